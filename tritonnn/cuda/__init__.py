@@ -1,0 +1,1 @@
+"""The GPU: devices, streams, events, memory and graphs."""

@@ -1,0 +1,252 @@
+"""Device memory: what is live, what is cached, and what to say when there is no more."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from typing import Protocol
+
+GRANULE = 512  # every block is a multiple of it, so freed blocks meet requests of nearly their size
+CACHED_PER_SIZE = 256
+
+
+class OutOfMemoryError(RuntimeError):
+    """The device has no memory left for a tensor, after the cache was given back and the request repeated."""
+
+    __module__ = "tritonnn.cuda"
+
+
+class Source(Protocol):
+    """Where a pool takes its memory from: the driver, or the host on the simulated device."""
+
+    def take(self, nbytes: int, stream: int) -> tuple[int, object]:
+        """Address and an object that keeps it valid; address 0 where there is no memory left."""
+
+    def give(self, ptr: int, stream: int) -> None:
+        """Return memory, ordered after the work queued on `stream`."""
+
+    def trim(self) -> None:
+        """Return to the device what is held without being taken."""
+
+    def total(self) -> int:
+        """Bytes the device has."""
+
+    def join(self, stream: int, other: int) -> None:
+        """Make `stream` wait for what is queued on `other`."""
+
+
+class Stats:
+    """Counters of one device: bytes and numbers of blocks, now, at their peak, and summed since the start."""
+
+    __slots__ = (
+        "allocated", "allocated_peak", "blocks", "blocks_peak", "freed_total", "ooms", "requested_total",
+        "reserved", "reserved_peak", "retries", "taken",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        for name in self.__slots__:
+            setattr(self, name, 0)
+
+    def reset_peak(self) -> None:
+        """Start the peaks again from what is live now."""
+        self.allocated_peak, self.reserved_peak, self.blocks_peak = self.allocated, self.reserved, self.blocks
+
+
+class Block:
+    """Device memory of one storage, given back when the object is collected.
+
+    Attributes:
+        ptr: address in bytes; 0 for an empty block.
+        nbytes: size asked for.
+        op: the op that made it, set by dispatch for the out-of-memory report.
+        index: the device.
+        array: the host memory behind it on the simulated device, else None.
+    """
+
+    __slots__ = ("_pool", "array", "index", "nbytes", "op", "others", "ptr", "size", "stream")
+
+    def __init__(self, pool: Pool, ptr: int, nbytes: int, size: int, stream: int, array: object) -> None:
+        self._pool = pool
+        self.ptr = ptr
+        self.nbytes = nbytes
+        self.size = size
+        self.stream = stream
+        self.array = array
+        self.index = pool.index
+        self.op: str | None = None
+        self.others: set[int] | None = None
+
+    def record_stream(self, stream: int) -> None:
+        """Note that `stream` uses the memory too: it is reused only after what is queued there now and later."""
+        if stream != self.stream and self.size:
+            self.others = self.others or set()
+            self.others.add(stream)
+
+    def __del__(self) -> None:
+        if self.size:
+            self._pool.release(self)
+
+    def __repr__(self) -> str:
+        return f"Block(ptr=0x{self.ptr:x}, nbytes={self.nbytes}, device={self.index}, op={self.op!r})"
+
+
+class Pool:
+    """Freed blocks by stream and size over a `Source`.
+
+    Reuse needs no synchronisation: a block goes back to the list of the stream it was allocated on, and what
+    that stream runs next is ordered after what used the block before.
+
+    Args:
+        source: where memory comes from.
+        index: the device.
+        stats: counters to keep, shared by all pools of a device.
+        largest_cached: blocks above this size go straight back to the source.
+        private: a CUDA graph's own pool: addresses stay valid as long as the pool, and nothing is lent outside it.
+    """
+
+    def __init__(
+        self, source: Source, index: int, stats: Stats, *, largest_cached: int | None = None, private: bool = False
+    ) -> None:
+        self.source = source
+        self.index = index
+        self.stats = stats
+        self.largest_cached = largest_cached
+        self.private = private
+        self.limit: int | None = None
+        self.live = 0
+        self.closed = False
+        self._retired = False
+        self._deferring = False
+        self._deferred: list[tuple[int, int, int]] = []
+        self._free: dict[tuple[int, int], list[tuple[int, object]]] = {}
+        self._cached = 0
+        # Reentrant: the garbage collector may release a block while this thread is allocating another.
+        self._lock = threading.RLock()
+
+    def allocate(self, nbytes: int, stream: int) -> Block:
+        """A block for work queued on `stream`.
+
+        Raises:
+            OutOfMemoryError: no memory, even with the cache given back.
+        """
+        if nbytes <= 0:
+            return Block(self, 0, 0, 0, stream, None)
+        size = (nbytes + GRANULE - 1) // GRANULE * GRANULE
+        with self._lock:
+            try:
+                ptr, keep = self._free[stream, size].pop()
+                self._cached -= size
+            except (KeyError, IndexError):
+                ptr, keep = self._take(size, stream, nbytes)
+            stats = self.stats
+            self.live += size
+            stats.allocated += size
+            stats.requested_total += size
+            stats.blocks += 1
+            stats.taken += 1
+            if stats.allocated > stats.allocated_peak:
+                stats.allocated_peak = stats.allocated
+            if stats.blocks > stats.blocks_peak:
+                stats.blocks_peak = stats.blocks
+        return Block(self, ptr, nbytes, size, stream, keep)
+
+    def release(self, block: Block) -> None:
+        """Take a block back; called by the block itself when it is collected, from any thread."""
+        if self.closed:
+            return
+        with self._lock:
+            size, stream = block.size, block.stream
+            self.live -= size
+            self.stats.allocated -= size
+            self.stats.freed_total += size
+            self.stats.blocks -= 1
+            if block.others:
+                for other in block.others:
+                    self.source.join(stream, other)
+            if self._retired or (self.largest_cached is not None and size > self.largest_cached):
+                self._give(block.ptr, stream, size)
+                return
+            spare = self._free.setdefault((stream, size), [])
+            if len(spare) >= CACHED_PER_SIZE and not self.private:
+                self._give(block.ptr, stream, size)
+            else:
+                spare.append((block.ptr, block.array))
+                self._cached += size
+
+    def empty_cache(self) -> None:
+        """Give back to the device everything that no tensor uses."""
+        with self._lock:
+            for (stream, size), spare in self._free.items():
+                while spare:
+                    self._give(spare.pop()[0], stream, size)
+                    self._cached -= size
+            self._free.clear()
+            self.source.trim()
+
+    def retire(self) -> None:
+        """Keep nothing from now on: cached blocks go back at once, live ones when they are released."""
+        with self._lock:
+            self._retired = True
+            self.empty_cache()
+
+    def defer(self, on: bool) -> None:
+        """While on, return nothing to the source: a stream that is being captured must not see a free."""
+        with self._lock:
+            self._deferring = on
+            if not on:
+                while self._deferred:
+                    self._give(*self._deferred.pop())
+
+    def _give(self, ptr: int, stream: int, size: int) -> None:
+        if self._deferring:
+            self._deferred.append((ptr, stream, size))
+            return
+        self.stats.reserved -= size
+        self.source.give(ptr, stream)
+
+    def _take(self, size: int, stream: int, nbytes: int) -> tuple[int, object]:
+        """From the source; where it has none, after giving back the cache, once more."""
+        stats = self.stats
+        for attempt in range(2):
+            within = self.limit is None or stats.reserved + size <= self.limit
+            ptr, keep = self.source.take(size, stream) if within else (0, None)
+            if ptr:
+                stats.reserved += size
+                stats.reserved_peak = max(stats.reserved_peak, stats.reserved)
+                return ptr, keep
+            if attempt == 0:
+                stats.retries += 1
+                gc.collect()  # tensors in reference cycles hold memory that nobody can reach
+                self.empty_cache()
+        stats.ooms += 1
+        raise OutOfMemoryError(self._explain(nbytes))
+
+    def _explain(self, nbytes: int) -> str:
+        stats, total = self.stats, self.source.total()
+        lines = [
+            f"CUDA out of memory. Tried to allocate {human(nbytes)}. GPU {self.index} has a total capacity of "
+            f"{human(total)}, of which {human(stats.allocated)} is in {stats.blocks} live tensors and "
+            f"{human(stats.reserved - stats.allocated)} is cached by tritonnn but unused."
+        ]
+        if self.limit is not None:
+            lines.append(f"  this process may use {human(self.limit)} of it (set_per_process_memory_fraction)")
+        largest = sorted(live_blocks(self.index), key=lambda block: -block.size)[:10]
+        if largest:
+            lines.append("  largest live tensors:")
+            lines += [f"    {human(block.nbytes):>10}  made by {block.op or 'an unnamed op'}" for block in largest]
+        return "\n".join(lines)
+
+
+def live_blocks(index: int) -> list[Block]:
+    """Every block of a device that something still holds. Slow: walks all objects, so that allocating need not."""
+    return [o for o in gc.get_objects() if type(o) is Block and o.size and o.index == index]
+
+
+def human(nbytes: int) -> str:
+    """Bytes for reading: '1.50 GiB'."""
+    value = float(nbytes)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if abs(value) < 1024 or unit == "GiB":
+            break
+        value /= 1024
+    return f"{nbytes} bytes" if unit == "bytes" else f"{value:.2f} {unit}"

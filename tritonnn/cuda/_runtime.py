@@ -1,0 +1,276 @@
+"""The device runtime: one object that allocates, copies, orders and waits, on a GPU or on the simulated device."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tritonnn.cuda._pool import Block, OutOfMemoryError, Pool, Stats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+    from tritonnn.cuda._properties import DeviceProperties
+
+__all__ = ["Block", "OutOfMemoryError", "Runtime", "is_simulated", "runtime"]
+
+
+class _PerThread(threading.local):
+    """What PyTorch keeps per thread too: the current device, and the current stream of each device."""
+
+    def __init__(self) -> None:
+        self.device = 0
+        self.streams: dict[int, int] = {}
+        self.bound = False
+
+
+class Runtime:
+    """What the core and `tritonnn.cuda` use of a device. Handles of streams and events are plain integers.
+
+    A runtime is made without touching the device; the first call that needs it starts it.
+    """
+
+    simulated: bool
+
+    def __init__(self) -> None:
+        self.thread = _PerThread()
+        self.stats: dict[int, Stats] = {}
+        self.pools: dict[int, Pool] = {}
+        self.capturing: dict[int, Pool] = {}
+        self.poison = os.environ.get("TRITONNN_NAN_POISON", "0") not in ("", "0")
+        self._setup = threading.RLock()
+
+    def is_initialized(self) -> bool:
+        """Whether the device has been started in this process."""
+        return bool(self.pools)
+
+    # -- devices
+
+    def device_count(self) -> int:
+        """Number of devices."""
+        raise NotImplementedError
+
+    def is_available(self) -> bool:
+        """Whether there is a device to use; never raises."""
+        return self.device_count() > 0
+
+    def check(self, index: int) -> int:
+        """The index itself, if there is such a device.
+
+        Raises:
+            RuntimeError: there is no such device, or no device at all.
+        """
+        count = self.device_count()
+        if not 0 <= index < count:
+            self.start()
+            known = "no device" if count == 0 else "only device 0" if count == 1 else f"devices 0 to {count - 1}"
+            raise RuntimeError(f"CUDA error: invalid device ordinal: cuda:{index} was asked for, there is {known}")
+        return index
+
+    def current_device(self) -> int:
+        """Index of this thread's device."""
+        self.start()
+        return self.thread.device
+
+    def set_device(self, index: int) -> None:
+        """Select this thread's device."""
+        self.check(index)
+        self.bind(index)
+
+    @contextmanager
+    def on(self, index: int) -> Iterator[None]:
+        """Run a block with `index` as this thread's device."""
+        before = self.thread.device
+        if index == before:
+            yield
+            return
+        self.set_device(index)
+        try:
+            yield
+        finally:
+            self.bind(before)
+
+    def properties(self, index: int) -> DeviceProperties:
+        """Name, capability, memory and limits of a device."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Start the device if that has not happened yet.
+
+        Raises:
+            RuntimeError: no driver, no GPU, one too old, or a process forked from one that uses the GPU.
+        """
+        raise NotImplementedError
+
+    def bind(self, index: int) -> None:
+        """Make `index` this thread's device, for the driver too."""
+        raise NotImplementedError
+
+    # -- memory
+
+    def pool(self, index: int) -> Pool:
+        """The pool that allocations on a device come from now: its own, or that of the graph being captured."""
+        found = self.capturing.get(index) if self.capturing else None
+        return found or self.pools.get(index) or self._new_pool(index)
+
+    def allocate(self, nbytes: int, index: int) -> Block:
+        """Memory for work on the current stream of device `index`; freed when the block is collected.
+
+        Raises:
+            OutOfMemoryError: no memory, even after the cache was given back.
+        """
+        thread = self.thread
+        if not thread.bound or thread.device != index:
+            self.check(index)
+            if thread.device != index:
+                with self.on(index):
+                    return self.allocate(nbytes, index)
+            self.bind(index)
+        stream = thread.streams.get(index, 0)
+        block = self.pool(index).allocate(nbytes, stream)
+        if self.poison and nbytes:
+            self._fill(block.ptr, 0xFF, nbytes, stream)
+        return block
+
+    def upload(self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool = False) -> None:
+        """Copy a contiguous array to the device. Returns once the array may be written again, unless it is pinned
+        and `non_blocking` is set."""
+        raise NotImplementedError
+
+    def download(self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool = False) -> None:
+        """Copy from the device into a contiguous array. Returns when it is there, unless `non_blocking` is set and
+        the array is pinned."""
+        raise NotImplementedError
+
+    def copy_device(self, dst: int, src: int, nbytes: int, dst_index: int, src_index: int) -> None:
+        """Copy between device addresses, of one device or two."""
+        raise NotImplementedError
+
+    def memset(self, ptr: int, byte: int, nbytes: int, index: int | None = None) -> None:
+        """Fill with one byte."""
+        if nbytes:
+            with self.on(self.current_device() if index is None else index):
+                self.bind(self.thread.device)
+                self._fill(ptr, byte, nbytes, self.current_stream(self.thread.device))
+
+    def pinned_empty(self, nbytes: int) -> np.ndarray:
+        """Uninitialised page-locked host memory as a uint8 array; asynchronous copies need it."""
+        raise NotImplementedError
+
+    def is_pinned(self, array: np.ndarray) -> bool:
+        """Whether an array lies in memory from `pinned_empty`."""
+        raise NotImplementedError
+
+    def memory_info(self, index: int) -> tuple[int, int]:
+        """Bytes free and in total on a device."""
+        raise NotImplementedError
+
+    def empty_cache(self) -> None:
+        """Give memory that no tensor uses back to the devices."""
+        for pool in list(self.pools.values()):
+            pool.empty_cache()
+
+    def _new_pool(self, index: int) -> Pool:
+        raise NotImplementedError
+
+    def _fill(self, ptr: int, byte: int, nbytes: int, stream: int) -> None:
+        raise NotImplementedError
+
+    # -- streams and events
+
+    def current_stream(self, index: int) -> int:
+        """Handle of this thread's stream on a device; 0 is the default stream."""
+        return self.thread.streams.get(index, 0)
+
+    def set_stream(self, handle: int, index: int) -> None:
+        """Make a stream this thread's current one on a device."""
+        self.thread.streams[index] = handle
+
+    def synchronize(self, index: int | None = None) -> None:
+        """Wait for everything queued on a device."""
+        raise NotImplementedError
+
+    def stream_create(self, index: int, priority: int) -> int:
+        """A new stream that does not wait for the default one."""
+        raise NotImplementedError
+
+    def stream_destroy(self, handle: int) -> None:
+        """Forget a stream; what is queued on it still runs."""
+        raise NotImplementedError
+
+    def stream_query(self, handle: int) -> bool:
+        """Whether everything queued on a stream has run."""
+        raise NotImplementedError
+
+    def stream_synchronize(self, handle: int) -> None:
+        """Wait for a stream."""
+        raise NotImplementedError
+
+    def stream_wait_event(self, handle: int, event: int) -> None:
+        """Let a stream run on only after an event."""
+        raise NotImplementedError
+
+    def event_create(self, timing: bool, blocking: bool, interprocess: bool) -> int:
+        """A new event."""
+        raise NotImplementedError
+
+    def event_destroy(self, event: int) -> None:
+        """Forget an event."""
+        raise NotImplementedError
+
+    def event_record(self, event: int, stream: int) -> None:
+        """Put an event behind what is queued on a stream."""
+        raise NotImplementedError
+
+    def event_query(self, event: int) -> bool:
+        """Whether an event has been reached."""
+        raise NotImplementedError
+
+    def event_synchronize(self, event: int) -> None:
+        """Wait for an event."""
+        raise NotImplementedError
+
+    def event_elapsed(self, start: int, end: int) -> float:
+        """Milliseconds between two events."""
+        raise NotImplementedError
+
+    # -- graphs
+
+    def capture_begin(self, stream: int, index: int, pool: Pool, mode: str) -> None:
+        """Record what is queued on `stream` from now on instead of running it."""
+        raise NotImplementedError
+
+    def capture_end(self, stream: int, index: int) -> Any:
+        """Stop recording; the recorded graph, ready to launch."""
+        raise NotImplementedError
+
+    def is_capturing(self) -> bool:
+        """Whether this thread's current stream is being captured."""
+        return bool(self.capturing) and self.thread.device in self.capturing
+
+
+_chosen: Runtime | None = None
+
+
+def is_simulated() -> bool:
+    """Whether `cuda` is host memory and Triton's interpreter: where TRITON_INTERPRET is set, no kernel is compiled."""
+    return os.environ.get("TRITON_INTERPRET", "0").lower() in ("1", "true", "yes", "on", "y")
+
+
+def runtime() -> Runtime:
+    """The device runtime of this process, chosen at the first call."""
+    global _chosen
+    if _chosen is None:
+        if is_simulated():
+            from tritonnn.cuda._simulated import SimulatedRuntime
+
+            _chosen = SimulatedRuntime()
+        else:
+            from tritonnn.cuda._driver import DriverRuntime
+
+            _chosen = DriverRuntime()
+    return _chosen
