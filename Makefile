@@ -1,0 +1,56 @@
+# Every target sets itself up: a fresh machine needs Python (3.10 or newer), make and git.
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+
+# One BLAS thread per process: the test workers already use every core.
+TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+PYTEST := $(TEST_ENV) $(PY) -m pytest -n auto -q
+
+.PHONY: train test parity lint format kernels perf size clean
+
+train: $(VENV)/.stamp-examples
+	$(PY) examples/train_digits.py
+
+test: $(VENV)/.stamp-dev
+	$(PYTEST) tests --ignore=tests/parity
+
+# Against real PyTorch, which only this target installs.
+parity: $(VENV)/.stamp-parity
+	$(PYTEST) tests/parity
+
+lint: $(VENV)/.stamp-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: $(VENV)/.stamp-dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+# Compiles every kernel in every configuration for all architectures; needs no GPU.
+kernels: $(VENV)/.stamp-dev
+	$(PY) -m tritonnn.kernels._compile
+
+perf: $(VENV)/.stamp-report
+	$(PY) perf/report.py
+
+# Files and functions that have grown too long.
+size: $(VENV)/.stamp-dev
+	$(PY) tests/size_report.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp names the extra it installed; a change of pyproject.toml or setup.py installs again.
+$(VENV)/.stamp-%: pyproject.toml setup.py | $(VENV)/bin/python
+	$(PIP) install --quiet --editable '.[$(if $(filter parity,$*),dev$(comma)parity,$*)]'
+	touch $@
+
+comma := ,
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "tritonnn needs Python 3.10 or newer; this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)

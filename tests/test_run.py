@@ -1,0 +1,156 @@
+"""`python -m tritonnn run` and `python -m tritonnn.collect_env`, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def python(*args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    command = [sys.executable, *map(str, args)]
+    return subprocess.run(
+        command, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def run(tmp_path: Path, source: str, *args: str) -> subprocess.CompletedProcess[str]:
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(source))
+    return python("-m", "tritonnn", "run", script, *args)
+
+
+def output(done: subprocess.CompletedProcess[str]) -> list[str]:
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\n")[:-1]
+
+
+def test_torch_is_tritonnn(tmp_path: Path) -> None:
+    done = run(
+        tmp_path,
+        """
+        import sys
+        import torch, torch.nn as nn
+        import torch.nn.functional as F
+        from torch.utils.data import DataLoader
+        import tritonnn, tritonnn.nn.functional, tritonnn.utils.data
+        print(torch is tritonnn, nn is tritonnn.nn, F is tritonnn.nn.functional)
+        print(DataLoader is tritonnn.utils.data.DataLoader, sys.modules["torch.nn"] is tritonnn.nn)
+        print(tritonnn.__spec__.name, nn.__spec__.name, nn.__name__)
+        """,
+    )
+    assert output(done) == ["True True True", "True True", "tritonnn tritonnn.nn tritonnn.nn"]
+
+
+def test_script_sees_what_python_gives_it(tmp_path: Path) -> None:
+    (tmp_path / "neighbour.py").write_text("value = 7\n")
+    done = run(
+        tmp_path,
+        """
+        import pickle, sys
+        from neighbour import value
+        class Thing: pass
+        print(__name__, value, sys.argv[1:], sys.path[0] == __file__.rpartition("/")[0])
+        print(pickle.loads(pickle.dumps(Thing)) is Thing, sys.argv[0] == __file__)
+        sys.exit(3)
+        """,
+        "--lr",
+        "0.1",
+    )
+    assert done.stdout == "__main__ 7 ['--lr', '0.1'] True\nTrue True\n"
+    assert done.returncode == 3
+
+
+def test_module(tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").write_text("")
+    (tmp_path / "package" / "train.py").write_text(
+        "import sys, torch\nprint(__name__, torch.__name__, sys.argv[1:])\n"
+    )
+    done = python("-m", "tritonnn", "run", "-m", "package.train", "x", cwd=tmp_path)
+    assert output(done) == ["__main__ tritonnn ['x']"]
+
+
+@pytest.mark.parametrize(
+    "source, error, name",
+    [
+        ("import torch.nowhere", "ModuleNotFoundError", "torch.nowhere"),
+        ("import torch.nn.nowhere.deeper", "ModuleNotFoundError", "torch.nn.nowhere"),
+        ("from torch.nn import Nowhere", "ImportError", "torch.nn.Nowhere"),
+        ("import torch\ntorch.nowhere(3)", "AttributeError", "torch.nowhere"),
+        ("import torch\ntorch.nn.functional.nowhere", "AttributeError", "torch.nn.functional.nowhere"),
+        ("import torch\ntorch.ones(2).nowhere()", "AttributeError", "torch.Tensor.nowhere"),
+    ],
+)
+def test_missing_name(tmp_path: Path, source: str, error: str, name: str) -> None:
+    done = run(tmp_path, source)
+    assert done.returncode == 1
+    last = done.stderr.strip().split("\n")[-1]
+    assert last.startswith(f"{error}: tritonnn has no {name}. If current PyTorch has it"), done.stderr
+
+
+def test_missing_name_can_be_probed(tmp_path: Path) -> None:
+    done = run(
+        tmp_path,
+        """
+        import torch
+        print(hasattr(torch, "nowhere"))
+        for line in ("import torch.nowhere", "from torch import nowhere"):
+            try:
+                exec(line)
+            except ImportError as error:
+                print(type(error).__name__)
+        """,
+    )
+    assert output(done) == ["False", "ModuleNotFoundError", "ImportError"]
+
+
+def test_users_own_error_is_left_alone(tmp_path: Path) -> None:
+    done = run(tmp_path, "import torch\nclass Net(torch.nn.Module): pass\nNet().lyer1")
+    assert "tritonnn has no" not in done.stderr
+    assert "lyer1" in done.stderr
+
+
+def test_spawned_worker_gets_tritonnn(tmp_path: Path) -> None:
+    done = run(
+        tmp_path,
+        """
+        import multiprocessing, torch
+        from torch import nn
+        def work(queue):
+            queue.put((torch.__name__, nn.__name__))
+        if __name__ == "__main__":
+            context = multiprocessing.get_context("spawn")
+            queue = context.Queue()
+            process = context.Process(target=work, args=(queue,))
+            process.start()
+            print(queue.get(timeout=30))
+            process.join()
+        """,
+    )
+    assert output(done) == ["('tritonnn', 'tritonnn.nn')"]
+
+
+def test_command_line() -> None:
+    assert output(python("-m", "tritonnn", "--help"))[0].startswith("usage: python -m tritonnn run SCRIPT")
+    for args in ((), ("run",), ("walk", "x.py"), ("run", "-m"), ("run", "--fast", "x.py")):
+        done = python("-m", "tritonnn", *args)
+        assert done.returncode == 2, args
+        assert done.stderr.startswith("usage:")
+    done = python("-m", "tritonnn", "run", "/nowhere/x.py")
+    assert done.returncode == 1
+    assert done.stderr.endswith("cannot open '/nowhere/x.py': No such file or directory\n")
+
+
+def test_collect_env() -> None:
+    lines = output(python("-m", "tritonnn.collect_env"))
+    names = [line.split(":")[0] for line in lines]
+    assert names[0] == "tritonnn"
+    assert {"Python", "platform", "numpy", "triton", "BLAS", "GPU", "TRITONNN_NAN_POISON"} <= set(names)

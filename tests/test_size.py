@@ -1,0 +1,36 @@
+"""Holds the size of files and functions; what is longer is listed here with its reason."""
+
+from __future__ import annotations
+
+import pytest
+from size_report import MAX_FILE, MAX_FUNCTION, PACKAGES, measure
+
+# A table or a kernel family may be longer than a file should be; say why.
+LONG_FILES: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {}
+# Nothing, however justified, grows past this.
+HARD_FILE, HARD_FUNCTION = 900, 150
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_size(package: str) -> None:
+    files, functions = measure(package)
+    kinds = (
+        (files, MAX_FILE, HARD_FILE, LONG_FILES),
+        (functions, MAX_FUNCTION, HARD_FUNCTION, LONG_FUNCTIONS),
+    )
+    for sizes, limit, hard, reasons in kinds:
+        long = {size.name: size.lines for size in sizes if size.lines > limit}
+        unlisted = {name: lines for name, lines in long.items() if name not in reasons}
+        assert not unlisted, f"longer than {limit} lines and not listed with a reason: {unlisted}"
+        assert not {name: lines for name, lines in long.items() if lines > hard}, f"longer than {hard} lines"
+
+
+@pytest.mark.parametrize("reasons", [LONG_FILES, LONG_FUNCTIONS], ids=["files", "functions"])
+def test_exceptions_are_needed(reasons: dict[str, str]) -> None:
+    measured = [measure(package) for package in PACKAGES]
+    lines = {size.name: size.lines for files, functions in measured for size in (*files, *functions)}
+    limit = MAX_FILE if reasons is LONG_FILES else MAX_FUNCTION
+    stale = [name for name in reasons if lines.get(name, 0) <= limit]
+    assert not stale, f"listed as long but no longer so: {stale}"
+    assert all(reasons.values()), "an exception needs its reason"

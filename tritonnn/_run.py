@@ -1,0 +1,183 @@
+"""Run PyTorch programs on tritonnn: `import torch` gives tritonnn, `import torchvision` tritonnn.vision.
+
+`serve()` installs an import hook; a module has one identity whichever name imported it (`torch.nn is
+tritonnn.nn`). `main()` is the command line of `python -m tritonnn`. A name that does not exist here ends in
+`tritonnn has no torch.X`, where Python's own message would name a module the script never mentioned.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import runpy
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+__all__ = ["main", "serve"]
+
+SERVED = {"torch": "tritonnn", "torchvision": "tritonnn.vision"}
+USAGE = """usage: python -m tritonnn run SCRIPT [ARGS ...]
+       python -m tritonnn run -m MODULE [ARGS ...]
+
+Runs an unmodified PyTorch script with torch and torchvision served by tritonnn.
+See also: python -m tritonnn.collect_env"""
+HINT = "If current PyTorch has it, please open an issue that quotes this line."
+
+
+def _own_name(name: str) -> str | None:
+    """'torch.nn' -> 'tritonnn.nn'; None for a name that is not served."""
+    head, dot, rest = name.partition(".")
+    return SERVED[head] + dot + rest if head in SERVED else None
+
+
+def _served_name(name: str) -> str:
+    """'tritonnn.nn' -> 'torch.nn', 'tritonnn.vision.models' -> 'torchvision.models'."""
+    for served, own in sorted(SERVED.items(), key=lambda item: -len(item[1])):
+        if name == own or name.startswith(own + "."):
+            return served + name[len(own) :]
+    return name
+
+
+def missing(name: str) -> str:
+    """The message for a PyTorch name that tritonnn does not have."""
+    return f"tritonnn has no {name}. {HINT}"
+
+
+class _Loader(Loader):
+    """Hands out the tritonnn module itself under its PyTorch name."""
+
+    def __init__(self, own_name: str) -> None:
+        self.own_name = own_name
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(self.own_name)
+        self.own_spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.own_spec  # the import system has put the alias's spec there
+
+
+class _Finder(MetaPathFinder):
+    """Finds torch.* and torchvision.* before any installed PyTorch is looked for."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        own = _own_name(fullname)
+        if own is None:
+            return None
+        if own not in sys.modules and importlib.util.find_spec(own) is None:
+            raise ModuleNotFoundError(missing(fullname), name=fullname)
+        return ModuleSpec(fullname, _Loader(own), is_package=True)
+
+
+def serve() -> None:
+    """From now on `import torch` and `import torchvision` give tritonnn in this process.
+
+    Raises RuntimeError where the real PyTorch has been imported already: two libraries under one name
+    would mix.
+    """
+    for name in SERVED:
+        module = sys.modules.get(name)
+        if module is not None and not _is_own(module.__name__) and not _is_shim(module):
+            raise RuntimeError(f"{name} is imported already from {getattr(module, '__file__', '?')}")
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+
+
+def replace(name: str) -> None:
+    """Put tritonnn's module in the place of the stand-in `name` that is being imported."""
+    del sys.modules[name]
+    importlib.import_module(name)
+
+
+def _is_own(name: str) -> bool:
+    return name == "tritonnn" or name.startswith("tritonnn.")
+
+
+def _is_shim(module: ModuleType) -> bool:
+    return os.path.dirname(getattr(module, "__file__", None) or "") == _shim_folder()
+
+
+def _shim_folder() -> str:
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "_shim")
+
+
+def _explain(error: BaseException) -> None:
+    """Reword an error about a missing attribute of tritonnn as one about the PyTorch name."""
+    name = None
+    if isinstance(error, ImportError):
+        match = re.match(r"cannot import name '([^']+)' from '(tritonnn[^']*)'", str(error))
+        name = f"{_served_name(match[2])}.{match[1]}" if match else None
+    elif isinstance(error, AttributeError) and error.name:
+        owner = _owner(error.obj)
+        name = f"{owner}.{error.name}" if owner else None
+    if name is None or str(error).startswith("tritonnn has no "):
+        return
+    text = missing(name)
+    error.args = (text, *error.args[1:])
+    if isinstance(error, ImportError):
+        error.msg = text
+
+
+def _owner(obj: object) -> str | None:
+    """The PyTorch name of a module or class of tritonnn, or of a tensor's class; else None.
+
+    Instances of other classes are left alone: an attribute missing on a user's Module is the user's bug.
+    """
+    if isinstance(obj, ModuleType):
+        return _served_name(obj.__name__) if _is_own(obj.__name__) else None
+    if isinstance(obj, type):
+        return f"{_served_name(obj.__module__)}.{obj.__name__}" if _is_own(obj.__module__) else None
+    kind = type(obj)
+    return "torch.Tensor" if kind.__name__ == "Tensor" and _is_own(kind.__module__) else None
+
+
+def _run_script(script: str, args: Sequence[str]) -> None:
+    try:
+        with open(script, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SystemExit(f"{sys.executable} -m tritonnn run: cannot open {script!r}: {reason}") from None
+    sys.argv[:] = [script, *args]
+    sys.path[0] = os.path.dirname(os.path.abspath(script))
+    sys.path.insert(1, _shim_folder())
+    # A module of its own that stays in sys.modules: classes defined in the script pickle, and spawned
+    # workers find the file, as under `python SCRIPT`.
+    module = ModuleType("__main__")
+    module.__dict__.update(__file__=script, __builtins__=__builtins__, __cached__=None)
+    sys.modules["__main__"] = module
+    exec(compile(source, script, "exec"), module.__dict__)
+
+
+def _run_module(name: str, args: Sequence[str]) -> None:
+    sys.argv[:] = [name, *args]
+    sys.path[0] = os.getcwd()
+    sys.path.insert(1, _shim_folder())
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
+def main(argv: Sequence[str]) -> int:
+    """The command line of `python -m tritonnn`; `argv` without the program's name. Returns the exit code."""
+    if list(argv[:1]) in (["-h"], ["--help"]):
+        print(USAGE)
+        return 0
+    rest = list(argv[1:])
+    is_module = rest[:1] == ["-m"]
+    if is_module:
+        rest.pop(0)
+    if not argv or argv[0] != "run" or not rest or (rest[0].startswith("-") and not is_module):
+        print(USAGE, file=sys.stderr)
+        return 2
+    serve()
+    try:
+        (_run_module if is_module else _run_script)(rest[0], rest[1:])
+    except (ImportError, AttributeError) as error:
+        _explain(error)
+        raise
+    return 0

@@ -1,0 +1,5 @@
+"""The library's version, the one place it is written."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
