@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
-__all__ = ["CACHE_DIR", "NAN_POISON", "ConfigError", "Variable", "describe", "table"]
+__all__ = ["CACHE_DIR", "NAN_POISON", "SIMULATED_DEVICES", "ConfigError", "Variable", "describe", "table"]
 
 PREFIX = "TRITONNN_"
 T = TypeVar("T")
@@ -52,6 +52,14 @@ def directory(text: str) -> str:
     return os.path.abspath(os.path.expanduser(text))
 
 
+def count(text: str) -> int:
+    """a whole number of at least 1"""
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
 def parse(name: str, accept: Callable[[str], T], default: T, environ: Mapping[str, str]) -> T:
     """The value of variable `name` in `environ`, or `default` where it is not set.
 
@@ -81,7 +89,7 @@ def unknown(names: Iterable[str]) -> list[str]:
             continue
         import difflib  # only a misspelt variable pays for it
 
-        near = difflib.get_close_matches(name, table, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(name, table, n=1, cutoff=0.75)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(table))}"
         messages.append(f"environment variable {name} is not known to tritonnn and has no effect; {hint}")
     return messages
@@ -107,6 +115,9 @@ CACHE_DIR = _variable(
     directory,
     os.path.join(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache"), "tritonnn"),
     "Folder for what is kept between runs, such as autotuning results.",
+)
+SIMULATED_DEVICES = _variable(
+    "SIMULATED_DEVICES", count, 1, "Number of GPUs that the simulated cuda device shows."
 )
 
 for _message in unknown(os.environ):

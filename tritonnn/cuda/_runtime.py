@@ -7,6 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tritonnn import config
 from tritonnn.cuda._pool import Block, OutOfMemoryError, Pool, Stats
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class _PerThread(threading.local):
         self.device = 0
         self.streams: dict[int, int] = {}
         self.bound = False
+        self.capture: Pool | None = None
 
 
 class Runtime:
@@ -40,8 +42,7 @@ class Runtime:
         self.thread = _PerThread()
         self.stats: dict[int, Stats] = {}
         self.pools: dict[int, Pool] = {}
-        self.capturing: dict[int, Pool] = {}
-        self.poison = os.environ.get("TRITONNN_NAN_POISON", "0") not in ("", "0")
+        self.poison = config.NAN_POISON
         self._setup = threading.RLock()
 
     def is_initialized(self) -> bool:
@@ -114,8 +115,14 @@ class Runtime:
 
     def pool(self, index: int) -> Pool:
         """The pool that allocations on a device come from now: its own, or that of the graph being captured."""
-        found = self.capturing.get(index) if self.capturing else None
-        return found or self.pools.get(index) or self._new_pool(index)
+        capture = self.thread.capture
+        if capture is not None and capture.index == index:
+            return capture
+        return self.pools.get(index) or self._new_pool(index)
+
+    def private_pool(self, index: int) -> Pool:
+        """A pool for one CUDA graph, or several that share it."""
+        raise NotImplementedError
 
     def allocate(self, nbytes: int, index: int) -> Block:
         """Memory for work on the current stream of device `index`; freed when the block is collected.
@@ -168,6 +175,16 @@ class Runtime:
     def memory_info(self, index: int) -> tuple[int, int]:
         """Bytes free and in total on a device."""
         raise NotImplementedError
+
+    def reserved(self, index: int) -> tuple[int, int]:
+        """Bytes held from the device, now and at the peak: live, cached, and what the driver's pool keeps."""
+        stats = self.stats.get(index)
+        return (stats.reserved, stats.reserved_peak) if stats else (0, 0)
+
+    def reset_peak(self, index: int) -> None:
+        """Start the peaks of a device again from what is live now."""
+        if index in self.stats:
+            self.stats[index].reset_peak()
 
     def empty_cache(self) -> None:
         """Give memory that no tensor uses back to the devices."""
@@ -238,6 +255,14 @@ class Runtime:
         """Milliseconds between two events."""
         raise NotImplementedError
 
+    def event_ipc_handle(self, event: int) -> bytes:
+        """What another process opens an interprocess event with."""
+        raise NotImplementedError
+
+    def event_from_ipc(self, handle: bytes) -> int:
+        """Open an event of another process."""
+        raise NotImplementedError
+
     # -- graphs
 
     def capture_begin(self, stream: int, index: int, pool: Pool, mode: str) -> None:
@@ -245,12 +270,24 @@ class Runtime:
         raise NotImplementedError
 
     def capture_end(self, stream: int, index: int) -> Any:
-        """Stop recording; the recorded graph, ready to launch."""
+        """Stop recording; the recorded graph."""
+        raise NotImplementedError
+
+    def graph_instantiate(self, graph: Any) -> int:
+        """Make a recorded graph ready to launch."""
+        raise NotImplementedError
+
+    def graph_launch(self, executable: int, stream: int) -> None:
+        """Queue a graph on a stream."""
+        raise NotImplementedError
+
+    def graph_destroy(self, graph: Any, executable: int | None) -> None:
+        """Forget a graph and what was made ready from it."""
         raise NotImplementedError
 
     def is_capturing(self) -> bool:
-        """Whether this thread's current stream is being captured."""
-        return bool(self.capturing) and self.thread.device in self.capturing
+        """Whether this thread is recording a graph."""
+        return self.thread.capture is not None
 
 
 _chosen: Runtime | None = None
@@ -270,7 +307,7 @@ def runtime() -> Runtime:
 
             _chosen = SimulatedRuntime()
         else:
-            from tritonnn.cuda._driver import DriverRuntime
+            from tritonnn.cuda._gpu import DriverRuntime
 
             _chosen = DriverRuntime()
     return _chosen

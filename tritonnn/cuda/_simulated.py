@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tritonnn import config
 from tritonnn.cuda._pool import Pool, Stats
 from tritonnn.cuda._runtime import Runtime
 
@@ -66,7 +67,7 @@ class SimulatedRuntime(Runtime):
 
     def __init__(self) -> None:
         super().__init__()
-        self._count = max(1, int(os.environ.get("TRITONNN_SIMULATED_DEVICES", "1")))
+        self._count = config.SIMULATED_DEVICES
         self._handles = itertools.count(1)
         self._streams: dict[int, int] = {}
         self._recorded: dict[int, float | None] = {}
