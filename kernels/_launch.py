@@ -16,7 +16,7 @@ import triton
 from triton import knobs
 
 from tritonnn.buffer import Buffer
-from tritonnn.shape import contiguous_strides
+from tritonnn.shape import contiguous_strides, numel
 
 INTERPRET: bool = bool(knobs.runtime.interpret)
 """Kernels run in Triton's interpreter (TRITON_INTERPRET=1): the simulated device."""
@@ -47,13 +47,10 @@ def bind(kernel: Any, **constants: Any) -> Callable[..., None]:
 
 def empty(shape: tuple[int, ...], dtype: Any, like: Buffer) -> Buffer:
     """Workspace: a contiguous uninitialised Buffer on the device of `like`."""
-    from tritonnn.cuda._memory import allocate
+    from tritonnn.cuda._runtime import runtime
 
-    count = dtype.itemsize
-    for extent in shape:
-        count *= extent
-    ptr, owner = allocate(count, like.device)
-    return Buffer(ptr, tuple(shape), contiguous_strides(shape), dtype, like.device, owner)
+    block = runtime().allocate(numel(shape) * dtype.itemsize, like.device.index)
+    return Buffer(block.ptr, tuple(shape), contiguous_strides(shape), dtype, like.device, block)
 
 
 def needs_int64(*buffers: Buffer | None) -> bool:
@@ -80,6 +77,13 @@ def architecture() -> str:
         return "interpreter"
     target = _driver().get_current_target()
     return f"sm_{target.arch}" if target.backend == "cuda" else str(target.arch).partition(":")[0]
+
+
+def multiprocessors(like: Buffer) -> int:
+    """Number of multiprocessors of the device of `like`: the size of a persistent grid."""
+    from tritonnn.cuda._runtime import runtime
+
+    return runtime().properties(like.device.index).multi_processor_count
 
 
 class _Compiled:

@@ -1,0 +1,94 @@
+"""What the compile check compiles: a kernel, the types of its arguments, its constants and what it must contain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "gfx942")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One binary per architecture.
+
+    Attributes:
+        kernel: the `@triton.jit` function.
+        signature: types of the run-time parameters in order, separated by spaces: `*fp32` (a 16-byte-aligned
+            pointer; `*fp32:1` one that is not), `i32`, `i32:16` (a multiple of 16), `i32=1` (equals 1), `i64`, `fp32`,
+            `fp64`, `None` (absent), `tensordesc<bf16[128,64]>` (a host tensor descriptor), `(... ...)` (a tuple).
+        constants: `tl.constexpr` arguments.
+        label: tells cases of one kernel apart in the table; made from the constants where it is not given.
+        num_warps: warps per program.
+        num_stages: depth of the software pipeline.
+        matrix: whether the binary must use matrix instructions (wgmma on sm_90, tcgen05 on sm_100, mma, mfma).
+        specialize: whether sm_90 must really specialise warps (setmaxnreg).
+        spills: bytes of spilled registers that are accepted.
+        archs: architectures the case is for.
+        ptx: text the PTX must contain, such as `ld.global.v4.b32` for 16-byte loads.
+        maxnreg: limit of registers per thread.
+    """
+
+    kernel: Any
+    signature: str
+    constants: dict[str, Any] = field(default_factory=dict)
+    label: str = ""
+    num_warps: int = 4
+    num_stages: int = 3
+    matrix: bool = False
+    specialize: bool = False
+    spills: int = 0
+    archs: tuple[str, ...] = ARCHITECTURES
+    ptx: str = ""
+    maxnreg: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Kernel and label."""
+        return f"{self.kernel.__name__}[{self.label or _label(self.constants)}]"
+
+
+def _label(constants: dict[str, Any]) -> str:
+    return ",".join(f"{k}={getattr(v, '__name__', v)}" for k, v in constants.items())
+
+
+def parse_signature(text: str) -> tuple[list[Any], dict[tuple, Any], dict[tuple, Any]]:
+    """The types, the constants and the attributes, each by path, that Triton's compiler wants.
+
+    >>> parse_signature("*fp32 (i32=1 None) i32:16")
+    (['*fp32', ('constexpr', 'constexpr'), 'i32'], {(1, 0): 1, (1, 1): None}, \
+{(0,): [['tt.divisibility', 16]], (2,): [['tt.divisibility', 16]]})
+    """
+    tokens = text.replace("(", " ( ").replace(")", " ) ").split()
+    constants: dict[tuple, Any] = {}
+    attributes: dict[tuple, Any] = {}
+    position = 0
+
+    def group(path: tuple) -> list[Any]:
+        nonlocal position
+        types: list[Any] = []
+        while position < len(tokens) and tokens[position] != ")":
+            token = tokens[position]
+            position += 1
+            here = (*path, len(types))
+            if token == "(":
+                types.append(tuple(group(here)))
+                position += 1
+            else:
+                types.append(_leaf(token, here, constants, attributes))
+        return types
+
+    return group(()), constants, attributes
+
+
+def _leaf(token: str, path: tuple, constants: dict[tuple, Any], attributes: dict[tuple, Any]) -> str:
+    if token == "None":
+        constants[path] = None
+        return "constexpr"
+    if token.endswith("=1"):
+        constants[path] = 1
+        return "constexpr"
+    kind, _, multiple = token.partition(":")
+    if multiple == "16" or (kind.startswith("*") and not multiple):
+        attributes[path] = [["tt.divisibility", 16]]
+    return kind

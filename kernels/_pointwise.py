@@ -1,0 +1,403 @@
+"""The one kernel behind every elementwise op: strided, broadcasting, mixed types, any number of operands.
+
+The scalar function is a constexpr argument. On the host, operands are broadcast, dimensions reordered after the
+output's strides and merged where all operands allow it, and one of three walks is chosen:
+
+- `FLAT`: everything is contiguous in the same order (or a single element): one linear index, 16-byte accesses.
+- `TILE`: the two dimensions that matter (the output's innermost one, and the one that is innermost in a transposed
+  operand, or else the next) are walked by two-dimensional tiles, so that every operand is read along its own rows and
+  an operand that is broadcast along one of them is loaded once per tile. The other dimensions are in the grid.
+- `LINEAR`: a linear index taken apart by division, for small or awkward dimensions.
+
+A stride of 0 is passed as None, which is a constexpr: the broadcast dimension vanishes from that operand's address.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import triton
+from triton import language as tl
+
+from tritonnn import dtype as dtypes
+from tritonnn.buffer import Buffer
+from tritonnn.kernels._launch import bind
+
+FLAT, LINEAR, TILE = 0, 1, 2
+SCALARS = 4
+
+COMPUTE = {
+    dtypes.bool_: tl.int8, dtypes.uint8: tl.uint8, dtypes.int8: tl.int8, dtypes.int16: tl.int16,
+    dtypes.int32: tl.int32, dtypes.int64: tl.int64, dtypes.float16: tl.float32, dtypes.bfloat16: tl.float32,
+    dtypes.float32: tl.float32, dtypes.float64: tl.float64, dtypes.float8_e4m3fn: tl.float32,
+    dtypes.float8_e5m2: tl.float32,
+}  # fmt: skip
+
+
+@triton.jit
+def convert(x, dtype: tl.constexpr):
+    """`x` as `dtype`, as PyTorch converts: anything but 0 is True, real to small integers by way of int64."""
+    if x.dtype == dtype:
+        return x
+    elif dtype == tl.int1:
+        return x != 0
+    elif x.dtype.is_floating() and (dtype == tl.uint8 or dtype == tl.int8 or dtype == tl.int16):
+        return x.to(tl.int64).to(dtype)
+    elif dtype.is_floating() and dtype.primitive_bitwidth < 32:
+        return x.to(tl.float32).to(dtype)
+    else:
+        return x.to(dtype)
+
+
+@triton.jit
+def _scalar(bits, dtype: tl.constexpr):
+    """A Python number: an int, or the bits of a float64 where the op computes in floating point."""
+    if dtype.is_floating():
+        return bits.to(tl.int64).to(tl.float64, bitcast=True).to(dtype)
+    else:
+        return bits.to(dtype)
+
+
+@triton.jit
+def _offset(index, strides):
+    offset = 0
+    for d in tl.static_range(len(strides)):
+        if strides[d] is not None:
+            offset += index[d] * strides[d]
+    return offset
+
+
+@triton.jit
+def _load(pointer, offset, mask, MASKED: tl.constexpr):
+    """A single element is loaded once, without a mask."""
+    if MASKED and offset.type.is_block():
+        return tl.load(pointer + offset, mask=mask)
+    else:
+        return tl.load(pointer + offset)
+
+
+@triton.jit
+def _index(shape, n, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MODE: tl.constexpr, INT64: tl.constexpr):
+    """Index of each dimension, and masks over rows and columns (the same one where there are no rows)."""
+    pid = tl.program_id(0)
+    if INT64:
+        pid = pid.to(tl.int64)
+    rank: tl.constexpr = len(shape)
+    if MODE == 2:
+        columns = tl.cdiv(shape[rank - 1], BLOCK_N)
+        j = (pid % columns) * BLOCK_N + tl.arange(0, BLOCK_N)[None, :]
+        pid = pid // columns
+        rows = tl.cdiv(shape[rank - 2], BLOCK_M)
+        i = (pid % rows) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
+        rest = pid // rows
+        index = (i, j)
+        for k in tl.static_range(2, rank):
+            extent = shape[rank - 1 - k]
+            index = (rest % extent,) + index
+            rest = rest // extent
+        return index, i < shape[rank - 2], j < shape[rank - 1]
+    else:
+        rest = pid * BLOCK_N + tl.arange(0, BLOCK_N)
+        mask = rest < n
+        index = ()
+        for k in tl.static_range(rank - 1):
+            extent = shape[rank - 1 - k]
+            index = (rest % extent,) + index
+            rest = rest // extent
+        return (rest,) + index, mask, mask
+
+
+@triton.jit
+def _mask(rows, columns, strides, MODE: tl.constexpr):
+    """The part of the mask that has the shape of an operand's offsets."""
+    if MODE == 2:
+        if strides[len(strides) - 1] is None:
+            return rows
+        elif strides[len(strides) - 2] is None:
+            return columns
+        else:
+            return rows & columns
+    else:
+        return columns
+
+
+@triton.jit
+def _apply(
+    out, ins, index, rows, columns, out_strides, in_strides, scalars,
+    FN: tl.constexpr, ORDER: tl.constexpr, COMPUTE: tl.constexpr, MODE: tl.constexpr,
+    MASKED: tl.constexpr,
+):  # fmt: skip
+    operands = ()
+    for k in tl.static_range(len(ORDER)):
+        if ORDER[k] < 0:
+            operands = operands + (_scalar(scalars[-1 - ORDER[k]], COMPUTE),)
+        else:
+            strides = in_strides[ORDER[k]]
+            loaded = _load(ins[ORDER[k]], _offset(index, strides), _mask(rows, columns, strides, MODE), MASKED)
+            operands = operands + (convert(loaded, COMPUTE),)
+    result = convert(FN(*operands), out.dtype.element_ty)
+    if MASKED:
+        tl.store(out + _offset(index, out_strides), result, mask=_mask(rows, columns, out_strides, MODE))
+    else:
+        tl.store(out + _offset(index, out_strides), result)
+
+
+@triton.jit
+def pointwise_kernel(
+    out, ins, shape, out_strides, in_strides, n, s0: "i64", s1: "i64", s2: "i64", s3: "i64",
+    FN: tl.constexpr, ORDER: tl.constexpr, COMPUTE: tl.constexpr, MODE: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, INT64: tl.constexpr, RAGGED: tl.constexpr,
+):  # fmt: skip
+    """out[i] = FN(operands[i]...) over all indices.
+
+    Args:
+        out: pointer to the output.
+        ins: pointers to the tensor operands.
+        shape: extents of the merged dimensions, the output's innermost last.
+        out_strides: the output's strides, one per dimension.
+        in_strides: one such tuple per tensor operand; None where it is broadcast.
+        n: number of elements.
+        s0: bits of the first Python number among the operands; s1, s2, s3: of the next ones.
+        FN: the scalar function.
+        ORDER: what each operand of FN is: k >= 0 is `ins[k]`, k < 0 is scalar -1 - k.
+        COMPUTE: the type FN computes in.
+        MODE: FLAT, LINEAR or TILE.
+        RAGGED: whole blocks go without masks. A mask that may end inside 16 bytes forbids 16-byte accesses, so
+            without this a size that is no multiple of 16 would slow down every block instead of the last one.
+    """
+    index, rows, columns = _index(shape, n, BLOCK_M, BLOCK_N, MODE, INT64)
+    scalars = (s0, s1, s2, s3)
+    if RAGGED:
+        if (tl.program_id(0) + 1).to(tl.int64) * BLOCK_N <= n:
+            _apply(out, ins, index, rows, columns, out_strides, in_strides, scalars, FN, ORDER, COMPUTE, MODE, False)
+        else:
+            _apply(out, ins, index, rows, columns, out_strides, in_strides, scalars, FN, ORDER, COMPUTE, MODE, True)
+    else:
+        _apply(out, ins, index, rows, columns, out_strides, in_strides, scalars, FN, ORDER, COMPUTE, MODE, True)
+
+
+class Geometry(NamedTuple):
+    """Merged dimensions of an elementwise op: extents, and strides per operand (the output first; None: broadcast)."""
+
+    shape: tuple[int, ...]
+    strides: tuple[tuple[int | None, ...], ...]
+
+
+class Walk(NamedTuple):
+    """How a geometry is walked."""
+
+    mode: int
+    block_m: int
+    block_n: int
+    warps: int
+    grid: int
+
+
+def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> Geometry:
+    """Reorder dimensions after the first operand's strides, drop those of extent 1, and merge neighbours.
+
+    Args:
+        shape: common extents.
+        strides: per operand, in elements; 0 where it is broadcast.
+    """
+    order = sorted((d for d in range(len(shape)) if shape[d] != 1), key=lambda d: -abs(strides[0][d]))
+    extents: list[int] = []
+    merged: list[list[int]] = []
+    for d in order:
+        now = [s[d] for s in strides]
+        if extents and all(before == s * shape[d] for before, s in zip(merged[-1], now, strict=True)):
+            extents[-1] *= shape[d]
+            merged[-1] = now
+        else:
+            extents.append(shape[d])
+            merged.append(now)
+    if not extents:
+        extents, merged = [1], [[1] * len(strides)]
+    by_operand = tuple(tuple(s or None for s in column) for column in zip(*merged, strict=True))
+    return Geometry(tuple(extents), by_operand)
+
+
+def choose_walk(geometry: Geometry, itemsize: int) -> tuple[Geometry, Walk]:
+    """The walk for a geometry, and the geometry in the order the walk wants.
+
+    Args:
+        geometry: merged dimensions.
+        itemsize: of the widest operand, in bytes.
+    """
+    shape, strides = geometry
+    total = 1
+    for extent in shape:
+        total *= extent
+    block = 1024 if itemsize >= 4 else 2048
+    if len(shape) == 1 and all(s[0] in (1, None) for s in strides):
+        return geometry, Walk(FLAT, 1, block, 4, -(-total // block))
+    crossing = _transposed_dimension(geometry)
+    if crossing is not None:
+        geometry = _second_to_last(geometry, crossing)
+        shape = geometry.shape
+        walk = _tile(shape, min(64, _power(shape[-2])), min(64, _power(shape[-1])))
+        if _used(walk, total) > 0.5:
+            return geometry, walk
+    elif len(shape) > 1 and shape[-1] >= 32:
+        columns = min(block, _power(shape[-1]))
+        walk = _tile(shape, max(1, min(block // columns, _power(shape[-2]))), columns)
+        if _used(walk, total) > 0.7:
+            return geometry, walk
+    block = 1024
+    return geometry, Walk(LINEAR, 1, block, 4, -(-total // block))
+
+
+def _power(n: int) -> int:
+    return 1 << max(0, n - 1).bit_length()
+
+
+def _tile(shape: tuple[int, ...], rows: int, columns: int) -> Walk:
+    grid = -(-shape[-1] // columns) * -(-shape[-2] // rows)
+    for extent in shape[:-2]:
+        grid *= extent
+    return Walk(TILE, rows, columns, 8 if rows * columns > 2048 else 4, grid)
+
+
+def _used(walk: Walk, total: int) -> float:
+    """Share of the tiles' elements that exist."""
+    return total / (walk.grid * walk.block_m * walk.block_n)
+
+
+def _transposed_dimension(geometry: Geometry) -> int | None:
+    """The dimension along which an input is contiguous that is not the innermost, where both are worth tiles."""
+    shape, strides = geometry
+    last = len(shape) - 1
+    for operand in strides[1:]:
+        for d in range(last):
+            if operand[d] == 1 and shape[d] >= 8 and shape[last] >= 8 and operand[last] is not None:
+                return d
+    return None
+
+
+def _second_to_last(geometry: Geometry, d: int) -> Geometry:
+    order = [k for k in range(len(geometry.shape) - 1) if k != d] + [d, len(geometry.shape) - 1]
+    return Geometry(
+        tuple(geometry.shape[k] for k in order), tuple(tuple(s[k] for k in order) for s in geometry.strides)
+    )
+
+
+def broadcast_strides(buffer: Buffer, shape: Sequence[int]) -> tuple[int, ...]:
+    """Strides that read `buffer` as if it had `shape`."""
+    missing = len(shape) - len(buffer.shape)
+    own = tuple(
+        0 if extent == 1 and wanted != 1 else stride
+        for extent, stride, wanted in zip(buffer.shape, buffer.strides, shape[missing:], strict=True)
+    )
+    return (0,) * missing + own
+
+
+def compute_type(out: Any, operands: Sequence[Any]) -> Any:
+    """The Triton type an op computes in: the operands' promoted one, floating where the result is.
+
+    Args:
+        out: dtype of the result.
+        operands: dtypes of tensor operands, or Python numbers.
+    """
+    found = None
+    for o in operands:
+        if isinstance(o, dtypes.dtype):
+            found = o if found is None else dtypes.promote_types(found, o)
+    for o in operands:
+        if not isinstance(o, dtypes.dtype):
+            kind = dtypes.scalar_dtype(o)
+            if found is None or kind.kind > found.kind:
+                found = kind
+    if found is None or (out.is_floating_point and not found.is_floating_point):
+        found = out
+    if found.is_complex or out.is_complex:
+        raise NotImplementedError(
+            f"elementwise ops on {(found if found.is_complex else out).name} have no GPU kernel: "
+            "add complex types to kernels/_pointwise.py"
+        )
+    return COMPUTE[found]
+
+
+def encode(value: float, floating: bool) -> int:
+    """A Python number as the kernel takes it: bits of a float64, or an int."""
+    if floating:
+        return struct.unpack("q", struct.pack("d", value))[0]
+    return int(value)
+
+
+class _Plan:
+    """One op at one combination of shapes, strides and types."""
+
+    __slots__ = ("floating", "geometry", "grid", "numbers", "run", "tensors")
+
+    def __init__(self, function: Any, out: Buffer, args: tuple, compute: Any) -> None:
+        self.tensors = [k for k, a in enumerate(args) if isinstance(a, Buffer)]
+        self.numbers = [k for k, a in enumerate(args) if not isinstance(a, Buffer)]
+        if len(self.numbers) > SCALARS:
+            raise NotImplementedError(f"an elementwise kernel takes up to {SCALARS} numbers, got {len(self.numbers)}")
+        if compute is None:
+            compute = compute_type(out.dtype, [a.dtype if isinstance(a, Buffer) else a for a in args])
+        self.floating = compute.is_floating()
+        inputs = [args[k] for k in self.tensors]
+        all_strides = [out.strides, *(broadcast_strides(b, out.shape) for b in inputs)]
+        geometry, walk = choose_walk(
+            collapse(out.shape, all_strides), max(b.dtype.itemsize for b in (out, *inputs))
+        )
+        count = 1
+        for extent in geometry.shape:
+            count *= extent
+        self.geometry = (geometry.shape, geometry.strides[0], geometry.strides[1:], count)
+        self.grid = (walk.grid,)
+        order = [0] * len(args)
+        for position, k in enumerate(self.tensors):
+            order[k] = position
+        for position, k in enumerate(self.numbers):
+            order[k] = -1 - position
+        self.run = bind(
+            pointwise_kernel,
+            FN=function, ORDER=tuple(order), COMPUTE=compute, MODE=walk.mode, BLOCK_M=walk.block_m,
+            BLOCK_N=walk.block_n, INT64=_reach(geometry, walk) >= 2**31,
+            RAGGED=walk.mode == FLAT and count % 16 != 0, num_warps=walk.warps,
+        )  # fmt: skip
+
+    def __call__(self, out: Buffer, args: tuple) -> None:
+        scalars = [encode(args[k], self.floating) for k in self.numbers]
+        scalars += [0] * (SCALARS - len(scalars))
+        self.run(self.grid, out, tuple([args[k] for k in self.tensors]), *self.geometry, *scalars)
+
+
+def _reach(geometry: Geometry, walk: Walk) -> int:
+    """Upper bound of every index and offset the kernel computes, tails of blocks included."""
+    reach = walk.grid * walk.block_m * walk.block_n
+    for operand in geometry.strides:
+        total = sum((extent + 1024) * abs(s or 0) for extent, s in zip(geometry.shape, operand, strict=True))
+        reach = max(reach, total)
+    return reach
+
+
+def pointwise(function: Any, compute: Any = None) -> Callable[..., None]:
+    """An implementation `f(out, *operands)` of a scalar `@triton.jit` function.
+
+    Args:
+        function: takes the operands, all of the compute type, in order.
+        compute: the Triton type to compute in; None promotes the operands' types (see `compute_type`).
+    """
+    plans: dict[tuple, _Plan] = {}
+
+    def implementation(out: Buffer, *args: Buffer | float) -> None:
+        key = (
+            out.shape, out.strides, out.dtype,
+            *[(a.shape, a.strides, a.dtype) if type(a) is Buffer else type(a) for a in args],
+        )  # fmt: skip
+        plan = plans.get(key)
+        if plan is None:
+            if 0 in out.shape:
+                return
+            if len(plans) >= 4096:  # shapes that never come back must not fill memory
+                plans.clear()
+            plan = plans[key] = _Plan(function, out, args, compute)
+        plan(out, args)
+
+    implementation.__name__ = implementation.__qualname__ = getattr(function, "__name__", "pointwise")
+    return implementation
