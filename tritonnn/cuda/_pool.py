@@ -52,6 +52,35 @@ class Stats:
         self.allocated_peak, self.reserved_peak, self.blocks_peak = self.allocated, self.reserved, self.blocks
 
 
+class Gate:
+    """Shared by all pools of a runtime: whether memory may be returned to the device just now.
+
+    Attributes:
+        held: a graph is being recorded, and a free would become part of it: keep what comes back.
+        shut: return nothing any more; in a forked child the memory is the parent's.
+    """
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.shut = False
+        self._waiting: list[tuple[Pool, int, int, int]] = []
+
+    def wait(self, pool: Pool, ptr: int, stream: int, size: int) -> None:
+        """Keep a piece of memory until the gate opens."""
+        self._waiting.append((pool, ptr, stream, size))
+
+    def hold(self) -> None:
+        """Recording starts."""
+        self.held += 1
+
+    def open(self) -> None:
+        """Recording is over: return what was kept."""
+        self.held -= 1
+        while not self.held and self._waiting:
+            pool, *piece = self._waiting.pop()
+            pool.give(*piece)
+
+
 class Block:
     """Device memory of one storage, given back when the object is collected.
 
@@ -77,7 +106,7 @@ class Block:
         self.others: set[int] | None = None
 
     def record_stream(self, stream: int) -> None:
-        """Note that `stream` uses the memory too: it is reused only after what is queued there now and later."""
+        """Note that `stream` uses the memory too: it is reused only after what is queued there then."""
         if stream != self.stream and self.size:
             self.others = self.others or set()
             self.others.add(stream)
@@ -100,24 +129,30 @@ class Pool:
         source: where memory comes from.
         index: the device.
         stats: counters to keep, shared by all pools of a device.
+        gate: shared by all pools of the runtime.
         largest_cached: blocks above this size go straight back to the source.
-        private: a CUDA graph's own pool: addresses stay valid as long as the pool, and nothing is lent outside it.
+        private: a CUDA graph's own pool: addresses stay valid as long as the pool, nothing is lent outside.
     """
 
     def __init__(
-        self, source: Source, index: int, stats: Stats, *, largest_cached: int | None = None, private: bool = False
+        self,
+        source: Source,
+        index: int,
+        stats: Stats,
+        gate: Gate,
+        *,
+        largest_cached: int | None = None,
+        private: bool = False,
     ) -> None:
         self.source = source
         self.index = index
         self.stats = stats
+        self.gate = gate
         self.largest_cached = largest_cached
         self.private = private
         self.limit: int | None = None
         self.live = 0
-        self.closed = False
         self._retired = False
-        self._deferring = False
-        self._deferred: list[tuple[int, int, int]] = []
         self._free: dict[tuple[int, int], list[tuple[int, object]]] = {}
         self._cached = 0
         # Reentrant: the garbage collector may release a block while this thread is allocating another.
@@ -152,7 +187,7 @@ class Pool:
 
     def release(self, block: Block) -> None:
         """Take a block back; called by the block itself when it is collected, from any thread."""
-        if self.closed:
+        if self.gate.shut:
             return
         with self._lock:
             size, stream = block.size, block.stream
@@ -164,11 +199,11 @@ class Pool:
                 for other in block.others:
                     self.source.join(stream, other)
             if self._retired or (self.largest_cached is not None and size > self.largest_cached):
-                self._give(block.ptr, stream, size)
+                self.give(block.ptr, stream, size)
                 return
             spare = self._free.setdefault((stream, size), [])
             if len(spare) >= CACHED_PER_SIZE and not self.private:
-                self._give(block.ptr, stream, size)
+                self.give(block.ptr, stream, size)
             else:
                 spare.append((block.ptr, block.array))
                 self._cached += size
@@ -178,7 +213,7 @@ class Pool:
         with self._lock:
             for (stream, size), spare in self._free.items():
                 while spare:
-                    self._give(spare.pop()[0], stream, size)
+                    self.give(spare.pop()[0], stream, size)
                     self._cached -= size
             self._free.clear()
             self.source.trim()
@@ -189,17 +224,10 @@ class Pool:
             self._retired = True
             self.empty_cache()
 
-    def defer(self, on: bool) -> None:
-        """While on, return nothing to the source: a stream that is being captured must not see a free."""
-        with self._lock:
-            self._deferring = on
-            if not on:
-                while self._deferred:
-                    self._give(*self._deferred.pop())
-
-    def _give(self, ptr: int, stream: int, size: int) -> None:
-        if self._deferring:
-            self._deferred.append((ptr, stream, size))
+    def give(self, ptr: int, stream: int, size: int) -> None:
+        """Return memory to the source, when the gate is open."""
+        if self.gate.held:
+            self.gate.wait(self, ptr, stream, size)
             return
         self.stats.reserved -= size
         self.source.give(ptr, stream)
@@ -224,21 +252,25 @@ class Pool:
     def _explain(self, nbytes: int) -> str:
         stats, total = self.stats, self.source.total()
         lines = [
-            f"CUDA out of memory. Tried to allocate {human(nbytes)}. GPU {self.index} has a total capacity of "
-            f"{human(total)}, of which {human(stats.allocated)} is in {stats.blocks} live tensors and "
+            f"CUDA out of memory. Tried to allocate {human(nbytes)}. GPU {self.index} has a total capacity "
+            f"of {human(total)}, of which {human(stats.allocated)} is in {stats.blocks} live tensors and "
             f"{human(stats.reserved - stats.allocated)} is cached by tritonnn but unused."
         ]
         if self.limit is not None:
-            lines.append(f"  this process may use {human(self.limit)} of it (set_per_process_memory_fraction)")
+            lines.append(
+                f"  this process may use {human(self.limit)} of it (set_per_process_memory_fraction)"
+            )
         largest = sorted(live_blocks(self.index), key=lambda block: -block.size)[:10]
         if largest:
             lines.append("  largest live tensors:")
-            lines += [f"    {human(block.nbytes):>10}  made by {block.op or 'an unnamed op'}" for block in largest]
+            lines += [
+                f"    {human(block.nbytes):>10}  made by {block.op or 'an unnamed op'}" for block in largest
+            ]
         return "\n".join(lines)
 
 
 def live_blocks(index: int) -> list[Block]:
-    """Every block of a device that something still holds. Slow: walks all objects, so that allocating need not."""
+    """Every block that something still holds. Slow: walks all objects, so that allocating need not."""
     return [o for o in gc.get_objects() if type(o) is Block and o.size and o.index == index]
 
 

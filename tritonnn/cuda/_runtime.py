@@ -1,4 +1,4 @@
-"""The device runtime: one object that allocates, copies, orders and waits, on a GPU or on the simulated device."""
+"""The device runtime: allocates, copies, orders and waits, on a GPU or on the simulated device."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tritonnn import config
-from tritonnn.cuda._pool import Block, OutOfMemoryError, Pool, Stats
+from tritonnn.cuda._pool import Block, Gate, OutOfMemoryError, Pool, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ class _PerThread(threading.local):
         self.device = 0
         self.streams: dict[int, int] = {}
         self.bound = False
+        self.scratch = False
         self.capture: Pool | None = None
 
 
@@ -40,6 +41,7 @@ class Runtime:
 
     def __init__(self) -> None:
         self.thread = _PerThread()
+        self.gate = Gate()
         self.stats: dict[int, Stats] = {}
         self.pools: dict[int, Pool] = {}
         self.poison = config.NAN_POISON
@@ -68,8 +70,12 @@ class Runtime:
         count = self.device_count()
         if not 0 <= index < count:
             self.start()
-            known = "no device" if count == 0 else "only device 0" if count == 1 else f"devices 0 to {count - 1}"
-            raise RuntimeError(f"CUDA error: invalid device ordinal: cuda:{index} was asked for, there is {known}")
+            known = (
+                "no device" if count == 0 else "only device 0" if count == 1 else f"devices 0 to {count - 1}"
+            )
+            raise RuntimeError(
+                f"CUDA error: invalid device ordinal: cuda:{index} was asked for, there is {known}"
+            )
         return index
 
     def current_device(self) -> int:
@@ -114,7 +120,7 @@ class Runtime:
     # -- memory
 
     def pool(self, index: int) -> Pool:
-        """The pool that allocations on a device come from now: its own, or that of the graph being captured."""
+        """The pool that allocations come from now: the device's own, or that of the graph being captured."""
         capture = self.thread.capture
         if capture is not None and capture.index == index:
             return capture
@@ -143,14 +149,18 @@ class Runtime:
             self._fill(block.ptr, 0xFF, nbytes, stream)
         return block
 
-    def upload(self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool = False) -> None:
-        """Copy a contiguous array to the device. Returns once the array may be written again, unless it is pinned
-        and `non_blocking` is set."""
+    def upload(
+        self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool = False
+    ) -> None:
+        """Copy a contiguous array to the device. Returns once the array may be written again, unless it is
+        pinned and `non_blocking` is set."""
         raise NotImplementedError
 
-    def download(self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool = False) -> None:
-        """Copy from the device into a contiguous array. Returns when it is there, unless `non_blocking` is set and
-        the array is pinned."""
+    def download(
+        self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool = False
+    ) -> None:
+        """Copy from the device into a contiguous array. Returns when it is there, unless `non_blocking` is
+        set and the array is pinned."""
         raise NotImplementedError
 
     def copy_device(self, dst: int, src: int, nbytes: int, dst_index: int, src_index: int) -> None:
@@ -294,7 +304,7 @@ _chosen: Runtime | None = None
 
 
 def is_simulated() -> bool:
-    """Whether `cuda` is host memory and Triton's interpreter: where TRITON_INTERPRET is set, no kernel is compiled."""
+    """Whether `cuda` is host memory and Triton's interpreter, as TRITON_INTERPRET=1 asks for."""
     return os.environ.get("TRITON_INTERPRET", "0").lower() in ("1", "true", "yes", "on", "y")
 
 

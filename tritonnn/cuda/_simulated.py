@@ -93,24 +93,32 @@ class SimulatedRuntime(Runtime):
             if index not in self.pools:
                 self.stats[index] = Stats()
                 self.pools[index] = Pool(
-                    HostSource(), self.check(index), self.stats[index], largest_cached=LARGEST_CACHED
+                    HostSource(),
+                    self.check(index),
+                    self.stats[index],
+                    self.gate,
+                    largest_cached=LARGEST_CACHED,
                 )
             return self.pools[index]
 
     def private_pool(self, index: int) -> Pool:
         self.pool(index)
-        return Pool(HostSource(), index, self.stats[index], private=True)
+        return Pool(HostSource(), index, self.stats[index], self.gate, private=True)
 
     def memory_info(self, index: int) -> tuple[int, int]:
         total = host_memory()
         used = self.stats[index].reserved if self.check(index) in self.stats else 0
         return max(0, total - used), total
 
-    def upload(self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool = False) -> None:
+    def upload(
+        self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool = False
+    ) -> None:
         if array.nbytes:
             ctypes.memmove(ptr, array.ctypes.data, array.nbytes)
 
-    def download(self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool = False) -> None:
+    def download(
+        self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool = False
+    ) -> None:
         if array.nbytes:
             ctypes.memmove(array.ctypes.data, ptr, array.nbytes)
 
@@ -175,13 +183,15 @@ class SimulatedRuntime(Runtime):
     def event_elapsed(self, start: int, end: int) -> float:
         first, last = self._recorded[start], self._recorded[end]
         if first is None or last is None:
-            raise RuntimeError("elapsed_time: both events must be recorded before the time between them is asked for")
+            raise RuntimeError(
+                "elapsed_time: both events must be recorded before the time between them is asked for"
+            )
         return (last - first) * 1000
 
     def capture_begin(self, stream: int, index: int, pool: Pool, mode: str) -> None:
         raise NotImplementedError(
-            "CUDA graphs need a real GPU: the simulated device (TRITON_INTERPRET=1) runs kernels on the host, "
-            "where there is nothing to record"
+            "CUDA graphs need a real GPU: the simulated device (TRITON_INTERPRET=1) runs kernels on the "
+            "host, where there is nothing to record"
         )
 
     def capture_end(self, stream: int, index: int) -> Any:
