@@ -265,9 +265,13 @@ def native_dropout(out: Array, mask: Array, input: Array, p: float, seed: int, o
         mask[...] = False
     else:
         _fill(mask, seed, offset, 1, lambda words, where: words >= threshold)
-    np.multiply(input, mask, out=out)
-    if p != 1:
-        out *= out.dtype.type(1.0 / (1.0 - p))
+    wide = np.promote_types(out.dtype, np.float32) if out.dtype.kind == "f" else np.dtype(np.float32)
+    scale = wide.type(1.0 if p == 1 else 1.0 / (1.0 - p))
+    if wide == out.dtype:
+        np.multiply(input, mask, out=out)
+        out *= scale
+    else:
+        out[...] = input.astype(wide) * mask * scale
 
 
 def _log_factorial(k: Array) -> Array:
