@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ LARGEST_CACHED = 1 << 20
 _EVENT_BLOCKING, _EVENT_NO_TIMING, _EVENT_INTERPROCESS = 1, 2, 4
 _STREAM_NON_BLOCKING = 1
 _HOST_PORTABLE = 1
+_IPC_HANDLE_BYTES = 64
 
 
 class Device:
@@ -270,6 +272,14 @@ class DriverRuntime(Runtime):
     def is_pinned(self, array: np.ndarray) -> bool:
         return bool(self.pinned.base(array.ctypes.data))
 
+    def pinned_bytes(self) -> tuple[int, int]:
+        return self.pinned.held()
+
+    def can_access_peer(self, index: int, peer: int) -> bool:
+        self.start()
+        handles = self.driver.cuDeviceGet(index), self.driver.cuDeviceGet(peer)
+        return index != peer and bool(self.driver.cuDeviceCanAccessPeer(*handles))
+
     # -- streams and events
 
     def mark(self, index: int, stream: int) -> int:
@@ -307,10 +317,6 @@ class DriverRuntime(Runtime):
             self.bind(index)
             return int(self.driver.cuStreamCreateWithPriority(_STREAM_NON_BLOCKING, priority))
 
-    def stream_destroy(self, handle: int) -> None:
-        if not self._forked:
-            self.driver.cuStreamDestroy(handle)
-
     def stream_query(self, handle: int) -> bool:
         return self._reached(self.driver.api.cuStreamQuery(handle)[0], "cuStreamQuery")
 
@@ -341,12 +347,12 @@ class DriverRuntime(Runtime):
         return float(self.driver.cuEventElapsedTime(start, end))
 
     def event_ipc_handle(self, event: int) -> bytes:
-        return bytes(self.driver.cuIpcGetEventHandle(event).reserved)
+        return ctypes.string_at(self.driver.cuIpcGetEventHandle(event).getPtr(), _IPC_HANDLE_BYTES)
 
     def event_from_ipc(self, handle: bytes) -> int:
         self.bind(self.current_device())
         made = self.driver.CUipcEventHandle()
-        made.reserved = handle
+        ctypes.memmove(made.getPtr(), handle, _IPC_HANDLE_BYTES)
         return int(self.driver.cuIpcOpenEventHandle(made))
 
     def _reached(self, status: Any, call: str) -> bool:
@@ -388,6 +394,9 @@ class DriverRuntime(Runtime):
 
     def graph_launch(self, executable: int, stream: int) -> None:
         self.driver.cuGraphLaunch(executable, stream)
+
+    def graph_dump(self, graph: Any, path: str) -> None:
+        self.driver.cuGraphDebugDotPrint(graph, os.fsencode(path), 1)
 
     def graph_destroy(self, graph: Any, executable: int | None) -> None:
         if not self._forked:

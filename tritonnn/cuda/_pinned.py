@@ -52,6 +52,12 @@ class PinnedMemory:
         """Note a copy that is queued on a stream and reads or writes the array."""
         self._users.setdefault(base, set()).add((index, stream))
 
+    def held(self) -> tuple[int, int]:
+        """Bytes that arrays hold, and bytes kept for reuse or still waiting for copies."""
+        with self._lock:
+            spare = sum(size * len(ptrs) for size, ptrs in self._free.items())
+            return sum(self._sizes.values()), spare + sum(size for _, size, _ in self._waiting)
+
     def trim(self, give: Callable[[int], None]) -> None:
         """Unlock what nobody holds."""
         with self._lock:

@@ -39,8 +39,8 @@ class Stats:
     """Counters of one device: bytes and numbers of blocks, now, at their peak, and summed since the start."""
 
     __slots__ = (
-        "allocated", "allocated_peak", "blocks", "blocks_peak", "freed_total", "ooms", "requested_total",
-        "reserved", "reserved_peak", "retries", "taken",
+        "allocated", "allocated_peak", "blocks", "blocks_peak", "device_gives", "device_takes", "freed_total",
+        "ooms", "requested_total", "reserved", "reserved_peak", "reserved_total", "retries", "taken",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -50,6 +50,12 @@ class Stats:
     def reset_peak(self) -> None:
         """Start the peaks again from what is live now."""
         self.allocated_peak, self.reserved_peak, self.blocks_peak = self.allocated, self.reserved, self.blocks
+
+    def reset_totals(self) -> None:
+        """Start the sums again from what is live now."""
+        self.taken, self.requested_total, self.freed_total = self.blocks, self.allocated, 0
+        self.reserved_total, self.retries, self.ooms = self.reserved, 0, 0
+        self.device_takes = self.device_gives = 0
 
 
 class Gate:
@@ -230,6 +236,7 @@ class Pool:
             self.gate.wait(self, ptr, stream, size)
             return
         self.stats.reserved -= size
+        self.stats.device_gives += 1
         self.source.give(ptr, stream)
 
     def _take(self, size: int, stream: int, nbytes: int) -> tuple[int, object]:
@@ -240,6 +247,8 @@ class Pool:
             ptr, keep = self.source.take(size, stream) if within else (0, None)
             if ptr:
                 stats.reserved += size
+                stats.reserved_total += size
+                stats.device_takes += 1
                 stats.reserved_peak = max(stats.reserved_peak, stats.reserved)
                 return ptr, keep
             if attempt == 0:

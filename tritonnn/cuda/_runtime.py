@@ -11,11 +11,13 @@ from tritonnn import config
 from tritonnn.cuda._pool import Block, Gate, OutOfMemoryError, Pool, Stats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy as np
 
     from tritonnn.cuda._properties import DeviceProperties
+
+STREAMS_PER_PRIORITY = 32
 
 __all__ = ["Block", "OutOfMemoryError", "Runtime", "is_simulated", "runtime"]
 
@@ -29,6 +31,7 @@ class _PerThread(threading.local):
         self.bound = False
         self.scratch = False
         self.capture: Pool | None = None
+        self.recording: list[Callable[[], object]] | None = None
 
 
 class Runtime:
@@ -46,6 +49,8 @@ class Runtime:
         self.pools: dict[int, Pool] = {}
         self.poison = config.NAN_POISON
         self._setup = threading.RLock()
+        self._streams: dict[tuple[int, int], list[int]] = {}
+        self._turn: dict[tuple[int, int], int] = {}
 
     def is_initialized(self) -> bool:
         """Whether the device has been started in this process."""
@@ -182,6 +187,14 @@ class Runtime:
         """Whether an array lies in memory from `pinned_empty`."""
         raise NotImplementedError
 
+    def pinned_bytes(self) -> tuple[int, int]:
+        """Bytes of page-locked memory that arrays hold, and that are kept for reuse."""
+        raise NotImplementedError
+
+    def can_access_peer(self, index: int, peer: int) -> bool:
+        """Whether a device can read another's memory directly."""
+        raise NotImplementedError
+
     def memory_info(self, index: int) -> tuple[int, int]:
         """Bytes free and in total on a device."""
         raise NotImplementedError
@@ -221,12 +234,18 @@ class Runtime:
         """Wait for everything queued on a device."""
         raise NotImplementedError
 
+    def pooled_stream(self, index: int, priority: int) -> int:
+        """One of a device's streams, in turn. They are never destroyed: cached memory belongs to its stream."""
+        with self._setup:
+            made = self._streams.setdefault((index, priority), [])
+            if len(made) < STREAMS_PER_PRIORITY:
+                made.append(self.stream_create(index, priority))
+                return made[-1]
+            turn = self._turn[index, priority] = (self._turn.get((index, priority), -1) + 1) % len(made)
+            return made[turn]
+
     def stream_create(self, index: int, priority: int) -> int:
         """A new stream that does not wait for the default one."""
-        raise NotImplementedError
-
-    def stream_destroy(self, handle: int) -> None:
-        """Forget a stream; what is queued on it still runs."""
         raise NotImplementedError
 
     def stream_query(self, handle: int) -> bool:
@@ -289,6 +308,10 @@ class Runtime:
 
     def graph_launch(self, executable: int, stream: int) -> None:
         """Queue a graph on a stream."""
+        raise NotImplementedError
+
+    def graph_dump(self, graph: Any, path: str) -> None:
+        """Write a recorded graph as a Graphviz file."""
         raise NotImplementedError
 
     def graph_destroy(self, graph: Any, executable: int | None) -> None:

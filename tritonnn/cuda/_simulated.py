@@ -6,7 +6,7 @@ import ctypes
 import itertools
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from tritonnn.cuda._pool import Pool, Stats
 from tritonnn.cuda._runtime import Runtime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tritonnn.cuda._properties import DeviceProperties
 
 ALIGNMENT = 64
@@ -69,9 +71,9 @@ class SimulatedRuntime(Runtime):
         super().__init__()
         self._count = config.SIMULATED_DEVICES
         self._handles = itertools.count(1)
-        self._streams: dict[int, int] = {}
         self._recorded: dict[int, float | None] = {}
         self._pinned: dict[int, int] = {}
+        self._graphs: dict[int, list[Callable[[], object]]] = {}
 
     def device_count(self) -> int:
         return self._count
@@ -114,20 +116,24 @@ class SimulatedRuntime(Runtime):
         self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool = False
     ) -> None:
         if array.nbytes:
-            ctypes.memmove(ptr, array.ctypes.data, array.nbytes)
+            if not self.is_pinned(array):
+                self._not_while_capturing()
+            self.queue(lambda: ctypes.memmove(ptr, array.ctypes.data, array.nbytes))
 
     def download(
         self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool = False
     ) -> None:
         if array.nbytes:
-            ctypes.memmove(array.ctypes.data, ptr, array.nbytes)
+            if not (non_blocking and self.is_pinned(array)):
+                self._not_while_capturing()
+            self.queue(lambda: ctypes.memmove(array.ctypes.data, ptr, array.nbytes))
 
     def copy_device(self, dst: int, src: int, nbytes: int, dst_index: int, src_index: int) -> None:
         if nbytes:
-            ctypes.memmove(dst, src, nbytes)
+            self.queue(lambda: ctypes.memmove(dst, src, nbytes))
 
     def _fill(self, ptr: int, byte: int, nbytes: int, stream: int) -> None:
-        ctypes.memset(ptr, byte, nbytes)
+        self.queue(lambda: ctypes.memset(ptr, byte, nbytes))
 
     def pinned_empty(self, nbytes: int) -> np.ndarray:
         import weakref
@@ -141,18 +147,21 @@ class SimulatedRuntime(Runtime):
         ptr = array.ctypes.data
         return any(base <= ptr < base + size for base, size in list(self._pinned.items()))
 
+    def pinned_bytes(self) -> tuple[int, int]:
+        return sum(self._pinned.values()), 0
+
+    def can_access_peer(self, index: int, peer: int) -> bool:
+        return index != peer
+
     # -- order: everything queued has already run
 
     def synchronize(self, index: int | None = None) -> None:
         self.check(self.thread.device if index is None else index)
+        self._not_while_capturing()
 
     def stream_create(self, index: int, priority: int) -> int:
-        handle = next(self._handles)
-        self._streams[handle] = index
-        return handle
-
-    def stream_destroy(self, handle: int) -> None:
-        self._streams.pop(handle, None)
+        self.check(index)
+        return next(self._handles)
 
     def stream_query(self, handle: int) -> bool:
         return True
@@ -188,11 +197,59 @@ class SimulatedRuntime(Runtime):
             )
         return (last - first) * 1000
 
-    def capture_begin(self, stream: int, index: int, pool: Pool, mode: str) -> None:
-        raise NotImplementedError(
-            "CUDA graphs need a real GPU: the simulated device (TRITON_INTERPRET=1) runs kernels on the "
-            "host, where there is nothing to record"
-        )
+    def event_ipc_handle(self, event: int) -> bytes:
+        raise RuntimeError("the simulated device has no events that another process could open")
 
-    def capture_end(self, stream: int, index: int) -> Any:
-        raise RuntimeError("no capture is under way")
+    def event_from_ipc(self, handle: bytes) -> int:
+        raise RuntimeError("the simulated device has no events that another process could open")
+
+    # -- graphs: what is queued during a capture is kept as calls, and a replay makes them
+
+    def queue(self, work: Callable[[], object]) -> None:
+        """Do a piece of device work now, or record it where a graph is being captured."""
+        recording = self.thread.recording
+        if recording is None:
+            work()
+        else:
+            recording.append(work)
+
+    def _not_while_capturing(self) -> None:
+        if self.thread.recording is not None:
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
+
+    def capture_begin(self, stream: int, index: int, pool: Pool, mode: str) -> None:
+        if stream == 0:
+            raise RuntimeError("CUDA graphs must be captured on a non-default stream")
+        if mode not in ("global", "thread_local", "relaxed"):
+            raise ValueError(
+                f"capture_error_mode must be 'global', 'thread_local' or 'relaxed', got {mode!r}"
+            )
+        self._not_while_capturing()
+        self.gate.hold()
+        self.thread.capture, self.thread.recording = pool, []
+
+    def capture_end(self, stream: int, index: int) -> list[Callable[[], object]]:
+        recorded = self.thread.recording
+        self.thread.capture = self.thread.recording = None
+        self.gate.open()
+        return recorded or []
+
+    def graph_instantiate(self, graph: list[Callable[[], object]]) -> int:
+        handle = next(self._handles)
+        self._graphs[handle] = graph
+        return handle
+
+    def graph_launch(self, executable: int, stream: int) -> None:
+        for work in self._graphs[executable]:
+            self.queue(work)
+
+    def graph_dump(self, graph: list[Callable[[], object]], path: str) -> None:
+        with open(path, "w", encoding="utf-8") as file:
+            names = " -> ".join(
+                f'"{i}: {getattr(work, "__qualname__", work)}"' for i, work in enumerate(graph)
+            )
+            file.write(f"digraph simulated {{ {names} }}\n")
+
+    def graph_destroy(self, graph: list[Callable[[], object]], executable: int | None) -> None:
+        if executable is not None:
+            del self._graphs[executable]

@@ -37,9 +37,11 @@ def activate() -> None:
 
 def _keep_pytorch_out() -> None:
     """Triton 3.6 and 3.7 import PyTorch, where installed, to look at a first argument: let them find none."""
+    import triton
     from triton.runtime import jit
 
-    if "torch" in sys.modules:
+    release = tuple(int(part) for part in triton.__version__.split(".")[:2])
+    if release >= (3, 8) or "torch" in sys.modules:
         return
     sys.modules["torch"] = None  # type: ignore[assignment]  # makes `import torch` an ImportError
     try:

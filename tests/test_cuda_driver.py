@@ -1,0 +1,491 @@
+"""The real path of `tritonnn.cuda` against a CUDA driver over host memory: real cuda-bindings, real Triton launcher.
+
+The driver in tests/fake_cuda refuses what a real one refuses and logs what is queued. Each test is a process of its own,
+since a driver is loaded once and forever.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+COMPILER = shutil.which("cc") or shutil.which("gcc")
+
+pytestmark = [
+    pytest.mark.skipif(COMPILER is None, reason="needs a C compiler to build the fake driver"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("cuda") is None or importlib.util.find_spec("cuda.bindings") is None,
+        reason="needs cuda-bindings",
+    ),
+]
+
+PRELUDE = """
+import ctypes, gc, os, sys, warnings
+import numpy as np
+from tritonnn.cuda._runtime import OutOfMemoryError, runtime
+rt = runtime()
+fake = ctypes.CDLL("libcuda.so.1")
+fake.fake_log.restype = ctypes.c_char_p
+def log():
+    text = fake.fake_log().decode().splitlines()
+    fake.fake_log_clear()
+    return text
+def raises(kind, words, call):
+    try:
+        call()
+    except kind as error:
+        assert words in str(error), str(error)
+        return str(error)
+    raise AssertionError(f"{kind.__name__} with {words!r} was not raised")
+"""
+
+NVML = """
+int nvmlInit_v2(void) { return 0; }
+int nvmlShutdown(void) { return 0; }
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = 3; return 0; }
+"""
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the fake libcuda.so.1."""
+    folder = tmp_path_factory.mktemp("fake_cuda")
+    target = folder / "libcuda.so.1"
+    command = [COMPILER, "-shared", "-fPIC", "-O1", "-w", "-Wl,-soname,libcuda.so.1", "-o", target]
+    subprocess.run([*command, HERE / "fake_cuda" / "libcuda.c", "-ldl", "-lpthread"], check=True)
+    return folder
+
+
+@pytest.fixture
+def gpu(library: Path, tmp_path: Path):
+    """Run a script on the fake driver; environment variables by keyword. Returns what it printed."""
+
+    def run(script: str, prelude: str = PRELUDE, folder: Path = library, **environment: str) -> str:
+        env = {k: v for k, v in os.environ.items() if k not in ("TRITON_INTERPRET", "CUDA_VISIBLE_DEVICES")}
+        env |= {
+            "LD_LIBRARY_PATH": str(folder),
+            "TRITON_LIBCUDA_PATH": str(folder),
+            "TRITON_CACHE_DIR": str(tmp_path / "triton"),
+            **environment,
+        }
+        done = subprocess.run(
+            [sys.executable, "-W", "error::ResourceWarning", "-c", prelude + textwrap.dedent(script)],
+            env=env, capture_output=True, text=True, timeout=110,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_starts_lazily_and_copies_both_ways(gpu) -> None:
+    gpu("""
+        assert not rt.is_initialized() and not rt.simulated
+        assert not [line for line in log() if line.startswith(("pool", "stream"))]
+        block = rt.allocate(4000, 0)
+        assert rt.is_initialized() and block.nbytes == 4000 and block.ptr
+        given = np.arange(1000, dtype=np.float32)
+        rt.upload(block.ptr, given)
+        got = np.zeros_like(given)
+        rt.download(got, block.ptr)
+        assert (got == given).all()
+        rt.memset(block.ptr, 1, 4000)
+        rt.download(got, block.ptr)
+        assert got.view(np.uint8).min() == got.view(np.uint8).max() == 1
+        other = rt.allocate(4000, 0)
+        rt.copy_device(other.ptr, block.ptr, 4000, 0, 0)
+        rt.download(given, other.ptr)
+        assert (given == got).all()
+        text = log()
+        assert "pool attribute=4 value=ffffffffffffffff" in text, text  # the release threshold: keep everything
+        assert text.count("synchronize stream=(nil)") == 3, text        # downloads wait, pageable uploads need not
+    """)
+
+
+def test_properties_and_capability_check(gpu) -> None:
+    gpu("""
+        from tritonnn import cuda
+        found = cuda.get_device_properties(0)
+        assert (found.name, found.major, found.minor) == ("Fake GPU 0", 9, 0)
+        assert found.multi_processor_count == 132 and found.total_memory == 1 << 30
+        assert cuda.get_device_capability() == (9, 0) and cuda.get_arch_list() == ["sm_90"]
+        assert cuda.is_bf16_supported() and cuda.is_tf32_supported()
+        raises(AssertionError, "Invalid device id", lambda: cuda.get_device_name(4))
+    """)
+
+
+def test_too_old_a_gpu_is_refused(gpu) -> None:
+    gpu(
+        """
+        raises(RuntimeError, "compute capability 7.5", lambda: rt.allocate(8, 0))
+        raises(RuntimeError, "8.0 (Ampere) or newer", lambda: rt.allocate(8, 0))
+    """,
+        FAKE_CUDA_CAPABILITY="75",
+    )
+
+
+def test_no_device_and_wrong_index(gpu) -> None:
+    gpu(
+        """
+        from tritonnn import cuda
+        assert not cuda.is_available() and cuda.device_count() == 0
+        raises(RuntimeError, "No CUDA GPUs are available", cuda.init)
+        raises(RuntimeError, "No CUDA GPUs are available", cuda.current_device)
+    """,
+        FAKE_CUDA_DEVICES="0",
+    )
+    gpu(
+        """
+        from tritonnn import cuda
+        message = raises(RuntimeError, "invalid device ordinal", lambda: rt.allocate(8, 2))
+        assert "cuda:2" in message and "devices 0 to 1" in message
+        raises(RuntimeError, "invalid device ordinal", lambda: cuda.set_device(5))
+        cuda.set_device(-1)
+        assert cuda.current_device() == 0
+    """,
+        FAKE_CUDA_DEVICES="2",
+    )
+
+
+def test_no_driver(gpu, tmp_path: Path) -> None:
+    script = """
+        from tritonnn import cuda
+        assert not cuda.is_available() and cuda.device_count() == 0
+        for call in (cuda.init, cuda.current_device, lambda: cuda.set_device(0), lambda: cuda.Stream()):
+            try:
+                call()
+            except RuntimeError as error:
+                assert "Found no NVIDIA driver" in str(error) and "TRITON_INTERPRET=1" in str(error)
+            else:
+                raise AssertionError(call)
+        cuda.empty_cache()
+        assert cuda.memory_allocated() == 0
+    """
+    gpu(script, prelude="", folder=tmp_path)
+
+
+def test_small_blocks_are_reused_without_the_driver(gpu) -> None:
+    gpu("""
+        first = rt.allocate(1000, 0)
+        address = first.ptr
+        del first
+        log()
+        again = rt.allocate(900, 0)
+        assert again.ptr == address and log() == []
+        large = rt.allocate(3 << 20, 0)
+        del large
+        assert [line.split()[0] for line in log()] == ["alloc", "free"]  # large ones go back to the driver's pool
+        stats = rt.stats[0]
+        assert stats.allocated == 1024 and stats.allocated_peak == 1024 + (3 << 20)
+        assert rt.reserved(0) == (1024 + (3 << 20), 1024 + (3 << 20))    # which keeps them
+        rt.empty_cache()
+        assert rt.reserved(0)[0] == 1024
+        rt.reset_peak(0)
+        assert rt.reserved(0)[1] == 1024 and stats.allocated_peak == 1024
+    """)
+
+
+def test_out_of_memory_frees_the_cache_then_explains(gpu) -> None:
+    gpu(
+        """
+        kept = [rt.allocate(1 << 19, 0) for _ in range(4)]
+        kept[1].op = "linear"
+        spare = [rt.allocate(1 << 18, 0) for _ in range(4)]
+        del spare
+        log()
+        fits = rt.allocate((6 << 20) - (1 << 18), 0)      # only once the cached megabyte has gone back
+        text = log()
+        assert sum(line.startswith("free") for line in text) == 4, text
+        assert "trim device=0" in text and text[-1].startswith("alloc")
+        assert rt.stats[0].retries == 1 and rt.stats[0].ooms == 0
+        message = raises(OutOfMemoryError, "Tried to allocate 1.00 MiB", lambda: rt.allocate(1 << 20, 0))
+        assert "GPU 0 has a total capacity of 8.00 MiB" in message and "linear" in message, message
+        assert message.index("5.75 MiB") < message.index("linear")
+        assert issubclass(OutOfMemoryError, RuntimeError) and rt.stats[0].ooms == 1
+        del fits
+        assert rt.allocate(1 << 20, 0).ptr
+    """,
+        FAKE_CUDA_MEMORY=str(8 << 20),
+    )
+
+
+def test_blocks_in_cycles_are_collected_before_giving_up(gpu) -> None:
+    gpu(
+        """
+        gc.disable()
+        class Node: pass
+        node = Node()
+        node.itself, node.block = node, rt.allocate(6 << 20, 0)
+        del node
+        assert rt.allocate(6 << 20, 0).ptr
+    """,
+        FAKE_CUDA_MEMORY=str(8 << 20),
+    )
+
+
+def test_forked_child_is_refused_and_frees_nothing(gpu) -> None:
+    gpu("""
+        warnings.simplefilter("ignore", DeprecationWarning)
+        block = rt.allocate(1000, 0)
+        cached = rt.allocate(2000, 0)
+        del cached
+        log()
+        child = os.fork()
+        if child == 0:
+            try:
+                raises(RuntimeError, "Cannot re-initialize CUDA in forked subprocess", lambda: rt.allocate(8, 0))
+                raises(RuntimeError, "spawn", lambda: rt.synchronize())
+                del block
+                assert log() == []
+            except BaseException as error:
+                print(repr(error), flush=True)
+                os._exit(1)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        rt.download(np.zeros(250, np.float32), block.ptr)
+    """)
+
+
+def test_counting_devices_leaves_a_child_free_to_start_them(gpu, library: Path, tmp_path: Path) -> None:
+    source = tmp_path / "nvml.c"
+    source.write_text(NVML)
+    shutil.copy(library / "libcuda.so.1", tmp_path)
+    subprocess.run([COMPILER, "-shared", "-fPIC", "-o", tmp_path / "libnvidia-ml.so.1", source], check=True)
+    script = """
+        warnings.simplefilter("ignore", DeprecationWarning)
+        assert rt.is_available() and rt.device_count() == {count}
+        assert log() == []
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if rt.allocate(8, 0).ptr else 1)
+        assert os.waitpid(child, 0)[1] == 0
+    """
+    gpu(script.format(count=3), folder=tmp_path, FAKE_CUDA_DEVICES="3")
+    gpu(script.format(count=2), folder=tmp_path, FAKE_CUDA_DEVICES="3", CUDA_VISIBLE_DEVICES="2,0,-1,1")
+    gpu("assert not rt.is_available()", folder=tmp_path, CUDA_VISIBLE_DEVICES="")
+
+
+def test_streams_order_reuse_and_record_stream(gpu) -> None:
+    gpu("""
+        from tritonnn import cuda
+        side = cuda.Stream()
+        assert side != cuda.default_stream() and cuda.current_stream() == cuda.default_stream()
+        with cuda.stream(side):
+            assert cuda.current_stream() == side
+            mine = rt.allocate(1000, 0)
+        theirs = rt.allocate(1000, 0)
+        address = mine.ptr
+        del mine
+        assert rt.allocate(1000, 0).ptr != address        # another stream's memory is not lent
+        with side:
+            assert rt.allocate(1000, 0).ptr == address
+        log()
+        theirs.record_stream(side.cuda_stream)
+        del theirs
+        text = log()                                      # freed: the default stream waits for the other one
+        assert "record" in text[1] and hex(side.cuda_stream)[2:] in text[1], text
+        assert text[2].startswith("stream=(nil) waits"), text
+        side.wait_stream(cuda.current_stream())
+        assert [line.split()[0] for line in log()][-2:] == ["record", f"stream={hex(side.cuda_stream)}"]
+        many = {cuda.Stream().cuda_stream for _ in range(100)}
+        assert len(many) == 32
+    """)
+
+
+def test_events(gpu) -> None:
+    gpu("""
+        from tritonnn import cuda
+        first, last = cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)
+        assert first.query()
+        raises(ValueError, "recorded", lambda: first.elapsed_time(last))
+        first.record()
+        last.record()
+        last.synchronize()
+        assert 0 <= first.elapsed_time(last) < 1000
+        raises(ValueError, "enable_timing=True", lambda: first.elapsed_time(cuda.Event()))
+        fake.fake_busy(1)
+        assert not last.query() and not cuda.current_stream().query()
+        fake.fake_busy(0)
+        assert last.query()
+        shared = cuda.Event(interprocess=True)
+        opened = cuda.Event.from_ipc_handle(0, shared.ipc_handle())
+        assert opened.cuda_event == shared.cuda_event
+        opened.cuda_event = 0
+        flags = [line for line in log() if line.startswith("event")]
+        assert flags == ["event flags=0", "event flags=0", "event flags=6"], flags
+    """)
+
+
+def test_pinned_memory_is_lent_again_only_after_its_copies(gpu) -> None:
+    gpu("""
+        block = rt.allocate(4096, 0)
+        host = rt.pinned_empty(4096)
+        assert rt.is_pinned(host) and rt.is_pinned(host[8:]) and not rt.is_pinned(np.zeros(8))
+        host[:] = 7
+        log()
+        rt.upload(block.ptr, host)
+        assert "synchronize stream=(nil)" in log()        # blocking: the array may be written again
+        rt.upload(block.ptr, host, non_blocking=True)
+        assert "synchronize stream=(nil)" not in log()
+        got = np.zeros(4096, np.uint8)
+        rt.download(got, block.ptr)
+        assert (got == 7).all()
+        address = host.ctypes.data
+        fake.fake_busy(1)
+        del host
+        other = rt.pinned_empty(4096)
+        assert other.ctypes.data != address
+        fake.fake_busy(0)
+        assert rt.pinned_empty(4096).ctypes.data == address
+        assert rt.pinned_bytes()[0] == 4096
+    """)
+
+
+def test_two_devices(gpu) -> None:
+    gpu(
+        """
+        from tritonnn import cuda
+        a = rt.allocate(4000, 0)
+        with cuda.device(1):
+            assert cuda.current_device() == 1
+            b = rt.allocate(4000, 1)
+        assert cuda.current_device() == 0
+        c = rt.allocate(4000, 1)                          # another than the current one
+        assert cuda.current_device() == 0 and (a.index, b.index, c.index) == (0, 1, 1)
+        given, got = np.arange(1000, dtype=np.float32), np.zeros(1000, np.float32)
+        rt.upload(a.ptr, given, 0)
+        rt.copy_device(b.ptr, a.ptr, 4000, 1, 0)
+        rt.download(got, b.ptr, 1)
+        assert (got == given).all()
+        assert any(line.startswith("peer copy bytes=4000 from=0 to=1") for line in log())
+        del a, b, c
+        cuda.empty_cache()
+        assert all(rt.stats[i].allocated == 0 and rt.reserved(i)[0] == 0 for i in (0, 1))
+        event = cuda.Event()
+        event.record(cuda.Stream(1))
+        raises(RuntimeError, "does not match", lambda: event.record(cuda.Stream(0)))
+    """,
+        FAKE_CUDA_DEVICES="2",
+    )
+
+
+def test_every_thread_gets_the_context(gpu) -> None:
+    gpu("""
+        import threading
+        block, failures = rt.allocate(4000, 0), []
+        def work():
+            try:
+                rt.upload(block.ptr, np.ones(1000, np.float32))
+                mine = rt.allocate(5 << 20, 0)
+                rt.set_stream(rt.pooled_stream(0, 0), 0)
+            except BaseException as error:
+                failures.append(error)
+        thread = threading.Thread(target=work)
+        thread.start(); thread.join()
+        assert not failures, failures
+        assert rt.current_stream(0) == 0                  # streams are per thread
+    """)
+
+
+def test_graph_capture_and_replay(gpu) -> None:
+    gpu("""
+        from tritonnn import cuda
+        given = rt.allocate(4096, 0)
+        rt.memset(given.ptr, 1, 4096)
+        outside = rt.allocate(5 << 20, 0)
+        captured = cuda.CUDAGraph()
+        raises(RuntimeError, "non-default stream", captured.capture_begin)
+        raises(RuntimeError, "without a preceding successful capture", captured.replay)
+        log()
+        with cuda.graph(captured):
+            assert cuda.is_current_stream_capturing()
+            made = rt.allocate(4096, 0)
+            address = made.ptr
+            rt.copy_device(made.ptr, given.ptr, 4096, 0, 0)
+            temporary = rt.allocate(512, 0)
+            del temporary, outside                        # a free must not be recorded
+        assert not cuda.is_current_stream_capturing()
+        text = log()
+        start = next(i for i, line in enumerate(text) if line.startswith("capture "))
+        end = next(i for i, line in enumerate(text) if line.startswith("captured"))
+        assert text[end] == "captured nodes=1", text
+        assert not any(line.startswith("free") for line in text[start:end]), text
+        assert any(line.startswith("free bytes=5242880") for line in text[end:]), text
+        got = np.zeros(4096, np.uint8)
+        for value in (3, 4):
+            rt.memset(given.ptr, value, 4096)
+            captured.replay()
+            rt.download(got, made.ptr)
+            assert (got == value).all()
+        assert rt.allocate(4096, 0).ptr != address        # the graph's memory is its own
+        captured.debug_dump(os.devnull)
+        log()
+        captured.reset()
+        text = log()
+        assert "graph destroy" in text and any(line.startswith("free bytes=512") for line in text), text
+        del made
+        assert any(line.startswith("free bytes=4096") for line in log())
+        assert rt.stats[0].allocated == 4096
+    """)
+
+
+def test_driver_errors_name_call_and_cause(gpu) -> None:
+    gpu("""
+        from tritonnn.cuda import AcceleratorError
+        rt.allocate(8, 0)
+        message = raises(AcceleratorError, "invalid argument", lambda: rt.copy_device(16, 32, 8, 0, 0))
+        assert "CUDA_ERROR_INVALID_VALUE" in message and "cuMemcpyDtoDAsync" in message
+        assert issubclass(AcceleratorError, RuntimeError)
+    """)
+
+
+KERNEL = """
+import triton, triton.language as tl
+from tritonnn import dtype as dtypes
+from tritonnn.buffer import Buffer
+from tritonnn.cuda._triton_driver import activate
+
+@triton.jit
+def double(p, n, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(p + at, tl.load(p + at, mask=at < n) * 2, mask=at < n)
+"""
+
+
+def test_triton_launches_on_the_current_stream_without_pytorch(gpu, tmp_path: Path) -> None:
+    script = tmp_path / "kernel.py"  # Triton reads a kernel's source from its file
+    script.write_text(
+        PRELUDE
+        + KERNEL
+        + textwrap.dedent("""
+        block = rt.allocate(4096, 0)
+        data = Buffer(block.ptr, (1024,), (1,), dtypes.float32, None, block)
+        activate()
+        log()
+        double[(4,)](data, 1000, BLOCK=256, enable_fp_fusion=True)
+        side = rt.pooled_stream(0, 0)
+        rt.set_stream(side, 0)
+        double[(4,)](data, 1000, BLOCK=256, enable_fp_fusion=True)
+        launches = [line for line in log() if line.startswith("launch")]
+        address = hex(block.ptr)[2:]
+        assert launches == [
+            f"launch double grid=4,1,1 threads=128 stream=(nil) device=0 first={address}",
+            f"launch double grid=4,1,1 threads=128 stream={hex(side)} device=0 first={address}",
+        ], launches
+        assert "torch" not in sys.modules
+        from triton.runtime import driver
+        from triton.testing import do_bench
+        assert do_bench(lambda: double[(4,)](data, 1000, BLOCK=256), warmup=1, rep=2) > 0
+        assert driver.active.get_current_target().arch == 90
+        assert "torch" not in sys.modules
+    """)
+    )
+    gpu(f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')", prelude="")

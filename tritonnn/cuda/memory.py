@@ -1,0 +1,185 @@
+"""What GPU memory is used for: counters, a summary, and giving back what is only cached."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from tritonnn.cuda._devices import device_index
+from tritonnn.cuda._pool import OutOfMemoryError, Stats, human, live_blocks
+from tritonnn.cuda._runtime import runtime
+from tritonnn.device import device as Device
+
+__all__ = [
+    "OutOfMemoryError", "empty_cache", "get_per_process_memory_fraction", "host_memory_stats", "max_memory_allocated",
+    "max_memory_cached", "max_memory_reserved", "mem_get_info", "memory_allocated", "memory_cached", "memory_reserved",
+    "memory_snapshot", "memory_stats", "memory_summary", "reset_accumulated_memory_stats",
+    "reset_max_memory_allocated", "reset_max_memory_cached", "reset_peak_memory_stats",
+    "set_per_process_memory_fraction",
+]  # fmt: skip
+
+
+def _stats(device: Device | int | str | None) -> tuple[int, Stats]:
+    """Index and counters of a GPU; before it is started they are all zero, and reading them does not start it."""
+    if device is None and not runtime().is_initialized():
+        return 0, Stats()
+    index = runtime().check(device_index(device))
+    return index, runtime().stats.get(index) or Stats()
+
+
+def memory_allocated(device: Device | int | str | None = None) -> int:
+    """Bytes that live tensors take on a GPU, rounded up per tensor to 512."""
+    return _stats(device)[1].allocated
+
+
+def max_memory_allocated(device: Device | int | str | None = None) -> int:
+    """Peak of `memory_allocated` since the start or the last `reset_peak_memory_stats`."""
+    return _stats(device)[1].allocated_peak
+
+
+def memory_reserved(device: Device | int | str | None = None) -> int:
+    """Bytes taken from a GPU, for live tensors and for reuse."""
+    return runtime().reserved(_stats(device)[0])[0]
+
+
+def max_memory_reserved(device: Device | int | str | None = None) -> int:
+    """Peak of `memory_reserved` since the start or the last `reset_peak_memory_stats`."""
+    return runtime().reserved(_stats(device)[0])[1]
+
+
+def reset_peak_memory_stats(device: Device | int | str | None = None) -> None:
+    """Start the peaks again from what is used now."""
+    runtime().reset_peak(_stats(device)[0])
+
+
+def reset_accumulated_memory_stats(device: Device | int | str | None = None) -> None:
+    """Set the sums over all allocations, retries and out-of-memory errors back to zero."""
+    _stats(device)[1].reset_totals()
+
+
+def empty_cache() -> None:
+    """Give cached memory that no tensor uses back to the GPU, where other programs can have it."""
+    if runtime().is_initialized():
+        runtime().empty_cache()
+
+
+def mem_get_info(device: Device | int | str | None = None) -> tuple[int, int]:
+    """Bytes free and in total on a GPU, over all programs that use it."""
+    return runtime().memory_info(device_index(device))
+
+
+def set_per_process_memory_fraction(fraction: float, device: Device | int | str | None = None) -> None:
+    """Let this process take at most a part of a GPU's memory.
+
+    Args:
+        fraction: of the total memory, from 0 to 1. What is allocated beyond raises `OutOfMemoryError`.
+        device: the GPU; the current one for None.
+    """
+    if not isinstance(fraction, float):
+        raise TypeError(f"Invalid type for fraction argument, must be `float`, got {type(fraction).__name__}")
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"Invalid fraction value: {fraction}. Allowed range: 0~1")
+    pool = runtime().pool(runtime().check(device_index(device)))
+    pool.limit = None if fraction == 1 else int(fraction * pool.source.total())
+
+
+def get_per_process_memory_fraction(device: Device | int | str | None = None) -> float:
+    """The part of a GPU's memory that this process may take."""
+    pool = runtime().pool(runtime().check(device_index(device)))
+    return 1.0 if pool.limit is None else pool.limit / pool.source.total()
+
+
+def memory_stats(device: Device | int | str | None = None) -> dict[str, int]:
+    """Counters of the allocator by name, as 'allocated_bytes.all.current'.
+
+    `allocation` counts tensors, `allocated_bytes` their bytes, `reserved_bytes` what is taken from the GPU;
+    `current` is now, `peak` the most, `allocated` and `freed` the sums so far.
+    """
+    index, stats = _stats(device)
+    now, peak = runtime().reserved(index)
+    values: dict[str, int] = {}
+    rows = {
+        "allocation": (stats.blocks, stats.blocks_peak, stats.taken, stats.taken - stats.blocks),
+        "allocated_bytes": (stats.allocated, stats.allocated_peak, stats.requested_total, stats.freed_total),
+        "active_bytes": (stats.allocated, stats.allocated_peak, stats.requested_total, stats.freed_total),
+        "reserved_bytes": (now, peak, stats.reserved_total, stats.reserved_total - stats.reserved),
+    }
+    for name, row in rows.items():
+        for kind, value in zip(("current", "peak", "allocated", "freed"), row, strict=True):
+            values[f"{name}.all.{kind}"] = value
+    values["num_alloc_retries"] = stats.retries
+    values["num_ooms"] = stats.ooms
+    values["num_device_alloc"] = stats.device_takes
+    values["num_device_free"] = stats.device_gives
+    return dict(sorted(values.items()))
+
+
+def host_memory_stats() -> dict[str, int]:
+    """Page-locked host memory: 'allocated_bytes.current' that arrays hold, 'reserved_bytes.current' with spare."""
+    held, spare = runtime().pinned_bytes()
+    return {"allocated_bytes.current": held, "reserved_bytes.current": held + spare}
+
+
+def memory_snapshot() -> list[dict[str, Any]]:
+    """Every live block of every GPU, the largest first: device, address, size in bytes, and the op that made it."""
+    blocks = [block for index in runtime().pools for block in live_blocks(index)]
+    return [
+        {"device": b.index, "address": b.ptr, "total_size": b.size, "requested_size": b.nbytes, "op": b.op}
+        for b in sorted(blocks, key=lambda b: -b.size)
+    ]
+
+
+def memory_summary(device: Device | int | str | None = None, abbreviated: bool = False) -> str:
+    """A table for reading: what is allocated and reserved, and, unless abbreviated, the ten largest live tensors."""
+    index, stats = _stats(device)
+    now, peak = runtime().reserved(index)
+    rule = "-" * 78
+    lines = [
+        rule,
+        f" cuda:{index} memory".ljust(60) + f"retries: {stats.retries}  OOMs: {stats.ooms}".rjust(18),
+        rule,
+        f" {'':22}{'now':>13}{'peak':>13}{'total taken':>14}{'total freed':>14}",
+        _row("live tensors", stats.allocated, stats.allocated_peak, stats.requested_total, stats.freed_total),
+        _row("reserved on the GPU", now, peak, stats.reserved_total, stats.reserved_total - stats.reserved),
+        f" {'number of tensors':22}{stats.blocks:>13}{stats.blocks_peak:>13}{stats.taken:>14}"
+        f"{stats.taken - stats.blocks:>14}",
+        rule,
+    ]
+    largest = [] if abbreviated else sorted(live_blocks(index), key=lambda block: -block.size)[:10]
+    if largest:
+        lines += [f" {human(b.nbytes):>12}  made by {b.op or 'an unnamed op'}" for b in largest]
+        lines.append(rule)
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, *values: int) -> str:
+    first, second, third, fourth = (human(value) for value in values)
+    return f" {name:22}{first:>13}{second:>13}{third:>14}{fourth:>14}"
+
+
+def _deprecated(old: str, new: str) -> None:
+    warnings.warn(f"`torch.cuda.{old}` has been renamed to `torch.cuda.{new}`", FutureWarning, stacklevel=3)
+
+
+def memory_cached(device: Device | int | str | None = None) -> int:
+    """Old name of `memory_reserved`."""
+    _deprecated("memory_cached", "memory_reserved")
+    return memory_reserved(device)
+
+
+def max_memory_cached(device: Device | int | str | None = None) -> int:
+    """Old name of `max_memory_reserved`."""
+    _deprecated("max_memory_cached", "max_memory_reserved")
+    return max_memory_reserved(device)
+
+
+def reset_max_memory_allocated(device: Device | int | str | None = None) -> None:
+    """Old name of `reset_peak_memory_stats`."""
+    _deprecated("reset_max_memory_allocated", "reset_peak_memory_stats")
+    reset_peak_memory_stats(device)
+
+
+def reset_max_memory_cached(device: Device | int | str | None = None) -> None:
+    """Old name of `reset_peak_memory_stats`."""
+    _deprecated("reset_max_memory_cached", "reset_peak_memory_stats")
+    reset_peak_memory_stats(device)

@@ -1,0 +1,77 @@
+"""Named ranges in a profiler's timeline, through NVIDIA's nvtx package; without it they are only nested."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["mark", "range", "range_end", "range_pop", "range_push", "range_start"]
+
+
+class _Open(threading.local):
+    def __init__(self) -> None:
+        self.depth = 0
+
+
+_open = _Open()
+_library: Any = None
+
+
+def _nvtx() -> Any:
+    """The nvtx package, or False: ranges then show nowhere."""
+    global _library
+    if _library is None:
+        try:
+            import nvtx
+
+            _library = nvtx
+        except ImportError:
+            _library = False
+    return _library
+
+
+def range_push(msg: str) -> int:
+    """Open a range inside those open in this thread; returns its depth, from 0."""
+    if _nvtx():
+        _nvtx().push_range(msg)
+    _open.depth += 1
+    return _open.depth - 1
+
+
+def range_pop() -> int:
+    """Close the innermost range of this thread; returns its depth, or -2 where none was open."""
+    if _open.depth == 0:
+        return -2
+    if _nvtx():
+        _nvtx().pop_range()
+    _open.depth -= 1
+    return _open.depth
+
+
+def range_start(msg: str) -> Any:
+    """Open a range that another thread may close; returns what `range_end` takes."""
+    return _nvtx().start_range(msg) if _nvtx() else None
+
+
+def range_end(range_id: Any) -> None:
+    """Close a range from `range_start`."""
+    if _nvtx() and range_id is not None:
+        _nvtx().end_range(range_id)
+
+
+def mark(msg: str) -> None:
+    """Mark a moment."""
+    if _nvtx():
+        _nvtx().mark(msg)
+
+
+@contextmanager
+def range(msg: str, *args: Any, **kwargs: Any) -> Iterator[None]:
+    """Context manager and decorator: a range named by `msg`, formatted with the arguments."""
+    range_push(msg.format(*args, **kwargs))
+    try:
+        yield
+    finally:
+        range_pop()
