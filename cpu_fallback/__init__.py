@@ -1,5 +1,40 @@
 """NumPy implementations, one file per op family; imported as `tritonnn.cpu_fallback`.
 
 An op named `foo` of family `fam` runs the function `foo` of `cpu_fallback/fam.py`; it is also the
-reference that the Triton kernel of the same name is tested against.
+reference that the Triton kernel of the same name is tested against. Outputs come first (preallocated), then all
+arguments of the op's schema; tensors arrive as ndarrays of any strides.
 """
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def implementation(family: str, name: str) -> Callable[..., Any]:
+    """The function that runs op `name` of `family` on the CPU.
+
+    Raises:
+        NotImplementedError: there is none; the message names the file and the function to add.
+    """
+    path = f"{__name__}.{family}"
+    try:
+        module = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name != path:
+            raise
+        module = None  # type: ignore[assignment]
+    function = getattr(module, name, None)
+    if function is None:
+        raise NotImplementedError(f"{name} has no CPU implementation: add {name} to cpu_fallback/{family}.py")
+    return function
+
+
+def cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The values in another type: floats truncate to integers, complex numbers drop their imaginary part."""
+    if array.dtype.kind == "c" and dtype.kind != "c":
+        array = array.real
+    return array.astype(dtype)

@@ -10,8 +10,9 @@ from tritonnn.device import device as Device
 
 __all__ = [
     "can_device_access_peer", "current_blas_handle", "current_device", "device", "device_count", "device_of",
-    "get_arch_list", "get_device_capability", "get_device_name", "get_device_properties", "init", "ipc_collect",
-    "is_available", "is_bf16_supported", "is_initialized", "is_tf32_supported", "set_device", "synchronize",
+    "get_arch_list", "get_device_capability", "get_device_name", "get_device_properties", "init",
+    "ipc_collect", "is_available", "is_bf16_supported", "is_initialized", "is_tf32_supported", "set_device",
+    "synchronize",
 ]  # fmt: skip
 
 
@@ -32,8 +33,8 @@ def device_index(given: Device | int | str | None) -> int:
 
 
 def is_available() -> bool:
-    """Whether there is a GPU to use, a simulated one included. Never raises, and does not start CUDA where NVML
-    can answer, so that a process that only asks may still fork.
+    """Whether there is a GPU to use, a simulated one included. Never raises, and does not start CUDA where
+    NVML can answer, so that a process that only asks may still fork.
 
     >>> import tritonnn as torch
     >>> isinstance(torch.cuda.is_available(), bool)
@@ -92,7 +93,8 @@ def set_device(device: Device | int | str) -> None:
 
 
 class device:
-    """Context manager that selects a GPU for the block and the previous one after it; a negative index does nothing.
+    """Context manager that selects a GPU for the block and the previous one after it; a negative index does
+    nothing.
 
     Args:
         device: an index, 'cuda:1', a `torch.device`, or None for no change.
@@ -144,7 +146,8 @@ def get_device_capability(device: Device | int | str | None = None) -> tuple[int
 
 
 def get_arch_list() -> list[str]:
-    """Architectures that kernels are compiled for: those of the GPUs present, since compiling happens at first use."""
+    """Architectures that kernels are compiled for: those of the GPUs present, since compiling happens at
+    first use."""
     capabilities = {get_device_capability(i) for i in range(device_count())}
     return [f"sm_{major}{minor}" for major, minor in sorted(capabilities)]
 
@@ -155,13 +158,14 @@ def is_bf16_supported(including_emulation: bool = True) -> bool:
 
 
 def is_tf32_supported() -> bool:
-    """Whether the current GPU's matrix units take tf32: every GPU that tritonnn runs on does, no simulated one."""
+    """Whether the current GPU's matrix units take tf32: every GPU that tritonnn runs on does, no simulated
+    one."""
     return is_available() and not runtime().simulated
 
 
 def can_device_access_peer(device: Device | int | str, peer_device: Device | int | str) -> bool:
-    """Whether one GPU can read another's memory without a copy. tritonnn copies between GPUs and never maps peers'
-    memory, so this says what the hardware could do.
+    """Whether one GPU can read another's memory without a copy. tritonnn copies between GPUs and never maps
+    peers' memory, so this says what the hardware could do.
 
     Raises:
         AssertionError: there is no such GPU.

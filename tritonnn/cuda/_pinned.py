@@ -39,7 +39,7 @@ class PinnedMemory:
             self._sizes[ptr] = size
         memory = (ctypes.c_uint8 * size).from_address(ptr)
         weakref.finalize(memory, self._release, ptr).atexit = False
-        return np.frombuffer(memory, dtype=np.uint8)[:nbytes]
+        return np.frombuffer(memoryview(memory), dtype=np.uint8)[:nbytes]
 
     def base(self, address: int) -> int:
         """Start of the page-locked array that an address lies in; 0 where it lies in none."""

@@ -38,14 +38,20 @@ class Source(Protocol):
 class Stats:
     """Counters of one device: bytes and numbers of blocks, now, at their peak, and summed since the start."""
 
-    __slots__ = (
-        "allocated", "allocated_peak", "blocks", "blocks_peak", "device_gives", "device_takes", "freed_total",
-        "ooms", "requested_total", "reserved", "reserved_peak", "reserved_total", "retries", "taken",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        for name in self.__slots__:
-            setattr(self, name, 0)
+    allocated = 0  # bytes of live blocks
+    allocated_peak = 0
+    blocks = 0  # live blocks
+    blocks_peak = 0
+    taken = 0  # blocks handed out since the start
+    requested_total = 0  # their bytes
+    freed_total = 0
+    reserved = 0  # bytes taken from the source: live and cached
+    reserved_peak = 0
+    reserved_total = 0
+    device_takes = 0  # calls to the source
+    device_gives = 0
+    retries = 0
+    ooms = 0
 
     def reset_peak(self) -> None:
         """Start the peaks again from what is live now."""

@@ -235,7 +235,8 @@ class Runtime:
         raise NotImplementedError
 
     def pooled_stream(self, index: int, priority: int) -> int:
-        """One of a device's streams, in turn. They are never destroyed: cached memory belongs to its stream."""
+        """One of a device's streams, in turn. They are never destroyed: cached memory belongs to its
+        stream."""
         with self._setup:
             made = self._streams.setdefault((index, priority), [])
             if len(made) < STREAMS_PER_PRIORITY:

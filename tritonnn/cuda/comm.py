@@ -43,7 +43,8 @@ def broadcast_coalesced(
     Args:
         tensors: all on one device.
         devices: the GPUs.
-        buffer_size: bytes to copy at a time; copies here are not joined, so it changes nothing but is checked.
+        buffer_size: bytes to copy at a time; copies here are not joined, so it changes nothing but is
+            checked.
     """
     if buffer_size <= 0:
         raise ValueError(f"buffer_size must be positive, got {buffer_size}")
@@ -124,7 +125,8 @@ def scatter(
     if out is not None:
         if devices is not None or chunk_sizes is not None:
             raise RuntimeError(
-                f"'devices' and 'chunk_sizes' must not be specified when 'out' is, got {devices=}, {chunk_sizes=}"
+                "'devices' and 'chunk_sizes' must not be specified when 'out' is, got "
+                f"{devices=}, {chunk_sizes=}"
             )
         chunks = tensor.split([target.shape[dim] for target in out], dim)
         for target, chunk in zip(out, chunks, strict=True):
@@ -169,6 +171,6 @@ def gather(
         if destination is not None:
             raise RuntimeError(f"'destination' must not be specified when 'out' is, got {destination=}")
         return out.copy_(tritonnn.cat([tensor.to(out.device) for tensor in tensors], dim))
-    on_cpu = destination == -1 or (destination is not None and Device(destination).type == "cpu")  # type: ignore[arg-type]
+    on_cpu = destination == -1 or (destination is not None and Device(destination).type == "cpu")
     home = Device("cpu") if on_cpu else Device("cuda", device_index(destination))
     return tritonnn.cat([tensor.to(home) for tensor in tensors], dim)

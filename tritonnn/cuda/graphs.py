@@ -1,4 +1,5 @@
-"""CUDA graphs: record what a piece of a program puts on the GPU once, then replay it without Python in between."""
+"""CUDA graphs: record what a piece of a program puts on the GPU once, then replay it without Python in
+between."""
 
 from __future__ import annotations
 
@@ -53,9 +54,9 @@ def is_current_stream_capturing() -> bool:
 class CUDAGraph:
     """A recorded piece of GPU work.
 
-    Everything it reads and writes keeps its address: give it new input by copying into the tensors it was captured
-    with, and read its results from the tensors it made. Its tensors live in a pool of their own. Random numbers
-    advance at every replay.
+    Everything it reads and writes keeps its address: give it new input by copying into the tensors it was
+    captured with, and read its results from the tensors it made. Its tensors live in a pool of their own.
+    Random numbers advance at every replay.
 
     Args:
         keep_graph: leave instantiating to `instantiate()` or the first replay.

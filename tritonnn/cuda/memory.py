@@ -11,16 +11,17 @@ from tritonnn.cuda._runtime import runtime
 from tritonnn.device import device as Device
 
 __all__ = [
-    "OutOfMemoryError", "empty_cache", "get_per_process_memory_fraction", "host_memory_stats", "max_memory_allocated",
-    "max_memory_cached", "max_memory_reserved", "mem_get_info", "memory_allocated", "memory_cached", "memory_reserved",
-    "memory_snapshot", "memory_stats", "memory_summary", "reset_accumulated_memory_stats",
-    "reset_max_memory_allocated", "reset_max_memory_cached", "reset_peak_memory_stats",
-    "set_per_process_memory_fraction",
+    "OutOfMemoryError", "empty_cache", "get_per_process_memory_fraction", "host_memory_stats",
+    "max_memory_allocated", "max_memory_cached", "max_memory_reserved", "mem_get_info", "memory_allocated",
+    "memory_cached", "memory_reserved", "memory_snapshot", "memory_stats", "memory_summary",
+    "reset_accumulated_memory_stats", "reset_max_memory_allocated", "reset_max_memory_cached",
+    "reset_peak_memory_stats", "set_per_process_memory_fraction",
 ]  # fmt: skip
 
 
 def _stats(device: Device | int | str | None) -> tuple[int, Stats]:
-    """Index and counters of a GPU; before it is started they are all zero, and reading them does not start it."""
+    """Index and counters of a GPU; before it is started they are all zero, and reading them does not start
+    it."""
     if device is None and not runtime().is_initialized():
         return 0, Stats()
     index = runtime().check(device_index(device))
@@ -115,13 +116,15 @@ def memory_stats(device: Device | int | str | None = None) -> dict[str, int]:
 
 
 def host_memory_stats() -> dict[str, int]:
-    """Page-locked host memory: 'allocated_bytes.current' that arrays hold, 'reserved_bytes.current' with spare."""
+    """Page-locked host memory: 'allocated_bytes.current' that arrays hold, 'reserved_bytes.current' with
+    spare."""
     held, spare = runtime().pinned_bytes()
     return {"allocated_bytes.current": held, "reserved_bytes.current": held + spare}
 
 
 def memory_snapshot() -> list[dict[str, Any]]:
-    """Every live block of every GPU, the largest first: device, address, size in bytes, and the op that made it."""
+    """Every live block of every GPU, the largest first: device, address, size in bytes, and the op that made
+    it."""
     blocks = [block for index in runtime().pools for block in live_blocks(index)]
     return [
         {"device": b.index, "address": b.ptr, "total_size": b.size, "requested_size": b.nbytes, "op": b.op}
@@ -130,7 +133,8 @@ def memory_snapshot() -> list[dict[str, Any]]:
 
 
 def memory_summary(device: Device | int | str | None = None, abbreviated: bool = False) -> str:
-    """A table for reading: what is allocated and reserved, and, unless abbreviated, the ten largest live tensors."""
+    """A table for reading: what is allocated and reserved, and, unless abbreviated, the ten largest live
+    tensors."""
     index, stats = _stats(device)
     now, peak = runtime().reserved(index)
     rule = "-" * 78

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +25,7 @@ def _nvtx() -> Any:
     global _library
     if _library is None:
         try:
-            import nvtx
-
-            _library = nvtx
+            _library = importlib.import_module("nvtx")
         except ImportError:
             _library = False
     return _library

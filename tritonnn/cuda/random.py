@@ -1,4 +1,5 @@
-"""Random state of the GPUs. A GPU draws from a generator of its own; one seed gives the same numbers as on the CPU."""
+"""Random state of the GPUs. A GPU draws from a generator of its own; one seed gives the same numbers as on
+the CPU."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from tritonnn.cuda._runtime import runtime
 from tritonnn.device import device as Device
 
 __all__ = [
-    "get_rng_state", "get_rng_state_all", "initial_seed", "manual_seed", "manual_seed_all", "seed", "seed_all",
-    "set_rng_state", "set_rng_state_all",
+    "get_rng_state", "get_rng_state_all", "initial_seed", "manual_seed", "manual_seed_all", "seed",
+    "seed_all", "set_rng_state", "set_rng_state_all",
 ]  # fmt: skip
 
 

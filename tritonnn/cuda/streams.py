@@ -9,7 +9,8 @@ from tritonnn.cuda._runtime import runtime
 from tritonnn.device import device as Device
 
 __all__ = [
-    "Event", "ExternalStream", "Stream", "StreamContext", "current_stream", "default_stream", "set_stream", "stream",
+    "Event", "ExternalStream", "Stream", "StreamContext", "current_stream", "default_stream", "set_stream",
+    "stream",
 ]  # fmt: skip
 
 
@@ -67,7 +68,8 @@ class Stream:
             runtime().stream_synchronize(self.cuda_stream)
 
     def wait_event(self, event: Event) -> None:
-        """Make all further work on this stream wait for an event; one that was never recorded is passed at once."""
+        """Make all further work on this stream wait for an event; one that was never recorded is passed at
+        once."""
         event.wait(self)
 
     def wait_stream(self, stream: Stream) -> None:
@@ -75,7 +77,8 @@ class Stream:
         self.wait_event(stream.record_event())
 
     def record_event(self, event: Event | None = None) -> Event:
-        """Record an event, a new one if none is given, behind the work put on the stream so far, and return it."""
+        """Record an event, a new one if none is given, behind the work put on the stream so far, and return
+        it."""
         event = Event() if event is None else event
         event.record(self)
         return event
@@ -285,6 +288,7 @@ def default_stream(device: Device | int | str | None = None) -> Stream:
 
 
 def set_stream(stream: Stream | None) -> None:
-    """Make a stream this thread's current one; None changes nothing. `with torch.cuda.stream(...)` is preferred."""
+    """Make a stream this thread's current one; None changes nothing. `with torch.cuda.stream(...)` is
+    preferred."""
     if stream is not None:
         runtime().set_stream(stream.cuda_stream, stream.device_index)

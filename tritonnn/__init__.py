@@ -1,0 +1,125 @@
+"""tritonnn: PyTorch's interface on Triton kernels and NumPy, with no PyTorch inside.
+
+>>> import tritonnn as torch
+>>> torch.tensor([1., 2.]) * 2
+tensor([2., 4.])
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from tritonnn import ops  # noqa: F401  (fills the op table)
+from tritonnn.autograd.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from tritonnn.device import device, get_default_device, set_default_device
+from tritonnn.dispatch import result_type
+from tritonnn.dtype import (
+    ALIASES,
+    bfloat16,
+    can_cast,
+    complex64,
+    complex128,
+    dtype,
+    finfo,
+    float8_e4m3fn,
+    float8_e5m2,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    iinfo,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
+from tritonnn.memory_format import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
+from tritonnn.ops._table import NAMESPACES
+from tritonnn.shape import Size, broadcast_shapes
+from tritonnn.tensor import Tensor
+from tritonnn.version import __version__
+
+inf = float("inf")
+nan = float("nan")
+pi = 3.141592653589793
+e = 2.718281828459045
+newaxis = None
+
+globals().update(ALIASES)
+globals().update(NAMESPACES["torch"])
+
+# Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
+_SUBMODULES = frozenset((
+    "amp", "autograd", "autotune", "backends", "cuda", "distributed", "distributions", "fft", "hub", "jit", "linalg",
+    "multiprocessing", "nn", "onnx", "optim", "overrides", "profiler", "random", "serialization", "special", "testing",
+    "types", "utils", "version", "vision",
+))  # fmt: skip
+_LAZY = {
+    "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
+    "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
+    "set_printoptions": "_printing", "autocast": "amp", "UntypedStorage": "legacy_types", "TypedStorage": "legacy_types",
+    "set_default_tensor_type": "legacy_types", "compile": "_compat",
+}  # fmt: skip
+_LEGACY_SUFFIXES = ("Tensor", "Storage")
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a Tensor.
+
+    >>> import tritonnn as torch
+    >>> torch.is_tensor(torch.ones(1))
+    True
+    """
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the dtype of `input` is a floating one."""
+    return input.dtype.is_floating_point
+
+
+def is_complex(input: Tensor) -> bool:
+    """Whether the dtype of `input` is a complex one."""
+    return input.dtype.is_complex
+
+
+def numel(input: Tensor) -> int:
+    """Number of elements of `input`."""
+    return input.numel()
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"tritonnn.{name}")
+    module = _LAZY.get(name)
+    if module is None and name.endswith(_LEGACY_SUFFIXES):
+        module = "legacy_types"
+    if module is not None:
+        found = importlib.import_module(f"tritonnn.{module}")
+        if hasattr(found, name):
+            value = globals()[name] = getattr(found, name)
+            return value
+    raise AttributeError(f"tritonnn has no torch.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBMODULES, *_LAZY})

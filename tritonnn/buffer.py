@@ -1,0 +1,64 @@
+"""What a GPU kernel is handed: a pointer with its geometry, and nothing that knows about autograd."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Buffer:
+    """A strided view of device memory.
+
+    Attributes:
+        ptr: address of the first element, in bytes.
+        shape: extent of each dimension, in elements.
+        strides: distance between neighbours of each dimension, in elements.
+        dtype: a `tritonnn.dtype`.
+        device: a `tritonnn.device`.
+        owner: whatever must stay alive for `ptr` to stay valid.
+    """
+
+    __slots__ = ("device", "dtype", "owner", "ptr", "shape", "strides")
+
+    def __init__(
+        self, ptr: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any, device: Any, owner: Any
+    ) -> None:
+        self.ptr = ptr
+        self.shape = shape
+        self.strides = strides
+        self.dtype = dtype
+        self.device = device
+        self.owner = owner
+
+    def data_ptr(self) -> int:
+        """Address of the first element: the name Triton asks its arguments for."""
+        return self.ptr
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        count = 1
+        for extent in self.shape:
+            count *= extent
+        return count
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie row-major without gaps."""
+        expected = 1
+        for extent, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if extent != 1:
+                if stride != expected:
+                    return self.numel == 0
+                expected *= extent
+        return True
+
+    def as_strided(self, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> Buffer:
+        """Another geometry over the same memory; `offset` in elements from this buffer's first element."""
+        return Buffer(self.ptr + offset * self.dtype.itemsize, shape, strides, self.dtype, self.device, self.owner)
+
+    def __repr__(self) -> str:
+        return f"Buffer({self.shape}, strides={self.strides}, {self.dtype.name}, {self.device}, ptr=0x{self.ptr:x})"

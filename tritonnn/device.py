@@ -1,0 +1,128 @@
+"""Where a tensor's memory lies."""
+
+from __future__ import annotations
+
+import threading
+
+TYPES = ("cpu", "cuda", "meta")
+_default = threading.local()
+
+
+class device:
+    """A device, as 'cpu', 'cuda' (the current GPU), 'cuda:1', `device('cuda', 1)` or `device(1)`.
+
+    Objects are interned, so `is` compares devices. As a context manager it sets the device of new tensors.
+
+    >>> import tritonnn as torch
+    >>> torch.device('cuda', 1)
+    device(type='cuda', index=1)
+    >>> torch.device('cpu').type
+    'cpu'
+    """
+
+    __slots__ = ("_text", "index", "type")
+    _interned: dict[tuple[str, int | None], device] = {}
+
+    type: str
+    index: int | None
+    _text: str
+
+    def __new__(cls, type: str | int | device = "cpu", index: int | None = None) -> device:
+        if isinstance(type, device):
+            return type
+        if isinstance(type, int) and not isinstance(type, bool):
+            if type < 0:
+                raise RuntimeError(f"Device index must not be negative, got {type}")
+            type, index = "cuda", type
+        if not isinstance(type, str):
+            raise TypeError(f"device(): argument 'type' must be str, int or device, not {type.__class__.__name__}")
+        found = cls._interned.get((type, index))
+        return found if found is not None else cls._parse(type, index)
+
+    @classmethod
+    def _parse(cls, text: str, index: int | None) -> device:
+        kind, colon, number = text.partition(":")
+        if colon:
+            if index is not None:
+                raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {text}")
+            if not number.isdigit() or (len(number) > 1 and number[0] == "0"):
+                raise RuntimeError(f"Invalid device string: '{text}'")
+            index = int(number)
+        if kind not in TYPES:
+            raise RuntimeError(
+                f"Expected one of {', '.join(TYPES)} device type at start of device string: {text or repr(text)}"
+            )
+        if index is not None and index < 0:
+            raise RuntimeError(f"Device index must not be negative, got {index}")
+        found = cls._interned.get((kind, index))
+        if found is None:
+            found = object.__new__(cls)
+            found.type, found.index = kind, index
+            found._text = kind if index is None else f"{kind}:{index}"
+            cls._interned[kind, index] = found
+        return found
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"device(type='{self.type}'" + (")" if self.index is None else f", index={self.index})")
+
+    def __reduce__(self) -> tuple:
+        return device, (self.type, self.index)
+
+    def __copy__(self) -> device:
+        return self
+
+    def __deepcopy__(self, memo: dict) -> device:
+        return self
+
+    def __enter__(self) -> device:
+        _stack().append(self)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        _stack().pop()
+
+
+CPU = device("cpu")
+META = device("meta")
+
+
+def _stack() -> list[device]:
+    try:
+        return _default.stack
+    except AttributeError:
+        _default.stack = [CPU]
+        return _default.stack
+
+
+def set_default_device(d: str | device | None) -> None:
+    """Make new tensors on `d` where no device is given; None goes back to the CPU."""
+    _stack()[0] = CPU if d is None else device(d)
+
+
+def get_default_device() -> device:
+    """The device of new tensors where none is given.
+
+    >>> import tritonnn as torch
+    >>> torch.get_default_device()
+    device(type='cpu')
+    """
+    return _stack()[-1]
+
+
+def resolve(d: str | int | device | None) -> device:
+    """The concrete device a tensor is made on: the default for None, the current GPU for a bare 'cuda'."""
+    if d is None:
+        d = _stack()[-1]
+        if d is CPU:
+            return d
+    found = device(d)
+    if found.type == "cuda" and found.index is None:
+        from tritonnn.cuda._runtime import runtime
+
+        return device("cuda", runtime().current_device())
+    if found.type == "cpu" and found.index is not None:
+        return CPU
+    return found

@@ -1,0 +1,91 @@
+"""Errors that explain: what was given, what was expected, which argument, in which module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Invalid(Exception):
+    """Raised by an op's rule; dispatch completes it into the exception the user sees.
+
+    Args:
+        message: what was expected and what came, naming the arguments.
+        kind: the exception type PyTorch raises there.
+        hint: one thing to try.
+    """
+
+    def __init__(self, message: str, *, kind: type[Exception] = RuntimeError, hint: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.hint = hint
+
+
+class _Explained:
+    """Mixed into the exception types that ops raise, so that a Module can add its path to the text."""
+
+    module_path: str | None = None
+    module: Any = None  # the outermost module it has passed through so far
+    module_named: bool = False  # whether the path is made of attribute names, not of a root's class
+
+
+_types: dict[type[Exception], type[Exception]] = {}
+
+
+def explained(kind: type[Exception]) -> type[Exception]:
+    """The subclass of `kind` that can carry a module path; `except kind` catches it, tracebacks show `kind`."""
+    made = _types.get(kind)
+    if made is None:
+        made = _types[kind] = type(kind.__name__, (_Explained, kind), {"__module__": kind.__module__})
+    return made
+
+
+def is_explained(error: BaseException) -> bool:
+    """Whether an op raised it, so that it can carry a module path."""
+    return isinstance(error, _Explained)
+
+
+def add_module_path(error: BaseException, path: str) -> None:
+    """Complete an op's error with the dotted path of the module whose forward raised it.
+
+    Each enclosing module calls it again with a longer path, which replaces the one before.
+
+    Args:
+        error: any exception; those that no op raised are left alone.
+        path: such as 'encoder.fc1', or the class name of a root module.
+    """
+    if isinstance(error, _Explained) and isinstance(error, Exception) and error.args:
+        text = str(error.args[0])
+        if error.module_path is not None:
+            text = text.removesuffix(f"\n  in module '{error.module_path}'")
+        error.module_path = path
+        error.args = (f"{text}\n  in module '{path}'", *error.args[1:])
+
+
+def describe(value: Any) -> str:
+    """A tensor as 'shape dtype device', another value as its repr."""
+    if hasattr(value, "dtype") and hasattr(value, "shape") and hasattr(value, "device"):
+        shape = tuple(value.shape)
+        return f"{shape} {value.dtype.name} {value.device}"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def complete(name: str, names: tuple[str, ...], args: tuple, invalid: Invalid) -> Exception:
+    """The exception a user sees: op, message, every tensor argument, and one hint."""
+    lines = [f"{name}: {invalid}"]
+    tensors = []
+    for argument, value in zip(names, args, strict=False):
+        if hasattr(value, "_buf"):
+            tensors.append(f"{argument} {describe(value)}")
+        elif isinstance(value, (list, tuple)) and value and all(hasattr(item, "_buf") for item in value):
+            tensors += [f"{argument}[{i}] {describe(item)}" for i, item in enumerate(value[:8])]
+    if tensors:
+        lines.append("  " + "    ".join(tensors))
+    if invalid.hint:
+        lines.append(f"  hint: {invalid.hint}")
+    return explained(invalid.kind)("\n".join(lines))
+
+
+def fail(name: str, message: str, *, kind: type[Exception] = RuntimeError, hint: str = "", **values: Any) -> Exception:
+    """Build (not raise) an explained error outside a rule: `raise fail("cat", "...", tensors=...)`."""
+    return complete(name, tuple(values), tuple(values.values()), Invalid(message, kind=kind, hint=hint))

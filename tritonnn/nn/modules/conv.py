@@ -1,0 +1,410 @@
+"""Convolutions and transposed convolutions over 1, 2 and 3 spatial dimensions; lazy forms of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn import ops
+from tritonnn.nn import functional as F
+from tritonnn.nn import init
+from tritonnn.nn.module import Module
+from tritonnn.nn.modules.lazy import LazyModuleMixin
+from tritonnn.nn.modules.utils import _ntuple, _reverse_repeat_tuple
+from tritonnn.nn.parameter import Parameter, UninitializedParameter, is_lazy
+from tritonnn.tensor import Tensor
+
+__all__ = [
+    "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
+    "LazyConv1d", "LazyConv2d", "LazyConv3d", "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d",
+]  # fmt: skip
+
+_PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+
+class _ConvNd(Module):
+    """What convolutions share: arguments, checks, parameters, repr. `_dims` is the number of spatial dimensions."""
+
+    _dims: int
+    in_channels: int
+    out_channels: int
+    kernel_size: tuple[int, ...]
+    weight: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
+        transposed: bool,
+        output_padding: Any,
+        groups: int,
+        bias: bool,
+        padding_mode: str,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        _check_channels(in_channels, out_channels, groups)
+        to_tuple = _ntuple(self._dims)
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = to_tuple(kernel_size)
+        self.stride = to_tuple(stride)
+        self.padding = padding if isinstance(padding, str) else to_tuple(padding)
+        self.dilation = to_tuple(dilation)
+        self.transposed = transposed
+        self.output_padding = to_tuple(output_padding)
+        self.groups = groups
+        self.padding_mode = padding_mode
+        _check_padding(self.padding, self.stride, padding_mode)
+        self._reversed_padding_repeated_twice = _both_sides(self.padding, self.kernel_size, self.dilation)
+        if transposed:
+            shape = (in_channels, out_channels // groups, *self.kernel_size)
+        else:
+            shape = (out_channels, in_channels // groups, *self.kernel_size)
+        self.weight = Parameter(ops.empty(shape, device=device, dtype=dtype))
+        self.register_parameter(
+            "bias", Parameter(ops.empty(out_channels, device=device, dtype=dtype)) if bias else None
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, uniform in ±1/√fan_in."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            fan_in = init._calculate_fan_in_and_fan_out(self.weight)[0]
+            if fan_in != 0:
+                bound = 1 / math.sqrt(fan_in)
+                init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        conv = _FORWARD[self._dims]
+        if self.padding_mode != "zeros":
+            input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+            return conv(input, weight, bias, self.stride, 0, self.dilation, self.groups)
+        return conv(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
+
+    def extra_repr(self) -> str:
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        if self.padding != (0,) * len(self.kernel_size):
+            text += f", padding={self.padding}"
+        if self.dilation != (1,) * len(self.kernel_size):
+            text += f", dilation={self.dilation}"
+        if self.output_padding != (0,) * len(self.kernel_size):
+            text += f", output_padding={self.output_padding}"
+        if self.groups != 1:
+            text += f", groups={self.groups}"
+        if self.bias is None:
+            text += ", bias=False"
+        if self.padding_mode != "zeros":
+            text += f", padding_mode={self.padding_mode}"
+        return text
+
+
+_FORWARD = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+_TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
+
+
+def _check_channels(in_channels: int, out_channels: int, groups: int) -> None:
+    if groups <= 0:
+        raise ValueError("groups must be a positive integer")
+    if in_channels % groups != 0:
+        raise ValueError("in_channels must be divisible by groups")
+    if out_channels % groups != 0:
+        raise ValueError("out_channels must be divisible by groups")
+
+
+def _check_padding(padding: Any, stride: tuple[int, ...], padding_mode: str) -> None:
+    if isinstance(padding, str):
+        if padding not in ("same", "valid"):
+            raise ValueError(f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}")
+        if padding == "same" and any(step != 1 for step in stride):
+            raise ValueError("padding='same' is not supported for strided convolutions")
+    if padding_mode not in _PADDING_MODES:
+        raise ValueError(f"padding_mode must be one of {set(_PADDING_MODES)}, but got padding_mode='{padding_mode}'")
+
+
+def _both_sides(padding: Any, kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> list[int]:
+    """Padding in the order of `F.pad`: last dimension first, left and right."""
+    if not isinstance(padding, str):
+        return list(_reverse_repeat_tuple(padding, 2))
+    if padding == "valid":
+        return [0] * (2 * len(kernel_size))
+    sides: list[int] = []
+    for extent, step in zip(reversed(kernel_size), reversed(dilation)):
+        total = step * (extent - 1)
+        sides += [total // 2, total - total // 2]
+    return sides
+
+
+class _Conv(_ConvNd):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups, bias, padding_mode,
+            device, dtype,
+        )  # fmt: skip
+
+
+class Conv1d(_Conv):
+    """Cross-correlation of (N, C, L) with learned kernels.
+
+    Args:
+        in_channels, out_channels: channels of input and output; both divisible by `groups`.
+        kernel_size, stride, padding, dilation: an int, or one per spatial dimension; padding also 'same', 'valid'.
+        groups: input channels are split so that output channels see 1/groups of them.
+        bias: whether an offset per output channel is added.
+        padding_mode: 'zeros', 'reflect', 'replicate' or 'circular'.
+        device, dtype: of the parameters.
+
+    Shapes: input (N, in_channels, L) or without N; output length ⌊(L + 2·padding - dilation·(kernel_size-1) - 1)/
+    stride⌋ + 1; weight (out_channels, in_channels/groups, kernel_size). Both parameters start uniform in ±√(groups/
+    (in_channels·kernel_size)).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.Conv1d(16, 33, 3, stride=2)(torch.ones(20, 16, 50)).shape
+    torch.Size([20, 33, 24])
+    """
+
+    _dims = 1
+
+
+class Conv2d(_Conv):
+    """Cross-correlation of (N, C, H, W) with learned kernels; arguments as of `Conv1d`.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.Conv2d(1, 6, (3, 5), padding=(1, 2))(torch.ones(2, 1, 8, 8)).shape
+    torch.Size([2, 6, 8, 8])
+    """
+
+    _dims = 2
+
+
+class Conv3d(_Conv):
+    """Cross-correlation of (N, C, D, H, W) with learned kernels; arguments as of `Conv1d`.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.Conv3d(1, 2, 3, stride=2)(torch.ones(1, 1, 5, 7, 9)).shape
+    torch.Size([1, 2, 2, 3, 4])
+    """
+
+    _dims = 3
+
+
+class _ConvTransposeNd(_ConvNd):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        if padding_mode != "zeros":
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, True, output_padding, groups, bias,
+            padding_mode, device, dtype,
+        )  # fmt: skip
+
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        """Upsample `input`; `output_size` picks one of the sizes that a convolution would have reduced to it."""
+        output_padding = self.output_padding if output_size is None else self._output_padding(input, output_size)
+        return _TRANSPOSED[self._dims](
+            input, self.weight, self.bias, self.stride, self.padding, output_padding, self.groups, self.dilation
+        )
+
+    def _output_padding(self, input: Tensor, output_size: Sequence[int]) -> list[int]:
+        dims = self._dims
+        leading = 2 if input.ndim == dims + 2 else 1
+        wanted = list(output_size)[leading:] if len(output_size) == leading + dims else list(output_size)
+        if len(wanted) != dims:
+            raise ValueError(
+                f"ConvTranspose{dims}D: for {input.ndim}D input, output_size must have {dims} or {leading + dims} "
+                f"elements (got {len(output_size)})"
+            )
+        low = [
+            (extent - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
+            for extent, stride, padding, dilation, kernel in zip(
+                input.shape[leading:], self.stride, self.padding, self.dilation, self.kernel_size
+            )
+        ]
+        high = [size + stride - 1 for size, stride in zip(low, self.stride)]
+        if not all(a <= size <= b for a, size, b in zip(low, wanted, high)):
+            raise ValueError(
+                f"requested an output size of {wanted}, but valid sizes range from {low} to {high} "
+                f"(for an input of {input.shape[2:]})"
+            )
+        return [size - a for size, a in zip(wanted, low)]
+
+
+class ConvTranspose1d(_ConvTransposeNd):
+    """The gradient of `Conv1d` with respect to its input, as a layer (sometimes called deconvolution).
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation: of the `Conv1d` that this
+            one undoes the shape of.
+        output_padding: added to one side of the output; below stride or dilation.
+        device, dtype: of the parameters.
+
+    Shapes: output length (L-1)·stride - 2·padding + dilation·(kernel_size-1) + output_padding + 1; weight
+    (in_channels, out_channels/groups, kernel_size).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.ConvTranspose1d(4, 6, 3, stride=2)(torch.ones(1, 4, 10)).shape
+    torch.Size([1, 6, 21])
+    """
+
+    _dims = 1
+
+
+class ConvTranspose2d(_ConvTransposeNd):
+    """The gradient of `Conv2d` with respect to its input, as a layer; arguments as of `ConvTranspose1d`.
+
+    >>> import tritonnn as torch
+    >>> up = torch.nn.ConvTranspose2d(16, 8, 3, stride=2, padding=1)
+    >>> up(torch.ones(1, 16, 6, 6), output_size=(12, 12)).shape
+    torch.Size([1, 8, 12, 12])
+    """
+
+    _dims = 2
+
+
+class ConvTranspose3d(_ConvTransposeNd):
+    """The gradient of `Conv3d` with respect to its input, as a layer; arguments as of `ConvTranspose1d`.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.ConvTranspose3d(4, 2, 3, stride=2)(torch.ones(1, 4, 2, 3, 4)).shape
+    torch.Size([1, 2, 5, 7, 9])
+    """
+
+    _dims = 3
+
+
+class _LazyConv(LazyModuleMixin):
+    """Learns `in_channels` from the first input; constructor arguments are those of the ordinary class after it."""
+
+    def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
+        kwargs = {**_named(self._bias_position, args), **kwargs}
+        bias = kwargs.pop("bias", True)
+        device, dtype = kwargs.get("device"), kwargs.get("dtype")
+        super().__init__(0, 0, kernel_size, bias=False, **kwargs)
+        self.out_channels = out_channels
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    # Names of the positional arguments after kernel_size.
+    _bias_position: tuple[str, ...] = (
+        "stride", "padding", "dilation", "groups", "bias", "padding_mode", "device", "dtype",
+    )  # fmt: skip
+
+    def reset_parameters(self) -> None:
+        layer: Any = self
+        if not self.has_uninitialized_params() and layer.in_channels != 0:
+            super().reset_parameters()  # type: ignore[misc]
+
+    def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
+        layer: Any = self
+        if not self.has_uninitialized_params():
+            return
+        layer.in_channels = self._in_channels(input)
+        _check_channels(layer.in_channels, layer.out_channels, layer.groups)
+        if layer.transposed:
+            shape = (layer.in_channels, layer.out_channels // layer.groups, *layer.kernel_size)
+        else:
+            shape = (layer.out_channels, layer.in_channels // layer.groups, *layer.kernel_size)
+        layer.weight.materialize(shape)
+        if is_lazy(layer.bias):
+            layer.bias.materialize((layer.out_channels,))
+        self.reset_parameters()
+
+    def _in_channels(self, input: Tensor) -> int:
+        layer: Any = self
+        if input.ndim not in (layer._dims + 1, layer._dims + 2):
+            raise RuntimeError(
+                f"Expected {layer._dims + 1}D (unbatched) or {layer._dims + 2}D (batched) input to "
+                f"{type(self).__name__}, but got input of size: {input.shape}"
+            )
+        return input.shape[-layer._dims - 1]
+
+
+def _named(names: tuple[str, ...], args: tuple) -> dict[str, Any]:
+    if len(args) > len(names):
+        raise TypeError(f"at most {len(names) + 2} positional arguments are taken, got {len(args) + 2}")
+    return dict(zip(names, args))
+
+
+class _LazyConvTranspose(_LazyConv):
+    _bias_position = (
+        "stride", "padding", "output_padding", "groups", "bias", "dilation", "padding_mode", "device", "dtype",
+    )  # fmt: skip
+
+
+class LazyConv1d(_LazyConv, Conv1d):
+    """A Conv1d that learns `in_channels` from its first input; the other arguments as of `Conv1d`."""
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyConv, Conv2d):
+    """A Conv2d that learns `in_channels` from its first input; the other arguments as of `Conv2d`.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.LazyConv2d(8, 3)
+    >>> layer(torch.ones(1, 4, 5, 5)).shape, layer
+    (torch.Size([1, 8, 3, 3]), Conv2d(4, 8, kernel_size=(3, 3), stride=(1, 1)))
+    """
+
+    cls_to_become = Conv2d
+
+
+class LazyConv3d(_LazyConv, Conv3d):
+    """A Conv3d that learns `in_channels` from its first input; the other arguments as of `Conv3d`."""
+
+    cls_to_become = Conv3d
+
+
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
+    """A ConvTranspose1d that learns `in_channels` from its first input."""
+
+    cls_to_become = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
+    """A ConvTranspose2d that learns `in_channels` from its first input."""
+
+    cls_to_become = ConvTranspose2d
+
+
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
+    """A ConvTranspose3d that learns `in_channels` from its first input."""
+
+    cls_to_become = ConvTranspose3d

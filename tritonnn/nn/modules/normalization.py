@@ -1,0 +1,233 @@
+"""Normalisation within a sample: layer, RMS, group, and local response normalisation."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+from tritonnn import ops
+from tritonnn.nn import functional as F
+from tritonnn.nn import init
+from tritonnn.nn.module import Module
+from tritonnn.nn.parameter import Parameter
+from tritonnn.tensor import Tensor
+
+__all__ = ["LayerNorm", "RMSNorm", "GroupNorm", "LocalResponseNorm", "CrossMapLRN2d"]
+
+
+def _shape(normalized_shape: Any) -> tuple[int, ...]:
+    return (normalized_shape,) if isinstance(normalized_shape, numbers.Integral) else tuple(normalized_shape)
+
+
+class LayerNorm(Module):
+    """(x - E[x]) / √(Var[x] + eps) · weight + bias over the last dimensions (Ba et al. 2016).
+
+    Args:
+        normalized_shape: extents of the dimensions to normalise over; an int is the last one.
+        eps: added to the (biased) variance.
+        elementwise_affine: whether there are weight (starts at 1) and bias (starts at 0).
+        bias: False leaves the bias out.
+        device, dtype: of the parameters.
+
+    Shapes: (*, *normalized_shape), output alike; weight and bias normalized_shape.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.LayerNorm(2, elementwise_affine=False)(torch.tensor([[1., 3.]]))
+    tensor([[-1.0000,  1.0000]])
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.normalized_shape = _shape(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+
+        def parameter(wanted: bool) -> Parameter | None:
+            return Parameter(ops.empty(self.normalized_shape, device=device, dtype=dtype)) if wanted else None
+
+        self.register_parameter("weight", parameter(elementwise_affine))
+        self.register_parameter("bias", parameter(elementwise_affine and bias))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set weight to 1 and bias to 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class RMSNorm(Module):
+    """x / √(mean(x²) + eps) · weight over the last dimensions (Zhang and Sennrich 2019).
+
+    Args:
+        normalized_shape: extents of the dimensions to normalise over; an int is the last one.
+        eps: added to the mean square; None: the machine epsilon of the input's dtype.
+        elementwise_affine: whether there is a weight (starts at 1).
+        device, dtype: of the parameter.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.RMSNorm(2)(torch.tensor([[3., 4.]])).detach()
+    tensor([[0.8485, 1.1314]])
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.normalized_shape = _shape(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        weight = Parameter(ops.empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.register_parameter("weight", weight)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set weight to 1."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class GroupNorm(Module):
+    """(x - E[x]) / √(Var[x] + eps) · weight + bias over groups of channels of a sample (Wu and He 2018).
+
+    Args:
+        num_groups: number of groups; divides num_channels.
+        num_channels: number of channels C.
+        eps: added to the (biased) variance.
+        affine: whether there are weight (starts at 1) and bias (starts at 0), one per channel.
+        device, dtype: of the parameters.
+        bias: False leaves the bias out (keyword only).
+
+    Shapes: (N, C, *), output alike.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.GroupNorm(3, 6)(torch.ones(20, 6, 10, 10)).shape
+    torch.Size([20, 6, 10, 10])
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        if num_channels % num_groups != 0:
+            raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
+        self.num_groups = num_groups
+        self.num_channels = num_channels
+        self.eps = eps
+        self.affine = affine
+
+        def parameter(wanted: bool) -> Parameter | None:
+            return Parameter(ops.empty(num_channels, device=device, dtype=dtype)) if wanted else None
+
+        self.register_parameter("weight", parameter(affine))
+        self.register_parameter("bias", parameter(affine and bias))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set weight to 1 and bias to 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class LocalResponseNorm(Module):
+    """x / (k + alpha/size · Σ x²)^beta, the sum over `size` neighbouring channels (Krizhevsky et al. 2012).
+
+    Args:
+        size: number of channels summed over.
+        alpha, beta, k: constants of the formula.
+
+    Shapes: (N, C, *), output alike.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.LocalResponseNorm(1, alpha=1., beta=1., k=1.)(torch.tensor([[[2.]]]))
+    tensor([[[0.4000]]])
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(Module):
+    """`LocalResponseNorm` as older networks had it: an even `size` reaches (size-1)//2 channels to either side.
+
+    Args:
+        size, alpha, beta, k: as of `LocalResponseNorm`; alpha is still divided by `size`.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        window = 2 * ((self.size - 1) // 2) + 1
+        return F.local_response_norm(input, window, self.alpha * window / self.size, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

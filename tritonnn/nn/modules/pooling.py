@@ -1,0 +1,380 @@
+"""Pooling over windows: max, average, power, fractional, and the inverse of max pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn.nn import functional as F
+from tritonnn.nn.module import Module
+from tritonnn.nn.modules.utils import _ntuple
+from tritonnn.tensor import Tensor
+
+__all__ = [
+    "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
+    "AvgPool1d", "AvgPool2d", "AvgPool3d", "FractionalMaxPool2d", "FractionalMaxPool3d",
+    "LPPool1d", "LPPool2d", "LPPool3d",
+]  # fmt: skip
+
+
+class _MaxPoolNd(Module):
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding = padding
+        self.dilation = dilation
+        self.return_indices = return_indices
+        self.ceil_mode = ceil_mode
+
+    def extra_repr(self) -> str:
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
+            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
+        )
+
+
+class MaxPool1d(_MaxPoolNd):
+    """Maximum over windows of (N, C, L) or (C, L).
+
+    Args:
+        kernel_size: extent of the window.
+        stride: step between windows; None: kernel_size.
+        padding: implicit -inf on both sides, at most half the kernel.
+        dilation: step between the elements of a window.
+        return_indices: also return where the maxima were, for `MaxUnpool1d`.
+        ceil_mode: round the output length up.
+
+    Shapes: output length ⌊(L + 2·padding - dilation·(kernel_size-1) - 1)/stride⌋ + 1.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.MaxPool1d(2)(torch.tensor([[1., 3., 2., 0.]]))
+    tensor([[3., 2.]])
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        return F.max_pool1d(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
+
+
+class MaxPool2d(_MaxPoolNd):
+    """Maximum over windows of (N, C, H, W) or (C, H, W); arguments as of `MaxPool1d`, each an int or a pair.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.MaxPool2d(3, stride=2)(torch.ones(1, 4, 50, 32)).shape
+    torch.Size([1, 4, 24, 15])
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        return F.max_pool2d(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
+
+
+class MaxPool3d(_MaxPoolNd):
+    """Maximum over windows of (N, C, D, H, W) or (C, D, H, W); arguments as of `MaxPool1d`, ints or triples.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.MaxPool3d(3, stride=2)(torch.ones(1, 2, 7, 9, 11)).shape
+    torch.Size([1, 2, 3, 4, 5])
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        return F.max_pool3d(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
+
+
+class _MaxUnpoolNd(Module):
+    _dims: int
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        to_tuple = _ntuple(self._dims)
+        self.kernel_size = to_tuple(kernel_size)
+        self.stride = self.kernel_size if stride is None else to_tuple(stride)
+        self.padding = to_tuple(padding)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool1d(_MaxUnpoolNd):
+    """Puts the maxima of `MaxPool1d` back to their places, zeros elsewhere.
+
+    Args:
+        kernel_size, stride, padding: of the pooling.
+
+    Shapes: forward(input, indices, output_size=None); output_size picks among the lengths the pooling may have had.
+
+    >>> import tritonnn as torch
+    >>> pool = torch.nn.MaxPool1d(2, return_indices=True)
+    >>> torch.nn.MaxUnpool1d(2)(*pool(torch.tensor([[[1., 3., 2., 0.]]])))
+    tensor([[[0., 3., 2., 0.]]])
+    """
+
+    _dims = 1
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        return F.max_unpool1d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+
+class MaxUnpool2d(_MaxUnpoolNd):
+    """Puts the maxima of `MaxPool2d` back to their places; arguments as of `MaxUnpool1d`.
+
+    >>> import tritonnn as torch
+    >>> pool = torch.nn.MaxPool2d(2, return_indices=True)
+    >>> torch.nn.MaxUnpool2d(2)(*pool(torch.tensor([[[[1., 2.], [3., 4.]]]])))
+    tensor([[[[0., 0.],
+              [0., 4.]]]])
+    """
+
+    _dims = 2
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        return F.max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+
+class MaxUnpool3d(_MaxUnpoolNd):
+    """Puts the maxima of `MaxPool3d` back to their places; arguments as of `MaxUnpool1d`.
+
+    >>> import tritonnn as torch
+    >>> pool = torch.nn.MaxPool3d(2, return_indices=True)
+    >>> torch.nn.MaxUnpool3d(2)(*pool(torch.ones(1, 1, 4, 4, 4))).shape
+    torch.Size([1, 1, 4, 4, 4])
+    """
+
+    _dims = 3
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        return F.max_unpool3d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+
+class AvgPool1d(Module):
+    """Mean over windows of (N, C, L) or (C, L).
+
+    Args:
+        kernel_size: extent of the window.
+        stride: step between windows; None: kernel_size.
+        padding: implicit zeros on both sides, at most half the kernel.
+        ceil_mode: round the output length up.
+        count_include_pad: whether the padding counts in the divisor.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.AvgPool1d(3, stride=2)(torch.tensor([[1., 2., 3., 4., 5., 6., 7.]]))
+    tensor([[2., 4., 6.]])
+    """
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__()
+        single = _ntuple(1)
+        self.kernel_size = single(kernel_size)
+        self.stride = self.kernel_size if stride is None else single(stride)
+        self.padding = single(padding)
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.avg_pool1d(
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class _AvgPoolNd(Module):
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding = padding
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+        self.divisor_override = divisor_override
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool2d(_AvgPoolNd):
+    """Mean over windows of (N, C, H, W) or (C, H, W); arguments as of `AvgPool1d`, each an int or a pair.
+
+    Args:
+        divisor_override: divides the sums instead of the number of elements.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.AvgPool2d((3, 2), stride=(2, 1))(torch.ones(1, 4, 50, 32)).shape
+    torch.Size([1, 4, 24, 31])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.avg_pool2d(
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
+            self.divisor_override,
+        )  # fmt: skip
+
+
+class AvgPool3d(_AvgPoolNd):
+    """Mean over windows of (N, C, D, H, W) or (C, D, H, W); arguments as of `AvgPool2d`, ints or triples.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.AvgPool3d(3, stride=2)(torch.ones(1, 2, 7, 9, 11)).shape
+    torch.Size([1, 2, 3, 4, 5])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.avg_pool3d(
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
+            self.divisor_override,
+        )  # fmt: skip
+
+
+class _FractionalMaxPoolNd(Module):
+    _dims: int
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        output_size: Any = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        to_tuple, name = _ntuple(self._dims), type(self).__name__
+        kernel_size = to_tuple(kernel_size)
+        if any(not isinstance(k, int) or k <= 0 for k in kernel_size):
+            raise ValueError(f"kernel_size must greater than zero, but got {kernel_size}")
+        if output_size is None and output_ratio is None:
+            raise ValueError(f"{name} requires specifying either an output size, or a pooling ratio")
+        if output_size is not None and output_ratio is not None:
+            raise ValueError(f"only one of output_size and output_ratio may be specified for {name}")
+        self.kernel_size = kernel_size
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+        self.output_size = None if output_size is None else to_tuple(output_size)
+        self.output_ratio = None if output_ratio is None else to_tuple(output_ratio)
+        if self.output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
+
+
+class FractionalMaxPool2d(_FractionalMaxPoolNd):
+    """Maximum over windows of (N, C, H, W) at pseudo-random places that give a chosen output size (Graham 2014).
+
+    Args:
+        kernel_size: extents of the window.
+        output_size: extents of the output, or
+        output_ratio: their ratio to the input's, between 0 and 1.
+        return_indices: also return where the maxima were.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.FractionalMaxPool2d(3, output_ratio=0.5)(torch.ones(1, 4, 50, 32)).shape
+    torch.Size([1, 4, 25, 16])
+    """
+
+    _dims = 2
+
+    def forward(self, input: Tensor) -> Any:
+        return F.fractional_max_pool2d(
+            input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,
+            _random_samples=self._random_samples,
+        )  # fmt: skip
+
+
+class FractionalMaxPool3d(_FractionalMaxPoolNd):
+    """Fractional max pooling of (N, C, D, H, W); arguments as of `FractionalMaxPool2d`.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.FractionalMaxPool3d(2, output_size=(3, 4, 5))(torch.ones(1, 2, 7, 9, 11)).shape
+    torch.Size([1, 2, 3, 4, 5])
+    """
+
+    _dims = 3
+
+    def forward(self, input: Tensor) -> Any:
+        return F.fractional_max_pool3d(
+            input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,
+            _random_samples=self._random_samples,
+        )  # fmt: skip
+
+
+class _LPPoolNd(Module):
+    def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
+        super().__init__()
+        self.norm_type = norm_type
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.ceil_mode = ceil_mode
+
+    def extra_repr(self) -> str:
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
+class LPPool1d(_LPPoolNd):
+    """(Σ x^p)^(1/p) over windows of (N, C, L) or (C, L).
+
+    Args:
+        norm_type: the power p; 1 gives the sum.
+        kernel_size: extent of the window.
+        stride: step between windows; None: kernel_size.
+        ceil_mode: round the output length up.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.LPPool1d(2, 2)(torch.tensor([[[3., 4.]]]))
+    tensor([[[5.]]])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+class LPPool2d(_LPPoolNd):
+    """(Σ x^p)^(1/p) over windows of (N, C, H, W) or (C, H, W); arguments as of `LPPool1d`.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.LPPool2d(2, 3, stride=2)(torch.ones(1, 4, 50, 32)).shape
+    torch.Size([1, 4, 24, 15])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+class LPPool3d(_LPPoolNd):
+    """(Σ x^p)^(1/p) over windows of (N, C, D, H, W) or (C, D, H, W); arguments as of `LPPool1d`.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.LPPool3d(2, 3, stride=2)(torch.ones(1, 2, 7, 9, 11)).shape
+    torch.Size([1, 2, 3, 4, 5])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)

@@ -1,0 +1,371 @@
+"""The op table: what an entry is, and how a function, a method, tests and documentation come from it.
+
+An entry is a decorated function. Its signature is the op's schema, its docstring the documentation, and
+
+- of a `primitive` its body is the rule: check the arguments and return what to allocate,
+- of a `pointwise` primitive there is no body: shape and dtype follow from broadcasting and promotion,
+- of a `view` its body returns shape, stride and offset over the same memory,
+- of a `composite` its body computes with other ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tritonnn import dispatch
+from tritonnn import dtype as dtypes
+from tritonnn.autograd.saving import Saving
+from tritonnn.dtype import dtype as DType
+from tritonnn.shape import Size
+from tritonnn.tensor import Tensor
+
+OPS: dict[str, Op] = {}
+NAMESPACES: dict[str, dict[str, Any]] = {"torch": {}, "functional": {}, "linalg": {}, "special": {}}
+KEYWORD_ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "self": "input", "x2": "other"}
+ALL_TYPES = dtypes.ALL
+FLOATING = dtypes.FLOATING
+REAL = (dtypes.bool_, *dtypes.INTEGRAL, *dtypes.FLOATING)
+NUMERIC = (*dtypes.INTEGRAL, *dtypes.FLOATING)
+FLOATING_AND_COMPLEX = (*dtypes.FLOATING, *dtypes.COMPLEX)
+ANY = (*REAL, *dtypes.COMPLEX)
+
+
+class Out:
+    """What a rule asks dispatch to allocate for one result.
+
+    Args:
+        shape: the extents.
+        dtype: the type of the elements.
+        device: only where no tensor argument tells it.
+    """
+
+    __slots__ = ("device", "dtype", "shape")
+
+    def __init__(self, shape: Sequence[int], dtype: DType, device: Any = None) -> None:
+        self.shape = shape if shape.__class__ is Size else Size(shape)
+        self.dtype = dtype
+        self.device = device
+
+
+class Sample:
+    """One valid call of an op, for the generated tests."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.args = args
+        self.kwargs = kwargs
+
+    def __repr__(self) -> str:
+        return f"Sample({self.args}, {self.kwargs})"
+
+
+class Bad(Sample):
+    """One call that must be refused: `Bad(args..., error=IndexError, match='regex', **kwargs)`."""
+
+    def __init__(self, *args: Any, error: type[Exception] = RuntimeError, match: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.error = error
+        self.match = match
+
+
+class Op:
+    """One entry of the table. Built by the decorators below."""
+
+    def __init__(self, function: Callable, kind: str, **options: Any) -> None:
+        code = function.__code__
+        count = code.co_argcount + code.co_kwonlyargcount
+        annotations = function.__annotations__
+        self.name: str = options.get("name") or function.__name__
+        self.family: str = function.__module__.rsplit(".", 1)[-1]
+        self.module: str = function.__module__
+        self.kind = kind
+        self.rule = _all_positional(function)
+        self.names: tuple[str, ...] = code.co_varnames[:count]
+        self.n_positional = code.co_argcount
+        self.defaults = _defaults(function, self.names)
+        self.n_required = next((i for i, name in enumerate(self.names) if name in self.defaults), count)
+        self.tails = _tails(self)
+        slots = [(i, annotations.get(name, "")) for i, name in enumerate(self.names)]
+        self.tensor_slots = tuple(i for i, note in slots if "Tensor" in note)
+        self.list_slots = tuple(i for i, note in slots if "Tensors" in note)
+        self.optional_slots = frozenset(i for i, note in slots if "Tensor" in note and "None" in note)
+        self.number_slots = frozenset(i for i, note in slots if "Tensor" in note and "Number" in note)
+        self.results: tuple[str, ...] = options.get("results") or ("result",)
+        self.grad: dict[str, Callable] = options.get("grad") or {}
+        self.backward: Callable | None = options.get("backward")
+        self.non_differentiable: frozenset = frozenset(
+            i for i, name in enumerate(self.results) if name in options.get("non_differentiable", ())
+        )
+        differentiable = [i for i in range(len(self.results)) if i not in self.non_differentiable]
+        # Formulas get the one gradient there can be, or with several differentiable results a tuple (index -1).
+        self.gradient_index = differentiable[0] if len(differentiable) == 1 else -1
+        self.dtypes: tuple[DType, ...] = options.get("dtypes") or FLOATING
+        self.samples: Callable | None = options.get("samples")
+        self.errors: Callable | None = options.get("errors")
+        self.perf: Callable | None = options.get("perf")
+        self.alloc: bool = options.get("alloc", False)
+        self.host: bool = options.get("host", False)
+        self.out: bool = options.get("out", True)
+        self.inplace: bool = options.get("inplace", False)
+        self.api: str = options.get("api", "")
+        self.result_rule: Callable | None = options.get("result_rule")
+        self.fast = _fast_dtypes(self)
+        self.promoting = tuple(i for i in self.tensor_slots if self.names[i] not in options.get("exempt", ()))
+        self.doc = function.__doc__ or ""
+        self.tuple_type: type | None = None
+        self.cpu: Callable | None = None  # found by name when first needed
+        self.gpu: Callable | None = None
+        self._saving: dict[tuple, Saving] = {}
+        self.function: Callable
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether a gradient is defined."""
+        return bool(self.grad) or self.backward is not None
+
+    def implementation(self, device_type: str) -> Callable:
+        """The backend function of the op's name, found in the file of the op's family."""
+        if device_type == "cpu":
+            from tritonnn.cpu_fallback import implementation
+
+            self.cpu = implementation(self.family, self.name)
+            return self.cpu
+        from tritonnn.kernels import implementation as kernel
+
+        self.gpu = kernel(self.family, self.name)
+        return self.gpu
+
+    def saving(self, needs: tuple[bool, ...], args: tuple) -> Saving:
+        """What to save when the gradients of these edges are wanted."""
+        key = needs if not self.list_slots else (needs, *[len(args[i]) for i in self.list_slots])
+        plan = self._saving.get(key)
+        if plan is None:
+            plan = self._saving[key] = Saving(self, needs, args)
+        return plan
+
+    def bind(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, Any]:
+        """All arguments in schema order, and `out`.
+
+        Raises:
+            TypeError: an argument is missing, unknown, or given twice.
+        """
+        out = kwargs.pop("out", None)
+        if len(args) > self.n_positional:
+            raise TypeError(
+                f"{self.name}() takes {self.n_positional} positional arguments but {len(args)} were given"
+                f" (signature: {self.signature})"
+            )
+        values = list(args)
+        for name in self.names[len(args) :]:
+            if name in kwargs:
+                values.append(kwargs.pop(name))
+            elif name in self.defaults and not (kwargs and self._take_alias(name, kwargs, values)):
+                values.append(self.defaults[name])
+            elif name not in self.defaults and not self._take_alias(name, kwargs, values):
+                raise TypeError(f"{self.name}() missing required argument '{name}' (signature: {self.signature})")
+        if kwargs:
+            name = next(iter(kwargs))
+            known = "got multiple values for" if name in self.names else "got an unexpected keyword"
+            raise TypeError(f"{self.name}() {known} argument '{name}' (signature: {self.signature})")
+        return tuple(values), out
+
+    def _take_alias(self, name: str, kwargs: dict[str, Any], values: list) -> bool:
+        for alias, target in KEYWORD_ALIASES.items():
+            if target == name and alias in kwargs:
+                values.append(kwargs.pop(alias))
+                return True
+        return False
+
+    @property
+    def signature(self) -> str:
+        """Such as 'add(input, other, *, alpha=1)'."""
+        parts = []
+        for i, name in enumerate(self.names):
+            if i == self.n_positional:
+                parts.append("*")
+            parts.append(f"{name}={self.defaults[name]!r}" if name in self.defaults else name)
+        return f"{self.name}({', '.join(parts)})"
+
+
+def _all_positional(function: Callable) -> Callable:
+    """The rule with its keyword-only parameters taken by position, as dispatch passes them."""
+    code = function.__code__
+    if not code.co_kwonlyargcount:
+        return function
+    count = code.co_argcount
+    names = code.co_varnames[count : count + code.co_kwonlyargcount]
+    return lambda *args: function(*args[:count], **dict(zip(names, args[count:], strict=True)))
+
+
+def _defaults(function: Callable, names: tuple[str, ...]) -> dict[str, Any]:
+    given = function.__defaults__ or ()
+    positional = names[: function.__code__.co_argcount]
+    found = dict(zip(positional[len(positional) - len(given) :], given, strict=True))
+    found.update(function.__kwdefaults__ or {})
+    return found
+
+
+def _tails(op: Op) -> dict[int, tuple]:
+    """By number of positional arguments given: the defaults of the rest."""
+    values = [op.defaults.get(name) for name in op.names]
+    if any(name not in op.defaults for name in op.names[op.n_positional :]):
+        return {}
+    return {given: tuple(values[given:]) for given in range(op.n_required, op.n_positional + 1)}
+
+
+def _fast_dtypes(op: Op) -> dict[DType, DType]:
+    """Input dtype -> result dtype, where the op computes in the input's own dtype."""
+    if op.result_rule is None:
+        return {}
+    table = {}
+    for given in op.dtypes:
+        compute, result = op.result_rule(given)
+        if compute is given:
+            table[given] = result
+    return table
+
+
+# ---- dtype rules of pointwise ops: common dtype -> (dtype computed in, dtype of the result) ------------------
+
+
+def PROMOTE(common: DType) -> tuple[DType, DType]:
+    """The result has the common dtype (add, mul, maximum, ...)."""
+    return common, common
+
+
+def FLOAT(common: DType) -> tuple[DType, DType]:
+    """Integers become the default floating dtype (exp, div, ...)."""
+    if common.kind < 2:
+        common = dtypes.get_default_dtype()
+    return common, common
+
+
+def BOOL(common: DType) -> tuple[DType, DType]:
+    """The result is bool (comparisons, isnan, ...)."""
+    return common, dtypes.bool_
+
+
+# ---- decorators ---------------------------------------------------------------------------------------------
+
+
+def primitive(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
+    """An op with two implementations by name; the decorated body is its rule.
+
+    The body returns `Out(shape, dtype)`, or a tuple of them for several results; or `(outs, args)` where `args` are
+    all arguments in schema order, normalised.
+
+    Options:
+        api: where it appears: "torch tensor functional linalg special".
+        grad: argument -> formula. The first parameter of a formula is the incoming gradient; the names of the others
+            say what it needs and so what is saved: an argument, a result, `<argument>_shape|_dtype|_device`, `needs`.
+        backward: one formula for all arguments instead; returns one gradient per argument (None for non-tensors).
+        results: names of the results (a named tuple is returned where there are several).
+        non_differentiable: names of the results that have no gradient (indices, saved statistics).
+        dtypes: what the first tensor may be. samples, errors, perf: `lambda make: [...]`.
+        inplace: also make the method `name_`. alias: more names.
+        alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.
+        host: runs through the host by declaration.
+    """
+    return lambda rule: _publish(Op(rule, "primitive", **options), dispatch.call, options)
+
+
+def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable], Callable[..., Any]]:
+    """An elementwise primitive; `result` is its dtype rule. Options as of `primitive`.
+
+    Further options:
+        exempt: names of tensor arguments that take no part in promotion (the condition of `where`).
+    """
+    options.setdefault("api", "torch tensor")
+    options.setdefault("inplace", True)
+    return lambda entry: _publish(Op(entry, "primitive", result_rule=result, **options), dispatch.pointwise, options)
+
+
+def unary(name: str, doc: str, result: Callable = PROMOTE, grad: Callable | None = None, **options: Any) -> Callable:
+    """A pointwise op of one tensor, in one line: `exp = unary("exp", "e^x", FLOAT, lambda g, result: g * result)`."""
+
+    def entry(input: Tensor) -> Any: ...
+
+    import sys
+
+    entry.__name__ = entry.__qualname__ = name
+    entry.__module__ = sys._getframe(1).f_globals["__name__"]
+    entry.__doc__ = doc
+    if grad is not None:
+        options["grad"] = {"input": grad}
+    return pointwise(result, **options)(entry)
+
+
+def view(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
+    """An op that only changes the geometry; the body returns (shape, stride, offset) in elements."""
+    options.setdefault("api", "torch tensor")
+    return lambda rule: _publish(Op(rule, "view", out=False, **options), dispatch.view, options)
+
+
+def composite(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
+    """An op whose body computes with other ops; devices and gradients come free."""
+
+    def decorate(body: Callable) -> Callable[..., Any]:
+        op = Op(body, "composite", **options)
+        op.function = body
+        body.op = op  # type: ignore[attr-defined]
+        _register(op, body, options)
+        if op.inplace:
+            _method(op.name + "_", dispatch.inplace_composite(body), options)
+        return body
+
+    return decorate
+
+
+def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Callable[..., Any]:
+    tails, bind = op.tails, op.bind
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs:
+            tail = tails.get(len(args))
+            if tail is not None:
+                return run(op, args + tail)
+        bound, out = bind(args, kwargs)
+        return run(op, bound) if out is None else run(op, bound, out)
+
+    _dress(function, op, op.name)
+    op.function = function
+    _register(op, function, options)
+    if op.inplace:
+
+        def in_place(*args: Any, **kwargs: Any) -> Any:
+            return dispatch.inplace(op, bind(args, kwargs)[0])
+
+        _dress(in_place, op, op.name + "_")
+        in_place.__doc__ = f"In-place version of `{op.name}`."
+        _method(op.name + "_", in_place, options)
+        for alias in options.get("alias", ()):
+            _method(alias + "_", in_place, options)
+    return function
+
+
+def _dress(function: Callable, op: Op, name: str) -> None:
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = op.module
+    function.__doc__ = op.doc
+    function.op = op  # type: ignore[attr-defined]
+
+
+def _register(op: Op, function: Callable, options: dict[str, Any]) -> None:
+    if op.name in OPS:
+        raise ValueError(f"the op table has two entries '{op.name}': {OPS[op.name].module}, {op.module}")
+    OPS[op.name] = op
+    for place in op.api.split():
+        for name in (op.name, *options.get("alias", ())):
+            if place == "tensor":
+                setattr(Tensor, name, function)
+            else:
+                NAMESPACES[place][name] = function
+
+
+def _method(name: str, function: Callable, options: dict[str, Any]) -> None:
+    setattr(Tensor, name, function)
+    if "torch" in options.get("api", "").split():
+        NAMESPACES["torch"].setdefault(name, function)

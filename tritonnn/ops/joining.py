@@ -1,0 +1,416 @@
+"""Joining, splitting and repeating: cat, stack, split, chunk, flip, roll, repeat, pad."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn import dtype as dtypes
+from tritonnn import shape as shapes
+from tritonnn.dispatch import result_type
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.shape import expand_as_size, permute_dims, select_dim, slice_dim, unsqueeze, view_as_size, view_or_copy
+from tritonnn.shape import Size, wrap_dim
+from tritonnn.tensor import Tensor
+
+Tensors = Sequence[Tensor]
+
+
+@primitive(
+    api="torch", alias=("concat", "concatenate"), dtypes=ANY,
+    grad={"tensors": lambda g, tensors_shape, dim: _cat_grad(g, tensors_shape, dim)},
+    samples=lambda make: [Sample([make(2, 3), make(1, 3)]), Sample([make(2, 3), make(2, 1), make(2, 2)], -1),
+                          Sample([make(3)])],
+    errors=lambda make: [Bad([], match="non-empty list"), Bad([make(2, 3), make(2, 2)], match="must match except"),
+                         Bad([make(()), make(2)], match="zero-dimensional"),
+                         Bad([make(2), make(2, 2)], match="same number of dimensions")],
+)  # fmt: skip
+def cat(tensors: Tensors, dim: int = 0) -> Any:
+    """The tensors one after another along `dim`; their other extents must agree.
+
+    >>> import tritonnn as torch
+    >>> torch.cat([torch.zeros(1, 2), torch.ones(1, 2)])
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
+    if not len(tensors):
+        raise Invalid("expected a non-empty list of Tensors")
+    if dim.__class__ is not int:
+        dim = int(dim)
+    # A legacy that programs rely on: empty 1-d tensors are left out whatever the rank of the others.
+    first = next((t for t in tensors if t.shape != (0,)), tensors[0])
+    if not first.shape:
+        raise Invalid("zero-dimensional tensor (at position 0) cannot be concatenated", hint="use torch.stack")
+    dim = wrap_dim(dim, len(first.shape))
+    total = 0
+    for i, tensor in enumerate(tensors):
+        if tensor.shape == (0,) and len(first.shape) != 1:
+            continue
+        _check_joins(first, tensor, i, dim)
+        total += tensor.shape[dim]
+    common = first.dtype
+    for tensor in tensors:
+        if tensor.dtype is not common:
+            common = result_type(*tensors)
+            break
+    return Out((*first.shape[:dim], total, *first.shape[dim + 1 :]), common), (list(tensors), dim)
+
+
+def _check_joins(first: Tensor, tensor: Tensor, i: int, dim: int) -> None:
+    if len(tensor.shape) != len(first.shape):
+        if not tensor.shape:
+            raise Invalid(f"zero-dimensional tensor (at position {i}) cannot be concatenated", hint="use torch.stack")
+        raise Invalid(
+            f"Tensors must have same number of dimensions: got {len(first.shape)} and {len(tensor.shape)} (position {i})"
+        )
+    for d, (have, wanted) in enumerate(zip(tensor.shape, first.shape, strict=True)):
+        if have != wanted and d != dim:
+            raise Invalid(
+                f"Sizes of tensors must match except in dimension {dim}. Expected size {wanted} but got size {have} for "
+                f"tensor number {i} in the list (dimension {d})."
+            )
+
+
+def _cat_grad(g: Tensor, tensors_shape: list[Size], dim: int) -> list[Tensor]:
+    grads, start = [], 0
+    for shape in tensors_shape:
+        if shape == (0,) and len(g.shape) != 1:
+            grads.append(slice_dim(view_or_copy(g, (-1,)), 0, 0, 0, 1))
+            continue
+        grads.append(slice_dim(g, dim, start, shape[dim], 1))
+        start += shape[dim]
+    return grads
+
+
+@composite(
+    api="torch", dtypes=ANY,
+    samples=lambda make: [Sample([make(2, 3), make(2, 3)]), Sample([make(2), make(2)], -1), Sample([make(())])],
+    errors=lambda make: [Bad([make(2), make(3)], match="equal size"), Bad([], match="non-empty")],
+)  # fmt: skip
+def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """The tensors, all of one shape, along a new dimension `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    tensors = list(tensors)
+    if not tensors:
+        raise fail("stack", "expects a non-empty TensorList")
+    for i, tensor in enumerate(tensors):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"stack(): expected Tensor as element {i} in argument 'tensors', but got {type(tensor).__name__}")
+        if tensor.shape != tensors[0].shape:
+            raise fail(
+                "stack",
+                f"expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 and "
+                f"{list(tensor.shape)} at entry {i}",
+            )
+    at = wrap_dim(dim, len(tensors[0].shape) + 1)
+    rows = [unsqueeze(tensor, at) for tensor in tensors]
+    return cat(rows, at) if out is None else cat(rows, at, out=out)
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), [1, 4]), Sample(make(2, 6), 4, 1)],
+           errors=lambda make: [Bad(make(5), [1, 2], match="to sum exactly to 5")])  # fmt: skip
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the listed sizes.
+
+    >>> import tritonnn as torch
+    >>> torch.arange(5).split(2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
+    dim = wrap_dim(dim, len(tensor.shape))
+    extent = tensor.shape[dim]
+    sections = split_size_or_sections
+    if isinstance(sections, int):
+        if sections < 0 or (sections == 0 and extent):
+            raise fail("split", f"expects split_size be non-negative (positive for a dimension of {extent}), got {sections}")
+        count = max(-(-extent // sections), 1) if sections else 1
+        sections = [min(sections, extent - i * sections) for i in range(count)]
+    elif sum(sections) != extent or min(sections, default=0) < 0:
+        raise fail(
+            "split_with_sizes",
+            f"expects split_sizes to sum exactly to {extent} (input tensor's size at dimension {dim}), but got "
+            f"split_sizes={list(sections)}",
+        )
+    parts, start = [], 0
+    for length in sections:
+        parts.append(slice_dim(tensor, dim, start, length, 1))
+        start += length
+    return tuple(parts)
+
+
+NAMED_SPLIT = split
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), [1, 4])])
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive parts of the listed sizes along `dim`."""
+    return split(input, list(split_sizes), dim)
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 2), Sample(make(2, 6), 4, 1)])
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` views of equal size along `dim` (the last may be smaller).
+
+    >>> import tritonnn as torch
+    >>> [len(part) for part in torch.arange(5).chunk(3)]
+    [2, 2, 1]
+    """
+    if chunks <= 0:
+        raise fail("chunk", f"expects `chunks` to be greater than 0, got: {chunks}")
+    extent = input.shape[wrap_dim(dim, len(input.shape))]
+    if extent == 0:
+        return split(input, [0] * chunks, dim)
+    return split(input, -(-extent // chunks), dim)
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), (1, 3))])
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices."""
+    dim = wrap_dim(dim, len(input.shape))
+    extent = input.shape[dim]
+    spec = indices_or_sections.tolist() if isinstance(indices_or_sections, Tensor) else indices_or_sections
+    if isinstance(spec, int):
+        if spec <= 0:
+            raise fail("tensor_split", f"number of sections must be larger than 0, got {spec}")
+        small, larger = divmod(extent, spec)
+        return split(input, [small + 1] * larger + [small] * (spec - larger), dim)
+    bounds = [min(max(i + extent if i < 0 else i, 0), extent) for i in spec]
+    edges = list(zip([0, *bounds], [*bounds, extent], strict=True))
+    return tuple(slice_dim(input, dim, start, max(stop - start, 0), 1) for start, stop in edges)
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 2)), Sample(make(3, 2), 1)])
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """The slices along `dim`, as views without it.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).unbind()
+    (tensor([1, 2]), tensor([3, 4]))
+    """
+    if not input.shape:
+        raise IndexError("unbind(): Dimension specified as 0 but tensor has no dimensions")
+    dim = wrap_dim(dim, len(input.shape))
+    return tuple(select_dim(input, dim, i) for i in range(input.shape[dim]))
+
+
+def _along(name: str, axis: int) -> Any:
+    def joined(tensors: Tensors, *, out: Tensor | None = None) -> Tensor:
+        need = 2 if axis == 1 and name == "vstack" else 3 if name == "dstack" else 1
+        rows = [_at_least(t, need) for t in tensors]
+        dim = axis if name != "hstack" or len(rows[0].shape) > 1 else 0
+        dim = 0 if name == "vstack" else dim
+        return cat(rows, dim) if out is None else cat(rows, dim, out=out)
+
+    joined.__name__ = name
+    joined.__doc__ = f"The tensors {dict(vstack='below', hstack='beside', dstack='behind')[name]} one another."
+    return joined
+
+
+def _at_least(tensor: Tensor, ndim: int) -> Tensor:
+    shape = tensor.shape
+    if len(shape) >= ndim:
+        return tensor
+    if ndim == 3:
+        shape = Size((1, *shape, 1)) if len(shape) == 1 else Size((*shape, 1)) if len(shape) == 2 else Size((1, 1, 1))
+    else:
+        shape = Size((1,) * (ndim - len(shape)) + tuple(shape))
+    return view_or_copy(tensor, shape)
+
+
+vstack = composite(api="torch", alias=("row_stack",), dtypes=ANY, samples=lambda make: [Sample([make(3), make(3)])])(_along("vstack", 1))  # fmt: skip
+hstack = composite(api="torch", dtypes=ANY, samples=lambda make: [Sample([make(3), make(2)]), Sample([make(2, 1), make(2, 2)])])(_along("hstack", 1))  # fmt: skip
+dstack = composite(api="torch", dtypes=ANY, samples=lambda make: [Sample([make(2, 3), make(2, 3)])])(_along("dstack", 2))  # fmt: skip
+
+
+@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample([make(3), make(3, 2)])])
+def column_stack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor:
+    """The tensors beside one another, vectors as columns."""
+    columns = [view_or_copy(t, (t.numel(), 1)) if len(t.shape) < 2 else t for t in tensors]
+    return cat(columns, 1) if out is None else cat(columns, 1, out=out)
+
+
+def _atleast(ndim: int) -> Any:
+    def at_least(*tensors: Any) -> Any:
+        if len(tensors) == 1 and isinstance(tensors[0], Tensor):
+            return _at_least(tensors[0], ndim)
+        items = tensors[0] if len(tensors) == 1 else tensors
+        return tuple(_at_least(t, ndim) for t in items)
+
+    at_least.__name__ = f"atleast_{ndim}d"
+    at_least.__doc__ = f"The tensors with at least {ndim} dimensions."
+    return at_least
+
+
+atleast_1d, atleast_2d, atleast_3d = (composite(api="torch", dtypes=ANY)(_atleast(n)) for n in (1, 2, 3))
+
+
+@primitive(
+    api="torch", dtypes=ANY, grad={"input": lambda g, dims: flip(g, dims)},
+    samples=lambda make: [Sample(make(2, 3), (0,)), Sample(make(2, 3, 2), (0, -1)), Sample(make(3), ())],
+    errors=lambda make: [Bad(make(2), (1,), error=IndexError, match="Dimension out of range"),
+                         Bad(make(2, 2), (0, 0), match="appears multiple times")],
+)  # fmt: skip
+def flip(input: Tensor, dims: Sequence[int]) -> Any:
+    """A copy with the order of elements reversed along `dims`.
+
+    >>> import tritonnn as torch
+    >>> torch.flip(torch.arange(3), (0,))
+    tensor([2, 1, 0])
+    """
+    order = (dims,) if isinstance(dims, int) else tuple(dims)
+    wrapped = shapes.wrap_dims(order, len(input.shape)) if order else ()
+    return Out(input.shape, input.dtype), (input, wrapped)
+
+
+Tensor.flip = lambda self, *dims: flip(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))])
+def fliplr(input: Tensor) -> Tensor:
+    """A copy with the columns in reverse order."""
+    return flip(input, (1,))
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))])
+def flipud(input: Tensor) -> Tensor:
+    """A copy with the rows in reverse order."""
+    return flip(input, (0,))
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5), 2), Sample(make(2, 3), (1, -1), (0, 1)), Sample(make(2, 3), 2)],
+           errors=lambda make: [Bad(make(2, 2), (1, 2), 0, match="shifts and dimensions must align")])  # fmt: skip
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    """A copy with elements moved along `dims`, those leaving the end entering at the start.
+
+    >>> import tritonnn as torch
+    >>> torch.arange(4).roll(1)
+    tensor([3, 0, 1, 2])
+    """
+    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    if dims is None or dims == ():
+        if len(shifts) != 1:
+            raise fail("roll", f"`shifts` must have one element when no `dims` are given, got {shifts}")
+        return view_as_size(roll(view_or_copy(input, (-1,)), shifts, (0,)), input.shape)
+    dims = (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(shifts) != len(dims):
+        raise fail("roll", f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    for shift, dim in zip(shifts, dims, strict=True):
+        dim = wrap_dim(dim, len(input.shape))
+        extent = input.shape[dim]
+        if extent and (at := shift % extent):
+            parts = [slice_dim(input, dim, extent - at, at, 1), slice_dim(input, dim, 0, extent - at, 1)]
+            input = cat(parts, dim)
+    return input if input.numel() == 0 else input.clone()  # type: ignore[attr-defined]
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3), 2), Sample(make(2, 3, 4), -1, (1, 2))])
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """A copy turned by k right angles in the plane `dims`, from the first towards the second."""
+    first, second = (wrap_dim(d, len(input.shape)) for d in dims)
+    order = list(range(len(input.shape)))
+    order[first], order[second] = second, first
+    k %= 4
+    if k == 0:
+        return input.clone()  # type: ignore[attr-defined]
+    if k == 2:
+        return flip(input, (first, second))
+    if k == 1:
+        return permute_dims(flip(input, (second,)), tuple(order))
+    return flip(permute_dims(input, tuple(order)), (second,))
+
+
+def _repeat(self: Tensor, *repeats: Any) -> Tensor:
+    """A copy tiled `repeats[d]` times along each dimension; extra leading numbers add dimensions.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1, 2]).repeat(2, 2)
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
+    counts = shapes.as_size(repeats)
+    lead = len(counts) - len(self.shape)
+    if lead < 0:
+        raise fail("repeat", "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor", input=self)  # fmt: skip
+    if min(counts, default=0) < 0:
+        raise fail("repeat", f"Trying to create tensor with negative dimension: {list(counts)}")
+    shape = (1,) * lead + tuple(self.shape)
+    split_shape = [n for pair in zip([1] * len(shape), shape, strict=True) for n in pair]
+    wide_shape = [n for pair in zip(counts, shape, strict=True) for n in pair]
+    wide = expand_as_size(view_or_copy(self, split_shape), tuple(wide_shape))
+    return view_as_size(wide.clone(), tuple(c * n for c, n in zip(counts, shape, strict=True)))  # type: ignore[attr-defined]
+
+
+Tensor.repeat = _repeat  # type: ignore[attr-defined]
+
+
+@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), (2,)), Sample(make(2), (2, 2))])
+def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
+    """A copy tiled along each dimension; fewer numbers than dimensions count from the last."""
+    dims = shapes.as_size((dims,))
+    return _repeat(input, (1,) * (len(input.shape) - len(dims)) + tuple(dims))
+
+
+Tensor.tile = lambda self, *dims: tile(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), 2), Sample(make(2, 3), 2, dim=1)],
+           errors=lambda make: [Bad(make(2), -1, match="negative")])  # fmt: skip
+def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+    """A copy with each element repeated in place: `repeats` times, or as often as its entry there says.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1, 2]).repeat_interleave(2)
+    tensor([1, 1, 2, 2])
+    """
+    from tritonnn.ops.creation import arange, as_tensor
+
+    if dim is None:
+        input, dim = view_or_copy(input, (-1,)), 0
+    dim = wrap_dim(dim, len(input.shape))
+    extent = input.shape[dim]
+    if isinstance(repeats, int):
+        if repeats < 0:
+            raise fail("repeat_interleave", f"repeats can not be negative, got {repeats}")
+        wide = expand_as_size(unsqueeze(input, dim + 1), (*input.shape[: dim + 1], repeats, *input.shape[dim + 1 :]))
+        return view_or_copy(wide.clone(), (*input.shape[:dim], extent * repeats, *input.shape[dim + 1 :]))  # type: ignore[attr-defined]
+    counts = view_or_copy(as_tensor(repeats, device=input.device), (-1,))
+    counts = expand_as_size(counts, (extent,)) if counts.shape[0] == 1 else counts
+    if counts.shape[0] != extent:
+        raise fail("repeat_interleave", f"repeats must have the same size as input along dim {dim}: {counts.shape[0]} != {extent}")
+    numbers = [i for i, count in enumerate(counts.tolist()) for _ in range(count)]
+    if output_size is not None and output_size != len(numbers):
+        raise fail("repeat_interleave", f"allocated size does not match required size: {output_size} != {len(numbers)}")
+    index = as_tensor(numbers, dtype=dtypes.int64, device=input.device) if numbers else arange(0, device=input.device)
+    return input.index_select(dim, index)  # type: ignore[attr-defined]
+
+
+@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(3), make(2))])
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Coordinates of a grid: the i-th result has the i-th vector along its i-th dimension."""
+    vectors = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    if indexing not in ("ij", "xy"):
+        raise fail("meshgrid", f'indexing must be one of "xy" or "ij", but received: {indexing}')
+    swap = indexing == "xy" and len(vectors) > 1
+    if swap:
+        vectors[0], vectors[1] = vectors[1], vectors[0]
+    shape = tuple(v.numel() for v in vectors)
+    grids = [
+        expand_as_size(view_or_copy(v, (-1,) + (1,) * (len(vectors) - i - 1)), shape) for i, v in enumerate(vectors)
+    ]
+    if swap:
+        grids = [g.transpose(0, 1) for g in grids]  # type: ignore[attr-defined]
+        grids[0], grids[1] = grids[1], grids[0]
+    return tuple(grids)
+
+
+@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), make(2))])
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    """The tensors broadcast to their common shape, as views."""
+    items = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    shape = shapes.broadcast_shapes(*[t.shape for t in items])
+    return tuple(expand_as_size(t, shape) for t in items)

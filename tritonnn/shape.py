@@ -1,0 +1,244 @@
+"""Shapes, strides and dimensions: pure arithmetic, no memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tritonnn.errors import Invalid
+
+
+class Size(tuple):
+    """A tensor's shape: a tuple of ints with `numel()`.
+
+    >>> import tritonnn as torch
+    >>> torch.zeros(2, 3).size()
+    torch.Size([2, 3])
+    >>> torch.Size([2, 3]).numel()
+    6
+    """
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """Number of elements of a tensor of this shape."""
+        return numel(self)
+
+    def __repr__(self) -> str:
+        return f"torch.Size([{', '.join(map(str, self))}])"
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def,override]
+        item = tuple.__getitem__(self, index)
+        return Size(item) if index.__class__ is slice else item
+
+    def __add__(self, other: tuple) -> Size:  # type: ignore[override]
+        return Size(tuple.__add__(self, tuple(other)))
+
+    def __radd__(self, other: tuple) -> Size:
+        return Size(tuple(other) + tuple(self))
+
+    def __mul__(self, count: int) -> Size:  # type: ignore[override]
+        return Size(tuple.__mul__(self, count))
+
+    __rmul__ = __mul__
+
+    def __reduce__(self) -> tuple:
+        return Size, (tuple(self),)
+
+
+SCALAR = Size(())
+
+
+def numel(shape: Iterable[int]) -> int:
+    """Product of the extents."""
+    count = 1
+    for extent in shape:
+        count *= extent
+    return count
+
+
+def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
+    """Row-major strides, in elements; extents of 0 count as 1, as PyTorch reports them."""
+    strides, step = [], 1
+    for extent in reversed(shape):
+        strides.append(step)
+        step *= extent if extent > 1 else 1
+    return tuple(reversed(strides))
+
+
+def is_contiguous(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether the strides are row-major without gaps (dimensions of extent 1 may have any stride)."""
+    expected = 1
+    for extent, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if extent == 0:
+            return True
+        if extent != 1:
+            if stride != expected:
+                return numel(shape) == 0
+            expected *= extent
+    return True
+
+
+def wrap_dim(dim: int, ndim: int) -> int:
+    """`dim` counted from the front; a 0-d tensor takes 0 and -1 as PyTorch does.
+
+    Raises:
+        IndexError: `dim` is outside [-ndim, ndim - 1].
+    """
+    limit = ndim or 1
+    if -limit <= dim < limit:
+        return dim + limit if dim < 0 else dim
+    raise Invalid(
+        f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})", kind=IndexError
+    )
+
+
+def wrap_dims(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """Several dimensions counted from the front, sorted; None or () mean all of them.
+
+    Raises:
+        IndexError: a dimension is out of range.
+        RuntimeError: a dimension appears twice.
+    """
+    if dim is None:
+        return tuple(range(ndim))
+    if isinstance(dim, int):
+        return (wrap_dim(dim, ndim),) if ndim else _check_0d(dim)
+    dims = sorted(wrap_dim(d, ndim) for d in dim)
+    if not dims:
+        return tuple(range(ndim))
+    for first, second in zip(dims, dims[1:], strict=False):
+        if first == second:
+            raise Invalid(f"dim {first} appears multiple times in the list of dims")
+    return tuple(dims) if ndim else ()
+
+
+def _check_0d(dim: int) -> tuple[int, ...]:
+    wrap_dim(dim, 0)
+    return ()
+
+
+def broadcast_shapes(*shapes: Sequence[int]) -> Size:
+    """The shape that all shapes broadcast to.
+
+    Raises:
+        RuntimeError: two extents differ and neither is 1.
+
+    >>> import tritonnn as torch
+    >>> torch.broadcast_shapes((3, 1), (4,))
+    torch.Size([3, 4])
+    """
+    ndim = max(map(len, shapes), default=0)
+    result = [1] * ndim
+    for shape in shapes:
+        lead = ndim - len(shape)
+        for position, extent in enumerate(shape, lead):
+            have = result[position]
+            if extent != have:
+                if have == 1:
+                    result[position] = extent
+                elif extent != 1:
+                    raise Invalid(
+                        f"The size of tensor a ({have}) must match the size of tensor b ({extent}) "
+                        f"at non-singleton dimension {position}",
+                        hint="broadcasting aligns shapes from the right; extents must be equal or 1",
+                    )
+    return Size(result)
+
+
+def expanded_strides(shape: Sequence[int], strides: Sequence[int], target: Sequence[int]) -> tuple[int, ...]:
+    """Strides that show `shape` as `target`: 0 along broadcast dimensions."""
+    lead = len(target) - len(shape)
+    aligned = [
+        0 if extent == 1 and wanted != 1 else stride
+        for extent, stride, wanted in zip(shape, strides, target[lead:], strict=True)
+    ]
+    return (0,) * lead + tuple(aligned)
+
+
+def infer_view_size(shape: Sequence[int], count: int) -> Size:
+    """`shape` with its one -1 replaced so that it holds `count` elements.
+
+    Raises:
+        RuntimeError: the shape has two -1, another negative extent, or does not hold `count` elements.
+    """
+    unknown = -1
+    known = 1
+    for position, extent in enumerate(shape):
+        if extent == -1:
+            if unknown >= 0:
+                raise Invalid("only one dimension can be inferred")
+            unknown = position
+        elif extent < 0:
+            raise Invalid(f"invalid shape dimension {extent}")
+        else:
+            known *= extent
+    if unknown < 0:
+        if known != count:
+            raise Invalid(f"shape '{list(shape)}' is invalid for input of size {count}")
+        return Size(shape)
+    if known == 0:
+        if count == 0:
+            raise Invalid(
+                f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified "
+                "dimension size -1 can be any value and is ambiguous"
+            )
+        raise Invalid(f"shape '{list(shape)}' is invalid for input of size {count}")
+    if count % known:
+        raise Invalid(f"shape '{list(shape)}' is invalid for input of size {count}")
+    return Size((*shape[:unknown], count // known, *shape[unknown + 1 :]))
+
+
+def view_strides(shape: Sequence[int], strides: Sequence[int], target: Sequence[int]) -> tuple[int, ...] | None:
+    """Strides of the same memory seen as `target` (same number of elements), or None where a copy is needed."""
+    if numel(shape) == 0:
+        return contiguous_strides(target)
+    result: list[int] = []
+    view_d = len(target) - 1
+    chunk_base = strides[-1] if strides else 1
+    chunk = view_count = 1
+    for d in range(len(shape) - 1, -1, -1):
+        chunk *= shape[d]
+        ends = d == 0 or (shape[d - 1] != 1 and strides[d - 1] != chunk * chunk_base)
+        if not ends:
+            continue
+        while view_d >= 0 and (view_count < chunk or target[view_d] == 1):
+            result.append(view_count * chunk_base)
+            view_count *= target[view_d]
+            view_d -= 1
+        if view_count != chunk:
+            return None
+        if d > 0:
+            chunk_base = strides[d - 1]
+            chunk = view_count = 1
+    while view_d >= 0:  # only extents of 1 are left (a 0-d tensor seen with more dimensions)
+        result.append(view_count * chunk_base)
+        view_d -= 1
+    return tuple(reversed(result))
+
+
+def extent_in_elements(shape: Sequence[int], strides: Sequence[int]) -> int:
+    """Elements from the first to the last one touched, inclusive; 0 for an empty shape."""
+    if numel(shape) == 0:
+        return 0
+    return 1 + sum((extent - 1) * stride for extent, stride in zip(shape, strides, strict=True))
+
+
+def as_size(args: Sequence) -> tuple[int, ...]:
+    """The shape in `f(2, 3)`, `f((2, 3))`, `f([2, 3])` or `f(torch.Size([2, 3]))`.
+
+    Raises:
+        TypeError: an extent is not an integer.
+    """
+    if len(args) == 1 and not isinstance(args[0], int) and hasattr(args[0], "__iter__"):
+        args = args[0]
+    extents = []
+    for extent in args:
+        if extent.__class__ is not int:
+            try:
+                extent = extent.__index__()
+            except (AttributeError, TypeError):
+                raise TypeError(
+                    f"argument 'size' must be a tuple of ints, but found element of type {type(extent).__name__}"
+                ) from None
+        extents.append(extent)
+    return tuple(extents)

@@ -1,0 +1,99 @@
+"""Memory behind tensors: one block, shared by every view of it, with a version that in-place writes advance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tritonnn import config
+from tritonnn.buffer import Buffer
+from tritonnn.device import device as Device
+from tritonnn.dtype import dtype as DType
+from tritonnn.shape import contiguous_strides, numel
+
+
+class Storage:
+    """A block of memory on one device.
+
+    Attributes:
+        block: an ndarray that owns the memory (cpu) or the runtime's block with a `ptr` (cuda).
+        device: where it lies.
+        version: number of in-place writes so far; backward compares it with the one it saved.
+    """
+
+    __slots__ = ("__weakref__", "_bytes", "block", "device", "version", "writer")
+
+    def __init__(self, block: Any, device: Device) -> None:
+        self.block = block
+        self.device = device
+        self.version = 0
+        self._bytes: np.ndarray | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the block in bytes."""
+        return self.block.nbytes
+
+    def bytes(self) -> np.ndarray:
+        """CPU only: the memory as a flat uint8 array that shares it."""
+        if self._bytes is None:
+            block = self.block
+            if block.ndim != 1 or block.dtype != np.uint8:
+                block = block.reshape(-1).view(np.uint8) if block.size else np.empty(0, np.uint8)
+            self._bytes = block
+        return self._bytes
+
+    def ptr(self) -> int:
+        """Address of the first byte."""
+        return self.block.ctypes.data if self.device.type == "cpu" else self.block.ptr
+
+    def buffer(self, shape: tuple[int, ...], strides: tuple[int, ...], offset: int, dtype: DType) -> Any:
+        """The memory seen with a geometry (strides and offset in elements): what a backend is handed."""
+        size = dtype.itemsize
+        if self.device.type != "cpu":
+            return Buffer(self.block.ptr + offset * size, tuple(shape), tuple(strides), dtype, self.device, self.block)
+        if 0 in shape:
+            return np.empty(shape, dtype.np)
+        byte_strides = tuple([stride * size for stride in strides])
+        return np.ndarray(shape, dtype.np, self.bytes(), offset * size, byte_strides)
+
+
+class MetaBlock:
+    """Memory that is only counted: the block of tensors on the 'meta' device."""
+
+    __slots__ = ("nbytes", "ptr")
+
+    def __init__(self, nbytes: int) -> None:
+        self.nbytes = nbytes
+        self.ptr = 0
+
+
+def allocate(nbytes: int, device: Device, op: str = "") -> Any:
+    """A fresh uninitialised block; `op` names who asked, for out-of-memory reports."""
+    if device.type == "cpu":
+        return np.empty(nbytes, np.uint8)
+    if device.type == "meta":
+        return MetaBlock(nbytes)
+    from tritonnn.cuda._runtime import runtime
+
+    block = runtime().allocate(nbytes, device.index)
+    block.op = op
+    return block
+
+
+def empty(shape: tuple[int, ...], dtype: DType, device: Device, op: str = "") -> tuple[Any, Storage]:
+    """A fresh contiguous buffer and its storage, NaN-poisoned where the configuration asks for it."""
+    if device.type == "cpu":
+        array = np.empty(shape, dtype.np)
+        if config.NAN_POISON:
+            poison(array)
+        return array, Storage(array, device)
+    block = allocate(numel(shape) * dtype.itemsize, device, op)
+    storage = Storage(block, device)
+    return storage.buffer(shape, contiguous_strides(shape), 0, dtype), storage
+
+
+def poison(array: np.ndarray) -> None:
+    """Fill with NaN, or with a conspicuous integer, so that an unwritten element shows."""
+    array.fill(np.nan if array.dtype.kind in "fcV" else 77 if array.dtype.kind in "iu" else True)
