@@ -1,7 +1,8 @@
-"""The real path of `tritonnn.cuda` against a CUDA driver over host memory: real cuda-bindings, real Triton launcher.
+"""The real path of `tritonnn.cuda` against a CUDA driver over host memory: real cuda-bindings, real Triton
+launcher.
 
-The driver in tests/fake_cuda refuses what a real one refuses and logs what is queued. Each test is a process of its own,
-since a driver is loaded once and forever.
+The driver in tests/fake_cuda refuses what a real one refuses and logs what is queued. Each test is a process
+of its own, since a driver is loaded once and forever.
 """
 
 from __future__ import annotations
@@ -105,8 +106,8 @@ def test_starts_lazily_and_copies_both_ways(gpu) -> None:
         rt.download(given, other.ptr)
         assert (given == got).all()
         text = log()
-        assert "pool attribute=4 value=ffffffffffffffff" in text, text  # the release threshold: keep everything
-        assert text.count("synchronize stream=(nil)") == 3, text        # downloads wait, pageable uploads need not
+        assert "pool attribute=4 value=ffffffffffffffff" in text, text  # the release threshold
+        assert text.count("synchronize stream=(nil)") == 3, text  # only downloads wait
     """)
 
 
@@ -182,7 +183,7 @@ def test_small_blocks_are_reused_without_the_driver(gpu) -> None:
         assert again.ptr == address and log() == []
         large = rt.allocate(3 << 20, 0)
         del large
-        assert [line.split()[0] for line in log()] == ["alloc", "free"]  # large ones go back to the driver's pool
+        assert [line.split()[0] for line in log()] == ["alloc", "free"]  # to the driver's pool
         stats = rt.stats[0]
         assert stats.allocated == 1024 and stats.allocated_peak == 1024 + (3 << 20)
         assert rt.reserved(0) == (1024 + (3 << 20), 1024 + (3 << 20))    # which keeps them
@@ -241,7 +242,7 @@ def test_forked_child_is_refused_and_frees_nothing(gpu) -> None:
         child = os.fork()
         if child == 0:
             try:
-                raises(RuntimeError, "Cannot re-initialize CUDA in forked subprocess", lambda: rt.allocate(8, 0))
+                raises(RuntimeError, "Cannot re-initialize CUDA in forked sub", lambda: rt.allocate(8, 0))
                 raises(RuntimeError, "spawn", lambda: rt.synchronize())
                 del block
                 assert log() == []
