@@ -1,35 +1,38 @@
 """GPU kernels: one file per family, every implementation is the function with its op's name.
 
-A family file holds Triton kernels and the host functions that launch them. `implementation(family, name)` finds the
-function `name` in `kernels/<family>.py`; nothing is registered. Its signature is that of the CPU twin in
-`cpu_fallback/<family>.py`: outputs first (preallocated), then all arguments of the op's schema; tensors arrive as
-`tritonnn.buffer.Buffer`, of any strides.
+A family file holds Triton kernels and the host functions that launch them. `implementation(family, name)`
+finds the function `name` in `kernels/<family>.py`; nothing is registered. Its signature is that of the CPU
+twin in `cpu_fallback/<family>.py`: outputs first (preallocated), then all arguments of the op's schema;
+tensors arrive as `tritonnn.buffer.Buffer`, of any strides.
 
-- **Elementwise ops** (`elementwise.py`, `activation.py`) are scalar `@triton.jit` functions of their operands; the
-  generic kernel in `_pointwise.py` loads, casts, applies and stores. A plain Python function of the op's name in those
-  files is an ordinary implementation (used where an argument picks between scalar functions).
-- **Other ops** are Python functions that call `launch(kernel, grid, *arguments, CONSTANT=..., num_warps=...)` from
-  `_launch.py`. In a kernel's signature run-time parameters come first, `tl.constexpr` parameters last; pass the
-  former by position and the latter by keyword. Workspace comes from `empty(shape, dtype, like=buffer)`.
-- A grid with a zero in it launches nothing, so zero-size tensors need no special case unless something has to be
-  written.
-- Offsets: pass `INT64=needs_int64(buffers...)` as a constexpr where a product of an index and a stride can reach 2**31,
-  and widen the index with `.to(tl.int64)` under `if INT64`.
-- A Python float arrives as float32; annotate the parameter (`eps: "fp64"`) where float64 operands need all its digits.
+- **Elementwise ops** (`elementwise.py`, `activation.py`) are scalar `@triton.jit` functions of their
+  operands; the generic kernel in `_pointwise.py` loads, casts, applies and stores. A plain Python function of
+  the op's name in those files is an ordinary implementation (used where an argument picks between scalar
+  functions).
+- **Other ops** are Python functions that call `launch(kernel, grid, *arguments, CONSTANT=..., num_warps=...)`
+  from `_launch.py`. In a kernel's signature run-time parameters come first, `tl.constexpr` parameters last;
+  pass the former by position and the latter by keyword. Workspace comes from `empty(shape, dtype,
+  like=buffer)`.
+- A grid with a zero in it launches nothing, so zero-size tensors need no special case unless something has to
+  be written.
+- Offsets: pass `INT64=needs_int64(buffers...)` as a constexpr where a product of an index and a stride can
+  reach 2**31, and widen the index with `.to(tl.int64)` under `if INT64`.
+- A Python float arrives as float32; annotate the parameter (`eps: fp64`, from `_launch.py`) where float64
+  operands need all its digits.
 
-**Compile check.** `python -m tritonnn.kernels._compile` compiles every kernel for every architecture without a GPU.
-A family file lists what to compile in a module constant `COMPILE`, a list (or a function that returns one) of
-`Case`s from `tritonnn.kernels._case`:
+**Compile check.** `python -m tritonnn.kernels._compile` compiles every kernel for every architecture without
+a GPU. A family file lists what to compile in a module constant `COMPILE`, a list (or a function that returns
+one) of `Case`s from `tritonnn.kernels._case`:
 
     COMPILE = [
         Case(row_kernel, "*fp32 *fp32 i32 i32:16", {"BLOCK": 1024}, num_warps=4),
         Case(gemm_kernel, "*bf16 *bf16 *bf16 i32 i32 i32", {"BM": 128, ...}, num_warps=8, matrix=True),
     ]
 
-The signature names the run-time parameters in order, `:16` marks one that is a multiple of 16 (pointers are taken to
-be aligned), `=1` one that equals 1, `None` an absent one, `(... ...)` a tuple. `matrix=True` demands matrix
-instructions in the binary, `specialize=True` warp specialisation on sm_90, `spills=N` allows N bytes of spills,
-`archs=("sm_90",)` restricts the architectures.
+The signature names the run-time parameters in order, `:16` marks one that is a multiple of 16 (pointers are
+taken to be aligned), `=1` one that equals 1, `None` an absent one, `(... ...)` a tuple. `matrix=True` demands
+matrix instructions in the binary, `specialize=True` warp specialisation on sm_90, `spills=N` allows N bytes
+of spills, `archs=("sm_90",)` restricts the architectures.
 """
 
 from __future__ import annotations

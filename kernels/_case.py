@@ -1,4 +1,5 @@
-"""What the compile check compiles: a kernel, the types of its arguments, its constants and what it must contain."""
+"""What the compile check compiles: a kernel, the types of its arguments, its constants and what it must
+contain."""
 
 from __future__ import annotations
 
@@ -15,13 +16,15 @@ class Case:
     Attributes:
         kernel: the `@triton.jit` function.
         signature: types of the run-time parameters in order, separated by spaces: `*fp32` (a 16-byte-aligned
-            pointer; `*fp32:1` one that is not), `i32`, `i32:16` (a multiple of 16), `i32=1` (equals 1), `i64`, `fp32`,
-            `fp64`, `None` (absent), `tensordesc<bf16[128,64]>` (a host tensor descriptor), `(... ...)` (a tuple).
+            pointer; `*fp32:1` one that is not), `i32`, `i32:16` (a multiple of 16), `i32=1` (equals 1),
+            `i64`, `fp32`, `fp64`, `None` (absent), `tensordesc<bf16[128,64]>` (a host tensor descriptor),
+            `(... ...)` (a tuple).
         constants: `tl.constexpr` arguments.
         label: tells cases of one kernel apart in the table; made from the constants where it is not given.
         num_warps: warps per program.
         num_stages: depth of the software pipeline.
-        matrix: whether the binary must use matrix instructions (wgmma on sm_90, tcgen05 on sm_100, mma, mfma).
+        matrix: whether the binary must use matrix instructions (wgmma on sm_90, tcgen05 on sm_100, mma,
+            mfma).
         specialize: whether sm_90 must really specialise warps (setmaxnreg).
         spills: bytes of spilled registers that are accepted.
         archs: architectures the case is for.

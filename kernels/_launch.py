@@ -1,9 +1,9 @@
 """Launching kernels: in Triton's interpreter on host memory, or on a GPU through a cache of compiled kernels.
 
-Triton's own `kernel[grid](...)` spends about 7 µs in Python per launch. Here a kernel bound to its constants keeps a
-dictionary from what specialises the binary (element types, 16-byte alignment of pointers, integers that equal 1 or are
-multiples of 16, width of integers) to the compiled kernel, and calls that one's launcher directly; only the first
-launch of a specialisation goes Triton's way.
+Triton's own `kernel[grid](...)` spends about 7 µs in Python per launch. Here a kernel bound to its constants
+keeps a dictionary from what specialises the binary (element types, 16-byte alignment of pointers, integers
+that equal 1 or are multiples of 16, width of integers) to the compiled kernel, and calls that one's launcher
+directly; only the first launch of a specialisation goes Triton's way.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from typing import Any
 
 import triton
 from triton import knobs
+from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.shape import contiguous_strides, numel
+
+i64, fp64 = tl.constexpr("i64"), tl.constexpr("fp64")
+"""Annotations of kernel parameters: a number arrives as this type whatever its value."""
 
 INTERPRET: bool = bool(knobs.runtime.interpret)
 """Kernels run in Triton's interpreter (TRITON_INTERPRET=1): the simulated device."""
@@ -41,7 +45,7 @@ def launch(kernel: Any, grid: tuple[int, ...], *args: Any, **constants: Any) -> 
 
 
 def bind(kernel: Any, **constants: Any) -> Callable[..., None]:
-    """`kernel` with its constants fixed: call the result with `(grid, *args)`. Keep it where a call is hot."""
+    """`kernel` with its constants fixed: call the result with `(grid, *args)`. Keep it on hot paths."""
     return (_Interpreted if INTERPRET else _Compiled)(kernel, constants)
 
 
@@ -55,10 +59,7 @@ def empty(shape: tuple[int, ...], dtype: Any, like: Buffer) -> Buffer:
 
 def needs_int64(*buffers: Buffer | None) -> bool:
     """Whether an element of any of the buffers lies 2**31 or more elements from its first one."""
-    for b in buffers:
-        if b is not None and extent(b) >= 2**31:
-            return True
-    return False
+    return any(b is not None and extent(b) >= 2**31 for b in buffers)
 
 
 def extent(buffer: Buffer) -> int:
@@ -72,7 +73,7 @@ def extent(buffer: Buffer) -> int:
 
 
 def architecture() -> str:
-    """The architecture configurations are looked up by: 'sm_80', 'sm_90', 'sm_100', 'gfx942' or 'interpreter'."""
+    """What configurations are looked up by: 'sm_80', 'sm_90', 'sm_100', ..., 'gfx942' or 'interpreter'."""
     if INTERPRET:
         return "interpreter"
     target = _driver().get_current_target()
@@ -125,18 +126,19 @@ class _Compiled:
             self.tail = self._tail(len(args))
             return
         run, function, metadata = found
-        run(gx, gy, gz, driver.get_current_stream(index), function, metadata, None, None, None, *flat, *self.tail)
+        stream = driver.get_current_stream(index)
+        run(gx, gy, gz, stream, function, metadata, None, None, None, *flat, *self.tail)
 
     def _tail(self, given: int) -> tuple:
-        """The constants in the order of the signature: compiled kernels take them by position (and ignore them)."""
+        """The constants in the signature's order: launchers take them by position (and ignore them)."""
         constants = self.constants
         return tuple(
-            constants[p.name] if p.name in constants else p.default for p in self.kernel.params[given:]
+            [constants.get(p.name, p.default) for p in self.kernel.params[given:]]
         )
 
 
 def _specialise(args: tuple, key: list[Any], flat: list[Any]) -> Any:
-    """Append to `key` what of `args` chooses the binary, to `flat` what its launcher is given; return the device."""
+    """Append to `key` what of `args` chooses the binary, to `flat` what its launcher takes; the device."""
     device = None
     for a in args:
         kind = type(a)
@@ -178,17 +180,19 @@ class _Interpreted:
     def __init__(self, kernel: Any, constants: dict[str, Any]) -> None:
         self.kernel = kernel
         self.constants = constants
-        self.widths = [str(kernel.fn.__annotations__.get(name, "")).strip("'\"") for name in kernel.arg_names]
+        self.widths = [kernel.fn.__annotations__.get(name) for name in kernel.arg_names]
 
     def __call__(self, grid: tuple[int, ...], *args: Any) -> None:
         if 0 in grid:
             return
         hosted = [_hosted(a, width) for a, width in zip(args, self.widths, strict=False)]
-        with self._one_at_a_time:
+        import numpy as np
+
+        with self._one_at_a_time, np.errstate(all="ignore"):
             self.kernel[tuple(grid)](*hosted, **self.constants)
 
 
-def _hosted(arg: Any, width: str = "") -> Any:
+def _hosted(arg: Any, width: str | None = None) -> Any:
     """An argument as the interpreter takes it, rounded as the compiled kernel's parameter would be."""
     if isinstance(arg, Buffer):
         return _HostMemory(arg.ptr, arg.dtype)
@@ -203,7 +207,6 @@ def _hosted(arg: Any, width: str = "") -> Any:
 
 def _scalar(value: float, kind: str) -> Any:
     import numpy as np
-    from triton import language as tl
     from triton.runtime.interpreter import TensorHandle
 
     numpy_type, type_ = {
@@ -214,7 +217,7 @@ def _scalar(value: float, kind: str) -> Any:
 
 
 class _HostMemory:
-    """Host memory as a pointer argument of the interpreter, which would copy a device tensor to the host and back."""
+    """Host memory as a pointer argument of the interpreter, which copies tensors to the host and back."""
 
     __slots__ = ("dtype", "ptr")
 

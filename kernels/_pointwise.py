@@ -1,15 +1,17 @@
 """The one kernel behind every elementwise op: strided, broadcasting, mixed types, any number of operands.
 
-The scalar function is a constexpr argument. On the host, operands are broadcast, dimensions reordered after the
-output's strides and merged where all operands allow it, and one of three walks is chosen:
+The scalar function is a constexpr argument. On the host, operands are broadcast, dimensions reordered after
+the output's strides and merged where all operands allow it, and one of three walks is chosen:
 
-- `FLAT`: everything is contiguous in the same order (or a single element): one linear index, 16-byte accesses.
-- `TILE`: the two dimensions that matter (the output's innermost one, and the one that is innermost in a transposed
-  operand, or else the next) are walked by two-dimensional tiles, so that every operand is read along its own rows and
-  an operand that is broadcast along one of them is loaded once per tile. The other dimensions are in the grid.
+- `FLAT`: everything is contiguous in the same order (or a single element): one linear index, 16-byte
+  accesses.
+- `TILE`: the two dimensions that matter (the output's innermost one, and the one that is innermost in a
+  transposed operand, or else the next) are walked by two-dimensional tiles, so that every operand is read
+  along its own rows and an operand that is broadcast along one of them is loaded once per tile. The other
+  dimensions are in the grid.
 - `LINEAR`: a linear index taken apart by division, for small or awkward dimensions.
 
-A stride of 0 is passed as None, which is a constexpr: the broadcast dimension vanishes from that operand's address.
+Which strides are 0 is a constexpr: a dimension along which an operand is broadcast vanishes from its address.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from triton import language as tl
 
 from tritonnn import dtype as dtypes
 from tritonnn.buffer import Buffer
-from tritonnn.kernels._launch import bind
+from tritonnn.kernels._launch import bind, i64
 
 FLAT, LINEAR, TILE = 0, 1, 2
 SCALARS = 4
@@ -61,21 +63,39 @@ def _scalar(bits, dtype: tl.constexpr):
 
 
 @triton.jit
-def _offset(index, strides):
+def _offset(index, strides, ALONG: tl.constexpr):
     offset = 0
     for d in tl.static_range(len(strides)):
-        if strides[d] is not None:
+        if (ALONG >> d) & 1:
             offset += index[d] * strides[d]
     return offset
 
 
 @triton.jit
-def _load(pointer, offset, mask, MASKED: tl.constexpr):
-    """A single element is loaded once, without a mask."""
-    if MASKED and offset.type.is_block():
-        return tl.load(pointer + offset, mask=mask)
+def _mask(rows, columns, RANK: tl.constexpr, ALONG: tl.constexpr, MODE: tl.constexpr):
+    """The part of the mask that has the shape of an operand's offsets."""
+    if MODE == 2:
+        if not (ALONG >> (RANK - 1)) & 1:
+            return rows
+        elif not (ALONG >> (RANK - 2)) & 1:
+            return columns
+        else:
+            return rows & columns
     else:
-        return tl.load(pointer + offset)
+        return columns
+
+
+@triton.jit
+def _load(
+    pointer, index, rows, columns, strides,
+    ALONG: tl.constexpr, MODE: tl.constexpr, MASKED: tl.constexpr,
+):  # fmt: skip
+    """An operand's elements, of the shape of its own offsets; a single one is loaded once, without a mask."""
+    if MASKED and ALONG != 0:
+        mask = _mask(rows, columns, len(strides), ALONG, MODE)
+        return tl.load(pointer + _offset(index, strides, ALONG), mask=mask)
+    else:
+        return tl.load(pointer + _offset(index, strides, ALONG))
 
 
 @triton.jit
@@ -110,23 +130,9 @@ def _index(shape, n, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MODE: tl.cons
 
 
 @triton.jit
-def _mask(rows, columns, strides, MODE: tl.constexpr):
-    """The part of the mask that has the shape of an operand's offsets."""
-    if MODE == 2:
-        if strides[len(strides) - 1] is None:
-            return rows
-        elif strides[len(strides) - 2] is None:
-            return columns
-        else:
-            return rows & columns
-    else:
-        return columns
-
-
-@triton.jit
 def _apply(
-    out, ins, index, rows, columns, out_strides, in_strides, scalars,
-    FN: tl.constexpr, ORDER: tl.constexpr, COMPUTE: tl.constexpr, MODE: tl.constexpr,
+    out, ins, scalars, index, rows, columns, out_strides, in_strides,
+    FN: tl.constexpr, ORDER: tl.constexpr, ALONG: tl.constexpr, COMPUTE: tl.constexpr, MODE: tl.constexpr,
     MASKED: tl.constexpr,
 ):  # fmt: skip
     operands = ()
@@ -134,20 +140,23 @@ def _apply(
         if ORDER[k] < 0:
             operands = operands + (_scalar(scalars[-1 - ORDER[k]], COMPUTE),)
         else:
-            strides = in_strides[ORDER[k]]
-            loaded = _load(ins[ORDER[k]], _offset(index, strides), _mask(rows, columns, strides, MODE), MASKED)
+            loaded = _load(
+                ins[ORDER[k]], index, rows, columns, in_strides[ORDER[k]], ALONG[ORDER[k]], MODE, MASKED
+            )
             operands = operands + (convert(loaded, COMPUTE),)
     result = convert(FN(*operands), out.dtype.element_ty)
+    EVERY: tl.constexpr = (1 << len(out_strides)) - 1
+    target = out + _offset(index, out_strides, EVERY)
     if MASKED:
-        tl.store(out + _offset(index, out_strides), result, mask=_mask(rows, columns, out_strides, MODE))
+        tl.store(target, result, mask=_mask(rows, columns, len(out_strides), EVERY, MODE))
     else:
-        tl.store(out + _offset(index, out_strides), result)
+        tl.store(target, result)
 
 
 @triton.jit
 def pointwise_kernel(
-    out, ins, shape, out_strides, in_strides, n, s0: "i64", s1: "i64", s2: "i64", s3: "i64",
-    FN: tl.constexpr, ORDER: tl.constexpr, COMPUTE: tl.constexpr, MODE: tl.constexpr,
+    out, ins, shape, out_strides, in_strides, n, s0: i64, s1: i64, s2: i64, s3: i64,
+    FN: tl.constexpr, ORDER: tl.constexpr, ALONG: tl.constexpr, COMPUTE: tl.constexpr, MODE: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, INT64: tl.constexpr, RAGGED: tl.constexpr,
 ):  # fmt: skip
     """out[i] = FN(operands[i]...) over all indices.
@@ -157,32 +166,43 @@ def pointwise_kernel(
         ins: pointers to the tensor operands.
         shape: extents of the merged dimensions, the output's innermost last.
         out_strides: the output's strides, one per dimension.
-        in_strides: one such tuple per tensor operand; None where it is broadcast.
+        in_strides: one such tuple per tensor operand.
         n: number of elements.
         s0: bits of the first Python number among the operands; s1, s2, s3: of the next ones.
         FN: the scalar function.
         ORDER: what each operand of FN is: k >= 0 is `ins[k]`, k < 0 is scalar -1 - k.
+        ALONG: per tensor operand, bit d is set where its stride along dimension d is not 0.
         COMPUTE: the type FN computes in.
         MODE: FLAT, LINEAR or TILE.
-        RAGGED: whole blocks go without masks. A mask that may end inside 16 bytes forbids 16-byte accesses, so
-            without this a size that is no multiple of 16 would slow down every block instead of the last one.
+        RAGGED: whole blocks go without masks. A mask that may end inside 16 bytes forbids 16-byte accesses,
+            so without this a size that is no multiple of 16 would slow down every block, not just the last.
     """
     index, rows, columns = _index(shape, n, BLOCK_M, BLOCK_N, MODE, INT64)
-    scalars = (s0, s1, s2, s3)
+    numbers = (s0, s1, s2, s3)
     if RAGGED:
         if (tl.program_id(0) + 1).to(tl.int64) * BLOCK_N <= n:
-            _apply(out, ins, index, rows, columns, out_strides, in_strides, scalars, FN, ORDER, COMPUTE, MODE, False)
+            _apply(
+                out, ins, numbers, index, rows, columns, out_strides, in_strides,
+                FN, ORDER, ALONG, COMPUTE, MODE, False,
+            )  # fmt: skip
         else:
-            _apply(out, ins, index, rows, columns, out_strides, in_strides, scalars, FN, ORDER, COMPUTE, MODE, True)
+            _apply(
+                out, ins, numbers, index, rows, columns, out_strides, in_strides,
+                FN, ORDER, ALONG, COMPUTE, MODE, True,
+            )  # fmt: skip
     else:
-        _apply(out, ins, index, rows, columns, out_strides, in_strides, scalars, FN, ORDER, COMPUTE, MODE, True)
+        _apply(
+            out, ins, numbers, index, rows, columns, out_strides, in_strides,
+            FN, ORDER, ALONG, COMPUTE, MODE, True,
+        )  # fmt: skip
 
 
 class Geometry(NamedTuple):
-    """Merged dimensions of an elementwise op: extents, and strides per operand (the output first; None: broadcast)."""
+    """Merged dimensions of an elementwise op: extents, and strides per operand (the output first; 0:
+    broadcast)."""
 
     shape: tuple[int, ...]
-    strides: tuple[tuple[int | None, ...], ...]
+    strides: tuple[tuple[int, ...], ...]
 
 
 class Walk(NamedTuple):
@@ -215,8 +235,7 @@ def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> Geometry
             merged.append(now)
     if not extents:
         extents, merged = [1], [[1] * len(strides)]
-    by_operand = tuple(tuple(s or None for s in column) for column in zip(*merged, strict=True))
-    return Geometry(tuple(extents), by_operand)
+    return Geometry(tuple(extents), tuple(zip(*merged, strict=True)))
 
 
 def choose_walk(geometry: Geometry, itemsize: int) -> tuple[Geometry, Walk]:
@@ -231,7 +250,7 @@ def choose_walk(geometry: Geometry, itemsize: int) -> tuple[Geometry, Walk]:
     for extent in shape:
         total *= extent
     block = 1024 if itemsize >= 4 else 2048
-    if len(shape) == 1 and all(s[0] in (1, None) for s in strides):
+    if len(shape) == 1 and all(s[0] in (0, 1) for s in strides):
         return geometry, Walk(FLAT, 1, block, 4, -(-total // block))
     crossing = _transposed_dimension(geometry)
     if crossing is not None:
@@ -266,12 +285,12 @@ def _used(walk: Walk, total: int) -> float:
 
 
 def _transposed_dimension(geometry: Geometry) -> int | None:
-    """The dimension along which an input is contiguous that is not the innermost, where both are worth tiles."""
+    """The dimension, not the innermost, along which an input is contiguous, where both are worth tiles."""
     shape, strides = geometry
     last = len(shape) - 1
     for operand in strides[1:]:
         for d in range(last):
-            if operand[d] == 1 and shape[d] >= 8 and shape[last] >= 8 and operand[last] is not None:
+            if operand[d] == 1 and shape[d] >= 8 and shape[last] >= 8 and operand[last] != 0:
                 return d
     return None
 
@@ -293,30 +312,14 @@ def broadcast_strides(buffer: Buffer, shape: Sequence[int]) -> tuple[int, ...]:
     return (0,) * missing + own
 
 
-def compute_type(out: Any, operands: Sequence[Any]) -> Any:
-    """The Triton type an op computes in: the operands' promoted one, floating where the result is.
-
-    Args:
-        out: dtype of the result.
-        operands: dtypes of tensor operands, or Python numbers.
-    """
-    found = None
-    for o in operands:
-        if isinstance(o, dtypes.dtype):
-            found = o if found is None else dtypes.promote_types(found, o)
-    for o in operands:
-        if not isinstance(o, dtypes.dtype):
-            kind = dtypes.scalar_dtype(o)
-            if found is None or kind.kind > found.kind:
-                found = kind
-    if found is None or (out.is_floating_point and not found.is_floating_point):
-        found = out
-    if found.is_complex or out.is_complex:
+def compute_type(name: str, compute: Any) -> Any:
+    """The Triton type that an op on operands of type `compute` works in: float32 for the 16-bit ones."""
+    found = COMPUTE.get(compute)
+    if found is None:
         raise NotImplementedError(
-            f"elementwise ops on {(found if found.is_complex else out).name} have no GPU kernel: "
-            "add complex types to kernels/_pointwise.py"
+            f"{name} has no GPU kernel for {compute.name}: add it to COMPUTE in kernels/_pointwise.py"
         )
-    return COMPUTE[found]
+    return found
 
 
 def encode(value: float, floating: bool) -> int:
@@ -335,9 +338,7 @@ class _Plan:
         self.tensors = [k for k, a in enumerate(args) if isinstance(a, Buffer)]
         self.numbers = [k for k, a in enumerate(args) if not isinstance(a, Buffer)]
         if len(self.numbers) > SCALARS:
-            raise NotImplementedError(f"an elementwise kernel takes up to {SCALARS} numbers, got {len(self.numbers)}")
-        if compute is None:
-            compute = compute_type(out.dtype, [a.dtype if isinstance(a, Buffer) else a for a in args])
+            raise NotImplementedError(f"an elementwise kernel takes up to {SCALARS} numbers")
         self.floating = compute.is_floating()
         inputs = [args[k] for k in self.tensors]
         all_strides = [out.strides, *(broadcast_strides(b, out.shape) for b in inputs)]
@@ -356,8 +357,9 @@ class _Plan:
             order[k] = -1 - position
         self.run = bind(
             pointwise_kernel,
-            FN=function, ORDER=tuple(order), COMPUTE=compute, MODE=walk.mode, BLOCK_M=walk.block_m,
-            BLOCK_N=walk.block_n, INT64=_reach(geometry, walk) >= 2**31,
+            FN=function, ORDER=tuple(order), COMPUTE=compute, MODE=walk.mode,
+            ALONG=tuple(sum((s != 0) << d for d, s in enumerate(row)) for row in geometry.strides[1:]),
+            BLOCK_M=walk.block_m, BLOCK_N=walk.block_n, INT64=_reach(geometry, walk) >= 2**31,
             RAGGED=walk.mode == FLAT and count % 16 != 0, num_warps=walk.warps,
         )  # fmt: skip
 
@@ -371,23 +373,23 @@ def _reach(geometry: Geometry, walk: Walk) -> int:
     """Upper bound of every index and offset the kernel computes, tails of blocks included."""
     reach = walk.grid * walk.block_m * walk.block_n
     for operand in geometry.strides:
-        total = sum((extent + 1024) * abs(s or 0) for extent, s in zip(geometry.shape, operand, strict=True))
+        total = sum((extent + 1024) * abs(s) for extent, s in zip(geometry.shape, operand, strict=True))
         reach = max(reach, total)
     return reach
 
 
-def pointwise(function: Any, compute: Any = None) -> Callable[..., None]:
-    """An implementation `f(out, *operands)` of a scalar `@triton.jit` function.
+def pointwise(function: Any) -> Callable[..., None]:
+    """An implementation `f(out, *operands, compute=dtype)` of a scalar `@triton.jit` function.
 
-    Args:
-        function: takes the operands, all of the compute type, in order.
-        compute: the Triton type to compute in; None promotes the operands' types (see `compute_type`).
+    The function is given the operands (Buffers or Python numbers) in order, all converted to the Triton type
+    that stands for `compute` in `COMPUTE`.
     """
     plans: dict[tuple, _Plan] = {}
+    name = function.__name__
 
-    def implementation(out: Buffer, *args: Buffer | float) -> None:
+    def implementation(out: Buffer, *args: Buffer | float, compute: dtypes.dtype) -> None:
         key = (
-            out.shape, out.strides, out.dtype,
+            compute, out.shape, out.strides, out.dtype,
             *[(a.shape, a.strides, a.dtype) if type(a) is Buffer else type(a) for a in args],
         )  # fmt: skip
         plan = plans.get(key)
@@ -396,8 +398,8 @@ def pointwise(function: Any, compute: Any = None) -> Callable[..., None]:
                 return
             if len(plans) >= 4096:  # shapes that never come back must not fill memory
                 plans.clear()
-            plan = plans[key] = _Plan(function, out, args, compute)
+            plan = plans[key] = _Plan(function, out, args, compute_type(name, compute))
         plan(out, args)
 
-    implementation.__name__ = implementation.__qualname__ = getattr(function, "__name__", "pointwise")
+    implementation.__name__ = implementation.__qualname__ = name
     return implementation

@@ -1,0 +1,410 @@
+"""Scalar functions that Triton does not have on every backend, for float32 and float64.
+
+Triton's portable functions are exp, exp2, log, log2, sin, cos, sqrt, rsqrt, erf, floor, ceil, fma and abs;
+the vendors' libdevice functions exist neither in the interpreter nor under one name on NVIDIA and AMD. These
+are built from the portable ones, so one source runs everywhere. Errors are a few units in the last place.
+
+Sources: W. Kahan for expm1 and log1p by way of their inverse; S. Moshier's Cephes library for the rational
+approximations of atan and erfc; M. Giles, "Approximating the erfinv function" (2010), for erfinv's first
+guess.
+"""
+
+from __future__ import annotations
+
+import triton
+from triton import language as tl
+
+LOG2E: tl.constexpr = tl.constexpr(1.4426950408889634)
+LN2: tl.constexpr = tl.constexpr(0.6931471805599453)
+LN10_INV: tl.constexpr = tl.constexpr(0.4342944819032518)
+PI: tl.constexpr = tl.constexpr(3.141592653589793)
+HALF_PI: tl.constexpr = tl.constexpr(1.5707963267948966)
+QUARTER_PI: tl.constexpr = tl.constexpr(0.7853981633974483)
+LOG_PI: tl.constexpr = tl.constexpr(1.1447298858494002)
+HALF_LOG_2PI: tl.constexpr = tl.constexpr(0.9189385332046727)
+TWO_OVER_SQRT_PI: tl.constexpr = tl.constexpr(1.1283791670955126)
+INF: tl.constexpr = tl.constexpr(float("inf"))
+
+
+@triton.jit
+def nan_like(x):
+    """A block of NaNs of the shape and type of `x`."""
+    return tl.full(x.shape, float("nan"), x.dtype)
+
+
+@triton.jit
+def exp(x):
+    """e**x; the float32 instruction alone loses accuracy in proportion to |x|, so x is reduced first."""
+    if x.dtype == tl.float32:
+        n = tl.floor(x * 1.44269504 + 0.5)
+        n = tl.minimum(tl.maximum(n, -151.0), 128.0)
+        r = x - n * 0.693145752  # ln 2 with 8 bits left free: the product is exact
+        r = r - n * 1.42860677e-6
+        half = tl.floor(n * 0.5)
+        return tl.exp2(r * 1.44269504) * _power_of_2(half) * _power_of_2(n - half)
+    else:
+        return tl.exp(x)
+
+
+@triton.jit
+def _power_of_2(n):
+    """2**n for whole float32 n from -126 to 127."""
+    return ((n.to(tl.int32) + 127) << 23).to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def expm1(x):
+    """e**x - 1 without cancellation: (u - 1) x / log(u) with u = e**x is exact in what u lost by rounding."""
+    u = exp(x)
+    y = (u - 1.0) * (x / tl.log(u))
+    y = tl.where(u == 1.0, x, y)
+    y = tl.where(u - 1.0 == -1.0, -1.0, y)
+    return tl.where(u == INF, u, y)
+
+
+@triton.jit
+def log1p(x):
+    """log(1 + x) without cancellation."""
+    u = 1.0 + x
+    y = tl.log(u) * (x / (u - 1.0))
+    y = tl.where(u == 1.0, x, y)
+    return tl.where(x == INF, x, y)
+
+
+@triton.jit
+def sqrt(x):
+    """Square root, correctly rounded."""
+    if x.dtype == tl.float32:
+        return tl.sqrt_rn(x)
+    else:
+        return tl.sqrt(x)
+
+
+@triton.jit
+def divide(x, y):
+    """x / y, correctly rounded."""
+    if x.dtype == tl.float32:
+        return tl.div_rn(x, y)
+    else:
+        return x / y
+
+
+@triton.jit
+def reciprocal(x):
+    """1 / x, correctly rounded."""
+    return divide(tl.full(x.shape, 1.0, x.dtype), x)
+
+
+@triton.jit
+def signbit(x):
+    """Whether the sign is negative, -0.0 included."""
+    if x.dtype == tl.float64:
+        return x.to(tl.int64, bitcast=True) < 0
+    elif x.dtype == tl.float32:
+        return x.to(tl.int32, bitcast=True) < 0
+    else:
+        return x < 0
+
+
+@triton.jit
+def copysign(x, y):
+    """|x| with the sign of y."""
+    a = tl.abs(x)
+    return tl.where(signbit(y), -a, a)
+
+
+@triton.jit
+def trunc(x):
+    """x rounded towards zero."""
+    return copysign(tl.floor(tl.abs(x)), x)
+
+
+@triton.jit
+def rint(x):
+    """x rounded to the nearest whole number, halves to the even one."""
+    big = 6755399441055744.0 if x.dtype == tl.float64 else 12582912.0  # 1.5 * 2**(mantissa bits)
+    limit = 4503599627370496.0 if x.dtype == tl.float64 else 8388608.0  # from here on all numbers are whole
+    return tl.where(tl.abs(x) < limit, copysign((x + big) - big, x), x)
+
+
+@triton.jit
+def maximum(x, y):
+    """The larger one; NaN where either is."""
+    return tl.maximum(x, y, propagate_nan=tl.PropagateNan.ALL)
+
+
+@triton.jit
+def minimum(x, y):
+    """The smaller one; NaN where either is."""
+    return tl.minimum(x, y, propagate_nan=tl.PropagateNan.ALL)
+
+
+@triton.jit
+def sigmoid(x):
+    """1 / (1 + e**-x)."""
+    return 1.0 / (1.0 + exp(-x))
+
+
+@triton.jit
+def tanh(x):
+    """Hyperbolic tangent: a polynomial near 0 and 1 - 2 / (e**2x + 1) beyond in float32, expm1 in float64."""
+    a = tl.abs(x)
+    if x.dtype == tl.float32:
+        s = x * x
+        p = ((-5.91984199e-03 * s + 2.08182379e-02) * s - 5.37908205e-02) * s + 1.33320120e-01
+        p = p * s - 3.33333015e-01
+        near = x + x * (s * p)
+        far = 1.0 - 2.0 / (exp(2.0 * a) + 1.0)
+        return tl.where(a < 0.6, near, copysign(far, x))
+    else:
+        t = expm1(-2.0 * a)
+        return copysign(-t / (t + 2.0), x)
+
+
+@triton.jit
+def sinh(x):
+    """Hyperbolic sine."""
+    a = tl.abs(x)
+    t = expm1(a)
+    y = 0.5 * (t + t / (t + 1.0))
+    h = exp(0.5 * a)  # e**a overflows before its half does
+    return copysign(tl.where(t < 1e15, y, (0.5 * h) * h), x)
+
+
+@triton.jit
+def cosh(x):
+    """Hyperbolic cosine."""
+    a = tl.abs(x)
+    h = exp(0.5 * a)
+    e = exp(a)
+    return tl.where(e < 1e15, 0.5 * e + 0.5 / e, (0.5 * h) * h)
+
+
+@triton.jit
+def asinh(x):
+    """Inverse hyperbolic sine."""
+    a = tl.abs(x)
+    y = log1p(a + a * a / (1.0 + sqrt(a * a + 1.0)))
+    return copysign(tl.where(a < 1e15, y, tl.log(a) + LN2), x)
+
+
+@triton.jit
+def acosh(x):
+    """Inverse hyperbolic cosine."""
+    t = x - 1.0
+    y = log1p(t + sqrt(2.0 * t + t * t))
+    y = tl.where(x < 1e15, y, tl.log(x) + LN2)
+    return tl.where(x < 1.0, float("nan"), y)
+
+
+@triton.jit
+def atanh(x):
+    """Inverse hyperbolic tangent."""
+    a = tl.abs(x)
+    return copysign(0.5 * log1p(2.0 * a / (1.0 - a)), x)
+
+
+@triton.jit
+def _atan_positive(a):
+    """Inverse tangent of a >= 0, reduced to |x| <= tan(pi/8): a rational (float64) or a polynomial."""
+    large = a > 2.414213562373095
+    middle = (a > 0.4142135623730950) & (a <= 2.414213562373095)
+    x = tl.where(large, -1.0 / a, tl.where(middle, (a - 1.0) / (a + 1.0), a))
+    quarter = tl.full(a.shape, QUARTER_PI, a.dtype)  # a bare constant would be a float32
+    base = tl.where(large, quarter + quarter, tl.where(middle, quarter, 0.0))
+    z = x * x
+    if a.dtype == tl.float64:
+        p = -8.750608600031904122785e-1 * z - 1.615753718733365076637e1
+        p = (p * z - 7.500855792314704667340e1) * z - 1.228866684490136173410e2
+        p = p * z - 6.485021904942025371773e1
+        q = (z + 2.485846490142306297962e1) * z + 1.650270098316988542046e2
+        q = (q * z + 4.328810604912902668951e2) * z + 4.853903996359136964868e2
+        q = q * z + 1.945506571482613964425e2
+        return base + (x + x * (z * p / q))
+    else:
+        p = ((8.05374449538e-2 * z - 1.38776856032e-1) * z + 1.99777106478e-1) * z - 3.33329491539e-1
+        return base + (x + x * (z * p))
+
+
+@triton.jit
+def atan(x):
+    """Inverse tangent."""
+    return copysign(_atan_positive(tl.abs(x)), x)
+
+
+@triton.jit
+def asin(x):
+    """Inverse sine: atan(x / sqrt(1 - x**2))."""
+    a = tl.abs(x)
+    return copysign(_atan_positive(divide(a, sqrt((1.0 - a) * (1.0 + a)))), x)
+
+
+@triton.jit
+def acos(x):
+    """Inverse cosine: 2 atan(sqrt((1 - x) / (1 + x)))."""
+    return 2.0 * _atan_positive(sqrt(divide(1.0 - x, 1.0 + x)))
+
+
+@triton.jit
+def atan2(y, x):
+    """Angle of the point (x, y)."""
+    a, b = tl.abs(y), tl.abs(x)
+    low, high = minimum(a, b), maximum(a, b)
+    ratio = tl.where(high == 0.0, 0.0, tl.where(low == INF, 1.0, low / high))
+    angle = _atan_positive(ratio)
+    angle = tl.where(a > b, -angle + HALF_PI, angle)
+    angle = tl.where(signbit(x), -angle + PI, angle)
+    return copysign(angle, y)
+
+
+@triton.jit
+def sinc(x):
+    """sin(pi x) / (pi x); whole turns are taken off before pi is multiplied in."""
+    turned = (x - 2.0 * rint(0.5 * x)) * PI
+    return tl.where(x == 0.0, 1.0, divide(tl.sin(turned), x * PI))
+
+
+@triton.jit
+def hypot(x, y):
+    """sqrt(x**2 + y**2) without overflow on the way."""
+    a, b = tl.abs(x), tl.abs(y)
+    low, high = minimum(a, b), maximum(a, b)
+    ratio = tl.where(high == 0.0, 0.0, low / high)
+    result = high * sqrt(1.0 + ratio * ratio)
+    return tl.where((a == INF) | (b == INF), INF, result)
+
+
+@triton.jit
+def fmod(x, y):
+    """Remainder with the sign of x; by way of float64, whose quotient is exact for far larger x / y."""
+    if x.dtype == tl.float32:
+        return (x.to(tl.float64) % y.to(tl.float64)).to(tl.float32)
+    else:
+        return x % y
+
+
+@triton.jit
+def power(x, y):
+    """x**y for floating x, y: e**(y log |x|) in float64, with C's signs and special cases."""
+    a = tl.abs(x).to(tl.float64)
+    e = y.to(tl.float64)
+    result = tl.exp(e * tl.log(a))
+    result = tl.where((a == 1.0) | (e == 0.0), 1.0, result)
+    whole = tl.floor(e) == e
+    odd = whole & (tl.floor(0.5 * e) * 2.0 != e)
+    negative = signbit(x)
+    result = tl.where(negative & odd & (tl.abs(e) != INF), -result, result)
+    result = tl.where((x < 0.0) & (whole == 0) & (a != INF), float("nan"), result)
+    result = tl.where((x == 1.0) | (e == 0.0), 1.0, result)
+    return result.to(x.dtype)
+
+
+@triton.jit
+def integer_power(x, y):
+    """x**y by repeated squaring, wrapping around; a negative y leaves 0 unless x is 1 or -1."""
+    result = tl.full(x.shape, 1, x.dtype) + y * 0
+    base = x + y * 0
+    rest = tl.where(y < 0, -y, y) if x.dtype.is_int_signed() else y + x * 0
+    for _ in range(x.dtype.primitive_bitwidth):
+        result = tl.where((rest & 1) != 0, result * base, result)
+        base = base * base
+        rest = rest >> 1
+    if x.dtype.is_int_signed():
+        result = tl.where((y < 0) & (x != 1) & (x != -1), 0, result)
+    return result
+
+
+@triton.jit
+def erfc64(x):
+    """1 - erf(x) in float64."""
+    a = tl.abs(x)
+    p = 2.46196981473530512524e-10 * a + 5.64189564831068821977e-1
+    p = (p * a + 7.46321056442269912687e0) * a + 4.86371970985681366614e1
+    p = (p * a + 1.96520832956077098242e2) * a + 5.26445194995477358631e2
+    p = (p * a + 9.34528527171957607540e2) * a + 1.02755188689515710272e3
+    p = p * a + 5.57535335369399327526e2
+    q = (a + 1.32281951154744992508e1) * a + 8.67072140885989742329e1
+    q = (q * a + 3.54937778887819891062e2) * a + 9.75708501743205489753e2
+    q = (q * a + 1.82390916687909736289e3) * a + 2.24633760818710981792e3
+    q = (q * a + 1.65666309194161350182e3) * a + 5.57535340817727675546e2
+    r = 5.64189583547755073984e-1 * a + 1.27536670759978104416e0
+    r = (r * a + 5.01905042251180477414e0) * a + 6.16021097993053585195e0
+    r = (r * a + 7.40974269950448939160e0) * a + 2.97886665372100240670e0
+    s = (a + 2.26052863220117276590e0) * a + 9.39603524938001434673e0
+    s = (s * a + 1.20489539808096656605e1) * a + 1.70814450747565897222e1
+    s = (s * a + 9.60896809063285878198e0) * a + 3.36907645100081516050e0
+    high = a.to(tl.float32).to(tl.float64)  # its square is exact
+    squared = tl.exp(-high * high) * tl.exp((high - a) * (high + a))
+    tail = tl.where(a > 30.0, 0.0, squared * tl.where(a < 8.0, p / q, r / s))
+    tail = tl.where(x < 0.0, 2.0 - tail, tail)
+    return tl.where(a < 1.0, 1.0 - tl.erf(x), tl.where(x == x, tail, x))
+
+
+@triton.jit
+def erfinv64(x):
+    """Inverse of erf in float64: a first guess of float32's accuracy, then two Newton steps."""
+    w = -tl.log((1.0 - x) * (1.0 + x))
+    u = w - 2.5
+    p = ((2.81022636e-08 * u + 3.43273939e-07) * u - 3.5233877e-06) * u - 4.39150654e-06
+    p = ((p * u + 0.00021858087) * u - 0.00125372503) * u - 0.00417768164
+    p = (p * u + 0.246640727) * u + 1.50140941
+    v = tl.sqrt(w) - 3.0
+    q = ((-0.000200214257 * v + 0.000100950558) * v + 0.00134934322) * v - 0.00367342844
+    q = ((q * v + 0.00573950773) * v - 0.0076224613) * v + 0.00943887047
+    q = (q * v + 1.00167406) * v + 2.83297682
+    y = tl.abs(x) * tl.where(w < 5.0, p, q)
+    rest = 1.0 - tl.abs(x)
+    for _ in tl.static_range(2):
+        miss = tl.where(rest < 0.5, rest - erfc64(y), tl.erf(y) - tl.abs(x))
+        y = y - miss / (tl.exp(-y * y) * TWO_OVER_SQRT_PI)
+    y = tl.where(rest == 0.0, INF, tl.where(rest < 0.0, float("nan"), y))
+    return copysign(y, x)
+
+
+@triton.jit
+def _stirling(x):
+    """log Gamma(x) for x >= 8."""
+    r = 1.0 / (x * x)
+    c = ((6.4102564102564103e-3 * r - 1.9175269175269175e-3) * r + 8.4175084175084175e-4) * r
+    c = ((c - 5.9523809523809524e-4) * r + 7.9365079365079365e-4) * r - 2.7777777777777778e-3
+    c = (c * r + 8.3333333333333333e-2) / x
+    return (x - 0.5) * tl.log(x) - x + HALF_LOG_2PI + c
+
+
+@triton.jit
+def lgamma64(x):
+    """log |Gamma(x)|: Stirling's series after a shift to x >= 8, the reflection formula below 0.5."""
+    reflect = x < 0.5
+    z = tl.where(reflect, 1.0 - x, x)
+    product = tl.full(x.shape, 1.0, tl.float64)
+    shifted = z
+    for _ in tl.static_range(8):
+        product = tl.where(shifted < 8.0, product * shifted, product)
+        shifted = tl.where(shifted < 8.0, shifted + 1.0, shifted)
+    y = _stirling(shifted) - tl.log(product)
+    turns = x - rint(x)
+    reflected = -tl.log(tl.abs(tl.sin(turns * PI))) - y + LOG_PI
+    y = tl.where(reflect, reflected, y)
+    y = tl.where((x <= 0.0) & (turns == 0.0), INF, y)
+    y = tl.where((x == 1.0) | (x == 2.0), 0.0, y)
+    return tl.where(tl.abs(x) == INF, INF, y)
+
+
+@triton.jit
+def digamma64(x):
+    """d/dx log Gamma(x): an asymptotic series after a shift to x >= 10, the reflection formula below 0."""
+    reflect = x < 0.0
+    z = tl.where(reflect, 1.0 - x, x)
+    shift = tl.full(x.shape, 0.0, tl.float64)
+    for _ in tl.static_range(10):
+        shift = tl.where(z < 10.0, shift - 1.0 / z, shift)
+        z = tl.where(z < 10.0, z + 1.0, z)
+    r = 1.0 / (z * z)
+    c = ((8.33333333333333333333e-2 * r - 2.10927960927960927961e-2) * r + 7.57575757575757575758e-3) * r
+    c = ((c - 4.16666666666666666667e-3) * r + 3.96825396825396825397e-3) * r - 8.33333333333333333333e-3
+    c = (c * r + 8.33333333333333333333e-2) * r
+    y = shift + tl.log(z) - 0.5 / z - c
+    turns = x - rint(x)
+    y = tl.where(reflect, y - tl.cos(turns * PI) / tl.sin(turns * PI) * PI, y)
+    y = tl.where(reflect & (turns == 0.0), float("nan"), y)
+    return tl.where(x == 0.0, copysign(tl.full(x.shape, INF, tl.float64), -x), y)

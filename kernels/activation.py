@@ -1,0 +1,133 @@
+"""Activation functions: scalar functions for the pointwise kernel, as in `elementwise.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import triton
+from triton import language as tl
+
+from tritonnn import dtype as dtypes
+from tritonnn.buffer import Buffer
+from tritonnn.kernels import _math
+from tritonnn.kernels._pointwise import pointwise
+
+SQRT_HALF: tl.constexpr = tl.constexpr(0.7071067811865476)
+SQRT_2_OVER_PI: tl.constexpr = tl.constexpr(0.7978845608028654)
+
+
+@triton.jit
+def relu(x):
+    return tl.where(x <= 0, 0, x)
+
+
+@triton.jit
+def relu6(x):
+    return tl.where(x <= 0, 0, tl.where(x >= 6, 6, x))
+
+
+@triton.jit
+def leaky_relu(x, negative_slope):
+    return tl.where(x > 0.0, x, x * negative_slope)
+
+
+@triton.jit
+def prelu(x, weight):
+    return tl.where(x > 0.0, x, x * weight)
+
+
+@triton.jit
+def elu(x, alpha):
+    return tl.where(x > 0.0, x, alpha * _math.expm1(x))
+
+
+@triton.jit
+def selu(x):
+    return 1.0507009873554805 * tl.where(x > 0.0, x, 1.6732632423543772 * _math.expm1(x))
+
+
+@triton.jit
+def celu(x, alpha):
+    return tl.where(x > 0.0, x, alpha * _math.expm1(x / alpha))
+
+
+@triton.jit
+def gelu_erf(x):
+    return 0.5 * x * (1.0 + tl.erf(x * SQRT_HALF))
+
+
+@triton.jit
+def gelu_tanh(x):
+    return 0.5 * x * (1.0 + _math.tanh((x + 0.044715 * x * x * x) * SQRT_2_OVER_PI))
+
+
+@triton.jit
+def silu(x):
+    return x / (1.0 + _math.exp(-x))
+
+
+@triton.jit
+def mish(x):
+    """x tanh(log(1 + e**x)), written with n = e**x (e**x + 2) so that only one exponential is needed."""
+    e = _math.exp(tl.minimum(x, 20.0, propagate_nan=tl.PropagateNan.ALL))
+    n = e * (e + 2.0)
+    return tl.where(x > 20.0, x, x * (n / (n + 2.0)))
+
+
+@triton.jit
+def softplus(x, beta, threshold):
+    scaled = x * beta
+    return tl.where(scaled > threshold, x, _math.log1p(_math.exp(scaled)) / beta)
+
+
+@triton.jit
+def softsign(x):
+    return x / (1.0 + tl.abs(x))
+
+
+@triton.jit
+def tanhshrink(x):
+    return x - _math.tanh(x)
+
+
+@triton.jit
+def logsigmoid(x):
+    return tl.where(x < 0.0, x, 0.0) - _math.log1p(_math.exp(-tl.abs(x)))
+
+
+@triton.jit
+def hardtanh(x, min_val, max_val):
+    return _math.minimum(_math.maximum(x, min_val), max_val)
+
+
+@triton.jit
+def hardsigmoid(x):
+    return _math.minimum(_math.maximum(x + 3.0, 0.0), 6.0) / 6.0
+
+
+@triton.jit
+def hardswish(x):
+    return x * _math.minimum(_math.maximum(x + 3.0, 0.0), 6.0) / 6.0
+
+
+@triton.jit
+def hardshrink(x, lambd):
+    return tl.where((x >= -lambd) & (x <= lambd), 0.0, x)
+
+
+@triton.jit
+def softshrink(x, lambd):
+    return tl.where(x > lambd, x - lambd, tl.where(x < -lambd, x + lambd, x * 0.0))
+
+
+@triton.jit
+def threshold(x, threshold, value):
+    return tl.where(x <= threshold, value, x)
+
+
+_gelu = {"none": pointwise(gelu_erf), "tanh": pointwise(gelu_tanh)}
+
+
+def gelu(out: Buffer, x: Any, approximate: str, compute: dtypes.dtype) -> None:
+    """x times the standard normal distribution function of x, or its approximation by tanh."""
+    _gelu[approximate](out, x, compute=compute)

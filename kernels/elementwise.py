@@ -1,0 +1,632 @@
+"""Elementwise arithmetic, comparison, logic and special functions.
+
+A `@triton.jit` function here is a scalar function: the pointwise kernel loads its operands, converts them
+to the compute type (float32 for float16 and bfloat16, int8 for bool) and stores its result, converted to
+the output's type. Tensor operands come first, then the op's other arguments. A plain function is an
+implementation of its own, where an argument chooses between scalar functions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import triton
+from triton import language as tl
+
+from tritonnn import dtype as dtypes
+from tritonnn.buffer import Buffer
+from tritonnn.kernels import _math
+from tritonnn.kernels._pointwise import pointwise
+
+# ---- arithmetic
+
+
+@triton.jit
+def add(x, y, alpha):
+    return x + y * alpha
+
+
+@triton.jit
+def sub(x, y, alpha):
+    return x - y * alpha
+
+
+@triton.jit
+def mul(x, y):
+    return x * y
+
+
+@triton.jit
+def _true_divide(x, y):
+    return _math.divide(x, y)
+
+
+@triton.jit
+def _divide_trunc(x, y):
+    if x.dtype.is_floating():
+        return _math.trunc(_math.divide(x, y))
+    else:
+        return x // y
+
+
+@triton.jit
+def floor_divide(x, y):
+    if x.dtype.is_floating():
+        rest = _math.fmod(x, y)
+        quotient = _math.divide(x - rest, y)
+        quotient = tl.where((rest != 0.0) & ((y < 0.0) != (rest < 0.0)), quotient - 1.0, quotient)
+        whole = tl.floor(quotient)
+        whole = tl.where(quotient - whole > 0.5, whole + 1.0, whole)
+        exact = _math.divide(x, y)
+        whole = tl.where(quotient == 0.0, _math.copysign(quotient * 0.0, exact), whole)
+        return tl.where(y == 0.0, exact, whole)
+    elif x.dtype.is_int_signed():
+        quotient = x // y
+        return tl.where((quotient * y != x) & ((x < 0) != (y < 0)), quotient - 1, quotient)
+    else:
+        return x // y
+
+
+@triton.jit
+def remainder(x, y):
+    if x.dtype.is_floating():
+        rest = _math.fmod(x, y)
+        return tl.where((rest != 0.0) & ((y < 0.0) != (rest < 0.0)), rest + y, rest)
+    elif x.dtype.is_int_signed():
+        rest = x % y
+        return tl.where((rest != 0) & ((y < 0) != (rest < 0)), rest + y, rest)
+    else:
+        return x % y
+
+
+@triton.jit
+def fmod(x, y):
+    if x.dtype.is_floating():
+        return _math.fmod(x, y)
+    else:
+        return x % y
+
+
+@triton.jit
+def pow(x, y):
+    if x.dtype.is_floating():
+        return _math.power(x, y)
+    else:
+        return _math.integer_power(x, y)
+
+
+@triton.jit
+def neg(x):
+    return -x
+
+
+@triton.jit
+def abs(x):
+    return tl.abs(x)
+
+
+@triton.jit
+def sign(x):
+    return (x > 0).to(tl.int8) - (x < 0).to(tl.int8)
+
+
+@triton.jit
+def square(x):
+    return x * x
+
+
+@triton.jit
+def reciprocal(x):
+    return _math.reciprocal(x)
+
+
+@triton.jit
+def sqrt(x):
+    return _math.sqrt(x)
+
+
+@triton.jit
+def rsqrt(x):
+    return _math.reciprocal(_math.sqrt(x))
+
+
+@triton.jit
+def atan2(y, x):
+    return _math.atan2(y, x)
+
+
+@triton.jit
+def hypot(x, y):
+    return _math.hypot(x, y)
+
+
+@triton.jit
+def copysign(x, y):
+    return _math.copysign(x, y)
+
+
+@triton.jit
+def lerp(x, end, weight):
+    return tl.where(tl.abs(weight) < 0.5, x + weight * (end - x), end - (end - x) * (1.0 - weight))
+
+
+@triton.jit
+def addcmul(x, tensor1, tensor2, value):
+    return x + value * tensor1 * tensor2
+
+
+@triton.jit
+def addcdiv(x, tensor1, tensor2, value):
+    return x + value * _math.divide(tensor1, tensor2)
+
+
+# ---- rounding
+
+
+@triton.jit
+def floor(x):
+    if x.dtype.is_floating():
+        return tl.floor(x)
+    else:
+        return x
+
+
+@triton.jit
+def ceil(x):
+    if x.dtype.is_floating():
+        return tl.ceil(x)
+    else:
+        return x
+
+
+@triton.jit
+def trunc(x):
+    if x.dtype.is_floating():
+        return _math.trunc(x)
+    else:
+        return x
+
+
+@triton.jit
+def _round_whole(x):
+    if x.dtype.is_floating():
+        return _math.rint(x)
+    else:
+        return x
+
+
+@triton.jit
+def _round_scaled_up(x, scale):
+    return _math.divide(_math.rint(x * scale), scale)
+
+
+@triton.jit
+def _round_scaled_down(x, scale):
+    return _math.rint(_math.divide(x, scale)) * scale
+
+
+@triton.jit
+def frac(x):
+    return x - _math.trunc(x)
+
+
+# ---- exponentials and logarithms
+
+
+@triton.jit
+def exp(x):
+    return _math.exp(x)
+
+
+@triton.jit
+def exp2(x):
+    return tl.exp2(x)
+
+
+@triton.jit
+def expm1(x):
+    return _math.expm1(x)
+
+
+@triton.jit
+def log(x):
+    return tl.log(x)
+
+
+@triton.jit
+def log2(x):
+    return tl.log2(x)
+
+
+@triton.jit
+def log10(x):
+    return tl.log(x) * _math.LN10_INV
+
+
+@triton.jit
+def log1p(x):
+    return _math.log1p(x)
+
+
+@triton.jit
+def logaddexp(x, y):
+    high = _math.maximum(x, y)
+    return tl.where(x == y, high + _math.LN2, high + _math.log1p(_math.exp(-tl.abs(x - y))))
+
+
+@triton.jit
+def logaddexp2(x, y):
+    high = _math.maximum(x, y)
+    rest = _math.log1p(tl.exp2(-tl.abs(x - y))) * _math.LOG2E
+    return tl.where(x == y, high + 1.0, high + rest)
+
+
+@triton.jit
+def xlogy(x, y):
+    return tl.where(y != y, y, tl.where(x == 0.0, 0.0, x * tl.log(y)))
+
+
+# ---- trigonometric and hyperbolic functions
+
+
+@triton.jit
+def sin(x):
+    return tl.sin(x)
+
+
+@triton.jit
+def cos(x):
+    return tl.cos(x)
+
+
+@triton.jit
+def tan(x):
+    return _math.divide(tl.sin(x), tl.cos(x))
+
+
+@triton.jit
+def asin(x):
+    return _math.asin(x)
+
+
+@triton.jit
+def acos(x):
+    return _math.acos(x)
+
+
+@triton.jit
+def atan(x):
+    return _math.atan(x)
+
+
+@triton.jit
+def sinh(x):
+    return _math.sinh(x)
+
+
+@triton.jit
+def cosh(x):
+    return _math.cosh(x)
+
+
+@triton.jit
+def tanh(x):
+    return _math.tanh(x)
+
+
+@triton.jit
+def asinh(x):
+    return _math.asinh(x)
+
+
+@triton.jit
+def acosh(x):
+    return _math.acosh(x)
+
+
+@triton.jit
+def atanh(x):
+    return _math.atanh(x)
+
+
+@triton.jit
+def sinc(x):
+    return _math.sinc(x)
+
+
+# ---- special functions
+
+
+@triton.jit
+def erf(x):
+    return tl.erf(x)
+
+
+@triton.jit
+def erfc(x):
+    return _math.erfc64(x.to(tl.float64))
+
+
+@triton.jit
+def erfinv(x):
+    return _math.erfinv64(x.to(tl.float64))
+
+
+@triton.jit
+def lgamma(x):
+    return _math.lgamma64(x.to(tl.float64))
+
+
+@triton.jit
+def digamma(x):
+    return _math.digamma64(x.to(tl.float64))
+
+
+@triton.jit
+def sigmoid(x):
+    return _math.sigmoid(x)
+
+
+@triton.jit
+def _logit_unclamped(x):
+    return tl.log(_math.divide(x, 1.0 - x))
+
+
+@triton.jit
+def _logit_clamped(x, eps):
+    inside = _math.minimum(_math.maximum(x, eps), 1.0 - eps)
+    return tl.log(_math.divide(inside, 1.0 - inside))
+
+
+# ---- selection
+
+
+@triton.jit
+def maximum(x, y):
+    if x.dtype.is_floating():
+        return _math.maximum(x, y)
+    else:
+        return tl.maximum(x, y)
+
+
+@triton.jit
+def minimum(x, y):
+    if x.dtype.is_floating():
+        return _math.minimum(x, y)
+    else:
+        return tl.minimum(x, y)
+
+
+@triton.jit
+def fmax(x, y):
+    if x.dtype.is_floating():
+        return tl.where(x != x, y, tl.where((y != y) | (x > y), x, y))
+    else:
+        return tl.maximum(x, y)
+
+
+@triton.jit
+def fmin(x, y):
+    if x.dtype.is_floating():
+        return tl.where(x != x, y, tl.where((y != y) | (x < y), x, y))
+    else:
+        return tl.minimum(x, y)
+
+
+@triton.jit
+def where(condition, x, y):
+    return tl.where(condition != 0, x, y)
+
+
+@triton.jit
+def _clamp_both(x, low, high):
+    return minimum(maximum(x, low), high)
+
+
+@triton.jit
+def heaviside(x, values):
+    return tl.where(x == 0, values, (x > 0).to(x.dtype))
+
+
+@triton.jit
+def nextafter(x, y):
+    """The neighbouring number in y's direction: one step of the bit pattern, which counts away from 0."""
+    if x.dtype == tl.float64:
+        bits = x.to(tl.int64, bitcast=True)
+        smallest = tl.full(x.shape, 1, tl.int64)
+    else:
+        bits = x.to(tl.int32, bitcast=True)
+        smallest = tl.full(x.shape, 1, tl.int32)
+    bits = tl.where((x < y) == (x > 0.0), bits + 1, bits - 1)
+    tiny = _math.copysign(smallest.to(x.dtype, bitcast=True), y)
+    result = tl.where(x == 0.0, tiny, bits.to(x.dtype, bitcast=True))
+    return tl.where((x != x) | (y != y), x + y, tl.where(x == y, y, result))
+
+
+# ---- comparison and classification
+
+
+@triton.jit
+def eq(x, y):
+    return x == y
+
+
+@triton.jit
+def ne(x, y):
+    return x != y
+
+
+@triton.jit
+def lt(x, y):
+    return x < y
+
+
+@triton.jit
+def le(x, y):
+    return x <= y
+
+
+@triton.jit
+def gt(x, y):
+    return x > y
+
+
+@triton.jit
+def ge(x, y):
+    return x >= y
+
+
+@triton.jit
+def isnan(x):
+    return x != x
+
+
+@triton.jit
+def isinf(x):
+    if x.dtype.is_floating():
+        return tl.abs(x) == _math.INF
+    else:
+        return x != x
+
+
+@triton.jit
+def isfinite(x):
+    if x.dtype.is_floating():
+        return tl.abs(x) < _math.INF
+    else:
+        return x == x
+
+
+@triton.jit
+def isposinf(x):
+    if x.dtype.is_floating():
+        return x == _math.INF
+    else:
+        return x != x
+
+
+@triton.jit
+def isneginf(x):
+    if x.dtype.is_floating():
+        return x == -_math.INF
+    else:
+        return x != x
+
+
+@triton.jit
+def signbit(x):
+    return _math.signbit(x)
+
+
+# ---- logic and bits
+
+
+@triton.jit
+def logical_not(x):
+    return x == 0
+
+
+@triton.jit
+def logical_and(x, y):
+    return (x != 0) & (y != 0)
+
+
+@triton.jit
+def logical_or(x, y):
+    return (x != 0) | (y != 0)
+
+
+@triton.jit
+def logical_xor(x, y):
+    return (x != 0) != (y != 0)
+
+
+@triton.jit
+def bitwise_and(x, y):
+    return x & y
+
+
+@triton.jit
+def bitwise_or(x, y):
+    return x | y
+
+
+@triton.jit
+def bitwise_xor(x, y):
+    return x ^ y
+
+
+@triton.jit
+def _flip_bits(x):
+    return ~x
+
+
+@triton.jit
+def bitwise_left_shift(x, y):
+    outside = (y < 0) | (y >= x.dtype.primitive_bitwidth)
+    return tl.where(outside, 0, x << tl.where(outside, 0, y))
+
+
+@triton.jit
+def bitwise_right_shift(x, y):
+    """Shifts by the width or more (or by a negative number) leave only the sign."""
+    last: tl.constexpr = x.dtype.primitive_bitwidth - 1
+    outside = (y < 0) | (y > last)
+    shifted = x >> tl.where(outside, last, y)
+    if x.dtype.is_int_signed():
+        return shifted
+    else:
+        return tl.where(outside, 0, shifted)
+
+
+# ---- where an argument chooses
+
+
+def _chosen(function: Any) -> Any:
+    return pointwise(function)
+
+
+_divide = {None: pointwise(_true_divide), "trunc": pointwise(_divide_trunc), "floor": pointwise(floor_divide)}
+_not = {True: pointwise(logical_not), False: pointwise(_flip_bits)}
+_maximum, _minimum, _both = pointwise(maximum), pointwise(minimum), pointwise(_clamp_both)
+_round = pointwise(_round_whole)
+_round_up, _round_down = pointwise(_round_scaled_up), pointwise(_round_scaled_down)
+_logit = {False: pointwise(_logit_unclamped), True: pointwise(_logit_clamped)}
+
+
+def div(out: Buffer, x: Any, y: Any, rounding_mode: str | None, compute: dtypes.dtype) -> None:
+    """x / y, rounded down (`floor`), towards zero (`trunc`) or not at all."""
+    _divide[rounding_mode](out, x, y, compute=compute)
+
+
+def clamp(out: Buffer, x: Any, low: Any, high: Any, compute: dtypes.dtype) -> None:
+    """x within [low, high]; either bound may be absent."""
+    if low is None:
+        _minimum(out, x, high, compute=compute)
+    elif high is None:
+        _maximum(out, x, low, compute=compute)
+    else:
+        _both(out, x, low, high, compute=compute)
+
+
+def bitwise_not(out: Buffer, x: Buffer, compute: dtypes.dtype) -> None:
+    """All bits inverted; for bool, the other value."""
+    _not[compute is dtypes.bool_](out, x, compute=compute)
+
+
+def round(out: Buffer, x: Buffer, decimals: int, compute: dtypes.dtype) -> None:
+    """Halves go to the even neighbour; `decimals` digits after the point are kept."""
+    if decimals == 0 or not compute.is_floating_point:
+        _round(out, x, compute=compute)
+    elif decimals > 0:
+        _round_up(out, x, 10.0**decimals, compute=compute)
+    else:
+        _round_down(out, x, 10.0**-decimals, compute=compute)
+
+
+def logit(out: Buffer, x: Buffer, eps: float | None, compute: dtypes.dtype) -> None:
+    """log(x / (1 - x)), with x clamped to [eps, 1 - eps] where eps is given."""
+    if eps is None:
+        _logit[False](out, x, compute=compute)
+    else:
+        _logit[True](out, x, eps, compute=compute)
