@@ -1,0 +1,145 @@
+"""How elementwise functions run: straight through a ufunc, or block by block in several steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Operand = Any  # an ndarray or a Python number
+
+# 128 KB of float32: an output, an operand and two temporaries of a block stay in a second-level cache.
+BLOCK = 1 << 15
+
+
+def unary(ufunc: np.ufunc) -> Callable[[Array, Array], None]:
+    """The implementation of an op that is one ufunc of one operand."""
+
+    def run(out: Array, input: Array) -> None:
+        ufunc(input, out=out)
+
+    return run
+
+
+def binary(ufunc: np.ufunc) -> Callable[[Array, Operand, Operand], None]:
+    """The implementation of an op that is one ufunc of two operands, either of which may be a number."""
+
+    def run(out: Array, input: Operand, other: Operand) -> None:
+        if out.itemsize == 2:
+            input, other = wide_number(input, out.dtype), wide_number(other, out.dtype)
+        ufunc(input, other, out=out)
+
+    return run
+
+
+def comparison(ufunc: np.ufunc) -> Callable[[Array, Operand, Operand], None]:
+    """As `binary` with a result that is bool: a number is first rounded to the other operand's type."""
+
+    def run(out: Array, input: Operand, other: Operand) -> None:
+        if not isinstance(other, np.ndarray):
+            if input.dtype.kind == "V":  # NumPy's own types round a number by themselves
+                other = input.dtype.type(other)
+        elif not isinstance(input, np.ndarray) and other.dtype.kind == "V":
+            input = other.dtype.type(input)
+        ufunc(input, other, out=out)
+
+    return run
+
+
+def wide_number(value: Operand, dtype: np.dtype[Any]) -> Operand:
+    """A number beside float16 data as float32, so that its digits are not cut before the operation.
+
+    NumPy would round the number to float16 first; beside bfloat16 it takes a number as float32 by itself.
+    """
+    if dtype.char == "e" and not isinstance(value, np.ndarray):
+        return np.float32(value)
+    return value
+
+
+def working(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The type to compute in: float32 for shorter floating types, else the type itself."""
+    return np.dtype(np.float32) if dtype.itemsize < 4 and dtype.kind in "fV" else dtype
+
+
+def pieces(shape: tuple[int, ...], size: int = BLOCK) -> Iterator[tuple[Any, ...]]:
+    """Index tuples that cut an array of `shape` into parts of at most about `size` elements."""
+    if prod(shape) <= size:
+        yield (Ellipsis,)
+        return
+    row = prod(shape[1:])
+    if row > size:
+        for i in range(shape[0]):
+            for piece in pieces(shape[1:], size):
+                yield (i, *piece)
+        return
+    count = size // max(row, 1)
+    for low in range(0, shape[0], count):
+        yield (slice(low, low + count),)
+
+
+def blockwise(
+    formula: Callable[..., None], out: Array, *operands: Operand, dtype: np.dtype[Any] | None = None
+) -> None:
+    """`formula(out, *operands)` in blocks that stay in the cache, computed in `dtype`.
+
+    The formula gets arrays that broadcast to its `out`, or numbers. It may use its `out` as workspace only
+    after it has read all operands, since they can be the same memory.
+
+    Args:
+        dtype: the type to compute in; by default the output's, or float32 where that is shorter.
+    """
+    dtype = working(out.dtype) if dtype is None else dtype
+    if out.size <= BLOCK:
+        if out.size == 0:
+            return
+        _piece(formula, out, operands, dtype)
+        return
+    arrays = [x for x in operands if isinstance(x, np.ndarray)]
+    if out.flags.c_contiguous and all(x.flags.c_contiguous and x.shape == out.shape for x in arrays):
+        out = out.reshape(-1)
+        operands = tuple([x.reshape(-1) if isinstance(x, np.ndarray) else x for x in operands])
+    else:
+        operands = tuple(
+            [np.broadcast_to(x, out.shape) if isinstance(x, np.ndarray) else x for x in operands]
+        )
+    for index in pieces(out.shape):
+        _piece(formula, out[index], [x[index] if isinstance(x, np.ndarray) else x for x in operands], dtype)
+
+
+def _piece(formula: Callable[..., None], out: Array, operands: Any, dtype: np.dtype[Any]) -> None:
+    cast = [_prepared(x, dtype) if isinstance(x, np.ndarray) else x for x in operands]
+    out = out if out.ndim else out.reshape(1)
+    if out.dtype == dtype:
+        formula(out, *cast)
+        return
+    result = np.empty(out.shape, dtype)
+    formula(result, *cast)
+    out[...] = result
+
+
+def _prepared(x: Array, dtype: np.dtype[Any]) -> Array:
+    """In the type to compute in; with a dimension: arithmetic of 0-d arrays gives scalars, not arrays."""
+    x = x if x.dtype == dtype else x.astype(dtype)
+    return x if x.ndim else x.reshape(1)
+
+
+_MASK_TYPES = {1: np.dtype(np.int8), 2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
+
+
+def select(out: Array, condition: Array, input: Operand, other: Operand) -> None:
+    """out = condition ? input : other, on the bits: six times as fast as `np.where`.
+
+    `condition` is bool, the operands are of out's type; all broadcast to `out`, which may be one of them.
+    """
+    integer = _MASK_TYPES.get(out.itemsize)
+    if integer is None:
+        out[...] = np.where(condition, input, other)
+        return
+    mask = np.negative(condition.view(np.int8)).astype(integer)
+    bits = np.asarray(other, out.dtype).view(integer)
+    change = np.asarray(input, out.dtype).view(integer) ^ bits
+    change = np.bitwise_and(change, mask, out=change) if change.shape == out.shape != () else change & mask
+    np.bitwise_xor(change, bits, out=out.view(integer))

@@ -1,0 +1,306 @@
+"""Activation functions and their gradients, in blocks that stay in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tritonnn.cpu_fallback import _special
+from tritonnn.cpu_fallback._pointwise import BLOCK, Array, Operand, blockwise, select
+
+_SQRT_HALF = 0.7071067811865476
+_SQRT_2_OVER_PI = 0.7978845608028654
+_INVERSE_SQRT_2_PI = 0.3989422804014327
+# Fixed points of mean and variance: G. Klambauer et al., arXiv:1706.02515.
+_SELU_ALPHA = 1.6732632423543772
+_SELU_SCALE = 1.0507009873554805
+_CUBIC = 0.044715  # of the tanh form of gelu: D. Hendrycks, K. Gimpel, arXiv:1606.08415
+
+
+def _formula(step: Callable[..., None]) -> Callable[..., None]:
+    """The implementation of an op as a formula that runs block by block."""
+
+    def run(out: Array, *operands: Operand) -> None:
+        blockwise(step, out, *operands)
+
+    return run
+
+
+def _exp_neg_abs(x: Array) -> Array:
+    """exp(-|x|), which never overflows."""
+    result = np.abs(x)
+    np.negative(result, out=result)
+    return np.exp(result, out=result)
+
+
+def _sigmoid(x: Array) -> Array:
+    result = np.negative(x)
+    result = np.exp(result)
+    result += 1
+    return np.divide(1, result)
+
+
+# ---- rectifiers ---------------------------------------------------------------------------------------
+
+# The maximum with a number is five times slower than with an array.
+_ZEROS = {char: np.zeros(BLOCK, char) for char in "fd"}
+
+
+def _relu(out: Array, x: Array) -> None:
+    zeros = _ZEROS.get(x.dtype.char)
+    if zeros is None or not x.flags.c_contiguous:
+        np.maximum(x, 0, out=out)
+    else:
+        np.maximum(x, zeros[: x.size].reshape(x.shape), out=out)
+
+
+def relu(out: Array, input: Array) -> None:
+    blockwise(_relu, out, input, dtype=out.dtype)
+
+
+def _threshold_backward(out: Array, grad: Operand, x: Array, threshold: float) -> None:
+    select(out, np.less_equal(x, threshold), 0, grad)
+
+
+def _threshold(out: Array, x: Array, threshold: float, value: float) -> None:
+    select(out, np.less_equal(x, threshold), out.dtype.type(value), x)
+
+
+def _hardtanh_backward(out: Array, grad: Operand, x: Array, low: float, high: float) -> None:
+    select(out, np.greater(x, low) & np.less(x, high), grad, 0)
+
+
+def _leaky_relu(out: Array, x: Array, slope: float) -> None:
+    select(out, np.greater(x, 0), x, x * slope)
+
+
+def _leaky_relu_backward(out: Array, grad: Operand, x: Array, slope: float) -> None:
+    select(out, np.greater(x, 0), grad, grad * slope)
+
+
+def _prelu(out: Array, x: Array, weight: Operand) -> None:
+    select(out, np.greater(x, 0), x, x * weight)
+
+
+def _scaled_elu(out: Array, x: Array, alpha: float, scale: float, input_scale: float) -> None:
+    negative = np.expm1(x * input_scale)
+    negative *= alpha * scale
+    select(out, np.greater(x, 0), x * scale, negative)
+
+
+def elu(out: Array, input: Array, alpha: float) -> None:
+    blockwise(_scaled_elu, out, input, alpha, 1.0, 1.0)
+
+
+def selu(out: Array, input: Array) -> None:
+    blockwise(_scaled_elu, out, input, _SELU_ALPHA, _SELU_SCALE, 1.0)
+
+
+def celu(out: Array, input: Array, alpha: float) -> None:
+    blockwise(_scaled_elu, out, input, alpha, 1.0, 1.0 / alpha)
+
+
+def _elu_backward(
+    out: Array, grad: Operand, x: Array, alpha: float, scale: float, input_scale: float
+) -> None:
+    negative = np.exp(x * input_scale)
+    negative = negative * (alpha * scale * input_scale) * grad
+    select(out, np.greater(x, 0), grad * scale, negative)
+
+
+def _hardshrink(out: Array, x: Array, lambd: float) -> None:
+    select(out, np.less_equal(np.abs(x), lambd), 0, x)
+
+
+def _softshrink(out: Array, x: Array, lambd: float) -> None:
+    np.subtract(x, np.clip(x, -lambd, lambd), out=out)
+
+
+threshold = _formula(_threshold)
+threshold_backward = _formula(_threshold_backward)
+hardtanh_backward = _formula(_hardtanh_backward)
+leaky_relu = _formula(_leaky_relu)
+leaky_relu_backward = _formula(_leaky_relu_backward)
+prelu = _formula(_prelu)
+elu_backward = _formula(_elu_backward)
+hardshrink = _formula(_hardshrink)
+softshrink = _formula(_softshrink)
+
+
+# ---- piecewise polynomials ----------------------------------------------------------------------------
+
+
+def hardtanh(out: Array, input: Array, min_val: float, max_val: float) -> None:
+    if out.dtype.kind in "iu":
+        min_val, max_val = int(min_val), int(max_val)
+    blockwise(lambda out, x: np.clip(x, min_val, max_val, out=out), out, input)
+
+
+def relu6(out: Array, input: Array) -> None:
+    hardtanh(out, input, 0, 6)
+
+
+def _hardsigmoid(out: Array, x: Array) -> None:
+    result = np.clip(x + 3, 0, 6)
+    np.divide(result, 6, out=out)
+
+
+def _hardsigmoid_backward(out: Array, grad: Operand, x: Array) -> None:
+    select(out, np.greater(x, -3) & np.less(x, 3), grad / 6, 0)
+
+
+def _hardswish(out: Array, x: Array) -> None:
+    gate = np.clip(x + 3, 0, 6)
+    gate = gate * x
+    np.divide(gate, 6, out=out)
+
+
+def _hardswish_backward(out: Array, grad: Operand, x: Array) -> None:
+    slope = grad * (x / 3 + 0.5)
+    slope = np.where(np.less_equal(x, -3), 0, slope)
+    select(out, np.greater_equal(x, 3), grad, slope)
+
+
+hardsigmoid = _formula(_hardsigmoid)
+hardsigmoid_backward = _formula(_hardsigmoid_backward)
+hardswish = _formula(_hardswish)
+hardswish_backward = _formula(_hardswish_backward)
+
+
+# ---- smooth -------------------------------------------------------------------------------------------
+
+
+def _softsign(out: Array, x: Array) -> None:
+    np.divide(x, np.abs(x) + 1, out=out)
+
+
+def _tanhshrink(out: Array, x: Array) -> None:
+    np.subtract(x, np.tanh(x), out=out)
+
+
+softsign = _formula(_softsign)
+tanhshrink = _formula(_tanhshrink)
+
+
+def _gelu_erf(out: Array, x: Array) -> None:
+    y = _normal_cdf(x)
+    np.multiply(x, y, out=out)
+
+
+def _normal_cdf(x: Array) -> Array:
+    y = x * _SQRT_HALF
+    y = _special.erf32(y) if y.dtype == np.float32 else _special.erf(y.reshape(-1)).reshape(x.shape)
+    y = y + 1
+    y *= 0.5
+    return y
+
+
+def _gelu_erf_backward(out: Array, grad: Operand, x: Array) -> None:
+    slope = x * x
+    slope *= -0.5
+    slope = np.exp(slope)
+    slope *= _INVERSE_SQRT_2_PI
+    slope *= x
+    slope += _normal_cdf(x)
+    np.multiply(grad, slope, out=out)
+
+
+def _gelu_inner(x: Array) -> tuple[Array, Array]:
+    """tanh(u) for u = sqrt(2 / pi) (x + 0.044715 x^3), and x^2."""
+    square = x * x
+    inner = square * (_SQRT_2_OVER_PI * _CUBIC)
+    inner += _SQRT_2_OVER_PI
+    inner *= x
+    return np.tanh(inner), square
+
+
+def _gelu_tanh(out: Array, x: Array) -> None:
+    inner, _ = _gelu_inner(x)
+    inner += 1
+    inner *= 0.5
+    np.multiply(x, inner, out=out)
+
+
+def _gelu_tanh_backward(out: Array, grad: Operand, x: Array) -> None:
+    inner, square = _gelu_inner(x)
+    square *= 3 * _CUBIC * _SQRT_2_OVER_PI
+    square += _SQRT_2_OVER_PI
+    square *= x
+    slope = inner * inner
+    np.subtract(1, slope, out=slope)
+    slope *= square
+    slope += inner
+    slope += 1
+    slope *= 0.5
+    np.multiply(grad, slope, out=out)
+
+
+def gelu(out: Array, input: Array, approximate: str) -> None:
+    blockwise(_gelu_tanh if approximate == "tanh" else _gelu_erf, out, input)
+
+
+def gelu_backward(out: Array, grad: Operand, input: Array, approximate: str) -> None:
+    blockwise(_gelu_tanh_backward if approximate == "tanh" else _gelu_erf_backward, out, grad, input)
+
+
+def _silu(out: Array, x: Array) -> None:
+    y = np.exp(-x)
+    y = y + 1
+    np.divide(x, y, out=out)
+
+
+def _silu_backward(out: Array, grad: Operand, x: Array) -> None:
+    gate = _sigmoid(x)
+    slope = 1 - gate
+    slope *= x
+    slope += 1
+    slope *= gate
+    np.multiply(grad, slope, out=out)
+
+
+def _softplus_one(x: Array) -> Array:
+    """log(1 + exp(x)) without overflow."""
+    result = np.log1p(_exp_neg_abs(x))
+    return result + np.maximum(x, 0)
+
+
+def _softplus(out: Array, x: Array, beta: float, threshold: float) -> None:
+    scaled = x * beta
+    select(out, np.greater(scaled, threshold), x, _softplus_one(scaled) / beta)
+
+
+def _softplus_backward(out: Array, grad: Operand, x: Array, beta: float, threshold: float) -> None:
+    scaled = x * beta
+    select(out, np.greater(scaled, threshold), grad, grad * _sigmoid(scaled))
+
+
+def _mish(out: Array, x: Array) -> None:
+    np.multiply(x, np.tanh(_softplus_one(x)), out=out)
+
+
+def _mish_backward(out: Array, grad: Operand, x: Array) -> None:
+    inner = np.tanh(_softplus_one(x))
+    slope = 1 - inner * inner
+    slope *= _sigmoid(x)
+    slope *= x
+    slope += inner
+    np.multiply(grad, slope, out=out)
+
+
+def _logsigmoid(out: Array, x: Array) -> None:
+    np.subtract(np.minimum(x, 0), np.log1p(_exp_neg_abs(x)), out=out)
+
+
+def _logsigmoid_backward(out: Array, grad: Operand, x: Array) -> None:
+    np.multiply(grad, _sigmoid(-x), out=out)
+
+
+silu = _formula(_silu)
+silu_backward = _formula(_silu_backward)
+softplus = _formula(_softplus)
+softplus_backward = _formula(_softplus_backward)
+mish = _formula(_mish)
+mish_backward = _formula(_mish_backward)
+logsigmoid = _formula(_logsigmoid)
+logsigmoid_backward = _formula(_logsigmoid_backward)

@@ -1,0 +1,481 @@
+"""Elementwise arithmetic, comparison and special functions.
+
+Operands come in the type the op computes in and broadcast to `out`, which may be one of them; either may be
+a Python number. Most ops are one ufunc and one line. float16 and bfloat16 are computed in float32 and
+rounded once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tritonnn.cpu_fallback import _special
+from tritonnn.cpu_fallback._pointwise import (
+    BLOCK,
+    Array,
+    Operand,
+    binary,
+    blockwise,
+    comparison,
+    pieces,
+    select,
+    unary,
+    wide_number,
+    working,
+)
+
+_FLOAT64 = np.dtype(np.float64)
+
+# ---- one ufunc of one operand -------------------------------------------------------------------------
+
+abs = unary(np.absolute)
+acos = unary(np.arccos)
+acosh = unary(np.arccosh)
+asin = unary(np.arcsin)
+asinh = unary(np.arcsinh)
+atan = unary(np.arctan)
+atanh = unary(np.arctanh)
+bitwise_not = unary(np.invert)
+ceil = unary(np.ceil)
+cos = unary(np.cos)
+cosh = unary(np.cosh)
+exp = unary(np.exp)
+exp2 = unary(np.exp2)
+expm1 = unary(np.expm1)
+floor = unary(np.floor)
+isfinite = unary(np.isfinite)
+isinf = unary(np.isinf)
+isnan = unary(np.isnan)
+log = unary(np.log)
+log10 = unary(np.log10)
+log1p = unary(np.log1p)
+log2 = unary(np.log2)
+logical_not = unary(np.logical_not)
+neg = unary(np.negative)
+sin = unary(np.sin)
+sinh = unary(np.sinh)
+sqrt = unary(np.sqrt)
+square = unary(np.square)
+tan = unary(np.tan)
+tanh = unary(np.tanh)
+trunc = unary(np.trunc)
+
+
+def reciprocal(out: Array, input: Array) -> None:
+    np.divide(1, input, out=out)
+
+
+def sign(out: Array, input: Array) -> None:
+    """-1, 0 or 1; 0 for NaN."""
+    if out.dtype == bool:
+        np.copyto(out, input)
+        return
+    np.sign(input, out=out)
+    if out.dtype.kind in "fV":
+        out[np.isnan(out)] = 0
+
+
+sgn = sign  # of a complex number: the number of magnitude 1 with its angle
+
+
+def signbit(out: Array, input: Array) -> None:
+    if input.dtype.kind in "fV":
+        np.signbit(input, out=out)
+    else:
+        np.less(input, 0, out=out)
+
+
+def isposinf(out: Array, input: Array) -> None:
+    np.equal(input, np.inf, out=out)
+
+
+def isneginf(out: Array, input: Array) -> None:
+    np.equal(input, -np.inf, out=out)
+
+
+# ---- one operand, several steps -----------------------------------------------------------------------
+
+
+def _formula(step: Callable[..., None], dtype: np.dtype[Any] | None = None) -> Callable[..., None]:
+    """The implementation of an op as a formula that runs block by block."""
+
+    def run(out: Array, *operands: Operand) -> None:
+        blockwise(step, out, *operands, dtype=dtype)
+
+    return run
+
+
+def _in_float64(function: Callable[..., Array]) -> Callable[..., None]:
+    """The implementation of an op as a special function of float64 arrays with at least one dimension."""
+
+    def step(out: Array, x: Array, *params: Any) -> None:
+        out[...] = function(x.reshape(-1), *params).reshape(x.shape)
+
+    return _formula(step, _FLOAT64)
+
+
+def _rsqrt(out: Array, x: Array) -> None:
+    np.divide(1, np.sqrt(x), out=out)
+
+
+def _frac(out: Array, x: Array) -> None:
+    np.subtract(x, np.trunc(x), out=out)
+
+
+def _sigmoid(out: Array, x: Array) -> None:
+    np.negative(x, out=out)
+    np.exp(out, out=out)
+    out += 1
+    np.divide(1, out, out=out)
+
+
+def _logit(out: Array, x: Array, eps: float | None) -> None:
+    if eps is not None:
+        x = np.clip(x, eps, 1 - eps)
+    np.log(x / (1 - x), out=out)
+
+
+def _sinc(out: Array, x: Array) -> None:
+    y = x * x.dtype.type(np.pi)
+    zero = y == 0
+    np.sin(y, out=out)
+    np.divide(out, y, out=out, where=~zero)
+    out[zero] = 1
+
+
+def _erf(out: Array, x: Array) -> None:
+    if out.dtype == _FLOAT64:
+        out[...] = _special.erf(x.reshape(-1)).reshape(x.shape)
+    else:
+        out[...] = _special.erf32(x)
+
+
+rsqrt = _formula(_rsqrt)
+frac = _formula(_frac)
+sigmoid = _formula(_sigmoid)
+logit = _formula(_logit)
+sinc = _formula(_sinc)
+erf = _formula(_erf)
+digamma = _in_float64(_special.digamma)
+erfc = _in_float64(_special.erfc)
+erfcx = _in_float64(_special.erfcx)
+erfinv = _in_float64(_special.erfinv)
+i0 = _in_float64(_special.i0)
+i0e = _in_float64(_special.i0e)
+i1 = _in_float64(_special.i1)
+i1e = _in_float64(_special.i1e)
+lgamma = _in_float64(_special.lgamma)
+ndtri = _in_float64(_special.ndtri)
+polygamma = _in_float64(lambda x, n: _special.polygamma(n, x))
+
+
+def round(out: Array, input: Array, decimals: int) -> None:
+    """To the nearest whole number, halves to even; or to so many decimals."""
+    if decimals == 0 or input.dtype.kind in "iu":
+        np.rint(input, out=out, casting="unsafe")
+    elif decimals > 0:
+        scale = 10.0**decimals
+        blockwise(lambda out, x: np.divide(np.rint(x * scale), scale, out=out), out, input)
+    else:
+        scale = 10.0**-decimals
+        blockwise(lambda out, x: np.multiply(np.rint(x / scale), scale, out=out), out, input)
+
+
+def nan_to_num(out: Array, input: Array, nan: float, posinf: float, neginf: float) -> None:
+    if out.dtype.kind not in "fV":
+        np.copyto(out, input)
+        return
+    marks = [(np.isnan(input), nan), (input == np.inf, posinf), (input == -np.inf, neginf)]
+    np.copyto(out, input)
+    for mark, value in marks:
+        out[mark] = value
+
+
+# ---- two operands -------------------------------------------------------------------------------------
+
+atan2 = binary(np.arctan2)
+bitwise_and = binary(np.bitwise_and)
+bitwise_or = binary(np.bitwise_or)
+bitwise_xor = binary(np.bitwise_xor)
+bitwise_left_shift = binary(np.left_shift)
+bitwise_right_shift = binary(np.right_shift)
+fmax = binary(np.fmax)
+fmin = binary(np.fmin)
+gcd = binary(np.gcd)
+hypot = binary(np.hypot)
+lcm = binary(np.lcm)
+maximum = binary(np.maximum)
+minimum = binary(np.minimum)
+mul = binary(np.multiply)
+copysign = comparison(np.copysign)
+nextafter = comparison(np.nextafter)
+
+eq = comparison(np.equal)
+ge = comparison(np.greater_equal)
+gt = comparison(np.greater)
+le = comparison(np.less_equal)
+lt = comparison(np.less)
+ne = comparison(np.not_equal)
+logical_and = comparison(np.logical_and)
+logical_or = comparison(np.logical_or)
+logical_xor = comparison(np.logical_xor)
+
+
+_true_divide = binary(np.true_divide)
+
+
+def div(out: Array, input: Operand, other: Operand, rounding_mode: str | None) -> None:
+    (_true_divide if rounding_mode is None else _ROUNDED[rounding_mode])(out, input, other)
+
+
+def add(out: Array, input: Operand, other: Operand, alpha: float) -> None:
+    if alpha != 1:
+        blockwise(_add_scaled, out, input, other, alpha)
+        return
+    if out.itemsize == 2:
+        input, other = wide_number(input, out.dtype), wide_number(other, out.dtype)
+    np.add(input, other, out=out)
+
+
+def sub(out: Array, input: Operand, other: Operand, alpha: float) -> None:
+    if alpha != 1:
+        blockwise(_sub_scaled, out, input, other, alpha)
+        return
+    if out.itemsize == 2:
+        input, other = wide_number(input, out.dtype), wide_number(other, out.dtype)
+    np.subtract(input, other, out=out)
+
+
+def _add_scaled(out: Array, x: Operand, y: Operand, alpha: float) -> None:
+    np.add(x, np.multiply(y, out.dtype.type(alpha), dtype=out.dtype), out=out)
+
+
+def _sub_scaled(out: Array, x: Operand, y: Operand, alpha: float) -> None:
+    np.subtract(x, np.multiply(y, out.dtype.type(alpha), dtype=out.dtype), out=out)
+
+
+def _refuse_zero(other: Operand) -> None:
+    if not np.all(other):
+        raise RuntimeError("ZeroDivisionError: integer division or modulo by zero")
+
+
+def _dividing(ufunc: np.ufunc) -> Callable[[Array, Operand, Operand], None]:
+    run_ufunc = binary(ufunc)
+
+    def run(out: Array, input: Operand, other: Operand) -> None:
+        if out.dtype.kind in "iu":
+            _refuse_zero(other)
+        run_ufunc(out, input, other)
+
+    return run
+
+
+floor_divide = _dividing(np.floor_divide)
+fmod = _dividing(np.fmod)
+remainder = _dividing(np.remainder)
+
+
+def trunc_divide(out: Array, input: Operand, other: Operand) -> None:
+    """Division rounded towards zero."""
+    if out.dtype.kind not in "iu":
+        blockwise(lambda out, x, y: np.trunc(np.divide(x, y, dtype=out.dtype), out=out), out, input, other)
+        return
+    _refuse_zero(other)
+    quotient = np.floor_divide(input, other)
+    quotient += ((np.bitwise_xor(input, other)) < 0) & (quotient * other != input)
+    out[...] = quotient
+
+
+_ROUNDED = {"floor": floor_divide, "trunc": trunc_divide}
+
+
+def heaviside(out: Array, input: Operand, other: Operand) -> None:
+    """0 below zero (and for NaN), 1 above, `other` at zero."""
+    out[...] = np.where(np.equal(input, 0), other, np.greater(input, 0))
+
+
+def _distance(x: Array, y: Array) -> Array:
+    """|x - y|; 0 where both are the same infinity."""
+    return np.where(np.equal(x, y), 0, np.abs(np.subtract(x, y)))
+
+
+def _logaddexp(out: Array, x: Operand, y: Operand) -> None:
+    np.add(np.maximum(x, y), np.log1p(np.exp(-_distance(x, y))), out=out)
+
+
+_LOG2_E = 1.4426950408889634
+
+
+def _logaddexp2(out: Array, x: Operand, y: Operand) -> None:
+    step = np.log1p(np.exp2(-_distance(x, y))) * _LOG2_E
+    np.add(np.maximum(x, y), step, out=out)
+
+
+def _xlogy(out: Array, x: Operand, y: Operand) -> None:
+    result = np.multiply(x, np.log(y, dtype=out.dtype))
+    out[...] = np.where(np.equal(x, 0) & ~np.isnan(y), 0, result)
+
+
+logaddexp = _formula(_logaddexp)
+logaddexp2 = _formula(_logaddexp2)
+xlogy = _formula(_xlogy)
+
+
+# ---- powers -------------------------------------------------------------------------------------------
+
+
+def pow(out: Array, input: Operand, exponent: Operand) -> None:
+    """input to the power exponent; a number as exponent takes a short way where there is one."""
+    if out.dtype.kind in "iu":
+        _integer_power(out, input, exponent)
+        return
+    if not isinstance(exponent, np.ndarray) and exponent in _POWERS and out.dtype.kind in "fV":
+        blockwise(_POWERS[exponent], out, input)
+    elif working(out.dtype) == np.float32:
+        blockwise(_power32, out, input, exponent)
+    else:
+        np.power(input, exponent, out=out)
+
+
+def _cube(out: Array, x: Array) -> None:
+    square = x * x
+    np.multiply(square, x, out=out)
+
+
+def _fourth(out: Array, x: Array) -> None:
+    np.square(x, out=out)
+    np.square(out, out=out)
+
+
+def _inverse_square(out: Array, x: Array) -> None:
+    np.divide(1, x * x, out=out)
+
+
+def _one(out: Array, x: Array) -> None:
+    out[...] = 1
+
+
+_POWERS: dict[float, Callable[..., Any]] = {
+    -2: _inverse_square,
+    -1: lambda out, x: np.divide(1, x, out=out),
+    -0.5: _rsqrt,
+    0: _one,
+    0.5: lambda out, x: np.sqrt(x, out=out),
+    1: np.copyto,
+    2: lambda out, x: np.square(x, out=out),
+    3: _cube,
+    4: _fourth,
+}
+
+
+def _power32(out: Array, x: Operand, y: Operand) -> None:
+    """float32 power: through exp and log in float64, three times faster, where all of x is positive."""
+    low, high = (x.min(), x.max()) if isinstance(x, np.ndarray) else (x, x)
+    if not (low > 0 and high < math.inf and np.isfinite(y).all()):
+        np.power(x, y, out=out)
+        return
+    exponent = np.log(x, dtype=_FLOAT64) * y
+    out[...] = np.exp(exponent, out=exponent if isinstance(exponent, np.ndarray) else None)
+
+
+def _integer_power(out: Array, base: Operand, exponent: Operand) -> None:
+    """Whole numbers; a negative exponent gives 0, but for the bases 1 and -1."""
+    negative = np.less(exponent, 0)
+    if not np.any(negative):
+        np.power(base, exponent, out=out, dtype=out.dtype)
+        return
+    power = np.power(base, np.where(negative, 0, exponent).astype(out.dtype), dtype=out.dtype)
+    odd = np.where(np.bitwise_and(exponent, 1) == 1, -1, 1)
+    inverse = np.where(np.equal(base, 1), 1, np.where(np.equal(base, -1), odd, 0))
+    out[...] = np.where(negative, inverse, power)
+
+
+def zeta(out: Array, input: Operand, other: Operand) -> None:
+    """Hurwitz's zeta of s = input and q = other."""
+    s, q = np.broadcast_arrays(np.asarray(input, np.float64), np.asarray(other, np.float64))
+    result = np.empty(s.shape)
+    for value in np.unique(s):
+        where = s == value
+        result[where] = _special.zeta(float(value), q[where])
+    out[...] = result
+
+
+# ---- three operands -----------------------------------------------------------------------------------
+
+
+def where(out: Array, condition: Array, input: Operand, other: Operand) -> None:
+    if out.size <= BLOCK:
+        select(out, condition, input, other)
+        return
+    arrays = [np.broadcast_to(np.asarray(x), out.shape) for x in (condition, input, other)]
+    for index in pieces(out.shape):
+        select(out[index], *[x[index] for x in arrays])
+
+
+def clamp(out: Array, input: Array, min: Operand | None, max: Operand | None) -> None:
+    """min(max(input, min), max), either bound may be absent; a NaN of any operand is kept."""
+    if max is None:
+        maximum(out, input, min)
+    elif min is None:
+        minimum(out, input, max)
+    elif out.dtype.kind == "V":
+        blockwise(lambda out, x, low, high: np.clip(x, low, high, out=out), out, input, min, max)
+    else:
+        np.clip(input, min, max, out=out)
+
+
+def lerp(out: Array, input: Array, end: Operand, weight: Operand) -> None:
+    """input + weight (end - input), from the nearer end."""
+    blockwise(_lerp, out, input, end, weight)
+
+
+def _lerp(out: Array, x: Operand, end: Operand, weight: Operand) -> None:
+    way = np.subtract(end, x, dtype=out.dtype)
+    near = np.abs(weight) < 0.5
+    if isinstance(weight, np.ndarray):
+        out[...] = np.where(near, x + weight * way, end - way * (1 - weight))
+    elif near:
+        np.add(x, way * weight, out=out)
+    else:
+        np.subtract(end, way * (1 - weight), out=out)
+
+
+def _addcmul(out: Array, x: Operand, a: Operand, b: Operand, value: float) -> None:
+    product = np.multiply(a, b, dtype=out.dtype)
+    if value != 1:
+        product = product * value
+    np.add(x, product, out=out)
+
+
+def _addcdiv(out: Array, x: Operand, a: Operand, b: Operand, value: float) -> None:
+    quotient = np.divide(a, b, dtype=out.dtype)
+    if value != 1:
+        quotient = quotient * value
+    np.add(x, quotient, out=out)
+
+
+addcmul = _formula(_addcmul)
+addcdiv = _formula(_addcdiv)
+
+
+# ---- gradients ----------------------------------------------------------------------------------------
+
+
+def _sigmoid_backward(out: Array, grad: Array, result: Array) -> None:
+    slope = 1 - result
+    slope *= result
+    np.multiply(grad, slope, out=out)
+
+
+def _tanh_backward(out: Array, grad: Array, result: Array) -> None:
+    slope = result * result
+    np.subtract(1, slope, out=slope)
+    np.multiply(grad, slope, out=out)
+
+
+sigmoid_backward = _formula(_sigmoid_backward)
+tanh_backward = _formula(_tanh_backward)
