@@ -185,11 +185,16 @@ class _Interpreted:
     def __call__(self, grid: tuple[int, ...], *args: Any) -> None:
         if 0 in grid:
             return
+        from tritonnn.cuda._runtime import runtime
+
         hosted = [_hosted(a, width) for a, width in zip(args, self.widths, strict=False)]
+        runtime().queue(lambda: self._run(tuple(grid), hosted))
+
+    def _run(self, grid: tuple[int, ...], hosted: list) -> None:
         import numpy as np
 
         with self._one_at_a_time, np.errstate(all="ignore"):
-            self.kernel[tuple(grid)](*hosted, **self.constants)
+            self.kernel[grid](*hosted, **self.constants)
 
 
 def _hosted(arg: Any, width: str | None = None) -> Any:

@@ -213,7 +213,7 @@ class DriverRuntime(Runtime):
             self.driver.cuMemPoolSetAttribute(self.device(index).memory, kind, self.driver.cuuint64_t(0))
 
     def upload(
-        self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool = False
+        self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool | None = None
     ) -> None:
         if not array.nbytes:
             return
@@ -223,13 +223,13 @@ class DriverRuntime(Runtime):
             self.driver.cuMemcpyHtoDAsync(ptr, host, array.nbytes, stream)
             # Pageable memory is staged before the call returns; page-locked memory is read later.
             base = self.pinned.base(host)
-            if base and non_blocking:
+            if base and (self.thread.non_blocking if non_blocking is None else non_blocking):
                 self.pinned.used_on(base, self.thread.device, stream)
             elif base:
                 self.driver.cuStreamSynchronize(stream)
 
     def download(
-        self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool = False
+        self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool | None = None
     ) -> None:
         if not array.nbytes:
             return
@@ -237,7 +237,8 @@ class DriverRuntime(Runtime):
             self.bind(self.thread.device)
             stream, host = self.current_stream(self.thread.device), array.ctypes.data
             self.driver.cuMemcpyDtoHAsync(host, ptr, array.nbytes, stream)
-            base = self.pinned.base(host) if non_blocking else 0
+            queued = self.thread.non_blocking if non_blocking is None else non_blocking
+            base = self.pinned.base(host) if queued else 0
             if base:
                 self.pinned.used_on(base, self.thread.device, stream)
             else:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from tritonnn.cuda._gpu import DriverRuntime
 
 
+class PinnedArray(np.ndarray):
+    """An array in page-locked memory, which a tensor's storage shows by `pinned`."""
+
+    pinned = True
+
+
 class PinnedMemory:
     """Arrays in page-locked memory.
 
@@ -39,7 +45,7 @@ class PinnedMemory:
             self._sizes[ptr] = size
         memory = (ctypes.c_uint8 * size).from_address(ptr)
         weakref.finalize(memory, self._release, ptr).atexit = False
-        return np.frombuffer(memoryview(memory), dtype=np.uint8)[:nbytes]
+        return np.frombuffer(memoryview(memory), dtype=np.uint8)[:nbytes].view(PinnedArray)
 
     def base(self, address: int) -> int:
         """Start of the page-locked array that an address lies in; 0 where it lies in none."""

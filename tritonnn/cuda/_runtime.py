@@ -30,6 +30,7 @@ class _PerThread(threading.local):
         self.streams: dict[int, int] = {}
         self.bound = False
         self.scratch = False
+        self.non_blocking = False
         self.capture: Pool | None = None
         self.recording: list[Callable[[], object]] | None = None
 
@@ -154,15 +155,24 @@ class Runtime:
             self._fill(block.ptr, 0xFF, nbytes, stream)
         return block
 
+    @contextmanager
+    def non_blocking(self) -> Iterator[None]:
+        """Copies of pinned memory in the block are only queued."""
+        before, self.thread.non_blocking = self.thread.non_blocking, True
+        try:
+            yield
+        finally:
+            self.thread.non_blocking = before
+
     def upload(
-        self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool = False
+        self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool | None = None
     ) -> None:
         """Copy a contiguous array to the device. Returns once the array may be written again, unless it is
-        pinned and `non_blocking` is set."""
+        pinned and `non_blocking` is set, by argument or by the context manager."""
         raise NotImplementedError
 
     def download(
-        self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool = False
+        self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool | None = None
     ) -> None:
         """Copy from the device into a contiguous array. Returns when it is there, unless `non_blocking` is
         set and the array is pinned."""
@@ -294,6 +304,10 @@ class Runtime:
         raise NotImplementedError
 
     # -- graphs
+
+    def queue(self, work: Callable[[], object]) -> None:
+        """Simulated device: do a piece of work now, or record it where a graph is being captured."""
+        raise NotImplementedError
 
     def capture_begin(self, stream: int, index: int, pool: Pool, mode: str) -> None:
         """Record what is queued on `stream` from now on instead of running it."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tritonnn import config
+from tritonnn.cuda._pinned import PinnedArray
 from tritonnn.cuda._pool import Pool, Stats
 from tritonnn.cuda._runtime import Runtime
 
@@ -113,7 +114,7 @@ class SimulatedRuntime(Runtime):
         return max(0, total - used), total
 
     def upload(
-        self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool = False
+        self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool | None = None
     ) -> None:
         if array.nbytes:
             if not self.is_pinned(array):
@@ -121,10 +122,11 @@ class SimulatedRuntime(Runtime):
             self.queue(lambda: ctypes.memmove(ptr, array.ctypes.data, array.nbytes))
 
     def download(
-        self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool = False
+        self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool | None = None
     ) -> None:
         if array.nbytes:
-            if not (non_blocking and self.is_pinned(array)):
+            queued = self.thread.non_blocking if non_blocking is None else non_blocking
+            if not (queued and self.is_pinned(array)):
                 self._not_while_capturing()
             self.queue(lambda: ctypes.memmove(array.ctypes.data, ptr, array.nbytes))
 
@@ -141,7 +143,7 @@ class SimulatedRuntime(Runtime):
         array, ptr = aligned_bytes(max(1, nbytes))
         self._pinned[ptr] = array.nbytes
         weakref.finalize(array.base, self._pinned.pop, ptr, None)
-        return array[:nbytes]
+        return array[:nbytes].view(PinnedArray)
 
     def is_pinned(self, array: np.ndarray) -> bool:
         ptr = array.ctypes.data
