@@ -27,9 +27,9 @@ INF: tl.constexpr = tl.constexpr(float("inf"))
 
 
 @triton.jit
-def nan_like(x):
-    """A block of NaNs of the shape and type of `x`."""
-    return tl.full(x.shape, float("nan"), x.dtype)
+def identity(x):
+    """x itself: what a copy computes."""
+    return x
 
 
 @triton.jit

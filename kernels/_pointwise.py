@@ -23,18 +23,32 @@ from typing import Any, NamedTuple
 import triton
 from triton import language as tl
 
-from tritonnn import dtype as dtypes
 from tritonnn.buffer import Buffer
+from tritonnn.dtype import (
+    bfloat16,
+    bool_,
+    float8_e4m3fn,
+    float8_e5m2,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
+from tritonnn.dtype import dtype as DType
 from tritonnn.kernels._launch import bind, i64
 
 FLAT, LINEAR, TILE = 0, 1, 2
 SCALARS = 4
 
 COMPUTE = {
-    dtypes.bool_: tl.int8, dtypes.uint8: tl.uint8, dtypes.int8: tl.int8, dtypes.int16: tl.int16,
-    dtypes.int32: tl.int32, dtypes.int64: tl.int64, dtypes.float16: tl.float32, dtypes.bfloat16: tl.float32,
-    dtypes.float32: tl.float32, dtypes.float64: tl.float64, dtypes.float8_e4m3fn: tl.float32,
-    dtypes.float8_e5m2: tl.float32,
+    bool_: tl.int8, uint8: tl.uint8, int8: tl.int8, int16: tl.int16,
+    int32: tl.int32, int64: tl.int64, float16: tl.float32, bfloat16: tl.float32,
+    float32: tl.float32, float64: tl.float64, float8_e4m3fn: tl.float32,
+    float8_e5m2: tl.float32,
 }  # fmt: skip
 
 
@@ -387,7 +401,7 @@ def pointwise(function: Any) -> Callable[..., None]:
     plans: dict[tuple, _Plan] = {}
     name = function.__name__
 
-    def implementation(out: Buffer, *args: Buffer | float, compute: dtypes.dtype) -> None:
+    def implementation(out: Buffer, *args: Buffer | float, compute: DType) -> None:
         key = (
             compute, out.shape, out.strides, out.dtype,
             *[(a.shape, a.strides, a.dtype) if type(a) is Buffer else type(a) for a in args],

@@ -7,8 +7,8 @@ from typing import Any
 import triton
 from triton import language as tl
 
-from tritonnn import dtype as dtypes
 from tritonnn.buffer import Buffer
+from tritonnn.dtype import dtype as DType
 from tritonnn.kernels import _math
 from tritonnn.kernels._pointwise import pointwise
 
@@ -128,6 +128,6 @@ def threshold(x, threshold, value):
 _gelu = {"none": pointwise(gelu_erf), "tanh": pointwise(gelu_tanh)}
 
 
-def gelu(out: Buffer, x: Any, approximate: str, compute: dtypes.dtype) -> None:
+def gelu(out: Buffer, x: Any, approximate: str, compute: DType) -> None:
     """x times the standard normal distribution function of x, or its approximation by tanh."""
     _gelu[approximate](out, x, compute=compute)

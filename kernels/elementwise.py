@@ -13,8 +13,9 @@ from typing import Any
 import triton
 from triton import language as tl
 
-from tritonnn import dtype as dtypes
 from tritonnn.buffer import Buffer
+from tritonnn.dtype import bool_
+from tritonnn.dtype import dtype as DType
 from tritonnn.kernels import _math
 from tritonnn.kernels._pointwise import pointwise
 
@@ -594,12 +595,12 @@ _round_up, _round_down = pointwise(_round_scaled_up), pointwise(_round_scaled_do
 _logit = {False: pointwise(_logit_unclamped), True: pointwise(_logit_clamped)}
 
 
-def div(out: Buffer, x: Any, y: Any, rounding_mode: str | None, compute: dtypes.dtype) -> None:
+def div(out: Buffer, x: Any, y: Any, rounding_mode: str | None, compute: DType) -> None:
     """x / y, rounded down (`floor`), towards zero (`trunc`) or not at all."""
     _divide[rounding_mode](out, x, y, compute=compute)
 
 
-def clamp(out: Buffer, x: Any, low: Any, high: Any, compute: dtypes.dtype) -> None:
+def clamp(out: Buffer, x: Any, low: Any, high: Any, compute: DType) -> None:
     """x within [low, high]; either bound may be absent."""
     if low is None:
         _minimum(out, x, high, compute=compute)
@@ -609,12 +610,12 @@ def clamp(out: Buffer, x: Any, low: Any, high: Any, compute: dtypes.dtype) -> No
         _both(out, x, low, high, compute=compute)
 
 
-def bitwise_not(out: Buffer, x: Buffer, compute: dtypes.dtype) -> None:
+def bitwise_not(out: Buffer, x: Buffer, compute: DType) -> None:
     """All bits inverted; for bool, the other value."""
-    _not[compute is dtypes.bool_](out, x, compute=compute)
+    _not[compute is bool_](out, x, compute=compute)
 
 
-def round(out: Buffer, x: Buffer, decimals: int, compute: dtypes.dtype) -> None:
+def round(out: Buffer, x: Buffer, decimals: int, compute: DType) -> None:
     """Halves go to the even neighbour; `decimals` digits after the point are kept."""
     if decimals == 0 or not compute.is_floating_point:
         _round(out, x, compute=compute)
@@ -624,7 +625,7 @@ def round(out: Buffer, x: Buffer, decimals: int, compute: dtypes.dtype) -> None:
         _round_down(out, x, 10.0**-decimals, compute=compute)
 
 
-def logit(out: Buffer, x: Buffer, eps: float | None, compute: dtypes.dtype) -> None:
+def logit(out: Buffer, x: Buffer, eps: float | None, compute: DType) -> None:
     """log(x / (1 - x)), with x clamped to [eps, 1 - eps] where eps is given."""
     if eps is None:
         _logit[False](out, x, compute=compute)
