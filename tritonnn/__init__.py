@@ -78,6 +78,8 @@ _LAZY = {
     "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
     "set_printoptions": "_printing", "autocast": "amp", "UntypedStorage": "legacy_types", "TypedStorage": "legacy_types",
     "set_default_tensor_type": "legacy_types", "compile": "_compat",
+    "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
+    "set_float32_matmul_precision": "cuda._precision", "get_float32_matmul_precision": "cuda._precision",
 }  # fmt: skip
 _LEGACY_SUFFIXES = ("Tensor", "Storage")
 
