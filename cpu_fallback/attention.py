@@ -1,0 +1,262 @@
+"""Scaled dot-product attention in blocks of heads and queries whose scores stay in the cache.
+
+Forward: p = exp(s - max) is not normalised; p @ v is divided by the sum of p instead (a head is narrower
+than a row of scores). Only log(sum(exp(s))) is kept; backward computes p = exp(s - logsumexp) again.
+Source: Vaswani et al., "Attention is all you need", 2017; Dao et al., "FlashAttention", 2022 (the
+recomputation).
+
+Dropout: the probability of key j for query row r (counted over batch, heads and queries) is dropped by word
+j of the Philox stream that starts at offset + r * stride, stride being the number of keys rounded up to a
+multiple of four.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tritonnn.cpu_fallback._blocks import BLOCK, amax, asum, short_buffer, wide
+from tritonnn.cpu_fallback.random import philox
+
+Array = np.ndarray[Any, Any]
+
+# Queries of a causal block: keys after its last query are not looked at.
+_CAUSAL_STEP = 128
+
+
+def attention(
+    out: Array,
+    logsumexp: Array,
+    query: Array,
+    key: Array,
+    value: Array,
+    attn_mask: Array | None,
+    dropout_p: float,
+    seed: int,
+    offset: int,
+    is_causal: bool,
+    scale: float,
+) -> None:
+    """softmax(q k^T * scale + mask) v with q (B, H, L, E), k (B, Hk, S, E), v (B, Hk, S, Ev), mask (B, H,
+    L, S).
+
+    Hk divides H: neighbouring query heads share a head of keys. A row that sees no key gives zeros and a
+    logsumexp of -inf.
+    """
+    if key.shape[2] == 0 or out.size == 0:
+        out[...], logsumexp[...] = 0, -np.inf
+        return
+    problem = _Problem(query, key, attn_mask, dropout_p, seed, offset, is_causal, scale)
+    result = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
+    o, lse = _heads(result), logsumexp.reshape(-1, problem.queries)
+    with short_buffer(problem.keys, problem.workspace.size):
+        for heads in problem.head_blocks():
+            q, k, v = problem.scaled(query, heads), problem.shared(key, heads), problem.shared(value, heads)
+            for rows, keys in problem.row_blocks():
+                s = problem.scores(q, k, heads, rows, keys)
+                top = amax(s, -1)
+                top[np.isneginf(top)] = 0
+                np.subtract(s, top, out=s)
+                np.exp(s, out=s)
+                total = asum(s, -1, np.ones(keys, s.dtype))
+                lse[heads, rows] = (np.log(total) + top)[..., 0]
+                total[total == 0] = 1
+                product = np.matmul(problem.drop(s, heads, rows), v[:, :keys])
+                np.divide(product, total, out=o[heads, rows], casting="same_kind")
+    if result is not out:
+        out[...] = result
+
+
+def attention_backward(
+    grad_query: Array,
+    grad_key: Array,
+    grad_value: Array,
+    grad: Array,
+    query: Array,
+    key: Array,
+    value: Array,
+    attn_mask: Array | None,
+    out: Array,
+    logsumexp: Array,
+    dropout_p: float,
+    seed: int,
+    offset: int,
+    is_causal: bool,
+    scale: float,
+) -> None:
+    """Gradients of attention with respect to query, key and value."""
+    if key.shape[2] == 0 or grad.size == 0 or query.size == 0:
+        grad_query[...], grad_key[...], grad_value[...] = 0, 0, 0
+        return
+    problem = _Problem(query, key, attn_mask, dropout_p, seed, offset, is_causal, scale)
+    gq = np.empty(query.shape, grad_query.dtype)
+    gk, gv = np.zeros(key.shape, problem.dtype), np.zeros(value.shape, problem.dtype)
+    lse = logsumexp.reshape(-1, problem.queries, 1)
+    with short_buffer(problem.keys, problem.workspace.size):
+        for heads in problem.head_blocks():
+            g, o = problem.cast(_heads(grad)[heads]), problem.cast(_heads(out)[heads])
+            # A row that saw nothing has no probabilities: exp(s - inf) is zero.
+            top = np.where(np.isneginf(lse[heads]), np.inf, lse[heads]).astype(problem.dtype, copy=False)
+            operands = (
+                problem.scaled(query, heads),
+                problem.shared(key, heads),
+                problem.shared(value, heads),
+                g,
+                top,
+                np.vecdot(g, o)[..., None],
+            )
+            made = [np.empty_like(operands[0]), np.zeros_like(operands[1]), np.zeros_like(operands[2])]
+            for rows, keys in problem.row_blocks():
+                _backward_block(problem, made, operands, heads, rows, keys)
+            _heads(gq)[heads] = made[0]
+            problem.collect(_heads(gk), made[1], heads)
+            problem.collect(_heads(gv), made[2], heads)
+    grad_query[...], grad_key[...], grad_value[...] = gq, gk, gv
+
+
+def _backward_block(
+    problem: _Problem, made: list[Array], operands: tuple[Array, ...], heads: slice, rows: slice, keys: int
+) -> None:
+    """Fill in the gradients of a block's queries and add its share to those of keys and values."""
+    q, k, v, g, lse, delta = operands
+    s = problem.scores(q, k, heads, rows, keys)
+    np.subtract(s, lse[:, rows], out=s)
+    np.exp(s, out=s)
+    dropped = problem.drop(s, heads, rows)
+    made[2][:, :keys] += np.matmul(dropped.swapaxes(1, 2), g[:, rows])
+    # ds = p * (keep / (1 - p_drop) * (g v^T) - delta), and p * keep / (1 - p_drop) is `dropped`
+    if dropped is s:
+        dp = np.matmul(g[:, rows], v[:, :keys].swapaxes(1, 2), out=problem.work(1, s.shape))
+        np.subtract(dp, delta[:, rows], out=dp)
+        np.multiply(s, dp, out=s)
+    else:
+        np.multiply(dropped, np.matmul(g[:, rows], v[:, :keys].swapaxes(1, 2)), out=dropped)
+        np.multiply(s, delta[:, rows], out=s)
+        np.subtract(dropped, s, out=s)
+    made[1][:, :keys] += np.matmul(s.swapaxes(1, 2), q[:, rows])
+    gq = np.matmul(s, k[:, :keys])
+    np.multiply(gq, problem.dtype.type(problem.scale), out=made[0][:, rows])
+
+
+def _heads(x: Array) -> Array:
+    """(B, H, L, E) as (B * H, L, E)."""
+    return x.reshape(-1, *x.shape[2:])
+
+
+class _Problem:
+    """What forward and backward share: the arguments, the blocks, the scratch memory and the masks."""
+
+    def __init__(
+        self,
+        query: Array,
+        key: Array,
+        mask: Array | None,
+        dropout_p: float,
+        seed: int,
+        offset: int,
+        is_causal: bool,
+        scale: float,
+    ) -> None:
+        self.dtype = wide(query.dtype)
+        self.heads, self.queries = query.shape[1], query.shape[2]
+        self.count = query.shape[0] * self.heads
+        self.keys = key.shape[2]
+        self.group = self.heads // key.shape[1]
+        self.causal, self.scale, self.mask = is_causal, scale, mask
+        self.dropout_p, self.seed, self.offset = dropout_p, seed, offset
+        self.step = max(1, min(self.queries, BLOCK // self.keys, _CAUSAL_STEP if is_causal else BLOCK))
+        self.together = min(max(1, BLOCK // (self.queries * self.keys)), self.count)
+        self.workspace = np.empty((2, self.together * self.step * self.keys), self.dtype)
+        self.bias: Array | None = None
+        self.hidden: tuple[slice, Array] | None = None
+
+    def head_blocks(self) -> Iterator[slice]:
+        for low in range(0, self.count, self.together):
+            yield slice(low, min(low + self.together, self.count))
+
+    def row_blocks(self) -> Iterator[tuple[slice, int]]:
+        """Slices of queries, and the number of keys that any of them can see."""
+        for low in range(0, self.queries, self.step):
+            high = min(low + self.step, self.queries)
+            yield slice(low, high), min(high, self.keys) if self.causal else self.keys
+
+    def work(self, number: int, shape: tuple[int, ...]) -> Array:
+        """Scratch for the scores of a block."""
+        return self.workspace[number, : shape[0] * shape[1] * shape[2]].reshape(shape)
+
+    def cast(self, x: Array) -> Array:
+        """In the type to compute in, contiguous: fit for a matrix product."""
+        return np.ascontiguousarray(x, dtype=self.dtype)
+
+    def scaled(self, query: Array, heads: slice) -> Array:
+        return _heads(query)[heads] * self.dtype.type(self.scale)
+
+    def shared(self, x: Array, heads: slice) -> Array:
+        """Keys or values of these query heads."""
+        if self.group == 1:
+            return self.cast(_heads(x)[heads])
+        return self.cast(_heads(x)[np.arange(heads.start, heads.stop) // self.group])
+
+    def collect(self, total: Array, parts: Array, heads: slice) -> None:
+        """Add the gradients of these query heads' keys or values where they belong."""
+        if self.group == 1:
+            total[heads] = parts
+            return
+        for head, part in zip(range(heads.start, heads.stop), parts, strict=True):
+            total[head // self.group] += part
+
+    def scores(self, q: Array, k: Array, heads: slice, rows: slice, keys: int) -> Array:
+        """Scaled and masked scores of a block; `q` is scaled already."""
+        s = self.work(0, (len(q), rows.stop - rows.start, keys))
+        np.matmul(q[:, rows], k[:, :keys].swapaxes(1, 2), out=s)
+        if self.mask is not None:
+            np.add(s, self._bias(heads, rows, keys), out=s)
+        if self.causal:
+            self._hide_future(s, rows, keys)
+        return s
+
+    def _hide_future(self, s: Array, rows: slice, keys: int) -> None:
+        """Query i sees the keys up to i: before the block's first query there is nothing to hide."""
+        first = min(rows.start, keys)
+        if self.hidden is None or self.hidden[0] != rows:
+            seen = np.tri(s.shape[1], keys - first, rows.start - first, dtype=bool)
+            self.hidden = rows, np.where(seen, 0, -np.inf).astype(s.dtype)
+        s[..., first:] += self.hidden[1]
+
+    def _bias(self, heads: slice, rows: slice, keys: int) -> Array:
+        """The mask as numbers to add; made once where all heads share it."""
+        mask = self.mask
+        assert mask is not None
+        if (mask.strides[0] == 0 and mask.strides[1] == 0) or mask.shape[0] * mask.shape[1] == 1:
+            if self.bias is None:
+                self.bias = self._numbers(mask[0, 0])
+            return self.bias[rows, :keys]
+        number = np.arange(heads.start, heads.stop)
+        return self._numbers(mask[number // self.heads, number % self.heads, rows, :keys])
+
+    def _numbers(self, mask: Array) -> Array:
+        if mask.dtype == np.bool_:
+            mask = np.where(mask, self.dtype.type(0), self.dtype.type(-np.inf))
+        return mask.astype(self.dtype, copy=False)
+
+    def drop(self, p: Array, heads: slice, rows: slice) -> Array:
+        """p with dropout applied, in the second work array; p itself where there is none."""
+        if self.dropout_p == 0:
+            return p
+        dropped = self.work(1, p.shape)
+        if self.dropout_p == 1:
+            dropped.fill(0)
+            return dropped
+        stride = -(-self.keys // 4)
+        starts = (np.arange(heads.start, heads.stop) * self.queries + rows.start) * stride + (
+            self.offset >> 2
+        )
+        counters = starts[:, None] + np.arange(p.shape[1] * stride)
+        words = philox(self.seed, counters.astype(np.uint64).reshape(-1))
+        words = words.reshape(*p.shape[:2], stride * 4)[..., : p.shape[2]]
+        keep = words >= np.uint32(min(round(self.dropout_p * 2.0**32), 0xFFFFFFFF))
+        np.multiply(p, self.dtype.type(1 / (1 - self.dropout_p)), out=dropped)
+        np.multiply(dropped, keep, out=dropped)
+        return dropped
