@@ -17,6 +17,7 @@ from tritonnn import dispatch
 from tritonnn import dtype as dtypes
 from tritonnn.autograd.saving import Saving
 from tritonnn.dtype import dtype as DType
+from tritonnn.errors import Invalid, complete
 from tritonnn.shape import Size
 from tritonnn.tensor import Tensor
 
@@ -76,13 +77,16 @@ class Op:
         count = code.co_argcount + code.co_kwonlyargcount
         annotations = function.__annotations__
         self.name: str = options.get("name") or function.__name__
-        self.family: str = function.__module__.rsplit(".", 1)[-1]
+        # The backend file; a module of entries that shares another's file says so by FAMILY.
+        self.family: str = options.get("family") or function.__globals__.get("FAMILY") or _last_part(function.__module__)
         self.module: str = function.__module__
         self.kind = kind
         self.rule = _all_positional(function)
         self.names: tuple[str, ...] = code.co_varnames[:count]
         self.n_positional = code.co_argcount
         self.defaults = _defaults(function, self.names)
+        self.check: Callable | None = options.get("check")
+        self.legacy: Callable | None = options.get("legacy")
         self.n_required = next((i for i, name in enumerate(self.names) if name in self.defaults), count)
         self.tails = _tails(self)
         slots = [(i, annotations.get(name, "")) for i, name in enumerate(self.names)]
@@ -152,6 +156,8 @@ class Op:
         Raises:
             TypeError: an argument is missing, unknown, or given twice.
         """
+        if self.legacy is not None and len(args) > self.n_positional:
+            args = self.legacy(args, kwargs)
         out = kwargs.pop("out", None)
         if len(args) > self.n_positional:
             raise TypeError(
@@ -170,6 +176,11 @@ class Op:
             name = next(iter(kwargs))
             known = "got multiple values for" if name in self.names else "got an unexpected keyword"
             raise TypeError(f"{self.name}() {known} argument '{name}' (signature: {self.signature})")
+        if self.check is not None:
+            try:
+                self.check(*values)
+            except Invalid as invalid:
+                raise complete(self.name, self.names, tuple(values), invalid) from None
         return tuple(values), out
 
     def _take_alias(self, name: str, kwargs: dict[str, Any], values: list) -> bool:
@@ -213,7 +224,19 @@ def _tails(op: Op) -> dict[int, tuple]:
     values = [op.defaults.get(name) for name in op.names]
     if any(name not in op.defaults for name in op.names[op.n_positional :]):
         return {}
+    if op.check is not None:  # the defaults are good; what is given goes through `bind`, which checks
+        return {op.n_required: tuple(values[op.n_required :])} if op.n_required in _tensor_counts(op) else {}
     return {given: tuple(values[given:]) for given in range(op.n_required, op.n_positional + 1)}
+
+
+def _tensor_counts(op: Op) -> tuple[int, ...]:
+    """The number of leading tensor arguments, if all other arguments have defaults; else nothing."""
+    count = len(op.tensor_slots)
+    return (count,) if op.tensor_slots == tuple(range(count)) else ()
+
+
+def _last_part(module: str) -> str:
+    return module.rsplit(".", 1)[-1]
 
 
 def _fast_dtypes(op: Op) -> dict[DType, DType]:
@@ -277,6 +300,9 @@ def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable]
 
     Further options:
         exempt: names of tensor arguments that take no part in promotion (the condition of `where`).
+        check: called with all arguments where one that is not a leading tensor was given; raises Invalid.
+        legacy: `(args, kwargs) -> args`, called with more positional arguments than the schema has; it may move
+            some to kwargs, and returns args as they are where it does not know them.
     """
     options.setdefault("api", "torch tensor")
     options.setdefault("inplace", True)
@@ -293,6 +319,7 @@ def unary(name: str, doc: str, result: Callable = PROMOTE, grad: Callable | None
     entry.__name__ = entry.__qualname__ = name
     entry.__module__ = sys._getframe(1).f_globals["__name__"]
     entry.__doc__ = doc
+    options.setdefault("family", sys._getframe(1).f_globals.get("FAMILY"))
     if grad is not None:
         options["grad"] = {"input": grad}
     return pointwise(result, **options)(entry)
