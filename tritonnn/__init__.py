@@ -54,6 +54,7 @@ from tritonnn.memory_format import (
     strided,
 )
 from tritonnn.ops._table import NAMESPACES
+from tritonnn.precision import get_float32_matmul_precision, set_float32_matmul_precision
 from tritonnn.shape import Size, broadcast_shapes
 from tritonnn.tensor import Tensor
 from tritonnn.version import __version__

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tritonnn.autograd.anomaly import detect_anomaly, set_detect_anomaly
+import importlib
+from typing import Any
+
+from tritonnn.autograd.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from tritonnn.autograd.engine import backward, grad
 from tritonnn.autograd.grad_mode import (
     enable_grad,
@@ -13,7 +16,24 @@ from tritonnn.autograd.grad_mode import (
     set_grad_enabled,
 )
 
+_LAZY = {
+    "Function": "function", "FunctionCtx": "function", "NestedIOFunction": "function", "Variable": "function",
+    "once_differentiable": "function", "gradgradcheck": "gradcheck", "GradcheckError": "gradcheck",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("functional", "gradcheck", "profiler", "function", "graph", "variable"):
+        module = "function" if name == "variable" else name
+        return importlib.import_module(f"tritonnn.autograd.{module}")
+    if name in _LAZY:
+        value = getattr(importlib.import_module(f"tritonnn.autograd.{_LAZY[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"tritonnn has no torch.autograd.{name}")
+
+
 __all__ = [
-    "backward", "detect_anomaly", "enable_grad", "grad", "inference_mode", "is_grad_enabled",
+    "backward", "detect_anomaly", "enable_grad", "grad", "inference_mode", "is_anomaly_enabled", "is_grad_enabled",
     "is_inference_mode_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from tritonnn.ops import (  # noqa: F401
     conversion,
     creation,
     joining,
+    linalg,
     reduction,
     shape,
 )

@@ -1,0 +1,54 @@
+"""Matrix products through BLAS.
+
+NumPy hands a product to BLAS only where one of the last two strides is one element; other operands are copied
+first. Half precision is multiplied in float32 and rounded once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def ready(array: np.ndarray) -> np.ndarray:
+    """The operand in a type and layout that BLAS takes."""
+    if array.dtype.itemsize == 2 and array.dtype.kind in "fV":
+        return array.astype(np.float32)
+    size = array.itemsize
+    rows, columns = array.strides[-2:]
+    fits = (columns == size and rows >= array.shape[-1] * size) or (rows == size and columns >= array.shape[-2] * size)
+    return array if fits or array.size <= 64 else np.ascontiguousarray(array)
+
+
+def product(out: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
+    """out = a @ b, batched over leading dimensions."""
+    a, b = ready(a), ready(b)
+    if out.dtype == a.dtype and out.flags.c_contiguous:
+        np.matmul(a, b, out=out)
+    else:
+        np.copyto(out, np.matmul(a, b), casting="unsafe")
+
+
+def matmul_nd(out: np.ndarray, input: np.ndarray, other: np.ndarray) -> None:
+    """out[..., i, j] = sum over k of input[..., i, k] other[..., k, j]; leading dimensions broadcast."""
+    if input.shape[-1] == 0:
+        out.fill(0)
+    else:
+        product(out, input, other)
+
+
+def linear(out: np.ndarray, input: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> None:
+    """out = input @ weight.T + bias over the last dimension, as one product of all rows."""
+    rows = input.reshape(-1, input.shape[-1])
+    flat = out.reshape(-1, out.shape[-1]) if out.flags.c_contiguous else np.empty((rows.shape[0], out.shape[-1]), out.dtype)
+    half = out.dtype.itemsize == 2 and out.dtype.kind in "fV"
+    total = np.empty(flat.shape, np.float32) if half else flat
+    if input.shape[-1] == 0:
+        total.fill(0)
+    else:
+        product(total, rows, weight.T)
+    if bias is not None:
+        np.add(total, bias, out=total)
+    if half:
+        np.copyto(flat, total, casting="unsafe")
+    if not out.flags.c_contiguous:
+        np.copyto(out, flat.reshape(out.shape))

@@ -1,0 +1,306 @@
+"""Tests generated from the op table: every entry, on every device, in every dtype it declares."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from support import array, assert_close, call, floating, mapped, ops, samples, strided, tensors
+
+import tritonnn as torch
+from tritonnn import kernels
+from tritonnn.ops._table import OPS, Op
+from tritonnn.tensor import Tensor
+
+DEVICES = ("cpu", "cuda")
+HALF = (torch.float16, torch.bfloat16)
+RANDOM = {name for name, op in OPS.items() if op.family == "random"}
+
+
+def cases(dtypes: Any, devices: tuple[str, ...] = DEVICES, keep: Any = lambda op: True) -> Any:
+    """Parametrisation over ops, devices and the dtypes an op declares among `dtypes`."""
+    rows = []
+    for op in ops():
+        if op.name in RANDOM or not keep(op):
+            continue
+        for device in devices:
+            for dtype in dtypes:
+                if dtype in op.dtypes:
+                    rows.append(pytest.param(op, device, dtype, id=f"{op.name}_{device}_{dtype.name}"))
+    return pytest.mark.parametrize(("op", "device", "dtype"), rows)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_and_runnable(request):
+    """Warnings of single samples (var of one element, ...) are tested by hand; a missing kernel is named."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def on_device(op: Op, sample: Any, **extra: Any) -> Any:
+    """Run it; a GPU kernel that does not exist yet is the one reason to skip."""
+    try:
+        return call(op, sample, **extra)
+    except NotImplementedError as error:
+        if "has no GPU kernel" in str(error):
+            pytest.skip(f"no kernel yet: {error}")
+        raise
+
+
+def main_dtype(op: Op) -> Any:
+    return torch.float64 if torch.float64 in op.dtypes else op.dtypes[-1]
+
+
+def test_every_primitive_has_samples():
+    missing = [op.name for op in OPS.values() if op.kind != "composite" and op.api and not op.samples]
+    assert not missing
+
+
+def test_every_primitive_has_a_cpu_twin():
+    from tritonnn.cpu_fallback import implementation
+
+    never_run = {"to_copy", "copy_values", "view_written"}
+    for op in OPS.values():
+        if op.kind == "primitive" and op.name not in never_run:
+            assert callable(implementation(op.family, op.name))
+
+
+@cases((torch.float32, *HALF), ("cpu",))
+def test_reference(op, device, dtype):
+    """Low precision agrees with float64 to within a few roundings."""
+    for sample in samples(op, device, dtype):
+        wide = mapped(sample, lambda t: t.to(torch.float64) if t.dtype.is_floating_point else t)
+        if torch.float64 not in op.dtypes:
+            pytest.skip("the op has no float64 to compare with")
+        got, wanted = call(op, sample), call(op, wide)
+        discrete = [i for i, t in enumerate(tensors(wanted)) if not t.dtype.is_floating_point]
+        if discrete:  # indices may differ where rounding makes ties
+            got = [t for i, t in enumerate(tensors(got)) if i not in discrete]
+            wanted = [t for i, t in enumerate(tensors(wanted)) if i not in discrete]
+        assert_close(got, wanted, dtype, what=repr(sample))
+
+
+@cases((torch.float32, torch.float64, *HALF, torch.int64, torch.int32, torch.uint8, torch.bool), ("cuda",))
+def test_kernel_matches_twin(op, device, dtype):
+    """The GPU kernel gives what the NumPy twin gives."""
+    for sample in samples(op, "cpu", dtype):
+        wanted = call(op, sample)
+        there = mapped(sample, lambda t: t.to(device))
+        got = on_device(op, there)
+        for a, b in zip(tensors(got), tensors(wanted), strict=True):
+            assert a.device.type == "cuda"
+            assert a.dtype is b.dtype
+        assert_close(got, wanted, dtype, what=repr(sample))
+
+
+@cases((torch.float32, torch.float16, torch.int64), keep=lambda op: op.kind != "view")
+def test_noncontiguous(op, device, dtype):
+    """Strided inputs give what contiguous ones give."""
+    for sample in samples(op, device, dtype):
+        wanted = on_device(op, sample)
+        assert_close(call(op, mapped(sample, strided)), wanted, dtype, what=repr(sample))
+
+
+@cases((torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.complex64), ("cpu",))
+def test_declared_dtype(op, device, dtype):
+    """What an entry declares runs."""
+    for sample in samples(op, device, dtype):
+        call(op, sample)
+
+
+def directions(inputs: list[Tensor], seed: int) -> list[Tensor]:
+    rng = np.random.default_rng(seed)
+    return [torch.from_numpy(np.asarray(rng.standard_normal(tuple(t.shape)))).to(t.device) for t in inputs]
+
+
+def weighted(results: list[Tensor], weights: list[Tensor]) -> Tensor:
+    total = None
+    for result, weight in zip(results, weights, strict=True):
+        term = (result * weight).sum()
+        total = term if total is None else total + term
+    return total
+
+
+def differentiable(op: Op, sample: Any) -> tuple[Any, list[Tensor], list[Tensor]]:
+    """The sample with leaves that require grad, those leaves that matter, and the results that depend on them."""
+    leaves = mapped(sample, lambda t: t.detach().clone().requires_grad_(t.dtype.is_floating_point))
+    results = [r for r in floating(call(op, leaves)) if r.requires_grad]
+    return leaves, [t for t in floating(leaves) if t.requires_grad], results
+
+
+@cases((torch.float64,), ("cpu",))
+def test_grad(op, device, dtype):
+    """The first derivative along a random direction agrees with central differences."""
+    for sample in samples(op, device, dtype):
+        leaves, inputs, results = differentiable(op, sample)
+        if not results:
+            continue
+        weights = directions(results, 1)
+        grads = torch.autograd.grad(weighted(results, weights), inputs, allow_unused=True)
+        used = [(t, g) for t, g in zip(inputs, grads, strict=True) if g is not None]
+        steps = directions([t for t, _ in used], 2)
+        analytic = sum(float((g * u).sum()) for (_, g), u in zip(used, steps, strict=True))
+        numeric = central_difference(op, leaves, [t for t, _ in used], steps, weights)
+        assert analytic == pytest.approx(numeric, rel=2e-5, abs=2e-6), repr(sample)
+
+
+def central_difference(op: Op, leaves: Any, inputs: list[Tensor], steps: list[Tensor], weights: list[Tensor]) -> float:
+    eps = 1e-6
+    values = []
+    with torch.no_grad():
+        for sign in (1, -1):
+            for t, u in zip(inputs, steps, strict=True):
+                t.data = t.data + sign * eps * u
+            results = [r for r in floating(call(op, leaves))][: len(weights)]
+            values.append(float(weighted(results, weights)))
+            for t, u in zip(inputs, steps, strict=True):
+                t.data = t.data - sign * eps * u
+    return (values[0] - values[1]) / (2 * eps)
+
+
+@cases((torch.float64,), ("cpu",))
+def test_grad_of_grad(op, device, dtype):
+    """The second derivative along random directions agrees with central differences of the first."""
+    for sample in samples(op, device, dtype)[:4]:
+        leaves, inputs, results = differentiable(op, sample)
+        if not results:
+            continue
+        weights = directions(results, 1)
+
+        def slope(create: bool) -> tuple[Any, list[Tensor]]:
+            made = [r for r in floating(call(op, leaves)) if r.requires_grad]
+            grads = torch.autograd.grad(weighted(made, weights), inputs, create_graph=create, allow_unused=True)
+            used = [g for g in grads if g is not None]
+            return weighted(used, directions(used, 3)), used
+
+        first, _ = slope(True)
+        if not first.requires_grad:
+            continue
+        grads = torch.autograd.grad(first, inputs, allow_unused=True)
+        pairs = [(t, g) for t, g in zip(inputs, grads, strict=True) if g is not None]
+        steps = directions([t for t, _ in pairs], 4)
+        analytic = sum(float((g * u).sum()) for (_, g), u in zip(pairs, steps, strict=True))
+        eps, values = 1e-6, []
+        for sign in (1, -1):
+            for (t, _), u in zip(pairs, steps, strict=True):
+                t.data = t.data + sign * eps * u
+            values.append(float(slope(False)[0]))
+            for (t, _), u in zip(pairs, steps, strict=True):
+                t.data = t.data - sign * eps * u
+        numeric = (values[0] - values[1]) / (2 * eps)
+        assert analytic == pytest.approx(numeric, rel=1e-4, abs=1e-5), repr(sample)
+
+
+@cases((torch.float32,), ("cuda",))
+def test_grad_on_kernel(op, device, dtype):
+    """Gradients on the GPU agree with those on the CPU."""
+    for sample in samples(op, "cpu", dtype)[:3]:
+        _, inputs, results = differentiable(op, sample)
+        if not results:
+            continue
+        weights = [w.float() for w in directions(results, 1)]
+        wanted = torch.autograd.grad(weighted(results, weights), inputs, allow_unused=True)
+        there = mapped(sample, lambda t: t.to(device))
+        try:
+            _, moved, made = differentiable(op, there)
+            got = torch.autograd.grad(
+                weighted(made, [w.to(device) for w in weights]), moved, allow_unused=True
+            )
+        except NotImplementedError as error:
+            if "has no GPU kernel" in str(error):
+                pytest.skip(f"no kernel yet: {error}")
+            raise
+        for a, b in zip(got, wanted, strict=True):
+            assert (a is None) == (b is None)
+        assert_close([g for g in got if g is not None], [g for g in wanted if g is not None], dtype, 64, repr(sample))
+
+
+@cases((torch.float64,), ("cpu",), keep=lambda op: op.kind == "primitive")
+def test_strided_incoming_grad(op, device, dtype):
+    """Backward takes gradients of any stride."""
+    for sample in samples(op, device, dtype)[:3]:
+        _, inputs, results = differentiable(op, sample)
+        if not results:
+            continue
+        weights = directions(results, 1)
+        dense = torch.autograd.grad(results, inputs, weights, retain_graph=True, allow_unused=True)
+        gaps = torch.autograd.grad(results, inputs, [strided(w) for w in weights], allow_unused=True)
+        assert_close([g for g in gaps if g is not None], [g for g in dense if g is not None], dtype, what=repr(sample))
+
+
+@cases((torch.float32,), keep=lambda op: op.kind == "primitive" and op.out and not op.alloc and bool(op.api))
+def test_out(op, device, dtype):
+    """`out=` receives what the call returns, also through strides and where it must be resized."""
+    for sample in samples(op, device, dtype)[:2]:
+        wanted = on_device(op, sample)
+        results = list(tensors(wanted))
+        outs = [strided(torch.zeros_like(r)) for r in results]
+        call(op, sample, out=outs[0] if len(outs) == 1 else tuple(outs))
+        assert_close(outs, results, dtype, what=repr(sample))
+        fresh = [torch.empty(0, dtype=r.dtype, device=device) for r in results]
+        call(op, sample, out=fresh[0] if len(fresh) == 1 else tuple(fresh))
+        assert_close(fresh, results, dtype, what=repr(sample))
+
+
+@cases((torch.float32,), keep=lambda op: op.inplace)
+def test_inplace(op, device, dtype):
+    """`x.op_()` leaves in x what `op(x)` returns, and the same gradient."""
+    method = getattr(Tensor, op.name + "_")
+    for sample in samples(op, device, dtype):
+        first = sample.args[0]
+        if not isinstance(first, Tensor):
+            continue
+        wanted = on_device(op, sample)
+        if wanted.shape != first.shape or wanted.dtype is not first.dtype:
+            continue
+        target = first.clone()
+        assert method(target, *sample.args[1:], **sample.kwargs) is target
+        assert target._version == 1
+        assert_close(target, wanted, dtype, what=repr(sample))
+        if device == "cpu" and wanted.dtype.is_floating_point:
+            plain, moved = first.clone().requires_grad_(), first.clone().requires_grad_()
+            result = op.function(plain, *sample.args[1:], **sample.kwargs)
+            if result.requires_grad:
+                result.sum().backward()
+                method(moved * 1, *sample.args[1:], **sample.kwargs).sum().backward()
+                assert_close(moved.grad, plain.grad, dtype, what=repr(sample))
+
+
+@cases((torch.float32,), keep=lambda op: op.result_rule is not None)
+def test_zero_size(op, device, dtype):
+    """Pointwise ops of empty tensors are empty."""
+    for sample in samples(op, device, dtype)[:1]:
+        empty = mapped(sample, lambda t: t.new_empty((0, 3)))
+        result = on_device(op, empty)
+        assert result.shape == (0, 3)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in OPS.values() if op.errors])
+def test_errors(op, device):
+    """Bad input is refused with the declared type and words, the same on every device."""
+    from support import Make
+
+    for bad in op.errors(Make(op.name, device, main_dtype(op))):
+        with pytest.raises(bad.error, match=bad.match) as caught:
+            on_device(op, bad)
+        assert str(caught.value)
+
+
+@pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in ops() if op.kind == "primitive"])
+def test_inputs_untouched(op):
+    """An op writes nothing but its result."""
+    dtype = torch.float32 if torch.float32 in op.dtypes else op.dtypes[0]
+    for sample in samples(op, "cpu", dtype):
+        before = [array(t).copy() for t in tensors(sample)]
+        call(op, sample)
+        for t, values in zip(tensors(sample), before, strict=True):
+            np.testing.assert_array_equal(array(t), values)
+
+
+def test_missing_kernel_is_named():
+    with pytest.raises(NotImplementedError, match="no_such_op has no GPU kernel: add no_such_op to kernels/shape.py"):
+        kernels.implementation("shape", "no_such_op")

@@ -1,0 +1,331 @@
+"""Custom differentiable functions: subclass `Function`, write forward and backward, call `apply`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn.autograd.grad_mode import no_grad, state
+from tritonnn.autograd.graph import Node, _sequence, edge_of, rebase
+from tritonnn.tensor import Tensor
+
+
+class FunctionCtx:
+    """What forward hands to backward; `ctx` of a static function, `self` of an old-style one."""
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep tensors for backward (inputs, results or others; None allowed); read them from `saved_tensors`."""
+        for tensor in tensors:
+            if tensor is not None and not isinstance(tensor, Tensor):
+                raise TypeError(f"save_for_backward can only save variables, but got {type(tensor).__name__}")
+        self.to_save = tensors
+
+    save_for_forward = save_for_backward
+
+    def mark_dirty(self, *args: Tensor) -> None:
+        """Declare inputs that forward modified in place; they must be among the results."""
+        self.dirty = args
+
+    def mark_non_differentiable(self, *args: Tensor) -> None:
+        """Declare results that have no gradient."""
+        self.non_differentiable = args
+
+    def mark_shared_storage(self, *pairs: Any) -> None:
+        """Older declaration of results that look into inputs; sharing is seen without it."""
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether backward gets zeros (True, the default) or None for results that received no gradient."""
+        self.materialize_grads = value
+
+    @property
+    def saved_tensors(self) -> tuple:
+        """The tensors given to `save_for_backward`, after checking that none was modified in place."""
+        return self._node.unpack_saved()  # type: ignore[attr-defined]
+
+    saved_variables = saved_tensors
+
+    @property
+    def needs_input_grad(self) -> tuple[bool, ...]:
+        """Which inputs of forward need a gradient."""
+        return self._needs  # type: ignore[attr-defined]
+
+    @property
+    def next_functions(self) -> tuple:
+        """The graph edges of the inputs."""
+        return self._node.next_functions  # type: ignore[attr-defined]
+
+    to_save: tuple = ()
+    dirty: tuple = ()
+    non_differentiable: tuple = ()
+    materialize_grads = True
+
+
+class FunctionNode(Node):
+    """The node of one call of a custom function."""
+
+    __slots__ = ("ctx", "function", "input_count", "tensor_places")
+
+    ctx: Any
+
+    def name(self) -> str:
+        """Such as 'MyFunctionBackward'."""
+        return self.function.__name__ + "Backward"
+
+    def unpack_saved(self) -> tuple:
+        """The saved tensors, checked and with their history."""
+        if self.saved is None:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved tensors after they "
+                "have already been freed). Saved intermediate values of the graph are freed when you call "
+                ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph "
+                "a second time or if you need to access saved tensors after calling backward."
+            )
+        values = []
+        for (value, number), version in zip(self.saved, self.versions, strict=True):
+            if value.__class__.__name__ == "Packed":
+                value = value.unpack(value.value)
+            elif value is not None and value._storage.version != version:
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                    f"a {value.dtype} tensor of shape {list(value.shape)} saved by {self.name()} is at version "
+                    f"{value._storage.version}; expected version {version} instead."
+                )
+            if value is not None and number >= 0:  # a result of this very call
+                value = value.detach()
+                value._node, value._rg, value._out_nr = self, True, number
+            values.append(value)
+        return tuple(values)
+
+    def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
+        """Run the user's backward and check what it returns."""
+        if self.ctx.materialize_grads:
+            from tritonnn.ops.creation import zeros
+
+            grads = [
+                zeros(shape, dtype=dtype, device=device) if grad is None else grad
+                for grad, (shape, dtype, device) in zip(grads, self.meta, strict=True)
+            ]
+        if self.saved is None:
+            self.unpack_saved()
+        made = self.function._run_backward(self.ctx, grads)
+        made = list(made) if isinstance(made, (tuple, list)) else [made]
+        while len(made) > self.input_count and made[-1] is None:
+            made.pop()
+        if len(made) != self.input_count:
+            raise RuntimeError(
+                f"function {self.name()} returned an incorrect number of gradients (expected {self.input_count}, got "
+                f"{len(made)})"
+            )
+        results = []
+        for place in self.tensor_places:
+            grad = made[place]
+            if grad is not None and not isinstance(grad, Tensor):
+                raise TypeError(f"{self.name()}: expected Variable or None (got {type(grad).__name__}) at index {place}")
+            # An alias, so that a gradient the function also saved or shares is never taken over as `.grad`.
+            results.append(grad if grad is None or state.enabled else _foreign(grad))
+        return results
+
+
+class _Foreign(Tensor):
+    """A gradient made by user code: the engine copies it instead of taking it over."""
+
+    __slots__ = ()
+
+
+def _foreign(grad: Tensor) -> Tensor:
+    made = grad.detach()
+    made.__class__ = _Foreign
+    return made
+
+
+class Function(FunctionCtx):
+    """Base of custom differentiable functions.
+
+    Static style: `forward(ctx, *args)` (or `forward(*args)` with `setup_context(ctx, inputs, output)`) and
+    `backward(ctx, *grad_outputs)`, called as `MyFunction.apply(*args)`. The old style with instance methods works too.
+
+    >>> import tritonnn as torch
+    >>> class Square(torch.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...     @staticmethod
+    ...     def backward(ctx, grad):
+    ...         x, = ctx.saved_tensors
+    ...         return 2 * x * grad
+    >>> x = torch.tensor(3., requires_grad=True)
+    >>> Square.apply(x).backward()
+    >>> x.grad
+    tensor(6.)
+    """
+
+    generate_vmap_rule = False
+    num_inputs = 0
+    num_outputs = 0
+    requires_grad = False
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """Compute the results; to be defined by the subclass."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """One gradient per argument of forward, None for those without; to be defined by the subclass."""
+        raise NotImplementedError("You must implement the backward function for your custom autograd.Function.")
+
+    vjp = backward
+
+    @classmethod
+    def _is_static(cls) -> bool:
+        for owner in cls.__mro__:
+            if "forward" in owner.__dict__:
+                return isinstance(owner.__dict__["forward"], staticmethod)
+        return True
+
+    @classmethod
+    def _run_backward(cls, ctx: Any, grads: Sequence[Any]) -> Any:
+        if isinstance(ctx, Function):
+            return ctx.backward(*grads)  # type: ignore[arg-type]
+        if cls.backward is Function.backward and cls.vjp is not Function.vjp:
+            return cls.vjp(ctx, *grads)
+        return cls.backward(ctx, *grads)
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run forward and record the call."""
+        ctx = FunctionCtx()
+        if hasattr(cls, "setup_context"):
+
+            def run(*inputs: Any) -> Any:
+                output = cls.forward(*inputs, **kwargs)
+                cls.setup_context(ctx, inputs, output)  # type: ignore[attr-defined]
+                return output
+        else:
+
+            def run(*inputs: Any) -> Any:
+                return cls.forward(ctx, *inputs, **kwargs)
+
+        return _apply(cls, ctx, run, args)
+
+    def __call__(self, *args: Any) -> Any:
+        if self._is_static():
+            raise RuntimeError("Legacy autograd function object was called on a function with static forward: use .apply")
+        return _apply(type(self), self, self.forward, args)
+
+
+def _apply(cls: Any, ctx: Any, run: Any, args: tuple) -> Any:
+    places = [i for i, arg in enumerate(args) if isinstance(arg, Tensor)]
+    edges = [edge_of(args[i]) if state.enabled else None for i in places]
+    needs = {place for place, edge in zip(places, edges, strict=True) if edge is not None}
+    ctx._needs = tuple(i in needs for i in range(len(args)))
+    node: Any = FunctionNode()
+    node.function, node.ctx, node.input_count, node.tensor_places = cls, ctx, len(args), places
+    node.edges, node.seq, node.trace = edges, next(_sequence), None
+    node._hooks = node.tensor_hooks = None
+    node.op = node.plan = None
+    ctx._node = node
+    with no_grad():
+        made = run(*args)
+    outputs = made if isinstance(made, tuple) else (made,)
+    if isinstance(made, list):
+        outputs = tuple(made)
+    ctx.num_inputs, ctx.num_outputs, ctx.requires_grad = len(args), len(outputs), bool(needs)
+    outputs = _record(node, ctx, args, outputs, bool(needs))
+    return outputs[0] if not isinstance(made, (tuple, list)) else outputs
+
+
+def _record(node: Any, ctx: Any, args: tuple, outputs: tuple, recording: bool) -> tuple:
+    """Point the results at the node and keep what was saved."""
+    for tensor in ctx.dirty:
+        if not any(tensor is out for out in outputs):
+            raise RuntimeError("mark_dirty: a tensor that forward modified in place must be among its results")
+        if recording and tensor._rg and tensor._node is None and tensor._base is None:
+            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        if tensor._storage.version == 0:
+            tensor._storage.version += 1
+    results = []
+    for out in outputs:
+        returned_input = isinstance(out, Tensor) and any(out is arg for arg in args)
+        if returned_input and not any(out is tensor for tensor in ctx.dirty):
+            out = out.detach()  # an input handed back unchanged becomes a tensor of its own
+        results.append(out)
+    node.meta = tuple((o.shape, o.dtype, o.device) if isinstance(o, Tensor) else ((), None, None) for o in results)
+    blind = [id(t) for t in ctx.non_differentiable]
+    numbers = {id(out): i for i, out in enumerate(outputs)}
+    if recording:
+        _save(node, ctx, numbers)
+        for number, (out, given) in enumerate(zip(results, outputs, strict=True)):
+            if isinstance(out, Tensor) and id(given) not in blind and out.dtype.kind >= 2:
+                out._node, out._rg, out._out_nr = node, True, number
+                if out._base is not None:
+                    rebase(out, node) if any(out is t for t in ctx.dirty) else _unview(out)
+    else:
+        node.saved, node.versions = [], []
+        if not state.enabled:
+            _save(node, ctx, {})
+    return tuple(results)
+
+
+def _unview(out: Tensor) -> None:
+    out._base = None
+
+
+def _save(node: Any, ctx: Any, numbers: dict[int, int]) -> None:
+    saved, versions = [], []
+    for tensor in ctx.to_save:
+        number = numbers.get(id(tensor), -1) if tensor is not None else -1
+        value = tensor.detach() if number >= 0 else tensor  # results: an alias, so that no cycle is made
+        versions.append(-1 if value is None else value._storage.version)
+        saved.append((value, number))
+    node.saved, node.versions = saved, versions
+    if state.saved_hooks:
+        from tritonnn.autograd.graph import Packed
+
+        pack, unpack = state.saved_hooks[-1]
+        node.saved = [(Packed(pack(v), unpack) if v is not None else None, n) for v, n in saved]
+
+
+class NestedIOFunction(Function):
+    """Old base for functions of nested inputs; here the same as `Function`."""
+
+
+def once_differentiable(function: Any) -> Any:
+    """Mark a static backward whose result cannot be differentiated again: doing so raises an error."""
+    from functools import wraps
+
+    @wraps(function)
+    def wrapper(ctx: Any, *grads: Any) -> Any:
+        with no_grad():
+            made = function(ctx, *grads)
+        if not state.enabled or not any(isinstance(g, Tensor) and g.requires_grad for g in grads):
+            return made
+        results = made if isinstance(made, tuple) else (made,)
+        return tuple(_Refuse.apply(r, *grads) if isinstance(r, Tensor) else r for r in results)
+
+    return wrapper
+
+
+class _Refuse(Function):
+    """Passes a value on and refuses to be differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Any, *others: Any) -> Any:
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+def Variable(data: Any, requires_grad: bool = False, volatile: bool = False) -> Tensor:
+    """Older name: a tensor over the memory of `data` that may require grad.
+
+    >>> import tritonnn as torch
+    >>> torch.autograd.Variable(torch.ones(1), requires_grad=True).requires_grad
+    True
+    """
+    made = data.detach() if isinstance(data, Tensor) else data
+    return made.requires_grad_() if requires_grad and not volatile else made
+

@@ -1,0 +1,492 @@
+"""Products of vectors, matrices and batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
+from tritonnn.shape import broadcast_shapes, numel, wrap_dim
+from tritonnn.tensor import Tensor
+
+Number = Any
+
+
+def _same_dtype(**tensors: Tensor) -> None:
+    found = {name: t.dtype for name, t in tensors.items()}
+    if len(set(found.values())) > 1:
+        text = ", ".join(f"{name} is {d.name}" for name, d in found.items())
+        raise Invalid(f"expected m1 and m2 to have the same dtype, but {text}", hint="convert one with .to(dtype)")
+
+
+def _adjoint(x: Tensor) -> Tensor:
+    turned = transpose(x, -2, -1)
+    return turned.conj() if x.dtype.is_complex else turned  # type: ignore[attr-defined]
+
+
+@primitive(
+    dtypes=ANY,
+    grad={"input": lambda g, other: matmul_nd(g, _adjoint(other)),
+          "other": lambda g, input: matmul_nd(_adjoint(input), g)},
+    samples=lambda make: [Sample(make(3, 4), make(4, 2)), Sample(make(2, 3, 4), make(2, 4, 5)),
+                          Sample(make(3, 2).transpose(0, 1), make(3, 5)), Sample(make(2, 1, 3, 4), make(5, 4, 2)),
+                          Sample(make(3, 0), make(0, 2)), Sample(make(20, 70), make(70, 33))],
+    errors=lambda make: [Bad(make(2, 3), make(4, 5), match="cannot be multiplied")],
+)  # fmt: skip
+def matmul_nd(input: Tensor, other: Tensor) -> Any:
+    """Matrix product of the last two dimensions; leading dimensions broadcast."""
+    _same_dtype(input=input, other=other)
+    rows, inner = input.shape[-2:]
+    if inner != other.shape[-2]:
+        raise Invalid(
+            f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, input.shape))} and "
+            f"{'x'.join(map(str, other.shape))}): input has {inner} columns but other has {other.shape[-2]} rows"
+        )
+    batch = broadcast_shapes(input.shape[:-2], other.shape[:-2])
+    return Out((*batch, rows, other.shape[-1]), input.dtype)
+
+
+@composite(
+    api="torch tensor", dtypes=ANY,
+    samples=lambda make: [Sample(make(3), make(3)), Sample(make(3, 4), make(4)), Sample(make(4), make(4, 2)),
+                          Sample(make(2, 3, 4), make(4, 5)), Sample(make(2, 3, 4), make(4)), Sample(make(4), make(2, 4, 3)),
+                          Sample(make(3, 4), make(2, 4, 5))],
+    errors=lambda make: [Bad(make(2, 3), make(4, 5), match="cannot be multiplied"), Bad(make(()), make(2), match="both arguments to matmul need to be at least 1D")],
+)  # fmt: skip
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Matrix product; vectors are rows (first operand) or columns (second), leading dimensions broadcast.
+
+    >>> import tritonnn as torch
+    >>> torch.matmul(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 1.]))
+    tensor([3., 7.])
+    """
+    for name, operand in (("input", input), ("other", other)):
+        if not isinstance(operand, Tensor):
+            raise TypeError(f"matmul(): argument '{name}' must be Tensor, not {type(operand).__name__}")
+    if not input.shape or not other.shape:
+        raise fail("matmul", f"both arguments to matmul need to be at least 1D, but they are {len(input.shape)}D and {len(other.shape)}D", input=input, other=other)  # fmt: skip
+    if len(input.shape) == 2 and len(other.shape) == 2:
+        return matmul_nd(input, other) if out is None else matmul_nd(input, other, out=out)
+    left = unsqueeze(input, 0) if len(input.shape) == 1 else input
+    right = unsqueeze(other, 1) if len(other.shape) == 1 else other
+    if len(left.shape) > 2 and len(right.shape) == 2:  # one product of all rows
+        flat = matmul_nd(view_or_copy(left, (-1, left.shape[-1])) if left.numel() else left, right)
+        made = view_or_copy(flat, (*left.shape[:-1], right.shape[-1]))
+    else:
+        made = matmul_nd(left, right)
+    if len(input.shape) == 1:
+        made = squeeze_dims(made, (-2,))
+    if len(other.shape) == 1:
+        made = squeeze_dims(made, (-1,))
+    return made if out is None else _into(out, made)
+
+
+def _into(out: Tensor, made: Tensor) -> Tensor:
+    if out.shape != made.shape:
+        out.resize_(made.shape)  # type: ignore[attr-defined]
+    return out.copy_(made)  # type: ignore[attr-defined]
+
+
+def _ranked(op: str, ndim: int, **tensors: Tensor) -> None:
+    for name, value in tensors.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{op}(): argument '{name}' must be Tensor, not {type(value).__name__}")
+        if len(value.shape) != ndim:
+            kind = {1: "a vector (1D)", 2: "a matrix (2D)", 3: "a batch of matrices (3D)"}[ndim]
+            raise fail(op, f"{name} must be {kind}, got {len(value.shape)}D", **tensors)
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4), make(4, 2))],
+           errors=lambda make: [Bad(make(2, 3), make(4, 5), match="cannot be multiplied"), Bad(make(2), make(2, 2), match="must be a matrix")])  # fmt: skip
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Product of two matrices.
+
+    >>> import tritonnn as torch
+    >>> torch.mm(torch.eye(2), torch.ones(2, 1))
+    tensor([[1.],
+            [1.]])
+    """
+    _ranked("mm", 2, input=input, mat2=mat2)
+    return matmul_nd(input, mat2) if out is None else matmul_nd(input, mat2, out=out)
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3, 4), make(2, 4, 2))],
+           errors=lambda make: [Bad(make(2, 2, 3), make(3, 3, 2), match="batch")])  # fmt: skip
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Products of two batches of matrices, (b, n, m) @ (b, m, p)."""
+    _ranked("bmm", 3, input=input, mat2=mat2)
+    if input.shape[0] != mat2.shape[0]:
+        raise fail("bmm", f"batch1 and batch2 must have same number of batches, got {input.shape[0]} and {mat2.shape[0]}", input=input, mat2=mat2)  # fmt: skip
+    return matmul_nd(input, mat2) if out is None else matmul_nd(input, mat2, out=out)
+
+
+def _legacy(name: str, args: tuple, beta: Any, alpha: Any) -> tuple:
+    """`f(beta, input, alpha, a, b)` and `f(beta, input, a, b)`: numbers before the tensors, as programs once wrote."""
+    numbers = [a for a in args if not isinstance(a, Tensor)]
+    tensors = [a for a in args if isinstance(a, Tensor)]
+    if len(tensors) != 3 or len(numbers) > 2:
+        raise TypeError(f"{name}() takes three tensors, got {[type(a).__name__ for a in args]}")
+    if numbers:
+        beta = numbers[0]
+    if len(numbers) > 1:
+        alpha = numbers[1]
+    return (*tensors, beta, alpha)
+
+
+def _affine(name: str, multiply: Any, doc: str, make_samples: Any) -> Any:
+    def op(
+        *args: Any, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None, **named: Any
+    ) -> Tensor:
+        operands = [*args, *named.values()]
+        input, first, second, beta, alpha = _legacy(name, tuple(operands), beta, alpha)
+        made = multiply(first, second)
+        if alpha != 1:
+            made = made * alpha
+        shape = made.shape
+        if beta != 0:
+            if len(input.shape) > len(shape) or any(n not in (1, m) for n, m in zip(reversed(input.shape), reversed(shape), strict=False)):  # fmt: skip
+                raise fail(name, f"input shape {list(input.shape)} does not broadcast to the product's {list(shape)}", input=input)
+            made = made + (input if beta == 1 else input * beta)
+        return made if out is None else _into(out, made)
+
+    op.__name__ = name
+    op.__doc__ = doc + "\n\n    `beta=0` ignores `input`, NaN included."
+    return composite(api="torch tensor", dtypes=FLOATING_AND_COMPLEX, inplace=True, samples=make_samples)(op)
+
+
+addmm = _affine(
+    "addmm", mm, "beta input + alpha (mat1 @ mat2)",
+    lambda make: [Sample(make(3, 2), make(3, 4), make(4, 2)), Sample(make(2), make(3, 4), make(4, 2), beta=0.5, alpha=2)],
+)  # fmt: skip
+baddbmm = _affine(
+    "baddbmm", bmm, "beta input + alpha (batch1 @ batch2)",
+    lambda make: [Sample(make(2, 3, 2), make(2, 3, 4), make(2, 4, 2), beta=2)],
+)  # fmt: skip
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4), make(4))])
+def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Product of a matrix and a vector."""
+    _ranked("mv", 2, input=input)
+    _ranked("mv", 1, vec=vec)
+    return matmul(input, vec, out=out)
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3), make(3))], errors=lambda make: [Bad(make(3), make(2), match="inconsistent tensor size")])
+def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Inner product of two vectors of one length.
+
+    >>> import tritonnn as torch
+    >>> torch.dot(torch.tensor([2, 3]), torch.tensor([2, 1]))
+    tensor(7)
+    """
+    _ranked("dot", 1, input=input, tensor=tensor)
+    if input.shape != tensor.shape:
+        raise fail("dot", f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the same number of elements", input=input, tensor=tensor)  # fmt: skip
+    return matmul(input, tensor, out=out)
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3), make(3))])
+def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Inner product of two vectors, the first conjugated."""
+    return dot(input.conj() if input.dtype.is_complex else input, other, out=out)  # type: ignore[attr-defined]
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4), make(4)), Sample(make(2, 3), make(5, 3)), Sample(make(()), make(2))])
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Sum of products over the last dimensions of both."""
+    if not input.shape or not other.shape:
+        made = input * other
+    else:
+        if input.shape[-1] != other.shape[-1]:
+            raise fail("inner", "the last dimension must match on both input tensors", input=input, other=other)
+        made = tensordot(input, other, ([-1], [-1]))
+    return made if out is None else _into(out, made)
+
+
+@composite(api="torch tensor", dtypes=ANY, alias=("ger",), samples=lambda make: [Sample(make(3), make(2))], errors=lambda make: [Bad(make(2, 2), make(2), match="must be a vector")])
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Outer product of two vectors: out[i, j] = input[i] vec2[j].
+
+    >>> import tritonnn as torch
+    >>> torch.outer(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
+    """
+    _ranked("outer", 1, input=input, vec2=vec2)
+    made = unsqueeze(input, 1) * vec2
+    return made if out is None else _into(out, made)
+
+
+addmv = _affine("addmv", mv, "beta input + alpha (mat @ vec)", lambda make: [Sample(make(3), make(3, 4), make(4))])
+addr = _affine("addr", outer, "beta input + alpha outer(vec1, vec2)", lambda make: [Sample(make(3, 2), make(3), make(2))])
+addbmm = _affine("addbmm", lambda a, b: bmm(a, b).sum(0), "beta input + alpha (sum over the batch of batch1 @ batch2)", lambda make: [Sample(make(3, 2), make(2, 3, 4), make(2, 4, 2))])  # fmt: skip
+
+
+@primitive(
+    api="functional", dtypes=FLOATING_AND_COMPLEX,
+    grad={"input": lambda g, weight: matmul(g, weight),
+          "weight": lambda g, input: _weight_grad(g, input),
+          "bias": lambda g: g.sum(tuple(range(len(g.shape) - 1)))},
+    samples=lambda make: [Sample(make(3, 4), make(2, 4), make(2)), Sample(make(2, 3, 4), make(5, 4)),
+                          Sample(make(4), make(2, 4), make(2)), Sample(make(0, 4), make(2, 4), make(2))],
+    errors=lambda make: [Bad(make(2, 3), make(4, 8), match="input has 3 features in its last dimension but weight expects 8"),
+                         Bad(make(2, 3), make(4, 3), make(5), match="bias has 5 elements but weight has 4 rows")],
+)  # fmt: skip
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
+    """y = x W^T + b over the last dimension: (*, in) x (out, in) -> (*, out).
+
+    >>> import tritonnn as torch, tritonnn.nn.functional as F
+    >>> F.linear(torch.ones(1, 2), torch.tensor([[1., 2.]]), torch.tensor([3.]))
+    tensor([[6.]])
+    """
+    if len(weight.shape) == 1:
+        raise Invalid("weight must be a matrix (out_features, in_features), got a vector", hint="weight.unsqueeze(0)")
+    if len(weight.shape) != 2:
+        raise Invalid(f"weight must be a matrix (out_features, in_features), got {len(weight.shape)}D")
+    if not input.shape or input.shape[-1] != weight.shape[1]:
+        features = input.shape[-1] if input.shape else "no"
+        raise Invalid(
+            f"input has {features} features in its last dimension but weight expects {weight.shape[1]}. "
+            f"(mat1 and mat2 shapes cannot be multiplied ({numel(input.shape[:-1])}x{features} and "
+            f"{weight.shape[1]}x{weight.shape[0]}))"
+        )
+    if bias is None:
+        _same_dtype(input=input, weight=weight)
+    else:
+        _same_dtype(input=input, weight=weight, bias=bias)
+        if len(bias.shape) > 1 or bias.shape not in ((weight.shape[0],), (1,), ()):
+            raise Invalid(f"bias has {bias.numel()} elements but weight has {weight.shape[0]} rows")
+        if bias.shape != (weight.shape[0],):
+            bias = expand_as_size(bias, (weight.shape[0],))
+    return Out((*input.shape[:-1], weight.shape[0]), input.dtype), (input, weight, bias)
+
+
+def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
+    rows = view_or_copy(input, (-1, input.shape[-1])) if len(input.shape) != 2 else input
+    grads = view_or_copy(g, (-1, g.shape[-1])) if len(g.shape) != 2 else g
+    return matmul_nd(_adjoint(grads), rows) if not rows.dtype.is_complex else matmul_nd(transpose(grads, 0, 1), rows.conj())  # type: ignore[attr-defined]  # fmt: skip
+
+
+@composite(
+    api="functional",
+    samples=lambda make: [Sample(make(3, 4), make(3, 5), make(2, 4, 5), make(2)), Sample(make(2, 3, 4), make(2, 3, 5), make(6, 4, 5))],
+    errors=lambda make: [Bad(make(3, 4), make(3, 5), make(2, 4, 6), match="weight expects")],
+)  # fmt: skip
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y_k = x1^T W_k x2 + b_k: (*, in1), (*, in2), (out, in1, in2) -> (*, out)."""
+    if len(weight.shape) != 3 or input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:
+        raise fail("bilinear", f"weight expects inputs of {list(weight.shape[1:])} features (weight is (out, in1, in2)), got {input1.shape[-1]} and {input2.shape[-1]}", input1=input1, input2=input2, weight=weight)  # fmt: skip
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise fail("bilinear", "input1 and input2 must agree in every dimension but the last", input1=input1, input2=input2)
+    first = view_or_copy(input1, (-1, input1.shape[-1]))
+    second = view_or_copy(input2, (-1, input2.shape[-1]))
+    turned = matmul(unsqueeze(first, 0), weight)  # (out, rows, in2)
+    made = view_or_copy((turned * second).sum(-1).transpose(0, 1), (*input1.shape[:-1], weight.shape[0]))
+    return made if bias is None else made + bias
+
+
+@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3, 4), make(3, 4, 5), 2), Sample(make(2, 3), make(4, 3), ([1], [1])), Sample(make(2), make(3), 0)])
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
+    """Sum of products over the paired dimensions: the last `dims` of a with the first of b, or two listed sets."""
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        if dims < 0 or dims > min(len(a.shape), len(b.shape)):
+            raise fail("tensordot", f"expects dims >= 0 and at most the number of dimensions, but got dims={dims}", a=a, b=b)
+        dims = (list(range(len(a.shape) - dims, len(a.shape))), list(range(dims)))
+    left, right = ([wrap_dim(d, len(t.shape)) for d in ds] for t, ds in zip((a, b), dims, strict=True))
+    if len(left) != len(right) or any(a.shape[i] != b.shape[j] for i, j in zip(left, right, strict=True)):
+        raise fail("tensordot", f"contracted dimensions need to match, got dims {left} and {right}", a=a, b=b)
+    keep_a = [d for d in range(len(a.shape)) if d not in left]
+    keep_b = [d for d in range(len(b.shape)) if d not in right]
+    inner = numel(a.shape[d] for d in left)
+    first = view_or_copy(a.permute(*keep_a, *left), (numel(a.shape[d] for d in keep_a), inner))  # type: ignore[attr-defined]
+    second = view_or_copy(b.permute(*right, *keep_b), (inner, numel(b.shape[d] for d in keep_b)))  # type: ignore[attr-defined]
+    shape = (*[a.shape[d] for d in keep_a], *[b.shape[d] for d in keep_b])
+    made = view_or_copy(matmul_nd(first, second), shape)
+    return made if out is None else _into(out, made)
+
+
+@composite(api="torch linalg", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(3, 4), make(4, 2))])
+def multi_dot(*tensors: Any) -> Tensor:
+    """Product of several matrices, in the order that takes fewest operations for three, from the left otherwise."""
+    items = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    if len(items) == 3 and items[1].shape[1] * items[2].shape[1] < items[0].shape[0] * items[1].shape[0]:
+        return matmul(items[0], matmul(items[1], items[2]))
+    made = items[0]
+    for matrix in items[1:]:
+        made = matmul(made, matrix)
+    return made
+
+
+chain_matmul = composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(3, 4))], name="chain_matmul")(
+    lambda *matrices: multi_dot(*matrices)
+)
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4))])
+def trace(input: Tensor) -> Tensor:
+    """Sum of the diagonal of a matrix."""
+    _ranked("trace", 2, input=input)
+    return input.diagonal().sum()  # type: ignore[attr-defined]
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(3, 2))])
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """Kronecker product."""
+    ndim = max(len(input.shape), len(other.shape))
+    a = view_or_copy(input, (1,) * (ndim - len(input.shape)) + tuple(input.shape))
+    b = view_or_copy(other, (1,) * (ndim - len(other.shape)) + tuple(other.shape))
+    left = view_or_copy(a, [n for extent in a.shape for n in (extent, 1)])
+    right = view_or_copy(b, [n for extent in b.shape for n in (1, extent)])
+    return view_or_copy(left * right, [n * m for n, m in zip(a.shape, b.shape, strict=True)])
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(2, 3)), Sample(make(3, 2), make(3, 2), 0)],
+           errors=lambda make: [Bad(make(2, 4), make(2, 4), match="3")])  # fmt: skip
+def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
+    """Cross product of vectors of three elements along `dim` (default: the first dimension of extent 3)."""
+    shape = broadcast_shapes(input.shape, other.shape)
+    if dim is None:
+        dim = next((d for d, extent in enumerate(shape) if extent == 3), None)  # type: ignore[assignment]
+    if dim is None or shape[dim] != 3:
+        raise fail("cross", "inputs dimension dim must have length 3", input=input, other=other)
+    dim = wrap_dim(dim, len(shape))
+    a, b = expand_as_size(input, tuple(shape)), expand_as_size(other, tuple(shape))
+    from tritonnn.ops.joining import roll
+
+    made = roll(roll(a, -1, dim) * roll(b, -2, dim) - roll(a, -2, dim) * roll(b, -1, dim), 0, dim)
+    return made if out is None else _into(out, made)
+
+
+# ---- einsum ---------------------------------------------------------------------------------------------
+
+
+@composite(
+    api="torch", dtypes=ANY,
+    samples=lambda make: [Sample("ij,jk->ik", make(2, 3), make(3, 4)), Sample("bij,bjk->bik", make(2, 3, 4), make(2, 4, 2)),
+                          Sample("ii->i", make(3, 3)), Sample("ii", make(3, 3)), Sample("...ij->...ji", make(2, 3, 4)),
+                          Sample("i,j->ij", make(3), make(2)), Sample("bhqd,bhkd->bhqk", make(2, 2, 3, 4), make(2, 2, 5, 4)),
+                          Sample("ij,jk,kl->il", make(2, 3), make(3, 2), make(2, 2)), Sample("ij->", make(2, 3)),
+                          Sample("ij,ij->i", make(2, 3), make(2, 3))],
+    errors=lambda make: [Bad("ij,jk->ik", make(2, 3), make(4, 2), match="subscript j has size 3 .* 4"),
+                         Bad("ij->ik", make(2, 3), match="output subscript k"), Bad("ij,jk", make(2, 3), match="operands")],
+)  # fmt: skip
+def einsum(equation: Any, *operands: Any) -> Tensor:
+    """Sum of products by the Einstein convention: letters name dimensions, those not in the output are summed.
+
+    >>> import tritonnn as torch
+    >>> torch.einsum('ij,j->i', torch.eye(2), torch.tensor([1., 2.]))
+    tensor([1., 2.])
+    """
+    if not isinstance(equation, str):
+        equation, operands = _sublists(equation, operands)
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    terms, result = _subscripts(equation, operands)
+    extents: dict[str, int] = {}
+    for term, operand in zip(terms, operands, strict=True):
+        for letter, extent in zip(term, operand.shape, strict=True):
+            have = extents.get(letter, 1)
+            if have not in (1, extent) and extent != 1:
+                raise fail("einsum", f"subscript {letter} has size {have} in one operand and {extent} in another, which does not broadcast")  # fmt: skip
+            extents[letter] = have if extent == 1 else extent
+    pairs = [_diagonal(operand, term) for operand, term in zip(operands, terms, strict=True)]
+    total, letters = pairs[0]
+    total, letters = _sum_out(total, letters, set(result).union(*[p[1] for p in pairs[1:]]))
+    for i, (operand, term) in enumerate(pairs[1:], 1):
+        later = set(result).union(*[p[1] for p in pairs[i + 1 :]])
+        total, letters = _contract(total, letters, operand, term, later)
+    return total.permute(*[letters.index(letter) for letter in result]) if result else total  # type: ignore[attr-defined]
+
+
+def _sublists(first: Any, rest: tuple) -> tuple[str, tuple]:
+    """einsum(x, [0, 1], y, [1, 2], [0, 2]) in the notation with letters."""
+    values = [first, *rest]
+    name = lambda term: "".join("..." if i is Ellipsis else chr(97 + i) for i in term)  # noqa: E731
+    operands = tuple(values[0 : len(values) // 2 * 2 : 2])
+    equation = ",".join(name(term) for term in values[1::2])
+    return (equation + "->" + name(values[-1]) if len(values) % 2 else equation), operands
+
+
+def _subscripts(equation: str, operands: Sequence[Tensor]) -> tuple[list[str], str]:
+    """A letter per dimension of each operand and of the result; those of '...' get capital names of their own."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        raise fail("einsum", f"'{equation}' has {len(terms)} terms but {len(operands)} operands were given")
+    spare = [chr(code) for code in range(0x391, 0x3C9) if chr(code).isalpha()]
+    widest = 0
+    for term, operand in zip(terms, operands, strict=True):
+        named = len(term.replace("...", ""))
+        if "..." in term:
+            widest = max(widest, len(operand.shape) - named)
+        elif named != len(operand.shape):
+            raise fail("einsum", f"'{term}' names {named} dimensions but the operand has {len(operand.shape)}", operand=operand)
+    filled = []
+    for term, operand in zip(terms, operands, strict=True):
+        count = len(operand.shape) - len(term.replace("...", ""))
+        filled.append(term.replace("...", "".join(spare[widest - count : widest])))
+    if arrow:
+        result = right.replace("...", "".join(spare[:widest]))
+    else:
+        joined = "".join(terms).replace(".", "")
+        result = "".join(spare[:widest]) + "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
+    for letter in result:
+        if result.count(letter) > 1 or not any(letter in term for term in filled):
+            raise fail("einsum", f"output subscript {letter} appears twice or in no operand of '{equation}'")
+    return filled, result
+
+
+def _diagonal(operand: Tensor, term: str) -> tuple[Tensor, str]:
+    """Repeated letters of one operand taken as a diagonal."""
+    while len(set(term)) < len(term):
+        letter = next(c for c in term if term.count(c) > 1)
+        first = term.index(letter)
+        second = term.index(letter, first + 1)
+        operand = operand.diagonal(0, first, second)  # type: ignore[attr-defined]
+        term = "".join(c for i, c in enumerate(term) if i not in (first, second)) + letter
+    return operand, term
+
+
+def _sum_out(operand: Tensor, letters: str, needed: set[str]) -> tuple[Tensor, str]:
+    gone = [i for i, letter in enumerate(letters) if letter not in needed]
+    if not gone:
+        return operand, letters
+    return operand.sum(gone), "".join(c for c in letters if c in needed)  # type: ignore[attr-defined]
+
+
+def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> tuple[Tensor, str]:
+    """One batched matrix product: shared letters that are needed later are its batch, the other shared ones summed."""
+    b, right = _sum_out(b, right, needed | set(left))
+    shared = [c for c in left if c in right]
+    batch = [c for c in shared if c in needed]
+    inner = [c for c in shared if c not in needed]
+    rows = [c for c in left if c not in right]
+    columns = [c for c in right if c not in left]
+    size = {c: max(n, m) for c in shared for n, m in [(a.shape[left.index(c)], b.shape[right.index(c)])]}
+    a = _grown(a, left, size)
+    b = _grown(b, right, size)
+    first = a.permute(*[left.index(c) for c in (*batch, *rows, *inner)])  # type: ignore[attr-defined]
+    second = b.permute(*[right.index(c) for c in (*batch, *inner, *columns)])  # type: ignore[attr-defined]
+    nb, nr, ni = len(batch), len(rows), len(inner)
+    batch_shape, row_shape, column_shape = first.shape[:nb], first.shape[nb : nb + nr], second.shape[nb + ni :]
+    inner_size = numel(first.shape[nb + nr :])
+    product = matmul_nd(
+        view_or_copy(first, (*batch_shape, numel(row_shape), inner_size)),
+        view_or_copy(second, (*batch_shape, inner_size, numel(column_shape))),
+    )
+    made = view_or_copy(product, (*batch_shape, *row_shape, *column_shape))
+    return made, "".join((*batch, *rows, *columns))
+
+
+def _grown(operand: Tensor, letters: str, size: dict[str, int]) -> Tensor:
+    shape = tuple(size.get(c, n) for c, n in zip(letters, operand.shape, strict=True))
+    return operand if shape == tuple(operand.shape) else expand_as_size(operand, shape)
+
+
+Tensor.__matmul__ = matmul  # type: ignore[attr-defined]
+Tensor.__rmatmul__ = lambda self, other: matmul(other, self)  # type: ignore[attr-defined]

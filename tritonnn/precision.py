@@ -1,0 +1,34 @@
+"""How float32 products run on a GPU; read by the kernels at launch."""
+
+from __future__ import annotations
+
+KERNEL_NAMES = {"highest": "ieee", "high": "tf32x3", "medium": "tf32"}
+float32_matmul = "highest"
+
+
+def kernel_precision() -> str:
+    """The setting in Triton's words: 'ieee', 'tf32x3' or 'tf32'."""
+    return KERNEL_NAMES[float32_matmul]
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """How float32 products run on a GPU: 'highest' (ieee float32), 'high' (three tf32 products), 'medium' (tf32).
+
+    The CPU always computes in float32.
+
+    >>> import tritonnn as torch
+    >>> torch.set_float32_matmul_precision('highest')
+    >>> torch.get_float32_matmul_precision()
+    'highest'
+    """
+    global float32_matmul
+    if precision not in KERNEL_NAMES:
+        raise RuntimeError(
+            f"set_float32_matmul_precision: expected 'highest', 'high' or 'medium', got {precision!r}"
+        )
+    float32_matmul = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """The setting of `set_float32_matmul_precision`."""
+    return float32_matmul
