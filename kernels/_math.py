@@ -5,8 +5,7 @@ the vendors' libdevice functions exist neither in the interpreter nor under one 
 are built from the portable ones, so one source runs everywhere. Errors are a few units in the last place.
 
 Sources: W. Kahan for expm1 and log1p by way of their inverse; S. Moshier's Cephes library for the rational
-approximations of atan and erfc; M. Giles, "Approximating the erfinv function" (2010), for erfinv's first
-guess.
+approximation of atan.
 """
 
 from __future__ import annotations
@@ -20,9 +19,6 @@ LN10_INV: tl.constexpr = tl.constexpr(0.4342944819032518)
 PI: tl.constexpr = tl.constexpr(3.141592653589793)
 HALF_PI: tl.constexpr = tl.constexpr(1.5707963267948966)
 QUARTER_PI: tl.constexpr = tl.constexpr(0.7853981633974483)
-LOG_PI: tl.constexpr = tl.constexpr(1.1447298858494002)
-HALF_LOG_2PI: tl.constexpr = tl.constexpr(0.9189385332046727)
-TWO_OVER_SQRT_PI: tl.constexpr = tl.constexpr(1.1283791670955126)
 INF: tl.constexpr = tl.constexpr(float("inf"))
 
 
@@ -312,99 +308,3 @@ def integer_power(x, y):
     if x.dtype.is_int_signed():
         result = tl.where((y < 0) & (x != 1) & (x != -1), 0, result)
     return result
-
-
-@triton.jit
-def erfc64(x):
-    """1 - erf(x) in float64."""
-    a = tl.abs(x)
-    p = 2.46196981473530512524e-10 * a + 5.64189564831068821977e-1
-    p = (p * a + 7.46321056442269912687e0) * a + 4.86371970985681366614e1
-    p = (p * a + 1.96520832956077098242e2) * a + 5.26445194995477358631e2
-    p = (p * a + 9.34528527171957607540e2) * a + 1.02755188689515710272e3
-    p = p * a + 5.57535335369399327526e2
-    q = (a + 1.32281951154744992508e1) * a + 8.67072140885989742329e1
-    q = (q * a + 3.54937778887819891062e2) * a + 9.75708501743205489753e2
-    q = (q * a + 1.82390916687909736289e3) * a + 2.24633760818710981792e3
-    q = (q * a + 1.65666309194161350182e3) * a + 5.57535340817727675546e2
-    r = 5.64189583547755073984e-1 * a + 1.27536670759978104416e0
-    r = (r * a + 5.01905042251180477414e0) * a + 6.16021097993053585195e0
-    r = (r * a + 7.40974269950448939160e0) * a + 2.97886665372100240670e0
-    s = (a + 2.26052863220117276590e0) * a + 9.39603524938001434673e0
-    s = (s * a + 1.20489539808096656605e1) * a + 1.70814450747565897222e1
-    s = (s * a + 9.60896809063285878198e0) * a + 3.36907645100081516050e0
-    high = a.to(tl.float32).to(tl.float64)  # its square is exact
-    squared = tl.exp(-high * high) * tl.exp((high - a) * (high + a))
-    tail = tl.where(a > 30.0, 0.0, squared * tl.where(a < 8.0, p / q, r / s))
-    tail = tl.where(x < 0.0, 2.0 - tail, tail)
-    return tl.where(a < 1.0, 1.0 - tl.erf(x), tl.where(x == x, tail, x))
-
-
-@triton.jit
-def erfinv64(x):
-    """Inverse of erf in float64: a first guess of float32's accuracy, then two Newton steps."""
-    w = -tl.log((1.0 - x) * (1.0 + x))
-    u = w - 2.5
-    p = ((2.81022636e-08 * u + 3.43273939e-07) * u - 3.5233877e-06) * u - 4.39150654e-06
-    p = ((p * u + 0.00021858087) * u - 0.00125372503) * u - 0.00417768164
-    p = (p * u + 0.246640727) * u + 1.50140941
-    v = tl.sqrt(w) - 3.0
-    q = ((-0.000200214257 * v + 0.000100950558) * v + 0.00134934322) * v - 0.00367342844
-    q = ((q * v + 0.00573950773) * v - 0.0076224613) * v + 0.00943887047
-    q = (q * v + 1.00167406) * v + 2.83297682
-    y = tl.abs(x) * tl.where(w < 5.0, p, q)
-    rest = 1.0 - tl.abs(x)
-    for _ in tl.static_range(2):
-        miss = tl.where(rest < 0.5, rest - erfc64(y), tl.erf(y) - tl.abs(x))
-        y = y - miss / (tl.exp(-y * y) * TWO_OVER_SQRT_PI)
-    y = tl.where(rest == 0.0, INF, tl.where(rest < 0.0, float("nan"), y))
-    return copysign(y, x)
-
-
-@triton.jit
-def _stirling(x):
-    """log Gamma(x) for x >= 8."""
-    r = 1.0 / (x * x)
-    c = ((6.4102564102564103e-3 * r - 1.9175269175269175e-3) * r + 8.4175084175084175e-4) * r
-    c = ((c - 5.9523809523809524e-4) * r + 7.9365079365079365e-4) * r - 2.7777777777777778e-3
-    c = (c * r + 8.3333333333333333e-2) / x
-    return (x - 0.5) * tl.log(x) - x + HALF_LOG_2PI + c
-
-
-@triton.jit
-def lgamma64(x):
-    """log |Gamma(x)|: Stirling's series after a shift to x >= 8, the reflection formula below 0.5."""
-    reflect = x < 0.5
-    z = tl.where(reflect, 1.0 - x, x)
-    product = tl.full(x.shape, 1.0, tl.float64)
-    shifted = z
-    for _ in tl.static_range(8):
-        product = tl.where(shifted < 8.0, product * shifted, product)
-        shifted = tl.where(shifted < 8.0, shifted + 1.0, shifted)
-    y = _stirling(shifted) - tl.log(product)
-    turns = x - rint(x)
-    reflected = -tl.log(tl.abs(tl.sin(turns * PI))) - y + LOG_PI
-    y = tl.where(reflect, reflected, y)
-    y = tl.where((x <= 0.0) & (turns == 0.0), INF, y)
-    y = tl.where((x == 1.0) | (x == 2.0), 0.0, y)
-    return tl.where(tl.abs(x) == INF, INF, y)
-
-
-@triton.jit
-def digamma64(x):
-    """d/dx log Gamma(x): an asymptotic series after a shift to x >= 10, the reflection formula below 0."""
-    reflect = x < 0.0
-    z = tl.where(reflect, 1.0 - x, x)
-    shift = tl.full(x.shape, 0.0, tl.float64)
-    for _ in tl.static_range(10):
-        shift = tl.where(z < 10.0, shift - 1.0 / z, shift)
-        z = tl.where(z < 10.0, z + 1.0, z)
-    r = 1.0 / (z * z)
-    c = ((8.33333333333333333333e-2 * r - 2.10927960927960927961e-2) * r + 7.57575757575757575758e-3) * r
-    c = ((c - 4.16666666666666666667e-3) * r + 3.96825396825396825397e-3) * r - 8.33333333333333333333e-3
-    c = (c * r + 8.33333333333333333333e-2) * r
-    y = shift + tl.log(z) - 0.5 / z - c
-    turns = x - rint(x)
-    y = tl.where(reflect, y - tl.cos(turns * PI) / tl.sin(turns * PI) * PI, y)
-    y = tl.where(reflect & (turns == 0.0), float("nan"), y)
-    return tl.where(x == 0.0, copysign(tl.full(x.shape, INF, tl.float64), -x), y)

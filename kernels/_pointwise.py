@@ -24,7 +24,7 @@ import triton
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.dtype import (
+from tritonnn.dtypes import (
     bfloat16,
     bool_,
     float8_e4m3fn,
@@ -38,7 +38,7 @@ from tritonnn.dtype import (
     int64,
     uint8,
 )
-from tritonnn.dtype import dtype as DType
+from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels._launch import bind, i64
 
 FLAT, LINEAR, TILE = 0, 1, 2
@@ -74,6 +74,15 @@ def _scalar(bits, dtype: tl.constexpr):
         return bits.to(tl.int64).to(tl.float64, bitcast=True).to(dtype)
     else:
         return bits.to(dtype)
+
+
+@triton.jit
+def _spread(value, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MODE: tl.constexpr):
+    """A scalar as a block, so that scalar functions see only blocks: the interpreter mistypes some scalars."""
+    if MODE == 2:
+        return tl.broadcast_to(value, BLOCK_M, BLOCK_N)
+    else:
+        return tl.broadcast_to(value, BLOCK_N)
 
 
 @triton.jit
@@ -147,16 +156,19 @@ def _index(shape, n, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MODE: tl.cons
 def _apply(
     out, ins, scalars, index, rows, columns, out_strides, in_strides,
     FN: tl.constexpr, ORDER: tl.constexpr, ALONG: tl.constexpr, COMPUTE: tl.constexpr, MODE: tl.constexpr,
-    MASKED: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MASKED: tl.constexpr,
 ):  # fmt: skip
     operands = ()
     for k in tl.static_range(len(ORDER)):
         if ORDER[k] < 0:
-            operands = operands + (_scalar(scalars[-1 - ORDER[k]], COMPUTE),)
+            number = _scalar(scalars[-1 - ORDER[k]], COMPUTE)
+            operands = operands + (_spread(number, BLOCK_M, BLOCK_N, MODE),)
         else:
             loaded = _load(
                 ins[ORDER[k]], index, rows, columns, in_strides[ORDER[k]], ALONG[ORDER[k]], MODE, MASKED
             )
+            if ALONG[ORDER[k]] == 0:
+                loaded = _spread(loaded, BLOCK_M, BLOCK_N, MODE)
             operands = operands + (convert(loaded, COMPUTE),)
     result = convert(FN(*operands), out.dtype.element_ty)
     EVERY: tl.constexpr = (1 << len(out_strides)) - 1
@@ -197,17 +209,17 @@ def pointwise_kernel(
         if (tl.program_id(0) + 1).to(tl.int64) * BLOCK_N <= n:
             _apply(
                 out, ins, numbers, index, rows, columns, out_strides, in_strides,
-                FN, ORDER, ALONG, COMPUTE, MODE, False,
+                FN, ORDER, ALONG, COMPUTE, MODE, BLOCK_M, BLOCK_N, False,
             )  # fmt: skip
         else:
             _apply(
                 out, ins, numbers, index, rows, columns, out_strides, in_strides,
-                FN, ORDER, ALONG, COMPUTE, MODE, True,
+                FN, ORDER, ALONG, COMPUTE, MODE, BLOCK_M, BLOCK_N, True,
             )  # fmt: skip
     else:
         _apply(
             out, ins, numbers, index, rows, columns, out_strides, in_strides,
-            FN, ORDER, ALONG, COMPUTE, MODE, True,
+            FN, ORDER, ALONG, COMPUTE, MODE, BLOCK_M, BLOCK_N, True,
         )  # fmt: skip
 
 

@@ -8,11 +8,12 @@ import triton
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.dtype import dtype as DType
+from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels import _math
 from tritonnn.kernels._pointwise import pointwise
 
 SQRT_HALF: tl.constexpr = tl.constexpr(0.7071067811865476)
+INVERSE_SQRT_2PI: tl.constexpr = tl.constexpr(0.3989422804014327)
 SQRT_2_OVER_PI: tl.constexpr = tl.constexpr(0.7978845608028654)
 
 
@@ -125,9 +126,89 @@ def threshold(x, threshold, value):
     return tl.where(x <= threshold, value, x)
 
 
+# ---- gradients: `grad` times the derivative at x
+
+
+@triton.jit
+def threshold_backward(grad, x, threshold):
+    return tl.where(x <= threshold, 0.0, grad)
+
+
+@triton.jit
+def hardtanh_backward(grad, x, min_val, max_val):
+    return tl.where((x > min_val) & (x < max_val), grad, 0.0)
+
+
+@triton.jit
+def leaky_relu_backward(grad, x, negative_slope):
+    return tl.where(x > 0.0, grad, grad * negative_slope)
+
+
+@triton.jit
+def elu_backward(grad, x, alpha, scale, input_scale):
+    return grad * tl.where(x > 0.0, scale, _math.exp(x * input_scale) * (alpha * scale * input_scale))
+
+
+@triton.jit
+def _gelu_erf_backward(grad, x):
+    cdf = 0.5 * (1.0 + tl.erf(x * SQRT_HALF))
+    return grad * (cdf + x * _math.exp(-0.5 * x * x) * INVERSE_SQRT_2PI)
+
+
+@triton.jit
+def _gelu_tanh_backward(grad, x):
+    t = _math.tanh((x + 0.044715 * x * x * x) * SQRT_2_OVER_PI)
+    inner = (1.0 + 3.0 * 0.044715 * x * x) * SQRT_2_OVER_PI
+    return grad * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner)
+
+
+@triton.jit
+def silu_backward(grad, x):
+    s = _math.sigmoid(x)
+    return grad * (s * (1.0 + x * (1.0 - s)))
+
+
+@triton.jit
+def mish_backward(grad, x):
+    e = _math.exp(_math.minimum(x, 20.0))
+    n = e * (e + 2.0)
+    t = tl.where(x > 20.0, 1.0, n / (n + 2.0))
+    return grad * (t + x * (1.0 - t * t) * _math.sigmoid(x))
+
+
+@triton.jit
+def softplus_backward(grad, x, beta, threshold):
+    scaled = x * beta
+    return tl.where(scaled > threshold, grad, grad * _math.sigmoid(scaled))
+
+
+@triton.jit
+def logsigmoid_backward(grad, x):
+    return grad * _math.sigmoid(-x)
+
+
+@triton.jit
+def hardsigmoid_backward(grad, x):
+    return tl.where((x > -3.0) & (x < 3.0), grad / 6.0, 0.0)
+
+
+@triton.jit
+def hardswish_backward(grad, x):
+    return tl.where(x < -3.0, 0.0, tl.where(x < 3.0, grad * (x / 3.0 + 0.5), grad))
+
+
+# ---- where an argument chooses
+
+
 _gelu = {"none": pointwise(gelu_erf), "tanh": pointwise(gelu_tanh)}
+_gelu_backward = {"none": pointwise(_gelu_erf_backward), "tanh": pointwise(_gelu_tanh_backward)}
 
 
 def gelu(out: Buffer, x: Any, approximate: str, compute: DType) -> None:
     """x times the standard normal distribution function of x, or its approximation by tanh."""
     _gelu[approximate](out, x, compute=compute)
+
+
+def gelu_backward(out: Buffer, grad: Any, x: Any, approximate: str, compute: DType) -> None:
+    """The gradient of `gelu` at x."""
+    _gelu_backward[approximate](out, grad, x, compute=compute)

@@ -8,15 +8,16 @@ implementation of its own, where an argument chooses between scalar functions.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import triton
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.dtype import bool_
-from tritonnn.dtype import dtype as DType
-from tritonnn.kernels import _math
+from tritonnn.dtypes import bool_
+from tritonnn.dtypes import dtype as DType
+from tritonnn.kernels import _math, _special
 from tritonnn.kernels._pointwise import pointwise
 
 # ---- arithmetic
@@ -43,7 +44,7 @@ def _true_divide(x, y):
 
 
 @triton.jit
-def _divide_trunc(x, y):
+def trunc_divide(x, y):
     if x.dtype.is_floating():
         return _math.trunc(_math.divide(x, y))
     else:
@@ -89,7 +90,26 @@ def fmod(x, y):
 
 
 @triton.jit
-def pow(x, y):
+def gcd(x, y):
+    """Euclid's algorithm; after 1.45 steps per bit every pair has come to an end."""
+    a = (tl.abs(x) if x.dtype.is_int_signed() else x) + y * 0
+    b = (tl.abs(y) if x.dtype.is_int_signed() else y) + x * 0
+    for _ in range(3 * x.dtype.primitive_bitwidth // 2):
+        rest = tl.where(b == 0, 0, a % tl.where(b == 0, 1, b))
+        a = tl.where(b == 0, a, b)
+        b = rest
+    return a
+
+
+@triton.jit
+def lcm(x, y):
+    divisor = gcd(x, y)
+    multiple = x // tl.where(divisor == 0, 1, divisor) * y
+    return tl.abs(multiple) if x.dtype.is_int_signed() else multiple
+
+
+@triton.jit
+def _power(x, y):
     if x.dtype.is_floating():
         return _math.power(x, y)
     else:
@@ -107,7 +127,32 @@ def abs(x):
 
 
 @triton.jit
+def _cube(x):
+    return x * x * x
+
+
+@triton.jit
+def _fourth(x):
+    return (x * x) * (x * x)
+
+
+@triton.jit
+def _inverse_square(x):
+    return _math.reciprocal(x * x)
+
+
+@triton.jit
+def _one(x):
+    return tl.full(x.shape, 1, x.dtype)
+
+
+@triton.jit
 def sign(x):
+    return (x > 0).to(tl.int8) - (x < 0).to(tl.int8)
+
+
+@triton.jit
+def sgn(x):
     return (x > 0).to(tl.int8) - (x < 0).to(tl.int8)
 
 
@@ -345,27 +390,83 @@ def erf(x):
 
 @triton.jit
 def erfc(x):
-    return _math.erfc64(x.to(tl.float64))
+    return _special.erfc(x.to(tl.float64))
+
+
+@triton.jit
+def erfcx(x):
+    return _special.erfcx(x.to(tl.float64))
 
 
 @triton.jit
 def erfinv(x):
-    return _math.erfinv64(x.to(tl.float64))
+    return _special.erfinv(x.to(tl.float64))
+
+
+@triton.jit
+def ndtri(x):
+    return _special.ndtri(x.to(tl.float64))
 
 
 @triton.jit
 def lgamma(x):
-    return _math.lgamma64(x.to(tl.float64))
+    return _special.lgamma(x.to(tl.float64))
 
 
 @triton.jit
 def digamma(x):
-    return _math.digamma64(x.to(tl.float64))
+    return _special.digamma(x.to(tl.float64))
+
+
+@triton.jit
+def _trigamma(x):
+    return _special.trigamma(x.to(tl.float64))
+
+
+@triton.jit
+def _polygamma(x, order, scale):
+    wide = x.to(tl.float64)
+    return _special.zeta(order.to(tl.float64) + wide * 0.0, wide) * scale.to(tl.float64)
+
+
+@triton.jit
+def zeta(x, y):
+    return _special.zeta(x.to(tl.float64), y.to(tl.float64))
+
+
+@triton.jit
+def i0(x):
+    return _special.unscaled(tl.abs(x).to(tl.float64), _special.i0e(x.to(tl.float64)))
+
+
+@triton.jit
+def i0e(x):
+    return _special.i0e(x.to(tl.float64))
+
+
+@triton.jit
+def i1(x):
+    return _special.unscaled(tl.abs(x).to(tl.float64), _special.i1e(x.to(tl.float64)))
+
+
+@triton.jit
+def i1e(x):
+    return _special.i1e(x.to(tl.float64))
 
 
 @triton.jit
 def sigmoid(x):
     return _math.sigmoid(x)
+
+
+@triton.jit
+def sigmoid_backward(grad, y):
+    return grad * y * (1.0 - y)
+
+
+@triton.jit
+def tanh_backward(grad, y):
+    return grad * (1.0 - y * y)
 
 
 @triton.jit
@@ -422,6 +523,15 @@ def where(condition, x, y):
 @triton.jit
 def _clamp_both(x, low, high):
     return minimum(maximum(x, low), high)
+
+
+@triton.jit
+def nan_to_num(x, nan, posinf, neginf):
+    if x.dtype.is_floating():
+        finite = tl.where(x == _math.INF, posinf, tl.where(x == -_math.INF, neginf, x))
+        return tl.where(x != x, nan, finite)
+    else:
+        return x
 
 
 @triton.jit
@@ -583,11 +693,15 @@ def bitwise_right_shift(x, y):
 # ---- where an argument chooses
 
 
-def _chosen(function: Any) -> Any:
-    return pointwise(function)
-
-
-_divide = {None: pointwise(_true_divide), "trunc": pointwise(_divide_trunc), "floor": pointwise(floor_divide)}
+_divide = {None: pointwise(_true_divide), "trunc": pointwise(trunc_divide), "floor": pointwise(floor_divide)}
+_general_power = pointwise(_power)
+_powers = {
+    -2: pointwise(_inverse_square), -1: pointwise(reciprocal), -0.5: pointwise(rsqrt), 0: pointwise(_one),
+    0.5: pointwise(sqrt), 1: pointwise(_math.identity), 2: pointwise(square), 3: pointwise(_cube),
+    4: pointwise(_fourth),
+}  # fmt: skip
+_polygammas = {0: pointwise(digamma), 1: pointwise(_trigamma)}
+_general_polygamma = pointwise(_polygamma)
 _not = {True: pointwise(logical_not), False: pointwise(_flip_bits)}
 _maximum, _minimum, _both = pointwise(maximum), pointwise(minimum), pointwise(_clamp_both)
 _round = pointwise(_round_whole)
@@ -598,6 +712,26 @@ _logit = {False: pointwise(_logit_unclamped), True: pointwise(_logit_clamped)}
 def div(out: Buffer, x: Any, y: Any, rounding_mode: str | None, compute: DType) -> None:
     """x / y, rounded down (`floor`), towards zero (`trunc`) or not at all."""
     _divide[rounding_mode](out, x, y, compute=compute)
+
+
+def pow(out: Buffer, x: Any, y: Any, compute: DType) -> None:
+    """x to the power y; a number as exponent takes a short way where there is one."""
+    short = None
+    if compute.is_floating_point and not isinstance(y, Buffer):
+        short = _powers.get(y)
+    if short is None:
+        _general_power(out, x, y, compute=compute)
+    else:
+        short(out, x, compute=compute)
+
+
+def polygamma(out: Buffer, x: Buffer, n: int, compute: DType) -> None:
+    """The derivative of order n + 1 of log Gamma."""
+    if n in _polygammas:
+        _polygammas[n](out, x, compute=compute)
+    else:
+        factorial = math.factorial(n) if n <= 170 else math.inf
+        _general_polygamma(out, x, float(n + 1), factorial if n % 2 else -factorial, compute=compute)
 
 
 def clamp(out: Buffer, x: Any, low: Any, high: Any, compute: DType) -> None:

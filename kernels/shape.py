@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn.buffer import Buffer
-from tritonnn.dtype import bool_, complex128, int16, int32, int64, uint8
+from tritonnn.dtypes import bool_, complex128, int16, int32, int64, uint8
 from tritonnn.kernels._math import identity
 from tritonnn.kernels._pointwise import broadcast_strides, pointwise
 
