@@ -1,0 +1,139 @@
+"""What the report measures: rows, from `perf/rows/*.py` and from the `perf=` of op table entries.
+
+A row is a function that prepares inputs and returns the call to time. It is given the library (tritonnn or
+torch, whose interfaces agree) and a maker of random tensors, so one row measures every peer:
+
+    @row("softmax", "4096 x 1024", nbytes=2 * 4096 * 1024 * 4)
+    def _(lib, make):
+        x = make(4096, 1024)
+        return lambda: lib.softmax(x, -1)
+
+An op's entry declares rows beside its samples, and they are collected from there:
+
+    @primitive(..., perf=lambda make: [Perf("8192 x 4096", make(8192, 4096), dim=-1)])
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+BOTH = ("cpu", "cuda")
+_collected: list[Row] = []
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report.
+
+    Attributes:
+        family: the table it stands in.
+        name: what tells it from the others of its family.
+        setup: `setup(lib, make)` returns the call to time, or raises where the library lacks it.
+        flops: floating-point operations of a call; 0 where memory is what counts.
+        nbytes: bytes a call must read and write at least.
+        dtype: element type of the inputs, as the name of a dtype.
+        devices: where it is measured.
+        unit: 'device' times the work, 'host' the time a call takes to return, 'import' a fresh interpreter.
+        quick: whether `--quick` keeps it.
+    """
+
+    family: str
+    name: str
+    setup: Callable[[Any, Any], Callable[[], Any]]
+    flops: float = 0
+    nbytes: float = 0
+    dtype: str = "float32"
+    devices: tuple[str, ...] = BOTH
+    unit: str = "device"
+    quick: bool = False
+
+    @property
+    def key(self) -> str:
+        """Names the row across processes."""
+        return f"{self.family}/{self.name}/{self.dtype}"
+
+
+def row(family: str, name: str, **options: Any) -> Callable[[Callable], Callable]:
+    """Decorator that adds the function to the report as a row's `setup`."""
+
+    def add(setup: Callable) -> Callable:
+        _collected.append(Row(family, name, setup, **options))
+        return setup
+
+    return add
+
+
+def load(device: str, families: set[str] | None = None, quick: bool = False) -> list[Row]:
+    """The rows of a device, in the order of the families' files, each key once."""
+    _collected.clear()
+    for path in sorted((HERE / "rows").glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"perf_rows_{path.stem}", path)
+        assert spec is not None and spec.loader is not None
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    rows = [*_collected, *from_op_table(device)]
+    found: dict[str, Row] = {}
+    for r in rows:
+        if device in r.devices and (not families or r.family in families) and (r.quick or not quick):
+            found.setdefault(r.key, r)
+    return sorted(
+        found.values(), key=lambda r: r.family != "roof"
+    )  # the roofs first: the rest stands under them
+
+
+def from_op_table(device: str) -> Iterator[Row]:
+    """Rows that op entries declare. Only labels and counts are read here; inputs are made when a row is
+    measured."""
+    import tritonnn  # noqa: F401  (fills the table)
+    from tritonnn.ops._table import OPS
+
+    for op in OPS.values():
+        if op.perf is None:
+            continue
+        for i, declared in enumerate(op.perf(_Shapes())):
+            options = {
+                k: getattr(declared, k)
+                for k in ("flops", "dtype", "devices", "quick")
+                if hasattr(declared, k)
+            }
+            nbytes = getattr(declared, "nbytes", 0) or _traffic(declared, options.get("dtype", "float32"))
+            name = f"{op.name} {declared.label}"
+            yield Row(op.family, name, _entry_setup(op.name, op.api, op.perf, i), nbytes=nbytes, **options)
+
+
+def _entry_setup(name: str, api: str, perf: Callable, index: int) -> Callable[[Any, Any], Callable[[], Any]]:
+    def setup(lib: Any, make: Any) -> Callable[[], Any]:
+        home = lib.nn.functional if "functional" in api and "torch" not in api.split() else lib
+        function = getattr(home, name)
+        declared = perf(make)[index]
+        args, kwargs = declared.args, declared.kwargs
+        return lambda: function(*args, **kwargs)
+
+    return setup
+
+
+class _Shapes:
+    """Stands in for the maker where only sizes are asked for."""
+
+    def __call__(self, *shape: Any, dtype: Any = None, **options: Any) -> _Shape:
+        return _Shape(shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape)
+
+    int = bool = __call__
+
+
+class _Shape:
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.count = 1
+        for extent in shape:
+            self.count *= extent
+
+
+def _traffic(declared: Any, dtype: str) -> int:
+    """Bytes of the inputs, and as many for the result as its largest input has: right for pointwise ops."""
+    size = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}[dtype]
+    counts = [v.count for v in (*declared.args, *declared.kwargs.values()) if isinstance(v, _Shape)]
+    return size * (sum(counts) + max(counts, default=0))

@@ -1,0 +1,156 @@
+"""Layers of networks on the CPU: the shapes that the targets of the NumPy implementations are set for."""
+
+from __future__ import annotations
+
+from _rows import row
+
+CPU = {"devices": ("cpu",)}
+
+
+def _conv_inputs(make, grad):
+    return make(32, 64, 32, 32, requires_grad=grad), make(64, 64, 3, 3, requires_grad=grad)
+
+
+@row("convolution", "3x3 (32,64,32,32)->64 forward", flops=2 * 32 * 64 * 64 * 9 * 1024, quick=True, **CPU)
+def _conv(lib, make):
+    x, w = _conv_inputs(make, False)
+    return lambda: lib.nn.functional.conv2d(x, w, padding=1)
+
+
+@row("convolution", "3x3 (32,64,32,32)->64 forward and backward", flops=6 * 32 * 64 * 64 * 9 * 1024, **CPU)
+def _conv_both(lib, make):
+    x, w = _conv_inputs(make, True)
+    g = make(32, 64, 32, 32)
+
+    def step():
+        x.grad = w.grad = None
+        lib.nn.functional.conv2d(x, w, padding=1).backward(g)
+
+    return step
+
+
+@row("convolution", "1x1 (32,64,32,32)->64 forward", flops=2 * 32 * 64 * 64 * 1024, **CPU)
+def _pointwise_conv(lib, make):
+    x, w = make(32, 64, 32, 32), make(64, 64, 1, 1)
+    return lambda: lib.nn.functional.conv2d(x, w)
+
+
+@row("convolution", "depthwise 3x3 (32,64,32,32) forward", nbytes=2 * 4 * 32 * 64 * 1024, **CPU)
+def _depthwise(lib, make):
+    x, w = make(32, 64, 32, 32), make(64, 1, 3, 3)
+    return lambda: lib.nn.functional.conv2d(x, w, padding=1, groups=64)
+
+
+@row("pooling", "max 2x2 (32,64,32,32) forward", nbytes=1.25 * 4 * 32 * 64 * 1024, quick=True, **CPU)
+def _pool(lib, make):
+    x = make(32, 64, 32, 32)
+    return lambda: lib.nn.functional.max_pool2d(x, 2)
+
+
+@row("pooling", "max 2x2 (32,64,32,32) forward and backward", nbytes=2.5 * 4 * 32 * 64 * 1024, **CPU)
+def _pool_both(lib, make):
+    x, g = make(32, 64, 32, 32, requires_grad=True), make(32, 64, 16, 16)
+
+    def step():
+        x.grad = None
+        lib.nn.functional.max_pool2d(x, 2).backward(g)
+
+    return step
+
+
+@row(
+    "normalization",
+    "batch norm, training (32,64,32,32) forward",
+    nbytes=2 * 4 * 32 * 64 * 1024,
+    quick=True,
+    **CPU,
+)
+def _batch_norm(lib, make):
+    x, w, b = make(32, 64, 32, 32), make(64), make(64)
+    mean, var = lib.zeros(64), lib.ones(64)
+    return lambda: lib.nn.functional.batch_norm(x, mean, var, w, b, training=True)
+
+
+@row("normalization", "layer norm (4096,1024) forward", nbytes=2 * 4 * 4096 * 1024, quick=True, **CPU)
+def _layer_norm(lib, make):
+    x, w, b = make(4096, 1024), make(1024), make(1024)
+    return lambda: lib.nn.functional.layer_norm(x, (1024,), w, b)
+
+
+@row("normalization", "layer norm (4096,1024) forward and backward", nbytes=5 * 4 * 4096 * 1024, **CPU)
+def _layer_norm_both(lib, make):
+    x, w, b = (
+        make(4096, 1024, requires_grad=True),
+        make(1024, requires_grad=True),
+        make(1024, requires_grad=True),
+    )
+    g = make(4096, 1024)
+
+    def step():
+        x.grad = w.grad = b.grad = None
+        lib.nn.functional.layer_norm(x, (1024,), w, b).backward(g)
+
+    return step
+
+
+ATTENTION_FLOPS = 4 * 8 * 12 * 256 * 256 * 64
+
+
+@row("attention", "(8,12,256,64) forward", flops=ATTENTION_FLOPS, quick=True, **CPU)
+def _attention(lib, make):
+    q, k, v = (make(8, 12, 256, 64) for _ in range(3))
+    return lambda: lib.nn.functional.scaled_dot_product_attention(q, k, v)
+
+
+@row("attention", "(8,12,256,64) forward and backward", flops=3.5 * ATTENTION_FLOPS, **CPU)
+def _attention_both(lib, make):
+    q, k, v = (make(8, 12, 256, 64, requires_grad=True) for _ in range(3))
+    g = make(8, 12, 256, 64)
+
+    def step():
+        q.grad = k.grad = v.grad = None
+        lib.nn.functional.scaled_dot_product_attention(q, k, v).backward(g)
+
+    return step
+
+
+@row("loss", "cross entropy (8192,1000) forward and backward", nbytes=3 * 4 * 8192 * 1000, quick=True, **CPU)
+def _cross_entropy(lib, make):
+    x, target = make(8192, 1000, requires_grad=True), make.int(8192, low=0, high=1000)
+
+    def step():
+        x.grad = None
+        lib.nn.functional.cross_entropy(x, target).backward()
+
+    return step
+
+
+@row("embedding", "(16384 of 50000,256) forward and backward", nbytes=4 * 256 * (3 * 16384 + 50000), **CPU)
+def _embedding(lib, make):
+    weight, index = make(50000, 256, requires_grad=True), make.int(16384, low=0, high=50000)
+    g = make(16384, 256)
+
+    def step():
+        weight.grad = None
+        lib.nn.functional.embedding(index, weight).backward(g)
+
+    return step
+
+
+@row("optimizer", "Adam, 10 M parameters", nbytes=7 * 4 * 10_000_000, quick=True, **CPU)
+def _adam(lib, make):
+    parameters = [lib.nn.Parameter(make(1000, 1000)) for _ in range(10)]
+    for p in parameters:
+        p.grad = make(1000, 1000)
+    return lib.optim.Adam(parameters, lr=1e-3).step
+
+
+@row("recurrent", "LSTM T=64 B=32 H=256 forward", flops=2 * 64 * 32 * 8 * 256 * 256, **CPU)
+def _lstm(lib, make):
+    layer, x = lib.nn.LSTM(256, 256), make(64, 32, 256)
+
+    def step():
+        with lib.no_grad():
+            return layer(x)
+
+    return step

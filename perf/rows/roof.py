@@ -1,0 +1,43 @@
+"""The roofs: what copying memory and multiplying matrices reach on this machine, in this run."""
+
+from __future__ import annotations
+
+from _rows import row
+
+COPY = {"cpu": 1 << 25, "cuda": 1 << 29}  # elements: 128 MB and 2 GB, beyond any cache
+GEMM = {"float32": 4096, "bfloat16": 8192, "float16": 8192}
+
+
+def _copy(lib, make):
+    x = make(COPY[make.device])
+    y = lib.empty_like(x)
+    if make.device == "cuda" and lib.__name__ == "tritonnn":
+        from tritonnn.cuda._runtime import runtime  # the driver's own copy is the roof, not our kernel
+
+        device = runtime()
+        return lambda: device.copy_device(y.data_ptr(), x.data_ptr(), x.numel() * 4, 0, 0)
+    return lambda: y.copy_(x)
+
+
+row("roof", "copy 128 MB", nbytes=2 * 4 * COPY["cpu"], devices=("cpu",), quick=True)(_copy)
+row("roof", "copy 2 GB", nbytes=2 * 4 * COPY["cuda"], devices=("cuda",), quick=True)(_copy)
+
+
+def _gemm(size):
+    def setup(lib, make):
+        a, b = make(size, size), make(size, size)
+        return lambda: a @ b
+
+    return setup
+
+
+row("roof", "gemm 1024", flops=2 * 1024**3, devices=("cpu",), quick=True)(_gemm(1024))
+for _dtype, _size in GEMM.items():
+    row(
+        "roof",
+        f"gemm {_size}",
+        flops=2 * _size**3,
+        dtype=_dtype,
+        devices=("cuda",),
+        quick=_dtype != "float16",
+    )(_gemm(_size))
