@@ -1,78 +1,20 @@
 """Depthwise convolution (one input channel a group): a multiply-add for every tap, on blocks kept in cache.
 
-Planes are laid out as `Lanes`: split by phase (position modulo stride), and in a phase all rows of all planes
-one after another. Output `o` and tap `t` then meet at a constant distance, so a tap is one long contiguous
-slice, whatever the stride and the dilation. The slices run over the ends of rows and planes; what they
-compute there is dropped. The weights are spread over such slices too, once for all images: NumPy is fast
-where every operand is contiguous.
+The weights are spread over contiguous slices once for all images.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 from math import prod
 
 import numpy as np
 
-from tritonnn.cpu_fallback._windows import Array, Ints, Padded, Window
+from tritonnn.cpu_fallback._lanes import Lanes
+from tritonnn.cpu_fallback._windows import Array, Window
 
 # Elements of one operand of a multiply-add.
 BLOCK = 1 << 16
-
-
-class Lanes:
-    """A block of planes (planes, *spatial) as lanes (phases, flat positions), and back."""
-
-    def __init__(self, planes: int, in_sizes: Ints, sizes: Ints, window: Window, dtype: np.dtype) -> None:
-        n, stride = len(sizes), window.stride
-        self.planes, self.stride, self.dtype = planes, stride, dtype
-        self.steps = tuple(-(-r // s) for r, s in zip(window.reach(sizes), stride))
-        self.count = planes * prod(self.steps)
-        whole = tuple(k * s for k, s in zip(self.steps, stride))
-        self.region = Padded(in_sizes, window.start, whole, dtype, first=1)
-        self.crop = (slice(None), *(slice(0, o) for o in sizes))
-        self.split = (planes, *(v for pair in zip(self.steps, stride) for v in pair))
-        self.order = (*range(2, 2 * n + 1, 2), 0, *range(1, 2 * n, 2))
-        self.taps = list(self._taps(window))
-        slack = max(span.start for _, _, span in self.taps)
-        self.buffer: Array = np.zeros((prod(stride), self.count + slack), dtype)
-
-    def _taps(self, window: Window) -> Iterator[tuple[Ints, int, slice]]:
-        """Every tap, the phase it reads, and its slice of that phase."""
-        for tap in product(*(range(k) for k in window.kernel)):
-            phase = offset = 0
-            for t, d, s, steps in zip(tap, window.dilation, window.stride, self.steps):
-                phase = phase * s + t * d % s
-                offset = offset * steps + t * d // s
-            yield tap, phase, slice(offset, offset + self.count)
-
-    def _view(self) -> Array:
-        """The lanes in the order of the planes: (planes, steps, phase, steps, phase, ...)."""
-        lanes = self.buffer[:, : self.count].reshape(*self.stride, self.planes, *self.steps)
-        return lanes.transpose(np.argsort(self.order))
-
-    def cut(self, planes: Array) -> Array:
-        """Lanes of input planes."""
-        np.copyto(self._view(), self.region(planes).reshape(self.split), casting="unsafe")
-        return self.buffer
-
-    def paste(self, out: Array) -> None:
-        """Write the lanes to the planes they stand for, zero where there are none."""
-        whole = self._view().reshape(self.planes, *self.region.reach)
-        out.fill(0)
-        np.copyto(out[self.region.source], whole[self.region.target], casting="unsafe")
-
-    def flatten(self, outputs: Array) -> Array:
-        """Output planes with rows and planes as long as in a lane, zeros between, flat."""
-        padded = np.zeros((self.planes, *self.steps), self.dtype)
-        padded[self.crop] = outputs
-        return padded.reshape(-1)
-
-    def spread(self, factors: Array) -> Array:
-        """Weights (planes, *kernel) as (taps, flat positions)."""
-        rows = np.ascontiguousarray(factors.reshape(self.planes, -1).T, self.dtype)
-        return np.repeat(rows, prod(self.steps), axis=1)
 
 
 def _blocks(channels: int, size: int) -> Iterator[slice]:
