@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tritonnn import config, storage
-from tritonnn import dtype as dtypes
+from tritonnn import dtypes
 from tritonnn.autograd import graph
 from tritonnn.autograd.grad_mode import state
 from tritonnn.autograd.graph import edge_of, record
 from tritonnn.device import CPU
-from tritonnn.dtype import dtype as DType
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete
 from tritonnn.shape import SCALAR, Size, broadcast_shapes
 from tritonnn.storage import Storage
@@ -154,6 +154,9 @@ def _plan_pointwise(op: Op, args: tuple) -> _Plan:
         raise Invalid(f"expected at least one tensor, got {args}", kind=TypeError)
     plan.device = _common_device(op, args, tensors)
     plan.shape = tensors[0].shape if len(tensors) == 1 else broadcast_shapes(*[t.shape for t in tensors])
+    for tensor in tensors:
+        if tensor.dtype in op.refuse:
+            raise Invalid(op.refuse[tensor.dtype])
     common = result_type(*[args[i] for i in op.promoting if args[i] is not None])
     assert op.result_rule is not None
     if common not in op.dtypes:
@@ -164,8 +167,16 @@ def _plan_pointwise(op: Op, args: tuple) -> _Plan:
             kind=NotImplementedError,
         )
     plan.compute, plan.result = op.result_rule(common)
+    if plan.compute.kind == 1 and plan.result is dtypes.bool_ and not _all_fit(op, args, plan.compute):
+        plan.compute = dtypes.int64  # comparing with a number wraps neither side
     plan.operands = [_operand(op, i, args[i], plan) for i in op.tensor_slots]
     return plan
+
+
+def _all_fit(op: Op, args: tuple, dtype: DType) -> bool:
+    """Whether every whole number among the operands is one of `dtype`."""
+    bits = dtype.itemsize * 8 - dtype.is_signed
+    return all(-(1 << bits) * dtype.is_signed <= args[i] < 1 << bits for i in op.promoting if args[i].__class__ is int)
 
 
 def _operand(op: Op, i: int, value: Any, plan: _Plan) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from tritonnn import config
 from tritonnn.buffer import Buffer
 from tritonnn.device import device as Device
-from tritonnn.dtype import dtype as DType
+from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import contiguous_strides, numel
 
 

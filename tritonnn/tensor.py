@@ -12,7 +12,7 @@ import numpy as np
 
 from tritonnn import shape as shapes
 from tritonnn.device import device as Device
-from tritonnn.dtype import dtype as DType
+from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
 
@@ -70,6 +70,15 @@ class Tensor:
 
     # NumPy's operators give way to ours: `ndarray + Tensor` calls Tensor.__radd__.
     __array_priority__ = 1000
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """`Tensor(2, 3)`, `Tensor([1, 2])`: the constructor of older programs; subclasses make themselves."""
+        if cls is not Tensor:
+            return _new(cls)
+        from tritonnn.dtypes import get_default_dtype
+        from tritonnn.legacy_types import construct
+
+        return construct(get_default_dtype(), Device("cpu"), args, kwargs)
 
     # ---- geometry -------------------------------------------------------------------------------------
 
@@ -345,6 +354,30 @@ class Tensor:
     def is_pinned(self, device: Any = None) -> bool:
         """Whether the host memory is page-locked, so that copies to the GPU can be asynchronous."""
         return getattr(self._storage.block, "pinned", False)
+
+    def new(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Older name: a tensor of this one's dtype and device, from sizes or data."""
+        from tritonnn.legacy_types import new
+
+        return new(self, *args, **kwargs)
+
+    def storage(self) -> Any:
+        """The memory behind the tensor as a flat sequence of its elements."""
+        from tritonnn.legacy_types import storage_of
+
+        return storage_of(self)
+
+    def untyped_storage(self) -> Any:
+        """The memory behind the tensor as bytes."""
+        from tritonnn.legacy_types import UntypedStorage
+
+        return UntypedStorage(wrap=self._storage)
+
+    def storage_type(self) -> Any:
+        """The class of `storage()`."""
+        from tritonnn.legacy_types import STORAGES
+
+        return STORAGES[self.dtype]
 
     # ---- to Python and NumPy --------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from tritonnn.ops import (  # noqa: F401
     creation,
     joining,
     linalg,
+    padding,
     reduction,
     shape,
 )

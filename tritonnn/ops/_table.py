@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tritonnn import dispatch
-from tritonnn import dtype as dtypes
+from tritonnn import dtypes
 from tritonnn.autograd.saving import Saving
-from tritonnn.dtype import dtype as DType
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete
 from tritonnn.shape import Size
 from tritonnn.tensor import Tensor
@@ -87,6 +87,7 @@ class Op:
         self.defaults = _defaults(function, self.names)
         self.check: Callable | None = options.get("check")
         self.legacy: Callable | None = options.get("legacy")
+        self.refuse: dict[DType, str] = options.get("refuse") or {}
         self.n_required = next((i for i, name in enumerate(self.names) if name in self.defaults), count)
         self.tails = _tails(self)
         slots = [(i, annotations.get(name, "")) for i, name in enumerate(self.names)]
@@ -224,7 +225,9 @@ def _tails(op: Op) -> dict[int, tuple]:
     values = [op.defaults.get(name) for name in op.names]
     if any(name not in op.defaults for name in op.names[op.n_positional :]):
         return {}
-    if op.check is not None:  # the defaults are good; what is given goes through `bind`, which checks
+    if op.check is not None:  # defaults are good; what is given goes through `bind`, which checks
+        if len(op.names) == len(op.tensor_slots):
+            return {}
         return {op.n_required: tuple(values[op.n_required :])} if op.n_required in _tensor_counts(op) else {}
     return {given: tuple(values[given:]) for given in range(op.n_required, op.n_positional + 1)}
 
@@ -282,6 +285,7 @@ def primitive(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
 
     Options:
         api: where it appears: "torch tensor functional linalg special".
+        public: the name it appears under, where that is taken by another entry (F.softmax beside torch.softmax).
         grad: argument -> formula. The first parameter of a formula is the incoming gradient; the names of the others
             say what it needs and so what is saved: an argument, a result, `<argument>_shape|_dtype|_device`, `needs`.
         backward: one formula for all arguments instead; returns one gradient per argument (None for non-tensors).
@@ -300,7 +304,9 @@ def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable]
 
     Further options:
         exempt: names of tensor arguments that take no part in promotion (the condition of `where`).
-        check: called with all arguments where one that is not a leading tensor was given; raises Invalid.
+        check: called with all arguments where one that is not a leading tensor was given (always, where there are
+            only tensors); raises Invalid.
+        refuse: dtype -> why a tensor of it is refused, where there is more to say than that.
         legacy: `(args, kwargs) -> args`, called with more positional arguments than the schema has; it may move
             some to kwargs, and returns args as they are where it does not know them.
     """
@@ -346,6 +352,21 @@ def composite(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
     return decorate
 
 
+def expose(api: str, *names: str) -> Callable[[Callable], Callable]:
+    """Put a plain function (no entry of its own) under its own and further names: `@expose("torch tensor")`."""
+
+    def decorate(function: Callable) -> Callable:
+        for name in (function.__name__, *names):
+            for place in api.split():
+                if place == "tensor":
+                    setattr(Tensor, name, function)
+                else:
+                    NAMESPACES[place][name] = function
+        return function
+
+    return decorate
+
+
 def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Callable[..., Any]:
     tails, bind = op.tails, op.bind
 
@@ -385,7 +406,7 @@ def _register(op: Op, function: Callable, options: dict[str, Any]) -> None:
         raise ValueError(f"the op table has two entries '{op.name}': {OPS[op.name].module}, {op.module}")
     OPS[op.name] = op
     for place in op.api.split():
-        for name in (op.name, *options.get("alias", ())):
+        for name in (options.get("public") or op.name, *options.get("alias", ())):
             if place == "tensor":
                 setattr(Tensor, name, function)
             else:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn import dispatch
-from tritonnn import dtype as dtypes
+from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn.autograd.grad_mode import state
 from tritonnn.autograd.graph import edge_of, record
 from tritonnn.device import CPU, resolve
 from tritonnn.device import device as Device
-from tritonnn.dtype import dtype as DType
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.memory_format import preserve_format

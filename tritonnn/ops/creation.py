@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dispatch
-from tritonnn import dtype as dtypes
+from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn import storage as storages
 from tritonnn.device import CPU, resolve
 from tritonnn.device import device as Device
-from tritonnn.dtype import dtype as DType
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import memory_format, preserve_format, strided
 from tritonnn.ops._table import NAMESPACES, NUMERIC, Out, primitive

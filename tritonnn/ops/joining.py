@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tritonnn import dtype as dtypes
+from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn.dispatch import result_type
 from tritonnn.errors import Invalid, fail

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tritonnn import dtype as dtypes
-from tritonnn.dtype import dtype as DType
+from tritonnn import dtypes
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape import expand_as_size, unsqueeze, view_or_copy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tritonnn import dtype as dtypes
+from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view

@@ -1,0 +1,230 @@
+"""Element types and PyTorch's promotion rules."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+
+
+class dtype:
+    """The type of a tensor's elements; one object per type, compared by identity.
+
+    Attributes:
+        name: 'float32', 'int64', ...
+        itemsize: bytes an element takes.
+        np: the NumPy dtype that holds it (bfloat16 and float8 through ml_dtypes).
+
+    >>> import tritonnn as torch
+    >>> torch.float32
+    torch.float32
+    >>> torch.promote_types(torch.int64, torch.float16)
+    torch.float16
+    """
+
+    __slots__ = ("is_complex", "is_floating_point", "is_signed", "itemsize", "kind", "name", "np", "rank")
+    _all: dict[str, dtype] = {}
+
+    name: str
+    np: np.dtype
+    itemsize: int
+    kind: int  # category in promotion: 0 bool, 1 integer, 2 floating, 3 complex
+    rank: int  # order within the category
+
+    def __init__(self, name: str, numpy_type: object, kind: int, rank: int) -> None:
+        self.name = name
+        self.np = np.dtype(numpy_type)
+        self.itemsize = self.np.itemsize
+        self.kind = kind
+        self.rank = rank
+        self.is_floating_point = kind == 2
+        self.is_complex = kind == 3
+        self.is_signed = kind >= 2 or (kind == 1 and not name.startswith("u"))
+        dtype._all[name] = self
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> tuple:
+        return _by_name, (self.name,)
+
+    def __copy__(self) -> dtype:
+        return self
+
+    def __deepcopy__(self, memo: dict) -> dtype:
+        return self
+
+    def to_complex(self) -> dtype:
+        """The complex type whose parts have this precision."""
+        return self if self.is_complex else (complex128 if self is float64 else complex64)
+
+    def to_real(self) -> dtype:
+        """The type of the real part."""
+        return {complex64: float32, complex128: float64}.get(self, self)
+
+
+def _by_name(name: str) -> dtype:
+    return dtype._all[name]
+
+
+bool_ = dtype("bool", np.bool_, 0, 0)
+uint8 = dtype("uint8", np.uint8, 1, 0)
+int8 = dtype("int8", np.int8, 1, 1)
+int16 = dtype("int16", np.int16, 1, 2)
+int32 = dtype("int32", np.int32, 1, 3)
+int64 = dtype("int64", np.int64, 1, 4)
+float8_e4m3fn = dtype("float8_e4m3fn", ml_dtypes.float8_e4m3fn, 2, 0)
+float8_e5m2 = dtype("float8_e5m2", ml_dtypes.float8_e5m2, 2, 0)
+float16 = dtype("float16", np.float16, 2, 1)
+bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, 2, 1)
+float32 = dtype("float32", np.float32, 2, 2)
+float64 = dtype("float64", np.float64, 2, 3)
+complex64 = dtype("complex64", np.complex64, 3, 2)
+complex128 = dtype("complex128", np.complex128, 3, 3)
+
+ALIASES = {
+    "bool": bool_, "half": float16, "float": float32, "double": float64, "short": int16, "int": int32,
+    "long": int64, "cfloat": complex64, "cdouble": complex128,
+}  # fmt: skip
+ALL = tuple(dtype._all.values())
+FLOATING = (float16, bfloat16, float32, float64)
+INTEGRAL = (uint8, int8, int16, int32, int64)
+COMPLEX = (complex64, complex128)
+REDUCED = frozenset((float16, bfloat16, float8_e4m3fn, float8_e5m2))
+
+_from_numpy = {d.np: d for d in ALL}
+_WIDENED = {np.dtype(np.uint16): int32, np.dtype(np.uint32): int64, np.dtype(np.uint64): int64}
+_default = float32
+
+
+def from_numpy_dtype(numpy_dtype: object) -> dtype:
+    """The tritonnn type with the same representation as a NumPy type.
+
+    Raises:
+        TypeError: NumPy's type has no counterpart (strings, objects, uint32, ...).
+    """
+    found = _from_numpy.get(np.dtype(numpy_dtype))  # type: ignore[call-overload]
+    if found is None:
+        names = ", ".join(d.name for d in ALL)
+        raise TypeError(f"can't convert np.ndarray of type {numpy_dtype}. The supported types are: {names}.")
+    return found
+
+
+def get_default_dtype() -> dtype:
+    """The floating type of new tensors and of integer / integer.
+
+    >>> import tritonnn as torch
+    >>> torch.get_default_dtype()
+    torch.float32
+    """
+    return _default
+
+
+def set_default_dtype(d: dtype) -> None:
+    """Set the floating type of new tensors (float16, bfloat16, float32 or float64)."""
+    global _default
+    if not isinstance(d, dtype) or not d.is_floating_point:
+        raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")
+    _default = d
+
+
+def _promote(a: dtype, b: dtype) -> dtype:
+    if a is b:
+        return a
+    if a.kind != b.kind:
+        low, high = (a, b) if a.kind < b.kind else (b, a)
+        if high.is_complex and low.is_floating_point:
+            return complex128 if low is float64 else high
+        return high
+    if a.kind == 1 and uint8 in (a, b):
+        other = b if a is uint8 else a
+        return int16 if other is int8 else other
+    if a.rank == b.rank:  # float16 with bfloat16, or two float8 types: neither holds the other
+        return float32
+    return a if a.rank > b.rank else b
+
+
+_promotions = {(a, b): _promote(a, b) for a in ALL for b in ALL}
+
+
+def promote_types(type1: dtype, type2: dtype) -> dtype:
+    """The smallest type both can be converted to, by PyTorch's table.
+
+    >>> import tritonnn as torch
+    >>> torch.promote_types(torch.uint8, torch.int8)
+    torch.int16
+    """
+    return _promotions[type1, type2]
+
+
+def can_cast(from_: dtype, to: dtype) -> bool:
+    """Whether a result of type `from_` may be written into a tensor of type `to`.
+
+    >>> import tritonnn as torch
+    >>> torch.can_cast(torch.double, torch.float), torch.can_cast(torch.float, torch.int)
+    (True, False)
+    """
+    return from_.kind <= to.kind
+
+
+def scalar_dtype(value: bool | int | float | complex) -> dtype:
+    """The type a Python number stands for in promotion."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool_
+    if isinstance(value, (int, np.integer)):
+        return int64
+    if isinstance(value, (float, np.floating)):
+        return _default
+    return _default.to_complex()
+
+
+class _Limits:
+    """Shared by `finfo` and `iinfo`: numbers of a type, converted to Python's."""
+
+    def __init__(self, type: dtype) -> None:
+        self.dtype = type.name
+        self.bits = type.itemsize * 8
+
+
+class finfo(_Limits):
+    """Numerical properties of a floating type: bits, eps, max, min, tiny, smallest_normal, resolution.
+
+    >>> import tritonnn as torch
+    >>> torch.finfo(torch.float32).eps
+    1.1920928955078125e-07
+    """
+
+    def __init__(self, type: dtype | None = None) -> None:
+        type = type or _default
+        if type.kind < 2:
+            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'")
+        super().__init__(type)
+        info = ml_dtypes.finfo(type.to_real().np)
+        self.bits = type.to_real().itemsize * 8
+        self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
+        self.tiny = self.smallest_normal = float(info.tiny)
+        self.resolution = float(info.resolution)
+
+    def __repr__(self) -> str:
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+            f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})"
+        )
+
+
+class iinfo(_Limits):
+    """Numerical properties of an integer type: bits, max, min.
+
+    >>> import tritonnn as torch
+    >>> torch.iinfo(torch.int8).max
+    127
+    """
+
+    def __init__(self, type: dtype) -> None:
+        if type.kind >= 2:
+            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
+        super().__init__(type)
+        info = np.iinfo(np.uint8 if type is bool_ else type.np)
+        self.max, self.min = int(info.max), int(info.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

@@ -1,0 +1,87 @@
+"""Python's multiprocessing, and tensors whose memory forked processes share.
+
+`share_memory_()` moves a CPU tensor into an anonymous shared mapping: processes forked afterwards read and write
+the same memory. A tensor sent through a queue or pipe is pickled, that is, copied.
+"""
+
+from __future__ import annotations
+
+import mmap
+from multiprocessing import *  # noqa: F403
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from tritonnn.tensor import Tensor
+
+
+class SharedArray(np.ndarray):
+    """Bytes in a mapping that forked processes share."""
+
+    shared_name = "anonymous"
+
+
+def share(tensor: Tensor) -> None:
+    """Move a CPU tensor's storage into shared memory;.
+
+    Raises:
+        RuntimeError: other tensors look into the same storage, which would keep the old memory.
+    """
+    import sys
+
+    storage = tensor._storage
+    # One reference from the tensor, one from this frame's name, one from getrefcount's argument.
+    if sys.getrefcount(storage) > 3:
+        raise RuntimeError("share_memory_(): views of this tensor exist; share the tensor before making views of it")
+    nbytes = storage.nbytes
+    flat = np.frombuffer(mmap.mmap(-1, max(nbytes, 1)), np.uint8, nbytes).view(SharedArray)
+    flat[:] = storage.bytes()
+    storage.block, storage._bytes = flat, flat
+    tensor._buf = storage.buffer(tuple(tensor.shape), tensor.stride(), tensor._offset, tensor.dtype)
+
+
+def get_all_sharing_strategies() -> set[str]:
+    """The ways memory can be shared: by mappings that forked processes inherit.
+
+    >>> import tritonnn as torch
+    >>> torch.multiprocessing.get_all_sharing_strategies()
+    {'file_descriptor'}
+    """
+    return {"file_descriptor"}
+
+
+def get_sharing_strategy() -> str:
+    """The way memory is shared."""
+    return "file_descriptor"
+
+
+def set_sharing_strategy(new_strategy: str) -> None:
+    """Choose the way memory is shared; there is one."""
+    if new_strategy != "file_descriptor":
+        raise ValueError(f"sharing strategy must be one of {get_all_sharing_strategies()}, got {new_strategy!r}")
+
+
+def spawn(fn: Any, args: tuple = (), nprocs: int = 1, join: bool = True, daemon: bool = False, start_method: str = "spawn") -> Any:  # fmt: skip
+    """Run `fn(i, *args)` in `nprocs` processes.
+
+    Args:
+        join: wait for them and raise if one failed; else return the list of processes.
+        daemon: end them with this process.
+        start_method: 'spawn', 'fork' or 'forkserver'.
+
+    Raises:
+        RuntimeError: a process ended with an error.
+    """
+    context: Any = get_context(start_method)
+    processes = [context.Process(target=fn, args=(i, *args), daemon=daemon) for i in range(nprocs)]
+    for process in processes:
+        process.start()
+    if not join:
+        return processes
+    for process in processes:
+        process.join()
+    failed = [i for i, process in enumerate(processes) if process.exitcode]
+    if failed:
+        raise RuntimeError(f"spawn: process {failed[0]} terminated with exit code {processes[failed[0]].exitcode}")
+    return None

@@ -1,0 +1,74 @@
+"""What fused ops share: dtypes of saved statistics, gradients on demand, the formulas that double backward uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import Invalid
+from tritonnn.ops._table import Out
+from tritonnn.tensor import Tensor
+
+Grads = tuple[Tensor | None, ...]
+
+
+def statistics_dtype(dtype: DType) -> DType:
+    """The dtype of saved statistics: float32 at least."""
+    return dtype if dtype.itemsize >= 4 else dtypes.float32
+
+
+def only_floating(input: Tensor, name: str = "input") -> None:
+    """Refuse integers."""
+    if not input.dtype.is_floating_point:
+        raise Invalid(f"not implemented for {input.dtype.name}: {name} must be a floating tensor")
+
+
+def on_demand(shapes: Sequence[Any], mask: Sequence[bool], kinds: Sequence[DType]) -> tuple[Out, ...]:
+    """What a backward primitive allocates: nothing for the gradients that are not wanted."""
+    return tuple(
+        Out(shape, kind) if wanted else Out((0,), kind)
+        for shape, wanted, kind in zip(shapes, mask, kinds, strict=True)
+    )
+
+
+def spread(made: Any, mask: Sequence[bool], places: Sequence[int], count: int) -> Grads:
+    """The wanted results of a backward primitive at their arguments' places."""
+    grads: list[Tensor | None] = [None] * count
+    for place, tensor, wanted in zip(places, made, mask, strict=True):
+        grads[place] = tensor if wanted else None
+    return tuple(grads)
+
+
+def raised(*tensors: Tensor | None) -> list[Any]:
+    """Half precision as float32, for formulas of many steps."""
+    return [
+        t if t is None or t.dtype.itemsize >= 4 else t.to(dtypes.float32)  # type: ignore[attr-defined]
+        for t in tensors
+    ]
+
+
+def centred_grads(g: Tensor, x: Tensor, dims: Sequence[int], weight: Any, eps: float) -> tuple[Tensor, Tensor]:
+    """The gradient of w (x - mean) / std over `dims` and the normalised input, by ops that have derivatives."""
+    d = x - x.mean(dims, True)  # type: ignore[attr-defined]
+    rstd = ((d * d).mean(dims, True) + eps).rsqrt()
+    normal = d * rstd
+    gw = g if weight is None else g * weight
+    return rstd * (gw - gw.mean(dims, True) - normal * (gw * normal).mean(dims, True)), normal
+
+
+def leading_sum(x: Tensor, kept: int) -> Tensor:
+    """Sum over all but the last `kept` dimensions."""
+    lead = tuple(range(len(x.shape) - kept))
+    return x.sum(lead) if lead else x  # type: ignore[attr-defined]
+
+
+def per_channel(values: Tensor | None, rank: int) -> Tensor | None:
+    """(C) as (C, 1, ...), to multiply (N, C, *) of this rank."""
+    return None if values is None else values.view(-1, *[1] * (rank - 2))  # type: ignore[attr-defined]
+
+
+def sum_to_channels(x: Tensor) -> Tensor:
+    """Sum of (N, C, *) over all but the channels."""
+    return x.sum((0, *range(2, len(x.shape))))  # type: ignore[attr-defined]

@@ -1,0 +1,118 @@
+"""Padding: constant, reflected, replicated and circular."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.joining import cat, flip
+from tritonnn.ops.shape import expand_as_size, slice_dim
+from tritonnn.tensor import Tensor
+
+
+def _margins(pad: Sequence[int], ndim: int) -> list[tuple[int, int]]:
+    """(before, after) of each dimension; `pad` counts pairs from the last dimension."""
+    if len(pad) % 2:
+        raise Invalid(f"Padding length must be divisible by 2, got {list(pad)}")
+    if len(pad) // 2 > ndim:
+        raise Invalid(f"Padding length should be less than or equal to two times the input dimension but got padding length {len(pad)} and input of dimension {ndim}")  # fmt: skip
+    margins = [(0, 0)] * ndim
+    for i in range(len(pad) // 2):
+        margins[ndim - 1 - i] = (int(pad[2 * i]), int(pad[2 * i + 1]))
+    return margins
+
+
+def _narrowed(input: Tensor, margins: list[tuple[int, int]]) -> Tensor:
+    """`input` without what negative margins cut off."""
+    for dim, (before, after) in enumerate(margins):
+        cut, end = max(-before, 0), max(-after, 0)
+        if cut or end:
+            length = input.shape[dim] - cut - end
+            if length < 0:
+                raise Invalid(f"padding {margins[dim]} leaves a negative size at dimension {dim} of {list(input.shape)}")
+            input = slice_dim(input, dim, cut, length, 1)
+    return input
+
+
+@primitive(
+    dtypes=ANY, api="torch",
+    grad={"input": lambda g, pad: constant_pad_nd(g, [-p for p in pad], 0)},
+    samples=lambda make: [Sample(make(2, 3), (1, 2)), Sample(make(2, 3), (1, 0, 0, 2), 1.5), Sample(make(2, 4), (-1, 2))],
+    errors=lambda make: [Bad(make(2, 3), (1,), match="divisible by 2"), Bad(make(2), (1, 1, 1, 1), match="less than or equal")],
+)  # fmt: skip
+def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Any:
+    """`input` with `value` around it; `pad` lists (before, after) from the last dimension; negative cuts off."""
+    margins = _margins(pad, len(input.shape))
+    narrowed = _narrowed(input, margins)
+    shape = [n + max(b, 0) + max(a, 0) for n, (b, a) in zip(narrowed.shape, margins, strict=True)]
+    return Out(shape, input.dtype), (input, tuple(pad), value)
+
+
+def _border(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tensor:
+    """One dimension extended by copies of what is inside."""
+    extent = input.shape[dim]
+    if mode == "reflect":
+        left = flip(slice_dim(input, dim, 1, before, 1), (dim,)) if before else None
+        right = flip(slice_dim(input, dim, extent - 1 - after, after, 1), (dim,)) if after else None
+    elif mode == "replicate":
+        wide = list(input.shape)
+        wide[dim] = before
+        left = expand_as_size(slice_dim(input, dim, 0, 1, 1), tuple(wide)) if before else None
+        wide[dim] = after
+        right = expand_as_size(slice_dim(input, dim, extent - 1, 1, 1), tuple(wide)) if after else None
+    else:
+        left = slice_dim(input, dim, extent - before, before, 1) if before else None
+        right = slice_dim(input, dim, 0, after, 1) if after else None
+    parts = [part for part in (left, input, right) if part is not None]
+    return cat(parts, dim) if len(parts) > 1 else input
+
+
+@composite(
+    api="functional", dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3), (1, 2)), Sample(make(1, 2, 3, 4), (1, 2, 2, 1), "reflect"),
+                          Sample(make(1, 2, 3), (2, 1), "replicate"), Sample(make(1, 2, 3), (3, 1), "circular"),
+                          Sample(make(2, 3), (0, 1), value=2.0)],
+    errors=lambda make: [Bad(make(1, 2, 3), (3, 1), "reflect", match="less than the corresponding input dimension"),
+                         Bad(make(2, 3), (1, 1), "mirror", error=NotImplementedError, match="Unrecognised padding mode")],
+)  # fmt: skip
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Any = None) -> Tensor:
+    """`input` extended at its borders.
+
+    Args:
+        pad: (before, after) of the last dimension, then of the one before it, ...
+        mode: 'constant' (fill with `value`, default 0), 'reflect', 'replicate' or 'circular'.
+
+    >>> import tritonnn as torch, tritonnn.nn.functional as F
+    >>> F.pad(torch.tensor([1, 2]), (1, 2))
+    tensor([0, 1, 2, 0, 0])
+    """
+    if isinstance(pad, Tensor):
+        pad = pad.tolist()
+    if mode == "constant":
+        return constant_pad_nd(input, tuple(pad), 0 if value is None else value)
+    if mode not in ("reflect", "replicate", "circular"):
+        raise fail("pad", f"Unrecognised padding mode {mode}: expected constant, reflect, replicate or circular", kind=NotImplementedError)  # fmt: skip
+    if value is not None and value != 0:
+        raise ValueError(f"Padding mode \"{mode}\" doesn't take in value argument")
+    try:
+        margins = _margins(pad, len(input.shape))
+        margins_in = _narrowed(input, margins)
+    except Invalid as invalid:
+        raise fail("pad", str(invalid), input=input) from None
+    made = margins_in
+    for dim, (before, after) in enumerate(margins):
+        before, after = max(before, 0), max(after, 0)
+        limit = made.shape[dim] - 1 if mode == "reflect" else made.shape[dim]
+        if mode != "replicate" and max(before, after) > limit:
+            raise fail(
+                "pad",
+                f"Padding size should be less than the corresponding input dimension, but got: padding "
+                f"({before}, {after}) at dimension {dim} of input {list(input.shape)} (mode {mode})",
+                input=input,
+            )
+        if made.shape[dim] == 0 and before + after:
+            raise fail("pad", f"expected a non-empty dimension {dim} to extend by {mode}", input=input)
+        made = _border(made, dim, before, after, mode)
+    return made
