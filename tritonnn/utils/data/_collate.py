@@ -43,8 +43,8 @@ def default_convert(data: Any) -> Any:
 def default_collate(batch: Sequence[Any]) -> Any:
     """Puts the samples of a batch together: one more dimension in front.
 
-    Tensors and arrays are stacked; numbers become a tensor (float64 or int64); strings stay a list; of mappings,
-    named tuples and sequences the parts are collated.
+    Tensors and arrays are stacked; numbers become a tensor (float64 or int64); strings stay a list; of
+    mappings, named tuples and sequences the parts are collated.
 
     Args:
         batch: samples of one structure.

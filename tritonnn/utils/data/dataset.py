@@ -52,7 +52,8 @@ class Dataset(Generic[T_co]):
 class IterableDataset(Dataset[T_co]):
     """A stream of samples; a subclass defines ``__iter__``.
 
-    With several workers every one of them iterates over its own copy: divide the work by ``get_worker_info()``.
+    With several workers every one of them iterates over its own copy: divide the work by
+        ``get_worker_info()``.
 
     Example:
         >>> from tritonnn.utils.data import DataLoader, IterableDataset
@@ -94,7 +95,9 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     ) -> None:
         named = [t for t in (data_tensor, target_tensor) if t is not None]
         if named and (tensors or len(named) != 2):
-            raise TypeError("TensorDataset takes its tensors by position, or both data_tensor and target_tensor")
+            raise TypeError(
+                "TensorDataset takes its tensors by position, or both data_tensor and target_tensor"
+            )
         tensors = tensors or tuple(named)
         if not tensors:
             raise TypeError("TensorDataset needs at least one tensor")
@@ -297,8 +300,8 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = 
 
     Args:
         dataset: what to divide.
-        lengths: sizes that add up to ``len(dataset)``, or fractions that add up to 1: sizes are rounded down and
-            the rest is dealt out from the first part on.
+        lengths: sizes that add up to ``len(dataset)``, or fractions that add up to 1: sizes are rounded down
+            and the rest is dealt out from the first part on.
         generator: random generator; default: the global one.
 
     Raises:

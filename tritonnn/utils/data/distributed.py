@@ -13,7 +13,8 @@ __all__ = ["DistributedSampler"]
 
 
 class DistributedSampler(Sampler[int]):
-    """Every ``num_replicas``-th index from ``rank`` on, after a permutation that is the same in every process.
+    """Every ``num_replicas``-th index from ``rank`` on, after a permutation that is the same in every
+    process.
 
     Call ``set_epoch`` before each epoch: otherwise every epoch has the same order.
 
@@ -26,7 +27,8 @@ class DistributedSampler(Sampler[int]):
         drop_last: leave out the last indices so that all parts are equal; otherwise some are repeated.
 
     Raises:
-        ValueError: the rank is not in [0, num_replicas). RuntimeError: no process group to take defaults from.
+        ValueError: the rank is not in [0, num_replicas). RuntimeError: no process group to take defaults
+            from.
 
     Example:
         >>> from tritonnn.utils.data import DistributedSampler
@@ -84,6 +86,7 @@ def _process_group() -> Any:
     distributed = getattr(tritonnn, "distributed", None)
     if distributed is None or not distributed.is_available():
         raise RuntimeError(
-            "Requires distributed package to be available: give num_replicas and rank, or start a process group"
+            "Requires distributed package to be available: give num_replicas and rank, or start a process "
+            "group"
         )
     return distributed

@@ -229,9 +229,7 @@ class BatchSampler(Sampler[list[int]]):
 
 def _check_count(num_samples: Any) -> None:
     if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
-        raise ValueError(
-            f"num_samples should be a positive integer value, but got num_samples={num_samples}"
-        )
+        raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
 
 
 def draw_seed(generator: Any) -> int:

@@ -1,0 +1,279 @@
+"""Tensors for the pickle: how they are taken apart, put together, and placed on a device."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import tritonnn
+from tritonnn.device import device as Device
+from tritonnn.dtype import (
+    bfloat16,
+    bool_,
+    complex64,
+    complex128,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
+from tritonnn.dtype import dtype as DType
+from tritonnn.shape import Size, contiguous_strides, extent_in_elements
+from tritonnn.storage import Storage
+from tritonnn.tensor import Tensor, from_array, host_array, make, make_view
+
+#: names of PyTorch's storage classes; a dtype without one is saved as untyped bytes
+STORAGE_NAMES = {
+    float32: "FloatStorage",
+    float64: "DoubleStorage",
+    float16: "HalfStorage",
+    bfloat16: "BFloat16Storage",
+    int64: "LongStorage",
+    int32: "IntStorage",
+    int16: "ShortStorage",
+    int8: "CharStorage",
+    uint8: "ByteStorage",
+    bool_: "BoolStorage",
+    complex64: "ComplexFloatStorage",
+    complex128: "ComplexDoubleStorage",
+}
+
+
+class StorageRef:
+    """The memory of a tensor: what stands in a pickle in place of the bytes.
+
+    Attributes:
+        base: all of the memory as a flat uint8 tensor.
+        dtype: what the memory is a storage of, None for plain bytes.
+    """
+
+    __slots__ = ("__weakref__", "base", "dtype")
+
+    def __init__(self, base: Tensor, dtype: DType | None) -> None:
+        self.base = base
+        self.dtype = dtype
+
+    @property
+    def block(self) -> Any:
+        """The block of memory: views of one storage have the same."""
+        return self.base._storage.block
+
+    @property
+    def location(self) -> str:
+        """Device tag as PyTorch writes it: 'cpu', 'cuda:0'."""
+        return str(self.base.device)
+
+    def data(self) -> np.ndarray:
+        """The bytes on the host."""
+        return host_array(self.base).reshape(-1)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple:
+        array = self.data()
+        data = pickle.PickleBuffer(array) if protocol >= 5 else array.tobytes()
+        return _storage_from_bytes, (data, self.location, self.dtype)
+
+
+def _storage_from_bytes(data: Any, location: str, dtype: DType | None) -> StorageRef:
+    array = np.frombuffer(data, np.uint8)
+    if not array.flags.writeable:
+        array = array.copy()
+    return StorageRef(place(array, location, None), dtype)
+
+
+# One reference per storage, so that two views in one plain pickle come back as two views of one storage.
+_refs: weakref.WeakKeyDictionary[Storage, Any] = weakref.WeakKeyDictionary()
+
+
+def storage_of(tensor: Tensor) -> StorageRef:
+    """The memory of a tensor, as a storage of its dtype."""
+    dtype = tensor.dtype if tensor.dtype in STORAGE_NAMES else None
+    block = tensor._storage
+    known = _refs.get(block)
+    found = known() if known is not None else None
+    if found is None or found.dtype is not dtype:
+        size = Size((block.nbytes,))
+        found = StorageRef(make(block.buffer(size, (1,), 0, uint8), block, size, uint8, tensor.device), dtype)
+        _refs[block] = weakref.ref(found)
+    return found
+
+
+def reduce_tensor(tensor: Tensor) -> tuple:
+    """``Tensor.__reduce_ex__``: the function and the arguments that make an equal tensor.
+
+    Example:
+        >>> import pickle
+        >>> import tritonnn as torch
+        >>> pickle.loads(pickle.dumps(torch.tensor([1.0, 2.0])))
+        tensor([1., 2.])
+    """
+    geometry = tuple(tensor.shape), tuple(tensor.stride())
+    if tensor.device.type == "meta":
+        return rebuild_meta, (tensor.dtype, *geometry, tensor.requires_grad)
+    where = storage_of(tensor), tensor.storage_offset(), *geometry
+    if where[0].dtype is None:
+        return rebuild_tensor_v3, (*where, tensor.requires_grad, OrderedDict(), tensor.dtype)
+    return rebuild_tensor_v2, (*where, tensor.requires_grad, OrderedDict())
+
+
+def rebuild_tensor_v2(
+    storage: StorageRef,
+    offset: int,
+    size: Any,
+    stride: Any,
+    requires_grad: bool,
+    hooks: Any,
+    metadata: Any = None,
+) -> Tensor:
+    """A tensor over a typed storage, where it lies inside of it."""
+    if storage.dtype is None:
+        raise RuntimeError("load: a tensor refers to a storage without a dtype: the file is corrupted")
+    return rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, storage.dtype, metadata)
+
+
+def rebuild_tensor_v3(
+    storage: StorageRef,
+    offset: int,
+    size: Any,
+    stride: Any,
+    requires_grad: bool,
+    hooks: Any,
+    dtype: DType,
+    metadata: Any = None,
+) -> Tensor:
+    """A tensor over a storage of bytes, where it lies inside of it.
+
+    Raises:
+        RuntimeError: the geometry reaches beyond the storage.
+    """
+    if not isinstance(storage, StorageRef) or not isinstance(dtype, DType):
+        raise RuntimeError("load: a tensor does not refer to a storage: the file is corrupted")
+    size, stride = tuple(size), tuple(stride)
+    numbers = (offset, *size, *stride)
+    whole = all(isinstance(n, int) and n >= 0 for n in numbers) and len(size) == len(stride)
+    room = storage.base.numel() // dtype.itemsize
+    if not whole or (0 not in size and offset + extent_in_elements(size, stride) > room):
+        raise RuntimeError(
+            f"load: a tensor of shape {size}, stride {stride} and offset {offset} does not lie inside its "
+            "storage of "
+            f"{room} elements: the file is corrupted"
+        )
+    tensor = _over(storage.base, Size(size), stride, offset, dtype)
+    # PyTorch marks lazily conjugated or negated tensors; here the values themselves are.
+    if metadata and metadata.get("conj"):
+        tensor = tritonnn.conj(tensor)
+    if metadata and metadata.get("neg"):
+        tensor = -tensor
+    return tensor.requires_grad_(requires_grad) if requires_grad else tensor
+
+
+def _over(base: Tensor, size: Size, stride: tuple[int, ...], offset: int, dtype: DType) -> Tensor:
+    if offset == 0 and stride == contiguous_strides(size):
+        block = base._storage
+        return make(block.buffer(size, stride, 0, dtype), block, size, dtype, base.device)
+    return make_view(base, size, stride, offset, dtype)
+
+
+def rebuild_meta(dtype: DType, size: Any, stride: Any, requires_grad: bool) -> Tensor:
+    """A tensor without memory."""
+    made = tritonnn.empty_strided(tuple(size), tuple(stride), dtype=dtype, device="meta")
+    return made.requires_grad_(requires_grad)
+
+
+def rebuild_parameter(data: Tensor, requires_grad: bool, hooks: Any) -> Any:
+    """A Parameter over a tensor's memory."""
+    return tritonnn.nn.Parameter(data, requires_grad)
+
+
+def rebuild_parameter_with_state(data: Tensor, requires_grad: bool, hooks: Any, state: Any) -> Any:
+    """A Parameter with the attributes that its program gave it."""
+    made = tritonnn.nn.Parameter(data, requires_grad)
+    if isinstance(state, tuple):
+        state = {**(state[0] or {}), **(state[1] or {})}
+    for name, value in state.items():
+        if isinstance(getattr(type(made), name, None), (property, type(Tensor.dim))) or name.startswith("_"):
+            raise RuntimeError(f"load: a parameter's saved state would replace its own '{name}'")
+        setattr(made, name, value)
+    return made
+
+
+# ---- where a storage goes -----------------------------------------------------------------------------
+
+MapLocation = Callable[[Any, str], Any] | dict[str, Any] | Device | str | None
+
+
+def place(data: np.ndarray, location: str, map_location: MapLocation) -> Tensor:
+    """The bytes of a storage as a flat uint8 tensor on the device that ``map_location`` says."""
+    base = from_array(data, uint8)
+    if map_location is None:
+        return _to(base, location)
+    if isinstance(map_location, dict):
+        return _to(base, str(map_location.get(location, location)))
+    if isinstance(map_location, (str, Device)):
+        return _to(base, str(map_location))
+    storage = _as_storage(base)
+    result = map_location(storage, location)
+    if result is None:
+        return _to(base, location)
+    return base if result is storage else _from_storage(result)
+
+
+def _to(base: Tensor, location: str) -> Tensor:
+    if location == "cpu":
+        return base
+    try:
+        device = Device(location)
+    except RuntimeError:
+        raise RuntimeError(
+            f"don't know how to restore data location of a storage (tagged with {location}): "
+            "give map_location, for example map_location='cpu'"
+        ) from None
+    if device.type == "cuda":
+        _check_cuda(device)
+    return base.to(device)
+
+
+def _check_cuda(device: Device) -> None:
+    if not tritonnn.cuda.is_available():
+        raise RuntimeError(
+            "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If "
+            "you are "
+            "running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') to "
+            "map your "
+            "storages to the CPU."
+        )
+    count = tritonnn.cuda.device_count()
+    if device.index is not None and device.index >= count:
+        raise RuntimeError(
+            f"Attempting to deserialize object on CUDA device {device.index} but torch.cuda.device_count() "
+            "is "
+            f"{count}. Please use torch.load with map_location to map your storages to an existing device."
+        )
+
+
+def _as_storage(base: Tensor) -> Any:
+    return base.untyped_storage()
+
+
+def _from_storage(storage: Any) -> Tensor:
+    """The flat uint8 tensor over what a ``map_location`` function returned."""
+    return tritonnn.empty(0, dtype=uint8, device=storage.device).set_(storage)
+
+
+def swapped(data: np.ndarray, dtype: DType | None, byteorder: str) -> np.ndarray:
+    """The bytes of a storage in this machine's order."""
+    if byteorder == sys.byteorder:
+        return data
+    if dtype is None:
+        raise RuntimeError(f"load: an untyped storage in {byteorder}-endian order cannot be converted")
+    size = dtype.itemsize // (2 if dtype.is_complex else 1)
+    return data.reshape(-1, size)[:, ::-1].reshape(-1)
