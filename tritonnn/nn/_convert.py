@@ -6,12 +6,12 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tritonnn import ops
-from tritonnn.autograd import no_grad
+from tritonnn.autograd.grad_mode import no_grad
 from tritonnn.device import device as Device
-from tritonnn.dtype import bfloat16, float16, float32, float64
-from tritonnn.dtype import dtype as DType
+from tritonnn.dtypes import bfloat16, float16, float32, float64
+from tritonnn.dtypes import dtype as DType
 from tritonnn.nn.parameter import Parameter, is_lazy
+from tritonnn.ops.creation import empty_like
 from tritonnn.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class ConvertMixin:
 
     def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
         """Give parameters and buffers uninitialised memory on `device` (for modules made on 'meta')."""
-        return self._apply(lambda tensor: ops.empty_like(tensor, device=device), recurse=recurse)
+        return self._apply(lambda tensor: empty_like(tensor, device=device), recurse=recurse)
 
     def share_memory(self) -> Self:
         """Move parameters and buffers to memory that other processes can map."""
@@ -137,7 +137,7 @@ class ConvertMixin:
 def _parse_to(*args: Any, **kwargs: Any) -> tuple[Device | None, DType | None, bool, Any]:
     """The meaning of `to(...)`'s arguments: device, dtype, non_blocking, memory_format."""
     memory_format = kwargs.pop("memory_format", None)
-    if args and isinstance(args[0], Tensor) or "tensor" in kwargs:
+    if (args and isinstance(args[0], Tensor)) or "tensor" in kwargs:
         names = ("tensor", "non_blocking")
     elif args and isinstance(args[0], DType):
         names = ("dtype", "non_blocking")

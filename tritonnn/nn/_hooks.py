@@ -8,8 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from tritonnn import ops
-from tritonnn.autograd import Function, is_grad_enabled
+from tritonnn.autograd.grad_mode import is_grad_enabled
+from tritonnn.ops.creation import zeros
 from tritonnn.tensor import Tensor
 from tritonnn.utils.hooks import RemovableHandle
 
@@ -251,21 +251,6 @@ class _HookedCall:
                 node.register_hook(lambda grads, outputs, hook=hook: hook(reference(), grads, outputs))
 
 
-class _Gate(Function):
-    """Identity on tensors; backward hands their gradients to `visit`, whose result goes on instead."""
-
-    @staticmethod
-    def forward(ctx: Any, visit: Callable[[tuple], tuple], *tensors: Tensor) -> tuple[Tensor, ...]:
-        ctx.visit = visit
-        ctx.set_materialize_grads(False)
-        ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
-        return tuple([t.view_as(t) for t in tensors])
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor | None) -> tuple:
-        return None, *ctx.visit(grads)
-
-
 class _Border:
     """The two gates of one call: gradients of the outputs come in at one, leave for the inputs at the other."""
 
@@ -356,7 +341,7 @@ class _Border:
 
 
 def _zeros(shape: tuple, dtype: Any, device: Any) -> Tensor:
-    return ops.zeros(shape, dtype=dtype, device=device)
+    return zeros(shape, dtype=dtype, device=device)
 
 
 def _gate(values: tuple, visit: Callable[[tuple], tuple]) -> tuple[tuple, list[int] | None]:
@@ -364,8 +349,10 @@ def _gate(values: tuple, visit: Callable[[tuple], tuple]) -> tuple[tuple, list[i
     places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
     if not (is_grad_enabled() and any(values[i].requires_grad for i in places)):
         return values, None
+    from tritonnn.nn._gate import Gate
+
     passed = list(values)
-    for i, tensor in zip(places, _Gate.apply(visit, *[values[i] for i in places])):
+    for i, tensor in zip(places, Gate.apply(visit, *[values[i] for i in places])):
         passed[i] = tensor
     return type(values)(*passed) if hasattr(values, "_fields") else tuple(passed), places
 

@@ -8,7 +8,7 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tritonnn.autograd import no_grad
+from tritonnn.autograd.grad_mode import no_grad
 from tritonnn.nn._hooks import _register
 from tritonnn.nn.parameter import Parameter, is_lazy
 from tritonnn.tensor import Tensor

@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from tritonnn import ops
-from tritonnn.autograd import no_grad
+from tritonnn.autograd.grad_mode import no_grad
+from tritonnn.ops.creation import eye as identity
 from tritonnn.tensor import Tensor
 
 __all__ = [
@@ -119,7 +119,7 @@ def eye_(tensor: Tensor) -> Tensor:
         raise ValueError("Only tensors with 2 dimensions are supported")
     target: Any = tensor
     with no_grad():
-        return target.copy_(ops.eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
+        return target.copy_(identity(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -232,9 +232,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
     target: Any = tensor
+    from tritonnn.ops.linalg import qr
+
     with no_grad():
         flat = target.new_empty((rows, columns)).normal_(0, 1, generator=generator)
-        q, r = ops.linalg.qr(flat.t() if rows < columns else flat)
+        q, r = qr(flat.t() if rows < columns else flat)
         q = q * r.diagonal().sign()
         return target.copy_((q.t() if rows < columns else q).reshape(tensor.shape)).mul_(gain)
 
@@ -245,11 +247,13 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, columns = tensor.shape
     zeros = math.ceil(sparsity * rows)
+    from tritonnn.ops.random import randperm
+
     target: Any = tensor
     with no_grad():
         target.normal_(0, std, generator=generator)
         for column in range(columns):
-            target[ops.randperm(rows, device=tensor.device)[:zeros], column] = 0
+            target[randperm(rows, device=tensor.device)[:zeros], column] = 0
     return tensor
 
 

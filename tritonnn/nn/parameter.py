@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from tritonnn import ops
+from tritonnn.ops.creation import empty
 from tritonnn.tensor import Tensor
 
 
@@ -31,7 +31,7 @@ class Parameter(Tensor):
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
         if data is None:
-            data = ops.empty(0)
+            data = empty(0)
         return _subclass(cls, data, requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
@@ -68,7 +68,7 @@ class Buffer(Tensor):
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
         if data is None:
-            data = ops.empty(0)
+            data = empty(0)
         buffer = _subclass(cls, data, data.requires_grad)
         buffer.persistent = persistent
         return buffer
@@ -94,14 +94,14 @@ class UninitializedTensorMixin:
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Give the tensor a shape; device and dtype default to those it was declared with."""
         declared: Any = self
-        made = ops.empty(shape, device=device or declared.device, dtype=dtype or declared.dtype)
+        made = empty(shape, device=device or declared.device, dtype=dtype or declared.dtype)
         self.__class__ = self.cls_to_become  # type: ignore[assignment]
         declared.data = made
 
     def redeclare(self, fn: Any) -> None:
         """Take on the device and dtype that `fn` gives to a tensor like this one."""
         declared: Any = self
-        changed = fn(ops.empty(0, device=declared.device, dtype=declared.dtype))
+        changed = fn(empty(0, device=declared.device, dtype=declared.dtype))
         declared.device, declared.dtype = changed.device, changed.dtype
 
     @property
@@ -133,7 +133,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
     cls_to_become = Parameter
 
     def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> UninitializedParameter:
-        return _subclass(cls, ops.empty(0, device=device, dtype=dtype), requires_grad)
+        return _subclass(cls, empty(0, device=device, dtype=dtype), requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
         if id(self) not in memo:
@@ -152,7 +152,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):
     def __new__(
         cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
     ) -> UninitializedBuffer:
-        buffer = _subclass(cls, ops.empty(0, device=device, dtype=dtype), requires_grad)
+        buffer = _subclass(cls, empty(0, device=device, dtype=dtype), requires_grad)
         buffer.persistent = persistent
         return buffer
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import ops
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
-from tritonnn.nn.modules.attention import MultiheadAttention
 from tritonnn.nn.modules.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from tritonnn.nn.parameter import Parameter
+from tritonnn.ops.creation import empty
 from tritonnn.tensor import Tensor
 
 __all__ = [
     "Threshold", "ReLU", "RReLU", "Hardtanh", "ReLU6", "Sigmoid", "Hardsigmoid", "Tanh", "SiLU", "Mish", "Hardswish",
     "ELU", "CELU", "SELU", "GLU", "GELU", "Hardshrink", "LeakyReLU", "LogSigmoid", "Softplus", "Softshrink", "PReLU",
-    "Softsign", "Tanhshrink", "Softmin", "Softmax", "Softmax2d", "LogSoftmax", "MultiheadAttention",
+    "Softsign", "Tanhshrink", "Softmin", "Softmax", "Softmax2d", "LogSoftmax",
 ]  # fmt: skip
 
 
@@ -139,7 +138,7 @@ class Sigmoid(Module):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return ops.sigmoid(input)
+        return F.sigmoid(input)
 
 
 class Hardsigmoid(Module):
@@ -167,7 +166,7 @@ class Tanh(Module):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return ops.tanh(input)
+        return F.tanh(input)
 
 
 class SiLU(_InPlace):
@@ -401,7 +400,7 @@ class PReLU(Module):
         super().__init__()
         self.num_parameters = num_parameters
         self.init = init
-        self.weight = Parameter(ops.empty(num_parameters, device=device, dtype=dtype))
+        self.weight = Parameter(empty(num_parameters, device=device, dtype=dtype))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

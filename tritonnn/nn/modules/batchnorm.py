@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import ops
+from tritonnn.dtypes import int64
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.lazy import LazyModuleMixin
 from tritonnn.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
+from tritonnn.ops.creation import empty, ones, tensor, zeros
 from tritonnn.tensor import Tensor
 
 __all__ = [
@@ -52,15 +53,15 @@ class _NormBase(Module):
         self.track_running_stats = track_running_stats
 
         def parameter(wanted: bool) -> Parameter | None:
-            return Parameter(ops.empty(num_features, device=device, dtype=dtype)) if wanted else None
+            return Parameter(empty(num_features, device=device, dtype=dtype)) if wanted else None
 
         self.register_parameter("weight", parameter(affine))
         self.register_parameter("bias", parameter(affine and bias))
         tracked = track_running_stats
-        self.register_buffer("running_mean", ops.zeros(num_features, device=device, dtype=dtype) if tracked else None)
-        self.register_buffer("running_var", ops.ones(num_features, device=device, dtype=dtype) if tracked else None)
+        self.register_buffer("running_mean", zeros(num_features, device=device, dtype=dtype) if tracked else None)
+        self.register_buffer("running_var", ones(num_features, device=device, dtype=dtype) if tracked else None)
         self.register_buffer(
-            "num_batches_tracked", ops.tensor(0, dtype=ops.int64, device=device) if tracked else None
+            "num_batches_tracked", tensor(0, dtype=int64, device=device) if tracked else None
         )
         self.reset_parameters()
 
@@ -98,7 +99,7 @@ class _NormBase(Module):
             # Version 1 files have no counter.
             counter = self.num_batches_tracked
             known = counter is not None and not counter.is_meta
-            state_dict[key] = counter if known else ops.tensor(0, dtype=ops.int64)
+            state_dict[key] = counter if known else tensor(0, dtype=int64)
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
 
@@ -258,7 +259,7 @@ class _LazyNorm(LazyModuleMixin):
         if layer.track_running_stats:
             layer.running_mean = UninitializedBuffer(device=device, dtype=dtype)
             layer.running_var = UninitializedBuffer(device=device, dtype=dtype)
-            layer.num_batches_tracked = ops.tensor(0, dtype=ops.int64, device=device)
+            layer.num_batches_tracked = tensor(0, dtype=int64, device=device)
 
     def reset_parameters(self) -> None:
         layer: Any = self

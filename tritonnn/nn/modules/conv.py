@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tritonnn import ops
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.lazy import LazyModuleMixin
 from tritonnn.nn.modules.utils import _ntuple, _reverse_repeat_tuple
 from tritonnn.nn.parameter import Parameter, UninitializedParameter, is_lazy
+from tritonnn.ops.creation import empty
 from tritonnn.tensor import Tensor
 
 __all__ = [
@@ -67,9 +67,9 @@ class _ConvNd(Module):
             shape = (in_channels, out_channels // groups, *self.kernel_size)
         else:
             shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight = Parameter(ops.empty(shape, device=device, dtype=dtype))
+        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
         self.register_parameter(
-            "bias", Parameter(ops.empty(out_channels, device=device, dtype=dtype)) if bias else None
+            "bias", Parameter(empty(out_channels, device=device, dtype=dtype)) if bias else None
         )
         self.reset_parameters()
 
@@ -86,7 +86,7 @@ class _ConvNd(Module):
         return self._conv_forward(input, self.weight, self.bias)
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        conv = _FORWARD[self._dims]
+        conv = getattr(F, f"conv{self._dims}d")
         if self.padding_mode != "zeros":
             input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
             return conv(input, weight, bias, self.stride, 0, self.dilation, self.groups)
@@ -107,10 +107,6 @@ class _ConvNd(Module):
         if self.padding_mode != "zeros":
             text += f", padding_mode={self.padding_mode}"
         return text
-
-
-_FORWARD = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
-_TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 
 def _check_channels(in_channels: int, out_channels: int, groups: int) -> None:
@@ -237,7 +233,8 @@ class _ConvTransposeNd(_ConvNd):
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """Upsample `input`; `output_size` picks one of the sizes that a convolution would have reduced to it."""
         output_padding = self.output_padding if output_size is None else self._output_padding(input, output_size)
-        return _TRANSPOSED[self._dims](
+        conv = getattr(F, f"conv_transpose{self._dims}d")
+        return conv(
             input, self.weight, self.bias, self.stride, self.padding, output_padding, self.groups, self.dilation
         )
 

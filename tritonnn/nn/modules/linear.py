@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tritonnn import ops
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.lazy import LazyModuleMixin
 from tritonnn.nn.parameter import Parameter, UninitializedParameter, is_lazy
+from tritonnn.ops.creation import empty
 from tritonnn.tensor import Tensor
 
 __all__ = ["Identity", "Linear", "Bilinear", "LazyLinear"]
@@ -58,9 +58,9 @@ class Linear(Module):
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(ops.empty((out_features, in_features), device=device, dtype=dtype))
+        self.weight = Parameter(empty((out_features, in_features), device=device, dtype=dtype))
         self.register_parameter(
-            "bias", Parameter(ops.empty(out_features, device=device, dtype=dtype)) if bias else None
+            "bias", Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None
         )
         self.reset_parameters()
 
@@ -117,9 +117,9 @@ class Bilinear(Module):
         self.in2_features = in2_features
         self.out_features = out_features
         shape = (out_features, in1_features, in2_features)
-        self.weight = Parameter(ops.empty(shape, device=device, dtype=dtype))
+        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
         self.register_parameter(
-            "bias", Parameter(ops.empty(out_features, device=device, dtype=dtype)) if bias else None
+            "bias", Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None
         )
         self.reset_parameters()
 

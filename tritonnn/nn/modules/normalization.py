@@ -5,11 +5,11 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
-from tritonnn import ops
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.nn.parameter import Parameter
+from tritonnn.ops.creation import empty
 from tritonnn.tensor import Tensor
 
 __all__ = ["LayerNorm", "RMSNorm", "GroupNorm", "LocalResponseNorm", "CrossMapLRN2d"]
@@ -53,7 +53,7 @@ class LayerNorm(Module):
         self.elementwise_affine = elementwise_affine
 
         def parameter(wanted: bool) -> Parameter | None:
-            return Parameter(ops.empty(self.normalized_shape, device=device, dtype=dtype)) if wanted else None
+            return Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if wanted else None
 
         self.register_parameter("weight", parameter(elementwise_affine))
         self.register_parameter("bias", parameter(elementwise_affine and bias))
@@ -104,7 +104,7 @@ class RMSNorm(Module):
         self.normalized_shape = _shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        weight = Parameter(ops.empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        weight = Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
         self.register_parameter("weight", weight)
         self.reset_parameters()
 
@@ -160,7 +160,7 @@ class GroupNorm(Module):
         self.affine = affine
 
         def parameter(wanted: bool) -> Parameter | None:
-            return Parameter(ops.empty(num_channels, device=device, dtype=dtype)) if wanted else None
+            return Parameter(empty(num_channels, device=device, dtype=dtype)) if wanted else None
 
         self.register_parameter("weight", parameter(affine))
         self.register_parameter("bias", parameter(affine and bias))

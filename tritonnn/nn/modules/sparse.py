@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import ops
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.nn.parameter import Parameter
+from tritonnn.ops.creation import empty
 from tritonnn.tensor import Tensor
 
 __all__ = ["Embedding", "EmbeddingBag"]
@@ -32,7 +32,7 @@ class _Table(Module):
         self.padding_idx = padding_idx
         shape = (self.num_embeddings, self.embedding_dim)
         if weight is None:
-            self.weight = Parameter(ops.empty(shape, device=device, dtype=dtype), requires_grad=not freeze)
+            self.weight = Parameter(empty(shape, device=device, dtype=dtype), requires_grad=not freeze)
             self.reset_parameters()
         else:
             if tuple(weight.shape) != shape:

@@ -1,0 +1,24 @@
+"""The autograd function by which module hooks see gradients; imported when the first such hook runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tritonnn.autograd import Function
+from tritonnn.tensor import Tensor
+
+
+class Gate(Function):
+    """Identity on tensors; backward hands their gradients to `visit`, whose result goes on instead."""
+
+    @staticmethod
+    def forward(ctx: Any, visit: Callable[[tuple], tuple], *tensors: Tensor) -> tuple[Tensor, ...]:
+        ctx.visit = visit
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
+        return tuple([t.view_as(t) for t in tensors])  # type: ignore[attr-defined]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple:
+        return None, *ctx.visit(grads)

@@ -1,0 +1,25 @@
+"""Layers, one file per kind."""
+
+from __future__ import annotations
+
+from tritonnn.nn.module import Module
+from tritonnn.nn.modules.activation import *
+from tritonnn.nn.modules.adaptive import *
+from tritonnn.nn.modules.adaptive_pooling import *
+from tritonnn.nn.modules.batchnorm import *
+from tritonnn.nn.modules.container import *
+from tritonnn.nn.modules.conv import *
+from tritonnn.nn.modules.distance import *
+from tritonnn.nn.modules.dropout import *
+from tritonnn.nn.modules.flatten import *
+from tritonnn.nn.modules.fold import *
+from tritonnn.nn.modules.instancenorm import *
+from tritonnn.nn.modules.linear import *
+from tritonnn.nn.modules.loss import *
+from tritonnn.nn.modules.normalization import *
+from tritonnn.nn.modules.padding import *
+from tritonnn.nn.modules.parameter_container import *
+from tritonnn.nn.modules.pixelshuffle import *
+from tritonnn.nn.modules.pooling import *
+from tritonnn.nn.modules.sparse import *
+from tritonnn.nn.modules.upsampling import *

@@ -1,0 +1,379 @@
+"""Transformer layers and stacks (Vaswani et al. 2017)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from tritonnn.dtype import get_default_dtype
+from tritonnn.errors import explained
+from tritonnn.nn import functional as F
+from tritonnn.nn import init
+from tritonnn.nn.module import Module
+from tritonnn.nn.modules.attention import MultiheadAttention
+from tritonnn.nn.modules.container import ModuleList
+from tritonnn.nn.modules.dropout import Dropout
+from tritonnn.nn.modules.linear import Linear
+from tritonnn.nn.modules.normalization import LayerNorm
+from tritonnn.ops.creation import full
+
+__all__ = [
+    "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
+]  # fmt: skip
+
+
+def _generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Any:
+    dtype = get_default_dtype() if dtype is None else dtype
+    return full((sz, sz), float("-inf"), dtype=dtype, device=device).triu(1)  # type: ignore[attr-defined]
+
+
+def _is_causal(mask: Any, hint: bool | None, size: int | None) -> bool:
+    """Whether a mask is the causal one: the hint where there is one, else by comparison."""
+    if hint is not None or mask is None:
+        return bool(hint)
+    extent = mask.shape[-2] if size is None else size
+    if mask.shape != (extent, extent):
+        return False
+    return bool((mask == _generate_square_subsequent_mask(extent, mask.device, mask.dtype)).all())
+
+
+def _sequence_length(x: Any, batch_first: bool) -> int:
+    return x.shape[1 if batch_first and x.ndim == 3 else 0]
+
+
+def _get_activation_fn(activation: str) -> Callable[[Any], Any]:
+    if activation == "relu":
+        return F.relu
+    if activation == "gelu":
+        return F.gelu
+    raise RuntimeError(f"activation should be relu/gelu, not {activation}")
+
+
+def _get_clones(module: Module, n: int) -> ModuleList:
+    return ModuleList([copy.deepcopy(module) for _ in range(n)])
+
+
+class _Layer(Module):
+    """Self-attention and feed-forward parts that encoder and decoder layers share."""
+
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Callable[[Any], Any] = F.relu,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        made = {"device": device, "dtype": dtype}
+        self.self_attn = MultiheadAttention(
+            d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, device=device, dtype=dtype
+        )
+        if self._cross_attention:
+            self.multihead_attn = MultiheadAttention(
+                d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, device=device, dtype=dtype
+            )
+        self.linear1 = Linear(d_model, dim_feedforward, bias=bias, **made)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, bias=bias, **made)
+        self.norm_first = norm_first
+        count = 3 if self._cross_attention else 2
+        for i in range(1, count + 1):
+            self.add_module(f"norm{i}", LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **made))
+        for i in range(1, count + 1):
+            self.add_module(f"dropout{i}", Dropout(dropout))
+        self.activation = _get_activation_fn(activation) if isinstance(activation, str) else activation
+
+    _cross_attention = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({"activation": F.relu, **state})
+
+    def _sa_block(self, x: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
+        x = self.self_attn(
+            x, x, x, attn_mask=attn_mask, key_padding_mask=key_padding_mask, need_weights=False, is_causal=is_causal
+        )[0]
+        return self.dropout1(x)
+
+    def _hidden(self, x: Any) -> Any:
+        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+
+
+class TransformerEncoderLayer(_Layer):
+    """x = norm(x + self-attention(x)); x = norm(x + W2·act(W1·x)).
+
+    Args:
+        d_model: features of input and output.
+        nhead: attention heads.
+        dim_feedforward: features between W1 and W2.
+        dropout: after attention, activation and both parts.
+        activation: 'relu', 'gelu' or a function.
+        layer_norm_eps: eps of the layer norms.
+        batch_first: whether batches are (N, S, E) instead of (S, N, E).
+        norm_first: normalise before attention and feed-forward instead of after.
+        bias: whether linear layers and norms have one.
+        device, dtype: of the parameters.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.TransformerEncoderLayer(d_model=8, nhead=2, dim_feedforward=16)
+    >>> layer(torch.ones(5, 3, 8)).shape
+    torch.Size([5, 3, 8])
+    """
+
+    def forward(
+        self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
+    ) -> Any:
+        """Encode `src`; masks as of `MultiheadAttention`."""
+        x = src
+        if self.norm_first:
+            x = x + self._sa_block(self.norm1(x), src_mask, src_key_padding_mask, is_causal)
+            return x + self._ff_block(self.norm2(x))
+        x = self.norm1(x + self._sa_block(x, src_mask, src_key_padding_mask, is_causal))
+        return self.norm2(x + self._ff_block(x))
+
+    def _ff_block(self, x: Any) -> Any:
+        return self.dropout2(self._hidden(x))
+
+
+class TransformerDecoderLayer(_Layer):
+    """An encoder layer with attention to the encoder's output (`memory`) between its two parts.
+
+    Args: as of `TransformerEncoderLayer`.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.TransformerDecoderLayer(d_model=8, nhead=2, dim_feedforward=16)
+    >>> layer(torch.ones(6, 3, 8), torch.ones(5, 3, 8)).shape
+    torch.Size([6, 3, 8])
+    """
+
+    _cross_attention = True
+
+    def forward(
+        self,
+        tgt: Any,
+        memory: Any,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        tgt_is_causal: bool = False,
+        memory_is_causal: bool = False,
+    ) -> Any:
+        """Decode `tgt` (T, N, E) given `memory` (S, N, E); masks as of `MultiheadAttention`."""
+        own = (tgt_mask, tgt_key_padding_mask, tgt_is_causal)
+        other = (memory, memory_mask, memory_key_padding_mask, memory_is_causal)
+        x = tgt
+        if self.norm_first:
+            x = x + self._sa_block(self.norm1(x), *own)
+            x = x + self._mha_block(self.norm2(x), *other)
+            return x + self._ff_block(self.norm3(x))
+        x = self.norm1(x + self._sa_block(x, *own))
+        x = self.norm2(x + self._mha_block(x, *other))
+        return self.norm3(x + self._ff_block(x))
+
+    def _mha_block(self, x: Any, mem: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
+        x = self.multihead_attn(
+            x, mem, mem, attn_mask=attn_mask, key_padding_mask=key_padding_mask, need_weights=False,
+            is_causal=is_causal,
+        )[0]  # fmt: skip
+        return self.dropout2(x)
+
+    def _ff_block(self, x: Any) -> Any:
+        return self.dropout3(self._hidden(x))
+
+
+class TransformerEncoder(Module):
+    """A stack of copies of one encoder layer.
+
+    Args:
+        encoder_layer: copied num_layers times.
+        num_layers: height of the stack.
+        norm: applied to the output.
+        enable_nested_tensor, mask_check: of PyTorch's inference path through nested tensors; there are none here,
+            so padded positions are computed like the others and both settings change nothing.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.TransformerEncoderLayer(d_model=8, nhead=2, dim_feedforward=16)
+    >>> torch.nn.TransformerEncoder(layer, num_layers=2)(torch.ones(5, 3, 8)).shape
+    torch.Size([5, 3, 8])
+    """
+
+    def __init__(
+        self,
+        encoder_layer: Module,
+        num_layers: int,
+        norm: Module | None = None,
+        enable_nested_tensor: bool = True,
+        mask_check: bool = True,
+    ) -> None:
+        super().__init__()
+        self.layers = _get_clones(encoder_layer, num_layers)
+        self.num_layers = num_layers
+        self.norm = norm
+        self.enable_nested_tensor = enable_nested_tensor
+        self.mask_check = mask_check
+
+    def forward(
+        self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
+    ) -> Any:
+        """Encode `src`; whether `mask` is causal is found out by comparison unless `is_causal` says it."""
+        attention = getattr(self.layers[0], "self_attn", None)
+        length = _sequence_length(src, getattr(attention, "batch_first", False))
+        causal = _is_causal(mask, is_causal, length)
+        output = src
+        for layer in self.layers:
+            output = layer(output, src_mask=mask, is_causal=causal, src_key_padding_mask=src_key_padding_mask)
+        return output if self.norm is None else self.norm(output)
+
+
+class TransformerDecoder(Module):
+    """A stack of copies of one decoder layer.
+
+    Args:
+        decoder_layer: copied num_layers times.
+        num_layers: height of the stack.
+        norm: applied to the output.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.TransformerDecoderLayer(d_model=8, nhead=2, dim_feedforward=16)
+    >>> torch.nn.TransformerDecoder(layer, num_layers=2)(torch.ones(6, 3, 8), torch.ones(5, 3, 8)).shape
+    torch.Size([6, 3, 8])
+    """
+
+    def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
+        super().__init__()
+        self.layers = _get_clones(decoder_layer, num_layers)
+        self.num_layers = num_layers
+        self.norm = norm
+
+    def forward(
+        self,
+        tgt: Any,
+        memory: Any,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Any:
+        """Decode `tgt` given `memory`; arguments as of `TransformerDecoderLayer`."""
+        attention = getattr(self.layers[0], "self_attn", None)
+        length = _sequence_length(tgt, getattr(attention, "batch_first", False))
+        causal = _is_causal(tgt_mask, tgt_is_causal, length)
+        output = tgt
+        for layer in self.layers:
+            output = layer(
+                output, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
+                memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=causal,
+                memory_is_causal=memory_is_causal,
+            )  # fmt: skip
+        return output if self.norm is None else self.norm(output)
+
+
+class Transformer(Module):
+    """Encoder and decoder stacks, each with a final layer norm.
+
+    Args:
+        d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, device,
+            dtype: as of `TransformerEncoderLayer`.
+        num_encoder_layers, num_decoder_layers: heights of the stacks.
+        custom_encoder, custom_decoder: modules to use in place of the stacks.
+
+    Shapes: src (S, N, E), tgt (T, N, E), or with `batch_first` N first; output like tgt. Matrices start by
+    xavier_uniform.
+
+    >>> import tritonnn as torch
+    >>> m = torch.nn.Transformer(16, 4, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=32)
+    >>> m(torch.ones(10, 3, 16), torch.ones(20, 3, 16)).shape
+    torch.Size([20, 3, 16])
+    """
+
+    def __init__(
+        self,
+        d_model: int = 512,
+        nhead: int = 8,
+        num_encoder_layers: int = 6,
+        num_decoder_layers: int = 6,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Callable[[Any], Any] = F.relu,
+        custom_encoder: Any = None,
+        custom_decoder: Any = None,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        common = (
+            d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias,
+            device, dtype,
+        )  # fmt: skip
+
+        def norm() -> LayerNorm:
+            return LayerNorm(d_model, eps=layer_norm_eps, bias=bias, device=device, dtype=dtype)
+
+        if custom_encoder is not None:
+            self.encoder = custom_encoder
+        else:
+            self.encoder = TransformerEncoder(TransformerEncoderLayer(*common), num_encoder_layers, norm())
+        if custom_decoder is not None:
+            self.decoder = custom_decoder
+        else:
+            self.decoder = TransformerDecoder(TransformerDecoderLayer(*common), num_decoder_layers, norm())
+        self._reset_parameters()
+        self.d_model = d_model
+        self.nhead = nhead
+        self.batch_first = batch_first
+
+    def _reset_parameters(self) -> None:
+        for param in self.parameters():
+            if param.ndim > 1:
+                init.xavier_uniform_(param)
+
+    @staticmethod
+    def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Any:
+        """The causal mask (sz, sz): -inf above the diagonal, 0 elsewhere.
+
+        >>> import tritonnn as torch
+        >>> torch.nn.Transformer.generate_square_subsequent_mask(2)
+        tensor([[0., -inf],
+                [0., 0.]])
+        """
+        return _generate_square_subsequent_mask(sz, device, dtype)
+
+    def forward(
+        self,
+        src: Any,
+        tgt: Any,
+        src_mask: Any = None,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        src_key_padding_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        src_is_causal: bool | None = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Any:
+        """Encode `src` and decode `tgt`; masks (S, S), (T, T), (T, S), padding masks (N, S), (N, T), (N, S)."""
+        batch_dim = 0 if self.batch_first else 1
+        if src.ndim == 3 and src.shape[batch_dim] != tgt.shape[batch_dim]:
+            raise explained(RuntimeError)("the batch number of src and tgt must be equal")
+        if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
+            raise explained(RuntimeError)("the feature number of src and tgt must be equal to d_model")
+        memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
+        return self.decoder(
+            tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask, tgt_is_causal,
+            memory_is_causal,
+        )  # fmt: skip

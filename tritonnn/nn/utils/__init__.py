@@ -1,0 +1,14 @@
+"""Utilities for training: gradient clipping, parameters as vectors, sequences, ..."""
+
+from __future__ import annotations
+
+from tritonnn.nn.utils import rnn
+from tritonnn.nn.utils.clip_grad import (
+    clip_grad_norm,
+    clip_grad_norm_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    get_total_norm,
+)
+from tritonnn.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from tritonnn.nn.utils.init import skip_init
