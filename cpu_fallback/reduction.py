@@ -39,6 +39,9 @@ def put(out: np.ndarray, kept: np.ndarray) -> None:
 
 def sum(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool, dtype: Any) -> None:
     """out = sum of input over dim, in the type of out (at least float32)."""
+    if input.dtype == out.dtype and len(dim) == input.ndim and out.dtype.itemsize > 2 and input.flags.c_contiguous:
+        np.add.reduce(input, axis=None, out=out.reshape(()) if out.ndim else out)
+        return
     array = wide(input)
     kind = np.dtype(np.float32) if out.dtype.itemsize == 2 and out.dtype.kind in "fV" else out.dtype
     put(out, add_up(array.astype(kind) if array.dtype.kind != kind.kind else array, dim, kind))

@@ -246,26 +246,57 @@ def result_type(*values: Any) -> DType:
 
 def call(op: Op, args: tuple, out: Any = None) -> Any:
     """Call a primitive: its rule checks and tells what to allocate; then the backend's function of its name runs."""
-    tensors = _tensors(op, args)
-    planned = _explained(op, _plan, args)
+    _check_slots(op, args)
+    try:
+        planned = op.rule(*args)
+    except Invalid as invalid:
+        raise complete(op.name, op.names, args, invalid) from None
     if planned.__class__ is tuple and len(planned) == 2 and planned[1].__class__ is tuple:
         outs, args = planned
-        tensors = _tensors(op, args)
     else:
         outs = planned
-    device = _explained(op, _common_device, args, tensors) if tensors else None
-    edges = _edges(op, args) if op.differentiable else None
+    device = _device(op, args)
+    edges = _edges(op, args) if op.differentiable and state.enabled else None
     if out is not None:
         return _call_out(op, args, out, outs, edges)
     if op.alloc:
         results = _run_allocating(op, args, device)
-    else:
-        outs = outs if outs.__class__ is tuple else (outs,)
+    elif outs.__class__ is tuple:
         results = tuple([_empty(op, spec.shape, spec.dtype, device or spec.device or CPU) for spec in outs])
+        _run(op, results, args)
+    else:
+        results = (_empty(op, outs.shape, outs.dtype, device or outs.device or CPU),)
         _run(op, results, args)
     if edges is not None:
         record(op, args, results, edges)
     return results[0] if len(results) == 1 else _named(op, results)
+
+
+def _check_slots(op: Op, args: tuple) -> None:
+    """Refuse what is no tensor where one belongs."""
+    for i in op.tensor_slots:
+        value = args[i]
+        if not isinstance(value, Tensor):
+            _tensors(op, args)
+            return
+
+
+def _device(op: Op, args: tuple) -> Any:
+    """The one device of all tensor arguments; None where there is no tensor."""
+    device = None
+    for i in op.tensor_slots:
+        value = args[i]
+        if isinstance(value, Tensor):
+            if device is None:
+                device = value.device
+            elif value.device is not device:
+                break
+        elif value is not None:
+            break
+    else:
+        return device
+    tensors = _tensors(op, args)
+    return _explained(op, _common_device, args, tensors) if tensors else None
 
 
 def _plan(op: Op, args: tuple) -> Any:
@@ -320,23 +351,26 @@ def _common_device(op: Op, args: tuple, tensors: Sequence[Tensor]) -> Any:
 
 def _run(op: Op, results: tuple, args: tuple) -> None:
     device = results[0].device
-    if device.type == "meta":
-        return
-    buffers = [
-        arg._buf if isinstance(arg, Tensor) else [t._buf for t in arg] if i in op.list_slots else arg
-        for i, arg in enumerate(args)
-    ]
-    outs = [result._buf for result in results]
     if device is CPU:
         run = op.cpu or op.implementation("cpu")
         token = _quiet_set(_QUIET)
         try:
-            run(*outs, *buffers)
+            run(*[result._buf for result in results], *_buffers(op, args))
         finally:
             _quiet_reset(token)
-    else:
+    elif device.type != "meta":
         run = op.gpu or op.implementation("cuda")
-        run(*outs, *buffers)
+        run(*[result._buf for result in results], *_buffers(op, args))
+
+
+def _buffers(op: Op, args: tuple) -> list:
+    """The arguments as a backend takes them: buffers for tensors, everything else as it is."""
+    if op.list_slots:
+        return [
+            arg._buf if isinstance(arg, Tensor) else [t._buf for t in arg] if i in op.list_slots else arg
+            for i, arg in enumerate(args)
+        ]
+    return [arg._buf if isinstance(arg, Tensor) else arg for arg in args]
 
 
 def _run_allocating(op: Op, args: tuple, device: Any) -> tuple:

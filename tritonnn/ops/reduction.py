@@ -11,14 +11,16 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape import expand_as_size, unsqueeze, view_or_copy
-from tritonnn.shape import Size, numel, wrap_dim, wrap_dims
+from tritonnn.shape import SCALAR, Size, numel, wrap_dim, wrap_dims
 from tritonnn.tensor import Tensor
 
 Dims = int | Sequence[int] | None
 
 
-def reduced_shape(shape: Size, dims: Sequence[int], keepdim: bool) -> list[int]:
+def reduced_shape(shape: Size, dims: Sequence[int], keepdim: bool) -> Sequence[int]:
     """The shape after reducing `dims`."""
+    if len(dims) == len(shape) and not keepdim:
+        return SCALAR
     if keepdim:
         return [1 if d in dims else extent for d, extent in enumerate(shape)]
     return [extent for d, extent in enumerate(shape) if d not in dims]
