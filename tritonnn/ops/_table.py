@@ -89,10 +89,10 @@ class Op:
         self.legacy: Callable | None = options.get("legacy")
         self.refuse: dict[DType, str] = options.get("refuse") or {}
         self.n_required = next((i for i, name in enumerate(self.names) if name in self.defaults), count)
-        self.tails = _tails(self)
         slots = [(i, annotations.get(name, "")) for i, name in enumerate(self.names)]
         self.tensor_slots = tuple(i for i, note in slots if "Tensor" in note)
         self.list_slots = tuple(i for i, note in slots if "Tensors" in note)
+        self.tails = _tails(self)
         self.optional_slots = frozenset(i for i, note in slots if "Tensor" in note and "None" in note)
         self.number_slots = frozenset(i for i, note in slots if "Tensor" in note and "Number" in note)
         self.results: tuple[str, ...] = options.get("results") or ("result",)
