@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from tritonnn.ops import (  # noqa: F401
+    arithmetic,
+    comparison,
     conversion,
+    convolution,
     creation,
+    derived,
+    elementwise,
     joining,
     linalg,
+    operators,
     padding,
     reduction,
     shape,

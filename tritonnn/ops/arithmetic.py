@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dispatch
-from tritonnn import dtype as dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops import elementwise as ew
 from tritonnn.ops._table import (
@@ -24,7 +23,7 @@ from tritonnn.ops._table import (
     expose,
     pointwise,
 )
-from tritonnn.ops.creation import from_numpy, zeros_like
+from tritonnn.ops.creation import zeros_like
 from tritonnn.ops.elementwise import NUMERIC_AND_COMPLEX, conjugate
 from tritonnn.tensor import Tensor
 
@@ -34,7 +33,7 @@ Number = Any
 
 def _pairs(make: Any, low: float = -2, high: float = 2, **options: Any) -> list[Sample]:
     """Equal shapes, broadcasting both ways, a 0-d operand."""
-    new = lambda *shape: make(*shape, low=low, high=high)  # noqa: E731
+    new = lambda *shape: make(*shape, low=low, high=high)
     return [
         Sample(new(3, 4), new(3, 4), **options), Sample(new(2, 3, 1), new(4), **options),
         Sample(new(3), new(()), **options),
@@ -274,7 +273,7 @@ def fmod(input: Tensor, other: Tensor | Number) -> Any:
 def _power_grad(g: Tensor, input: Tensor, exponent: Any) -> Tensor:
     if isinstance(exponent, Tensor):
         slope = conjugate(exponent * pow(input, exponent - 1))
-        return (g * slope).masked_fill(exponent == 0, 0)  # type: ignore[attr-defined]
+        return ew.replaced(g * slope, exponent == 0)
     if exponent == 0:
         return zeros_like(g)
     if exponent == 2:
@@ -282,12 +281,22 @@ def _power_grad(g: Tensor, input: Tensor, exponent: Any) -> Tensor:
     return g * conjugate(pow(input, exponent - 1) * exponent)
 
 
+def _number_base_grad(g: Tensor, base: Any, exponent: Tensor, result: Tensor) -> Tensor:
+    if base == 0:
+        return ew.replaced(zeros_like(g), exponent < 0, math.nan)  # type: ignore[operator]
+    if isinstance(base, complex):
+        import cmath
+
+        return g * conjugate(result * cmath.log(base))
+    return g * (result * (math.log(base) if base > 0 else math.nan))
+
+
 def _exponent_grad(g: Tensor, input: Any, exponent: Tensor, result: Tensor) -> Tensor:
     if not isinstance(input, Tensor):
-        return g * conjugate(result * math.log(input)) if input else (g * 0).masked_fill(exponent < 0, math.nan)  # type: ignore[attr-defined]
+        return _number_base_grad(g, input, exponent, result)
     slope = conjugate(result * ew.log(input))
     nothing = input == 0 if input.dtype.is_complex else (input == 0) & (exponent >= 0)
-    return g * slope.masked_fill(nothing, 0)  # type: ignore[attr-defined]
+    return g * ew.replaced(slope, nothing)
 
 
 def _check_power(input: Any, exponent: Any) -> None:
@@ -337,7 +346,7 @@ def float_power(input: Tensor | Number, exponent: Tensor | Number, *, out: Tenso
     FLOAT, dtypes=REAL,
     samples=lambda make: [*_pairs(make, 0.2, 2), Sample(make(3, 4, low=0.2, high=2), 2)],
     grad={
-        "input": lambda g, input, other: g * ew.log(_tensor(other, g)).masked_fill((input == 0) & ~(other > 0), 0),
+        "input": lambda g, input, other: g * ew.replaced(ew.log(_tensor(other, g)), (input == 0) & ~(other > 0)),
         "other": lambda g, input, other: g * input / other,
     },
     api="torch tensor special",
@@ -393,7 +402,7 @@ def hypot(input: Tensor, other: Tensor) -> Any:
 @pointwise(
     FLOAT, dtypes=REAL, samples=lambda make: [Sample(make(3, 4, low=0.2, high=2), make(4)), Sample(make(3, low=0.2), -1.0)],
     grad={
-        "input": lambda g, input, result: g * (result / input).masked_fill(input == 0, 0),
+        "input": lambda g, input, result: g * ew.replaced(result / input, input == 0),
         "other": lambda g: zeros_like(g),
     },
 )  # fmt: skip

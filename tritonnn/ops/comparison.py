@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
-from tritonnn import dtype as dtypes
+from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops import elementwise as ew
 from tritonnn.ops._table import ANY, BOOL, NUMERIC, REAL, Bad, Sample, expose, pointwise
 from tritonnn.ops.arithmetic import _misfits, _pairs, _with_number
-from tritonnn.ops.creation import zeros_like
 from tritonnn.ops.elementwise import INTEGRAL_AND_BOOL
 from tritonnn.tensor import Tensor
 
@@ -24,7 +21,7 @@ Number = Any
 
 def _ties(make: Any) -> list[Sample]:
     """Whole numbers, so that some are equal."""
-    new = lambda *shape: make(*shape).round() if make.dtype.is_floating_point else make(*shape)  # noqa: E731
+    new = lambda *shape: make(*shape).round() if make.dtype.is_floating_point else make(*shape)
     return [Sample(new(3, 4), new(3, 4)), Sample(new(2, 3, 1), new(4)), Sample(new(3, 4), 1), Sample(new(3), new(()))]
 
 
@@ -189,10 +186,6 @@ def _bits(make: Any) -> list[Sample]:
     return _with_number(make, 1, 0, 9)
 
 
-def _not_whole(make: Any) -> list[Bad]:
-    return [Bad(make(2), make(2), match="not implemented for float64", error=NotImplementedError)]
-
-
 @pointwise(dtypes=INTEGRAL_AND_BOOL, samples=_bits, errors=_misfits)
 def bitwise_and(input: Tensor | Number, other: Tensor | Number) -> Any:
     """The bits set in both.
@@ -248,13 +241,7 @@ def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Any:
 
 def _shared(g: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
     """g where mine > theirs, half of it where they are equal (and all of it beside a NaN)."""
-    return where(mine == theirs, g / 2, g).masked_fill(mine < theirs, 0)  # type: ignore[attr-defined,operator]
-
-
-def _won(g: Tensor, mine: Tensor, theirs: Tensor, ties: bool) -> Tensor:
-    """g where mine is taken by fmax (mine and theirs negated: by fmin)."""
-    taken = ge(mine, theirs) if ties else gt(mine, theirs)
-    return g * logical_or(taken, ew.isnan(theirs) & ~(ew.isnan(mine) if not ties else ew.isnan(mine) & False))  # type: ignore[operator]
+    return ew.replaced(ew.choose(mine == theirs, g / 2, g), mine < theirs)  # type: ignore[operator]
 
 
 @pointwise(
@@ -333,7 +320,7 @@ def _inside(g: Tensor, input: Tensor, min: Any, max: Any) -> Tensor:
         outside = lt(input, min)
     else:
         outside = logical_or(lt(input, min), gt(input, max))
-    return g.masked_fill(outside, 0)  # type: ignore[attr-defined]
+    return ew.replaced(g, outside)
 
 
 def _below(g: Tensor, input: Tensor, min: Tensor, max: Any) -> Tensor:
@@ -408,20 +395,6 @@ def heaviside(input: Tensor, values: Tensor) -> Any:
 # ---- where --------------------------------------------------------------------------------------------
 
 
-@pointwise(
-    name="where", api="", inplace=False, dtypes=ANY, exempt=("condition",),
-    samples=lambda make: [
-        Sample(make.bool(3, 4), make(3, 4), make(3, 4)), Sample(make.bool(3, 1), make(4), 2), Sample(make.bool(()), make(2), make(3, 1)),
-    ],
-    grad={
-        "input": lambda g, condition: g.masked_fill(ew.logical_not(condition), 0),
-        "other": lambda g, condition: g.masked_fill(condition, 0),
-    },
-)  # fmt: skip
-def _where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Any:
-    """input where the condition holds, other elsewhere."""
-
-
 @expose("torch")
 def where(
     condition: Tensor, input: Tensor | Number | None = None, other: Tensor | Number | None = None, *, out: Tensor | None = None
@@ -440,7 +413,7 @@ def where(
         return condition.nonzero(as_tuple=True)  # type: ignore[attr-defined]
     if condition.dtype is not dtypes.bool_:
         condition = _as_condition(condition)
-    return _where(condition, input, other) if out is None else _where(condition, input, other, out=out)
+    return ew.choose(condition, input, other, out=out)
 
 
 def _as_condition(condition: Tensor) -> Tensor:

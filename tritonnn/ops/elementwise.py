@@ -31,6 +31,7 @@ from tritonnn.ops._table import (
 from tritonnn.ops.creation import zeros_like
 from tritonnn.tensor import Tensor
 
+Number = Any
 INTEGRAL_AND_BOOL = (dtypes.bool_, *dtypes.INTEGRAL)
 NUMERIC_AND_COMPLEX = (*NUMERIC, *dtypes.COMPLEX)
 _LN_2 = math.log(2)
@@ -132,7 +133,7 @@ sinc = _entry("sinc", "sin(pi x) / (pi x), and 1 at 0.", ("[0., 0.5]", "[1.0000,
 
 def _sinc_grad(g: Tensor, input: Tensor, result: Tensor) -> Tensor:
     slope = (cos(input * math.pi) - result) / input
-    return g * slope.masked_fill(input == 0, 0)  # type: ignore[attr-defined]
+    return g * replaced(slope, input == 0)
 
 
 # ---- rounding and sign --------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ def _sgn_grad(g: Tensor, input: Tensor, result: Tensor) -> Tensor:
     if not input.dtype.is_complex:
         return zeros_like(g)
     along = (conjugate(g) * result).real * result  # type: ignore[attr-defined]
-    return ((g - along) / abs(input)).masked_fill(input == 0, 0)
+    return replaced((g - along) / abs(input), input == 0)
 
 
 @pointwise(
@@ -254,7 +255,7 @@ i1e = _entry("i1e", "exp(-|x|) i1(x).", ("[0., 1.]", "[0.0000, 0.2079]"), **_SPE
 
 def _over(result: Tensor, input: Tensor) -> Tensor:
     """I1(x) / x, which is 1/2 at 0."""
-    return (result / input).masked_fill(input == 0, 0.5)  # type: ignore[attr-defined]
+    return replaced(result / input, input == 0, 0.5)
 
 
 @pointwise(
@@ -299,7 +300,7 @@ def logit(input: Tensor, eps: float | None = None) -> Any:
 def _logit_grad(g: Tensor, input: Tensor, eps: float | None) -> Tensor:
     slope = g / (input * (1 - input))
     low, fill = (0.0, math.nan) if eps is None else (eps, 0.0)
-    return slope.masked_fill((input < low) | (input > 1 - low), fill)  # type: ignore[attr-defined]
+    return replaced(slope, (input < low) | (input > 1 - low), fill)
 
 
 @pointwise(
@@ -372,6 +373,28 @@ def sigmoid_backward(grad: Tensor, output: Tensor) -> Any:
 )  # fmt: skip
 def tanh_backward(grad: Tensor, output: Tensor) -> Any:
     """grad * (1 - output^2)."""
+
+
+# ---- choosing -----------------------------------------------------------------------------------------
+
+
+@pointwise(
+    name="where", api="", inplace=False, dtypes=ANY, exempt=("condition",),
+    samples=lambda make: [
+        Sample(make.bool(3, 4), make(3, 4), make(3, 4)), Sample(make.bool(3, 1), make(4), 2), Sample(make.bool(()), make(2), make(3, 1)),
+    ],
+    grad={
+        "input": lambda g, condition: replaced(g, logical_not(condition)),
+        "other": lambda g, condition: replaced(g, condition),
+    },
+)  # fmt: skip
+def choose(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Any:
+    """input where the condition holds, other elsewhere."""
+
+
+def replaced(x: Tensor, condition: Tensor, value: float = 0) -> Tensor:
+    """x with `value` where the condition holds."""
+    return choose(condition, value, x)
 
 
 # ---- parts of complex numbers -------------------------------------------------------------------------
