@@ -126,13 +126,19 @@ def rint(x):
 @triton.jit
 def maximum(x, y):
     """The larger one; NaN where either is."""
-    return tl.maximum(x, y, propagate_nan=tl.PropagateNan.ALL)
+    if x.dtype.is_floating():
+        return tl.maximum(x, y, propagate_nan=tl.PropagateNan.ALL)
+    else:
+        return tl.maximum(x, y)
 
 
 @triton.jit
 def minimum(x, y):
     """The smaller one; NaN where either is."""
-    return tl.minimum(x, y, propagate_nan=tl.PropagateNan.ALL)
+    if x.dtype.is_floating():
+        return tl.minimum(x, y, propagate_nan=tl.PropagateNan.ALL)
+    else:
+        return tl.minimum(x, y)
 
 
 @triton.jit

@@ -78,7 +78,7 @@ def _scalar(bits, dtype: tl.constexpr):
 
 @triton.jit
 def _spread(value, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MODE: tl.constexpr):
-    """A scalar as a block, so that scalar functions see only blocks: the interpreter mistypes some scalars."""
+    """A scalar as a block, so that scalar functions see only blocks: some scalars are mistyped."""
     if MODE == 2:
         return tl.broadcast_to(value, BLOCK_M, BLOCK_N)
     else:

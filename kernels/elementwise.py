@@ -485,18 +485,12 @@ def _logit_clamped(x, eps):
 
 @triton.jit
 def maximum(x, y):
-    if x.dtype.is_floating():
-        return _math.maximum(x, y)
-    else:
-        return tl.maximum(x, y)
+    return _math.maximum(x, y)
 
 
 @triton.jit
 def minimum(x, y):
-    if x.dtype.is_floating():
-        return _math.minimum(x, y)
-    else:
-        return tl.minimum(x, y)
+    return _math.minimum(x, y)
 
 
 @triton.jit

@@ -1,0 +1,58 @@
+"""How reductions are tiled: a pure function of the problem, the same on every architecture."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+TILE = 4096  # elements a program holds at a time: 16 float32 for each of 256 threads
+LONGEST_ROW = 32768  # what one program keeps in registers in a single pass
+
+
+class Reduction(NamedTuple):
+    """A tile of `kept` results by `reduced` elements, and how many programs share one result."""
+
+    kept: int
+    reduced: int
+    warps: int
+    splits: int
+    chunk: int  # elements of one result that one program adds up
+
+
+def power_of_2(n: int) -> int:
+    """The smallest power of 2 that is at least n."""
+    return 1 << max(0, n - 1).bit_length()
+
+
+def choose_reduction(kept: int, reduced: int, along_rows: bool, processors: int) -> Reduction:
+    """The tiling of `kept` results of `reduced` elements each.
+
+    Args:
+        kept: number of results.
+        reduced: elements behind each.
+        along_rows: whether the reduced elements are neighbours in memory (else the results are).
+        processors: multiprocessors to keep busy.
+    """
+    if along_rows:
+        columns = min(TILE, power_of_2(reduced))
+        rows = max(1, min(TILE // columns // 2, power_of_2(kept)))
+    else:
+        rows = min(128, power_of_2(kept))
+        columns = max(1, min(TILE // rows, power_of_2(reduced)))
+    programs = -(-kept // rows)
+    splits = 1
+    if programs < 2 * processors and reduced > 4 * columns:
+        splits = min(-(-2 * processors // programs), -(-reduced // (2 * columns)))
+    steps = -(-reduced // columns)
+    chunk = -(-steps // splits) * columns
+    splits = max(1, -(-reduced // chunk)) if chunk else 1
+    warps = 8 if rows * columns >= TILE else 4 if rows * columns >= 512 else 1
+    return Reduction(rows, columns, warps, splits, chunk)
+
+
+def choose_rows(rows: int, length: int) -> tuple[int, int, int]:
+    """For kernels that hold whole rows in registers: rows a program, block of columns, warps."""
+    block = power_of_2(length)
+    if block <= 1024:
+        together = max(1, min(2048 // block, power_of_2(rows)))
+        return together, block, 4 if block * together >= 512 else 1
+    return 1, block, 4 if block <= 2048 else 8 if block <= 8192 else 16

@@ -1,0 +1,264 @@
+"""Reductions over one, several or all dimensions; the kernels are in `_reduce.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from triton import language as tl
+
+from tritonnn.buffer import Buffer
+from tritonnn.dtypes import float32, float64, int32, int64
+from tritonnn.kernels import _reduce
+from tritonnn.kernels._configs_reduce import Reduction, choose_reduction, power_of_2
+from tritonnn.kernels._launch import empty, launch, multiprocessors, needs_int64
+from tritonnn.kernels.shape import imaginary_part, real_part
+from tritonnn.shape import contiguous_strides, numel
+
+TRITON = {float32: tl.float32, float64: tl.float64, int32: tl.int32, int64: tl.int64}
+
+
+class Problem(NamedTuple):
+    """A reduction with its dimensions merged: extents and strides of the two sides."""
+
+    kept: tuple[int, ...]
+    kept_in: tuple[int, ...]
+    kept_out: tuple[int, ...]
+    red: tuple[int, ...]
+    red_in: tuple[int, ...]
+    results: int
+    elements: int
+
+
+def sum(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool, dtype: Any) -> None:
+    """out = sum of input over dim."""
+    _complex_or(out, input, lambda o, i: _reduce_into(o, i, dim, "sum"))
+
+
+def mean(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool, dtype: Any) -> None:
+    """out = arithmetic mean of input over dim."""
+    count = numel([input.shape[d] for d in dim])
+    _complex_or(out, input, lambda o, i: _reduce_into(o, i, dim, "sum", divisor=count))
+
+
+def prod_dims(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool, dtype: Any) -> None:
+    """out = product of input over dim."""
+    _reduce_into(out, input, dim, "prod")
+
+
+def amax(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
+    """out = largest element over dim; NaN wins."""
+    _reduce_into(out, input, dim, "max", extreme=True)
+
+
+def amin(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
+    """out = smallest element over dim; NaN wins."""
+    _reduce_into(out, input, dim, "min", extreme=True)
+
+
+def any(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
+    """out = whether an element over dim is not 0."""
+    _reduce_into(out, input, dim, "max", truth=int32)
+
+
+def all(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
+    """out = whether no element over dim is 0."""
+    _reduce_into(out, input, dim, "min", truth=int32)
+
+
+def count_nonzero(out: Buffer, input: Buffer, dim: Sequence[int]) -> None:
+    """out = number of elements over dim that are not 0."""
+    _reduce_into(out, input, dim, "sum", truth=int64)
+
+
+def max_dim(values: Buffer, indices: Buffer, input: Buffer, dim: int, keepdim: bool) -> None:
+    """values, indices = largest element along dim and where it stands first; NaN wins."""
+    _extreme_into(values, indices, input, dim, "max")
+
+
+def min_dim(values: Buffer, indices: Buffer, input: Buffer, dim: int, keepdim: bool) -> None:
+    """values, indices = smallest element along dim and where it stands first; NaN wins."""
+    _extreme_into(values, indices, input, dim, "min")
+
+
+def argmax(out: Buffer, input: Buffer, dim: int | None, keepdim: bool) -> None:
+    """out = where the largest element along dim (None: of all, row-major) stands first; NaN wins."""
+    _extreme_into(None, out, input, dim, "max")
+
+
+def argmin(out: Buffer, input: Buffer, dim: int | None, keepdim: bool) -> None:
+    """out = where the smallest element along dim (None: of all, row-major) stands first; NaN wins."""
+    _extreme_into(None, out, input, dim, "min")
+
+
+def var_dims(out: Buffer, input: Buffer, dim: Sequence[int], correction: float, keepdim: bool) -> None:
+    """out = sum((input - mean)^2) / max(count - correction, 0) over dim."""
+    p = problem(out, input, dim)
+    how, wide = _tiling(p, input)
+    acc = float64 if input.dtype is float64 else float32
+    freedom = float(p.elements - correction if p.elements > correction else 0.0)
+    parts = out if how.splits == 1 else empty((how.splits, 2, p.results), acc, like=input)
+    options = dict(ACC=TRITON[acc], BLOCK_K=how.kept)
+    launch(
+        _reduce.moments_kernel, (-(-p.results // how.kept), how.splits), out, parts, input, *p, how.chunk,
+        freedom, PARTS=how.splits > 1, BLOCK_R=how.reduced, INT64=wide, num_warps=how.warps, **options,
+    )  # fmt: skip
+    if how.splits > 1:
+        launch(
+            _reduce.merge_moments_kernel, (-(-p.results // how.kept),), out, parts, p.kept, p.kept_out,
+            p.results, p.elements, how.chunk, how.splits, freedom,
+            BLOCK_R=power_of_2(how.splits), num_warps=how.warps, **options,
+        )  # fmt: skip
+
+
+def logsumexp_into(out: Buffer, input: Buffer, dim: Sequence[int]) -> None:
+    """out = log(sum(exp(input))) over dim."""
+    p = problem(out, input, dim)
+    how, wide = _tiling(p, input)
+    acc = float64 if input.dtype is float64 else float32
+    parts = out if how.splits == 1 else empty((how.splits, p.results), acc, like=input)
+    launch(
+        _reduce.logsumexp_kernel, (-(-p.results // how.kept), how.splits), out, parts, input, *p, how.chunk,
+        ACC=TRITON[acc], PARTS=how.splits > 1, BLOCK_K=how.kept, BLOCK_R=how.reduced, INT64=wide,
+        num_warps=how.warps,
+    )  # fmt: skip
+    if how.splits > 1:
+        q, then = _second(p, how.splits)
+        launch(
+            _reduce.logsumexp_kernel, (-(-p.results // then.kept), 1), out, out, parts, *q, then.chunk,
+            ACC=TRITON[acc], PARTS=False, BLOCK_K=then.kept, BLOCK_R=then.reduced, INT64=needs_int64(parts),
+            num_warps=then.warps,
+        )  # fmt: skip
+
+
+def problem(out: Buffer, input: Buffer, dims: Sequence[int], ordered: bool = False) -> Problem:
+    """The two sides of a reduction with neighbouring dimensions merged.
+
+    Args:
+        out: the results, with or without the reduced dimensions (of extent 1).
+        input: what is reduced.
+        dims: the dimensions to reduce.
+        ordered: keep the reduced dimensions in row-major order, where positions along them matter.
+    """
+    kept, kept_in, (kept_out,) = _kept((out,), input, dims)
+    red, red_in = _merge([(input.shape[d], input.strides[d]) for d in sorted(dims)], 2, sort=not ordered)
+    return Problem(kept, kept_in, kept_out, red, red_in, numel(kept), numel(red))
+
+
+def _kept(
+    outs: tuple[Buffer, ...], input: Buffer, dims: Sequence[int]
+) -> tuple[tuple[int, ...], tuple[int, ...], list[tuple[int, ...]]]:
+    """Extents of the results' dimensions, their strides in the input and in each of `outs`."""
+    kept = [d for d in range(input.ndim) if d not in dims]
+    sides = [(input.shape[d], input.strides[d]) for d in kept]
+    for out in outs:
+        strides = out.strides if out.ndim == len(kept) else [out.strides[d] for d in kept]
+        sides = [(*side, stride) for side, stride in zip(sides, strides, strict=True)]
+    shape, from_input, *to_outs = _merge(sides, 2 + len(outs))
+    return shape, from_input, to_outs
+
+
+def _merge(sides: list[tuple[int, ...]], width: int, sort: bool = True) -> tuple[tuple[int, ...], ...]:
+    """Extents and strides per operand of dimensions given as (extent, stride, ...), merged where all do."""
+    sides = [side for side in sides if side[0] != 1]
+    if sort:
+        sides.sort(key=lambda side: -abs(side[1]))
+    merged: list[tuple[int, ...]] = []
+    for side in sides:
+        if merged and _continues(merged[-1], side):
+            merged[-1] = (merged[-1][0] * side[0], *side[1:])
+        else:
+            merged.append(side)
+    if not merged:
+        merged = [(1,) * width]
+    return tuple(zip(*merged, strict=True))
+
+
+def _continues(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:
+    """Whether the outer dimension goes on where the inner one ends, for every operand."""
+    return outer[1:] == tuple([stride * inner[0] for stride in inner[1:]])
+
+
+def _tiling(p: Problem, input: Buffer) -> tuple[Reduction, bool]:
+    along_rows = abs(p.red_in[-1]) <= abs(p.kept_in[-1]) or p.results == 1
+    how = choose_reduction(p.results, p.elements, along_rows, multiprocessors(input))
+    return how, needs_int64(input) or p.elements + how.chunk >= 2**31
+
+
+def _complex_or(out: Buffer, input: Buffer, run: Any) -> None:
+    """A linear reduction of complex numbers goes part by part."""
+    if out.dtype.is_complex:
+        run(real_part(out), real_part(input))
+        run(imaginary_part(out), imaginary_part(input))
+    else:
+        run(out, input)
+
+
+def _accumulator(out: Any, input: Any, extreme: bool) -> Any:
+    kind = input if extreme else out
+    if kind.is_floating_point:
+        return float64 if kind is float64 else float32
+    if extreme:
+        return int64 if kind is int64 else int32
+    return int64
+
+
+def _reduce_into(
+    out: Buffer, input: Buffer, dims: Sequence[int], op: str, divisor: int | None = None,
+    extreme: bool = False, truth: Any = None,
+) -> None:  # fmt: skip
+    p = problem(out, input, dims)
+    how, wide = _tiling(p, input)
+    acc = truth or _accumulator(out.dtype, input.dtype, extreme)
+    final = how.splits == 1
+    target = out if final else empty((how.splits, p.results), acc, like=input)
+    away = p if final else p._replace(kept_out=contiguous_strides(p.kept))
+    divided = divisor is not None
+    launch(
+        _reduce.reduce_kernel, (-(-p.results // how.kept), how.splits), target, input, *away, how.chunk,
+        p.results, float(divisor or 0), OP=op, TRUTH=truth is not None, ACC=TRITON[acc],
+        DIVIDED=final and divided, BLOCK_K=how.kept, BLOCK_R=how.reduced, INT64=wide, num_warps=how.warps,
+    )  # fmt: skip
+    if not final:
+        q, then = _second(p, how.splits)
+        launch(
+            _reduce.reduce_kernel, (-(-p.results // then.kept), 1), out, target, *q, then.chunk, 0,
+            float(divisor or 0), OP=op, TRUTH=False, ACC=TRITON[acc], DIVIDED=divided,
+            BLOCK_K=then.kept, BLOCK_R=then.reduced, INT64=needs_int64(target), num_warps=then.warps,
+        )  # fmt: skip
+
+
+def _second(p: Problem, splits: int) -> tuple[Problem, Reduction]:
+    """The second stage of a reduction: over partial results laid out as (chunk, result)."""
+    q = Problem(p.kept, contiguous_strides(p.kept), p.kept_out, (splits,), (p.results,), p.results, splits)
+    return q, choose_reduction(p.results, splits, p.results == 1, 1)
+
+
+def _extreme_into(values: Buffer | None, indices: Buffer, input: Buffer, dim: int | None, op: str) -> None:
+    if not input.shape:
+        input, dim = input.as_strided((1,), (1,)), None
+    dims = range(input.ndim) if dim is None else (dim,)
+    kept, kept_in, (to_values, to_indices) = _kept((values or indices, indices), input, dims)
+    red, red_in = _merge([(input.shape[d], input.strides[d]) for d in dims], 2, sort=False)
+    p = Problem(kept, kept_in, to_indices, red, red_in, numel(kept), numel(red))
+    how, wide = _tiling(p, input)
+    acc = _accumulator(None, input.dtype, True)
+    best, where, away, rows = values or indices, indices, 0, (to_values, to_indices)
+    if how.splits > 1:
+        best = empty((how.splits, p.results), acc, like=input)
+        where = empty((how.splits, p.results), int64, like=input)
+        away, rows = p.results, (contiguous_strides(kept),) * 2
+    launch(
+        _reduce.extreme_kernel, (-(-p.results // how.kept), how.splits), best, where, input, where,
+        kept, kept_in, *rows, red, red_in, p.results, p.elements, how.chunk, away, OP=op, ACC=TRITON[acc],
+        SECOND=False, VALUES=values is not None or how.splits > 1, BLOCK_K=how.kept, BLOCK_R=how.reduced,
+        INT64=wide, num_warps=how.warps,
+    )  # fmt: skip
+    if how.splits > 1:
+        q, then = _second(p, how.splits)
+        launch(
+            _reduce.extreme_kernel, (-(-p.results // then.kept), 1), values or indices, indices, best, where,
+            kept, q.kept_in, to_values, to_indices, q.red, q.red_in, p.results, q.elements, then.chunk, 0,
+            OP=op, ACC=TRITON[acc], SECOND=True, VALUES=values is not None, BLOCK_K=then.kept,
+            BLOCK_R=then.reduced, INT64=needs_int64(best), num_warps=then.warps,
+        )  # fmt: skip
