@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tritonnn.ops import (  # noqa: F401
+    activation,
+    activation_backward,
     arithmetic,
     comparison,
     conversion,
@@ -10,6 +12,7 @@ from tritonnn.ops import (  # noqa: F401
     creation,
     derived,
     elementwise,
+    fold,
     joining,
     linalg,
     operators,

@@ -1,0 +1,475 @@
+"""Activation functions, their fused gradients, and their forms in `nn.functional`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops import arithmetic as ar
+from tritonnn.ops import comparison as cp
+from tritonnn.ops import elementwise as ew
+from tritonnn.ops._table import FLOATING, NAMESPACES, NUMERIC, Bad, Sample, expose, pointwise
+from tritonnn.ops.activation_backward import (
+    elu_backward,
+    gelu_backward,
+    hardsigmoid_backward,
+    hardswish_backward,
+    hardtanh_backward,
+    leaky_relu_backward,
+    logsigmoid_backward,
+    mish_backward,
+    silu_backward,
+    softplus_backward,
+    threshold_backward,
+)
+from tritonnn.tensor import Tensor
+
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+def _samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
+    """A matrix and a 0-d tensor; the matrix again for each further set of arguments."""
+
+    def make_samples(make: Any) -> list[Sample]:
+        x = make(3, 5, low=low, high=high)
+        return [Sample(x), Sample(make((), low=low, high=high)), *[Sample(x, *option) for option in options]]
+
+    return make_samples
+
+
+def _numbers(name: str) -> Callable[..., None]:
+    """A check that every argument beside the tensor is a number."""
+
+    def check(input: Any, *values: Any) -> None:
+        for value in values:
+            if not isinstance(value, (bool, int, float)):
+                raise Invalid(f"{name} must be Number, not {type(value).__name__}", kind=TypeError)
+
+    return check
+
+
+def _bad_number(make: Any) -> list[Bad]:
+    return [Bad(make(2), "a", error=TypeError, match="must be Number, not str")]
+
+
+# ---- rectifiers ---------------------------------------------------------------------------------------
+
+
+@pointwise(
+    dtypes=NUMERIC, samples=_samples(), grad={"input": lambda g, result: threshold_backward(g, result, 0)},
+    refuse={dtypes.bool_: "Boolean inputs not supported for relu"},
+    errors=lambda make: [Bad(make.bool(2), match="Boolean inputs not supported for relu")],
+)  # fmt: skip
+def relu(input: Tensor) -> Any:
+    """max(x, 0).
+
+    >>> import tritonnn as torch
+    >>> torch.relu(torch.tensor([-1., 2.]))
+    tensor([0., 2.])
+    """
+
+
+@pointwise(
+    api="", dtypes=NUMERIC, samples=_samples(low=-8, high=8),
+    grad={"input": lambda g, input: hardtanh_backward(g, input, 0.0, 6.0)},
+)  # fmt: skip
+def relu6(input: Tensor) -> Any:
+    """min(max(x, 0), 6).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.relu6(torch.tensor([-1., 2., 8.]))
+    tensor([0., 2., 6.])
+    """
+
+
+@pointwise(
+    api="", dtypes=FLOATING, samples=_samples((0.2,)), check=_numbers("argument 'negative_slope'"),
+    errors=_bad_number,
+    grad={"input": lambda g, input, negative_slope: leaky_relu_backward(g, input, negative_slope)},
+)  # fmt: skip
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Any:
+    """x above 0, negative_slope * x below (A. Maas et al., 2013).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.leaky_relu(torch.tensor([-1., 2.]), 0.1)
+    tensor([-0.1000,  2.0000])
+    """
+
+
+@pointwise(
+    name="prelu", api="", inplace=False, dtypes=FLOATING,
+    samples=lambda make: [Sample(make(3, 4), make(4, low=0, high=1)), Sample(make(2, 3, 2), make(3, 1))],
+    grad={
+        "input": lambda g, input, weight: ew.choose(input > 0, g, g * weight),
+        "weight": lambda g, input: ew.replaced(g * input, input > 0),
+    },
+)  # fmt: skip
+def _prelu(input: Tensor, weight: Tensor) -> Any:
+    """x above 0, weight * x below; the weight broadcasts."""
+
+
+@expose("torch tensor functional")
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x above 0, weight * x below, with one weight, or one for each channel (K. He et al., arXiv:1502.01852).
+
+    Args:
+        input: channels in dimension 1 (the only dimension of a 1-d tensor counts as one channel).
+        weight: one element or as many as channels.
+
+    Raises:
+        RuntimeError: the weight has another number of elements.
+
+    >>> import tritonnn as torch
+    >>> torch.prelu(torch.tensor([-1., 2.]), torch.tensor([0.25]))
+    tensor([-0.2500,  2.0000])
+    """
+    count = weight.numel()
+    if count == 1 or not weight.shape:
+        return _prelu(input, weight.reshape(()))  # type: ignore[attr-defined]
+    if not input.shape:
+        raise fail("prelu", "Not allow zero-dim input tensor.", input=input, weight=weight)
+    channels = input.shape[1] if len(input.shape) > 1 else 1
+    if count != channels:
+        raise fail(
+            "prelu",
+            f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {count} and channel "
+            f"size = {channels}.",
+            input=input,
+            weight=weight,
+        )
+    return _prelu(input, weight.reshape(count, *[1] * (len(input.shape) - 2)))  # type: ignore[attr-defined]
+
+
+@pointwise(
+    api="", dtypes=FLOATING, samples=_samples((1.5,)), check=_numbers("argument 'alpha'"), errors=_bad_number,
+    grad={"input": lambda g, input, alpha: elu_backward(g, input, alpha, 1.0, 1.0)},
+)  # fmt: skip
+def elu(input: Tensor, alpha: float = 1.0) -> Any:
+    """x above 0, alpha * (exp(x) - 1) below (D. Clevert et al., arXiv:1511.07289).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.elu(torch.tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
+    """
+
+
+@pointwise(
+    dtypes=FLOATING, samples=_samples(),
+    grad={"input": lambda g, input: elu_backward(g, input, SELU_ALPHA, SELU_SCALE, 1.0)},
+)  # fmt: skip
+def selu(input: Tensor) -> Any:
+    """elu scaled so that mean 0 and variance 1 are kept (G. Klambauer et al., arXiv:1706.02515).
+
+    >>> import tritonnn as torch
+    >>> torch.selu(torch.tensor([-1., 2.]))
+    tensor([-1.1113,  2.1014])
+    """
+
+
+def _check_celu(input: Any, alpha: Any) -> None:
+    _numbers("argument 'alpha'")(input, alpha)
+    if alpha == 0:
+        raise Invalid("ZeroDivisionError: alpha cannot be 0 for CELU")
+
+
+@pointwise(
+    dtypes=FLOATING, samples=_samples((1.5,)), check=_check_celu,
+    errors=lambda make: [Bad(make(2), 0.0, match="alpha cannot be 0"), *_bad_number(make)],
+    grad={"input": lambda g, input, alpha: elu_backward(g, input, alpha, 1.0, 1.0 / alpha)},
+)  # fmt: skip
+def celu(input: Tensor, alpha: float = 1.0) -> Any:
+    """x above 0, alpha * (exp(x / alpha) - 1) below (J. Barron, arXiv:1704.07483).
+
+    >>> import tritonnn as torch
+    >>> torch.celu(torch.tensor([-1., 2.]), 2.)
+    tensor([-0.7869,  2.0000])
+    """
+
+
+@pointwise(
+    dtypes=NUMERIC, samples=lambda make: [Sample(make(3, 5), 1, -3 if make.dtype.is_signed else 3)],
+    check=_numbers("arguments 'threshold' and 'value'"),
+    errors=lambda make: [Bad(make(2), "a", 1, error=TypeError, match="must be Number, not str")],
+    grad={"input": lambda g, input, threshold: threshold_backward(g, input, threshold)},
+)  # fmt: skip
+def threshold(input: Tensor, threshold: float, value: float) -> Any:
+    """x above the threshold, else `value`.
+
+    >>> import tritonnn as torch
+    >>> torch.threshold(torch.tensor([-1., 2.]), 0.5, 9.)
+    tensor([9., 2.])
+    """
+
+
+def _check_range(input: Any, min_val: Any, max_val: Any) -> None:
+    _numbers("arguments 'min_val' and 'max_val'")(input, min_val, max_val)
+    if min_val > max_val:
+        raise Invalid("min_val cannot be greater than max_val", kind=ValueError)
+
+
+@pointwise(
+    api="", dtypes=NUMERIC, samples=_samples((-2, 3)), check=_check_range,
+    errors=lambda make: [Bad(make(2), 1.0, -1.0, error=ValueError, match="min_val cannot be greater than max_val")],
+    grad={"input": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val)},
+)  # fmt: skip
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """x cut to min_val..max_val.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.hardtanh(torch.tensor([-3., 0.5]))
+    tensor([-1.0000,  0.5000])
+    """
+
+
+def _shrunk(g: Tensor, input: Tensor, lambd: float) -> Tensor:
+    return ew.replaced(g, cp.le(ew.abs(input), lambd))
+
+
+@pointwise(
+    api="torch tensor functional", inplace=False, dtypes=FLOATING, samples=_samples((1.0,)),
+    check=_numbers("argument 'lambd'"), errors=_bad_number,
+    grad={"input": _shrunk},
+)  # fmt: skip
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Any:
+    """x, and 0 where |x| <= lambd.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.hardshrink(torch.tensor([-0.2, 2.]))
+    tensor([0., 2.])
+    """
+
+
+def _check_softshrink(input: Any, lambd: Any) -> None:
+    _numbers("argument 'lambd'")(input, lambd)
+    if lambd < 0:
+        raise Invalid(f"lambda must be greater or equal to 0, but found to be {lambd}.")
+
+
+@pointwise(
+    api="functional", inplace=False, dtypes=FLOATING, samples=_samples((1.0,)), check=_check_softshrink,
+    errors=lambda make: [Bad(make(2), -1.0, match="lambda must be greater or equal to 0")],
+    grad={"input": _shrunk},
+)  # fmt: skip
+def softshrink(input: Tensor, lambd: float = 0.5) -> Any:
+    """x moved towards 0 by `lambd`, and 0 where |x| <= lambd.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.softshrink(torch.tensor([-0.2, 2.]))
+    tensor([0.0000, 1.5000])
+    """
+
+
+# ---- smooth -------------------------------------------------------------------------------------------
+
+
+def _check_approximate(input: Any, approximate: Any) -> None:
+    if approximate not in ("none", "tanh"):
+        raise Invalid(f"approximate argument must be either none or tanh, got {approximate!r}")
+
+
+@pointwise(
+    api="functional", inplace=False, dtypes=FLOATING, check=_check_approximate,
+    samples=lambda make: [Sample(make(3, 5, low=-4, high=4), approximate=a) for a in ("none", "tanh")],
+    errors=lambda make: [Bad(make(2), approximate="erf", match="must be either none or tanh")],
+    grad={"input": lambda g, input, approximate: gelu_backward(g, input, approximate)},
+)  # fmt: skip
+def gelu(input: Tensor, *, approximate: str = "none") -> Any:
+    """x times the normal distribution function of x (D. Hendrycks, K. Gimpel, arXiv:1606.08415).
+
+    Args:
+        approximate: 'none' for the error function, 'tanh' for 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.gelu(torch.tensor([-1., 2.]))
+    tensor([-0.1587,  1.9545])
+    """
+
+
+@pointwise(api="", dtypes=FLOATING, samples=_samples(), grad={"input": lambda g, input: silu_backward(g, input)})
+def silu(input: Tensor) -> Any:
+    """x * sigmoid(x) (S. Elfwing et al., arXiv:1702.03118).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.silu(torch.tensor([-1., 2.]))
+    tensor([-0.2689,  1.7616])
+    """
+
+
+@pointwise(api="", dtypes=FLOATING, samples=_samples(), grad={"input": lambda g, input: mish_backward(g, input)})
+def mish(input: Tensor) -> Any:
+    """x * tanh(softplus(x)) (D. Misra, arXiv:1908.08681).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.mish(torch.tensor([-1., 2.]))
+    tensor([-0.3034,  1.9440])
+    """
+
+
+@pointwise(
+    api="functional", inplace=False, dtypes=FLOATING, samples=_samples((2.0, 3.0)),
+    check=_numbers("arguments 'beta' and 'threshold'"), errors=_bad_number,
+    grad={"input": lambda g, input, beta, threshold: softplus_backward(g, input, beta, threshold)},
+)  # fmt: skip
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Any:
+    """log(1 + exp(beta x)) / beta; x itself where beta x > threshold.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.softplus(torch.tensor([-1., 2.]))
+    tensor([0.3133, 2.1269])
+    """
+
+
+@pointwise(
+    api="functional", inplace=False, dtypes=FLOATING, samples=_samples(),
+    grad={"input": lambda g, input: logsigmoid_backward(g, input)},
+)  # fmt: skip
+def logsigmoid(input: Tensor) -> Any:
+    """log(sigmoid(x)), accurate where sigmoid is small.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.logsigmoid(torch.tensor([-1., 2.]))
+    tensor([-1.3133, -0.1269])
+    """
+
+
+@pointwise(
+    api="", dtypes=FLOATING, samples=_samples(), grad={"input": lambda g, input: hardsigmoid_backward(g, input)},
+)  # fmt: skip
+def hardsigmoid(input: Tensor) -> Any:
+    """min(max(x + 3, 0), 6) / 6.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.hardsigmoid(torch.tensor([-4., 0., 1.5]))
+    tensor([0.0000, 0.5000, 0.7500])
+    """
+
+
+@pointwise(
+    api="", dtypes=FLOATING, samples=_samples(), grad={"input": lambda g, input: hardswish_backward(g, input)},
+)  # fmt: skip
+def hardswish(input: Tensor) -> Any:
+    """x * min(max(x + 3, 0), 6) / 6 (A. Howard et al., arXiv:1905.02244).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.hardswish(torch.tensor([-4., 0., 1.5]))
+    tensor([0.0000, 0.0000, 1.1250])
+    """
+
+
+def _softsign_grad(g: Tensor, input: Tensor) -> Tensor:
+    scale = ew.abs(input) + 1
+    return g / (scale * scale)
+
+
+@pointwise(api="functional", inplace=False, dtypes=FLOATING, samples=_samples(), grad={"input": _softsign_grad})
+def softsign(input: Tensor) -> Any:
+    """x / (1 + |x|).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.softsign(torch.tensor([-1., 3.]))
+    tensor([-0.5000,  0.7500])
+    """
+
+
+def _tanhshrink_grad(g: Tensor, input: Tensor) -> Tensor:
+    y = ew.tanh(input)
+    return g * (y * y)
+
+
+@pointwise(api="functional", inplace=False, dtypes=FLOATING, samples=_samples(), grad={"input": _tanhshrink_grad})
+def tanhshrink(input: Tensor) -> Any:
+    """x - tanh(x).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.tanhshrink(torch.tensor([-1., 2.]))
+    tensor([-0.2384,  1.0360])
+    """
+
+
+@expose("functional")
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """The first half along `dim` times the sigmoid of the second (Y. Dauphin et al., arXiv:1612.08083).
+
+    Raises:
+        RuntimeError: the extent of `dim` is odd, or the tensor has no dimension.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.glu(torch.tensor([1., 2., 0., 0.]))
+    tensor([0.5000, 1.0000])
+    """
+    if not input.shape:
+        raise fail("glu", "does not support 0-dimensional tensors", input=input)
+    extent = input.size(dim)
+    if extent % 2:
+        raise fail("glu", f"Halving dimension must be even, but dimension {dim} is size {extent}", input=input)
+    first, second = input.chunk(2, dim)  # type: ignore[attr-defined]
+    return first * ew.sigmoid(second)
+
+
+def _slopes(input: Tensor, lower: float, upper: float, training: bool) -> Tensor | float:
+    if lower > upper:
+        raise fail("rrelu", f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}")
+    if not training:
+        return (lower + upper) / 2
+    from tritonnn.ops.creation import empty_like
+
+    noise = empty_like(input).uniform_(lower, upper)  # type: ignore[attr-defined]
+    return ew.replaced(noise, input >= 0, 1.0)  # type: ignore[operator]
+
+
+@expose("torch functional")
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """leaky_relu with a slope drawn for every element in lower..upper, or their mean outside training.
+
+    Source: B. Xu et al., arXiv:1505.00853.
+
+    Raises:
+        RuntimeError: lower > upper.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.rrelu(torch.tensor([-1., 2.]), 0.1, 0.3)
+    tensor([-0.2000,  2.0000])
+    """
+    slopes = _slopes(input, lower, upper, training)
+    if isinstance(slopes, float):
+        return NAMESPACES["functional"]["leaky_relu"](input, slopes, inplace)
+    return input.mul_(slopes) if inplace else ar.mul(input, slopes)  # type: ignore[attr-defined]
+
+
+@expose("torch functional")
+def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
+    """In-place version of `rrelu`."""
+    return rrelu(input, lower, upper, training, inplace=True)
+
+
+# ---- nn.functional ------------------------------------------------------------------------------------
+
+
+def _with_inplace(function: Any) -> None:
+    """Put an op into `nn.functional` with a last parameter `inplace`, and its in-place form beside it."""
+    count = len(function.op.names)
+    name = function.__name__
+    in_place = getattr(Tensor, name + "_")
+
+    def functional(*args: Any, inplace: bool = False, **kwargs: Any) -> Tensor:
+        if len(args) > count:
+            *args, inplace = args  # type: ignore[assignment]
+        return (in_place if inplace else function)(*args, **kwargs)
+
+    functional.__name__ = functional.__qualname__ = name
+    functional.__doc__ = function.__doc__
+    functional.op = function.op  # type: ignore[attr-defined]
+    NAMESPACES["functional"][name] = functional
+    NAMESPACES["functional"][name + "_"] = in_place
+
+
+for _function in (
+    relu, relu6, leaky_relu, elu, selu, celu, threshold, hardtanh, silu, mish, hardsigmoid, hardswish,
+):  # fmt: skip
+    _with_inplace(_function)
+NAMESPACES["torch"]["threshold_"] = NAMESPACES["functional"]["threshold_"]
