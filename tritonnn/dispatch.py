@@ -349,8 +349,8 @@ def _common_device(op: Op, args: tuple, tensors: Sequence[Tensor]) -> Any:
     return device
 
 
-def _run(op: Op, results: tuple, args: tuple) -> None:
-    device = results[0].device
+def _run(op: Op, results: tuple, args: tuple, device: Any = None) -> None:
+    device = device or results[0].device
     if device is CPU:
         run = op.cpu or op.implementation("cpu")
         token = _quiet_set(_QUIET)
@@ -591,6 +591,20 @@ def inplace(op: Op, args: tuple) -> Tensor:
     if edges is not None:
         rewrite_history(target, record(op, args, (target,), edges))
     return target
+
+
+def write(op: Op, args: tuple) -> None:
+    """Call an op that writes into tensors it is given and has no result; its rule returns those tensors."""
+    tensors = _tensors(op, args)
+    written = _explained(op, _plan, args)
+    if not tensors:
+        return
+    device = _explained(op, _common_device, args, tensors)
+    for tensor in written:
+        check_inplace(op, tensor)
+    _run(op, (), args, device)
+    for tensor in written:
+        wrote(tensor, op.name)
 
 
 def _check_fits(op: Op, target: Tensor, shape: Size, dtype: DType) -> None:

@@ -337,6 +337,11 @@ def view(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
     return lambda rule: _publish(Op(rule, "view", out=False, **options), dispatch.view, options)
 
 
+def writing(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
+    """A primitive that writes into tensors it is given and has no result; the body checks, and returns those."""
+    return lambda rule: _publish(Op(rule, "writing", out=False, **options), dispatch.write, options)
+
+
 def composite(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
     """An op whose body computes with other ops; devices and gradients come free."""
 
