@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+DROPPED = ("TRITON_INTERPRET", "CUDA_VISIBLE_DEVICES", "TRITONNN_NAN_POISON", "TRITONNN_SIMULATED_DEVICES")
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 
 pytestmark = [
@@ -70,7 +71,7 @@ def gpu(library: Path, tmp_path: Path):
     """Run a script on the fake driver; environment variables by keyword. Returns what it printed."""
 
     def run(script: str, prelude: str = PRELUDE, folder: Path = library, **environment: str) -> str:
-        env = {k: v for k, v in os.environ.items() if k not in ("TRITON_INTERPRET", "CUDA_VISIBLE_DEVICES")}
+        env = {k: v for k, v in os.environ.items() if k not in DROPPED}
         env |= {
             "LD_LIBRARY_PATH": str(folder),
             "TRITON_LIBCUDA_PATH": str(folder),
@@ -450,7 +451,7 @@ def test_driver_errors_name_call_and_cause(gpu) -> None:
 
 KERNEL = """
 import triton, triton.language as tl
-from tritonnn import dtype as dtypes
+from tritonnn.dtypes import float32
 from tritonnn.buffer import Buffer
 from tritonnn.cuda._triton_driver import activate
 
@@ -468,7 +469,7 @@ def test_triton_launches_on_the_current_stream_without_pytorch(gpu, tmp_path: Pa
         + KERNEL
         + textwrap.dedent("""
         block = rt.allocate(4096, 0)
-        data = Buffer(block.ptr, (1024,), (1,), dtypes.float32, None, block)
+        data = Buffer(block.ptr, (1024,), (1,), float32, None, block)
         activate()
         log()
         double[(4,)](data, 1000, BLOCK=256, enable_fp_fusion=True)

@@ -21,7 +21,7 @@ from tritonnn.autograd.grad_mode import (
 )
 from tritonnn.device import device, get_default_device, set_default_device
 from tritonnn.dispatch import result_type
-from tritonnn.dtype import (
+from tritonnn.dtypes import (
     ALIASES,
     bfloat16,
     can_cast,
@@ -80,7 +80,6 @@ _LAZY = {
     "set_printoptions": "_printing", "autocast": "amp", "UntypedStorage": "legacy_types", "TypedStorage": "legacy_types",
     "set_default_tensor_type": "legacy_types", "compile": "_compat",
     "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
-    "set_float32_matmul_precision": "cuda._precision", "get_float32_matmul_precision": "cuda._precision",
 }  # fmt: skip
 _LEGACY_SUFFIXES = ("Tensor", "Storage")
 

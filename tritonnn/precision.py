@@ -4,11 +4,17 @@ from __future__ import annotations
 
 KERNEL_NAMES = {"highest": "ieee", "high": "tf32x3", "medium": "tf32"}
 float32_matmul = "highest"
+convolution_tf32 = True
 
 
 def kernel_precision() -> str:
     """The setting in Triton's words: 'ieee', 'tf32x3' or 'tf32'."""
     return KERNEL_NAMES[float32_matmul]
+
+
+def convolution_precision() -> str:
+    """What convolutions of float32 use, in Triton's words: `backends.cudnn.allow_tf32` decides."""
+    return "tf32" if convolution_tf32 else "ieee"
 
 
 def set_float32_matmul_precision(precision: str) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tritonnn import precision
 from tritonnn.backends._switches import boolean, switch
-from tritonnn.cuda._precision import settings
 
 __all__ = [
     "cudnn_sdp_enabled", "enable_cudnn_sdp", "enable_flash_sdp", "enable_math_sdp",
@@ -38,11 +38,11 @@ class Matmul:
 
     @property
     def allow_tf32(self) -> bool:
-        return settings.matmul != "highest"
+        return precision.float32_matmul != "highest"
 
     @allow_tf32.setter
     def allow_tf32(self, value: bool) -> None:
-        settings.matmul = "high" if boolean(value) else "highest"
+        precision.float32_matmul = "high" if boolean(value) else "highest"
 
     @property
     def fp32_precision(self) -> str:

@@ -19,8 +19,8 @@ import types
 from contextlib import AbstractContextManager
 from typing import Any
 
+from tritonnn import precision
 from tritonnn.backends._switches import boolean, install, switch, temporarily
-from tritonnn.cuda._precision import settings
 
 deterministic: bool
 benchmark: bool
@@ -66,11 +66,11 @@ class _Cudnn(types.ModuleType):
 
     @property
     def allow_tf32(self) -> bool:
-        return settings.convolution_tf32
+        return precision.convolution_tf32
 
     @allow_tf32.setter
     def allow_tf32(self, value: bool) -> None:
-        settings.convolution_tf32 = boolean(value)
+        precision.convolution_tf32 = boolean(value)
 
 
 install(__name__, _Cudnn)

@@ -6,7 +6,9 @@ import gc
 import threading
 from typing import Protocol
 
-GRANULE = 512  # every block is a multiple of it, so freed blocks meet requests of nearly their size
+GRANULE = (
+    512  # a power of two; every block is a multiple of it, so freed blocks meet requests of nearly their size
+)
 CACHED_PER_SIZE = 256
 
 
@@ -40,11 +42,9 @@ class Stats:
 
     allocated = 0  # bytes of live blocks
     allocated_peak = 0
-    blocks = 0  # live blocks
-    blocks_peak = 0
+    freed_total = 0  # bytes taken back since the start
     taken = 0  # blocks handed out since the start
-    requested_total = 0  # their bytes
-    freed_total = 0
+    given = 0  # blocks taken back
     reserved = 0  # bytes taken from the source: live and cached
     reserved_peak = 0
     reserved_total = 0
@@ -53,13 +53,23 @@ class Stats:
     retries = 0
     ooms = 0
 
+    @property
+    def blocks(self) -> int:
+        """Live blocks."""
+        return self.taken - self.given
+
+    @property
+    def requested_total(self) -> int:
+        """Bytes handed out since the start."""
+        return self.allocated + self.freed_total
+
     def reset_peak(self) -> None:
         """Start the peaks again from what is live now."""
-        self.allocated_peak, self.reserved_peak, self.blocks_peak = self.allocated, self.reserved, self.blocks
+        self.allocated_peak, self.reserved_peak = self.allocated, self.reserved
 
     def reset_totals(self) -> None:
         """Start the sums again from what is live now."""
-        self.taken, self.requested_total, self.freed_total = self.blocks, self.allocated, 0
+        self.taken, self.given, self.freed_total = self.blocks, 0, 0
         self.reserved_total, self.retries, self.ooms = self.reserved, 0, 0
         self.device_takes = self.device_gives = 0
 
@@ -163,10 +173,8 @@ class Pool:
         self.largest_cached = largest_cached
         self.private = private
         self.limit: int | None = None
-        self.live = 0
         self._retired = False
         self._free: dict[tuple[int, int], list[tuple[int, object]]] = {}
-        self._cached = 0
         # Reentrant: the garbage collector may release a block while this thread is allocating another.
         self._lock = threading.RLock()
 
@@ -178,23 +186,17 @@ class Pool:
         """
         if nbytes <= 0:
             return Block(self, 0, 0, 0, stream, None)
-        size = (nbytes + GRANULE - 1) // GRANULE * GRANULE
+        size = (nbytes + GRANULE - 1) & -GRANULE
         with self._lock:
             try:
                 ptr, keep = self._free[stream, size].pop()
-                self._cached -= size
             except (KeyError, IndexError):
                 ptr, keep = self._take(size, stream, nbytes)
             stats = self.stats
-            self.live += size
-            stats.allocated += size
-            stats.requested_total += size
-            stats.blocks += 1
             stats.taken += 1
-            if stats.allocated > stats.allocated_peak:
-                stats.allocated_peak = stats.allocated
-            if stats.blocks > stats.blocks_peak:
-                stats.blocks_peak = stats.blocks
+            live = stats.allocated = stats.allocated + size
+            if live > stats.allocated_peak:
+                stats.allocated_peak = live
         return Block(self, ptr, nbytes, size, stream, keep)
 
     def release(self, block: Block) -> None:
@@ -203,22 +205,23 @@ class Pool:
             return
         with self._lock:
             size, stream = block.size, block.stream
-            self.live -= size
-            self.stats.allocated -= size
-            self.stats.freed_total += size
-            self.stats.blocks -= 1
+            stats = self.stats
+            stats.given += 1
+            stats.allocated -= size
+            stats.freed_total += size
             if block.others:
                 for other in block.others:
                     self.source.join(stream, other)
             if self._retired or (self.largest_cached is not None and size > self.largest_cached):
                 self.give(block.ptr, stream, size)
                 return
-            spare = self._free.setdefault((stream, size), [])
+            spare = self._free.get((stream, size))
+            if spare is None:
+                spare = self._free[stream, size] = []
             if len(spare) >= CACHED_PER_SIZE and not self.private:
                 self.give(block.ptr, stream, size)
             else:
                 spare.append((block.ptr, block.array))
-                self._cached += size
 
     def empty_cache(self) -> None:
         """Give back to the device everything that no tensor uses."""
@@ -226,7 +229,6 @@ class Pool:
             for (stream, size), spare in self._free.items():
                 while spare:
                     self.give(spare.pop()[0], stream, size)
-                    self._cached -= size
             self._free.clear()
             self.source.trim()
 

@@ -100,7 +100,6 @@ def memory_stats(device: Device | int | str | None = None) -> dict[str, int]:
     now, peak = runtime().reserved(index)
     values: dict[str, int] = {}
     rows = {
-        "allocation": (stats.blocks, stats.blocks_peak, stats.taken, stats.taken - stats.blocks),
         "allocated_bytes": (stats.allocated, stats.allocated_peak, stats.requested_total, stats.freed_total),
         "active_bytes": (stats.allocated, stats.allocated_peak, stats.requested_total, stats.freed_total),
         "reserved_bytes": (now, peak, stats.reserved_total, stats.reserved_total - stats.reserved),
@@ -108,6 +107,8 @@ def memory_stats(device: Device | int | str | None = None) -> dict[str, int]:
     for name, row in rows.items():
         for kind, value in zip(("current", "peak", "allocated", "freed"), row, strict=True):
             values[f"{name}.all.{kind}"] = value
+    counts = {"current": stats.blocks, "allocated": stats.taken, "freed": stats.given}
+    values.update({f"allocation.all.{kind}": value for kind, value in counts.items()})
     values["num_alloc_retries"] = stats.retries
     values["num_ooms"] = stats.ooms
     values["num_device_alloc"] = stats.device_takes
@@ -145,8 +146,7 @@ def memory_summary(device: Device | int | str | None = None, abbreviated: bool =
         f" {'':22}{'now':>13}{'peak':>13}{'total taken':>14}{'total freed':>14}",
         _row("live tensors", stats.allocated, stats.allocated_peak, stats.requested_total, stats.freed_total),
         _row("reserved on the GPU", now, peak, stats.reserved_total, stats.reserved_total - stats.reserved),
-        f" {'number of tensors':22}{stats.blocks:>13}{stats.blocks_peak:>13}{stats.taken:>14}"
-        f"{stats.taken - stats.blocks:>14}",
+        f" {'number of tensors':22}{stats.blocks:>13}{'':13}{stats.taken:>14}{stats.given:>14}",
         rule,
     ]
     largest = [] if abbreviated else sorted(live_blocks(index), key=lambda block: -block.size)[:10]
