@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
-from tritonnn.nn import functional, init, modules
-from tritonnn.nn._hooks import (
-    register_module_backward_hook,
-    register_module_forward_hook,
-    register_module_forward_pre_hook,
-    register_module_full_backward_hook,
-    register_module_full_backward_pre_hook,
-)
+import importlib
+from typing import Any
+
+from tritonnn.nn import functional, init, modules, parameter
 from tritonnn.nn.modules import *
 from tritonnn.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+
+# Found when first asked for: attribute -> module that has it.
+_SUBMODULES = frozenset(["attention", "parallel", "utils"])
+_LAZY = {"DataParallel": "tritonnn.nn.parallel", "DistributedDataParallel": "tritonnn.nn.parallel"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"tritonnn.nn.{name}")
+    if name in _LAZY:
+        found = getattr(importlib.import_module(_LAZY[name]), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"tritonnn has no torch.nn.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBMODULES, *_LAZY})
+
+
+def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
+    """The device, dtype and memory_format among a layer's options, given as such or as a `factory_kwargs` dict.
+
+    Raises:
+        TypeError: an option of another name, or one given in both ways.
+    """
+    if kwargs is None:
+        return {}
+    simple = ("device", "dtype", "memory_format")
+    unexpected = kwargs.keys() - {*simple, "factory_kwargs"}
+    if unexpected:
+        raise TypeError(f"unexpected kwargs {unexpected}")
+    made = dict(kwargs.get("factory_kwargs", {}))
+    for key in simple:
+        if key in kwargs:
+            if key in made:
+                raise TypeError(f"{key} specified twice, in **kwargs and in factory_kwargs")
+            made[key] = kwargs[key]
+    return made

@@ -6,7 +6,7 @@ import math
 import warnings
 from typing import Any
 
-from tritonnn.dtype import bool_
+from tritonnn.dtypes import bool_
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.ops.creation import zeros, zeros_like

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tritonnn.nn.module import Module
+from tritonnn.nn.modules.module import *
 from tritonnn.nn.modules.activation import *
 from tritonnn.nn.modules.adaptive import *
 from tritonnn.nn.modules.adaptive_pooling import *

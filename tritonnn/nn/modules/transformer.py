@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from tritonnn.dtype import get_default_dtype
+from tritonnn.dtypes import get_default_dtype
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
