@@ -78,15 +78,16 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
         storage.poison(buffer)
     run = op.cpu or op.implementation("cpu")
     token = _quiet_set(_QUIET)
-    if second is None:
-        run(buffer, first._buf, *args[1:])
-        two = False
-    else:
-        two = isinstance(second, Tensor)
-        run(buffer, first._buf, second._buf if two else second, *args[2:])
-    _quiet_reset(token)
+    two = isinstance(second, Tensor)
+    try:
+        if second is None:
+            run(buffer, first._buf, *args[1:])
+        else:
+            run(buffer, first._buf, second._buf if two else second, *args[2:])
+    finally:
+        _quiet_reset(token)
     made = make(buffer, Storage(buffer, CPU), shape, result, CPU)
-    if state.enabled and (
+    if state.enabled and op.differentiable and (
         first._rg or first._base is not None or (two and (second._rg or second._base is not None))
     ):
         edge = edge_of(first)
@@ -565,6 +566,8 @@ def inplace(op: Op, args: tuple) -> Tensor:
     """`x.op_(...)`: compute into x's memory, and make the result x's history."""
     target = args[0]
     check_inplace(op, target)
+    if state.enabled and target.requires_grad and not op.differentiable:
+        raise NotImplementedError(f"the derivative for '{op.name}_' is not implemented")
     if op.result_rule is not None:
         args = _numbers(op, args)
         plan = _explained(op, _plan_pointwise, args)

@@ -98,6 +98,7 @@ class Op:
         self.results: tuple[str, ...] = options.get("results") or ("result",)
         self.grad: dict[str, Callable] = options.get("grad") or {}
         self.backward: Callable | None = options.get("backward")
+        self.differentiable = bool(self.grad) or self.backward is not None
         self.non_differentiable: frozenset = frozenset(
             i for i, name in enumerate(self.results) if name in options.get("non_differentiable", ())
         )
@@ -125,11 +126,6 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
-
-    @property
-    def differentiable(self) -> bool:
-        """Whether a gradient is defined."""
-        return bool(self.grad) or self.backward is not None
 
     def implementation(self, device_type: str) -> Callable:
         """The backend function of the op's name, found in the file of the op's family."""
