@@ -65,6 +65,10 @@ tanh = unary(np.tanh)
 trunc = unary(np.trunc)
 
 
+def conj_physical(out: Array, input: Array) -> None:
+    np.conjugate(input, out=out) if out.dtype.kind == "c" else np.copyto(out, input)
+
+
 def reciprocal(out: Array, input: Array) -> None:
     np.divide(1, input, out=out)
 

@@ -346,7 +346,7 @@ def float_power(input: Tensor | Number, exponent: Tensor | Number, *, out: Tenso
     FLOAT, dtypes=REAL,
     samples=lambda make: [*_pairs(make, 0.2, 2), Sample(make(3, 4, low=0.2, high=2), 2)],
     grad={
-        "input": lambda g, input, other: g * ew.replaced(ew.log(_tensor(other, g)), (input == 0) & ~(other > 0)),
+        "input": lambda g, input, other: g * _xlogy_slope(input, _tensor(other, g)),
         "other": lambda g, input, other: g * input / other,
     },
     api="torch tensor special",
@@ -358,6 +358,10 @@ def xlogy(input: Tensor | Number, other: Tensor | Number) -> Any:
     >>> torch.xlogy(torch.tensor([0., 2.]), torch.tensor([0., 1.]))
     tensor([0., 0.])
     """
+
+
+def _xlogy_slope(input: Tensor, other: Tensor) -> Tensor:
+    return ew.replaced(ew.log(other), (input == 0) & (other <= 0))  # type: ignore[operator]
 
 
 def _tensor(x: Any, like: Tensor) -> Tensor:
@@ -490,7 +494,7 @@ def lcm(input: Tensor, other: Tensor) -> Any:
 
 @pointwise(
     FLOAT, api="special", inplace=False, dtypes=REAL,
-    samples=lambda make: [Sample(make(3, 4, low=2, high=6), make(4, low=1, high=5))],
+    samples=lambda make: [Sample(3, make(3, 4, low=1, high=5)), Sample(2, make((), low=1, high=5))],
     grad={"other": lambda g, input, other: g * -input * zeta(input + 1, other)},
 )  # fmt: skip
 def zeta(input: Tensor | Number, other: Tensor | Number) -> Any:

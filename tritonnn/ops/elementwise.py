@@ -56,9 +56,16 @@ def _entry(
 ) -> Callable:
     """An op of one tensor, with samples between `low` and `high` and an example (argument, result)."""
     options.setdefault("dtypes", ANY if result is FLOAT else REAL)
-    options.setdefault("samples", lambda make: [Sample(make(3, 5, low=low, high=high)), Sample(make((), low=low, high=high))])
+    options.setdefault("samples", lambda make: _within(make, low, high))
     prefix = "" if "torch" in options.get("api", "torch").split() else "special."
     return unary(name, doc + example(prefix + name, *shown), result, grad, **options)
+
+
+def _within(make: Any, low: float, high: float) -> list[Sample]:
+    """A matrix and a 0-d tensor with values between low and high, or for whole numbers the next ones outside."""
+    if not make.dtype.is_floating_point and math.ceil(low) > math.floor(high):
+        low, high = math.floor(low), math.ceil(high)
+    return [Sample(make(3, 5, low=low, high=high)), Sample(make((), low=low, high=high))]
 
 
 def conjugate(x: Any) -> Any:
@@ -286,7 +293,7 @@ Tensor.polygamma = lambda self, n: polygamma(n, self)  # type: ignore[attr-defin
 @pointwise(
     FLOAT, dtypes=REAL, api="torch tensor special",
     grad={"input": lambda g, input, eps: _logit_grad(g, input, eps)},
-    samples=lambda make: [Sample(make(3, 4, low=0.1, high=0.9)), Sample(make(3, 4, low=-0.5, high=1.5), 0.2)],
+    samples=lambda make: [*_within(make, 0.1, 0.9), Sample(make(3, 4, low=-0.5, high=1.5), 0.2)],
 )  # fmt: skip
 def logit(input: Tensor, eps: float | None = None) -> Any:
     """log(x / (1 - x)), the inverse of sigmoid; x is first clamped to eps..1 - eps where `eps` is given.
