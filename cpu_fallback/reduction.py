@@ -64,13 +64,13 @@ def count(shape: Sequence[int], dim: Sequence[int]) -> int:
     return number
 
 
-def prod(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool, dtype: Any) -> None:
+def prod_dims(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool, dtype: Any) -> None:
     """out = product of input over dim."""
     kind = np.dtype(np.float32) if out.dtype.itemsize == 2 and out.dtype.kind in "fV" else out.dtype
     put(out, np.multiply.reduce(wide(input), axis=dim, dtype=kind, keepdims=True))
 
 
-def var(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], correction: float, keepdim: bool) -> None:
+def var_dims(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], correction: float, keepdim: bool) -> None:
     """out = sum((input - mean)^2) / (count - correction) over dim, in two passes."""
     array = wide(input)
     number = count(input.shape, dim)

@@ -35,7 +35,8 @@ class Make:
         elif dtype is torch.bool:
             values = values > (low + high) / 2
         elif not dtype.is_floating_point:
-            values = self.rng.integers(max(int(low), 0) if dtype is torch.uint8 else int(np.ceil(low)), int(high) + 1, shape)
+            first = int(np.ceil(low)) if dtype.is_signed else max(int(np.ceil(low)), 0)
+            values = self.rng.integers(first, max(int(high), first) + 1, shape)
         return torch.from_numpy(np.asarray(values).astype(dtype.np)).to(self.device)
 
     def int(self, *shape: Any, low: int = 0, high: int = 4, dtype: Any = None) -> Tensor:

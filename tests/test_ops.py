@@ -174,10 +174,10 @@ def test_grad_of_grad(op, device, dtype):
             made = [r for r in floating(call(op, leaves)) if r.requires_grad]
             grads = torch.autograd.grad(weighted(made, weights), inputs, create_graph=create, allow_unused=True)
             used = [g for g in grads if g is not None]
-            return weighted(used, directions(used, 3)), used
+            return (weighted(used, directions(used, 3)) if used else None), used
 
         first, _ = slope(True)
-        if not first.requires_grad:
+        if first is None or not first.requires_grad:
             continue
         grads = torch.autograd.grad(first, inputs, allow_unused=True)
         pairs = [(t, g) for t, g in zip(inputs, grads, strict=True) if g is not None]

@@ -7,6 +7,7 @@ a result to what it was computed from. A node never refers to its own results, s
 from __future__ import annotations
 
 import traceback
+from collections import OrderedDict
 from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,7 @@ class Node:
         from tritonnn.utils.hooks import RemovableHandle
 
         if self._hooks is None:
-            self._hooks = {"pre": {}, "post": {}}
+            self._hooks = {"pre": OrderedDict(), "post": OrderedDict()}
         handle = RemovableHandle(self._hooks[when])
         self._hooks[when][handle.id] = hook
         return handle
@@ -300,7 +301,7 @@ def register_tensor_hook(tensor: Tensor, hook: Callable) -> Any:
     node = tensor._node
     if node is None:
         if tensor._hooks is None:
-            tensor._hooks = {}
+            tensor._hooks = OrderedDict()
         hooks = tensor._hooks
     else:
         hooks = _node_hooks(node, tensor._out_nr)
@@ -312,7 +313,7 @@ def register_tensor_hook(tensor: Tensor, hook: Callable) -> Any:
 def _node_hooks(node: Node, number: int) -> dict[int, Callable]:
     if node.tensor_hooks is None:
         node.tensor_hooks = {}
-    return node.tensor_hooks.setdefault(number, {})
+    return node.tensor_hooks.setdefault(number, OrderedDict())
 
 
 def register_post_accumulate_hook(tensor: Tensor, hook: Callable) -> Any:
@@ -324,7 +325,7 @@ def register_post_accumulate_hook(tensor: Tensor, hook: Callable) -> Any:
     if tensor._node is not None:
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     if tensor._post_accumulate_hooks is None:
-        tensor._post_accumulate_hooks = {}
+        tensor._post_accumulate_hooks = OrderedDict()
     handle = RemovableHandle(tensor._post_accumulate_hooks)
     tensor._post_accumulate_hooks[handle.id] = hook
     return handle

@@ -9,7 +9,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, OPS, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape import expand_as_size, unsqueeze, view_or_copy
 from tritonnn.shape import SCALAR, Size, numel, wrap_dim, wrap_dims
 from tritonnn.tensor import Tensor
@@ -80,7 +80,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
     api="torch tensor", dtypes=FLOATING_AND_COMPLEX, samples=_dim_samples,
     errors=lambda make: [*_dim_errors(make), Bad(make.int(3), match="could not infer output dtype")],
     grad={"input": lambda g, input_shape, dim, keepdim: _spread(
-        g / max(_count(input_shape, dim), 1), input_shape, dim, keepdim)},
+        g / (_count(input_shape, dim) or 1), input_shape, dim, keepdim)},
 )  # fmt: skip
 def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Any:
     """Arithmetic mean over `dim` (all by default) of a floating tensor.
@@ -127,10 +127,10 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
     from tritonnn.ops.creation import ones_like
     from tritonnn.ops.joining import cat
 
-    one = ones_like(moved.narrow(-1, 0, min(1, moved.shape[-1])))
-    before = cat([one, moved.narrow(-1, 0, max(moved.shape[-1] - 1, 0))], -1).cumprod(-1)  # type: ignore[attr-defined]
+    one = ones_like(moved.narrow(-1, 0, 1 if moved.shape[-1] else 0))
+    before = cat([one, moved.narrow(-1, 0, moved.shape[-1] - 1 if moved.shape[-1] else 0)], -1).cumprod(-1)  # type: ignore[attr-defined]
     flipped = moved.flip(-1)
-    after = cat([one, flipped.narrow(-1, 0, max(moved.shape[-1] - 1, 0))], -1).cumprod(-1).flip(-1)  # type: ignore[attr-defined]
+    after = cat([one, flipped.narrow(-1, 0, moved.shape[-1] - 1 if moved.shape[-1] else 0)], -1).cumprod(-1).flip(-1)  # type: ignore[attr-defined]
     others = (before * after).reshape(*[input.shape[d] for d in (*order, *dims)])
     inverse = [0] * len(input.shape)
     for place, d in enumerate((*order, *dims)):
@@ -349,9 +349,7 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
             if len(args) > 1:
                 keepdim = args[1]
         if other is not None:
-            import tritonnn.ops.elementwise as elementwise
-
-            function = getattr(elementwise, pairwise)
+            function = OPS[pairwise].function
             return function(input, other) if out is None else function(input, other, out=out)
         if dim is None:
             if input.numel() == 0:

@@ -1,0 +1,11 @@
+"""Comparison with PyTorch, where it is installed: a development extra, never a dependency."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed")
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for support.py

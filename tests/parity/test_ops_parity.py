@@ -1,0 +1,137 @@
+"""Every op that PyTorch has under the same name gives what PyTorch gives: values, dtype, shape, gradients."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch as reference
+from support import array, call, floating, mapped, ops, samples, tensors
+
+import tritonnn as torch
+from tritonnn.ops._table import Op
+from tritonnn.tensor import Tensor, host_array
+
+DTYPES = (torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool, torch.complex64)
+
+
+def counterpart(op: Op) -> Any:
+    """PyTorch's function of the name, where the op is public."""
+    places = {
+        "torch": reference, "functional": reference.nn.functional, "tensor": reference.Tensor,
+        "linalg": reference.linalg, "special": reference.special,
+    }  # fmt: skip
+    for place in op.api.split():
+        found = getattr(places[place], op.name, None)
+        if found is not None:
+            return found
+    return None
+
+
+def to_reference(value: Any) -> Any:
+    """A sample's argument in PyTorch's types."""
+    if isinstance(value, Tensor):
+        values = host_array(value.detach())
+        if values.dtype.kind == "V":
+            return reference.from_numpy(values.astype(np.float32)).to(reference.bfloat16)
+        base = reference.from_numpy(np.array(values))
+        if value.shape and value._stride is not None and value.is_contiguous() is False:
+            base = reference.empty_strided(tuple(value.shape), value.stride(), dtype=base.dtype).copy_(base)
+        return base.requires_grad_() if value.requires_grad else base
+    if isinstance(value, torch.dtype):
+        return getattr(reference, value.name)
+    if isinstance(value, torch.device):
+        return reference.device(str(value))
+    if isinstance(value, (list, tuple)):
+        return type(value)([to_reference(item) for item in value])
+    return value
+
+
+def reference_tensors(value: Any) -> list:
+    if isinstance(value, reference.Tensor):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [t for item in value for t in reference_tensors(item)]
+    return []
+
+
+def cases() -> Any:
+    rows = []
+    for op in ops():
+        if op.family in ("random",) or counterpart(op) is None:
+            continue
+        for dtype in DTYPES:
+            if dtype in op.dtypes:
+                rows.append(pytest.param(op, dtype, id=f"{op.name}_cpu_{dtype.name}"))
+    return pytest.mark.parametrize(("op", "dtype"), rows)
+
+
+def run_reference(op: Op, sample: Any) -> Any:
+    function = counterpart(op)
+    args = [to_reference(arg) for arg in sample.args]
+    kwargs = {key: to_reference(value) for key, value in sample.kwargs.items()}
+    leaves = [t for t in [*reference_tensors(args), *reference_tensors(list(kwargs.values()))] if t.requires_grad]
+    return function(*args, **kwargs), leaves
+
+
+@cases()
+def test_parity(op, dtype):
+    """Values, dtypes and shapes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for sample in samples(op, "cpu", dtype):
+            try:
+                wanted, _ = run_reference(op, sample)
+            except (RuntimeError, NotImplementedError, TypeError) as error:
+                if "not implemented for" in str(error) or "not supported" in str(error) or "expected" in str(error):
+                    continue  # PyTorch does not have this dtype here; tritonnn may
+                raise
+            compare(call(op, sample), wanted, dtype, repr(sample))
+
+
+def compare(got: Any, wanted: Any, dtype: Any, what: str) -> None:
+    gots, wanteds = list(tensors(got)), reference_tensors(wanted)
+    assert len(gots) == len(wanteds), what
+    for a, b in zip(gots, wanteds, strict=True):
+        assert tuple(a.shape) == tuple(b.shape), f"{what}: shape {tuple(a.shape)}, PyTorch {tuple(b.shape)}"
+        assert str(a.dtype) == str(b.dtype), f"{what}: dtype {a.dtype}, PyTorch {b.dtype}"
+        values = b.detach().to(reference.float32 if b.dtype is reference.bfloat16 else b.dtype).resolve_conj().numpy()
+        tolerance = 1e-9 if b.dtype in (reference.float64, reference.complex128) else 2e-5
+        np.testing.assert_allclose(array(a), values, rtol=tolerance, atol=tolerance, err_msg=what)
+
+
+@cases()
+def test_parity_grad(op, dtype):
+    """Gradients of every floating input."""
+    if dtype is not torch.float64:
+        pytest.skip("gradients are compared in float64")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for sample in samples(op, "cpu", dtype):
+            leaves = mapped(sample, lambda t: t.detach().clone().requires_grad_(t.dtype.is_floating_point))
+            try:
+                wanted, wanted_leaves = run_reference(op, leaves)
+            except (RuntimeError, NotImplementedError) as error:
+                if "not implemented for" in str(error) or "not supported" in str(error):
+                    continue
+                raise
+            outs = [t for t in reference_tensors(wanted) if t.requires_grad]
+            got = [t for t in floating(call(op, leaves)) if t.requires_grad]
+            assert len(got) == len(outs), f"{sample}: {len(got)} differentiable results, PyTorch {len(outs)}"
+            if not outs:
+                continue
+            sum((o * (i + 1)).sum() for i, o in enumerate(outs)).backward()
+            total = None
+            for i, out in enumerate(got):
+                term = (out * (i + 1)).sum()
+                total = term if total is None else total + term
+            total.backward()
+            own = [t for t in floating(leaves) if t.requires_grad]
+            assert len(own) == len(wanted_leaves)
+            for a, b in zip(own, wanted_leaves, strict=True):
+                zero = np.zeros(tuple(a.shape))
+                expected = zero if b.grad is None else b.grad.numpy()
+                found = zero if a.grad is None else array(a.grad)
+                np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9, err_msg=repr(sample))
