@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn.dtype import from_numpy_dtype, int64
+from tritonnn.dtypes import from_numpy_dtype, int64
 
 Array = np.ndarray[Any, Any]
 Alloc = Callable[..., Array]

@@ -9,9 +9,15 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 
+# Elements accumulated at a time, so that the wider running sums stay in the cache.
+_BLOCK = 1 << 16
+
+
 def _wide(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype a running sum of this one is held in."""
-    return np.dtype(np.float32) if dtype.kind == "V" or dtype == np.float16 else dtype
+    """The dtype a running sum is held in: a float32 one would lose digits with every addition."""
+    if dtype.kind == "V" or dtype == np.float16:
+        return np.dtype(np.float32)
+    return {"f": np.dtype(np.float64), "c": np.dtype(np.complex128)}.get(dtype.kind, dtype)
 
 
 def _accumulate(ufunc: np.ufunc, out: Array, input: Array, dim: int) -> None:
@@ -21,8 +27,19 @@ def _accumulate(ufunc: np.ufunc, out: Array, input: Array, dim: int) -> None:
     wide = _wide(out.dtype)
     if wide == out.dtype:
         ufunc.accumulate(input, axis=dim, dtype=wide, out=out)
-    else:
-        out[...] = ufunc.accumulate(input.astype(wide), axis=dim)
+        return
+    if input.dtype.kind == "V":
+        input = input.astype(wide)
+    # Slices along the longest other dimension; the scanned one stays whole.
+    lengths = [-1 if d == dim else extent for d, extent in enumerate(input.shape)]
+    axis = int(np.argmax(lengths))
+    if axis == dim:
+        out[...] = ufunc.accumulate(input, axis=dim, dtype=wide)
+        return
+    step = max(1, _BLOCK * input.shape[axis] // max(1, input.size))
+    for start in range(0, input.shape[axis], step):
+        part = (slice(None),) * axis + (slice(start, start + step),)
+        out[part] = ufunc.accumulate(input[part], axis=dim, dtype=wide)
 
 
 def cumsum(out: Array, input: Array, dim: int) -> None:

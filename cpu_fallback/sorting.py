@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn.dtype import from_numpy_dtype, int64
+from tritonnn.dtypes import from_numpy_dtype, int64
 
 Array = np.ndarray[Any, Any]
 Alloc = Callable[..., Array]
@@ -146,13 +146,15 @@ def mode(values: Array, indices: Array, input: Array, dim: int, keepdim: bool) -
     _pick(values, indices, input, dim, np.take_along_axis(order, longest, -1), keepdim)
 
 
-def _grouped(alloc: Alloc, rows: Array, order: Array, first: Array) -> tuple[Array, Array, Array]:
+def _grouped(
+    alloc: Alloc, rows: Array, order: Array, first: Array, shape: tuple[int, ...]
+) -> tuple[Array, Array, Array]:
     """Of slices in an order with group starts marked: a slice of each group, every slice's group, sizes."""
     starts = np.flatnonzero(first)
     unique = alloc((starts.size, *rows.shape[1:]), from_numpy_dtype(rows.dtype))
     unique[...] = rows[order[starts]]
-    inverse = alloc((order.size,), int64)
-    inverse[order] = np.cumsum(first) - 1
+    inverse = alloc(shape, int64)
+    inverse.reshape(-1)[order] = np.cumsum(first) - 1
     counts = alloc((starts.size,), int64)
     counts[...] = np.diff(starts, append=order.size)
     return unique, inverse, counts
@@ -162,8 +164,7 @@ def unique_flat(alloc: Alloc, input: Array) -> tuple[Array, Array, Array]:
     """Sorted distinct elements, the place of each element among them, and how often each occurs."""
     flat = input.reshape(-1)
     order = _order(flat, False)
-    unique, inverse, counts = _grouped(alloc, flat, order, _runs(flat[order]))
-    return unique, inverse.reshape(input.shape), counts
+    return _grouped(alloc, flat, order, _runs(flat[order]), input.shape)
 
 
 def unique_rows(alloc: Alloc, input: Array) -> tuple[Array, Array, Array]:
@@ -172,7 +173,7 @@ def unique_rows(alloc: Alloc, input: Array) -> tuple[Array, Array, Array]:
     order = np.arange(rows.shape[0])
     for column in range(rows.shape[1] - 1, -1, -1):
         order = order[_order(rows[order, column], False)]
-    return _grouped(alloc, input, order, _row_runs(rows[order]))
+    return _grouped(alloc, input, order, _row_runs(rows[order]), order.shape)
 
 
 def _row_runs(rows: Array) -> Array:
@@ -186,4 +187,5 @@ def _row_runs(rows: Array) -> Array:
 def unique_consecutive_rows(alloc: Alloc, input: Array) -> tuple[Array, Array, Array]:
     """One of each run of equal slices along the first dimension, every slice's run, and the runs' lengths."""
     rows = input.reshape(input.shape[0], -1)
-    return _grouped(alloc, input, np.arange(rows.shape[0]), _row_runs(rows))
+    order = np.arange(rows.shape[0])
+    return _grouped(alloc, input, order, _row_runs(rows), order.shape)

@@ -1,4 +1,4 @@
-"""Pieces that kernels over strided elements share: addresses, merged geometries, values read back to the host."""
+"""Pieces that kernels over strided elements share: addresses, merged geometries, values read back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import triton
 from triton import language as tl
 
-from tritonnn import dtype as dtypes
+from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.shape import contiguous_strides
 
@@ -33,6 +33,15 @@ def offset_of(position, shape, strides):
         offset += (position % extent) * strides[rank - 1 - k]
         position = position // extent
     return offset + position * strides[0]
+
+
+@triton.jit
+def comparable(x):
+    """The value in a type that has comparisons: float32 for the 16-bit ones."""
+    if x.dtype.is_floating() and x.dtype.primitive_bitwidth < 32:
+        return x.to(tl.float32)
+    else:
+        return x
 
 
 def merged(shape: Sequence[int], *strides: Sequence[int]) -> tuple[tuple[int, ...], ...]:

@@ -1,7 +1,8 @@
 """Random fills from Philox 4x32-10, the same stream as `cpu_fallback/random.py` draws.
 
-A program handles a block of counters; each counter gives four words, and so four values (two where a value takes
-two words). Values are interleaved before the store, so that a block of counters writes consecutive elements.
+A program handles a block of counters; each counter gives four words, and so four values (two where a value
+takes two words). Values are interleaved before the store, so that a block of counters writes consecutive
+elements.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import triton
 from triton import language as tl
 
-from tritonnn import dtype as dtypes
+from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._launch import fp64, i64, launch, needs_int64
@@ -64,7 +65,8 @@ def _each(w0, w1, w2, w3, a, b, FN: tl.constexpr, DOUBLE: tl.constexpr):
     else:
         x, y = a.to(tl.float32), b.to(tl.float32)
         return (
-            FN(_open_unit(w0), x, y), FN(_open_unit(w1), x, y), FN(_open_unit(w2), x, y), FN(_open_unit(w3), x, y)
+            FN(_open_unit(w0), x, y), FN(_open_unit(w1), x, y), FN(_open_unit(w2), x, y), FN(_open_unit(w3),
+            x, y)
         )  # fmt: skip
 
 
@@ -208,7 +210,17 @@ def randint_kernel(
 
 @triton.jit
 def bernoulli_kernel(
-    out, p, flag, shape, strides, p_strides, n, seed: i64, first: i64, BLOCK: tl.constexpr, INT64: tl.constexpr
+    out,
+    p,
+    flag,
+    shape,
+    strides,
+    p_strides,
+    n,
+    seed: i64,
+    first: i64,
+    BLOCK: tl.constexpr,
+    INT64: tl.constexpr,
 ):
     """out[i] = uniform < p[i]; the flag is set where a probability is outside [0, 1]."""
     w0, w1, w2, w3 = words(seed, first + positions(BLOCK, True), tl.zeros((BLOCK,), tl.uint32))
@@ -428,7 +440,8 @@ COMPILE = [
     *[
         Case(
             fill_kernel, f"*{t} (i32) (i32=1) i32 fp64 fp64 i64 i64",
-            {"FN": f, "VALUES": 2 if t == "fp64" else 4, "BLOCK": BLOCK, "INT64": False}, label=f"{f.__name__}-{t}",
+            {"FN": f, "VALUES": 2 if t == "fp64" else 4, "BLOCK": BLOCK, "INT64": False},
+            label=f"{f.__name__}-{t}",
         )
         for f in (_uniform, _normal, _log_normal, _exponential, _cauchy, _geometric) for t in _TYPES
     ],
@@ -441,7 +454,8 @@ COMPILE = [
         for t in ("i64", "i32", "fp32") for w in (False, True)
     ],
     Case(
-        bernoulli_kernel, "*fp32 *fp32 *i32 (i32) (i32=1) (i32=1) i32 i64 i64", {"BLOCK": BLOCK, "INT64": False}
+        bernoulli_kernel, "*fp32 *fp32 *i32 (i32) (i32=1) (i32=1) i32 i64 i64",
+        {"BLOCK": BLOCK, "INT64": False}
     ),
     *[
         Case(

@@ -1,0 +1,408 @@
+"""Reading elements by index or mask: gather, index_select, take, advanced indexing, nonzero, searchsorted.
+
+One kernel reads through any number of index tensors: gather, index_select, take and advanced indexing differ
+only in the strides they give it. Indices are checked first; the check waits for the device, so that an error
+is raised where it happened, with the text the CPU gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import triton
+from triton import language as tl
+
+from tritonnn import dtypes
+from tritonnn.buffer import Buffer
+from tritonnn.kernels._case import Case
+from tritonnn.kernels._launch import empty, launch, needs_int64
+from tritonnn.kernels._sort import order_key
+from tritonnn.kernels._strided import (
+    at_least_1d,
+    comparable,
+    expand,
+    fill,
+    flat,
+    merged,
+    offset_of,
+    parts,
+    positions,
+    read,
+)  # fmt: skip
+from tritonnn.kernels.scan import cumsum
+
+BLOCK = 512
+Alloc = Callable[..., Buffer]
+
+
+@triton.jit
+def bounds_kernel(flag, index, n, low, size, shape, strides, BLOCK: tl.constexpr, INT64: tl.constexpr):
+    """flag = the smallest position whose index is outside [low, size)."""
+    i = positions(BLOCK, INT64)
+    mask = i < n
+    j = tl.load(index + offset_of(i, shape, strides), mask=mask, other=0).to(tl.int64)
+    wrong = mask & ((j < low) | (j >= size))
+    tl.atomic_min(flag + i * 0, i.to(tl.int64), mask=wrong)
+
+
+@triton.jit
+def indexed_offset(i, mask, indices, shape, index_strides, steps, sizes):
+    """Sum over the index tensors of index * step, and where all are in bounds; negatives count back."""
+    offset = tl.zeros_like(i).to(tl.int64)
+    valid = mask
+    for k in tl.static_range(len(indices)):
+        j = tl.load(indices[k] + offset_of(i, shape, index_strides[k]), mask=mask, other=0).to(tl.int64)
+        j = tl.where(j < 0, j + sizes[k], j)
+        valid = valid & (j >= 0) & (j < sizes[k])
+        offset += j * steps[k]
+    return offset, valid
+
+
+@triton.jit
+def read_kernel(
+    out, input, indices, n, shape, out_strides, in_strides, index_strides, steps, sizes,
+    BLOCK: tl.constexpr, INT64: tl.constexpr,
+):  # fmt: skip
+    """out[i] = input[position i of the dimensions that are kept, and the indices' values in the others].
+
+    Args:
+        indices: pointers to the index tensors, broadcast to the output's shape by `index_strides`.
+        in_strides: the input's strides along the output's dimensions; 0 where an index decides.
+        steps: per index tensor, the input's stride of the dimension it indexes; sizes: that dimension's
+        extent.
+    """
+    i = positions(BLOCK, INT64)
+    mask = i < n
+    offset, valid = indexed_offset(i, mask, indices, shape, index_strides, steps, sizes)
+    x = tl.load(input + offset_of(i, shape, in_strides) + offset, mask=valid)
+    tl.store(out + offset_of(i, shape, out_strides), x, mask=mask)
+
+
+@triton.jit
+def true_kernel(marks, mask_, n, shape, strides, BLOCK: tl.constexpr, INT64: tl.constexpr):
+    """marks[i] = 1 where the element is not zero."""
+    i = positions(BLOCK, INT64)
+    x = comparable(tl.load(mask_ + offset_of(i, shape, strides), mask=i < n))
+    tl.store(marks + i, (x != 0).to(tl.int64), mask=i < n)
+
+
+@triton.jit
+def compact_kernel(out, input, ends, n, shape, in_strides, BLOCK: tl.constexpr, INT64: tl.constexpr):
+    """Write the marked elements one after another; ends[i] counts the marks up to i."""
+    i = positions(BLOCK, INT64)
+    mask = i < n
+    end = tl.load(ends + i, mask=mask, other=0)
+    marked = mask & (end != tl.load(ends + i - 1, mask=mask & (i > 0), other=0))
+    x = tl.load(input + offset_of(i, shape, in_strides), mask=marked)
+    tl.store(out + end - 1, x, mask=marked)
+
+
+@triton.jit
+def coordinates_kernel(out, ends, n, shape, BLOCK: tl.constexpr, INT64: tl.constexpr):
+    """Write the coordinates of the marked elements one row after another."""
+    i = positions(BLOCK, INT64)
+    mask = i < n
+    end = tl.load(ends + i, mask=mask, other=0)
+    marked = mask & (end != tl.load(ends + i - 1, mask=mask & (i > 0), other=0))
+    rank: tl.constexpr = len(shape)
+    rest = i.to(tl.int64)
+    for k in tl.static_range(rank):
+        extent = shape[rank - 1 - k]
+        tl.store(out + (end - 1) * rank + (rank - 1 - k), rest % extent, mask=marked)
+        rest = rest // extent
+
+
+@triton.jit
+def triangle_kernel(
+    out, input, n, rows, columns, diagonal, shape, out_strides, in_strides,
+    LOWER: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+):  # fmt: skip
+    """The part of the matrices on one side of a diagonal, zero on the other."""
+    i = positions(BLOCK, INT64)
+    column = i % columns
+    row = (i // columns) % rows
+    keep = (column - row <= diagonal) if LOWER else (column - row >= diagonal)
+    x = tl.load(input + offset_of(i, shape, in_strides), mask=(i < n) & keep, other=0)
+    tl.store(out + offset_of(i, shape, out_strides), x, mask=i < n)
+
+
+@triton.jit
+def search_kernel(
+    out, sequence, input, sorter, n, length, steps, shape, out_strides, in_strides, seq_strides,
+    sorter_strides, seq_step, sorter_step, RIGHT: tl.constexpr, SORTED: tl.constexpr, BLOCK: tl.constexpr,
+    INT64: tl.constexpr,
+):  # fmt: skip
+    """out[i] = number of elements of the row's sequence that come before input[i]."""
+    i = positions(BLOCK, INT64)
+    mask = i < n
+    key = order_key(tl.load(input + offset_of(i, shape, in_strides), mask=mask))
+    row = sequence + offset_of(i, shape, seq_strides)
+    order = sorter + offset_of(i, shape, sorter_strides)
+    low = tl.zeros((BLOCK,), tl.int64)
+    high = tl.zeros((BLOCK,), tl.int64) + length
+    for _ in range(steps):
+        middle = (low + high) // 2
+        open_ = mask & (low < high)
+        at = middle
+        if not SORTED:
+            at = tl.load(order + middle * sorter_step, mask=open_, other=0).to(tl.int64)
+        other = order_key(tl.load(row + at * seq_step, mask=open_))
+        before = (other <= key) if RIGHT else (other < key)
+        low = tl.where(open_ & before, middle + 1, low)
+        high = tl.where(open_ & ~before, middle, high)
+    tl.store(out + offset_of(i, shape, out_strides), low.to(out.dtype.element_ty), mask=mask)
+
+
+def check_bounds(
+    op: str, index: Buffer, dim: int, size: int, kind: type[Exception], *, wrap: bool = False
+) -> None:
+    """Raise `kind` naming the first index outside [0, size), or outside [-size, size) with `wrap`.
+
+    Waits for the device; while a graph is captured nothing can be read back, and nothing is checked.
+    """
+    from tritonnn.cuda._runtime import runtime
+
+    n = index.numel
+    if not n or runtime().is_capturing():
+        return
+    flag = fill(empty((1,), dtypes.int64, index), 0x7F)
+    shape, strides = merged(index.shape, index.strides)
+    launch(
+        bounds_kernel, (-(-n // BLOCK),), flag, index, n, -size if wrap else 0, size, shape, strides,
+        BLOCK=BLOCK, INT64=needs_int64(index),
+    )  # fmt: skip
+    found = int(read(flag)[0])
+    if found < n:
+        offset = 0
+        for extent, stride in zip(reversed(index.shape), reversed(index.strides), strict=True):
+            offset += found % extent * stride
+            found //= extent
+        bad = read(index.as_strided((1,), (1,), offset))[0]
+        raise kind(f"{op}: index {bad} is out of bounds for dimension {dim} with size {size}")
+
+
+def _read(
+    out: Buffer, input: Buffer, in_strides: Sequence[int], indices: Sequence[Buffer], steps: Sequence[int],
+    sizes: Sequence[int],
+) -> None:  # fmt: skip
+    """Launch `read_kernel` with neighbouring dimensions merged; `indices` have the output's shape."""
+    n = out.numel
+    shape, outs, ins, *rest = merged(out.shape, out.strides, in_strides, *(b.strides for b in indices))
+    launch(
+        read_kernel, (-(-n // BLOCK),), out, input, tuple(indices), n, shape, outs, ins, tuple(rest),
+        tuple(steps), tuple(sizes), BLOCK=BLOCK, INT64=needs_int64(out, input, *indices),
+    )  # fmt: skip
+
+
+def gather(out: Buffer, input: Buffer, dim: int, index: Buffer) -> None:
+    """out[i][j] = input[index[i][j]][j] for dim 0, likewise for the others."""
+    out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
+    check_bounds("gather", index, dim, input.shape[dim], RuntimeError)
+    step, size = input.strides[dim], input.shape[dim]
+    kept = tuple(0 if d == dim else s for d, s in enumerate(input.strides))
+    if out.dtype.is_complex:
+        out, input = parts(out), parts(input)
+        index, step = index.as_strided((*index.shape, 2), (*index.strides, 0)), 2 * step
+        kept = (*(2 * s for s in kept), 1)
+    _read(out, input, kept, [index], [step], [size])
+
+
+def index_select(out: Buffer, input: Buffer, dim: int, index: Buffer) -> None:
+    """The entries of `dim` that a vector of indices names."""
+    out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
+    check_bounds("index_select: index out of range in self", index, dim, input.shape[dim], IndexError)
+    read_through(out, input, [index], (dim,))
+
+
+def take(out: Buffer, input: Buffer, index: Buffer) -> None:
+    """The elements of the flattened input that the indices name."""
+    source = flat(input)
+    check_bounds("take: out of range", index, 0, source.numel, IndexError, wrap=True)
+    read_through(out, source, [index], (0,))
+
+
+def placed_indices(
+    shape: Sequence[int], indices: Sequence[Buffer], dims: tuple[int, ...], result: Sequence[int]
+) -> tuple[list[Buffer], list[int | None]]:
+    """Index buffers broadcast to the result's shape, and for each of its dimensions the indexed array's.
+
+    The index dimensions stand where the first indexed one was if those are neighbours, else in front.
+    """
+    common = len(result) - (len(shape) - len(dims))
+    at = dims[0] if dims[-1] - dims[0] + 1 == len(dims) else 0
+    kept: list[int | None] = [d for d in range(len(shape)) if d not in dims]
+    places = kept[:at] + [None] * common + kept[at:]
+    placed = []
+    for index in indices:
+        wide = expand(index, result[at : at + common])
+        strides = (0,) * at + wide.strides + (0,) * (len(kept) - at)
+        placed.append(index.as_strided(tuple(result), strides))
+    return placed, places
+
+
+def read_through(out: Buffer, input: Buffer, indices: Sequence[Buffer], dims: tuple[int, ...]) -> None:
+    """Advanced indexing without a check of the bounds."""
+    steps = [input.strides[d] for d in dims]
+    sizes = [input.shape[d] for d in dims]
+    placed, places = placed_indices(input.shape, indices, dims, out.shape)
+    kept = tuple(0 if d is None else input.strides[d] for d in places)
+    if out.dtype.is_complex:
+        out, input = parts(out), parts(input)
+        placed = [b.as_strided((*b.shape, 2), (*b.strides, 0)) for b in placed]
+        steps, kept = [2 * s for s in steps], (*(2 * s for s in kept), 1)
+    _read(out, input, kept, placed, steps, sizes)
+
+
+def index(out: Buffer, input: Buffer, indices: list[Buffer], dims: tuple[int, ...]) -> None:
+    """Advanced indexing: `dims` are indexed by arrays that broadcast against each other, the others kept."""
+    for one, dim in zip(indices, dims, strict=True):
+        check_bounds("index", one, dim, input.shape[dim], IndexError, wrap=True)
+    read_through(out, input, indices, dims)
+
+
+def marked(mask: Buffer) -> tuple[Buffer, int]:
+    """How many elements up to each one are not zero, and how many there are. Waits for the device."""
+    n = mask.numel
+    marks, ends = empty((n,), dtypes.int64, mask), empty((n,), dtypes.int64, mask)
+    shape, strides = merged(mask.shape, mask.strides)
+    if mask.dtype.is_complex:
+        raise NotImplementedError(
+            f"nonzero has no GPU kernel for {mask.dtype.name}: add it to kernels/indexing.py"
+        )
+    launch(
+        true_kernel, (-(-n // BLOCK),), marks, mask, n, shape, strides, BLOCK=BLOCK, INT64=needs_int64(mask)
+    )
+    cumsum(ends, marks, 0)
+    return ends, int(read(ends.as_strided((1,), (1,), n - 1))[0]) if n else 0
+
+
+def masked_select(alloc: Alloc, input: Buffer, mask: Buffer) -> Buffer:
+    """The elements under a broadcast mask, in row-major order."""
+    from tritonnn.shape import broadcast_shapes
+
+    shape = tuple(broadcast_shapes(input.shape, mask.shape))
+    input, mask = expand(input, shape), expand(mask, shape)
+    ends, count = marked(mask)
+    out = alloc((count,), input.dtype)
+    if out.dtype.is_complex:
+        return _select_complex(out, input, ends)
+    n = input.numel
+    extents, strides = merged(shape, input.strides)
+    launch(
+        compact_kernel, (-(-n // BLOCK),), out, input, ends, n, extents, strides, BLOCK=BLOCK,
+        INT64=needs_int64(input),
+    )  # fmt: skip
+    return out
+
+
+def _select_complex(out: Buffer, input: Buffer, ends: Buffer) -> Buffer:
+    """As `compact_kernel`, through the positions of what is selected."""
+    where = empty((out.numel, 1), dtypes.int64, out)
+    n = input.numel
+    launch(coordinates_kernel, (-(-n // BLOCK),), where, ends, n, (n,), BLOCK=BLOCK, INT64=needs_int64(input))
+    read_through(out, flat(input), [where.as_strided((out.numel,), (1,))], (0,))
+    return out
+
+
+def nonzero(alloc: Alloc, input: Buffer) -> Buffer:
+    """(n, ndim) indices of the elements that are not zero, in row-major order."""
+    ends, count = marked(input)
+    out = alloc((count, input.ndim), dtypes.int64)
+    if input.ndim:
+        launch(
+            coordinates_kernel, (-(-input.numel // BLOCK),), out, ends, input.numel, tuple(input.shape),
+            BLOCK=BLOCK, INT64=needs_int64(input),
+        )  # fmt: skip
+    return out
+
+
+def _triangle(out: Buffer, input: Buffer, diagonal: int, lower: bool) -> None:
+    rows, columns = input.shape[-2:]
+    if out.dtype.is_complex:
+        # The parts become a leading dimension, so that the matrices stay last.
+        two = (out, input)
+        out, input = (
+            b.as_strided((2, *b.shape[:-1]), (b.strides[-1], *b.strides[:-1])) for b in map(parts, two)
+        )
+    n = out.numel
+    # Any diagonal beyond the corners is the corner's: it must fit an int32.
+    diagonal = max(-rows - 1, min(diagonal, columns + 1))
+    shape, outs, ins = merged(out.shape, out.strides, input.strides)
+    launch(
+        triangle_kernel, (-(-n // BLOCK),), out, input, n, rows, columns, diagonal, shape, outs, ins,
+        LOWER=lower, BLOCK=BLOCK, INT64=needs_int64(out, input),
+    )  # fmt: skip
+
+
+def tril(out: Buffer, input: Buffer, diagonal: int) -> None:
+    """The last two dimensions on and below a diagonal, zero above."""
+    _triangle(out, input, diagonal, True)
+
+
+def triu(out: Buffer, input: Buffer, diagonal: int) -> None:
+    """The last two dimensions on and above a diagonal, zero below."""
+    _triangle(out, input, diagonal, False)
+
+
+def searchsorted(
+    out: Buffer, sorted_sequence: Buffer, input: Buffer, right: bool, sorter: Buffer | None
+) -> None:
+    """Where each value would be inserted along the last dimension to keep it sorted."""
+    length = sorted_sequence.shape[-1]
+    if sorter is not None:
+        check_bounds("searchsorted: sorter", sorter, sorter.ndim - 1, length, RuntimeError)
+    n = out.numel
+    rows = expand(sorted_sequence.as_strided(
+        (*sorted_sequence.shape[:-1], 1), (*sorted_sequence.strides[:-1], 0)
+    ), out.shape or (1,))  # fmt: skip
+    order = rows if sorter is None else expand(
+        sorter.as_strided((*sorter.shape[:-1], 1), (*sorter.strides[:-1], 0)), out.shape or (1,)
+    )  # fmt: skip
+    out, input = at_least_1d(out), at_least_1d(input)
+    shape, *strides = merged(out.shape, out.strides, input.strides, rows.strides, order.strides)
+    launch(
+        search_kernel, (-(-n // BLOCK),), out, sorted_sequence, input,
+        sorted_sequence if sorter is None else sorter, n, length, length.bit_length(), shape, *strides,
+        sorted_sequence.strides[-1], 1 if sorter is None else sorter.strides[-1], RIGHT=right,
+        SORTED=sorter is None, BLOCK=BLOCK, INT64=needs_int64(out, input, sorted_sequence),
+    )  # fmt: skip
+
+
+_B: dict[str, Any] = {"BLOCK": BLOCK, "INT64": False}
+COMPILE = [
+    Case(bounds_kernel, "*i64 *i64 i32 i32 i32 (i32) (i32=1)", _B),
+    *[
+        Case(
+            read_kernel, f"*{t} *{t} (*i64) i32 (i32 i32) (i32 i32=1) (i32 i32=1) ((i32 i32)) (i32) (i32)", _B,
+            label=t,
+        )
+        for t in ("fp32", "bf16", "fp64", "i64", "i1", "u8")
+    ],
+    Case(
+        read_kernel,
+        "*fp32 *fp32 (*i64 *i64) i32 (i32 i32 i32) (i32 i32 i32=1) (i32 i32 i32=1) "
+        "((i32 i32 i32) (i32 i32 i32)) (i32 i32) (i32 i32)",
+        {"BLOCK": BLOCK, "INT64": True}, label="two-int64",
+    ),
+    *[Case(true_kernel, f"*i64 *{t} i32 (i32) (i32=1)", _B, label=t) for t in ("i1", "fp32", "bf16", "i64")],
+    *[
+        Case(compact_kernel, f"*{t} *{t} *i64 i32 (i32) (i32=1)", _B, label=t)
+        for t in ("i1", "fp32", "bf16", "i64")
+    ],
+    Case(coordinates_kernel, "*i64 *i64 i32 (i32 i32 i32)", _B),
+    *[
+        Case(
+            triangle_kernel, f"*{t} *{t} i32 i32 i32 i32 (i32) (i32=1) (i32=1)", {"LOWER": low, **_B},
+            label=f"{t}-{low}",
+        )
+        for t in ("i1", "fp32", "bf16", "i64") for low in (False, True)
+    ],
+    *[
+        Case(
+            search_kernel, f"*i64 *{t} *{t} *i64 i32 i32 i32 (i32) (i32=1) (i32=1) (i32) (i32) i32=1 i32=1",
+            {"RIGHT": right, "SORTED": in_order, **_B}, label=f"{t}-{right}-{in_order}",
+        )
+        for t in ("fp32", "i64", "fp64") for right in (False, True) for in_order in (False, True)
+    ],
+]  # fmt: skip

@@ -1,0 +1,339 @@
+"""Running sums, products, extrema and log-sum-exp along a dimension.
+
+The tensor is seen as rows along the scanned dimension. Where there are enough rows, a program carries its
+rows from chunk to chunk. Few long rows take three phases: the total of every chunk, a scan of the totals (by
+the same code), and a scan of every chunk that starts from the total before it. The order of additions is
+fixed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import triton
+from triton import language as tl
+
+from tritonnn import dtypes
+from tritonnn.buffer import Buffer
+from tritonnn.kernels._case import Case
+from tritonnn.kernels._launch import empty, launch, needs_int64
+from tritonnn.kernels._pointwise import compute_type, convert
+from tritonnn.kernels._strided import last, merged, offset_of, parts
+
+SUM, PROD, LOGSUMEXP, MAX, MIN = 0, 1, 2, 3, 4
+
+# A row of more chunks than this is split over programs unless there are rows to fill the machine.
+CHUNK = 2048
+ENOUGH_ROWS = 256
+
+
+@triton.jit
+def _log_add(a, b):
+    high = tl.maximum(a, b)
+    # Equal infinities would give inf - inf.
+    return tl.where(a == b, a + 0.6931471805599453, high + tl.log(1.0 + tl.exp(-tl.abs(a - b))))
+
+
+@triton.jit
+def _later_max(a, i, b, j):
+    """The larger, the later of equals, NaN above all; j < 0 marks padding."""
+    take = ((b >= a) | (b != b)) & (j >= 0)
+    return tl.where(take, b, a), tl.where(take, j, i)
+
+
+@triton.jit
+def _later_min(a, i, b, j):
+    take = ((b <= a) | (b != b)) & (j >= 0)
+    return tl.where(take, b, a), tl.where(take, j, i)
+
+
+@triton.jit
+def _multiply(a, b):
+    return a * b
+
+
+@triton.jit
+def _combine(a, b, KIND: tl.constexpr):
+    if KIND == 0:
+        return a + b
+    elif KIND == 1:
+        return a * b
+    else:
+        return _log_add(a, b)
+
+
+@triton.jit
+def _scan(x, KIND: tl.constexpr):
+    if KIND == 0:
+        return tl.cumsum(x, 1)
+    elif KIND == 1:
+        return tl.cumprod(x, 1)
+    else:
+        return tl.associative_scan(x, 1, _log_add)
+
+
+@triton.jit
+def _total(x, KIND: tl.constexpr):
+    if KIND == 0:
+        return tl.sum(x, 1, keep_dims=True)
+    elif KIND == 1:
+        return tl.reduce(x, 1, _multiply, keep_dims=True)
+    else:
+        return tl.reduce(x, 1, _log_add, keep_dims=True)
+
+
+@triton.jit
+def _identity(KIND: tl.constexpr):
+    if KIND == 0:
+        return 0
+    elif KIND == 1:
+        return 1
+    else:
+        return float("-inf")
+
+
+@triton.jit
+def _rows(rows, ROWS: tl.constexpr, INT64: tl.constexpr):
+    pid = tl.program_id(0)
+    if INT64:
+        pid = pid.to(tl.int64)
+    row = pid * ROWS + tl.arange(0, ROWS)[:, None]
+    return row, row < rows
+
+
+@triton.jit
+def scan_kernel(
+    out, input, before, rows, n, row_shape, out_rows, in_rows, out_step, in_step, chunks,
+    KIND: tl.constexpr, COMPUTE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, CARRY: tl.constexpr,
+    INT64: tl.constexpr,
+):  # fmt: skip
+    """out[row, j] = combination of input[row, 0..j].
+
+    Args:
+        out: pointer to the output; element (row, j) lies at offset_of(row, row_shape, out_rows) + j *
+        out_step.
+        before: inclusive scan of the chunks' totals, (rows, chunks), where each program scans one chunk.
+        CARRY: a program walks all chunks of its rows.
+    """
+    row, live = _rows(rows, ROWS, INT64)
+    source = input + offset_of(row, row_shape, in_rows)
+    target = out + offset_of(row, row_shape, out_rows)
+    j = tl.arange(0, COLUMNS)[None, :]
+    if INT64:
+        j = j.to(tl.int64)
+    if CARRY:
+        carry = tl.full((ROWS, 1), _identity(KIND), COMPUTE)
+        for _ in range(0, n, COLUMNS):
+            mask = live & (j < n)
+            x = convert(tl.load(source + j * in_step, mask=mask), COMPUTE)
+            x = tl.where(mask, x, _identity(KIND))
+            scanned = _combine(carry, _scan(x, KIND), KIND)
+            tl.store(target + j * out_step, convert(scanned, out.dtype.element_ty), mask=mask)
+            carry = _combine(carry, _total(x, KIND), KIND)
+            j += COLUMNS
+    else:
+        chunk = tl.program_id(1)
+        j += chunk * COLUMNS
+        mask = live & (j < n)
+        x = convert(tl.load(source + j * in_step, mask=mask), COMPUTE)
+        x = _scan(tl.where(mask, x, _identity(KIND)), KIND)
+        if chunk > 0:
+            x = _combine(tl.load(before + row * chunks + chunk - 1, mask=live), x, KIND)
+        tl.store(target + j * out_step, convert(x, out.dtype.element_ty), mask=mask)
+
+
+@triton.jit
+def total_kernel(
+    totals, input, rows, n, row_shape, in_rows, in_step, chunks,
+    KIND: tl.constexpr, COMPUTE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, INT64: tl.constexpr,
+):  # fmt: skip
+    """totals[row, chunk] = combination of the chunk's elements."""
+    row, live = _rows(rows, ROWS, INT64)
+    chunk = tl.program_id(1)
+    j = chunk * COLUMNS + tl.arange(0, COLUMNS)[None, :]
+    if INT64:
+        j = j.to(tl.int64)
+    mask = live & (j < n)
+    x = convert(tl.load(input + offset_of(row, row_shape, in_rows) + j * in_step, mask=mask), COMPUTE)
+    total = _total(tl.where(mask, x, _identity(KIND)), KIND)
+    tl.store(totals + row * chunks + chunk, total, mask=live)
+
+
+@triton.jit
+def extremum_kernel(
+    values, indices, input, rows, n, row_shape, value_rows, index_rows, in_rows, value_step, index_step,
+    in_step,
+    MAXIMUM: tl.constexpr, COMPUTE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+    INT64: tl.constexpr,
+):  # fmt: skip
+    """Running maximum (or minimum) of each row and where it last was reached."""
+    row, live = _rows(rows, ROWS, INT64)
+    source = input + offset_of(row, row_shape, in_rows)
+    to_values = values + offset_of(row, row_shape, value_rows)
+    to_indices = indices + offset_of(row, row_shape, index_rows)
+    j = tl.arange(0, COLUMNS)[None, :].to(tl.int64)
+    best = tl.zeros((ROWS, 1), COMPUTE)
+    place = tl.full((ROWS, 1), -1, tl.int64)
+    for start in range(0, n, COLUMNS):
+        mask = live & (j < n)
+        x = convert(tl.load(source + j * in_step, mask=mask), COMPUTE)
+        at = tl.where(mask, j, -1) + tl.zeros((ROWS, 1), tl.int64)
+        if MAXIMUM:
+            v, i = tl.associative_scan((x, at), 1, _later_max)
+        else:
+            v, i = tl.associative_scan((x, at), 1, _later_min)
+        if start > 0:
+            if MAXIMUM:
+                v, i = _later_max(best, place, v, i)
+            else:
+                v, i = _later_min(best, place, v, i)
+        tl.store(to_values + j * value_step, convert(v, values.dtype.element_ty), mask=mask)
+        tl.store(to_indices + j * index_step, i, mask=mask)
+        final = (tl.arange(0, COLUMNS)[None, :] == COLUMNS - 1) & live
+        best = tl.sum(tl.where(final, v, tl.zeros_like(v)), 1, keep_dims=True).to(COMPUTE)
+        place = tl.sum(tl.where(final, i, tl.zeros_like(i)), 1, keep_dims=True)
+        j += COLUMNS
+
+
+def _power(n: int) -> int:
+    return 1 << max(0, n - 1).bit_length()
+
+
+def _tile(rows: int, n: int) -> tuple[int, int]:
+    columns = min(CHUNK, _power(n))
+    return max(1, min(CHUNK // columns, _power(rows), 64)), columns
+
+
+def _row_geometry(*buffers: Buffer) -> tuple[Any, ...]:
+    """Of buffers whose last dimension is scanned: number of rows, merged row extents, strides per buffer."""
+    shape, *strides = merged(buffers[0].shape[:-1], *(b.strides[:-1] for b in buffers))
+    rows = 1
+    for extent in shape:
+        rows *= extent
+    return rows, shape, *strides
+
+
+def _accumulate(name: str, kind: int, out: Buffer, input: Buffer, dim: int) -> None:
+    if out.dtype.is_complex:
+        if kind != SUM:
+            raise NotImplementedError(
+                f"{name} has no GPU kernel for {out.dtype.name}: add it to kernels/scan.py"
+            )
+        out, input = parts(out), parts(input)
+        dim = dim if len(out.shape) > 1 else -1
+        if out.ndim == 1:
+            out, input = out.as_strided((1, 2), (0, 1)), input.as_strided((1, 2), (0, 1))
+            dim = 0
+    _scan_rows(kind, last(out, dim), last(input, dim), compute_type(name, out.dtype))
+
+
+def _scan_rows(kind: int, out: Buffer, input: Buffer, compute: Any) -> None:
+    """Scan the last dimension."""
+    n = out.shape[-1]
+    rows, shape, out_rows, in_rows = _row_geometry(out, input)
+    if not rows * n:
+        return
+    height, columns = _tile(rows, n)
+    steps = (out.strides[-1], input.strides[-1])
+    chunks = -(-n // columns)
+    constants = {"KIND": kind, "COMPUTE": compute, "ROWS": height, "COLUMNS": columns}
+    constants["INT64"] = needs_int64(out, input)
+    grid = -(-rows // height)
+    if chunks <= 2 or rows >= ENOUGH_ROWS:
+        launch(
+            scan_kernel, (grid,), out, input, out, rows, n, shape, out_rows, in_rows, *steps, chunks,
+            **constants, CARRY=True,
+        )  # fmt: skip
+        return
+    totals = empty((rows, chunks), _DTYPES[compute], out)
+    launch(
+        total_kernel, (grid, chunks), totals, input, rows, n, shape, in_rows, steps[1], chunks, **constants
+    )
+    before = empty((rows, chunks), totals.dtype, out)
+    _scan_rows(kind, before, totals, compute)
+    launch(
+        scan_kernel, (grid, chunks), out, input, before, rows, n, shape, out_rows, in_rows, *steps, chunks,
+        **constants, CARRY=False,
+    )  # fmt: skip
+
+
+_DTYPES = {
+    tl.float32: dtypes.float32, tl.float64: dtypes.float64, tl.int64: dtypes.int64, tl.int32: dtypes.int32,
+    tl.int16: dtypes.int16, tl.int8: dtypes.int8, tl.uint8: dtypes.uint8,
+}  # fmt: skip
+
+
+def cumsum(out: Buffer, input: Buffer, dim: int) -> None:
+    """Running sum."""
+    _accumulate("cumsum", SUM, out, input, dim)
+
+
+def cumprod(out: Buffer, input: Buffer, dim: int) -> None:
+    """Running product."""
+    _accumulate("cumprod", PROD, out, input, dim)
+
+
+def logcumsumexp(out: Buffer, input: Buffer, dim: int) -> None:
+    """log of the running sum of exponentials, stable against overflow."""
+    _accumulate("logcumsumexp", LOGSUMEXP, out, input, dim)
+
+
+def _extremum(name: str, maximum: bool, values: Buffer, indices: Buffer, input: Buffer, dim: int) -> None:
+    values, indices, input = last(values, dim), last(indices, dim), last(input, dim)
+    n = input.shape[-1]
+    rows, shape, *strides = _row_geometry(values, indices, input)
+    if not rows * n:
+        return
+    height, columns = _tile(rows, n)
+    launch(
+        extremum_kernel, (-(-rows // height),), values, indices, input, rows, n, shape, *strides,
+        values.strides[-1], indices.strides[-1], input.strides[-1], MAXIMUM=maximum,
+        COMPUTE=compute_type(name, input.dtype), ROWS=height, COLUMNS=columns,
+        INT64=needs_int64(values, indices, input),
+    )  # fmt: skip
+
+
+def cummax(values: Buffer, indices: Buffer, input: Buffer, dim: int) -> None:
+    """Running maximum and where it last was reached."""
+    _extremum("cummax", True, values, indices, input, dim)
+
+
+def cummin(values: Buffer, indices: Buffer, input: Buffer, dim: int) -> None:
+    """Running minimum and where it last was reached."""
+    _extremum("cummin", False, values, indices, input, dim)
+
+
+def _constants(kind: int, compute: Any, rows: int, columns: int) -> dict[str, Any]:
+    return {"KIND": kind, "COMPUTE": compute, "ROWS": rows, "COLUMNS": columns, "INT64": False}
+
+
+COMPILE = [
+    *[
+        Case(
+            scan_kernel, f"*{t} *{t} *{t} i32 i32 (i32) (i32) (i32) i32=1 i32=1 i32",
+            {**_constants(kind, c, r, w), "CARRY": carry}, label=f"{kind}-{t}-{r}x{w}-{carry}",
+        )
+        for kind in (SUM, PROD, LOGSUMEXP)
+        for t, c in (("fp32", tl.float32), ("fp64", tl.float64), ("i64", tl.int64))
+        if t != "i64" or kind != LOGSUMEXP
+        for r, w, carry in ((1, 2048, False), (16, 128, True))
+    ],
+    Case(
+        scan_kernel, "*bf16 *bf16 *fp32 i32 i32 (i32 i32) (i32 i32) (i32 i32) i32 i32 i32",
+        {**_constants(SUM, tl.float32, 16, 128), "CARRY": True}, label="bf16-strided",
+    ),
+    *[
+        Case(
+            total_kernel, f"*{t} *{t} i32 i32 (i32) (i32) i32=1 i32", _constants(kind, c, 1, 2048),
+            label=f"{kind}-{t}",
+        )
+        for kind in (SUM, PROD) for t, c in (("fp32", tl.float32), ("i64", tl.int64))
+    ],
+    *[
+        Case(
+            extremum_kernel, f"*{t} *i64 *{t} i32 i32 (i32) (i32) (i32) (i32) i32=1 i32=1 i32=1",
+            {"MAXIMUM": m, "COMPUTE": c, "ROWS": 1, "COLUMNS": 1024, "INT64": False}, label=f"{m}-{t}",
+        )
+        for m in (True, False) for t, c in (("fp32", tl.float32), ("i64", tl.int64), ("bf16", tl.float32))
+    ],
+]  # fmt: skip
