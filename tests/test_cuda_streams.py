@@ -1,0 +1,211 @@
+"""Streams, events and graphs, on the GPU or the simulated one."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+import tritonnn as torch
+from tritonnn.cuda._runtime import runtime
+
+cuda = torch.cuda
+pytestmark = pytest.mark.skipif(not cuda.is_available(), reason="needs a GPU or the simulated one")
+
+
+def test_current_stream_and_contexts() -> None:
+    default, side = cuda.default_stream(), cuda.Stream()
+    assert cuda.current_stream() == default and side != default and hash(side) != hash(default)
+    with cuda.stream(side):
+        assert cuda.current_stream() == side
+        with cuda.stream(None):
+            assert cuda.current_stream() == side
+        with cuda.stream(default):
+            assert cuda.current_stream() == default
+        assert cuda.current_stream() == side
+    assert cuda.current_stream() == default
+    with side:
+        assert cuda.current_stream() == side
+    cuda.set_stream(side)
+    assert cuda.current_stream() == side
+    cuda.set_stream(default)
+    assert "torch.cuda.Stream device=cuda:0" in repr(side)
+    assert side.device == torch.device("cuda:0") and side.priority == 0 and cuda.Stream(priority=-1).priority == -1
+    outside = cuda.ExternalStream(side.cuda_stream)
+    assert outside == side
+
+
+def test_stream_is_restored_after_an_error() -> None:
+    with pytest.raises(KeyError), cuda.stream(cuda.Stream()):
+        raise KeyError
+    assert cuda.current_stream() == cuda.default_stream()
+
+
+def test_streams_are_per_thread() -> None:
+    seen = []
+    with cuda.stream(cuda.Stream()):
+        thread = threading.Thread(target=lambda: seen.append(cuda.current_stream()))
+        thread.start()
+        thread.join()
+    assert seen == [cuda.default_stream()]
+
+
+def test_work_on_another_stream() -> None:
+    side = cuda.Stream()
+    x = torch.ones(1000, device="cuda")
+    side.wait_stream(cuda.current_stream())
+    with cuda.stream(side):
+        y = torch.exp(x)
+        done = side.record_event()
+    cuda.current_stream().wait_event(done)
+    z = y + 1
+    side.synchronize()
+    assert side.query() and done.query()
+    assert z[0].item() == pytest.approx(3.718281828)
+
+
+def test_events_measure_time() -> None:
+    start, end = cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)
+    assert start.query() and start.device is None and "uninitialized" in repr(start)
+    start.record()
+    time.sleep(0.01)
+    end.record()
+    end.synchronize()
+    cuda.synchronize()
+    assert 5 < start.elapsed_time(end) < 1000
+    assert start.device == torch.device("cuda:0")
+
+
+def test_events_refuse_what_they_cannot_do() -> None:
+    timed, plain = cuda.Event(enable_timing=True), cuda.Event()
+    with pytest.raises(ValueError, match="enable_timing=True"):
+        timed.elapsed_time(plain)
+    with pytest.raises(ValueError, match="must be recorded"):
+        timed.elapsed_time(cuda.Event(enable_timing=True))
+    with pytest.raises(RuntimeError, match="interprocess=True"):
+        plain.ipc_handle()
+    with pytest.raises(ValueError, match="cannot time"):
+        cuda.Event(enable_timing=True, interprocess=True)
+    plain.wait()  # never recorded: nothing to wait for
+    plain.synchronize()
+
+
+def test_graph_replays_on_new_input() -> None:
+    x = torch.tensor([1.0, 2.0, 3.0]).cuda()
+    (x * 2 + 1).sum()  # compiled before the capture
+    graph = cuda.CUDAGraph()
+    with cuda.graph(graph):
+        y = x * 2 + 1
+        total = y.sum()
+    for values in ([0.0, 0.0, 1.0], [5.0, 6.0, 7.0]):
+        x.copy_(torch.tensor(values).cuda())
+        graph.replay()
+        cuda.synchronize()
+        assert y.tolist() == [2 * v + 1 for v in values]
+        assert total.item() == sum(2 * v + 1 for v in values)
+
+
+def test_graph_has_memory_of_its_own() -> None:
+    x = torch.ones(1000, device="cuda")
+    torch.exp(x)
+    before = cuda.memory_allocated()
+    graph = cuda.CUDAGraph()
+    with cuda.graph(graph):
+        y = torch.exp(x)
+        inner = torch.exp(y)
+        address = inner.data_ptr()
+        del inner
+        again = torch.exp(y)
+    assert again.data_ptr() == address  # reused inside the graph
+    del again
+    eager = torch.exp(x)
+    assert eager.data_ptr() != address  # and never outside it
+    del eager
+    graph.reset()
+    assert y.numel() == 1000
+    del y
+    assert cuda.memory_allocated() == before
+
+
+def test_graphs_share_a_pool() -> None:
+    x = torch.ones(100, device="cuda")
+    torch.exp(x)
+    first, second = cuda.CUDAGraph(), cuda.CUDAGraph()
+    with cuda.graph(first):
+        a = torch.exp(x)
+        address = a.data_ptr()
+        del a
+    with cuda.graph(second, pool=first.pool()):
+        b = torch.exp(x)
+    assert b.data_ptr() == address
+    first.reset()
+    second.replay()
+    assert b[0].item() == pytest.approx(2.718281828)
+
+
+def test_graph_misuse_is_refused() -> None:
+    graph = cuda.CUDAGraph()
+    with pytest.raises(RuntimeError, match="non-default stream"):
+        graph.capture_begin()
+    with pytest.raises(RuntimeError, match="without a preceding successful capture"):
+        graph.replay()
+    with pytest.raises(RuntimeError, match="no capture is under way"):
+        graph.capture_end()
+    with pytest.raises(ValueError, match="capture_error_mode"), cuda.graph(graph, capture_error_mode="strict"):
+        pass
+    assert not cuda.is_current_stream_capturing()
+
+
+@pytest.mark.skipif(not runtime().simulated, reason="a failed capture poisons a real stream for the tests after it")
+def test_reading_a_value_while_capturing_is_refused() -> None:
+    x = torch.ones(3, device="cuda")
+    graph = cuda.CUDAGraph()
+    with pytest.raises(RuntimeError, match="not permitted when stream is capturing"), cuda.graph(graph):
+        x.tolist()
+    assert not cuda.is_current_stream_capturing()
+    assert x.tolist() == [1, 1, 1]
+
+
+def test_random_numbers_advance_in_a_graph() -> None:
+    torch.rand(8, device="cuda")
+    cuda.manual_seed(5)
+    expected = [torch.rand(8, device="cuda").tolist() for _ in range(3)]
+    cuda.manual_seed(5)
+    graph = cuda.CUDAGraph()
+    with cuda.graph(graph):
+        x = torch.rand(8, device="cuda")
+    seen = []
+    for _ in range(3):
+        graph.replay()
+        seen.append(x.tolist())
+    assert seen == expected  # the capture itself draws nothing
+    cuda.manual_seed(5)
+    graph.replay()
+    assert x.tolist() == expected[0]
+
+
+def test_training_step_in_a_graph() -> None:
+    w = torch.tensor([[0.5, -1.0]], device="cuda", requires_grad=True)
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device="cuda")
+
+    def step() -> torch.Tensor:
+        loss = (x @ w.t()).pow(2).sum()
+        loss.backward()
+        with torch.no_grad():
+            w.sub_(0.01 * w.grad)
+            w.grad.zero_()
+        return loss
+
+    start = w.detach().clone()
+    eager = [step().item() for _ in range(4)]
+    with torch.no_grad():
+        w.copy_(start)
+    graph = cuda.CUDAGraph()
+    with cuda.graph(graph):
+        loss = step()
+    replayed = []
+    for _ in range(4):
+        graph.replay()
+        replayed.append(loss.item())
+    assert replayed == pytest.approx(eager)
