@@ -19,7 +19,7 @@ def generator(index: int) -> Any:
     """The generator that a GPU's random ops draw from."""
     from tritonnn import random
 
-    return random.default_generator(Device("cuda", runtime().check(index)))
+    return random.generator_for(Device("cuda", runtime().check(index)))
 
 
 def get_rng_state(device: Device | int | str = "cuda") -> Any:

@@ -269,7 +269,12 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         from tritonnn.kernels.shape import fill as fill_kernel
 
         fill_kernel(self._buf, value)
-    dispatch.wrote(self, "fill_")
+    return overwritten(self, "fill_")
+
+
+def overwritten(self: Tensor, op: str) -> Tensor:
+    """Note that every element was replaced by a constant: no gradient reaches what was there before."""
+    dispatch.wrote(self, op)
     if state.enabled and self.requires_grad:
         dispatch.rewrite_history(self, record(copy_values.op, (self,), (self,), [None]))
     return self

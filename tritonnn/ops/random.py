@@ -1,0 +1,427 @@
+"""Random tensors. Every number comes from Philox: a pure function of the generator's seed and its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn import dispatch, dtypes
+from tritonnn import shape as shapes
+from tritonnn.device import resolve
+from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import fail
+from tritonnn.ops._table import FLOATING, NAMESPACES, REAL, Out, primitive
+from tritonnn.ops.conversion import overwritten
+from tritonnn.ops.creation import _finish, _like, allocate
+from tritonnn.random import Generator, generator_for
+from tritonnn.shape import Size
+from tritonnn.tensor import Tensor
+
+torch_names = NAMESPACES["torch"]
+
+
+def _public(function: Any) -> Any:
+    torch_names[function.__name__] = function
+    return function
+
+
+# ---- fills: primitives without tensor arguments, run on an existing tensor ----------------------------------
+
+
+def _fill_only(*args: Any) -> Any:
+    raise AssertionError("a fill runs on an existing tensor")
+
+
+@primitive(dtypes=FLOATING)
+def philox_uniform(low: float, high: float, seed: int, offset: int) -> Any:
+    """Uniform on [low, high)."""
+    return _fill_only()
+
+
+@primitive(dtypes=FLOATING)
+def philox_normal(mean: float, std: float, seed: int, offset: int) -> Any:
+    """Normal."""
+    return _fill_only()
+
+
+@primitive(dtypes=FLOATING)
+def philox_log_normal(mean: float, std: float, seed: int, offset: int) -> Any:
+    """exp of a normal."""
+    return _fill_only()
+
+
+@primitive(dtypes=FLOATING)
+def philox_exponential(rate: float, seed: int, offset: int) -> Any:
+    """Exponential."""
+    return _fill_only()
+
+
+@primitive(dtypes=FLOATING)
+def philox_cauchy(median: float, sigma: float, seed: int, offset: int) -> Any:
+    """Cauchy."""
+    return _fill_only()
+
+
+@primitive(dtypes=REAL)
+def philox_geometric(p: float, seed: int, offset: int) -> Any:
+    """Number of trials up to the first success."""
+    return _fill_only()
+
+
+@primitive(dtypes=REAL)
+def philox_randint(low: int, high: int, seed: int, offset: int) -> Any:
+    """Integers uniform on [low, high)."""
+    return _fill_only()
+
+
+@primitive(dtypes=REAL)
+def philox_bernoulli(p: Any, seed: int, offset: int) -> Any:
+    """One with probability p, a number or a buffer."""
+    return _fill_only()
+
+
+@primitive(dtypes=FLOATING)
+def philox_poisson(rate: Tensor, seed: int, offset: int) -> Any:
+    """Poisson with the rates of a tensor."""
+    return Out(rate.shape, rate.dtype)
+
+
+def draw(fill: Any, target: Tensor, *params: Any, generator: Generator | None, wide: bool = False) -> Tensor:
+    """Fill `target` from the generator's stream; `wide` values take two words whatever the dtype."""
+    generator = generator_for(target.device) if generator is None else generator
+    if not isinstance(generator, Generator):
+        raise TypeError(f"argument 'generator' must be torch.Generator, not {type(generator).__name__}")
+    words = target.numel() * (2 if wide or target.dtype is dtypes.float64 else 1)
+    if words and target.device.type != "meta":
+        dispatch._run(fill.op, (target,), (*params, *generator.reserve(words)))
+    return target
+
+
+def _refill(name: str, self: Tensor, fill: Any, *params: Any, generator: Any, wide: bool = False, floating: bool = True) -> Tensor:
+    dispatch.check_inplace(fill.op, self)
+    if floating and not self.dtype.is_floating_point:
+        raise fail(name, f"expected a floating tensor, got {self.dtype.name}", kind=NotImplementedError, self=self)
+    draw(fill, self, *params, generator=generator, wide=wide)
+    return overwritten(self, name)
+
+
+# ---- new tensors ------------------------------------------------------------------------------------------
+
+
+def _new(size: Any, dtype: DType | None, device: Any, out: Tensor | None, default: DType | None = None) -> Tensor:
+    shape = Size(shapes.as_size(size))
+    if out is not None:
+        return out.resize_(shape) if out.shape != shape else out  # type: ignore[attr-defined]
+    return allocate(shape, dtype or default or dtypes.get_default_dtype(), resolve(device))
+
+
+def _must_float(name: str, dtype: DType) -> None:
+    if not dtype.is_floating_point:
+        raise NotImplementedError(f"{name}: not implemented for {dtype.name}; the dtype must be floating")
+
+
+@_public
+def rand(
+    *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    """Uniform numbers on [0, 1).
+
+    >>> import tritonnn as torch
+    >>> torch.rand(2, 3).shape
+    torch.Size([2, 3])
+    """
+    made = _new(size, dtype, device, out)
+    _must_float("rand", made.dtype)
+    return _finish(draw(philox_uniform, made, 0.0, 1.0, generator=generator), requires_grad, pin_memory, layout)
+
+
+@_public
+def randn(
+    *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    """Numbers from the normal distribution of mean 0 and variance 1.
+
+    >>> import tritonnn as torch
+    >>> torch.randn(4).dtype
+    torch.float32
+    """
+    made = _new(size, dtype, device, out)
+    _must_float("randn", made.dtype)
+    return _finish(draw(philox_normal, made, 0.0, 1.0, generator=generator), requires_grad, pin_memory, layout)
+
+
+def _integers(made: Tensor, low: int, high: int, generator: Any) -> Tensor:
+    low, high = int(low), int(high)
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    if made.dtype.kind == 1:
+        info = dtypes.iinfo(made.dtype)
+        if low < info.min or high - 1 > info.max:
+            raise RuntimeError(f"randint: [{low}, {high}) is out of bounds for {made.dtype.name} [{info.min}, {info.max}]")
+    wide = high - low > 1 << 32
+    if made.dtype.kind == 1:
+        return draw(philox_randint, made, low, high, generator=generator, wide=wide)
+    numbers = allocate(made.shape, dtypes.int64, made.device)
+    return made.copy_(draw(philox_randint, numbers, low, high, generator=generator, wide=wide))  # type: ignore[attr-defined]
+
+
+@_public
+def randint(
+    *bounds: Any, low: int = 0, high: int | None = None, size: Any = None, generator: Generator | None = None,
+    out: Tensor | None = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    """Integers uniform on [low, high): `randint(high, size)` or `randint(low, high, size)`.
+
+    >>> import tritonnn as torch
+    >>> bool((torch.randint(3, 5, (10,)) >= 3).all())
+    True
+    """
+    values = list(bounds)
+    if values and not isinstance(values[-1], (int, Tensor)) and size is None:
+        size = values.pop()
+    if len(values) == 2:
+        low, high = values
+    elif len(values) == 1 and high is None:
+        high = values[0]
+    elif values:
+        low = values[0]
+    if high is None or size is None:
+        raise TypeError("randint() takes (high, size) or (low, high, size)")
+    made = _new((size,), dtype, device, out, dtypes.int64)
+    return _finish(_integers(made, low, high, generator), requires_grad, pin_memory, layout)
+
+
+@_public
+def randperm(
+    n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    """A random permutation of 0 ... n-1: the order that sorts n random 63-bit keys.
+
+    >>> import tritonnn as torch
+    >>> torch.randperm(4).sort()[0]
+    tensor([0, 1, 2, 3])
+    """
+    if n < 0:
+        raise RuntimeError(f"n must be non-negative, got {n}")
+    keys = allocate(Size((n,)), dtypes.int64, resolve(device) if out is None else out.device)
+    draw(philox_randint, keys, 0, (1 << 63) - 1, generator=generator, wide=True)
+    order = keys.sort(stable=True)[1].to(dtype or dtypes.int64)  # type: ignore[attr-defined]
+    if out is not None:
+        return _new((n,), None, None, out).copy_(order)  # type: ignore[attr-defined]
+    return _finish(order, requires_grad, pin_memory, layout)
+
+
+def _random_like(name: str, fill: Any) -> Any:
+    def like(
+        input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+        pin_memory: bool = False, memory_format: Any = None, generator: Generator | None = None,
+    ) -> Tensor:  # fmt: skip
+        made = _like(input, dtype, layout, device, memory_format, pin_memory)
+        _must_float(name, made.dtype)
+        return _finish(draw(fill, made, 0.0, 1.0, generator=generator), requires_grad)
+
+    like.__name__ = name
+    kind = "Uniform numbers on [0, 1)" if name == "rand_like" else "Standard normal numbers"
+    like.__doc__ = f"{kind} in the shape, dtype and device of `input`."
+    return _public(like)
+
+
+rand_like = _random_like("rand_like", philox_uniform)
+randn_like = _random_like("randn_like", philox_normal)
+
+
+@_public
+def randint_like(
+    input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
+) -> Tensor:  # fmt: skip
+    """Integers uniform on [low, high) in the shape, dtype and device of `input`; `randint_like(x, high)` starts at 0."""
+    low, high = (0, low) if high is None else (low, high)
+    made = _like(input, dtype, layout, device, memory_format, pin_memory)
+    return _finish(_integers(made, low, high, None), requires_grad)
+
+
+@_public
+def normal(
+    mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """Normal numbers with the given means and standard deviations, each a number or a tensor.
+
+    >>> import tritonnn as torch
+    >>> torch.normal(0.0, 1.0, (2, 2)).shape
+    torch.Size([2, 2])
+    """
+    if isinstance(std, Tensor):
+        if bool((std < 0).any()):
+            raise RuntimeError("normal expects all elements of std >= 0.0")
+    elif std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    tensors = [t for t in (mean, std) if isinstance(t, Tensor)]
+    if not tensors:
+        made = _new((size if size is not None else (),), dtype, device, out)
+        return _finish(draw(philox_normal, made, float(mean), float(std), generator=generator), requires_grad, layout=layout)
+    shape = shapes.broadcast_shapes(*[t.shape for t in tensors])
+    made = _new((shape,), tensors[0].dtype, tensors[0].device, out)
+    draw(philox_normal, made, 0.0, 1.0, generator=generator)
+    result = made * std + mean
+    return result if out is None else out.copy_(result)  # type: ignore[attr-defined]
+
+
+@_public
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
+    """1 with the probability that `input` holds (or with `p`), else 0.
+
+    >>> import tritonnn as torch
+    >>> torch.bernoulli(torch.ones(2))
+    tensor([1., 1.])
+    """
+    made = _new((input.shape,), input.dtype, input.device, out)
+    return _bernoulli(made, input if p is None else p, generator)
+
+
+def _bernoulli(target: Tensor, p: Any, generator: Any) -> Tensor:
+    if isinstance(p, Tensor):
+        if not p.dtype.is_floating_point:
+            raise fail("bernoulli", f"expected probabilities of a floating dtype, got {p.dtype.name}", p=p)
+        if p.device.type != "meta" and p.numel() and not bool(((p >= 0) & (p <= 1)).all()):
+            raise RuntimeError("bernoulli: Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
+        values = p.detach().expand(target.shape)._buf  # type: ignore[attr-defined]
+    else:
+        if not 0 <= p <= 1:
+            raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+        values = float(p)
+    generator = generator_for(target.device) if generator is None else generator
+    if target.numel() and target.device.type != "meta":
+        dispatch._run(philox_bernoulli.op, (target,), (values, *generator.reserve(target.numel())))
+    return target
+
+
+@_public
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Poisson numbers with the rates that `input` holds."""
+    if not input.dtype.is_floating_point:
+        raise fail("poisson", f"expected rates of a floating dtype, got {input.dtype.name}", kind=NotImplementedError, input=input)
+    if input.numel() and bool((input < 0).any()):
+        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+    generator = generator_for(input.device) if generator is None else generator
+    return philox_poisson(input.detach(), *generator.reserve(4 * input.numel()))
+
+
+@_public
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Tensor | None = None
+) -> Tensor:  # fmt: skip
+    """Indices drawn from the (unnormalised) probabilities in each row of `input`.
+
+    >>> import tritonnn as torch
+    >>> torch.multinomial(torch.tensor([0., 1.]), 3, replacement=True)
+    tensor([1, 1, 1])
+    """
+    if len(input.shape) not in (1, 2):
+        raise fail("multinomial", f"prob_dist must be 1 or 2 dim, got {len(input.shape)}", input=input)
+    if not input.dtype.is_floating_point:
+        raise fail("multinomial", f"only supports floating-point dtypes for input, got: {input.dtype.name}", input=input)
+    categories = input.shape[-1]
+    if num_samples <= 0:
+        raise fail("multinomial", f"cannot sample n_sample <= 0 samples, got {num_samples}")
+    if not replacement and num_samples > categories:
+        raise fail("multinomial", f"cannot sample n_sample > prob_dist.size(-1) samples without replacement ({num_samples} > {categories})", input=input)  # fmt: skip
+    weights = input.detach()
+    if bool((~(weights >= 0)).any()) or bool((weights == float("inf")).any()):
+        raise fail("multinomial", "probability tensor contains either `inf`, `nan` or element < 0", input=input)
+    if bool((weights.sum(-1) <= 0).any()):  # type: ignore[attr-defined]
+        raise fail("multinomial", "invalid multinomial distribution (sum of probabilities <= 0)", input=input)
+    if replacement:
+        total = weights.cumsum(-1)  # type: ignore[attr-defined]
+        place = rand(*input.shape[:-1], num_samples, generator=generator, dtype=total.dtype, device=input.device)
+        drawn = torch_names["searchsorted"](total, place * total[..., -1:], right=True)
+        drawn = drawn.clamp(max=categories - 1)
+    else:  # the largest of p / exponential are a sample without replacement (Efraimidis and Spirakis 2006)
+        clock = draw(philox_exponential, allocate(input.shape, input.dtype, input.device), 1.0, generator=generator)
+        drawn = (weights / clock).topk(num_samples, -1)[1]  # type: ignore[attr-defined]
+    return drawn if out is None else _new((drawn.shape,), None, None, out).copy_(drawn)  # type: ignore[attr-defined]
+
+
+# ---- in place ---------------------------------------------------------------------------------------------
+
+
+def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None, **old: Any) -> Tensor:
+    """Overwrite with uniform numbers on [from, to)."""
+    from_ = old.pop("from", from_) if "a" not in old else old.pop("a")
+    to = old.pop("b", to)
+    if from_ > to:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
+    return _refill("uniform_", self, philox_uniform, float(from_), float(to), generator=generator)
+
+
+def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with normal numbers."""
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    return _refill("normal_", self, philox_normal, float(mean), float(std), generator=generator)
+
+
+def log_normal_(self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with exponentials of normal numbers of this mean and standard deviation."""
+    if std <= 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
+    return _refill("log_normal_", self, philox_log_normal, float(mean), float(std), generator=generator)
+
+
+def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with exponential numbers of rate `lambd`."""
+    if lambd <= 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+    return _refill("exponential_", self, philox_exponential, float(lambd), generator=generator)
+
+
+def cauchy_(self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with Cauchy numbers."""
+    if sigma <= 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
+    return _refill("cauchy_", self, philox_cauchy, float(median), float(sigma), generator=generator)
+
+
+def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers of trials up to the first success of probability `p`."""
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    if self.dtype.is_floating_point:
+        return _refill("geometric_", self, philox_geometric, float(p), generator=generator)
+    dispatch.check_inplace(philox_geometric.op, self)
+    wide = allocate(self.shape, dtypes.float32, self.device)
+    return self.copy_(draw(philox_geometric, wide, float(p), generator=generator))  # type: ignore[attr-defined]
+
+
+def random_(self: Tensor, *bounds: Any, generator: Generator | None = None, **named: Any) -> Tensor:
+    """Overwrite with integers uniform on [from, to): `random_()`, `random_(to)`, `random_(from, to)`.
+
+    Without bounds: all values of an integer dtype from 0 on, or those a floating dtype counts exactly.
+    """
+    low, high = (0, None) if len(bounds) < 2 else bounds
+    high = bounds[0] if len(bounds) == 1 else high
+    low, high = named.pop("from", low), named.pop("to", high)
+    dispatch.check_inplace(philox_randint.op, self)
+    if high is None:
+        digits = {dtypes.float16: 11, dtypes.bfloat16: 8, dtypes.float32: 24, dtypes.float64: 53}
+        high = (1 << digits[self.dtype]) + 1 if self.dtype in digits else 2 if self.dtype.kind == 0 else dtypes.iinfo(self.dtype).max + (self.dtype is not dtypes.int64)  # fmt: skip
+    _integers(self, low, high, generator)
+    return overwritten(self, "random_")
+
+
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with 1 of probability `p` (a number or a tensor), else 0."""
+    dispatch.check_inplace(philox_bernoulli.op, self)
+    _bernoulli(self, p, generator)
+    return overwritten(self, "bernoulli_")
+
+
+for _method in (uniform_, normal_, log_normal_, exponential_, cauchy_, geometric_, random_, bernoulli_):
+    setattr(Tensor, _method.__name__, _method)
+Tensor.multinomial = multinomial  # type: ignore[attr-defined]
+Tensor.bernoulli = bernoulli  # type: ignore[attr-defined]
+

@@ -1,0 +1,179 @@
+"""Generators of random numbers: a seed and an offset into the Philox stream of that seed.
+
+One seed gives the same numbers on every device. Each device has a default generator; all start from the same seed.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from tritonnn.device import device as Device
+from tritonnn.dtypes import uint8
+from tritonnn.tensor import Tensor
+
+DEFAULT_SEED = 67280421310721
+_STATE = struct.Struct("<QQ")
+
+
+class Generator:
+    """A place in a stream of random numbers.
+
+    Args:
+        device: the device whose tensors it fills (any device gives the same numbers).
+
+    >>> import tritonnn as torch
+    >>> g = torch.Generator().manual_seed(7)
+    >>> a = torch.rand(2, generator=g)
+    >>> torch.equal(a, torch.rand(2, generator=g.manual_seed(7)))
+    True
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.device = Device(device)
+        self._seed = DEFAULT_SEED
+        self._offset = 0  # in 32-bit words, a multiple of 4
+
+    def reserve(self, words: int) -> tuple[int, int]:
+        """(seed, offset) of the next `words` 32-bit words, which are then used up."""
+        place = self._seed, self._offset
+        self._offset += (words + 3) // 4 * 4
+        return place
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream of `seed` from its beginning; a negative seed counts from 2**64."""
+        seed = int(seed)
+        if not -(1 << 63) <= seed < 1 << 64:
+            raise RuntimeError(f"Overflow when unpacking long: the seed must lie in [-2**63, 2**64), got {seed}")
+        self._seed, self._offset = seed % (1 << 64), 0
+        return self
+
+    def seed(self) -> int:
+        """Take a seed from the operating system; returns it."""
+        import secrets
+
+        self.manual_seed(secrets.randbits(63))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The seed of the stream."""
+        return self._seed
+
+    def get_offset(self) -> int:
+        """32-bit words used so far."""
+        return self._offset
+
+    def set_offset(self, offset: int) -> None:
+        """Go to a place in the stream, in 32-bit words, a multiple of 4."""
+        if offset < 0 or offset % 4:
+            raise RuntimeError(f"offset must be a non-negative multiple of 4, got {offset}")
+        self._offset = offset
+
+    def get_state(self) -> Tensor:
+        """Seed and offset as a uint8 tensor on the CPU."""
+        from tritonnn.ops.creation import frombuffer
+
+        return frombuffer(bytearray(_STATE.pack(self._seed, self._offset)), dtype=uint8)
+
+    def set_state(self, new_state: Tensor) -> Generator:
+        """Go to the place that `get_state` returned."""
+        if not isinstance(new_state, Tensor) or new_state.dtype is not uint8:
+            raise TypeError("expected a torch.ByteTensor, as get_state() returns it")
+        raw = bytes(new_state.cpu().numpy())  # type: ignore[attr-defined]
+        if len(raw) != _STATE.size:
+            raise RuntimeError(f"RNG state is wrong size: expected {_STATE.size} bytes, got {len(raw)}")
+        self._seed, self._offset = _STATE.unpack(raw)
+        return self
+
+    def clone_state(self) -> Generator:
+        """Another generator at the same place."""
+        made = Generator(self.device)
+        made._seed, made._offset = self._seed, self._offset
+        return made
+
+    def __reduce__(self) -> tuple:
+        return _rebuild, (str(self.device), self._seed, self._offset)
+
+
+def _rebuild(device: str, seed: int, offset: int) -> Generator:
+    made = Generator(device)
+    made._seed, made._offset = seed, offset
+    return made
+
+
+default_generator = Generator()
+_generators: dict[Device, Generator] = {default_generator.device: default_generator}
+
+
+def generator_for(device: Device) -> Generator:
+    """The default generator of a device."""
+    found = _generators.get(device)
+    if found is None:
+        found = _generators[device] = Generator(device)
+        found.manual_seed(_last_seed)
+    return found
+
+
+_last_seed = DEFAULT_SEED
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generators of all devices; returns the CPU's.
+
+    >>> import tritonnn as torch
+    >>> a = torch.manual_seed(0) and torch.rand(1)
+    >>> b = torch.manual_seed(0) and torch.rand(1)
+    >>> torch.equal(a, b)
+    True
+    """
+    global _last_seed
+    default_generator.manual_seed(seed)
+    _last_seed = default_generator.initial_seed()
+    for generator in _generators.values():
+        generator.manual_seed(_last_seed)
+    return default_generator
+
+
+def seed() -> int:
+    """Seed all default generators with a number from the operating system; returns it."""
+    import secrets
+
+    number = secrets.randbits(63)
+    manual_seed(number)
+    return number
+
+
+def initial_seed() -> int:
+    """The seed of the CPU's default generator."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """The state of the CPU's default generator."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Set the state of the CPU's default generator."""
+    default_generator.set_state(new_state)
+
+
+@contextmanager
+def fork_rng(devices: Sequence[Any] | None = None, enabled: bool = True, device_type: str = "cuda") -> Iterator[None]:
+    """Restore the state of the CPU's and the given GPUs' (default: all used ones) generators at the end of the block."""
+    if not enabled:
+        yield
+        return
+    chosen = [default_generator]
+    if devices is None:
+        chosen += [g for d, g in _generators.items() if d.type == device_type]
+    else:
+        chosen += [generator_for(Device(device_type, d) if isinstance(d, int) else Device(d)) for d in devices]
+    before = [(g, g._seed, g._offset) for g in chosen]
+    try:
+        yield
+    finally:
+        for generator, number, offset in before:
+            generator._seed, generator._offset = number, offset
