@@ -80,11 +80,18 @@ def architecture() -> str:
     return f"sm_{target.arch}" if target.backend == "cuda" else str(target.arch).partition(":")[0]
 
 
+_processors: dict[Any, int] = {}
+
+
 def multiprocessors(like: Buffer) -> int:
     """Number of multiprocessors of the device of `like`: the size of a persistent grid."""
-    from tritonnn.cuda._runtime import runtime
+    found = _processors.get(like.device)
+    if found is None:
+        from tritonnn.cuda._runtime import runtime
 
-    return runtime().properties(like.device.index).multi_processor_count
+        found = runtime().properties(like.device.index).multi_processor_count
+        _processors[like.device] = found
+    return found
 
 
 class _Compiled:
