@@ -374,8 +374,8 @@ COMPILE = [
     Case(bounds_kernel, "*i64 *i64 i32 i32 i32 (i32) (i32=1)", _B),
     *[
         Case(
-            read_kernel, f"*{t} *{t} (*i64) i32 (i32 i32) (i32 i32=1) (i32 i32=1) ((i32 i32)) (i32) (i32)", _B,
-            label=t,
+            read_kernel, f"*{t} *{t} (*i64) i32 (i32 i32) (i32 i32=1) (i32 i32=1) ((i32 i32)) (i32) (i32)",
+            _B, label=t,
         )
         for t in ("fp32", "bf16", "fp64", "i64", "i1", "u8")
     ],

@@ -316,7 +316,7 @@ def poisson_kernel(
     counter = first + i.to(tl.int64)
     r = tl.load(rate + offset_of(i, shape, rate_strides), mask=i < n, other=0.0).to(tl.float64)
     tl.store(flag + i * 0, 1, mask=(i < n) & (r < 0))
-    w0, w1, w2, w3 = words(seed, counter, counter.to(tl.uint32) * 0)
+    w0, w1, _w2, _w3 = words(seed, counter, counter.to(tl.uint32) * 0)
     k = _poisson_small(_unit64(w0, w1), r, r < 10)
     k = tl.where(r < 10, k, _poisson_large(r, r >= 10, seed, counter))
     tl.store(out + offset_of(i, shape, strides), convert(k, out.dtype.element_ty), mask=i < n)
@@ -450,7 +450,10 @@ COMPILE = [
         {"FN": _uniform, "VALUES": 4, "BLOCK": BLOCK, "INT64": True}, label="uniform-int64",
     ),
     *[
-        Case(randint_kernel, f"*{t} (i32) (i32=1) i32 i64 i64 i64 i64", {"WIDE": w, "BLOCK": BLOCK, "INT64": False})
+        Case(
+            randint_kernel, f"*{t} (i32) (i32=1) i32 i64 i64 i64 i64",
+            {"WIDE": w, "BLOCK": BLOCK, "INT64": False},
+        )
         for t in ("i64", "i32", "fp32") for w in (False, True)
     ],
     Case(
@@ -464,5 +467,6 @@ COMPILE = [
         )
         for t in _TYPES
     ],
-    Case(poisson_kernel, "*fp32 *fp32 *i32 (i32) (i32=1) (i32=1) i32 i64 i64", {"BLOCK": BLOCK, "INT64": False}),
+    Case(poisson_kernel, "*fp32 *fp32 *i32 (i32) (i32=1) (i32=1) i32 i64 i64",
+        {"BLOCK": BLOCK, "INT64": False}),
 ]  # fmt: skip

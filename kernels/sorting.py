@@ -119,7 +119,7 @@ def _maximum(a, b):
 
 @triton.jit
 def differs_kernel(first, data, order, count, width, BLOCK: tl.constexpr, INT64: tl.constexpr):
-    """first[i] = 1 where slice order[i] of a contiguous (count, width) array differs from slice order[i - 1]."""
+    """first[i] = 1 where slice order[i] of a contiguous (count, width) array is not slice order[i - 1]."""
     i = positions(BLOCK, INT64)
     mask = i < count
     inner = mask & (i > 0)
@@ -138,7 +138,7 @@ def group_kernel(
     unique, starts, inverse, data, order, group, total, width, inverse_shape, inverse_strides,
     BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """Write each slice's group, and of each group its first slice and where it starts; `group` counts from 1."""
+    """Write each slice's group, and each group's first slice and start; `group` counts from 1."""
     i = positions(BLOCK, INT64)
     slice_ = i // width
     c = i % width
