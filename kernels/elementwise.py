@@ -157,6 +157,11 @@ def sgn(x):
 
 
 @triton.jit
+def conj_physical(x):
+    return x
+
+
+@triton.jit
 def square(x):
     return x * x
 
