@@ -20,19 +20,26 @@ needs_gpu = pytest.mark.skipif(not cuda.is_available(), reason="needs a GPU or t
 pytestmark = needs_gpu
 
 
+def run(source: str, env: dict[str, str]) -> None:
+    """Run a script in a process of its own."""
+    command = [sys.executable, "-c", source]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def two_devices(script: str) -> None:
     """Run a script where the simulated device shows two GPUs."""
     env = {**os.environ, "TRITON_INTERPRET": "1", "TRITONNN_SIMULATED_DEVICES": "2"}
     source = "import tritonnn as torch\ncuda = torch.cuda\n" + textwrap.dedent(script)
-    done = subprocess.run([sys.executable, "-c", source], env=env, capture_output=True, text=True, timeout=100)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run(source, env)
 
 
 def test_import_starts_nothing() -> None:
     script = (
         "import sys, tritonnn as torch; torch.cuda; "
         "from tritonnn.cuda._runtime import runtime; "
-        "assert not torch.cuda.is_initialized() and torch.cuda.memory_allocated() == 0; torch.cuda.empty_cache(); "
+        "assert not torch.cuda.is_initialized() and torch.cuda.memory_allocated() == 0; "
+        "torch.cuda.empty_cache(); "
         "assert not torch.cuda.is_initialized(); "
         "assert not {'triton', 'cuda.bindings.driver'} & set(sys.modules)"
     )
@@ -145,7 +152,8 @@ def test_comm_on_one_device_and_its_errors() -> None:
 
 
 def test_copies_round_trip_for_every_dtype() -> None:
-    for dtype in (torch.bool, torch.uint8, torch.int16, torch.int64, torch.float16, torch.bfloat16, torch.float64):
+    wide = torch.uint8, torch.int16, torch.int64, torch.float16, torch.bfloat16, torch.float64
+    for dtype in (torch.bool, *wide):
         given = torch.tensor([0, 1, 2, 3]).to(dtype)
         got = given.cuda().cpu()
         assert got.dtype is dtype and got.tolist() == given.tolist()
@@ -207,8 +215,9 @@ def test_without_driver_everything_says_so(tmp_path) -> None:
     script = """
         assert not cuda.is_available() and cuda.device_count() == 0
         torch.manual_seed(1); cuda.manual_seed_all(1); cuda.empty_cache()
-        for call in (lambda: torch.ones(2, device="cuda"), lambda: torch.ones(2).cuda(), cuda.current_device,
-                     cuda.synchronize, lambda: cuda.get_device_name(0), lambda: cuda.Stream(), cuda.init):
+        for call in (lambda: torch.ones(2, device="cuda"), lambda: torch.ones(2).cuda(),
+                     lambda: cuda.get_device_name(0), lambda: cuda.Stream(),
+                     cuda.current_device, cuda.synchronize, cuda.init):
             try:
                 call()
             except RuntimeError as error:
@@ -217,12 +226,14 @@ def test_without_driver_everything_says_so(tmp_path) -> None:
                 raise AssertionError("no error")
     """
     env = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
-    for name in ("libcuda.so.1", "libnvidia-ml.so.1"):  # not a library: a machine whose driver cannot be loaded
+    for name in (
+        "libcuda.so.1",
+        "libnvidia-ml.so.1",
+    ):  # not a library: a machine whose driver cannot be loaded
         (tmp_path / name).write_text("")
     env["LD_LIBRARY_PATH"] = str(tmp_path)
     source = "import tritonnn as torch\ncuda = torch.cuda\n" + textwrap.dedent(script)
-    done = subprocess.run([sys.executable, "-c", source], env=env, capture_output=True, text=True, timeout=100)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run(source, env)
 
 
 def test_visible_devices() -> None:

@@ -31,7 +31,8 @@ def test_current_stream_and_contexts() -> None:
     assert cuda.current_stream() == side
     cuda.set_stream(default)
     assert "torch.cuda.Stream device=cuda:0" in repr(side)
-    assert side.device == torch.device("cuda:0") and side.priority == 0 and cuda.Stream(priority=-1).priority == -1
+    assert side.device == torch.device("cuda:0")
+    assert (side.priority, cuda.Stream(priority=-1).priority) == (0, -1)
     outside = cuda.ExternalStream(side.cuda_stream)
     assert outside == side
 
@@ -152,12 +153,13 @@ def test_graph_misuse_is_refused() -> None:
         graph.replay()
     with pytest.raises(RuntimeError, match="no capture is under way"):
         graph.capture_end()
-    with pytest.raises(ValueError, match="capture_error_mode"), cuda.graph(graph, capture_error_mode="strict"):
+    strict = cuda.graph(graph, capture_error_mode="strict")
+    with pytest.raises(ValueError, match="capture_error_mode"), strict:
         pass
     assert not cuda.is_current_stream_capturing()
 
 
-@pytest.mark.skipif(not runtime().simulated, reason="a failed capture poisons a real stream for the tests after it")
+@pytest.mark.skipif(not runtime().simulated, reason="leaves a real stream unusable")
 def test_reading_a_value_while_capturing_is_refused() -> None:
     x = torch.ones(3, device="cuda")
     graph = cuda.CUDAGraph()

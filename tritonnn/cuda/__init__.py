@@ -21,10 +21,10 @@ from tritonnn.cuda.random import *
 from tritonnn.cuda.streams import *
 
 if TYPE_CHECKING:
-    from tritonnn.cuda import amp, comm, nccl, nvtx
+    from tritonnn.cuda import comm, nccl, nvtx
     from tritonnn.cuda._graphed import make_graphed_callables
 
-__all__ = ["AcceleratorError", "amp", "comm", "make_graphed_callables", "nccl", "nvtx"]
+__all__ = ["AcceleratorError", "comm", "make_graphed_callables", "nccl", "nvtx"]
 __all__ += _devices.__all__
 __all__ += graphs.__all__
 __all__ += memory.__all__
@@ -32,7 +32,7 @@ __all__ += random.__all__
 __all__ += streams.__all__
 
 _LAZY = {"make_graphed_callables": "tritonnn.cuda._graphed"}
-_SUBMODULES = frozenset(("amp", "comm", "nccl", "nvtx"))
+_SUBMODULES = frozenset(("comm", "nccl", "nvtx"))
 
 
 def __getattr__(name: str) -> Any:
@@ -40,4 +40,10 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name.endswith("Tensor"):
+        from tritonnn.legacy_types import TYPES
+
+        found = TYPES.get((name.removesuffix("Tensor"), "cuda"))
+        if found is not None:
+            return found
+    raise AttributeError(f"tritonnn has no torch.cuda.{name}")
