@@ -371,6 +371,8 @@ def _buffers(op: Op, args: tuple) -> list:
             arg._buf if isinstance(arg, Tensor) else [t._buf for t in arg] if i in op.list_slots else arg
             for i, arg in enumerate(args)
         ]
+    if op.rule_only:
+        args = tuple([arg for i, arg in enumerate(args) if i not in op.rule_only])
     return [arg._buf if isinstance(arg, Tensor) else arg for arg in args]
 
 

@@ -27,6 +27,8 @@ from tritonnn.ops import (  # noqa: F401
     padding,
     random,
     reduction,
+    scan,
     shape,
     softmax,
+    sorting,
 )

@@ -110,6 +110,8 @@ class Op:
         self.errors: Callable | None = options.get("errors")
         self.perf: Callable | None = options.get("perf")
         self.alloc: bool = options.get("alloc", False)
+        # Arguments that only the rule reads; the backend's function does not take them.
+        self.rule_only = frozenset(i for i, name in enumerate(self.names) if name in options.get("rule_only", ()))
         self.host: bool = options.get("host", False)
         self.out: bool = options.get("out", True)
         self.inplace: bool = options.get("inplace", False)
@@ -289,6 +291,7 @@ def primitive(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
         non_differentiable: names of the results that have no gradient (indices, saved statistics).
         dtypes: what the first tensor may be. samples, errors, perf: `lambda make: [...]`.
         inplace: also make the method `name_`. alias: more names.
+        rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
         alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.
         host: runs through the host by declaration.
     """
