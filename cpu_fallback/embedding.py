@@ -27,7 +27,7 @@ def embedding_lookup(
     Raises:
         IndexError: an index has no row.
     """
-    _check(indices, weight.shape[0])
+    _check("embedding", indices, weight.shape[0], IndexError)
     if out.flags.c_contiguous:
         np.take(weight, indices, axis=0, out=out, mode="clip")  # "raise" would go through a buffer
     else:
@@ -90,6 +90,7 @@ def embedding_bag_lookup(
     per_sample_weights: Array | None,
     mode: str,
     padding_idx: int | None,
+    scale_grad_by_freq: bool,
     include_last_offset: bool,
 ) -> None:
     """Sum, mean or maximum of the rows of each bag; bag b holds indices[offsets[b] : offsets[b + 1]].
@@ -98,10 +99,9 @@ def embedding_bag_lookup(
     index that gave each element (-1 in an empty bag; else `max_indices` is empty).
 
     Raises:
-        IndexError: an index has no row.
-        RuntimeError: the offsets do not start at 0 or reach beyond the indices.
+        RuntimeError: an index has no row, or the offsets do not start at 0 or reach beyond the indices.
     """
-    _check(indices, weight.shape[0])
+    _check("embedding_bag", indices, weight.shape[0], RuntimeError)
     starts, ends = _bags(offsets, indices.size, include_last_offset)
     offset2bag[...] = -1
     lengths = np.maximum(ends - starts, 0)
@@ -177,7 +177,11 @@ def _fill_bags(
             max_indices[bags] = arg
 
 
-def _check(indices: Array, rows: int) -> None:
+def _check(op: str, indices: Array, rows: int, kind: type[Exception]) -> None:
     if indices.size and (indices.min() < 0 or indices.max() >= rows):
-        bad = indices.min() if indices.min() < 0 else indices.max()
-        raise IndexError(f"embedding: index out of range in self: index {bad}, but weight has {rows} rows")
+        place = int(np.flatnonzero((indices < 0) | (indices >= rows))[0])
+        raise kind(
+            f"{op}: index out of range in self: index {place} of input takes value "
+            f"{indices.reshape(-1)[place]}, which "
+            f"is not in the valid range [0, {rows})"
+        )

@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 # ---- elementwise losses ---------------------------------------------------------------------------------
 
 
-def mse_loss(out: Array, input: Array, target: Array, reduction: str) -> None:
+def mse_reduced(out: Array, input: Array, target: Array, reduction: str) -> None:
     """(x - y)^2."""
 
     def block(d: Array, x: Array, y: Array) -> None:
@@ -29,7 +29,7 @@ def mse_loss(out: Array, input: Array, target: Array, reduction: str) -> None:
     _reduced(out, block, (input, target), reduction)
 
 
-def l1_loss(out: Array, input: Array, target: Array, reduction: str) -> None:
+def l1_reduced(out: Array, input: Array, target: Array, reduction: str) -> None:
     """|x - y|."""
 
     def block(d: Array, x: Array, y: Array) -> None:
@@ -39,16 +39,16 @@ def l1_loss(out: Array, input: Array, target: Array, reduction: str) -> None:
     _reduced(out, block, (input, target), reduction)
 
 
-def huber_loss(out: Array, input: Array, target: Array, reduction: str, delta: float) -> None:
+def huber_reduced(out: Array, input: Array, target: Array, reduction: str, delta: float) -> None:
     """(x - y)^2 / 2 where |x - y| < delta, else delta * (|x - y| - delta / 2)."""
 
     _reduced(out, _bounded(input, delta, 1.0), (input, target), reduction)
 
 
-def smooth_l1_loss(out: Array, input: Array, target: Array, reduction: str, beta: float) -> None:
+def smooth_l1_reduced(out: Array, input: Array, target: Array, reduction: str, beta: float) -> None:
     """(x - y)^2 / (2 beta) where |x - y| < beta, else |x - y| - beta / 2; |x - y| for beta 0."""
     if beta == 0:
-        l1_loss(out, input, target, reduction)
+        l1_reduced(out, input, target, reduction)
         return
 
     _reduced(out, _bounded(input, beta, 1 / beta), (input, target), reduction)
@@ -75,9 +75,7 @@ def _bounded(input: Array, bound: float, scale: float) -> Callable[[Array, Array
     return block
 
 
-def binary_cross_entropy(
-    out: Array, input: Array, target: Array, weight: Array | None, reduction: str
-) -> None:
+def bce_reduced(out: Array, input: Array, target: Array, weight: Array | None, reduction: str) -> None:
     """-w (y log x + (1 - y) log(1 - x)), logarithms not below -100.
 
     Raises:
@@ -105,7 +103,7 @@ def binary_cross_entropy(
     _reduced(out, block, (input, target) if weight is None else (input, target, weight), reduction)
 
 
-def binary_cross_entropy_with_logits(
+def bce_with_logits_reduced(
     out: Array, input: Array, target: Array, weight: Array | None, pos_weight: Array | None, reduction: str
 ) -> None:
     """w ((1 - y) x + (1 + (p - 1) y) log(1 + exp(-x))), which is stable for every x."""
@@ -179,6 +177,7 @@ def nll_loss_backward(
     target: Array,
     weight: Array | None,
     total_weight: Array,
+    shape: tuple[int, ...],
     ignore_index: int,
     reduction: str,
 ) -> None:

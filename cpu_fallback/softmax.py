@@ -35,7 +35,7 @@ def log_softmax_backward(out: Array, grad: Array, result: Array, dim: int) -> No
     _backward(out, grad, result, dim, _log_softmax_backward_block)
 
 
-def logsumexp(out: Array, input: Array, dims: tuple[int, ...], keepdim: bool) -> None:
+def logsumexp_dims(out: Array, input: Array, dims: tuple[int, ...], keepdim: bool) -> None:
     """log(sum(exp(x))) over `dims`: -inf over nothing, and infinite where the maximum is."""
     if input.size == 0:
         out[...] = -np.inf

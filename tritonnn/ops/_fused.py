@@ -1,4 +1,6 @@
-"""What fused ops share: dtypes of saved statistics, gradients on demand, the formulas that double backward uses."""
+"""What fused ops share: dtypes of saved statistics, gradients on demand, the formulas that double backward
+uses.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,14 @@ from tritonnn.tensor import Tensor
 
 Grads = tuple[Tensor | None, ...]
 
+# How PyTorch's messages call the dtypes.
+TYPE_NAMES = {
+    dtypes.bool_: "Bool", dtypes.uint8: "Byte", dtypes.int8: "Char", dtypes.int16: "Short",
+    dtypes.int32: "Int",
+    dtypes.int64: "Long", dtypes.float16: "Half", dtypes.bfloat16: "BFloat16", dtypes.float32: "Float",
+    dtypes.float64: "Double", dtypes.complex64: "ComplexFloat", dtypes.complex128: "ComplexDouble",
+}  # fmt: skip
+
 
 def statistics_dtype(dtype: DType) -> DType:
     """The dtype of saved statistics: float32 at least."""
@@ -20,9 +30,14 @@ def statistics_dtype(dtype: DType) -> DType:
 
 
 def only_floating(input: Tensor, name: str = "input") -> None:
-    """Refuse integers."""
+    """Refuse integers and complex numbers."""
     if not input.dtype.is_floating_point:
-        raise Invalid(f"not implemented for {input.dtype.name}: {name} must be a floating tensor")
+        kind = TYPE_NAMES.get(input.dtype, input.dtype.name)
+        raise Invalid(
+            f"not implemented for '{kind}': {name} must be a floating tensor",
+            kind=NotImplementedError,
+            hint="convert it with .float()",
+        )
 
 
 def on_demand(shapes: Sequence[Any], mask: Sequence[bool], kinds: Sequence[DType]) -> tuple[Out, ...]:
@@ -49,8 +64,12 @@ def raised(*tensors: Tensor | None) -> list[Any]:
     ]
 
 
-def centred_grads(g: Tensor, x: Tensor, dims: Sequence[int], weight: Any, eps: float) -> tuple[Tensor, Tensor]:
-    """The gradient of w (x - mean) / std over `dims` and the normalised input, by ops that have derivatives."""
+def centred_grads(
+    g: Tensor, x: Tensor, dims: Sequence[int], weight: Any, eps: float
+) -> tuple[Tensor, Tensor]:
+    """The gradient of w (x - mean) / std over `dims` and the normalised input, by ops that have
+    derivatives.
+    """
     d = x - x.mean(dims, True)  # type: ignore[attr-defined]
     rstd = ((d * d).mean(dims, True) + eps).rsqrt()
     normal = d * rstd

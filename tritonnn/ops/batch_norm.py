@@ -1,4 +1,6 @@
-"""Normalisation that looks at the batch or at neighbouring channels: batch, instance and local response norm."""
+"""Normalisation that looks at the batch or at neighbouring channels: batch, instance and local response
+norm.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ def native_batch_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
     running_var: Tensor | None, training: bool, momentum: float, eps: float,
 ) -> Any:  # fmt: skip
-    """Batch normalisation with the mean and 1 / standard deviation it used; in training it moves the running ones."""
+    """Batch normalisation with the mean and 1 / standard deviation it used; in training it moves the
+    running ones.
+    """
     only_floating(input)
     if len(input.shape) < 2:
         raise Invalid(f"expected an input of at least 2 dimensions (N, C, *), got {len(input.shape)}")
@@ -90,7 +94,8 @@ def native_batch_norm_backward(
 
 
 def _normalised(
-    input: Tensor, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, momentum: float,
+    input: Tensor, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool,
+    momentum: float,
     eps: float,
 ) -> Tensor:  # fmt: skip
     result = native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)[0]
@@ -104,7 +109,14 @@ def _normalised(
 def _batch_norm_errors(make: Any) -> list[Bad]:
     three = make(3)
     return [
-        Bad(make(1, 3), three, three, training=True, error=ValueError, match="Expected more than 1 value per channel"),
+        Bad(
+            make(1, 3),
+            three,
+            three,
+            training=True,
+            error=ValueError,
+            match="Expected more than 1 value per channel",
+        ),
         Bad(make(2, 3), None, None, match="Expected running_mean and running_var to be defined"),
         Bad(make(2, 3), make(4), make(4), match="running_mean should contain 3 elements not 4"),
         Bad(make(2, 3), three, three, make(2), match="weight should contain 3 elements not 2"),
@@ -120,9 +132,7 @@ def _batch_norm_samples(make: Any) -> list[Sample]:
     ]  # fmt: skip
 
 
-@composite(
-    api="functional", public="batch_norm", samples=_batch_norm_samples, errors=_batch_norm_errors
-)
+@composite(api="functional", public="batch_norm", samples=_batch_norm_samples, errors=_batch_norm_errors)
 def functional_batch_norm(
     input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
     bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
@@ -148,11 +158,15 @@ def functional_batch_norm(
             [ 1.0000]])
     """
     if training and len(input.shape) >= 2 and input.shape[0] * numel(input.shape[2:]) == 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {input.shape}"
+        )
     return _normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
-@composite(api="torch", samples=lambda make: [Sample(make(4, 3), make(3), make(3), None, None, True, 0.1, 1e-5)])
+@composite(
+    api="torch", samples=lambda make: [Sample(make(4, 3), make(3), make(3), None, None, True, 0.1, 1e-5)]
+)
 def batch_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
     running_var: Tensor | None, training: bool, momentum: float, eps: float, cudnn_enabled: bool = True,
@@ -178,7 +192,9 @@ def _move_instance_statistics(input: Tensor, running_mean: Any, running_var: Any
 def _instance_norm_errors(make: Any) -> list[Bad]:
     return [
         Bad(make(2, 3, 1), error=ValueError, match="Expected more than 1 spatial element when training"),
-        Bad(make(2, 3, 4), use_input_stats=False, match="Expected running_mean and running_var to be defined"),
+        Bad(
+            make(2, 3, 4), use_input_stats=False, match="Expected running_mean and running_var to be defined"
+        ),
         Bad(make(2, 3, 4), None, None, make(2), match="Expected weight to be a vector of size equal"),
     ]
 
@@ -191,14 +207,16 @@ def _instance_norm_errors(make: Any) -> list[Bad]:
 )  # fmt: skip
 def functional_instance_norm(
     input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
-    weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True, momentum: float = 0.1,
+    weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
+    momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
     """Batch normalisation of every sample by itself (Ulyanov et al. 2016).
 
     Args:
         input: (N, C, *), with more than one position.
-        running_mean, running_var: (C); moved in place where the input's statistics are used, by their average over
+        running_mean, running_var: (C); moved in place where the input's statistics are used, by their
+        average over
             the batch. What normalises otherwise.
         weight, bias: (C).
         use_input_stats: normalise by the statistics of each sample's channel.
@@ -223,12 +241,16 @@ def functional_instance_norm(
     return result
 
 
-@composite(api="torch", samples=lambda make: [Sample(make(2, 3, 5), None, None, None, None, True, 0.1, 1e-5, True)])
+@composite(
+    api="torch", samples=lambda make: [Sample(make(2, 3, 5), None, None, None, None, True, 0.1, 1e-5, True)]
+)
 def instance_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
     running_var: Tensor | None, use_input_stats: bool, momentum: float, eps: float, cudnn_enabled: bool,
 ) -> Tensor:  # fmt: skip
-    """`torch.nn.functional.instance_norm`; `cudnn_enabled` chooses nothing, for there is one implementation."""
+    """`torch.nn.functional.instance_norm`; `cudnn_enabled` chooses nothing, for there is one
+    implementation.
+    """
     return functional_instance_norm(
         input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
     )

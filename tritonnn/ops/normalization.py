@@ -42,14 +42,16 @@ def _check_normalized(input: Tensor, normalized_shape: Any, **affine: Tensor | N
     if tuple(input.shape[-len(shape) :]) != shape or len(input.shape) < len(shape):
         sizes = ", ".join(map(str, ["*", *shape]))
         raise Invalid(
-            f"Given normalized_shape={list(shape)}, expected input with shape [{sizes}], but got input of size"
+            f"Given normalized_shape={list(shape)}, expected input with shape [{sizes}], but got input of "
+            "size"
             f"{list(input.shape)}"
         )
     return shape
 
 
 def _layer_norm_grads(
-    g: Tensor, input: Tensor, normalized_shape: tuple[int, ...], mean: Tensor, rstd: Tensor, weight: Tensor | None,
+    g: Tensor, input: Tensor, normalized_shape: tuple[int, ...], mean: Tensor, rstd: Tensor,
+    weight: Tensor | None,
     eps: float, needs: tuple[bool, ...],
 ) -> Grads:  # fmt: skip
     mask = (needs[0], needs[2], needs[3])
@@ -64,7 +66,8 @@ def _layer_norm_grads(
 
 def _layer_norm_samples(make: Any) -> list[Sample]:
     return [
-        Sample(make(3, 4), (4,), make(4), make(4), 1e-5), Sample(make(2, 3, 4), (3, 4), make(3, 4), None, 1e-5),
+        Sample(make(3, 4), (4,), make(4), make(4), 1e-5), Sample(make(2, 3, 4), (3, 4), make(3, 4), None,
+        1e-5),
         Sample(make(5, 300), (300,), None, make(300), 1e-3), Sample(make(4), (4,), None, None, 1e-5),
     ]  # fmt: skip
 
@@ -108,7 +111,7 @@ def _layer_norm_errors(make: Any) -> list[Bad]:
     ]
 
 
-_LAYER_NORM_CALLS = lambda make: [  # noqa: E731
+_LAYER_NORM_CALLS = lambda make: [
     Sample(make(3, 4), (4,)), Sample(make(2, 3, 4), (3, 4), make(3, 4), make(3, 4)),
     Sample(make(0, 4), (4,), make(4), make(4)),
 ]  # fmt: skip
@@ -119,7 +122,8 @@ def functional_layer_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
-    """(x - E[x]) / √(Var[x] + eps) · weight + bias over the last dimensions (Ba et al., "Layer normalization", 2016).
+    """(x - E[x]) / √(Var[x] + eps) · weight + bias over the last dimensions (Ba et al., "Layer
+    normalization", 2016).
 
     Args:
         input: (*, *normalized_shape).
@@ -150,7 +154,8 @@ def layer_norm(
 
 
 def _rms_norm_grads(
-    g: Tensor, input: Tensor, normalized_shape: tuple[int, ...], rstd: Tensor, weight: Tensor | None, eps: float,
+    g: Tensor, input: Tensor, normalized_shape: tuple[int, ...], rstd: Tensor, weight: Tensor | None,
+    eps: float,
     needs: tuple[bool, ...],
 ) -> Grads:  # fmt: skip
     mask = (needs[0], needs[2])
@@ -242,7 +247,8 @@ def _group_norm_grads(
 
 @primitive(
     results=("result", "mean", "rstd"), non_differentiable=("mean", "rstd"),
-    samples=lambda make: [Sample(make(2, 6, 5), 3, make(6), make(6), 1e-5), Sample(make(3, 4), 2, None, None, 1e-5),
+    samples=lambda make: [Sample(make(2, 6, 5), 3, make(6), make(6), 1e-5), Sample(make(3, 4), 2, None, None,
+    1e-5),
                           Sample(make(2, 4, 5, 30), 1, make(4), None, 1e-3)],
     backward=lambda g, input, num_groups, mean, rstd, weight, eps, needs: _group_norm_grads(
         g, input, num_groups, mean, rstd, weight, eps, needs),
@@ -263,7 +269,8 @@ def native_group_norm(
     for name, tensor in (("weight", weight), ("bias", bias)):
         if tensor is not None and tuple(tensor.shape) != (channels,):
             raise Invalid(
-                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of "
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got "
+                f"{name} of "
                 f"shape {list(tensor.shape)} and input of shape {list(input.shape)}"
             )
     kind = statistics_dtype(input.dtype)
@@ -296,7 +303,11 @@ def _group_norm_errors(make: Any) -> list[Bad]:
     samples=lambda make: [Sample(make(2, 6, 5), 3), Sample(make(2, 6, 5), 2, make(6), make(6), 1e-3)],
 )  # fmt: skip
 def functional_group_norm(
-    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
 ) -> Tensor:
     """(x - E[x]) / √(Var[x] + eps) · weight + bias over groups of channels of a sample (Wu and He 2018).
 
@@ -318,13 +329,18 @@ def functional_group_norm(
     if len(input.shape) >= 2 and num_groups > 0 and input.shape[1] % num_groups == 0:
         size = (input.shape[0] * input.shape[1] // num_groups, num_groups, *input.shape[2:])
         if size[0] * numel(size[2:]) == 1:
-            raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(size)}")
+            raise ValueError(
+                f"Expected more than 1 value per channel when training, got input size {list(size)}"
+            )
     return native_group_norm(input, num_groups, weight, bias, eps)[0]
 
 
-@composite(api="torch", errors=_group_norm_errors, samples=lambda make: [Sample(make(2, 6, 5), 3, make(6), make(6))])
+@composite(
+    api="torch", errors=_group_norm_errors, samples=lambda make: [Sample(make(2, 6, 5), 3, make(6), make(6))]
+)
 def group_norm(
-    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5,
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
+    eps: float = 1e-5,
     cudnn_enabled: bool = True,
 ) -> Tensor:  # fmt: skip
     """`torch.nn.functional.group_norm`; `cudnn_enabled` chooses nothing, for there is one implementation."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid
+from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction import reduced_shape, restore
 from tritonnn.shape import wrap_dim, wrap_dims
@@ -30,21 +30,13 @@ def _errors(make: Any) -> list[Bad]:
     ]
 
 
-def _floating(input: Tensor) -> None:
-    if not input.dtype.is_floating_point:
-        raise Invalid(
-            f"not implemented for {input.dtype.name}: input must be a floating tensor",
-            hint="convert it with .float() or pass dtype=torch.float32",
-        )
-
-
 @primitive(
     samples=_samples, errors=_errors,
     grad={"input": lambda g, result, dim: softmax_backward(g, result, dim)},
 )  # fmt: skip
 def softmax(input: Tensor, dim: int) -> Any:
     """exp(x) / Σ exp(x) along `dim`."""
-    _floating(input)
+    only_floating(input)
     return Out(input.shape, input.dtype), (input, wrap_dim(dim, len(input.shape)))
 
 
@@ -54,7 +46,7 @@ def softmax(input: Tensor, dim: int) -> Any:
 )  # fmt: skip
 def log_softmax(input: Tensor, dim: int) -> Any:
     """x - log Σ exp(x) along `dim`."""
-    _floating(input)
+    only_floating(input)
     return Out(input.shape, input.dtype), (input, wrap_dim(dim, len(input.shape)))
 
 
@@ -133,13 +125,14 @@ def _in_dtype(input: Tensor, dtype: DType | None) -> Tensor:
 def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
     """The dimension that old programs meant by none: 0 for up to one and for three dimensions, else 1."""
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
+        "argument.",
         stacklevel=stacklevel + 1,
     )
     return 0 if ndim in (0, 1, 3) else 1
 
 
-_CALL_SAMPLES = lambda make: [  # noqa: E731
+_CALL_SAMPLES = lambda make: [
     Sample(make(3, 4), 1), Sample(make(2, 3, 4), 0), Sample(make(3, 4), dim=-1, dtype=dtypes.float64),
 ]  # fmt: skip
 

@@ -1,0 +1,306 @@
+"""Scaled dot-product attention."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn.autograd.grad_mode import state
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._fused import Grads, on_demand, only_floating, raised, statistics_dtype
+from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
+from tritonnn.shape import broadcast_shapes, numel
+from tritonnn.tensor import Tensor
+
+MINUS_INFINITY = float("-inf")
+
+
+def _attention_grads(
+    g: Tensor, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, result: Tensor,
+    logsumexp: Tensor, dropout_p: float, seed: int, offset: int, is_causal: bool, scale: float,
+    needs: tuple[bool, ...],
+) -> Grads:  # fmt: skip
+    fixed = (None,) * 5
+    if state.enabled or needs[3]:
+        return *_formula_grads(
+            g, query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale, needs[3]
+        ), *fixed
+    mask = (needs[0], needs[1], needs[2])
+    made = attention_backward(
+        g, query, key, value, attn_mask, result, logsumexp, dropout_p, seed, offset, is_causal, scale
+    )
+    return *[grad if wanted else None for grad, wanted in zip(made, mask, strict=True)], None, *fixed
+
+
+def _formula_grads(
+    g: Tensor, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, dropout_p: float,
+    seed: int,
+    offset: int, is_causal: bool, scale: float, mask_wanted: bool,
+) -> Grads:  # fmt: skip
+    """The gradients from matrix products, with derivatives of their own, and that of a mask to add."""
+    g, q, k, v = raised(g, query, key, value)
+    group = q.shape[1] // max(k.shape[1], 1)
+    k, v = _repeat_heads(k, group), _repeat_heads(v, group)
+    p = _probabilities(q, k, attn_mask, is_causal, scale)
+    keep = _kept(q, k, dropout_p, seed, offset)
+    dropped = p if keep is None else p * keep
+    gp = g @ v.transpose(-2, -1)
+    if keep is not None:
+        gp = gp * keep
+    gs = p * (gp - (gp * p).sum(-1, True))
+    grads = (gs @ k * scale, gs.transpose(-2, -1) @ q * scale, dropped.transpose(-2, -1) @ g)
+    return grads[0], _sum_heads(grads[1], group), _sum_heads(grads[2], group), gs if mask_wanted else None
+
+
+def _probabilities(q: Tensor, k: Tensor, attn_mask: Tensor | None, is_causal: bool, scale: float) -> Tensor:
+    scores = q @ k.transpose(-2, -1) * scale  # type: ignore[attr-defined]
+    if is_causal:
+        seen = scores.detach().new_ones(scores.shape[-2:], dtype=dtypes.bool_).tril()
+        scores = scores.masked_fill(seen.logical_not(), MINUS_INFINITY)
+    if attn_mask is not None:
+        if attn_mask.dtype is dtypes.bool_:
+            scores = scores.masked_fill(attn_mask.logical_not(), MINUS_INFINITY)  # type: ignore[attr-defined]
+        else:
+            scores = scores + attn_mask
+    if is_causal or attn_mask is not None:  # rows that see nothing have no probabilities
+        blind = (scores.detach() == MINUS_INFINITY).all(-1, True)
+        return scores.masked_fill(blind, 0.0).softmax(-1).masked_fill(blind, 0.0)
+    return scores.softmax(-1)
+
+
+def _kept(q: Tensor, k: Tensor, dropout_p: float, seed: int, offset: int) -> Tensor | None:
+    """Zero or 1 / (1 - p) for every probability, drawn as the fused implementation draws."""
+    if dropout_p == 0:
+        return None
+    from tritonnn.ops.random import native_dropout
+
+    keys = k.shape[-2]
+    ones = q.detach().new_ones((*q.shape[:-1], -(-keys // 4) * 4))  # type: ignore[attr-defined]
+    return native_dropout(ones, dropout_p, seed, offset)[0].narrow(-1, 0, keys)
+
+
+def _repeat_heads(x: Tensor, group: int) -> Tensor:
+    if group == 1:
+        return x
+    batch, heads, length, width = x.shape
+    wide = x.unsqueeze(2).expand(batch, heads, group, length, width)  # type: ignore[attr-defined]
+    return wide.reshape(batch, heads * group, length, width)
+
+
+def _sum_heads(x: Tensor, group: int) -> Tensor:
+    if group == 1:
+        return x
+    batch, heads, length, width = x.shape
+    return x.reshape(batch, heads // group, group, length, width).sum(2)  # type: ignore[attr-defined]
+
+
+def _samples(make: Any) -> list[Sample]:
+    def call(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, p: float = 0.0) -> Sample:
+        return Sample(make(q), make(k), make(v), mask, p, 5, 16, causal, 0.5)
+
+    return [
+        call((2, 2, 3, 4), (2, 2, 5, 4), (2, 2, 5, 3)), call((1, 2, 6, 4), (1, 2, 6, 4), (1, 2, 6, 4),
+        causal=True),
+        call((2, 4, 3, 4), (2, 2, 5, 4), (2, 2, 5, 4), make.bool(2, 4, 3, 5)),
+        call((1, 2, 3, 4), (1, 2, 5, 4), (1, 2, 5, 4), make(1, 2, 3, 5)),
+        call((1, 2, 5, 4), (1, 2, 6, 4), (1, 2, 6, 4), p=0.4),
+        call((1, 1, 70, 8), (1, 1, 90, 8), (1, 1, 90, 8), causal=True),
+    ]  # fmt: skip
+
+
+@primitive(
+    results=("result", "logsumexp"), non_differentiable=("logsumexp",), samples=_samples,
+    backward=lambda g, query, key, value, attn_mask, result, logsumexp, dropout_p, seed, offset, is_causal,
+    scale,
+    needs: _attention_grads(g, query, key, value, attn_mask, result, logsumexp, dropout_p, seed, offset,
+    is_causal,
+                            scale, needs),
+)  # fmt: skip
+def attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, dropout_p: float, seed: int,
+    offset: int,
+    is_causal: bool, scale: float,
+) -> Any:  # fmt: skip
+    """softmax(q kᵀ · scale + mask) v of (B, H, L, E), (B, Hk, S, E), (B, Hk, S, Ev) and the logsumexp of
+    every row.
+    """
+    for name, tensor in (("query", query), ("key", key), ("value", value)):
+        only_floating(tensor, name)
+    out = (*query.shape[:3], value.shape[3])
+    if attn_mask is not None:
+        attn_mask = attn_mask.expand(*query.shape[:3], key.shape[2])  # type: ignore[attr-defined]
+    outs = (Out(out, query.dtype), Out(query.shape[:3], statistics_dtype(query.dtype)))
+    return outs, (query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale)
+
+
+@primitive(results=("grad_query", "grad_key", "grad_value"))
+def attention_backward(
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, out: Tensor,
+    logsumexp: Tensor, dropout_p: float, seed: int, offset: int, is_causal: bool, scale: float,
+) -> Any:  # fmt: skip
+    """The gradients of attention with respect to query, key and value."""
+    return on_demand(
+        (query.shape, key.shape, value.shape), (True,) * 3, (query.dtype, key.dtype, value.dtype)
+    )
+
+
+# ---- what users call --------------------------------------------------------------------------------------
+
+_NAME = "scaled_dot_product_attention"
+
+
+def _check(query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: float, is_causal: bool) -> None:
+    def refuse(message: str, hint: str = "", kind: type[Exception] = RuntimeError) -> Exception:
+        tensors = {"query": query, "key": key, "value": value}
+        return fail(_NAME, message, hint=hint, kind=kind, **tensors)
+
+    if not query.dtype is key.dtype is value.dtype:
+        raise refuse("Expected query, key, and value to have the same dtype")
+    if not query.device is key.device is value.device:
+        raise refuse("Expected query, key, and value to have the same device type")
+    if min(len(query.shape), len(key.shape), len(value.shape)) < 2:
+        raise refuse("Expected query, key, and value to all be at least 2 dimensional")
+    if query.shape[-1] != key.shape[-1]:
+        raise refuse(f"query has {query.shape[-1]} features but key has {key.shape[-1]}")
+    if key.shape[-2] != value.shape[-2]:
+        raise refuse(f"key has {key.shape[-2]} positions but value has {value.shape[-2]}")
+    if not 0 <= dropout_p <= 1:
+        raise refuse(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
+    if mask is not None:
+        if is_causal:
+            raise refuse("Explicit attn_mask should not be set when is_causal=True")
+        if mask.dtype is not dtypes.bool_ and mask.dtype is not query.dtype:
+            raise refuse(
+                "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
+                "attn_mask.dtype: "
+                f"{mask.dtype} and query.dtype: {query.dtype}"
+            )
+
+
+def _batched(x: Tensor, lead: tuple[int, ...]) -> Tensor:
+    """(*, L, E) with its leading dimensions expanded to `lead` and brought to exactly two."""
+    if x.shape[:-2] != lead:
+        x = x.expand(*lead, *x.shape[-2:])  # type: ignore[attr-defined]
+    if len(lead) == 2:
+        return x
+    if len(lead) < 2:
+        return x.view(*(1,) * (2 - len(lead)), *x.shape)  # type: ignore[attr-defined]
+    return x.reshape(numel(lead[:-1]), *x.shape[-3:])  # type: ignore[attr-defined]
+
+
+def _lead_of_mask(mask: Tensor, lead: tuple[int, ...], rows: int, keys: int) -> Tensor:
+    """A mask broadcast to (B, H, L, S) without copying where it can be."""
+    try:
+        full = mask.expand(*lead, rows, keys)  # type: ignore[attr-defined]
+    except RuntimeError:
+        raise fail(
+            _NAME,
+            f"attn_mask of shape {tuple(mask.shape)} does not broadcast to the scores' {(*lead, rows, keys)}",
+            attn_mask=mask,
+        ) from None  # fmt: skip
+    return _batched(full, lead)
+
+
+def _draw(words: int, device: Any) -> tuple[int, int]:
+    """Seed and offset of that many words of the generator's stream."""
+    from tritonnn.random import reserve
+
+    return reserve(words, device)
+
+
+def _call_samples(make: Any) -> list[Sample]:
+    return [
+        Sample(make(2, 3, 4, 8), make(2, 3, 5, 8), make(2, 3, 5, 6)), Sample(make(3, 4), make(5, 4), make(5,
+        2)),
+        Sample(make(2, 4, 8), make(2, 4, 8), make(2, 4, 8), is_causal=True),
+        Sample(make(2, 4, 5, 8), make(2, 2, 6, 8), make(2, 2, 6, 8), enable_gqa=True, scale=0.3),
+        Sample(make(2, 1, 4, 8), make(1, 3, 5, 8), make(1, 3, 5, 8), make(4, 5)),
+        Sample(make(2, 2, 2, 3, 4), make(2, 2, 2, 3, 4), make(2, 2, 2, 3, 4), make.bool(2, 1, 1, 3, 3)),
+    ]  # fmt: skip
+
+
+def _call_errors(make: Any) -> list[Bad]:
+    q = make(2, 3, 4)
+    return [
+        Bad(q, make(2, 3, 5), q, match="query has 4 features but key has 5"),
+        Bad(q, make(2, 5, 4), q, match="key has 5 positions but value has 3"),
+        Bad(q, q, q, make(3, 3), is_causal=True,
+        match="Explicit attn_mask should not be set when is_causal=True"),
+        Bad(q, q, q, make.int(3, 3), match="Expected attn_mask dtype to be bool or float"),
+        Bad(q, q, q, make.bool(4, 4), match="does not broadcast"),
+        Bad(q, q, q, dropout_p=1.5, match="between 0 and 1"),
+        Bad(make(4), q, q, match="at least 2 dimensional"),
+        Bad(make(1, 3, 3, 4), make(1, 2, 3, 4), make(1, 2, 3, 4), enable_gqa=True, match="divisible"),
+    ]  # fmt: skip
+
+
+@composite(api="functional", dtypes=FLOATING, samples=_call_samples, errors=_call_errors)
+def scaled_dot_product_attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
+    is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
+) -> Tensor:  # fmt: skip
+    """softmax(q kᵀ · scale + mask) v (Vaswani et al. 2017), without the scores in memory (Dao et al. 2022).
+
+    Args:
+        query: (*, H, L, E).
+        key: (*, H, S, E); leading dimensions broadcast.
+        value: (*, H, S, Ev).
+        attn_mask: broadcasts to (*, H, L, S); bool: True where a key is seen; else of the query's dtype,
+        and added.
+            A row that sees no key gives zeros.
+        dropout_p: probability to drop a weight. It applies whenever it is not zero: pass 0 in evaluation.
+        is_causal: query i sees keys up to i.
+        scale: 1 / √E by default.
+        enable_gqa: key and value may have fewer heads, a divisor of the query's; neighbouring heads share
+        one.
+
+    Returns:
+        (*, H, L, Ev).
+
+    Raises:
+        RuntimeError: shapes, dtypes or devices that do not fit, or a mask together with `is_causal`.
+
+    >>> import tritonnn as torch
+    >>> q = k = v = torch.eye(2).view(1, 2, 2)
+    >>> torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+    tensor([[[1.0000, 0.0000],
+             [0.3302, 0.6698]]])
+    """
+    _check(query, key, value, attn_mask, dropout_p, is_causal)
+    if scale is None:
+        scale = 1 / math.sqrt(query.shape[-1]) if query.shape[-1] else 1.0
+    lead, shared = _leads(query, key, value, enable_gqa)
+    if attn_mask is not None:
+        attn_mask = _lead_of_mask(attn_mask, lead, query.shape[-2], key.shape[-2])
+    rows, width = query.shape[-2], value.shape[-1]
+    seed = offset = 0
+    if dropout_p > 0:
+        seed, offset = _draw(numel(lead) * rows * (-(-key.shape[-2] // 4) * 4), query.device)
+    result = attention(
+        _batched(query, lead), _batched(key, shared), _batched(value, shared), attn_mask, float(dropout_p),
+        seed,
+        offset, bool(is_causal), float(scale),
+    )[0]  # fmt: skip
+    return result if len(lead) == 2 else result.view(*lead, rows, width)
+
+
+def _leads(query: Tensor, key: Tensor, value: Tensor, gqa: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The leading dimensions of the query and of key and value after broadcasting."""
+    leads = [tuple(t.shape[:-2]) for t in (query, key, value)]
+    tensors = {"query": query, "key": key, "value": value}
+    heads = [lead[-1] if lead else 1 for lead in leads]
+    try:
+        if gqa and heads[0] != heads[1]:
+            if heads[1] != heads[2] or heads[1] == 0 or heads[0] % heads[1]:
+                raise Invalid(
+                    "the number of heads of the query must be divisible by that of key and value with "
+                    "enable_gqa, "
+                    f"got {heads[0]}, {heads[1]} and {heads[2]}"
+                )
+            outer = broadcast_shapes(*[lead[:-1] for lead in leads])
+            return (*outer, heads[0]), (*outer, heads[1])
+        lead = tuple(broadcast_shapes(*leads))
+    except Invalid as invalid:
+        raise fail(_NAME, str(invalid), **tensors) from None
+    return lead, lead
