@@ -661,8 +661,8 @@ def view(op: Op, args: tuple) -> Tensor:
     source = args[0]
     if not isinstance(source, Tensor):
         raise _not_a_tensor(op, 0, source)
-    shape, stride, offset = _explained(op, _plan, args)
-    made = make_view(source, shape if shape.__class__ is Size else Size(shape), tuple(stride), offset)
+    shape, stride, offset, *dtype = _explained(op, _plan, args)
+    made = make_view(source, shape if shape.__class__ is Size else Size(shape), tuple(stride), offset, *dtype)
     if state.enabled:
         edge = edge_of(source)
         base = source._base

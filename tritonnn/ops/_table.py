@@ -331,7 +331,10 @@ def unary(name: str, doc: str, result: Callable = PROMOTE, grad: Callable | None
 
 
 def view(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
-    """An op that only changes the geometry; the body returns (shape, stride, offset) in elements."""
+    """An op that only changes the geometry; the body returns (shape, stride, offset) in elements.
+
+    A fourth value is the dtype of the elements, where the memory is seen as another one.
+    """
     options.setdefault("api", "torch tensor")
     return lambda rule: _publish(Op(rule, "view", out=False, **options), dispatch.view, options)
 

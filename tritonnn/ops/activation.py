@@ -10,7 +10,7 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops import arithmetic as ar
 from tritonnn.ops import comparison as cp
 from tritonnn.ops import elementwise as ew
-from tritonnn.ops._table import FLOATING, NAMESPACES, NUMERIC, Bad, Sample, expose, pointwise
+from tritonnn.ops._table import FLOAT, FLOATING, NAMESPACES, NUMERIC, Bad, Sample, expose, pointwise
 from tritonnn.ops.activation_backward import (
     elu_backward,
     gelu_backward,
@@ -365,7 +365,9 @@ def _softsign_grad(g: Tensor, input: Tensor) -> Tensor:
     return g / (scale * scale)
 
 
-@pointwise(api="functional", inplace=False, dtypes=FLOATING, samples=_samples(), grad={"input": _softsign_grad})
+@pointwise(
+    FLOAT, api="functional", inplace=False, dtypes=NUMERIC, samples=_samples(), grad={"input": _softsign_grad}
+)  # fmt: skip
 def softsign(input: Tensor) -> Any:
     """x / (1 + |x|).
 
@@ -380,7 +382,9 @@ def _tanhshrink_grad(g: Tensor, input: Tensor) -> Tensor:
     return g * (y * y)
 
 
-@pointwise(api="functional", inplace=False, dtypes=FLOATING, samples=_samples(), grad={"input": _tanhshrink_grad})
+@pointwise(
+    FLOAT, api="functional", inplace=False, dtypes=NUMERIC, samples=_samples(), grad={"input": _tanhshrink_grad}
+)  # fmt: skip
 def tanhshrink(input: Tensor) -> Any:
     """x - tanh(x).
 

@@ -67,7 +67,7 @@ def _is_whole(x: Any) -> bool:
 
 def _number_before(args: tuple, kwargs: dict[str, Any]) -> tuple:
     """The old order `add(input, alpha, other)`."""
-    if len(args) == 3 and isinstance(args[2], Tensor):
+    if len(args) == 3:
         kwargs["alpha"] = args[1]
         return args[0], args[2]
     return args

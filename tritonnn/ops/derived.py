@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 from tritonnn import dtypes
-from tritonnn.errors import fail
+from tritonnn.errors import Invalid, fail
 from tritonnn.ops import arithmetic as ar
 from tritonnn.ops import comparison as cp
 from tritonnn.ops import elementwise as ew
-from tritonnn.ops._table import NAMESPACES, REAL, Sample, composite, expose
+from tritonnn.ops import joining
+from tritonnn.ops._table import NAMESPACES, REAL, Bad, Sample, composite, expose, view
 from tritonnn.tensor import Tensor
 
 Number = Any
@@ -55,6 +56,114 @@ def positive(input: Tensor) -> Tensor:
 
 
 # ---- complex numbers ----------------------------------------------------------------------------------
+
+
+@view(
+    dtypes=dtypes.COMPLEX, samples=lambda make: [Sample(make(3, 4, dtype=dtypes.complex128))],
+    grad={"input": lambda g: view_as_complex(g.contiguous())},
+    errors=lambda make: [Bad(make(2), match="only supported for complex tensors")],
+)  # fmt: skip
+def view_as_real(input: Tensor) -> Any:
+    """A complex tensor's memory as real numbers: real and imaginary part in a last dimension of extent 2.
+
+    >>> import tritonnn as torch
+    >>> torch.view_as_real(torch.tensor([1 + 2j]))
+    tensor([[1., 2.]])
+    """
+    if not input.dtype.is_complex:
+        raise Invalid("view_as_real is only supported for complex tensors")
+    stride = (*[step * 2 for step in input.stride()], 1)
+    return (*input.shape, 2), stride, input._offset * 2, input.dtype.to_real()
+
+
+@view(
+    dtypes=(dtypes.float32, dtypes.float64), samples=lambda make: [Sample(make(3, 2))],
+    grad={"input": lambda g: view_as_real(g)},
+    errors=lambda make: [Bad(make(3), match="must have a last dimension of size 2")],
+)  # fmt: skip
+def view_as_complex(input: Tensor) -> Any:
+    """Pairs of real numbers in the last dimension (of extent 2) as complex numbers over the same memory.
+
+    >>> import tritonnn as torch
+    >>> torch.view_as_complex(torch.tensor([[1., 2.]]))
+    tensor([1.+2.j])
+    """
+    if input.dtype not in (dtypes.float32, dtypes.float64):
+        raise Invalid(f"view_as_complex is only supported for float and double tensors, but got {input.dtype.name}")
+    if not input.shape or input.shape[-1] != 2:
+        raise Invalid("Tensor must have a last dimension of size 2")
+    *stride, last = input.stride()
+    if last != 1 or input._offset % 2 or any(step % 2 for step in stride):
+        raise Invalid("Tensor must have a last dimension with stride 1 and even strides and offset in the others")
+    return input.shape[:-1], [step // 2 for step in stride], input._offset // 2, input.dtype.to_complex()
+
+
+@expose("torch")
+def real(input: Tensor) -> Tensor:
+    """The real parts, as a view; a real tensor itself.
+
+    >>> import tritonnn as torch
+    >>> torch.real(torch.tensor([1 + 2j]))
+    tensor([1.])
+    """
+    return view_as_real(input).select(-1, 0) if input.dtype.is_complex else input
+
+
+@expose("torch")
+def imag(input: Tensor) -> Tensor:
+    """The imaginary parts, as a view.
+
+    Raises:
+        RuntimeError: the tensor is real.
+
+    >>> import tritonnn as torch
+    >>> torch.imag(torch.tensor([1 + 2j]))
+    tensor([2.])
+    """
+    if not input.dtype.is_complex:
+        raise fail("imag", "imag is not implemented for tensors with non-complex dtypes.", input=input)
+    return view_as_real(input).select(-1, 1)
+
+
+def _set_part(part: Any) -> Any:
+    def assign(self: Tensor, value: Any) -> None:
+        target = part(self)
+        target.copy_(value) if isinstance(value, Tensor) else target.fill_(value)
+
+    return assign
+
+
+Tensor.real = property(real, _set_part(real))  # type: ignore[attr-defined]
+Tensor.imag = property(imag, _set_part(imag))  # type: ignore[attr-defined]
+
+
+@expose("torch")
+def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Complex numbers of two real tensors of one dtype.
+
+    Raises:
+        RuntimeError: the dtypes differ or are not float32 or float64.
+
+    >>> import tritonnn as torch
+    >>> torch.complex(torch.tensor([1.]), torch.tensor([2.]))
+    tensor([1.+2.j])
+    """
+    if real.dtype is not imag.dtype or real.dtype not in (dtypes.float32, dtypes.float64):
+        raise fail(
+            "complex", "Expected both inputs to be Float or Double tensors of one dtype", real=real, imag=imag
+        )
+    return _finished(view_as_complex(joining.stack(joining.broadcast_tensors(real, imag), -1)), out)
+
+
+@expose("torch")
+def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Complex numbers of magnitudes and angles in radians.
+
+    >>> import tritonnn as torch
+    >>> torch.polar(torch.tensor([2.]), torch.tensor([0.]))
+    tensor([2.+0.j])
+    """
+    return complex(abs * ew.cos(angle), abs * ew.sin(angle), out=out)
 
 
 @expose("torch tensor")

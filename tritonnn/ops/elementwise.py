@@ -81,6 +81,14 @@ def _zero(g: Tensor) -> Tensor:
 
 # ---- exponentials, logarithms, roots ------------------------------------------------------------------
 
+
+
+def _whole(common: DType) -> tuple[DType, DType]:
+    """Truth values count as 0 and 1 (in int64)."""
+    common = dtypes.int64 if common is dtypes.bool_ else common
+    return common, common
+
+
 exp = _entry("exp", "e to the power of each element.", ("[0., 1.]", "[1.0000, 2.7183]"),
              grad=lambda g, result: g * conjugate(result))  # fmt: skip
 exp2 = _entry("exp2", "2 to the power of each element.", ("[0., 3.]", "[1., 8.]"),
@@ -99,7 +107,7 @@ sqrt = _entry("sqrt", "Square root; NaN below 0.", ("[4., 9.]", "[2., 3.]"), low
               grad=lambda g, result: g / (conjugate(result) * 2))  # fmt: skip
 rsqrt = _entry("rsqrt", "1 / sqrt(x).", ("[4., 0.25]", "[0.5000, 2.0000]"), low=0.3, high=3,
                grad=lambda g, result: g * conjugate(result * result * result) * -0.5)  # fmt: skip
-square = _entry("square", "x^2.", ("[-1., 3.]", "[1., 9.]"), PROMOTE, dtypes=NUMERIC_AND_COMPLEX,
+square = _entry("square", "x^2.", ("[-1., 3.]", "[1., 9.]"), _whole, dtypes=ANY,
                 grad=lambda g, input: g * (conjugate(input) * 2))  # fmt: skip
 reciprocal = _entry("reciprocal", "1 / x.", ("[2., 4.]", "[0.5000, 0.2500]"), low=0.3, high=3,
                     grad=lambda g, result: g * -conjugate(result * result))  # fmt: skip

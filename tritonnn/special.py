@@ -1,0 +1,13 @@
+"""torch.special: special functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn.ops._table import NAMESPACES
+
+globals().update(NAMESPACES["special"])
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"tritonnn has no torch.special.{name}")
