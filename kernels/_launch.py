@@ -9,7 +9,8 @@ directly; only the first launch of a specialisation goes Triton's way.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import triton
@@ -200,8 +201,33 @@ class _Interpreted:
     def _run(self, grid: tuple[int, ...], hosted: list) -> None:
         import numpy as np
 
-        with self._one_at_a_time, np.errstate(all="ignore"):
+        with self._one_at_a_time, np.errstate(all="ignore"), _patching_once():
             self.kernel[grid](*hosted, **self.constants)
+
+
+@contextmanager
+def _patching_once() -> Iterator[None]:
+    """Let the interpreter patch triton.language once per launch and module: it does so anew for every call of
+    a device function, which takes longer than the call."""
+    from triton.runtime import interpreter
+
+    patch = getattr(interpreter, "_patch_lang", None)
+    if patch is None:
+        yield
+        return
+    scopes: dict[int, Any] = {}
+
+    def once(fn: Any) -> Any:
+        module = id(fn.__globals__)
+        if module not in scopes:
+            scopes[module] = patch(fn)
+        return scopes[module]
+
+    interpreter._patch_lang = once
+    try:
+        yield
+    finally:
+        interpreter._patch_lang = patch
 
 
 def _hosted(arg: Any, width: str | None = None) -> Any:

@@ -30,22 +30,15 @@ def identity(x):
 
 @triton.jit
 def exp(x):
-    """e**x; the float32 instruction alone loses accuracy in proportion to |x|, so x is reduced first."""
+    """e**x. The float32 instruction computes 2**t, and rounding t = x log2(e) would cost as many bits as t
+    has before its point: so the product is split into an exact part and a small rest."""
     if x.dtype == tl.float32:
-        n = tl.floor(x * 1.44269504 + 0.5)
-        n = tl.minimum(tl.maximum(n, -151.0), 128.0)
-        r = x - n * 0.693145752  # ln 2 with 8 bits left free: the product is exact
-        r = r - n * 1.42860677e-6
-        half = tl.floor(n * 0.5)
-        return tl.exp2(r * 1.44269504) * _power_of_2(half) * _power_of_2(n - half)
+        x = tl.clamp(x, -150.0, 150.0, propagate_nan=tl.PropagateNan.ALL)
+        high = (x.to(tl.int32, bitcast=True) & -4096).to(tl.float32, bitcast=True)  # 12 bits, times 11
+        rest = (x - high) * 1.4426950408889634 + high * 3.1222838896340737e-04
+        return tl.exp2(high * 1.4423828125) * tl.exp2(rest)
     else:
         return tl.exp(x)
-
-
-@triton.jit
-def _power_of_2(n):
-    """2**n for whole float32 n from -126 to 127."""
-    return ((n.to(tl.int32) + 127) << 23).to(tl.float32, bitcast=True)
 
 
 @triton.jit

@@ -141,7 +141,7 @@ def problem(out: Buffer, input: Buffer, dims: Sequence[int], ordered: bool = Fal
         ordered: keep the reduced dimensions in row-major order, where positions along them matter.
     """
     kept, kept_in, (kept_out,) = _kept((out,), input, dims)
-    red, red_in = _merge([(input.shape[d], input.strides[d]) for d in sorted(dims)], 2, sort=not ordered)
+    red, red_in = merge([(input.shape[d], input.strides[d]) for d in sorted(dims)], 2, sort=not ordered)
     return Problem(kept, kept_in, kept_out, red, red_in, numel(kept), numel(red))
 
 
@@ -154,11 +154,11 @@ def _kept(
     for out in outs:
         strides = out.strides if out.ndim == len(kept) else [out.strides[d] for d in kept]
         sides = [(*side, stride) for side, stride in zip(sides, strides, strict=True)]
-    shape, from_input, *to_outs = _merge(sides, 2 + len(outs))
+    shape, from_input, *to_outs = merge(sides, 2 + len(outs))
     return shape, from_input, to_outs
 
 
-def _merge(sides: list[tuple[int, ...]], width: int, sort: bool = True) -> tuple[tuple[int, ...], ...]:
+def merge(sides: list[tuple[int, ...]], width: int, sort: bool = True) -> tuple[tuple[int, ...], ...]:
     """Extents and strides per operand of dimensions given as (extent, stride, ...), merged where all do."""
     sides = [side for side in sides if side[0] != 1]
     if sort:
@@ -239,7 +239,7 @@ def _extreme_into(values: Buffer | None, indices: Buffer, input: Buffer, dim: in
         input, dim = input.as_strided((1,), (1,)), None
     dims = range(input.ndim) if dim is None else (dim,)
     kept, kept_in, (to_values, to_indices) = _kept((values or indices, indices), input, dims)
-    red, red_in = _merge([(input.shape[d], input.strides[d]) for d in dims], 2, sort=False)
+    red, red_in = merge([(input.shape[d], input.strides[d]) for d in dims], 2, sort=False)
     p = Problem(kept, kept_in, to_indices, red, red_in, numel(kept), numel(red))
     how, wide = _tiling(p, input)
     acc = _accumulator(None, input.dtype, True)
