@@ -98,6 +98,10 @@ class Op:
         self.results: tuple[str, ...] = options.get("results") or ("result",)
         self.grad: dict[str, Callable] = options.get("grad") or {}
         self.backward: Callable | None = options.get("backward")
+        self.has_derivative = bool(self.grad) or self.backward is not None or kind == "composite"
+        if not self.has_derivative and options.get("result_rule") in (PROMOTE, FLOAT):
+            # A floating result without a formula: backward says so instead of leaving the gradient out silently.
+            self.grad = {self.names[slot]: _no_derivative(self.name) for slot in self.tensor_slots}
         self.differentiable = bool(self.grad) or self.backward is not None
         self.non_differentiable: frozenset = frozenset(
             i for i, name in enumerate(self.results) if name in options.get("non_differentiable", ())
@@ -228,6 +232,13 @@ def _tails(op: Op) -> dict[int, tuple]:
             return {}
         return {op.n_required: tuple(values[op.n_required :])} if op.n_required in _tensor_counts(op) else {}
     return {given: tuple(values[given:]) for given in range(op.n_required, op.n_positional + 1)}
+
+
+def _no_derivative(name: str) -> Callable:
+    def refuse(g: Tensor) -> Tensor:
+        raise NotImplementedError(f"the derivative for '{name}' is not implemented")
+
+    return refuse
 
 
 def _tensor_counts(op: Op) -> tuple[int, ...]:

@@ -310,10 +310,10 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     return made if out is None else _into(out, made)
 
 
-@composite(api="torch linalg", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(3, 4), make(4, 2))])
-def multi_dot(*tensors: Any) -> Tensor:
+@composite(api="linalg", dtypes=ANY, samples=lambda make: [Sample([make(2, 3), make(3, 4), make(4, 2)])])
+def multi_dot(tensors: Any) -> Tensor:
     """Product of several matrices, in the order that takes fewest operations for three, from the left otherwise."""
-    items = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    items = list(tensors)
     if len(items) == 3 and items[1].shape[1] * items[2].shape[1] < items[0].shape[0] * items[1].shape[0]:
         return matmul(items[0], matmul(items[1], items[2]))
     made = items[0]
@@ -323,7 +323,7 @@ def multi_dot(*tensors: Any) -> Tensor:
 
 
 chain_matmul = composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(3, 4))], name="chain_matmul")(
-    lambda *matrices: multi_dot(*matrices)
+    lambda *matrices: multi_dot(matrices)
 )
 
 
