@@ -31,6 +31,16 @@ def words(seed, counter, third):
 
 
 @triton.jit
+def start(seed, first, state):
+    """The seed and the first counter. Inside a CUDA graph `state` points to the seed of the replay and to how
+    far the stream has gone since the capture; elsewhere it is None."""
+    if state is not None:
+        seed = tl.load(state)
+        first = first + tl.load(state + 1)
+    return seed, first
+
+
+@triton.jit
 def _fold(word):
     """31 random bits, folded as tl.rand does: the complement of a negative."""
     x = word.to(tl.int32, bitcast=True)
@@ -166,7 +176,7 @@ def _interleave(values, VALUES: tl.constexpr):
 
 @triton.jit
 def fill_kernel(
-    out, shape, strides, n, a: fp64, b: fp64, seed: i64, first: i64,
+    out, shape, strides, n, a: fp64, b: fp64, seed: i64, first: i64, state,
     FN: tl.constexpr, VALUES: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[i] = FN(words of the stream, a, b).
@@ -174,9 +184,10 @@ def fill_kernel(
     Args:
         out: pointer to the output, with `shape` and `strides` of its merged dimensions.
         n: number of elements.
-        first: counter of the first elements.
+        first: counter of the first elements; `state` as `start` takes it.
         FN: gives VALUES values of the four words of a counter.
     """
+    seed, first = start(seed, first, state)
     counter = first + positions(BLOCK, True)
     w0, w1, w2, w3 = words(seed, counter, tl.zeros((BLOCK,), tl.uint32))
     dtype: tl.constexpr = out.dtype.element_ty
@@ -187,10 +198,11 @@ def fill_kernel(
 
 @triton.jit
 def randint_kernel(
-    out, shape, strides, n, low: i64, span: i64, seed: i64, first: i64,
+    out, shape, strides, n, low: i64, span: i64, seed: i64, first: i64, state,
     WIDE: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[i] = low + an integer below span (as unsigned; 0 stands for 2**64)."""
+    seed, first = start(seed, first, state)
     counter = first + positions(BLOCK, True)
     w0, w1, w2, w3 = words(seed, counter, tl.zeros((BLOCK,), tl.uint32))
     bound = span.to(tl.uint64, bitcast=True)
@@ -236,9 +248,10 @@ def bernoulli_kernel(
 @triton.jit
 def dropout_kernel(
     out, keep, input, shape, out_strides, keep_strides, in_strides, n, threshold: i64, scale: fp64,
-    seed: i64, first: i64, BLOCK: tl.constexpr, INT64: tl.constexpr,
+    seed: i64, first: i64, state, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """keep[i] = word >= threshold; out[i] = input[i] * keep[i] * scale."""
+    seed, first = start(seed, first, state)
     w0, w1, w2, w3 = words(seed, first + positions(BLOCK, True), tl.zeros((BLOCK,), tl.uint32))
     kept = _interleave((w0, w1, w2, w3), 4).to(tl.int64) >= threshold
     i = positions(BLOCK * 4, INT64)
@@ -328,13 +341,19 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
+def place(seed: int, offset: int) -> tuple[int, int, Buffer | None]:
+    """Seed, first counter and state as kernels take them, of what a generator reserved."""
+    return _signed(int(seed)), offset >> 2, getattr(seed, "state", None)
+
+
 def _fill(out: Buffer, function: Any, a: float, b: float, seed: int, offset: int, values: int = 0) -> None:
     values = values or (2 if out.dtype is dtypes.float64 else 4)
     n = out.numel
     shape, strides = merged(out.shape, out.strides)
     launch(
-        fill_kernel, (-(-n // (BLOCK * values)),), out, shape, strides, n, float(a), float(b), _signed(seed),
-        offset >> 2, FN=function, VALUES=values, BLOCK=BLOCK, INT64=needs_int64(out), enable_fp_fusion=False,
+        fill_kernel, (-(-n // (BLOCK * values)),), out, shape, strides, n, float(a), float(b),
+        *place(seed, offset), FN=function, VALUES=values, BLOCK=BLOCK, INT64=needs_int64(out),
+        enable_fp_fusion=False,
     )  # fmt: skip
 
 
@@ -375,7 +394,7 @@ def philox_randint(out: Buffer, low: int, high: int, seed: int, offset: int) -> 
     shape, strides = merged(out.shape, out.strides)
     launch(
         randint_kernel, (-(-n // (BLOCK * (2 if wide else 4))),), out, shape, strides, n, _signed(low),
-        _signed(span), _signed(seed), offset >> 2, WIDE=wide, BLOCK=BLOCK, INT64=needs_int64(out),
+        _signed(span), *place(seed, offset), WIDE=wide, BLOCK=BLOCK, INT64=needs_int64(out),
     )  # fmt: skip
 
 
@@ -393,7 +412,7 @@ def philox_bernoulli(out: Buffer, p: Buffer | float, seed: int, offset: int) -> 
     shape, strides, p_strides = merged(out.shape, out.strides, p.strides)
     launch(
         bernoulli_kernel, (-(-out.numel // (BLOCK * 4)),), out, p, flag, shape, strides, p_strides, out.numel,
-        _signed(seed), offset >> 2, BLOCK=BLOCK, INT64=needs_int64(out, p),
+        *place(seed, offset)[:2], BLOCK=BLOCK, INT64=needs_int64(out, p),
     )  # fmt: skip
     if read(flag)[0]:
         raise RuntimeError("bernoulli: Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
@@ -414,7 +433,7 @@ def native_dropout(out: Buffer, mask: Buffer, input: Buffer, p: float, seed: int
     threshold = 1 << 32 if p == 1 else min(round(p * 2.0**32), 0xFFFFFFFF)
     launch(
         dropout_kernel, (-(-n // (BLOCK * 4)),), out, mask, input, shape, *strides, n, threshold,
-        1.0 if p == 1 else 1.0 / (1.0 - p), _signed(seed), offset >> 2, BLOCK=BLOCK,
+        1.0 if p == 1 else 1.0 / (1.0 - p), *place(seed, offset), BLOCK=BLOCK,
         INT64=needs_int64(out, mask, input),
     )  # fmt: skip
 
@@ -428,8 +447,8 @@ def philox_poisson(out: Buffer, rate: Buffer, seed: int, offset: int) -> None:
     flag, n = _flag(out), out.numel
     shape, strides, rate_strides = merged(out.shape, out.strides, rate.strides)
     launch(
-        poisson_kernel, (-(-n // BLOCK),), out, rate, flag, shape, strides, rate_strides, n, _signed(seed),
-        offset >> 2, BLOCK=BLOCK, INT64=needs_int64(out, rate),
+        poisson_kernel, (-(-n // BLOCK),), out, rate, flag, shape, strides, rate_strides, n,
+        *place(seed, offset)[:2], BLOCK=BLOCK, INT64=needs_int64(out, rate),
     )  # fmt: skip
     if read(flag)[0]:
         raise RuntimeError("poisson: invalid Poisson rate, expected rate to be non-negative")
@@ -439,19 +458,23 @@ _TYPES = ("fp32", "fp64", "fp16", "bf16")
 COMPILE = [
     *[
         Case(
-            fill_kernel, f"*{t} (i32) (i32=1) i32 fp64 fp64 i64 i64",
+            fill_kernel, f"*{t} (i32) (i32=1) i32 fp64 fp64 i64 i64 None",
             {"FN": f, "VALUES": 2 if t == "fp64" else 4, "BLOCK": BLOCK, "INT64": False},
             label=f"{f.__name__}-{t}",
         )
         for f in (_uniform, _normal, _log_normal, _exponential, _cauchy, _geometric) for t in _TYPES
     ],
     Case(
-        fill_kernel, "*fp32 (i32 i32) (i32 i32) i64 fp64 fp64 i64 i64",
+        fill_kernel, "*fp32 (i32 i32) (i32 i32) i64 fp64 fp64 i64 i64 None",
         {"FN": _uniform, "VALUES": 4, "BLOCK": BLOCK, "INT64": True}, label="uniform-int64",
+    ),
+    Case(
+        fill_kernel, "*fp32 (i32) (i32=1) i32 fp64 fp64 i64 i64 *i64",
+        {"FN": _normal, "VALUES": 4, "BLOCK": BLOCK, "INT64": False}, label="normal-in-a-graph",
     ),
     *[
         Case(
-            randint_kernel, f"*{t} (i32) (i32=1) i32 i64 i64 i64 i64",
+            randint_kernel, f"*{t} (i32) (i32=1) i32 i64 i64 i64 i64 None",
             {"WIDE": w, "BLOCK": BLOCK, "INT64": False},
         )
         for t in ("i64", "i32", "fp32") for w in (False, True)
@@ -462,7 +485,7 @@ COMPILE = [
     ),
     *[
         Case(
-            dropout_kernel, f"*{t} *i1 *{t} (i32) (i32=1) (i32=1) (i32=1) i32 i64 fp64 i64 i64",
+            dropout_kernel, f"*{t} *i1 *{t} (i32) (i32=1) (i32=1) (i32=1) i32 i64 fp64 i64 i64 None",
             {"BLOCK": BLOCK, "INT64": False}, label=t,
         )
         for t in _TYPES

@@ -35,10 +35,13 @@ class Generator:
         self.device = Device(device)
         self._seed = DEFAULT_SEED
         self._offset = 0  # in 32-bit words, a multiple of 4
+        self._graph: Any = None  # the CUDA graph that is being captured with this generator
 
     def reserve(self, words: int) -> tuple[int, int]:
         """(seed, offset) of the next `words` 32-bit words, which are then used up."""
         place = self._seed, self._offset
+        if self._graph is not None:
+            place = self._graph.seed(self._seed), self._offset
         self._offset += (words + 3) // 4 * 4
         return place
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
+from tritonnn.cuda import random
 from tritonnn.cuda._pool import Pool
 from tritonnn.cuda._runtime import runtime
 from tritonnn.cuda.streams import Stream, StreamContext, current_stream
@@ -68,7 +69,20 @@ class CUDAGraph:
         self._executable: int | None = None
         self._pool: MemPoolHandle | None = None
         self._stream: Stream | None = None
-        self._random: Any = None
+        self._random: list[Any] = []
+
+    def register_generator_state(self, generator: Any) -> None:
+        """Let the graph draw from a generator of its own; the GPU's default generator needs no registration.
+
+        Raises:
+            RuntimeError: the graph has been captured already.
+        """
+        from tritonnn.cuda._graph_random import GraphRandom
+
+        if self._graph is not None or self._stream is not None:
+            raise RuntimeError("register_generator_state: generators must be registered before the capture")
+        if all(known.generator is not generator for known in self._random):
+            self._random.append(GraphRandom(generator, runtime().current_device()))
 
     def capture_begin(self, pool: MemPoolHandle | None = None, capture_error_mode: str = "global") -> None:
         """Record what is put on the current stream, which may not be the default one, until `capture_end`.
@@ -85,11 +99,13 @@ class CUDAGraph:
         stream = current_stream()
         index = stream.device_index
         handle = pool if pool is not None else MemPoolHandle()
+        self.register_generator_state(random.generator(index))
         runtime().synchronize(index)
         runtime().capture_begin(stream.cuda_stream, index, handle.pool(index), capture_error_mode)
         handle.graphs += 1
         self._pool, self._stream = handle, stream
-        self._random = _begin_random(index)
+        for state in self._random:
+            state.begin()
 
     def capture_end(self) -> None:
         """Stop recording and, unless `keep_graph` was set, make the graph ready.
@@ -100,9 +116,9 @@ class CUDAGraph:
         stream, self._stream = self._stream, None
         if stream is None:
             raise RuntimeError("capture_end: no capture is under way; call capture_begin first")
+        for state in self._random:
+            state.end()
         try:
-            if self._random is not None:
-                self._random.end()
             self._graph = runtime().capture_end(stream.cuda_stream, stream.device_index)
         except Exception:
             self._drop_pool()
@@ -126,15 +142,16 @@ class CUDAGraph:
         if self._graph is None:
             raise RuntimeError("Called CUDAGraph::replay without a preceding successful capture.")
         self.instantiate()
-        if self._random is not None:
-            self._random.advance()
+        for state in self._random:
+            state.advance()
         runtime().graph_launch(self._executable or 0, current_stream().cuda_stream)
 
     def reset(self) -> None:
         """Forget the graph; its memory goes back once no tensor made by it is left."""
         if self._graph is not None:
             runtime().graph_destroy(self._graph, self._executable)
-        self._graph = self._executable = self._random = None
+        self._graph = self._executable = None
+        self._random = []
         self._drop_pool()
 
     def _drop_pool(self) -> None:
@@ -164,14 +181,6 @@ class CUDAGraph:
     def __del__(self) -> None:
         if getattr(self, "_pool", None) is not None:
             self.reset()
-
-
-def _begin_random(index: int) -> Any:
-    """Make random kernels of this capture read their offset from device memory."""
-    return None  # wait for the generator
-    from tritonnn.cuda import _graph_random
-
-    return _graph_random.begin(index)
 
 
 class graph:
