@@ -80,6 +80,25 @@ def pieces(shape: tuple[int, ...], size: int = BLOCK) -> Iterator[tuple[Any, ...
         yield (slice(low, low + count),)
 
 
+def formula(step: Callable[..., None], dtype: np.dtype[Any] | None = None) -> Callable[..., None]:
+    """The implementation of an op as a formula that runs block by block; see `blockwise`."""
+
+    def run(out: Array, input: Operand, *rest: Operand) -> None:
+        kind = out.dtype
+        if (
+            dtype is None
+            and kind.char in "fd"
+            and 0 < out.size <= BLOCK
+            and out.ndim
+            and all([x.__class__ is not np.ndarray or (x.dtype is kind and x.ndim) for x in (input, *rest)])
+        ):
+            step(out, input, *rest)  # the whole is one block of the right type
+        else:
+            blockwise(step, out, input, *rest, dtype=dtype)
+
+    return run
+
+
 def blockwise(
     formula: Callable[..., None], out: Array, *operands: Operand, dtype: np.dtype[Any] | None = None
 ) -> None:
@@ -129,13 +148,17 @@ def _prepared(x: Array, dtype: np.dtype[Any]) -> Array:
 _MASK_TYPES = {1: np.dtype(np.int8), 2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
 
 
+# Below this size one slow pass costs less than three fast ones.
+_FEW = 1 << 10
+
+
 def select(out: Array, condition: Array, input: Operand, other: Operand) -> None:
     """out = condition ? input : other, on the bits: six times as fast as `np.where`.
 
     `condition` is bool, the operands are of out's type; all broadcast to `out`, which may be one of them.
     """
     integer = _MASK_TYPES.get(out.itemsize)
-    if integer is None:
+    if integer is None or out.size < _FEW:
         out[...] = np.where(condition, input, other)
         return
     mask = np.negative(condition.view(np.int8)).astype(integer)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from tritonnn.cpu_fallback import _special
-from tritonnn.cpu_fallback._pointwise import BLOCK, Array, Operand, blockwise, select
+from tritonnn.cpu_fallback._pointwise import BLOCK, Array, Operand, blockwise, formula, select
 
 _SQRT_HALF = 0.7071067811865476
 _SQRT_2_OVER_PI = 0.7978845608028654
@@ -16,15 +14,6 @@ _INVERSE_SQRT_2_PI = 0.3989422804014327
 _SELU_ALPHA = 1.6732632423543772
 _SELU_SCALE = 1.0507009873554805
 _CUBIC = 0.044715  # of the tanh form of gelu: D. Hendrycks, K. Gimpel, arXiv:1606.08415
-
-
-def _formula(step: Callable[..., None]) -> Callable[..., None]:
-    """The implementation of an op as a formula that runs block by block."""
-
-    def run(out: Array, *operands: Operand) -> None:
-        blockwise(step, out, *operands)
-
-    return run
 
 
 def _exp_neg_abs(x: Array) -> Array:
@@ -43,7 +32,8 @@ def _sigmoid(x: Array) -> Array:
 
 # ---- rectifiers ---------------------------------------------------------------------------------------
 
-# The maximum with a number is five times slower than with an array.
+# The maximum with a number is five times slower than with an array, once that pays for a slice.
+_FEW = 1 << 11
 _ZEROS = {char: np.zeros(BLOCK, char) for char in "fd"}
 
 
@@ -56,7 +46,10 @@ def _relu(out: Array, x: Array) -> None:
 
 
 def relu(out: Array, input: Array) -> None:
-    blockwise(_relu, out, input, dtype=out.dtype)
+    if out.size <= _FEW and out.dtype.kind != "V":
+        np.maximum(input, 0, out=out)
+    else:
+        blockwise(_relu, out, input, dtype=out.dtype)
 
 
 def _threshold_backward(out: Array, grad: Operand, x: Array, threshold: float) -> None:
@@ -117,15 +110,15 @@ def _softshrink(out: Array, x: Array, lambd: float) -> None:
     np.subtract(x, np.clip(x, -lambd, lambd), out=out)
 
 
-threshold = _formula(_threshold)
-threshold_backward = _formula(_threshold_backward)
-hardtanh_backward = _formula(_hardtanh_backward)
-leaky_relu = _formula(_leaky_relu)
-leaky_relu_backward = _formula(_leaky_relu_backward)
-prelu = _formula(_prelu)
-elu_backward = _formula(_elu_backward)
-hardshrink = _formula(_hardshrink)
-softshrink = _formula(_softshrink)
+threshold = formula(_threshold)
+threshold_backward = formula(_threshold_backward)
+hardtanh_backward = formula(_hardtanh_backward)
+leaky_relu = formula(_leaky_relu)
+leaky_relu_backward = formula(_leaky_relu_backward)
+prelu = formula(_prelu)
+elu_backward = formula(_elu_backward)
+hardshrink = formula(_hardshrink)
+softshrink = formula(_softshrink)
 
 
 # ---- piecewise polynomials ----------------------------------------------------------------------------
@@ -162,10 +155,10 @@ def _hardswish_backward(out: Array, grad: Operand, x: Array) -> None:
     select(out, np.greater_equal(x, 3), grad, slope)
 
 
-hardsigmoid = _formula(_hardsigmoid)
-hardsigmoid_backward = _formula(_hardsigmoid_backward)
-hardswish = _formula(_hardswish)
-hardswish_backward = _formula(_hardswish_backward)
+hardsigmoid = formula(_hardsigmoid)
+hardsigmoid_backward = formula(_hardsigmoid_backward)
+hardswish = formula(_hardswish)
+hardswish_backward = formula(_hardswish_backward)
 
 
 # ---- smooth -------------------------------------------------------------------------------------------
@@ -179,8 +172,8 @@ def _tanhshrink(out: Array, x: Array) -> None:
     np.subtract(x, np.tanh(x), out=out)
 
 
-softsign = _formula(_softsign)
-tanhshrink = _formula(_tanhshrink)
+softsign = formula(_softsign)
+tanhshrink = formula(_tanhshrink)
 
 
 def _gelu_erf(out: Array, x: Array) -> None:
@@ -296,11 +289,11 @@ def _logsigmoid_backward(out: Array, grad: Operand, x: Array) -> None:
     np.multiply(grad, _sigmoid(-x), out=out)
 
 
-silu = _formula(_silu)
-silu_backward = _formula(_silu_backward)
-softplus = _formula(_softplus)
-softplus_backward = _formula(_softplus_backward)
-mish = _formula(_mish)
-mish_backward = _formula(_mish_backward)
-logsigmoid = _formula(_logsigmoid)
-logsigmoid_backward = _formula(_logsigmoid_backward)
+silu = formula(_silu)
+silu_backward = formula(_silu_backward)
+softplus = formula(_softplus)
+softplus_backward = formula(_softplus_backward)
+mish = formula(_mish)
+mish_backward = formula(_mish_backward)
+logsigmoid = formula(_logsigmoid)
+logsigmoid_backward = formula(_logsigmoid_backward)

@@ -21,6 +21,7 @@ from tritonnn.cpu_fallback._pointwise import (
     binary,
     blockwise,
     comparison,
+    formula,
     pieces,
     select,
     unary,
@@ -104,22 +105,13 @@ def isneginf(out: Array, input: Array) -> None:
 # ---- one operand, several steps -----------------------------------------------------------------------
 
 
-def _formula(step: Callable[..., None], dtype: np.dtype[Any] | None = None) -> Callable[..., None]:
-    """The implementation of an op as a formula that runs block by block."""
-
-    def run(out: Array, *operands: Operand) -> None:
-        blockwise(step, out, *operands, dtype=dtype)
-
-    return run
-
-
 def _in_float64(function: Callable[..., Array]) -> Callable[..., None]:
     """The implementation of an op as a special function of float64 arrays with at least one dimension."""
 
     def step(out: Array, x: Array, *params: Any) -> None:
         out[...] = function(x.reshape(-1), *params).reshape(x.shape)
 
-    return _formula(step, _FLOAT64)
+    return formula(step, _FLOAT64)
 
 
 def _rsqrt(out: Array, x: Array) -> None:
@@ -158,12 +150,12 @@ def _erf(out: Array, x: Array) -> None:
         out[...] = _special.erf32(x)
 
 
-rsqrt = _formula(_rsqrt)
-frac = _formula(_frac)
-sigmoid = _formula(_sigmoid)
-logit = _formula(_logit)
-sinc = _formula(_sinc)
-erf = _formula(_erf)
+rsqrt = formula(_rsqrt)
+frac = formula(_frac)
+sigmoid = formula(_sigmoid)
+logit = formula(_logit)
+sinc = formula(_sinc)
+erf = formula(_erf)
 digamma = _in_float64(_special.digamma)
 erfc = _in_float64(_special.erfc)
 erfcx = _in_float64(_special.erfcx)
@@ -254,6 +246,10 @@ def sub(out: Array, input: Operand, other: Operand, alpha: float) -> None:
     np.subtract(input, other, out=out)
 
 
+def rsub(out: Array, input: Operand, other: Operand, alpha: float) -> None:
+    sub(out, other, input, alpha)
+
+
 def _add_scaled(out: Array, x: Operand, y: Operand, alpha: float) -> None:
     np.add(x, np.multiply(y, out.dtype.type(alpha), dtype=out.dtype), out=out)
 
@@ -324,9 +320,9 @@ def _xlogy(out: Array, x: Operand, y: Operand) -> None:
     out[...] = np.where(np.equal(x, 0) & ~np.isnan(y), 0, result)
 
 
-logaddexp = _formula(_logaddexp)
-logaddexp2 = _formula(_logaddexp2)
-xlogy = _formula(_xlogy)
+logaddexp = formula(_logaddexp)
+logaddexp2 = formula(_logaddexp2)
+xlogy = formula(_xlogy)
 
 
 # ---- powers -------------------------------------------------------------------------------------------
@@ -420,12 +416,18 @@ def where(out: Array, condition: Array, input: Operand, other: Operand) -> None:
         select(out[index], *[x[index] for x in arrays])
 
 
+_FEW = 1 << 10  # up to this size two ufuncs cost less than the way into `np.clip`
+
+
 def clamp(out: Array, input: Array, min: Operand | None, max: Operand | None) -> None:
     """min(max(input, min), max), either bound may be absent; a NaN of any operand is kept."""
     if max is None:
         maximum(out, input, min)
     elif min is None:
         minimum(out, input, max)
+    elif out.size <= _FEW and not isinstance(max, np.ndarray):
+        maximum(out, input, min)
+        minimum(out, out, max)
     elif out.dtype.kind == "V":
         blockwise(lambda out, x, low, high: np.clip(x, low, high, out=out), out, input, min, max)
     else:
@@ -462,8 +464,8 @@ def _addcdiv(out: Array, x: Operand, a: Operand, b: Operand, value: float) -> No
     np.add(x, quotient, out=out)
 
 
-addcmul = _formula(_addcmul)
-addcdiv = _formula(_addcdiv)
+addcmul = formula(_addcmul)
+addcdiv = formula(_addcdiv)
 
 
 # ---- gradients ----------------------------------------------------------------------------------------
@@ -481,5 +483,5 @@ def _tanh_backward(out: Array, grad: Array, result: Array) -> None:
     np.multiply(grad, slope, out=out)
 
 
-sigmoid_backward = _formula(_sigmoid_backward)
-tanh_backward = _formula(_tanh_backward)
+sigmoid_backward = formula(_sigmoid_backward)
+tanh_backward = formula(_tanh_backward)

@@ -15,7 +15,9 @@ def ready(array: np.ndarray) -> np.ndarray:
         return array.astype(np.float32)
     size = array.itemsize
     rows, columns = array.strides[-2:]
-    fits = (columns == size and rows >= array.shape[-1] * size) or (rows == size and columns >= array.shape[-2] * size)
+    fits = (columns == size and rows >= array.shape[-1] * size) or (
+        rows == size and columns >= array.shape[-2] * size
+    )
     return array if fits or array.size <= 64 else np.ascontiguousarray(array)
 
 
@@ -39,7 +41,11 @@ def matmul_nd(out: np.ndarray, input: np.ndarray, other: np.ndarray) -> None:
 def linear(out: np.ndarray, input: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> None:
     """out = input @ weight.T + bias over the last dimension, as one product of all rows."""
     rows = input.reshape(-1, input.shape[-1])
-    flat = out.reshape(-1, out.shape[-1]) if out.flags.c_contiguous else np.empty((rows.shape[0], out.shape[-1]), out.dtype)
+    flat = (
+        out.reshape(-1, out.shape[-1])
+        if out.flags.c_contiguous
+        else np.empty((rows.shape[0], out.shape[-1]), out.dtype)
+    )
     half = out.dtype.itemsize == 2 and out.dtype.kind in "fV"
     total = np.empty(flat.shape, np.float32) if half else flat
     if input.shape[-1] == 0:

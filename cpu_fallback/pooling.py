@@ -84,6 +84,7 @@ def max_pool_backward(
     stride: Ints,
     padding: Ints,
     dilation: Ints,
+    ceil_mode: bool,
 ) -> None:
     """Gradient of `max_pool`: each window gives its gradient to the position that holds its maximum."""
     window = Window.of(kernel_size, stride, padding, dilation)

@@ -21,7 +21,12 @@ def wide(array: np.ndarray) -> np.ndarray:
 
 def add_up(array: np.ndarray, axis: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Sum over `axis`, keeping the dimensions."""
-    if array.dtype.kind in "fc" and len(axis) == 1 and array.shape[axis[0]] > 2 * BLOCK and axis[0] != array.ndim - 1:
+    if (
+        array.dtype.kind in "fc"
+        and len(axis) == 1
+        and array.shape[axis[0]] > 2 * BLOCK
+        and axis[0] != array.ndim - 1
+    ):
         dim = axis[0]
         count = array.shape[dim] // BLOCK * BLOCK
         head, tail = np.split(array, [count], dim)
@@ -39,7 +44,12 @@ def put(out: np.ndarray, kept: np.ndarray) -> None:
 
 def sum(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool, dtype: Any) -> None:
     """out = sum of input over dim, in the type of out (at least float32)."""
-    if input.dtype == out.dtype and len(dim) == input.ndim and out.dtype.itemsize > 2 and input.flags.c_contiguous:
+    if (
+        input.dtype == out.dtype
+        and len(dim) == input.ndim
+        and out.dtype.itemsize > 2
+        and input.flags.c_contiguous
+    ):
         np.add.reduce(input, axis=None, out=out.reshape(()) if out.ndim else out)
         return
     array = wide(input)
@@ -70,13 +80,17 @@ def prod_dims(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim:
     put(out, np.multiply.reduce(wide(input), axis=dim, dtype=kind, keepdims=True))
 
 
-def var_dims(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], correction: float, keepdim: bool) -> None:
+def var_dims(
+    out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], correction: float, keepdim: bool
+) -> None:
     """out = sum((input - mean)^2) / (count - correction) over dim, in two passes."""
     array = wide(input)
     number = count(input.shape, dim)
     mean = add_up(array, dim, array.dtype) / (number or np.nan)
     centred = array - mean
-    squares = (centred * centred.conj()).real if array.dtype.kind == "c" else np.multiply(centred, centred, centred)
+    squares = (
+        (centred * centred.conj()).real if array.dtype.kind == "c" else np.multiply(centred, centred, centred)
+    )
     total = add_up(squares, dim, squares.dtype)
     freedom = max(number - correction, 0)
     put(out, np.divide(total, np.array(freedom, total.dtype)))

@@ -43,7 +43,9 @@ class Make:
         """int64 numbers with low <= x < high."""
         if len(shape) == 1 and isinstance(shape[0], tuple):
             shape = shape[0]
-        return torch.from_numpy(np.asarray(self.rng.integers(low, high, shape))).to(self.device, dtype or torch.int64)
+        return torch.from_numpy(np.asarray(self.rng.integers(low, high, shape))).to(
+            self.device, dtype or torch.int64
+        )
 
     def bool(self, *shape: Any) -> Tensor:
         """Truth values."""
@@ -74,7 +76,9 @@ def mapped(sample: Sample, change: Callable[[Tensor], Any]) -> Sample:
             return tuple(walk(item) for item in value)
         return value
 
-    return Sample(*[walk(arg) for arg in sample.args], **{key: walk(value) for key, value in sample.kwargs.items()})
+    return Sample(
+        *[walk(arg) for arg in sample.args], **{key: walk(value) for key, value in sample.kwargs.items()}
+    )
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
@@ -130,7 +134,9 @@ def assert_close(got: Any, wanted: Any, dtype: Any, factor: float = 32, what: st
         if finite.any():
             scale = max(1.0, float(np.abs(b[finite]).max()))
             error = float(np.abs(a[finite] - b[finite]).max())
-            assert error <= factor * eps * scale, f"{what}: off by {error:.3g}, allowed {factor * eps * scale:.3g}"
+            assert error <= factor * eps * scale, (
+                f"{what}: off by {error:.3g}, allowed {factor * eps * scale:.3g}"
+            )
 
 
 def ops(kind: str | None = None) -> list[Op]:

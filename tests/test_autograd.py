@@ -120,7 +120,7 @@ def test_gradcheck_functions():
     x = torch.rand(3, dtype=torch.float64, requires_grad=True)
     assert gradcheck(lambda t: t.exp() * t, (x,))
     assert gradgradcheck(lambda t: t.exp() * t, (x,))
-    bad = lambda t: t.detach() * t  # noqa: E731
+    bad = lambda t: t.detach() * t
     assert not gradcheck(bad, (x,), raise_exception=False)
     with pytest.raises(RuntimeError, match="Jacobian mismatch"):
         gradcheck(bad, (x,))
@@ -216,7 +216,9 @@ def test_version_check_names_both_ops():
     y = x * 1
     z = y * y
     y.add_(1)
-    with pytest.raises(RuntimeError, match=r"modified by an inplace operation: '(input|other)' of mul.*modified by add_"):
+    with pytest.raises(
+        RuntimeError, match=r"modified by an inplace operation: '(input|other)' of mul.*modified by add_"
+    ):
         z.sum().backward()
 
 
@@ -336,7 +338,7 @@ def test_graph_is_walkable():
     x = leaf(1)
     y = (x * 2).exp()
     assert y.grad_fn.name() == "ExpBackward0"
-    (mul, number), = y.grad_fn.next_functions
+    ((mul, number),) = y.grad_fn.next_functions
     assert mul.name() == "MulBackward0" and number == 0
     assert mul.next_functions[0][0].variable is x
     assert x.grad_fn is None and x.is_leaf and not y.is_leaf

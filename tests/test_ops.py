@@ -104,7 +104,9 @@ def test_noncontiguous(op, device, dtype):
         assert_close(call(op, mapped(sample, strided)), wanted, dtype, what=repr(sample))
 
 
-@cases((torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.complex64), ("cpu",))
+@cases(
+    (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.complex64), ("cpu",)
+)
 def test_declared_dtype(op, device, dtype):
     """What an entry declares runs."""
     for sample in samples(op, device, dtype):
@@ -147,7 +149,9 @@ def test_grad(op, device, dtype):
         assert analytic == pytest.approx(numeric, rel=2e-5, abs=2e-6), repr(sample)
 
 
-def central_difference(op: Op, leaves: Any, inputs: list[Tensor], steps: list[Tensor], weights: list[Tensor]) -> float:
+def central_difference(
+    op: Op, leaves: Any, inputs: list[Tensor], steps: list[Tensor], weights: list[Tensor]
+) -> float:
     eps = 1e-6
     values = []
     with torch.no_grad():
@@ -172,7 +176,9 @@ def test_grad_of_grad(op, device, dtype):
 
         def slope(create: bool) -> tuple[Any, list[Tensor]]:
             made = [r for r in floating(call(op, leaves)) if r.requires_grad]
-            grads = torch.autograd.grad(weighted(made, weights), inputs, create_graph=create, allow_unused=True)
+            grads = torch.autograd.grad(
+                weighted(made, weights), inputs, create_graph=create, allow_unused=True
+            )
             used = [g for g in grads if g is not None]
             return (weighted(used, directions(used, 3)) if used else None), used
 
@@ -215,7 +221,9 @@ def test_grad_on_kernel(op, device, dtype):
             raise
         for a, b in zip(got, wanted, strict=True):
             assert (a is None) == (b is None)
-        assert_close([g for g in got if g is not None], [g for g in wanted if g is not None], dtype, 64, repr(sample))
+        assert_close(
+            [g for g in got if g is not None], [g for g in wanted if g is not None], dtype, 64, repr(sample)
+        )
 
 
 @cases((torch.float64,), ("cpu",), keep=lambda op: op.kind == "primitive" and op.has_derivative)
@@ -228,7 +236,9 @@ def test_strided_incoming_grad(op, device, dtype):
         weights = directions(results, 1)
         dense = torch.autograd.grad(results, inputs, weights, retain_graph=True, allow_unused=True)
         gaps = torch.autograd.grad(results, inputs, [strided(w) for w in weights], allow_unused=True)
-        assert_close([g for g in gaps if g is not None], [g for g in dense if g is not None], dtype, what=repr(sample))
+        assert_close(
+            [g for g in gaps if g is not None], [g for g in dense if g is not None], dtype, what=repr(sample)
+        )
 
 
 @cases((torch.float32,), keep=lambda op: op.kind == "primitive" and op.out and not op.alloc and bool(op.api))
@@ -302,5 +312,7 @@ def test_inputs_untouched(op):
 
 
 def test_missing_kernel_is_named():
-    with pytest.raises(NotImplementedError, match="no_such_op has no GPU kernel: add no_such_op to kernels/shape.py"):
+    with pytest.raises(
+        NotImplementedError, match="no_such_op has no GPU kernel: add no_such_op to kernels/shape.py"
+    ):
         kernels.implementation("shape", "no_such_op")

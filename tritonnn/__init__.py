@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from tritonnn import ops  # noqa: F401  (fills the op table)
+from tritonnn import ops
 from tritonnn.autograd.grad_mode import (
     enable_grad,
     inference_mode,

@@ -47,7 +47,9 @@ def set_printoptions(
     """
     if profile is not None:
         options.precision, options.threshold, options.edgeitems, options.linewidth = _PROFILES[profile]  # type: ignore[assignment]
-    for name, value in dict(precision=precision, threshold=threshold, edgeitems=edgeitems, linewidth=linewidth).items():
+    for name, value in dict(
+        precision=precision, threshold=threshold, edgeitems=edgeitems, linewidth=linewidth
+    ).items():
         if value is not None:
             setattr(options, name, value)
     options.sci_mode = sci_mode

@@ -35,7 +35,9 @@ class device:
                 raise RuntimeError(f"Device index must not be negative, got {type}")
             type, index = "cuda", type
         if not isinstance(type, str):
-            raise TypeError(f"device(): argument 'type' must be str, int or device, not {type.__class__.__name__}")
+            raise TypeError(
+                f"device(): argument 'type' must be str, int or device, not {type.__class__.__name__}"
+            )
         found = cls._interned.get((type, index))
         return found if found is not None else cls._parse(type, index)
 
@@ -44,7 +46,9 @@ class device:
         kind, colon, number = text.partition(":")
         if colon:
             if index is not None:
-                raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {text}")
+                raise RuntimeError(
+                    f"type (string) must not include an index because index was passed explicitly: {text}"
+                )
             if not number.isdigit() or (len(number) > 1 and number[0] == "0"):
                 raise RuntimeError(f"Invalid device string: '{text}'")
             index = int(number)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tritonnn import config, storage
-from tritonnn import dtypes
+from tritonnn import config, dtypes, storage
 from tritonnn.autograd import graph
 from tritonnn.autograd.grad_mode import state
 from tritonnn.autograd.graph import edge_of, record
@@ -62,7 +61,8 @@ def pointwise(op: Op, args: tuple, out: Tensor | None = None) -> Any:
                 if first.dtype.kind < 2:
                     result = None
             elif second.__class__ is not int or not (
-                first.dtype.kind >= 2 or (first.dtype.kind == 1 and -128 <= second < 128 and first.dtype.is_signed)
+                first.dtype.kind >= 2
+                or (first.dtype.kind == 1 and -128 <= second < 128 and first.dtype.is_signed)
             ):
                 result = None
         elif len(slots) != 1:
@@ -87,8 +87,10 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
     finally:
         _quiet_reset(token)
     made = make(buffer, Storage(buffer, CPU), shape, result, CPU)
-    if state.enabled and op.differentiable and (
-        first._rg or first._base is not None or (two and (second._rg or second._base is not None))
+    if (
+        state.enabled
+        and op.differentiable
+        and (first._rg or first._base is not None or (two and (second._rg or second._base is not None)))
     ):
         edge = edge_of(first)
         other = edge_of(second) if two else None
@@ -114,7 +116,9 @@ def _pointwise(op: Op, args: tuple, out: Tensor | None) -> Any:
     plan = _explained(op, _plan_pointwise, args)
     edges = _edges(op, args)
     if out is not None:
-        return _into(op, args, out, edges, plan.shape, plan.result, lambda t: _run_pointwise(op, args, plan, t))
+        return _into(
+            op, args, out, edges, plan.shape, plan.result, lambda t: _run_pointwise(op, args, plan, t)
+        )
     made = _empty(op, plan.shape, plan.result, plan.device)
     _run_pointwise(op, args, plan, made)
     if edges is not None:
@@ -126,7 +130,11 @@ def _numbers(op: Op, args: tuple) -> tuple:
     """NumPy scalars at tensor slots as Python numbers; anything else that is no tensor is refused."""
     for i in op.tensor_slots:
         value = args[i]
-        if isinstance(value, Tensor) or value.__class__ in _NUMBERS or (value is None and i in op.optional_slots):
+        if (
+            isinstance(value, Tensor)
+            or value.__class__ in _NUMBERS
+            or (value is None and i in op.optional_slots)
+        ):
             continue
         if isinstance(value, (np.number, np.bool_)):
             args = (*args[:i], value.item(), *args[i + 1 :])
@@ -177,7 +185,11 @@ def _plan_pointwise(op: Op, args: tuple) -> _Plan:
 def _all_fit(op: Op, args: tuple, dtype: DType) -> bool:
     """Whether every whole number among the operands is one of `dtype`."""
     bits = dtype.itemsize * 8 - dtype.is_signed
-    return all(-(1 << bits) * dtype.is_signed <= args[i] < 1 << bits for i in op.promoting if args[i].__class__ is int)
+    return all(
+        -(1 << bits) * dtype.is_signed <= args[i] < 1 << bits
+        for i in op.promoting
+        if args[i].__class__ is int
+    )
 
 
 def _operand(op: Op, i: int, value: Any, plan: _Plan) -> Any:
@@ -325,7 +337,9 @@ def _tensors(op: Op, args: tuple) -> list[Tensor]:
                         f"{type(item).__name__} at pos {place}"
                     )
             found += value
-        elif not (value is None and i in op.optional_slots) and not (i in op.number_slots and _is_number(value)):
+        elif not (value is None and i in op.optional_slots) and not (
+            i in op.number_slots and _is_number(value)
+        ):
             raise _not_a_tensor(op, i, value)
     return found
 
@@ -386,7 +400,9 @@ def _run_allocating(op: Op, args: tuple, device: Any) -> tuple:
         return tensor._buf
 
     if device.type == "meta":
-        raise NotImplementedError(f"{op.name}: the size of the result depends on data, which meta tensors do not have")
+        raise NotImplementedError(
+            f"{op.name}: the size of the result depends on data, which meta tensors do not have"
+        )
     buffers = [arg._buf if isinstance(arg, Tensor) else arg for arg in args]
     run = op.implementation(device.type)
     token = _quiet_set(_QUIET)
@@ -429,7 +445,9 @@ def _edges(op: Op, args: tuple) -> list | None:
 # ---- out= and in-place ----------------------------------------------------------------------------------
 
 
-def _into(op: Op, args: tuple, out: Tensor, edges: list | None, shape: Size, dtype: DType, run: Callable) -> Tensor:
+def _into(
+    op: Op, args: tuple, out: Tensor, edges: list | None, shape: Size, dtype: DType, run: Callable
+) -> Tensor:
     """Write a result into `out`, resizing it where needed."""
     check_out(op, out, edges, dtype)
     if out.shape != shape:
@@ -454,7 +472,9 @@ def check_out(op: Op, out: Any, edges: list | None, dtype: DType) -> None:
             "arguments requires grad."
         )
     if not dtypes.can_cast(dtype, out.dtype):
-        raise RuntimeError(f"result type {dtype.name} can't be cast to the desired output type {out.dtype.name}")
+        raise RuntimeError(
+            f"result type {dtype.name} can't be cast to the desired output type {out.dtype.name}"
+        )
 
 
 def resize_out(op: Op, out: Tensor, shape: Size) -> None:
@@ -474,7 +494,11 @@ def _overlaps(out: Tensor, args: tuple) -> bool:
     """Whether an argument shares memory with `out` other than element for element."""
     for arg in args:
         for tensor in arg if isinstance(arg, (list, tuple)) else (arg,):
-            if isinstance(tensor, Tensor) and tensor._storage.block is out._storage.block and tensor is not out:
+            if (
+                isinstance(tensor, Tensor)
+                and tensor._storage.block is out._storage.block
+                and tensor is not out
+            ):
                 return True
     return False
 
@@ -534,7 +558,9 @@ def copy_into(out: Tensor, source: Tensor) -> None:
         if source.shape != out.shape:
             from tritonnn.shape import expanded_strides
 
-            buffer = buffer.as_strided(tuple(out.shape), expanded_strides(source.shape, source.stride(), out.shape))
+            buffer = buffer.as_strided(
+                tuple(out.shape), expanded_strides(source.shape, source.stride(), out.shape)
+            )
         copy_kernel(out._buf, buffer)
 
 
@@ -554,7 +580,9 @@ def check_inplace(op: Op, target: Any) -> None:
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
         base = target._base
         if base is not None and base._rg and base._node is None:
-            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
     if target._stride is not None and any(
         stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)
     ):
@@ -574,14 +602,14 @@ def inplace(op: Op, args: tuple) -> Tensor:
         args = _numbers(op, args)
         plan = _explained(op, _plan_pointwise, args)
         shape, dtype = plan.shape, plan.result
-        compute: Callable[[Tensor], None] = lambda made: _run_pointwise(op, args, plan, made)  # noqa: E731
+        compute: Callable[[Tensor], None] = lambda made: _run_pointwise(op, args, plan, made)
         direct = dtype is target.dtype and not _overlaps(target, args)
     else:
         planned = _explained(op, _plan, args)
         if planned.__class__ is tuple:
             planned, args = planned
         shape, dtype, direct = planned.shape, planned.dtype, False
-        compute = lambda made: _run(op, (made,), args)  # noqa: E731
+        compute = lambda made: _run(op, (made,), args)
     _check_fits(op, target, shape, dtype)
     edges = _edges(op, args)
     if edges is not None:

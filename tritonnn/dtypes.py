@@ -196,7 +196,9 @@ class finfo(_Limits):
     def __init__(self, type: dtype | None = None) -> None:
         type = type or _default
         if type.kind < 2:
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'")
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'"
+            )
         super().__init__(type)
         info = ml_dtypes.finfo(type.to_real().np)
         self.bits = type.to_real().itemsize * 8
@@ -221,7 +223,9 @@ class iinfo(_Limits):
 
     def __init__(self, type: dtype) -> None:
         if type.kind >= 2:
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
+            )
         super().__init__(type)
         info = np.iinfo(np.uint8 if type is bool_ else type.np)
         self.max, self.min = int(info.max), int(info.min)

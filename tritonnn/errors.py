@@ -86,6 +86,8 @@ def complete(name: str, names: tuple[str, ...], args: tuple, invalid: Invalid) -
     return explained(invalid.kind)("\n".join(lines))
 
 
-def fail(name: str, message: str, *, kind: type[Exception] = RuntimeError, hint: str = "", **values: Any) -> Exception:
+def fail(
+    name: str, message: str, *, kind: type[Exception] = RuntimeError, hint: str = "", **values: Any
+) -> Exception:
     """Build (not raise) an explained error outside a rule: `raise fail("cat", "...", tensors=...)`."""
     return complete(name, tuple(values), tuple(values.values()), Invalid(message, kind=kind, hint=hint))

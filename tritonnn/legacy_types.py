@@ -41,7 +41,11 @@ class _TensorType(type):
     device_type: str
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, Tensor) and instance.dtype is cls.dtype and instance.device.type == cls.device_type
+        return (
+            isinstance(instance, Tensor)
+            and instance.dtype is cls.dtype
+            and instance.device.type == cls.device_type
+        )
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
         return construct(cls.dtype, Device(cls.device_type), args, kwargs)
@@ -64,7 +68,9 @@ def construct(kind: dtype, device: Device, args: tuple, kwargs: dict[str, Any]) 
     if all(isinstance(a, int) and not isinstance(a, bool) for a in args):
         return empty(*args, dtype=kind, device=device)
     if len(args) > 1:
-        raise TypeError(f"Tensor constructor takes sizes or one sequence, got {[type(a).__name__ for a in args]}")
+        raise TypeError(
+            f"Tensor constructor takes sizes or one sequence, got {[type(a).__name__ for a in args]}"
+        )
     if isinstance(first, Size):
         return empty(first, dtype=kind, device=device)
     if isinstance(first, TypedStorage):
@@ -78,7 +84,12 @@ def construct(kind: dtype, device: Device, args: tuple, kwargs: dict[str, Any]) 
 
 def _make_type(kind: str, device_type: str) -> Any:
     module = "torch.cuda" if device_type == "cuda" else "torch"
-    fields = {"dtype": KINDS[kind], "device_type": device_type, "__module__": module, "__doc__": f"{kind} tensors: a constructor and an `isinstance` test of older programs."}  # fmt: skip
+    fields = {
+        "dtype": KINDS[kind],
+        "device_type": device_type,
+        "__module__": module,
+        "__doc__": f"{kind} tensors: a constructor and an `isinstance` test of older programs.",
+    }
     return _TensorType(kind + "Tensor", (), fields)
 
 
@@ -135,7 +146,9 @@ class TypedStorage:
 
     _kind: dtype | None = None
 
-    def __init__(self, *args: Any, wrap: Storage | None = None, dtype: dtype | None = None, device: Any = "cpu") -> None:
+    def __init__(
+        self, *args: Any, wrap: Storage | None = None, dtype: dtype | None = None, device: Any = "cpu"
+    ) -> None:
         self.dtype = dtype or self._kind or get_default_dtype()
         if wrap is not None:
             self._untyped = wrap
@@ -187,7 +200,11 @@ class TypedStorage:
 
     def __getitem__(self, index: Any) -> Any:
         found = self._flat()[index]  # type: ignore[index]
-        return found.item() if isinstance(index, int) else TypedStorage(wrap=found.clone()._storage, dtype=self.dtype)
+        return (
+            found.item()
+            if isinstance(index, int)
+            else TypedStorage(wrap=found.clone()._storage, dtype=self.dtype)
+        )
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._flat()[index] = value  # type: ignore[index]
@@ -273,12 +290,19 @@ class UntypedStorage(TypedStorage):
 
 def _casts() -> None:
     for kind, d in KINDS.items():
-        name = {"BFloat16": "bfloat16", "ComplexFloat": "complex_float", "ComplexDouble": "complex_double"}.get(kind, kind.lower())
+        name = {
+            "BFloat16": "bfloat16",
+            "ComplexFloat": "complex_float",
+            "ComplexDouble": "complex_double",
+        }.get(kind, kind.lower())
         setattr(TypedStorage, name, lambda self, d=d: self.to_type(d))
 
 
 _casts()
-STORAGES = {d: type(kind + "Storage", (TypedStorage,), {"_kind": d, "__module__": "torch"}) for kind, d in KINDS.items()}
+STORAGES = {
+    d: type(kind + "Storage", (TypedStorage,), {"_kind": d, "__module__": "torch"})
+    for kind, d in KINDS.items()
+}
 globals().update({cls.__name__: cls for cls in STORAGES.values()})
 
 

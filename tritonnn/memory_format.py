@@ -39,7 +39,9 @@ class memory_format:
         order = self.permutation
         if order is None:
             return is_contiguous(shape, strides)
-        return len(shape) == len(order) and is_contiguous([shape[d] for d in order], [strides[d] for d in order])
+        return len(shape) == len(order) and is_contiguous(
+            [shape[d] for d in order], [strides[d] for d in order]
+        )
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"

@@ -49,7 +49,9 @@ class Generator:
         """Start the stream of `seed` from its beginning; a negative seed counts from 2**64."""
         seed = int(seed)
         if not -(1 << 63) <= seed < 1 << 64:
-            raise RuntimeError(f"Overflow when unpacking long: the seed must lie in [-2**63, 2**64), got {seed}")
+            raise RuntimeError(
+                f"Overflow when unpacking long: the seed must lie in [-2**63, 2**64), got {seed}"
+            )
         self._seed, self._offset = seed % (1 << 64), 0
         return self
 
@@ -164,7 +166,9 @@ def set_rng_state(new_state: Tensor) -> None:
 
 
 @contextmanager
-def fork_rng(devices: Sequence[Any] | None = None, enabled: bool = True, device_type: str = "cuda") -> Iterator[None]:
+def fork_rng(
+    devices: Sequence[Any] | None = None, enabled: bool = True, device_type: str = "cuda"
+) -> Iterator[None]:
     """Restore the state of the CPU's and the given GPUs' (default: all used ones) generators at the end of the block."""
     if not enabled:
         yield
@@ -173,7 +177,9 @@ def fork_rng(devices: Sequence[Any] | None = None, enabled: bool = True, device_
     if devices is None:
         chosen += [g for d, g in _generators.items() if d.type == device_type]
     else:
-        chosen += [generator_for(Device(device_type, d) if isinstance(d, int) else Device(d)) for d in devices]
+        chosen += [
+            generator_for(Device(device_type, d) if isinstance(d, int) else Device(d)) for d in devices
+        ]
     before = [(g, g._seed, g._offset) for g in chosen]
     try:
         yield

@@ -88,7 +88,8 @@ def wrap_dim(dim: int, ndim: int) -> int:
     if -limit <= dim < limit:
         return dim + limit if dim < 0 else dim
     raise Invalid(
-        f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})", kind=IndexError
+        f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})",
+        kind=IndexError,
     )
 
 
@@ -188,7 +189,9 @@ def infer_view_size(shape: Sequence[int], count: int) -> Size:
     return Size((*shape[:unknown], count // known, *shape[unknown + 1 :]))
 
 
-def view_strides(shape: Sequence[int], strides: Sequence[int], target: Sequence[int]) -> tuple[int, ...] | None:
+def view_strides(
+    shape: Sequence[int], strides: Sequence[int], target: Sequence[int]
+) -> tuple[int, ...] | None:
     """Strides of the same memory seen as `target` (same number of elements), or None where a copy is needed."""
     if numel(shape) == 0:
         return contiguous_strides(target)

@@ -52,7 +52,9 @@ class Storage:
         """The memory seen with a geometry (strides and offset in elements): what a backend is handed."""
         size = dtype.itemsize
         if self.device.type != "cpu":
-            return Buffer(self.block.ptr + offset * size, tuple(shape), tuple(strides), dtype, self.device, self.block)
+            return Buffer(
+                self.block.ptr + offset * size, tuple(shape), tuple(strides), dtype, self.device, self.block
+            )
         if 0 in shape:
             return np.empty(shape, dtype.np)
         byte_strides = tuple([stride * size for stride in strides])

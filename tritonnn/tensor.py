@@ -38,7 +38,18 @@ class Tensor:
             [6., 8.]])
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_base", "_buf", "_node", "_rg", "_storage", "device", "dtype", "shape")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_base",
+        "_buf",
+        "_node",
+        "_rg",
+        "_storage",
+        "device",
+        "dtype",
+        "shape",
+    )
 
     # What a backend is handed: an ndarray on the CPU, a Buffer on the GPU. Made once per tensor, not per call.
     _buf: Any
@@ -298,7 +309,13 @@ class Tensor:
         """
         from tritonnn.autograd import backward
 
-        backward(self, gradient, retain_variables if retain_graph is None else retain_graph, create_graph, inputs=inputs)
+        backward(
+            self,
+            gradient,
+            retain_variables if retain_graph is None else retain_graph,
+            create_graph,
+            inputs=inputs,
+        )
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
         """Call `hook(grad)` when the gradient of this tensor is known; a returned tensor replaces it."""
@@ -457,13 +474,19 @@ class Tensor:
     def __contains__(self, element: Any) -> bool:
         if isinstance(element, (Tensor, int, float, complex)):
             return bool((self == element).any())  # type: ignore[attr-defined]
-        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+        )
 
     def __hash__(self) -> int:
         return id(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if not self.shape and self.device.type != "meta" else object.__format__(self, spec)
+        return (
+            format(self.item(), spec)
+            if not self.shape and self.device.type != "meta"
+            else object.__format__(self, spec)
+        )
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         from tritonnn._printing import tensor_str
@@ -521,7 +544,9 @@ def make(buf: Any, storage: Storage, shape: Size, dtype: DType, device: Device) 
     return made
 
 
-def make_view(source: Tensor, shape: Size, stride: tuple[int, ...], offset: int, dtype: DType | None = None) -> Tensor:
+def make_view(
+    source: Tensor, shape: Size, stride: tuple[int, ...], offset: int, dtype: DType | None = None
+) -> Tensor:
     """Another geometry over a tensor's storage (stride and offset in elements)."""
     dtype = dtype or source.dtype
     storage = source._storage
@@ -571,7 +596,9 @@ def _wrap(op: str, dim: int, ndim: int) -> int:
 
 def _check_grad(tensor: Tensor, grad: Tensor) -> None:
     if not isinstance(grad, Tensor):
-        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
+        raise TypeError(
+            f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}"
+        )
     if grad is tensor:
         raise RuntimeError("can't assign Variable as its own grad")
     if grad.shape != tensor.shape:
@@ -579,9 +606,13 @@ def _check_grad(tensor: Tensor, grad: Tensor) -> None:
             f"assigned grad has data of a different size: grad {tuple(grad.shape)}, tensor {tuple(tensor.shape)}"
         )
     if grad.dtype is not tensor.dtype:
-        raise RuntimeError(f"assigned grad has data of a different type: grad {grad.dtype}, tensor {tensor.dtype}")
+        raise RuntimeError(
+            f"assigned grad has data of a different type: grad {grad.dtype}, tensor {tensor.dtype}"
+        )
     if grad.device is not tensor.device:
-        raise RuntimeError(f"assigned grad has data located on a different device: {grad.device}, {tensor.device}")
+        raise RuntimeError(
+            f"assigned grad has data located on a different device: {grad.device}, {tensor.device}"
+        )
 
 
 def _graph() -> Any:

@@ -120,7 +120,9 @@ class Run:
         """Add a contribution to what a node's result has received so far."""
         slots = self.pending.get(id(target))
         if slots is None:
-            slots = self.pending[id(target)] = [None] * (1 if isinstance(target, Tensor) else len(target.meta))
+            slots = self.pending[id(target)] = [None] * (
+                1 if isinstance(target, Tensor) else len(target.meta)
+            )
         have = slots[number]
         if have is None:
             slots[number] = grad
@@ -133,7 +135,9 @@ class Run:
 
     # ---- one node -------------------------------------------------------------------------------------
 
-    def _node(self, node: Node, grads: list[Tensor | None], useful: set[int] | None) -> Sequence[Tensor | None]:
+    def _node(
+        self, node: Node, grads: list[Tensor | None], useful: set[int] | None
+    ) -> Sequence[Tensor | None]:
         if node.tensor_hooks is not None:
             for number in sorted(node.tensor_hooks):
                 if grads[number] is not None:
@@ -176,7 +180,9 @@ class Run:
             replaced = hook(grad)
             if replaced is not None:
                 if not isinstance(replaced, Tensor):
-                    raise TypeError(f"expected the hook to return a Tensor or None, got {type(replaced).__name__}")
+                    raise TypeError(
+                        f"expected the hook to return a Tensor or None, got {type(replaced).__name__}"
+                    )
                 if replaced.shape != grad.shape:
                     raise RuntimeError(
                         f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: "
@@ -293,7 +299,9 @@ def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> li
             if tensor.numel() != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
             if not tensor.dtype.is_floating_point:
-                raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}")
+                raise RuntimeError(
+                    f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}"
+                )
             grad = ones_like(tensor)
             grad._rg = False
         elif not isinstance(grad, Tensor):
@@ -417,7 +425,9 @@ def grad(
     (tensor(6.),)
     """
     if not only_inputs:
-        raise ValueError("only_inputs=False is not supported: pass every tensor whose gradient you want in `inputs`")
+        raise ValueError(
+            "only_inputs=False is not supported: pass every tensor whose gradient you want in `inputs`"
+        )
     if is_grads_batched:
         return _batched_grad(outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads)
     if materialize_grads and allow_unused is False:
@@ -443,7 +453,9 @@ def grad(
     return tuple(results)
 
 
-def _batched_grad(outputs: Any, inputs: Any, grad_outputs: Any, create: bool, unused: Any, fill: bool) -> tuple:
+def _batched_grad(
+    outputs: Any, inputs: Any, grad_outputs: Any, create: bool, unused: Any, fill: bool
+) -> tuple:
     from tritonnn.ops.shape import stack
 
     batches = _as_tuple(grad_outputs)

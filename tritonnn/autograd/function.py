@@ -120,7 +120,9 @@ class FunctionNode(Node):
         for place in self.tensor_places:
             grad = made[place]
             if grad is not None and not isinstance(grad, Tensor):
-                raise TypeError(f"{self.name()}: expected Variable or None (got {type(grad).__name__}) at index {place}")
+                raise TypeError(
+                    f"{self.name()}: expected Variable or None (got {type(grad).__name__}) at index {place}"
+                )
             # An alias, so that a gradient the function also saved or shares is never taken over as `.grad`.
             results.append(grad if grad is None or state.enabled else _foreign(grad))
         return results
@@ -173,7 +175,9 @@ class Function(FunctionCtx):
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """One gradient per argument of forward, None for those without; to be defined by the subclass."""
-        raise NotImplementedError("You must implement the backward function for your custom autograd.Function.")
+        raise NotImplementedError(
+            "You must implement the backward function for your custom autograd.Function."
+        )
 
     vjp = backward
 
@@ -211,7 +215,9 @@ class Function(FunctionCtx):
 
     def __call__(self, *args: Any) -> Any:
         if self._is_static():
-            raise RuntimeError("Legacy autograd function object was called on a function with static forward: use .apply")
+            raise RuntimeError(
+                "Legacy autograd function object was called on a function with static forward: use .apply"
+            )
         return _apply(type(self), self, self.forward, args)
 
 
@@ -240,7 +246,9 @@ def _record(node: Any, ctx: Any, args: tuple, outputs: tuple, recording: bool) -
     """Point the results at the node and keep what was saved."""
     for tensor in ctx.dirty:
         if not any(tensor is out for out in outputs):
-            raise RuntimeError("mark_dirty: a tensor that forward modified in place must be among its results")
+            raise RuntimeError(
+                "mark_dirty: a tensor that forward modified in place must be among its results"
+            )
         if recording and tensor._rg and tensor._node is None and tensor._base is None:
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
         if tensor._storage.version == 0:
@@ -251,7 +259,9 @@ def _record(node: Any, ctx: Any, args: tuple, outputs: tuple, recording: bool) -
         if returned_input and not any(out is tensor for tensor in ctx.dirty):
             out = out.detach()  # an input handed back unchanged becomes a tensor of its own
         results.append(out)
-    node.meta = tuple((o.shape, o.dtype, o.device) if isinstance(o, Tensor) else ((), None, None) for o in results)
+    node.meta = tuple(
+        (o.shape, o.dtype, o.device) if isinstance(o, Tensor) else ((), None, None) for o in results
+    )
     blind = [id(t) for t in ctx.non_differentiable]
     numbers = {id(out): i for i, out in enumerate(outputs)}
     if recording:
@@ -316,7 +326,9 @@ class _Refuse(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )
 
 
 def Variable(data: Any, requires_grad: bool = False, volatile: bool = False) -> Tensor:
@@ -328,4 +340,3 @@ def Variable(data: Any, requires_grad: bool = False, volatile: bool = False) -> 
     """
     made = data.detach() if isinstance(data, Tensor) else data
     return made.requires_grad_() if requires_grad and not volatile else made
-

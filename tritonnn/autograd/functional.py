@@ -14,7 +14,9 @@ def _tuple(value: Any) -> tuple[tuple, bool]:
 
 
 def _leaves(inputs: tuple, create_graph: bool) -> tuple:
-    return tuple(t.view_as(t) if create_graph and t.requires_grad else t.detach().requires_grad_() for t in inputs)
+    return tuple(
+        t.view_as(t) if create_graph and t.requires_grad else t.detach().requires_grad_() for t in inputs
+    )
 
 
 def _unwrap(values: tuple, was_tuple: bool) -> Any:
@@ -23,7 +25,9 @@ def _unwrap(values: tuple, was_tuple: bool) -> Any:
 
 def _or_zeros(values: tuple, like: tuple, strict: bool) -> tuple:
     if strict and any(v is None for v in values):
-        raise RuntimeError("The output of the user-provided function is independent of an input. This is not allowed in strict mode.")  # fmt: skip
+        raise RuntimeError(
+            "The output of the user-provided function is independent of an input. This is not allowed in strict mode."
+        )
     from tritonnn.ops.creation import zeros_like
 
     return tuple(zeros_like(t) if v is None else v for v, t in zip(values, like, strict=True))
@@ -57,7 +61,9 @@ def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     dummies = tuple(zeros_like(o).requires_grad_() for o in outputs)
     grads = _or_zeros(grad(outputs, leaves, dummies, create_graph=True, allow_unused=True), leaves, strict)
     used = [(g, d) for g, d in zip(grads, directions, strict=True) if g.requires_grad]
-    products = grad([g for g, _ in used], dummies, [d for _, d in used], create_graph=create_graph, allow_unused=True)
+    products = grad(
+        [g for g, _ in used], dummies, [d for _, d in used], create_graph=create_graph, allow_unused=True
+    )
     results = outputs if create_graph else tuple(o.detach() for o in outputs)
     return _unwrap(results, out_tuple), _unwrap(_or_zeros(products, outputs, strict), out_tuple)
 
@@ -82,10 +88,15 @@ def jacobian(
         flat = output.reshape(-1)
         parts = []
         for i in range(flat.shape[0]):
-            found = grad(flat[i], leaves, retain_graph=True, create_graph=create_graph, allow_unused=True) if flat.requires_grad else (None,) * len(leaves)  # fmt: skip
+            found = (
+                grad(flat[i], leaves, retain_graph=True, create_graph=create_graph, allow_unused=True)
+                if flat.requires_grad
+                else (None,) * len(leaves)
+            )
             parts.append(_or_zeros(found, leaves, strict))
         columns = tuple(
-            stack(list(column)).reshape((*output.shape, *leaf.shape)) for column, leaf in zip(zip(*parts, strict=True), leaves, strict=True)
+            stack(list(column)).reshape((*output.shape, *leaf.shape))
+            for column, leaf in zip(zip(*parts, strict=True), leaves, strict=True)
         )
         rows.append(_unwrap(columns, was_tuple))
     return _unwrap(tuple(rows), out_tuple)
@@ -120,8 +131,12 @@ def vhp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
 
     directions = tuple(ones_like(t) for t in leaves) if v is None else _tuple(v)[0]
     used = [(g, d) for g, d in zip(grads, directions, strict=True) if g.requires_grad]
-    products = grad([g for g, _ in used], leaves, [d for _, d in used], create_graph=create_graph, allow_unused=True)
-    return (value if create_graph else value.detach()), _unwrap(_or_zeros(products, leaves, strict), was_tuple)
+    products = grad(
+        [g for g, _ in used], leaves, [d for _, d in used], create_graph=create_graph, allow_unused=True
+    )
+    return (value if create_graph else value.detach()), _unwrap(
+        _or_zeros(products, leaves, strict), was_tuple
+    )
 
 
 hvp = vhp  # the Hessian of a twice differentiable function is symmetric

@@ -85,7 +85,9 @@ def _check(
 ) -> None:  # fmt: skip
     wanted = [t for t in _tensors(inputs) if t.requires_grad]
     if not wanted:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.")  # fmt: skip
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+        )
     for i, tensor in enumerate(wanted):
         if tensor.dtype.itemsize < 8:
             import warnings
@@ -118,7 +120,9 @@ def _compare(
         if found is not None and nondet >= 0:
             again = grad(flat[row], tensor, retain_graph=True, allow_unused=True)[0]
             if float((again - found).abs().max()) > nondet:
-                raise GradcheckError("Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different values")  # fmt: skip
+                raise GradcheckError(
+                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different values"
+                )
         for column, value in enumerate(analytical):
             expected = numerical[column].reshape(-1)[row].item()
             if not abs(value - expected) <= atol + rtol * abs(expected):

@@ -43,7 +43,11 @@ class Node:
     def next_functions(self) -> tuple:
         """((node, result index), ...) of the inputs; leaves appear as AccumulateGrad."""
         return tuple(
-            (None, 0) if edge is None else (AccumulateGrad(edge[0]), 0) if isinstance(edge[0], Tensor) else edge
+            (None, 0)
+            if edge is None
+            else (AccumulateGrad(edge[0]), 0)
+            if isinstance(edge[0], Tensor)
+            else edge
             for edge in self.edges
         )
 
@@ -359,5 +363,7 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     """The edge along which `tensor`'s gradient flows."""
     edge = edge_of(tensor)
     if edge is None:
-        raise RuntimeError("It is not possible to get the gradient edge of a Tensor that does not require gradients")
+        raise RuntimeError(
+            "It is not possible to get the gradient edge of a Tensor that does not require gradients"
+        )
     return GradientEdge((AccumulateGrad(edge[0]) if isinstance(edge[0], Tensor) else edge[0], edge[1]))

@@ -64,7 +64,9 @@ class Saving:
                 if name.endswith(suffix) and name[: -len(suffix)] in op.names:
                     self._keep(name, op.names.index(name[: -len(suffix)]), suffix[1:])
                     return
-            raise ValueError(f"{op.name}: a gradient formula asks for '{name}', which is no argument or result")
+            raise ValueError(
+                f"{op.name}: a gradient formula asks for '{name}', which is no argument or result"
+            )
 
     def _keep(self, name: str, place: int, kind: str) -> None:
         self.names.append(name)

@@ -7,7 +7,7 @@ the same memory. A tensor sent through a queue or pipe is pickled, that is, copi
 from __future__ import annotations
 
 import mmap
-from multiprocessing import *  # noqa: F403
+from multiprocessing import *
 from multiprocessing import get_context
 from typing import Any
 
@@ -33,7 +33,9 @@ def share(tensor: Tensor) -> None:
     storage = tensor._storage
     # One reference from the tensor, one from this frame's name, one from getrefcount's argument.
     if sys.getrefcount(storage) > 3:
-        raise RuntimeError("share_memory_(): views of this tensor exist; share the tensor before making views of it")
+        raise RuntimeError(
+            "share_memory_(): views of this tensor exist; share the tensor before making views of it"
+        )
     nbytes = storage.nbytes
     flat = np.frombuffer(mmap.mmap(-1, max(nbytes, 1)), np.uint8, nbytes).view(SharedArray)
     flat[:] = storage.bytes()
@@ -59,10 +61,19 @@ def get_sharing_strategy() -> str:
 def set_sharing_strategy(new_strategy: str) -> None:
     """Choose the way memory is shared; there is one."""
     if new_strategy != "file_descriptor":
-        raise ValueError(f"sharing strategy must be one of {get_all_sharing_strategies()}, got {new_strategy!r}")
+        raise ValueError(
+            f"sharing strategy must be one of {get_all_sharing_strategies()}, got {new_strategy!r}"
+        )
 
 
-def spawn(fn: Any, args: tuple = (), nprocs: int = 1, join: bool = True, daemon: bool = False, start_method: str = "spawn") -> Any:  # fmt: skip
+def spawn(
+    fn: Any,
+    args: tuple = (),
+    nprocs: int = 1,
+    join: bool = True,
+    daemon: bool = False,
+    start_method: str = "spawn",
+) -> Any:
     """Run `fn(i, *args)` in `nprocs` processes.
 
     Args:
@@ -83,5 +94,7 @@ def spawn(fn: Any, args: tuple = (), nprocs: int = 1, join: bool = True, daemon:
         process.join()
     failed = [i for i, process in enumerate(processes) if process.exitcode]
     if failed:
-        raise RuntimeError(f"spawn: process {failed[0]} terminated with exit code {processes[failed[0]].exitcode}")
+        raise RuntimeError(
+            f"spawn: process {failed[0]} terminated with exit code {processes[failed[0]].exitcode}"
+        )
     return None

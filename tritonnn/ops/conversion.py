@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import dispatch
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn.autograd.grad_mode import state
 from tritonnn.autograd.graph import edge_of, record
@@ -92,11 +91,17 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
         elif isinstance(arg, Tensor):
             options["dtype"], options["device"] = arg.dtype, arg.device
         elif arg is not None:
-            raise TypeError(f"to() received an invalid argument of type {type(arg).__name__}: expected a dtype, device or tensor")
+            raise TypeError(
+                f"to() received an invalid argument of type {type(arg).__name__}: expected a dtype, device or tensor"
+            )
     return tuple(options.values())  # type: ignore[return-value]
 
 
-@composite(api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), dtypes.float64), Sample(make(2, 3), "cpu")])
+@composite(
+    api="tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3), dtypes.float64), Sample(make(2, 3), "cpu")],
+)
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """`input` with another dtype and/or on another device; itself where nothing changes.
 
@@ -113,8 +118,11 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     dtype, device, non_blocking, copy, format = _parse_to(args, kwargs)
     dtype = dtype or input.dtype
     target = input.device if device is None else resolve(device)
-    if dtype is input.dtype and target is input.device and not copy and (
-        format in (None, preserve_format) or input.is_contiguous(memory_format=format)
+    if (
+        dtype is input.dtype
+        and target is input.device
+        and not copy
+        and (format in (None, preserve_format) or input.is_contiguous(memory_format=format))
     ):
         return input
     strides = dense_strides(input) if format in (None, preserve_format) else format.strides(input.shape)
@@ -126,7 +134,11 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return _copy(input, dtype, target, strides)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3).transpose(0, 1))])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3).transpose(0, 1))],
+)
 def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
     """A copy, through which gradients flow.
 
@@ -135,11 +147,17 @@ def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor
     >>> x.clone().mul_(2), x
     (tensor([2., 2.]), tensor([1., 1.]))
     """
-    strides = dense_strides(input) if memory_format in (None, preserve_format) else memory_format.strides(input.shape)  # type: ignore[union-attr]
+    strides = (
+        dense_strides(input)
+        if memory_format in (None, preserve_format)
+        else memory_format.strides(input.shape)
+    )  # type: ignore[union-attr]
     return _copy(input, input.dtype, input.device, strides)
 
 
-@composite(api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3).transpose(0, 1))])
+@composite(
+    api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3).transpose(0, 1))]
+)
 def contiguous(input: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
     """`input` itself if it is row-major (or in the given format), else a copy that is."""
     if input.is_contiguous(memory_format):
@@ -158,7 +176,12 @@ def _to_type(dtype: DType) -> Any:
     return method
 
 
-for _name, _dtype in {**dtypes.ALIASES, "bfloat16": dtypes.bfloat16, "char": dtypes.int8, "byte": dtypes.uint8}.items():
+for _name, _dtype in {
+    **dtypes.ALIASES,
+    "bfloat16": dtypes.bfloat16,
+    "char": dtypes.int8,
+    "byte": dtypes.uint8,
+}.items():
     setattr(Tensor, _name, _to_type(_dtype))
 
 
@@ -167,7 +190,13 @@ def cpu(self: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
     return to(self, CPU, memory_format=memory_format)
 
 
-def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: MemoryFormat | None = None, **old: Any) -> Tensor:  # fmt: skip
+def cuda(
+    self: Tensor,
+    device: Any = None,
+    non_blocking: bool = False,
+    memory_format: MemoryFormat | None = None,
+    **old: Any,
+) -> Tensor:
     """The values on a GPU (the current one by default); itself if it is there."""
     if "async" in old:
         non_blocking = old.pop("async")
@@ -258,11 +287,17 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     """
     if isinstance(value, Tensor):
         if value.shape:
-            raise fail("fill_", f"only supports 0-dimension value tensor but got tensor with {len(value.shape)} dimensions.", value=value)  # fmt: skip
+            raise fail(
+                "fill_",
+                f"only supports 0-dimension value tensor but got tensor with {len(value.shape)} dimensions.",
+                value=value,
+            )
         return copy_(self, value)
     dispatch.check_inplace(fill.op, self)
     if isinstance(value, complex) and not self.dtype.is_complex:
-        raise RuntimeError(f"fill_: value cannot be converted to type {self.dtype.name} without overflow: {value}")
+        raise RuntimeError(
+            f"fill_: value cannot be converted to type {self.dtype.name} without overflow: {value}"
+        )
     if self.device is CPU:
         _fill_host(self, value)
     elif self.device.type != "meta":
@@ -329,12 +364,16 @@ def grow_storage(storage: Storage, nbytes: int) -> None:
     made = allocate(flat, dtypes.uint8, storage.device)
     old_bytes = min(storage.nbytes, nbytes)
     if old_bytes and storage.device.type != "meta":
-        kept = make_view(make(None, storage, Size((0,)), dtypes.uint8, storage.device), Size((old_bytes,)), (1,), 0)
+        kept = make_view(
+            make(None, storage, Size((0,)), dtypes.uint8, storage.device), Size((old_bytes,)), (1,), 0
+        )
         dispatch.copy_into(make_view(made, Size((old_bytes,)), (1,), 0), kept)
     storage.block, storage._bytes = made._storage.block, None
 
 
-def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Tensor:
+def set_(
+    self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None
+) -> Tensor:
     """See another tensor's (or storage's) memory, with the given geometry, from now on."""
     if source is None:
         self._adopt(allocate(Size((0,)), self.dtype, self.device))
@@ -362,13 +401,17 @@ def pin_memory(self: Tensor, device: Any = None) -> Tensor:
     array = runtime().pinned_empty(self.nbytes)
     storage = Storage(array, CPU)
     strides = shapes.contiguous_strides(self.shape)
-    made = make(storage.buffer(tuple(self.shape), strides, 0, self.dtype), storage, self.shape, self.dtype, CPU)
+    made = make(
+        storage.buffer(tuple(self.shape), strides, 0, self.dtype), storage, self.shape, self.dtype, CPU
+    )
     dispatch.copy_into(made, self)
     return made
 
 
 Tensor.resize_, Tensor.set_, Tensor.pin_memory = resize_, set_, pin_memory  # type: ignore[attr-defined]
-Tensor.resize_as_ = lambda self, other, memory_format=None: resize_(self, other.shape, memory_format=memory_format)  # type: ignore[attr-defined]
+Tensor.resize_as_ = lambda self, other, memory_format=None: resize_(
+    self, other.shape, memory_format=memory_format
+)  # type: ignore[attr-defined]
 
 
 def deep_copy(self: Tensor, memo: dict) -> Tensor:
@@ -380,7 +423,13 @@ def deep_copy(self: Tensor, memo: dict) -> Tensor:
         everything = make_view(whole, Size((self._storage.nbytes,)), (1,), 0)
         storage = memo[key] = _dense(everything)._storage
     strides = self.stride()
-    made = make(storage.buffer(tuple(self.shape), strides, self._offset, self.dtype), storage, self.shape, self.dtype, self.device)  # fmt: skip
+    made = make(
+        storage.buffer(tuple(self.shape), strides, self._offset, self.dtype),
+        storage,
+        self.shape,
+        self.dtype,
+        self.device,
+    )
     made._stride, made._offset = self._stride, self._offset
     return made
 
@@ -393,7 +442,9 @@ def _geometry_inplace(name: str) -> Any:
         seen = getattr(self, name)(*args)
         if self._node is not None or (state.enabled and self._rg):
             if self._node is None:
-                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+                raise RuntimeError(
+                    "a leaf Variable that requires grad is being used in an in-place operation."
+                )
             self._node, self._out_nr = seen._node, seen._out_nr
         self._adopt(seen)
         return self
@@ -405,4 +456,3 @@ def _geometry_inplace(name: str) -> Any:
 
 for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims"):
     setattr(Tensor, _name + "_", _geometry_inplace(_name))
-

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dispatch
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn import storage as storages
 from tritonnn.device import CPU, resolve
@@ -55,7 +54,9 @@ def _infer_array(data: Any) -> tuple[np.ndarray, DType]:
     try:
         array = np.array(data)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"tensor(): could not make a tensor of {type(data).__name__}: {_ragged(data) or error}") from None
+        raise ValueError(
+            f"tensor(): could not make a tensor of {type(data).__name__}: {_ragged(data) or error}"
+        ) from None
     kind = array.dtype.kind
     if kind in "biufc" and array.size:
         found = {"b": dtypes.bool_, "i": dtypes.int64, "u": dtypes.int64, "f": None, "c": None}[kind]
@@ -74,7 +75,10 @@ def _infer_array(data: Any) -> tuple[np.ndarray, DType]:
 
 
 def _holds_tensors(data: Any) -> bool:
-    return any(isinstance(v, (Tensor, np.ndarray)) or (isinstance(v, (list, tuple)) and _holds_tensors(v)) for v in data)
+    return any(
+        isinstance(v, (Tensor, np.ndarray)) or (isinstance(v, (list, tuple)) and _holds_tensors(v))
+        for v in data
+    )
 
 
 def _numbers_of(data: Any) -> Any:
@@ -185,14 +189,18 @@ def from_numpy(array: np.ndarray) -> Tensor:
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     dtype = dtypes.from_numpy_dtype(array.dtype)
     if not array.dtype.isnative:
-        raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported.")  # fmt: skip
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported."
+        )
     if any(stride < 0 for stride in array.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
             "currently supported. (You can probably work around this by making a copy of your array with array.copy().)"
         )
     if any(stride % array.itemsize for stride in array.strides):
-        raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.")  # fmt: skip
+        raise ValueError(
+            "given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory."
+        )
     if not array.flags.writeable:
         import warnings
 
@@ -217,7 +225,9 @@ def frombuffer(
     view = np.frombuffer(buffer, np.uint8)
     room = view.nbytes - offset
     if offset < 0 or room < 0:
-        raise ValueError(f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({view.nbytes} bytes)")
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({view.nbytes} bytes)"
+        )
     if count < 0:
         if room % dtype.itemsize:
             raise ValueError(
@@ -225,14 +235,21 @@ def frombuffer(
             )
         count = room // dtype.itemsize
     if count * dtype.itemsize > room or count == 0:
-        raise ValueError(f"requested {count} elements of {dtype.itemsize} bytes but the buffer holds {room} bytes")
+        raise ValueError(
+            f"requested {count} elements of {dtype.itemsize} bytes but the buffer holds {room} bytes"
+        )
     flat = view[offset : offset + count * dtype.itemsize]
     return _finish(from_array(flat.view(dtype.np), dtype), requires_grad)
 
 
 @_public
 def asarray(
-    obj: Any, *, dtype: DType | None = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+    obj: Any,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """`obj` as a tensor; shares memory where possible unless `copy` is True, never copies where it is False."""
     made = as_tensor(obj, dtype, device)
@@ -298,7 +315,9 @@ def empty(
     return _finish(made, requires_grad, pin_memory, layout)
 
 
-def _filled(value: Any, size: Any, out: Any, dtype: Any, layout: Any, device: Any, requires_grad: bool, pin: bool) -> Tensor:
+def _filled(
+    value: Any, size: Any, out: Any, dtype: Any, layout: Any, device: Any, requires_grad: bool, pin: bool
+) -> Tensor:
     shape = Size(shapes.as_size(size))
     if out is not None:
         return _into(out, shape, out.dtype, out.device).fill_(value)  # type: ignore[attr-defined]
@@ -346,7 +365,9 @@ def full(
     tensor([7, 7])
     """
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    return _filled(value, (size,), out, dtype or dtypes.scalar_dtype(value), layout, device, requires_grad, pin_memory)
+    return _filled(
+        value, (size,), out, dtype or dtypes.scalar_dtype(value), layout, device, requires_grad, pin_memory
+    )
 
 
 def _like(
@@ -367,7 +388,8 @@ def dense_strides(input: Tensor) -> tuple[int, ...] | None:
     if input._stride is None:
         return None
     pairs = sorted(
-        (d for d in range(len(input.shape)) if input.shape[d] != 1), key=lambda d: (-input._stride[d], d)  # type: ignore[index]
+        (d for d in range(len(input.shape)) if input.shape[d] != 1),
+        key=lambda d: (-input._stride[d], d),  # type: ignore[index]
     )
     step, strides = 1, list(shapes.contiguous_strides(input.shape))
     for dim in reversed(pairs):
@@ -416,7 +438,9 @@ def full_like(
     requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """One value in the shape, dtype and device of `input`."""
-    return _finish(_fill(_like(input, dtype, layout, device, memory_format, pin_memory), fill_value), requires_grad)
+    return _finish(
+        _fill(_like(input, dtype, layout, device, memory_format, pin_memory), fill_value), requires_grad
+    )
 
 
 @_public
@@ -432,11 +456,25 @@ def empty_strided(
 
 
 def _new(fill: Any) -> Any:
-    def method(self: Tensor, *size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, layout: Any = None, pin_memory: bool = False) -> Tensor:  # fmt: skip
-        made = allocate(Size(shapes.as_size(size)), dtype or self.dtype, self.device if device is None else resolve(device))  # fmt: skip
+    def method(
+        self: Tensor,
+        *size: Any,
+        dtype: DType | None = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        layout: Any = None,
+        pin_memory: bool = False,
+    ) -> Tensor:
+        made = allocate(
+            Size(shapes.as_size(size)),
+            dtype or self.dtype,
+            self.device if device is None else resolve(device),
+        )
         return _finish(made if fill is None else _fill(made, fill), requires_grad, pin_memory, layout)
 
-    method.__doc__ = "A tensor of this one's dtype and device" + ("." if fill is None else f" filled with {fill}.")
+    method.__doc__ = "A tensor of this one's dtype and device" + (
+        "." if fill is None else f" filled with {fill}."
+    )
     return method
 
 
@@ -445,7 +483,9 @@ def _new_full(self: Tensor, size: Any, fill_value: Any, **options: Any) -> Tenso
     return _new(fill_value)(self, size, **options)
 
 
-def _new_tensor(self: Tensor, data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
+def _new_tensor(
+    self: Tensor, data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A copy of `data` in this tensor's dtype and device."""
     target = self.device if device is None else resolve(device)
     return _finish(as_tensor(data).detach().to(target, dtype or self.dtype, copy=True), requires_grad)  # type: ignore[attr-defined]
@@ -483,14 +523,18 @@ def arange(
     if not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
-        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: {start} to {end} by {step}")
+        raise RuntimeError(
+            f"upper bound and lower bound inconsistent with step sign: {start} to {end} by {step}"
+        )
     whole = all(isinstance(v, int) for v in (start, end, step))
     if whole:
         count = max(0, -(-(end - start) // step))
     else:
         count = max(0, math.ceil((end - start) / step))
     dtype = dtype or (out.dtype if out is not None else dtypes.int64 if whole else dtypes.get_default_dtype())
-    made = dispatch.call(arange_fill.op, (start, step, count, dtype, out.device if out is not None else resolve(device)))
+    made = dispatch.call(
+        arange_fill.op, (start, step, count, dtype, out.device if out is not None else resolve(device))
+    )
     return _finish(_copy_out(out, made), requires_grad, pin_memory, layout)
 
 
@@ -504,14 +548,18 @@ def linspace_fill(start: Any, end: Any, steps: int, base: float | None, dtype: D
     return Out((steps,), dtype, device)
 
 
-def _spaced(start: Any, end: Any, steps: int, base: float | None, out: Any, dtype: Any, device: Any) -> Tensor:
+def _spaced(
+    start: Any, end: Any, steps: int, base: float | None, out: Any, dtype: Any, device: Any
+) -> Tensor:
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     if not isinstance(steps, int):
         steps = int(steps)
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     dtype = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
-    made = dispatch.call(linspace_fill.op, (start, end, steps, base, dtype, out.device if out is not None else resolve(device)))  # fmt: skip
+    made = dispatch.call(
+        linspace_fill.op, (start, end, steps, base, dtype, out.device if out is not None else resolve(device))
+    )
     return _copy_out(out, made)
 
 
@@ -567,5 +615,7 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([1.+2.j])
     """
     if real.dtype is not imag.dtype or real.dtype not in (dtypes.float32, dtypes.float64):
-        raise fail("complex", "expected both inputs to be Float or Double of the same dtype", real=real, imag=imag)
+        raise fail(
+            "complex", "expected both inputs to be Float or Double of the same dtype", real=real, imag=imag
+        )
     return _copy_out(out, real + imag * 1j)  # type: ignore[operator]

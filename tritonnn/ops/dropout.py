@@ -72,7 +72,11 @@ def _channelwise(name: str, ndim: int) -> Any:
     def function(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
         _check(name, p, input)
         if len(input.shape) not in (ndim + 1, ndim + 2):
-            raise fail(name, f"expected {ndim + 1} (one sample) or {ndim + 2} dimensions (N, C, ...), got {len(input.shape)}", input=input)  # fmt: skip
+            raise fail(
+                name,
+                f"expected {ndim + 1} (one sample) or {ndim + 2} dimensions (N, C, ...), got {len(input.shape)}",
+                input=input,
+            )
         if not training or p == 0:
             return input
         batch = input if len(input.shape) == ndim + 2 else input.unsqueeze(0)  # type: ignore[attr-defined]
@@ -81,7 +85,7 @@ def _channelwise(name: str, ndim: int) -> Any:
         return input.mul_(scale) if inplace else input * scale  # type: ignore[attr-defined]
 
     function.__name__ = name
-    function.__doc__ = f"Zero whole channels of (N, C, {', '.join('LHD'[:ndim])}) with probability `p` and scale the others by 1 / (1 - p)."  # fmt: skip
+    function.__doc__ = f"Zero whole channels of (N, C, {', '.join('LHD'[:ndim])}) with probability `p` and scale the others by 1 / (1 - p)."
     return _functional(function)
 
 
@@ -108,7 +112,9 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
 
 
 @_functional
-def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+def feature_alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
     """`alpha_dropout` of whole channels of (N, C, ...)."""
     _check("feature_alpha_dropout", p, input)
     if not training or p == 0:

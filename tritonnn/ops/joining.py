@@ -10,7 +10,15 @@ from tritonnn import shape as shapes
 from tritonnn.dispatch import result_type
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.shape import expand_as_size, permute_dims, select_dim, slice_dim, unsqueeze, view_as_size, view_or_copy
+from tritonnn.ops.shape import (
+    expand_as_size,
+    permute_dims,
+    select_dim,
+    slice_dim,
+    unsqueeze,
+    view_as_size,
+    view_or_copy,
+)
 from tritonnn.shape import Size, wrap_dim
 from tritonnn.tensor import Tensor
 
@@ -41,7 +49,9 @@ def cat(tensors: Tensors, dim: int = 0) -> Any:
     # A legacy that programs rely on: empty 1-d tensors are left out whatever the rank of the others.
     first = next((t for t in tensors if t.shape != (0,)), tensors[0])
     if not first.shape:
-        raise Invalid("zero-dimensional tensor (at position 0) cannot be concatenated", hint="use torch.stack")
+        raise Invalid(
+            "zero-dimensional tensor (at position 0) cannot be concatenated", hint="use torch.stack"
+        )
     dim = wrap_dim(dim, len(first.shape))
     total = 0
     for i, tensor in enumerate(tensors):
@@ -60,7 +70,9 @@ def cat(tensors: Tensors, dim: int = 0) -> Any:
 def _check_joins(first: Tensor, tensor: Tensor, i: int, dim: int) -> None:
     if len(tensor.shape) != len(first.shape):
         if not tensor.shape:
-            raise Invalid(f"zero-dimensional tensor (at position {i}) cannot be concatenated", hint="use torch.stack")
+            raise Invalid(
+                f"zero-dimensional tensor (at position {i}) cannot be concatenated", hint="use torch.stack"
+            )
         raise Invalid(
             f"Tensors must have same number of dimensions: got {len(first.shape)} and {len(tensor.shape)} (position {i})"
         )
@@ -101,7 +113,9 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
         raise fail("stack", "expects a non-empty TensorList")
     for i, tensor in enumerate(tensors):
         if not isinstance(tensor, Tensor):
-            raise TypeError(f"stack(): expected Tensor as element {i} in argument 'tensors', but got {type(tensor).__name__}")
+            raise TypeError(
+                f"stack(): expected Tensor as element {i} in argument 'tensors', but got {type(tensor).__name__}"
+            )
         if tensor.shape != tensors[0].shape:
             raise fail(
                 "stack",
@@ -113,8 +127,12 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
     return cat(rows, at) if out is None else cat(rows, at, out=out)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), [1, 4]), Sample(make(2, 6), 4, 1)],
-           errors=lambda make: [Bad(make(5), [1, 2], match="to sum exactly to 5")])  # fmt: skip
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), [1, 4]), Sample(make(2, 6), 4, 1)],
+    errors=lambda make: [Bad(make(5), [1, 2], match="to sum exactly to 5")],
+)
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the listed sizes.
 
@@ -127,7 +145,10 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     sections = split_size_or_sections
     if isinstance(sections, int):
         if sections < 0 or (sections == 0 and extent):
-            raise fail("split", f"expects split_size be non-negative (positive for a dimension of {extent}), got {sections}")
+            raise fail(
+                "split",
+                f"expects split_size be non-negative (positive for a dimension of {extent}), got {sections}",
+            )
         count = max(-(-extent // sections), 1) if sections else 1
         sections = [min(sections, extent - i * sections) for i in range(count)]
     elif sum(sections) != extent or min(sections, default=0) < 0:
@@ -152,7 +173,9 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
     return split(input, list(split_sizes), dim)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 2), Sample(make(2, 6), 4, 1)])
+@composite(
+    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 2), Sample(make(2, 6), 4, 1)]
+)
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal size along `dim` (the last may be smaller).
 
@@ -168,7 +191,9 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, -(-extent // chunks), dim)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), (1, 3))])
+@composite(
+    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), (1, 3))]
+)
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices."""
     dim = wrap_dim(dim, len(input.shape))
@@ -207,7 +232,9 @@ def _along(name: str, axis: int) -> Any:
         return cat(rows, dim) if out is None else cat(rows, dim, out=out)
 
     joined.__name__ = name
-    joined.__doc__ = f"The tensors {dict(vstack='below', hstack='beside', dstack='behind')[name]} one another."
+    joined.__doc__ = (
+        f"The tensors {dict(vstack='below', hstack='beside', dstack='behind')[name]} one another."
+    )
     return joined
 
 
@@ -216,15 +243,29 @@ def _at_least(tensor: Tensor, ndim: int) -> Tensor:
     if len(shape) >= ndim:
         return tensor
     if ndim == 3:
-        shape = Size((1, *shape, 1)) if len(shape) == 1 else Size((*shape, 1)) if len(shape) == 2 else Size((1, 1, 1))
+        shape = (
+            Size((1, *shape, 1))
+            if len(shape) == 1
+            else Size((*shape, 1))
+            if len(shape) == 2
+            else Size((1, 1, 1))
+        )
     else:
         shape = Size((1,) * (ndim - len(shape)) + tuple(shape))
     return view_or_copy(tensor, shape)
 
 
-vstack = composite(api="torch", alias=("row_stack",), dtypes=ANY, samples=lambda make: [Sample([make(3), make(3)])])(_along("vstack", 1))  # fmt: skip
-hstack = composite(api="torch", dtypes=ANY, samples=lambda make: [Sample([make(3), make(2)]), Sample([make(2, 1), make(2, 2)])])(_along("hstack", 1))  # fmt: skip
-dstack = composite(api="torch", dtypes=ANY, samples=lambda make: [Sample([make(2, 3), make(2, 3)])])(_along("dstack", 2))  # fmt: skip
+vstack = composite(
+    api="torch", alias=("row_stack",), dtypes=ANY, samples=lambda make: [Sample([make(3), make(3)])]
+)(_along("vstack", 1))
+hstack = composite(
+    api="torch",
+    dtypes=ANY,
+    samples=lambda make: [Sample([make(3), make(2)]), Sample([make(2, 1), make(2, 2)])],
+)(_along("hstack", 1))
+dstack = composite(api="torch", dtypes=ANY, samples=lambda make: [Sample([make(2, 3), make(2, 3)])])(
+    _along("dstack", 2)
+)
 
 
 @composite(api="torch", dtypes=ANY, samples=lambda make: [Sample([make(3), make(3, 2)])])
@@ -282,8 +323,12 @@ def flipud(input: Tensor) -> Tensor:
     return flip(input, (0,))
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5), 2), Sample(make(2, 3), (1, -1), (0, 1)), Sample(make(2, 3), 2)],
-           errors=lambda make: [Bad(make(2, 2), (1, 2), 0, match="shifts and dimensions must align")])  # fmt: skip
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(5), 2), Sample(make(2, 3), (1, -1), (0, 1)), Sample(make(2, 3), 2)],
+    errors=lambda make: [Bad(make(2, 2), (1, 2), 0, match="shifts and dimensions must align")],
+)
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """A copy with elements moved along `dims`, those leaving the end entering at the start.
 
@@ -308,7 +353,11 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     return input if input.numel() == 0 else input.clone()  # type: ignore[attr-defined]
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3), 2), Sample(make(2, 3, 4), -1, (1, 2))])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3), 2), Sample(make(2, 3, 4), -1, (1, 2))],
+)
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """A copy turned by k right angles in the plane `dims`, from the first towards the second."""
     first, second = (wrap_dim(d, len(input.shape)) for d in dims)
@@ -335,7 +384,11 @@ def _repeat(self: Tensor, *repeats: Any) -> Tensor:
     counts = shapes.as_size(repeats)
     lead = len(counts) - len(self.shape)
     if lead < 0:
-        raise fail("repeat", "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor", input=self)  # fmt: skip
+        raise fail(
+            "repeat",
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor",
+            input=self,
+        )
     if min(counts, default=0) < 0:
         raise fail("repeat", f"Trying to create tensor with negative dimension: {list(counts)}")
     shape = (1,) * lead + tuple(self.shape)
@@ -358,9 +411,15 @@ def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
 Tensor.tile = lambda self, *dims: tile(self, shapes.as_size(dims))  # type: ignore[attr-defined]
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), 2), Sample(make(2, 3), 2, dim=1)],
-           errors=lambda make: [Bad(make(2), -1, match="negative")])  # fmt: skip
-def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3), 2), Sample(make(2, 3), 2, dim=1)],
+    errors=lambda make: [Bad(make(2), -1, match="negative")],
+)
+def repeat_interleave(
+    input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """A copy with each element repeated in place: `repeats` times, or as often as its entry there says.
 
     >>> import tritonnn as torch
@@ -376,16 +435,28 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None, *, ou
     if isinstance(repeats, int):
         if repeats < 0:
             raise fail("repeat_interleave", f"repeats can not be negative, got {repeats}")
-        wide = expand_as_size(unsqueeze(input, dim + 1), (*input.shape[: dim + 1], repeats, *input.shape[dim + 1 :]))
+        wide = expand_as_size(
+            unsqueeze(input, dim + 1), (*input.shape[: dim + 1], repeats, *input.shape[dim + 1 :])
+        )
         return view_or_copy(wide.clone(), (*input.shape[:dim], extent * repeats, *input.shape[dim + 1 :]))  # type: ignore[attr-defined]
     counts = view_or_copy(as_tensor(repeats, device=input.device), (-1,))
     counts = expand_as_size(counts, (extent,)) if counts.shape[0] == 1 else counts
     if counts.shape[0] != extent:
-        raise fail("repeat_interleave", f"repeats must have the same size as input along dim {dim}: {counts.shape[0]} != {extent}")
+        raise fail(
+            "repeat_interleave",
+            f"repeats must have the same size as input along dim {dim}: {counts.shape[0]} != {extent}",
+        )
     numbers = [i for i, count in enumerate(counts.tolist()) for _ in range(count)]
     if output_size is not None and output_size != len(numbers):
-        raise fail("repeat_interleave", f"allocated size does not match required size: {output_size} != {len(numbers)}")
-    index = as_tensor(numbers, dtype=dtypes.int64, device=input.device) if numbers else arange(0, device=input.device)
+        raise fail(
+            "repeat_interleave",
+            f"allocated size does not match required size: {output_size} != {len(numbers)}",
+        )
+    index = (
+        as_tensor(numbers, dtype=dtypes.int64, device=input.device)
+        if numbers
+        else arange(0, device=input.device)
+    )
     return input.index_select(dim, index)  # type: ignore[attr-defined]
 
 
@@ -400,7 +471,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         vectors[0], vectors[1] = vectors[1], vectors[0]
     shape = tuple(v.numel() for v in vectors)
     grids = [
-        expand_as_size(view_or_copy(v, (-1,) + (1,) * (len(vectors) - i - 1)), shape) for i, v in enumerate(vectors)
+        expand_as_size(view_or_copy(v, (-1,) + (1,) * (len(vectors) - i - 1)), shape)
+        for i, v in enumerate(vectors)
     ]
     if swap:
         grids = [g.transpose(0, 1) for g in grids]  # type: ignore[attr-defined]

@@ -18,7 +18,9 @@ def _same_dtype(**tensors: Tensor) -> None:
     found = {name: t.dtype for name, t in tensors.items()}
     if len(set(found.values())) > 1:
         text = ", ".join(f"{name} is {d.name}" for name, d in found.items())
-        raise Invalid(f"expected m1 and m2 to have the same dtype, but {text}", hint="convert one with .to(dtype)")
+        raise Invalid(
+            f"expected m1 and m2 to have the same dtype, but {text}", hint="convert one with .to(dtype)"
+        )
 
 
 def _adjoint(x: Tensor) -> Tensor:
@@ -66,7 +68,12 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         if not isinstance(operand, Tensor):
             raise TypeError(f"matmul(): argument '{name}' must be Tensor, not {type(operand).__name__}")
     if not input.shape or not other.shape:
-        raise fail("matmul", f"both arguments to matmul need to be at least 1D, but they are {len(input.shape)}D and {len(other.shape)}D", input=input, other=other)  # fmt: skip
+        raise fail(
+            "matmul",
+            f"both arguments to matmul need to be at least 1D, but they are {len(input.shape)}D and {len(other.shape)}D",
+            input=input,
+            other=other,
+        )
     if len(input.shape) == 2 and len(other.shape) == 2:
         return matmul_nd(input, other) if out is None else matmul_nd(input, other, out=out)
     left = unsqueeze(input, 0) if len(input.shape) == 1 else input
@@ -98,8 +105,15 @@ def _ranked(op: str, ndim: int, **tensors: Tensor) -> None:
             raise fail(op, f"{name} must be {kind}, got {len(value.shape)}D", **tensors)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4), make(4, 2))],
-           errors=lambda make: [Bad(make(2, 3), make(4, 5), match="cannot be multiplied"), Bad(make(2), make(2, 2), match="must be a matrix")])  # fmt: skip
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 4), make(4, 2))],
+    errors=lambda make: [
+        Bad(make(2, 3), make(4, 5), match="cannot be multiplied"),
+        Bad(make(2), make(2, 2), match="must be a matrix"),
+    ],
+)
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Product of two matrices.
 
@@ -112,13 +126,22 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     return matmul_nd(input, mat2) if out is None else matmul_nd(input, mat2, out=out)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3, 4), make(2, 4, 2))],
-           errors=lambda make: [Bad(make(2, 2, 3), make(3, 3, 2), match="batch")])  # fmt: skip
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3, 4), make(2, 4, 2))],
+    errors=lambda make: [Bad(make(2, 2, 3), make(3, 3, 2), match="batch")],
+)
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Products of two batches of matrices, (b, n, m) @ (b, m, p)."""
     _ranked("bmm", 3, input=input, mat2=mat2)
     if input.shape[0] != mat2.shape[0]:
-        raise fail("bmm", f"batch1 and batch2 must have same number of batches, got {input.shape[0]} and {mat2.shape[0]}", input=input, mat2=mat2)  # fmt: skip
+        raise fail(
+            "bmm",
+            f"batch1 and batch2 must have same number of batches, got {input.shape[0]} and {mat2.shape[0]}",
+            input=input,
+            mat2=mat2,
+        )
     return matmul_nd(input, mat2) if out is None else matmul_nd(input, mat2, out=out)
 
 
@@ -136,9 +159,7 @@ def _legacy(name: str, args: tuple, beta: Any, alpha: Any) -> tuple:
 
 
 def _affine(name: str, multiply: Any, doc: str, make_samples: Any) -> Any:
-    def op(
-        *args: Any, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None, **named: Any
-    ) -> Tensor:
+    def op(*args: Any, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None, **named: Any) -> Tensor:
         operands = [*args, *named.values()]
         input, first, second, beta, alpha = _legacy(name, tuple(operands), beta, alpha)
         made = multiply(first, second)
@@ -146,8 +167,14 @@ def _affine(name: str, multiply: Any, doc: str, make_samples: Any) -> Any:
             made = made * alpha
         shape = made.shape
         if beta != 0:
-            if len(input.shape) > len(shape) or any(n not in (1, m) for n, m in zip(reversed(input.shape), reversed(shape), strict=False)):  # fmt: skip
-                raise fail(name, f"input shape {list(input.shape)} does not broadcast to the product's {list(shape)}", input=input)
+            if len(input.shape) > len(shape) or any(
+                n not in (1, m) for n, m in zip(reversed(input.shape), reversed(shape), strict=False)
+            ):
+                raise fail(
+                    name,
+                    f"input shape {list(input.shape)} does not broadcast to the product's {list(shape)}",
+                    input=input,
+                )
             made = made + (input if beta == 1 else input * beta)
         return made if out is None else _into(out, made)
 
@@ -174,7 +201,12 @@ def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     return matmul(input, vec, out=out)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3), make(3))], errors=lambda make: [Bad(make(3), make(2), match="inconsistent tensor size")])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3), make(3))],
+    errors=lambda make: [Bad(make(3), make(2), match="inconsistent tensor size")],
+)
 def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inner product of two vectors of one length.
 
@@ -184,7 +216,12 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     _ranked("dot", 1, input=input, tensor=tensor)
     if input.shape != tensor.shape:
-        raise fail("dot", f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the same number of elements", input=input, tensor=tensor)  # fmt: skip
+        raise fail(
+            "dot",
+            f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the same number of elements",
+            input=input,
+            tensor=tensor,
+        )
     return matmul(input, tensor, out=out)
 
 
@@ -194,19 +231,35 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     return dot(input.conj() if input.dtype.is_complex else input, other, out=out)  # type: ignore[attr-defined]
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4), make(4)), Sample(make(2, 3), make(5, 3)), Sample(make(()), make(2))])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [
+        Sample(make(3, 4), make(4)),
+        Sample(make(2, 3), make(5, 3)),
+        Sample(make(()), make(2)),
+    ],
+)
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sum of products over the last dimensions of both."""
     if not input.shape or not other.shape:
         made = input * other
     else:
         if input.shape[-1] != other.shape[-1]:
-            raise fail("inner", "the last dimension must match on both input tensors", input=input, other=other)
+            raise fail(
+                "inner", "the last dimension must match on both input tensors", input=input, other=other
+            )
         made = tensordot(input, other, ([-1], [-1]))
     return made if out is None else _into(out, made)
 
 
-@composite(api="torch tensor", dtypes=ANY, alias=("ger",), samples=lambda make: [Sample(make(3), make(2))], errors=lambda make: [Bad(make(2, 2), make(2), match="must be a vector")])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    alias=("ger",),
+    samples=lambda make: [Sample(make(3), make(2))],
+    errors=lambda make: [Bad(make(2, 2), make(2), match="must be a vector")],
+)
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Outer product of two vectors: out[i, j] = input[i] vec2[j].
 
@@ -220,9 +273,18 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     return made if out is None else _into(out, made)
 
 
-addmv = _affine("addmv", mv, "beta input + alpha (mat @ vec)", lambda make: [Sample(make(3), make(3, 4), make(4))])
-addr = _affine("addr", outer, "beta input + alpha outer(vec1, vec2)", lambda make: [Sample(make(3, 2), make(3), make(2))])
-addbmm = _affine("addbmm", lambda a, b: bmm(a, b).sum(0), "beta input + alpha (sum over the batch of batch1 @ batch2)", lambda make: [Sample(make(3, 2), make(2, 3, 4), make(2, 4, 2))])  # fmt: skip
+addmv = _affine(
+    "addmv", mv, "beta input + alpha (mat @ vec)", lambda make: [Sample(make(3), make(3, 4), make(4))]
+)
+addr = _affine(
+    "addr", outer, "beta input + alpha outer(vec1, vec2)", lambda make: [Sample(make(3, 2), make(3), make(2))]
+)
+addbmm = _affine(
+    "addbmm",
+    lambda a, b: bmm(a, b).sum(0),
+    "beta input + alpha (sum over the batch of batch1 @ batch2)",
+    lambda make: [Sample(make(3, 2), make(2, 3, 4), make(2, 4, 2))],
+)
 
 
 @primitive(
@@ -243,7 +305,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     tensor([[6.]])
     """
     if len(weight.shape) == 1:
-        raise Invalid("weight must be a matrix (out_features, in_features), got a vector", hint="weight.unsqueeze(0)")
+        raise Invalid(
+            "weight must be a matrix (out_features, in_features), got a vector", hint="weight.unsqueeze(0)"
+        )
     if len(weight.shape) != 2:
         raise Invalid(f"weight must be a matrix (out_features, in_features), got {len(weight.shape)}D")
     if not input.shape or input.shape[-1] != weight.shape[1]:
@@ -267,7 +331,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
 def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
     rows = view_or_copy(input, (-1, input.shape[-1])) if len(input.shape) != 2 else input
     grads = view_or_copy(g, (-1, g.shape[-1])) if len(g.shape) != 2 else g
-    return matmul_nd(_adjoint(grads), rows) if not rows.dtype.is_complex else matmul_nd(transpose(grads, 0, 1), rows.conj())  # type: ignore[attr-defined]  # fmt: skip
+    return (
+        matmul_nd(_adjoint(grads), rows)
+        if not rows.dtype.is_complex
+        else matmul_nd(transpose(grads, 0, 1), rows.conj())
+    )  # type: ignore[attr-defined]
 
 
 @composite(
@@ -278,9 +346,20 @@ def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y_k = x1^T W_k x2 + b_k: (*, in1), (*, in2), (out, in1, in2) -> (*, out)."""
     if len(weight.shape) != 3 or input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:
-        raise fail("bilinear", f"weight expects inputs of {list(weight.shape[1:])} features (weight is (out, in1, in2)), got {input1.shape[-1]} and {input2.shape[-1]}", input1=input1, input2=input2, weight=weight)  # fmt: skip
+        raise fail(
+            "bilinear",
+            f"weight expects inputs of {list(weight.shape[1:])} features (weight is (out, in1, in2)), got {input1.shape[-1]} and {input2.shape[-1]}",
+            input1=input1,
+            input2=input2,
+            weight=weight,
+        )
     if input1.shape[:-1] != input2.shape[:-1]:
-        raise fail("bilinear", "input1 and input2 must agree in every dimension but the last", input1=input1, input2=input2)
+        raise fail(
+            "bilinear",
+            "input1 and input2 must agree in every dimension but the last",
+            input1=input1,
+            input2=input2,
+        )
     first = view_or_copy(input1, (-1, input1.shape[-1]))
     second = view_or_copy(input2, (-1, input2.shape[-1]))
     turned = matmul(unsqueeze(first, 0), weight)  # (out, rows, in2)
@@ -288,14 +367,27 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     return made if bias is None else made + bias
 
 
-@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3, 4), make(3, 4, 5), 2), Sample(make(2, 3), make(4, 3), ([1], [1])), Sample(make(2), make(3), 0)])
+@composite(
+    api="torch",
+    dtypes=ANY,
+    samples=lambda make: [
+        Sample(make(2, 3, 4), make(3, 4, 5), 2),
+        Sample(make(2, 3), make(4, 3), ([1], [1])),
+        Sample(make(2), make(3), 0),
+    ],
+)
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
     """Sum of products over the paired dimensions: the last `dims` of a with the first of b, or two listed sets."""
     if isinstance(dims, Tensor):
         dims = dims.tolist()
     if isinstance(dims, int):
         if dims < 0 or dims > min(len(a.shape), len(b.shape)):
-            raise fail("tensordot", f"expects dims >= 0 and at most the number of dimensions, but got dims={dims}", a=a, b=b)
+            raise fail(
+                "tensordot",
+                f"expects dims >= 0 and at most the number of dimensions, but got dims={dims}",
+                a=a,
+                b=b,
+            )
         dims = (list(range(len(a.shape) - dims, len(a.shape))), list(range(dims)))
     left, right = ([wrap_dim(d, len(t.shape)) for d in ds] for t, ds in zip((a, b), dims, strict=True))
     if len(left) != len(right) or any(a.shape[i] != b.shape[j] for i, j in zip(left, right, strict=True)):
@@ -322,9 +414,9 @@ def multi_dot(tensors: Any) -> Tensor:
     return made
 
 
-chain_matmul = composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(3, 4))], name="chain_matmul")(
-    lambda *matrices: multi_dot(matrices)
-)
+chain_matmul = composite(
+    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(3, 4))], name="chain_matmul"
+)(lambda *matrices: multi_dot(matrices))
 
 
 @composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4))])
@@ -345,8 +437,12 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     return view_or_copy(left * right, [n * m for n, m in zip(a.shape, b.shape, strict=True)])
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(2, 3)), Sample(make(3, 2), make(3, 2), 0)],
-           errors=lambda make: [Bad(make(2, 4), make(2, 4), match="3")])  # fmt: skip
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3), make(2, 3)), Sample(make(3, 2), make(3, 2), 0)],
+    errors=lambda make: [Bad(make(2, 4), make(2, 4), match="3")],
+)
 def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """Cross product of vectors of three elements along `dim` (default: the first dimension of extent 3)."""
     shape = broadcast_shapes(input.shape, other.shape)
@@ -392,7 +488,10 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         for letter, extent in zip(term, operand.shape, strict=True):
             have = extents.get(letter, 1)
             if have not in (1, extent) and extent != 1:
-                raise fail("einsum", f"subscript {letter} has size {have} in one operand and {extent} in another, which does not broadcast")  # fmt: skip
+                raise fail(
+                    "einsum",
+                    f"subscript {letter} has size {have} in one operand and {extent} in another, which does not broadcast",
+                )
             extents[letter] = have if extent == 1 else extent
     pairs = [_diagonal(operand, term) for operand, term in zip(operands, terms, strict=True)]
     total, letters = pairs[0]
@@ -406,7 +505,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
 def _sublists(first: Any, rest: tuple) -> tuple[str, tuple]:
     """einsum(x, [0, 1], y, [1, 2], [0, 2]) in the notation with letters."""
     values = [first, *rest]
-    name = lambda term: "".join("..." if i is Ellipsis else chr(97 + i) for i in term)  # noqa: E731
+    name = lambda term: "".join("..." if i is Ellipsis else chr(97 + i) for i in term)
     operands = tuple(values[0 : len(values) // 2 * 2 : 2])
     equation = ",".join(name(term) for term in values[1::2])
     return (equation + "->" + name(values[-1]) if len(values) % 2 else equation), operands
@@ -425,7 +524,11 @@ def _subscripts(equation: str, operands: Sequence[Tensor]) -> tuple[list[str], s
         if "..." in term:
             widest = max(widest, len(operand.shape) - named)
         elif named != len(operand.shape):
-            raise fail("einsum", f"'{term}' names {named} dimensions but the operand has {len(operand.shape)}", operand=operand)
+            raise fail(
+                "einsum",
+                f"'{term}' names {named} dimensions but the operand has {len(operand.shape)}",
+                operand=operand,
+            )
     filled = []
     for term, operand in zip(terms, operands, strict=True):
         count = len(operand.shape) - len(term.replace("...", ""))
@@ -473,7 +576,11 @@ def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> 
     first = a.permute(*[left.index(c) for c in (*batch, *rows, *inner)])  # type: ignore[attr-defined]
     second = b.permute(*[right.index(c) for c in (*batch, *inner, *columns)])  # type: ignore[attr-defined]
     nb, nr, ni = len(batch), len(rows), len(inner)
-    batch_shape, row_shape, column_shape = first.shape[:nb], first.shape[nb : nb + nr], second.shape[nb + ni :]
+    batch_shape, row_shape, column_shape = (
+        first.shape[:nb],
+        first.shape[nb : nb + nr],
+        second.shape[nb + ni :],
+    )
     inner_size = numel(first.shape[nb + nr :])
     product = matmul_nd(
         view_or_copy(first, (*batch_shape, numel(row_shape), inner_size)),

@@ -17,7 +17,9 @@ def _margins(pad: Sequence[int], ndim: int) -> list[tuple[int, int]]:
     if len(pad) % 2:
         raise Invalid(f"Padding length must be divisible by 2, got {list(pad)}")
     if len(pad) // 2 > ndim:
-        raise Invalid(f"Padding length should be less than or equal to two times the input dimension but got padding length {len(pad)} and input of dimension {ndim}")  # fmt: skip
+        raise Invalid(
+            f"Padding length should be less than or equal to two times the input dimension but got padding length {len(pad)} and input of dimension {ndim}"
+        )
     margins = [(0, 0)] * ndim
     for i in range(len(pad) // 2):
         margins[ndim - 1 - i] = (int(pad[2 * i]), int(pad[2 * i + 1]))
@@ -31,7 +33,9 @@ def _narrowed(input: Tensor, margins: list[tuple[int, int]]) -> Tensor:
         if cut or end:
             length = input.shape[dim] - cut - end
             if length < 0:
-                raise Invalid(f"padding {margins[dim]} leaves a negative size at dimension {dim} of {list(input.shape)}")
+                raise Invalid(
+                    f"padding {margins[dim]} leaves a negative size at dimension {dim} of {list(input.shape)}"
+                )
             input = slice_dim(input, dim, cut, length, 1)
     return input
 
@@ -93,9 +97,13 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Any = 
     if mode == "constant":
         return constant_pad_nd(input, tuple(pad), 0 if value is None else value)
     if mode not in ("reflect", "replicate", "circular"):
-        raise fail("pad", f"Unrecognised padding mode {mode}: expected constant, reflect, replicate or circular", kind=NotImplementedError)  # fmt: skip
+        raise fail(
+            "pad",
+            f"Unrecognised padding mode {mode}: expected constant, reflect, replicate or circular",
+            kind=NotImplementedError,
+        )
     if value is not None and value != 0:
-        raise ValueError(f"Padding mode \"{mode}\" doesn't take in value argument")
+        raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
     try:
         margins = _margins(pad, len(input.shape))
         margins_in = _narrowed(input, margins)

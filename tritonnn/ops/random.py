@@ -96,10 +96,20 @@ def draw(fill: Any, target: Tensor, *params: Any, generator: Generator | None, w
     return target
 
 
-def _refill(name: str, self: Tensor, fill: Any, *params: Any, generator: Any, wide: bool = False, floating: bool = True) -> Tensor:
+def _refill(
+    name: str,
+    self: Tensor,
+    fill: Any,
+    *params: Any,
+    generator: Any,
+    wide: bool = False,
+    floating: bool = True,
+) -> Tensor:
     dispatch.check_inplace(fill.op, self)
     if floating and not self.dtype.is_floating_point:
-        raise fail(name, f"expected a floating tensor, got {self.dtype.name}", kind=NotImplementedError, self=self)
+        raise fail(
+            name, f"expected a floating tensor, got {self.dtype.name}", kind=NotImplementedError, self=self
+        )
     draw(fill, self, *params, generator=generator, wide=wide)
     return overwritten(self, name)
 
@@ -107,7 +117,9 @@ def _refill(name: str, self: Tensor, fill: Any, *params: Any, generator: Any, wi
 # ---- new tensors ------------------------------------------------------------------------------------------
 
 
-def _new(size: Any, dtype: DType | None, device: Any, out: Tensor | None, default: DType | None = None) -> Tensor:
+def _new(
+    size: Any, dtype: DType | None, device: Any, out: Tensor | None, default: DType | None = None
+) -> Tensor:
     shape = Size(shapes.as_size(size))
     if out is not None:
         return out.resize_(shape) if out.shape != shape else out  # type: ignore[attr-defined]
@@ -132,7 +144,9 @@ def rand(
     """
     made = _new(size, dtype, device, out)
     _must_float("rand", made.dtype)
-    return _finish(draw(philox_uniform, made, 0.0, 1.0, generator=generator), requires_grad, pin_memory, layout)
+    return _finish(
+        draw(philox_uniform, made, 0.0, 1.0, generator=generator), requires_grad, pin_memory, layout
+    )
 
 
 @_public
@@ -148,7 +162,9 @@ def randn(
     """
     made = _new(size, dtype, device, out)
     _must_float("randn", made.dtype)
-    return _finish(draw(philox_normal, made, 0.0, 1.0, generator=generator), requires_grad, pin_memory, layout)
+    return _finish(
+        draw(philox_normal, made, 0.0, 1.0, generator=generator), requires_grad, pin_memory, layout
+    )
 
 
 def _integers(made: Tensor, low: int, high: int, generator: Any) -> Tensor:
@@ -158,7 +174,9 @@ def _integers(made: Tensor, low: int, high: int, generator: Any) -> Tensor:
     if made.dtype.kind == 1:
         info = dtypes.iinfo(made.dtype)
         if low < info.min or high - 1 > info.max:
-            raise RuntimeError(f"randint: [{low}, {high}) is out of bounds for {made.dtype.name} [{info.min}, {info.max}]")
+            raise RuntimeError(
+                f"randint: [{low}, {high}) is out of bounds for {made.dtype.name} [{info.min}, {info.max}]"
+            )
     wide = high - low > 1 << 32
     if made.dtype.kind == 1:
         return draw(philox_randint, made, low, high, generator=generator, wide=wide)
@@ -263,7 +281,11 @@ def normal(
     tensors = [t for t in (mean, std) if isinstance(t, Tensor)]
     if not tensors:
         made = _new((size if size is not None else (),), dtype, device, out)
-        return _finish(draw(philox_normal, made, float(mean), float(std), generator=generator), requires_grad, layout=layout)
+        return _finish(
+            draw(philox_normal, made, float(mean), float(std), generator=generator),
+            requires_grad,
+            layout=layout,
+        )
     shape = shapes.broadcast_shapes(*[t.shape for t in tensors])
     made = _new((shape,), tensors[0].dtype, tensors[0].device, out)
     draw(philox_normal, made, 0.0, 1.0, generator=generator)
@@ -272,7 +294,9 @@ def normal(
 
 
 @_public
-def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
+def bernoulli(
+    input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None
+) -> Tensor:
     """1 with the probability that `input` holds (or with `p`), else 0.
 
     >>> import tritonnn as torch
@@ -304,7 +328,12 @@ def _bernoulli(target: Tensor, p: Any, generator: Any) -> Tensor:
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Poisson numbers with the rates that `input` holds."""
     if not input.dtype.is_floating_point:
-        raise fail("poisson", f"expected rates of a floating dtype, got {input.dtype.name}", kind=NotImplementedError, input=input)
+        raise fail(
+            "poisson",
+            f"expected rates of a floating dtype, got {input.dtype.name}",
+            kind=NotImplementedError,
+            input=input,
+        )
     if input.numel() and bool((input < 0).any()):
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
     generator = generator_for(input.device) if generator is None else generator
@@ -324,24 +353,38 @@ def multinomial(
     if len(input.shape) not in (1, 2):
         raise fail("multinomial", f"prob_dist must be 1 or 2 dim, got {len(input.shape)}", input=input)
     if not input.dtype.is_floating_point:
-        raise fail("multinomial", f"only supports floating-point dtypes for input, got: {input.dtype.name}", input=input)
+        raise fail(
+            "multinomial",
+            f"only supports floating-point dtypes for input, got: {input.dtype.name}",
+            input=input,
+        )
     categories = input.shape[-1]
     if num_samples <= 0:
         raise fail("multinomial", f"cannot sample n_sample <= 0 samples, got {num_samples}")
     if not replacement and num_samples > categories:
-        raise fail("multinomial", f"cannot sample n_sample > prob_dist.size(-1) samples without replacement ({num_samples} > {categories})", input=input)  # fmt: skip
+        raise fail(
+            "multinomial",
+            f"cannot sample n_sample > prob_dist.size(-1) samples without replacement ({num_samples} > {categories})",
+            input=input,
+        )
     weights = input.detach()
     if bool((~(weights >= 0)).any()) or bool((weights == float("inf")).any()):
-        raise fail("multinomial", "probability tensor contains either `inf`, `nan` or element < 0", input=input)
+        raise fail(
+            "multinomial", "probability tensor contains either `inf`, `nan` or element < 0", input=input
+        )
     if bool((weights.sum(-1) <= 0).any()):  # type: ignore[attr-defined]
         raise fail("multinomial", "invalid multinomial distribution (sum of probabilities <= 0)", input=input)
     if replacement:
         total = weights.cumsum(-1)  # type: ignore[attr-defined]
-        place = rand(*input.shape[:-1], num_samples, generator=generator, dtype=total.dtype, device=input.device)
+        place = rand(
+            *input.shape[:-1], num_samples, generator=generator, dtype=total.dtype, device=input.device
+        )
         drawn = torch_names["searchsorted"](total, place * total[..., -1:], right=True)
         drawn = drawn.clamp(max=categories - 1)
     else:  # the largest of p / exponential are a sample without replacement (Efraimidis and Spirakis 2006)
-        clock = draw(philox_exponential, allocate(input.shape, input.dtype, input.device), 1.0, generator=generator)
+        clock = draw(
+            philox_exponential, allocate(input.shape, input.dtype, input.device), 1.0, generator=generator
+        )
         drawn = (weights / clock).topk(num_samples, -1)[1]  # type: ignore[attr-defined]
     return drawn if out is None else _new((drawn.shape,), None, None, out).copy_(drawn)  # type: ignore[attr-defined]
 
@@ -349,7 +392,9 @@ def multinomial(
 # ---- in place ---------------------------------------------------------------------------------------------
 
 
-def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None, **old: Any) -> Tensor:
+def uniform_(
+    self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None, **old: Any
+) -> Tensor:
     """Overwrite with uniform numbers on [from, to)."""
     from_ = old.pop("from", from_) if "a" not in old else old.pop("a")
     to = old.pop("b", to)
@@ -358,14 +403,18 @@ def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Ge
     return _refill("uniform_", self, philox_uniform, float(from_), float(to), generator=generator)
 
 
-def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+def normal_(
+    self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
     """Overwrite with normal numbers."""
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     return _refill("normal_", self, philox_normal, float(mean), float(std), generator=generator)
 
 
-def log_normal_(self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
+def log_normal_(
+    self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None
+) -> Tensor:
     """Overwrite with exponentials of normal numbers of this mean and standard deviation."""
     if std <= 0:
         raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
@@ -379,7 +428,9 @@ def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | Non
     return _refill("exponential_", self, philox_exponential, float(lambd), generator=generator)
 
 
-def cauchy_(self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+def cauchy_(
+    self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
     """Overwrite with Cauchy numbers."""
     if sigma <= 0:
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
@@ -408,7 +459,13 @@ def random_(self: Tensor, *bounds: Any, generator: Generator | None = None, **na
     dispatch.check_inplace(philox_randint.op, self)
     if high is None:
         digits = {dtypes.float16: 11, dtypes.bfloat16: 8, dtypes.float32: 24, dtypes.float64: 53}
-        high = (1 << digits[self.dtype]) + 1 if self.dtype in digits else 2 if self.dtype.kind == 0 else dtypes.iinfo(self.dtype).max + (self.dtype is not dtypes.int64)  # fmt: skip
+        high = (
+            (1 << digits[self.dtype]) + 1
+            if self.dtype in digits
+            else 2
+            if self.dtype.kind == 0
+            else dtypes.iinfo(self.dtype).max + (self.dtype is not dtypes.int64)
+        )
     _integers(self, low, high, generator)
     return overwritten(self, "random_")
 
@@ -424,4 +481,3 @@ for _method in (uniform_, normal_, log_normal_, exponential_, cauchy_, geometric
     setattr(Tensor, _method.__name__, _method)
 Tensor.multinomial = multinomial  # type: ignore[attr-defined]
 Tensor.bernoulli = bernoulli  # type: ignore[attr-defined]
-

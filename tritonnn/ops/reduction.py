@@ -98,7 +98,12 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
             hint="convert with .float() or pass dtype=",
         )
     dims = wrap_dims(dim, len(input.shape))
-    return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim), input.dtype)
+    return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (
+        input,
+        dims,
+        bool(keepdim),
+        input.dtype,
+    )
 
 
 def _count(shape: Size, dims: Sequence[int]) -> int:
@@ -130,7 +135,11 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
     one = ones_like(moved.narrow(-1, 0, 1 if moved.shape[-1] else 0))
     before = cat([one, moved.narrow(-1, 0, moved.shape[-1] - 1 if moved.shape[-1] else 0)], -1).cumprod(-1)  # type: ignore[attr-defined]
     flipped = moved.flip(-1)
-    after = cat([one, flipped.narrow(-1, 0, moved.shape[-1] - 1 if moved.shape[-1] else 0)], -1).cumprod(-1).flip(-1)  # type: ignore[attr-defined]
+    after = (
+        cat([one, flipped.narrow(-1, 0, moved.shape[-1] - 1 if moved.shape[-1] else 0)], -1)
+        .cumprod(-1)
+        .flip(-1)
+    )  # type: ignore[attr-defined]
     others = (before * after).reshape(*[input.shape[d] for d in (*order, *dims)])
     inverse = [0] * len(input.shape)
     for place, d in enumerate((*order, *dims)):
@@ -138,9 +147,15 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
     return g * others.permute(*inverse)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3), 0, True)],
-           errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range")])  # fmt: skip
-def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3), 0, True)],
+    errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range")],
+)
+def prod(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None
+) -> Tensor:
     """Product over `dim` (all elements by default).
 
     >>> import tritonnn as torch
@@ -166,7 +181,12 @@ def var_dims(input: Tensor, dim: Any, correction: float, keepdim: bool) -> Any:
         import warnings
 
         warnings.warn("var(): degrees of freedom is <= 0: the result is NaN or infinite", stacklevel=6)
-    return Out(reduced_shape(input.shape, dims, keepdim), input.dtype.to_real()), (input, dims, correction, bool(keepdim))
+    return Out(reduced_shape(input.shape, dims, keepdim), input.dtype.to_real()), (
+        input,
+        dims,
+        correction,
+        bool(keepdim),
+    )
 
 
 def _var_grad(g: Tensor, input: Tensor, dims: Sequence[int], correction: float, keepdim: bool) -> Tensor:
@@ -186,7 +206,7 @@ def _dim_or_flag(dim: Any, unbiased: Any) -> tuple[Any, Any]:
     return (None, dim) if isinstance(dim, bool) else (dim, unbiased)
 
 
-_VAR_SAMPLES = lambda make: [  # noqa: E731
+_VAR_SAMPLES = lambda make: [
     Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(3, 4), (0, 1), unbiased=False),
     Sample(make(3, 4), 0, correction=0, keepdim=True),
 ]  # fmt: skip
@@ -194,7 +214,12 @@ _VAR_SAMPLES = lambda make: [  # noqa: E731
 
 @composite(api="torch tensor", samples=_VAR_SAMPLES, errors=_dim_errors)
 def var(
-    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> Tensor:
     """Variance over `dim` (all by default), divided by count - 1 unless `unbiased=False` or another `correction`.
 
@@ -208,7 +233,12 @@ def var(
 
 @composite(api="torch tensor", samples=_VAR_SAMPLES, errors=_dim_errors)
 def std(
-    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> Tensor:
     """Standard deviation over `dim`: the square root of `var`.
 
@@ -222,7 +252,12 @@ def std(
 
 @composite(api="torch", samples=_VAR_SAMPLES)
 def var_mean(
-    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(variance, mean) over `dim`."""
     dim, unbiased = _dim_or_flag(dim, unbiased)
@@ -231,7 +266,12 @@ def var_mean(
 
 @composite(api="torch", samples=_VAR_SAMPLES)
 def std_mean(
-    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(standard deviation, mean) over `dim`."""
     variance, average = var_mean(input, dim, unbiased, keepdim, correction=correction)
@@ -244,7 +284,9 @@ def std_mean(
 def _not_empty(input: Tensor, dims: Sequence[int], op: str) -> None:
     for d in dims:
         if input.shape and input.shape[d] == 0:
-            raise Invalid(f"Expected reduction dim {d} to have non-zero size: {op} has no identity", kind=IndexError)
+            raise Invalid(
+                f"Expected reduction dim {d} to have non-zero size: {op} has no identity", kind=IndexError
+            )
 
 
 def _amax_grad(g: Tensor, input: Tensor, result: Tensor, dims: Any, keepdim: bool) -> Tensor:
@@ -283,10 +325,14 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
 
 
-@composite(api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), dim=1)])
+@composite(
+    api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), dim=1)]
+)
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """(smallest, largest) element over `dim` (all by default)."""
-    return _pair("aminmax", ("min", "max"))(amin(input, () if dim is None else dim, keepdim), amax(input, () if dim is None else dim, keepdim))  # fmt: skip
+    return _pair("aminmax", ("min", "max"))(
+        amin(input, () if dim is None else dim, keepdim), amax(input, () if dim is None else dim, keepdim)
+    )
 
 
 _pairs: dict[str, Any] = {}
@@ -340,7 +386,9 @@ def _with_indices(input: Tensor, dim: int, keepdim: bool, op: str) -> Any:
 
 
 def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
-    def reduce(input: Tensor, *args: Any, dim: Any = None, keepdim: bool = False, other: Any = None, out: Any = None) -> Any:
+    def reduce(
+        input: Tensor, *args: Any, dim: Any = None, keepdim: bool = False, other: Any = None, out: Any = None
+    ) -> Any:
         if args:
             if isinstance(args[0], Tensor) or (args[0] is None and other is not None):
                 other = args[0]
@@ -353,7 +401,11 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
             return function(input, other) if out is None else function(input, other, out=out)
         if dim is None:
             if input.numel() == 0:
-                raise fail(name, "Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.", input=input)  # fmt: skip
+                raise fail(
+                    name,
+                    "Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.",
+                    input=input,
+                )
             return whole(input) if out is None else whole(input, out=out)
         values, indices = along(input, dim, keepdim) if out is None else along(input, dim, keepdim, out=out)
         return _pair(name, ("values", "indices"))(values, indices)
@@ -367,9 +419,13 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
     return reduce
 
 
-_MAX_SAMPLES = lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(3, 4), make(3, 4))]  # noqa: E731
-max = composite(api="torch tensor", dtypes=REAL, samples=_MAX_SAMPLES)(_max_or_min("max", amax, max_dim, "maximum"))
-min = composite(api="torch tensor", dtypes=REAL, samples=_MAX_SAMPLES)(_max_or_min("min", amin, min_dim, "minimum"))
+_MAX_SAMPLES = lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(3, 4), make(3, 4))]
+max = composite(api="torch tensor", dtypes=REAL, samples=_MAX_SAMPLES)(
+    _max_or_min("max", amax, max_dim, "maximum")
+)
+min = composite(api="torch tensor", dtypes=REAL, samples=_MAX_SAMPLES)(
+    _max_or_min("min", amin, min_dim, "minimum")
+)
 
 
 _ARG = dict(
@@ -383,7 +439,10 @@ _ARG = dict(
 def _arg(input: Tensor, dim: int | None, keepdim: bool, op: str) -> Any:
     if dim is None:
         if input.numel() == 0:
-            raise Invalid(f"Expected reduction dim to be specified for input.numel() == 0 and to have non-zero size ({op})", kind=IndexError)  # fmt: skip
+            raise Invalid(
+                f"Expected reduction dim to be specified for input.numel() == 0 and to have non-zero size ({op})",
+                kind=IndexError,
+            )
         return Out([1] * len(input.shape) if keepdim else (), dtypes.int64), (input, None, bool(keepdim))
     dim = wrap_dim(dim, len(input.shape))
     _not_empty(input, (dim,), op)
@@ -455,7 +514,11 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Any:
 
 def _vector_norm(input: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
     if input.dtype.kind < 2:
-        raise fail("norm", f"expected a floating point or complex tensor as input. Got {input.dtype.name}", input=input)
+        raise fail(
+            "norm",
+            f"expected a floating point or complex tensor as input. Got {input.dtype.name}",
+            input=input,
+        )
     if p == 2:
         size = input.abs() if input.dtype.is_complex else input  # type: ignore[attr-defined]
         return _safe_sqrt(sum(size * size, dims, keepdim))
@@ -488,7 +551,12 @@ def _safe_sqrt(total: Tensor) -> Tensor:
     errors=lambda make: [Bad(make.int(3), match="floating point")],
 )  # fmt: skip
 def norm(
-    input: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, out: Any = None, dtype: DType | None = None
+    input: Tensor,
+    p: Any = "fro",
+    dim: Dims = None,
+    keepdim: bool = False,
+    out: Any = None,
+    dtype: DType | None = None,
 ) -> Tensor:
     """The p-norm (sum |x|^p)^(1/p) over `dim` (all by default); 'fro' is p = 2.
 
@@ -506,9 +574,18 @@ def norm(
     return made if out is None else out.copy_(made)
 
 
-@composite(api="linalg", samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 3.0, 1), Sample(make(3, 4), 0.5, (0, 1))])
+@composite(
+    api="linalg",
+    samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 3.0, 1), Sample(make(3, 4), 0.5, (0, 1))],
+)
 def vector_norm(
-    x: Tensor, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, out: Any = None
+    x: Tensor,
+    ord: float = 2,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    out: Any = None,
 ) -> Tensor:
     """The p-norm of vectors along `dim` (of all elements by default)."""
     return norm(x, ord, dim, keepdim, out, dtype)
@@ -523,7 +600,10 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     return input * (maxnorm / (size + 1e-7)).masked_fill(size <= maxnorm, 1.0)
 
 
-@composite(api="torch tensor", samples=lambda make: [Sample(make(3, 4), make(3, 4)), Sample(make(3, 4), make(3, 4), 1)])
+@composite(
+    api="torch tensor",
+    samples=lambda make: [Sample(make(3, 4), make(3, 4)), Sample(make(3, 4), make(3, 4), 1)],
+)
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
     return norm(input - other, p)

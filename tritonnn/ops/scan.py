@@ -15,7 +15,13 @@ from tritonnn.tensor import Tensor
 
 
 def _samples(make: Any) -> list[Sample]:
-    return [Sample(make(3, 4), 0), Sample(make(2, 5), -1), Sample(make(()), 0), Sample(make(0, 3), 0), Sample(make(2, 70), 1)]
+    return [
+        Sample(make(3, 4), 0),
+        Sample(make(2, 5), -1),
+        Sample(make(()), 0),
+        Sample(make(0, 3), 0),
+        Sample(make(2, 70), 1),
+    ]
 
 
 def _errors(make: Any) -> list[Bad]:

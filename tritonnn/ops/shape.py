@@ -112,7 +112,9 @@ def _gather_strided(g: Tensor, src_shape: Size, geometry: Any, size: Any, stride
     return view_as_size(view_or_copy(g, (-1,)).index_select(0, where), src_shape)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(4, 3), make(2, 2), (2, 2), (3, 1))])
+@composite(
+    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(4, 3), make(2, 2), (2, 2), (3, 1))]
+)
 def as_strided_scatter(
     input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
@@ -161,7 +163,9 @@ def expand_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
     return Size(target), shapes.expanded_strides(input.shape, input.stride(), target), input._offset
 
 
-@composite(api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), 3, 4), Sample(make(3, 1), (2, 3, 4))])
+@composite(
+    api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), 3, 4), Sample(make(3, 1), (2, 3, 4))]
+)
 def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
     """`input` broadcast to a larger size without copying (stride 0); -1 keeps an extent.
 
@@ -240,7 +244,9 @@ def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
     size, stride, offset = list(input.shape), list(input.stride()), input._offset
     if old != new:
         if not size:
-            raise RuntimeError(f"self.dim() cannot be 0 to view {input.dtype} as {dtype} (different element sizes)")
+            raise RuntimeError(
+                f"self.dim() cannot be 0 to view {input.dtype} as {dtype} (different element sizes)"
+            )
         if stride[-1] != 1:
             raise RuntimeError(
                 f"self.stride(-1) must be 1 to view {input.dtype} as {dtype} (different element sizes), but got "
@@ -347,8 +353,12 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
 Tensor.permute = lambda self, *dims: permute_dims(self, shapes.as_size(dims))  # type: ignore[attr-defined]
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3, 4), 0, 2), Sample(make(2, 3, 4), (0, 1), (2, 0))],
-           alias=("moveaxis",))  # fmt: skip
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3, 4), 0, 2), Sample(make(2, 3, 4), (0, 1), (2, 0))],
+    alias=("moveaxis",),
+)
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """`input` with dimensions `source` moved to the positions `destination`."""
     ndim = len(input.shape)
@@ -368,8 +378,12 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     return permute_dims(input, tuple(next(rest) if d is None else d for d in order))
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3)), Sample(make(3)), Sample(make(()))],
-           errors=lambda make: [Bad(make(2, 3, 4), match="<= 2 dimensions")])  # fmt: skip
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3)), Sample(make(3)), Sample(make(()))],
+    errors=lambda make: [Bad(make(2, 3, 4), match="<= 2 dimensions")],
+)
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector or 0-d tensor as it is.
 
@@ -416,8 +430,16 @@ def squeeze_dims(input: Tensor, dims: Sequence[int]) -> Geometry:
     return [input.shape[d] for d in keep], [stride[d] for d in keep], input._offset
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 1, 3, 1)), Sample(make(2, 1, 3), 1), Sample(make(2, 1, 3, 1), (1, 3))],
-           errors=lambda make: [Bad(make(2, 1), 2, error=IndexError, match="Dimension out of range")])  # fmt: skip
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [
+        Sample(make(2, 1, 3, 1)),
+        Sample(make(2, 1, 3), 1),
+        Sample(make(2, 1, 3, 1), (1, 3)),
+    ],
+    errors=lambda make: [Bad(make(2, 1), 2, error=IndexError, match="Dimension out of range")],
+)
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """`input` without dimensions of extent 1: all of them, or those among `dim`.
 
@@ -425,7 +447,9 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     >>> torch.zeros(2, 1, 3, 1).squeeze().shape
     torch.Size([2, 3])
     """
-    return squeeze_dims(input, tuple(range(len(input.shape))) if dim is None else (dim,) if isinstance(dim, int) else dim)
+    return squeeze_dims(
+        input, tuple(range(len(input.shape))) if dim is None else (dim,) if isinstance(dim, int) else dim
+    )
 
 
 @view(
@@ -465,8 +489,12 @@ def select_dim(input: Tensor, dim: int, index: int) -> Geometry:
     return size[:dim] + size[dim + 1 :], stride[:dim] + stride[dim + 1 :], offset
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 0, -1), Sample(make(5, 3), -1, 1)],
-           errors=lambda make: [Bad(make(5), 0, 5, error=IndexError, match="index 5 out of range")])  # fmt: skip
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(5, 3), 0, -1), Sample(make(5, 3), -1, 1)],
+    errors=lambda make: [Bad(make(5), 0, 5, error=IndexError, match="index 5 out of range")],
+)
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """The slice at `index` of dimension `dim`; a view without that dimension.
 
@@ -492,8 +520,12 @@ def _checked_dim(name: str, dim: int, input: Tensor) -> int:
         raise IndexError(f"{name}: {invalid}") from None
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 0, 1, 3), Sample(make(5, 3), 1, -2, 2)],
-           errors=lambda make: [Bad(make(5), 0, 3, 3, match="exceeds dimension size")])  # fmt: skip
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(5, 3), 0, 1, 3), Sample(make(5, 3), 1, -2, 2)],
+    errors=lambda make: [Bad(make(5), 0, 3, 3, match="exceeds dimension size")],
+)
 def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     """`length` elements of dimension `dim` from `start`; a view.
 
@@ -598,7 +630,11 @@ def _unfold_grad(g: Tensor, input_shape: Size, dimension: int, size: int, step: 
     return total
 
 
-@composite(api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3, 4), (1, 1, 4)), Sample(make(3, 4), (4,))])
+@composite(
+    api="tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3, 4), (1, 1, 4)), Sample(make(3, 4), (4,))],
+)
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """`input` summed over the dimensions along which `size` would broadcast to it.
 
@@ -625,8 +661,12 @@ def is_expandable_to(shape: Sequence[int], target: Sequence[int]) -> bool:
     return all(extent in (1, wanted) for extent, wanted in pairs)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3, 4)), Sample(make(2, 3, 4), 1), Sample(make(()))],
-           errors=lambda make: [Bad(make(2, 3), 1, 0, match="start_dim cannot come after end_dim")])  # fmt: skip
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3, 4)), Sample(make(2, 3, 4), 1), Sample(make(()))],
+    errors=lambda make: [Bad(make(2, 3), 1, 0, match="start_dim cannot come after end_dim")],
+)
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """`input` with the dimensions from `start_dim` to `end_dim` made one.
 
@@ -646,7 +686,11 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return view_or_copy(input, (*input.shape[:start], middle, *input.shape[end + 1 :]))
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 6), 1, (2, 3)), Sample(make(2, 6), 1, (-1, 2))])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 6), 1, (2, 3)), Sample(make(2, 6), 1, (-1, 2))],
+)
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """`input` with dimension `dim` split into `sizes` (one may be -1)."""
     dim = _checked_dim("unflatten", dim, input)

@@ -35,10 +35,17 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     sort(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
     """
     dim = wrap_dim(dim, len(input.shape))
-    return (Out(input.shape, input.dtype), Out(input.shape, dtypes.int64)), (input, dim, bool(descending), bool(stable))
+    return (Out(input.shape, input.dtype), Out(input.shape, dtypes.int64)), (
+        input,
+        dim,
+        bool(descending),
+        bool(stable),
+    )
 
 
-@composite(api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 0, True)])
+@composite(
+    api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 0, True)]
+)
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The permutation that sorts along `dim`."""
     return sort(input, dim, descending, stable)[1]
@@ -68,7 +75,13 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     if not 0 <= k <= extent:
         raise Invalid(f"selected index k out of range: k is {k} but dimension {dim} has {extent} elements")
     shape = (*input.shape[:dim], k, *input.shape[dim + 1 :]) if input.shape else ()
-    return (Out(shape, input.dtype), Out(shape, dtypes.int64)), (input, int(k), dim, bool(largest), bool(sorted))
+    return (Out(shape, input.dtype), Out(shape, dtypes.int64)), (
+        input,
+        int(k),
+        dim,
+        bool(largest),
+        bool(sorted),
+    )
 
 
 _PICKED = dict(
@@ -95,11 +108,15 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     dim, outs = _one_along(input, dim, keepdim, "kthvalue")
     extent = input.shape[dim] if input.shape else 1
     if not 1 <= k <= extent:
-        raise Invalid(f"selected number k out of range for dimension {dim}: k is {k}, the dimension has {extent} elements")
+        raise Invalid(
+            f"selected number k out of range for dimension {dim}: k is {k}, the dimension has {extent} elements"
+        )
     return outs, (input, int(k), dim, bool(keepdim))
 
 
-@primitive(**_PICKED, samples=lambda make: [Sample(make(3, 5), 1, False, False), Sample(make(4, 3), 0, True, True)])
+@primitive(
+    **_PICKED, samples=lambda make: [Sample(make(3, 5), 1, False, False), Sample(make(4, 3), 0, True, True)]
+)
 def median_dim(input: Tensor, dim: int, keepdim: bool, ignore_nan: bool) -> Any:
     """The lower median along `dim`, and where it stands."""
     dim, outs = _one_along(input, dim, keepdim, "median")
@@ -125,7 +142,9 @@ def _median(name: str, ignore_nan: bool) -> Any:
     def function(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
         if dim is None:
             if input.numel() == 0:
-                return input.new_full((), float("nan")) if input.dtype.is_floating_point else input.new_zeros(())  # type: ignore[attr-defined]
+                return (
+                    input.new_full((), float("nan")) if input.dtype.is_floating_point else input.new_zeros(())
+                )  # type: ignore[attr-defined]
             return median_dim(view_or_copy(input, (-1,)), 0, False, ignore_nan)[0]
         return _pair(name, ("values", "indices"))(*median_dim(input, dim, keepdim, ignore_nan))
 
@@ -145,11 +164,18 @@ nanmedian = _median("nanmedian", True)
 # ---- quantiles --------------------------------------------------------------------------------------------
 
 
-def _quantile(name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool) -> Tensor:
+def _quantile(
+    name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool
+) -> Tensor:
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
-        raise fail(name, f"interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}")
+        raise fail(
+            name,
+            f"interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}",
+        )
     if input.dtype not in (dtypes.float32, dtypes.float64):
-        raise fail(name, f"input tensor must be either float or double dtype, got {input.dtype.name}", input=input)
+        raise fail(
+            name, f"input tensor must be either float or double dtype, got {input.dtype.name}", input=input
+        )
     fractions = q.tolist() if isinstance(q, Tensor) else q
     many = isinstance(fractions, list)
     fractions = fractions if many else [fractions]
@@ -239,7 +265,10 @@ def nanquantile(
 _GROUPS = dict(dtypes=REAL, results=("unique", "inverse", "counts"), alloc=True)
 
 
-@primitive(**_GROUPS, samples=lambda make: [Sample(make.int(3, 4).to(make.dtype)), Sample(make.int(0).to(make.dtype))])
+@primitive(
+    **_GROUPS,
+    samples=lambda make: [Sample(make.int(3, 4).to(make.dtype)), Sample(make.int(0).to(make.dtype))],
+)
 def unique_flat(input: Tensor) -> Any:
     """Sorted distinct elements, the place of each element among them, and how often each occurs."""
     return None
@@ -274,7 +303,11 @@ def _by_slices(function: Any, input: Tensor, dim: int) -> tuple[Tensor, Tensor, 
                           Sample(make.int(5, 2, high=2).to(make.dtype), dim=0)],
 )  # fmt: skip
 def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
 ) -> Any:
     """The distinct elements in order, or the distinct slices along `dim`.
 
@@ -287,7 +320,9 @@ def unique(
     >>> torch.unique(torch.tensor([3, 1, 3]))
     tensor([1, 3])
     """
-    found = unique_flat(input) if dim is None else _by_slices(unique_rows, input, wrap_dim(dim, len(input.shape)))
+    found = (
+        unique_flat(input) if dim is None else _by_slices(unique_rows, input, wrap_dim(dim, len(input.shape)))
+    )
     return _chosen(*found, return_inverse, return_counts)
 
 
