@@ -34,6 +34,11 @@ def sub(x, y, alpha):
 
 
 @triton.jit
+def rsub(x, y, alpha):
+    return y - x * alpha
+
+
+@triton.jit
 def mul(x, y):
     return x * y
 

@@ -117,15 +117,19 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
     """
 
 
-@expose("torch tensor")
-def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+@pointwise(
+    dtypes=NUMERIC_AND_COMPLEX, check=_check_alpha, legacy=_number_before, inplace=False,
+    grad={"input": lambda g, alpha: -_scaled(g, alpha), "other": lambda g: g},
+    samples=lambda make: [*_with_number(make), *_pairs(make, alpha=3)],
+    refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE}, errors=_misfits,
+)  # fmt: skip
+def rsub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
     """other - alpha * input.
 
     >>> import tritonnn as torch
     >>> torch.rsub(torch.tensor([1., 2.]), 10)
     tensor([9., 8.])
     """
-    return sub(other, input) if alpha == 1 else sub(other, input, alpha=alpha)
 
 
 @pointwise(

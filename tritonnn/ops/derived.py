@@ -61,7 +61,7 @@ def positive(input: Tensor) -> Tensor:
 @view(
     dtypes=dtypes.COMPLEX, samples=lambda make: [Sample(make(3, 4, dtype=dtypes.complex128))],
     grad={"input": lambda g: view_as_complex(g.contiguous())},
-    errors=lambda make: [Bad(make(2), match="only supported for complex tensors")],
+    errors=lambda make: [Bad(make(2, dtype=dtypes.float32), match="only supported for complex tensors")],
 )  # fmt: skip
 def view_as_real(input: Tensor) -> Any:
     """A complex tensor's memory as real numbers: real and imaginary part in a last dimension of extent 2.

@@ -75,7 +75,7 @@ _STRAIGHT = {
 }  # fmt: skip
 _COMMUTATIVE = ("add", "mul", "and", "or", "xor")
 _REVERSED = {
-    "sub": ar.sub, "floordiv": ar.floor_divide, "mod": ar.remainder, "pow": ar.pow,
+    "floordiv": ar.floor_divide, "mod": ar.remainder, "pow": ar.pow,
     "lshift": cp.bitwise_left_shift, "rshift": cp.bitwise_right_shift,
 }  # fmt: skip
 _IN_PLACE = {
@@ -90,6 +90,7 @@ def _attach() -> None:
         setattr(Tensor, f"__{name}__", _straight(function))
     for name in _COMMUTATIVE:
         setattr(Tensor, f"__r{name}__", _straight(_STRAIGHT[name]))
+    Tensor.__rsub__ = _straight(ar.rsub)  # type: ignore[attr-defined]
     for name, function in _REVERSED.items():
         setattr(Tensor, f"__r{name}__", _operator(function, swapped=True))
     for name, method in _IN_PLACE.items():
