@@ -1,4 +1,4 @@
-"""Losses of regression and of two classes, and what all losses share."""
+"""Losses of regression, and what all losses share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._fused import TYPE_NAMES, only_floating
+from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.shape import broadcast_shapes, numel
 from tritonnn.tensor import Tensor
@@ -65,11 +65,11 @@ def paired(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return input, target
 
 
-def _out(input: Tensor, reduction: str) -> Out:
+def reduced_out(input: Tensor, reduction: str) -> Out:
     return Out(input.shape if reduction == "none" else (), input.dtype)
 
 
-def _share(g: Tensor, shape: Any, reduction: str) -> Tensor:
+def share_of(g: Tensor, shape: Any, reduction: str) -> Tensor:
     """The gradient that every element's loss receives."""
     return g / max(numel(shape), 1) if reduction == "mean" else g
 
@@ -124,30 +124,30 @@ def _weight_errors(make: Any) -> list[Bad]:
 def mse_reduced(input: Tensor, target: Tensor, reduction: str) -> Any:
     """(x - y)², reduced."""
     only_floating(input)
-    return _out(input, reduction)
+    return reduced_out(input, reduction)
 
 
 def _mse_grad(g: Tensor, x: Tensor, y: Tensor, reduction: str) -> Tensor:
-    return (x - y) * (_share(g, x.shape, reduction) * 2)
+    return (x - y) * (share_of(g, x.shape, reduction) * 2)
 
 
 @primitive(
     samples=_pair_samples,
-    grad={"input": lambda g, input, target, reduction: (input - target).sign() * _share(g, input.shape,
+    grad={"input": lambda g, input, target, reduction: (input - target).sign() * share_of(g, input.shape,
     reduction),
-          "target": lambda g, input, target, reduction: (target - input).sign() * _share(g, input.shape,
+          "target": lambda g, input, target, reduction: (target - input).sign() * share_of(g, input.shape,
           reduction)},
 )  # fmt: skip
 def l1_reduced(input: Tensor, target: Tensor, reduction: str) -> Any:
     """|x - y|, reduced."""
     only_floating(input)
-    return _out(input, reduction)
+    return reduced_out(input, reduction)
 
 
 def _bounded_grad(g: Tensor, x: Tensor, y: Tensor, reduction: str, bound: float, scale: float) -> Tensor:
     if bound == 0:
-        return (x - y).sign() * _share(g, x.shape, reduction)  # type: ignore[attr-defined]
-    return (x - y).clamp(-bound, bound) * (_share(g, x.shape, reduction) * scale)  # type: ignore[attr-defined]
+        return (x - y).sign() * share_of(g, x.shape, reduction)  # type: ignore[attr-defined]
+    return (x - y).clamp(-bound, bound) * (share_of(g, x.shape, reduction) * scale)  # type: ignore[attr-defined]
 
 
 @primitive(
@@ -160,7 +160,7 @@ def _bounded_grad(g: Tensor, x: Tensor, y: Tensor, reduction: str, bound: float,
 def smooth_l1_reduced(input: Tensor, target: Tensor, reduction: str, beta: float) -> Any:
     """|x - y| with a parabola below beta, reduced."""
     only_floating(input)
-    return _out(input, reduction), (input, target, reduction, float(beta))
+    return reduced_out(input, reduction), (input, target, reduction, float(beta))
 
 
 @primitive(
@@ -173,7 +173,7 @@ def smooth_l1_reduced(input: Tensor, target: Tensor, reduction: str, beta: float
 def huber_reduced(input: Tensor, target: Tensor, reduction: str, delta: float) -> Any:
     """A parabola that continues as a line from delta on, reduced."""
     only_floating(input)
-    return _out(input, reduction), (input, target, reduction, float(delta))
+    return reduced_out(input, reduction), (input, target, reduction, float(delta))
 
 
 @composite(api="functional", samples=_call_samples, errors=_weight_errors)
@@ -270,202 +270,3 @@ def huber_loss(
     if weight is not None:
         return _weighted(huber_reduced(x, y, "none", delta), weight, input, reduction, False)
     return huber_reduced(x, y, reduction, delta)
-
-
-# ---- binary cross-entropy -------------------------------------------------------------------------------
-
-
-def _bce_input_grad(g: Tensor, x: Tensor, y: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    made = (x - y) / ((1 - x) * x).clamp(1e-12) * _share(g, x.shape, reduction)  # type: ignore[attr-defined]
-    return made if weight is None else made * weight
-
-
-def _bce_target_grad(g: Tensor, x: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    made = ((1 - x).log().clamp(-100.0) - x.log().clamp(-100.0)) * _share(g, x.shape, reduction)  # type: ignore[attr-defined]
-    return made if weight is None else made * weight
-
-
-def _probabilities(make: Any, *shape: int) -> Tensor:
-    return make(*shape, low=0.05, high=0.95)
-
-
-@primitive(
-    samples=lambda make: [
-        Sample(_probabilities(make, 3, 4), _probabilities(make, 3, 4), None, "mean"),
-        Sample(_probabilities(make, 3, 4), _probabilities(make, 3, 4), make(3, 4), "none"),
-        Sample(_probabilities(make, 2, 700), _probabilities(make, 2, 700), None, "sum"),
-    ],
-    grad={"input": lambda g, input, target, weight, reduction: _bce_input_grad(g, input, target, weight,
-    reduction),
-          "target": lambda g, input, weight, reduction: _bce_target_grad(g, input, weight, reduction),
-          "weight": lambda g, input, target, reduction: bce_reduced(input, target, None, "none")
-          * _share(g, input.shape, reduction)},
-)  # fmt: skip
-def bce_reduced(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str) -> Any:
-    """Cross-entropy of probabilities and probabilities of true, reduced."""
-    only_floating(input)
-    return _out(input, reduction)
-
-
-def _same_size(op: str, input: Tensor, target: Tensor, text: str) -> None:
-    if input.shape != target.shape:
-        raise ValueError(f"{op}: {text}")
-
-
-def _bce_samples(make: Any) -> list[Sample]:
-    x, y = _probabilities(make, 3, 4), _probabilities(make, 3, 4)
-    return [Sample(x, y), Sample(x, y, make(4), reduction="sum"), Sample(x, y, reduction="none")]
-
-
-@composite(
-    api="functional", samples=_bce_samples,
-    errors=lambda make: [
-        Bad(make(2, 2), make(2, 3), error=ValueError, match="different to the input size"),
-        Bad(make(2), make.int(2), match="Found dtype Long but expected"),
-        Bad(make(2), make(2), reduction="max", error=ValueError, match="not a valid value for reduction"),
-    ],
-)  # fmt: skip
-def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
-    """-w (y log x + (1 - y) log(1 - x)) of probabilities; the logarithms are not let below -100.
-
-    Args:
-        input: probabilities, in [0, 1].
-        target: of the same shape and dtype.
-        weight: factors that broadcast to it.
-        size_average, reduce, reduction: as of `mse_loss`.
-
-    Raises:
-        ValueError: shapes that differ, or an unknown reduction.
-        RuntimeError: an element of the input outside [0, 1] (on the CPU; NaN on the GPU), or dtypes that
-        differ.
-
-    >>> import tritonnn as torch
-    >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.]))
-    tensor(0.6931)
-    """
-    reduction = resolve(reduction, size_average, reduce)
-    _same_size(
-        "binary_cross_entropy", input, target,
-        f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is "
-        "deprecated. "
-        "Please ensure they have the same size.",
-    )  # fmt: skip
-    if target.dtype is not input.dtype:
-        raise fail(
-            "binary_cross_entropy", f"Found dtype {TYPE_NAMES.get(target.dtype)} but expected "
-            f"{TYPE_NAMES.get(input.dtype)}", input=input, target=target,
-        )  # fmt: skip
-    if weight is not None:
-        weight = weight.to(input.dtype).expand(*input.shape)  # type: ignore[attr-defined]
-    return bce_reduced(input, target, weight, reduction)
-
-
-def _logits_input_grad(
-    g: Tensor, x: Tensor, y: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str
-) -> Tensor:
-    made = x.sigmoid() - y if pos_weight is None else 1 - y - _positive(y, pos_weight) * (-x).sigmoid()  # type: ignore[attr-defined]
-    made = made * _share(g, x.shape, reduction)
-    return made if weight is None else made * weight
-
-
-def _positive(y: Tensor, pos_weight: Tensor) -> Tensor:
-    return (pos_weight - 1) * y + 1
-
-
-def _log1p_exp_minus(x: Tensor) -> Tensor:
-    """log(1 + exp(-x))."""
-    return (-x.abs()).exp().log1p() + (-x).clamp(0.0)  # type: ignore[attr-defined]
-
-
-def _logits_target_grad(g: Tensor, x: Tensor, weight: Any, pos_weight: Any, reduction: str) -> Tensor:
-    made = -x if pos_weight is None else (pos_weight - 1) * _log1p_exp_minus(x) - x
-    made = made * _share(g, x.shape, reduction)
-    return made if weight is None else made * weight
-
-
-def _logits_pos_weight_grad(g: Tensor, x: Tensor, y: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    made = y * _log1p_exp_minus(x) * _share(g, x.shape, reduction)
-    return made if weight is None else made * weight
-
-
-@primitive(
-    samples=lambda make: [
-        Sample(make(3, 4), _probabilities(make, 3, 4), None, None, "mean"),
-        Sample(make(3, 4), _probabilities(make, 3, 4), make(3, 4), make(3, 4), "none"),
-        Sample(make(2, 700), _probabilities(make, 2, 700), None, make(2, 700), "sum"),
-        Sample(make(3, low=-200, high=200), _probabilities(make, 3), make(3), None, "sum"),
-    ],
-    grad={"input": lambda g, input, target, weight, pos_weight, reduction: _logits_input_grad(
-              g, input, target, weight, pos_weight, reduction),
-          "target": lambda g, input, weight, pos_weight, reduction: _logits_target_grad(
-              g, input, weight, pos_weight, reduction),
-          "weight": lambda g, input, target, pos_weight, reduction: bce_with_logits_reduced(
-              input, target, None, pos_weight, "none") * _share(g, input.shape, reduction),
-          "pos_weight": lambda g, input, target, weight, reduction: _logits_pos_weight_grad(
-              g, input, target, weight, reduction)},
-)  # fmt: skip
-def bce_with_logits_reduced(
-    input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str
-) -> Any:
-    """Cross-entropy of sigmoid(x) and probabilities of true, reduced."""
-    only_floating(input)
-    return _out(input, reduction)
-
-
-@composite(
-    api="functional torch",
-    samples=lambda make: [
-        Sample(make(3, 4), _probabilities(make, 3, 4)), Sample(make(3, 4), _probabilities(make, 3, 4),
-        make(4)),
-        Sample(make(3, 4), _probabilities(make, 3, 4), reduction="sum", pos_weight=make(4, positive=True)),
-    ],
-    errors=lambda make: [
-        Bad(make(2, 2), make(2, 3), error=ValueError, match="must be the same as input size"),
-        Bad(make(2), make(2), reduction="max", error=ValueError, match="not a valid value for reduction"),
-        Bad(make(2, 3), make(2, 3), pos_weight=make(2), match="pos_weight"),
-    ],
-)  # fmt: skip
-def binary_cross_entropy_with_logits(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean", pos_weight: Tensor | None = None,
-) -> Tensor:  # fmt: skip
-    """`binary_cross_entropy` of sigmoid(x), stable for scores of any size.
-
-    Args:
-        input: scores.
-        target: of the same shape, in [0, 1].
-        weight: factors that broadcast to it.
-        size_average, reduce, reduction: as of `mse_loss`.
-        pos_weight: factors of the terms y log(sigmoid(x)), which broadcast to the input.
-
-    Raises:
-        ValueError: shapes that differ, or an unknown reduction.
-        RuntimeError: weights that do not broadcast.
-
-    >>> import tritonnn as torch
-    >>> torch.nn.functional.binary_cross_entropy_with_logits(torch.zeros(2), torch.ones(2))
-    tensor(0.6931)
-    """
-    op = "binary_cross_entropy_with_logits"
-    reduction = resolve(reduction, size_average, reduce)
-    _same_size(
-        op, input, target, f"Target size ({target.shape}) must be the same as input size ({input.shape})"
-    )
-    common = input.dtype
-    for tensor in (target, weight, pos_weight):
-        if tensor is not None and tensor.dtype.is_floating_point:
-            common = dtypes.promote_types(common, tensor.dtype)
-    made: list[Tensor | None] = []
-    for name, tensor in (("weight", weight), ("pos_weight", pos_weight)):
-        if tensor is not None:
-            try:
-                tensor = tensor.to(common).expand(*input.shape)  # type: ignore[attr-defined]
-            except RuntimeError:
-                raise fail(
-                    op, f"{name} does not broadcast to the input", input=input, **{name: tensor}
-                ) from None
-        made.append(tensor)
-    return bce_with_logits_reduced(input.to(common), target.to(common), *made, reduction)  # type: ignore[attr-defined]
