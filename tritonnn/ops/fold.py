@@ -101,8 +101,8 @@ def _check_columns(shape: Sequence[int], size: Ints, blocks: tuple[Ints, Ints, I
     if min(high, wide) < 1 or shape[-1] != high * wide:
         raise Invalid(
             f"Given output_size={size}, kernel_size={kernel}, dilation={spread}, padding={pad}, "
-            f"stride={step}, expected size of input's dimension 2 to match the calculated number of sliding blocks "
-            f"{high} * {wide} = {high * wide}, but got input.size(2)={shape[-1]}."
+            f"stride={step}, expected size of input's dimension 2 to match the calculated number of "
+            f"sliding blocks {high} * {wide} = {high * wide}, but got input.size(2)={shape[-1]}."
         )
 
 
