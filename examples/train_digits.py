@@ -1,10 +1,11 @@
-"""Train a convolutional network on 1,797 real handwritten digits, save it, load it back and show what it does.
+"""Train a convolutional network on 1,797 real handwritten digits, save it, load it back and show what it
+does.
 
     python examples/train_digits.py [--epochs 12] [--device auto] [--out runs/digits]
 
-The output folder then holds `model.safetensors`, `curves.png` (loss and accuracy over the epochs) and `samples.png`
-(test digits with the network's answers). The exit status is 0 when the test accuracy reaches `--min-accuracy` and the
-network loaded from the file has the very same accuracy.
+The output folder then holds `model.safetensors`, `curves.png` (loss and accuracy over the epochs) and
+`samples.png` (test digits with the network's answers). The exit status is 0 when the test accuracy reaches
+`--min-accuracy` and the network loaded from the file has the very same accuracy.
 """
 
 from __future__ import annotations
@@ -164,10 +165,14 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--lr", type=float, default=4e-3, help="largest learning rate")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="auto", help="'auto' (a GPU where there is one), 'cpu', 'cuda', ...")
+    parser.add_argument(
+        "--device", default="auto", help="'auto' (a GPU where there is one), 'cpu', 'cuda', ..."
+    )
     parser.add_argument("--data", type=Path, default=HERE / "data" / "digits.npz")
     parser.add_argument("--out", type=Path, default=Path("runs/digits"), help="folder for the results")
-    parser.add_argument("--min-accuracy", type=float, default=0.98, help="less on the test digits is a failure")
+    parser.add_argument(
+        "--min-accuracy", type=float, default=0.98, help="less on the test digits is a failure"
+    )
     args = parser.parse_args(argv)
     if args.epochs < 1 or args.batch_size < 1:
         parser.error("--epochs and --batch-size must be at least 1")
@@ -196,7 +201,9 @@ def main(argv: list[str] | None = None) -> int:
     plot_curves(history, args.out / "curves.png")
     plot_samples(fresh, test_set, device, args.out / "samples.png")
     print(f"results in {args.out}/: model.safetensors, curves.png, samples.png")
-    print(f"test accuracy {after:.2%} after loading the checkpoint, {time.perf_counter() - start:.1f} s in all")
+    print(
+        f"test accuracy {after:.2%} after loading the checkpoint, {time.perf_counter() - start:.1f} s in all"
+    )
     if before != after:
         print(f"FAILED: the accuracy was {before:.2%} before saving", file=sys.stderr)
         return 1
