@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,8 +113,10 @@ class _Plan:
 
 
 def _pointwise(op: Op, args: tuple, out: Tensor | None) -> Any:
-    args = _numbers(op, args)
-    plan = _explained(op, _plan_pointwise, args)
+    plan = _plan_alike(op, args)
+    if plan is None:
+        args = _numbers(op, args)
+        plan = _explained(op, _plan_pointwise, args)
     edges = _edges(op, args)
     if out is not None:
         return _into(
@@ -124,6 +127,64 @@ def _pointwise(op: Op, args: tuple, out: Tensor | None) -> Any:
     if edges is not None:
         record(op, args, (made,), edges)
     return made
+
+
+def _plan_alike(op: Op, args: tuple) -> _Plan | None:
+    """The plan where it needs no promotion: tensors of one dtype on one device, and numbers that fit it.
+
+    Returns None for everything else, errors included: the long way finds what is wrong.
+    """
+    device = dtype = shape = None
+    operands = []
+    for i in op.tensor_slots:
+        value = args[i]
+        if isinstance(value, Tensor):
+            if device is None:
+                device, shape = value.device, value.shape
+            elif value.device is not device:
+                return None
+            elif value.shape != shape:
+                shape = _broadcast(shape, value.shape)  # type: ignore[arg-type]
+                if shape is None:
+                    return None
+            if i in op.promoting:
+                if dtype is None:
+                    dtype = value.dtype
+                elif value.dtype is not dtype:
+                    return None
+            operands.append(value._buf)
+        else:
+            operands.append(value)
+    result = None if dtype is None or shape is None else op.fast.get(dtype)
+    if result is None:
+        return None
+    for number, i in enumerate(op.tensor_slots):
+        value = args[i]
+        kind = value.__class__
+        if kind is int and dtype.kind == 2:  # type: ignore[union-attr]
+            operands[number] = float(value)
+        elif kind is int and (dtype.kind != 1 or not 0 <= value < 128):  # type: ignore[union-attr]
+            return None
+        elif kind is float and dtype.kind != 2:  # type: ignore[union-attr]
+            return None
+        elif kind is not int and kind is not float and not isinstance(value, Tensor):
+            if value is not None or i not in op.optional_slots:
+                return None
+    plan = _Plan()
+    plan.device, plan.shape, plan.compute, plan.result, plan.operands = device, shape, dtype, result, operands
+    return plan
+
+
+@lru_cache(maxsize=1024)
+def _broadcast_pair(a: Size, b: Size) -> Size:
+    return broadcast_shapes(a, b)
+
+
+def _broadcast(a: Size, b: Size) -> Size | None:
+    try:
+        return _broadcast_pair(a, b)
+    except Invalid:
+        return None
 
 
 def _numbers(op: Op, args: tuple) -> tuple:
@@ -599,8 +660,10 @@ def inplace(op: Op, args: tuple) -> Tensor:
     if state.enabled and target.requires_grad and not op.differentiable:
         raise NotImplementedError(f"the derivative for '{op.name}_' is not implemented")
     if op.result_rule is not None:
-        args = _numbers(op, args)
-        plan = _explained(op, _plan_pointwise, args)
+        plan = _plan_alike(op, args)
+        if plan is None:
+            args = _numbers(op, args)
+            plan = _explained(op, _plan_pointwise, args)
         shape, dtype = plan.shape, plan.result
         compute: Callable[[Tensor], None] = lambda made: _run_pointwise(op, args, plan, made)
         direct = dtype is target.dtype and not _overlaps(target, args)
