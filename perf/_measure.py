@@ -17,7 +17,7 @@ ANSWER_SECONDS = 180
 
 
 class Peer:
-    """A child that measures with one library; `cap` limits extents in a rehearsal, `verbose` shows its errors."""
+    """A child that measures with one library; `cap` limits extents in a rehearsal, `verbose` shows errors."""
 
     def __init__(self, library: str, device: str, threads: int, cap: int = 0, verbose: bool = False) -> None:
         self.library = library

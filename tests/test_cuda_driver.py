@@ -439,6 +439,65 @@ def test_graph_capture_and_replay(gpu) -> None:
     """)
 
 
+def test_ops_launch_compiled_kernels_on_the_current_stream(gpu) -> None:
+    gpu(
+        """
+        import tritonnn as torch
+        x, y = torch.ones(1000).cuda(), torch.ones(1000).cuda()
+        calls = {
+            "add": lambda: x + y, "exp": lambda: torch.exp(x), "sum": lambda: x.sum(),
+            "softmax": lambda: torch.softmax(x, 0), "rand": lambda: torch.rand(1000, device="cuda"),
+        }
+        for name, call in calls.items():
+            call(), call()
+            log()
+            call()                                        # by now from the launch cache
+            first = log()
+            assert sum(line.startswith("launch") for line in first) >= 1, (name, first)
+            assert all("stream=(nil)" in line for line in first), (name, first)
+            side = torch.cuda.Stream()
+            with torch.cuda.stream(side):
+                call()
+            launches = [line for line in log() if line.startswith("launch")]
+            assert launches and all(hex(side.cuda_stream) in line for line in launches), (name, launches)
+        assert "torch" not in sys.modules
+    """,
+        TRITON_DEFAULT_FP_FUSION="1",
+    )
+
+
+def test_a_step_becomes_one_graph(gpu) -> None:
+    gpu(
+        """
+        import tritonnn as torch
+        from tritonnn import cuda
+        x = torch.ones(1000).cuda().requires_grad_()
+        def step():
+            (torch.exp(x + torch.rand(1000, device="cuda")) * 2).sum().backward()
+            x.grad = None
+        for _ in range(2):
+            step()
+        graph = cuda.CUDAGraph()
+        log()
+        with cuda.graph(graph):
+            step()
+        nodes = next(line for line in log() if line.startswith("captured"))
+        count = int(nodes.split("=")[1])
+        assert count >= 6, nodes
+        used = cuda.memory_allocated()
+        log()
+        graph.replay()
+        text = log()
+        assert [line.split()[0] for line in text] == ["upload", "replay"], text
+        assert cuda.memory_allocated() == used
+        offset = cuda.random.generator(0).get_offset()
+        graph.replay()
+        assert cuda.random.generator(0).get_offset() == offset + 1000
+    """,
+        TRITON_DEFAULT_FP_FUSION="1",
+    )
+
+
 def test_driver_errors_name_call_and_cause(gpu) -> None:
     gpu("""
         from tritonnn.cuda import AcceleratorError

@@ -30,7 +30,7 @@ typedef struct { uint64_t ptr; size_t size; Memory *from; int device; } Piece;
 static int contexts[MAX_DEVICES];          /* the address of contexts[i] is device i's primary context */
 static Stream legacy[MAX_DEVICES];
 static Memory *memories[64];
-static int memory_count, piece_count, captures, busy;
+static int memory_count, piece_count, captures, busy, silent;
 static Piece pieces[MAX_BLOCKS];
 static pid_t started;
 static __thread int *current;
@@ -47,6 +47,7 @@ static int devices(void) { return (int)setting("FAKE_CUDA_DEVICES", 1); }
 static size_t total(void) { return (size_t)setting("FAKE_CUDA_MEMORY", 1L << 30); }
 
 static void note(const char *format, ...) {
+    if (silent) return;
     char line[256];
     va_list args;
     va_start(args, format);
@@ -65,6 +66,7 @@ static void note(const char *format, ...) {
 const char *fake_log(void) { return log_text ? log_text : ""; }
 void fake_log_clear(void) { log_size = 0; if (log_text) *log_text = 0; }
 void fake_busy(int on) { busy = on; }
+void fake_silent(int on) { silent = on; }   /* for timing the host's part */
 
 static int here(void) { return current ? (int)(current - contexts) : -1; }
 static int ready(void) { return started == 0 || started != getpid() ? NOT_INITIALIZED : current ? OK : INVALID_CONTEXT; }

@@ -1,4 +1,4 @@
-"""Random numbers inside CUDA graphs: kernels read their place in the stream from memory that a replay sets."""
+"""Random numbers inside CUDA graphs: kernels read their place from memory that a replay sets."""
 
 from __future__ import annotations
 
