@@ -163,13 +163,14 @@ def _plan_alike(op: Op, args: tuple) -> _Plan | None:
         kind = value.__class__
         if kind is int and dtype.kind == 2:  # type: ignore[union-attr]
             operands[number] = float(value)
-        elif kind is int and (dtype.kind != 1 or not 0 <= value < 128):  # type: ignore[union-attr]
-            return None
-        elif kind is float and dtype.kind != 2:  # type: ignore[union-attr]
-            return None
-        elif kind is not int and kind is not float and not isinstance(value, Tensor):
-            if value is not None or i not in op.optional_slots:
+        elif kind is int:
+            if dtype.kind != 1 or not 0 <= value < 128:  # type: ignore[union-attr]
                 return None
+        elif kind is float:
+            if dtype.kind != 2:  # type: ignore[union-attr]
+                return None
+        elif not isinstance(value, Tensor) and (value is not None or i not in op.optional_slots):
+            return None
     plan = _Plan()
     plan.device, plan.shape, plan.compute, plan.result, plan.operands = device, shape, dtype, result, operands
     return plan
