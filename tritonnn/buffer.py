@@ -12,7 +12,7 @@ class Buffer:
         ptr: address of the first element, in bytes.
         shape: extent of each dimension, in elements.
         strides: distance between neighbours of each dimension, in elements.
-        dtype: a `tritonnn.dtype`.
+        dtype: a `tritonnn.dtypes.dtype`.
         device: a `tritonnn.device`.
         owner: whatever must stay alive for `ptr` to stay valid.
     """
@@ -58,7 +58,9 @@ class Buffer:
 
     def as_strided(self, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> Buffer:
         """Another geometry over the same memory; `offset` in elements from this buffer's first element."""
-        return Buffer(self.ptr + offset * self.dtype.itemsize, shape, strides, self.dtype, self.device, self.owner)
+        return Buffer(
+            self.ptr + offset * self.dtype.itemsize, shape, strides, self.dtype, self.device, self.owner
+        )
 
     def __repr__(self) -> str:
         return f"Buffer({self.shape}, strides={self.strides}, {self.dtype.name}, {self.device}, ptr=0x{self.ptr:x})"

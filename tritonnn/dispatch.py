@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _np_empty = np.empty
 
 try:  # the switch behind np.errstate, without its cost of most of a small op
-    from numpy._core.umath import _extobj_contextvar, _make_extobj  # type: ignore[attr-defined]
+    from numpy._core.umath import _extobj_contextvar, _make_extobj
 
     _QUIET = _make_extobj(all="ignore")
     _quiet_set, _quiet_reset = _extobj_contextvar.set, _extobj_contextvar.reset
@@ -549,7 +549,7 @@ def resize_out(op: Op, out: Tensor, shape: Size) -> None:
             f"match the required output shape {list(shape)}. This behavior is deprecated.",
             stacklevel=5,
         )
-    out.resize_(shape)  # type: ignore[attr-defined]
+    out.resize_(shape)
 
 
 def _overlaps(out: Tensor, args: tuple) -> bool:
@@ -737,8 +737,8 @@ def inplace_composite(body: Callable) -> Callable:
     """The in-place method of a composite: compute from a copy of what will be overwritten, then write."""
 
     def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        source = self.clone() if state.enabled and self.requires_grad else self  # type: ignore[attr-defined]
-        return self.copy_(body(source, *args, **kwargs))  # type: ignore[attr-defined]
+        source = self.clone() if state.enabled and self.requires_grad else self
+        return self.copy_(body(source, *args, **kwargs))
 
     in_place.__name__ = in_place.__qualname__ = body.__name__ + "_"
     in_place.__doc__ = f"In-place version of `{body.__name__}`."

@@ -74,9 +74,9 @@ def construct(kind: dtype, device: Device, args: tuple, kwargs: dict[str, Any]) 
     if isinstance(first, Size):
         return empty(first, dtype=kind, device=device)
     if isinstance(first, TypedStorage):
-        return empty(0, dtype=kind, device=device).set_(first)  # type: ignore[attr-defined]
+        return empty(0, dtype=kind, device=device).set_(first)
     if isinstance(first, Tensor):
-        return first.detach().to(resolve(device), kind)  # type: ignore[attr-defined]
+        return first.detach().to(resolve(device), kind)
     if isinstance(first, (bool, float)):
         raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
     return tensor(first, dtype=kind, device=device)
@@ -155,7 +155,7 @@ class TypedStorage:
             return
         made = construct(self.dtype, Device(device), args, {})
         if isinstance(args[0] if args else None, int):
-            made.zero_()  # type: ignore[attr-defined]
+            made.zero_()
         self._untyped = made._storage
 
     @property
@@ -171,7 +171,7 @@ class TypedStorage:
     def _flat(self) -> Tensor:
         from tritonnn.ops.creation import empty
 
-        return empty(0, dtype=self.dtype, device=self.device).set_(self)  # type: ignore[attr-defined]
+        return empty(0, dtype=self.dtype, device=self.device).set_(self)
 
     def size(self) -> int:
         """Number of elements."""
@@ -199,7 +199,7 @@ class TypedStorage:
         return iter(self.tolist())
 
     def __getitem__(self, index: Any) -> Any:
-        found = self._flat()[index]  # type: ignore[index]
+        found = self._flat()[index]
         return (
             found.item()
             if isinstance(index, int)
@@ -207,16 +207,16 @@ class TypedStorage:
         )
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._flat()[index] = value  # type: ignore[index]
+        self._flat()[index] = value
 
     def fill_(self, value: Any) -> TypedStorage:
         """Overwrite every element."""
-        self._flat().fill_(value)  # type: ignore[attr-defined]
+        self._flat().fill_(value)
         return self
 
     def copy_(self, source: Any, non_blocking: bool = False) -> TypedStorage:
         """Overwrite with another storage's elements."""
-        self._flat().copy_(source._flat(), non_blocking)  # type: ignore[attr-defined]
+        self._flat().copy_(source._flat(), non_blocking)
         return self
 
     def resize_(self, size: int) -> TypedStorage:
@@ -232,7 +232,7 @@ class TypedStorage:
 
     def to_type(self, kind: dtype, device: Any = None, copy: bool = False) -> TypedStorage:
         """The elements in another dtype or on another device."""
-        made = self._flat().to(device or self.device, kind, copy=copy)  # type: ignore[attr-defined]
+        made = self._flat().to(device or self.device, kind, copy=copy)
         return storage_of(made)
 
     def type(self, dtype: Any = None) -> Any:
@@ -264,7 +264,7 @@ class TypedStorage:
 
     def pin_memory(self) -> TypedStorage:
         """A copy in page-locked memory."""
-        return storage_of(self._flat().pin_memory())  # type: ignore[attr-defined]
+        return storage_of(self._flat().pin_memory())
 
     def is_pinned(self) -> bool:
         """Whether the memory is page-locked."""

@@ -86,7 +86,7 @@ class Generator:
         """Go to the place that `get_state` returned."""
         if not isinstance(new_state, Tensor) or new_state.dtype is not uint8:
             raise TypeError("expected a torch.ByteTensor, as get_state() returns it")
-        raw = bytes(new_state.cpu().numpy())  # type: ignore[attr-defined]
+        raw = bytes(new_state.cpu().numpy())
         if len(raw) != _STATE.size:
             raise RuntimeError(f"RNG state is wrong size: expected {_STATE.size} bytes, got {len(raw)}")
         self._seed, self._offset = _STATE.unpack(raw)

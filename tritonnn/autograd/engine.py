@@ -127,9 +127,9 @@ class Run:
         if have is None:
             slots[number] = grad
         elif not self.create and id(have) in self.owned:
-            have.add_(grad)  # type: ignore[attr-defined]
+            have.add_(grad)
         else:
-            total = slots[number] = have + grad  # type: ignore[operator]
+            total = slots[number] = have + grad
             self.owned.add(id(total))
             self.held.append(total)
 
@@ -208,9 +208,9 @@ class Run:
         if have is None:
             leaf._grad = self._own(grad, leaf)
         elif self.create:
-            leaf._grad = have + grad  # type: ignore[operator]
+            leaf._grad = have + grad
         else:
-            have.add_(grad)  # type: ignore[attr-defined]
+            have.add_(grad)
         if leaf._post_accumulate_hooks:
             for hook in list(leaf._post_accumulate_hooks.values()):
                 hook(leaf)
@@ -218,7 +218,7 @@ class Run:
     def _own(self, grad: Tensor, leaf: Tensor) -> Tensor:
         """The gradient itself where this leaf is the only one to hold its memory, else a copy."""
         if self.create:
-            return grad if id(grad._storage) not in self.given else grad.clone()  # type: ignore[attr-defined]
+            return grad if id(grad._storage) not in self.given else grad.clone()
         if (
             id(grad._storage) in self.given
             or grad._stride is not None
@@ -226,7 +226,7 @@ class Run:
             or type(grad) is not Tensor
             or grad._storage.nbytes != grad.numel() * grad.dtype.itemsize
         ):
-            grad = grad.detach().clone(memory_format=_contiguous())  # type: ignore[attr-defined]
+            grad = grad.detach().clone(memory_format=_contiguous())
         self._note_given(grad)
         return grad
 
@@ -262,15 +262,15 @@ def _fit(grad: Tensor, node: Node, place: int, target: Any, number: int) -> Tens
             )
         grad = sum_to_size(grad, shape)
     if grad.dtype is not dtype:
-        grad = grad.real if grad.dtype.is_complex and not dtype.is_complex else grad  # type: ignore[attr-defined]
-        grad = grad.to(dtype)  # type: ignore[attr-defined]
+        grad = grad.real if grad.dtype.is_complex and not dtype.is_complex else grad
+        grad = grad.to(dtype)
     if grad.device is not device:
         if grad.shape:
             raise RuntimeError(
                 f"Function {node.name()} returned an invalid gradient at index {place} - expected device {device} "
                 f"but got {grad.device}"
             )
-        grad = grad.to(device)  # type: ignore[attr-defined]
+        grad = grad.to(device)
     return grad
 
 
@@ -312,7 +312,7 @@ def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> li
                 f"a shape of {tensor.shape}."
             )
         elif grad.dtype is not tensor.dtype:
-            grad = grad.to(tensor.dtype)  # type: ignore[attr-defined]
+            grad = grad.to(tensor.dtype)
         made.append(grad)
     return made
 
@@ -394,7 +394,7 @@ def _accumulate_captured(run: Run, inputs: tuple) -> None:
         if isinstance(tensor, Tensor) and tensor._node is not None:
             grad = run.captured.get((id(tensor._node), tensor._out_nr))
             if grad is not None:
-                tensor._grad = grad if tensor._grad is None else tensor._grad + grad  # type: ignore[operator]
+                tensor._grad = grad if tensor._grad is None else tensor._grad + grad
 
 
 def grad(

@@ -191,7 +191,7 @@ class Function(FunctionCtx):
     @classmethod
     def _run_backward(cls, ctx: Any, grads: Sequence[Any]) -> Any:
         if isinstance(ctx, Function):
-            return ctx.backward(*grads)  # type: ignore[arg-type]
+            return ctx.backward(*grads)
         if cls.backward is Function.backward and cls.vjp is not Function.vjp:
             return cls.vjp(ctx, *grads)
         return cls.backward(ctx, *grads)
@@ -204,7 +204,7 @@ class Function(FunctionCtx):
 
             def run(*inputs: Any) -> Any:
                 output = cls.forward(*inputs, **kwargs)
-                cls.setup_context(ctx, inputs, output)  # type: ignore[attr-defined]
+                cls.setup_context(ctx, inputs, output)
                 return output
         else:
 

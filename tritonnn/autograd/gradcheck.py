@@ -111,7 +111,7 @@ def _check(
 def _compare(
     output: Tensor, tensor: Tensor, numerical: Any, j: int, k: int, atol: float, rtol: float, nondet: float, types: bool
 ) -> None:  # fmt: skip
-    flat = output.reshape(-1)  # type: ignore[attr-defined]
+    flat = output.reshape(-1)
     for row in range(flat.shape[0]):
         found = grad(flat[row], tensor, retain_graph=True, allow_unused=True)[0]
         if found is not None and types and found.dtype is not tensor.dtype:

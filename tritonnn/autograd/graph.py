@@ -344,7 +344,7 @@ def retain_grad(tensor: Tensor) -> None:
     def keep(grad: Tensor) -> None:
         target = reference()
         if target is not None:
-            target._grad = grad if target._grad is None else target._grad + grad  # type: ignore[operator]
+            target._grad = grad if target._grad is None else target._grad + grad
 
     node = tensor._node
     assert node is not None

@@ -29,7 +29,8 @@ def __dir__() -> list[str]:
 
 
 def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
-    """The device, dtype and memory_format among a layer's options, given as such or as a `factory_kwargs` dict.
+    """The device, dtype and memory_format among a layer's options, given as such or as a `factory_kwargs`
+    dict.
 
     Raises:
         TypeError: an option of another name, or one given in both ways.

@@ -1,4 +1,6 @@
-"""Conversion of a module's tensors: dtype, device, shared memory; in place, so that optimizers keep theirs."""
+"""Conversion of a module's tensors: dtype, device, shared memory; in place, so that optimizers keep
+theirs.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 
 class ConvertMixin:
-    """The part of Module that changes dtype and device of parameters and buffers; every method returns self."""
+    """The part of Module that changes dtype and device of parameters and buffers; every method returns
+    self.
+    """
 
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
@@ -35,7 +39,7 @@ class ConvertMixin:
                 continue
             with no_grad():
                 if is_lazy(param):
-                    param.redeclare(fn)  # type: ignore[attr-defined]
+                    param.redeclare(fn)
                     continue
                 grad = param.grad
                 param.grad = None  # it must fit the data at every moment
@@ -47,7 +51,7 @@ class ConvertMixin:
             if buffer is None:
                 continue
             if is_lazy(buffer):
-                buffer.redeclare(fn)  # type: ignore[attr-defined]
+                buffer.redeclare(fn)
             else:
                 self._buffers[name] = fn(buffer)
         return self
@@ -78,23 +82,26 @@ class ConvertMixin:
         def convert(tensor: Tensor) -> Tensor:
             if tensor.is_meta and device is not None and device.type != "meta":
                 raise NotImplementedError(
-                    "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() instead of "
+                    "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() "
+                    "instead of "
                     "torch.nn.Module.to() when moving module from meta to a different device."
                 )
             cast = dtype if tensor.is_floating_point() or tensor.is_complex() else None
             options: dict[str, Any] = {"device": device, "dtype": cast, "non_blocking": non_blocking}
             if memory_format is not None and tensor.ndim in (4, 5):
                 options["memory_format"] = memory_format
-            return tensor.to(**options)  # type: ignore[attr-defined]
+            return tensor.to(**options)
 
         return self._apply(convert)
 
     def type(self, dst_type: DType | str) -> Self:
-        """Cast all parameters and buffers, integer ones too, to a dtype or a name such as 'torch.FloatTensor'."""
-        return self._apply(lambda tensor: tensor.type(dst_type))  # type: ignore[attr-defined]
+        """Cast all parameters and buffers, integer ones too, to a dtype or a name such as
+        'torch.FloatTensor'.
+        """
+        return self._apply(lambda tensor: tensor.type(dst_type))
 
     def _cast(self, dtype: DType) -> Self:
-        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)  # type: ignore[attr-defined]
+        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
 
     def float(self) -> Self:
         """Cast floating-point parameters and buffers to float32."""
@@ -113,13 +120,15 @@ class ConvertMixin:
         return self._cast(bfloat16)
 
     def cuda(self, device: Any = None, *, device_id: int | None = None) -> Self:
-        """Move parameters and buffers to a GPU (the current one by default); `device_id` is the older name."""
+        """Move parameters and buffers to a GPU (the current one by default); `device_id` is the older
+        name.
+        """
         target = device_id if device is None else device
-        return self._apply(lambda tensor: tensor.cuda(target))  # type: ignore[attr-defined]
+        return self._apply(lambda tensor: tensor.cuda(target))
 
     def cpu(self) -> Self:
         """Move parameters and buffers to the CPU."""
-        return self._apply(lambda tensor: tensor.cpu())  # type: ignore[attr-defined]
+        return self._apply(lambda tensor: tensor.cpu())
 
     def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
         """Give parameters and buffers uninitialised memory on `device` (for modules made on 'meta')."""
@@ -130,7 +139,9 @@ class ConvertMixin:
         return self._apply(lambda tensor: tensor.share_memory_())
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Accepted so that scripts run; warns and changes nothing, for there is no graph compiler: calls stay eager."""
+        """Accepted so that scripts run; warns and changes nothing, for there is no graph compiler: calls
+        stay eager.
+        """
         warnings.warn("Module.compile: tritonnn has no graph compiler, the module keeps running eagerly")
 
 
@@ -163,7 +174,8 @@ def _bad_to(args: tuple, kwargs: dict) -> TypeError:
     got = ", ".join([type(a).__name__ for a in args] + [f"{k}={type(v).__name__}" for k, v in kwargs.items()])
     return TypeError(
         f"to() received an invalid combination of arguments - got ({got}), but expected one of:\n"
-        " * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = False, *, memory_format)\n"
+        " * (torch.device device = None, torch.dtype dtype = None, bool non_blocking = False, *, "
+        "memory_format)\n"
         " * (torch.dtype dtype, bool non_blocking = False, *, memory_format)\n"
         " * (Tensor tensor, bool non_blocking = False, *, memory_format)\n"
     )

@@ -17,7 +17,7 @@ class Gate(Function):
         ctx.visit = visit
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
-        return tuple([t.view_as(t) for t in tensors])  # type: ignore[attr-defined]
+        return tuple([t.view_as(t) for t in tensors])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple:

@@ -1,4 +1,6 @@
-"""Hooks of modules: registration (per module and global), the call that runs them, gradients at module borders."""
+"""Hooks of modules: registration (per module and global), the call that runs them, gradients at module
+borders.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,16 @@ _global_is_full_backward_hook: bool | None = None
 # Every global hook that a call has to look at, so that Module.__call__ asks one dictionary and not four.
 _global_call_hooks: OrderedDict[int, bool] = OrderedDict()
 
-_MIXED_HOOKS = "Cannot use both regular backward hooks and full backward hooks {}. Please use only one of them."
+_MIXED_HOOKS = (
+    "Cannot use both regular backward hooks and full backward hooks {}. Please use only one of them."
+)
 
 
 def _register(
-    hooks: OrderedDict[int, Any], hook: Callable, extra: list[OrderedDict] | None = None, prepend: bool = False
+    hooks: OrderedDict[int, Any],
+    hook: Callable,
+    extra: list[OrderedDict] | None = None,
+    prepend: bool = False,
 ) -> RemovableHandle:
     """Add `hook` under a new id to `hooks` and a mark under the same id to each of `extra`."""
     handle = RemovableHandle(hooks, extra_dict=extra)
@@ -57,7 +64,9 @@ def register_module_forward_hook(
 
 
 def register_module_full_backward_pre_hook(hook: Callable) -> RemovableHandle:
-    """Call `hook(module, grad_output)` before every module's backward; what it returns replaces grad_output."""
+    """Call `hook(module, grad_output)` before every module's backward; what it returns replaces
+    grad_output.
+    """
     return _register(_global_backward_pre_hooks, hook, [_global_call_hooks])
 
 
@@ -136,7 +145,9 @@ class HookMixin:
         return _register(self._backward_pre_hooks, hook, None, prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_input, grad_output)` when the input's gradients are known; a result replaces them."""
+        """Call `hook(module, grad_input, grad_output)` when the input's gradients are known; a result
+        replaces them.
+        """
         return self._register_backward(hook, True, prepend)
 
     def register_backward_hook(self, hook: Callable) -> RemovableHandle:
@@ -191,7 +202,8 @@ class _HookedCall:
                     continue
                 if not (isinstance(changed, tuple) and len(changed) == 2):
                     raise RuntimeError(
-                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                        "forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got "
+                        f"{changed}."
                     )
                 self.args, self.kwargs = changed
             else:
@@ -209,7 +221,9 @@ class _HookedCall:
             self.result = changed
 
     def run_always_called(self) -> None:
-        """After an exception: the `always_call` hooks that have not run; what they raise becomes a warning."""
+        """After an exception: the `always_call` hooks that have not run; what they raise becomes a
+        warning.
+        """
         always = {**_global_forward_hooks_always_called, **self.module._forward_hooks_always_called}
         for key, hook in (*_global_forward_hooks.items(), *self.module._forward_hooks.items()):
             if key in always and key not in self.done:
@@ -252,7 +266,9 @@ class _HookedCall:
 
 
 class _Border:
-    """The two gates of one call: gradients of the outputs come in at one, leave for the inputs at the other."""
+    """The two gates of one call: gradients of the outputs come in at one, leave for the inputs at the
+    other.
+    """
 
     def __init__(self, module: Any, before: list[Callable], after: list[Callable]) -> None:
         self.module = module
@@ -345,7 +361,9 @@ def _zeros(shape: tuple, dtype: Any, device: Any) -> Tensor:
 
 
 def _gate(values: tuple, visit: Callable[[tuple], tuple]) -> tuple[tuple, list[int] | None]:
-    """Pass the tensors among `values` through a gate; also their places, or None where no gradient will flow."""
+    """Pass the tensors among `values` through a gate; also their places, or None where no gradient will
+    flow.
+    """
     places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
     if not (is_grad_enabled() and any(values[i].requires_grad for i in places)):
         return values, None

@@ -1,4 +1,6 @@
-"""multi_head_attention_forward: projections, masks and attention of `nn.MultiheadAttention`, as a function."""
+"""multi_head_attention_forward: projections, masks and attention of `nn.MultiheadAttention`, as a
+function.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,8 @@ def multi_head_attention_forward(
         key_padding_mask: (N, S); True (or -inf) hides a key.
         need_weights: return the weights, too.
         attn_mask: (L, S) or (N·num_heads, L, S); True hides, a float mask is added.
-        use_separate_proj_weight: take q_proj_weight, k_proj_weight and v_proj_weight instead of in_proj_weight.
+        use_separate_proj_weight: take q_proj_weight, k_proj_weight and v_proj_weight instead of
+            in_proj_weight.
         static_k, static_v: (N·num_heads, S, E/num_heads), in place of the projected ones.
         average_attn_weights: mean of the weights over the heads.
         is_causal: says that attn_mask is the causal one.
@@ -94,7 +97,9 @@ def multi_head_attention_forward(
         raise _error(f"embed_dim {embed_dim} not divisible by num_heads {num_heads}")
     head_dim = embed_dim // num_heads
 
-    key_padding_mask = canonical_mask(key_padding_mask, "key_padding_mask", attn_mask, "attn_mask", query.dtype)
+    key_padding_mask = canonical_mask(
+        key_padding_mask, "key_padding_mask", attn_mask, "attn_mask", query.dtype
+    )
     if is_causal and attn_mask is None:
         raise explained(RuntimeError)(
             "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
@@ -166,7 +171,8 @@ def _check_shapes(query: Any, key: Any, value: Any, padding: Any, mask: Any, num
         )
     if mask is not None and mask.ndim not in (2, 3):
         raise _error(
-            f"For {kind} `query`, expected `attn_mask` to be `None`, 2-D or 3-D but found {mask.ndim}-D tensor instead"
+            f"For {kind} `query`, expected `attn_mask` to be `None`, 2-D or 3-D but found {mask.ndim}-D "
+            "tensor instead"
         )
     if mask is not None and dims == 2 and mask.ndim == 3:
         expected = (num_heads, query.shape[0], key.shape[0])
@@ -188,7 +194,9 @@ def _check_mask(mask: Any, heads: int, length: int, source: int) -> Any:
 
 def _check_static(given: Any, q: Any, name: str) -> Any:
     if given.shape[0] != q.shape[0] or given.shape[2] != q.shape[2]:
-        raise _error(f"expecting {name} of shape ({q.shape[0]}, S, {q.shape[2]}), but got {tuple(given.shape)}")
+        raise _error(
+            f"expecting {name} of shape ({q.shape[0]}, S, {q.shape[2]}), but got {tuple(given.shape)}"
+        )
     return given
 
 
@@ -196,7 +204,9 @@ def _project(query: Any, key: Any, value: Any, weight: Any, bias: Any, separate:
     """Query, key and value through their projections; equal inputs share one product."""
     if separate is not None:
         if key.shape[:2] != value.shape[:2]:
-            raise _error(f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}")
+            raise _error(
+                f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
+            )
         biases = (None, None, None) if bias is None else bias.chunk(3)
         return [F.linear(x, w, b) for x, w, b in zip((query, key, value), separate, biases)]
     if key.shape != value.shape:

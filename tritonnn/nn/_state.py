@@ -50,7 +50,9 @@ class StateMixin:
         return _register(self._state_dict_pre_hooks, hook)
 
     def register_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
-        """Call `hook(module, state_dict, prefix, local_metadata)` afterwards; it may change state_dict in place."""
+        """Call `hook(module, state_dict, prefix, local_metadata)` afterwards; it may change state_dict in
+        place.
+        """
         hook._from_public_api = True  # type: ignore[attr-defined]
         return _register(self._state_dict_hooks, hook)
 
@@ -64,10 +66,14 @@ class StateMixin:
         return _register(self._state_dict_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
-        """Call `hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)` first."""
+        """Call `hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)`
+        first.
+        """
         return _register(self._load_state_dict_pre_hooks, _WithModule(hook, self))
 
-    def _register_load_state_dict_pre_hook(self, hook: Callable, with_module: bool = False) -> RemovableHandle:
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable, with_module: bool = False
+    ) -> RemovableHandle:
         return _register(self._load_state_dict_pre_hooks, _WithModule(hook, self) if with_module else hook)
 
     def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
@@ -78,15 +84,21 @@ class StateMixin:
 
     def get_extra_state(self) -> Any:
         """Override together with `set_extra_state` to keep more than tensors in state_dict; must pickle."""
-        raise RuntimeError(f"{type(self).__name__} has no extra state: override get_extra_state() to give it one.")
+        raise RuntimeError(
+            f"{type(self).__name__} has no extra state: override get_extra_state() to give it one."
+        )
 
     def set_extra_state(self, state: Any) -> None:
         """Override to take back what `get_extra_state` returned."""
-        raise RuntimeError(f"{type(self).__name__} has no extra state: override set_extra_state() to take it.")
+        raise RuntimeError(
+            f"{type(self).__name__} has no extra state: override set_extra_state() to take it."
+        )
 
     # ---- saving ---------------------------------------------------------------------------------------
 
-    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
+    def state_dict(
+        self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> Any:
         """Parameters and persistent buffers by dotted name, as tensors that share the module's memory.
 
         Args:
@@ -99,7 +111,9 @@ class StateMixin:
         ['0.weight', '0.bias']
         """
         if args:
-            warnings.warn("Positional args are being deprecated, use kwargs instead.", FutureWarning, stacklevel=2)
+            warnings.warn(
+                "Positional args are being deprecated, use kwargs instead.", FutureWarning, stacklevel=2
+            )
             destination = args[0] if destination is None else destination
             prefix = args[1] if len(args) > 1 and prefix == "" else prefix
             keep_vars = args[2] if len(args) > 2 and keep_vars is False else keep_vars
@@ -140,7 +154,9 @@ class StateMixin:
 
     # ---- loading --------------------------------------------------------------------------------------
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
         """Copy the tensors of `state_dict` into the parameters and buffers of the same names.
 
         Args:
@@ -153,7 +169,8 @@ class StateMixin:
             A named tuple `(missing_keys, unexpected_keys)`.
 
         Raises:
-            RuntimeError: listing every missing key, unexpected key and tensor that does not fit. What fits has
+            RuntimeError: listing every missing key, unexpected key and tensor that does not fit. What fits
+                has
                 been copied by then.
 
         >>> import tritonnn as torch
@@ -173,7 +190,9 @@ class StateMixin:
         problems = load.problems(strict)
         if problems:
             raise RuntimeError(
-                "Error(s) in loading state_dict for {}:\n\t{}".format(type(self).__name__, "\n\t".join(problems))
+                "Error(s) in loading state_dict for {}:\n\t{}".format(
+                    type(self).__name__, "\n\t".join(problems)
+                )
             )
         return _IncompatibleKeys(load.missing, load.unexpected)
 
@@ -257,7 +276,8 @@ class StateMixin:
         except Exception as error:
             return (
                 f'While copying the parameter named "{key}", whose dimensions in the model are {tensor.size()} '
-                f"and whose dimensions in the checkpoint are {given.size()}, an exception occurred : {error.args}."
+                f"and whose dimensions in the checkpoint are {given.size()}, an exception occurred : "
+                f"{error.args}."
             )
         return None
 
@@ -314,7 +334,8 @@ class _Loading:
         for hook in module._load_state_dict_post_hooks.values():
             if hook(module, _IncompatibleKeys(self.missing, self.unexpected)) is not None:
                 raise AssertionError(
-                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "
+                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to "
+                    "return new "
                     "values, if incompatible_keys need to be modified, it should be done inplace."
                 )
 

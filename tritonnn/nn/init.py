@@ -12,7 +12,8 @@ from tritonnn.ops.creation import eye as identity
 from tritonnn.tensor import Tensor
 
 __all__ = [
-    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
+    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_",
+    "ones_",
     "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
 
@@ -74,9 +75,15 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
 
 
 def trunc_normal_(
-    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Any = None,
 ) -> Tensor:
-    """Draw from the normal distribution, conditioned on lying in [a, b] (absolute bounds, not multiples of std).
+    """Draw from the normal distribution, conditioned on lying in [a, b] (absolute bounds, not multiples of
+    std).
 
     By inversion: uniform between the distribution function's values at the bounds, then its inverse.
     """
@@ -100,7 +107,7 @@ def trunc_normal_(
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with a value."""
     with no_grad():
-        return tensor.fill_(val)  # type: ignore[attr-defined]
+        return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -221,7 +228,8 @@ def kaiming_normal_(
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
-    """Fill with a (semi-)orthogonal matrix times `gain`; trailing dimensions count as columns (Saxe et al. 2013).
+    """Fill with a (semi-)orthogonal matrix times `gain`; trailing dimensions count as columns (Saxe et al.
+    2013).
 
     The Q of a normal matrix's QR decomposition, its columns' signs set by R's diagonal so that it is uniform.
     """

@@ -27,12 +27,16 @@ _global_parameter_registration_hooks: OrderedDict[int, Callable] = OrderedDict()
 
 
 def register_module_buffer_registration_hook(hook: Callable) -> RemovableHandle:
-    """Call `hook(module, name, buffer)` whenever any module registers a buffer; a result replaces the buffer."""
+    """Call `hook(module, name, buffer)` whenever any module registers a buffer; a result replaces the
+    buffer.
+    """
     return _register(_global_buffer_registration_hooks, hook)
 
 
 def register_module_module_registration_hook(hook: Callable) -> RemovableHandle:
-    """Call `hook(module, name, submodule)` whenever any module registers a child; a result replaces the child."""
+    """Call `hook(module, name, submodule)` whenever any module registers a child; a result replaces the
+    child.
+    """
     return _register(_global_module_registration_hooks, hook)
 
 
@@ -74,10 +78,10 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
         if not self.call_super_init and (args or kwargs):
             name = type(self).__name__
             if kwargs:
-                raise TypeError(f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
-            raise TypeError(
-                f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given"
-            )
+                raise TypeError(
+                    f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'"
+                )
+            raise TypeError(f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given")
         # __setattr__ looks at what is created here, so it cannot be used yet.
         self.__dict__.update(_fresh_state())
         if self.call_super_init:
@@ -85,7 +89,9 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The computation of the module; every subclass defines it."""
-        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -110,7 +116,8 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
         """Register a parameter under `name`; None records that an optional one is absent.
 
         Raises:
-            TypeError: not a Parameter. KeyError: the name is taken, empty or has a dot. ValueError: not a leaf.
+            TypeError: not a Parameter. KeyError: the name is taken, empty or has a dot. ValueError: not a
+                leaf.
         """
         if "_parameters" not in self.__dict__:
             raise AttributeError("cannot assign parameter before Module.__init__() call")
@@ -124,7 +131,8 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
             if param.grad_fn is not None:
                 raise ValueError(
                     f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
-                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
+                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value "
+                    "in the "
                     "forward() method."
                 )
             param = _run_registration_hooks(_global_parameter_registration_hooks, self, name, param)
@@ -143,7 +151,8 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
         _check_name(self, name, "buffer", self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None "
+                "required)"
             )
         self._buffers[name] = _run_registration_hooks(_global_buffer_registration_hooks, self, name, tensor)
         if persistent:
@@ -196,10 +205,13 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
                 raise AttributeError("cannot assign module before Module.__init__() call")
             if not isinstance(value, Module) and value is not None:
                 raise TypeError(
-                    f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
+                    f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None "
+                    "expected)"
                 )
             self._forget(name, "_modules")
-            self._modules[name] = _run_registration_hooks(_global_module_registration_hooks, self, name, value)
+            self._modules[name] = _run_registration_hooks(
+                _global_module_registration_hooks, self, name, value
+            )
         elif isinstance(value, Buffer) or (params is not None and name in state["_buffers"]):
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(
@@ -208,7 +220,11 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
                 )
             if params is not None:
                 self._forget(name, "_buffers")
-            kept = value.persistent if isinstance(value, Buffer) else name not in self._non_persistent_buffers_set
+            kept = (
+                value.persistent
+                if isinstance(value, Buffer)
+                else name not in self._non_persistent_buffers_set
+            )
             self.register_buffer(name, value, kept)
         else:
             object.__setattr__(self, name, value)
@@ -216,7 +232,7 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
     def __delattr__(self, name: str) -> None:
         for registry in (self._parameters, self._buffers, self._modules):
             if name in registry:
-                del registry[name]  # type: ignore[attr-defined]
+                del registry[name]
                 self._non_persistent_buffers_set.discard(name)
                 return
         object.__delattr__(self, name)
@@ -282,7 +298,7 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
                     grad.detach_()
                 else:
                     grad.requires_grad_(False)
-                grad.zero_()  # type: ignore[attr-defined]
+                grad.zero_()
 
     # ---- printing -------------------------------------------------------------------------------------
 
@@ -335,7 +351,7 @@ def _fresh_state() -> dict[str, Any]:
 def typename(value: Any) -> str:
     """How error messages call a value's type: 'torch.FloatTensor', 'int', 'package.module.Class'."""
     if isinstance(value, Tensor):
-        return value.type()  # type: ignore[attr-defined]
+        return value.type()
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
@@ -366,7 +382,9 @@ def _indent(text: str) -> str:
 
 
 def _locate(error: Any, module: Module) -> None:
-    """Complete an op's error, on its way out of `module`, with the path from there to the module that raised it."""
+    """Complete an op's error, on its way out of `module`, with the path from there to the module that raised
+    it.
+    """
     if not is_explained(error) or error.module is module:
         return
     inner, path = error.module, error.module_path

@@ -59,7 +59,7 @@ def spread(made: Any, mask: Sequence[bool], places: Sequence[int], count: int) -
 def raised(*tensors: Tensor | None) -> list[Any]:
     """Half precision as float32, for formulas of many steps."""
     return [
-        t if t is None or t.dtype.itemsize >= 4 else t.to(dtypes.float32)  # type: ignore[attr-defined]
+        t if t is None or t.dtype.itemsize >= 4 else t.to(dtypes.float32)
         for t in tensors
     ]
 
@@ -70,7 +70,7 @@ def centred_grads(
     """The gradient of w (x - mean) / std over `dims` and the normalised input, by ops that have
     derivatives.
     """
-    d = x - x.mean(dims, True)  # type: ignore[attr-defined]
+    d = x - x.mean(dims, True)
     rstd = ((d * d).mean(dims, True) + eps).rsqrt()
     normal = d * rstd
     gw = g if weight is None else g * weight
@@ -80,14 +80,14 @@ def centred_grads(
 def leading_sum(x: Tensor, kept: int) -> Tensor:
     """Sum over all but the last `kept` dimensions."""
     lead = tuple(range(len(x.shape) - kept))
-    return x.sum(lead) if lead else x  # type: ignore[attr-defined]
+    return x.sum(lead) if lead else x
 
 
 def per_channel(values: Tensor | None, rank: int) -> Tensor | None:
     """(C) as (C, 1, ...), to multiply (N, C, *) of this rank."""
-    return None if values is None else values.view(-1, *[1] * (rank - 2))  # type: ignore[attr-defined]
+    return None if values is None else values.view(-1, *[1] * (rank - 2))
 
 
 def sum_to_channels(x: Tensor) -> Tensor:
     """Sum of (N, C, *) over all but the channels."""
-    return x.sum((0, *range(2, len(x.shape))))  # type: ignore[attr-defined]
+    return x.sum((0, *range(2, len(x.shape))))

@@ -69,6 +69,27 @@ class Bad(Sample):
         self.match = match
 
 
+class Perf(Sample):
+    """One call for the performance report: `Perf("4096 x 1024", make(4096, 1024), dim=-1, flops=...)`.
+
+    Args:
+        label: what tells it from the op's other rows.
+        flops: floating-point operations of a call; 0 where memory is what counts.
+        nbytes: bytes read and written at least; 0 counts the inputs, and the largest of them once more.
+        of: the element type of the inputs, by name.
+        devices: where it is measured.
+        quick: whether the short report has it.
+    """
+
+    def __init__(
+        self, label: str, *args: Any, flops: float = 0, nbytes: float = 0, of: str = "float32",
+        devices: tuple[str, ...] = ("cpu", "cuda"), quick: bool = False, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(*args, **kwargs)
+        self.label, self.flops, self.nbytes, self.dtype = label, flops, nbytes, of
+        self.devices, self.quick = devices, quick
+
+
 class Op:
     """One entry of the table. Built by the decorators below."""
 
@@ -300,7 +321,8 @@ def primitive(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
         backward: one formula for all arguments instead; returns one gradient per argument (None for non-tensors).
         results: names of the results (a named tuple is returned where there are several).
         non_differentiable: names of the results that have no gradient (indices, saved statistics).
-        dtypes: what the first tensor may be. samples, errors, perf: `lambda make: [...]`.
+        dtypes: what the first tensor may be. samples, errors, perf: `lambda make: [...]`
+            of `Sample`, `Bad` and `Perf`.
         inplace: also make the method `name_`. alias: more names.
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
         alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.

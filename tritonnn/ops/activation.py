@@ -129,7 +129,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """
     count = weight.numel()
     if count == 1 or not weight.shape:
-        return _prelu(input, weight.reshape(()))  # type: ignore[attr-defined]
+        return _prelu(input, weight.reshape(()))
     if not input.shape:
         raise fail("prelu", "Not allow zero-dim input tensor.", input=input, weight=weight)
     channels = input.shape[1] if len(input.shape) > 1 else 1
@@ -141,7 +141,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             input=input,
             weight=weight,
         )
-    return _prelu(input, weight.reshape(count, *[1] * (len(input.shape) - 2)))  # type: ignore[attr-defined]
+    return _prelu(input, weight.reshape(count, *[1] * (len(input.shape) - 2)))
 
 
 @pointwise(
@@ -410,7 +410,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     extent = input.size(dim)
     if extent % 2:
         raise fail("glu", f"Halving dimension must be even, but dimension {dim} is size {extent}", input=input)
-    first, second = input.chunk(2, dim)  # type: ignore[attr-defined]
+    first, second = input.chunk(2, dim)
     return first * ew.sigmoid(second)
 
 
@@ -421,8 +421,8 @@ def _slopes(input: Tensor, lower: float, upper: float, training: bool) -> Tensor
         return (lower + upper) / 2
     from tritonnn.ops.creation import empty_like
 
-    noise = empty_like(input).uniform_(lower, upper)  # type: ignore[attr-defined]
-    return ew.replaced(noise, input >= 0, 1.0)  # type: ignore[operator]
+    noise = empty_like(input).uniform_(lower, upper)
+    return ew.replaced(noise, input >= 0, 1.0)
 
 
 @expose("torch functional")
@@ -443,7 +443,7 @@ def rrelu(
     slopes = _slopes(input, lower, upper, training)
     if isinstance(slopes, float):
         return NAMESPACES["functional"]["leaky_relu"](input, slopes, inplace)
-    return input.mul_(slopes) if inplace else ar.mul(input, slopes)  # type: ignore[attr-defined]
+    return input.mul_(slopes) if inplace else ar.mul(input, slopes)
 
 
 @expose("torch functional")

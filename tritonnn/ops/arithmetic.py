@@ -287,7 +287,7 @@ def _power_grad(g: Tensor, input: Tensor, exponent: Any) -> Tensor:
 
 def _number_base_grad(g: Tensor, base: Any, exponent: Tensor, result: Tensor) -> Tensor:
     if base == 0:
-        return ew.replaced(zeros_like(g), exponent < 0, math.nan)  # type: ignore[operator]
+        return ew.replaced(zeros_like(g), exponent < 0, math.nan)
     if isinstance(base, complex):
         import cmath
 
@@ -342,7 +342,7 @@ def float_power(input: Tensor | Number, exponent: Tensor | Number, *, out: Tenso
     tensor([0.5000, 0.3333], dtype=torch.float64)
     """
     kind = dtypes.complex128 if dispatch.result_type(input, exponent).is_complex else dtypes.float64
-    wide = [x.to(kind) if isinstance(x, Tensor) else x for x in (input, exponent)]  # type: ignore[attr-defined]
+    wide = [x.to(kind) if isinstance(x, Tensor) else x for x in (input, exponent)]
     return pow(*wide, out=out)
 
 
@@ -365,11 +365,11 @@ def xlogy(input: Tensor | Number, other: Tensor | Number) -> Any:
 
 
 def _xlogy_slope(input: Tensor, other: Tensor) -> Tensor:
-    return ew.replaced(ew.log(other), (input == 0) & (other <= 0))  # type: ignore[operator]
+    return ew.replaced(ew.log(other), (input == 0) & (other <= 0))
 
 
 def _tensor(x: Any, like: Tensor) -> Tensor:
-    return x if isinstance(x, Tensor) else like.new_full((), x)  # type: ignore[attr-defined]
+    return x if isinstance(x, Tensor) else like.new_full((), x)
 
 
 # ---- distances and angles -----------------------------------------------------------------------------

@@ -54,13 +54,13 @@ def _formula_grads(
 
 
 def _probabilities(q: Tensor, k: Tensor, attn_mask: Tensor | None, is_causal: bool, scale: float) -> Tensor:
-    scores = q @ k.transpose(-2, -1) * scale  # type: ignore[attr-defined]
+    scores = q @ k.transpose(-2, -1) * scale
     if is_causal:
         seen = scores.detach().new_ones(scores.shape[-2:], dtype=dtypes.bool_).tril()
         scores = scores.masked_fill(seen.logical_not(), MINUS_INFINITY)
     if attn_mask is not None:
         if attn_mask.dtype is dtypes.bool_:
-            scores = scores.masked_fill(attn_mask.logical_not(), MINUS_INFINITY)  # type: ignore[attr-defined]
+            scores = scores.masked_fill(attn_mask.logical_not(), MINUS_INFINITY)
         else:
             scores = scores + attn_mask
     if is_causal or attn_mask is not None:  # rows that see nothing have no probabilities
@@ -76,7 +76,7 @@ def _kept(q: Tensor, k: Tensor, dropout_p: float, seed: int, offset: int) -> Ten
     from tritonnn.ops.random import native_dropout
 
     keys = k.shape[-2]
-    ones = q.detach().new_ones((*q.shape[:-1], -(-keys // 4) * 4))  # type: ignore[attr-defined]
+    ones = q.detach().new_ones((*q.shape[:-1], -(-keys // 4) * 4))
     return native_dropout(ones, dropout_p, seed, offset)[0].narrow(-1, 0, keys)
 
 
@@ -84,7 +84,7 @@ def _repeat_heads(x: Tensor, group: int) -> Tensor:
     if group == 1:
         return x
     batch, heads, length, width = x.shape
-    wide = x.unsqueeze(2).expand(batch, heads, group, length, width)  # type: ignore[attr-defined]
+    wide = x.unsqueeze(2).expand(batch, heads, group, length, width)
     return wide.reshape(batch, heads * group, length, width)
 
 
@@ -92,7 +92,7 @@ def _sum_heads(x: Tensor, group: int) -> Tensor:
     if group == 1:
         return x
     batch, heads, length, width = x.shape
-    return x.reshape(batch, heads // group, group, length, width).sum(2)  # type: ignore[attr-defined]
+    return x.reshape(batch, heads // group, group, length, width).sum(2)
 
 
 def _samples(make: Any) -> list[Sample]:
@@ -129,7 +129,7 @@ def attention(
         only_floating(tensor, name)
     out = (*query.shape[:3], value.shape[3])
     if attn_mask is not None:
-        attn_mask = attn_mask.expand(*query.shape[:3], key.shape[2])  # type: ignore[attr-defined]
+        attn_mask = attn_mask.expand(*query.shape[:3], key.shape[2])
     outs = (Out(out, query.dtype), Out(query.shape[:3], statistics_dtype(query.dtype)))
     return outs, (query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale)
 
@@ -181,18 +181,18 @@ def _check(query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: floa
 def _batched(x: Tensor, lead: tuple[int, ...]) -> Tensor:
     """(*, L, E) with its leading dimensions expanded to `lead` and brought to exactly two."""
     if x.shape[:-2] != lead:
-        x = x.expand(*lead, *x.shape[-2:])  # type: ignore[attr-defined]
+        x = x.expand(*lead, *x.shape[-2:])
     if len(lead) == 2:
         return x
     if len(lead) < 2:
-        return x.view(*(1,) * (2 - len(lead)), *x.shape)  # type: ignore[attr-defined]
-    return x.reshape(numel(lead[:-1]), *x.shape[-3:])  # type: ignore[attr-defined]
+        return x.view(*(1,) * (2 - len(lead)), *x.shape)
+    return x.reshape(numel(lead[:-1]), *x.shape[-3:])
 
 
 def _lead_of_mask(mask: Tensor, lead: tuple[int, ...], rows: int, keys: int) -> Tensor:
     """A mask broadcast to (B, H, L, S) without copying where it can be."""
     try:
-        full = mask.expand(*lead, rows, keys)  # type: ignore[attr-defined]
+        full = mask.expand(*lead, rows, keys)
     except RuntimeError:
         raise fail(
             _NAME,
@@ -204,9 +204,9 @@ def _lead_of_mask(mask: Tensor, lead: tuple[int, ...], rows: int, keys: int) -> 
 
 def _draw(words: int, device: Any) -> tuple[int, int]:
     """Seed and offset of that many words of the generator's stream."""
-    from tritonnn.random import reserve
+    from tritonnn.random import generator_for
 
-    return reserve(words, device)
+    return generator_for(device).reserve(words)
 
 
 def _call_samples(make: Any) -> list[Sample]:

@@ -211,7 +211,7 @@ def _lp_pool(
     for extent in as_ints("kernel_size", kernel_size, n) or ():
         count *= extent
     # relu makes the gradient 0, and not infinite, where the sum is 0.
-    return (mean.sign() * mean.abs().relu() * count).pow(1.0 / norm_type)  # type: ignore[attr-defined]
+    return (mean.sign() * mean.abs().relu() * count).pow(1.0 / norm_type)
 
 
 @composite(

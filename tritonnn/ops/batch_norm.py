@@ -293,7 +293,7 @@ def local_response_norm(
     shape = list(input.shape)
 
     def zeros(count: int) -> Tensor:
-        return input.new_zeros([shape[0], count, *shape[2:]])  # type: ignore[attr-defined]
+        return input.new_zeros([shape[0], count, *shape[2:]])
 
     squares = cat([zeros(size // 2), input * input, zeros((size - 1) // 2)], 1)
     total = squares.narrow(1, 0, shape[1])

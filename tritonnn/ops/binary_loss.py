@@ -15,12 +15,12 @@ FAMILY = "loss"
 
 
 def _bce_input_grad(g: Tensor, x: Tensor, y: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    made = (x - y) / ((1 - x) * x).clamp(1e-12) * share_of(g, x.shape, reduction)  # type: ignore[attr-defined]
+    made = (x - y) / ((1 - x) * x).clamp(1e-12) * share_of(g, x.shape, reduction)
     return made if weight is None else made * weight
 
 
 def _bce_target_grad(g: Tensor, x: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    made = ((1 - x).log().clamp(-100.0) - x.log().clamp(-100.0)) * share_of(g, x.shape, reduction)  # type: ignore[attr-defined]
+    made = ((1 - x).log().clamp(-100.0) - x.log().clamp(-100.0)) * share_of(g, x.shape, reduction)
     return made if weight is None else made * weight
 
 
@@ -98,14 +98,14 @@ def binary_cross_entropy(
             f"{TYPE_NAMES.get(input.dtype)}", input=input, target=target,
         )  # fmt: skip
     if weight is not None:
-        weight = weight.to(input.dtype).expand(*input.shape)  # type: ignore[attr-defined]
+        weight = weight.to(input.dtype).expand(*input.shape)
     return bce_reduced(input, target, weight, reduction)
 
 
 def _logits_input_grad(
     g: Tensor, x: Tensor, y: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str
 ) -> Tensor:
-    made = x.sigmoid() - y if pos_weight is None else 1 - y - _positive(y, pos_weight) * (-x).sigmoid()  # type: ignore[attr-defined]
+    made = x.sigmoid() - y if pos_weight is None else 1 - y - _positive(y, pos_weight) * (-x).sigmoid()
     made = made * share_of(g, x.shape, reduction)
     return made if weight is None else made * weight
 
@@ -116,7 +116,7 @@ def _positive(y: Tensor, pos_weight: Tensor) -> Tensor:
 
 def log1p_exp_minus(x: Tensor) -> Tensor:
     """log(1 + exp(-x))."""
-    return (-x.abs()).exp().log1p() + (-x).clamp(0.0)  # type: ignore[attr-defined]
+    return (-x.abs()).exp().log1p() + (-x).clamp(0.0)
 
 
 def _logits_target_grad(g: Tensor, x: Tensor, weight: Any, pos_weight: Any, reduction: str) -> Tensor:
@@ -201,10 +201,10 @@ def binary_cross_entropy_with_logits(
     for name, tensor in (("weight", weight), ("pos_weight", pos_weight)):
         if tensor is not None:
             try:
-                tensor = tensor.to(common).expand(*input.shape)  # type: ignore[attr-defined]
+                tensor = tensor.to(common).expand(*input.shape)
             except RuntimeError:
                 raise fail(
                     op, f"{name} does not broadcast to the input", input=input, **{name: tensor}
                 ) from None
         made.append(tensor)
-    return bce_with_logits_reduced(input.to(common), target.to(common), *made, reduction)  # type: ignore[attr-defined]
+    return bce_with_logits_reduced(input.to(common), target.to(common), *made, reduction)

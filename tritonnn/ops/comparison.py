@@ -114,8 +114,8 @@ def isclose(
     if rtol == 0 and atol == 0:
         return close
     if input.dtype.kind < 2:
-        input, other = input.to(dtypes.float64), other.to(dtypes.float64)  # type: ignore[attr-defined]
-    distance = ew.abs(input - other)  # type: ignore[operator]
+        input, other = input.to(dtypes.float64), other.to(dtypes.float64)
+    distance = ew.abs(input - other)
     return logical_or(close, logical_and(ew.isfinite(distance), le(distance, ew.abs(other) * rtol + atol)))
 
 
@@ -129,7 +129,7 @@ def allclose(
     >>> torch.allclose(torch.tensor([1.]), torch.tensor([1. + 1e-7]))
     True
     """
-    return bool(isclose(input, other, rtol, atol, equal_nan).all())  # type: ignore[attr-defined]
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 @expose("torch tensor")
@@ -241,7 +241,7 @@ def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Any:
 
 def _shared(g: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
     """g where mine > theirs, half of it where they are equal (and all of it beside a NaN)."""
-    return ew.replaced(ew.choose(mine == theirs, g / 2, g), mine < theirs)  # type: ignore[operator]
+    return ew.replaced(ew.choose(mine == theirs, g / 2, g), mine < theirs)
 
 
 @pointwise(
@@ -325,12 +325,12 @@ def _inside(g: Tensor, input: Tensor, min: Any, max: Any) -> Tensor:
 
 def _below(g: Tensor, input: Tensor, min: Tensor, max: Any) -> Tensor:
     below = lt(input, min)
-    return g * (below if max is None else logical_and(below, lt(min, max)))  # type: ignore[operator]
+    return g * (below if max is None else logical_and(below, lt(min, max)))
 
 
 def _above(g: Tensor, input: Tensor, min: Any, max: Tensor) -> Tensor:
     above = gt(input, max)
-    return g * (above if min is None else logical_or(above, gt(min, max)))  # type: ignore[operator]
+    return g * (above if min is None else logical_or(above, gt(min, max)))
 
 
 @pointwise(
@@ -360,7 +360,7 @@ def _one_bound(name: str, low: bool) -> None:
         return clamp(input, bound, None, out=out) if low else clamp(input, None, bound, out=out)
 
     def bounded_(input: Tensor, bound: Tensor | Number) -> Tensor:
-        return input.clamp_(bound, None) if low else input.clamp_(None, bound)  # type: ignore[attr-defined]
+        return input.clamp_(bound, None) if low else input.clamp_(None, bound)
 
     bounded.__name__ = bounded.__qualname__ = name
     bounded_.__name__ = bounded_.__qualname__ = name + "_"
@@ -410,7 +410,7 @@ def where(
     tensor([0., 2.])
     """
     if input is None and other is None:
-        return condition.nonzero(as_tuple=True)  # type: ignore[attr-defined]
+        return condition.nonzero(as_tuple=True)
     if condition.dtype is not dtypes.bool_:
         condition = _as_condition(condition)
     return ew.choose(condition, input, other, out=out)
@@ -428,7 +428,7 @@ def _as_condition(condition: Tensor) -> Tensor:
     warnings.warn(
         "where received a uint8 condition tensor. This behavior is deprecated. Use a boolean condition instead."
     )
-    return condition != 0  # type: ignore[return-value]
+    return condition != 0
 
 
 def _where_method(self: Tensor, condition: Tensor, other: Tensor | Number) -> Tensor:

@@ -151,7 +151,7 @@ def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor
         dense_strides(input)
         if memory_format in (None, preserve_format)
         else memory_format.strides(input.shape)
-    )  # type: ignore[union-attr]
+    )
     return _copy(input, input.dtype, input.device, strides)
 
 
@@ -411,7 +411,7 @@ def pin_memory(self: Tensor, device: Any = None) -> Tensor:
 Tensor.resize_, Tensor.set_, Tensor.pin_memory = resize_, set_, pin_memory  # type: ignore[attr-defined]
 Tensor.resize_as_ = lambda self, other, memory_format=None: resize_(
     self, other.shape, memory_format=memory_format
-)  # type: ignore[attr-defined]
+)
 
 
 def deep_copy(self: Tensor, memo: dict) -> Tensor:

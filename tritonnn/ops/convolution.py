@@ -27,7 +27,7 @@ from tritonnn.tensor import Tensor
 
 
 def _conj(x: Tensor) -> Tensor:
-    return x.conj() if x.dtype.is_complex else x  # type: ignore[attr-defined]
+    return x.conj() if x.dtype.is_complex else x
 
 
 def _cropped(x: Tensor, sizes: Sequence[int]) -> Tensor:

@@ -31,7 +31,7 @@ def _finish(tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layou
     if layout not in (None, strided):
         raise NotImplementedError(f"only torch.strided tensors exist here, got layout={layout}")
     if pin_memory:
-        tensor = tensor.pin_memory()  # type: ignore[attr-defined]
+        tensor = tensor.pin_memory()
     return tensor.requires_grad_() if requires_grad else tensor
 
 
@@ -136,7 +136,7 @@ def tensor(
             "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
             stacklevel=2,
         )
-        made = data.detach().to(device or data.device, dtype or data.dtype, copy=True)  # type: ignore[attr-defined]
+        made = data.detach().to(device or data.device, dtype or data.dtype, copy=True)
         return _finish(made, requires_grad, pin_memory)
     return _finish(_tensor(data, dtype, device), requires_grad, pin_memory)
 
@@ -166,10 +166,10 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tens
     tensor([1, 2])
     """
     if isinstance(data, Tensor):
-        return data.to(device or data.device, dtype or data.dtype)  # type: ignore[attr-defined]
+        return data.to(device or data.device, dtype or data.dtype)
     if isinstance(data, np.ndarray) and data.dtype not in dtypes._WIDENED:
         made = from_numpy(data)
-        return made.to(resolve(device), dtype or made.dtype)  # type: ignore[attr-defined]
+        return made.to(resolve(device), dtype or made.dtype)
     return _tensor(data, dtype, device)
 
 
@@ -255,7 +255,7 @@ def asarray(
     made = as_tensor(obj, dtype, device)
     shares = made is obj or (isinstance(obj, (np.ndarray, Tensor)) and made.data_ptr() == _address(obj))
     if copy and shares:
-        made = made.clone()  # type: ignore[attr-defined]
+        made = made.clone()
     if copy is False and not shares:
         raise ValueError("can't alias the given object without a copy (copy=False)")
     return made.requires_grad_() if requires_grad else made
@@ -283,7 +283,7 @@ def _fill(made: Tensor, value: Any) -> Tensor:
     from tritonnn.autograd.grad_mode import no_grad
 
     with no_grad():
-        made.fill_(value)  # type: ignore[attr-defined]
+        made.fill_(value)
     made._storage.version = 0
     return made
 
@@ -292,7 +292,7 @@ def _into(out: Tensor | None, made_shape: Size, dtype: DType, device: Device) ->
     if out is None:
         return allocate(made_shape, dtype, device)
     if out.shape != made_shape:
-        out.resize_(made_shape)  # type: ignore[attr-defined]
+        out.resize_(made_shape)
     return out
 
 
@@ -320,7 +320,7 @@ def _filled(
 ) -> Tensor:
     shape = Size(shapes.as_size(size))
     if out is not None:
-        return _into(out, shape, out.dtype, out.device).fill_(value)  # type: ignore[attr-defined]
+        return _into(out, shape, out.dtype, out.device).fill_(value)
     made = _fill(allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device)), value)
     return _finish(made, requires_grad, pin, layout)
 
@@ -488,7 +488,7 @@ def _new_tensor(
 ) -> Tensor:
     """A copy of `data` in this tensor's dtype and device."""
     target = self.device if device is None else resolve(device)
-    return _finish(as_tensor(data).detach().to(target, dtype or self.dtype, copy=True), requires_grad)  # type: ignore[attr-defined]
+    return _finish(as_tensor(data).detach().to(target, dtype or self.dtype, copy=True), requires_grad)
 
 
 Tensor.new_empty, Tensor.new_zeros, Tensor.new_ones = _new(None), _new(0), _new(1)  # type: ignore[attr-defined]
@@ -539,7 +539,7 @@ def arange(
 
 
 def _copy_out(out: Tensor | None, made: Tensor) -> Tensor:
-    return made if out is None else _into(out, made.shape, out.dtype, out.device).copy_(made)  # type: ignore[attr-defined]
+    return made if out is None else _into(out, made.shape, out.dtype, out.device).copy_(made)
 
 
 @primitive(dtypes=NUMERIC)
@@ -602,7 +602,7 @@ def eye(
     if n < 0 or m < 0:
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
     made = zeros(n, m, out=out, dtype=dtype, device=device)
-    made.diagonal().fill_(1)  # type: ignore[attr-defined]
+    made.diagonal().fill_(1)
     return _finish(made, requires_grad, layout=layout)
 
 
@@ -618,4 +618,4 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
         raise fail(
             "complex", "expected both inputs to be Float or Double of the same dtype", real=real, imag=imag
         )
-    return _copy_out(out, real + imag * 1j)  # type: ignore[operator]
+    return _copy_out(out, real + imag * 1j)

@@ -217,11 +217,11 @@ def _slope(
     unit = fused_cross_entropy_backward(
         grad.detach().new_ones(grad.shape), input, target, weight, shift, sumexp, total_weight, ignore_index,
         label_smoothing, reduction,
-    )  # type: ignore[attr-defined]  # fmt: skip
+    )  # fmt: skip
     product = g * unit
     if reduction != "none":
-        return product.sum()  # type: ignore[attr-defined]
-    return product.sum(1 if len(input.shape) > 1 else 0)  # type: ignore[attr-defined]
+        return product.sum()
+    return product.sum(1 if len(input.shape) > 1 else 0)
 
 
 def _curvature(
@@ -231,16 +231,16 @@ def _curvature(
     """The gradient with respect to the scores: softmax's own, scaled by the number `a` of every sample."""
     dim = 1 if len(input.shape) > 1 else 0
     classes = input.shape[dim]
-    counted = (target != ignore_index).to(input.dtype)  # type: ignore[attr-defined]
+    counted = (target != ignore_index).to(input.dtype)
     if weight is None:
         scale = counted
     else:
-        places = target.long().masked_fill(target == ignore_index, 0)  # type: ignore[attr-defined]
-        picked = weight.index_select(0, places.reshape(-1)).reshape(target.shape)  # type: ignore[attr-defined]
-        smooth = weight.sum() * (label_smoothing / classes)  # type: ignore[attr-defined]
+        places = target.long().masked_fill(target == ignore_index, 0)
+        picked = weight.index_select(0, places.reshape(-1)).reshape(target.shape)
+        smooth = weight.sum() * (label_smoothing / classes)
         scale = counted * ((1 - label_smoothing) * picked + smooth)
     if reduction == "mean":
-        grad = grad / total_weight.to(grad.dtype)  # type: ignore[attr-defined]
+        grad = grad / total_weight.to(grad.dtype)
     scale = (scale * grad).reshape(_per_sample(input)).unsqueeze(dim)
     return softmax_backward(g * scale, softmax(input, dim), dim)
 
@@ -261,7 +261,7 @@ def _probability_loss(
                 "classes but "
                 f"got weight tensor of shape: {list(weight.shape)}", input=input, weight=weight,
             )  # fmt: skip
-        terms = terms * weight.view(-1, *[1] * (len(input.shape) - dim - 1))  # type: ignore[attr-defined]
+        terms = terms * weight.view(-1, *[1] * (len(input.shape) - dim - 1))
     if reduction == "none":
         return -terms.sum(dim)
     total = -terms.sum()
@@ -377,8 +377,8 @@ def kl_div(
         )
     reduction = "sum" if batchmean else resolve(reduction, size_average, reduce)
     if log_target:
-        loss = target.exp() * (target - input)  # type: ignore[attr-defined]
+        loss = target.exp() * (target - input)
     else:
-        loss = target.xlogy(target) - target * input  # type: ignore[attr-defined]
+        loss = target.xlogy(target) - target * input
     made = reduced(loss, reduction)
     return made / input.shape[0] if batchmean and input.shape else made

@@ -55,7 +55,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     if not training or p == 0:
         return input
     if inplace:
-        return input.mul_(_keep(input.detach() * 0 + 1, p))  # type: ignore[attr-defined]
+        return input.mul_(_keep(input.detach() * 0 + 1, p))
     return _keep(input, p)
 
 
@@ -65,7 +65,7 @@ NAMESPACES["torch"]["dropout"] = lambda input, p, train: dropout(input, p, train
 def _channels(input: Tensor) -> Tensor:
     """Ones for each channel of each sample, to be dropped or kept as a whole."""
     shape = (*input.shape[:2], *[1] * (len(input.shape) - 2))
-    return input.new_ones(shape)  # type: ignore[attr-defined]
+    return input.new_ones(shape)
 
 
 def _channelwise(name: str, ndim: int) -> Any:
@@ -79,10 +79,10 @@ def _channelwise(name: str, ndim: int) -> Any:
             )
         if not training or p == 0:
             return input
-        batch = input if len(input.shape) == ndim + 2 else input.unsqueeze(0)  # type: ignore[attr-defined]
+        batch = input if len(input.shape) == ndim + 2 else input.unsqueeze(0)
         scale = _keep(_channels(batch), p)
-        scale = scale if batch is input else scale[0]  # type: ignore[index]
-        return input.mul_(scale) if inplace else input * scale  # type: ignore[attr-defined]
+        scale = scale if batch is input else scale[0]
+        return input.mul_(scale) if inplace else input * scale
 
     function.__name__ = name
     function.__doc__ = f"Zero whole channels of (N, C, {', '.join('LHD'[:ndim])}) with probability `p` and scale the others by 1 / (1 - p)."
@@ -95,11 +95,11 @@ dropout1d, dropout2d, dropout3d = (_channelwise(f"dropout{n}d", n) for n in (1, 
 def _affine(input: Tensor, ones: Tensor, p: float, inplace: bool) -> Tensor:
     """Set what is dropped to SELU's limit, then restore mean and variance."""
     if p == 1:
-        return input.mul_(0) if inplace else input * 0  # type: ignore[attr-defined]
+        return input.mul_(0) if inplace else input * 0
     kept = (_keep(ones, p) != 0).to(input.dtype)
     scale = (_ALPHA**2 * p * (1 - p) + (1 - p)) ** -0.5
     shift = (1 - kept) * (_ALPHA * scale) + (-scale * _ALPHA * p)
-    return input.mul_(kept * scale).add_(shift) if inplace else input * (kept * scale) + shift  # type: ignore[attr-defined]
+    return input.mul_(kept * scale).add_(shift) if inplace else input * (kept * scale) + shift
 
 
 @_functional
@@ -108,7 +108,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     _check("alpha_dropout", p, input)
     if not training or p == 0:
         return input
-    return _affine(input, input.new_ones(input.shape), p, inplace)  # type: ignore[attr-defined]
+    return _affine(input, input.new_ones(input.shape), p, inplace)
 
 
 @_functional

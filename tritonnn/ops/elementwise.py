@@ -189,7 +189,7 @@ bitwise_not = _entry("bitwise_not", "Every bit inverted; for bool, the other val
 def _sgn_grad(g: Tensor, input: Tensor, result: Tensor) -> Tensor:
     if not input.dtype.is_complex:
         return zeros_like(g)
-    along = (conjugate(g) * result).real * result  # type: ignore[attr-defined]
+    along = (conjugate(g) * result).real * result
     return replaced((g - along) / abs(input), input == 0)
 
 

@@ -76,7 +76,7 @@ def embedding_backward(
 def _lookup_again(g: Tensor, indices: Tensor, padding_idx: int | None, scale_grad_by_freq: bool) -> Tensor:
     """The transpose of `embedding_backward`."""
     if scale_grad_by_freq:
-        ones = g.detach().new_ones((*indices.shape, 1))  # type: ignore[attr-defined]
+        ones = g.detach().new_ones((*indices.shape, 1))
         counts = embedding_backward(ones, indices, g.shape[0], None, False)
         g = g / counts.clamp_min(1.0)
     if padding_idx is not None:
@@ -89,7 +89,7 @@ def _lookup_again(g: Tensor, indices: Tensor, padding_idx: int | None, scale_gra
 def _renorm(weight: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> None:
     """Scale the rows that are looked up down to `max_norm`, in place."""
     with no_grad():
-        used = indices.reshape(-1).unique()  # type: ignore[attr-defined]
+        used = indices.reshape(-1).unique()
         rows = weight.detach().index_select(0, used)
         norms = rows.norm(norm_type, 1, True)
         scale = (max_norm / (norms + 1e-7)).masked_fill(norms <= max_norm, 1.0)
@@ -183,19 +183,19 @@ def _bag_grads(
     grads: list[Tensor | None] = [None] * 8
     if mode == "max":
         width = weight.shape[1]
-        filled = (max_indices >= 0).to(g.dtype)  # type: ignore[attr-defined]
-        into = g.new_zeros((weight.shape[0], width))  # type: ignore[attr-defined]
+        filled = (max_indices >= 0).to(g.dtype)
+        into = g.new_zeros((weight.shape[0], width))
         grads[0] = into.scatter_add(0, max_indices.clamp(0, None), g * filled)
         return tuple(grads)
-    counted = (offset2bag >= 0).to(g.dtype).unsqueeze(1)  # type: ignore[attr-defined]
-    bags = offset2bag.clamp(0, None)  # type: ignore[attr-defined]
+    counted = (offset2bag >= 0).to(g.dtype).unsqueeze(1)
+    bags = offset2bag.clamp(0, None)
     if mode == "mean":
-        g = g / bag_size.clamp(1, None).to(g.dtype).unsqueeze(1)  # type: ignore[attr-defined]
-    rows = g.index_select(0, bags) * counted if g.shape[0] else g.new_zeros((0, g.shape[1]))  # type: ignore[attr-defined]
+        g = g / bag_size.clamp(1, None).to(g.dtype).unsqueeze(1)
+    rows = g.index_select(0, bags) * counted if g.shape[0] else g.new_zeros((0, g.shape[1]))
     if needs[3]:
         grads[3] = (rows * embedding_lookup(weight, indices, None, False)).sum(1)
     if per_sample_weights is not None:
-        rows = rows * per_sample_weights.unsqueeze(1)  # type: ignore[attr-defined]
+        rows = rows * per_sample_weights.unsqueeze(1)
     if needs[0]:
         grads[0] = embedding_backward(rows, indices, weight.shape[0], padding_idx, scale_grad_by_freq)
     return tuple(grads)
@@ -230,7 +230,7 @@ def embedding_bag_lookup(
 def _offsets(make: Any, *values: int) -> Tensor:
     from tritonnn.ops.creation import tensor
 
-    return tensor(list(values)).to(make.device)  # type: ignore[attr-defined]
+    return tensor(list(values)).to(make.device)
 
 
 def _check_bags(
@@ -359,10 +359,10 @@ def functional_embedding_bag(
             arange(0, batch * length, max(length, 1), device=input.device)
             if length
             else input.new_zeros(batch)
-        )  # type: ignore[attr-defined]
-        input = input.reshape(-1)  # type: ignore[attr-defined]
+        )
+        input = input.reshape(-1)
         if per_sample_weights is not None:
-            per_sample_weights = per_sample_weights.reshape(-1)  # type: ignore[attr-defined]
+            per_sample_weights = per_sample_weights.reshape(-1)
         include_last_offset = False
     return embedding_bag_lookup(
         weight, input, offsets, per_sample_weights, mode, padding_idx, bool(scale_grad_by_freq),

@@ -350,7 +350,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
         if extent and (at := shift % extent):
             parts = [slice_dim(input, dim, extent - at, at, 1), slice_dim(input, dim, 0, extent - at, 1)]
             input = cat(parts, dim)
-    return input if input.numel() == 0 else input.clone()  # type: ignore[attr-defined]
+    return input if input.numel() == 0 else input.clone()
 
 
 @composite(
@@ -365,7 +365,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     order[first], order[second] = second, first
     k %= 4
     if k == 0:
-        return input.clone()  # type: ignore[attr-defined]
+        return input.clone()
     if k == 2:
         return flip(input, (first, second))
     if k == 1:
@@ -395,7 +395,7 @@ def _repeat(self: Tensor, *repeats: Any) -> Tensor:
     split_shape = [n for pair in zip([1] * len(shape), shape, strict=True) for n in pair]
     wide_shape = [n for pair in zip(counts, shape, strict=True) for n in pair]
     wide = expand_as_size(view_or_copy(self, split_shape), tuple(wide_shape))
-    return view_as_size(wide.clone(), tuple(c * n for c, n in zip(counts, shape, strict=True)))  # type: ignore[attr-defined]
+    return view_as_size(wide.clone(), tuple(c * n for c, n in zip(counts, shape, strict=True)))
 
 
 Tensor.repeat = _repeat  # type: ignore[attr-defined]
@@ -438,7 +438,7 @@ def repeat_interleave(
         wide = expand_as_size(
             unsqueeze(input, dim + 1), (*input.shape[: dim + 1], repeats, *input.shape[dim + 1 :])
         )
-        return view_or_copy(wide.clone(), (*input.shape[:dim], extent * repeats, *input.shape[dim + 1 :]))  # type: ignore[attr-defined]
+        return view_or_copy(wide.clone(), (*input.shape[:dim], extent * repeats, *input.shape[dim + 1 :]))
     counts = view_or_copy(as_tensor(repeats, device=input.device), (-1,))
     counts = expand_as_size(counts, (extent,)) if counts.shape[0] == 1 else counts
     if counts.shape[0] != extent:
@@ -457,7 +457,7 @@ def repeat_interleave(
         if numbers
         else arange(0, device=input.device)
     )
-    return input.index_select(dim, index)  # type: ignore[attr-defined]
+    return input.index_select(dim, index)
 
 
 @composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(3), make(2))])
@@ -475,7 +475,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         for i, v in enumerate(vectors)
     ]
     if swap:
-        grids = [g.transpose(0, 1) for g in grids]  # type: ignore[attr-defined]
+        grids = [g.transpose(0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 

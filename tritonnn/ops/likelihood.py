@@ -45,7 +45,7 @@ def poisson_nll_loss(
     tensor(1.)
     """
     reduction = resolve(reduction, size_average, reduce)
-    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()  # type: ignore[attr-defined]
+    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
         more = target > 1
         y = where(more, target, 1.0)
@@ -63,7 +63,7 @@ def _spread_variance(input: Tensor, var: Any) -> Tensor:
     if isinstance(var, (int, float)):
         if var < 0:
             raise ValueError("gaussian_nll_loss: var has negative entry/entries")
-        return input.detach().new_full(input.shape, float(var))  # type: ignore[attr-defined]
+        return input.detach().new_full(input.shape, float(var))
     if bool((var < 0).any()):
         raise ValueError("gaussian_nll_loss: var has negative entry/entries")
     if var.shape == input.shape:
@@ -114,6 +114,6 @@ def gaussian_nll_loss(
     variance = _spread_variance(input, var)
     reduction = resolve(reduction)
     constant = variance.detach()
-    variance = variance + (constant.clamp(eps) - constant)  # type: ignore[attr-defined]
-    loss = (variance.log() + (input - target) ** 2 / variance) * 0.5  # type: ignore[attr-defined]
+    variance = variance + (constant.clamp(eps) - constant)
+    loss = (variance.log() + (input - target) ** 2 / variance) * 0.5
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)

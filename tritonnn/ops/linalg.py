@@ -25,7 +25,7 @@ def _same_dtype(**tensors: Tensor) -> None:
 
 def _adjoint(x: Tensor) -> Tensor:
     turned = transpose(x, -2, -1)
-    return turned.conj() if x.dtype.is_complex else turned  # type: ignore[attr-defined]
+    return turned.conj() if x.dtype.is_complex else turned
 
 
 @primitive(
@@ -92,8 +92,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
 
 def _into(out: Tensor, made: Tensor) -> Tensor:
     if out.shape != made.shape:
-        out.resize_(made.shape)  # type: ignore[attr-defined]
-    return out.copy_(made)  # type: ignore[attr-defined]
+        out.resize_(made.shape)
+    return out.copy_(made)
 
 
 def _ranked(op: str, ndim: int, **tensors: Tensor) -> None:
@@ -228,7 +228,7 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
 @composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3), make(3))])
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inner product of two vectors, the first conjugated."""
-    return dot(input.conj() if input.dtype.is_complex else input, other, out=out)  # type: ignore[attr-defined]
+    return dot(input.conj() if input.dtype.is_complex else input, other, out=out)
 
 
 @composite(
@@ -335,7 +335,7 @@ def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
         matmul_nd(_adjoint(grads), rows)
         if not rows.dtype.is_complex
         else matmul_nd(transpose(grads, 0, 1), rows.conj())
-    )  # type: ignore[attr-defined]
+    )
 
 
 @composite(
@@ -395,8 +395,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     keep_a = [d for d in range(len(a.shape)) if d not in left]
     keep_b = [d for d in range(len(b.shape)) if d not in right]
     inner = numel(a.shape[d] for d in left)
-    first = view_or_copy(a.permute(*keep_a, *left), (numel(a.shape[d] for d in keep_a), inner))  # type: ignore[attr-defined]
-    second = view_or_copy(b.permute(*right, *keep_b), (inner, numel(b.shape[d] for d in keep_b)))  # type: ignore[attr-defined]
+    first = view_or_copy(a.permute(*keep_a, *left), (numel(a.shape[d] for d in keep_a), inner))
+    second = view_or_copy(b.permute(*right, *keep_b), (inner, numel(b.shape[d] for d in keep_b)))
     shape = (*[a.shape[d] for d in keep_a], *[b.shape[d] for d in keep_b])
     made = view_or_copy(matmul_nd(first, second), shape)
     return made if out is None else _into(out, made)
@@ -423,7 +423,7 @@ chain_matmul = composite(
 def trace(input: Tensor) -> Tensor:
     """Sum of the diagonal of a matrix."""
     _ranked("trace", 2, input=input)
-    return input.diagonal().sum()  # type: ignore[attr-defined]
+    return input.diagonal().sum()
 
 
 @composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(3, 2))])
@@ -447,7 +447,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor |
     """Cross product of vectors of three elements along `dim` (default: the first dimension of extent 3)."""
     shape = broadcast_shapes(input.shape, other.shape)
     if dim is None:
-        dim = next((d for d, extent in enumerate(shape) if extent == 3), None)  # type: ignore[assignment]
+        dim = next((d for d, extent in enumerate(shape) if extent == 3), None)
     if dim is None or shape[dim] != 3:
         raise fail("cross", "inputs dimension dim must have length 3", input=input, other=other)
     dim = wrap_dim(dim, len(shape))
@@ -499,7 +499,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     for i, (operand, term) in enumerate(pairs[1:], 1):
         later = set(result).union(*[p[1] for p in pairs[i + 1 :]])
         total, letters = _contract(total, letters, operand, term, later)
-    return total.permute(*[letters.index(letter) for letter in result]) if result else total  # type: ignore[attr-defined]
+    return total.permute(*[letters.index(letter) for letter in result]) if result else total
 
 
 def _sublists(first: Any, rest: tuple) -> tuple[str, tuple]:
@@ -550,7 +550,7 @@ def _diagonal(operand: Tensor, term: str) -> tuple[Tensor, str]:
         letter = next(c for c in term if term.count(c) > 1)
         first = term.index(letter)
         second = term.index(letter, first + 1)
-        operand = operand.diagonal(0, first, second)  # type: ignore[attr-defined]
+        operand = operand.diagonal(0, first, second)
         term = "".join(c for i, c in enumerate(term) if i not in (first, second)) + letter
     return operand, term
 
@@ -559,7 +559,7 @@ def _sum_out(operand: Tensor, letters: str, needed: set[str]) -> tuple[Tensor, s
     gone = [i for i, letter in enumerate(letters) if letter not in needed]
     if not gone:
         return operand, letters
-    return operand.sum(gone), "".join(c for c in letters if c in needed)  # type: ignore[attr-defined]
+    return operand.sum(gone), "".join(c for c in letters if c in needed)
 
 
 def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> tuple[Tensor, str]:
@@ -573,8 +573,8 @@ def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> 
     size = {c: max(n, m) for c in shared for n, m in [(a.shape[left.index(c)], b.shape[right.index(c)])]}
     a = _grown(a, left, size)
     b = _grown(b, right, size)
-    first = a.permute(*[left.index(c) for c in (*batch, *rows, *inner)])  # type: ignore[attr-defined]
-    second = b.permute(*[right.index(c) for c in (*batch, *inner, *columns)])  # type: ignore[attr-defined]
+    first = a.permute(*[left.index(c) for c in (*batch, *rows, *inner)])
+    second = b.permute(*[right.index(c) for c in (*batch, *inner, *columns)])
     nb, nr, ni = len(batch), len(rows), len(inner)
     batch_shape, row_shape, column_shape = (
         first.shape[:nb],
@@ -595,5 +595,5 @@ def _grown(operand: Tensor, letters: str, size: dict[str, int]) -> Tensor:
     return operand if shape == tuple(operand.shape) else expand_as_size(operand, shape)
 
 
-Tensor.__matmul__ = matmul  # type: ignore[attr-defined]
-Tensor.__rmatmul__ = lambda self, other: matmul(other, self)  # type: ignore[attr-defined]
+Tensor.__matmul__ = matmul
+Tensor.__rmatmul__ = lambda self, other: matmul(other, self)

@@ -39,7 +39,7 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
     """Elementwise losses reduced."""
     if reduction == "none":
         return loss
-    return loss.mean() if reduction == "mean" else loss.sum()  # type: ignore[attr-defined]
+    return loss.mean() if reduction == "mean" else loss.sum()
 
 
 def paired(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,10 +58,10 @@ def paired(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
             shape = broadcast_shapes(input.shape, target.shape)
         except Invalid as invalid:
             raise fail(op, str(invalid), input=input, target=target) from None
-        input, target = input.expand(*shape), target.expand(*shape)  # type: ignore[attr-defined]
+        input, target = input.expand(*shape), target.expand(*shape)
     if input.dtype is not target.dtype:
         common = dtypes.promote_types(input.dtype, target.dtype)
-        input, target = input.to(common), target.to(common)  # type: ignore[attr-defined]
+        input, target = input.to(common), target.to(common)
     return input, target
 
 
@@ -82,7 +82,7 @@ def _weighted(loss: Tensor, weight: Tensor, input: Tensor, reduction: str, by_we
         )
     loss = loss * weight
     if reduction == "mean" and by_weight:
-        return loss.sum() / weight.sum()  # type: ignore[attr-defined]
+        return loss.sum() / weight.sum()
     return reduced(loss, reduction)
 
 
@@ -146,8 +146,8 @@ def l1_reduced(input: Tensor, target: Tensor, reduction: str) -> Any:
 
 def _bounded_grad(g: Tensor, x: Tensor, y: Tensor, reduction: str, bound: float, scale: float) -> Tensor:
     if bound == 0:
-        return (x - y).sign() * share_of(g, x.shape, reduction)  # type: ignore[attr-defined]
-    return (x - y).clamp(-bound, bound) * (share_of(g, x.shape, reduction) * scale)  # type: ignore[attr-defined]
+        return (x - y).sign() * share_of(g, x.shape, reduction)
+    return (x - y).clamp(-bound, bound) * (share_of(g, x.shape, reduction) * scale)
 
 
 @primitive(

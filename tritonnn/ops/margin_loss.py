@@ -48,7 +48,7 @@ def hinge_embedding_loss(
     reduction="none") tensor([0.5000, 0.7500])
     """
     reduction = resolve(reduction, size_average, reduce)
-    apart = where(target != 1, (margin - input).clamp(0.0), 0.0)  # type: ignore[operator]
+    apart = where(target != 1, (margin - input).clamp(0.0), 0.0)
     return reduced(apart + where(target != -1, input, 0.0), reduction)
 
 
@@ -158,7 +158,7 @@ def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) ->
     if target.dtype is not dtypes.int64:
         raise fail(op, f"expected scalar type Long but found {target.dtype.name}", input=input, target=target)
     classes = input.shape[-1]
-    return input.reshape(-1, classes), target.reshape(-1, classes) if per_class else target.reshape(-1)  # type: ignore[attr-defined]
+    return input.reshape(-1, classes), target.reshape(-1, classes) if per_class else target.reshape(-1)
 
 
 @composite(
@@ -206,12 +206,12 @@ def multi_margin_loss(
             "multi_margin_loss", f"inconsistent weight size, expected {classes} but got {list(weight.shape)}",
             input=input, weight=weight,
         )  # fmt: skip
-    places = y.unsqueeze(1)  # type: ignore[attr-defined]
-    terms = (margin - x.gather(1, places) + x).clamp(0.0)  # type: ignore[attr-defined]
+    places = y.unsqueeze(1)
+    terms = (margin - x.gather(1, places) + x).clamp(0.0)
     if p == 2:
         terms = terms * terms
     if weight is not None:
-        terms = terms * weight.index_select(0, y).unsqueeze(1)  # type: ignore[attr-defined]
+        terms = terms * weight.index_select(0, y).unsqueeze(1)
     loss = terms.scatter(1, places, 0.0).sum(1) / classes
     return reduced(loss.reshape(input.shape[:-1]), reduction)
 
@@ -246,8 +246,8 @@ def multilabel_margin_loss(
     named = (y == -1).cumsum(1) == 0
     places = where(named, y, 0)
     counts = named.to(x.dtype)
-    member = x.detach().new_zeros(x.shape).scatter_add(1, places, counts) > 0  # type: ignore[attr-defined]
-    terms = (1 - x.gather(1, places).unsqueeze(2) + x.unsqueeze(1)).clamp(0.0)  # type: ignore[attr-defined]
+    member = x.detach().new_zeros(x.shape).scatter_add(1, places, counts) > 0
+    terms = (1 - x.gather(1, places).unsqueeze(2) + x.unsqueeze(1)).clamp(0.0)
     pairs = counts.unsqueeze(2) * member.logical_not().to(x.dtype).unsqueeze(1)
     loss = (terms * pairs).sum((1, 2)) / x.shape[1]
     return reduced(loss.reshape(input.shape[:-1]), reduction)
@@ -256,7 +256,7 @@ def multilabel_margin_loss(
 def _labels(make: Any) -> Tensor:
     from tritonnn.ops.creation import tensor
 
-    return tensor([[0, 3, -1, 1], [2, -1, 0, 0], [-1, 1, 2, 3]]).to(make.device)  # type: ignore[attr-defined]
+    return tensor([[0, 3, -1, 1], [2, -1, 0, 0], [-1, 1, 2, 3]]).to(make.device)
 
 
 @composite(

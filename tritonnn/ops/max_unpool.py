@@ -62,7 +62,7 @@ def _check(name: str, n: int, input: Tensor, indices: Tensor) -> None:
 def _check_range(indices: Tensor, size: Ints, count: int) -> None:
     """On the CPU only: on a GPU it would wait for the device."""
     if indices.device.type == "cpu" and indices.numel():
-        low, high = int(indices.min()), int(indices.max())  # type: ignore[attr-defined]
+        low, high = int(indices.min()), int(indices.max())
         if low < 0 or high >= count:
             wrong = low if low < 0 else high
             raise Invalid(f"Found an invalid max index: {wrong} (output volumes are of size {joined(size)})")
@@ -91,8 +91,8 @@ def _max_unpool(
     except Invalid as invalid:
         raise complete(name, ("input", "indices"), (input, indices), invalid) from None
     lead = len(input.shape) - n
-    flat, where = input.flatten(lead), indices.flatten(lead)  # type: ignore[attr-defined]
-    empty = input.new_zeros((*input.shape[:lead], count))  # type: ignore[attr-defined]
+    flat, where = input.flatten(lead), indices.flatten(lead)
+    empty = input.new_zeros((*input.shape[:lead], count))
     return empty.scatter(-1, where, flat).view((*input.shape[:lead], *size))
 
 

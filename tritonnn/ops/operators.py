@@ -90,7 +90,7 @@ def _attach() -> None:
         setattr(Tensor, f"__{name}__", _straight(function))
     for name in _COMMUTATIVE:
         setattr(Tensor, f"__r{name}__", _straight(_STRAIGHT[name]))
-    Tensor.__rsub__ = _straight(ar.rsub)  # type: ignore[attr-defined]
+    Tensor.__rsub__ = _straight(ar.rsub)
     for name, function in _REVERSED.items():
         setattr(Tensor, f"__r{name}__", _operator(function, swapped=True))
     for name, method in _IN_PLACE.items():

@@ -21,7 +21,7 @@ AVERAGED = (*FLOATING, dtypes.int64)
 def _gather(g: Tensor, indices: Tensor, n: int) -> Tensor:
     """The elements of planes, (..., *spatial), at flat positions in each plane."""
     split = len(g.shape) - n
-    flat, where = g.flatten(split), indices.flatten(split)  # type: ignore[attr-defined]
+    flat, where = g.flatten(split), indices.flatten(split)
     return flat.gather(-1, where).view(indices.shape)
 
 

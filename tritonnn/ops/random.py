@@ -122,7 +122,7 @@ def _new(
 ) -> Tensor:
     shape = Size(shapes.as_size(size))
     if out is not None:
-        return out.resize_(shape) if out.shape != shape else out  # type: ignore[attr-defined]
+        return out.resize_(shape) if out.shape != shape else out
     return allocate(shape, dtype or default or dtypes.get_default_dtype(), resolve(device))
 
 
@@ -181,7 +181,7 @@ def _integers(made: Tensor, low: int, high: int, generator: Any) -> Tensor:
     if made.dtype.kind == 1:
         return draw(philox_randint, made, low, high, generator=generator, wide=wide)
     numbers = allocate(made.shape, dtypes.int64, made.device)
-    return made.copy_(draw(philox_randint, numbers, low, high, generator=generator, wide=wide))  # type: ignore[attr-defined]
+    return made.copy_(draw(philox_randint, numbers, low, high, generator=generator, wide=wide))
 
 
 @_public
@@ -226,9 +226,9 @@ def randperm(
         raise RuntimeError(f"n must be non-negative, got {n}")
     keys = allocate(Size((n,)), dtypes.int64, resolve(device) if out is None else out.device)
     draw(philox_randint, keys, 0, (1 << 63) - 1, generator=generator, wide=True)
-    order = keys.sort(stable=True)[1].to(dtype or dtypes.int64)  # type: ignore[attr-defined]
+    order = keys.sort(stable=True)[1].to(dtype or dtypes.int64)
     if out is not None:
-        return _new((n,), None, None, out).copy_(order)  # type: ignore[attr-defined]
+        return _new((n,), None, None, out).copy_(order)
     return _finish(order, requires_grad, pin_memory, layout)
 
 
@@ -290,7 +290,7 @@ def normal(
     made = _new((shape,), tensors[0].dtype, tensors[0].device, out)
     draw(philox_normal, made, 0.0, 1.0, generator=generator)
     result = made * std + mean
-    return result if out is None else out.copy_(result)  # type: ignore[attr-defined]
+    return result if out is None else out.copy_(result)
 
 
 @_public
@@ -313,7 +313,7 @@ def _bernoulli(target: Tensor, p: Any, generator: Any) -> Tensor:
             raise fail("bernoulli", f"expected probabilities of a floating dtype, got {p.dtype.name}", p=p)
         if p.device.type != "meta" and p.numel() and not bool(((p >= 0) & (p <= 1)).all()):
             raise RuntimeError("bernoulli: Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
-        values = p.detach().expand(target.shape)._buf  # type: ignore[attr-defined]
+        values = p.detach().expand(target.shape)._buf
     else:
         if not 0 <= p <= 1:
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
@@ -372,10 +372,10 @@ def multinomial(
         raise fail(
             "multinomial", "probability tensor contains either `inf`, `nan` or element < 0", input=input
         )
-    if bool((weights.sum(-1) <= 0).any()):  # type: ignore[attr-defined]
+    if bool((weights.sum(-1) <= 0).any()):
         raise fail("multinomial", "invalid multinomial distribution (sum of probabilities <= 0)", input=input)
     if replacement:
-        total = weights.cumsum(-1)  # type: ignore[attr-defined]
+        total = weights.cumsum(-1)
         place = rand(
             *input.shape[:-1], num_samples, generator=generator, dtype=total.dtype, device=input.device
         )
@@ -385,8 +385,8 @@ def multinomial(
         clock = draw(
             philox_exponential, allocate(input.shape, input.dtype, input.device), 1.0, generator=generator
         )
-        drawn = (weights / clock).topk(num_samples, -1)[1]  # type: ignore[attr-defined]
-    return drawn if out is None else _new((drawn.shape,), None, None, out).copy_(drawn)  # type: ignore[attr-defined]
+        drawn = (weights / clock).topk(num_samples, -1)[1]
+    return drawn if out is None else _new((drawn.shape,), None, None, out).copy_(drawn)
 
 
 # ---- in place ---------------------------------------------------------------------------------------------
@@ -445,7 +445,7 @@ def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) ->
         return _refill("geometric_", self, philox_geometric, float(p), generator=generator)
     dispatch.check_inplace(philox_geometric.op, self)
     wide = allocate(self.shape, dtypes.float32, self.device)
-    return self.copy_(draw(philox_geometric, wide, float(p), generator=generator))  # type: ignore[attr-defined]
+    return self.copy_(draw(philox_geometric, wide, float(p), generator=generator))
 
 
 def random_(self: Tensor, *bounds: Any, generator: Generator | None = None, **named: Any) -> Tensor:

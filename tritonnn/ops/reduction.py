@@ -72,7 +72,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
     dims = wrap_dims(dim, len(input.shape))
     kind = _sum_dtype(input, dtype)
     if dtype is not None and dtype.kind > input.dtype.kind:
-        input = input.to(dtype)  # type: ignore[attr-defined]
+        input = input.to(dtype)
     return Out(reduced_shape(input.shape, dims, keepdim), kind), (input, dims, bool(keepdim), kind)
 
 
@@ -90,7 +90,7 @@ def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType
     tensor(3.)
     """
     if dtype is not None:
-        input = input.to(dtype)  # type: ignore[attr-defined]
+        input = input.to(dtype)
     if input.dtype.kind < 2:
         raise Invalid(
             f"could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
@@ -128,18 +128,18 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
     if not input.shape:
         return g
     order = [d for d in range(len(input.shape)) if d not in dims]
-    moved = input.permute(*order, *dims).reshape(*[input.shape[d] for d in order], -1)  # type: ignore[attr-defined]
+    moved = input.permute(*order, *dims).reshape(*[input.shape[d] for d in order], -1)
     from tritonnn.ops.creation import ones_like
     from tritonnn.ops.joining import cat
 
     one = ones_like(moved.narrow(-1, 0, 1 if moved.shape[-1] else 0))
-    before = cat([one, moved.narrow(-1, 0, moved.shape[-1] - 1 if moved.shape[-1] else 0)], -1).cumprod(-1)  # type: ignore[attr-defined]
+    before = cat([one, moved.narrow(-1, 0, moved.shape[-1] - 1 if moved.shape[-1] else 0)], -1).cumprod(-1)
     flipped = moved.flip(-1)
     after = (
         cat([one, flipped.narrow(-1, 0, moved.shape[-1] - 1 if moved.shape[-1] else 0)], -1)
         .cumprod(-1)
         .flip(-1)
-    )  # type: ignore[attr-defined]
+    )
     others = (before * after).reshape(*[input.shape[d] for d in (*order, *dims)])
     inverse = [0] * len(input.shape)
     for place, d in enumerate((*order, *dims)):
@@ -163,7 +163,7 @@ def prod(
     tensor(6.)
     """
     if dtype is not None and dtype.kind > input.dtype.kind:
-        input = input.to(dtype)  # type: ignore[attr-defined]
+        input = input.to(dtype)
     return prod_dims(input, dim, keepdim, dtype)
 
 
@@ -342,7 +342,7 @@ def _pair(name: str, fields: tuple[str, str]) -> Any:
     if name not in _pairs:
         from collections import namedtuple
 
-        _pairs[name] = namedtuple(name, fields)  # type: ignore[misc]
+        _pairs[name] = namedtuple(name, fields)
     return _pairs[name]
 
 
@@ -363,7 +363,7 @@ def _scatter_back(g: Tensor, shape: Size, indices: Tensor, dim: int, keepdim: bo
         return g
     if not keepdim:
         g, indices = unsqueeze(g, dim), unsqueeze(indices, dim)
-    return zeros(shape, dtype=g.dtype, device=g.device).scatter(dim, indices, g)  # type: ignore[attr-defined]
+    return zeros(shape, dtype=g.dtype, device=g.device).scatter(dim, indices, g)
 
 
 @primitive(**_WITH_INDICES)
@@ -520,9 +520,9 @@ def _vector_norm(input: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
             input=input,
         )
     if p == 2:
-        size = input.abs() if input.dtype.is_complex else input  # type: ignore[attr-defined]
+        size = input.abs() if input.dtype.is_complex else input
         return _safe_sqrt(sum(size * size, dims, keepdim))
-    size = input.abs()  # type: ignore[attr-defined]
+    size = input.abs()
     if p == 1:
         return sum(size, dims, keepdim)
     if p == math.inf:
@@ -539,9 +539,9 @@ def _vector_norm(input: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
 def _safe_sqrt(total: Tensor) -> Tensor:
     """sqrt with gradient 0 at 0."""
     if not total.requires_grad:
-        return total.sqrt()  # type: ignore[attr-defined]
+        return total.sqrt()
     zero = total == 0
-    return total.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)  # type: ignore[attr-defined]
+    return total.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
 
 
 @composite(
@@ -565,9 +565,9 @@ def norm(
     tensor(5.)
     """
     if dtype is not None:
-        input = input.to(dtype)  # type: ignore[attr-defined]
+        input = input.to(dtype)
     if p == "nuc":
-        made = input.svd()[1].sum(-1, keepdim)  # type: ignore[attr-defined]
+        made = input.svd()[1].sum(-1, keepdim)
     else:
         dims = wrap_dims(dim, len(input.shape))
         made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
@@ -612,14 +612,14 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
 @composite(api="torch tensor", samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1)])
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Sum over `dim` with NaN counted as 0."""
-    return sum(input.masked_fill(input != input, 0), dim, keepdim, dtype=dtype)  # type: ignore[attr-defined]
+    return sum(input.masked_fill(input != input, 0), dim, keepdim, dtype=dtype)
 
 
 @composite(api="torch tensor", samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1)])
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Mean over `dim` of the elements that are not NaN."""
     total = nansum(input, dim, keepdim, dtype=dtype)
-    return total / sum((input == input).to(total.dtype), dim, keepdim)  # type: ignore[attr-defined]
+    return total / sum((input == input).to(total.dtype), dim, keepdim)
 
 
 __all__ = ["reduced_shape", "restore", "view_or_copy"]

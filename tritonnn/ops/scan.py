@@ -32,7 +32,7 @@ def _plan(input: Tensor, dim: int, dtype: DType | None) -> Any:
     dim = wrap_dim(dim, len(input.shape))
     kind = dtype or (dtypes.int64 if input.dtype.kind < 2 else input.dtype)
     if dtype is not None and dtype is not input.dtype:
-        input = input.to(dtype)  # type: ignore[attr-defined]
+        input = input.to(dtype)
     return Out(input.shape, kind), (input, dim, dtype)
 
 
@@ -108,9 +108,9 @@ def _logcumsumexp_grad(g: Tensor, input: Tensor, result: Tensor, dim: int) -> Te
     low = float("-inf")
     parts = []
     for sign in (1, -1):
-        size = (g * sign).clamp(min=0).log() - result  # type: ignore[attr-defined]
+        size = (g * sign).clamp(min=0).log() - result
         total = flip(logcumsumexp(flip(size, (dim,)), dim), (dim,)) if g.shape else size
-        parts.append((total + input).masked_fill(total == low, low).exp())  # type: ignore[attr-defined]
+        parts.append((total + input).masked_fill(total == low, low).exp())
     return parts[0] - parts[1]
 
 
@@ -124,7 +124,7 @@ _WITH_INDICES = dict(
 def _add_back(g: Tensor, shape: Size, indices: Tensor, dim: int) -> Tensor:
     from tritonnn.ops.creation import zeros
 
-    return zeros(shape, dtype=g.dtype, device=g.device).scatter_add(dim, indices, g) if shape else g  # type: ignore[attr-defined]
+    return zeros(shape, dtype=g.dtype, device=g.device).scatter_add(dim, indices, g) if shape else g
 
 
 def _running(input: Tensor, dim: int) -> Any:
@@ -178,5 +178,5 @@ def diff(
         if count <= 0:
             return slice_dim(made, dim, 0, 0, 1)
         later, earlier = slice_dim(made, dim, 1, count, 1), slice_dim(made, dim, 0, count, 1)
-        made = later.logical_xor(earlier) if made.dtype is dtypes.bool_ else later - earlier  # type: ignore[attr-defined]
+        made = later.logical_xor(earlier) if made.dtype is dtypes.bool_ else later - earlier
     return made

@@ -219,7 +219,7 @@ def view_or_copy(input: Tensor, size: Sequence[int]) -> Tensor:
     if input._stride is not None:
         target = infer_view_size(size, input.numel())
         if shapes.view_strides(input.shape, input._stride, target) is None:
-            input = input.contiguous()  # type: ignore[attr-defined]
+            input = input.contiguous()
     return view_as_size(input, size)
 
 

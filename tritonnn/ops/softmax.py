@@ -91,7 +91,7 @@ def logsumexp_dims(input: Tensor, dim: Sequence[int], keepdim: bool) -> Any:
 
 def _finite(result: Tensor) -> Tensor:
     """An infinite logsumexp would turn exp(x - result) into NaN where all x are -inf."""
-    return result.masked_fill(result == float("-inf"), 0.0)  # type: ignore[attr-defined]
+    return result.masked_fill(result == float("-inf"), 0.0)
 
 
 @composite(
@@ -109,7 +109,7 @@ def logsumexp(
     tensor(1000.6931)
     """
     if not input.dtype.is_floating_point:
-        input = input.to(dtypes.get_default_dtype())  # type: ignore[attr-defined]
+        input = input.to(dtypes.get_default_dtype())
     if out is not None:
         return logsumexp_dims(input, dim, keepdim, out=out)
     return logsumexp_dims(input, dim, keepdim)
@@ -119,7 +119,7 @@ def logsumexp(
 
 
 def _in_dtype(input: Tensor, dtype: DType | None) -> Tensor:
-    return input if dtype is None else input.to(dtype)  # type: ignore[attr-defined]
+    return input if dtype is None else input.to(dtype)
 
 
 def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
@@ -243,10 +243,10 @@ def gumbel_softmax(
     """
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
-    noise = -logits.new_empty(logits.shape).exponential_().log()  # type: ignore[attr-defined]
+    noise = -logits.new_empty(logits.shape).exponential_().log()
     soft = softmax((logits + noise) / tau, dim)
     if not hard:
         return soft
-    index = soft.argmax(dim, True)  # type: ignore[attr-defined]
-    one_hot = soft.detach().new_zeros(soft.shape).scatter_(dim, index, 1.0)  # type: ignore[attr-defined]
+    index = soft.argmax(dim, True)
+    one_hot = soft.detach().new_zeros(soft.shape).scatter_(dim, index, 1.0)
     return one_hot - soft.detach() + soft

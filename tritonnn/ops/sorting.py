@@ -144,7 +144,7 @@ def _median(name: str, ignore_nan: bool) -> Any:
             if input.numel() == 0:
                 return (
                     input.new_full((), float("nan")) if input.dtype.is_floating_point else input.new_zeros(())
-                )  # type: ignore[attr-defined]
+                )
             return median_dim(view_or_copy(input, (-1,)), 0, False, ignore_nan)[0]
         return _pair(name, ("values", "indices"))(*median_dim(input, dim, keepdim, ignore_nan))
 
@@ -190,13 +190,13 @@ def _quantile(
     dim = wrap_dim(dim, len(input.shape))  # type: ignore[arg-type]
     ordered = sort(input, dim)[0]
     extent = ordered.shape[dim]
-    invalid = (input != input).sum(dim, True)  # type: ignore[attr-defined]
+    invalid = (input != input).sum(dim, True)
     results = []
     for fraction in fractions:
         if skip_nan:
             place = ((extent - invalid - 1).clamp(min=0) * fraction).to(input.dtype)
             low, high = place.floor().to(dtypes.int64), place.ceil().to(dtypes.int64)
-            first, last, weight = ordered.gather(dim, low), ordered.gather(dim, high), place - low  # type: ignore[attr-defined]
+            first, last, weight = ordered.gather(dim, low), ordered.gather(dim, high), place - low
             made = _between(first, last, weight, interpolation)
         else:
             at = (extent - 1) * fraction
@@ -224,7 +224,7 @@ def _between(first: Any, last: Any, weight: Any, interpolation: str) -> Any:
     if interpolation == "midpoint":
         return (first + last) / 2
     if interpolation == "nearest":
-        weight = weight.round() if isinstance(weight, Tensor) else float(round(weight))  # type: ignore[attr-defined]
+        weight = weight.round() if isinstance(weight, Tensor) else float(round(weight))
     return first + (last - first) * weight
 
 
@@ -244,7 +244,7 @@ def quantile(
     tensor(2.)
     """
     made = _quantile("quantile", input, q, dim, keepdim, interpolation, False)
-    return made if out is None else out.copy_(made)  # type: ignore[attr-defined]
+    return made if out is None else out.copy_(made)
 
 
 @composite(
@@ -257,7 +257,7 @@ def nanquantile(
 ) -> Tensor:  # fmt: skip
     """`quantile` with NaN left out."""
     made = _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
-    return made if out is None else out.copy_(made)  # type: ignore[attr-defined]
+    return made if out is None else out.copy_(made)
 
 
 # ---- distinct elements ------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ def _chosen(values: Tensor, inverse: Tensor, counts: Tensor, with_inverse: bool,
 
 
 def _by_slices(function: Any, input: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
-    moved = input.movedim(dim, 0)  # type: ignore[attr-defined]
+    moved = input.movedim(dim, 0)
     values, inverse, counts = function(moved)
     return values.movedim(0, dim), inverse, counts
 

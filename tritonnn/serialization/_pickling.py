@@ -52,7 +52,7 @@ def _torch_name(obj: Any) -> Name | None:
     return _TORCH_NAMES.get((getattr(obj, "__module__", ""), getattr(obj, "__qualname__", "")))
 
 
-class Writer(pickle._Pickler):  # type: ignore[name-defined]  # C's pickler cannot write a name it cannot import
+class Writer(pickle._Pickler):  # C's pickler cannot write a name it cannot import
     """Pickles an object; storages are left out and collected in ``storages``."""
 
     def __init__(self, file: IO[bytes], protocol: int) -> None:
@@ -216,7 +216,7 @@ _OPCODES = (
 _CONTAINERS = (list, dict, set, OrderedDict, defaultdict, Counter, bytearray)
 
 
-class SafeUnpickler(_Reader, pickle._Unpickler):  # type: ignore[name-defined]
+class SafeUnpickler(_Reader, pickle._Unpickler):
     """Builds only what it knows to be harmless, and what the program has declared safe.
 
     Python's unpickler written in Python, with the opcodes that can do more taken out or checked: a name gives
@@ -321,7 +321,7 @@ class SafeUnpickler(_Reader, pickle._Unpickler):  # type: ignore[name-defined]
         self._on_container(self.metastack[-1][-1], pickle._Unpickler.load_additems)  # type: ignore[attr-defined]
 
     dispatch = {
-        getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]]  # type: ignore[attr-defined]
+        getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]]
         for name in _OPCODES.split()
     }
     dispatch.update(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tritonnn.nn.modules.module import *
+from tritonnn.nn.modules.module import Module
 from tritonnn.nn.modules.activation import *
 from tritonnn.nn.modules.adaptive import *
 from tritonnn.nn.modules.adaptive_pooling import *
@@ -22,4 +22,5 @@ from tritonnn.nn.modules.parameter_container import *
 from tritonnn.nn.modules.pixelshuffle import *
 from tritonnn.nn.modules.pooling import *
 from tritonnn.nn.modules.sparse import *
+from tritonnn.nn.modules.transformer import *
 from tritonnn.nn.modules.upsampling import *

@@ -7,15 +7,18 @@ from typing import Any
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
+from tritonnn.nn.modules.attention import MultiheadAttention
 from tritonnn.nn.modules.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from tritonnn.nn.parameter import Parameter
 from tritonnn.ops.creation import empty
 from tritonnn.tensor import Tensor
 
 __all__ = [
-    "Threshold", "ReLU", "RReLU", "Hardtanh", "ReLU6", "Sigmoid", "Hardsigmoid", "Tanh", "SiLU", "Mish", "Hardswish",
-    "ELU", "CELU", "SELU", "GLU", "GELU", "Hardshrink", "LeakyReLU", "LogSigmoid", "Softplus", "Softshrink", "PReLU",
-    "Softsign", "Tanhshrink", "Softmin", "Softmax", "Softmax2d", "LogSoftmax",
+    "Threshold", "ReLU", "RReLU", "Hardtanh", "ReLU6", "Sigmoid", "Hardsigmoid", "Tanh", "SiLU", "Mish",
+    "Hardswish",
+    "ELU", "CELU", "SELU", "GLU", "GELU", "Hardshrink", "LeakyReLU", "LogSigmoid", "Softplus", "Softshrink",
+    "PReLU",
+    "Softsign", "Tanhshrink", "Softmin", "Softmax", "Softmax2d", "LogSoftmax", "MultiheadAttention",
 ]  # fmt: skip
 
 
@@ -66,7 +69,8 @@ class ReLU(_InPlace):
 
 
 class RReLU(_InPlace):
-    """x where x ≥ 0, else a·x; a is uniform in [lower, upper] per element in training, its mean in evaluation.
+    """x where x ≥ 0, else a·x; a is uniform in [lower, upper] per element in training, its mean in
+    evaluation.
 
     >>> import tritonnn as torch
     >>> torch.nn.RReLU(0.1, 0.3).eval()(torch.tensor([-1., 2.]))
@@ -382,7 +386,8 @@ class Softplus(Module):
 
 
 class PReLU(Module):
-    """x where x ≥ 0, else a·x with a learned a, one for all or one per channel (dimension 1) (He et al. 2015).
+    """x where x ≥ 0, else a·x with a learned a, one for all or one per channel (dimension 1) (He et al.
+    2015).
 
     Args:
         num_parameters: 1, or the number of channels.
@@ -396,7 +401,9 @@ class PReLU(Module):
 
     weight: Tensor
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.num_parameters = num_parameters
         self.init = init

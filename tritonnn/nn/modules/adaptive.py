@@ -21,7 +21,8 @@ _ASMoutput = namedtuple("_ASMoutput", ["output", "loss"])
 class AdaptiveLogSoftmaxWithLoss(Module):
     """Log-probabilities through a head of frequent classes and clusters of rarer ones (Grave et al. 2017).
 
-    The head scores the first cutoffs[0] classes and one entry per cluster; cluster i projects to in_features /
+    The head scores the first cutoffs[0] classes and one entry per cluster; cluster i projects to in_features
+    /
     div_value^(i+1) features before it scores its own classes. Classes must be sorted from frequent to rare.
 
     Args:
@@ -32,7 +33,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         head_bias: whether the head has a bias.
         device, dtype: of the parameters.
 
-    Shapes: forward(input (N, in_features), target (N)) or without N -> (output (N): the targets' log-probabilities,
+    Shapes: forward(input (N, in_features), target (N)) or without N -> (output (N): the targets'
+        log-probabilities,
     loss: -mean(output)).
 
     >>> import tritonnn as torch
@@ -62,7 +64,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             or any(int(cutoff) != cutoff for cutoff in cutoffs)
         ):
             raise ValueError(
-                "cutoffs should be a sequence of unique, positive integers sorted in an increasing order, where "
+                "cutoffs should be a sequence of unique, positive integers sorted in an increasing order, "
+                "where "
                 "each value is between 1 and n_classes-1"
             )
         self.in_features = in_features
@@ -118,17 +121,22 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             if input.shape[0] != target.shape[0]:
                 raise error("Input and target should have the same size in the batch dimension.")
             if input.ndim != 2:
-                raise error(f"1D target tensor expects 2D input tensors, but found inputs with size {input.size()}")
+                raise error(
+                    f"1D target tensor expects 2D input tensors, but found inputs with size {input.size()}"
+                )
         elif target.ndim == 0:
             if input.ndim != 1:
-                raise error(f"0D target tensor expects 1D input tensors, but found inputs with size {input.size()}")
+                raise error(
+                    f"0D target tensor expects 1D input tensors, but found inputs with size {input.size()}"
+                )
         else:
             raise error("0D or 1D target tensor expected, multi-target not supported")
         if target.numel():
             low, high = target.min().item(), target.max().item()
             if low < 0 or high >= self.n_classes:
                 raise error(
-                    f"Target values should be in [0, {self.n_classes - 1}], but values in range [{low}, {high}] were "
+                    f"Target values should be in [0, {self.n_classes - 1}], but values in range [{low}, "
+                    f"{high}] were "
                     "found. "
                 )
 

@@ -79,7 +79,9 @@ class MultiheadAttention(Module):
         self.register_parameter("k_proj_weight", None if same else parameter(embed_dim, self.kdim))
         self.register_parameter("v_proj_weight", None if same else parameter(embed_dim, self.vdim))
         self.register_parameter("in_proj_bias", parameter(3 * embed_dim) if bias else None)
-        self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias=bias, device=device, dtype=dtype)
+        self.out_proj = NonDynamicallyQuantizableLinear(
+            embed_dim, embed_dim, bias=bias, device=device, dtype=dtype
+        )
         self.register_parameter("bias_k", parameter(1, 1, embed_dim) if add_bias_kv else None)
         self.register_parameter("bias_v", parameter(1, 1, embed_dim) if add_bias_kv else None)
         self.add_zero_attn = add_zero_attn
@@ -113,7 +115,8 @@ class MultiheadAttention(Module):
         """Attend.
 
         Args:
-            query, key, value: (L, N, E), (S, N, kdim), (S, N, vdim); with `batch_first` N comes first; or without N.
+            query, key, value: (L, N, E), (S, N, kdim), (S, N, vdim); with `batch_first` N comes first; or
+                without N.
             key_padding_mask: (N, S); True hides a key, a float mask is added.
             need_weights: return the weights, too; without them the fused attention is used.
             attn_mask: (L, S) or (N·num_heads, L, S); True hides, a float mask is added.
@@ -130,8 +133,10 @@ class MultiheadAttention(Module):
             query, key, value = moved[id(query)], moved[id(key)], moved[id(value)]
         output, weights = _multi_head.multi_head_attention_forward(
             query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight, self.in_proj_bias,
-            self.bias_k, self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight, self.out_proj.bias,
-            training=self.training, key_padding_mask=key_padding_mask, need_weights=need_weights, attn_mask=attn_mask,
+            self.bias_k, self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight,
+            self.out_proj.bias,
+            training=self.training, key_padding_mask=key_padding_mask, need_weights=need_weights,
+            attn_mask=attn_mask,
             use_separate_proj_weight=not self._qkv_same_embed_dim, q_proj_weight=self.q_proj_weight,
             k_proj_weight=self.k_proj_weight, v_proj_weight=self.v_proj_weight,
             average_attn_weights=average_attn_weights, is_causal=is_causal,

@@ -1,4 +1,6 @@
-"""Batch normalisation over 1, 2 and 3 spatial dimensions, its lazy forms, and the base of instance normalisation."""
+"""Batch normalisation over 1, 2 and 3 spatial dimensions, its lazy forms, and the base of instance
+normalisation.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +60,12 @@ class _NormBase(Module):
         self.register_parameter("weight", parameter(affine))
         self.register_parameter("bias", parameter(affine and bias))
         tracked = track_running_stats
-        self.register_buffer("running_mean", zeros(num_features, device=device, dtype=dtype) if tracked else None)
-        self.register_buffer("running_var", ones(num_features, device=device, dtype=dtype) if tracked else None)
+        self.register_buffer(
+            "running_mean", zeros(num_features, device=device, dtype=dtype) if tracked else None
+        )
+        self.register_buffer(
+            "running_var", ones(num_features, device=device, dtype=dtype) if tracked else None
+        )
         self.register_buffer(
             "num_batches_tracked", tensor(0, dtype=int64, device=device) if tracked else None
         )
@@ -170,7 +176,8 @@ class BatchNorm3d(_BatchNorm):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch normalisation with statistics over all processes of a group; in one process the same as BatchNorm.
+    """Batch normalisation with statistics over all processes of a group; in one process the same as
+    BatchNorm.
 
     Args:
         num_features, eps, momentum, affine, track_running_stats, device, dtype, bias: as of `BatchNorm1d`.
@@ -204,12 +211,16 @@ class SyncBatchNorm(_BatchNorm):
         if input.shape[1] == 0:
             raise explained(ValueError)("SyncBatchNorm number of input channels should be non-zero")
         if self.training and _world_size(self.process_group) > 1:
-            raise NotImplementedError("SyncBatchNorm: statistics over several processes are not implemented yet")
+            raise NotImplementedError(
+                "SyncBatchNorm: statistics over several processes are not implemented yet"
+            )
         return super().forward(input)
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
-        """`module` with every BatchNorm in it replaced by a SyncBatchNorm with the same parameters and buffers."""
+        """`module` with every BatchNorm in it replaced by a SyncBatchNorm with the same parameters and
+        buffers.
+        """
         result = module
         if isinstance(module, _BatchNorm):
             result = cls(

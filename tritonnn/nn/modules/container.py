@@ -74,7 +74,9 @@ class _ModuleSequence(Module):
         """Add every module of an iterable at the end; returns self."""
         if not isinstance(modules, Iterable):
             name = type(self).__name__
-            raise TypeError(f"{name}.extend should be called with an iterable, but got {type(modules).__name__}")
+            raise TypeError(
+                f"{name}.extend should be called with an iterable, but got {type(modules).__name__}"
+            )
         for module in list(modules):
             self.append(module)
         return self
@@ -166,7 +168,9 @@ class Sequential(_ModuleSequence):
 
 def _check_sequential(other: Any) -> None:
     if not isinstance(other, Sequential):
-        raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        raise ValueError(
+            f"add operator supports only objects of Sequential class, but {type(other)} is given."
+        )
 
 
 class ModuleList(_ModuleSequence):
@@ -209,7 +213,9 @@ class ModuleList(_ModuleSequence):
             else:
                 groups.append([i, i, text])
         lines = [
-            _indent(f"({first}): {text}" if first == last else f"({first}-{last}): {last - first + 1} x {text}")
+            _indent(
+                f"({first}): {text}" if first == last else f"({first}-{last}): {last - first + 1} x {text}"
+            )
             for first, last, text in groups
         ]
         inner = "\n  " + "\n  ".join(lines) + "\n" if lines else ""
@@ -281,14 +287,17 @@ def _pairs(name: str, given: Any) -> list[tuple[str, Any]]:
     """The (key, value) pairs of what an update method is given."""
     if not isinstance(given, Iterable):
         raise TypeError(
-            f"{name}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}"
+            f"{name}.update should be called with an iterable of key/value pairs, but got "
+            f"{type(given).__name__}"
         )
     if isinstance(given, Mapping) or (isinstance(given, Module) and hasattr(given, "items")):
         return list(given.items())
     pairs = []
     for i, pair in enumerate(given):
         if not isinstance(pair, Iterable):
-            raise TypeError(f"{name} update sequence element #{i} should be Iterable; is {type(pair).__name__}")
+            raise TypeError(
+                f"{name} update sequence element #{i} should be Iterable; is {type(pair).__name__}"
+            )
         pair = tuple(pair)
         if len(pair) != 2:
             raise ValueError(f"{name} update sequence element #{i} has length {len(pair)}; 2 is required")

@@ -17,14 +17,17 @@ from tritonnn.tensor import Tensor
 
 __all__ = [
     "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
-    "LazyConv1d", "LazyConv2d", "LazyConv3d", "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d",
+    "LazyConv1d", "LazyConv2d", "LazyConv3d", "LazyConvTranspose1d", "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
 ]  # fmt: skip
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 class _ConvNd(Module):
-    """What convolutions share: arguments, checks, parameters, repr. `_dims` is the number of spatial dimensions."""
+    """What convolutions share: arguments, checks, parameters, repr. `_dims` is the number of spatial
+    dimensions.
+    """
 
     _dims: int
     in_channels: int
@@ -93,7 +96,9 @@ class _ConvNd(Module):
         return conv(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
     def extra_repr(self) -> str:
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        text = (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        )
         if self.padding != (0,) * len(self.kernel_size):
             text += f", padding={self.padding}"
         if self.dilation != (1,) * len(self.kernel_size):
@@ -125,7 +130,9 @@ def _check_padding(padding: Any, stride: tuple[int, ...], padding_mode: str) -> 
         if padding == "same" and any(step != 1 for step in stride):
             raise ValueError("padding='same' is not supported for strided convolutions")
     if padding_mode not in _PADDING_MODES:
-        raise ValueError(f"padding_mode must be one of {set(_PADDING_MODES)}, but got padding_mode='{padding_mode}'")
+        raise ValueError(
+            f"padding_mode must be one of {set(_PADDING_MODES)}, but got padding_mode='{padding_mode}'"
+        )
 
 
 def _both_sides(padding: Any, kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> list[int]:
@@ -157,7 +164,8 @@ class _Conv(_ConvNd):
         dtype: Any = None,
     ) -> None:
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups, bias, padding_mode,
+            in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups, bias,
+            padding_mode,
             device, dtype,
         )  # fmt: skip
 
@@ -167,14 +175,17 @@ class Conv1d(_Conv):
 
     Args:
         in_channels, out_channels: channels of input and output; both divisible by `groups`.
-        kernel_size, stride, padding, dilation: an int, or one per spatial dimension; padding also 'same', 'valid'.
+        kernel_size, stride, padding, dilation: an int, or one per spatial dimension; padding also 'same',
+            'valid'.
         groups: input channels are split so that output channels see 1/groups of them.
         bias: whether an offset per output channel is added.
         padding_mode: 'zeros', 'reflect', 'replicate' or 'circular'.
         device, dtype: of the parameters.
 
-    Shapes: input (N, in_channels, L) or without N; output length ⌊(L + 2·padding - dilation·(kernel_size-1) - 1)/
-    stride⌋ + 1; weight (out_channels, in_channels/groups, kernel_size). Both parameters start uniform in ±√(groups/
+    Shapes: input (N, in_channels, L) or without N; output length ⌊(L + 2·padding - dilation·(kernel_size-1)
+        - 1)/
+    stride⌋ + 1; weight (out_channels, in_channels/groups, kernel_size). Both parameters start uniform in
+    ±√(groups/
     (in_channels·kernel_size)).
 
     >>> import tritonnn as torch
@@ -226,16 +237,28 @@ class _ConvTransposeNd(_ConvNd):
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, True, output_padding, groups, bias,
+            in_channels, out_channels, kernel_size, stride, padding, dilation, True, output_padding, groups,
+            bias,
             padding_mode, device, dtype,
         )  # fmt: skip
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        """Upsample `input`; `output_size` picks one of the sizes that a convolution would have reduced to it."""
-        output_padding = self.output_padding if output_size is None else self._output_padding(input, output_size)
+        """Upsample `input`; `output_size` picks one of the sizes that a convolution would have reduced to
+        it.
+        """
+        output_padding = (
+            self.output_padding if output_size is None else self._output_padding(input, output_size)
+        )
         conv = getattr(F, f"conv_transpose{self._dims}d")
         return conv(
-            input, self.weight, self.bias, self.stride, self.padding, output_padding, self.groups, self.dilation
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            output_padding,
+            self.groups,
+            self.dilation,
         )
 
     def _output_padding(self, input: Tensor, output_size: Sequence[int]) -> list[int]:
@@ -244,7 +267,8 @@ class _ConvTransposeNd(_ConvNd):
         wanted = list(output_size)[leading:] if len(output_size) == leading + dims else list(output_size)
         if len(wanted) != dims:
             raise ValueError(
-                f"ConvTranspose{dims}D: for {input.ndim}D input, output_size must have {dims} or {leading + dims} "
+                f"ConvTranspose{dims}D: for {input.ndim}D input, output_size must have {dims} or "
+                f"{leading + dims} "
                 f"elements (got {len(output_size)})"
             )
         low = [
@@ -266,7 +290,8 @@ class ConvTranspose1d(_ConvTransposeNd):
     """The gradient of `Conv1d` with respect to its input, as a layer (sometimes called deconvolution).
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation: of the `Conv1d` that this
+        in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation: of the `Conv1d` that
+            this
             one undoes the shape of.
         output_padding: added to one side of the output; below stride or dilation.
         device, dtype: of the parameters.
@@ -306,7 +331,9 @@ class ConvTranspose3d(_ConvTransposeNd):
 
 
 class _LazyConv(LazyModuleMixin):
-    """Learns `in_channels` from the first input; constructor arguments are those of the ordinary class after it."""
+    """Learns `in_channels` from the first input; constructor arguments are those of the ordinary class after
+    it.
+    """
 
     def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
         kwargs = {**_named(self._bias_position, args), **kwargs}
@@ -361,7 +388,8 @@ def _named(names: tuple[str, ...], args: tuple) -> dict[str, Any]:
 
 class _LazyConvTranspose(_LazyConv):
     _bias_position = (
-        "stride", "padding", "output_padding", "groups", "bias", "dilation", "padding_mode", "device", "dtype",
+        "stride", "padding", "output_padding", "groups", "bias", "dilation", "padding_mode", "device",
+        "dtype",
     )  # fmt: skip
 
 

@@ -72,7 +72,8 @@ class Dropout3d(_DropoutNd):
 
 
 class AlphaDropout(_DropoutNd):
-    """Dropout for SELU networks: dropped elements get SELU's saturation value, then mean and variance are restored.
+    """Dropout for SELU networks: dropped elements get SELU's saturation value, then mean and variance are
+    restored.
 
     Source: Klambauer et al. 2017.
 

@@ -47,8 +47,10 @@ class _InstanceNorm(_NormBase):
             if found:
                 name = type(self).__name__
                 error_msgs.append(
-                    f"Unexpected running stats buffer(s) {' and '.join(repr(key) for key in found)} for {name} with "
-                    f"track_running_stats=False. Remove these keys from state_dict, or if the statistics are needed, "
+                    f"Unexpected running stats buffer(s) {' and '.join(repr(key) for key in found)} for "
+                    f"{name} with "
+                    "track_running_stats=False. Remove these keys from state_dict, or if the statistics "
+                    "are needed, "
                     f"set track_running_stats=True in {name}."
                 )
                 for key in found:
@@ -68,10 +70,11 @@ class _InstanceNorm(_NormBase):
                     f"but got: {input.shape[channel]}."
                 )
             warnings.warn(
-                f"input's size at dim={channel} does not match num_features. You can silence this warning by not "
+                f"input's size at dim={channel} does not match num_features. You can silence this warning "
+                "by not "
                 "passing in num_features, which is not used because affine=False"
             )
-        batch = input.unsqueeze(0) if unbatched else input  # type: ignore[attr-defined]
+        batch = input.unsqueeze(0) if unbatched else input
         output = F.instance_norm(
             batch, self.running_mean, self.running_var, self.weight, self.bias,
             self.training or not self.track_running_stats,

@@ -13,7 +13,8 @@ __all__ = ["LazyModuleMixin"]
 class LazyModuleMixin:
     """Put before the layer's class among the bases; the subclass defines `initialize_parameters`.
 
-    A dry run on a small batch must come before parameters are used otherwise, as by an optimizer. Moving, casting
+    A dry run on a small batch must come before parameters are used otherwise, as by an optimizer. Moving,
+    casting
     and state_dict work before it; loading initialised tensors materialises the parameters.
     """
 

@@ -40,7 +40,8 @@ class Linear(Module):
         bias: whether there is a b.
         device, dtype: of the parameters.
 
-    Shapes: input (*, in_features), output (*, out_features), weight (out_features, in_features). Weight and bias
+    Shapes: input (*, in_features), output (*, out_features), weight (out_features, in_features). Weight and
+        bias
     start uniform in ±1/√in_features.
 
     >>> import tritonnn as torch
@@ -76,11 +77,15 @@ class Linear(Module):
         return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        )
 
 
 class NonDynamicallyQuantizableLinear(Linear):
-    """The output projection of MultiheadAttention; a Linear under the name that checkpoints and tools look for."""
+    """The output projection of MultiheadAttention; a Linear under the name that checkpoints and tools look
+    for.
+    """
 
 
 class Bilinear(Module):
@@ -165,14 +170,15 @@ class LazyLinear(LazyModuleMixin, Linear):
     def initialize_parameters(self, input: Tensor) -> None:
         if self.has_uninitialized_params():
             self.in_features = input.shape[-1]
-            self.weight.materialize((self.out_features, self.in_features))  # type: ignore[attr-defined]
+            self.weight.materialize((self.out_features, self.in_features))
             if is_lazy(self.bias):
                 self.bias.materialize((self.out_features,))
             self.reset_parameters()
         if self.in_features == 0:
             if input.shape[-1] != self.weight.shape[-1]:
                 raise AssertionError(
-                    f"The in_features inferred from input: {input.shape[-1]} is not equal to in_features from "
+                    f"The in_features inferred from input: {input.shape[-1]} is not equal to in_features "
+                    "from "
                     f"self.weight: {self.weight.shape[-1]}"
                 )
             self.in_features = input.shape[-1]

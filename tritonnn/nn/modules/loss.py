@@ -1,6 +1,7 @@
 """Losses for regression and classification; those of pairs, triplets and margins stand in `margin_loss.py`.
 
-Every loss takes `reduction`: 'mean' (of all elements or samples), 'sum' or 'none'. The older arguments `size_average`
+Every loss takes `reduction`: 'mean' (of all elements or samples), 'sum' or 'none'. The older arguments
+`size_average`
 and `reduce` override it.
 """
 
@@ -24,8 +25,10 @@ from tritonnn.tensor import Tensor
 
 __all__ = [
     "L1Loss", "NLLLoss", "NLLLoss2d", "PoissonNLLLoss", "GaussianNLLLoss", "KLDivLoss", "MSELoss", "BCELoss",
-    "BCEWithLogitsLoss", "SmoothL1Loss", "HuberLoss", "CrossEntropyLoss", "MultiLabelSoftMarginLoss", "CTCLoss",
-    "CosineEmbeddingLoss", "HingeEmbeddingLoss", "MarginRankingLoss", "MultiLabelMarginLoss", "MultiMarginLoss",
+    "BCEWithLogitsLoss", "SmoothL1Loss", "HuberLoss", "CrossEntropyLoss", "MultiLabelSoftMarginLoss",
+    "CTCLoss",
+    "CosineEmbeddingLoss", "HingeEmbeddingLoss", "MarginRankingLoss", "MultiLabelMarginLoss",
+    "MultiMarginLoss",
     "SoftMarginLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
 ]  # fmt: skip
 
@@ -140,7 +143,8 @@ class CrossEntropyLoss(_WeightedLoss):
         ignore_index: targets of this value count nothing.
         label_smoothing: share of the target that is spread over all classes, 0 to 1.
 
-    Shapes: x (N, C), (C) or (N, C, d1, ...); y class indices (N), () or (N, d1, ...), or probabilities shaped like x.
+    Shapes: x (N, C), (C) or (N, C, d1, ...); y class indices (N), () or (N, d1, ...), or probabilities
+        shaped like x.
 
     >>> import tritonnn as torch
     >>> torch.nn.CrossEntropyLoss()(torch.tensor([[0.1, 0.8, 0.1]]), torch.tensor([1]))
@@ -196,7 +200,12 @@ class PoissonNLLLoss(_Loss):
 
     def forward(self, log_input: Tensor, target: Tensor) -> Tensor:
         return F.poisson_nll_loss(
-            log_input, target, log_input=self.log_input, full=self.full, eps=self.eps, reduction=self.reduction
+            log_input,
+            target,
+            log_input=self.log_input,
+            full=self.full,
+            eps=self.eps,
+            reduction=self.reduction,
         )
 
 
@@ -314,7 +323,8 @@ class CTCLoss(_Loss):
         reduction: 'mean' divides each loss by its target's length before averaging.
         zero_infinity: 0 instead of infinity where the input is too short for the target.
 
-    Shapes: log-probabilities (T, N, C) or (T, C), targets (N, S) or all of them in one dimension, lengths (N).
+    Shapes: log-probabilities (T, N, C) or (T, C), targets (N, S) or all of them in one dimension, lengths
+        (N).
 
     >>> import tritonnn as torch
     >>> p = torch.tensor([[[0.4, 0.6]], [[0.7, 0.3]]]).log()

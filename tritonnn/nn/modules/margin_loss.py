@@ -9,7 +9,8 @@ from tritonnn.nn.modules._loss_base import _Loss, _WeightedLoss
 from tritonnn.tensor import Tensor
 
 __all__ = [
-    "CosineEmbeddingLoss", "HingeEmbeddingLoss", "MarginRankingLoss", "MultiLabelMarginLoss", "MultiMarginLoss",
+    "CosineEmbeddingLoss", "HingeEmbeddingLoss", "MarginRankingLoss", "MultiLabelMarginLoss",
+    "MultiMarginLoss",
     "SoftMarginLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
 ]  # fmt: skip
 
@@ -96,7 +97,8 @@ class MarginRankingLoss(_Loss):
 
 
 class MultiLabelMarginLoss(_Loss):
-    """Σ_ij max(0, 1 - (x[y_j] - x_i)) / C over the labels y_j up to the first -1 and the classes i not among them.
+    """Σ_ij max(0, 1 - (x[y_j] - x_i)) / C over the labels y_j up to the first -1 and the classes i not among
+    them.
 
     Shapes: x and y (N, C) or (C).
 
@@ -136,7 +138,9 @@ class MultiMarginLoss(_WeightedLoss):
         if p not in (1, 2):
             raise ValueError("only p == 1 and p == 2 supported")
         if weight is not None and weight.ndim != 1:
-            raise ValueError(f"MultiMarginLoss: expected weight to be None or 1D tensor, got {weight.ndim}D instead")
+            raise ValueError(
+                f"MultiMarginLoss: expected weight to be None or 1D tensor, got {weight.ndim}D instead"
+            )
         self.p = p
         self.margin = margin
 

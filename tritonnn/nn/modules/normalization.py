@@ -104,7 +104,11 @@ class RMSNorm(Module):
         self.normalized_shape = _shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        weight = Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        weight = (
+            Parameter(empty(self.normalized_shape, device=device, dtype=dtype))
+            if elementwise_affine
+            else None
+        )
         self.register_parameter("weight", weight)
         self.reset_parameters()
 
@@ -212,7 +216,8 @@ class LocalResponseNorm(Module):
 
 
 class CrossMapLRN2d(Module):
-    """`LocalResponseNorm` as older networks had it: an even `size` reaches (size-1)//2 channels to either side.
+    """`LocalResponseNorm` as older networks had it: an even `size` reaches (size-1)//2 channels to either
+    side.
 
     Args:
         size, alpha, beta, k: as of `LocalResponseNorm`; alpha is still divided by `size`.

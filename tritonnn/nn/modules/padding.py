@@ -20,7 +20,9 @@ __all__ = [
 
 
 class _PadNd(Module):
-    """`_dims` spatial dimensions; padding is one int for all sides, or (left, right, top, bottom, front, back)."""
+    """`_dims` spatial dimensions; padding is one int for all sides, or (left, right, top, bottom, front,
+    back).
+    """
 
     _dims: int
     _mode: str

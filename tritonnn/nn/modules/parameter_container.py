@@ -80,7 +80,9 @@ class ParameterList(Module):
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(_describe(i, value, lambda tensor: str(tensor.dtype)) for i, value in enumerate(self))
+        return "\n".join(
+            _describe(i, value, lambda tensor: str(tensor.dtype)) for i, value in enumerate(self)
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterList should not be called.")
@@ -186,7 +188,9 @@ class ParameterDict(Module):
         return (self[key] for key in self._keys)
 
     def update(self, parameters: Any) -> None:
-        """Add the entries of a mapping or of an iterable of pairs; a plain mapping's come in the order of keys."""
+        """Add the entries of a mapping or of an iterable of pairs; a plain mapping's come in the order of
+        keys.
+        """
         pairs = _pairs("ParameterDict", parameters)
         if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
             pairs = sorted(pairs, key=lambda pair: pair[0])
@@ -207,7 +211,8 @@ def _as_parameter(value: Any) -> Any:
 def _string_key(key: Any) -> str:
     if not isinstance(key, str):
         raise TypeError(
-            f"Index given to ParameterDict cannot be used as a key as it is not a string (type is '{type(key).__name__}')."
+            "Index given to ParameterDict cannot be used as a key as it is not a string (type is "
+            f"'{type(key).__name__}')."
         )
     return key
 

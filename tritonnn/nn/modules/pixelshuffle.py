@@ -10,7 +10,8 @@ __all__ = ["PixelShuffle", "PixelUnshuffle", "ChannelShuffle"]
 
 
 class PixelShuffle(Module):
-    """(*, C·r², H, W) -> (*, C, H·r, W·r): channel c·r² + i·r + j goes to place (i, j) of each cell (Shi et al. 2016).
+    """(*, C·r², H, W) -> (*, C, H·r, W·r): channel c·r² + i·r + j goes to place (i, j) of each cell (Shi et
+    al. 2016).
 
     >>> import tritonnn as torch
     >>> torch.nn.PixelShuffle(3)(torch.ones(1, 9, 4, 4)).shape

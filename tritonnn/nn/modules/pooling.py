@@ -62,7 +62,13 @@ class MaxPool1d(_MaxPoolNd):
 
     def forward(self, input: Tensor) -> Any:
         return F.max_pool1d(
-            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
         )
 
 
@@ -76,7 +82,13 @@ class MaxPool2d(_MaxPoolNd):
 
     def forward(self, input: Tensor) -> Any:
         return F.max_pool2d(
-            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
         )
 
 
@@ -90,7 +102,13 @@ class MaxPool3d(_MaxPoolNd):
 
     def forward(self, input: Tensor) -> Any:
         return F.max_pool3d(
-            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
         )
 
 
@@ -114,7 +132,8 @@ class MaxUnpool1d(_MaxUnpoolNd):
     Args:
         kernel_size, stride, padding: of the pooling.
 
-    Shapes: forward(input, indices, output_size=None); output_size picks among the lengths the pooling may have had.
+    Shapes: forward(input, indices, output_size=None); output_size picks among the lengths the pooling may
+        have had.
 
     >>> import tritonnn as torch
     >>> pool = torch.nn.MaxPool1d(2, return_indices=True)
@@ -284,7 +303,8 @@ class _FractionalMaxPoolNd(Module):
 
 
 class FractionalMaxPool2d(_FractionalMaxPoolNd):
-    """Maximum over windows of (N, C, H, W) at pseudo-random places that give a chosen output size (Graham 2014).
+    """Maximum over windows of (N, C, H, W) at pseudo-random places that give a chosen output size (Graham
+    2014).
 
     Args:
         kernel_size: extents of the window.
@@ -324,7 +344,9 @@ class FractionalMaxPool3d(_FractionalMaxPoolNd):
 
 
 class _LPPoolNd(Module):
-    def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
+    def __init__(
+        self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    ) -> None:
         super().__init__()
         self.norm_type = norm_type
         self.kernel_size = kernel_size

@@ -10,7 +10,9 @@ __all__ = ["Softmin", "Softmax", "Softmax2d", "LogSoftmax"]
 
 
 class _AlongDim(Module):
-    """Softmax and its relatives. dim=None picks 0 for inputs of 0, 1 and 3 dimensions, 1 otherwise, and warns."""
+    """Softmax and its relatives. dim=None picks 0 for inputs of 0, 1 and 3 dimensions, 1 otherwise, and
+    warns.
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()

@@ -43,7 +43,7 @@ class _Table(Module):
         """Draw the rows anew from N(0, 1); the padding row becomes 0."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
-            init.zeros_(self.weight.detach()[self.padding_idx])  # type: ignore[index]
+            init.zeros_(self.weight.detach()[self.padding_idx])
 
 
 class Embedding(_Table):
@@ -91,7 +91,13 @@ class Embedding(_Table):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.embedding(
-            input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
+            input,
+            self.weight,
+            self.padding_idx,
+            self.max_norm,
+            self.norm_type,
+            self.scale_grad_by_freq,
+            self.sparse,
         )
 
     def extra_repr(self) -> str:
@@ -226,4 +232,4 @@ class EmbeddingBag(_Table):
 def _extents(embeddings: Tensor) -> tuple[int, int]:
     if embeddings.ndim != 2:
         raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
-    return embeddings.shape  # type: ignore[return-value]
+    return embeddings.shape

@@ -19,13 +19,14 @@ from tritonnn.nn.modules.normalization import LayerNorm
 from tritonnn.ops.creation import full
 
 __all__ = [
-    "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
+    "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
+    "TransformerEncoderLayer",
 ]  # fmt: skip
 
 
 def _generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Any:
     dtype = get_default_dtype() if dtype is None else dtype
-    return full((sz, sz), float("-inf"), dtype=dtype, device=device).triu(1)  # type: ignore[attr-defined]
+    return full((sz, sz), float("-inf"), dtype=dtype, device=device).triu(1)
 
 
 def _is_causal(mask: Any, hint: bool | None, size: int | None) -> bool:
@@ -78,7 +79,13 @@ class _Layer(Module):
         )
         if self._cross_attention:
             self.multihead_attn = MultiheadAttention(
-                d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, device=device, dtype=dtype
+                d_model,
+                nhead,
+                dropout=dropout,
+                bias=bias,
+                batch_first=batch_first,
+                device=device,
+                dtype=dtype,
             )
         self.linear1 = Linear(d_model, dim_feedforward, bias=bias, **made)
         self.dropout = Dropout(dropout)
@@ -98,7 +105,13 @@ class _Layer(Module):
 
     def _sa_block(self, x: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
         x = self.self_attn(
-            x, x, x, attn_mask=attn_mask, key_padding_mask=key_padding_mask, need_weights=False, is_causal=is_causal
+            x,
+            x,
+            x,
+            attn_mask=attn_mask,
+            key_padding_mask=key_padding_mask,
+            need_weights=False,
+            is_causal=is_causal,
         )[0]
         return self.dropout1(x)
 
@@ -178,7 +191,9 @@ class TransformerDecoderLayer(_Layer):
         x = self.norm2(x + self._mha_block(x, *other))
         return self.norm3(x + self._ff_block(x))
 
-    def _mha_block(self, x: Any, mem: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
+    def _mha_block(
+        self, x: Any, mem: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False
+    ) -> Any:
         x = self.multihead_attn(
             x, mem, mem, attn_mask=attn_mask, key_padding_mask=key_padding_mask, need_weights=False,
             is_causal=is_causal,
@@ -196,7 +211,8 @@ class TransformerEncoder(Module):
         encoder_layer: copied num_layers times.
         num_layers: height of the stack.
         norm: applied to the output.
-        enable_nested_tensor, mask_check: of PyTorch's inference path through nested tensors; there are none here,
+        enable_nested_tensor, mask_check: of PyTorch's inference path through nested tensors; there are none
+            here,
             so padded positions are computed like the others and both settings change nothing.
 
     >>> import tritonnn as torch
@@ -271,7 +287,8 @@ class TransformerDecoder(Module):
         output = tgt
         for layer in self.layers:
             output = layer(
-                output, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
+                output, memory, tgt_mask=tgt_mask, memory_mask=memory_mask,
+                tgt_key_padding_mask=tgt_key_padding_mask,
                 memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=causal,
                 memory_is_causal=memory_is_causal,
             )  # fmt: skip
@@ -282,7 +299,8 @@ class Transformer(Module):
     """Encoder and decoder stacks, each with a final layer norm.
 
     Args:
-        d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, device,
+        d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias,
+        device,
             dtype: as of `TransformerEncoderLayer`.
         num_encoder_layers, num_decoder_layers: heights of the stacks.
         custom_encoder, custom_decoder: modules to use in place of the stacks.
@@ -316,7 +334,8 @@ class Transformer(Module):
     ) -> None:
         super().__init__()
         common = (
-            d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias,
+            d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first,
+            bias,
             device, dtype,
         )  # fmt: skip
 
@@ -366,7 +385,9 @@ class Transformer(Module):
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
     ) -> Any:
-        """Encode `src` and decode `tgt`; masks (S, S), (T, T), (T, S), padding masks (N, S), (N, T), (N, S)."""
+        """Encode `src` and decode `tgt`; masks (S, S), (T, T), (T, S), padding masks (N, S), (N, T), (N,
+        S).
+        """
         batch_dim = 0 if self.batch_first else 1
         if src.ndim == 3 and src.shape[batch_dim] != tgt.shape[batch_dim]:
             raise explained(RuntimeError)("the batch number of src and tgt must be equal")

@@ -25,7 +25,8 @@ def _devices(device_ids: Sequence[Any] | None) -> list[Device]:
 class DataParallel(Module):
     """Splits the batch over several GPUs, runs a replica of the module on each, and joins the outputs.
 
-    With one GPU it runs the module there; without any it just calls the module. Replicas are made anew for each
+    With one GPU it runs the module there; without any it just calls the module. Replicas are made anew for
+    each
     call, so what forward assigns to them is lost (except changes in place on the first device).
 
     Args:
@@ -84,7 +85,8 @@ def data_parallel(
     for tensor in (*module.parameters(), *module.buffers()):
         if tensor.device != first:
             raise RuntimeError(
-                f"module must have its parameters and buffers on device {first} (device_ids[0]) but found one of "
+                f"module must have its parameters and buffers on device {first} (device_ids[0]) but found "
+                "one of "
                 f"them on device: {tensor.device}"
             )
     calls = scatter_kwargs(inputs, kwargs, devices, dim)
@@ -96,7 +98,8 @@ def data_parallel(
     outputs = [replica(*args, **options) for replica, (args, options) in zip(replicas, calls)]
     if any(isinstance(output, Tensor) and output.ndim == 0 for output in outputs):
         warnings.warn(
-            "Was asked to gather along dimension 0, but all input tensors were scalars; will instead unsqueeze and "
+            "Was asked to gather along dimension 0, but all input tensors were scalars; will instead "
+            "unsqueeze and "
             "return a vector."
         )
     return gather(outputs, first if output_device is None else Device(output_device), dim)

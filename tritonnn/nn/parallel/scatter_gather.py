@@ -20,7 +20,7 @@ def scatter(inputs: Any, target_gpus: Sequence[Any], dim: int = 0) -> list[Any]:
     """
     devices = [Device(target) for target in target_gpus]
     if isinstance(inputs, Tensor):
-        chunks = inputs.chunk(len(devices), dim)  # type: ignore[attr-defined]
+        chunks = inputs.chunk(len(devices), dim)
         return [chunk.to(device) for chunk, device in zip(chunks, devices)]
     if isinstance(inputs, tuple) and inputs:
         parts = list(zip(*[scatter(item, devices, dim) for item in inputs]))
@@ -47,7 +47,9 @@ def scatter_kwargs(
 
 
 def replicate(network: Module, devices: Sequence[Any], detach: bool = False) -> list[Any]:
-    """A copy of the module per device; its parameters are copies that hand their gradients back to the original's."""
+    """A copy of the module per device; its parameters are copies that hand their gradients back to the
+    original's.
+    """
     replicas = []
     for target in devices:
         device = Device(target)

@@ -52,7 +52,8 @@ def get_total_norm(
         total = vector_norm(stack(norms), norm_type)
     if error_if_nonfinite and not bool(total.isfinite()):
         raise RuntimeError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
+            "cannot be "
             "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
             "`error_if_nonfinite=False`"
         )
@@ -70,7 +71,7 @@ def clip_grads_with_norm_(
         total_norm: their joint norm, from `get_total_norm`.
         foreach: PyTorch's choice of implementation; there is one here, and the value changes nothing.
     """
-    factor: Any = float(max_norm) / (total_norm + 1e-6)  # type: ignore[operator]
+    factor: Any = float(max_norm) / (total_norm + 1e-6)
     # Multiplying by 1 costs less than asking whether it is needed, which would wait for the GPU.
     factor = factor.clamp(max=1.0)
     with no_grad():

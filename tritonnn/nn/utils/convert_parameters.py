@@ -34,7 +34,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     start = 0
     for param in listed:
         count = param.numel()
-        param.data = vec[start : start + count].view_as(param).data  # type: ignore[index]
+        param.data = vec[start : start + count].view_as(param).data
         start += count
 
 

@@ -23,7 +23,8 @@ class _Packed(NamedTuple):
 
 
 class PackedSequence(_Packed):
-    """Padded sequences without their padding: step by step, the elements of all sequences that are long enough.
+    """Padded sequences without their padding: step by step, the elements of all sequences that are long
+    enough.
 
     Made by `pack_padded_sequence` and `pack_sequence`, taken by all recurrent layers.
 
@@ -46,8 +47,10 @@ class PackedSequence(_Packed):
             data, batch_sizes = data
         elif batch_sizes.device.type != "cpu":
             raise ValueError(
-                "batch_sizes should always be on CPU. Instances of PackedSequence should never be created manually. "
-                "They should be instantiated by functions like pack_sequence and pack_padded_sequences in nn.utils.rnn."
+                "batch_sizes should always be on CPU. Instances of PackedSequence should never be created "
+                "manually. "
+                "They should be instantiated by functions like pack_sequence and pack_padded_sequences in "
+                "nn.utils.rnn."
             )
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
@@ -178,12 +181,14 @@ def pack_padded_sequence(
     if sizes != sorted(sizes, reverse=True):
         raise RuntimeError(
             "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
-            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if you "
+            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this "
+            "requirement if you "
             "do not need ONNX exportability."
         )
     if sizes and sizes[0] > input.shape[1 - batch_dim]:
         raise RuntimeError(
-            f"pack_padded_sequence: length {sizes[0]} is more than the {input.shape[1 - batch_dim]} steps of input "
+            f"pack_padded_sequence: length {sizes[0]} is more than the {input.shape[1 - batch_dim]} steps "
+            "of input "
             f"{tuple(input.shape)}"
         )
     if batch_first:
@@ -257,7 +262,7 @@ def pad_sequence(
     """
     if not isinstance(sequences, (Iterable, Tensor)):
         raise RuntimeError(
-            "pad_sequence: Expected iterable for input sequences, but got arg of type: " f"{type(sequences)}"
+            f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}"
         )
     if padding_side not in ("left", "right"):
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")

@@ -119,7 +119,7 @@ class DataLoader(Generic[T_co]):
             else:
                 sampler = (
                     RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
-                )  # type: ignore[arg-type]
+                )
         if batch_size is not None and batch_sampler is None:
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
         self.dataset = dataset
