@@ -122,7 +122,7 @@ def _bars(results: list[dict[str, Any]], family: str, peers: list[str]) -> str:
     axis.set_xlim(low, high)
     axis.xaxis.set_major_formatter(pyplot.FuncFormatter(lambda v, _: f"{v:g}"))
     axis.axvline(1, color=INK, linewidth=1)
-    axis.set_yticks(places, [f"{r['name']} {r['dtype']}" for r in rows], fontsize=8)
+    axis.set_yticks(places, [_output.label(r) for r in rows], fontsize=8)
     axis.set_xlabel("time of tritonnn / time of PyTorch: left of 1 tritonnn is faster", fontsize=9)
     axis.spines[["top", "right", "left"]].set_visible(False)
     axis.tick_params(axis="y", length=0)

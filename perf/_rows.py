@@ -95,12 +95,8 @@ def from_op_table(device: str) -> Iterator[Row]:
         if op.perf is None:
             continue
         for i, declared in enumerate(op.perf(_Shapes())):
-            options = {
-                k: getattr(declared, k)
-                for k in ("flops", "dtype", "devices", "quick")
-                if hasattr(declared, k)
-            }
-            nbytes = getattr(declared, "nbytes", 0) or _traffic(declared, options.get("dtype", "float32"))
+            nbytes = declared.nbytes or _traffic(declared, declared.dtype)
+            options = {k: getattr(declared, k) for k in ("flops", "dtype", "devices", "quick")}
             name = f"{op.name} {declared.label}"
             yield Row(op.family, name, _entry_setup(op.name, op.api, op.perf, i), nbytes=nbytes, **options)
 

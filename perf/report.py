@@ -176,6 +176,8 @@ def show(report: dict[str, Any]) -> None:
         print(f"\n== {family}\n")
         print(_output.table(report["rows"], family, report["roofs"], report["peers"]))
     print("\nRatios are tritonnn's time over the other's: below 1 tritonnn is faster.")
+    if any((_output.roof_share(r, report["roofs"]) or 0) > 1.02 for r in report["rows"]):
+        print(_output.ABOVE_ROOF)
     slower = _output.slower(report["rows"], report["peers"])
     if slower:
         print("\nWhere tritonnn is slower, or fails:\n" + "\n".join(slower))

@@ -11,13 +11,22 @@ def _conv_inputs(make, grad):
     return make(32, 64, 32, 32, requires_grad=grad), make(64, 64, 3, 3, requires_grad=grad)
 
 
-@row("convolution", "3x3 (32,64,32,32)->64 forward", flops=2 * 32 * 64 * 64 * 9 * 1024, quick=True, **CPU)
+CONV = {"flops": 2 * 32 * 64 * 64 * 9 * 1024, "nbytes": 4 * (2 * 32 * 64 * 1024 + 64 * 64 * 9)}
+
+
+@row("convolution", "3x3 (32,64,32,32)->64 forward", quick=True, **CONV, **CPU)
 def _conv(lib, make):
     x, w = _conv_inputs(make, False)
     return lambda: lib.nn.functional.conv2d(x, w, padding=1)
 
 
-@row("convolution", "3x3 (32,64,32,32)->64 forward and backward", flops=6 * 32 * 64 * 64 * 9 * 1024, **CPU)
+@row(
+    "convolution",
+    "3x3 (32,64,32,32)->64 forward and backward",
+    flops=3 * CONV["flops"],
+    nbytes=3 * CONV["nbytes"],
+    **CPU,
+)
 def _conv_both(lib, make):
     x, w = _conv_inputs(make, True)
     g = make(32, 64, 32, 32)
@@ -29,7 +38,7 @@ def _conv_both(lib, make):
     return step
 
 
-@row("convolution", "1x1 (32,64,32,32)->64 forward", flops=2 * 32 * 64 * 64 * 1024, **CPU)
+@row("convolution", "1x1 (32,64,32,32)->64 forward", flops=CONV["flops"] / 9, nbytes=CONV["nbytes"], **CPU)
 def _pointwise_conv(lib, make):
     x, w = make(32, 64, 32, 32), make(64, 64, 1, 1)
     return lambda: lib.nn.functional.conv2d(x, w)
@@ -93,16 +102,17 @@ def _layer_norm_both(lib, make):
     return step
 
 
-ATTENTION_FLOPS = 4 * 8 * 12 * 256 * 256 * 64
+ATTENTION = {"flops": 4 * 8 * 12 * 256 * 256 * 64, "nbytes": 4 * 4 * 8 * 12 * 256 * 64}
+BACKWARD = {"flops": 3.5 * ATTENTION["flops"], "nbytes": 3 * ATTENTION["nbytes"]}
 
 
-@row("attention", "(8,12,256,64) forward", flops=ATTENTION_FLOPS, quick=True, **CPU)
+@row("attention", "(8,12,256,64) forward", quick=True, **ATTENTION, **CPU)
 def _attention(lib, make):
     q, k, v = (make(8, 12, 256, 64) for _ in range(3))
     return lambda: lib.nn.functional.scaled_dot_product_attention(q, k, v)
 
 
-@row("attention", "(8,12,256,64) forward and backward", flops=3.5 * ATTENTION_FLOPS, **CPU)
+@row("attention", "(8,12,256,64) forward and backward", **BACKWARD, **CPU)
 def _attention_both(lib, make):
     q, k, v = (make(8, 12, 256, 64, requires_grad=True) for _ in range(3))
     g = make(8, 12, 256, 64)

@@ -140,6 +140,7 @@ class Op:
         self.host: bool = options.get("host", False)
         self.out: bool = options.get("out", True)
         self.inplace: bool = options.get("inplace", False)
+        self.aliasing: bool = options.get("aliasing", False)
         self.api: str = options.get("api", "")
         self.result_rule: Callable | None = options.get("result_rule")
         self.fast = _fast_dtypes(self)
@@ -324,6 +325,7 @@ def primitive(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
         dtypes: what the first tensor may be. samples, errors, perf: `lambda make: [...]`
             of `Sample`, `Bad` and `Perf`.
         inplace: also make the method `name_`. alias: more names.
+        aliasing: the implementation may be given its first argument as the output (in-place calls need no copy).
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
         alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.
         host: runs through the host by declaration.
