@@ -40,7 +40,9 @@ def test_pre_hook_wraps_single_values():
 
 def test_hooks_with_kwargs():
     net, seen = Double(), []
-    net.register_forward_pre_hook(lambda m, args, kwargs: (args, {"factor": kwargs["factor"] + 1}), with_kwargs=True)
+    net.register_forward_pre_hook(
+        lambda m, args, kwargs: (args, {"factor": kwargs["factor"] + 1}), with_kwargs=True
+    )
     net.register_forward_hook(lambda m, args, kwargs, output: seen.append(kwargs), with_kwargs=True)
     assert net(torch.ones(1), factor=4).item() == 5 and seen == [{"factor": 5}]
     net.register_forward_pre_hook(lambda m, args, kwargs: args, with_kwargs=True)
@@ -145,9 +147,9 @@ def test_backward_hooks_of_several_inputs_and_outputs():
     net, seen = Several(), []
     net.register_full_backward_hook(lambda module, gi, go: seen.append((gi, go)))
     x, y = leaf(1), leaf(1)
-    a, b = net(x, "flag", y)
+    a, _ = net(x, "flag", y)
     a.sum().backward()
-    (grad_input, grad_output), = seen
+    ((grad_input, grad_output),) = seen
     assert grad_input[0].tolist() == [2] and grad_input[1] is None and grad_input[2].tolist() == [0]
     assert grad_output[0].tolist() == [1] and grad_output[1] is None
 
@@ -194,7 +196,9 @@ def test_double_backward_through_a_hooked_module():
 
 def test_legacy_backward_hook():
     net, seen = nn.Linear(2, 1), []
-    handle = net.register_backward_hook(lambda module, gi, go: seen.append((module is net, tuple(go[0].shape))))
+    handle = net.register_backward_hook(
+        lambda module, gi, go: seen.append((module is net, tuple(go[0].shape)))
+    )
     net(torch.ones(3, 2)).sum().backward()
     handle.remove()
     net(torch.ones(3, 2)).sum().backward()
@@ -211,7 +215,9 @@ def test_legacy_and_full_backward_hooks_do_not_mix():
 def test_global_backward_hooks():
     seen = []
     handles = [
-        module_file.register_module_full_backward_hook(lambda module, gi, go: seen.append(type(module).__name__)),
+        module_file.register_module_full_backward_hook(
+            lambda module, gi, go: seen.append(type(module).__name__)
+        ),
         module_file.register_module_full_backward_pre_hook(lambda module, go: seen.append("pre")),
     ]
     try:

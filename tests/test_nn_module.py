@@ -45,7 +45,7 @@ def test_assigning_another_kind_moves_the_name():
     net = nn.Module()
     net.x = nn.Parameter(torch.ones(2))
     assert list(net._parameters) == ["x"]
-    with pytest.raises(TypeError, match="cannot assign '.*Linear' as parameter 'x'"):
+    with pytest.raises(TypeError, match=r"cannot assign '.*Linear' as parameter 'x'"):
         net.x = nn.Linear(1, 1)
     del net.x
     net.x = 5
@@ -75,13 +75,21 @@ def test_buffer_stays_a_buffer_when_reassigned():
     ("action", "error", "text"),
     [
         (lambda m: setattr(m, "weight", 3), TypeError, "cannot assign 'int' as parameter 'weight'"),
-        (lambda m: setattr(m, "weight", torch.ones(2)), TypeError, "'torch.FloatTensor' as parameter 'weight'"),
+        (
+            lambda m: setattr(m, "weight", torch.ones(2)),
+            TypeError,
+            "'torch.FloatTensor' as parameter 'weight'",
+        ),
         (lambda m: m.register_parameter("a", torch.ones(1)), TypeError, "object to parameter 'a'"),
         (lambda m: m.register_parameter("a.b", None), KeyError, 'contain "."'),
-        (lambda m: m.register_parameter("", None), KeyError, 'be empty string'),
+        (lambda m: m.register_parameter("", None), KeyError, "be empty string"),
         (lambda m: m.register_parameter("forward", None), KeyError, "attribute 'forward' already exists"),
         (lambda m: m.register_parameter(3, None), TypeError, "parameter name should be a string. Got int"),
-        (lambda m: m.register_parameter("a", nn.Parameter(torch.ones(1)) * 2), TypeError, "Parameter or None"),
+        (
+            lambda m: m.register_parameter("a", nn.Parameter(torch.ones(1)) * 2),
+            TypeError,
+            "Parameter or None",
+        ),
         (lambda m: m.register_buffer("b", 3), TypeError, "cannot assign 'int' object to buffer 'b'"),
         (lambda m: m.register_buffer("weight", None), KeyError, "attribute 'weight' already exists"),
         (lambda m: m.add_module("a", 3), TypeError, "int is not a Module subclass"),
@@ -90,7 +98,11 @@ def test_buffer_stays_a_buffer_when_reassigned():
         (lambda m: m.missing, AttributeError, "'Linear' object has no attribute 'missing'"),
         (lambda m: delattr(m, "missing"), AttributeError, "missing"),
         (lambda m: m.train("yes"), ValueError, "training mode is expected to be boolean"),
-        (lambda m: nn.Module()(1), NotImplementedError, r'Module \[Module\] is missing the required "forward"'),
+        (
+            lambda m: nn.Module()(1),
+            NotImplementedError,
+            r'Module \[Module\] is missing the required "forward"',
+        ),
         (lambda m: nn.Module(3), TypeError, "takes 1 positional argument but 2 were given"),
         (lambda m: nn.Module(a=3), TypeError, "unexpected keyword argument 'a'"),
         (lambda m: m.get_submodule("weight"), AttributeError, "`weight` is not an nn.Module"),
@@ -98,7 +110,7 @@ def test_buffer_stays_a_buffer_when_reassigned():
         (lambda m: m.get_parameter("in_features"), AttributeError, "is not an nn.Parameter"),
         (lambda m: m.get_buffer("weight"), AttributeError, "is not a buffer"),
         (lambda m: m.to(torch.int32), TypeError, "only accepts floating point or complex dtypes"),
-        (lambda m: m.to('cpu', 'float'), TypeError, "invalid combination of arguments"),
+        (lambda m: m.to("cpu", "float"), TypeError, "invalid combination of arguments"),
     ],
 )
 def test_misuse_is_refused(action, error, text):
@@ -178,7 +190,13 @@ def test_shared_modules_and_parameters_appear_once_unless_asked():
 def test_prefix_and_recurse():
     net = Net()
     assert [name for name, _ in net.named_parameters("x", recurse=False)] == ["x.scale"]
-    assert [name for name, _ in net.named_modules(prefix="x")] == ["x", "x.fc", "x.head", "x.head.0", "x.head.1"]
+    assert [name for name, _ in net.named_modules(prefix="x")] == [
+        "x",
+        "x.fc",
+        "x.head",
+        "x.head.0",
+        "x.head.1",
+    ]
     assert list(net.head.buffers()) == [] and len(list(net.buffers(recurse=False))) == 2
 
 
@@ -366,7 +384,11 @@ def test_sequential_arithmetic():
     assert u is s and widths(s) == [1, 2, 3]
     u *= 2
     assert u is s and widths(s) == [1, 2, 3, 1, 2, 3]
-    for action, error in ((lambda: s + 3, ValueError), (lambda: s * 1.5, TypeError), (lambda: s * 0, ValueError)):
+    for action, error in (
+        (lambda: s + 3, ValueError),
+        (lambda: s * 1.5, TypeError),
+        (lambda: s * 0, ValueError),
+    ):
         with pytest.raises(error):
             action()
 
@@ -394,13 +416,7 @@ def test_modulelist():
 def test_modulelist_repr_groups_equal_lines():
     m = nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Sequential(nn.Tanh()), nn.Sequential(nn.Tanh()), nn.ReLU()])
     assert repr(m) == (
-        "ModuleList(\n"
-        "  (0-1): 2 x ReLU()\n"
-        "  (2-3): 2 x Sequential(\n"
-        "    (0): Tanh()\n"
-        "  )\n"
-        "  (4): ReLU()\n"
-        ")"
+        "ModuleList(\n  (0-1): 2 x ReLU()\n  (2-3): 2 x Sequential(\n    (0): Tanh()\n  )\n  (4): ReLU()\n)"
     )
     assert repr(nn.ModuleList()) == "ModuleList()"
 
@@ -424,7 +440,9 @@ def test_moduledict():
 def test_parameterlist():
     p = nn.ParameterList([nn.Parameter(torch.ones(1)), torch.ones(2)])
     p.append(torch.ones(3)).extend([nn.Parameter(torch.ones(4))])
-    assert [tuple(q.shape) for q in p] == [(1,), (2,), (3,), (4,)] and all(isinstance(q, nn.Parameter) for q in p)
+    assert [tuple(q.shape) for q in p] == [(1,), (2,), (3,), (4,)] and all(
+        isinstance(q, nn.Parameter) for q in p
+    )
     assert [name for name, _ in p.named_parameters()] == ["0", "1", "2", "3"]
     assert [tuple(q.shape) for q in p[1:3]] == [(2,), (3,)] and tuple(p[-1].shape) == (4,)
     p[0] = torch.ones(7)

@@ -53,7 +53,7 @@ def test_prefix_and_destination():
     assert Outer().state_dict(destination=target, prefix="x.") is target
     assert list(target) == ["other", "x.scale", "x.inner.weight", "x.inner.mean"]
     with pytest.warns(FutureWarning, match="Positional args are being deprecated"):
-        assert list(Outer().state_dict(None, "y."))[0] == "y.scale"
+        assert next(iter(Outer().state_dict(None, "y."))) == "y.scale"
 
 
 def test_loading_copies_in_place():
@@ -64,7 +64,9 @@ def test_loading_copies_in_place():
     kept = b.scale
     result = b.load_state_dict(a.state_dict())
     assert repr(result) == str(result) == "<All keys matched successfully>"
-    assert b.scale is kept and b.scale.item() == 3 and b.inner.mean.tolist() == [4, 4] and b.scale.requires_grad
+    assert (
+        b.scale is kept and b.scale.item() == 3 and b.inner.mean.tolist() == [4, 4] and b.scale.requires_grad
+    )
 
 
 def test_report_names_everything_that_does_not_fit():
@@ -105,7 +107,9 @@ def test_a_failing_load_has_copied_what_fits():
 
 @pytest.mark.parametrize("value", [3, "text", None, [1.0]])
 def test_values_that_are_no_tensors_are_reported(value):
-    with pytest.raises(RuntimeError, match="While copying the parameter named \"scale\", expected torch.Tensor"):
+    with pytest.raises(
+        RuntimeError, match=r'While copying the parameter named "scale", expected torch.Tensor'
+    ):
         Outer().load_state_dict({"scale": value}, strict=False)
 
 
@@ -159,7 +163,9 @@ def test_extra_state():
 
 def test_hooks_around_saving():
     net, seen = Outer(), []
-    before = net.register_state_dict_pre_hook(lambda module, prefix, keep: seen.append((module is net, prefix, keep)))
+    before = net.register_state_dict_pre_hook(
+        lambda module, prefix, keep: seen.append((module is net, prefix, keep))
+    )
 
     def rename(module, state, prefix, metadata):
         state["renamed"] = state.pop("scale")

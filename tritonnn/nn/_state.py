@@ -250,7 +250,8 @@ class StateMixin:
         """Copy (or assign) one entry; returns what is wrong with it."""
         if not isinstance(given, Tensor):
             return (
-                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
+                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
+                "from "
                 f"checkpoint but received {type(given)}"
             )
         if not is_lazy(tensor):
@@ -275,7 +276,8 @@ class StateMixin:
                     tensor.copy_(given)
         except Exception as error:
             return (
-                f'While copying the parameter named "{key}", whose dimensions in the model are {tensor.size()} '
+                f'While copying the parameter named "{key}", whose dimensions in the model are '
+                f"{tensor.size()} "
                 f"and whose dimensions in the checkpoint are {given.size()}, an exception occurred : "
                 f"{error.args}."
             )

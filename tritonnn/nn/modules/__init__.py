@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tritonnn.nn.modules.module import Module
 from tritonnn.nn.modules.activation import *
 from tritonnn.nn.modules.adaptive import *
 from tritonnn.nn.modules.adaptive_pooling import *
@@ -16,6 +15,7 @@ from tritonnn.nn.modules.fold import *
 from tritonnn.nn.modules.instancenorm import *
 from tritonnn.nn.modules.linear import *
 from tritonnn.nn.modules.loss import *
+from tritonnn.nn.modules.module import Module
 from tritonnn.nn.modules.normalization import *
 from tritonnn.nn.modules.padding import *
 from tritonnn.nn.modules.parameter_container import *

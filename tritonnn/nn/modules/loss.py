@@ -239,7 +239,8 @@ class KLDivLoss(_Loss):
         weight: accepted as None only; older versions listed it without using it.
 
     >>> import tritonnn as torch
-    >>> torch.nn.KLDivLoss(reduction="batchmean")(torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[0.25, 0.75]]))
+    >>> x, y = torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[0.25, 0.75]])
+    >>> torch.nn.KLDivLoss(reduction="batchmean")(x, y)
     tensor(0.1308)
     """
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tritonnn.nn import functional as F
 from tritonnn.nn.modules._loss_base import _Loss, _WeightedLoss
+from tritonnn.nn.modules.distance import PairwiseDistance
 from tritonnn.tensor import Tensor
 
 __all__ = [
@@ -217,7 +218,7 @@ class TripletMarginWithDistanceLoss(_Loss):
             raise ValueError(
                 f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, got {margin} instead"
             )
-        self.distance_function = F.pairwise_distance if distance_function is None else distance_function
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
         self.margin = margin
         self.swap = swap
 

@@ -35,7 +35,8 @@ class PackedSequence(_Packed):
         unsorted_indices: the inverse of it.
 
     >>> import tritonnn as torch
-    >>> packed = torch.nn.utils.rnn.pack_sequence([torch.tensor([1, 2, 3]), torch.tensor([4, 5]), torch.tensor([6])])
+    >>> sequences = [torch.tensor([1, 2, 3]), torch.tensor([4, 5]), torch.tensor([6])]
+    >>> packed = torch.nn.utils.rnn.pack_sequence(sequences)
     >>> packed.data, packed.batch_sizes
     (tensor([1, 4, 6, 2, 5, 3]), tensor([3, 2, 1]))
     """

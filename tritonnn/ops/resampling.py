@@ -1,0 +1,326 @@
+"""Resizing of images and other grids: interpolate and its older names.
+
+Every mode works one dimension at a time: an output element is a weighted sum of a few input elements of its
+line.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn.errors import explained, fail
+from tritonnn.ops._table import FLOATING, Bad, Sample, composite, expose
+from tritonnn.ops.creation import tensor as make_tensor
+from tritonnn.tensor import Tensor
+
+_LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5}  # mode -> dimensions of its input
+_CORNER_MODES = (*_LINEAR, "bicubic")
+_MODES = ("nearest", "nearest-exact", "area", *_CORNER_MODES)
+
+
+# ---- where an output element comes from -------------------------------------------------------------------
+
+
+def _nearest(size: int, out: int, scale: float | None, exact: bool) -> list[int]:
+    if exact:
+        ratio = size / out if scale is None else 1.0 / scale
+        return [min(int((i + 0.5) * ratio), size - 1) for i in range(out)]
+    if scale is None:
+        return [i * size // out for i in range(out)]
+    return [min(int(i / scale), size - 1) for i in range(out)]
+
+
+def _source(size: int, out: int, scale: float | None, align_corners: bool) -> list[float]:
+    """Coordinate in the input that the centre (or with align_corners the corner) of each output element
+    has.
+    """
+    if align_corners:
+        ratio = (size - 1) / (out - 1) if out > 1 else 0.0
+        return [i * ratio for i in range(out)]
+    ratio = size / out if scale is None else 1.0 / scale
+    return [(i + 0.5) * ratio - 0.5 for i in range(out)]
+
+
+def _linear_taps(
+    size: int, out: int, scale: float | None, align_corners: bool
+) -> list[tuple[list[int], list[float]]]:
+    """Two taps: positions and weights of each."""
+    places = [max(x, 0.0) for x in _source(size, out, scale, align_corners)]
+    low = [min(int(x), size - 1) for x in places]
+    share = [x - i for x, i in zip(places, low)]
+    high = [min(i + 1, size - 1) for i in low]
+    return [(low, [1 - w for w in share]), (high, share)]
+
+
+def _cubic(x: float, a: float) -> float:
+    """Keys' cubic convolution kernel."""
+    x = abs(x)
+    if x <= 1:
+        return ((a + 2) * x - (a + 3)) * x * x + 1
+    return (((x - 5) * x + 8) * x - 4) * a if x < 2 else 0.0
+
+
+def _cubic_taps(
+    size: int, out: int, scale: float | None, align_corners: bool
+) -> list[tuple[list[int], list[float]]]:
+    places = _source(size, out, scale, align_corners)
+    base = [math.floor(x) for x in places]
+    return [
+        (
+            [min(max(i + k, 0), size - 1) for i in base],
+            [_cubic(x - i - k, -0.75) for x, i in zip(places, base)],
+        )
+        for k in (-1, 0, 1, 2)
+    ]
+
+
+def _antialias_matrix(
+    size: int,
+    out: int,
+    scale: float | None,
+    align_corners: bool,
+    filter: Callable[[float], float],
+    reach: float,
+) -> list[list[float]]:
+    """Weights (out, size) of a filter that is widened by the ratio when shrinking, as image libraries do."""
+    if align_corners:
+        ratio = (size - 1) / (out - 1) if out > 1 else 0.0
+    else:
+        ratio = size / out if scale is None else 1.0 / scale
+    wide = max(ratio, 1.0)
+    rows = []
+    for i in range(out):
+        centre = ratio * (i + 0.5)
+        low, high = max(int(centre - reach * wide + 0.5), 0), min(int(centre + reach * wide + 0.5), size)
+        weights = [filter((j - centre + 0.5) / wide) for j in range(low, high)]
+        total = sum(weights)
+        rows.append([0.0] * low + [w / total for w in weights] + [0.0] * (size - high))
+    return rows
+
+
+# ---- one dimension ----------------------------------------------------------------------------------------
+
+
+def _pick(x: Any, dim: int, places: list[int]) -> Any:
+    size, out = x.shape[dim], len(places)
+    if places == list(range(size)):
+        return x
+    if size and out % size == 0 and places == [i // (out // size) for i in range(out)]:
+        # A whole number of copies of each element: broadcasting instead of an index.
+        shape = list(x.shape)
+        grown = x.unsqueeze(dim + 1).expand(*shape[: dim + 1], out // size, *shape[dim + 1 :])
+        return grown.reshape(*shape[:dim], out, *shape[dim + 1 :])
+    return x.index_select(dim, make_tensor(places, dtype=dtypes.int64, device=x.device))
+
+
+def _blend(x: Any, dim: int, taps: list[tuple[list[int], list[float]]]) -> Any:
+    shape = [1] * x.ndim
+    shape[dim] = len(taps[0][0])
+    total = None
+    for places, weights in taps:
+        if not any(weights):
+            continue
+        part = _pick(x, dim, places)
+        if weights != [1.0] * len(weights):
+            part = part * make_tensor(weights, dtype=x.dtype, device=x.device).reshape(*shape)
+        total = part if total is None else total + part
+    return total
+
+
+def _blend_antialiased(x: Any, dim: int, matrix: list[list[float]]) -> Any:
+    weights = make_tensor(matrix, dtype=x.dtype, device=x.device)
+    return x.transpose(dim, -1).matmul(weights.transpose(0, 1)).transpose(dim, -1)
+
+
+# ---- the function -----------------------------------------------------------------------------------------
+
+
+def _sizes(
+    input: Tensor, size: Any, scale_factor: Any, recompute: bool | None
+) -> tuple[list[int], list[float | None]]:
+    """Extents of the output, and the factors to compute coordinates with (None: the ratio of extents)."""
+    dims = len(input.shape) - 2
+    space = [int(extent) for extent in input.shape[2:]]
+    if size is not None and scale_factor is not None:
+        raise ValueError("only one of size or scale_factor should be defined")
+    if size is None and scale_factor is None:
+        raise ValueError("either size or scale_factor should be defined")
+    what = size if size is not None else scale_factor
+    given = list(what) if isinstance(what, (list, tuple)) else [what] * dims
+    if len(given) != dims:
+        raise ValueError(
+            "Input and output must have the same number of spatial dimensions, but got input with spatial "
+            "dimensions "
+            f"of {space} and {'output size' if size is not None else 'scale_factor'} of {what}. Please "
+            "provide input "
+            "tensor in (N, C, d1, d2, ...,dK) format and one number per dimension."
+        )
+    if size is not None:
+        if recompute:
+            raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
+        return [int(extent) for extent in given], [None] * dims
+    out = [math.floor(float(extent) * float(factor)) for extent, factor in zip(space, given)]
+    return out, [None if recompute else float(factor) for factor in given]
+
+
+def _check(input: Tensor, mode: str, align_corners: bool | None, antialias: bool) -> None:
+    ndim = len(input.shape)
+    if mode in ("nearest", "nearest-exact", "area") and align_corners is not None:
+        raise ValueError(
+            "align_corners option can only be set with the interpolating modes: linear | bilinear | "
+            "bicubic | trilinear"
+        )
+    if antialias and not (mode in ("bilinear", "bicubic") and ndim == 4):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
+        )
+    if mode not in _MODES or ndim not in (3, 4, 5):
+        raise explained(NotImplementedError)(
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: "
+            f"{' | '.join(_MODES)} (got {mode})"
+        )
+    needed = _LINEAR.get(mode, 4 if mode == "bicubic" else ndim)
+    if needed != ndim:
+        raise explained(NotImplementedError)(f"Got {ndim}D input, but {mode} mode needs {needed}D input")
+
+
+def _interpolate_samples(make: Any) -> list[Sample]:
+    return [
+        Sample(make(1, 2, 3), scale_factor=2), Sample(make(1, 2, 5), 3), Sample(make(1, 2, 3, 4), (5, 2)),
+        Sample(make(1, 2, 3, 4), (5, 2), mode="nearest-exact"),
+        Sample(make(1, 2, 5), scale_factor=1.7, mode="linear"),
+        Sample(make(1, 2, 3, 4), (5, 7), mode="bilinear"),
+        Sample(make(1, 1, 3, 4), None, 2.5, "bilinear", True),
+        Sample(make(1, 1, 3, 4), (5, 2), mode="bicubic"),
+        Sample(make(1, 1, 2, 3, 2), scale_factor=2, mode="trilinear"),
+        Sample(make(1, 1, 4, 6), (2, 3), mode="area"),
+        Sample(make(1, 1, 7, 6), (3, 2), mode="bilinear", antialias=True),
+        Sample(make(1, 1, 7, 6), (3, 9), mode="bicubic", antialias=True),
+        Sample(make(1, 1, 5), scale_factor=1.5, mode="linear", recompute_scale_factor=True),
+    ]  # fmt: skip
+
+
+@composite(
+    api="functional", dtypes=FLOATING, samples=_interpolate_samples,
+    errors=lambda make: [
+        Bad(make(1, 2, 3), error=ValueError, match="either size or scale_factor"),
+        Bad(make(1, 2, 3), 2, 2.0, error=ValueError, match="only one of size or scale_factor"),
+        Bad(make(1, 2, 3), (2, 2), error=ValueError, match="same number of spatial dimensions"),
+        Bad(make(1, 2, 3), 2, mode="bilinear", error=NotImplementedError, match="needs 4D input"),
+        Bad(make(1, 2, 3), 2, mode="cubic", error=NotImplementedError, match=r"got cubic"),
+        Bad(make(1, 2, 3), 2, align_corners=True, error=ValueError, match="align_corners option"),
+        Bad(make(1, 2, 3), 2, antialias=True, error=ValueError, match="Anti-alias option"),
+        Bad(make(1, 2, 3), 0, match="should be greater than 0"),
+    ],
+)  # fmt: skip
+def interpolate(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Tensor:
+    """Resize (N, C, L), (N, C, H, W) or (N, C, D, H, W) in its spatial dimensions.
+
+    Args:
+        input: the grid.
+        size: extents of the output, or
+        scale_factor: their ratio to the input's; a number, or one per dimension.
+        mode: 'nearest', 'nearest-exact', 'area', 'linear' (3-D input), 'bilinear' or 'bicubic' (4-D),
+            'trilinear' (5-D).
+        align_corners: whether the corner elements of input and output coincide, for the interpolating modes.
+        recompute_scale_factor: compute coordinates with the ratio of the extents instead of scale_factor.
+        antialias: widen the filter when shrinking ('bilinear' and 'bicubic').
+
+    Raises:
+        ValueError: sizes or options that do not fit together. NotImplementedError: a mode for other
+            dimensions.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.interpolate(torch.tensor([[[1., 2.]]]), scale_factor=2, mode="linear")
+    tensor([[[1.0000, 1.2500, 1.7500, 2.0000]]])
+    """
+    _check(input, mode, align_corners, antialias)
+    out, scales = _sizes(input, size, scale_factor, recompute_scale_factor)
+    if min(out) <= 0 or 0 in input.shape[1:]:
+        raise fail(
+            "interpolate",
+            f"Input and output sizes should be greater than 0, but got input {tuple(input.shape[2:])} and "
+            "output "
+            f"{tuple(out)}",
+            input=input,
+        )
+    x: Any = input
+    if mode == "area":
+        from tritonnn.nn import functional as F
+
+        return getattr(F, f"adaptive_avg_pool{len(out)}d")(x, tuple(out))
+    half = mode not in ("nearest", "nearest-exact") and x.dtype.itemsize == 2
+    x = x.to(dtypes.float32) if half else x
+    # The last dimension first: its elements lie together, and shrinking it makes the rest cheaper.
+    for dim in reversed(range(2, x.ndim)):
+        x = _along(x, dim, out[dim - 2], scales[dim - 2], mode, bool(align_corners), antialias)
+    return x.to(input.dtype) if half else x
+
+
+def _along(x: Any, dim: int, out: int, scale: float | None, mode: str, align: bool, antialias: bool) -> Any:
+    size = x.shape[dim]
+    if mode in ("nearest", "nearest-exact"):
+        return _pick(x, dim, _nearest(size, out, scale, mode == "nearest-exact"))
+    if size == out and (align or scale is None or scale == 1):
+        return x
+    if antialias:
+        if mode == "bicubic":
+            return _blend_antialiased(
+                x, dim, _antialias_matrix(size, out, scale, align, lambda d: _cubic(d, -0.5), 2.0)
+            )
+        return _blend_antialiased(
+            x, dim, _antialias_matrix(size, out, scale, align, lambda d: max(0.0, 1 - abs(d)), 1.0)
+        )
+    taps = _cubic_taps if mode == "bicubic" else _linear_taps
+    return _blend(x, dim, taps(size, out, scale, align))
+
+
+# ---- older names ------------------------------------------------------------------------------------------
+
+
+def _deprecated(old: str) -> None:
+    warnings.warn(
+        f"`nn.functional.{old}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3
+    )
+
+
+@expose("functional")
+def upsample(
+    input: Tensor,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """Older name of `interpolate`."""
+    _deprecated("upsample")
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+@expose("functional")
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """Older form of `interpolate(mode='nearest')`."""
+    _deprecated("upsample_nearest")
+    return interpolate(input, size, scale_factor, mode="nearest")
+
+
+@expose("functional")
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """Older form of `interpolate(mode='bilinear', align_corners=True)`."""
+    _deprecated("upsample_bilinear")
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
+__all__ = ["interpolate", "upsample", "upsample_bilinear", "upsample_nearest"]
