@@ -11,8 +11,8 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 Operand = Any  # an ndarray or a Python number
 
-# 128 KB of float32: an output, an operand and two temporaries of a block stay in a second-level cache.
-BLOCK = 1 << 15
+# 256 KB of float32: of 8 K to 128 K elements the best for sigmoid, gelu and elu (1 MB of L2 cache).
+BLOCK = 1 << 16
 
 
 def unary(ufunc: np.ufunc) -> Callable[[Array, Array], None]:

@@ -17,10 +17,11 @@ Function = Callable[[Array], Array]
 
 def horner(coefficients: Sequence[float], t: Array) -> Array:
     """The polynomial with these coefficients, highest power first, in the dtype of `t`."""
-    result = np.full_like(t, coefficients[0])
-    for c in coefficients[1:]:
-        result *= t
+    result = t * coefficients[0]
+    for c in coefficients[1:-1]:
         result += c
+        result *= t
+    result += coefficients[-1]
     return result
 
 
@@ -104,9 +105,14 @@ _ERF_TANH = (
 )  # fmt: skip
 
 
-def erf32(x: Array) -> Array:
-    """erf of a float32 array."""
-    return np.tanh(horner(_ERF_TANH, x * x) * x)
+_ERF_TANH_SCALED = tuple(c * 0.5 ** (len(_ERF_TANH) - 0.5 - i) for i, c in enumerate(_ERF_TANH))
+
+
+def erf32(x: Array, scaled: bool = False) -> Array:
+    """erf of a float32 array, or of its elements divided by sqrt(2)."""
+    y = horner(_ERF_TANH_SCALED if scaled else _ERF_TANH, x * x)
+    y *= x
+    return np.tanh(y, out=y)
 
 
 # The rational functions of the normal quantile: M. J. Wichura, algorithm AS 241, Applied Statistics 37, 1988.
