@@ -88,7 +88,7 @@ def index_key(
     return tuple(key)
 
 
-def index(out: Array, input: Array, indices: list[Array], dims: tuple[int, ...]) -> None:
+def index_at(out: Array, input: Array, indices: list[Array], dims: tuple[int, ...]) -> None:
     """Advanced indexing: `dims` are indexed by arrays that broadcast against each other, the others kept."""
     key = index_key("index", input.shape, indices, dims)
     if not out.size:
@@ -112,7 +112,7 @@ def masked_select(alloc: Alloc, input: Array, mask: Array) -> Array:
     return out
 
 
-def nonzero(alloc: Alloc, input: Array) -> Array:
+def nonzero_rows(alloc: Alloc, input: Array) -> Array:
     """(n, ndim) indices of the elements that are not zero, in row-major order."""
     if input.ndim == 0:
         return alloc((int(bool(input)), 0), int64)
@@ -141,7 +141,7 @@ def triu(out: Array, input: Array, diagonal: int) -> None:
     _keep(out, input, ~np.tri(rows, columns, diagonal - 1, dtype=bool))
 
 
-def searchsorted(out: Array, sorted_sequence: Array, input: Array, right: bool, sorter: Array | None) -> None:
+def search(out: Array, sorted_sequence: Array, input: Array, sorter: Array | None, right: bool) -> None:
     """Where each value would be inserted along the last dimension to keep it sorted."""
     if sorter is not None:
         last = sorted_sequence.ndim - 1

@@ -214,7 +214,7 @@ def put(out: Array, input: Array, index: Array, source: Array, accumulate: bool)
     _finish(out, result)
 
 
-def index_put(
+def put_at(
     out: Array, input: Array, indices: list[Array], values: Array, dims: tuple[int, ...], accumulate: bool
 ) -> None:
     """The input with values at the positions that advanced indexing names, or added there."""

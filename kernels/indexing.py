@@ -254,7 +254,7 @@ def read_through(out: Buffer, input: Buffer, indices: Sequence[Buffer], dims: tu
     _read(out, input, kept, placed, steps, sizes)
 
 
-def index(out: Buffer, input: Buffer, indices: list[Buffer], dims: tuple[int, ...]) -> None:
+def index_at(out: Buffer, input: Buffer, indices: list[Buffer], dims: tuple[int, ...]) -> None:
     """Advanced indexing: `dims` are indexed by arrays that broadcast against each other, the others kept."""
     for one, dim in zip(indices, dims, strict=True):
         check_bounds("index", one, dim, input.shape[dim], IndexError, wrap=True)
@@ -305,7 +305,7 @@ def _select_complex(out: Buffer, input: Buffer, ends: Buffer) -> Buffer:
     return out
 
 
-def nonzero(alloc: Alloc, input: Buffer) -> Buffer:
+def nonzero_rows(alloc: Alloc, input: Buffer) -> Buffer:
     """(n, ndim) indices of the elements that are not zero, in row-major order."""
     ends, count = marked(input)
     out = alloc((count, input.ndim), dtypes.int64)
@@ -345,8 +345,8 @@ def triu(out: Buffer, input: Buffer, diagonal: int) -> None:
     _triangle(out, input, diagonal, False)
 
 
-def searchsorted(
-    out: Buffer, sorted_sequence: Buffer, input: Buffer, right: bool, sorter: Buffer | None
+def search(
+    out: Buffer, sorted_sequence: Buffer, input: Buffer, sorter: Buffer | None, right: bool
 ) -> None:
     """Where each value would be inserted along the last dimension to keep it sorted."""
     length = sorted_sequence.shape[-1]

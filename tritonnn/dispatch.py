@@ -672,7 +672,8 @@ def inplace(op: Op, args: tuple) -> Tensor:
         planned = _explained(op, _plan, args)
         if planned.__class__ is tuple:
             planned, args = planned
-        shape, dtype, direct = planned.shape, planned.dtype, False
+        shape, dtype = planned.shape, planned.dtype
+        direct = op.aliasing and dtype is target.dtype and not _overlaps(target, args)
         compute = lambda made: _run(op, (made,), args)
     _check_fits(op, target, shape, dtype)
     edges = _edges(op, args)
