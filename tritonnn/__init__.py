@@ -70,15 +70,14 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "amp", "autograd", "autotune", "backends", "cuda", "distributed", "distributions", "fft", "hub", "jit", "linalg",
-    "multiprocessing", "nn", "onnx", "optim", "overrides", "profiler", "random", "serialization", "special", "testing",
-    "types", "utils", "version", "vision",
+    "autograd", "backends", "cuda", "linalg", "multiprocessing", "nn", "optim", "random", "serialization", "special",
+    "utils", "version",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
     "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
-    "set_printoptions": "_printing", "autocast": "amp", "UntypedStorage": "legacy_types", "TypedStorage": "legacy_types",
-    "set_default_tensor_type": "legacy_types", "compile": "_compat",
+    "set_printoptions": "_printing", "UntypedStorage": "legacy_types", "TypedStorage": "legacy_types",
+    "set_default_tensor_type": "legacy_types",
     "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
 }  # fmt: skip
 _LEGACY_SUFFIXES = ("Tensor", "Storage")

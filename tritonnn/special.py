@@ -1,4 +1,4 @@
-"""torch.special: special functions."""
+"""torch.special: the ops of the table that belong here."""
 
 from __future__ import annotations
 

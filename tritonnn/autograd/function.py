@@ -331,12 +331,21 @@ class _Refuse(Function):
         )
 
 
-def Variable(data: Any, requires_grad: bool = False, volatile: bool = False) -> Tensor:
+class _VariableType(type(Tensor)):  # type: ignore[misc]
+    """Calling `Variable` gives a plain tensor, and every tensor is an instance of it."""
+
+    def __call__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Any:
+        made = data.detach() if isinstance(data, Tensor) else data
+        return made.requires_grad_() if requires_grad and not volatile else made
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor)
+
+
+class Variable(Tensor, metaclass=_VariableType):
     """Older name: a tensor over the memory of `data` that may require grad.
 
     >>> import tritonnn as torch
     >>> torch.autograd.Variable(torch.ones(1), requires_grad=True).requires_grad
     True
     """
-    made = data.detach() if isinstance(data, Tensor) else data
-    return made.requires_grad_() if requires_grad and not volatile else made

@@ -23,6 +23,7 @@ from tritonnn.ops import (  # noqa: F401
     elementwise,
     embedding,
     fold,
+    host,
     indexing,
     joining,
     likelihood,
