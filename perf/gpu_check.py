@@ -36,9 +36,13 @@ class Stage:
 
 def stages(out: Path, dry: bool, workers: int) -> list[Stage]:
     """The stages in order. Their limits add up to less than ten minutes."""
-    pytest = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--maxfail=60"]
-    if workers > 1:
-        pytest += ["-n", str(workers)]
+
+    def tests(limit: float, *what: str) -> list[str]:
+        """pytest that stops by itself before the limit, so that failures are still listed."""
+        command = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--maxfail=60"]
+        command += [f"--session-timeout={limit - 15:.0f}"]
+        return [*command, *(["-n", str(workers)] if workers > 1 else []), *what]
+
     gpu_tests = ["tests/test_cuda_runtime.py", "tests/test_cuda_memory.py", "tests/test_cuda_streams.py"]
     report = [
         PYTHON,
@@ -60,8 +64,8 @@ def stages(out: Path, dry: bool, workers: int) -> list[Stage]:
             [PYTHON, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", "."],
             60,
         ),
-        Stage("runtime-tests", [*pytest, *gpu_tests], 80, poison),
-        Stage("op-tests", [*pytest, *ops], 190, poison),
+        Stage("runtime-tests", tests(80, *gpu_tests), 80, poison),
+        Stage("op-tests", tests(190, *ops), 190, poison),
         Stage("report", report, 200),
     ]
     if dry:

@@ -184,7 +184,7 @@ def show(report: dict[str, Any]) -> None:
     elif report["peers"]:
         print("\ntritonnn is nowhere slower in this run.")
     else:
-        print("\nPyTorch is not installed here: nothing to compare with.")
+        print("\nNo other library was measured: nothing to compare with.")
     if report["skipped"]:
         print(f"\n{len(report['skipped'])} rows were not started within the time budget.")
 
