@@ -8,6 +8,7 @@ tensor([2., 4.])
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 from tritonnn import ops
@@ -58,6 +59,10 @@ from tritonnn.precision import get_float32_matmul_precision, set_float32_matmul_
 from tritonnn.shape import Size, broadcast_shapes
 from tritonnn.tensor import Tensor
 from tritonnn.version import __version__
+
+# In the source tree the backends stand beside this folder; installed, they are inside it.
+if not os.path.isdir(os.path.join(__path__[0], "kernels")):
+    __path__.append(os.path.dirname(__path__[0]))
 
 inf = float("inf")
 nan = float("nan")

@@ -116,7 +116,7 @@ def _explain(error: BaseException) -> None:
     elif isinstance(error, AttributeError) and error.name:
         owner = _owner(error.obj)
         name = f"{owner}.{error.name}" if owner else None
-    if name is None or str(error).startswith("tritonnn has no "):
+    if name is None:
         return
     text = missing(name)
     error.args = (text, *error.args[1:])

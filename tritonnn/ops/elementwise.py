@@ -116,7 +116,7 @@ reciprocal = _entry("reciprocal", "1 / x.", ("[2., 4.]", "[0.5000, 0.2500]"), lo
 
 sin = _entry("sin", "Sine of an angle in radians.", ("[0., 1.]", "[0.0000, 0.8415]"),
              grad=lambda g, input: g * conjugate(cos(input)))  # fmt: skip
-cos = _entry("cos", "Cosine of an angle in radians.", ("[0., 1.]", "[1.0000, 0.5403]"),
+cos: Any = _entry("cos", "Cosine of an angle in radians.", ("[0., 1.]", "[1.0000, 0.5403]"),
              grad=lambda g, input: g * -conjugate(sin(input)))  # fmt: skip
 tan = _entry("tan", "Tangent of an angle in radians.", ("[0., 1.]", "[0.0000, 1.5574]"), low=-1, high=1,
              grad=lambda g, result: g * conjugate(result * result + 1))  # fmt: skip
@@ -130,7 +130,7 @@ atan = _entry("atan", "Angle in radians whose tangent is x.", ("[0., 1.]", "[0.0
               grad=lambda g, input: g / conjugate(input * input + 1))  # fmt: skip
 sinh = _entry("sinh", "Hyperbolic sine.", ("[0., 1.]", "[0.0000, 1.1752]"),
               grad=lambda g, input: g * conjugate(cosh(input)))  # fmt: skip
-cosh = _entry("cosh", "Hyperbolic cosine.", ("[0., 1.]", "[1.0000, 1.5431]"),
+cosh: Any = _entry("cosh", "Hyperbolic cosine.", ("[0., 1.]", "[1.0000, 1.5431]"),
               grad=lambda g, input: g * conjugate(sinh(input)))  # fmt: skip
 tanh = _entry("tanh", "Hyperbolic tangent.", ("[0., 1.]", "[0.0000, 0.7616]"), api="torch tensor functional",
               grad=lambda g, result: tanh_backward(g, result))  # fmt: skip
@@ -178,7 +178,7 @@ frac = _entry("frac", "x - trunc(x), with the sign of x.", ("[-1.5, 2.25]", "[-0
               dtypes=FLOATING, low=0.2, high=0.8, grad=lambda g: g)  # fmt: skip
 sign = _entry("sign", "-1, 0 or 1; 0 for NaN.", ("[-1.5, 0., 2.]", "[-1.,  0.,  1.]"), PROMOTE, low=0.2,
               grad=_zero)  # fmt: skip
-sgn = _entry("sgn", "sign(x); of a complex number x / |x|.", ("[-1.5, 0., 2.]", "[-1.,  0.,  1.]"), PROMOTE, low=0.2,
+sgn: Any = _entry("sgn", "sign(x); of a complex number x / |x|.", ("[-1.5, 0., 2.]", "[-1.,  0.,  1.]"), PROMOTE, low=0.2,
              dtypes=ANY, grad=lambda g, input, result: _sgn_grad(g, input, result))  # fmt: skip
 signbit = _entry("signbit", "Whether the sign is negative, that of -0. included.", ("[-1., 0., -0.]", "[ True, False,  True]"),
                  BOOL)  # fmt: skip
@@ -236,8 +236,8 @@ logical_not = _entry("logical_not", "Whether x is 0.", ("[0., 2.]", "[ True, Fal
 
 # ---- special functions --------------------------------------------------------------------------------
 
-_SPECIAL = {"api": "special", "dtypes": REAL, "inplace": False}
-_BOTH = {"api": "torch tensor special", "dtypes": REAL}
+_SPECIAL: dict[str, Any] = {"api": "special", "dtypes": REAL, "inplace": False}
+_BOTH: dict[str, Any] = {"api": "torch tensor special", "dtypes": REAL}
 
 sigmoid = _entry("sigmoid", "1 / (1 + exp(-x)).", ("[0., 2.]", "[0.5000, 0.8808]"), dtypes=ANY,
                  api="torch tensor functional", grad=lambda g, result: sigmoid_backward(g, result))  # fmt: skip
@@ -256,15 +256,15 @@ ndtri = _entry("ndtri", "Quantile of the standard normal distribution.", ("[0.5,
                grad=lambda g, result: g * (exp(result * result / 2) * math.sqrt(2 * math.pi)))  # fmt: skip
 lgamma = _entry("lgamma", "Logarithm of the magnitude of the gamma function.", ("[1., 5.]", "[0.0000, 3.1781]"),
                 low=0.3, high=5, dtypes=REAL, grad=lambda g, input: g * digamma(input))  # fmt: skip
-digamma = _entry("digamma", "Derivative of lgamma.", ("[1., 5.]", "[-0.5772,  1.5061]"), low=0.5, high=5,
+digamma: Any = _entry("digamma", "Derivative of lgamma.", ("[1., 5.]", "[-0.5772,  1.5061]"), low=0.5, high=5,
                  **_BOTH, grad=lambda g, input: g * _polygamma(input, 1))  # fmt: skip
 i0 = _entry("i0", "Modified Bessel function of the first kind, order 0.", ("[0., 1.]", "[1.0000, 1.2661]"), **_BOTH,
             grad=lambda g, input: g * i1(input))  # fmt: skip
 i0e = _entry("i0e", "exp(-|x|) i0(x).", ("[0., 1.]", "[1.0000, 0.4658]"), **_SPECIAL, low=0.2,
              grad=lambda g, input, result: g * (i1e(input) - sgn(input) * result))  # fmt: skip
-i1 = _entry("i1", "Modified Bessel function of the first kind, order 1.", ("[0., 1.]", "[0.0000, 0.5652]"),
+i1: Any = _entry("i1", "Modified Bessel function of the first kind, order 1.", ("[0., 1.]", "[0.0000, 0.5652]"),
             **_SPECIAL, low=0.2, grad=lambda g, input, result: g * (i0(input) - _over(result, input)))  # fmt: skip
-i1e = _entry("i1e", "exp(-|x|) i1(x).", ("[0., 1.]", "[0.0000, 0.2079]"), **_SPECIAL, low=0.2,
+i1e: Any = _entry("i1e", "exp(-|x|) i1(x).", ("[0., 1.]", "[0.0000, 0.2079]"), **_SPECIAL, low=0.2,
              grad=lambda g, input, result: g * (i0e(input) - result * sgn(input) - _over(result, input)))  # fmt: skip
 
 

@@ -85,22 +85,23 @@ _IN_PLACE = {
 }  # fmt: skip
 
 
+_OTHERS: dict[str, Callable] = {
+    "__rsub__": _straight(ar.rsub), "__pow__": _operator(ar.pow), "__rtruediv__": _operator(_divided_into),
+    "__invert__": _invert, "__neg__": ew.neg, "__abs__": ew.abs, "__pos__": derived.positive,
+}  # fmt: skip
+
+
 def _attach() -> None:
     for name, function in _STRAIGHT.items():
         setattr(Tensor, f"__{name}__", _straight(function))
     for name in _COMMUTATIVE:
         setattr(Tensor, f"__r{name}__", _straight(_STRAIGHT[name]))
-    Tensor.__rsub__ = _straight(ar.rsub)
     for name, function in _REVERSED.items():
         setattr(Tensor, f"__r{name}__", _operator(function, swapped=True))
     for name, method in _IN_PLACE.items():
         setattr(Tensor, f"__{name}__", _in_place(method))
-    Tensor.__pow__ = _operator(ar.pow)
-    Tensor.__rtruediv__ = _operator(_divided_into)
-    Tensor.__invert__ = _invert
-    Tensor.__neg__ = ew.neg
-    Tensor.__abs__ = ew.abs
-    Tensor.__pos__ = derived.positive
+    for name, function in _OTHERS.items():
+        setattr(Tensor, name, function)
 
 
 _attach()
