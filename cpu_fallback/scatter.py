@@ -157,12 +157,15 @@ def index_add(out: Array, input: Array, dim: int, index: Array, source: Array, a
     check_bounds("index_add", index, dim, input.shape[dim], RuntimeError)
     front = np.moveaxis(out, dim, 0)
     result = _accumulator(front, np.moveaxis(input, dim, 0))
+    if not source.size or not result.size:
+        _finish(front, result)
+        return
     rows = _rows_first(at_least_1d(source), dim).astype(result.dtype, copy=False)
     if alpha != 1:
         rows = rows * result.dtype.type(alpha)
-    if result.ndim == 1 or result.size == result.shape[0]:
+    if result.size == result.shape[0]:
         add_flat(result.reshape(-1), index, rows.reshape(-1))
-    elif result.size:
+    else:
         add_rows(result.reshape(result.shape[0], -1), index, rows)
     _finish(front, result)
 
@@ -224,7 +227,7 @@ def put_at(
         out[key] = values
         return
     result = _accumulator(out, input)
-    if result.size:
+    if result.size and all(index.size for index in indices):
         _add_at(result, key, values, dims)
     _finish(out, result)
 

@@ -21,7 +21,8 @@ Number = Any
         Sample(make(3, low=0, high=2), minlength=9), Sample(make(0)),
     ],
     errors=lambda make: [
-        Bad(make.int(2, 2), match="1-d non-negative integral"), Bad(make.int(2, low=-2, high=-1), match="1-d non-negative"),
+        Bad(make.int(2, 2), match="1-d non-negative integral"),
+        Bad(make.int(2, low=-2, high=-1), match="1-d non-negative"),
         Bad(make.int(2), make(3, dtype=dtypes.float32), match="weights should be 1-d and have the same length"),
         Bad(make.int(2), minlength=-1, match="minlength should be >= 0"),
     ],
@@ -40,12 +41,19 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if minlength < 0:
         raise fail("bincount", "minlength should be >= 0", input=input)
     if input.dtype.kind != 1:
-        raise fail("bincount", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input)
+        raise fail(
+            "bincount", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input
+        )
     count = input.numel()
     if len(input.shape) != 1 or (count and int(input.min()) < 0):  # type: ignore[attr-defined]
         raise fail("bincount", "bincount only supports 1-d non-negative integral inputs.", input=input)
     if weights is not None and weights.shape != input.shape:
-        raise fail("bincount", "weights should be 1-d and have the same length as input", input=input, weights=weights)
+        raise fail(
+            "bincount",
+            "weights should be 1-d and have the same length as input",
+            input=input,
+            weights=weights,
+        )
     size = max(minlength, int(input.max()) + 1 if count else 0)  # type: ignore[attr-defined]
     if weights is None:
         weights = ones(count, dtype=dtypes.int64, device=input.device)
@@ -57,13 +65,17 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 @composite(
     api="torch tensor", dtypes=FLOATING,
-    samples=lambda make: [Sample(make(20), 5), Sample(make(4, 5), 4, min=-1, max=1), Sample(make(3).new_ones(3), 2), Sample(make(0), 3)],
+    samples=lambda make: [
+        Sample(make(20), 5), Sample(make(4, 5), 4, min=-1, max=1), Sample(make(3).new_ones(3), 2), Sample(make(0), 3),
+    ],
     errors=lambda make: [
         Bad(make(3), 0, match="bins must be > 0"), Bad(make(3), 4, 3, 1, match="max must be larger than min"),
         Bad(make(3) / 0, 4, match="is not finite"),
     ],
 )  # fmt: skip
-def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Tensor:
+def histc(
+    input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None
+) -> Tensor:
     """Counts of the elements in equal bins from `min` to `max` (0 and 0: the range of the data); others are ignored.
 
     >>> import tritonnn as torch
@@ -92,7 +104,9 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
 
 @composite(
     api="functional", dtypes=(dtypes.int64,),
-    samples=lambda make: [Sample(make(3, 2, low=0, high=4)), Sample(make(4, low=0, high=2), 5), Sample(make(()).abs(), 3)],
+    samples=lambda make: [
+        Sample(make(3, 2, low=0, high=4)), Sample(make(4, low=0, high=2), 5), Sample(make(()).abs(), 3),
+    ],
     errors=lambda make: [
         Bad(make.int(2, low=3, high=4), 3, match="Class values must be smaller than num_classes"),
         Bad(make.int(2, low=-1, high=0), match="Class values must be non-negative"),
@@ -135,7 +149,11 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
                           Sample(make.int(5).to(make.dtype), 1, invert=True), Sample(make(3), make(0))],
 )  # fmt: skip
 def isin(
-    elements: Tensor | Number, test_elements: Tensor | Number, *, assume_unique: bool = False, invert: bool = False
+    elements: Tensor | Number,
+    test_elements: Tensor | Number,
+    *,
+    assume_unique: bool = False,
+    invert: bool = False,
 ) -> Tensor:
     """Whether each element is one of the test elements.
 

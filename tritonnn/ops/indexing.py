@@ -29,7 +29,9 @@ def long_index(op: str, index: Tensor) -> Tensor:
     raise Invalid(f"{op}(): Expected dtype int32/int64 for index, got {index.dtype.name}")
 
 
-def check_index(op: str, input: Tensor, dim: int, index: Tensor, src: Tensor | None = None) -> tuple[int, Tensor]:
+def check_index(
+    op: str, input: Tensor, dim: int, index: Tensor, src: Tensor | None = None
+) -> tuple[int, Tensor]:
     """The wrapped dimension and the int64 index of gather and scatter, their shapes checked."""
     dim = wrap_dim(dim, len(input.shape))
     index = long_index(op, index)
@@ -95,7 +97,9 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
             [4, 3]])
     """
     if sparse_grad:
-        raise Invalid("sparse_grad=True needs sparse tensors, which do not exist here", kind=NotImplementedError)
+        raise Invalid(
+            "sparse_grad=True needs sparse tensors, which do not exist here", kind=NotImplementedError
+        )
     dim, index = check_index("gather", input, dim, index)
     return Out(index.shape, input.dtype), (input, dim, index, sparse_grad)
 
@@ -108,7 +112,9 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     ],
     errors=lambda make: [Bad(make(3, 4), make.int(1, 2), 0, match="must match the size of tensor b")],
 )  # fmt: skip
-def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
+def take_along_dim(
+    input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """`gather` with `input` and `indices` broadcast against each other; of the flattened input without `dim`.
 
     >>> import tritonnn as torch
@@ -163,7 +169,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Any:
         raise Invalid("index_select(): Index is supposed to be a vector", kind=IndexError)
     if not input.shape:
         if index.numel() != 1:
-            raise Invalid("index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)")
+            raise Invalid(
+                "index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)"
+            )
         return Out((), input.dtype), (input, dim, index)
     shape = (*input.shape[:dim], index.numel(), *input.shape[dim + 1 :])
     return Out(shape, input.dtype), (input, dim, index)
@@ -205,7 +213,8 @@ def indexed_shape(shape: Size, indices: Sequence[Tensor], dims: Sequence[int]) -
     except Invalid:
         given = ", ".join(str(list(t.shape)) for t in indices)
         raise Invalid(
-            f"shape mismatch: indexing tensors could not be broadcast together with shapes {given}", kind=IndexError
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {given}",
+            kind=IndexError,
         ) from None
     kept = [extent for d, extent in enumerate(shape) if d not in dims]
     at = dims[0] if dims[-1] - dims[0] + 1 == len(dims) else 0
@@ -269,13 +278,19 @@ def masked_select(input: Tensor, mask: Tensor) -> Any:
     return Out((0,), input.dtype), (input, mask)
 
 
-@primitive(dtypes=ANY, alloc=True, samples=lambda make: [Sample(make.bool(3, 4)), Sample(make(5)), Sample(make(()))])
+@primitive(
+    dtypes=ANY, alloc=True, samples=lambda make: [Sample(make.bool(3, 4)), Sample(make(5)), Sample(make(()))]
+)
 def nonzero_rows(input: Tensor) -> Any:
     """(n, ndim) int64 indices of the elements that are not zero, in row-major order."""
     return Out((0, len(input.shape)), dtypes.int64)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make.bool(3, 4)), Sample(make.bool(5), as_tuple=True)])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make.bool(3, 4)), Sample(make.bool(5), as_tuple=True)],
+)
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
     """The indices of the elements that are not zero, in row-major order.
 
@@ -406,7 +421,9 @@ def _right(op: str, right: bool, side: str | None) -> bool:
     if side not in (None, "left", "right"):
         raise RuntimeError(f"{op}: side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
-        raise RuntimeError(f"{op}: side and right can't be set to opposites, got side of left while right was True")
+        raise RuntimeError(
+            f"{op}: side and right can't be set to opposites, got side of left while right was True"
+        )
     return right or side == "right"
 
 
@@ -421,7 +438,8 @@ def _value(input: Any, like: Tensor) -> Tensor:
         Sample(make(5).sort()[0], 1),
     ],
     errors=lambda make: [
-        Bad(make(3, 4), make(2, 2), match="first N-1 dimensions"), Bad(make(3), make(2), side="up", match="side can only"),
+        Bad(make(3, 4), make(2, 2), match="first N-1 dimensions"),
+        Bad(make(3), make(2), side="up", match="side can only"),
     ],
 )  # fmt: skip
 def searchsorted(
@@ -440,15 +458,23 @@ def searchsorted(
     tensor([1, 3])
     """
     after = _right("torch.searchsorted()", right, side)
-    return search(sorted_sequence.detach(), _value(input, sorted_sequence).detach(), sorter, after, out_int32, out=out)
+    return search(
+        sorted_sequence.detach(), _value(input, sorted_sequence).detach(), sorter, after, out_int32, out=out
+    )
 
 
 @composite(
-    api="torch", dtypes=REAL, samples=lambda make: [Sample(make(2, 3), make(5).sort()[0]), Sample(0, make(5).sort()[0])],
+    api="torch", dtypes=REAL,
+    samples=lambda make: [Sample(make(2, 3), make(5).sort()[0]), Sample(0, make(5).sort()[0])],
     errors=lambda make: [Bad(make(3), make(2, 2), match="boundaries tensor must be 1 dimension")],
 )  # fmt: skip
 def bucketize(
-    input: Tensor | Number, boundaries: Tensor, *, out_int32: bool = False, right: bool = False, out: Tensor | None = None
+    input: Tensor | Number,
+    boundaries: Tensor,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The bucket of each value between sorted boundaries.
 
@@ -457,7 +483,9 @@ def bucketize(
     tensor([1, 3, 4])
     """
     if len(boundaries.shape) != 1:
-        raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({len(boundaries.shape)})")
+        raise RuntimeError(
+            f"bucketize(): boundaries tensor must be 1 dimension, but got dim({len(boundaries.shape)})"
+        )
     value = _value(input, boundaries)
     if value.dtype is not boundaries.dtype:
         common = dtypes.promote_types(value.dtype, boundaries.dtype)

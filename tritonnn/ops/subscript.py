@@ -186,7 +186,8 @@ def _indices(parsed: _Parsed, shape: Size) -> tuple[list[Tensor], tuple[int, ...
 def _check_mask(mask: Tensor, shape: Size, dim: int) -> None:
     if mask.dtype is dtypes.uint8:
         warnings.warn(
-            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=4
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
+            stacklevel=4,
         )
     for d, extent in enumerate(mask.shape):
         if shape[dim + d] != extent:
@@ -319,7 +320,9 @@ Tensor.__setitem__ = setitem  # type: ignore[attr-defined]
 def _tensor_indices(input: Tensor, indices: Sequence[Any]) -> _Parsed:
     """The indices of index_put: tensors, or None where a dimension is kept."""
     if not isinstance(indices, (tuple, list)):
-        raise TypeError(f"index_put(): argument 'indices' must be tuple of Tensors, not {type(indices).__name__}")
+        raise TypeError(
+            f"index_put(): argument 'indices' must be tuple of Tensors, not {type(indices).__name__}"
+        )
     for i, item in enumerate(indices):
         if item is not None and not isinstance(item, Tensor):
             raise TypeError(
@@ -390,22 +393,32 @@ def _view_scatter(name: str, pick: Any, samples: Any) -> Any:
         return made
 
     function.__name__ = name
-    function.__doc__ = f"A copy of the input with `src` embedded in what `{name.removesuffix('_scatter')}` of it sees."
+    function.__doc__ = (
+        f"A copy of the input with `src` embedded in what `{name.removesuffix('_scatter')}` of it sees."
+    )
     function.__annotations__ = {"input": "Tensor", "src": "Tensor"}
     return composite(api="torch tensor", dtypes=ANY, samples=samples)(function)
 
 
-def _slice(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
+def _slice(
+    input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
     dim = dim % len(input.shape)
     return getitem(input, (slice(None),) * dim + (slice(start, end, step),))
 
 
 select_scatter = _view_scatter(
-    "select_scatter", lambda x, dim, index: x.select(dim, index), lambda make: [Sample(make(3, 4), make(3), 1, -1)]
+    "select_scatter",
+    lambda x, dim, index: x.select(dim, index),
+    lambda make: [Sample(make(3, 4), make(3), 1, -1)],
 )
 slice_scatter = _view_scatter(
-    "slice_scatter", _slice, lambda make: [Sample(make(5, 4), make(2, 4), 0, 1, 4, 2), Sample(make(2, 4), make(2, 2), 1, end=2)]
+    "slice_scatter",
+    _slice,
+    lambda make: [Sample(make(5, 4), make(2, 4), 0, 1, 4, 2), Sample(make(2, 4), make(2, 2), 1, end=2)],
 )
 diagonal_scatter = _view_scatter(
-    "diagonal_scatter", lambda x, *args, **named: x.diagonal(*args, **named), lambda make: [Sample(make(3, 4), make(3), 1)]
+    "diagonal_scatter",
+    lambda x, *args, **named: x.diagonal(*args, **named),
+    lambda make: [Sample(make(3, 4), make(3), 1)],
 )
