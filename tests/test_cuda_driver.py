@@ -498,6 +498,30 @@ def test_a_step_becomes_one_graph(gpu) -> None:
     )
 
 
+def test_nothing_is_freed_while_the_process_ends(gpu) -> None:
+    text = gpu("""
+        from tritonnn import cuda
+        graph = cuda.CUDAGraph()
+        block = rt.allocate(1000, 0)
+        with cuda.graph(graph):
+            made = rt.allocate(1000, 0)
+            rt.copy_device(made.ptr, block.ptr, 8, 0, 0)
+        event = cuda.Event()
+        event.record()
+        pinned = rt.pinned_empty(100)
+        rt.upload(block.ptr, pinned, non_blocking=True)
+        cycle = [block, made, graph, event, pinned]
+        cycle.append(cycle)
+        import atexit
+        atexit.register(lambda: fake.fake_log_clear())
+        class Last:                                       # collected after everything else
+            def __del__(self, log=fake.fake_log, write=os.write):
+                write(1, log())
+        sys.last_value = Last()
+    """)
+    assert not text, text
+
+
 def test_driver_errors_name_call_and_cause(gpu) -> None:
     gpu("""
         from tritonnn.cuda import AcceleratorError

@@ -103,6 +103,13 @@ def test_out_of_memory_says_who_has_it(clean: int) -> None:
 
 
 @gpu
+def test_record_stream_is_for_gpu_tensors() -> None:
+    torch.ones(3, device="cuda").record_stream(cuda.Stream())
+    with pytest.raises(RuntimeError, match="expected a tensor on a GPU, got one on cpu"):
+        torch.ones(3).record_stream(cuda.Stream())
+
+
+@gpu
 def test_fraction_is_checked() -> None:
     with pytest.raises(ValueError, match="Allowed range"):
         cuda.set_per_process_memory_fraction(1.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import threading
@@ -41,9 +42,11 @@ class Device:
         if not driver.cuDeviceGetAttribute(_attribute(driver, "MEMORY_POOLS_SUPPORTED"), self.handle):
             raise RuntimeError(f"cuda:{index} ({self.properties.name}) has no stream-ordered memory pools")
         self.context = driver.cuDevicePrimaryCtxRetain(self.handle)
+        before = driver.cuCtxGetCurrent()
         driver.cuCtxSetCurrent(self.context)
         self.memory = _new_memory_pool(driver, index)
         self.side_stream = int(driver.cuStreamCreateWithPriority(_STREAM_NON_BLOCKING, 0))
+        driver.cuCtxSetCurrent(before)  # making a device known does not select it
 
 
 class DriverSource:
@@ -129,6 +132,10 @@ class DriverRuntime(Runtime):
         self.thread = _PerThread()
         self.gate.shut = True
 
+    def _at_exit(self) -> None:
+        """The driver goes down with the process: what is collected from now on must not call it."""
+        self.gate.shut = True
+
     # -- devices
 
     def device_count(self) -> int:
@@ -145,6 +152,7 @@ class DriverRuntime(Runtime):
             with self._setup:
                 if self.driver is None:
                     self.driver = Driver()
+                    atexit.register(self._at_exit)
 
     def device(self, index: int) -> Device:
         """The GPU's context and pool, made at first use."""
@@ -285,7 +293,7 @@ class DriverRuntime(Runtime):
 
     def mark(self, index: int, stream: int) -> int:
         """An event behind what is queued on a stream; 0 in a process that no longer has the GPU."""
-        if self._forked:
+        if self.gate.shut:
             return 0
         with self.on(index):
             self.bind(index)
@@ -332,7 +340,7 @@ class DriverRuntime(Runtime):
         return int(self.driver.cuEventCreate(flags | (_EVENT_INTERPROCESS if interprocess else 0)))
 
     def event_destroy(self, event: int) -> None:
-        if not self._forked:
+        if not self.gate.shut:
             self.driver.cuEventDestroy(event)
 
     def event_record(self, event: int, stream: int) -> None:
@@ -400,7 +408,7 @@ class DriverRuntime(Runtime):
         self.driver.cuGraphDebugDotPrint(graph, os.fsencode(path), 1)
 
     def graph_destroy(self, graph: Any, executable: int | None) -> None:
-        if not self._forked:
+        if not self.gate.shut:
             if executable is not None:
                 self.driver.cuGraphExecDestroy(executable)
             self.driver.cuGraphDestroy(graph)

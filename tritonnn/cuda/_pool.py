@@ -225,6 +225,8 @@ class Pool:
 
     def empty_cache(self) -> None:
         """Give back to the device everything that no tensor uses."""
+        if self.gate.shut:
+            return
         with self._lock:
             for (stream, size), spare in self._free.items():
                 while spare:
