@@ -8,9 +8,7 @@ directly; only the first launch of a specialisation goes Triton's way.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import triton
@@ -47,7 +45,11 @@ def launch(kernel: Any, grid: tuple[int, ...], *args: Any, **constants: Any) -> 
 
 def bind(kernel: Any, **constants: Any) -> Callable[..., None]:
     """`kernel` with its constants fixed: call the result with `(grid, *args)`. Keep it on hot paths."""
-    return (_Interpreted if INTERPRET else _Compiled)(kernel, constants)
+    if INTERPRET:
+        from tritonnn.kernels._interpreter import Interpreted
+
+        return Interpreted(kernel, constants)
+    return _Compiled(kernel, constants)
 
 
 def empty(shape: tuple[int, ...], dtype: Any, like: Buffer) -> Buffer:
@@ -177,118 +179,6 @@ def _specialise(args: tuple, key: list[Any], flat: list[Any]) -> Any:
         else:
             raise TypeError(f"a kernel's argument must be a Buffer or a Python number, not {kind.__name__}")
     return device
-
-
-class _Interpreted:
-    """A kernel with its constants, run by Triton's interpreter on host memory, one program after another."""
-
-    __slots__ = ("constants", "kernel", "widths")
-    _one_at_a_time = threading.RLock()  # the interpreter keeps the program index in a global
-
-    def __init__(self, kernel: Any, constants: dict[str, Any]) -> None:
-        self.kernel = kernel
-        self.constants = constants
-        self.widths = [kernel.fn.__annotations__.get(name) for name in kernel.arg_names]
-
-    def __call__(self, grid: tuple[int, ...], *args: Any) -> None:
-        if 0 in grid:
-            return
-        from tritonnn.cuda._runtime import runtime
-
-        hosted = [_hosted(a, width) for a, width in zip(args, self.widths, strict=False)]
-        runtime().queue(lambda: self._run(tuple(grid), hosted))
-
-    def _run(self, grid: tuple[int, ...], hosted: list) -> None:
-        import numpy as np
-
-        with self._one_at_a_time, np.errstate(all="ignore"), _patching_once():
-            self.kernel[grid](*hosted, **self.constants)
-
-
-@contextmanager
-def _patching_once() -> Iterator[None]:
-    """Let the interpreter patch triton.language once per launch and module: it does so anew for every call of
-    a device function, which takes longer than the call."""
-    from triton.runtime import interpreter
-
-    patch = getattr(interpreter, "_patch_lang", None)
-    if patch is None:
-        yield
-        return
-    scopes: dict[int, Any] = {}
-
-    def once(fn: Any) -> Any:
-        module = id(fn.__globals__)
-        if module not in scopes:
-            scopes[module] = patch(fn)
-        return scopes[module]
-
-    interpreter._patch_lang = once
-    try:
-        yield
-    finally:
-        interpreter._patch_lang = patch
-
-
-def _hosted(arg: Any, width: str | None = None) -> Any:
-    """An argument as the interpreter takes it, rounded as the compiled kernel's parameter would be."""
-    if isinstance(arg, Buffer):
-        return _HostMemory(arg.ptr, arg.dtype)
-    if isinstance(arg, tuple):
-        return tuple(_hosted(a) for a in arg)
-    if isinstance(arg, float):
-        return _scalar(arg, "fp64" if width == "fp64" else "fp32")
-    if isinstance(arg, int) and width == "i64":
-        return _scalar(arg, "i64")
-    return arg
-
-
-def _scalar(value: float, kind: str) -> Any:
-    import numpy as np
-    from triton.runtime.interpreter import TensorHandle
-
-    numpy_type, type_ = {
-        "fp32": (np.float32, tl.float32), "fp64": (np.float64, tl.float64), "i64": (np.int64, tl.int64)
-    }[kind]  # fmt: skip
-    with np.errstate(over="ignore"):
-        return tl.tensor(TensorHandle(np.array([value], numpy_type), type_), type_)
-
-
-class _HostMemory:
-    """Host memory as a pointer argument of the interpreter, which copies tensors to the host and back."""
-
-    __slots__ = ("dtype", "ptr")
-
-    def __init__(self, ptr: int, dtype: Any) -> None:
-        self.ptr = ptr
-        self.dtype = dtype
-
-    def data_ptr(self) -> int:
-        return self.ptr
-
-    def untyped_storage(self) -> _HostMemory:
-        return self
-
-    def cpu(self) -> _HostMemory:
-        return self
-
-    def copy_(self, other: _HostMemory) -> None:
-        """Nothing to copy back: the kernel wrote to this very memory."""
-
-    def new_empty(self, size: int, device: str) -> _HostMemory:
-        return _HostMemory(0, self.dtype)
-
-    def set_(self, storage: _HostMemory, offset: int, size: tuple, stride: tuple) -> None:
-        self.ptr = storage.ptr
-
-    def storage_offset(self) -> int:
-        return 0
-
-    def size(self) -> tuple:
-        return ()
-
-    def stride(self) -> tuple:
-        return ()
 
 
 _active: Any = None

@@ -217,8 +217,8 @@ def _backward(out: Buffer, grad: Buffer, result: Buffer, dim: int, log: bool) ->
         return
     how = choose_walk(rows, length, abs(steps[1]) <= abs(y[-1]) or rows == 1, LONGEST_PAIR)
     launch(
-        softmax_backward_kernel, (-(-rows // how.rows),), out, grad, result, shape, g, y, to_out, *steps, rows,
-        length, LOG=log, ACC=tl.float64 if result.dtype is float64 else tl.float32, ONCE=how.once,
+        softmax_backward_kernel, (-(-rows // how.rows),), out, grad, result, shape, g, y, to_out, *steps,
+        rows, length, LOG=log, ACC=tl.float64 if result.dtype is float64 else tl.float32, ONCE=how.once,
         BLOCK_K=how.rows, BLOCK_R=how.block,
         INT64=needs_int64(out, grad, result) or rows + how.rows >= 2**31, num_warps=how.warps,
     )  # fmt: skip

@@ -1,0 +1,206 @@
+"""Matrix products; the kernels are in `_gemm.py`, their configurations in `_configs_gemm.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from triton import language as tl
+
+from tritonnn import precision
+from tritonnn.buffer import Buffer
+from tritonnn.dtypes import bfloat16, float8_e4m3fn, float8_e5m2, float16, float32, float64, int64
+from tritonnn.kernels import _gemm
+from tritonnn.kernels._configs_gemm import Choice, Gemm, choose
+from tritonnn.kernels._launch import architecture, empty, launch, multiprocessors, needs_int64
+from tritonnn.kernels._pointwise import broadcast_strides
+from tritonnn.kernels.reduction import merge
+from tritonnn.kernels.shape import copy, fill
+from tritonnn.shape import contiguous_strides, numel
+
+KINDS = {float16: "half", bfloat16: "half", float8_e4m3fn: "fp8", float8_e5m2: "fp8", float64: "fp64"}
+WORTH_COPYING = 1 << 16  # elements from which an operand without a contiguous dimension is copied first
+
+
+def matmul_nd(out: Buffer, input: Buffer, other: Buffer) -> None:
+    """out[..., i, j] = sum over k of input[..., i, k] other[..., k, j]; leading dimensions broadcast."""
+    batch = out.shape[:-2]
+    product(out, _with_batch(input, batch), _with_batch(other, batch))
+
+
+def linear(out: Buffer, input: Buffer, weight: Buffer, bias: Buffer | None) -> None:
+    """out = input @ weight.T + bias over the last dimension."""
+    if input.ndim == 1:
+        input = input.as_strided((1, *input.shape), (0, *input.strides))
+        out = out.as_strided((1, *out.shape), (0, *out.strides))
+    batch = out.shape[:-2]
+    turned = weight.as_strided(weight.shape[::-1], weight.strides[::-1])
+    product(out, input, _with_batch(turned, batch), bias)
+
+
+def product(
+    out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None = None, epilogue: Any = None,
+    configuration: Choice | None = None,
+) -> None:  # fmt: skip
+    """out = epilogue(a @ b + bias).
+
+    Args:
+        out: (*batch, m, n).
+        a: (*batch, m, k), with the very batch dimensions of `out`, of any strides.
+        b: (*batch, k, n), likewise.
+        bias: (n,).
+        epilogue: a scalar `@triton.jit` function applied to the result in float32.
+        configuration: instead of the chosen one.
+    """
+    if out.dtype.is_complex:
+        raise NotImplementedError(
+            f"matrix products have no GPU kernel for {out.dtype.name}: add it to kernels/linalg.py"
+        )
+    if 0 in out.shape:
+        return
+    if a.shape[-1] == 0 and bias is None and epilogue is None:
+        fill(out, 0)
+        return
+    out, a, b = _folded(out, a, b)
+    if not (out.dtype.is_floating_point or epilogue):
+        _integers(out, a, b, bias)
+        return
+    a, b = _readable(a), _readable(b)
+    kind, precise = _kind(a.dtype)
+    m, n, k = out.shape[-2], out.shape[-1], a.shape[-1]
+    if configuration is None:
+        fits = kind in ("half", "fp8") and _describable(a, b, out)
+        configuration = choose(architecture(), kind, m, n, k, numel(out.shape[:-2]), fits)
+    if configuration.config.persistent:
+        _persistent(out, a, b, bias, epilogue, configuration.config, precise)
+    else:
+        _tiled(out, a, b, bias, epilogue, configuration, precise)
+
+
+def _with_batch(matrix: Buffer, batch: tuple[int, ...]) -> Buffer:
+    """The matrices broadcast to the batch dimensions."""
+    shape = (*batch, *matrix.shape[-2:])
+    return matrix.as_strided(shape, broadcast_strides(matrix, shape))
+
+
+def _folded(out: Buffer, a: Buffer, b: Buffer) -> tuple[Buffer, Buffer, Buffer]:
+    """With one b for all, batch dimensions as further rows, where a's and the result's strides allow."""
+    while out.ndim > 2 and b.strides[-3] == 0:
+        if not (_row_like(out) and _row_like(a)):
+            break
+        out, a = _absorb(out), _absorb(a)
+        b = b.as_strided((*b.shape[:-3], *b.shape[-2:]), (*b.strides[:-3], *b.strides[-2:]))
+    return out, a, b
+
+
+def _row_like(x: Buffer) -> bool:
+    """Whether the last batch dimension continues the rows."""
+    return x.shape[-3] == 1 or x.shape[-2] == 1 or x.strides[-3] == x.strides[-2] * x.shape[-2]
+
+
+def _absorb(x: Buffer) -> Buffer:
+    step = x.strides[-3] if x.shape[-2] == 1 else x.strides[-2]
+    return x.as_strided(
+        (*x.shape[:-3], x.shape[-3] * x.shape[-2], x.shape[-1]), (*x.strides[:-3], step, x.strides[-1])
+    )
+
+
+def _readable(x: Buffer) -> Buffer:
+    """An operand one of whose two dimensions is contiguous, copied if it is large and neither is."""
+    if 1 in x.strides[-2:] or x.numel < WORTH_COPYING:
+        return x
+    made = empty(x.shape, x.dtype, like=x)
+    copy(made, x)
+    return made
+
+
+def _kind(dtype: Any) -> tuple[str, str]:
+    """The table a type's configurations are in, and Triton's name of the precision."""
+    if dtype is not float32:
+        return KINDS[dtype], "ieee"
+    wanted = precision.kernel_precision()
+    if wanted == "tf32x3" and architecture().startswith("gfx"):
+        wanted = "ieee"
+    return ("ieee" if wanted == "ieee" else "tf32"), wanted
+
+
+def _describable(*matrices: Buffer) -> bool:
+    """Whether all can be read through tensor descriptors: contiguous rows or columns, 16-byte-aligned."""
+    for x in matrices:
+        size = x.dtype.itemsize
+        rows, columns = x.strides[-2:]
+        step = rows if columns == 1 else columns if rows == 1 and x is not matrices[-1] else 0
+        if step <= 0 or step * size % 16 or x.ptr % 16 or x.ndim != 2:
+            return False
+    return True
+
+
+def _tiled(
+    out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None, epilogue: Any, choice: Choice, precise: str
+) -> None:
+    config, split = choice
+    m, n, k = out.shape[-2], out.shape[-1], a.shape[-1]
+    sides = list(zip(out.shape[:-2], a.strides[:-2], b.strides[:-2], out.strides[:-2], strict=True))
+    shape, a_batch, b_batch, c_batch = merge(sides, 4, sort=False)
+    batch = numel(shape)
+    chunk = -(-k // (split * config.k)) * config.k
+    split = max(1, -(-k // chunk)) if chunk else 1
+    acc = float64 if out.dtype is float64 else float32
+    target, rows = out, (out.strides[-2], out.strides[-1])
+    if split > 1:
+        target = empty((split, batch, m, n), acc, like=out)
+        rows, c_batch = (n, 1), tuple([s * m * n for s in contiguous_strides(shape)])
+    whole = bias is not None and split == 1
+    wide = needs_int64(out, a, b) or batch * (m + config.m) * (n + config.n) >= 2**31
+    launch(
+        _gemm.gemm_kernel, (-(-m // config.m) * -(-n // config.n) * batch, split),
+        a, b, target, bias if whole else target, shape, a_batch, b_batch, c_batch, m, n, k, chunk,
+        *a.strides[-2:], *b.strides[-2:], *rows, bias.strides[0] if whole else 0, batch * m * n,
+        BLOCK_M=config.m, BLOCK_N=config.n, BLOCK_K=config.k, GROUP=config.group, ACC=_TRITON[acc],
+        PRECISION=precise, BIAS=whole, EPILOGUE=epilogue if split == 1 else None,
+        EVEN_K=k % (chunk or 1) == 0, INT64=wide, num_warps=config.warps, num_stages=config.stages,
+    )  # fmt: skip
+    if split > 1:
+        _add_parts(out, target, bias, epilogue, sides, acc)
+
+
+_TRITON = {float32: tl.float32, float64: tl.float64}
+
+
+def _add_parts(
+    out: Buffer, parts: Buffer, bias: Buffer | None, epilogue: Any, sides: list, acc: Any
+) -> None:
+    shape, _, _, c_batch = merge(sides, 4, sort=False)
+    splits, batch, m, n = parts.shape
+    count = batch * m * n
+    launch(
+        _gemm.sum_parts_kernel, (-(-count // 1024),), out, parts, out if bias is None else bias, shape,
+        c_batch, m, n, count, splits, *out.strides[-2:], 0 if bias is None else bias.strides[0], ACC=_TRITON[acc],
+        BIAS=bias is not None, EPILOGUE=epilogue, BLOCK=1024, INT64=needs_int64(out) or count + 1024 >= 2**31,
+    )  # fmt: skip
+
+
+def _persistent(
+    out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None, epilogue: Any, config: Gemm, precise: str
+) -> None:
+    (m, n), k = out.shape, a.shape[-1]
+    tiles = -(-m // config.m) * -(-n // config.n)
+    launch(
+        _gemm.persistent_gemm_kernel, (min(tiles, multiprocessors(out)),), a, b, out,
+        out if bias is None else bias, m, n, k, max(a.strides), max(b.strides), out.strides[0],
+        0 if bias is None else bias.strides[0], BLOCK_M=config.m, BLOCK_N=config.n, BLOCK_K=config.k,
+        GROUP=config.group, ACC=tl.float32, PRECISION=precise, BIAS=bias is not None, EPILOGUE=epilogue,
+        A_ACROSS=a.strides[1] != 1, B_ACROSS=b.strides[1] == 1, SPECIALIZE=config.specialize,
+        num_warps=config.warps, num_stages=config.stages,
+    )  # fmt: skip
+
+
+def _integers(out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None) -> None:
+    m, n, k = out.shape[-2], out.shape[-1], a.shape[-1]
+    sides = list(zip(out.shape[:-2], a.strides[:-2], b.strides[:-2], out.strides[:-2], strict=True))
+    shape, a_batch, b_batch, c_batch = merge(sides, 4, sort=False)
+    launch(
+        _gemm.gemm_loop_kernel, (-(-m // 32) * -(-n // 32) * numel(shape),), a, b, out, bias or out,
+        shape, a_batch, b_batch, c_batch, m, n, k, *a.strides[-2:], *b.strides[-2:], *out.strides[-2:],
+        bias.strides[0] if bias else 0, BLOCK_M=32, BLOCK_N=32,
+        ACC=tl.int64 if out.dtype is int64 else tl.int32, BIAS=bias is not None,
+    )  # fmt: skip
