@@ -1,91 +1,8 @@
-"""The real path of `tritonnn.cuda` against a CUDA driver over host memory: real cuda-bindings, real Triton
-launcher.
-
-The driver in tests/fake_cuda refuses what a real one refuses and logs what is queued. Each test is a process
-of its own, since a driver is loaded once and forever.
-"""
+"""The real path of `tritonnn.cuda` on the fake driver: starting, memory, copies, streams, processes."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
-
-import pytest
-
-HERE = Path(__file__).parent
-DROPPED = ("TRITON_INTERPRET", "CUDA_VISIBLE_DEVICES", "TRITONNN_NAN_POISON", "TRITONNN_SIMULATED_DEVICES")
-COMPILER = shutil.which("cc") or shutil.which("gcc")
-
-pytestmark = [
-    pytest.mark.skipif(COMPILER is None, reason="needs a C compiler to build the fake driver"),
-    pytest.mark.skipif(
-        importlib.util.find_spec("cuda") is None or importlib.util.find_spec("cuda.bindings") is None,
-        reason="needs cuda-bindings",
-    ),
-]
-
-PRELUDE = """
-import ctypes, gc, os, sys, warnings
-import numpy as np
-from tritonnn.cuda._runtime import OutOfMemoryError, runtime
-rt = runtime()
-fake = ctypes.CDLL("libcuda.so.1")
-fake.fake_log.restype = ctypes.c_char_p
-def log():
-    text = fake.fake_log().decode().splitlines()
-    fake.fake_log_clear()
-    return text
-def raises(kind, words, call):
-    try:
-        call()
-    except kind as error:
-        assert words in str(error), str(error)
-        return str(error)
-    raise AssertionError(f"{kind.__name__} with {words!r} was not raised")
-"""
-
-NVML = """
-int nvmlInit_v2(void) { return 0; }
-int nvmlShutdown(void) { return 0; }
-int nvmlDeviceGetCount_v2(unsigned *count) { *count = 3; return 0; }
-"""
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the fake libcuda.so.1."""
-    folder = tmp_path_factory.mktemp("fake_cuda")
-    target = folder / "libcuda.so.1"
-    command = [COMPILER, "-shared", "-fPIC", "-O1", "-w", "-Wl,-soname,libcuda.so.1", "-o", target]
-    subprocess.run([*command, HERE / "fake_cuda" / "libcuda.c", "-ldl", "-lpthread"], check=True)
-    return folder
-
-
-@pytest.fixture
-def gpu(library: Path, tmp_path: Path):
-    """Run a script on the fake driver; environment variables by keyword. Returns what it printed."""
-
-    def run(script: str, prelude: str = PRELUDE, folder: Path = library, **environment: str) -> str:
-        env = {k: v for k, v in os.environ.items() if k not in DROPPED}
-        env |= {
-            "LD_LIBRARY_PATH": str(folder),
-            "TRITON_LIBCUDA_PATH": str(folder),
-            "TRITON_CACHE_DIR": str(tmp_path / "triton"),
-            **environment,
-        }
-        done = subprocess.run(
-            [sys.executable, "-W", "error::ResourceWarning", "-c", prelude + textwrap.dedent(script)],
-            env=env, capture_output=True, text=True, timeout=110,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run
 
 
 def test_starts_lazily_and_copies_both_ways(gpu) -> None:
@@ -256,11 +173,7 @@ def test_forked_child_is_refused_and_frees_nothing(gpu) -> None:
     """)
 
 
-def test_counting_devices_leaves_a_child_free_to_start_them(gpu, library: Path, tmp_path: Path) -> None:
-    source = tmp_path / "nvml.c"
-    source.write_text(NVML)
-    shutil.copy(library / "libcuda.so.1", tmp_path)
-    subprocess.run([COMPILER, "-shared", "-fPIC", "-o", tmp_path / "libnvidia-ml.so.1", source], check=True)
+def test_counting_devices_leaves_a_child_free_to_start_them(gpu, nvml: Path) -> None:
     script = """
         warnings.simplefilter("ignore", DeprecationWarning)
         assert rt.is_available() and rt.device_count() == {count}
@@ -270,9 +183,9 @@ def test_counting_devices_leaves_a_child_free_to_start_them(gpu, library: Path, 
             os._exit(0 if rt.allocate(8, 0).ptr else 1)
         assert os.waitpid(child, 0)[1] == 0
     """
-    gpu(script.format(count=3), folder=tmp_path, FAKE_CUDA_DEVICES="3")
-    gpu(script.format(count=2), folder=tmp_path, FAKE_CUDA_DEVICES="3", CUDA_VISIBLE_DEVICES="2,0,-1,1")
-    gpu("assert not rt.is_available()", folder=tmp_path, CUDA_VISIBLE_DEVICES="")
+    gpu(script.format(count=3), folder=nvml, FAKE_CUDA_DEVICES="3")
+    gpu(script.format(count=2), folder=nvml, FAKE_CUDA_DEVICES="3", CUDA_VISIBLE_DEVICES="2,0,-1,1")
+    gpu("assert not rt.is_available()", folder=nvml, CUDA_VISIBLE_DEVICES="")
 
 
 def test_streams_order_reuse_and_record_stream(gpu) -> None:
@@ -395,182 +308,3 @@ def test_every_thread_gets_the_context(gpu) -> None:
         assert not failures, failures
         assert rt.current_stream(0) == 0                  # streams are per thread
     """)
-
-
-def test_graph_capture_and_replay(gpu) -> None:
-    gpu("""
-        from tritonnn import cuda
-        given = rt.allocate(4096, 0)
-        rt.memset(given.ptr, 1, 4096)
-        outside = rt.allocate(5 << 20, 0)
-        captured = cuda.CUDAGraph()
-        raises(RuntimeError, "non-default stream", captured.capture_begin)
-        raises(RuntimeError, "without a preceding successful capture", captured.replay)
-        log()
-        with cuda.graph(captured):
-            assert cuda.is_current_stream_capturing()
-            made = rt.allocate(4096, 0)
-            address = made.ptr
-            rt.copy_device(made.ptr, given.ptr, 4096, 0, 0)
-            temporary = rt.allocate(512, 0)
-            del temporary, outside                        # a free must not be recorded
-        assert not cuda.is_current_stream_capturing()
-        text = log()
-        start = next(i for i, line in enumerate(text) if line.startswith("capture "))
-        end = next(i for i, line in enumerate(text) if line.startswith("captured"))
-        assert text[end] == "captured nodes=1", text
-        assert not any(line.startswith("free") for line in text[start:end]), text
-        assert any(line.startswith("free bytes=5242880") for line in text[end:]), text
-        got = np.zeros(4096, np.uint8)
-        for value in (3, 4):
-            rt.memset(given.ptr, value, 4096)
-            captured.replay()
-            rt.download(got, made.ptr)
-            assert (got == value).all()
-        assert rt.allocate(4096, 0).ptr != address        # the graph's memory is its own
-        captured.debug_dump(os.devnull)
-        log()
-        captured.reset()
-        text = log()
-        assert "graph destroy" in text and any(line.startswith("free bytes=512") for line in text), text
-        del made
-        assert any(line.startswith("free bytes=4096") for line in log())
-        assert rt.stats[0].allocated == 4096
-    """)
-
-
-def test_ops_launch_compiled_kernels_on_the_current_stream(gpu) -> None:
-    gpu(
-        """
-        import tritonnn as torch
-        x, y = torch.ones(1000).cuda(), torch.ones(1000).cuda()
-        calls = {
-            "add": lambda: x + y, "exp": lambda: torch.exp(x), "sum": lambda: x.sum(),
-            "softmax": lambda: torch.softmax(x, 0), "rand": lambda: torch.rand(1000, device="cuda"),
-        }
-        for name, call in calls.items():
-            call(), call()
-            log()
-            call()                                        # by now from the launch cache
-            first = log()
-            assert sum(line.startswith("launch") for line in first) >= 1, (name, first)
-            assert all("stream=(nil)" in line for line in first), (name, first)
-            side = torch.cuda.Stream()
-            with torch.cuda.stream(side):
-                call()
-            launches = [line for line in log() if line.startswith("launch")]
-            assert launches and all(hex(side.cuda_stream) in line for line in launches), (name, launches)
-        assert "torch" not in sys.modules
-    """,
-        TRITON_DEFAULT_FP_FUSION="1",
-    )
-
-
-def test_a_step_becomes_one_graph(gpu) -> None:
-    gpu(
-        """
-        import tritonnn as torch
-        from tritonnn import cuda
-        x = torch.ones(1000).cuda().requires_grad_()
-        def step():
-            (torch.exp(x + torch.rand(1000, device="cuda")) * 2).sum().backward()
-            x.grad = None
-        for _ in range(2):
-            step()
-        graph = cuda.CUDAGraph()
-        log()
-        with cuda.graph(graph):
-            step()
-        nodes = next(line for line in log() if line.startswith("captured"))
-        count = int(nodes.split("=")[1])
-        assert count >= 6, nodes
-        used = cuda.memory_allocated()
-        log()
-        graph.replay()
-        text = log()
-        assert [line.split()[0] for line in text] == ["upload", "replay"], text
-        assert cuda.memory_allocated() == used
-        offset = cuda.random.generator(0).get_offset()
-        graph.replay()
-        assert cuda.random.generator(0).get_offset() == offset + 1000
-    """,
-        TRITON_DEFAULT_FP_FUSION="1",
-    )
-
-
-def test_nothing_is_freed_while_the_process_ends(gpu) -> None:
-    text = gpu("""
-        from tritonnn import cuda
-        graph = cuda.CUDAGraph()
-        block = rt.allocate(1000, 0)
-        with cuda.graph(graph):
-            made = rt.allocate(1000, 0)
-            rt.copy_device(made.ptr, block.ptr, 8, 0, 0)
-        event = cuda.Event()
-        event.record()
-        pinned = rt.pinned_empty(100)
-        rt.upload(block.ptr, pinned, non_blocking=True)
-        cycle = [block, made, graph, event, pinned]
-        cycle.append(cycle)
-        import atexit
-        atexit.register(lambda: fake.fake_log_clear())
-        class Last:                                       # collected after everything else
-            def __del__(self, log=fake.fake_log, write=os.write):
-                write(1, log())
-        sys.last_value = Last()
-    """)
-    assert not text, text
-
-
-def test_driver_errors_name_call_and_cause(gpu) -> None:
-    gpu("""
-        from tritonnn.cuda import AcceleratorError
-        rt.allocate(8, 0)
-        message = raises(AcceleratorError, "invalid argument", lambda: rt.copy_device(16, 32, 8, 0, 0))
-        assert "CUDA_ERROR_INVALID_VALUE" in message and "cuMemcpyDtoDAsync" in message
-        assert issubclass(AcceleratorError, RuntimeError)
-    """)
-
-
-KERNEL = """
-import triton, triton.language as tl
-from tritonnn.dtypes import float32
-from tritonnn.buffer import Buffer
-from tritonnn.cuda._triton_driver import activate
-
-@triton.jit
-def double(p, n, BLOCK: tl.constexpr):
-    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    tl.store(p + at, tl.load(p + at, mask=at < n) * 2, mask=at < n)
-"""
-
-
-def test_triton_launches_on_the_current_stream_without_pytorch(gpu, tmp_path: Path) -> None:
-    script = tmp_path / "kernel.py"  # Triton reads a kernel's source from its file
-    script.write_text(
-        PRELUDE
-        + KERNEL
-        + textwrap.dedent("""
-        block = rt.allocate(4096, 0)
-        data = Buffer(block.ptr, (1024,), (1,), float32, None, block)
-        activate()
-        log()
-        double[(4,)](data, 1000, BLOCK=256, enable_fp_fusion=True)
-        side = rt.pooled_stream(0, 0)
-        rt.set_stream(side, 0)
-        double[(4,)](data, 1000, BLOCK=256, enable_fp_fusion=True)
-        launches = [line for line in log() if line.startswith("launch")]
-        address = hex(block.ptr)[2:]
-        assert launches == [
-            f"launch double grid=4,1,1 threads=128 stream=(nil) device=0 first={address}",
-            f"launch double grid=4,1,1 threads=128 stream={hex(side)} device=0 first={address}",
-        ], launches
-        assert "torch" not in sys.modules
-        from triton.runtime import driver
-        from triton.testing import do_bench
-        assert do_bench(lambda: double[(4,)](data, 1000, BLOCK=256), warmup=1, rep=2) > 0
-        assert driver.active.get_current_target().arch == 90
-        assert "torch" not in sys.modules
-    """)
-    )
-    gpu(f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')", prelude="")
