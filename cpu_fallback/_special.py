@@ -207,7 +207,7 @@ def _sin_pi(x: Array) -> Array:
 
 
 def _lgamma_centre(x: Array) -> Array:
-    return (x - 1) * (x - 2) * horner(_LGAMMA, x - 2)
+    return (x - 1) * (x - 2) * horner(_LGAMMA, x - 2) + 0.0  # 0, not -0, at 1
 
 
 def _lgamma_middle(x: Array) -> Array:

@@ -289,7 +289,9 @@ def gelu(input: Tensor, *, approximate: str = "none") -> Any:
     """
 
 
-@pointwise(api="", dtypes=FLOATING, samples=_samples(), grad={"input": lambda g, input: silu_backward(g, input)})
+@pointwise(
+    api="", dtypes=FLOATING, samples=_samples(), grad={"input": lambda g, input: silu_backward(g, input)}
+)
 def silu(input: Tensor) -> Any:
     """x * sigmoid(x) (S. Elfwing et al., arXiv:1702.03118).
 
@@ -299,7 +301,9 @@ def silu(input: Tensor) -> Any:
     """
 
 
-@pointwise(api="", dtypes=FLOATING, samples=_samples(), grad={"input": lambda g, input: mish_backward(g, input)})
+@pointwise(
+    api="", dtypes=FLOATING, samples=_samples(), grad={"input": lambda g, input: mish_backward(g, input)}
+)
 def mish(input: Tensor) -> Any:
     """x * tanh(softplus(x)) (D. Misra, arXiv:1908.08681).
 
@@ -355,8 +359,8 @@ def hardswish(input: Tensor) -> Any:
     """x * min(max(x + 3, 0), 6) / 6 (A. Howard et al., arXiv:1905.02244).
 
     >>> import tritonnn as torch
-    >>> torch.nn.functional.hardswish(torch.tensor([-4., 0., 1.5]))
-    tensor([0.0000, 0.0000, 1.1250])
+    >>> torch.nn.functional.hardswish(torch.tensor([-1.5, 0., 1.5]))
+    tensor([-0.3750,  0.0000,  1.1250])
     """
 
 
@@ -409,14 +413,18 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         raise fail("glu", "does not support 0-dimensional tensors", input=input)
     extent = input.size(dim)
     if extent % 2:
-        raise fail("glu", f"Halving dimension must be even, but dimension {dim} is size {extent}", input=input)
+        raise fail(
+            "glu", f"Halving dimension must be even, but dimension {dim} is size {extent}", input=input
+        )
     first, second = input.chunk(2, dim)
     return first * ew.sigmoid(second)
 
 
 def _slopes(input: Tensor, lower: float, upper: float, training: bool) -> Tensor | float:
     if lower > upper:
-        raise fail("rrelu", f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}")
+        raise fail(
+            "rrelu", f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
+        )
     if not training:
         return (lower + upper) / 2
     from tritonnn.ops.creation import empty_like
@@ -427,7 +435,11 @@ def _slopes(input: Tensor, lower: float, upper: float, training: bool) -> Tensor
 
 @expose("torch functional")
 def rrelu(
-    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
 ) -> Tensor:
     """leaky_relu with a slope drawn for every element in lower..upper, or their mean outside training.
 

@@ -31,17 +31,24 @@ def threshold_backward(grad: Tensor, input: Tensor, threshold: float) -> Any:
     """grad where input > threshold, else 0."""
 
 
-@_gradient((-1.0, 1.0), grad={"grad": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val)})
+@_gradient(
+    (-1.0, 1.0),
+    grad={"grad": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val)},
+)
 def hardtanh_backward(grad: Tensor, input: Tensor, min_val: float, max_val: float) -> Any:
     """grad where min_val < input < max_val, else 0."""
 
 
-@_gradient((0.1,), grad={"grad": lambda g, input, negative_slope: leaky_relu_backward(g, input, negative_slope)})
+@_gradient(
+    (0.1,), grad={"grad": lambda g, input, negative_slope: leaky_relu_backward(g, input, negative_slope)}
+)
 def leaky_relu_backward(grad: Tensor, input: Tensor, negative_slope: float) -> Any:
     """grad where input > 0, else negative_slope * grad."""
 
 
-def _elu_curvature(g: Tensor, grad: Tensor, input: Tensor, alpha: float, scale: float, input_scale: float) -> Tensor:
+def _elu_curvature(
+    g: Tensor, grad: Tensor, input: Tensor, alpha: float, scale: float, input_scale: float
+) -> Tensor:
     curve = ew.exp(input * input_scale) * (alpha * scale * input_scale * input_scale)
     return g * grad * ew.replaced(curve, cp.gt(input, 0))
 

@@ -169,7 +169,8 @@ def quotient(input: Tensor | Number, other: Tensor | Number, rounding_mode: None
 
 
 @pointwise(
-    dtypes=NUMERIC, samples=_quotient_samples, grad={"input": lambda g: zeros_like(g), "other": lambda g: zeros_like(g)},
+    dtypes=NUMERIC, samples=_quotient_samples,
+    grad={"input": lambda g: zeros_like(g), "other": lambda g: zeros_like(g)},
     errors=lambda make: [*_misfits(make), Bad(make.bool(2), make.bool(2), match="not implemented for bool")],
 )  # fmt: skip
 def floor_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
@@ -315,7 +316,8 @@ def _check_power(input: Any, exponent: Any) -> None:
         "exponent": lambda g, input, exponent, result: _exponent_grad(g, input, exponent, result),
     },
     samples=lambda make: [
-        *[Sample(make(3, 4, low=0.3, high=2), e) for e in (0, 1, 2, 3, 5)], Sample(make(3, 4, low=0.3, high=2), make(4, low=0, high=3)),
+        *[Sample(make(3, 4, low=0.3, high=2), e) for e in (0, 1, 2, 3, 5)],
+        Sample(make(3, 4, low=0.3, high=2), make(4, low=0, high=3)),
         Sample(2, make(3, low=0, high=3)),
         *([Sample(make(3, low=0.3, high=2), e) for e in (0.5, -0.5, -1, -2, 2.5)] if make.dtype.kind > 1 else []),
     ],
@@ -408,7 +410,8 @@ def hypot(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    FLOAT, dtypes=REAL, samples=lambda make: [Sample(make(3, 4, low=0.2, high=2), make(4)), Sample(make(3, low=0.2), -1.0)],
+    FLOAT, dtypes=REAL,
+    samples=lambda make: [Sample(make(3, 4, low=0.2, high=2), make(4)), Sample(make(3, low=0.2), -1.0)],
     grad={
         "input": lambda g, input, result: g * ew.replaced(result / input, input == 0),
         "other": lambda g: zeros_like(g),
@@ -444,8 +447,8 @@ def logaddexp(input: Tensor, other: Tensor) -> Any:
     """log(exp(input) + exp(other)) without overflow.
 
     >>> import tritonnn as torch
-    >>> torch.logaddexp(torch.tensor([-1000.]), torch.tensor([-1000.]))
-    tensor([-999.3069])
+    >>> torch.logaddexp(torch.tensor([0., 1000.]), torch.tensor([0., 0.]))
+    tensor([6.9315e-01, 1.0000e+03])
     """
 
 
@@ -527,7 +530,8 @@ def _check_lerp(input: Any, end: Any, weight: Any) -> None:
         "weight": lambda g, input, end: g * conjugate(end - input),
     },
     samples=lambda make: [
-        Sample(make(3, 4), make(3, 4), 0.3), Sample(make(3, 4), make(4), 0.75), Sample(make(3, 4), make(4), make(3, 1, low=0, high=1)),
+        Sample(make(3, 4), make(3, 4), 0.3), Sample(make(3, 4), make(4), 0.75),
+        Sample(make(3, 4), make(4), make(3, 1, low=0, high=1)),
     ],
 )  # fmt: skip
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Any:

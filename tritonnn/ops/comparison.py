@@ -22,7 +22,12 @@ Number = Any
 def _ties(make: Any) -> list[Sample]:
     """Whole numbers, so that some are equal."""
     new = lambda *shape: make(*shape).round() if make.dtype.is_floating_point else make(*shape)
-    return [Sample(new(3, 4), new(3, 4)), Sample(new(2, 3, 1), new(4)), Sample(new(3, 4), 1), Sample(new(3), new(()))]
+    return [
+        Sample(new(3, 4), new(3, 4)),
+        Sample(new(2, 3, 1), new(4)),
+        Sample(new(3, 4), 1),
+        Sample(new(3), new(())),
+    ]
 
 
 def _odd(make: Any) -> list[Sample]:
@@ -105,9 +110,13 @@ def isclose(
     tensor([ True, False])
     """
     if input.dtype is not other.dtype:
-        raise fail("isclose", f"{input.dtype.name} did not match {other.dtype.name}", input=input, other=other)
+        raise fail(
+            "isclose", f"{input.dtype.name} did not match {other.dtype.name}", input=input, other=other
+        )
     if rtol < 0 or atol < 0:
-        raise fail("isclose", f"rtol and atol must be greater than or equal to zero, but got {rtol} and {atol}")
+        raise fail(
+            "isclose", f"rtol and atol must be greater than or equal to zero, but got {rtol} and {atol}"
+        )
     close = eq(input, other)
     if equal_nan and input.dtype.kind >= 2:
         close = logical_or(close, logical_and(ne(input, input), ne(other, other)))
@@ -397,7 +406,11 @@ def heaviside(input: Tensor, values: Tensor) -> Any:
 
 @expose("torch")
 def where(
-    condition: Tensor, input: Tensor | Number | None = None, other: Tensor | Number | None = None, *, out: Tensor | None = None
+    condition: Tensor,
+    input: Tensor | Number | None = None,
+    other: Tensor | Number | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Any:
     """`input` where the condition holds, `other` elsewhere; with the condition alone, its nonzero indices.
 

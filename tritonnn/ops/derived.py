@@ -89,12 +89,16 @@ def view_as_complex(input: Tensor) -> Any:
     tensor([1.+2.j])
     """
     if input.dtype not in (dtypes.float32, dtypes.float64):
-        raise Invalid(f"view_as_complex is only supported for float and double tensors, but got {input.dtype.name}")
+        raise Invalid(
+            f"view_as_complex is only supported for float and double tensors, but got {input.dtype.name}"
+        )
     if not input.shape or input.shape[-1] != 2:
         raise Invalid("Tensor must have a last dimension of size 2")
     *stride, last = input.stride()
     if last != 1 or input._offset % 2 or any(step % 2 for step in stride):
-        raise Invalid("Tensor must have a last dimension with stride 1 and even strides and offset in the others")
+        raise Invalid(
+            "Tensor must have a last dimension with stride 1 and even strides and offset in the others"
+        )
     return input.shape[:-1], [step // 2 for step in stride], input._offset // 2, input.dtype.to_complex()
 
 
@@ -217,7 +221,7 @@ def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.special.entr(torch.tensor([0.5, 0.]))
     tensor([0.3466, 0.0000])
     """
-    value = ew.neg(ar.xlogy(input, input))
+    value = ar.rsub(ar.xlogy(input, input), 0)
     return _finished(ew.replaced(value, cp.lt(input, 0), -math.inf), out)
 
 

@@ -82,7 +82,6 @@ def _zero(g: Tensor) -> Tensor:
 # ---- exponentials, logarithms, roots ------------------------------------------------------------------
 
 
-
 def _whole(common: DType) -> tuple[DType, DType]:
     """Truth values count as 0 and 1 (in int64)."""
     common = dtypes.int64 if common is dtypes.bool_ else common
@@ -178,10 +177,10 @@ frac = _entry("frac", "x - trunc(x), with the sign of x.", ("[-1.5, 2.25]", "[-0
               dtypes=FLOATING, low=0.2, high=0.8, grad=lambda g: g)  # fmt: skip
 sign = _entry("sign", "-1, 0 or 1; 0 for NaN.", ("[-1.5, 0., 2.]", "[-1.,  0.,  1.]"), PROMOTE, low=0.2,
               grad=_zero)  # fmt: skip
-sgn: Any = _entry("sgn", "sign(x); of a complex number x / |x|.", ("[-1.5, 0., 2.]", "[-1.,  0.,  1.]"), PROMOTE, low=0.2,
-             dtypes=ANY, grad=lambda g, input, result: _sgn_grad(g, input, result))  # fmt: skip
-signbit = _entry("signbit", "Whether the sign is negative, that of -0. included.", ("[-1., 0., -0.]", "[ True, False,  True]"),
-                 BOOL)  # fmt: skip
+sgn: Any = _entry("sgn", "sign(x); of a complex number x / |x|.", ("[-1.5, 0., 2.]", "[-1.,  0.,  1.]"), PROMOTE,
+             low=0.2, dtypes=ANY, grad=lambda g, input, result: _sgn_grad(g, input, result))  # fmt: skip
+signbit = _entry("signbit", "Whether the sign is negative, that of -0. included.",
+                 ("[-1., 0., -0.]", "[ True, False,  True]"), BOOL)  # fmt: skip
 bitwise_not = _entry("bitwise_not", "Every bit inverted; for bool, the other value.", ("[0, 5]", "[-1, -6]"), PROMOTE,
                      dtypes=INTEGRAL_AND_BOOL)  # fmt: skip
 
@@ -217,7 +216,9 @@ def _check_decimals(input: Tensor, decimals: int) -> None:
 
 
 def _test(name: str, doc: str, shown: str, types: Any = ANY) -> Callable:
-    return _entry(name, doc, ("[1., float('nan'), float('inf')]", shown), BOOL, dtypes=types, samples=_odd_values)
+    return _entry(
+        name, doc, ("[1., float('nan'), float('inf')]", shown), BOOL, dtypes=types, samples=_odd_values
+    )
 
 
 def _odd_values(make: Any) -> list[Sample]:
@@ -396,7 +397,8 @@ def tanh_backward(grad: Tensor, output: Tensor) -> Any:
 @pointwise(
     name="where", api="", inplace=False, dtypes=ANY, exempt=("condition",),
     samples=lambda make: [
-        Sample(make.bool(3, 4), make(3, 4), make(3, 4)), Sample(make.bool(3, 1), make(4), 2), Sample(make.bool(()), make(2), make(3, 1)),
+        Sample(make.bool(3, 4), make(3, 4), make(3, 4)), Sample(make.bool(3, 1), make(4), 2),
+        Sample(make.bool(()), make(2), make(3, 1)),
     ],
     grad={
         "input": lambda g, condition: replaced(g, logical_not(condition)),
