@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fake_gpu
+
+library, nvml, gpu = fake_gpu.library, fake_gpu.nvml, fake_gpu.gpu
+
 
 def test_starts_lazily_and_copies_both_ways(gpu) -> None:
     gpu("""

@@ -5,6 +5,10 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+import fake_gpu
+
+library, gpu = fake_gpu.library, fake_gpu.gpu
+
 
 def test_graph_capture_and_replay(gpu) -> None:
     gpu("""
@@ -154,10 +158,10 @@ def double(p, n, BLOCK: tl.constexpr):
 """
 
 
-def test_triton_launches_on_the_current_stream_without_pytorch(gpu, prelude: str, tmp_path: Path) -> None:
+def test_triton_launches_on_the_current_stream_without_pytorch(gpu, tmp_path: Path) -> None:
     script = tmp_path / "kernel.py"  # Triton reads a kernel's source from its file
     script.write_text(
-        prelude
+        fake_gpu.PRELUDE
         + KERNEL
         + textwrap.dedent("""
         block = rt.allocate(4096, 0)

@@ -82,11 +82,22 @@ class _Memory:
         return self.block.ptr
 
 
+def _current_device() -> int:
+    thread = runtime().thread
+    if not thread.bound:  # a launch needs the context current in this thread, even if nothing is allocated
+        runtime().bind(thread.device)
+    return thread.device
+
+
+def _capability(index: int) -> tuple[int, int]:
+    properties = runtime().properties(index)
+    return properties.major, properties.minor
+
+
 def _driver_class() -> type:
     from triton.backends.nvidia.driver import CudaDriver, CudaLauncher, CudaUtils
 
     device = runtime()
-    thread = device.thread
 
     class Driver(CudaDriver):
         """Triton's CUDA driver with the four questions about the process answered by `tritonnn.cuda`."""
@@ -124,16 +135,5 @@ def _driver_class() -> type:
             memory = _Memory(size, stream)
             device.memset(memory.block.ptr, 0, size)
             return memory
-
-    def _current_device() -> int:
-        if (
-            not thread.bound
-        ):  # a launch needs the context current in this thread, even if nothing is allocated
-            device.bind(thread.device)
-        return thread.device
-
-    def _capability(index: int) -> tuple[int, int]:
-        properties = device.properties(index)
-        return properties.major, properties.minor
 
     return Driver

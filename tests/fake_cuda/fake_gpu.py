@@ -74,12 +74,6 @@ def nvml(library: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def prelude() -> str:
-    """What scripts begin with: `rt`, `fake`, `log()` and `raises(kind, words, call)`."""
-    return PRELUDE
-
-
-@pytest.fixture
 def gpu(library: Path, tmp_path: Path):
     """Run a script on the fake driver; environment variables by keyword. Returns what it printed."""
 
