@@ -39,7 +39,7 @@ class detect_anomaly(set_detect_anomaly):
     ...         y.backward()
     ...     except RuntimeError as error:
     ...         print(str(error).splitlines()[0])
-    Function 'DivBackward0' returned nan values in its 0th output.
+    Function 'DivBackward0' returned nan values in its 1th output.
     """
 
     def __init__(self, check_nan: bool = True) -> None:

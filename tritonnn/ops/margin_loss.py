@@ -44,8 +44,9 @@ def hinge_embedding_loss(
     """x where the target is 1, max(0, margin - x) where it is -1, of distances x.
 
     >>> import tritonnn as torch
-    >>> torch.nn.functional.hinge_embedding_loss(torch.tensor([0.5, 0.25]), torch.tensor([1, -1]),
-    reduction="none") tensor([0.5000, 0.7500])
+    >>> x, target = torch.tensor([0.5, 0.25]), torch.tensor([1, -1])
+    >>> torch.nn.functional.hinge_embedding_loss(x, target, reduction="none")
+    tensor([0.5000, 0.7500])
     """
     reduction = resolve(reduction, size_average, reduce)
     apart = where(target != 1, (margin - input).clamp(0.0), 0.0)

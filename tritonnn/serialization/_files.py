@@ -25,11 +25,11 @@ def atomic_path(path: PathLike) -> Iterator[str]:
         OSError: the file could not be written; the message names it.
 
     Example:
-        >>> import os, tempfile
+        >>> import os, pathlib, tempfile
         >>> from tritonnn.serialization._files import atomic_path
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with atomic_path(os.path.join(folder, "a.txt")) as name:
-        ...         _ = open(name, "w").write("done")
+        ...         _ = pathlib.Path(name).write_text("done")
         ...     os.listdir(folder)
         ['a.txt']
     """

@@ -163,7 +163,7 @@ class TripletMarginLoss(_Loss):
     >>> import tritonnn as torch
     >>> a, p, n = torch.tensor([[0.]]), torch.tensor([[2.]]), torch.tensor([[5.]])
     >>> torch.nn.TripletMarginLoss(margin=4.)(a, p, n)
-    tensor(1.0000)
+    tensor(1.)
     """
 
     def __init__(
