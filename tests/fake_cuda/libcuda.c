@@ -30,7 +30,7 @@ typedef struct { uint64_t ptr; size_t size; Memory *from; int device; } Piece;
 static int contexts[MAX_DEVICES];          /* the address of contexts[i] is device i's primary context */
 static Stream legacy[MAX_DEVICES];
 static Memory *memories[64];
-static int memory_count, piece_count, captures, busy, silent;
+static int memory_count, piece_count, captures, busy, silent, shown_parameters;
 static Piece pieces[MAX_BLOCKS];
 static pid_t started;
 static __thread int *current;
@@ -66,6 +66,7 @@ static void note(const char *format, ...) {
 const char *fake_log(void) { return log_text ? log_text : ""; }
 void fake_log_clear(void) { log_size = 0; if (log_text) *log_text = 0; }
 void fake_busy(int on) { busy = on; }
+void fake_parameters(int count) { shown_parameters = count; }   /* of each launch; the kernel must have as many */
 void fake_silent(int on) { silent = on; }   /* for timing the host's part */
 
 static int here(void) { return current ? (int)(current - contexts) : -1; }
@@ -331,10 +332,12 @@ int cuFuncSetAttribute(void *function, int attribute, int value) { return OK; }
 int cuFuncSetCacheConfig(void *function, int config) { return OK; }
 typedef struct { unsigned grid[3], block[3], shared; void *stream, *attributes; unsigned count; } Launch;
 int cuLaunchKernelEx(const Launch *launch, const char *name, void **args, void **extra) {
+    char parameters[160] = "";
     READY();
-    note("launch %s grid=%u,%u,%u threads=%u stream=%p device=%d first=%llx", name, launch->grid[0], launch->grid[1],
-         launch->grid[2], launch->block[0], launch->stream, stream_of(launch->stream)->device,
-         args ? *(unsigned long long *)args[0] : 0);
+    for (int i = 0; i < shown_parameters; i++)   /* the low half: an int has no more */
+        snprintf(parameters + strlen(parameters), sizeof parameters - strlen(parameters), " %x", *(unsigned *)args[i]);
+    note("launch %s grid=%u,%u,%u threads=%u stream=%p device=%d%s", name, launch->grid[0], launch->grid[1],
+         launch->grid[2], launch->block[0], launch->stream, stream_of(launch->stream)->device, parameters);
     return queue(launch->stream, (Node){2, 0, 0, 0, 0});
 }
 

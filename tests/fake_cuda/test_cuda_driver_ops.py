@@ -79,6 +79,26 @@ def test_ops_launch_compiled_kernels_on_the_current_stream(gpu) -> None:
     )
 
 
+def test_the_launch_cache_passes_what_triton_passes(gpu) -> None:
+    gpu(
+        """
+        import tritonnn as torch
+        fake.fake_parameters(4)
+        for shape in ((1000,), (16, 20), (7, 1, 3)):
+            x, out = torch.ones(*shape).cuda(), torch.empty(*shape, device="cuda")
+            for view, into in ((x, out), (x.transpose(0, -1), out.transpose(0, -1)), (x[:1], out[:1])):
+                log()
+                torch.exp(view, out=into)                 # compiled and launched by Triton
+                torch.exp(view, out=into)                 # launched by us
+                first, second = (line for line in log() if line.startswith("launch"))
+                assert first == second, (first, second)
+                pointers = first.split("device=0 ")[1].split()[:2]
+                assert pointers == [hex(t.data_ptr() & 0xffffffff)[2:] for t in (into, view)], first
+    """,
+        TRITON_DEFAULT_FP_FUSION="1",
+    )
+
+
 def test_a_step_becomes_one_graph(gpu) -> None:
     gpu(
         """
@@ -167,16 +187,17 @@ def test_triton_launches_on_the_current_stream_without_pytorch(gpu, tmp_path: Pa
         block = rt.allocate(4096, 0)
         data = Buffer(block.ptr, (1024,), (1,), float32, None, block)
         activate()
+        fake.fake_parameters(2)
         log()
         double[(4,)](data, 1000, BLOCK=256, enable_fp_fusion=True)
         side = rt.pooled_stream(0, 0)
         rt.set_stream(side, 0)
         double[(4,)](data, 1000, BLOCK=256, enable_fp_fusion=True)
         launches = [line for line in log() if line.startswith("launch")]
-        address = hex(block.ptr)[2:]
+        low = hex(block.ptr & 0xffffffff)[2:]
         assert launches == [
-            f"launch double grid=4,1,1 threads=128 stream=(nil) device=0 first={address}",
-            f"launch double grid=4,1,1 threads=128 stream={hex(side)} device=0 first={address}",
+            f"launch double grid=4,1,1 threads=128 stream=(nil) device=0 {low} 3e8",
+            f"launch double grid=4,1,1 threads=128 stream={hex(side)} device=0 {low} 3e8",
         ], launches
         assert "torch" not in sys.modules
         from triton.runtime import driver
