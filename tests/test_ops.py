@@ -16,6 +16,7 @@ from tritonnn.tensor import Tensor
 
 DEVICES = ("cpu", "cuda")
 HALF = (torch.float16, torch.bfloat16)
+STEPS_BREAK_TIES = {"mode"}  # moving an element changes which value is the most frequent
 RANDOM = {name for name, op in OPS.items() if op.family == "random"}
 
 
@@ -96,7 +97,7 @@ def test_kernel_matches_twin(op, device, dtype):
         assert_close(got, wanted, dtype, what=repr(sample))
 
 
-@cases((torch.float32, torch.float16, torch.int64), keep=lambda op: op.kind != "view")
+@cases((torch.float32, torch.float16, torch.int64), keep=lambda op: op.kind != "view" and "as_strided" not in op.name)
 def test_noncontiguous(op, device, dtype):
     """Strided inputs give what contiguous ones give."""
     for sample in samples(op, device, dtype):
@@ -136,6 +137,8 @@ def differentiable(op: Op, sample: Any) -> tuple[Any, list[Tensor], list[Tensor]
 @cases((torch.float64,), ("cpu",), keep=lambda op: op.has_derivative)
 def test_grad(op, device, dtype):
     """The first derivative along a random direction agrees with central differences."""
+    if op.name in STEPS_BREAK_TIES:
+        pytest.skip("central differences break ties; tests/parity compares the gradient")
     for sample in samples(op, device, dtype):
         leaves, inputs, results = differentiable(op, sample)
         if not results:

@@ -44,7 +44,9 @@ def assert_same(got: Any, wanted: Any, what: str) -> None:
     assert (got is None) == (wanted is None), what
     if got is not None:
         assert str(got.dtype) == str(wanted.dtype), what
-        np.testing.assert_allclose(array(got), array(wanted), rtol=2e-4, atol=2e-5, err_msg=what)
+        values = array(wanted)
+        largest = float(np.abs(values).max(initial=0, where=np.isfinite(values)))
+        np.testing.assert_allclose(array(got), values, rtol=2e-4, atol=1e-5 * (1 + largest), err_msg=what)
 
 
 def pair(case: Any) -> tuple[Any, Any]:

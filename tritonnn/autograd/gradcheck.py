@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from tritonnn.autograd.engine import grad
-from tritonnn.autograd.grad_mode import no_grad
+from tritonnn.autograd.grad_mode import enable_grad, no_grad
 from tritonnn.tensor import Tensor
 
 
@@ -159,6 +159,7 @@ def gradgradcheck(
         weights = _tensors(grad_outputs)
     count = len(given)
 
+    @enable_grad()  # the differences are taken without recording, but the first derivative needs it
     def first(*args: Any) -> tuple:
         made = [out for out in _tensors(func(*args[:count])) if out.requires_grad]
         leaves = [t for t in _tensors(args[:count]) if t.requires_grad]

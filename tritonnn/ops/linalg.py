@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel, wrap_dim
 from tritonnn.tensor import Tensor
@@ -439,7 +439,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=NUMERIC,
     samples=lambda make: [Sample(make(2, 3), make(2, 3)), Sample(make(3, 2), make(3, 2), 0)],
     errors=lambda make: [Bad(make(2, 4), make(2, 4), match="3")],
 )

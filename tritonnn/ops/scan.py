@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn import dtypes
+from tritonnn.autograd.grad_mode import state
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import ANY, FLOATING, REAL, Bad, Out, Sample, composite, primitive
@@ -103,8 +104,11 @@ def logcumsumexp(input: Tensor, dim: int) -> Any:
 
 def _logcumsumexp_grad(g: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
     """exp(x[i]) * sum over j >= i of g[j] exp(-y[j]), with the sums of both signs in logarithms."""
-    if input.numel() == 0:
+    if input.numel() == 0 or not input.shape:
         return g
+    if state.enabled:  # differentiable again; the logarithms below are not where the gradient is 0
+        top = result.detach().amax(dim, True)
+        return (input - top).exp() * reverse_cumsum(g * (top - result).exp(), dim)
     low = float("-inf")
     parts = []
     for sign in (1, -1):

@@ -194,7 +194,7 @@ def _quantile(
     results = []
     for fraction in fractions:
         if skip_nan:
-            place = ((extent - invalid - 1).clamp(min=0) * fraction).to(input.dtype)
+            place = (extent - invalid - 1).clamp(min=0).to(input.dtype) * fraction
             low, high = place.floor().to(dtypes.int64), place.ceil().to(dtypes.int64)
             first, last, weight = ordered.gather(dim, low), ordered.gather(dim, high), place - low
             made = _between(first, last, weight, interpolation)
