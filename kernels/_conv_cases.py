@@ -1,0 +1,115 @@
+"""What the compile check compiles of convolution: every tile in use, for every element size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from triton import language as tl
+
+from tritonnn.kernels import _conv, _fold
+from tritonnn.kernels._case import Case
+from tritonnn.kernels._configs_conv import FORWARD, WEIGHT, Tile
+
+_TYPES = {"bf16": (2, tl.float32, "ieee"), "fp32": (4, tl.float32, "tf32"), "fp64": (8, tl.float64, "ieee")}
+_GEOMETRY = "(i32 i32 i32)"
+_STRIDES = "(i32 i32 i32 i32 i32)"
+_PACKED = "(i32:16 i32=1 i32:16 i32:16 i32:16)"
+_PLANES = "(i32:16 i32:16 i32:16 i32:16 i32=1)"
+
+
+def _tile(tile: Tile) -> dict[str, Any]:
+    return {"BLOCK_M": tile.rows, "BLOCK_N": tile.columns, "BLOCK_K": tile.depth}
+
+
+def _forward(kind: str, tile: Tile, flat: bool, last: bool) -> Case:
+    _, compute, precision = _TYPES[kind]
+    pointers = f"*{kind} *{kind} *{kind} *{kind} i32=1 i32"
+    if flat:
+        x, taps = f"{_GEOMETRY} {_STRIDES}", "(i32 i32 i32 i32 i32 i32=1) i32 i32"
+    else:
+        x, taps = f"{_GEOMETRY} {_PACKED}", "(i32:16 i32:16 i32=1 i32:16 i32:16 i32:16) i32:16 i32:16"
+    shapes = f"{_GEOMETRY} {_PACKED if last else _PLANES} {x} {taps}"
+    constants = {
+        "KD": 1, "KH": 3, "KW": 3, **_tile(tile), "FLAT": flat, "OUT_LAST": last,
+        "PRECISION": precision, "COMPUTE": compute, "INT64": False,
+    }  # fmt: skip
+    shape, way = f"{tile.rows}x{tile.columns}x{tile.depth}", "flat" if flat else "taps"
+    return Case(
+        _conv.correlate_kernel, f"{pointers} {shapes} {_GEOMETRY} {_GEOMETRY} {_GEOMETRY}", constants,
+        label=f"{kind}-{shape}-{way}-{'nhwc' if last else 'nchw'}",
+        num_warps=tile.warps, num_stages=tile.stages, matrix=kind == "bf16",
+    )  # fmt: skip
+
+
+def _weight(kind: str, tile: Tile, one_tap: bool) -> Case:
+    _, compute, precision = _TYPES[kind]
+    shapes = f"i32 {_GEOMETRY} {_PACKED} {_GEOMETRY} {_PACKED} (i32 i32 i32 i32 i32 i32 i32=1)"
+    depth = "i32:16" if one_tap else "i32"
+    constants = {
+        "KD": 1, "KH": 3, "KW": 3, **_tile(tile), "ONE_TAP": one_tap, "PRECISION": precision,
+        "COMPUTE": compute, "INT64": False,
+    }  # fmt: skip
+    out, geometry = "fp64" if kind == "fp64" else "fp32", f"{_GEOMETRY} {_GEOMETRY} {_GEOMETRY}"
+    return Case(
+        _conv.weight_kernel, f"*{out} *{kind} *{kind} {shapes} i32:16 {depth} i32:16 {geometry}", constants,
+        label=f"{kind}-{tile.rows}x{tile.columns}x{tile.depth}-{'tap' if one_tap else 'taps'}",
+        num_warps=tile.warps, num_stages=tile.stages, matrix=kind == "bf16",
+    )  # fmt: skip
+
+
+def _depthwise(kind: str) -> list[Case]:
+    compute = _TYPES[kind][1]
+    shared = f"i32 {_GEOMETRY} {_STRIDES} {_GEOMETRY} {_STRIDES}"
+    geometry = f"{_GEOMETRY} {_GEOMETRY} {_GEOMETRY}"
+    constants = {"KH": 3, "KW": 3, "BLOCK": 256, "COMPUTE": compute, "INT64": False}
+    return [
+        Case(
+            _conv.depthwise_kernel,
+            f"*{kind} *{kind} *{kind} *{kind} i32=1 {shared} (i32 i32 i32 i32) i32 i32 {geometry}",
+            {"KD": 1, **constants},
+            label=kind,
+        ),
+        Case(
+            _conv.depthwise_weight_kernel,
+            f"*{'fp64' if kind == 'fp64' else 'fp32'} *{kind} *{kind} {shared} i32 i32 i32 {geometry}",
+            constants,
+            label=kind,
+        ),
+    ]
+
+
+def cases() -> list[Case]:
+    """One binary for every tile of the tables, and one of the other kernels for every element type."""
+    made = []
+    for kind, (size, compute, _) in _TYPES.items():
+        for _, tile in FORWARD[size]:
+            made += [_forward(kind, tile, False, last) for last in (False, True)]
+        made.append(_forward(kind, FORWARD[size][-1][1]._replace(depth=32), True, False))
+        made += [_weight(kind, tile, last) for _, tile in WEIGHT[size] for last in (False, True)]
+        made += _depthwise(kind)
+        made.append(
+            Case(
+                _conv.reduce_kernel,
+                f"*{kind} *{'fp64' if kind == 'fp64' else 'fp32'} i32 i32 {_STRIDES} {_STRIDES}",
+                {"BLOCK": 512, "COMPUTE": compute, "INT64": False},
+                label=kind,
+            )
+        )
+        pairs = "(i32 i32) (i32 i32) (i32 i32)"
+        made.append(
+            Case(
+                _fold.im2col_kernel,
+                f"*{kind} *{kind} i32 {_GEOMETRY} {_GEOMETRY} (i32 i32) (i32 i32 i32 i32) {pairs}",
+                {"KH": 3, "KW": 3, "BLOCK": 512, "INT64": False},
+                label=kind,
+            )
+        )
+        made.append(
+            Case(
+                _fold.col2im_kernel,
+                f"*{kind} *{kind} i32 {_GEOMETRY} (i32 i32 i32 i32) (i32 i32) {_GEOMETRY} {pairs}",
+                {"KH": 3, "KW": 3, "SUM": compute, "BLOCK": 512, "INT64": False},
+                label=kind,
+            )
+        )
+    return made
