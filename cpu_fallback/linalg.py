@@ -6,6 +6,8 @@ first. Half precision is multiplied in float32 and rounded once.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -40,12 +42,10 @@ def matmul_nd(out: np.ndarray, input: np.ndarray, other: np.ndarray) -> None:
 
 def linear(out: np.ndarray, input: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> None:
     """out = input @ weight.T + bias over the last dimension, as one product of all rows."""
-    rows = input.reshape(-1, input.shape[-1])
-    flat = (
-        out.reshape(-1, out.shape[-1])
-        if out.flags.c_contiguous
-        else np.empty((rows.shape[0], out.shape[-1]), out.dtype)
-    )
+    count = math.prod(input.shape[:-1])  # not -1: an extent of 0 would leave it open
+    rows = input.reshape(count, input.shape[-1])
+    shape = (count, out.shape[-1])
+    flat = out.reshape(shape) if out.flags.c_contiguous else np.empty(shape, out.dtype)
     half = out.dtype.itemsize == 2 and out.dtype.kind in "fV"
     total = np.empty(flat.shape, np.float32) if half else flat
     if input.shape[-1] == 0:
