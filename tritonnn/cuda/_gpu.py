@@ -36,6 +36,7 @@ class DriverRuntime(Runtime):
         self.driver: Any = None
         self.pinned = PinnedMemory(self)
         self._devices: dict[int, Device] = {}
+        self._properties: dict[int, DeviceProperties] = {}
         self._forked = False
         self._count: int | None = None
         os.register_at_fork(after_in_child=self._after_fork)
@@ -91,9 +92,12 @@ class DriverRuntime(Runtime):
         thread.bound = True
 
     def properties(self, index: int) -> DeviceProperties:
-        self.start()
-        self.check(index)
-        return read_properties(self.driver, self.driver.cuDeviceGet(index))
+        found = self._properties.get(index)
+        if found is None:
+            self.start()
+            handle = self.driver.cuDeviceGet(self.check(index))
+            found = self._properties[index] = read_properties(self.driver, handle)
+        return found
 
     # -- memory
 

@@ -98,6 +98,7 @@ def _driver_class() -> type:
     from triton.backends.nvidia.driver import CudaDriver, CudaLauncher, CudaUtils
 
     device = runtime()
+    targets: dict[int, Any] = {}
 
     class Driver(CudaDriver):
         """Triton's CUDA driver with the four questions about the process answered by `tritonnn.cuda`."""
@@ -110,6 +111,13 @@ def _driver_class() -> type:
             self.set_current_device = device.set_device
             self.get_current_stream = device.current_stream
             self.get_device_capability = _capability
+
+        def get_current_target(self) -> Any:
+            index = _current_device()
+            found = targets.get(index)
+            if found is None:  # asked for at every launch whose configuration depends on it
+                found = targets[index] = super().get_current_target()
+            return found
 
         @staticmethod
         def is_active() -> bool:
