@@ -72,7 +72,7 @@ class CharGPT(nn.Module):
         return self.head(self.norm(self.blocks(x)))
 
     def loss(self, ids: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy of every character but the first given those before it; ids (batch, length + 1)."""
+        """Mean cross-entropy of each character given those before it; ids (batch, length + 1)."""
         logits = self(ids[:, :-1])
         return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
 

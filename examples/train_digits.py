@@ -1,5 +1,4 @@
-"""Train a convolutional network on 1,797 real handwritten digits, save it, load it back and show what it
-does.
+"""Train a convolutional network on 1,797 real handwritten digits, save it, load it back, show its answers.
 
     python examples/train_digits.py [--epochs 12] [--device auto] [--out runs/digits]
 
@@ -28,7 +27,7 @@ TEST_IMAGES = 360
 
 
 class DigitNet(nn.Module):
-    """Two convolutions and two linear layers; input (N, 1, 8, 8) with values from 0 to 1, output (N, 10) logits."""
+    """Two convolutions and two linear layers: images (N, 1, 8, 8) from 0 to 1 to logits (N, 10)."""
 
     def __init__(self) -> None:
         super().__init__()

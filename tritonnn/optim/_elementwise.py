@@ -220,5 +220,5 @@ def _flatten(tensors: Iterable[Tensor]) -> Tensor:
 def _scatter(flat: Tensor, tensors: list[Tensor]) -> None:
     start = 0
     for t in tensors:
-        t.copy_(flat[start : start + t.numel()].view(t.shape))
+        t.copy_(flat.narrow(0, start, t.numel()).view(t.shape))
         start += t.numel()

@@ -218,7 +218,7 @@ class LBFGS(Optimizer):
         for p in self._params:
             if p.is_complex():
                 p = tritonnn.view_as_real(p)
-            p.add_(direction[start : start + p.numel()].view(p.shape), alpha=size)
+            p.add_(direction.narrow(0, start, p.numel()).view(p.shape), alpha=size)
             start += p.numel()
 
 

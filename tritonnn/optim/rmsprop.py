@@ -97,5 +97,5 @@ class RMSprop(ElementwiseOptimizer):
             square = square - mean.square()
         step = g / (square.sqrt() + group["eps"])
         if group["momentum"] > 0:
-            step = state["momentum_buffer"].mul_(group["momentum"]).add_(step)
+            step = snapshot(group, state["momentum_buffer"].mul_(group["momentum"]).add_(step))
         p.sub_(step * lr)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import IO, Any
 
 from tritonnn.device import device as Device
-from tritonnn.dtype import dtype as DType
+from tritonnn.dtypes import dtype as DType
 from tritonnn.serialization import _tensors
 from tritonnn.serialization._tensors import STORAGE_NAMES, StorageRef
 from tritonnn.shape import Size

@@ -13,7 +13,7 @@ import numpy as np
 
 import tritonnn
 from tritonnn.device import device as Device
-from tritonnn.dtype import (
+from tritonnn.dtypes import (
     bfloat16,
     bool_,
     complex64,
@@ -27,7 +27,7 @@ from tritonnn.dtype import (
     int64,
     uint8,
 )
-from tritonnn.dtype import dtype as DType
+from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size, contiguous_strides, extent_in_elements
 from tritonnn.storage import Storage
 from tritonnn.tensor import Tensor, from_array, host_array, make, make_view

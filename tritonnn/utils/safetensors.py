@@ -15,7 +15,7 @@ import safetensors as library
 from safetensors import SafetensorError, deserialize, serialize, serialize_file
 
 import tritonnn
-from tritonnn.dtype import dtype as DType
+from tritonnn.dtypes import dtype as DType
 from tritonnn.serialization._files import PathLike, atomic_path
 from tritonnn.tensor import Tensor, from_array, host_array
 

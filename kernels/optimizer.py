@@ -1,0 +1,406 @@
+"""Optimizer steps: all parameters of a call in one launch.
+
+The parameters' addresses stand in a table on the device; a program looks up its tensor and its part of it. The
+table is kept as long as the addresses stay the same. One parameter, and every parameter while a graph is captured
+(a table would have to outlive the graph), is launched with its addresses as arguments instead.
+
+Tensors that are dense in one common order of dimensions are walked as flat memory, whatever that order is; others
+are made contiguous before and written back after.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import triton
+import triton.language as tl
+
+from tritonnn.buffer import Buffer
+from tritonnn.dtypes import float64, int64
+from tritonnn.kernels._case import Case
+from tritonnn.kernels._launch import empty, fp64, launch
+from tritonnn.kernels.shape import copy
+
+BLOCK = 2048
+CHUNK = 8 * BLOCK  # elements a program updates
+TABLES_KEPT = 16
+
+_TYPES = {
+    "float16": tl.float16,
+    "bfloat16": tl.bfloat16,
+    "float32": tl.float32,
+    "float64": tl.float64,
+}
+
+
+# ---- SGD ----------------------------------------------------------------------------------------------------
+
+
+@triton.jit
+def _sgd_block(
+    p, g, m, at, inside, lr, decay, momentum, dampening,
+    BUFFER: tl.constexpr, FRESH: tl.constexpr, NESTEROV: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
+):  # fmt: skip
+    weight = tl.load(p + at, inside).to(C)
+    grad = tl.load(g + at, inside).to(C)
+    if MAXIMIZE:
+        grad = -grad
+    grad += weight * decay.to(C)
+    if BUFFER:
+        if FRESH:
+            buffer = grad
+        else:
+            buffer = tl.load(m + at, inside).to(C) * momentum.to(C) + grad * (1 - dampening).to(C)
+        tl.store(m + at, buffer, inside)
+        if NESTEROV:
+            grad += buffer * momentum.to(C)
+        else:
+            grad = buffer
+    tl.store(p + at, weight - grad * lr.to(C), inside)
+
+
+@triton.jit
+def _sgd_chunk(
+    p, g, m, n, start, lr, decay, momentum, dampening,
+    BUFFER: tl.constexpr, FRESH: tl.constexpr, NESTEROV: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
+    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    stop = tl.minimum(n - start, CHUNK)
+    whole = stop // BLOCK * BLOCK
+    # Without a mask the accesses are 16 bytes wide whatever n is.
+    for offset in range(0, whole, BLOCK):
+        at = start + offset + tl.arange(0, BLOCK)
+        _sgd_block(p, g, m, at, None, lr, decay, momentum, dampening, BUFFER, FRESH, NESTEROV, MAXIMIZE, C)
+    if whole < stop:
+        at = start + whole + tl.arange(0, BLOCK)
+        _sgd_block(p, g, m, at, at < n, lr, decay, momentum, dampening, BUFFER, FRESH, NESTEROV, MAXIMIZE, C)
+
+
+@triton.jit
+def sgd_kernel(
+    p, g, m, n, lr: fp64, decay: fp64, momentum: fp64, dampening: fp64,
+    BUFFER: tl.constexpr, FRESH: tl.constexpr, NESTEROV: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
+    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    start = tl.program_id(0).to(tl.int64) * CHUNK
+    _sgd_chunk(
+        p, g, m, n, start, lr, decay, momentum, dampening, BUFFER, FRESH, NESTEROV, MAXIMIZE, C, CHUNK, BLOCK
+    )
+
+
+@triton.jit
+def sgd_table_kernel(
+    table, chunks, lr: fp64, decay: fp64, momentum: fp64, dampening: fp64,
+    BUFFER: tl.constexpr, FRESH: tl.constexpr, NESTEROV: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
+    P: tl.constexpr, G: tl.constexpr, S: tl.constexpr, ALIGN: tl.constexpr,
+    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    entry = table + 2 * tl.program_id(0)
+    row = table + 2 * chunks + 4 * tl.load(entry)
+    p = tl.multiple_of(tl.load(row).to(tl.pointer_type(P)), ALIGN)
+    g = tl.multiple_of(tl.load(row + 1).to(tl.pointer_type(G)), ALIGN)
+    m = tl.multiple_of(tl.load(row + 2).to(tl.pointer_type(S)), ALIGN)
+    n = tl.load(row + 3)
+    start = tl.multiple_of(tl.load(entry + 1) * CHUNK, BLOCK)
+    _sgd_chunk(
+        p, g, m, n, start, lr, decay, momentum, dampening, BUFFER, FRESH, NESTEROV, MAXIMIZE, C, CHUNK, BLOCK
+    )
+
+
+def sgd_step(
+    params: Sequence[Buffer], grads: Sequence[Buffer], momentum_buffers: Sequence[Buffer], lr: float,
+    weight_decay: float, momentum: float, dampening: float, nesterov: bool, maximize: bool, fresh: bool,
+) -> None:  # fmt: skip
+    """Parameters and momentum buffers after one step, in place; `fresh` buffers start as the gradient."""
+    has_buffer = bool(momentum_buffers)
+    rows = zip(params, grads, momentum_buffers if has_buffer else params, strict=True)
+    constants = {"BUFFER": has_buffer, "FRESH": fresh, "NESTEROV": nesterov, "MAXIMIZE": maximize}
+    scalars = tuple(map(float, (lr, weight_decay, momentum, dampening)))
+    _update(sgd_kernel, sgd_table_kernel, list(rows), (0, 2) if has_buffer else (0,), scalars, constants)
+
+
+# ---- Adam ---------------------------------------------------------------------------------------------------
+
+
+@triton.jit
+def _adam_block(
+    p, g, m, v, top, at, inside, lr, beta1, beta2, eps, decay, scale, root,
+    AMSGRAD: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
+):  # fmt: skip
+    weight = tl.load(p + at, inside).to(C)
+    grad = tl.load(g + at, inside).to(C)
+    mean = tl.load(m + at, inside).to(C)
+    square = tl.load(v + at, inside).to(C)
+    if MAXIMIZE:
+        grad = -grad
+    if DECOUPLED:
+        weight *= (1 - lr * decay).to(C)
+    else:
+        grad += weight * decay.to(C)
+    mean += (grad - mean) * (1 - beta1).to(C)
+    square = square * beta2.to(C) + grad * grad * (1 - beta2).to(C)
+    tl.store(m + at, mean, inside)
+    tl.store(v + at, square, inside)
+    if AMSGRAD:
+        square = tl.maximum(tl.load(top + at, inside).to(C), square)
+        tl.store(top + at, square, inside)
+    # The bias correction of the square is taken out of the root, as in the CPU twin.
+    tl.store(p + at, weight - mean / (tl.sqrt(square) + (eps * root).to(C)) * scale.to(C), inside)
+
+
+@triton.jit
+def _adam_chunk(
+    p, g, m, v, top, step, n, start, lr, beta1, beta2, log_beta1, log_beta2, eps, decay, scale, root,
+    AMSGRAD: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, COUNTED: tl.constexpr, C: tl.constexpr,
+    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    if COUNTED:
+        # In double precision: 1 - beta2^t is a difference of nearly equal numbers.
+        t = tl.load(step).to(tl.float64)
+        root = tl.sqrt(1 - tl.exp(t * log_beta2))
+        scale = lr / (1 - tl.exp(t * log_beta1)) * root
+    stop = tl.minimum(n - start, CHUNK)
+    whole = stop // BLOCK * BLOCK
+    for offset in range(0, whole, BLOCK):
+        at = start + offset + tl.arange(0, BLOCK)
+        _adam_block(
+            p, g, m, v, top, at, None, lr, beta1, beta2, eps, decay, scale, root,
+            AMSGRAD, DECOUPLED, MAXIMIZE, C,
+        )  # fmt: skip
+    if whole < stop:
+        at = start + whole + tl.arange(0, BLOCK)
+        _adam_block(
+            p, g, m, v, top, at, at < n, lr, beta1, beta2, eps, decay, scale, root,
+            AMSGRAD, DECOUPLED, MAXIMIZE, C,
+        )  # fmt: skip
+
+
+@triton.jit
+def adam_kernel(
+    p, g, m, v, top, step, n, lr: fp64, beta1: fp64, beta2: fp64, log_beta1: fp64, log_beta2: fp64, eps: fp64,
+    decay: fp64, scale: fp64, root: fp64,
+    AMSGRAD: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, COUNTED: tl.constexpr, C: tl.constexpr,
+    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    start = tl.program_id(0).to(tl.int64) * CHUNK
+    _adam_chunk(
+        p, g, m, v, top, step, n, start, lr, beta1, beta2, log_beta1, log_beta2, eps, decay, scale, root,
+        AMSGRAD, DECOUPLED, MAXIMIZE, COUNTED, C, CHUNK, BLOCK,
+    )  # fmt: skip
+
+
+@triton.jit
+def adam_table_kernel(
+    table, chunks, lr: fp64, beta1: fp64, beta2: fp64, log_beta1: fp64, log_beta2: fp64, eps: fp64, decay: fp64,
+    scale: fp64, root: fp64,
+    AMSGRAD: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, COUNTED: tl.constexpr, C: tl.constexpr,
+    P: tl.constexpr, G: tl.constexpr, S: tl.constexpr, ALIGN: tl.constexpr,
+    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    entry = table + 2 * tl.program_id(0)
+    row = table + 2 * chunks + 7 * tl.load(entry)
+    p = tl.multiple_of(tl.load(row).to(tl.pointer_type(P)), ALIGN)
+    g = tl.multiple_of(tl.load(row + 1).to(tl.pointer_type(G)), ALIGN)
+    m = tl.multiple_of(tl.load(row + 2).to(tl.pointer_type(S)), ALIGN)
+    v = tl.multiple_of(tl.load(row + 3).to(tl.pointer_type(S)), ALIGN)
+    top = tl.multiple_of(tl.load(row + 4).to(tl.pointer_type(S)), ALIGN)
+    step = tl.load(row + 5).to(tl.pointer_type(tl.float32))
+    n = tl.load(row + 6)
+    start = tl.multiple_of(tl.load(entry + 1) * CHUNK, BLOCK)
+    _adam_chunk(
+        p, g, m, v, top, step, n, start, lr, beta1, beta2, log_beta1, log_beta2, eps, decay, scale, root,
+        AMSGRAD, DECOUPLED, MAXIMIZE, COUNTED, C, CHUNK, BLOCK,
+    )  # fmt: skip
+
+
+def adam_step(
+    params: Sequence[Buffer], grads: Sequence[Buffer], exp_avgs: Sequence[Buffer], exp_avg_sqs: Sequence[Buffer],
+    max_exp_avg_sqs: Sequence[Buffer], steps: Sequence[Buffer], step: float, lr: float, beta1: float, beta2: float,
+    eps: float, weight_decay: float, decoupled: bool, maximize: bool,
+) -> None:  # fmt: skip
+    """Parameters and moments after one step, in place; the count of steps is `step`, or `steps` per parameter."""
+    amsgrad, counted = bool(max_exp_avg_sqs), bool(steps)
+    rows = zip(
+        params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else exp_avgs,
+        steps if counted else params, strict=True,
+    )  # fmt: skip
+    root = scale = 0.0
+    if not counted:
+        root = (1 - beta2**step) ** 0.5
+        scale = lr / (1 - beta1**step) * root
+    scalars = (lr, beta1, beta2, _log(beta1), _log(beta2), eps, weight_decay, scale, root)
+    constants = {"AMSGRAD": amsgrad, "DECOUPLED": decoupled, "MAXIMIZE": maximize, "COUNTED": counted}
+    written = (0, 2, 3, 4) if amsgrad else (0, 2, 3)
+    _update(adam_kernel, adam_table_kernel, list(rows), written, tuple(map(float, scalars)), constants, 5)
+
+
+def _log(beta: float) -> float:
+    return float(np.log(beta)) if beta else -1e30  # beta^t is 0 for every t
+
+
+# ---- counting -----------------------------------------------------------------------------------------------
+
+
+@triton.jit
+def count_kernel(step):
+    tl.store(step, tl.load(step) + 1)
+
+
+@triton.jit
+def count_table_kernel(table, n, P: tl.constexpr, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    steps = tl.load(table + at, at < n, 0).to(tl.pointer_type(P))
+    tl.store(steps, tl.load(steps, at < n) + 1, at < n)
+
+
+def advance_steps(steps: Sequence[Buffer]) -> None:
+    """Add one to every count of steps, in place."""
+    for kind in dict.fromkeys(step.dtype for step in steps):
+        same = [step for step in steps if step.dtype is kind]
+        if len(same) == 1 or _capturing():
+            for step in same:
+                launch(count_kernel, (1,), step)
+            continue
+        table = _table(tuple(step.ptr for step in same), lambda ptrs: list(ptrs), same[0])
+        launch(
+            count_table_kernel,
+            (triton.cdiv(len(same), 128),),
+            table,
+            len(same),
+            P=_TYPES[kind.name],
+            BLOCK=128,
+        )
+
+
+# ---- launching ----------------------------------------------------------------------------------------------
+
+
+def _update(
+    kernel: Any, table_kernel: Any, rows: list[tuple[Buffer, ...]], written: tuple[int, ...],
+    scalars: tuple[float, ...], constants: dict[str, Any], single: int | None = None,
+) -> None:  # fmt: skip
+    """Run the update over every row of buffers; `single` is the place of one that holds a single number."""
+    back: list[tuple[Buffer, Buffer]] = []
+    kinds: dict[tuple, list[tuple[Buffer, ...]]] = {}
+    for row in rows:
+        if row[0].numel:
+            flat = tuple(_flat(row, written, single, back))
+            kinds.setdefault(tuple(b.dtype for b in flat[:3]), []).append(flat)
+    for (p, g, s), group in kinds.items():
+        constants = {
+            **constants, "C": tl.float64 if p is float64 else tl.float32, "CHUNK": CHUNK, "BLOCK": BLOCK,
+            "num_warps": 8,
+        }  # fmt: skip
+        if len(group) == 1 or _capturing():
+            for row in group:
+                launch(kernel, (triton.cdiv(row[0].numel, CHUNK),), *row, row[0].numel, *scalars, **constants)
+            continue
+        key = tuple((row[0].numel, *(b.ptr for b in row)) for row in group)
+        table = _table(key, _lay_out, group[0][0])
+        chunks = sum(triton.cdiv(row[0].numel, CHUNK) for row in group)
+        aligned = all(b.ptr % 16 == 0 for row in group for b in row)
+        types = {"P": _TYPES[p.name], "G": _TYPES[g.name], "S": _TYPES[s.name], "ALIGN": 16 if aligned else 1}
+        launch(table_kernel, (chunks,), table, chunks, *scalars, **constants, **types)
+    for target, temporary in back:
+        copy(target, temporary)
+
+
+def _lay_out(key: tuple[tuple[int, ...], ...]) -> list[int]:
+    """First (tensor, chunk) for every program, then every tensor's addresses and its number of elements."""
+    numbers: list[int] = []
+    for i, (count, *_) in enumerate(key):
+        for chunk in range(triton.cdiv(count, CHUNK)):
+            numbers += (i, chunk)
+    for count, *pointers in key:
+        numbers += (*pointers, count)
+    return numbers
+
+
+_tables: OrderedDict[tuple, Buffer] = OrderedDict()
+
+
+def _table(key: tuple, build: Callable[[Any], list[int]], like: Buffer) -> Buffer:
+    """The table of `key` on the device, made when it is not known from one of the last calls."""
+    from tritonnn.cuda._runtime import runtime
+
+    # The stream belongs to the key: on another one the copy to the device would not be waited for.
+    place = (build, like.device.index, runtime().current_stream(like.device.index), key)
+    found = _tables.get(place)
+    if found is None:
+        numbers = np.array(build(key), np.int64)
+        found = _tables[place] = empty((len(numbers),), int64, like)
+        runtime().upload(found.ptr, numbers, like.device.index)
+        if len(_tables) > TABLES_KEPT:
+            _tables.popitem(last=False)
+    _tables.move_to_end(place)
+    return found
+
+
+def _capturing() -> bool:
+    from tritonnn.cuda._runtime import runtime
+
+    return runtime().thread.capture is not None
+
+
+def _flat(
+    row: tuple[Buffer, ...], written: tuple[int, ...], single: int | None, back: list[tuple[Buffer, Buffer]]
+) -> list[Buffer]:
+    """The row as flat memory; what cannot be seen so is copied, and noted in `back` where it is written."""
+    order = sorted(range(row[0].ndim), key=lambda d: -row[0].strides[d])
+    dense = all(i == single or _turned(b, order).is_contiguous() for i, b in enumerate(row))
+    flat = []
+    for i, b in enumerate(row):
+        if i != single and not dense and not b.is_contiguous():
+            temporary = empty(b.shape, b.dtype, b)
+            copy(temporary, b)
+            if i in written:
+                back.append((b, temporary))
+            b = temporary
+        parts, kind = (2, b.dtype.to_real()) if b.dtype.is_complex else (1, b.dtype)
+        flat.append(Buffer(b.ptr, (parts * b.numel,), (1,), kind, b.device, b.owner))
+    return flat
+
+
+def _turned(b: Buffer, order: list[int]) -> Buffer:
+    return b.as_strided(tuple(b.shape[d] for d in order), tuple(b.strides[d] for d in order))
+
+
+def COMPILE() -> list[Case]:
+    """The cases of the compile check."""
+    cases = []
+    sizes = {"CHUNK": CHUNK, "BLOCK": BLOCK}
+    doubles = "fp64 " * 9
+    for name, c in (("fp32", tl.float32), ("bf16", tl.float32), ("fp64", tl.float64)):
+        kind = {"fp32": tl.float32, "bf16": tl.bfloat16, "fp64": tl.float64}[name]
+        flags = {"AMSGRAD": False, "DECOUPLED": True, "MAXIMIZE": False, "COUNTED": False, "C": c}
+        types = {"P": kind, "G": kind, "S": kind, "ALIGN": 16}
+        wide = {"fp32": ".v4.b32", "bf16": ".v4.b32", "fp64": ".v2.b64"}[name]
+        cases.append(
+            Case(
+                adam_table_kernel,
+                f"*i64 i32 {doubles}",
+                {**flags, **types, **sizes},
+                num_warps=8,
+                ptx=f"ld.global{wide}",
+            )
+        )
+        sgd = {"BUFFER": True, "FRESH": False, "NESTEROV": True, "MAXIMIZE": False, "C": c}
+        cases.append(
+            Case(
+                sgd_table_kernel,
+                "*i64 i32" + " fp64" * 4,
+                {**sgd, **types, **sizes},
+                num_warps=8,
+                ptx=f"ld.global{wide}",
+            )
+        )
+    flags = {"AMSGRAD": True, "DECOUPLED": False, "MAXIMIZE": True, "COUNTED": True, "C": tl.float32}
+    cases.append(Case(adam_kernel, "*fp32 " * 6 + f"i32:16 {doubles}", {**flags, **sizes}, num_warps=8))
+    sgd = {"BUFFER": True, "FRESH": True, "NESTEROV": False, "MAXIMIZE": True, "C": tl.float32}
+    cases.append(Case(sgd_kernel, "*bf16 *bf16 *bf16 i32" + " fp64" * 4, {**sgd, **sizes}, num_warps=8))
+    cases.append(Case(count_kernel, "*fp32"))
+    cases.append(Case(count_table_kernel, "*i64 i32", {"P": tl.float32, "BLOCK": 128}))
+    return cases

@@ -1,0 +1,378 @@
+"""Optimizers: the base class, every update against its textbook formula, and the multi-tensor steps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import tritonnn as torch
+from tritonnn import optim
+from tritonnn.ops.optimizer import adam_step, sgd_step
+
+DEVICES = ("cpu", "cuda")
+
+# ---- the formulas, for one parameter in float64: f(p, gradients, options) -> p after all steps ---------------
+
+
+def sgd(p, grads, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False):
+    buffer = None
+    for g in grads:
+        g = g + weight_decay * p
+        if momentum:
+            buffer = g if buffer is None else momentum * buffer + (1 - dampening) * g
+            g = g + momentum * buffer if nesterov else buffer
+        p = p - lr * g
+    return p
+
+
+def adam(p, grads, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, decoupled=False):
+    m = v = top = 0
+    for t, g in enumerate(grads, 1):
+        if decoupled:
+            p = p - lr * weight_decay * p
+        else:
+            g = g + weight_decay * p
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g * g
+        top = np.maximum(top, v) if amsgrad else v
+        root = np.sqrt(top / (1 - betas[1] ** t))
+        p = p - lr * (m / (1 - betas[0] ** t)) / (root + eps)
+    return p
+
+
+def adamw(p, grads, weight_decay=1e-2, **options):
+    return adam(p, grads, weight_decay=weight_decay, decoupled=True, **options)
+
+
+def adagrad(p, grads, lr=1e-2, lr_decay=0, weight_decay=0, initial_accumulator_value=0, eps=1e-10):
+    total = initial_accumulator_value
+    for t, g in enumerate(grads):
+        g = g + weight_decay * p
+        total = total + g * g
+        p = p - lr / (1 + t * lr_decay) * g / (np.sqrt(total) + eps)
+    return p
+
+
+def adadelta(p, grads, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0):
+    v = u = 0
+    for g in grads:
+        g = g + weight_decay * p
+        v = rho * v + (1 - rho) * g * g
+        delta = np.sqrt(u + eps) / np.sqrt(v + eps) * g
+        u = rho * u + (1 - rho) * delta * delta
+        p = p - lr * delta
+    return p
+
+
+def rmsprop(p, grads, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False):
+    v = mean = buffer = 0
+    for g in grads:
+        g = g + weight_decay * p
+        v = alpha * v + (1 - alpha) * g * g
+        mean = alpha * mean + (1 - alpha) * g
+        step = g / (np.sqrt(v - mean * mean if centered else v) + eps)
+        buffer = momentum * buffer + step
+        p = p - lr * buffer
+    return p
+
+
+def rprop(p, grads, lr=1e-2, etas=(0.5, 1.2), step_sizes=(1e-6, 50)):
+    size, last = np.full_like(p, lr), np.zeros_like(p)
+    for g in grads:
+        factor = np.where(g * last > 0, etas[1], np.where(g * last < 0, etas[0], 1))
+        size = np.clip(size * factor, *step_sizes)
+        last = np.where(factor == etas[0], 0, g)
+        p = p - np.sign(last) * size
+    return p
+
+
+def adamax(p, grads, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0):
+    m = u = 0
+    for t, g in enumerate(grads, 1):
+        g = g + weight_decay * p
+        m = betas[0] * m + (1 - betas[0]) * g
+        u = np.maximum(betas[1] * u, np.abs(g) + eps)
+        p = p - lr / (1 - betas[0] ** t) * m / u
+    return p
+
+
+def nadam(
+    p, grads, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, momentum_decay=4e-3, decoupled=False
+):
+    m = v = 0
+    product = 1
+    mu = lambda t: betas[0] * (1 - 0.5 * 0.96 ** (t * momentum_decay))
+    for t, g in enumerate(grads, 1):
+        if decoupled:
+            p = p - lr * weight_decay * p
+        else:
+            g = g + weight_decay * p
+        product *= mu(t)
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g * g
+        ahead = mu(t + 1) * m / (1 - product * mu(t + 1)) + (1 - mu(t)) * g / (1 - product)
+        p = p - lr * ahead / (np.sqrt(v / (1 - betas[1] ** t)) + eps)
+    return p
+
+
+def radam(p, grads, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0):
+    m = v = 0
+    top = 2 / (1 - betas[1]) - 1
+    for t, g in enumerate(grads, 1):
+        g = g + weight_decay * p
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g * g
+        rho = top - 2 * t * betas[1] ** t / (1 - betas[1] ** t)
+        step = lr * m / (1 - betas[0] ** t)
+        if rho > 5:
+            r = math.sqrt((rho - 4) * (rho - 2) * top / ((top - 4) * (top - 2) * rho))
+            step = step * r * math.sqrt(1 - betas[1] ** t) / (np.sqrt(v) + eps)
+        p = p - step
+    return p
+
+
+def asgd(p, grads, lr=1e-2, lambd=1e-4, alpha=0.75, t0=1e6, weight_decay=0):
+    for t, g in enumerate(grads, 1):
+        eta = lr / (1 + lambd * lr * (t - 1)) ** alpha
+        p = (1 - lambd * eta) * p - eta * (g + weight_decay * p)
+    return p
+
+
+CASES = [
+    ("SGD", sgd, {"lr": 0.1}),
+    ("SGD", sgd, {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
+    ("SGD", sgd, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    ("Adam", adam, {"lr": 0.1}),
+    ("Adam", adam, {"lr": 0.1, "betas": (0.5, 0.7), "eps": 0.1, "weight_decay": 0.2, "amsgrad": True}),
+    ("AdamW", adamw, {"lr": 0.1}),
+    ("AdamW", adamw, {"lr": 0.1, "weight_decay": 0.5, "amsgrad": True}),
+    ("Adagrad", adagrad, {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.3}),
+    ("Adadelta", adadelta, {"lr": 0.5, "rho": 0.8, "weight_decay": 0.1}),
+    ("RMSprop", rmsprop, {"lr": 0.1}),
+    ("RMSprop", rmsprop, {"lr": 0.1, "momentum": 0.9, "centered": True, "weight_decay": 0.1}),
+    ("Rprop", rprop, {"lr": 0.1, "etas": (0.4, 1.5), "step_sizes": (0.05, 0.2)}),
+    ("Adamax", adamax, {"lr": 0.1, "weight_decay": 0.1}),
+    ("NAdam", nadam, {"lr": 0.1, "weight_decay": 0.1}),
+    ("RAdam", radam, {"lr": 0.1, "weight_decay": 0.1}),
+    ("ASGD", asgd, {"lr": 0.1, "lambd": 0.1, "weight_decay": 0.1}),
+]
+IDS = [f"{name}_{i}" for i, (name, _, _) in enumerate(CASES)]
+SHAPES = ((3, 4), (), (5,), (2, 0))
+STEPS = 8
+
+
+def arrays(seed: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [np.asarray(rng.normal(size=shape)) for shape in SHAPES]
+
+
+def run(
+    name: str, options: dict, device: str = "cpu", dtype=torch.float64, steps: int = STEPS
+) -> list[np.ndarray]:
+    """The parameters after `steps` steps, with gradients from arrays(1), arrays(2), ..."""
+    params = [torch.from_numpy(a.copy()).to(device, dtype).requires_grad_() for a in arrays(0)]
+    optimizer = getattr(optim, name)(params, **options)
+    for t in range(1, steps + 1):
+        for p, g in zip(params, arrays(t), strict=True):
+            p.grad = torch.from_numpy(g).to(device, dtype)
+        optimizer.step()
+    return [p.detach().cpu().to(torch.float64).numpy() for p in params]
+
+
+def expected(formula, options: dict, sign: int = 1, steps: int = STEPS) -> list[np.ndarray]:
+    grads = [arrays(t) for t in range(1, steps + 1)]
+    return [formula(p, [sign * g[i] for g in grads], **options) for i, p in enumerate(arrays(0))]
+
+
+@pytest.mark.parametrize("foreach", [None, False, True])
+@pytest.mark.parametrize(("name", "formula", "options"), CASES, ids=IDS)
+def test_update_follows_the_formula(name, formula, options, foreach):
+    for got, wanted in zip(
+        run(name, {**options, "foreach": foreach}), expected(formula, options), strict=True
+    ):
+        np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=tolerance(name))
+
+
+def tolerance(name: str) -> float:
+    """NAdam and ASGD keep a running number per parameter in float32."""
+    return 1e-6 if name in ("NAdam", "ASGD") else 1e-12
+
+
+@pytest.mark.parametrize(("name", "formula", "options"), CASES, ids=IDS)
+def test_maximize_climbs(name, formula, options):
+    for got, wanted in zip(
+        run(name, {**options, "maximize": True}), expected(formula, options, -1), strict=True
+    ):
+        np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=tolerance(name))
+
+
+@pytest.mark.parametrize(("name", "formula", "options"), CASES, ids=IDS)
+def test_update_on_the_gpu(name, formula, options):
+    got = run(name, options, "cuda", torch.float32, steps=3)
+    for a, b in zip(got, expected(formula, options, steps=3), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(("name", "formula", "options"), CASES[:7], ids=IDS[:7])
+def test_half_precision_rounds_once_a_step(name, formula, options, dtype, device):
+    got = run(name, options, device, dtype, steps=3)
+    for a, b in zip(got, expected(formula, options, steps=3), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0.05, atol=0.05 if dtype is torch.bfloat16 else 0.01)
+
+
+@pytest.mark.parametrize(
+    "options", [{"fused": True}, {"decoupled_weight_decay": True, "weight_decay": 0.1}], ids=str
+)
+def test_adam_variants(options):
+    known = {"decoupled": True, "weight_decay": 0.1} if "weight_decay" in options else {}
+    for got, wanted in zip(run("Adam", options), expected(adam, known), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-6 if "fused" in options else 1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["Adam", "NAdam", "RAdam", "RMSprop", "Adadelta", "Adamax", "ASGD", "Rprop"])
+def test_capturable_agrees_and_keeps_its_counters_on_the_gpu(name):
+    plain, on_device = (
+        run(name, {"lr": 0.1, "capturable": c}, "cuda", torch.float32, 3) for c in (False, True)
+    )
+    for a, b in zip(plain, on_device, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+    p = torch.ones(2, device="cuda", requires_grad=True)
+    opt = getattr(optim, name)([p], capturable=True)
+    p.grad = torch.ones(2, device="cuda")
+    opt.step()
+    assert opt.state[p]["step"].device.type == "cuda"
+    with pytest.raises(AssertionError, match="supported devices"):
+        run(name, {"capturable": True}, steps=1)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Adagrad", "RMSprop", "NAdam"])
+def test_complex_parameters_are_pairs_of_real_ones(name):
+    z = torch.tensor([1 + 2j, -3 + 0.5j], dtype=torch.complex128, requires_grad=True)
+    x = torch.tensor([[1.0, 2.0], [-3.0, 0.5]], dtype=torch.float64, requires_grad=True)
+    options = {"lr": 0.1, **({"momentum": 0.9} if name == "SGD" else {})}
+    a, b = getattr(optim, name)([z], **options), getattr(optim, name)([x], **options)
+    for _ in range(3):
+        z.grad = torch.tensor([0.5 - 1j, 2 + 1j], dtype=torch.complex128)
+        x.grad = torch.tensor([[0.5, -1.0], [2.0, 1.0]], dtype=torch.float64)
+        a.step()
+        b.step()
+    got = z.detach().numpy()
+    np.testing.assert_allclose(np.stack([got.real, got.imag], -1), x.detach().numpy(), rtol=1e-12)
+
+
+# ---- the multi-tensor steps --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_layouts_make_no_difference(name, device):
+    """Transposed, sliced and blocked memory, and gradients laid out differently from their parameter."""
+    rng = np.random.default_rng(0)
+    value, grad = rng.normal(size=(6, 4)), rng.normal(size=(6, 4))
+    results = []
+    for p_like, g_like in (
+        ("plain", "plain"),
+        ("turned", "turned"),
+        ("turned", "plain"),
+        ("sliced", "turned"),
+    ):
+        p, g = (_laid_out(a, how, device) for a, how in ((value, p_like), (grad, g_like)))
+        p.requires_grad_()
+        p.grad = g
+        opt = getattr(optim, name)([p], lr=0.1, **({"momentum": 0.9} if name == "SGD" else {}))
+        opt.step()
+        opt.step()
+        results.append(p.detach().cpu().numpy())
+    for other in results[1:]:
+        np.testing.assert_allclose(other, results[0], rtol=1e-12)
+
+
+def _laid_out(a: np.ndarray, how: str, device: str):
+    t = torch.from_numpy(a).to(device)
+    if how == "turned":
+        return t.t().contiguous().t()
+    if how == "sliced":
+        wide = torch.zeros(6, 8, dtype=t.dtype, device=device)
+        view = wide.narrow(1, 2, 4)
+        view.copy_(t)
+        return view
+    return t.clone()
+
+
+def test_large_parameters_go_in_blocks():
+    from tritonnn.cpu_fallback import optimizer as backend
+
+    size = backend.BLOCK + 17
+    p = torch.linspace(-1, 1, size, dtype=torch.float64).requires_grad_()
+    before = p.detach().numpy().copy()
+    p.grad = torch.linspace(1, 2, size, dtype=torch.float64)
+    opt = optim.Adam([p], lr=0.1)
+    opt.step()
+    np.testing.assert_allclose(p.detach().numpy(), adam(before, [p.grad.numpy()], lr=0.1), atol=1e-12)
+
+
+def test_steps_check_their_lists():
+    a, b = torch.ones(2), torch.ones(3)
+    with pytest.raises(RuntimeError, match=r"grads\[0\] has shape \(3,\)"):
+        sgd_step([a], [b], [], 0.1, 0.0, 0.0, 0.0, False, False, False)
+    with pytest.raises(RuntimeError, match="exp_avgs has 0 tensors for 1"):
+        adam_step([a], [a], [], [a], [], [], 1.0, 0.1, 0.9, 0.99, 1e-8, 0.0, False, False)
+    with pytest.raises(RuntimeError, match="same device"):
+        sgd_step([a], [a.to("cuda")], [], 0.1, 0.0, 0.0, 0.0, False, False, False)
+    with pytest.raises(RuntimeError, match="single memory location"):
+        sgd_step([torch.ones(1).expand(4)], [torch.ones(4)], [], 0.1, 0.0, 0.0, 0.0, False, False, False)
+
+
+def test_a_step_is_seen_by_the_version_check():
+    p = torch.ones(2, requires_grad=True)
+    loss = (p * p).sum()
+    p.grad = torch.ones(2)
+    optim.SGD([p], lr=0.1).step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+# ---- through autograd ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["SGD", "Adam", "AdamW", "Adagrad", "RMSprop", "Adamax", "NAdam", "Adadelta"]
+)
+def test_differentiable_steps_carry_the_gradient_of_the_learning_rate(name):
+    options = {"momentum": 0.9} if name in ("SGD", "RMSprop") else {}
+
+    def final(rate):
+        start = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
+        p = start.clone()
+        opt = getattr(optim, name)([p], lr=rate, differentiable=True, **options)
+        for _ in range(3):
+            p.grad = torch.tensor([0.3, -0.8], dtype=torch.float64)
+            opt.step()
+        return (p * p).sum()
+
+    lr = torch.tensor(0.1, dtype=torch.float64, requires_grad=True)
+    final(lr).backward()
+    with torch.no_grad():
+        h = 1e-6
+        slope = (final(torch.tensor(0.1 + h, dtype=torch.float64)) - final(
+            torch.tensor(0.1 - h, dtype=torch.float64))).item() / (2 * h)  # fmt: skip
+    assert lr.grad.item() == pytest.approx(slope, rel=1e-6)
+
+
+def test_differentiable_refuses_what_it_cannot_do():
+    p = torch.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="`fused` does not support `differentiable`"):
+        optim.Adam([p], fused=True, differentiable=True)
+    with pytest.raises(RuntimeError, match="cannot be `True` together"):
+        optim.SGD([p], fused=True, foreach=True)
+    p.grad = torch.ones(2)
+    with pytest.raises(AssertionError, match="does not support autograd"):
+        optim.RMSprop([p], foreach=True, differentiable=True).step()
+    index = torch.ones(2, dtype=torch.complex64, requires_grad=True)
+    index.grad = torch.ones(2, dtype=torch.complex64)
+    with pytest.raises(RuntimeError, match="floating point"):
+        optim.Adam([index], fused=True).step()
