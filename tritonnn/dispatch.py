@@ -331,6 +331,8 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     else:
         outs = planned
     device = _device(op, args)
+    if op.host and device is not None and device.type == "cuda":
+        return _through_host(op, args, out, device)
     edges = _edges(op, args) if op.differentiable and state.enabled else None
     if out is not None:
         return _call_out(op, args, out, outs, edges)
@@ -345,6 +347,30 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     if edges is not None:
         record(op, args, results, edges)
     return results[0] if len(results) == 1 else _named(op, results)
+
+
+_warned: set[str] = set()
+
+
+def _through_host(op: Op, args: tuple, out: Any, device: Any) -> Any:
+    """Run an op that is declared to run on the host on GPU tensors: copy there, compute, copy back."""
+    if op.name not in _warned:
+        import warnings
+
+        _warned.add(op.name)
+        warnings.warn(f"{op.name} runs through LAPACK on the host: its tensors are copied there and back", stacklevel=5)
+    made = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
+    results = made if isinstance(made, tuple) else (made,)
+    moved = tuple([result.to(device) for result in results])
+    if out is not None:
+        for target, result in zip(out if isinstance(out, (tuple, list)) else (out,), moved, strict=True):
+            check_out(op, target, None, result.dtype)
+            if target.shape != result.shape:
+                resize_out(op, target, result.shape)
+            copy_into(target, result)
+            wrote(target, op.name)
+        return out
+    return moved[0] if len(moved) == 1 else _named(op, moved)
 
 
 def _check_slots(op: Op, args: tuple) -> None:

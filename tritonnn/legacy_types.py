@@ -163,6 +163,8 @@ class TypedStorage:
         """Where the memory lies."""
         return self._untyped.device
 
+    is_sparse = False
+
     @property
     def is_cuda(self) -> bool:
         """Whether it lies on a GPU."""
@@ -253,14 +255,15 @@ class TypedStorage:
 
     def share_memory_(self) -> TypedStorage:
         """Move the memory to where other processes see it."""
-        flat = self._flat()
-        flat.share_memory_()
-        self._untyped = flat._storage
+        from tritonnn.multiprocessing import share_storage
+
+        if self.device.type == "cpu" and not self.is_shared():
+            share_storage(self._untyped, holders=1)
         return self
 
     def is_shared(self) -> bool:
         """Whether other processes can see the memory."""
-        return self._flat().is_shared()
+        return self.is_cuda or getattr(self._untyped.block, "shared_name", None) is not None
 
     def pin_memory(self) -> TypedStorage:
         """A copy in page-locked memory."""

@@ -340,7 +340,7 @@ def _input_edge(value: Any) -> Edge:
 
 
 def backward(
-    tensors: Any,
+    tensors: Any = None,
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,

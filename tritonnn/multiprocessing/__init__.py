@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn.storage import Storage
 from tritonnn.tensor import Tensor
 
 
@@ -28,11 +29,17 @@ def share(tensor: Tensor) -> None:
     Raises:
         RuntimeError: other tensors look into the same storage, which would keep the old memory.
     """
+    share_storage(tensor._storage, holders=1)
+    storage = tensor._storage
+    tensor._buf = storage.buffer(tuple(tensor.shape), tensor.stride(), tensor._offset, tensor.dtype)
+
+
+def share_storage(storage: Storage, holders: int) -> None:
+    """Move a storage's memory into a shared mapping; `holders` objects other than tensors may refer to it."""
     import sys
 
-    storage = tensor._storage
-    # One reference from the tensor, one from this frame's name, one from getrefcount's argument.
-    if sys.getrefcount(storage) > 3:
+    # Besides them: this frame's name and getrefcount's argument, each once.
+    if sys.getrefcount(storage) > holders + 2:
         raise RuntimeError(
             "share_memory_(): views of this tensor exist; share the tensor before making views of it"
         )
@@ -40,7 +47,6 @@ def share(tensor: Tensor) -> None:
     flat = np.frombuffer(mmap.mmap(-1, max(nbytes, 1)), np.uint8, nbytes).view(SharedArray)
     flat[:] = storage.bytes()
     storage.block, storage._bytes = flat, flat
-    tensor._buf = storage.buffer(tuple(tensor.shape), tensor.stride(), tensor._offset, tensor.dtype)
 
 
 def get_all_sharing_strategies() -> set[str]:

@@ -120,7 +120,7 @@ class Op:
         self.grad: dict[str, Callable] = options.get("grad") or {}
         self.backward: Callable | None = options.get("backward")
         self.has_derivative = bool(self.grad) or self.backward is not None or kind == "composite"
-        if not self.has_derivative and options.get("result_rule") in (PROMOTE, FLOAT):
+        if not self.has_derivative and (options.get("result_rule") in (PROMOTE, FLOAT) or options.get("host")):
             # A floating result without a formula: backward says so instead of leaving the gradient out silently.
             self.grad = {self.names[slot]: _no_derivative(self.name) for slot in self.tensor_slots}
         self.differentiable = bool(self.grad) or self.backward is not None

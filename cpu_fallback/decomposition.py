@@ -1,0 +1,15 @@
+"""Matrix decompositions through LAPACK."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def qr(q: np.ndarray, r: np.ndarray, input: np.ndarray, mode: str) -> None:
+    """input = q r with orthonormal columns of q and upper triangular r; 'reduced', 'complete' or 'r' (r alone)."""
+    if mode == "r":
+        np.copyto(r, np.linalg.qr(input, "r"))
+    else:
+        found_q, found_r = np.linalg.qr(input, mode)
+        np.copyto(q, found_q)
+        np.copyto(r, found_r)
