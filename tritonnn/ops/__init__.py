@@ -5,6 +5,7 @@ from __future__ import annotations
 from tritonnn.ops import (  # noqa: F401
     activation,
     activation_backward,
+    activation_smooth,
     arithmetic,
     attention,
     avg_pool,
@@ -31,6 +32,7 @@ from tritonnn.ops import (  # noqa: F401
     joining,
     likelihood,
     linalg,
+    logic,
     loss,
     margin_loss,
     max_pool,
@@ -39,6 +41,7 @@ from tritonnn.ops import (  # noqa: F401
     operators,
     padding,
     pooling,
+    powers,
     random,
     rearrange,
     reduction,
@@ -48,5 +51,6 @@ from tritonnn.ops import (  # noqa: F401
     shape,
     softmax,
     sorting,
+    special_functions,
     subscript,
 )

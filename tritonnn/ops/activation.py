@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from tritonnn import dtypes
@@ -10,18 +9,12 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops import arithmetic as ar
 from tritonnn.ops import comparison as cp
 from tritonnn.ops import elementwise as ew
-from tritonnn.ops._table import FLOAT, FLOATING, NAMESPACES, NUMERIC, Bad, Sample, expose, pointwise
+from tritonnn.ops._activation import bad_number, numbers, samples, with_inplace
+from tritonnn.ops._table import FLOATING, NAMESPACES, NUMERIC, Bad, Sample, expose, pointwise
 from tritonnn.ops.activation_backward import (
     elu_backward,
-    gelu_backward,
-    hardsigmoid_backward,
-    hardswish_backward,
     hardtanh_backward,
     leaky_relu_backward,
-    logsigmoid_backward,
-    mish_backward,
-    silu_backward,
-    softplus_backward,
     threshold_backward,
 )
 from tritonnn.tensor import Tensor
@@ -31,36 +24,11 @@ SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
 
-def _samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
-    """A matrix and a 0-d tensor; the matrix again for each further set of arguments."""
-
-    def make_samples(make: Any) -> list[Sample]:
-        x = make(3, 5, low=low, high=high)
-        return [Sample(x), Sample(make((), low=low, high=high)), *[Sample(x, *option) for option in options]]
-
-    return make_samples
-
-
-def _numbers(name: str) -> Callable[..., None]:
-    """A check that every argument beside the tensor is a number."""
-
-    def check(input: Any, *values: Any) -> None:
-        for value in values:
-            if not isinstance(value, (bool, int, float)):
-                raise Invalid(f"{name} must be Number, not {type(value).__name__}", kind=TypeError)
-
-    return check
-
-
-def _bad_number(make: Any) -> list[Bad]:
-    return [Bad(make(2), "a", error=TypeError, match="must be Number, not str")]
-
-
 # ---- rectifiers ---------------------------------------------------------------------------------------
 
 
 @pointwise(
-    dtypes=NUMERIC, samples=_samples(), grad={"input": lambda g, result: threshold_backward(g, result, 0)},
+    dtypes=NUMERIC, samples=samples(), grad={"input": lambda g, result: threshold_backward(g, result, 0)},
     refuse={dtypes.bool_: "Boolean inputs not supported for relu"},
     errors=lambda make: [Bad(make.bool(2), match="Boolean inputs not supported for relu")],
 )  # fmt: skip
@@ -74,7 +42,7 @@ def relu(input: Tensor) -> Any:
 
 
 @pointwise(
-    api="", dtypes=NUMERIC, samples=_samples(low=-8, high=8),
+    api="", dtypes=NUMERIC, samples=samples(low=-8, high=8),
     grad={"input": lambda g, input: hardtanh_backward(g, input, 0.0, 6.0)},
 )  # fmt: skip
 def relu6(input: Tensor) -> Any:
@@ -87,8 +55,8 @@ def relu6(input: Tensor) -> Any:
 
 
 @pointwise(
-    api="", dtypes=FLOATING, samples=_samples((0.2,)), check=_numbers("argument 'negative_slope'"),
-    errors=_bad_number,
+    api="", dtypes=FLOATING, samples=samples((0.2,)), check=numbers("argument 'negative_slope'"),
+    errors=bad_number,
     grad={"input": lambda g, input, negative_slope: leaky_relu_backward(g, input, negative_slope)},
 )  # fmt: skip
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Any:
@@ -145,7 +113,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 @pointwise(
-    api="", dtypes=FLOATING, samples=_samples((1.5,)), check=_numbers("argument 'alpha'"), errors=_bad_number,
+    api="", dtypes=FLOATING, samples=samples((1.5,)), check=numbers("argument 'alpha'"), errors=bad_number,
     grad={"input": lambda g, input, alpha: elu_backward(g, input, alpha, 1.0, 1.0)},
 )  # fmt: skip
 def elu(input: Tensor, alpha: float = 1.0) -> Any:
@@ -158,7 +126,7 @@ def elu(input: Tensor, alpha: float = 1.0) -> Any:
 
 
 @pointwise(
-    dtypes=FLOATING, samples=_samples(),
+    dtypes=FLOATING, samples=samples(),
     grad={"input": lambda g, input: elu_backward(g, input, SELU_ALPHA, SELU_SCALE, 1.0)},
 )  # fmt: skip
 def selu(input: Tensor) -> Any:
@@ -171,14 +139,14 @@ def selu(input: Tensor) -> Any:
 
 
 def _check_celu(input: Any, alpha: Any) -> None:
-    _numbers("argument 'alpha'")(input, alpha)
+    numbers("argument 'alpha'")(input, alpha)
     if alpha == 0:
         raise Invalid("ZeroDivisionError: alpha cannot be 0 for CELU")
 
 
 @pointwise(
-    dtypes=FLOATING, samples=_samples((1.5,)), check=_check_celu,
-    errors=lambda make: [Bad(make(2), 0.0, match="alpha cannot be 0"), *_bad_number(make)],
+    dtypes=FLOATING, samples=samples((1.5,)), check=_check_celu,
+    errors=lambda make: [Bad(make(2), 0.0, match="alpha cannot be 0"), *bad_number(make)],
     grad={"input": lambda g, input, alpha: elu_backward(g, input, alpha, 1.0, 1.0 / alpha)},
 )  # fmt: skip
 def celu(input: Tensor, alpha: float = 1.0) -> Any:
@@ -192,7 +160,7 @@ def celu(input: Tensor, alpha: float = 1.0) -> Any:
 
 @pointwise(
     dtypes=NUMERIC, samples=lambda make: [Sample(make(3, 5), 1, -3 if make.dtype.is_signed else 3)],
-    check=_numbers("arguments 'threshold' and 'value'"),
+    check=numbers("arguments 'threshold' and 'value'"),
     errors=lambda make: [Bad(make(2), "a", 1, error=TypeError, match="must be Number, not str")],
     grad={"input": lambda g, input, threshold: threshold_backward(g, input, threshold)},
 )  # fmt: skip
@@ -206,13 +174,13 @@ def threshold(input: Tensor, threshold: float, value: float) -> Any:
 
 
 def _check_range(input: Any, min_val: Any, max_val: Any) -> None:
-    _numbers("arguments 'min_val' and 'max_val'")(input, min_val, max_val)
+    numbers("arguments 'min_val' and 'max_val'")(input, min_val, max_val)
     if min_val > max_val:
         raise Invalid("min_val cannot be greater than max_val", kind=ValueError)
 
 
 @pointwise(
-    api="", dtypes=_SIGNED, samples=_samples((-2, 3)), check=_check_range,
+    api="", dtypes=_SIGNED, samples=samples((-2, 3)), check=_check_range,
     errors=lambda make: [Bad(make(2), 1.0, -1.0, error=ValueError, match="min_val cannot be greater than max_val")],
     grad={"input": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val)},
 )  # fmt: skip
@@ -230,8 +198,8 @@ def _shrunk(g: Tensor, input: Tensor, lambd: float) -> Tensor:
 
 
 @pointwise(
-    api="torch tensor functional", inplace=False, dtypes=FLOATING, samples=_samples((1.0,)),
-    check=_numbers("argument 'lambd'"), errors=_bad_number,
+    api="torch tensor functional", inplace=False, dtypes=FLOATING, samples=samples((1.0,)),
+    check=numbers("argument 'lambd'"), errors=bad_number,
     grad={"input": _shrunk},
 )  # fmt: skip
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Any:
@@ -244,13 +212,13 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Any:
 
 
 def _check_softshrink(input: Any, lambd: Any) -> None:
-    _numbers("argument 'lambd'")(input, lambd)
+    numbers("argument 'lambd'")(input, lambd)
     if lambd < 0:
         raise Invalid(f"lambda must be greater or equal to 0, but found to be {lambd}.")
 
 
 @pointwise(
-    api="functional", inplace=False, dtypes=FLOATING, samples=_samples((1.0,)), check=_check_softshrink,
+    api="functional", inplace=False, dtypes=FLOATING, samples=samples((1.0,)), check=_check_softshrink,
     errors=lambda make: [Bad(make(2), -1.0, match="lambda must be greater or equal to 0")],
     grad={"input": _shrunk},
 )  # fmt: skip
@@ -263,139 +231,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Any:
     """
 
 
-# ---- smooth -------------------------------------------------------------------------------------------
-
-
-def _check_approximate(input: Any, approximate: Any) -> None:
-    if approximate not in ("none", "tanh"):
-        raise Invalid(f"approximate argument must be either none or tanh, got {approximate!r}")
-
-
-@pointwise(
-    api="functional", inplace=False, dtypes=FLOATING, check=_check_approximate,
-    samples=lambda make: [Sample(make(3, 5, low=-4, high=4), approximate=a) for a in ("none", "tanh")],
-    errors=lambda make: [Bad(make(2), approximate="erf", match="must be either none or tanh")],
-    grad={"input": lambda g, input, approximate: gelu_backward(g, input, approximate)},
-)  # fmt: skip
-def gelu(input: Tensor, *, approximate: str = "none") -> Any:
-    """x times the normal distribution function of x (D. Hendrycks, K. Gimpel, arXiv:1606.08415).
-
-    Args:
-        approximate: 'none' for the error function, 'tanh' for 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
-
-    >>> import tritonnn as torch
-    >>> torch.nn.functional.gelu(torch.tensor([-1., 2.]))
-    tensor([-0.1587,  1.9545])
-    """
-
-
-@pointwise(
-    api="", dtypes=FLOATING, samples=_samples(), grad={"input": lambda g, input: silu_backward(g, input)}
-)
-def silu(input: Tensor) -> Any:
-    """x * sigmoid(x) (S. Elfwing et al., arXiv:1702.03118).
-
-    >>> import tritonnn as torch
-    >>> torch.nn.functional.silu(torch.tensor([-1., 2.]))
-    tensor([-0.2689,  1.7616])
-    """
-
-
-@pointwise(
-    api="", dtypes=FLOATING, samples=_samples(), grad={"input": lambda g, input: mish_backward(g, input)}
-)
-def mish(input: Tensor) -> Any:
-    """x * tanh(softplus(x)) (D. Misra, arXiv:1908.08681).
-
-    >>> import tritonnn as torch
-    >>> torch.nn.functional.mish(torch.tensor([-1., 2.]))
-    tensor([-0.3034,  1.9440])
-    """
-
-
-@pointwise(
-    api="functional", inplace=False, dtypes=FLOATING, samples=_samples((2.0, 3.0)),
-    check=_numbers("arguments 'beta' and 'threshold'"), errors=_bad_number,
-    grad={"input": lambda g, input, beta, threshold: softplus_backward(g, input, beta, threshold)},
-)  # fmt: skip
-def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Any:
-    """log(1 + exp(beta x)) / beta; x itself where beta x > threshold.
-
-    >>> import tritonnn as torch
-    >>> torch.nn.functional.softplus(torch.tensor([-1., 2.]))
-    tensor([0.3133, 2.1269])
-    """
-
-
-@pointwise(
-    api="functional", inplace=False, dtypes=FLOATING, samples=_samples(),
-    grad={"input": lambda g, input: logsigmoid_backward(g, input)},
-)  # fmt: skip
-def logsigmoid(input: Tensor) -> Any:
-    """log(sigmoid(x)), accurate where sigmoid is small.
-
-    >>> import tritonnn as torch
-    >>> torch.nn.functional.logsigmoid(torch.tensor([-1., 2.]))
-    tensor([-1.3133, -0.1269])
-    """
-
-
-@pointwise(
-    api="", dtypes=FLOATING, samples=_samples(), grad={"input": lambda g, input: hardsigmoid_backward(g, input)},
-)  # fmt: skip
-def hardsigmoid(input: Tensor) -> Any:
-    """min(max(x + 3, 0), 6) / 6.
-
-    >>> import tritonnn as torch
-    >>> torch.nn.functional.hardsigmoid(torch.tensor([-4., 0., 1.5]))
-    tensor([0.0000, 0.5000, 0.7500])
-    """
-
-
-@pointwise(
-    api="", dtypes=FLOATING, samples=_samples(), grad={"input": lambda g, input: hardswish_backward(g, input)},
-)  # fmt: skip
-def hardswish(input: Tensor) -> Any:
-    """x * min(max(x + 3, 0), 6) / 6 (A. Howard et al., arXiv:1905.02244).
-
-    >>> import tritonnn as torch
-    >>> torch.nn.functional.hardswish(torch.tensor([-1.5, 0., 1.5]))
-    tensor([-0.3750,  0.0000,  1.1250])
-    """
-
-
-def _softsign_grad(g: Tensor, input: Tensor) -> Tensor:
-    scale = ew.abs(input) + 1
-    return g / (scale * scale)
-
-
-@pointwise(
-    FLOAT, api="functional", inplace=False, dtypes=NUMERIC, samples=_samples(), grad={"input": _softsign_grad}
-)  # fmt: skip
-def softsign(input: Tensor) -> Any:
-    """x / (1 + |x|).
-
-    >>> import tritonnn as torch
-    >>> torch.nn.functional.softsign(torch.tensor([-1., 3.]))
-    tensor([-0.5000,  0.7500])
-    """
-
-
-def _tanhshrink_grad(g: Tensor, input: Tensor) -> Tensor:
-    y = ew.tanh(input)
-    return g * (y * y)
-
-
-@pointwise(
-    FLOAT, api="functional", inplace=False, dtypes=NUMERIC, samples=_samples(), grad={"input": _tanhshrink_grad}
-)  # fmt: skip
-def tanhshrink(input: Tensor) -> Any:
-    """x - tanh(x).
-
-    >>> import tritonnn as torch
-    >>> torch.nn.functional.tanhshrink(torch.tensor([-1., 2.]))
-    tensor([-0.2384,  1.0360])
-    """
+# ---- gates and noise ----------------------------------------------------------------------------------
 
 
 @expose("functional")
@@ -464,29 +300,6 @@ def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, traini
     return rrelu(input, lower, upper, training, inplace=True)
 
 
-# ---- nn.functional ------------------------------------------------------------------------------------
-
-
-def _with_inplace(function: Any) -> None:
-    """Put an op into `nn.functional` with a last parameter `inplace`, and its in-place form beside it."""
-    count = len(function.op.names)
-    name = function.__name__
-    in_place = getattr(Tensor, name + "_")
-
-    def functional(*args: Any, inplace: bool = False, **kwargs: Any) -> Tensor:
-        if len(args) > count:
-            *args, inplace = args  # type: ignore[assignment]
-        return (in_place if inplace else function)(*args, **kwargs)
-
-    functional.__name__ = functional.__qualname__ = name
-    functional.__doc__ = function.__doc__
-    functional.op = function.op  # type: ignore[attr-defined]
-    NAMESPACES["functional"][name] = functional
-    NAMESPACES["functional"][name + "_"] = in_place
-
-
-for _function in (
-    relu, relu6, leaky_relu, elu, selu, celu, threshold, hardtanh, silu, mish, hardsigmoid, hardswish,
-):  # fmt: skip
-    _with_inplace(_function)
+for _function in (relu, relu6, leaky_relu, elu, selu, celu, threshold, hardtanh):
+    with_inplace(_function)
 NAMESPACES["torch"]["threshold_"] = NAMESPACES["functional"]["threshold_"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,14 +9,11 @@ import numpy as np
 
 from tritonnn import dispatch, dtypes
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops import elementwise as ew
 from tritonnn.ops._table import (
     ANY,
     FLOAT,
-    FLOATING,
     FLOATING_AND_COMPLEX,
     NUMERIC,
-    REAL,
     Bad,
     Sample,
     expose,
@@ -31,7 +27,7 @@ FAMILY = "elementwise"  # the backend file
 Number = Any
 
 
-def _pairs(make: Any, low: float = -2, high: float = 2, **options: Any) -> list[Sample]:
+def pairs(make: Any, low: float = -2, high: float = 2, **options: Any) -> list[Sample]:
     """Equal shapes, broadcasting both ways, a 0-d operand."""
     new = lambda *shape: make(*shape, low=low, high=high)
     return [
@@ -40,11 +36,11 @@ def _pairs(make: Any, low: float = -2, high: float = 2, **options: Any) -> list[
     ]  # fmt: skip
 
 
-def _with_number(make: Any, number: Any = 2, low: float = -2, high: float = 2) -> list[Sample]:
-    return [*_pairs(make, low, high), Sample(make(3, 4, low=low, high=high), number)]
+def with_number(make: Any, number: Any = 2, low: float = -2, high: float = 2) -> list[Sample]:
+    return [*pairs(make, low, high), Sample(make(3, 4, low=low, high=high), number)]
 
 
-def _misfits(make: Any) -> list[Bad]:
+def misfits(make: Any) -> list[Bad]:
     return [
         Bad(make(2, 3), make(4), match=r"size of tensor a \(3\) must match the size of tensor b \(4\)"),
         Bad(make(2, 3), "a", error=TypeError, match="argument 'other' .*must be Tensor.*, not str"),
@@ -86,9 +82,9 @@ def _scaled(g: Tensor, alpha: Any) -> Tensor:
 @pointwise(
     dtypes=ANY, check=_check_alpha, legacy=_number_before,
     grad={"input": lambda g: g, "other": lambda g, alpha: _scaled(g, alpha)},
-    samples=lambda make: [*_with_number(make), *_pairs(make, alpha=3)],
+    samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
     errors=lambda make: [
-        *_misfits(make), Bad(make.int(2), make.int(2), alpha=1.5, match="alpha must not be a floating"),
+        *misfits(make), Bad(make.int(2), make.int(2), alpha=1.5, match="alpha must not be a floating"),
         Bad(make(2), make(2), alpha="a", error=TypeError, match="'alpha' must be Number, not str"),
     ],
 )  # fmt: skip
@@ -104,9 +100,9 @@ def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
 @pointwise(
     dtypes=NUMERIC_AND_COMPLEX, check=_check_alpha, legacy=_number_before, alias=("subtract",),
     grad={"input": lambda g: g, "other": lambda g, alpha: -_scaled(g, alpha)},
-    samples=lambda make: [*_with_number(make), *_pairs(make, alpha=3)],
+    samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
     refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE},
-    errors=lambda make: [*_misfits(make), Bad(make.bool(2), make(2), match="Subtraction, the `-` operator")],
+    errors=lambda make: [*misfits(make), Bad(make.bool(2), make(2), match="Subtraction, the `-` operator")],
 )  # fmt: skip
 def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
     """input - alpha * other.
@@ -120,8 +116,8 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
 @pointwise(
     dtypes=NUMERIC_AND_COMPLEX, check=_check_alpha, legacy=_number_before, inplace=False,
     grad={"input": lambda g, alpha: -_scaled(g, alpha), "other": lambda g: g},
-    samples=lambda make: [*_with_number(make), *_pairs(make, alpha=3)],
-    refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE}, errors=_misfits,
+    samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
+    refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE}, errors=misfits,
 )  # fmt: skip
 def rsub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
     """other - alpha * input.
@@ -133,7 +129,7 @@ def rsub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -
 
 
 @pointwise(
-    dtypes=ANY, alias=("multiply",), samples=_with_number, errors=_misfits,
+    dtypes=ANY, alias=("multiply",), samples=with_number, errors=misfits,
     grad={"input": lambda g, other: g * conjugate(other), "other": lambda g, input: g * conjugate(input)},
 )  # fmt: skip
 def mul(input: Tensor | Number, other: Tensor | Number) -> Any:
@@ -171,7 +167,7 @@ def quotient(input: Tensor | Number, other: Tensor | Number, rounding_mode: None
 @pointwise(
     dtypes=NUMERIC, samples=_quotient_samples,
     grad={"input": lambda g: zeros_like(g), "other": lambda g: zeros_like(g)},
-    errors=lambda make: [*_misfits(make), Bad(make.bool(2), make.bool(2), match="not implemented for bool")],
+    errors=lambda make: [*misfits(make), Bad(make.bool(2), make.bool(2), match="not implemented for bool")],
 )  # fmt: skip
 def floor_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
     """The quotient rounded down.
@@ -247,7 +243,7 @@ def true_divide_(input: Tensor, other: Tensor | Number) -> Tensor:
 
 
 @pointwise(
-    dtypes=NUMERIC, samples=_quotient_samples, errors=_misfits,
+    dtypes=NUMERIC, samples=_quotient_samples, errors=misfits,
     grad={"input": lambda g: g, "other": lambda g, input, other: g * -floor_divide(input, other)},
 )  # fmt: skip
 def remainder(input: Tensor | Number, other: Tensor | Number) -> Any:
@@ -260,7 +256,7 @@ def remainder(input: Tensor | Number, other: Tensor | Number) -> Any:
 
 
 @pointwise(
-    dtypes=NUMERIC, samples=_quotient_samples, errors=_misfits,
+    dtypes=NUMERIC, samples=_quotient_samples, errors=misfits,
     grad={"input": lambda g: g, "other": lambda g, input, other: g * -trunc_divide(input, other)},
 )  # fmt: skip
 def fmod(input: Tensor, other: Tensor | Number) -> Any:
@@ -269,247 +265,6 @@ def fmod(input: Tensor, other: Tensor | Number) -> Any:
     >>> import tritonnn as torch
     >>> torch.fmod(torch.tensor([7, -7]), 3)
     tensor([ 1, -1])
-    """
-
-
-# ---- powers -------------------------------------------------------------------------------------------
-
-
-def _power_grad(g: Tensor, input: Tensor, exponent: Any) -> Tensor:
-    if isinstance(exponent, Tensor):
-        slope = conjugate(exponent * pow(input, exponent - 1))
-        return ew.replaced(g * slope, exponent == 0)
-    if exponent == 0:
-        return zeros_like(g)
-    if exponent == 2:
-        return g * (conjugate(input) * 2)
-    return g * conjugate(pow(input, exponent - 1) * exponent)
-
-
-def _number_base_grad(g: Tensor, base: Any, exponent: Tensor, result: Tensor) -> Tensor:
-    if base == 0:
-        return ew.replaced(zeros_like(g), exponent < 0, math.nan)
-    if isinstance(base, complex):
-        import cmath
-
-        return g * conjugate(result * cmath.log(base))
-    return g * (result * (math.log(base) if base > 0 else math.nan))
-
-
-def _exponent_grad(g: Tensor, input: Any, exponent: Tensor, result: Tensor) -> Tensor:
-    if not isinstance(input, Tensor):
-        return _number_base_grad(g, input, exponent, result)
-    slope = conjugate(result * ew.log(input))
-    nothing = input == 0 if input.dtype.is_complex else (input == 0) & (exponent >= 0)
-    return g * ew.replaced(slope, nothing)
-
-
-def _check_power(input: Any, exponent: Any) -> None:
-    if isinstance(exponent, int) and exponent < 0 and isinstance(input, Tensor) and input.dtype.kind < 2:
-        raise Invalid("Integers to negative integer powers are not allowed.", hint="convert with .float()")
-
-
-@pointwise(
-    dtypes=NUMERIC_AND_COMPLEX, check=_check_power,
-    grad={
-        "input": lambda g, input, exponent: _power_grad(g, input, exponent),
-        "exponent": lambda g, input, exponent, result: _exponent_grad(g, input, exponent, result),
-    },
-    samples=lambda make: [
-        *[Sample(make(3, 4, low=0.3, high=2), e) for e in (0, 1, 2, 3, 5)],
-        Sample(make(3, 4, low=0.3, high=2), make(4, low=0, high=3)),
-        Sample(2, make(3, low=0, high=3)),
-        *([Sample(make(3, low=0.3, high=2), e) for e in (0.5, -0.5, -1, -2, 2.5)] if make.dtype.kind > 1 else []),
-    ],
-    errors=lambda make: [Bad(make.int(3), -1, match="Integers to negative integer powers are not allowed")],
-)  # fmt: skip
-def pow(input: Tensor | Number, exponent: Tensor | Number) -> Any:
-    """input to the power exponent.
-
-    Raises:
-        RuntimeError: a negative whole number as exponent of an integer tensor.
-
-    >>> import tritonnn as torch
-    >>> torch.tensor([1., 2., 3.]) ** 2
-    tensor([1., 4., 9.])
-    """
-
-
-@expose("torch tensor")
-def float_power(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
-    """`pow` in float64 (complex128 where an operand is complex).
-
-    >>> import tritonnn as torch
-    >>> torch.float_power(torch.tensor([2, 3]), -1)
-    tensor([0.5000, 0.3333], dtype=torch.float64)
-    """
-    kind = dtypes.complex128 if dispatch.result_type(input, exponent).is_complex else dtypes.float64
-    wide = [x.to(kind) if isinstance(x, Tensor) else x for x in (input, exponent)]
-    return pow(*wide, out=out)
-
-
-@pointwise(
-    FLOAT, dtypes=REAL,
-    samples=lambda make: [*_pairs(make, 0.2, 2), Sample(make(3, 4, low=0.2, high=2), 2)],
-    grad={
-        "input": lambda g, input, other: g * _xlogy_slope(input, _tensor(other, g)),
-        "other": lambda g, input, other: g * input / other,
-    },
-    api="torch tensor special",
-)  # fmt: skip
-def xlogy(input: Tensor | Number, other: Tensor | Number) -> Any:
-    """input * log(other), and 0 where input is 0 (unless other is NaN).
-
-    >>> import tritonnn as torch
-    >>> torch.xlogy(torch.tensor([0., 2.]), torch.tensor([0., 1.]))
-    tensor([0., 0.])
-    """
-
-
-def _xlogy_slope(input: Tensor, other: Tensor) -> Tensor:
-    return ew.replaced(ew.log(other), (input == 0) & (other <= 0))
-
-
-def _tensor(x: Any, like: Tensor) -> Tensor:
-    return x if isinstance(x, Tensor) else like.new_full((), x)
-
-
-# ---- distances and angles -----------------------------------------------------------------------------
-
-
-@pointwise(
-    FLOAT, dtypes=REAL, alias=("arctan2",), samples=lambda make: _pairs(make, 0.2, 2), errors=_misfits,
-    grad={
-        "input": lambda g, input, other: g * (other / (input * input + other * other)),
-        "other": lambda g, input, other: g * (-input / (input * input + other * other)),
-    },
-)  # fmt: skip
-def atan2(input: Tensor, other: Tensor) -> Any:
-    """The angle in radians, in -pi..pi, of the point with ordinate `input` and abscissa `other`.
-
-    >>> import tritonnn as torch
-    >>> torch.atan2(torch.tensor([1., -1.]), torch.tensor([0., -1.]))
-    tensor([ 1.5708, -2.3562])
-    """
-
-
-@pointwise(
-    dtypes=FLOATING, samples=lambda make: _pairs(make, 0.2, 2), errors=_misfits,
-    grad={
-        "input": lambda g, input, result: g * (input / result),
-        "other": lambda g, other, result: g * (other / result),
-    },
-)  # fmt: skip
-def hypot(input: Tensor, other: Tensor) -> Any:
-    """sqrt(input^2 + other^2) without overflow.
-
-    >>> import tritonnn as torch
-    >>> torch.hypot(torch.tensor([3.]), torch.tensor([4.]))
-    tensor([5.])
-    """
-
-
-@pointwise(
-    FLOAT, dtypes=REAL,
-    samples=lambda make: [Sample(make(3, 4, low=0.2, high=2), make(4)), Sample(make(3, low=0.2), -1.0)],
-    grad={
-        "input": lambda g, input, result: g * ew.replaced(result / input, input == 0),
-        "other": lambda g: zeros_like(g),
-    },
-)  # fmt: skip
-def copysign(input: Tensor, other: Tensor | Number) -> Any:
-    """The magnitude of `input` with the sign of `other`.
-
-    >>> import tritonnn as torch
-    >>> torch.copysign(torch.tensor([1., 2.]), torch.tensor([-0., 3.]))
-    tensor([-1.,  2.])
-    """
-
-
-@pointwise(dtypes=FLOATING, samples=_pairs, errors=_misfits)
-def nextafter(input: Tensor, other: Tensor) -> Any:
-    """The next number after `input` in the direction of `other`.
-
-    >>> import tritonnn as torch
-    >>> torch.nextafter(torch.tensor([1.]), torch.tensor([2.])) - 1
-    tensor([1.1921e-07])
-    """
-
-
-@pointwise(
-    dtypes=FLOATING, samples=_pairs, errors=_misfits,
-    grad={
-        "input": lambda g, input, other: g * ew.sigmoid(input - other),
-        "other": lambda g, input, other: g * ew.sigmoid(other - input),
-    },
-)  # fmt: skip
-def logaddexp(input: Tensor, other: Tensor) -> Any:
-    """log(exp(input) + exp(other)) without overflow.
-
-    >>> import tritonnn as torch
-    >>> torch.logaddexp(torch.tensor([0., 1000.]), torch.tensor([0., 0.]))
-    tensor([6.9315e-01, 1.0000e+03])
-    """
-
-
-@pointwise(
-    dtypes=FLOATING, samples=_pairs, errors=_misfits,
-    grad={
-        "input": lambda g, input, other: g / (ew.exp2(other - input) + 1),
-        "other": lambda g, input, other: g / (ew.exp2(input - other) + 1),
-    },
-)  # fmt: skip
-def logaddexp2(input: Tensor, other: Tensor) -> Any:
-    """log2(2^input + 2^other) without overflow.
-
-    >>> import tritonnn as torch
-    >>> torch.logaddexp2(torch.tensor([2.]), torch.tensor([2.]))
-    tensor([3.])
-    """
-
-
-@expose("torch tensor")
-def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """input * 2^other.
-
-    >>> import tritonnn as torch
-    >>> torch.ldexp(torch.tensor([1.5]), torch.tensor([3]))
-    tensor([12.])
-    """
-    return mul(input, pow(2.0, other), out=out)
-
-
-@pointwise(dtypes=dtypes.INTEGRAL, samples=lambda make: _pairs(make, 0, 40), errors=_misfits)
-def gcd(input: Tensor, other: Tensor) -> Any:
-    """Greatest common divisor of whole numbers, not negative.
-
-    >>> import tritonnn as torch
-    >>> torch.gcd(torch.tensor([12, 0]), torch.tensor([18, 5]))
-    tensor([6, 5])
-    """
-
-
-@pointwise(dtypes=dtypes.INTEGRAL, samples=lambda make: _pairs(make, 0, 9), errors=_misfits)
-def lcm(input: Tensor, other: Tensor) -> Any:
-    """Least common multiple of whole numbers, not negative.
-
-    >>> import tritonnn as torch
-    >>> torch.lcm(torch.tensor([4]), torch.tensor([6]))
-    tensor([12])
-    """
-
-
-@pointwise(
-    FLOAT, api="special", inplace=False, dtypes=REAL,
-    samples=lambda make: [Sample(3, make(3, 4, low=1, high=5)), Sample(2, make((), low=1, high=5))],
-    grad={"other": lambda g, input, other: g * -input * zeta(input + 1, other)},
-)  # fmt: skip
-def zeta(input: Tensor | Number, other: Tensor | Number) -> Any:
-    """Hurwitz's zeta function: the sum of (other + k)^-input over k = 0, 1, ...
-
-    >>> import tritonnn as torch
-    >>> torch.special.zeta(torch.tensor([2.]), torch.tensor([1.]))
-    tensor([1.6449])
     """
 
 

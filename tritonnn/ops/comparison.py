@@ -8,8 +8,8 @@ from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops import elementwise as ew
 from tritonnn.ops._table import ANY, BOOL, NUMERIC, REAL, Bad, Sample, expose, pointwise
-from tritonnn.ops.arithmetic import _misfits, _pairs, _with_number
-from tritonnn.ops.elementwise import INTEGRAL_AND_BOOL
+from tritonnn.ops.arithmetic import misfits, pairs
+from tritonnn.ops.logic import logical_and, logical_or, ties
 from tritonnn.tensor import Tensor
 
 FAMILY = "elementwise"  # the backend file
@@ -19,24 +19,13 @@ Number = Any
 # ---- comparison ---------------------------------------------------------------------------------------
 
 
-def _ties(make: Any) -> list[Sample]:
-    """Whole numbers, so that some are equal."""
-    new = lambda *shape: make(*shape).round() if make.dtype.is_floating_point else make(*shape)
-    return [
-        Sample(new(3, 4), new(3, 4)),
-        Sample(new(2, 3, 1), new(4)),
-        Sample(new(3, 4), 1),
-        Sample(new(3), new(())),
-    ]
-
-
 def _odd(make: Any) -> list[Sample]:
     if not make.dtype.is_floating_point:
-        return _ties(make)
-    return [*_ties(make), Sample(make(3, 4) / make(3, 4).trunc(), make(3, 4) / make(3, 4).trunc())]
+        return ties(make)
+    return [*ties(make), Sample(make(3, 4) / make(3, 4).trunc(), make(3, 4) / make(3, 4).trunc())]
 
 
-@pointwise(BOOL, dtypes=ANY, samples=_odd, errors=_misfits)
+@pointwise(BOOL, dtypes=ANY, samples=_odd, errors=misfits)
 def eq(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input == other, element by element.
 
@@ -46,7 +35,7 @@ def eq(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=ANY, samples=_odd, errors=_misfits, alias=("not_equal",))
+@pointwise(BOOL, dtypes=ANY, samples=_odd, errors=misfits, alias=("not_equal",))
 def ne(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input != other, element by element.
 
@@ -56,7 +45,7 @@ def ne(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=_misfits, alias=("less",))
+@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("less",))
 def lt(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input < other, element by element.
 
@@ -66,7 +55,7 @@ def lt(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=_misfits, alias=("less_equal",))
+@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("less_equal",))
 def le(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input <= other, element by element.
 
@@ -76,7 +65,7 @@ def le(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=_misfits, alias=("greater",))
+@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("greater",))
 def gt(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input > other, element by element.
 
@@ -86,7 +75,7 @@ def gt(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=_misfits, alias=("greater_equal",))
+@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("greater_equal",))
 def ge(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input >= other, element by element.
 
@@ -154,97 +143,6 @@ def equal(input: Tensor, other: Tensor) -> bool:
     return bool(eq(input, other).all())
 
 
-# ---- logic and bits -----------------------------------------------------------------------------------
-
-
-def _logical(make: Any) -> list[Sample]:
-    return _ties(make)[:2]
-
-
-@pointwise(BOOL, dtypes=ANY, samples=_logical, errors=_misfits)
-def logical_and(input: Tensor, other: Tensor) -> Any:
-    """Whether both are nonzero.
-
-    >>> import tritonnn as torch
-    >>> torch.logical_and(torch.tensor([1, 0]), torch.tensor([2, 2]))
-    tensor([ True, False])
-    """
-
-
-@pointwise(BOOL, dtypes=ANY, samples=_logical, errors=_misfits)
-def logical_or(input: Tensor, other: Tensor) -> Any:
-    """Whether either is nonzero.
-
-    >>> import tritonnn as torch
-    >>> torch.logical_or(torch.tensor([1, 0]), torch.tensor([0, 0]))
-    tensor([ True, False])
-    """
-
-
-@pointwise(BOOL, dtypes=ANY, samples=_logical, errors=_misfits)
-def logical_xor(input: Tensor, other: Tensor) -> Any:
-    """Whether just one is nonzero.
-
-    >>> import tritonnn as torch
-    >>> torch.logical_xor(torch.tensor([1, 1]), torch.tensor([0, 1]))
-    tensor([ True, False])
-    """
-
-
-def _bits(make: Any) -> list[Sample]:
-    return _with_number(make, 1, 0, 9)
-
-
-@pointwise(dtypes=INTEGRAL_AND_BOOL, samples=_bits, errors=_misfits)
-def bitwise_and(input: Tensor | Number, other: Tensor | Number) -> Any:
-    """The bits set in both.
-
-    >>> import tritonnn as torch
-    >>> torch.tensor([6, 3]) & 5
-    tensor([4, 1])
-    """
-
-
-@pointwise(dtypes=INTEGRAL_AND_BOOL, samples=_bits, errors=_misfits)
-def bitwise_or(input: Tensor | Number, other: Tensor | Number) -> Any:
-    """The bits set in either.
-
-    >>> import tritonnn as torch
-    >>> torch.tensor([6, 3]) | 5
-    tensor([7, 7])
-    """
-
-
-@pointwise(dtypes=INTEGRAL_AND_BOOL, samples=_bits, errors=_misfits)
-def bitwise_xor(input: Tensor | Number, other: Tensor | Number) -> Any:
-    """The bits set in just one.
-
-    >>> import tritonnn as torch
-    >>> torch.tensor([6, 3]) ^ 5
-    tensor([3, 6])
-    """
-
-
-@pointwise(dtypes=dtypes.INTEGRAL, samples=lambda make: _with_number(make, 1, 0, 5), errors=_misfits)
-def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Any:
-    """The bits moved up by `other` places.
-
-    >>> import tritonnn as torch
-    >>> torch.tensor([1, 2]) << 3
-    tensor([ 8, 16])
-    """
-
-
-@pointwise(dtypes=dtypes.INTEGRAL, samples=lambda make: _with_number(make, 1, 0, 5), errors=_misfits)
-def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Any:
-    """The bits moved down by `other` places, keeping the sign.
-
-    >>> import tritonnn as torch
-    >>> torch.tensor([8, -8]) >> 2
-    tensor([ 2, -2])
-    """
-
-
 # ---- larger and smaller -------------------------------------------------------------------------------
 
 
@@ -254,7 +152,7 @@ def _shared(g: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
 
 
 @pointwise(
-    dtypes=REAL, samples=lambda make: _odd(make)[:2] + _pairs(make), errors=_misfits,
+    dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
     grad={
         "input": lambda g, input, other: _shared(g, input, other),
         "other": lambda g, input, other: _shared(g, other, input),
@@ -270,7 +168,7 @@ def maximum(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=REAL, samples=lambda make: _odd(make)[:2] + _pairs(make), errors=_misfits,
+    dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
     grad={
         "input": lambda g, input, other: _shared(g, -input, -other),
         "other": lambda g, input, other: _shared(g, -other, -input),
@@ -286,7 +184,7 @@ def minimum(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=REAL, samples=_pairs, errors=_misfits,
+    dtypes=REAL, samples=pairs, errors=misfits,
     grad={
         "input": lambda g, input, other: g * logical_or(input >= other, ew.isnan(other)),
         "other": lambda g, input, other: g * ew.logical_not(logical_or(input >= other, ew.isnan(other))),
@@ -302,7 +200,7 @@ def fmax(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=REAL, samples=_pairs, errors=_misfits,
+    dtypes=REAL, samples=pairs, errors=misfits,
     grad={
         "input": lambda g, input, other: g * logical_or(input <= other, ew.isnan(other)),
         "other": lambda g, input, other: g * ew.logical_not(logical_or(input <= other, ew.isnan(other))),
@@ -389,7 +287,7 @@ def _same_type(input: Any, values: Any) -> None:
 
 
 @pointwise(
-    dtypes=REAL, samples=lambda make: [*_ties(make)[:2]], check=_same_type,
+    dtypes=REAL, samples=lambda make: [*ties(make)[:2]], check=_same_type,
     errors=lambda make: [Bad(make(2), make.int(2), match="different dtypes")],
 )  # fmt: skip
 def heaviside(input: Tensor, values: Tensor) -> Any:

@@ -11,6 +11,9 @@ from tritonnn.ops import arithmetic as ar
 from tritonnn.ops import comparison as cp
 from tritonnn.ops import elementwise as ew
 from tritonnn.ops import joining
+from tritonnn.ops import logic as lg
+from tritonnn.ops import powers as pw
+from tritonnn.ops import special_functions as sf
 from tritonnn.ops._table import NAMESPACES, REAL, Bad, Sample, composite, expose, view
 from tritonnn.tensor import Tensor
 
@@ -203,7 +206,7 @@ def angle(input: Tensor) -> Tensor:
     tensor([0.0000, 3.1416])
     """
     if input.dtype.is_complex:
-        return ar.atan2(input.imag, input.real)
+        return pw.atan2(input.imag, input.real)
     if input.dtype.kind < 2:
         input = input.to(dtypes.get_default_dtype())
     flat = ew.choose(cp.lt(input, 0), math.pi, 0.0).to(input.dtype)
@@ -221,7 +224,7 @@ def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.special.entr(torch.tensor([0.5, 0.]))
     tensor([0.3466, 0.0000])
     """
-    value = ar.rsub(ar.xlogy(input, input), 0)
+    value = ar.rsub(pw.xlogy(input, input), 0)
     return _finished(ew.replaced(value, cp.lt(input, 0), -math.inf), out)
 
 
@@ -233,9 +236,9 @@ def xlog1py(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | Non
     >>> torch.special.xlog1py(torch.tensor([0., 2.]), torch.tensor([-1., 0.]))
     tensor([0., 0.])
     """
-    other = ar._tensor(other, input)
+    other = pw.as_tensor(other, input)
     value = ar.mul(input, ew.log1p(other))
-    zero = cp.logical_and(cp.eq(ar._tensor(input, other), 0), ew.logical_not(ew.isnan(other)))
+    zero = lg.logical_and(cp.eq(pw.as_tensor(input, other), 0), ew.logical_not(ew.isnan(other)))
     return _finished(ew.replaced(value, zero), out)
 
 
@@ -247,7 +250,7 @@ def ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.special.ndtr(torch.tensor([0., 1.96]))
     tensor([0.5000, 0.9750])
     """
-    return ar.mul(ew.erfc(input * -math.sqrt(0.5)), 0.5, out=out)
+    return ar.mul(sf.erfc(input * -math.sqrt(0.5)), 0.5, out=out)
 
 
 @expose("special")
@@ -260,8 +263,8 @@ def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     scaled = input * -math.sqrt(0.5)
     low = cp.lt(input, -1)
-    tail = ew.log(ew.erfcx(ew.choose(low, scaled, 1.0)) * 0.5) - scaled * scaled
-    near = ew.log1p(ew.erfc(ew.choose(low, 0.0, -scaled)) * -0.5)
+    tail = ew.log(sf.erfcx(ew.choose(low, scaled, 1.0)) * 0.5) - scaled * scaled
+    near = ew.log1p(sf.erfc(ew.choose(low, 0.0, -scaled)) * -0.5)
     return _finished(ew.choose(low, tail, near), out)
 
 
@@ -278,13 +281,13 @@ def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     """
     if p < 1:
         raise fail("mvlgamma", f"p has to be greater than or equal to 1, got {p}", input=input)
-    total = ew.lgamma(input)
+    total = sf.lgamma(input)
     for i in range(1, p):
-        total = total + ew.lgamma(input - i / 2)
+        total = total + sf.lgamma(input - i / 2)
     return ar.add(total, p * (p - 1) / 4 * math.log(math.pi), out=out)
 
 
 NAMESPACES["special"].update(
-    expit=ew.sigmoid, exp2=ew.exp2, expm1=ew.expm1, log1p=ew.log1p, psi=ew.digamma, gammaln=ew.lgamma,
+    expit=ew.sigmoid, exp2=ew.exp2, expm1=ew.expm1, log1p=ew.log1p, psi=sf.digamma, gammaln=sf.lgamma,
     sinc=ew.sinc, round=ew.round, multigammaln=mvlgamma,
 )  # fmt: skip

@@ -12,6 +12,8 @@ from tritonnn.ops import arithmetic as ar
 from tritonnn.ops import comparison as cp
 from tritonnn.ops import derived
 from tritonnn.ops import elementwise as ew
+from tritonnn.ops import logic as lg
+from tritonnn.ops import powers as pw
 from tritonnn.ops.creation import from_numpy
 from tritonnn.tensor import Tensor
 
@@ -69,14 +71,14 @@ def _divided_into(self: Tensor, other: Any) -> Any:
 
 _STRAIGHT = {
     "add": ar.add, "sub": ar.sub, "mul": ar.mul, "truediv": ar.quotient, "floordiv": ar.floor_divide,
-    "mod": ar.remainder, "and": cp.bitwise_and, "or": cp.bitwise_or, "xor": cp.bitwise_xor,
-    "lshift": cp.bitwise_left_shift, "rshift": cp.bitwise_right_shift,
+    "mod": ar.remainder, "and": lg.bitwise_and, "or": lg.bitwise_or, "xor": lg.bitwise_xor,
+    "lshift": lg.bitwise_left_shift, "rshift": lg.bitwise_right_shift,
     "eq": cp.eq, "ne": cp.ne, "lt": cp.lt, "le": cp.le, "gt": cp.gt, "ge": cp.ge,
 }  # fmt: skip
 _COMMUTATIVE = ("add", "mul", "and", "or", "xor")
 _REVERSED = {
-    "floordiv": ar.floor_divide, "mod": ar.remainder, "pow": ar.pow,
-    "lshift": cp.bitwise_left_shift, "rshift": cp.bitwise_right_shift,
+    "floordiv": ar.floor_divide, "mod": ar.remainder, "pow": pw.pow,
+    "lshift": lg.bitwise_left_shift, "rshift": lg.bitwise_right_shift,
 }  # fmt: skip
 _IN_PLACE = {
     "iadd": "add_", "isub": "sub_", "imul": "mul_", "itruediv": "div_", "ifloordiv": "floor_divide_",
@@ -86,7 +88,7 @@ _IN_PLACE = {
 
 
 _OTHERS: dict[str, Callable] = {
-    "__rsub__": _straight(ar.rsub), "__pow__": _operator(ar.pow), "__rtruediv__": _operator(_divided_into),
+    "__rsub__": _straight(ar.rsub), "__pow__": _operator(pw.pow), "__rtruediv__": _operator(_divided_into),
     "__invert__": _invert, "__neg__": ew.neg, "__abs__": ew.abs, "__pos__": derived.positive,
 }  # fmt: skip
 
