@@ -7,7 +7,6 @@ rounded once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +27,10 @@ from tritonnn.cpu_fallback._pointwise import (
     wide_number,
     working,
 )
+from tritonnn.cpu_fallback._powers import pow
+from tritonnn.cpu_fallback._quotients import div, floor_divide, fmod, remainder, trunc_divide
+
+__all__ = ["div", "floor_divide", "fmod", "pow", "remainder", "trunc_divide"]  # implemented beside this file
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -240,13 +243,6 @@ logical_or = comparison(np.logical_or)
 logical_xor = comparison(np.logical_xor)
 
 
-_true_divide = binary(np.true_divide)
-
-
-def div(out: Array, input: Operand, other: Operand, rounding_mode: str | None) -> None:
-    (_true_divide if rounding_mode is None else _ROUNDED[rounding_mode])(out, input, other)
-
-
 def add(out: Array, input: Operand, other: Operand, alpha: float) -> None:
     if alpha != 1:
         blockwise(_add_scaled, out, input, other, alpha)
@@ -275,66 +271,6 @@ def _add_scaled(out: Array, x: Operand, y: Operand, alpha: float) -> None:
 
 def _sub_scaled(out: Array, x: Operand, y: Operand, alpha: float) -> None:
     np.subtract(x, np.multiply(y, out.dtype.type(alpha), dtype=out.dtype), out=out)
-
-
-def _refuse_zero(other: Operand) -> None:
-    if not np.all(other):
-        raise RuntimeError("ZeroDivisionError: integer division or modulo by zero")
-
-
-def _dividing(ufunc: np.ufunc, whole: np.ufunc, rest: bool) -> Callable[[Array, Operand, Operand], None]:
-    """Division with a whole quotient: `whole` of the exact one, or the `rest` that it leaves.
-
-    float32 goes through float64, eight times as fast as NumPy's ufunc: the quotient of two numbers of 24 bits
-    is nowhere nearer to a whole number than 2^-24 of itself, and its product with the divisor is exact.
-    """
-    run_ufunc = binary(ufunc)
-
-    def step(out: Array, x: Operand, y: Operand) -> None:
-        quotient = np.divide(x, y, dtype=_FLOAT64)
-        if not np.abs(quotient).max() < _EXACT_QUOTIENT:  # also where there is a NaN
-            ufunc(x, y, out=out)
-            return
-        whole(quotient, out=quotient)
-        if not rest:
-            out[...] = quotient
-            return
-        quotient *= y
-        left = np.subtract(x, quotient, out=quotient)
-        if np.isnan(left).any():
-            ufunc(x, y, out=out)
-        else:
-            out[...] = left
-
-    def run(out: Array, input: Operand, other: Operand) -> None:
-        if out.dtype.kind in "iu":
-            _refuse_zero(other)
-        if working(out.dtype) == np.float32:
-            blockwise(step, out, input, other)
-        else:
-            run_ufunc(out, input, other)
-
-    return run
-
-
-_EXACT_QUOTIENT = 2.0**27
-floor_divide = _dividing(np.floor_divide, np.floor, rest=False)
-fmod = _dividing(np.fmod, np.trunc, rest=True)
-remainder = _dividing(np.remainder, np.floor, rest=True)
-
-
-def trunc_divide(out: Array, input: Operand, other: Operand) -> None:
-    """Division rounded towards zero."""
-    if out.dtype.kind not in "iu":
-        blockwise(lambda out, x, y: np.trunc(np.divide(x, y, dtype=out.dtype), out=out), out, input, other)
-        return
-    _refuse_zero(other)
-    quotient = np.floor_divide(input, other)
-    quotient += ((np.bitwise_xor(input, other)) < 0) & (quotient * other != input)
-    out[...] = quotient
-
-
-_ROUNDED = {"floor": floor_divide, "trunc": trunc_divide}
 
 
 def heaviside(out: Array, input: Operand, other: Operand) -> None:
@@ -367,75 +303,6 @@ def _xlogy(out: Array, x: Operand, y: Operand) -> None:
 logaddexp = formula(_logaddexp)
 logaddexp2 = formula(_logaddexp2)
 xlogy = formula(_xlogy)
-
-
-# ---- powers -------------------------------------------------------------------------------------------
-
-
-def pow(out: Array, input: Operand, exponent: Operand) -> None:
-    """input to the power exponent; a number as exponent takes a short way where there is one."""
-    if out.dtype.kind in "iu":
-        _integer_power(out, input, exponent)
-        return
-    if not isinstance(exponent, np.ndarray) and exponent in _POWERS and out.dtype.kind in "fV":
-        blockwise(_POWERS[exponent], out, input)
-    elif working(out.dtype) == np.float32:
-        blockwise(_power32, out, input, exponent)
-    else:
-        np.power(input, exponent, out=out)
-
-
-def _cube(out: Array, x: Array) -> None:
-    square = x * x
-    np.multiply(square, x, out=out)
-
-
-def _fourth(out: Array, x: Array) -> None:
-    np.square(x, out=out)
-    np.square(out, out=out)
-
-
-def _inverse_square(out: Array, x: Array) -> None:
-    np.divide(1, x * x, out=out)
-
-
-def _one(out: Array, x: Array) -> None:
-    out[...] = 1
-
-
-_POWERS: dict[float, Callable[..., Any]] = {
-    -2: _inverse_square,
-    -1: lambda out, x: np.divide(1, x, out=out),
-    -0.5: _rsqrt,
-    0: _one,
-    0.5: lambda out, x: np.sqrt(x, out=out),
-    1: np.copyto,
-    2: lambda out, x: np.square(x, out=out),
-    3: _cube,
-    4: _fourth,
-}
-
-
-def _power32(out: Array, x: Operand, y: Operand) -> None:
-    """float32 power: through exp and log in float64, three times faster, where all of x is positive."""
-    low, high = (x.min(), x.max()) if isinstance(x, np.ndarray) else (x, x)
-    if not (low > 0 and high < math.inf and np.isfinite(y).all()):
-        np.power(x, y, out=out)
-        return
-    exponent = np.log(x, dtype=_FLOAT64) * y
-    out[...] = np.exp(exponent, out=exponent if isinstance(exponent, np.ndarray) else None)
-
-
-def _integer_power(out: Array, base: Operand, exponent: Operand) -> None:
-    """Whole numbers; a negative exponent gives 0, but for the bases 1 and -1."""
-    negative = np.less(exponent, 0)
-    if not np.any(negative):
-        np.power(base, exponent, out=out, dtype=out.dtype)
-        return
-    power = np.power(base, np.where(negative, 0, exponent).astype(out.dtype), dtype=out.dtype)
-    odd = np.where(np.bitwise_and(exponent, 1) == 1, -1, 1)
-    inverse = np.where(np.equal(base, 1), 1, np.where(np.equal(base, -1), odd, 0))
-    out[...] = np.where(negative, inverse, power)
 
 
 def zeta(out: Array, input: Operand, other: Operand) -> None:
