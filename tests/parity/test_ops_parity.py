@@ -23,7 +23,7 @@ DTYPES = (torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, t
 
 
 # Of the same name in PyTorch, but not the same call.
-OTHER_CALL = {"fractional_max_pool2d", "fractional_max_pool3d"}
+OTHER_CALL = {"batch_norm", "fractional_max_pool2d", "fractional_max_pool3d"}
 # PyTorch's gradient of the input is that of the written elements; ours passes central differences.
 OTHER_GRADIENT = {"as_strided_scatter"}
 
@@ -32,8 +32,6 @@ def counterpart(op: Op) -> Any:
     """PyTorch's function of the name, where the op is public."""
     if op.name in OTHER_CALL:
         return None
-    if op.name == "batch_norm":  # torch.batch_norm takes one more argument than the public function
-        return reference.nn.functional.batch_norm
     places = {
         "functional": reference.nn.functional, "torch": reference, "tensor": reference.Tensor,
         "linalg": reference.linalg, "special": reference.special,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn.errors import fail
+from tritonnn import dtypes
+from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.reduction import _safe_sqrt, vector_norm
 from tritonnn.shape import broadcast_shapes
@@ -65,7 +66,10 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> torch.nn.functional.cosine_similarity(torch.tensor([[3., 4.]]), torch.tensor([[4., 3.]]))
     tensor([0.9600])
     """
-    shape = broadcast_shapes(x1.shape, x2.shape)
+    try:
+        shape = broadcast_shapes(x1.shape, x2.shape)
+    except Invalid as invalid:
+        raise fail("cosine_similarity", str(invalid), x1=x1, x2=x2) from None
     a, b = (x.expand(*shape) for x in (x1, x2))
     norms = [_at_least(vector_norm(x, 2, dim, True), eps) for x in (a, b)]
     return ((a / norms[0]) * (b / norms[1])).sum(dim)
@@ -129,13 +133,17 @@ def cdist(
         raise fail("cdist", f"only supports non-negative p values, got {p}", x1=x1, x2=x2)
     if compute_mode not in _MODES:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode: use one of {_MODES}")
-    a: Any = x1
-    b: Any = x2
+    # Squares of half precision would lose all digits of the difference.
+    half = x1.dtype.itemsize == 2
+    a: Any = x1.to(dtypes.float32) if half else x1  # type: ignore[attr-defined]
+    b: Any = x2.to(dtypes.float32) if half else x2  # type: ignore[attr-defined]
     large = x1.shape[-2] > 25 or x2.shape[-2] > 25
     if p == 2 and (compute_mode == _MODES[1] or (compute_mode == _MODES[0] and large)):
         squares = (a * a).sum(-1, True) + (b * b).sum(-1).unsqueeze(-2)
-        return _safe_sqrt((squares - 2 * a.matmul(b.transpose(-2, -1))).clamp_min(0))
-    return vector_norm(a.unsqueeze(-2) - b.unsqueeze(-3), p, -1)
+        result = _safe_sqrt((squares - 2 * a.matmul(b.transpose(-2, -1))).clamp_min(0))
+    else:
+        result = vector_norm(a.unsqueeze(-2) - b.unsqueeze(-3), p, -1)
+    return result.to(x1.dtype) if half else result  # type: ignore[attr-defined]
 
 
 @composite(

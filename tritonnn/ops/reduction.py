@@ -569,7 +569,10 @@ def norm(
     if p == "nuc":
         made = input.svd()[1].sum(-1, keepdim)
     else:
-        dims = wrap_dims(dim, len(input.shape))
+        try:
+            dims = wrap_dims(dim, len(input.shape))
+        except Invalid as invalid:
+            raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
         made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
     return made if out is None else out.copy_(made)
 

@@ -24,3 +24,6 @@ from tritonnn.nn.modules.pooling import *
 from tritonnn.nn.modules.sparse import *
 from tritonnn.nn.modules.transformer import *
 from tritonnn.nn.modules.upsampling import *
+
+# The classes only: `import *` would else take the files of this folder along.
+__all__ = [name for name, value in globals().items() if isinstance(value, type)]
