@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn.cpu_fallback import _special
+from tritonnn.cpu_fallback import _bessel, _special
 from tritonnn.cpu_fallback._pointwise import (
     BLOCK,
     Array,
@@ -182,10 +182,10 @@ digamma = _in_float64(_special.digamma)
 erfc = _in_float64(_special.erfc)
 erfcx = _in_float64(_special.erfcx)
 erfinv = _in_float64(_special.erfinv)
-i0 = _in_float64(_special.i0)
-i0e = _in_float64(_special.i0e)
-i1 = _in_float64(_special.i1)
-i1e = _in_float64(_special.i1e)
+i0 = _in_float64(_bessel.i0)
+i0e = _in_float64(_bessel.i0e)
+i1 = _in_float64(_bessel.i1)
+i1e = _in_float64(_bessel.i1e)
 lgamma = _in_float64(_special.lgamma)
 ndtri = _in_float64(_special.ndtri)
 polygamma = _in_float64(lambda x, n: _special.polygamma(n, x))
