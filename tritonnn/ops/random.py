@@ -14,7 +14,7 @@ from tritonnn.ops.conversion import overwritten
 from tritonnn.ops.creation import _finish, _like, allocate
 from tritonnn.random import Generator, generator_for
 from tritonnn.shape import Size
-from tritonnn.tensor import Tensor
+from tritonnn.tensor import Tensor, make_view
 
 torch_names = NAMESPACES["torch"]
 
@@ -126,9 +126,23 @@ def _new(
     return allocate(shape, dtype or default or dtypes.get_default_dtype(), resolve(device))
 
 
-def _must_float(name: str, dtype: DType) -> None:
-    if not dtype.is_floating_point:
-        raise NotImplementedError(f"{name}: not implemented for {dtype.name}; the dtype must be floating")
+def _standard(name: str, fill: Any, made: Tensor, generator: Any, out: Tensor | None = None) -> Tensor:
+    """Standard uniform or normal numbers; a complex normal has variance 1/2 in each part."""
+    if made.dtype.kind < 2:
+        raise NotImplementedError(
+            f"{name}: not implemented for {made.dtype.name}; the dtype must be floating or complex"
+        )
+    scale = 0.5**0.5 if made.dtype.is_complex and fill is philox_normal else 1.0
+    draw(fill, _real_parts(made), 0.0, scale, generator=generator)
+    return made if out is None else overwritten(made, name)
+
+
+def _real_parts(made: Tensor) -> Tensor:
+    """A complex tensor's real and imaginary parts along a new last dimension, in the same memory."""
+    if not made.dtype.is_complex:
+        return made
+    strides = (*[2 * stride for stride in made.stride()], 1)
+    return make_view(made, Size((*made.shape, 2)), strides, 2 * made._offset, made.dtype.to_real())
 
 
 @_public
@@ -142,11 +156,8 @@ def rand(
     >>> torch.rand(2, 3).shape
     torch.Size([2, 3])
     """
-    made = _new(size, dtype, device, out)
-    _must_float("rand", made.dtype)
-    return _finish(
-        draw(philox_uniform, made, 0.0, 1.0, generator=generator), requires_grad, pin_memory, layout
-    )
+    made = _standard("rand", philox_uniform, _new(size, dtype, device, out), generator, out)
+    return _finish(made, requires_grad, pin_memory, layout)
 
 
 @_public
@@ -160,23 +171,22 @@ def randn(
     >>> torch.randn(4).dtype
     torch.float32
     """
-    made = _new(size, dtype, device, out)
-    _must_float("randn", made.dtype)
-    return _finish(
-        draw(philox_normal, made, 0.0, 1.0, generator=generator), requires_grad, pin_memory, layout
-    )
+    made = _standard("randn", philox_normal, _new(size, dtype, device, out), generator, out)
+    return _finish(made, requires_grad, pin_memory, layout)
 
 
 def _integers(made: Tensor, low: int, high: int, generator: Any) -> Tensor:
     low, high = int(low), int(high)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    if made.dtype.kind == 1:
+    if made.dtype.kind < 2:
         info = dtypes.iinfo(made.dtype)
-        if low < info.min or high - 1 > info.max:
-            raise RuntimeError(
-                f"randint: [{low}, {high}) is out of bounds for {made.dtype.name} [{info.min}, {info.max}]"
-            )
+        least, most = (0, 1) if made.dtype.kind == 0 else (info.min, info.max)
+        for name, bound in (("from", low), ("to - 1", high - 1)):
+            if not least <= bound <= most:
+                raise RuntimeError(
+                    f"{name} is out of bounds for {made.dtype.name}: {bound} is not in [{least}, {most}]"
+                )
     wide = high - low > 1 << 32
     if made.dtype.kind == 1:
         return draw(philox_randint, made, low, high, generator=generator, wide=wide)
@@ -224,9 +234,12 @@ def randperm(
     """
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
+    kind = dtype or (dtypes.int64 if out is None else out.dtype)
+    if kind.kind == 1 and n - 1 > dtypes.iinfo(kind).max:
+        raise RuntimeError(f"n is too large for result tensor type: {n - 1} does not fit {kind.name}")
     keys = allocate(Size((n,)), dtypes.int64, resolve(device) if out is None else out.device)
     draw(philox_randint, keys, 0, (1 << 63) - 1, generator=generator, wide=True)
-    order = keys.sort(stable=True)[1].to(dtype or dtypes.int64)
+    order = keys.sort(stable=True)[1].to(kind)
     if out is not None:
         return _new((n,), None, None, out).copy_(order)
     return _finish(order, requires_grad, pin_memory, layout)
@@ -234,12 +247,11 @@ def randperm(
 
 def _random_like(name: str, fill: Any) -> Any:
     def like(
-        input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-        pin_memory: bool = False, memory_format: Any = None, generator: Generator | None = None,
+        input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
+        requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None, generator: Generator | None = None,
     ) -> Tensor:  # fmt: skip
         made = _like(input, dtype, layout, device, memory_format, pin_memory)
-        _must_float(name, made.dtype)
-        return _finish(draw(fill, made, 0.0, 1.0, generator=generator), requires_grad)
+        return _finish(_standard(name, fill, made, generator), requires_grad)
 
     like.__name__ = name
     kind = "Uniform numbers on [0, 1)" if name == "rand_like" else "Standard normal numbers"
@@ -253,10 +265,10 @@ randn_like = _random_like("randn_like", philox_normal)
 
 @_public
 def randint_like(
-    input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
-    requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
+    input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None, layout: Any = None,
+    device: Any = None, requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
-    """Integers uniform on [low, high) in the shape, dtype and device of `input`; `randint_like(x, high)` starts at 0."""
+    """Integers uniform on [low, high) in the shape, dtype and device of `input`; `randint_like(x, high)` from 0 on."""
     low, high = (0, low) if high is None else (low, high)
     made = _like(input, dtype, layout, device, memory_format, pin_memory)
     return _finish(_integers(made, low, high, None), requires_grad)
@@ -289,6 +301,7 @@ def normal(
     shape = shapes.broadcast_shapes(*[t.shape for t in tensors])
     made = _new((shape,), tensors[0].dtype, tensors[0].device, out)
     draw(philox_normal, made, 0.0, 1.0, generator=generator)
+    std, mean = (value.detach() if isinstance(value, Tensor) else value for value in (std, mean))
     result = made * std + mean
     return result if out is None else out.copy_(result)
 
@@ -342,7 +355,8 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
 
 @_public
 def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Tensor | None = None
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """Indices drawn from the (unnormalised) probabilities in each row of `input`.
 
@@ -375,7 +389,7 @@ def multinomial(
     if bool((weights.sum(-1) <= 0).any()):
         raise fail("multinomial", "invalid multinomial distribution (sum of probabilities <= 0)", input=input)
     if replacement:
-        total = weights.cumsum(-1)
+        total = (weights if weights.dtype.itemsize > 2 else weights.to(dtypes.float32)).cumsum(-1)
         place = rand(
             *input.shape[:-1], num_samples, generator=generator, dtype=total.dtype, device=input.device
         )
@@ -385,19 +399,24 @@ def multinomial(
         clock = draw(
             philox_exponential, allocate(input.shape, input.dtype, input.device), 1.0, generator=generator
         )
-        drawn = (weights / clock).topk(num_samples, -1)[1]
+        drawn = (weights / clock).topk(num_samples, -1)[1]  # of ties, all of weight 0, the first ones
     return drawn if out is None else _new((drawn.shape,), None, None, out).copy_(drawn)
 
 
 # ---- in place ---------------------------------------------------------------------------------------------
 
 
+def _no_more(name: str, left: dict[str, Any]) -> None:
+    if left:
+        raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(left))}'")
+
+
 def uniform_(
     self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None, **old: Any
 ) -> Tensor:
     """Overwrite with uniform numbers on [from, to)."""
-    from_ = old.pop("from", from_) if "a" not in old else old.pop("a")
-    to = old.pop("b", to)
+    from_, to = old.pop("from", old.pop("a", from_)), old.pop("to", old.pop("b", to))
+    _no_more("uniform_", old)
     if from_ > to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
     return _refill("uniform_", self, philox_uniform, float(from_), float(to), generator=generator)
@@ -456,6 +475,7 @@ def random_(self: Tensor, *bounds: Any, generator: Generator | None = None, **na
     low, high = (0, None) if len(bounds) < 2 else bounds
     high = bounds[0] if len(bounds) == 1 else high
     low, high = named.pop("from", low), named.pop("to", high)
+    _no_more("random_", named)
     dispatch.check_inplace(philox_randint.op, self)
     if high is None:
         digits = {dtypes.float16: 11, dtypes.bfloat16: 8, dtypes.float32: 24, dtypes.float64: 53}
