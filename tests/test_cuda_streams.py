@@ -211,3 +211,73 @@ def test_training_step_in_a_graph() -> None:
         graph.replay()
         replayed.append(loss.item())
     assert replayed == pytest.approx(eager)
+
+
+def test_graphed_callables_follow_function_and_module() -> None:
+    def function(x: torch.Tensor) -> torch.Tensor:
+        return (torch.exp(x) * 2).sum()
+
+    sample = torch.ones(3, device="cuda", requires_grad=True)
+    graphed = cuda.make_graphed_callables(function, (sample,))
+    x = torch.tensor([0.0, 1.0, 2.0], device="cuda", requires_grad=True)
+    y = x.detach().clone().requires_grad_()
+    graphed(x).backward()
+    function(y).backward()
+    assert torch.equal(x.grad, y.grad)
+
+    layer = torch.nn.Linear(3, 2).cuda()
+    given = torch.randn(4, 3, device="cuda")
+    expected = layer(given)
+    (expected * expected).sum().backward()
+    gradient = layer.weight.grad.clone()
+    layer.zero_grad()
+    cuda.make_graphed_callables(layer, (torch.randn(4, 3, device="cuda"),))
+    got = layer(given)
+    assert torch.allclose(got, expected)
+    (got * got).sum().backward()
+    assert torch.allclose(layer.weight.grad, gradient)
+    layer.eval()
+    assert torch.allclose(layer(given), expected)  # the graph is of the training mode: eager in this one
+    with pytest.raises(TypeError, match="only tensors are taken"):
+        cuda.make_graphed_callables(function, (3,))
+    layer.register_forward_hook(lambda *args: None)
+    with pytest.raises(RuntimeError, match="must not have hooks"):
+        cuda.make_graphed_callables(layer, (given,))
+
+
+def test_generators_of_a_graph() -> None:
+    own = torch.Generator("cuda").manual_seed(3)
+    expected = [torch.rand(4, device="cuda", generator=own).tolist() for _ in range(2)]
+    own.manual_seed(3)
+    graph = cuda.CUDAGraph()
+    graph.register_generator_state(own)
+    with cuda.graph(graph):
+        x = torch.rand(4, device="cuda", generator=own)
+    seen = []
+    for _ in range(2):
+        graph.replay()
+        seen.append(x.tolist())
+    assert seen == expected
+    with pytest.raises(RuntimeError, match="before the capture"):
+        graph.register_generator_state(own)
+    with pytest.raises(RuntimeError, match="register_generator_state"), cuda.graph(cuda.CUDAGraph()):
+        torch.rand(4, device="cuda", generator=own)
+    assert not cuda.is_current_stream_capturing()
+
+
+def test_random_state_of_the_device() -> None:
+    cuda.manual_seed(11)
+    assert cuda.initial_seed() == 11
+    state = cuda.get_rng_state()
+    first = torch.rand(5, device="cuda").tolist()
+    assert torch.rand(5, device="cuda").tolist() != first
+    cuda.set_rng_state(state)
+    assert torch.rand(5, device="cuda").tolist() == first
+    torch.manual_seed(11)
+    assert torch.rand(5).tolist() == first  # one seed, the same numbers on every device
+    assert len(cuda.get_rng_state_all()) == cuda.device_count()
+    cuda.set_rng_state_all(cuda.get_rng_state_all())
+    cuda.manual_seed_all(12)
+    assert cuda.initial_seed() == 12
+    cuda.seed_all()
+    assert cuda.initial_seed() != 12

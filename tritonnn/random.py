@@ -42,6 +42,8 @@ class Generator:
         place = self._seed, self._offset
         if self._graph is not None:
             place = self._graph.seed(self._seed), self._offset
+        elif captures and self.device.type == "cuda":
+            _refuse_in_capture()
         self._offset += (words + 3) // 4 * 4
         return place
 
@@ -100,6 +102,19 @@ class Generator:
 
     def __reduce__(self) -> tuple:
         return _rebuild, (str(self.device), self._seed, self._offset)
+
+
+captures = 0  # CUDA graphs being captured, in any thread
+
+
+def _refuse_in_capture() -> None:
+    from tritonnn.cuda._runtime import runtime
+
+    if runtime().is_capturing():
+        raise RuntimeError(
+            "a generator is used inside a CUDA graph that does not know it: its numbers would be the same at every "
+            "replay. Call graph.register_generator_state(generator) before the capture."
+        )
 
 
 def _rebuild(device: str, seed: int, offset: int) -> Generator:

@@ -41,16 +41,22 @@ class GraphRandom:
 
     def begin(self) -> None:
         """A capture starts: what the generator hands out refers to the state."""
+        from tritonnn import random
+
         if self.generator._graph is not None:
             raise RuntimeError("a generator can be captured by one graph at a time")
         self._began = self.generator.get_offset()
         self.generator._graph = self
+        random.captures += 1
 
     def end(self) -> None:
         """The capture is over; it has drawn nothing yet."""
+        from tritonnn import random
+
         self._words = self.generator.get_offset() - self._began
         self.generator.set_offset(self._began)
         self.generator._graph = None
+        random.captures -= 1
 
     def seed(self, number: int) -> CapturedSeed:
         """The seed as kernels are given it."""
