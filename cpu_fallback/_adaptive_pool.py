@@ -116,7 +116,7 @@ def fractional_max_pool(
     """Maximum of windows whose starts are spread at random: `samples` (N, C, n) is uniform in [0, 1)."""
     n, in_sizes = len(kernel_size), input.shape[-len(kernel_size) :]
     source, best, place = (Planes(a, n) for a in (input, values, indices))
-    draws = samples.reshape(-1, n)
+    draws = samples.reshape(-1, n).astype(compute_dtype(samples.dtype), copy=False)
     corner = tuple(slice(0, k) for k in kernel_size)
     steps = np.arange(prod(in_sizes)).reshape(in_sizes)[corner].reshape(-1)
     for block in blocks(len(source.planes), prod(in_sizes)):
