@@ -61,6 +61,8 @@ def max_pool_with_indices(
             np.add(winner, term, out=winner)
         chosen = winner.reshape(count, *matcher.lanes.steps)[matcher.lanes.crop]
         np.add(steps[chosen], origin, out=target.planes[block])
+        if prod(dilation) > 1:  # a window can lie in the padding altogether
+            np.clip(target.planes[block], 0, prod(in_sizes) - 1, out=target.planes[block])
     target.save()
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tritonnn.errors import Invalid, complete
+from tritonnn.errors import fail
 from tritonnn.ops._pool_checks import adaptive_errors, adaptive_size, pool_errors, pooling_window
 from tritonnn.ops._table import Bad, Sample, composite
-from tritonnn.ops._windows import IntOrInts, as_ints
+from tritonnn.ops._windows import IntOrInts, as_ints, joined
 from tritonnn.ops.max_pool import max_pool1d, max_pool2d, max_pool3d
 from tritonnn.ops.pooling import AVERAGED, adaptive_avg_pool, avg_pool
 from tritonnn.tensor import Tensor
@@ -29,8 +29,10 @@ def _avg_pool(
 ) -> Tensor:
     window = pooling_window(name, n, input, kernel_size, stride, padding, 1, ceil_mode, AVERAGED)
     if divisor_override == 0:
-        invalid = Invalid("divisor must be not zero, got divisor_override=0")
-        raise complete(name, ("input",), (input,), invalid)
+        raise fail(name, "divisor must be not zero, got divisor_override=0", input=input)
+    if n == 3 and any(i < k for i, k in zip(input.shape[-3:], window[0])):
+        sizes = f"({joined(input.shape[-3:])}) smaller than kernel size ({joined(window[0])})"
+        raise fail(name, f"input image {sizes}", input=input)
     return avg_pool(input, *window[:3], bool(ceil_mode), bool(count_include_pad), divisor_override)
 
 
@@ -114,7 +116,10 @@ def avg_pool2d(
 @composite(
     api="functional",
     dtypes=AVERAGED,
-    errors=_divisor_errors(3),
+    errors=lambda make: [
+        *_divisor_errors(3)(make),
+        Bad(make(1, 1, 2, 4, 4), 3, padding=1, match="smaller than kernel size"),
+    ],
     samples=lambda make: [
         Sample(make(1, 2, 4, 3, 5), 2),
         Sample(make(2, 3, 4, 3), (2, 3, 1), 1, (1, 1, 0), True, False),
