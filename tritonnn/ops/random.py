@@ -248,7 +248,8 @@ def randperm(
 def _random_like(name: str, fill: Any) -> Any:
     def like(
         input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
-        requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None, generator: Generator | None = None,
+        requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
+        generator: Generator | None = None,
     ) -> Tensor:  # fmt: skip
         made = _like(input, dtype, layout, device, memory_format, pin_memory)
         return _finish(_standard(name, fill, made, generator), requires_grad)

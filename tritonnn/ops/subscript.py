@@ -16,7 +16,7 @@ from tritonnn import dispatch, dtypes
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import ANY, Bad, Sample, composite, expose
 from tritonnn.ops.creation import full, tensor
-from tritonnn.ops.indexing import index_at, indexed_shape, masked_select, nonzero_rows
+from tritonnn.ops.indexing import index_at, masked_select, nonzero_rows
 from tritonnn.ops.scatter import as_number, masked_fill, put_at
 from tritonnn.ops.shape import expand, select_dim, slice_dim, unsqueeze, view_as_size
 from tritonnn.shape import Size
@@ -283,7 +283,8 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
         value = full((), value, dtype=view.dtype, device=view.device)
     elif value.device is not view.device and not value.shape:
         value = value.to(view.device)  # type: ignore[attr-defined]
-    value = _without_leading_ones(value, len(indexed_shape(view.shape, indices, dims)))
+    ndim = len(view.shape) - len(dims) + max(len(item.shape) for item in indices)
+    value = _without_leading_ones(value, ndim)
     dispatch.inplace(put_at.op, (view, indices, value, dims, False))  # type: ignore[attr-defined]
 
 
