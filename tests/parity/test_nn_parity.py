@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch as reference
-from nn_cases import CASES, Fixed
+from nn_cases import LAYERS
+from nn_inputs import Fixed
+from nn_loss_cases import LOSSES
 
 import tritonnn as torch
 
+CASES = [*LAYERS, *LOSSES]
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 

@@ -149,7 +149,7 @@ def _parse_to(*args: Any, **kwargs: Any) -> tuple[Device | None, DType | None, b
     """The meaning of `to(...)`'s arguments: device, dtype, non_blocking, memory_format."""
     memory_format = kwargs.pop("memory_format", None)
     if (args and isinstance(args[0], Tensor)) or "tensor" in kwargs:
-        names = ("tensor", "non_blocking")
+        names: tuple[str, ...] = ("tensor", "non_blocking")
     elif args and isinstance(args[0], DType):
         names = ("dtype", "non_blocking")
     else:

@@ -9,7 +9,7 @@ from tritonnn.autograd import Function
 from tritonnn.tensor import Tensor
 
 
-class Gate(Function):
+class Gate(Function):  # type: ignore[valid-type,misc]
     """Identity on tensors; backward hands their gradients to `visit`, whose result goes on instead."""
 
     @staticmethod

@@ -31,7 +31,7 @@ class TreeMixin:
         >>> torch.nn.Sequential(torch.nn.Sequential(torch.nn.ReLU())).get_submodule("0.0")
         ReLU()
         """
-        module = self
+        module: Any = self
         for item in target.split(".") if target else ():
             if not hasattr(module, item):
                 raise AttributeError(f"{module._get_name()} has no attribute `{item}`")
@@ -87,13 +87,14 @@ class TreeMixin:
             prefix: put before every name.
             remove_duplicate: False gives every name of a shared module.
         """
+        this: Any = self
         if memo is None:
             memo = set()
-        if self in memo:
+        if this in memo:
             return
         if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
+            memo.add(this)
+        yield prefix, this
         for name, module in self._modules.items():
             if module is not None:
                 path = f"{prefix}.{name}" if prefix else name

@@ -148,7 +148,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         target.zero_()
         for group in range(groups):
             for i in range(min(per_group, tensor.shape[1])):
-                target[(group * per_group + i, i, *centre)] = 1
+                target[(group * per_group + i, i) + centre] = 1
     return tensor
 
 

@@ -127,7 +127,7 @@ def is_lazy(param: Any) -> bool:
     return isinstance(param, UninitializedTensorMixin)
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):
+class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc,override]
     """A parameter whose shape is not known yet; `materialize(shape)` turns it into a Parameter."""
 
     cls_to_become = Parameter
@@ -146,7 +146,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
         return type(self), (self.requires_grad, self.device, self.dtype)
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Buffer):
+class UninitializedBuffer(UninitializedTensorMixin, Buffer):  # type: ignore[misc,override]
     """A buffer whose shape is not known yet; `materialize(shape)` turns it into a Buffer."""
 
     cls_to_become = Buffer

@@ -139,7 +139,7 @@ def ctc_loss(
             raise Invalid(f"the target lengths add up to {sum(lengths)}, more than the {longest} targets")
     except Invalid as invalid:
         raise fail("ctc_loss", str(invalid), log_probs=log_probs, targets=targets) from None
-    labels = _padded(targets if batched else targets.unsqueeze(0), lengths, x.device)  # type: ignore[attr-defined]
+    labels = _padded(targets if batched else targets.unsqueeze(0), lengths, x.device)
     loss = _negative_log_likelihood(x, labels, inputs, lengths, blank)
     impossible = loss.detach() > -_LOW / 2
     loss = choose(impossible, 0.0 if zero_infinity else float("inf"), loss)

@@ -135,15 +135,15 @@ def cdist(
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode: use one of {_MODES}")
     # Squares of half precision would lose all digits of the difference.
     half = x1.dtype.itemsize == 2
-    a: Any = x1.to(dtypes.float32) if half else x1  # type: ignore[attr-defined]
-    b: Any = x2.to(dtypes.float32) if half else x2  # type: ignore[attr-defined]
+    a: Any = x1.to(dtypes.float32) if half else x1
+    b: Any = x2.to(dtypes.float32) if half else x2
     large = x1.shape[-2] > 25 or x2.shape[-2] > 25
     if p == 2 and (compute_mode == _MODES[1] or (compute_mode == _MODES[0] and large)):
         squares = (a * a).sum(-1, True) + (b * b).sum(-1).unsqueeze(-2)
         result = _safe_sqrt((squares - 2 * a.matmul(b.transpose(-2, -1))).clamp_min(0))
     else:
         result = vector_norm(a.unsqueeze(-2) - b.unsqueeze(-3), p, -1)
-    return result.to(x1.dtype) if half else result  # type: ignore[attr-defined]
+    return result.to(x1.dtype) if half else result
 
 
 @composite(

@@ -12,7 +12,9 @@ from tritonnn.nn.modules.distance import *
 from tritonnn.nn.modules.dropout import *
 from tritonnn.nn.modules.flatten import *
 from tritonnn.nn.modules.fold import *
+from tritonnn.nn.modules.fractional_pooling import *
 from tritonnn.nn.modules.instancenorm import *
+from tritonnn.nn.modules.lazyconv import *
 from tritonnn.nn.modules.linear import *
 from tritonnn.nn.modules.loss import *
 from tritonnn.nn.modules.module import Module
