@@ -3,3 +3,7 @@
 from __future__ import annotations
 
 __version__ = "0.1.0"
+
+#: no toolkit is built in: kernels are compiled by Triton for the GPU at hand
+cuda: str | None = None
+hip: str | None = None
