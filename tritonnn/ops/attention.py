@@ -73,7 +73,7 @@ def _kept(q: Tensor, k: Tensor, dropout_p: float, seed: int, offset: int) -> Ten
     """Zero or 1 / (1 - p) for every probability, drawn as the fused implementation draws."""
     if dropout_p == 0:
         return None
-    from tritonnn.ops.random import native_dropout
+    from tritonnn.ops.dropout import native_dropout
 
     keys = k.shape[-2]
     ones = q.detach().new_ones((*q.shape[:-1], -(-keys // 4) * 4))
