@@ -193,8 +193,11 @@ def correlate_weight(out: Array, grad: Array, x: Array, window: Window, groups: 
             packed = np.ascontiguousarray(across, dtype)
             for tap, shift in enumerate(columns.shifts):
                 part = matrix[..., shift * width : shift * width + count]
-                for image in range(len(part)):
-                    total[tap] += np.matmul(part[image], packed[image])
+                if len(part) * total[tap].nbytes <= BLOCK_BYTES:
+                    total[tap] += np.matmul(part, packed).sum(axis=0)
+                else:
+                    for image in range(len(part)):
+                        total[tap] += np.matmul(part[image], packed[image])
         parts = total.reshape(lead, groups, -1, rest, depth).transpose(1, 4, 2, 0, 3)
         restored = parts.reshape(out.shape)
     np.copyto(out, restored, casting="unsafe")
