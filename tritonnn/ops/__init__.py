@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tritonnn.ops import (  # noqa: F401
+from tritonnn.ops import (
     activation,
     activation_backward,
     activation_smooth,
@@ -28,6 +28,8 @@ from tritonnn.ops import (  # noqa: F401
     embedding,
     fold,
     host,
+    index_put,
+    index_write,
     indexing,
     joining,
     likelihood,
@@ -43,14 +45,17 @@ from tritonnn.ops import (  # noqa: F401
     pooling,
     powers,
     random,
+    random_fills,
     rearrange,
     reduction,
     resampling,
     scan,
     scatter,
+    searching,
     shape,
     softmax,
     sorting,
     special_functions,
     subscript,
+    triangles,
 )

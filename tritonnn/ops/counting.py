@@ -8,7 +8,7 @@ from tritonnn import dtypes
 from tritonnn.errors import fail
 from tritonnn.ops._table import FLOATING, NUMERIC, Bad, Sample, composite
 from tritonnn.ops.creation import ones, tensor, zeros
-from tritonnn.ops.indexing import search
+from tritonnn.ops.searching import search
 from tritonnn.tensor import Tensor
 
 Number = Any

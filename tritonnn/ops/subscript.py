@@ -7,27 +7,27 @@ index; the dimensions they give stand where the indexed ones were if those are n
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tritonnn import dispatch, dtypes
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import ANY, Bad, Sample, composite, expose
+from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.creation import full, tensor
+from tritonnn.ops.index_write import masked_fill, put_at
 from tritonnn.ops.indexing import index_at, masked_select, nonzero_rows
-from tritonnn.ops.scatter import as_number, masked_fill, put_at
+from tritonnn.ops.scatter import as_number
 from tritonnn.ops.shape import expand, select_dim, slice_dim, unsqueeze, view_as_size
 from tritonnn.shape import Size
 from tritonnn.tensor import Tensor
 
-_MASKS = (dtypes.bool_, dtypes.uint8)
+MASKS = (dtypes.bool_, dtypes.uint8)
 _NUMBERS = (bool, int, float, complex, np.number, np.bool_)
 _INTEGERS = (dtypes.int8, dtypes.int16, dtypes.int32)
 
 
-class _Parsed:
+class Parsed:
     """A subscript taken apart: the view that its basic parts make, and the tensors that index the view."""
 
     __slots__ = ("dims", "indices", "mask", "view")
@@ -39,7 +39,7 @@ class _Parsed:
         self.mask: Tensor | None = None  # the one index, where it is a mask of the whole view
 
 
-def _parse(source: Tensor, key: Any) -> _Parsed:
+def parse(source: Tensor, key: Any) -> Parsed:
     items = [_item(item) for item in (key if isinstance(key, tuple) else (key,))]
     used = 0
     for item in items:
@@ -50,7 +50,7 @@ def _parse(source: Tensor, key: Any) -> _Parsed:
                 "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number"
             )
         raise IndexError(f"too many indices for tensor of dimension {len(source.shape)}")
-    parsed = _Parsed(source)
+    parsed = Parsed(source)
     dim = real = 0  # dimension of the view, and of the source for messages
     seen_ellipsis = False
     for item in items:
@@ -63,7 +63,7 @@ def _parse(source: Tensor, key: Any) -> _Parsed:
             continue
         dim = _step(parsed, item, dim, real)
         real += _consumes(item)
-    if len(items) == 1 and len(parsed.indices) == 1 and parsed.indices[0].dtype in _MASKS:
+    if len(items) == 1 and len(parsed.indices) == 1 and parsed.indices[0].dtype in MASKS:
         parsed.mask = parsed.indices[0]
     return parsed
 
@@ -74,7 +74,7 @@ def _item(item: Any) -> Any:
     if kind is int or kind is slice or item is None or item is Ellipsis or kind is bool:
         return item
     if isinstance(item, Tensor):
-        if not item.shape and item.dtype.kind < 2 and item.dtype not in _MASKS:
+        if not item.shape and item.dtype.kind < 2 and item.dtype not in MASKS:
             return int(item.item())
         return item
     if isinstance(item, np.bool_):
@@ -109,10 +109,10 @@ def _consumes(item: Any) -> int:
     """Dimensions of the source that a part uses up."""
     if item is None or item is Ellipsis or item.__class__ is bool:
         return 0
-    return len(item.shape) if isinstance(item, Tensor) and item.dtype in _MASKS else 1
+    return len(item.shape) if isinstance(item, Tensor) and item.dtype in MASKS else 1
 
 
-def _step(parsed: _Parsed, item: Any, dim: int, real: int) -> int:
+def _step(parsed: Parsed, item: Any, dim: int, real: int) -> int:
     """Apply one part at dimension `dim` of the view; returns the dimension for the next."""
     view = parsed.view
     if item.__class__ is int:
@@ -135,7 +135,7 @@ def _step(parsed: _Parsed, item: Any, dim: int, real: int) -> int:
         return dim + 1
     parsed.indices.append(item)
     parsed.dims.append(dim)
-    return dim + (len(item.shape) if item.dtype in _MASKS else 1)
+    return dim + (len(item.shape) if item.dtype in MASKS else 1)
 
 
 def _sliced(view: Tensor, dim: int, item: slice) -> Tensor:
@@ -155,7 +155,7 @@ def _sliced(view: Tensor, dim: int, item: slice) -> Tensor:
     return slice_dim(view, dim, start, length, step)
 
 
-def _indices(parsed: _Parsed, shape: Size) -> tuple[list[Tensor], tuple[int, ...]]:
+def index_tensors(parsed: Parsed, shape: Size) -> tuple[list[Tensor], tuple[int, ...]]:
     """The index tensors as int64 on the view's device, masks replaced by the indices of their true elements."""
     indices: list[Tensor] = []
     dims: list[int] = []
@@ -167,7 +167,7 @@ def _indices(parsed: _Parsed, shape: Size) -> tuple[list[Tensor], tuple[int, ...
                     f"indices should be either on cpu or on the same device as the indexed tensor ({device})"
                 )
             item = item.to(device)  # type: ignore[attr-defined]
-        if item.dtype in _MASKS:
+        if item.dtype in MASKS:
             _check_mask(item, shape, dim)
             indices += nonzero_rows(item).unbind(1)  # type: ignore[attr-defined]
             dims += range(dim, dim + len(item.shape))
@@ -197,7 +197,7 @@ def _check_mask(mask: Tensor, shape: Size, dim: int) -> None:
             )
 
 
-def _whole_mask(parsed: _Parsed) -> Tensor | None:
+def _whole_mask(parsed: Parsed) -> Tensor | None:
     """The mask over all elements of the view, where the subscript is just that."""
     mask = parsed.mask
     if mask is None or mask.shape != parsed.view.shape or mask.dtype is not dtypes.bool_:
@@ -240,14 +240,14 @@ def getitem(input: Tensor, key: Any) -> Tensor:
             extent = shape[0]
             if -extent <= key < extent:
                 return select_dim(input, 0, key % extent)
-    parsed = _parse(input, key)
+    parsed = parse(input, key)
     view = parsed.view
     if not parsed.indices:
         return view_as_size(view, view.shape) if view is input else view
     mask = _whole_mask(parsed)
     if mask is not None:
         return masked_select(view, mask)
-    indices, dims = _indices(parsed, view.shape)
+    indices, dims = index_tensors(parsed, view.shape)
     return index_at(view, indices, dims)
 
 
@@ -264,7 +264,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
     """
     if not isinstance(value, Tensor) and not isinstance(value, _NUMBERS):
         raise TypeError(f"can't assign a {type(value).__name__} to a torch.{input.dtype.name} tensor")
-    parsed = _parse(input, key)
+    parsed = parse(input, key)
     view = parsed.view
     if not isinstance(value, Tensor):
         try:
@@ -278,7 +278,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
     if mask is not None and not (isinstance(value, Tensor) and value.shape):
         dispatch.inplace(masked_fill.op, (view, mask, value))  # type: ignore[attr-defined]
         return
-    indices, dims = _indices(parsed, view.shape)
+    indices, dims = index_tensors(parsed, view.shape)
     if not isinstance(value, Tensor):
         value = full((), value, dtype=view.dtype, device=view.device)
     elif value.device is not view.device and not value.shape:
@@ -313,113 +313,3 @@ def _without_leading_ones(value: Tensor, ndim: int) -> Tensor:
 
 Tensor.__getitem__ = getitem  # type: ignore[attr-defined]
 Tensor.__setitem__ = setitem  # type: ignore[attr-defined]
-
-
-# ---- by name ----------------------------------------------------------------------------------------------
-
-
-def _tensor_indices(input: Tensor, indices: Sequence[Any]) -> _Parsed:
-    """The indices of index_put: tensors, or None where a dimension is kept."""
-    if not isinstance(indices, (tuple, list)):
-        raise TypeError(
-            f"index_put(): argument 'indices' must be tuple of Tensors, not {type(indices).__name__}"
-        )
-    for i, item in enumerate(indices):
-        if item is not None and not isinstance(item, Tensor):
-            raise TypeError(
-                f"index_put(): argument 'indices' must be tuple of Tensors, but found element of type "
-                f"{type(item).__name__} at pos {i}"
-            )
-    return _parse(input, tuple(slice(None) if item is None else _at_least_1d(item) for item in indices))
-
-
-def _at_least_1d(item: Tensor) -> Tensor:
-    """A 0-d index would select; it is to index."""
-    return item if item.shape or item.dtype in _MASKS else unsqueeze(item, 0)
-
-
-def _index_put(in_place: bool, input: Tensor, indices: Any, values: Tensor, accumulate: bool) -> Tensor:
-    parsed = _tensor_indices(input, indices)
-    if not parsed.indices:
-        raise fail("index_put", "expected at least one index tensor", kind=IndexError, input=input)
-    found, dims = _indices(parsed, parsed.view.shape)
-    args = (parsed.view, found, values, dims, bool(accumulate))
-    op = put_at.op  # type: ignore[attr-defined]
-    return dispatch.inplace(op, args) if in_place else dispatch.call(op, args)
-
-
-@composite(
-    api="torch tensor", dtypes=ANY,
-    samples=lambda make: [
-        Sample(make(3, 4), (make.int(2, high=3),), make(4), True),
-        Sample(make(3, 4), (make.int(5, high=3), make.int(5, high=4)), make(5), True),
-        Sample(make(3, 4), (make.bool(3, 4),), make(())),
-    ],
-)  # fmt: skip
-def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    """The input with `values` at the positions that a tuple of index tensors (or masks) names.
-
-    Args:
-        accumulate: add to what is there; repeated positions add up.
-
-    >>> import tritonnn as torch
-    >>> torch.zeros(3).index_put((torch.tensor([0, 0, 2]),), torch.tensor(1.), accumulate=True)
-    tensor([2., 0., 1.])
-    """
-    return _index_put(False, input, indices, values, accumulate)
-
-
-@expose("tensor")
-def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    """In-place version of `index_put`."""
-    return _index_put(True, self, indices, values, accumulate)
-
-
-@expose("tensor")
-def index(self: Tensor, m: Any) -> Tensor:
-    """`self[m]`, by the name of older programs."""
-    return getitem(self, m)
-
-
-def _view_scatter(name: str, pick: Any, samples: Any) -> Any:
-    def function(input: Tensor, src: Tensor, *where: Any, **named: Any) -> Tensor:
-        made = input.clone()  # type: ignore[attr-defined]
-        view = pick(made, *where, **named)
-        if view.shape != src.shape:
-            raise fail(
-                name, f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice "
-                f"size = {list(view.shape)}", input=input, src=src,
-            )  # fmt: skip
-        view.copy_(src)
-        return made
-
-    function.__name__ = name
-    function.__doc__ = (
-        f"A copy of the input with `src` embedded in what `{name.removesuffix('_scatter')}` of it sees."
-    )
-    function.__annotations__ = {"input": "Tensor", "src": "Tensor"}
-    return composite(api="torch tensor", dtypes=ANY, samples=samples)(function)
-
-
-def _slice(
-    input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
-) -> Tensor:
-    dim = dim % len(input.shape)
-    return getitem(input, (slice(None),) * dim + (slice(start, end, step),))
-
-
-select_scatter = _view_scatter(
-    "select_scatter",
-    lambda x, dim, index: x.select(dim, index),
-    lambda make: [Sample(make(3, 4), make(3), 1, -1)],
-)
-slice_scatter = _view_scatter(
-    "slice_scatter",
-    _slice,
-    lambda make: [Sample(make(5, 4), make(2, 4), 0, 1, 4, 2), Sample(make(2, 4), make(2, 2), 1, end=2)],
-)
-diagonal_scatter = _view_scatter(
-    "diagonal_scatter",
-    lambda x, *args, **named: x.diagonal(*args, **named),
-    lambda make: [Sample(make(3, 4), make(3), 1)],
-)
