@@ -86,7 +86,7 @@ def test_every_variable_is_used() -> None:
     files = [p for d in ("tritonnn", "kernels", "cpu_fallback", "perf") for p in (ROOT / d).rglob("*.py")]
     source = "\n".join(path.read_text() for path in files if path.name != "config.py")
     names = {name: name.removeprefix(config.PREFIX) for name in config.table}
-    used = rf"config\.{{0}}\b|from tritonnn\.config import .*\b{{0}}\b"
+    used = r"config\.{0}\b|from tritonnn\.config import .*\b{0}\b"
     unused = [name for name, short in names.items() if not re.search(used.format(short), source)]
     assert not unused
 
