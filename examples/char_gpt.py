@@ -199,6 +199,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--device", default="auto", help="'auto' (a GPU where there is one), 'cpu', 'cuda', ..."
     )
+    parser.add_argument("--threads", type=int, default=1, help="more only help on an otherwise idle machine")
     parser.add_argument("--data", type=Path, default=HERE / "data" / "shakespeare.txt")
     parser.add_argument("--out", type=Path, default=Path("runs/char_gpt"), help="folder for the results")
     parser.add_argument("--sample", type=int, default=500, help="characters to write at the end")
@@ -213,6 +214,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the whole example; returns the exit status."""
     args = parse_arguments(argv)
     start = time.perf_counter()
+    torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     found = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(found if args.device == "auto" else args.device)

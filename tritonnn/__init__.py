@@ -84,6 +84,8 @@ _LAZY = {
     "set_printoptions": "_printing", "UntypedStorage": "legacy_types", "TypedStorage": "legacy_types",
     "set_default_tensor_type": "legacy_types",
     "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
+    "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
+    "get_num_interop_threads": "threads",
 }  # fmt: skip
 _LEGACY_SUFFIXES = ("Tensor", "Storage")
 

@@ -137,6 +137,9 @@ def _listen(conn: Any, requests: queue.SimpleQueue[Any], parent: int) -> None:
 
 def _start(job: Job) -> None:
     global _info
+    # The workers share the processors already.
+    if tritonnn.get_num_threads() > 1:
+        tritonnn.set_num_threads(1)
     seed = job.base_seed + job.worker_id
     random.seed(seed)
     tritonnn.manual_seed(seed)

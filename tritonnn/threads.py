@@ -1,0 +1,55 @@
+"""How many threads a CPU op may use."""
+
+from __future__ import annotations
+
+__all__ = ["get_num_interop_threads", "get_num_threads", "set_num_interop_threads", "set_num_threads"]
+
+
+def set_num_threads(num: int) -> None:
+    """Lets matrix products on the CPU use up to `num` threads; other CPU ops run on one.
+
+    On a machine that is busy with other work one thread is often many times faster than several, which wait for
+    each other.
+
+    Raises:
+        TypeError: not an int. RuntimeError: not positive, or NumPy stands on another BLAS than OpenBLAS.
+
+    Example:
+        >>> import tritonnn as torch
+        >>> before = torch.get_num_threads()
+        >>> torch.set_num_threads(1)
+        >>> torch.get_num_threads()
+        1
+        >>> torch.set_num_threads(before)
+    """
+    from tritonnn.cpu_fallback import _blas
+
+    if not isinstance(num, int) or isinstance(num, bool):
+        raise TypeError(f"set_num_threads expects an int, but got {type(num).__name__}")
+    if num < 1:
+        raise RuntimeError(f"set_num_threads expects a positive integer, but got {num}")
+    _blas.set_threads(num)
+
+
+def get_num_threads() -> int:
+    """How many threads a matrix product on the CPU may use."""
+    from tritonnn.cpu_fallback import _blas
+
+    return _blas.threads()
+
+
+def get_num_interop_threads() -> int:
+    """How many CPU ops run at the same time: one after another, so 1."""
+    return 1
+
+
+def set_num_interop_threads(num: int) -> None:
+    """Accepts 1 only: ops do not run side by side here.
+
+    Raises:
+        RuntimeError: another number.
+    """
+    if num != 1:
+        raise RuntimeError(
+            f"set_num_interop_threads: CPU ops run one after another here, so only 1, not {num}"
+        )
