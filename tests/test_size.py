@@ -6,8 +6,16 @@ import pytest
 from size_report import MAX_FILE, MAX_FUNCTION, PACKAGES, measure
 
 # A table or a kernel family may be longer than a file should be; say why.
-LONG_FILES: dict[str, str] = {}
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "kernels/elementwise.py": "one scalar function after another, in the file of the family's name",
+    "tests/parity/test_elementwise_parity.py": "a list of expressions",
+}
+LONG_FUNCTIONS: dict[str, str] = {
+    "kernels/_attention.py::attention_kernel": "a kernel: its stages share their registers",
+    "kernels/_attention.py::keys_backward_kernel": "a kernel: its stages share their registers",
+    "kernels/_conv.py::correlate_kernel": "a kernel: its stages share their registers",
+    "kernels/_conv.py::weight_kernel": "a kernel: its stages share their registers",
+}
 # Nothing, however justified, grows past this.
 HARD_FILE, HARD_FUNCTION = 900, 150
 
