@@ -15,6 +15,7 @@ from triton import language as tl
 
 from tritonnn import dtypes
 from tritonnn.buffer import Buffer
+from tritonnn.kernels._bounds import check_bounds
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._launch import empty, launch, needs_int64
 from tritonnn.kernels._sort import order_key
@@ -22,7 +23,6 @@ from tritonnn.kernels._strided import (
     at_least_1d,
     comparable,
     expand,
-    fill,
     flat,
     merged,
     offset_of,
@@ -34,16 +34,6 @@ from tritonnn.kernels.scan import cumsum
 
 BLOCK = 512
 Alloc = Callable[..., Buffer]
-
-
-@triton.jit
-def bounds_kernel(flag, index, n, low, size, shape, strides, BLOCK: tl.constexpr, INT64: tl.constexpr):
-    """flag = the smallest position whose index is outside [low, size)."""
-    i = positions(BLOCK, INT64)
-    mask = i < n
-    j = tl.load(index + offset_of(i, shape, strides), mask=mask, other=0).to(tl.int64)
-    wrong = mask & ((j < low) | (j >= size))
-    tl.atomic_min(flag + i * 0, i.to(tl.int64), mask=wrong)
 
 
 @triton.jit
@@ -152,34 +142,6 @@ def search_kernel(
         low = tl.where(open_ & before, middle + 1, low)
         high = tl.where(open_ & ~before, middle, high)
     tl.store(out + offset_of(i, shape, out_strides), low.to(out.dtype.element_ty), mask=mask)
-
-
-def check_bounds(
-    op: str, index: Buffer, dim: int, size: int, kind: type[Exception], *, wrap: bool = False
-) -> None:
-    """Raise `kind` naming the first index outside [0, size), or outside [-size, size) with `wrap`.
-
-    Waits for the device; while a graph is captured nothing can be read back, and nothing is checked.
-    """
-    from tritonnn.cuda._runtime import runtime
-
-    n = index.numel
-    if not n or runtime().is_capturing():
-        return
-    flag = fill(empty((1,), dtypes.int64, index), 0x7F)
-    shape, strides = merged(index.shape, index.strides)
-    launch(
-        bounds_kernel, (-(-n // BLOCK),), flag, index, n, -size if wrap else 0, size, shape, strides,
-        BLOCK=BLOCK, INT64=needs_int64(index),
-    )  # fmt: skip
-    found = int(read(flag)[0])
-    if found < n:
-        offset = 0
-        for extent, stride in zip(reversed(index.shape), reversed(index.strides), strict=True):
-            offset += found % extent * stride
-            found //= extent
-        bad = read(index.as_strided((1,), (1,), offset))[0]
-        raise kind(f"{op}: index {bad} is out of bounds for dimension {dim} with size {size}")
 
 
 def _read(
@@ -345,9 +307,7 @@ def triu(out: Buffer, input: Buffer, diagonal: int) -> None:
     _triangle(out, input, diagonal, False)
 
 
-def search(
-    out: Buffer, sorted_sequence: Buffer, input: Buffer, sorter: Buffer | None, right: bool
-) -> None:
+def search(out: Buffer, sorted_sequence: Buffer, input: Buffer, sorter: Buffer | None, right: bool) -> None:
     """Where each value would be inserted along the last dimension to keep it sorted."""
     length = sorted_sequence.shape[-1]
     if sorter is not None:
@@ -371,7 +331,6 @@ def search(
 
 _B: dict[str, Any] = {"BLOCK": BLOCK, "INT64": False}
 COMPILE = [
-    Case(bounds_kernel, "*i64 *i64 i32 i32 i32 (i32) (i32=1)", _B),
     *[
         Case(
             read_kernel, f"*{t} *{t} (*i64) i32 (i32 i32) (i32 i32=1) (i32 i32=1) ((i32 i32)) (i32) (i32)",
