@@ -92,7 +92,7 @@ TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
     "sm_100": {
         "half": (
             Gemm(128, 256, 64, 8, 3, 1.00, persistent=True), Gemm(128, 128, 64, 8, 4, 0.85, persistent=True),
-            Gemm(128, 128, 64, 4, 4, 0.90, persistent=True, specialize=True),
+            Gemm(128, 128, 64, 8, 4, 0.90, persistent=True, specialize=True),
             Gemm(128, 256, 64, 8, 3, 0.88), Gemm(128, 128, 64, 8, 4, 0.76), Gemm(128, 64, 64, 4, 4, 0.62),
             Gemm(64, 128, 64, 4, 4, 0.60), Gemm(64, 64, 64, 4, 5, 0.45), Gemm(16, 64, 128, 4, 4, 0.18),
         ),

@@ -61,27 +61,29 @@ def gemm_kernel(
     i = row * BLOCK_M + tl.arange(0, BLOCK_M)
     j = column * BLOCK_N + tl.arange(0, BLOCK_N)
     first = tl.program_id(1) * chunk
-    r = first + tl.arange(0, BLOCK_K)
     rows, columns = i, j
     if INT64:
-        z, i, j, r = z.to(tl.int64), i.to(tl.int64), j.to(tl.int64), r.to(tl.int64)
-    a_tile = a + place(z, batch_shape, a_batch) + i[:, None] * a_row + r[None, :] * a_inner
-    b_tile = b + place(z, batch_shape, b_batch) + r[:, None] * b_inner + j[None, :] * b_column
+        z, i, j = z.to(tl.int64), i.to(tl.int64), j.to(tl.int64)
+    a_base = a + place(z, batch_shape, a_batch)
+    b_base = b + place(z, batch_shape, b_batch)
     inside_m = (rows < m)[:, None]
     inside_n = (columns < n)[None, :]
     acc = tl.zeros((BLOCK_M, BLOCK_N), ACC)
     last = tl.minimum(first + chunk, k)
     for start in range(first, last, BLOCK_K):
+        r = start + tl.arange(0, BLOCK_K)
+        present = r < last
+        if INT64:
+            r = r.to(tl.int64)
+        a_tile = a_base + i[:, None] * a_row + r[None, :] * a_inner
+        b_tile = b_base + r[:, None] * b_inner + j[None, :] * b_column
         if EVEN_K:
             x = tl.load(a_tile, mask=inside_m, other=0.0)
             y = tl.load(b_tile, mask=inside_n, other=0.0)
         else:
-            present = start + tl.arange(0, BLOCK_K) < last
             x = tl.load(a_tile, mask=inside_m & present[None, :], other=0.0)
             y = tl.load(b_tile, mask=inside_n & present[:, None], other=0.0)
         acc = tl.dot(x, y, acc, input_precision=PRECISION, out_dtype=ACC)
-        a_tile += BLOCK_K * a_inner
-        b_tile += BLOCK_K * b_inner
     acc = finish(acc, bias, columns, n, bias_stride, BIAS, EPILOGUE)
     away = tl.program_id(1).to(tl.int64) * part_stride
     target = c + place(z, batch_shape, c_batch) + away + i[:, None] * c_row + j[None, :] * c_column

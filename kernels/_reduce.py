@@ -16,8 +16,6 @@ from tritonnn.kernels import _math
 from tritonnn.kernels._launch import fp64
 from tritonnn.kernels._pointwise import convert
 
-FAR: tl.constexpr = tl.constexpr(9223372036854775807)
-
 
 @triton.jit
 def place(index, shape, strides):
@@ -179,17 +177,19 @@ def extreme_kernel(
     rows = place(i, kept_shape, kept_in)[:, None]
     first = tl.program_id(1) * chunk
     last = tl.minimum(first + chunk, reduced)
+    INDEX: tl.constexpr = tl.int64 if INT64 else tl.int32
+    FAR: tl.constexpr = 9223372036854775807 if INT64 else 2147483647
     best = tl.full((BLOCK_K, BLOCK_R), neutral(OP, ACC), ACC)
-    where = tl.full((BLOCK_K, BLOCK_R), FAR, tl.int64)
+    where = tl.full((BLOCK_K, BLOCK_R), FAR, INDEX)
     for start in range(first, last, BLOCK_R):
         j = tile_columns(start, BLOCK_R, INT64)
         mask = present[:, None] & (j < last)[None, :]
         offset = rows + place(j, red_shape, red_in)[None, :]
         x = convert(tl.load(inp + offset, mask=mask), ACC)
         if SECOND:
-            at = tl.load(positions + offset, mask=mask)
+            at = tl.load(positions + offset, mask=mask).to(INDEX)
         else:
-            at = j.to(tl.int64)[None, :]
+            at = j[None, :]
         better = mask & (beats(x, best, OP) | (where == FAR))
         best = tl.where(better, x, best)
         where = tl.where(better, at, where)
@@ -200,7 +200,7 @@ def extreme_kernel(
     winner = tl.where(any_lost[:, None], lost, best == top[:, None])
     found = tl.min(tl.where(winner, where, FAR), axis=1)
     away = tl.program_id(1).to(tl.int64) * split_stride
-    tl.store(indices + place(i, kept_shape, kept_indices) + away, found, mask=present)
+    tl.store(indices + place(i, kept_shape, kept_indices) + away, found.to(tl.int64), mask=present)
     if VALUES:
         top = tl.where(any_lost, float("nan"), top) if ACC.is_floating() else top
         result = convert(top, values.dtype.element_ty)

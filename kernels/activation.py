@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import triton
@@ -10,7 +11,8 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels import _math
-from tritonnn.kernels._pointwise import pointwise
+from tritonnn.kernels._case import Case
+from tritonnn.kernels._pointwise import pointwise, scalar_cases
 
 SQRT_HALF: tl.constexpr = tl.constexpr(0.7071067811865476)
 INVERSE_SQRT_2PI: tl.constexpr = tl.constexpr(0.3989422804014327)
@@ -212,3 +214,8 @@ def gelu(out: Buffer, x: Any, approximate: str, compute: DType) -> None:
 def gelu_backward(out: Buffer, grad: Any, x: Any, approximate: str, compute: DType) -> None:
     """The gradient of `gelu` at x."""
     _gelu_backward[approximate](out, grad, x, compute=compute)
+
+
+def COMPILE() -> list[Case]:
+    """Every scalar function once; the walks are checked in `_pointwise.py`."""
+    return scalar_cases(sys.modules[__name__])

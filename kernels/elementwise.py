@@ -9,6 +9,7 @@ implementation of its own, where an argument chooses between scalar functions.
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import triton
@@ -18,7 +19,8 @@ from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bool_
 from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels import _math, _special
-from tritonnn.kernels._pointwise import pointwise
+from tritonnn.kernels._case import Case
+from tritonnn.kernels._pointwise import pointwise, scalar_cases
 
 # ---- arithmetic
 
@@ -769,3 +771,12 @@ def logit(out: Buffer, x: Buffer, eps: float | None, compute: DType) -> None:
         _logit[False](out, x, compute=compute)
     else:
         _logit[True](out, x, eps, compute=compute)
+
+
+def COMPILE() -> list[Case]:
+    """Every scalar function once; the walks are checked in `_pointwise.py`."""
+    integers = ("gcd", "lcm", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift",
+                "bitwise_right_shift", "_flip_bits")  # fmt: skip
+    # In float64 and of many steps; their speed is not worth a tiling of their own.
+    spills = {"tan": 8, "lgamma": 48, "digamma": 768, "_trigamma": 1024, "_polygamma": 1280, "zeta": 1280}
+    return scalar_cases(sys.modules[__name__], integers, spills)

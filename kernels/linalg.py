@@ -10,7 +10,8 @@ from tritonnn import precision
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bfloat16, float8_e4m3fn, float8_e5m2, float16, float32, float64, int64
 from tritonnn.kernels import _gemm
-from tritonnn.kernels._configs_gemm import Choice, Gemm, choose
+from tritonnn.kernels._case import Case
+from tritonnn.kernels._configs_gemm import TABLE, Choice, Gemm, choose
 from tritonnn.kernels._launch import architecture, empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels._pointwise import broadcast_strides
 from tritonnn.kernels.reduction import merge
@@ -204,3 +205,61 @@ def _integers(out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None) -> None:
         bias.strides[0] if bias else 0, BLOCK_M=32, BLOCK_N=32,
         ACC=tl.int64 if out.dtype is int64 else tl.int32, BIAS=bias is not None,
     )  # fmt: skip
+
+
+_TYPES = {"half": ("bf16", tl.float32), "tf32": ("fp32", tl.float32), "ieee": ("fp32", tl.float32),
+          "fp64": ("fp64", tl.float64), "fp8": ("fp8e4nv", tl.float32)}  # fmt: skip
+
+
+def _case(arch: str, kind: str, config: Gemm, across: bool = True) -> Case:
+    """A configuration of the table; `across`: b lies in memory as (k, n)."""
+    element, acc = _TYPES[kind]
+    result = "bf16" if kind == "fp8" else element
+    options = {
+        "BLOCK_M": config.m, "BLOCK_N": config.n, "BLOCK_K": config.k, "GROUP": config.group, "ACC": acc,
+        "PRECISION": "tf32" if kind == "tf32" else "ieee", "BIAS": True, "EPILOGUE": None,
+    }  # fmt: skip
+    pointers = f"*{element} *{element} *{result} *{result}"
+    # Short tiles use the matrix instructions of a single warp, and float32 by multiply-adds uses none on NVIDIA.
+    full = config.m >= (64 if arch == "sm_90" else 128) or not arch.startswith(("sm_9", "sm_10"))
+    matrix = (kind in ("half", "fp8", "tf32") and full) or arch.startswith("gfx")
+    label = f"{kind},{config.m}x{config.n}x{config.k},{config.warps}w{',specialize' if config.specialize else ''}"
+    extra = {"label": label + ("" if across else ",b^T"), "num_warps": config.warps, "num_stages": config.stages,
+             "matrix": matrix, "spills": config.spills, "archs": (arch,)}  # fmt: skip
+    if config.persistent:
+        return Case(
+            _gemm.persistent_gemm_kernel, f"{pointers} i32:16 i32:16 i32:16 i32:16 i32:16 i32:16 i32=1",
+            {**options, "A_ACROSS": False, "B_ACROSS": across, "SPECIALIZE": config.specialize},
+            specialize=config.specialize, **extra,
+        )  # fmt: skip
+    b = "i32:16 i32=1" if across else "i32=1 i32:16"
+    return Case(
+        _gemm.gemm_kernel,
+        f"{pointers} (i32=1) (i32:16) (i32:16) (i32:16) i32:16 i32:16 i32:16 i32:16 i32:16 i32=1 {b} i32:16 i32=1"
+        " i32=1 i32:16",
+        {**options, "EVEN_K": True, "INT64": False}, **extra,
+    )  # fmt: skip
+
+
+def COMPILE() -> list[Case]:
+    """Every configuration of every table on its architecture, b as (k, n) and, for half precision, as (n, k)."""
+    cases = []
+    for arch in ("sm_80", "sm_90", "sm_100", "gfx942"):
+        for kind, configs in TABLE[arch].items():
+            if kind == "fp8" and arch == "sm_80":  # has no float8 instructions
+                continue
+            cases += [_case(arch, kind, config) for config in configs]
+            if kind == "half":
+                cases += [_case(arch, kind, config, across=False) for config in configs]
+    strides = "i32:16 i32=1 i32:16 i32=1 i32:16 i32=1 i32=1"
+    cases.append(Case(
+        _gemm.gemm_loop_kernel,
+        f"*i64 *i64 *i64 *i64 (i32=1) (i32:16) (i32:16) (i32:16) i32:16 i32:16 i32:16 {strides}",
+        {"BLOCK_M": 32, "BLOCK_N": 32, "ACC": tl.int64, "BIAS": False}, label="i64",
+    ))  # fmt: skip
+    cases.append(Case(
+        _gemm.sum_parts_kernel,
+        "*bf16 *fp32 *bf16 (i32=1) (i32:16) i32:16 i32:16 i32:16 i32 i32:16 i32=1 i32=1",
+        {"ACC": tl.float32, "BIAS": True, "EPILOGUE": None, "BLOCK": 1024, "INT64": False}, label="bf16",
+    ))  # fmt: skip
+    return cases

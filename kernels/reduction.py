@@ -10,6 +10,7 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64, int32, int64
 from tritonnn.kernels import _reduce
+from tritonnn.kernels._case import Case
 from tritonnn.kernels._configs_reduce import Reduction, choose_reduction, power_of_2
 from tritonnn.kernels._launch import empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels.shape import imaginary_part, real_part
@@ -170,7 +171,7 @@ def merge(sides: list[tuple[int, ...]], width: int, sort: bool = True) -> tuple[
         else:
             merged.append(side)
     if not merged:
-        merged = [(1,) * width]
+        merged = [(1, *(0,) * (width - 1))]  # a stride of 0 keeps what is known of a pointer's alignment
     return tuple(zip(*merged, strict=True))
 
 
@@ -260,5 +261,44 @@ def _extreme_into(values: Buffer | None, indices: Buffer, input: Buffer, dim: in
             _reduce.extreme_kernel, (-(-p.results // then.kept), 1), values or indices, indices, best, where,
             kept, q.kept_in, to_values, to_indices, q.red, q.red_in, p.results, q.elements, then.chunk, 0,
             OP=op, ACC=TRITON[acc], SECOND=True, VALUES=values is not None, BLOCK_K=then.kept,
-            BLOCK_R=then.reduced, INT64=needs_int64(best), num_warps=then.warps,
+            BLOCK_R=then.reduced, INT64=wide or needs_int64(best), num_warps=then.warps,
         )  # fmt: skip
+
+
+def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> list[Case]:
+    """All kernels on one tiling: rows or columns of a matrix, or one long row."""
+    how = choose_reduction(kept, reduced, along_rows, 132)
+    kept_in, red_in = ("(i32:16)", "(i32=1)") if along_rows else ("(i32=1)", "(i32:16)")
+    sides = f"(i32:16) {kept_in} (i32=1) (i32:16) {red_in}"
+    options = {"ACC": acc, "BLOCK_K": how.kept, "BLOCK_R": how.reduced, "INT64": False}
+    label = f"{kind},{kept}x{reduced}{'' if along_rows else ',columns'}"
+    extra = {"num_warps": how.warps, "ptx": "ld.global.v4.b32"}
+    numbers = "i32:16 i32:16 i32:16"
+
+    def reduce(op: str, truth: bool = False) -> Case:
+        return Case(
+            _reduce.reduce_kernel, f"*{kind} *{kind} {sides} {numbers} i32:16 fp64",
+            {"OP": op, "TRUTH": truth, "DIVIDED": op == "sum", **options}, label=f"{op},{label}", **extra,
+        )  # fmt: skip
+
+    return [
+        reduce("sum"), reduce("max"), reduce("prod"),
+        Case(_reduce.extreme_kernel,
+             f"*{kind} *i64 *{kind} *i64 (i32:16) {kept_in} (i32=1) (i32=1) (i32:16) {red_in} {numbers} i32:16",
+             {"OP": "max", "SECOND": False, "VALUES": True, **options}, label=label, num_warps=how.warps),
+        Case(_reduce.moments_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers} fp64", {"PARTS": False, **options},
+             label=label, num_warps=how.warps),
+        Case(_reduce.logsumexp_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers}", {"PARTS": False, **options},
+             label=label, num_warps=how.warps),
+    ]  # fmt: skip
+
+
+def COMPILE() -> list[Case]:
+    """Rows, columns and one long row."""
+    cases = _cases("fp32", tl.float32, 8192, 1024, True) + _cases("fp32", tl.float32, 1024, 8192, False)
+    cases += _cases("bf16", tl.float32, 1, 1 << 26, True)
+    cases.append(Case(
+        _reduce.merge_moments_kernel, "*fp32 *fp32 (i32:16) (i32=1) i32 i32 i32 i32 fp64",
+        {"ACC": tl.float32, "BLOCK_K": 16, "BLOCK_R": 64}, label="fp32",
+    ))  # fmt: skip
+    return cases
