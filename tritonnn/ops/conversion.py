@@ -14,7 +14,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.memory_format import preserve_format
-from tritonnn.ops._table import ANY, Out, Sample, composite, pointwise, primitive
+from tritonnn.ops._table import ANY, Out, Sample, composite, primitive
 from tritonnn.ops.creation import allocate, dense_strides
 from tritonnn.ops.shape import is_expandable_to
 from tritonnn.shape import Size
@@ -100,7 +100,7 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
 @composite(
     api="tensor",
     dtypes=ANY,
-    samples=lambda make: [Sample(make(2, 3), dtypes.float64), Sample(make(2, 3), "cpu")],
+    samples=lambda make: [Sample(make(2, 3), dtypes.float64)],
 )
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """`input` with another dtype and/or on another device; itself where nothing changes.
@@ -270,12 +270,10 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False, broadcast: bool = 
 Tensor.copy_ = copy_  # type: ignore[attr-defined]
 
 
-@pointwise(
-    api="", dtypes=ANY, grad={"input": lambda g: g * 0}, inplace=False,
-    samples=lambda make: [Sample(make(2, 3), 2.5)],
-)  # fmt: skip
-def fill(input: Tensor, value: Number) -> Any:
-    """`value` in the shape of `input`."""
+@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), 2)])
+def fill(input: Tensor, value: Any) -> Tensor:
+    """`value` in the shape and dtype of `input`."""
+    return fill_(input.clone(), value)
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
@@ -293,7 +291,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
                 value=value,
             )
         return copy_(self, value)
-    dispatch.check_inplace(fill.op, self)
+    dispatch.check_inplace(copy_values.op, self)
     if isinstance(value, complex) and not self.dtype.is_complex:
         raise RuntimeError(
             f"fill_: value cannot be converted to type {self.dtype.name} without overflow: {value}"
