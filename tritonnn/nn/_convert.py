@@ -28,6 +28,8 @@ class ConvertMixin:
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     children: Any
+    parameters: Any
+    buffers: Any
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Replace every tensor's data by `fn(tensor)`; parameters and their gradients keep their identity."""
@@ -136,7 +138,14 @@ class ConvertMixin:
 
     def share_memory(self) -> Self:
         """Move parameters and buffers to memory that other processes can map."""
-        return self._apply(lambda tensor: tensor.share_memory_())
+
+        def share(tensor: Tensor) -> Tensor:
+            return tensor.share_memory_()
+
+        for tensor in (*self.parameters(), *self.buffers()):
+            if is_lazy(tensor):
+                share(tensor)  # refuses
+        return self._apply(share)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Accepted so that scripts run; warns and changes nothing, for there is no graph compiler: calls

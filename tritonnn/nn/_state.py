@@ -254,6 +254,8 @@ class StateMixin:
                 "from "
                 f"checkpoint but received {type(given)}"
             )
+        if is_lazy(tensor) and is_lazy(given):
+            return None
         if not is_lazy(tensor):
             if tensor.ndim == 0 and given.ndim == 1 and given.shape[0] == 1:
                 given = given[0]  # files written before 0-d tensors existed

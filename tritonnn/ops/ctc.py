@@ -32,7 +32,9 @@ def _lengths(name: str, given: Any, batch: int, longest: int) -> list[int]:
         raise Invalid(f"{name} must be of size batch_size ({batch}), but has {len(values)} elements")
     for i, value in enumerate(values):
         if not 0 <= value <= longest:
-            raise Invalid(f"Expected {name} to have value at most {longest}, but got value {value} (sequence {i})")
+            raise Invalid(
+                f"Expected {name} to have value at most {longest}, but got value {value} (sequence {i})"
+            )
     return [int(value) for value in values]
 
 
@@ -53,15 +55,22 @@ def _logsumexp(a: Any, b: Any, c: Any) -> Any:
     return ((a - high).exp() + (b - high).exp() + (c - high).exp()).log() + high
 
 
-def _negative_log_likelihood(log_probs: Any, labels: Any, inputs: list[int], lengths: list[int], blank: int) -> Any:
+def _negative_log_likelihood(
+    log_probs: Any, labels: Any, inputs: list[int], lengths: list[int], blank: int
+) -> Any:
     """(N): -log of the probability of each target."""
     steps, batch, _ = log_probs.shape
     device, dtype = log_probs.device, log_probs.dtype
     count = 2 * labels.shape[1] + 1
     blanks = full((batch, labels.shape[1]), blank, dtype=dtypes.int64, device=device)
-    states = cat([stack([blanks, labels.to(dtypes.int64)], 2).flatten(1), blanks.new_full((batch, 1), blank)], 1)
+    states = cat(
+        [stack([blanks, labels.to(dtypes.int64)], 2).flatten(1), blanks.new_full((batch, 1), blank)], 1
+    )
     may_skip = cat(
-        [states.new_zeros((batch, min(2, count)), dtype=dtypes.bool_), states[:, 2:] != states[:, : max(count - 2, 0)]],
+        [
+            states.new_zeros((batch, min(2, count)), dtype=dtypes.bool_),
+            states[:, 2:] != states[:, : max(count - 2, 0)],
+        ],
         1,
     )
     low = full((batch, 2), _LOW, dtype=dtype, device=device)
@@ -93,7 +102,7 @@ def _negative_log_likelihood(log_probs: Any, labels: Any, inputs: list[int], len
         Bad(make(6, 2, 4), make.int(2, 3, low=1), (6,), (3, 2), match="batch_size"),
         Bad(make(6, 2, 4), make.int(2, 3, low=1), (6, 7), (3, 2), match="value at most 6, but got value 7"),
         Bad(make(6, 2, 4), make.int(2, 3, low=1), (6, 6), (3, 2), 4, match="blank must be in label range"),
-        Bad(make(6, 2, 4), make.int(2, 3, low=1), (6, 6), (3, 2), 0, "avg", error=ValueError, match="not a valid value"),
+        Bad(make(6, 2, 4), make.int(2, 3), (6, 6), (3, 2), 0, "avg", error=ValueError, match="not a valid value"),
     ],
 )  # fmt: skip
 def ctc_loss(

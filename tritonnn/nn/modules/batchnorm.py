@@ -279,9 +279,10 @@ class _LazyNorm(LazyModuleMixin):
 
     def initialize_parameters(self, input: Tensor) -> None:
         layer: Any = self
-        if self.has_uninitialized_params():
+        if layer.num_features == 0:
             layer._check_input_dim(input)
             layer.num_features = input.shape[self._channel_dim(input)]
+        if self.has_uninitialized_params():
             for tensor in (layer.weight, layer.bias, layer.running_mean, layer.running_var):
                 if is_lazy(tensor):
                     tensor.materialize((layer.num_features,))

@@ -56,10 +56,11 @@ class _LazyConv(LazyModuleMixin):
 
     def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
         layer: Any = self
-        if not self.has_uninitialized_params():
+        if layer.in_channels == 0:
+            layer.in_channels = self._in_channels(input)
+            _check_channels(layer.in_channels, layer.out_channels, layer.groups)
+        if not self.has_uninitialized_params():  # loaded
             return
-        layer.in_channels = self._in_channels(input)
-        _check_channels(layer.in_channels, layer.out_channels, layer.groups)
         if layer.transposed:
             shape = (layer.in_channels, layer.out_channels // layer.groups, *layer.kernel_size)
         else:
