@@ -10,7 +10,7 @@ from tritonnn.nn.modules import *
 from tritonnn.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 # Found when first asked for: attribute -> module that has it.
-_SUBMODULES = frozenset(["attention", "parallel", "utils"])
+_SUBMODULES = frozenset(["attention", "common_types", "parallel", "utils"])
 _LAZY = {"DataParallel": "tritonnn.nn.parallel", "DistributedDataParallel": "tritonnn.nn.parallel"}
 
 

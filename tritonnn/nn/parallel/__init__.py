@@ -2,5 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tritonnn.nn.parallel.data_parallel import DataParallel, data_parallel
 from tritonnn.nn.parallel.scatter_gather import gather, replicate, scatter
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"tritonnn has no torch.nn.parallel.{name}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tritonnn.nn.utils import rnn
 from tritonnn.nn.utils.clip_grad import (
     clip_grad_norm,
@@ -12,3 +14,7 @@ from tritonnn.nn.utils.clip_grad import (
 )
 from tritonnn.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
 from tritonnn.nn.utils.init import skip_init
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"tritonnn has no torch.nn.utils.{name}")
