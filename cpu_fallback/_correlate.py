@@ -10,6 +10,8 @@ multiplies them. The layout is chosen by shape:
   with many channels.
 - `first`: all taps, channels first. The copies are runs of the image. A 1x1 kernel copies nothing.
 
+Large 3x3 convolutions in float32 take another way, in `_winograd.py`.
+
 Arrays have at least two spatial dimensions and any strides; sums are taken in `dtype`, whatever theirs is.
 """
 
@@ -21,6 +23,7 @@ from math import prod
 import numpy as np
 
 from tritonnn.cpu_fallback._windows import Array, Ints, Padded, Window, patches, taps
+from tritonnn.cpu_fallback._winograd import suits, winograd
 
 # Columns of small images are built for so many bytes at once; an image above the limit is cut into bands.
 BLOCK_BYTES = 1 << 20
@@ -107,6 +110,20 @@ def correlate(
 
     x counts as zero outside its bounds.
     """
+    if suits(x, out.shape[2:], weight, window, groups, dtype) and out.dtype == dtype:
+
+        def direct(n: int) -> None:
+            correlate_directly(out[n : n + 1], x[n : n + 1], weight, bias, window, groups, dtype)
+
+        winograd(out, x, weight, bias, window, groups, direct)
+    else:
+        correlate_directly(out, x, weight, bias, window, groups, dtype)
+
+
+def correlate_directly(
+    out: Array, x: Array, weight: Array, bias: Array | None, window: Window, groups: int, dtype: np.dtype
+) -> None:
+    """`correlate` by the plain sum."""
     columns = Columns(x, out.shape[2:], window, groups, dtype)
     factors = _factors(weight, groups, columns.layout, dtype)
     offset = None if bias is None else bias.astype(dtype, copy=False).reshape(groups, -1, 1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tritonnn as torch
-from tritonnn.cpu_fallback import _correlate
+from tritonnn.cpu_fallback import _correlate, _winograd
 from tritonnn.kernels import _configs_conv as configs
 
 F = torch.nn.functional
@@ -78,6 +78,39 @@ def test_every_layout_computes_the_sum(case, block, layout, monkeypatch):
     assert (grad_x.numpy() * u).sum() == pytest.approx((g * plain(u, w, zero, *args)).sum())
     assert (grad_w.numpy() * v).sum() == pytest.approx((g * plain(x, v, zero, *args)).sum())
     np.testing.assert_allclose(grad_b.numpy(), g.sum((0, *range(2, g.ndim))))
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 9, 8), (1, 4, 8, 11), (3, 4, 13, 7)])
+@pytest.mark.parametrize("padding", [(1, 1), (0, 2), (2, 0)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_winograd_computes_the_sum(shape, padding, groups, monkeypatch):
+    for limit in ("CHANNELS", "TILES", "SIZE"):
+        monkeypatch.setattr(_winograd, limit, 1)
+    x, w, b = numbers(shape), numbers((4, shape[1] // groups, 3, 3), 1), numbers(4, 2)
+    wanted = plain(x, w, b, (1, 1), padding, (1, 1), groups)
+    taken = []
+    monkeypatch.setattr(_correlate, "winograd", lambda *args: (taken.append(args), _winograd.winograd(*args)))
+    tensors = [torch.from_numpy(a.astype(np.float32)) for a in (x, w, b)]
+    got = F.conv2d(*tensors, padding=padding, groups=groups).numpy()
+    assert taken and np.abs(got - wanted).max() < 4e-6
+    # an image with an infinity is summed plainly, the others are not
+    x[0, 0, 4, 4] = np.inf
+    tensors[0] = torch.from_numpy(x.astype(np.float32))
+    got = F.conv2d(*tensors, padding=padding, groups=groups).numpy()
+    np.testing.assert_array_equal(
+        np.isfinite(got), np.isfinite(plain(x, w, b, (1, 1), padding, (1, 1), groups))
+    )
+
+
+def test_winograd_is_for_single_precision_and_many_channels():
+    w = numbers((128, 128, 3, 3)).astype(np.float32)
+    window = _correlate.Window((3, 3), (-1, -1), (1, 1), (1, 1))
+    x = np.zeros((4, 128, 28, 28), np.float32)
+    assert _winograd.suits(x, (28, 28), w, window, 1, x.dtype)
+    double = x.astype(np.float64)
+    assert not _winograd.suits(double, (28, 28), w, window, 1, double.dtype)
+    assert not _winograd.suits(x[:, :64], (28, 28), w[:, :64], window, 1, x.dtype)
+    assert not _winograd.suits(x, (28, 28), w, window._replace(stride=(2, 2)), 1, x.dtype)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
