@@ -11,7 +11,7 @@ An entry is a decorated function. Its signature is the op's schema, its docstrin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from tritonnn import dispatch
 from tritonnn import dtypes
@@ -88,6 +88,15 @@ class Perf(Sample):
         super().__init__(*args, **kwargs)
         self.label, self.flops, self.nbytes, self.dtype = label, flops, nbytes, of
         self.devices, self.quick = devices, quick
+
+
+class Entry(Protocol):
+    """The function that an entry publishes."""
+
+    op: Op
+    __name__: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
 class Op:
@@ -308,7 +317,7 @@ def BOOL(common: DType) -> tuple[DType, DType]:
 # ---- decorators ---------------------------------------------------------------------------------------------
 
 
-def primitive(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
+def primitive(**options: Any) -> Callable[[Callable], Entry]:
     """An op with two implementations by name; the decorated body is its rule.
 
     The body returns `Out(shape, dtype)`, or a tuple of them for several results; or `(outs, args)` where `args` are
@@ -333,7 +342,7 @@ def primitive(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
     return lambda rule: _publish(Op(rule, "primitive", **options), dispatch.call, options)
 
 
-def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable], Callable[..., Any]]:
+def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable], Entry]:
     """An elementwise primitive; `result` is its dtype rule. Options as of `primitive`.
 
     Further options:
@@ -365,7 +374,7 @@ def unary(name: str, doc: str, result: Callable = PROMOTE, grad: Callable | None
     return pointwise(result, **options)(entry)
 
 
-def view(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
+def view(**options: Any) -> Callable[[Callable], Entry]:
     """An op that only changes the geometry; the body returns (shape, stride, offset) in elements.
 
     A fourth value is the dtype of the elements, where the memory is seen as another one.
@@ -374,18 +383,18 @@ def view(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
     return lambda rule: _publish(Op(rule, "view", out=False, **options), dispatch.view, options)
 
 
-def writing(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
+def writing(**options: Any) -> Callable[[Callable], Entry]:
     """A primitive that writes into tensors it is given and has no result; the body checks, and returns those."""
     return lambda rule: _publish(Op(rule, "writing", out=False, **options), dispatch.write, options)
 
 
-def composite(**options: Any) -> Callable[[Callable], Callable[..., Any]]:
+def composite(**options: Any) -> Callable[[Callable], Entry]:
     """An op whose body computes with other ops; devices and gradients come free."""
 
-    def decorate(body: Callable) -> Callable[..., Any]:
+    def decorate(body: Any) -> Entry:
         op = Op(body, "composite", **options)
         op.function = body
-        body.op = op  # type: ignore[attr-defined]
+        body.op = op
         _register(op, body, options)
         if op.inplace:
             _method(op.name + "_", dispatch.inplace_composite(body), options)
@@ -409,7 +418,7 @@ def expose(api: str, *names: str) -> Callable[[Callable], Callable]:
     return decorate
 
 
-def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Callable[..., Any]:
+def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
     tails, bind = op.tails, op.bind
 
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -420,9 +429,9 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Callable[..., An
         bound, out = bind(args, kwargs)
         return run(op, bound) if out is None else run(op, bound, out)
 
-    _dress(function, op, op.name)
-    op.function = function
-    _register(op, function, options)
+    entry = _dress(function, op, op.name)
+    op.function = entry
+    _register(op, entry, options)
     if op.inplace:
 
         def in_place(*args: Any, **kwargs: Any) -> Any:
@@ -433,14 +442,15 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Callable[..., An
         _method(op.name + "_", in_place, options)
         for alias in options.get("alias", ()):
             _method(alias + "_", in_place, options)
-    return function
+    return entry
 
 
-def _dress(function: Callable, op: Op, name: str) -> None:
+def _dress(function: Any, op: Op, name: str) -> Entry:
     function.__name__ = function.__qualname__ = name
     function.__module__ = op.module
     function.__doc__ = op.doc
-    function.op = op  # type: ignore[attr-defined]
+    function.op = op
+    return function
 
 
 def _register(op: Op, function: Callable, options: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
             "bincount", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input
         )
     count = input.numel()
-    if len(input.shape) != 1 or (count and int(input.min()) < 0):  # type: ignore[attr-defined]
+    if len(input.shape) != 1 or (count and int(input.min()) < 0):
         raise fail("bincount", "bincount only supports 1-d non-negative integral inputs.", input=input)
     if weights is not None and weights.shape != input.shape:
         raise fail(
@@ -54,13 +54,13 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
             input=input,
             weights=weights,
         )
-    size = max(minlength, int(input.max()) + 1 if count else 0)  # type: ignore[attr-defined]
+    size = max(minlength, int(input.max()) + 1 if count else 0)
     if weights is None:
         weights = ones(count, dtype=dtypes.int64, device=input.device)
     elif weights.dtype is not dtypes.float32:
-        weights = weights.to(dtypes.float64)  # type: ignore[attr-defined]
+        weights = weights.to(dtypes.float64)
     total = zeros(size, dtype=weights.dtype, device=input.device)
-    return total.index_add(0, input.to(dtypes.int64), weights.detach())  # type: ignore[attr-defined]
+    return total.index_add(0, input.to(dtypes.int64), weights.detach())
 
 
 @composite(
@@ -86,7 +86,7 @@ def histc(
         raise fail("histc", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input)
     if bins <= 0:
         raise fail("histc", f"bins must be > 0, but got {bins}", input=input)
-    values = input.detach().reshape(-1)  # type: ignore[attr-defined]
+    values = input.detach().reshape(-1)
     low, high = float(min), float(max)
     if low == high and values.numel():
         low, high = float(values.min()), float(values.max())
@@ -97,9 +97,9 @@ def histc(
     if low > high:
         raise fail("histc", "max must be larger than min", input=input)
     inside = values.masked_select((values >= low).logical_and(values <= high))
-    place = ((inside - low) * (bins / (high - low))).to(dtypes.int64).clamp(0, bins - 1)  # type: ignore[attr-defined]
-    counts = bincount(place, minlength=bins).to(input.dtype)  # type: ignore[attr-defined]
-    return counts if out is None else out.resize_(counts.shape).copy_(counts)  # type: ignore[attr-defined]
+    place = ((inside - low) * (bins / (high - low))).to(dtypes.int64).clamp(0, bins - 1)
+    counts = bincount(place, minlength=bins).to(input.dtype)
+    return counts if out is None else out.resize_(counts.shape).copy_(counts)
 
 
 @composite(
@@ -132,15 +132,15 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         if num_classes <= 0:
             raise fail("one_hot", "Can not infer total number of classes from empty tensor.", tensor=tensor)
         return zeros((*tensor.shape, num_classes), dtype=dtypes.int64, device=tensor.device)
-    if int(tensor.min()) < 0:  # type: ignore[attr-defined]
+    if int(tensor.min()) < 0:
         raise fail("one_hot", "Class values must be non-negative.", tensor=tensor)
-    largest = int(tensor.max())  # type: ignore[attr-defined]
+    largest = int(tensor.max())
     if num_classes == -1:
         num_classes = largest + 1
     elif largest >= num_classes:
         raise fail("one_hot", "Class values must be smaller than num_classes.", tensor=tensor)
     made = zeros((*tensor.shape, num_classes), dtype=dtypes.int64, device=tensor.device)
-    return made.scatter_(-1, tensor.unsqueeze(-1), 1)  # type: ignore[attr-defined]
+    return made.scatter_(-1, tensor.unsqueeze(-1), 1)
 
 
 @composite(
@@ -169,11 +169,11 @@ def isin(
     elements = elements if isinstance(elements, Tensor) else tensor(elements, device=like.device)
     tests = test_elements if isinstance(test_elements, Tensor) else tensor(test_elements, device=like.device)
     kind = dtypes.promote_types(elements.dtype, tests.dtype)
-    elements, tests = elements.detach().to(kind), tests.detach().to(kind).reshape(-1)  # type: ignore[attr-defined]
+    elements, tests = elements.detach().to(kind), tests.detach().to(kind).reshape(-1)
     if tests.numel() == 0:
         found = zeros(elements.shape, dtype=dtypes.bool_, device=elements.device)
     else:
         ordered = tests.sort()[0]
-        place = search(ordered, elements, None, False, False).clamp(0, tests.numel() - 1)  # type: ignore[attr-defined]
+        place = search(ordered, elements, None, False, False).clamp(0, tests.numel() - 1)
         found = ordered.take(place) == elements
-    return found.logical_not() if invert else found  # type: ignore[attr-defined,return-value]
+    return found.logical_not() if invert else found

@@ -79,7 +79,7 @@ def index(self: Tensor, m: Any) -> Tensor:
 
 def _view_scatter(name: str, pick: Any, samples: Any) -> Any:
     def function(input: Tensor, src: Tensor, *where: Any, **named: Any) -> Tensor:
-        made = input.clone()  # type: ignore[attr-defined]
+        made = input.clone()
         view = pick(made, *where, **named)
         if view.shape != src.shape:
             raise fail(

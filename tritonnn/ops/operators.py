@@ -102,8 +102,8 @@ def _attach() -> None:
         setattr(Tensor, f"__r{name}__", _operator(function, swapped=True))
     for name, method in _IN_PLACE.items():
         setattr(Tensor, f"__{name}__", _in_place(method))
-    for name, function in _OTHERS.items():
-        setattr(Tensor, name, function)
+    for name, operate in _OTHERS.items():
+        setattr(Tensor, name, operate)
 
 
 _attach()

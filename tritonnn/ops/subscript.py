@@ -166,14 +166,14 @@ def index_tensors(parsed: Parsed, shape: Size) -> tuple[list[Tensor], tuple[int,
                 raise RuntimeError(
                     f"indices should be either on cpu or on the same device as the indexed tensor ({device})"
                 )
-            item = item.to(device)  # type: ignore[attr-defined]
+            item = item.to(device)
         if item.dtype in MASKS:
             _check_mask(item, shape, dim)
-            indices += nonzero_rows(item).unbind(1)  # type: ignore[attr-defined]
+            indices += nonzero_rows(item).unbind(1)
             dims += range(dim, dim + len(item.shape))
             continue
         if item.dtype in _INTEGERS:
-            item = item.to(dtypes.int64)  # type: ignore[attr-defined]
+            item = item.to(dtypes.int64)
         elif item.dtype is not dtypes.int64:
             raise IndexError(
                 f"tensors used as indices must be long, int, byte or bool tensors, got {item.dtype.name}"
@@ -202,7 +202,7 @@ def _whole_mask(parsed: Parsed) -> Tensor | None:
     mask = parsed.mask
     if mask is None or mask.shape != parsed.view.shape or mask.dtype is not dtypes.bool_:
         return None
-    return mask if mask.device is parsed.view.device else mask.to(parsed.view.device)  # type: ignore[attr-defined]
+    return mask if mask.device is parsed.view.device else mask.to(parsed.view.device)
 
 
 @composite(
@@ -282,7 +282,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
     if not isinstance(value, Tensor):
         value = full((), value, dtype=view.dtype, device=view.device)
     elif value.device is not view.device and not value.shape:
-        value = value.to(view.device)  # type: ignore[attr-defined]
+        value = value.to(view.device)
     ndim = len(view.shape) - len(dims) + max(len(item.shape) for item in indices)
     value = _without_leading_ones(value, ndim)
     dispatch.inplace(put_at.op, (view, indices, value, dims, False))  # type: ignore[attr-defined]
@@ -290,7 +290,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
 
 def _assign(view: Tensor, value: Any) -> None:
     if not isinstance(value, Tensor):
-        view.fill_(value)  # type: ignore[attr-defined]
+        view.fill_(value)
         return
     value = _without_leading_ones(value, len(view.shape))
     try:
@@ -301,7 +301,7 @@ def _assign(view: Tensor, value: Any) -> None:
             f"The expanded size of the tensor {list(view.shape)} must match the existing size {list(value.shape)}",
             hint="the value is broadcast to what the subscript names", value=value,
         ) from None  # fmt: skip
-    view.copy_(value)  # type: ignore[attr-defined]
+    view.copy_(value)
 
 
 def _without_leading_ones(value: Tensor, ndim: int) -> Tensor:
@@ -311,5 +311,5 @@ def _without_leading_ones(value: Tensor, ndim: int) -> Tensor:
     return value
 
 
-Tensor.__getitem__ = getitem  # type: ignore[attr-defined]
-Tensor.__setitem__ = setitem  # type: ignore[attr-defined]
+Tensor.__getitem__ = getitem
+Tensor.__setitem__ = setitem
