@@ -314,7 +314,7 @@ def overwritten(self: Tensor, op: str) -> Tensor:
 
 
 def _fill_host(self: Tensor, value: Any) -> None:
-    token = dispatch._quiet_set(dispatch._QUIET)
+    token = dispatch.quiet_set(dispatch.QUIET)
     try:
         if self.dtype.kind == 1:
             value = int(value)
@@ -324,7 +324,7 @@ def _fill_host(self: Tensor, value: Any) -> None:
                 value -= 1 << bits
         self._buf.fill(value)
     finally:
-        dispatch._quiet_reset(token)
+        dispatch.quiet_reset(token)
 
 
 def zero_(self: Tensor) -> Tensor:

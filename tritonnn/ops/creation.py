@@ -146,9 +146,9 @@ def _tensor(data: Any, dtype: DType | None, device: Any) -> Tensor:
         data = np.asarray(data)
     array, inferred = _infer_array(data)
     dtype = dtype or inferred
-    token = dispatch._quiet_set(dispatch._QUIET)
+    token = dispatch.quiet_set(dispatch.QUIET)
     made = from_array(np.array(array, dtype=dtype.np, order="C"), dtype)
-    dispatch._quiet_reset(token)
+    dispatch.quiet_reset(token)
     target = resolve(device)
     if target is CPU:
         return made

@@ -92,7 +92,7 @@ def draw(fill: Any, target: Tensor, *params: Any, generator: Generator | None, w
         raise TypeError(f"argument 'generator' must be torch.Generator, not {type(generator).__name__}")
     words = target.numel() * (2 if wide or target.dtype is dtypes.float64 else 1)
     if words and target.device.type != "meta":
-        dispatch._run(fill.op, (target,), (*params, *generator.reserve(words)))
+        dispatch.run_backend(fill.op, (target,), (*params, *generator.reserve(words)))
     return target
 
 
@@ -316,7 +316,7 @@ def draw_bernoulli(target: Tensor, p: Any, generator: Any) -> Tensor:
         values = float(p)
     generator = generator_for(target.device) if generator is None else generator
     if target.numel() and target.device.type != "meta":
-        dispatch._run(philox_bernoulli.op, (target,), (values, *generator.reserve(target.numel())))
+        dispatch.run_backend(philox_bernoulli.op, (target,), (values, *generator.reserve(target.numel())))
     return target
 
 

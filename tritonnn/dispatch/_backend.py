@@ -1,0 +1,77 @@
+"""Allocating results and running the backend's function of an op's name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tritonnn import storage
+from tritonnn.device import CPU
+from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
+from tritonnn.dtypes import dtype as DType
+from tritonnn.shape import Size
+from tritonnn.tensor import Tensor, make
+
+if TYPE_CHECKING:
+    from tritonnn.ops._table import Op
+
+
+def fresh(op: Op, shape: Size, dtype: DType, device: Any) -> Tensor:
+    buffer, block = storage.empty(shape, dtype, device, op.name)
+    return make(buffer, block, shape, dtype, device)
+
+
+def run_backend(op: Op, results: tuple, args: tuple, device: Any = None) -> None:
+    device = device or results[0].device
+    if device is CPU:
+        run = op.cpu or op.implementation("cpu")
+        token = quiet_set(QUIET)
+        try:
+            run(*[result._buf for result in results], *_buffers(op, args))
+        finally:
+            quiet_reset(token)
+    elif device.type != "meta":
+        run = op.gpu or op.implementation("cuda")
+        run(*[result._buf for result in results], *_buffers(op, args))
+
+
+def _buffers(op: Op, args: tuple) -> list:
+    """The arguments as a backend takes them: buffers for tensors, everything else as it is."""
+    if op.list_slots:
+        return [
+            arg._buf if isinstance(arg, Tensor) else [t._buf for t in arg] if i in op.list_slots else arg
+            for i, arg in enumerate(args)
+        ]
+    if op.rule_only:
+        args = tuple([arg for i, arg in enumerate(args) if i not in op.rule_only])
+    return [arg._buf if isinstance(arg, Tensor) else arg for arg in args]
+
+
+def run_allocating(op: Op, args: tuple, device: Any) -> tuple:
+    """Run an op whose result sizes depend on data; it allocates through what it is given."""
+    made: dict[int, Tensor] = {}
+
+    def alloc(shape: tuple[int, ...], dtype: DType) -> Any:
+        tensor = fresh(op, Size(shape), dtype, device)
+        made[id(tensor._buf)] = tensor
+        return tensor._buf
+
+    if device.type == "meta":
+        raise NotImplementedError(
+            f"{op.name}: the size of the result depends on data, which meta tensors do not have"
+        )
+    buffers = [arg._buf if isinstance(arg, Tensor) else arg for arg in args]
+    run = op.implementation(device.type)
+    token = quiet_set(QUIET)
+    try:
+        outs = run(alloc, *buffers)
+    finally:
+        quiet_reset(token)
+    return tuple(made[id(buf)] for buf in (outs if isinstance(outs, tuple) else (outs,)))
+
+
+def named(op: Op, results: tuple) -> Any:
+    if op.tuple_type is None:
+        from collections import namedtuple
+
+        op.tuple_type = namedtuple(op.name, op.results)  # type: ignore[misc]
+    return op.tuple_type(*results)

@@ -1,0 +1,125 @@
+"""Calling every other primitive, and views."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tritonnn.autograd.grad_mode import state
+from tritonnn.autograd.graph import edge_of, record
+from tritonnn.device import CPU
+from tritonnn.dispatch._backend import fresh, named, run_allocating, run_backend
+from tritonnn.dispatch._checks import apply_rule, check_slots, device_of, edges_of, explained, not_a_tensor
+from tritonnn.dispatch._writing import check_out, copy_into, overlaps, resize_out, wrote
+from tritonnn.errors import Invalid, complete
+from tritonnn.shape import Size
+from tritonnn.tensor import Tensor, make_view
+
+if TYPE_CHECKING:
+    from tritonnn.ops._table import Op
+
+
+def call(op: Op, args: tuple, out: Any = None) -> Any:
+    """Call a primitive: its rule checks and tells what to allocate; then the backend's function of its name runs."""
+    check_slots(op, args)
+    try:
+        planned = op.rule(*args)
+    except Invalid as invalid:
+        raise complete(op.name, op.names, args, invalid) from None
+    if planned.__class__ is tuple and len(planned) == 2 and planned[1].__class__ is tuple:
+        outs, args = planned
+    else:
+        outs = planned
+    device = device_of(op, args)
+    if op.host and device is not None and device.type == "cuda":
+        return _through_host(op, args, out, device)
+    edges = edges_of(op, args) if op.differentiable and state.enabled else None
+    if out is not None:
+        return call_out(op, args, out, outs, edges)
+    if op.alloc:
+        results = run_allocating(op, args, device)
+    elif outs.__class__ is tuple:
+        results = tuple([fresh(op, spec.shape, spec.dtype, device or spec.device or CPU) for spec in outs])
+        run_backend(op, results, args)
+    else:
+        results = (fresh(op, outs.shape, outs.dtype, device or outs.device or CPU),)
+        run_backend(op, results, args)
+    if edges is not None:
+        record(op, args, results, edges)
+    return results[0] if len(results) == 1 else named(op, results)
+
+
+def call_out(op: Op, args: tuple, out: Any, outs: Any, edges: list | None) -> Any:
+    specs = outs if outs.__class__ is tuple else (outs,)
+    targets = out if isinstance(out, (tuple, list)) else (out,)
+    if not op.out or op.alloc:
+        made = call(op, args)
+        results = made if isinstance(made, tuple) else (made,)
+        for target, result in zip(targets, results, strict=True):
+            check_out(op, target, edges, result.dtype)
+            if target.shape != result.shape:
+                resize_out(op, target, result.shape)
+            copy_into(target, result)
+            wrote(target, op.name)
+        return out
+    if len(targets) != len(specs):
+        raise TypeError(f"{op.name}(): out= takes {len(specs)} tensors, got {len(targets)}")
+    for target, spec in zip(targets, specs, strict=True):
+        check_out(op, target, edges, spec.dtype)
+    direct = all(
+        target.dtype is spec.dtype and not any(overlaps(target, (arg,)) or arg is target for arg in args)
+        for target, spec in zip(targets, specs, strict=True)
+    )
+    for target, spec in zip(targets, specs, strict=True):
+        if target.shape != spec.shape:
+            resize_out(op, target, spec.shape)
+    device = targets[0].device
+    results = tuple(targets) if direct else tuple(fresh(op, s.shape, s.dtype, device) for s in specs)
+    run_backend(op, results, args)
+    for target, result in zip(targets, results, strict=True):
+        if target is not result:
+            copy_into(target, result)
+        wrote(target, op.name)
+    return out if len(targets) == 1 else named(op, tuple(targets))
+
+
+_warned: set[str] = set()
+
+
+def _through_host(op: Op, args: tuple, out: Any, device: Any) -> Any:
+    """Run an op that is declared to run on the host on GPU tensors: copy there, compute, copy back."""
+    if op.name not in _warned:
+        import warnings
+
+        _warned.add(op.name)
+        warnings.warn(
+            f"{op.name} runs through LAPACK on the host: its tensors are copied there and back", stacklevel=5
+        )
+    made = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
+    results = made if isinstance(made, tuple) else (made,)
+    moved = tuple([result.to(device) for result in results])
+    if out is not None:
+        for target, result in zip(out if isinstance(out, (tuple, list)) else (out,), moved, strict=True):
+            check_out(op, target, None, result.dtype)
+            if target.shape != result.shape:
+                resize_out(op, target, result.shape)
+            copy_into(target, result)
+            wrote(target, op.name)
+        return out
+    return moved[0] if len(moved) == 1 else named(op, moved)
+
+
+def view(op: Op, args: tuple) -> Tensor:
+    """Another geometry over the same storage; no data moves."""
+    source = args[0]
+    if not isinstance(source, Tensor):
+        raise not_a_tensor(op, 0, source)
+    shape, stride, offset, *dtype = explained(op, apply_rule, args)
+    made = make_view(source, shape if shape.__class__ is Size else Size(shape), tuple(stride), offset, *dtype)
+    if state.enabled:
+        edge = edge_of(source)
+        base = source._base
+        made._base = source if base is None else base
+        made._view_version = source._storage.version
+        if edge is not None:
+            record(op, args, (made,), [edge])
+    return made

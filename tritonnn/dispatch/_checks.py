@@ -1,0 +1,142 @@
+"""What is checked before anything is touched: tensors where tensors belong, one device, who wants gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tritonnn.autograd.grad_mode import state
+from tritonnn.autograd.graph import edge_of
+from tritonnn.device import CPU
+from tritonnn.errors import Invalid, complete
+from tritonnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tritonnn.ops._table import Op
+
+
+def apply_rule(op: Op, args: tuple) -> Any:
+    return op.rule(*args)
+
+
+def explained(op: Op, step: Callable, args: tuple, *more: Any) -> Any:
+    try:
+        return step(op, args, *more)
+    except Invalid as invalid:
+        raise complete(op.name, op.names, args, invalid) from None
+
+
+_NUMBERS = frozenset((bool, int, float, complex))
+
+
+def plain_numbers(op: Op, args: tuple) -> tuple:
+    """NumPy scalars at tensor slots as Python numbers; anything else that is no tensor is refused."""
+    for i in op.tensor_slots:
+        value = args[i]
+        if (
+            isinstance(value, Tensor)
+            or value.__class__ in _NUMBERS
+            or (value is None and i in op.optional_slots)
+        ):
+            continue
+        if isinstance(value, (np.number, np.bool_)):
+            args = (*args[:i], value.item(), *args[i + 1 :])
+        elif isinstance(value, (bool, int, float, complex)):  # a subclass, such as an IntEnum's member
+            plain = int(value) if isinstance(value, int) else value
+            args = (*args[:i], plain, *args[i + 1 :])
+        else:
+            raise not_a_tensor(op, i, value)
+    return args
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (bool, int, float, complex, np.number))
+
+
+def not_a_tensor(op: Op, i: int, value: Any) -> TypeError:
+    wanted = "Tensor or Number" if i in op.number_slots else "Tensor"
+    return TypeError(
+        f"{op.name}(): argument '{op.names[i]}' (position {i + 1}) must be {wanted}, not {type(value).__name__}"
+    )
+
+
+def tensor_arguments(op: Op, args: tuple) -> list[Tensor]:
+    found = []
+    for i in op.tensor_slots:
+        value = args[i]
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif i in op.list_slots and isinstance(value, (list, tuple)):
+            for place, item in enumerate(value):
+                if not isinstance(item, Tensor):
+                    raise TypeError(
+                        f"{op.name}(): argument '{op.names[i]}' must be tuple of Tensors, but found element of type "
+                        f"{type(item).__name__} at pos {place}"
+                    )
+            found += value
+        elif not (value is None and i in op.optional_slots) and not (
+            i in op.number_slots and is_number(value)
+        ):
+            raise not_a_tensor(op, i, value)
+    return found
+
+
+def check_slots(op: Op, args: tuple) -> None:
+    """Refuse what is no tensor where one belongs."""
+    for i in op.tensor_slots:
+        value = args[i]
+        if not isinstance(value, Tensor):
+            tensor_arguments(op, args)
+            return
+
+
+def device_of(op: Op, args: tuple) -> Any:
+    """The one device of all tensor arguments; None where there is no tensor."""
+    device = None
+    for i in op.tensor_slots:
+        value = args[i]
+        if isinstance(value, Tensor):
+            if device is None:
+                device = value.device
+            elif value.device is not device:
+                break
+        elif value is not None:
+            break
+    else:
+        return device
+    tensors = tensor_arguments(op, args)
+    return explained(op, common_device, args, tensors) if tensors else None
+
+
+def common_device(op: Op, args: tuple, tensors: Sequence[Tensor]) -> Any:
+    device = tensors[0].device
+    for tensor in tensors:
+        if tensor.device is not device:
+            if op.result_rule is not None and not tensor.shape and tensor.device is CPU:
+                continue
+            if op.result_rule is not None and device is CPU and not tensors[0].shape:
+                return common_device(op, args, [t for t in tensors if t.shape or t.device is not CPU])
+            raise Invalid(
+                f"Expected all tensors to be on the same device, but found at least two devices, {device} and "
+                f"{tensor.device}!",
+                hint="move one of them with .to(device)",
+            )
+    return device
+
+
+def edges_of(op: Op, args: tuple) -> list | None:
+    """Where the gradients of the tensor arguments go; None when nothing is to be recorded."""
+    if not state.enabled or not op.differentiable:
+        return None
+    edges = []
+    for i in op.tensor_slots:
+        value = args[i]
+        if isinstance(value, Tensor):
+            edges.append(edge_of(value))
+        elif i in op.list_slots:
+            edges += [edge_of(item) for item in value]
+        else:
+            edges.append(None)
+    return edges if any([edge is not None for edge in edges]) else None

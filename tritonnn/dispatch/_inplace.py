@@ -1,0 +1,141 @@
+"""In-place methods, and what they do to the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tritonnn import dtypes
+from tritonnn.autograd import graph
+from tritonnn.autograd.grad_mode import state
+from tritonnn.autograd.graph import record
+from tritonnn.dispatch._backend import fresh, run_backend
+from tritonnn.dispatch._checks import (
+    apply_rule,
+    common_device,
+    edges_of,
+    explained,
+    plain_numbers,
+    tensor_arguments,
+)
+from tritonnn.dispatch._pointwise import plan_alike, plan_pointwise, run_pointwise
+from tritonnn.dispatch._writing import copy_into, overlaps, wrote
+from tritonnn.dtypes import dtype as DType
+from tritonnn.shape import Size
+from tritonnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tritonnn.ops._table import Op
+
+
+def check_inplace(op: Op, target: Any) -> None:
+    """Refuse in-place writes that would lose a gradient or overwrite one element twice."""
+    if not isinstance(target, Tensor):
+        raise TypeError(f"{op.name}_(): the first argument must be Tensor, not {type(target).__name__}")
+    if state.enabled:
+        if target._rg and target._node is None and target._base is None:
+            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        base = target._base
+        if base is not None and base._rg and base._node is None:
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
+    if target._stride is not None and any(
+        stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)
+    ):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
+
+
+def inplace(op: Op, args: tuple) -> Tensor:
+    """`x.op_(...)`: compute into x's memory, and make the result x's history."""
+    target = args[0]
+    check_inplace(op, target)
+    if state.enabled and target.requires_grad and not op.differentiable:
+        raise NotImplementedError(f"the derivative for '{op.name}_' is not implemented")
+    if op.result_rule is not None:
+        plan = plan_alike(op, args)
+        if plan is None:
+            args = plain_numbers(op, args)
+            plan = explained(op, plan_pointwise, args)
+        shape, dtype = plan.shape, plan.result
+        compute: Callable[[Tensor], None] = lambda made: run_pointwise(op, args, plan, made)
+        direct = dtype is target.dtype and not overlaps(target, args)
+    else:
+        planned = explained(op, apply_rule, args)
+        if planned.__class__ is tuple:
+            planned, args = planned
+        shape, dtype = planned.shape, planned.dtype
+        direct = op.aliasing and dtype is target.dtype and not overlaps(target, args)
+        compute = lambda made: run_backend(op, (made,), args)
+    _check_fits(op, target, shape, dtype)
+    edges = edges_of(op, args)
+    if edges is not None:
+        args = _protect(op, args, edges, target)
+    if direct:
+        compute(target)
+    else:
+        made = fresh(op, shape, dtype, target.device)
+        compute(made)
+        copy_into(target, made)
+    wrote(target, op.name + "_")
+    if edges is not None:
+        rewrite_history(target, record(op, args, (target,), edges))
+    return target
+
+
+def write(op: Op, args: tuple) -> None:
+    """Call an op that writes into tensors it is given and has no result; its rule returns those tensors."""
+    tensors = tensor_arguments(op, args)
+    written = explained(op, apply_rule, args)
+    if not tensors:
+        return
+    device = explained(op, common_device, args, tensors)
+    for tensor in written:
+        check_inplace(op, tensor)
+    run_backend(op, (), args, device)
+    for tensor in written:
+        wrote(tensor, op.name)
+
+
+def _check_fits(op: Op, target: Tensor, shape: Size, dtype: DType) -> None:
+    if shape != target.shape:
+        raise RuntimeError(
+            f"{op.name}_: output with shape {list(target.shape)} doesn't match the broadcast shape {list(shape)}"
+        )
+    if not dtypes.can_cast(dtype, target.dtype):
+        raise RuntimeError(
+            f"{op.name}_: result type {dtype.name} can't be cast to the desired output type {target.dtype.name}"
+        )
+
+
+def _protect(op: Op, args: tuple, edges: list, target: Tensor) -> tuple:
+    """Copies of the arguments that backward needs and the write would destroy."""
+    kept = op.saving(tuple([edge is not None for edge in edges]), args).kept_args
+    return tuple(
+        arg.clone()  # with history, for second derivatives
+        if i in kept and isinstance(arg, Tensor) and arg._storage.block is target._storage.block
+        else arg
+        for i, arg in enumerate(args)
+    )
+
+
+def rewrite_history(target: Tensor, node: Any) -> None:
+    """After `record` pointed an in-place result at its node: bring the base of a view along."""
+    target._out_nr = 0
+    if target._base is not None:
+        graph.rebase(target, node)
+
+
+def inplace_composite(body: Callable) -> Callable:
+    """The in-place method of a composite: compute from a copy of what will be overwritten, then write."""
+
+    def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        source = self.clone() if state.enabled and self.requires_grad else self
+        return self.copy_(body(source, *args, **kwargs))
+
+    in_place.__name__ = in_place.__qualname__ = body.__name__ + "_"
+    in_place.__doc__ = f"In-place version of `{body.__name__}`."
+    return in_place

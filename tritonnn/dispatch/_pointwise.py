@@ -1,0 +1,266 @@
+"""Calling a pointwise op: shape by broadcasting, dtype by promotion."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tritonnn import config, dtypes, storage
+from tritonnn.autograd.grad_mode import state
+from tritonnn.autograd.graph import edge_of, record
+from tritonnn.device import CPU
+from tritonnn.dispatch._backend import fresh
+from tritonnn.dispatch._checks import common_device, edges_of, explained, plain_numbers
+from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
+from tritonnn.dispatch._writing import into
+from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import Invalid
+from tritonnn.shape import Size, broadcast_shapes
+from tritonnn.storage import Storage
+from tritonnn.tensor import Tensor, make
+
+if TYPE_CHECKING:
+    from tritonnn.ops._table import Op
+
+_np_empty = np.empty
+
+
+def pointwise(op: Op, args: tuple, out: Tensor | None = None) -> Any:
+    """Call a pointwise op; one tensor, or two that agree, or a tensor and a number take the short way."""
+    first = args[0]
+    slots = op.tensor_slots
+    if out is None and isinstance(first, Tensor) and first.device is CPU:
+        shape = first.shape
+        result = op.fast.get(first.dtype)
+        second = None
+        if len(slots) == 2 and result is not None:
+            second = args[1]
+            if isinstance(second, Tensor):
+                if second.dtype is not first.dtype or second.shape != shape or second.device is not CPU:
+                    result = None
+            elif second.__class__ is float:
+                if first.dtype.kind < 2:
+                    result = None
+            elif second.__class__ is not int or not (
+                first.dtype.kind >= 2
+                or (first.dtype.kind == 1 and -128 <= second < 128 and first.dtype.is_signed)
+            ):
+                result = None
+        elif len(slots) != 1:
+            result = None
+        if result is not None:
+            return _short(op, args, first, second, shape, result)
+    return _pointwise(op, args, out)
+
+
+def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result: DType) -> Tensor:
+    buffer = _np_empty(shape, result.np)
+    if config.NAN_POISON:
+        storage.poison(buffer)
+    run = op.cpu or op.implementation("cpu")
+    token = quiet_set(QUIET)
+    two = isinstance(second, Tensor)
+    try:
+        if second is None:
+            run(buffer, first._buf, *args[1:])
+        else:
+            run(buffer, first._buf, second._buf if two else second, *args[2:])
+    finally:
+        quiet_reset(token)
+    made = make(buffer, Storage(buffer, CPU), shape, result, CPU)
+    if (
+        state.enabled
+        and op.differentiable
+        and (first._rg or first._base is not None or (two and (second._rg or second._base is not None)))
+    ):
+        edge = edge_of(first)
+        other = edge_of(second) if two else None
+        if edge is not None or other is not None:
+            record(op, args, (made,), [edge] if second is None else [edge, other])
+    return made
+
+
+class Plan:
+    """What `_pointwise` found out before anything is touched."""
+
+    __slots__ = ("compute", "device", "operands", "result", "shape")
+
+    shape: Size
+    compute: DType
+    result: DType
+    device: Any
+    operands: list  # buffers and numbers at the tensor slots
+
+
+def _pointwise(op: Op, args: tuple, out: Tensor | None) -> Any:
+    plan = plan_alike(op, args)
+    if plan is None:
+        args = plain_numbers(op, args)
+        plan = explained(op, plan_pointwise, args)
+    edges = edges_of(op, args)
+    if out is not None:
+        return into(op, args, out, edges, plan.shape, plan.result, lambda t: run_pointwise(op, args, plan, t))
+    made = fresh(op, plan.shape, plan.result, plan.device)
+    run_pointwise(op, args, plan, made)
+    if edges is not None:
+        record(op, args, (made,), edges)
+    return made
+
+
+def plan_alike(op: Op, args: tuple) -> Plan | None:
+    """The plan where it needs no promotion: tensors of one dtype on one device, and numbers that fit it.
+
+    Returns None for everything else, errors included: the long way finds what is wrong.
+    """
+    device = dtype = shape = None
+    operands = []
+    for i in op.tensor_slots:
+        value = args[i]
+        if isinstance(value, Tensor):
+            if device is None:
+                device, shape = value.device, value.shape
+            elif value.device is not device:
+                return None
+            elif value.shape != shape:
+                shape = _broadcast(shape, value.shape)  # type: ignore[arg-type]
+                if shape is None:
+                    return None
+            if i in op.promoting:
+                if dtype is None:
+                    dtype = value.dtype
+                elif value.dtype is not dtype:
+                    return None
+            operands.append(value._buf)
+        else:
+            operands.append(value)
+    result = None if dtype is None or shape is None else op.fast.get(dtype)
+    if result is None:
+        return None
+    for number, i in enumerate(op.tensor_slots):
+        value = args[i]
+        kind = value.__class__
+        if kind is int and dtype.kind == 2:  # type: ignore[union-attr]
+            operands[number] = float(value)
+        elif kind is int:
+            if dtype.kind != 1 or not 0 <= value < 128:  # type: ignore[union-attr]
+                return None
+        elif kind is float:
+            if dtype.kind != 2:  # type: ignore[union-attr]
+                return None
+        elif not isinstance(value, Tensor) and (value is not None or i not in op.optional_slots):
+            return None
+    plan = Plan()
+    plan.device, plan.shape, plan.compute, plan.result, plan.operands = device, shape, dtype, result, operands
+    return plan
+
+
+@lru_cache(maxsize=1024)
+def _broadcast_pair(a: Size, b: Size) -> Size:
+    return broadcast_shapes(a, b)
+
+
+def _broadcast(a: Size, b: Size) -> Size | None:
+    try:
+        return _broadcast_pair(a, b)
+    except Invalid:
+        return None
+
+
+def plan_pointwise(op: Op, args: tuple) -> Plan:
+    tensors = [args[i] for i in op.tensor_slots if isinstance(args[i], Tensor)]
+    plan = Plan()
+    if not tensors:
+        raise Invalid(f"expected at least one tensor, got {args}", kind=TypeError)
+    plan.device = common_device(op, args, tensors)
+    plan.shape = tensors[0].shape if len(tensors) == 1 else broadcast_shapes(*[t.shape for t in tensors])
+    for tensor in tensors:
+        if tensor.dtype in op.refuse:
+            raise Invalid(op.refuse[tensor.dtype])
+    common = result_type(*[args[i] for i in op.promoting if args[i] is not None])
+    assert op.result_rule is not None
+    if common not in op.dtypes:
+        given = next((t for i in op.promoting if isinstance(t := args[i], Tensor)), tensors[0])
+        raise Invalid(
+            f"not implemented for {common.name} (given {given.dtype.name}); implemented for "
+            f"{', '.join(d.name for d in op.dtypes)}",
+            kind=NotImplementedError,
+        )
+    plan.compute, plan.result = op.result_rule(common)
+    if plan.compute.kind == 1 and plan.result is dtypes.bool_ and not _all_fit(op, args, plan.compute):
+        plan.compute = dtypes.int64  # comparing with a number wraps neither side
+    plan.operands = [_operand(op, i, args[i], plan) for i in op.tensor_slots]
+    return plan
+
+
+def _all_fit(op: Op, args: tuple, dtype: DType) -> bool:
+    """Whether every whole number among the operands is one of `dtype`."""
+    bits = dtype.itemsize * 8 - dtype.is_signed
+    return all(
+        -(1 << bits) * dtype.is_signed <= args[i] < 1 << bits
+        for i in op.promoting
+        if args[i].__class__ is int
+    )
+
+
+def _operand(op: Op, i: int, value: Any, plan: Plan) -> Any:
+    """A tensor's buffer, in the compute dtype on the CPU (a kernel casts as it loads); numbers wrapped to fit."""
+    if isinstance(value, Tensor):
+        if value.device is not plan.device:  # a 0-d CPU tensor among GPU tensors counts as a number
+            return value.item()
+        if i in op.promoting and plan.device is CPU and value.dtype is not plan.compute:
+            from tritonnn.cpu_fallback import cast
+
+            return cast(value._buf, plan.compute.np)
+        return value._buf
+    if value.__class__ is int and plan.compute.kind == 1:
+        bits = plan.compute.itemsize * 8
+        value &= (1 << bits) - 1
+        return value - (1 << bits) if plan.compute.is_signed and value >> (bits - 1) else value
+    if plan.compute.kind == 2 and value.__class__ in (bool, int):
+        return float(value)
+    return value
+
+
+def run_pointwise(op: Op, args: tuple, plan: Plan, made: Tensor) -> None:
+    rest = [args[i] for i in range(len(args)) if i not in op.tensor_slots]
+    if made.device.type == "meta":
+        return
+    if made.device is CPU:
+        run = op.cpu or op.implementation("cpu")
+        token = quiet_set(QUIET)
+        try:
+            run(made._buf, *plan.operands, *rest)
+        finally:
+            quiet_reset(token)
+    else:
+        run = op.gpu or op.implementation("cuda")
+        run(made._buf, *plan.operands, *rest, compute=plan.compute)
+
+
+def result_type(*values: Any) -> DType:
+    """PyTorch's promotion: tensors with dimensions, then 0-d tensors, then numbers; a later group only counts where
+    its category (bool, integer, floating, complex) is higher.
+
+    >>> import tritonnn as torch
+    >>> torch.result_type(torch.tensor([1, 2]), 1.5)
+    torch.float32
+    """
+    groups: list[DType | None] = [None, None, None]
+    for value in values:
+        if isinstance(value, Tensor):
+            group, found = (0, value.dtype) if value.shape else (1, value.dtype)
+        else:
+            group, found = 2, dtypes.scalar_dtype(value)
+        have = groups[group]
+        groups[group] = found if have is None else dtypes.promote_types(have, found)
+    common: DType | None = None
+    for found_or_none in groups:
+        if found_or_none is not None and (common is None or found_or_none.kind > common.kind):
+            if common is not None and common.kind == 2 and found_or_none.kind == 3:
+                found_or_none = common.to_complex()  # a complex number keeps the tensor's precision
+            common = found_or_none
+    if common is None:
+        raise TypeError("result_type() needs at least one argument")
+    return common

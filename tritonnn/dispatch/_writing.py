@@ -1,0 +1,110 @@
+"""Writing results into tensors that exist: `out=`, copies, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tritonnn import dtypes
+from tritonnn.autograd.grad_mode import state
+from tritonnn.device import CPU
+from tritonnn.dispatch._backend import fresh
+from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
+from tritonnn.dtypes import dtype as DType
+from tritonnn.shape import Size
+from tritonnn.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tritonnn.ops._table import Op
+
+
+def into(
+    op: Op, args: tuple, out: Tensor, edges: list | None, shape: Size, dtype: DType, run: Callable
+) -> Tensor:
+    """Write a result into `out`, resizing it where needed."""
+    check_out(op, out, edges, dtype)
+    if out.shape != shape:
+        resize_out(op, out, shape)
+    if out.dtype is dtype and not overlaps(out, args):
+        run(out)
+    else:
+        made = fresh(op, shape, dtype, out.device)
+        run(made)
+        copy_into(out, made)
+    wrote(out, op.name)
+    return out
+
+
+def check_out(op: Op, out: Any, edges: list | None, dtype: DType) -> None:
+    """Refuse an `out=` that cannot take the result, before anything is computed."""
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if edges is not None or (state.enabled and out.requires_grad):
+        raise RuntimeError(
+            f"{op.name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    if not dtypes.can_cast(dtype, out.dtype):
+        raise RuntimeError(
+            f"result type {dtype.name} can't be cast to the desired output type {out.dtype.name}"
+        )
+
+
+def resize_out(op: Op, out: Tensor, shape: Size) -> None:
+    """Give `out` the result's shape, with PyTorch's warning where it held something else."""
+    if out.numel():
+        import warnings
+
+        warnings.warn(
+            f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
+            f"match the required output shape {list(shape)}. This behavior is deprecated.",
+            stacklevel=5,
+        )
+    out.resize_(shape)
+
+
+def overlaps(out: Tensor, args: tuple) -> bool:
+    """Whether an argument shares memory with `out` other than element for element."""
+    for arg in args:
+        for tensor in arg if isinstance(arg, (list, tuple)) else (arg,):
+            if (
+                isinstance(tensor, Tensor)
+                and tensor._storage.block is out._storage.block
+                and tensor is not out
+            ):
+                return True
+    return False
+
+
+def copy_into(out: Tensor, source: Tensor) -> None:
+    """Copy values with cast and broadcast; no graph, no version."""
+    if out.device.type == "meta":
+        return
+    if out.device is not source.device:
+        from tritonnn.ops.conversion import to_device
+
+        source = to_device(source, out.device)
+    if out.device is CPU:
+        from tritonnn.cpu_fallback.shape import copy
+
+        token = quiet_set(QUIET)
+        copy(out._buf, source._buf)
+        quiet_reset(token)
+    else:
+        from tritonnn.kernels.shape import copy as copy_kernel
+
+        buffer = source._buf
+        if source.shape != out.shape:
+            from tritonnn.shape import expanded_strides
+
+            buffer = buffer.as_strided(
+                tuple(out.shape), expanded_strides(source.shape, source.stride(), out.shape)
+            )
+        copy_kernel(out._buf, buffer)
+
+
+def wrote(tensor: Tensor, op: str) -> None:
+    """Note an in-place write."""
+    block = tensor._storage
+    block.version += 1
+    block.writer = op
