@@ -180,7 +180,7 @@ def run_convolution(
         if isinstance(padding, str) and not transposed:
             batch, padding = _named_padding(batch, weight, padding, stride, dilation)
         args = (batch, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
-        _, args = convolution.op.rule(*args)  # type: ignore[attr-defined]
+        _, args = convolution.op.rule(*args)
     except Invalid as invalid:
         raise complete(name, ("input", "weight", "bias"), (input, weight, bias), invalid) from None
     made = convolution(*args)

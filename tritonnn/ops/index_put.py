@@ -40,7 +40,7 @@ def _index_put(in_place: bool, input: Tensor, indices: Any, values: Tensor, accu
         raise fail("index_put", "expected at least one index tensor", kind=IndexError, input=input)
     found, dims = index_tensors(parsed, parsed.view.shape)
     args = (parsed.view, found, values, dims, bool(accumulate))
-    op = put_at.op  # type: ignore[attr-defined]
+    op = put_at.op
     return dispatch.inplace(op, args) if in_place else dispatch.call(op, args)
 
 

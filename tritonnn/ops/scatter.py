@@ -128,15 +128,15 @@ None, out: Any) -> Tensor:  # fmt: skip
     if (src is None) == (value is None):
         raise TypeError("scatter() takes either src or value")
     src = value if src is None else src
-    op, args = scatter_value.op, (input, dim, index, src)  # type: ignore[attr-defined]
+    op, args = scatter_value.op, (input, dim, index, src)
     if reduce is not None:
         if reduce not in _REDUCE:
             raise fail("scatter", "reduce argument must be either add or multiply.", input=input)
         if not isinstance(src, Tensor):
             src = full((), src, dtype=input.dtype, device=input.device).expand(index.shape)
-        op, args = scatter_reduce.op, (input, dim, index, src, _REDUCE[reduce], True)  # type: ignore[attr-defined]
+        op, args = scatter_reduce.op, (input, dim, index, src, _REDUCE[reduce], True)
     elif isinstance(src, Tensor):
-        op = scatter_src.op  # type: ignore[attr-defined]
+        op = scatter_src.op
     return dispatch.inplace(op, args) if in_place else dispatch.call(op, args, out)
 
 

@@ -276,7 +276,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
         return
     mask = _whole_mask(parsed)
     if mask is not None and not (isinstance(value, Tensor) and value.shape):
-        dispatch.inplace(masked_fill.op, (view, mask, value))  # type: ignore[attr-defined]
+        dispatch.inplace(masked_fill.op, (view, mask, value))
         return
     indices, dims = index_tensors(parsed, view.shape)
     if not isinstance(value, Tensor):
@@ -285,7 +285,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
         value = value.to(view.device)
     ndim = len(view.shape) - len(dims) + max(len(item.shape) for item in indices)
     value = _without_leading_ones(value, ndim)
-    dispatch.inplace(put_at.op, (view, indices, value, dims, False))  # type: ignore[attr-defined]
+    dispatch.inplace(put_at.op, (view, indices, value, dims, False))
 
 
 def _assign(view: Tensor, value: Any) -> None:

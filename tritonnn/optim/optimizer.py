@@ -158,7 +158,7 @@ class Optimizer:
         cls = type(self)
         # Wrapped where the class is first used, so that the step of a user's own subclass has hooks as well.
         if not getattr(cls.step, "hooked", False):
-            cls.step = _with_hooks(cls.step)  # type: ignore[method-assign]
+            cls.step = _with_hooks(cls.step)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}

@@ -96,7 +96,7 @@ class Writer(pickle._Pickler):  # C's pickler cannot write a name it cannot impo
         self.memoize(obj)
 
     # Functions and classes do not come to reducer_override's answer but to these.
-    dispatch = {**pickle._Pickler.dispatch, type(_torch_name): save_global, type: pickle._Pickler.save_type}  # type: ignore[attr-defined]
+    dispatch = {**pickle._Pickler.dispatch, type(_torch_name): save_global, type: pickle._Pickler.save_type}
 
 
 def _known_globals() -> dict[Name, Any]:
@@ -255,17 +255,17 @@ class SafeUnpickler(_Reader, pickle._Unpickler):
     def load_reduce(self) -> None:
         """Calls a function of the table."""
         self._check_callable(self.stack[-2])
-        pickle._Unpickler.load_reduce(self)  # type: ignore[attr-defined]
+        pickle._Unpickler.load_reduce(self)
 
     def load_newobj(self) -> None:
         """Makes an instance of a class of the table."""
         self._check_class(self.stack[-2])
-        pickle._Unpickler.load_newobj(self)  # type: ignore[attr-defined]
+        pickle._Unpickler.load_newobj(self)
 
     def load_newobj_ex(self) -> None:
         """Makes an instance of a class of the table, with keyword arguments."""
         self._check_class(self.stack[-3])
-        pickle._Unpickler.load_newobj_ex(self)  # type: ignore[attr-defined]
+        pickle._Unpickler.load_newobj_ex(self)
 
     def _check_class(self, cls: Any) -> None:
         if cls not in _CONTAINERS and not any(cls is c for c in _safe.values()):
@@ -291,7 +291,7 @@ class SafeUnpickler(_Reader, pickle._Unpickler):
                 "its class "
                 "with torch.serialization.add_safe_globals"
             )
-        pickle._Unpickler.load_build(self)  # type: ignore[attr-defined]
+        pickle._Unpickler.load_build(self)
 
     def _on_container(self, target: Any, plain: Callable[[Any], None]) -> None:
         if type(target) not in _CONTAINERS and not any(type(target) is cls for cls in _safe.values()):
@@ -302,23 +302,23 @@ class SafeUnpickler(_Reader, pickle._Unpickler):
 
     def load_append(self) -> None:
         """Appends to a list."""
-        self._on_container(self.stack[-2], pickle._Unpickler.load_append)  # type: ignore[attr-defined]
+        self._on_container(self.stack[-2], pickle._Unpickler.load_append)
 
     def load_appends(self) -> None:
         """Extends a list."""
-        self._on_container(self.metastack[-1][-1], pickle._Unpickler.load_appends)  # type: ignore[attr-defined]
+        self._on_container(self.metastack[-1][-1], pickle._Unpickler.load_appends)
 
     def load_setitem(self) -> None:
         """Sets an item of a dict."""
-        self._on_container(self.stack[-3], pickle._Unpickler.load_setitem)  # type: ignore[attr-defined]
+        self._on_container(self.stack[-3], pickle._Unpickler.load_setitem)
 
     def load_setitems(self) -> None:
         """Sets items of a dict."""
-        self._on_container(self.metastack[-1][-1], pickle._Unpickler.load_setitems)  # type: ignore[attr-defined]
+        self._on_container(self.metastack[-1][-1], pickle._Unpickler.load_setitems)
 
     def load_additems(self) -> None:
         """Adds to a set."""
-        self._on_container(self.metastack[-1][-1], pickle._Unpickler.load_additems)  # type: ignore[attr-defined]
+        self._on_container(self.metastack[-1][-1], pickle._Unpickler.load_additems)
 
     dispatch = {
         getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]]
