@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 from tritonnn.autograd.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
-from tritonnn.autograd.engine import backward, grad
+from tritonnn.autograd.api import backward, grad
 from tritonnn.autograd.grad_mode import (
     enable_grad,
     inference_mode,

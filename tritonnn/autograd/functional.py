@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tritonnn.autograd.engine import grad
+from tritonnn.autograd.api import grad
 from tritonnn.tensor import Tensor
 
 

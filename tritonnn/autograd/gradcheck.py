@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from tritonnn.autograd.engine import grad
+from tritonnn.autograd.api import grad
 from tritonnn.autograd.grad_mode import enable_grad, no_grad
 from tritonnn.tensor import Tensor
 

@@ -24,6 +24,7 @@ from tritonnn.ops import (
     diagonals,
     distance,
     dropout,
+    einsum,
     elementwise,
     embedding,
     fold,

@@ -1,0 +1,199 @@
+"""`backward` and `grad`: what users call to run the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn.autograd.engine import Run
+from tritonnn.autograd.graph import AccumulateGrad, Edge, edge_of
+from tritonnn.tensor import Tensor
+
+
+def _as_tuple(value: Any) -> tuple:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, (Tensor, tuple)) and _is_one(value) else tuple(value)
+
+
+def _is_one(value: Any) -> bool:
+    from tritonnn.autograd.graph import GradientEdge
+
+    return isinstance(value, (Tensor, GradientEdge))
+
+
+def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[Tensor]:
+    """The gradients to start from: ones for scalars, what the user gave otherwise, checked."""
+    from tritonnn.ops.creation import ones_like
+
+    made = []
+    for tensor, grad in zip(tensors, grads, strict=True):
+        if grad is None:
+            if tensor.numel() != 1:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            if not tensor.dtype.is_floating_point:
+                raise RuntimeError(
+                    f"grad can be implicitly created only for real scalar outputs but got {tensor.dtype}"
+                )
+            grad = ones_like(tensor)
+            grad._rg = False
+        elif not isinstance(grad, Tensor):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
+        elif grad.shape != tensor.shape:
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output[{len(made)}] has a shape of {grad.shape} and output[{len(made)}] has "
+                f"a shape of {tensor.shape}."
+            )
+        elif grad.dtype is not tensor.dtype:
+            grad = grad.to(tensor.dtype)
+        made.append(grad)
+    return made
+
+
+def _root_edges(tensors: Sequence[Tensor]) -> list[Edge]:
+    edges = []
+    for i, tensor in enumerate(tensors):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"element {i} of tensors is not a Tensor but {type(tensor).__name__}")
+        edge = edge_of(tensor)
+        if edge is None:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        edges.append(edge)
+    return edges
+
+
+def _input_edge(value: Any) -> Edge:
+    if isinstance(value, Tensor):
+        edge = edge_of(value)
+        if edge is None:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        return edge
+    node = value[0]
+    return (node.variable, 0) if isinstance(node, AccumulateGrad) else (node, value[1])
+
+
+def backward(
+    tensors: Any = None,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+    *,
+    variables: Any = None,
+    retain_variables: bool | None = None,
+) -> None:
+    """Accumulate into the leaves' `.grad` the gradients of `tensors`.
+
+    Args:
+        tensors: one tensor or a sequence.
+        grad_tensors: the gradient of each, shaped like it; None for scalars.
+        retain_graph: keep what is saved for another pass (default: `create_graph`).
+        create_graph: record the pass, for higher derivatives.
+        grad_variables, variables, retain_variables: older names.
+        inputs: accumulate into these only.
+
+    Raises:
+        RuntimeError: nothing requires grad, a non-scalar without gradient, a freed graph, or a saved tensor that
+            was modified in place.
+
+    >>> import tritonnn as torch
+    >>> x = torch.tensor([1., 2.], requires_grad=True)
+    >>> torch.autograd.backward((x ** 2).sum())
+    >>> x.grad
+    tensor([2., 4.])
+    """
+    roots = _as_tuple(tensors if variables is None else variables)
+    given = _as_tuple(grad_tensors if grad_variables is None else grad_variables) or (None,) * len(roots)
+    if len(given) != len(roots):
+        raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
+    if retain_graph is None:
+        retain_graph = create_graph if retain_variables is None else retain_variables
+    wanted = None
+    if inputs is not None:
+        wanted = [_input_edge(value) for value in _as_tuple(inputs)]
+        if not wanted:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    edges = _root_edges(roots)
+    run = Run(bool(retain_graph), create_graph, wanted, accumulate=True)
+    run(edges, _root_grads(roots, given))
+    if wanted is not None:
+        _accumulate_captured(run, _as_tuple(inputs))
+
+
+def _accumulate_captured(run: Run, inputs: tuple) -> None:
+    """`backward(inputs=...)` also fills `.grad` of tensors that are not leaves."""
+    for tensor in inputs:
+        if isinstance(tensor, Tensor) and tensor._node is not None:
+            grad = run.captured.get((id(tensor._node), tensor._out_nr))
+            if grad is not None:
+                tensor._grad = grad if tensor._grad is None else tensor._grad + grad
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple:
+    """The gradients of `outputs` with respect to `inputs`, without touching any `.grad`.
+
+    Args:
+        outputs, inputs: one tensor or a sequence.
+        grad_outputs: the gradient of each output; None for scalars.
+        retain_graph, create_graph: as in `backward`.
+        only_inputs: older flag; only True is meaningful.
+        allow_unused: return None for inputs that the outputs do not depend on, instead of raising.
+        is_grads_batched: the first dimension of each grad_output counts independent gradients.
+        materialize_grads: return zeros instead of None.
+
+    >>> import tritonnn as torch
+    >>> x = torch.tensor(3., requires_grad=True)
+    >>> torch.autograd.grad(x ** 2, x)
+    (tensor(6.),)
+    """
+    if not only_inputs:
+        raise ValueError(
+            "only_inputs=False is not supported: pass every tensor whose gradient you want in `inputs`"
+        )
+    if is_grads_batched:
+        return _batched_grad(outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads)
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True")
+    roots, wanted_values = _as_tuple(outputs), _as_tuple(inputs)
+    given = _as_tuple(grad_outputs) or (None,) * len(roots)
+    if len(given) != len(roots):
+        raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
+    edges = _root_edges(roots)
+    wanted = [_input_edge(value) for value in wanted_values]
+    run = Run(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulate=False)
+    run(edges, _root_grads(roots, given))
+    results = [run.captured.get((id(edge[0]), edge[1])) for edge in wanted]
+    if any(result is None for result in results) and not (allow_unused or materialize_grads):
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if "
+            "this is the desired behavior."
+        )
+    if materialize_grads:
+        from tritonnn.ops.creation import zeros_like
+
+        results = [zeros_like(v) if r is None else r for r, v in zip(results, wanted_values, strict=True)]
+    return tuple(results)
+
+
+def _batched_grad(
+    outputs: Any, inputs: Any, grad_outputs: Any, create: bool, unused: Any, fill: bool
+) -> tuple:
+    from tritonnn.ops.shape import stack
+
+    batches = _as_tuple(grad_outputs)
+    rows = [
+        grad(outputs, inputs, [batch[i] for batch in batches], True, create, True, unused, False, fill)
+        for i in range(batches[0].shape[0])
+    ]
+    return tuple(None if column[0] is None else stack(column) for column in zip(*rows, strict=True))
