@@ -110,7 +110,7 @@ def test_appended_keys():
             ((3, 2, 4),) * 3,
             {"key_padding_mask": (3, 3)},
             AssertionError,
-            "Expected key_padding_mask of shape",
+            r"Expected key_padded_mask.shape\[0\] to be 2, but got 3",
         ),
         (
             ((3, 2, 4),) * 3,

@@ -61,7 +61,7 @@ def test_values_are_clipped():
 
 
 def test_older_name():
-    with pytest.warns(FutureWarning, match="clip_grad_norm is now deprecated"):
+    with pytest.warns(FutureWarning, match="clip_grad_norm` is now deprecated"):
         assert utils.clip_grad_norm(with_grads([3.0, 4.0]), 1.0).item() == 5
 
 

@@ -235,8 +235,11 @@ def _merge(attn_mask: Any, padding: Any, appended: int, batch: int, num_heads: i
         return attn_mask
     if appended:
         padding = F.pad(padding, (0, appended))
-    if padding.shape != (batch, source):
-        raise _error(f"Expected key_padding_mask of shape {(batch, source)}, but got {tuple(padding.shape)}")
+    for dim, extent in enumerate((batch, source)):
+        if padding.shape[dim] != extent:
+            raise _error(
+                f"Expected key_padded_mask.shape[{dim}] to be {extent}, but got {padding.shape[dim]}"
+            )
     padding = padding.view(batch, 1, 1, source).expand(-1, num_heads, -1, -1)
     padding = padding.reshape(batch * num_heads, 1, source)
     return padding if attn_mask is None else attn_mask + padding

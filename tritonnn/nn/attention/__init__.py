@@ -42,7 +42,9 @@ def sdpa_kernel(backends: Sequence[SDPBackend] | SDPBackend, set_priority: bool 
 
     given = [backends] if isinstance(backends, SDPBackend) else list(backends)
     if not given or not all(isinstance(backend, SDPBackend) for backend in given):
-        raise AssertionError("Backend must be an instance of SDPBackend or a non-empty list of SDPBackend instances")
+        raise AssertionError(
+            "Backend must be an instance of SDPBackend or a non-empty list of SDPBackend instances"
+        )
     with sdp_kernel(
         enable_flash=SDPBackend.FLASH_ATTENTION in given,
         enable_math=SDPBackend.MATH in given,

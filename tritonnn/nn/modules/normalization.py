@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
+from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
@@ -235,6 +236,8 @@ class CrossMapLRN2d(Module):
         self.k = k
 
     def forward(self, input: Tensor) -> Tensor:
+        if input.ndim != 4:
+            raise explained(ValueError)(f"CrossMapLRN2d: Expected input to be 4D, got {input.ndim}D instead.")
         window = 2 * ((self.size - 1) // 2) + 1
         return F.local_response_norm(input, window, self.alpha * window / self.size, self.beta, self.k)
 
