@@ -129,6 +129,7 @@ def plot_curves(history: list[dict[str, float]], path: Path) -> None:
     right.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)
+        axes.xaxis.get_major_locator().set_params(integer=True)
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import secrets
-import shutil
 import stat
 from collections.abc import Iterator
 from typing import IO, Any
@@ -44,9 +43,11 @@ def atomic_path(path: PathLike) -> Iterator[str]:
         raise FileNotFoundError(errno.ENOENT, f"cannot write '{target}': there is no folder '{folder}'")
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
     try:
+        # Made here, a new file has the permissions that any other would get; a library may give it others.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        permissions = stat.S_IMODE(os.stat(temporary).st_mode if mode is None else mode)
         yield temporary
-        if mode is not None:
-            shutil.copymode(target, temporary)
+        os.chmod(temporary, permissions)
         _sync(temporary)
         os.replace(temporary, target)
         _sync(folder)

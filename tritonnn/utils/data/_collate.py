@@ -79,8 +79,8 @@ def collate(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -
     if isinstance(first, Sequence):
         if any(len(sample) != len(first) for sample in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
-        columns = [collate(samples, collate_fn_map=collate_fn_map) for samples in zip(*batch, strict=True)]
-        return _like_sequence(first, columns)
+        rows = [collate(samples, collate_fn_map=collate_fn_map) for samples in zip(*batch, strict=True)]
+        return _like_sequence(first, rows)
     raise TypeError(_UNKNOWN.format(type(first)))
 
 
@@ -127,11 +127,11 @@ def _array_scalars(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = 
 
 
 def _floats(batch: Sequence[float], *, collate_fn_map: CollateMap | None = None) -> Tensor:
-    return tritonnn.tensor(batch, dtype=tritonnn.float64)
+    return tritonnn.tensor(batch, dtype=tritonnn.float64)  # type: ignore[operator]
 
 
 def _integers(batch: Sequence[int], *, collate_fn_map: CollateMap | None = None) -> Tensor:
-    return tritonnn.tensor(batch)
+    return tritonnn.tensor(batch)  # type: ignore[operator]
 
 
 def _unchanged(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -> Sequence[Any]:

@@ -99,7 +99,7 @@ class WorkerPool:
         try:
             self.conns[worker].send((self.epoch, self.sent, index))
         except (BrokenPipeError, ConnectionResetError):
-            self._raise_death(worker)
+            pass  # dead: reported when its answer is due, after those it has sent before
         self.sent += 1
         return True
 
