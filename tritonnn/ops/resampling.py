@@ -7,6 +7,7 @@ line.
 from __future__ import annotations
 
 import math
+import struct
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,13 +26,15 @@ _MODES = ("nearest", "nearest-exact", "area", *_CORNER_MODES)
 # ---- where an output element comes from -------------------------------------------------------------------
 
 
+def _single(x: float) -> float:
+    """x rounded to float32: at borders between two elements, PyTorch's rounding decides which is nearest."""
+    return struct.unpack("f", struct.pack("f", x))[0]
+
+
 def _nearest(size: int, out: int, scale: float | None, exact: bool) -> list[int]:
-    if exact:
-        ratio = size / out if scale is None else 1.0 / scale
-        return [min(int((i + 0.5) * ratio), size - 1) for i in range(out)]
-    if scale is None:
-        return [i * size // out for i in range(out)]
-    return [min(int(i / scale), size - 1) for i in range(out)]
+    ratio = _single(size / out if scale is None else 1.0 / scale)
+    shift = 0.5 if exact else 0.0
+    return [min(int(_single((i + shift) * ratio)), size - 1) for i in range(out)]
 
 
 def _source(size: int, out: int, scale: float | None, align_corners: bool) -> list[float]:
