@@ -189,7 +189,7 @@ def grad(
 def _batched_grad(
     outputs: Any, inputs: Any, grad_outputs: Any, create: bool, unused: Any, fill: bool
 ) -> tuple:
-    from tritonnn.ops.shape import stack
+    from tritonnn.ops.joining import stack
 
     batches = _as_tuple(grad_outputs)
     rows = [

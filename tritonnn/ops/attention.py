@@ -288,7 +288,7 @@ def scaled_dot_product_attention(
 def _leads(query: Tensor, key: Tensor, value: Tensor, gqa: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The leading dimensions of the query and of key and value after broadcasting."""
     leads = [tuple(t.shape[:-2]) for t in (query, key, value)]
-    tensors = {"query": query, "key": key, "value": value}
+    tensors: dict[str, Any] = {"query": query, "key": key, "value": value}
     heads = [lead[-1] if lead else 1 for lead in leads]
     try:
         if gqa and heads[0] != heads[1]:

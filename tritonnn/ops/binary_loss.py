@@ -204,7 +204,10 @@ def binary_cross_entropy_with_logits(
                 tensor = tensor.to(common).expand(*input.shape)
             except RuntimeError:
                 raise fail(
-                    op, f"{name} does not broadcast to the input", input=input, **{name: tensor}
+                    op,
+                    f"{name} does not broadcast to the input",
+                    input=input,
+                    **dict[str, Any]({name: tensor}),
                 ) from None
         made.append(tensor)
     return bce_with_logits_reduced(input.to(common), target.to(common), *made, reduction)

@@ -202,7 +202,7 @@ def _torch_names() -> None:
     names["native_dropout"] = _native_dropout
     chosen = {
         "dropout": _elements, "feature_dropout": lambda name, input, p, train, inplace: (
-            _check(name, p, input), _features(name, input, p, train, inplace))[1],
+            _check(name, p, input), _features(name, input, p, train, inplace))[1],  # type: ignore[func-returns-value]
         "alpha_dropout": lambda name, *args: alpha_dropout(*args),
         "feature_alpha_dropout": lambda name, *args: feature_alpha_dropout(*args),
     }  # fmt: skip

@@ -237,7 +237,7 @@ def _check_bags(
     input: Tensor, weight: Tensor, offsets: Tensor | None, mode: str, per_sample_weights: Tensor | None,
     scale_grad_by_freq: bool,
 ) -> None:  # fmt: skip
-    tensors = {"input": input, "weight": weight}
+    tensors: dict[str, Any] = {"input": input, "weight": weight}
 
     def refuse(message: str, kind: type[Exception] = ValueError) -> Exception:
         return fail("embedding_bag", message, kind=kind, **tensors)

@@ -95,7 +95,7 @@ def _into(out: Tensor, made: Tensor) -> Tensor:
     return out.copy_(made)
 
 
-def _ranked(op: str, ndim: int, **tensors: Tensor) -> None:
+def _ranked(op: str, ndim: int, **tensors: Any) -> None:
     for name, value in tensors.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"{op}(): argument '{name}' must be Tensor, not {type(value).__name__}")

@@ -379,7 +379,9 @@ def triplet_margin_with_distance_loss(
     """
     reduction = resolve(reduction)
     if distance_function is None:
-        from tritonnn.ops.distance import pairwise_distance as distance_function
+        from tritonnn.ops.distance import pairwise_distance
+
+        distance_function = pairwise_distance
     return _triplet(
         "triplet_margin_with_distance_loss", anchor, positive, negative,
         distance_function,

@@ -270,7 +270,7 @@ def _fractional(
 def _uniform(shape: Ints, like: Tensor) -> Tensor:
     from tritonnn import rand
 
-    return rand(*shape, dtype=like.dtype, device=like.device)
+    return rand(*shape, dtype=like.dtype, device=like.device)  # type: ignore[misc]
 
 
 def _fractional_errors(n: int) -> Any:

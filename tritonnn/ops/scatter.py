@@ -128,7 +128,8 @@ None, out: Any) -> Tensor:  # fmt: skip
     if (src is None) == (value is None):
         raise TypeError("scatter() takes either src or value")
     src = value if src is None else src
-    op, args = scatter_value.op, (input, dim, index, src)
+    op = scatter_value.op
+    args: tuple = (input, dim, index, src)
     if reduce is not None:
         if reduce not in _REDUCE:
             raise fail("scatter", "reduce argument must be either add or multiply.", input=input)

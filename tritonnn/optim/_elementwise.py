@@ -84,7 +84,7 @@ class ElementwiseOptimizer(Optimizer):
                 f"{name}: foreach=True does not support autograd: leave it out with differentiable"
             )
         for p in params:
-            if p.grad.is_sparse:
+            if p.grad.is_sparse:  # type: ignore[union-attr]
                 raise RuntimeError(f"{name} does not support sparse gradients{self._sparse_hint}")
             if group.get("capturable") and p.device.type not in CAPTURABLE_DEVICES:
                 raise AssertionError(
@@ -108,7 +108,7 @@ class ElementwiseOptimizer(Optimizer):
                 self._step_flat(group, bucket)
             return
         for p in params:
-            self._apply(group, p, p.grad, self.state[p])
+            self._apply(group, p, p.grad, self.state[p])  # type: ignore[arg-type]
 
     def _step_flat(self, group: Group, params: list[Tensor]) -> None:
         """Runs the formula once over the concatenation of ``params`` and their state, then copies back."""
@@ -117,7 +117,7 @@ class ElementwiseOptimizer(Optimizer):
         state = {k: states[0][k] for k in states[0] if k not in spread}
         state.update((k, _flatten(s[k] for s in states)) for k in spread)
         p_flat = _flatten(params)
-        self._apply(group, p_flat, _flatten(p.grad for p in params), state)
+        self._apply(group, p_flat, _flatten(p.grad for p in params), state)  # type: ignore[misc]
         _scatter(p_flat, params)
         for k in spread:
             _scatter(state[k], [s[k] for s in states])
@@ -132,7 +132,7 @@ class ElementwiseOptimizer(Optimizer):
         found: dict[Any, list[Tensor]] = {}
         for p in params:
             counters = tuple(self.state[p][k].item() for k in self._counters)
-            found.setdefault((p.dtype, p.grad.dtype, p.device, counters), []).append(p)
+            found.setdefault((p.dtype, p.grad.dtype, p.device, counters), []).append(p)  # type: ignore[union-attr]
         return found.values()
 
     def _apply(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
@@ -180,7 +180,7 @@ def new_counter(group: Group, p: Tensor, value: float = 0.0) -> Tensor:
     if group.get("capturable") or group.get("fused"):
         return tritonnn.full((), value, dtype=tritonnn.float32, device=p.device)
     wide = tritonnn.get_default_dtype() is tritonnn.float64
-    return tritonnn.tensor(value, dtype=tritonnn.float64 if wide else tritonnn.float32)
+    return tritonnn.tensor(value, dtype=tritonnn.float64 if wide else tritonnn.float32)  # type: ignore[operator]
 
 
 def advance(group: Group, state: State) -> Any:

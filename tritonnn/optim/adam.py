@@ -102,7 +102,7 @@ class Adam(ElementwiseOptimizer):
         kept_on_device = group["capturable"] and any(isinstance(v, Tensor) for v in options)
         if group["differentiable"] or kept_on_device:
             for p in params:
-                self._apply(group, p, p.grad, self.state[p])
+                self._apply(group, p, p.grad, self.state[p])  # type: ignore[arg-type]
             return
         for batch in [params] if group["foreach"] is not False or group["fused"] else [[p] for p in params]:
             self._multi_tensor(group, batch)
@@ -123,7 +123,7 @@ class Adam(ElementwiseOptimizer):
             states = [self.state[p] for p in members]
             adam_step(
                 _real(members),
-                _real([p.grad for p in members]),
+                _real([p.grad for p in members]),  # type: ignore[misc]
                 _real([s["exp_avg"] for s in states]),
                 _real([s["exp_avg_sq"] for s in states]),
                 _real([s["max_exp_avg_sq"] for s in states]) if group["amsgrad"] else [],

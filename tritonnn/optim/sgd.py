@@ -84,7 +84,7 @@ class SGD(ElementwiseOptimizer):
     def _step_group(self, group: Group, params: list[Tensor]) -> None:
         if group["differentiable"] or self._keeps_graph(group):
             for p in params:
-                self._apply(group, p, p.grad, self.state[p] if group["momentum"] != 0 else {})
+                self._apply(group, p, p.grad, self.state[p] if group["momentum"] != 0 else {})  # type: ignore[arg-type]
             return
         buffers: dict[bool, list[Tensor]] = {True: [], False: params}
         if group["momentum"] != 0:

@@ -236,7 +236,7 @@ class OneCycleLR(_MomentumCycle):
             rates.append(self._between(group[phase["start_lr"]], group[phase["end_lr"]], part))
             if self.cycle_momentum:
                 value = self._between(group[phase["start_momentum"]], group[phase["end_momentum"]], part)
-                self._set_momentum(group, value)
+                self._set_momentum(group, value)  # type: ignore[arg-type]
         return rates
 
     def _position(self) -> tuple[dict[str, Any], float]:
