@@ -33,8 +33,19 @@ os.environ.pop("TRITON_INTERPRET", None)  # interpreted functions cannot be comp
 
 KEPT = Path(__file__).with_name("regressions.json")
 SHARED = {"sm_80": 166912, "sm_90": 232448, "sm_100": 232448, "gfx942": 65536}
-MATRIX = {"sm_80": r"\bmma\.sync", "sm_90": r"\bwgmma\.mma_async", "sm_100": r"\btcgen05\.mma", "gfx942": r"\bv_mfma_"}
-SLACK = {"registers": (4, 1.0), "spills": (0, 1.0), "shared": (0, 1.0), "instructions": (4, 1.03), "loop": (4, 1.03)}
+MATRIX = {
+    "sm_80": r"\bmma\.sync",
+    "sm_90": r"\bwgmma\.mma_async",
+    "sm_100": r"\btcgen05\.mma",
+    "gfx942": r"\bv_mfma_",
+}
+SLACK = {
+    "registers": (4, 1.0),
+    "spills": (0, 1.0),
+    "shared": (0, 1.0),
+    "instructions": (4, 1.03),
+    "loop": (4, 1.03),
+}
 
 
 @dataclass
@@ -158,7 +169,9 @@ def _nvidia_usage(cubin: bytes) -> tuple[int, int]:
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(cubin)
         file.flush()
-        listing = subprocess.run([tool, "-res-usage", file.name], capture_output=True, text=True, check=True).stdout
+        listing = subprocess.run(
+            [tool, "-res-usage", file.name], capture_output=True, text=True, check=True
+        ).stdout
     registers = [int(n) for n in re.findall(r"REG:(\d+)", listing)]
     local = [int(n) for n in re.findall(r"(?:STACK|LOCAL):(\d+)", listing)]
     return max(registers), max(local)
@@ -283,7 +296,11 @@ def show(reports: list[Report]) -> str:
     rows: dict[str, dict[str, str]] = {}
     for r in reports:
         spills = f" spills {r.spills}" if r.spills else ""
-        text = "FAILED" if r.failure else f"{r.registers}r {r.shared / 1024:.3g}K {r.instructions}i/{r.loop}{spills}"
+        text = (
+            "FAILED"
+            if r.failure
+            else f"{r.registers}r {r.shared / 1024:.3g}K {r.instructions}i/{r.loop}{spills}"
+        )
         rows.setdefault(r.name, {})[r.arch] = text
     table = [[name, *[row.get(arch, "") for arch in archs]] for name, row in rows.items()]
     return tabulate(table, ["kernel", *archs], disable_numparse=True)
@@ -293,7 +310,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Compile, print, compare. Returns the exit status."""
     import triton
 
-    parser = argparse.ArgumentParser(prog="python -m tritonnn.kernels._compile", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tritonnn.kernels._compile", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("-k", default="", metavar="TEXT", help="only cases whose name contains it")
     parser.add_argument("--arch", action="append", choices=list(SHARED), help="only this architecture")
     parser.add_argument("-j", type=int, default=min(2, os.cpu_count() or 1), help="processes")
@@ -312,7 +331,9 @@ def main(arguments: list[str] | None = None) -> int:
     failures = [f"{r.name} {r.arch}: {r.failure}" for r in reports if r.failure]
     worse = regressions(reports, kept.get("kernels", {})) if same and not options.update else []
     new = [r for r in reports if r.arch not in kept.get("kernels", {}).get(r.name, {})]
-    print(f"{len(reports)} binaries of {len({r.name for r in reports})} cases in {time.perf_counter() - start:.0f} s")
+    print(
+        f"{len(reports)} binaries of {len({r.name for r in reports})} cases in {time.perf_counter() - start:.0f} s"
+    )
     if not same:
         print(f"figures are kept for Triton {kept.get('triton', '-')}, this is {version}: not compared")
     elif new and not options.update:

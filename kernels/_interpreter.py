@@ -119,6 +119,7 @@ class _HostMemory:
     def stride(self) -> tuple:
         return ()
 
+
 # Triton's interpreter keeps these types as their bits; it truncates where hardware rounds to the nearest even,
 # and multiplies the bits of bfloat16 as integers in a dot.
 _STORED = {
@@ -128,7 +129,9 @@ _STORED = {
 
 def _numbers(handle: TensorHandle) -> np.ndarray:
     stored = _STORED.get(handle.dtype.scalar)
-    return handle.data if stored is None else np.ascontiguousarray(handle.data).view(stored).astype(np.float32)
+    return (
+        handle.data if stored is None else np.ascontiguousarray(handle.data).view(stored).astype(np.float32)
+    )
 
 
 def _teach_short_floats(builder: Any) -> None:
@@ -152,9 +155,7 @@ def _teach_short_floats(builder: Any) -> None:
         return convert(self, src, dst_type, rounding)
 
     def create_dot(self: Any, a: TensorHandle, b: TensorHandle, *rest: Any) -> TensorHandle:
-        a, b = [
-            TensorHandle(_numbers(x), tl.float32) if x.dtype.scalar is tl.bfloat16 else x for x in (a, b)
-        ]
+        a, b = [TensorHandle(_numbers(x), tl.float32) if x.dtype.scalar is tl.bfloat16 else x for x in (a, b)]
         return dot(self, a, b, *rest)
 
     builder.cast_impl, builder.create_fp_to_fp, builder.create_dot = cast_impl, create_fp_to_fp, create_dot

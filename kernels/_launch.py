@@ -142,9 +142,7 @@ class _Compiled:
     def _tail(self, given: int) -> tuple:
         """The constants in the signature's order: launchers take them by position (and ignore them)."""
         constants = self.constants
-        return tuple(
-            [constants.get(p.name, p.default) for p in self.kernel.params[given:]]
-        )
+        return tuple([constants.get(p.name, p.default) for p in self.kernel.params[given:]])
 
 
 def _specialise(args: tuple, key: list[Any], flat: list[Any]) -> Any:

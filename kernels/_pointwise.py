@@ -513,7 +513,9 @@ def COMPILE() -> list[Case]:
     cases += [case(mul, "fp32", walk, ptx=wide) for walk in ("odd", "bias", "transpose", "linear")]
     cases += [case(identity, kind, ptx=wide) for kind in ("u8", "i16", "i32")]
     cases += [case(identity, kind, "transpose", ptx=wide) for kind in ("i16", "i32")]
-    cases += [case(identity, a, out=b, ptx=wide) for a, b in (("fp32", "bf16"), ("bf16", "fp32"), ("fp32", "i1"))]
+    cases += [
+        case(identity, a, out=b, ptx=wide) for a, b in (("fp32", "bf16"), ("bf16", "fp32"), ("fp32", "i1"))
+    ]
     cases += [case(identity, "i64", ptx=double), case(identity, "i64", out="fp16", ptx=double)]
     cases.append(case(identity, "fp32", "flat", operands=1, numbers=1))
     return cases

@@ -194,7 +194,13 @@ def lgamma(x):
         product = tl.where(z < 9.0, product * z, product)
         z = tl.where(z < 9.0, z + 1.0, z)
     r = 1.0 / z
-    y = (z - 0.5) * (tl.log(z) - 1.0) - 0.5 + HALF_LOG_2PI + _horner(r * r, _STIRLING, 10) * r - tl.log(product)
+    y = (
+        (z - 0.5) * (tl.log(z) - 1.0)
+        - 0.5
+        + HALF_LOG_2PI
+        + _horner(r * r, _STIRLING, 10) * r
+        - tl.log(product)
+    )
     off = x - _math.rint(x)
     y = tl.where(reflect, -tl.log(tl.abs(tl.sin(off * _math.PI))) - y + LOG_PI, y)
     y = tl.where((x == 1.0) | (x == 2.0), 0.0, y)

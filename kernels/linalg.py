@@ -167,9 +167,7 @@ def _tiled(
 _TRITON = {float32: tl.float32, float64: tl.float64}
 
 
-def _add_parts(
-    out: Buffer, parts: Buffer, bias: Buffer | None, epilogue: Any, sides: list, acc: Any
-) -> None:
+def _add_parts(out: Buffer, parts: Buffer, bias: Buffer | None, epilogue: Any, sides: list, acc: Any) -> None:
     shape, _, _, c_batch = merge(sides, 4, sort=False)
     splits, batch, m, n = parts.shape
     count = batch * m * n
@@ -223,7 +221,9 @@ def _case(arch: str, kind: str, config: Gemm, across: bool = True) -> Case:
     # Short tiles use the matrix instructions of a single warp, and float32 by multiply-adds uses none on NVIDIA.
     full = config.m >= (64 if arch == "sm_90" else 128) or not arch.startswith(("sm_9", "sm_10"))
     matrix = (kind in ("half", "fp8", "tf32") and full) or arch.startswith("gfx")
-    label = f"{kind},{config.m}x{config.n}x{config.k},{config.warps}w{',specialize' if config.specialize else ''}"
+    label = (
+        f"{kind},{config.m}x{config.n}x{config.k},{config.warps}w{',specialize' if config.specialize else ''}"
+    )
     extra = {"label": label + ("" if across else ",b^T"), "num_warps": config.warps, "num_stages": config.stages,
              "matrix": matrix, "spills": config.spills, "archs": (arch,)}  # fmt: skip
     if config.persistent:

@@ -115,7 +115,9 @@ def test_numpy_shares_and_refuses():
 
 
 def test_item_and_truth():
-    assert torch.tensor([[2.0]]).item() == 2.0 and isinstance(torch.tensor(2, dtype=torch.bfloat16).item(), float)
+    assert torch.tensor([[2.0]]).item() == 2.0 and isinstance(
+        torch.tensor(2, dtype=torch.bfloat16).item(), float
+    )
     with pytest.raises(RuntimeError, match="2 elements cannot be converted to Scalar"):
         torch.zeros(2).item()
     with pytest.raises(RuntimeError, match="more than one value is ambiguous"):
@@ -205,8 +207,13 @@ def test_error_names_arguments_shapes_and_devices(device):
     with pytest.raises(RuntimeError) as caught:
         F.linear(x, w)
     where = "cpu" if device == "cpu" else "cuda:0"
-    assert str(caught.value).splitlines()[1] == f"  input (2, 3) float32 {where}    weight (4, 8) float32 {where}"
-    assert str(caught.value).startswith("linear: input has 3 features in its last dimension but weight expects 8.")
+    assert (
+        str(caught.value).splitlines()[1]
+        == f"  input (2, 3) float32 {where}    weight (4, 8) float32 {where}"
+    )
+    assert str(caught.value).startswith(
+        "linear: input has 3 features in its last dimension but weight expects 8."
+    )
 
 
 def test_module_path_in_errors():
@@ -231,7 +238,9 @@ def test_wrong_arguments():
         torch.sum(torch.ones(2), colour=1)
     with pytest.raises(TypeError, match="missing required argument 'other'"):
         torch.add(torch.ones(1))
-    with pytest.raises(RuntimeError, match=r"The size of tensor a \(2\) must match the size of tensor b \(3\)"):
+    with pytest.raises(
+        RuntimeError, match=r"The size of tensor a \(2\) must match the size of tensor b \(3\)"
+    ):
         torch.ones(2) + torch.ones(3)
     assert torch.ones(2, 2).sum(axis=0, keepdims=True).shape == (1, 2)
 

@@ -14,7 +14,9 @@ from tritonnn.dtypes import from_numpy_dtype
 def buffer(array: np.ndarray) -> Buffer:
     """A Buffer over the array's own memory, with its strides."""
     strides = tuple(s // array.itemsize for s in array.strides)
-    return Buffer(array.ctypes.data, array.shape, strides, from_numpy_dtype(array.dtype), device("cuda", 0), array)
+    return Buffer(
+        array.ctypes.data, array.shape, strides, from_numpy_dtype(array.dtype), device("cuda", 0), array
+    )
 
 
 def run(function: Any, out: np.ndarray, *args: Any, **options: Any) -> np.ndarray:

@@ -58,10 +58,7 @@ def spread(made: Any, mask: Sequence[bool], places: Sequence[int], count: int) -
 
 def raised(*tensors: Tensor | None) -> list[Any]:
     """Half precision as float32, for formulas of many steps."""
-    return [
-        t if t is None or t.dtype.itemsize >= 4 else t.to(dtypes.float32)
-        for t in tensors
-    ]
+    return [t if t is None or t.dtype.itemsize >= 4 else t.to(dtypes.float32) for t in tensors]
 
 
 def centred_grads(

@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from tritonnn import dispatch
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn.autograd.saving import Saving
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete
@@ -23,7 +22,14 @@ from tritonnn.tensor import Tensor
 
 OPS: dict[str, Op] = {}
 NAMESPACES: dict[str, dict[str, Any]] = {"torch": {}, "functional": {}, "linalg": {}, "special": {}}
-KEYWORD_ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "self": "input", "x2": "other"}
+KEYWORD_ALIASES = {
+    "axis": "dim",
+    "keepdims": "keepdim",
+    "x": "input",
+    "a": "input",
+    "self": "input",
+    "x2": "other",
+}
 ALL_TYPES = dtypes.ALL
 FLOATING = dtypes.FLOATING
 REAL = (dtypes.bool_, *dtypes.INTEGRAL, *dtypes.FLOATING)
@@ -108,7 +114,9 @@ class Op:
         annotations = function.__annotations__
         self.name: str = options.get("name") or function.__name__
         # The backend file; a module of entries that shares another's file says so by FAMILY.
-        self.family: str = options.get("family") or function.__globals__.get("FAMILY") or _last_part(function.__module__)
+        self.family: str = (
+            options.get("family") or function.__globals__.get("FAMILY") or _last_part(function.__module__)
+        )
         self.module: str = function.__module__
         self.kind = kind
         self.rule = _all_positional(function)
@@ -129,7 +137,9 @@ class Op:
         self.grad: dict[str, Callable] = options.get("grad") or {}
         self.backward: Callable | None = options.get("backward")
         self.has_derivative = bool(self.grad) or self.backward is not None or kind == "composite"
-        if not self.has_derivative and (options.get("result_rule") in (PROMOTE, FLOAT) or options.get("host")):
+        if not self.has_derivative and (
+            options.get("result_rule") in (PROMOTE, FLOAT) or options.get("host")
+        ):
             # A floating result without a formula: backward says so instead of leaving the gradient out silently.
             self.grad = {self.names[slot]: _no_derivative(self.name) for slot in self.tensor_slots}
         self.differentiable = bool(self.grad) or self.backward is not None
@@ -145,7 +155,9 @@ class Op:
         self.perf: Callable | None = options.get("perf")
         self.alloc: bool = options.get("alloc", False)
         # Arguments that only the rule reads; the backend's function does not take them.
-        self.rule_only = frozenset(i for i, name in enumerate(self.names) if name in options.get("rule_only", ()))
+        self.rule_only = frozenset(
+            i for i, name in enumerate(self.names) if name in options.get("rule_only", ())
+        )
         self.host: bool = options.get("host", False)
         self.out: bool = options.get("out", True)
         self.inplace: bool = options.get("inplace", False)
@@ -205,7 +217,9 @@ class Op:
             elif name in self.defaults and not (kwargs and self._take_alias(name, kwargs, values)):
                 values.append(self.defaults[name])
             elif name not in self.defaults and not self._take_alias(name, kwargs, values):
-                raise TypeError(f"{self.name}() missing required argument '{name}' (signature: {self.signature})")
+                raise TypeError(
+                    f"{self.name}() missing required argument '{name}' (signature: {self.signature})"
+                )
         if kwargs:
             name = next(iter(kwargs))
             known = "got multiple values for" if name in self.names else "got an unexpected keyword"
@@ -355,10 +369,14 @@ def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable]
     """
     options.setdefault("api", "torch tensor")
     options.setdefault("inplace", True)
-    return lambda entry: _publish(Op(entry, "primitive", result_rule=result, **options), dispatch.pointwise, options)
+    return lambda entry: _publish(
+        Op(entry, "primitive", result_rule=result, **options), dispatch.pointwise, options
+    )
 
 
-def unary(name: str, doc: str, result: Callable = PROMOTE, grad: Callable | None = None, **options: Any) -> Callable:
+def unary(
+    name: str, doc: str, result: Callable = PROMOTE, grad: Callable | None = None, **options: Any
+) -> Callable:
     """A pointwise op of one tensor, in one line: `exp = unary("exp", "e^x", FLOAT, lambda g, result: g * result)`."""
 
     def entry(input: Tensor) -> Any: ...

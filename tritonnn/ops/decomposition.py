@@ -15,7 +15,12 @@ from tritonnn.tensor import Tensor
     host=True,
     dtypes=(dtypes.float32, dtypes.float64, *dtypes.COMPLEX),
     results=("Q", "R"),
-    samples=lambda make: [Sample(make(4, 3)), Sample(make(2, 3, 4)), Sample(make(4, 3), "complete"), Sample(make(4, 3), "r")],
+    samples=lambda make: [
+        Sample(make(4, 3)),
+        Sample(make(2, 3, 4)),
+        Sample(make(4, 3), "complete"),
+        Sample(make(4, 3), "r"),
+    ],
     errors=lambda make: [
         Bad(make(3), match="at least 2 dimensions"),
         Bad(make(3, 3), "thin", match="one of 'reduced'"),

@@ -14,7 +14,12 @@ from tritonnn.tensor import Tensor
 @composite(
     api="torch tensor",
     dtypes=ANY,
-    samples=lambda make: [Sample(make(2, 3)), Sample(make(3), 1), Sample(make(3), -2), Sample(make(3), 0, 1, 0)],
+    samples=lambda make: [
+        Sample(make(2, 3)),
+        Sample(make(3), 1),
+        Sample(make(3), -2),
+        Sample(make(3), 0, 1, 0),
+    ],
     errors=lambda make: [Bad(make(2), 0, 1, 1, match="identical")],
 )
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:

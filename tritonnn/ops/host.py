@@ -17,7 +17,10 @@ def _apply(name: str, self: Tensor, function: Callable, others: tuple[Tensor, ..
     dispatch.check_inplace(to_copy.op, self)
     if any(t.device is not CPU for t in (self, *others)):
         raise fail(name, f"{name} is only implemented on CPU tensors", kind=TypeError, self=self)
-    rows = [self.detach().reshape(-1).tolist(), *[t.detach().expand(self.shape).reshape(-1).tolist() for t in others]]
+    rows = [
+        self.detach().reshape(-1).tolist(),
+        *[t.detach().expand(self.shape).reshape(-1).tolist() for t in others],
+    ]
     made: Any = as_tensor([function(*values) for values in zip(*rows, strict=True)], dtype=self.dtype)
     dispatch.copy_into(self, made.reshape(self.shape))
     return overwritten(self, name)
