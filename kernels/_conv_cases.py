@@ -53,7 +53,7 @@ def _weight(kind: str, tile: Tile, one_tap: bool) -> Case:
     return Case(
         _conv.weight_kernel, f"*{out} *{kind} *{kind} {shapes} i32:16 {depth} i32:16 {geometry}", constants,
         label=f"{kind}-{tile.rows}x{tile.columns}x{tile.depth}-{'tap' if one_tap else 'taps'}",
-        num_warps=tile.warps, num_stages=tile.stages, matrix=kind == "bf16", spills=64,
+        num_warps=tile.warps, num_stages=tile.stages, matrix=kind == "bf16" and tile.rows >= 64, spills=64,
     )  # fmt: skip
 
 

@@ -50,18 +50,22 @@ def _bins(kind: str, compute: tl.dtype) -> list[Case]:
     steps, end = "fp64 fp64 fp64", {"SUM": compute, **_END}
     return [
         Case(_adaptive_pool.adaptive_avg_kernel, f"{pair} {_THREE}", end, label=kind),
-        Case(_adaptive_pool.adaptive_gather_kernel, f"{gather} {_THREE}", end, label=f"{kind}-max"),
+        Case(
+            _adaptive_pool.adaptive_gather_kernel, f"{gather} {_THREE}", end, label=f"{kind}-max", spills=32
+        ),
         Case(
             _adaptive_pool.adaptive_gather_kernel,
             f"*{kind} *{kind} None i32 i32 {_THREE} {_FIVE} {_THREE} {_FIVE} {_FIVE} {_THREE}",
             end,
             label=f"{kind}-mean",
+            spills=32,
         ),
         Case(
             _adaptive_pool.adaptive_max_kernel,
             f"{maxima} {shapes} {_THREE}",
             {"COMPUTE": compute, **_END},
             label=kind,
+            spills=32,
         ),
         Case(
             _adaptive_pool.fractional_max_kernel,
