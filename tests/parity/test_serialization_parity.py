@@ -1,0 +1,121 @@
+"""Files cross over: PyTorch reads ours with weights_only=True, and we read PyTorch's."""
+
+from __future__ import annotations
+
+import collections
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch as reference
+
+import tritonnn as torch
+from tritonnn.utils import safetensors as own_safetensors
+
+DTYPES = (
+    "float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "int64", "int32", "int16", "int8",
+    "uint8", "bool", "complex64", "complex128",
+)  # fmt: skip
+
+
+def contents(library: Any) -> dict[str, Any]:
+    """The same nest of things in either library."""
+    base = library.arange(24.0).reshape(2, 3, 4)
+    return {
+        **{name: library.tensor([[1, 0, 2]]).to(getattr(library, name)) for name in DTYPES},
+        "base": base,
+        "view": base[1],
+        "turned": base.transpose(0, 2),
+        "scalar": library.tensor(2.5),
+        "empty": library.zeros(0, 3),
+        "leaf": library.ones(2, requires_grad=True),
+        "parameter": library.nn.Parameter(library.ones(2)),
+        "frozen": library.nn.Parameter(library.ones(2), requires_grad=False),
+        "dtype": library.bfloat16,
+        "size": library.Size([2, 3]),
+        "device": library.device("cpu"),
+        "ordered": collections.OrderedDict(b=1, a=[2.5, None, True, "text", (1, 2), {3}]),
+    }
+
+
+def assert_same(got: Any, wanted: Any) -> None:
+    assert list(got) == list(wanted)
+    for name, value in wanted.items():
+        found = got[name]
+        if hasattr(value, "stride"):
+            assert str(found.dtype) == str(value.dtype) and tuple(found.shape) == tuple(value.shape), name
+            assert tuple(found.stride()) == tuple(value.stride()), name
+            assert found.requires_grad == value.requires_grad, name
+            assert type(found).__name__ == type(value).__name__, name
+            assert found.tolist() == value.tolist(), name
+        else:
+            assert str(found) == str(value), name
+
+
+def test_pytorch_reads_ours(tmp_path):
+    torch.save(contents(torch), tmp_path / "a.pt")
+    for options in ({}, {"mmap": True}, {"map_location": "cpu"}):
+        got = reference.load(tmp_path / "a.pt", weights_only=True, **options)
+        assert_same(got, contents(reference))
+        got["view"][0, 0] = -1
+        assert got["base"][1, 0, 0].item() == -1 and got["turned"][0, 0, 1].item() == -1
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before 1.6"])
+def test_we_read_pytorchs(tmp_path, zipped):
+    wanted = contents(reference)
+    reference.save(wanted, tmp_path / "a.pt", _use_new_zipfile_serialization=zipped)
+    for options in ({}, {"mmap": True}, {"weights_only": False}) if zipped else ({}, {"weights_only": False}):
+        got = torch.load(tmp_path / "a.pt", **options)
+        assert_same(got, contents(torch))
+        got["view"][0, 0] = -1
+        assert got["base"][1, 0, 0].item() == -1
+
+
+def test_lazily_conjugated_tensors(tmp_path):
+    z, w = reference.tensor([1 + 2j, 3 - 1j]), reference.tensor([1 + 2j, 3 - 1j])
+    reference.save([z.conj(), w.conj().imag], tmp_path / "a.pt")
+    conjugate, negative = torch.load(tmp_path / "a.pt")
+    assert conjugate.tolist() == [1 - 2j, 3 + 1j] and negative.tolist() == [-2, 1]
+
+
+def test_training_goes_on_in_the_other_library(tmp_path):
+    """Model and optimizer of PyTorch, loaded here, take the same next step, and the other way round."""
+
+    def build(library: Any) -> tuple[Any, Any]:
+        model = library.nn.Sequential(library.nn.Linear(3, 4), library.nn.Tanh(), library.nn.Linear(4, 1))
+        return model, library.optim.Adam(model.parameters(), lr=0.05, weight_decay=0.01)
+
+    def step(library: Any, model: Any, optimizer: Any) -> float:
+        x = library.from_numpy(np.linspace(-1, 1, 15, dtype=np.float32).reshape(5, 3))
+        loss = (model(x) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    for first, second in ((reference, torch), (torch, reference)):
+        model, optimizer = build(first)
+        for _ in range(3):
+            step(first, model, optimizer)
+        first.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, tmp_path / "c.pt")
+        other, other_optimizer = build(second)
+        saved = second.load(tmp_path / "c.pt", weights_only=True)
+        other.load_state_dict(saved["model"])
+        other_optimizer.load_state_dict(saved["optimizer"])
+        for _ in range(3):
+            here, there = step(second, other, other_optimizer), step(first, model, optimizer)
+            assert here == pytest.approx(there, rel=1e-5)
+
+
+def test_safetensors_cross_over(tmp_path):
+    names = [n for n in DTYPES if n != "complex128"]
+    mine = {n: torch.tensor([[1, 0, 2]]).to(getattr(torch, n)) for n in names}
+    theirs = {n: reference.tensor([[1, 0, 2]]).to(getattr(reference, n)) for n in names}
+    own_safetensors.save_file(mine, tmp_path / "a")
+    safetensors.torch.save_file(theirs, tmp_path / "b")
+    assert_same(
+        dict(sorted(safetensors.torch.load_file(tmp_path / "a").items())), dict(sorted(theirs.items()))
+    )
+    assert_same(dict(sorted(own_safetensors.load_file(tmp_path / "b").items())), dict(sorted(mine.items())))
