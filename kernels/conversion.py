@@ -8,6 +8,6 @@ from tritonnn.buffer import Buffer
 from tritonnn.kernels.shape import fill as _fill
 
 
-def fill(out: Buffer, input: Buffer, value: Any) -> None:
+def fill(out: Buffer, input: Buffer, value: Any, compute: Any) -> None:
     """out = value in the shape of input."""
     _fill(out, value)
