@@ -64,10 +64,14 @@ class Peer:
                 stream.close()
 
 
+# What a user's machine does not set: a slower BLAS kernel, poisoned results, and imports compiled anew each time.
+LEFT_OUT = ("OPENBLAS_CORETYPE", "TRITONNN_NAN_POISON", "PYTHONDONTWRITEBYTECODE")
+
+
 def child_environment(threads: int) -> dict[str, str]:
     """The environment of a child: threads limited, and without what would slow NumPy's BLAS down here
     only."""
-    env = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "TRITONNN_NAN_POISON")}
+    env = {k: v for k, v in os.environ.items() if k not in LEFT_OUT}
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         env[name] = str(threads)
     env["PYTHONPATH"] = os.pathsep.join(p for p in (str(HERE.parent), env.get("PYTHONPATH")) if p)

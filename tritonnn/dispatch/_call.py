@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from tritonnn import config
 from tritonnn.autograd.grad_mode import state
 from tritonnn.autograd.graph import edge_of, record
 from tritonnn.device import CPU
 from tritonnn.dispatch._backend import fresh, named, run_allocating, run_backend
-from tritonnn.dispatch._checks import apply_rule, check_slots, device_of, edges_of, explained, not_a_tensor
+from tritonnn.dispatch._checks import check_slots, device_of, edges_of, not_a_tensor
+from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._writing import check_out, copy_into, overlaps, resize_out, wrote
 from tritonnn.errors import Invalid, complete
 from tritonnn.shape import Size
-from tritonnn.tensor import Tensor, make_view
+from tritonnn.storage import Storage, poison
+from tritonnn.tensor import Tensor, make, make_view
 
 if TYPE_CHECKING:
     from tritonnn.ops._table import Op
+
+_np_empty = np.empty
 
 
 def call(op: Op, args: tuple, out: Any = None) -> Any:
@@ -29,6 +36,10 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
         outs, args = planned
     else:
         outs = planned
+    if out is None and op.plain and outs.__class__ is not tuple:
+        made = _short(op, args, outs)
+        if made is not None:
+            return made
     device = device_of(op, args)
     if op.host and device is not None and device.type == "cuda":
         return _through_host(op, args, out, device)
@@ -46,6 +57,36 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     if edges is not None:
         record(op, args, results, edges)
     return results[0] if len(results) == 1 else named(op, results)
+
+
+def _short(op: Op, args: tuple, spec: Any) -> Tensor | None:
+    """The short way of a call with one result and all tensors on the CPU; None where it is another call."""
+    buffers = []
+    recording = False
+    for arg in args:
+        if isinstance(arg, Tensor):
+            if arg.device is not CPU:
+                return None
+            buffers.append(arg._buf)
+            if arg._rg or arg._base is not None:
+                recording = True
+        else:
+            buffers.append(arg)
+    buffer = _np_empty(spec.shape, spec.dtype.np)
+    if config.NAN_POISON:
+        poison(buffer)
+    run = op.cpu or op.implementation("cpu")
+    token = quiet_set(QUIET)
+    try:
+        run(buffer, *buffers)
+    finally:
+        quiet_reset(token)
+    made = make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)
+    if recording and state.enabled:
+        edges = edges_of(op, args)
+        if edges is not None:
+            record(op, args, (made,), edges)
+    return made
 
 
 def call_out(op: Op, args: tuple, out: Any, outs: Any, edges: list | None) -> Any:
@@ -113,13 +154,19 @@ def view(op: Op, args: tuple) -> Tensor:
     source = args[0]
     if not isinstance(source, Tensor):
         raise not_a_tensor(op, 0, source)
-    shape, stride, offset, *dtype = explained(op, apply_rule, args)
+    try:
+        shape, stride, offset, *dtype = op.rule(*args)
+    except Invalid as invalid:
+        raise complete(op.name, op.names, args, invalid) from None
     made = make_view(source, shape if shape.__class__ is Size else Size(shape), tuple(stride), offset, *dtype)
     if state.enabled:
-        edge = edge_of(source)
         base = source._base
         made._base = source if base is None else base
-        made._view_version = source._storage.version
-        if edge is not None:
-            record(op, args, (made,), [edge])
+        version = source._storage.version
+        if version:
+            made._view_version = version
+        if source._rg or base is not None:
+            edge = edge_of(source)
+            if edge is not None:
+                record(op, args, (made,), [edge])
     return made

@@ -160,6 +160,8 @@ class Op:
         )
         self.host: bool = options.get("host", False)
         self.out: bool = options.get("out", True)
+        # Whether a call needs nothing but its rule, one allocation and its backend function.
+        self.plain = bool(self.tensor_slots) and not (self.alloc or self.host or self.list_slots or self.rule_only)
         self.inplace: bool = options.get("inplace", False)
         self.aliasing: bool = options.get("aliasing", False)
         self.api: str = options.get("api", "")

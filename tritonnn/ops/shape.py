@@ -205,7 +205,9 @@ Tensor.broadcast_to = lambda self, *size: expand_as_size(self, shapes.as_size(si
 def view_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
     """The same memory as another shape of as many elements; one extent may be -1."""
     target = infer_view_size(size, input.numel())
-    strides = shapes.view_strides(input.shape, input.stride(), target)
+    if input._stride is None:
+        return target, shapes.contiguous_strides(target), input._offset
+    strides = shapes.view_strides(input.shape, input._stride, target)
     if strides is None:
         raise Invalid(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across "
