@@ -370,37 +370,24 @@ def _turned(b: Buffer, order: list[int]) -> Buffer:
 
 def COMPILE() -> list[Case]:
     """The cases of the compile check."""
-    cases = []
+    cases, warps = [], {"num_warps": 8}
     sizes = {"CHUNK": CHUNK, "BLOCK": BLOCK}
-    doubles = "fp64 " * 9
-    for name, c in (("fp32", tl.float32), ("bf16", tl.float32), ("fp64", tl.float64)):
-        kind = {"fp32": tl.float32, "bf16": tl.bfloat16, "fp64": tl.float64}[name]
-        flags = {"AMSGRAD": False, "DECOUPLED": True, "MAXIMIZE": False, "COUNTED": False, "C": c}
-        types = {"P": kind, "G": kind, "S": kind, "ALIGN": 16}
-        wide = {"fp32": ".v4.b32", "bf16": ".v4.b32", "fp64": ".v2.b64"}[name]
-        cases.append(
-            Case(
-                adam_table_kernel,
-                f"*i64 i32 {doubles}",
-                {**flags, **types, **sizes},
-                num_warps=8,
-                ptx=f"ld.global{wide}",
-            )
-        )
-        sgd = {"BUFFER": True, "FRESH": False, "NESTEROV": True, "MAXIMIZE": False, "C": c}
-        cases.append(
-            Case(
-                sgd_table_kernel,
-                "*i64 i32" + " fp64" * 4,
-                {**sgd, **types, **sizes},
-                num_warps=8,
-                ptx=f"ld.global{wide}",
-            )
-        )
-    flags = {"AMSGRAD": True, "DECOUPLED": False, "MAXIMIZE": True, "COUNTED": True, "C": tl.float32}
-    cases.append(Case(adam_kernel, "*fp32 " * 6 + f"i32:16 {doubles}", {**flags, **sizes}, num_warps=8))
-    sgd = {"BUFFER": True, "FRESH": True, "NESTEROV": False, "MAXIMIZE": True, "C": tl.float32}
-    cases.append(Case(sgd_kernel, "*bf16 *bf16 *bf16 i32" + " fp64" * 4, {**sgd, **sizes}, num_warps=8))
+    adam, sgd = " fp64" * 9, " fp64" * 4
+    for kind, c, wide in (
+        (tl.float32, tl.float32, 4),
+        (tl.bfloat16, tl.float32, 4),
+        (tl.float64, tl.float64, 2),
+    ):
+        ptx = f"ld.global.v{wide}.b{128 // wide}"
+        types = {"P": kind, "G": kind, "S": kind, "ALIGN": 16, "C": c, **sizes}
+        flags = {"AMSGRAD": False, "DECOUPLED": True, "MAXIMIZE": False, "COUNTED": False}
+        cases.append(Case(adam_table_kernel, "*i64 i32" + adam, {**flags, **types}, **warps, ptx=ptx))
+        flags = {"BUFFER": True, "FRESH": False, "NESTEROV": True, "MAXIMIZE": False}
+        cases.append(Case(sgd_table_kernel, "*i64 i32" + sgd, {**flags, **types}, **warps, ptx=ptx))
+    flags = {"AMSGRAD": True, "DECOUPLED": False, "MAXIMIZE": True, "COUNTED": True, "C": tl.float32, **sizes}
+    cases.append(Case(adam_kernel, "*fp32 " * 6 + "i32:16" + adam, flags, **warps))
+    flags = {"BUFFER": True, "FRESH": True, "NESTEROV": False, "MAXIMIZE": True, "C": tl.float32, **sizes}
+    cases.append(Case(sgd_kernel, "*bf16 *bf16 *bf16 i32" + sgd, flags, **warps))
     cases.append(Case(count_kernel, "*fp32"))
     cases.append(Case(count_table_kernel, "*i64 i32", {"P": tl.float32, "BLOCK": 128}))
     return cases

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from itertools import chain
 from typing import Any, TypeAlias
 
 import tritonnn
+from tritonnn.optim._hooks import (
+    register,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+    with_hooks,
+)
 from tritonnn.tensor import Tensor
 from tritonnn.utils.hooks import RemovableHandle
 
@@ -19,9 +23,6 @@ __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer
 ParamsT: TypeAlias = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 StateDict: TypeAlias = dict[str, Any]
 Group: TypeAlias = dict[str, Any]
-
-_global_pre_hooks: OrderedDict[int, Callable] = OrderedDict()
-_global_post_hooks: OrderedDict[int, Callable] = OrderedDict()
 
 
 class _Required:
@@ -32,68 +33,6 @@ class _Required:
 
 
 required = _Required()
-
-
-def _register(hooks: OrderedDict[int, Callable], hook: Callable, prepend: bool = False) -> RemovableHandle:
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    if prepend:
-        hooks.move_to_end(handle.id, last=False)
-    return handle
-
-
-def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Registers ``hook(optimizer, args, kwargs)`` to run before the ``step`` of every optimizer.
-
-    The hook returns None or a new ``(args, kwargs)``, where ``args[0]`` is the optimizer.
-
-    Example:
-        >>> import tritonnn as torch
-        >>> from tritonnn.optim.optimizer import register_optimizer_step_pre_hook
-        >>> handle = register_optimizer_step_pre_hook(lambda opt, args, kwargs: print("step"))
-        >>> torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1).step()
-        step
-        >>> handle.remove()
-    """
-    return _register(_global_pre_hooks, hook)
-
-
-def register_optimizer_step_post_hook(hook: Callable[..., None]) -> RemovableHandle:
-    """Registers ``hook(optimizer, args, kwargs)`` to run after the ``step`` of every optimizer.
-
-    Example:
-        >>> import tritonnn as torch
-        >>> from tritonnn.optim.optimizer import register_optimizer_step_post_hook
-        >>> handle = register_optimizer_step_post_hook(lambda opt, args, kwargs: print("stepped"))
-        >>> torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1).step()
-        stepped
-        >>> handle.remove()
-    """
-    return _register(_global_post_hooks, hook)
-
-
-def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(step)
-    def hooked(*args: Any, **kwargs: Any) -> Any:
-        self = args[0]
-        for hook in chain(_global_pre_hooks.values(), self._optimizer_step_pre_hooks.values()):
-            changed = hook(self, args, kwargs)
-            if changed is None:
-                continue
-            if not (isinstance(changed, tuple) and len(changed) == 2):
-                raise RuntimeError(
-                    f"a step pre-hook of {type(self).__name__} must return None or a tuple of "
-                    f"(new_args, new_kwargs), but got {changed}."
-                )
-            args, kwargs = changed
-        result = step(*args, **kwargs)
-        self._opt_called = True
-        for hook in chain(self._optimizer_step_post_hooks.values(), _global_post_hooks.values()):
-            hook(self, args, kwargs)
-        return result
-
-    hooked.hooked = True  # type: ignore[attr-defined]
-    return hooked
 
 
 class Optimizer:
@@ -164,7 +103,7 @@ class Optimizer:
         cls = type(self)
         # Wrapped where the class is first used, so that the step of a user's own subclass has hooks as well.
         if not getattr(cls.step, "hooked", False):
-            cls.step = _with_hooks(cls.step)
+            cls.step = with_hooks(cls.step)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -351,35 +290,35 @@ class Optimizer:
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Registers ``hook(optimizer, args, kwargs)`` before ``step``; it may change both."""
-        return _register(self._optimizer_step_pre_hooks, hook)
+        return register(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
         """Registers ``hook(optimizer, args, kwargs)`` after ``step``."""
-        return _register(self._optimizer_step_post_hooks, hook)
+        return register(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(
         self, hook: Callable[[Optimizer], None], prepend: bool = False
     ) -> RemovableHandle:
         """Registers ``hook(optimizer)`` before ``state_dict``."""
-        return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
+        return register(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(
         self, hook: Callable[[Optimizer, StateDict], StateDict | None], prepend: bool = False
     ) -> RemovableHandle:
         """Registers ``hook(optimizer, state_dict)`` after ``state_dict``; it may return another dict."""
-        return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
+        return register(self._optimizer_state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(
         self, hook: Callable[[Optimizer, StateDict], StateDict | None], prepend: bool = False
     ) -> RemovableHandle:
         """Registers ``hook(optimizer, state_dict)`` before ``load_state_dict``; it may replace it."""
-        return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
+        return register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(
         self, hook: Callable[[Optimizer], None], prepend: bool = False
     ) -> RemovableHandle:
         """Registers ``hook(optimizer)`` after ``load_state_dict``."""
-        return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
+        return register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
 
 def _unpack_params(group: Group) -> None:

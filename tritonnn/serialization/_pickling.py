@@ -396,6 +396,3 @@ def unpickle(unpickler: Any, label: str) -> Any:
 def add_names(items: Iterable[Any]) -> None:
     """Declares classes and functions safe."""
     _safe.update(safe_name(item) for item in list(items))
-
-
-__all__ = ["FullUnpickler", "SafeUnpickler", "StorageType", "Writer", "add_names", "safe_table", "unpickle"]
