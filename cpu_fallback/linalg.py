@@ -11,6 +11,9 @@ import math
 import numpy as np
 
 
+SMALL = 512  # elements below which looking at the layout costs more than it saves
+
+
 def ready(array: np.ndarray) -> np.ndarray:
     """The operand in a type and layout that BLAS takes."""
     if array.dtype.itemsize == 2 and array.dtype.kind in "fV":
@@ -25,6 +28,9 @@ def ready(array: np.ndarray) -> np.ndarray:
 
 def product(out: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
     """out = a @ b, batched over leading dimensions."""
+    if a.size + b.size <= SMALL and a.dtype == out.dtype and a.itemsize > 2:
+        np.matmul(a, b, out=out)
+        return
     a, b = ready(a), ready(b)
     if out.dtype == a.dtype and out.flags.c_contiguous:
         np.matmul(a, b, out=out)
@@ -42,6 +48,11 @@ def matmul_nd(out: np.ndarray, input: np.ndarray, other: np.ndarray) -> None:
 
 def linear(out: np.ndarray, input: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> None:
     """out = input @ weight.T + bias over the last dimension, as one product of all rows."""
+    if input.ndim == 2 and out.dtype.itemsize > 2 and out.flags.c_contiguous and input.size:
+        product(out, input, weight.T)
+        if bias is not None:
+            np.add(out, bias, out=out)
+        return
     count = math.prod(input.shape[:-1])  # not -1: an extent of 0 would leave it open
     rows = input.reshape(count, input.shape[-1])
     shape = (count, out.shape[-1])

@@ -38,13 +38,16 @@ def _adjoint(x: Tensor) -> Tensor:
 )  # fmt: skip
 def matmul_nd(input: Tensor, other: Tensor) -> Any:
     """Matrix product of the last two dimensions; leading dimensions broadcast."""
-    _same_dtype(input=input, other=other)
-    rows, inner = input.shape[-2:]
+    if input.dtype is not other.dtype:
+        _same_dtype(input=input, other=other)
+    rows, inner = input.shape[-2], input.shape[-1]
     if inner != other.shape[-2]:
         raise Invalid(
             f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, input.shape))} and "
             f"{'x'.join(map(str, other.shape))}): input has {inner} columns but other has {other.shape[-2]} rows"
         )
+    if len(input.shape) == 2 == len(other.shape):
+        return Out((rows, other.shape[1]), input.dtype)
     batch = broadcast_shapes(input.shape[:-2], other.shape[:-2])
     return Out((*batch, rows, other.shape[-1]), input.dtype)
 
@@ -66,6 +69,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     for name, operand in (("input", input), ("other", other)):
         if not isinstance(operand, Tensor):
             raise TypeError(f"matmul(): argument '{name}' must be Tensor, not {type(operand).__name__}")
+    if len(input.shape) == 2 and len(other.shape) == 2:
+        return matmul_nd(input, other) if out is None else matmul_nd(input, other, out=out)
     if not input.shape or not other.shape:
         raise fail(
             "matmul",
@@ -73,8 +78,6 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
             input=input,
             other=other,
         )
-    if len(input.shape) == 2 and len(other.shape) == 2:
-        return matmul_nd(input, other) if out is None else matmul_nd(input, other, out=out)
     left = unsqueeze(input, 0) if len(input.shape) == 1 else input
     right = unsqueeze(other, 1) if len(other.shape) == 1 else other
     if len(left.shape) > 2 and len(right.shape) == 2:  # one product of all rows
@@ -303,6 +306,12 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     >>> F.linear(torch.ones(1, 2), torch.tensor([[1., 2.]]), torch.tensor([3.]))
     tensor([[6.]])
     """
+    if len(weight.shape) == 2 == len(input.shape) and bias is not None:  # the usual case, checked at once
+        rows, features = input.shape
+        outputs, expected = weight.shape
+        kind = input.dtype
+        if features == expected and bias.shape == (outputs,) and kind is weight.dtype and kind is bias.dtype:
+            return Out((rows, outputs), kind)
     if len(weight.shape) == 1:
         raise Invalid(
             "weight must be a matrix (out_features, in_features), got a vector", hint="weight.unsqueeze(0)"
