@@ -334,7 +334,8 @@ COMPILE = [
         Case(
             fill_kernel, f"*{t} (i32) (i32=1) i32 fp64 fp64 i64 i64 None",
             {"FN": f, "VALUES": 2 if t == "fp64" else 4, "BLOCK": 256, "INT64": False},
-            label=f"{f.__name__}-{t}",
+            # sine and cosine of float64 keep the digits of a large angle in local memory
+            label=f"{f.__name__}-{t}", spills=48 if t == "fp64" else 0,
         )
         for f in (_uniform, _normal, _log_normal, _exponential, _cauchy, _geometric) for t in _TYPES
     ],
@@ -349,7 +350,7 @@ COMPILE = [
     *[
         Case(
             randint_kernel, f"*{t} (i32) (i32=1) i32 i64 i64 i64 i64 None",
-            {"WIDE": w, "BLOCK": 256, "INT64": False},
+            {"WIDE": w, "BLOCK": 256, "INT64": False}, label=f"{t}-{w}",
         )
         for t in ("i64", "i32", "fp32") for w in (False, True)
     ],

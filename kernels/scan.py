@@ -312,6 +312,7 @@ COMPILE = [
         Case(
             scan_kernel, f"*{t} *{t} *{t} i32 i32 (i32) (i32) (i32) i32=1 i32=1 i32",
             {**_constants(kind, c, r, w), "CARRY": carry}, label=f"{kind}-{t}-{r}x{w}-{carry}",
+            spills=8 if t == "fp64" else 0,
         )
         for kind in (SUM, PROD, LOGSUMEXP)
         for t, c in (("fp32", tl.float32), ("fp64", tl.float64), ("i64", tl.int64))
