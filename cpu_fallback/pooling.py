@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -182,6 +183,7 @@ def avg_pool(
     target.save()
 
 
+@lru_cache(maxsize=256)
 def _divisor(in_sizes: Ints, sizes: Ints, window: Window, with_padding: bool, override: int | None) -> Array:
     """What the sum of each window is divided by, broadcastable against the outputs of a plane."""
     if override is not None:

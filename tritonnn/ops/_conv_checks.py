@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tritonnn import dtypes
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad
 from tritonnn.ops._windows import Ints, as_ints, joined, window_count
-from tritonnn.tensor import Tensor
+from tritonnn.shape import Size
 
 
 def spatial(name: str, value: Any, n: int) -> Ints:
@@ -37,7 +37,16 @@ def check_geometry(stride: Ints, padding: Ints, dilation: Ints, output_padding: 
         raise Invalid(f"non-positive groups is not supported, got groups={groups}")
 
 
-def check_operands(input: Tensor, weight: Tensor, bias: Tensor | None, transposed: bool, groups: int) -> None:
+class Operand(NamedTuple):
+    """What the checks need of a tensor; plans are remembered by it."""
+
+    shape: Size
+    dtype: dtypes.dtype
+
+
+def check_operands(
+    input: Operand, weight: Operand, bias: Operand | None, transposed: bool, groups: int
+) -> None:
     """Refuse shapes and dtypes that do not belong together."""
     shape, given = list(weight.shape), f"Given groups={groups}"
     if len(input.shape) != len(shape):

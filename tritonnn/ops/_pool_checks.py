@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from tritonnn.errors import Invalid, complete
@@ -38,13 +39,12 @@ def _check_window(kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> 
             )
 
 
-def _check_rank(input: Tensor, n: int) -> None:
+def _check_rank(shape: Sequence[int], n: int) -> None:
     """(N, C, *spatial) or (C, *spatial), only N may be 0."""
-    shape = list(input.shape)
     if len(shape) not in (n + 1, n + 2) or 0 in shape[len(shape) - n - 1 :]:
         raise Invalid(
             f"Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for input, "
-            f"but got:{shape}"
+            f"but got:{list(shape)}"
         )
 
 
@@ -70,18 +70,24 @@ def pooling_window(
 ) -> tuple[Ints, Ints, Ints, Ints, bool]:
     """The window arguments of a primitive; an omitted stride is the kernel's size."""
     check_tensor(name, input)
+    window = [tuple(v) if v.__class__ is list else v for v in (kernel_size, stride, padding, dilation)]
     try:
         check_dtype(input, dtypes)
-        kernel = _windows_argument("kernel_size", kernel_size, n)
-        omitted = stride is None or (isinstance(stride, (tuple, list)) and not stride)
-        step = kernel if omitted else _windows_argument("stride", stride, n)
-        pad, spread = _windows_argument("padding", padding, n), _windows_argument("dilation", dilation, n)
-        _check_rank(input, n)
-        _check_window(kernel, step, pad, spread)
-        sizes = window_counts(input.shape, kernel, step, pad, spread, ceil_mode)
-        _check_sizes(input.shape, sizes)
+        return _checked_window(input.shape, n, *window, ceil_mode)
     except Invalid as invalid:
         raise complete(name, ("input",), (input,), invalid) from None
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _checked_window(
+    shape: Sequence[int], n: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> tuple[Ints, Ints, Ints, Ints, bool]:
+    kernel = _windows_argument("kernel_size", kernel_size, n)
+    step = kernel if stride is None or stride == () else _windows_argument("stride", stride, n)
+    pad, spread = _windows_argument("padding", padding, n), _windows_argument("dilation", dilation, n)
+    _check_rank(shape, n)
+    _check_window(kernel, step, pad, spread)
+    _check_sizes(shape, window_counts(shape, kernel, step, pad, spread, ceil_mode))
     return kernel, step, pad, spread, bool(ceil_mode)
 
 

@@ -7,10 +7,12 @@ primitives serve every order of differentiation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from tritonnn.errors import Invalid, complete, fail
 from tritonnn.ops._conv_checks import (
+    Operand,
     check_geometry,
     check_operands,
     conv_errors,
@@ -23,6 +25,7 @@ from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composit
 from tritonnn.ops._windows import IntOrInts, Ints
 from tritonnn.ops.padding import constant_pad_nd
 from tritonnn.ops.shape import permute_dims, slice_dim, squeeze_dims, unsqueeze
+from tritonnn.shape import Size
 from tritonnn.tensor import Tensor
 
 
@@ -114,23 +117,41 @@ def convolution(
     >>> torch.convolution(x, w, None, [2], [0], [1], False, [0], 1)
     tensor([[[2., 2.]]])
     """
-    n = len(weight.shape) - 2
+    operands = [None if t is None else Operand(t.shape, t.dtype) for t in (input, weight, bias)]
+    geometry = (stride, padding, dilation, transposed, output_padding, groups)
+    shape, geometry = _plan(*operands, *[tuple(v) if v.__class__ is list else v for v in geometry])
+    return Out(shape, input.dtype), (input, weight, bias, *geometry)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _plan(
+    input: Operand,
+    weight: Operand,
+    bias: Operand | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
+) -> tuple[Size, tuple]:
+    """Check shapes and dtypes; the shape of the output and the arguments behind the tensors, normalised."""
+    before, shape = input.shape, weight.shape
+    n = len(shape) - 2
     if n < 1:
-        raise Invalid(f"weight should have at least three dimensions, got {list(weight.shape)}")
+        raise Invalid(f"weight should have at least three dimensions, got {list(shape)}")
     transposed, groups = bool(transposed), int(groups)
     stride, padding = spatial("stride", stride, n), spatial("padding", padding, n)
     dilation, extra = spatial("dilation", dilation, n), spatial("output_padding", output_padding, n)
     check_geometry(stride, padding, dilation, extra, groups)
     check_operands(input, weight, bias, transposed, groups)
-    before, kernel = input.shape[2:], tuple(weight.shape[2:])
     if transposed:
-        channels = weight.shape[1] * groups
-        sizes = transposed_sizes(before, kernel, stride, padding, dilation, extra)
+        channels = shape[1] * groups
+        sizes = transposed_sizes(before[2:], tuple(shape[2:]), stride, padding, dilation, extra)
     else:
-        channels = weight.shape[0]
-        sizes = output_sizes(before, kernel, stride, padding, dilation)
-    args = (input, weight, bias, stride, padding, dilation, transposed, extra, groups)
-    return Out((input.shape[0], channels, *sizes), input.dtype), args
+        channels = shape[0]
+        sizes = output_sizes(before[2:], tuple(shape[2:]), stride, padding, dilation)
+    return Size((before[0], channels, *sizes)), (stride, padding, dilation, transposed, extra, groups)
 
 
 @primitive(
