@@ -42,15 +42,25 @@ def put(out: np.ndarray, kept: np.ndarray) -> None:
     np.copyto(out, kept.reshape(out.shape), casting="unsafe")
 
 
+SMALL = 1024  # elements that add up without partial sums
+
+
+def _added_at_once(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool) -> bool:
+    """Write the sum in one call where that is as exact: everything, the last dimension, or few elements."""
+    if input.dtype != out.dtype or out.dtype.itemsize == 2:
+        return False
+    if len(dim) == input.ndim and input.flags.c_contiguous:
+        np.add.reduce(input, axis=None, out=out.reshape(()) if out.ndim else out)
+    elif input.size <= SMALL or (dim == (input.ndim - 1,) and input.strides[-1] == input.itemsize):
+        np.add.reduce(input, axis=dim, out=out, keepdims=keepdim)
+    else:
+        return False
+    return True
+
+
 def sum(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool, dtype: Any) -> None:
     """out = sum of input over dim, in the type of out (at least float32)."""
-    if (
-        input.dtype == out.dtype
-        and len(dim) == input.ndim
-        and out.dtype.itemsize > 2
-        and input.flags.c_contiguous
-    ):
-        np.add.reduce(input, axis=None, out=out.reshape(()) if out.ndim else out)
+    if _added_at_once(out, input, dim, keepdim):
         return
     array = wide(input)
     kind = np.dtype(np.float32) if out.dtype.itemsize == 2 and out.dtype.kind in "fV" else out.dtype
@@ -59,9 +69,11 @@ def sum(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool,
 
 def mean(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool, dtype: Any) -> None:
     """out = arithmetic mean of input over dim."""
+    if _added_at_once(out, input, dim, keepdim):
+        np.divide(out, count(input.shape, dim) or np.nan, out=out)
+        return
     kind = np.dtype(np.float32) if out.dtype.itemsize == 2 and out.dtype.kind in "fV" else out.dtype
-    array = wide(input)
-    total = add_up(array, dim, kind)
+    total = add_up(wide(input), dim, kind)
     total /= count(input.shape, dim) or np.nan
     put(out, total)
 
