@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_SUBMODULES = frozenset({"checkpoint", "data", "hooks", "model_zoo", "safetensors"})
+_SUBMODULES = frozenset({"checkpoint", "data", "hooks", "safetensors"})
 
 
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise AttributeError(f"tritonnn has no torch.utils.{name}")
 
 
 def __dir__() -> list[str]:
