@@ -84,7 +84,7 @@ def test_every_layout_computes_the_sum(case, block, layout, monkeypatch):
 @pytest.mark.parametrize("padding", [(1, 1), (0, 2), (2, 0)])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_winograd_computes_the_sum(shape, padding, groups, monkeypatch):
-    for limit in ("CHANNELS", "TILES", "SIZE"):
+    for limit in ("CHANNELS", "CHANNELS_BY_SIZE", "SIZE", "TILES"):
         monkeypatch.setattr(_winograd, limit, 1)
     x, w, b = numbers(shape), numbers((4, shape[1] // groups, 3, 3), 1), numbers(4, 2)
     wanted = plain(x, w, b, (1, 1), padding, (1, 1), groups)
@@ -109,7 +109,8 @@ def test_winograd_is_for_single_precision_and_many_channels():
     assert _winograd.suits(x, (28, 28), w, window, 1, x.dtype)
     double = x.astype(np.float64)
     assert not _winograd.suits(double, (28, 28), w, window, 1, double.dtype)
-    assert not _winograd.suits(x[:, :64], (28, 28), w[:, :64], window, 1, x.dtype)
+    assert not _winograd.suits(x[:, :40], (28, 28), w[:, :40], window, 1, x.dtype)
+    assert not _winograd.suits(x, (11, 28), w, window, 1, x.dtype)
     assert not _winograd.suits(x, (28, 28), w, window._replace(stride=(2, 2)), 1, x.dtype)
 
 
