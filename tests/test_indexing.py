@@ -375,3 +375,22 @@ def test_many_repeated_indices_add_up_the_same_every_time(device):
     wanted = np.zeros((3, 6))
     np.add.at(wanted, index.cpu().numpy(), rows.cpu().numpy().astype(np.float64))
     np.testing.assert_allclose(first.cpu().numpy(), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_positions_and_enumerations():
+    rows, columns = torch.unravel_index(torch.tensor([[5, 0], [11, 7]]), (3, 4))
+    assert rows.tolist() == [[1, 0], [2, 1]] and columns.tolist() == [[1, 0], [3, 3]]
+    assert torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3])).tolist() == [[1, 3], [2, 3]]
+    assert torch.combinations(torch.tensor([1, 2]), 2, with_replacement=True).tolist() == [
+        [1, 1],
+        [1, 2],
+        [2, 2],
+    ]
+    tall = torch.zeros(7, 3).fill_diagonal_(1, wrap=True)
+    assert tall.nonzero().tolist() == [[0, 0], [1, 1], [2, 2], [4, 0], [5, 1], [6, 2]]
+    assert torch.zeros(7, 3).fill_diagonal_(1).nonzero().tolist() == [[0, 0], [1, 1], [2, 2]]
+    assert torch.zeros(2, 2, 2).fill_diagonal_(1).nonzero().tolist() == [[0, 0, 0], [1, 1, 1]]
+    found = torch.histogram(torch.tensor([0.0, 1.0, 1.5, 3.0, 9.0]), torch.tensor([0.0, 1.0, 3.0]))
+    assert found.hist.tolist() == [1, 3] and found.bin_edges.tolist() == [0, 1, 3]
+    dense, _ = torch.histogram(torch.tensor([0.0, 1.0, 2.0, 4.0]), 2, density=True)
+    assert float(dense.sum() * 2) == 1

@@ -26,6 +26,7 @@ DTYPES = (torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, t
 OTHER_CALL = {"batch_norm", "fractional_max_pool2d", "fractional_max_pool3d"}
 # PyTorch's gradient of the input is that of the written elements; ours passes central differences.
 OTHER_GRADIENT = {"as_strided_scatter"}
+OTHER_GRADIENT |= {"vander"}  # PyTorch's raises: it computes the powers in place
 
 
 def counterpart(op: Op) -> Any:

@@ -65,7 +65,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     return _index_put(False, input, indices, values, accumulate)
 
 
-@expose("tensor")
+@expose("torch tensor")
 def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """In-place version of `index_put`."""
     return _index_put(True, self, indices, values, accumulate)
