@@ -119,6 +119,13 @@ CACHE_DIR = _variable(
 SIMULATED_DEVICES = _variable(
     "SIMULATED_DEVICES", count, 1, "Number of GPUs that the simulated cuda device shows."
 )
+CHECK_INDICES = _variable(
+    "CHECK_INDICES",
+    flag,
+    False,
+    "On a GPU, wait for embeddings and losses to find out whether an index or class is out of range and raise the "
+    "error that the CPU raises. Otherwise such an element becomes NaN.",
+)
 
 for _message in unknown(os.environ):
     warnings.warn(_message, UserWarning)

@@ -165,7 +165,6 @@ def functional_nll_loss(
 @primitive(
     results=("result", "shift", "sumexp", "total_weight"),
     non_differentiable=("shift", "sumexp", "total_weight"),
-    samples=lambda make: [*_class_samples(make, 1, 0.0), *_class_samples(make, 1, 0.2)[:3]],
     grad={"input": lambda g, input, target, weight, ignore_index, label_smoothing, reduction, shift, sumexp,
           total_weight: fused_cross_entropy_backward(
               g, input, target, weight, shift, sumexp, total_weight, ignore_index, label_smoothing,
@@ -179,8 +178,7 @@ def fused_cross_entropy(
     label_smoothing: float,
     reduction: str,
 ) -> Any:
-    """nll_loss of log_softmax, and what backward needs: shift and Σ exp(x - shift) of every sample, Σ "
-    "w[y]."""
+    """nll_loss of log_softmax, and for backward shift and Σ exp(x - shift) of every sample, Σ w[y]."""
     only_floating(input)
     _check_classes(input, target, weight)
     kind = statistics_dtype(input.dtype)
@@ -257,9 +255,8 @@ def _probability_loss(
     if weight is not None:
         if tuple(weight.shape) != (classes,):
             raise fail(
-                "cross_entropy", f"weight tensor should be defined either for all {classes} classes or no "
-                "classes but "
-                f"got weight tensor of shape: {list(weight.shape)}", input=input, weight=weight,
+                "cross_entropy", f"weight tensor should be defined either for all {classes} classes or no classes "
+                f"but got weight tensor of shape: {list(weight.shape)}", input=input, weight=weight,
             )  # fmt: skip
         terms = terms * weight.view(-1, *[1] * (len(input.shape) - dim - 1))
     if reduction == "none":
@@ -271,7 +268,11 @@ def _probability_loss(
 @composite(
     api="functional",
     samples=lambda make: [
-        *_class_calls(make), Sample(make(4, 5), make.int(4, high=5), label_smoothing=0.1),
+        *_class_calls(make),
+        Sample(make(4, 5), make.int(4, high=5), make(5, positive=True), label_smoothing=0.1),
+        Sample(make(3, 700), make.int(3, high=700), label_smoothing=0.1, reduction="sum"),
+        Sample(make(2, 30, 4, 5, low=-90, high=90), make.int(2, 4, 5, high=30), reduction="none"),
+        Sample(make(5), make.int((), high=5)),
         Sample(make(4, 5), make(4, 5, positive=True), make(5, positive=True), label_smoothing=0.1),
         Sample(make(2, 5, 3), make(2, 5, 3, positive=True), reduction="none"),
     ],

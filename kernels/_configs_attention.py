@@ -1,0 +1,80 @@
+"""Tiles of the attention kernels: a table per architecture and kind of number, and the choice from it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Tile(NamedTuple):
+    """Queries by keys of a tile, warps, and depth of the software pipeline."""
+
+    queries: int
+    keys: int
+    warps: int
+    stages: int
+
+
+# By width of a head (the wider of query and value, rounded up): forward, backward for keys, backward for
+# queries.
+Table = dict[int, tuple[Tile, Tile, Tile]]
+
+_HALF_90: Table = {
+    64: (Tile(128, 64, 8, 3), Tile(64, 128, 8, 2), Tile(128, 64, 8, 2)),
+    128: (Tile(128, 64, 8, 3), Tile(32, 128, 8, 2), Tile(128, 64, 8, 2)),
+    256: (Tile(128, 32, 8, 2), Tile(32, 32, 8, 1), Tile(64, 32, 8, 2)),
+}
+_HALF_100: Table = {
+    64: (Tile(128, 64, 8, 3), Tile(64, 64, 8, 1), Tile(128, 64, 8, 2)),
+    128: (Tile(128, 64, 8, 3), Tile(32, 64, 8, 1), Tile(64, 64, 8, 2)),
+    256: (Tile(128, 32, 8, 2), Tile(32, 32, 8, 1), Tile(64, 32, 8, 2)),
+}
+_HALF_80: Table = {
+    64: (Tile(128, 64, 8, 3), Tile(32, 64, 4, 2), Tile(64, 32, 4, 2)),
+    128: (Tile(128, 32, 8, 3), Tile(32, 64, 8, 2), Tile(64, 64, 8, 2)),
+    256: (Tile(64, 32, 8, 2), Tile(32, 32, 8, 1), Tile(32, 32, 8, 1)),
+}
+# A pipeline of two stages makes the AMD compiler give up on masks and dropout in the keys' kernel.
+_HALF_942: Table = {
+    64: (Tile(128, 64, 8, 1), Tile(32, 64, 4, 1), Tile(64, 32, 4, 1)),
+    128: (Tile(128, 32, 4, 1), Tile(16, 64, 4, 1), Tile(64, 32, 4, 1)),
+    256: (Tile(64, 16, 4, 1), Tile(16, 32, 4, 1), Tile(32, 16, 4, 1)),
+}
+_SINGLE: Table = {
+    64: (Tile(64, 32, 8, 2), Tile(32, 32, 8, 1), Tile(32, 32, 8, 1)),
+    128: (Tile(32, 16, 4, 1), Tile(16, 32, 8, 1), Tile(16, 16, 8, 1)),
+}
+_SMALL: Table = {
+    128: (Tile(16, 16, 4, 1), Tile(16, 16, 4, 1), Tile(16, 16, 4, 1)),
+}
+# Small tiles, so that short sequences already take several steps.
+_INTERPRETER: Table = {64: (Tile(16, 32, 4, 1), Tile(16, 32, 4, 1), Tile(32, 16, 4, 1))}
+
+TABLES: dict[tuple[str, str], Table] = {
+    ("sm_90", "half"): _HALF_90,
+    ("sm_100", "half"): _HALF_100,
+    ("sm_80", "half"): _HALF_80,
+    ("gfx942", "half"): _HALF_942,
+    ("gfx942", "single"): {64: (Tile(32, 32, 4, 1),) * 3},
+    ("interpreter", "half"): _INTERPRETER,
+    ("interpreter", "single"): _INTERPRETER,
+    ("interpreter", "double"): _INTERPRETER,
+}
+_DEFAULT = {"half": _HALF_80, "single": _SINGLE, "double": _SMALL}
+
+FORWARD, FOR_KEYS, FOR_QUERIES = 0, 1, 2
+
+
+def choose(architecture: str, kind: str, width: int, stage: int) -> Tile:
+    """The tile of a kernel.
+
+    Args:
+        architecture: as `_launch.architecture()` names it.
+        kind: 'half' (16 bits), 'single' or 'double'.
+        width: features of a head, a power of 2.
+        stage: FORWARD, FOR_KEYS or FOR_QUERIES.
+    """
+    table = TABLES.get((architecture, kind), _DEFAULT[kind])
+    for most, tiles in table.items():
+        if width <= most:
+            return tiles[stage]
+    return Tile(16, 16, 4, 1)
