@@ -83,6 +83,13 @@ class ElementwiseOptimizer(Optimizer):
             raise AssertionError(
                 f"{name}: foreach=True does not support autograd: leave it out with differentiable"
             )
+        if self._counters and not group.get("capturable") and params[0].is_cuda:
+            # A replay would repeat the step with the count that the host had during the capture.
+            if tritonnn.cuda.is_current_stream_capturing():
+                raise RuntimeError(
+                    f"Attempting CUDA graph capture of step() for an instance of {name} but param_groups' "
+                    "capturable is False."
+                )
         for p in params:
             if p.grad.is_sparse:  # type: ignore[union-attr]
                 raise RuntimeError(f"{name} does not support sparse gradients{self._sparse_hint}")
@@ -204,8 +211,7 @@ def decayed(group: Group, p: Tensor, g: Tensor) -> Tensor:
 
 
 def decayed_or_shrunk(group: Group, p: Tensor, g: Tensor) -> Tensor:
-    """Applies the weight decay to the gradient, or, where it is decoupled, to the parameter itself in "
-    "place."""
+    """Applies the weight decay to the gradient, or, where it is decoupled, to the parameter in place."""
     if not group["decoupled_weight_decay"]:
         return decayed(group, p, g)
     if group["weight_decay"] != 0:

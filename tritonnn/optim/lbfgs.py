@@ -282,8 +282,7 @@ def _inside(t: float, a: float, b: float, stuck: bool) -> tuple[float, bool]:
 
 
 def _cubic_minimum(a: _Point, b: _Point, limits: tuple[float, float] | None = None) -> float:
-    """Minimum of the cubic through two points with their slopes, within the limits (default: between "
-    "them)."""
+    """Minimum of the cubic through two points with their slopes, within limits (default: between them)."""
     if a.t > b.t:
         a, b = b, a
     low, high = limits or (a.t, b.t)

@@ -137,8 +137,7 @@ class CyclicLR(_MomentumCycle):
         return [low + (high - low) * height for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer; a function is left out, of another callable the attributes are "
-        "kept."""
+        """Everything but the optimizer; a function is left out, of another callable the attributes stay."""
         state = super().state_dict()
         if self._scale_fn_custom is not None:
             state["_scale_fn_custom"] = callable_state(self._scale_fn_custom)

@@ -28,8 +28,7 @@ class _FunctionScheduler(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer; functions are left out, of other callables the attributes are "
-        "kept."""
+        """Everything but the optimizer; functions are left out, of other callables the attributes stay."""
         state = super().state_dict()
         state["lr_lambdas"] = [callable_state(function) for function in self.lr_lambdas]
         return state
