@@ -31,7 +31,7 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     try:
         planned = op.rule(*args)
     except Invalid as invalid:
-        raise complete(op.name, op.names, args, invalid) from None
+        raise complete(op.public_name, op.names, args, invalid) from None
     if planned.__class__ is tuple and len(planned) == 2 and planned[1].__class__ is tuple:
         outs, args = planned
     else:
@@ -157,7 +157,7 @@ def view(op: Op, args: tuple) -> Tensor:
     try:
         shape, stride, offset, *dtype = op.rule(*args)
     except Invalid as invalid:
-        raise complete(op.name, op.names, args, invalid) from None
+        raise complete(op.public_name, op.names, args, invalid) from None
     made = make_view(source, shape if shape.__class__ is Size else Size(shape), tuple(stride), offset, *dtype)
     if state.enabled:
         base = source._base

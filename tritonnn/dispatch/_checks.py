@@ -25,7 +25,7 @@ def explained(op: Op, step: Callable, args: tuple, *more: Any) -> Any:
     try:
         return step(op, args, *more)
     except Invalid as invalid:
-        raise complete(op.name, op.names, args, invalid) from None
+        raise complete(op.public_name, op.names, args, invalid) from None
 
 
 _NUMBERS = frozenset((bool, int, float, complex))

@@ -114,7 +114,9 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
 
     Returns None for everything else, errors included: the long way finds what is wrong.
     """
-    device = dtype = shape = None
+    device: Any = None
+    dtype: Any = None
+    shape: Any = None
     operands = []
     for i in op.tensor_slots:
         value = args[i]
@@ -124,7 +126,7 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
             elif value.device is not device:
                 return None
             elif value.shape != shape:
-                shape = _broadcast(shape, value.shape)  # type: ignore[arg-type]
+                shape = _broadcast(shape, value.shape)
                 if shape is None:
                     return None
             if i in op.promoting:
@@ -141,13 +143,13 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
     for number, i in enumerate(op.tensor_slots):
         value = args[i]
         kind = value.__class__
-        if kind is int and dtype.kind == 2:  # type: ignore[union-attr]
+        if kind is int and dtype.kind == 2:
             operands[number] = float(value)
         elif kind is int:
-            if dtype.kind != 1 or not 0 <= value < 128:  # type: ignore[union-attr]
+            if dtype.kind != 1 or not 0 <= value < 128:
                 return None
         elif kind is float:
-            if dtype.kind != 2:  # type: ignore[union-attr]
+            if dtype.kind != 2:
                 return None
         elif not isinstance(value, Tensor) and (value is not None or i not in op.optional_slots):
             return None

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+QUIET: Any = None
+
 try:  # the switch behind np.errstate, without its cost of most of a small op
     from numpy._core.umath import _extobj_contextvar, _make_extobj
 
@@ -22,5 +24,3 @@ except ImportError:  # another NumPy keeps it elsewhere: the public, slower way
     def quiet_reset(manager: Any) -> None:
         """Restore the warnings."""
         manager.__exit__(None, None, None)
-
-    QUIET = None

@@ -113,6 +113,7 @@ class Op:
         count = code.co_argcount + code.co_kwonlyargcount
         annotations = function.__annotations__
         self.name: str = options.get("name") or function.__name__
+        self.public_name: str = options.get("public") or self.name  # what errors call it
         # The backend file; a module of entries that shares another's file says so by FAMILY.
         self.family: str = (
             options.get("family") or function.__globals__.get("FAMILY") or _last_part(function.__module__)
@@ -161,7 +162,9 @@ class Op:
         self.host: bool = options.get("host", False)
         self.out: bool = options.get("out", True)
         # Whether a call needs nothing but its rule, one allocation and its backend function.
-        self.plain = bool(self.tensor_slots) and not (self.alloc or self.host or self.list_slots or self.rule_only)
+        self.plain = bool(self.tensor_slots) and not (
+            self.alloc or self.host or self.list_slots or self.rule_only
+        )
         self.inplace: bool = options.get("inplace", False)
         self.aliasing: bool = options.get("aliasing", False)
         self.api: str = options.get("api", "")
@@ -230,7 +233,7 @@ class Op:
             try:
                 self.check(*values)
             except Invalid as invalid:
-                raise complete(self.name, self.names, tuple(values), invalid) from None
+                raise complete(self.public_name, self.names, tuple(values), invalid) from None
         return tuple(values), out
 
     def _take_alias(self, name: str, kwargs: dict[str, Any], values: list) -> bool:
@@ -351,6 +354,7 @@ def primitive(**options: Any) -> Callable[[Callable], Entry]:
             of `Sample`, `Bad` and `Perf`.
         inplace: also make the method `name_`. alias: more names.
         aliasing: the implementation may be given its first argument as the output (in-place calls need no copy).
+        public: what errors call it, where users know another name.
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
         alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.
         host: runs through the host by declaration.

@@ -28,6 +28,7 @@ def _adjoint(x: Tensor) -> Tensor:
 
 
 @primitive(
+    public="matmul",
     dtypes=ANY,
     grad={"input": lambda g, other: matmul_nd(g, _adjoint(other)),
           "other": lambda g, input: matmul_nd(_adjoint(input), g)},
@@ -55,9 +56,10 @@ def matmul_nd(input: Tensor, other: Tensor) -> Any:
 @composite(
     api="torch tensor", dtypes=ANY,
     samples=lambda make: [Sample(make(3), make(3)), Sample(make(3, 4), make(4)), Sample(make(4), make(4, 2)),
-                          Sample(make(2, 3, 4), make(4, 5)), Sample(make(2, 3, 4), make(4)), Sample(make(4), make(2, 4, 3)),
-                          Sample(make(3, 4), make(2, 4, 5))],
-    errors=lambda make: [Bad(make(2, 3), make(4, 5), match="cannot be multiplied"), Bad(make(()), make(2), match="both arguments to matmul need to be at least 1D")],
+                          Sample(make(2, 3, 4), make(4, 5)), Sample(make(2, 3, 4), make(4)),
+                          Sample(make(4), make(2, 4, 3)), Sample(make(3, 4), make(2, 4, 5))],
+    errors=lambda make: [Bad(make(2, 3), make(4, 5), match="cannot be multiplied"),
+                         Bad(make(()), make(2), match="both arguments to matmul need to be at least 1D")],
 )  # fmt: skip
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Matrix product; vectors are rows (first operand) or columns (second), leading dimensions broadcast.
@@ -74,7 +76,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     if not input.shape or not other.shape:
         raise fail(
             "matmul",
-            f"both arguments to matmul need to be at least 1D, but they are {len(input.shape)}D and {len(other.shape)}D",
+            "both arguments to matmul need to be at least 1D, but they are "
+            f"{len(input.shape)}D and {len(other.shape)}D",
             input=input,
             other=other,
         )
@@ -187,7 +190,8 @@ def _affine(name: str, multiply: Any, doc: str, make_samples: Any) -> Any:
 
 addmm = _affine(
     "addmm", mm, "beta input + alpha (mat1 @ mat2)",
-    lambda make: [Sample(make(3, 2), make(3, 4), make(4, 2)), Sample(make(2), make(3, 4), make(4, 2), beta=0.5, alpha=2)],
+    lambda make: [Sample(make(3, 2), make(3, 4), make(4, 2)),
+                  Sample(make(2), make(3, 4), make(4, 2), beta=0.5, alpha=2)],
 )  # fmt: skip
 baddbmm = _affine(
     "baddbmm", bmm, "beta input + alpha (batch1 @ batch2)",
@@ -220,7 +224,8 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     if input.shape != tensor.shape:
         raise fail(
             "dot",
-            f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the same number of elements",
+            f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] "
+            "to have the same number of elements",
             input=input,
             tensor=tensor,
         )
@@ -296,7 +301,8 @@ addbmm = _affine(
           "bias": lambda g: g},
     samples=lambda make: [Sample(make(3, 4), make(2, 4), make(2)), Sample(make(2, 3, 4), make(5, 4)),
                           Sample(make(4), make(2, 4), make(2)), Sample(make(0, 4), make(2, 4), make(2))],
-    errors=lambda make: [Bad(make(2, 3), make(4, 8), match="input has 3 features in its last dimension but weight expects 8"),
+    errors=lambda make: [Bad(make(2, 3), make(4, 8),
+                             match="input has 3 features in its last dimension but weight expects 8"),
                          Bad(make(2, 3), make(4, 3), make(5), match="bias has 5 elements but weight has 4 rows")],
 )  # fmt: skip
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
@@ -348,7 +354,8 @@ def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
 
 @composite(
     api="functional",
-    samples=lambda make: [Sample(make(3, 4), make(3, 5), make(2, 4, 5), make(2)), Sample(make(2, 3, 4), make(2, 3, 5), make(6, 4, 5))],
+    samples=lambda make: [Sample(make(3, 4), make(3, 5), make(2, 4, 5), make(2)),
+                          Sample(make(2, 3, 4), make(2, 3, 5), make(6, 4, 5))],
     errors=lambda make: [Bad(make(3, 4), make(3, 5), make(2, 4, 6), match="weight expects")],
 )  # fmt: skip
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -356,7 +363,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     if len(weight.shape) != 3 or input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:
         raise fail(
             "bilinear",
-            f"weight expects inputs of {list(weight.shape[1:])} features (weight is (out, in1, in2)), got {input1.shape[-1]} and {input2.shape[-1]}",
+            f"weight expects inputs of {list(weight.shape[1:])} features (weight is (out, in1, in2)), "
+            f"got {input1.shape[-1]} and {input2.shape[-1]}",
             input1=input1,
             input2=input2,
             weight=weight,

@@ -18,7 +18,8 @@ def _margins(pad: Sequence[int], ndim: int) -> list[tuple[int, int]]:
         raise Invalid(f"Padding length must be divisible by 2, got {list(pad)}")
     if len(pad) // 2 > ndim:
         raise Invalid(
-            f"Padding length should be less than or equal to two times the input dimension but got padding length {len(pad)} and input of dimension {ndim}"
+            "Padding length should be less than or equal to two times the input dimension but got "
+            f"padding length {len(pad)} and input of dimension {ndim}"
         )
     margins = [(0, 0)] * ndim
     for i in range(len(pad) // 2):
@@ -41,10 +42,13 @@ def _narrowed(input: Tensor, margins: list[tuple[int, int]]) -> Tensor:
 
 
 @primitive(
+    public="pad",
     dtypes=ANY, api="torch",
     grad={"input": lambda g, pad: constant_pad_nd(g, [-p for p in pad], 0)},
-    samples=lambda make: [Sample(make(2, 3), (1, 2)), Sample(make(2, 3), (1, 0, 0, 2), 1.5), Sample(make(2, 4), (-1, 2))],
-    errors=lambda make: [Bad(make(2, 3), (1,), match="divisible by 2"), Bad(make(2), (1, 1, 1, 1), match="less than or equal")],
+    samples=lambda make: [Sample(make(2, 3), (1, 2)), Sample(make(2, 3), (1, 0, 0, 2), 1.5),
+                          Sample(make(2, 4), (-1, 2))],
+    errors=lambda make: [Bad(make(2, 3), (1,), match="divisible by 2"),
+                         Bad(make(2), (1, 1, 1, 1), match="less than or equal")],
 )  # fmt: skip
 def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Any:
     """`input` with `value` around it; `pad` lists (before, after) from the last dimension; negative cuts off."""
@@ -79,7 +83,8 @@ def _border(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tens
                           Sample(make(1, 2, 3), (2, 1), "replicate"), Sample(make(1, 2, 3), (3, 1), "circular"),
                           Sample(make(2, 3), (0, 1), value=2.0)],
     errors=lambda make: [Bad(make(1, 2, 3), (3, 1), "reflect", match="less than the corresponding input dimension"),
-                         Bad(make(2, 3), (1, 1), "mirror", error=NotImplementedError, match="Unrecognised padding mode")],
+                         Bad(make(2, 3), (1, 1), "mirror", error=NotImplementedError,
+                             match="Unrecognised padding mode")],
 )  # fmt: skip
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Any = None) -> Tensor:
     """`input` extended at its borders.

@@ -111,6 +111,7 @@ def _count(shape: Size, dims: Sequence[int]) -> int:
 
 
 @primitive(
+    public="prod",
     dtypes=ANY,
     samples=lambda make: [Sample(make(3, 4), None), Sample(make(3, 4), 1), Sample(make(2, 3), 0, True)],
     grad={"input": lambda g, input, dim, keepdim: _prod_grad(g, input, dim, keepdim)},
@@ -168,6 +169,7 @@ def prod(
 
 
 @primitive(
+    public="var",
     dtypes=FLOATING_AND_COMPLEX,
     samples=lambda make: [Sample(make(3, 4), (0, 1), 1, False), Sample(make(3, 4), (1,), 0, True)],
     grad={"input": lambda g, input, dim, correction, keepdim: _var_grad(g, input, dim, correction, keepdim)},
@@ -403,7 +405,8 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
             if input.numel() == 0:
                 raise fail(
                     name,
-                    "Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.",
+                    "Expected reduction dim to be specified for input.numel() == 0. "
+                    "Specify the reduction dim with the 'dim' argument.",
                     input=input,
                 )
             return whole(input) if out is None else whole(input, out=out)

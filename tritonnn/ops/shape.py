@@ -132,6 +132,7 @@ def as_strided_scatter(
 
 
 @view(
+    public="expand",
     grad={"input": lambda g, size, input_shape: g.sum_to_size(input_shape)},
     samples=lambda make: [Sample(make(3, 1), (3, 4)), Sample(make(3), (2, -1)), Sample(make(()), (2,))],
     errors=lambda make: [Bad(make(3), (4,), match="must match the existing size")],
@@ -196,6 +197,7 @@ Tensor.broadcast_to = lambda self, *size: expand_as_size(self, shapes.as_size(si
 
 
 @view(
+    public="view",
     grad={"input": lambda g, input_shape: view_or_copy(g, input_shape)},
     samples=lambda make: [Sample(make(2, 6), (3, 4)), Sample(make(2, 6), (-1,)), Sample(make(()), (1, 1))],
     errors=lambda make: [Bad(make(2, 3), (4, 2), match="is invalid for input of size 6"),
@@ -316,6 +318,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Geometry:
 
 
 @view(
+    public="permute",
     grad={"input": lambda g, dims: permute_dims(g, _inverse(dims))},
     samples=lambda make: [Sample(make(2, 3, 4), (2, 0, 1)), Sample(make(2, 3), (-1, 0))],
     errors=lambda make: [Bad(make(2, 3), (0, 0), match="repeated"), Bad(make(2, 3), (0,), match="number of dim")],
@@ -420,6 +423,7 @@ def unsqueeze(input: Tensor, dim: int) -> Geometry:
 
 
 @view(
+    public="squeeze",
     grad={"input": lambda g, input_shape: view_or_copy(g, input_shape)},
     samples=lambda make: [Sample(make(2, 1, 3, 1), (1, 3)), Sample(make(2, 1), (0,))],
     api="", dtypes=ANY,
@@ -455,6 +459,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
 
 
 @view(
+    public="slice",
     grad={"input": lambda g, input_shape, dim, start, length, step: slice_backward(
         g, input_shape, dim, start, length, step)},
     samples=lambda make: [Sample(make(5, 3), 0, 1, 2, 2), Sample(make(5, 3), 1, 0, 3, 1)],
@@ -479,6 +484,7 @@ def slice_backward(grad: Tensor, input_shape: Size, dim: int, start: int, length
 
 
 @view(
+    public="select",
     grad={"input": lambda g, input_shape, dim, index: slice_backward(
         unsqueeze(g, dim), input_shape, dim, index, 1, 1)},
     samples=lambda make: [Sample(make(5, 3), 0, 1), Sample(make(5, 3), 1, 2)],
