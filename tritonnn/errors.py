@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 
+_invalid_types: dict[type[Exception], type[Invalid]] = {}
+
+
 class Invalid(Exception):
     """Raised by an op's rule; dispatch completes it into the exception the user sees.
 
@@ -13,6 +16,14 @@ class Invalid(Exception):
         kind: the exception type PyTorch raises there.
         hint: one thing to try.
     """
+
+    def __new__(cls, message: str, *, kind: type[Exception] = RuntimeError, hint: str = "") -> Invalid:
+        # Also an exception of that type, so that one raised outside a rule is caught as what it stands for.
+        made = _invalid_types.get(kind)
+        if made is None:
+            made = type(kind.__name__, (Invalid, kind), {"__module__": kind.__module__})
+            _invalid_types[kind] = made
+        return Exception.__new__(made, message)
 
     def __init__(self, message: str, *, kind: type[Exception] = RuntimeError, hint: str = "") -> None:
         super().__init__(message)
