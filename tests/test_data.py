@@ -269,6 +269,21 @@ def test_batches_at_once_where_the_dataset_can():
     assert lists(DataLoader(Many(3), 2)) == [[0, -1], [-2]]
 
 
+def test_rows_of_tensors_are_taken_at_once_with_the_same_result():
+    ds = data.TensorDataset(torch.arange(6), torch.arange(12.0).reshape(6, 2))
+    part = data.Subset(data.Subset(ds, [5, 3, -4, 0]), [3, 1, 0, 2])
+
+    class Slow(data.TensorDataset):
+        pass
+
+    slow = data.Subset(data.Subset(Slow(*ds.tensors), [5, 3, -4, 0]), [3, 1, 0, 2])
+    for quick, plain in ((ds, Slow(*ds.tensors)), (part, slow)):
+        for a, b in zip(DataLoader(quick, 3), DataLoader(plain, 3), strict=True):
+            assert type(a) is type(b) is list and [t.tolist() for t in a] == [t.tolist() for t in b]
+    with pytest.raises(IndexError):
+        list(DataLoader(ds, sampler=[6]))
+
+
 def test_streams():
     assert lists(DataLoader(Count(5), 2)) == [[0, 1], [2, 3], [4]]
     assert lists(DataLoader(Count(5), 2, drop_last=True)) == [[0, 1], [2, 3]]

@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from tritonnn.utils.data.dataset import IterableDataset
+import tritonnn
+from tritonnn.utils.data._collate import default_collate
+from tritonnn.utils.data.dataset import IterableDataset, Subset, TensorDataset
 
 
 class MapFetcher:
@@ -21,9 +23,26 @@ class MapFetcher:
         """The batch, or the sample, of ``index``."""
         if not self.batched:
             return self.collate_fn(self.dataset[index])
+        if self.collate_fn is default_collate and (batch := _rows(self.dataset, index)) is not None:
+            return batch
         several = getattr(self.dataset, "__getitems__", None)
         samples = several(index) if callable(several) else [self.dataset[i] for i in index]
         return self.collate_fn(samples)
+
+
+def _rows(dataset: Any, index: list[int]) -> list[Any] | None:
+    """What collating the samples of a TensorDataset, or of a part of one, gives: one op per tensor makes it.
+
+    None for other datasets and for subclasses, which may do something else with a sample.
+    """
+    while type(dataset) is Subset:
+        index = [dataset.indices[i] for i in index]
+        dataset = dataset.dataset
+    if type(dataset) is not TensorDataset:
+        return None
+    count = len(dataset)
+    rows = tritonnn.tensor([i + count if i < 0 else i for i in index], dtype=tritonnn.int64)
+    return [tensor.index_select(0, rows.to(tensor.device)) for tensor in dataset.tensors]
 
 
 class IterableFetcher:
