@@ -10,7 +10,6 @@ import math
 
 import numpy as np
 
-
 SMALL = 512  # elements below which looking at the layout costs more than it saves
 
 

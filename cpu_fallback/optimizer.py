@@ -68,8 +68,7 @@ def adam_step(
     decoupled: bool,
     maximize: bool,
 ) -> None:
-    """Parameters and moments after one step, in place; the count of steps is `step`, or `steps` per "
-    "parameter."""
+    """Parameters and moments after one step, in place; steps so far are `step`, or `steps` per parameter."""
     scale = root = 0.0
 
     def update(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, *rest: np.ndarray) -> None:

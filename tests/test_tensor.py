@@ -67,7 +67,7 @@ def test_negative_and_wrong_sizes():
 def test_from_numpy_refuses_what_it_cannot_share():
     with pytest.raises(ValueError, match="negative"):
         torch.from_numpy(np.arange(3)[::-1])
-    with pytest.raises(TypeError, match="expected np.ndarray"):
+    with pytest.raises(TypeError, match=r"expected np\.ndarray"):
         torch.from_numpy([1])
     strided = torch.from_numpy(np.arange(6).reshape(2, 3).T)
     assert strided.stride() == (1, 3) and strided.tolist() == [[0, 3], [1, 4], [2, 5]]
@@ -227,12 +227,12 @@ def test_module_path_in_errors():
 
     model = torch.nn.Sequential()
     model.add_module("encoder", Encoder())
-    with pytest.raises(RuntimeError, match="in module 'encoder.fc1'"):
+    with pytest.raises(RuntimeError, match=r"in module 'encoder\.fc1'"):
         model(torch.ones(2, 3))
 
 
 def test_wrong_arguments():
-    with pytest.raises(TypeError, match="argument 'input' .* must be Tensor, not list"):
+    with pytest.raises(TypeError, match=r"argument 'input' .* must be Tensor, not list"):
         F.linear([1.0], torch.ones(1, 1))
     with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
         torch.sum(torch.ones(2), colour=1)

@@ -33,7 +33,8 @@ class device:
         if isinstance(type, int) and not isinstance(type, bool):
             if type < 0:
                 raise RuntimeError(f"Device index must not be negative, got {type}")
-            type, index = "cuda", type
+            index = type
+            type = "cuda"
         if not isinstance(type, str):
             raise TypeError(
                 f"device(): argument 'type' must be str, int or device, not {type.__class__.__name__}"

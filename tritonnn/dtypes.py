@@ -30,7 +30,7 @@ class dtype:
     kind: int  # category in promotion: 0 bool, 1 integer, 2 floating, 3 complex
     rank: int  # order within the category
 
-    def __init__(self, name: str, numpy_type: object, kind: int, rank: int) -> None:
+    def __init__(self, name: str, numpy_type: type | str, kind: int, rank: int) -> None:
         self.name = name
         self.np = np.dtype(numpy_type)
         self.itemsize = self.np.itemsize

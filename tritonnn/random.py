@@ -184,7 +184,7 @@ def set_rng_state(new_state: Tensor) -> None:
 def fork_rng(
     devices: Sequence[Any] | None = None, enabled: bool = True, device_type: str = "cuda"
 ) -> Iterator[None]:
-    """Restore the state of the CPU's and the given GPUs' (default: all used ones) generators at the end of the block."""
+    """Restore the generators of the CPU and the given GPUs (default: all used ones) at the end of the block."""
     if not enabled:
         yield
         return

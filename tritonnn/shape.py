@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import SupportsIndex
 
 from tritonnn.errors import Invalid
 
@@ -36,7 +38,7 @@ class Size(tuple):
     def __radd__(self, other: tuple) -> Size:
         return Size(tuple(other) + tuple(self))
 
-    def __mul__(self, count: int) -> Size:  # type: ignore[override]
+    def __mul__(self, count: SupportsIndex) -> Size:
         return Size(tuple.__mul__(self, count))
 
     __rmul__ = __mul__
@@ -107,7 +109,7 @@ def wrap_dims(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     dims = sorted(wrap_dim(d, ndim) for d in dim)
     if not dims:
         return tuple(range(ndim))
-    for first, second in zip(dims, dims[1:], strict=False):
+    for first, second in pairwise(dims):
         if first == second:
             raise Invalid(f"dim {first} appears multiple times in the list of dims")
     return tuple(dims) if ndim else ()

@@ -24,6 +24,9 @@ class Storage:
 
     __slots__ = ("__weakref__", "_bytes", "block", "device", "version", "writer")
 
+    version: int
+    writer: str  # the op that last wrote in place; unset before
+
     def __init__(self, block: Any, device: Device) -> None:
         self.block = block
         self.device = device
@@ -79,6 +82,7 @@ def allocate(nbytes: int, device: Device, op: str = "") -> Any:
         return MetaBlock(nbytes)
     from tritonnn.cuda._runtime import runtime
 
+    assert device.index is not None
     block = runtime().allocate(nbytes, device.index)
     block.op = op
     return block

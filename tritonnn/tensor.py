@@ -6,7 +6,7 @@ Only what a tensor *is* stands here. What can be computed with it is in `ops/`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
@@ -566,7 +566,8 @@ class Tensor:
     def __deepcopy__(self, memo: dict) -> Tensor:
         if self._node is not None:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment."
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+                "at the moment."
             )
         if id(self) in memo:
             return memo[id(self)]
@@ -585,7 +586,7 @@ class Tensor:
                 made.__dict__[key] = deepcopy(value, memo)
         return made
 
-    def __reduce_ex__(self, protocol: int) -> tuple:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple:
         from tritonnn.serialization import reduce_tensor
 
         return reduce_tensor(self)
@@ -625,8 +626,7 @@ def from_array(array: np.ndarray, dtype: DType) -> Tensor:
     """A CPU tensor over an ndarray's memory (shared); the strides must be whole elements and not negative."""
     size = array.itemsize
     if array.size == 0 or array.flags.c_contiguous:
-        block = array if array.flags.owndata or array.size == 0 or array.base is not None else array
-        return make(array, Storage(block, Device("cpu")), Size(array.shape), dtype, Device("cpu"))
+        return make(array, Storage(array, Device("cpu")), Size(array.shape), dtype, Device("cpu"))
     strides = tuple(s // size for s in array.strides)
     span = shapes.extent_in_elements(array.shape, strides)
     flat = np.lib.stride_tricks.as_strided(array, (span,), (size,))

@@ -26,7 +26,7 @@ def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> li
     """The gradients to start from: ones for scalars, what the user gave otherwise, checked."""
     from tritonnn.ops.creation import ones_like
 
-    made = []
+    made: list[Tensor] = []
     for tensor, grad in zip(tensors, grads, strict=True):
         if grad is None:
             if tensor.numel() != 1:

@@ -107,7 +107,7 @@ def hessian(
     outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:  # fmt: skip
     """The Hessian of a scalar function: for each pair of inputs a tensor (*first.shape, *second.shape)."""
-    given, was_tuple = _tuple(inputs)
+    _, was_tuple = _tuple(inputs)
 
     def slope(*args: Tensor) -> Any:
         value = func(*args)

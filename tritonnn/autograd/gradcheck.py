@@ -81,20 +81,22 @@ def gradcheck(
 
 
 def _check(
-    func: Callable, inputs: Sequence[Any], eps: float, atol: float, rtol: float, nondet: float, undefined: bool, types: bool
+    func: Callable, inputs: Sequence[Any], eps: float, atol: float, rtol: float, nondet: float, undefined: bool,
+    types: bool,
 ) -> None:  # fmt: skip
     wanted = [t for t in _tensors(inputs) if t.requires_grad]
     if not wanted:
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+            "gradcheck expects at least one input tensor to require gradient, "
+            "but none of the them have requires_grad=True."
         )
     for i, tensor in enumerate(wanted):
         if tensor.dtype.itemsize < 8:
             import warnings
 
             warnings.warn(
-                f"Input #{i} requires gradient and is not a double precision floating point or complex. This check will "
-                "likely fail if all the inputs are not of double precision floating point or complex.",
+                f"Input #{i} requires gradient and is not a double precision floating point or complex. "
+                "This check will likely fail if all the inputs are not of double precision floating point or complex.",
                 stacklevel=4,
             )
     outputs = [out for out in _tensors(func(*inputs)) if out.requires_grad]
@@ -109,7 +111,8 @@ def _check(
 
 
 def _compare(
-    output: Tensor, tensor: Tensor, numerical: Any, j: int, k: int, atol: float, rtol: float, nondet: float, types: bool
+    output: Tensor, tensor: Tensor, numerical: Any, j: int, k: int, atol: float, rtol: float, nondet: float,
+    types: bool,
 ) -> None:  # fmt: skip
     flat = output.reshape(-1)
     for row in range(flat.shape[0]):
@@ -121,14 +124,15 @@ def _compare(
             again = grad(flat[row], tensor, retain_graph=True, allow_unused=True)[0]
             if float((again - found).abs().max()) > nondet:
                 raise GradcheckError(
-                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different values"
+                    "Backward is not reentrant, i.e., running backward with same input and grad_output "
+                    "multiple times gives different values"
                 )
         for column, value in enumerate(analytical):
             expected = numerical[column].reshape(-1)[row].item()
             if not abs(value - expected) <= atol + rtol * abs(expected):
                 raise GradcheckError(
-                    f"Jacobian mismatch for output {k} with respect to input {j}, element {column} of the input and {row} "
-                    f"of the output: numerical {expected:g}, analytical {value:g}"
+                    f"Jacobian mismatch for output {k} with respect to input {j}, element {column} of the input "
+                    f"and {row} of the output: numerical {expected:g}, analytical {value:g}"
                 )
 
 

@@ -17,6 +17,7 @@ from tritonnn.autograd.saving import metadata
 from tritonnn.tensor import Tensor
 
 if TYPE_CHECKING:
+    from tritonnn.autograd.saving import Saving
     from tritonnn.ops._table import Op
 
 _sequence = count()
@@ -36,6 +37,9 @@ class Node:
     meta: tuple  # (shape, dtype, device) of each result
     saved: list | None  # what the formulas need; None once freed
     versions: list[int]
+    seq: int  # when it was recorded
+    plan: Saving
+    _hooks: dict[str, OrderedDict[int, Callable]] | None
     tensor_hooks: dict[int, dict[int, Callable]] | None
     trace: list[str] | None
 
@@ -167,7 +171,8 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
     node.op = op
     node.edges = edges
     node.seq = next(_sequence)
-    node._hooks = node.tensor_hooks = None
+    node._hooks = None
+    node.tensor_hooks = None
     node.trace = None
     plan = node.plan = op.saving(tuple([edge is not None for edge in edges]), args)
     saved = []

@@ -59,6 +59,7 @@ def to_device(input: Tensor, device: Device) -> Tensor:
     elif dense.device is CPU:
         runtime().upload(made._buf.ptr, dense._buf, device.index)
     else:
+        assert device.index is not None and dense.device.index is not None
         runtime().copy_device(made._buf.ptr, dense._buf.ptr, dense.nbytes, device.index, dense.device.index)
     return made
 
@@ -71,7 +72,13 @@ def _dense(input: Tensor) -> Tensor:
 
 def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool, Any]:
     """The arguments of `to(dtype)`, `to(device, dtype)`, `to(other)` with their options."""
-    options = {"dtype": None, "device": None, "non_blocking": False, "copy": False, "memory_format": None}
+    options: dict[str, Any] = {
+        "dtype": None,
+        "device": None,
+        "non_blocking": False,
+        "copy": False,
+        "memory_format": None,
+    }
     if "async" in kwargs:
         kwargs["non_blocking"] = kwargs.pop("async")
     if "other" in kwargs:
@@ -94,7 +101,7 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
             raise TypeError(
                 f"to() received an invalid argument of type {type(arg).__name__}: expected a dtype, device or tensor"
             )
-    return tuple(options.values())  # type: ignore[return-value]
+    return tuple(options.values())
 
 
 @composite(
@@ -247,9 +254,11 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False, broadcast: bool = 
     fits = is_expandable_to(src.shape, self.shape) if broadcast else src.shape == self.shape
     if not fits:
         raise fail(
-            "copy_", f"The expanded size of the tensor {list(self.shape)} must match the existing size {list(src.shape)}",
-            self=self, src=src,
-        )  # fmt: skip
+            "copy_",
+            f"The expanded size of the tensor {list(self.shape)} must match the existing size {list(src.shape)}",
+            self=self,
+            src=src,
+        )
     edge = edge_of(src) if state.enabled and self.dtype.kind >= 2 else None
     had_history = state.enabled and self.requires_grad
     if src._storage.block is self._storage.block and not self.is_set_to(src):
@@ -406,10 +415,13 @@ def pin_memory(self: Tensor, device: Any = None) -> Tensor:
     return made
 
 
-Tensor.resize_, Tensor.set_, Tensor.pin_memory = resize_, set_, pin_memory  # type: ignore[attr-defined]
-Tensor.resize_as_ = lambda self, other, memory_format=None: resize_(
-    self, other.shape, memory_format=memory_format
-)
+def resize_as_(self: Tensor, other: Tensor, memory_format: Any = None) -> Tensor:
+    """`resize_` to the shape of another tensor."""
+    return resize_(self, other.shape, memory_format=memory_format)
+
+
+for _method in (resize_, resize_as_, set_, pin_memory):
+    setattr(Tensor, _method.__name__, _method)
 
 
 def deep_copy(self: Tensor, memo: dict) -> Tensor:

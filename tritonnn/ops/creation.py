@@ -40,7 +40,7 @@ def _finish(tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layou
 
 def _infer_array(data: Any) -> tuple[np.ndarray, DType]:
     """Numbers, sequences or arrays as an ndarray of the dtype PyTorch infers."""
-    if isinstance(data, np.ndarray) or isinstance(data, np.generic):
+    if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
         wide = dtypes._WIDENED.get(array.dtype)
         if wide is not None:
@@ -190,7 +190,8 @@ def from_numpy(array: np.ndarray) -> Tensor:
     dtype = dtypes.from_numpy_dtype(array.dtype)
     if not array.dtype.isnative:
         raise ValueError(
-            "given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported."
+            "given numpy array has byte order different from the native byte order. "
+            "Conversion between byte orders is currently not supported."
         )
     if any(stride < 0 for stride in array.strides):
         raise ValueError(
@@ -199,7 +200,8 @@ def from_numpy(array: np.ndarray) -> Tensor:
         )
     if any(stride % array.itemsize for stride in array.strides):
         raise ValueError(
-            "given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory."
+            "given numpy array strides not a multiple of the element byte size. "
+            "Copy the numpy array to reallocate the memory."
         )
     if not array.flags.writeable:
         import warnings
@@ -231,7 +233,8 @@ def frombuffer(
     if count < 0:
         if room % dtype.itemsize:
             raise ValueError(
-                f"buffer length ({room} bytes) after offset ({offset} bytes) must be a multiple of element size ({dtype.itemsize})"
+                f"buffer length ({room} bytes) after offset ({offset} bytes) must be a multiple of "
+                f"element size ({dtype.itemsize})"
             )
         count = room // dtype.itemsize
     if count * dtype.itemsize > room or count == 0:
@@ -565,8 +568,8 @@ def _spaced(
 
 @_public
 def linspace(
-    start: Any, end: Any, steps: int = 100, *, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False,
+    start: Any, end: Any, steps: int = 100, *, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Any = None, device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """`steps` numbers from start to end, both included.
 
@@ -579,8 +582,8 @@ def linspace(
 
 @_public
 def logspace(
-    start: Any, end: Any, steps: int = 100, base: float = 10.0, *, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False,
+    start: Any, end: Any, steps: int = 100, base: float = 10.0, *, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent."""
     return _finish(_spaced(start, end, steps, base, out, dtype, device), requires_grad, layout=layout)

@@ -1,4 +1,7 @@
-"""Matrix decompositions. They run through LAPACK on the host, GPU tensors too: copied there and back, with a warning."""
+"""Matrix decompositions.
+
+They run through LAPACK on the host, GPU tensors too: copied there and back, with a warning.
+"""
 
 from __future__ import annotations
 

@@ -15,13 +15,16 @@ from tritonnn.tensor import Tensor
 
 @composite(
     api="torch", dtypes=ANY,
-    samples=lambda make: [Sample("ij,jk->ik", make(2, 3), make(3, 4)), Sample("bij,bjk->bik", make(2, 3, 4), make(2, 4, 2)),
+    samples=lambda make: [Sample("ij,jk->ik", make(2, 3), make(3, 4)),
+                          Sample("bij,bjk->bik", make(2, 3, 4), make(2, 4, 2)),
                           Sample("ii->i", make(3, 3)), Sample("ii", make(3, 3)), Sample("...ij->...ji", make(2, 3, 4)),
-                          Sample("i,j->ij", make(3), make(2)), Sample("bhqd,bhkd->bhqk", make(2, 2, 3, 4), make(2, 2, 5, 4)),
+                          Sample("i,j->ij", make(3), make(2)),
+                          Sample("bhqd,bhkd->bhqk", make(2, 2, 3, 4), make(2, 2, 5, 4)),
                           Sample("ij,jk,kl->il", make(2, 3), make(3, 2), make(2, 2)), Sample("ij->", make(2, 3)),
                           Sample("ij,ij->i", make(2, 3), make(2, 3))],
     errors=lambda make: [Bad("ij,jk->ik", make(2, 3), make(4, 2), match="subscript j has size 3 .* 4"),
-                         Bad("ij->ik", make(2, 3), match="output subscript k"), Bad("ij,jk", make(2, 3), match="operands")],
+                         Bad("ij->ik", make(2, 3), match="output subscript k"),
+                         Bad("ij,jk", make(2, 3), match="operands")],
 )  # fmt: skip
 def einsum(equation: Any, *operands: Any) -> Tensor:
     """Sum of products by the Einstein convention: letters name dimensions, those not in the output are summed.
@@ -42,7 +45,8 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
             if have not in (1, extent) and extent != 1:
                 raise fail(
                     "einsum",
-                    f"subscript {letter} has size {have} in one operand and {extent} in another, which does not broadcast",
+                    f"subscript {letter} has size {have} in one operand and {extent} in another, "
+                    "which does not broadcast",
                 )
             extents[letter] = have if extent == 1 else extent
     pairs = [_diagonal(operand, term) for operand, term in zip(operands, terms, strict=True)]

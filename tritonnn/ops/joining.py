@@ -74,13 +74,14 @@ def _check_joins(first: Tensor, tensor: Tensor, i: int, dim: int) -> None:
                 f"zero-dimensional tensor (at position {i}) cannot be concatenated", hint="use torch.stack"
             )
         raise Invalid(
-            f"Tensors must have same number of dimensions: got {len(first.shape)} and {len(tensor.shape)} (position {i})"
+            f"Tensors must have same number of dimensions: got {len(first.shape)} and {len(tensor.shape)} "
+            f"(position {i})"
         )
     for d, (have, wanted) in enumerate(zip(tensor.shape, first.shape, strict=True)):
         if have != wanted and d != dim:
             raise Invalid(
-                f"Sizes of tensors must match except in dimension {dim}. Expected size {wanted} but got size {have} for "
-                f"tensor number {i} in the list (dimension {d})."
+                f"Sizes of tensors must match except in dimension {dim}. Expected size {wanted} but got size {have} "
+                f"for tensor number {i} in the list (dimension {d})."
             )
 
 

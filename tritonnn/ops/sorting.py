@@ -24,7 +24,8 @@ def _dim_error(make: Any) -> list[Bad]:
 @primitive(
     api="torch tensor", dtypes=REAL, results=("values", "indices"), non_differentiable=("indices",),
     grad={"input": lambda g, input_shape, indices, dim: _scatter_all(g, input_shape, indices, dim)},
-    samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 0, True), Sample(make(4), descending=True), Sample(make(()))],
+    samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 0, True), Sample(make(4), descending=True),
+                          Sample(make(()))],
     errors=_dim_error,
 )  # fmt: skip
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
@@ -60,8 +61,10 @@ def msort(input: Tensor) -> Tensor:
 @primitive(
     api="torch tensor", dtypes=REAL, results=("values", "indices"), non_differentiable=("indices",),
     grad={"input": lambda g, input_shape, indices, dim: _scatter_all(g, input_shape, indices, dim)},
-    samples=lambda make: [Sample(make(3, 5), 2), Sample(make(5, 3), 2, 0, False), Sample(make(4), 4), Sample(make(4), 0)],
-    errors=lambda make: [Bad(make(3), 4, match="selected index k out of range"), Bad(make(3), -1, match="out of range")],
+    samples=lambda make: [Sample(make(3, 5), 2), Sample(make(5, 3), 2, 0, False), Sample(make(4), 4),
+                          Sample(make(4), 0)],
+    errors=lambda make: [Bad(make(3), 4, match="selected index k out of range"),
+                         Bad(make(3), -1, match="out of range")],
 )  # fmt: skip
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest (or smallest) elements along `dim` in order, and where they stand; NaN is the largest.
@@ -230,7 +233,8 @@ def _between(first: Any, last: Any, weight: Any, interpolation: str) -> Any:
 
 @composite(
     api="torch tensor", dtypes=(dtypes.float32, dtypes.float64),
-    samples=lambda make: [Sample(make(3, 5), 0.3), Sample(make(3, 5), 0.5, 1, True), Sample(make(6), 0.9, interpolation="nearest")],
+    samples=lambda make: [Sample(make(3, 5), 0.3), Sample(make(3, 5), 0.5, 1, True),
+                          Sample(make(6), 0.9, interpolation="nearest")],
     errors=lambda make: [Bad(make(3), 1.5, match="in the range"), Bad(make(0), 0.5, match="non-empty")],
 )  # fmt: skip
 def quantile(
@@ -328,7 +332,8 @@ def unique(
 
 @composite(
     api="torch tensor", dtypes=REAL,
-    samples=lambda make: [Sample(make.int(6, high=2).to(make.dtype)), Sample(make.int(6, high=2).to(make.dtype), True, True)],
+    samples=lambda make: [Sample(make.int(6, high=2).to(make.dtype)),
+                          Sample(make.int(6, high=2).to(make.dtype), True, True)],
 )  # fmt: skip
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
