@@ -41,7 +41,7 @@ def _rows(dataset: Any, index: list[int]) -> list[Any] | None:
     if type(dataset) is not TensorDataset:
         return None
     count = len(dataset)
-    rows = tritonnn.tensor([i + count if i < 0 else i for i in index], dtype=tritonnn.int64)
+    rows = tritonnn.as_tensor([i + count if i < 0 else i for i in index], dtype=tritonnn.int64)
     return [tensor.index_select(0, rows.to(tensor.device)) for tensor in dataset.tensors]
 
 
