@@ -157,16 +157,24 @@ def choose(
         m: rows. n: columns. k: inner dimension. batch: number of products.
         descriptors: whether the operands' layout allows tensor descriptors.
     """
-    best: tuple[float, Choice] | None = None
-    for config in table(arch, kind):
-        if config.persistent and (not descriptors or batch != 1):
-            continue
-        for split in _splits(arch, config, m, n, k, batch):
-            cost = _cost(arch, config, split, m, n, k, batch)
-            if best is None or cost < best[0]:
-                best = (cost, Choice(config, split))
-    assert best is not None
-    return best[1]
+    return _ranked(arch, kind, m, n, k, batch, descriptors)[0]
+
+
+def candidates(
+    arch: str, kind: str, m: int, n: int, k: int, batch: int = 1, descriptors: bool = False, count: int = 10
+) -> list[Choice]:
+    """The best by the model, to be measured. Arguments as of `choose`."""
+    return _ranked(arch, kind, m, n, k, batch, descriptors)[:count]
+
+
+def _ranked(arch: str, kind: str, m: int, n: int, k: int, batch: int, descriptors: bool) -> list[Choice]:
+    costs = {
+        Choice(config, split): _cost(arch, config, split, m, n, k, batch)
+        for config in table(arch, kind)
+        if not config.persistent or (descriptors and batch == 1)
+        for split in _splits(arch, config, m, n, k, batch)
+    }
+    return sorted(costs, key=costs.__getitem__)
 
 
 def _splits(arch: str, config: Gemm, m: int, n: int, k: int, batch: int) -> list[int]:

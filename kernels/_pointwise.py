@@ -40,7 +40,8 @@ from tritonnn.dtypes import (
 )
 from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels._case import Case
-from tritonnn.kernels._launch import bind, i64
+from tritonnn.kernels._launch import LARGEST_CACHE, Plan, Slot, i64
+from tritonnn.shape import numel
 
 FLAT, LINEAR, TILE = 0, 1, 2
 SCALARS = 4
@@ -180,7 +181,7 @@ def _apply(
         tl.store(target, result)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["s0", "s1", "s2", "s3"])
 def pointwise_kernel(
     out, ins, shape, out_strides, in_strides, n, s0: i64, s1: i64, s2: i64, s3: i64,
     FN: tl.constexpr, ORDER: tl.constexpr, ALONG: tl.constexpr, COMPUTE: tl.constexpr, MODE: tl.constexpr,
@@ -273,9 +274,7 @@ def choose_walk(geometry: Geometry, itemsize: int) -> tuple[Geometry, Walk]:
         itemsize: of the widest operand, in bytes.
     """
     shape, strides = geometry
-    total = 1
-    for extent in shape:
-        total *= extent
+    total = numel(shape)
     block = _flat_block(itemsize)
     if len(shape) == 1 and all(s[0] in (0, 1) for s in strides):
         return geometry, Walk(FLAT, 1, block, 4, -(-total // block))
@@ -361,44 +360,40 @@ def encode(value: float, floating: bool) -> int:
     return int(value)
 
 
-class _Plan:
-    """One op at one combination of shapes, strides and types."""
+def _plan(function: Any, out: Buffer, args: tuple, compute: Any) -> Callable[..., None]:
+    """One op at one combination of shapes, strides and types; called with out and all operands."""
+    tensors = [k for k, a in enumerate(args) if isinstance(a, Buffer)]
+    numbers = [k for k, a in enumerate(args) if not isinstance(a, Buffer)]
+    if len(numbers) > SCALARS:
+        raise NotImplementedError(f"an elementwise kernel takes up to {SCALARS} numbers")
+    inputs = [args[k] for k in tensors]
+    all_strides = [out.strides, *(broadcast_strides(b, out.shape) for b in inputs)]
+    widest = max(b.dtype.itemsize for b in (out, *inputs))
+    geometry, walk = choose_walk(collapse(out.shape, all_strides), widest)
+    shape, strides = geometry
+    count = numel(shape)
+    order = [0] * len(args)
+    for position, k in enumerate(tensors):
+        order[k] = position
+    for position, k in enumerate(numbers):
+        order[k] = -1 - position
+    scalars = [Slot(1 + len(tensors) + k) if k < len(numbers) else 0 for k in range(SCALARS)]
+    launch = Plan(
+        pointwise_kernel, (walk.grid,), Slot(0), tuple([Slot(1 + k) for k in range(len(tensors))]),
+        shape, strides[0], strides[1:], count, *scalars,
+        FN=function, ORDER=tuple(order), COMPUTE=compute, MODE=walk.mode,
+        ALONG=tuple(sum((s != 0) << d for d, s in enumerate(row)) for row in strides[1:]),
+        BLOCK_M=walk.block_m, BLOCK_N=walk.block_n, INT64=_reach(geometry, walk) >= 2**31,
+        RAGGED=walk.mode == FLAT and count % 16 != 0, num_warps=walk.warps,
+    )  # fmt: skip
+    if not numbers:
+        return launch
+    floating = compute.is_floating()
 
-    __slots__ = ("floating", "geometry", "grid", "numbers", "run", "tensors")
+    def with_numbers(out: Buffer, *args: Any) -> None:
+        launch(out, *[args[k] for k in tensors], *[encode(args[k], floating) for k in numbers])
 
-    def __init__(self, function: Any, out: Buffer, args: tuple, compute: Any) -> None:
-        self.tensors = [k for k, a in enumerate(args) if isinstance(a, Buffer)]
-        self.numbers = [k for k, a in enumerate(args) if not isinstance(a, Buffer)]
-        if len(self.numbers) > SCALARS:
-            raise NotImplementedError(f"an elementwise kernel takes up to {SCALARS} numbers")
-        self.floating = compute.is_floating()
-        inputs = [args[k] for k in self.tensors]
-        all_strides = [out.strides, *(broadcast_strides(b, out.shape) for b in inputs)]
-        geometry, walk = choose_walk(
-            collapse(out.shape, all_strides), max(b.dtype.itemsize for b in (out, *inputs))
-        )
-        count = 1
-        for extent in geometry.shape:
-            count *= extent
-        self.geometry = (geometry.shape, geometry.strides[0], geometry.strides[1:], count)
-        self.grid = (walk.grid,)
-        order = [0] * len(args)
-        for position, k in enumerate(self.tensors):
-            order[k] = position
-        for position, k in enumerate(self.numbers):
-            order[k] = -1 - position
-        self.run = bind(
-            pointwise_kernel,
-            FN=function, ORDER=tuple(order), COMPUTE=compute, MODE=walk.mode,
-            ALONG=tuple(sum((s != 0) << d for d, s in enumerate(row)) for row in geometry.strides[1:]),
-            BLOCK_M=walk.block_m, BLOCK_N=walk.block_n, INT64=_reach(geometry, walk) >= 2**31,
-            RAGGED=walk.mode == FLAT and count % 16 != 0, num_warps=walk.warps,
-        )  # fmt: skip
-
-    def __call__(self, out: Buffer, args: tuple) -> None:
-        scalars = [encode(args[k], self.floating) for k in self.numbers]
-        scalars += [0] * (SCALARS - len(scalars))
-        self.run(self.grid, out, tuple([args[k] for k in self.tensors]), *self.geometry, *scalars)
+    return with_numbers
 
 
 def _reach(geometry: Geometry, walk: Walk) -> int:
@@ -416,7 +411,7 @@ def pointwise(function: Any) -> Callable[..., None]:
     The function is given the operands (Buffers or Python numbers) in order, all converted to the Triton type
     that stands for `compute` in `COMPUTE`.
     """
-    plans: dict[tuple, _Plan] = {}
+    plans: dict[tuple, Callable[..., None]] = {}
     name = function.__name__
 
     def implementation(out: Buffer, *args: Buffer | float, compute: DType) -> None:
@@ -428,10 +423,10 @@ def pointwise(function: Any) -> Callable[..., None]:
         if plan is None:
             if 0 in out.shape:
                 return
-            if len(plans) >= 4096:  # shapes that never come back must not fill memory
+            if len(plans) >= LARGEST_CACHE:
                 plans.clear()
-            plan = plans[key] = _Plan(function, out, args, compute_type(name, compute))
-        plan(out, args)
+            plan = plans[key] = _plan(function, out, args, compute_type(name, compute))
+        plan(out, *args)
 
     implementation.__name__ = implementation.__qualname__ = name
     return implementation

@@ -104,7 +104,8 @@ def collect(tile, OP: tl.constexpr):
 def prepare(x, TRUTH: tl.constexpr, ACC: tl.constexpr):
     """An element as the accumulator takes it; TRUTH: 1 where it is not 0."""
     if TRUTH:
-        return (x != 0).to(ACC)
+        wide = x.to(tl.float32) if x.dtype.is_floating() and x.dtype.primitive_bitwidth < 32 else x
+        return (wide != 0).to(ACC)
     else:
         return convert(x, ACC)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from triton import language as tl
@@ -10,9 +11,10 @@ from tritonnn import precision
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bfloat16, float8_e4m3fn, float8_e5m2, float16, float32, float64, int64
 from tritonnn.kernels import _gemm
+from tritonnn.kernels._autotune import pick
 from tritonnn.kernels._case import Case
-from tritonnn.kernels._configs_gemm import TABLE, Choice, Gemm, choose
-from tritonnn.kernels._launch import architecture, empty, launch, multiprocessors, needs_int64
+from tritonnn.kernels._configs_gemm import TABLE, Choice, Gemm, candidates, choose
+from tritonnn.kernels._launch import Plan, Slot, architecture, empty, multiprocessors, needs_int64, planned
 from tritonnn.kernels._pointwise import broadcast_strides
 from tritonnn.kernels.reduction import merge
 from tritonnn.kernels.shape import copy, fill
@@ -24,25 +26,36 @@ WORTH_COPYING = 1 << 16  # elements from which an operand without a contiguous d
 
 def matmul_nd(out: Buffer, input: Buffer, other: Buffer) -> None:
     """out[..., i, j] = sum over k of input[..., i, k] other[..., k, j]; leading dimensions broadcast."""
-    batch = out.shape[:-2]
-    product(out, _with_batch(input, batch), _with_batch(other, batch))
+    _matmul(out, input, other, precision.kernel_precision(), not (out.ptr | input.ptr | other.ptr) & 15)
 
 
 def linear(out: Buffer, input: Buffer, weight: Buffer, bias: Buffer | None) -> None:
     """out = input @ weight.T + bias over the last dimension."""
+    _linear(out, input, weight, bias, precision.kernel_precision(), not (out.ptr | input.ptr | weight.ptr) & 15)
+
+
+@planned
+def _matmul(out: Buffer, input: Buffer, other: Buffer, precise: str, aligned: bool) -> Callable[..., None]:
+    batch = out.shape[:-2]
+    return plan_product(out, _with_batch(input, batch), _with_batch(other, batch), None, None, precise, aligned)
+
+
+@planned
+def _linear(
+    out: Buffer, input: Buffer, weight: Buffer, bias: Buffer | None, precise: str, aligned: bool
+) -> Callable[..., None]:
     if input.ndim == 1:
         input = input.as_strided((1, *input.shape), (0, *input.strides))
         out = out.as_strided((1, *out.shape), (0, *out.strides))
-    batch = out.shape[:-2]
     turned = weight.as_strided(weight.shape[::-1], weight.strides[::-1])
-    product(out, input, _with_batch(turned, batch), bias)
+    return plan_product(out, input, _with_batch(turned, out.shape[:-2]), bias, None, precise, aligned)
 
 
-def product(
-    out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None = None, epilogue: Any = None,
-    configuration: Choice | None = None,
-) -> None:  # fmt: skip
-    """out = epilogue(a @ b + bias).
+def plan_product(
+    out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None = None, epilogue: Any = None, precise: str = "ieee",
+    aligned: bool = False, configuration: Choice | None = None,
+) -> Callable[..., None]:  # fmt: skip
+    """What computes out = epilogue(a @ b + bias); called with out, a, b (and bias), of which it takes the memory.
 
     Args:
         out: (*batch, m, n).
@@ -50,6 +63,8 @@ def product(
         b: (*batch, k, n), likewise.
         bias: (n,).
         epilogue: a scalar `@triton.jit` function applied to the result in float32.
+        precise: 'ieee', 'tf32x3' or 'tf32', for float32.
+        aligned: whether all memory the plan will be called with starts at a multiple of 16 bytes.
         configuration: instead of the chosen one.
     """
     if out.dtype.is_complex:
@@ -57,24 +72,63 @@ def product(
             f"matrix products have no GPU kernel for {out.dtype.name}: add it to kernels/linalg.py"
         )
     if 0 in out.shape:
-        return
+        return lambda *buffers: None
     if a.shape[-1] == 0 and bias is None and epilogue is None:
-        fill(out, 0)
-        return
+        return lambda out, *rest: fill(out, 0)
     out, a, b = _folded(out, a, b)
-    if not (out.dtype.is_floating_point or epilogue):
-        _integers(out, a, b, bias)
-        return
-    a, b = _readable(a), _readable(b)
-    kind, precise = _kind(a.dtype)
-    m, n, k = out.shape[-2], out.shape[-1], a.shape[-1]
+    if not out.dtype.is_floating_point:
+        return _integers(out, a, b, bias)
+    for position, operand in ((1, a), (2, b)):
+        if 1 not in operand.strides[-2:] and operand.numel >= WORTH_COPYING:
+            return _after_copy(position, (out, a, b), bias, epilogue, precise)
+    kind, precise = _kind(a.dtype, precise)
+
+    def build(choice: Choice) -> Callable[..., None]:
+        if choice.config.persistent:
+            return _persistent(out, a, b, bias, epilogue, choice.config, precise)
+        return _tiled(out, a, b, bias, epilogue, choice, precise)
+
     if configuration is None:
-        fits = kind in ("half", "fp8") and _describable(a, b, out)
-        configuration = choose(architecture(), kind, m, n, k, numel(out.shape[:-2]), fits)
-    if configuration.config.persistent:
-        _persistent(out, a, b, bias, epilogue, configuration.config, precise)
-    else:
-        _tiled(out, a, b, bias, epilogue, configuration, precise)
+        configuration = _configuration(out, a, b, bias, kind, aligned and _describable(a, b, out), build)
+    return build(configuration)
+
+
+def _configuration(
+    out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None, kind: str, descriptors: bool,
+    build: Callable[[Choice], Callable[..., None]],
+) -> Choice:  # fmt: skip
+    """The measured configuration where there is one, else the chooser's."""
+    arch, m, n, k, batch = architecture(), out.shape[-2], out.shape[-1], a.shape[-1], numel(out.shape[:-2])
+    descriptors = descriptors and kind in ("half", "fp8") and batch == 1
+    default = choose(arch, kind, m, n, k, batch, descriptors)
+    given = [x for x in (out, a, b, bias) if x is not None]
+
+    def ready(choice: Choice) -> Callable[[], None]:
+        plan = build(choice)
+        return lambda: plan(*given)
+
+    problem = (kind, m, n, k, batch, a.strides[-1] == 1, b.strides[-1] == 1, descriptors)
+    return pick(_gemm.gemm_kernel, problem, default, candidates(arch, kind, m, n, k, batch, descriptors), ready)
+
+
+def _after_copy(
+    position: int, operands: tuple[Buffer, ...], bias: Buffer | None, epilogue: Any, precise: str
+) -> Callable[..., None]:
+    """A large operand neither of whose dimensions is contiguous is copied first."""
+    source = operands[position]
+    shape = source.shape
+    dense = source.as_strided(shape, contiguous_strides(shape))
+    replaced = [*operands[:position], dense, *operands[position + 1 :]]
+    then = plan_product(*replaced, bias, epilogue, precise)
+
+    def run(*buffers: Buffer) -> None:
+        given = list(buffers)
+        made = empty(shape, source.dtype, like=source)
+        copy(made, given[position].as_strided(shape, source.strides))
+        given[position] = made
+        then(*given)
+
+    return run
 
 
 def _with_batch(matrix: Buffer, batch: tuple[int, ...]) -> Buffer:
@@ -105,23 +159,13 @@ def _absorb(x: Buffer) -> Buffer:
     )
 
 
-def _readable(x: Buffer) -> Buffer:
-    """An operand one of whose two dimensions is contiguous, copied if it is large and neither is."""
-    if 1 in x.strides[-2:] or x.numel < WORTH_COPYING:
-        return x
-    made = empty(x.shape, x.dtype, like=x)
-    copy(made, x)
-    return made
-
-
-def _kind(dtype: Any) -> tuple[str, str]:
+def _kind(dtype: Any, precise: str) -> tuple[str, str]:
     """The table a type's configurations are in, and Triton's name of the precision."""
     if dtype is not float32:
         return KINDS[dtype], "ieee"
-    wanted = precision.kernel_precision()
-    if wanted == "tf32x3" and architecture().startswith("gfx"):
-        wanted = "ieee"
-    return ("ieee" if wanted == "ieee" else "tf32"), wanted
+    if precise == "tf32x3" and architecture().startswith("gfx"):
+        precise = "ieee"
+    return ("ieee" if precise == "ieee" else "tf32"), precise
 
 
 def _describable(*matrices: Buffer) -> bool:
@@ -130,62 +174,69 @@ def _describable(*matrices: Buffer) -> bool:
         size = x.dtype.itemsize
         rows, columns = x.strides[-2:]
         step = rows if columns == 1 else columns if rows == 1 and x is not matrices[-1] else 0
-        if step <= 0 or step * size % 16 or x.ptr % 16 or x.ndim != 2:
+        if step <= 0 or step * size % 16 or x.ptr % 16:
             return False
     return True
 
 
 def _tiled(
     out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None, epilogue: Any, choice: Choice, precise: str
-) -> None:
+) -> Callable[..., None]:
     config, split = choice
     m, n, k = out.shape[-2], out.shape[-1], a.shape[-1]
-    sides = list(zip(out.shape[:-2], a.strides[:-2], b.strides[:-2], out.strides[:-2], strict=True))
-    shape, a_batch, b_batch, c_batch = merge(sides, 4, sort=False)
+    shape, a_batch, b_batch, c_batch = _batches(out, a, b)
     batch = numel(shape)
     chunk = -(-k // (split * config.k)) * config.k
     split = max(1, -(-k // chunk)) if chunk else 1
     acc = float64 if out.dtype is float64 else float32
-    target, rows = out, (out.strides[-2], out.strides[-1])
+    rows, parts_batch = out.strides[-2:], c_batch
     if split > 1:
-        target = empty((split, batch, m, n), acc, like=out)
-        rows, c_batch = (n, 1), tuple([s * m * n for s in contiguous_strides(shape)])
+        rows, parts_batch = (n, 1), tuple([s * m * n for s in contiguous_strides(shape)])
     whole = bias is not None and split == 1
     wide = needs_int64(out, a, b) or batch * (m + config.m) * (n + config.n) >= 2**31
-    launch(
-        _gemm.gemm_kernel, (-(-m // config.m) * -(-n // config.n) * batch, split),
-        a, b, target, bias if whole else target, shape, a_batch, b_batch, c_batch, m, n, k, chunk,
+    first = Plan(
+        _gemm.gemm_kernel, (-(-m // config.m) * -(-n // config.n) * batch, split), Slot(1), Slot(2), Slot(0),
+        Slot(3 if whole else 0), shape, a_batch, b_batch, parts_batch, m, n, k, chunk,
         *a.strides[-2:], *b.strides[-2:], *rows, bias.strides[0] if whole else 0, batch * m * n,
         BLOCK_M=config.m, BLOCK_N=config.n, BLOCK_K=config.k, GROUP=config.group, ACC=_TRITON[acc],
         PRECISION=precise, BIAS=whole, EPILOGUE=epilogue if split == 1 else None,
         EVEN_K=k % (chunk or 1) == 0, INT64=wide, num_warps=config.warps, num_stages=config.stages,
     )  # fmt: skip
-    if split > 1:
-        _add_parts(out, target, bias, epilogue, sides, acc)
+    if split == 1:
+        return first
+    count = batch * m * n
+    second = Plan(
+        _gemm.sum_parts_kernel, (-(-count // 1024),), Slot(0), Slot(1), Slot(2 if bias is not None else 0), shape,
+        c_batch, m, n, count, split, *out.strides[-2:], 0 if bias is None else bias.strides[0], ACC=_TRITON[acc],
+        BIAS=bias is not None, EPILOGUE=epilogue, BLOCK=1024, INT64=needs_int64(out) or count + 1024 >= 2**31,
+    )  # fmt: skip
+
+    def run(out: Buffer, a: Buffer, b: Buffer, *bias: Buffer) -> None:
+        parts = empty((split, batch, m, n), acc, like=out)
+        first(parts, a, b)
+        second(out, parts, *bias)
+
+    return run
 
 
 _TRITON = {float32: tl.float32, float64: tl.float64}
 
 
-def _add_parts(out: Buffer, parts: Buffer, bias: Buffer | None, epilogue: Any, sides: list, acc: Any) -> None:
-    shape, _, _, c_batch = merge(sides, 4, sort=False)
-    splits, batch, m, n = parts.shape
-    count = batch * m * n
-    launch(
-        _gemm.sum_parts_kernel, (-(-count // 1024),), out, parts, out if bias is None else bias, shape,
-        c_batch, m, n, count, splits, *out.strides[-2:], 0 if bias is None else bias.strides[0], ACC=_TRITON[acc],
-        BIAS=bias is not None, EPILOGUE=epilogue, BLOCK=1024, INT64=needs_int64(out) or count + 1024 >= 2**31,
-    )  # fmt: skip
+def _batches(out: Buffer, a: Buffer, b: Buffer) -> tuple[tuple[int, ...], ...]:
+    """Extents of the batch dimensions, merged, and their strides in a, b and out."""
+    sides = list(zip(out.shape[:-2], a.strides[:-2], b.strides[:-2], out.strides[:-2], strict=True))
+    return merge(sides, 4, sort=False)
 
 
 def _persistent(
     out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None, epilogue: Any, config: Gemm, precise: str
-) -> None:
+) -> Callable[..., None]:
+    out, a, b = (x.as_strided(x.shape[-2:], x.strides[-2:]) for x in (out, a, b))
     (m, n), k = out.shape, a.shape[-1]
     tiles = -(-m // config.m) * -(-n // config.n)
-    launch(
-        _gemm.persistent_gemm_kernel, (min(tiles, multiprocessors(out)),), a, b, out,
-        out if bias is None else bias, m, n, k, max(a.strides), max(b.strides), out.strides[0],
+    return Plan(
+        _gemm.persistent_gemm_kernel, (min(tiles, multiprocessors(out)),), Slot(1), Slot(2), Slot(0),
+        Slot(0 if bias is None else 3), m, n, k, max(a.strides), max(b.strides), out.strides[0],
         0 if bias is None else bias.strides[0], BLOCK_M=config.m, BLOCK_N=config.n, BLOCK_K=config.k,
         GROUP=config.group, ACC=tl.float32, PRECISION=precise, BIAS=bias is not None, EPILOGUE=epilogue,
         A_ACROSS=a.strides[1] != 1, B_ACROSS=b.strides[1] == 1, SPECIALIZE=config.specialize,
@@ -193,14 +244,13 @@ def _persistent(
     )  # fmt: skip
 
 
-def _integers(out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None) -> None:
+def _integers(out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None) -> Callable[..., None]:
     m, n, k = out.shape[-2], out.shape[-1], a.shape[-1]
-    sides = list(zip(out.shape[:-2], a.strides[:-2], b.strides[:-2], out.strides[:-2], strict=True))
-    shape, a_batch, b_batch, c_batch = merge(sides, 4, sort=False)
-    launch(
-        _gemm.gemm_loop_kernel, (-(-m // 32) * -(-n // 32) * numel(shape),), a, b, out, bias or out,
-        shape, a_batch, b_batch, c_batch, m, n, k, *a.strides[-2:], *b.strides[-2:], *out.strides[-2:],
-        bias.strides[0] if bias else 0, BLOCK_M=32, BLOCK_N=32,
+    shape, a_batch, b_batch, c_batch = _batches(out, a, b)
+    return Plan(
+        _gemm.gemm_loop_kernel, (-(-m // 32) * -(-n // 32) * numel(shape),), Slot(1), Slot(2), Slot(0),
+        Slot(0 if bias is None else 3), shape, a_batch, b_batch, c_batch, m, n, k, *a.strides[-2:],
+        *b.strides[-2:], *out.strides[-2:], 0 if bias is None else bias.strides[0], BLOCK_M=32, BLOCK_N=32,
         ACC=tl.int64 if out.dtype is int64 else tl.int32, BIAS=bias is not None,
     )  # fmt: skip
 

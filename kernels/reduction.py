@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64, int32, int64
-from tritonnn.kernels import _reduce
+from tritonnn.kernels import _reduce as _reduce_kernels
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._configs_reduce import Reduction, choose_reduction, power_of_2
-from tritonnn.kernels._launch import empty, launch, multiprocessors, needs_int64
+from tritonnn.kernels._launch import Plan, Slot, empty, multiprocessors, needs_int64, planned
 from tritonnn.kernels.shape import imaginary_part, real_part
 from tritonnn.shape import contiguous_strides, numel
 
@@ -33,103 +33,122 @@ class Problem(NamedTuple):
 
 def sum(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool, dtype: Any) -> None:
     """out = sum of input over dim."""
-    _complex_or(out, input, lambda o, i: _reduce_into(o, i, dim, "sum"))
+    _reduce_parts(out, input, tuple(dim), None)
 
 
 def mean(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool, dtype: Any) -> None:
     """out = arithmetic mean of input over dim."""
-    count = numel([input.shape[d] for d in dim])
-    _complex_or(out, input, lambda o, i: _reduce_into(o, i, dim, "sum", divisor=count))
+    _reduce_parts(out, input, tuple(dim), numel([input.shape[d] for d in dim]))
 
 
 def prod_dims(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool, dtype: Any) -> None:
     """out = product of input over dim."""
-    _reduce_into(out, input, dim, "prod")
+    _reduce(out, input, tuple(dim), "prod", None, False, None)
 
 
 def amax(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
     """out = largest element over dim; NaN wins."""
-    _reduce_into(out, input, dim, "max", extreme=True)
+    _reduce(out, input, tuple(dim), "max", None, True, None)
 
 
 def amin(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
     """out = smallest element over dim; NaN wins."""
-    _reduce_into(out, input, dim, "min", extreme=True)
+    _reduce(out, input, tuple(dim), "min", None, True, None)
 
 
 def any(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
     """out = whether an element over dim is not 0."""
-    _reduce_into(out, input, dim, "max", truth=int32)
+    _reduce(out, input, tuple(dim), "max", None, False, int32)
 
 
 def all(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
     """out = whether no element over dim is 0."""
-    _reduce_into(out, input, dim, "min", truth=int32)
+    _reduce(out, input, tuple(dim), "min", None, False, int32)
 
 
 def count_nonzero(out: Buffer, input: Buffer, dim: Sequence[int]) -> None:
     """out = number of elements over dim that are not 0."""
-    _reduce_into(out, input, dim, "sum", truth=int64)
+    _reduce(out, input, tuple(dim), "sum", None, False, int64)
 
 
 def max_dim(values: Buffer, indices: Buffer, input: Buffer, dim: int, keepdim: bool) -> None:
     """values, indices = largest element along dim and where it stands first; NaN wins."""
-    _extreme_into(values, indices, input, dim, "max")
+    _extreme(values, indices, input, dim, "max")
 
 
 def min_dim(values: Buffer, indices: Buffer, input: Buffer, dim: int, keepdim: bool) -> None:
     """values, indices = smallest element along dim and where it stands first; NaN wins."""
-    _extreme_into(values, indices, input, dim, "min")
+    _extreme(values, indices, input, dim, "min")
 
 
 def argmax(out: Buffer, input: Buffer, dim: int | None, keepdim: bool) -> None:
     """out = where the largest element along dim (None: of all, row-major) stands first; NaN wins."""
-    _extreme_into(None, out, input, dim, "max")
+    _extreme(None, out, input, dim, "max")
 
 
 def argmin(out: Buffer, input: Buffer, dim: int | None, keepdim: bool) -> None:
     """out = where the smallest element along dim (None: of all, row-major) stands first; NaN wins."""
-    _extreme_into(None, out, input, dim, "min")
+    _extreme(None, out, input, dim, "min")
 
 
 def var_dims(out: Buffer, input: Buffer, dim: Sequence[int], correction: float, keepdim: bool) -> None:
     """out = sum((input - mean)^2) / max(count - correction, 0) over dim."""
-    p = problem(out, input, dim)
+    _variance(out, input, tuple(dim), correction)
+
+
+@planned
+def _variance(out: Buffer, input: Buffer, dims: tuple[int, ...], correction: float) -> Callable[..., None]:
+    p = problem(out, input, dims)
     how, wide = _tiling(p, input)
     acc = float64 if input.dtype is float64 else float32
     freedom = float(p.elements - correction if p.elements > correction else 0.0)
-    parts = out if how.splits == 1 else empty((how.splits, 2, p.results), acc, like=input)
-    options = dict(ACC=TRITON[acc], BLOCK_K=how.kept)
-    launch(
-        _reduce.moments_kernel, (-(-p.results // how.kept), how.splits), out, parts, input, *p, how.chunk,
-        freedom, PARTS=how.splits > 1, BLOCK_R=how.reduced, INT64=wide, num_warps=how.warps, **options,
+    options = {"ACC": TRITON[acc], "BLOCK_K": how.kept, "num_warps": how.warps}
+    first = Plan(
+        _reduce_kernels.moments_kernel, (-(-p.results // how.kept), how.splits), Slot(0), Slot(1), Slot(2), *p,
+        how.chunk, freedom, PARTS=how.splits > 1, BLOCK_R=how.reduced, INT64=wide, **options,
     )  # fmt: skip
-    if how.splits > 1:
-        launch(
-            _reduce.merge_moments_kernel, (-(-p.results // how.kept),), out, parts, p.kept, p.kept_out,
-            p.results, p.elements, how.chunk, how.splits, freedom,
-            BLOCK_R=power_of_2(how.splits), num_warps=how.warps, **options,
-        )  # fmt: skip
+    if how.splits == 1:
+        return lambda out, input: first(out, out, input)
+    second = Plan(
+        _reduce_kernels.merge_moments_kernel, (-(-p.results // how.kept),), Slot(0), Slot(1), p.kept, p.kept_out,
+        p.results, p.elements, how.chunk, how.splits, freedom, BLOCK_R=power_of_2(how.splits), **options,
+    )  # fmt: skip
+
+    def run(out: Buffer, input: Buffer) -> None:
+        parts = empty((how.splits, 2, p.results), acc, like=input)
+        first(out, parts, input)
+        second(out, parts)
+
+    return run
 
 
-def logsumexp_into(out: Buffer, input: Buffer, dim: Sequence[int]) -> None:
-    """out = log(sum(exp(input))) over dim."""
-    p = problem(out, input, dim)
+@planned
+def logsumexp(out: Buffer, input: Buffer, dims: tuple[int, ...]) -> Callable[..., None]:
+    """out = log(sum(exp(input))) over dims."""
+    p = problem(out, input, dims)
     how, wide = _tiling(p, input)
     acc = float64 if input.dtype is float64 else float32
-    parts = out if how.splits == 1 else empty((how.splits, p.results), acc, like=input)
-    launch(
-        _reduce.logsumexp_kernel, (-(-p.results // how.kept), how.splits), out, parts, input, *p, how.chunk,
-        ACC=TRITON[acc], PARTS=how.splits > 1, BLOCK_K=how.kept, BLOCK_R=how.reduced, INT64=wide,
+    split = how.splits > 1
+    first = Plan(
+        _reduce_kernels.logsumexp_kernel, (-(-p.results // how.kept), how.splits), Slot(0), Slot(1), Slot(2), *p,
+        how.chunk, ACC=TRITON[acc], PARTS=split, BLOCK_K=how.kept, BLOCK_R=how.reduced, INT64=wide,
         num_warps=how.warps,
     )  # fmt: skip
-    if how.splits > 1:
-        q, then = _second(p, how.splits)
-        launch(
-            _reduce.logsumexp_kernel, (-(-p.results // then.kept), 1), out, out, parts, *q, then.chunk,
-            ACC=TRITON[acc], PARTS=False, BLOCK_K=then.kept, BLOCK_R=then.reduced, INT64=needs_int64(parts),
-            num_warps=then.warps,
-        )  # fmt: skip
+    if not split:
+        return lambda out, input: first(out, out, input)
+    q, then = _second(p, how.splits)
+    second = Plan(
+        _reduce_kernels.logsumexp_kernel, (-(-p.results // then.kept), 1), Slot(0), Slot(0), Slot(1), *q,
+        then.chunk, ACC=TRITON[acc], PARTS=False, BLOCK_K=then.kept, BLOCK_R=then.reduced, INT64=wide,
+        num_warps=then.warps,
+    )  # fmt: skip
+
+    def run(out: Buffer, input: Buffer) -> None:
+        parts = empty((how.splits, p.results), acc, like=input)
+        first(out, parts, input)
+        second(out, parts)
+
+    return run
 
 
 def problem(out: Buffer, input: Buffer, dims: Sequence[int], ordered: bool = False) -> Problem:
@@ -183,16 +202,17 @@ def _continues(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:
 def _tiling(p: Problem, input: Buffer) -> tuple[Reduction, bool]:
     along_rows = abs(p.red_in[-1]) <= abs(p.kept_in[-1]) or p.results == 1
     how = choose_reduction(p.results, p.elements, along_rows, multiprocessors(input))
-    return how, needs_int64(input) or p.elements + how.chunk >= 2**31
+    reach = max(p.elements + how.chunk, p.results * (how.splits + 1) * 2)
+    return how, needs_int64(input) or reach >= 2**31
 
 
-def _complex_or(out: Buffer, input: Buffer, run: Any) -> None:
-    """A linear reduction of complex numbers goes part by part."""
+def _reduce_parts(out: Buffer, input: Buffer, dims: tuple[int, ...], divisor: int | None) -> None:
+    """A sum; of complex numbers part by part."""
     if out.dtype.is_complex:
-        run(real_part(out), real_part(input))
-        run(imaginary_part(out), imaginary_part(input))
+        _reduce(real_part(out), real_part(input), dims, "sum", divisor, False, None)
+        _reduce(imaginary_part(out), imaginary_part(input), dims, "sum", divisor, False, None)
     else:
-        run(out, input)
+        _reduce(out, input, dims, "sum", divisor, False, None)
 
 
 def _accumulator(out: Any, input: Any, extreme: bool) -> Any:
@@ -204,29 +224,37 @@ def _accumulator(out: Any, input: Any, extreme: bool) -> Any:
     return int64
 
 
-def _reduce_into(
-    out: Buffer, input: Buffer, dims: Sequence[int], op: str, divisor: int | None = None,
-    extreme: bool = False, truth: Any = None,
-) -> None:  # fmt: skip
+@planned
+def _reduce(
+    out: Buffer, input: Buffer, dims: tuple[int, ...], op: str, divisor: int | None, extreme: bool, truth: Any
+) -> Callable[..., None]:
+    """A plan of `reduce_kernel`. `extreme`: accumulate in the input's type. `truth`: the type to count in."""
     p = problem(out, input, dims)
     how, wide = _tiling(p, input)
     acc = truth or _accumulator(out.dtype, input.dtype, extreme)
     final = how.splits == 1
-    target = out if final else empty((how.splits, p.results), acc, like=input)
     away = p if final else p._replace(kept_out=contiguous_strides(p.kept))
     divided = divisor is not None
-    launch(
-        _reduce.reduce_kernel, (-(-p.results // how.kept), how.splits), target, input, *away, how.chunk,
+    first = Plan(
+        _reduce_kernels.reduce_kernel, (-(-p.results // how.kept), how.splits), Slot(0), Slot(1), *away, how.chunk,
         p.results, float(divisor or 0), OP=op, TRUTH=truth is not None, ACC=TRITON[acc],
         DIVIDED=final and divided, BLOCK_K=how.kept, BLOCK_R=how.reduced, INT64=wide, num_warps=how.warps,
     )  # fmt: skip
-    if not final:
-        q, then = _second(p, how.splits)
-        launch(
-            _reduce.reduce_kernel, (-(-p.results // then.kept), 1), out, target, *q, then.chunk, 0,
-            float(divisor or 0), OP=op, TRUTH=False, ACC=TRITON[acc], DIVIDED=divided,
-            BLOCK_K=then.kept, BLOCK_R=then.reduced, INT64=needs_int64(target), num_warps=then.warps,
-        )  # fmt: skip
+    if final:
+        return first
+    q, then = _second(p, how.splits)
+    second = Plan(
+        _reduce_kernels.reduce_kernel, (-(-p.results // then.kept), 1), Slot(0), Slot(1), *q, then.chunk, 0,
+        float(divisor or 0), OP=op, TRUTH=False, ACC=TRITON[acc], DIVIDED=divided,
+        BLOCK_K=then.kept, BLOCK_R=then.reduced, INT64=wide, num_warps=then.warps,
+    )  # fmt: skip
+
+    def run(out: Buffer, input: Buffer) -> None:
+        parts = empty((how.splits, p.results), acc, like=input)
+        first(parts, input)
+        second(out, parts)
+
+    return run
 
 
 def _second(p: Problem, splits: int) -> tuple[Problem, Reduction]:
@@ -235,34 +263,46 @@ def _second(p: Problem, splits: int) -> tuple[Problem, Reduction]:
     return q, choose_reduction(p.results, splits, p.results == 1, 1)
 
 
-def _extreme_into(values: Buffer | None, indices: Buffer, input: Buffer, dim: int | None, op: str) -> None:
+@planned
+def _extreme(
+    values: Buffer | None, indices: Buffer, input: Buffer, dim: int | None, op: str
+) -> Callable[..., None]:
+    """A plan of `extreme_kernel`, called with values (where they are wanted), indices and input."""
+    shape, strides = input.shape or (1,), input.strides or (1,)
     if not input.shape:
-        input, dim = input.as_strided((1,), (1,)), None
+        input, dim = input.as_strided(shape, strides), None
     dims = range(input.ndim) if dim is None else (dim,)
     kept, kept_in, (to_values, to_indices) = _kept((values or indices, indices), input, dims)
-    red, red_in = merge([(input.shape[d], input.strides[d]) for d in dims], 2, sort=False)
+    red, red_in = merge([(shape[d], strides[d]) for d in dims], 2, sort=False)
     p = Problem(kept, kept_in, to_indices, red, red_in, numel(kept), numel(red))
     how, wide = _tiling(p, input)
     acc = _accumulator(None, input.dtype, True)
-    best, where, away, rows = values or indices, indices, 0, (to_values, to_indices)
-    if how.splits > 1:
+    split = how.splits > 1
+    rows = (contiguous_strides(kept),) * 2 if split else (to_values, to_indices)
+    first = Plan(
+        _reduce_kernels.extreme_kernel, (-(-p.results // how.kept), how.splits), Slot(0), Slot(1), Slot(2), Slot(1),
+        kept, kept_in, *rows, red, red_in, p.results, p.elements, how.chunk, p.results if split else 0,
+        OP=op, ACC=TRITON[acc], SECOND=False, VALUES=values is not None or split, BLOCK_K=how.kept,
+        BLOCK_R=how.reduced, INT64=wide, num_warps=how.warps,
+    )  # fmt: skip
+    if not split:
+        return first if values is not None else lambda indices, input: first(indices, indices, input)
+    q, then = _second(p, how.splits)
+    second = Plan(
+        _reduce_kernels.extreme_kernel, (-(-p.results // then.kept), 1), Slot(0), Slot(1), Slot(2), Slot(3),
+        kept, q.kept_in, to_values, to_indices, q.red, q.red_in, p.results, q.elements, then.chunk, 0,
+        OP=op, ACC=TRITON[acc], SECOND=True, VALUES=values is not None, BLOCK_K=then.kept,
+        BLOCK_R=then.reduced, INT64=wide, num_warps=then.warps,
+    )  # fmt: skip
+
+    def run(*buffers: Buffer) -> None:
+        *outs, input = buffers
         best = empty((how.splits, p.results), acc, like=input)
         where = empty((how.splits, p.results), int64, like=input)
-        away, rows = p.results, (contiguous_strides(kept),) * 2
-    launch(
-        _reduce.extreme_kernel, (-(-p.results // how.kept), how.splits), best, where, input, where,
-        kept, kept_in, *rows, red, red_in, p.results, p.elements, how.chunk, away, OP=op, ACC=TRITON[acc],
-        SECOND=False, VALUES=values is not None or how.splits > 1, BLOCK_K=how.kept, BLOCK_R=how.reduced,
-        INT64=wide, num_warps=how.warps,
-    )  # fmt: skip
-    if how.splits > 1:
-        q, then = _second(p, how.splits)
-        launch(
-            _reduce.extreme_kernel, (-(-p.results // then.kept), 1), values or indices, indices, best, where,
-            kept, q.kept_in, to_values, to_indices, q.red, q.red_in, p.results, q.elements, then.chunk, 0,
-            OP=op, ACC=TRITON[acc], SECOND=True, VALUES=values is not None, BLOCK_K=then.kept,
-            BLOCK_R=then.reduced, INT64=wide or needs_int64(best), num_warps=then.warps,
-        )  # fmt: skip
+        first(best, where, input)
+        second(outs[0], outs[-1], best, where)
+
+    return run
 
 
 def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> list[Case]:
@@ -277,18 +317,18 @@ def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> li
 
     def reduce(op: str, truth: bool = False) -> Case:
         return Case(
-            _reduce.reduce_kernel, f"*{kind} *{kind} {sides} {numbers} i32:16 fp64",
+            _reduce_kernels.reduce_kernel, f"*{kind} *{kind} {sides} {numbers} i32:16 fp64",
             {"OP": op, "TRUTH": truth, "DIVIDED": op == "sum", **options}, label=f"{op},{label}", **extra,
         )  # fmt: skip
 
     return [
         reduce("sum"), reduce("max"), reduce("prod"),
-        Case(_reduce.extreme_kernel,
+        Case(_reduce_kernels.extreme_kernel,
              f"*{kind} *i64 *{kind} *i64 (i32:16) {kept_in} (i32=1) (i32=1) (i32:16) {red_in} {numbers} i32:16",
              {"OP": "max", "SECOND": False, "VALUES": True, **options}, label=label, num_warps=how.warps),
-        Case(_reduce.moments_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers} fp64", {"PARTS": False, **options},
+        Case(_reduce_kernels.moments_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers} fp64", {"PARTS": False, **options},
              label=label, num_warps=how.warps),
-        Case(_reduce.logsumexp_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers}", {"PARTS": False, **options},
+        Case(_reduce_kernels.logsumexp_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers}", {"PARTS": False, **options},
              label=label, num_warps=how.warps),
     ]  # fmt: skip
 
@@ -298,7 +338,7 @@ def COMPILE() -> list[Case]:
     cases = _cases("fp32", tl.float32, 8192, 1024, True) + _cases("fp32", tl.float32, 1024, 8192, False)
     cases += _cases("bf16", tl.float32, 1, 1 << 26, True)
     cases.append(Case(
-        _reduce.merge_moments_kernel, "*fp32 *fp32 (i32:16) (i32=1) i32 i32 i32 i32 fp64",
+        _reduce_kernels.merge_moments_kernel, "*fp32 *fp32 (i32:16) (i32=1) i32 i32 i32 i32 fp64",
         {"ACC": tl.float32, "BLOCK_K": 16, "BLOCK_R": 64}, label="fp32",
     ))  # fmt: skip
     return cases

@@ -7,7 +7,7 @@ once to write. Along a dimension that is not contiguous the tile is as wide as i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import triton
@@ -18,10 +18,10 @@ from tritonnn.dtypes import float64
 from tritonnn.kernels import _math
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._configs_reduce import choose_rows, power_of_2
-from tritonnn.kernels._launch import launch, needs_int64
+from tritonnn.kernels._launch import Plan, Slot, needs_int64, planned
 from tritonnn.kernels._pointwise import convert
 from tritonnn.kernels._reduce import place, tile_columns, tile_rows
-from tritonnn.kernels.reduction import logsumexp_into, merge
+from tritonnn.kernels.reduction import logsumexp, merge
 from tritonnn.shape import numel
 
 LONGEST_ROW = 32768
@@ -163,27 +163,27 @@ def choose_walk(rows: int, length: int, contiguous: bool, longest: int) -> Walk:
 
 def softmax(out: Buffer, input: Buffer, dim: int) -> None:
     """exp(x) / sum(exp(x)) along `dim`."""
-    _forward(out, input, dim, log=False)
+    _forward(out, input, dim, False)
 
 
 def log_softmax(out: Buffer, input: Buffer, dim: int) -> None:
     """x - log(sum(exp(x))) along `dim`."""
-    _forward(out, input, dim, log=True)
+    _forward(out, input, dim, True)
 
 
 def softmax_backward(out: Buffer, grad: Buffer, result: Buffer, dim: int) -> None:
     """y (g - sum(g y)) along `dim`, from the result y of softmax."""
-    _backward(out, grad, result, dim, log=False)
+    _backward(out, grad, result, dim, False)
 
 
 def log_softmax_backward(out: Buffer, grad: Buffer, result: Buffer, dim: int) -> None:
     """g - exp(y) sum(g) along `dim`, from the result y of log_softmax."""
-    _backward(out, grad, result, dim, log=True)
+    _backward(out, grad, result, dim, True)
 
 
 def logsumexp_dims(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
     """log(sum(exp(x))) over dim."""
-    logsumexp_into(out, input, dim)
+    logsumexp(out, input, tuple(dim))
 
 
 def _rows(dim: int, *buffers: Buffer) -> tuple[Any, tuple[int, ...], int]:
@@ -196,30 +196,28 @@ def _rows(dim: int, *buffers: Buffer) -> tuple[Any, tuple[int, ...], int]:
     return merge(sides, 1 + len(buffers)), tuple([b.strides[dim] for b in buffers]), first.shape[dim]
 
 
-def _forward(out: Buffer, input: Buffer, dim: int, log: bool) -> None:
+@planned
+def _forward(out: Buffer, input: Buffer, dim: int, log: bool) -> Callable[..., None]:
     (shape, from_input, to_out), (step_in, step_out), length = _rows(dim, input, out)
     rows = numel(shape)
-    if rows * length == 0:
-        return
     how = choose_walk(rows, length, abs(step_in) <= abs(from_input[-1]) or rows == 1, LONGEST_ROW)
-    launch(
-        softmax_kernel, (-(-rows // how.rows),), out, input, shape, from_input, to_out, step_in, step_out,
-        rows, length, LOG=log, ACC=tl.float64 if input.dtype is float64 else tl.float32, ONCE=how.once,
-        BLOCK_K=how.rows, BLOCK_R=how.block, INT64=needs_int64(out, input) or rows + how.rows >= 2**31,
-        num_warps=how.warps,
+    return Plan(
+        softmax_kernel, (-(-rows // how.rows) if length else 0,), Slot(0), Slot(1), shape, from_input, to_out,
+        step_in, step_out, rows, length, LOG=log, ACC=tl.float64 if input.dtype is float64 else tl.float32,
+        ONCE=how.once, BLOCK_K=how.rows, BLOCK_R=how.block,
+        INT64=needs_int64(out, input) or rows + how.rows >= 2**31, num_warps=how.warps,
     )  # fmt: skip
 
 
-def _backward(out: Buffer, grad: Buffer, result: Buffer, dim: int, log: bool) -> None:
+@planned
+def _backward(out: Buffer, grad: Buffer, result: Buffer, dim: int, log: bool) -> Callable[..., None]:
     (shape, g, y, to_out), steps, length = _rows(dim, grad, result, out)
     rows = numel(shape)
-    if rows * length == 0:
-        return
     how = choose_walk(rows, length, abs(steps[1]) <= abs(y[-1]) or rows == 1, LONGEST_PAIR)
-    launch(
-        softmax_backward_kernel, (-(-rows // how.rows),), out, grad, result, shape, g, y, to_out, *steps,
-        rows, length, LOG=log, ACC=tl.float64 if result.dtype is float64 else tl.float32, ONCE=how.once,
-        BLOCK_K=how.rows, BLOCK_R=how.block,
+    return Plan(
+        softmax_backward_kernel, (-(-rows // how.rows) if length else 0,), Slot(0), Slot(1), Slot(2), shape, g, y,
+        to_out, *steps, rows, length, LOG=log, ACC=tl.float64 if result.dtype is float64 else tl.float32,
+        ONCE=how.once, BLOCK_K=how.rows, BLOCK_R=how.block,
         INT64=needs_int64(out, grad, result) or rows + how.rows >= 2**31, num_warps=how.warps,
     )  # fmt: skip
 
