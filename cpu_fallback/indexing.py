@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn.dtypes import from_numpy_dtype, int64
+from tritonnn.shape import contiguous_strides
 
 Array = np.ndarray[Any, Any]
 Alloc = Callable[..., Array]
@@ -35,11 +36,11 @@ def at_least_1d(array: Array) -> Array:
 
 def positions(index: Array, dim: int, shape: tuple[int, ...]) -> Array:
     """Row-major positions in an array of `shape` of the elements that gather along `dim` reads."""
-    strides = np.cumprod((1, *shape[:0:-1]))[::-1]
-    found = index * int(strides[dim])
+    strides = contiguous_strides(shape)
+    found = index * strides[dim]
     for d, extent in enumerate(index.shape):
-        if d != dim:
-            steps = np.arange(extent, dtype=np.int64) * int(strides[d])
+        if d != dim and extent > 1:
+            steps = np.arange(0, extent * strides[d], strides[d], dtype=np.int64)
             found += steps.reshape((-1,) + (1,) * (index.ndim - d - 1))
     return found
 

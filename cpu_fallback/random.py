@@ -39,9 +39,25 @@ def _round_keys(seed: int) -> tuple[Array, ...]:
     return tuple(keys)
 
 
+def _philox_few(seed: int, counters: Array, third: int) -> Array:
+    """`philox` in Python's integers: a hundred array operations take longer than a few counters by hand."""
+    rows = []
+    for counter in counters.tolist():
+        c0, c1, c2, c3 = counter & 0xFFFFFFFF, counter >> 32, third, 0
+        k0, k1 = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
+        for _ in range(10):
+            a, b = c0 * 0xD2511F53, c2 * 0xCD9E8D57
+            c0, c1, c2, c3 = (b >> 32) ^ c1 ^ k0, b & 0xFFFFFFFF, (a >> 32) ^ c3 ^ k1, a & 0xFFFFFFFF
+            k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+        rows.append((c0, c1, c2, c3))
+    return np.array(rows, np.uint32)
+
+
 def philox(seed: int, counters: Array, third: int = 0) -> Array:
     """The four output words of each 64-bit counter, as a (n, 4) uint32 array."""
     n = counters.size
+    if 0 < n <= 4:
+        return _philox_few(seed, counters, third)
     # Rows: c0 and c2 in `even`, c3 and c1 in `odd`, so that both lanes share every ufunc call.
     even, odd, product = np.empty((2, n), np.uint64), np.empty((2, n), np.uint64), np.empty((2, n), np.uint64)
     np.bitwise_and(counters, _WORD, even[0])

@@ -31,9 +31,8 @@ def _accumulate(ufunc: np.ufunc, out: Array, input: Array, dim: int) -> None:
     if input.dtype.kind == "V":
         input = input.astype(wide)
     # Slices along the longest other dimension; the scanned one stays whole.
-    lengths = [-1 if d == dim else extent for d, extent in enumerate(input.shape)]
-    axis = int(np.argmax(lengths))
-    if axis == dim:
+    axis = max((d for d in range(input.ndim) if d != dim), key=input.shape.__getitem__, default=dim)
+    if axis == dim or input.size <= _BLOCK:
         out[...] = ufunc.accumulate(input, axis=dim, dtype=wide)
         return
     step = max(1, _BLOCK * input.shape[axis] // max(1, input.size))
