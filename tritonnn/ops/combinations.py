@@ -171,7 +171,7 @@ def histogram(
     tensor([0., 2., 1., 0.])
     """
     from tritonnn.ops.creation import linspace
-    from tritonnn.ops.reduction import _pair
+    from tritonnn.ops.extremes import _pair
     from tritonnn.ops.searching import search
 
     if not input.dtype.is_floating_point:

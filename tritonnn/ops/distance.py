@@ -7,7 +7,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
-from tritonnn.ops.reduction import _safe_sqrt, vector_norm
+from tritonnn.ops.norms import _safe_sqrt, vector_norm
 from tritonnn.shape import broadcast_shapes
 from tritonnn.tensor import Tensor
 

@@ -7,7 +7,8 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.reduction import _pair, _scatter_back, reduced_shape
+from tritonnn.ops.extremes import _pair, _scatter_back
+from tritonnn.ops.reduction import reduced_shape
 from tritonnn.ops.shape import select_dim, slice_dim, view_or_copy
 from tritonnn.shape import Size, wrap_dim
 from tritonnn.tensor import Tensor

@@ -9,7 +9,7 @@ from typing import Any
 from tritonnn.autograd.grad_mode import no_grad
 from tritonnn.ops.creation import tensor as make_tensor
 from tritonnn.ops.joining import stack
-from tritonnn.ops.reduction import vector_norm
+from tritonnn.ops.norms import vector_norm
 from tritonnn.tensor import Tensor
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
