@@ -65,7 +65,12 @@ class Generator:
         return self._seed
 
     def initial_seed(self) -> int:
-        """The seed of the stream."""
+        """The seed of the stream.
+
+        >>> import tritonnn as torch
+        >>> torch.manual_seed(3) and torch.initial_seed()
+        3
+        """
         return self._seed
 
     def get_offset(self) -> int:
@@ -80,7 +85,7 @@ class Generator:
 
     def get_state(self) -> Tensor:
         """Seed and offset as a uint8 tensor on the CPU."""
-        from tritonnn.ops.creation import frombuffer
+        from tritonnn.ops.from_data import frombuffer
 
         return frombuffer(bytearray(_STATE.pack(self._seed, self._offset)), dtype=uint8)
 
@@ -171,12 +176,24 @@ def initial_seed() -> int:
 
 
 def get_rng_state() -> Tensor:
-    """The state of the CPU's default generator."""
+    """The state of the CPU's default generator.
+
+    >>> import tritonnn as torch
+    >>> state = torch.get_rng_state()
+    >>> a = torch.rand(1)
+    >>> torch.set_rng_state(state)
+    >>> torch.equal(torch.rand(1), a)
+    True
+    """
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: Tensor) -> None:
-    """Set the state of the CPU's default generator."""
+    """Set the state of the CPU's default generator.
+
+    >>> import tritonnn as torch
+    >>> torch.set_rng_state(torch.get_rng_state())
+    """
     default_generator.set_state(new_state)
 
 
@@ -184,7 +201,15 @@ def set_rng_state(new_state: Tensor) -> None:
 def fork_rng(
     devices: Sequence[Any] | None = None, enabled: bool = True, device_type: str = "cuda"
 ) -> Iterator[None]:
-    """Restore the generators of the CPU and the given GPUs (default: all used ones) at the end of the block."""
+    """Restore the generators of the CPU and the given GPUs (default: all used ones) at the end of the block.
+
+    >>> import tritonnn as torch
+    >>> state = torch.get_rng_state()
+    >>> with torch.random.fork_rng():
+    ...     _ = torch.rand(5)
+    >>> torch.equal(torch.get_rng_state(), state)
+    True
+    """
     if not enabled:
         yield
         return

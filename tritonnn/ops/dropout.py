@@ -123,6 +123,11 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     """Zero whole channels of (N, C, H, W) with probability `p` and scale the others by 1 / (1 - p).
 
     Three dimensions are taken as (N, C, L), with a warning, as PyTorch does.
+
+    >>> import tritonnn as torch
+    >>> import tritonnn.nn.functional as F
+    >>> F.dropout2d(torch.ones(1, 2, 1, 2), p=1.0).tolist()
+    [[[[0.0, 0.0]], [[0.0, 0.0]]]]
     """
     _check("dropout2d", p, input)
     _odd_dimensions("dropout2d", input, (3, 4))
@@ -137,7 +142,13 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 @_functional
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zero whole channels of (N, C, D, H, W) or (C, D, H, W) with probability `p`, scale the others by 1 / (1 - p)."""
+    """Zero whole channels of (N, C, D, H, W) or (C, D, H, W) with probability `p`, scale the others by 1 / (1 - p).
+
+    >>> import tritonnn as torch
+    >>> import tritonnn.nn.functional as F
+    >>> F.dropout3d(torch.ones(1, 1, 1, 1, 2), p=1.0).flatten()
+    tensor([0., 0.])
+    """
     _check("dropout3d", p, input)
     _odd_dimensions("dropout3d", input, (4, 5))
     if len(input.shape) == 5:
@@ -178,7 +189,14 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
 def feature_alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
-    """`alpha_dropout` of whole channels of (N, C, ...)."""
+    """`alpha_dropout` of whole channels of (N, C, ...).
+
+    >>> import tritonnn as torch
+    >>> import tritonnn.nn.functional as F
+    >>> F.feature_alpha_dropout(torch.ones(2, 3), training=False)
+    tensor([[1., 1., 1.],
+            [1., 1., 1.]])
+    """
     _check("feature_alpha_dropout", p, input)
     if not training or p == 0 or not input.numel():
         return input

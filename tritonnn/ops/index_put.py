@@ -77,7 +77,7 @@ def index(self: Tensor, m: Any) -> Tensor:
     return getitem(self, m)
 
 
-def _view_scatter(name: str, pick: Any, samples: Any) -> Any:
+def _view_scatter(name: str, pick: Any, samples: Any, example: str) -> Any:
     def function(input: Tensor, src: Tensor, *where: Any, **named: Any) -> Tensor:
         made = input.clone()
         view = pick(made, *where, **named)
@@ -108,14 +108,19 @@ select_scatter = _view_scatter(
     "select_scatter",
     lambda x, dim, index: x.select(dim, index),
     lambda make: [Sample(make(3, 4), make(3), 1, -1)],
+    ">>> import tritonnn as torch\n>>> torch.zeros(2, 2).select_scatter(torch.ones(2), 0, 1)\n"
+    "tensor([[0., 0.],\n        [1., 1.]])",
 )
 slice_scatter = _view_scatter(
     "slice_scatter",
     _slice,
     lambda make: [Sample(make(5, 4), make(2, 4), 0, 1, 4, 2), Sample(make(2, 4), make(2, 2), 1, end=2)],
+    ">>> import tritonnn as torch\n>>> torch.zeros(4).slice_scatter(torch.ones(2), 0, 1, 3)\ntensor([0., 1., 1., 0.])",
 )
 diagonal_scatter = _view_scatter(
     "diagonal_scatter",
     lambda x, *args, **named: x.diagonal(*args, **named),
     lambda make: [Sample(make(3, 4), make(3), 1)],
+    ">>> import tritonnn as torch\n>>> torch.zeros(2, 2).diagonal_scatter(torch.ones(2))\n"
+    "tensor([[1., 0.],\n        [0., 1.]])",
 )

@@ -165,7 +165,12 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -
 def index_reduce(
     input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """Combine `source[k]` into entry `index[k]` of `dim` by prod, mean, amax or amin."""
+    """Combine `source[k]` into entry `index[k]` of `dim` by prod, mean, amax or amin.
+
+    >>> import tritonnn as torch
+    >>> torch.ones(3).index_reduce(0, torch.tensor([0, 0, 2]), torch.tensor([2., 5., 7.]), "amax")
+    tensor([5., 1., 7.])
+    """
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise fail(
             "index_reduce",

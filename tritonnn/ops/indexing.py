@@ -311,5 +311,11 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
 
 @composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make.bool(3, 4))])
 def argwhere(input: Tensor) -> Tensor:
-    """The (n, ndim) indices of the elements that are not zero."""
+    """The (n, ndim) indices of the elements that are not zero.
+
+    >>> import tritonnn as torch
+    >>> torch.argwhere(torch.tensor([[0, 1], [2, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    """
     return nonzero_rows(input.detach())

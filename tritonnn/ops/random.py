@@ -238,7 +238,10 @@ def _random_like(name: str, fill: Any) -> Any:
 
     like.__name__ = name
     kind = "Uniform numbers on [0, 1)" if name == "rand_like" else "Standard normal numbers"
-    like.__doc__ = f"{kind} in the shape, dtype and device of `input`."
+    like.__doc__ = (
+        f"{kind} in the shape, dtype and device of `input`.\n\n"
+        f">>> import tritonnn as torch\n>>> torch.{name}(torch.zeros(2, 3)).shape\ntorch.Size([2, 3])"
+    )
     return _public(like)
 
 
@@ -251,7 +254,12 @@ def randint_like(
     input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None, layout: Any = None,
     device: Any = None, requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
-    """Integers uniform on [low, high) in the shape, dtype and device of `input`; `randint_like(x, high)` from 0 on."""
+    """Integers uniform on [low, high) in the shape, dtype and device of `input`; `randint_like(x, high)` from 0 on.
+
+    >>> import tritonnn as torch
+    >>> torch.randint_like(torch.zeros(2), 5, 6)
+    tensor([5., 5.])
+    """
     low, high = (0, low) if high is None else (low, high)
     made = _like(input, dtype, layout, device, memory_format, pin_memory)
     return _finish(draw_integers(made, low, high, None), requires_grad)
@@ -322,14 +330,15 @@ def draw_bernoulli(target: Tensor, p: Any, generator: Any) -> Tensor:
 
 @_public
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
-    """Poisson numbers with the rates that `input` holds."""
+    """Poisson numbers with the rates that `input` holds.
+
+    >>> import tritonnn as torch
+    >>> torch.poisson(torch.zeros(2))
+    tensor([0., 0.])
+    """
     if not input.dtype.is_floating_point:
-        raise fail(
-            "poisson",
-            f"expected rates of a floating dtype, got {input.dtype.name}",
-            kind=NotImplementedError,
-            input=input,
-        )
+        message = f"expected rates of a floating dtype, got {input.dtype.name}"
+        raise fail("poisson", message, kind=NotImplementedError, input=input)
     if input.numel() and bool((input < 0).any()):
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
     generator = generator_for(input.device) if generator is None else generator
@@ -350,11 +359,8 @@ def multinomial(
     if len(input.shape) not in (1, 2):
         raise fail("multinomial", f"prob_dist must be 1 or 2 dim, got {len(input.shape)}", input=input)
     if not input.dtype.is_floating_point:
-        raise fail(
-            "multinomial",
-            f"only supports floating-point dtypes for input, got: {input.dtype.name}",
-            input=input,
-        )
+        message = f"only supports floating-point dtypes for input, got: {input.dtype.name}"
+        raise fail("multinomial", message, input=input)
     categories = input.shape[-1]
     if num_samples <= 0:
         raise fail("multinomial", f"cannot sample n_sample <= 0 samples, got {num_samples}")

@@ -51,7 +51,12 @@ def _no_more(name: str, left: dict[str, Any]) -> None:
 def uniform_(
     self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None, **old: Any
 ) -> Tensor:
-    """Overwrite with uniform numbers on [from, to)."""
+    """Overwrite with uniform numbers on [from, to).
+
+    >>> import tritonnn as torch
+    >>> bool((torch.empty(100).uniform_(2, 3) >= 2).all())
+    True
+    """
     from_, to = old.pop("from", old.pop("a", from_)), old.pop("to", old.pop("b", to))
     _no_more("uniform_", old)
     if from_ > to:
@@ -62,7 +67,12 @@ def uniform_(
 def normal_(
     self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
-    """Overwrite with normal numbers."""
+    """Overwrite with normal numbers.
+
+    >>> import tritonnn as torch
+    >>> torch.empty(2).normal_(5, 0)
+    tensor([5., 5.])
+    """
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     return _refill("normal_", self, philox_normal, float(mean), float(std), generator=generator)
@@ -71,14 +81,24 @@ def normal_(
 def log_normal_(
     self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None
 ) -> Tensor:
-    """Overwrite with exponentials of normal numbers of this mean and standard deviation."""
+    """Overwrite with exponentials of normal numbers of this mean and standard deviation.
+
+    >>> import tritonnn as torch
+    >>> bool((torch.empty(100).log_normal_() > 0).all())
+    True
+    """
     if std <= 0:
         raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
     return _refill("log_normal_", self, philox_log_normal, float(mean), float(std), generator=generator)
 
 
 def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with exponential numbers of rate `lambd`."""
+    """Overwrite with exponential numbers of rate `lambd`.
+
+    >>> import tritonnn as torch
+    >>> bool((torch.empty(100).exponential_() > 0).all())
+    True
+    """
     if lambd <= 0:
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
     return _refill("exponential_", self, philox_exponential, float(lambd), generator=generator)
@@ -87,14 +107,24 @@ def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | Non
 def cauchy_(
     self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
-    """Overwrite with Cauchy numbers."""
+    """Overwrite with Cauchy numbers.
+
+    >>> import tritonnn as torch
+    >>> torch.empty(3).cauchy_().shape
+    torch.Size([3])
+    """
     if sigma <= 0:
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
     return _refill("cauchy_", self, philox_cauchy, float(median), float(sigma), generator=generator)
 
 
 def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with numbers of trials up to the first success of probability `p`."""
+    """Overwrite with numbers of trials up to the first success of probability `p`.
+
+    >>> import tritonnn as torch
+    >>> bool((torch.empty(100).geometric_(0.5) >= 1).all())
+    True
+    """
     if not 0 < p < 1:
         raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
     if self.dtype.is_floating_point:
@@ -108,6 +138,10 @@ def random_(self: Tensor, *bounds: Any, generator: Generator | None = None, **na
     """Overwrite with integers uniform on [from, to): `random_()`, `random_(to)`, `random_(from, to)`.
 
     Without bounds: all values of an integer dtype from 0 on, or those a floating dtype counts exactly.
+
+    >>> import tritonnn as torch
+    >>> torch.empty(2, dtype=torch.int64).random_(4, 5)
+    tensor([4, 4])
     """
     low, high = (0, None) if len(bounds) < 2 else bounds
     high = bounds[0] if len(bounds) == 1 else high
@@ -128,7 +162,12 @@ def random_(self: Tensor, *bounds: Any, generator: Generator | None = None, **na
 
 
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with 1 of probability `p` (a number or a tensor), else 0."""
+    """Overwrite with 1 of probability `p` (a number or a tensor), else 0.
+
+    >>> import tritonnn as torch
+    >>> torch.empty(2).bernoulli_(1.0)
+    tensor([1., 1.])
+    """
     dispatch.check_inplace(philox_bernoulli.op, self)
     draw_bernoulli(self, p, generator)
     return overwritten(self, "bernoulli_")

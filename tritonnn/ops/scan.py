@@ -149,7 +149,12 @@ def cummax(input: Tensor, dim: int) -> Any:
 
 @primitive(**_WITH_INDICES)
 def cummin(input: Tensor, dim: int) -> Any:
-    """Running minimum along `dim`, and where it was last reached."""
+    """Running minimum along `dim`, and where it was last reached.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([3, 1, 2]).cummin(0)
+    cummin(values=tensor([3, 1, 1]), indices=tensor([0, 1, 1]))
+    """
     return _running(input, dim)
 
 

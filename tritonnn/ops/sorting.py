@@ -49,13 +49,24 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 0, True)]
 )
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The permutation that sorts along `dim`."""
+    """The permutation that sorts along `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([3, 1, 2]).argsort()
+    tensor([1, 2, 0])
+    """
     return sort(input, dim, descending, stable)[1]
 
 
 @composite(api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 5))])
 def msort(input: Tensor) -> Tensor:
-    """The elements along the first dimension in order."""
+    """The elements along the first dimension in order.
+
+    >>> import tritonnn as torch
+    >>> torch.msort(torch.tensor([[3, 0], [1, 2]]))
+    tensor([[1, 0],
+            [3, 2]])
+    """
     return sort(input, 0)[0]
 
 
@@ -108,7 +119,12 @@ def _one_along(input: Tensor, dim: int, keepdim: bool, op: str) -> tuple[int, An
     errors=lambda make: [Bad(make(3), 4, match="selected number k out of range")],
 )  # fmt: skip
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
-    """The k-th smallest element along `dim` (counted from 1), and where it stands."""
+    """The k-th smallest element along `dim` (counted from 1), and where it stands.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([5, 3, 4]).kthvalue(2)
+    kthvalue(values=tensor(4), indices=tensor(2))
+    """
     dim, outs = _one_along(input, dim, keepdim, "kthvalue")
     extent = input.shape[dim] if input.shape else 1
     if not 1 <= k <= extent:
@@ -154,7 +170,11 @@ def _median(name: str, ignore_nan: bool) -> Any:
 
     function.__name__ = name
     skip = ", NaN left out" if ignore_nan else "; NaN if there is one"
-    function.__doc__ = f"The lower median of all elements, or along `dim` with its index{skip}."
+    call = f"torch.{name}(torch.tensor([3., 1., float('nan')]))"
+    function.__doc__ = (
+        f"The lower median of all elements, or along `dim` with its index{skip}.\n\n"
+        f">>> import tritonnn as torch\n>>> {call}\ntensor({'1.' if ignore_nan else 'nan'})"
+    )
     return composite(
         api="torch tensor", dtypes=REAL,
         samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 1), Sample(make(3, 5), 0, True)],
@@ -260,7 +280,12 @@ def nanquantile(
     input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
-    """`quantile` with NaN left out."""
+    """`quantile` with NaN left out.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1., float("nan"), 3.]).nanquantile(0.5)
+    tensor(2.)
+    """
     made = _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
     return made if out is None else out.copy_(made)
 

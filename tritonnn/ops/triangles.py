@@ -75,7 +75,13 @@ def tril_indices(
 def triu_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
 ) -> Tensor:
-    """Row and column indices, (2, n), of the upper triangle of a (row, col) matrix."""
+    """Row and column indices, (2, n), of the upper triangle of a (row, col) matrix.
+
+    >>> import tritonnn as torch
+    >>> torch.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
     return _triangle_indices(True, row, col, offset, dtype, device)
 
 
