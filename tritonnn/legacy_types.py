@@ -57,7 +57,8 @@ class _TensorType(type):
 def construct(kind: dtype, device: Device, args: tuple, kwargs: dict[str, Any]) -> Tensor:
     """`FloatTensor()`, `FloatTensor(2, 3)`, `FloatTensor([1, 2])`, `FloatTensor(other)`, `FloatTensor(storage)`."""
     from tritonnn.device import resolve
-    from tritonnn.ops.creation import empty, tensor
+    from tritonnn.ops.creation import empty
+    from tritonnn.ops.from_data import tensor
 
     device = kwargs.pop("device", device)
     if kwargs:

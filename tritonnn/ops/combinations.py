@@ -9,7 +9,8 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn.errors import fail
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite, expose
-from tritonnn.ops.creation import as_tensor, ones, tensor, zeros
+from tritonnn.ops.creation import ones, zeros
+from tritonnn.ops.from_data import as_tensor, tensor
 from tritonnn.ops.indexing import nonzero_rows
 from tritonnn.ops.joining import cat, meshgrid, stack
 from tritonnn.ops.scan import cumprod
@@ -170,8 +171,8 @@ def histogram(
     >>> torch.histogram(torch.tensor([1., 2., 1.]), bins=4, range=(0., 3.))[0]
     tensor([0., 2., 1., 0.])
     """
-    from tritonnn.ops.creation import linspace
     from tritonnn.ops.extremes import _pair
+    from tritonnn.ops.ranges import linspace
     from tritonnn.ops.searching import search
 
     if not input.dtype.is_floating_point:

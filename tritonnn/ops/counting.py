@@ -7,7 +7,8 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn.errors import fail
 from tritonnn.ops._table import FLOATING, NUMERIC, Bad, Sample, composite
-from tritonnn.ops.creation import ones, tensor, zeros
+from tritonnn.ops.creation import ones, zeros
+from tritonnn.ops.from_data import tensor
 from tritonnn.ops.searching import search
 from tritonnn.tensor import Tensor
 

@@ -14,11 +14,12 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import Bad, Sample, composite
-from tritonnn.ops.creation import arange, full
-from tritonnn.ops.creation import tensor as make_tensor
+from tritonnn.ops.creation import full
 from tritonnn.ops.elementwise import choose
+from tritonnn.ops.from_data import tensor as make_tensor
 from tritonnn.ops.joining import cat, stack
 from tritonnn.ops.loss import REDUCTIONS
+from tritonnn.ops.ranges import arange
 from tritonnn.tensor import Tensor
 
 # Stands for log 0: infinite values would make NaN out of differences in the gradient.

@@ -46,6 +46,7 @@ def _lookup_samples(make: Any) -> list[Sample]:
 
 
 @primitive(
+    public="embedding",
     samples=_lookup_samples,
     grad={"weight": lambda g, weight_shape, indices, padding_idx, scale_grad_by_freq: embedding_backward(
         g, indices, weight_shape[0], padding_idx, scale_grad_by_freq)},
@@ -80,7 +81,7 @@ def _lookup_again(g: Tensor, indices: Tensor, padding_idx: int | None, scale_gra
         counts = embedding_backward(ones, indices, g.shape[0], None, False)
         g = g / counts.clamp_min(1.0)
     if padding_idx is not None:
-        from tritonnn.ops.creation import arange
+        from tritonnn.ops.ranges import arange
 
         g = g * (arange(g.shape[0], device=g.device) != padding_idx).to(g.dtype).unsqueeze(1)
     return embedding_lookup(g, indices, None, False)
@@ -202,6 +203,7 @@ def _bag_grads(
 
 
 @primitive(
+    public="embedding_bag",
     results=("result", "offset2bag", "bag_size", "max_indices"),
     non_differentiable=("offset2bag", "bag_size", "max_indices"),
     samples=lambda make: [
@@ -228,7 +230,7 @@ def embedding_bag_lookup(
 
 
 def _offsets(make: Any, *values: int) -> Tensor:
-    from tritonnn.ops.creation import tensor
+    from tritonnn.ops.from_data import tensor
 
     return tensor(list(values)).to(make.device)
 
@@ -352,7 +354,7 @@ def functional_embedding_bag(
     if max_norm is not None:
         _renorm(weight, input, float(max_norm), float(norm_type))
     if len(input.shape) == 2:
-        from tritonnn.ops.creation import arange
+        from tritonnn.ops.ranges import arange
 
         batch, length = input.shape
         offsets = (

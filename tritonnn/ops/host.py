@@ -9,7 +9,7 @@ from tritonnn import dispatch
 from tritonnn.device import CPU
 from tritonnn.errors import fail
 from tritonnn.ops.conversion import overwritten, to_copy
-from tritonnn.ops.creation import as_tensor
+from tritonnn.ops.from_data import as_tensor
 from tritonnn.tensor import Tensor
 
 

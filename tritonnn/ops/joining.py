@@ -427,7 +427,8 @@ def repeat_interleave(
     >>> torch.tensor([1, 2]).repeat_interleave(2)
     tensor([1, 1, 2, 2])
     """
-    from tritonnn.ops.creation import arange, as_tensor
+    from tritonnn.ops.from_data import as_tensor
+    from tritonnn.ops.ranges import arange
 
     if dim is None:
         input, dim = view_or_copy(input, (-1,)), 0

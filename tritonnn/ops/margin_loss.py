@@ -255,7 +255,7 @@ def multilabel_margin_loss(
 
 
 def _labels(make: Any) -> Tensor:
-    from tritonnn.ops.creation import tensor
+    from tritonnn.ops.from_data import tensor
 
     return tensor([[0, 3, -1, 1], [2, -1, 0, 0], [-1, 1, 2, 3]]).to(make.device)
 

@@ -112,7 +112,7 @@ def _unpool_errors(n: int) -> Any:
 
 def _distinct(make: Any, *shape: int, count: int) -> Tensor:
     """Indices without repetition in each plane, as max pooling of separate windows gives them."""
-    from tritonnn.ops.creation import arange
+    from tritonnn.ops.ranges import arange
 
     number = 1
     for extent in shape[2:]:

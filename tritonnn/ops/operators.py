@@ -14,7 +14,7 @@ from tritonnn.ops import derived
 from tritonnn.ops import elementwise as ew
 from tritonnn.ops import logic as lg
 from tritonnn.ops import powers as pw
-from tritonnn.ops.creation import from_numpy
+from tritonnn.ops.from_data import from_numpy
 from tritonnn.tensor import Tensor
 
 _OPERANDS = (Tensor, bool, int, float, complex, np.number, np.bool_)

@@ -15,7 +15,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn.errors import explained, fail
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite, expose
-from tritonnn.ops.creation import tensor as make_tensor
+from tritonnn.ops.from_data import tensor as make_tensor
 from tritonnn.tensor import Tensor
 
 _LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5}  # mode -> dimensions of its input

@@ -7,7 +7,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.creation import tensor
+from tritonnn.ops.from_data import tensor
 from tritonnn.tensor import Tensor
 
 FAMILY = "indexing"

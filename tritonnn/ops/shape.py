@@ -63,7 +63,8 @@ def _as_strided_grad(g: Tensor, geometry: Any, size: Any, stride: Any, offset: i
 
 def _positions(geometry: Any, size: Any, stride: Any, offset: int | None, device: Any) -> Tensor:
     """For each element of a strided view, its row-major number in the tensor of the given geometry."""
-    from tritonnn.ops.creation import arange, empty
+    from tritonnn.ops.creation import empty
+    from tritonnn.ops.ranges import arange
 
     shape, own_stride, own_offset = geometry
     places = _places(size, stride, own_offset if offset is None else offset, device)
@@ -77,7 +78,8 @@ def _positions(geometry: Any, size: Any, stride: Any, offset: int | None, device
 
 def _places(size: Any, stride: Any, offset: int, device: Any) -> Tensor:
     """Positions in the storage of a strided view's elements, in row-major order."""
-    from tritonnn.ops.creation import arange, full
+    from tritonnn.ops.creation import full
+    from tritonnn.ops.ranges import arange
 
     total = full((), offset, dtype=dtypes.int64, device=device)
     for dim, (extent, step) in enumerate(zip(size, stride, strict=True)):

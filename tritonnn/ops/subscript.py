@@ -14,7 +14,8 @@ import numpy as np
 from tritonnn import dispatch, dtypes
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import ANY, Bad, Sample, composite
-from tritonnn.ops.creation import full, tensor
+from tritonnn.ops.creation import full
+from tritonnn.ops.from_data import tensor
 from tritonnn.ops.index_write import masked_fill, put_at
 from tritonnn.ops.indexing import index_at, masked_select, nonzero_rows
 from tritonnn.ops.scatter import as_number

@@ -13,7 +13,8 @@ from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.lazy import LazyModuleMixin
 from tritonnn.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
-from tritonnn.ops.creation import empty, ones, tensor, zeros
+from tritonnn.ops.creation import empty, ones, zeros
+from tritonnn.ops.from_data import tensor
 from tritonnn.tensor import Tensor
 
 __all__ = [

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tritonnn.autograd.grad_mode import no_grad
-from tritonnn.ops.creation import tensor as make_tensor
+from tritonnn.ops.from_data import tensor as make_tensor
 from tritonnn.ops.joining import stack
 from tritonnn.ops.norms import vector_norm
 from tritonnn.tensor import Tensor

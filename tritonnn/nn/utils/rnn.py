@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from tritonnn.dtypes import int64
-from tritonnn.ops.creation import arange, empty_like, tensor
+from tritonnn.ops.creation import empty_like
+from tritonnn.ops.from_data import tensor
+from tritonnn.ops.ranges import arange
 from tritonnn.tensor import Tensor
 
 __all__ = [
