@@ -266,12 +266,22 @@ def compile_all(wanted: str, archs: Iterable[str], jobs: int, use_cache: bool) -
         for arch in case.archs
         if arch in archs
     ]
+    found = []
     with ProcessPoolExecutor(jobs, initializer=_remember, initargs=(known,)) as pool:
-        found = list(pool.map(_run, todo, chunksize=8))
-    fresh = {key: report for key, report in found if not report["failure"]}
-    if use_cache and set(fresh) - set(known):
-        _write(_cache_file(), {**known, **fresh} if len(known) < 50000 else fresh)
+        for number, pair in enumerate(pool.map(_run, todo, chunksize=8), 1):
+            found.append(pair)
+            if use_cache and number % 200 == 0:  # a run that is stopped has not been for nothing
+                _keep(known, found)
+    if use_cache:
+        _keep(known, found)
     return [Report(**report) for _, report in found]
+
+
+def _keep(known: dict[str, Any], found: list[tuple[str, dict[str, Any]]]) -> None:
+    """Write the reports that are not cached yet."""
+    fresh = {key: report for key, report in found if not report["failure"]}
+    if set(fresh) - set(known):
+        _write(_cache_file(), {**known, **fresh} if len(known) < 50000 else fresh)
 
 
 def regressions(reports: list[Report], kept: dict[str, Any]) -> list[str]:
