@@ -17,8 +17,8 @@ Which strides are 0 is a constexpr: a dimension along which an operand is broadc
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import triton
 from triton import language as tl
@@ -39,11 +39,10 @@ from tritonnn.dtypes import (
     uint8,
 )
 from tritonnn.dtypes import dtype as DType
-from tritonnn.kernels._case import Case
+from tritonnn.kernels._configs_pointwise import FLAT, broadcast_strides, choose_walk, collapse, reach
 from tritonnn.kernels._launch import LARGEST_CACHE, Plan, Slot, i64
 from tritonnn.shape import numel
 
-FLAT, LINEAR, TILE = 0, 1, 2
 SCALARS = 4
 
 COMPUTE = {
@@ -225,124 +224,6 @@ def pointwise_kernel(
         )  # fmt: skip
 
 
-class Geometry(NamedTuple):
-    """Merged dimensions of an elementwise op: extents, and strides per operand (the output first; 0:
-    broadcast)."""
-
-    shape: tuple[int, ...]
-    strides: tuple[tuple[int, ...], ...]
-
-
-class Walk(NamedTuple):
-    """How a geometry is walked."""
-
-    mode: int
-    block_m: int
-    block_n: int
-    warps: int
-    grid: int
-
-
-def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> Geometry:
-    """Reorder dimensions after the first operand's strides, drop those of extent 1, and merge neighbours.
-
-    Args:
-        shape: common extents.
-        strides: per operand, in elements; 0 where it is broadcast.
-    """
-    order = sorted((d for d in range(len(shape)) if shape[d] != 1), key=lambda d: -abs(strides[0][d]))
-    extents: list[int] = []
-    merged: list[list[int]] = []
-    for d in order:
-        now = [s[d] for s in strides]
-        if extents and all(before == s * shape[d] for before, s in zip(merged[-1], now, strict=True)):
-            extents[-1] *= shape[d]
-            merged[-1] = now
-        else:
-            extents.append(shape[d])
-            merged.append(now)
-    if not extents:
-        extents, merged = [1], [[1] * len(strides)]
-    return Geometry(tuple(extents), tuple(zip(*merged, strict=True)))
-
-
-def choose_walk(geometry: Geometry, itemsize: int) -> tuple[Geometry, Walk]:
-    """The walk for a geometry, and the geometry in the order the walk wants.
-
-    Args:
-        geometry: merged dimensions.
-        itemsize: of the widest operand, in bytes.
-    """
-    shape, strides = geometry
-    total = numel(shape)
-    block = _flat_block(itemsize)
-    if len(shape) == 1 and all(s[0] in (0, 1) for s in strides):
-        return geometry, Walk(FLAT, 1, block, 4, -(-total // block))
-    crossing = _transposed_dimension(geometry)
-    if crossing is not None:
-        geometry = _second_to_last(geometry, crossing)
-        shape = geometry.shape
-        walk = _tile(shape, min(64, _power(shape[-2])), min(64, _power(shape[-1])))
-        if _used(walk, total) > 0.5:
-            return geometry, walk
-    elif len(shape) > 1 and shape[-1] >= 32:
-        columns = min(block, _power(shape[-1]))
-        walk = _tile(shape, max(1, min(block // columns, _power(shape[-2]))), columns)
-        if _used(walk, total) > 0.7:
-            return geometry, walk
-    block = 1024
-    return geometry, Walk(LINEAR, 1, block, 4, -(-total // block))
-
-
-def _flat_block(itemsize: int) -> int:
-    """Elements of a program of 128 threads: each thread's share is at least one access of 16 bytes."""
-    return 1024 if itemsize >= 4 else 2048
-
-
-def _power(n: int) -> int:
-    return 1 << max(0, n - 1).bit_length()
-
-
-def _tile(shape: tuple[int, ...], rows: int, columns: int) -> Walk:
-    grid = -(-shape[-1] // columns) * -(-shape[-2] // rows)
-    for extent in shape[:-2]:
-        grid *= extent
-    return Walk(TILE, rows, columns, 8 if rows * columns > 2048 else 4, grid)
-
-
-def _used(walk: Walk, total: int) -> float:
-    """Share of the tiles' elements that exist."""
-    return total / (walk.grid * walk.block_m * walk.block_n)
-
-
-def _transposed_dimension(geometry: Geometry) -> int | None:
-    """The dimension, not the innermost, along which an input is contiguous, where both are worth tiles."""
-    shape, strides = geometry
-    last = len(shape) - 1
-    for operand in strides[1:]:
-        for d in range(last):
-            if operand[d] == 1 and shape[d] >= 8 and shape[last] >= 8 and operand[last] != 0:
-                return d
-    return None
-
-
-def _second_to_last(geometry: Geometry, d: int) -> Geometry:
-    order = [k for k in range(len(geometry.shape) - 1) if k != d] + [d, len(geometry.shape) - 1]
-    return Geometry(
-        tuple(geometry.shape[k] for k in order), tuple(tuple(s[k] for k in order) for s in geometry.strides)
-    )
-
-
-def broadcast_strides(buffer: Buffer, shape: Sequence[int]) -> tuple[int, ...]:
-    """Strides that read `buffer` as if it had `shape`."""
-    missing = len(shape) - len(buffer.shape)
-    own = tuple(
-        0 if extent == 1 and wanted != 1 else stride
-        for extent, stride, wanted in zip(buffer.shape, buffer.strides, shape[missing:], strict=True)
-    )
-    return (0,) * missing + own
-
-
 def compute_type(name: str, compute: Any) -> Any:
     """The Triton type that an op on operands of type `compute` works in: float32 for the 16-bit ones."""
     found = COMPUTE.get(compute)
@@ -383,7 +264,7 @@ def _plan(function: Any, out: Buffer, args: tuple, compute: Any) -> Callable[...
         shape, strides[0], strides[1:], count, *scalars,
         FN=function, ORDER=tuple(order), COMPUTE=compute, MODE=walk.mode,
         ALONG=tuple(sum((s != 0) << d for d, s in enumerate(row)) for row in strides[1:]),
-        BLOCK_M=walk.block_m, BLOCK_N=walk.block_n, INT64=_reach(geometry, walk) >= 2**31,
+        BLOCK_M=walk.block_m, BLOCK_N=walk.block_n, INT64=reach(geometry, walk) >= 2**31,
         RAGGED=walk.mode == FLAT and count % 16 != 0, num_warps=walk.warps,
     )  # fmt: skip
     if not numbers:
@@ -394,15 +275,6 @@ def _plan(function: Any, out: Buffer, args: tuple, compute: Any) -> Callable[...
         launch(out, *[args[k] for k in tensors], *[encode(args[k], floating) for k in numbers])
 
     return with_numbers
-
-
-def _reach(geometry: Geometry, walk: Walk) -> int:
-    """Upper bound of every index and offset the kernel computes, tails of blocks included."""
-    reach = walk.grid * walk.block_m * walk.block_n
-    for operand in geometry.strides:
-        total = sum((extent + 1024) * abs(s) for extent, s in zip(geometry.shape, operand, strict=True))
-        reach = max(reach, total)
-    return reach
 
 
 def pointwise(function: Any) -> Callable[..., None]:
@@ -430,87 +302,3 @@ def pointwise(function: Any) -> Callable[..., None]:
 
     implementation.__name__ = implementation.__qualname__ = name
     return implementation
-
-
-def case(
-    function: Any, kind: str = "fp32", walk: str = "flat", operands: int | None = None, numbers: int = 0,
-    compute: Any = None, out: str = "", **promises: Any,
-) -> Case:  # fmt: skip
-    """A scalar function in the pointwise kernel, for the compile check.
-
-    Args:
-        function: the scalar function.
-        kind: type of its tensor operands, in Triton's words.
-        walk: 'flat', 'odd' (a size that is no multiple of 16), 'bias' (rows), 'transpose' or 'linear'.
-        operands: how many it takes; by default all its parameters.
-        numbers: how many of them, at the end, are Python numbers.
-        compute: the Triton type it computes in; by default float32 or `kind`.
-        out: type of the result; by default `kind`.
-    """
-    operands = len(function.arg_names) if operands is None else operands
-    tensors = operands - numbers
-    flat = walk in ("flat", "odd")
-    size = "i32" if walk == "odd" else "i32:16"
-    row = "(i32=1)" if flat else "(i32:16 i32=1)"
-    side = {"bias": "(i32 i32=1)", "transpose": "(i32=1 i32:16)"}.get(walk, row)
-    shape = f"({size})" if flat else "(i32:16 i32:16)"
-    strides = " ".join([row] * (tensors - 1) + [side] * min(1, tensors))
-    along = [1 if flat else 3] * tensors
-    if walk == "bias":
-        along[-1] = 2
-    mode, block = (FLAT, _flat_block(_WIDTH[kind])) if flat else (LINEAR, 1024)
-    rows = 1
-    if walk in ("bias", "transpose"):
-        mode, rows, block = (TILE, 4, 256) if walk == "bias" else (TILE, 64, 64)
-    return Case(
-        pointwise_kernel,
-        f"*{out or kind} ({' '.join([f'*{kind}'] * tensors)}) {shape} {row} ({strides}) {size} i64 i64 i64 i64",
-        {
-            "FN": function, "ORDER": (*range(tensors), *(-1 - k for k in range(numbers))), "MODE": mode,
-            "ALONG": tuple(along), "COMPUTE": compute or _COMPUTE_BY_NAME[kind], "BLOCK_M": rows,
-            "BLOCK_N": block, "INT64": False, "RAGGED": walk == "odd",
-        },
-        label=f"{function.__name__},{kind},{walk}{',' + out if out else ''}",
-        num_warps=8 if walk == "transpose" else 4, **promises,
-    )  # fmt: skip
-
-
-_COMPUTE_BY_NAME = {
-    "fp32": tl.float32, "fp16": tl.float32, "bf16": tl.float32, "fp64": tl.float64, "i1": tl.int8, "u8": tl.uint8,
-    "i8": tl.int8, "i16": tl.int16, "i32": tl.int32, "i64": tl.int64,
-}  # fmt: skip
-_WIDTH = {"fp64": 8, "i64": 8, "fp32": 4, "i32": 4, "fp16": 2, "bf16": 2, "i16": 2, "i1": 1, "u8": 1, "i8": 1}
-
-
-def scalar_cases(
-    module: Any, integers: Sequence[str] = (), spills: dict[str, int] | None = None
-) -> list[Case]:
-    """Every scalar function of a module on float32, or int32 for those named in `integers`.
-
-    Args:
-        spills: bytes of local memory to accept, by name.
-    """
-    accepted = spills or {}
-    return [
-        case(function, "i32" if name in integers else "fp32", spills=accepted.get(name, 0))
-        for name, function in vars(module).items()
-        if isinstance(function, triton.JITFunction)
-    ]
-
-
-def COMPILE() -> list[Case]:
-    """Every walk, on the identity and on a sum, with the accesses they must compile to."""
-    from tritonnn.kernels._math import identity
-    from tritonnn.kernels.elementwise import mul
-
-    wide, double = "ld.global.v4.b32", "ld.global.v2.b64"
-    cases = [case(mul, "fp32", ptx=wide), case(mul, "bf16", ptx=wide), case(mul, "fp64", ptx=double)]
-    cases += [case(mul, "fp32", walk, ptx=wide) for walk in ("odd", "bias", "transpose", "linear")]
-    cases += [case(identity, kind, ptx=wide) for kind in ("u8", "i16", "i32")]
-    cases += [case(identity, kind, "transpose", ptx=wide) for kind in ("i16", "i32")]
-    cases += [
-        case(identity, a, out=b, ptx=wide) for a, b in (("fp32", "bf16"), ("bf16", "fp32"), ("fp32", "i1"))
-    ]
-    cases += [case(identity, "i64", ptx=double), case(identity, "i64", out="fp16", ptx=double)]
-    cases.append(case(identity, "fp32", "flat", operands=1, numbers=1))
-    return cases

@@ -12,7 +12,8 @@ from tritonnn.buffer import Buffer
 from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels import _math
 from tritonnn.kernels._case import Case
-from tritonnn.kernels._pointwise import pointwise, scalar_cases
+from tritonnn.kernels._pointwise import pointwise
+from tritonnn.kernels._pointwise_cases import scalar_cases
 
 SQRT_HALF: tl.constexpr = tl.constexpr(0.7071067811865476)
 INVERSE_SQRT_2PI: tl.constexpr = tl.constexpr(0.3989422804014327)

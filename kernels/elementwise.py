@@ -20,7 +20,8 @@ from tritonnn.dtypes import bool_
 from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels import _math, _special
 from tritonnn.kernels._case import Case
-from tritonnn.kernels._pointwise import pointwise, scalar_cases
+from tritonnn.kernels._pointwise import pointwise
+from tritonnn.kernels._pointwise_cases import scalar_cases
 
 # ---- arithmetic
 

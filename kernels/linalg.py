@@ -14,8 +14,8 @@ from tritonnn.kernels import _gemm
 from tritonnn.kernels._autotune import pick
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._configs_gemm import TABLE, Choice, Gemm, candidates, choose
+from tritonnn.kernels._configs_pointwise import broadcast_strides
 from tritonnn.kernels._launch import Plan, Slot, architecture, empty, multiprocessors, needs_int64, planned
-from tritonnn.kernels._pointwise import broadcast_strides
 from tritonnn.kernels.reduction import merge
 from tritonnn.kernels.shape import copy, fill
 from tritonnn.shape import contiguous_strides, numel

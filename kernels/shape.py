@@ -11,8 +11,9 @@ from typing import Any
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bool_, complex128, int16, int32, int64, uint8
+from tritonnn.kernels._configs_pointwise import broadcast_strides
 from tritonnn.kernels._math import identity
-from tritonnn.kernels._pointwise import broadcast_strides, pointwise
+from tritonnn.kernels._pointwise import pointwise
 
 _BITS = {1: uint8, 2: int16, 4: int32, 8: int64, 16: complex128}
 

@@ -1,0 +1,97 @@
+"""The pointwise kernel in the compile check: every walk, and helpers for the families of scalar functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import triton
+from triton import language as tl
+
+from tritonnn.kernels._case import Case
+from tritonnn.kernels._configs_pointwise import FLAT, LINEAR, TILE, flat_block
+from tritonnn.kernels._pointwise import pointwise_kernel
+
+
+def case(
+    function: Any, kind: str = "fp32", walk: str = "flat", operands: int | None = None, numbers: int = 0,
+    compute: Any = None, out: str = "", **promises: Any,
+) -> Case:  # fmt: skip
+    """A scalar function in the pointwise kernel, for the compile check.
+
+    Args:
+        function: the scalar function.
+        kind: type of its tensor operands, in Triton's words.
+        walk: 'flat', 'odd' (a size that is no multiple of 16), 'bias' (rows), 'transpose' or 'linear'.
+        operands: how many it takes; by default all its parameters.
+        numbers: how many of them, at the end, are Python numbers.
+        compute: the Triton type it computes in; by default float32 or `kind`.
+        out: type of the result; by default `kind`.
+    """
+    operands = len(function.arg_names) if operands is None else operands
+    tensors = operands - numbers
+    flat = walk in ("flat", "odd")
+    size = "i32" if walk == "odd" else "i32:16"
+    row = "(i32=1)" if flat else "(i32:16 i32=1)"
+    side = {"bias": "(i32 i32=1)", "transpose": "(i32=1 i32:16)"}.get(walk, row)
+    shape = f"({size})" if flat else "(i32:16 i32:16)"
+    strides = " ".join([row] * (tensors - 1) + [side] * min(1, tensors))
+    along = [1 if flat else 3] * tensors
+    if walk == "bias":
+        along[-1] = 2
+    mode, block = (FLAT, flat_block(_WIDTH[kind])) if flat else (LINEAR, 1024)
+    rows = 1
+    if walk in ("bias", "transpose"):
+        mode, rows, block = (TILE, 4, 256) if walk == "bias" else (TILE, 64, 64)
+    return Case(
+        pointwise_kernel,
+        f"*{out or kind} ({' '.join([f'*{kind}'] * tensors)}) {shape} {row} ({strides}) {size} i64 i64 i64 i64",
+        {
+            "FN": function, "ORDER": (*range(tensors), *(-1 - k for k in range(numbers))), "MODE": mode,
+            "ALONG": tuple(along), "COMPUTE": compute or _COMPUTE_BY_NAME[kind], "BLOCK_M": rows,
+            "BLOCK_N": block, "INT64": False, "RAGGED": walk == "odd",
+        },
+        label=f"{function.__name__},{kind},{walk}{',' + out if out else ''}",
+        num_warps=8 if walk == "transpose" else 4, **promises,
+    )  # fmt: skip
+
+
+_COMPUTE_BY_NAME = {
+    "fp32": tl.float32, "fp16": tl.float32, "bf16": tl.float32, "fp64": tl.float64, "i1": tl.int8, "u8": tl.uint8,
+    "i8": tl.int8, "i16": tl.int16, "i32": tl.int32, "i64": tl.int64,
+}  # fmt: skip
+_WIDTH = {"fp64": 8, "i64": 8, "fp32": 4, "i32": 4, "fp16": 2, "bf16": 2, "i16": 2, "i1": 1, "u8": 1, "i8": 1}
+
+
+def scalar_cases(
+    module: Any, integers: Sequence[str] = (), spills: dict[str, int] | None = None
+) -> list[Case]:
+    """Every scalar function of a module on float32, or int32 for those named in `integers`.
+
+    Args:
+        spills: bytes of local memory to accept, by name.
+    """
+    accepted = spills or {}
+    return [
+        case(function, "i32" if name in integers else "fp32", spills=accepted.get(name, 0))
+        for name, function in vars(module).items()
+        if isinstance(function, triton.JITFunction)
+    ]
+
+
+def COMPILE() -> list[Case]:
+    """Every walk, on the identity and on a sum, with the accesses they must compile to."""
+    from tritonnn.kernels._math import identity
+    from tritonnn.kernels.elementwise import mul
+
+    wide, double = "ld.global.v4.b32", "ld.global.v2.b64"
+    cases = [case(mul, "fp32", ptx=wide), case(mul, "bf16", ptx=wide), case(mul, "fp64", ptx=double)]
+    cases += [case(mul, "fp32", walk, ptx=wide) for walk in ("odd", "bias", "transpose", "linear")]
+    cases += [case(identity, kind, ptx=wide) for kind in ("u8", "i16", "i32")]
+    cases += [case(identity, kind, "transpose", ptx=wide) for kind in ("i16", "i32")]
+    cases += [
+        case(identity, a, out=b, ptx=wide) for a, b in (("fp32", "bf16"), ("bf16", "fp32"), ("fp32", "i1"))
+    ]
+    cases += [case(identity, "i64", ptx=double), case(identity, "i64", out="fp16", ptx=double)]
+    cases.append(case(identity, "fp32", "flat", operands=1, numbers=1))
+    return cases
