@@ -8,8 +8,9 @@ from typing import Any
 from tritonnn import dispatch
 from tritonnn.device import CPU
 from tritonnn.errors import fail
-from tritonnn.ops.conversion import overwritten, to_copy
+from tritonnn.ops.conversion import to_copy
 from tritonnn.ops.from_data import as_tensor
+from tritonnn.ops.overwriting import overwritten
 from tritonnn.tensor import Tensor
 
 

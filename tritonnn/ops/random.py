@@ -10,8 +10,8 @@ from tritonnn.device import resolve
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.ops._table import FLOATING, NAMESPACES, REAL, Out, primitive
-from tritonnn.ops.conversion import overwritten
 from tritonnn.ops.creation import _finish, _like, allocate
+from tritonnn.ops.overwriting import overwritten
 from tritonnn.random import Generator, generator_for
 from tritonnn.shape import Size
 from tritonnn.tensor import Tensor, make_view

@@ -6,8 +6,8 @@ from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn.errors import fail
-from tritonnn.ops.conversion import overwritten
 from tritonnn.ops.creation import allocate
+from tritonnn.ops.overwriting import overwritten
 from tritonnn.ops.random import (
     draw,
     draw_bernoulli,
