@@ -38,7 +38,7 @@ def counterpart(op: Op) -> Any:
         "linalg": reference.linalg, "special": reference.special,
     }  # fmt: skip
     for place, module in places.items():
-        found = getattr(module, op.name, None) if place in op.api.split() else None
+        found = getattr(module, op.public_name, None) if place in op.api.split() else None
         if found is not None:
             return found
     return None

@@ -110,6 +110,7 @@ def _samples(make: Any) -> list[Sample]:
 
 
 @primitive(
+    public="scaled_dot_product_attention",
     results=("result", "logsumexp"), non_differentiable=("logsumexp",), samples=_samples,
     backward=lambda g, query, key, value, attn_mask, result, logsumexp, dropout_p, seed, offset, is_causal,
     scale,

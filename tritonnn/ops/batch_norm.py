@@ -49,6 +49,7 @@ def _batch_norm_grads(
 
 
 @primitive(
+    public="batch_norm",
     results=("result", "mean", "rstd"), non_differentiable=("mean", "rstd"),
     samples=lambda make: [
         Sample(make(4, 3, 5), make(3), make(3), None, None, True, 0.1, 1e-5),

@@ -29,6 +29,7 @@ def _probabilities(make: Any, *shape: int) -> Tensor:
 
 
 @primitive(
+    public="binary_cross_entropy",
     samples=lambda make: [
         Sample(_probabilities(make, 3, 4), _probabilities(make, 3, 4), None, "mean"),
         Sample(_probabilities(make, 3, 4), _probabilities(make, 3, 4), make(3, 4), "none"),
@@ -131,6 +132,7 @@ def _logits_pos_weight_grad(g: Tensor, x: Tensor, y: Tensor, weight: Tensor | No
 
 
 @primitive(
+    public="binary_cross_entropy_with_logits",
     samples=lambda make: [
         Sample(make(3, 4), _probabilities(make, 3, 4), None, None, "mean"),
         Sample(make(3, 4), _probabilities(make, 3, 4), make(3, 4), make(3, 4), "none"),

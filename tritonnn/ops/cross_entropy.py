@@ -163,6 +163,7 @@ def functional_nll_loss(
 
 
 @primitive(
+    public="cross_entropy",
     results=("result", "shift", "sumexp", "total_weight"),
     non_differentiable=("shift", "sumexp", "total_weight"),
     grad={"input": lambda g, input, target, weight, ignore_index, label_smoothing, reduction, shift, sumexp,

@@ -117,6 +117,7 @@ def _weight_errors(make: Any) -> list[Bad]:
 
 
 @primitive(
+    public="mse_loss",
     samples=_pair_samples,
     grad={"input": lambda g, input, target, reduction: _mse_grad(g, input, target, reduction),
           "target": lambda g, input, target, reduction: _mse_grad(g, target, input, reduction)},
@@ -132,6 +133,7 @@ def _mse_grad(g: Tensor, x: Tensor, y: Tensor, reduction: str) -> Tensor:
 
 
 @primitive(
+    public="l1_loss",
     samples=_pair_samples,
     grad={"input": lambda g, input, target, reduction: (input - target).sign() * share_of(g, input.shape,
     reduction),
@@ -151,6 +153,7 @@ def _bounded_grad(g: Tensor, x: Tensor, y: Tensor, reduction: str, bound: float,
 
 
 @primitive(
+    public="smooth_l1_loss",
     samples=lambda make: [Sample(*s.args, beta) for s in _pair_samples(make) for beta in (1.0, 0.3, 0.0)],
     grad={"input": lambda g, input, target, reduction, beta: _bounded_grad(
               g, input, target, reduction, beta, 1 / (beta or 1)),
@@ -164,6 +167,7 @@ def smooth_l1_reduced(input: Tensor, target: Tensor, reduction: str, beta: float
 
 
 @primitive(
+    public="huber_loss",
     samples=lambda make: [Sample(*s.args, delta) for s in _pair_samples(make) for delta in (1.0, 0.3)],
     grad={"input": lambda g, input, target, reduction, delta: _bounded_grad(g, input, target, reduction,
     delta, 1.0),

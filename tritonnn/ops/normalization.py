@@ -73,6 +73,7 @@ def _layer_norm_samples(make: Any) -> list[Sample]:
 
 
 @primitive(
+    public="layer_norm",
     results=("result", "mean", "rstd"), non_differentiable=("mean", "rstd"), samples=_layer_norm_samples,
     backward=lambda g, input, normalized_shape, mean, rstd, weight, eps, needs: _layer_norm_grads(
         g, input, normalized_shape, mean, rstd, weight, eps, needs),
@@ -172,6 +173,7 @@ def _rms_norm_grads(
 
 
 @primitive(
+    public="rms_norm",
     results=("result", "rstd"), non_differentiable=("rstd",),
     samples=lambda make: [Sample(make(3, 4), (4,), make(4), 1e-5), Sample(make(2, 3, 4), (3, 4), None, 1e-3),
                           Sample(make(5, 300), (300,), make(300), 1e-5)],
@@ -246,6 +248,7 @@ def _group_norm_grads(
 
 
 @primitive(
+    public="group_norm",
     results=("result", "mean", "rstd"), non_differentiable=("mean", "rstd"),
     samples=lambda make: [Sample(make(2, 6, 5), 3, make(6), make(6), 1e-5), Sample(make(3, 4), 2, None, None,
     1e-5),

@@ -78,6 +78,7 @@ def log_softmax_backward(grad: Tensor, result: Tensor, dim: int) -> Any:
 
 
 @primitive(
+    public="logsumexp",
     samples=lambda make: [Sample(make(3, 4), (1,), False), Sample(make(3, 4), (0, 1), True),
                           Sample(make(4, 3, 5), (0, 2), False), Sample(make(0, 3), (0,), False)],
     grad={"input": lambda g, input, dim, keepdim, result: restore(g, input.shape, dim, keepdim)
@@ -127,7 +128,7 @@ def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
     warnings.warn(
         f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
         "argument.",
-        stacklevel=stacklevel + 1,
+        stacklevel=stacklevel,
     )
     return 0 if ndim in (0, 1, 3) else 1
 

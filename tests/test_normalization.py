@@ -1,0 +1,122 @@
+"""Normalisation beyond its generated tests: running statistics, long rows, and sums shared by programs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tritonnn as torch
+import tritonnn.nn.functional as F
+from tritonnn.ops.normalization import native_layer_norm_backward
+
+DEVICES = pytest.mark.parametrize("device", ["cpu", "cuda"])
+
+
+def normal(*shape, seed=0, device="cpu", requires_grad=False):
+    values = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+    return torch.from_numpy(values).to(device).requires_grad_(requires_grad)
+
+
+@DEVICES
+@pytest.mark.parametrize("shape", [(6, 3), (4, 3, 5), (2, 3, 30, 20)])
+def test_running_statistics_move_by_momentum(device, shape):
+    x, mean, var = normal(*shape, device=device), torch.zeros(3, device=device), torch.ones(3, device=device)
+    F.batch_norm(x, mean, var, training=True, momentum=0.25)
+    axes = (0, *range(2, len(shape)))
+    values = x.cpu().numpy().astype(np.float64)
+    np.testing.assert_allclose(mean.cpu().numpy(), 0.25 * values.mean(axes), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(var.cpu().numpy(), 0.75 + 0.25 * values.var(axes, ddof=1), rtol=1e-5)
+
+
+def test_moving_statistics_is_an_in_place_write():
+    mean, var = torch.zeros(3), torch.ones(3)
+    F.batch_norm(normal(4, 3), mean, var, training=True)
+    assert (mean._version, var._version) == (1, 1)
+    F.batch_norm(normal(4, 3), mean, var)
+    assert (mean._version, var._version) == (1, 1)
+
+
+@DEVICES
+def test_instance_norm_averages_the_instances(device):
+    x, mean, var = normal(4, 2, 9, device=device), torch.zeros(2, device=device), torch.ones(2, device=device)
+    F.instance_norm(x, mean, var, momentum=0.5)
+    values = x.cpu().numpy()
+    np.testing.assert_allclose(mean.cpu().numpy(), 0.5 * values.mean(2).mean(0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(var.cpu().numpy(), 0.5 + 0.5 * values.var(2, ddof=1).mean(0), rtol=1e-5)
+
+
+@DEVICES
+def test_large_mean_costs_no_digits(device):
+    x = normal(8, 256, device=device)
+    far = F.layer_norm((x + 1000).double(), (256,)).float()
+    near = F.layer_norm(x + 1000, (256,))
+    np.testing.assert_allclose(near.cpu().numpy(), far.cpu().numpy(), atol=2e-3)
+    batch = F.batch_norm((x + 1000).t(), None, None, training=True)
+    np.testing.assert_allclose(batch.t().cpu().numpy(), far.cpu().numpy(), atol=2e-3)
+
+
+@DEVICES
+def test_constant_rows_become_zero(device):
+    assert (F.layer_norm(torch.full((3, 8), 7.0, device=device), (8,)) == 0).all()
+    assert (F.batch_norm(torch.full((8, 3), 7.0, device=device), None, None, training=True) == 0).all()
+
+
+@pytest.mark.parametrize("rms", [False, True])
+def test_rows_longer_than_a_tile(monkeypatch, rms):
+    """The kernels for long rows, by pretending that less fits into registers."""
+    from tritonnn.kernels import normalization
+
+    monkeypatch.setattr(normalization, "LONGEST_ROW", 64)
+    monkeypatch.setattr(normalization, "LONGEST_BACKWARD", 64)
+    results = []
+    for device in ("cpu", "cuda"):
+        x, w = (
+            normal(*s, seed=i, device=device, requires_grad=True) for i, s in enumerate([(70, 200), (200,)])
+        )
+        y = F.rms_norm(x, (200,), w) if rms else F.layer_norm(x, (200,), w, None)
+        y.backward(normal(70, 200, seed=2, device=device))
+        results.append([t.detach().cpu().numpy() for t in (y, x.grad, w.grad)])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, atol=3e-5)
+
+
+def test_sums_shared_by_programs():
+    """Few channels and many positions: partial results are combined by a second launch."""
+    results = []
+    for device in ("cpu", "cuda"):
+        x, w, b = (
+            normal(*s, seed=i, device=device, requires_grad=True)
+            for i, s in enumerate([(3, 2, 40000), (2,), (2,)])
+        )
+        y = F.batch_norm(x, None, None, w, b, training=True)
+        y.backward(normal(3, 2, 40000, seed=3, device=device))
+        results.append([t.detach().cpu().numpy() for t in (y, x.grad, w.grad, b.grad)])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-4)
+
+
+@DEVICES
+def test_only_wanted_gradients_are_made(device):
+    x = normal(5, 8, device=device)
+    made = native_layer_norm_backward(
+        x, x, (8,), x.mean(1, True), torch.ones(5, 1, device=device), None, (False, True, False)
+    )
+    assert [tuple(t.shape) for t in made] == [(0,), (8,), (0,)]
+
+
+@DEVICES
+def test_weights_may_be_wider_than_the_input(device):
+    x = normal(4, 8, device=device).bfloat16()
+    w = normal(8, seed=1, device=device, requires_grad=True)
+    y = F.layer_norm(x, (8,), w)
+    y.sum().backward()
+    assert y.dtype is torch.bfloat16
+    assert w.grad.dtype is torch.float32
+
+
+@DEVICES
+def test_empty_batch_gives_zero_gradients(device):
+    w, b = torch.ones(8, device=device, requires_grad=True), torch.ones(8, device=device, requires_grad=True)
+    F.layer_norm(torch.ones(0, 8, device=device), (8,), w, b).sum().backward()
+    assert (w.grad == 0).all()
+    assert (b.grad == 0).all()
