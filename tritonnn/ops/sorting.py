@@ -8,8 +8,9 @@ from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.extremes import _pair, _scatter_back
+from tritonnn.ops.parts import select_dim, slice_dim
 from tritonnn.ops.reduction import reduced_shape
-from tritonnn.ops.shape import select_dim, slice_dim, view_or_copy
+from tritonnn.ops.shape import view_or_copy
 from tritonnn.shape import Size, wrap_dim
 from tritonnn.tensor import Tensor
 
@@ -165,7 +166,8 @@ def _median(name: str, ignore_nan: bool) -> Any:
                 return (
                     input.new_full((), float("nan")) if input.dtype.is_floating_point else input.new_zeros(())
                 )
-            return median_dim(view_or_copy(input, (-1,)), 0, False, ignore_nan)[0]
+            value = median_dim(view_or_copy(input.detach(), (-1,)), 0, False, ignore_nan)[0]
+            return _with_shared_gradient(input, value) if input.requires_grad else value
         return _pair(name, ("values", "indices"))(*median_dim(input, dim, keepdim, ignore_nan))
 
     function.__name__ = name
@@ -179,6 +181,13 @@ def _median(name: str, ignore_nan: bool) -> Any:
         api="torch tensor", dtypes=REAL,
         samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 1), Sample(make(3, 5), 0, True)],
     )(function)  # fmt: skip
+
+
+def _with_shared_gradient(input: Tensor, value: Tensor) -> Tensor:
+    """`value`, with its gradient spread evenly over the elements of the input that equal it."""
+    chosen = (input == value).logical_or((input != input).logical_and(value != value))
+    mean = input.masked_fill(chosen.logical_not(), 0).sum() / chosen.sum()
+    return value + (mean - mean.detach())
 
 
 median = _median("median", False)
