@@ -274,7 +274,7 @@ def refresh_view(view: Tensor) -> None:
 
 def regenerate_view(view: Tensor) -> None:
     """Make the view's history "as_strided of its base as it is now"."""
-    from tritonnn.ops.shape import as_strided
+    from tritonnn.ops.strided import as_strided
 
     base = view._base
     assert base is not None
@@ -286,7 +286,7 @@ def regenerate_view(view: Tensor) -> None:
 
 def rebase(view: Tensor, node: Node) -> None:
     """After an in-place op on a view: its base's new history is "the old base with the view written into it"."""
-    from tritonnn.ops.shape import view_written
+    from tritonnn.ops.strided import view_written
 
     base = view._base
     assert base is not None

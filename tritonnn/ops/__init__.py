@@ -49,6 +49,7 @@ from tritonnn.ops import (
     operators,
     overwriting,
     padding,
+    parts,
     pooling,
     powers,
     products,
@@ -66,6 +67,7 @@ from tritonnn.ops import (
     softmax,
     sorting,
     special_functions,
+    strided,
     subscript,
     triangles,
 )

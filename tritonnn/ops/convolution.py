@@ -24,7 +24,8 @@ from tritonnn.ops._conv_checks import (
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
 from tritonnn.ops._windows import IntOrInts, Ints
 from tritonnn.ops.padding import constant_pad_nd
-from tritonnn.ops.shape import permute_dims, slice_dim, squeeze_dims, unsqueeze
+from tritonnn.ops.parts import slice_dim
+from tritonnn.ops.shape import permute_dims, squeeze_dims, unsqueeze
 from tritonnn.shape import Size
 from tritonnn.tensor import Tensor
 

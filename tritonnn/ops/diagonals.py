@@ -6,7 +6,8 @@ from tritonnn.errors import fail
 from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.creation import zeros
 from tritonnn.ops.joining import cat
-from tritonnn.ops.shape import diagonal, view_or_copy
+from tritonnn.ops.parts import diagonal
+from tritonnn.ops.shape import view_or_copy
 from tritonnn.shape import wrap_dim
 from tritonnn.tensor import Tensor
 

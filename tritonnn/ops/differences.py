@@ -9,8 +9,8 @@ from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.joining import cat
+from tritonnn.ops.parts import slice_dim
 from tritonnn.ops.scan import cumsum
-from tritonnn.ops.shape import slice_dim
 from tritonnn.shape import wrap_dim
 from tritonnn.tensor import Tensor
 

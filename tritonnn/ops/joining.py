@@ -9,13 +9,8 @@ from tritonnn import shape as shapes
 from tritonnn.dispatch import result_type
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.shape import (
-    expand_as_size,
-    select_dim,
-    slice_dim,
-    unsqueeze,
-    view_or_copy,
-)
+from tritonnn.ops.parts import select_dim, slice_dim
+from tritonnn.ops.shape import expand_as_size, unsqueeze, view_or_copy
 from tritonnn.shape import Size, wrap_dim
 from tritonnn.tensor import Tensor
 

@@ -8,8 +8,9 @@ from typing import Any
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining import cat
+from tritonnn.ops.parts import slice_dim
 from tritonnn.ops.repeating import flip
-from tritonnn.ops.shape import expand_as_size, slice_dim
+from tritonnn.ops.shape import expand_as_size
 from tritonnn.tensor import Tensor
 
 

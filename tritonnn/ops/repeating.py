@@ -10,14 +10,8 @@ from tritonnn import shape as shapes
 from tritonnn.errors import fail
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining import cat
-from tritonnn.ops.shape import (
-    expand_as_size,
-    permute_dims,
-    slice_dim,
-    unsqueeze,
-    view_as_size,
-    view_or_copy,
-)
+from tritonnn.ops.parts import slice_dim
+from tritonnn.ops.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
 from tritonnn.shape import wrap_dim
 from tritonnn.tensor import Tensor
 

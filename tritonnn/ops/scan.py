@@ -10,8 +10,8 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import ANY, FLOATING, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining import cat
+from tritonnn.ops.parts import slice_dim
 from tritonnn.ops.repeating import flip
-from tritonnn.ops.shape import slice_dim
 from tritonnn.shape import Size, wrap_dim
 from tritonnn.tensor import Tensor
 

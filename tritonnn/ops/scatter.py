@@ -15,7 +15,7 @@ from tritonnn.ops._table import ANY, NUMERIC, Bad, Out, Sample, composite, expos
 from tritonnn.ops.comparison import where
 from tritonnn.ops.creation import full, zeros
 from tritonnn.ops.indexing import check_index
-from tritonnn.ops.shape import slice_backward, slice_dim
+from tritonnn.ops.parts import slice_backward, slice_dim
 from tritonnn.shape import Size
 from tritonnn.tensor import Tensor
 

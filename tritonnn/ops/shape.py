@@ -1,4 +1,4 @@
-"""Views and rearrangements: what changes where elements are, never their values."""
+"""Views that keep every element: broadcast, reshaped, permuted, with dimensions more or less."""
 
 from __future__ import annotations
 
@@ -8,129 +8,11 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn.errors import Invalid
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
+from tritonnn.ops._table import ANY, Bad, Sample, composite, view
 from tritonnn.shape import Size, infer_view_size, wrap_dim
 from tritonnn.tensor import Tensor
 
 Geometry = tuple[Sequence[int], Sequence[int], int]
-
-
-# ---- views ----------------------------------------------------------------------------------------------
-
-
-@view(
-    grad={"input": lambda g, input_geometry, size, stride, storage_offset: _as_strided_grad(
-        g, input_geometry, size, stride, storage_offset)},
-    samples=lambda make: [Sample(make(4, 3), (2, 2), (3, 1)), Sample(make(6), (2, 3), (2, 1), 0)],
-    errors=lambda make: [Bad(make(4), (5,), (1,), match="out of bounds")],
-    dtypes=ANY,
-)  # fmt: skip
-def as_strided(
-    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
-) -> Geometry:
-    """The storage of `input` seen with any size, stride and offset (in elements).
-
-    >>> import tritonnn as torch
-    >>> torch.as_strided(torch.arange(4.), (3, 2), (1, 1))
-    tensor([[0., 1.],
-            [1., 2.],
-            [2., 3.]])
-    """
-    offset = input._offset if storage_offset is None else storage_offset
-    if len(size) != len(stride):
-        raise Invalid(f"mismatch in length of strides and shape: {len(stride)} strides, {len(size)} sizes")
-    last = offset + shapes.extent_in_elements(size, stride)
-    room = input._storage.nbytes // input.dtype.itemsize
-    if min((*size, *stride, offset), default=0) < 0:
-        raise Invalid(f"sizes, strides and the offset must not be negative, got {size}, {stride}, {offset}")
-    if last > room:
-        raise Invalid(
-            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} require {last} elements "
-            f"and are out of bounds for storage of {room} elements"
-        )
-    return Size(size), tuple(stride), offset
-
-
-def _as_strided_grad(g: Tensor, geometry: Any, size: Any, stride: Any, offset: int | None) -> Tensor:
-    """The gradient of a strided view, added up at the elements of the tensor it looks into."""
-    from tritonnn.ops.creation import zeros
-
-    shape = geometry[0]
-    flat = zeros((shapes.numel(shape),), dtype=g.dtype, device=g.device)
-    where = _positions(geometry, size, stride, offset, g.device)
-    return view_as_size(flat.index_add(0, where, view_or_copy(g, (-1,))), shape)
-
-
-def _positions(geometry: Any, size: Any, stride: Any, offset: int | None, device: Any) -> Tensor:
-    """For each element of a strided view, its row-major number in the tensor of the given geometry."""
-    from tritonnn.ops.creation import empty
-    from tritonnn.ops.ranges import arange
-
-    shape, own_stride, own_offset = geometry
-    places = _places(size, stride, own_offset if offset is None else offset, device)
-    if shapes.is_contiguous(shape, own_stride):
-        return places - own_offset
-    own = _places(shape, own_stride, 0, device)
-    numbers = empty((shapes.extent_in_elements(shape, own_stride),), dtype=dtypes.int64, device=device)
-    numbers = numbers.index_copy(0, own, arange(own.shape[0], device=device))
-    return numbers.index_select(0, places - own_offset)
-
-
-def _places(size: Any, stride: Any, offset: int, device: Any) -> Tensor:
-    """Positions in the storage of a strided view's elements, in row-major order."""
-    from tritonnn.ops.creation import full
-    from tritonnn.ops.ranges import arange
-
-    total = full((), offset, dtype=dtypes.int64, device=device)
-    for dim, (extent, step) in enumerate(zip(size, stride, strict=True)):
-        total = total + view_as_size(arange(extent, device=device) * step, (-1, *[1] * (len(size) - dim - 1)))
-    return view_or_copy(expand_as_size(total, tuple(size)), (-1,))
-
-
-@primitive(
-    grad={"input": lambda g, input_geometry, size, stride, storage_offset: _unwritten(
-              g, input_geometry, size, stride, storage_offset),
-          "src": lambda g, src_shape, input_geometry, size, stride, storage_offset: _gather_strided(
-              g, src_shape, input_geometry, size, stride, storage_offset)},
-    dtypes=ANY,
-)  # fmt: skip
-def view_written(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int) -> Out:
-    """History of a base whose view was written in place; recorded, never run."""
-    return Out(input.shape, input.dtype)
-
-
-def _unwritten(g: Tensor, geometry: Any, size: Any, stride: Any, offset: int) -> Tensor:
-    """What reaches the old base: everything but the written elements."""
-    from tritonnn.ops.creation import zeros
-
-    where = _positions(geometry, size, stride, offset, g.device)
-    nothing = zeros((where.shape[0],), dtype=g.dtype, device=g.device)
-    return view_as_size(view_or_copy(g, (-1,)).index_copy(0, where, nothing), geometry[0])
-
-
-def _gather_strided(g: Tensor, src_shape: Size, geometry: Any, size: Any, stride: Any, offset: int) -> Tensor:
-    """What reaches the written value."""
-    where = _positions(geometry, size, stride, offset, g.device)
-    return view_as_size(view_or_copy(g, (-1,)).index_select(0, where), src_shape)
-
-
-@composite(
-    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(4, 3), make(2, 2), (2, 2), (3, 1))]
-)
-def as_strided_scatter(
-    input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
-) -> Tensor:
-    """A copy of `input` with `src` written into its strided view.
-
-    >>> import tritonnn as torch
-    >>> torch.as_strided_scatter(torch.zeros(2, 2), torch.ones(2), (2,), (3,))
-    tensor([[1., 0.],
-            [0., 1.]])
-    """
-    geometry = (input.shape, input.stride(), input._offset)
-    where = _positions(geometry, size, stride, storage_offset, input.device)
-    written = view_or_copy(input, (-1,)).index_copy(0, where, view_or_copy(src, (-1,)))
-    return view_as_size(written, input.shape)
 
 
 @view(
@@ -460,186 +342,6 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     )
 
 
-@view(
-    public="slice",
-    grad={"input": lambda g, input_shape, dim, start, length, step: slice_backward(
-        g, input_shape, dim, start, length, step)},
-    samples=lambda make: [Sample(make(5, 3), 0, 1, 2, 2), Sample(make(5, 3), 1, 0, 3, 1)],
-    api="", dtypes=ANY,
-)  # fmt: skip
-def slice_dim(input: Tensor, dim: int, start: int, length: int, step: int) -> Geometry:
-    """`length` elements of dimension `dim` from `start`, every `step`-th (all normalised)."""
-    size, stride = list(input.shape), list(input.stride())
-    offset = input._offset + (start * stride[dim] if length else 0)
-    size[dim] = length
-    stride[dim] *= step
-    return size, stride, offset
-
-
-@primitive(
-    grad={"grad": lambda g, dim, start, length, step: slice_dim(g, dim, start, length, step)},
-    samples=lambda make: [Sample(make(2, 3), (5, 3), 0, 1, 2, 2)], dtypes=ANY,
-)  # fmt: skip
-def slice_backward(grad: Tensor, input_shape: Size, dim: int, start: int, length: int, step: int) -> Out:
-    """Zeros of `input_shape` with `grad` written into a slice."""
-    return Out(input_shape, grad.dtype)
-
-
-@view(
-    public="select",
-    grad={"input": lambda g, input_shape, dim, index: slice_backward(
-        unsqueeze(g, dim), input_shape, dim, index, 1, 1)},
-    samples=lambda make: [Sample(make(5, 3), 0, 1), Sample(make(5, 3), 1, 2)],
-    api="", dtypes=ANY,
-)  # fmt: skip
-def select_dim(input: Tensor, dim: int, index: int) -> Geometry:
-    """The slice at `index` of dimension `dim`, without that dimension (both normalised)."""
-    size, stride = list(input.shape), list(input.stride())
-    offset = input._offset + index * stride[dim]
-    return size[:dim] + size[dim + 1 :], stride[:dim] + stride[dim + 1 :], offset
-
-
-@composite(
-    api="torch tensor",
-    dtypes=ANY,
-    samples=lambda make: [Sample(make(5, 3), 0, -1), Sample(make(5, 3), -1, 1)],
-    errors=lambda make: [Bad(make(5), 0, 5, error=IndexError, match="index 5 out of range")],
-)
-def select(input: Tensor, dim: int, index: int) -> Tensor:
-    """The slice at `index` of dimension `dim`; a view without that dimension.
-
-    >>> import tritonnn as torch
-    >>> torch.tensor([[1, 2], [3, 4]]).select(1, 0)
-    tensor([1, 3])
-    """
-    if not input.shape:
-        raise IndexError("select() cannot be applied to a 0-dim tensor.")
-    dim, index = _checked_dim("select", dim, input), int(index)
-    extent = input.shape[dim]
-    if not -extent <= index < extent:
-        raise IndexError(
-            f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
-        )
-    return select_dim(input, dim, index % extent)
-
-
-def _checked_dim(name: str, dim: int, input: Tensor) -> int:
-    try:
-        return wrap_dim(dim, len(input.shape))
-    except Invalid as invalid:
-        raise IndexError(f"{name}: {invalid}") from None
-
-
-@composite(
-    api="torch tensor",
-    dtypes=ANY,
-    samples=lambda make: [Sample(make(5, 3), 0, 1, 3), Sample(make(5, 3), 1, -2, 2)],
-    errors=lambda make: [Bad(make(5), 0, 3, 3, match="exceeds dimension size")],
-)
-def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
-    """`length` elements of dimension `dim` from `start`; a view.
-
-    >>> import tritonnn as torch
-    >>> torch.arange(5).narrow(0, 1, 3)
-    tensor([1, 2, 3])
-    """
-    if not input.shape:
-        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    dim, start = _checked_dim("narrow", dim, input), int(start)
-    extent = input.shape[dim]
-    if length < 0:
-        raise RuntimeError(f"narrow(): length must be non-negative, got {length}")
-    if not -extent <= start <= extent:
-        raise IndexError(f"narrow: start {start} is out of range [{-extent}, {extent}]")
-    start = start + extent if start < 0 else start
-    if start + length > extent:
-        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({extent}).")
-    return slice_dim(input, dim, start, length, 1)
-
-
-@view(
-    grad={"input": lambda g, input_shape, offset, dim1, dim2: diagonal_backward(g, input_shape, offset, dim1, dim2)},
-    samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3, 4), -1, 0, 2)],
-    errors=lambda make: [Bad(make(3, 3), 0, 1, 1, match="cannot be identical")], dtypes=ANY,
-)  # fmt: skip
-def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Geometry:
-    """The diagonals of the planes (dim1, dim2), as a last dimension; a view.
-
-    >>> import tritonnn as torch
-    >>> torch.tensor([[1, 2], [3, 4]]).diagonal()
-    tensor([1, 4])
-    """
-    ndim = len(input.shape)
-    first, second = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
-    if first == second:
-        raise Invalid(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    size, stride = list(input.shape), list(input.stride())
-    if offset >= 0:
-        length = max(min(size[first], size[second] - offset), 0)
-        start = offset * stride[second]
-    else:
-        length = max(min(size[first] + offset, size[second]), 0)
-        start = -offset * stride[first]
-    keep = [d for d in range(ndim) if d not in (first, second)]
-    where = input._offset + (start if length else 0)
-    return (
-        [size[d] for d in keep] + [length],
-        [stride[d] for d in keep] + [stride[first] + stride[second]],
-        where,
-    )
-
-
-def diagonal_backward(g: Tensor, input_shape: Size, offset: int, dim1: int, dim2: int) -> Tensor:
-    """Zeros of `input_shape` with `g` on the diagonals."""
-    from tritonnn.ops.creation import zeros
-
-    made = zeros(input_shape, dtype=g.dtype, device=g.device)
-    diagonal(made, offset, dim1, dim2).copy_(g)
-    return made
-
-
-@view(
-    grad={"input": lambda g, input_shape, dimension, size, step: _unfold_grad(g, input_shape, dimension, size, step)},
-    samples=lambda make: [Sample(make(7), 0, 3, 2), Sample(make(2, 6), 1, 2, 2), Sample(make(2, 6), 1, 3, 1)],
-    errors=lambda make: [Bad(make(4), 0, 5, 1, match="maximum size for tensor at dimension 0 is 4")],
-    api="tensor", dtypes=ANY,
-)  # fmt: skip
-def unfold(input: Tensor, dimension: int, size: int, step: int) -> Geometry:
-    """Windows of `size` elements, `step` apart, along a dimension, as a new last dimension; a view.
-
-    >>> import tritonnn as torch
-    >>> torch.arange(5).unfold(0, 2, 2)
-    tensor([[0, 1],
-            [2, 3]])
-    """
-    dim = wrap_dim(dimension, len(input.shape))
-    extent = input.shape[dim] if input.shape else 1
-    if size < 0 or size > extent:
-        raise Invalid(f"maximum size for tensor at dimension {dim} is {extent} but size is {size}")
-    if step <= 0:
-        raise Invalid(f"step is {step} but must be > 0")
-    shape, stride = list(input.shape), list(input.stride())
-    if not shape:
-        return (size,), (1,), input._offset
-    last = stride[dim]
-    shape[dim], stride[dim] = (extent - size) // step + 1, stride[dim] * step
-    return [*shape, size], [*stride, last], input._offset
-
-
-def _unfold_grad(g: Tensor, input_shape: Size, dimension: int, size: int, step: int) -> Tensor:
-    from tritonnn.ops.creation import zeros
-
-    if not input_shape:
-        return g.sum()
-    dim = dimension % len(input_shape)
-    total = zeros(input_shape, dtype=g.dtype, device=g.device)
-    count = g.shape[dim]
-    for offset in range(size):  # windows at one offset never overlap
-        part = select_dim(g, len(g.shape) - 1, offset)
-        total = total + slice_backward(part, input_shape, dim, offset, count, step)
-    return total
-
-
 @composite(
     api="tensor",
     dtypes=ANY,
@@ -669,6 +371,13 @@ def is_expandable_to(shape: Sequence[int], target: Sequence[int]) -> bool:
         return False
     pairs = zip(reversed(shape), reversed(target), strict=False)
     return all(extent in (1, wanted) for extent, wanted in pairs)
+
+
+def _checked_dim(name: str, dim: int, input: Tensor) -> int:
+    try:
+        return wrap_dim(dim, len(input.shape))
+    except Invalid as invalid:
+        raise IndexError(f"{name}: {invalid}") from None
 
 
 @composite(

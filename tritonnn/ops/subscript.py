@@ -18,8 +18,9 @@ from tritonnn.ops.creation import full
 from tritonnn.ops.from_data import tensor
 from tritonnn.ops.index_write import masked_fill, put_at
 from tritonnn.ops.indexing import index_at, masked_select, nonzero_rows
+from tritonnn.ops.parts import select_dim, slice_dim
 from tritonnn.ops.scatter import as_number
-from tritonnn.ops.shape import expand, select_dim, slice_dim, unsqueeze, view_as_size
+from tritonnn.ops.shape import expand, unsqueeze, view_as_size
 from tritonnn.shape import Size
 from tritonnn.tensor import Tensor
 
