@@ -142,3 +142,8 @@ def assert_close(got: Any, wanted: Any, dtype: Any, factor: float = 32, what: st
 def ops(kind: str | None = None) -> list[Op]:
     """The entries that have samples, in a fixed order."""
     return [op for _, op in sorted(OPS.items()) if op.samples and (kind is None or op.kind == kind)]
+
+
+def leaf(*values: float, dtype: Any = None) -> torch.Tensor:
+    """A vector that requires grad, float64 by default."""
+    return torch.tensor(list(values), dtype=dtype or torch.float64, requires_grad=True)
