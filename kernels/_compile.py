@@ -271,13 +271,13 @@ def compile_all(wanted: str, archs: Iterable[str], jobs: int, use_cache: bool) -
         for number, pair in enumerate(pool.map(_run, todo, chunksize=8), 1):
             found.append(pair)
             if use_cache and number % 200 == 0:  # a run that is stopped has not been for nothing
-                _keep(known, found)
+                _save_cache(known, found)
     if use_cache:
-        _keep(known, found)
+        _save_cache(known, found)
     return [Report(**report) for _, report in found]
 
 
-def _keep(known: dict[str, Any], found: list[tuple[str, dict[str, Any]]]) -> None:
+def _save_cache(known: dict[str, Any], found: list[tuple[str, dict[str, Any]]]) -> None:
     """Write the reports that are not cached yet."""
     fresh = {key: report for key, report in found if not report["failure"]}
     if set(fresh) - set(known):
