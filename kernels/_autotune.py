@@ -57,7 +57,9 @@ def tuning() -> Iterator[None]:
     """Measure instead of choose, for the length of a block."""
     global _tuning
     if runtime().is_capturing():
-        raise RuntimeError("autotune cannot run while a CUDA graph is being captured: tune before the capture")
+        raise RuntimeError(
+            "autotune cannot run while a CUDA graph is being captured: tune before the capture"
+        )
     forget_plans()
     before, _tuning = _tuning, True
     try:
@@ -67,7 +69,11 @@ def tuning() -> Iterator[None]:
 
 
 def pick(
-    kernel: Any, problem: Sequence[Any], default: T, candidates: Sequence[T], build: Callable[[T], Callable[[], None]]
+    kernel: Any,
+    problem: Sequence[Any],
+    default: T,
+    candidates: Sequence[T],
+    build: Callable[[T], Callable[[], None]],
 ) -> T:
     """The configuration for a problem: the measured one where there is one, else `default`.
 
@@ -89,13 +95,23 @@ def pick(
     if not _tuning or len(by_text) == 1:
         return default
     if runtime().is_capturing():
-        raise RuntimeError("autotune cannot run while a CUDA graph is being captured: tune before the capture")
+        raise RuntimeError(
+            "autotune cannot run while a CUDA graph is being captured: tune before the capture"
+        )
     times = {text: _time_or_none(build, candidate) for text, candidate in by_text.items()}
     measured = {text: ms for text, ms in times.items() if ms is not None}
     if not measured:
         return default
     best = min(measured, key=measured.__getitem__)
-    _keep(key, {"problem": list(problem), "configuration": best, "milliseconds": measured[best], "of": len(measured)})
+    _keep(
+        key,
+        {
+            "problem": list(problem),
+            "configuration": best,
+            "milliseconds": measured[best],
+            "of": len(measured),
+        },
+    )
     return by_text[best]
 
 

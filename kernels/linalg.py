@@ -31,13 +31,17 @@ def matmul_nd(out: Buffer, input: Buffer, other: Buffer) -> None:
 
 def linear(out: Buffer, input: Buffer, weight: Buffer, bias: Buffer | None) -> None:
     """out = input @ weight.T + bias over the last dimension."""
-    _linear(out, input, weight, bias, precision.kernel_precision(), not (out.ptr | input.ptr | weight.ptr) & 15)
+    _linear(
+        out, input, weight, bias, precision.kernel_precision(), not (out.ptr | input.ptr | weight.ptr) & 15
+    )
 
 
 @planned
 def _matmul(out: Buffer, input: Buffer, other: Buffer, precise: str, aligned: bool) -> Callable[..., None]:
     batch = out.shape[:-2]
-    return plan_product(out, _with_batch(input, batch), _with_batch(other, batch), None, None, precise, aligned)
+    return plan_product(
+        out, _with_batch(input, batch), _with_batch(other, batch), None, None, precise, aligned
+    )
 
 
 @planned
@@ -108,7 +112,9 @@ def _configuration(
         return lambda: plan(*given)
 
     problem = (kind, m, n, k, batch, a.strides[-1] == 1, b.strides[-1] == 1, descriptors)
-    return pick(_gemm.gemm_kernel, problem, default, candidates(arch, kind, m, n, k, batch, descriptors), ready)
+    return pick(
+        _gemm.gemm_kernel, problem, default, candidates(arch, kind, m, n, k, batch, descriptors), ready
+    )
 
 
 def _after_copy(

@@ -326,8 +326,8 @@ def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> li
         Case(_reduce_kernels.extreme_kernel,
              f"*{kind} *i64 *{kind} *i64 (i32:16) {kept_in} (i32=1) (i32=1) (i32:16) {red_in} {numbers} i32:16",
              {"OP": "max", "SECOND": False, "VALUES": True, **options}, label=label, num_warps=how.warps),
-        Case(_reduce_kernels.moments_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers} fp64", {"PARTS": False, **options},
-             label=label, num_warps=how.warps),
+        Case(_reduce_kernels.moments_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers} fp64",
+             {"PARTS": False, **options}, label=label, num_warps=how.warps),
         Case(_reduce_kernels.logsumexp_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers}", {"PARTS": False, **options},
              label=label, num_warps=how.warps),
     ]  # fmt: skip
