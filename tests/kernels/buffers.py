@@ -22,13 +22,15 @@ def buffer(array: np.ndarray) -> Buffer:
 def run(function: Any, out: np.ndarray, *args: Any, **options: Any) -> np.ndarray:
     """Fill `out` with rubbish, call `function(out, *args)` with arrays as buffers, and return it."""
     out[...] = np.nan if out.dtype.kind in "fc" else 77  # what is not written shows
-    function(buffer(out), *[buffer(a) if isinstance(a, np.ndarray) else a for a in args], **options)
+    arrays = [np.asarray(a) if isinstance(a, np.generic) else a for a in args]
+    function(buffer(out), *[buffer(a) if isinstance(a, np.ndarray) else a for a in arrays], **options)
     return out
 
 
 def strided(array: np.ndarray) -> np.ndarray:
     """The same values with gaps between them, in reversed order of dimensions."""
+    array = np.asarray(array)
     gaps = np.zeros(tuple(2 * n + 1 for n in reversed(array.shape)), array.dtype)
-    view = gaps.T[tuple(slice(1, 2 * n + 1, 2) for n in array.shape)]
+    view = gaps.T[(*[slice(1, 2 * n + 1, 2) for n in array.shape], ...)]
     view[...] = array
     return view

@@ -1,0 +1,134 @@
+"""Matrix products: layouts, batches, splits, descriptors, epilogues, and the chooser."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+import pytest
+from buffers import buffer, run, strided
+
+from tritonnn.kernels import activation, linalg
+from tritonnn.kernels._configs_gemm import TABLE, Choice, Gemm, candidates, choose, processors
+
+KINDS = [np.float32, np.float64, np.float16, ml_dtypes.bfloat16, np.int64, np.int32, np.uint8]
+TOLERANCE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14, np.dtype(np.float16): 1e-3}
+
+
+def made(rng, kind, *shape):
+    values = rng.standard_normal(shape) if np.dtype(kind).kind in "fV" else rng.integers(0, 5, shape)
+    return values.astype(kind)
+
+
+def close(got, wanted):
+    bound = TOLERANCE.get(got.dtype, 1e-2 if got.dtype.kind == "V" else 0)
+    scale = max(1.0, np.abs(wanted).max()) if wanted.size else 1.0
+    if got.dtype.kind in "iu":
+        wanted = wanted.astype(np.int64).astype(got.dtype)
+    assert np.abs(got.astype(np.float64) - wanted.astype(np.float64)).max(initial=0) <= bound * scale
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [((3, 4), (4, 2)), ((2, 3, 4), (2, 4, 5)), ((2, 1, 3, 4), (5, 4, 2)), ((3, 0), (0, 2)), ((20, 70), (70, 33)),
+     ((3, 20, 16), (16, 10)), ((0, 4), (4, 3))],
+)  # fmt: skip
+def test_products(kind, left, right):
+    rng = np.random.default_rng(0)
+    a, b = made(rng, kind, *left), made(rng, kind, *right)
+    wanted = np.matmul(a.astype(np.float64), b.astype(np.float64))
+    close(run(linalg.matmul_nd, np.empty(wanted.shape, kind), a, b), wanted)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+@pytest.mark.parametrize("layout", [strided, np.asfortranarray])
+def test_layouts(kind, layout):
+    rng = np.random.default_rng(1)
+    a, b = layout(made(rng, kind, 20, 30)), layout(made(rng, kind, 30, 10))
+    close(run(linalg.matmul_nd, layout(np.empty((20, 10), kind)), a, b), a.astype(np.float64) @ b)
+
+
+def test_a_large_operand_without_a_contiguous_dimension_is_copied_first():
+    rng = np.random.default_rng(2)
+    a, b = strided(made(rng, np.float32, 10, 7000)), made(rng, np.float32, 7000, 8)
+    assert a.size >= linalg.WORTH_COPYING
+    for _ in range(2):  # the second time by the kept plan
+        close(run(linalg.matmul_nd, np.empty((10, 8), np.float32), a, b), a.astype(np.float64) @ b)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16, np.int64])
+@pytest.mark.parametrize("rows", [(5, 6), (7,), ()])
+@pytest.mark.parametrize("biased", [False, True])
+def test_linear(kind, rows, biased):
+    rng = np.random.default_rng(3)
+    x, w = made(rng, kind, *rows, 40), made(rng, kind, 33, 40)
+    bias = made(rng, kind, 33) if biased else None
+    wanted = x.astype(np.float64) @ w.T + (bias.astype(np.float64) if biased else 0)
+    close(run(linalg.linear, np.empty((*rows, 33), kind), x, w, bias), wanted)
+
+
+@pytest.mark.parametrize("split", [1, 3, 8])
+def test_split_inner_dimension_with_bias_and_activation(split):
+    rng = np.random.default_rng(4)
+    a, b, bias = (made(rng, np.float32, *shape) for shape in ((33, 900), (900, 20), (20,)))
+    choice = Choice(Gemm(16, 16, 32, 4, 2, 1.0), split)
+    out = np.empty((33, 20), np.float32)
+    buffers = [buffer(x) for x in (out, a, b, bias)]
+    linalg.plan_product(*buffers, epilogue=activation.relu, configuration=choice)(*buffers)
+    close(out, np.maximum(a.astype(np.float64) @ b + bias, 0))
+
+
+@pytest.mark.parametrize("a_order", "CF")
+@pytest.mark.parametrize("b_order", "CF")
+@pytest.mark.parametrize("specialize", [False, True])
+def test_persistent_kernel_with_descriptors(a_order, b_order, specialize):
+    rng = np.random.default_rng(5)
+    a = np.asarray(made(rng, np.float16, 72, 48), order=a_order)
+    b = np.asarray(made(rng, np.float16, 48, 40), order=b_order)
+    bias, out = made(rng, np.float16, 40), np.empty((72, 40), np.float16)
+    choice = Choice(Gemm(32, 32, 16, 4, 2, 1.0, persistent=True, specialize=specialize), 1)
+    buffers = [buffer(x) for x in (out, a, b, bias)]
+    linalg.plan_product(*buffers, aligned=True, configuration=choice)(*buffers)
+    close(out, a.astype(np.float64) @ b.astype(np.float64) + bias.astype(np.float64))
+
+
+def test_complex_is_refused_by_name():
+    x = np.zeros((2, 2), np.complex64)
+    with pytest.raises(NotImplementedError, match=r"no GPU kernel for complex64: add it to kernels/linalg\.py"):
+        run(linalg.matmul_nd, np.empty((2, 2), np.complex64), x, x)
+
+
+SHAPES = [(8192, 8192, 8192), (4096, 4096, 4096), (512, 512, 512), (256, 256, 8192), (1, 4096, 4096), (8192, 4096, 64),
+          (64, 10, 500), (3, 5, 7)]  # fmt: skip
+
+
+@pytest.mark.parametrize("arch", sorted(TABLE))
+@pytest.mark.parametrize("kind", ["half", "tf32", "ieee", "fp64"])
+def test_every_problem_has_a_configuration(arch, kind):
+    for shape in SHAPES:
+        config, split = choose(arch, kind, *shape)
+        assert config in TABLE[arch][kind] and not config.persistent
+        assert 1 <= split <= 16
+        assert Choice(config, split) == candidates(arch, kind, *shape)[0]
+
+
+def test_descriptors_only_where_the_layout_allows_them_and_not_in_batches():
+    assert choose("sm_90", "half", 4096, 4096, 4096, descriptors=True).config.persistent
+    assert not choose("sm_90", "half", 4096, 4096, 4096, descriptors=False).config.persistent
+    assert not choose("sm_90", "half", 4096, 4096, 4096, batch=8, descriptors=True).config.persistent
+    assert not choose("sm_80", "half", 4096, 4096, 4096, descriptors=True).config.persistent
+
+
+def test_large_products_take_large_tiles_and_few_tiles_are_split():
+    assert choose("sm_90", "half", 8192, 8192, 8192).config[:2] == (128, 256)
+    assert choose("sm_90", "half", 8192, 8192, 8192).split == 1
+    few = choose("sm_90", "half", 256, 256, 8192)
+    assert few.split > 1 and few.config.m * few.config.n <= 128 * 128
+    assert choose("sm_80", "half", 16, 4096, 4096).config.m == 16
+
+
+def test_unknown_architectures_use_their_nearest_relative():
+    assert choose("sm_89", "half", 512, 512, 512).config in TABLE["sm_80"]["half"]
+    assert choose("sm_103", "half", 512, 512, 512).config in TABLE["sm_100"]["half"]
+    assert choose("gfx1100", "half", 512, 512, 512).config in TABLE["gfx942"]["half"]
+    assert processors("sm_77") > 0
