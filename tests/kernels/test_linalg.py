@@ -94,7 +94,9 @@ def test_persistent_kernel_with_descriptors(a_order, b_order, specialize):
 
 def test_complex_is_refused_by_name():
     x = np.zeros((2, 2), np.complex64)
-    with pytest.raises(NotImplementedError, match=r"no GPU kernel for complex64: add it to kernels/linalg\.py"):
+    with pytest.raises(
+        NotImplementedError, match=r"no GPU kernel for complex64: add it to kernels/linalg\.py"
+    ):
         run(linalg.matmul_nd, np.empty((2, 2), np.complex64), x, x)
 
 

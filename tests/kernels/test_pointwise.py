@@ -87,7 +87,9 @@ def test_broadcasting_and_strides(left, right, layout):
     np.testing.assert_array_equal(added(strided(np.empty(wanted.shape, np.float32)), x, y, 2.0), wanted)
 
 
-@pytest.mark.parametrize("kind", ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "bool"])
+@pytest.mark.parametrize(
+    "kind", ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "bool"]
+)
 def test_types(kind):
     rng = np.random.default_rng(1)
     x, y = (rng.integers(0, 100, 500).astype(kind) for _ in range(2))
@@ -126,17 +128,23 @@ def test_in_place_and_empty():
 
 def test_a_condition_of_another_type():
     x = np.arange(6, dtype=np.float32)
-    got = run(where, np.empty((2, 6), np.float32), np.array([[True], [False]]), x, -1.0, compute=dtypes.float32)
+    got = run(
+        where, np.empty((2, 6), np.float32), np.array([[True], [False]]), x, -1.0, compute=dtypes.float32
+    )
     np.testing.assert_array_equal(got, [x, np.full(6, -1)])
 
 
 def test_complex_numbers_are_refused_by_name():
     x = np.zeros(3, np.complex64)
-    with pytest.raises(NotImplementedError, match=r"add has no GPU kernel for complex64: .*kernels/_pointwise\.py"):
+    with pytest.raises(
+        NotImplementedError, match=r"add has no GPU kernel for complex64: .*kernels/_pointwise\.py"
+    ):
         run(add, np.empty(3, np.complex64), x, x, 1.0, compute=dtypes.complex64)
 
 
-@pytest.mark.parametrize("kind", ["bool", "uint8", "int16", "float16", "float32", "int64", "float64", "complex128"])
+@pytest.mark.parametrize(
+    "kind", ["bool", "uint8", "int16", "float16", "float32", "int64", "float64", "complex128"]
+)
 def test_copies_of_one_type_keep_every_bit(kind):
     raw = np.random.default_rng(2).integers(0, 2 if kind == "bool" else 256, 24 * np.dtype(kind).itemsize)
     x = raw.astype(np.uint8).view(kind).reshape(2, 3, 4)
@@ -161,7 +169,9 @@ def test_copies_cast(source, target):
 
 def test_views_of_buffers():
     x = np.arange(24, dtype=np.float32).reshape(4, 6)
-    np.testing.assert_array_equal(run(lambda o, b: copy(o, reverse(b, (0, 1))), np.empty_like(x), x), x[::-1, ::-1])
+    np.testing.assert_array_equal(
+        run(lambda o, b: copy(o, reverse(b, (0, 1))), np.empty_like(x), x), x[::-1, ::-1]
+    )
     got = run(lambda o, b: copy(o, narrow(b, 1, 1, 2, 3)), np.empty((4, 2), np.float32), x)
     np.testing.assert_array_equal(got, x[:, 1::3])
     for kind, value in (("int64", 2**61 + 1), ("bool", 3), ("float32", 0.1), ("complex64", 1 + 2j)):

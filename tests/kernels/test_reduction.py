@@ -48,11 +48,16 @@ def test_against_float64(shape, dims, layout):
 def test_extremes_and_where_they_are(shape, dim):
     x = np.random.default_rng(1).integers(-50, 50, shape).astype(np.float32)  # many ties: the first one wins
     values, indices = np.empty(results(shape, (dim,)), np.float32), np.empty(results(shape, (dim,)), np.int64)
-    for function, find, best in ((reduction.max_dim, np.argmax, np.max), (reduction.min_dim, np.argmin, np.min)):
+    for function, find, best in (
+        (reduction.max_dim, np.argmax, np.max),
+        (reduction.min_dim, np.argmin, np.min),
+    ):
         function(buffer(values), buffer(indices), buffer(x), dim, False)
         np.testing.assert_array_equal(values, best(x, dim))
         np.testing.assert_array_equal(indices, find(x, dim))
-    np.testing.assert_array_equal(run(reduction.argmax, np.empty((), np.int64), strided(x), None, False), x.argmax())
+    np.testing.assert_array_equal(
+        run(reduction.argmax, np.empty((), np.int64), strided(x), None, False), x.argmax()
+    )
 
 
 def test_strided_values_and_indices_of_different_layouts():
@@ -66,11 +71,17 @@ def test_strided_values_and_indices_of_different_layouts():
 def test_nan_wins_and_infinities_are_numbers():
     nan, inf = np.nan, np.inf
     x = np.array([[1, nan, 3, nan], [-inf, -inf, -inf, -inf], [inf, 1, 2, 3]], np.float32)
-    np.testing.assert_array_equal(run(reduction.amax, np.empty(3, np.float32), x, (1,), False), [nan, -inf, inf])
-    np.testing.assert_array_equal(run(reduction.amin, np.empty(3, np.float32), x, (1,), False), [nan, -inf, 1])
+    np.testing.assert_array_equal(
+        run(reduction.amax, np.empty(3, np.float32), x, (1,), False), [nan, -inf, inf]
+    )
+    np.testing.assert_array_equal(
+        run(reduction.amin, np.empty(3, np.float32), x, (1,), False), [nan, -inf, 1]
+    )
     np.testing.assert_array_equal(run(reduction.argmax, np.empty(3, np.int64), x, 1, False), [1, 0, 0])
     np.testing.assert_array_equal(run(reduction.argmin, np.empty(3, np.int64), x, 1, False), [1, 0, 1])
-    np.testing.assert_array_equal(run(reduction.logsumexp, np.empty(3, np.float32), x, (1,)), [nan, -inf, inf])
+    np.testing.assert_array_equal(
+        run(reduction.logsumexp, np.empty(3, np.float32), x, (1,)), [nan, -inf, inf]
+    )
 
 
 def test_nothing_to_reduce():
@@ -97,10 +108,14 @@ def test_types_of_sums():
     exact = x.astype(np.float64).sum(1)
     got = run(reduction.sum, np.empty(2, np.float16), x, (1,), False, None)
     np.testing.assert_allclose(got, exact, rtol=1e-3)  # added up in float32, rounded once
-    whole = run(reduction.sum, np.empty(2, np.int64), np.array([[1.9, 2.9], [-1.9, 3]], np.float32), (1,), False, None)
+    whole = run(
+        reduction.sum, np.empty(2, np.int64), np.array([[1.9, 2.9], [-1.9, 3]], np.float32), (1,), False, None
+    )
     np.testing.assert_array_equal(whole, [3, 2])  # each element converted first
     z = (x[:, :10] + 1j * x[:, 10:20]).astype(np.complex64)
-    np.testing.assert_allclose(run(reduction.sum, np.empty(2, np.complex64), z, (1,), False, None), z.sum(1), rtol=1e-5)
+    np.testing.assert_allclose(
+        run(reduction.sum, np.empty(2, np.complex64), z, (1,), False, None), z.sum(1), rtol=1e-5
+    )
 
 
 def test_variance_of_numbers_far_from_zero():

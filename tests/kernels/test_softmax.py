@@ -33,7 +33,9 @@ def test_against_float64(shape, dim, log, layout):
     forward, backward = getattr(softmax, name), getattr(softmax, name + "_backward")
     np.testing.assert_allclose(run(forward, np.empty(shape, np.float32), x, dim), y, rtol=2e-6, atol=1e-6)
     if x.ndim:
-        wanted = g - np.exp(y) * g.sum(dim, keepdims=True) if log else y * (g - (g * y).sum(dim, keepdims=True))
+        wanted = (
+            g - np.exp(y) * g.sum(dim, keepdims=True) if log else y * (g - (g * y).sum(dim, keepdims=True))
+        )
         got = run(backward, np.empty(shape, np.float32), g, layout(y.astype(np.float32)), dim)
         np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=2e-4 if x.size > 5000 else 1e-5)
 
