@@ -29,8 +29,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-os.environ.pop("TRITON_INTERPRET", None)  # interpreted functions cannot be compiled
-
 KEPT = Path(__file__).with_name("regressions.json")
 SHARED = {"sm_80": 166912, "sm_90": 232448, "sm_100": 232448, "gfx942": 65536}
 MATRIX = {
@@ -149,7 +147,7 @@ def count_instructions(text: str, amd: bool) -> tuple[int, int]:
         label = re.match(r"(\$L__BB\w+|\.LBB\w+):", code)
         if label:
             labels[label[1]] = count
-        elif re.match(r"(@!?%\w+\s+)?[a-z][\w.:]*(\s|;|$)", code) and not code.startswith("."):
+        elif re.match(r"(@!?%\w+\s+)?[a-z][\w.:]*(\s|;|$)", code) and code[-1] != ":":
             target = re.search(r"(?:bra(?:\.uni)?|s_c?branch\w*)\s+(\$L__BB\w+|\.LBB\w+)", code)
             if target and target[1] in labels:
                 branches.append((labels[target[1]], count))
@@ -318,6 +316,7 @@ def show(reports: list[Report]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Compile, print, compare. Returns the exit status."""
+    os.environ.pop("TRITON_INTERPRET", None)  # interpreted functions cannot be compiled
     import triton
 
     parser = argparse.ArgumentParser(

@@ -148,7 +148,7 @@ def tanh(x):
         s = x * x
         p = ((-5.91984199e-03 * s + 2.08182379e-02) * s - 5.37908205e-02) * s + 1.33320120e-01
         p = p * s - 3.33333015e-01
-        near = x + x * (s * p)
+        near = x * (1.0 + s * p)
         far = 1.0 - 2.0 / (exp(2.0 * a) + 1.0)
         return tl.where(a < 0.6, near, copysign(far, x))
     else:
