@@ -242,6 +242,49 @@ def _class_weights(weight, c, classes, ACC: tl.constexpr):
 
 
 @triton.jit
+def _row_sums(
+    source, weight, present, step, classes, SMOOTH: tl.constexpr, ACC: tl.constexpr, ONCE: tl.constexpr,
+    BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
+):  # fmt: skip
+    """Of rows of scores: maximum, sum(exp(x - maximum)), sum(w (maximum - x)) and sum(w); the last two if SMOOTH."""
+    spread = tl.zeros((BLOCK_K,), ACC)
+    weights = tl.zeros((BLOCK_K,), ACC)
+    if ONCE:
+        c = tile_columns(0, BLOCK_R, INT64)[None, :]
+        mask = present & (c < classes)
+        x = convert(tl.load(source + c * step, mask=mask, other=0.0), ACC)
+        top = tl.max(tl.where(mask, x, float("-inf")), axis=1)
+        total = tl.sum(tl.where(mask, _math.exp(x - top[:, None]), 0.0), axis=1)
+        if SMOOTH:
+            share = _class_weights(weight, c, classes, ACC)
+            spread = tl.sum(tl.where(mask, share * (top[:, None] - x), 0.0), axis=1)
+            weights = tl.sum(share + tl.zeros((BLOCK_K, BLOCK_R), ACC), axis=1)
+    else:
+        highest = tl.full((BLOCK_K, BLOCK_R), float("-inf"), ACC)
+        part = tl.zeros((BLOCK_K, BLOCK_R), ACC)
+        sum_x = tl.zeros((BLOCK_K, BLOCK_R), ACC)
+        shares = tl.zeros((BLOCK_K, BLOCK_R), ACC)
+        for start in range(0, classes, BLOCK_R):
+            c = tile_columns(start, BLOCK_R, INT64)[None, :]
+            mask = present & (c < classes)
+            x = convert(tl.load(source + c * step, mask=mask, other=0.0), ACC)
+            higher = tl.maximum(highest, tl.where(mask, x, float("-inf")))
+            kept = tl.where(higher == float("-inf"), 0.0, higher)
+            part = part * _math.exp(highest - kept) + tl.where(mask, _math.exp(x - kept), 0.0)
+            highest = higher
+            if SMOOTH:
+                share = _class_weights(weight, c, classes, ACC)
+                sum_x += tl.where(mask, share * x, 0.0)
+                shares += share
+        top = tl.max(highest, axis=1)
+        total = tl.sum(part * _math.exp(highest - top[:, None]), axis=1)
+        if SMOOTH:
+            weights = tl.sum(shares, axis=1)
+            spread = weights * top - tl.sum(sum_x, axis=1)
+    return top, total, spread, weights
+
+
+@triton.jit
 def cross_entropy_kernel(
     out, shift, sumexp, parts, flag, input, target, weight, kept_shape, kept_in, kept_target, kept_out, step,
     samples, classes, ignore, smoothing: fp64, SMOOTH: tl.constexpr, REDUCE: tl.constexpr, ACC: tl.constexpr,
@@ -259,39 +302,9 @@ def cross_entropy_kernel(
         target, weight, flag, i, present, kept_shape, kept_target, classes, ignore, ACC
     )
     base = input + place(i, kept_shape, kept_in)
-    source = base[:, None]
-    if ONCE:
-        c = tile_columns(0, BLOCK_R, INT64)[None, :]
-        mask = present[:, None] & (c < classes)
-        x = convert(tl.load(source + c * step, mask=mask, other=0.0), ACC)
-        top = tl.max(tl.where(mask, x, float("-inf")), axis=1)
-        total = tl.sum(tl.where(mask, _math.exp(x - top[:, None]), 0.0), axis=1)
-        if SMOOTH:
-            share = _class_weights(weight, c, classes, ACC)
-            spread = tl.sum(tl.where(mask, share * (top[:, None] - x), 0.0), axis=1)
-            weights = tl.sum(share + tl.zeros((BLOCK_K, BLOCK_R), ACC), axis=1)
-    else:
-        highest = tl.full((BLOCK_K, BLOCK_R), float("-inf"), ACC)
-        part = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-        sum_x = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-        shares = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-        for start in range(0, classes, BLOCK_R):
-            c = tile_columns(start, BLOCK_R, INT64)[None, :]
-            mask = present[:, None] & (c < classes)
-            x = convert(tl.load(source + c * step, mask=mask, other=0.0), ACC)
-            higher = tl.maximum(highest, tl.where(mask, x, float("-inf")))
-            kept = tl.where(higher == float("-inf"), 0.0, higher)
-            part = part * _math.exp(highest - kept) + tl.where(mask, _math.exp(x - kept), 0.0)
-            highest = higher
-            if SMOOTH:
-                share = _class_weights(weight, c, classes, ACC)
-                sum_x += tl.where(mask, share * x, 0.0)
-                shares += share
-        top = tl.max(highest, axis=1)
-        total = tl.sum(part * _math.exp(highest - top[:, None]), axis=1)
-        if SMOOTH:
-            weights = tl.sum(shares, axis=1)
-            spread = weights * top - tl.sum(sum_x, axis=1)
+    top, total, spread, weights = _row_sums(
+        base[:, None], weight, present[:, None], step, classes, SMOOTH, ACC, ONCE, BLOCK_K, BLOCK_R, INT64
+    )
     log = tl.log(total)
     at_class = convert(tl.load(base + y * step, mask=valid, other=0.0), ACC)
     loss = tl.where(valid, (log + (top - at_class)) * w, NAN)

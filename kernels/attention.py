@@ -23,7 +23,7 @@ from tritonnn.kernels.random import place
 from tritonnn.kernels.shape import fill
 
 NO_STEPS = (0, 0, 0, 0)
-ROWS = 64  # of a program of the pass before backward
+ROWS = 32  # of a program of the pass before backward
 
 
 class _Call:
@@ -145,8 +145,9 @@ def _case(kernel: Any, stage: int, arch: str, kind: str, width: int, **options: 
         "BLOCK_D": width, "BLOCK_V": width, **options,
     }  # fmt: skip
     return Case(
-        kernel, f"{text} {_NUMBERS}", constants, label=f"{kind},{width}" + "".join(f",{k}" for k in options),
-        num_warps=tile.warps, num_stages=tile.stages, matrix=kind == "half", archs=(arch,),
+        kernel, f"{text} {_NUMBERS}", constants, label=f"{kind},{width}" + "".join(f",{k}={int(v)}" for k, v in options.items()),
+        num_warps=tile.warps, num_stages=tile.stages, matrix=kind == "half" and (stage != FOR_KEYS or width <= 128),
+        spills=64 if stage == FOR_KEYS else 0, archs=(arch,),
     )  # fmt: skip
 
 
