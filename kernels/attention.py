@@ -144,10 +144,11 @@ def _case(kernel: Any, stage: int, arch: str, kind: str, width: int, **options: 
         "ACC": tl.float64 if kind == "double" else tl.float32, "BLOCK_M": tile.queries, "BLOCK_N": tile.keys,
         "BLOCK_D": width, "BLOCK_V": width, **options,
     }  # fmt: skip
+    label = ",".join([kind, str(width), *[f"{k}={int(v)}" for k, v in options.items()]])
+    wide = stage == FOR_KEYS and width > 128  # its tiles are too small for the largest matrix instructions
     return Case(
-        kernel, f"{text} {_NUMBERS}", constants, label=f"{kind},{width}" + "".join(f",{k}={int(v)}" for k, v in options.items()),
-        num_warps=tile.warps, num_stages=tile.stages, matrix=kind == "half" and (stage != FOR_KEYS or width <= 128),
-        spills=64 if stage == FOR_KEYS else 0, archs=(arch,),
+        kernel, f"{text} {_NUMBERS}", constants, label=label, num_warps=tile.warps, num_stages=tile.stages,
+        matrix=kind == "half" and not wide, spills=64 if stage == FOR_KEYS else 16, archs=(arch,),
     )  # fmt: skip
 
 
@@ -168,6 +169,7 @@ def COMPILE() -> list[Case]:
                 _case(kernel, stage, arch, "half", 64, MASK=2),
             ]
             made += [_case(kernel, stage, arch, "half", 64, DROPOUT=True)]
+            made += [_case(kernel, stage, arch, "half", 64, INT64=True)]
             made += [_case(kernel, stage, arch, "single", width) for width in (64, 128)]
             made += [_case(kernel, stage, arch, "double", 64)]
     steps = f"{_ROW} {_ROW}"

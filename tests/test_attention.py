@@ -134,3 +134,15 @@ def test_second_derivative_with_dropout(device):
     (plain,) = torch.autograd.grad(y.square().sum(), q, retain_graph=True)
     np.testing.assert_allclose(first.detach().cpu().numpy(), plain.cpu().numpy(), rtol=1e-9, atol=1e-12)
     assert torch.isfinite(torch.autograd.grad(first.sum(), k)[0]).all()
+
+
+def test_tiles_follow_architecture_kind_and_width():
+    from tritonnn.kernels._configs_attention import FOR_KEYS, FOR_QUERIES, FORWARD, TABLES, choose
+
+    for stage in (FORWARD, FOR_KEYS, FOR_QUERIES):
+        for architecture, kind in TABLES:
+            narrow, wide = choose(architecture, kind, 16, stage), choose(architecture, kind, 1024, stage)
+            assert narrow.queries * narrow.keys >= wide.queries * wide.keys
+            assert min(wide.queries, wide.keys) >= 16  # what a matrix instruction takes
+    assert choose("sm_90", "half", 64, FORWARD) != choose("sm_80", "half", 256, FORWARD)
+    assert choose("sm_75", "half", 64, FORWARD) == choose("sm_80", "half", 64, FORWARD)

@@ -120,3 +120,14 @@ def test_empty_batch_gives_zero_gradients(device):
     F.layer_norm(torch.ones(0, 8, device=device), (8,), w, b).sum().backward()
     assert (w.grad == 0).all()
     assert (b.grad == 0).all()
+
+
+@pytest.mark.parametrize("length", [1, 60, 768, 5000, 8192])
+@pytest.mark.parametrize("rows", [1, 100, 100_000])
+def test_backward_grid_fits_the_device_and_the_rows(rows, length):
+    from tritonnn.kernels.normalization import choose_backward
+
+    how = choose_backward(rows, length, 132)
+    assert how.block >= length
+    assert 1 <= how.programs <= min(-(-rows // how.rows), 132 * 16)
+    assert how.rows * how.block <= 8192
