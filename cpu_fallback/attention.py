@@ -22,8 +22,9 @@ from tritonnn.cpu_fallback.random import philox
 
 Array = np.ndarray[Any, Any]
 
-# Queries of a causal block: keys after its last query are not looked at.
-_CAUSAL_STEP = 128
+# Queries of a causal block (keys after its last query are not looked at), and the fewest of another one: thinner
+# matrix products are slower than scores that leave the second-level cache.
+_STEP = 128
 
 
 def attention(
@@ -166,7 +167,7 @@ class _Problem:
         self.group = self.heads // key.shape[1]
         self.causal, self.scale, self.mask = is_causal, scale, mask
         self.dropout_p, self.seed, self.offset = dropout_p, seed, offset
-        self.step = max(1, min(self.queries, BLOCK // self.keys, _CAUSAL_STEP if is_causal else BLOCK))
+        self.step = min(self.queries, _STEP if is_causal else max(_STEP, BLOCK // self.keys))
         self.together = min(max(1, BLOCK // (self.queries * self.keys)), self.count)
         self.workspace = np.empty((2, self.together * self.step * self.keys), self.dtype)
         self.bias: Array | None = None

@@ -164,10 +164,10 @@ def bag_kernel(
     bag = tl.program_id(0)
     d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
     inside = d < width
-    first = tl.load(offsets + bag * offset_step).to(tl.int64)
+    first = tl.maximum(tl.load(offsets + bag * offset_step).to(tl.int64), 0)
     last = tl.zeros((), tl.int64) + count
     if bag + 1 < offset_count:
-        last = tl.load(offsets + (bag + 1) * offset_step).to(tl.int64)
+        last = tl.minimum(tl.load(offsets + (bag + 1) * offset_step).to(tl.int64), last)
     total = tl.zeros((BLOCK_D,), ACC)
     best = tl.full((BLOCK_D,), -1, tl.int64)
     size = tl.zeros((), tl.int64)
