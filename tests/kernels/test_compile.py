@@ -35,7 +35,9 @@ $L__BB0_2:                              // inner
 def compiled(script: str) -> str:
     """Output of a script whose kernels are compiled, not interpreted."""
     env = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"} | {"TRITON_DEFAULT_FP_FUSION": "1"}
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, env=env)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, env=env
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -49,14 +51,18 @@ def test_instructions_and_innermost_loops_are_counted():
 
 
 def test_signatures():
-    types, constants, attributes = parse_signature("*fp32 *i8:1 (i32=1 (None i64)) i32:16 tensordesc<bf16[128,64]>")
+    types, constants, attributes = parse_signature(
+        "*fp32 *i8:1 (i32=1 (None i64)) i32:16 tensordesc<bf16[128,64]>"
+    )
     assert types == ["*fp32", "*i8", ("constexpr", ("constexpr", "i64")), "i32", "tensordesc<bf16[128,64]>"]
     assert constants == {(2, 0): 1, (2, 1, 0): None}
     assert sorted(attributes) == [(0,), (3,)]
 
 
 def test_what_counts_as_worse():
-    kept = {"k[a]": {"sm_90": {"registers": 40, "spills": 0, "shared": 1024, "instructions": 100, "loop": 20}}}
+    kept = {
+        "k[a]": {"sm_90": {"registers": 40, "spills": 0, "shared": 1024, "instructions": 100, "loop": 20}}
+    }
     same = {"registers": 40, "spills": 0, "shared": 1024, "instructions": 100, "loop": 20}
 
     def worse(**change):
@@ -75,7 +81,9 @@ def test_the_command_compiles_and_prints_a_table():
         from tritonnn.kernels import _compile
         assert _compile.main(["-k", "arange_kernel", "--no-cache", "-j", "1"]) == 0
     """)
-    assert "arange_kernel" in text and "sm_90" in text and "gfx942" in text and "8 binaries of 2 cases" in text
+    assert (
+        "arange_kernel" in text and "sm_90" in text and "gfx942" in text and "8 binaries of 2 cases" in text
+    )
 
 
 def test_broken_promises_fail():

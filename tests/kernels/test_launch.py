@@ -45,7 +45,9 @@ def test_arguments_of_unknown_type_are_refused():
 @triton.jit
 def shifted_kernel(out, ins, n, wide: i64, exact: fp64, rounded, BLOCK: tl.constexpr):
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    total = tl.full((BLOCK,), exact, tl.float64) + tl.full((BLOCK,), rounded, tl.float64) + wide.to(tl.float64)
+    total = (
+        tl.full((BLOCK,), exact, tl.float64) + tl.full((BLOCK,), rounded, tl.float64) + wide.to(tl.float64)
+    )
     for k in tl.static_range(len(ins)):
         total += tl.load(ins[k] + i, mask=i < n, other=0.0)
     tl.store(out + i, total, mask=i < n)
@@ -108,18 +110,26 @@ def test_extent_and_width_of_offsets():
 def test_implementations_are_found_by_name():
     assert implementation("elementwise", "exp") is implementation("elementwise", "exp")
     assert has("reduction", "sum") and not has("reduction", "no_such_op") and not has("no_such_family", "sum")
-    with pytest.raises(NotImplementedError, match=r"frob has no GPU kernel: add frob to kernels/activation\.py"):
+    with pytest.raises(
+        NotImplementedError, match=r"frob has no GPU kernel: add frob to kernels/activation\.py"
+    ):
         implementation("activation", "frob")
-    with pytest.raises(NotImplementedError, match=r"frob has no GPU kernel: add frob to kernels/no_such_family\.py"):
+    with pytest.raises(
+        NotImplementedError, match=r"frob has no GPU kernel: add frob to kernels/no_such_family\.py"
+    ):
         implementation("no_such_family", "frob")
     with pytest.raises(NotImplementedError):
         implementation("elementwise", "_power")  # private helpers are no implementations
 
 
-@pytest.mark.parametrize("kind", [ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2, np.float16])
+@pytest.mark.parametrize(
+    "kind", [ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2, np.float16]
+)
 @pytest.mark.parametrize("wide", [np.float32, np.float64])
 def test_short_floats_round_to_nearest_even_in_the_interpreter(kind, wide):
-    x = np.concatenate([np.random.default_rng(0).standard_normal(2000), [0, -0.0, np.inf, 1e-3, 448]]).astype(wide)
+    x = np.concatenate([np.random.default_rng(0).standard_normal(2000), [0, -0.0, np.inf, 1e-3, 448]]).astype(
+        wide
+    )
     with np.errstate(all="ignore"):
         wanted = x.astype(np.float32).astype(kind)
     got = run(copy, np.empty(x.shape, kind), x)

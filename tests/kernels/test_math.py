@@ -33,7 +33,11 @@ def units(got, wanted):
     with np.errstate(all="ignore"):
         rounded = wanted.astype(got.dtype)
         tiny = np.finfo(got.dtype).smallest_normal
-        same = (got == rounded) | (np.isnan(got) & np.isnan(rounded)) | ((np.abs(got) < tiny) & (np.abs(wanted) < tiny))
+        same = (
+            (got == rounded)
+            | (np.isnan(got) & np.isnan(rounded))
+            | ((np.abs(got) < tiny) & (np.abs(wanted) < tiny))
+        )
         error = np.abs(got.astype(np.float64) - wanted) / np.spacing(np.abs(rounded)).astype(np.float64)
     return np.where(same, 0.0, error)
 
@@ -100,14 +104,30 @@ def test_powers_by_a_number(exponent):
 
 def test_zero_has_a_sign():
     x = np.array([0.0, -0.0], np.float32)
-    odd = ("sin", "tan", "asin", "atan", "sinh", "tanh", "asinh", "atanh", "expm1", "log1p", "trunc", "ceil", "floor")
+    odd = (
+        "sin",
+        "tan",
+        "asin",
+        "atan",
+        "sinh",
+        "tanh",
+        "asinh",
+        "atanh",
+        "expm1",
+        "log1p",
+        "trunc",
+        "ceil",
+        "floor",
+    )
     for name in odd:
         np.testing.assert_array_equal(np.signbit(elementwise(name, x)), [False, True], err_msg=name)
     got = elementwise("atan2", x, np.array([-1.0, -1.0], np.float32))
     np.testing.assert_array_equal(got, np.float32([np.pi, -np.pi]))
 
 
-@pytest.mark.parametrize(("value", "wanted"), [(0.5, 0), (1.5, 2), (2.5, 2), (-0.5, -0.0), (1e20, 1e20), (-3.49, -3)])
+@pytest.mark.parametrize(
+    ("value", "wanted"), [(0.5, 0), (1.5, 2), (2.5, 2), (-0.5, -0.0), (1e20, 1e20), (-3.49, -3)]
+)
 def test_halves_round_to_even(value, wanted):
     for kind in (np.float32, np.float64):
         assert elementwise("round", np.array([value], kind), 0)[0] == kind(wanted)
@@ -120,7 +140,9 @@ def test_special_functions():
     np.testing.assert_allclose(step, 1 / x, rtol=1e-11)
     assert abs(elementwise("digamma", np.array([1.0]))[0] + 0.5772156649015329) < 1e-15
     np.testing.assert_allclose(elementwise("polygamma", np.array([1.0]), 1), math.pi**2 / 6, rtol=1e-14)
-    np.testing.assert_allclose(elementwise("zeta", np.array([2.0]), np.array([1.0])), math.pi**2 / 6, rtol=1e-14)
+    np.testing.assert_allclose(
+        elementwise("zeta", np.array([2.0]), np.array([1.0])), math.pi**2 / 6, rtol=1e-14
+    )
     y = np.linspace(-0.999, 0.999, 201)
     np.testing.assert_allclose(np.vectorize(math.erf)(elementwise("erfinv", y)), y, rtol=1e-14, atol=1e-16)
     np.testing.assert_array_equal(elementwise("erfinv", np.array([1.0, -1.0])), [np.inf, -np.inf])
@@ -144,7 +166,9 @@ def test_integers(kind):
     power = np.abs(y).astype(kind)
     np.testing.assert_array_equal(elementwise("pow", y, power), y**power)
     wide = limits.bits
-    np.testing.assert_array_equal(elementwise("bitwise_left_shift", x, np.full(300, wide, kind)), np.zeros(300, kind))
+    np.testing.assert_array_equal(
+        elementwise("bitwise_left_shift", x, np.full(300, wide, kind)), np.zeros(300, kind)
+    )
     got = elementwise("bitwise_right_shift", x, np.full(300, wide, kind))
     np.testing.assert_array_equal(got, np.where(x < 0, -1, 0).astype(kind))
 
