@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.buffer import Buffer
-from tritonnn.kernels._launch import empty, launch, needs_int64
+from tritonnn.kernels._launch import LARGEST_CACHE, Plan, Slot, empty, launch, needs_int64
 from tritonnn.kernels._philox import (
     _below,
     _cauchy,
@@ -19,6 +19,7 @@ from tritonnn.kernels._philox import (
     bernoulli_kernel,
     dropout_kernel,
     fill_kernel,
+    fill_warps,
     poisson_kernel,
     randint_kernel,
     start,
@@ -46,15 +47,23 @@ def place(seed: int, offset: int) -> tuple[int, int, Buffer | None]:
     return _signed(int(seed)), offset >> 2, getattr(seed, "state", None)
 
 
+_plans: dict[tuple, Plan] = {}
+
+
 def _fill(out: Buffer, function: Any, a: float, b: float, seed: int, offset: int, values: int = 0) -> None:
-    values = values or (2 if out.dtype is dtypes.float64 else 4)
-    n = out.numel
-    shape, strides = merged(out.shape, out.strides)
-    launch(
-        fill_kernel, (-(-n // (BLOCK * values)),), out, shape, strides, n, float(a), float(b),
-        *place(seed, offset), FN=function, VALUES=values, BLOCK=BLOCK, INT64=needs_int64(out),
-        enable_fp_fusion=False,
-    )  # fmt: skip
+    key = out.shape, out.strides, out.dtype, function, hasattr(seed, "state")
+    plan = _plans.get(key)
+    if plan is None:
+        if len(_plans) >= LARGEST_CACHE:
+            _plans.clear()
+        values = values or (2 if out.dtype is dtypes.float64 else 4)
+        n = out.numel
+        plan = _plans[key] = Plan(
+            fill_kernel, (-(-n // (BLOCK * values)),), Slot(0), *merged(out.shape, out.strides), n, Slot(1), Slot(2),
+            Slot(3), Slot(4), Slot(5), FN=function, VALUES=values, BLOCK=BLOCK, INT64=needs_int64(out),
+            num_warps=fill_warps(function), enable_fp_fusion=False,
+        )  # fmt: skip
+    plan(out, float(a), float(b), *place(seed, offset))
 
 
 def philox_uniform(out: Buffer, low: float, high: float, seed: int, offset: int) -> None:

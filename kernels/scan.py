@@ -22,8 +22,11 @@ from tritonnn.kernels._strided import last, merged, offset_of, parts
 
 SUM, PROD, LOGSUMEXP, MAX, MIN = 0, 1, 2, 3, 4
 
-# A row of more chunks than this is split over programs unless there are rows to fill the machine.
+# A row of more than two chunks is split over programs unless there are rows to fill the machine.
 CHUNK = 2048
+# Every step of a scan of exponentials is long code: fewer elements a thread keep it in the instruction cache.
+# Extrema carry a place beside each value.
+SHORTER_CHUNK = {LOGSUMEXP: 512, MAX: 1024, MIN: 1024}
 ENOUGH_ROWS = 256
 
 
@@ -199,9 +202,15 @@ def _power(n: int) -> int:
     return 1 << max(0, n - 1).bit_length()
 
 
-def _tile(rows: int, n: int) -> tuple[int, int]:
-    columns = min(CHUNK, _power(n))
-    return max(1, min(CHUNK // columns, _power(rows), 64)), columns
+def _tile(kind: int, compute: Any, rows: int, n: int) -> tuple[int, int, int]:
+    """Rows, columns and warps of a tile."""
+    chunk = SHORTER_CHUNK.get(kind, CHUNK)
+    columns = min(chunk, _power(n))
+    return (
+        max(1, min(chunk // columns, _power(rows), 64)),
+        columns,
+        8 if compute in (tl.float64, tl.int64) else 4,
+    )
 
 
 def _row_geometry(*buffers: Buffer) -> tuple[Any, ...]:
@@ -233,11 +242,11 @@ def _scan_rows(kind: int, out: Buffer, input: Buffer, compute: Any) -> None:
     rows, shape, out_rows, in_rows = _row_geometry(out, input)
     if not rows * n:
         return
-    height, columns = _tile(rows, n)
+    height, columns, warps = _tile(kind, compute, rows, n)
     steps = (out.strides[-1], input.strides[-1])
     chunks = -(-n // columns)
     constants = {"KIND": kind, "COMPUTE": compute, "ROWS": height, "COLUMNS": columns}
-    constants["INT64"] = needs_int64(out, input)
+    constants |= {"INT64": needs_int64(out, input), "num_warps": warps}
     grid = -(-rows // height)
     if chunks <= 2 or rows >= ENOUGH_ROWS:
         launch(
@@ -284,12 +293,12 @@ def _extremum(name: str, maximum: bool, values: Buffer, indices: Buffer, input: 
     rows, shape, *strides = _row_geometry(values, indices, input)
     if not rows * n:
         return
-    height, columns = _tile(rows, n)
+    compute = compute_type(name, input.dtype)
+    height, columns, warps = _tile(MAX, compute, rows, n)
     launch(
         extremum_kernel, (-(-rows // height),), values, indices, input, rows, n, shape, *strides,
-        values.strides[-1], indices.strides[-1], input.strides[-1], MAXIMUM=maximum,
-        COMPUTE=compute_type(name, input.dtype), ROWS=height, COLUMNS=columns,
-        INT64=needs_int64(values, indices, input),
+        values.strides[-1], indices.strides[-1], input.strides[-1], MAXIMUM=maximum, COMPUTE=compute,
+        ROWS=height, COLUMNS=columns, INT64=needs_int64(values, indices, input), num_warps=warps,
     )  # fmt: skip
 
 
@@ -303,38 +312,54 @@ def cummin(values: Buffer, indices: Buffer, input: Buffer, dim: int) -> None:
     _extremum("cummin", False, values, indices, input, dim)
 
 
-def _constants(kind: int, compute: Any, rows: int, columns: int) -> dict[str, Any]:
-    return {"KIND": kind, "COMPUTE": compute, "ROWS": rows, "COLUMNS": columns, "INT64": False}
+_ROW_ARGUMENTS = "i32 i32 (i32) (i32) (i32) i32=1 i32=1 i32"
 
 
+def _case(kind: int, t: str, compute: Any, rows: int, n: int, carry: bool) -> Case:
+    """A scan of rows of n; `carry` as of the kernel."""
+    height, columns, warps = _tile(kind, compute, rows, n)
+    constants = {"KIND": kind, "COMPUTE": compute, "ROWS": height, "COLUMNS": columns, "INT64": False}
+    return Case(
+        scan_kernel, f"*{t} *{t} *{t} {_ROW_ARGUMENTS}", {**constants, "CARRY": carry},
+        label=f"{kind}-{t}-{height}x{columns}-{carry}", num_warps=warps,
+    )  # fmt: skip
+
+
+def _total_case(kind: int, t: str, compute: Any) -> Case:
+    height, columns, warps = _tile(kind, compute, 1, 1 << 20)
+    constants = {"KIND": kind, "COMPUTE": compute, "ROWS": height, "COLUMNS": columns, "INT64": False}
+    return Case(
+        total_kernel,
+        f"*{t} *{t} i32 i32 (i32) (i32) i32=1 i32",
+        constants,
+        label=f"{kind}-{t}",
+        num_warps=warps,
+    )
+
+
+def _extremum_case(maximum: bool, t: str, compute: Any) -> Case:
+    height, columns, warps = _tile(MAX, compute, 1, 1 << 20)
+    constants = {"MAXIMUM": maximum, "COMPUTE": compute, "ROWS": height, "COLUMNS": columns, "INT64": False}
+    return Case(
+        extremum_kernel, f"*{t} *i64 *{t} i32 i32 (i32) (i32) (i32) (i32) i32=1 i32=1 i32=1", constants,
+        label=f"{maximum}-{t}", num_warps=warps,
+    )  # fmt: skip
+
+
+_TYPES = (("fp32", tl.float32), ("fp64", tl.float64), ("i64", tl.int64))
 COMPILE = [
     *[
-        Case(
-            scan_kernel, f"*{t} *{t} *{t} i32 i32 (i32) (i32) (i32) i32=1 i32=1 i32",
-            {**_constants(kind, c, r, w), "CARRY": carry}, label=f"{kind}-{t}-{r}x{w}-{carry}",
-            spills=8 if t == "fp64" else 0,
-        )
+        _case(kind, t, c, rows, n, carry)
         for kind in (SUM, PROD, LOGSUMEXP)
-        for t, c in (("fp32", tl.float32), ("fp64", tl.float64), ("i64", tl.int64))
+        for t, c in _TYPES
         if t != "i64" or kind != LOGSUMEXP
-        for r, w, carry in ((1, 2048, False), (16, 128, True))
+        for rows, n, carry in ((1, 1 << 20, False), (512, 4096, True), (512, 100, True))
     ],
     Case(
         scan_kernel, "*bf16 *bf16 *fp32 i32 i32 (i32 i32) (i32 i32) (i32 i32) i32 i32 i32",
-        {**_constants(SUM, tl.float32, 16, 128), "CARRY": True}, label="bf16-strided",
+        {"KIND": SUM, "COMPUTE": tl.float32, "ROWS": 16, "COLUMNS": 128, "CARRY": True, "INT64": False},
+        label="bf16-strided",
     ),
-    *[
-        Case(
-            total_kernel, f"*{t} *{t} i32 i32 (i32) (i32) i32=1 i32", _constants(kind, c, 1, 2048),
-            label=f"{kind}-{t}",
-        )
-        for kind in (SUM, PROD) for t, c in (("fp32", tl.float32), ("i64", tl.int64))
-    ],
-    *[
-        Case(
-            extremum_kernel, f"*{t} *i64 *{t} i32 i32 (i32) (i32) (i32) (i32) i32=1 i32=1 i32=1",
-            {"MAXIMUM": m, "COMPUTE": c, "ROWS": 1, "COLUMNS": 1024, "INT64": False}, label=f"{m}-{t}",
-        )
-        for m in (True, False) for t, c in (("fp32", tl.float32), ("i64", tl.int64), ("bf16", tl.float32))
-    ],
+    *[_total_case(kind, t, c) for kind in (SUM, PROD, LOGSUMEXP) for t, c in _TYPES[: 3 - (kind == LOGSUMEXP)]],
+    *[_extremum_case(m, t, c) for m in (True, False) for t, c in (*_TYPES, ("bf16", tl.float32))],
 ]  # fmt: skip

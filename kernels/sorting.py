@@ -253,7 +253,7 @@ def mode(values: Buffer, indices: Buffer, input: Buffer, dim: int, keepdim: bool
     place, order = _place(source, rows), order_rows(source, False)
     launch(
         mode_kernel, (rows,), place, source, order, source.shape[-1], shape, in_rows, source.strides[-1],
-        COLUMNS=min(1024, _power(source.shape[-1])), INT64=needs_int64(source),
+        COLUMNS=min(1024, _power(source.shape[-1])), INT64=needs_int64(source), num_warps=8,
     )  # fmt: skip
     _pick(*targets, source, order, place=place)
 
@@ -357,7 +357,8 @@ COMPILE = [
     ],
     *[
         Case(
-            mode_kernel, f"*i64 *{t} *i64 i32 (i32) (i32) i32=1", {"COLUMNS": 1024, "INT64": False}, label=t
+            mode_kernel, f"*i64 *{t} *i64 i32 (i32) (i32) i32=1", {"COLUMNS": 1024, "INT64": False}, label=t,
+            num_warps=8,
         )
         for t in ("fp32", "i64", "bf16")
     ],
