@@ -15,8 +15,6 @@ from tritonnn.kernels._checks import report
 from tritonnn.kernels._pointwise import convert
 from tritonnn.kernels._strided import offset_of
 
-NAN: tl.constexpr = tl.constexpr(float("nan"))
-
 
 @triton.jit
 def lookup_kernel(
@@ -40,7 +38,7 @@ def lookup_kernel(
     inside = (d < width)[None, :]
     source = weight + row[:, None] * row_step + d[None, :] * column_step
     x = tl.load(source, mask=valid[:, None] & inside, other=0.0)
-    x = tl.where(valid[:, None], x, convert(tl.full(x.shape, NAN, tl.float32), x.dtype))
+    x = tl.where(valid[:, None], x, convert(tl.full(x.shape, float("nan"), tl.float32), x.dtype))
     tl.store(out + i[:, None] * width + d[None, :], x, mask=present[:, None] & inside)
 
 
@@ -178,7 +176,7 @@ def bag_kernel(
         outside = tl.zeros((1,), tl.int64) + tl.where(valid, 0, 1)
         report(flag, tl.zeros((1,), tl.int64) + position, outside != 0)
         end = tl.where(valid, width, 0)
-        x = convert(tl.load(weight + row * row_step + d * column_step, mask=d < end, other=NAN), ACC)
+        x = convert(tl.load(weight + row * row_step + d * column_step, mask=d < end, other=float("nan")), ACC)
         if scale is not None:
             x = x * convert(tl.load(scale + position * scale_step), ACC)
         if MODE == 2:

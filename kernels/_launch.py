@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from operator import itemgetter
 from typing import Any
 
 import triton
@@ -55,9 +56,7 @@ def bind(kernel: Any, **constants: Any) -> Callable[..., None]:
 
 def empty(shape: tuple[int, ...], dtype: Any, like: Buffer) -> Buffer:
     """Workspace: a contiguous uninitialised Buffer on the device of `like`."""
-    from tritonnn.cuda._runtime import runtime
-
-    block = runtime().allocate(numel(shape) * dtype.itemsize, like.device.index)
+    block = (_runtime or _first_runtime()).allocate(numel(shape) * dtype.itemsize, like.device.index)
     return Buffer(block.ptr, tuple(shape), contiguous_strides(shape), dtype, like.device, block)
 
 
@@ -121,56 +120,63 @@ class Plan:
         constants: `tl.constexpr` arguments and options.
     """
 
-    __slots__ = ("_args", "_grid", "_groups", "_run", "_slots", "_variants")
+    __slots__ = ("_args", "_filling", "_grid", "_run", "_variants")
 
     def __init__(self, kernel: Any, grid: tuple[int, ...], *args: Any, **constants: Any) -> None:
         self._run = bind(kernel, **constants)
         self._grid = (*grid, 1, 1)[:3]
         self._args = list(args)
-        self._slots = [(at, a.index) for at, a in enumerate(args) if type(a) is Slot]
-        self._groups = [
-            (at, [slot.index for slot in a])
-            for at, a in enumerate(args)
-            if type(a) is tuple and a and type(a[0]) is Slot
-        ]
-        self._variants: dict[tuple, Any] = {}
+        self._filling = [(at, _picker(a)) for at, a in enumerate(args) if _has_slots(a)]
+        self._variants: dict[tuple[int, int], tuple[Callable[..., None], list[Any]]] = {}
 
     def __call__(self, *given: Any) -> None:
         """Launch on Buffers (and numbers, where slots stand for numbers)."""
-        grid = self._grid
-        if 0 in grid:
-            return
         if INTERPRET:
-            return self._run(grid, *self._filled(given))
-        pointers = [g.ptr if type(g) is Buffer else g for g in given]
-        aligned = 0
-        device = None
+            return self._first(given, None)
+        values: list[Any] = []
+        aligned = 1
         for g in given:
             if type(g) is Buffer:
-                aligned = aligned << 1 | (not g.ptr & 15)
-                device = g.device
-        driver = _driver()
-        found = self._variants.get((aligned, device))
-        if found is None or driver.get_current_device() != device.index:  # type: ignore[union-attr]
-            return self._first(grid, given, (aligned, device))
-        args = self._args.copy()
-        for at, which in self._slots:
-            args[at] = pointers[which]
-        for at, several in self._groups:
-            args[at] = tuple([pointers[which] for which in several])
-        found(driver.get_current_stream(device.index), args, grid)  # type: ignore[union-attr]
+                ptr = g.ptr
+                aligned = aligned << 1 | (not ptr & 15)
+                values.append(ptr)
+            else:
+                values.append(g)
+        index = given[0].device.index
+        thread = (_runtime or _first_runtime()).thread
+        found = self._variants.get((aligned, index))
+        if found is None or thread.device != index or not thread.bound:
+            return self._first(given, (aligned, index))
+        launcher, args = found
+        args = args.copy()
+        for at, pick in self._filling:
+            args[at] = pick(values)
+        launcher(thread.streams.get(index, 0), self._grid, args)
 
-    def _filled(self, given: tuple) -> list[Any]:
-        args = self._args.copy()
-        for at, which in self._slots:
-            args[at] = given[which]
-        for at, several in self._groups:
-            args[at] = tuple([given[which] for which in several])
-        return args
-
-    def _first(self, grid: tuple, given: tuple, key: tuple) -> None:
+    def _first(self, given: tuple, key: tuple[int, int] | None) -> None:
         """By way of the general launch, which compiles where that is needed and selects the device."""
-        self._variants[key] = self._run(grid, *self._filled(given))  # type: ignore[func-returns-value]
+        if 0 in self._grid:
+            return
+        args = self._args.copy()
+        for at, pick in self._filling:
+            args[at] = pick(given)
+        launcher = self._run(self._grid, *args)  # type: ignore[func-returns-value]
+        if key is not None:
+            self._variants[key] = launcher, [*self._args, *self._run.tail(len(args))]  # type: ignore[attr-defined]
+
+
+def _has_slots(a: Any) -> bool:
+    return type(a) is Slot or (type(a) is tuple and bool(a) and type(a[0]) is Slot)
+
+
+def _picker(a: Any) -> Callable[[Any], Any]:
+    """What takes the values of a Slot, or of a tuple of them, out of a call's values."""
+    if type(a) is Slot:
+        return itemgetter(a.index)
+    if len(a) == 1:
+        only = a[0].index
+        return lambda values: (values[only],)
+    return itemgetter(*[slot.index for slot in a])
 
 
 def planned(make: Callable[..., Callable[..., None]]) -> Callable[..., None]:
@@ -208,15 +214,16 @@ def forget_plans() -> None:
 class _Compiled:
     """A kernel with its constants, and the binaries compiled for the argument types seen so far."""
 
-    __slots__ = ("constants", "kernel", "variants")
+    __slots__ = ("_tails", "constants", "kernel", "variants")
 
     def __init__(self, kernel: Any, constants: dict[str, Any]) -> None:
         self.kernel = kernel
         self.constants = {"enable_fp_fusion": True, **constants}
         self.variants: dict[tuple, Callable[..., None]] = {}
+        self._tails: dict[int, list[Any]] = {}
 
     def __call__(self, grid: tuple[int, ...], *args: Any) -> Callable[..., None] | None:
-        """Launch; returns what launches the same binary again, given (stream, flat arguments, grid)."""
+        """Launch; returns what launches the same binary again, given (stream, grid, all arguments)."""
         key: list[Any] = []
         flat: list[Any] = []
         device = _specialise(args, key, flat)
@@ -226,66 +233,56 @@ class _Compiled:
         driver = _driver()
         current = driver.get_current_device()
         if device is None or current == device.index:
-            return self._run(driver, current, grid, key, flat, args)
+            return self._launch(driver, current, grid, key, flat, args)
         driver.set_current_device(device.index)
         try:
-            return self._run(driver, device.index, grid, key, flat, args)
+            return self._launch(driver, device.index, grid, key, flat, args)
         finally:
             driver.set_current_device(current)
 
-    def _run(
+    def _launch(
         self, driver: Any, index: int, grid: tuple, key: list, flat: list, args: tuple
     ) -> Callable[..., None]:
         key.append(index)
         found = self.variants.get(tuple(key))
         if found is None:
-            compiled = self.kernel[grid](*args, **self.constants)
-            found = self.variants[tuple(key)] = _launcher(compiled, self._tail(len(args)))
+            found = self.variants[tuple(key)] = _launcher(self.kernel[grid](*args, **self.constants))
         else:
-            found(driver.get_current_stream(index), flat, grid)
+            found(driver.get_current_stream(index), grid, flat + self.tail(len(args)))
         return found
 
-    def _tail(self, given: int) -> tuple:
+    def tail(self, given: int) -> list[Any]:
         """The constants in the signature's order: launchers take them by position (and ignore them)."""
-        constants = self.constants
-        return tuple([constants.get(p.name, p.default) for p in self.kernel.params[given:]])
+        found = self._tails.get(given)
+        if found is None:
+            constants, parameters = self.constants, self.kernel.params[given:]
+            found = self._tails[given] = [constants.get(p.name, p.default) for p in parameters]
+        return found
 
 
-def _launcher(compiled: Any, tail: tuple) -> Callable[..., None]:
+def _launcher(compiled: Any) -> Callable[..., None]:
     """What launches a compiled kernel: its C function where nothing has to be done before, else its launcher."""
     run, function, metadata = compiled.run, compiled.function, compiled.packed_metadata
     if not _plain(run):
 
-        def launch_with_scratch(stream: int, args: list, grid: tuple) -> None:
+        def launch_with_scratch(stream: int, grid: tuple, args: list) -> None:
             _provide_scratch()
-            run(*grid, stream, function, metadata, None, None, None, *args, *tail)
+            run(*grid, stream, function, metadata, None, None, None, *args)
 
         return launch_with_scratch
-    call, cooperative, dependent = run.launch, run.launch_cooperative_grid, run.launch_pdl
+    call = run.launch
+    fixed = (function, run.launch_cooperative_grid, run.launch_pdl)
     if hasattr(run, "arg_annotations"):  # Triton 3.7 and later: one C function for all kernels
-        rest = (None, None, None, None, None, run.arg_annotations, run.kernel_signature)
+        fixed += (metadata, None, None, None, None, None, run.arg_annotations, run.kernel_signature)
 
-        def launch_by_signature(stream: int, args: list, grid: tuple) -> None:
-            call(*grid, stream, function, cooperative, dependent, metadata, *rest, (*args, *tail))
+        def launch_by_signature(stream: int, grid: tuple, args: list) -> None:
+            call(*grid, stream, *fixed, args)
 
         return launch_by_signature
+    fixed += (None, None, metadata, None, None, None)
 
-    def launch_own(stream: int, args: list, grid: tuple) -> None:  # Triton 3.6: one per signature
-        call(
-            *grid,
-            stream,
-            function,
-            cooperative,
-            dependent,
-            None,
-            None,
-            metadata,
-            None,
-            None,
-            None,
-            *args,
-            *tail,
-        )
+    def launch_own(stream: int, grid: tuple, args: list) -> None:  # Triton 3.6: one per signature
+        call(*grid, stream, *fixed, *args)
 
     return launch_own
 
@@ -339,6 +336,18 @@ def _specialise(args: tuple, key: list[Any], flat: list[Any]) -> Any:
         else:
             raise TypeError(f"a kernel's argument must be a Buffer or a Python number, not {kind.__name__}")
     return device
+
+
+_runtime: Any = None
+
+
+def _first_runtime() -> Any:
+    """The device runtime; starting it is left to the first launch."""
+    global _runtime
+    from tritonnn.cuda._runtime import runtime
+
+    _runtime = runtime()
+    return _runtime
 
 
 _active: Any = None

@@ -18,9 +18,6 @@ from tritonnn.kernels._pointwise import convert
 from tritonnn.kernels._reduce import place, tile_columns, tile_rows
 from tritonnn.kernels._strided import offset_of
 
-NAN: tl.constexpr = tl.constexpr(float("nan"))
-
-
 # ---- elementwise losses: functions of input, target, weight, weight of positives and a parameter
 # ---------------
 
@@ -58,7 +55,7 @@ def binary(x, y, weight, positive, parameter):
     log_x = _math.maximum(tl.log(x), tl.full(x.shape, -100.0, x.dtype))
     log_rest = _math.maximum(_math.log1p(-x), tl.full(x.shape, -100.0, x.dtype))
     loss = -(y * log_x + (1.0 - y) * log_rest)
-    loss = tl.where((x >= 0.0) & (x <= 1.0), loss, NAN)
+    loss = tl.where((x >= 0.0) & (x <= 1.0), loss, float("nan"))
     if weight is not None:
         loss = loss * weight
     return loss
@@ -194,7 +191,7 @@ def nll_kernel(
         target, weight, flag, i, present, kept_shape, kept_target, classes, ignore, ACC
     )
     x = tl.load(input + place(i, kept_shape, kept_in) + y * step, mask=valid, other=0.0)
-    loss = tl.where(valid, -convert(x, ACC) * w, NAN)
+    loss = tl.where(valid, -convert(x, ACC) * w, float("nan"))
     _emit(out, parts, i, counts, loss, w, kept_shape, kept_out, present, REDUCE)
 
 
@@ -224,7 +221,7 @@ def nll_backward_kernel(
         target, weight, None, i, present, kept_shape, kept_target, classes, ignore, ACC
     )
     g = _received(grad, total_weight, i, present, kept_shape, kept_grad, MEAN, ACC)
-    at_class = tl.where(valid, -w * g, tl.where(counts, NAN, 0.0))
+    at_class = tl.where(valid, -w * g, tl.where(counts, float("nan"), 0.0))
     hit = (c[None, :] == y[:, None]) & counts[:, None]
     value = tl.where(hit, at_class[:, None], 0.0)
     address = grad_input + place(i, kept_shape, kept_out)[:, None] + c[None, :] * step
@@ -307,7 +304,7 @@ def cross_entropy_kernel(
     )
     log = tl.log(total)
     at_class = convert(tl.load(base + y * step, mask=valid, other=0.0), ACC)
-    loss = tl.where(valid, (log + (top - at_class)) * w, NAN)
+    loss = tl.where(valid, (log + (top - at_class)) * w, float("nan"))
     if SMOOTH:
         part_of_all = smoothing.to(ACC) / classes.to(ACC)
         smooth_loss = (weights * log + spread) * part_of_all
@@ -340,7 +337,7 @@ def cross_entropy_backward_kernel(
         target, weight, None, i, present, kept_shape, kept_target, classes, ignore, ACC
     )
     g = _received(grad, total_weight, i, present, kept_shape, kept_grad, MEAN, ACC)
-    at_class = tl.where(valid, g * w, NAN)
+    at_class = tl.where(valid, g * w, float("nan"))
     at_all = g * 0.0
     scale = at_class
     if SMOOTH:

@@ -236,9 +236,10 @@ def compute_type(name: str, compute: Any) -> Any:
 
 def encode(value: float, floating: bool) -> int:
     """A Python number as the kernel takes it: bits of a float64, or an int."""
-    if floating:
-        return struct.unpack("q", struct.pack("d", value))[0]
-    return int(value)
+    return _bits(_pack(value))[0] if floating else int(value)
+
+
+_pack, _bits = struct.Struct("d").pack, struct.Struct("q").unpack
 
 
 def _plan(function: Any, out: Buffer, args: tuple, compute: Any) -> Callable[..., None]:
@@ -258,9 +259,9 @@ def _plan(function: Any, out: Buffer, args: tuple, compute: Any) -> Callable[...
         order[k] = position
     for position, k in enumerate(numbers):
         order[k] = -1 - position
-    scalars = [Slot(1 + len(tensors) + k) if k < len(numbers) else 0 for k in range(SCALARS)]
+    scalars = [Slot(1 + k) for k in numbers] + [0] * (SCALARS - len(numbers))
     launch = Plan(
-        pointwise_kernel, (walk.grid,), Slot(0), tuple([Slot(1 + k) for k in range(len(tensors))]),
+        pointwise_kernel, (walk.grid,), Slot(0), tuple([Slot(1 + k) for k in tensors]),
         shape, strides[0], strides[1:], count, *scalars,
         FN=function, ORDER=tuple(order), COMPUTE=compute, MODE=walk.mode,
         ALONG=tuple(sum((s != 0) << d for d, s in enumerate(row)) for row in strides[1:]),
@@ -271,8 +272,11 @@ def _plan(function: Any, out: Buffer, args: tuple, compute: Any) -> Callable[...
         return launch
     floating = compute.is_floating()
 
-    def with_numbers(out: Buffer, *args: Any) -> None:
-        launch(out, *[args[k] for k in tensors], *[encode(args[k], floating) for k in numbers])
+    def with_numbers(*given: Any) -> None:
+        values = list(given)
+        for k in numbers:
+            values[1 + k] = encode(given[1 + k], floating)
+        launch(*values)
 
     return with_numbers
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 TYPES = ("cpu", "cuda", "meta")
 _default = threading.local()
@@ -117,6 +118,18 @@ def get_default_device() -> device:
     return _stack()[-1]
 
 
+_current: Any = None
+
+
+def _first_runtime() -> Any:
+    """What tells the current GPU; imported when a GPU is first asked for."""
+    global _current
+    from tritonnn.cuda._runtime import runtime
+
+    _current = runtime().current_device
+    return _current
+
+
 def resolve(d: str | int | device | None) -> device:
     """The concrete device a tensor is made on: the default for None, the current GPU for a bare 'cuda'."""
     if d is None:
@@ -125,9 +138,7 @@ def resolve(d: str | int | device | None) -> device:
             return d
     found = device(d)
     if found.type == "cuda" and found.index is None:
-        from tritonnn.cuda._runtime import runtime
-
-        return device("cuda", runtime().current_device())
+        return device("cuda", (_current or _first_runtime())())
     if found.type == "cpu" and found.index is not None:
         return CPU
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -76,16 +77,24 @@ class MetaBlock:
 
 def allocate(nbytes: int, device: Device, op: str = "") -> Any:
     """A fresh uninitialised block; `op` names who asked, for out-of-memory reports."""
-    if device.type == "cpu":
-        return np.empty(nbytes, np.uint8)
-    if device.type == "meta":
-        return MetaBlock(nbytes)
+    kind = device.type
+    if kind == "cuda":
+        block = (_runtime or _first_runtime()).allocate(nbytes, device.index)
+        block.op = op
+        return block
+    return np.empty(nbytes, np.uint8) if kind == "cpu" else MetaBlock(nbytes)
+
+
+_runtime: Any = None
+
+
+def _first_runtime() -> Any:
+    """The device runtime, which is imported with the first tensor on a GPU."""
+    global _runtime
     from tritonnn.cuda._runtime import runtime
 
-    assert device.index is not None
-    block = runtime().allocate(nbytes, device.index)
-    block.op = op
-    return block
+    _runtime = runtime()
+    return _runtime
 
 
 def empty(shape: tuple[int, ...], dtype: DType, device: Device, op: str = "") -> tuple[Any, Storage]:
@@ -95,9 +104,15 @@ def empty(shape: tuple[int, ...], dtype: DType, device: Device, op: str = "") ->
         if config.NAN_POISON:
             poison(array)
         return array, Storage(array, device)
-    block = allocate(numel(shape) * dtype.itemsize, device, op)
-    storage = Storage(block, device)
-    return storage.buffer(shape, contiguous_strides(shape), 0, dtype), storage
+    plain, strides, count = _row_major(shape)
+    block = allocate(count * dtype.itemsize, device, op)
+    return Buffer(block.ptr, plain, strides, dtype, device, block), Storage(block, device)
+
+
+@lru_cache(maxsize=4096)
+def _row_major(shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """A shape as a plain tuple, its strides and its number of elements: results of few shapes come again."""
+    return tuple(shape), contiguous_strides(shape), numel(shape)
 
 
 def poison(array: np.ndarray) -> None:

@@ -110,11 +110,10 @@ class Block:
         ptr: address in bytes; 0 for an empty block.
         nbytes: size asked for.
         op: the op that made it, set by dispatch for the out-of-memory report.
-        index: the device.
         array: the host memory behind it on the simulated device, else None.
     """
 
-    __slots__ = ("_pool", "array", "index", "nbytes", "op", "others", "ptr", "size", "stream")
+    __slots__ = ("_pool", "array", "nbytes", "op", "others", "ptr", "size", "stream")
 
     def __init__(self, pool: Pool, ptr: int, nbytes: int, size: int, stream: int, array: object) -> None:
         self._pool = pool
@@ -123,9 +122,13 @@ class Block:
         self.size = size
         self.stream = stream
         self.array = array
-        self.index = pool.index
         self.op: str | None = None
         self.others: set[int] | None = None
+
+    @property
+    def index(self) -> int:
+        """The device."""
+        return self._pool.index
 
     def record_stream(self, stream: int) -> None:
         """Note that `stream` uses the memory too: it is reused only after what is queued there then."""

@@ -150,7 +150,8 @@ class Runtime:
                     return self.allocate(nbytes, index)
             self.bind(index)
         stream = thread.streams.get(index, 0)
-        block = self.pool(index).allocate(nbytes, stream)
+        pool = self.pools.get(index) if thread.capture is None else None
+        block = (pool or self.pool(index)).allocate(nbytes, stream)
         if self.poison and nbytes:
             self._fill(block.ptr, 0xFF, nbytes, stream)
         return block

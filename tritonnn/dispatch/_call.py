@@ -60,18 +60,36 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
 
 
 def _short(op: Op, args: tuple, spec: Any) -> Tensor | None:
-    """The short way of a call with one result and all tensors on the CPU; None where it is another call."""
+    """The short way of a call with one result and all tensors on one device; None where it is another call."""
     buffers = []
     recording = False
+    device = None
     for arg in args:
         if isinstance(arg, Tensor):
-            if arg.device is not CPU:
-                return None
+            if arg.device is not device:
+                if device is not None:
+                    return None
+                device = arg.device
             buffers.append(arg._buf)
             if arg._rg or arg._base is not None:
                 recording = True
         else:
             buffers.append(arg)
+    if device is CPU:
+        made = _on_cpu(op, buffers, spec)
+    elif device is not None and device.type == "cuda":
+        made = fresh(op, spec.shape, spec.dtype, device)
+        (op.gpu or op.implementation("cuda"))(made._buf, *buffers)
+    else:
+        return None
+    if recording and state.enabled:
+        edges = edges_of(op, args)
+        if edges is not None:
+            record(op, args, (made,), edges)
+    return made
+
+
+def _on_cpu(op: Op, buffers: list, spec: Any) -> Tensor:
     buffer = _np_empty(spec.shape, spec.dtype.np)
     if config.NAN_POISON:
         poison(buffer)
@@ -81,12 +99,7 @@ def _short(op: Op, args: tuple, spec: Any) -> Tensor | None:
         run(buffer, *buffers)
     finally:
         quiet_reset(token)
-    made = make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)
-    if recording and state.enabled:
-        edges = edges_of(op, args)
-        if edges is not None:
-            record(op, args, (made,), edges)
-    return made
+    return make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)
 
 
 def call_out(op: Op, args: tuple, out: Any, outs: Any, edges: list | None) -> Any:

@@ -34,11 +34,10 @@ def _finish(tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layou
 
 def allocate(shape: Size, dtype: DType, device: Device, strides: tuple[int, ...] | None = None) -> Tensor:
     """An uninitialised tensor; `strides` (in elements) describe a dense permutation where they are not row-major."""
-    if any(extent < 0 for extent in shape):
-        negative = next(extent for extent in shape if extent < 0)
-        raise RuntimeError(f"Trying to create tensor with negative dimension {negative}: {list(shape)}")
+    if shape and min(shape) < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     if strides is None or strides == shapes.contiguous_strides(shape):
-        return make(*storages.empty(tuple(shape), dtype, device, "empty"), shape, dtype, device)
+        return make(*storages.empty(shape, dtype, device, "empty"), shape, dtype, device)
     flat = allocate(Size((shapes.extent_in_elements(shape, strides),)), dtype, device)
     return make_view(flat, shape, strides, 0)
 
