@@ -37,7 +37,7 @@ def _forward(kind: str, tile: Tile, flat: bool, last: bool) -> Case:
     return Case(
         _conv.correlate_kernel, f"{pointers} {shapes} {_GEOMETRY} {_GEOMETRY} {_GEOMETRY}", constants,
         label=f"{kind}-{shape}-{way}-{'nhwc' if last else 'nchw'}",
-        num_warps=tile.warps, num_stages=tile.stages, matrix=kind == "bf16",
+        num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp",
     )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def _weight(kind: str, tile: Tile, one_tap: bool) -> Case:
     return Case(
         _conv.weight_kernel, f"*{out} *{kind} *{kind} {shapes} i32:16 {depth} i32:16 {geometry}", constants,
         label=f"{kind}-{tile.rows}x{tile.columns}x{tile.depth}-{'tap' if one_tap else 'taps'}",
-        num_warps=tile.warps, num_stages=tile.stages, matrix=kind == "bf16" and tile.rows >= 64, spills=64,
+        num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", spills=64,
     )  # fmt: skip
 
 

@@ -145,10 +145,12 @@ def _case(kernel: Any, stage: int, arch: str, kind: str, width: int, **options: 
         "BLOCK_D": width, "BLOCK_V": width, **options,
     }  # fmt: skip
     label = ",".join([kind, str(width), *[f"{k}={int(v)}" for k, v in options.items()]])
-    wide = stage == FOR_KEYS and width > 128  # its tiles are too small for the largest matrix instructions
+    # Wide heads' tiles and float64 only suit the instructions of single warps; NVIDIA has none for float32 "ieee".
+    small = (stage == FOR_KEYS and width > 128) or kind != "half"
+    none = kind == "single" and not arch.startswith("gfx")
     return Case(
         kernel, f"{text} {_NUMBERS}", constants, label=label, num_warps=tile.warps, num_stages=tile.stages,
-        matrix=kind == "half" and not wide, spills=64 if stage == FOR_KEYS else 16, archs=(arch,),
+        matrix="none" if none else "warp" if small else True, spills=64 if stage == FOR_KEYS else 16, archs=(arch,),
     )  # fmt: skip
 
 
