@@ -21,6 +21,7 @@ import triton
 from tritonnn.config import CACHE_DIR
 from tritonnn.cuda._runtime import runtime
 from tritonnn.kernels._launch import architecture, forget_plans
+from tritonnn.kernels._replay import unrepeatable
 
 T = TypeVar("T")
 
@@ -87,6 +88,8 @@ def pick(
     """
     if not _tuning and not _table():
         return default
+    if _tuning:
+        unrepeatable()
     key = _key(kernel, problem)
     found = _table().get(key)
     by_text = {repr(c): c for c in (default, *candidates)}

@@ -22,6 +22,7 @@ from tritonnn.kernels._channel_norm import (
 from tritonnn.kernels._configs_reduce import choose_reduction, power_of_2
 from tritonnn.kernels._launch import empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels._reduce import moments_kernel
+from tritonnn.kernels._replay import replayed
 from tritonnn.kernels._strided import contiguous
 from tritonnn.kernels.reduction import merge
 from tritonnn.kernels.shape import fill
@@ -127,6 +128,7 @@ def _sums(grad: Buffer, input: Buffer, mean: Buffer, kept: list, red: list) -> t
     return parts, how.splits
 
 
+@replayed
 def native_batch_norm(
     out: Buffer, mean: Buffer, rstd: Buffer, input: Buffer, weight: Buffer | None, bias: Buffer | None,
     running_mean: Buffer | None, running_var: Buffer | None, training: bool, momentum: float, eps: float,
@@ -153,6 +155,7 @@ def _normalise(
     _elementwise(normalise_kernel, _grouped(input, groups), (input, out), args, _acc(mean))
 
 
+@replayed
 def native_batch_norm_backward(
     grad_input: Buffer, grad_weight: Buffer, grad_bias: Buffer, grad: Buffer, input: Buffer,
     weight: Buffer | None, mean: Buffer, rstd: Buffer, training: bool, output_mask: tuple[bool, bool, bool],
@@ -182,6 +185,7 @@ def _gradient(
     _elementwise(gradient_kernel, view, (grad, input, grad_input), args, _acc(mean), CENTRED=centred)
 
 
+@replayed
 def native_group_norm(
     out: Buffer, mean: Buffer, rstd: Buffer, input: Buffer, num_groups: int, weight: Buffer | None,
     bias: Buffer | None, eps: float,
@@ -199,6 +203,7 @@ def native_group_norm(
     _normalise(out, input, mean, rstd, weight, bias, num_groups)
 
 
+@replayed
 def native_group_norm_backward(
     grad_input: Buffer, grad_weight: Buffer, grad_bias: Buffer, grad: Buffer, input: Buffer, num_groups: int,
     mean: Buffer, rstd: Buffer, weight: Buffer | None, output_mask: tuple[bool, bool, bool],

@@ -41,11 +41,11 @@ def key_kernel(
     BLOCK: tl.constexpr,
     INT64: tl.constexpr,
 ):
-    """keys[i] = the position that entry i names."""
+    """keys[i] = the position that entry i names, -1 where it is out of bounds: nothing is written there."""
     i = positions(BLOCK, INT64)
     mask = i < n
-    offset, _ = indexed_offset(i, mask, indices, shape, index_strides, steps, sizes)
-    key = offset_of(i, shape, kept_strides) + offset
+    offset, valid = indexed_offset(i, mask, indices, shape, index_strides, steps, sizes)
+    key = tl.where(valid, offset_of(i, shape, kept_strides) + offset, -1)
     tl.store(keys + i, key.to(keys.dtype.element_ty), mask=mask)
 
 
@@ -54,7 +54,8 @@ def claim_kernel(winner, keys, n, BLOCK: tl.constexpr, INT64: tl.constexpr):
     """winner[key] = the last entry with that key."""
     i = positions(BLOCK, INT64)
     mask = i < n
-    tl.atomic_max(winner + tl.load(keys + i, mask=mask, other=0), i.to(tl.int64), mask=mask)
+    key = tl.load(keys + i, mask=mask, other=-1)
+    tl.atomic_max(winner + key, i.to(tl.int64), mask=key >= 0)
 
 
 @triton.jit
@@ -73,7 +74,8 @@ def write_kernel(
     i = positions(BLOCK, INT64)
     mask = i < total
     entry, r = i // width, i % width
-    key = tl.load(keys + entry, mask=mask, other=0)
+    key = tl.load(keys + entry, mask=mask, other=-1)
+    mask = mask & (key >= 0)
     if CLAIMED:
         mask = mask & (tl.load(winner + key, mask=mask, other=-1) == entry)
     x = tl.load(
@@ -118,7 +120,7 @@ def combine_kernel(
     key = tl.load(keys + tl.load(order + m, mask=inside, other=0), mask=inside, other=-1)
     follows = inside & (m > 0)
     before = tl.load(keys + tl.load(order + m - 1, mask=follows, other=0), mask=follows, other=-1)
-    active = inside & (key != before)
+    active = inside & (key != before) & (key >= 0)
     column = r < width
     target = out + offset_of(key, key_shape, key_strides) + offset_of(r, rest_shape, rest_strides)
     written = active & column

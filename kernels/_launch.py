@@ -18,6 +18,8 @@ from triton import knobs
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
+from tritonnn.kernels._replay import Unrepeatable, forget_notes
+from tritonnn.kernels._replay import thread as _noting
 from tritonnn.shape import contiguous_strides, numel
 
 i64, fp64 = tl.constexpr("i64"), tl.constexpr("fp64")
@@ -38,11 +40,35 @@ def launch(kernel: Any, grid: tuple[int, ...], *args: Any, **constants: Any) -> 
         args: run-time arguments by position: Buffers, ints, floats, bools, None, or tuples of them.
         constants: `tl.constexpr` arguments and options (num_warps, num_stages, ...) by keyword.
     """
+    if _noting.notes is not None:
+        return _note(kernel, grid, args, constants)
     key = (id(kernel), *constants.items())
     run = _bound.get(key)
     if run is None:
         run = _bound[key] = bind(kernel, **constants)
     run(grid, *args)
+
+
+def _note(kernel: Any, grid: tuple[int, ...], args: tuple, constants: dict[str, Any]) -> None:
+    """The launch as a plan, for the notes being taken."""
+    given: list[Buffer] = []
+    Plan(kernel, grid, *_slotted(args, given), **constants)(*given)
+
+
+def _slotted(args: Any, given: list[Buffer]) -> tuple:
+    """The arguments with a Slot in place of every Buffer, which is appended to `given`."""
+    found: list[Any] = []
+    for a in args:
+        if type(a) is Buffer:
+            found.append(Slot(len(given)))
+            given.append(a)
+        elif type(a) is tuple:
+            found.append(_slotted(a, given))
+        elif hasattr(a, "block_shape"):
+            raise Unrepeatable
+        else:
+            found.append(a)
+    return tuple(found)
 
 
 def bind(kernel: Any, **constants: Any) -> Callable[..., None]:
@@ -56,6 +82,8 @@ def bind(kernel: Any, **constants: Any) -> Callable[..., None]:
 
 def empty(shape: tuple[int, ...], dtype: Any, like: Buffer) -> Buffer:
     """Workspace: a contiguous uninitialised Buffer on the device of `like`."""
+    if _noting.notes is not None:
+        return _noting.notes.workspace(shape, dtype, like)
     block = (_runtime or _first_runtime()).allocate(numel(shape) * dtype.itemsize, like.device.index)
     return Buffer(block.ptr, tuple(shape), contiguous_strides(shape), dtype, like.device, block)
 
@@ -131,6 +159,8 @@ class Plan:
 
     def __call__(self, *given: Any) -> None:
         """Launch on Buffers (and numbers, where slots stand for numbers)."""
+        if _noting.notes is not None:
+            return _noting.notes.launch(self, given)
         if INTERPRET:
             return self._first(given, None)
         values: list[Any] = []
@@ -143,15 +173,27 @@ class Plan:
             else:
                 values.append(g)
         index = given[0].device.index
-        thread = (_runtime or _first_runtime()).thread
+        if not self.launch_at(values, aligned, index):
+            self._first(given, (aligned, index))
+
+    def launch_at(self, values: list[Any], aligned: int, index: int) -> bool:
+        """Launch on addresses, where the binary for their alignment is known; whether it is.
+
+        Args:
+            values: addresses of the Buffers, and numbers.
+            aligned: 1, then a bit for each Buffer: whether it starts at a multiple of 16 bytes.
+            index: the device.
+        """
         found = self._variants.get((aligned, index))
+        thread = (_runtime or _first_runtime()).thread
         if found is None or thread.device != index or not thread.bound:
-            return self._first(given, (aligned, index))
+            return False
         launcher, args = found
         args = args.copy()
         for at, pick in self._filling:
             args[at] = pick(values)
         launcher(thread.streams.get(index, 0), self._grid, args)
+        return True
 
     def _first(self, given: tuple, key: tuple[int, int] | None) -> None:
         """By way of the general launch, which compiles where that is needed and selects the device."""
@@ -166,17 +208,17 @@ class Plan:
 
 
 def _has_slots(a: Any) -> bool:
-    return type(a) is Slot or (type(a) is tuple and bool(a) and type(a[0]) is Slot)
+    return type(a) is Slot or (type(a) is tuple and any(_has_slots(item) for item in a))
 
 
 def _picker(a: Any) -> Callable[[Any], Any]:
-    """What takes the values of a Slot, or of a tuple of them, out of a call's values."""
+    """What takes the values of a Slot, or of those in a tuple, out of a call's values."""
     if type(a) is Slot:
         return itemgetter(a.index)
-    if len(a) == 1:
-        only = a[0].index
-        return lambda values: (values[only],)
-    return itemgetter(*[slot.index for slot in a])
+    if len(a) > 1 and all(type(item) is Slot for item in a):
+        return itemgetter(*[slot.index for slot in a])
+    items = [_picker(item) if _has_slots(item) else lambda values, fixed=item: fixed for item in a]
+    return lambda values: tuple([pick(values) for pick in items])
 
 
 def planned(make: Callable[..., Callable[..., None]]) -> Callable[..., None]:
@@ -209,6 +251,7 @@ def forget_plans() -> None:
     """Drop every kept plan: configurations have changed."""
     for plans in _all_plans:
         plans.clear()
+    forget_notes()
 
 
 class _Compiled:

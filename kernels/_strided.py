@@ -11,6 +11,7 @@ from triton import language as tl
 
 from tritonnn import dtypes
 from tritonnn.buffer import Buffer
+from tritonnn.kernels._replay import unrepeatable
 from tritonnn.shape import contiguous_strides
 
 
@@ -134,6 +135,7 @@ def parts(buffer: Buffer) -> Buffer:
 
 def read(buffer: Buffer) -> np.ndarray[Any, Any]:
     """The elements of a contiguous buffer on the host. Waits for the device."""
+    unrepeatable()
     from tritonnn.cuda._runtime import runtime
 
     array = np.empty(buffer.shape, buffer.dtype.np)
@@ -144,6 +146,7 @@ def read(buffer: Buffer) -> np.ndarray[Any, Any]:
 
 def fill(buffer: Buffer, byte: int) -> Buffer:
     """Set every byte of a contiguous buffer; returns it."""
+    unrepeatable()
     from tritonnn.cuda._runtime import runtime
 
     runtime().memset(buffer.ptr, byte, buffer.numel * buffer.dtype.itemsize, buffer.device.index)

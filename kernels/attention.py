@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from triton import language as tl
@@ -19,6 +21,7 @@ from tritonnn.kernels._case import Case
 from tritonnn.kernels._configs_attention import FOR_KEYS, FOR_QUERIES, FORWARD, Tile, choose
 from tritonnn.kernels._configs_reduce import power_of_2
 from tritonnn.kernels._launch import architecture, empty, launch, needs_int64
+from tritonnn.kernels._replay import replayed
 from tritonnn.kernels.random import place
 from tritonnn.kernels.shape import fill
 
@@ -73,6 +76,19 @@ class _Call:
         )  # fmt: skip
 
 
+def _replayed_without_dropout(run: Callable[..., None]) -> Callable[..., None]:
+    """With dropout every call draws from another place of the random stream: there is nothing to repeat."""
+    repeat = replayed(run)
+    position = run.__code__.co_varnames.index("dropout_p")
+
+    @wraps(run)
+    def choose(*args: Any) -> None:
+        (run if args[position] else repeat)(*args)
+
+    return choose
+
+
+@_replayed_without_dropout
 def attention(
     out: Buffer, logsumexp: Buffer, query: Buffer, key: Buffer, value: Buffer, attn_mask: Buffer | None,
     dropout_p: float, seed: int, offset: int, is_causal: bool, scale: float,
@@ -92,6 +108,7 @@ def attention(
     )  # fmt: skip
 
 
+@_replayed_without_dropout
 def attention_backward(
     grad_query: Buffer, grad_key: Buffer, grad_value: Buffer, grad: Buffer, query: Buffer, key: Buffer,
     value: Buffer, attn_mask: Buffer | None, out: Buffer, logsumexp: Buffer, dropout_p: float, seed: int,

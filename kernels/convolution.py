@@ -20,6 +20,7 @@ from tritonnn.kernels._configs_conv import choose_forward, choose_weight
 from tritonnn.kernels._conv_cases import cases
 from tritonnn.kernels._fold import col2im, im2col
 from tritonnn.kernels._launch import architecture, empty, launch, multiprocessors, needs_int64
+from tritonnn.kernels._replay import replayed
 from tritonnn.kernels.shape import copy
 
 Ints = tuple[int, ...]
@@ -36,6 +37,7 @@ class Window(NamedTuple):
     dilation: Ints
 
 
+@replayed
 def convolution(
     out: Buffer,
     input: Buffer,
@@ -72,6 +74,7 @@ def convolution(
             correlate(part, input, taps, bias, phase, groups)
 
 
+@replayed
 def convolution_weight_grad(
     out: Buffer,
     grad: Buffer,

@@ -13,6 +13,7 @@ from tritonnn.kernels._checks import watch, wrong
 from tritonnn.kernels._configs_reduce import power_of_2
 from tritonnn.kernels._embedding import bag_kernel, chunk_sums_kernel, join_chunks_kernel, lookup_kernel
 from tritonnn.kernels._launch import INTERPRET, empty, launch, needs_int64
+from tritonnn.kernels._replay import replayed
 from tritonnn.kernels._strided import contiguous, flat, merged, read
 from tritonnn.kernels.shape import fill
 from tritonnn.kernels.sorting import sort
@@ -36,6 +37,7 @@ def choose_lookup(width: int) -> Lookup:
     return Lookup(max(1, min(64, 2048 // block)), block, 4)
 
 
+@replayed
 def embedding_lookup(
     out: Buffer, weight: Buffer, indices: Buffer, padding_idx: int | None, scale_grad_by_freq: bool
 ) -> None:
@@ -65,6 +67,7 @@ def _accumulator(dtype: Any) -> tuple[Any, Any]:
     return (float64, tl.float64) if dtype is float64 else (float32, tl.float32)
 
 
+@replayed
 def embedding_backward(
     out: Buffer,
     grad: Buffer,
@@ -106,6 +109,7 @@ def embedding_backward(
     launch(join_chunks_kernel, grid, out, parts, sizes, sorted_, *sizes_of, num_warps=warps, **common)
 
 
+@replayed
 def embedding_bag_lookup(
     out: Buffer, offset2bag: Buffer, bag_size: Buffer, max_indices: Buffer, weight: Buffer, indices: Buffer,
     offsets: Buffer, per_sample_weights: Buffer | None, mode: str, padding_idx: int | None,

@@ -18,6 +18,7 @@ from tritonnn.buffer import Buffer
 from tritonnn.kernels._bounds import check_bounds
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._launch import empty, launch, needs_int64
+from tritonnn.kernels._replay import replayed
 from tritonnn.kernels._sort import order_key
 from tritonnn.kernels._strided import (
     at_least_1d,
@@ -65,7 +66,11 @@ def read_kernel(
     i = positions(BLOCK, INT64)
     mask = i < n
     offset, valid = indexed_offset(i, mask, indices, shape, index_strides, steps, sizes)
-    x = tl.load(input + offset_of(i, shape, in_strides) + offset, mask=valid)
+    source = input + offset_of(i, shape, in_strides) + offset
+    if input.dtype.element_ty.is_floating():
+        x = tl.load(source, mask=valid, other=float("nan"))
+    else:
+        x = tl.load(source, mask=valid, other=0)
     tl.store(out + offset_of(i, shape, out_strides), x, mask=mask)
 
 
@@ -157,6 +162,7 @@ def _read(
     )  # fmt: skip
 
 
+@replayed
 def gather(out: Buffer, input: Buffer, dim: int, index: Buffer) -> None:
     """out[i][j] = input[index[i][j]][j] for dim 0, likewise for the others."""
     out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
@@ -170,6 +176,7 @@ def gather(out: Buffer, input: Buffer, dim: int, index: Buffer) -> None:
     _read(out, input, kept, [index], [step], [size])
 
 
+@replayed
 def index_select(out: Buffer, input: Buffer, dim: int, index: Buffer) -> None:
     """The entries of `dim` that a vector of indices names."""
     out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
@@ -177,6 +184,7 @@ def index_select(out: Buffer, input: Buffer, dim: int, index: Buffer) -> None:
     read_through(out, input, [index], (dim,))
 
 
+@replayed
 def take(out: Buffer, input: Buffer, index: Buffer) -> None:
     """The elements of the flattened input that the indices name."""
     source = flat(input)
@@ -216,6 +224,7 @@ def read_through(out: Buffer, input: Buffer, indices: Sequence[Buffer], dims: tu
     _read(out, input, kept, placed, steps, sizes)
 
 
+@replayed
 def index_at(out: Buffer, input: Buffer, indices: list[Buffer], dims: tuple[int, ...]) -> None:
     """Advanced indexing: `dims` are indexed by arrays that broadcast against each other, the others kept."""
     for one, dim in zip(indices, dims, strict=True):
@@ -297,16 +306,19 @@ def _triangle(out: Buffer, input: Buffer, diagonal: int, lower: bool) -> None:
     )  # fmt: skip
 
 
+@replayed
 def tril(out: Buffer, input: Buffer, diagonal: int) -> None:
     """The last two dimensions on and below a diagonal, zero above."""
     _triangle(out, input, diagonal, True)
 
 
+@replayed
 def triu(out: Buffer, input: Buffer, diagonal: int) -> None:
     """The last two dimensions on and above a diagonal, zero below."""
     _triangle(out, input, diagonal, False)
 
 
+@replayed
 def search(out: Buffer, sorted_sequence: Buffer, input: Buffer, sorter: Buffer | None, right: bool) -> None:
     """Where each value would be inserted along the last dimension to keep it sorted."""
     length = sorted_sequence.shape[-1]

@@ -15,6 +15,7 @@ from tritonnn.kernels._case import Case
 from tritonnn.kernels._checks import watch, wrong
 from tritonnn.kernels._configs_reduce import power_of_2
 from tritonnn.kernels._launch import empty, launch, multiprocessors, needs_int64
+from tritonnn.kernels._replay import replayed
 from tritonnn.kernels._strided import contiguous, merged
 from tritonnn.kernels.reduction import merge
 from tritonnn.kernels.softmax import LONGEST_ROW, choose_walk
@@ -27,31 +28,37 @@ TILE = 2048
 # ---- elementwise ----------------------------------------------------------------------------------------
 
 
+@replayed
 def mse_reduced(out: Buffer, input: Buffer, target: Buffer, reduction: str) -> None:
     """(x - y)^2, reduced."""
     _elementwise(_loss.squared, out, (input, target, None, None), reduction)
 
 
+@replayed
 def l1_reduced(out: Buffer, input: Buffer, target: Buffer, reduction: str) -> None:
     """|x - y|, reduced."""
     _elementwise(_loss.absolute, out, (input, target, None, None), reduction)
 
 
+@replayed
 def huber_reduced(out: Buffer, input: Buffer, target: Buffer, reduction: str, delta: float) -> None:
     """A parabola that continues as a line from delta on, reduced."""
     _elementwise(_loss.huber, out, (input, target, None, None), reduction, delta)
 
 
+@replayed
 def smooth_l1_reduced(out: Buffer, input: Buffer, target: Buffer, reduction: str, beta: float) -> None:
     """|x - y| with a parabola below beta, reduced."""
     _elementwise(_loss.smooth if beta else _loss.absolute, out, (input, target, None, None), reduction, beta)
 
 
+@replayed
 def bce_reduced(out: Buffer, input: Buffer, target: Buffer, weight: Buffer | None, reduction: str) -> None:
     """Cross-entropy of probabilities and probabilities of true, reduced."""
     _elementwise(_loss.binary, out, (input, target, weight, None), reduction)
 
 
+@replayed
 def bce_with_logits_reduced(
     out: Buffer,
     input: Buffer,
@@ -139,6 +146,7 @@ def _flat(weight: Buffer | None) -> Buffer | None:
     return None if weight is None else contiguous(weight)
 
 
+@replayed
 def nll_loss(
     out: Buffer, total_weight: Buffer, input: Buffer, target: Buffer, weight: Buffer | None, ignore_index: int,
     reduction: str,
@@ -160,6 +168,7 @@ def nll_loss(
     _finish(out, total_weight, parts, programs, reduction, acc)
 
 
+@replayed
 def nll_loss_backward(
     out: Buffer, grad: Buffer, target: Buffer, weight: Buffer | None, total_weight: Buffer, shape: Sequence[int],
     ignore_index: int, reduction: str,
@@ -185,6 +194,7 @@ def _tile(view: _Samples, step: int) -> tuple[int, int]:
     return block_k, max(1, min(TILE // block_k, power_of_2(view.classes)))
 
 
+@replayed
 def fused_cross_entropy(
     out: Buffer, shift: Buffer, sumexp: Buffer, total_weight: Buffer, input: Buffer, target: Buffer,
     weight: Buffer | None, ignore_index: int, label_smoothing: float, reduction: str,
@@ -208,6 +218,7 @@ def fused_cross_entropy(
     _finish(out, total_weight, parts, programs, reduction, acc)
 
 
+@replayed
 def fused_cross_entropy_backward(
     out: Buffer, grad: Buffer, input: Buffer, target: Buffer, weight: Buffer | None, shift: Buffer,
     sumexp: Buffer, total_weight: Buffer, ignore_index: int, label_smoothing: float, reduction: str,

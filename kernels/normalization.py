@@ -19,6 +19,7 @@ from tritonnn.kernels._batch_norm import (  # noqa: F401
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._configs_reduce import choose_rows, power_of_2
 from tritonnn.kernels._launch import empty, launch, multiprocessors, needs_int64
+from tritonnn.kernels._replay import replayed
 from tritonnn.kernels._row_norm import (
     add_parts_kernel,
     column_sums_kernel,
@@ -53,6 +54,7 @@ def choose_backward(rows: int, length: int, processors: int) -> Backward:
     return Backward(together, block, warps, max(1, min(-(-rows // together), processors * resident)))
 
 
+@replayed
 def native_layer_norm(
     out: Buffer, mean: Buffer, rstd: Buffer, input: Buffer, normalized_shape: Sequence[int],
     weight: Buffer | None, bias: Buffer | None, eps: float,
@@ -61,6 +63,7 @@ def native_layer_norm(
     _forward(out, mean, rstd, input, numel(normalized_shape), weight, bias, eps)
 
 
+@replayed
 def fused_rms_norm(
     out: Buffer,
     rstd: Buffer,
@@ -73,6 +76,7 @@ def fused_rms_norm(
     _forward(out, None, rstd, input, numel(normalized_shape), weight, None, eps)
 
 
+@replayed
 def native_layer_norm_backward(
     grad_input: Buffer, grad_weight: Buffer, grad_bias: Buffer, grad: Buffer, input: Buffer,
     normalized_shape: Sequence[int], mean: Buffer, rstd: Buffer, weight: Buffer | None,
@@ -83,6 +87,7 @@ def native_layer_norm_backward(
     _backward(grads, grad, input, numel(normalized_shape), mean, rstd, weight, output_mask)
 
 
+@replayed
 def fused_rms_norm_backward(
     grad_input: Buffer, grad_weight: Buffer, grad: Buffer, input: Buffer, normalized_shape: Sequence[int],
     rstd: Buffer, weight: Buffer | None, output_mask: tuple[bool, bool],

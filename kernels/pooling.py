@@ -13,11 +13,13 @@ from tritonnn.kernels import _adaptive_pool, _pool
 from tritonnn.kernels._launch import empty, launch, needs_int64
 from tritonnn.kernels._pointwise import COMPUTE
 from tritonnn.kernels._pool_cases import cases
+from tritonnn.kernels._replay import replayed
 
 Ints = tuple[int, ...]
 BLOCK = 256
 
 
+@replayed
 def max_pool(
     out: Buffer,
     input: Buffer,
@@ -31,6 +33,7 @@ def max_pool(
     _maxima(out, None, input, kernel_size, stride, padding, dilation)
 
 
+@replayed
 def max_pool_with_indices(
     values: Buffer,
     indices: Buffer,
@@ -45,6 +48,7 @@ def max_pool_with_indices(
     _maxima(values, indices, input, kernel_size, stride, padding, dilation)
 
 
+@replayed
 def max_pool_backward(
     out: Buffer,
     grad: Buffer,
@@ -62,6 +66,7 @@ def max_pool_backward(
     _gather(out, grad, indices, kernel_size, stride, padding, dilation)
 
 
+@replayed
 def max_pool_with_indices_backward(
     out: Buffer,
     grad: Buffer,
@@ -114,6 +119,7 @@ def _gather(
     )  # fmt: skip
 
 
+@replayed
 def avg_pool(
     out: Buffer,
     input: Buffer,
@@ -136,6 +142,7 @@ def avg_pool(
     )  # fmt: skip
 
 
+@replayed
 def avg_pool_backward(
     out: Buffer,
     grad: Buffer,
@@ -162,6 +169,7 @@ def avg_pool_backward(
 # ---- bins -----------------------------------------------------------------------------------------------
 
 
+@replayed
 def adaptive_avg_pool(out: Buffer, input: Buffer, output_size: Ints) -> None:
     """Mean of every bin."""
     n = len(output_size)
@@ -179,11 +187,13 @@ def adaptive_avg_pool(out: Buffer, input: Buffer, output_size: Ints) -> None:
     )  # fmt: skip
 
 
+@replayed
 def adaptive_avg_pool_backward(out: Buffer, grad: Buffer, input_size: Ints) -> None:
     """Gradient of `adaptive_avg_pool`: each bin spreads its share evenly."""
     _gather_bins(out, grad, None, len(input_size))
 
 
+@replayed
 def adaptive_max_pool(values: Buffer, indices: Buffer, input: Buffer, output_size: Ints) -> None:
     """Maximum of every bin, and its flat position in its plane."""
     n = len(output_size)
@@ -195,6 +205,7 @@ def adaptive_max_pool(values: Buffer, indices: Buffer, input: Buffer, output_siz
     )  # fmt: skip
 
 
+@replayed
 def adaptive_max_pool_backward(out: Buffer, grad: Buffer, indices: Buffer, input_size: Ints) -> None:
     """Gradient of `adaptive_max_pool`: sums of `grad` by index."""
     _gather_bins(out, grad, indices, len(input_size))

@@ -18,6 +18,7 @@ from tritonnn.buffer import Buffer
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._launch import empty, launch, needs_int64
 from tritonnn.kernels._pointwise import compute_type, convert
+from tritonnn.kernels._replay import replayed
 from tritonnn.kernels._strided import last, merged, offset_of, parts
 
 SUM, PROD, LOGSUMEXP, MAX, MIN = 0, 1, 2, 3, 4
@@ -272,16 +273,19 @@ _DTYPES = {
 }  # fmt: skip
 
 
+@replayed
 def cumsum(out: Buffer, input: Buffer, dim: int) -> None:
     """Running sum."""
     _accumulate("cumsum", SUM, out, input, dim)
 
 
+@replayed
 def cumprod(out: Buffer, input: Buffer, dim: int) -> None:
     """Running product."""
     _accumulate("cumprod", PROD, out, input, dim)
 
 
+@replayed
 def logcumsumexp(out: Buffer, input: Buffer, dim: int) -> None:
     """log of the running sum of exponentials, stable against overflow."""
     _accumulate("logcumsumexp", LOGSUMEXP, out, input, dim)
@@ -302,11 +306,13 @@ def _extremum(name: str, maximum: bool, values: Buffer, indices: Buffer, input: 
     )  # fmt: skip
 
 
+@replayed
 def cummax(values: Buffer, indices: Buffer, input: Buffer, dim: int) -> None:
     """Running maximum and where it last was reached."""
     _extremum("cummax", True, values, indices, input, dim)
 
 
+@replayed
 def cummin(values: Buffer, indices: Buffer, input: Buffer, dim: int) -> None:
     """Running minimum and where it last was reached."""
     _extremum("cummin", False, values, indices, input, dim)
