@@ -27,6 +27,11 @@ def _check_classes(input: Tensor, target: Tensor, weight: Tensor | None) -> None
             f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]}).",
             kind=ValueError,
         )
+    if rank == 1 == len(target.shape) and target.shape[0] != 1:
+        raise Invalid(
+            f"For 1D input, 1D target must have size 1, but got target size: {target.shape[0]}",
+            kind=ValueError,
+        )
     wanted = (*input.shape[:1], *input.shape[2:]) if rank > 1 else ()
     if tuple(target.shape) != wanted and not (rank == 1 and tuple(target.shape) == (1,)):
         if rank <= 2:
@@ -280,6 +285,8 @@ def _probability_loss(
     errors=lambda make: [
         *_class_errors(make), Bad(make(2, 3), make.int(2), label_smoothing=2.0,
         match="between 0.0 and 1.0. Got: 2"),
+        Bad(make(2, 3), make(2, 3, positive=True), ignore_index=1, match="ignore_index is not supported"),
+        Bad(make(5), make.int(4), error=ValueError, match="1D target must have size 1, but got target size: 4"),
         Bad(make(2, 3), make.int(2, 3),
         match="Expected floating point type for target with class probabilities"),
     ],
@@ -322,6 +329,10 @@ def cross_entropy(
                 "cross_entropy", "Expected floating point type for target with class probabilities, got "
                 f"{TYPE_NAMES.get(target.dtype, target.dtype.name)}", input=input, target=target,
             )  # fmt: skip
+        if ignore_index >= 0:
+            raise fail(
+                "cross_entropy", "ignore_index is not supported for floating point target", target=target
+            )
         return _probability_loss(input, target, weight, label_smoothing, reduction)
     return fused_cross_entropy(input, target, weight, ignore_index, label_smoothing, reduction)[0]
 
