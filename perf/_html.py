@@ -15,36 +15,20 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto
 font-variant-numeric: tabular-nums; } th, td { padding: .2rem .8rem; text-align: right; border-bottom: 1px
 solid #e4e4e4; }
 th:first-child, td:first-child, td:last-child { text-align: left }
-.slow { color: #b3261e; font-weight: 600 } .fast { color: #1b6e3c } .failed { color: #777; font-style: italic
-} pre { background: #f6f6f6; padding: .8rem; overflow-x: auto } svg { max-width: 100%; height: auto } @media
+.slow, .missed { color: #b3261e; font-weight: 600 } .fast, .met { color: #1b6e3c } .failed, .predicted {
+color: #777; font-style: italic } pre { background: #f6f6f6; padding: .8rem; overflow-x: auto } svg {
+max-width: 100%; height: auto } @media
 (prefers-color-scheme: dark) { body { background: #16181c; color: #e6e6e6 } th, td { border-color: #33363c }
-pre { background: #22252a } svg { background: #fff } .slow { color: #ff8a80 } .fast { color: #7bd69b } }
+pre { background: #22252a } svg { background: #fff } .slow, .missed { color: #ff8a80 }
+.fast, .met { color: #7bd69b } }
 """
 INK, MUTED, SLOW, FAST = "#1a1a1a", "#9a9a9a", "#c4463a", "#2f7d4f"
 
 
 def write(path: Path, report: dict[str, Any]) -> None:
     """Write the page."""
-    results, peers = report["rows"], report["peers"]
-    ceilings = report["roofs"]
-    families = list(dict.fromkeys(r["family"] for r in results))
-    parts = [
-        f"<h1>tritonnn on {html.escape(report['device'])}</h1>",
-        "<pre>" + html.escape("\n".join(_output.environment_lines(report["environment"]))) + "</pre>",
-        "<p>Ratios are tritonnn's time divided by the other's: below 1 tritonnn is faster. Medians of "
-        f"{report['rounds']} interleaved pairs on random data.</p>",
-        "<h2>Where tritonnn is slower</h2><pre>"
-        + html.escape("\n".join(_output.slower(results, peers)) or "Nowhere in this run.")
-        + "</pre>",
-        _roofline(results, ceilings),
-    ]
-    for family in families:
-        parts += [
-            f"<h2>{html.escape(family)}</h2>",
-            _bars(results, family, peers),
-            _table(results, family, ceilings, peers),
-        ]
-    body = "\n".join(parts)
+    parts = _predicted(report) if report["predicted"] else _measured(report)
+    body = "\n".join([f"<h1>tritonnn on {html.escape(report['device'])}</h1>", *parts])
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>tritonnn performance</title>'
@@ -54,27 +38,79 @@ def write(path: Path, report: dict[str, Any]) -> None:
     path.write_text(page, encoding="utf-8")
 
 
-def _table(results: list[dict[str, Any]], family: str, ceilings: dict[str, float], peers: list[str]) -> str:
-    head = ["", "dtype", "time", "rate", "of roof", *(f"/ {_output.PEER_NAMES[p]}" for p in peers), ""]
-    lines = ["<table><tr>" + "".join(f"<th>{html.escape(h)}</th>" for h in head) + "</tr>"]
-    for r in (r for r in results if r["family"] == family):
-        share = _output.roof_share(r, ceilings)
-        cells = [
-            f"<td>{html.escape(r['name'])}</td><td>{r['dtype']}</td>",
-            f"<td>{_output.duration(r['seconds'].get('tritonnn'))}</td><td>{_output.rate(r)}</td>",
-            f"<td>{'' if share is None else f'{share:.0%}'}</td>",
-            *(_ratio_cell(r["ratio"].get(p)) for p in peers),
-            f'<td class="failed">{html.escape(_output.note(r))}</td>',
-        ]
-        lines.append("<tr>" + "".join(cells) + "</tr>")
-    return "\n".join([*lines, "</table>"])
+def _measured(report: dict[str, Any]) -> list[str]:
+    results, peers, ceilings = report["rows"], report["peers"], report["roofs"]
+    rehearsal = (
+        "<p><strong>A rehearsal: the numbers mean nothing.</strong></p>" if report["rehearsal"] else ""
+    )
+    slower = html.escape("\n".join(_output.slower(results, peers)) or "Nowhere in this run.")
+    parts = [
+        rehearsal,
+        _pre(_output.environment_lines(report["environment"])),
+        f"<p>{html.escape(_output.DIRECTION)} {html.escape(_output.MEMORY)} Medians of "
+        f"{report['rounds']} interleaved pairs on random data. "
+        f"{len(report['skipped'])} rows were not started within the time budget.</p>",
+        "<h2>Goals</h2>",
+        _goals_table(results, ceilings),
+        f"<h2>Where tritonnn is slower, or fails</h2><pre>{slower}</pre>",
+        _roofline(results, ceilings),
+    ]
+    head = _output.columns(report["device"], peers)
+    for family in dict.fromkeys(r["family"] for r in results):
+        rows = [r for r in results if r["family"] == family]
+        lines = [_row(head, _output.cells(r, report["device"], ceilings, peers), r, peers) for r in rows]
+        parts += [f"<h2>{html.escape(family)}</h2>", _bars(results, family, peers), _table(head, lines)]
+    return parts
 
 
-def _ratio_cell(ratio: float | None) -> str:
-    if ratio is None:
-        return "<td></td>"
-    kind = "slow" if ratio > _output.SLOWER else "fast"
-    return f'<td class="{kind}">{ratio:.2f}</td>'
+def _predicted(report: dict[str, Any]) -> list[str]:
+    machines = list(report["machines"])
+    head = _output.predicted_columns(machines)
+    parts = [
+        f"<p><strong>{html.escape(_output.PREDICTED)}</strong></p>",
+        _pre([f"{name}: {machine['sources']}" for name, machine in report["machines"].items()]),
+    ]
+    for family in dict.fromkeys(r["family"] for r in report["rows"]):
+        lines = []
+        for r in (r for r in report["rows"] if r["family"] == family):
+            cells = _output.predicted_cells(r, machines)
+            kinds = ["predicted" if text.startswith("predicted") else "" for text in cells]
+            lines.append("".join(_cell(text, kind) for text, kind in zip(cells, kinds, strict=True)))
+        parts += [f"<h2>{html.escape(family)} (predicted)</h2>", _table(head, lines)]
+    return parts
+
+
+def _pre(lines: list[str]) -> str:
+    return "<pre>" + html.escape("\n".join(lines)) + "</pre>"
+
+
+def _table(head: list[str], lines: list[str]) -> str:
+    top = "<tr>" + "".join(f"<th>{html.escape(h)}</th>" for h in head) + "</tr>"
+    return "\n".join(["<table>", top, *(f"<tr>{line}</tr>" for line in lines), "</table>"])
+
+
+def _cell(text: str, kind: str = "") -> str:
+    return f'<td class="{kind}">{html.escape(text)}</td>' if kind else f"<td>{html.escape(text)}</td>"
+
+
+def _row(head: list[str], cells: list[str], r: dict[str, Any], peers: list[str]) -> str:
+    kinds = {"note": "failed", "goal": cells[head.index("goal")].replace("not measured", "failed")}
+    for p in peers:
+        ratio = r["ratio"].get(p)
+        if ratio is not None:
+            kinds[f"{_output.PEER_NAMES[p]} / tritonnn"] = "slow" if ratio < _output.SLOWER else "fast"
+    return "".join(_cell(text, kinds.get(name, "")) for name, text in zip(head, cells, strict=True))
+
+
+def _goals_table(results: list[dict[str, Any]], ceilings: dict[str, float]) -> str:
+    found = _output.goals(results, ceilings)
+    if not found:
+        return "<p>None among these rows.</p>"
+    lines = [
+        _cell(row) + _cell(stands, stands.replace("not measured", "failed")) + _cell(figures)
+        for stands, row, figures in found
+    ]
+    return _table(["row", "", "figure (goal)"], lines)
 
 
 def _svg(figure: Any) -> str:
@@ -97,7 +133,7 @@ def _pyplot() -> Any:
 
 
 def _bars(results: list[dict[str, Any]], family: str, peers: list[str]) -> str:
-    """Bars of tritonnn's time over PyTorch's, on a logarithmic scale around 1."""
+    """Bars of PyTorch's time over tritonnn's, on a logarithmic scale around 1."""
     rows = [r for r in results if r["family"] == family and "torch" in r["ratio"]]
     if not rows or "torch" not in peers:
         return ""
@@ -110,7 +146,7 @@ def _bars(results: list[dict[str, Any]], family: str, peers: list[str]) -> str:
         [v - 1 for v in values],
         left=1,
         height=0.65,
-        color=[SLOW if v > _output.SLOWER else FAST for v in values],
+        color=[SLOW if v < _output.SLOWER else FAST for v in values],
     )
     for place, value in zip(places, values, strict=True):
         axis.annotate(
@@ -123,7 +159,7 @@ def _bars(results: list[dict[str, Any]], family: str, peers: list[str]) -> str:
     axis.xaxis.set_major_formatter(pyplot.FuncFormatter(lambda v, _: f"{v:g}"))
     axis.axvline(1, color=INK, linewidth=1)
     axis.set_yticks(places, [_output.label(r) for r in rows], fontsize=8)
-    axis.set_xlabel("time of tritonnn / time of PyTorch: left of 1 tritonnn is faster", fontsize=9)
+    axis.set_xlabel("time of PyTorch / time of tritonnn: right of 1 tritonnn is faster", fontsize=9)
     axis.spines[["top", "right", "left"]].set_visible(False)
     axis.tick_params(axis="y", length=0)
     return _svg(figure)

@@ -6,15 +6,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+import _goals
+
 PEER_NAMES = {"torch": "PyTorch", "torch.compile": "torch.compile"}
+DIRECTION = (
+    "Ratios are the other library's time over tritonnn's: above 1 tritonnn is faster, larger is better."
+)
+MEMORY = "Memory is what a call needs at its peak beyond what is there before it, results included."
 ABOVE_ROOF = (
     "Shares above 100 % are rows whose data stays in a cache: the copy roof is measured beyond every cache."
 )
-SLOWER = 1.05  # below that a difference is not worth a line
+PREDICTED = (
+    "PREDICTED, not measured: the time that the counted bytes and operations of a call need at least on the "
+    "machine named, by its copy bandwidth and matrix rate. What tritonnn really takes there is not known."
+)
+SLOWER = 1 / 1.05  # a ratio above that is not worth a line
 
 
 def roofs(results: list[dict[str, Any]]) -> dict[str, float]:
-    """The measured ceilings: 'copy' in bytes per second, 'gemm <dtype>' in operations per second.
+    """The measured ceilings: 'copy' in bytes per second, 'gemm <arithmetic>' in operations per second.
 
     The best of all libraries counts: a roof is what the machine can do.
     """
@@ -23,7 +33,7 @@ def roofs(results: list[dict[str, Any]]) -> dict[str, float]:
         if r["family"] != "roof" or not r["seconds"]:
             continue
         best = min(r["seconds"].values())
-        name, work = (f"gemm {r['dtype']}", r["flops"]) if r["flops"] else ("copy", r["nbytes"])
+        name, work = (f"gemm {r['math']}", r["flops"]) if r["flops"] else ("copy", r["nbytes"])
         found[name] = max(found.get(name, 0.0), work / best)
     return found
 
@@ -33,29 +43,91 @@ def roof_share(r: dict[str, Any], ceilings: dict[str, float]) -> float | None:
     seconds = r["seconds"].get("tritonnn")
     bounds = [
         work / ceilings[name]
-        for name, work in ((f"gemm {r['dtype']}", r["flops"]), ("copy", r["nbytes"]))
+        for name, work in ((f"gemm {r['math']}", r["flops"]), ("copy", r["nbytes"]))
         if work and name in ceilings
     ]
     return max(bounds) / seconds if seconds and bounds and r["unit"] == "device" else None
 
 
-def table(results: list[dict[str, Any]], family: str, ceilings: dict[str, float], peers: list[str]) -> str:
+def memory_share(r: dict[str, Any]) -> float | None:
+    """Peak memory divided by that of PyTorch eager; None where one of them is not known."""
+    mine, theirs = (r["memory"].get(library) for library in ("tritonnn", "torch"))
+    return mine / theirs if mine is not None and theirs else None
+
+
+def verdicts(r: dict[str, Any], ceilings: dict[str, float]) -> list[_goals.Verdict]:
+    """The row's figures against its goal."""
+    figures = {
+        "ratio": r["ratio"].get("torch"),
+        "roof": roof_share(r, ceilings),
+        "memory": memory_share(r),
+        "seconds": r["seconds"].get("tritonnn"),
+    }
+    return _goals.verdicts(r["goal"], figures)
+
+
+def goals(results: list[dict[str, Any]], ceilings: dict[str, float]) -> list[tuple[str, str, str]]:
+    """(standing, row, figures) of every row with a goal, the worst first."""
+    return _goals.summary([(f"{r['family']}: {label(r)}", verdicts(r, ceilings)) for r in results])
+
+
+def columns(device: str, peers: list[str]) -> list[str]:
+    """The headings of a family's table."""
+    memory = [] if device == "cpu" else ["peak memory", *(f"of {PEER_NAMES[p]}" for p in peers)]
+    ratios = [f"{PEER_NAMES[p]} / tritonnn" for p in peers]
+    return ["", "dtype", "time", "rate", "of roof", *ratios, *memory, "goal", "note"]
+
+
+def cells(r: dict[str, Any], device: str, ceilings: dict[str, float], peers: list[str]) -> list[str]:
+    """A row under these headings."""
+    share = roof_share(r, ceilings)
+    memory = [] if device == "cpu" else [size(r["memory"].get(p)) for p in ("tritonnn", *peers)]
+    return [
+        r["name"],
+        r["dtype"] if r["unit"] == "device" else "",
+        duration(r["seconds"].get("tritonnn")),
+        rate(r),
+        "" if share is None else f"{share:.0%}",
+        *("" if p not in r["ratio"] else f"{r['ratio'][p]:.2f}" for p in peers),
+        *memory,
+        _goals.standing(verdicts(r, ceilings)),
+        note(r),
+    ]
+
+
+def table(report: dict[str, Any], family: str) -> str:
     """One family as a table for a terminal."""
     from tabulate import tabulate
 
-    rows = [r for r in results if r["family"] == family]
-    headers = ["", "dtype", "time", "rate", "of roof", *(f"/ {PEER_NAMES[p]}" for p in peers), "note"]
-    lines = []
-    for r in rows:
-        share = roof_share(r, ceilings)
-        lines.append([
-            r["name"], r["dtype"] if r["unit"] == "device" else "",
-            duration(r["seconds"].get("tritonnn")), rate(r),
-            "" if share is None else f"{share:.0%}",
-            *("" if p not in r["ratio"] else f"{r['ratio'][p]:.2f}" for p in peers),
-            note(r),
-        ])  # fmt: skip
-    return tabulate(lines, headers, tablefmt="simple", disable_numparse=True)
+    where = report["device"], report["roofs"], report["peers"]
+    lines = [cells(r, *where) for r in report["rows"] if r["family"] == family]
+    return tabulate(
+        lines, columns(report["device"], report["peers"]), tablefmt="simple", disable_numparse=True
+    )
+
+
+def predicted_columns(machines: list[str]) -> list[str]:
+    """The headings of a family's table where nothing was measured."""
+    return ["", "dtype", "bytes", "operations", *(f"predicted, {m}" for m in machines), "goal"]
+
+
+def predicted_cells(r: dict[str, Any], machines: list[str]) -> list[str]:
+    """A row under these headings; every time says that it is predicted."""
+    times = []
+    for machine in machines:
+        found = r["predicted"].get(machine)
+        times.append(f"predicted {duration(found['seconds'])}, {found['bound']}" if found else "")
+    wanted = ", ".join(f"{v.kind} {v.asked()}" for v in _goals.verdicts(r["goal"], {}))
+    return [r["name"], r["dtype"], size(r["nbytes"]), operations(r["flops"]), *times, wanted]
+
+
+def predicted_table(report: dict[str, Any], family: str) -> str:
+    """One family, predicted."""
+    from tabulate import tabulate
+
+    machines = list(report["machines"])
+    lines = [predicted_cells(r, machines) for r in report["rows"] if r["family"] == family]
+    return tabulate(lines, predicted_columns(machines), tablefmt="simple", disable_numparse=True)
 
 
 def label(r: dict[str, Any]) -> str:
@@ -65,19 +137,35 @@ def label(r: dict[str, Any]) -> str:
 
 def note(r: dict[str, Any]) -> str:
     """Why a number is missing."""
-    return "; ".join(
-        f"{library}: {text}"[:90] for library, text in r["errors"].items() if library != "torch.compile"
-    )
+    return "; ".join(f"{library}: {text}"[:90] for library, text in r["errors"].items())
 
 
 def duration(seconds: float | None) -> str:
     """Seconds for reading."""
     if seconds is None:
         return "-"
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if abs(seconds) >= size:
-            return f"{seconds / size:.3g} {unit}"
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if abs(seconds) >= scale:
+            return f"{seconds / scale:.3g} {unit}"
     return f"{seconds * 1e9:.0f} ns"
+
+
+def size(nbytes: float | None) -> str:
+    """Bytes for reading."""
+    if nbytes is None:
+        return ""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if nbytes >= scale:
+            return f"{nbytes / scale:.3g} {unit}"
+    return f"{nbytes:.0f} B" if nbytes else "0"
+
+
+def operations(flops: float) -> str:
+    """Floating-point operations for reading; '' where they do not matter."""
+    for unit, scale in (("T", 1e12), ("G", 1e9), ("M", 1e6)):
+        if flops >= scale:
+            return f"{flops / scale:.3g} {unit}"
+    return f"{flops:.0f}" if flops else ""
 
 
 def rate(r: dict[str, Any]) -> str:
@@ -93,22 +181,30 @@ def rate(r: dict[str, Any]) -> str:
 def slower(results: list[dict[str, Any]], peers: list[str]) -> list[str]:
     """One line for each row and peer where tritonnn is slower, the worst first, then what could not be
     measured."""
-    found = [(r["ratio"][p], r, p) for r in results for p in peers if r["ratio"].get(p, 0) > SLOWER]
+    found = [(r["ratio"][p], r, p) for r in results for p in peers if r["ratio"].get(p, 1.0) < SLOWER]
     lines = [
-        f"{ratio:7.2f} x  {r['family']}: {label(r)} against {PEER_NAMES[p]}"
-        for ratio, r, p in sorted(found, key=lambda item: -item[0])
+        f"{ratio:7.2f}  {r['family']}: {label(r)} against {PEER_NAMES[p]}"
+        for ratio, r, p in sorted(found, key=lambda item: item[0])
     ]
     lines += [
-        f"   failed  {r['family']}: {label(r)}: {r['errors']['tritonnn']}"
+        f" failed  {r['family']}: {label(r)}: {r['errors']['tritonnn']}"
         for r in results
         if "tritonnn" in r["errors"]
     ]
     return lines
 
 
+def goal_lines(results: list[dict[str, Any]], ceilings: dict[str, float]) -> list[str]:
+    """The goals met and missed, a line each, and how many were not measured."""
+    found = goals(results, ceilings)
+    counted = {s: sum(g[0] == s for g in found) for s in ("met", "missed", "not measured")}
+    lines = [f"{stands:<12}  {row}: {figures}" for stands, row, figures in found if stands != "not measured"]
+    return [", ".join(f"{n} {s}" for s, n in counted.items()), *lines] if found else []
+
+
 def environment_lines(environment: dict[str, Any]) -> list[str]:
     """The machine and the versions, a line each."""
-    width = max(len(key) for key in environment)
+    width = max((len(key) for key in environment), default=0)
     return [f"{key:<{width}}  {value}" for key, value in environment.items()]
 
 

@@ -3,12 +3,14 @@
 A row is a function that prepares inputs and returns the call to time. It is given the library (tritonnn or
 torch, whose interfaces agree) and a maker of random tensors, so one row measures every peer:
 
-    @row("softmax", "4096 x 1024", nbytes=2 * 4096 * 1024 * 4)
+    @row("overhead", "add, 8 elements", unit="host")
     def _(lib, make):
-        x = make(4096, 1024)
-        return lambda: lib.softmax(x, -1)
+        x, y = make(8), make(8)
+        return lambda: x + y
 
-An op's entry declares rows beside its samples, and they are collected from there:
+What is called on tensors of several shapes and dtypes, forward and backward, is an entry of `_entries.py`
+instead, which makes all of its rows. An op's entry declares rows beside its samples, and they are collected
+from there:
 
     @primitive(..., perf=lambda make: [Perf("8192 x 4096", make(8192, 4096), dim=-1)])
 """
@@ -20,6 +22,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from _goals import Goal
 
 HERE = Path(__file__).resolve().parent
 BOTH = ("cpu", "cuda")
@@ -40,6 +44,11 @@ class Row:
         devices: where it is measured.
         unit: 'device' times the work, 'host' the time a call takes to return, 'import' a fresh interpreter.
         quick: whether `--quick` keeps it.
+        size: 'small', 'typical' or 'huge', where a row has sisters of other sizes.
+        stage: 'forward', 'backward', or 'both' for one after the other.
+        precision: the setting of `set_float32_matmul_precision` it is measured under.
+        compiled: whether torch.compile is measured, too.
+        goal: what it should reach.
     """
 
     family: str
@@ -51,11 +60,36 @@ class Row:
     devices: tuple[str, ...] = BOTH
     unit: str = "device"
     quick: bool = False
+    size: str = ""
+    stage: str = "forward"
+    precision: str = "highest"
+    compiled: bool = False
+    goal: Goal | None = None
 
     @property
     def key(self) -> str:
         """Names the row across processes."""
         return f"{self.family}/{self.name}/{self.dtype}"
+
+    @property
+    def math(self) -> str:
+        """The arithmetic of its products: the dtype, or 'tf32' where the precision allows that."""
+        return "tf32" if self.dtype == "float32" and self.precision != "highest" else self.dtype
+
+    @property
+    def rank(self) -> int:
+        """Its turn: roofs, then the short report's goals, its other rows, further goals, and the rest."""
+        if self.family == "roof":
+            return 0
+        return (1 if self.goal else 2) if self.quick else (3 if self.goal else 4)
+
+    def facts(self) -> dict[str, Any]:
+        """What is known without measuring."""
+        plain = ("family", "name", "dtype", "flops", "nbytes", "unit", "size", "stage", "math", "key")
+        return {
+            **{k: getattr(self, k) for k in plain},
+            "goal": self.goal.as_dict() if self.goal else {},
+        }
 
 
 def row(family: str, name: str, **options: Any) -> Callable[[Callable], Callable]:
@@ -66,6 +100,11 @@ def row(family: str, name: str, **options: Any) -> Callable[[Callable], Callable
         return setup
 
     return add
+
+
+def add(made: Row) -> None:
+    """Put a row into the report."""
+    _collected.append(made)
 
 
 def load(device: str, families: set[str] | None = None, quick: bool = False) -> list[Row]:

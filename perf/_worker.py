@@ -7,6 +7,7 @@ import gc
 import importlib
 import json
 import os
+import statistics
 import sys
 import time
 import traceback
@@ -17,64 +18,27 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import _rows
+from _maker import Maker
 
 SAMPLE_SECONDS = {"cpu": 0.03, "cuda": 0.01}
-RANDOM_ELEMENTS = 1 << 22
-
-
-class Maker:
-    """Random tensors of a library on a device.
-
-    Large ones repeat a block of 4 M random numbers: drawing gigabytes would take longer than measuring them.
-    `cap`, if not 0, limits every extent: a rehearsal where there is nothing to measure.
-    """
-
-    def __init__(self, lib: Any, device: str, dtype: str, cap: int = 0) -> None:
-        import numpy as np
-
-        self.lib, self.device, self.dtype, self.cap = lib, device, getattr(lib, dtype), cap
-        self._numpy, self._random = np, np.random.default_rng(0)
-
-    def __call__(
-        self,
-        *shape: Any,
-        dtype: Any = None,
-        low: float = -2.0,
-        high: float = 2.0,
-        requires_grad: bool = False,
-    ) -> Any:
-        """A tensor with uniform values between `low` and `high`; `dtype` by name."""
-        np, shape = self._numpy, self._shape(shape)
-        count = int(np.prod(shape, dtype=np.int64))
-        block = self._random.random(min(count, RANDOM_ELEMENTS), dtype=np.float32) * (high - low) + low
-        made = self._place(np.resize(block.astype(np.float32), shape), dtype)
-        return made.requires_grad_() if requires_grad else made
-
-    def int(self, *shape: Any, low: int = 0, high: int = 4, dtype: str = "int64") -> Any:
-        """Whole numbers with low <= x < high."""
-        values = self._random.integers(low, high, self._shape(shape))
-        return self._place(values, dtype)
-
-    def bool(self, *shape: Any) -> Any:
-        """Truth values."""
-        return self._place(self._random.random(self._shape(shape)) < 0.5, "bool")
-
-    def _shape(self, shape: tuple) -> tuple:
-        shape = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else tuple(shape)
-        return tuple(min(extent, self.cap) for extent in shape) if self.cap else shape
-
-    def _place(self, array: Any, dtype: Any) -> Any:
-        wanted = (
-            self.dtype if dtype is None else getattr(self.lib, dtype) if isinstance(dtype, str) else dtype
-        )
-        return self.lib.from_numpy(array).to(self.device).to(wanted)
+MOST_CALLS = {"host": 500, "device": 2000, "cuda": 100}
+FLUSH_BYTES = 1 << 27  # at least; twice the cache if that is more
+WORTH_FLUSHING = 4  # caches: what moves more finds nothing of the call before in there
 
 
 class Worker:
-    """Holds the row being measured."""
+    """Holds the row being measured.
 
-    def __init__(self, library: str, device: str, threads: int, cap: int) -> None:
-        self.cap = cap
+    Args:
+        library: 'tritonnn', 'torch', or 'torch.compile'.
+        device: 'cpu' or 'cuda'.
+        threads: CPU threads.
+        cap: limits extents in a rehearsal, if not 0.
+        tune: whether tritonnn measures its configurations before a row is timed.
+    """
+
+    def __init__(self, library: str, device: str, threads: int = 1, cap: int = 0, tune: bool = False) -> None:
+        self.cap, self.tune = cap, tune and library == "tritonnn"
         self.device, self.compile = device, library == "torch.compile"
         self.name = library
         self.lib = importlib.import_module("torch" if self.compile else library)
@@ -83,6 +47,8 @@ class Worker:
         self.rows = {r.key: r for r in _rows.load(device)}
         self.call: Callable[[], Any] | None = None
         self.unit, self.count = "device", 1
+        self.events: list[tuple[Any, Any]] = []
+        self.cache, self.flushed, self.buffer = 0, False, None
 
     def environment(self) -> dict[str, Any]:
         """What this library is and runs on."""
@@ -97,65 +63,127 @@ class Worker:
             found["gpu"] = properties.name
             found["gpu memory"] = properties.total_memory
             found["multiprocessors"] = properties.multi_processor_count
+            self.cache = properties.L2_cache_size
+            found["L2 cache"] = self.cache
         return found
 
     def prepare(self, key: str) -> dict[str, Any]:
-        """Make a row's inputs, warm up, and find how many calls make a sample."""
+        """Make a row's inputs, compile and tune what it calls, and find what memory a call needs."""
         self.release()
         r = self.rows[key]
-        if self.compile and (r.unit != "device" or r.family == "roof"):
-            raise NotImplementedError("not measured with torch.compile")
-        call = r.setup(self.lib, Maker(self.lib, self.device, r.dtype, self.cap))
-        self.call = self.lib.compile(call) if self.compile else call
-        self.unit = r.unit
+        if hasattr(self.lib, "set_float32_matmul_precision"):
+            self.lib.set_float32_matmul_precision(r.precision)
+        call = r.setup(self.lib, Maker(self.lib, self.device, r.dtype, self.cap, self._compiler()))
         started = time.perf_counter()
-        self.call()
+        if self.tune and r.unit == "device":
+            self.lib.autotune(call)
+        call()
         self._wait()
+        self.call, self.unit = call, r.unit
         first = time.perf_counter() - started
+        self.flushed = self.device == "cuda" and 0 < r.nbytes < WORTH_FLUSHING * max(self.cache, 1 << 20)
+        return {"first_call": first, **self._memory()}
+
+    def calibrate(self) -> dict[str, Any]:
+        """Find how many calls make a sample, with nothing else running."""
         self.count = 1
         once = min(self._sample() for _ in range(3))
         budget = 0 if self.cap else SAMPLE_SECONDS[self.device]
-        self.count = max(1, min(int(budget / max(once, 1e-7)), 500 if self.unit == "host" else 2000))
+        most = MOST_CALLS["cuda" if self._by_events() else self.unit]
+        self.count = max(1, min(int(budget / max(once, 1e-7)), most))
         self._sample()
-        return {"first_call": first, "calls": self.count}
+        return {"calls": self.count}
 
     def measure(self) -> dict[str, Any]:
-        """Seconds a call, the mean over one sample."""
+        """Seconds a call: on a GPU the median of one sample's calls, elsewhere their mean."""
         return {"seconds": self._sample()}
 
     def release(self) -> dict[str, Any]:
         """Drop a row's tensors."""
         self.call = None
+        if self.compile:
+            # Else a function met again with other shapes is compiled for any shape, or not at all.
+            self.lib._dynamo.reset()
         gc.collect()
         if self.device == "cuda" and hasattr(self.lib.cuda, "empty_cache"):
             self.lib.cuda.empty_cache()
         return {}
 
+    def healthy(self) -> bool:
+        """Whether the device still answers: after a fault in a kernel nothing in this process works."""
+        try:
+            self._wait()
+            return self.device == "cpu" or float(self.lib.ones(8, device=self.device).sum()) == 8.0
+        except Exception:
+            return False
+
+    def _compiler(self) -> Callable | None:
+        if not self.compile:
+            return None
+        functorch = importlib.import_module("torch._functorch.config")
+        functorch.donated_buffer = False  # a backward that is called more than once must keep what was saved
+        return lambda function: self.lib.compile(function, dynamic=False)
+
+    def _memory(self) -> dict[str, Any]:
+        """Bytes that a call needs at its peak, beyond what is there before it."""
+        if self.device == "cpu" or self.unit != "device":
+            return {}
+        assert self.call is not None
+        cuda = self.lib.cuda
+        gc.collect()
+        cuda.reset_peak_memory_stats()
+        before = cuda.memory_allocated()
+        result = self.call()
+        self._wait()
+        del result
+        return {"memory": cuda.max_memory_allocated() - before}
+
     def _wait(self) -> None:
         if self.device == "cuda":
             self.lib.cuda.synchronize()
 
+    def _by_events(self) -> bool:
+        return self.device == "cuda" and self.unit == "device"
+
+    def _flush(self) -> None:
+        """Write over the GPU's cache, so that a call does not find there what the last one left."""
+        if self.buffer is None:
+            size = max(FLUSH_BYTES, 2 * self.cache) if not self.cap else 1024
+            self.buffer = self.lib.empty(size // 4, dtype=self.lib.int32, device=self.device)
+        self.buffer.zero_()
+
     def _sample(self) -> float:
-        call, count = self.call, self.count
+        call = self.call
         assert call is not None
-        if self.device == "cuda" and self.unit == "device":
-            start, end = (self.lib.cuda.Event(enable_timing=True) for _ in range(2))
-            self._wait()
-            start.record()
-            for _ in range(count):
-                call()
-            end.record()
-            self._wait()
-            return start.elapsed_time(end) / count / 1000
+        if self._by_events():
+            return self._sample_by_events(call)
         self._wait()
         gc.disable()
         started = time.perf_counter()
-        for _ in range(count):
+        for _ in range(self.count):
             call()
         seconds = time.perf_counter() - started
         gc.enable()
         self._wait()
-        return seconds / count
+        return seconds / self.count
+
+    def _sample_by_events(self, call: Callable[[], Any]) -> float:
+        while len(self.events) < self.count:
+            self.events.append((self._event(), self._event()))
+        self._wait()
+        gc.disable()
+        for start, end in self.events[: self.count]:
+            if self.flushed:
+                self._flush()
+            start.record()
+            call()
+            end.record()
+        gc.enable()
+        self._wait()
+        return statistics.median(a.elapsed_time(b) for a, b in self.events[: self.count]) / 1000
+
+    def _event(self) -> Any:
+        return self.lib.cuda.Event(enable_timing=True)
 
 
 def blas_architecture() -> str:
@@ -182,10 +210,9 @@ def blas_architecture() -> str:
 
 def main() -> None:
     """Answer orders until the input ends."""
-    library, device, threads, cap = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints must not look like an answer
-    worker = Worker(library, device, threads, cap)
+    worker = Worker(**json.loads(sys.argv[1]))
     print(json.dumps(worker.environment()), file=replies, flush=True)
     for line in sys.stdin:
         order = json.loads(line)
@@ -195,6 +222,8 @@ def main() -> None:
             text = str(error).splitlines() or [""]
             answer = {"error": f"{type(error).__name__}: {text[0]}", "trace": traceback.format_exc()}
         print(json.dumps(answer), file=replies, flush=True)
+        if "error" in answer and not worker.healthy():
+            break  # whoever asks next starts a fresh process
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 The ops run on the driver of tests/fake_cuda: real cuda-bindings, the compiled launch path, kernels that are launched
 and never run. What is left is what a call costs the host: from the call to the launch, for which the limit aimed at
-is 8 µs, and in all, with what follows the launch (recording the graph, giving back the memory of the result).
+is 8 µs, and in all, with what follows the launch (recording the graph, giving back the memory of the result). The
+ops are those of perf/rows/launches.py, which the report measures on a GPU, with PyTorch's times beside them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import _rows
+from _maker import Maker
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 8.0
@@ -49,41 +55,8 @@ def measure() -> None:
 
     warnings.simplefilter("ignore")
     driver = ctypes.CDLL("libcuda.so.1")
-    x, y = torch.ones(1000).cuda(), torch.ones(1000).cuda()
-    a, recorded = torch.ones(32, 32).cuda(), torch.ones(1000).cuda().requires_grad_()
-    layer = torch.nn.Linear(32, 32).cuda()
-    F = torch.nn.functional
-    big = torch.ones(512, 512, device="cuda", dtype=torch.bfloat16)
-    tokens, table = torch.zeros(64, dtype=torch.int64).cuda(), torch.ones(100, 32).cuda()
-    heads, image = torch.ones(1, 2, 64, 32).cuda(), torch.ones(1, 3, 16, 16).cuda()
-    filters, scale = torch.ones(8, 3, 3, 3).cuda(), torch.ones(32).cuda()
-    ops = {
-        "empty": lambda: torch.empty(1000, device="cuda"),
-        "x + y": lambda: x + y,
-        "x + 1.0": lambda: x + 1.0,
-        "x.add_(y)": lambda: x.add_(y),
-        "exp": lambda: torch.exp(x),
-        "exp, graph recorded": lambda: torch.exp(recorded),
-        "clone": lambda: x.clone(),
-        "sum": lambda: x.sum(),
-        "softmax": lambda: torch.softmax(x, 0),
-        "a @ a": lambda: a @ a,
-        "Linear": lambda: layer(a),
-        "rand": lambda: torch.rand(1000, device="cuda"),
-        "dropout": lambda: F.dropout(x, 0.5),
-        "bf16 512 x 512 product": lambda: big @ big,
-        "cat": lambda: torch.cat((x, y)),
-        "argmax": lambda: a.argmax(1),
-        "cumsum": lambda: a.cumsum(1),
-        "layer_norm": lambda: F.layer_norm(a, (32,), scale, scale),
-        "embedding": lambda: F.embedding(tokens, table),
-        "index_select": lambda: table.index_select(0, tokens),
-        "masked_fill": lambda: a.masked_fill(a > 0, 0.0),
-        "cross_entropy": lambda: F.cross_entropy(table, tokens[0].expand(100)),
-        "attention": lambda: F.scaled_dot_product_attention(heads, heads, heads),
-        "conv2d": lambda: F.conv2d(image, filters),
-        "max_pool2d": lambda: F.max_pool2d(image, 2),
-    }
+    make = Maker(torch, "cuda", "float32")
+    ops = {r.name: r.setup(torch, make) for r in _rows.load("cuda", {"launch overhead"})}
     for call in ops.values():
         call(), call()
     driver.fake_silent(1)

@@ -3,8 +3,8 @@
     python perf/overhead.py [--rounds 11] [--json overhead.json] [--check]
 
 Every library runs in a process of its own on one thread; samples are taken in turns, times are medians, and a
-ratio is the median over pairs of samples taken one after the other. PyTorch is measured where it is
-installed.
+ratio, PyTorch's time over tritonnn's, is the median over pairs of samples taken one after the other. PyTorch
+is measured where it is installed.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def measure(libraries: list[str], rounds: int, import_rounds: int) -> dict[str, Any]:
     """Import times, and the times of all small ops: name -> {'plain': ..., 'recorded': ...}."""
     imports = _measure.import_times(libraries, 1, import_rounds)
-    peers = [_measure.Peer(library, "cpu", 1) for library in libraries]
+    crew = _measure.Crew(libraries, device="cpu", threads=1)
     try:
-        for peer in peers:
-            if "error" in peer.environment:
-                raise RuntimeError(peer.environment["error"])
+        for problem in crew.problems.values():
+            raise RuntimeError(problem)
+        peers = crew.get(libraries)
         ops: dict[str, Any] = {}
         for row in _rows.load("cpu", {"small op"}):
             name = row.name.removesuffix(RECORDED)
@@ -56,8 +56,7 @@ def measure(libraries: list[str], rounds: int, import_rounds: int) -> dict[str, 
         full_report.progress("")
         environment = full_report.environment(peers, threads=1)
     finally:
-        for peer in peers:
-            peer.close()
+        crew.close()
     return {"environment": environment, "libraries": libraries, "import": imports, "ops": ops}
 
 
@@ -78,7 +77,7 @@ def table(result: dict[str, Any]) -> str:
     headers = ["op"]
     for kind in ("no graph", "graph"):
         headers += [f"{kind}, µs", *(f"{_output.PEER_NAMES[other]}, µs" for other in others)]
-        headers += ["ratio" for _ in others]
+        headers += [f"{_output.PEER_NAMES[other]} / tritonnn" for other in others]
     lines = []
     for name, op in result["ops"].items():
         line = [name]
@@ -126,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     print("\n".join(_output.environment_lines(result["environment"])))
     seconds, ratios = result["import"]["seconds"], result["import"]["ratio"]
     times = ", ".join(f"{library} {_output.duration(seconds[library])}" for library in libraries)
-    print(f"\nimport: {times}" + (f", ratio {ratios['torch']:.3f}" if "torch" in ratios else ""))
+    print(f"\nimport: {times}" + (f", PyTorch / tritonnn {ratios['torch']:.1f}" if "torch" in ratios else ""))
     print("\n" + table(result) + "\n")
     failures = [
         f"failed  {name} ({kind}), {library}: {text}"

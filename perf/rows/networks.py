@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _goals import Goal
 from _rows import row
 
 CPU = {"devices": ("cpu",)}
@@ -14,7 +15,7 @@ def _conv_inputs(make, grad):
 CONV = {"flops": 2 * 32 * 64 * 64 * 9 * 1024, "nbytes": 4 * (2 * 32 * 64 * 1024 + 64 * 64 * 9)}
 
 
-@row("convolution", "3x3 (32,64,32,32)->64 forward", quick=True, **CONV, **CPU)
+@row("convolution", "3x3 (32,64,32,32)->64 forward", quick=True, goal=Goal(ratio=1.11), **CONV, **CPU)
 def _conv(lib, make):
     x, w = _conv_inputs(make, False)
     return lambda: lib.nn.functional.conv2d(x, w, padding=1)
@@ -25,6 +26,7 @@ def _conv(lib, make):
     "3x3 (32,64,32,32)->64 forward and backward",
     flops=3 * CONV["flops"],
     nbytes=3 * CONV["nbytes"],
+    goal=Goal(ratio=1.0),
     **CPU,
 )
 def _conv_both(lib, make):
@@ -50,13 +52,26 @@ def _depthwise(lib, make):
     return lambda: lib.nn.functional.conv2d(x, w, padding=1, groups=64)
 
 
-@row("pooling", "max 2x2 (32,64,32,32) forward", nbytes=1.25 * 4 * 32 * 64 * 1024, quick=True, **CPU)
+@row(
+    "pooling",
+    "max 2x2 (32,64,32,32) forward",
+    nbytes=1.25 * 4 * 32 * 64 * 1024,
+    quick=True,
+    goal=Goal(ratio=5.0),
+    **CPU,
+)
 def _pool(lib, make):
     x = make(32, 64, 32, 32)
     return lambda: lib.nn.functional.max_pool2d(x, 2)
 
 
-@row("pooling", "max 2x2 (32,64,32,32) forward and backward", nbytes=2.5 * 4 * 32 * 64 * 1024, **CPU)
+@row(
+    "pooling",
+    "max 2x2 (32,64,32,32) forward and backward",
+    nbytes=2.5 * 4 * 32 * 64 * 1024,
+    goal=Goal(ratio=2.5),
+    **CPU,
+)
 def _pool_both(lib, make):
     x, g = make(32, 64, 32, 32, requires_grad=True), make(32, 64, 16, 16)
 
@@ -67,52 +82,17 @@ def _pool_both(lib, make):
     return step
 
 
-@row(
-    "normalization",
-    "batch norm, training (32,64,32,32) forward",
-    nbytes=2 * 4 * 32 * 64 * 1024,
-    quick=True,
-    **CPU,
-)
-def _batch_norm(lib, make):
-    x, w, b = make(32, 64, 32, 32), make(64), make(64)
-    mean, var = lib.zeros(64), lib.ones(64)
-    return lambda: lib.nn.functional.batch_norm(x, mean, var, w, b, training=True)
-
-
-@row("normalization", "layer norm (4096,1024) forward", nbytes=2 * 4 * 4096 * 1024, quick=True, **CPU)
-def _layer_norm(lib, make):
-    x, w, b = make(4096, 1024), make(1024), make(1024)
-    return lambda: lib.nn.functional.layer_norm(x, (1024,), w, b)
-
-
-@row("normalization", "layer norm (4096,1024) forward and backward", nbytes=5 * 4 * 4096 * 1024, **CPU)
-def _layer_norm_both(lib, make):
-    x, w, b = (
-        make(4096, 1024, requires_grad=True),
-        make(1024, requires_grad=True),
-        make(1024, requires_grad=True),
-    )
-    g = make(4096, 1024)
-
-    def step():
-        x.grad = w.grad = b.grad = None
-        lib.nn.functional.layer_norm(x, (1024,), w, b).backward(g)
-
-    return step
-
-
 ATTENTION = {"flops": 4 * 8 * 12 * 256 * 256 * 64, "nbytes": 4 * 4 * 8 * 12 * 256 * 64}
 BACKWARD = {"flops": 3.5 * ATTENTION["flops"], "nbytes": 3 * ATTENTION["nbytes"]}
 
 
-@row("attention", "(8,12,256,64) forward", quick=True, **ATTENTION, **CPU)
+@row("attention", "(8,12,256,64) forward", quick=True, goal=Goal(ratio=1.0), **ATTENTION, **CPU)
 def _attention(lib, make):
     q, k, v = (make(8, 12, 256, 64) for _ in range(3))
     return lambda: lib.nn.functional.scaled_dot_product_attention(q, k, v)
 
 
-@row("attention", "(8,12,256,64) forward and backward", **BACKWARD, **CPU)
+@row("attention", "(8,12,256,64) forward and backward", goal=Goal(ratio=1.0), **BACKWARD, **CPU)
 def _attention_both(lib, make):
     q, k, v = (make(8, 12, 256, 64, requires_grad=True) for _ in range(3))
     g = make(8, 12, 256, 64)
@@ -124,38 +104,13 @@ def _attention_both(lib, make):
     return step
 
 
-@row("loss", "cross entropy (8192,1000) forward and backward", nbytes=3 * 4 * 8192 * 1000, quick=True, **CPU)
-def _cross_entropy(lib, make):
-    x, target = make(8192, 1000, requires_grad=True), make.int(8192, low=0, high=1000)
-
-    def step():
-        x.grad = None
-        lib.nn.functional.cross_entropy(x, target).backward()
-
-    return step
-
-
-@row("embedding", "(16384 of 50000,256) forward and backward", nbytes=4 * 256 * (3 * 16384 + 50000), **CPU)
-def _embedding(lib, make):
-    weight, index = make(50000, 256, requires_grad=True), make.int(16384, low=0, high=50000)
-    g = make(16384, 256)
-
-    def step():
-        weight.grad = None
-        lib.nn.functional.embedding(index, weight).backward(g)
-
-    return step
-
-
-@row("optimizer", "Adam, 10 M parameters", nbytes=7 * 4 * 10_000_000, quick=True, **CPU)
-def _adam(lib, make):
-    parameters = [lib.nn.Parameter(make(1000, 1000)) for _ in range(10)]
-    for p in parameters:
-        p.grad = make(1000, 1000)
-    return lib.optim.Adam(parameters, lr=1e-3).step
-
-
-@row("recurrent", "LSTM T=64 B=32 H=256 forward", flops=2 * 64 * 32 * 8 * 256 * 256, **CPU)
+@row(
+    "recurrent",
+    "LSTM T=64 B=32 H=256 forward",
+    flops=2 * 64 * 32 * 8 * 256 * 256,
+    goal=Goal(ratio=0.5),
+    **CPU,
+)
 def _lstm(lib, make):
     layer, x = lib.nn.LSTM(256, 256), make(64, 32, 256)
 

@@ -1,36 +1,48 @@
-"""Sums, extrema and scans: over everything, over rows, over columns."""
+"""Sums, extrema and scans: over everything, over rows, over columns, over several dimensions."""
 
 from __future__ import annotations
 
-from _rows import row
+from _entries import Entry, add
 
-SIZES = {"cpu": (4096, 1024), "cuda": (16384, 8192)}
-
-ROWS = {
-    "sum of all": lambda lib, x: lib.sum(x),
-    "sum of rows": lambda lib, x: lib.sum(x, -1),
-    "sum of columns": lambda lib, x: lib.sum(x, 0),
-    "mean of rows": lambda lib, x: lib.mean(x, -1),
-    "max of rows, with indices": lambda lib, x: lib.max(x, -1),
-    "argmax of rows": lambda lib, x: lib.argmax(x, -1),
-    "var of rows": lambda lib, x: lib.var(x, -1),
-    "norm of all": lambda lib, x: lib.norm(x),
-    "logsumexp of rows": lambda lib, x: lib.logsumexp(x, -1),
-    "cumsum along rows": lambda lib, x: lib.cumsum(x, -1),
+SIZES = {
+    "cpu": [(4096, 1024)],
+    "small": [(256, 1024)],
+    "typical": [(8192, 8192)],
+    "huge": [(32768, 16384)],
 }
+OUTER = {"cpu": [(64, 64, 1024)], "small": [(16, 16, 1024)], "typical": [(128, 64, 8192)],
+         "huge": [(512, 64, 16384)]}  # fmt: skip
+# Gradients that need more than the incoming one: x is read, its gradient is written.
+READ, READ_WRITE, WRITE = (
+    lambda w, m, n: w * m * n,
+    lambda w, m, n: 2 * w * m * n,
+    lambda w, m, n: w * m * n,
+)
 
 
-def _add(name, function, device, dtype="float32", quick=False):
-    m, n = SIZES[device]
-    nbytes = m * n * (4 if dtype == "float32" else 2) * (2 if "cumsum" in name else 1)
-
-    @row("reduction", f"{name} {m}x{n}", nbytes=nbytes, dtype=dtype, devices=(device,), quick=quick)
-    def setup(lib, make):
-        x = make(m, n)
-        return lambda: function(lib, x)
+def _of(name, call, forward=READ, backward=None, **options):
+    return Entry(name, call, lambda make, m, n: (make(m, n),), SIZES, forward, backward, **options)
 
 
-for _device in SIZES:
-    for _name, _function in ROWS.items():
-        _add(_name, _function, _device, quick=_name in ("sum of all", "sum of rows"))
-    _add("sum of rows", ROWS["sum of rows"], _device, "bfloat16")
+add(
+    "reduction",
+    _of("sum of all", lambda lib, x: lib.sum(x), quick=True),
+    _of("sum of rows", lambda lib, x: lib.sum(x, -1), quick=True, cpu_dtypes=("float32", "bfloat16")),
+    _of("sum of columns", lambda lib, x: lib.sum(x, 0), quick=True),
+    Entry(
+        "sum of the outer and inner dimension",
+        lambda lib, x: lib.sum(x, (0, 2)),
+        lambda make, a, b, c: (make(a, b, c),),
+        OUTER,
+        lambda w, a, b, c: w * (a * b * c + b),
+    ),
+    _of("mean of rows", lambda lib, x: lib.mean(x, -1), backward=WRITE),
+    _of("max of rows, with indices", lambda lib, x: tuple(lib.max(x, -1)), backward=WRITE),
+    _of("argmax of rows", lambda lib, x: lib.argmax(x, -1), quick=True),
+    _of("argmax of columns", lambda lib, x: lib.argmax(x, 0)),
+    _of("var of rows", lambda lib, x: lib.var(x, -1), backward=READ_WRITE),
+    _of("norm of all", lambda lib, x: lib.norm(x), backward=READ_WRITE),
+    _of("logsumexp of rows", lambda lib, x: lib.logsumexp(x, -1), backward=READ_WRITE),
+    _of("cumsum along rows", lambda lib, x: lib.cumsum(x, -1), READ_WRITE, READ_WRITE, quick=True),
+    _of("cumsum along columns", lambda lib, x: lib.cumsum(x, 0), READ_WRITE, READ_WRITE),
+)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from _rows import row
 
 COPY = {"cpu": 1 << 25, "cuda": 1 << 29}  # elements: 128 MB and 2 GB, beyond any cache
-GEMM = {"float32": 4096, "bfloat16": 8192, "float16": 8192}
+# dtype, setting of float32, extent, and whether the short report has it
+GEMM = [
+    ("float32", "highest", 4096, True),
+    ("float32", "medium", 8192, True),
+    ("bfloat16", "highest", 8192, True),
+    ("float16", "highest", 8192, False),
+]
 
 
 def _copy(lib, make):
@@ -19,10 +25,6 @@ def _copy(lib, make):
     return lambda: y.copy_(x)
 
 
-row("roof", "copy 128 MB", nbytes=2 * 4 * COPY["cpu"], devices=("cpu",), quick=True)(_copy)
-row("roof", "copy 2 GB", nbytes=2 * 4 * COPY["cuda"], devices=("cuda",), quick=True)(_copy)
-
-
 def _gemm(size):
     def setup(lib, make):
         a, b = make(size, size), make(size, size)
@@ -31,13 +33,10 @@ def _gemm(size):
     return setup
 
 
+row("roof", "copy 128 MB", nbytes=2 * 4 * COPY["cpu"], devices=("cpu",), quick=True)(_copy)
+row("roof", "copy 2 GB", nbytes=2 * 4 * COPY["cuda"], devices=("cuda",), quick=True)(_copy)
 row("roof", "gemm 1024", flops=2 * 1024**3, devices=("cpu",), quick=True)(_gemm(1024))
-for _dtype, _size in GEMM.items():
-    row(
-        "roof",
-        f"gemm {_size}",
-        flops=2 * _size**3,
-        dtype=_dtype,
-        devices=("cuda",),
-        quick=_dtype != "float16",
-    )(_gemm(_size))
+for _dtype, _precision, _size, _quick in GEMM:
+    _name = f"gemm {_size}" + (", tf32" if _precision == "medium" else "")
+    row("roof", _name, flops=2 * _size**3, dtype=_dtype, precision=_precision, devices=("cuda",),
+        quick=_quick)(_gemm(_size))  # fmt: skip

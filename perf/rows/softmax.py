@@ -1,49 +1,34 @@
-"""Softmax and its gradient, for rows from short to long."""
+"""Softmax, log-softmax and their gradients, for rows from short to long."""
 
 from __future__ import annotations
 
-from _rows import row
+from _entries import Entry, add
+from _goals import Goal
 
-SHAPES = {
+SIZES = {
     "cpu": [(4096, 1024), (65536, 64)],
-    "cuda": [(1 << 18, 256), (16384, 4096), (2048, 32768), (512, 131072)],
+    "small": [(1024, 128)],
+    "typical": [(16384, 4096), (1 << 18, 256)],
+    "huge": [(4096, 32768), (4096, 131072)],
 }
+GOALS = {"forward": Goal(ratio=1.3, roof=0.85), "backward": Goal(ratio=1.3, roof=0.75)}
 
 
-def _add(device, m, n, dtype):
-    width = 4 if dtype == "float32" else 2
-
-    @row(
-        "softmax",
-        f"forward {m}x{n}",
-        nbytes=2 * m * n * width,
-        dtype=dtype,
-        devices=(device,),
-        quick=n in (1024, 4096),
+def _of(name, function, **options):
+    return Entry(
+        name,
+        lambda lib, x: getattr(lib, function)(x, -1),
+        lambda make, m, n: (make(m, n),),
+        SIZES,
+        lambda w, m, n: 2 * w * m * n,
+        lambda w, m, n: 3 * w * m * n,  # the result and its gradient are read
+        goals=GOALS,
+        **options,
     )
-    def forward(lib, make):
-        x = make(m, n)
-        return lambda: lib.softmax(x, -1)
-
-    @row("softmax", f"forward and backward {m}x{n}", nbytes=5 * m * n * width, dtype=dtype, devices=(device,))
-    def both(lib, make):
-        x, g = make(m, n, requires_grad=True), make(m, n)
-
-        def step():
-            x.grad = None
-            lib.softmax(x, -1).backward(g)
-
-        return step
 
 
-for _device, _shapes in SHAPES.items():
-    for _m, _n in _shapes:
-        _add(_device, _m, _n, "float32")
-for _m, _n in SHAPES["cuda"]:
-    _add("cuda", _m, _n, "bfloat16")
-
-
-@row("softmax", "log_softmax 4096x1024", nbytes=2 * 4 * 4096 * 1024, devices=("cpu",))
-def _log(lib, make):
-    x = make(4096, 1024)
-    return lambda: lib.log_softmax(x, -1)
+add(
+    "softmax",
+    _of("softmax", "softmax", quick=True, cpu_goals={"forward": Goal(ratio=0.59)}),
+    _of("log_softmax", "log_softmax"),
+)
