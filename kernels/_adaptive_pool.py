@@ -11,18 +11,18 @@ from triton import language as tl
 
 from tritonnn.kernels._launch import fp64
 from tritonnn.kernels._pointwise import convert
-from tritonnn.kernels._pool import _offset, _replaces, _split
-from tritonnn.kernels._strided import positions
+from tritonnn.kernels._pool import _offset, _replaces, _split, _step
+from tritonnn.kernels._strided import positions, wide
 
 
 @triton.jit
 def _low(i, size, parts):
-    return i * size // parts
+    return (i.to(tl.int64) * size // parts).to(i.dtype)
 
 
 @triton.jit
 def _high(i, size, parts):
-    return ((i + 1) * size + parts - 1) // parts
+    return (((i + 1).to(tl.int64) * size + parts - 1) // parts).to(i.dtype)
 
 
 @triton.jit
@@ -43,7 +43,7 @@ def adaptive_avg_kernel(
         for kh in range(longest[1]):
             for kw in range(longest[2]):
                 seen = mask & (d0 + kd < d1) & (h0 + kh < h1) & (w0 + kw < w1)
-                step = kd * x_strides[2] + kh * x_strides[3] + kw * x_strides[4]
+                step = _step(kd, kh, kw, x_strides, INT64)
                 acc += convert(tl.load(source + step, mask=seen, other=0), SUM)
     acc /= ((d1 - d0) * (h1 - h0) * (w1 - w0)).to(SUM)
     place = _offset(n, c, od, oh, ow, out_strides)
@@ -109,7 +109,7 @@ def adaptive_max_kernel(
         for kh in range(longest[1]):
             for kw in range(longest[2]):
                 seen = mask & (d0 + kd < d1) & (h0 + kh < h1) & (w0 + kw < w1)
-                step = kd * x_strides[2] + kh * x_strides[3] + kw * x_strides[4]
+                step = _step(kd, kh, kw, x_strides, INT64)
                 value = convert(tl.load(source + step, mask=seen, other=0), COMPUTE)
                 take = _replaces(value, best, found, seen)
                 best = tl.where(take, value, best)
@@ -156,13 +156,14 @@ def fractional_max_kernel(
     id = _start(od, ud, step_d.to(COMPUTE), x_sizes[0], KD, sizes[0])
     ih = _start(oh, uh, step_h.to(COMPUTE), x_sizes[1], KH, sizes[1])
     iw = _start(ow, uw, step_w.to(COMPUTE), x_sizes[2], KW, sizes[2])
+    id, ih, iw = wide(id, INT64), wide(ih, INT64), wide(iw, INT64)
     source = x + _offset(n, c, id, ih, iw, x_strides)
     best = tl.zeros((BLOCK,), COMPUTE)
     where, found = j * 0, tl.zeros((BLOCK,), tl.int32)
     for kd in range(KD):
         for kh in range(KH):
             for kw in range(KW):
-                step = kd * x_strides[2] + kh * x_strides[3] + kw * x_strides[4]
+                step = _step(kd, kh, kw, x_strides, INT64)
                 value = convert(tl.load(source + step, mask=mask, other=0), COMPUTE)
                 take = _replaces(value, best, found, mask)
                 best = tl.where(take, value, best)
@@ -201,7 +202,7 @@ def fractional_gather_kernel(
     for kd in range(KD + 4):
         for kh in range(KH + 4):
             for kw in range(KW + 4):
-                od, oh, ow = d0 + kd, h0 + kh, w0 + kw
+                od, oh, ow = wide(d0 + kd, INT64), wide(h0 + kh, INT64), wide(w0 + kw, INT64)
                 hit = mask & (od < grad_sizes[0]) & (oh < grad_sizes[1]) & (ow < grad_sizes[2])
                 named = tl.load(indices + _offset(n, c, od, oh, ow, index_strides), mask=hit, other=-1)
                 hit &= named == here

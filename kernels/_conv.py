@@ -19,6 +19,7 @@ import triton
 from triton import language as tl
 
 from tritonnn.kernels._pointwise import convert
+from tritonnn.kernels._strided import wide
 
 
 @triton.jit
@@ -79,7 +80,7 @@ def correlate_kernel(
     TAPS: tl.constexpr = KD * KH * KW
     if FLAT:
         for k0 in range(0, depth * TAPS, BLOCK_K):
-            k = k0 + tl.arange(0, BLOCK_K)
+            k = wide(k0 + tl.arange(0, BLOCK_K), INT64)
             i, tap = k // TAPS, k % TAPS
             kd, kh, kw = tap // (KH * KW), tap // KW % KH, tap % KW
             d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]
@@ -95,7 +96,7 @@ def correlate_kernel(
     else:
         blocks = tl.cdiv(depth, BLOCK_K)
         for step in range(0, TAPS * blocks):
-            tap = step // blocks
+            tap = wide(step // blocks, INT64)
             i = (step % blocks) * BLOCK_K + tl.arange(0, BLOCK_K)
             if INT64:
                 i = i.to(tl.int64)
@@ -234,11 +235,12 @@ def depthwise_kernel(
     for kd in range(KD):
         for kh in range(KH):
             for kw in range(KW):
-                d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]
+                td, th, tw = wide(kd, INT64), wide(kh, INT64), wide(kw, INT64)
+                d, h, w = td * dilation[0], th * dilation[1], tw * dilation[2]
                 seen = live & _inside(id + d, ih + h, iw + w, x_sizes)
                 step = d * x_strides[2] + h * x_strides[3] + w * x_strides[4]
                 value = tl.load(source + step, mask=seen, other=0).to(COMPUTE)
-                reach = c * w_strides[0] + kd * w_strides[1] + kh * w_strides[2] + kw * w_strides[3]
+                reach = c * w_strides[0] + td * w_strides[1] + th * w_strides[2] + tw * w_strides[3]
                 acc += value * tl.load(weight + reach).to(COMPUTE)
     if bias is not None:
         acc += tl.load(bias + c * bias_stride).to(COMPUTE)
@@ -261,7 +263,7 @@ def depthwise_weight_kernel(
     tap = tl.program_id(1)
     split = tl.program_id(2)
     if INT64:
-        c = c.to(tl.int64)
+        c, tap, split = c.to(tl.int64), tap.to(tl.int64), split.to(tl.int64)
     kd, kh, kw = tap // (KH * KW), tap // KW % KH, tap % KW
     d, h, w = kd * dilation[0] + start[0], kh * dilation[1] + start[1], kw * dilation[2] + start[2]
     first = split * chunk

@@ -30,7 +30,7 @@ def lookup_kernel(
     i = tl.program_id(0) * BLOCK_I + tl.arange(0, BLOCK_I)
     d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
     if INT64:
-        i = tl.program_id(0).to(tl.int64) * BLOCK_I + tl.arange(0, BLOCK_I)
+        i, d = tl.program_id(0).to(tl.int64) * BLOCK_I + tl.arange(0, BLOCK_I), d.to(tl.int64)
     present = i < count
     row = tl.load(indices + offset_of(i, shape, index_steps), mask=present, other=0).to(tl.int64)
     valid = present & (row >= 0) & (row < rows)

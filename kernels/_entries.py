@@ -20,7 +20,7 @@ from tritonnn.kernels._case import Case
 from tritonnn.kernels._launch import empty, i64, launch, needs_int64
 from tritonnn.kernels._pointwise import _scalar, compute_type, convert, encode
 from tritonnn.kernels._sort import order_rows
-from tritonnn.kernels._strided import expand, fill, merged, offset_of, parts, positions
+from tritonnn.kernels._strided import expand, fill, merged, offset_of, parts, positions, wide
 from tritonnn.kernels.indexing import indexed_offset
 from tritonnn.shape import broadcast_shapes, contiguous_strides
 
@@ -83,7 +83,9 @@ def write_kernel(
         mask=mask,
     )
     tl.store(
-        out + offset_of(key, key_shape, key_strides) + offset_of(r, rest_shape, rest_strides), x, mask=mask
+        out + offset_of(wide(key, INT64), key_shape, key_strides) + offset_of(r, rest_shape, rest_strides),
+        x,
+        mask=mask,
     )
 
 
@@ -111,18 +113,15 @@ def combine_kernel(
         keys: the keys of the entries, unsorted. order: the stable permutation that sorts them.
         Others as of `write_kernel`.
     """
-    m = tl.program_id(0) * ROWS + tl.arange(0, ROWS)[:, None]
-    r = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)[None, :]
-    if INT64:
-        m = m.to(tl.int64)
-        r = r.to(tl.int64)
+    m = wide(tl.program_id(0), INT64) * ROWS + tl.arange(0, ROWS)[:, None]
+    r = wide(tl.program_id(1), INT64) * COLUMNS + tl.arange(0, COLUMNS)[None, :]
     inside = m < entries
     key = tl.load(keys + tl.load(order + m, mask=inside, other=0), mask=inside, other=-1)
     follows = inside & (m > 0)
     before = tl.load(keys + tl.load(order + m - 1, mask=follows, other=0), mask=follows, other=-1)
     active = inside & (key != before) & (key >= 0)
     column = r < width
-    target = out + offset_of(key, key_shape, key_strides) + offset_of(r, rest_shape, rest_strides)
+    target = out + offset_of(wide(key, INT64), key_shape, key_strides) + offset_of(r, rest_shape, rest_strides)
     written = active & column
     values = source + offset_of(r, rest_shape, source_rest)
     factor = _scalar(alpha, COMPUTE)

@@ -11,7 +11,7 @@ import triton
 from triton import language as tl
 
 from tritonnn.kernels._pointwise import convert
-from tritonnn.kernels._strided import positions
+from tritonnn.kernels._strided import positions, wide
 
 
 @triton.jit
@@ -26,6 +26,12 @@ def _split(j, channels, sizes):
 @triton.jit
 def _offset(n, c, d, h, w, strides):
     return n * strides[0] + c * strides[1] + d * strides[2] + h * strides[3] + w * strides[4]
+
+
+@triton.jit
+def _step(d, h, w, strides, INT64: tl.constexpr):
+    """Offset of a tap in its window."""
+    return wide(d, INT64) * strides[2] + wide(h, INT64) * strides[3] + wide(w, INT64) * strides[4]
 
 
 @triton.jit
@@ -66,7 +72,7 @@ def max_pool_kernel(
                 pd, ph, pw = id + d, ih + h, iw + w
                 seen = mask & (pd >= 0) & (pd < x_sizes[0]) & (ph >= 0) & (ph < x_sizes[1])
                 seen &= (pw >= 0) & (pw < x_sizes[2])
-                step = d * x_strides[2] + h * x_strides[3] + w * x_strides[4]
+                step = _step(d, h, w, x_strides, INT64)
                 value = convert(tl.load(source + step, mask=seen, other=0), COMPUTE)
                 take = _replaces(value, best, found, seen)
                 best = tl.where(take, value, best)
@@ -157,7 +163,7 @@ def avg_pool_kernel(
                 pd, ph, pw = id + kd, ih + kh, iw + kw
                 seen = mask & (pd >= 0) & (pd < x_sizes[0]) & (ph >= 0) & (ph < x_sizes[1])
                 seen &= (pw >= 0) & (pw < x_sizes[2])
-                step = kd * x_strides[2] + kh * x_strides[3] + kw * x_strides[4]
+                step = _step(kd, kh, kw, x_strides, INT64)
                 acc += convert(tl.load(source + step, mask=seen, other=0), SUM)
     if OVERRIDE:
         total = j * 0 + override

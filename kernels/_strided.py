@@ -25,6 +25,15 @@ def positions(BLOCK: tl.constexpr, INT64: tl.constexpr):
 
 
 @triton.jit
+def wide(x, INT64: tl.constexpr):
+    """A number that a stride is multiplied by, in 64 bits where offsets need them."""
+    if INT64:
+        return tl.cast(x, tl.int64)
+    else:
+        return x
+
+
+@triton.jit
 def offset_of(position, shape, strides):
     """Offset in elements of a row-major position."""
     rank: tl.constexpr = len(shape)

@@ -137,6 +137,8 @@ def scan_kernel(
             j += COLUMNS
     else:
         chunk = tl.program_id(1)
+        if INT64:
+            chunk = chunk.to(tl.int64)
         j += chunk * COLUMNS
         mask = live & (j < n)
         x = convert(tl.load(source + j * in_step, mask=mask), COMPUTE)
@@ -154,9 +156,9 @@ def total_kernel(
     """totals[row, chunk] = combination of the chunk's elements."""
     row, live = _rows(rows, ROWS, INT64)
     chunk = tl.program_id(1)
-    j = chunk * COLUMNS + tl.arange(0, COLUMNS)[None, :]
     if INT64:
-        j = j.to(tl.int64)
+        chunk = chunk.to(tl.int64)
+    j = chunk * COLUMNS + tl.arange(0, COLUMNS)[None, :]
     mask = live & (j < n)
     x = convert(tl.load(input + offset_of(row, row_shape, in_rows) + j * in_step, mask=mask), COMPUTE)
     total = _total(tl.where(mask, x, _identity(KIND)), KIND)
