@@ -245,7 +245,7 @@ def bernoulli_kernel(
     tl.store(out + offset_of(i, shape, strides), convert(drawn, out.dtype.element_ty), mask=i < n)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["threshold", "scale", "seed", "first"])
 def dropout_kernel(
     out, keep, input, shape, out_strides, keep_strides, in_strides, n, threshold: i64, scale: fp64,
     seed: i64, first: i64, state, BLOCK: tl.constexpr, INT64: tl.constexpr,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from tritonnn import dtypes
@@ -50,20 +51,28 @@ def place(seed: int, offset: int) -> tuple[int, int, Buffer | None]:
 _plans: dict[tuple, Plan] = {}
 
 
-def _fill(out: Buffer, function: Any, a: float, b: float, seed: int, offset: int, values: int = 0) -> None:
-    key = out.shape, out.strides, out.dtype, function, hasattr(seed, "state")
+def _kept(key: tuple, make: Callable[[], Plan]) -> Plan:
+    """The plan of a geometry; seeds and parameters are of each call."""
     plan = _plans.get(key)
     if plan is None:
         if len(_plans) >= LARGEST_CACHE:
             _plans.clear()
-        values = values or (2 if out.dtype is dtypes.float64 else 4)
+        plan = _plans[key] = make()
+    return plan
+
+
+def _fill(out: Buffer, function: Any, a: float, b: float, seed: int, offset: int, values: int = 0) -> None:
+    def plan() -> Plan:
+        each = values or (2 if out.dtype is dtypes.float64 else 4)
         n = out.numel
-        plan = _plans[key] = Plan(
-            fill_kernel, (-(-n // (BLOCK * values)),), Slot(0), *merged(out.shape, out.strides), n, Slot(1), Slot(2),
-            Slot(3), Slot(4), Slot(5), FN=function, VALUES=values, BLOCK=BLOCK, INT64=needs_int64(out),
+        return Plan(
+            fill_kernel, (-(-n // (BLOCK * each)),), Slot(0), *merged(out.shape, out.strides), n,
+            *map(Slot, range(1, 6)), FN=function, VALUES=each, BLOCK=BLOCK, INT64=needs_int64(out),
             num_warps=fill_warps(function), enable_fp_fusion=False,
         )  # fmt: skip
-    plan(out, float(a), float(b), *place(seed, offset))
+
+    key = out.shape, out.strides, out.dtype, function, hasattr(seed, "state")
+    _kept(key, plan)(out, float(a), float(b), *place(seed, offset))
 
 
 def philox_uniform(out: Buffer, low: float, high: float, seed: int, offset: int) -> None:
@@ -134,14 +143,27 @@ def _flag(like: Buffer) -> Buffer:
 
 def native_dropout(out: Buffer, mask: Buffer, input: Buffer, p: float, seed: int, offset: int) -> None:
     """Zero with probability p and scale the rest by 1 / (1 - p); `mask` says what was kept."""
-    n = out.numel
-    shape, *strides = merged(out.shape, out.strides, mask.strides, input.strides)
     threshold = 1 << 32 if p == 1 else min(round(p * 2.0**32), 0xFFFFFFFF)
-    launch(
-        dropout_kernel, (-(-n // (BLOCK * 4)),), out, mask, input, shape, *strides, n, threshold,
-        1.0 if p == 1 else 1.0 / (1.0 - p), *place(seed, offset), BLOCK=BLOCK,
-        INT64=needs_int64(out, mask, input),
-    )  # fmt: skip
+    key = (
+        dropout_kernel,
+        out.shape,
+        out.strides,
+        mask.strides,
+        input.strides,
+        input.dtype,
+        hasattr(seed, "state"),
+    )
+
+    def plan() -> Plan:
+        n = out.numel
+        return Plan(
+            dropout_kernel, (-(-n // (BLOCK * 4)),), Slot(0), Slot(1), Slot(2),
+            *merged(out.shape, out.strides, mask.strides, input.strides), n, *map(Slot, range(3, 8)), BLOCK=BLOCK,
+            INT64=needs_int64(out, mask, input),
+        )  # fmt: skip
+
+    scale = 1.0 if p == 1 else 1.0 / (1.0 - p)
+    _kept(key, plan)(out, mask, input, threshold, scale, *place(seed, offset))
 
 
 def philox_poisson(out: Buffer, rate: Buffer, seed: int, offset: int) -> None:
