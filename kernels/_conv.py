@@ -64,7 +64,7 @@ def correlate_kernel(
         OUT_LAST: whether channels are the output's innermost dimension in memory (else the last spatial one).
     """
     tiles = tl.cdiv(channels, BLOCK_N)
-    pid = tl.program_id(0)
+    pid = wide(tl.program_id(0), INT64)
     group = tl.program_id(1)
     m = (pid // tiles) * BLOCK_M + tl.arange(0, BLOCK_M)
     c = (pid % tiles) * BLOCK_N + tl.arange(0, BLOCK_N)
