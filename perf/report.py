@@ -227,7 +227,7 @@ def show(report: dict[str, Any]) -> None:
     if any((_output.roof_share(r, report["roofs"]) or 0) > 1.02 for r in report["rows"]):
         print("\n" + _output.ABOVE_ROOF)
     met = _output.goal_lines(report["rows"], report["roofs"])
-    if met:
+    if met and not report["rehearsal"]:
         print("\n== goals: " + "\n".join(met))
     slower = _output.slower(report["rows"], report["peers"])
     if slower:
