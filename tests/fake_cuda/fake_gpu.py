@@ -77,7 +77,9 @@ def nvml(library: Path, tmp_path: Path) -> Path:
 def gpu(library: Path, tmp_path: Path):
     """Run a script on the fake driver; environment variables by keyword. Returns what it printed."""
 
-    def run(script: str, prelude: str = PRELUDE, folder: Path = library, **environment: str) -> str:
+    def run(
+        script: str, prelude: str = PRELUDE, folder: Path = library, seconds: float = 110, **environment: str
+    ) -> str:
         env = {k: v for k, v in os.environ.items() if k not in DROPPED}
         env |= {
             "LD_LIBRARY_PATH": str(folder),
@@ -87,7 +89,7 @@ def gpu(library: Path, tmp_path: Path):
         }
         done = subprocess.run(
             [sys.executable, "-W", "error::ResourceWarning", "-c", prelude + textwrap.dedent(script)],
-            env=env, capture_output=True, text=True, timeout=110,
+            env=env, capture_output=True, text=True, timeout=seconds,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
