@@ -10,14 +10,14 @@ from buffers import buffer, run, strided
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.kernels import _launch, has, implementation
+from tritonnn.kernels import _compiled, _launch, has, implementation
 from tritonnn.kernels._launch import Plan, Slot, extent, fp64, i64, launch, needs_int64, planned
 from tritonnn.kernels.shape import copy
 
 
 def key_of(*args):
     key, flat = [], []
-    _launch._specialise(args, key, flat)
+    _compiled._specialise(args, key, flat)
     return key, flat
 
 
