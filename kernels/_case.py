@@ -23,12 +23,15 @@ class Case:
         label: tells cases of one kernel apart in the table; made from the constants where it is not given.
         num_warps: warps per program.
         num_stages: depth of the software pipeline.
-        matrix: whether the binary must use matrix instructions (wgmma on sm_90, tcgen05 on sm_100, mma,
-            mfma).
-        specialize: whether sm_90 must really specialise warps (setmaxnreg).
+        matrix: the matrix instructions that the binary must use: True for the architecture's own (wgmma on
+            sm_90, tcgen05 on sm_100, mma, mfma), "warp" where those of a single warp (mma, on every NVIDIA
+            architecture) suffice, since tiles are too small or elements are float64, "none" for products by
+            multiply-adds; False for a kernel without products, which the check verifies.
+        specialize: whether sm_90 and sm_100 must really specialise warps (setmaxnreg).
         spills: bytes of spilled registers that are accepted.
         archs: architectures the case is for.
-        ptx: text the PTX must contain, such as `ld.global.v4.b32` for 16-byte loads.
+        ptx: text the PTX must contain, such as `ld.global.v4.b32` for 16-byte loads; " or " parts several.
+        fusion: whether products and sums are fused, as at the kernel's launch.
         maxnreg: limit of registers per thread.
     """
 
@@ -38,12 +41,13 @@ class Case:
     label: str = ""
     num_warps: int = 4
     num_stages: int = 3
-    matrix: bool = False
+    matrix: bool | str = False
     specialize: bool = False
     spills: int = 0
     archs: tuple[str, ...] = ARCHITECTURES
     ptx: str = ""
     maxnreg: int | None = None
+    fusion: bool = True
 
     @property
     def name(self) -> str:

@@ -4,8 +4,9 @@ Compiles every `Case` of every family for every architecture and fails where a k
 registers that its case has not declared, needs more shared memory than the hardware has, or lacks the matrix
 instructions, the warp specialisation or the wide accesses that its case promises. Registers, spills, shared
 memory and instructions (of the whole kernel and of its largest inner loop, in PTX or AMD assembly) are compared
-with `regressions.json` beside this file, so that a change that makes a kernel worse shows; `--update` keeps the
-present figures. Results are cached by the hash of the sources, the arguments and the version of Triton.
+with `regressions.json` beside this file: a figure that is worse, a binary that is not in the file and one in the
+file that is made no more fail the check until `--update` accepts them. Results are cached by the hash of the
+sources, the arguments and the version of Triton.
 """
 
 from __future__ import annotations
@@ -16,52 +17,19 @@ import importlib
 import json
 import os
 import pkgutil
-import re
-import subprocess
 import sys
-import tempfile
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-KEPT = Path(__file__).with_name("regressions.json")
-SHARED = {"sm_80": 166912, "sm_90": 232448, "sm_100": 232448, "gfx942": 65536}
-MATRIX = {
-    "sm_80": r"\bmma\.sync",
-    "sm_90": r"\bwgmma\.mma_async",
-    "sm_100": r"\btcgen05\.mma",
-    "gfx942": r"\bv_mfma_",
-}
-SLACK = {
-    "registers": (4, 1.0),
-    "spills": (0, 1.0),
-    "shared": (0, 1.0),
-    "instructions": (4, 1.03),
-    "loop": (4, 1.03),
-}
-
-
-@dataclass
-class Report:
-    """One compiled case: its figures, or why it failed."""
-
-    name: str
-    arch: str
-    registers: int = 0
-    spills: int = 0
-    shared: int = 0
-    instructions: int = 0
-    loop: int = 0
-    failure: str = ""
-
-    def figures(self) -> dict[str, int]:
-        """What is kept and compared."""
-        return {key: getattr(self, key) for key in SLACK}
+from tritonnn.kernels import _regressions
+from tritonnn.kernels._binary import SHARED, Report, measure
 
 
 def families() -> Iterator[str]:
@@ -99,7 +67,7 @@ def build(case: Any, arch: str) -> Any:
         raise TypeError(f"{case.name}: the kernel has no parameters {sorted(unknown)}")
     amd = arch.startswith("gfx")
     target = GPUTarget("hip", arch, 64) if amd else GPUTarget("cuda", int(arch[3:]), 32)
-    options = {"num_warps": case.num_warps, "num_stages": case.num_stages, "enable_fp_fusion": True}
+    options = {"num_warps": case.num_warps, "num_stages": case.num_stages, "enable_fp_fusion": case.fusion}
     if case.maxnreg and not amd:
         options["maxnreg"] = case.maxnreg
     source = ASTSource(case.kernel, signature, constants, attributes)
@@ -108,77 +76,11 @@ def build(case: Any, arch: str) -> Any:
 
 def examine(case: Any, arch: str) -> Report:
     """Compile a case and hold it to what it promises."""
-    report = Report(case.name, arch)
     try:
         compiled = build(case, arch)
     except Exception as error:
-        report.failure = _explain(error)
-        return report
-    amd = arch.startswith("gfx")
-    text = compiled.asm["amdgcn" if amd else "ptx"]
-    report.shared = compiled.metadata.shared
-    report.instructions, report.loop = count_instructions(text, amd)
-    report.registers, report.spills = _amd_usage(text) if amd else _nvidia_usage(compiled.asm["cubin"])
-    report.failure = "; ".join(_broken_promises(case, report, text))
-    return report
-
-
-def _broken_promises(case: Any, report: Report, text: str) -> Iterator[str]:
-    arch = report.arch
-    if report.spills > case.spills:
-        yield f"spills {report.spills} bytes of registers, declared are {case.spills}"
-    if report.shared > SHARED[arch]:
-        yield f"needs {report.shared} bytes of shared memory, {arch} has {SHARED[arch]}"
-    if case.matrix and not re.search(MATRIX[arch], text):
-        yield f"has no matrix instructions ({MATRIX[arch]})"
-    if case.specialize and arch == "sm_90" and "setmaxnreg" not in text:
-        yield "warp specialisation was not applied (no setmaxnreg)"
-    if case.ptx and arch.startswith("sm_") and case.ptx not in text:
-        yield f"its PTX has no {case.ptx}"
-
-
-def count_instructions(text: str, amd: bool) -> tuple[int, int]:
-    """Instructions of a kernel in PTX or AMD assembly, and of the largest loop without a loop inside."""
-    labels: dict[str, int] = {}
-    branches: list[tuple[int, int]] = []
-    count = 0
-    for line in text.splitlines():
-        code = re.sub(r"(//|;|/\*).*" if amd else r"//.*", "", line).strip()
-        label = re.match(r"(\$L__BB\w+|\.LBB\w+):", code)
-        if label:
-            labels[label[1]] = count
-        elif re.match(r"(@!?%\w+\s+)?[a-z][\w.:]*(\s|;|$)", code) and code[-1] != ":":
-            target = re.search(r"(?:bra(?:\.uni)?|s_c?branch\w*)\s+(\$L__BB\w+|\.LBB\w+)", code)
-            if target and target[1] in labels:
-                branches.append((labels[target[1]], count))
-            count += 1
-    inner = [
-        (a, b) for a, b in branches
-        if not any((c, d) != (a, b) and a <= c and d <= b for c, d in branches)
-    ]  # fmt: skip
-    return count, max((b - a + 1 for a, b in inner), default=0)
-
-
-def _nvidia_usage(cubin: bytes) -> tuple[int, int]:
-    """Registers of a thread and bytes of local memory (spills), as the vendor's tool reads them off the binary."""
-    import triton
-
-    tool = Path(triton.__file__).parent / "backends/nvidia/bin/cuobjdump"
-    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
-        file.write(cubin)
-        file.flush()
-        listing = subprocess.run(
-            [tool, "-res-usage", file.name], capture_output=True, text=True, check=True
-        ).stdout
-    registers = [int(n) for n in re.findall(r"REG:(\d+)", listing)]
-    local = [int(n) for n in re.findall(r"(?:STACK|LOCAL):(\d+)", listing)]
-    return max(registers), max(local)
-
-
-def _amd_usage(text: str) -> tuple[int, int]:
-    registers = [int(n) for n in re.findall(r"\.vgpr_count:\s+(\d+)", text)]
-    scratch = [int(n) for n in re.findall(r"ScratchSize: (\d+)", text)]
-    return max(registers, default=0), max(scratch, default=0)
+        return Report(case.name, arch, failure=_explain(error))
+    return measure(case, arch, compiled)
 
 
 def _explain(error: BaseException) -> str:
@@ -208,7 +110,9 @@ def fingerprint(case: Any, arch: str) -> str:
 
 @cache
 def _own_hash() -> str:
-    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    """Of what makes and measures binaries."""
+    files = (Path(__file__), Path(__file__).with_name("_binary.py"))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
 
 
 def _work(job: tuple[str, int, str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
@@ -264,9 +168,12 @@ def compile_all(wanted: str, archs: Iterable[str], jobs: int, use_cache: bool) -
         for arch in case.archs
         if arch in archs
     ]
+    twice = [key for key, n in Counter((cases(f)[i].name, a) for f, i, a in todo).items() if n > 1]
+    if twice:
+        raise ValueError(f"several cases have the same name: {twice}")
     found = []
     with ProcessPoolExecutor(jobs, initializer=_remember, initargs=(known,)) as pool:
-        for number, pair in enumerate(pool.map(_run, todo, chunksize=8), 1):
+        for number, pair in enumerate(pool.map(_run, todo, chunksize=2), 1):
             found.append(pair)
             if use_cache and number % 200 == 0:  # a run that is stopped has not been for nothing
                 _save_cache(known, found)
@@ -280,20 +187,6 @@ def _save_cache(known: dict[str, Any], found: list[tuple[str, dict[str, Any]]]) 
     fresh = {key: report for key, report in found if not report["failure"]}
     if set(fresh) - set(known):
         _write(_cache_file(), {**known, **fresh} if len(known) < 50000 else fresh)
-
-
-def regressions(reports: list[Report], kept: dict[str, Any]) -> list[str]:
-    """Where a figure is worse than the kept one by more than its slack."""
-    worse = []
-    for report in reports:
-        before = kept.get(report.name, {}).get(report.arch)
-        if before is None or report.failure:
-            continue
-        for key, (plus, times) in SLACK.items():
-            now = getattr(report, key)
-            if now > before[key] * times + plus:
-                worse.append(f"{report.name} {report.arch}: {key} {before[key]} -> {now}")
-    return worse
 
 
 def show(reports: list[Report]) -> str:
@@ -324,9 +217,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("-k", default="", metavar="TEXT", help="only cases whose name contains it")
     parser.add_argument("--arch", action="append", choices=list(SHARED), help="only this architecture")
-    parser.add_argument("-j", type=int, default=min(2, os.cpu_count() or 1), help="processes")
+    parser.add_argument("-j", type=int, default=_processors(), help="processes (all processors)")
     parser.add_argument("--no-cache", action="store_true", help="compile everything anew")
-    parser.add_argument("--update", action="store_true", help=f"keep the figures in {KEPT.name}")
+    parser.add_argument("--update", action="store_true", help=f"keep the figures in {_regressions.KEPT.name}")
     parser.add_argument("--quiet", action="store_true", help="no table")
     options = parser.parse_args(arguments)
     start = time.perf_counter()
@@ -334,36 +227,46 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.quiet:
         print(show(reports))
         print("registers, shared memory, instructions / of the largest inner loop")
-    kept = _read(KEPT)
-    version = ".".join(triton.__version__.split(".")[:2])
-    same = kept.get("triton") == version
-    failures = [f"{r.name} {r.arch}: {r.failure}" for r in reports if r.failure]
-    worse = regressions(reports, kept.get("kernels", {})) if same and not options.update else []
-    new = [r for r in reports if r.arch not in kept.get("kernels", {}).get(r.name, {})]
-    print(
-        f"{len(reports)} binaries of {len({r.name for r in reports})} cases in {time.perf_counter() - start:.0f} s"
-    )
-    if not same:
-        print(f"figures are kept for Triton {kept.get('triton', '-')}, this is {version}: not compared")
-    elif new and not options.update:
-        print(f"{len(new)} binaries are not in {KEPT.name} yet: keep them with --update")
-    for line in failures:
-        print("FAILED ", line)
-    for line in worse:
-        print("WORSE  ", line)
-    if options.update:
-        _keep(reports, version, kept if same else {}, options)
-    return 1 if failures or worse else 0
-
-
-def _keep(reports: list[Report], version: str, kept: dict[str, Any], options: argparse.Namespace) -> None:
-    whole = not options.k and not options.arch
-    kernels = {} if whole else kept.get("kernels", {})
     for r in reports:
-        if not r.failure:
-            kernels.setdefault(r.name, {})[r.arch] = r.figures()
-    _write(KEPT, {"triton": version, "kernels": kernels})
-    print(f"kept {len(reports)} in {KEPT}")
+        if r.failure:
+            print(f"FAILED   {r.name} {r.arch}: {r.failure}")
+    failures = sum(bool(r.failure) for r in reports)
+    version = ".".join(triton.__version__.split(".")[:2])
+    whole = not options.k and not options.arch
+    if options.update:
+        _regressions.save(_regressions.updated(reports, version, _regressions.load(), whole))
+        print(f"kept {len(reports) - failures} binaries in {_regressions.KEPT}")
+    else:
+        failures += _compare(reports, version, whole)
+    seconds = time.perf_counter() - start
+    print(
+        f"{len(reports)} binaries of {len({r.name for r in reports})} cases in {seconds:.0f} s: {failures} failures"
+    )
+    return 1 if failures else 0
+
+
+def _compare(reports: list[Report], version: str, whole: bool) -> int:
+    """Print what differs from the kept figures; how much of it is not acceptable as it is."""
+    kept = _regressions.load()
+    if kept.triton != version:
+        print(f"figures are kept for Triton {kept.triton or '-'}, this is {version}: not compared")
+        return 0
+    worse = _regressions.regressions(reports, kept.binaries)
+    new, gone = _regressions.differences(reports, kept.binaries, whole)
+    for line in worse:
+        print("WORSE   ", line)
+    for line in new:
+        print("NEW     ", line)
+    for line in gone:
+        print("GONE    ", line)
+    if worse or new or gone:
+        print(f"Make it as good as it was, or accept it: {_regressions.ACCEPT}")
+    # Who works on some kernels, with -k or --arch, need not keep them yet.
+    return len(worse) + (len(new) + len(gone) if whole else 0)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import textwrap
-
 import pytest
+from compiling import compiled
 
+from tritonnn.kernels._binary import Report, count_instructions
 from tritonnn.kernels._case import parse_signature
-from tritonnn.kernels._compile import Report, count_instructions, regressions
+from tritonnn.kernels._regressions import Kept, differences, figures, load, regressions, save, updated
 
 PTX = """
 .visible .entry k(
@@ -18,35 +15,40 @@ PTX = """
 )
 {
 	.reg .b32 	%r<59>;
+// %bb.0:
 	mov.u32 	%r1, %tid.x;
-$L__BB0_1:                              // outer
+$L__BB0_1:                              // =>This Loop Header: Depth=1
+                                        //     Child Loop BB0_2 Depth 2
+                                        //     Child Loop BB0_4 Depth 2
 	add.s32 	%r2, %r2, 1;
-$L__BB0_2:                              // inner
+$L__BB0_2:                              // %.lr.ph
+                                        //   Parent Loop BB0_1 Depth=1
+                                        // =>  This Inner Loop Header: Depth=2
 	mul.lo.s32 	%r3, %r2, %r1;
-	add.s32 	%r4, %r3, 1;
 	@%p1 bra 	$L__BB0_2;
+// %bb.3:                               //   in Loop: Header=BB0_1 Depth=1
+	add.s32 	%r4, %r3, 1;
+$L__BB0_4:                              //   Parent Loop BB0_1 Depth=1
+                                        // =>  This Inner Loop Header: Depth=2
 	setp.lt.s32 	%p2, %r2, 7;
-	@%p2 bra 	$L__BB0_1;
+	@%p2 bra 	$L__BB0_6;
+// %bb.5:                               //   in Loop: Header=BB0_4 Depth=2
+	cp.async.bulk.commit_group;
+	@!%p3 bra 	$L__BB0_4;
+	bra.uni 	$L__BB0_1;
+$L__BB0_6:
 	ret;
+$L__BB0_7:
+	bra.uni 	$L__BB0_6;
 }
 """
 
 
-def compiled(script: str) -> str:
-    """Output of a script whose kernels are compiled, not interpreted."""
-    env = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"} | {"TRITON_DEFAULT_FP_FUSION": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, env=env
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def test_instructions_and_innermost_loops_are_counted():
-    assert count_instructions(PTX, amd=False) == (8, 3)
+    assert count_instructions(PTX, amd=False) == (12, 5)  # the second of two loops in a loop
     assert count_instructions("\tret;\n", amd=False) == (1, 0)
-    amd = "k:\n\ts_load_dword s0, s[4:5], 0x0\n.LBB0_1:\n\tv_add_u32 v0, v0, v1 ; add\n"
-    amd += "\ts_cbranch_scc1 .LBB0_1\n\ts_endpgm\n"
+    amd = "k:\n\ts_load_dword s0, s[4:5], 0x0\n.LBB0_1:   ; =>This Inner Loop Header: Depth=1\n"
+    amd += "\tv_add_u32 v0, v0, v1 ; add\n\ts_cbranch_scc1 .LBB0_1\n; %bb.2:\n\ts_endpgm\n"
     assert count_instructions(amd, amd=True) == (4, 2)
 
 
@@ -59,21 +61,78 @@ def test_signatures():
     assert sorted(attributes) == [(0,), (3,)]
 
 
+SAME = {"registers": 40, "spills": 0, "shared": 1024, "instructions": 100, "loop": 20}
+
+
 def test_what_counts_as_worse():
-    kept = {
-        "k[a]": {"sm_90": {"registers": 40, "spills": 0, "shared": 1024, "instructions": 100, "loop": 20}}
-    }
-    same = {"registers": 40, "spills": 0, "shared": 1024, "instructions": 100, "loop": 20}
+    kept = {"k[a] sm_90": [40, 0, 1024, 100, 20]}
 
     def worse(**change):
-        return regressions([Report("k[a]", "sm_90", **{**same, **change})], kept)
+        return regressions([Report("k[a]", "sm_90", **{**SAME, **change})], kept)
 
     assert worse() == []
     assert worse(registers=44, instructions=107, loop=23) == []  # within the slack
-    assert worse(registers=46) == ["k[a] sm_90: registers 40 -> 46"]
-    assert worse(spills=8) and worse(shared=1040) and worse(loop=30) and worse(instructions=120)
+    assert worse(registers=46, loop=30) == ["k[a] sm_90: registers 40 -> 46 (+15 %), loop 20 -> 30 (+50 %)"]
+    assert worse(spills=8) == ["k[a] sm_90: spills 0 -> 8"]
+    assert worse(shared=1040) and worse(loop=30) and worse(instructions=120)
     assert worse(spills=8, failure="does not compile") == []
-    assert regressions([Report("k[new]", "sm_90", **same)], kept) == []
+    assert regressions([Report("k[new]", "sm_90", **SAME)], kept) == []
+
+
+def test_binaries_that_are_new_or_gone():
+    kept = {"k[a] sm_90": [], "k[gone] sm_90": []}
+    reports = [Report("k[a]", "sm_90", **SAME), Report("k[a]", "sm_80", **SAME)]
+    assert differences(reports, kept, whole=True) == (["k[a] sm_80"], ["k[gone] sm_90"])
+    assert differences(reports, kept, whole=False) == (["k[a] sm_80"], [])
+
+
+def test_the_kept_file_has_a_line_per_binary(tmp_path):
+    file = tmp_path / "kept.json"
+    assert load(file) == Kept("", {})
+    report, failed = Report("k[b]", "sm_90", **SAME), Report("k[c]", "sm_90", **SAME, failure="no")
+    kept = updated([report, failed], "3.9", Kept("3.9", {"k[a] sm_80": [1, 2, 3, 4, 5]}), whole=False)
+    save(kept, file)
+    assert load(file) == kept == Kept("3.9", {"k[a] sm_80": [1, 2, 3, 4, 5], "k[b] sm_90": figures(report)})
+    assert file.read_text().splitlines()[1] == '"k[a] sm_80": [1, 2, 3, 4, 5],'
+    assert set(updated([report], "3.9", kept, whole=True).binaries) == {"k[b] sm_90"}
+    assert set(updated([report], "3.10", kept, whole=False).binaries) == {"k[b] sm_90"}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "told"),
+    [
+        ({}, 0, "8 binaries of 2 cases"),
+        ({"registers": 1}, 1, "WORSE"),
+        ({"gone": True}, 1, "GONE     k[gone] sm_90"),
+        ({"new": True}, 1, "NEW      arange_kernel"),
+        ({"triton": "2.0"}, 0, "not compared"),
+    ],
+)
+def test_the_gate(tmp_path, change, status, told):
+    """A full run of a package with one family against a kept file that has been tampered with."""
+    text = compiled(f"""
+        from pathlib import Path
+        from tritonnn.kernels import _compile, _regressions
+        _regressions.KEPT = Path({str(tmp_path)!r}) / "kept.json"
+        _regressions.load.__defaults__ = _regressions.save.__defaults__ = (_regressions.KEPT,)
+        _compile.families = lambda: ["_bounds", "_scratch"]
+        _compile.cases = lambda family, real=_compile.cases: real("creation")[:2] if family == "_bounds" else []
+        import os
+        _compile.ProcessPoolExecutor = __import__("concurrent.futures").futures.ThreadPoolExecutor
+        assert _compile.main(["--quiet", "--update"]) == 0
+        kept = _regressions.load()
+        change = {change!r}
+        if change.get("registers"):
+            next(iter(kept.binaries.values()))[0] = 1
+        if change.get("gone"):
+            kept.binaries["k[gone] sm_90"] = [1, 1, 1, 1, 1]
+        if change.get("new"):
+            kept.binaries.popitem()
+        _regressions.save(kept._replace(triton=change.get("triton", kept.triton)))
+        print("status", _compile.main(["--quiet"]))
+    """)
+    assert told in text and f"status {status}" in text
+    assert ("--update" in text.split("status")[0]) == bool(status)
 
 
 def test_the_command_compiles_and_prints_a_table():
@@ -89,14 +148,17 @@ def test_the_command_compiles_and_prints_a_table():
 def test_broken_promises_fail():
     text = compiled("""
         from dataclasses import replace
-        from tritonnn.kernels import _compile, creation, linalg
-        from tritonnn.kernels._configs_gemm import Gemm
+        from tritonnn.kernels import _compile, creation
         plain = creation.COMPILE[0]
         print(_compile.examine(replace(plain, matrix=True), "sm_90").failure)
-        print(_compile.examine(replace(plain, specialize=True), "sm_90").failure)
-        print(_compile.examine(replace(plain, ptx="ld.global.v8"), "sm_80").failure)
+        print(_compile.examine(replace(plain, specialize=True), "sm_100").failure)
+        print(_compile.examine(replace(plain, ptx="ld.global.v8 or ld.global.v9"), "sm_80").failure)
         print(_compile.examine(replace(plain, constants={"BLOCK": 1000}), "sm_80").failure)
-        huge = linalg._case("sm_80", "half", Gemm(256, 256, 64, 4, 4, 1.0))
+        product = next(c for c in _compile.cases("convolution") if c.matrix is True and "bf16" in c.label)
+        print(_compile.examine(replace(product, matrix=False), "sm_80").failure)
+        print(_compile.examine(replace(product, matrix="warp"), "sm_80").failure)
+        large = {"BLOCK_M": 256, "BLOCK_N": 256, "BLOCK_K": 128}
+        huge = replace(product, constants={**product.constants, **large}, num_warps=4, num_stages=4)
         print(_compile.examine(huge, "sm_80").failure)
     """)
     lines = text.splitlines()
@@ -104,7 +166,9 @@ def test_broken_promises_fail():
     assert "warp specialisation was not applied" in lines[1]
     assert "its PTX has no ld.global.v8" in lines[2]
     assert "Error" in lines[3]
-    assert "spills" in lines[4] and "shared memory" in lines[4]
+    assert "does not say with which instructions" in lines[4]
+    assert lines[5] == ""
+    assert "spills" in lines[6] and "shared memory" in lines[6]
 
 
 def test_the_fingerprint_follows_sources_and_arguments():

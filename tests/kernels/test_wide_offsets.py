@@ -1,0 +1,109 @@
+"""More than 2**31 elements: every kernel that can compute its offsets in 64 bits does so from end to end, by the
+width of the products in Triton's own representation. No such tensor is needed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from compiling import compiled
+
+from tritonnn.buffer import Buffer
+from tritonnn.device import device
+from tritonnn.dtypes import float32
+from tritonnn.kernels._launch import needs_int64
+
+# Kernels with products in 32 bits that cannot overflow where offsets do, and why.
+BOUNDED = {
+    "attention_kernel": "rows of queries and keys, numbers of heads",
+    "keys_backward_kernel": "rows of queries and keys, numbers of heads",
+    "queries_backward_kernel": "rows of queries and keys, numbers of heads",
+    "delta_kernel": "rows of queries",
+    "correlate_kernel": "channels",
+    "weight_kernel": "channels and taps",
+    "depthwise_kernel": "positions of a plane",
+    "col2im_kernel": "the reach of a window",
+    "max_pool_kernel": "the reach of a window",
+    "max_pool_gather_kernel": "the reach of a window",
+    "lookup_kernel": "the width of a row",
+    "cross_entropy_backward_kernel": "classes",
+    "nll_backward_kernel": "classes",
+    "row_norm_backward_kernel": "rows of more than one element",
+    "column_sums_kernel": "columns",
+    "gemm_kernel": "rows and columns of matrices, number of tiles",
+    "sum_parts_kernel": "rows and columns of matrices, number of tiles",
+}
+
+SCRIPT = """
+import json, os, re, tempfile
+os.environ["TRITON_CACHE_DIR"] = tempfile.mkdtemp()  # what is cached does not pass by the patch
+from dataclasses import replace
+from triton.backends.nvidia.compiler import CUDABackend
+from tritonnn.kernels import _compile
+
+class Stop(Exception):
+    pass
+
+def stop(module, *rest):
+    raise Stop(str(module))
+
+CUDABackend.make_ttgir = staticmethod(stop)  # Triton's own representation is all that is wanted
+
+def narrow(ttir):
+    '''Products in 32 bits on which addresses depend.'''
+    made = {m[1]: (m[2], m[3]) for m in re.finditer(r"^ *(%\\w+)(?::\\d+)? = (\\S+) ?(.*)$", ttir, re.M)}
+    todo = re.findall(r"tt\\.addptr %\\w+, (%\\w+)", ttir)
+    seen, found = set(), []
+    while todo:
+        value = todo.pop()
+        if value in seen or value not in made:
+            continue
+        seen.add(value)
+        name, rest = made[value]
+        if name.startswith(("tt.load", "scf.", "tt.get_program_id")):
+            continue
+        if name == "arith.muli" and re.search(r": (tensor<[\\dx]*xi32>|i32)(\\s|$)", rest):
+            found.append(rest.split(" loc")[0])
+        todo += re.findall(r"%\\w+", rest)
+    return found
+
+found = {}
+for family in _compile.families():
+    for case in _compile.cases(family):
+        name = case.kernel.__name__
+        if "INT64" in case.kernel.arg_names and name not in found and case.archs[0].startswith("sm_"):
+            wide = replace(case, constants={**case.constants, "INT64": True})
+            try:
+                _compile.build(wide, case.archs[0])
+            except Stop as stopped:
+                found[name] = narrow(stopped.args[0])
+            except Exception as error:
+                raise RuntimeError(name) from error
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def products():
+    return json.loads(compiled(SCRIPT).splitlines()[-1])
+
+
+def test_addresses_depend_on_no_product_in_32_bits(products):
+    assert len(products) > 50
+    wrong = {name: found for name, found in products.items() if found and name not in BOUNDED}
+    assert not wrong
+
+
+def test_the_exceptions_are_still_needed(products):
+    assert set(BOUNDED) <= {name for name, found in products.items() if found}
+
+
+def test_the_host_asks_for_64_bits_as_soon_as_an_offset_reaches_them():
+    def made(shape, strides):
+        return Buffer(16, shape, strides, float32, device("cuda", 0), None)
+
+    assert not needs_int64(made((1 << 30,), (1,)))
+    assert needs_int64(made((1 << 31,), (1,)))
+    assert needs_int64(made((3, 5), (1 << 30, 1)))  # few elements far apart
+    assert needs_int64(made((4,), (1,)), made((3, 1), (-(1 << 31), 1)))
+    assert not needs_int64(made((1 << 20, 1 << 20), (0, 0)))
