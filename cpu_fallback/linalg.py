@@ -7,8 +7,12 @@ first. Half precision is multiplied in float32 and rounded once.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+
+from tritonnn.cpu_fallback.activation import gelu
+from tritonnn.cpu_fallback.shape import copy
 
 SMALL = 512  # elements below which looking at the layout costs more than it saves
 
@@ -68,3 +72,61 @@ def linear(out: np.ndarray, input: np.ndarray, weight: np.ndarray, bias: np.ndar
         np.copyto(flat, total, casting="unsafe")
     if not out.flags.c_contiguous:
         np.copyto(out, flat.reshape(out.shape))
+
+
+def addmm(
+    out: np.ndarray, input: np.ndarray, mat1: np.ndarray, mat2: np.ndarray, beta: Any, alpha: Any
+) -> None:
+    """out = beta input + alpha mat1 @ mat2, batched over leading dimensions; beta = 0 ignores input."""
+    copy(out, _affine(input, mat1, mat2, beta, alpha))
+
+
+baddbmm = addmm
+
+
+def addmm_activation(
+    out: np.ndarray,
+    input: np.ndarray,
+    mat1: np.ndarray,
+    mat2: np.ndarray,
+    beta: Any,
+    alpha: Any,
+    use_gelu: bool,
+) -> None:
+    """out = relu or gelu of beta input + alpha mat1 @ mat2."""
+    total = _affine(input, mat1, mat2, beta, alpha)
+    if use_gelu:
+        gelu(total, total, "none")
+    else:
+        np.maximum(total, 0, out=total)
+    copy(out, total)
+
+
+def _affine(input: np.ndarray, a: np.ndarray, b: np.ndarray, beta: Any, alpha: Any) -> np.ndarray:
+    """The sum in memory of its own: the result may be written over the input."""
+    kind = np.dtype(np.float32) if input.itemsize == 2 and input.dtype.kind in "fV" else input.dtype
+    total = np.zeros((*a.shape[:-1], b.shape[-1]), kind)
+    if a.shape[-1]:
+        product(total, a, b)
+        if alpha != 1:
+            total *= kind.type(alpha)
+    if beta == 1:
+        total += input
+    elif beta != 0:
+        total += input * kind.type(beta)
+    return total
+
+
+def scaled_product(
+    out: np.ndarray, input: np.ndarray, mat2: np.ndarray, scale_a: np.ndarray, scale_b: np.ndarray,
+    bias: np.ndarray | None, scale_result: np.ndarray | None, out_dtype: Any, fast: bool,
+) -> None:  # fmt: skip
+    """out = (scale_a (input @ mat2) scale_b + bias) / scale_result, of float8; float32 holds all of their products."""
+    total = input.astype(np.float32) @ mat2.astype(np.float32)
+    total *= scale_a[:, None]
+    total *= scale_b
+    if bias is not None:
+        total += bias.astype(np.float32)
+    if scale_result is not None:
+        total *= 1 / scale_result
+    copy(out, total)

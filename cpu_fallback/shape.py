@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
+
+E4M3 = np.dtype(ml_dtypes.float8_e4m3fn)
 
 
 def copy(out: np.ndarray, input: np.ndarray) -> None:
     """out = input, broadcast and cast (floats truncate to integers, complex numbers drop the imaginary part)."""
     if input.dtype.kind == "c" and out.dtype.kind != "c":
         input = input.real
+    if (
+        out.itemsize == 1 and out.dtype == E4M3 and input.dtype != E4M3
+    ):  # without an infinity: what is too large becomes the largest
+        input = np.clip(input.astype(np.float32), -448, 448)
     np.copyto(out, input, casting="unsafe")
 
 

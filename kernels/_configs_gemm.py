@@ -51,6 +51,7 @@ NEAREST = {"sm_86": "sm_80", "sm_87": "sm_80", "sm_89": "sm_80", "sm_103": "sm_1
            "sm_121": "sm_80", "gfx950": "gfx942", "gfx90a": "gfx942"}  # fmt: skip
 
 # 'half': float16 and bfloat16. 'tf32': float32 by matrix instructions. 'ieee': float32 by multiply-adds.
+# 'fp8 exact': float8 with sums in float32, where those of 'fp8' have fewer bits; where there is none, 'fp8' has them.
 TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
     "sm_80": {
         "half": (
@@ -58,7 +59,7 @@ TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
             Gemm(128, 64, 64, 4, 3, 0.82), Gemm(64, 128, 64, 4, 3, 0.82), Gemm(64, 64, 64, 4, 4, 0.65),
             Gemm(32, 64, 64, 4, 4, 0.42), Gemm(16, 128, 64, 4, 4, 0.35), Gemm(16, 64, 128, 4, 3, 0.30),
         ),
-        "fp8": (Gemm(128, 128, 64, 8, 3, 0.9), Gemm(64, 64, 64, 4, 4, 0.6)),
+        "fp8": (Gemm(128, 128, 64, 8, 3, 0.90), Gemm(64, 64, 64, 4, 4, 0.60), Gemm(16, 64, 128, 4, 3, 0.30)),
         "tf32": (
             Gemm(128, 128, 32, 8, 3, 1.00), Gemm(128, 64, 32, 4, 3, 0.85), Gemm(64, 128, 32, 4, 3, 0.85),
             Gemm(64, 64, 32, 4, 4, 0.68), Gemm(32, 64, 32, 4, 4, 0.45), Gemm(16, 64, 64, 4, 3, 0.30),
@@ -77,8 +78,15 @@ TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
             Gemm(64, 128, 64, 4, 4, 0.70), Gemm(64, 64, 64, 4, 5, 0.52), Gemm(64, 32, 128, 4, 4, 0.38),
             Gemm(16, 128, 64, 4, 5, 0.25), Gemm(16, 64, 128, 4, 4, 0.22),
         ),
-        "fp8": (Gemm(128, 256, 128, 8, 3, 1.00, persistent=True), Gemm(128, 128, 128, 8, 3, 0.85),
-                Gemm(64, 64, 128, 4, 4, 0.5)),
+        "fp8": (
+            Gemm(128, 256, 128, 8, 3, 1.00, persistent=True), Gemm(128, 128, 128, 8, 3, 0.85),
+            Gemm(64, 128, 128, 4, 3, 0.70), Gemm(64, 64, 128, 4, 4, 0.50), Gemm(16, 128, 128, 4, 4, 0.25),
+        ),
+        # Sums of their own beside the float32 ones take as many registers again.
+        "fp8 exact": (
+            Gemm(128, 128, 128, 8, 3, 1.00, persistent=True), Gemm(128, 128, 128, 8, 3, 0.90),
+            Gemm(64, 128, 128, 4, 3, 0.75), Gemm(64, 64, 128, 4, 4, 0.55), Gemm(16, 128, 128, 4, 4, 0.28),
+        ),
         "tf32": (
             Gemm(128, 128, 32, 8, 4, 1.00), Gemm(128, 64, 32, 4, 4, 0.85), Gemm(64, 128, 32, 4, 4, 0.85),
             Gemm(64, 64, 32, 4, 5, 0.65), Gemm(64, 32, 32, 4, 4, 0.45), Gemm(16, 64, 64, 4, 4, 0.25),
@@ -96,8 +104,11 @@ TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
             Gemm(128, 256, 64, 8, 3, 0.88), Gemm(128, 128, 64, 8, 4, 0.76), Gemm(128, 64, 64, 4, 4, 0.62),
             Gemm(64, 128, 64, 4, 4, 0.60), Gemm(64, 64, 64, 4, 5, 0.45), Gemm(16, 64, 128, 4, 4, 0.18),
         ),
-        "fp8": (Gemm(128, 256, 128, 8, 3, 1.00, persistent=True), Gemm(128, 128, 128, 8, 3, 0.8),
-                Gemm(64, 64, 128, 4, 4, 0.45)),
+        "fp8": (
+            # Spills where the sums are scaled, once a tile.
+            Gemm(128, 256, 128, 8, 3, 1.00, persistent=True, spills=104), Gemm(128, 128, 128, 8, 3, 0.80),
+            Gemm(64, 64, 128, 4, 4, 0.45), Gemm(16, 128, 128, 4, 4, 0.20),
+        ),
         "tf32": (
             Gemm(128, 128, 32, 8, 4, 1.00), Gemm(128, 64, 32, 4, 4, 0.82), Gemm(64, 128, 32, 4, 4, 0.80),
             Gemm(64, 64, 32, 4, 5, 0.60), Gemm(16, 64, 64, 4, 4, 0.22),
@@ -133,12 +144,13 @@ TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
 
 START = 6  # steps of the inner loop that filling the pipeline and writing the tile cost
 LARGEST_SPLIT = 16
+LEAN = 128 * 128
 
 
 def table(arch: str, kind: str) -> tuple[Gemm, ...]:
     """The configurations of an architecture, or of its nearest relative, for an element kind."""
     rows = TABLE.get(arch) or TABLE[NEAREST.get(arch, "gfx942" if arch.startswith("gfx") else "sm_80")]
-    return rows[kind]
+    return rows[kind] if kind in rows else rows[kind.partition(" ")[0]]
 
 
 def processors(arch: str) -> int:
@@ -147,31 +159,36 @@ def processors(arch: str) -> int:
 
 
 def choose(
-    arch: str, kind: str, m: int, n: int, k: int, batch: int = 1, descriptors: bool = False
+    arch: str, kind: str, m: int, n: int, k: int, batch: int = 1, descriptors: bool = False, lean: bool = False
 ) -> Choice:  # fmt: skip
     """The configuration for `batch` products of (m, k) and (k, n) matrices.
 
     Args:
         arch: 'sm_90', ...
-        kind: 'half', 'fp8', 'tf32', 'ieee' or 'fp64'.
+        kind: 'half', 'fp8', 'fp8 exact', 'tf32', 'ieee' or 'fp64'.
         m: rows. n: columns. k: inner dimension. batch: number of products.
         descriptors: whether the operands' layout allows tensor descriptors.
+        lean: leave registers for what is done with the sums: no tile of more than `LEAN` elements.
     """
-    return _ranked(arch, kind, m, n, k, batch, descriptors)[0]
+    return _ranked(arch, kind, m, n, k, batch, descriptors, lean)[0]
 
 
 def candidates(
-    arch: str, kind: str, m: int, n: int, k: int, batch: int = 1, descriptors: bool = False, count: int = 10
-) -> list[Choice]:
+    arch: str, kind: str, m: int, n: int, k: int, batch: int = 1, descriptors: bool = False, lean: bool = False,
+    count: int = 10,
+) -> list[Choice]:  # fmt: skip
     """The best by the model, to be measured. Arguments as of `choose`."""
-    return _ranked(arch, kind, m, n, k, batch, descriptors)[:count]
+    return _ranked(arch, kind, m, n, k, batch, descriptors, lean)[:count]
 
 
-def _ranked(arch: str, kind: str, m: int, n: int, k: int, batch: int, descriptors: bool) -> list[Choice]:
+def _ranked(
+    arch: str, kind: str, m: int, n: int, k: int, batch: int, descriptors: bool, lean: bool
+) -> list[Choice]:
     costs = {
         Choice(config, split): _cost(arch, config, split, m, n, k, batch)
         for config in table(arch, kind)
-        if not config.persistent or (descriptors and batch == 1)
+        if (not config.persistent or (descriptors and batch == 1))
+        and (not lean or config.m * config.n <= LEAN)
         for split in _splits(arch, config, m, n, k, batch)
     }
     return sorted(costs, key=costs.__getitem__)

@@ -14,6 +14,8 @@ from __future__ import annotations
 import triton
 from triton import language as tl
 
+from tritonnn.kernels._float8 import decoded
+from tritonnn.kernels._launch import fp64, i64
 from tritonnn.kernels._pointwise import convert
 from tritonnn.kernels._reduce import place
 
@@ -30,29 +32,60 @@ def tile_of(pid, m, n, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, GROUP: tl.c
 
 
 @triton.jit
-def finish(acc, bias, columns, n, bias_stride, BIAS: tl.constexpr, EPILOGUE: tl.constexpr):
-    """The result of a tile from its sum: plus the bias, then the activation."""
-    if BIAS:
-        acc += convert(tl.load(bias + columns * bias_stride, mask=columns < n, other=0.0), acc.dtype)[None, :]
+def finish(
+    acc, extras, rows, columns, m, n, away, add_row, add_column, a_step, b_step, alpha, beta,
+    ADD: tl.constexpr, AFFINE: tl.constexpr, SCALED: tl.constexpr, EPILOGUE: tl.constexpr,
+):  # fmt: skip
+    """A tile's result from its sum: EPILOGUE(alpha scale_a acc scale_b + beta addend) / scale_result.
+
+    Args:
+        extras: pointers to the addend where ADD is not 0, then to the scales as far as there are any.
+        rows: of the result, and columns; m and n are the numbers of them.
+        away: of the addend's matrix from its first one. add_row, add_column: its strides.
+        a_step: distance of the scales of neighbouring rows, 0 for a single one; b_step: of columns.
+        ADD: 0 without addend, 1 for a vector over columns, 2 for a matrix.
+        AFFINE: there are alpha and beta. SCALED: 0, 1, or 2 with a scale of the result.
+    """
+    FIRST: tl.constexpr = 1 if ADD != 0 else 0
+    if SCALED != 0:
+        acc *= tl.load(extras[FIRST] + rows * a_step, mask=rows < m, other=0.0)[:, None]
+        acc *= tl.load(extras[FIRST + 1] + columns * b_step, mask=columns < n, other=0.0)[None, :]
+    if AFFINE:
+        acc *= alpha.to(acc.dtype)
+    if ADD != 0:
+        if ADD == 1:
+            addend = tl.load(extras[0] + columns * add_column, mask=columns < n, other=0.0)[None, :]
+        else:
+            source = extras[0] + away + rows[:, None] * add_row + columns[None, :] * add_column
+            addend = tl.load(source, mask=(rows < m)[:, None] & (columns < n)[None, :], other=0.0)
+        addend = convert(addend, acc.dtype)
+        if AFFINE:
+            addend *= beta.to(acc.dtype)
+        acc += addend
     if EPILOGUE is not None:
         acc = EPILOGUE(acc)
+    if SCALED == 2:
+        acc *= 1.0 / tl.load(extras[FIRST + 2])
     return acc
 
 
 @triton.jit
 def gemm_kernel(
-    a, b, c, bias, batch_shape, a_batch, b_batch, c_batch, m, n, k, chunk, a_row, a_inner, b_inner, b_column,
-    c_row, c_column, bias_stride, part_stride,
+    a, b, c, extras, batch_shape, a_batch, b_batch, c_batch, add_batch, m, n, k, chunk, a_row, a_inner, b_inner,
+    b_column, c_row, c_column, add_row, add_column, a_step, b_step, part_stride, alpha: fp64, beta: fp64,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
-    ACC: tl.constexpr, PRECISION: tl.constexpr, BIAS: tl.constexpr, EPILOGUE: tl.constexpr,
+    ACC: tl.constexpr, PRECISION: tl.constexpr, ADD: tl.constexpr, AFFINE: tl.constexpr, SCALED: tl.constexpr,
+    EPILOGUE: tl.constexpr, A_BITS: tl.constexpr, B_BITS: tl.constexpr, IMPRECISE: tl.constexpr,
     EVEN_K: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """c[p, z] = sum over the p-th chunk of k of a[z] @ b[z] (+ bias, then EPILOGUE).
+    """c[p, z] = finish(sum over the p-th chunk of k of a[z] @ b[z]), see `finish` for what is not said here.
 
     Args:
-        batch_shape: extents of the batch dimensions; a_batch, b_batch, c_batch: their strides.
+        batch_shape: extents of the batch dimensions; a_batch, b_batch, c_batch, add_batch: their strides.
         m: rows. n: columns. k: inner dimension. chunk: how much of k a program adds up.
         a_row: stride of a's rows, and so on. part_stride: distance of the chunks' results in c.
+        A_BITS, B_BITS: name of the float8 type where the operand comes as whole numbers of 8 bits.
+        IMPRECISE: products of float8 that may be summed in the hardware's narrower sums, or None for all.
         EVEN_K: every chunk is full and a multiple of BLOCK_K.
     """
     tiles = tl.cdiv(m, BLOCK_M) * tl.cdiv(n, BLOCK_N)
@@ -83,8 +116,12 @@ def gemm_kernel(
         else:
             x = tl.load(a_tile, mask=inside_m & present[None, :], other=0.0)
             y = tl.load(b_tile, mask=inside_n & present[:, None], other=0.0)
-        acc = tl.dot(x, y, acc, input_precision=PRECISION, out_dtype=ACC)
-    acc = finish(acc, bias, columns, n, bias_stride, BIAS, EPILOGUE)
+        x, y = decoded(x, A_BITS), decoded(y, B_BITS)
+        acc = tl.dot(x, y, acc, input_precision=PRECISION, max_num_imprecise_acc=IMPRECISE, out_dtype=ACC)
+    acc = finish(
+        acc, extras, i, j, m, n, place(z, batch_shape, add_batch), add_row, add_column, a_step, b_step, alpha, beta,
+        ADD, AFFINE, SCALED, EPILOGUE,
+    )  # fmt: skip
     away = tl.program_id(1).to(tl.int64) * part_stride
     target = c + place(z, batch_shape, c_batch) + away + i[:, None] * c_row + j[None, :] * c_column
     tl.store(target, convert(acc, c.dtype.element_ty), mask=inside_m & inside_n)
@@ -92,12 +129,13 @@ def gemm_kernel(
 
 @triton.jit
 def persistent_gemm_kernel(
-    a, b, c, bias, m, n, k, a_row, b_row, c_row, bias_stride,
+    a, b, c, extras, m, n, k, a_row, b_row, c_row, add_row, add_column, a_step, b_step, alpha: fp64, beta: fp64,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
-    ACC: tl.constexpr, PRECISION: tl.constexpr, BIAS: tl.constexpr, EPILOGUE: tl.constexpr,
-    A_ACROSS: tl.constexpr, B_ACROSS: tl.constexpr, SPECIALIZE: tl.constexpr,
+    ACC: tl.constexpr, PRECISION: tl.constexpr, ADD: tl.constexpr, AFFINE: tl.constexpr, SCALED: tl.constexpr,
+    EPILOGUE: tl.constexpr, IMPRECISE: tl.constexpr, A_ACROSS: tl.constexpr, B_ACROSS: tl.constexpr,
+    SPECIALIZE: tl.constexpr,
 ):  # fmt: skip
-    """c = a @ b (+ bias, then EPILOGUE) of matrices with contiguous rows, 16-byte-aligned.
+    """c = finish(a @ b) of matrices with contiguous rows, 16-byte-aligned. Other arguments as of `gemm_kernel`.
 
     Args:
         a_row: distance of a's rows in memory, and so on.
@@ -131,25 +169,28 @@ def persistent_gemm_kernel(
                 y = b_tiles.load([r, j])
             else:
                 y = b_tiles.load([j, r]).T
-            acc = tl.dot(x, y, acc, input_precision=PRECISION, out_dtype=ACC)
-        acc = finish(acc, bias, j + tl.arange(0, BLOCK_N), n, bias_stride, BIAS, EPILOGUE)
+            acc = tl.dot(x, y, acc, input_precision=PRECISION, max_num_imprecise_acc=IMPRECISE, out_dtype=ACC)
+        acc = finish(
+            acc, extras, i + tl.arange(0, BLOCK_M), j + tl.arange(0, BLOCK_N), m, n, 0, add_row, add_column,
+            a_step, b_step, alpha, beta, ADD, AFFINE, SCALED, EPILOGUE,
+        )  # fmt: skip
         c_tiles.store([i, j], convert(acc, c.dtype.element_ty))
 
 
 @triton.jit
 def gemm_loop_kernel(
-    a, b, c, bias, batch_shape, a_batch, b_batch, c_batch, m, n, k, a_row, a_inner, b_inner, b_column,
-    c_row, c_column, bias_stride, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, ACC: tl.constexpr,
-    BIAS: tl.constexpr,
+    a, b, c, extras, batch_shape, a_batch, b_batch, c_batch, add_batch, m, n, k, a_row, a_inner, b_inner,
+    b_column, c_row, c_column, add_row, add_column, alpha: i64, beta: i64,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, ACC: tl.constexpr, ADD: tl.constexpr, AFFINE: tl.constexpr,
 ):  # fmt: skip
-    """c[z] = a[z] @ b[z] (+ bias), one outer product after another. Arguments as of `gemm_kernel`."""
+    """c[z] = finish(a[z] @ b[z]), one outer product after another. Arguments as of `gemm_kernel`."""
     tiles = tl.cdiv(m, BLOCK_M) * tl.cdiv(n, BLOCK_N)
     z = (tl.program_id(0) // tiles).to(tl.int64)
     row, column = tile_of(tl.program_id(0) % tiles, m, n, BLOCK_M, BLOCK_N, 8)
-    i = row * BLOCK_M + tl.arange(0, BLOCK_M)
-    j = column * BLOCK_N + tl.arange(0, BLOCK_N)
-    a_column = a + place(z, batch_shape, a_batch) + i.to(tl.int64) * a_row
-    b_line = b + place(z, batch_shape, b_batch) + j.to(tl.int64) * b_column
+    i = (row * BLOCK_M + tl.arange(0, BLOCK_M)).to(tl.int64)
+    j = (column * BLOCK_N + tl.arange(0, BLOCK_N)).to(tl.int64)
+    a_column = a + place(z, batch_shape, a_batch) + i * a_row
+    b_line = b + place(z, batch_shape, b_batch) + j * b_column
     acc = tl.zeros((BLOCK_M, BLOCK_N), ACC)
     for _ in range(k):
         x = convert(tl.load(a_column, mask=i < m, other=0), ACC)
@@ -157,36 +198,42 @@ def gemm_loop_kernel(
         acc += x[:, None] * y[None, :]
         a_column += a_inner
         b_line += b_inner
-    acc = finish(acc, bias, j, n, bias_stride, BIAS, None)
-    target = c + place(z, batch_shape, c_batch) + i.to(tl.int64)[:, None] * c_row + j[None, :] * c_column
+    away = place(z, batch_shape, add_batch)
+    acc = finish(
+        acc, extras, i, j, m, n, away, add_row, add_column, 0, 0, alpha, beta, ADD, AFFINE, 0, None
+    )  # fmt: skip
+    target = c + place(z, batch_shape, c_batch) + i[:, None] * c_row + j[None, :] * c_column
     tl.store(target, convert(acc, c.dtype.element_ty), mask=(i < m)[:, None] & (j < n)[None, :])
 
 
 @triton.jit
 def sum_parts_kernel(
-    c, parts, bias, batch_shape, c_batch, m, n, count, splits, c_row, c_column, bias_stride,
-    ACC: tl.constexpr, BIAS: tl.constexpr, EPILOGUE: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+    c, parts, extras, batch_shape, c_batch, add_batch, m, n, splits, c_row, c_column, add_row, add_column,
+    a_step, b_step, part_stride, alpha: fp64, beta: fp64,
+    ACC: tl.constexpr, ADD: tl.constexpr, AFFINE: tl.constexpr, SCALED: tl.constexpr, EPILOGUE: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """c = sum of the partial results (+ bias, then EPILOGUE).
+    """c = finish(sum of the partial results), always in the same order. Other arguments as of `gemm_kernel`.
 
     Args:
-        parts: (splits, batch, m, n), contiguous. count: elements of c.
+        parts: (splits, batch, m, n), contiguous. part_stride: batch * m * n.
     """
-    pid = tl.program_id(0)
+    tiles = tl.cdiv(m, BLOCK_M) * tl.cdiv(n, BLOCK_N)
+    z = tl.program_id(0) // tiles
+    tile = tl.program_id(0) % tiles
+    i = tile // tl.cdiv(n, BLOCK_N) * BLOCK_M + tl.arange(0, BLOCK_M)
+    j = tile % tl.cdiv(n, BLOCK_N) * BLOCK_N + tl.arange(0, BLOCK_N)
     if INT64:
-        pid = pid.to(tl.int64)
-    i = pid * BLOCK + tl.arange(0, BLOCK)
-    present = i < count
-    acc = tl.zeros((BLOCK,), ACC)
-    source = parts + i
+        z, i, j = z.to(tl.int64), i.to(tl.int64), j.to(tl.int64)
+    present = (i < m)[:, None] & (j < n)[None, :]
+    source = parts + z * m * n + i[:, None] * n + j[None, :]
+    acc = tl.zeros((BLOCK_M, BLOCK_N), ACC)
     for _ in range(splits):
         acc += tl.load(source, mask=present, other=0.0)
-        source += count
-    column = i % n
-    line = i // n
-    if BIAS:
-        acc += convert(tl.load(bias + column * bias_stride, mask=present, other=0.0), ACC)
-    if EPILOGUE is not None:
-        acc = EPILOGUE(acc)
-    target = c + place(line // m, batch_shape, c_batch) + (line % m) * c_row + column * c_column
+        source += part_stride
+    acc = finish(
+        acc, extras, i, j, m, n, place(z, batch_shape, add_batch), add_row, add_column, a_step, b_step, alpha, beta,
+        ADD, AFFINE, SCALED, EPILOGUE,
+    )  # fmt: skip
+    target = c + place(z, batch_shape, c_batch) + i[:, None] * c_row + j[None, :] * c_column
     tl.store(target, convert(acc, c.dtype.element_ty), mask=present)

@@ -40,6 +40,7 @@ from tritonnn.dtypes import (
 )
 from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels._configs_pointwise import FLAT, broadcast_strides, choose_walk, collapse, reach
+from tritonnn.kernels._float8 import to_float8
 from tritonnn.kernels._launch import LARGEST_CACHE, Plan, Slot, i64
 from tritonnn.shape import numel
 
@@ -62,6 +63,8 @@ def convert(x, dtype: tl.constexpr):
         return x != 0
     elif x.dtype.is_floating() and (dtype == tl.uint8 or dtype == tl.int8 or dtype == tl.int16):
         return x.to(tl.int64).to(dtype)
+    elif dtype == tl.float8e4nv or dtype == tl.float8e5:
+        return to_float8(x.to(tl.float32), dtype)
     elif dtype.is_floating() and dtype.primitive_bitwidth < 32:
         return x.to(tl.float32).to(dtype)
     else:

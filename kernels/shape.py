@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn.buffer import Buffer
-from tritonnn.dtypes import bool_, complex128, int16, int32, int64, uint8
+from tritonnn.dtypes import bool_, complex128, float16, float32, int16, int32, int64, uint8
 from tritonnn.kernels._configs_pointwise import broadcast_strides
+from tritonnn.kernels._float8 import DECODERS, ENCODERS, as_bits, instructions
+from tritonnn.kernels._launch import architecture, empty
 from tritonnn.kernels._math import identity
 from tritonnn.kernels._pointwise import pointwise
 
@@ -19,6 +21,8 @@ _BITS = {1: uint8, 2: int16, 4: int32, 8: int64, 16: complex128}
 
 
 _move = pointwise(identity)
+_encode = {dtype: pointwise(function) for dtype, function in ENCODERS.items()}
+_decode = {dtype: pointwise(function) for dtype, function in DECODERS.items()}
 
 
 def copy(out: Buffer, input: Buffer) -> None:
@@ -28,6 +32,8 @@ def copy(out: Buffer, input: Buffer) -> None:
     if out.dtype is input.dtype:
         bits = _BITS[out.dtype.itemsize]
         out, input = _as(out, bits), _as(input, bits)
+    if (out.dtype in _encode or input.dtype in _decode) and not instructions(architecture()):
+        return copy_float8(out, input)
     if not (out.dtype.is_complex or input.dtype.is_complex):
         _move(out, input, compute=input.dtype)
     elif not out.dtype.is_complex:
@@ -39,6 +45,19 @@ def copy(out: Buffer, input: Buffer) -> None:
         fill(imaginary_part(out), 0.0)
 
 
+def copy_float8(out: Buffer, input: Buffer) -> None:
+    """`copy` from or to float8 where the hardware does not know that type."""
+    if input.dtype in _decode:
+        if out.dtype in _encode or out.dtype.is_complex:
+            half = empty(input.shape, float16, like=out)
+            copy_float8(half, input)
+            return copy(out, half)
+        return _decode[input.dtype](out, as_bits(input), compute=uint8)
+    if input.dtype.is_complex:
+        input = real_part(input)
+    _encode[out.dtype](as_bits(out), input, compute=float32)
+
+
 def fill(out: Buffer, value: Any) -> None:
     """Every element of out = value, a Python number."""
     if out.dtype.is_complex:
@@ -46,6 +65,8 @@ def fill(out: Buffer, value: Any) -> None:
         fill(imaginary_part(out), complex(value).imag)
     elif out.dtype is bool_:
         _move(out, bool(value), compute=bool_)
+    elif out.dtype in _encode and not instructions(architecture()):
+        _encode[out.dtype](as_bits(out), float(value), compute=float32)
     elif out.dtype.is_floating_point:
         _move(out, float(value), compute=out.dtype)
     else:

@@ -9,6 +9,7 @@ from buffers import buffer, run, strided
 
 from tritonnn.kernels import activation, linalg
 from tritonnn.kernels._configs_gemm import TABLE, Choice, Gemm, candidates, choose, processors
+from tritonnn.kernels._gemm_plan import WORTH_COPYING, Product, plan_product
 
 KINDS = [np.float32, np.float64, np.float16, ml_dtypes.bfloat16, np.int64, np.int32, np.uint8]
 TOLERANCE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14, np.dtype(np.float16): 1e-3}
@@ -25,6 +26,15 @@ def close(got, wanted):
     if got.dtype.kind in "iu":
         wanted = wanted.astype(np.int64).astype(got.dtype)
     assert np.abs(got.astype(np.float64) - wanted.astype(np.float64)).max(initial=0) <= bound * scale
+
+
+def plan(out, a, b, addend=None, aligned=False, configuration=None, **options):
+    """The plan of a product with an addend that is broadcast."""
+    if addend is not None:
+        missing = out.ndim - addend.ndim
+        strides = [0 if n == 1 else s for n, s in zip(addend.shape, addend.strides, strict=True)]
+        addend = addend.as_strided(out.shape, (*(0,) * missing, *strides))
+    return plan_product(Product(out, a, b, addend, **options), aligned, configuration)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -51,7 +61,7 @@ def test_layouts(kind, layout):
 def test_a_large_operand_without_a_contiguous_dimension_is_copied_first():
     rng = np.random.default_rng(2)
     a, b = strided(made(rng, np.float32, 10, 7000)), made(rng, np.float32, 7000, 8)
-    assert a.size >= linalg.WORTH_COPYING
+    assert a.size >= WORTH_COPYING
     for _ in range(2):  # the second time by the kept plan
         close(run(linalg.matmul_nd, np.empty((10, 8), np.float32), a, b), a.astype(np.float64) @ b)
 
@@ -74,7 +84,7 @@ def test_split_inner_dimension_with_bias_and_activation(split):
     choice = Choice(Gemm(16, 16, 32, 4, 2, 1.0), split)
     out = np.empty((33, 20), np.float32)
     buffers = [buffer(x) for x in (out, a, b, bias)]
-    linalg.plan_product(*buffers, epilogue=activation.relu, configuration=choice)(*buffers)
+    plan(*buffers, epilogue=activation.relu, configuration=choice)(*buffers)
     close(out, np.maximum(a.astype(np.float64) @ b + bias, 0))
 
 
@@ -88,7 +98,7 @@ def test_persistent_kernel_with_descriptors(a_order, b_order, specialize):
     bias, out = made(rng, np.float16, 40), np.empty((72, 40), np.float16)
     choice = Choice(Gemm(32, 32, 16, 4, 2, 1.0, persistent=True, specialize=specialize), 1)
     buffers = [buffer(x) for x in (out, a, b, bias)]
-    linalg.plan_product(*buffers, aligned=True, configuration=choice)(*buffers)
+    plan(*buffers, aligned=True, configuration=choice)(*buffers)
     close(out, a.astype(np.float64) @ b.astype(np.float64) + bias.astype(np.float64))
 
 

@@ -19,6 +19,7 @@ TIES = "(ties) "
 NO_DERIVATIVE = {"unique", "unique_consecutive", "floor_divide"}  # PyTorch records a node that only raises
 # PyTorch's gradient of ctc_loss is right only behind log_softmax; test_nn_parity.py compares it there.
 NO_DERIVATIVE |= {"ctc_loss"}
+NO_DERIVATIVE |= {"addmm_activation"}  # PyTorch has none
 DTYPES = (torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool, torch.complex64)
 
 
@@ -48,8 +49,8 @@ def to_reference(value: Any) -> Any:
     """A sample's argument in PyTorch's types."""
     if isinstance(value, Tensor):
         values = host_array(value.detach())
-        if values.dtype.kind == "V":
-            return reference.from_numpy(values.astype(np.float32)).to(reference.bfloat16)
+        if values.dtype.kind == "V" or value.dtype.name.startswith(("bfloat", "float8")):
+            return reference.from_numpy(values.astype(np.float32)).to(getattr(reference, value.dtype.name))
         base = reference.from_numpy(np.array(values))
         if value.shape and value._stride is not None and value.is_contiguous() is False:
             base = reference.empty_strided(tuple(value.shape), value.stride(), dtype=base.dtype).copy_(base)

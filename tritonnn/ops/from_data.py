@@ -121,6 +121,8 @@ def _tensor(data: Any, dtype: DType | None, device: Any) -> Tensor:
         data = np.asarray(data)
     array, inferred = _infer_array(data)
     dtype = dtype or inferred
+    if dtype is dtypes.float8_e4m3fn:  # what is too large becomes the largest, as in a conversion
+        array = np.clip(np.asarray(array, np.float32), -448, 448)
     token = dispatch.quiet_set(dispatch.QUIET)
     made = from_array(np.array(array, dtype=dtype.np, order="C"), dtype)
     dispatch.quiet_reset(token)

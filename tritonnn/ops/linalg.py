@@ -150,55 +150,6 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     return matmul_nd(input, mat2) if out is None else matmul_nd(input, mat2, out=out)
 
 
-def _legacy(name: str, args: tuple, beta: Any, alpha: Any) -> tuple:
-    """`f(beta, input, alpha, a, b)` and `f(beta, input, a, b)`: numbers before the tensors, as programs once wrote."""
-    numbers = [a for a in args if not isinstance(a, Tensor)]
-    tensors = [a for a in args if isinstance(a, Tensor)]
-    if len(tensors) != 3 or len(numbers) > 2:
-        raise TypeError(f"{name}() takes three tensors, got {[type(a).__name__ for a in args]}")
-    if numbers:
-        beta = numbers[0]
-    if len(numbers) > 1:
-        alpha = numbers[1]
-    return (*tensors, beta, alpha)
-
-
-def _affine(name: str, multiply: Any, doc: str, make_samples: Any) -> Any:
-    def op(*args: Any, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None, **named: Any) -> Tensor:
-        operands = [*args, *named.values()]
-        input, first, second, beta, alpha = _legacy(name, tuple(operands), beta, alpha)
-        made = multiply(first, second)
-        if alpha != 1:
-            made = made * alpha
-        shape = made.shape
-        if beta != 0:
-            if len(input.shape) > len(shape) or any(
-                n not in (1, m) for n, m in zip(reversed(input.shape), reversed(shape), strict=False)
-            ):
-                raise fail(
-                    name,
-                    f"input shape {list(input.shape)} does not broadcast to the product's {list(shape)}",
-                    input=input,
-                )
-            made = made + (input if beta == 1 else input * beta)
-        return made if out is None else _into(out, made)
-
-    op.__name__ = name
-    op.__doc__ = doc + "\n\n    `beta=0` ignores `input`, NaN included."
-    return composite(api="torch tensor", dtypes=FLOATING_AND_COMPLEX, inplace=True, samples=make_samples)(op)
-
-
-addmm = _affine(
-    "addmm", mm, "beta input + alpha (mat1 @ mat2)",
-    lambda make: [Sample(make(3, 2), make(3, 4), make(4, 2)),
-                  Sample(make(2), make(3, 4), make(4, 2), beta=0.5, alpha=2)],
-)  # fmt: skip
-baddbmm = _affine(
-    "baddbmm", bmm, "beta input + alpha (batch1 @ batch2)",
-    lambda make: [Sample(make(2, 3, 2), make(2, 3, 4), make(2, 4, 2), beta=2)],
-)  # fmt: skip
-
-
 @composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4), make(4))])
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Product of a matrix and a vector."""
@@ -256,20 +207,6 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     _ranked("outer", 1, input=input, vec2=vec2)
     made = unsqueeze(input, 1) * vec2
     return made if out is None else _into(out, made)
-
-
-addmv = _affine(
-    "addmv", mv, "beta input + alpha (mat @ vec)", lambda make: [Sample(make(3), make(3, 4), make(4))]
-)
-addr = _affine(
-    "addr", outer, "beta input + alpha outer(vec1, vec2)", lambda make: [Sample(make(3, 2), make(3), make(2))]
-)
-addbmm = _affine(
-    "addbmm",
-    lambda a, b: bmm(a, b).sum(0),
-    "beta input + alpha (sum over the batch of batch1 @ batch2)",
-    lambda make: [Sample(make(3, 2), make(2, 3, 4), make(2, 4, 2))],
-)
 
 
 @primitive(
