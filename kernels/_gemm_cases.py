@@ -66,7 +66,7 @@ def _case(arch: str, kind: str, config: Gemm, across: bool = True, finishing: An
 
 
 def COMPILE() -> list[Case]:
-    """Every configuration with a bias, b as (k, n) and (n, k) for half precision, (n, k) for float8; and the other ends."""
+    """Every configuration, b as (k, n) or, for float8, (n, k); for half precision as both, and with other ends."""
     cases = []
     for arch in ("sm_80", "sm_90", "sm_100", "gfx942"):
         for kind, configs in TABLE[arch].items():

@@ -144,3 +144,66 @@ def test_unknown_architectures_use_their_nearest_relative():
     assert choose("sm_103", "half", 512, 512, 512).config in TABLE["sm_100"]["half"]
     assert choose("gfx1100", "half", 512, 512, 512).config in TABLE["gfx942"]["half"]
     assert processors("sm_77") > 0
+
+
+@pytest.mark.parametrize(
+    ("arch", "kind", "shape", "wanted"),
+    [("sm_90", "half", (4096, 4096, 4096), "persistent"), ("sm_90", "fp8", (4096, 4096, 4096), "persistent"),
+     ("sm_100", "half", (8192, 8192, 8192), "persistent"), ("sm_80", "half", (4096, 4096, 4096), "tiles"),
+     ("sm_90", "half", (64, 64, 8192), "split"), ("sm_80", "ieee", (64, 64, 8192), "split"),
+     ("sm_90", "fp64", (64, 64, 8192), "split"), *[("sm_90", "half", (m, 4096, 4096), "short") for m in (1, 8, 16)],
+     *[("sm_80", "half", (m, 4096, 4096), "short") for m in (1, 16)]],
+)  # fmt: skip
+def test_the_kind_of_configuration_for_a_problem(arch, kind, shape, wanted):
+    choice = choose(arch, kind, *shape, descriptors=True)
+    assert choice == choose(arch, kind, *shape, descriptors=True)
+    config = choice.config
+    found = {"persistent": config.persistent, "split": choice.split > 1 and not config.persistent,
+             "short": config.m == 16, "tiles": not config.persistent and choice.split == 1}  # fmt: skip
+    assert found[wanted], choice
+
+
+def test_what_is_done_with_the_sums_leaves_registers():
+    config = choose("sm_90", "half", 4096, 4096, 4096, descriptors=True, lean=True).config
+    assert config.persistent and config.m * config.n <= 128 * 128
+
+
+def test_a_split_inner_dimension_gives_the_same_bits_every_time():
+    rng = np.random.default_rng(6)
+    a, b = made(rng, np.float32, 20, 3000), made(rng, np.float32, 3000, 17)
+    results = []
+    for _ in range(2):
+        out = np.full((20, 17), np.nan, np.float32)
+        buffers = [buffer(x) for x in (out, a, b)]
+        plan(*buffers, configuration=Choice(Gemm(16, 16, 32, 4, 2, 1.0), 8))(*buffers)
+        results.append(out)
+    np.testing.assert_array_equal(*results)
+    close(results[0], a.astype(np.float64) @ b)
+
+
+FLOAT8 = [ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2]
+
+
+@pytest.mark.parametrize("left", FLOAT8)
+@pytest.mark.parametrize("right", FLOAT8)
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("result", [np.float32, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn])
+def test_float8_with_and_without_instructions(monkeypatch, left, right, native, result):
+    from tritonnn.kernels import _gemm_plan, shape
+
+    for module in (_gemm_plan, shape):
+        monkeypatch.setattr(module, "instructions", lambda arch: native)
+    linalg._launch.forget_plans()
+    rng = np.random.default_rng(7)
+    a, b = made(rng, np.float32, 20, 50).astype(left), made(rng, np.float32, 33, 50).astype(right).T
+    scale_a, scale_b = (rng.uniform(0.5, 2, n).astype(np.float32) for n in (20, 33))
+    bias = made(rng, np.float32, 33)
+    wanted = (a.astype(np.float64) * scale_a[:, None]) @ (b.astype(np.float64) * scale_b) + bias
+    got = run(
+        linalg.scaled_product, np.empty((20, 33), result), a, b, scale_a, scale_b, bias, None, None, False
+    )
+    linalg._launch.forget_plans()
+    bound = {np.float32: 1e-5, ml_dtypes.bfloat16: 4e-3}.get(result, 0.0626)
+    assert (
+        np.abs(got.astype(np.float64) - wanted) <= bound * np.abs(wanted) + 1e-2 * (bound > 1e-3) + 1e-4
+    ).all()

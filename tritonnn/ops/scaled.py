@@ -53,7 +53,7 @@ def _check_scales(a: Tensor, b: Tensor, scale_a: Tensor, scale_b: Tensor) -> Non
     blocks = len(scale_a.shape) == 2 and scale_a.shape[1] == -(-a.shape[1] // 128) > 1
     if whole and blocks and len(scale_b.shape) == 2 and scale_b.shape[0] == scale_a.shape[1]:
         raise Invalid("scales of blocks of 128 elements are not supported", kind=NotImplementedError,
-                      hint="one scale for each tensor, or one for each row of input and each column of mat2")  # fmt: skip
+                      hint="one scale a tensor, or one for each row of input and column of mat2")  # fmt: skip
     raise Invalid(
         f"Invalid scaling configuration: float8 matrices take one float32 scale each, or scale_a of shape "
         f"({a.shape[0]}, 1) and scale_b of shape (1, {b.shape[1]}); got {a.dtype.name} with {scale_a.dtype.name} "
@@ -77,7 +77,8 @@ def _float8(make: Any, *shape: int, kind: DType = dtypes.float8_e4m3fn) -> Tenso
         Sample(_float8(make, 3, 0), _float8(make, 0, 4), make(()), make(()), make(4), out_dtype=dtypes.float32)],
     errors=lambda make: [
         Bad(make(2, 3), make(3, 4), make(()), make(()), error=ValueError, match="Invalid scaling configuration"),
-        Bad(_float8(make, 2, 3), _float8(make, 3, 4), make(2), make(4), error=ValueError, match=r"scale_a of shape \(2, 1\)"),
+        Bad(_float8(make, 2, 3), _float8(make, 3, 4), make(2), make(4), error=ValueError,
+            match=r"scale_a of shape \(2, 1\)"),
         Bad(_float8(make, 2, 300), _float8(make, 300, 4), make(2, 3), make(3, 4), error=NotImplementedError,
             match="blocks of 128"),
         Bad(_float8(make, 2, 3), _float8(make, 4, 4), make(()), make(()), match="cannot be multiplied"),
