@@ -144,7 +144,7 @@ TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
 
 START = 6  # steps of the inner loop that filling the pipeline and writing the tile cost
 LARGEST_SPLIT = 16
-LEAN = 128 * 128
+LEAN = 64 * 32  # elements of a tile a warp: 64 registers a thread for the sums
 
 
 def table(arch: str, kind: str) -> tuple[Gemm, ...]:
@@ -168,7 +168,7 @@ def choose(
         kind: 'half', 'fp8', 'fp8 exact', 'tf32', 'ieee' or 'fp64'.
         m: rows. n: columns. k: inner dimension. batch: number of products.
         descriptors: whether the operands' layout allows tensor descriptors.
-        lean: leave registers for what is done with the sums: no tile of more than `LEAN` elements.
+        lean: leave registers for what is done with the sums: no tile of more than `LEAN` elements a warp.
     """
     return _ranked(arch, kind, m, n, k, batch, descriptors, lean)[0]
 
@@ -188,7 +188,7 @@ def _ranked(
         Choice(config, split): _cost(arch, config, split, m, n, k, batch)
         for config in table(arch, kind)
         if (not config.persistent or (descriptors and batch == 1))
-        and (not lean or config.m * config.n <= LEAN)
+        and (not lean or config.m * config.n <= LEAN * config.warps)
         for split in _splits(arch, config, m, n, k, batch)
     }
     return sorted(costs, key=costs.__getitem__)

@@ -78,7 +78,7 @@ def COMPILE() -> list[Case]:
                 cases += [_case(arch, kind, config, across=False) for config in configs]
                 cases += [
                     _case(arch, kind, config, True, end)
-                    for config in configs if config.m * config.n <= LEAN for end in (MATRIX, GELU)
+                    for config in configs if config.m * config.n <= LEAN * config.warps for end in (MATRIX, GELU)
                 ]  # fmt: skip
         cases.append(_case(arch, "tf32", TABLE[arch]["tf32"][0], True, MATRIX))
     return cases + _others()
