@@ -60,7 +60,8 @@ _COMPUTE_BY_NAME = {
     "fp32": tl.float32, "fp16": tl.float32, "bf16": tl.float32, "fp64": tl.float64, "i1": tl.int8, "u8": tl.uint8,
     "i8": tl.int8, "i16": tl.int16, "i32": tl.int32, "i64": tl.int64,
 }  # fmt: skip
-_WIDTH = {"fp64": 8, "i64": 8, "fp32": 4, "i32": 4, "fp16": 2, "bf16": 2, "i16": 2, "i1": 1, "u8": 1, "i8": 1}
+_WIDTH = {"fp64": 8, "i64": 8, "fp32": 4, "i32": 4, "fp16": 2, "bf16": 2, "i16": 2, "i1": 1, "u8": 1, "i8": 1,
+          "fp8e4nv": 1, "fp8e5": 1}  # fmt: skip
 
 
 def scalar_cases(
@@ -94,4 +95,19 @@ def COMPILE() -> list[Case]:
     ]
     cases += [case(identity, "i64", ptx=double), case(identity, "i64", out="fp16", ptx=double)]
     cases.append(case(identity, "fp32", "flat", operands=1, numbers=1))
+    return cases + _float8_cases()
+
+
+def _float8_cases() -> list[Case]:
+    """Conversions of float8: by instructions where there are some, by integers everywhere."""
+    from tritonnn.kernels import _float8
+    from tritonnn.kernels._math import identity
+
+    native = {"archs": ("sm_90", "sm_100")}
+    cases = []
+    for kind in ("fp8e4nv", "fp8e5"):
+        cases += [case(identity, "fp32", out=kind, **native), case(identity, "bf16", out=kind, **native)]
+        cases.append(case(identity, kind, compute=tl.float32, out="bf16", **native))
+    cases += [case(function, "fp32", out="u8") for function in _float8.ENCODERS.values()]
+    cases += [case(function, "u8", out="bf16") for function in _float8.DECODERS.values()]
     return cases
