@@ -343,6 +343,7 @@ COMPILE = [
             {"FN": f, "VALUES": 2 if t == "fp64" else 4, "BLOCK": 256, "INT64": False},
             # sine and cosine of float64 keep the digits of a large angle in local memory
             label=f"{f.__name__}-{t}", num_warps=fill_warps(f), spills=48 if t == "fp64" else 0,
+            fusion=False,
         )
         for f in (_uniform, _normal, _log_normal, _exponential, _cauchy, _geometric) for t in _TYPES
     ],

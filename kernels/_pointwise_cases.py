@@ -12,6 +12,8 @@ from tritonnn.kernels._case import Case
 from tritonnn.kernels._configs_pointwise import FLAT, LINEAR, TILE, flat_block
 from tritonnn.kernels._pointwise import pointwise_kernel
 
+WIDE = "ld.global.v4.b32"  # 16 bytes
+
 
 def case(
     function: Any, kind: str = "fp32", walk: str = "flat", operands: int | None = None, numbers: int = 0,
@@ -74,7 +76,7 @@ def scalar_cases(
     """
     accepted = spills or {}
     return [
-        case(function, "i32" if name in integers else "fp32", spills=accepted.get(name, 0))
+        case(function, "i32" if name in integers else "fp32", spills=accepted.get(name, 0), ptx=WIDE)
         for name, function in vars(module).items()
         if isinstance(function, triton.JITFunction)
     ]
@@ -85,8 +87,8 @@ def COMPILE() -> list[Case]:
     from tritonnn.kernels._math import identity
     from tritonnn.kernels.elementwise import mul
 
-    wide, double = "ld.global.v4.b32", "ld.global.v2.b64"
-    cases = [case(mul, "fp32", ptx=wide), case(mul, "bf16", ptx=wide), case(mul, "fp64", ptx=double)]
+    wide, double = WIDE, "ld.global.v2.b64"
+    cases = [case(mul, kind, ptx=wide) for kind in ("bf16", "fp16")] + [case(mul, "fp64", ptx=double)]
     cases += [case(mul, "fp32", walk, ptx=wide) for walk in ("odd", "bias", "transpose", "linear")]
     cases += [case(identity, kind, ptx=wide) for kind in ("u8", "i16", "i32")]
     cases += [case(identity, kind, "transpose", ptx=wide) for kind in ("i16", "i32")]
