@@ -71,6 +71,16 @@ def bce_with_logits_reduced(
     _elementwise(_loss.binary_of_scores, out, (input, target, weight, pos_weight), reduction)
 
 
+def statistics(dtype: Any) -> Any:
+    """The dtype that sums of such elements have."""
+    return _accumulator(dtype)[0]
+
+
+def finish(out: Buffer, total_weight: Buffer, parts: Buffer, count: int, reduction: str) -> None:
+    """The loss and the sum of the weights from `parts`, (count, 2) sums of losses and of weights."""
+    _finish(out, total_weight, parts, count, reduction, _accumulator(parts.dtype)[1])
+
+
 def _accumulator(dtype: Any) -> tuple[Any, Any]:
     return (float64, tl.float64) if dtype is float64 else (float32, tl.float32)
 

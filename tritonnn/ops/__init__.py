@@ -40,6 +40,7 @@ from tritonnn.ops import (
     joining,
     likelihood,
     linalg,
+    linear_cross_entropy,
     logic,
     loss,
     margin_loss,

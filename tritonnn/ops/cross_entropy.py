@@ -17,7 +17,7 @@ from tritonnn.tensor import Tensor
 FAMILY = "loss"
 
 
-def _check_classes(input: Tensor, target: Tensor, weight: Tensor | None) -> None:
+def check_classes(input: Tensor | Out, target: Tensor, weight: Tensor | None) -> None:
     """Refuse what does not fit: input (C), (N, C) or (N, C, *), target (), (N) or (N, *), weight (C)."""
     rank = len(input.shape)
     if rank == 0:
@@ -87,7 +87,7 @@ def _class_samples(make: Any, *tail: Any) -> list[Sample]:
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str) -> Any:
     """-w[y] x[y] of every sample, and the sum of the weights w[y] that a mean divides by."""
     only_floating(input)
-    _check_classes(input, target, weight)
+    check_classes(input, target, weight)
     out = Out(_loss_shape(input, reduction), input.dtype)
     return (out, Out((), statistics_dtype(input.dtype))), (
         input,
@@ -186,7 +186,7 @@ def fused_cross_entropy(
 ) -> Any:
     """nll_loss of log_softmax, and for backward shift and Σ exp(x - shift) of every sample, Σ w[y]."""
     only_floating(input)
-    _check_classes(input, target, weight)
+    check_classes(input, target, weight)
     kind = statistics_dtype(input.dtype)
     rows = Out(_per_sample(input), kind)
     outs = (Out(_loss_shape(input, reduction), input.dtype), rows, rows, Out((), kind))

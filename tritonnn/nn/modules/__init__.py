@@ -16,6 +16,7 @@ from tritonnn.nn.modules.fractional_pooling import *
 from tritonnn.nn.modules.instancenorm import *
 from tritonnn.nn.modules.lazyconv import *
 from tritonnn.nn.modules.linear import *
+from tritonnn.nn.modules.linear_cross_entropy import *
 from tritonnn.nn.modules.loss import *
 from tritonnn.nn.modules.module import Module
 from tritonnn.nn.modules.normalization import *
