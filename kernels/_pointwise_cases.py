@@ -75,8 +75,12 @@ def scalar_cases(
         spills: bytes of local memory to accept, by name.
     """
     accepted = spills or {}
+    unread = "_one"  # the only function that does not look at its operand
     return [
-        case(function, "i32" if name in integers else "fp32", spills=accepted.get(name, 0), ptx=WIDE)
+        case(
+            function, "i32" if name in integers else "fp32", spills=accepted.get(name, 0),
+            ptx="" if name == unread else WIDE,
+        )
         for name, function in vars(module).items()
         if isinstance(function, triton.JITFunction)
     ]
