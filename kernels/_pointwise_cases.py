@@ -78,7 +78,9 @@ def scalar_cases(
     unread = "_one"  # the only function that does not look at its operand
     return [
         case(
-            function, "i32" if name in integers else "fp32", spills=accepted.get(name, 0),
+            function,
+            "i32" if name in integers else "fp32",
+            spills=accepted.get(name, 0),
             ptx="" if name == unread else WIDE,
         )
         for name, function in vars(module).items()
