@@ -123,8 +123,8 @@ CHECK_INDICES = _variable(
     "CHECK_INDICES",
     flag,
     False,
-    "On a GPU, wait for embeddings, losses and indexing to find out whether an index or class is out of range and raise "
-    "the error that the CPU raises. Otherwise such an element reads as NaN (0 for integers) and is not written.",
+    "On a GPU, wait for embeddings, losses and indexing to find out whether an index or class is out of range and "
+    "raise the error that the CPU raises. Otherwise such an element reads as NaN (0 for integers) and is not written.",
 )
 
 for _message in unknown(os.environ):
