@@ -33,6 +33,10 @@ NETWORKS = {
     "Embedding": (lambda: nn.Embedding(5, 3, padding_idx=1), lambda: (torch.tensor([[0, 1], [4, 4]]),)),
     "Softmax": (lambda: nn.Softmax(1), lambda: (x(3, 5),)),
     "CrossEntropyLoss": (lambda: nn.CrossEntropyLoss(), lambda: (x(3, 5), torch.tensor([0, 4, 2]))),
+    "LinearCrossEntropyLoss": (
+        lambda: nn.LinearCrossEntropyLoss(5, 7, bias=True),
+        lambda: (x(3, 5), torch.tensor([0, 6, 2])),
+    ),
     "MSELoss": (lambda: nn.MSELoss(), lambda: (x(3, 5), x(3, 5))),
     "EncoderLayer": (lambda: nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0), lambda: (x(3, 2, 4),)),
 }

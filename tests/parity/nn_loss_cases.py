@@ -139,6 +139,38 @@ LOSSES = [
         x(3, 4),
     ),
     *_reductions(
+        "LinearCrossEntropyLoss",
+        lambda nn, how: nn.LinearCrossEntropyLoss(3, 4, bias=True, reduction=how),
+        x(6, 3),
+        index(4, 6),
+    ),
+    *_reductions(
+        "LinearCrossEntropyLoss_chunks",
+        lambda nn, how: nn.LinearCrossEntropyLoss(
+            3,
+            4,
+            weight=weighted(nn),
+            reduction=how,
+            ignore_index=1,
+            label_smoothing=0.2,
+            options=nn.LinearCrossEntropyOptions(batch_chunk_size=4),
+        ),
+        x(6, 3),
+        index(4, 6),
+    ),
+    *_reductions(
+        "LinearCrossEntropyLoss_nd",
+        lambda nn, how: nn.LinearCrossEntropyLoss(3, 4, out_features=(2, 5), bias=True, reduction=how),
+        x(6, 3),
+        index(4, 6, 2, 5),
+    ),
+    *_reductions(
+        "LinearCrossEntropyLoss_probabilities",
+        lambda nn, how: nn.LinearCrossEntropyLoss(3, 4, reduction=how),
+        x(6, 3),
+        positive(6, 4),
+    ),
+    *_reductions(
         "CTCLoss",
         lambda nn, how: behind_log_softmax(nn, nn.CTCLoss(reduction=how)),
         x(7, 2, 4),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,9 @@ def to_reference(value: Any) -> Any:
         return getattr(reference, value.name)
     if isinstance(value, torch.device):
         return reference.device(str(value))
+    if isinstance(value, torch.nn.LinearCrossEntropyOptions):
+        given = {field.name: to_reference(getattr(value, field.name)) for field in fields(value)}
+        return reference.nn.LinearCrossEntropyOptions(**given)
     if isinstance(value, (list, tuple)):
         return type(value)([to_reference(item) for item in value])
     return value

@@ -192,7 +192,7 @@ def _samples(make: Any) -> list[Sample]:
         Sample(make(20, 40), make(70, 40), make.int(20, high=70), weight=make(70, positive=True), ignore_index=3,
                options=LinearCrossEntropyOptions(chunking_method="aspect_ratio", allow_retain_graph=True)),
         Sample(make(3), make(5, 3), make.int((), high=5)),
-        Sample(make(3), make(5, 3), make.int(1, high=5), reduction="none"),
+        Sample(make(3), make(5, 3), make.int((), high=5), reduction="none"),
         Sample(make(4, 3), make(5, 2, 3), make.int(4, 2, high=5), linear_bias=make(5, 2)),
         Sample(make(4, 3), make(5, 3), make(4, 5, positive=True), weight=positive, label_smoothing=0.1),
     ]  # fmt: skip
