@@ -121,7 +121,9 @@ def combine_kernel(
     before = tl.load(keys + tl.load(order + m - 1, mask=follows, other=0), mask=follows, other=-1)
     active = inside & (key != before) & (key >= 0)
     column = r < width
-    target = out + offset_of(wide(key, INT64), key_shape, key_strides) + offset_of(r, rest_shape, rest_strides)
+    target = (
+        out + offset_of(wide(key, INT64), key_shape, key_strides) + offset_of(r, rest_shape, rest_strides)
+    )
     written = active & column
     values = source + offset_of(r, rest_shape, source_rest)
     factor = _scalar(alpha, COMPUTE)
