@@ -119,7 +119,10 @@ def plan_product(p: Product, aligned: bool = False, configuration: Choice | None
 def _configuration(p: Product, kind: str, descriptors: bool, build: Callable[[Choice], Call]) -> Choice:
     """The measured configuration where there is one, else the chooser's."""
     arch, sizes, batch = architecture(), p.sizes, numel(p.out.shape[:-2])
-    descriptors = descriptors and kind.startswith(("half", "fp8")) and batch == 1
+    # A descriptor stores whole tiles from shared memory: in float32 the large ones do not fit beside the operands.
+    descriptors = (
+        descriptors and kind.startswith(("half", "fp8")) and batch == 1 and p.out.dtype.itemsize <= 2
+    )
     lean = p.epilogue is not None or p.finishing()["ADD"] == 2
     default = choose(arch, kind, *sizes, batch, descriptors, lean)
     given = [p.out, p.a, p.b, *p.extras, *([1.0, 1.0] if p.affine else [])]

@@ -14,9 +14,10 @@ import triton
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.kernels import _math, linalg, loss
+from tritonnn.kernels import _gemm, _math, linalg, loss
 from tritonnn.kernels import reduction as reductions
 from tritonnn.kernels._case import Case
+from tritonnn.kernels._configs_gemm import LEAN, TABLE, Gemm
 from tritonnn.kernels._launch import empty
 from tritonnn.kernels._pointwise import pointwise
 from tritonnn.kernels._pointwise_cases import case
@@ -186,6 +187,38 @@ def _workspace(input: Buffer, linear_weight: Buffer, rows: int, dtype: Any) -> B
     return empty((rows, line), dtype, input).as_strided((rows, classes), (line, 1))
 
 
-COMPILE: list[Case] = [
-    case(plus), case(times), case(times, out="bf16"), case(times_share), case(times_share, out="bf16"),
-]  # fmt: skip
+def _weight_product(arch: str, config: Gemm, add: bool) -> Case:
+    """The product that makes the gradient of the weight, or adds to it: a lies as (k, m), and sums stay float32."""
+    constants = {
+        "BLOCK_M": config.m, "BLOCK_N": config.n, "BLOCK_K": config.k, "GROUP": config.group, "ACC": tl.float32,
+        "PRECISION": "ieee", "IMPRECISE": None, "ADD": 2 if add else 0, "AFFINE": False, "SCALED": 0, "EPILOGUE": None,
+    }  # fmt: skip
+    pointers = f"*bf16 *bf16 *fp32 {'(*fp32)' if add else '()'}"
+    full = config.m >= (64 if arch == "sm_90" else 128) or not arch.startswith(("sm_9", "sm_10"))
+    promises: dict[str, Any] = {
+        "label": f"{config.m}x{config.n}x{config.k},{config.warps}w,a^T{',add' if add else ''}",
+        "num_warps": config.warps, "num_stages": config.stages, "spills": config.spills, "archs": (arch,),
+        "matrix": True if full or arch.startswith("gfx") else "warp",
+    }  # fmt: skip
+    tail = "i32:16 i32=1 i32=1 i32=1"
+    return Case(
+        _gemm.gemm_kernel,
+        f"{pointers} (i32=1) (i32:16) (i32:16) (i32:16) (i32:16) i32:16 i32:16 i32:16 i32:16 i32=1 i32:16 i32:16 i32=1 "
+        f"i32:16 i32=1 {tail} i32:16 fp64 fp64",
+        {**constants, "A_BITS": "", "B_BITS": "", "EVEN_K": True, "INT64": False}, **promises,
+    )  # fmt: skip
+
+
+def COMPILE() -> list[Case]:
+    """The scalar functions, and the weight's gradient by every configuration that may be chosen for it."""
+    cases = [
+        case(plus), case(times), case(times, out="bf16"), case(times_share), case(times_share, out="bf16"),
+    ]  # fmt: skip
+    for arch in ("sm_80", "sm_90", "sm_100", "gfx942"):
+        for config in TABLE[arch]["half"]:
+            if config.persistent:  # not for a result in float32
+                continue
+            cases.append(_weight_product(arch, config, False))
+            if config.m * config.n <= LEAN * config.warps:
+                cases.append(_weight_product(arch, config, True))
+    return cases
