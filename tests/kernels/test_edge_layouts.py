@@ -1,0 +1,89 @@
+"""Layouts that kernels meet rarely: strides of 0, memory off the 16-byte grid, gradients expanded from one element."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from support import assert_close, call, floating, mapped, samples, tensors
+
+import tritonnn as torch
+from tritonnn.ops._table import OPS
+
+PRIMITIVES = [op for _, op in sorted(OPS.items()) if op.kind == "primitive" and op.samples and not op.host]
+DERIVED = [op for op in PRIMITIVES if op.differentiable and op.has_derivative]
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    """Single samples may warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def the_dtype(op):
+    return next((d for d in (torch.float32, torch.float64, torch.int64) if d in op.dtypes), op.dtypes[0])
+
+
+def repeated(tensor):
+    """The first entry of the first dimension at every place of it, by a stride of 0."""
+    if not tensor.dtype.is_floating_point or not tensor.shape or tensor.numel() == 0:
+        return tensor
+    return tensor[:1].expand(tensor.shape)
+
+
+def shifted(tensor):
+    """The same values, contiguous, one element after an aligned address."""
+    wide = torch.empty(tensor.numel() + 1, dtype=tensor.dtype, device=tensor.device)
+    view = wide[1:].view(tensor.shape)
+    view.copy_(tensor.detach())
+    assert tensor.dtype.itemsize == 16 or tensor.numel() == 0 or view.data_ptr() % 16
+    return view.detach()
+
+
+def agree(op, sample, change):
+    """The kernel on changed inputs gives what the twin gives on them."""
+    dtype = the_dtype(op)
+    wanted = call(op, mapped(sample, lambda t: change(t).contiguous()))
+    got = call(op, mapped(sample, lambda t: change(t.to("cuda"))))
+    assert all(t.device.type == "cuda" for t in tensors(got))
+    assert_close(got, wanted, dtype, what=repr(sample))
+
+
+@pytest.mark.parametrize("op", PRIMITIVES, ids=lambda op: op.name)
+def test_strides_of_zero(op):
+    for sample in samples(op, "cpu", the_dtype(op))[:2]:
+        agree(op, sample, repeated)
+
+
+@pytest.mark.parametrize("op", PRIMITIVES, ids=lambda op: op.name)
+def test_misaligned_memory(op):
+    for sample in samples(op, "cpu", the_dtype(op))[:2]:
+        agree(op, sample, shifted)
+
+
+@pytest.mark.parametrize("op", DERIVED, ids=lambda op: op.name)
+def test_gradients_expanded_from_one_element(op):
+    dtype = the_dtype(op)
+    for sample in samples(op, "cpu", dtype)[:1]:
+        grads = []
+        for device in ("cpu", "cuda"):
+            leaves = mapped(
+                sample,
+                lambda t, device=device: (
+                    t.detach().to(device).requires_grad_() if t.dtype.is_floating_point else t.to(device)
+                ),
+            )
+            outs = [t for t in floating(call(op, leaves)) if t.requires_grad]
+            inputs = [t for t in floating(leaves) if t.requires_grad]
+            given = [torch.ones((), dtype=t.dtype, device=device).expand(t.shape) for t in outs]
+            grads.append(torch.autograd.grad(outs, inputs, given, allow_unused=True) if outs else ())
+        for mine, wanted in zip(grads[1], grads[0], strict=True):
+            assert (mine is None) == (wanted is None)
+        assert_close(
+            [g for g in grads[1] if g is not None],
+            [g for g in grads[0] if g is not None],
+            dtype,
+            what=repr(sample),
+        )
