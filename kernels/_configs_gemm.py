@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import triton
+
 
 class Gemm(NamedTuple):
     """One configuration.
@@ -147,10 +149,17 @@ LARGEST_SPLIT = 16
 LEAN = 64 * 32  # elements of a tile a warp: 64 registers a thread for the sums
 
 
+# Triton 3.6 fails to compile warp specialisation for sm_100; of the later ones 3.9 is known to do it.
+SPECIALIZES_SM_100 = tuple(int(part) for part in triton.__version__.split(".")[:2]) >= (3, 9)
+
+
 def table(arch: str, kind: str) -> tuple[Gemm, ...]:
     """The configurations of an architecture, or of its nearest relative, for an element kind."""
     rows = TABLE.get(arch) or TABLE[NEAREST.get(arch, "gfx942" if arch.startswith("gfx") else "sm_80")]
-    return rows[kind] if kind in rows else rows[kind.partition(" ")[0]]
+    found = rows[kind] if kind in rows else rows[kind.partition(" ")[0]]
+    if arch.startswith("sm_10") and not SPECIALIZES_SM_100:
+        return tuple([row for row in found if not row.specialize])
+    return found
 
 
 def processors(arch: str) -> int:

@@ -53,3 +53,10 @@ def test_the_precision_asked_for_is_in_the_binary():
     assert counts["ieee"][1] > 0
     assert counts["tf32"][0] > 0
     assert counts["tf32x3"][0] == 3 * counts["tf32"][0]
+
+
+def test_what_an_old_triton_cannot_compile_is_not_offered(monkeypatch):
+    for able in (True, False):
+        monkeypatch.setattr(_configs_gemm, "SPECIALIZES_SM_100", able)
+        assert any(g.specialize for g in _configs_gemm.table("sm_100", "half")) == able
+        assert any(g.specialize for g in _configs_gemm.table("sm_90", "half"))
