@@ -10,8 +10,7 @@ are made contiguous before and written back after.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,21 +18,14 @@ import triton
 import triton.language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.dtypes import float64, int64
+from tritonnn.dtypes import float64
 from tritonnn.kernels._case import Case
-from tritonnn.kernels._launch import empty, fp64, launch
+from tritonnn.kernels._launch import fp64, launch
+from tritonnn.kernels._tensor_lists import TYPES, capturing, flat, table
 from tritonnn.kernels.shape import copy
 
 BLOCK = 2048
 CHUNK = 8 * BLOCK  # elements a program updates
-TABLES_KEPT = 16
-
-_TYPES = {
-    "float16": tl.float16,
-    "bfloat16": tl.bfloat16,
-    "float32": tl.float32,
-    "float64": tl.float64,
-}
 
 
 # ---- SGD ----------------------------------------------------------------------------------------------------
@@ -260,17 +252,17 @@ def advance_steps(steps: Sequence[Buffer]) -> None:
     """Add one to every count of steps, in place."""
     for kind in dict.fromkeys(step.dtype for step in steps):
         same = [step for step in steps if step.dtype is kind]
-        if len(same) == 1 or _capturing():
+        if len(same) == 1 or capturing():
             for step in same:
                 launch(count_kernel, (1,), step)
             continue
-        table = _table(tuple(step.ptr for step in same), lambda ptrs: list(ptrs), same[0])
+        counts = table(tuple(step.ptr for step in same), list, same[0])
         launch(
             count_table_kernel,
             (triton.cdiv(len(same), 128),),
-            table,
+            counts,
             len(same),
-            P=_TYPES[kind.name],
+            P=TYPES[kind.name],
             BLOCK=128,
         )
 
@@ -287,23 +279,23 @@ def _update(
     kinds: dict[tuple, list[tuple[Buffer, ...]]] = {}
     for row in rows:
         if row[0].numel:
-            flat = tuple(_flat(row, written, single, back))
-            kinds.setdefault(tuple(b.dtype for b in flat[:3]), []).append(flat)
+            dense = tuple(flat(row, written, single, back))
+            kinds.setdefault(tuple(b.dtype for b in dense[:3]), []).append(dense)
     for (p, g, s), group in kinds.items():
         constants = {
             **constants, "C": tl.float64 if p is float64 else tl.float32, "CHUNK": CHUNK, "BLOCK": BLOCK,
             "num_warps": 8,
         }  # fmt: skip
-        if len(group) == 1 or _capturing():
+        if len(group) == 1 or capturing():
             for row in group:
                 launch(kernel, (triton.cdiv(row[0].numel, CHUNK),), *row, row[0].numel, *scalars, **constants)
             continue
         key = tuple((row[0].numel, *(b.ptr for b in row)) for row in group)
-        table = _table(key, _lay_out, group[0][0])
+        rows_of = table(key, _lay_out, group[0][0])
         chunks = sum(triton.cdiv(row[0].numel, CHUNK) for row in group)
         aligned = all(b.ptr % 16 == 0 for row in group for b in row)
-        types = {"P": _TYPES[p.name], "G": _TYPES[g.name], "S": _TYPES[s.name], "ALIGN": 16 if aligned else 1}
-        launch(table_kernel, (chunks,), table, chunks, *scalars, **constants, **types)
+        types = {"P": TYPES[p.name], "G": TYPES[g.name], "S": TYPES[s.name], "ALIGN": 16 if aligned else 1}
+        launch(table_kernel, (chunks,), rows_of, chunks, *scalars, **constants, **types)
     for target, temporary in back:
         copy(target, temporary)
 
@@ -317,55 +309,6 @@ def _lay_out(key: tuple[tuple[int, ...], ...]) -> list[int]:
     for count, *pointers in key:
         numbers += (*pointers, count)
     return numbers
-
-
-_tables: OrderedDict[tuple, Buffer] = OrderedDict()
-
-
-def _table(key: tuple, build: Callable[[Any], list[int]], like: Buffer) -> Buffer:
-    """The table of `key` on the device, made when it is not known from one of the last calls."""
-    from tritonnn.cuda._runtime import runtime
-
-    # The stream belongs to the key: on another one the copy to the device would not be waited for.
-    place = (build, like.device.index, runtime().current_stream(like.device.index), key)
-    found = _tables.get(place)
-    if found is None:
-        numbers = np.array(build(key), np.int64)
-        found = _tables[place] = empty((len(numbers),), int64, like)
-        runtime().upload(found.ptr, numbers, like.device.index)
-        if len(_tables) > TABLES_KEPT:
-            _tables.popitem(last=False)
-    _tables.move_to_end(place)
-    return found
-
-
-def _capturing() -> bool:
-    from tritonnn.cuda._runtime import runtime
-
-    return runtime().thread.capture is not None
-
-
-def _flat(
-    row: tuple[Buffer, ...], written: tuple[int, ...], single: int | None, back: list[tuple[Buffer, Buffer]]
-) -> list[Buffer]:
-    """The row as flat memory; what cannot be seen so is copied, and noted in `back` where it is written."""
-    order = sorted(range(row[0].ndim), key=lambda d: -row[0].strides[d])
-    dense = all(i == single or _turned(b, order).is_contiguous() for i, b in enumerate(row))
-    flat = []
-    for i, b in enumerate(row):
-        if i != single and not dense and not b.is_contiguous():
-            temporary = empty(b.shape, b.dtype, b)
-            copy(temporary, b)
-            if i in written:
-                back.append((b, temporary))
-            b = temporary
-        parts, kind = (2, b.dtype.to_real()) if b.dtype.is_complex else (1, b.dtype)
-        flat.append(Buffer(b.ptr, (parts * b.numel,), (1,), kind, b.device, b.owner))
-    return flat
-
-
-def _turned(b: Buffer, order: list[int]) -> Buffer:
-    return b.as_strided(tuple(b.shape[d] for d in order), tuple(b.strides[d] for d in order))
 
 
 def COMPILE() -> list[Case]:

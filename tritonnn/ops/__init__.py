@@ -32,6 +32,7 @@ from tritonnn.ops import (
     embedding,
     extremes,
     fold,
+    foreach,
     from_data,
     host,
     index_put,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any
 
 from tritonnn.autograd.grad_mode import no_grad
+from tritonnn.ops.comparison import clamp
+from tritonnn.ops.foreach import REAL_FLOATS as LISTED
+from tritonnn.ops.foreach import _foreach_mul_, foreach_clamp, grouped, list_norms
 from tritonnn.ops.from_data import tensor as make_tensor
-from tritonnn.ops.joining import stack
+from tritonnn.ops.joining import cat
 from tritonnn.ops.norms import vector_norm
 from tritonnn.tensor import Tensor
 
@@ -23,6 +26,19 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Any]:
     return [p.grad for p in _tensors(parameters) if p.grad is not None]
 
 
+def _groups(tensors: list[Any]) -> list[list[Any]]:
+    """The tensors by device and type."""
+    return [[tensors[i] for i in places] for places in grouped(tensors)]
+
+
+def _together(group: list[Any], foreach: bool | None) -> bool:
+    """Whether the tensors of one device and type are taken in one call."""
+    kind = group[0].device.type
+    if foreach and kind == "meta":
+        raise RuntimeError(f"foreach=True was passed, but can't use the foreach API on {kind} tensors")
+    return foreach is not False and kind != "meta"
+
+
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor],
     norm_type: float = 2.0,
@@ -35,7 +51,7 @@ def get_total_norm(
         tensors: one tensor or an iterable of them; on several devices, the result lies on the first one's.
         norm_type: p; `inf` gives the largest absolute value.
         error_if_nonfinite: raise RuntimeError where the norm is nan or infinite.
-        foreach: PyTorch's choice of implementation; there is one here, and the value changes nothing.
+        foreach: False takes one tensor after another; None or True all of a device and type in one call.
 
     >>> import tritonnn as torch
     >>> torch.nn.utils.get_total_norm([torch.tensor([3.]), torch.tensor([4.])])
@@ -47,9 +63,16 @@ def get_total_norm(
         return make_tensor(0.0)
     device = tensors[0].device
     with no_grad():
-        norms = [vector_norm(t, norm_type) for t in tensors]
+        norms = []
+        for group in _groups(tensors):
+            if _together(group, foreach):
+                norms.append(list_norms(group, norm_type))
+            else:
+                norms.extend(vector_norm(t, norm_type).reshape(1) for t in group)
         norms = [n if n.device == device else n.to(device) for n in norms]
-        total = vector_norm(stack(norms), norm_type)
+        joined = norms[0] if len(norms) == 1 else cat(norms)
+        # The norm of the norms is their list's: two launches whatever the order.
+        total = list_norms([joined], norm_type).reshape(())
     if error_if_nonfinite and not bool(total.isfinite()):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
@@ -69,14 +92,21 @@ def clip_grads_with_norm_(
         parameters: whose gradients to scale.
         max_norm: the norm aimed at.
         total_norm: their joint norm, from `get_total_norm`.
-        foreach: PyTorch's choice of implementation; there is one here, and the value changes nothing.
+        foreach: False takes one tensor after another; None or True all of a device and type in one call.
     """
-    factor: Any = float(max_norm) / (total_norm + 1e-6)
-    # Multiplying by 1 costs less than asking whether it is needed, which would wait for the GPU.
-    factor = factor.clamp(max=1.0)
+    grads = _gradients(parameters)
+    if not grads:
+        return
     with no_grad():
-        for grad in _gradients(parameters):
-            grad.mul_(factor if factor.device == grad.device else factor.to(grad.device))
+        # Multiplying by 1 costs less than asking whether it is needed, which would wait for the GPU.
+        factor = clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
+        for group in _groups(grads):
+            here = factor.to(group[0].device)
+            if _together(group, foreach):
+                _foreach_mul_(group, here)
+            else:
+                for grad in group:
+                    grad.mul_(here)
 
 
 def clip_grad_norm_(
@@ -93,7 +123,7 @@ def clip_grad_norm_(
         max_norm: the largest norm allowed.
         norm_type: p; `inf` gives the largest absolute value.
         error_if_nonfinite: raise RuntimeError where the norm is nan or infinite.
-        foreach: PyTorch's choice of implementation; there is one here, and the value changes nothing.
+        foreach: False takes one tensor after another; None or True all of a device and type in one call.
 
     >>> import tritonnn as torch
     >>> p = torch.nn.Parameter(torch.zeros(2))
@@ -101,9 +131,11 @@ def clip_grad_norm_(
     >>> torch.nn.utils.clip_grad_norm_([p], max_norm=1.), p.grad
     (tensor(5.), tensor([0.6000, 0.8000]))
     """
-    parameters = _tensors(parameters)
-    total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
-    clip_grads_with_norm_(parameters, max_norm, total)
+    given, parameters = parameters, _tensors(parameters)
+    if isinstance(given, Generator) and not parameters:
+        warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2)
+    total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite, foreach)
+    clip_grads_with_norm_(parameters, max_norm, total, foreach)
     return total
 
 
@@ -131,9 +163,13 @@ def clip_grad_value_(
     Args:
         parameters: one tensor or an iterable of them.
         clip_value: the largest absolute value allowed.
-        foreach: PyTorch's choice of implementation; there is one here, and the value changes nothing.
+        foreach: False takes one tensor after another; None or True all of a device and type in one call.
     """
     bound = float(clip_value)
     with no_grad():
-        for grad in _gradients(parameters):
-            grad.clamp_(min=-bound, max=bound)
+        for group in _groups(_gradients(parameters)):
+            if _together(group, foreach) and group[0].dtype in LISTED:
+                foreach_clamp(group, -bound, bound)
+            else:
+                for grad in group:
+                    grad.clamp_(min=-bound, max=bound)

@@ -1,0 +1,73 @@
+"""Many tensors in one launch: tables of addresses on the device, and tensors seen as flat memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import triton.language as tl
+
+from tritonnn.buffer import Buffer
+from tritonnn.dtypes import int64
+from tritonnn.kernels._launch import empty
+from tritonnn.kernels.shape import copy
+
+TABLES_KEPT = 16
+
+TYPES = {
+    "float16": tl.float16,
+    "bfloat16": tl.bfloat16,
+    "float32": tl.float32,
+    "float64": tl.float64,
+}
+
+_tables: OrderedDict[tuple, Buffer] = OrderedDict()
+
+
+def table(key: tuple, build: Callable[[Any], list[int]], like: Buffer) -> Buffer:
+    """The table of `key` on the device, made when it is not known from one of the last calls."""
+    from tritonnn.cuda._runtime import runtime
+
+    # The stream belongs to the key: on another one the copy to the device would not be waited for.
+    place = (build, like.device.index, runtime().current_stream(like.device.index), key)
+    found = _tables.get(place)
+    if found is None:
+        numbers = np.array(build(key), np.int64)
+        found = _tables[place] = empty((len(numbers),), int64, like)
+        runtime().upload(found.ptr, numbers, like.device.index)
+        if len(_tables) > TABLES_KEPT:
+            _tables.popitem(last=False)
+    _tables.move_to_end(place)
+    return found
+
+
+def capturing() -> bool:
+    """Whether this thread captures a graph, which a table would have to outlive."""
+    from tritonnn.cuda._runtime import runtime
+
+    return runtime().thread.capture is not None
+
+
+def flat(
+    row: tuple[Buffer, ...], written: tuple[int, ...], single: int | None, back: list[tuple[Buffer, Buffer]]
+) -> list[Buffer]:
+    """The row as flat memory; what cannot be seen so is copied, and noted in `back` where it is written."""
+    order = sorted(range(row[0].ndim), key=lambda d: -row[0].strides[d])
+    dense = all(i == single or _turned(b, order).is_contiguous() for i, b in enumerate(row))
+    found = []
+    for i, b in enumerate(row):
+        if i != single and not dense and not b.is_contiguous():
+            temporary = empty(b.shape, b.dtype, b)
+            copy(temporary, b)
+            if i in written:
+                back.append((b, temporary))
+            b = temporary
+        parts, kind = (2, b.dtype.to_real()) if b.dtype.is_complex else (1, b.dtype)
+        found.append(Buffer(b.ptr, (parts * b.numel,), (1,), kind, b.device, b.owner))
+    return found
+
+
+def _turned(b: Buffer, order: list[int]) -> Buffer:
+    return b.as_strided(tuple(b.shape[d] for d in order), tuple(b.strides[d] for d in order))
