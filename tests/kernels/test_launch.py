@@ -130,8 +130,9 @@ def test_short_floats_round_to_nearest_even_in_the_interpreter(kind, wide):
     x = np.concatenate([np.random.default_rng(0).standard_normal(2000), [0, -0.0, np.inf, 1e-3, 448]]).astype(
         wide
     )
+    largest = 448 if kind is ml_dtypes.float8_e4m3fn else np.inf  # without infinities, conversion saturates
     with np.errstate(all="ignore"):
-        wanted = x.astype(np.float32).astype(kind)
+        wanted = x.clip(-largest, largest).astype(np.float32).astype(kind)
     got = run(copy, np.empty(x.shape, kind), x)
     np.testing.assert_array_equal(got.view(np.uint8), wanted.view(np.uint8))
     back = run(copy, np.empty(x.shape, wide), wanted)
