@@ -42,7 +42,7 @@ def _term(x, ord, MODE: tl.constexpr):
     elif MODE == "count":
         term = (x != 0).to(x.dtype)
     elif MODE == "power":
-        term = power(tl.abs(x), ord.to(x.dtype))
+        term = power(tl.abs(x), tl.full(x.shape, 0.0, x.dtype) + ord.to(x.dtype))
     else:
         term = tl.abs(x)
     return term
@@ -126,7 +126,8 @@ def _finish(out, partials, count, ord, MODE: tl.constexpr, BLOCK: tl.constexpr):
             C
         )  # one number: the rounding of float32's root costs nothing
     elif MODE == "power":
-        total = power(total.to(tl.float64), 1.0 / ord).to(C)
+        zero = tl.full((1,), 0.0, tl.float64)  # scalar functions take blocks
+        total = tl.sum(power(zero + total.to(tl.float64), zero + 1.0 / ord), axis=0).to(C)
     tl.store(out, total.to(out.dtype.element_ty))
 
 
