@@ -246,17 +246,11 @@ def test_rows_run(family: str) -> None:
     for row in rows:
         # Cut to tiny extents, rows of several sizes are the same.
         case = (row.name.rstrip("0123456789x").split(" forward")[0].split(" backward")[0], row.stage)
-        if case in seen or (row.name.startswith("linear_cross_entropy") and not has_linear_cross_entropy()):
+        if case in seen:
             continue
         seen.add(case)
         row.setup(torch, Maker(torch, "cuda", row.dtype, cap=8))()
     assert seen
-
-
-def has_linear_cross_entropy() -> bool:
-    import tritonnn as torch
-
-    return hasattr(torch.nn.functional, "linear_cross_entropy")
 
 
 def test_a_large_input_repeats_random_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

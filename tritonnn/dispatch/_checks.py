@@ -58,7 +58,7 @@ def is_number(value: Any) -> bool:
 def not_a_tensor(op: Op, i: int, value: Any) -> TypeError:
     wanted = "Tensor or Number" if i in op.number_slots else "Tensor"
     return TypeError(
-        f"{op.name}(): argument '{op.names[i]}' (position {i + 1}) must be {wanted}, not {type(value).__name__}"
+        f"{op.public_name}(): argument '{op.names[i]}' (position {i + 1}) must be {wanted}, not {type(value).__name__}"
     )
 
 

@@ -139,10 +139,12 @@ class Op:
         self.backward: Callable | None = options.get("backward")
         self.has_derivative = bool(self.grad) or self.backward is not None or kind == "composite"
         if not self.has_derivative and (
-            options.get("result_rule") in (PROMOTE, FLOAT) or options.get("host")
+            options.get("result_rule") in (PROMOTE, FLOAT)
+            or options.get("host")
+            or options.get("no_derivative")
         ):
             # A floating result without a formula: backward says so instead of leaving the gradient out silently.
-            self.grad = {self.names[slot]: _no_derivative(self.name) for slot in self.tensor_slots}
+            self.grad = {self.names[slot]: _no_derivative(self.public_name) for slot in self.tensor_slots}
         self.differentiable = bool(self.grad) or self.backward is not None
         self.non_differentiable: frozenset = frozenset(
             i for i, name in enumerate(self.results) if name in options.get("non_differentiable", ())

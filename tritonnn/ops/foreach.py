@@ -58,7 +58,7 @@ def foreach_norms(tensors: Tensors, ord: float) -> Any:
     return Out(Size((len(tensors),)), tensors[0].dtype), (list(tensors), ord)
 
 
-@writing(dtypes=FLOATING)
+@writing(dtypes=FLOATING, public="_foreach_mul_")
 def foreach_scale(tensors: Tensors, factor: Tensor | Number) -> Any:
     """Every tensor times a number or a tensor of one element, in place; all of one floating type.
 

@@ -67,7 +67,7 @@ def _float8(make: Any, *shape: int, kind: DType = dtypes.float8_e4m3fn) -> Tenso
 
 
 @primitive(
-    api="torch", public="_scaled_mm", dtypes=(dtypes.float32,),
+    api="torch", public="_scaled_mm", dtypes=(dtypes.float32,), no_derivative=True,
     samples=lambda make: [
         Sample(_float8(make, 5, 7), _float8(make, 7, 3), make(()), make(()), out_dtype=dtypes.float32),
         Sample(_float8(make, 20, 40), _float8(make, 33, 40).t(), make(20, 1), make(1, 33), make(33),
