@@ -32,7 +32,7 @@ one) of `Case`s from `tritonnn.kernels._case`:
 The signature names the run-time parameters in order, `:16` marks one that is a multiple of 16 (pointers are
 taken to be aligned), `=1` one that equals 1, `None` an absent one, `(... ...)` a tuple. `matrix=True` demands
 the architecture's matrix instructions in the binary ("warp": those of single warps, "none": products without),
-`specialize=True` warp specialisation on sm_90 and sm_100, `ptx="ld.global.v4.b32"` 16-byte loads, `spills=N`
+`specialize=True` warp specialisation on sm_90 and sm_100, `wide="both"` loads and stores of 16 bytes, `spills=N`
 allows N bytes of spills, `archs=("sm_90",)` restricts the architectures. Every figure is kept in
 `regressions.json`: new kernels and worse ones fail the check until `--update` accepts them.
 """

@@ -21,6 +21,13 @@ MATRIX = {
     "gfx942": r"\bv_mfma_",
 }
 ANY_MATRIX = "|".join(MATRIX.values())
+# Accesses to global memory of 16 bytes a thread.
+WIDE = {
+    ("sm", "load"): r"\bld\.global\S*\.(?:v4\.[bf]32|v2\.[bf]64)\b",
+    ("sm", "store"): r"\bst\.global\S*\.(?:v4\.[bf]32|v2\.[bf]64)\b",
+    ("gf", "load"): r"\b(?:global|buffer)_load_dwordx[24]\b",
+    ("gf", "store"): r"\b(?:global|buffer)_store_dwordx[24]\b",
+}
 SPECIALISED = ("sm_90", "sm_100")
 
 _BLOCK = re.compile(r"(?:\$L__|\.L)(BB\w+):|(?://|;) %bb\.\d+:")
@@ -68,8 +75,9 @@ def _broken_promises(case: Any, report: Report, text: str, multiplies: bool) -> 
         yield "multiplies matrices, but its case does not say with which instructions (matrix=)"
     if case.specialize and arch in SPECIALISED and "setmaxnreg" not in text:
         yield "warp specialisation was not applied (no setmaxnreg)"
-    if case.ptx and arch.startswith("sm_") and not any(wanted in text for wanted in case.ptx.split(" or ")):
-        yield f"its PTX has no {case.ptx}"
+    for access in ("load", "store"):
+        if case.wide in (f"{access}s", "both") and not re.search(WIDE[arch[:2], access], text):
+            yield f"has no 16-byte {access}s ({WIDE[arch[:2], access]})"
 
 
 def count_instructions(text: str, amd: bool) -> tuple[int, int]:

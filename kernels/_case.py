@@ -30,7 +30,8 @@ class Case:
         specialize: whether sm_90 and sm_100 must really specialise warps (setmaxnreg).
         spills: bytes of spilled registers that are accepted.
         archs: architectures the case is for.
-        ptx: text the PTX must contain, such as `ld.global.v4.b32` for 16-byte loads; " or " parts several.
+        wide: the accesses to global memory of which some must take 16 bytes: "loads", "stores" or "both". On
+            gfx942, whose warps are of 64 threads, a block may leave each of them 8 bytes.
         fusion: whether products and sums are fused, as at the kernel's launch.
         maxnreg: limit of registers per thread.
     """
@@ -45,7 +46,7 @@ class Case:
     specialize: bool = False
     spills: int = 0
     archs: tuple[str, ...] = ARCHITECTURES
-    ptx: str = ""
+    wide: str = ""
     maxnreg: int | None = None
     fusion: bool = True
 

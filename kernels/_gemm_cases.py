@@ -97,5 +97,5 @@ def _others() -> list[Case]:
         Case(_gemm.gemm_loop_kernel, f"*i64 *i64 *i64 (*i64) {batch} {size} {strides} i32:16 i32=1 i64 i64",
              {**whole, "ADD": 2, "AFFINE": True}, label="i64,matrix"),
         *[Case(_gemm.sum_parts_kernel, f"{sums.format(extras.format('bf16'))} fp64 fp64", {**parts, **finish},
-               label=f"bf16,{how}", ptx="ld.global.v4.b32") for how, finish, extras in (BIAS, MATRIX, GELU, SCALES)],
+               label=f"bf16,{how}", wide="loads") for how, finish, extras in (BIAS, MATRIX, GELU, SCALES)],
     ]  # fmt: skip

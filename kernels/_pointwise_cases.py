@@ -12,8 +12,6 @@ from tritonnn.kernels._case import Case
 from tritonnn.kernels._configs_pointwise import FLAT, LINEAR, TILE, flat_block
 from tritonnn.kernels._pointwise import pointwise_kernel
 
-WIDE = "ld.global.v4.b32"  # 16 bytes
-
 
 def case(
     function: Any, kind: str = "fp32", walk: str = "flat", operands: int | None = None, numbers: int = 0,
@@ -81,7 +79,7 @@ def scalar_cases(
             function,
             "i32" if name in integers else "fp32",
             spills=accepted.get(name, 0),
-            ptx="" if name == unread else WIDE,
+            wide="stores" if name == unread else "both",
         )
         for name, function in vars(module).items()
         if isinstance(function, triton.JITFunction)
@@ -93,16 +91,14 @@ def COMPILE() -> list[Case]:
     from tritonnn.kernels._math import identity
     from tritonnn.kernels.elementwise import mul
 
-    wide, double = WIDE, "ld.global.v2.b64"
-    cases = [case(mul, kind, ptx=wide) for kind in ("bf16", "fp16")] + [case(mul, "fp64", ptx=double)]
-    cases += [case(mul, "fp32", walk, ptx=wide) for walk in ("odd", "bias", "transpose", "linear")]
-    cases += [case(identity, kind, ptx=wide) for kind in ("u8", "i16", "i32")]
-    cases += [case(identity, kind, "transpose", ptx=wide) for kind in ("i16", "i32")]
-    cases += [
-        case(identity, a, out=b, ptx=wide) for a, b in (("fp32", "bf16"), ("bf16", "fp32"), ("fp32", "i1"))
-    ]
-    cases += [case(identity, "i64", ptx=double), case(identity, "i64", out="fp16", ptx=double)]
-    cases.append(case(identity, "fp32", "flat", operands=1, numbers=1))
+    cases = [case(mul, kind, wide="both") for kind in ("bf16", "fp16", "fp64")]
+    cases += [case(mul, "fp32", walk, wide="both") for walk in ("odd", "bias", "transpose", "linear")]
+    cases += [case(identity, kind, wide="both") for kind in ("u8", "i16", "i32", "i64")]
+    cases += [case(identity, kind, "transpose", wide="both") for kind in ("i16", "i32")]
+    cases += [case(identity, a, out=b, wide="both") for a, b in (("fp32", "bf16"), ("bf16", "fp32"))]
+    # a bool is a byte: the 16 bytes are those of the operand
+    cases += [case(identity, "fp32", out="i1", wide="loads"), case(identity, "i64", out="fp16", wide="both")]
+    cases.append(case(identity, "fp32", "flat", operands=1, numbers=1, wide="stores"))
     return cases + _float8_cases()
 
 
@@ -114,8 +110,8 @@ def _float8_cases() -> list[Case]:
     native = {"archs": ("sm_90", "sm_100")}
     cases = []
     for kind in ("fp8e4nv", "fp8e5"):
-        cases += [case(identity, "fp32", out=kind, **native), case(identity, "bf16", out=kind, **native)]
-        cases.append(case(identity, kind, compute=tl.float32, out="bf16", **native))
-    cases += [case(function, "fp32", out="u8") for function in _float8.ENCODERS.values()]
-    cases += [case(function, "u8", out="bf16") for function in _float8.DECODERS.values()]
+        cases += [case(identity, width, out=kind, wide="loads", **native) for width in ("fp32", "bf16")]
+        cases.append(case(identity, kind, compute=tl.float32, out="bf16", wide="both", **native))
+    cases += [case(function, "fp32", out="u8", wide="loads") for function in _float8.ENCODERS.values()]
+    cases += [case(function, "u8", out="bf16", wide="both") for function in _float8.DECODERS.values()]
     return cases

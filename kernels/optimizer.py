@@ -316,17 +316,12 @@ def COMPILE() -> list[Case]:
     cases, warps = [], {"num_warps": 8}
     sizes = {"CHUNK": CHUNK, "BLOCK": BLOCK}
     adam, sgd = " fp64" * 9, " fp64" * 4
-    for kind, c, wide in (
-        (tl.float32, tl.float32, 4),
-        (tl.bfloat16, tl.float32, 4),
-        (tl.float64, tl.float64, 2),
-    ):
-        ptx = f"ld.global.v{wide}.b{128 // wide}"
+    for kind, c in ((tl.float32, tl.float32), (tl.bfloat16, tl.float32), (tl.float64, tl.float64)):
         types = {"P": kind, "G": kind, "S": kind, "ALIGN": 16, "C": c, **sizes}
         flags = {"AMSGRAD": False, "DECOUPLED": True, "MAXIMIZE": False, "COUNTED": False}
-        cases.append(Case(adam_table_kernel, "*i64 i32" + adam, {**flags, **types}, **warps, ptx=ptx))
+        cases.append(Case(adam_table_kernel, "*i64 i32" + adam, {**flags, **types}, **warps, wide="both"))
         flags = {"BUFFER": True, "FRESH": False, "NESTEROV": True, "MAXIMIZE": False}
-        cases.append(Case(sgd_table_kernel, "*i64 i32" + sgd, {**flags, **types}, **warps, ptx=ptx))
+        cases.append(Case(sgd_table_kernel, "*i64 i32" + sgd, {**flags, **types}, **warps, wide="both"))
     flags = {"AMSGRAD": True, "DECOUPLED": False, "MAXIMIZE": True, "COUNTED": True, "C": tl.float32, **sizes}
     cases.append(Case(adam_kernel, "*fp32 " * 6 + "i32:16" + adam, flags, **warps))
     flags = {"BUFFER": True, "FRESH": True, "NESTEROV": False, "MAXIMIZE": True, "C": tl.float32, **sizes}

@@ -312,7 +312,7 @@ def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> li
     sides = f"(i32:16) {kept_in} (i32=1) (i32:16) {red_in}"
     options = {"ACC": acc, "BLOCK_K": how.kept, "BLOCK_R": how.reduced, "INT64": False}
     label = f"{kind},{kept}x{reduced}{'' if along_rows else ',columns'}"
-    extra = {"num_warps": how.warps, "ptx": "ld.global.v4.b32"}
+    extra = {"num_warps": how.warps, "wide": "loads"}
     numbers = "i32:16 i32:16 i32:16"
 
     def reduce(op: str, truth: bool = False) -> Case:
@@ -325,11 +325,11 @@ def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> li
         reduce("sum"), reduce("max"), reduce("prod"),
         Case(_reduce_kernels.extreme_kernel,
              f"*{kind} *i64 *{kind} *i64 (i32:16) {kept_in} (i32=1) (i32=1) (i32:16) {red_in} {numbers} i32:16",
-             {"OP": "max", "SECOND": False, "VALUES": True, **options}, label=label, num_warps=how.warps),
+             {"OP": "max", "SECOND": False, "VALUES": True, **options}, label=label, **extra),
         Case(_reduce_kernels.moments_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers} fp64",
-             {"PARTS": False, **options}, label=label, num_warps=how.warps),
+             {"PARTS": False, **options}, label=label, **extra),
         Case(_reduce_kernels.logsumexp_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers}", {"PARTS": False, **options},
-             label=label, num_warps=how.warps),
+             label=label, **extra),
     ]  # fmt: skip
 
 

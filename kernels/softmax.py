@@ -234,7 +234,7 @@ def _case(kernel: Any, kind: str, length: int, log: bool, contiguous: bool = Tru
         {"LOG": log, "ACC": tl.float32, "ONCE": how.once, "BLOCK_K": how.rows, "BLOCK_R": how.block,
          "INT64": False},
         label=f"{'log,' if log else ''}{kind},{length}{'' if contiguous else ',channels'}",
-        num_warps=how.warps, ptx="ld.global.v4.b32" if contiguous and length >= 1024 else "",
+        num_warps=how.warps, wide="both",
     )  # fmt: skip
 
 

@@ -152,7 +152,7 @@ def test_broken_promises_fail():
         plain = creation.COMPILE[0]
         print(_compile.examine(replace(plain, matrix=True), "sm_90").failure)
         print(_compile.examine(replace(plain, specialize=True), "sm_100").failure)
-        print(_compile.examine(replace(plain, ptx="ld.global.v8 or ld.global.v9"), "sm_80").failure)
+        print(_compile.examine(replace(plain, wide="loads"), "sm_80").failure)
         print(_compile.examine(replace(plain, constants={"BLOCK": 1000}), "sm_80").failure)
         product = next(c for c in _compile.cases("convolution") if c.matrix is True and "bf16" in c.label)
         print(_compile.examine(replace(product, matrix=False), "sm_80").failure)
@@ -164,7 +164,7 @@ def test_broken_promises_fail():
     lines = text.splitlines()
     assert "no matrix instructions" in lines[0]
     assert "warp specialisation was not applied" in lines[1]
-    assert "its PTX has no ld.global.v8" in lines[2]
+    assert "has no 16-byte loads" in lines[2]
     assert "Error" in lines[3]
     assert "does not say with which instructions" in lines[4]
     assert lines[5] == ""
