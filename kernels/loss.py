@@ -1,4 +1,4 @@
-"""Losses; the kernels are in `_loss.py`."""
+"""Losses; the kernels are in `_loss.py` and `_cross_entropy.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64
-from tritonnn.kernels import _loss
+from tritonnn.kernels import _cross_entropy, _loss
 from tritonnn.kernels import reduction as reductions
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._checks import watch, wrong
@@ -18,7 +18,7 @@ from tritonnn.kernels._launch import empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels._replay import replayed
 from tritonnn.kernels._strided import contiguous, merged
 from tritonnn.kernels.reduction import merge
-from tritonnn.kernels.softmax import LONGEST_ROW, choose_walk
+from tritonnn.kernels.softmax import LONGEST_ROW, Walk, choose_walk
 from tritonnn.shape import numel
 
 BLOCK = 1024
@@ -78,7 +78,11 @@ def statistics(dtype: Any) -> Any:
 
 def finish(out: Buffer, total_weight: Buffer, parts: Buffer, count: int, reduction: str) -> None:
     """The loss and the sum of the weights from `parts`, (count, 2) sums of losses and of weights."""
-    _finish(out, total_weight, parts, count, reduction, _accumulator(parts.dtype)[1])
+    launch(
+        _loss.finish_kernel, (1,), None if reduction == "none" else out, total_weight, parts, count, 1.0,
+        BY_WEIGHT=reduction == "mean", WEIGHTS=True, ACC=_accumulator(parts.dtype)[1],
+        BLOCK=min(1024, power_of_2(max(count, 1))), num_warps=4,
+    )  # fmt: skip
 
 
 def _accumulator(dtype: Any) -> tuple[Any, Any]:
@@ -131,6 +135,16 @@ class _Samples:
         """The samples' extents and strides, in row-major order."""
         return merge(list(zip(self.shape, *strides, strict=True)), 1 + len(strides), sort=False)
 
+    def walk(self, input: Buffer) -> Walk:
+        """How a kernel goes over the samples' scores."""
+        return choose_walk(
+            self.count, self.classes, self.along(input)[1] == 1 or self.count == 1, LONGEST_ROW
+        )
+
+    def programs(self, input: Buffer) -> int:
+        """How many programs that takes."""
+        return -(-self.count // self.walk(input).rows)
+
     def nothing(self) -> tuple[int, ...]:
         """Strides of what all samples share."""
         return (0,) * len(self.shape)
@@ -142,14 +156,6 @@ class _Samples:
             raise IndexError(
                 f"{op}: Target {found[1]} is out of bounds: the input has {self.classes} classes"
             )
-
-
-def _finish(out: Buffer, total_weight: Buffer, parts: Buffer, count: int, reduction: str, acc: Any) -> None:
-    launch(
-        _loss.finish_kernel, (1,), None if reduction == "none" else out, total_weight, parts, count, 1.0,
-        BY_WEIGHT=reduction == "mean", WEIGHTS=True, ACC=acc, BLOCK=min(1024, power_of_2(max(count, 1))),
-        num_warps=4,
-    )  # fmt: skip
 
 
 def _flat(weight: Buffer | None) -> Buffer | None:
@@ -170,12 +176,12 @@ def nll_loss(
     parts = empty((programs, 2), dtype, input)
     flag = watch(input)
     launch(
-        _loss.nll_kernel, (programs,), out, parts, flag, input, target, _flat(weight),
+        _cross_entropy.nll_kernel, (programs,), out, parts, flag, input, target, _flat(weight),
         *view.merged(rows, view.target.strides, to_out), step, view.count, view.classes, ignore_index,
         REDUCE=reduction != "none", ACC=acc, BLOCK=256, INT64=needs_int64(input), num_warps=4,
     )  # fmt: skip
     view.check("nll_loss", flag)
-    _finish(out, total_weight, parts, programs, reduction, acc)
+    finish(out, total_weight, parts, programs, reduction)
 
 
 @replayed
@@ -188,9 +194,10 @@ def nll_loss_backward(
     rows, step = view.along(out)
     block_k, block_r = _tile(view, step)
     launch(
-        _loss.nll_backward_kernel, (-(-view.count // block_k) * -(-view.classes // block_r),), out, grad, target,
-        _flat(weight), total_weight, *view.merged(rows, view.target.strides, grad.strides or view.nothing()), step,
-        view.count, view.classes, ignore_index, MEAN=reduction == "mean", ACC=_accumulator(out.dtype)[1],
+        _cross_entropy.nll_backward_kernel, (-(-view.count // block_k) * -(-view.classes // block_r),),
+        out, grad, target, _flat(weight), total_weight,
+        *view.merged(rows, view.target.strides, grad.strides or view.nothing()), step, view.count,
+        view.classes, ignore_index, MEAN=reduction == "mean", ACC=_accumulator(out.dtype)[1],
         BLOCK_K=block_k, BLOCK_R=block_r, INT64=needs_int64(out), num_warps=4,
     )  # fmt: skip
 
@@ -211,21 +218,54 @@ def fused_cross_entropy(
 ) -> None:  # fmt: skip
     """Cross-entropy of scores with classes, reduced; shift and sum(exp(x - shift)) of every sample."""
     view = _Samples(input, target)
+    programs = view.programs(input)
+    parts = empty((programs, 2), statistics(input.dtype), input)
+    score_samples(
+        out, shift, sumexp, parts, None, input, target, weight, None, ignore_index, label_smoothing, reduction
+    )
+    finish(out, total_weight, parts, programs, reduction)
+
+
+def score_samples(
+    out: Buffer, shift: Buffer, sumexp: Buffer, parts: Buffer, slopes: Buffer | None, input: Buffer, target: Buffer,
+    weight: Buffer | None, weight_sum: Buffer | None, ignore_index: int, label_smoothing: float, reduction: str,
+) -> None:  # fmt: skip
+    """Cross-entropy as above but for the last sums, and perhaps the gradient of the sum.
+
+    Args:
+        parts: (programs, 2), see `programs`: sums of losses and of weights.
+        slopes: None, or where the gradient goes, with classes as far apart as in the input; it may be the input.
+        weight_sum: see `weight_sum_of`; only for slopes.
+    """
+    view = _Samples(input, target)
     rows, step = view.along(input)
     to_out = view.nothing() if reduction != "none" else out.strides
-    dtype, acc = _accumulator(input.dtype)
-    how = choose_walk(view.count, view.classes, step == 1 or view.count == 1, LONGEST_ROW)
-    programs = -(-view.count // how.rows)
-    parts = empty((programs, 2), dtype, input)
+    to_slopes = view.nothing() if slopes is None else view.along(slopes)[0]
+    how = view.walk(input)
     flag = watch(input)
     launch(
-        _loss.cross_entropy_kernel, (programs,), out, shift, sumexp, parts, flag, input, target, _flat(weight),
-        *view.merged(rows, view.target.strides, to_out), step, view.count, view.classes, ignore_index,
-        float(label_smoothing), SMOOTH=label_smoothing > 0, REDUCE=reduction != "none", ACC=acc, ONCE=how.once,
-        BLOCK_K=how.rows, BLOCK_R=how.block, INT64=needs_int64(input), num_warps=how.warps,
+        _cross_entropy.cross_entropy_kernel, (view.programs(input),), out, shift, sumexp, parts, slopes, flag, input,
+        target, _flat(weight), weight_sum, *view.merged(rows, view.target.strides, to_out, to_slopes), step,
+        view.count, view.classes, ignore_index, float(label_smoothing), SMOOTH=label_smoothing > 0,
+        REDUCE=reduction != "none", ACC=_accumulator(input.dtype)[1], ONCE=how.once, BLOCK_K=how.rows,
+        BLOCK_R=how.block, INT64=needs_int64(input, slopes), num_warps=how.warps,
     )  # fmt: skip
     view.check("cross_entropy", flag)
-    _finish(out, total_weight, parts, programs, reduction, acc)
+
+
+def programs(input: Buffer, target: Buffer) -> int:
+    """How many programs `score_samples` runs."""
+    return _Samples(input, target).programs(input)
+
+
+def weight_sum_of(weight: Buffer | None, label_smoothing: float, like: Buffer) -> Buffer | None:
+    """The sum of the classes' weights, where smoothing needs it."""
+    if weight is None or not label_smoothing > 0:
+        return None
+    dtype = statistics(like.dtype)
+    made = empty((), dtype, like)
+    reductions.sum(made, weight, (0,), False, dtype)
+    return made
 
 
 @replayed
@@ -236,18 +276,14 @@ def fused_cross_entropy_backward(
     """The gradient of cross-entropy with respect to the scores."""
     view = _Samples(input, target)
     (to_out, step), (rows, step_in) = view.along(out), view.along(input)
-    dtype, acc = _accumulator(input.dtype)
-    smooth = label_smoothing > 0
-    weight_sum = None
-    if smooth and weight is not None:
-        weight_sum = empty((), dtype, input)
-        reductions.sum(weight_sum, weight, (0,), False, dtype)
+    weight_sum = weight_sum_of(weight, label_smoothing, input)
     block_k, block_r = _tile(view, step)
     dims = view.merged(to_out, rows, view.target.strides, grad.strides or view.nothing())
     launch(
-        _loss.cross_entropy_backward_kernel, (-(-view.count // block_k) * -(-view.classes // block_r),), out, grad,
-        input, target, _flat(weight), weight_sum, shift, sumexp, total_weight, *dims, step, step_in, view.count,
-        view.classes, ignore_index, float(label_smoothing), SMOOTH=smooth, MEAN=reduction == "mean", ACC=acc,
+        _cross_entropy.cross_entropy_backward_kernel, (-(-view.count // block_k) * -(-view.classes // block_r),),
+        out, grad, input, target, _flat(weight), weight_sum, shift, sumexp, total_weight, *dims, step, step_in,
+        view.count, view.classes, ignore_index, float(label_smoothing), SMOOTH=label_smoothing > 0,
+        MEAN=reduction == "mean", ACC=_accumulator(input.dtype)[1],
         BLOCK_K=block_k, BLOCK_R=block_r, INT64=needs_int64(out, input), num_warps=4,
     )  # fmt: skip
 
@@ -271,23 +307,27 @@ def COMPILE() -> list[Case]:
         row, step = ("(i32:16)", "i32=1") if rows else ("(i32:16 i32=1)", "i32:16")
         shape, flat = ("(i32)", "(i32=1)") if rows else ("(i32 i32)", "(i32 i32=1)")
         for smooth in (False, True):
-            made.append(Case(
-                _loss.cross_entropy_kernel, f"*fp32 *fp32 *fp32 *fp32 None *{kind} *i64 *{kind} {shape} {row} {flat} "
-                f"{flat} {step} i32 i32:16 i32 fp64", {**acc, "SMOOTH": smooth, "REDUCE": True, "ONCE": how.once,
-                "BLOCK_K": how.rows, "BLOCK_R": how.block}, num_warps=how.warps,
-                label=f"{kind},{classes}{',smooth' if smooth else ''}",
-            ))  # fmt: skip
+            label = f"{kind},{classes}{',smooth' if smooth else ''}"
+            for slopes in (False, True) if rows else (False,):
+                made.append(Case(
+                    _cross_entropy.cross_entropy_kernel, f"*fp32 *fp32 *fp32 *fp32 {f'*{kind}' if slopes else None} "
+                    f"None *{kind} *i64 *{kind} {'*fp32' if slopes and smooth else None} {shape} {row} {flat} {flat} "
+                    f"{row} {step} i32 i32:16 i32 fp64", {**acc, "SMOOTH": smooth, "REDUCE": True,
+                    "ONCE": how.once, "BLOCK_K": how.rows, "BLOCK_R": how.block}, num_warps=how.warps,
+                    label=f"{label}{',slopes' if slopes else ''}",
+                ))  # fmt: skip
             blocks = {"BLOCK_K": 1, "BLOCK_R": 2048} if rows else {"BLOCK_K": 128, "BLOCK_R": 16}
             made.append(Case(
-                _loss.cross_entropy_backward_kernel,
+                _cross_entropy.cross_entropy_backward_kernel,
                 f"*{kind} *fp32 *{kind} *i64 *{kind} *fp32 *fp32 *fp32 *fp32 {shape} "
                 f"{row} {row} {flat} {flat} {step} {step} i32 i32:16 i32 fp64", {**acc, **blocks, "SMOOTH": smooth,
-                "MEAN": True}, label=f"{kind},{classes}{',smooth' if smooth else ''}",
+                "MEAN": True}, label=label,
             ))  # fmt: skip
     made += [
-        Case(_loss.nll_kernel, "*fp32 *fp32 *i64 *fp32 *i64 *fp32 (i32) (i32:16) (i32=1) (i32=1) i32=1 i32 i32 i32",
+        Case(_cross_entropy.nll_kernel,
+        "*fp32 *fp32 *i64 *fp32 *i64 *fp32 (i32) (i32:16) (i32=1) (i32=1) i32=1 i32 i32 i32",
              {**acc, "REDUCE": True, "BLOCK": 256}),
-        Case(_loss.nll_backward_kernel,
+        Case(_cross_entropy.nll_backward_kernel,
         "*fp32 *fp32 *i64 *fp32 *fp32 (i32) (i32:16) (i32=1) (i32) i32=1 i32 i32:16 i32",
              {**acc, "MEAN": True, "BLOCK_K": 1, "BLOCK_R": 2048}),
     ]  # fmt: skip
