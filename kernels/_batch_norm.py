@@ -29,6 +29,7 @@ from tritonnn.kernels.shape import fill
 from tritonnn.shape import numel
 
 TILE = 2048
+MOST_PARTS = 4096  # that one program puts together to a mean and a variance
 
 
 class _Grouped(NamedTuple):
@@ -60,26 +61,38 @@ def _grouped(input: Buffer, groups: int | None) -> _Grouped:
     return _Grouped((batch, groups, width), (groups, 1, 0), (0, width, 1), tuple(positions))
 
 
+def _blocks(planes: int, positions: int, along: bool) -> tuple[int, int]:
+    """Planes and positions of a tile; `along`: positions are neighbours in memory, else planes are."""
+    if along:
+        block_r = min(TILE, power_of_2(positions))
+        return max(1, min(TILE // block_r, power_of_2(planes))), block_r
+    block_k = min(128, power_of_2(planes))
+    return block_k, max(1, min(TILE // block_k, power_of_2(positions)))
+
+
 def _elementwise(
     kernel: Any, view: _Grouped, buffers: tuple[Buffer, ...], args: tuple, acc: Any, **constants: Any
 ) -> None:
     """Launch a kernel over planes x positions of `buffers` (the last one is written)."""
     strides = [view.strides(b) for b in buffers]
-    sides = [*zip(view.planes, *[s[0] for s in strides], view.stat, view.weight, strict=True)]
-    kept_shape, *kept = merge(sides, len(buffers) + 3)
+    sides = [*zip(view.planes, *[s[0] for s in strides], view.weight, view.stat, strict=True)]
+    kept, stat = _kept(sorted(sides, key=lambda side: -abs(side[1])))
     red_shape, *red = merge([*zip(view.positions, *[s[1] for s in strides], strict=True)], len(buffers) + 1)
-    planes, positions = numel(kept_shape), numel(red_shape)
-    rows = abs(red[0][-1]) <= abs(kept[0][-1]) or planes == 1
-    block_r = min(TILE, power_of_2(positions)) if rows else 1
-    block_k = max(1, min(TILE // block_r, power_of_2(planes)))
-    if not rows:
-        block_k = min(128, block_k)
-        block_r = max(1, min(TILE // block_k, power_of_2(positions)))
+    planes, positions = numel(kept[0]), numel(red_shape)
+    block_k, block_r = _blocks(planes, positions, abs(red[0][-1]) <= abs(kept[1][-1]) or planes == 1)
     launch(
-        kernel, (-(-planes // block_k) * -(-positions // block_r),), *args, kept_shape, *kept, red_shape, *red,
+        kernel, (-(-planes // block_k) * -(-positions // block_r),), *args, *kept, *stat, red_shape, *red,
         planes, positions, ACC=acc, BLOCK_K=block_k, BLOCK_R=block_r, INT64=needs_int64(*buffers), num_warps=4,
         **constants,
     )  # fmt: skip
+
+
+def _kept(sides: list[tuple[int, ...]]) -> tuple[tuple, tuple]:
+    """Merged extents and strides of planes: for the operands, and for the statistics, whose strides come last."""
+    width = len(sides[0]) - 1
+    return merge([s[:-1] for s in sides], width, sort=False), merge(
+        [(s[0], s[-1]) for s in sides], 2, sort=False
+    )
 
 
 def _acc(saved: Buffer) -> Any:
@@ -87,15 +100,15 @@ def _acc(saved: Buffer) -> Any:
 
 
 def _moments(
-    mean: Buffer, rstd: Buffer, input: Buffer, kept: list, red: list, eps: float, running: tuple = (None, None),
-    momentum: float = 0.0,
+    mean: Buffer, rstd: Buffer, input: Buffer, kept: list, red: list, eps: float, width: int = 1,
+    running: tuple = (None, None), momentum: float = 0.0,
 ) -> None:  # fmt: skip
-    """Fill in the statistics of `kept` dimensions over `red` dimensions, given as (extent, stride)."""
+    """Fill in the statistics over `red` dimensions, given as (extent, stride), of `width` neighbours of `kept` each."""
     kept_shape, kept_in = merge(kept, 2, sort=False)
     red_shape, red_in = merge(red, 2)
     results, elements = numel(kept_shape), numel(red_shape)
     along = abs(red_in[-1]) <= abs(kept_in[-1]) or results == 1
-    how = choose_reduction(results, elements, along, multiprocessors(input))
+    how = choose_reduction(results, elements, along, multiprocessors(input), MOST_PARTS // width)
     parts = empty((how.splits, 2, results), mean.dtype, input)
     launch(
         moments_kernel, (-(-results // how.kept), how.splits), parts, parts, input, kept_shape, kept_in, kept_in,
@@ -103,25 +116,26 @@ def _moments(
         BLOCK_R=how.reduced, INT64=needs_int64(input) or elements + how.chunk >= 2**31, num_warps=how.warps,
     )  # fmt: skip
     steps = [1 if b is None else b.strides[0] for b in running]
-    block = min(64, power_of_2(results))
+    count, together = results // width, power_of_2(how.splits * width)
+    block = max(1, min(64, power_of_2(count), 2 * MOST_PARTS // together))
     launch(
-        finish_moments_kernel, (-(-results // block),), mean, rstd, *running, parts, *steps, results, elements,
-        how.chunk, how.splits, float(momentum), float(eps), ACC=_acc(mean), BLOCK_K=block,
-        BLOCK_R=power_of_2(how.splits), num_warps=4,
+        finish_moments_kernel, (-(-count // block),), mean, rstd, *running, parts, *steps, count, width, elements,
+        how.chunk, how.splits, float(momentum), float(eps), ACC=_acc(mean), BLOCK_K=block, BLOCK_R=together,
+        num_warps=8 if block * together > MOST_PARTS else 4,
     )  # fmt: skip
 
 
 def _sums(grad: Buffer, input: Buffer, mean: Buffer, kept: list, red: list) -> tuple[Buffer, int]:
     """(chunk, 2, kept) sums of g and g (x - mean); dimensions as (extent, stride of grad, of input[, of mean])."""
-    kept_shape, *keeps = merge(kept, 4, sort=False)
+    keeps, stat = _kept(kept)
     red_shape, *reds = merge(red, 3)
-    results, elements = numel(kept_shape), numel(red_shape)
-    along = abs(reds[1][-1]) <= abs(keeps[1][-1]) or results == 1
+    results, elements = numel(keeps[0]), numel(red_shape)
+    along = abs(reds[1][-1]) <= abs(keeps[2][-1]) or results == 1
     how = choose_reduction(results, elements, along, multiprocessors(input))
     block = max(1, how.reduced // 2)
     parts = empty((how.splits, 2, results), mean.dtype, input)
     launch(
-        sums_kernel, (-(-results // how.kept), how.splits), parts, grad, input, mean, kept_shape, *keeps, red_shape,
+        sums_kernel, (-(-results // how.kept), how.splits), parts, grad, input, mean, *keeps, *stat, red_shape,
         *reds, results, elements, how.chunk, ACC=_acc(mean), BLOCK_K=how.kept, BLOCK_R=block,
         INT64=needs_int64(grad, input) or elements + how.chunk >= 2**31, num_warps=how.warps,
     )  # fmt: skip
@@ -138,7 +152,7 @@ def native_batch_norm(
     if training:
         sides = list(zip(input.shape, input.strides, strict=True))
         running = (running_mean, running_var)
-        _moments(mean, rstd, input, [sides[1]], [sides[0], *sides[2:]], eps, running, momentum)
+        _moments(mean, rstd, input, [sides[1]], [sides[0], *sides[2:]], eps, 1, running, momentum)
     else:
         launch(
             use_running_kernel, (-(-channels // 256),), mean, rstd, running_mean, running_var,
@@ -198,8 +212,12 @@ def native_group_norm(
     view = _grouped(input, num_groups)
     planes, positions = view.strides(input)
     sides = list(zip(view.planes, planes, strict=True))
-    red = [sides[2], *zip(view.positions, positions, strict=True)]
-    _moments(mean, rstd, input, sides[:2], red, eps)
+    red = list(zip(view.positions, positions, strict=True))
+    if len(red) and planes[2] < min(positions) and view.planes[2] <= MOST_PARTS:
+        # Channels are neighbours: sums along them would jump from group to group.
+        _moments(mean, rstd, input, sides, red, eps, view.planes[2])
+    else:
+        _moments(mean, rstd, input, sides[:2], [sides[2], *red], eps)
     _normalise(out, input, mean, rstd, weight, bias, num_groups)
 
 
@@ -244,29 +262,41 @@ def _flat(weight: Buffer | None) -> Buffer | None:
 
 
 def cases() -> list[Case]:
-    """NCHW and channels-last, bf16 and fp32."""
+    """NCHW and channels-last, of sizes that are multiples of 16, in bf16 and fp32."""
     made = []
     tile = {"ACC": tl.float32, "INT64": False}
+    channels, elements = 256, 32 * 56 * 56
     for kind in ("bf16", "fp32"):
-        for layout, kept, red in (("planes", "i32:16", "i32=1"), ("channels_last", "i32=1", "i32:16")):
-            blocks = (
-                {"BLOCK_K": 1, "BLOCK_R": 2048} if layout == "planes" else {"BLOCK_K": 128, "BLOCK_R": 16}
-            )
-            k, r = f"(i32:16 {kept})", f"({red})"
-            shape, stat = "(i32 i32)", "(i32 i32=1)"
+        made.append(_group_case(kind))
+        for layout in ("planes", "channels_last"):
+            along = layout == "planes"
+            c, r = ("i32:16", "i32=1") if along else ("i32=1", "i32:16")
+            k, r, two, shape = f"(i32:16 {c})", f"({r})", "(i32:16 i32=1)", "(i32:16 i32:16)"
+            stat = f"{two} {shape} {two}"
+            block_k, block_r = _blocks(channels, 56 * 56, along)
+            blocks = {"BLOCK_K": block_k, "BLOCK_R": block_r}
+            sizes = "i32:16 i32:16"
+            how = choose_reduction(channels, elements, along, 132)
+            long, steps = ("(i32:16 i32:16)", "(i32:16 i32=1)") if along else ("(i32:16)", "(i32:16)")
             made += [
-                Case(normalise_kernel, f"*{kind} *{kind} *fp32 *fp32 *{kind} *{kind} {shape} {k} {k} {stat} {stat} "
-                     f"(i32:16) {r} {r} i32:16 i32:16", {**tile, **blocks}, label=f"{kind},{layout}"),
+                Case(normalise_kernel, f"*{kind} *{kind} *fp32 *fp32 *{kind} *{kind} {shape} {k} {k} {stat} "
+                     f"(i32:16) {r} {r} {sizes}", {**tile, **blocks}, label=f"{kind},{layout}", wide="both"),
                 Case(gradient_kernel, f"*{kind} *{kind} *{kind} *fp32 *fp32 *fp32 *fp32 *{kind} {shape} {k} {k} {k} "
-                     f"{stat} {stat} (i32:16) {r} {r} {r} i32:16 i32:16", {**tile, **blocks, "CENTRED": True},
-                     label=f"{kind},{layout}"),
-                Case(sums_kernel, f"*fp32 *{kind} *{kind} *fp32 (i32) ({kept}) ({kept}) (i32=1) (i32 i32) (i32 {red}) "
-                     f"(i32 {red}) i32 i32 i32:16", {**tile, **blocks}, label=f"{kind},{layout}"),
+                     f"{stat} (i32:16) {r} {r} {r} {sizes}", {**tile, **blocks, "CENTRED": True},
+                     label=f"{kind},{layout}", wide="both"),
+                Case(sums_kernel, f"*fp32 *{kind} *{kind} *fp32 (i32:16) ({c}) ({c}) (i32:16) (i32=1) {long} "
+                     f"{steps} {steps} {sizes} i32:16", {**tile, "BLOCK_K": how.kept, "BLOCK_R": how.reduced // 2},
+                     label=f"{kind},{layout}", num_warps=how.warps, wide="loads"),
+                Case(moments_kernel, f"*fp32 *fp32 *{kind} (i32:16) ({c}) ({c}) {long} {steps} {sizes} i32:16 fp64",
+                     {**tile, "PARTS": True, "BLOCK_K": how.kept, "BLOCK_R": how.reduced},
+                     label=f"{kind},{layout},parts", num_warps=how.warps, wide="loads"),
             ]  # fmt: skip
     wants = {"WANT_WEIGHT": True, "WANT_BIAS": True, "ACC": tl.float32}
     made += [
-        Case(finish_moments_kernel, "*fp32 *fp32 *fp32 *fp32 *fp32 i32=1 i32=1 i32 i32 i32:16 i32 fp64 fp64",
+        Case(finish_moments_kernel, "*fp32 *fp32 *fp32 *fp32 *fp32 i32=1 i32=1 i32 i32=1 i32 i32:16 i32 fp64 fp64",
              {"ACC": tl.float32, "BLOCK_K": 64, "BLOCK_R": 8}),
+        Case(finish_moments_kernel, "*fp32 *fp32 None None *fp32 i32=1 i32=1 i32 i32 i32 i32:16 i32 fp64 fp64",
+             {"ACC": tl.float32, "BLOCK_K": 8, "BLOCK_R": 1024}, label="groups", num_warps=8),
         Case(use_running_kernel, "*fp32 *fp32 *fp32 *fp32 i32=1 i32=1 i32 fp64", {"ACC": tl.float32, "BLOCK": 256}),
         Case(finish_batch_kernel, "*fp32 *fp32 *fp32 *fp32 *fp32 *fp32 *fp32 i32 i32 i32", {**wants, "BLOCK": 128}),
         Case(finish_group_kernel, "*fp32 *fp32 *fp32 *fp32 *fp32 i32 i32 i32 i32 i32",
@@ -274,3 +304,14 @@ def cases() -> list[Case]:
         Case(group_affine_kernel, "*fp32 *fp32 *fp32 *fp32 i32 i32 i32 i32 i32", {**wants, "BLOCK": 64}, num_warps=2),
     ]  # fmt: skip
     return made
+
+
+def _group_case(kind: str) -> Case:
+    """Channels-last groups of 10 channels: wide accesses although statistics change within them."""
+    block_k, block_r = _blocks(320, 64 * 64, False)
+    k, two = "(i32:16 i32=1)", "(i32:16 i32:16)"
+    return Case(
+        normalise_kernel, f"*{kind} *{kind} *fp32 *fp32 *{kind} *{kind} {two} {k} {k} {k} (i32:16 i32) (i32=1 i32:16) "
+        "(i32:16) (i32:16) (i32:16) i32:16 i32:16", {"ACC": tl.float32, "INT64": False, "BLOCK_K": block_k,
+        "BLOCK_R": block_r}, label=f"{kind},groups", wide="both",
+    )  # fmt: skip

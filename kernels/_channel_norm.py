@@ -19,25 +19,29 @@ from tritonnn.kernels._reduce import place, tile_columns, tile_rows
 
 @triton.jit
 def finish_moments_kernel(
-    mean, rstd, running_mean, running_var, parts, mean_step, var_step, kept, reduced, chunk, splits,
+    mean, rstd, running_mean, running_var, parts, mean_step, var_step, kept, width, reduced, chunk, splits,
     momentum: fp64, eps: fp64, ACC: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr,
 ):  # fmt: skip
     """Mean and 1 / standard deviation from the chunks' moments; running statistics move where they are given.
 
     Args:
         running_mean, running_var: with elements `mean_step` and `var_step` apart, or None.
-        parts: (chunk, 2, kept) means and sums of squared deviations of `chunk` of `reduced` elements.
+        parts: (split, 2, kept * width) means and sums of squared deviations of `chunk` of `reduced` elements, of
+        which `width` neighbours make one result.
         momentum: weight of the new statistics in the running ones.
     """
     i = tl.program_id(0) * BLOCK_K + tl.arange(0, BLOCK_K)
     c = tl.arange(0, BLOCK_R)
     present = i < kept
-    mask = present[:, None] & (c < splits)[None, :]
-    source = parts + c.to(tl.int64)[None, :] * 2 * kept + i[:, None]
+    split = c // width
+    mask = present[:, None] & (split < splits)[None, :]
+    source = (
+        parts + split.to(tl.int64)[None, :] * 2 * kept * width + (i[:, None] * width + (c % width)[None, :])
+    )
     means = tl.load(source, mask=mask, other=0.0)
-    squares = tl.load(source + kept, mask=mask, other=0.0)
-    seen = tl.maximum(tl.minimum(reduced - c * chunk, chunk), 0).to(ACC)[None, :]
-    count = tl.full((BLOCK_K,), reduced, ACC)
+    squares = tl.load(source + kept.to(tl.int64) * width, mask=mask, other=0.0)
+    seen = tl.maximum(tl.minimum(reduced - split * chunk, chunk), 0).to(ACC)[None, :]
+    count = tl.full((BLOCK_K,), reduced, ACC) * width
     centre = tl.sum(means * seen, axis=1) / count
     apart = means - centre[:, None]
     total = tl.sum(tl.where(mask, squares + apart * apart * seen, 0.0), axis=1)
@@ -82,19 +86,20 @@ def _tile(kept, reduced, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl
 
 @triton.jit
 def normalise_kernel(
-    out, inp, mean, rstd, weight, bias, kept_shape, kept_in, kept_out, kept_stat, kept_weight,
+    out, inp, mean, rstd, weight, bias, kept_shape, kept_in, kept_out, kept_weight, stat_shape, kept_stat,
     red_shape, red_in, red_out, kept, reduced,
     ACC: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out = (x - mean) * rstd * weight + bias.
 
     Args:
-        kept_shape: extents of the planes' dimensions; kept_in, kept_out, kept_stat, kept_weight: their strides
-        in input, output, statistics, weight and bias. red_shape: extents of the positions; red_in, red_out.
+        kept_shape: extents of the planes' dimensions; kept_in, kept_out, kept_weight: their strides in input,
+        output, weight and bias. stat_shape, kept_stat: the same planes as the statistics see them, so that
+        channels stay neighbours where groups of them share one. red_shape: extents of the positions.
     """
     i, j, mask = _tile(kept, reduced, BLOCK_K, BLOCK_R, INT64)
     present = i < kept
-    at = place(i, kept_shape, kept_stat)
+    at = place(i, stat_shape, kept_stat)
     scale = tl.load(rstd + at, mask=present, other=0.0)
     centre = tl.load(mean + at, mask=present, other=0.0)
     at = place(i, kept_shape, kept_weight)
@@ -111,7 +116,7 @@ def normalise_kernel(
 
 @triton.jit
 def sums_kernel(
-    parts, grad, inp, mean, kept_shape, kept_grad, kept_in, kept_stat, red_shape, red_grad, red_in,
+    parts, grad, inp, mean, kept_shape, kept_grad, kept_in, stat_shape, kept_stat, red_shape, red_grad, red_in,
     kept, reduced, chunk, ACC: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """parts[chunk, 2, i] = sums of g and of g (x - mean) over this program's chunk."""
@@ -119,7 +124,7 @@ def sums_kernel(
     present = i < kept
     grads = grad + place(i, kept_shape, kept_grad)[:, None]
     source = inp + place(i, kept_shape, kept_in)[:, None]
-    centre = tl.load(mean + place(i, kept_shape, kept_stat), mask=present, other=0.0)[:, None]
+    centre = tl.load(mean + place(i, stat_shape, kept_stat), mask=present, other=0.0)[:, None]
     first = tl.program_id(1) * chunk
     total = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     products = tl.zeros((BLOCK_K, BLOCK_R), ACC)
@@ -223,14 +228,14 @@ def group_affine_kernel(
 
 @triton.jit
 def gradient_kernel(
-    grad_input, grad, inp, mean, rstd, slope, level, weight, kept_shape, kept_grad, kept_in, kept_out, kept_stat,
-    kept_weight, red_shape, red_grad, red_in, red_out, kept, reduced,
+    grad_input, grad, inp, mean, rstd, slope, level, weight, kept_shape, kept_grad, kept_in, kept_out,
+    kept_weight, stat_shape, kept_stat, red_shape, red_grad, red_in, red_out, kept, reduced,
     CENTRED: tl.constexpr, ACC: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """gx = weight * rstd * g - ((x - mean) * slope + level); only the first term where not CENTRED."""
     i, j, mask = _tile(kept, reduced, BLOCK_K, BLOCK_R, INT64)
     present = i < kept
-    at = place(i, kept_shape, kept_stat)
+    at = place(i, stat_shape, kept_stat)
     scale = tl.load(rstd + at, mask=present, other=0.0)
     if weight is not None:
         w = tl.load(weight + place(i, kept_shape, kept_weight), mask=present, other=0.0)

@@ -23,7 +23,9 @@ def power_of_2(n: int) -> int:
     return 1 << max(0, n - 1).bit_length()
 
 
-def choose_reduction(kept: int, reduced: int, along_rows: bool, processors: int) -> Reduction:
+def choose_reduction(
+    kept: int, reduced: int, along_rows: bool, processors: int, most_splits: int = 1 << 30
+) -> Reduction:
     """The tiling of `kept` results of `reduced` elements each.
 
     Args:
@@ -31,6 +33,7 @@ def choose_reduction(kept: int, reduced: int, along_rows: bool, processors: int)
         reduced: elements behind each.
         along_rows: whether the reduced elements are neighbours in memory (else the results are).
         processors: multiprocessors to keep busy.
+        most_splits: at most so many programs share a result.
     """
     if along_rows:
         columns = min(TILE, power_of_2(reduced))
@@ -41,7 +44,7 @@ def choose_reduction(kept: int, reduced: int, along_rows: bool, processors: int)
     programs = -(-kept // rows)
     splits = 1
     if programs < 2 * processors and reduced > 4 * columns:
-        splits = min(-(-2 * processors // programs), -(-reduced // (2 * columns)))
+        splits = max(1, min(-(-2 * processors // programs), -(-reduced // (2 * columns)), most_splits))
     steps = -(-reduced // columns)
     chunk = -(-steps // splits) * columns
     splits = max(1, -(-reduced // chunk)) if chunk else 1

@@ -228,8 +228,16 @@ def moments_kernel(
     mean = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     squares = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     steps = 0.0
-    for start in range(first, last, BLOCK_R):
+    whole = first + (last - first) // BLOCK_R * BLOCK_R
+    for start in range(first, whole, BLOCK_R):
         j = tile_columns(start, BLOCK_R, INT64)
+        x = convert(tl.load(rows + place(j, red_shape, red_in)[None, :], mask=present[:, None]), ACC)
+        steps += 1.0
+        away = x - mean
+        mean += away * (1.0 / steps.to(ACC))
+        squares += away * (x - mean)
+    if whole < last:
+        j = tile_columns(whole, BLOCK_R, INT64)
         mask = present[:, None] & (j < last)[None, :]
         x = convert(tl.load(rows + place(j, red_shape, red_in)[None, :], mask=mask), ACC)
         steps += 1.0

@@ -186,6 +186,7 @@ def COMPILE() -> list[Case]:
             made.append(Case(
                 row_norm_kernel, f"*{kind} {mean} *fp32 *{kind} *{kind} {bias} i32:16 i32 i32:16 fp64", constants,
                 label=f"{'rms' if mean == 'None' else 'layer'},{kind},{length}", num_warps=warps,
+                wide="both",
             ))  # fmt: skip
     for kind, length in (("bf16", 128), ("bf16", 4096), ("fp32", 1024), ("fp32", LONGEST_BACKWARD)):
         how = choose_backward(8192, length, 132)
@@ -193,15 +194,16 @@ def COMPILE() -> list[Case]:
                      "BLOCK_K": how.rows, "BLOCK_R": how.block, "INT64": False}  # fmt: skip
         made.append(Case(
             row_norm_backward_kernel, f"*{kind} *fp32 *{kind} *{kind} *fp32 *fp32 *{kind} i32:16 i32:16 i32 i32:16",
-            constants, label=f"{kind},{length}", num_warps=how.warps,
+            constants, label=f"{kind},{length}", num_warps=how.warps, wide="both",
         ))  # fmt: skip
     rows = "*bf16 *bf16 *bf16 *fp32 *fp32 *bf16 i32:16 i32:16 i32:16"
     sums = "*fp32 *bf16 *bf16 *fp32 *fp32 i32:16 i32:16 i32 i32:16 i32:16"
     tile = {"ACC": tl.float32, "INT64": False}
     made += [
-        Case(long_row_backward_kernel, rows, {**tile, "BLOCK_R": 4096}, num_warps=16),
-        Case(column_sums_kernel, sums, {**tile, "BLOCK_K": 32, "BLOCK_C": COLUMNS}),
+        Case(long_row_backward_kernel, rows, {**tile, "BLOCK_R": 4096}, num_warps=16, wide="both"),
+        Case(column_sums_kernel, sums, {**tile, "BLOCK_K": 32, "BLOCK_C": COLUMNS}, wide="loads"),
         Case(add_parts_kernel, "*bf16 *bf16 *fp32 i32 i32:16", {
-            "WANT_WEIGHT": True, "WANT_BIAS": True, "ACC": tl.float32, "BLOCK_P": 32, "BLOCK_C": COLUMNS}),
+            "WANT_WEIGHT": True, "WANT_BIAS": True, "ACC": tl.float32, "BLOCK_P": 32, "BLOCK_C": COLUMNS},
+            wide="loads"),
     ]  # fmt: skip
     return made
