@@ -17,7 +17,7 @@ from tritonnn.kernels._launch import architecture, empty
 from tritonnn.kernels._math import identity
 from tritonnn.kernels._pointwise import pointwise
 
-_BITS = {1: uint8, 2: int16, 4: int32, 8: int64, 16: complex128}
+BITS = {1: uint8, 2: int16, 4: int32, 8: int64, 16: complex128}
 
 
 _move = pointwise(identity)
@@ -30,8 +30,8 @@ def copy(out: Buffer, input: Buffer) -> None:
     if input.shape != out.shape:
         input = input.as_strided(out.shape, broadcast_strides(input, out.shape))
     if out.dtype is input.dtype:
-        bits = _BITS[out.dtype.itemsize]
-        out, input = _as(out, bits), _as(input, bits)
+        bits = BITS[out.dtype.itemsize]
+        out, input = viewed(out, bits), viewed(input, bits)
     if (out.dtype in _encode or input.dtype in _decode) and not instructions(architecture()):
         return copy_float8(out, input)
     if not (out.dtype.is_complex or input.dtype.is_complex):
@@ -39,7 +39,7 @@ def copy(out: Buffer, input: Buffer) -> None:
     elif not out.dtype.is_complex:
         copy(out, real_part(input))
     elif input.dtype.is_complex:
-        copy(_parts(out), _parts(input))
+        copy(complex_parts(out), complex_parts(input))
     else:
         copy(real_part(out), input)
         fill(imaginary_part(out), 0.0)
@@ -115,13 +115,13 @@ def _component(buffer: Buffer, k: int) -> Buffer:
     return Buffer(buffer.ptr + k * real.itemsize, buffer.shape, strides, real, buffer.device, buffer.owner)
 
 
-def _parts(buffer: Buffer) -> Buffer:
+def complex_parts(buffer: Buffer) -> Buffer:
     """Both as a last dimension of extent 2."""
     first = _component(buffer, 0)
     return first.as_strided((*first.shape, 2), (*first.strides, 1))
 
 
-def _as(buffer: Buffer, dtype: Any) -> Buffer:
+def viewed(buffer: Buffer, dtype: Any) -> Buffer:
     """The same memory as elements of another type of the same size."""
     if buffer.dtype is dtype:
         return buffer
