@@ -37,6 +37,11 @@ def choose_lookup(width: int) -> Lookup:
     return Lookup(max(1, min(64, 2048 // block)), block, 4)
 
 
+def row_warps(block: int, itemsize: int) -> int:
+    """Warps of a program that walks along rows: each thread takes 16 bytes of the block's share of a row."""
+    return max(1, min(4, block * itemsize // 512))
+
+
 @replayed
 def embedding_lookup(
     out: Buffer, weight: Buffer, indices: Buffer, padding_idx: int | None, scale_grad_by_freq: bool
@@ -90,7 +95,7 @@ def embedding_backward(
     block = min(1024, power_of_2(width))
     grid = (chunks, -(-width // block))
     common = dict(FREQUENCY=bool(scale_grad_by_freq), ACC=acc, CHUNK=CHUNK, BLOCK_D=block)
-    warps = max(1, min(4, block // 128))
+    warps = row_warps(block, grad.dtype.itemsize)
     sizes_of = (count, width, num_weights, -1 if padding_idx is None else padding_idx)
     launch(
         chunk_sums_kernel,
@@ -128,7 +133,7 @@ def embedding_bag_lookup(
         bag_kernel, (bags, max(1, -(-width // block))), out, offset2bag, bag_size, max_indices, flag, weight, indices,
         offsets, per_sample_weights, *weight.strides, indices.strides[0], offsets.strides[0], scale_step, bags,
         offsets.shape[0], indices.shape[0], rows, width, -1 if padding_idx is None else padding_idx,
-        MODE=MODES[mode], ACC=_accumulator(weight.dtype)[1], BLOCK_D=block, num_warps=max(1, min(4, block // 128)),
+        MODE=MODES[mode], ACC=_accumulator(weight.dtype)[1], BLOCK_D=block, num_warps=row_warps(block, weight.dtype.itemsize),
     )  # fmt: skip
     _refuse("embedding_bag", flag, indices, rows, RuntimeError)
 
@@ -149,26 +154,26 @@ def _check_offsets(offsets: Buffer, count: int) -> None:
 def COMPILE() -> list[Case]:
     """Narrow and wide rows, gradients with and without frequencies, every mode of bags."""
     made = []
-    for kind, width in (("bf16", 64), ("fp32", 1024), ("fp32", 4096)):
+    for kind, width in (("bf16", 64), ("bf16", 1024), ("fp32", 1024), ("fp32", 4096)):
         how = choose_lookup(width)
         made.append(Case(
             lookup_kernel, f"*{kind} None *{kind} *i64 (i32) (i32=1) i32:16 i32=1 i32 i32 i32:16",
-            {"BLOCK_I": how.indices, "BLOCK_D": how.block, "INT64": False}, label=f"{kind},{width}",
+            {"BLOCK_I": how.indices, "BLOCK_D": how.block, "INT64": False}, label=f"{kind},{width}", wide="both",
         ))  # fmt: skip
-    for kind, block in (("bf16", 64), ("fp32", 1024)):
-        for frequency in (False, True):
+    for kind, block in (("bf16", 64), ("bf16", 512), ("fp32", 1024)):
+        for frequency in (False, True) if block != 512 else (False,):
             constants = {"FREQUENCY": frequency, "ACC": tl.float32, "CHUNK": 32, "BLOCK_D": block}
             label = f"{kind},{block}{',frequency' if frequency else ''}"
-            warps = max(1, min(4, block // 128))
+            warps = {"num_warps": row_warps(block, 2 if kind == "bf16" else 4)}
             made += [
                 Case(chunk_sums_kernel, f"*{kind} *fp32 *i32 *{kind} *i64 *i64 i32:16 i32 i32:16 i32 i32", constants,
-                     label=label, num_warps=warps),
+                     label=label, **warps, wide="both" if block > 64 else ""),
                 Case(join_chunks_kernel, f"*{kind} *fp32 *i32 *i64 i32 i32:16 i32 i32", constants, label=label,
-                     num_warps=warps),
+                     **warps, wide="both" if block > 64 else ""),
             ]  # fmt: skip
     for mode in MODES.values():
         made.append(Case(
             bag_kernel, "*fp32 *i64 *i64 *i64 None *fp32 *i64 *i64 *fp32 i32:16 i32=1 i32=1 i32=1 i32=1 i32 "
-            "i32 i32 i32 i32:16 i32", {"MODE": mode, "ACC": tl.float32, "BLOCK_D": 256}, num_warps=2,
+            "i32 i32 i32 i32:16 i32", {"MODE": mode, "ACC": tl.float32, "BLOCK_D": 256}, num_warps=row_warps(256, 4), wide="both",
         ))  # fmt: skip
     return made
