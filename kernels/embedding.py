@@ -133,7 +133,8 @@ def embedding_bag_lookup(
         bag_kernel, (bags, max(1, -(-width // block))), out, offset2bag, bag_size, max_indices, flag, weight, indices,
         offsets, per_sample_weights, *weight.strides, indices.strides[0], offsets.strides[0], scale_step, bags,
         offsets.shape[0], indices.shape[0], rows, width, -1 if padding_idx is None else padding_idx,
-        MODE=MODES[mode], ACC=_accumulator(weight.dtype)[1], BLOCK_D=block, num_warps=row_warps(block, weight.dtype.itemsize),
+        MODE=MODES[mode], ACC=_accumulator(weight.dtype)[1], BLOCK_D=block,
+        num_warps=row_warps(block, weight.dtype.itemsize),
     )  # fmt: skip
     _refuse("embedding_bag", flag, indices, rows, RuntimeError)
 
@@ -174,6 +175,7 @@ def COMPILE() -> list[Case]:
     for mode in MODES.values():
         made.append(Case(
             bag_kernel, "*fp32 *i64 *i64 *i64 None *fp32 *i64 *i64 *fp32 i32:16 i32=1 i32=1 i32=1 i32=1 i32 "
-            "i32 i32 i32 i32:16 i32", {"MODE": mode, "ACC": tl.float32, "BLOCK_D": 256}, num_warps=row_warps(256, 4), wide="both",
+            "i32 i32 i32 i32:16 i32", {"MODE": mode, "ACC": tl.float32, "BLOCK_D": 256},
+            num_warps=row_warps(256, 4), wide="both",
         ))  # fmt: skip
     return made
