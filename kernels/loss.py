@@ -297,31 +297,35 @@ def COMPILE() -> list[Case]:
             made.append(Case(
                 _loss.loss_kernel, "*fp32 *fp32 *fp32 *fp32 *fp32 (i32:16) (i32=1) ((i32=1) (i32=1) (i32=1) (i32=1)) "
                 "i32:16 fp64", {**acc, "FN": getattr(_loss, name), "REDUCE": reduce, "BLOCK": BLOCK},
-                label=f"{name},{'sum' if reduce else 'each'}",
+                label=f"{name},{'sum' if reduce else 'each'}", wide="loads" if reduce else "both",
             ))  # fmt: skip
     made.append(Case(_loss.finish_kernel, "*fp32 *fp32 *fp32 i32 fp64", {
         "BY_WEIGHT": True, "WEIGHTS": True, "ACC": tl.float32, "BLOCK": 1024}))  # fmt: skip
     problems = (("bf16", 1024, True), ("fp32", 1000, True), ("bf16", 131072, True), ("fp32", 21, False))
     for kind, classes, rows in problems:
         how = choose_walk(8192, classes, rows, LONGEST_ROW)
-        row, step = ("(i32:16)", "i32=1") if rows else ("(i32:16 i32=1)", "i32:16")
-        shape, flat = ("(i32)", "(i32=1)") if rows else ("(i32 i32)", "(i32 i32=1)")
+        size = "i32" if classes % 16 else "i32:16"
+        row, step = (f"({size})", "i32=1") if rows else ("(i32:16 i32=1)", "i32:16")
+        shape, flat = ("(i32:16)", "(i32=1)") if rows else ("(i32:16 i32:16)", "(i32:16 i32=1)")
+        promise = "both" if size == "i32:16" or not rows else ""  # odd rows start anywhere
         for smooth in (False, True):
             label = f"{kind},{classes}{',smooth' if smooth else ''}"
             for slopes in (False, True) if rows else (False,):
                 made.append(Case(
                     _cross_entropy.cross_entropy_kernel, f"*fp32 *fp32 *fp32 *fp32 {f'*{kind}' if slopes else None} "
                     f"None *{kind} *i64 *{kind} {'*fp32' if slopes and smooth else None} {shape} {row} {flat} {flat} "
-                    f"{row} {step} i32 i32:16 i32 fp64", {**acc, "SMOOTH": smooth, "REDUCE": True,
+                    f"{row} {step} i32:16 {size} i32 fp64", {**acc, "SMOOTH": smooth, "REDUCE": True,
                     "ONCE": how.once, "BLOCK_K": how.rows, "BLOCK_R": how.block}, num_warps=how.warps,
                     label=f"{label}{',slopes' if slopes else ''}",
+                    wide=promise if slopes else promise and "loads",
+                    spills=0 if promise else 16,  # ptxas takes 40 registers and no more for element by element
                 ))  # fmt: skip
             blocks = {"BLOCK_K": 1, "BLOCK_R": 2048} if rows else {"BLOCK_K": 128, "BLOCK_R": 16}
             made.append(Case(
                 _cross_entropy.cross_entropy_backward_kernel,
                 f"*{kind} *fp32 *{kind} *i64 *{kind} *fp32 *fp32 *fp32 *fp32 {shape} "
-                f"{row} {row} {flat} {flat} {step} {step} i32 i32:16 i32 fp64", {**acc, **blocks, "SMOOTH": smooth,
-                "MEAN": True}, label=label,
+                f"{row} {row} {flat} {flat} {step} {step} i32:16 {size} i32 fp64", {**acc, **blocks, "SMOOTH": smooth,
+                "MEAN": True}, label=label, wide=promise,
             ))  # fmt: skip
     made += [
         Case(_cross_entropy.nll_kernel,
@@ -329,6 +333,6 @@ def COMPILE() -> list[Case]:
              {**acc, "REDUCE": True, "BLOCK": 256}),
         Case(_cross_entropy.nll_backward_kernel,
         "*fp32 *fp32 *i64 *fp32 *fp32 (i32) (i32:16) (i32=1) (i32) i32=1 i32 i32:16 i32",
-             {**acc, "MEAN": True, "BLOCK_K": 1, "BLOCK_R": 2048}),
+             {**acc, "MEAN": True, "BLOCK_K": 1, "BLOCK_R": 2048}, wide="stores"),
     ]  # fmt: skip
     return made
