@@ -21,78 +21,114 @@ SLAB = 1 << 20  # elements of the layer's weight that are worked on at once
 
 
 def fused_linear_cross_entropy(
-    out: Array, shift: Array, sumexp: Array, total_weight: Array, input: Array, linear_weight: Array,
-    linear_bias: Array | None, target: Array, weight: Array | None, ignore_index: int, label_smoothing: float,
-    reduction: str, chunking: Any,
-) -> None:  # fmt: skip
-    """The loss, and for backward shift and sum(exp(x - shift)) of every row and the sum of the weights."""
-    scores = _workspace(input, linear_weight, chunking)
-    chunks = list(_slices(len(input), chunking.rows))
-    sums = np.zeros((2, len(chunks)))
-    for k, rows in enumerate(chunks):
-        x = scores[: rows.stop - rows.start]
-        _score(x, ready(input[rows]), linear_weight, linear_bias)
-        each = reduction == "none"
-        loss.fused_cross_entropy(
-            out[rows] if each else sums[0, k, ...], shift[rows], sumexp[rows], sums[1, k, ...], x, target[rows],
-            weight, ignore_index, label_smoothing, "none" if each else "sum",
-        )  # fmt: skip
-    total, weights = sums.sum(axis=1)
-    total_weight[...] = weights
-    if reduction != "none":
-        out[...] = total / weights if reduction == "mean" else total
-
-
-def fused_linear_cross_entropy_backward(
-    grad_input: Array, grad_weight: Array, grad_bias: Array, grad: Array, input: Array, linear_weight: Array,
-    linear_bias: Array | None, target: Array, weight: Array | None, shift: Array, sumexp: Array,
-    total_weight: Array, ignore_index: int, label_smoothing: float, reduction: str, chunking: Any,
+    out: Array, shift: Array, sumexp: Array, total_weight: Array, grad_input: Array, grad_weight: Array,
+    grad_bias: Array, input: Array, linear_weight: Array, linear_bias: Array | None, target: Array,
+    weight: Array | None, ignore_index: int, label_smoothing: float, reduction: str, chunking: Any,
     mask: tuple[bool, bool, bool],
 ) -> None:  # fmt: skip
-    """The gradients that `mask` asks for, of the input, the layer's weight and its bias.
-
-    With half precision and sums in float32, what a reduced loss receives is multiplied in at the very end: as a
-    factor of every score's gradient it would make them underflow.
-    """
-    late = chunking.sums.np.itemsize > input.itemsize and reduction != "none"
-    received, how = (np.ones((), sumexp.dtype), "sum") if late else (grad, reduction)
-    direct = grad_weight.dtype == chunking.sums.np and grad_weight.flags.c_contiguous
-    added = grad_weight if direct else np.empty(linear_weight.shape if mask[1] else (0,), chunking.sums.np)
-    bias_sum = np.zeros(len(linear_weight))
+    """The loss; shift and sum(exp(x - shift)) of every row, the sum of the weights; gradients of the loss' sum."""
+    each = reduction == "none"
+    one = np.ones((), sumexp.dtype)
     scores = _workspace(input, linear_weight, chunking)
-    for rows in _slices(len(input), chunking.rows):
-        x = ready(input[rows])
-        d = scores[: rows.stop - rows.start]
+    gradients = _Gradients((grad_input, grad_weight, grad_bias), mask, linear_weight)
+    loss_sum = weights = 0.0
+    part = np.empty((2,))
+    for rows in chunking.slices(len(input)):
+        x, d = ready(input[rows]), scores[: rows.stop - rows.start]
+        _score(d, x, linear_weight, linear_bias)
+        loss.fused_cross_entropy(
+            out[rows] if each else part[0, ...], shift[rows], sumexp[rows], part[1, ...], d, target[rows], weight,
+            ignore_index, label_smoothing, "none" if each else "sum",
+        )  # fmt: skip
+        loss_sum += part[0]
+        weights += part[1]
+        if any(mask):
+            loss.fused_cross_entropy_backward(
+                d, one, d, target[rows], weight, shift[rows], sumexp[rows], total_weight, ignore_index,
+                label_smoothing, "sum",
+            )  # fmt: skip
+            gradients.add(d, x, rows)
+    gradients.store()
+    total_weight[...] = weights
+    if not each:
+        out[...] = np.float64(loss_sum) / weights if reduction == "mean" else loss_sum
+
+
+def linear_cross_entropy_backward(
+    grad_input: Array, grad_weight: Array, grad_bias: Array, grad: Array, input: Array, linear_weight: Array,
+    linear_bias: Array | None, target: Array, weight: Array | None, shift: Array, sumexp: Array,
+    total_weight: Array, ignore_index: int, label_smoothing: float, chunking: Any, mask: tuple[bool, bool, bool],
+) -> None:  # fmt: skip
+    """The gradients that `mask` asks for of every row's own loss."""
+    scores = _workspace(input, linear_weight, chunking)
+    direct = grad_weight.dtype == chunking.sums.np or not mask[1]
+    sums = grad_weight if direct else np.empty(linear_weight.shape, chunking.sums.np)
+    gradients = _Gradients((grad_input, sums, grad_bias), mask, linear_weight)
+    for rows in chunking.slices(len(input)):
+        x, d = ready(input[rows]), scores[: rows.stop - rows.start]
         _score(d, x, linear_weight, linear_bias)
         loss.fused_cross_entropy_backward(
-            d, received[rows] if reduction == "none" else received, d, target[rows], weight, shift[rows],
-            sumexp[rows], total_weight, ignore_index, label_smoothing, how,
+            d, grad[rows], d, target[rows], weight, shift[rows], sumexp[rows], total_weight, ignore_index,
+            label_smoothing, "none",
         )  # fmt: skip
+        gradients.add(d, x, rows)
+    gradients.store()
+    if not direct:
+        np.copyto(grad_weight, sums, casting="unsafe")
+
+
+def scale_gradient(out: Array, sums: Array, grad: Array, total_weight: Array | None) -> None:
+    """out = sums * grad / total_weight, a part at a time; without any weight 0 stays 0."""
+    kind = wide(sums.dtype)
+    factor = grad.astype(kind)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if total_weight is not None:
+            factor = factor / total_weight
+        step = max(1, SLAB // max(1, sums[:1].size))
+        for start in range(0, len(sums), step):
+            part = sums[start : start + step]
+            made = np.multiply(part, factor, dtype=kind)
+            if total_weight is not None and total_weight == 0:
+                made[part == 0] = 0
+            np.copyto(out[start : start + step], made, casting="unsafe")
+
+
+class _Gradients:
+    """Gradients of input, weight and bias while the chunks are added up; `mask` says which."""
+
+    def __init__(
+        self, outs: tuple[Array, Array, Array], mask: tuple[bool, ...], linear_weight: Array
+    ) -> None:
+        self.input, self.weight, self.bias = outs
+        self.mask = mask
+        self.linear_weight = linear_weight
+        self.bias_sum = np.zeros(len(linear_weight) if mask[2] else 0)
+        self.empty = True
+
+    def add(self, d: Array, x: Array, rows: slice) -> None:
+        """Take the gradient of a chunk's scores into account."""
         d = ready(d)
-        if mask[0]:
-            _finish(grad_input[rows], _times_weight(d, linear_weight), grad, total_weight, reduction, late)
-        if mask[1]:
-            _add_products(added, d, x, rows.start == 0)
-        if mask[2]:
-            bias_sum += d.sum(axis=0, dtype=np.float64)
-    if mask[1]:
-        if not len(input):
-            added[...] = 0
-        if late or not direct:
-            for classes in _slabs(linear_weight):
-                _finish(grad_weight[classes], added[classes], grad, total_weight, reduction, late)
-    if mask[2]:
-        _finish(grad_bias, bias_sum, grad, total_weight, reduction, late)
+        if self.mask[0]:
+            np.copyto(self.input[rows], _times_weight(d, self.linear_weight), casting="unsafe")
+        if self.mask[1]:
+            _add_products(self.weight, d, x, self.empty)
+        if self.mask[2]:
+            self.bias_sum += d.sum(axis=0, dtype=np.float64)
+        self.empty = False
 
-
-def _slices(count: int, step: int) -> Iterator[slice]:
-    for start in range(0, count, step):
-        yield slice(start, min(start + step, count))
+    def store(self) -> None:
+        """Write what is not in the results yet."""
+        if self.mask[1] and self.empty:
+            self.weight[...] = 0
+        if self.mask[2]:
+            np.copyto(self.bias, self.bias_sum, casting="unsafe")
 
 
 def _slabs(linear_weight: Array) -> Iterator[slice]:
     classes, features = linear_weight.shape
-    return _slices(classes, max(1, SLAB // max(1, features)))
+    step = max(1, SLAB // max(1, features))
+    for start in range(0, classes, step):
+        yield slice(start, min(start + step, classes))
 
 
 def _workspace(input: Array, linear_weight: Array, chunking: Any) -> Array:
@@ -129,17 +165,3 @@ def _add_products(total: Array, d: Array, x: Array, first: bool) -> None:
             np.copyto(part, a @ x, casting="unsafe")
         else:
             np.copyto(part, a @ x + part, casting="unsafe")
-
-
-def _finish(out: Array, sums: Array, grad: Array, total_weight: Array, reduction: str, late: bool) -> None:
-    """out = sums times what the loss receives, where the sums are without it."""
-    if late:
-        factor = grad.astype(wide(grad.dtype))
-        if reduction == "mean":
-            with np.errstate(divide="ignore", invalid="ignore"):
-                factor = factor / total_weight
-                # Without any weight every gradient is 0, and stays so.
-                sums = np.where((sums == 0) & (total_weight == 0), 0, sums * factor)
-        else:
-            sums = sums * factor
-    np.copyto(out, sums, casting="unsafe")

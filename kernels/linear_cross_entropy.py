@@ -1,13 +1,12 @@
 """Cross-entropy of a linear layer's scores, which are made for a chunk of rows at a time and never all at once.
 
-A chunk's scores are a product into a workspace that all chunks share; the kernels of cross-entropy go over it, and
-in backward write the gradient over the scores, which two further products turn into gradients of the chunk's input
-and of the layer's weight. The latter is added up in place by the products themselves, chunk after chunk.
+A chunk's scores are a product into a workspace that all chunks share; the kernel of cross-entropy goes over it, and
+where gradients are wanted writes that of the scores over them, which two further products turn into gradients of the
+chunk's input and of the layer's weight. The latter is added up in place by the products themselves, chunk after chunk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import triton
@@ -48,136 +47,117 @@ _plus, _times, _times_share = pointwise(plus), pointwise(times), pointwise(times
 
 @replayed
 def fused_linear_cross_entropy(
-    out: Buffer, shift: Buffer, sumexp: Buffer, total_weight: Buffer, input: Buffer, linear_weight: Buffer,
-    linear_bias: Buffer | None, target: Buffer, weight: Buffer | None, ignore_index: int, label_smoothing: float,
-    reduction: str, chunking: Any,
+    out: Buffer, shift: Buffer, sumexp: Buffer, total_weight: Buffer, grad_input: Buffer, grad_weight: Buffer,
+    grad_bias: Buffer, input: Buffer, linear_weight: Buffer, linear_bias: Buffer | None, target: Buffer,
+    weight: Buffer | None, ignore_index: int, label_smoothing: float, reduction: str, chunking: Any,
+    mask: tuple[bool, bool, bool],
 ) -> None:  # fmt: skip
-    """The loss, and for backward shift and sum(exp(x - shift)) of every row and the sum of the weights."""
-    count, each = input.shape[0], reduction == "none"
-    chunks = -(-count // chunking.rows)
-    parts = empty((chunks, 2), total_weight.dtype, input)
-    scores = _workspace(input, linear_weight, chunking.rows, chunking.scores)
-    for k, (start, rows) in enumerate(_chunks(count, chunking.rows)):
-        x = _rows(scores, 0, rows)
-        linalg.linear(x, _rows(input, start, rows), linear_weight, linear_bias)
-        loss.fused_cross_entropy(
-            _rows(out, start, rows) if each else parts.as_strided((), (), 2 * k), _rows(shift, start, rows),
-            _rows(sumexp, start, rows), parts.as_strided((), (), 2 * k + 1), x, _rows(target, start, rows), weight,
-            ignore_index, label_smoothing, "none" if each else "sum",
+    """The loss; shift and sum(exp(x - shift)) of every row, the sum of the weights; gradients of the loss' sum."""
+    each = reduction == "none"
+    scores, slopes = _workspaces(input, linear_weight, chunking, any(mask))
+    gradients = _Gradients((grad_input, grad_weight, grad_bias), mask, linear_weight)
+    weight_sum = loss.weight_sum_of(weight, label_smoothing, input) if any(mask) else None
+    chunks = list(chunking.slices(input.shape[0]))
+    programs = [loss.programs(_rows(scores, rows, 0), _rows(target, rows)) for rows in chunks]
+    parts = empty((sum(programs), 2), total_weight.dtype, input)
+    for k, rows in enumerate(chunks):
+        x, d, part = _rows(scores, rows, 0), _rows(slopes, rows, 0), _rows(input, rows)
+        linalg.linear(x, part, linear_weight, linear_bias)
+        loss.score_samples(
+            _rows(out, rows) if each else out, _rows(shift, rows), _rows(sumexp, rows),
+            parts.as_strided((programs[k], 2), (2, 1), 2 * sum(programs[:k])), d if any(mask) else None, x,
+            _rows(target, rows), weight, weight_sum, ignore_index, label_smoothing, reduction,
         )  # fmt: skip
-    loss.finish(out, total_weight, parts, chunks, reduction)
+        if any(mask):
+            gradients.add(d, part, rows)
+    gradients.store()
+    loss.finish(out, total_weight, parts, sum(programs), reduction)
 
 
 @replayed
-def fused_linear_cross_entropy_backward(
+def linear_cross_entropy_backward(
     grad_input: Buffer, grad_weight: Buffer, grad_bias: Buffer, grad: Buffer, input: Buffer, linear_weight: Buffer,
     linear_bias: Buffer | None, target: Buffer, weight: Buffer | None, shift: Buffer, sumexp: Buffer,
-    total_weight: Buffer, ignore_index: int, label_smoothing: float, reduction: str, chunking: Any,
-    mask: tuple[bool, bool, bool],
+    total_weight: Buffer, ignore_index: int, label_smoothing: float, chunking: Any, mask: tuple[bool, bool, bool],
 ) -> None:  # fmt: skip
-    """The gradients that `mask` asks for, of the input, the layer's weight and its bias.
-
-    With half precision and sums in float32, what a reduced loss receives is multiplied in at the very end: as a
-    factor of every score's gradient it would make them underflow.
-    """
-    late = chunking.sums is not input.dtype and reduction != "none"
-    received, how = grad, reduction
-    if late:
-        received, how = empty((), sumexp.dtype, grad), "sum"
-        fill(received, 1)
-    scores = _workspace(input, linear_weight, chunking.rows, chunking.scores)
-    slopes = scores  # the gradient is written over them, unless it has to be narrower for the products
-    if chunking.scores is not input.dtype:
-        slopes = _workspace(input, linear_weight, chunking.rows, input.dtype)
-    sums = _Sums(grad_input, grad_weight, grad_bias, input, linear_weight, chunking, late, mask)
-    finish = (grad, total_weight, reduction) if late else None
-    for start, rows in _chunks(input.shape[0], chunking.rows):
-        x, d, part = _rows(scores, 0, rows), _rows(slopes, 0, rows), _rows(input, start, rows)
+    """The gradients that `mask` asks for of every row's own loss."""
+    scores, slopes = _workspaces(input, linear_weight, chunking, True)
+    outs, kinds = (grad_weight, grad_bias), (chunking.sums, loss.statistics(input.dtype))
+    sums = [
+        out if out.dtype is kind or not wanted else empty(out.shape, kind, out)
+        for out, kind, wanted in zip(outs, kinds, mask[1:], strict=True)
+    ]
+    gradients = _Gradients((grad_input, *sums), mask, linear_weight)
+    for rows in chunking.slices(input.shape[0]):
+        x, d, part = _rows(scores, rows, 0), _rows(slopes, rows, 0), _rows(input, rows)
         linalg.linear(x, part, linear_weight, linear_bias)
         loss.fused_cross_entropy_backward(
-            d, _rows(received, start, rows) if reduction == "none" else received, x, _rows(target, start, rows), weight,
-            _rows(shift, start, rows), _rows(sumexp, start, rows), total_weight, ignore_index, label_smoothing, how,
+            d, _rows(grad, rows), x, _rows(target, rows), weight, _rows(shift, rows), _rows(sumexp, rows),
+            total_weight, ignore_index, label_smoothing, "none",
         )  # fmt: skip
-        sums.add(d, part, linear_weight, start, finish)
-    sums.store(finish, input.shape[0] == 0)
+        gradients.add(d, part, rows)
+    gradients.store()
+    for out, total in zip(outs, sums, strict=True):
+        if out is not total:
+            copy(out, total)
 
 
-class _Sums:
-    """The gradients while they are added up."""
+def scale_gradient(out: Buffer, sums: Buffer, grad: Buffer, total_weight: Buffer | None) -> None:
+    """out = sums * grad / total_weight; without any weight 0 stays 0."""
+    compute = loss.statistics(sums.dtype)
+    if total_weight is None:
+        _times(out, sums, grad, compute=compute)
+    else:
+        _times_share(out, sums, grad, total_weight, compute=compute)
 
-    def __init__(
-        self, grad_input: Buffer, grad_weight: Buffer, grad_bias: Buffer, input: Buffer, linear_weight: Buffer,
-        chunking: Any, late: bool, mask: tuple[bool, bool, bool],
-    ) -> None:  # fmt: skip
-        self.outs = (grad_input, grad_weight, grad_bias)
+
+class _Gradients:
+    """Gradients of input, weight and bias while the chunks are added up; `mask` says which."""
+
+    def __init__(self, sums: tuple[Buffer, ...], mask: tuple[bool, ...], linear_weight: Buffer) -> None:
+        self.input, self.weight, self.bias = sums
         self.mask = mask
-        features, wide = input.shape[1], loss.statistics(input.dtype)
-        classes = linear_weight.shape[0]
-        self.input = empty((min(chunking.rows, input.shape[0]), features), wide, input) if late else None
-        direct = grad_weight.dtype is chunking.sums or not mask[1]
-        self.weight = grad_weight if direct else empty(linear_weight.shape, chunking.sums, input)
-        self.bias = empty((2 if mask[2] else 0, classes), wide, input)
+        self.linear_weight = linear_weight
+        self.empty = True
 
-    def add(self, d: Buffer, x: Buffer, linear_weight: Buffer, start: int, finish: Any) -> None:
-        """Take a chunk's gradient of the scores into account."""
+    def add(self, d: Buffer, x: Buffer, rows: slice) -> None:
+        """Take the gradient of a chunk's scores into account."""
         if self.mask[0]:
-            target = _rows(self.outs[0], start, d.shape[0])
-            if self.input is None:
-                linalg.matmul_nd(target, d, linear_weight)
-            else:
-                wide = _rows(self.input, 0, d.shape[0])
-                linalg.matmul_nd(wide, d, linear_weight)
-                _store(target, wide, finish)
+            linalg.matmul_nd(_rows(self.input, rows), d, self.linear_weight)
         if self.mask[1]:
             turned = d.as_strided(d.shape[::-1], d.strides[::-1])
-            if start == 0:
+            if self.empty:
                 linalg.matmul_nd(self.weight, turned, x)
             else:
                 linalg.addmm(self.weight, self.weight, turned, x, 1, 1)
         if self.mask[2]:
-            total, more = self._bias_rows()
-            reductions.sum(more if start else total, d, (0,), False, total.dtype)
-            if start:
-                _plus(total, total, more, compute=total.dtype)
+            part = self.bias if self.empty else empty(self.bias.shape, self.bias.dtype, d)
+            reductions.sum(part, d, (0,), False, part.dtype)
+            if part is not self.bias:
+                _plus(self.bias, self.bias, part, compute=part.dtype)
+        self.empty = False
 
-    def _bias_rows(self) -> tuple[Buffer, Buffer]:
-        classes = self.bias.shape[1]
-        return self.bias.as_strided((classes,), (1,)), self.bias.as_strided((classes,), (1,), classes)
-
-    def store(self, finish: Any, nothing: bool) -> None:
-        """Write what is not in the results yet; 0 where there was `nothing` to add up."""
-        if self.mask[1]:
-            if nothing:
-                fill(self.weight, 0)
-            if finish is not None or self.weight is not self.outs[1]:
-                _store(self.outs[1], self.weight, finish)
-        if self.mask[2]:
-            total = self._bias_rows()[0]
-            if nothing:
-                fill(total, 0)
-            _store(self.outs[2], total, finish)
+    def store(self) -> None:
+        """Write 0 where there was nothing to add up."""
+        if self.empty and self.mask[1]:
+            fill(self.weight, 0)
+        if self.empty and self.mask[2]:
+            fill(self.bias, 0)
 
 
-def _store(out: Buffer, sums: Buffer, finish: Any) -> None:
-    """out = sums, times what the loss receives where that is left to do."""
-    if finish is None:
-        copy(out, sums)
-        return
-    grad, total_weight, reduction = finish
-    if reduction == "mean":
-        _times_share(out, sums, grad, total_weight, compute=sums.dtype)
-    else:
-        _times(out, sums, grad, compute=sums.dtype)
+def _rows(buffer: Buffer, rows: slice, start: int | None = None) -> Buffer:
+    """These rows, or as many from `start` on."""
+    first = rows.start if start is None else start
+    shape = (rows.stop - rows.start, *buffer.shape[1:])
+    return buffer.as_strided(shape, buffer.strides, first * buffer.strides[0])
 
 
-def _chunks(count: int, rows: int) -> Iterator[tuple[int, int]]:
-    """The first row and the number of rows of every chunk."""
-    for start in range(0, count, rows):
-        yield start, min(rows, count - start)
-
-
-def _rows(buffer: Buffer, start: int, count: int) -> Buffer:
-    return buffer.as_strided((count, *buffer.shape[1:]), buffer.strides, start * buffer.strides[0])
+def _workspaces(input: Buffer, linear_weight: Buffer, chunking: Any, trains: bool) -> tuple[Buffer, Buffer]:
+    """Memory for a chunk's scores and for their gradient: the same, unless products need the latter narrower."""
+    scores = _workspace(input, linear_weight, chunking.rows, chunking.scores)
+    if chunking.scores is input.dtype or not trains:
+        return scores, scores
+    return scores, _workspace(input, linear_weight, chunking.rows, input.dtype)
 
 
 def _workspace(input: Buffer, linear_weight: Buffer, rows: int, dtype: Any) -> Buffer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import tracemalloc
 
 import numpy as np
@@ -15,6 +16,7 @@ from tritonnn.nn import LinearCrossEntropyOptions as Options
 from tritonnn.ops._chunking import chunk_rows, ratio_rows, resolve_chunking
 
 DEVICES = ("cpu", "cuda")
+SIMULATED = os.environ.get("TRITON_INTERPRET") == "1"
 ROWS, FEATURES, CLASSES = 21, 12, 37
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
 
@@ -161,6 +163,107 @@ def test_options_without_effect_warn():
 
 
 @pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=lambda d: d.name)
+def test_only_the_last_backward_uses_up_what_forward_computed(device, dtype):
+    """The scaled gradients may lie where the computed ones did, but not while the graph is kept."""
+    x, w, b, target, _ = problem(device, dtype)
+    loss = F.linear_cross_entropy(x, w, target, linear_bias=b) * 0.5
+    passes = [gradients(loss, [x, w, b], retain_graph=keep) for keep in (True, True, False)]
+    for again in passes[1:]:
+        for a, e in zip(again, passes[0], strict=True):
+            np.testing.assert_array_equal(a, e)
+    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+        gradients(loss, [x, w, b])
+
+
+def test_kept_gradients_are_not_overwritten():
+    """Of two losses that share leaves, each has gradients of its own."""
+    x, w, _, target, _ = problem()
+    first, second = (F.linear_cross_entropy(x, w, target) for _ in range(2))
+    (3 * first).backward()
+    kept = w.grad
+    before = kept.clone()
+    (5 * second).backward()
+    assert w.grad is kept
+    np.testing.assert_allclose(w.grad.numpy(), before.numpy() * 8 / 3, rtol=1e-12)
+
+
+def test_without_recording_no_gradient_is_computed():
+    x, w, b, target, _ = problem()
+    with torch.no_grad():
+        loss = F.linear_cross_entropy(x, w, target, linear_bias=b)
+    assert not loss.requires_grad
+    assert float(loss) == float(F.linear_cross_entropy(x, w, target, linear_bias=b).detach())
+
+
+# ---- work -------------------------------------------------------------------------------------------------
+
+
+def _count_host_products(monkeypatch):
+    from tritonnn.cpu_fallback import linear_cross_entropy as family
+
+    calls = []
+    for name in ("_score", "_times_weight", "_add_products"):
+        run = getattr(family, name)
+
+        def counted(*args, run=run, name=name):
+            calls.append(name)
+            return run(*args)
+
+        monkeypatch.setattr(family, name, counted)
+    return calls
+
+
+def _count_device_products(monkeypatch):
+    from tritonnn.kernels._interpreter import Interpreted
+
+    calls = []
+    run = Interpreted.__call__
+
+    def counted(self, grid, *args):
+        name = self.kernel.__name__
+        if "gemm" in name:
+            calls.append(name)
+        run(self, grid, *args)
+
+    monkeypatch.setattr(Interpreted, "__call__", counted)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("reduction", "wanted", "forward", "backward"),
+    [
+        ("mean", (0, 1, 2), 3, 0),
+        ("sum", (0,), 2, 0),
+        ("mean", (1,), 2, 0),
+        ("mean", (2,), 1, 0),
+        ("mean", (), 1, 0),
+        ("none", (0, 1, 2), 1, 3),
+    ],
+)
+@pytest.mark.parametrize("device", DEVICES)
+def test_number_of_products(monkeypatch, device, reduction, wanted, forward, backward):
+    """Of a reduced loss three products for each chunk, all in forward, and only those that are needed."""
+    if device == "cuda" and not SIMULATED:
+        pytest.skip("launches are counted on the simulated device")
+    chunk = 8
+    leaves = problem(device, torch.float32)
+    x, w, b = (t.detach().requires_grad_(i in wanted) for i, t in enumerate(leaves[:3]))
+    calls = (_count_host_products if device == "cpu" else _count_device_products)(monkeypatch)
+    options = Options(batch_chunk_size=chunk, allow_retain_graph=True)
+    loss = F.linear_cross_entropy(x, w, leaves[3], linear_bias=b, reduction=reduction, options=options).sum()
+    torch.cuda.synchronize()
+    chunks = -(-ROWS // chunk)
+    assert len(calls) == forward * chunks
+    if wanted:
+        for _ in range(2):
+            calls.clear()
+            loss.backward(retain_graph=True)
+            torch.cuda.synchronize()
+            assert len(calls) == backward * chunks
+
+
+@pytest.mark.parametrize("device", DEVICES)
 def test_same_bits_every_time(device):
     x, w, b, target, _ = problem(device, torch.float32)
     runs = []
@@ -206,6 +309,28 @@ def test_device_memory_stays_near_a_chunk(dtype, backward):
     assert bool(loss.isfinite())
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU or the simulated one")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=lambda d: d.name)
+def test_backward_scales_in_place(dtype):
+    """Only a gradient narrower than its float32 sum needs memory of its own, unless the graph is kept."""
+    rows, features, classes = 16, 64, 512
+    x, w, _, target, _ = problem("cuda", dtype, rows, features, classes)
+    for keep in (True, False):
+        loss = F.linear_cross_entropy(x, w, target)
+        torch.cuda.synchronize()
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        grads = torch.autograd.grad(loss, [x, w], retain_graph=keep)
+        torch.cuda.synchronize()
+        more = torch.cuda.max_memory_allocated() - before
+        gradient = classes * features * dtype.itemsize
+        if keep or dtype is torch.bfloat16:
+            assert gradient <= more < 1.25 * gradient
+        else:
+            assert more < 0.1 * gradient
+        del grads, loss
+
+
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=lambda d: d.name)
 def test_host_memory_stays_near_a_chunk(dtype, reduction):
@@ -228,6 +353,10 @@ def test_chunks_are_even_and_bounded():
     assert chunk_rows(8192, 131072, 2) == 768
     assert chunk_rows(10, 1000, 4) == 10
     assert chunk_rows(100, 1 << 30, 4) == 1
+    assert (
+        chunk_rows(8192, 131072, 2, 131072 * 4096 * 4) == 2048
+    )  # a quarter of the sum that is read for each
+    assert chunk_rows(8192, 131072, 2, 131072 * 64 * 4) == 768
     for rows, classes in ((4096, 32000), (5000, 50257), (100_000, 128)):
         found = chunk_rows(rows, classes, 2)
         assert found <= rows and found * classes * 2 <= max(rows * classes * 2 // 10 * 1.01, 32 << 20)
@@ -245,6 +374,8 @@ def test_what_options_mean():
     assert resolved()[1:] == (torch.float16, torch.float32)
     assert resolved(device="cpu")[1:] == (torch.float32, torch.float32)
     assert resolved(acc_policy="compact")[1:] == (torch.float16, torch.float16)
+    big = (8192, 4096, 131072, torch.bfloat16, "cuda")
+    assert [resolve_chunking(None, *big, trains).rows for trains in (False, True)] == [768, 2048]
     with pytest.raises(ValueError, match="give different chunk sizes"):
         resolved(chunking_method="aspect_ratio", batch_chunk_size=7)
     with pytest.raises(RuntimeError, match="supports float32 acc_dtype"):

@@ -87,14 +87,14 @@ class Run:
         for key in {id(target) for target, _ in roots}:
             if not incoming.get(key):
                 heapq.heappush(heap, (-_seq(nodes[key]), key))
-        before = state.enabled
-        state.enabled = self.create
+        before = state.enabled, state.keeps_graph
+        state.enabled, state.keeps_graph = self.create, self.keep
         try:
             while heap:
                 node = nodes[heapq.heappop(heap)[1]]
                 self._visit(node, incoming, nodes, useful, heap)
         finally:
-            state.enabled = before
+            state.enabled, state.keeps_graph = before
 
     def _visit(self, node: Any, incoming: dict, nodes: dict, useful: set[int] | None, heap: list) -> None:
         grads = self.pending.pop(id(node), None)

@@ -15,6 +15,7 @@ class _State(threading.local):
     anomaly = False
     check_nan = True
     saved_hooks: tuple = ()
+    keeps_graph = True  # whether the pass of backward that runs leaves the graph for another one
 
 
 state = _State()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -27,11 +28,13 @@ class LinearCrossEntropyOptions:
             computed where they are, which saves a copy of them; a second backward then raises.
         batch_chunk_size: rows in a chunk.
         chunking_method: how the rows in a chunk are chosen where they are not given. 'auto': the scores of a chunk are
-            at most a tenth of all, or 32 MiB where that is more, and never above 512 MiB. 'aspect_ratio' or
+            at most a tenth of all, or 32 MiB or a quarter of the memory of the weight's gradient where that is more,
+            and never above 512 MiB. 'aspect_ratio' or
             'aspect_ratio:n': they are about as large as the input, or 1/n of that. None: all rows at once.
         acc_policy: what is held in `acc_dtype`. 'accurate': the scores of a chunk and the sum of the chunks' gradients
-            of the weight; 'balanced': that sum; 'compact': nothing, both have the input's type. 'auto' is 'balanced'
-            on a GPU, where scores in half precision feed the matrix units, and 'accurate' on the CPU.
+            of the weight; 'balanced': that sum; 'compact': nothing, both have the input's type, in which a sum over
+            very many samples of float16 may overflow. 'auto' is 'balanced' on a GPU, where scores in half precision
+            feed the matrix units, and 'accurate' on the CPU.
         acc_dtype: the input's type, or float32 beside half precision (the default there).
 
     Raises:
@@ -78,19 +81,30 @@ class Chunking(NamedTuple):
     scores: DType
     sums: DType
 
+    def slices(self, count: int) -> Iterator[slice]:
+        """The chunks of `count` rows, in order."""
+        for start in range(0, count, self.rows):
+            yield slice(start, min(start + self.rows, count))
 
-def chunk_rows(rows: int, classes: int, itemsize: int) -> int:
+
+def chunk_rows(rows: int, classes: int, itemsize: int, beside: int = 0) -> int:
     """The rows in a chunk: scores of a tenth of all, but 32 MiB where that is more, and never above 512 MiB.
 
-    The number of features does not matter: what more chunks cost is that the sum of the weight's gradients, as large
-    as the weight, is read and written once for each, and that is in proportion to the product that it is added from.
+    What more chunks cost is that the sum of the weight's gradients, as large as the weight, is read and written once
+    for each. Where it is held, a chunk's scores may take a quarter of its memory.
     From 128 rows on a chunk is a multiple of 128, the edge of a large tile.
 
-    >>> chunk_rows(8192, 131072, 2), chunk_rows(100, 1000, 4)
-    (768, 100)
+    Args:
+        rows: of all chunks.
+        classes: in a row.
+        itemsize: bytes of a score.
+        beside: bytes of the sum of the weight's gradients, 0 where none is wanted.
+
+    >>> chunk_rows(8192, 131072, 2), chunk_rows(8192, 131072, 2, 1 << 31), chunk_rows(100, 1000, 4)
+    (768, 2048, 100)
     """
     line = max(classes * itemsize, 1)
-    fit = min(max(rows * line // 10, SMALLEST), LARGEST) // line
+    fit = min(max(rows * line // 10, beside // 4, SMALLEST), LARGEST) // line
     if fit >= rows:
         return max(rows, 1)
     step = 128 if fit >= 128 else 16 if fit >= 16 else 1
@@ -117,8 +131,18 @@ def resolve_chunking(
     classes: int,
     kind: DType,
     device_type: str,
+    trains: bool = False,
 ) -> Chunking:
     """What the options, or the defaults where there are none, mean for a call.
+
+    Args:
+        options: as given.
+        rows: of the input.
+        features: of the input.
+        classes: rows of the weight.
+        kind: the input's dtype.
+        device_type: 'cpu' or 'cuda'.
+        trains: whether the gradient of the weight is wanted.
 
     Raises:
         ValueError: a chunk size and a method that disagree.
@@ -137,13 +161,16 @@ def resolve_chunking(
         policy = "balanced" if device_type == "cuda" else "accurate"
     scores = wide if policy == "accurate" else kind
     sums = kind if policy == "compact" else wide
-    return Chunking(_rows(options, rows, features, classes, scores.itemsize), scores, sums)
+    beside = features * classes * sums.itemsize if trains else 0
+    return Chunking(_rows(options, rows, features, classes, scores.itemsize, beside), scores, sums)
 
 
-def _rows(options: LinearCrossEntropyOptions, rows: int, features: int, classes: int, itemsize: int) -> int:
+def _rows(
+    options: LinearCrossEntropyOptions, rows: int, features: int, classes: int, itemsize: int, beside: int
+) -> int:
     size, method = options.batch_chunk_size, options.chunking_method
     if method == "auto":
-        return max(min(size, rows), 1) if size else chunk_rows(rows, classes, itemsize)
+        return max(min(size, rows), 1) if size else chunk_rows(rows, classes, itemsize, beside)
     if method is None:
         return max(min(size or rows, rows), 1)
     found = ratio_rows(rows, features, classes, _divisor(method) or 1)

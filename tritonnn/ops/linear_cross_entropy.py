@@ -7,10 +7,11 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.autograd.grad_mode import state
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._chunking import LinearCrossEntropyOptions, resolve_chunking
 from tritonnn.ops._fused import TYPE_NAMES, Grads, on_demand, only_floating, spread, statistics_dtype
-from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import Bad, Out, Sample, composite, primitive, writing
 from tritonnn.ops.cross_entropy import check_classes, cross_entropy, fused_cross_entropy_backward
 from tritonnn.ops.linalg import linear, matmul_nd
 from tritonnn.ops.loss import resolve
@@ -22,9 +23,12 @@ IGNORED = -100
 
 def _grads(
     g: Tensor, input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None, target: Tensor,
-    weight: Tensor | None, shift: Tensor, sumexp: Tensor, total_weight: Tensor, ignore_index: int,
-    label_smoothing: float, reduction: str, chunking: Any, spent: list[bool] | None, needs: Any,
+    weight: Tensor | None, shift: Tensor, sumexp: Tensor, total_weight: Tensor, grad_input: Tensor,
+    grad_weight: Tensor, grad_bias: Tensor, ignore_index: int, label_smoothing: float, reduction: str,
+    chunking: Any, spent: list[bool] | None, needs: Any,
 ) -> Grads:  # fmt: skip
+    mask = tuple(needs[:3])
+    saved = (target, weight, shift, sumexp, total_weight, ignore_index, label_smoothing)
     if spent is not None:
         if spent:
             raise RuntimeError(
@@ -32,44 +36,65 @@ def _grads(
                 "LinearCrossEntropyOptions(allow_retain_graph=True) does"
             )
         spent.append(True)
-    mask = tuple(needs[:3])
-    if not state.enabled:
-        made = fused_linear_cross_entropy_backward(
-            g, input, linear_weight, linear_bias, target, weight, shift, sumexp, total_weight, ignore_index,
-            label_smoothing, reduction, chunking, mask,
-        )  # fmt: skip
-        return spread(made, mask, (0, 1, 2), len(needs))
-    scores = linear(input, linear_weight, linear_bias)
-    d = fused_cross_entropy_backward(
-        g, scores, target, weight, shift, sumexp, total_weight, ignore_index, label_smoothing, reduction
-    )
-    grads: list[Tensor | None] = [None] * len(needs)
-    grads[0] = matmul_nd(d, linear_weight) if mask[0] else None
-    grads[1] = matmul_nd(d.transpose(0, 1), input) if mask[1] else None
-    grads[2] = d.sum(0) if mask[2] else None
-    return tuple(grads)
+    if state.enabled:
+        made = _recorded(g, input, linear_weight, linear_bias, saved, reduction, mask)
+    elif reduction == "none":
+        made = linear_cross_entropy_backward(g, input, linear_weight, linear_bias, *saved, chunking, mask)
+    else:
+        received = (g, total_weight if reduction == "mean" else None)
+        free = spent is not None or not state.keeps_graph
+        sums = (grad_input, grad_weight, grad_bias)
+        made = [
+            _received(x, input.dtype, received, free) if m else None for x, m in zip(sums, mask, strict=True)
+        ]
+    return spread(made, mask, (0, 1, 2), len(needs))
+
+
+def _recorded(
+    g: Tensor, input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None, saved: tuple, reduction: str,
+    mask: tuple[bool, ...],
+) -> list[Tensor | None]:  # fmt: skip
+    """The wanted gradients by ops that have derivatives, with all scores at once."""
+    d = fused_cross_entropy_backward(g, linear(input, linear_weight, linear_bias), *saved, reduction)
+    return [
+        matmul_nd(d, linear_weight) if mask[0] else None,
+        matmul_nd(d.transpose(0, 1), input) if mask[1] else None,
+        d.sum(0) if mask[2] else None,
+    ]
+
+
+def _received(sums: Tensor, kind: DType, received: tuple[Tensor, Tensor | None], free: bool) -> Tensor:
+    """A gradient that forward computed, times what the loss receives; in its own memory where that is `free`."""
+    out = sums.data if free and sums.dtype is kind else sums.new_empty(sums.shape, dtype=kind)
+    scale_gradient(out, sums, *received)
+    return out
 
 
 @primitive(
     public="linear_cross_entropy",
-    results=("result", "shift", "sumexp", "total_weight"),
-    non_differentiable=("shift", "sumexp", "total_weight"), rule_only=("spent",),
-    backward=lambda g, input, linear_weight, linear_bias, target, weight, shift, sumexp, total_weight, ignore_index,
-    label_smoothing, reduction, chunking, spent, needs: _grads(
-        g, input, linear_weight, linear_bias, target, weight, shift, sumexp, total_weight, ignore_index,
-        label_smoothing, reduction, chunking, spent, needs),
+    results=("result", "shift", "sumexp", "total_weight", "grad_input", "grad_weight", "grad_bias"),
+    non_differentiable=("shift", "sumexp", "total_weight", "grad_input", "grad_weight", "grad_bias"),
+    rule_only=("spent",),
+    backward=lambda g, input, linear_weight, linear_bias, target, weight, shift, sumexp, total_weight, grad_input,
+    grad_weight, grad_bias, ignore_index, label_smoothing, reduction, chunking, spent, needs: _grads(
+        g, input, linear_weight, linear_bias, target, weight, shift, sumexp, total_weight, grad_input, grad_weight,
+        grad_bias, ignore_index, label_smoothing, reduction, chunking, spent, needs),
 )  # fmt: skip
 def fused_linear_cross_entropy(
     input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None, target: Tensor, weight: Tensor | None,
-    ignore_index: int, label_smoothing: float, reduction: str, chunking: Any, spent: Any,
+    ignore_index: int, label_smoothing: float, reduction: str, chunking: Any, mask: tuple[bool, bool, bool],
+    spent: Any,
 ) -> Any:  # fmt: skip
-    """cross_entropy of linear, (N, D) x (C, D), a chunk of rows at a time; and what fused_cross_entropy saves.
+    """cross_entropy of linear, (N, D) x (C, D), a chunk of rows at a time; and what backward needs.
 
-    Backward computes the scores of every chunk again, which makes one product in four of all, and holds as little
-    as forward. Of a recorded backward (`create_graph`) the steps are recorded instead, with all the scores.
+    The gradients of a mean or sum that `mask` asks for are computed here, while a chunk's scores are there: three
+    products as long as all scores instead of four. They are of the sum, so that nothing underflows, and backward
+    multiplies them by what the loss receives. Without a reduction backward computes the scores again.
+    Of a recorded backward (`create_graph`) the steps are recorded instead, with all the scores.
 
     Args:
         chunking: rows and dtypes, see `Chunking`.
+        mask: which of input, linear_weight and linear_bias get a gradient.
         spent: where backward may run only once, a list that is empty until it has.
     """
     only_floating(input)
@@ -77,23 +102,31 @@ def fused_linear_cross_entropy(
     kind = statistics_dtype(input.dtype)
     rows = Out((input.shape[0],), kind)
     loss = Out(rows.shape if reduction == "none" else (), input.dtype)
-    return (loss, rows, rows, Out((), kind))
+    kinds = (chunking.scores, chunking.sums, kind)
+    return (loss, rows, rows, Out((), kind), *_gradients_of(input, linear_weight, mask, kinds))
+
+
+def _gradients_of(input: Tensor, linear_weight: Tensor, mask: Any, kinds: Any) -> tuple[Out, ...]:
+    return on_demand((input.shape, linear_weight.shape, linear_weight.shape[:1]), mask, kinds)
 
 
 @primitive(results=("grad_input", "grad_weight", "grad_bias"))
-def fused_linear_cross_entropy_backward(
+def linear_cross_entropy_backward(
     grad: Tensor, input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None, target: Tensor,
     weight: Tensor | None, shift: Tensor, sumexp: Tensor, total_weight: Tensor, ignore_index: int,
-    label_smoothing: float, reduction: str, chunking: Any, mask: tuple[bool, bool, bool],
+    label_smoothing: float, chunking: Any, mask: tuple[bool, bool, bool],
 ) -> Any:  # fmt: skip
-    """The gradients that `mask` asks for, of the input, the layer's weight and its bias."""
-    kind = input.dtype
-    shapes = (input.shape, linear_weight.shape, linear_weight.shape[:1])
-    outs = on_demand(shapes, mask, (kind, kind, kind))
-    return outs, (
+    """The gradients that `mask` asks for, of a loss without reduction: the scores are computed again."""
+    return _gradients_of(input, linear_weight, mask, (input.dtype,) * 3), (
         grad, input, linear_weight, linear_bias, target, weight, shift, sumexp, total_weight, ignore_index,
-        label_smoothing, reduction, chunking, mask,
+        label_smoothing, chunking, mask,
     )  # fmt: skip
+
+
+@writing()
+def scale_gradient(out: Tensor, sums: Tensor, grad: Tensor, total_weight: Tensor | None) -> Any:
+    """out = sums * grad / total_weight, rounded once; 0 stays 0. `out` may be `sums`."""
+    return (out,)
 
 
 def _check(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None, weight: Tensor | None) -> None:
@@ -234,9 +267,10 @@ def linear_cross_entropy(
 
     The last layer of a language model has far more classes than features, so that its scores, and their gradient
     again, are by far the largest tensors of a step. With classes as target and a matrix as weight they are made for
-    a chunk of rows at a time, in forward and once more in backward, and turned into the loss and the gradients
-    there (Wijmans et al. 2024, "Cut Your Losses in Large-Vocabulary Language Models", arXiv 2411.09009, go down to
-    tiles; chunks leave the products large). The chunks' gradients of the weight are added up in the same order
+    a chunk of rows at a time, and turned into the loss and, where a mean or sum is to be differentiated, the
+    gradients there (Wijmans et al. 2024, "Cut Your Losses in Large-Vocabulary Language Models", arXiv 2411.09009,
+    go down to tiles; chunks leave the products large). Backward then only scales what forward computed; without a
+    reduction it makes the scores once more. The chunks' gradients of the weight are added up in the same order
     every time, those of half precision in float32.
 
     Args:
@@ -280,12 +314,15 @@ def linear_cross_entropy(
     single = len(input.shape) == 1
     if single:
         input, target = input.unsqueeze(0), target.reshape(1)
+    now = state.enabled and reduction != "none"
+    mask = tuple([now and t is not None and t.requires_grad for t in (input, linear_weight, linear_bias)])
+    sizes = (input.shape[0], input.shape[1], linear_weight.shape[0])
     chunking = resolve_chunking(
-        options, input.shape[0], input.shape[1], linear_weight.shape[0], input.dtype, input.device.type
+        options, *sizes, input.dtype, input.device.type, state.enabled and linear_weight.requires_grad
     )
     once = options is not None and not options.allow_retain_graph and reduction != "none"
     loss = fused_linear_cross_entropy(
         input, linear_weight, linear_bias, target, weight, ignored, float(label_smoothing), reduction, chunking,
-        [] if once else None,
+        mask, [] if once else None,
     )[0]  # fmt: skip
     return loss.reshape(()) if single and reduction == "none" else loss
