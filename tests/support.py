@@ -114,6 +114,16 @@ def strided(tensor: Tensor) -> Tensor:
     return view.detach()
 
 
+def permuted(tensor: Tensor) -> Tensor:
+    """The same values lying densely in another order: channels last for images and volumes, else reversed."""
+    rank = len(tensor.shape)
+    if rank < 2:
+        return tensor
+    order = [0, *range(2, rank), 1] if rank >= 4 else list(range(rank))[::-1]
+    dense = tensor.detach().permute(*order).contiguous()
+    return dense.permute(*[order.index(d) for d in range(rank)]).detach().requires_grad_(tensor.requires_grad)
+
+
 def assert_close(got: Any, wanted: Any, dtype: Any, factor: float = 32, what: str = "") -> None:
     """Same shapes, same NaN and infinities, and elements within `factor` roundings of the largest magnitude."""
     gots, wanteds = list(tensors(got)), list(tensors(wanted))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import array, assert_close, call, floating, mapped, ops, samples, strided, tensors
+from support import array, assert_close, call, floating, mapped, ops, permuted, samples, strided, tensors
 
 import tritonnn as torch
 from tritonnn import kernels
@@ -131,6 +131,28 @@ def test_noncontiguous(op, device, dtype):
     for sample in few(device, dtype, samples(op, device, dtype)):
         wanted = call(op, sample)
         assert_close(call(op, mapped(sample, strided)), wanted, dtype, what=repr(sample))
+
+
+@cases((torch.float32,), keep=lambda op: op.kind != "view" and "as_strided" not in op.name)
+def test_layouts(op, device, dtype):
+    """Inputs that lie densely in another order give what row-major ones give; so do their gradients."""
+    for sample in few(device, dtype, samples(op, device, dtype)):
+        if all(len(t.shape) < 2 for t in tensors(sample)):
+            continue
+        wanted = call(op, sample)
+        assert_close(call(op, mapped(sample, permuted)), wanted, dtype, what=repr(sample))
+        if op.kind != "primitive" or not op.has_derivative or op.result_rule is not None:
+            continue
+        rows, row_leaves, row_results = differentiable(op, sample)
+        other = mapped(rows, permuted)
+        results = [r for r in floating(call(op, other)) if r.requires_grad]
+        leaves = [t for t in floating(other) if t.requires_grad]
+        if row_results:
+            weights = [permuted(w).to(dtype) for w in directions(results, 3)]
+            found = torch.autograd.grad(weighted(results, weights), leaves, allow_unused=True)
+            expected = torch.autograd.grad(weighted(row_results, weights), row_leaves, allow_unused=True)
+            pairs = [(a, b) for a, b in zip(found, expected, strict=True) if b is not None]
+            assert_close([a for a, _ in pairs], [b for _, b in pairs], dtype, what=f"gradients of {sample}")
 
 
 @cases(

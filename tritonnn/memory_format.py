@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
-from tritonnn.shape import contiguous_strides, is_contiguous
+from tritonnn.shape import contiguous_strides, expanded_strides, is_contiguous
 
 
 class memory_format:
@@ -28,11 +30,7 @@ class memory_format:
             return contiguous_strides(shape)
         if len(shape) != len(self.permutation):
             raise RuntimeError(f"required rank {len(self.permutation)} tensor to use {self.name} format")
-        ordered = contiguous_strides([shape[d] for d in self.permutation])
-        strides = [0] * len(shape)
-        for dim, stride in zip(self.permutation, ordered, strict=True):
-            strides[dim] = stride
-        return tuple(strides)
+        return strides_in_order(shape, self.permutation)
 
     def matches(self, shape: Sequence[int], strides: Sequence[int]) -> bool:
         """Whether a geometry is dense in this format."""
@@ -54,6 +52,126 @@ contiguous_format = memory_format("contiguous_format")
 preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last", (0, 2, 3, 1))
 channels_last_3d = memory_format("channels_last_3d", (0, 2, 3, 4, 1))
+
+
+CHANNELS_LAST = {4: channels_last, 5: channels_last_3d}
+
+
+def strides_in_order(shape: Sequence[int], order: Sequence[int]) -> tuple[int, ...]:
+    """Strides of a dense tensor whose dimensions lie in this order, from slowest to fastest."""
+    strides = [0] * len(shape)
+    for dim, stride in zip(order, contiguous_strides([shape[d] for d in order]), strict=True):
+        strides[dim] = stride
+    return tuple(strides)
+
+
+Geometry = tuple[tuple[int, ...], tuple[int, ...]]  # shape, strides
+
+
+@lru_cache(maxsize=4096)
+def kept_strides(shape: tuple[int, ...], operands: tuple[Geometry, ...]) -> tuple[int, ...] | None:
+    """Strides of the fresh result of elementwise work: dense, in the order of dimensions that the operands have.
+
+    The first operand that tells two dimensions apart decides which of them is the slower one; a dimension along
+    which it is broadcast tells nothing.
+
+    Args:
+        shape: the result's.
+        operands: shape and strides of each; they broadcast to `shape`.
+
+    Returns:
+        None for row-major.
+    """
+    if 0 in shape:
+        return None
+    if all(own == shape for own, _ in operands):
+        for format in (contiguous_format, channels_last):
+            if all(format.matches(shape, strides) for _, strides in operands):
+                return None if format is contiguous_format else format.strides(shape)
+        first = operands[0][1]
+        if all(strides == first for _, strides in operands) and is_dense(shape, first):
+            return first
+    expanded = [expanded_strides(*operand, shape) for operand in operands]
+    order = list(range(len(shape)))  # sorted by insertion: not every pair can be told apart
+    for place in range(len(shape) - 2, -1, -1):
+        at = place
+        for behind in range(place + 1, len(shape)):
+            faster = _faster(shape, expanded, order[at], order[behind])
+            if faster > 0:
+                order[at], order[behind] = order[behind], order[at]
+                at = behind
+            elif faster < 0:
+                break
+    return None if order == sorted(order) else strides_in_order(shape, order)
+
+
+@lru_cache(maxsize=4096)
+def strides_of_copy(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Strides of a copy that keeps the layout (`preserve_format`): the same where they are dense.
+
+    None for row-major.
+    """
+    return strides if is_dense(shape, strides) else kept_strides(shape, ((shape, strides),))
+
+
+def _faster(shape: Sequence[int], operands: Sequence[Sequence[int]], a: int, b: int) -> int:
+    """1 where dimension `a` is the faster one in memory, -1 where `b` is, 0 where no operand tells."""
+    for strides in operands:
+        if strides[a] and strides[b]:
+            if strides[a] != strides[b]:
+                return 1 if strides[a] < strides[b] else -1
+            if shape[a] < shape[b]:
+                return 1
+    return 0
+
+
+def is_dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether the elements lie without gaps and overlaps, in any order."""
+    order = sorted((d for d in range(len(shape)) if shape[d] != 1), key=lambda d: -strides[d])
+    return is_contiguous([shape[d] for d in order], [strides[d] for d in order])
+
+
+def format_of(input: Any) -> memory_format:
+    """The format that work on a batch of images or volumes keeps: channels last if the strides of the input, which
+    may have gaps, are in that order.
+    """
+    return contiguous_format if input._stride is None else _format_of(input.shape, input._stride)
+
+
+def strides_in_format(shape: tuple[int, ...], *inputs: Any) -> tuple[int, ...] | None:
+    """Strides of a result for a batch of images or volumes: channels last if one of the inputs is. None: row-major."""
+    for input in inputs:
+        if input._stride is not None:
+            format = _format_of(input.shape, input._stride)
+            if format is not contiguous_format:
+                return format.strides(shape)
+    return None
+
+
+def strides_as(input: Any) -> tuple[int, ...] | None:
+    """Strides of a fresh tensor that keeps the input's layout; None: row-major."""
+    return None if input._stride is None else strides_of_copy(input.shape, input._stride)
+
+
+def kept(shape: tuple[int, ...], tensors: Sequence[Any]) -> tuple[int, ...] | None:
+    """`kept_strides` of tensors."""
+    if all(tensor._stride is None for tensor in tensors):
+        return None
+    return kept_strides(shape, tuple([(tensor.shape, tensor.stride()) for tensor in tensors]))
+
+
+@lru_cache(maxsize=4096)
+def _format_of(shape: tuple[int, ...], strides: tuple[int, ...]) -> memory_format:
+    wanted = CHANNELS_LAST.get(len(shape))
+    if wanted is None or wanted.permutation is None or strides[1] == 0 or 0 in shape:
+        return contiguous_format
+    least = 0
+    for dim in reversed(wanted.permutation):
+        # With extents of 1 both formats can fit; a batch stride like that of the channels speaks for row-major.
+        if strides[dim] < least or (dim == 0 and least == strides[1]):
+            return contiguous_format
+        least = strides[dim] * max(shape[dim], 1)
+    return wanted
 
 
 class layout:

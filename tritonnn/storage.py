@@ -97,16 +97,28 @@ def _first_runtime() -> Any:
     return _runtime
 
 
-def empty(shape: tuple[int, ...], dtype: DType, device: Device, op: str = "") -> tuple[Any, Storage]:
-    """A fresh contiguous buffer and its storage, NaN-poisoned where the configuration asks for it."""
+def empty(
+    shape: tuple[int, ...],
+    dtype: DType,
+    device: Device,
+    op: str = "",
+    strides: tuple[int, ...] | None = None,
+) -> tuple[Any, Storage]:
+    """A fresh dense buffer and its storage, NaN-poisoned where the configuration asks for it.
+
+    `strides` are those of a permuted row-major tensor; None for row-major.
+    """
     if device.type == "cpu":
+        if strides is not None:
+            _, storage = empty((numel(shape),), dtype, device)
+            return storage.buffer(shape, strides, 0, dtype), storage
         array = np.empty(shape, dtype.np)
         if config.NAN_POISON:
             poison(array)
         return array, Storage(array, device)
-    plain, strides, count = _row_major(shape)
+    plain, row_major, count = _row_major(shape)
     block = allocate(count * dtype.itemsize, device, op)
-    return Buffer(block.ptr, plain, strides, dtype, device, block), Storage(block, device)
+    return Buffer(block.ptr, plain, strides or row_major, dtype, device, block), Storage(block, device)
 
 
 @lru_cache(maxsize=4096)

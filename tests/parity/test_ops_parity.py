@@ -53,8 +53,7 @@ def to_reference(value: Any) -> Any:
         if values.dtype.kind == "V" or value.dtype.name.startswith(("bfloat", "float8")):
             return reference.from_numpy(values.astype(np.float32)).to(getattr(reference, value.dtype.name))
         base = reference.from_numpy(np.array(values))
-        if value.shape and value._stride is not None and value.is_contiguous() is False:
-            base = reference.empty_strided(tuple(value.shape), value.stride(), dtype=base.dtype).copy_(base)
+        base = reference.empty_strided(tuple(value.shape), value.stride(), dtype=base.dtype).copy_(base)
         return base.requires_grad_() if value.requires_grad else base
     if isinstance(value, torch.dtype):
         return getattr(reference, value.name)

@@ -219,14 +219,15 @@ class Run:
         """The gradient itself where this leaf is the only one to hold its memory, else a copy."""
         if self.create:
             return grad if id(grad._storage) not in self.given else grad.clone()
+        wanted = None if leaf._stride is None else _layout(leaf)
         if (
             id(grad._storage) in self.given
-            or grad._stride is not None
+            or grad._stride != wanted
             or grad._node is not None
             or type(grad) is not Tensor
             or grad._storage.nbytes != grad.numel() * grad.dtype.itemsize
         ):
-            grad = grad.detach().clone(memory_format=_contiguous())
+            grad = _copied(grad, wanted)
         self._note_given(grad)
         return grad
 
@@ -236,10 +237,17 @@ class Run:
         self.held.append(grad._storage)
 
 
-def _contiguous() -> Any:
-    from tritonnn.memory_format import contiguous_format
+def _layout(leaf: Tensor) -> tuple[int, ...] | None:
+    """The strides a leaf's gradient gets: its own where they are dense, else row-major (None)."""
+    from tritonnn.memory_format import is_dense
 
-    return contiguous_format
+    return leaf._stride if is_dense(leaf.shape, leaf.stride()) and not leaf.is_contiguous() else None
+
+
+def _copied(grad: Tensor, strides: tuple[int, ...] | None) -> Tensor:
+    from tritonnn.ops.conversion import copied
+
+    return copied(grad.detach(), grad.dtype, grad.device, strides)
 
 
 def _seq(node: Any) -> int:

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from tritonnn.ops._table import Op
 
 
-def fresh(op: Op, shape: Size, dtype: DType, device: Any) -> Tensor:
-    buffer, block = storage.empty(shape, dtype, device, op.name)
-    return make(buffer, block, shape, dtype, device)
+def fresh(op: Op, shape: Size, dtype: DType, device: Any, strides: tuple[int, ...] | None = None) -> Tensor:
+    buffer, block = storage.empty(shape, dtype, device, op.name, strides)
+    made = make(buffer, block, shape, dtype, device)
+    if strides is not None:
+        made._stride = strides
+    return made
 
 
 def run_backend(op: Op, results: tuple, args: tuple, device: Any = None) -> None:

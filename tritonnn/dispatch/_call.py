@@ -49,10 +49,10 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     if op.alloc:
         results = run_allocating(op, args, device)
     elif outs.__class__ is tuple:
-        results = tuple([fresh(op, spec.shape, spec.dtype, device or spec.device or CPU) for spec in outs])
+        results = tuple([fresh(op, s.shape, s.dtype, device or s.device or CPU, s.strides) for s in outs])
         run_backend(op, results, args)
     else:
-        results = (fresh(op, outs.shape, outs.dtype, device or outs.device or CPU),)
+        results = (fresh(op, outs.shape, outs.dtype, device or outs.device or CPU, outs.strides),)
         run_backend(op, results, args)
     if edges is not None:
         record(op, args, results, edges)
@@ -78,7 +78,7 @@ def _short(op: Op, args: tuple, spec: Any) -> Tensor | None:
     if device is CPU:
         made = _on_cpu(op, buffers, spec)
     elif device is not None and device.type == "cuda":
-        made = fresh(op, spec.shape, spec.dtype, device)
+        made = fresh(op, spec.shape, spec.dtype, device, spec.strides)
         (op.gpu or op.implementation("cuda"))(made._buf, *buffers)
     else:
         return None
@@ -90,16 +90,20 @@ def _short(op: Op, args: tuple, spec: Any) -> Tensor | None:
 
 
 def _on_cpu(op: Op, buffers: list, spec: Any) -> Tensor:
-    buffer = _np_empty(spec.shape, spec.dtype.np)
-    if config.NAN_POISON:
-        poison(buffer)
+    if spec.strides is None:
+        buffer = _np_empty(spec.shape, spec.dtype.np)
+        if config.NAN_POISON:
+            poison(buffer)
+        made = make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)
+    else:
+        made = fresh(op, spec.shape, spec.dtype, CPU, spec.strides)
     run = op.cpu or op.implementation("cpu")
     token = quiet_set(QUIET)
     try:
-        run(buffer, *buffers)
+        run(made._buf, *buffers)
     finally:
         quiet_reset(token)
-    return make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)
+    return made
 
 
 def call_out(op: Op, args: tuple, out: Any, outs: Any, edges: list | None) -> Any:

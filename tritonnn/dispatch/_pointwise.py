@@ -17,6 +17,7 @@ from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._writing import into
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
+from tritonnn.memory_format import kept
 from tritonnn.shape import Size, broadcast_shapes
 from tritonnn.storage import Storage
 from tritonnn.tensor import Tensor, make
@@ -56,12 +57,17 @@ def pointwise(op: Op, args: tuple, out: Tensor | None = None) -> Any:
 
 
 def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result: DType) -> Tensor:
-    buffer = _np_empty(shape, result.np)
-    if config.NAN_POISON:
-        storage.poison(buffer)
+    two = isinstance(second, Tensor)
+    if first._stride is None and (not two or second._stride is None):
+        buffer = _np_empty(shape, result.np)
+        if config.NAN_POISON:
+            storage.poison(buffer)
+        made = make(buffer, Storage(buffer, CPU), shape, result, CPU)
+    else:
+        made = fresh(op, shape, result, CPU, kept(shape, (first, second) if two else (first,)))
+        buffer = made._buf
     run = op.cpu or op.implementation("cpu")
     token = quiet_set(QUIET)
-    two = isinstance(second, Tensor)
     try:
         if second is None:
             run(buffer, first._buf, *args[1:])
@@ -69,7 +75,6 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
             run(buffer, first._buf, second._buf if two else second, *args[2:])
     finally:
         quiet_reset(token)
-    made = make(buffer, Storage(buffer, CPU), shape, result, CPU)
     if (
         state.enabled
         and op.differentiable
@@ -85,13 +90,14 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
 class Plan:
     """What `_pointwise` found out before anything is touched."""
 
-    __slots__ = ("compute", "device", "operands", "result", "shape")
+    __slots__ = ("compute", "device", "operands", "result", "shape", "strides")
 
     shape: Size
     compute: DType
     result: DType
     device: Any
     operands: list  # buffers and numbers at the tensor slots
+    strides: tuple[int, ...] | None  # of the result
 
 
 def _pointwise(op: Op, args: tuple, out: Tensor | None) -> Any:
@@ -102,7 +108,7 @@ def _pointwise(op: Op, args: tuple, out: Tensor | None) -> Any:
     edges = edges_of(op, args)
     if out is not None:
         return into(op, args, out, edges, plan.shape, plan.result, lambda t: run_pointwise(op, args, plan, t))
-    made = fresh(op, plan.shape, plan.result, plan.device)
+    made = fresh(op, plan.shape, plan.result, plan.device, plan.strides)
     run_pointwise(op, args, plan, made)
     if edges is not None:
         record(op, args, (made,), edges)
@@ -117,6 +123,7 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
     device: Any = None
     dtype: Any = None
     shape: Any = None
+    row_major = True
     operands = []
     for i in op.tensor_slots:
         value = args[i]
@@ -134,6 +141,8 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
                     dtype = value.dtype
                 elif value.dtype is not dtype:
                     return None
+            if value._stride is not None:
+                row_major = False
             operands.append(value._buf)
         else:
             operands.append(value)
@@ -155,6 +164,9 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
             return None
     plan = Plan()
     plan.device, plan.shape, plan.compute, plan.result, plan.operands = device, shape, dtype, result, operands
+    plan.strides = (
+        None if row_major else kept(shape, [args[i] for i in op.tensor_slots if isinstance(args[i], Tensor)])
+    )
     return plan
 
 
@@ -177,6 +189,7 @@ def plan_pointwise(op: Op, args: tuple) -> Plan:
         raise Invalid(f"expected at least one tensor, got {args}", kind=TypeError)
     plan.device = common_device(op, args, tensors)
     plan.shape = tensors[0].shape if len(tensors) == 1 else broadcast_shapes(*[t.shape for t in tensors])
+    plan.strides = kept(plan.shape, tensors)
     for tensor in tensors:
         if tensor.dtype in op.refuse:
             raise Invalid(op.refuse[tensor.dtype])

@@ -40,12 +40,23 @@ def only_floating(input: Tensor, name: str = "input") -> None:
         )
 
 
-def on_demand(shapes: Sequence[Any], mask: Sequence[bool], kinds: Sequence[DType]) -> tuple[Out, ...]:
-    """What a backward primitive allocates: nothing for the gradients that are not wanted."""
-    return tuple(
+def on_demand(
+    shapes: Sequence[Any],
+    mask: Sequence[bool],
+    kinds: Sequence[DType],
+    strides: tuple[int, ...] | None = None,
+) -> tuple[Out, ...]:
+    """What a backward primitive allocates: nothing for the gradients that are not wanted.
+
+    `strides` are those of the first one, None for row-major.
+    """
+    outs = [
         Out(shape, kind) if wanted else Out((0,), kind)
         for shape, wanted, kind in zip(shapes, mask, kinds, strict=True)
-    )
+    ]
+    if mask[0]:
+        outs[0].strides = strides
+    return tuple(outs)
 
 
 def spread(made: Any, mask: Sequence[bool], places: Sequence[int], count: int) -> Grads:

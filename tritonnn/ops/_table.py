@@ -45,14 +45,18 @@ class Out:
         shape: the extents.
         dtype: the type of the elements.
         device: only where no tensor argument tells it.
+        strides: of a dense result whose dimensions do not lie row-major; None where they do.
     """
 
-    __slots__ = ("device", "dtype", "shape")
+    __slots__ = ("device", "dtype", "shape", "strides")
 
-    def __init__(self, shape: Sequence[int], dtype: DType, device: Any = None) -> None:
+    def __init__(
+        self, shape: Sequence[int], dtype: DType, device: Any = None, strides: tuple[int, ...] | None = None
+    ) -> None:
         self.shape = shape if shape.__class__ is Size else Size(shape)
         self.dtype = dtype
         self.device = device
+        self.strides = strides
 
 
 class Sample:

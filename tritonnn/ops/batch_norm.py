@@ -9,6 +9,7 @@ from typing import Any
 from tritonnn import dispatch
 from tritonnn.autograd.grad_mode import no_grad, state
 from tritonnn.errors import Invalid
+from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._fused import (
     Grads,
     centred_grads,
@@ -78,7 +79,7 @@ def native_batch_norm(
     if not training and (running_mean is None or running_var is None):
         raise Invalid("Expected running_mean and running_var to be defined when training=False")
     saved = Out((channels,), statistics_dtype(input.dtype))
-    outs = (Out(input.shape, input.dtype), saved, saved)
+    outs = (Out(input.shape, input.dtype, strides=strides_in_format(input.shape, input)), saved, saved)
     args = (input, weight, bias, running_mean, running_var, bool(training), float(momentum), float(eps))
     return outs, args
 
@@ -91,7 +92,8 @@ def native_batch_norm_backward(
     """The gradients of batch normalisation that `output_mask` asks for."""
     kind = input.dtype if weight is None else weight.dtype
     channels = (input.shape[1],)
-    return on_demand((input.shape, channels, channels), output_mask, (input.dtype, kind, kind))
+    strides = strides_in_format(input.shape, input)
+    return on_demand((input.shape, channels, channels), output_mask, (input.dtype, kind, kind), strides)
 
 
 def _normalised(

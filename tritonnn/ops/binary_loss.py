@@ -44,7 +44,7 @@ def _probabilities(make: Any, *shape: int) -> Tensor:
 def bce_reduced(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str) -> Any:
     """Cross-entropy of probabilities and probabilities of true, reduced."""
     only_floating(input)
-    return reduced_out(input, reduction)
+    return reduced_out(input, target, reduction)
 
 
 def _same_size(op: str, input: Tensor, target: Tensor, text: str) -> None:
@@ -153,7 +153,7 @@ def bce_with_logits_reduced(
 ) -> Any:
     """Cross-entropy of sigmoid(x) and probabilities of true, reduced."""
     only_floating(input)
-    return reduced_out(input, reduction)
+    return reduced_out(input, target, reduction)
 
 
 @composite(

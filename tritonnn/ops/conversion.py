@@ -12,9 +12,9 @@ from tritonnn.device import CPU, resolve
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import memory_format as MemoryFormat
-from tritonnn.memory_format import preserve_format
+from tritonnn.memory_format import preserve_format, strides_as
 from tritonnn.ops._table import ANY, Out, Sample, composite, primitive
-from tritonnn.ops.creation import allocate, dense_strides
+from tritonnn.ops.creation import allocate
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
 from tritonnn.tensor import Tensor, make, make_view
@@ -28,7 +28,8 @@ def to_copy(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...
     return Out(input.shape, dtype)
 
 
-def _copy(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...] | None) -> Tensor:
+def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...] | None) -> Tensor:
+    """A copy as `dtype` on `device` with the given dense strides (None: row-major), recorded where gradients are."""
     made = allocate(input.shape, dtype, device, strides)
     dispatch.copy_into(made, input)
     if state.enabled:
@@ -130,13 +131,13 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         and (format in (None, preserve_format) or input.is_contiguous(memory_format=format))
     ):
         return input
-    strides = dense_strides(input) if format in (None, preserve_format) else format.strides(input.shape)
+    strides = strides_as(input) if format in (None, preserve_format) else format.strides(input.shape)
     if non_blocking and target is not input.device:
         from tritonnn.cuda._runtime import runtime
 
         with runtime().non_blocking():
-            return _copy(input, dtype, target, strides)
-    return _copy(input, dtype, target, strides)
+            return copied(input, dtype, target, strides)
+    return copied(input, dtype, target, strides)
 
 
 @composite(
@@ -153,11 +154,9 @@ def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor
     (tensor([2., 2.]), tensor([1., 1.]))
     """
     strides = (
-        dense_strides(input)
-        if memory_format in (None, preserve_format)
-        else memory_format.strides(input.shape)
+        strides_as(input) if memory_format in (None, preserve_format) else memory_format.strides(input.shape)
     )
-    return _copy(input, input.dtype, input.device, strides)
+    return copied(input, input.dtype, input.device, strides)
 
 
 @composite(
@@ -168,14 +167,14 @@ def contiguous(input: Tensor, memory_format: MemoryFormat | None = None) -> Tens
     if input.is_contiguous(memory_format):
         return input
     strides = None if memory_format is None else memory_format.strides(input.shape)
-    return _copy(input, input.dtype, input.device, strides)
+    return copied(input, input.dtype, input.device, strides)
 
 
 def _to_type(dtype: DType) -> Any:
     def method(self: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
         if memory_format is not None:
             return to(self, dtype, memory_format=memory_format)
-        return self if self.dtype is dtype else _copy(self, dtype, self.device, dense_strides(self))
+        return self if self.dtype is dtype else copied(self, dtype, self.device, strides_as(self))
 
     method.__doc__ = f"The values as {dtype!r}."
     return method

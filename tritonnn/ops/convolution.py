@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from tritonnn.errors import Invalid, complete, fail
+from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._conv_checks import (
     Operand,
     check_geometry,
@@ -121,7 +122,8 @@ def convolution(
     operands = [None if t is None else Operand(t.shape, t.dtype) for t in (input, weight, bias)]
     geometry = (stride, padding, dilation, transposed, output_padding, groups)
     shape, geometry = _plan(*operands, *[tuple(v) if v.__class__ is list else v for v in geometry])
-    return Out(shape, input.dtype), (input, weight, bias, *geometry)
+    strides = strides_in_format(shape, input, weight)
+    return Out(shape, input.dtype, strides=strides), (input, weight, bias, *geometry)
 
 
 @lru_cache(maxsize=1024, typed=True)
@@ -180,7 +182,8 @@ def convolution_weight_grad(
     groups: int,
 ) -> Any:
     """Gradient of `convolution` (not transposed) in its weight, for an output gradient `grad`."""
-    return Out((grad.shape[1], input.shape[1] // groups, *kernel_size), grad.dtype)
+    shape = (grad.shape[1], input.shape[1] // groups, *kernel_size)
+    return Out(shape, grad.dtype, strides=strides_in_format(shape, grad, input))
 
 
 def run_convolution(

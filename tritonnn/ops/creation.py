@@ -11,7 +11,7 @@ from tritonnn.device import device as Device
 from tritonnn.device import resolve
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
-from tritonnn.memory_format import memory_format, preserve_format, strided
+from tritonnn.memory_format import memory_format, preserve_format, strided, strides_as
 from tritonnn.ops._table import NAMESPACES
 from tritonnn.shape import Size
 from tritonnn.tensor import Tensor, make, make_view
@@ -144,27 +144,10 @@ def _like(
     target = input.device if device is None else resolve(device)
     strides: tuple[int, ...] | None
     if format is None or format is preserve_format:
-        strides = dense_strides(input)
+        strides = strides_as(input)
     else:
         strides = format.strides(input.shape)
     return _finish(allocate(input.shape, dtype, target, strides), False, pin, layout)
-
-
-def dense_strides(input: Tensor) -> tuple[int, ...] | None:
-    """Strides of a fresh tensor in the input's order of dimensions; None for row-major."""
-    if input._stride is None:
-        return None
-    pairs = sorted(
-        (d for d in range(len(input.shape)) if input.shape[d] != 1),
-        key=lambda d: (-input._stride[d], d),  # type: ignore[index]
-    )
-    step, strides = 1, list(shapes.contiguous_strides(input.shape))
-    for dim in reversed(pairs):
-        if input._stride[dim] != step:  # gaps or overlaps: row-major instead, as PyTorch does
-            return None
-        strides[dim] = step
-        step *= input.shape[dim]
-    return tuple(strides)
 
 
 @_public

@@ -10,6 +10,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.errors import fail
+from tritonnn.memory_format import strides_as
 from tritonnn.ops._table import FLOATING, NAMESPACES, Out, primitive
 from tritonnn.random import generator_for
 from tritonnn.tensor import Tensor
@@ -24,7 +25,8 @@ _ALPHA = -1.7580993408473766  # what SELU tends to for very negative inputs
 )  # fmt: skip
 def native_dropout(input: Tensor, p: float, seed: int, offset: int) -> Any:
     """`input` with elements zeroed with probability p and the others scaled by 1 / (1 - p), and which were kept."""
-    return Out(input.shape, input.dtype), Out(input.shape, dtypes.bool_)
+    strides = strides_as(input)
+    return Out(input.shape, input.dtype, strides=strides), Out(input.shape, dtypes.bool_, strides=strides)
 
 
 def _functional(function: Any) -> Any:

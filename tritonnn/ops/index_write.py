@@ -10,6 +10,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import strides_as
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation import zeros
 from tritonnn.ops.indexing import indexed_shape, long_index, zeros_of
@@ -153,7 +154,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -
     tensor([-1.,  0., -1.])
     """
     dim, index = _vector("index_fill", input, dim, index)
-    return Out(input.shape, input.dtype), (input, dim, index, _zero_dim("index_fill", input, value))
+    out = Out(input.shape, input.dtype, strides=strides_as(input))
+    return out, (input, dim, index, _zero_dim("index_fill", input, value))
 
 
 @composite(
@@ -299,7 +301,8 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             f"put(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{source.numel()}, index.numel() = {index.numel()}"
         )
-    return Out(input.shape, input.dtype), (input, index, source, bool(accumulate))
+    out = Out(input.shape, input.dtype, strides=strides_as(input))
+    return out, (input, index, source, bool(accumulate))
 
 
 @primitive(
@@ -339,7 +342,7 @@ def put_at(input: Tensor, indices: Tensors, values: Tensor, dims: tuple[int, ...
             f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of "
             f"shape {list(shape)}"
         )
-    return Out(input.shape, input.dtype)
+    return Out(input.shape, input.dtype, strides=strides_as(input))
 
 
 Tensor.put_at = put_at  # type: ignore[attr-defined]

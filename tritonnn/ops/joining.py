@@ -8,6 +8,7 @@ from typing import Any
 from tritonnn import shape as shapes
 from tritonnn.dispatch import result_type
 from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import contiguous_format, format_of
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.parts import select_dim, slice_dim
 from tritonnn.ops.shape import expand_as_size, unsqueeze, view_or_copy
@@ -56,7 +57,11 @@ def cat(tensors: Tensors, dim: int = 0) -> Any:
         if tensor.dtype is not common:
             common = result_type(*tensors)
             break
-    return Out((*first.shape[:dim], total, *first.shape[dim + 1 :]), common), (list(tensors), dim)
+    shape = (*first.shape[:dim], total, *first.shape[dim + 1 :])
+    format = format_of(first)
+    if format is contiguous_format or not all(format_of(t) is format or t.shape == (0,) for t in tensors):
+        return Out(shape, common), (list(tensors), dim)
+    return Out(shape, common, strides=format.strides(shape)), (list(tensors), dim)
 
 
 def _check_joins(first: Tensor, tensor: Tensor, i: int, dim: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import kept
 from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.shape import broadcast_shapes, numel
@@ -65,8 +66,10 @@ def paired(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return input, target
 
 
-def reduced_out(input: Tensor, reduction: str) -> Out:
-    return Out(input.shape if reduction == "none" else (), input.dtype)
+def reduced_out(input: Tensor, target: Tensor, reduction: str) -> Out:
+    if reduction != "none":
+        return Out((), input.dtype)
+    return Out(input.shape, input.dtype, strides=kept(input.shape, (input, target)))
 
 
 def share_of(g: Tensor, shape: Any, reduction: str) -> Tensor:
@@ -125,7 +128,7 @@ def _weight_errors(make: Any) -> list[Bad]:
 def mse_reduced(input: Tensor, target: Tensor, reduction: str) -> Any:
     """(x - y)², reduced."""
     only_floating(input)
-    return reduced_out(input, reduction)
+    return reduced_out(input, target, reduction)
 
 
 def _mse_grad(g: Tensor, x: Tensor, y: Tensor, reduction: str) -> Tensor:
@@ -143,7 +146,7 @@ def _mse_grad(g: Tensor, x: Tensor, y: Tensor, reduction: str) -> Tensor:
 def l1_reduced(input: Tensor, target: Tensor, reduction: str) -> Any:
     """|x - y|, reduced."""
     only_floating(input)
-    return reduced_out(input, reduction)
+    return reduced_out(input, target, reduction)
 
 
 def _bounded_grad(g: Tensor, x: Tensor, y: Tensor, reduction: str, bound: float, scale: float) -> Tensor:
@@ -163,7 +166,7 @@ def _bounded_grad(g: Tensor, x: Tensor, y: Tensor, reduction: str, bound: float,
 def smooth_l1_reduced(input: Tensor, target: Tensor, reduction: str, beta: float) -> Any:
     """|x - y| with a parabola below beta, reduced."""
     only_floating(input)
-    return reduced_out(input, reduction), (input, target, reduction, float(beta))
+    return reduced_out(input, target, reduction), (input, target, reduction, float(beta))
 
 
 @primitive(
@@ -177,7 +180,7 @@ def smooth_l1_reduced(input: Tensor, target: Tensor, reduction: str, beta: float
 def huber_reduced(input: Tensor, target: Tensor, reduction: str, delta: float) -> Any:
     """A parabola that continues as a line from delta on, reduced."""
     only_floating(input)
-    return reduced_out(input, reduction), (input, target, reduction, float(delta))
+    return reduced_out(input, target, reduction), (input, target, reduction, float(delta))
 
 
 @composite(api="functional", samples=_call_samples, errors=_weight_errors)

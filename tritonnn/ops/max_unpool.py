@@ -7,6 +7,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.errors import Invalid, complete
+from tritonnn.memory_format import format_of
 from tritonnn.ops._pool_checks import check_tensor
 from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops._windows import IntOrInts, Ints, as_ints, joined
@@ -93,7 +94,8 @@ def _max_unpool(
     lead = len(input.shape) - n
     flat, where = input.flatten(lead), indices.flatten(lead)
     empty = input.new_zeros((*input.shape[:lead], count))
-    return empty.scatter(-1, where, flat).view((*input.shape[:lead], *size))
+    made = empty.scatter(-1, where, flat).view((*input.shape[:lead], *size))
+    return made.contiguous(format_of(input)) if n == 2 else made
 
 
 def _unpool_errors(n: int) -> Any:

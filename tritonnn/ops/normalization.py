@@ -8,6 +8,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn.autograd.grad_mode import state
 from tritonnn.errors import Invalid
+from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._fused import (
     Grads,
     centred_grads,
@@ -278,7 +279,7 @@ def native_group_norm(
             )
     kind = statistics_dtype(input.dtype)
     saved = Out((input.shape[0], num_groups), kind)
-    outs = (Out(input.shape, input.dtype), saved, saved)
+    outs = (Out(input.shape, input.dtype, strides=strides_in_format(input.shape, input)), saved, saved)
     return outs, (input, num_groups, weight, bias, float(eps))
 
 
@@ -290,7 +291,8 @@ def native_group_norm_backward(
     """The gradients of group normalisation that `output_mask` asks for."""
     kind = input.dtype if weight is None else weight.dtype
     channels = (input.shape[1],)
-    return on_demand((input.shape, channels, channels), output_mask, (input.dtype, kind, kind))
+    strides = strides_in_format(input.shape, input)
+    return on_demand((input.shape, channels, channels), output_mask, (input.dtype, kind, kind), strides)
 
 
 def _group_norm_errors(make: Any) -> list[Bad]:

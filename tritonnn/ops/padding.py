@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining import cat
 from tritonnn.ops.parts import slice_dim
@@ -56,8 +57,8 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Any:
     """`input` with `value` around it; `pad` lists (before, after) from the last dimension; negative cuts off."""
     margins = _margins(pad, len(input.shape))
     narrowed = _narrowed(input, margins)
-    shape = [n + max(b, 0) + max(a, 0) for n, (b, a) in zip(narrowed.shape, margins, strict=True)]
-    return Out(shape, input.dtype), (input, tuple(pad), value)
+    shape = tuple([n + max(b, 0) + max(a, 0) for n, (b, a) in zip(narrowed.shape, margins, strict=True)])
+    return Out(shape, input.dtype, strides=strides_in_format(shape, input)), (input, tuple(pad), value)
 
 
 def _border(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tensor:

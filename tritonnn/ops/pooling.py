@@ -10,6 +10,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.errors import Invalid
+from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._pool_checks import check_dtype, window_counts
 from tritonnn.ops._table import FLOATING, NUMERIC, Out, Sample, primitive
 from tritonnn.ops._windows import Ints
@@ -25,8 +26,11 @@ def _gather(g: Tensor, indices: Tensor, n: int) -> Tensor:
     return flat.gather(-1, where).view(indices.shape)
 
 
-def _pooled(input: Tensor, sizes: Sequence[int], dtype: Any = None) -> Out:
-    return Out((*input.shape[: len(input.shape) - len(sizes)], *sizes), dtype or input.dtype)
+def _pooled(input: Tensor, sizes: Sequence[int], dtype: Any = None, volumes: bool = False) -> Out:
+    """Planes of other sizes, in the input's memory format; that of volumes only maxima over windows keep."""
+    shape = (*input.shape[: len(input.shape) - len(sizes)], *sizes)
+    strides = strides_in_format(shape, input) if volumes or len(sizes) == 2 else None
+    return Out(shape, dtype or input.dtype, strides=strides)
 
 
 # ---- maximum --------------------------------------------------------------------------------------------
@@ -55,7 +59,8 @@ def max_pool(
 ) -> Any:
     """Maximum of every window."""
     check_dtype(input, NUMERIC)
-    return _pooled(input, window_counts(input.shape, kernel_size, stride, padding, dilation, ceil_mode))
+    sizes = window_counts(input.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    return _pooled(input, sizes, volumes=True)
 
 
 @primitive(
@@ -83,7 +88,7 @@ def max_pool_backward(
     ceil_mode: bool,
 ) -> Any:
     """Gradient of `max_pool`: each window gives its gradient to the position that holds its maximum."""
-    return Out(input.shape, grad.dtype)
+    return Out(input.shape, grad.dtype, strides=strides_in_format(input.shape, input))
 
 
 @primitive(
@@ -105,7 +110,7 @@ def max_pool_with_indices(
     """Maximum of every window, and its flat position in its plane (int64)."""
     check_dtype(input, NUMERIC)
     sizes = window_counts(input.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    return _pooled(input, sizes), _pooled(input, sizes, dtypes.int64)
+    return _pooled(input, sizes, volumes=True), _pooled(input, sizes, dtypes.int64, volumes=True)
 
 
 def _indices_samples(make: Any) -> list[Sample]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn.errors import fail
+from tritonnn.memory_format import format_of
 from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.tensor import Tensor
 
@@ -50,7 +51,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     x: Any = input
     count = channels // (r * r)
     x = x.reshape(-1, count, r, r, height, width).permute(0, 1, 4, 2, 5, 3)
-    return x.reshape(*batch, count, height * r, width * r)
+    return x.reshape(*batch, count, height * r, width * r).contiguous(format_of(input))
 
 
 @composite(
@@ -80,7 +81,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
             )
     x: Any = input
     x = x.reshape(-1, channels, height // r, r, width // r, r).permute(0, 1, 3, 5, 2, 4)
-    return x.reshape(*batch, channels * r * r, height // r, width // r)
+    return x.reshape(*batch, channels * r * r, height // r, width // r).contiguous(format_of(input))
 
 
 @composite(
@@ -108,7 +109,8 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
             input=input,
         )
     x: Any = input
-    return x.reshape(batch, groups, channels // groups, *space).transpose(1, 2).reshape(input.shape)
+    x = x.reshape(batch, groups, channels // groups, *space).transpose(1, 2).reshape(input.shape)
+    return x.contiguous(format_of(input))
 
 
 __all__ = ["channel_shuffle", "pixel_shuffle", "pixel_unshuffle"]

@@ -8,6 +8,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn.errors import fail
+from tritonnn.memory_format import contiguous_format, strides_as
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining import cat
 from tritonnn.ops.parts import slice_dim
@@ -33,7 +34,7 @@ def flip(input: Tensor, dims: Sequence[int]) -> Any:
     """
     order = (dims,) if isinstance(dims, int) else tuple(dims)
     wrapped = shapes.wrap_dims(order, len(input.shape)) if order else ()
-    return Out(input.shape, input.dtype), (input, wrapped)
+    return Out(input.shape, input.dtype, strides=strides_as(input)), (input, wrapped)
 
 
 Tensor.flip = lambda self, *dims: flip(self, shapes.as_size(dims))  # type: ignore[attr-defined]
@@ -123,7 +124,8 @@ def _repeat(self: Tensor, *repeats: Any) -> Tensor:
     split_shape = [n for pair in zip([1] * len(shape), shape, strict=True) for n in pair]
     wide_shape = [n for pair in zip(counts, shape, strict=True) for n in pair]
     wide = expand_as_size(view_or_copy(self, split_shape), tuple(wide_shape))
-    return view_as_size(wide.clone(), tuple(c * n for c, n in zip(counts, shape, strict=True)))
+    wide = wide.clone(memory_format=contiguous_format)
+    return view_as_size(wide, tuple(c * n for c, n in zip(counts, shape, strict=True)))
 
 
 Tensor.repeat = _repeat  # type: ignore[attr-defined]

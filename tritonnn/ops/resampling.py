@@ -14,6 +14,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.errors import explained, fail
+from tritonnn.memory_format import format_of
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite, expose
 from tritonnn.ops.from_data import tensor as make_tensor
 from tritonnn.tensor import Tensor
@@ -269,7 +270,7 @@ def interpolate(
     # The last dimension first: its elements lie together, and shrinking it makes the rest cheaper.
     for dim in reversed(range(2, x.ndim)):
         x = _along(x, dim, out[dim - 2], scales[dim - 2], mode, bool(align_corners), antialias)
-    return x.to(input.dtype) if half else x
+    return (x.to(input.dtype) if half else x).contiguous(format_of(input))
 
 
 def _along(x: Any, dim: int, out: int, scale: float | None, mode: str, align: bool, antialias: bool) -> Any:

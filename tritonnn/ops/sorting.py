@@ -6,6 +6,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import strides_as
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.extremes import _pair, _scatter_back
 from tritonnn.ops.parts import select_dim, slice_dim
@@ -38,7 +39,9 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     sort(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
     """
     dim = wrap_dim(dim, len(input.shape))
-    return (Out(input.shape, input.dtype), Out(input.shape, dtypes.int64)), (
+    strides = strides_as(input)
+    outs = Out(input.shape, input.dtype, strides=strides), Out(input.shape, dtypes.int64, strides=strides)
+    return outs, (
         input,
         dim,
         bool(descending),
