@@ -42,6 +42,7 @@ class Entry:
         dtypes: element types on the GPU; on the CPU `cpu_dtypes`.
         quick: whether the short report has it, in its typical sizes and the first dtype.
         both: whether forward and backward are measured together, too; on the CPU they always are.
+        apart: whether backward is measured alone, too: not where forward does what a peer's backward does.
         peer: what the other libraries call, where they need another call.
         compiled: whether torch.compile can take it.
         precision: the setting of `set_float32_matmul_precision`.
@@ -62,6 +63,7 @@ class Entry:
     cpu_dtypes: tuple[str, ...] = ("float32",)
     quick: bool = False
     both: bool = False
+    apart: bool = True
     peer: Callable[..., Any] | None = None
     compiled: bool = True
     precision: str = "highest"
@@ -84,7 +86,7 @@ class Entry:
             return ["forward"]
         if device == "cpu":
             return ["forward", "both"]
-        return ["forward", "backward", *(["both"] if self.both else [])]
+        return ["forward", *(["backward"] if self.apart else []), *(["both"] if self.both else [])]
 
     def variant(self, **changes: Any) -> Entry:
         """The entry with some fields replaced."""

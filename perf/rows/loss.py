@@ -47,11 +47,12 @@ LINEAR = Entry(
     _fused_inputs,
     FUSED,
     lambda w, m, k, v: w * (m * k + v * k),
-    lambda w, m, k, v: 2 * w * (m * k + v * k),  # read again, and two gradients written
+    lambda w, m, k, v: w * (m * k + v * k),  # two gradients written
     lambda m, k, v: 2 * m * k * v,
-    lambda m, k, v: 4 * m * k * v,
+    lambda m, k, v: 4 * m * k * v,  # where the loss is to be differentiated, already by the forward call
     grads=(0, 1),
     both=True,
+    apart=False,
     peer=_apart,
     goals={"both": Goal(ratio=1.3, memory=0.1)},
 )

@@ -28,8 +28,8 @@ class LinearCrossEntropyOptions:
             computed where they are, which saves a copy of them; a second backward then raises.
         batch_chunk_size: rows in a chunk.
         chunking_method: how the rows in a chunk are chosen where they are not given. 'auto': the scores of a chunk are
-            at most a tenth of all, or 32 MiB or a quarter of the memory of the weight's gradient where that is more,
-            and never above 512 MiB. 'aspect_ratio' or
+            at most a tenth of all, beside a weight's gradient that takes as much a quarter, or 32 MiB where that is
+            more, and never above 512 MiB. 'aspect_ratio' or
             'aspect_ratio:n': they are about as large as the input, or 1/n of that. None: all rows at once.
         acc_policy: what is held in `acc_dtype`. 'accurate': the scores of a chunk and the sum of the chunks' gradients
             of the weight; 'balanced': that sum; 'compact': nothing, both have the input's type, in which a sum over
@@ -91,7 +91,7 @@ def chunk_rows(rows: int, classes: int, itemsize: int, beside: int = 0) -> int:
     """The rows in a chunk: scores of a tenth of all, but 32 MiB where that is more, and never above 512 MiB.
 
     What more chunks cost is that the sum of the weight's gradients, as large as the weight, is read and written once
-    for each. Where it is held, a chunk's scores may take a quarter of its memory.
+    for each. Where it is held, a chunk may take as much memory, but no more than a quarter of all scores.
     From 128 rows on a chunk is a multiple of 128, the edge of a large tile.
 
     Args:
@@ -104,7 +104,8 @@ def chunk_rows(rows: int, classes: int, itemsize: int, beside: int = 0) -> int:
     (768, 2048, 100)
     """
     line = max(classes * itemsize, 1)
-    fit = min(max(rows * line // 10, beside // 4, SMALLEST), LARGEST) // line
+    scores = rows * line
+    fit = min(max(scores // 10, min(scores // 4, beside), SMALLEST), LARGEST) // line
     if fit >= rows:
         return max(rows, 1)
     step = 128 if fit >= 128 else 16 if fit >= 16 else 1
