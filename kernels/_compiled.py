@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import triton
 
 from tritonnn.buffer import Buffer
+from tritonnn.kernels._descriptors import Described
 
 
 class Compiled:
@@ -62,14 +64,22 @@ class Compiled:
 def _launcher(compiled: Any) -> Callable[..., None]:
     """What launches a compiled kernel: its C function where nothing has to be done before, else its launcher."""
     run, function, metadata = compiled.run, compiled.function, compiled.packed_metadata
-    if not _plain(run):
+    call = _entry(run)
+    if call is None:
 
         def launch_with_scratch(stream: int, grid: tuple, args: list) -> None:
             _provide_scratch()
             run(*grid, stream, function, metadata, None, None, None, *args)
 
         return launch_with_scratch
-    call = run.launch
+    launch = _caller(call, run, function, metadata)
+    if call is run.launch:
+        return launch
+    return Described(launch, getattr(compiled.metadata, "tensordesc_meta", None))
+
+
+def _caller(call: Any, run: Any, function: Any, metadata: Any) -> Callable[..., None]:
+    """The C function with everything fixed but the stream, the grid and the arguments."""
     fixed = (function, run.launch_cooperative_grid, run.launch_pdl)
     if hasattr(run, "arg_annotations"):  # Triton 3.7 and later: one C function for all kernels
         fixed += (metadata, None, None, None, None, None, run.arg_annotations, run.kernel_signature)
@@ -86,15 +96,20 @@ def _launcher(compiled: Any) -> Callable[..., None]:
     return launch_own
 
 
-def _plain(run: Any) -> bool:
-    """Whether a launcher is NVIDIA's with nothing to do in Python: no scratch memory, no descriptors, no hooks."""
-    return (
-        type(run).__name__ == "CudaLauncher"
-        and type(getattr(run, "launch", None)).__name__ == "builtin_function_or_method"
-        and run.global_scratch_size == 0
-        and run.profile_scratch_size == 0
-        and not getattr(run, "gsan_enabled", False)
-    )
+def _entry(run: Any) -> Any:
+    """The C function of NVIDIA's launcher, where Python has nothing to do but to encode descriptors; else None."""
+    if (
+        type(run).__name__ != "CudaLauncher"
+        or run.global_scratch_size
+        or run.profile_scratch_size
+        or getattr(run, "gsan_enabled", False)
+    ):
+        return None
+    launch = getattr(run, "launch", None)
+    if type(launch) is FunctionType:  # what encodes descriptors, around the C function
+        inside = dict(zip(launch.__code__.co_freevars, launch.__closure__ or (), strict=True))
+        launch = inside["launcher"].cell_contents if "launcher" in inside else None
+    return launch if type(launch) is BuiltinFunctionType else None
 
 
 def _provide_scratch() -> None:

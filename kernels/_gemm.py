@@ -133,24 +133,26 @@ def persistent_gemm_kernel(
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
     ACC: tl.constexpr, PRECISION: tl.constexpr, ADD: tl.constexpr, AFFINE: tl.constexpr, SCALED: tl.constexpr,
     EPILOGUE: tl.constexpr, IMPRECISE: tl.constexpr, A_ACROSS: tl.constexpr, B_ACROSS: tl.constexpr,
-    SPECIALIZE: tl.constexpr,
+    SPECIALIZE: tl.constexpr, DESCRIBED: tl.constexpr,
 ):  # fmt: skip
     """c = finish(a @ b) of matrices with contiguous rows, 16-byte-aligned. Other arguments as of `gemm_kernel`.
 
     Args:
-        a_row: distance of a's rows in memory, and so on.
+        a_row: distance of a's rows in memory, and so on; None where there are descriptors.
         A_ACROSS: a lies in memory as (k, m), not (m, k). B_ACROSS: b lies as (k, n), not (n, k).
         SPECIALIZE: loads and products by different warps.
+        DESCRIBED: a, b and c are descriptors made on the host, not pointers.
     """
-    if A_ACROSS:
-        a_tiles = tl.make_tensor_descriptor(a, [k, m], [a_row, 1], [BLOCK_K, BLOCK_M])
-    else:
-        a_tiles = tl.make_tensor_descriptor(a, [m, k], [a_row, 1], [BLOCK_M, BLOCK_K])
-    if B_ACROSS:
-        b_tiles = tl.make_tensor_descriptor(b, [k, n], [b_row, 1], [BLOCK_K, BLOCK_N])
-    else:
-        b_tiles = tl.make_tensor_descriptor(b, [n, k], [b_row, 1], [BLOCK_N, BLOCK_K])
-    c_tiles = tl.make_tensor_descriptor(c, [m, n], [c_row, 1], [BLOCK_M, BLOCK_N])
+    if not DESCRIBED:
+        if A_ACROSS:
+            a = tl.make_tensor_descriptor(a, [k, m], [a_row, 1], [BLOCK_K, BLOCK_M])
+        else:
+            a = tl.make_tensor_descriptor(a, [m, k], [a_row, 1], [BLOCK_M, BLOCK_K])
+        if B_ACROSS:
+            b = tl.make_tensor_descriptor(b, [k, n], [b_row, 1], [BLOCK_K, BLOCK_N])
+        else:
+            b = tl.make_tensor_descriptor(b, [n, k], [b_row, 1], [BLOCK_N, BLOCK_K])
+        c = tl.make_tensor_descriptor(c, [m, n], [c_row, 1], [BLOCK_M, BLOCK_N])
     tiles = tl.cdiv(m, BLOCK_M) * tl.cdiv(n, BLOCK_N)
     for tile in tl.range(
         tl.program_id(0), tiles, tl.num_programs(0), flatten=not SPECIALIZE, warp_specialize=SPECIALIZE
@@ -162,19 +164,19 @@ def persistent_gemm_kernel(
         for step in range(tl.cdiv(k, BLOCK_K)):
             r = step * BLOCK_K
             if A_ACROSS:
-                x = a_tiles.load([r, i]).T
+                x = a.load([r, i]).T
             else:
-                x = a_tiles.load([i, r])
+                x = a.load([i, r])
             if B_ACROSS:
-                y = b_tiles.load([r, j])
+                y = b.load([r, j])
             else:
-                y = b_tiles.load([j, r]).T
+                y = b.load([j, r]).T
             acc = tl.dot(x, y, acc, input_precision=PRECISION, max_num_imprecise_acc=IMPRECISE, out_dtype=ACC)
         acc = finish(
             acc, extras, i + tl.arange(0, BLOCK_M), j + tl.arange(0, BLOCK_N), m, n, 0, add_row, add_column,
             a_step, b_step, alpha, beta, ADD, AFFINE, SCALED, EPILOGUE,
         )  # fmt: skip
-        c_tiles.store([i, j], convert(acc, c.dtype.element_ty))
+        c.store([i, j], convert(acc, c.dtype))
 
 
 @triton.jit

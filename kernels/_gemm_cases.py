@@ -10,7 +10,7 @@ from tritonnn.kernels import _gemm
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._configs_gemm import LEAN, TABLE, Gemm
 from tritonnn.kernels._float8 import instructions
-from tritonnn.kernels._gemm_plan import SUMMED_EXACTLY
+from tritonnn.kernels._gemm_plan import SUMMED_EXACTLY, described
 from tritonnn.kernels.activation import gelu_erf
 
 _TYPES = {"half": ("bf16", tl.float32), "tf32": ("fp32", tl.float32), "ieee": ("fp32", tl.float32),
@@ -37,7 +37,8 @@ def _case(arch: str, kind: str, config: Gemm, across: bool = True, finishing: An
         "PRECISION": "tf32" if kind == "tf32" else "ieee", **finish,
         "IMPRECISE": min(config.k, SUMMED_EXACTLY) if kind == "fp8 exact" else None,
     }  # fmt: skip
-    pointers = f"*{element} *{element} *{result} ({extras.format(result)})"
+    ends = extras.format(result)
+    pointers = f"*{element} *{element} *{result} ({ends})"
     # Short tiles use the matrix instructions of a single warp, and float32 by multiply-adds uses none on NVIDIA.
     full = config.m >= (64 if arch == "sm_90" else 128) or not arch.startswith(("sm_9", "sm_10"))
     matrix: bool | str = True
@@ -51,9 +52,16 @@ def _case(arch: str, kind: str, config: Gemm, across: bool = True, finishing: An
              "matrix": matrix, "spills": config.spills, "archs": (arch,)}  # fmt: skip
     tail = "i32:16 i32=1 i32=1 i32=1"
     if config.persistent:
+        b_tile = (config.k, config.n) if across else (config.n, config.k)
+        tiles = ((element, config.m, config.k), (element, *b_tile), (result, config.m, config.n))
+        sides, rows = " ".join(f"tensordesc<{kind}[{m},{n}]>" for kind, m, n in tiles), "None None None"
+        on_host = described(config, arch)
+        if not on_host:
+            sides, rows = f"*{element} *{element} *{result}", "i32:16 i32:16 i32:16"
         return Case(
-            _gemm.persistent_gemm_kernel, f"{pointers} i32:16 i32:16 i32:16 i32:16 i32:16 i32:16 {tail} fp64 fp64",
-            {**options, "A_ACROSS": False, "B_ACROSS": across, "SPECIALIZE": config.specialize},
+            _gemm.persistent_gemm_kernel, f"{sides} ({ends}) i32:16 i32:16 i32:16 {rows} {tail} fp64 fp64",
+            {**options, "A_ACROSS": False, "B_ACROSS": across, "SPECIALIZE": config.specialize,
+             "DESCRIBED": on_host},
             specialize=config.specialize, **extra,
         )  # fmt: skip
     b = "i32:16 i32=1" if across else "i32=1 i32:16"

@@ -13,6 +13,7 @@ from tritonnn.kernels import _gemm
 from tritonnn.kernels._autotune import pick
 from tritonnn.kernels._configs_gemm import Choice, Gemm, candidates, choose
 from tritonnn.kernels._configs_pointwise import broadcast_strides
+from tritonnn.kernels._descriptors import Tiles
 from tritonnn.kernels._float8 import NAMES, as_bits, instructions
 from tritonnn.kernels._launch import Plan, Slot, architecture, empty, multiprocessors, needs_int64
 from tritonnn.kernels.reduction import merge
@@ -121,7 +122,11 @@ def _configuration(p: Product, kind: str, descriptors: bool, build: Callable[[Ch
     arch, sizes, batch = architecture(), p.sizes, numel(p.out.shape[:-2])
     # A descriptor stores whole tiles from shared memory: in float32 the large ones do not fit beside the operands.
     descriptors = (
-        descriptors and kind.startswith(("half", "fp8")) and batch == 1 and p.out.dtype.itemsize <= 2
+        descriptors
+        and kind.startswith(("half", "fp8"))
+        and batch == 1
+        and p.out.dtype.itemsize <= 2
+        and sizes[2] > 0
     )
     lean = p.epilogue is not None or p.finishing()["ADD"] == 2
     default = choose(arch, kind, *sizes, batch, descriptors, lean)
@@ -278,17 +283,41 @@ def _batches(p: Product) -> tuple[tuple[int, ...], ...]:
     return merge(list(zip(p.out.shape[:-2], *sides, strict=True)), 5, sort=False)
 
 
+def described(config: Gemm, arch: str) -> bool:
+    """Whether descriptors are made on the host: Hopper's specialised warps share out tiles, and for that Triton has
+    to find the descriptors made in the kernel."""
+    return not config.specialize or arch == "sm_100"
+
+
 def _persistent(p: Product, config: Gemm) -> Call:
     (m, n, k), a, b, out = p.sizes, p.a, p.b, p.out
-    tiles = -(-m // config.m) * -(-n // config.n)
+    count = -(-m // config.m) * -(-n // config.n)
     extras, alpha, beta = p.slots(3, 3 + len(p.extras))
+    on_host = described(config, architecture())
+    sides, rows = (Slot(1), Slot(2), Slot(0)), (max(a.strides[-2:]), max(b.strides[-2:]), out.strides[-2])
+    if on_host:
+        sides = (
+            _tiles(1, a, config.m, config.k),
+            _tiles(2, b, config.k, config.n),
+            _tiles(0, out, config.m, config.n),
+        )
+        rows = (None, None, None)
     return Plan(
-        _gemm.persistent_gemm_kernel, (min(tiles, multiprocessors(out)),), Slot(1), Slot(2), Slot(0), extras,
-        m, n, k, max(a.strides[-2:]), max(b.strides[-2:]), out.strides[-2], *p.steps(), alpha, beta,
+        _gemm.persistent_gemm_kernel, (min(count, multiprocessors(out)),), *sides, extras, m, n, k, *rows,
+        *p.steps(), alpha, beta,
         BLOCK_M=config.m, BLOCK_N=config.n, BLOCK_K=config.k, GROUP=config.group, ACC=tl.float32,
         PRECISION=p.precise, **p.finishing(), IMPRECISE=_imprecise(p, config), A_ACROSS=a.strides[-1] != 1,
-        B_ACROSS=b.strides[-1] == 1, SPECIALIZE=config.specialize, num_warps=config.warps, num_stages=config.stages,
+        B_ACROSS=b.strides[-1] == 1, SPECIALIZE=config.specialize, DESCRIBED=on_host, num_warps=config.warps,
+        num_stages=config.stages,
     )  # fmt: skip
+
+
+def _tiles(index: int, x: Buffer, rows: int, columns: int) -> Tiles:
+    """A descriptor of a matrix as it lies in memory, which may be column by column."""
+    shape, block, step = x.shape[-2:], (rows, columns), max(x.strides[-2:])
+    if x.strides[-1] != 1:
+        shape, block = shape[::-1], block[::-1]
+    return Tiles(index, x.dtype, shape, (step, 1), block)
 
 
 def _integers(p: Product) -> Call:

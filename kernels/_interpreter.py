@@ -12,6 +12,7 @@ import numpy as np
 from triton import language as tl
 from triton.runtime import interpreter
 from triton.runtime.interpreter import TensorHandle
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 from tritonnn.buffer import Buffer
 from tritonnn.cuda._runtime import runtime
@@ -68,6 +69,8 @@ def _hosted(arg: Any, width: str | None = None) -> Any:
         return _HostMemory(arg.ptr, arg.dtype)
     if isinstance(arg, tuple):
         return tuple(_hosted(a) for a in arg)
+    if isinstance(arg, TensorDescriptor):
+        return TensorDescriptor(_hosted(arg.base), arg.shape, arg.strides, arg.block_shape, arg.padding)
     if isinstance(arg, float):
         return _scalar(arg, "fp64" if width == "fp64" else "fp32")
     if isinstance(arg, int) and width == "i64":

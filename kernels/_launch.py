@@ -18,6 +18,7 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.kernels._compiled import Compiled, active_driver
+from tritonnn.kernels._descriptors import Described, Tiles
 from tritonnn.kernels._replay import Unrepeatable, forget_notes
 from tritonnn.kernels._replay import thread as _noting
 from tritonnn.shape import contiguous_strides, numel
@@ -143,8 +144,9 @@ class Plan:
     Args:
         kernel: a `@triton.jit` function whose `tl.constexpr` parameters come last.
         grid: number of programs.
-        args: run-time arguments by position; `Slot(k)` stands for the k-th argument of a call, also inside a
-            tuple. Slots of numbers must belong to parameters that are not specialised (`do_not_specialize`).
+        args: run-time arguments by position; `Slot(k)` stands for the k-th argument of a call, also inside a tuple,
+            `Tiles` for a descriptor over it. Slots of numbers must belong to parameters that are not specialised
+            (`do_not_specialize`).
         constants: `tl.constexpr` arguments and options.
     """
 
@@ -155,7 +157,7 @@ class Plan:
         self._grid = (*grid, 1, 1)[:3]
         self._args = list(args)
         self._filling = [(at, _picker(a)) for at, a in enumerate(args) if _has_slots(a)]
-        self._variants: dict[tuple[int, int], tuple[Callable[..., None], list[Any]]] = {}
+        self._variants: dict[tuple[int, int], tuple[Callable[..., None], list[Any], list]] = {}
 
     def __call__(self, *given: Any) -> None:
         """Launch on Buffers (and numbers, where slots stand for numbers)."""
@@ -188,9 +190,9 @@ class Plan:
         thread = (_runtime or _first_runtime()).thread
         if found is None or thread.device != index or not thread.bound:
             return False
-        launcher, args = found
+        launcher, args, filling = found
         args = args.copy()
-        for at, pick in self._filling:
+        for at, pick in filling:
             args[at] = pick(values)
         launcher(thread.streams.get(index, 0), self._grid, args)
         return True
@@ -204,17 +206,21 @@ class Plan:
             args[at] = pick(given)
         launcher = self._run(self._grid, *args)  # type: ignore[func-returns-value]
         if key is not None:
-            self._variants[key] = launcher, [*self._args, *self._run.tail(len(args))]  # type: ignore[attr-defined]
+            args = [*self._args, *self._run.tail(len(args))]  # type: ignore[attr-defined]
+            found = (launcher, args, self._filling)
+            self._variants[key] = launcher.opened(*found[1:]) if type(launcher) is Described else found
 
 
 def _has_slots(a: Any) -> bool:
-    return type(a) is Slot or (type(a) is tuple and any(_has_slots(item) for item in a))
+    return type(a) in (Slot, Tiles) or (type(a) is tuple and any(_has_slots(item) for item in a))
 
 
 def _picker(a: Any) -> Callable[[Any], Any]:
     """What takes the values of a Slot, or of those in a tuple, out of a call's values."""
     if type(a) is Slot:
         return itemgetter(a.index)
+    if type(a) is Tiles:
+        return a.pick
     if len(a) > 1 and all(type(item) is Slot for item in a):
         return itemgetter(*[slot.index for slot in a])
     items = [_picker(item) if _has_slots(item) else lambda values, fixed=item: fixed for item in a]

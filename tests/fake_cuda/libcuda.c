@@ -330,6 +330,23 @@ int cuModuleGetFunction(void **function, void *module, const char *name) { *func
 int cuFuncGetAttribute(int *value, int attribute, void *function) { *value = attribute ? 0 : 1024; return OK; }
 int cuFuncSetAttribute(void *function, int attribute, int value) { return OK; }
 int cuFuncSetCacheConfig(void *function, int config) { return OK; }
+int cuTensorMapEncodeTiled(uint64_t *map, int type, unsigned rank, void *address, const uint64_t *extents,
+                           const uint64_t *strides, const unsigned *box, const unsigned *steps, int interleave,
+                           int swizzle, int promotion, int fill) {
+    static const int sizes[] = {1, 2, 4, 4, 8, 8, 2, 4, 8, 2, 4, 4, 4}, rows[] = {0, 32, 64, 128};
+    int good = type >= 0 && type < 13 && rank >= 1 && rank <= 5 && (uint64_t)address % 16 == 0 && piece_at((uint64_t)address, 0);
+    for (unsigned i = 0; good && i < rank; i++)
+        good = extents[i] && extents[i] <= 1ull << 32 && box[i] && box[i] <= 256 && steps[i] && steps[i] <= 8;
+    for (unsigned i = 0; good && i + 1 < rank; i++) good = strides[i] % 16 == 0 && strides[i] < 1ull << 40;
+    if (good) good = box[0] * sizes[type] % 16 == 0 && (!swizzle || box[0] * sizes[type] <= rows[swizzle]);
+    if (!good) return INVALID_VALUE;
+    memset(map, 0, 128);
+    map[0] = (uint64_t)address;                  /* what a launch shows of the parameter */
+    note("tensor map ptr=%p extents=%llu,%llu row=%llu box=%u,%u", address, (unsigned long long)extents[0],
+         rank > 1 ? (unsigned long long)extents[1] : 1, rank > 1 ? (unsigned long long)strides[0] : 0, box[0],
+         rank > 1 ? box[1] : 1);
+    return OK;
+}
 typedef struct { unsigned grid[3], block[3], shared; void *stream, *attributes; unsigned count; } Launch;
 static int64_t launched;
 int64_t fake_launched(void) { return launched; }   /* when the last kernel was launched, in ns of the monotonic clock */

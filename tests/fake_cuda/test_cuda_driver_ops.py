@@ -208,3 +208,43 @@ def test_triton_launches_on_the_current_stream_without_pytorch(gpu, tmp_path: Pa
     """)
     )
     gpu(f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')", prelude="")
+
+
+def test_products_describe_their_matrices_once(gpu) -> None:
+    gpu(
+        """
+        import tritonnn as torch
+        from tritonnn import cuda
+        fake.fake_parameters(16)                          # three maps, each with two extents and two strides, and more
+        make = lambda *shape: torch.empty(*shape, dtype=torch.bfloat16, device="cuda")
+        a, b, out = make(2048, 1024), make(1024, 2048), make(2048, 2048)
+        for x, y in ((a, b), (b.t(), b), (a, a.t())):
+            seen = []
+            for _ in range(3):
+                log()
+                torch.mm(x, y, out=out)
+                seen.append([line for line in log() if "map" in line or line.startswith("launch")])
+            maps = [line for line in seen[0] if "map" in line]
+            assert len(maps) == 3 and [line.split()[2] for line in maps] == [
+                f"ptr={hex(t.data_ptr())}" for t in (x, y, out)], seen
+            assert len(seen[1]) == 4 and len(seen[2]) == 1, seen     # by Triton, by us, by us from what we kept
+            assert seen[0][-1] == seen[1][-1] == seen[2][-1] and "persistent_gemm_kernel" in seen[0][-1], seen
+        other = make(2048, 1024)
+        log()
+        torch.mm(other, b, out=out)
+        text = log()
+        assert [line.split()[2] for line in text if "map" in line] == [f"ptr={hex(other.data_ptr())}"], text
+        assert not any(line.startswith("alloc") for line in text), text     # no scratch memory
+        fake.fake_parameters(0)
+        torch.mm(make(2048, 1022), make(1022, 2048), out=out)     # rows off the grid of 16 bytes
+        text = log()
+        assert not any("map" in line or "persistent" in line for line in text), text
+        torch.mm(a, b, out=out)
+        log()
+        graph = cuda.CUDAGraph()
+        with cuda.graph(graph):
+            torch.mm(a, b, out=out)
+        assert "captured nodes=1" in log()
+    """,
+        TRITON_DEFAULT_FP_FUSION="1",
+    )
