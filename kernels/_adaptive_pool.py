@@ -28,12 +28,12 @@ def _high(i, size, parts):
 @triton.jit
 def adaptive_avg_kernel(
     out, x, count, channels, sizes, out_strides, x_sizes, x_strides, longest,
-    SUM: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+    SUM: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Mean of every bin; `longest` is the largest extent of a bin in each dimension."""
     j = positions(BLOCK, INT64)
     mask = j < count
-    n, c, od, oh, ow = _split(j, channels, sizes)
+    n, c, od, oh, ow = _split(j, channels, sizes, LAST)
     d0, d1 = _low(od, x_sizes[0], sizes[0]), _high(od, x_sizes[0], sizes[0])
     h0, h1 = _low(oh, x_sizes[1], sizes[1]), _high(oh, x_sizes[1], sizes[1])
     w0, w1 = _low(ow, x_sizes[2], sizes[2]), _high(ow, x_sizes[2], sizes[2])
@@ -53,7 +53,7 @@ def adaptive_avg_kernel(
 @triton.jit
 def adaptive_gather_kernel(
     out, grad, indices, count, channels, sizes, out_strides, grad_sizes, grad_strides, index_strides, most,
-    SUM: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+    SUM: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Sum of `grad` over the bins of a position: its share of their means, or where `indices` name it.
 
@@ -63,7 +63,7 @@ def adaptive_gather_kernel(
     """
     j = positions(BLOCK, INT64)
     mask = j < count
-    n, c, d, h, w = _split(j, channels, sizes)
+    n, c, d, h, w = _split(j, channels, sizes, LAST)
     here = (d * sizes[1] + h) * sizes[2] + w
     d0, d1 = _low(d, grad_sizes[0], sizes[0]), _high(d, grad_sizes[0], sizes[0])
     h0, h1 = _low(h, grad_sizes[1], sizes[1]), _high(h, grad_sizes[1], sizes[1])
@@ -93,12 +93,12 @@ def adaptive_gather_kernel(
 @triton.jit
 def adaptive_max_kernel(
     values, indices, x, count, channels, sizes, value_strides, index_strides, x_sizes, x_strides, longest,
-    COMPUTE: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+    COMPUTE: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Maximum of every bin and its flat position in its plane."""
     j = positions(BLOCK, INT64)
     mask = j < count
-    n, c, od, oh, ow = _split(j, channels, sizes)
+    n, c, od, oh, ow = _split(j, channels, sizes, LAST)
     d0, d1 = _low(od, x_sizes[0], sizes[0]), _high(od, x_sizes[0], sizes[0])
     h0, h1 = _low(oh, x_sizes[1], sizes[1]), _high(oh, x_sizes[1], sizes[1])
     w0, w1 = _low(ow, x_sizes[2], sizes[2]), _high(ow, x_sizes[2], sizes[2])
@@ -151,7 +151,7 @@ def fractional_max_kernel(
     """Maximum of windows at random starts; `step_*` is the mean distance of two in each dimension."""
     j = positions(BLOCK, INT64)
     mask = j < count
-    n, c, od, oh, ow = _split(j, channels, sizes)
+    n, c, od, oh, ow = _split(j, channels, sizes, False)
     ud, uh, uw = _draws(samples, n, c, sample_strides, mask, COMPUTE, PLANAR)
     id = _start(od, ud, step_d.to(COMPUTE), x_sizes[0], KD, sizes[0])
     ih = _start(oh, uh, step_h.to(COMPUTE), x_sizes[1], KH, sizes[1])
@@ -195,7 +195,7 @@ def fractional_gather_kernel(
     """
     j = positions(BLOCK, INT64)
     mask = j < count
-    n, c, d, h, w = _split(j, channels, sizes)
+    n, c, d, h, w = _split(j, channels, sizes, False)
     here = (d * sizes[1] + h) * sizes[2] + w
     d0, h0, w0 = _first_near(d, KD, step_d), _first_near(h, KH, step_h), _first_near(w, KW, step_w)
     acc = tl.zeros((BLOCK,), SUM)

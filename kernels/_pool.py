@@ -15,12 +15,17 @@ from tritonnn.kernels._strided import positions, wide
 
 
 @triton.jit
-def _split(j, channels, sizes):
-    """Batch, channel and spatial indices of a row-major position."""
+def _split(j, channels, sizes, LAST: tl.constexpr):
+    """Batch, channel and spatial indices of a position in row-major order, or with the channels LAST."""
+    c = j % channels
+    if LAST:
+        j = j // channels
     w, j = j % sizes[2], j // sizes[2]
     h, j = j % sizes[1], j // sizes[1]
     d, j = j % sizes[0], j // sizes[0]
-    return j // channels, j % channels, d, h, w
+    if not LAST:
+        c, j = j % channels, j // channels
+    return j, c, d, h, w
 
 
 @triton.jit
@@ -54,13 +59,13 @@ def _divided(total, count):
 def max_pool_kernel(
     values, indices, x, count, channels, sizes, value_strides, index_strides, x_sizes, x_strides,
     start, stride, dilation,
-    KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, COMPUTE: tl.constexpr, BLOCK: tl.constexpr,
-    INT64: tl.constexpr,
+    KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, COMPUTE: tl.constexpr, LAST: tl.constexpr,
+    BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Maximum of every window and its flat position in its plane; either output may be absent."""
     j = positions(BLOCK, INT64)
     mask = j < count
-    n, c, od, oh, ow = _split(j, channels, sizes)
+    n, c, od, oh, ow = _split(j, channels, sizes, LAST)
     id, ih, iw = od * stride[0] + start[0], oh * stride[1] + start[1], ow * stride[2] + start[2]
     source = x + _offset(n, c, id, ih, iw, x_strides)
     best = tl.zeros((BLOCK,), COMPUTE)
@@ -100,13 +105,13 @@ def _window(position, tap, start, stride, dilation, size):
 def max_pool_gather_kernel(
     out, grad, indices, count, channels, sizes, out_strides, grad_sizes, grad_strides, index_strides,
     start, stride, dilation,
-    KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, SUM: tl.constexpr, BLOCK: tl.constexpr,
+    KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, SUM: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr,
     INT64: tl.constexpr,
 ):  # fmt: skip
     """out[position] = sum of `grad` over the windows whose index is that position; `sizes` are those of `out`."""
     j = positions(BLOCK, INT64)
     mask = j < count
-    n, c, d, h, w = _split(j, channels, sizes)
+    n, c, d, h, w = _split(j, channels, sizes, LAST)
     here = (d * sizes[1] + h) * sizes[2] + w
     acc = tl.zeros((BLOCK,), SUM)
     for kd in range(KD):
@@ -148,12 +153,12 @@ def _divisor(
 def avg_pool_kernel(
     out, x, count, channels, sizes, out_strides, x_sizes, x_strides, start, stride, override,
     KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, COUNT_PADDING: tl.constexpr, OVERRIDE: tl.constexpr,
-    SUM: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+    SUM: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Sum of every window, divided by its size or by `override`."""
     j = positions(BLOCK, INT64)
     mask = j < count
-    n, c, od, oh, ow = _split(j, channels, sizes)
+    n, c, od, oh, ow = _split(j, channels, sizes, LAST)
     id, ih, iw = od * stride[0] + start[0], oh * stride[1] + start[1], ow * stride[2] + start[2]
     source = x + _offset(n, c, id, ih, iw, x_strides)
     acc = tl.zeros((BLOCK,), SUM)
@@ -177,12 +182,12 @@ def avg_pool_kernel(
 def avg_pool_gather_kernel(
     out, grad, count, channels, sizes, out_strides, grad_sizes, grad_strides, start, stride, override,
     KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, COUNT_PADDING: tl.constexpr, OVERRIDE: tl.constexpr,
-    SUM: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+    SUM: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[position] = sum over the windows that contain it of grad / divisor; `sizes` are those of `out`."""
     j = positions(BLOCK, INT64)
     mask = j < count
-    n, c, d, h, w = _split(j, channels, sizes)
+    n, c, d, h, w = _split(j, channels, sizes, LAST)
     acc = tl.zeros((BLOCK,), SUM)
     for kd in range(KD):
         od, hit_d = _window(d, kd, start[0], stride[0], 1, grad_sizes[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from triton import language as tl
 
 from tritonnn.kernels import _adaptive_pool, _pool
@@ -10,35 +12,36 @@ from tritonnn.kernels._case import Case
 _THREE = "(i32 i32 i32)"
 _FIVE = "(i32 i32 i32 i32 i32=1)"
 _TAPS = {"KD": 1, "KH": 3, "KW": 3}
-_END = {"BLOCK": 256, "INT64": False}
+_END = {"LAST": False, "BLOCK": 256, "INT64": False}
+_FRACTIONAL = {"BLOCK": 256, "INT64": False}
+_BLOCKS = {"bf16": 1024, "fp32": 512}
+# Channels last: strides of images of a multiple of 16 channels.
+_LAST = "(i32:16 i32=1 i32:16 i32:16 i32:16)"
 
 
-def _sliding(kind: str, compute: tl.dtype) -> list[Case]:
-    pointers, shapes = f"*{kind} *i64 *{kind} i32 i32", f"{_THREE} {_FIVE} {_FIVE} {_THREE} {_FIVE}"
-    window, mean = f"{_THREE} {_THREE} {_THREE}", {"COUNT_PADDING": False, "OVERRIDE": False, "SUM": compute}
-    single = f"{_THREE} {_FIVE} {_THREE} {_FIVE}"
+def _sliding(kind: str, compute: tl.dtype, last: bool = False) -> list[Case]:
+    """Windows on row-major planes, or on a multiple of 16 channels that lie `last`."""
+    five, count = (_LAST, "i32:16 i32:16") if last else (_FIVE, "i32 i32")
+    end = {**_END, "LAST": True, "BLOCK": _BLOCKS[kind]} if last else _END
+    shapes, window = f"{_THREE} {five} {five} {_THREE} {five}", f"{_THREE} {_THREE} {_THREE}"
+    mean = {"COUNT_PADDING": False, "OVERRIDE": False, "SUM": compute}
+    gather = f"*{kind} *{kind} *i32 {count} {_THREE} {five} {_THREE} {five} {five} {window}"
+    both = f"*{kind} *{kind} {count} {_THREE} {five} {_THREE} {five} {_THREE} {_THREE} i32"
+    kernels: list[tuple[Any, str, dict[str, Any]]] = [
+        (_pool.max_pool_kernel, f"*{kind} *i64 *{kind} {count} {shapes} {window}", {"COMPUTE": compute}),
+        (_pool.max_pool_gather_kernel, gather, {"SUM": compute}),
+        (_pool.avg_pool_kernel, both, mean),
+        (_pool.avg_pool_gather_kernel, both, mean),
+    ]
     return [
         Case(
-            _pool.max_pool_kernel,
-            f"{pointers} {shapes} {window}",
-            {**_TAPS, "COMPUTE": compute, **_END},
-            label=kind,
-        ),
-        Case(
-            _pool.max_pool_gather_kernel,
-            f"*{kind} *{kind} *i32 i32 i32 {_THREE} {_FIVE} {_THREE} {_FIVE} {_FIVE} {window}",
-            {**_TAPS, "SUM": compute, **_END},
-            label=kind,
-        ),
-        *[
-            Case(
-                kernel,
-                f"*{kind} *{kind} i32 i32 {single} {_THREE} {_THREE} i32",
-                {**_TAPS, **mean, **_END},
-                label=kind,
-            )
-            for kernel in (_pool.avg_pool_kernel, _pool.avg_pool_gather_kernel)
-        ],
+            kernel,
+            signature,
+            {**_TAPS, **constants, **end},
+            label=f"{kind}-last" if last else kind,
+            wide="both" if last else "",
+        )
+        for kernel, signature, constants in kernels
     ]
 
 
@@ -70,10 +73,15 @@ def _bins(kind: str, compute: tl.dtype) -> list[Case]:
         Case(
             _adaptive_pool.fractional_max_kernel,
             f"{maxima} *{kind} {shapes} (i32 i32 i32=1) {steps}",
-            {**_TAPS, "PLANAR": True, "COMPUTE": compute, **_END},
+            {**_TAPS, "PLANAR": True, "COMPUTE": compute, **_FRACTIONAL},
             label=kind,
         ),
-        Case(_adaptive_pool.fractional_gather_kernel, f"{gather} {steps}", {**_TAPS, **end}, label=kind),
+        Case(
+            _adaptive_pool.fractional_gather_kernel,
+            f"{gather} {steps}",
+            {**_TAPS, "SUM": compute, **_FRACTIONAL},
+            label=kind,
+        ),
     ]
 
 
@@ -82,4 +90,6 @@ def cases() -> list[Case]:
     made = _sliding("i64", tl.int64)[:3]
     for kind, compute in (("bf16", tl.float32), ("fp32", tl.float32), ("fp64", tl.float64)):
         made += _sliding(kind, compute) + _bins(kind, compute)
+    for kind in ("bf16", "fp32"):
+        made += _sliding(kind, tl.float32, last=True)
     return made

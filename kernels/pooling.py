@@ -14,6 +14,7 @@ from tritonnn.kernels._launch import empty, launch, needs_int64
 from tritonnn.kernels._pointwise import COMPUTE
 from tritonnn.kernels._pool_cases import cases
 from tritonnn.kernels._replay import replayed
+from tritonnn.memory_format import strides_of_copy
 
 Ints = tuple[int, ...]
 BLOCK = 256
@@ -62,6 +63,7 @@ def max_pool_backward(
 ) -> None:
     """Gradient of `max_pool`: each window gives its gradient to the position that holds its maximum."""
     indices = empty(grad.shape, dtypes.int32, grad)
+    indices = indices.as_strided(grad.shape, strides_of_copy(grad.shape, grad.strides) or indices.strides)
     _maxima(None, indices, input, kernel_size, stride, padding, dilation)
     _gather(out, grad, indices, kernel_size, stride, padding, dilation)
 
@@ -94,10 +96,11 @@ def _maxima(
     shaped = values if values is not None else indices
     assert shaped is not None
     v, i, x, target = (None if b is None else _planes(b, n) for b in (values, indices, input, shaped))
+    grid, walk = _walk(target)
     launch(
-        _pool.max_pool_kernel, _grid(shaped), v, i, x, shaped.numel, *_sizes(target), _strides(v), _strides(i),
+        _pool.max_pool_kernel, grid, v, i, x, shaped.numel, *_sizes(target), _strides(v), _strides(i),
         tuple(x.shape[2:]), x.strides, *_window(n, stride, padding, dilation),
-        **_taps(kernel_size), COMPUTE=COMPUTE[input.dtype], BLOCK=BLOCK, INT64=needs_int64(v, i, x),
+        **_taps(kernel_size), COMPUTE=COMPUTE[input.dtype], **walk, INT64=needs_int64(v, i, x),
     )  # fmt: skip
 
 
@@ -112,10 +115,11 @@ def _gather(
 ) -> None:
     n = len(kernel_size)
     o, g, i = (_planes(b, n) for b in (out, grad, indices))
+    grid, walk = _walk(o)
     launch(
-        _pool.max_pool_gather_kernel, _grid(out), o, g, i, out.numel, *_sizes(o), o.strides, tuple(g.shape[2:]),
+        _pool.max_pool_gather_kernel, grid, o, g, i, out.numel, *_sizes(o), o.strides, tuple(g.shape[2:]),
         g.strides, i.strides, *_window(n, stride, padding, dilation),
-        **_taps(kernel_size), SUM=COMPUTE[out.dtype], BLOCK=BLOCK, INT64=needs_int64(o, g, i),
+        **_taps(kernel_size), SUM=COMPUTE[out.dtype], **walk, INT64=needs_int64(o, g, i),
     )  # fmt: skip
 
 
@@ -134,11 +138,12 @@ def avg_pool(
     n = len(kernel_size)
     o, x = _planes(out, n), _planes(input, n)
     start, step, _ = _window(n, stride, padding, (1,) * n)
+    grid, walk = _walk(o)
     launch(
-        _pool.avg_pool_kernel, _grid(out), o, x, out.numel, *_sizes(o), o.strides, tuple(x.shape[2:]), x.strides,
+        _pool.avg_pool_kernel, grid, o, x, out.numel, *_sizes(o), o.strides, tuple(x.shape[2:]), x.strides,
         start, step, divisor_override or 1,
         **_taps(kernel_size), COUNT_PADDING=count_include_pad, OVERRIDE=divisor_override is not None,
-        SUM=COMPUTE[out.dtype], BLOCK=BLOCK, INT64=needs_int64(o, x),
+        SUM=COMPUTE[out.dtype], **walk, INT64=needs_int64(o, x),
     )  # fmt: skip
 
 
@@ -158,11 +163,12 @@ def avg_pool_backward(
     n = len(kernel_size)
     o, g = _planes(out, n), _planes(grad, n)
     start, step, _ = _window(n, stride, padding, (1,) * n)
+    grid, walk = _walk(o)
     launch(
-        _pool.avg_pool_gather_kernel, _grid(out), o, g, out.numel, *_sizes(o), o.strides, tuple(g.shape[2:]),
+        _pool.avg_pool_gather_kernel, grid, o, g, out.numel, *_sizes(o), o.strides, tuple(g.shape[2:]),
         g.strides, start, step, divisor_override or 1,
         **_taps(kernel_size), COUNT_PADDING=count_include_pad, OVERRIDE=divisor_override is not None,
-        SUM=COMPUTE[out.dtype], BLOCK=BLOCK, INT64=needs_int64(o, g),
+        SUM=COMPUTE[out.dtype], **walk, INT64=needs_int64(o, g),
     )  # fmt: skip
 
 
@@ -180,10 +186,11 @@ def adaptive_avg_pool(out: Buffer, input: Buffer, output_size: Ints) -> None:
         mean(out, input, dims, True, out.dtype)
         return
     o, x = _planes(out, n), _planes(input, n)
+    grid, walk = _walk(o)
     launch(
-        _adaptive_pool.adaptive_avg_kernel, _grid(out), o, x, out.numel, *_sizes(o), o.strides, tuple(x.shape[2:]),
+        _adaptive_pool.adaptive_avg_kernel, grid, o, x, out.numel, *_sizes(o), o.strides, tuple(x.shape[2:]),
         x.strides, _longest(x.shape[2:], o.shape[2:]),
-        SUM=COMPUTE[out.dtype], BLOCK=BLOCK, INT64=needs_int64(o, x),
+        SUM=COMPUTE[out.dtype], **walk, INT64=needs_int64(o, x),
     )  # fmt: skip
 
 
@@ -198,10 +205,11 @@ def adaptive_max_pool(values: Buffer, indices: Buffer, input: Buffer, output_siz
     """Maximum of every bin, and its flat position in its plane."""
     n = len(output_size)
     v, i, x = _planes(values, n), _planes(indices, n), _planes(input, n)
+    grid, walk = _walk(v)
     launch(
-        _adaptive_pool.adaptive_max_kernel, _grid(values), v, i, x, values.numel, *_sizes(v), v.strides, i.strides,
+        _adaptive_pool.adaptive_max_kernel, grid, v, i, x, values.numel, *_sizes(v), v.strides, i.strides,
         tuple(x.shape[2:]), x.strides, _longest(x.shape[2:], v.shape[2:]),
-        COMPUTE=COMPUTE[input.dtype], BLOCK=BLOCK, INT64=needs_int64(v, i, x),
+        COMPUTE=COMPUTE[input.dtype], **walk, INT64=needs_int64(v, i, x),
     )  # fmt: skip
 
 
@@ -213,10 +221,11 @@ def adaptive_max_pool_backward(out: Buffer, grad: Buffer, indices: Buffer, input
 
 def _gather_bins(out: Buffer, grad: Buffer, indices: Buffer | None, n: int) -> None:
     o, g, i = (None if b is None else _planes(b, n) for b in (out, grad, indices))
+    grid, walk = _walk(o)
     launch(
-        _adaptive_pool.adaptive_gather_kernel, _grid(out), o, g, i, out.numel, *_sizes(o), o.strides,
+        _adaptive_pool.adaptive_gather_kernel, grid, o, g, i, out.numel, *_sizes(o), o.strides,
         tuple(g.shape[2:]), g.strides, _strides(i), _longest(g.shape[2:], o.shape[2:]),
-        SUM=COMPUTE[out.dtype], BLOCK=BLOCK, INT64=needs_int64(o, g, i),
+        SUM=COMPUTE[out.dtype], **walk, INT64=needs_int64(o, g, i),
     )  # fmt: skip
 
 
@@ -234,7 +243,7 @@ def fractional_max_pool(
     n = len(kernel_size)
     v, i, x = _planes(values, n), _planes(indices, n), _planes(input, n)
     launch(
-        _adaptive_pool.fractional_max_kernel, _grid(values), v, i, x, samples, values.numel, *_sizes(v), v.strides,
+        _adaptive_pool.fractional_max_kernel, _grid(v), v, i, x, samples, values.numel, *_sizes(v), v.strides,
         i.strides, tuple(x.shape[2:]), x.strides, samples.strides, *_steps(x.shape[2:], kernel_size, v.shape[2:]),
         **_taps(kernel_size), PLANAR=n == 2, COMPUTE=COMPUTE[input.dtype], BLOCK=BLOCK,
         INT64=needs_int64(v, i, x),
@@ -248,7 +257,7 @@ def fractional_max_pool_backward(
     n = len(kernel_size)
     o, g, i = (_planes(b, n) for b in (out, grad, indices))
     launch(
-        _adaptive_pool.fractional_gather_kernel, _grid(out), o, g, i, out.numel, *_sizes(o), o.strides,
+        _adaptive_pool.fractional_gather_kernel, _grid(o), o, g, i, out.numel, *_sizes(o), o.strides,
         tuple(g.shape[2:]), g.strides, i.strides, *_steps(o.shape[2:], kernel_size, g.shape[2:]),
         **_taps(kernel_size), SUM=COMPUTE[out.dtype], BLOCK=BLOCK, INT64=needs_int64(o, g, i),
     )  # fmt: skip
@@ -293,8 +302,18 @@ def _strides(planes: Buffer | None) -> Ints:
     return (0,) * 5 if planes is None else planes.strides
 
 
-def _grid(buffer: Buffer) -> Ints:
-    return (-(-buffer.numel // BLOCK),)
+def _walk(planes: Any) -> tuple[Ints, dict[str, Any]]:
+    """The grid over the positions of an output, in which order they are taken and how many by a program.
+
+    Along channels that lie last a thread reads and writes 16 bytes.
+    """
+    last = planes.shape[1] > 1 and planes.strides[1] == 1
+    block = max(BLOCK, 128 * 16 // planes.dtype.itemsize) if last else BLOCK
+    return _grid(planes, block), {"LAST": last, "BLOCK": block}
+
+
+def _grid(planes: Any, block: int = BLOCK) -> Ints:
+    return (-(-planes.numel // block),)
 
 
 def _count(sizes: Ints) -> int:
