@@ -15,6 +15,7 @@ from tritonnn.kernels import _math
 from tritonnn.kernels._launch import fp64
 from tritonnn.kernels._pointwise import convert
 from tritonnn.kernels._reduce import place, tile_columns, tile_rows
+from tritonnn.kernels._strided import wide
 
 
 @triton.jit
@@ -125,7 +126,7 @@ def sums_kernel(
     grads = grad + place(i, kept_shape, kept_grad)[:, None]
     source = inp + place(i, kept_shape, kept_in)[:, None]
     centre = tl.load(mean + place(i, stat_shape, kept_stat), mask=present, other=0.0)[:, None]
-    first = tl.program_id(1) * chunk
+    first = wide(tl.program_id(1), INT64) * chunk
     total = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     products = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     for start in range(first, tl.minimum(first + chunk, reduced), BLOCK_R):

@@ -44,7 +44,7 @@ def key_kernel(
     """keys[i] = the position that entry i names, -1 where it is out of bounds: nothing is written there."""
     i = positions(BLOCK, INT64)
     mask = i < n
-    offset, valid = indexed_offset(i, mask, indices, shape, index_strides, steps, sizes)
+    offset, valid = indexed_offset(i, mask, indices, shape, index_strides, steps, sizes, False)
     key = tl.where(valid, offset_of(i, shape, kept_strides) + offset, -1)
     tl.store(keys + i, key.to(keys.dtype.element_ty), mask=mask)
 

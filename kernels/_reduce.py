@@ -15,6 +15,7 @@ from triton import language as tl
 from tritonnn.kernels import _math
 from tritonnn.kernels._launch import fp64
 from tritonnn.kernels._pointwise import convert
+from tritonnn.kernels._strided import wide
 
 
 @triton.jit
@@ -129,7 +130,7 @@ def reduce_kernel(
     i = tile_rows(BLOCK_K, INT64)
     present = i < kept
     rows = inp + place(i, kept_shape, kept_in)[:, None]
-    first = tl.program_id(1) * chunk
+    first = wide(tl.program_id(1), INT64) * chunk
     last = tl.minimum(first + chunk, reduced)
     empty = neutral(OP, ACC)
     total = tl.full((BLOCK_K, BLOCK_R), empty, ACC)
@@ -176,7 +177,7 @@ def extreme_kernel(
     i = tile_rows(BLOCK_K, INT64)
     present = i < kept
     rows = place(i, kept_shape, kept_in)[:, None]
-    first = tl.program_id(1) * chunk
+    first = wide(tl.program_id(1), INT64) * chunk
     last = tl.minimum(first + chunk, reduced)
     INDEX: tl.constexpr = tl.int64 if INT64 else tl.int32
     FAR: tl.constexpr = 9223372036854775807 if INT64 else 2147483647
@@ -223,7 +224,7 @@ def moments_kernel(
     i = tile_rows(BLOCK_K, INT64)
     present = i < kept
     rows = inp + place(i, kept_shape, kept_in)[:, None]
-    first = tl.program_id(1) * chunk
+    first = wide(tl.program_id(1), INT64) * chunk
     last = tl.minimum(first + chunk, reduced)
     mean = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     squares = tl.zeros((BLOCK_K, BLOCK_R), ACC)
@@ -294,7 +295,7 @@ def logsumexp_kernel(
     i = tile_rows(BLOCK_K, INT64)
     present = i < kept
     rows = inp + place(i, kept_shape, kept_in)[:, None]
-    first = tl.program_id(1) * chunk
+    first = wide(tl.program_id(1), INT64) * chunk
     last = tl.minimum(first + chunk, reduced)
     top = tl.full((BLOCK_K, BLOCK_R), float("-inf"), ACC)
     total = tl.zeros((BLOCK_K, BLOCK_R), ACC)

@@ -16,6 +16,7 @@ from tritonnn.kernels import _math
 from tritonnn.kernels._launch import fp64
 from tritonnn.kernels._pointwise import convert
 from tritonnn.kernels._reduce import tile_columns, tile_rows
+from tritonnn.kernels._strided import wide
 
 
 @triton.jit
@@ -195,7 +196,7 @@ def column_sums_kernel(
     j = tl.program_id(0) * BLOCK_C + tl.arange(0, BLOCK_C)
     if INT64:
         j = j.to(tl.int64)
-    first = tl.program_id(1) * chunk
+    first = wide(tl.program_id(1), INT64) * chunk
     products = tl.zeros((BLOCK_K, BLOCK_C), ACC)
     total = tl.zeros((BLOCK_K, BLOCK_C), ACC)
     for start in range(first, tl.minimum(first + chunk, rows), BLOCK_K):

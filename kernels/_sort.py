@@ -187,20 +187,25 @@ def order_rows(input: Buffer, descending: bool) -> Buffer:
 COMPILE = [
     *[
         Case(
-            pack_kernel, f"*i64 *{t} *i64 i32 i32 (i32) (i32) i32=1",
+            pack_kernel, f"*i64 *{t} *i64 i32:16 i32:16 (i32:16) (i32:16) i32=1",
             {"DESCENDING": d, "HALF": half, "BLOCK": BLOCK, "INT64": False}, label=f"{t}-{d}-{half}",
+            wide="stores",
         )
         for t, half in (("fp32", 2), ("bf16", 2), ("i32", 2), ("u8", 2), ("i1", 2), ("fp64", 0), ("fp64", 1),
         ("i64", 1))
         for d in (False, True)
     ],
     *[
-        Case(tile_kernel, "*i64 i32 i32 i32", {"ROWS": r, "COLUMNS": c, "INT64": False}, num_warps=8)
+        Case(tile_kernel, "*i64 i32:16 i32:16 i32", {"ROWS": r, "COLUMNS": c, "INT64": False}, num_warps=8,
+             wide="both" if c > 1 else "")
         for r, c in ((1, 1024), (64, 16), (1024, 1))
     ],
-    *[Case(merge_kernel, "*i64 *i64 i32 i32 i32 i32", {"BLOCK": BLOCK, "INT64": w}) for w in (False, True)],
     *[
-        Case(unpack_kernel, "*i64 *i64 *i64 i32 i32", {"CHAINED": c, "BLOCK": BLOCK, "INT64": False})
+        Case(merge_kernel, "*i64 *i64 i32:16 i32:16 i32:16 i32", {"BLOCK": BLOCK, "INT64": w}, wide="loads")
+        for w in (False, True)
+    ],
+    *[
+        Case(unpack_kernel, "*i64 *i64 *i64 i32:16 i32:16", {"CHAINED": c, "BLOCK": BLOCK, "INT64": False}, wide="both")
         for c in (False, True)
     ],
 ]  # fmt: skip

@@ -73,8 +73,28 @@ def linspace_fill(
 
 
 COMPILE = [
-    Case(arange_kernel, "*i64 i32=1 i32 i64 i64 fp64 fp64", {"FLOATING": False, "BLOCK": BLOCK}),
-    Case(arange_kernel, "*fp32 i32=1 i32 i64 i64 fp64 fp64", {"FLOATING": True, "BLOCK": BLOCK}),
-    Case(linspace_kernel, "*fp32 i32=1 i32 fp64 fp64 fp64 fp64", {"POWER": False, "BLOCK": BLOCK}),
-    Case(linspace_kernel, "*fp32 i32=1 i32 fp64 fp64 fp64 fp64", {"POWER": True, "BLOCK": BLOCK}),
+    Case(
+        arange_kernel,
+        "*i64 i32=1 i32:16 i64 i64 fp64 fp64",
+        {"FLOATING": False, "BLOCK": BLOCK},
+        wide="stores",
+    ),
+    Case(
+        arange_kernel,
+        "*fp32 i32=1 i32:16 i64 i64 fp64 fp64",
+        {"FLOATING": True, "BLOCK": BLOCK},
+        wide="stores",
+    ),
+    Case(
+        linspace_kernel,
+        "*fp32 i32=1 i32:16 fp64 fp64 fp64 fp64",
+        {"POWER": False, "BLOCK": BLOCK},
+        wide="stores",
+    ),
+    Case(
+        linspace_kernel,
+        "*fp32 i32=1 i32:16 fp64 fp64 fp64 fp64",
+        {"POWER": True, "BLOCK": BLOCK},
+        wide="stores",
+    ),
 ]

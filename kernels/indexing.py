@@ -34,16 +34,22 @@ from tritonnn.kernels._strided import (
 from tritonnn.kernels.scan import cumsum
 
 BLOCK = 512
+MOVED = 1024  # elements of a program that only moves them: 16 bytes a thread of 16-bit ones
 Alloc = Callable[..., Buffer]
 
 
 @triton.jit
-def indexed_offset(i, mask, indices, shape, index_strides, steps, sizes):
-    """Sum over the index tensors of index * step, and where all are in bounds; negatives count back."""
+def indexed_offset(i, mask, indices, shape, index_strides, steps, sizes, ROWS: tl.constexpr):
+    """Sum over the index tensors of index * step, and where all are in bounds; negatives count back.
+
+    ROWS: every 16 neighbours, counted from the first element, share their indices.
+    """
     offset = tl.zeros_like(i).to(tl.int64)
     valid = mask
     for k in tl.static_range(len(indices)):
         j = tl.load(indices[k] + offset_of(i, shape, index_strides[k]), mask=mask, other=0).to(tl.int64)
+        if ROWS:
+            j = tl.max_constancy(j, 16)
         j = tl.where(j < 0, j + sizes[k], j)
         valid = valid & (j >= 0) & (j < sizes[k])
         offset += j * steps[k]
@@ -53,7 +59,7 @@ def indexed_offset(i, mask, indices, shape, index_strides, steps, sizes):
 @triton.jit
 def read_kernel(
     out, input, indices, n, shape, out_strides, in_strides, index_strides, steps, sizes,
-    BLOCK: tl.constexpr, INT64: tl.constexpr,
+    ROWS: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[i] = input[position i of the dimensions that are kept, and the indices' values in the others].
 
@@ -61,11 +67,11 @@ def read_kernel(
         indices: pointers to the index tensors, broadcast to the output's shape by `index_strides`.
         in_strides: the input's strides along the output's dimensions; 0 where an index decides.
         steps: per index tensor, the input's stride of the dimension it indexes; sizes: that dimension's
-        extent.
+        extent. ROWS: as of `indexed_offset`.
     """
     i = positions(BLOCK, INT64)
     mask = i < n
-    offset, valid = indexed_offset(i, mask, indices, shape, index_strides, steps, sizes)
+    offset, valid = indexed_offset(i, mask, indices, shape, index_strides, steps, sizes, ROWS)
     source = input + offset_of(i, shape, in_strides) + offset
     if input.dtype.element_ty.is_floating():
         x = tl.load(source, mask=valid, other=float("nan"))
@@ -156,9 +162,11 @@ def _read(
     """Launch `read_kernel` with neighbouring dimensions merged; `indices` have the output's shape."""
     n = out.numel
     shape, outs, ins, *rest = merged(out.shape, out.strides, in_strides, *(b.strides for b in indices))
+    rows = shape[-1] % 16 == 0 and all(s[-1] == 0 for s in rest)
+    block = MOVED if rows else BLOCK
     launch(
-        read_kernel, (-(-n // BLOCK),), out, input, tuple(indices), n, shape, outs, ins, tuple(rest),
-        tuple(steps), tuple(sizes), BLOCK=BLOCK, INT64=needs_int64(out, input, *indices),
+        read_kernel, (-(-n // block),), out, input, tuple(indices), n, shape, outs, ins, tuple(rest),
+        tuple(steps), tuple(sizes), ROWS=rows, BLOCK=block, INT64=needs_int64(out, input, *indices),
     )  # fmt: skip
 
 
@@ -301,8 +309,8 @@ def _triangle(out: Buffer, input: Buffer, diagonal: int, lower: bool) -> None:
     diagonal = max(-rows - 1, min(diagonal, columns + 1))
     shape, outs, ins = merged(out.shape, out.strides, input.strides)
     launch(
-        triangle_kernel, (-(-n // BLOCK),), out, input, n, rows, columns, diagonal, shape, outs, ins,
-        LOWER=lower, BLOCK=BLOCK, INT64=needs_int64(out, input),
+        triangle_kernel, (-(-n // MOVED),), out, input, n, rows, columns, diagonal, shape, outs, ins,
+        LOWER=lower, BLOCK=MOVED, INT64=needs_int64(out, input),
     )  # fmt: skip
 
 
@@ -345,8 +353,10 @@ _B: dict[str, Any] = {"BLOCK": BLOCK, "INT64": False}
 COMPILE = [
     *[
         Case(
-            read_kernel, f"*{t} *{t} (*i64) i32 (i32 i32) (i32 i32=1) (i32 i32=1) ((i32 i32)) (i32) (i32)",
-            _B, label=t,
+            read_kernel, f"*{t} *{t} (*i64) i32:16 (i32:16 i32:16) (i32:16 i32=1) (i32:16 i32=1) ((i32=1 i32:16)) "
+            "(i32:16) (i32)",
+            {"ROWS": True, "BLOCK": MOVED, "INT64": False}, label=t,
+            wide="both" if t not in ("i1", "u8") else "",  # of bytes a thread moves 8
         )
         for t in ("fp32", "bf16", "fp64", "i64", "i1", "u8")
     ],
@@ -354,25 +364,28 @@ COMPILE = [
         read_kernel,
         "*fp32 *fp32 (*i64 *i64) i32 (i32 i32 i32) (i32 i32 i32=1) (i32 i32 i32=1) "
         "((i32 i32 i32) (i32 i32 i32)) (i32 i32) (i32 i32)",
-        {"BLOCK": BLOCK, "INT64": True}, label="two-int64",
+        {"ROWS": False, "BLOCK": BLOCK, "INT64": True}, label="two-int64",
     ),
-    *[Case(true_kernel, f"*i64 *{t} i32 (i32) (i32=1)", _B, label=t) for t in ("i1", "fp32", "bf16", "i64")],
     *[
-        Case(compact_kernel, f"*{t} *{t} *i64 i32 (i32) (i32=1)", _B, label=t)
+        Case(true_kernel, f"*i64 *{t} i32:16 (i32:16) (i32=1)", _B, label=t, wide="stores")
         for t in ("i1", "fp32", "bf16", "i64")
     ],
-    Case(coordinates_kernel, "*i64 *i64 i32 (i32 i32 i32)", _B),
+    *[
+        Case(compact_kernel, f"*{t} *{t} *i64 i32:16 (i32:16) (i32=1)", _B, label=t, wide="loads")
+        for t in ("i1", "fp32", "bf16", "i64")
+    ],
+    Case(coordinates_kernel, "*i64 *i64 i32:16 (i32 i32 i32:16)", _B, wide="loads"),
     *[
         Case(
-            triangle_kernel, f"*{t} *{t} i32 i32 i32 i32 (i32) (i32=1) (i32=1)", {"LOWER": low, **_B},
-            label=f"{t}-{low}",
+            triangle_kernel, f"*{t} *{t} i32:16 i32 i32:16 i32 (i32:16) (i32=1) (i32=1)",
+            {"LOWER": low, **_B, "BLOCK": MOVED}, label=f"{t}-{low}", wide="stores" if t != "i1" else "",
         )
         for t in ("i1", "fp32", "bf16", "i64") for low in (False, True)
     ],
     *[
         Case(
-            search_kernel, f"*i64 *{t} *{t} *i64 i32 i32 i32 (i32) (i32=1) (i32=1) (i32) (i32) i32=1 i32=1",
-            {"RIGHT": right, "SORTED": in_order, **_B}, label=f"{t}-{right}-{in_order}",
+            search_kernel, f"*i64 *{t} *{t} *i64 i32:16 i32 i32 (i32:16) (i32=1) (i32=1) (i32:16) (i32:16) i32=1 i32=1",
+            {"RIGHT": right, "SORTED": in_order, **_B}, label=f"{t}-{right}-{in_order}", wide="both",
         )
         for t in ("fp32", "i64", "fp64") for right in (False, True) for in_order in (False, True)
     ],

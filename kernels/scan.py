@@ -320,7 +320,7 @@ def cummin(values: Buffer, indices: Buffer, input: Buffer, dim: int) -> None:
     _extremum("cummin", False, values, indices, input, dim)
 
 
-_ROW_ARGUMENTS = "i32 i32 (i32) (i32) (i32) i32=1 i32=1 i32"
+_ROW_ARGUMENTS = "i32 i32:16 (i32:16) (i32:16) (i32:16) i32=1 i32=1 i32"
 
 
 def _case(kind: int, t: str, compute: Any, rows: int, n: int, carry: bool) -> Case:
@@ -329,7 +329,7 @@ def _case(kind: int, t: str, compute: Any, rows: int, n: int, carry: bool) -> Ca
     constants = {"KIND": kind, "COMPUTE": compute, "ROWS": height, "COLUMNS": columns, "INT64": False}
     return Case(
         scan_kernel, f"*{t} *{t} *{t} {_ROW_ARGUMENTS}", {**constants, "CARRY": carry},
-        label=f"{kind}-{t}-{height}x{columns}-{carry}", num_warps=warps,
+        label=f"{kind}-{t}-{height}x{columns}-{carry}", num_warps=warps, wide="both",
     )  # fmt: skip
 
 
@@ -338,10 +338,11 @@ def _total_case(kind: int, t: str, compute: Any) -> Case:
     constants = {"KIND": kind, "COMPUTE": compute, "ROWS": height, "COLUMNS": columns, "INT64": False}
     return Case(
         total_kernel,
-        f"*{t} *{t} i32 i32 (i32) (i32) i32=1 i32",
+        f"*{t} *{t} i32 i32:16 (i32:16) (i32:16) i32=1 i32",
         constants,
         label=f"{kind}-{t}",
         num_warps=warps,
+        wide="loads",
     )
 
 
@@ -349,8 +350,8 @@ def _extremum_case(maximum: bool, t: str, compute: Any) -> Case:
     height, columns, warps = _tile(MAX, compute, 1, 1 << 20)
     constants = {"MAXIMUM": maximum, "COMPUTE": compute, "ROWS": height, "COLUMNS": columns, "INT64": False}
     return Case(
-        extremum_kernel, f"*{t} *i64 *{t} i32 i32 (i32) (i32) (i32) (i32) i32=1 i32=1 i32=1", constants,
-        label=f"{maximum}-{t}", num_warps=warps,
+        extremum_kernel, f"*{t} *i64 *{t} i32 i32:16 (i32:16) (i32:16) (i32:16) (i32:16) i32=1 i32=1 i32=1", constants,
+        label=f"{maximum}-{t}", num_warps=warps, wide="both",
     )  # fmt: skip
 
 

@@ -198,9 +198,10 @@ def put_at(
 COMPILE = [
     Case(
         masked_kernel,
-        f"*{t} *{t} *{t} *i64 i32 (i32) (i32=1) (i32=1)",
+        f"*{t} *{t} *{t} *i64 i32:16 (i32:16) (i32=1) (i32=1)",
         {"BLOCK": BLOCK, "INT64": False},
         label=t,
+        wide="both" if t in ("fp32", "i64") else "loads",
     )
     for t in ("fp32", "bf16", "i64", "i1")
 ]

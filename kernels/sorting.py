@@ -339,34 +339,35 @@ def unique_consecutive_rows(alloc: Alloc, input: Buffer) -> tuple[Buffer, Buffer
     )
 
 
-_PICK = "i32 i32 i32 i32 (i32) (i32) (i32) (i32) i32=1 i32=1 i32=1"
+_PICK = "i32:16 {} i32:16 i32:16 (i32:16) (i32:16) (i32:16) (i32:16) i32=1 i32=1 i32=1"
 COMPILE = [
     *[
         Case(
-            pick_kernel, f"*{t} *i64 *{t} *i64 *i64 {_PICK}", {"PLACED": p, "BLOCK": BLOCK, "INT64": False},
-            label=f"{t}-{p}",
+            pick_kernel, f"*{t} *i64 *{t} *i64 *i64 {_PICK.format(k)}", {"PLACED": p, "BLOCK": BLOCK, "INT64": False},
+            label=f"{t}-{p}", wide="" if p else "both",
         )
-        for t in ("fp32", "bf16", "i64", "i1") for p in (False, True)
+        for t in ("fp32", "bf16", "i64", "i1") for p, k in ((False, "i32:16"), (True, "i32=1"))
     ],
     *[
         Case(
-            median_kernel, f"*i64 *{t} i32 i32 (i32) (i32) i32=1",
+            median_kernel, f"*i64 *{t} i32 i32:16 (i32) (i32:16) i32=1",
             {"IGNORE": ignore, "COLUMNS": 1024, "INT64": False}, label=f"{t}-{ignore}",
+            wide="loads" if t == "fp32" else "",  # no integer is NaN: nothing is read
         )
         for t in ("fp32", "i64") for ignore in (False, True)
     ],
     *[
         Case(
-            mode_kernel, f"*i64 *{t} *i64 i32 (i32) (i32) i32=1", {"COLUMNS": 1024, "INT64": False}, label=t,
-            num_warps=8,
+            mode_kernel, f"*i64 *{t} *i64 i32:16 (i32) (i32:16) i32=1", {"COLUMNS": 1024, "INT64": False}, label=t,
+            num_warps=8, wide="loads",
         )
         for t in ("fp32", "i64", "bf16")
     ],
-    Case(differs_kernel, "*i64 *fp32 *i64 i32 i32", {"BLOCK": BLOCK, "INT64": False}),
+    Case(differs_kernel, "*i64 *fp32 *i64 i32:16 i32", {"BLOCK": BLOCK, "INT64": False}, wide="both"),
     Case(
-        group_kernel, "*fp32 *i64 *i64 *fp32 *i64 *i64 i32 i32 (i32) (i32=1)",
+        group_kernel, "*fp32 *i64 *i64 *fp32 *i64 *i64 i32:16 i32 (i32) (i32=1)",
         {"BLOCK": BLOCK, "INT64": False}
     ),
-    Case(count_kernel, "*i64 *i64 i32 i32", {"BLOCK": BLOCK}),
-    Case(iota_kernel, "*i64 i32", {"BLOCK": BLOCK}),
+    Case(count_kernel, "*i64 *i64 i32:16 i32", {"BLOCK": BLOCK}, wide="both"),
+    Case(iota_kernel, "*i64 i32:16", {"BLOCK": BLOCK}, wide="stores"),
 ]  # fmt: skip

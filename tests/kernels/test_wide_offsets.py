@@ -52,6 +52,9 @@ CUDABackend.make_ttgir = staticmethod(stop)  # Triton's own representation is al
 def narrow(ttir):
     '''Products in 32 bits on which addresses depend.'''
     made = {m[1]: (m[2], m[3]) for m in re.finditer(r"^ *(%\\w+)(?::\\d+)? = (\\S+) ?(.*)$", ttir, re.M)}
+    for loop in re.finditer(r"scf\\.for (%\\w+) = (%\\w+) to .*?(?:iter_args\\((.*?)\\))?(?: ->| :|$)", ttir, re.M):
+        made[loop[1]] = ("start", loop[2])
+        made |= {a: ("first", b) for a, b in re.findall(r"(%\\w+) = (%\\w+)", loop[3] or "")}
     todo = re.findall(r"tt\\.addptr %\\w+, (%\\w+)", ttir)
     seen, found = set(), []
     while todo:
