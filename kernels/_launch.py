@@ -9,7 +9,7 @@ launcher directly; only the first launch of a specialisation goes Triton's way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from operator import itemgetter
 from typing import Any
 
@@ -227,23 +227,43 @@ def _picker(a: Any) -> Callable[[Any], Any]:
     return lambda values: tuple([pick(values) for pick in items])
 
 
-def planned(make: Callable[..., Callable[..., None]]) -> Callable[..., None]:
+def planned(
+    make: Callable[..., Callable[..., None]] | None = None, *, numbers: int = 0
+) -> Callable[..., Any]:
     """An implementation that keeps what it found out for each combination of geometries and parameters.
 
     `make` is called with all arguments and returns what is then called with the Buffers among them, now and
     whenever all else is the same again. Other arguments must be hashable.
+
+    Args:
+        make: the implementation.
+        numbers: so many arguments, the last ones, differ from call to call: what `make` returned is called with
+            them after the Buffers.
     """
+    if make is None:
+        return partial(planned, numbers=numbers)
     plans: dict[tuple, Callable[..., None]] = {}
 
     @wraps(make)
     def run(*args: Any) -> None:
-        key = tuple([(a.shape, a.strides, a.dtype, a.device) if type(a) is Buffer else a for a in args])
+        parts: list[Any] = []
+        given: list[Any] = []
+        for a in args[: len(args) - numbers]:
+            if type(a) is Buffer:
+                parts += (a.shape, a.strides, a.dtype)
+                given.append(a)
+            else:
+                parts.append(a)
+        parts.append(given[0].device)
+        key = tuple(parts)
         plan = plans.get(key)
         if plan is None:
             if len(plans) >= LARGEST_CACHE:
                 plans.clear()
             plan = plans[key] = make(*args)
-        plan(*[a for a in args if type(a) is Buffer])
+        if numbers:
+            given += args[-numbers:]
+        plan(*given)
 
     _all_plans.append(plans)
     return run

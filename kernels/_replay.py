@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import wraps
+from operator import itemgetter
 from typing import Any
 
 from tritonnn import precision
@@ -23,6 +24,7 @@ from tritonnn.shape import contiguous_strides, numel
 
 GRANULE = 512  # the address a workspace is noted at: as aligned as a real one
 LARGEST_CACHE = 4096
+_UNKNOWN = object()
 
 
 class _Thread(threading.local):
@@ -65,6 +67,7 @@ class Notes:
         self.name = name
         self.count = arguments
         self.steps: list[tuple[Callable[..., None], Any]] = []
+        self._only: _Launch | None = None
 
     def workspace(self, shape: tuple[int, ...], dtype: Any, like: Buffer) -> Buffer:
         """Stands for memory that every repetition allocates."""
@@ -77,10 +80,20 @@ class Notes:
         """Note a launch of a plan on buffers and numbers."""
         self.steps.append((_launch, _Launch(plan, given)))
 
-    def repeat(self, arguments: list[Buffer]) -> None:
-        """Allocate and launch what was noted."""
-        first = arguments[0]
-        memory = _Memory(self.name, first.device, arguments)
+    def finish(self) -> None:
+        """Nothing more is to be noted."""
+        self.steps = list(
+            self.steps
+        )  # a workspace that is still held somewhere is dropped unnoted from now on
+        if len(self.steps) == 1 and self.steps[0][0] is _launch:
+            self._only = self.steps[0][1]
+
+    def repeat(self, arguments: list[Buffer], starts: list[int]) -> None:
+        """Allocate and launch what was noted; `starts` are the addresses of the arguments."""
+        only, device = self._only, arguments[0].device
+        if only is not None and only.plan.launch_at(only.values(starts), only.aligned, device.index):
+            return
+        memory = _Memory(self.name, device, arguments, starts)
         for step, what in self.steps:
             step(memory, what)
 
@@ -90,10 +103,10 @@ class _Memory:
 
     __slots__ = ("device", "name", "owners", "starts")
 
-    def __init__(self, name: str, device: Any, arguments: list[Buffer]) -> None:
+    def __init__(self, name: str, device: Any, arguments: list[Buffer], starts: list[int]) -> None:
         self.name = name
         self.device = device
-        self.starts = [a.ptr for a in arguments]
+        self.starts = starts
         self.owners = [a.owner for a in arguments]
 
 
@@ -109,8 +122,7 @@ def _drop(memory: _Memory, number: int) -> None:
 
 
 def _launch(memory: _Memory, launch: _Launch) -> None:
-    starts = memory.starts
-    values = [distance if at < 0 else starts[at] + distance for at, distance in launch.given]
+    values = launch.values(memory.starts)
     if not launch.plan.launch_at(values, launch.aligned, memory.device.index):
         launch.plan(*launch.buffers(memory, values))
 
@@ -118,7 +130,7 @@ def _launch(memory: _Memory, launch: _Launch) -> None:
 class _Launch:
     """A launch of a plan on memory given by origin and distance in bytes."""
 
-    __slots__ = ("aligned", "given", "kinds", "plan")
+    __slots__ = ("_order", "aligned", "given", "kinds", "plan")
 
     def __init__(self, plan: Any, given: tuple) -> None:
         self.plan = plan
@@ -133,8 +145,16 @@ class _Launch:
                 self.aligned = self.aligned << 1 | (not g.ptr & 15)
             else:  # memory from elsewhere, such as a table kept between calls
                 raise Unrepeatable
+        plain = len(self.given) > 1 and all(at >= 0 and not distance for at, distance in self.given)
+        self._order = itemgetter(*[at for at, _ in self.given]) if plain else None
 
-    def buffers(self, memory: _Memory, values: list[Any]) -> list[Any]:
+    def values(self, starts: list[int]) -> Any:
+        """Addresses, and numbers, where arguments and workspaces begin at `starts`."""
+        if self._order is not None:
+            return self._order(starts)
+        return [distance if at < 0 else starts[at] + distance for at, distance in self.given]
+
+    def buffers(self, memory: _Memory, values: Any) -> list[Any]:
         """What the plan is called with where its binary is not known yet."""
         return [
             value if kind is None else Buffer(value, *kind, memory.device, memory.owners[at])
@@ -148,7 +168,7 @@ def replayed(run: Callable[..., None]) -> Callable[..., None]:
     Its arguments are Buffers, lists of them and hashable values, Buffers first. It may launch, allocate workspaces and
     call other implementations.
     """
-    known: dict[tuple, Notes | None] = {}
+    known: dict[tuple, Any] = {}  # Notes, or None for what can not be noted
     all_known.append(known)
 
     @wraps(run)
@@ -156,38 +176,43 @@ def replayed(run: Callable[..., None]) -> Callable[..., None]:
         if thread.notes is not None:
             return run(*args)
         buffers: list[Buffer] = []
-        key = (precision.kernel_precision(), *_geometry(args, buffers), _shared(buffers))
-        try:
-            notes = known[key]
-        except KeyError:
+        starts: list[int] = []
+        parts: list[Any] = [precision.float32_matmul]
+        _geometry(args, parts, buffers, starts)
+        parts.append(buffers[0].device)
+        if len(set(starts)) != len(starts):  # an implementation may work in place
+            parts.append(tuple([starts.index(ptr) for ptr in starts]))
+        key = tuple(parts)
+        notes = known.get(key, _UNKNOWN)
+        if notes is _UNKNOWN:
             if len(known) >= LARGEST_CACHE:
                 known.clear()
             notes = known[key] = _noted(run, args, len(buffers))
         if notes is None:
             return run(*args)
-        notes.repeat(buffers)
+        notes.repeat(buffers, starts)
 
     return repeat
 
 
-def _geometry(args: Any, buffers: list[Buffer]) -> list[Any]:
-    """What tells combinations apart; the Buffers among the arguments are appended to `buffers`."""
-    key: list[Any] = []
+def _geometry(args: Any, key: list[Any], buffers: list[Buffer], starts: list[int]) -> None:
+    """Append to `key` what tells combinations apart, to the other lists the Buffers and their addresses."""
     for a in args:
-        if type(a) is Buffer:
+        kind = type(a)
+        if kind is Buffer:
+            ptr = a.ptr
             buffers.append(a)
-            key.append((a.shape, a.strides, a.dtype, a.device, a.ptr & 15))
-        elif type(a) is list or type(a) is tuple:
-            key.append(tuple(_geometry(a, buffers)))
+            starts.append(ptr)
+            key += (a.shape, a.strides, a.dtype, ptr & 15)
+        elif kind is tuple or kind is list:
+            kinds = tuple(map(type, a))
+            if Buffer in kinds or tuple in kinds or list in kinds:
+                key.append(len(a))
+                _geometry(a, key, buffers, starts)
+            else:
+                key += (kinds, tuple(a))
         else:
-            key.append((type(a), a))  # 1, 1.0 and True are different parameters
-    return key
-
-
-def _shared(buffers: list[Buffer]) -> tuple[int, ...] | None:
-    """Which Buffers begin at the same address, where any do: an implementation may work in place."""
-    starts = [b.ptr for b in buffers]
-    return None if len(set(starts)) == len(starts) else tuple([starts.index(ptr) for ptr in starts])
+            key += (kind, a)  # 1, 1.0 and True are different parameters
 
 
 def _noted(run: Callable[..., None], args: tuple, count: int) -> Notes | None:
@@ -200,7 +225,7 @@ def _noted(run: Callable[..., None], args: tuple, count: int) -> Notes | None:
         return None
     finally:
         thread.notes = None
-    notes.steps = list(notes.steps)  # a workspace that is still held somewhere is dropped unnoted from now on
+    notes.finish()
     return notes
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from tritonnn import precision
 from tritonnn.buffer import Buffer
-from tritonnn.kernels import _launch, activation
+from tritonnn.kernels import activation
 from tritonnn.kernels._configs_pointwise import broadcast_strides
 from tritonnn.kernels._gemm_plan import Product, plan_product, with_batch
-from tritonnn.kernels._launch import LARGEST_CACHE, planned
+from tritonnn.kernels._launch import planned
 
 
 def matmul_nd(out: Buffer, input: Buffer, other: Buffer) -> None:
@@ -63,25 +63,30 @@ def addmm_activation(
     _affine(out, input, mat1, mat2, beta, alpha, activation.gelu_erf if use_gelu else activation.relu)
 
 
-_affine_plans: dict[tuple, Callable[..., None]] = {}  # `planned` would keep one for every alpha and beta
-_launch._all_plans.append(_affine_plans)
-
-
 def _affine(out: Buffer, input: Buffer, a: Buffer, b: Buffer, beta: Any, alpha: Any, epilogue: Any) -> None:
     aligned = not (out.ptr | a.ptr | b.ptr) & 15
-    precise = precision.kernel_precision()
-    added = None if beta == 0 else input
-    affine = alpha != 1 or beta not in (0, 1)
-    geometries = [(x.shape, x.strides, x.dtype, x.device) for x in (out, a, b, input)]
-    key = (*geometries, beta == 0, affine, epilogue, precise, aligned)
-    plan = _affine_plans.get(key)
-    if plan is None:
-        if len(_affine_plans) >= LARGEST_CACHE:
-            _affine_plans.clear()
-        product = Product(out, a, b, _spread(added, out), affine=affine, epilogue=epilogue, precise=precise)
-        plan = _affine_plans[key] = plan_product(product, aligned)
+    geometry = (out, a, b, None if beta == 0 else input, epilogue, precision.kernel_precision(), aligned)
+    if alpha == 1 and beta in (0, 1):
+        return _sum_of_products(*geometry)
     number = float if out.dtype.is_floating_point else int
-    plan(out, a, b, *([] if added is None else [added]), *((number(alpha), number(beta)) if affine else ()))
+    _weighted_sum_of_products(*geometry, number(alpha), number(beta))
+
+
+@planned
+def _sum_of_products(
+    out: Buffer, a: Buffer, b: Buffer, addend: Buffer | None, epilogue: Any, precise: str, aligned: bool
+) -> Callable[..., None]:
+    product = Product(out, a, b, _spread(addend, out), epilogue=epilogue, precise=precise)
+    return plan_product(product, aligned)
+
+
+@planned(numbers=2)
+def _weighted_sum_of_products(
+    out: Buffer, a: Buffer, b: Buffer, addend: Buffer | None, epilogue: Any, precise: str, aligned: bool,
+    alpha: float, beta: float,
+) -> Callable[..., None]:  # fmt: skip
+    product = Product(out, a, b, _spread(addend, out), affine=True, epilogue=epilogue, precise=precise)
+    return plan_product(product, aligned)
 
 
 def scaled_product(

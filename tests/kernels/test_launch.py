@@ -95,6 +95,21 @@ def test_plans_are_kept_by_geometry_and_parameters():
     assert len(made) == 4
 
 
+def test_plans_take_the_numbers_of_a_call():
+    made, seen = [], []
+
+    @planned(numbers=2)
+    def implementation_(out, input, flag, low, high):
+        made.append(flag)
+        return lambda *given: seen.append(given)
+
+    a, b = buffer(np.zeros(3)), buffer(np.zeros(3))
+    for numbers in ((1, 2.5), (7, -1.0)):
+        implementation_(a, b, True, *numbers)
+        assert seen[-1] == (a, b, *numbers)
+    assert made == [True]
+
+
 def test_extent_and_width_of_offsets():
     device = buffer(np.zeros(1)).device
     kind = buffer(np.zeros(1)).dtype

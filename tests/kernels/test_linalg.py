@@ -10,6 +10,7 @@ from buffers import buffer, run, strided
 from tritonnn.kernels import activation, linalg
 from tritonnn.kernels._configs_gemm import TABLE, Choice, Gemm, candidates, choose, processors
 from tritonnn.kernels._gemm_plan import WORTH_COPYING, Product, plan_product
+from tritonnn.kernels._launch import forget_plans
 
 KINDS = [np.float32, np.float64, np.float16, ml_dtypes.bfloat16, np.int64, np.int32, np.uint8]
 TOLERANCE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14, np.dtype(np.float16): 1e-3}
@@ -193,7 +194,7 @@ def test_float8_with_and_without_instructions(monkeypatch, left, right, native, 
 
     for module in (_gemm_plan, shape):
         monkeypatch.setattr(module, "instructions", lambda arch: native)
-    linalg._launch.forget_plans()
+    forget_plans()
     rng = np.random.default_rng(7)
     a, b = made(rng, np.float32, 20, 50).astype(left), made(rng, np.float32, 33, 50).astype(right).T
     scale_a, scale_b = (rng.uniform(0.5, 2, n).astype(np.float32) for n in (20, 33))
@@ -202,7 +203,7 @@ def test_float8_with_and_without_instructions(monkeypatch, left, right, native, 
     got = run(
         linalg.scaled_product, np.empty((20, 33), result), a, b, scale_a, scale_b, bias, None, None, False
     )
-    linalg._launch.forget_plans()
+    forget_plans()
     bound = {np.float32: 1e-5, ml_dtypes.bfloat16: 4e-3}.get(result, 0.0626)
     assert (
         np.abs(got.astype(np.float64) - wanted) <= bound * np.abs(wanted) + 1e-2 * (bound > 1e-3) + 1e-4
