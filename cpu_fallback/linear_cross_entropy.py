@@ -77,20 +77,20 @@ def linear_cross_entropy_backward(
         np.copyto(grad_weight, sums, casting="unsafe")
 
 
-def scale_gradient(out: Array, sums: Array, grad: Array, total_weight: Array | None) -> None:
-    """out = sums * grad / total_weight, a part at a time; without any weight 0 stays 0."""
+def scale_gradient(
+    out: Array, sums: Array, grad: Array, total_weight: Array | None, counted: Array | None
+) -> None:
+    """out = sums * grad / total_weight, a part at a time, and 0 where `counted` is."""
     kind = wide(sums.dtype)
-    factor = grad.astype(kind)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if total_weight is not None:
-            factor = factor / total_weight
-        step = max(1, SLAB // max(1, sums[:1].size))
-        for start in range(0, len(sums), step):
-            part = sums[start : start + step]
-            made = np.multiply(part, factor, dtype=kind)
-            if total_weight is not None and total_weight == 0:
-                made[part == 0] = 0
-            np.copyto(out[start : start + step], made, casting="unsafe")
+    factor = grad.astype(kind) if total_weight is None else grad.astype(kind) / total_weight
+    where = None if counted is None else np.broadcast_to(counted != 0, sums.shape)
+    step = max(1, SLAB // max(1, sums[:1].size))
+    for start in range(0, len(sums), step):
+        part = slice(start, start + step)
+        made = np.multiply(sums[part], factor, dtype=kind)
+        if where is not None and not np.isfinite(factor):
+            made[~where[part]] = 0
+        np.copyto(out[part], made, casting="unsafe")
 
 
 class _Gradients:

@@ -37,9 +37,9 @@ def times(x, grad):
 
 
 @triton.jit
-def times_share(x, grad, total):
-    """x, multiplied by a sample's share of what the loss receives; without any weight 0 stays 0."""
-    return tl.where((x == 0.0) & (total == 0.0), 0.0, x * _math.divide(grad, total))
+def times_share(x, grad, total, counted):
+    """x, multiplied by a sample's share of what the loss receives; 0 where nothing is counted."""
+    return tl.where(counted != 0.0, x * _math.divide(grad, total), 0.0)
 
 
 _plus, _times, _times_share = pointwise(plus), pointwise(times), pointwise(times_share)
@@ -102,13 +102,15 @@ def linear_cross_entropy_backward(
             copy(out, total)
 
 
-def scale_gradient(out: Buffer, sums: Buffer, grad: Buffer, total_weight: Buffer | None) -> None:
-    """out = sums * grad / total_weight; without any weight 0 stays 0."""
+def scale_gradient(
+    out: Buffer, sums: Buffer, grad: Buffer, total_weight: Buffer | None, counted: Buffer | None
+) -> None:
+    """out = sums * grad / total_weight, and 0 where `counted` is."""
     compute = loss.statistics(sums.dtype)
-    if total_weight is None:
+    if total_weight is None or counted is None:
         _times(out, sums, grad, compute=compute)
     else:
-        _times_share(out, sums, grad, total_weight, compute=compute)
+        _times_share(out, sums, grad, total_weight, counted, compute=compute)
 
 
 class _Gradients:

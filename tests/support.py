@@ -78,6 +78,15 @@ def mapped(sample: Sample, change: Callable[[Tensor], Any]) -> Sample:
 
     return Sample(
         *[walk(arg) for arg in sample.args], **{key: walk(value) for key, value in sample.kwargs.items()}
+    ).constant(*sample.constants)
+
+
+def leaves_of(op: Op, sample: Sample) -> Sample:
+    """The sample with leaves that require grad wherever the op can differentiate."""
+    given = {**dict(zip(op.names, sample.args, strict=False)), **sample.kwargs}
+    held = {id(given.get(name)) for name in sample.constants}
+    return mapped(
+        sample, lambda t: t.detach().clone().requires_grad_(t.dtype.is_floating_point and id(t) not in held)
     )
 
 

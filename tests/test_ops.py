@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import array, assert_close, call, floating, mapped, ops, permuted, samples, strided, tensors
+from support import (
+    array,
+    assert_close,
+    call,
+    floating,
+    leaves_of,
+    mapped,
+    ops,
+    permuted,
+    samples,
+    strided,
+    tensors,
+)
 
 import tritonnn as torch
 from tritonnn import kernels
@@ -179,7 +191,7 @@ def weighted(results: list[Tensor], weights: list[Tensor]) -> Tensor:
 
 def differentiable(op: Op, sample: Any) -> tuple[Any, list[Tensor], list[Tensor]]:
     """The sample with leaves that require grad, those leaves that matter, and the results that depend on them."""
-    leaves = mapped(sample, lambda t: t.detach().clone().requires_grad_(t.dtype.is_floating_point))
+    leaves = leaves_of(op, sample)
     results = [r for r in floating(call(op, leaves)) if r.requires_grad]
     return leaves, [t for t in floating(leaves) if t.requires_grad], results
 

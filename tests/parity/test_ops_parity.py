@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch as reference
-from support import array, call, floating, mapped, ops, samples, tensors
+from support import array, call, floating, leaves_of, ops, samples, tensors
 
 import tritonnn as torch
 from tritonnn.ops._table import Op
@@ -135,7 +135,7 @@ def test_parity_grad(op, dtype):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for sample in samples(op, "cpu", dtype):
-            leaves = mapped(sample, lambda t: t.detach().clone().requires_grad_(t.dtype.is_floating_point))
+            leaves = leaves_of(op, sample)
             try:
                 wanted, wanted_leaves = run_reference(op, leaves)
             except (RuntimeError, NotImplementedError) as error:

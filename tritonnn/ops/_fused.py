@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
+from tritonnn.autograd.grad_mode import state
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Out
@@ -27,6 +28,24 @@ TYPE_NAMES = {
 def statistics_dtype(dtype: DType) -> DType:
     """The dtype of saved statistics: float32 at least."""
     return dtype if dtype.itemsize >= 4 else dtypes.float32
+
+
+def refuse_gradient(name: str, tensor: Tensor | None) -> None:
+    """Refuse to record a call of which this argument would need a gradient."""
+    if tensor is not None and state.enabled and tensor.requires_grad:
+        raise Invalid(
+            f"the function is not differentiable with respect to argument '{name}'. This input cannot have "
+            "requires_grad True.",
+            hint=f"{name}.detach()",
+        )
+
+
+def check_class_weight(weight: Tensor | None, input: Tensor | Out) -> None:
+    """Refuse factors per class that need a gradient, or are of another dtype than the scores."""
+    refuse_gradient("weight", weight)
+    if weight is not None and weight.dtype is not input.dtype:
+        wanted, found = (TYPE_NAMES.get(t.dtype, t.dtype.name) for t in (input, weight))
+        raise Invalid(f"expected scalar type {wanted} but found {found}", hint="weight.to(input.dtype)")
 
 
 def only_floating(input: Tensor, name: str = "input") -> None:

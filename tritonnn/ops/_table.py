@@ -60,11 +60,22 @@ class Out:
 
 
 class Sample:
-    """One valid call of an op, for the generated tests."""
+    """One valid call of an op, for the generated tests.
+
+    Attributes:
+        constants: names of the tensor arguments that the op refuses to differentiate.
+    """
+
+    constants: tuple[str, ...] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.args = args
         self.kwargs = kwargs
+
+    def constant(self, *names: str) -> Sample:
+        """The call, with these arguments never requiring a gradient."""
+        self.constants = names
+        return self
 
     def __repr__(self) -> str:
         return f"Sample({self.args}, {self.kwargs})"

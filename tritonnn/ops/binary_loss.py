@@ -6,12 +6,13 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.errors import fail
-from tritonnn.ops._fused import TYPE_NAMES, only_floating
+from tritonnn.ops._fused import TYPE_NAMES, only_floating, refuse_gradient
 from tritonnn.ops._table import Bad, Sample, composite, primitive
 from tritonnn.ops.loss import reduced_out, resolve, share_of
 from tritonnn.tensor import Tensor
 
 FAMILY = "loss"
+FACTORS = ("weight", "pos_weight")
 
 
 def _bce_input_grad(g: Tensor, x: Tensor, y: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
@@ -32,18 +33,17 @@ def _probabilities(make: Any, *shape: int) -> Tensor:
     public="binary_cross_entropy",
     samples=lambda make: [
         Sample(_probabilities(make, 3, 4), _probabilities(make, 3, 4), None, "mean"),
-        Sample(_probabilities(make, 3, 4), _probabilities(make, 3, 4), make(3, 4), "none"),
+        Sample(_probabilities(make, 3, 4), _probabilities(make, 3, 4), make(3, 4), "none").constant("weight"),
         Sample(_probabilities(make, 2, 700), _probabilities(make, 2, 700), None, "sum"),
     ],
     grad={"input": lambda g, input, target, weight, reduction: _bce_input_grad(g, input, target, weight,
     reduction),
-          "target": lambda g, input, weight, reduction: _bce_target_grad(g, input, weight, reduction),
-          "weight": lambda g, input, target, reduction: bce_reduced(input, target, None, "none")
-          * share_of(g, input.shape, reduction)},
+          "target": lambda g, input, weight, reduction: _bce_target_grad(g, input, weight, reduction)},
 )  # fmt: skip
 def bce_reduced(input: Tensor, target: Tensor, weight: Tensor | None, reduction: str) -> Any:
     """Cross-entropy of probabilities and probabilities of true, reduced."""
     only_floating(input)
+    refuse_gradient("weight", weight)
     return reduced_out(input, target, reduction)
 
 
@@ -54,7 +54,9 @@ def _same_size(op: str, input: Tensor, target: Tensor, text: str) -> None:
 
 def _bce_samples(make: Any) -> list[Sample]:
     x, y = _probabilities(make, 3, 4), _probabilities(make, 3, 4)
-    return [Sample(x, y), Sample(x, y, make(4), reduction="sum"), Sample(x, y, reduction="none")]
+    return [
+        Sample(x, y), Sample(x, y, make(4), reduction="sum").constant("weight"), Sample(x, y, reduction="none"),
+    ]  # fmt: skip
 
 
 @composite(
@@ -62,6 +64,8 @@ def _bce_samples(make: Any) -> list[Sample]:
     errors=lambda make: [
         Bad(make(2, 2), make(2, 3), error=ValueError, match="different to the input size"),
         Bad(make(2), make.int(2), match="Found dtype Long but expected"),
+        Bad(_probabilities(make, 2), _probabilities(make, 2), make(2).requires_grad_(),
+            match="not differentiable with respect to argument 'weight'"),
         Bad(make(2), make(2), reduction="max", error=ValueError, match="not a valid value for reduction"),
     ],
 )  # fmt: skip
@@ -74,13 +78,13 @@ def binary_cross_entropy(
     Args:
         input: probabilities, in [0, 1].
         target: of the same shape and dtype.
-        weight: factors that broadcast to it.
+        weight: factors that broadcast to it; they get no gradient.
         size_average, reduce, reduction: as of `mse_loss`.
 
     Raises:
         ValueError: shapes that differ, or an unknown reduction.
-        RuntimeError: an element of the input outside [0, 1] (on the CPU; NaN on the GPU), or dtypes that
-        differ.
+        RuntimeError: an element of the input outside [0, 1] (on the CPU; NaN on the GPU), dtypes that differ, or a
+            weight that requires grad.
 
     >>> import tritonnn as torch
     >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.]))
@@ -126,47 +130,44 @@ def _logits_target_grad(g: Tensor, x: Tensor, weight: Any, pos_weight: Any, redu
     return made if weight is None else made * weight
 
 
-def _logits_pos_weight_grad(g: Tensor, x: Tensor, y: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    made = y * log1p_exp_minus(x) * share_of(g, x.shape, reduction)
-    return made if weight is None else made * weight
-
-
 @primitive(
     public="binary_cross_entropy_with_logits",
     samples=lambda make: [
         Sample(make(3, 4), _probabilities(make, 3, 4), None, None, "mean"),
-        Sample(make(3, 4), _probabilities(make, 3, 4), make(3, 4), make(3, 4), "none"),
-        Sample(make(2, 700), _probabilities(make, 2, 700), None, make(2, 700), "sum"),
-        Sample(make(3, low=-200, high=200), _probabilities(make, 3), make(3), None, "sum"),
+        Sample(make(3, 4), _probabilities(make, 3, 4), make(3, 4), make(3, 4), "none").constant(*FACTORS),
+        Sample(make(2, 700), _probabilities(make, 2, 700), None, make(2, 700), "sum").constant(*FACTORS),
+        Sample(make(3, low=-200, high=200), _probabilities(make, 3), make(3), None, "sum").constant(*FACTORS),
     ],
     grad={"input": lambda g, input, target, weight, pos_weight, reduction: _logits_input_grad(
               g, input, target, weight, pos_weight, reduction),
           "target": lambda g, input, weight, pos_weight, reduction: _logits_target_grad(
-              g, input, weight, pos_weight, reduction),
-          "weight": lambda g, input, target, pos_weight, reduction: bce_with_logits_reduced(
-              input, target, None, pos_weight, "none") * share_of(g, input.shape, reduction),
-          "pos_weight": lambda g, input, target, weight, reduction: _logits_pos_weight_grad(
-              g, input, target, weight, reduction)},
+              g, input, weight, pos_weight, reduction)},
 )  # fmt: skip
 def bce_with_logits_reduced(
     input: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str
 ) -> Any:
     """Cross-entropy of sigmoid(x) and probabilities of true, reduced."""
     only_floating(input)
+    for name, factors in zip(FACTORS, (weight, pos_weight), strict=True):
+        refuse_gradient(name, factors)
     return reduced_out(input, target, reduction)
 
 
 @composite(
     api="functional torch",
     samples=lambda make: [
-        Sample(make(3, 4), _probabilities(make, 3, 4)), Sample(make(3, 4), _probabilities(make, 3, 4),
-        make(4)),
-        Sample(make(3, 4), _probabilities(make, 3, 4), reduction="sum", pos_weight=make(4, positive=True)),
+        Sample(make(3, 4), _probabilities(make, 3, 4)),
+        Sample(make(3, 4), _probabilities(make, 3, 4), make(4)).constant(*FACTORS),
+        Sample(make(3, 4), _probabilities(make, 3, 4), reduction="sum", pos_weight=make(4, positive=True)).constant(
+            *FACTORS),
     ],
     errors=lambda make: [
         Bad(make(2, 2), make(2, 3), error=ValueError, match="must be the same as input size"),
         Bad(make(2), make(2), reduction="max", error=ValueError, match="not a valid value for reduction"),
         Bad(make(2, 3), make(2, 3), pos_weight=make(2), match="pos_weight"),
+        Bad(make(2), make.int(2), match="result type (Float|Double) can't be cast to the desired output type Long"),
+        Bad(make(2), make(2), pos_weight=make(2).requires_grad_(),
+            match="not differentiable with respect to argument 'pos_weight'"),
     ],
 )  # fmt: skip
 def binary_cross_entropy_with_logits(
@@ -177,14 +178,14 @@ def binary_cross_entropy_with_logits(
 
     Args:
         input: scores.
-        target: of the same shape, in [0, 1].
-        weight: factors that broadcast to it.
+        target: of the same shape, in [0, 1]; the loss has its dtype.
+        weight: factors that broadcast to it; they get no gradient.
         size_average, reduce, reduction: as of `mse_loss`.
-        pos_weight: factors of the terms y log(sigmoid(x)), which broadcast to the input.
+        pos_weight: factors of the terms y log(sigmoid(x)), which broadcast to the input; they get no gradient.
 
     Raises:
         ValueError: shapes that differ, or an unknown reduction.
-        RuntimeError: weights that do not broadcast.
+        RuntimeError: weights that do not broadcast or require grad, or a target that is not floating.
 
     >>> import tritonnn as torch
     >>> torch.nn.functional.binary_cross_entropy_with_logits(torch.zeros(2), torch.ones(2))
@@ -195,6 +196,10 @@ def binary_cross_entropy_with_logits(
     _same_size(
         op, input, target, f"Target size ({target.shape}) must be the same as input size ({input.shape})"
     )
+    if not target.dtype.is_floating_point:
+        kinds = [TYPE_NAMES.get(t.dtype, t.dtype.name) for t in (input, target)]
+        message = f"result type {kinds[0]} can't be cast to the desired output type {kinds[1]}"
+        raise fail(op, message, hint="target.to(input.dtype)", input=input, target=target)
     common = input.dtype
     for tensor in (target, weight, pos_weight):
         if tensor is not None and tensor.dtype.is_floating_point:
@@ -212,4 +217,4 @@ def binary_cross_entropy_with_logits(
                     **dict[str, Any]({name: tensor}),
                 ) from None
         made.append(tensor)
-    return bce_with_logits_reduced(input.to(common), target.to(common), *made, reduction)
+    return bce_with_logits_reduced(input.to(common), target.to(common), *made, reduction).to(target.dtype)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._fused import TYPE_NAMES, only_floating, statistics_dtype
+from tritonnn.ops._fused import TYPE_NAMES, check_class_weight, only_floating, statistics_dtype
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.loss import reduced, resolve
 from tritonnn.ops.softmax import log_softmax, softmax, softmax_backward
@@ -50,9 +50,9 @@ def check_classes(input: Tensor | Out, target: Tensor, weight: Tensor | None) ->
     if weight is not None and tuple(weight.shape) != (classes,):
         raise Invalid(
             f"weight tensor should be defined either for all {classes} classes or no classes but got weight "
-            "tensor "
-            f"of shape: {list(weight.shape)}"
+            f"tensor of shape: {list(weight.shape)}"
         )
+    check_class_weight(weight, input)
 
 
 def _per_sample(input: Tensor) -> tuple[int, ...]:
@@ -69,8 +69,8 @@ def _loss_shape(input: Tensor, reduction: str) -> tuple[int, ...]:
 def _class_samples(make: Any, *tail: Any) -> list[Sample]:
     return [
         Sample(make(4, 5), make.int(4, high=5), None, *tail, "mean"),
-        Sample(make(4, 5), make.int(4, high=5), make(5, positive=True), *tail, "none"),
-        Sample(make(2, 5, 3), make.int(2, 3, high=5), make(5, positive=True), *tail, "mean"),
+        Sample(make(4, 5), make.int(4, high=5), make(5, positive=True), *tail, "none").constant("weight"),
+        Sample(make(2, 5, 3), make.int(2, 3, high=5), make(5, positive=True), *tail, "mean").constant("weight"),
         Sample(make(5), make.int((), high=5), None, *tail, "sum"),
         Sample(make(2, 30, 4, 5), make.int(2, 4, 5, high=30), None, *tail, "sum"),
         Sample(make(3, 700), make.int(3, high=700), None, *tail, "mean"),
@@ -106,9 +106,7 @@ def nll_loss_backward(
     grad: Tensor, target: Tensor, weight: Tensor | None, total_weight: Tensor, shape: tuple[int, ...],
     ignore_index: int, reduction: str,
 ) -> Any:  # fmt: skip
-    """-w[y] at every sample's class times what the sample's loss receives; linear, so nll_loss is its
-    transpose.
-    """
+    """-w[y] at every sample's class times what its loss receives; linear, so nll_loss is its transpose."""
     return Out(shape, grad.dtype)
 
 
@@ -120,6 +118,8 @@ def _class_errors(make: Any) -> list[Bad]:
         Bad(make(4, 3), make.int(4, 2), match="multi-target not supported"),
         Bad(make(4, 3, 2), make.int(4, 3), match=r"Expected target size \[4, 2\], got \[4, 3\]"),
         Bad(make(4, 3), y, make(4), match="weight tensor should be defined either for all 3 classes"),
+        Bad(make(4, 3), y, make(3).half(), match="expected scalar type (Float|Double) but found Half"),
+        Bad(make(4, 3), y, make(3).requires_grad_(), match="not differentiable with respect to argument 'weight'"),
         Bad(make(4, 3), make.int(4, dtype=dtypes.int32),
         match="expected target dtype to be Long or Byte, but got Int"),
         Bad(make(4, 3), y, reduction="max", error=ValueError, match="max is not a valid value for reduction"),
@@ -130,9 +130,11 @@ def _class_errors(make: Any) -> list[Bad]:
 def _class_calls(make: Any) -> list[Sample]:
     y = make.int(6, high=5)
     return [
-        Sample(make(6, 5), y), Sample(make(6, 5), y, make(5, positive=True), reduction="sum"),
+        Sample(make(6, 5), y),
+        Sample(make(6, 5), y, make(5, positive=True), reduction="sum").constant("weight"),
         Sample(make(6, 5), y, ignore_index=2, reduction="none"),
-        Sample(make(2, 5, 3, 4), make.int(2, 3, 4, high=5), make(5, positive=True), ignore_index=1),
+        Sample(make(2, 5, 3, 4), make.int(2, 3, 4, high=5), make(5, positive=True), ignore_index=1).constant(
+            "weight"),
         Sample(make(2, 3, 4, 5, 6), make.int(2, 4, 5, 6, high=3)),
     ]  # fmt: skip
 
@@ -147,14 +149,15 @@ def functional_nll_loss(
     Args:
         input: (C), (N, C) or (N, C, *).
         target: classes, (), (N) or (N, *), int64 or uint8.
-        weight: a factor per class (C); the mean divides by the sum of those of the targets.
+        weight: a factor per class (C), of the input's dtype; it gets no gradient. The mean divides by the sum of
+            those of the targets.
         size_average, reduce, reduction: as of `mse_loss`.
         ignore_index: samples of this target count nothing.
 
     Raises:
         IndexError: a target is no class.
         ValueError: batch sizes that differ, or an unknown reduction.
-        RuntimeError: other shapes or dtypes that do not fit.
+        RuntimeError: other shapes or dtypes that do not fit, or a weight that requires grad.
 
     >>> import tritonnn as torch
     >>> torch.nn.functional.nll_loss(torch.tensor([[-1., -2.]]), torch.tensor([1]))
@@ -206,9 +209,7 @@ def fused_cross_entropy_backward(
     grad: Tensor, input: Tensor, target: Tensor, weight: Tensor | None, shift: Tensor, sumexp: Tensor,
     total_weight: Tensor, ignore_index: int, label_smoothing: float, reduction: str,
 ) -> Any:  # fmt: skip
-    """The gradient with respect to the scores: softmax(x) a - onehot(y) b - w d with numbers a, b, d per
-    sample.
-    """
+    """The gradient with respect to the scores: softmax(x) a - onehot(y) b - w d with a, b, d of each sample."""
     return Out(input.shape, input.dtype)
 
 
@@ -275,7 +276,7 @@ def _probability_loss(
     api="functional",
     samples=lambda make: [
         *_class_calls(make),
-        Sample(make(4, 5), make.int(4, high=5), make(5, positive=True), label_smoothing=0.1),
+        Sample(make(4, 5), make.int(4, high=5), make(5, positive=True), label_smoothing=0.1).constant("weight"),
         Sample(make(3, 700), make.int(3, high=700), label_smoothing=0.1, reduction="sum"),
         Sample(make(2, 30, 4, 5, low=-90, high=90), make.int(2, 4, 5, high=30), reduction="none"),
         Sample(make(5), make.int((), high=5)),
@@ -301,9 +302,9 @@ def cross_entropy(
     Args:
         input: scores, (C), (N, C) or (N, C, *).
         target: classes, (), (N) or (N, *), int64 or uint8; or probabilities, floating and shaped as the
-        input. weight: a factor per class (C). A mean over classes divides by the sum of those of the
-        targets, a mean over
-            probabilities by the number of samples.
+            input.
+        weight: a factor per class (C), with classes of the input's dtype and without a gradient. A mean over classes
+            divides by the sum of those of the targets, a mean over probabilities by the number of samples.
         size_average, reduce, reduction: as of `mse_loss`.
         ignore_index: samples of this target count nothing.
         label_smoothing: share of the target that is spread evenly over all classes (Szegedy et al. 2016).
@@ -311,7 +312,8 @@ def cross_entropy(
     Raises:
         IndexError: a target is no class.
         ValueError: batch sizes that differ, or an unknown reduction.
-        RuntimeError: other shapes or dtypes that do not fit, or smoothing outside [0, 1].
+        RuntimeError: other shapes or dtypes that do not fit, smoothing outside [0, 1], or with classes a weight that
+            requires grad.
 
     >>> import tritonnn as torch
     >>> torch.nn.functional.cross_entropy(torch.zeros(2, 4), torch.tensor([0, 3]))
@@ -382,10 +384,8 @@ def kl_div(
     if reduction == "mean" and size_average is None and reduce is None:
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. "
-            "'batchmean' divides "
-            "only by the batch size, and aligns with the KL div math definition. 'mean' will be changed to "
-            "behave the "
-            "same as 'batchmean' in the next major release.",
+            "'batchmean' divides only by the batch size, and aligns with the KL div math definition. 'mean' will be "
+            "changed to behave the same as 'batchmean' in the next major release.",
             stacklevel=2,
         )
     reduction = "sum" if batchmean else resolve(reduction, size_average, reduce)

@@ -41,11 +41,12 @@ def _grads(
     elif reduction == "none":
         made = linear_cross_entropy_backward(g, input, linear_weight, linear_bias, *saved, chunking, mask)
     else:
-        received = (g, total_weight if reduction == "mean" else None)
         free = spent is not None or not state.keeps_graph
-        sums = (grad_input, grad_weight, grad_bias)
+        sums, total = (grad_input, grad_weight, grad_bias), total_weight if reduction == "mean" else None
+        counted = _counted(target, weight, total, ignore_index)
         made = [
-            _received(x, input.dtype, received, free) if m else None for x, m in zip(sums, mask, strict=True)
+            _received(x, input.dtype, g, total, some, free) if m else None
+            for x, some, m in zip(sums, counted, mask, strict=True)
         ]
     return spread(made, mask, (0, 1, 2), len(needs))
 
@@ -63,10 +64,23 @@ def _recorded(
     ]
 
 
-def _received(sums: Tensor, kind: DType, received: tuple[Tensor, Tensor | None], free: bool) -> Tensor:
+def _counted(
+    target: Tensor, weight: Tensor | None, total: Tensor | None, ignore_index: int
+) -> tuple[Tensor | None, ...]:
+    """Where a mean has gradients of input, weight and bias; a mean over weights that are all 0 has, which are nan."""
+    if total is None or weight is None:
+        return total, total, total
+    rows = target != ignore_index
+    some = rows.any()
+    return rows.unsqueeze(1), some, some
+
+
+def _received(
+    sums: Tensor, kind: DType, g: Tensor, total: Tensor | None, counted: Tensor | None, free: bool
+) -> Tensor:
     """A gradient that forward computed, times what the loss receives; in its own memory where that is `free`."""
     out = sums.data if free and sums.dtype is kind else sums.new_empty(sums.shape, dtype=kind)
-    scale_gradient(out, sums, *received)
+    scale_gradient(out, sums, g, total, counted)
     return out
 
 
@@ -124,12 +138,18 @@ def linear_cross_entropy_backward(
 
 
 @writing()
-def scale_gradient(out: Tensor, sums: Tensor, grad: Tensor, total_weight: Tensor | None) -> Any:
-    """out = sums * grad / total_weight, rounded once; 0 stays 0. `out` may be `sums`."""
+def scale_gradient(
+    out: Tensor, sums: Tensor, grad: Tensor, total_weight: Tensor | None, counted: Tensor | None
+) -> Any:
+    """out = sums * grad / total_weight, rounded once; without a total sums * grad. `out` may be `sums`.
+
+    Args:
+        counted: 0 where there is no gradient, whatever is divided by; it broadcasts. Only beside a total.
+    """
     return (out,)
 
 
-def _check(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None, weight: Tensor | None) -> None:
+def _check(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None) -> None:
     rank, shape = len(input.shape), tuple(linear_weight.shape)
     if len(shape) < 2:
         raise Invalid(f"expected linear_weight with dimensionality at least 2, got {len(shape)}")
@@ -156,12 +176,10 @@ def _check(input: Tensor, linear_weight: Tensor, linear_bias: Tensor | None, wei
         )
     if linear_bias is not None and linear_bias.dtype is not input.dtype:
         raise Invalid(f"self and mat2 must have the same dtype, but got {_type(linear_bias)} and {first}")
-    if weight is not None and weight.dtype is not input.dtype:
-        raise Invalid(f"expected scalar type {first} but found {_type(weight)}", hint="the weights' dtype")
 
 
 def _refuse(
-    input: Any, linear_weight: Any, target: Any, linear_bias: Tensor | None, weight: Tensor | None,
+    input: Any, linear_weight: Any, target: Any, linear_bias: Tensor | None,
     ignore_index: int | None, label_smoothing: float,
 ) -> None:  # fmt: skip
     """Raise what does not depend on how the loss is computed."""
@@ -171,7 +189,7 @@ def _refuse(
                 f"linear_cross_entropy(): argument '{name}' must be Tensor, not {type(value).__name__}"
             )
     try:
-        _check(input, linear_weight, linear_bias, weight)
+        _check(input, linear_weight, linear_bias)
         if not 0.0 <= label_smoothing <= 1.0:
             raise Invalid(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
         if target.dtype.is_floating_point and ignore_index is not None:
@@ -219,11 +237,12 @@ def _samples(make: Any) -> list[Sample]:
     return [
         Sample(make(6, 3), make(5, 3), y, options=small),
         Sample(make(6, 3), make(5, 3), y, linear_bias=make(5), weight=positive, label_smoothing=0.1,
-               ignore_index=2, options=small),
+               ignore_index=2, options=small).constant("weight"),
         Sample(make(6, 3), make(5, 3), y, linear_bias=make(5), reduction="none", options=small),
         Sample(make(6, 3), make(5, 3), y, linear_bias=make(5), reduction="sum"),
         Sample(make(20, 40), make(70, 40), make.int(20, high=70), weight=make(70, positive=True), ignore_index=3,
-               options=LinearCrossEntropyOptions(chunking_method="aspect_ratio", allow_retain_graph=True)),
+               options=LinearCrossEntropyOptions(chunking_method="aspect_ratio", allow_retain_graph=True)
+               ).constant("weight"),
         Sample(make(3), make(5, 3), make.int((), high=5)),
         Sample(make(3), make(5, 3), make.int((), high=5), reduction="none"),
         Sample(make(4, 3), make(5, 2, 3), make.int(4, 2, high=5), linear_bias=make(5, 2)),
@@ -252,6 +271,7 @@ def _errors(make: Any) -> list[Bad]:
             match="ignore_index cannot be specified when target contains probabilities"),
         Bad(x, w.half(), y, match="expected m1 and m2 to have the same dtype"),
         Bad(x, w, y, weight=make(5).half(), match="expected scalar type (Float|Double) but found Half"),
+        Bad(x, w, y, weight=make(5).requires_grad_(), match="not differentiable with respect to argument 'weight'"),
         Bad(x, w, y, options=ratio, error=ValueError, match="give different chunk sizes"),
         Bad(x, w, y, options=LinearCrossEntropyOptions(acc_dtype=dtypes.bfloat16), match="supports float32 acc_dtype"),
     ]  # fmt: skip
@@ -298,7 +318,7 @@ def linear_cross_entropy(
     tensor(1.3863)
     """
     reduction = resolve(reduction, None, None)
-    _refuse(input, linear_weight, target, linear_bias, weight, ignore_index, label_smoothing)
+    _refuse(input, linear_weight, target, linear_bias, ignore_index, label_smoothing)
     ignored = IGNORED if ignore_index is None else int(ignore_index)
     if not _chunkable(input, linear_weight, target):
         if options is not None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tritonnn import dtypes
-from tritonnn.errors import fail
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._fused import check_class_weight
 from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.binary_loss import log1p_exp_minus
 from tritonnn.ops.comparison import where
@@ -167,12 +168,16 @@ def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) ->
     samples=lambda make: [Sample(make(4, 5), make.int(4, high=5)), Sample(make(5), make.int((), high=5), 2,
     0.5),
                           Sample(make(4, 5), make.int(4, high=5), weight=_positive(make, 5),
-                          reduction="none")],
+                          reduction="none").constant("weight")],
     errors=lambda make: [
         Bad(make(4, 3), make.int(2), match="inconsistent target size"),
         Bad(make(4, 3), make.int(4, high=3), 3, error=ValueError, match="only p == 1 and p == 2 supported"),
         Bad(make(4, 3), make.int(4, high=3), weight=make(2), match="inconsistent weight size, expected 3"),
         Bad(make(4, 3), make(4), match="expected scalar type Long"),
+        Bad(make(4, 3), make.int(4, high=3), weight=make(3).half(),
+            match="expected scalar type (Float|Double) but found Half"),
+        Bad(make(4, 3), make.int(4, high=3), weight=make(3).requires_grad_(),
+            match="not differentiable with respect to argument 'weight'"),
     ],
 )  # fmt: skip
 def multi_margin_loss(
@@ -186,11 +191,11 @@ def multi_margin_loss(
         target: classes, (N) or ().
         p: 1 or 2.
         margin: see the formula.
-        weight: a factor per class (C).
+        weight: a factor per class (C), of the input's dtype; it gets no gradient.
         size_average, reduce, reduction: as of `mse_loss`.
 
     Raises:
-        RuntimeError: a target that is no class; shapes or dtypes that do not fit.
+        RuntimeError: a target that is no class; shapes or dtypes that do not fit; a weight that requires grad.
         ValueError: another p, or an unknown reduction.
 
     >>> import tritonnn as torch
@@ -202,11 +207,12 @@ def multi_margin_loss(
         raise ValueError(f"multi_margin_loss: only p == 1 and p == 2 supported, got {p}")
     x, y = _batch_of_scores("multi_margin_loss", input, target, False)
     classes = x.shape[1]
-    if weight is not None and tuple(weight.shape) != (classes,):
-        raise fail(
-            "multi_margin_loss", f"inconsistent weight size, expected {classes} but got {list(weight.shape)}",
-            input=input, weight=weight,
-        )  # fmt: skip
+    try:
+        if weight is not None and tuple(weight.shape) != (classes,):
+            raise Invalid(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
+        check_class_weight(weight, input)
+    except Invalid as invalid:
+        raise fail("multi_margin_loss", str(invalid), hint=invalid.hint, input=input, weight=weight) from None
     places = y.unsqueeze(1)
     terms = (margin - x.gather(1, places) + x).clamp(0.0)
     if p == 2:
