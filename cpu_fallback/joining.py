@@ -13,6 +13,11 @@ def cat(out: np.ndarray, tensors: Sequence[np.ndarray], dim: int) -> None:
     np.concatenate(parts, axis=dim, out=out, casting="unsafe")
 
 
+def stack_contiguous(out: np.ndarray, tensors: Sequence[np.ndarray], dim: int) -> None:
+    """out = the tensors, all of one shape, along the dimension `dim` of `out`."""
+    np.stack(tensors, axis=dim, out=out, casting="unsafe")
+
+
 def flip(out: np.ndarray, input: np.ndarray, dims: Sequence[int]) -> None:
     """out = input with the order of elements reversed along `dims`."""
     np.copyto(out, np.flip(input, dims) if dims else input)

@@ -159,6 +159,20 @@ def _layout(out: Buffer, tensors: Sequence[Buffer], dim: int) -> _Layout:
 @replayed
 def cat(out: Buffer, tensors: Sequence[Buffer], dim: int) -> None:
     """out = the tensors one after another along `dim`; empty vectors among higher ranks are left out."""
+    _cat(out, tensors, dim)
+
+
+@replayed
+def stack_contiguous(out: Buffer, tensors: Sequence[Buffer], dim: int) -> None:
+    """out = the tensors, all of one shape, along the dimension `dim` of `out`."""
+    rows = []
+    for t in tensors:
+        shape, strides = (*t.shape[:dim], 1, *t.shape[dim:]), (*t.strides[:dim], 0, *t.strides[dim:])
+        rows.append(t.as_strided(shape, strides))
+    _cat(out, rows, dim)
+
+
+def _cat(out: Buffer, tensors: Sequence[Buffer], dim: int) -> None:
     start = 0
     groups: dict[Any, list[tuple[Buffer, int]]] = {}
     for tensor in tensors:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.buffer import Buffer
-from tritonnn.kernels._launch import LARGEST_CACHE, Plan, Slot, empty, launch, needs_int64
+from tritonnn.kernels._launch import Plan, Slot, empty, launch, needs_int64, planned
 from tritonnn.kernels._philox import (
     _below,
     _cauchy,
@@ -48,21 +48,11 @@ def place(seed: int, offset: int) -> tuple[int, int, Buffer | None]:
     return _signed(int(seed)), offset >> 2, getattr(seed, "state", None)
 
 
-_plans: dict[tuple, Plan] = {}
+def _filler(function: Any, values: int = 0) -> Callable[..., None]:
+    """What fills a buffer with numbers that `function` makes: given it, two parameters, seed and offset."""
 
-
-def _kept(key: tuple, make: Callable[[], Plan]) -> Plan:
-    """The plan of a geometry; seeds and parameters are of each call."""
-    plan = _plans.get(key)
-    if plan is None:
-        if len(_plans) >= LARGEST_CACHE:
-            _plans.clear()
-        plan = _plans[key] = make()
-    return plan
-
-
-def _fill(out: Buffer, function: Any, a: float, b: float, seed: int, offset: int, values: int = 0) -> None:
-    def plan() -> Plan:
+    @planned(numbers=5)
+    def plan(out: Buffer, stateful: bool, *numbers: Any) -> Plan:
         each = values or (2 if out.dtype is dtypes.float64 else 4)
         n = out.numel
         return Plan(
@@ -71,38 +61,45 @@ def _fill(out: Buffer, function: Any, a: float, b: float, seed: int, offset: int
             num_warps=fill_warps(function), enable_fp_fusion=False,
         )  # fmt: skip
 
-    key = out.shape, out.strides, out.dtype, function, hasattr(seed, "state")
-    _kept(key, plan)(out, float(a), float(b), *place(seed, offset))
+    def fill(out: Buffer, a: float, b: float, seed: int, offset: int) -> None:
+        plan(out, hasattr(seed, "state"), float(a), float(b), *place(seed, offset))
+
+    return fill
+
+
+_fill_uniform, _fill_normal, _fill_log_normal = map(_filler, (_uniform, _normal, _log_normal))
+_fill_exponential, _fill_cauchy, _fill_geometric = map(_filler, (_exponential, _cauchy, _geometric))
+_fill_below = _filler(_below, 4)
 
 
 def philox_uniform(out: Buffer, low: float, high: float, seed: int, offset: int) -> None:
     """Uniform on [low, high)."""
-    _fill(out, _uniform, high - low, low, seed, offset)
+    _fill_uniform(out, high - low, low, seed, offset)
 
 
 def philox_normal(out: Buffer, mean: float, std: float, seed: int, offset: int) -> None:
     """Normal with this mean and standard deviation."""
-    _fill(out, _normal, mean, std, seed, offset)
+    _fill_normal(out, mean, std, seed, offset)
 
 
 def philox_log_normal(out: Buffer, mean: float, std: float, seed: int, offset: int) -> None:
     """exp of a normal with this mean and standard deviation."""
-    _fill(out, _log_normal, mean, std, seed, offset)
+    _fill_log_normal(out, mean, std, seed, offset)
 
 
 def philox_exponential(out: Buffer, rate: float, seed: int, offset: int) -> None:
     """Exponential: -log(u) / rate, above zero."""
-    _fill(out, _exponential, -1.0 / rate, 0.0, seed, offset)
+    _fill_exponential(out, -1.0 / rate, 0.0, seed, offset)
 
 
 def philox_cauchy(out: Buffer, median: float, sigma: float, seed: int, offset: int) -> None:
     """Cauchy: median + sigma * tan(pi * (u - 1/2))."""
-    _fill(out, _cauchy, median, sigma, seed, offset)
+    _fill_cauchy(out, median, sigma, seed, offset)
 
 
 def philox_geometric(out: Buffer, p: float, seed: int, offset: int) -> None:
     """Number of trials up to the first success: ceil(log(u) / log(1 - p)), at least one."""
-    _fill(out, _geometric, 1.0 / math.log1p(-p) if p < 1 else 0.0, 0.0, seed, offset)
+    _fill_geometric(out, 1.0 / math.log1p(-p) if p < 1 else 0.0, 0.0, seed, offset)
 
 
 def philox_randint(out: Buffer, low: int, high: int, seed: int, offset: int) -> None:
@@ -123,7 +120,7 @@ def philox_bernoulli(out: Buffer, p: Buffer | float, seed: int, offset: int) -> 
         RuntimeError: a probability is outside [0, 1].
     """
     if not isinstance(p, Buffer):
-        _fill(out, _below, p, 0.0, seed, offset, values=4)
+        _fill_below(out, p, 0.0, seed, offset)
         return
     flag = _flag(out)
     p = expand(p, out.shape)
@@ -144,26 +141,18 @@ def _flag(like: Buffer) -> Buffer:
 def native_dropout(out: Buffer, mask: Buffer, input: Buffer, p: float, seed: int, offset: int) -> None:
     """Zero with probability p and scale the rest by 1 / (1 - p); `mask` says what was kept."""
     threshold = 1 << 32 if p == 1 else min(round(p * 2.0**32), 0xFFFFFFFF)
-    key = (
-        dropout_kernel,
-        out.shape,
-        out.strides,
-        mask.strides,
-        input.strides,
-        input.dtype,
-        hasattr(seed, "state"),
-    )
-
-    def plan() -> Plan:
-        n = out.numel
-        return Plan(
-            dropout_kernel, (-(-n // (BLOCK * 4)),), Slot(0), Slot(1), Slot(2),
-            *merged(out.shape, out.strides, mask.strides, input.strides), n, *map(Slot, range(3, 8)), BLOCK=BLOCK,
-            INT64=needs_int64(out, mask, input),
-        )  # fmt: skip
-
     scale = 1.0 if p == 1 else 1.0 / (1.0 - p)
-    _kept(key, plan)(out, mask, input, threshold, scale, *place(seed, offset))
+    _drop(out, mask, input, hasattr(seed, "state"), threshold, scale, *place(seed, offset))
+
+
+@planned(numbers=5)
+def _drop(out: Buffer, mask: Buffer, input: Buffer, stateful: bool, *numbers: Any) -> Plan:
+    n = out.numel
+    return Plan(
+        dropout_kernel, (-(-n // (BLOCK * 4)),), Slot(0), Slot(1), Slot(2),
+        *merged(out.shape, out.strides, mask.strides, input.strides), n, *map(Slot, range(3, 8)), BLOCK=BLOCK,
+        INT64=needs_int64(out, mask, input),
+    )  # fmt: skip
 
 
 def philox_poisson(out: Buffer, rate: Buffer, seed: int, offset: int) -> None:

@@ -46,40 +46,44 @@ def cat(tensors: Tensors, dim: int = 0) -> Any:
             "zero-dimensional tensor (at position 0) cannot be concatenated", hint="use torch.stack"
         )
     dim = wrap_dim(dim, len(first.shape))
-    total = 0
+    wanted = tuple(first.shape)
+    before, after, rank = wanted[:dim], wanted[dim + 1 :], len(wanted)
+    total, common, mixed = 0, first.dtype, False
     for i, tensor in enumerate(tensors):
-        if tensor.shape == (0,) and len(first.shape) != 1:
-            continue
-        _check_joins(first, tensor, i, dim)
-        total += tensor.shape[dim]
-    common = first.dtype
-    for tensor in tensors:
-        if tensor.dtype is not common:
-            common = result_type(*tensors)
-            break
-    shape = (*first.shape[:dim], total, *first.shape[dim + 1 :])
+        sizes = tuple(tensor.shape)
+        if sizes != wanted:
+            if sizes == (0,) and rank != 1:
+                continue
+            if len(sizes) != rank or sizes[:dim] != before or sizes[dim + 1 :] != after:
+                raise _unlike(first, tensor, i, dim)
+        total += sizes[dim]
+        mixed = mixed or tensor.dtype is not common
+    if mixed:
+        common = result_type(*tensors)
+    shape = (*before, total, *after)
     format = format_of(first)
     if format is contiguous_format or not all(format_of(t) is format or t.shape == (0,) for t in tensors):
         return Out(shape, common), (list(tensors), dim)
     return Out(shape, common, strides=format.strides(shape)), (list(tensors), dim)
 
 
-def _check_joins(first: Tensor, tensor: Tensor, i: int, dim: int) -> None:
+def _unlike(first: Tensor, tensor: Tensor, i: int, dim: int) -> Invalid:
+    """Why a tensor can not be joined to the first one."""
     if len(tensor.shape) != len(first.shape):
         if not tensor.shape:
-            raise Invalid(
+            return Invalid(
                 f"zero-dimensional tensor (at position {i}) cannot be concatenated", hint="use torch.stack"
             )
-        raise Invalid(
+        return Invalid(
             f"Tensors must have same number of dimensions: got {len(first.shape)} and {len(tensor.shape)} "
             f"(position {i})"
         )
-    for d, (have, wanted) in enumerate(zip(tensor.shape, first.shape, strict=True)):
-        if have != wanted and d != dim:
-            raise Invalid(
-                f"Sizes of tensors must match except in dimension {dim}. Expected size {wanted} but got size {have} "
-                f"for tensor number {i} in the list (dimension {d})."
-            )
+    pairs = enumerate(zip(tensor.shape, first.shape, strict=True))
+    d, (have, wanted) = next((d, pair) for d, pair in pairs if pair[0] != pair[1] and d != dim)
+    return Invalid(
+        f"Sizes of tensors must match except in dimension {dim}. Expected size {wanted} but got size {have} "
+        f"for tensor number {i} in the list (dimension {d})."
+    )
 
 
 def _cat_grad(g: Tensor, tensors_shape: list[Size], dim: int) -> list[Tensor]:
@@ -91,6 +95,20 @@ def _cat_grad(g: Tensor, tensors_shape: list[Size], dim: int) -> list[Tensor]:
         grads.append(slice_dim(g, dim, start, shape[dim], 1))
         start += shape[dim]
     return grads
+
+
+@primitive(
+    public="stack", dtypes=ANY,
+    grad={"tensors": lambda g, tensors_shape, dim: [select_dim(g, dim, i) for i in range(len(tensors_shape))]},
+    samples=lambda make: [Sample([make(2, 3), make(2, 3)], 1), Sample([make(2), make(2)], 1), Sample([make(())], 0)],
+)  # fmt: skip
+def stack_contiguous(tensors: Tensors, dim: int) -> Any:
+    """The row-major tensors, all of one shape, along a new dimension `dim`."""
+    shape = tuple(tensors[0].shape)
+    common = tensors[0].dtype
+    if any([tensor.dtype is not common for tensor in tensors]):
+        common = result_type(*tensors)
+    return Out((*shape[:dim], len(tensors), *shape[dim:]), common)
 
 
 @composite(
@@ -121,6 +139,8 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
                 f"{list(tensor.shape)} at entry {i}",
             )
     at = wrap_dim(dim, len(tensors[0].shape) + 1)
+    if all([tensor._stride is None for tensor in tensors]):  # else the strides tell how the result is to lie
+        return stack_contiguous(tensors, at) if out is None else stack_contiguous(tensors, at, out=out)
     rows = [unsqueeze(tensor, at) for tensor in tensors]
     return cat(rows, at) if out is None else cat(rows, at, out=out)
 
