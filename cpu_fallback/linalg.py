@@ -123,10 +123,10 @@ def scaled_product(
 ) -> None:  # fmt: skip
     """out = (scale_a (input @ mat2) scale_b + bias) / scale_result, of float8; float32 holds all of their products."""
     total = input.astype(np.float32) @ mat2.astype(np.float32)
-    total *= scale_a[:, None]
-    total *= scale_b
+    total *= scale_a.reshape(-1, 1)
+    total *= scale_b.reshape(1, -1)
     if bias is not None:
         total += bias.astype(np.float32)
     if scale_result is not None:
-        total *= 1 / scale_result
+        total *= 1 / scale_result.reshape(())
     copy(out, total)

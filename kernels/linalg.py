@@ -103,5 +103,11 @@ def _scaled(
     out: Buffer, a: Buffer, b: Buffer, bias: Buffer | None, scale_a: Buffer, scale_b: Buffer,
     scale_result: Buffer | None, fast: bool, aligned: bool,
 ) -> Callable[..., None]:  # fmt: skip
-    scales = [x for x in (scale_a, scale_b, scale_result) if x is not None]
+    scales = [_vector(x) for x in (scale_a, scale_b, scale_result) if x is not None]
     return plan_product(Product(out, a, b, _spread(bias, out), tuple(scales), fast=fast), aligned)
+
+
+def _vector(scales: Buffer) -> Buffer:
+    """The scales as a vector: of a matrix the dimension that is not 1."""
+    steps = [s for n, s in zip(scales.shape, scales.strides, strict=True) if n != 1] or [1]
+    return scales.as_strided((scales.numel,), tuple(steps[:1]))

@@ -37,18 +37,11 @@ class SwizzleType(Enum):
     SWIZZLE_32_4_4 = 1
 
 
-def _vector(scale: Tensor, along: int) -> Tensor:
-    """The scales as a vector: of a matrix the dimension that is not 1."""
-    if scale.numel() == 1:
-        return scale.reshape(1)
-    return scale.select(1 - along, 0)
-
-
 def _check_scales(a: Tensor, b: Tensor, scale_a: Tensor, scale_b: Tensor) -> None:
     single = scale_a.numel() == 1 == scale_b.numel()
-    rows = tuple(scale_a.shape) == (a.shape[0], 1) and tuple(scale_b.shape) == (1, b.shape[1])
+    rows = single or (scale_a.shape == (a.shape[0], 1) and scale_b.shape == (1, b.shape[1]))
     whole = scale_a.dtype is dtypes.float32 is scale_b.dtype
-    if whole and a.dtype in FLOAT8 and b.dtype in FLOAT8 and (single or rows):
+    if whole and a.dtype in FLOAT8 and b.dtype in FLOAT8 and rows:
         return
     blocks = len(scale_a.shape) == 2 and scale_a.shape[1] == -(-a.shape[1] // 128) > 1
     if whole and blocks and len(scale_b.shape) == 2 and scale_b.shape[0] == scale_a.shape[1]:
@@ -111,25 +104,26 @@ def scaled_product(
     tensor([[1.5000, 0.0000],
             [0.0000, 1.5000]])
     """
-    for name, matrix in (("input", input), ("mat2", mat2)):
-        if len(matrix.shape) != 2:
-            raise Invalid(f"{name} must be a matrix, got {len(matrix.shape)}D")
-    if input.shape[1] != mat2.shape[0]:
-        left, right = ("x".join(map(str, x.shape)) for x in (input, mat2))
-        raise Invalid(f"mat_a and mat_b shapes cannot be multiplied ({left} and {right})")
+    left, right = tuple(input.shape), tuple(mat2.shape)
+    for name, shape in (("input", left), ("mat2", right)):
+        if len(shape) != 2:
+            raise Invalid(f"{name} must be a matrix, got {len(shape)}D")
+    rows, columns = left[0], right[1]
+    if left[1] != right[0]:
+        shapes = " and ".join("x".join(map(str, shape)) for shape in (left, right))
+        raise Invalid(f"mat_a and mat_b shapes cannot be multiplied ({shapes})")
     _check_scales(input, mat2, scale_a, scale_b)
-    if bias is not None and (len(bias.shape) != 1 or bias.shape[0] != mat2.shape[1]):
-        raise Invalid(f"Bias must be size {mat2.shape[1]} but got {bias.numel()}")
+    if bias is not None and bias.shape != (columns,):
+        raise Invalid(f"Bias must be size {columns} but got {bias.numel()}")
     if scale_result is not None and (scale_result.numel() != 1 or scale_result.dtype is not dtypes.float32):
         raise Invalid("scale_result must be a float scalar")
     dtype = input.dtype if out_dtype is None else out_dtype
     if dtype not in RESULTS:
         raise Invalid(f"out_dtype must be one of {', '.join(d.name for d in RESULTS)}, got {dtype.name}")
-    if scale_result is not None:
-        scale_result = _vector(scale_result, 0) if dtype in FLOAT8 else None
-    scales = (_vector(scale_a, 0), _vector(scale_b, 1))
-    return Out((input.shape[0], mat2.shape[1]), dtype), (
-        input, mat2, *scales, bias, scale_result, out_dtype, use_fast_accum,
+    if dtype not in FLOAT8:
+        scale_result = None
+    return Out((rows, columns), dtype), (
+        input, mat2, scale_a, scale_b, bias, scale_result, out_dtype, use_fast_accum,
     )  # fmt: skip
 
 
