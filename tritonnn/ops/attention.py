@@ -128,10 +128,10 @@ def attention(
     """
     for name, tensor in (("query", query), ("key", key), ("value", value)):
         only_floating(tensor, name)
-    out = (*query.shape[:3], value.shape[3])
+    rows = tuple(query.shape)[:3]
     if attn_mask is not None:
-        attn_mask = attn_mask.expand(*query.shape[:3], key.shape[2])
-    outs = (Out(out, query.dtype), Out(query.shape[:3], statistics_dtype(query.dtype)))
+        attn_mask = attn_mask.expand(*rows, key.shape[2])
+    outs = (Out((*rows, value.shape[3]), query.dtype), Out(rows, statistics_dtype(query.dtype)))
     return outs, (query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale)
 
 
@@ -152,37 +152,36 @@ _NAME = "scaled_dot_product_attention"
 
 
 def _check(query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: float, is_causal: bool) -> None:
-    def refuse(message: str, hint: str = "", kind: type[Exception] = RuntimeError) -> Exception:
-        tensors = {"query": query, "key": key, "value": value}
-        return fail(_NAME, message, hint=hint, kind=kind, **tensors)
-
+    message = ""
+    q, k, v = tuple(query.shape), tuple(key.shape), tuple(value.shape)
     if not query.dtype is key.dtype is value.dtype:
-        raise refuse("Expected query, key, and value to have the same dtype")
-    if not query.device is key.device is value.device:
-        raise refuse("Expected query, key, and value to have the same device type")
-    if min(len(query.shape), len(key.shape), len(value.shape)) < 2:
-        raise refuse("Expected query, key, and value to all be at least 2 dimensional")
-    if query.shape[-1] != key.shape[-1]:
-        raise refuse(f"query has {query.shape[-1]} features but key has {key.shape[-1]}")
-    if key.shape[-2] != value.shape[-2]:
-        raise refuse(f"key has {key.shape[-2]} positions but value has {value.shape[-2]}")
-    if not 0 <= dropout_p <= 1:
-        raise refuse(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
-    if mask is not None:
-        if is_causal:
-            raise refuse("Explicit attn_mask should not be set when is_causal=True")
-        if mask.dtype is not dtypes.bool_ and mask.dtype is not query.dtype:
-            raise refuse(
-                "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
-                "attn_mask.dtype: "
-                f"{mask.dtype} and query.dtype: {query.dtype}"
-            )
+        message = "Expected query, key, and value to have the same dtype"
+    elif not query.device is key.device is value.device:
+        message = "Expected query, key, and value to have the same device type"
+    elif len(q) < 2 or len(k) < 2 or len(v) < 2:
+        message = "Expected query, key, and value to all be at least 2 dimensional"
+    elif q[-1] != k[-1]:
+        message = f"query has {q[-1]} features but key has {k[-1]}"
+    elif k[-2] != v[-2]:
+        message = f"key has {k[-2]} positions but value has {v[-2]}"
+    elif not 0 <= dropout_p <= 1:
+        message = f"dropout probability has to be between 0 and 1, but got {dropout_p}"
+    elif mask is not None and is_causal:
+        message = "Explicit attn_mask should not be set when is_causal=True"
+    elif mask is not None and mask.dtype is not dtypes.bool_ and mask.dtype is not query.dtype:
+        message = (
+            "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
+            f"{mask.dtype} and query.dtype: {query.dtype}"
+        )
+    if message:
+        raise fail(_NAME, message, query=query, key=key, value=value)
 
 
 def _batched(x: Tensor, lead: tuple[int, ...]) -> Tensor:
     """(*, L, E) with its leading dimensions expanded to `lead` and brought to exactly two."""
-    if x.shape[:-2] != lead:
-        x = x.expand(*lead, *x.shape[-2:])
+    shape = tuple(x.shape)
+    if shape[:-2] != lead:
+        x = x.expand(*lead, *shape[-2:])
     if len(lead) == 2:
         return x
     if len(lead) < 2:
@@ -269,18 +268,18 @@ def scaled_dot_product_attention(
              [0.3302, 0.6698]]])
     """
     _check(query, key, value, attn_mask, dropout_p, is_causal)
+    *_, rows, features = query.shape
+    keys, width = tuple(value.shape)[-2:]
     if scale is None:
-        scale = 1 / math.sqrt(query.shape[-1]) if query.shape[-1] else 1.0
+        scale = 1 / math.sqrt(features) if features else 1.0
     lead, shared = _leads(query, key, value, enable_gqa)
     if attn_mask is not None:
-        attn_mask = _lead_of_mask(attn_mask, lead, query.shape[-2], key.shape[-2])
-    rows, width = query.shape[-2], value.shape[-1]
+        attn_mask = _lead_of_mask(attn_mask, lead, rows, keys)
     seed = offset = 0
     if dropout_p > 0:
-        seed, offset = _draw(numel(lead) * rows * (-(-key.shape[-2] // 4) * 4), query.device)
+        seed, offset = _draw(numel(lead) * rows * (-(-keys // 4) * 4), query.device)
     result = attention(
-        _batched(query, lead), _batched(key, shared), _batched(value, shared), attn_mask, float(dropout_p),
-        seed,
+        _batched(query, lead), _batched(key, shared), _batched(value, shared), attn_mask, float(dropout_p), seed,
         offset, bool(is_causal), float(scale),
     )[0]  # fmt: skip
     return result if len(lead) == 2 else result.view(*lead, rows, width)
@@ -288,7 +287,9 @@ def scaled_dot_product_attention(
 
 def _leads(query: Tensor, key: Tensor, value: Tensor, gqa: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The leading dimensions of the query and of key and value after broadcasting."""
-    leads = [tuple(t.shape[:-2]) for t in (query, key, value)]
+    leads = [tuple(t.shape)[:-2] for t in (query, key, value)]
+    if leads[0] == leads[1] == leads[2]:
+        return leads[0], leads[0]
     tensors: dict[str, Any] = {"query": query, "key": key, "value": value}
     heads = [lead[-1] if lead else 1 for lead in leads]
     try:

@@ -139,7 +139,10 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
                 f"{list(tensor.shape)} at entry {i}",
             )
     at = wrap_dim(dim, len(tensors[0].shape) + 1)
-    if all([tensor._stride is None for tensor in tensors]):  # else the strides tell how the result is to lie
+    row_major = (None, shapes.contiguous_strides(tensors[0].shape))
+    if all(
+        [tensor._stride in row_major for tensor in tensors]
+    ):  # else the strides tell how the result is to lie
         return stack_contiguous(tensors, at) if out is None else stack_contiguous(tensors, at, out=out)
     rows = [unsqueeze(tensor, at) for tensor in tensors]
     return cat(rows, at) if out is None else cat(rows, at, out=out)

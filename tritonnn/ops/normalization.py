@@ -28,26 +28,29 @@ from tritonnn.tensor import Tensor
 # ---- layer norm -----------------------------------------------------------------------------------------
 
 
-def _check_normalized(input: Tensor, normalized_shape: Any, **affine: Tensor | None) -> tuple[int, ...]:
+def _check_normalized(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None, bias: Tensor | None = None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The normalised shape, and that of the statistics of every row."""
     if isinstance(normalized_shape, int):
         raise Invalid("argument 'normalized_shape' must be tuple of ints, not int", kind=TypeError)
     shape = tuple(normalized_shape)
     if not shape:
         raise Invalid("Expected normalized_shape to be at least 1-dimensional, got an empty shape")
-    for name, tensor in affine.items():
-        if tensor is not None and tuple(tensor.shape) != shape:
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is not None and tensor.shape != shape:
             raise Invalid(
                 f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{list(tensor.shape)} and normalized_shape = {list(shape)}"
             )
-    if tuple(input.shape[-len(shape) :]) != shape or len(input.shape) < len(shape):
+    full, rank = tuple(input.shape), len(shape)
+    if full[-rank:] != shape:
         sizes = ", ".join(map(str, ["*", *shape]))
         raise Invalid(
-            f"Given normalized_shape={list(shape)}, expected input with shape [{sizes}], but got input of "
-            "size"
-            f"{list(input.shape)}"
+            f"Given normalized_shape={list(shape)}, expected input with shape [{sizes}], but got input of size"
+            f"{list(full)}"
         )
-    return shape
+    return shape, full[:-rank] + (1,) * rank
 
 
 def _layer_norm_grads(
@@ -84,8 +87,7 @@ def native_layer_norm(
 ) -> Any:
     """Layer normalisation with the mean and 1 / standard deviation of every row."""
     only_floating(input)
-    shape = _check_normalized(input, normalized_shape, weight=weight, bias=bias)
-    saved = (*input.shape[: len(input.shape) - len(shape)], *[1] * len(shape))
+    shape, saved = _check_normalized(input, normalized_shape, weight, bias)
     kind = statistics_dtype(input.dtype)
     outs = (Out(input.shape, input.dtype), Out(saved, kind), Out(saved, kind))
     return outs, (input, shape, weight, bias, float(eps))
@@ -184,8 +186,7 @@ def _rms_norm_grads(
 def fused_rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, eps: float) -> Any:
     """RMS normalisation with 1 / root mean square of every row."""
     only_floating(input)
-    shape = _check_normalized(input, normalized_shape, weight=weight)
-    saved = (*input.shape[: len(input.shape) - len(shape)], *[1] * len(shape))
+    shape, saved = _check_normalized(input, normalized_shape, weight)
     outs = (Out(input.shape, input.dtype), Out(saved, statistics_dtype(input.dtype)))
     return outs, (input, shape, weight, float(eps))
 
