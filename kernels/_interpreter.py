@@ -164,4 +164,22 @@ def _teach_short_floats(builder: Any) -> None:
     builder.cast_impl, builder.create_fp_to_fp, builder.create_dot = cast_impl, create_fp_to_fp, create_dot
 
 
+def _mend_for_newer_numpy(builder: Any) -> None:
+    """Triton 3.6 makes numbers of arrays of one element, and -1 of uint8: NumPy 2.5 refuses both."""
+    patch = getattr(interpreter, "_patch_lang_tensor", None)
+    if patch is not None:
+
+        def patch_and_index(tensor: Any, scope: Any) -> None:
+            patch(tensor, scope)
+            scope.set_attr(tensor, "__index__", lambda self: int(self.handle.data.item()))
+
+        interpreter._patch_lang_tensor = patch_and_index
+
+    def all_ones(self: Any, type: Any) -> TensorHandle:
+        return TensorHandle(~np.zeros(1, interpreter._get_np_dtype(type)), type.scalar)
+
+    builder.get_all_ones_value = all_ones
+
+
 _teach_short_floats(interpreter.InterpreterBuilder)
+_mend_for_newer_numpy(interpreter.InterpreterBuilder)

@@ -96,10 +96,19 @@ def signbit(x):
 
 
 @triton.jit
+def negative(x):
+    """-x, also of zeros: Triton 3.6 computes the unary minus as 0 - x."""
+    if x.dtype.is_floating():
+        return x * -1.0
+    else:
+        return -x
+
+
+@triton.jit
 def copysign(x, y):
     """|x| with the sign of y."""
     a = tl.abs(x)
-    return tl.where(signbit(y), -a, a)
+    return tl.where(signbit(y), negative(a), a)
 
 
 @triton.jit
@@ -287,8 +296,8 @@ def power(x, y):
     result = tl.where((a == 1.0) | (e == 0.0), 1.0, result)
     whole = tl.floor(e) == e
     odd = whole & (tl.floor(0.5 * e) * 2.0 != e)
-    negative = signbit(x)
-    result = tl.where(negative & odd & (tl.abs(e) != INF), -result, result)
+    below = signbit(x)
+    result = tl.where(below & odd & (tl.abs(e) != INF), negative(result), result)
     result = tl.where((x < 0.0) & (whole == 0) & (a != INF), float("nan"), result)
     result = tl.where((x == 1.0) | (e == 0.0), 1.0, result)
     return result.to(x.dtype)

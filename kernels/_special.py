@@ -221,7 +221,9 @@ def digamma(x):
     off = x - _math.rint(x)
     pole = tl.cos(off * _math.PI) / tl.sin(off * _math.PI) * _math.PI
     y = tl.where(reflect, tl.where(off == 0.0, float("nan"), y - pole), y)
-    return tl.where(x == 0.0, _math.copysign(tl.full(x.shape, float("inf"), tl.float64), -x), y)
+    return tl.where(
+        x == 0.0, _math.copysign(tl.full(x.shape, float("inf"), tl.float64), _math.negative(x)), y
+    )
 
 
 @triton.jit

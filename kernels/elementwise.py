@@ -126,7 +126,7 @@ def _power(x, y):
 
 @triton.jit
 def neg(x):
-    return -x
+    return _math.negative(x)
 
 
 @triton.jit

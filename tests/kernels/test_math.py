@@ -123,6 +123,10 @@ def test_zero_has_a_sign():
         np.testing.assert_array_equal(np.signbit(elementwise(name, x)), [False, True], err_msg=name)
     got = elementwise("atan2", x, np.array([-1.0, -1.0], np.float32))
     np.testing.assert_array_equal(got, np.float32([np.pi, -np.pi]))
+    assert np.signbit(elementwise("neg", x)).tolist() == [True, False]
+    assert elementwise("digamma", x).tolist() == [-np.inf, np.inf]
+    cubes = elementwise("pow", x, np.array([3.0, 3.0], np.float32))
+    assert np.signbit(cubes).tolist() == [False, True]
 
 
 @pytest.mark.parametrize(
