@@ -19,35 +19,36 @@ FAMILY = "loss"
 
 def check_classes(input: Tensor | Out, target: Tensor, weight: Tensor | None) -> None:
     """Refuse what does not fit: input (C), (N, C) or (N, C, *), target (), (N) or (N, *), weight (C)."""
-    rank = len(input.shape)
+    scores, labels = tuple(input.shape), tuple(target.shape)
+    rank = len(scores)
     if rank == 0:
         raise Invalid("Expected 1 or more dimensions (got 0)", kind=ValueError)
-    if rank > 1 and target.shape and input.shape[0] != target.shape[0]:
+    if rank > 1 and labels and scores[0] != labels[0]:
         raise Invalid(
-            f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]}).",
+            f"Expected input batch_size ({scores[0]}) to match target batch_size ({labels[0]}).",
             kind=ValueError,
         )
-    if rank == 1 == len(target.shape) and target.shape[0] != 1:
+    if rank == 1 == len(labels) and labels[0] != 1:
         raise Invalid(
-            f"For 1D input, 1D target must have size 1, but got target size: {target.shape[0]}",
+            f"For 1D input, 1D target must have size 1, but got target size: {labels[0]}",
             kind=ValueError,
         )
-    wanted = (*input.shape[:1], *input.shape[2:]) if rank > 1 else ()
-    if tuple(target.shape) != wanted and not (rank == 1 and tuple(target.shape) == (1,)):
+    wanted = (*scores[:1], *scores[2:]) if rank > 1 else ()
+    if labels != wanted and not (rank == 1 and labels == (1,)):
         if rank <= 2:
             raise Invalid(
                 f"0D or 1D target tensor expected, multi-target not supported: got a target of shape "
-                f"{list(target.shape)} for an input of shape {list(input.shape)}",
+                f"{list(labels)} for an input of shape {list(scores)}",
                 hint="class probabilities must be floating and shaped as the input",
             )
-        raise Invalid(f"Expected target size {list(wanted)}, got {list(target.shape)}")
-    if target.dtype not in (dtypes.int64, dtypes.uint8):
+        raise Invalid(f"Expected target size {list(wanted)}, got {list(labels)}")
+    if target.dtype is not dtypes.int64 and target.dtype is not dtypes.uint8:
         kind = TYPE_NAMES.get(target.dtype, target.dtype.name)
         raise Invalid(
             f"expected target dtype to be Long or Byte, but got {kind}", hint="convert with .long()"
         )
-    classes = input.shape[1 if rank > 1 else 0]
-    if weight is not None and tuple(weight.shape) != (classes,):
+    classes = scores[1 if rank > 1 else 0]
+    if weight is not None and weight.shape != (classes,):
         raise Invalid(
             f"weight tensor should be defined either for all {classes} classes or no classes but got weight "
             f"tensor of shape: {list(weight.shape)}"
@@ -56,7 +57,8 @@ def check_classes(input: Tensor | Out, target: Tensor, weight: Tensor | None) ->
 
 
 def _per_sample(input: Tensor) -> tuple[int, ...]:
-    return (*input.shape[:1], *input.shape[2:]) if len(input.shape) > 1 else ()
+    sizes = tuple(input.shape)
+    return (*sizes[:1], *sizes[2:]) if len(sizes) > 1 else ()
 
 
 def _loss_shape(input: Tensor, reduction: str) -> tuple[int, ...]:
