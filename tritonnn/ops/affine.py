@@ -28,25 +28,27 @@ def _numbers_first(args: tuple, kwargs: dict[str, Any]) -> tuple:
 
 
 def _rule(input: Tensor, a: Tensor, b: Tensor, names: tuple[str, str], ndim: int) -> Out:
-    kind = {2: "a matrix (2D)", 3: "a batch of matrices (3D)"}[ndim]
-    for name, operand in zip(names, (a, b), strict=True):
-        if len(operand.shape) != ndim:
-            raise Invalid(f"{name} must be {kind}, got {len(operand.shape)}D")
+    left, right, added = tuple(a.shape), tuple(b.shape), tuple(input.shape)
+    if len(left) != ndim or len(right) != ndim:
+        kind = {2: "a matrix (2D)", 3: "a batch of matrices (3D)"}[ndim]
+        name, rank = (names[0], len(left)) if len(left) != ndim else (names[1], len(right))
+        raise Invalid(f"{name} must be {kind}, got {rank}D")
     if not input.dtype is a.dtype is b.dtype:
         _same_dtype(**dict(zip(("input", *names), (input, a, b), strict=True)))
-    if a.shape[:-2] != b.shape[:-2]:
+    if left[:-2] != right[:-2]:
         raise Invalid(
-            f"{names[0]} and {names[1]} must have same number of batches, got {a.shape[0]} and {b.shape[0]}"
+            f"{names[0]} and {names[1]} must have same number of batches, got {left[0]} and {right[0]}"
         )
-    if a.shape[-1] != b.shape[-2]:
-        left, right = ("x".join(map(str, x.shape)) for x in (a, b))
-        raise Invalid(f"{names[0]} and {names[1]} shapes cannot be multiplied ({left} and {right})")
-    shape = (*a.shape[:-1], b.shape[-1])
-    if len(input.shape) > ndim or any(
-        n not in (1, m) for n, m in zip(reversed(input.shape), reversed(shape), strict=False)
+    if left[-1] != right[-2]:
+        shapes = " and ".join("x".join(map(str, shape)) for shape in (left, right))
+        raise Invalid(f"{names[0]} and {names[1]} shapes cannot be multiplied ({shapes})")
+    shape = (*left[:-1], right[-1])
+    if added != shape[ndim - len(added) :] and (
+        len(added) > ndim
+        or any(n not in (1, m) for n, m in zip(reversed(added), reversed(shape), strict=False))
     ):
         raise Invalid(
-            f"input of shape {list(input.shape)} does not broadcast to the product's {list(shape)}: the expanded "
+            f"input of shape {list(added)} does not broadcast to the product's {list(shape)}: the expanded "
             "size of the tensor must match the existing size"
         )
     return Out(shape, a.dtype)

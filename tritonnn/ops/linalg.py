@@ -41,16 +41,16 @@ def matmul_nd(input: Tensor, other: Tensor) -> Any:
     """Matrix product of the last two dimensions; leading dimensions broadcast."""
     if input.dtype is not other.dtype:
         _same_dtype(input=input, other=other)
-    rows, inner = input.shape[-2], input.shape[-1]
-    if inner != other.shape[-2]:
+    left, right = tuple(input.shape), tuple(other.shape)
+    if left[-1] != right[-2]:
         raise Invalid(
-            f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, input.shape))} and "
-            f"{'x'.join(map(str, other.shape))}): input has {inner} columns but other has {other.shape[-2]} rows"
+            f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, left))} and "
+            f"{'x'.join(map(str, right))}): input has {left[-1]} columns but other has {right[-2]} rows"
         )
-    if len(input.shape) == 2 == len(other.shape):
-        return Out((rows, other.shape[1]), input.dtype)
-    batch = broadcast_shapes(input.shape[:-2], other.shape[:-2])
-    return Out((*batch, rows, other.shape[-1]), input.dtype)
+    if len(left) == 2 == len(right):
+        return Out((left[0], right[1]), input.dtype)
+    batch = broadcast_shapes(left[:-2], right[:-2])
+    return Out((*batch, left[-2], right[-1]), input.dtype)
 
 
 @composite(
