@@ -83,6 +83,7 @@ _LAZY = {
     "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
     "set_printoptions": "_printing", "UntypedStorage": "legacy_types", "TypedStorage": "legacy_types",
     "set_default_tensor_type": "legacy_types",
+    "from_dlpack": "utils.dlpack", "to_dlpack": "utils.dlpack",
     "autotune": "kernels._autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
     "get_num_interop_threads": "threads",

@@ -491,6 +491,30 @@ class Tensor:
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def __dlpack__(
+        self,
+        *,
+        stream: int | None = -1,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """The memory for another library, as `tritonnn.utils.dlpack.export` says."""
+        from tritonnn.utils import dlpack
+
+        return dlpack.export(self, stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        from tritonnn.utils import dlpack
+
+        return dlpack.dlpack_device(self)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        from tritonnn.utils import dlpack
+
+        return dlpack.cuda_array_interface(self)
+
     def item(self) -> Any:
         """The value of a one-element tensor as a Python number."""
         if self.device.type == "cpu" and self._buf.size == 1:

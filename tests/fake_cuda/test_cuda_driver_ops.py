@@ -52,6 +52,29 @@ def test_graph_capture_and_replay(gpu) -> None:
     """)
 
 
+def test_memory_shared_with_other_libraries(gpu) -> None:
+    gpu("""
+        import tritonnn as torch
+        x = torch.ones(2, 3, device="cuda").t()
+        assert x.__dlpack_device__() == (2, 0)
+        y = torch.from_dlpack(x)
+        assert (y.data_ptr(), y.stride(), y.device) == (x.data_ptr(), (1, 3), x.device)
+        what = x.__cuda_array_interface__
+        assert what == dict(typestr="<f4", shape=(3, 2), strides=(4, 12), data=(x.data_ptr(), False), version=2)
+        assert torch.ones(2, device="cuda", dtype=torch.bfloat16).__cuda_array_interface__["typestr"] == "<V2"
+        raises(RuntimeError, "requires grad", lambda: x.clone().requires_grad_().__cuda_array_interface__)
+        held = rt.stats[0].allocated
+        del x
+        assert rt.stats[0].allocated == held               # y looks at it still
+        del y
+        assert rt.stats[0].allocated < held
+        side = torch.cuda.Stream()
+        log()
+        capsule = torch.ones(2, device="cuda").__dlpack__(stream=side.cuda_stream)
+        assert any(" waits " in line for line in log())   # the consumer's stream waits for ours
+    """)
+
+
 def test_ops_launch_compiled_kernels_on_the_current_stream(gpu) -> None:
     gpu(
         """

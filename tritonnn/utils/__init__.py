@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_SUBMODULES = frozenset({"checkpoint", "data", "hooks", "safetensors"})
+_SUBMODULES = frozenset({"checkpoint", "data", "dlpack", "hooks", "safetensors"})
 
 
 def __getattr__(name: str) -> Any:
