@@ -14,7 +14,7 @@ from tritonnn.kernels._launch import empty, launch, needs_int64
 from tritonnn.kernels._pointwise import COMPUTE
 from tritonnn.kernels._pool_cases import cases
 from tritonnn.kernels._replay import replayed
-from tritonnn.memory_format import strides_of_copy
+from tritonnn.shape import is_dense
 
 Ints = tuple[int, ...]
 BLOCK = 256
@@ -63,7 +63,8 @@ def max_pool_backward(
 ) -> None:
     """Gradient of `max_pool`: each window gives its gradient to the position that holds its maximum."""
     indices = empty(grad.shape, dtypes.int32, grad)
-    indices = indices.as_strided(grad.shape, strides_of_copy(grad.shape, grad.strides) or indices.strides)
+    if is_dense(grad.shape, grad.strides):
+        indices = indices.as_strided(grad.shape, grad.strides)
     _maxima(None, indices, input, kernel_size, stride, padding, dilation)
     _gather(out, grad, indices, kernel_size, stride, padding, dilation)
 
@@ -236,6 +237,7 @@ def _longest(sizes: Ints, parts: Ints) -> Ints:
     )
 
 
+@replayed
 def fractional_max_pool(
     values: Buffer, indices: Buffer, input: Buffer, kernel_size: Ints, output_size: Ints, samples: Buffer
 ) -> None:
@@ -250,6 +252,7 @@ def fractional_max_pool(
     )  # fmt: skip
 
 
+@replayed
 def fractional_max_pool_backward(
     out: Buffer, grad: Buffer, indices: Buffer, input_size: Ints, kernel_size: Ints, samples: Buffer
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from tritonnn.shape import contiguous_strides, expanded_strides, is_contiguous
+from tritonnn.shape import contiguous_strides, expanded_strides, is_contiguous, is_dense
 
 
 class memory_format:
@@ -123,12 +123,6 @@ def _faster(shape: Sequence[int], operands: Sequence[Sequence[int]], a: int, b: 
             if shape[a] < shape[b]:
                 return 1
     return 0
-
-
-def is_dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
-    """Whether the elements lie without gaps and overlaps, in any order."""
-    order = sorted((d for d in range(len(shape)) if shape[d] != 1), key=lambda d: -strides[d])
-    return is_contiguous([shape[d] for d in order], [strides[d] for d in order])
 
 
 def format_of(input: Any) -> memory_format:

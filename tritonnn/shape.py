@@ -80,6 +80,12 @@ def is_contiguous(shape: Sequence[int], strides: Sequence[int]) -> bool:
     return True
 
 
+def is_dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether the elements lie without gaps and overlaps, in any order."""
+    order = sorted((d for d in range(len(shape)) if shape[d] != 1), key=lambda d: -strides[d])
+    return is_contiguous([shape[d] for d in order], [strides[d] for d in order])
+
+
 def wrap_dim(dim: int, ndim: int) -> int:
     """`dim` counted from the front; a 0-d tensor takes 0 and -1 as PyTorch does.
 

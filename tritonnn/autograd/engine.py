@@ -239,7 +239,7 @@ class Run:
 
 def _layout(leaf: Tensor) -> tuple[int, ...] | None:
     """The strides a leaf's gradient gets: its own where they are dense, else row-major (None)."""
-    from tritonnn.memory_format import is_dense
+    from tritonnn.shape import is_dense
 
     return leaf._stride if is_dense(leaf.shape, leaf.stride()) and not leaf.is_contiguous() else None
 
