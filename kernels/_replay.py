@@ -80,6 +80,11 @@ class Notes:
         """Note a launch of a plan on buffers and numbers."""
         self.steps.append((_launch, _Launch(plan, given)))
 
+    def fill(self, buffer: Buffer, byte: int) -> None:
+        """Note that every byte of a contiguous buffer is set."""
+        place = _place(buffer, self)
+        self.steps.append((_fill, (*place, byte, buffer.numel * buffer.dtype.itemsize)))
+
     def finish(self) -> None:
         """Nothing more is to be noted."""
         self.steps = list(
@@ -121,6 +126,19 @@ def _drop(memory: _Memory, number: int) -> None:
     memory.owners[number] = None
 
 
+def _fill(memory: _Memory, what: tuple[int, int, int, int]) -> None:
+    number, distance, byte, nbytes = what
+    runtime().memset(memory.starts[number] + distance, byte, nbytes, memory.device.index)
+
+
+def _place(buffer: Buffer, notes: Notes | None) -> tuple[int, int]:
+    """Number of the argument or workspace that a buffer lies in, and its distance in bytes."""
+    origin = buffer.owner
+    if type(origin) is not _Origin or origin.notes is not notes:  # such as a table kept between calls
+        raise Unrepeatable
+    return origin.number, buffer.ptr - origin.ptr
+
+
 def _launch(memory: _Memory, launch: _Launch) -> None:
     values = launch.values(memory.starts)
     if not launch.plan.launch_at(values, launch.aligned, memory.device.index):
@@ -140,11 +158,9 @@ class _Launch:
         for g in given:
             if type(g) is not Buffer:
                 self.given.append((-1, g))
-            elif type(g.owner) is _Origin and g.owner.notes is thread.notes:
-                self.given.append((g.owner.number, g.ptr - g.owner.ptr))
+            else:
+                self.given.append(_place(g, thread.notes))
                 self.aligned = self.aligned << 1 | (not g.ptr & 15)
-            else:  # memory from elsewhere, such as a table kept between calls
-                raise Unrepeatable
         plain = len(self.given) > 1 and all(at >= 0 and not distance for at, distance in self.given)
         self._order = itemgetter(*[at for at, _ in self.given]) if plain else None
 

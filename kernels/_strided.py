@@ -11,7 +11,7 @@ from triton import language as tl
 
 from tritonnn import dtypes
 from tritonnn.buffer import Buffer
-from tritonnn.kernels._replay import unrepeatable
+from tritonnn.kernels._replay import thread, unrepeatable
 from tritonnn.shape import contiguous_strides
 
 
@@ -155,7 +155,9 @@ def read(buffer: Buffer) -> np.ndarray[Any, Any]:
 
 def fill(buffer: Buffer, byte: int) -> Buffer:
     """Set every byte of a contiguous buffer; returns it."""
-    unrepeatable()
+    if thread.notes is not None:
+        thread.notes.fill(buffer, byte)
+        return buffer
     from tritonnn.cuda._runtime import runtime
 
     runtime().memset(buffer.ptr, byte, buffer.numel * buffer.dtype.itemsize, buffer.device.index)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn.buffer import Buffer
+from tritonnn.kernels._replay import replayed
 from tritonnn.kernels.shape import copy, fill
 
 
@@ -17,6 +18,7 @@ def _cut(buffer: Buffer, margins: list[tuple[int, int]]) -> Buffer:
     return buffer.as_strided(shape, buffer.strides, offset)
 
 
+@replayed
 def constant_pad_nd(out: Buffer, input: Buffer, pad: Sequence[int], value: Any) -> None:
     """out = value, with input (less what negative margins cut off) inside."""
     margins = [(0, 0)] * (out.ndim - len(pad) // 2)

@@ -13,6 +13,7 @@ from tritonnn.kernels._case import Case
 from tritonnn.kernels._entries import MAX, MEAN, MIN, PROD, SUM, along, assign, at_dims, combine
 from tritonnn.kernels._launch import empty, launch, needs_int64
 from tritonnn.kernels._pointwise import pointwise
+from tritonnn.kernels._replay import replayed
 from tritonnn.kernels._strided import (
     at_least_1d,
     contiguous,
@@ -57,6 +58,7 @@ def _number(value: Any, like: Buffer) -> Buffer:
     return made
 
 
+@replayed
 def scatter_src(out: Buffer, input: Buffer, dim: int, index: Buffer, src: Buffer) -> None:
     """The input with out[index[i][j]][j] = src[i][j] for dim 0, likewise for the others."""
     out, input, index, src = map(at_least_1d, (out, input, index, src))
@@ -65,6 +67,7 @@ def scatter_src(out: Buffer, input: Buffer, dim: int, index: Buffer, src: Buffer
     assign(out, along(out, dim, index, src), src, single=False)
 
 
+@replayed
 def scatter_value(out: Buffer, input: Buffer, dim: int, index: Buffer, value: Any) -> None:
     """The input with one value at the positions the indices name."""
     out, input, index = map(at_least_1d, (out, input, index))
@@ -74,6 +77,7 @@ def scatter_value(out: Buffer, input: Buffer, dim: int, index: Buffer, value: An
     assign(out, along(out, dim, index, source), source, single=True)
 
 
+@replayed
 def scatter_add(out: Buffer, input: Buffer, dim: int, index: Buffer, src: Buffer) -> None:
     """The input with src[i][j] added at [index[i][j]][j] for dim 0, likewise for the others."""
     out, input, index, src = map(at_least_1d, (out, input, index, src))
@@ -85,6 +89,7 @@ def scatter_add(out: Buffer, input: Buffer, dim: int, index: Buffer, src: Buffer
 _KINDS = {"sum": SUM, "prod": PROD, "amax": MAX, "amin": MIN, "mean": MEAN}
 
 
+@replayed
 def scatter_reduce(
     out: Buffer, input: Buffer, dim: int, index: Buffer, src: Buffer, reduce: str, include_self: bool
 ) -> None:
@@ -101,6 +106,7 @@ def _like_input(source: Buffer, input: Buffer) -> Buffer:
     return at_least_1d(source) if input.ndim <= 1 else source
 
 
+@replayed
 def index_add(out: Buffer, input: Buffer, dim: int, index: Buffer, source: Buffer, alpha: Any) -> None:
     """The input with alpha * source[k] added to entry index[k] of `dim`."""
     source = _like_input(source, input)
@@ -110,6 +116,7 @@ def index_add(out: Buffer, input: Buffer, dim: int, index: Buffer, source: Buffe
     combine("index_add", out, at_dims(out, [index], source, (dim,)), source, SUM, alpha)
 
 
+@replayed
 def index_copy(out: Buffer, input: Buffer, dim: int, index: Buffer, source: Buffer) -> None:
     """The input with source[k] in place of entry index[k] of `dim`."""
     source = _like_input(source, input)
@@ -119,6 +126,7 @@ def index_copy(out: Buffer, input: Buffer, dim: int, index: Buffer, source: Buff
     assign(out, at_dims(out, [index], source, (dim,)), source, single=False)
 
 
+@replayed
 def index_fill(out: Buffer, input: Buffer, dim: int, index: Buffer, value: Any) -> None:
     """The input with one value in the entries of `dim` that the indices name."""
     out, input, index = map(at_least_1d, (out, input, index))
@@ -166,6 +174,7 @@ def masked_scatter(out: Buffer, input: Buffer, mask: Buffer, source: Buffer) -> 
         )  # fmt: skip
 
 
+@replayed
 def put(out: Buffer, input: Buffer, index: Buffer, source: Buffer, accumulate: bool) -> None:
     """The input with the source's elements at positions of the flattened tensor, or added there."""
     check_bounds("put: out of range", index, 0, input.numel, IndexError, wrap=True)
@@ -181,6 +190,7 @@ def put(out: Buffer, input: Buffer, index: Buffer, source: Buffer, accumulate: b
         copy(out, target)
 
 
+@replayed
 def put_at(
     out: Buffer, input: Buffer, indices: list[Buffer], values: Buffer, dims: tuple[int, ...], accumulate: bool
 ) -> None:

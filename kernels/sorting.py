@@ -15,6 +15,7 @@ from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._launch import empty, launch, needs_int64
+from tritonnn.kernels._replay import replayed
 from tritonnn.kernels._sort import order_rows
 from tritonnn.kernels._strided import (
     at_least_1d,
@@ -193,6 +194,7 @@ def _pick(
     )  # fmt: skip
 
 
+@replayed
 def sort(values: Buffer, indices: Buffer, input: Buffer, dim: int, descending: bool, stable: bool) -> None:
     """Values in order along `dim` and the permutation that sorts them."""
     if input.numel:
@@ -200,6 +202,7 @@ def sort(values: Buffer, indices: Buffer, input: Buffer, dim: int, descending: b
         _pick(last(values, dim), last(indices, dim), input, order_rows(input, descending))
 
 
+@replayed
 def topk(
     values: Buffer, indices: Buffer, input: Buffer, k: int, dim: int, largest: bool, sorted: bool
 ) -> None:
@@ -214,6 +217,7 @@ def _kept(buffer: Buffer, input: Buffer, dim: int, keepdim: bool) -> Buffer:
     return buffer.as_strided((*buffer.shape, 1), (*buffer.strides, 1))
 
 
+@replayed
 def kthvalue(values: Buffer, indices: Buffer, input: Buffer, k: int, dim: int, keepdim: bool) -> None:
     """The k-th smallest element (k from 1) along `dim`."""
     if values.numel:
@@ -226,6 +230,7 @@ def _place(like: Buffer, rows: int) -> Buffer:
     return empty((rows,), dtypes.int64, like)
 
 
+@replayed
 def median_dim(
     values: Buffer, indices: Buffer, input: Buffer, dim: int, keepdim: bool, ignore_nan: bool
 ) -> None:
@@ -243,6 +248,7 @@ def median_dim(
     _pick(*targets, source, order_rows(source, False), place=place)
 
 
+@replayed
 def mode(values: Buffer, indices: Buffer, input: Buffer, dim: int, keepdim: bool) -> None:
     """The most frequent value along `dim`, the smallest of several, and where it occurs last."""
     if not values.numel:

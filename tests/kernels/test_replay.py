@@ -10,7 +10,7 @@ from tritonnn.kernels import _replay, elementwise
 from tritonnn.kernels._launch import empty
 from tritonnn.kernels._pointwise import pointwise
 from tritonnn.kernels._replay import Unrepeatable, replayed
-from tritonnn.kernels._strided import read
+from tritonnn.kernels._strided import fill, read
 
 exp, add = pointwise(elementwise.exp), pointwise(elementwise.add)
 
@@ -90,6 +90,22 @@ def test_what_reads_back_simply_runs():
     for value in (0.0, 1.0):
         run(buffer(np.empty(1, np.float32)), buffer(np.full(1, value, np.float32)))
     np.testing.assert_allclose(runs, [1, np.e], rtol=1e-6)
+
+
+def test_filling_with_a_byte_is_repeated():
+    runs: list[int] = []
+
+    @replayed
+    def run(out, input):
+        runs.append(1)
+        part = fill(empty((2, *input.shape), input.dtype, input), 0)
+        add(out, input, part.as_strided(input.shape, input.strides, input.numel), 1, compute=input.dtype)
+
+    for value in (1.0, 2.0, 3.0):
+        out = buffer(np.empty(3, np.float32))
+        run(out, buffer(np.full(3, value, np.float32)))
+        np.testing.assert_array_equal(out.owner, value)
+    assert len(runs) == 1
 
 
 def test_an_error_while_noting_leaves_nothing_behind():
