@@ -11,11 +11,12 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
+from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation import zeros
 from tritonnn.ops.indexing import indexed_shape, long_index, zeros_of
 from tritonnn.ops.joining import cat
-from tritonnn.ops.scatter import WRITE, as_number, distinct, same_dtype, scatter_reduce
+from tritonnn.ops.scatter import WRITE, distinct, same_dtype, scatter_reduce
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
 from tritonnn.tensor import Tensor
 

@@ -8,7 +8,8 @@ from tritonnn import dispatch
 from tritonnn.autograd.grad_mode import state
 from tritonnn.autograd.graph import edge_of, record
 from tritonnn.device import CPU
-from tritonnn.errors import fail
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Out, Sample, composite, primitive
 from tritonnn.ops.conversion import _dense
 from tritonnn.ops.shape import is_expandable_to
@@ -75,6 +76,11 @@ def fill(input: Tensor, value: Any) -> Tensor:
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Overwrite every element with a number or a 0-d tensor.
 
+    Raises:
+        RuntimeError: a number that the dtype cannot hold. As in PyTorch, a single element of 16 or 8 bits is
+            converted instead, and what is too large becomes infinite, or float8_e4m3fn's largest number.
+        OverflowError: an integer of more than 64 bits.
+
     >>> import tritonnn as torch
     >>> torch.empty(2).fill_(3)
     tensor([3., 3.])
@@ -88,10 +94,10 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             )
         return copy_(self, value)
     dispatch.check_inplace(copy_values.op, self)
-    if isinstance(value, complex) and not self.dtype.is_complex:
-        raise RuntimeError(
-            f"fill_: value cannot be converted to type {self.dtype.name} without overflow: {value}"
-        )
+    try:
+        value = as_number(self.dtype, value, strict=self.numel() != 1)
+    except Invalid as invalid:
+        raise fail("fill_", str(invalid), self=self) from None
     if self.device is CPU:
         _fill_host(self, value)
     elif self.device.type != "meta":
@@ -112,12 +118,6 @@ def overwritten(self: Tensor, op: str) -> Tensor:
 def _fill_host(self: Tensor, value: Any) -> None:
     token = dispatch.quiet_set(dispatch.QUIET)
     try:
-        if self.dtype.kind == 1:
-            value = int(value)
-            bits = self.dtype.itemsize * 8
-            value &= (1 << bits) - 1
-            if self.dtype.is_signed and value >> (bits - 1):
-                value -= 1 << bits
         self._buf.fill(value)
     finally:
         dispatch.quiet_reset(token)

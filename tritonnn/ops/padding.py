@@ -7,6 +7,7 @@ from typing import Any
 
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_in_format
+from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining import cat
 from tritonnn.ops.parts import slice_dim
@@ -58,7 +59,8 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Any:
     margins = _margins(pad, len(input.shape))
     narrowed = _narrowed(input, margins)
     shape = tuple([n + max(b, 0) + max(a, 0) for n, (b, a) in zip(narrowed.shape, margins, strict=True)])
-    return Out(shape, input.dtype, strides=strides_in_format(shape, input)), (input, tuple(pad), value)
+    out = Out(shape, input.dtype, strides=strides_in_format(shape, input))
+    return out, (input, tuple(pad), as_number(input.dtype, value))
 
 
 def _border(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Out, Sample, composite, expose, primitive
 from tritonnn.ops.comparison import where
 from tritonnn.ops.creation import full, zeros
@@ -103,21 +104,6 @@ def scatter_value(input: Tensor, dim: int, index: Tensor, value: Any) -> Any:
     """The input with one value at the positions the indices name."""
     dim, index = check_index("scatter", input, dim, index)
     return Out(input.shape, input.dtype), (input, dim, index, as_number(input.dtype, value))
-
-
-def as_number(dtype: dtypes.dtype, value: Any) -> Any:
-    """A Python number, or a one-element tensor's, in the category of a dtype.
-
-    Raises:
-        RuntimeError: a complex number for a real dtype.
-    """
-    if isinstance(value, Tensor):
-        value = value.item()
-    if isinstance(value, complex) and dtype.kind < 3:
-        if value.imag:
-            raise Invalid(f"value cannot be converted to type {dtype.name} without overflow")
-        value = value.real
-    return value if dtype.kind == 3 else (bool, int, float)[dtype.kind](value)
 
 
 _REDUCE = {"add": "sum", "multiply": "prod"}

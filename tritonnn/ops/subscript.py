@@ -13,13 +13,13 @@ import numpy as np
 
 from tritonnn import dispatch, dtypes
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.creation import full
 from tritonnn.ops.from_data import tensor
 from tritonnn.ops.index_write import masked_fill, put_at
 from tritonnn.ops.indexing import index_at, masked_select, nonzero_rows
 from tritonnn.ops.parts import select_dim, slice_dim
-from tritonnn.ops.scatter import as_number
 from tritonnn.ops.shape import expand, unsqueeze, view_as_size
 from tritonnn.shape import Size
 from tritonnn.tensor import Tensor
@@ -270,7 +270,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
     view = parsed.view
     if not isinstance(value, Tensor):
         try:
-            value = as_number(input.dtype, value.item() if isinstance(value, np.generic) else value)
+            value = as_number(input.dtype, value, strict=False)
         except Invalid as invalid:
             raise fail("setitem", str(invalid), kind=invalid.kind, input=input) from None
     if not parsed.indices:

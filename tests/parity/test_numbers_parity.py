@@ -1,0 +1,76 @@
+"""Python numbers written into tensors: what fits, what wraps, what is refused. PyTorch is the reference."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch as reference
+
+import tritonnn
+
+DTYPES = (
+    "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64",
+    "float8_e4m3fn", "float8_e5m2",
+)  # fmt: skip
+NUMBERS = (
+    True, 3, -1, -128, -129, -255, -256, 255, 256, 2**31, -(2**31) - 1, 2**63 - 1, 2**64, -(2**63) - 1, -0.5, -1.5,
+    127.9, 255.5, 465.0, 500.0, 61440.0, 65519.0, 65520.0, 1e10, 1e19, 3.5e38, 1e300, math.inf, -math.inf, math.nan,
+    1j, 1 + 0j, complex(1e300, 0),
+)  # fmt: skip
+
+
+def assigned(made, value):
+    """A copy with every element assigned."""
+    made = made.clone()
+    made[:] = value
+    return made
+
+
+WRITES = {
+    "full": lambda lib, made, value: lib.full((2,), value, dtype=made.dtype, device=made.device),
+    "full_like": lambda lib, made, value: lib.full_like(made, value),
+    "new_full": lambda lib, made, value: made.new_full((2,), value),
+    "fill_": lambda lib, made, value: made.fill_(value),
+    "fill_ one": lambda lib, made, value: made[:1].fill_(value),
+    "fill_ none": lambda lib, made, value: made[:0].fill_(value),
+    "setitem": lambda lib, made, value: assigned(made, value),
+    "masked_fill": lambda lib, made, value: made.masked_fill(
+        lib.tensor([True, False], device=made.device), value
+    ),
+    "index_fill": lambda lib, made, value: made.index_fill(0, lib.tensor([1], device=made.device), value),
+    "scatter": lambda lib, made, value: made.scatter(0, lib.tensor([1], device=made.device), value),
+}
+
+
+def outcome(lib, device, write, dtype, value):
+    try:
+        made = WRITES[write](lib, lib.zeros(2, dtype=getattr(lib, dtype), device=device), value)
+    except Exception as error:
+        words = str(error).partition("\n")[0]
+        return type(error).__name__, words[words.find("value cannot") :] if "value cannot" in words else ""
+    assert str(made.dtype) == f"torch.{dtype}"
+    wide = made.cpu().to(lib.complex128 if dtype == "complex64" else lib.float64)
+    return wide.numpy().tolist() if dtype != "int64" else made.tolist()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_numbers_in_tensors(device, write, dtype):
+    if dtype.startswith("float8") and write in ("masked_fill", "index_fill", "scatter"):
+        pytest.skip("refused whatever the number")
+    if device == "cuda" and dtype == "complex64" and write in ("masked_fill", "index_fill", "scatter"):
+        pytest.skip("no kernel for complex numbers")
+    for value in NUMBERS:
+        if write == "index_fill" and isinstance(value, complex) and dtype != "complex64":
+            continue  # all refused there; here only with an imaginary part
+        if write == "setitem" and (isinstance(value, complex) or value in (2**64, -(2**63) - 1)):
+            continue  # refused there by its own checks, in other words
+        found = outcome(tritonnn, device, write, dtype, value)
+        wanted = outcome(reference, "cpu", write, dtype, value)
+        if isinstance(wanted, list):
+            np.testing.assert_array_equal(found, wanted, err_msg=repr(value))
+        else:
+            assert found == wanted, repr(value)

@@ -1,0 +1,81 @@
+"""Python numbers as elements of a dtype."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from tritonnn import dtypes
+from tritonnn.errors import Invalid
+from tritonnn.tensor import Tensor
+
+# How PyTorch's messages call the types of elements.
+_NAMES = {
+    dtypes.uint8: "uint8_t", dtypes.int8: "int8_t", dtypes.int16: "int16_t", dtypes.int32: "int",
+    dtypes.int64: "int64_t", dtypes.float16: "c10::Half", dtypes.bfloat16: "c10::BFloat16", dtypes.float32: "float",
+    dtypes.complex64: "c10::complex<float>", dtypes.float8_e4m3fn: "c10::Float8_e4m3fn",
+    dtypes.float8_e5m2: "c10::Float8_e5m2",
+}  # fmt: skip
+
+_WIDE = (dtypes.float64, dtypes.complex128)
+
+
+def as_number(dtype: dtypes.dtype, value: Any, strict: bool = True) -> Any:
+    """A Python number, or a one-element tensor's, in the category of a dtype; whole numbers wrapped into its range.
+
+    Args:
+        dtype: of the elements it is for.
+        value: the number.
+        strict: whether what is too large for a floating type of 16 or 8 bits is refused, or converted as elements are.
+
+    Raises:
+        RuntimeError: a number that the dtype cannot hold: a complex one, one beyond the range, for integers also
+            infinity or NaN.
+        OverflowError: an integer of more than 64 bits.
+    """
+    if value.__class__ is int and 0 <= value < 128:
+        return (bool, int, float, complex)[dtype.kind](value)
+    if isinstance(value, (Tensor, np.generic)):
+        value = value.item()
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+        raise OverflowError(
+            "can't convert negative int to unsigned" if value < 0 else "int too big to convert"
+        )
+    if isinstance(value, complex) and 0 < dtype.kind < 3:
+        if value.imag:
+            raise _overflow(dtype if strict or dtype not in dtypes.REDUCED else dtypes.float64)
+        value = value.real
+    if dtype.kind == 1:
+        return _whole(dtype, value)
+    value = (bool, int, float, complex)[dtype.kind](value)
+    return _rounded(dtype, value, strict) if dtype.kind >= 2 and dtype not in _WIDE else value
+
+
+def _rounded(dtype: dtypes.dtype, value: Any, strict: bool) -> Any:
+    limit = float(ml_dtypes.finfo("float32" if dtype.is_complex else dtype.np).max)
+    endless = dtype is dtypes.float8_e4m3fn  # it has no infinity
+    parts = (value.real, value.imag) if dtype.is_complex else (value,)
+    if not any(abs(part) > limit and (math.isfinite(part) or endless) for part in parts):
+        return value
+    if strict or dtype not in dtypes.REDUCED:
+        raise _overflow(dtype)
+    if endless:
+        return math.copysign(limit, value)
+    with np.errstate(over="ignore"):
+        return float(np.float64(value).astype(dtype.np))
+
+
+def _whole(dtype: dtypes.dtype, value: Any) -> int:
+    bits = dtype.itemsize * 8
+    high = (1 << bits - dtype.is_signed) - 1
+    low = -high - 1 if dtype.is_signed else -high if isinstance(value, int) else 0
+    if not low <= value <= high:  # never true of NaN
+        raise _overflow(dtype)
+    return int(value) & high if not dtype.is_signed else int(value)
+
+
+def _overflow(dtype: dtypes.dtype) -> Invalid:
+    return Invalid(f"value cannot be converted to type {_NAMES.get(dtype, 'double')} without overflow")
