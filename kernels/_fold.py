@@ -8,6 +8,7 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.kernels._launch import launch, needs_int64
 from tritonnn.kernels._pointwise import COMPUTE, convert
+from tritonnn.kernels._replay import replayed
 from tritonnn.kernels._strided import positions
 
 Ints = tuple[int, ...]
@@ -72,6 +73,7 @@ def _counts(sizes: Ints, kernel: Ints, dilation: Ints, padding: Ints, stride: In
     return tuple([(i + 2 * p - d * (k - 1) - 1) // s + 1 for i, k, d, p, s in each])
 
 
+@replayed
 def im2col(
     out: Buffer, input: Buffer, kernel_size: Ints, dilation: Ints, padding: Ints, stride: Ints
 ) -> None:
@@ -84,6 +86,7 @@ def im2col(
     )  # fmt: skip
 
 
+@replayed
 def col2im(
     out: Buffer,
     input: Buffer,
