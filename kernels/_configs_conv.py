@@ -33,17 +33,23 @@ FORWARD: dict[int, list[tuple[int, Tile]]] = {
     ],
     8: [(1 << 30, Tile(32, 32, 16, 4, 2))],
 }
+# The same where a step runs over (channel, tap) of few channels: every element has an address of its own.
+FLAT: dict[int, list[tuple[int, Tile]]] = {
+    2: [(16, Tile(64, 16, 32, 4, 3)), (32, Tile(64, 32, 32, 4, 3)), (1 << 30, Tile(64, 64, 32, 8, 3))],
+    4: [(16, Tile(64, 16, 32, 4, 3)), (32, Tile(64, 32, 32, 4, 3)), (1 << 30, Tile(64, 64, 32, 8, 3))],
+    8: [(1 << 30, Tile(32, 32, 32, 4, 2))],
+}
 # The same for the weight gradient: output channels by (tap, input channel), the depth runs over positions.
 WEIGHT: dict[int, list[tuple[int, Tile]]] = {
     2: [
         (16, Tile(16, 64, 64, 4, 3)),
-        (32, Tile(32, 64, 64, 4, 3)),
-        (64, Tile(64, 64, 64, 4, 3)),
-        (1 << 30, Tile(128, 64, 64, 4, 3)),
+        (32, Tile(32, 64, 64, 8, 3)),
+        (64, Tile(64, 64, 64, 8, 3)),
+        (1 << 30, Tile(128, 64, 64, 8, 3)),
     ],
     4: [
         (16, Tile(16, 64, 32, 4, 3)),
-        (32, Tile(32, 64, 32, 4, 3)),
+        (32, Tile(32, 64, 32, 8, 3)),
         (1 << 30, Tile(64, 64, 32, 4, 3)),
     ],
     8: [(1 << 30, Tile(32, 32, 16, 4, 2))],
@@ -52,11 +58,12 @@ WEIGHT: dict[int, list[tuple[int, Tile]]] = {
 FEWER_STAGES = ("gfx942",)
 # Few large blocks: the interpreter pays by the block operation.
 INTERPRETED = Tile(128, 64, 64, 4, 1)
+FEW_ROWS = 64
 # Programs to aim at for a split over the batch, by multiprocessor.
 PROGRAMS = 4
 
 
-def choose_forward(rows: int, columns: int, depth: int, itemsize: int, arch: str) -> Tile:
+def choose_forward(rows: int, columns: int, depth: int, itemsize: int, arch: str, flat: bool = False) -> Tile:
     """The tile of a forward pass or an input gradient.
 
     Args:
@@ -65,14 +72,17 @@ def choose_forward(rows: int, columns: int, depth: int, itemsize: int, arch: str
         depth: input channels a group.
         itemsize: bytes of an input element.
         arch: as `architecture()` names it.
+        flat: whether a step runs over channels and taps.
     """
     if arch == "interpreter":
         tile = INTERPRETED
     else:
-        tile = next(t for most, t in FORWARD[itemsize] if columns <= most)
-        while tile.rows > 32 and rows <= tile.rows // 2:
-            tile = tile._replace(rows=tile.rows // 2)
+        tile = next(t for most, t in (FLAT if flat else FORWARD)[itemsize] if columns <= most)
+        if rows <= FEW_ROWS:
+            tile = tile._replace(rows=min(tile.rows, FEW_ROWS))
     tile = _fewer_stages(tile, arch)
+    if flat:
+        return tile._replace(depth=32)
     return tile._replace(depth=min(tile.depth, max(16, power_of_2(depth))))
 
 

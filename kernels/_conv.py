@@ -46,6 +46,22 @@ def _product(a, b, acc, PRECISION: tl.constexpr):
 
 
 @triton.jit
+def _store_planes(planes, tile, first, channels, step, live, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
+    """Store positions by channels where positions are neighbours in memory.
+
+    Columns go one part after the other: the addresses of all elements would not fit into registers.
+    """
+    if COLUMNS > 16:
+        left, right = tile.reshape(ROWS, 2, COLUMNS // 2).permute(0, 2, 1).split()
+        _store_planes(planes, left, first, channels, step, live, ROWS, COLUMNS // 2)
+        _store_planes(planes, right, first + COLUMNS // 2, channels, step, live, ROWS, COLUMNS // 2)
+    else:
+        c = first + tl.arange(0, COLUMNS)
+        mask = live[None, :] & (c < channels)[:, None]
+        tl.store(planes[None, :] + (c * step)[:, None], tile.trans(), mask=mask)
+
+
+@triton.jit
 def correlate_kernel(
     out, x, weight, bias, bias_stride, rows, sizes, out_strides, x_sizes, x_strides, w_strides, channels, depth,
     start, stride, dilation,
@@ -114,11 +130,12 @@ def correlate_kernel(
         acc += tl.load(bias + (group * channels + c) * bias_stride, mask=wanted, other=0).to(COMPUTE)[None, :]
     result = convert(acc, out.dtype.element_ty)
     place = n * out_strides[0] + od * out_strides[2] + oh * out_strides[3] + ow * out_strides[4]
-    across = (group * channels + c) * out_strides[1]
     if OUT_LAST:
+        across = (group * channels + c) * out_strides[1]
         tl.store(out + place[:, None] + across[None, :], result, mask=live[:, None] & wanted[None, :])
     else:
-        tl.store(out + place[None, :] + across[:, None], result.trans(), mask=live[None, :] & wanted[:, None])
+        planes = out + group * channels * out_strides[1] + place
+        _store_planes(planes, result, pid % tiles * BLOCK_N, channels, out_strides[1], live, BLOCK_M, BLOCK_N)
 
 
 @triton.jit

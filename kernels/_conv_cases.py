@@ -7,8 +7,16 @@ from typing import Any
 from triton import language as tl
 
 from tritonnn.kernels import _conv, _fold
-from tritonnn.kernels._case import Case
-from tritonnn.kernels._configs_conv import FORWARD, WEIGHT, Tile
+from tritonnn.kernels._case import ARCHITECTURES, Case
+from tritonnn.kernels._configs_conv import (
+    FEW_ROWS,
+    FLAT,
+    FORWARD,
+    WEIGHT,
+    Tile,
+    choose_forward,
+    choose_weight,
+)
 
 _TYPES = {"bf16": (2, tl.float32, "ieee"), "fp32": (4, tl.float32, "tf32"), "fp64": (8, tl.float64, "ieee")}
 _GEOMETRY = "(i32 i32 i32)"
@@ -21,7 +29,7 @@ def _tile(tile: Tile) -> dict[str, Any]:
     return {"BLOCK_M": tile.rows, "BLOCK_N": tile.columns, "BLOCK_K": tile.depth}
 
 
-def _forward(kind: str, tile: Tile, flat: bool, last: bool) -> Case:
+def _forward(kind: str, tile: Tile, flat: bool, last: bool, archs: tuple[str, ...] = ARCHITECTURES) -> Case:
     _, compute, precision = _TYPES[kind]
     pointers = f"*{kind} *{kind} *{kind} *{kind} i32=1 i32"
     if flat:
@@ -37,11 +45,12 @@ def _forward(kind: str, tile: Tile, flat: bool, last: bool) -> Case:
     return Case(
         _conv.correlate_kernel, f"{pointers} {shapes} {_GEOMETRY} {_GEOMETRY} {_GEOMETRY}", constants,
         label=f"{kind}-{shape}-{way}-{'nhwc' if last else 'nchw'}",
-        num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp",
+        num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", archs=archs,
+        spills=8 if kind == "fp32" and tile.depth == 16 else 0,  # on sm_100, between the taps
     )  # fmt: skip
 
 
-def _weight(kind: str, tile: Tile, one_tap: bool) -> Case:
+def _weight(kind: str, tile: Tile, one_tap: bool, archs: tuple[str, ...] = ARCHITECTURES) -> Case:
     _, compute, precision = _TYPES[kind]
     shapes = f"i32 {_GEOMETRY} {_PACKED} {_GEOMETRY} {_PACKED} (i32 i32 i32 i32 i32 i32 i32=1)"
     depth = "i32:16" if one_tap else "i32"
@@ -54,6 +63,7 @@ def _weight(kind: str, tile: Tile, one_tap: bool) -> Case:
         _conv.weight_kernel, f"*{out} *{kind} *{kind} {shapes} i32:16 {depth} i32:16 {geometry}", constants,
         label=f"{kind}-{tile.rows}x{tile.columns}x{tile.depth}-{'tap' if one_tap else 'taps'}",
         num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", spills=64,
+        archs=archs,
     )  # fmt: skip
 
 
@@ -78,14 +88,36 @@ def _depthwise(kind: str) -> list[Case]:
     ]
 
 
+def _forward_tiles(size: int) -> list[tuple[bool, Tile, tuple[str, ...]]]:
+    """Everything the chooser returns for elements of `size` bytes: flat, tile, architectures."""
+    found: dict[tuple[bool, Tile], list[str]] = {}
+    for flat, table in ((False, FORWARD), (True, FLAT)):
+        for most, _ in table[size]:
+            for rows in (FEW_ROWS, 1 << 20):
+                for depth in (16, 32, 64):
+                    for arch in ARCHITECTURES:
+                        tile = choose_forward(rows, most, depth, size, arch, flat)
+                        archs = found.setdefault((flat, tile), [])
+                        archs += [arch] if arch not in archs else []
+    return [(flat, tile, tuple(archs)) for (flat, tile), archs in found.items()]
+
+
+def _weight_tiles(size: int) -> list[tuple[Tile, tuple[str, ...]]]:
+    found: dict[Tile, list[str]] = {}
+    for most, _ in WEIGHT[size]:
+        for arch in ARCHITECTURES:
+            found.setdefault(choose_weight(most, 576, 1 << 20, size, arch, 132, 1)[0], []).append(arch)
+    return [(tile, tuple(archs)) for tile, archs in found.items()]
+
+
 def cases() -> list[Case]:
     """One binary for every tile of the tables, and one of the other kernels for every element type."""
     made = []
     for kind, (size, compute, _) in _TYPES.items():
-        for _, tile in FORWARD[size]:
-            made += [_forward(kind, tile, False, last) for last in (False, True)]
-        made.append(_forward(kind, FORWARD[size][-1][1]._replace(depth=32), True, False))
-        made += [_weight(kind, tile, last) for _, tile in WEIGHT[size] for last in (False, True)]
+        for flat, tile, archs in _forward_tiles(size):
+            made += [_forward(kind, tile, flat, last, archs) for last in (False, True)]
+        for tile, archs in _weight_tiles(size):
+            made += [_weight(kind, tile, one_tap, archs) for one_tap in (False, True)]
         made += _depthwise(kind)
         made.append(
             Case(

@@ -153,8 +153,8 @@ def correlate(
         )  # fmt: skip
         return
     rows = out.shape[0] * _count(out.shape[2:])
-    tile = choose_forward(rows, channels, depth, x.dtype.itemsize, architecture())
     flat = depth < FLAT_DEPTH and _count(kernel) > 1
+    tile = choose_forward(rows, channels, depth, x.dtype.itemsize, architecture(), flat)
     if not flat:
         x, weight = _packed(x), _packed(weight, 2)
     launch(
@@ -162,7 +162,7 @@ def correlate(
         out, x, weight, bias, bias_stride, rows, tuple(out.shape[2:]), out.strides, tuple(x.shape[2:]), x.strides,
         weight.strides, channels, depth, *window,
         KD=kernel[0], KH=kernel[1], KW=kernel[2], BLOCK_M=tile.rows, BLOCK_N=tile.columns,
-        BLOCK_K=32 if flat else tile.depth, FLAT=flat, OUT_LAST=_channels_last(out),
+        BLOCK_K=tile.depth, FLAT=flat, OUT_LAST=_channels_last(out),
         PRECISION=_precision(x), COMPUTE=compute, INT64=wide, num_warps=tile.warps, num_stages=tile.stages,
     )  # fmt: skip
 
