@@ -86,6 +86,15 @@ def count(shape: Sequence[int], dim: Sequence[int]) -> int:
     return number
 
 
+def p_norm(out: np.ndarray, input: np.ndarray, p: float, dim: tuple[int, ...], keepdim: bool) -> None:
+    """out = (sum of |input|^p)^(1/p) over dim; with p = 0 the number of elements that are not 0."""
+    if p == 0:
+        return put(out, np.count_nonzero(input, axis=dim, keepdims=True))
+    size = np.abs(wide(input))
+    total = add_up(size if p == 1 else size * size if p == 2 else size**p, dim, size.dtype)
+    put(out, total if p == 1 else np.sqrt(total) if p == 2 else total ** (1 / p))
+
+
 def prod_dims(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool, dtype: Any) -> None:
     """out = product of input over dim."""
     kind = np.dtype(np.float32) if out.dtype.itemsize == 2 and out.dtype.kind in "fV" else out.dtype

@@ -102,20 +102,38 @@ def collect(tile, OP: tl.constexpr):
 
 
 @triton.jit
-def prepare(x, TRUTH: tl.constexpr, ACC: tl.constexpr):
-    """An element as the accumulator takes it; TRUTH: 1 where it is not 0."""
+def prepare(x, number, TRUTH: tl.constexpr, ACC: tl.constexpr, MAP: tl.constexpr):
+    """An element as the accumulator takes it; TRUTH: 1 where it is not 0; MAP: what a norm adds up."""
     if TRUTH:
         wide = x.to(tl.float32) if x.dtype.is_floating() and x.dtype.primitive_bitwidth < 32 else x
         return (wide != 0).to(ACC)
+    value = convert(x, ACC)
+    if MAP == "square":
+        value = value * value
+    elif MAP == "absolute":
+        value = tl.abs(value)
+    elif MAP == "power":
+        value = _math.power(tl.abs(value), tl.full(value.shape, 0.0, ACC) + number.to(ACC))
+    return value
+
+
+@triton.jit
+def root(total, number, MAP: tl.constexpr):
+    """A norm of the sum of what `prepare` made."""
+    if MAP == "square":
+        return _math.sqrt(total)
+    elif MAP == "power":
+        return _math.power(total, 1.0 / (tl.full(total.shape, 0.0, total.dtype) + number.to(total.dtype)))
     else:
-        return convert(x, ACC)
+        return total
 
 
 @triton.jit
 def reduce_kernel(
     out, inp, kept_shape, kept_in, kept_out, red_shape, red_in, kept, reduced, chunk, split_stride,
-    divisor: fp64, OP: tl.constexpr, TRUTH: tl.constexpr, ACC: tl.constexpr, DIVIDED: tl.constexpr,
-    BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
+    number: fp64, OP: tl.constexpr, TRUTH: tl.constexpr, ACC: tl.constexpr, DIVIDED: tl.constexpr,
+    BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr, MAP: tl.constexpr = "",
+    ROOT: tl.constexpr = "",
 ):  # fmt: skip
     """out[i] = OP over j of inp[i, j] for the j of this program's chunk.
 
@@ -124,8 +142,9 @@ def reduce_kernel(
         red_shape: extents of the reduced dimensions; red_in: their strides.
         kept: number of results; reduced: elements of one; chunk: how many of them a program takes.
         split_stride: distance in `out` of the results of neighbouring chunks.
-        divisor: what a DIVIDED result is divided by.
+        number: what a DIVIDED result is divided by, or the order of a norm.
         OP: sum, prod, min or max. TRUTH: of elements as 0 or 1. ACC: the accumulator's type.
+        MAP: of a norm, what is made of elements: square, absolute or power; and ROOT, which of them is undone.
     """
     i = tile_rows(BLOCK_K, INT64)
     present = i < kept
@@ -138,15 +157,16 @@ def reduce_kernel(
     for start in range(first, whole, BLOCK_R):
         j = tile_columns(start, BLOCK_R, INT64)
         x = tl.load(rows + place(j, red_shape, red_in)[None, :], mask=present[:, None])
-        total = combine(total, prepare(x, TRUTH, ACC), OP)
+        total = combine(total, prepare(x, number, TRUTH, ACC, MAP), OP)
     if whole < last:
         j = tile_columns(whole, BLOCK_R, INT64)
         mask = present[:, None] & (j < last)[None, :]
-        x = prepare(tl.load(rows + place(j, red_shape, red_in)[None, :], mask=mask), TRUTH, ACC)
+        x = prepare(tl.load(rows + place(j, red_shape, red_in)[None, :], mask=mask), number, TRUTH, ACC, MAP)
         total = combine(total, tl.where(mask, x, tl.full((BLOCK_K, BLOCK_R), empty, ACC)), OP)
     result = collect(total, OP)
     if DIVIDED:
-        result = _math.divide(result, tl.full((BLOCK_K,), divisor, ACC))
+        result = _math.divide(result, tl.full((BLOCK_K,), number, ACC))
+    result = root(result, number, ROOT)
     target = out + place(i, kept_shape, kept_out) + tl.program_id(1).to(tl.int64) * split_stride
     tl.store(target, convert(result, out.dtype.element_ty), mask=present)
 

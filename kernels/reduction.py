@@ -71,6 +71,14 @@ def count_nonzero(out: Buffer, input: Buffer, dim: Sequence[int]) -> None:
     _reduce(out, input, tuple(dim), "sum", None, False, int64)
 
 
+def p_norm(out: Buffer, input: Buffer, p: float, dim: Sequence[int], keepdim: bool) -> None:
+    """out = (sum of |input|^p)^(1/p) over dim; with p = 0 the number of elements that are not 0."""
+    if p == 0:
+        return _reduce(out, input, tuple(dim), "sum", None, False, int64)
+    how = {1.0: "absolute", 2.0: "square"}.get(p, "power")
+    _reduce(out, input, tuple(dim), "sum", None, False, None, how, p)
+
+
 def max_dim(values: Buffer, indices: Buffer, input: Buffer, dim: int, keepdim: bool) -> None:
     """values, indices = largest element along dim and where it stands first; NaN wins."""
     _extreme(values, indices, input, dim, "max")
@@ -226,27 +234,35 @@ def _accumulator(out: Any, input: Any, extreme: bool) -> Any:
 
 @planned
 def _reduce(
-    out: Buffer, input: Buffer, dims: tuple[int, ...], op: str, divisor: int | None, extreme: bool, truth: Any
-) -> Callable[..., None]:
-    """A plan of `reduce_kernel`. `extreme`: accumulate in the input's type. `truth`: the type to count in."""
+    out: Buffer, input: Buffer, dims: tuple[int, ...], op: str, divisor: int | None, extreme: bool, truth: Any,
+    norm: str = "", order: float = 0.0,
+) -> Callable[..., None]:  # fmt: skip
+    """A plan of `reduce_kernel`.
+
+    Args:
+        extreme: accumulate in the input's type.
+        truth: the type to count in.
+        norm: what is added up for a norm of that order.
+    """
     p = problem(out, input, dims)
     how, wide = _tiling(p, input)
     acc = truth or _accumulator(out.dtype, input.dtype, extreme)
     final = how.splits == 1
     away = p if final else p._replace(kept_out=contiguous_strides(p.kept))
-    divided = divisor is not None
+    divided, number = divisor is not None, float(divisor or order)
     first = Plan(
         _reduce_kernels.reduce_kernel, (-(-p.results // how.kept), how.splits), Slot(0), Slot(1), *away, how.chunk,
-        p.results, float(divisor or 0), OP=op, TRUTH=truth is not None, ACC=TRITON[acc],
-        DIVIDED=final and divided, BLOCK_K=how.kept, BLOCK_R=how.reduced, INT64=wide, num_warps=how.warps,
+        p.results, number, OP=op, TRUTH=truth is not None, ACC=TRITON[acc],
+        DIVIDED=final and divided, BLOCK_K=how.kept, BLOCK_R=how.reduced, INT64=wide, MAP=norm,
+        ROOT=norm if final else "", num_warps=how.warps,
     )  # fmt: skip
     if final:
         return first
     q, then = _second(p, how.splits)
     second = Plan(
         _reduce_kernels.reduce_kernel, (-(-p.results // then.kept), 1), Slot(0), Slot(1), *q, then.chunk, 0,
-        float(divisor or 0), OP=op, TRUTH=False, ACC=TRITON[acc], DIVIDED=divided,
-        BLOCK_K=then.kept, BLOCK_R=then.reduced, INT64=wide, num_warps=then.warps,
+        number, OP=op, TRUTH=False, ACC=TRITON[acc], DIVIDED=divided, BLOCK_K=then.kept, BLOCK_R=then.reduced,
+        INT64=wide, ROOT=norm, num_warps=then.warps,
     )  # fmt: skip
 
     def run(out: Buffer, input: Buffer) -> None:
@@ -315,14 +331,18 @@ def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> li
     extra = {"num_warps": how.warps, "wide": "loads"}
     numbers = "i32:16 i32:16 i32:16"
 
-    def reduce(op: str, truth: bool = False) -> Case:
+    def reduce(op: str, norm: str = "") -> Case:
+        constants = {"OP": op, "TRUTH": False, "DIVIDED": op == "sum" and not norm, **options}
+        if norm:
+            constants |= {"MAP": norm, "ROOT": norm}
         return Case(
-            _reduce_kernels.reduce_kernel, f"*{kind} *{kind} {sides} {numbers} i32:16 fp64",
-            {"OP": op, "TRUTH": truth, "DIVIDED": op == "sum", **options}, label=f"{op},{label}", **extra,
+            _reduce_kernels.reduce_kernel, f"*{kind} *{kind} {sides} {numbers} i32:16 fp64", constants,
+            label=f"{norm or op},{label}", **extra,
         )  # fmt: skip
 
     return [
-        reduce("sum"), reduce("max"), reduce("prod"),
+        reduce("sum"), reduce("max"), reduce("prod"), reduce("sum", "square"), reduce("sum", "absolute"),
+        reduce("sum", "power"),
         Case(_reduce_kernels.extreme_kernel,
              f"*{kind} *i64 *{kind} *i64 (i32:16) {kept_in} (i32=1) (i32=1) (i32:16) {red_in} {numbers} i32:16",
              {"OP": "max", "SECOND": False, "VALUES": True, **options}, label=label, **extra),

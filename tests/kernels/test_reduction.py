@@ -141,3 +141,22 @@ def test_tilings_cover_the_problem_and_split_only_what_is_long():
     assert choose_reduction(4096, 1024, True, 132).splits == 1
     assert choose_rows(8192, 1000) == (2, 1024, 4)
     assert choose_rows(8192, 32768) == (1, 32768, 16)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.5, 1.0, 2.0, 3.0])
+@pytest.mark.parametrize("dims", [(0,), (1,), (0, 1)])
+def test_norms_of_half_precision_do_not_overflow(p, dims):
+    x = (np.random.default_rng(7).standard_normal((40, 300)) * 300).astype(np.float16)
+    x[::3] = 0
+    kept = np.abs(x.astype(np.float64))
+    wanted = np.count_nonzero(x, dims).astype(np.float64) if p == 0 else np.sum(kept**p, axis=dims) ** (1 / p)
+    got = run(reduction.p_norm, np.empty(wanted.shape, np.float32), x, p, dims, False)
+    np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+
+def test_norm_of_one_long_row_shared_by_programs():
+    x = np.random.default_rng(8).standard_normal((1, 1 << 18)).astype(np.float32)
+    for p in (1.0, 2.0, 3.0):
+        got = run(reduction.p_norm, np.empty((1,), np.float32), x, p, (1,), False)
+        wanted = np.sum(np.abs(x.astype(np.float64)) ** p) ** (1 / p)
+        np.testing.assert_allclose(got, wanted, rtol=1e-6)

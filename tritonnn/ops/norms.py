@@ -7,11 +7,13 @@ from typing import Any
 
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import Bad, Sample, composite
+from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.extremes import amax, amin
-from tritonnn.ops.reduction import Dims, sum
+from tritonnn.ops.reduction import Dims, reduced_shape, sum
 from tritonnn.shape import wrap_dim, wrap_dims
 from tritonnn.tensor import Tensor
+
+FAMILY = "reduction"  # the backend file
 
 
 def _vector_norm(input: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
@@ -21,21 +23,10 @@ def _vector_norm(input: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
             f"expected a floating point or complex tensor as input. Got {input.dtype.name}",
             input=input,
         )
-    if p == 2:
-        size = input.abs() if input.dtype.is_complex else input
-        return _safe_sqrt(sum(size * size, dims, keepdim))
-    size = input.abs()
-    if p == 1:
-        return sum(size, dims, keepdim)
-    if p == math.inf:
-        return amax(size, dims, keepdim)
-    if p == -math.inf:
-        return amin(size, dims, keepdim)
-    if p == 0:
-        return sum((size != 0).to(size.dtype), dims, keepdim)
-    total = sum(size**p, dims, keepdim)
-    zero = total == 0  # the subgradient 0, where the formula would be 0 * inf
-    return total.masked_fill(zero, 1).pow(1.0 / p).masked_fill(zero, 0)
+    size = input.abs() if input.dtype.is_complex else input
+    if math.isinf(p):
+        return (amax if p > 0 else amin)(size.abs(), dims, keepdim)
+    return p_norm(size, p, dims, keepdim)
 
 
 def _safe_sqrt(total: Tensor) -> Tensor:
@@ -44,6 +35,39 @@ def _safe_sqrt(total: Tensor) -> Tensor:
         return total.sqrt()
     zero = total == 0
     return total.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
+
+
+def _norm_grad(g: Tensor, input: Tensor, norm: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
+    """g sign(x) (|x| / norm)^(p - 1), and 0 where the norm is 0 or, with p < 1, where x is."""
+    if p == 0:
+        return input.new_zeros(input.shape)
+    if not keepdim:
+        for d in sorted(dims):
+            g, norm = g.unsqueeze(d), norm.unsqueeze(d)
+    if p == 1:
+        return g * input.sign()
+    vanishing = norm == 0
+    norm = norm.masked_fill(vanishing, 1)
+    if p == 2:
+        return g * (input / norm)
+    g = g.masked_fill(vanishing, 0)
+    share = (input.abs() / norm).masked_fill(input == 0, 1)
+    return g * input.sign() * share ** (p - 1)
+
+
+@primitive(
+    public="norm", dtypes=FLOATING,
+    grad={"input": lambda g, input, result, p, dim, keepdim: _norm_grad(g, input, result, p, dim, keepdim)},
+    samples=lambda make: [Sample(make(3, 4), p, dim, keepdim) for p, dim, keepdim in (
+        (2.0, (0, 1), False), (2.0, (1,), True), (1.0, (0,), False), (3.0, (1,), False), (0.5, (0, 1), True),
+        (0.0, (1,), False))]
+    + [Sample(make(3, 700), 2.0, (1,), False), Sample(make(70, 33), 2.5, (0,), False),
+       Sample(make(()), 2.0, (), False)],
+)  # fmt: skip
+def p_norm(input: Tensor, p: float, dim: Any, keepdim: bool) -> Any:
+    """(sum of |x|^p)^(1/p) over `dim`, for finite p, and with p = 0 the number of x that are not 0; in half precision
+    the sum is one of float32."""
+    return Out(reduced_shape(input.shape, dim, keepdim), input.dtype)
 
 
 @composite(
