@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from tritonnn.errors import fail
+from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.linalg import matmul_nd
 from tritonnn.ops.shape import expand_as_size, view_or_copy
@@ -37,7 +37,10 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         equation, operands = _sublists(equation, operands)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
-    terms, result = _subscripts(equation, operands)
+    try:
+        terms, result = _subscripts(equation, tuple([len(operand.shape) for operand in operands]))
+    except Invalid as invalid:
+        raise fail("einsum", str(invalid)) from None
     extents: dict[str, int] = {}
     for term, operand in zip(terms, operands, strict=True):
         for letter, extent in zip(term, operand.shape, strict=True):
@@ -55,7 +58,9 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     for i, (operand, term) in enumerate(pairs[1:], 1):
         later = set(result).union(*[p[1] for p in pairs[i + 1 :]])
         total, letters = _contract(total, letters, operand, term, later)
-    return total.permute(*[letters.index(letter) for letter in result]) if result else total
+    if not result or (letters == result and len(pairs) > 1):
+        return total
+    return total.permute(*[letters.index(letter) for letter in result])
 
 
 def _sublists(first: Any, rest: tuple) -> tuple[str, tuple]:
@@ -67,36 +72,35 @@ def _sublists(first: Any, rest: tuple) -> tuple[str, tuple]:
     return (equation + "->" + name(values[-1]) if len(values) % 2 else equation), operands
 
 
-def _subscripts(equation: str, operands: Sequence[Tensor]) -> tuple[list[str], str]:
+_SPARE = [chr(code) for code in range(0x391, 0x3C9) if chr(code).isalpha()]
+
+
+@lru_cache(maxsize=1024)
+def _subscripts(equation: str, ranks: tuple[int, ...]) -> tuple[list[str], str]:
     """A letter per dimension of each operand and of the result; those of '...' get capital names of their own."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
-    if len(terms) != len(operands):
-        raise fail("einsum", f"'{equation}' has {len(terms)} terms but {len(operands)} operands were given")
-    spare = [chr(code) for code in range(0x391, 0x3C9) if chr(code).isalpha()]
+    if len(terms) != len(ranks):
+        raise Invalid(f"'{equation}' has {len(terms)} terms but {len(ranks)} operands were given")
     widest = 0
-    for term, operand in zip(terms, operands, strict=True):
+    for term, rank in zip(terms, ranks, strict=True):
         named = len(term.replace("...", ""))
         if "..." in term:
-            widest = max(widest, len(operand.shape) - named)
-        elif named != len(operand.shape):
-            raise fail(
-                "einsum",
-                f"'{term}' names {named} dimensions but the operand has {len(operand.shape)}",
-                operand=operand,
-            )
+            widest = max(widest, rank - named)
+        elif named != rank:
+            raise Invalid(f"'{term}' names {named} dimensions but the operand has {rank}")
     filled = []
-    for term, operand in zip(terms, operands, strict=True):
-        count = len(operand.shape) - len(term.replace("...", ""))
-        filled.append(term.replace("...", "".join(spare[widest - count : widest])))
+    for term, rank in zip(terms, ranks, strict=True):
+        count = rank - len(term.replace("...", ""))
+        filled.append(term.replace("...", "".join(_SPARE[widest - count : widest])))
     if arrow:
-        result = right.replace("...", "".join(spare[:widest]))
+        result = right.replace("...", "".join(_SPARE[:widest]))
     else:
         joined = "".join(terms).replace(".", "")
-        result = "".join(spare[:widest]) + "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
+        result = "".join(_SPARE[:widest]) + "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
     for letter in result:
         if result.count(letter) > 1 or not any(letter in term for term in filled):
-            raise fail("einsum", f"output subscript {letter} appears twice or in no operand of '{equation}'")
+            raise Invalid(f"output subscript {letter} appears twice or in no operand of '{equation}'")
     return filled, result
 
 
@@ -126,26 +130,30 @@ def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> 
     inner = [c for c in shared if c not in needed]
     rows = [c for c in left if c not in right]
     columns = [c for c in right if c not in left]
-    size = {c: max(n, m) for c in shared for n, m in [(a.shape[left.index(c)], b.shape[right.index(c)])]}
-    a = _grown(a, left, size)
-    b = _grown(b, right, size)
-    first = a.permute(*[left.index(c) for c in (*batch, *rows, *inner)])
-    second = b.permute(*[right.index(c) for c in (*batch, *inner, *columns)])
+    sizes_a, sizes_b = tuple(a.shape), tuple(b.shape)
+    size = {c: max(sizes_a[left.index(c)], sizes_b[right.index(c)]) for c in shared}
+    first = _ordered(_grown(a, left, size), [left.index(c) for c in (*batch, *rows, *inner)])
+    second = _ordered(_grown(b, right, size), [right.index(c) for c in (*batch, *inner, *columns)])
     nb, nr, ni = len(batch), len(rows), len(inner)
-    batch_shape, row_shape, column_shape = (
-        first.shape[:nb],
-        first.shape[nb : nb + nr],
-        second.shape[nb + ni :],
-    )
-    inner_size = numel(first.shape[nb + nr :])
+    whole, other = tuple(first.shape), tuple(second.shape)
+    batch_shape, row_shape, column_shape = whole[:nb], whole[nb : nb + nr], other[nb + ni :]
+    inner_size = numel(whole[nb + nr :])
     product = matmul_nd(
-        view_or_copy(first, (*batch_shape, numel(row_shape), inner_size)),
-        view_or_copy(second, (*batch_shape, inner_size, numel(column_shape))),
+        _shaped(first, (*batch_shape, numel(row_shape), inner_size)),
+        _shaped(second, (*batch_shape, inner_size, numel(column_shape))),
     )
-    made = view_or_copy(product, (*batch_shape, *row_shape, *column_shape))
+    made = _shaped(product, (*batch_shape, *row_shape, *column_shape))
     return made, "".join((*batch, *rows, *columns))
 
 
+def _ordered(operand: Tensor, order: list[int]) -> Tensor:
+    return operand if order == sorted(order) else operand.permute(*order)
+
+
+def _shaped(operand: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return operand if operand.shape == shape else view_or_copy(operand, shape)
+
+
 def _grown(operand: Tensor, letters: str, size: dict[str, int]) -> Tensor:
-    shape = tuple(size.get(c, n) for c, n in zip(letters, operand.shape, strict=True))
-    return operand if shape == tuple(operand.shape) else expand_as_size(operand, shape)
+    shape = tuple([size.get(c, n) for c, n in zip(letters, operand.shape, strict=True)])
+    return operand if operand.shape == shape else expand_as_size(operand, shape)
