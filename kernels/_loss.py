@@ -69,11 +69,8 @@ def binary_of_scores(x, y, weight, positive, parameter):
 
 
 @triton.jit
-def _optional(pointer, i, mask, shape, strides, ACC: tl.constexpr):
-    if pointer is not None:
-        return convert(tl.load(pointer + offset_of(i, shape, strides), mask=mask, other=0.0), ACC)
-    else:
-        return None
+def _at(pointer, i, mask, shape, strides, ACC: tl.constexpr):
+    return convert(tl.load(pointer + offset_of(i, shape, strides), mask=mask, other=0.0), ACC)
 
 
 @triton.jit
@@ -94,10 +91,13 @@ def loss_kernel(
         if INT64:
             i = block.to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
         mask = i < n
-        x = convert(tl.load(input + offset_of(i, shape, strides[0]), mask=mask, other=0.0), ACC)
-        y = convert(tl.load(target + offset_of(i, shape, strides[1]), mask=mask, other=0.0), ACC)
-        w = _optional(weight, i, mask, shape, strides[2], ACC)
-        p = _optional(positive, i, mask, shape, strides[3], ACC)
+        x = _at(input, i, mask, shape, strides[0], ACC)
+        y = _at(target, i, mask, shape, strides[1], ACC)
+        w, p = weight, positive
+        if weight is not None:
+            w = _at(weight, i, mask, shape, strides[2], ACC)
+        if positive is not None:
+            p = _at(positive, i, mask, shape, strides[3], ACC)
         loss = FN(x, y, w, p, tl.full((BLOCK,), parameter, ACC))
         if REDUCE:
             total += tl.where(mask, loss, 0.0)

@@ -299,6 +299,11 @@ def COMPILE() -> list[Case]:
                 "i32:16 fp64", {**acc, "FN": getattr(_loss, name), "REDUCE": reduce, "BLOCK": BLOCK},
                 label=f"{name},{'sum' if reduce else 'each'}", wide="loads" if reduce else "both",
             ))  # fmt: skip
+        made.append(Case(  # without weights
+            _loss.loss_kernel, "*fp32 *fp32 *fp32 None None (i32:16) (i32=1) ((i32=1) (i32=1) (i32=1) (i32=1)) "
+            "i32:16 fp64", {**acc, "FN": getattr(_loss, name), "REDUCE": True, "BLOCK": BLOCK},
+            label=f"{name},alone", wide="loads",
+        ))  # fmt: skip
     made.append(Case(_loss.finish_kernel, "*fp32 *fp32 *fp32 i32 fp64", {
         "BY_WEIGHT": True, "WEIGHTS": True, "ACC": tl.float32, "BLOCK": 1024}))  # fmt: skip
     problems = (("bf16", 1024, True), ("fp32", 1000, True), ("bf16", 131072, True), ("fp32", 21, False))
