@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from tritonnn.buffer import Buffer
 from tritonnn.dtypes import int64
 from tritonnn.kernels._launch import empty
 from tritonnn.kernels.shape import copy
+from tritonnn.shape import numel
 
 TABLES_KEPT = 16
 
@@ -26,7 +28,7 @@ TYPES = {
 _tables: OrderedDict[tuple, Buffer] = OrderedDict()
 
 
-def table(key: tuple, build: Callable[[Any], list[int]], like: Buffer) -> Buffer:
+def table(key: tuple, build: Callable[[Any], Any], like: Buffer) -> Buffer:
     """The table of `key` on the device, made when it is not known from one of the last calls."""
     from tritonnn.cuda._runtime import runtime
 
@@ -34,7 +36,7 @@ def table(key: tuple, build: Callable[[Any], list[int]], like: Buffer) -> Buffer
     place = (build, like.device.index, runtime().current_stream(like.device.index), key)
     found = _tables.get(place)
     if found is None:
-        numbers = np.array(build(key), np.int64)
+        numbers = np.asarray(build(key), np.int64)
         found = _tables[place] = empty((len(numbers),), int64, like)
         runtime().upload(found.ptr, numbers, like.device.index)
         if len(_tables) > TABLES_KEPT:
@@ -43,11 +45,48 @@ def table(key: tuple, build: Callable[[Any], list[int]], like: Buffer) -> Buffer
     return found
 
 
+def chunks_of(counts: Sequence[int], chunk: int) -> tuple[np.ndarray, np.ndarray]:
+    """(tensor, chunk of it) for every program, one after another, and the first program of every tensor.
+
+    Args:
+        counts: elements of the tensors.
+        chunk: elements of a program.
+    """
+    programs = -(-np.asarray(counts, np.int64) // chunk)
+    first = np.cumsum(programs) - programs
+    tensor = np.repeat(np.arange(len(programs)), programs)
+    return np.stack((tensor, np.arange(len(tensor)) - first[tensor]), 1).reshape(-1), first
+
+
 def capturing() -> bool:
     """Whether this thread captures a graph, which a table would have to outlive."""
     from tritonnn.cuda._runtime import runtime
 
     return runtime().thread.capture is not None
+
+
+def elements(row: tuple[Buffer, ...], single: int | None = None) -> int | None:
+    """Number of elements of each of a row's tensors where all can be seen as flat memory as they are; else None."""
+    shape, strides = row[0].shape, row[0].strides
+    count = _dense(shape, strides)
+    if count is None or row[0].dtype.is_complex:
+        return None
+    for i, b in enumerate(row):
+        if i != single and b.strides != strides:
+            return None
+    return count
+
+
+@lru_cache(maxsize=4096)
+def _dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> int | None:
+    """Number of elements where they lie without gaps, in any order of dimensions; else None."""
+    count = numel(shape)
+    expected = 1
+    for stride, extent in sorted((s, n) for s, n in zip(strides, shape, strict=True) if n != 1):
+        if count and stride != expected:
+            return None
+        expected *= extent
+    return count
 
 
 def flat(

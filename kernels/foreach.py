@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import triton
 import triton.language as tl
 
@@ -21,7 +22,7 @@ from tritonnn.dtypes import float32, float64
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._launch import empty, fp64, launch
 from tritonnn.kernels._math import power
-from tritonnn.kernels._tensor_lists import TYPES, capturing, flat, table
+from tritonnn.kernels._tensor_lists import TYPES, capturing, chunks_of, elements, flat, table
 from tritonnn.kernels.shape import copy
 
 BLOCK = 2048
@@ -149,27 +150,27 @@ def norm_finish_table_kernel(
 
 def foreach_norms(out: Buffer, tensors: Sequence[Buffer], ord: float) -> None:
     """The norm of each tensor; all of one floating type."""
-    rows = [flat((b,), (), None, [])[0] for b in tensors]
-    kind = rows[0].dtype
+    rows = _rows(tensors, [])
+    kind = rows[0][0].dtype
     C, acc = (tl.float64, float64) if kind is float64 else (tl.float32, float32)
     mode = MODES.get(ord, "power")
-    counts = [triton.cdiv(b.numel, CHUNK) for b in rows]
+    counts = [-(-n // CHUNK) for _, n in rows]
     chunks = sum(counts)
     partials = empty((max(chunks, 1),), acc, out)
     options = {"MODE": mode, "C": C, "CHUNK": CHUNK, "BLOCK": BLOCK, "num_warps": 8}
     finish = {"MODE": mode, "BLOCK": PARTIALS}
     if len(rows) == 1 or capturing():
         first = 0
-        for i, (b, count) in enumerate(zip(rows, counts, strict=True)):
-            launch(norm_kernel, (count,), b, partials, b.numel, first, ord, **options)
+        for i, ((b, n), count) in enumerate(zip(rows, counts, strict=True)):
+            launch(norm_kernel, (count,), b, partials, n, first, ord, **options)
             place = Buffer(
                 out.ptr + i * out.strides[0] * out.dtype.itemsize, (), (), out.dtype, out.device, out.owner
             )
             launch(norm_finish_kernel, (1,), place, partials, first, count, ord, **finish)
             first += count
         return
-    rows_of = table(tuple((b.ptr, b.numel) for b in rows), _lay_out, out)
-    align = 16 if all(b.ptr % 16 == 0 for b in rows) else 1
+    key = tuple([(b.ptr, n) for b, n in rows])
+    rows_of, align = table(key, _lay_out, out), _alignment(key)
     launch(
         norm_table_kernel, (chunks,), rows_of, partials, chunks, ord, T=TYPES[kind.name], ALIGN=align, **options
     )  # fmt: skip
@@ -179,15 +180,30 @@ def foreach_norms(out: Buffer, tensors: Sequence[Buffer], ord: float) -> None:
     )  # fmt: skip
 
 
-def _lay_out(key: tuple[tuple[int, int], ...]) -> list[int]:
+def _rows(tensors: Sequence[Buffer], back: list[tuple[Buffer, Buffer]]) -> list[tuple[Buffer, int]]:
+    """The tensors as flat memory, with the numbers of their elements; `back`: what is to be copied back."""
+    rows = []
+    for b in tensors:
+        count = elements((b,))
+        if count is None:
+            b = flat((b,), (0,), None, back)[0]
+            count = b.numel
+        rows.append((b, count))
+    return rows
+
+
+def _alignment(key: tuple[tuple[int, int], ...]) -> int:
+    unaligned = 0
+    for pointer, _ in key:
+        unaligned |= pointer & 15
+    return 1 if unaligned else 16
+
+
+def _lay_out(key: tuple[tuple[int, int], ...]) -> np.ndarray:
     """(tensor, chunk) for every program, then every tensor's address, number of elements and first chunk."""
-    numbers: list[int] = []
-    rows: list[int] = []
-    for i, (pointer, count) in enumerate(key):
-        rows += (pointer, count, len(numbers) // 2)
-        for chunk in range(triton.cdiv(count, CHUNK)):
-            numbers += (i, chunk)
-    return numbers + rows
+    rows = np.array(key, np.int64)
+    chunks, first = chunks_of(rows[:, 1], CHUNK)
+    return np.concatenate((chunks, np.column_stack((rows, first)).reshape(-1)))
 
 
 # ---- updates in place ---------------------------------------------------------------------------------------
@@ -257,20 +273,20 @@ def foreach_clamp(tensors: Sequence[Buffer], low: float, high: float) -> None:
 
 def _update(tensors: Sequence[Buffer], factor: Any, low: float, high: float, clamp: bool) -> None:
     back: list[tuple[Buffer, Buffer]] = []
-    rows = [flat((b,), (0,), None, back)[0] for b in tensors if b.numel]
+    rows = [row for row in _rows(tensors, back) if row[1]]
     if not rows:
         return
-    kind = rows[0].dtype
+    kind = rows[0][0].dtype
     C = tl.float64 if kind is float64 else tl.float32
     options: dict[str, Any] = {"CLAMP": clamp, "C": C, "CHUNK": CHUNK, "BLOCK": BLOCK, "num_warps": 8}
     # A tensor that is listed twice is updated twice, one after the other.
-    if len(rows) == 1 or capturing() or len({b.ptr for b in rows}) < len(rows):
-        for b in rows:
-            launch(update_kernel, (triton.cdiv(b.numel, CHUNK),), b, b.numel, factor, low, high, **options)
+    if len(rows) == 1 or capturing() or len({b.ptr for b, _ in rows}) < len(rows):
+        for b, n in rows:
+            launch(update_kernel, (-(-n // CHUNK),), b, n, factor, low, high, **options)
     else:
-        rows_of = table(tuple((b.ptr, b.numel) for b in rows), _lay_out, rows[0])
-        chunks = sum(triton.cdiv(b.numel, CHUNK) for b in rows)
-        align = 16 if all(b.ptr % 16 == 0 for b in rows) else 1
+        key = tuple([(b.ptr, n) for b, n in rows])
+        rows_of, align = table(key, _lay_out, rows[0][0]), _alignment(key)
+        chunks = sum([-(-n // CHUNK) for _, n in rows])
         launch(
             update_table_kernel, (chunks,), rows_of, chunks, factor, low, high, T=TYPES[kind.name], ALIGN=align,
             **options,

@@ -21,7 +21,7 @@ from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float64
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._launch import fp64, launch
-from tritonnn.kernels._tensor_lists import TYPES, capturing, flat, table
+from tritonnn.kernels._tensor_lists import TYPES, capturing, chunks_of, elements, flat, table
 from tritonnn.kernels.shape import copy
 
 BLOCK = 2048
@@ -259,7 +259,7 @@ def advance_steps(steps: Sequence[Buffer]) -> None:
         counts = table(tuple(step.ptr for step in same), list, same[0])
         launch(
             count_table_kernel,
-            (triton.cdiv(len(same), 128),),
+            (-(-len(same) // 128),),
             counts,
             len(same),
             P=TYPES[kind.name],
@@ -276,39 +276,40 @@ def _update(
 ) -> None:  # fmt: skip
     """Run the update over every row of buffers; `single` is the place of one that holds a single number."""
     back: list[tuple[Buffer, Buffer]] = []
-    kinds: dict[tuple, list[tuple[Buffer, ...]]] = {}
+    kinds: dict[tuple, list[tuple[int, tuple[Buffer, ...]]]] = {}
     for row in rows:
-        if row[0].numel:
-            dense = tuple(flat(row, written, single, back))
-            kinds.setdefault(tuple(b.dtype for b in dense[:3]), []).append(dense)
+        count = elements(row, single)
+        if count is None:
+            row = tuple(flat(row, written, single, back))
+            count = row[0].numel
+        if count:
+            kinds.setdefault((row[0].dtype, row[1].dtype, row[2].dtype), []).append((count, row))
     for (p, g, s), group in kinds.items():
         constants = {
             **constants, "C": tl.float64 if p is float64 else tl.float32, "CHUNK": CHUNK, "BLOCK": BLOCK,
             "num_warps": 8,
         }  # fmt: skip
         if len(group) == 1 or capturing():
-            for row in group:
-                launch(kernel, (triton.cdiv(row[0].numel, CHUNK),), *row, row[0].numel, *scalars, **constants)
+            for count, row in group:
+                launch(kernel, (-(-count // CHUNK),), *row, count, *scalars, **constants)
             continue
-        key = tuple((row[0].numel, *(b.ptr for b in row)) for row in group)
-        rows_of = table(key, _lay_out, group[0][0])
-        chunks = sum(triton.cdiv(row[0].numel, CHUNK) for row in group)
-        aligned = all(b.ptr % 16 == 0 for row in group for b in row)
-        types = {"P": TYPES[p.name], "G": TYPES[g.name], "S": TYPES[s.name], "ALIGN": 16 if aligned else 1}
+        key = tuple([(*[b.ptr for b in row], count) for count, row in group])
+        rows_of = table(key, _lay_out, group[0][1][0])
+        chunks = sum([-(-count // CHUNK) for count, _ in group])
+        unaligned = 0
+        for *pointers, _ in key:
+            for pointer in pointers:
+                unaligned |= pointer & 15
+        types = {"P": TYPES[p.name], "G": TYPES[g.name], "S": TYPES[s.name], "ALIGN": 1 if unaligned else 16}
         launch(table_kernel, (chunks,), rows_of, chunks, *scalars, **constants, **types)
     for target, temporary in back:
         copy(target, temporary)
 
 
-def _lay_out(key: tuple[tuple[int, ...], ...]) -> list[int]:
+def _lay_out(key: tuple[tuple[int, ...], ...]) -> np.ndarray:
     """First (tensor, chunk) for every program, then every tensor's addresses and its number of elements."""
-    numbers: list[int] = []
-    for i, (count, *_) in enumerate(key):
-        for chunk in range(triton.cdiv(count, CHUNK)):
-            numbers += (i, chunk)
-    for count, *pointers in key:
-        numbers += (*pointers, count)
-    return numbers
+    rows = np.array(key, np.int64)
+    return np.concatenate((chunks_of(rows[:, -1], CHUNK)[0], rows.reshape(-1)))
 
 
 def COMPILE() -> list[Case]:
