@@ -61,6 +61,8 @@ TABLES: dict[tuple[str, str], Table] = {
 }
 _DEFAULT = {"half": _HALF_80, "single": _SINGLE, "double": _SMALL}
 
+WIDEST = Tile(16, 16, 8, 1)  # of heads wider than any in the table
+
 FORWARD, FOR_KEYS, FOR_QUERIES = 0, 1, 2
 
 
@@ -77,4 +79,4 @@ def choose(architecture: str, kind: str, width: int, stage: int) -> Tile:
     for most, tiles in table.items():
         if width <= most:
             return tiles[stage]
-    return Tile(16, 16, 4, 1)
+    return WIDEST

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import triton
 from triton import language as tl
 
 from tritonnn.kernels._case import Case
-from tritonnn.kernels._configs_pointwise import FLAT, LINEAR, TILE, flat_block
+from tritonnn.kernels._configs_pointwise import FLAT, LINEAR, TILE, Geometry, choose_walk, flat_block
 from tritonnn.kernels._pointwise import pointwise_kernel
 
 
 def case(
     function: Any, kind: str = "fp32", walk: str = "flat", operands: int | None = None, numbers: int = 0,
-    compute: Any = None, out: str = "", **promises: Any,
+    compute: Any = None, out: str = "", tile: tuple[int, int, int] | None = None, **promises: Any,
 ) -> Case:  # fmt: skip
     """A scalar function in the pointwise kernel, for the compile check.
 
@@ -27,6 +28,7 @@ def case(
         numbers: how many of them, at the end, are Python numbers.
         compute: the Triton type it computes in; by default float32 or `kind`.
         out: type of the result; by default `kind`.
+        tile: rows, columns and warps of 'bias' and 'transpose' where they are not the usual ones.
     """
     operands = len(function.arg_names) if operands is None else operands
     tensors = operands - numbers
@@ -40,9 +42,9 @@ def case(
     if walk == "bias":
         along[-1] = 2
     mode, block = (FLAT, flat_block(_WIDTH[kind])) if flat else (LINEAR, 1024)
-    rows = 1
+    rows, warps = 1, 4
     if walk in ("bias", "transpose"):
-        mode, rows, block = (TILE, 4, 256) if walk == "bias" else (TILE, 64, 64)
+        mode, (rows, block, warps) = TILE, tile or ((4, 256, 4) if walk == "bias" else (64, 64, 8))
     return Case(
         pointwise_kernel,
         f"*{out or kind} ({' '.join([f'*{kind}'] * tensors)}) {shape} {row} ({strides}) {size} i64 i64 i64 i64",
@@ -51,8 +53,8 @@ def case(
             "ALONG": tuple(along), "COMPUTE": compute or _COMPUTE_BY_NAME[kind], "BLOCK_M": rows,
             "BLOCK_N": block, "INT64": False, "RAGGED": walk == "odd",
         },
-        label=f"{function.__name__},{kind},{walk}{',' + out if out else ''}",
-        num_warps=8 if walk == "transpose" else 4, **promises,
+        label=f"{function.__name__},{kind},{walk}{',' + out if out else ''}{f',{rows}x{block}' if tile else ''}",
+        num_warps=warps, **promises,
     )  # fmt: skip
 
 
@@ -99,7 +101,24 @@ def COMPILE() -> list[Case]:
     # a bool is a byte: the 16 bytes are those of the operand
     cases += [case(identity, "fp32", out="i1", wide="loads"), case(identity, "i64", out="fp16", wide="both")]
     cases.append(case(identity, "fp32", "flat", operands=1, numbers=1, wide="stores"))
-    return cases + _float8_cases()
+    return cases + _tiles() + _float8_cases()
+
+
+def _tiles() -> list[Case]:
+    """A copy by every tile that `choose_walk` has for rows and for transpositions."""
+    from tritonnn.kernels._math import identity
+
+    cases = []
+    for kind in ("fp32", "i16"):
+        found = {}
+        for rows, columns in product([1 << k for k in range(12)], repeat=2):
+            for walk, strides in (("bias", (columns * 2, 1)), ("transpose", (1, rows))):
+                geometry = Geometry((rows, columns), ((columns * 2, 1), strides))
+                way = choose_walk(geometry, _WIDTH[kind])[1]
+                if way.mode == TILE and (kind == "fp32" or walk == "bias"):
+                    found[walk, way.block_m, way.block_n, way.warps] = None
+        cases += [case(identity, kind, walk, tile=tile) for walk, *tile in found]
+    return cases
 
 
 def _float8_cases() -> list[Case]:

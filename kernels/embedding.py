@@ -155,11 +155,14 @@ def _check_offsets(offsets: Buffer, count: int) -> None:
 def COMPILE() -> list[Case]:
     """Narrow and wide rows, gradients with and without frequencies, every mode of bags."""
     made = []
-    for kind, width in (("bf16", 64), ("bf16", 1024), ("fp32", 1024), ("fp32", 4096)):
+    widths = [("fp32", 1 << k) for k in range(13)]
+    for kind, width in (("bf16", 64), ("bf16", 1024), *widths):
         how = choose_lookup(width)
+        size = "i32=1" if width == 1 else "i32" if width % 16 else "i32:16"
         made.append(Case(
-            lookup_kernel, f"*{kind} None *{kind} *i64 (i32) (i32=1) i32:16 i32=1 i32 i32 i32:16",
-            {"BLOCK_I": how.indices, "BLOCK_D": how.block, "INT64": False}, label=f"{kind},{width}", wide="both",
+            lookup_kernel, f"*{kind} None *{kind} *i64 (i32) (i32=1) {size} i32=1 i32 i32 {size}",
+            {"BLOCK_I": how.indices, "BLOCK_D": how.block, "INT64": False}, label=f"{kind},{width}",
+            wide="both" if width % 16 == 0 else "",
         ))  # fmt: skip
     for kind, block in (("bf16", 64), ("bf16", 512), ("fp32", 1024)):
         for frequency in (False, True) if block != 512 else (False,):

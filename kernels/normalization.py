@@ -175,26 +175,28 @@ def COMPILE() -> list[Case]:
     for kind, length in (
         ("bf16", 64),
         ("bf16", 4096),
-        ("fp32", 1024),
-        ("fp32", LONGEST_ROW),
+        *[("fp32", 1 << k) for k in range(LONGEST_ROW.bit_length())],
         ("bf16", 100000),
     ):
+        size = "i32=1" if length == 1 else "i32" if length % 16 else "i32:16"
         once = length <= LONGEST_ROW
         together, block, warps = choose_rows(8192, length) if once else (1, 8192, 16)
         constants = {"ACC": tl.float32, "ONCE": once, "BLOCK_K": together, "BLOCK_R": block, "INT64": False}
         for mean, bias in (("*fp32", f"*{kind}"), ("None", "None")):
             made.append(Case(
-                row_norm_kernel, f"*{kind} {mean} *fp32 *{kind} *{kind} {bias} i32:16 i32 i32:16 fp64", constants,
+                row_norm_kernel, f"*{kind} {mean} *fp32 *{kind} *{kind} {bias} {size} i32 {size} fp64", constants,
                 label=f"{'rms' if mean == 'None' else 'layer'},{kind},{length}", num_warps=warps,
-                wide="both",
+                wide="both" if length % 16 == 0 else "",
             ))  # fmt: skip
-    for kind, length in (("bf16", 128), ("bf16", 4096), ("fp32", 1024), ("fp32", LONGEST_BACKWARD)):
+    lengths = [("fp32", 1 << k) for k in range(LONGEST_BACKWARD.bit_length())]
+    for kind, length in (("bf16", 128), ("bf16", 4096), *lengths):
+        size = "i32=1" if length == 1 else "i32" if length % 16 else "i32:16"
         how = choose_backward(8192, length, 132)
         constants = {"WANT_INPUT": True, "WANT_WEIGHT": True, "WANT_BIAS": True, "ACC": tl.float32,
                      "BLOCK_K": how.rows, "BLOCK_R": how.block, "INT64": False}  # fmt: skip
         made.append(Case(
-            row_norm_backward_kernel, f"*{kind} *fp32 *{kind} *{kind} *fp32 *fp32 *{kind} i32:16 i32:16 i32 i32:16",
-            constants, label=f"{kind},{length}", num_warps=how.warps, wide="both",
+            row_norm_backward_kernel, f"*{kind} *fp32 *{kind} *{kind} *fp32 *fp32 *{kind} {size} {size} i32 {size}",
+            constants, label=f"{kind},{length}", num_warps=how.warps, wide="both" if length >= 128 else "",
         ))  # fmt: skip
     rows = "*bf16 *bf16 *bf16 *fp32 *fp32 *bf16 i32:16 i32:16 i32:16"
     sums = "*fp32 *bf16 *bf16 *fp32 *fp32 i32:16 i32:16 i32 i32:16 i32:16"

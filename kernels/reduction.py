@@ -353,12 +353,34 @@ def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> li
     ]  # fmt: skip
 
 
+LARGE = 1 << 20
+
+
+def _tilings() -> list[Case]:
+    """A sum by every tiling of problems that are large on either side."""
+    problems = [(n, LARGE) for n in (1 << k for k in range(21))] + [(LARGE, 1 << k) for k in range(21)]
+    found = {}
+    for kept, reduced in problems:
+        for along in (True, False):
+            found.setdefault(choose_reduction(kept, reduced, along, 132)[:3], (reduced, along))
+    made = []
+    for (rows, columns, warps), (reduced, along) in found.items():
+        inner = f"i32:16 {'i32:16' if reduced % 16 == 0 else 'i32'}"
+        kept_in, red_in = ("(i32:16)", "(i32=1)") if along else ("(i32=1)", "(i32:16)")
+        made.append(Case(
+            _reduce_kernels.reduce_kernel, f"*fp32 *fp32 (i32) {kept_in} (i32=1) (i32) {red_in} {inner} i32 i32:16 "
+            "fp64", {"OP": "sum", "TRUTH": False, "DIVIDED": False, "ACC": tl.float32, "BLOCK_K": rows, "BLOCK_R": columns,
+             "INT64": False}, label=f"sum,tile {rows}x{columns}", num_warps=warps,
+        ))  # fmt: skip
+    return made
+
+
 def COMPILE() -> list[Case]:
-    """Rows, columns and one long row."""
+    """Rows, columns and one long row; sums by every tiling."""
     cases = _cases("fp32", tl.float32, 8192, 1024, True) + _cases("fp32", tl.float32, 1024, 8192, False)
     cases += _cases("bf16", tl.float32, 1, 1 << 26, True)
     cases.append(Case(
         _reduce_kernels.merge_moments_kernel, "*fp32 *fp32 (i32:16) (i32=1) i32 i32 i32 i32 fp64",
         {"ACC": tl.float32, "BLOCK_K": 16, "BLOCK_R": 64}, label="fp32",
     ))  # fmt: skip
-    return cases
+    return cases + _tilings()

@@ -329,7 +329,7 @@ def _case(kind: int, t: str, compute: Any, rows: int, n: int, carry: bool) -> Ca
     constants = {"KIND": kind, "COMPUTE": compute, "ROWS": height, "COLUMNS": columns, "INT64": False}
     return Case(
         scan_kernel, f"*{t} *{t} *{t} {_ROW_ARGUMENTS}", {**constants, "CARRY": carry},
-        label=f"{kind}-{t}-{height}x{columns}-{carry}", num_warps=warps, wide="both",
+        label=f"{kind}-{t}-{height}x{columns}-{carry}", num_warps=warps, wide="both" if n >= 100 else "",
     )  # fmt: skip
 
 
@@ -363,6 +363,11 @@ COMPILE = [
         for t, c in _TYPES
         if t != "i64" or kind != LOGSUMEXP
         for rows, n, carry in ((1, 1 << 20, False), (512, 4096, True), (512, 100, True))
+    ],
+    *[
+        _case(kind, "fp32", tl.float32, 512, 1 << k, True)
+        for kind, most in ((SUM, CHUNK), (LOGSUMEXP, SHORTER_CHUNK[LOGSUMEXP]))
+        for k in range(most.bit_length() - 1) if 1 << k != 128
     ],
     Case(
         scan_kernel, "*bf16 *bf16 *fp32 i32 i32 (i32 i32) (i32 i32) (i32 i32) i32 i32 i32",

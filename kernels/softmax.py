@@ -226,25 +226,28 @@ def _case(kernel: Any, kind: str, length: int, log: bool, contiguous: bool = Tru
     backward = kernel is softmax_backward_kernel
     how = choose_walk(8192, length, contiguous, LONGEST_PAIR if backward else LONGEST_ROW)
     buffers = 3 if backward else 2
-    row, step = ("(i32:16)", "i32=1") if contiguous else ("(i32:16 i32=1)", "i32:16")
+    size = "i32=1" if length == 1 else "i32" if length % 16 else "i32:16"
+    row, step = (f"({size})", "i32=1") if contiguous else ("(i32:16 i32=1)", "i32:16")
     shape = "(i32:16)" if contiguous else "(i32:16 i32:16)"
     return Case(
         kernel,
-        " ".join([f"*{kind}"] * buffers + [shape] + [row] * buffers + [step] * buffers + ["i32:16"] * 2),
+        " ".join([f"*{kind}"] * buffers + [shape] + [row] * buffers + [step] * buffers + ["i32:16", size]),
         {"LOG": log, "ACC": tl.float32, "ONCE": how.once, "BLOCK_K": how.rows, "BLOCK_R": how.block,
          "INT64": False},
         label=f"{'log,' if log else ''}{kind},{length}{'' if contiguous else ',channels'}",
-        num_warps=how.warps, wide="both",
+        num_warps=how.warps, wide="both" if length % 16 == 0 else "",
     )  # fmt: skip
 
 
 def COMPILE() -> list[Case]:
-    """Short, typical, longest one-pass and two-pass rows."""
+    """Every tile of rows and of columns, and rows of two passes."""
     cases = []
     for kernel in (softmax_kernel, softmax_backward_kernel):
         longest = LONGEST_ROW if kernel is softmax_kernel else LONGEST_PAIR
-        cases += [_case(kernel, "fp32", n, False) for n in (64, 1024, 4096, longest, 131072)]
+        cases += [_case(kernel, "fp32", 1 << k, False) for k in range(longest.bit_length())]
+        cases.append(_case(kernel, "fp32", 131072, False))
         cases += [_case(kernel, "bf16", n, False) for n in (1024, longest)]
         cases += [_case(kernel, "fp32", n, True) for n in (1024, 131072)]
-        cases.append(_case(kernel, "fp32", 64, False, contiguous=False))
+        walks = {choose_walk(8192, 1 << k, False, longest): 1 << k for k in range(longest.bit_length())}
+        cases += [_case(kernel, "fp32", length, False, contiguous=False) for length in walks.values()]
     return cases

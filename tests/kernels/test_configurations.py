@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from compiling import compiled
 
-from tritonnn.kernels import _configs_gemm
+from tritonnn.kernels import _configs_attention, _configs_conv, _configs_gemm, embedding, normalization, scan
+from tritonnn.kernels._case import ARCHITECTURES
 from tritonnn.kernels._compile import cases
+from tritonnn.kernels._configs_pointwise import Geometry, choose_walk, flat_block
+from tritonnn.kernels._configs_reduce import choose_reduction, choose_rows
+from tritonnn.kernels.softmax import LONGEST_PAIR, LONGEST_ROW
+from tritonnn.kernels.softmax import choose_walk as choose_softmax
 
 TABLES = [
     (arch, kind) for arch, kinds in _configs_gemm.TABLE.items() if arch != "interpreter" for kind in kinds
@@ -65,3 +72,96 @@ def test_what_an_old_triton_cannot_compile_is_not_offered(monkeypatch):
         monkeypatch.setattr(_configs_gemm, "SPECIALIZES_SM_100", able)
         assert any(g.specialize for g in _configs_gemm.table("sm_100", "half")) == able
         assert any(g.specialize for g in _configs_gemm.table("sm_90", "half"))
+
+
+# ---- convolution, attention, reductions, elementwise
+
+
+def test_every_convolution_tile_is_compiled():
+    made = {
+        (case.kernel.__name__, arch, case.signature.split()[1], case.constants.get("FLAT"), case.constants["BLOCK_M"],
+         case.constants["BLOCK_N"], case.constants["BLOCK_K"], case.num_warps, case.num_stages)
+        for case in cases("convolution") if case.kernel.__name__ in ("correlate_kernel", "weight_kernel")
+        for arch in case.archs
+    }  # fmt: skip
+    sizes = (1, 15, 16, 17, 32, 33, 63, 64, 65, 100, 128, 129, 1000, 100000)
+    for arch, (kind, size) in product(ARCHITECTURES, (("*bf16", 2), ("*fp32", 4), ("*fp64", 8))):
+        for rows, columns, depth, flat in product(sizes, sizes, sizes, (False, True)):
+            tile = _configs_conv.choose_forward(rows, columns, depth, size, arch, flat)
+            assert ("correlate_kernel", arch, kind, flat, *tile) in made
+        for rows, columns in product(sizes, sizes):
+            tile, _ = _configs_conv.choose_weight(rows, columns, 1000, size, arch, 132, 1)
+            assert ("weight_kernel", arch, kind, None, *tile) in made
+
+
+@pytest.mark.parametrize("stage", range(3))
+def test_every_attention_tile_is_compiled(stage):
+    kernel = ("attention_kernel", "keys_backward_kernel", "queries_backward_kernel")[stage]
+    element = {"half": "*bf16", "single": "*fp32", "double": "*fp64"}
+    made = {
+        (arch, case.signature.split()[0], case.constants["BLOCK_M"], case.constants["BLOCK_N"], case.num_warps,
+         case.num_stages)
+        for case in cases("attention") if case.kernel.__name__ == kernel for arch in case.archs
+    }  # fmt: skip
+    for arch, kind, width in product(ARCHITECTURES, element, (16, 32, 64, 128, 256, 512)):
+        if kind != "double" or width <= 128:
+            tile = _configs_attention.choose(arch, kind, width, stage)
+            assert (arch, element[kind], *tile) in made, f"{arch} {kind} {width}: no case compiles {tile}"
+
+
+def everywhere(family, kernel, *names):
+    """What the cases of a kernel on every architecture have of these constants, and their warps."""
+    return {
+        (*[case.constants[name] for name in names], case.num_warps)
+        for case in cases(family)
+        if case.kernel.__name__ == kernel and set(case.archs) == set(ARCHITECTURES)
+    }
+
+
+LENGTHS = [1 << k for k in range(18)] + [3, 100, 1000, 5000, 100000]
+MANY = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("kernel", "longest"), [("softmax_kernel", LONGEST_ROW), ("softmax_backward_kernel", LONGEST_PAIR)]
+)
+def test_every_softmax_tile_is_compiled(kernel, longest):
+    made = everywhere("softmax", kernel, "BLOCK_K", "BLOCK_R", "ONCE")
+    for length, contiguous in product(LENGTHS, (True, False)):
+        assert choose_softmax(MANY, length, contiguous, longest) in made
+
+
+def test_every_tile_of_layer_and_rms_normalisation_is_compiled():
+    forward = everywhere("normalization", "row_norm_kernel", "BLOCK_K", "BLOCK_R")
+    backward = everywhere("normalization", "row_norm_backward_kernel", "BLOCK_K", "BLOCK_R")
+    for length in LENGTHS:
+        if length <= normalization.LONGEST_ROW:
+            assert choose_rows(MANY, length) in forward
+        if length <= normalization.LONGEST_BACKWARD:
+            assert normalization.choose_backward(MANY, length, 132)[:3] in backward
+
+
+def test_every_tiling_of_large_reductions_is_compiled():
+    made = everywhere("reduction", "reduce_kernel", "BLOCK_K", "BLOCK_R")
+    for small, along in product([*LENGTHS, MANY], (True, False)):
+        assert choose_reduction(small, MANY, along, 132)[:3] in made
+        assert choose_reduction(MANY, small, along, 108)[:3] in made
+
+
+def test_every_walk_of_elementwise_kernels_is_compiled():
+    made = everywhere("_pointwise_cases", "pointwise_kernel", "MODE", "BLOCK_M", "BLOCK_N")
+    for itemsize in (1, 2, 4, 8):
+        assert (0, 1, flat_block(itemsize), 4) in made
+    sizes = (1, 2, 7, 8, 9, 16, 31, 32, 33, 64, 100, 128, 256, 1000, 1024, 4096)
+    for rows, columns, itemsize in product(sizes, sizes, (2, 4)):
+        for strides in ((2 * columns, 1), (1, rows), (0, 1), (1, 0)):
+            walk = choose_walk(Geometry((rows, columns), ((2 * columns, 1), strides)), itemsize)[1]
+            assert walk[:4] in made
+
+
+def test_every_tile_of_lookups_and_scans_is_compiled():
+    made = everywhere("embedding", "lookup_kernel", "BLOCK_I", "BLOCK_D")
+    assert {tuple(embedding.choose_lookup(width)) for width in LENGTHS} <= made
+    scans = everywhere("scan", "scan_kernel", "KIND", "COMPUTE", "ROWS", "COLUMNS")
+    for kind, length in product((scan.SUM, scan.LOGSUMEXP), LENGTHS):
+        assert (kind, scan.tl.float32, *scan._tile(kind, scan.tl.float32, 512, length)) in scans
