@@ -40,11 +40,12 @@ from tritonnn.dtypes import (
 )
 from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels._configs_pointwise import FLAT, broadcast_strides, choose_walk, collapse, reach
-from tritonnn.kernels._float8 import to_float8
-from tritonnn.kernels._launch import LARGEST_CACHE, Plan, Slot, i64
+from tritonnn.kernels._float8 import instructions, to_float8
+from tritonnn.kernels._launch import LARGEST_CACHE, Plan, Slot, architecture, empty, i64
 from tritonnn.shape import numel
 
 SCALARS = 4
+_NARROW = {float8_e4m3fn, float8_e5m2}
 
 COMPUTE = {
     bool_: tl.int8, uint8: tl.uint8, int8: tl.int8, int16: tl.int16,
@@ -284,6 +285,24 @@ def _plan(function: Any, out: Buffer, args: tuple, compute: Any) -> Callable[...
     return with_numbers
 
 
+def _through_half(run: Callable[..., None], result: DType, compute: DType) -> Callable[..., None]:
+    """The op on float16, which holds every float8, where the hardware does not know that type."""
+    from tritonnn.kernels.shape import copy
+
+    def widened(out: Buffer, *args: Any) -> None:
+        operands = list(args)
+        for k, a in enumerate(args):
+            if isinstance(a, Buffer) and a.dtype in _NARROW:
+                operands[k] = empty(a.shape, float16, like=out)
+                copy(operands[k], a)
+        made = empty(out.shape, float16, like=out) if result in _NARROW else out
+        run(made, *operands, compute=float16 if compute in _NARROW else compute)
+        if made is not out:
+            copy(out, made)
+
+    return widened
+
+
 def pointwise(function: Any) -> Callable[..., None]:
     """An implementation `f(out, *operands, compute=dtype)` of a scalar `@triton.jit` function.
 
@@ -304,7 +323,13 @@ def pointwise(function: Any) -> Callable[..., None]:
                 return
             if len(plans) >= LARGEST_CACHE:
                 plans.clear()
-            plan = plans[key] = _plan(function, out, args, compute_type(name, compute))
+            kind = compute_type(name, compute)
+            if _NARROW & {b.dtype for b in (out, *args) if isinstance(b, Buffer)} and not instructions(
+                architecture()
+            ):
+                plan = plans[key] = _through_half(implementation, out.dtype, compute)
+            else:
+                plan = plans[key] = _plan(function, out, args, kind)
         plan(out, *args)
 
     implementation.__name__ = implementation.__qualname__ = name

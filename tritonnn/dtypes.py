@@ -89,7 +89,8 @@ ALL = tuple(dtype._all.values())
 FLOATING = (float16, bfloat16, float32, float64)
 INTEGRAL = (uint8, int8, int16, int32, int64)
 COMPLEX = (complex64, complex128)
-REDUCED = frozenset((float16, bfloat16, float8_e4m3fn, float8_e5m2))
+FLOAT8 = (float8_e4m3fn, float8_e5m2)
+REDUCED = frozenset((float16, bfloat16, *FLOAT8))
 
 _from_numpy = {d.np: d for d in ALL}
 _WIDENED = {np.dtype(np.uint16): int32, np.dtype(np.uint32): int64, np.dtype(np.uint64): int64}
@@ -138,22 +139,31 @@ def _promote(a: dtype, b: dtype) -> dtype:
     if a.kind == 1 and uint8 in (a, b):
         other = b if a is uint8 else a
         return int16 if other is int8 else other
-    if a.rank == b.rank:  # float16 with bfloat16, or two float8 types: neither holds the other
+    if a.rank == b.rank:  # float16 with bfloat16: neither holds the other
         return float32
     return a if a.rank > b.rank else b
 
 
-_promotions = {(a, b): _promote(a, b) for a in ALL for b in ALL}
+_promotions = {(a, b): _promote(a, b) for a in ALL for b in ALL if a is b or not {a, b} & set(FLOAT8)}
 
 
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest type both can be converted to, by PyTorch's table.
 
+    Raises:
+        RuntimeError: float8 and another type.
+
     >>> import tritonnn as torch
     >>> torch.promote_types(torch.uint8, torch.int8)
     torch.int16
     """
-    return _promotions[type1, type2]
+    found = _promotions.get((type1, type2))
+    if found is None:
+        raise RuntimeError(
+            f"Promotion for Float8 Types is not supported, attempted to promote {type1.name} and {type2.name}. "
+            "Hint: convert one with .to(dtype)"
+        )
+    return found
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:

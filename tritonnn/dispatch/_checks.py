@@ -10,6 +10,8 @@ import numpy as np
 from tritonnn.autograd.grad_mode import state
 from tritonnn.autograd.graph import edge_of
 from tritonnn.device import CPU
+from tritonnn.dtypes import FLOAT8
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete
 from tritonnn.tensor import Tensor
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 
 def apply_rule(op: Op, args: tuple) -> Any:
+    for i in op.tensor_slots:
+        value = args[i]
+        if isinstance(value, Tensor) and value.dtype in FLOAT8:
+            check_float8(op, value.dtype, args)
     return op.rule(*args)
 
 
@@ -84,12 +90,31 @@ def tensor_arguments(op: Op, args: tuple) -> list[Tensor]:
 
 
 def check_slots(op: Op, args: tuple) -> None:
-    """Refuse what is no tensor where one belongs."""
+    """Refuse what is no tensor where one belongs, and float8 where the op does not say that it takes it."""
+    known = False
     for i in op.tensor_slots:
         value = args[i]
-        if not isinstance(value, Tensor):
+        if isinstance(value, Tensor):
+            if value.dtype in FLOAT8:
+                check_float8(op, value.dtype, args)
+        elif not known:
             tensor_arguments(op, args)
-            return
+            known = True
+
+
+def check_float8(op: Op, dtype: DType, args: tuple = ()) -> None:
+    """Refuse to compute with float8, or to make numbers of it, as PyTorch does for all but a few ops.
+
+    Args:
+        args: of the call: where they name another dtype, the rule converts first.
+    """
+    if dtype not in FLOAT8 or op.float8:
+        return
+    wanted = args[op.names.index("dtype")] if args and "dtype" in op.names else None
+    if wanted is None or wanted in FLOAT8:
+        raise NotImplementedError(
+            f"{op.public_name}: not implemented for {dtype.name}. Hint: convert with .to(torch.float32) first"
+        )
 
 
 def device_of(op: Op, args: tuple) -> Any:

@@ -178,6 +178,7 @@ class Op:
         )
         self.host: bool = options.get("host", False)
         self.out: bool = options.get("out", True)
+        self.float8: bool = options.get("float8", False)
         # Whether a call needs nothing but its rule, one allocation and its backend function.
         self.plain = bool(self.tensor_slots) and not (
             self.alloc or self.host or self.list_slots or self.rule_only
@@ -375,6 +376,7 @@ def primitive(**options: Any) -> Callable[[Callable], Entry]:
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
         alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.
         host: runs through the host by declaration.
+        float8: whether tensors may be of float8 types: what only moves elements may, and products.
     """
     return lambda rule: _publish(Op(rule, "primitive", **options), dispatch.call, options)
 

@@ -59,6 +59,7 @@ def _times(x: Tensor, number: Any) -> Tensor:
 
 
 @primitive(
+    float8=True,
     api="torch tensor", dtypes=NUMBERS, inplace=True, aliasing=True, legacy=_numbers_first,
     grad={"input": lambda g, beta: _times(g, beta),
           "mat1": lambda g, mat2, alpha: _times(matmul_nd(g, _adjoint(mat2)), alpha),
@@ -89,6 +90,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha:
 
 
 @primitive(
+    float8=True,
     api="torch tensor", dtypes=NUMBERS, inplace=True, aliasing=True, legacy=_numbers_first,
     grad={"input": lambda g, beta: _times(g, beta),
           "batch1": lambda g, batch2, alpha: _times(matmul_nd(g, _adjoint(batch2)), alpha),
@@ -129,6 +131,7 @@ def _activation_backward(
 
 
 @primitive(
+    float8=True,
     api="torch", public="_addmm_activation", backward=_activation_backward,
     samples=lambda make: [Sample(make(3, 2), make(3, 4), make(4, 2)),
                           Sample(make(2), make(3, 4), make(4, 2), beta=2, alpha=3, use_gelu=True)],

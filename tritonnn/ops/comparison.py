@@ -25,7 +25,7 @@ def _odd(make: Any) -> list[Sample]:
     return [*ties(make), Sample(make(3, 4) / make(3, 4).trunc(), make(3, 4) / make(3, 4).trunc())]
 
 
-@pointwise(BOOL, dtypes=ANY, samples=_odd, errors=misfits)
+@pointwise(BOOL, dtypes=(*ANY, *dtypes.FLOAT8), samples=_odd, errors=misfits)
 def eq(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input == other, element by element.
 
@@ -35,7 +35,7 @@ def eq(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=ANY, samples=_odd, errors=misfits, alias=("not_equal",))
+@pointwise(BOOL, dtypes=(*ANY, *dtypes.FLOAT8), samples=_odd, errors=misfits, alias=("not_equal",))
 def ne(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input != other, element by element.
 

@@ -22,7 +22,7 @@ from tritonnn.tensor import Tensor, make, make_view
 Number = Any
 
 
-@primitive(dtypes=ANY, grad={"input": lambda g: g})
+@primitive(float8=True, dtypes=ANY, grad={"input": lambda g: g})
 def to_copy(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...] | None) -> Out:
     """A fresh tensor with the values of `input`; recorded here, carried out by `_copy`."""
     return Out(input.shape, dtype)

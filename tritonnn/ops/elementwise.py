@@ -226,7 +226,7 @@ def odd_values(make: Any) -> list[Sample]:
     return [Sample(x / make.bool(3, 4).to(x.dtype)), Sample((x / 0) * make.bool(3, 4).to(x.dtype))]
 
 
-isnan = _test("isnan", "Whether x is not a number.", "[False,  True, False]")
+isnan = _test("isnan", "Whether x is not a number.", "[False,  True, False]", (*ANY, *dtypes.FLOAT8))
 isinf = _test("isinf", "Whether x is infinite.", "[False, False,  True]")
 isfinite = _test("isfinite", "Whether x is neither infinite nor NaN.", "[ True, False, False]")
 isposinf = _test("isposinf", "Whether x is positive infinity.", "[False, False,  True]", REAL)
@@ -267,7 +267,7 @@ def tanh_backward(grad: Tensor, output: Tensor) -> Any:
 
 
 @pointwise(
-    name="where", api="", inplace=False, dtypes=ANY, exempt=("condition",),
+    name="where", api="", inplace=False, dtypes=(*ANY, *dtypes.FLOAT8), exempt=("condition",),
     samples=lambda make: [
         Sample(make.bool(3, 4), make(3, 4), make(3, 4)), Sample(make.bool(3, 1), make(4), 2),
         Sample(make.bool(()), make(2), make(3, 1)),

@@ -46,6 +46,7 @@ def _lookup_samples(make: Any) -> list[Sample]:
 
 
 @primitive(
+    float8=True,
     public="embedding",
     samples=_lookup_samples,
     grad={"weight": lambda g, weight_shape, indices, padding_idx, scale_grad_by_freq: embedding_backward(

@@ -307,6 +307,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
 
 @primitive(
+    float8=True,
     **WRITE,
     grad={"input": lambda g, indices, dims, accumulate: g if accumulate else put_at(
               g, indices, zeros_of(g, Size(())), dims, False),

@@ -142,6 +142,7 @@ def take_along_dim(
 
 
 @primitive(
+    float8=True,
     api="torch tensor", dtypes=ANY,
     grad={"input": lambda g, input_shape, dim, index: zeros_of(g, input_shape).index_add(dim, index, g)},
     samples=lambda make: [
@@ -231,6 +232,7 @@ def _index_at_samples(make: Any) -> list[Sample]:
 
 
 @primitive(
+    float8=True,
     dtypes=ANY, samples=_index_at_samples,
     grad={"input": lambda g, input_shape, indices, dims: zeros_of(g, input_shape).put_at(indices, g, dims, True)},
     errors=lambda make: [
@@ -249,6 +251,7 @@ Tensor.index_at = index_at  # type: ignore[attr-defined]
 
 
 @primitive(
+    float8=True,
     api="torch tensor", dtypes=ANY, alloc=True,
     grad={"input": lambda g, input_shape, mask: zeros_of(
         g, broadcast_shapes(input_shape, mask.shape)).masked_scatter(mask, g)},

@@ -19,6 +19,7 @@ Tensors = Sequence[Tensor]
 
 
 @primitive(
+    float8=True,
     api="torch", alias=("concat", "concatenate"), dtypes=ANY,
     grad={"tensors": lambda g, tensors_shape, dim: _cat_grad(g, tensors_shape, dim)},
     samples=lambda make: [Sample([make(2, 3), make(1, 3)]), Sample([make(2, 3), make(2, 1), make(2, 2)], -1),
@@ -98,6 +99,7 @@ def _cat_grad(g: Tensor, tensors_shape: list[Size], dim: int) -> list[Tensor]:
 
 
 @primitive(
+    float8=True,
     public="stack", dtypes=ANY,
     grad={"tensors": lambda g, tensors_shape, dim: [select_dim(g, dim, i) for i in range(len(tensors_shape))]},
     samples=lambda make: [Sample([make(2, 3), make(2, 3)], 1), Sample([make(2), make(2)], 1), Sample([make(())], 0)],

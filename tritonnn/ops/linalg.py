@@ -28,6 +28,7 @@ def _adjoint(x: Tensor) -> Tensor:
 
 
 @primitive(
+    float8=True,
     public="matmul",
     dtypes=ANY,
     grad={"input": lambda g, other: matmul_nd(g, _adjoint(other)),
@@ -210,6 +211,7 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 @primitive(
+    float8=True,
     api="functional", dtypes=FLOATING_AND_COMPLEX,
     grad={"input": lambda g, weight: matmul(g, weight),
           "weight": lambda g, input: _weight_grad(g, input),

@@ -18,7 +18,7 @@ from tritonnn.tensor import Tensor
 FAMILY = "conversion"  # the backend file
 
 
-@primitive(dtypes=ANY, grad={"src": lambda g: g})
+@primitive(float8=True, dtypes=ANY, grad={"src": lambda g: g})
 def copy_values(src: Tensor) -> Out:
     """History of `x.copy_(src)`; recorded, never run."""
     return Out(src.shape, src.dtype)

@@ -46,6 +46,7 @@ def _narrowed(input: Tensor, margins: list[tuple[int, int]]) -> Tensor:
 
 
 @primitive(
+    float8=True,
     public="pad",
     dtypes=ANY, api="torch",
     grad={"input": lambda g, pad: constant_pad_nd(g, [-p for p in pad], 0)},

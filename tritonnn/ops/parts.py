@@ -30,6 +30,7 @@ def slice_dim(input: Tensor, dim: int, start: int, length: int, step: int) -> Ge
 
 
 @primitive(
+    float8=True,
     grad={"grad": lambda g, dim, start, length, step: slice_dim(g, dim, start, length, step)},
     samples=lambda make: [Sample(make(2, 3), (5, 3), 0, 1, 2, 2)], dtypes=ANY,
 )  # fmt: skip

@@ -87,6 +87,7 @@ def philox_poisson(rate: Tensor, seed: int, offset: int) -> Any:
 
 def draw(fill: Any, target: Tensor, *params: Any, generator: Generator | None, wide: bool = False) -> Tensor:
     """Fill `target` from the generator's stream; `wide` values take two words whatever the dtype."""
+    dispatch.check_float8(fill.op, target.dtype)
     generator = generator_for(target.device) if generator is None else generator
     if not isinstance(generator, Generator):
         raise TypeError(f"argument 'generator' must be torch.Generator, not {type(generator).__name__}")

@@ -21,6 +21,7 @@ FAMILY = "creation"  # the backend file
 @primitive(dtypes=NUMERIC)
 def arange_fill(start: Any, step: Any, count: int, dtype: DType, device: Device) -> Out:
     """start + i * step for i < count."""
+    dispatch.check_float8(arange_fill.op, dtype)
     return Out((count,), dtype, device)
 
 
@@ -61,6 +62,7 @@ def arange(
 @primitive(dtypes=NUMERIC)
 def linspace_fill(start: Any, end: Any, steps: int, base: float | None, dtype: DType, device: Device) -> Out:
     """`steps` numbers from start to end, evenly spaced; as exponents of `base` where it is given."""
+    dispatch.check_float8(linspace_fill.op, dtype)
     return Out((steps,), dtype, device)
 
 

@@ -71,7 +71,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
     """
     dims = wrap_dims(dim, len(input.shape))
     kind = _sum_dtype(input, dtype)
-    if dtype is not None and dtype.kind > input.dtype.kind:
+    if dtype is not None and (dtype.kind > input.dtype.kind or input.dtype in dtypes.FLOAT8):
         input = input.to(dtype)
     return Out(reduced_shape(input.shape, dims, keepdim), kind), (input, dims, bool(keepdim), kind)
 
@@ -163,7 +163,7 @@ def prod(
     >>> torch.tensor([2., 3.]).prod()
     tensor(6.)
     """
-    if dtype is not None and dtype.kind > input.dtype.kind:
+    if dtype is not None and (dtype.kind > input.dtype.kind or input.dtype in dtypes.FLOAT8):
         input = input.to(dtype)
     return prod_dims(input, dim, keepdim, dtype)
 
@@ -283,7 +283,7 @@ def std_mean(
 # ---- truth and counting ---------------------------------------------------------------------------------
 
 
-@primitive(api="torch tensor", dtypes=ANY, samples=_dim_samples, errors=_dim_errors)
+@primitive(float8=True, api="torch tensor", dtypes=ANY, samples=_dim_samples, errors=_dim_errors)
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
     """Whether an element over `dim` (all by default) is not 0.
 
@@ -294,7 +294,7 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
     return _truth(input, dim, keepdim)
 
 
-@primitive(api="torch tensor", dtypes=ANY, samples=_dim_samples, errors=_dim_errors)
+@primitive(float8=True, api="torch tensor", dtypes=ANY, samples=_dim_samples, errors=_dim_errors)
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
     """Whether no element over `dim` (all by default) is 0.
 

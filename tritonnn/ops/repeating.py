@@ -20,6 +20,7 @@ FAMILY = "joining"  # the backend file
 
 
 @primitive(
+    float8=True,
     api="torch", dtypes=ANY, grad={"input": lambda g, dims: flip(g, dims)},
     samples=lambda make: [Sample(make(2, 3), (0,)), Sample(make(2, 3, 2), (0, -1)), Sample(make(3), ())],
     errors=lambda make: [Bad(make(2), (1,), error=IndexError, match="Dimension out of range"),

@@ -13,7 +13,7 @@ from tritonnn.shape import wrap_dim
 from tritonnn.tensor import Tensor
 
 FAMILY = "linalg"
-FLOAT8 = (dtypes.float8_e4m3fn, dtypes.float8_e5m2)
+FLOAT8 = dtypes.FLOAT8
 RESULTS = (*FLOAT8, dtypes.float16, dtypes.bfloat16, dtypes.float32)
 
 
@@ -60,6 +60,7 @@ def _float8(make: Any, *shape: int, kind: DType = dtypes.float8_e4m3fn) -> Tenso
 
 
 @primitive(
+    float8=True,
     api="torch", public="_scaled_mm", dtypes=(dtypes.float32,), no_derivative=True,
     samples=lambda make: [
         Sample(_float8(make, 5, 7), _float8(make, 7, 3), make(()), make(()), out_dtype=dtypes.float32),

@@ -86,6 +86,7 @@ def _places(size: Any, stride: Any, offset: int, device: Any) -> Tensor:
 
 
 @primitive(
+    float8=True,
     grad={"input": lambda g, input_geometry, size, stride, storage_offset: _unwritten(
               g, input_geometry, size, stride, storage_offset),
           "src": lambda g, src_shape, input_geometry, size, stride, storage_offset: _gather_strided(
