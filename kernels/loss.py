@@ -288,9 +288,45 @@ def fused_cross_entropy_backward(
     )  # fmt: skip
 
 
+_COMMON: dict[str, Any] = {"ACC": tl.float32, "INT64": False}
+
+
+def _class_cases(
+    kind: str, classes: int, rows: bool, smooth: bool, slopes: Sequence[bool] = ()
+) -> list[Case]:
+    """Cross-entropy of rows or of channel-first scores: backward, and forward with and without slopes as given."""
+    how = choose_walk(8192, classes, rows, LONGEST_ROW)
+    size = "i32=1" if classes == 1 else "i32" if classes % 16 else "i32:16"
+    row, step = (f"({size})", "i32=1") if rows else ("(i32:16 i32=1)", "i32:16")
+    shape, flat = ("(i32:16)", "(i32=1)") if rows else ("(i32:16 i32:16)", "(i32:16 i32=1)")
+    promise = "both" if size == "i32:16" or not rows and classes >= 16 else ""  # odd rows start anywhere
+    label = f"{kind},{classes}{'' if rows else ',channels'}{',smooth' if smooth else ''}"
+    made = [
+        Case(
+            _cross_entropy.cross_entropy_kernel, f"*fp32 *fp32 *fp32 *fp32 {f'*{kind}' if sloped else None} "
+            f"None *{kind} *i64 *{kind} {'*fp32' if sloped and smooth else None} {shape} {row} {flat} {flat} "
+            f"{row} {step} i32:16 {size} i32 fp64", {**_COMMON, "SMOOTH": smooth, "REDUCE": True,
+            "ONCE": how.once, "BLOCK_K": how.rows, "BLOCK_R": how.block}, num_warps=how.warps,
+            label=f"{label}{',slopes' if sloped else ''}",
+            wide=promise if sloped else promise and "loads",
+            spills=0 if promise and rows else 16,  # ptxas takes 40 registers and no more
+        )
+        for sloped in slopes or (False,)
+    ]  # fmt: skip
+    if slopes:
+        blocks = {"BLOCK_K": 1, "BLOCK_R": 2048} if rows else {"BLOCK_K": 128, "BLOCK_R": 16}
+        made.append(Case(
+            _cross_entropy.cross_entropy_backward_kernel,
+            f"*{kind} *fp32 *{kind} *i64 *{kind} *fp32 *fp32 *fp32 *fp32 {shape} "
+            f"{row} {row} {flat} {flat} {step} {step} i32:16 {size} i32 fp64", {**_COMMON, **blocks, "SMOOTH": smooth,
+            "MEAN": True}, label=label, wide=promise,
+        ))  # fmt: skip
+    return made
+
+
 def COMPILE() -> list[Case]:
-    """Each elementwise loss, and cross-entropy of short, long and channel-first rows."""
-    acc: dict[str, Any] = {"ACC": tl.float32, "INT64": False}
+    """Each elementwise loss, and cross-entropy of rows and of channel-first scores by every tile."""
+    acc = _COMMON
     made = []
     for name in ("squared", "absolute", "huber", "smooth", "binary", "binary_of_scores"):
         for reduce in (True, False):
@@ -306,32 +342,14 @@ def COMPILE() -> list[Case]:
         ))  # fmt: skip
     made.append(Case(_loss.finish_kernel, "*fp32 *fp32 *fp32 i32 fp64", {
         "BY_WEIGHT": True, "WEIGHTS": True, "ACC": tl.float32, "BLOCK": 1024}))  # fmt: skip
-    problems = (("bf16", 1024, True), ("fp32", 1000, True), ("bf16", 131072, True), ("fp32", 21, False))
-    for kind, classes, rows in problems:
-        how = choose_walk(8192, classes, rows, LONGEST_ROW)
-        size = "i32" if classes % 16 else "i32:16"
-        row, step = (f"({size})", "i32=1") if rows else ("(i32:16 i32=1)", "i32:16")
-        shape, flat = ("(i32:16)", "(i32=1)") if rows else ("(i32:16 i32:16)", "(i32:16 i32=1)")
-        promise = "both" if size == "i32:16" or not rows else ""  # odd rows start anywhere
-        for smooth in (False, True):
-            label = f"{kind},{classes}{',smooth' if smooth else ''}"
-            for slopes in (False, True) if rows else (False,):
-                made.append(Case(
-                    _cross_entropy.cross_entropy_kernel, f"*fp32 *fp32 *fp32 *fp32 {f'*{kind}' if slopes else None} "
-                    f"None *{kind} *i64 *{kind} {'*fp32' if slopes and smooth else None} {shape} {row} {flat} {flat} "
-                    f"{row} {step} i32:16 {size} i32 fp64", {**acc, "SMOOTH": smooth, "REDUCE": True,
-                    "ONCE": how.once, "BLOCK_K": how.rows, "BLOCK_R": how.block}, num_warps=how.warps,
-                    label=f"{label}{',slopes' if slopes else ''}",
-                    wide=promise if slopes else promise and "loads",
-                    spills=0 if promise else 16,  # ptxas takes 40 registers and no more for element by element
-                ))  # fmt: skip
-            blocks = {"BLOCK_K": 1, "BLOCK_R": 2048} if rows else {"BLOCK_K": 128, "BLOCK_R": 16}
-            made.append(Case(
-                _cross_entropy.cross_entropy_backward_kernel,
-                f"*{kind} *fp32 *{kind} *i64 *{kind} *fp32 *fp32 *fp32 *fp32 {shape} "
-                f"{row} {row} {flat} {flat} {step} {step} i32:16 {size} i32 fp64", {**acc, **blocks, "SMOOTH": smooth,
-                "MEAN": True}, label=label, wide=promise,
-            ))  # fmt: skip
+    for smooth in (False, True):
+        for kind, classes in (("bf16", 1024), ("fp32", 1000), ("bf16", 131072)):
+            made += _class_cases(kind, classes, True, smooth, (False, True))
+        made += _class_cases("fp32", 21, False, smooth, (False,))
+    for rows in (True, False):
+        walks = {choose_walk(8192, 1 << k, rows, LONGEST_ROW): 1 << k for k in range(17)}
+        for classes in walks.values():
+            made += _class_cases("fp32", classes, rows, False)
     made += [
         Case(_cross_entropy.nll_kernel,
         "*fp32 *fp32 *i64 *fp32 *i64 *fp32 (i32) (i32:16) (i32=1) (i32=1) i32=1 i32 i32 i32",

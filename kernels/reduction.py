@@ -369,8 +369,8 @@ def _tilings() -> list[Case]:
         kept_in, red_in = ("(i32:16)", "(i32=1)") if along else ("(i32=1)", "(i32:16)")
         made.append(Case(
             _reduce_kernels.reduce_kernel, f"*fp32 *fp32 (i32) {kept_in} (i32=1) (i32) {red_in} {inner} i32 i32:16 "
-            "fp64", {"OP": "sum", "TRUTH": False, "DIVIDED": False, "ACC": tl.float32, "BLOCK_K": rows, "BLOCK_R": columns,
-             "INT64": False}, label=f"sum,tile {rows}x{columns}", num_warps=warps,
+            "fp64", {"OP": "sum", "TRUTH": False, "DIVIDED": False, "ACC": tl.float32, "BLOCK_K": rows,
+            "BLOCK_R": columns, "INT64": False}, label=f"sum,tile {rows}x{columns}", num_warps=warps,
         ))  # fmt: skip
     return made
 

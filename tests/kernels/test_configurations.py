@@ -131,6 +131,12 @@ def test_every_softmax_tile_is_compiled(kernel, longest):
         assert choose_softmax(MANY, length, contiguous, longest) in made
 
 
+def test_every_tile_of_cross_entropy_is_compiled():
+    made = everywhere("loss", "cross_entropy_kernel", "BLOCK_K", "BLOCK_R", "ONCE")
+    for length, contiguous in product(LENGTHS, (True, False)):
+        assert choose_softmax(MANY, length, contiguous, LONGEST_ROW) in made
+
+
 def test_every_tile_of_layer_and_rms_normalisation_is_compiled():
     forward = everywhere("normalization", "row_norm_kernel", "BLOCK_K", "BLOCK_R")
     backward = everywhere("normalization", "row_norm_backward_kernel", "BLOCK_K", "BLOCK_R")
