@@ -299,7 +299,7 @@ def _class_cases(
     size = "i32=1" if classes == 1 else "i32" if classes % 16 else "i32:16"
     row, step = (f"({size})", "i32=1") if rows else ("(i32:16 i32=1)", "i32:16")
     shape, flat = ("(i32:16)", "(i32=1)") if rows else ("(i32:16 i32:16)", "(i32:16 i32=1)")
-    promise = "both" if size == "i32:16" or not rows and classes >= 16 else ""  # odd rows start anywhere
+    promise = "both" if size == "i32:16" or (not rows and classes >= 16) else ""  # odd rows start anywhere
     label = f"{kind},{classes}{'' if rows else ',channels'}{',smooth' if smooth else ''}"
     made = [
         Case(
