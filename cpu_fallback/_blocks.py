@@ -50,6 +50,23 @@ def wide(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32) if dtype.itemsize < 4 else dtype
 
 
+def pieces(arrays: tuple[Array, ...]) -> Iterator[list[Array]]:
+    """Pieces of arrays of one shape, flat where all of them are dense in the same order of dimensions."""
+    first = arrays[0]
+    if not all(a.flags.c_contiguous for a in arrays):
+        order = sorted(range(first.ndim), key=lambda d: -first.strides[d])
+        arrays = tuple(a.transpose(order) for a in arrays)
+        if not all(a.flags.c_contiguous for a in arrays):
+            yield list(arrays)
+            return
+    flat = [a.reshape(-1) for a in arrays]
+    if first.size <= BLOCK:
+        yield flat
+        return
+    for start in range(0, first.size, BLOCK):
+        yield [a[start : start + BLOCK] for a in flat]
+
+
 def along(dim: int, *arrays: Array) -> tuple[int, list[Array]]:
     """Views of equally shaped arrays in which `dim` is an axis fit for blocks, and that axis: -1 or -2.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn.cpu_fallback.optimizer import _blocks
+from tritonnn.cpu_fallback._blocks import pieces
 
 
 def _work(dtype: np.dtype) -> np.dtype:
@@ -20,7 +20,7 @@ def foreach_norms(out: np.ndarray, tensors: list[np.ndarray], ord: float) -> Non
     for i, x in enumerate(tensors):
         work = _work(x.dtype)
         parts = [
-            _part(block.reshape(-1).astype(work, copy=False), ord) for (block,) in _blocks((x,)) if block.size
+            _part(block.reshape(-1).astype(work, copy=False), ord) for (block,) in pieces((x,)) if block.size
         ]
         # Rounded to the precision of a single sum, which overflows where it does.
         out[i] = work.type(_root(np.array(parts, np.float64), ord))
@@ -50,7 +50,7 @@ def foreach_scale(tensors: list[np.ndarray], factor: np.ndarray | float) -> None
     for x in tensors:
         work = _work(x.dtype)
         by = work.type(factor)
-        for (block,) in _blocks((x,)):
+        for (block,) in pieces((x,)):
             if block.dtype == work:
                 np.multiply(block, by, out=block)
             else:
@@ -61,7 +61,7 @@ def foreach_clamp(tensors: list[np.ndarray], low: float, high: float) -> None:
     """Every element of every array brought into [low, high], in place."""
     for x in tensors:
         work = _work(x.dtype)
-        for (block,) in _blocks((x,)):
+        for (block,) in pieces((x,)):
             if block.dtype == work:
                 np.minimum(np.maximum(block, work.type(low), out=block), work.type(high), out=block)
             else:

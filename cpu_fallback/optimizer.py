@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-BLOCK = 128 * 1024
+from tritonnn.cpu_fallback._blocks import BLOCK, pieces
+
 _local = threading.local()
 
 
@@ -115,7 +116,7 @@ def _run(update: Callable[..., None], arrays: tuple[np.ndarray, ...], written: t
     work = np.dtype(arrays[0].dtype)
     if work.kind not in "fc" or work.itemsize < 4:
         work = np.dtype(np.float32)
-    for views in _blocks(arrays):
+    for views in pieces(arrays):
         scratch = [s[: views[0].size].reshape(views[0].shape) for s in _scratch(work, views[0].size)]
         if all(view.dtype == work for view in views):
             update(*views, *scratch)
@@ -124,23 +125,6 @@ def _run(update: Callable[..., None], arrays: tuple[np.ndarray, ...], written: t
         update(*wide, *scratch)
         for i in written:
             np.copyto(views[i], wide[i], casting="unsafe")
-
-
-def _blocks(arrays: tuple[np.ndarray, ...]) -> Iterator[list[np.ndarray]]:
-    """Pieces of arrays of one shape, flat where all of them are dense in the same order of dimensions."""
-    first = arrays[0]
-    if not all(a.flags.c_contiguous for a in arrays):
-        order = sorted(range(first.ndim), key=lambda d: -first.strides[d])
-        arrays = tuple(a.transpose(order) for a in arrays)
-        if not all(a.flags.c_contiguous for a in arrays):
-            yield list(arrays)
-            return
-    flat = [a.reshape(-1) for a in arrays]
-    if first.size <= BLOCK:
-        yield flat
-        return
-    for start in range(0, first.size, BLOCK):
-        yield [a[start : start + BLOCK] for a in flat]
 
 
 def _scratch(dtype: np.dtype, size: int) -> list[np.ndarray]:

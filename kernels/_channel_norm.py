@@ -14,8 +14,8 @@ from triton import language as tl
 from tritonnn.kernels import _math
 from tritonnn.kernels._launch import fp64
 from tritonnn.kernels._pointwise import convert
-from tritonnn.kernels._reduce import place, tile_columns, tile_rows
-from tritonnn.kernels._strided import wide
+from tritonnn.kernels._reduce import tile_columns, tile_rows
+from tritonnn.kernels._strided import offset_of, wide
 
 
 @triton.jit
@@ -100,18 +100,18 @@ def normalise_kernel(
     """
     i, j, mask = _tile(kept, reduced, BLOCK_K, BLOCK_R, INT64)
     present = i < kept
-    at = place(i, stat_shape, kept_stat)
+    at = offset_of(i, stat_shape, kept_stat)
     scale = tl.load(rstd + at, mask=present, other=0.0)
     centre = tl.load(mean + at, mask=present, other=0.0)
-    at = place(i, kept_shape, kept_weight)
+    at = offset_of(i, kept_shape, kept_weight)
     if weight is not None:
         scale = scale * convert(tl.load(weight + at, mask=present, other=0.0), ACC)
-    offset = place(i, kept_shape, kept_in)[:, None] + place(j, red_shape, red_in)[None, :]
+    offset = offset_of(i, kept_shape, kept_in)[:, None] + offset_of(j, red_shape, red_in)[None, :]
     x = convert(tl.load(inp + offset, mask=mask, other=0.0), ACC)
     y = (x - centre[:, None]) * scale[:, None]
     if bias is not None:
         y = y + convert(tl.load(bias + at, mask=present, other=0.0), ACC)[:, None]
-    offset = place(i, kept_shape, kept_out)[:, None] + place(j, red_shape, red_out)[None, :]
+    offset = offset_of(i, kept_shape, kept_out)[:, None] + offset_of(j, red_shape, red_out)[None, :]
     tl.store(out + offset, convert(y, out.dtype.element_ty), mask=mask)
 
 
@@ -123,17 +123,17 @@ def sums_kernel(
     """parts[chunk, 2, i] = sums of g and of g (x - mean) over this program's chunk."""
     i = tile_rows(BLOCK_K, INT64)
     present = i < kept
-    grads = grad + place(i, kept_shape, kept_grad)[:, None]
-    source = inp + place(i, kept_shape, kept_in)[:, None]
-    centre = tl.load(mean + place(i, stat_shape, kept_stat), mask=present, other=0.0)[:, None]
+    grads = grad + offset_of(i, kept_shape, kept_grad)[:, None]
+    source = inp + offset_of(i, kept_shape, kept_in)[:, None]
+    centre = tl.load(mean + offset_of(i, stat_shape, kept_stat), mask=present, other=0.0)[:, None]
     first = wide(tl.program_id(1), INT64) * chunk
     total = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     products = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     for start in range(first, tl.minimum(first + chunk, reduced), BLOCK_R):
         j = tile_columns(start, BLOCK_R, INT64)
         mask = present[:, None] & (j < reduced)[None, :] & (j < first + chunk)[None, :]
-        g = convert(tl.load(grads + place(j, red_shape, red_grad)[None, :], mask=mask, other=0.0), ACC)
-        x = convert(tl.load(source + place(j, red_shape, red_in)[None, :], mask=mask, other=0.0), ACC)
+        g = convert(tl.load(grads + offset_of(j, red_shape, red_grad)[None, :], mask=mask, other=0.0), ACC)
+        x = convert(tl.load(source + offset_of(j, red_shape, red_in)[None, :], mask=mask, other=0.0), ACC)
         total += g
         products += tl.where(mask, g * (x - centre), 0.0)
     target = parts + tl.program_id(1).to(tl.int64) * 2 * kept + i
@@ -236,19 +236,19 @@ def gradient_kernel(
     """gx = weight * rstd * g - ((x - mean) * slope + level); only the first term where not CENTRED."""
     i, j, mask = _tile(kept, reduced, BLOCK_K, BLOCK_R, INT64)
     present = i < kept
-    at = place(i, stat_shape, kept_stat)
+    at = offset_of(i, stat_shape, kept_stat)
     scale = tl.load(rstd + at, mask=present, other=0.0)
     if weight is not None:
-        w = tl.load(weight + place(i, kept_shape, kept_weight), mask=present, other=0.0)
+        w = tl.load(weight + offset_of(i, kept_shape, kept_weight), mask=present, other=0.0)
         scale = scale * convert(w, ACC)
-    offset = place(i, kept_shape, kept_grad)[:, None] + place(j, red_shape, red_grad)[None, :]
+    offset = offset_of(i, kept_shape, kept_grad)[:, None] + offset_of(j, red_shape, red_grad)[None, :]
     gx = convert(tl.load(grad + offset, mask=mask, other=0.0), ACC) * scale[:, None]
     if CENTRED:
-        offset = place(i, kept_shape, kept_in)[:, None] + place(j, red_shape, red_in)[None, :]
+        offset = offset_of(i, kept_shape, kept_in)[:, None] + offset_of(j, red_shape, red_in)[None, :]
         x = convert(tl.load(inp + offset, mask=mask, other=0.0), ACC)
         centre = tl.load(mean + at, mask=present, other=0.0)
         steep = tl.load(slope + at, mask=present, other=0.0)
         gx = gx - (x - centre[:, None]) * steep[:, None]
         gx = gx - tl.load(level + at, mask=present, other=0.0)[:, None]
-    offset = place(i, kept_shape, kept_out)[:, None] + place(j, red_shape, red_out)[None, :]
+    offset = offset_of(i, kept_shape, kept_out)[:, None] + offset_of(j, red_shape, red_out)[None, :]
     tl.store(grad_input + offset, convert(gx, grad_input.dtype.element_ty), mask=mask)

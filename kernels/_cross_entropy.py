@@ -14,13 +14,14 @@ from tritonnn.kernels import _math
 from tritonnn.kernels._checks import report
 from tritonnn.kernels._launch import fp64
 from tritonnn.kernels._pointwise import convert
-from tritonnn.kernels._reduce import place, tile_columns, tile_rows
+from tritonnn.kernels._reduce import tile_columns, tile_rows
+from tritonnn.kernels._strided import offset_of
 
 
 @triton.jit
 def _classes(target, weight, flag, i, present, kept_shape, kept_target, classes, ignore, ACC: tl.constexpr):
     """The class of each sample (0 for those that do not count), its weight, whether it counts and is valid."""
-    y = tl.load(target + place(i, kept_shape, kept_target), mask=present, other=0).to(tl.int64)
+    y = tl.load(target + offset_of(i, kept_shape, kept_target), mask=present, other=0).to(tl.int64)
     counts = present & (y != ignore)
     valid = counts & (y >= 0) & (y < classes)
     report(flag, i, counts & ~valid)
@@ -40,7 +41,7 @@ def _emit(out, parts, i, counts, loss, w, kept_shape, kept_out, present, REDUCE:
     if REDUCE:
         tl.store(target, tl.sum(loss, axis=0))
     else:
-        tl.store(out + place(i, kept_shape, kept_out), convert(loss, out.dtype.element_ty), mask=present)
+        tl.store(out + offset_of(i, kept_shape, kept_out), convert(loss, out.dtype.element_ty), mask=present)
         tl.store(target, 0.0)
     tl.store(target + 1, tl.sum(w, axis=0))
 
@@ -62,7 +63,7 @@ def nll_kernel(
     y, w, counts, valid = _classes(
         target, weight, flag, i, present, kept_shape, kept_target, classes, ignore, ACC
     )
-    x = tl.load(input + place(i, kept_shape, kept_in) + y * step, mask=valid, other=0.0)
+    x = tl.load(input + offset_of(i, kept_shape, kept_in) + y * step, mask=valid, other=0.0)
     loss = tl.where(valid, -convert(x, ACC) * w, float("nan"))
     _emit(out, parts, i, counts, loss, w, kept_shape, kept_out, present, REDUCE)
 
@@ -70,7 +71,7 @@ def nll_kernel(
 @triton.jit
 def _received(grad, total_weight, i, present, kept_shape, kept_grad, MEAN: tl.constexpr, ACC: tl.constexpr):
     """What each sample's loss receives of the incoming gradient."""
-    g = convert(tl.load(grad + place(i, kept_shape, kept_grad), mask=present, other=0.0), ACC)
+    g = convert(tl.load(grad + offset_of(i, kept_shape, kept_grad), mask=present, other=0.0), ACC)
     if MEAN:
         g = g / tl.load(total_weight + i * 0)
     return g
@@ -102,7 +103,7 @@ def nll_backward_kernel(
     at_class = tl.where(valid, -w * g, tl.where(counts, float("nan"), 0.0))
     hit = (c == y[:, None]) & counts[:, None]
     value = tl.where(hit, at_class[:, None], 0.0)
-    address = grad_input + place(i, kept_shape, kept_out)[:, None] + c * step
+    address = grad_input + offset_of(i, kept_shape, kept_out)[:, None] + c * step
     mask = present[:, None] & (c < classes)
     tl.store(address, convert(value, grad_input.dtype.element_ty), mask=mask)
 
@@ -214,7 +215,7 @@ def cross_entropy_kernel(
     y, w, counts, valid = _classes(
         target, weight, flag, i, present, kept_shape, kept_target, classes, ignore, ACC
     )
-    base = input + place(i, kept_shape, kept_in)
+    base = input + offset_of(i, kept_shape, kept_in)
     top, total, spread, weights = _row_sums(
         base[:, None], weight, present[:, None], step, classes, SMOOTH, ACC, ONCE, BLOCK_K, BLOCK_R, INT64
     )
@@ -232,7 +233,7 @@ def cross_entropy_kernel(
         tl.debug_barrier()  # the class's score has been read before a gradient may take its place
         one = tl.full(total.shape, 1.0, ACC)
         scale, b, d = _shares(one, w, valid, total, weight_sum, classes, smoothing, SMOOTH, ACC)
-        to = slopes + place(i, kept_shape, kept_slopes)
+        to = slopes + offset_of(i, kept_shape, kept_slopes)
         for start in range(0, classes, BLOCK_R):
             c = tile_columns(start, BLOCK_R, INT64)[None, :]
             mask = present[:, None] & (c < classes)
@@ -264,8 +265,8 @@ def cross_entropy_backward_kernel(
     total = tl.load(sumexp + i, mask=present, other=1.0)
     scale, b, d = _shares(g, w, valid, total, weight_sum, classes, smoothing, SMOOTH, ACC)
     _slopes(
-        input + place(i, kept_shape, kept_in)[:, None] + c * step_in,
-        grad_input + place(i, kept_shape, kept_out)[:, None] + c * step,
+        input + offset_of(i, kept_shape, kept_in)[:, None] + c * step_in,
+        grad_input + offset_of(i, kept_shape, kept_out)[:, None] + c * step,
         present[:, None] & (c < classes), c, y[:, None], counts[:, None], top[:, None], scale, b, d, weight,
         classes, SMOOTH, ACC,
     )  # fmt: skip

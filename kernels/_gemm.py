@@ -17,7 +17,7 @@ from triton import language as tl
 from tritonnn.kernels._float8 import decoded
 from tritonnn.kernels._launch import fp64, i64
 from tritonnn.kernels._pointwise import convert
-from tritonnn.kernels._reduce import place
+from tritonnn.kernels._strided import offset_of
 
 
 @triton.jit
@@ -97,8 +97,8 @@ def gemm_kernel(
     rows, columns = i, j
     if INT64:
         z, i, j = z.to(tl.int64), i.to(tl.int64), j.to(tl.int64)
-    a_base = a + place(z, batch_shape, a_batch)
-    b_base = b + place(z, batch_shape, b_batch)
+    a_base = a + offset_of(z, batch_shape, a_batch)
+    b_base = b + offset_of(z, batch_shape, b_batch)
     inside_m = (rows < m)[:, None]
     inside_n = (columns < n)[None, :]
     acc = tl.zeros((BLOCK_M, BLOCK_N), ACC)
@@ -119,11 +119,11 @@ def gemm_kernel(
         x, y = decoded(x, A_BITS), decoded(y, B_BITS)
         acc = tl.dot(x, y, acc, input_precision=PRECISION, max_num_imprecise_acc=IMPRECISE, out_dtype=ACC)
     acc = finish(
-        acc, extras, i, j, m, n, place(z, batch_shape, add_batch), add_row, add_column, a_step, b_step, alpha, beta,
+        acc, extras, i, j, m, n, offset_of(z, batch_shape, add_batch), add_row, add_column, a_step, b_step, alpha, beta,
         ADD, AFFINE, SCALED, EPILOGUE,
     )  # fmt: skip
     away = tl.program_id(1).to(tl.int64) * part_stride
-    target = c + place(z, batch_shape, c_batch) + away + i[:, None] * c_row + j[None, :] * c_column
+    target = c + offset_of(z, batch_shape, c_batch) + away + i[:, None] * c_row + j[None, :] * c_column
     tl.store(target, convert(acc, c.dtype.element_ty), mask=inside_m & inside_n)
 
 
@@ -191,8 +191,8 @@ def gemm_loop_kernel(
     row, column = tile_of(tl.program_id(0) % tiles, m, n, BLOCK_M, BLOCK_N, 8)
     i = (row * BLOCK_M + tl.arange(0, BLOCK_M)).to(tl.int64)
     j = (column * BLOCK_N + tl.arange(0, BLOCK_N)).to(tl.int64)
-    a_column = a + place(z, batch_shape, a_batch) + i * a_row
-    b_line = b + place(z, batch_shape, b_batch) + j * b_column
+    a_column = a + offset_of(z, batch_shape, a_batch) + i * a_row
+    b_line = b + offset_of(z, batch_shape, b_batch) + j * b_column
     acc = tl.zeros((BLOCK_M, BLOCK_N), ACC)
     for _ in range(k):
         x = convert(tl.load(a_column, mask=i < m, other=0), ACC)
@@ -200,11 +200,11 @@ def gemm_loop_kernel(
         acc += x[:, None] * y[None, :]
         a_column += a_inner
         b_line += b_inner
-    away = place(z, batch_shape, add_batch)
+    away = offset_of(z, batch_shape, add_batch)
     acc = finish(
         acc, extras, i, j, m, n, away, add_row, add_column, 0, 0, alpha, beta, ADD, AFFINE, 0, None
     )  # fmt: skip
-    target = c + place(z, batch_shape, c_batch) + i[:, None] * c_row + j[None, :] * c_column
+    target = c + offset_of(z, batch_shape, c_batch) + i[:, None] * c_row + j[None, :] * c_column
     tl.store(target, convert(acc, c.dtype.element_ty), mask=(i < m)[:, None] & (j < n)[None, :])
 
 
@@ -234,8 +234,8 @@ def sum_parts_kernel(
         acc += tl.load(source, mask=present, other=0.0)
         source += part_stride
     acc = finish(
-        acc, extras, i, j, m, n, place(z, batch_shape, add_batch), add_row, add_column, a_step, b_step, alpha, beta,
+        acc, extras, i, j, m, n, offset_of(z, batch_shape, add_batch), add_row, add_column, a_step, b_step, alpha, beta,
         ADD, AFFINE, SCALED, EPILOGUE,
     )  # fmt: skip
-    target = c + place(z, batch_shape, c_batch) + i[:, None] * c_row + j[None, :] * c_column
+    target = c + offset_of(z, batch_shape, c_batch) + i[:, None] * c_row + j[None, :] * c_column
     tl.store(target, convert(acc, c.dtype.element_ty), mask=present)

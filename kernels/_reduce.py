@@ -15,19 +15,7 @@ from triton import language as tl
 from tritonnn.kernels import _math
 from tritonnn.kernels._launch import fp64
 from tritonnn.kernels._pointwise import convert
-from tritonnn.kernels._strided import wide
-
-
-@triton.jit
-def place(index, shape, strides):
-    """Offset in elements of a row-major index."""
-    rank: tl.constexpr = len(shape)
-    offset = index * 0
-    for k in tl.static_range(rank - 1):
-        extent = shape[rank - 1 - k]
-        offset += (index % extent) * strides[rank - 1 - k]
-        index = index // extent
-    return offset + index * strides[0]
+from tritonnn.kernels._strided import offset_of, wide
 
 
 @triton.jit
@@ -148,7 +136,7 @@ def reduce_kernel(
     """
     i = tile_rows(BLOCK_K, INT64)
     present = i < kept
-    rows = inp + place(i, kept_shape, kept_in)[:, None]
+    rows = inp + offset_of(i, kept_shape, kept_in)[:, None]
     first = wide(tl.program_id(1), INT64) * chunk
     last = tl.minimum(first + chunk, reduced)
     empty = neutral(OP, ACC)
@@ -156,18 +144,20 @@ def reduce_kernel(
     whole = first + (last - first) // BLOCK_R * BLOCK_R
     for start in range(first, whole, BLOCK_R):
         j = tile_columns(start, BLOCK_R, INT64)
-        x = tl.load(rows + place(j, red_shape, red_in)[None, :], mask=present[:, None])
+        x = tl.load(rows + offset_of(j, red_shape, red_in)[None, :], mask=present[:, None])
         total = combine(total, prepare(x, number, TRUTH, ACC, MAP), OP)
     if whole < last:
         j = tile_columns(whole, BLOCK_R, INT64)
         mask = present[:, None] & (j < last)[None, :]
-        x = prepare(tl.load(rows + place(j, red_shape, red_in)[None, :], mask=mask), number, TRUTH, ACC, MAP)
+        x = prepare(
+            tl.load(rows + offset_of(j, red_shape, red_in)[None, :], mask=mask), number, TRUTH, ACC, MAP
+        )
         total = combine(total, tl.where(mask, x, tl.full((BLOCK_K, BLOCK_R), empty, ACC)), OP)
     result = collect(total, OP)
     if DIVIDED:
         result = _math.divide(result, tl.full((BLOCK_K,), number, ACC))
     result = root(result, number, ROOT)
-    target = out + place(i, kept_shape, kept_out) + tl.program_id(1).to(tl.int64) * split_stride
+    target = out + offset_of(i, kept_shape, kept_out) + tl.program_id(1).to(tl.int64) * split_stride
     tl.store(target, convert(result, out.dtype.element_ty), mask=present)
 
 
@@ -196,7 +186,7 @@ def extreme_kernel(
     """
     i = tile_rows(BLOCK_K, INT64)
     present = i < kept
-    rows = place(i, kept_shape, kept_in)[:, None]
+    rows = offset_of(i, kept_shape, kept_in)[:, None]
     first = wide(tl.program_id(1), INT64) * chunk
     last = tl.minimum(first + chunk, reduced)
     INDEX: tl.constexpr = tl.int64 if INT64 else tl.int32
@@ -206,7 +196,7 @@ def extreme_kernel(
     for start in range(first, last, BLOCK_R):
         j = tile_columns(start, BLOCK_R, INT64)
         mask = present[:, None] & (j < last)[None, :]
-        offset = rows + place(j, red_shape, red_in)[None, :]
+        offset = rows + offset_of(j, red_shape, red_in)[None, :]
         x = convert(tl.load(inp + offset, mask=mask), ACC)
         if SECOND:
             at = tl.load(positions + offset, mask=mask).to(INDEX)
@@ -222,11 +212,11 @@ def extreme_kernel(
     winner = tl.where(any_lost[:, None], lost, best == top[:, None])
     found = tl.min(tl.where(winner, where, FAR), axis=1)
     away = tl.program_id(1).to(tl.int64) * split_stride
-    tl.store(indices + place(i, kept_shape, kept_indices) + away, found.to(tl.int64), mask=present)
+    tl.store(indices + offset_of(i, kept_shape, kept_indices) + away, found.to(tl.int64), mask=present)
     if VALUES:
         top = tl.where(any_lost, float("nan"), top) if ACC.is_floating() else top
         result = convert(top, values.dtype.element_ty)
-        tl.store(values + place(i, kept_shape, kept_values) + away, result, mask=present)
+        tl.store(values + offset_of(i, kept_shape, kept_values) + away, result, mask=present)
 
 
 @triton.jit
@@ -243,7 +233,7 @@ def moments_kernel(
     """
     i = tile_rows(BLOCK_K, INT64)
     present = i < kept
-    rows = inp + place(i, kept_shape, kept_in)[:, None]
+    rows = inp + offset_of(i, kept_shape, kept_in)[:, None]
     first = wide(tl.program_id(1), INT64) * chunk
     last = tl.minimum(first + chunk, reduced)
     mean = tl.zeros((BLOCK_K, BLOCK_R), ACC)
@@ -252,7 +242,7 @@ def moments_kernel(
     whole = first + (last - first) // BLOCK_R * BLOCK_R
     for start in range(first, whole, BLOCK_R):
         j = tile_columns(start, BLOCK_R, INT64)
-        x = convert(tl.load(rows + place(j, red_shape, red_in)[None, :], mask=present[:, None]), ACC)
+        x = convert(tl.load(rows + offset_of(j, red_shape, red_in)[None, :], mask=present[:, None]), ACC)
         steps += 1.0
         away = x - mean
         mean += away * (1.0 / steps.to(ACC))
@@ -260,7 +250,7 @@ def moments_kernel(
     if whole < last:
         j = tile_columns(whole, BLOCK_R, INT64)
         mask = present[:, None] & (j < last)[None, :]
-        x = convert(tl.load(rows + place(j, red_shape, red_in)[None, :], mask=mask), ACC)
+        x = convert(tl.load(rows + offset_of(j, red_shape, red_in)[None, :], mask=mask), ACC)
         steps += 1.0
         away = tl.where(mask, x - mean, 0.0)
         mean += away * (1.0 / steps.to(ACC))
@@ -278,7 +268,9 @@ def moments_kernel(
         tl.store(target + kept, total, mask=present)
     else:
         result = total / tl.full((1,), freedom, ACC)
-        tl.store(out + place(i, kept_shape, kept_out), convert(result, out.dtype.element_ty), mask=present)
+        tl.store(
+            out + offset_of(i, kept_shape, kept_out), convert(result, out.dtype.element_ty), mask=present
+        )
 
 
 @triton.jit
@@ -298,7 +290,7 @@ def merge_moments_kernel(
     apart = mean - centre[:, None]
     total = tl.sum(tl.where(mask, squares + apart * apart * seen, 0.0), axis=1)
     result = total / tl.full((1,), freedom, ACC)
-    tl.store(out + place(i, kept_shape, kept_out), convert(result, out.dtype.element_ty), mask=i < kept)
+    tl.store(out + offset_of(i, kept_shape, kept_out), convert(result, out.dtype.element_ty), mask=i < kept)
 
 
 @triton.jit
@@ -314,7 +306,7 @@ def logsumexp_kernel(
     """
     i = tile_rows(BLOCK_K, INT64)
     present = i < kept
-    rows = inp + place(i, kept_shape, kept_in)[:, None]
+    rows = inp + offset_of(i, kept_shape, kept_in)[:, None]
     first = wide(tl.program_id(1), INT64) * chunk
     last = tl.minimum(first + chunk, reduced)
     top = tl.full((BLOCK_K, BLOCK_R), float("-inf"), ACC)
@@ -322,7 +314,7 @@ def logsumexp_kernel(
     for start in range(first, last, BLOCK_R):
         j = tile_columns(start, BLOCK_R, INT64)
         mask = present[:, None] & (j < last)[None, :]
-        x = convert(tl.load(rows + place(j, red_shape, red_in)[None, :], mask=mask), ACC)
+        x = convert(tl.load(rows + offset_of(j, red_shape, red_in)[None, :], mask=mask), ACC)
         x = tl.where(mask, x, float("-inf"))
         higher = _math.maximum(top, x)
         finite = (higher != float("-inf")) & (higher != float("inf"))
@@ -339,4 +331,6 @@ def logsumexp_kernel(
     if PARTS:
         tl.store(parts + tl.program_id(1).to(tl.int64) * kept + i, result, mask=present)
     else:
-        tl.store(out + place(i, kept_shape, kept_out), convert(result, out.dtype.element_ty), mask=present)
+        tl.store(
+            out + offset_of(i, kept_shape, kept_out), convert(result, out.dtype.element_ty), mask=present
+        )

@@ -20,12 +20,14 @@ from tritonnn.kernels._case import Case
 from tritonnn.kernels._configs_reduce import choose_rows, power_of_2
 from tritonnn.kernels._launch import Plan, Slot, needs_int64, planned
 from tritonnn.kernels._pointwise import convert
-from tritonnn.kernels._reduce import place, tile_columns, tile_rows
+from tritonnn.kernels._reduce import tile_columns, tile_rows
+from tritonnn.kernels._strided import offset_of
 from tritonnn.kernels.reduction import logsumexp, merge
 from tritonnn.shape import numel
 
 LONGEST_ROW = 32768
 LONGEST_PAIR = 16384  # rows of which two are held
+LONG_BLOCK = 8192  # elements of a step over rows that are longer
 
 
 @triton.jit
@@ -44,8 +46,8 @@ def softmax_kernel(
     """
     i = tile_rows(BLOCK_K, INT64)
     present = (i < kept)[:, None]
-    source = inp + place(i, kept_shape, kept_in)[:, None]
-    target = out + place(i, kept_shape, kept_out)[:, None]
+    source = inp + offset_of(i, kept_shape, kept_in)[:, None]
+    target = out + offset_of(i, kept_shape, kept_out)[:, None]
     if ONCE:
         j = tile_columns(0, BLOCK_R, INT64)[None, :]
         mask = present & (j < length)
@@ -98,9 +100,9 @@ def softmax_backward_kernel(
     """
     i = tile_rows(BLOCK_K, INT64)
     present = (i < kept)[:, None]
-    grads = grad + place(i, kept_shape, kept_grad)[:, None]
-    results = result + place(i, kept_shape, kept_result)[:, None]
-    target = out + place(i, kept_shape, kept_out)[:, None]
+    grads = grad + offset_of(i, kept_shape, kept_grad)[:, None]
+    results = result + offset_of(i, kept_shape, kept_result)[:, None]
+    target = out + offset_of(i, kept_shape, kept_out)[:, None]
     if ONCE:
         j = tile_columns(0, BLOCK_R, INT64)[None, :]
         mask = present & (j < length)
@@ -151,14 +153,14 @@ def choose_walk(rows: int, length: int, contiguous: bool, longest: int) -> Walk:
         if length <= longest:
             together, block, warps = choose_rows(rows, length)
             return Walk(together, block, True, warps)
-        return Walk(1, 8192, False, 16)
+        return Walk(1, LONG_BLOCK, False, 16)
     width = min(32, power_of_2(rows))
     block = power_of_2(length)
     if block * width <= longest:
-        while width > 8 and block * width > 8192:
+        while width > 8 and block * width > LONG_BLOCK:
             width //= 2
         return Walk(width, block, True, 8 if block * width > 4096 else 4)
-    return Walk(width, max(1, 8192 // width), False, 8)
+    return Walk(width, max(1, LONG_BLOCK // width), False, 8)
 
 
 def softmax(out: Buffer, input: Buffer, dim: int) -> None:
