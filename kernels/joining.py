@@ -16,7 +16,6 @@ from tritonnn.kernels._float8 import NAMES, instructions
 from tritonnn.kernels._launch import architecture, launch, needs_int64
 from tritonnn.kernels._pointwise import COMPUTE, convert
 from tritonnn.kernels._replay import replayed
-from tritonnn.kernels._strided import wide
 from tritonnn.kernels.shape import BITS, complex_parts, copy, narrow, reverse, viewed
 from tritonnn.shape import numel
 
@@ -26,32 +25,41 @@ WORTH_TILES = 1 << 16  # elements from which a transposed tensor is copied by ti
 WORTH_LAUNCH = 1 << 20  # bytes from which tensors on a 16-byte grid do not suffer for those that are not
 
 
+def _plain(number: int) -> int:
+    """A number as the kernel takes it: Triton compiles anew for numbers in tuples that are 1 or multiples of 16."""
+    return 4 * number + 3
+
+
+@triton.jit
+def _number(plain, INT64: tl.constexpr):
+    """The number that `_plain` was given."""
+    return tl.cast(plain >> 2, tl.int64 if INT64 else tl.int32)
+
+
 @triton.jit
 def _chosen(pid, firsts, values):
     """The value of the tensor that a program belongs to."""
     found = values[0]
     for k in tl.static_range(len(firsts)):
-        found = tl.where(pid >= firsts[k], values[k + 1], found)
+        found = tl.where(pid >= _number(firsts[k], False), values[k + 1], found)
     return found
 
 
-@triton.jit(
-    do_not_specialize=["loose", "firsts", "lengths", "starts", "strides", "shape", "out_strides", "rest"],
-    do_not_specialize_on_alignment=["loose"],
-)
+@triton.jit(do_not_specialize=["rest"])
 def cat_kernel(
-    out, ins, loose, firsts, lengths, starts, strides, shape, out_strides, rest,
+    out, ins, shifts, firsts, lengths, starts, strides, shape, out_strides, rest,
     JOINED: tl.constexpr, COMPUTE: tl.constexpr, GRID: tl.constexpr, UNIT: tl.constexpr,
     BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Several tensors into their parts of one; a program copies elements of one of them.
 
     Extents of the last dimension, starts and strides along other dimensions are given in units of GRID elements:
-    it is by their products that the compiler knows what they are multiples of.
+    it is by their products that the compiler knows what they are multiples of. Numbers in tuples come as `_plain`
+    makes them.
 
     Args:
-        ins: pointers to the tensors, of one type and 16-byte-aligned; or none.
-        loose: pointers to the tensors where they are not all aligned, which needs no binary for every combination.
+        ins: pointers to the last multiples of 16 bytes before the tensors, which are of one type.
+        shifts: the elements from there to the tensors; none where GRID is not 1, for then there are none.
         firsts: the first program of every tensor but the first.
         lengths: their extents along the joined dimension.
         starts: where in `out` they begin.
@@ -65,19 +73,22 @@ def cat_kernel(
     pid = tl.program_id(0)
     first = pid * 0
     for k in tl.static_range(len(firsts)):
-        first = tl.where(pid >= firsts[k], firsts[k], first)
-    source = _chosen(pid, firsts, ins + loose)
-    length = wide(_chosen(pid, firsts, lengths), INT64)
+        start = _number(firsts[k], False)
+        first = tl.where(pid >= start, start, first)
+    source = _chosen(pid, firsts, ins)
+    if GRID == 1:
+        source += _number(_chosen(pid, firsts, shifts), False)
+    length = _number(_chosen(pid, firsts, lengths), INT64)
     block = pid - first
     if INT64:
         block = block.to(tl.int64)
     position = block * BLOCK + tl.arange(0, BLOCK)
     inside = position < length * rest * GRID
-    target = out + wide(_chosen(pid, firsts, starts), INT64) * GRID
+    target = out + _number(_chosen(pid, firsts, starts), INT64) * GRID
     for d in tl.static_range(RANK - 1, -1, -1):
         at = position
         if d > 0:
-            extent = length if d == JOINED else shape[d]
+            extent = length if d == JOINED else _number(shape[d], INT64)
             if d == RANK - 1:
                 extent *= GRID
             at = position % extent
@@ -86,8 +97,8 @@ def cat_kernel(
             source += at
             target += at
         else:
-            source += at * (wide(_chosen(pid, firsts, strides[d]), INT64) * GRID)
-            target += at * (wide(out_strides[d], INT64) * GRID)
+            source += at * (_number(_chosen(pid, firsts, strides[d]), INT64) * GRID)
+            target += at * (_number(out_strides[d], INT64) * GRID)
     value = convert(convert(tl.load(source, mask=inside), COMPUTE), out.dtype.element_ty)
     tl.store(target, value, mask=inside)
 
@@ -247,13 +258,18 @@ def _launch(out: Buffer, tensors: list[Buffer], starts: list[int], layout: _Layo
     def padded(values: Sequence[Any]) -> tuple[Any, ...]:
         return (*values, *[values[-1]] * (count - len(values)))
 
-    pointers = padded(tensors)
-    aligned, loose = (pointers, ()) if grid > 1 else ((), pointers)
+    def numbers(values: Sequence[int]) -> tuple[int, ...]:
+        return tuple(map(_plain, values))
+
+    shifts = [(t.ptr & 15) // t.dtype.itemsize for t in tensors]
+    ins = [t.as_strided(t.shape, t.strides, -shift) for t, shift in zip(tensors, shifts, strict=True)]
     launch(
-        cat_kernel, (firsts[-1],), out, aligned, loose, padded(firsts[1:])[: count - 1], padded(layout.lengths),
-        padded([s // grid for s in starts]), tuple(zip(*padded(layout.strides), strict=True)), layout.shape,
-        layout.out_strides, rest, JOINED=layout.joined, COMPUTE=COMPUTE[tensors[0].dtype], GRID=grid, UNIT=unit,
-        BLOCK=block, INT64=needs_int64(out, *tensors) or any(t.numel + block >= 2**31 for t in tensors),
+        cat_kernel, (firsts[-1],), out, padded(ins), numbers(padded(shifts)) if grid == 1 else (),
+        numbers(padded(firsts[1:])[: count - 1]), numbers(padded(layout.lengths)),
+        numbers(padded([s // grid for s in starts])),
+        tuple(map(numbers, zip(*padded(layout.strides), strict=True))), numbers(layout.shape),
+        numbers(layout.out_strides), rest, JOINED=layout.joined, COMPUTE=COMPUTE[tensors[0].dtype], GRID=grid,
+        UNIT=unit, BLOCK=block, INT64=needs_int64(out, *tensors) or any(t.numel + block >= 2**31 for t in tensors),
         num_warps=THREADS // 32,
     )  # fmt: skip
 
@@ -286,16 +302,12 @@ def COMPILE() -> list[Case]:
             "JOINED": joined, "COMPUTE": compute, "GRID": grid, "UNIT": True,
             "BLOCK": max(flat_block(max(size[kind], size[out])), THREADS * grid), "INT64": False,
         }  # fmt: skip
-        pointers, numbers = (
-            " ".join([f"*{kind}{'' if grid > 1 else ':1'}"] * count),
-            " ".join(["i32"] * count),
-        )
+        pointers, numbers = " ".join([f"*{kind}"] * count), " ".join(["i32"] * count)
+        shifts = "()" if grid > 1 else f"({numbers})"
         firsts, ranks = " ".join(["i32"] * (count - 1)), " ".join(["i32"] * rank)
-        aligned, loose = (f"({pointers})", "()") if grid > 1 else ("()", f"({pointers})")
         strides = " ".join([f"({numbers})"] * rank)
-        signature = (
-            f"*{out} {aligned} {loose} ({firsts}) ({numbers}) ({numbers}) ({strides}) ({ranks}) ({ranks}) i32"
-        )
+        sizes = f"({firsts}) ({numbers}) ({numbers}) ({strides}) ({ranks}) ({ranks})"
+        signature = f"*{out} ({pointers}) {shifts} {sizes} i32"
         accesses = "both" if grid > 1 else ""
         label = f"{kind}{'' if kind == out else ',' + out},{count} of rank {rank},grid={grid}"
         cases.append(Case(cat_kernel, signature, constants, label, wide=accesses))

@@ -271,3 +271,25 @@ def test_products_describe_their_matrices_once(gpu) -> None:
     """,
         TRITON_DEFAULT_FP_FUSION="1",
     )
+
+
+def test_joining_compiles_once_for_all_lengths_and_alignments(gpu) -> None:
+    gpu(
+        """
+        import tritonnn as torch
+        from tritonnn.kernels.joining import cat_kernel
+        wide = [torch.empty(64, 64, device="cuda") for _ in range(3)]
+        fake.fake_parameters(12)
+        for lengths in ((5, 1, 3), (16, 32, 1), (7, 48, 33)):
+            for shift in range(4):
+                parts = [t[:, shift * i : shift * i + n] for i, (t, n) in enumerate(zip(wide, lengths))]
+                out = torch.empty(64, sum(lengths), device="cuda")
+                log()
+                torch.cat(parts, 1, out=out)
+                torch.cat(parts, 1, out=out)
+                first, second = (line for line in log() if line.startswith("launch"))
+                assert first == second and "cat_kernel" in first, (first, second)
+        assert sum(len(kept[0]) for kept in cat_kernel.device_caches.values()) == 1
+    """,
+        TRITON_DEFAULT_FP_FUSION="1",
+    )
