@@ -13,6 +13,12 @@ import tritonnn as torch
 from tritonnn.ops._table import OPS, Op, Sample
 from tritonnn.tensor import Tensor, host_array
 
+# Every dtype that files hold, by name; safetensors has no complex128.
+STORED = (
+    "float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "int64", "int32", "int16", "int8",
+    "uint8", "bool", "complex64", "complex128",
+)  # fmt: skip
+
 
 class Make:
     """Builds the tensors of a sample: deterministic per op, of the dtype and device under test."""

@@ -9,26 +9,10 @@ import pickle
 import zipfile
 
 import pytest
+from support import STORED
 
 import tritonnn as torch
 from tritonnn import nn
-
-DTYPES = [
-    "float64",
-    "float32",
-    "float16",
-    "bfloat16",
-    "float8_e4m3fn",
-    "float8_e5m2",
-    "int64",
-    "int32",
-    "int16",
-    "int8",
-    "uint8",
-    "bool",
-    "complex64",
-    "complex128",
-]
 
 
 def through(obj, **options):
@@ -46,7 +30,7 @@ def same_memory(a, b) -> bool:
 # ---- what comes back ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", DTYPES)
+@pytest.mark.parametrize("name", STORED)
 def test_dtypes(name):
     dtype = getattr(torch, name)
     values = torch.tensor([[0, 1, 3], [1, 2, 0]]).to(dtype)

@@ -23,6 +23,11 @@ def _masked(make, m, n):
     return make(m, n), make.bool(m, n)
 
 
+def _indexed(count):
+    """Bytes of `count` full-size operands and an index for each element."""
+    return lambda w, m, n: (count * w + INDEX) * m * n
+
+
 def _to_rows(w, m, n, t):
     """t rows read where they lie, t rows written."""
     return w * 2 * t * n + INDEX * t
@@ -40,8 +45,8 @@ add(
         lambda lib, x, index: lib.gather(x, 1, index),
         _columns,
         SIZES,
-        lambda w, m, n: (2 * w + INDEX) * m * n,
-        lambda w, m, n: (2 * w + INDEX) * m * n,
+        _indexed(2),
+        _indexed(2),
         quick=True,
     ),
     Entry(
@@ -49,8 +54,8 @@ add(
         lambda lib, x, index, source: x.scatter(1, index, source),
         lambda make, m, n: (*_columns(make, m, n), make(m, n)),
         SIZES,
-        lambda w, m, n: (3 * w + INDEX) * m * n,
-        lambda w, m, n: (3 * w + INDEX) * m * n,  # one gradient with zeros, one gathered
+        _indexed(3),
+        _indexed(3),  # one gradient with zeros, one gathered
         grads=(0, 2),
         quick=True,
     ),
@@ -59,7 +64,7 @@ add(
         lambda lib, x, index, source: x.scatter_add(1, index, source),
         lambda make, m, n: (*_columns(make, m, n), make(m, n)),
         SIZES,
-        lambda w, m, n: (3 * w + INDEX) * m * n,
+        _indexed(3),
     ),
     Entry(
         "index_select",

@@ -116,28 +116,19 @@ add(
     Entry("chain of five", lambda lib, x, y: lib.tanh((x * y + x) * 0.5) - y, _two, SIZES, elements(3)),
 )
 
-CAST = {**SIZES, "cpu": []}
+
+def _cast(kind, width, **options):
+    def both(w, m, n):
+        return (w + width) * m * n
+
+    def call(lib, x):
+        return x.to(getattr(lib, kind))
+
+    return Entry(f"cast to {kind}", call, _one, {**SIZES, "cpu": []}, both, both, goals=GOALS, **options)
+
+
 add(
     "pointwise",
-    Entry(
-        "cast to float32",
-        lambda lib, x: x.to(lib.float32),
-        _one,
-        CAST,
-        lambda w, m, n: (w + 4) * m * n,
-        lambda w, m, n: (w + 4) * m * n,
-        dtypes=HALF,
-        quick=True,
-        goals=GOALS,
-    ),
-    Entry(
-        "cast to bfloat16",
-        lambda lib, x: x.to(lib.bfloat16),
-        _one,
-        CAST,
-        lambda w, m, n: (w + 2) * m * n,
-        lambda w, m, n: (w + 2) * m * n,
-        dtypes=("float32",),
-        goals=GOALS,
-    ),
+    _cast("float32", 4, dtypes=HALF, quick=True),
+    _cast("bfloat16", 2, dtypes=("float32",)),
 )
