@@ -259,7 +259,7 @@ class TypedStorage:
         from tritonnn.multiprocessing import share_storage
 
         if self.device.type == "cpu" and not self.is_shared():
-            share_storage(self._untyped, holders=1)
+            share_storage(self, "_untyped")
         return self
 
     def is_shared(self) -> bool:

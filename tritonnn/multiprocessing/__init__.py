@@ -24,25 +24,25 @@ class SharedArray(np.ndarray):
 
 
 def share(tensor: Tensor) -> None:
-    """Move a CPU tensor's storage into shared memory;.
+    """Move a CPU tensor's storage into shared memory.
 
     Raises:
         RuntimeError: other tensors look into the same storage, which would keep the old memory.
     """
-    share_storage(tensor._storage, holders=1)
+    share_storage(tensor, "_storage")
     storage = tensor._storage
     tensor._buf = storage.buffer(tuple(tensor.shape), tensor.stride(), tensor._offset, tensor.dtype)
 
 
-def share_storage(storage: Storage, holders: int) -> None:
-    """Move a storage's memory into a shared mapping; `holders` objects other than tensors may refer to it."""
+def share_storage(holder: Any, name: str) -> None:
+    """Move the memory of a storage, an attribute of `holder`, which alone may refer to it, into a shared mapping."""
     import sys
 
-    # Besides them: this frame's name and getrefcount's argument, each once.
-    if sys.getrefcount(storage) > holders + 2:
+    if sys.getrefcount(getattr(holder, name)) > 2:  # the holder's reference, and the argument of getrefcount
         raise RuntimeError(
             "share_memory_(): views of this tensor exist; share the tensor before making views of it"
         )
+    storage: Storage = getattr(holder, name)
     nbytes = storage.nbytes
     flat = np.frombuffer(mmap.mmap(-1, max(nbytes, 1)), np.uint8, nbytes).view(SharedArray)
     flat[:] = storage.bytes()
