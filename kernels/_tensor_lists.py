@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import triton
 import triton.language as tl
 
 from tritonnn.buffer import Buffer
@@ -43,6 +44,19 @@ def table(key: tuple, build: Callable[[Any], Any], like: Buffer) -> Buffer:
             _tables.popitem(last=False)
     _tables.move_to_end(place)
     return found
+
+
+@triton.jit
+def table_entry(table, chunks, WIDTH: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr):
+    """This program's row of a table, of `WIDTH` numbers, and the first element it works on."""
+    entry = table + 2 * tl.program_id(0)
+    return table + 2 * chunks + WIDTH * tl.load(entry), tl.multiple_of(tl.load(entry + 1) * CHUNK, BLOCK)
+
+
+@triton.jit
+def memory_at(place, T: tl.constexpr, ALIGN: tl.constexpr):
+    """The address that stands in a table, as a pointer to elements of type T."""
+    return tl.multiple_of(tl.load(place).to(tl.pointer_type(T)), ALIGN)
 
 
 def chunks_of(counts: Sequence[int], chunk: int) -> tuple[np.ndarray, np.ndarray]:

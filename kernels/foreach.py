@@ -22,7 +22,16 @@ from tritonnn.dtypes import float32, float64
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._launch import empty, fp64, launch
 from tritonnn.kernels._math import power
-from tritonnn.kernels._tensor_lists import TYPES, capturing, chunks_of, elements, flat, table
+from tritonnn.kernels._tensor_lists import (
+    TYPES,
+    capturing,
+    chunks_of,
+    elements,
+    flat,
+    memory_at,
+    table,
+    table_entry,
+)
 from tritonnn.kernels.shape import copy
 
 BLOCK = 2048
@@ -106,10 +115,8 @@ def norm_table_kernel(
     MODE: tl.constexpr, C: tl.constexpr, T: tl.constexpr, ALIGN: tl.constexpr, CHUNK: tl.constexpr,
     BLOCK: tl.constexpr,
 ):  # fmt: skip
-    entry = table + 2 * tl.program_id(0)
-    row = table + 2 * chunks + 3 * tl.load(entry)
-    x = tl.multiple_of(tl.load(row).to(tl.pointer_type(T)), ALIGN)
-    start = tl.multiple_of(tl.load(entry + 1) * CHUNK, BLOCK)
+    row, start = table_entry(table, chunks, 3, CHUNK, BLOCK)
+    x = memory_at(row, T, ALIGN)
     _norm_chunk(x, partials + tl.program_id(0), tl.load(row + 1), start, ord, MODE, C, CHUNK, BLOCK)
 
 
@@ -252,10 +259,8 @@ def update_table_kernel(
     CLAMP: tl.constexpr, C: tl.constexpr, T: tl.constexpr, ALIGN: tl.constexpr, CHUNK: tl.constexpr,
     BLOCK: tl.constexpr,
 ):  # fmt: skip
-    entry = table + 2 * tl.program_id(0)
-    row = table + 2 * chunks + 3 * tl.load(entry)
-    x = tl.multiple_of(tl.load(row).to(tl.pointer_type(T)), ALIGN)
-    start = tl.multiple_of(tl.load(entry + 1) * CHUNK, BLOCK)
+    row, start = table_entry(table, chunks, 3, CHUNK, BLOCK)
+    x = memory_at(row, T, ALIGN)
     _update_chunk(x, tl.load(row + 1), start, factor, low, high, CLAMP, C, CHUNK, BLOCK)
 
 

@@ -21,7 +21,16 @@ from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float64
 from tritonnn.kernels._case import Case
 from tritonnn.kernels._launch import fp64, launch
-from tritonnn.kernels._tensor_lists import TYPES, capturing, chunks_of, elements, flat, table
+from tritonnn.kernels._tensor_lists import (
+    TYPES,
+    capturing,
+    chunks_of,
+    elements,
+    flat,
+    memory_at,
+    table,
+    table_entry,
+)
 from tritonnn.kernels.shape import copy
 
 BLOCK = 2048
@@ -90,13 +99,11 @@ def sgd_table_kernel(
     P: tl.constexpr, G: tl.constexpr, S: tl.constexpr, ALIGN: tl.constexpr,
     CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    entry = table + 2 * tl.program_id(0)
-    row = table + 2 * chunks + 4 * tl.load(entry)
-    p = tl.multiple_of(tl.load(row).to(tl.pointer_type(P)), ALIGN)
-    g = tl.multiple_of(tl.load(row + 1).to(tl.pointer_type(G)), ALIGN)
-    m = tl.multiple_of(tl.load(row + 2).to(tl.pointer_type(S)), ALIGN)
+    row, start = table_entry(table, chunks, 4, CHUNK, BLOCK)
+    p = memory_at(row, P, ALIGN)
+    g = memory_at(row + 1, G, ALIGN)
+    m = memory_at(row + 2, S, ALIGN)
     n = tl.load(row + 3)
-    start = tl.multiple_of(tl.load(entry + 1) * CHUNK, BLOCK)
     _sgd_chunk(
         p, g, m, n, start, lr, decay, momentum, dampening, BUFFER, FRESH, NESTEROV, MAXIMIZE, C, CHUNK, BLOCK
     )
@@ -192,16 +199,14 @@ def adam_table_kernel(
     P: tl.constexpr, G: tl.constexpr, S: tl.constexpr, ALIGN: tl.constexpr,
     CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    entry = table + 2 * tl.program_id(0)
-    row = table + 2 * chunks + 7 * tl.load(entry)
-    p = tl.multiple_of(tl.load(row).to(tl.pointer_type(P)), ALIGN)
-    g = tl.multiple_of(tl.load(row + 1).to(tl.pointer_type(G)), ALIGN)
-    m = tl.multiple_of(tl.load(row + 2).to(tl.pointer_type(S)), ALIGN)
-    v = tl.multiple_of(tl.load(row + 3).to(tl.pointer_type(S)), ALIGN)
-    top = tl.multiple_of(tl.load(row + 4).to(tl.pointer_type(S)), ALIGN)
+    row, start = table_entry(table, chunks, 7, CHUNK, BLOCK)
+    p = memory_at(row, P, ALIGN)
+    g = memory_at(row + 1, G, ALIGN)
+    m = memory_at(row + 2, S, ALIGN)
+    v = memory_at(row + 3, S, ALIGN)
+    top = memory_at(row + 4, S, ALIGN)
     step = tl.load(row + 5).to(tl.pointer_type(tl.float32))
     n = tl.load(row + 6)
-    start = tl.multiple_of(tl.load(entry + 1) * CHUNK, BLOCK)
     _adam_chunk(
         p, g, m, v, top, step, n, start, lr, beta1, beta2, log_beta1, log_beta2, eps, decay, scale, root,
         AMSGRAD, DECOUPLED, MAXIMIZE, COUNTED, C, CHUNK, BLOCK,
