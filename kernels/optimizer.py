@@ -294,7 +294,8 @@ def _update(
             **constants, "C": tl.float64 if p is float64 else tl.float32, "CHUNK": CHUNK, "BLOCK": BLOCK,
             "num_warps": 8,
         }  # fmt: skip
-        if len(group) == 1 or capturing():
+        # A parameter that is listed twice is updated twice, one after the other.
+        if len(group) == 1 or capturing() or len({row[0].ptr for _, row in group}) < len(group):
             for count, row in group:
                 launch(kernel, (-(-count // CHUNK),), *row, count, *scalars, **constants)
             continue
