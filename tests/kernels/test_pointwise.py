@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from buffers import buffer, run, strided
@@ -10,6 +12,7 @@ from tritonnn import dtypes
 from tritonnn.kernels import implementation
 from tritonnn.kernels._configs_pointwise import FLAT, LINEAR, TILE, Geometry, choose_walk, collapse, reach
 from tritonnn.kernels.shape import copy, fill, narrow, reverse
+from tritonnn.shape import contiguous_strides
 
 add = implementation("elementwise", "add")
 where = implementation("elementwise", "where")
@@ -59,6 +62,20 @@ def test_a_transposing_copy_tiles_the_two_contiguous_dimensions():
     geometry, walk = choose_walk(Geometry((128, 7, 256), ((1792, 256, 1), (1, 32768, 128))), 4)
     assert geometry.shape == (7, 128, 256)
     assert (walk.mode, walk.block_m, walk.block_n) == (TILE, 64, 64)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f2", "u1"])
+@pytest.mark.parametrize("shape", [(200, 130), (3, 65, 190), (100, 3, 129)])
+def test_transposing_copies_end_in_ragged_tiles(shape, kind):
+    x = np.random.default_rng(0).integers(0, 200, shape).astype(kind)
+    for axes in itertools.permutations(range(len(shape))):
+        source = np.ascontiguousarray(x.transpose(axes)).transpose(np.argsort(axes))
+        strides = tuple(s // x.itemsize for s in source.strides)
+        inner = contiguous_strides(shape)
+        _, walk = choose_walk(collapse(shape, (inner, strides)), x.itemsize)
+        if axes[-1] != len(shape) - 1 and min(shape[-1], shape[axes[-1]]) >= 64:
+            assert (walk.mode, walk.block_m, walk.block_n) == (TILE, 64, 64)
+        np.testing.assert_array_equal(run(copy, np.empty(shape, kind), source), x)
 
 
 def test_large_offsets_ask_for_64_bits():

@@ -111,3 +111,24 @@ def test_the_host_asks_for_64_bits_as_soon_as_an_offset_reaches_them():
     assert needs_int64(made((3, 5), (1 << 30, 1)))  # few elements far apart
     assert needs_int64(made((4,), (1,)), made((3, 1), (-(1 << 31), 1)))
     assert not needs_int64(made((1 << 20, 1 << 20), (0, 0)))
+
+
+def test_bins_of_adaptive_pools_are_found_in_64_bits():
+    """Bins come from products of positions and sizes, and the place of a maximum in its plane is one itself."""
+    text = compiled("""
+        import re
+        from dataclasses import replace
+        from tritonnn.kernels._compile import build, cases
+        done = set()
+        for case in cases("pooling"):
+            name = case.kernel.__name__
+            if name.startswith("adaptive") and name not in done:
+                done.add(name)
+                wide = replace(case, constants={**case.constants, "INT64": True})
+                ttir = build(wide, "sm_90").asm["ttir"]
+                print(name, len(re.findall(r"arith.muli .*xi32>", ttir)), len(re.findall(r"arith.muli .*xi64>", ttir)))
+    """)
+    found = {name: (int(narrow), int(wide)) for name, narrow, wide in map(str.split, text.splitlines())}
+    assert set(found) == {"adaptive_avg_kernel", "adaptive_gather_kernel", "adaptive_max_kernel"}
+    for name, (narrow, wide) in found.items():
+        assert narrow == 0 and wide >= 6, (name, narrow, wide)
