@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import ml_dtypes
@@ -38,6 +39,8 @@ def as_number(dtype: dtypes.dtype, value: Any, strict: bool = True) -> Any:
     """
     if value.__class__ is int and 0 <= value < 128:
         return (bool, int, float, complex)[dtype.kind](value)
+    if value.__class__ is float and -128 < value < 128 and dtype.kind == 2:  # every floating type holds it
+        return value
     if isinstance(value, (Tensor, np.generic)):
         value = value.item()
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
@@ -55,7 +58,7 @@ def as_number(dtype: dtypes.dtype, value: Any, strict: bool = True) -> Any:
 
 
 def _rounded(dtype: dtypes.dtype, value: Any, strict: bool) -> Any:
-    limit = float(ml_dtypes.finfo("float32" if dtype.is_complex else dtype.np).max)
+    limit = _limit(dtype)
     endless = dtype is dtypes.float8_e4m3fn  # it has no infinity
     parts = (value.real, value.imag) if dtype.is_complex else (value,)
     if not any(abs(part) > limit and (math.isfinite(part) or endless) for part in parts):
@@ -66,6 +69,11 @@ def _rounded(dtype: dtypes.dtype, value: Any, strict: bool) -> Any:
         return math.copysign(limit, value)
     with np.errstate(over="ignore"):
         return float(np.float64(value).astype(dtype.np))
+
+
+@cache
+def _limit(dtype: dtypes.dtype) -> float:
+    return float(ml_dtypes.finfo("float32" if dtype.is_complex else dtype.np).max)
 
 
 def _whole(dtype: dtypes.dtype, value: Any) -> int:
