@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from buffers import buffer
 
+import tritonnn as torch
+from tritonnn.kernels import _tensor_lists, foreach, optimizer
 from tritonnn.kernels._tensor_lists import chunks_of, elements
+from tritonnn.kernels.optimizer import CHUNK
+from tritonnn.ops.foreach import foreach_norms, foreach_scale
+from tritonnn.ops.optimizer import adam_step, sgd_step
 
 
 def test_programs_take_the_parts_of_tensors_in_order():
@@ -39,3 +44,79 @@ def test_a_single_number_beside_the_tensors_may_lie_anywhere():
     row = (buffer(np.zeros((3, 4))), buffer(np.zeros((3, 4))), buffer(np.zeros(())))
     assert elements(row, single=2) == 12
     assert elements(row) is None
+
+
+def parameters(device, dtype=torch.float32):
+    """Tensors of several sizes, one of them longer than what a program updates, one of them twice."""
+    rng = np.random.default_rng(0)
+    made = [torch.from_numpy(rng.standard_normal(n)).to(device, dtype) for n in (5, CHUNK + 77, 2048, 1)]
+    return [*made, made[0]]
+
+
+def adam_twice(device):
+    """Two steps in which one parameter, with its moments, is listed twice; the second time with another gradient."""
+    params, moments, squares, grads = (parameters(device) for _ in range(4))
+    grads[-1] = grads[0] * 3
+    squares = [s.abs() for s in squares[:-1]]
+    squares.append(squares[0])
+    for step in (1.0, 2.0):
+        adam_step(params, grads, moments, squares, [], [], step, 0.1, 0.9, 0.99, 1e-8, 0.1, True, False)
+    return [*params, *moments, *squares]
+
+
+def sgd_twice(device):
+    params, buffers, grads = (parameters(device) for _ in range(3))
+    grads[-1] = grads[0] * 3
+    for fresh in (True, False):
+        sgd_step(params, grads, buffers, 0.1, 0.1, 0.9, 0.0, True, False, fresh)
+    return [*params, *buffers]
+
+
+def scaled_twice(device):
+    tensors = parameters(device)
+    foreach_scale(tensors, 3.0)
+    foreach_scale(tensors, torch.tensor(0.5, device=device))
+    return [*tensors, *foreach_norms(tensors, 2.0)]
+
+
+@pytest.mark.parametrize("steps", [adam_twice, sgd_twice, scaled_twice])
+def test_a_tensor_listed_twice_is_updated_twice(steps):
+    for a, b in zip(steps("cuda"), steps("cpu"), strict=True):
+        np.testing.assert_allclose(a.cpu().numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [adam_twice, sgd_twice, scaled_twice])
+def test_no_launch_updates_one_tensor_twice(steps, monkeypatch):
+    """On the simulated device programs run one after another; on a GPU they would overwrite each other."""
+    launched = []
+    for module in (foreach, optimizer):
+        monkeypatch.setattr(
+            module, "launch", lambda kernel, *rest, **options: launched.append(kernel.__name__)
+        )
+    steps("cuda")
+    assert len(launched) >= 10
+    assert not {"adam_table_kernel", "sgd_table_kernel", "update_table_kernel"} & set(launched)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_steps_in_a_graph(name):
+    """A replayed graph updates the tensors of the capture, without a table that could be gone by then."""
+    found = []
+    for device in ("cpu", "cuda"):
+        options = {"momentum": 0.9} if name == "SGD" else {"capturable": device == "cuda"}
+        params = [p.requires_grad_() for p in parameters(device)[:-1]]
+        for p in params:
+            p.grad = p.detach() * 0.5
+        step = getattr(torch.optim, name)(params, lr=0.1, **options).step
+        step()  # states are made before the capture
+        if device == "cuda":
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                step()
+            _tensor_lists._tables.clear()
+            step = graph.replay
+        for _ in range(2):
+            step()
+        found.append([p.detach().cpu().numpy() for p in params])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
