@@ -136,6 +136,8 @@ def broadcast_shapes(*shapes: Sequence[int]) -> Size:
     >>> torch.broadcast_shapes((3, 1), (4,))
     torch.Size([3, 4])
     """
+    if shapes and shapes.count(shapes[0]) == len(shapes) and shapes[0].__class__ is Size:
+        return shapes[0]
     ndim = max(map(len, shapes), default=0)
     result = [1] * ndim
     for shape in shapes:
