@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import triton
 from triton import language as tl
 
 from tritonnn.kernels import _conv, _fold
@@ -18,6 +19,8 @@ from tritonnn.kernels._configs_conv import (
     choose_weight,
 )
 
+# Triton 3.6 fails to compile products of float64 for gfx942; of the later ones 3.9 is known to do it.
+FLOAT64_ON_942 = tuple(int(part) for part in triton.__version__.split(".")[:2]) >= (3, 9)
 _TYPES = {"bf16": (2, tl.float32, "ieee"), "fp32": (4, tl.float32, "tf32"), "fp64": (8, tl.float64, "ieee")}
 _GEOMETRY = "(i32 i32 i32)"
 _STRIDES = "(i32 i32 i32 i32 i32)"
@@ -46,7 +49,7 @@ def _forward(kind: str, tile: Tile, flat: bool, last: bool, archs: tuple[str, ..
         _conv.correlate_kernel, f"{pointers} {shapes} {_GEOMETRY} {_GEOMETRY} {_GEOMETRY}", constants,
         label=f"{kind}-{shape}-{way}-{'nhwc' if last else 'nchw'}",
         num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", archs=archs,
-        spills=8 if kind == "fp32" and tile.depth == 16 else 0,  # on sm_100, between the taps
+        spills=8,  # float32 in steps of 16 on sm_100, between the taps; before Triton 3.9 others
     )  # fmt: skip
 
 
@@ -114,9 +117,12 @@ def cases() -> list[Case]:
     """One binary for every tile of the tables, and one of the other kernels for every element type."""
     made = []
     for kind, (size, compute, _) in _TYPES.items():
+        supported = set(ARCHITECTURES) - ({"gfx942"} if size == 8 and not FLOAT64_ON_942 else set())
         for flat, tile, archs in _forward_tiles(size):
+            archs = tuple([arch for arch in archs if arch in supported])
             made += [_forward(kind, tile, flat, last, archs) for last in (False, True)]
         for tile, archs in _weight_tiles(size):
+            archs = tuple([arch for arch in archs if arch in supported])
             made += [_weight(kind, tile, one_tap, archs) for one_tap in (False, True)]
         made += _depthwise(kind)
         made.append(
