@@ -90,24 +90,26 @@ class ElementwiseOptimizer(Optimizer):
                     f"Attempting CUDA graph capture of step() for an instance of {name} but param_groups' "
                     "capturable is False."
                 )
+        capturable, fused, differentiable = map(group.get, ("capturable", "fused", "differentiable"))
         for p in params:
             if p.grad.is_sparse:  # type: ignore[union-attr]
                 raise RuntimeError(f"{name} does not support sparse gradients{self._sparse_hint}")
-            if group.get("capturable") and p.device.type not in CAPTURABLE_DEVICES:
+            if capturable and p.device.type not in CAPTURABLE_DEVICES:
                 raise AssertionError(
                     f"{name}: If capturable=True, params and state_steps must be on supported devices: "
                     f"{list(CAPTURABLE_DEVICES)}, but a parameter is on {p.device}"
                 )
-            if group.get("fused") and not p.is_floating_point():
+            if fused and not p.is_floating_point():
                 raise RuntimeError(
                     f"{name}: `fused=True` requires all the params to be floating point Tensors, but one is "
                     f"{p.dtype}"
                 )
             if not self.state.get(p) and (fresh := self._new_state(group, p)):
                 self.state[p].update(fresh)
-            step = self.state.get(p, {}).get("step")
-            if group.get("differentiable") and step is not None and step.requires_grad:
-                raise RuntimeError("`requires_grad` is not supported for `step` in differentiable mode")
+            if differentiable:
+                step = self.state.get(p, {}).get("step")
+                if step is not None and step.requires_grad:
+                    raise RuntimeError("`requires_grad` is not supported for `step` in differentiable mode")
 
     def _step_group(self, group: Group, params: list[Tensor]) -> None:
         if group["foreach"] or group.get("fused"):

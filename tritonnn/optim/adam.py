@@ -110,17 +110,19 @@ class Adam(ElementwiseOptimizer):
     def _multi_tensor(self, group: Group, params: list[Tensor]) -> None:
         from tritonnn.ops.optimizer import adam_step, advance_steps
 
-        counters = [self.state[p]["step"] for p in params]
+        rows = [(p, self.state[p]) for p in params]
+        counters = [state["step"] for _, state in rows]
         advance_steps(counters)
         if group["capturable"] or group["fused"]:
-            batches = {0.0: params}
+            batches = {0.0: rows}
         else:
-            counters, batches = [], {}
-            for p in params:
-                batches.setdefault(self.state[p]["step"].item(), []).append(p)
+            batches = {}
+            for row, counter in zip(rows, counters, strict=True):
+                batches.setdefault(counter.item(), []).append(row)
+            counters = []
         beta1, beta2 = (float(beta) for beta in group["betas"])
-        for step, members in batches.items():
-            states = [self.state[p] for p in members]
+        for step, batch in batches.items():
+            members, states = [p for p, _ in batch], [state for _, state in batch]
             adam_step(
                 _real(members),
                 _real([p.grad for p in members]),  # type: ignore[misc]
