@@ -9,8 +9,9 @@ E4M3 = np.dtype(ml_dtypes.float8_e4m3fn)
 
 
 def copy(out: np.ndarray, input: np.ndarray) -> None:
-    """out = input, broadcast and cast (floats truncate to integers, complex numbers drop the imaginary part)."""
-    if input.dtype.kind == "c" and out.dtype.kind != "c":
+    """out = input, broadcast and cast: floats truncate to integers, complex numbers drop the imaginary part, though
+    not for bool."""
+    if input.dtype.kind == "c" and out.dtype.kind not in "bc":
         input = input.real
     if (
         out.itemsize == 1 and out.dtype == E4M3 and input.dtype != E4M3

@@ -23,6 +23,12 @@ INF: tl.constexpr = tl.constexpr(float("inf"))
 
 
 @triton.jit
+def either(x, y):
+    """Whether one of both is not 0."""
+    return (x != 0) | (y != 0)
+
+
+@triton.jit
 def identity(x):
     """x itself: what a copy computes."""
     return x

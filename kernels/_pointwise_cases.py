@@ -90,7 +90,7 @@ def scalar_cases(
 
 def COMPILE() -> list[Case]:
     """Every walk, on the identity and on a sum, with the accesses they must compile to."""
-    from tritonnn.kernels._math import identity
+    from tritonnn.kernels._math import either, identity
     from tritonnn.kernels.elementwise import mul
 
     cases = [case(mul, kind, wide="both") for kind in ("bf16", "fp16", "fp64")]
@@ -101,6 +101,7 @@ def COMPILE() -> list[Case]:
     # a bool is a byte: the 16 bytes are those of the operand
     cases += [case(identity, "fp32", out="i1", wide="loads"), case(identity, "i64", out="fp16", wide="both")]
     cases.append(case(identity, "fp32", "flat", operands=1, numbers=1, wide="stores"))
+    cases += [case(either, kind, "linear", out="i1") for kind in ("fp32", "fp64")]
     return cases + _tiles() + _float8_cases()
 
 

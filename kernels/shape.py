@@ -14,19 +14,20 @@ from tritonnn.dtypes import bool_, complex128, float16, float32, int16, int32, i
 from tritonnn.kernels._configs_pointwise import broadcast_strides
 from tritonnn.kernels._float8 import DECODERS, ENCODERS, as_bits, instructions
 from tritonnn.kernels._launch import architecture, empty
-from tritonnn.kernels._math import identity
+from tritonnn.kernels._math import either, identity
 from tritonnn.kernels._pointwise import pointwise
 
 BITS = {1: uint8, 2: int16, 4: int32, 8: int64, 16: complex128}
 
 
 _move = pointwise(identity)
+_either = pointwise(either)
 _encode = {dtype: pointwise(function) for dtype, function in ENCODERS.items()}
 _decode = {dtype: pointwise(function) for dtype, function in DECODERS.items()}
 
 
 def copy(out: Buffer, input: Buffer) -> None:
-    """out = input, broadcast and cast (floats truncate, complex numbers drop the imaginary part)."""
+    """out = input, broadcast and cast (floats truncate, complex numbers drop the imaginary part but for bool)."""
     if input.shape != out.shape:
         input = input.as_strided(out.shape, broadcast_strides(input, out.shape))
     if out.dtype is input.dtype:
@@ -36,6 +37,8 @@ def copy(out: Buffer, input: Buffer) -> None:
         return copy_float8(out, input)
     if not (out.dtype.is_complex or input.dtype.is_complex):
         _move(out, input, compute=input.dtype)
+    elif out.dtype is bool_:
+        _either(out, real_part(input), imaginary_part(input), compute=input.dtype.to_real())
     elif not out.dtype.is_complex:
         copy(out, real_part(input))
     elif input.dtype.is_complex:

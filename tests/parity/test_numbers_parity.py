@@ -21,6 +21,17 @@ NUMBERS = (
 )  # fmt: skip
 
 
+def wide(lib, value):
+    """A dtype that holds the number, where there is one."""
+    return (
+        lib.complex128
+        if isinstance(value, complex)
+        else lib.float64
+        if isinstance(value, float)
+        else lib.int64
+    )
+
+
 def assigned(made, value):
     """A copy with every element assigned."""
     made = made.clone()
@@ -32,12 +43,16 @@ WRITES = {
     "full": lambda lib, made, value: lib.full((2,), value, dtype=made.dtype, device=made.device),
     "full_like": lambda lib, made, value: lib.full_like(made, value),
     "new_full": lambda lib, made, value: made.new_full((2,), value),
+    "tensor": lambda lib, made, value: lib.tensor([value, value], dtype=made.dtype, device=made.device),
     "fill_": lambda lib, made, value: made.fill_(value),
     "fill_ one": lambda lib, made, value: made[:1].fill_(value),
     "fill_ none": lambda lib, made, value: made[:0].fill_(value),
     "setitem": lambda lib, made, value: assigned(made, value),
     "masked_fill": lambda lib, made, value: made.masked_fill(
         lib.tensor([True, False], device=made.device), value
+    ),
+    "masked_fill tensor": lambda lib, made, value: made.cpu().masked_fill(
+        lib.tensor([True, False]), lib.tensor(value, dtype=wide(lib, value))
     ),
     "index_fill": lambda lib, made, value: made.index_fill(0, lib.tensor([1], device=made.device), value),
     "scatter": lambda lib, made, value: made.scatter(0, lib.tensor([1], device=made.device), value),
@@ -49,6 +64,7 @@ def outcome(lib, device, write, dtype, value):
         made = WRITES[write](lib, lib.zeros(2, dtype=getattr(lib, dtype), device=device), value)
     except Exception as error:
         words = str(error).partition("\n")[0]
+        words = words.partition(". Hint")[0]
         return type(error).__name__, words[words.find("value cannot") :] if "value cannot" in words else ""
     assert str(made.dtype) == f"torch.{dtype}"
     wide = made.cpu().to(lib.complex128 if dtype == "complex64" else lib.float64)
@@ -74,3 +90,15 @@ def test_numbers_in_tensors(device, write, dtype):
             np.testing.assert_array_equal(found, wanted, err_msg=repr(value))
         else:
             assert found == wanted, repr(value)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_complex_numbers_as_bool(device):
+    """True where either part is not 0, of any layout."""
+    values = np.array([[1j, 0j, 1 + 0j], [0j, complex(0, math.nan), -2 - 1j]])
+    for turn in (False, True):
+        found, wanted = (lib.from_numpy(values.copy()) for lib in (tritonnn, reference))
+        if turn:
+            found, wanted = found.t(), wanted.t()
+        found = found.to(device).to(tritonnn.bool).cpu()
+        np.testing.assert_array_equal(found.numpy(), wanted.to(reference.bool).numpy())

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tritonnn import dtypes
 from tritonnn.autograd.grad_mode import state
 from tritonnn.autograd.graph import edge_of
 from tritonnn.device import CPU
-from tritonnn.dtypes import FLOAT8
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete
 from tritonnn.tensor import Tensor
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from tritonnn.ops._table import Op
 
 
+_FLOAT8 = frozenset(dtypes.FLOAT8)
+
+
 def apply_rule(op: Op, args: tuple) -> Any:
     for i in op.tensor_slots:
         value = args[i]
-        if isinstance(value, Tensor) and value.dtype in FLOAT8:
+        if isinstance(value, Tensor) and value.dtype in _FLOAT8:
             check_float8(op, value.dtype, args)
     return op.rule(*args)
 
@@ -95,7 +98,7 @@ def check_slots(op: Op, args: tuple) -> None:
     for i in op.tensor_slots:
         value = args[i]
         if isinstance(value, Tensor):
-            if value.dtype in FLOAT8:
+            if value.dtype in _FLOAT8:
                 check_float8(op, value.dtype, args)
         elif not known:
             tensor_arguments(op, args)
@@ -108,10 +111,10 @@ def check_float8(op: Op, dtype: DType, args: tuple = ()) -> None:
     Args:
         args: of the call: where they name another dtype, the rule converts first.
     """
-    if dtype not in FLOAT8 or op.float8:
+    if dtype not in _FLOAT8 or op.float8:
         return
     wanted = args[op.names.index("dtype")] if args and "dtype" in op.names else None
-    if wanted is None or wanted in FLOAT8:
+    if wanted is None or wanted in _FLOAT8:
         raise NotImplementedError(
             f"{op.public_name}: not implemented for {dtype.name}. Hint: convert with .to(torch.float32) first"
         )

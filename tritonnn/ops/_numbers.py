@@ -76,10 +76,14 @@ def _limit(dtype: dtypes.dtype) -> float:
     return float(ml_dtypes.finfo("float32" if dtype.is_complex else dtype.np).max)
 
 
+def bounds(dtype: dtypes.dtype, whole: bool) -> tuple[int, int]:
+    """The numbers that an integral dtype takes; `whole` negative ones wrap where it has no sign."""
+    high = (1 << dtype.itemsize * 8 - dtype.is_signed) - 1
+    return -high - 1 if dtype.is_signed else -high if whole else 0, high
+
+
 def _whole(dtype: dtypes.dtype, value: Any) -> int:
-    bits = dtype.itemsize * 8
-    high = (1 << bits - dtype.is_signed) - 1
-    low = -high - 1 if dtype.is_signed else -high if isinstance(value, int) else 0
+    low, high = bounds(dtype, isinstance(value, int))
     if not low <= value <= high:  # never true of NaN
         raise _overflow(dtype)
     return int(value) & high if not dtype.is_signed else int(value)

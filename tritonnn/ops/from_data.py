@@ -9,6 +9,7 @@ import numpy as np
 from tritonnn import dispatch, dtypes
 from tritonnn.device import CPU, resolve
 from tritonnn.dtypes import dtype as DType
+from tritonnn.ops._numbers import bounds
 from tritonnn.ops.creation import _finish, _public
 from tritonnn.tensor import Tensor, from_array
 
@@ -35,15 +36,13 @@ def _infer_array(data: Any) -> tuple[np.ndarray, DType]:
     kind = array.dtype.kind
     if kind in "biufc" and array.size:
         found = {"b": dtypes.bool_, "i": dtypes.int64, "u": dtypes.int64, "f": None, "c": None}[kind]
-        if kind == "u" and array.max() > np.iinfo(np.int64).max:
-            raise OverflowError(f"tensor(): {array.max()} does not fit int64")
         default = dtypes.get_default_dtype()
         found = found or (default if kind == "f" else default.to_complex())
         return array, found
     if array.size == 0 and kind in "fiO":
         return array.astype(np.float32), dtypes.get_default_dtype()
     if kind == "O" and array.size and all(isinstance(v, int) for v in array.flat):
-        raise OverflowError("tensor(): an integer does not fit int64")
+        return array, dtypes.int64
     if kind == "V":
         return array, dtypes.from_numpy_dtype(array.dtype)
     raise TypeError(f"tensor(): cannot make a tensor of {type(data).__name__} holding {_first_leaf(data)!r}")
@@ -121,8 +120,10 @@ def _tensor(data: Any, dtype: DType | None, device: Any) -> Tensor:
         data = np.asarray(data)
     array, inferred = _infer_array(data)
     dtype = dtype or inferred
+    if array is not data and array.size:
+        array = _fitted(array, dtype)
     if dtype is dtypes.float8_e4m3fn:  # what is too large becomes the largest, as in a conversion
-        array = np.clip(np.asarray(array, np.float32), -448, 448)
+        array = np.clip(np.asarray(array, np.float64), -448, 448)
     token = dispatch.quiet_set(dispatch.QUIET)
     made = from_array(np.array(array, dtype=dtype.np, order="C"), dtype)
     dispatch.quiet_reset(token)
@@ -132,6 +133,28 @@ def _tensor(data: Any, dtype: DType | None, device: Any) -> Tensor:
     from tritonnn.ops.conversion import to_device
 
     return to_device(made, target)
+
+
+def _fitted(array: np.ndarray, dtype: DType) -> np.ndarray:
+    """Numbers that Python gave, none of which the dtype cannot hold.
+
+    Raises:
+        TypeError: complex numbers for a real dtype.
+        ValueError: an integer of more than 64 bits for an integral one.
+        RuntimeError: another number beyond its range.
+    """
+    kind = array.dtype.kind
+    if kind == "c" and dtype.kind in (1, 2):
+        raise TypeError("tensor(): must be real number, not complex. Hint: give dtype=torch.complex64")
+    long = kind == "O" or (kind == "u" and array.max() > np.iinfo(np.int64).max)
+    if dtype.kind == 1:
+        if long:
+            raise ValueError("tensor(): Overflow when unpacking long long: an integer does not fit int64")
+        low, high = bounds(dtype, kind != "f")
+        # As a float, int64's largest number is one more than it is.
+        if not ((array >= low) & (array <= high) & (array < 2.0**63 if kind == "f" else True)).all():
+            raise RuntimeError(f"tensor(): value cannot be converted to type {dtype.name} without overflow")
+    return array.astype(np.float64) if long else array
 
 
 @_public

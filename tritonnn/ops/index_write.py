@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
+from tritonnn.device import CPU
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
 from tritonnn.ops._numbers import as_number
@@ -129,6 +130,10 @@ def _zero_dim(op: str, input: Tensor, value: Any) -> Any:
         raise Invalid(
             f"{op}_ only supports a 0-dimensional value tensor, but got tensor with {len(value.shape)} dimension(s)."
         )
+    if value.dtype is not input.dtype and value.device is CPU:
+        as_number(
+            input.dtype, value
+        )  # refuses what the dtype cannot hold; on a GPU that would mean waiting for it
     if value.device is not input.device or value.dtype is not input.dtype:
         value = value.to(input.device, input.dtype)
     return value
