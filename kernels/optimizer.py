@@ -330,9 +330,9 @@ def COMPILE() -> list[Case]:
         flags = {"BUFFER": True, "FRESH": False, "NESTEROV": True, "MAXIMIZE": False}
         cases.append(Case(sgd_table_kernel, "*i64 i32" + sgd, {**flags, **types}, **warps, wide="both"))
     flags = {"AMSGRAD": True, "DECOUPLED": False, "MAXIMIZE": True, "COUNTED": True, "C": tl.float32, **sizes}
-    cases.append(Case(adam_kernel, "*fp32 " * 6 + "i32:16" + adam, flags, **warps))
+    cases.append(Case(adam_kernel, "*fp32 " * 6 + "i32:16" + adam, flags, **warps, wide="both"))
     flags = {"BUFFER": True, "FRESH": True, "NESTEROV": False, "MAXIMIZE": True, "C": tl.float32, **sizes}
-    cases.append(Case(sgd_kernel, "*bf16 *bf16 *bf16 i32" + sgd, flags, **warps))
+    cases.append(Case(sgd_kernel, "*bf16 *bf16 *bf16 i32" + sgd, flags, **warps, wide="both"))
     cases.append(Case(count_kernel, "*fp32"))
     cases.append(Case(count_table_kernel, "*i64 i32", {"P": tl.float32, "BLOCK": 128}))
     return cases
