@@ -229,6 +229,7 @@ def fused_cross_entropy(
 def score_samples(
     out: Buffer, shift: Buffer, sumexp: Buffer, parts: Buffer, slopes: Buffer | None, input: Buffer, target: Buffer,
     weight: Buffer | None, weight_sum: Buffer | None, ignore_index: int, label_smoothing: float, reduction: str,
+    extent: int | None = None,
 ) -> None:  # fmt: skip
     """Cross-entropy as above but for the last sums, and perhaps the gradient of the sum.
 
@@ -236,6 +237,7 @@ def score_samples(
         parts: (programs, 2), see `programs`: sums of losses and of weights.
         slopes: None, or where the gradient goes, with classes as far apart as in the input; it may be the input.
         weight_sum: see `weight_sum_of`; only for slopes.
+        extent: elements of a row of scores and of slopes that there is memory for, where that is more than classes.
     """
     view = _Samples(input, target)
     rows, step = view.along(input)
@@ -246,9 +248,9 @@ def score_samples(
     launch(
         _cross_entropy.cross_entropy_kernel, (view.programs(input),), out, shift, sumexp, parts, slopes, flag, input,
         target, _flat(weight), weight_sum, *view.merged(rows, view.target.strides, to_out, to_slopes), step,
-        view.count, view.classes, ignore_index, float(label_smoothing), SMOOTH=label_smoothing > 0,
-        REDUCE=reduction != "none", ACC=_accumulator(input.dtype)[1], ONCE=how.once, BLOCK_K=how.rows,
-        BLOCK_R=how.block, INT64=needs_int64(input, slopes), num_warps=how.warps,
+        view.count, view.classes, extent, ignore_index, float(label_smoothing),
+        SMOOTH=label_smoothing > 0, REDUCE=reduction != "none", ACC=_accumulator(input.dtype)[1], ONCE=how.once,
+        BLOCK_K=how.rows, BLOCK_R=how.block, INT64=needs_int64(input, slopes), num_warps=how.warps,
     )  # fmt: skip
     view.check("cross_entropy", flag)
 
@@ -305,11 +307,12 @@ def _class_cases(
         Case(
             _cross_entropy.cross_entropy_kernel, f"*fp32 *fp32 *fp32 *fp32 {f'*{kind}' if sloped else None} "
             f"None *{kind} *i64 *{kind} {'*fp32' if sloped and smooth else None} {shape} {row} {flat} {flat} "
-            f"{row} {step} i32:16 {size} i32 fp64", {**_COMMON, "SMOOTH": smooth, "REDUCE": True,
+            f"{row} {step} i32:16 {size} None i32 fp64", {**_COMMON, "SMOOTH": smooth, "REDUCE": True,
             "ONCE": how.once, "BLOCK_K": how.rows, "BLOCK_R": how.block}, num_warps=how.warps,
             label=f"{label}{',slopes' if sloped else ''}",
             wide=promise if sloped else promise and "loads",
-            spills=0 if promise and rows else 16,  # ptxas takes 40 registers and no more
+            # ptxas takes 40 registers and no more for element by element; long rows before Triton 3.9
+            spills=0 if promise and rows and how.once else 16,
         )
         for sloped in slopes or (False,)
     ]  # fmt: skip
@@ -322,6 +325,17 @@ def _class_cases(
             "MEAN": True}, label=label, wide=promise,
         ))  # fmt: skip
     return made
+
+
+def _padded_case(kind: str, to: str, classes: int) -> Case:
+    """Rows of any number of classes that lie 16-byte-aligned, with slopes: of linear_cross_entropy."""
+    how = choose_walk(2048, classes, True, LONGEST_ROW)
+    return Case(
+        _cross_entropy.cross_entropy_kernel, f"*fp32 *fp32 *fp32 *fp32 *{to} None *{kind} *i64 None None (i32:16) "
+        "(i32:16) (i32=1) (i32=1) (i32:16) i32=1 i32:16 i32 i32:16 i32 fp64", {**_COMMON, "SMOOTH": False,
+        "REDUCE": True, "ONCE": how.once, "BLOCK_K": how.rows, "BLOCK_R": how.block}, num_warps=how.warps,
+        label=f"{kind},{to},{classes},padded", wide="both",
+    )  # fmt: skip
 
 
 def COMPILE() -> list[Case]:
@@ -346,6 +360,11 @@ def COMPILE() -> list[Case]:
         for kind, classes in (("bf16", 1024), ("fp32", 1000), ("bf16", 131072)):
             made += _class_cases(kind, classes, True, smooth, (False, True))
         made += _class_cases("fp32", 21, False, smooth, (False,))
+    made += [
+        _padded_case(kind, to, classes)
+        for kind, to in (("bf16", "bf16"), ("fp32", "fp32"), ("fp32", "bf16"))
+        for classes in (30522, 50257)
+    ]
     for rows in (True, False):
         walks = {choose_walk(8192, 1 << k, rows, LONGEST_ROW): 1 << k for k in range(17)}
         for classes in walks.values():
