@@ -36,7 +36,7 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
         outs, args = planned
     else:
         outs = planned
-    if out is None and op.plain and outs.__class__ is not tuple:
+    if out is None and op.plain:
         made = _short(op, args, outs)
         if made is not None:
             return made
@@ -59,8 +59,8 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     return results[0] if len(results) == 1 else named(op, results)
 
 
-def _short(op: Op, args: tuple, spec: Any) -> Tensor | None:
-    """The short way of a call with one result and all tensors on one device; None where it is another call."""
+def _short(op: Op, args: tuple, outs: Any) -> Any:
+    """The short way of a call with all tensors on one device; None where it is another call."""
     buffers = []
     recording = False
     device = None
@@ -76,34 +76,36 @@ def _short(op: Op, args: tuple, spec: Any) -> Tensor | None:
         else:
             buffers.append(arg)
     if device is CPU:
-        made = _on_cpu(op, buffers, spec)
+        results = (
+            tuple([_on_cpu(op, spec) for spec in outs]) if outs.__class__ is tuple else (_on_cpu(op, outs),)
+        )
+        run = op.cpu or op.implementation("cpu")
+        token = quiet_set(QUIET)
+        try:
+            run(*[made._buf for made in results], *buffers)
+        finally:
+            quiet_reset(token)
     elif device is not None and device.type == "cuda":
-        made = fresh(op, spec.shape, spec.dtype, device, spec.strides)
-        (op.gpu or op.implementation("cuda"))(made._buf, *buffers)
+        specs = outs if outs.__class__ is tuple else (outs,)
+        results = tuple([fresh(op, spec.shape, spec.dtype, device, spec.strides) for spec in specs])
+        (op.gpu or op.implementation("cuda"))(*[made._buf for made in results], *buffers)
     else:
         return None
     if recording and state.enabled:
         edges = edges_of(op, args)
         if edges is not None:
-            record(op, args, (made,), edges)
-    return made
+            record(op, args, results, edges)
+    return results[0] if len(results) == 1 else named(op, results)
 
 
-def _on_cpu(op: Op, buffers: list, spec: Any) -> Tensor:
-    if spec.strides is None:
-        buffer = _np_empty(spec.shape, spec.dtype.np)
-        if config.NAN_POISON:
-            poison(buffer)
-        made = make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)
-    else:
-        made = fresh(op, spec.shape, spec.dtype, CPU, spec.strides)
-    run = op.cpu or op.implementation("cpu")
-    token = quiet_set(QUIET)
-    try:
-        run(made._buf, *buffers)
-    finally:
-        quiet_reset(token)
-    return made
+def _on_cpu(op: Op, spec: Any) -> Tensor:
+    """`fresh` where least is to be done."""
+    if spec.strides is not None:
+        return fresh(op, spec.shape, spec.dtype, CPU, spec.strides)
+    buffer = _np_empty(spec.shape, spec.dtype.np)
+    if config.NAN_POISON:
+        poison(buffer)
+    return make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)
 
 
 def call_out(op: Op, args: tuple, out: Any, outs: Any, edges: list | None) -> Any:

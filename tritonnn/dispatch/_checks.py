@@ -100,7 +100,7 @@ def check_slots(op: Op, args: tuple) -> None:
         if isinstance(value, Tensor):
             if value.dtype in _FLOAT8:
                 check_float8(op, value.dtype, args)
-        elif not known:
+        elif not known and not (value is None and i in op.optional_slots):
             tensor_arguments(op, args)
             known = True
 
