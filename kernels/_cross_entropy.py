@@ -119,7 +119,7 @@ def _class_weights(weight, c, classes, ACC: tl.constexpr):
 
 @triton.jit
 def _row_sums(
-    source, weight, present, step, classes, SMOOTH: tl.constexpr, ACC: tl.constexpr, ONCE: tl.constexpr,
+    source, weight, present, step, classes, extent, SMOOTH: tl.constexpr, ACC: tl.constexpr, ONCE: tl.constexpr,
     BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Of rows of scores: maximum, sum(exp(x - maximum)), sum(w (maximum - x)) and sum(w); the last two if SMOOTH."""
@@ -128,7 +128,7 @@ def _row_sums(
     if ONCE:
         c = tile_columns(0, BLOCK_R, INT64)[None, :]
         mask = present & (c < classes)
-        x = convert(tl.load(source + c * step, mask=mask, other=0.0), ACC)
+        x = convert(tl.load(source + c * step, mask=present & (c < extent), other=0.0), ACC)
         top = tl.max(tl.where(mask, x, float("-inf")), axis=1)
         total = tl.sum(tl.where(mask, _math.exp(x - top[:, None]), 0.0), axis=1)
         if SMOOTH:
@@ -143,7 +143,7 @@ def _row_sums(
         for start in range(0, classes, BLOCK_R):
             c = tile_columns(start, BLOCK_R, INT64)[None, :]
             mask = present & (c < classes)
-            x = convert(tl.load(source + c * step, mask=mask, other=0.0), ACC)
+            x = convert(tl.load(source + c * step, mask=present & (c < extent), other=0.0), ACC)
             higher = tl.maximum(highest, tl.where(mask, x, float("-inf")))
             kept = tl.where(higher == float("-inf"), 0.0, higher)
             part = part * _math.exp(highest - kept) + tl.where(mask, _math.exp(x - kept), 0.0)
@@ -196,7 +196,7 @@ def _slopes(
 @triton.jit
 def cross_entropy_kernel(
     out, shift, sumexp, parts, slopes, flag, input, target, weight, weight_sum, kept_shape, kept_in, kept_target,
-    kept_out, kept_slopes, step, samples, classes, ignore, smoothing: fp64,
+    kept_out, kept_slopes, step, samples, classes, extent, ignore, smoothing: fp64,
     SMOOTH: tl.constexpr, REDUCE: tl.constexpr, ACC: tl.constexpr,
     ONCE: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
@@ -207,6 +207,8 @@ def cross_entropy_kernel(
             the input.
         weight_sum: as of `_shares`, for slopes.
         kept_slopes: strides along the samples' dimensions.
+        extent: None, or how many elements of a row may be read, and of its slopes written: classes rounded up to a
+            multiple of 16, so that accesses are wide whatever their number.
         smoothing: share of the target that is spread over all classes, used if SMOOTH.
         ONCE: a row of scores fits into the tile. Others as of `nll_kernel`.
     """
@@ -215,9 +217,22 @@ def cross_entropy_kernel(
     y, w, counts, valid = _classes(
         target, weight, flag, i, present, kept_shape, kept_target, classes, ignore, ACC
     )
+    if extent is None:
+        extent = classes
     base = input + offset_of(i, kept_shape, kept_in)
     top, total, spread, weights = _row_sums(
-        base[:, None], weight, present[:, None], step, classes, SMOOTH, ACC, ONCE, BLOCK_K, BLOCK_R, INT64
+        base[:, None],
+        weight,
+        present[:, None],
+        step,
+        classes,
+        extent,
+        SMOOTH,
+        ACC,
+        ONCE,
+        BLOCK_K,
+        BLOCK_R,
+        INT64,
     )
     log = tl.log(total)
     at_class = convert(tl.load(base + y * step, mask=valid, other=0.0), ACC)
@@ -236,7 +251,7 @@ def cross_entropy_kernel(
         to = slopes + offset_of(i, kept_shape, kept_slopes)
         for start in range(0, classes, BLOCK_R):
             c = tile_columns(start, BLOCK_R, INT64)[None, :]
-            mask = present[:, None] & (c < classes)
+            mask = present[:, None] & (c < extent)
             _slopes(
                 base[:, None] + c * step, to[:, None] + c * step, mask, c, y[:, None], counts[:, None],
                 top[:, None], scale, b, d, weight, classes, SMOOTH, ACC,

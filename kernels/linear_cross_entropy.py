@@ -66,7 +66,7 @@ def fused_linear_cross_entropy(
         loss.score_samples(
             _rows(out, rows) if each else out, _rows(shift, rows), _rows(sumexp, rows),
             parts.as_strided((programs[k], 2), (2, 1), 2 * sum(programs[:k])), d if any(mask) else None, x,
-            _rows(target, rows), weight, weight_sum, ignore_index, label_smoothing, reduction,
+            _rows(target, rows), weight, weight_sum, ignore_index, label_smoothing, reduction, scores.strides[0],
         )  # fmt: skip
         if any(mask):
             gradients.add(d, part, rows)
