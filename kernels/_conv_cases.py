@@ -49,7 +49,7 @@ def _forward(kind: str, tile: Tile, flat: bool, last: bool, archs: tuple[str, ..
         _conv.correlate_kernel, f"{pointers} {shapes} {_GEOMETRY} {_GEOMETRY} {_GEOMETRY}", constants,
         label=f"{kind}-{shape}-{way}-{'nhwc' if last else 'nchw'}",
         num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", archs=archs,
-        spills=16 if kind == "fp64" else 8,  # float32 in steps of 16 on sm_100, between the taps; before Triton 3.9 others
+        spills=16 if kind == "fp64" else 8,  # between the taps
     )  # fmt: skip
 
 
