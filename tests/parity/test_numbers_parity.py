@@ -83,7 +83,7 @@ def calls():
                     yield device, write, dtype
 
 
-@pytest.mark.parametrize(("device", "write", "dtype"), calls())
+@pytest.mark.parametrize(("device", "write", "dtype"), list(calls()))
 def test_numbers_in_tensors(device, write, dtype):
     for value in NUMBERS:
         if write == "index_fill" and isinstance(value, complex) and dtype != "complex64":
