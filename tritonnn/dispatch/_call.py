@@ -75,27 +75,36 @@ def _short(op: Op, args: tuple, outs: Any) -> Any:
                 recording = True
         else:
             buffers.append(arg)
+    several = outs.__class__ is tuple
+    results: tuple = ()
     if device is CPU:
-        results = (
-            tuple([_on_cpu(op, spec) for spec in outs]) if outs.__class__ is tuple else (_on_cpu(op, outs),)
-        )
         run = op.cpu or op.implementation("cpu")
+        if several:
+            results = tuple([_on_cpu(op, spec) for spec in outs])
+            buffers = [*[made._buf for made in results], *buffers]
+        else:
+            made = _on_cpu(op, outs)
+            buffers = [made._buf, *buffers]
         token = quiet_set(QUIET)
         try:
-            run(*[made._buf for made in results], *buffers)
+            run(*buffers)
         finally:
             quiet_reset(token)
     elif device is not None and device.type == "cuda":
-        specs = outs if outs.__class__ is tuple else (outs,)
-        results = tuple([fresh(op, spec.shape, spec.dtype, device, spec.strides) for spec in specs])
-        (op.gpu or op.implementation("cuda"))(*[made._buf for made in results], *buffers)
+        run = op.gpu or op.implementation("cuda")
+        if several:
+            results = tuple([fresh(op, spec.shape, spec.dtype, device, spec.strides) for spec in outs])
+            run(*[made._buf for made in results], *buffers)
+        else:
+            made = fresh(op, outs.shape, outs.dtype, device, outs.strides)
+            run(made._buf, *buffers)
     else:
         return None
     if recording and state.enabled:
         edges = edges_of(op, args)
         if edges is not None:
-            record(op, args, results, edges)
-    return results[0] if len(results) == 1 else named(op, results)
+            record(op, args, results or (made,), edges)
+    return named(op, results) if several else made
 
 
 def _on_cpu(op: Op, spec: Any) -> Tensor:
