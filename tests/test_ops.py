@@ -149,7 +149,8 @@ def test_noncontiguous(op, device, dtype):
 def test_layouts(op, device, dtype):
     """Inputs that lie densely in another order give what row-major ones give; so do their gradients."""
     for sample in few(device, dtype, samples(op, device, dtype)):
-        if all(len(t.shape) < 2 for t in tensors(sample)):
+        # The simulated device takes those whose channels can lie last: `test_noncontiguous` has the others.
+        if all(len(t.shape) < (4 if device == "cuda" and SIMULATED else 2) for t in tensors(sample)):
             continue
         wanted = call(op, sample)
         assert_close(call(op, mapped(sample, permuted)), wanted, dtype, what=repr(sample))

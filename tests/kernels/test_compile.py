@@ -7,6 +7,7 @@ from compiling import compiled
 
 from tritonnn.kernels._binary import Report, count_instructions
 from tritonnn.kernels._case import parse_signature
+from tritonnn.kernels._compile import cases, sample
 from tritonnn.kernels._regressions import Kept, differences, figures, load, regressions, save, updated
 
 PTX = """
@@ -222,3 +223,14 @@ def test_offsets_are_computed_in_64_bits_where_asked_for(kernel, signature, modu
     (narrow, none), (left, wide) = ([int(n) for n in line.split()] for line in text.splitlines())
     assert narrow > 0 and none == 0
     assert wide > 0 and left == 0
+
+
+def test_a_sample_has_every_kernel_once():
+    family = cases("softmax")
+    jobs = [("softmax", k, arch) for k in range(len(family)) for arch in ("sm_90", "gfx942")]
+    kept = sample(jobs, ["gfx942"])
+    assert [job for job in kept if job[2] == "sm_90"] == [job for job in jobs if job[2] == "sm_90"]
+    sampled = [family[k].kernel for _, k, arch in kept if arch == "gfx942"]
+    assert len(sampled) == len(set(sampled)) < len(family)
+    assert set(sampled) == {case.kernel for case in family}
+    assert sample(jobs, []) == jobs
