@@ -178,6 +178,8 @@ def test_layers_start_from_the_same_distributions():
         lambda nn: nn.EmbeddingBag(200, 50), lambda nn: nn.PReLU(4), lambda nn: nn.BatchNorm1d(4),
         lambda nn: nn.Transformer(32, 2, 1, 1, 64),
     ]  # fmt: skip
+    reference.manual_seed(0)
+    torch.manual_seed(0)
     for build in builds:
         wanted, got = build(reference.nn).state_dict(), build(torch.nn).state_dict()
         for name, value in wanted.items():
@@ -186,4 +188,5 @@ def test_layers_start_from_the_same_distributions():
             scale = max(a.std(), 1e-12)
             assert abs(a.mean() - b.mean()) <= slack * scale, name
             assert abs(a.std() - b.std()) <= slack * scale, name
-            assert abs(b).max() <= abs(a).max() * (1 + 2 * slack) + 1e-6, name
+            uniform = abs(a).max() < 2 * scale  # and not normal, whose largest value differs from draw to draw
+            assert abs(b).max() <= abs(a).max() * (1 + 2 * slack if uniform else 1.5) + 1e-6, name
