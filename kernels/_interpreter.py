@@ -16,6 +16,7 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 from tritonnn.buffer import Buffer
 from tritonnn.cuda._runtime import runtime
+from tritonnn.kernels._descriptors import Address
 
 
 class Interpreted:
@@ -86,17 +87,10 @@ def _scalar(value: float, kind: str) -> Any:
         return tl.tensor(TensorHandle(np.array([value], numpy_type), type_), type_)
 
 
-class _HostMemory:
+class _HostMemory(Address):
     """Host memory as a pointer argument of the interpreter, which copies tensors to the host and back."""
 
-    __slots__ = ("dtype", "ptr")
-
-    def __init__(self, ptr: int, dtype: Any) -> None:
-        self.ptr = ptr
-        self.dtype = dtype
-
-    def data_ptr(self) -> int:
-        return self.ptr
+    __slots__ = ()
 
     def untyped_storage(self) -> _HostMemory:
         return self

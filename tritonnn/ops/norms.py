@@ -23,6 +23,12 @@ def _vector_norm(input: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
             f"expected a floating point or complex tensor as input. Got {input.dtype.name}",
             input=input,
         )
+    if (p < 0 or math.isinf(p)) and any(input.shape[d] == 0 for d in dims):
+        raise fail(
+            "norm",
+            f"cannot compute the {p:g} norm over no elements: the operation does not have an identity",
+            input=input,
+        )
     size = input.abs() if input.dtype.is_complex else input
     if math.isinf(p):
         return (amax if p > 0 else amin)(size.abs(), dims, keepdim)
@@ -74,7 +80,9 @@ def p_norm(input: Tensor, p: float, dim: Any, keepdim: bool) -> Any:
     api="torch tensor",
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1, 1), Sample(make(3, 4), 3.0, (0, 1)),
                           Sample(make(3, 4), math.inf, 0, True), Sample(make(3, 4), "fro")],
-    errors=lambda make: [Bad(make.int(3), match="floating point")],
+    errors=lambda make: [Bad(make.int(3), match="floating point"),
+                         Bad(make(0), math.inf, match="does not have an identity"),
+                         Bad(make(0, 3), -1, 0, match="does not have an identity")],
 )  # fmt: skip
 def norm(
     input: Tensor,
