@@ -30,6 +30,9 @@ OTHER_CALL = {"batch_norm", "fractional_max_pool2d", "fractional_max_pool3d"}
 OTHER_GRADIENT = {"as_strided_scatter"}
 OTHER_GRADIENT |= {"vander"}  # PyTorch's raises: it computes the powers in place
 
+# Calls whose result PyTorch leaves as the memory was: nothing to compare with.
+UNDEFINED = {"scaled_product": lambda sample: sample.args[0].shape[1] == 0}  # no product to sum: never written
+
 
 def counterpart(op: Op) -> Any:
     """PyTorch's function of the name, where the op is public."""
@@ -102,6 +105,8 @@ def test_parity(op, dtype):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for sample in samples(op, "cpu", dtype):
+            if op.name in UNDEFINED and UNDEFINED[op.name](sample):
+                continue
             try:
                 wanted, _ = run_reference(op, sample)
             except (RuntimeError, NotImplementedError, TypeError) as error:
