@@ -170,6 +170,7 @@ class Op:
         self.dtypes: tuple[DType, ...] = options.get("dtypes") or FLOATING
         self.samples: Callable | None = options.get("samples")
         self.errors: Callable | None = options.get("errors")
+        self.reference: Callable | None = options.get("reference")
         self.perf: Callable | None = options.get("perf")
         self.alloc: bool = options.get("alloc", False)
         # Arguments that only the rule reads; the backend's function does not take them.
@@ -370,6 +371,9 @@ def primitive(**options: Any) -> Callable[[Callable], Entry]:
         non_differentiable: names of the results that have no gradient (indices, saved statistics).
         dtypes: what the first tensor may be. samples, errors, perf: `lambda make: [...]`
             of `Sample`, `Bad` and `Perf`.
+        reference: the definition in NumPy, independent of the op, for the tests: `lambda input, dim: ...`. The names of
+            its parameters say what it needs, as those of a gradient formula do; tensors arrive as ndarrays (float16
+            and bfloat16 as float64), and absent arguments as their defaults. A ufunc is given the tensors in order.
         inplace: also make the method `name_`. alias: more names.
         aliasing: the implementation may be given its first argument as the output (in-place calls need no copy).
         public: what errors call it, where users know another name.

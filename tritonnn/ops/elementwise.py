@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
@@ -87,7 +89,7 @@ def _whole(common: DType) -> tuple[DType, DType]:
 
 
 exp = entry("exp", "e to the power of each element.", ("[0., 1.]", "[1.0000, 2.7183]"),
-             grad=lambda g, result: g * conjugate(result))  # fmt: skip
+             reference=np.exp, grad=lambda g, result: g * conjugate(result))  # fmt: skip
 exp2 = entry("exp2", "2 to the power of each element.", ("[0., 3.]", "[1., 8.]"),
               grad=lambda g, result: g * (conjugate(result) * _LN_2))  # fmt: skip
 expm1 = entry("expm1", "exp(x) - 1, accurate near 0.", ("[0., 1.]", "[0.0000, 1.7183]"),
