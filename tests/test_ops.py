@@ -122,7 +122,7 @@ def by_definition(op: Op, sample: Any) -> list[np.ndarray]:
     return [np.asarray(value) for value in (made if isinstance(made, tuple) else (made,))]
 
 
-@cases((torch.float64, torch.int64, torch.bool), ("cpu",), keep=lambda op: op.reference is not None)
+@cases((torch.float64, torch.int64), ("cpu",), keep=lambda op: op.reference is not None)
 def test_definition(op, device, dtype):
     """The op computes what its entry's independent definition says."""
     for sample in samples(op, device, dtype):
@@ -131,7 +131,9 @@ def test_definition(op, device, dtype):
         got = list(tensors(call(op, sample)))
         assert len(got) == len(wanted), repr(sample)
         for a, b in zip(got, wanted, strict=True):
-            assert tuple(a.shape) == b.shape, f"{sample}: shape {tuple(a.shape)}, the definition gives {b.shape}"
+            assert tuple(a.shape) == b.shape, (
+                f"{sample}: shape {tuple(a.shape)}, the definition gives {b.shape}"
+            )
             # Whole numbers give results of the default dtype where they become fractions.
             rtol = 0 if a.dtype.kind < 2 else 1e-9 if a.dtype.itemsize >= 8 else 2e-6
             np.testing.assert_allclose(array(a), b, rtol=rtol, atol=rtol / 100, err_msg=repr(sample))

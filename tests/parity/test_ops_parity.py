@@ -30,8 +30,8 @@ OTHER_CALL = {"batch_norm", "fractional_max_pool2d", "fractional_max_pool3d"}
 OTHER_GRADIENT = {"as_strided_scatter"}
 OTHER_GRADIENT |= {"vander"}  # PyTorch's raises: it computes the powers in place
 
-# Calls whose result PyTorch leaves as the memory was: nothing to compare with.
-UNDEFINED = {"scaled_product": lambda sample: sample.args[0].shape[1] == 0}  # no product to sum: never written
+# Calls whose result PyTorch leaves as the memory was: a product of nothing is never written.
+UNDEFINED = {"scaled_product": lambda sample: sample.args[0].shape[1] == 0}
 
 
 def counterpart(op: Op) -> Any:
