@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn.buffer import Buffer
-from tritonnn.kernels._replay import replayed
+from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.shape import copy, fill
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bool_, complex128, float16, float32, int16, int32, int64, uint8
-from tritonnn.kernels._configs_pointwise import broadcast_strides
-from tritonnn.kernels._float8 import DECODERS, ENCODERS, as_bits, instructions
-from tritonnn.kernels._launch import architecture, empty
-from tritonnn.kernels._math import either, identity
-from tritonnn.kernels._pointwise import pointwise
+from tritonnn.kernels.device.float8 import DECODERS, ENCODERS, as_bits, instructions
+from tritonnn.kernels.device.math import either, identity
+from tritonnn.kernels.device.pointwise import pointwise
+from tritonnn.kernels.launch.launch import architecture, empty
+from tritonnn.kernels.tables.pointwise import broadcast_strides
 
 BITS = {1: uint8, 2: int16, 4: int32, 8: int64, 16: complex128}
 

@@ -22,6 +22,7 @@ LAYERS = (
 # What a backend may take from tritonnn beside its own package: it never sees a Tensor or a graph.
 BACKEND_MAY_IMPORT = {
     "kernels": {
+        "_families",
         "kernels",
         "dtypes",
         "shape",
@@ -33,7 +34,7 @@ BACKEND_MAY_IMPORT = {
         "precision",
         "version",
     },
-    "cpu_fallback": {"cpu_fallback", "dtypes", "shape", "buffer", "errors", "config"},
+    "cpu_fallback": {"_families", "cpu_fallback", "dtypes", "shape", "buffer", "errors", "config"},
 }
 MAY_IMPORT_TRITON = ("kernels", "cuda")
 
@@ -97,7 +98,7 @@ def imports() -> tuple[Import, ...]:
 
 
 def area(module: str) -> str | None:
-    """The part of tritonnn a dotted name lies in: 'tritonnn.ops.loss' -> 'ops'; None outside tritonnn."""
+    """The part of tritonnn a dotted name lies in: 'tritonnn.ops.loss.loss' -> 'ops'; None outside tritonnn."""
     head, _, rest = module.partition(".")
     return (rest.split(".")[0] or "tritonnn") if head == "tritonnn" else None
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import uint8
-from tritonnn.tensor import Tensor
 
 DEFAULT_SEED = 67280421310721
 _STATE = struct.Struct("<QQ")
@@ -85,7 +85,7 @@ class Generator:
 
     def get_state(self) -> Tensor:
         """Seed and offset as a uint8 tensor on the CPU."""
-        from tritonnn.ops.from_data import frombuffer
+        from tritonnn.ops.creation.from_data import frombuffer
 
         return frombuffer(bytearray(_STATE.pack(self._seed, self._offset)), dtype=uint8)
 

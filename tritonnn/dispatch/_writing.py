@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tritonnn import dtypes
-from tritonnn.autograd.grad_mode import state
+from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
 from tritonnn.dispatch._backend import fresh
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dtypes import dtype as DType
+from tritonnn.recording.grad_mode import state
 from tritonnn.shape import Size
-from tritonnn.tensor import Tensor
 
 if TYPE_CHECKING:
-    from tritonnn.ops._table import Op
+    from tritonnn.table import Op
 
 
 def into(
@@ -81,7 +81,7 @@ def copy_into(out: Tensor, source: Tensor) -> None:
     if out.device.type == "meta":
         return
     if out.device is not source.device:
-        from tritonnn.ops.conversion import to_device
+        from tritonnn.ops.conversion.conversion import to_device
 
         source = to_device(source, out.device)
     if out.device is CPU:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from tritonnn.ops.creation import empty
-from tritonnn.tensor import Tensor
+from tritonnn._tensor import Tensor
+from tritonnn.ops.creation.creation import empty
 
 
 def _subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:

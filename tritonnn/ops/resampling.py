@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tritonnn import dtypes
+from tritonnn._tensor import Tensor
 from tritonnn.errors import explained, fail
 from tritonnn.memory_format import format_of
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite, expose
-from tritonnn.ops.from_data import tensor as make_tensor
-from tritonnn.tensor import Tensor
+from tritonnn.ops.creation.from_data import tensor as make_tensor
 
 _LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5}  # mode -> dimensions of its input
 _CORNER_MODES = (*_LINEAR, "bicubic")

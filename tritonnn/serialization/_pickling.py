@@ -10,12 +10,12 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from typing import IO, Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.serialization import _tensors
 from tritonnn.serialization._tensors import STORAGE_NAMES, StorageRef
 from tritonnn.shape import Size
-from tritonnn.tensor import Tensor
 
 Name = tuple[str, str]
 
@@ -36,7 +36,7 @@ _TORCH_NAMES: dict[Name, Name] = {
     ("tritonnn.serialization._tensors", "rebuild_meta"): ("torch._utils", "_rebuild_meta_tensor_no_storage"),
     ("tritonnn.nn.parameter", "_rebuild_parameter"): ("torch._utils", "_rebuild_parameter"),
     ("tritonnn.nn.parameter", "Parameter"): ("torch.nn.parameter", "Parameter"),
-    ("tritonnn.tensor", "Tensor"): ("torch", "Tensor"),
+    ("tritonnn._tensor", "Tensor"): ("torch", "Tensor"),
     ("tritonnn.shape", "Size"): ("torch", "Size"),
     ("tritonnn.device", "device"): ("torch", "device"),
 }

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import tritonnn
+from tritonnn._tensor import Tensor, from_array, host_array, make, make_view
 from tritonnn.device import device as Device
 from tritonnn.dtypes import (
     bfloat16,
@@ -30,7 +31,6 @@ from tritonnn.dtypes import (
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size, contiguous_strides, extent_in_elements
 from tritonnn.storage import Storage
-from tritonnn.tensor import Tensor, from_array, host_array, make, make_view
 
 #: names of PyTorch's storage classes; a dtype without one is saved as untyped bytes
 STORAGE_NAMES = {

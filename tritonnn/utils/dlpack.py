@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, resolve
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size, contiguous_strides, extent_in_elements
 from tritonnn.storage import Storage
-from tritonnn.tensor import Tensor, make, make_view
 
 __all__ = ["from_dlpack", "to_dlpack"]
 
