@@ -12,10 +12,10 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.float8 import NAMES, instructions
+from tritonnn.kernels.device.moving import BITS, complex_parts, copy, narrow, reverse, viewed
 from tritonnn.kernels.device.pointwise import COMPUTE, convert
 from tritonnn.kernels.launch.launch import architecture, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
-from tritonnn.kernels.shape import BITS, complex_parts, copy, narrow, reverse, viewed
 from tritonnn.kernels.tables.pointwise import flat_block
 from tritonnn.shape import numel
 

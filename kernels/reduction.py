@@ -11,8 +11,8 @@ from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64, int32, int64
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device import reduce as _reduce_kernels
+from tritonnn.kernels.device.moving import imaginary_part, real_part
 from tritonnn.kernels.launch.launch import Plan, Slot, empty, multiprocessors, needs_int64, planned
-from tritonnn.kernels.shape import imaginary_part, real_part
 from tritonnn.kernels.tables.reduction import Reduction, choose_reduction, power_of_2
 from tritonnn.shape import contiguous_strides, numel
 

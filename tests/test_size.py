@@ -18,7 +18,7 @@ LONG_FUNCTIONS: dict[str, str] = {
     "kernels/attention/_kernels.py::keys_backward_kernel": "a kernel: its stages share their registers",
     "kernels/convolution/_kernels.py::correlate_kernel": "a kernel: its stages share their registers",
     "kernels/convolution/_kernels.py::weight_kernel": "a kernel: its stages share their registers",
-    "tritonnn/cuda/_triton_driver.py::_driver_class": "a class, made where Triton may be imported",
+    "tritonnn/runtime/triton_driver.py::_driver_class": "a class, made where Triton may be imported",
     "tritonnn/nn/_multi_head.py::multi_head_attention_forward": "PyTorch's 25 parameters and the steps they steer",
     "tritonnn/table/op.py::__init__": "an op's record: one field after another",
 }

@@ -11,7 +11,7 @@ import importlib
 import os
 from typing import Any
 
-from tritonnn import ops
+from tritonnn import _tensor_methods, ops
 from tritonnn._tensor import Tensor
 from tritonnn.device import device, get_default_device, set_default_device
 from tritonnn.dispatch import result_type

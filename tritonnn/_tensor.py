@@ -6,18 +6,16 @@ Only what a tensor *is* stands here. What can be computed with it is in `ops/`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tritonnn import shape as shapes
 from tritonnn.device import device as Device
+from tritonnn.device import runtime
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
-
-if TYPE_CHECKING:
-    from tritonnn.recording.graph import Node
 
 _new = object.__new__
 
@@ -58,7 +56,7 @@ class Tensor:
     dtype: DType
     device: Device
     _rg: bool  # requires_grad
-    _node: Node | None  # what computed it; None for leaves
+    _node: Any  # the graph's Node, what computed it; None for leaves
     _base: Tensor | None  # the tensor a differentiable view looks into
 
     # Defaults of what most tensors never have; an instance that has one keeps it in its __dict__.
@@ -81,15 +79,6 @@ class Tensor:
 
     # NumPy's operators give way to ours: `ndarray + Tensor` calls Tensor.__radd__.
     __array_priority__ = 1000
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """`Tensor(2, 3)`, `Tensor([1, 2])`: the constructor of older programs; subclasses make themselves."""
-        if cls is not Tensor:
-            return _new(cls)
-        from tritonnn.dtypes import get_default_dtype
-        from tritonnn.legacy_types import construct
-
-        return construct(get_default_dtype(), Device("cpu"), args, kwargs)
 
     if TYPE_CHECKING:  # what the op table attaches
         # fmt: off
@@ -260,17 +249,6 @@ class Tensor:
 
     # ---- autograd -------------------------------------------------------------------------------------
 
-    @property
-    def requires_grad(self) -> bool:
-        """Whether gradients are computed for it; settable on leaves."""
-        if self._base is not None:
-            _graph().refresh_view(self)
-        return self._rg
-
-    @requires_grad.setter
-    def requires_grad(self, value: bool) -> None:
-        self.requires_grad_(value)
-
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording operations on this leaf; returns it."""
         if not requires_grad and self._node is not None:
@@ -299,23 +277,9 @@ class Tensor:
         self._grad = None
 
     @property
-    def grad_fn(self) -> Any:
-        """The graph node that computed it; None for leaves."""
-        if self._base is not None:
-            _graph().refresh_view(self)
-        return self._node
-
-    creator = grad_fn
-
-    @property
     def output_nr(self) -> int:
         """Which result of `grad_fn` it is."""
         return self._out_nr
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether no recorded op computed it."""
-        return self.grad_fn is None
 
     @property
     def _version(self) -> int:
@@ -341,58 +305,6 @@ class Tensor:
         self._node, self._base, self._rg, self._out_nr = None, None, False, 0
         return self
 
-    def backward(
-        self,
-        gradient: Tensor | None = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-        inputs: Any = None,
-        retain_variables: bool | None = None,
-    ) -> None:
-        """Accumulate into the leaves' `.grad` the gradient of this tensor.
-
-        Args:
-            gradient: d(objective)/d(self), shaped like self; 1 for a scalar.
-            retain_graph: keep what backward needs for another call; default: `create_graph`.
-            create_graph: record backward itself, for higher derivatives.
-            inputs: accumulate into these tensors only.
-            retain_variables: older name of `retain_graph`.
-
-        Raises:
-            RuntimeError: not a scalar and no gradient given; nothing requires grad; the graph was freed; a saved
-                tensor was modified in place.
-        """
-        from tritonnn.autograd import backward
-
-        backward(
-            self,
-            gradient,
-            retain_variables if retain_graph is None else retain_graph,
-            create_graph,
-            inputs=inputs,
-        )
-
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
-        """Call `hook(grad)` when the gradient of this tensor is known; a returned tensor replaces it."""
-        return _graph().register_tensor_hook(self, hook)
-
-    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
-        """Call `hook(tensor)` after backward has added to this leaf's `.grad`."""
-        return _graph().register_post_accumulate_hook(self, hook)
-
-    def retain_grad(self) -> None:
-        """Keep `.grad` of a tensor that is not a leaf."""
-        if not self.requires_grad:
-            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self._node is not None and not self._retains_grad:
-            self._retains_grad = True
-            _graph().retain_grad(self)
-
-    @property
-    def retains_grad(self) -> bool:
-        """Whether backward keeps `.grad` of this tensor though it is not a leaf."""
-        return self._retains_grad
-
     # ---- memory ---------------------------------------------------------------------------------------
 
     def _alias(self, storage: Storage) -> Tensor:
@@ -411,14 +323,6 @@ class Tensor:
     def _is_view(self) -> bool:
         return self._base is not None
 
-    def share_memory_(self) -> Tensor:
-        """Move the memory to where other processes see it; a GPU tensor is shared already."""
-        if self.device.type == "cpu" and not self.is_shared():
-            from tritonnn.multiprocessing import share
-
-            share(self)
-        return self
-
     def is_shared(self) -> bool:
         """Whether other processes can see the memory."""
         return self.device.type == "cuda" or getattr(self._storage.block, "shared_name", None) is not None
@@ -436,30 +340,6 @@ class Tensor:
     def is_pinned(self, device: Any = None) -> bool:
         """Whether the host memory is page-locked, so that copies to the GPU can be asynchronous."""
         return getattr(self._storage.block, "pinned", False)
-
-    def new(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Older name: a tensor of this one's dtype and device, from sizes or data."""
-        from tritonnn.legacy_types import new
-
-        return new(self, *args, **kwargs)
-
-    def storage(self) -> Any:
-        """The memory behind the tensor as a flat sequence of its elements."""
-        from tritonnn.legacy_types import storage_of
-
-        return storage_of(self)
-
-    def untyped_storage(self) -> Any:
-        """The memory behind the tensor as bytes."""
-        from tritonnn.legacy_types import UntypedStorage
-
-        return UntypedStorage(wrap=self._storage)
-
-    def storage_type(self) -> Any:
-        """The class of `storage()`."""
-        from tritonnn.legacy_types import STORAGES
-
-        return STORAGES[self.dtype]
 
     # ---- to Python and NumPy --------------------------------------------------------------------------
 
@@ -490,30 +370,6 @@ class Tensor:
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
         return array.copy() if copy else array
-
-    def __dlpack__(
-        self,
-        *,
-        stream: int | None = -1,
-        max_version: tuple[int, int] | None = None,
-        dl_device: tuple[int, int] | None = None,
-        copy: bool | None = None,
-    ) -> Any:
-        """The memory for another library, as `tritonnn.utils.dlpack.export` says."""
-        from tritonnn.utils import dlpack
-
-        return dlpack.export(self, stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        from tritonnn.utils import dlpack
-
-        return dlpack.dlpack_device(self)
-
-    @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
-        from tritonnn.utils import dlpack
-
-        return dlpack.cuda_array_interface(self)
 
     def item(self) -> Any:
         """The value of a one-element tensor as a Python number."""
@@ -577,47 +433,11 @@ class Tensor:
             else object.__format__(self, spec)
         )
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
-        from tritonnn._printing import tensor_str
-
-        return tensor_str(self)
-
     def __dir__(self) -> list[str]:
         return sorted({*dir(type(self)), *self.__dict__})
 
-    # ---- copying and pickling -------------------------------------------------------------------------
-
-    def __deepcopy__(self, memo: dict) -> Tensor:
-        if self._node is not None:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
-                "at the moment."
-            )
-        if id(self) in memo:
-            return memo[id(self)]
-        from copy import deepcopy
-
-        from tritonnn.ops.conversion.conversion import deep_copy
-
-        made = deep_copy(self, memo)
-        made.__class__ = self.__class__
-        made._rg = self._rg
-        if self._grad is not None:
-            made._grad = deepcopy(self._grad, memo)
-        memo[id(self)] = made
-        for key, value in self.__dict__.items():
-            if key not in _OWN_FIELDS:
-                made.__dict__[key] = deepcopy(value, memo)
-        return made
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple:
-        from tritonnn.serialization import reduce_tensor
-
-        return reduce_tensor(self)
-
 
 _PYTHON_NUMBERS = frozenset((float, int, bool, complex))
-_OWN_FIELDS = frozenset(k for k in Tensor.__dict__ if k.startswith("_")) | {"_stride", "_offset"}
 
 
 def make(buf: Any, storage: Storage, shape: Size, dtype: DType, device: Device) -> Tensor:
@@ -665,8 +485,6 @@ def host_array(tensor: Tensor) -> np.ndarray:
         return tensor._buf
     if tensor.device.type == "meta":
         raise NotImplementedError("Cannot copy out of meta tensor; no data!")
-    from tritonnn.cuda._runtime import runtime
-
     source = tensor.detach().contiguous()
     array = np.empty(tuple(tensor.shape), tensor.dtype.np)
     if array.size:
@@ -702,9 +520,3 @@ def _check_grad(tensor: Tensor, grad: Tensor) -> None:
         raise RuntimeError(
             f"assigned grad has data located on a different device: {grad.device}, {tensor.device}"
         )
-
-
-def _graph() -> Any:
-    from tritonnn.recording import graph
-
-    return graph

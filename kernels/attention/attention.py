@@ -18,10 +18,10 @@ from tritonnn.kernels.attention._kernels import (
     queries_backward_kernel,
 )
 from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device.moving import fill
 from tritonnn.kernels.launch.launch import architecture, empty, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.random.random import place
-from tritonnn.kernels.shape import fill
 from tritonnn.kernels.tables.attention import FOR_KEYS, FOR_QUERIES, FORWARD, WIDEST, Tile, choose
 from tritonnn.kernels.tables.reduction import power_of_2
 

@@ -18,9 +18,9 @@ from tritonnn.buffer import Buffer
 from tritonnn.kernels.convolution import _kernels as _conv
 from tritonnn.kernels.convolution._cases import cases
 from tritonnn.kernels.convolution.fold import col2im, im2col
+from tritonnn.kernels.device.moving import copy
 from tritonnn.kernels.launch.launch import architecture, empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels.launch.replay import replayed
-from tritonnn.kernels.shape import copy
 from tritonnn.kernels.tables.convolution import choose_forward, choose_weight
 
 Ints = tuple[int, ...]

@@ -34,7 +34,7 @@ def check_bounds(
     """
     if not (INTERPRET or config.CHECK_INDICES):
         return
-    from tritonnn.cuda._runtime import runtime
+    from tritonnn.runtime.interface import runtime
 
     n = index.numel
     if not n or runtime().is_capturing():

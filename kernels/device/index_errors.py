@@ -19,7 +19,7 @@ def watch(like: Buffer) -> Buffer | None:
     """A place for the first wrong position, or None where nobody will look."""
     if not (INTERPRET or config.CHECK_INDICES):
         return None
-    from tritonnn.cuda._runtime import runtime
+    from tritonnn.runtime.interface import runtime
 
     if runtime().is_capturing():
         return None

@@ -287,7 +287,7 @@ def _plan(function: Any, out: Buffer, args: tuple, compute: Any) -> Callable[...
 
 def _through_half(run: Callable[..., None], result: DType, compute: DType) -> Callable[..., None]:
     """The op on float16, which holds every float8, where the hardware does not know that type."""
-    from tritonnn.kernels.shape import copy
+    from tritonnn.kernels.device.moving import copy
 
     def widened(out: Buffer, *args: Any) -> None:
         operands = list(args)

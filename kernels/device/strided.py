@@ -119,8 +119,8 @@ def contiguous(buffer: Buffer) -> Buffer:
     """The buffer, or a row-major copy of it."""
     if buffer.is_contiguous():
         return buffer
+    from tritonnn.kernels.device.moving import copy
     from tritonnn.kernels.launch.launch import empty
-    from tritonnn.kernels.shape import copy
 
     made = empty(buffer.shape, buffer.dtype, buffer)
     copy(made, buffer)
@@ -145,7 +145,7 @@ def parts(buffer: Buffer) -> Buffer:
 def read(buffer: Buffer) -> np.ndarray[Any, Any]:
     """The elements of a contiguous buffer on the host. Waits for the device."""
     unrepeatable()
-    from tritonnn.cuda._runtime import runtime
+    from tritonnn.runtime.interface import runtime
 
     array = np.empty(buffer.shape, buffer.dtype.np)
     if array.size:
@@ -158,7 +158,7 @@ def fill(buffer: Buffer, byte: int) -> Buffer:
     if thread.notes is not None:
         thread.notes.fill(buffer, byte)
         return buffer
-    from tritonnn.cuda._runtime import runtime
+    from tritonnn.runtime.interface import runtime
 
     runtime().memset(buffer.ptr, byte, buffer.numel * buffer.dtype.itemsize, buffer.device.index)
     return buffer

@@ -10,6 +10,7 @@ from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64, int32, int64
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.index_errors import watch, wrong
+from tritonnn.kernels.device.moving import fill
 from tritonnn.kernels.device.strided import contiguous, flat, merged, read
 from tritonnn.kernels.embedding._kernels import (
     bag_kernel,
@@ -19,7 +20,6 @@ from tritonnn.kernels.embedding._kernels import (
 )
 from tritonnn.kernels.launch.launch import INTERPRET, empty, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
-from tritonnn.kernels.shape import fill
 from tritonnn.kernels.sorting.sorting import sort
 from tritonnn.kernels.tables.reduction import power_of_2
 

@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 import triton
 
 from tritonnn.config import CACHE_DIR
-from tritonnn.cuda._runtime import runtime
 from tritonnn.kernels.launch.launch import architecture, forget_plans
 from tritonnn.kernels.launch.replay import unrepeatable
+from tritonnn.runtime.interface import runtime
 
 T = TypeVar("T")
 

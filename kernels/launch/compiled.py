@@ -113,7 +113,7 @@ def _entry(run: Any) -> Any:
 
 
 def _provide_scratch() -> None:
-    from tritonnn.cuda._triton_driver import provide_scratch
+    from tritonnn.runtime.triton_driver import provide_scratch
 
     provide_scratch()
 
@@ -159,7 +159,7 @@ def active_driver() -> Any:
     """The Triton driver of the library's own runtime, installed on first use."""
     global _active
     if _active is None or triton.runtime.driver.active is not _active:
-        from tritonnn.cuda._triton_driver import activate
+        from tritonnn.runtime.triton_driver import activate
 
         activate()
         _active = triton.runtime.driver.active

@@ -15,8 +15,8 @@ from triton.runtime.interpreter import TensorHandle
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from tritonnn.buffer import Buffer
-from tritonnn.cuda._runtime import runtime
 from tritonnn.kernels.launch.descriptors import Address
+from tritonnn.runtime.interface import runtime
 
 
 class Interpreted:

@@ -119,7 +119,7 @@ def multiprocessors(like: Buffer) -> int:
     """Number of multiprocessors of the device of `like`: the size of a persistent grid."""
     found = _processors.get(like.device)
     if found is None:
-        from tritonnn.cuda._runtime import runtime
+        from tritonnn.runtime.interface import runtime
 
         found = runtime().properties(like.device.index).multi_processor_count
         _processors[like.device] = found
@@ -286,7 +286,7 @@ _runtime: Any = None
 def _first_runtime() -> Any:
     """The device runtime; starting it is left to the first launch."""
     global _runtime
-    from tritonnn.cuda._runtime import runtime
+    from tritonnn.runtime.interface import runtime
 
     _runtime = runtime()
     return _runtime

@@ -19,7 +19,7 @@ from typing import Any
 
 from tritonnn import precision
 from tritonnn.buffer import Buffer
-from tritonnn.cuda._runtime import runtime
+from tritonnn.runtime.interface import runtime
 from tritonnn.shape import contiguous_strides, numel
 
 GRANULE = 512  # the address a workspace is noted at: as aligned as a real one

@@ -10,12 +10,12 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bfloat16, float8_e4m3fn, float8_e5m2, float16, float32, float64, int64
 from tritonnn.kernels.device.float8 import NAMES, as_bits, instructions
+from tritonnn.kernels.device.moving import copy, fill
 from tritonnn.kernels.launch.autotune import pick
 from tritonnn.kernels.launch.descriptors import Tiles
 from tritonnn.kernels.launch.launch import Plan, Slot, architecture, empty, multiprocessors, needs_int64
 from tritonnn.kernels.linalg import _kernels as _gemm
 from tritonnn.kernels.reduction import merge
-from tritonnn.kernels.shape import copy, fill
 from tritonnn.kernels.tables.gemm import Choice, Gemm, candidates, choose
 from tritonnn.kernels.tables.pointwise import broadcast_strides
 from tritonnn.shape import contiguous_strides, numel

@@ -16,6 +16,7 @@ from tritonnn.buffer import Buffer
 from tritonnn.kernels import reduction as reductions
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device import math as _math
+from tritonnn.kernels.device.moving import copy, fill
 from tritonnn.kernels.device.pointwise import pointwise
 from tritonnn.kernels.device.pointwise_cases import case
 from tritonnn.kernels.launch.launch import empty
@@ -23,7 +24,6 @@ from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.linalg import _kernels as _gemm
 from tritonnn.kernels.linalg import linalg
 from tritonnn.kernels.loss import loss
-from tritonnn.kernels.shape import copy, fill
 from tritonnn.kernels.tables.gemm import LEAN, TABLE, Gemm
 
 

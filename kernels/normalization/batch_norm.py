@@ -9,6 +9,7 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float64
 from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device.moving import fill
 from tritonnn.kernels.device.reduce import moments_kernel
 from tritonnn.kernels.device.strided import contiguous
 from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64
@@ -24,7 +25,6 @@ from tritonnn.kernels.normalization._channel_kernels import (
     use_running_kernel,
 )
 from tritonnn.kernels.reduction import merge
-from tritonnn.kernels.shape import fill
 from tritonnn.kernels.tables.reduction import choose_reduction, power_of_2
 from tritonnn.shape import numel
 

@@ -13,8 +13,8 @@ import triton.language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import int64
+from tritonnn.kernels.device.moving import copy
 from tritonnn.kernels.launch.launch import empty
-from tritonnn.kernels.shape import copy
 from tritonnn.shape import numel
 
 TABLES_KEPT = 16
@@ -31,7 +31,7 @@ _tables: OrderedDict[tuple, Buffer] = OrderedDict()
 
 def table(key: tuple, build: Callable[[Any], Any], like: Buffer) -> Buffer:
     """The table of `key` on the device, made when it is not known from one of the last calls."""
-    from tritonnn.cuda._runtime import runtime
+    from tritonnn.runtime.interface import runtime
 
     # The stream belongs to the key: on another one the copy to the device would not be waited for.
     place = (build, like.device.index, runtime().current_stream(like.device.index), key)
@@ -74,7 +74,7 @@ def chunks_of(counts: Sequence[int], chunk: int) -> tuple[np.ndarray, np.ndarray
 
 def capturing() -> bool:
     """Whether this thread captures a graph, which a table would have to outlive."""
-    from tritonnn.cuda._runtime import runtime
+    from tritonnn.runtime.interface import runtime
 
     return runtime().thread.capture is not None
 

@@ -21,6 +21,7 @@ from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.math import power
+from tritonnn.kernels.device.moving import copy
 from tritonnn.kernels.launch.launch import empty, fp64, launch
 from tritonnn.kernels.optimizer._tensor_lists import (
     TYPES,
@@ -32,7 +33,6 @@ from tritonnn.kernels.optimizer._tensor_lists import (
     table,
     table_entry,
 )
-from tritonnn.kernels.shape import copy
 
 BLOCK = 2048
 CHUNK = 8 * BLOCK  # elements of a program

@@ -20,6 +20,7 @@ import triton.language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float64
 from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device.moving import copy
 from tritonnn.kernels.launch.launch import fp64, launch
 from tritonnn.kernels.optimizer._tensor_lists import (
     TYPES,
@@ -31,7 +32,6 @@ from tritonnn.kernels.optimizer._tensor_lists import (
     table,
     table_entry,
 )
-from tritonnn.kernels.shape import copy
 
 BLOCK = 2048
 CHUNK = 8 * BLOCK  # elements a program updates

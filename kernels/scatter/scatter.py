@@ -10,6 +10,8 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.bounds import check_bounds
+from tritonnn.kernels.device.moving import copy, imaginary_part, real_part
+from tritonnn.kernels.device.moving import fill as fill_value
 from tritonnn.kernels.device.pointwise import pointwise
 from tritonnn.kernels.device.strided import (
     at_least_1d,
@@ -25,8 +27,6 @@ from tritonnn.kernels.indexing import marked
 from tritonnn.kernels.launch.launch import empty, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.scatter._entries import MAX, MEAN, MIN, PROD, SUM, along, assign, at_dims, combine
-from tritonnn.kernels.shape import copy, imaginary_part, real_part
-from tritonnn.kernels.shape import fill as fill_value
 
 BLOCK = 512
 

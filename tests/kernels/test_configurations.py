@@ -164,6 +164,7 @@ def test_every_tiling_of_large_reductions_is_compiled():
 
 def test_every_walk_of_elementwise_kernels_is_compiled():
     made = everywhere("device", "pointwise_kernel", "MODE", "BLOCK_M", "BLOCK_N")
+    made |= everywhere("elementwise", "pointwise_kernel", "MODE", "BLOCK_M", "BLOCK_N")
     for itemsize in (1, 2, 4, 8):
         assert (0, 1, flat_block(itemsize), 4) in made
     sizes = (1, 2, 7, 8, 9, 16, 31, 32, 33, 64, 100, 128, 256, 1000, 1024, 4096)

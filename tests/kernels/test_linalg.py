@@ -191,7 +191,7 @@ FLOAT8 = [ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2]
 @pytest.mark.parametrize("native", [True, False])
 @pytest.mark.parametrize("result", [np.float32, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn])
 def test_float8_with_and_without_instructions(monkeypatch, left, right, native, result):
-    from tritonnn.kernels import shape
+    from tritonnn.kernels.device import moving as shape
     from tritonnn.kernels.linalg import _plan as _gemm_plan
 
     for module in (_gemm_plan, shape):

@@ -10,7 +10,7 @@ from buffers import buffer, run, strided
 
 from tritonnn import dtypes
 from tritonnn.kernels import implementation
-from tritonnn.kernels.shape import copy, fill, narrow, reverse
+from tritonnn.kernels.device.moving import copy, fill, narrow, reverse
 from tritonnn.kernels.tables.pointwise import FLAT, LINEAR, TILE, Geometry, choose_walk, collapse, reach
 from tritonnn.shape import contiguous_strides
 

@@ -7,7 +7,7 @@ import pytest
 import torch as reference
 
 import tritonnn
-from tritonnn.kernels import shape
+from tritonnn.kernels.device import moving as shape
 from tritonnn.kernels.device import pointwise as _pointwise
 
 KINDS = pytest.mark.parametrize("kind", ["float8_e4m3fn", "float8_e5m2"])

@@ -8,9 +8,9 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tritonnn._parameter import Parameter, is_lazy
 from tritonnn._tensor import Tensor
 from tritonnn.nn._hooks import _register
-from tritonnn.nn.parameter import Parameter, is_lazy
 from tritonnn.recording.grad_mode import no_grad
 from tritonnn.utils.hooks import RemovableHandle
 

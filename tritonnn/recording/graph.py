@@ -260,6 +260,16 @@ class save_on_cpu(saved_tensors_hooks):
 # ---- views ----------------------------------------------------------------------------------------------
 
 
+_as_strided: Op | None = None
+_view_written: Op | None = None
+
+
+def register_view_ops(as_strided: Op, view_written: Op) -> None:
+    """Say which ops stand in the graph for "this geometry of the base" and "the base with a view written into it"."""
+    global _as_strided, _view_written
+    _as_strided, _view_written = as_strided, view_written
+
+
 def refresh_view(view: Tensor) -> None:
     """Bring a view's graph up to date after its base, or another view of it, was written in place."""
     version = view._storage.version
@@ -274,26 +284,21 @@ def refresh_view(view: Tensor) -> None:
 
 def regenerate_view(view: Tensor) -> None:
     """Make the view's history "as_strided of its base as it is now"."""
-    from tritonnn.ops.shape.strided import as_strided
-
     base = view._base
-    assert base is not None
-    with_history = as_strided.op
+    assert base is not None and _as_strided is not None
     args = (base, tuple(view.shape), view.stride(), view._offset)
     view._out_nr = 0
-    record(with_history, args, (view,), [edge_of(base)])
+    record(_as_strided, args, (view,), [edge_of(base)])
 
 
 def rebase(view: Tensor, node: Node) -> None:
     """After an in-place op on a view: its base's new history is "the old base with the view written into it"."""
-    from tritonnn.ops.shape.strided import view_written
-
     base = view._base
-    assert base is not None
+    assert base is not None and _view_written is not None
     args = (base, view, tuple(view.shape), view.stride(), view._offset)
     edge = edge_of(base)
     base._out_nr = 0
-    record(view_written.op, args, (base,), [edge, (node, 0)])
+    record(_view_written, args, (base,), [edge, (node, 0)])
     view._view_version = view._storage.version
     regenerate_view(view)
 

@@ -138,7 +138,7 @@ def dlpack_device(tensor: Tensor) -> tuple[int, int]:
     """DLPack's numbers of the kind of device and of the device: `Tensor.__dlpack_device__`."""
     if tensor.device.type == "cpu":
         return ON_CPU, 0
-    from tritonnn.cuda._runtime import is_simulated
+    from tritonnn.runtime.interface import is_simulated
 
     if tensor.device.type != "cuda" or is_simulated():
         raise BufferError(
@@ -294,7 +294,7 @@ def _seen(block: Any, shape: Size, strides: tuple[int, ...], dtype: DType, devic
 def _device(place: _Place) -> Device:
     if place.kind == ON_CPU:
         return CPU
-    from tritonnn.cuda._runtime import is_simulated
+    from tritonnn.runtime.interface import is_simulated
 
     if place.kind != ON_CUDA or is_simulated():
         raise BufferError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
@@ -11,7 +12,6 @@ from tritonnn.nn.module import Module
 from tritonnn.nn.modules.attention import MultiheadAttention
 from tritonnn.nn.modules.gated import GELU, GLU, Hardswish, Mish, SiLU, _InPlace
 from tritonnn.nn.modules.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
-from tritonnn.nn.parameter import Parameter
 from tritonnn.ops.creation.creation import empty
 
 __all__ = [

@@ -9,11 +9,11 @@ from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, resolve
 from tritonnn.device import device as Device
+from tritonnn.dispatch import allocate, row_major
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.memory_format import preserve_format, strides_as
 from tritonnn.ops._table import ANY, Out, Sample, composite, primitive
-from tritonnn.ops.creation.creation import allocate
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
@@ -36,36 +36,6 @@ def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...]
         edge = edge_of(input)
         if edge is not None and dtype.kind >= 2:
             record(to_copy.op, (input, dtype, device, strides), (made,), [edge])
-    return made
-
-
-def to_device(input: Tensor, device: Device) -> Tensor:
-    """The values on another device, outside the graph."""
-    if input.device is device:
-        return input
-    dense = input.detach()
-    if dense._stride is not None or dense._offset or dense._storage.nbytes != dense.nbytes:
-        dense = _dense(dense)
-    made = allocate(dense.shape, dense.dtype, device)
-    if not dense.numel() or device.type == "meta":
-        return made
-    if dense.device.type == "meta":
-        raise NotImplementedError("Cannot copy out of meta tensor; no data!")
-    from tritonnn.cuda._runtime import runtime
-
-    if device is CPU:
-        runtime().download(made._buf, dense._buf.ptr, dense.device.index)
-    elif dense.device is CPU:
-        runtime().upload(made._buf.ptr, dense._buf, device.index)
-    else:
-        assert device.index is not None and dense.device.index is not None
-        runtime().copy_device(made._buf.ptr, dense._buf.ptr, dense.nbytes, device.index, dense.device.index)
-    return made
-
-
-def _dense(input: Tensor) -> Tensor:
-    made = allocate(input.shape, input.dtype, input.device)
-    dispatch.copy_into(made, input)
     return made
 
 
@@ -133,7 +103,7 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return input
     strides = strides_as(input) if format in (None, preserve_format) else format.strides(input.shape)
     if non_blocking and target is not input.device:
-        from tritonnn.cuda._runtime import runtime
+        from tritonnn.runtime.interface import runtime
 
         with runtime().non_blocking():
             return copied(input, dtype, target, strides)
@@ -210,17 +180,7 @@ def cuda(
     return to(self, target, non_blocking=non_blocking, memory_format=memory_format)
 
 
-def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False, **old: Any) -> Any:
-    """Without argument the type's name, such as 'torch.FloatTensor'; with a dtype or such a name, the values in it."""
-    from tritonnn.legacy_types import parse_type, type_name
-
-    if dtype is None:
-        return type_name(self)
-    wanted, device = parse_type(dtype)
-    return to(self, device or self.device, wanted, non_blocking=old.pop("async", non_blocking))
-
-
-Tensor.cpu, Tensor.cuda, Tensor.type = cpu, cuda, type_  # type: ignore[attr-defined]
+Tensor.cpu, Tensor.cuda = cpu, cuda  # type: ignore[attr-defined]
 Tensor.type_as = lambda self, other: to(self, other)  # type: ignore[attr-defined]
 
 
@@ -283,7 +243,7 @@ def pin_memory(self: Tensor, device: Any = None) -> Tensor:
         raise RuntimeError(f"cannot pin '{self.device}' memory: only dense CPU tensors can be pinned")
     if self.is_pinned():
         return self
-    from tritonnn.cuda._runtime import runtime
+    from tritonnn.runtime.interface import runtime
 
     array = runtime().pinned_empty(self.nbytes)
     storage = Storage(array, CPU)
@@ -311,7 +271,7 @@ def deep_copy(self: Tensor, memo: dict) -> Tensor:
     if storage is None:
         whole = make(None, self._storage, Size((0,)), dtypes.uint8, self.device)
         everything = make_view(whole, Size((self._storage.nbytes,)), (1,), 0)
-        storage = memo[key] = _dense(everything)._storage
+        storage = memo[key] = row_major(everything)._storage
     strides = self.stride()
     made = make(
         storage.buffer(tuple(self.shape), strides, self._offset, self.dtype),

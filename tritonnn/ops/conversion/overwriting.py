@@ -7,10 +7,10 @@ from typing import Any
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
+from tritonnn.dispatch import row_major
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Out, Sample, composite, primitive
-from tritonnn.ops.conversion.conversion import _dense
 from tritonnn.ops.shape.shape import is_expandable_to
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
@@ -48,9 +48,9 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False, broadcast: bool = 
     edge = edge_of(src) if state.enabled and self.dtype.kind >= 2 else None
     had_history = state.enabled and self.requires_grad
     if src._storage.block is self._storage.block and not self.is_set_to(src):
-        src = _dense(src)  # NumPy and kernels may write before they read where memory overlaps
+        src = row_major(src)  # NumPy and kernels may write before they read where memory overlaps
     if non_blocking and self.device is not src.device:
-        from tritonnn.cuda._runtime import runtime
+        from tritonnn.runtime.interface import runtime
 
         with runtime().non_blocking():
             dispatch.copy_into(self, src)
@@ -99,7 +99,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     if self.device is CPU:
         _fill_host(self, value)
     elif self.device.type != "meta":
-        from tritonnn.kernels.shape import fill as fill_kernel
+        from tritonnn.kernels.device.moving import fill as fill_kernel
 
         fill_kernel(self._buf, value)
     return overwritten(self, "fill_")

@@ -6,10 +6,10 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn import shape as shapes
-from tritonnn import storage as storages
-from tritonnn._tensor import Tensor, make, make_view
+from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.device import resolve
+from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import memory_format, preserve_format, strided, strides_as
@@ -30,16 +30,6 @@ def _finish(tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layou
     if pin_memory:
         tensor = tensor.pin_memory()
     return tensor.requires_grad_() if requires_grad else tensor
-
-
-def allocate(shape: Size, dtype: DType, device: Device, strides: tuple[int, ...] | None = None) -> Tensor:
-    """An uninitialised tensor; `strides` (in elements) describe a dense permutation where they are not row-major."""
-    if shape and min(shape) < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
-    if strides is None or strides == shapes.contiguous_strides(shape):
-        return make(*storages.empty(shape, dtype, device, "empty"), shape, dtype, device)
-    flat = allocate(Size((shapes.extent_in_elements(shape, strides),)), dtype, device)
-    return make_view(flat, shape, strides, 0)
 
 
 def _fill(made: Tensor, value: Any) -> Tensor:

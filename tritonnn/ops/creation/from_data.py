@@ -9,6 +9,7 @@ import numpy as np
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor, from_array
 from tritonnn.device import CPU, resolve
+from tritonnn.dispatch import to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.ops._numbers import bounds
 from tritonnn.ops.creation.creation import _finish, _public
@@ -130,8 +131,6 @@ def _tensor(data: Any, dtype: DType | None, device: Any) -> Tensor:
     target = resolve(device)
     if target is CPU:
         return made
-    from tritonnn.ops.conversion.conversion import to_device
-
     return to_device(made, target)
 
 

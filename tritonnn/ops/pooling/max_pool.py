@@ -268,7 +268,7 @@ def _fractional(
 
 
 def _uniform(shape: Ints, like: Tensor) -> Tensor:
-    from tritonnn import rand
+    from tritonnn.ops.random.random import rand
 
     return rand(*shape, dtype=like.dtype, device=like.device)  # type: ignore[misc]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dispatch import allocate
 from tritonnn.errors import fail
 from tritonnn.ops.conversion.overwriting import overwritten
-from tritonnn.ops.creation.creation import allocate
 from tritonnn.ops.random.random import (
     draw,
     draw_bernoulli,

@@ -8,11 +8,12 @@ from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor, make_view
 from tritonnn.device import resolve
+from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.ops._table import FLOATING, NAMESPACES, REAL, Out, primitive
 from tritonnn.ops.conversion.overwriting import overwritten
-from tritonnn.ops.creation.creation import _finish, _like, allocate
+from tritonnn.ops.creation.creation import _finish, _like
 from tritonnn.random import Generator, generator_for
 from tritonnn.shape import Size
 

@@ -11,6 +11,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
 from tritonnn.ops.shape.shape import Geometry, expand_as_size, view_as_size, view_or_copy
+from tritonnn.recording.graph import register_view_ops
 from tritonnn.shape import Size
 
 
@@ -128,3 +129,6 @@ def as_strided_scatter(
     where = _positions(geometry, size, stride, storage_offset, input.device)
     written = view_or_copy(input, (-1,)).index_copy(0, where, view_or_copy(src, (-1,)))
     return view_as_size(written, input.shape)
+
+
+register_view_ops(as_strided.op, view_written.op)

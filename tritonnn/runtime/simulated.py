@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tritonnn import config
-from tritonnn.cuda._pinned import PinnedArray
-from tritonnn.cuda._pool import Pool, Stats
-from tritonnn.cuda._runtime import Runtime
+from tritonnn.runtime.interface import Runtime
+from tritonnn.runtime.pinned import PinnedArray
+from tritonnn.runtime.pool import Pool, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tritonnn.cuda._properties import DeviceProperties
+    from tritonnn.runtime.properties import DeviceProperties
 
 ALIGNMENT = 64
 LARGEST_CACHED = 1 << 20
@@ -87,7 +87,7 @@ class SimulatedRuntime(Runtime):
         self.thread.bound = True
 
     def properties(self, index: int) -> DeviceProperties:
-        from tritonnn.cuda._properties import simulated_properties
+        from tritonnn.runtime.properties import simulated_properties
 
         return simulated_properties(self.check(index), host_memory())
 

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tritonnn import config
-from tritonnn.cuda._pool import Block, Gate, OutOfMemoryError, Pool, Stats
+from tritonnn.runtime.pool import Block, Gate, OutOfMemoryError, Pool, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import numpy as np
 
-    from tritonnn.cuda._properties import DeviceProperties
+    from tritonnn.runtime.properties import DeviceProperties
 
 STREAMS_PER_PRIORITY = 32
 
@@ -352,11 +352,11 @@ def runtime() -> Runtime:
     global _chosen
     if _chosen is None:
         if is_simulated():
-            from tritonnn.cuda._simulated import SimulatedRuntime
+            from tritonnn.runtime.simulated import SimulatedRuntime
 
             _chosen = SimulatedRuntime()
         else:
-            from tritonnn.cuda._gpu import DriverRuntime
+            from tritonnn.runtime.gpu import DriverRuntime
 
             _chosen = DriverRuntime()
     return _chosen

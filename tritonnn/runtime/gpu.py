@@ -8,12 +8,18 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from tritonnn.cuda._driver import FORKED, Driver, count_without_starting
-from tritonnn.cuda._gpu_device import STREAM_NON_BLOCKING, Device, DriverSource, GraphSource, read_properties
-from tritonnn.cuda._pinned import PinnedMemory
-from tritonnn.cuda._pool import Pool, Stats
-from tritonnn.cuda._properties import DeviceProperties
-from tritonnn.cuda._runtime import Runtime, _PerThread
+from tritonnn.runtime.driver import FORKED, Driver, count_without_starting
+from tritonnn.runtime.gpu_device import (
+    STREAM_NON_BLOCKING,
+    Device,
+    DriverSource,
+    GraphSource,
+    read_properties,
+)
+from tritonnn.runtime.interface import Runtime, _PerThread
+from tritonnn.runtime.pinned import PinnedMemory
+from tritonnn.runtime.pool import Pool, Stats
+from tritonnn.runtime.properties import DeviceProperties
 
 if TYPE_CHECKING:
     import numpy as np

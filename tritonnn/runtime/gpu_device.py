@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tritonnn.cuda._properties import MINIMUM_CAPABILITY, DeviceProperties
+from tritonnn.runtime.properties import MINIMUM_CAPABILITY, DeviceProperties
 
 if TYPE_CHECKING:
-    from tritonnn.cuda._driver import Driver
-    from tritonnn.cuda._gpu import DriverRuntime
+    from tritonnn.runtime.driver import Driver
+    from tritonnn.runtime.gpu import DriverRuntime
 
 STREAM_NON_BLOCKING = 1
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from tritonnn.cuda._runtime import runtime
+from tritonnn.runtime.interface import runtime
 
 # More than the second-level cache of any GPU: writing it leaves nothing of a benchmark's input there.
 BENCHMARK_CACHE_BYTES = 256 * 2**20
@@ -129,9 +129,9 @@ def _driver_class() -> type:
             return Device("cuda", _current_device())
 
         def get_device_interface(self) -> Any:
-            from tritonnn import cuda
+            from tritonnn.device import face
 
-            return cuda
+            return face()
 
         def get_empty_cache_for_benchmark(self) -> _Memory:
             return _Memory(BENCHMARK_CACHE_BYTES)

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tritonnn.cuda._gpu import DriverRuntime
+    from tritonnn.runtime.gpu import DriverRuntime
 
 
 class PinnedArray(np.ndarray):

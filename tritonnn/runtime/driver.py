@@ -129,7 +129,7 @@ def count_without_starting() -> int:
 def visible_devices(text: str, total: int) -> list[str]:
     """The entries of CUDA_VISIBLE_DEVICES that count: those before the first invalid or repeated one.
 
-    >>> from tritonnn.cuda._driver import visible_devices
+    >>> from tritonnn.runtime.driver import visible_devices
     >>> visible_devices("1,0,-1,2", 4)
     ['1', '0']
     """
