@@ -189,7 +189,7 @@ def new_counter(group: Group, p: Tensor, value: float = 0.0) -> Tensor:
     if group.get("capturable") or group.get("fused"):
         return tritonnn.full((), value, dtype=tritonnn.float32, device=p.device)
     wide = tritonnn.get_default_dtype() is tritonnn.float64
-    return tritonnn.tensor(value, dtype=tritonnn.float64 if wide else tritonnn.float32)  # type: ignore[operator]
+    return tritonnn.tensor(value, dtype=tritonnn.float64 if wide else tritonnn.float32)
 
 
 def advance(group: Group, state: State) -> Any:

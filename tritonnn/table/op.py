@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import TYPE_CHECKING, Any
 
 from tritonnn.dtypes import dtype as DType
@@ -47,6 +48,9 @@ class Op:
         self.rule = _all_positional(function)
         self.names: tuple[str, ...] = code.co_varnames[:count]
         self.n_positional = code.co_argcount
+        self.takes_any = bool(
+            code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
+        )  # `x.expand(2, -1)`: sizes in line
         self.defaults = _defaults(function, self.names)
         self.check: Callable | None = options.get("check")
         self.legacy: Callable | None = options.get("legacy")

@@ -45,6 +45,8 @@ def parameters(op: Op, out: bool) -> list[inspect.Parameter]:
         )
         for i, name in enumerate(op.names)
     ]
+    if op.takes_any:  # the body's own says it better
+        return list(inspect.signature(op.rule).parameters.values())
     if out:
         note = "Tensor | None" if len(op.results) == 1 else "tuple[Tensor, ...] | None"
         made.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=note))
