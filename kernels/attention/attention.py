@@ -40,7 +40,8 @@ class _Call:
         self.kv_heads, self.seqlen_k = key.shape[1:3]
         self.head_dim_v = value.shape[3]
         self.batch = query.shape[0]
-        # Words of 32 bits below the threshold are dropped: only dropout_p == 1 may reach 2**32, which drops all.
+        # Words of 32 bits below the threshold are dropped: only dropout_p == 1 may reach 2**32, which drops
+        # all.
         threshold = 1 << 32 if dropout_p == 1 else min(round(dropout_p * 2.0**32), 0xFFFFFFFF)
         dropout_scale = 0.0 if dropout_p == 1 else 1.0 / (1.0 - dropout_p)
         self.sizes = (
@@ -131,12 +132,12 @@ def attention_backward(
     saved = (grad, query, key, value, attn_mask, logsumexp, delta)
     strides = (grad.strides, query.strides, key.strides, value.strides, call.mask_strides)
     call.run(
-        keys_backward_kernel, FOR_KEYS, call.seqlen_k, call.kv_heads, grad_key, grad_value, *saved, grad_key.strides,
-        grad_value.strides, *strides,
+        keys_backward_kernel, FOR_KEYS, call.seqlen_k, call.kv_heads, grad_key, grad_value, *saved,
+        grad_key.strides, grad_value.strides, *strides,
     )  # fmt: skip
     call.run(
-        queries_backward_kernel, FOR_QUERIES, call.seqlen_q, call.heads, grad_query, *saved, grad_query.strides,
-        *strides,
+        queries_backward_kernel, FOR_QUERIES, call.seqlen_q, call.heads, grad_query, *saved,
+        grad_query.strides, *strides,
     )  # fmt: skip
 
 
@@ -162,7 +163,8 @@ def _case(kernel: Any, stage: int, arch: str, kind: str, width: int, **options: 
         "BLOCK_D": width, "BLOCK_V": width, **options,
     }  # fmt: skip
     label = ",".join([kind, str(width), *[f"{k}={int(v)}" for k, v in options.items()]])
-    # Wide heads' tiles and float64 only suit the instructions of single warps; NVIDIA has none for float32 "ieee".
+    # Wide heads' tiles and float64 only suit the instructions of single warps; NVIDIA has none for float32
+    # "ieee".
     small = (stage == FOR_KEYS and width > 128) or kind != "half" or tile is WIDEST
     none = kind == "single" and not arch.startswith("gfx")
     return Case(
