@@ -80,8 +80,8 @@ def im2col(
     """Windows of (N, C, H, W) as columns: out is (N, C * kh * kw, windows)."""
     counts = _counts(input.shape[2:], kernel_size, dilation, padding, stride)
     launch(
-        im2col_kernel, (-(-out.numel // BLOCK),), out, input, out.numel, (input.shape[1], *counts), out.strides,
-        tuple(input.shape[2:]), input.strides, tuple([-p for p in padding]), stride, dilation,
+        im2col_kernel, (-(-out.numel // BLOCK),), out, input, out.numel, (input.shape[1], *counts),
+        out.strides, tuple(input.shape[2:]), input.strides, tuple([-p for p in padding]), stride, dilation,
         KH=kernel_size[0], KW=kernel_size[1], BLOCK=BLOCK, INT64=needs_int64(out, input),
     )  # fmt: skip
 
