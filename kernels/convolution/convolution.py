@@ -201,7 +201,7 @@ def _phases(out: Buffer, weight: Buffer, window: Window) -> Iterator[tuple[Buffe
 
 
 class _Phase(NamedTuple):
-    """The outputs first, first + stride, ... of one dimension, and the taps that reach them, last to first."""
+    """The outputs first, first + stride, ... of one dimension, and the taps that reach them."""
 
     first: int
     size: int
