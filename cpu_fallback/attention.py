@@ -108,17 +108,17 @@ def attention_backward(
                 top,
                 np.vecdot(g, o)[..., None],
             )
-            made = [np.empty_like(operands[0]), np.zeros_like(operands[1]), np.zeros_like(operands[2])]
+            grads = [np.empty_like(operands[0]), np.zeros_like(operands[1]), np.zeros_like(operands[2])]
             for rows, keys in problem.row_blocks():
-                _backward_block(problem, made, operands, heads, rows, keys)
-            _heads(gq)[heads] = made[0]
-            problem.collect(_heads(gk), made[1], heads)
-            problem.collect(_heads(gv), made[2], heads)
+                _backward_block(problem, grads, operands, heads, rows, keys)
+            _heads(gq)[heads] = grads[0]
+            problem.collect(_heads(gk), grads[1], heads)
+            problem.collect(_heads(gv), grads[2], heads)
     grad_query[...], grad_key[...], grad_value[...] = gq, gk, gv
 
 
 def _backward_block(
-    problem: _Problem, made: list[Array], operands: tuple[Array, ...], heads: slice, rows: slice, keys: int
+    problem: _Problem, grads: list[Array], operands: tuple[Array, ...], heads: slice, rows: slice, keys: int
 ) -> None:
     """Fill in the gradients of a block's queries and add its share to those of keys and values."""
     q, k, v, g, lse, delta = operands
@@ -126,7 +126,7 @@ def _backward_block(
     np.subtract(s, lse[:, rows], out=s)
     np.exp(s, out=s)
     dropped = problem.drop(s, heads, rows)
-    made[2][:, :keys] += np.matmul(dropped.swapaxes(1, 2), g[:, rows])
+    grads[2][:, :keys] += np.matmul(dropped.swapaxes(1, 2), g[:, rows])
     # ds = p * (keep / (1 - p_drop) * (g v^T) - delta), and p * keep / (1 - p_drop) is `dropped`
     if dropped is s:
         dp = np.matmul(g[:, rows], v[:, :keys].swapaxes(1, 2), out=problem.work(1, s.shape))
@@ -136,9 +136,9 @@ def _backward_block(
         np.multiply(dropped, np.matmul(g[:, rows], v[:, :keys].swapaxes(1, 2)), out=dropped)
         np.multiply(s, delta[:, rows], out=s)
         np.subtract(dropped, s, out=s)
-    made[1][:, :keys] += np.matmul(s.swapaxes(1, 2), q[:, rows])
+    grads[1][:, :keys] += np.matmul(s.swapaxes(1, 2), q[:, rows])
     gq = np.matmul(s, k[:, :keys])
-    np.multiply(gq, problem.dtype.type(problem.scale), out=made[0][:, rows])
+    np.multiply(gq, problem.dtype.type(problem.scale), out=grads[0][:, rows])
 
 
 def _heads(x: Array) -> Array:

@@ -39,10 +39,10 @@ def _number(plain, INT64: tl.constexpr):
 @triton.jit
 def _chosen(pid, firsts, values):
     """The value of the tensor that a program belongs to."""
-    found = values[0]
+    chosen = values[0]
     for k in tl.static_range(len(firsts)):
-        found = tl.where(pid >= _number(firsts[k], False), values[k + 1], found)
-    return found
+        chosen = tl.where(pid >= _number(firsts[k], False), values[k + 1], chosen)
+    return chosen
 
 
 @triton.jit(do_not_specialize=["rest"])

@@ -359,20 +359,20 @@ LARGE = 1 << 20
 def _tilings() -> list[Case]:
     """A sum by every tiling of problems that are large on either side."""
     problems = [(n, LARGE) for n in (1 << k for k in range(21))] + [(LARGE, 1 << k) for k in range(21)]
-    found = {}
+    tilings = {}
     for kept, reduced in problems:
         for along in (True, False):
-            found.setdefault(choose_reduction(kept, reduced, along, 132)[:3], (reduced, along))
-    made = []
-    for (rows, columns, warps), (reduced, along) in found.items():
+            tilings.setdefault(choose_reduction(kept, reduced, along, 132)[:3], (reduced, along))
+    cases = []
+    for (rows, columns, warps), (reduced, along) in tilings.items():
         inner = f"i32:16 {'i32:16' if reduced % 16 == 0 else 'i32'}"
         kept_in, red_in = ("(i32:16)", "(i32=1)") if along else ("(i32=1)", "(i32:16)")
-        made.append(Case(
+        cases.append(Case(
             _reduce_kernels.reduce_kernel, f"*fp32 *fp32 (i32) {kept_in} (i32=1) (i32) {red_in} {inner} i32 i32:16 "
             "fp64", {"OP": "sum", "TRUTH": False, "DIVIDED": False, "ACC": tl.float32, "BLOCK_K": rows,
             "BLOCK_R": columns, "INT64": False}, label=f"sum,tile {rows}x{columns}", num_warps=warps,
         ))  # fmt: skip
-    return made
+    return cases
 
 
 def COMPILE() -> list[Case]:

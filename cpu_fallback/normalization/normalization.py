@@ -240,11 +240,11 @@ def _finish(out: Array, rows: Array) -> None:
 
 
 def _finish_backward(
-    grads: tuple[Array, ...], made: tuple[Array | None, ...], mask: tuple[bool, ...]
+    grads: tuple[Array, ...], outputs: tuple[Array | None, ...], mask: tuple[bool, ...]
 ) -> None:
-    if made[0] is not None:
-        _finish(grads[0], made[0])
-    for grad, value, wanted in zip(grads[1:], made[1:], mask[1:], strict=True):
+    if outputs[0] is not None:
+        _finish(grads[0], outputs[0])
+    for grad, value, wanted in zip(grads[1:], outputs[1:], mask[1:], strict=True):
         if wanted:
             grad[...] = value.reshape(grad.shape)  # type: ignore[union-attr]
 

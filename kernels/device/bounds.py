@@ -45,12 +45,12 @@ def check_bounds(
         bounds_kernel, (-(-n // BLOCK),), flag, index, n, -size if wrap else 0, size, shape, strides,
         BLOCK=BLOCK, INT64=needs_int64(index),
     )  # fmt: skip
-    found = int(read(flag)[0])
-    if found < n:
+    position = int(read(flag)[0])
+    if position < n:
         offset = 0
         for extent, stride in zip(reversed(index.shape), reversed(index.strides), strict=True):
-            offset += found % extent * stride
-            found //= extent
+            offset += position % extent * stride
+            position //= extent
         bad = read(index.as_strided((1,), (1,), offset))[0]
         raise kind(f"{op}: index {bad} is out of bounds for dimension {dim} with size {size}")
 

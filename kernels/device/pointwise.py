@@ -230,12 +230,12 @@ def pointwise_kernel(
 
 def compute_type(name: str, compute: Any) -> Any:
     """The Triton type that an op on operands of type `compute` works in: float32 for the 16-bit ones."""
-    found = COMPUTE.get(compute)
-    if found is None:
+    dtype = COMPUTE.get(compute)
+    if dtype is None:
         raise NotImplementedError(
             f"{name} has no GPU kernel for {compute.name}: add it to COMPUTE in kernels/device/pointwise.py"
         )
-    return found
+    return dtype
 
 
 def encode(value: float, floating: bool) -> int:
@@ -295,10 +295,10 @@ def _through_half(run: Callable[..., None], result: DType, compute: DType) -> Ca
             if isinstance(a, Buffer) and a.dtype in _NARROW:
                 operands[k] = empty(a.shape, float16, like=out)
                 copy(operands[k], a)
-        made = empty(out.shape, float16, like=out) if result in _NARROW else out
-        run(made, *operands, compute=float16 if compute in _NARROW else compute)
-        if made is not out:
-            copy(out, made)
+        wide_out = empty(out.shape, float16, like=out) if result in _NARROW else out
+        run(wide_out, *operands, compute=float16 if compute in _NARROW else compute)
+        if wide_out is not out:
+            copy(out, wide_out)
 
     return widened
 

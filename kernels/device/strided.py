@@ -122,9 +122,9 @@ def contiguous(buffer: Buffer) -> Buffer:
     from tritonnn.kernels.device.moving import copy
     from tritonnn.kernels.launch.launch import empty
 
-    made = empty(buffer.shape, buffer.dtype, buffer)
-    copy(made, buffer)
-    return made
+    dense = empty(buffer.shape, buffer.dtype, buffer)
+    copy(dense, buffer)
+    return dense
 
 
 _PARTS = {dtypes.complex64: dtypes.float32, dtypes.complex128: dtypes.float64}

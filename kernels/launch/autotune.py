@@ -91,10 +91,10 @@ def pick(
     if _tuning:
         unrepeatable()
     key = _key(kernel, problem)
-    found = _table().get(key)
+    entry = _table().get(key)
     by_text = {repr(c): c for c in (default, *candidates)}
-    if found is not None and found["configuration"] in by_text:
-        return by_text[found["configuration"]]
+    if entry is not None and entry["configuration"] in by_text:
+        return by_text[entry["configuration"]]
     if not _tuning or len(by_text) == 1:
         return default
     if runtime().is_capturing():

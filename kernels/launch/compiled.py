@@ -45,20 +45,20 @@ class Compiled:
         self, driver: Any, index: int, grid: tuple, key: list, flat: list, args: tuple
     ) -> Callable[..., None]:
         key.append(index)
-        found = self.variants.get(tuple(key))
-        if found is None:
-            found = self.variants[tuple(key)] = _launcher(self.kernel[grid](*args, **self.constants))
+        launcher = self.variants.get(tuple(key))
+        if launcher is None:
+            launcher = self.variants[tuple(key)] = _launcher(self.kernel[grid](*args, **self.constants))
         else:
-            found(driver.get_current_stream(index), grid, flat + self.tail(len(args)))
-        return found
+            launcher(driver.get_current_stream(index), grid, flat + self.tail(len(args)))
+        return launcher
 
     def tail(self, given: int) -> list[Any]:
         """The constants in the signature's order: launchers take them by position (and ignore them)."""
-        found = self._tails.get(given)
-        if found is None:
+        values = self._tails.get(given)
+        if values is None:
             constants, parameters = self.constants, self.kernel.params[given:]
-            found = self._tails[given] = [constants.get(p.name, p.default) for p in parameters]
-        return found
+            values = self._tails[given] = [constants.get(p.name, p.default) for p in parameters]
+        return values
 
 
 def _launcher(compiled: Any) -> Callable[..., None]:

@@ -134,9 +134,9 @@ class _Maps:
 
     def __call__(self, values: Any) -> Any:
         ptr = values[self._tiles.index]
-        found = self._kept.get(ptr)
-        if found is None:
+        encoded = self._kept.get(ptr)
+        if encoded is None:
             if len(self._kept) >= MAPS_KEPT:
                 self._kept.clear()
-            found = self._kept[ptr] = self._kernel.encoded(self._tiles.pick(values), self._number)[0]
-        return found
+            encoded = self._kept[ptr] = self._kernel.encoded(self._tiles.pick(values), self._number)[0]
+        return encoded

@@ -58,18 +58,18 @@ def _note(kernel: Any, grid: tuple[int, ...], args: tuple, constants: dict[str, 
 
 def _slotted(args: Any, given: list[Buffer]) -> tuple:
     """The arguments with a Slot in place of every Buffer, which is appended to `given`."""
-    found: list[Any] = []
+    slots: list[Any] = []
     for a in args:
         if type(a) is Buffer:
-            found.append(Slot(len(given)))
+            slots.append(Slot(len(given)))
             given.append(a)
         elif type(a) is tuple:
-            found.append(_slotted(a, given))
+            slots.append(_slotted(a, given))
         elif hasattr(a, "block_shape"):
             raise Unrepeatable
         else:
-            found.append(a)
-    return tuple(found)
+            slots.append(a)
+    return tuple(slots)
 
 
 def bind(kernel: Any, **constants: Any) -> Callable[..., None]:
@@ -117,13 +117,13 @@ _processors: dict[Any, int] = {}
 
 def multiprocessors(like: Buffer) -> int:
     """Number of multiprocessors of the device of `like`: the size of a persistent grid."""
-    found = _processors.get(like.device)
-    if found is None:
+    count = _processors.get(like.device)
+    if count is None:
         from tritonnn.runtime.interface import runtime
 
-        found = runtime().properties(like.device.index).multi_processor_count
-        _processors[like.device] = found
-    return found
+        count = runtime().properties(like.device.index).multi_processor_count
+        _processors[like.device] = count
+    return count
 
 
 class Slot:
@@ -186,11 +186,11 @@ class Plan:
             aligned: 1, then a bit for each Buffer: whether it starts at a multiple of 16 bytes.
             index: the device.
         """
-        found = self._variants.get((aligned, index))
+        variant = self._variants.get((aligned, index))
         thread = (_runtime or _first_runtime()).thread
-        if found is None or thread.device != index or not thread.bound:
+        if variant is None or thread.device != index or not thread.bound:
             return False
-        launcher, args, filling = found
+        launcher, args, filling = variant
         args = args.copy()
         for at, pick in filling:
             args[at] = pick(values)
@@ -207,8 +207,8 @@ class Plan:
         launcher = self._run(self._grid, *args)  # type: ignore[func-returns-value]
         if key is not None:
             args = [*self._args, *self._run.tail(len(args))]  # type: ignore[attr-defined]
-            found = (launcher, args, self._filling)
-            self._variants[key] = launcher.opened(*found[1:]) if type(launcher) is Described else found
+            variant = (launcher, args, self._filling)
+            self._variants[key] = launcher.opened(*variant[1:]) if type(launcher) is Described else variant
 
 
 def _has_slots(a: Any) -> bool:

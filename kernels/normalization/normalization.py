@@ -172,7 +172,7 @@ def _acc(saved: Buffer) -> Any:
 
 def COMPILE() -> list[Case]:
     """Short, typical and long rows; LayerNorm in bf16 and fp32, RMSNorm in bf16."""
-    made = channel_cases()
+    cases = channel_cases()
     for kind, length in (
         ("bf16", 64),
         ("bf16", 4096),
@@ -184,7 +184,7 @@ def COMPILE() -> list[Case]:
         together, block, warps = choose_rows(8192, length) if once else (1, 8192, 16)
         constants = {"ACC": tl.float32, "ONCE": once, "BLOCK_K": together, "BLOCK_R": block, "INT64": False}
         for mean, bias in (("*fp32", f"*{kind}"), ("None", "None")):
-            made.append(Case(
+            cases.append(Case(
                 row_norm_kernel, f"*{kind} {mean} *fp32 *{kind} *{kind} {bias} {size} i32 {size} fp64",
                 constants,
                 label=f"{'rms' if mean == 'None' else 'layer'},{kind},{length}", num_warps=warps,
@@ -198,7 +198,7 @@ def COMPILE() -> list[Case]:
         how = choose_backward(8192, length, 132)
         constants = {"WANT_INPUT": True, "WANT_WEIGHT": True, "WANT_BIAS": True, "ACC": tl.float32,
                      "BLOCK_K": how.rows, "BLOCK_R": how.block, "INT64": False}  # fmt: skip
-        made.append(Case(
+        cases.append(Case(
             row_norm_backward_kernel,
             f"*{kind} *fp32 *{kind} *{kind} *fp32 *fp32 *{kind} {size} {size} i32 {size}", constants,
             label=f"{kind},{length}", num_warps=how.warps, wide="both" if length >= 128 else "",
@@ -206,11 +206,11 @@ def COMPILE() -> list[Case]:
     rows = "*bf16 *bf16 *bf16 *fp32 *fp32 *bf16 i32:16 i32:16 i32:16"
     sums = "*fp32 *bf16 *bf16 *fp32 *fp32 i32:16 i32:16 i32 i32:16 i32:16"
     tile = {"ACC": tl.float32, "INT64": False}
-    made += [
+    cases += [
         Case(long_row_backward_kernel, rows, {**tile, "BLOCK_R": 4096}, num_warps=16, wide="both"),
         Case(column_sums_kernel, sums, {**tile, "BLOCK_K": 32, "BLOCK_C": COLUMNS}, wide="loads"),
         Case(add_parts_kernel, "*bf16 *bf16 *fp32 i32 i32:16", {
             "WANT_WEIGHT": True, "WANT_BIAS": True, "ACC": tl.float32, "BLOCK_P": 32, "BLOCK_C": COLUMNS},
             wide="loads"),
     ]  # fmt: skip
-    return made
+    return cases

@@ -104,22 +104,22 @@ def adaptive_max_kernel(
     w0, w1 = _low(ow, x_sizes[2], sizes[2]), _high(ow, x_sizes[2], sizes[2])
     source = x + _offset(n, c, d0, h0, w0, x_strides)
     best = tl.zeros((BLOCK,), COMPUTE)
-    where, found = j * 0, tl.zeros((BLOCK,), tl.int32)
+    argmax, has_value = j * 0, tl.zeros((BLOCK,), tl.int32)
     for kd in range(longest[0]):
         for kh in range(longest[1]):
             for kw in range(longest[2]):
                 seen = mask & (d0 + kd < d1) & (h0 + kh < h1) & (w0 + kw < w1)
                 step = _step(kd, kh, kw, x_strides, INT64)
                 value = convert(tl.load(source + step, mask=seen, other=0), COMPUTE)
-                take = _replaces(value, best, found, seen)
+                take = _replaces(value, best, has_value, seen)
                 best = tl.where(take, value, best)
                 place = ((d0 + kd) * x_sizes[1] + h0 + kh) * x_sizes[2] + w0 + kw
-                where = tl.where(take, place, where)
-                found = tl.where(seen, 1, found)
+                argmax = tl.where(take, place, argmax)
+                has_value = tl.where(seen, 1, has_value)
     tl.store(
         values + _offset(n, c, od, oh, ow, value_strides), convert(best, values.dtype.element_ty), mask=mask
     )
-    tl.store(indices + _offset(n, c, od, oh, ow, index_strides), where.to(tl.int64), mask=mask)
+    tl.store(indices + _offset(n, c, od, oh, ow, index_strides), argmax.to(tl.int64), mask=mask)
 
 
 @triton.jit
@@ -159,20 +159,20 @@ def fractional_max_kernel(
     id, ih, iw = wide(id, INT64), wide(ih, INT64), wide(iw, INT64)
     source = x + _offset(n, c, id, ih, iw, x_strides)
     best = tl.zeros((BLOCK,), COMPUTE)
-    where, found = j * 0, tl.zeros((BLOCK,), tl.int32)
+    argmax, has_value = j * 0, tl.zeros((BLOCK,), tl.int32)
     for kd in range(KD):
         for kh in range(KH):
             for kw in range(KW):
                 step = _step(kd, kh, kw, x_strides, INT64)
                 value = convert(tl.load(source + step, mask=mask, other=0), COMPUTE)
-                take = _replaces(value, best, found, mask)
+                take = _replaces(value, best, has_value, mask)
                 best = tl.where(take, value, best)
-                where = tl.where(take, ((id + kd) * x_sizes[1] + ih + kh) * x_sizes[2] + iw + kw, where)
-                found = tl.where(mask, 1, found)
+                argmax = tl.where(take, ((id + kd) * x_sizes[1] + ih + kh) * x_sizes[2] + iw + kw, argmax)
+                has_value = tl.where(mask, 1, has_value)
     tl.store(
         values + _offset(n, c, od, oh, ow, value_strides), convert(best, values.dtype.element_ty), mask=mask
     )
-    tl.store(indices + _offset(n, c, od, oh, ow, index_strides), where.to(tl.int64), mask=mask)
+    tl.store(indices + _offset(n, c, od, oh, ow, index_strides), argmax.to(tl.int64), mask=mask)
 
 
 @triton.jit

@@ -40,9 +40,9 @@ def _step(d, h, w, strides, INT64: tl.constexpr):
 
 
 @triton.jit
-def _replaces(value, best, found, seen):
+def _replaces(value, best, has_value, seen):
     """Whether a scan takes `value`: greater, or NaN, or the first there is."""
-    return seen & ((value > best) | (value != value) | (found == 0))
+    return seen & ((value > best) | (value != value) | (has_value == 0))
 
 
 @triton.jit
@@ -69,7 +69,7 @@ def max_pool_kernel(
     id, ih, iw = od * stride[0] + start[0], oh * stride[1] + start[1], ow * stride[2] + start[2]
     source = x + _offset(n, c, id, ih, iw, x_strides)
     best = tl.zeros((BLOCK,), COMPUTE)
-    where, found = j * 0, tl.zeros((BLOCK,), tl.int32)
+    argmax, has_value = j * 0, tl.zeros((BLOCK,), tl.int32)
     for kd in range(KD):
         for kh in range(KH):
             for kw in range(KW):
@@ -79,18 +79,18 @@ def max_pool_kernel(
                 seen &= (pw >= 0) & (pw < x_sizes[2])
                 step = _step(d, h, w, x_strides, INT64)
                 value = convert(tl.load(source + step, mask=seen, other=0), COMPUTE)
-                take = _replaces(value, best, found, seen)
+                take = _replaces(value, best, has_value, seen)
                 best = tl.where(take, value, best)
-                where = tl.where(take, (pd * x_sizes[1] + ph) * x_sizes[2] + pw, where)
-                found = tl.where(seen, 1, found)
+                argmax = tl.where(take, (pd * x_sizes[1] + ph) * x_sizes[2] + pw, argmax)
+                has_value = tl.where(seen, 1, has_value)
     if values is not None:
         place = _offset(n, c, od, oh, ow, value_strides)
         if COMPUTE.is_floating():
-            best = tl.where(found == 0, float("-inf"), best)
+            best = tl.where(has_value == 0, float("-inf"), best)
         tl.store(values + place, convert(best, values.dtype.element_ty), mask=mask)
     if indices is not None:
         place = _offset(n, c, od, oh, ow, index_strides)
-        tl.store(indices + place, where.to(indices.dtype.element_ty), mask=mask)
+        tl.store(indices + place, argmax.to(indices.dtype.element_ty), mask=mask)
 
 
 @triton.jit

@@ -157,10 +157,10 @@ SPECIALIZES_SM_100 = tuple(int(part) for part in triton.__version__.split(".")[:
 def table(arch: str, kind: str) -> tuple[Gemm, ...]:
     """The configurations of an architecture, or of its nearest relative, for an element kind."""
     rows = TABLE.get(arch) or TABLE[NEAREST.get(arch, "gfx942" if arch.startswith("gfx") else "sm_80")]
-    found = rows[kind] if kind in rows else rows[kind.partition(" ")[0]]
+    configs = rows[kind] if kind in rows else rows[kind.partition(" ")[0]]
     if arch.startswith("sm_10") and not SPECIALIZES_SM_100:
-        return tuple([row for row in found if not row.specialize])
-    return found
+        return tuple([row for row in configs if not row.specialize])
+    return configs
 
 
 def processors(arch: str) -> int:
