@@ -27,6 +27,8 @@ from tritonnn.kernels.device.pointwise import compute_type, convert
 from tritonnn.kernels.device.strided import last, merged, offset_of, parts
 from tritonnn.kernels.launch.launch import empty, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
+from tritonnn.kernels.tables.reduction import power_of_2
+from tritonnn.shape import numel
 
 SUM, PROD, LOGSUMEXP, MAX, MIN = 0, 1, 2, 3, 4
 
@@ -213,16 +215,12 @@ def extremum_kernel(
         cols += COLUMNS
 
 
-def _power(n: int) -> int:
-    return 1 << max(0, n - 1).bit_length()
-
-
 def _tile(kind: int, compute: Any, rows: int, n: int) -> tuple[int, int, int]:
     """Rows, columns and warps of a tile."""
     chunk = SHORTER_CHUNK.get(kind, CHUNK)
-    columns = min(chunk, _power(n))
+    columns = min(chunk, power_of_2(n))
     return (
-        max(1, min(chunk // columns, _power(rows), 64)),
+        max(1, min(chunk // columns, power_of_2(rows), 64)),
         columns,
         8 if compute in (tl.float64, tl.int64) else 4,
     )
@@ -231,10 +229,7 @@ def _tile(kind: int, compute: Any, rows: int, n: int) -> tuple[int, int, int]:
 def _row_geometry(*buffers: Buffer) -> tuple[Any, ...]:
     """Of buffers whose last dimension is scanned: number of rows, merged row extents, strides per buffer."""
     shape, *strides = merged(buffers[0].shape[:-1], *(b.strides[:-1] for b in buffers))
-    rows = 1
-    for extent in shape:
-        rows *= extent
-    return rows, shape, *strides
+    return numel(shape), shape, *strides
 
 
 def _accumulate(name: str, kind: int, out: Buffer, input: Buffer, dim: int) -> None:

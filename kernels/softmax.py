@@ -28,8 +28,7 @@ from tritonnn.dtypes import float64
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.reduce import tile_columns, tile_rows
-from tritonnn.kernels.device.strided import offset_of
+from tritonnn.kernels.device.strided import offset_of, offsets_from, positions
 from tritonnn.kernels.launch.launch import Plan, Slot, needs_int64, planned
 from tritonnn.kernels.reduction import logsumexp, merge
 from tritonnn.kernels.tables.reduction import choose_rows, power_of_2
@@ -54,12 +53,12 @@ def softmax_kernel(
         n_rows: number of rows; n_cols: elements of one.
         LOG: the logarithm is wanted. ACC: the type computed in. ONCE: a row fits into the tile.
     """
-    rows = tile_rows(BLOCK_K, INT64)
+    rows = positions(BLOCK_K, INT64)
     row_mask = (rows < n_rows)[:, None]
     in_ptrs = in_ptr + offset_of(rows, row_shape, row_strides_in)[:, None]
     out_ptrs = out_ptr + offset_of(rows, row_shape, row_strides_out)[:, None]
     if ONCE:
-        cols = tile_columns(0, BLOCK_R, INT64)[None, :]
+        cols = offsets_from(0, BLOCK_R, INT64)[None, :]
         mask = row_mask & (cols < n_cols)
         x = convert(tl.load(in_ptrs + cols * stride_in, mask=mask), ACC)
         x = tl.where(mask, x, float("-inf"))
@@ -73,7 +72,7 @@ def softmax_kernel(
         m_i = tl.full((BLOCK_K, BLOCK_R), float("-inf"), ACC)
         l_i = tl.zeros((BLOCK_K, BLOCK_R), ACC)
         for start in range(0, n_cols, BLOCK_R):
-            cols = tile_columns(start, BLOCK_R, INT64)[None, :]
+            cols = offsets_from(start, BLOCK_R, INT64)[None, :]
             mask = row_mask & (cols < n_cols)
             x = convert(tl.load(in_ptrs + cols * stride_in, mask=mask), ACC)
             x = tl.where(mask, x, float("-inf"))
@@ -86,7 +85,7 @@ def softmax_kernel(
         # lanes without any element have m_i = -inf and add 0
         denominator = tl.sum(l_i * _math.exp(m_i - row_max), axis=1)[:, None]
         for start in range(0, n_cols, BLOCK_R):
-            cols = tile_columns(start, BLOCK_R, INT64)[None, :]
+            cols = offsets_from(start, BLOCK_R, INT64)[None, :]
             mask = row_mask & (cols < n_cols)
             x = convert(tl.load(in_ptrs + cols * stride_in, mask=mask), ACC) - row_max
             y = x - tl.log(denominator) if LOG else _math.exp(x) / denominator
@@ -112,13 +111,13 @@ def softmax_backward_kernel(
 
     Arguments as of `softmax_kernel`.
     """
-    rows = tile_rows(BLOCK_K, INT64)
+    rows = positions(BLOCK_K, INT64)
     row_mask = (rows < n_rows)[:, None]
     dy_ptrs = dy_ptr + offset_of(rows, row_shape, row_strides_dy)[:, None]
     y_ptrs = y_ptr + offset_of(rows, row_shape, row_strides_y)[:, None]
     dx_ptrs = dx_ptr + offset_of(rows, row_shape, row_strides_dx)[:, None]
     if ONCE:
-        cols = tile_columns(0, BLOCK_R, INT64)[None, :]
+        cols = offsets_from(0, BLOCK_R, INT64)[None, :]
         mask = row_mask & (cols < n_cols)
         dy = convert(tl.load(dy_ptrs + cols * stride_dy, mask=mask, other=0.0), ACC)
         y = convert(tl.load(y_ptrs + cols * stride_y, mask=mask, other=0.0), ACC)
@@ -128,7 +127,7 @@ def softmax_backward_kernel(
     else:
         acc = tl.zeros((BLOCK_K, BLOCK_R), ACC)
         for start in range(0, n_cols, BLOCK_R):
-            cols = tile_columns(start, BLOCK_R, INT64)[None, :]
+            cols = offsets_from(start, BLOCK_R, INT64)[None, :]
             mask = row_mask & (cols < n_cols)
             dy = convert(tl.load(dy_ptrs + cols * stride_dy, mask=mask, other=0.0), ACC)
             if LOG:
@@ -137,7 +136,7 @@ def softmax_backward_kernel(
                 acc += dy * convert(tl.load(y_ptrs + cols * stride_y, mask=mask, other=0.0), ACC)
         row_sum = tl.sum(acc, axis=1)[:, None]
         for start in range(0, n_cols, BLOCK_R):
-            cols = tile_columns(start, BLOCK_R, INT64)[None, :]
+            cols = offsets_from(start, BLOCK_R, INT64)[None, :]
             mask = row_mask & (cols < n_cols)
             dy = convert(tl.load(dy_ptrs + cols * stride_dy, mask=mask, other=0.0), ACC)
             y = convert(tl.load(y_ptrs + cols * stride_y, mask=mask, other=0.0), ACC)

@@ -16,8 +16,13 @@ LONG_FILES: dict[str, str] = {
 LONG_FUNCTIONS: dict[str, str] = {
     "kernels/attention/_kernels.py::attention_kernel": "a kernel: its stages share their registers",
     "kernels/attention/_kernels.py::keys_backward_kernel": "a kernel: its stages share their registers",
+    "kernels/attention/_kernels.py::queries_backward_kernel": "a kernel: its stages share their registers",
     "kernels/convolution/_kernels.py::correlate_kernel": "a kernel: its stages share their registers",
     "kernels/convolution/_kernels.py::weight_kernel": "a kernel: its stages share their registers",
+    "kernels/device/reduce.py::moments_kernel": "a kernel: its stages share their registers",
+    "kernels/embedding/_kernels.py::bag_kernel": "a kernel: its stages share their registers",
+    "kernels/embedding/_kernels.py::chunk_sums_kernel": "a kernel: its stages share their registers",
+    "kernels/linalg/_kernels.py::gemm_kernel": "a kernel: its stages share their registers",
     "tritonnn/runtime/triton_driver.py::_driver_class": "a class, made where Triton may be imported",
     "tritonnn/nn/_multi_head.py::multi_head_attention_forward": "PyTorch's 25 parameters and the steps they steer",
     "tritonnn/table/op.py::__init__": "an op's record: one field after another",

@@ -36,6 +36,7 @@ import triton
 from triton import language as tl
 
 from tritonnn.kernels.device.pointwise import convert
+from tritonnn.kernels.device.strided import offsets_from
 from tritonnn.kernels.launch.launch import fp64, i64
 from tritonnn.kernels.random.random import start, words
 
@@ -50,15 +51,6 @@ def _head_offset(head, heads, strides, INT64: tl.constexpr):
     if INT64:
         head = head.to(tl.int64)
     return (head // heads) * strides[0] + (head % heads) * strides[1]
-
-
-@triton.jit
-def _offsets(start, BLOCK: tl.constexpr, INT64: tl.constexpr):
-    """The BLOCK positions from `start` on."""
-    offs = start + tl.arange(0, BLOCK)
-    if INT64:
-        offs = offs.to(tl.int64)
-    return offs
 
 
 @triton.jit
@@ -81,9 +73,8 @@ def _mask_scores(
     if MASK != 0:
         bias = tl.load(
             mask_ptr + offs_m * stride_mm + offs_n * stride_mn,
-            mask=(offs_m < seqlen_q) & (offs_n < seqlen_k),
-            other=0,
-        )
+            mask=(offs_m < seqlen_q) & (offs_n < seqlen_k), other=0,
+        )  # fmt: skip
         if MASK == 1:
             qk = tl.where(bias != 0, qk, MINUS_INFINITY)
         else:
@@ -135,7 +126,7 @@ def _attend_keys(
     offs_d = tl.arange(0, BLOCK_D)
     offs_v = tl.arange(0, BLOCK_V)
     for start_n in range(start, end, BLOCK_N):
-        offs_n = _offsets(start_n, BLOCK_N, INT64)
+        offs_n = offsets_from(start_n, BLOCK_N, INT64)
         k = _load_tile(
             k_ptr, offs_n[None, :], offs_d[:, None], seqlen_k, head_dim, k_strides[2], k_strides[3]
         )
@@ -189,7 +180,7 @@ def attention_kernel(
         block_m = num_blocks_m - 1 - block_m
     seed, offset = start(seed, offset, state)
     qk_scale = (scale * LOG2E).to(ACC)
-    offs_m = _offsets(block_m * BLOCK_M, BLOCK_M, INT64)
+    offs_m = offsets_from(block_m * BLOCK_M, BLOCK_M, INT64)
     kv_head = head // heads * (heads // group) + head % heads // group
     offs_d = tl.arange(0, BLOCK_D)
     q = q_ptr + _head_offset(head, heads, q_strides, INT64)
@@ -228,11 +219,9 @@ def attention_kernel(
     o = acc / tl.where(empty, 1.0, l_i)[:, None]
     offs_v = tl.arange(0, BLOCK_V)
     o_ptrs = (
-        out_ptr
-        + _head_offset(head, heads, out_strides, INT64)
-        + offs_m[:, None] * out_strides[2]
+        out_ptr + _head_offset(head, heads, out_strides, INT64) + offs_m[:, None] * out_strides[2]
         + offs_v[None, :] * out_strides[3]
-    )
+    )  # fmt: skip
     o_mask = (offs_m < seqlen_q)[:, None] & (offs_v < head_dim_v)[None, :]
     tl.store(o_ptrs, convert(o, out_ptr.dtype.element_ty), mask=o_mask)
 
@@ -245,7 +234,7 @@ def delta_kernel(
     """delta[row] = sum of out * do over the features, in the accumulator's type."""
     num_blocks_m = tl.cdiv(seqlen_q, BLOCK_M)
     head = tl.program_id(0) // num_blocks_m
-    offs_m = _offsets(tl.program_id(0) % num_blocks_m * BLOCK_M, BLOCK_M, INT64)
+    offs_m = offsets_from(tl.program_id(0) % num_blocks_m * BLOCK_M, BLOCK_M, INT64)
     offs_v = tl.arange(0, BLOCK_V)
     o = out_ptr + _head_offset(head, heads, out_strides, INT64)
     do = do_ptr + _head_offset(head, heads, do_strides, INT64)
@@ -281,7 +270,7 @@ def keys_backward_kernel(
     block_n = tl.program_id(0) % num_blocks_n
     seed, offset = start(seed, offset, state)
     qk_scale = (scale * LOG2E).to(ACC)
-    offs_n = _offsets(block_n * BLOCK_N, BLOCK_N, INT64)
+    offs_n = offsets_from(block_n * BLOCK_N, BLOCK_N, INT64)
     offs_d = tl.arange(0, BLOCK_D)
     offs_v = tl.arange(0, BLOCK_V)
     k = k_ptr + _head_offset(kv_head, heads // group, k_strides, INT64)
@@ -299,7 +288,7 @@ def keys_backward_kernel(
         do_base = do_ptr + _head_offset(head, heads, do_strides, INT64)
         first_row = head.to(tl.int64) * seqlen_q
         for start_m in range(first_m, seqlen_q, BLOCK_M):
-            offs_m = _offsets(start_m, BLOCK_M, INT64)
+            offs_m = offsets_from(start_m, BLOCK_M, INT64)
             q_t = _load_tile(
                 q_base, offs_m[None, :], offs_d[:, None], seqlen_q, head_dim, q_strides[2], q_strides[3]
             )
@@ -335,11 +324,8 @@ def keys_backward_kernel(
     # once at the end, not in every ds: the scores' own scale holds log2(e) as well
     dk = convert(dk * scale.to(ACC), dk_ptr.dtype.element_ty)
     ptrs = dk_ptr + _head_offset(kv_head, heads // group, dk_strides, INT64) + offs_n[:, None] * dk_strides[2]
-    tl.store(
-        ptrs + offs_d[None, :] * dk_strides[3],
-        dk,
-        mask=(offs_n < seqlen_k)[:, None] & (offs_d < head_dim)[None, :],
-    )
+    mask = (offs_n < seqlen_k)[:, None] & (offs_d < head_dim)[None, :]
+    tl.store(ptrs + offs_d[None, :] * dk_strides[3], dk, mask=mask)
     ptrs = dv_ptr + _head_offset(kv_head, heads // group, dv_strides, INT64) + offs_n[:, None] * dv_strides[2]
     mask = (offs_n < seqlen_k)[:, None] & (offs_v < head_dim_v)[None, :]
     tl.store(ptrs + offs_v[None, :] * dv_strides[3], convert(dv, dv_ptr.dtype.element_ty), mask=mask)
@@ -360,7 +346,7 @@ def queries_backward_kernel(
     block_m = tl.program_id(0) % num_blocks_m
     seed, offset = start(seed, offset, state)
     qk_scale = (scale * LOG2E).to(ACC)
-    offs_m = _offsets(block_m * BLOCK_M, BLOCK_M, INT64)
+    offs_m = offsets_from(block_m * BLOCK_M, BLOCK_M, INT64)
     offs_d = tl.arange(0, BLOCK_D)
     offs_v = tl.arange(0, BLOCK_V)
     kv_head = head // heads * (heads // group) + head % heads // group
@@ -379,7 +365,7 @@ def queries_backward_kernel(
     if CAUSAL:
         end_n = tl.minimum(seqlen_k, (block_m + 1) * BLOCK_M)
     for start_n in range(0, end_n, BLOCK_N):
-        offs_n = _offsets(start_n, BLOCK_N, INT64)
+        offs_n = offsets_from(start_n, BLOCK_N, INT64)
         k_t = _load_tile(
             k_base, offs_n[None, :], offs_d[:, None], seqlen_k, head_dim, k_strides[2], k_strides[3]
         )
@@ -403,8 +389,5 @@ def queries_backward_kernel(
         dq = tl.dot(convert(ds, k_t.dtype), tl.trans(k_t), dq, input_precision=PRECISION, out_dtype=ACC)
     dq = convert(dq * scale.to(ACC), dq_ptr.dtype.element_ty)
     dq_ptrs = dq_ptr + _head_offset(head, heads, dq_strides, INT64) + offs_m[:, None] * dq_strides[2]
-    tl.store(
-        dq_ptrs + offs_d[None, :] * dq_strides[3],
-        dq,
-        mask=(offs_m < seqlen_q)[:, None] & (offs_d < head_dim)[None, :],
-    )
+    mask = (offs_m < seqlen_q)[:, None] & (offs_d < head_dim)[None, :]
+    tl.store(dq_ptrs + offs_d[None, :] * dq_strides[3], dq, mask=mask)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 from math import gcd
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from triton import language as tl
 
@@ -21,9 +21,11 @@ from tritonnn.kernels.convolution import _kernels as _conv
 from tritonnn.kernels.convolution._cases import cases
 from tritonnn.kernels.convolution.fold import col2im, im2col
 from tritonnn.kernels.device.moving import copy
+from tritonnn.kernels.device.strided import permute
 from tritonnn.kernels.launch.launch import architecture, empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.tables.convolution import choose_forward, choose_weight
+from tritonnn.shape import numel
 
 Ints = tuple[int, ...]
 # Fewer input channels than this and the taps share the inner index with them.
@@ -60,18 +62,14 @@ def convolution(
         correlate(out, input, _grouped(weight, groups), bias, window, groups)
         return
     weight_t = _grouped(weight, groups)
-    weight_t = _reordered(weight_t, (0, 2, 1, 3, 4, 5))
+    weight_t = permute(weight_t, (0, 2, 1, 3, 4, 5))
     for out_phase, w_phase, window_phase in _phases(out, weight_t, window):
         if w_phase is None:  # what no tap reaches is a convolution of nothing
             empty = input.as_strided((*input.shape[:2], 0, 0, 0), input.strides)
             correlate(
-                out_phase,
-                empty,
-                weight_t.as_strided((*weight_t.shape[:3], 1, 1, 1), weight_t.strides),
-                bias,
-                window_phase,
-                groups,
-            )
+                out_phase, empty, weight_t.as_strided((*weight_t.shape[:3], 1, 1, 1), weight_t.strides), bias,
+                window_phase, groups,
+            )  # fmt: skip
         else:
             correlate(out_phase, input, w_phase, bias, window_phase, groups)
 
@@ -91,11 +89,11 @@ def convolution_weight_grad(
     _check_dtype("convolution_weight_grad", out)
     window = _window(stride, padding, dilation)
     out, grad, x = _spatial(out), _spatial(grad), _spatial(input)
-    kernel, rows = out.shape[2:], grad.shape[0] * _count(grad.shape[2:])
+    kernel, rows = out.shape[2:], grad.shape[0] * numel(grad.shape[2:])
     if out.shape[1] == 1 and groups > 1:
         _depthwise_weight(out, grad, x, window)
         return
-    channels, depth, taps = out.shape[0] // groups, out.shape[1], _count(kernel)
+    channels, depth, taps = out.shape[0] // groups, out.shape[1], numel(kernel)
     size, processors = x.dtype.itemsize, multiprocessors(out)
     tile, splits = choose_weight(channels, depth * taps, rows, size, architecture(), processors, groups)
     num_blocks_k = -(-rows // tile.depth)
@@ -149,7 +147,7 @@ def correlate(
     int64 = needs_int64(out, x, weight)
     bias_stride = 0 if bias is None else bias.strides[0]
     if depth == 1 and groups > 1 and _one_stride(weight):
-        rows = _count(out.shape[2:])
+        rows = numel(out.shape[2:])
         launch(
             _conv.depthwise_kernel, (-(-rows // DEPTHWISE_BLOCK), out.shape[0] * out.shape[1]),
             out, x, weight, bias, bias_stride, rows, tuple(out.shape[2:]), out.strides, tuple(x.shape[2:]),
@@ -157,8 +155,8 @@ def correlate(
             KD=kernel[0], KH=kernel[1], KW=kernel[2], BLOCK=DEPTHWISE_BLOCK, COMPUTE=compute, INT64=int64,
         )  # fmt: skip
         return
-    rows = out.shape[0] * _count(out.shape[2:])
-    flat = depth < FLAT_DEPTH and _count(kernel) > 1
+    rows = out.shape[0] * numel(out.shape[2:])
+    flat = depth < FLAT_DEPTH and numel(kernel) > 1
     tile = choose_forward(rows, channels, depth, x.dtype.itemsize, architecture(), flat)
     if not flat:
         x, weight = _packed(x), _packed(weight, 2)
@@ -231,7 +229,7 @@ def _phase(a: int, size: int, kernel: int, start: int, stride: int, dilation: in
 
 def _depthwise_weight(out: Buffer, grad: Buffer, x: Buffer, window: Window) -> None:
     channels, kernel = out.shape[0], out.shape[2:]
-    rows, taps = grad.shape[0] * _count(grad.shape[2:]), _count(out.shape[2:])
+    rows, taps = grad.shape[0] * numel(grad.shape[2:]), numel(out.shape[2:])
     # enough programs for four a multiprocessor, but at least four blocks of positions each
     programs, blocks = channels * taps, rows // DEPTHWISE_BLOCK
     max_splits = max(1, min(4 * multiprocessors(out) // max(1, programs), blocks // 4))
@@ -284,12 +282,6 @@ def _grouped(weight: Buffer, groups: int) -> Buffer:
     return weight.as_strided(shape, strides)
 
 
-def _reordered(buffer: Buffer, order: Ints) -> Buffer:
-    return buffer.as_strided(
-        tuple([buffer.shape[d] for d in order]), tuple([buffer.strides[d] for d in order])
-    )
-
-
 def _one_stride(weight: Buffer) -> bool:
     """Whether (groups, multiplier) count channels at one distance."""
     return weight.shape[1] == 1 or weight.strides[0] == weight.shape[1] * weight.strides[1]
@@ -307,20 +299,13 @@ def _packed(buffer: Buffer, axis: int = 1) -> Buffer:
         return buffer
     order = (*[d for d in range(buffer.ndim) if d != axis], axis)
     packed = empty(tuple([buffer.shape[d] for d in order]), buffer.dtype, buffer)
-    copy(packed, _reordered(buffer, order))
+    copy(packed, permute(buffer, order))
     inverse = [order.index(d) for d in range(buffer.ndim)]
-    return _reordered(packed, tuple(inverse))
+    return permute(packed, tuple(inverse))
 
 
 def _channels_last(buffer: Buffer) -> bool:
     return buffer.strides[1] == 1 and buffer.shape[1] > 1
-
-
-def _count(sizes: Any) -> int:
-    total = 1
-    for size in sizes:
-        total *= size
-    return total
 
 
 COMPILE = cases

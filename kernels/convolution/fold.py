@@ -66,10 +66,9 @@ def col2im_kernel(
             in_bounds = mask & (dh >= 0) & (dw >= 0) & (oh * stride[0] == dh) & (ow * stride[1] == dw)
             in_bounds &= (oh < sizes[1]) & (ow < sizes[2])
             offset = (
-                n * col_strides[0]
-                + ((c * KH + kh) * KW + kw) * col_strides[1]
+                n * col_strides[0] + ((c * KH + kh) * KW + kw) * col_strides[1]
                 + (oh * sizes[2] + ow) * col_strides[2]
-            )
+            )  # fmt: skip
             acc += convert(tl.load(col_ptr + offset, mask=in_bounds, other=0), SUM)
     offset = n * out_strides[0] + c * out_strides[1] + h * out_strides[2] + w * out_strides[3]
     tl.store(out_ptr + offset, convert(acc, out_ptr.dtype.element_ty), mask=mask)

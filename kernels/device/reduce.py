@@ -23,26 +23,8 @@ from triton import language as tl
 
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.strided import offset_of, wide
+from tritonnn.kernels.device.strided import offset_of, offsets_from, positions, wide
 from tritonnn.kernels.launch.launch import fp64
-
-
-@triton.jit
-def tile_rows(BLOCK_K: tl.constexpr, INT64: tl.constexpr):
-    """The results this program works on."""
-    pid = tl.program_id(0)
-    if INT64:
-        pid = pid.to(tl.int64)
-    return pid * BLOCK_K + tl.arange(0, BLOCK_K)
-
-
-@triton.jit
-def tile_columns(start, BLOCK_R: tl.constexpr, INT64: tl.constexpr):
-    """Indices of a step's reduced elements."""
-    offs = start + tl.arange(0, BLOCK_R)
-    if INT64:
-        offs = offs.to(tl.int64)
-    return offs
 
 
 @triton.jit
@@ -146,7 +128,7 @@ def reduce_kernel(
         MAP: of a norm, what is made of elements: square, absolute or power; and ROOT, which of them is
         undone.
     """
-    offs_k = tile_rows(BLOCK_K, INT64)
+    offs_k = positions(BLOCK_K, INT64)
     mask_k = offs_k < kept
     in_ptrs = in_ptr + offset_of(offs_k, kept_shape, kept_in)[:, None]
     start_r = wide(tl.program_id(1), INT64) * split_size
@@ -156,19 +138,16 @@ def reduce_kernel(
     # full steps first, without a mask over the elements and the `where` that would go with it
     full_end = start_r + (end_r - start_r) // BLOCK_R * BLOCK_R
     for start in range(start_r, full_end, BLOCK_R):
-        offs_r = tile_columns(start, BLOCK_R, INT64)
+        offs_r = offsets_from(start, BLOCK_R, INT64)
         x = tl.load(in_ptrs + offset_of(offs_r, red_shape, red_in)[None, :], mask=mask_k[:, None])
         acc = combine(acc, map_element(x, number, TRUTH, ACC, MAP), OP)
     if full_end < end_r:
-        offs_r = tile_columns(full_end, BLOCK_R, INT64)
+        offs_r = offsets_from(full_end, BLOCK_R, INT64)
         mask = mask_k[:, None] & (offs_r < end_r)[None, :]
         x = map_element(
-            tl.load(in_ptrs + offset_of(offs_r, red_shape, red_in)[None, :], mask=mask),
-            number,
-            TRUTH,
-            ACC,
+            tl.load(in_ptrs + offset_of(offs_r, red_shape, red_in)[None, :], mask=mask), number, TRUTH, ACC,
             MAP,
-        )
+        )  # fmt: skip
         acc = combine(acc, tl.where(mask, x, tl.full((BLOCK_K, BLOCK_R), init, ACC)), OP)
     result = collect(acc, OP)
     if DIVIDED:
@@ -203,7 +182,7 @@ def extreme_kernel(
         positions_ptr: in the SECOND stage, where each partial result was.
         VALUES: whether the element itself is wanted. Others as of `reduce_kernel`.
     """
-    offs_k = tile_rows(BLOCK_K, INT64)
+    offs_k = positions(BLOCK_K, INT64)
     mask_k = offs_k < kept
     row_offset = offset_of(offs_k, kept_shape, kept_in)[:, None]
     start_r = wide(tl.program_id(1), INT64) * split_size
@@ -213,7 +192,7 @@ def extreme_kernel(
     best = tl.full((BLOCK_K, BLOCK_R), identity(OP, ACC), ACC)
     arg = tl.full((BLOCK_K, BLOCK_R), FAR, INDEX)
     for start in range(start_r, end_r, BLOCK_R):
-        offs_r = tile_columns(start, BLOCK_R, INT64)
+        offs_r = offsets_from(start, BLOCK_R, INT64)
         mask = mask_k[:, None] & (offs_r < end_r)[None, :]
         offset = row_offset + offset_of(offs_r, red_shape, red_in)[None, :]
         x = convert(tl.load(in_ptr + offset, mask=mask), ACC)
@@ -234,10 +213,9 @@ def extreme_kernel(
     index = tl.min(tl.where(is_winner, arg, FAR), axis=1)
     split_offset = tl.program_id(1).to(tl.int64) * split_stride
     tl.store(
-        indices_ptr + offset_of(offs_k, kept_shape, kept_indices) + split_offset,
-        index.to(tl.int64),
+        indices_ptr + offset_of(offs_k, kept_shape, kept_indices) + split_offset, index.to(tl.int64),
         mask=mask_k,
-    )
+    )  # fmt: skip
     if VALUES:
         result_value = tl.where(any_nan, float("nan"), result_value) if ACC.is_floating() else result_value
         value = convert(result_value, values_ptr.dtype.element_ty)
@@ -258,7 +236,7 @@ def moments_kernel(
         result).
         degrees_of_freedom: what the sum of squared deviations is divided by. Others as of `reduce_kernel`.
     """
-    offs_k = tile_rows(BLOCK_K, INT64)
+    offs_k = positions(BLOCK_K, INT64)
     mask_k = offs_k < kept
     in_ptrs = in_ptr + offset_of(offs_k, kept_shape, kept_in)[:, None]
     start_r = wide(tl.program_id(1), INT64) * split_size
@@ -268,7 +246,7 @@ def moments_kernel(
     n = 0.0
     full_end = start_r + (end_r - start_r) // BLOCK_R * BLOCK_R
     for start in range(start_r, full_end, BLOCK_R):
-        offs_r = tile_columns(start, BLOCK_R, INT64)
+        offs_r = offsets_from(start, BLOCK_R, INT64)
         x = convert(
             tl.load(in_ptrs + offset_of(offs_r, red_shape, red_in)[None, :], mask=mask_k[:, None]), ACC
         )
@@ -278,7 +256,7 @@ def moments_kernel(
         mean += delta * (1.0 / n.to(ACC))
         m2 += delta * (x - mean)
     if full_end < end_r:
-        offs_r = tile_columns(full_end, BLOCK_R, INT64)
+        offs_r = offsets_from(full_end, BLOCK_R, INT64)
         mask = mask_k[:, None] & (offs_r < end_r)[None, :]
         x = convert(tl.load(in_ptrs + offset_of(offs_r, red_shape, red_in)[None, :], mask=mask), ACC)
         n += 1.0
@@ -301,10 +279,9 @@ def moments_kernel(
     else:
         result = total_m2 / tl.full((1,), degrees_of_freedom, ACC)
         tl.store(
-            out_ptr + offset_of(offs_k, kept_shape, kept_out),
-            convert(result, out_ptr.dtype.element_ty),
+            out_ptr + offset_of(offs_k, kept_shape, kept_out), convert(result, out_ptr.dtype.element_ty),
             mask=mask_k,
-        )
+        )  # fmt: skip
 
 
 @triton.jit
@@ -325,10 +302,9 @@ def merge_moments_kernel(
     total_m2 = tl.sum(tl.where(mask, m2 + mean_delta * mean_delta * counts, 0.0), axis=1)
     result = total_m2 / tl.full((1,), degrees_of_freedom, ACC)
     tl.store(
-        out_ptr + offset_of(offs_k, kept_shape, kept_out),
-        convert(result, out_ptr.dtype.element_ty),
+        out_ptr + offset_of(offs_k, kept_shape, kept_out), convert(result, out_ptr.dtype.element_ty),
         mask=offs_k < kept,
-    )
+    )  # fmt: skip
 
 
 @triton.jit
@@ -342,7 +318,7 @@ def logsumexp_kernel(
     Args:
         partial_ptr: with PARTS, the logarithm of this part goes there, as (split, result), in ACC.
     """
-    offs_k = tile_rows(BLOCK_K, INT64)
+    offs_k = positions(BLOCK_K, INT64)
     mask_k = offs_k < kept
     in_ptrs = in_ptr + offset_of(offs_k, kept_shape, kept_in)[:, None]
     start_r = wide(tl.program_id(1), INT64) * split_size
@@ -350,7 +326,7 @@ def logsumexp_kernel(
     m_i = tl.full((BLOCK_K, BLOCK_R), float("-inf"), ACC)
     l_i = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     for start in range(start_r, end_r, BLOCK_R):
-        offs_r = tile_columns(start, BLOCK_R, INT64)
+        offs_r = offsets_from(start, BLOCK_R, INT64)
         mask = mask_k[:, None] & (offs_r < end_r)[None, :]
         x = convert(tl.load(in_ptrs + offset_of(offs_r, red_shape, red_in)[None, :], mask=mask), ACC)
         x = tl.where(mask, x, float("-inf"))
@@ -371,7 +347,6 @@ def logsumexp_kernel(
         tl.store(partial_ptr + tl.program_id(1).to(tl.int64) * kept + offs_k, result, mask=mask_k)
     else:
         tl.store(
-            out_ptr + offset_of(offs_k, kept_shape, kept_out),
-            convert(result, out_ptr.dtype.element_ty),
+            out_ptr + offset_of(offs_k, kept_shape, kept_out), convert(result, out_ptr.dtype.element_ty),
             mask=mask_k,
-        )
+        )  # fmt: skip

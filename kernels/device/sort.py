@@ -20,6 +20,8 @@ from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.strided import merged, offset_of, positions
 from tritonnn.kernels.launch.launch import empty, launch, needs_int64
+from tritonnn.kernels.tables.reduction import power_of_2
+from tritonnn.shape import numel
 
 TILE = 1024
 BLOCK = 512
@@ -134,15 +136,11 @@ def unpack_kernel(
     tl.store(order_ptr + offs, position, mask=mask)
 
 
-def _power(n: int) -> int:
-    return 1 << max(0, n - 1).bit_length()
-
-
 def _sorted(packed: Buffer, rows: int, n: int) -> Buffer:
     """The rows of distinct int64 sorted; overwrites its input."""
     int64 = needs_int64(packed)
-    columns = min(TILE, _power(n))
-    block_rows = max(1, min(TILE // columns, _power(rows)))
+    columns = min(TILE, power_of_2(n))
+    block_rows = max(1, min(TILE // columns, power_of_2(rows)))
     tiles = -(-n // columns)
     launch(
         tile_kernel, (-(-rows // block_rows) * tiles,), packed, rows, n, tiles, ROWS=block_rows,
@@ -155,17 +153,9 @@ def _sorted(packed: Buffer, rows: int, n: int) -> Buffer:
     data, scratch = packed, empty(packed.shape, packed.dtype, packed)
     while run < n:
         launch(
-            merge_kernel,
-            (-(-count // BLOCK),),
-            scratch,
-            data,
-            count,
-            n,
-            run,
-            run.bit_length(),
-            BLOCK=BLOCK,
+            merge_kernel, (-(-count // BLOCK),), scratch, data, count, n, run, run.bit_length(), BLOCK=BLOCK,
             INT64=int64,
-        )
+        )  # fmt: skip
         data, scratch = scratch, data
         run *= 2
     return data
@@ -175,9 +165,7 @@ def order_rows(input: Buffer, descending: bool) -> Buffer:
     """The stable sorting permutation of the last dimension, as a contiguous (rows, n) int64 buffer."""
     n = input.shape[-1]
     shape, strides = merged(input.shape[:-1], input.strides[:-1])
-    rows = 1
-    for extent in shape:
-        rows *= extent
+    rows = numel(shape)
     count = rows * n
     grid = (-(-count // BLOCK),)
     int64 = needs_int64(input) or count >= 1 << 31

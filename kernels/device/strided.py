@@ -25,6 +25,15 @@ def positions(BLOCK: tl.constexpr, INT64: tl.constexpr):
 
 
 @triton.jit
+def offsets_from(start, BLOCK: tl.constexpr, INT64: tl.constexpr):
+    """The BLOCK indices from `start` on."""
+    offs = start + tl.arange(0, BLOCK)
+    if INT64:
+        offs = offs.to(tl.int64)
+    return offs
+
+
+@triton.jit
 def wide(x, INT64: tl.constexpr):
     """A number that a stride is multiplied by, in 64 bits where offsets need them."""
     if INT64:
@@ -125,6 +134,11 @@ def contiguous(buffer: Buffer) -> Buffer:
     dense = empty(buffer.shape, buffer.dtype, buffer)
     copy(dense, buffer)
     return dense
+
+
+def contiguous_or_none(buffer: Buffer | None) -> Buffer | None:
+    """A row-major copy of an operand that may be absent."""
+    return None if buffer is None else contiguous(buffer)
 
 
 _PARTS = {dtypes.complex64: dtypes.float32, dtypes.complex128: dtypes.float64}

@@ -226,10 +226,9 @@ def bag_kernel(
     if MODE == 1:
         acc = acc / tl.maximum(size, 1).to(ACC)
     tl.store(
-        out_ptr + bag.to(tl.int64) * embedding_dim + offs_d,
-        convert(acc, out_ptr.dtype.element_ty),
+        out_ptr + bag.to(tl.int64) * embedding_dim + offs_d, convert(acc, out_ptr.dtype.element_ty),
         mask=mask_d,
-    )
+    )  # fmt: skip
     if MODE == 2:
         tl.store(max_indices_ptr + bag.to(tl.int64) * embedding_dim + offs_d, argmax, mask=mask_d)
     if tl.program_id(1) == 0:

@@ -103,19 +103,9 @@ def embedding_backward(
     warps = row_warps(block, grad.dtype.itemsize)
     sizes_of = (count, width, num_weights, -1 if padding_idx is None else padding_idx)
     launch(
-        chunk_sums_kernel,
-        grid,
-        out,
-        parts,
-        sizes,
-        g,
-        order,
-        sorted_,
-        width,
-        *sizes_of,
-        num_warps=warps,
+        chunk_sums_kernel, grid, out, parts, sizes, g, order, sorted_, width, *sizes_of, num_warps=warps,
         **common,
-    )
+    )  # fmt: skip
     launch(join_chunks_kernel, grid, out, parts, sizes, sorted_, *sizes_of, num_warps=warps, **common)
 
 

@@ -142,12 +142,9 @@ def gemm_kernel(
     # always in 64 bits: the workspace is as large as all parts together
     split_offset = tl.program_id(1).to(tl.int64) * stride_split
     c_ptrs = (
-        c_ptr
-        + offset_of(pid_z, batch_shape, c_batch)
-        + split_offset
-        + offs_m[:, None] * stride_cm
+        c_ptr + offset_of(pid_z, batch_shape, c_batch) + split_offset + offs_m[:, None] * stride_cm
         + offs_n[None, :] * stride_cn
-    )
+    )  # fmt: skip
     tl.store(c_ptrs, convert(acc, c_ptr.dtype.element_ty), mask=mask_m & mask_n)
 
 
@@ -235,11 +232,9 @@ def gemm_loop_kernel(
         AFFINE, 0, None
     )  # fmt: skip
     c_ptrs = (
-        c_ptr
-        + offset_of(pid_z, batch_shape, c_batch)
-        + offs_m[:, None] * stride_cm
+        c_ptr + offset_of(pid_z, batch_shape, c_batch) + offs_m[:, None] * stride_cm
         + offs_n[None, :] * stride_cn
-    )
+    )  # fmt: skip
     tl.store(c_ptrs, convert(acc, c_ptr.dtype.element_ty), mask=(offs_m < M)[:, None] & (offs_n < N)[None, :])
 
 
@@ -273,9 +268,7 @@ def sum_parts_kernel(
         stride_addn, stride_scale_a, stride_scale_b, alpha, beta, ADD, AFFINE, SCALED, EPILOGUE,
     )  # fmt: skip
     c_ptrs = (
-        c_ptr
-        + offset_of(pid_z, batch_shape, c_batch)
-        + offs_m[:, None] * stride_cm
+        c_ptr + offset_of(pid_z, batch_shape, c_batch) + offs_m[:, None] * stride_cm
         + offs_n[None, :] * stride_cn
-    )
+    )  # fmt: skip
     tl.store(c_ptrs, convert(acc, c_ptr.dtype.element_ty), mask=mask)

@@ -23,8 +23,7 @@ from triton import language as tl
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.index_errors import report
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.reduce import tile_columns, tile_rows
-from tritonnn.kernels.device.strided import offset_of
+from tritonnn.kernels.device.strided import offset_of, offsets_from, positions
 from tritonnn.kernels.launch.launch import fp64
 
 
@@ -58,10 +57,9 @@ def _store_loss(
         tl.store(partial_ptrs, tl.sum(loss, axis=0))
     else:
         tl.store(
-            out_ptr + offset_of(offs, sample_shape, out_strides),
-            convert(loss, out_ptr.dtype.element_ty),
+            out_ptr + offset_of(offs, sample_shape, out_strides), convert(loss, out_ptr.dtype.element_ty),
             mask=mask,
-        )
+        )  # fmt: skip
         tl.store(partial_ptrs, 0.0)
     tl.store(partial_ptrs + 1, tl.sum(w, axis=0))
 
@@ -80,7 +78,7 @@ def nll_kernel(
         along them. stride_c: distance of neighbouring classes in the input. ignore_index: the class that does
         not count.
     """
-    offs = tile_rows(BLOCK, INT64)
+    offs = positions(BLOCK, INT64)
     mask = offs < n_samples
     y, w, counted, valid = _load_target(
         target_ptr, w_ptr, flag_ptr, offs, mask, sample_shape, target_strides, n_classes, ignore_index, ACC
@@ -161,7 +159,7 @@ def _row_statistics(
     smooth_sum = tl.zeros((BLOCK_K,), ACC)
     w_sum = tl.zeros((BLOCK_K,), ACC)
     if ONCE:
-        cols = tile_columns(0, BLOCK_R, INT64)[None, :]
+        cols = offsets_from(0, BLOCK_R, INT64)[None, :]
         mask = row_mask & (cols < n_classes)
         # the load may read on to `extent`, so that its vectors are whole; the padding is masked afterwards
         x = convert(tl.load(x_ptrs + cols * stride_c, mask=row_mask & (cols < extent), other=0.0), ACC)
@@ -177,7 +175,7 @@ def _row_statistics(
         acc_wx = tl.zeros((BLOCK_K, BLOCK_R), ACC)
         acc_w = tl.zeros((BLOCK_K, BLOCK_R), ACC)
         for start in range(0, n_classes, BLOCK_R):
-            cols = tile_columns(start, BLOCK_R, INT64)[None, :]
+            cols = offsets_from(start, BLOCK_R, INT64)[None, :]
             mask = row_mask & (cols < n_classes)
             x = convert(tl.load(x_ptrs + cols * stride_c, mask=row_mask & (cols < extent), other=0.0), ACC)
             m_new = tl.maximum(m_i, tl.where(mask, x, float("-inf")))
@@ -253,7 +251,7 @@ def cross_entropy_kernel(
         smoothing: share of the target that is spread over all classes, used if SMOOTH.
         ONCE: a row of scores fits into the tile. Others as of `nll_kernel`.
     """
-    offs = tile_rows(BLOCK_K, INT64)
+    offs = positions(BLOCK_K, INT64)
     sample_mask = offs < n_samples
     y, w, counted, valid = _load_target(
         target_ptr, w_ptr, flag_ptr, offs, sample_mask, sample_shape, target_strides, n_classes, ignore_index,
@@ -285,7 +283,7 @@ def cross_entropy_kernel(
         )
         dx_base = dx_ptr + offset_of(offs, sample_shape, dx_strides)
         for start in range(0, n_classes, BLOCK_R):
-            cols = tile_columns(start, BLOCK_R, INT64)[None, :]
+            cols = offsets_from(start, BLOCK_R, INT64)[None, :]
             mask = sample_mask[:, None] & (cols < extent)
             _store_gradient(
                 x_base[:, None] + cols * stride_c, dx_base[:, None] + cols * stride_c, mask, cols,

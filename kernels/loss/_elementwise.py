@@ -15,6 +15,8 @@ from tritonnn.kernels.device.pointwise import convert
 from tritonnn.kernels.device.strided import offset_of
 from tritonnn.kernels.launch.launch import fp64
 
+BLOCK = 1024  # elements of a step of `loss_kernel`
+
 # ---- functions of input, target, weight, weight of positives and a parameter ------------------------------
 
 
@@ -106,10 +108,9 @@ def loss_kernel(
             acc += tl.where(mask, loss, 0.0)
         else:
             tl.store(
-                out_ptr + offset_of(offs, shape, out_strides),
-                convert(loss, out_ptr.dtype.element_ty),
+                out_ptr + offset_of(offs, shape, out_strides), convert(loss, out_ptr.dtype.element_ty),
                 mask=mask,
-            )
+            )  # fmt: skip
     if REDUCE:
         tl.store(out_ptr + pid, tl.sum(acc, axis=0))
 

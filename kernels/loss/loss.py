@@ -10,19 +10,18 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64
 from tritonnn.kernels import reduction as reductions
-from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.index_errors import watch, wrong
-from tritonnn.kernels.device.strided import contiguous, merged
+from tritonnn.kernels.device.strided import contiguous_or_none, merged
 from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.loss import _cross_entropy
 from tritonnn.kernels.loss import _elementwise as _loss
+from tritonnn.kernels.loss._cases import cases
 from tritonnn.kernels.reduction import merge
 from tritonnn.kernels.softmax import LONGEST_ROW, Walk, choose_walk
 from tritonnn.kernels.tables.reduction import power_of_2
 from tritonnn.shape import numel
 
-BLOCK = 1024
 TILE = 2048
 
 
@@ -102,13 +101,13 @@ def _elementwise(
         first.shape, first.strides if reduce else out.strides, *strides
     )
     dtype, acc = _accumulator(first.dtype)
-    blocks = -(-n // BLOCK)
+    blocks = -(-n // _loss.BLOCK)
     programs = max(1, min(blocks, 8 * multiprocessors(first)) if reduce else blocks)
     result = empty((programs,), dtype, first) if reduce else out
     launch(
         _loss.loss_kernel, (programs,), result, *operands, shape, out_strides, tuple(operand_strides), n,
         float(parameter),
-        FN=function, REDUCE=reduce, ACC=acc, BLOCK=BLOCK, INT64=needs_int64(*operands, result), num_warps=4,
+        FN=function, REDUCE=reduce, ACC=acc, BLOCK=_loss.BLOCK, INT64=needs_int64(*operands, result), num_warps=4,
     )  # fmt: skip
     if reduce:
         launch(
@@ -160,10 +159,6 @@ class _Samples:
             raise IndexError(f"{op}: Target {bad[1]} is out of bounds: the input has {self.classes} classes")
 
 
-def _flat(weight: Buffer | None) -> Buffer | None:
-    return None if weight is None else contiguous(weight)
-
-
 @replayed
 def nll_loss(
     out: Buffer, total_weight: Buffer, input: Buffer, target: Buffer, weight: Buffer | None,
@@ -178,9 +173,9 @@ def nll_loss(
     partials = empty((programs, 2), dtype, input)
     flag = watch(input)
     launch(
-        _cross_entropy.nll_kernel, (programs,), out, partials, flag, input, target, _flat(weight),
-        *samples.merged(x_strides, samples.target.strides, out_strides), stride_c, samples.count,
-        samples.classes, ignore_index,
+        _cross_entropy.nll_kernel, (programs,), out, partials, flag, input, target,
+        contiguous_or_none(weight), *samples.merged(x_strides, samples.target.strides, out_strides),
+        stride_c, samples.count, samples.classes, ignore_index,
         REDUCE=reduction != "none", ACC=acc, BLOCK=256, INT64=needs_int64(input), num_warps=4,
     )  # fmt: skip
     samples.check("nll_loss", flag)
@@ -198,7 +193,7 @@ def nll_loss_backward(
     block_k, block_r = _tile(samples, stride_c)
     launch(
         _cross_entropy.nll_backward_kernel, (-(-samples.count // block_k) * -(-samples.classes // block_r),),
-        out, grad, target, _flat(weight), total_weight,
+        out, grad, target, contiguous_or_none(weight), total_weight,
         *samples.merged(dx_strides, samples.target.strides, grad.strides or samples.nothing()), stride_c,
         samples.count, samples.classes, ignore_index, MEAN=reduction == "mean",
         ACC=_accumulator(out.dtype)[1],
@@ -225,19 +220,9 @@ def fused_cross_entropy(
     programs = samples.programs(input)
     partials = empty((programs, 2), statistics(input.dtype), input)
     score_samples(
-        out,
-        shift,
-        sumexp,
-        partials,
-        None,
-        input,
-        target,
-        weight,
-        None,
-        ignore_index,
-        label_smoothing,
+        out, shift, sumexp, partials, None, input, target, weight, None, ignore_index, label_smoothing,
         reduction,
-    )
+    )  # fmt: skip
     finish(out, total_weight, partials, programs, reduction)
 
 
@@ -264,7 +249,7 @@ def score_samples(
     flag = watch(input)
     launch(
         _cross_entropy.cross_entropy_kernel, (samples.programs(input),), out, row_max, sumexp, partials,
-        grad_input, flag, input, target, _flat(weight), weight_sum,
+        grad_input, flag, input, target, contiguous_or_none(weight), weight_sum,
         *samples.merged(x_strides, samples.target.strides, out_strides, dx_strides), stride_c, samples.count,
         samples.classes, extent, ignore_index, float(label_smoothing),
         SMOOTH=label_smoothing > 0, REDUCE=reduction != "none", ACC=_accumulator(input.dtype)[1],
@@ -303,104 +288,11 @@ def fused_cross_entropy_backward(
     launch(
         _cross_entropy.cross_entropy_backward_kernel,
         (-(-samples.count // block_k) * -(-samples.classes // block_r),), out, grad, input, target,
-        _flat(weight), weight_sum, shift, sumexp, total_weight, *dims, stride_dx, stride_x, samples.count,
-        samples.classes, ignore_index, float(label_smoothing), SMOOTH=label_smoothing > 0,
+        contiguous_or_none(weight), weight_sum, shift, sumexp, total_weight, *dims, stride_dx, stride_x,
+        samples.count, samples.classes, ignore_index, float(label_smoothing), SMOOTH=label_smoothing > 0,
         MEAN=reduction == "mean", ACC=_accumulator(input.dtype)[1],
         BLOCK_K=block_k, BLOCK_R=block_r, INT64=needs_int64(out, input), num_warps=4,
     )  # fmt: skip
 
 
-_COMMON: dict[str, Any] = {"ACC": tl.float32, "INT64": False}
-
-
-def _class_cases(
-    kind: str, classes: int, rows: bool, smooth: bool, with_grad: Sequence[bool] = ()
-) -> list[Case]:
-    """Cross-entropy of rows or of channel-first scores: backward, and forward with and without gradient as given."""
-    walk = choose_walk(8192, classes, rows, LONGEST_ROW)
-    size = "i32=1" if classes == 1 else "i32" if classes % 16 else "i32:16"
-    row_strides, stride_c = (f"({size})", "i32=1") if rows else ("(i32:16 i32=1)", "i32:16")
-    shape, flat = ("(i32:16)", "(i32=1)") if rows else ("(i32:16 i32:16)", "(i32:16 i32=1)")
-    promise = "both" if size == "i32:16" or (not rows and classes >= 16) else ""  # odd rows start anywhere
-    label = f"{kind},{classes}{'' if rows else ',channels'}{',smooth' if smooth else ''}"
-    cases = [
-        Case(
-            _cross_entropy.cross_entropy_kernel, f"*fp32 *fp32 *fp32 *fp32 {f'*{kind}' if grad else None} "
-            f"None *{kind} *i64 *{kind} {'*fp32' if grad and smooth else None} {shape} {row_strides} {flat} {flat} "
-            f"{row_strides} {stride_c} i32:16 {size} None i32 fp64",
-            {**_COMMON,
-            "SMOOTH": smooth, "REDUCE": True, "ONCE": walk.once, "BLOCK_K": walk.rows,
-            "BLOCK_R": walk.block}, num_warps=walk.warps,
-            label=f"{label}{',slopes' if grad else ''}",
-            wide=promise if grad else promise and "loads",
-            spills=16,  # ptxas takes 40 registers and no more for odd rows; others before Triton 3.9
-        )
-        for grad in with_grad or (False,)
-    ]  # fmt: skip
-    if with_grad:
-        blocks = {"BLOCK_K": 1, "BLOCK_R": 2048} if rows else {"BLOCK_K": 128, "BLOCK_R": 16}
-        cases.append(Case(
-            _cross_entropy.cross_entropy_backward_kernel,
-            f"*{kind} *fp32 *{kind} *i64 *{kind} *fp32 *fp32 *fp32 *fp32 {shape} "
-            f"{row_strides} {row_strides} {flat} {flat} {stride_c} {stride_c} i32:16 {size} i32 fp64",
-            {**_COMMON, **blocks, "SMOOTH": smooth, "MEAN": True}, label=label, wide=promise,
-        ))  # fmt: skip
-    return cases
-
-
-def _padded_case(kind: str, to: str, classes: int) -> Case:
-    """Rows of any number of classes that lie 16-byte-aligned, with gradient: of linear_cross_entropy."""
-    how = choose_walk(2048, classes, True, LONGEST_ROW)
-    return Case(
-        _cross_entropy.cross_entropy_kernel,
-        f"*fp32 *fp32 *fp32 *fp32 *{to} None *{kind} *i64 None None (i32:16) "
-        "(i32:16) (i32=1) (i32=1) (i32:16) i32=1 i32:16 i32 i32:16 i32 fp64", {**_COMMON, "SMOOTH": False,
-        "REDUCE": True, "ONCE": how.once, "BLOCK_K": how.rows, "BLOCK_R": how.block}, num_warps=how.warps,
-        label=f"{kind},{to},{classes},padded", wide="both",
-        spills=48 if how.once else 8,
-         # a row of 64 scores a thread with two ends; ptxas takes 128 registers, or 64
-    )  # fmt: skip
-
-
-def COMPILE() -> list[Case]:
-    """Each elementwise loss, and cross-entropy of rows and of channel-first scores by every tile."""
-    acc = _COMMON
-    cases = []
-    for name in ("squared", "absolute", "huber", "smooth", "binary", "binary_of_scores"):
-        for reduce in (True, False):
-            cases.append(Case(
-                _loss.loss_kernel,
-                "*fp32 *fp32 *fp32 *fp32 *fp32 (i32:16) (i32=1) ((i32=1) (i32=1) (i32=1) (i32=1)) "
-                "i32:16 fp64", {**acc, "FN": getattr(_loss, name), "REDUCE": reduce, "BLOCK": BLOCK},
-                label=f"{name},{'sum' if reduce else 'each'}", wide="loads" if reduce else "both",
-            ))  # fmt: skip
-        cases.append(Case(  # without weights
-            _loss.loss_kernel,
-            "*fp32 *fp32 *fp32 None None (i32:16) (i32=1) ((i32=1) (i32=1) (i32=1) (i32=1)) "
-            "i32:16 fp64", {**acc, "FN": getattr(_loss, name), "REDUCE": True, "BLOCK": BLOCK},
-            label=f"{name},alone", wide="loads",
-        ))  # fmt: skip
-    cases.append(Case(_loss.finish_kernel, "*fp32 *fp32 *fp32 i32 fp64", {
-        "BY_WEIGHT": True, "WEIGHTS": True, "ACC": tl.float32, "BLOCK": 1024}))  # fmt: skip
-    for smooth in (False, True):
-        for kind, classes in (("bf16", 1024), ("fp32", 1000), ("bf16", 131072)):
-            cases += _class_cases(kind, classes, True, smooth, (False, True))
-        cases += _class_cases("fp32", 21, False, smooth, (False,))
-    cases += [
-        _padded_case(kind, to, classes)
-        for kind, to in (("bf16", "bf16"), ("fp32", "fp32"), ("fp32", "bf16"))
-        for classes in (30522, 50257)
-    ]
-    for rows in (True, False):
-        walks = {choose_walk(8192, 1 << k, rows, LONGEST_ROW): 1 << k for k in range(17)}
-        for classes in walks.values():
-            cases += _class_cases("fp32", classes, rows, False)
-    cases += [
-        Case(_cross_entropy.nll_kernel,
-        "*fp32 *fp32 *i64 *fp32 *i64 *fp32 (i32) (i32:16) (i32=1) (i32=1) i32=1 i32 i32 i32",
-             {**acc, "REDUCE": True, "BLOCK": 256}),
-        Case(_cross_entropy.nll_backward_kernel,
-        "*fp32 *fp32 *i64 *fp32 *fp32 (i32) (i32:16) (i32=1) (i32) i32=1 i32 i32:16 i32",
-             {**acc, "MEAN": True, "BLOCK_K": 1, "BLOCK_R": 2048}, wide="stores"),
-    ]  # fmt: skip
-    return cases
+COMPILE = cases

@@ -27,8 +27,7 @@ from triton import language as tl
 
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.reduce import tile_columns, tile_rows
-from tritonnn.kernels.device.strided import offset_of, wide
+from tritonnn.kernels.device.strided import offset_of, offsets_from, positions, wide
 from tritonnn.kernels.launch.launch import fp64
 
 
@@ -53,10 +52,9 @@ def finish_moments_kernel(
     split = lanes // width
     mask_2d = mask[:, None] & (split < splits)[None, :]
     partial_ptrs = (
-        partial_ptr
-        + split.to(tl.int64)[None, :] * 2 * kept * width
+        partial_ptr + split.to(tl.int64)[None, :] * 2 * kept * width
         + (offs[:, None] * width + (lanes % width)[None, :])
-    )
+    )  # fmt: skip
     means = tl.load(partial_ptrs, mask=mask_2d, other=0.0)
     m2 = tl.load(partial_ptrs + kept.to(tl.int64) * width, mask=mask_2d, other=0.0)
     # the last part may be short, and a part behind it empty: it must not count
@@ -90,10 +88,9 @@ def use_running_kernel(
     offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     mask = offs < kept
     tl.store(
-        mean_ptr + offs,
-        convert(tl.load(running_mean_ptr + offs * stride_running_mean, mask=mask), ACC),
+        mean_ptr + offs, convert(tl.load(running_mean_ptr + offs * stride_running_mean, mask=mask), ACC),
         mask=mask,
-    )
+    )  # fmt: skip
     var = convert(tl.load(running_var_ptr + offs * stride_running_var, mask=mask, other=1.0), ACC)
     tl.store(rstd_ptr + offs, 1.0 / _math.sqrt(var + eps.to(ACC)), mask=mask)
 
@@ -151,7 +148,7 @@ def sums_kernel(
     INT64: tl.constexpr,
 ):  # fmt: skip
     """partial[split, 2, i] = sums of dy and of dy (x - mean) over this program's part."""
-    offs_k = tile_rows(BLOCK_K, INT64)
+    offs_k = positions(BLOCK_K, INT64)
     mask_k = offs_k < kept
     dy_ptrs = dy_ptr + offset_of(offs_k, kept_shape, kept_dy)[:, None]
     x_ptrs = x_ptr + offset_of(offs_k, kept_shape, kept_x)[:, None]
@@ -160,7 +157,7 @@ def sums_kernel(
     acc_dy = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     acc_dy_x = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     for start in range(first, tl.minimum(first + split_size, reduced), BLOCK_R):
-        offs_r = tile_columns(start, BLOCK_R, INT64)
+        offs_r = offsets_from(start, BLOCK_R, INT64)
         mask = mask_k[:, None] & (offs_r < reduced)[None, :] & (offs_r < first + split_size)[None, :]
         dy = convert(
             tl.load(dy_ptrs + offset_of(offs_r, red_shape, red_dy)[None, :], mask=mask, other=0.0), ACC

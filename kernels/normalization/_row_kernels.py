@@ -23,8 +23,7 @@ from triton import language as tl
 
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.reduce import tile_columns, tile_rows
-from tritonnn.kernels.device.strided import wide
+from tritonnn.kernels.device.strided import offsets_from, positions, wide
 from tritonnn.kernels.launch.launch import fp64
 
 
@@ -50,12 +49,12 @@ def row_norm_kernel(
         M, N: rows and columns. stride_x: distance of the input's rows; those of the output are N apart.
         ONCE: a row fits into the tile. ACC: the type computed in.
     """
-    rows = tile_rows(BLOCK_K, INT64)
+    rows = positions(BLOCK_K, INT64)
     row_mask = rows < M
     x_ptrs = x_ptr + rows[:, None] * stride_x
     y_ptrs = y_ptr + rows[:, None] * N
     n = tl.full((BLOCK_K,), N, ACC)
-    cols = tile_columns(0, BLOCK_R, INT64)[None, :]
+    cols = offsets_from(0, BLOCK_R, INT64)[None, :]
     if ONCE:
         mask = row_mask[:, None] & (cols < N)
         x = convert(tl.load(x_ptrs + cols, mask=mask, other=0.0), ACC)
@@ -118,7 +117,7 @@ def row_norm_backward_kernel(
     pid = tl.program_id(0)
     programs = tl.num_programs(0)
     CENTRED: tl.constexpr = mean_ptr is not None
-    cols = tile_columns(0, BLOCK_R, INT64)[None, :]
+    cols = offsets_from(0, BLOCK_R, INT64)[None, :]
     col_mask_2d = cols < N
     if w_ptr is not None:
         w = convert(tl.load(w_ptr + cols, mask=col_mask_2d, other=0.0), ACC)
@@ -176,7 +175,7 @@ def long_row_backward_kernel(
     rstd = tl.load(rstd_ptr + row)
     dy_ptrs = dy_ptr + row[:, None] * stride_dy
     x_ptrs = x_ptr + row[:, None] * stride_x
-    cols = tile_columns(0, BLOCK_R, INT64)[None, :]
+    cols = offsets_from(0, BLOCK_R, INT64)[None, :]
     acc_dy_x_hat = tl.zeros((1, BLOCK_R), ACC)
     acc_dy = tl.zeros((1, BLOCK_R), ACC)
     for start in range(0, N, BLOCK_R):

@@ -11,7 +11,7 @@ from tritonnn.dtypes import float64
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.moving import fill
 from tritonnn.kernels.device.reduce import moments_kernel
-from tritonnn.kernels.device.strided import contiguous
+from tritonnn.kernels.device.strided import contiguous_or_none
 from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.normalization._channel_kernels import (
@@ -169,7 +169,7 @@ def _normalise(
     out: Buffer, input: Buffer, mean: Buffer, rstd: Buffer, weight: Buffer | None, bias: Buffer | None,
     groups: int | None,
 ) -> None:  # fmt: skip
-    args = (out, input, mean, rstd, _flat(weight), _flat(bias))
+    args = (out, input, mean, rstd, contiguous_or_none(weight), contiguous_or_none(bias))
     _elementwise(normalise_kernel, _grouped(input, groups), (input, out), args, _acc(mean))
 
 
@@ -184,7 +184,7 @@ def native_batch_norm_backward(
     partials, splits = _sums(grad, input, mean, [(*sides[1], 1)], [sides[0], *sides[2:]])
     terms = empty((2, channels), mean.dtype, input)
     c1, c2 = terms.as_strided((channels,), (1,)), terms.as_strided((channels,), (1,), channels)
-    w = _flat(weight)
+    w = contiguous_or_none(weight)
     launch(
         finish_batch_kernel, (-(-channels // 128),), grad_weight, grad_bias, c1, c2, partials, rstd, w,
         channels, max(numel(input.shape) // max(channels, 1), 1), splits, WANT_WEIGHT=output_mask[1],
@@ -243,7 +243,7 @@ def native_group_norm_backward(
     kept = list(zip(view.planes, grad_strides[0], input_strides[0], view.stat, strict=True))
     red = list(zip(view.positions, grad_strides[1], input_strides[1], strict=True))
     partials, splits = _sums(grad, input, mean, kept, red)
-    w, acc = _flat(weight), _acc(mean)
+    w, acc = contiguous_or_none(weight), _acc(mean)
     if output_mask[1] or output_mask[2]:
         launch(
             group_affine_kernel, (-(-channels // 64),), grad_weight, grad_bias, partials, rstd, batch,
@@ -260,10 +260,6 @@ def native_group_norm_backward(
             splits, width * numel(view.positions), ACC=acc, BLOCK=min(256, power_of_2(width)), num_warps=1,
         )  # fmt: skip
         _gradient(grad_input, grad, input, mean, rstd, c1, c2, w, num_groups, True)
-
-
-def _flat(weight: Buffer | None) -> Buffer | None:
-    return None if weight is None else contiguous(weight)
 
 
 def cases() -> list[Case]:

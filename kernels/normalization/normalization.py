@@ -10,7 +10,7 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float64
 from tritonnn.kernels.check.case import Case
-from tritonnn.kernels.device.strided import contiguous
+from tritonnn.kernels.device.strided import contiguous, contiguous_or_none
 from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.normalization._row_kernels import (
@@ -113,8 +113,9 @@ def _forward(
     once = length <= LONGEST_ROW
     block_rows, block, warps = choose_rows(rows, length) if once else (1, 8192, 16)
     launch(
-        row_norm_kernel, (-(-rows // block_rows),), out, mean, rstd, x, _flat(weight), _flat(bias), stride_x,
-        rows, length, float(eps), ACC=_acc(rstd), ONCE=once, BLOCK_K=block_rows, BLOCK_R=block,
+        row_norm_kernel, (-(-rows // block_rows),), out, mean, rstd, x, contiguous_or_none(weight),
+        contiguous_or_none(bias), stride_x, rows, length, float(eps), ACC=_acc(rstd), ONCE=once,
+        BLOCK_K=block_rows, BLOCK_R=block,
         INT64=needs_int64(out, x), num_warps=warps,
     )  # fmt: skip
 
@@ -126,7 +127,7 @@ def _backward(
     rows, int64 = rstd.numel, needs_int64(grad, input)
     dy, stride_dy = _rows(grad, length)
     x, stride_x = _rows(input, length)
-    operands = (dy, x, mean, rstd, _flat(weight), stride_dy, stride_x)
+    operands = (dy, x, mean, rstd, contiguous_or_none(weight), stride_dy, stride_x)
     processors = multiprocessors(input)
     acc = _acc(rstd)
     if length <= LONGEST_BACKWARD:
@@ -160,10 +161,6 @@ def _backward(
             WANT_WEIGHT=mask[1], WANT_BIAS=mask[2], ACC=acc, BLOCK_P=min(32, power_of_2(count)),
             BLOCK_C=COLUMNS, num_warps=4,
         )  # fmt: skip
-
-
-def _flat(weight: Buffer | None) -> Buffer | None:
-    return None if weight is None else contiguous(weight)
 
 
 def _acc(saved: Buffer) -> Any:

@@ -13,7 +13,7 @@ from triton import language as tl
 from tritonnn.kernels.device.pointwise import convert
 from tritonnn.kernels.device.strided import positions, wide
 from tritonnn.kernels.launch.launch import fp64
-from tritonnn.kernels.pooling._kernels import _offset, _replaces, _unravel, _tap_offset
+from tritonnn.kernels.pooling._kernels import _offset, _replaces, _tap_offset, _unravel
 
 
 @triton.jit
@@ -29,6 +29,15 @@ def _bin_end(i, size, bins):
 
 
 @triton.jit
+def _bins(d, h, w, sizes, bins):
+    """Where three bins, one in each dimension, start and end."""
+    d0, d1 = _bin_start(d, sizes[0], bins[0]), _bin_end(d, sizes[0], bins[0])
+    h0, h1 = _bin_start(h, sizes[1], bins[1]), _bin_end(h, sizes[1], bins[1])
+    w0, w1 = _bin_start(w, sizes[2], bins[2]), _bin_end(w, sizes[2], bins[2])
+    return d0, d1, h0, h1, w0, w1
+
+
+@triton.jit
 def adaptive_avg_kernel(
     out_ptr, x_ptr, numel, channels, sizes, out_strides, x_sizes, x_strides, longest_bin,
     SUM: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
@@ -37,9 +46,7 @@ def adaptive_avg_kernel(
     offs = positions(BLOCK, INT64)
     mask = offs < numel
     n, c, od, oh, ow = _unravel(offs, channels, sizes, LAST)
-    d0, d1 = _bin_start(od, x_sizes[0], sizes[0]), _bin_end(od, x_sizes[0], sizes[0])
-    h0, h1 = _bin_start(oh, x_sizes[1], sizes[1]), _bin_end(oh, x_sizes[1], sizes[1])
-    w0, w1 = _bin_start(ow, x_sizes[2], sizes[2]), _bin_end(ow, x_sizes[2], sizes[2])
+    d0, d1, h0, h1, w0, w1 = _bins(od, oh, ow, x_sizes, sizes)
     x_ptrs = x_ptr + _offset(n, c, d0, h0, w0, x_strides)
     acc = tl.zeros((BLOCK,), SUM)
     for kd in range(longest_bin[0]):
@@ -69,9 +76,7 @@ def adaptive_gather_kernel(
     mask = offs < numel
     n, c, d, h, w = _unravel(offs, channels, sizes, LAST)
     position = (d * sizes[1] + h) * sizes[2] + w
-    d0, d1 = _bin_start(d, dy_sizes[0], sizes[0]), _bin_end(d, dy_sizes[0], sizes[0])
-    h0, h1 = _bin_start(h, dy_sizes[1], sizes[1]), _bin_end(h, dy_sizes[1], sizes[1])
-    w0, w1 = _bin_start(w, dy_sizes[2], sizes[2]), _bin_end(w, dy_sizes[2], sizes[2])
+    d0, d1, h0, h1, w0, w1 = _bins(d, h, w, dy_sizes, sizes)
     acc = tl.zeros((BLOCK,), SUM)
     for kd in range(most_bins[0]):
         for kh in range(most_bins[1]):
@@ -106,9 +111,7 @@ def adaptive_max_kernel(
     offs = positions(BLOCK, INT64)
     mask = offs < numel
     n, c, od, oh, ow = _unravel(offs, channels, sizes, LAST)
-    d0, d1 = _bin_start(od, x_sizes[0], sizes[0]), _bin_end(od, x_sizes[0], sizes[0])
-    h0, h1 = _bin_start(oh, x_sizes[1], sizes[1]), _bin_end(oh, x_sizes[1], sizes[1])
-    w0, w1 = _bin_start(ow, x_sizes[2], sizes[2]), _bin_end(ow, x_sizes[2], sizes[2])
+    d0, d1, h0, h1, w0, w1 = _bins(od, oh, ow, x_sizes, sizes)
     x_ptrs = x_ptr + _offset(n, c, d0, h0, w0, x_strides)
     best = tl.zeros((BLOCK,), COMPUTE)
     argmax, has_value = offs * 0, tl.zeros((BLOCK,), tl.int32)
@@ -124,10 +127,9 @@ def adaptive_max_kernel(
                 argmax = tl.where(take, position, argmax)
                 has_value = tl.where(in_bin, 1, has_value)
     tl.store(
-        values_ptr + _offset(n, c, od, oh, ow, value_strides),
-        convert(best, values_ptr.dtype.element_ty),
+        values_ptr + _offset(n, c, od, oh, ow, value_strides), convert(best, values_ptr.dtype.element_ty),
         mask=mask,
-    )
+    )  # fmt: skip
     tl.store(indices_ptr + _offset(n, c, od, oh, ow, index_strides), argmax.to(tl.int64), mask=mask)
 
 
@@ -179,10 +181,9 @@ def fractional_max_kernel(
                 argmax = tl.where(take, ((id + kd) * x_sizes[1] + ih + kh) * x_sizes[2] + iw + kw, argmax)
                 has_value = tl.where(mask, 1, has_value)
     tl.store(
-        values_ptr + _offset(n, c, od, oh, ow, value_strides),
-        convert(best, values_ptr.dtype.element_ty),
+        values_ptr + _offset(n, c, od, oh, ow, value_strides), convert(best, values_ptr.dtype.element_ty),
         mask=mask,
-    )
+    )  # fmt: skip
     tl.store(indices_ptr + _offset(n, c, od, oh, ow, index_strides), argmax.to(tl.int64), mask=mask)
 
 
