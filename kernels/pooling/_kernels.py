@@ -44,12 +44,6 @@ def _tap_offset(d, h, w, strides, INT64: tl.constexpr):
 
 
 @triton.jit
-def _in_bounds(mask, d, h, w, sizes):
-    mask = mask & (d >= 0) & (d < sizes[0]) & (h >= 0) & (h < sizes[1])
-    return mask & (w >= 0) & (w < sizes[2])
-
-
-@triton.jit
 def _replaces(value, best, has_value, in_bounds):
     """Whether a scan takes `value`: greater, or NaN, or the first there is."""
     return in_bounds & ((value > best) | (value != value) | (has_value == 0))
@@ -86,7 +80,8 @@ def max_pool_kernel(
             for kw in range(KW):
                 d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]
                 pd, ph, pw = id + d, ih + h, iw + w
-                in_bounds = _in_bounds(mask, pd, ph, pw, x_sizes)
+                in_bounds = mask & (pd >= 0) & (pd < x_sizes[0]) & (ph >= 0) & (ph < x_sizes[1])
+                in_bounds &= (pw >= 0) & (pw < x_sizes[2])
                 tap_offset = _tap_offset(d, h, w, x_strides, INT64)
                 value = convert(tl.load(x_ptrs + tap_offset, mask=in_bounds, other=0), COMPUTE)
                 take = _replaces(value, best, has_value, in_bounds)
@@ -180,7 +175,8 @@ def avg_pool_kernel(
         for kh in range(KH):
             for kw in range(KW):
                 pd, ph, pw = id + kd, ih + kh, iw + kw
-                in_bounds = _in_bounds(mask, pd, ph, pw, x_sizes)
+                in_bounds = mask & (pd >= 0) & (pd < x_sizes[0]) & (ph >= 0) & (ph < x_sizes[1])
+                in_bounds &= (pw >= 0) & (pw < x_sizes[2])
                 tap_offset = _tap_offset(kd, kh, kw, x_strides, INT64)
                 acc += convert(tl.load(x_ptrs + tap_offset, mask=in_bounds, other=0), SUM)
     if OVERRIDE:
