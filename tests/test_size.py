@@ -23,6 +23,7 @@ LONG_FUNCTIONS: dict[str, str] = {
     "kernels/embedding/_kernels.py::bag_kernel": "a kernel: its stages share their registers",
     "kernels/embedding/_kernels.py::chunk_sums_kernel": "a kernel: its stages share their registers",
     "kernels/linalg/_kernels.py::gemm_kernel": "a kernel: its stages share their registers",
+    "kernels/scatter/_entries.py::combine_kernel": "a kernel: its stages share their registers",
     "tritonnn/runtime/triton_driver.py::_driver_class": "a class, made where Triton may be imported",
     "tritonnn/nn/_multi_head.py::multi_head_attention_forward": "PyTorch's 25 parameters and the steps they steer",
     "tritonnn/table/op.py::__init__": "an op's record: one field after another",

@@ -46,6 +46,7 @@ def wide(x, INT64: tl.constexpr):
 def offset_of(position, shape, strides):
     """Offset in elements of a row-major position."""
     rank: tl.constexpr = len(shape)
+    # of the position's own type: a plain 0 would be a scalar, and 32-bit
     offset = position * 0
     for k in tl.static_range(rank - 1):
         extent = shape[rank - 1 - k]
@@ -74,6 +75,7 @@ def merged(shape: Sequence[int], *strides: Sequence[int]) -> tuple[tuple[int, ..
         now = [s[d] for s in strides]
         if extent == 1:
             continue
+        # the outer dimension goes on where this one ends
         if extents and all(before == s * extent for before, s in zip(steps[-1], now, strict=True)):
             extents[-1] *= extent
             steps[-1] = now
@@ -158,6 +160,7 @@ def parts(buffer: Buffer) -> Buffer:
 
 def read(buffer: Buffer) -> np.ndarray[Any, Any]:
     """The elements of a contiguous buffer on the host. Waits for the device."""
+    # what depends on data must not be replayed from notes
     unrepeatable()
     from tritonnn.runtime.interface import runtime
 

@@ -1,9 +1,9 @@
 """Launching kernels: in Triton's interpreter on host memory, or on a GPU through a cache of compiled kernels.
 
 Triton's own `kernel[grid](...)` spends about 7 µs in Python per launch. Here a kernel bound to its constants
-(`Compiled`) keeps a dictionary from what specialises the binary (element types, 16-byte alignment of pointers,
-integers that equal 1 or are multiples of 16, width of integers) to the compiled kernel, and calls that one's
-launcher directly; only the first launch of a specialisation goes Triton's way.
+(`Compiled`) keeps a dictionary from what specialises the binary (element types, 16-byte alignment of
+pointers, integers that equal 1 or are multiples of 16, width of integers) to the compiled kernel, and calls
+that one's launcher directly; only the first launch of a specialisation goes Triton's way.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def launch(kernel: Any, grid: tuple[int, ...], *args: Any, **constants: Any) -> 
     """
     if _noting.notes is not None:
         return _note(kernel, grid, args, constants)
+    # kernels live as long as the module, so an id stands for one of them; hashing a JITFunction is slower
     key = (id(kernel), *constants.items())
     run = _bound.get(key)
     if run is None:
@@ -144,9 +145,10 @@ class Plan:
     Args:
         kernel: a `@triton.jit` function whose `tl.constexpr` parameters come last.
         grid: number of programs.
-        args: run-time arguments by position; `Slot(k)` stands for the k-th argument of a call, also inside a tuple,
-            `Tiles` for a descriptor over it. Slots of numbers must belong to parameters that are not specialised
-            (`do_not_specialize`).
+        args: run-time arguments by position; `Slot(k)` stands for the k-th argument of a call, also inside a
+        tuple,
+            `Tiles` for a descriptor over it. Slots of numbers must belong to parameters that are not
+            specialised (`do_not_specialize`).
         constants: `tl.constexpr` arguments and options.
     """
 
@@ -166,6 +168,7 @@ class Plan:
         if INTERPRET:
             return self._first(given, None)
         values: list[Any] = []
+        # a leading 1, so that the numbers of buffers tell apart as well
         aligned = 1
         for g in given:
             if type(g) is Buffer:
@@ -188,9 +191,11 @@ class Plan:
         """
         variant = self._variants.get((aligned, index))
         thread = (_runtime or _first_runtime()).thread
+        # a first launch on a thread has to bind its context and select the device
         if variant is None or thread.device != index or not thread.bound:
             return False
         launcher, args, filling = variant
+        # the fixed arguments stay as they are for the next call, which may be another thread's
         args = args.copy()
         for at, pick in filling:
             args[at] = pick(values)
@@ -237,7 +242,8 @@ def planned(
 
     Args:
         make: the implementation.
-        numbers: so many arguments, the last ones, differ from call to call: what `make` returned is called with
+        numbers: so many arguments, the last ones, differ from call to call: what `make` returned is called
+        with
             them after the Buffers.
     """
     if make is None:
@@ -254,6 +260,7 @@ def planned(
                 given.append(a)
             else:
                 parts.append(a)
+        # plans hold configurations chosen for a device
         parts.append(given[0].device)
         key = tuple(parts)
         plan = plans.get(key)

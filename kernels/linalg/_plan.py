@@ -103,6 +103,8 @@ def plan_product(p: Product, aligned: bool = False, configuration: Choice | None
     if not p.out.dtype.is_floating_point:
         return _integers(p)
     for position, operand in ((1, p.a), (2, p.b)):
+        # without a contiguous dimension every element is an access of its own; a copy is read once, the
+        # operand by every tile of its row
         if 1 not in operand.strides[-2:] and operand.numel >= WORTH_COPYING:
             return _after_copy(position, p)
     if NAMES.keys() & {p.a.dtype, p.b.dtype, p.out.dtype} and not instructions(architecture()):
