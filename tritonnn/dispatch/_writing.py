@@ -128,12 +128,24 @@ def row_major(input: Tensor) -> Tensor:
     return made
 
 
+def check_dtype(dtype: Any) -> None:
+    """Refuse what is no dtype."""
+    if not isinstance(dtype, DType):
+        raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
+
+
 def allocate(shape: Size, dtype: DType, device: Device, strides: tuple[int, ...] | None = None) -> Tensor:
     """An uninitialised tensor; `strides` (in elements) describe a dense permutation where they are not row-major."""
     if shape and min(shape) < 0:
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     if strides is None or strides == shapes.contiguous_strides(shape):
-        return make(*storage.empty(shape, dtype, device, "empty"), shape, dtype, device)
+        try:
+            return make(*storage.empty(shape, dtype, device, "empty"), shape, dtype, device)
+        except AttributeError:
+            check_dtype(dtype)
+            raise
+    if min(strides, default=0) < 0:
+        raise RuntimeError(f"negative strides are not supported, got {list(strides)}")
     flat = allocate(Size((shapes.extent_in_elements(shape, strides),)), dtype, device)
     return make_view(flat, shape, strides, 0)
 

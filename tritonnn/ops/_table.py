@@ -136,7 +136,9 @@ def composite(**options: Any) -> Callable[[Callable], Entry]:
         _dress(function, op, op.public_name)
         _register(op, function, options)
         if op.inplace:
-            _method(op.name + "_", dispatch.inplace_composite(function), options)
+            in_place: Any = dispatch.inplace_composite(function)
+            in_place.op = op
+            _method(op.name + "_", in_place, options)
         return function
 
     return decorate
@@ -165,10 +167,16 @@ def _checked(op: Op, body: Callable) -> Any:
     return function
 
 
-def expose(api: str, *names: str) -> Callable[[Callable], Callable]:
-    """Put a plain function (no entry of its own) under its own and further names: `@expose("torch tensor")`."""
+def expose(api: str, *names: str, of: Any = None) -> Callable[[Any], Any]:
+    """Put a plain function (no entry of its own) under its own and further names: `@expose("torch tensor")`.
 
-    def decorate(function: Callable) -> Callable:
+    Args:
+        of: the entry that it is a form of, such as the one in place.
+    """
+
+    def decorate(function: Any) -> Any:
+        if of is not None:
+            function.op = of.op
         for name in (function.__name__, *names):
             for place in api.split():
                 if place == "tensor":

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
 from tritonnn.dispatch import row_major
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import ANY, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape.shape import is_expandable_to
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
@@ -65,7 +67,16 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False, broadcast: bool = 
 Tensor.copy_ = copy_  # type: ignore[attr-defined]
 
 
-@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), 2)])
+@composite(
+    api="torch",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3), 2)],
+    reference=lambda input, value: np.full_like(input, value),
+    errors=lambda make: [
+        Bad(make(2), make(2), match="only supports 0-dimension value tensor"),
+        Bad(make(2), "a", error=TypeError, match="expected a number, but got str"),
+    ],
+)
 def fill(input: Tensor, value: Any) -> Tensor:
     """`value` in the shape and dtype of `input`."""
     return fill_(input.clone(), value)

@@ -17,6 +17,7 @@ from tritonnn.ops._table import (
     NUMERIC,
     Bad,
     Sample,
+    composite,
     expose,
     pointwise,
 )
@@ -86,6 +87,7 @@ def _scaled(g: Tensor, alpha: Any) -> Tensor:
         *misfits(make), Bad(make.int(2), make.int(2), alpha=1.5, match="alpha must not be a floating"),
         Bad(make(2), make(2), alpha="a", error=TypeError, match=r"'alpha' .*must be Number, not str"),
     ],
+    reference=lambda input, other, alpha: input + alpha * other,
 )  # fmt: skip
 def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
     """input + alpha * other.
@@ -102,6 +104,7 @@ def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
     samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
     refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE},
     errors=lambda make: [*misfits(make), Bad(make.bool(2), make(2), match="Subtraction, the `-` operator")],
+    reference=lambda input, other, alpha: input - alpha * other,
 )  # fmt: skip
 def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
     """input - alpha * other.
@@ -117,6 +120,7 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
     grad={"input": lambda g, alpha: -_scaled(g, alpha), "other": lambda g: g},
     samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
     refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE}, errors=misfits,
+    reference=lambda input, other, alpha: other - alpha * input,
 )  # fmt: skip
 def rsub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
     """other - alpha * input.
@@ -130,6 +134,7 @@ def rsub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -
 @pointwise(
     dtypes=ANY, alias=("multiply",), samples=with_number, errors=misfits,
     grad={"input": lambda g, other: g * conjugate(other), "other": lambda g, input: g * conjugate(input)},
+    reference=np.multiply,
 )  # fmt: skip
 def mul(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input * other.
@@ -158,6 +163,8 @@ def _quotient_samples(make: Any) -> list[Sample]:
         "input": lambda g, other: g / conjugate(other),
         "other": lambda g, other, result: g * -conjugate(result / other),
     },
+    reference=np.true_divide,
+    errors=misfits,
 )  # fmt: skip
 def quotient(input: Tensor | Number, other: Tensor | Number, rounding_mode: None = None) -> Any:
     """input / other, as floating point."""
@@ -167,6 +174,7 @@ def quotient(input: Tensor | Number, other: Tensor | Number, rounding_mode: None
     dtypes=NUMERIC, samples=_quotient_samples,
     grad={"input": lambda g: zeros_like(g), "other": lambda g: zeros_like(g)},
     errors=lambda make: [*misfits(make), Bad(make.bool(2), make.bool(2), match="not implemented for bool")],
+    reference=np.floor_divide,
 )  # fmt: skip
 def floor_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
     """The quotient rounded down.
@@ -183,11 +191,13 @@ def floor_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
 @pointwise(
     dtypes=NUMERIC, api="", inplace=False, samples=_quotient_samples,
     grad={"input": lambda g: zeros_like(g), "other": lambda g: zeros_like(g)},
+    reference=lambda input, other: np.trunc(input / other),
 )  # fmt: skip
 def trunc_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
     """The quotient rounded towards zero."""
 
 
+_ROUNDED: dict = {None: np.asarray, "floor": np.floor, "trunc": np.trunc}
 _ROUNDING = {None: quotient, "floor": floor_divide, "trunc": trunc_divide}
 
 
@@ -200,7 +210,18 @@ def _rounded(rounding_mode: str | None) -> Callable[..., Any]:
     return _ROUNDING[rounding_mode]
 
 
-@expose("torch tensor", "divide")
+@composite(
+    name="public_div", public="div", alias=("divide",), api="torch tensor", dtypes=ANY,
+    samples=lambda make: [
+        Sample(*sample.args, rounding_mode=mode) for sample in _quotient_samples(make)
+        for mode in ((None,) if make.dtype.is_complex or make.dtype is dtypes.bool_ else (None, "floor", "trunc"))
+    ],
+    errors=lambda make: [
+        *misfits(make), Bad(make(2), 2, rounding_mode="up", match="rounding_mode to be one of None, 'trunc', or"),
+        Bad(make(2, dtype=dtypes.complex64), 2, rounding_mode="floor", match="not implemented for complex64"),
+    ],
+    reference=lambda input, other, rounding_mode: _ROUNDED[rounding_mode](input / other),
+)  # fmt: skip
 def div(
     input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -217,14 +238,16 @@ def div(
     return _rounded(rounding_mode)(input, other, out=out)
 
 
-@expose("torch tensor", "divide_")
+@expose("torch tensor", "divide_", of=div)
 def div_(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
     """In-place version of `div`."""
     op = _rounded(rounding_mode).op  # type: ignore[attr-defined]
     return dispatch.inplace(op, (input, other) if rounding_mode else (input, other, None))
 
 
-@expose("torch tensor")
+@composite(
+    api="torch tensor", dtypes=ANY, samples=_quotient_samples, errors=misfits, reference=np.true_divide
+)
 def true_divide(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`div` without rounding.
 
@@ -235,7 +258,7 @@ def true_divide(input: Tensor, other: Tensor | Number, *, out: Tensor | None = N
     return quotient(input, other, out=out)
 
 
-@expose("tensor")
+@expose("tensor", of=true_divide)
 def true_divide_(input: Tensor, other: Tensor | Number) -> Tensor:
     """In-place version of `true_divide`."""
     return div_(input, other)
@@ -244,6 +267,7 @@ def true_divide_(input: Tensor, other: Tensor | Number) -> Tensor:
 @pointwise(
     dtypes=NUMERIC, samples=_quotient_samples, errors=misfits,
     grad={"input": lambda g: g, "other": lambda g, input, other: g * -floor_divide(input, other)},
+    reference=np.remainder,
 )  # fmt: skip
 def remainder(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input - other * floor(input / other): the remainder with the sign of the divisor, as Python's %.
@@ -257,6 +281,7 @@ def remainder(input: Tensor | Number, other: Tensor | Number) -> Any:
 @pointwise(
     dtypes=NUMERIC, samples=_quotient_samples, errors=misfits,
     grad={"input": lambda g: g, "other": lambda g, input, other: g * -trunc_divide(input, other)},
+    reference=np.fmod,
 )  # fmt: skip
 def fmod(input: Tensor, other: Tensor | Number) -> Any:
     """input - other * trunc(input / other): the remainder with the sign of the dividend, as C's fmod.
@@ -287,6 +312,12 @@ def _check_lerp(input: Any, end: Any, weight: Any) -> None:
         Sample(make(3, 4), make(3, 4), 0.3), Sample(make(3, 4), make(4), 0.75),
         Sample(make(3, 4), make(4), make(3, 1, low=0, high=1)),
     ],
+    reference=lambda input, end, weight: (1 - weight) * input + weight * end,
+    errors=lambda make: [
+        Bad(make(2), make(3), 0.5, match="must match the size"),
+        Bad(make(2), make(2, dtype=dtypes.float16), 0.5, match="expected dtype float64 for `end` but got dtype"),
+        Bad(make(2), make(2), "a", error=TypeError, match="argument 'weight' .* must be Tensor or Number, not str"),
+    ],
 )  # fmt: skip
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Any:
     """input + weight * (end - input).
@@ -305,6 +336,19 @@ def _value_before(args: tuple, kwargs: dict[str, Any]) -> tuple:
     return args
 
 
+def _check_value(input: Any, tensor1: Any, tensor2: Any, value: Any) -> None:
+    if not isinstance(value, (bool, int, float, complex, np.number)):
+        raise Invalid(f"argument 'value' must be Number, not {type(value).__name__}", kind=TypeError)
+
+
+def _triple_errors(make: Any) -> list[Bad]:
+    return [
+        Bad(make(2), make(3), make(2), match="must match the size"),
+        Bad(make(2), make(2), "a", error=TypeError, match="argument 'tensor2' .* must be Tensor, not str"),
+        Bad(make(2), make(2), make(2), value="a", error=TypeError, match="'value' .*must be Number, not str"),
+    ]
+
+
 def _triples(make: Any, low: float = -2) -> list[Sample]:
     high = 2 if low < 0 else 3
     return [
@@ -320,6 +364,9 @@ def _triples(make: Any, low: float = -2) -> list[Sample]:
         "tensor1": lambda g, tensor2, value: _scaled(g * conjugate(tensor2), value),
         "tensor2": lambda g, tensor1, value: _scaled(g * conjugate(tensor1), value),
     },
+    reference=lambda input, tensor1, tensor2, value: input + value * tensor1 * tensor2,
+    check=_check_value,
+    errors=_triple_errors,
 )  # fmt: skip
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
     """input + value * tensor1 * tensor2.
@@ -337,6 +384,11 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 
         "tensor1": lambda g, tensor2, value: _scaled(g / conjugate(tensor2), value),
         "tensor2": lambda g, tensor1, tensor2, value: -_scaled(g * conjugate(tensor1 / (tensor2 * tensor2)), value),
     },
+    reference=lambda input, tensor1, tensor2, value: input + value * tensor1 / tensor2,
+    check=_check_value,
+    errors=lambda make: [
+        *_triple_errors(make), Bad(make.int(2), make.int(2), make.int(2), match="not implemented for int64"),
+    ],
 )  # fmt: skip
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
     """input + value * tensor1 / tensor2.
