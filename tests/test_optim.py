@@ -8,7 +8,8 @@ from optimizer_formulas import adadelta, adagrad, adam, adamax, adamw, asgd, nad
 
 import tritonnn as torch
 from tritonnn import optim
-from tritonnn.ops.optimizer import adam_step, sgd_step
+from tritonnn.ops.optimizer import elementwise_step
+from tritonnn.optim.adam import adam as adam_update
 
 DEVICES = ("cpu", "cuda")
 
@@ -222,14 +223,21 @@ def test_large_parameters_go_in_blocks():
 
 def test_steps_check_their_lists():
     a, b = torch.ones(2), torch.ones(3)
+    step = lambda p, g, states=(), counts=(): elementwise_step(
+        [p], [g], list(states), list(counts), adam_update, ("exp_avg", "exp_avg_sq"), {"lr": 0.1}
+    )
     with pytest.raises(RuntimeError, match=r"grads\[0\] has shape \(3,\)"):
-        sgd_step([a], [b], [], 0.1, 0.0, 0.0, 0.0, False, False, False)
-    with pytest.raises(RuntimeError, match="exp_avgs has 0 tensors for 1"):
-        adam_step([a], [a], [], [a], [], [], 1.0, 0.1, 0.9, 0.99, 1e-8, 0.0, False, False)
+        step(a, b)
+    with pytest.raises(RuntimeError, match="states has 1 tensors: expected 2 for each of 1 params"):
+        step(a, a, [a])
+    with pytest.raises(RuntimeError, match=r"exp_avg_sq\[0\] has shape \(3,\) but params\[0\] has \(2,\)"):
+        step(a, a, [a, b])
+    with pytest.raises(RuntimeError, match="steps has 2 tensors for 1 params"):
+        step(a, a, [a, a], [a, a])
     with pytest.raises(RuntimeError, match="same device"):
-        sgd_step([a], [a.to("cuda")], [], 0.1, 0.0, 0.0, 0.0, False, False, False)
+        step(a, a.to("cuda"), [a, a])
     with pytest.raises(RuntimeError, match="single memory location"):
-        sgd_step([torch.ones(1).expand(4)], [torch.ones(4)], [], 0.1, 0.0, 0.0, 0.0, False, False, False)
+        step(torch.ones(1).expand(4), torch.ones(4), [torch.ones(4), torch.ones(4)])
 
 
 def test_a_step_is_seen_by_the_version_check():

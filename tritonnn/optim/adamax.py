@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-import tritonnn
-from tritonnn.optim._elementwise import ElementwiseOptimizer, State, advance, decayed, new_counter, snapshot
-from tritonnn.optim.optimizer import Group, ParamsT
+from typing import ClassVar
+
+from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number
+from tritonnn.optim.optimizer import ParamsT
 from tritonnn.tensor import Tensor
 
 __all__ = ["Adamax"]
+
+
+def adamax(
+    p: Array,
+    g: Array,
+    exp_avg: Array,
+    exp_inf: Array,
+    *,
+    step: Number,
+    lr: Number,
+    beta1: Number,
+    beta2: Number,
+    eps: Number,
+) -> tuple[Array, ...]:
+    exp_avg = exp_avg + (g - exp_avg) * (1 - beta1)
+    exp_inf = (exp_inf * beta2).maximum(g.abs() + eps)
+    return p - exp_avg / exp_inf * (lr / (1 - beta1**step)), exp_avg, exp_inf
 
 
 class Adamax(ElementwiseOptimizer):
@@ -38,6 +56,9 @@ class Adamax(ElementwiseOptimizer):
         tensor([0.7500])
     """
 
+    _formula = staticmethod(adamax)
+    _state: ClassVar[dict[str, float | str]] = {"exp_avg": 0, "exp_inf": 0}
+
     def __init__(
         self,
         params: ParamsT,
@@ -62,19 +83,3 @@ class Adamax(ElementwiseOptimizer):
             "capturable": capturable,
         }
         super().__init__(params, defaults)
-
-    def _new_state(self, group: Group, p: Tensor) -> State:
-        return {
-            "step": new_counter(group, p),
-            "exp_avg": tritonnn.zeros_like(p),
-            "exp_inf": tritonnn.zeros_like(p),
-        }
-
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        beta1, beta2 = group["betas"]
-        t = advance(group, state)
-        g = decayed(group, p, g)
-        mean = state["exp_avg"].lerp_(g, 1 - beta1)
-        largest = tritonnn.maximum(state["exp_inf"] * beta2, g.abs() + group["eps"])
-        state["exp_inf"].copy_(largest)
-        p.sub_(snapshot(group, mean) / largest * (group["lr"] / (1 - beta1**t)))

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-import tritonnn
-from tritonnn.optim._elementwise import ElementwiseOptimizer, State, advance, new_counter, require, snapshot
-from tritonnn.optim.optimizer import Group, ParamsT
+from typing import ClassVar
+
+from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, choose, require
+from tritonnn.optim.optimizer import ParamsT
 from tritonnn.tensor import Tensor
 
 __all__ = ["Rprop"]
+
+
+def rprop(
+    p: Array,
+    g: Array,
+    prev: Array,
+    step_size: Array,
+    *,
+    eta1: Number,
+    eta2: Number,
+    step_size1: Number,
+    step_size2: Number,
+) -> tuple[Array, ...]:
+    agreement = g * prev
+    changed = choose(agreement > 0, step_size * eta2, choose(agreement < 0, step_size * eta1, step_size))
+    step_size = changed.clamp(step_size1, step_size2)
+    g = choose(agreement < 0, g * 0.0, g)
+    return p - g.sign() * step_size, g, step_size
 
 
 class Rprop(ElementwiseOptimizer):
@@ -37,6 +56,9 @@ class Rprop(ElementwiseOptimizer):
         tensor([ 0.5000, -2.5000])
     """
 
+    _formula = staticmethod(rprop)
+    _state: ClassVar[dict[str, float | str]] = {"prev": 0, "step_size": "lr"}
+
     def __init__(
         self,
         params: ParamsT,
@@ -60,24 +82,3 @@ class Rprop(ElementwiseOptimizer):
             "capturable": capturable,
         }
         super().__init__(params, defaults)
-
-    def _new_state(self, group: Group, p: Tensor) -> State:
-        lr = float(group["lr"])
-        return {
-            "step": new_counter(group, p),
-            "prev": tritonnn.zeros_like(p),
-            "step_size": tritonnn.full_like(p, complex(lr, lr) if p.is_complex() else lr),
-        }
-
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        shrink, grow = group["etas"]
-        advance(group, state)
-        agreement = g * snapshot(group, state["prev"])
-        ones = tritonnn.ones_like(g)
-        factor = tritonnn.where(
-            agreement > 0, ones * grow, tritonnn.where(agreement < 0, ones * shrink, ones)
-        )
-        size = state["step_size"].mul_(factor).clamp_(*group["step_sizes"])
-        g = tritonnn.where(agreement < 0, tritonnn.zeros_like(g), g)
-        p.sub_(g.sign() * snapshot(group, size))
-        state["prev"].copy_(g)
