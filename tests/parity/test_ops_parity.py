@@ -12,8 +12,8 @@ import torch as reference
 from support import array, call, floating, leaves_of, ops, samples, tensors
 
 import tritonnn as torch
+from tritonnn._tensor import Tensor, host_array
 from tritonnn.ops._table import Op
-from tritonnn.tensor import Tensor, host_array
 
 REFUSALS = ("not implemented for", "not supported", "does not support", "expected")
 TIES = "(ties) "

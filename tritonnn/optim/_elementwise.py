@@ -8,9 +8,9 @@ from functools import wraps
 from typing import Any, ClassVar
 
 import tritonnn
-from tritonnn.ops.optimizer import advance_steps, elementwise_step, has_kernel
+from tritonnn._tensor import Tensor
+from tritonnn.ops.optimizer.optimizer import advance_steps, elementwise_step, has_kernel
 from tritonnn.optim.optimizer import Group, Optimizer, ParamsT
-from tritonnn.tensor import Tensor
 
 State = dict[str, Any]
 #: what a formula computes with: Tensors, or the symbols of cpu_fallback/_trace.py

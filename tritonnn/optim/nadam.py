@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, State, read, require
 from tritonnn.optim.optimizer import Group, ParamsT
-from tritonnn.tensor import Tensor
 
 __all__ = ["NAdam"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, choose
 from tritonnn.optim.optimizer import ParamsT
-from tritonnn.tensor import Tensor
 
 __all__ = ["RAdam"]
 

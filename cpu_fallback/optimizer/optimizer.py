@@ -1,0 +1,88 @@
+"""Optimizer steps: many parameters in one call, in blocks that stay in the second-level cache.
+
+The formula is the optimizer's own (tritonnn/optim), made into NumPy calls by _trace.py.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from tritonnn.cpu_fallback.common.blocks import BLOCK, pieces
+from tritonnn.cpu_fallback.optimizer._trace import Program
+
+Formula = Callable[..., Any]
+SMALL = 4096  # elements from which on a walk over flat memory is worth finding
+
+_local = threading.local()
+
+
+def advance_steps(steps: list[np.ndarray]) -> None:
+    """Add one to every count of steps, in place."""
+    for step in steps:
+        np.add(step, 1, out=step)
+
+
+def elementwise_step(
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    states: list[np.ndarray],
+    steps: list[np.ndarray],
+    formula: Formula,
+    kept: tuple[str, ...],
+    options: dict[str, Any],
+) -> None:
+    """Parameters and states after one step, in place; the count of steps is an option, or `steps` per parameter."""
+    written = (0, *range(2, 2 + len(kept)))
+    program = None
+    for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+        if program is None or steps:
+            counted = {**options, "step": float(steps[i])} if steps else options
+            program = _program(formula, kept, tuple(counted.items()))
+        _run(program, (p, g, *states[i :: len(params)]), written)
+
+
+@lru_cache(maxsize=64)
+def _program(formula: Formula, kept: tuple[str, ...], options: tuple[tuple[str, Any], ...]) -> Program:
+    """The formula's new values of a parameter and of the states in `kept`, as a program on (p, g, *states)."""
+
+    def values(p: Any, g: Any, *states: Any) -> list[Any]:
+        return [
+            v for v in formula(p, g, **dict(zip(kept, states, strict=True)), **dict(options)) if v is not None
+        ]
+
+    return Program(values, 2 + len(kept), (0, *range(2, 2 + len(kept))))
+
+
+def _run(program: Program, arrays: tuple[np.ndarray, ...], written: tuple[int, ...]) -> None:
+    """Run the program on block after block of `arrays`, all in the dtype computed in."""
+    work = np.dtype(arrays[0].dtype)
+    if work.kind not in "fc" or work.itemsize < 4:
+        work = np.dtype(np.float32)
+    narrow = [a.dtype for a in arrays].count(work) == len(arrays)
+    for views in [arrays] if arrays[0].size <= SMALL else pieces(arrays):
+        size, shape = views[0].size, views[0].shape
+        scratch = [s[:size].reshape(shape) for s in _scratch(work, size, program.scratch)]
+        if narrow:
+            program(views, scratch)
+            continue
+        wide = [view.astype(work) for view in views]
+        program(wide, scratch)
+        for i in written:
+            np.copyto(views[i], wide[i], casting="unsafe")
+
+
+def _scratch(dtype: np.dtype, size: int, number: int) -> list[np.ndarray]:
+    """So many arrays of `size` elements or more; kept, since fresh memory costs more than the sums."""
+    if size > BLOCK:
+        return [np.empty(size, dtype) for _ in range(number)]
+    found = _local.__dict__.setdefault("scratch", {})
+    kept = found.get(dtype, ())
+    if len(kept) < number or (number and kept[0].size < size):
+        size = max(size, SMALL, kept[0].size if kept else 0)
+        kept = found[dtype] = [np.empty(size, dtype) for _ in range(max(number, len(kept)))]
+    return kept[:number]

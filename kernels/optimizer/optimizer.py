@@ -1,0 +1,310 @@
+"""Optimizer steps: all parameters of a call in one launch.
+
+The parameters' addresses stand in a table on the device; a program looks up its tensor and its part of it. The
+table is kept as long as the addresses stay the same. One parameter, and every parameter while a graph is captured
+(a table would have to outlive the graph), is launched with its addresses as arguments instead.
+
+Tensors that are dense in one common order of dimensions are walked as flat memory, whatever that order is; others
+are made contiguous before and written back after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import triton
+import triton.language as tl
+
+from tritonnn.buffer import Buffer
+from tritonnn.dtypes import float64
+from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device.moving import copy
+from tritonnn.kernels.launch.launch import fp64, launch
+from tritonnn.kernels.optimizer._formulas import FORMULAS
+from tritonnn.kernels.optimizer._tensor_lists import (
+    TYPES,
+    capturing,
+    chunks_of,
+    elements,
+    flat,
+    memory_at,
+    table,
+    table_entry,
+)
+
+BLOCK = 2048
+CHUNK = 8 * BLOCK  # elements a program updates
+LARGEST = 9  # numbers that the kernels take
+
+
+@triton.jit
+def _state(row, at, inside, PLACE: tl.constexpr, C: tl.constexpr):
+    if PLACE is None:
+        return None
+    else:
+        return tl.load(row[PLACE] + at, inside).to(C)
+
+
+@triton.jit
+def _step_block(
+    row, at, inside, lr, weight_decay, numbers,
+    FORMULA: tl.constexpr, PLACES: tl.constexpr, FLAGS: tl.constexpr, DECOUPLED: tl.constexpr,
+    MAXIMIZE: tl.constexpr, C: tl.constexpr,
+):  # fmt: skip
+    p = tl.load(row[0] + at, inside).to(C)
+    g = tl.load(row[1] + at, inside).to(C)
+    if MAXIMIZE:
+        g = -g
+    if DECOUPLED:
+        p *= (1 - lr * weight_decay).to(C)
+    else:
+        g += p * weight_decay.to(C)
+    a = _state(row, at, inside, PLACES[0], C)
+    if len(PLACES) == 1:
+        results = FORMULA(p, g, a, *numbers, *FLAGS)
+    else:
+        b = _state(row, at, inside, PLACES[1], C)
+        if len(PLACES) == 2:
+            results = FORMULA(p, g, a, b, *numbers, *FLAGS)
+        else:
+            results = FORMULA(p, g, a, b, _state(row, at, inside, PLACES[2], C), *numbers, *FLAGS)
+    tl.store(row[0] + at, results[0], inside)
+    for k in tl.static_range(len(PLACES)):
+        if PLACES[k] is not None:
+            tl.store(row[PLACES[k]] + at, results[PLACES[k] - 1], inside)
+
+
+@triton.jit
+def _step_chunk(
+    row, count, n, start, lr, weight_decay, given,
+    FORMULA: tl.constexpr, PLACES: tl.constexpr, NUMBERS: tl.constexpr, FLAGS: tl.constexpr,
+    DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    numbers = ()
+    for k in tl.static_range(len(NUMBERS)):
+        if NUMBERS[k] < 0:
+            numbers = numbers + (tl.load(count).to(tl.float64),)
+        else:
+            numbers = numbers + (given[NUMBERS[k]],)
+    stop = tl.minimum(n - start, CHUNK)
+    whole = stop // BLOCK * BLOCK
+    # Without a mask the accesses are 16 bytes wide whatever n is.
+    for offset in range(0, whole, BLOCK):
+        at = start + offset + tl.arange(0, BLOCK)
+        _step_block(
+            row, at, None, lr, weight_decay, numbers, FORMULA, PLACES, FLAGS, DECOUPLED, MAXIMIZE, C
+        )  # fmt: skip
+    if whole < stop:
+        at = start + whole + tl.arange(0, BLOCK)
+        _step_block(
+            row, at, at < n, lr, weight_decay, numbers, FORMULA, PLACES, FLAGS, DECOUPLED, MAXIMIZE, C
+        )  # fmt: skip
+
+
+@triton.jit
+def step_kernel(
+    row, count, n, lr: fp64, decay: fp64, a: fp64, b: fp64, c: fp64, d: fp64, e: fp64, f: fp64, g: fp64,
+    FORMULA: tl.constexpr, PLACES: tl.constexpr, NUMBERS: tl.constexpr, FLAGS: tl.constexpr,
+    DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """One step of one parameter.
+
+    Args:
+        row: addresses of the parameter, its gradient and its states.
+        count: address of the number of this step, where that stands on the device.
+        n: number of elements.
+        lr, decay: what decoupled weight decay takes.
+        a, b, c, d, e, f, g: further numbers that the formula takes.
+        FORMULA: the update.
+        PLACES: where in the row each of its states is; None for one that is not kept.
+        NUMBERS: which number each of its numbers is, counted from lr; -1 for the count.
+        FLAGS: its flags.
+    """
+    start = tl.program_id(0).to(tl.int64) * CHUNK
+    _step_chunk(
+        row, count, n, start, lr, decay, (lr, a, b, c, d, e, f, g),
+        FORMULA, PLACES, NUMBERS, FLAGS, DECOUPLED, MAXIMIZE, C, CHUNK, BLOCK,
+    )  # fmt: skip
+
+
+@triton.jit
+def step_table_kernel(
+    table, chunks, lr: fp64, decay: fp64, a: fp64, b: fp64, c: fp64, d: fp64, e: fp64, f: fp64, g: fp64,
+    FORMULA: tl.constexpr, PLACES: tl.constexpr, NUMBERS: tl.constexpr, FLAGS: tl.constexpr,
+    DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+    STATES: tl.constexpr, P: tl.constexpr, G: tl.constexpr, S: tl.constexpr, ALIGN: tl.constexpr,
+):  # fmt: skip
+    entry, start = table_entry(table, chunks, STATES + 4, CHUNK, BLOCK)
+    row = (memory_at(entry, P, ALIGN), memory_at(entry + 1, G, ALIGN))
+    for k in tl.static_range(STATES):
+        row = row + (memory_at(entry + 2 + k, S, ALIGN),)
+    count = tl.load(entry + 2 + STATES).to(tl.pointer_type(tl.float32))
+    n = tl.load(entry + 3 + STATES)
+    _step_chunk(
+        row, count, n, start, lr, decay, (lr, a, b, c, d, e, f, g),
+        FORMULA, PLACES, NUMBERS, FLAGS, DECOUPLED, MAXIMIZE, C, CHUNK, BLOCK,
+    )  # fmt: skip
+
+
+def elementwise_step(
+    params: Sequence[Buffer], grads: Sequence[Buffer], states: Sequence[Buffer], steps: Sequence[Buffer],
+    formula: Callable[..., Any], kept: tuple[str, ...], options: dict[str, Any],
+) -> None:  # fmt: skip
+    """Parameters and states after one step, in place; the count of steps is an option, or `steps` per parameter."""
+    number = len(params)
+    rows = list(
+        zip(params, grads, *[states[k * number : (k + 1) * number] for k in range(len(kept))], strict=True)
+    )
+    constants, numbers = _plan(FORMULAS[formula.__name__], kept, options, bool(steps))
+    counts = steps or [None] * number
+    _update(list(zip(rows, counts, strict=True)), numbers, constants)
+
+
+def _plan(function: Any, kept: tuple[str, ...], options: dict[str, Any], counted: bool) -> tuple[dict, tuple]:
+    """What the kernels need to know of a formula, and the numbers for it."""
+    numbers = [float(options["lr"]), float(options.get("weight_decay", 0.0))]
+    places, which, flags = [], [], []
+    for name in function.arg_names[2:]:
+        if name == "lr":
+            which.append(0)
+        elif name == "step" and counted:
+            which.append(-1)
+        elif isinstance(options.get(name), bool):
+            flags.append(options[name])
+        elif name in options:
+            numbers.append(float(options[name]))
+            which.append(len(numbers) - 2)
+        else:
+            places.append(2 + kept.index(name) if name in kept else None)
+    constants = {
+        "FORMULA": function, "PLACES": tuple(places), "NUMBERS": tuple(which), "FLAGS": tuple(flags),
+        "DECOUPLED": bool(options.get("decoupled_weight_decay")), "MAXIMIZE": bool(options.get("maximize")),
+    }  # fmt: skip
+    return constants, (*numbers, *[0.0] * (LARGEST - len(numbers)))
+
+
+# ---- counting -----------------------------------------------------------------------------------------------
+
+
+@triton.jit
+def count_kernel(step):
+    tl.store(step, tl.load(step) + 1)
+
+
+@triton.jit
+def count_table_kernel(table, n, P: tl.constexpr, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    steps = tl.load(table + at, at < n, 0).to(tl.pointer_type(P))
+    tl.store(steps, tl.load(steps, at < n) + 1, at < n)
+
+
+def advance_steps(steps: Sequence[Buffer]) -> None:
+    """Add one to every count of steps, in place."""
+    for kind in dict.fromkeys(step.dtype for step in steps):
+        same = [step for step in steps if step.dtype is kind]
+        if len(same) == 1 or capturing():
+            for step in same:
+                launch(count_kernel, (1,), step)
+            continue
+        counts = table(tuple(step.ptr for step in same), list, same[0])
+        launch(
+            count_table_kernel,
+            (-(-len(same) // 128),),
+            counts,
+            len(same),
+            P=TYPES[kind.name],
+            BLOCK=128,
+        )
+
+
+# ---- launching ----------------------------------------------------------------------------------------------
+
+
+def _update(
+    rows: list[tuple[tuple[Buffer, ...], Buffer | None]],
+    numbers: tuple[float, ...],
+    constants: dict[str, Any],
+) -> None:
+    """Run the update over every row of buffers, each with its count of steps where that stands on the device."""
+    back: list[tuple[Buffer, Buffer]] = []
+    kinds: dict[tuple, list[tuple[int, tuple[Buffer, ...], Buffer | None]]] = {}
+    for row, count in rows:
+        size = elements(row)
+        if size is None:
+            row = tuple(flat(row, (0, *range(2, len(row))), None, back))
+            size = row[0].numel
+        if size:
+            kinds.setdefault(tuple([b.dtype for b in row[:3]]), []).append((size, row, count))
+    for (p, g, *s), group in kinds.items():
+        constants = {
+            **constants, "C": tl.float64 if p is float64 else tl.float32, "CHUNK": CHUNK, "BLOCK": BLOCK,
+            "num_warps": 8,
+        }  # fmt: skip
+        # A parameter that is listed twice is updated twice, one after the other.
+        if len(group) == 1 or capturing() or len({row[0].ptr for _, row, _ in group}) < len(group):
+            for size, row, count in group:
+                launch(step_kernel, (-(-size // CHUNK),), row, count, size, *numbers, **constants)
+            continue
+        key = tuple([(*[b.ptr for b in row], count.ptr if count else 0, size) for size, row, count in group])
+        rows_of = table(key, _lay_out, group[0][1][0])
+        chunks = sum([-(-size // CHUNK) for size, _, _ in group])
+        unaligned = 0
+        for *pointers, _, _ in key:
+            for pointer in pointers:
+                unaligned |= pointer & 15
+        types = {
+            "STATES": len(group[0][1]) - 2, "P": TYPES[p.name], "G": TYPES[g.name],
+            "S": TYPES[(s or [p])[0].name], "ALIGN": 1 if unaligned else 16,
+        }  # fmt: skip
+        launch(step_table_kernel, (chunks,), rows_of, chunks, *numbers, **constants, **types)
+    for target, temporary in back:
+        copy(target, temporary)
+
+
+def _lay_out(key: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """First (tensor, chunk) for every program, then every tensor's addresses and its number of elements."""
+    rows = np.array(key, np.int64)
+    return np.concatenate((chunks_of(rows[:, -1], CHUNK)[0], rows.reshape(-1)))
+
+
+# What the compile check keeps of every formula: all its states.
+STATES = {
+    "sgd": ("momentum_buffer",), "adam": ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
+    "adamax": ("exp_avg", "exp_inf"), "nadam": ("exp_avg", "exp_avg_sq"), "radam": ("exp_avg", "exp_avg_sq"),
+    "adagrad": ("sum",), "adadelta": ("square_avg", "acc_delta"),
+    "rmsprop": ("square_avg", "momentum_buffer", "grad_avg"), "rprop": ("prev", "step_size"), "asgd": ("ax",),
+}  # fmt: skip
+
+
+def _constants(name: str, kept: tuple[str, ...], counted: bool = False, **flags: bool) -> dict[str, Any]:
+    numbers = [n for n in FORMULAS[name].arg_names[2:] if n not in STATES[name]]
+    options = {**dict.fromkeys(["lr", *numbers], 0.5), **flags}
+    return {**_plan(FORMULAS[name], kept, options, counted)[0], "CHUNK": CHUNK, "BLOCK": BLOCK}
+
+
+def COMPILE() -> list[Case]:
+    """The cases of the compile check: every formula, with SGD's and Adam's in every type and by both kernels."""
+    cases, numbers = [], " fp64" * LARGEST
+    for name, kept in STATES.items():
+        flags = {"nesterov": True, "fresh": False} if name == "sgd" else {}
+        kinds = [tl.float32]
+        if name in ("sgd", "adam"):
+            kept, kinds = kept[:2], [tl.float32, tl.bfloat16, tl.float64]
+            flags["decoupled_weight_decay"] = name == "adam"
+        for kind in kinds:
+            constants = {
+                **_constants(name, kept, **flags), "C": tl.float64 if kind is tl.float64 else tl.float32,
+                "STATES": len(kept), "P": kind, "G": kind, "S": kind, "ALIGN": 16,
+            }  # fmt: skip
+            label = f"{name},{kind}"
+            cases.append(Case(step_table_kernel, "*i64 i32" + numbers, constants, label, 8, wide="both"))
+    for name, row, counted in (("adam", "*fp32 " * 5, True), ("sgd", "*bf16 " * 3, False)):
+        flags = {"nesterov": False, "fresh": True} if name == "sgd" else {}
+        constants = {**_constants(name, STATES[name], counted, maximize=True, **flags), "C": tl.float32}
+        signature = f"({row}) {'*fp32' if counted else 'None'} i32:16{numbers}"
+        cases.append(Case(step_kernel, signature, constants, f"{name},one", 8, wide="both"))
+    cases.append(Case(count_kernel, "*fp32"))
+    cases.append(Case(count_table_kernel, "*i64 i32", {"P": tl.float32, "BLOCK": 128}))
+    return cases
