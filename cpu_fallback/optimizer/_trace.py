@@ -70,8 +70,9 @@ class Symbol:
     __sub__, __rsub__ = _binary(np.subtract), _binary(np.subtract, swapped=True)
     __mul__, __rmul__ = _binary(np.multiply), _binary(np.multiply, swapped=True)
     __truediv__, __rtruediv__ = _binary(np.divide), _binary(np.divide, swapped=True)
-    __gt__, __lt__, maximum, minimum = map(_binary, (np.greater, np.less, _maximum, _minimum))
-    __neg__, abs, sign, sqrt = map(_unary, (np.negative, np.abs, _sign, np.sqrt))
+    __gt__, __lt__ = _binary(np.greater), _binary(np.less)
+    __neg__, abs, sign, sqrt = _unary(np.negative), _unary(np.abs), _unary(_sign), _unary(np.sqrt)
+    maximum, minimum = _binary(_maximum), _binary(_minimum)
 
     def where(self, condition: Symbol, other: Symbol) -> Symbol:
         return Symbol(self.tape, self.tape.note((_choose, (self.place, condition.place, other.place))))
@@ -165,7 +166,8 @@ def _ordered(
         scratch = max(scratch, place - arrays + 1)
         free.discard(place)
         lies[i] = place
-        found.append((function, itemgetter(*[lies[k] if k >= 0 else k for k in operands], place)))
+        memory = [*[lies[k] if k >= 0 else k for k in operands], place]
+        found.append((function, itemgetter(*memory)))
     for place, target in targets.items():
         if lies[place] != target:
             found.append((np.positive, itemgetter(lies[place], target)))

@@ -82,7 +82,7 @@ def _step_chunk(
     FORMULA: tl.constexpr, PLACES: tl.constexpr, NUMBERS: tl.constexpr, FLAGS: tl.constexpr,
     DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    numbers = ()
+    numbers: Any = ()
     for k in tl.static_range(len(NUMBERS)):
         if NUMBERS[k] < 0:
             numbers = numbers + (tl.load(count).to(tl.float64),)
@@ -137,7 +137,7 @@ def step_table_kernel(
     STATES: tl.constexpr, P: tl.constexpr, G: tl.constexpr, S: tl.constexpr, ALIGN: tl.constexpr,
 ):  # fmt: skip
     entry, start = table_entry(table, chunks, STATES + 4, CHUNK, BLOCK)
-    row = (memory_at(entry, P, ALIGN), memory_at(entry + 1, G, ALIGN))
+    row: Any = (memory_at(entry, P, ALIGN), memory_at(entry + 1, G, ALIGN))
     for k in tl.static_range(STATES):
         row = row + (memory_at(entry + 2 + k, S, ALIGN),)
     count = tl.load(entry + 2 + STATES).to(tl.pointer_type(tl.float32))
@@ -158,7 +158,7 @@ def elementwise_step(
         zip(params, grads, *[states[k * number : (k + 1) * number] for k in range(len(kept))], strict=True)
     )
     constants, numbers = _plan(FORMULAS[formula.__name__], kept, options, bool(steps))
-    counts = steps or [None] * number
+    counts: Sequence[Buffer | None] = steps or [None] * number
     _update(list(zip(rows, counts, strict=True)), numbers, constants)
 
 

@@ -315,7 +315,7 @@ def _counter(group: Group, p: Tensor, value: float) -> Tensor:
     if group.get("capturable") or group.get("fused"):
         return tritonnn.full((), value, dtype=tritonnn.float32, device=p.device)
     wide = tritonnn.get_default_dtype() is tritonnn.float64
-    return tritonnn.tensor(value, dtype=tritonnn.float64 if wide else tritonnn.float32)  # type: ignore[operator]
+    return tritonnn.tensor(value, dtype=tritonnn.float64 if wide else tritonnn.float32)
 
 
 def read(group: Group, counter: Tensor) -> Any:

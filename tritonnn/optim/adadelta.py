@@ -12,15 +12,8 @@ __all__ = ["Adadelta"]
 
 
 def adadelta(
-    p: Array,
-    g: Array,
-    square_avg: Array,
-    acc_delta: Array,
-    *,
-    lr: Number,
-    rho: Number,
-    eps: Number,
-) -> tuple[Array, ...]:
+    p: Array, g: Array, square_avg: Array, acc_delta: Array, *, lr: Number, rho: Number, eps: Number,
+) -> tuple[Array, ...]:  # fmt: skip
     square_avg = square_avg * rho + g * g * (1 - rho)
     delta = (acc_delta + eps).sqrt() / (square_avg + eps).sqrt() * g
     return p - delta * lr, square_avg, acc_delta * rho + delta * delta * (1 - rho)
@@ -41,10 +34,10 @@ class Adadelta(ElementwiseOptimizer):
         rho: decay of the running means, between 0 and 1.
         eps: added under both roots.
         weight_decay: factor of the L2 penalty.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        capturable: keep the count of steps on the device and never read it on the host.
-        maximize: ascend instead of descend.
-        differentiable: let autograd record the step.
+        {shared}
+
+    Raises:
+        ValueError: ``lr``, ``eps`` or ``weight_decay`` is negative, or ``rho`` not between 0 and 1.
 
     Example:
         >>> import tritonnn as torch

@@ -12,15 +12,8 @@ __all__ = ["Adagrad"]
 
 
 def adagrad(
-    p: Array,
-    g: Array,
-    sum: Array,
-    *,
-    step: Number,
-    lr: Number,
-    lr_decay: Number,
-    eps: Number,
-) -> tuple[Array, ...]:
+    p: Array, g: Array, sum: Array, *, step: Number, lr: Number, lr_decay: Number, eps: Number,
+) -> tuple[Array, ...]:  # fmt: skip
     sum = sum + g * g
     return p - g / (sum.sqrt() + eps) * (lr / (1 + (step - 1) * lr_decay)), sum
 
@@ -40,9 +33,10 @@ class Adagrad(ElementwiseOptimizer):
         weight_decay: factor of the L2 penalty.
         initial_accumulator_value: value the sum of squares starts from.
         eps: added to the denominator.
-        foreach, fused: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        differentiable: let autograd record the step.
+        {shared}
+
+    Raises:
+        ValueError: ``lr``, ``lr_decay``, ``weight_decay``, ``eps`` or the first value is negative.
 
     Example:
         >>> import tritonnn as torch

@@ -12,18 +12,9 @@ __all__ = ["Adam"]
 
 
 def adam(
-    p: Array,
-    g: Array,
-    exp_avg: Array,
-    exp_avg_sq: Array,
-    max_exp_avg_sq: Array = None,
-    *,
-    step: Number,
-    lr: Number,
-    beta1: Number,
-    beta2: Number,
-    eps: Number,
-) -> tuple[Array, ...]:
+    p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, max_exp_avg_sq: Array = None, *, step: Number,
+    lr: Number, beta1: Number, beta2: Number, eps: Number,
+) -> tuple[Array, ...]:  # fmt: skip
     exp_avg = exp_avg + (g - exp_avg) * (1 - beta1)
     largest = exp_avg_sq = exp_avg_sq * beta2 + g * g * (1 - beta2)
     if max_exp_avg_sq is not None:
@@ -49,17 +40,11 @@ class Adam(ElementwiseOptimizer):
         eps: added to the root.
         weight_decay: factor of the L2 penalty, or of the decay.
         amsgrad: divide by the largest second moment so far.
-        foreach: None or True updates all parameters of a group by one multi-tensor operation, False one by
-            one.
-        maximize: ascend instead of descend.
-        capturable: keep the count of steps on the device and never read it on the host; CUDA parameters only.
-        differentiable: let autograd record the step.
-        fused: True as ``foreach=True``, with the count of steps on the device; floating point parameters
-            only.
         decoupled_weight_decay: shrink the parameter itself (as AdamW does) instead of adding to the gradient.
+        {shared}
 
     Raises:
-        ValueError: an option is out of its range.
+        ValueError: ``lr``, ``eps`` or ``weight_decay`` is negative, or a beta not in [0, 1).
 
     Example:
         >>> import tritonnn as torch

@@ -12,17 +12,9 @@ __all__ = ["Adamax"]
 
 
 def adamax(
-    p: Array,
-    g: Array,
-    exp_avg: Array,
-    exp_inf: Array,
-    *,
-    step: Number,
-    lr: Number,
-    beta1: Number,
-    beta2: Number,
-    eps: Number,
-) -> tuple[Array, ...]:
+    p: Array, g: Array, exp_avg: Array, exp_inf: Array, *, step: Number, lr: Number, beta1: Number,
+    beta2: Number, eps: Number,
+) -> tuple[Array, ...]:  # fmt: skip
     exp_avg = exp_avg + (g - exp_avg) * (1 - beta1)
     exp_inf = (exp_inf * beta2).maximum(g.abs() + eps)
     return p - exp_avg / exp_inf * (lr / (1 - beta1**step)), exp_avg, exp_inf
@@ -41,10 +33,10 @@ class Adamax(ElementwiseOptimizer):
         betas: decay of the mean and of the maximum.
         eps: added to the size of the gradient.
         weight_decay: factor of the L2 penalty.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        differentiable: let autograd record the step.
-        capturable: keep the count of steps on the device and never read it on the host.
+        {shared}
+
+    Raises:
+        ValueError: ``lr``, ``eps`` or ``weight_decay`` is negative, or a beta not in [0, 1).
 
     Example:
         >>> import tritonnn as torch

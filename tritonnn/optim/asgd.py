@@ -12,14 +12,8 @@ __all__ = ["ASGD"]
 
 
 def asgd(
-    p: Array,
-    g: Array,
-    ax: Array,
-    *,
-    lambd: Number,
-    eta: Number,
-    mu: Number,
-) -> tuple[Array, ...]:
+    p: Array, g: Array, ax: Array, *, lambd: Number, eta: Number, mu: Number,
+) -> tuple[Array, ...]:  # fmt: skip
     p = p * (1 - lambd * eta) - g * eta
     return p, choose(mu == 1, p, ax + (p - ax) * mu)
 
@@ -40,10 +34,10 @@ class ASGD(ElementwiseOptimizer):
         alpha: power of the decay of the learning rate.
         t0: step at which averaging starts.
         weight_decay: factor of the L2 penalty.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        differentiable: let autograd record the step.
-        capturable: keep the counters on the device and never read them on the host.
+        {shared}
+
+    Raises:
+        ValueError: ``lr`` or ``weight_decay`` is negative.
 
     Example:
         >>> import tritonnn as torch

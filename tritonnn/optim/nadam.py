@@ -12,20 +12,9 @@ __all__ = ["NAdam"]
 
 
 def nadam(
-    p: Array,
-    g: Array,
-    exp_avg: Array,
-    exp_avg_sq: Array,
-    *,
-    step: Number,
-    lr: Number,
-    beta1: Number,
-    beta2: Number,
-    eps: Number,
-    mu: Number,
-    mu_next: Number,
-    mu_product: Number,
-) -> tuple[Array, ...]:
+    p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, *, step: Number, lr: Number, beta1: Number,
+    beta2: Number, eps: Number, mu: Number, mu_next: Number, mu_product: Number,
+) -> tuple[Array, ...]:  # fmt: skip
     exp_avg = exp_avg + (g - exp_avg) * (1 - beta1)
     exp_avg_sq = exp_avg_sq * beta2 + g * g * (1 - beta2)
     ahead = g * ((1 - mu) / (1 - mu_product)) + exp_avg * (mu_next / (1 - mu_product * mu_next))
@@ -50,10 +39,10 @@ class NAdam(ElementwiseOptimizer):
         weight_decay: factor of the L2 penalty, or of the decay.
         momentum_decay: :math:`\psi` above.
         decoupled_weight_decay: shrink the parameter itself (as AdamW does) instead of adding to the gradient.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        capturable: keep the counters on the device and never read them on the host.
-        differentiable: let autograd record the step.
+        {shared}
+
+    Raises:
+        ValueError: ``lr``, ``eps``, ``weight_decay`` or ``momentum_decay`` is negative, or a beta not in [0, 1).
 
     Example:
         >>> import tritonnn as torch

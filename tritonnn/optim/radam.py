@@ -12,17 +12,9 @@ __all__ = ["RAdam"]
 
 
 def radam(
-    p: Array,
-    g: Array,
-    exp_avg: Array,
-    exp_avg_sq: Array,
-    *,
-    step: Number,
-    lr: Number,
-    beta1: Number,
-    beta2: Number,
-    eps: Number,
-) -> tuple[Array, ...]:
+    p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, *, step: Number, lr: Number, beta1: Number,
+    beta2: Number, eps: Number,
+) -> tuple[Array, ...]:  # fmt: skip
     exp_avg = exp_avg + (g - exp_avg) * (1 - beta1)
     exp_avg_sq = exp_avg_sq * beta2 + g * g * (1 - beta2)
     rest = 1 - beta2**step
@@ -53,10 +45,10 @@ class RAdam(ElementwiseOptimizer):
         eps: added to the root.
         weight_decay: factor of the L2 penalty, or of the decay.
         decoupled_weight_decay: shrink the parameter itself (as AdamW does) instead of adding to the gradient.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        capturable: keep the count of steps on the device and never read it on the host.
-        differentiable: let autograd record the step.
+        {shared}
+
+    Raises:
+        ValueError: ``lr``, ``eps`` or ``weight_decay`` is negative, or a beta not in [0, 1).
 
     Example:
         >>> import tritonnn as torch

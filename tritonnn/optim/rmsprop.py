@@ -12,17 +12,9 @@ __all__ = ["RMSprop"]
 
 
 def rmsprop(
-    p: Array,
-    g: Array,
-    square_avg: Array,
-    momentum_buffer: Array = None,
-    grad_avg: Array = None,
-    *,
-    lr: Number,
-    alpha: Number,
-    eps: Number,
-    momentum: Number,
-) -> tuple[Array, ...]:
+    p: Array, g: Array, square_avg: Array, momentum_buffer: Array = None, grad_avg: Array = None, *,
+    lr: Number, alpha: Number, eps: Number, momentum: Number,
+) -> tuple[Array, ...]:  # fmt: skip
     square_avg = square_avg * alpha + g * g * (1 - alpha)
     variance = square_avg
     if grad_avg is not None:
@@ -50,10 +42,10 @@ class RMSprop(ElementwiseOptimizer):
         weight_decay: factor of the L2 penalty.
         momentum: factor of the momentum buffer, 0 for none.
         centered: normalise by the variance instead of the second moment.
-        capturable: keep the count of steps on the device and never read it on the host.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        differentiable: let autograd record the step.
+        {shared}
+
+    Raises:
+        ValueError: ``lr``, ``eps``, ``weight_decay``, ``momentum`` or ``alpha`` is negative.
 
     Example:
         >>> import tritonnn as torch

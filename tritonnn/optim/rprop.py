@@ -12,16 +12,9 @@ __all__ = ["Rprop"]
 
 
 def rprop(
-    p: Array,
-    g: Array,
-    prev: Array,
-    step_size: Array,
-    *,
-    eta1: Number,
-    eta2: Number,
-    step_size1: Number,
+    p: Array, g: Array, prev: Array, step_size: Array, *, eta1: Number, eta2: Number, step_size1: Number,
     step_size2: Number,
-) -> tuple[Array, ...]:
+) -> tuple[Array, ...]:  # fmt: skip
     agreement = g * prev
     changed = choose(agreement > 0, step_size * eta2, choose(agreement < 0, step_size * eta1, step_size))
     step_size = changed.clamp(step_size1, step_size2)
@@ -41,10 +34,10 @@ class Rprop(ElementwiseOptimizer):
         lr: first size of the steps.
         etas: factors (shrink, grow), the first below 1 and the second above.
         step_sizes: smallest and largest size of a step.
-        capturable: keep the count of steps on the device and never read it on the host.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        differentiable: let autograd record the step.
+        {shared}
+
+    Raises:
+        ValueError: ``lr`` is negative, or ``etas`` are not 0 < shrink < 1 < grow.
 
     Example:
         >>> import tritonnn as torch

@@ -13,16 +13,9 @@ __all__ = ["SGD"]
 
 
 def sgd(
-    p: Array,
-    g: Array,
-    momentum_buffer: Array = None,
-    *,
-    lr: Number,
-    momentum: Number,
-    dampening: Number,
-    nesterov: bool,
-    fresh: bool,
-) -> tuple[Array, ...]:
+    p: Array, g: Array, momentum_buffer: Array = None, *, lr: Number, momentum: Number, dampening: Number,
+    nesterov: bool, fresh: bool,
+) -> tuple[Array, ...]:  # fmt: skip
     if momentum_buffer is None:
         return p - g * lr, None
     new = g * (1 - dampening) if dampening else g
@@ -46,11 +39,7 @@ class SGD(ElementwiseOptimizer):
         dampening: the gradient enters the buffer multiplied by 1 - dampening.
         weight_decay: factor of the L2 penalty.
         nesterov: look ahead by one momentum step; needs a momentum and no dampening.
-        maximize: ascend instead of descend.
-        foreach: None or True updates all parameters of a group by one multi-tensor operation, False one by
-            one.
-        differentiable: let autograd record the step.
-        fused: True as ``foreach=True``, for floating point parameters only.
+        {shared}
 
     Raises:
         ValueError: an option is negative, or Nesterov momentum without momentum or with dampening.
