@@ -151,7 +151,7 @@ def _shared(g: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
 
 
 @pointwise(
-    dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
+    inplace=False, dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
     grad={
         "input": lambda g, input, other: _shared(g, input, other),
         "other": lambda g, input, other: _shared(g, other, input),
@@ -167,7 +167,7 @@ def maximum(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
+    inplace=False, dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
     grad={
         "input": lambda g, input, other: _shared(g, -input, -other),
         "other": lambda g, input, other: _shared(g, -other, -input),
@@ -183,7 +183,7 @@ def minimum(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=REAL, samples=pairs, errors=misfits,
+    inplace=False, dtypes=REAL, samples=pairs, errors=misfits,
     grad={
         "input": lambda g, input, other: g * logical_or(input >= other, ew.isnan(other)),
         "other": lambda g, input, other: g * ew.logical_not(logical_or(input >= other, ew.isnan(other))),
@@ -199,7 +199,7 @@ def fmax(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=REAL, samples=pairs, errors=misfits,
+    inplace=False, dtypes=REAL, samples=pairs, errors=misfits,
     grad={
         "input": lambda g, input, other: g * logical_or(input <= other, ew.isnan(other)),
         "other": lambda g, input, other: g * ew.logical_not(logical_or(input <= other, ew.isnan(other))),
