@@ -40,18 +40,9 @@ LARGEST = 9  # numbers that the kernels take
 
 
 @triton.jit
-def _state(row, at, inside, PLACE: tl.constexpr, C: tl.constexpr):
-    if PLACE is None:
-        return None
-    else:
-        return tl.load(row[PLACE] + at, inside).to(C)
-
-
-@triton.jit
 def _step_block(
-    row, at, inside, lr, weight_decay, numbers,
-    FORMULA: tl.constexpr, PLACES: tl.constexpr, FLAGS: tl.constexpr, DECOUPLED: tl.constexpr,
-    MAXIMIZE: tl.constexpr, C: tl.constexpr,
+    row, at, inside, lr, weight_decay, rest,
+    FORMULA: tl.constexpr, PLACES: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
 ):  # fmt: skip
     p = tl.load(row[0] + at, inside).to(C)
     g = tl.load(row[1] + at, inside).to(C)
@@ -61,15 +52,16 @@ def _step_block(
         p *= (1 - lr * weight_decay).to(C)
     else:
         g += p * weight_decay.to(C)
-    a = _state(row, at, inside, PLACES[0], C)
+    a = None if PLACES[0] is None else tl.load(row[PLACES[0]] + at, inside).to(C)
     if len(PLACES) == 1:
-        results = FORMULA(p, g, a, *numbers, *FLAGS)
+        results = FORMULA(p, g, a, *rest)
     else:
-        b = _state(row, at, inside, PLACES[1], C)
+        b = None if PLACES[1] is None else tl.load(row[PLACES[1]] + at, inside).to(C)
         if len(PLACES) == 2:
-            results = FORMULA(p, g, a, b, *numbers, *FLAGS)
+            results = FORMULA(p, g, a, b, *rest)
         else:
-            results = FORMULA(p, g, a, b, _state(row, at, inside, PLACES[2], C), *numbers, *FLAGS)
+            c = None if PLACES[2] is None else tl.load(row[PLACES[2]] + at, inside).to(C)
+            results = FORMULA(p, g, a, b, c, *rest)
     tl.store(row[0] + at, results[0], inside)
     for k in tl.static_range(len(PLACES)):
         if PLACES[k] is not None:
@@ -82,25 +74,23 @@ def _step_chunk(
     FORMULA: tl.constexpr, PLACES: tl.constexpr, NUMBERS: tl.constexpr, FLAGS: tl.constexpr,
     DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    numbers: Any = ()
+    rest = ()
     for k in tl.static_range(len(NUMBERS)):
         if NUMBERS[k] < 0:
-            numbers = numbers + (tl.load(count).to(tl.float64),)
+            rest = rest + (tl.load(count).to(tl.float64),)  # type: ignore[assignment]
         else:
-            numbers = numbers + (given[NUMBERS[k]],)
+            rest = rest + (given[NUMBERS[k]],)  # type: ignore[assignment]
+    for k in tl.static_range(len(FLAGS)):
+        rest = rest + (FLAGS[k],)  # type: ignore[assignment]
     stop = tl.minimum(n - start, CHUNK)
     whole = stop // BLOCK * BLOCK
     # Without a mask the accesses are 16 bytes wide whatever n is.
     for offset in range(0, whole, BLOCK):
         at = start + offset + tl.arange(0, BLOCK)
-        _step_block(
-            row, at, None, lr, weight_decay, numbers, FORMULA, PLACES, FLAGS, DECOUPLED, MAXIMIZE, C
-        )  # fmt: skip
+        _step_block(row, at, None, lr, weight_decay, rest, FORMULA, PLACES, DECOUPLED, MAXIMIZE, C)
     if whole < stop:
         at = start + whole + tl.arange(0, BLOCK)
-        _step_block(
-            row, at, at < n, lr, weight_decay, numbers, FORMULA, PLACES, FLAGS, DECOUPLED, MAXIMIZE, C
-        )  # fmt: skip
+        _step_block(row, at, at < n, lr, weight_decay, rest, FORMULA, PLACES, DECOUPLED, MAXIMIZE, C)
 
 
 @triton.jit
@@ -137,9 +127,9 @@ def step_table_kernel(
     STATES: tl.constexpr, P: tl.constexpr, G: tl.constexpr, S: tl.constexpr, ALIGN: tl.constexpr,
 ):  # fmt: skip
     entry, start = table_entry(table, chunks, STATES + 4, CHUNK, BLOCK)
-    row: Any = (memory_at(entry, P, ALIGN), memory_at(entry + 1, G, ALIGN))
+    row = (memory_at(entry, P, ALIGN), memory_at(entry + 1, G, ALIGN))
     for k in tl.static_range(STATES):
-        row = row + (memory_at(entry + 2 + k, S, ALIGN),)
+        row = row + (memory_at(entry + 2 + k, S, ALIGN),)  # type: ignore[assignment]
     count = tl.load(entry + 2 + STATES).to(tl.pointer_type(tl.float32))
     n = tl.load(entry + 3 + STATES)
     _step_chunk(
@@ -300,11 +290,18 @@ def COMPILE() -> list[Case]:
             }  # fmt: skip
             label = f"{name},{kind}"
             cases.append(Case(step_table_kernel, "*i64 i32" + numbers, constants, label, 8, wide="both"))
-    for name, row, counted in (("adam", "*fp32 " * 5, True), ("sgd", "*bf16 " * 3, False)):
-        flags = {"nesterov": False, "fresh": True} if name == "sgd" else {}
-        constants = {**_constants(name, STATES[name], counted, maximize=True, **flags), "C": tl.float32}
+    fresh = {"nesterov": False, "fresh": True}
+    alone: list[tuple[str, tuple[str, ...], str, bool, dict[str, bool]]] = [
+        ("adam", STATES["adam"], "fp32", True, {}),
+        ("sgd", STATES["sgd"], "bf16", False, fresh),
+        ("sgd", (), "fp32", False, fresh),
+        ("rmsprop", ("square_avg", "grad_avg"), "fp32", False, {}),
+    ]
+    for name, kept, type, counted, flags in alone:
+        constants = {**_constants(name, kept, counted, maximize=True, **flags), "C": tl.float32}
+        row = f"*{type} " * (2 + len(kept))
         signature = f"({row}) {'*fp32' if counted else 'None'} i32:16{numbers}"
-        cases.append(Case(step_kernel, signature, constants, f"{name},one", 8, wide="both"))
+        cases.append(Case(step_kernel, signature, constants, f"{name},{len(kept)} states", 8, wide="both"))
     cases.append(Case(count_kernel, "*fp32"))
     cases.append(Case(count_table_kernel, "*i64 i32", {"P": tl.float32, "BLOCK": 128}))
     return cases

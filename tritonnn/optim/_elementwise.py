@@ -13,7 +13,7 @@ from tritonnn.ops.optimizer.optimizer import advance_steps, elementwise_step, ha
 from tritonnn.optim.optimizer import Group, Optimizer, ParamsT
 
 State = dict[str, Any]
-#: what a formula computes with: Tensors, or the symbols of cpu_fallback/_trace.py
+#: what a formula computes with: Tensors, or the symbols of cpu_fallback/optimizer/_trace.py
 Array = Any
 #: numbers, or tensors of one element where the host must not read them or autograd records
 Number = Any
@@ -34,11 +34,11 @@ class ElementwiseOptimizer(Optimizer):
     """Collects the parameters that have a gradient, sees to their state, and applies the update formula.
 
     A subclass is its options, the state it keeps and its formula. The formula takes a parameter, its gradient
-    and, by keyword, its states and the options it names, and returns the new values of the parameter and of each
-    state, in the order of its signature and None for a state that is not kept. It is written with operators and
-    the methods of ``cpu_fallback/_trace.py:Symbol``, as for Tensors: from this one text come the NumPy calls of
-    the CPU and the operations that autograd records. A GPU runs the function of the same name in
-    ``kernels/optimizer.py``, and the formula's operations where there is none.
+    and, by keyword, its states and the options it names, and returns the new values of the parameter and of
+    each state, in the order of its signature and None for a state that is not kept. It is written with operators
+    and the methods that ``cpu_fallback/optimizer/_trace.py:Symbol`` has, which are those of Tensors: from this
+    one text come the NumPy calls of the CPU and the operations that autograd records. A GPU runs the function of
+    the same name in ``kernels/optimizer/_formulas.py``, and the formula's operations where there is none.
 
     The options that optimizers share are handled here, so that no formula sees them: ``maximize`` and
     ``weight_decay``, ``foreach``, ``fused``, ``capturable`` and ``differentiable``. Pairs reach the formula as
@@ -53,9 +53,9 @@ class ElementwiseOptimizer(Optimizer):
         >>> class Lion(ElementwiseOptimizer):
         ...     _formula = staticmethod(lion)
         ...     _state = {"exp_avg": 0}
-        ...     def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0, **shared):
-        ...         options = {"lr": lr, "betas": betas, "weight_decay": weight_decay}
-        ...         super().__init__(params, options | {"decoupled_weight_decay": True} | shared)
+        ...     def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0, *, maximize=False):
+        ...         options = {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": maximize}
+        ...         super().__init__(params, {**options, "decoupled_weight_decay": True})
         >>> w = torch.tensor([1.0, -2.0], requires_grad=True)
         >>> opt = Lion([w], lr=0.25, maximize=True)
         >>> (w * w).sum().backward()
@@ -91,9 +91,8 @@ class ElementwiseOptimizer(Optimizer):
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         _check_defaults(defaults)
-        for name in SHARED:
-            if name != "fused" and name != "capturable":
-                defaults.setdefault(name, None if name == "foreach" else False)
+        for name, default in (("foreach", None), ("maximize", False), ("differentiable", False)):
+            defaults.setdefault(name, default)  # what an optimizer without the option does
         super().__init__(params, defaults)
         if defaults.get("fused"):
             if defaults["differentiable"]:
