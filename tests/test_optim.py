@@ -108,11 +108,18 @@ def test_adam_variants(options):
 
 @pytest.mark.parametrize("name", ["Adam", "NAdam", "RAdam", "RMSprop", "Adadelta", "Adamax", "ASGD", "Rprop"])
 def test_capturable_agrees_and_keeps_its_counters_on_the_gpu(name):
-    plain, on_device = (
-        run(name, {"lr": 0.1, "capturable": c}, "cuda", torch.float32, 3) for c in (False, True)
+    options = {"ASGD": {"lambd": 0.5, "t0": 1}, "RAdam": {"betas": (0.6, 0.9)}}.get(name, {})
+    plain, on_device, with_tensor = (
+        run(name, {**options, **more}, "cuda", torch.float32, 6 if name == "RAdam" else 3)
+        for more in (
+            {"lr": 0.1},
+            {"lr": 0.1, "capturable": True},
+            {"lr": torch.tensor(0.1, device="cuda"), "capturable": True},  # read by nobody on the host
+        )
     )
-    for a, b in zip(plain, on_device, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+    for a, b, c in zip(plain, on_device, with_tensor, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(c, a, rtol=1e-5, atol=1e-5)
     p = torch.ones(2, device="cuda", requires_grad=True)
     opt = getattr(optim, name)([p], capturable=True)
     p.grad = torch.ones(2, device="cuda")
