@@ -38,7 +38,8 @@ FLOORS: tuple[tuple[str, str], ...] = (
     ("files", "serialization"),
     (
         "what users see",
-        "tritonnn _tensor_methods ops.__main__ nn optim linalg special cuda backends utils collect_env _run _shim __main__",
+        "tritonnn _tensor_methods nn optim linalg special cuda backends utils "
+        "ops.__main__ collect_env _run _shim __main__",
     ),
 )
 

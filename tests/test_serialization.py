@@ -13,6 +13,7 @@ from support import STORED
 
 import tritonnn as torch
 from tritonnn import nn
+from tritonnn.device import runtime
 
 
 def through(obj, **options):
@@ -184,6 +185,6 @@ def test_locations_that_are_not_there(monkeypatch):
         through(torch.ones(1), map_location={"cpu": "mps"})
     with pytest.raises(RuntimeError, match=r"CUDA device 7 but torch\.cuda\.device_count\(\) is"):
         through(torch.ones(1), map_location="cuda:7")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(runtime(), "is_available", lambda: False)
     with pytest.raises(RuntimeError, match=r"is_available\(\) is False.*map_location"):
         torch.load(file)

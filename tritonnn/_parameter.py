@@ -39,7 +39,7 @@ class Parameter(Tensor):
             memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
         return memo[id(self)]
 
-    def __repr__(self) -> str:  # type: ignore[override]
+    def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
@@ -127,7 +127,7 @@ def is_lazy(param: Any) -> bool:
     return isinstance(param, UninitializedTensorMixin)
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc,override]
+class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[override]
     """A parameter whose shape is not known yet; `materialize(shape)` turns it into a Parameter."""
 
     cls_to_become = Parameter
@@ -146,7 +146,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: igno
         return type(self), (self.requires_grad, self.device, self.dtype)
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Buffer):  # type: ignore[misc,override]
+class UninitializedBuffer(UninitializedTensorMixin, Buffer):  # type: ignore[override]
     """A buffer whose shape is not known yet; `materialize(shape)` turns it into a Buffer."""
 
     cls_to_become = Buffer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import SupportsIndex
+from operator import index
+from typing import Any, SupportsIndex
 
 from tritonnn.errors import Invalid
 
@@ -101,6 +102,16 @@ def wrap_dim(dim: int, ndim: int) -> int:
     )
 
 
+def as_dims(dim: Any) -> tuple[int, ...]:
+    """Dimensions given as an integer, of whatever type, or as a sequence of them."""
+    if dim.__class__ is int:
+        return (dim,)
+    try:
+        return (index(dim),)
+    except TypeError:
+        return tuple([index(d) for d in dim])
+
+
 def wrap_dims(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     """Several dimensions counted from the front, sorted; None or () mean all of them.
 
@@ -110,9 +121,12 @@ def wrap_dims(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     """
     if dim is None:
         return tuple(range(ndim))
-    if isinstance(dim, int):
+    if dim.__class__ is int:
         return (wrap_dim(dim, ndim),) if ndim else _check_0d(dim)
-    dims = sorted(wrap_dim(d, ndim) for d in dim)
+    given = as_dims(dim)
+    if not ndim and len(given) == 1:
+        return _check_0d(given[0])
+    dims = sorted(wrap_dim(d, ndim) for d in given)
     if not dims:
         return tuple(range(ndim))
     for first, second in pairwise(dims):

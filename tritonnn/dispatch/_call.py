@@ -13,7 +13,7 @@ from tritonnn.dispatch._backend import fresh, named, run_allocating, run_backend
 from tritonnn.dispatch._checks import check_slots, device_of, edges_of, not_a_tensor
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._writing import check_out, copy_into, overlaps, resize_out, wrote
-from tritonnn.errors import Invalid, complete
+from tritonnn.errors import Invalid, complete, warn
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
@@ -157,12 +157,8 @@ _warned: set[str] = set()
 def _through_host(op: Op, args: tuple, out: Any, device: Any) -> Any:
     """Run an op that is declared to run on the host on GPU tensors: copy there, compute, copy back."""
     if op.name not in _warned:
-        import warnings
-
         _warned.add(op.name)
-        warnings.warn(
-            f"{op.name} runs through LAPACK on the host: its tensors are copied there and back", stacklevel=5
-        )
+        warn(f"{op.name} runs through LAPACK on the host: its tensors are copied there and back")
     made = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
     results = made if isinstance(made, tuple) else (made,)
     moved = tuple([result.to(device) for result in results])

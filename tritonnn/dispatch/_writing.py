@@ -13,6 +13,7 @@ from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import fresh
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import warn
 from tritonnn.recording.grad_mode import state
 from tritonnn.shape import Size
 
@@ -55,12 +56,9 @@ def check_out(op: Op, out: Any, edges: list | None, dtype: DType) -> None:
 def resize_out(op: Op, out: Tensor, shape: Size) -> None:
     """Give `out` the result's shape, with PyTorch's warning where it held something else."""
     if out.numel():
-        import warnings
-
-        warnings.warn(
+        warn(
             f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
-            f"match the required output shape {list(shape)}. This behavior is deprecated.",
-            stacklevel=5,
+            f"match the required output shape {list(shape)}. This behavior is deprecated."
         )
     out.resize_(shape)
 

@@ -9,7 +9,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.autograd import Function
 
 
-class Gate(Function):  # type: ignore[valid-type,misc]
+class Gate(Function):
     """Identity on tensors; backward hands their gradients to `visit`, whose result goes on instead."""
 
     @staticmethod

@@ -22,6 +22,7 @@ from tritonnn.table import (
     FLOAT,
     FLOATING,
     FLOATING_AND_COMPLEX,
+    MODULES,
     NAMESPACES,
     NUMERIC,
     OPS,
@@ -30,9 +31,12 @@ from tritonnn.table import (
     Bad,
     Entry,
     Op,
+    OpSignature,
     Out,
     Perf,
     Sample,
+    verify,
+    verify_named,
 )
 
 __all__ = [
@@ -140,14 +144,37 @@ def composite(**options: Any) -> Callable[[Callable], Entry]:
 
     def decorate(body: Any) -> Entry:
         op = Op(body, "composite", **options)
-        op.function = body
-        body.op = op
-        _register(op, body, options)
+        function = op.function = _checked(op, body) if op.api else body
+        _dress(function, op, op.public_name)
+        _register(op, function, options)
         if op.inplace:
-            _method(op.name + "_", dispatch.inplace_composite(body), options)
-        return body
+            _method(op.name + "_", dispatch.inplace_composite(function), options)
+        return function
 
     return decorate
+
+
+def _checked(op: Op, body: Callable) -> Any:
+    """The body behind a look at the classes of its arguments; Python itself binds them."""
+    expected = tuple(
+        [(i, kind.classes) for i, kind in enumerate(op.kinds[: op.n_positional]) if kind is not None]
+    )
+    body.__name__ = body.__qualname__ = op.public_name  # what Python calls it where arguments do not fit
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        given = len(args)
+        for i, classes in expected:
+            if i >= given:
+                break
+            if args[i].__class__ not in classes:
+                verify(op, args, i)
+                break
+        if kwargs:
+            verify_named(op, kwargs)
+        return body(*args, **kwargs)
+
+    function.__wrapped__ = body  # type: ignore[attr-defined]
+    return function
 
 
 def expose(api: str, *names: str) -> Callable[[Callable], Callable]:
@@ -167,16 +194,23 @@ def expose(api: str, *names: str) -> Callable[[Callable], Callable]:
 
 def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
     tails, bind = op.tails, op.bind
+    # Where tensors come first dispatch checks them; what follows is looked at here. Unpublished ops are not asked.
+    tensors = next((i for i, slot in enumerate(op.tensor_slots) if slot != i), len(op.tensor_slots))
+    unchecked = tensors if op.api else len(op.names)
 
     def function(*args: Any, **kwargs: Any) -> Any:
         if not kwargs:
-            tail = tails.get(len(args))
+            given = len(args)
+            tail = tails.get(given)
             if tail is not None:
+                if given > unchecked:
+                    verify(op, args, unchecked)
                 return run(op, args + tail)
         bound, out = bind(args, kwargs)
         return run(op, bound) if out is None else run(op, bound, out)
 
-    entry = _dress(function, op, op.name)
+    entry = _dress(function, op, op.public_name)
+    entry.__signature__ = OpSignature(op)  # type: ignore[attr-defined]
     op.function = entry
     _register(op, entry, options)
     if op.inplace:
@@ -185,6 +219,7 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
             return dispatch.inplace(op, bind(args, kwargs)[0])
 
         _dress(in_place, op, op.name + "_")
+        in_place.__signature__ = OpSignature(op, out=False)  # type: ignore[attr-defined]
         in_place.__doc__ = f"In-place version of `{op.name}`."
         _method(op.name + "_", in_place, options)
         for alias in options.get("alias", ()):
@@ -194,7 +229,7 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
 
 def _dress(function: Any, op: Op, name: str) -> Entry:
     function.__name__ = function.__qualname__ = name
-    function.__module__ = op.module
+    function.__module__ = next((MODULES[place] for place in op.api.split() if place in MODULES), op.module)
     function.__doc__ = op.doc
     function.op = op
     return function

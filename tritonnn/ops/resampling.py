@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 import struct
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.errors import explained, fail
+from tritonnn.errors import explained, fail, warn
 from tritonnn.memory_format import format_of
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite, expose
 from tritonnn.ops.creation.from_data import tensor as make_tensor
@@ -295,9 +294,7 @@ def _along(x: Any, dim: int, out: int, scale: float | None, mode: str, align: bo
 
 
 def _deprecated(old: str) -> None:
-    warnings.warn(
-        f"`nn.functional.{old}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3
-    )
+    warn(f"`nn.functional.{old}` is deprecated. Use `nn.functional.interpolate` instead.")
 
 
 @expose("functional")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import warn
 from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction.reduction import reduced_shape, restore
@@ -123,12 +123,11 @@ def _in_dtype(input: Tensor, dtype: DType | None) -> Tensor:
     return input if dtype is None else input.to(dtype)
 
 
-def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
+def _implicit_dim(name: str, ndim: int) -> int:
     """The dimension that old programs meant by none: 0 for up to one and for three dimensions, else 1."""
-    warnings.warn(
+    warn(
         f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
-        "argument.",
-        stacklevel=stacklevel,
+        "argument."
     )
     return 0 if ndim in (0, 1, 3) else 1
 
@@ -191,7 +190,7 @@ def functional_softmax(
     tensor([[0.5000, 0.5000]])
     """
     if dim is None:
-        dim = _implicit_dim("softmax", len(input.shape), _stacklevel)
+        dim = _implicit_dim("softmax", len(input.shape))
     return softmax(_in_dtype(input, dtype), dim)
 
 
@@ -206,7 +205,7 @@ def functional_log_softmax(
     tensor([[-0.6931, -0.6931]])
     """
     if dim is None:
-        dim = _implicit_dim("log_softmax", len(input.shape), _stacklevel)
+        dim = _implicit_dim("log_softmax", len(input.shape))
     return log_softmax(_in_dtype(input, dtype), dim)
 
 
@@ -221,7 +220,7 @@ def softmin(
     tensor([0.7311, 0.2689])
     """
     if dim is None:
-        dim = _implicit_dim("softmin", len(input.shape), _stacklevel)
+        dim = _implicit_dim("softmin", len(input.shape))
     return softmax(_in_dtype(-input, dtype), dim)
 
 
@@ -243,7 +242,7 @@ def gumbel_softmax(
     tensor([1., 1.])
     """
     if eps != 1e-10:
-        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+        warn("`eps` parameter is deprecated and has no effect.")
     noise = -logits.new_empty(logits.shape).exponential_().log()
     soft = softmax((logits + noise) / tau, dim)
     if not hard:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tritonnn.table.arguments import verify, verify_named
 from tritonnn.table.entry import Bad, Entry, Out, Perf, Sample
-from tritonnn.table.op import NAMESPACES, OPS, Op
+from tritonnn.table.op import MODULES, NAMESPACES, OPS, Op
 from tritonnn.table.rules import (
     ALL_TYPES,
     ANY,
@@ -15,8 +16,9 @@ from tritonnn.table.rules import (
     PROMOTE,
     REAL,
 )
+from tritonnn.table.signature import OpSignature
 
 __all__ = [
-    "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
-    "REAL", "Bad", "Entry", "Op", "Out", "Perf", "Sample",
+    "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "MODULES", "NAMESPACES", "NUMERIC", "OPS",
+    "PROMOTE", "REAL", "Bad", "Entry", "Op", "OpSignature", "Out", "Perf", "Sample", "verify", "verify_named",
 ]  # fmt: skip

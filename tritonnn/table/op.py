@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import TYPE_CHECKING, Any
 
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete
+from tritonnn.table.arguments import kind_of, verify
 from tritonnn.table.rules import FLOAT, FLOATING, PROMOTE
 
 if TYPE_CHECKING:
     from tritonnn._tensor import Tensor
 
 OPS: dict[str, Op] = {}
-NAMESPACES: dict[str, dict[str, Any]] = {"torch": {}, "functional": {}, "linalg": {}, "special": {}}
+# Where entries appear, by the word that an entry's `api` has for it; the modules that users find them in.
+MODULES = {
+    "torch": "tritonnn", "functional": "tritonnn.nn.functional", "linalg": "tritonnn.linalg",
+    "special": "tritonnn.special",
+}  # fmt: skip
+NAMESPACES: dict[str, dict[str, Any]] = {place: {} for place in MODULES}
 KEYWORD_ALIASES = {
     "axis": "dim",
     "keepdims": "keepdim",
@@ -31,6 +38,7 @@ class Op:
         code = function.__code__
         count = code.co_argcount + code.co_kwonlyargcount
         annotations = function.__annotations__
+        self.annotations: dict[str, str] = dict(annotations)
         self.name: str = options.get("name") or function.__name__
         self.public_name: str = options.get("public") or self.name  # what errors call it
         self.module: str = function.__module__
@@ -40,12 +48,22 @@ class Op:
         self.rule = _all_positional(function)
         self.names: tuple[str, ...] = code.co_varnames[:count]
         self.n_positional = code.co_argcount
+        self.takes_any = bool(
+            code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
+        )  # `x.expand(2, -1)`: sizes in line
         self.defaults = _defaults(function, self.names)
         self.check: Callable | None = options.get("check")
         self.legacy: Callable | None = options.get("legacy")
         self.refuse: dict[DType, str] = options.get("refuse") or {}
         self.n_required = next((i for i, name in enumerate(self.names) if name in self.defaults), count)
         slots = [(i, annotations.get(name, "")) for i, name in enumerate(self.names)]
+        self.kinds = tuple(
+            [
+                kind_of(note, self.defaults.get(name, ...) is None)
+                for name, (_, note) in zip(self.names, slots)
+            ]
+        )
+        self.places = {name: i for i, name in enumerate(self.names)}
         self.tensor_slots = tuple(i for i, note in slots if "Tensor" in note)
         self.list_slots = tuple(i for i, note in slots if "Tensors" in note)
         self.tails = _tails(self)
@@ -83,6 +101,7 @@ class Op:
         self.out: bool = options.get("out", True)
         self.float8: bool = options.get("float8", False)
         # Whether a call needs nothing but its rule, one allocation and its backend function.
+        self.takes_out = self.out and kind != "composite" and "torch" in options.get("api", "").split()
         self.plain = bool(self.tensor_slots) and not (
             self.alloc or self.host or self.list_slots or self.rule_only
         )
@@ -125,7 +144,7 @@ class Op:
         out = kwargs.pop("out", None)
         if len(args) > self.n_positional:
             raise TypeError(
-                f"{self.name}() takes {self.n_positional} positional arguments but {len(args)} were given"
+                f"{self.public_name}() takes {self.n_positional} positional arguments but {len(args)} were given"
                 f" (signature: {self.signature})"
             )
         values = list(args)
@@ -136,12 +155,14 @@ class Op:
                 values.append(self.defaults[name])
             elif name not in self.defaults and not self._take_alias(name, kwargs, values):
                 raise TypeError(
-                    f"{self.name}() missing required argument '{name}' (signature: {self.signature})"
+                    f"{self.public_name}() missing required argument '{name}' (signature: {self.signature})"
                 )
         if kwargs:
             name = next(iter(kwargs))
             known = "got multiple values for" if name in self.names else "got an unexpected keyword"
-            raise TypeError(f"{self.name}() {known} argument '{name}' (signature: {self.signature})")
+            raise TypeError(f"{self.public_name}() {known} argument '{name}' (signature: {self.signature})")
+        if self.api:
+            verify(self, values)
         if self.check is not None:
             try:
                 self.check(*values)
@@ -164,7 +185,7 @@ class Op:
             if i == self.n_positional:
                 parts.append("*")
             parts.append(f"{name}={self.defaults[name]!r}" if name in self.defaults else name)
-        return f"{self.name}({', '.join(parts)})"
+        return f"{self.public_name}({', '.join(parts)})"
 
 
 def _all_positional(function: Callable) -> Callable:

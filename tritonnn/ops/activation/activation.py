@@ -19,6 +19,8 @@ from tritonnn.ops.elementwise import arithmetic as ar
 from tritonnn.ops.elementwise import comparison as cp
 from tritonnn.ops.elementwise import elementwise as ew
 
+Number = Any
+
 _SIGNED = tuple(kind for kind in NUMERIC if kind.is_signed)
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
@@ -59,7 +61,7 @@ def relu6(input: Tensor) -> Any:
     errors=bad_number,
     grad={"input": lambda g, input, negative_slope: leaky_relu_backward(g, input, negative_slope)},
 )  # fmt: skip
-def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Any:
+def leaky_relu(input: Tensor, negative_slope: Number = 0.01) -> Any:
     """x above 0, negative_slope * x below (A. Maas et al., 2013).
 
     >>> import tritonnn as torch
@@ -116,7 +118,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     api="", dtypes=FLOATING, samples=samples((1.5,)), check=numbers("argument 'alpha'"), errors=bad_number,
     grad={"input": lambda g, input, alpha: elu_backward(g, input, alpha, 1.0, 1.0)},
 )  # fmt: skip
-def elu(input: Tensor, alpha: float = 1.0) -> Any:
+def elu(input: Tensor, alpha: Number = 1.0) -> Any:
     """x above 0, alpha * (exp(x) - 1) below (D. Clevert et al., arXiv:1511.07289).
 
     >>> import tritonnn as torch
@@ -149,7 +151,7 @@ def _check_celu(input: Any, alpha: Any) -> None:
     errors=lambda make: [Bad(make(2), 0.0, match="alpha cannot be 0"), *bad_number(make)],
     grad={"input": lambda g, input, alpha: elu_backward(g, input, alpha, 1.0, 1.0 / alpha)},
 )  # fmt: skip
-def celu(input: Tensor, alpha: float = 1.0) -> Any:
+def celu(input: Tensor, alpha: Number = 1.0) -> Any:
     """x above 0, alpha * (exp(x / alpha) - 1) below (J. Barron, arXiv:1704.07483).
 
     >>> import tritonnn as torch
@@ -164,7 +166,7 @@ def celu(input: Tensor, alpha: float = 1.0) -> Any:
     errors=lambda make: [Bad(make(2), "a", 1, error=TypeError, match="must be Number, not str")],
     grad={"input": lambda g, input, threshold: threshold_backward(g, input, threshold)},
 )  # fmt: skip
-def threshold(input: Tensor, threshold: float, value: float) -> Any:
+def threshold(input: Tensor, threshold: Number, value: Number) -> Any:
     """x above the threshold, else `value`.
 
     >>> import tritonnn as torch
@@ -184,7 +186,7 @@ def _check_range(input: Any, min_val: Any, max_val: Any) -> None:
     errors=lambda make: [Bad(make(2), 1.0, -1.0, error=ValueError, match="min_val cannot be greater than max_val")],
     grad={"input": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val)},
 )  # fmt: skip
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+def hardtanh(input: Tensor, min_val: Number = -1.0, max_val: Number = 1.0) -> Any:
     """x cut to min_val..max_val.
 
     >>> import tritonnn as torch
@@ -193,7 +195,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """
 
 
-def _shrunk(g: Tensor, input: Tensor, lambd: float) -> Tensor:
+def _shrunk(g: Tensor, input: Tensor, lambd: Number) -> Tensor:
     return ew.replaced(g, cp.le(ew.abs(input), lambd))
 
 
@@ -202,7 +204,7 @@ def _shrunk(g: Tensor, input: Tensor, lambd: float) -> Tensor:
     check=numbers("argument 'lambd'"), errors=bad_number,
     grad={"input": _shrunk},
 )  # fmt: skip
-def hardshrink(input: Tensor, lambd: float = 0.5) -> Any:
+def hardshrink(input: Tensor, lambd: Number = 0.5) -> Any:
     """x, and 0 where |x| <= lambd.
 
     >>> import tritonnn as torch
@@ -222,7 +224,7 @@ def _check_softshrink(input: Any, lambd: Any) -> None:
     errors=lambda make: [Bad(make(2), -1.0, match="lambda must be greater or equal to 0")],
     grad={"input": _shrunk},
 )  # fmt: skip
-def softshrink(input: Tensor, lambd: float = 0.5) -> Any:
+def softshrink(input: Tensor, lambd: Number = 0.5) -> Any:
     """x moved towards 0 by `lambd`, and 0 where |x| <= lambd.
 
     >>> import tritonnn as torch

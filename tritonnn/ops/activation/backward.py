@@ -11,6 +11,8 @@ from tritonnn.ops._table import FLOATING, Sample, pointwise
 from tritonnn.ops.elementwise import comparison as cp
 from tritonnn.ops.elementwise import elementwise as ew
 
+Number = Any
+
 _C = math.sqrt(2 / math.pi)
 _CUBIC = 0.044715
 
@@ -26,7 +28,7 @@ def _gradient(*options: Any, grad: dict[str, Callable]) -> Callable[[Callable], 
 
 
 @_gradient((0.5,), grad={"grad": lambda g, input, threshold: threshold_backward(g, input, threshold)})
-def threshold_backward(grad: Tensor, input: Tensor, threshold: float) -> Any:
+def threshold_backward(grad: Tensor, input: Tensor, threshold: Number) -> Any:
     """grad where input > threshold, else 0."""
 
 
@@ -34,19 +36,19 @@ def threshold_backward(grad: Tensor, input: Tensor, threshold: float) -> Any:
     (-1.0, 1.0),
     grad={"grad": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val)},
 )
-def hardtanh_backward(grad: Tensor, input: Tensor, min_val: float, max_val: float) -> Any:
+def hardtanh_backward(grad: Tensor, input: Tensor, min_val: Number, max_val: Number) -> Any:
     """grad where min_val < input < max_val, else 0."""
 
 
 @_gradient(
     (0.1,), grad={"grad": lambda g, input, negative_slope: leaky_relu_backward(g, input, negative_slope)}
 )
-def leaky_relu_backward(grad: Tensor, input: Tensor, negative_slope: float) -> Any:
+def leaky_relu_backward(grad: Tensor, input: Tensor, negative_slope: Number) -> Any:
     """grad where input > 0, else negative_slope * grad."""
 
 
 def _elu_curvature(
-    g: Tensor, grad: Tensor, input: Tensor, alpha: float, scale: float, input_scale: float
+    g: Tensor, grad: Tensor, input: Tensor, alpha: Number, scale: float, input_scale: float
 ) -> Tensor:
     curve = ew.exp(input * input_scale) * (alpha * scale * input_scale * input_scale)
     return g * grad * ew.replaced(curve, cp.gt(input, 0))
@@ -59,7 +61,7 @@ def _elu_curvature(
         "input": _elu_curvature,
     },
 )  # fmt: skip
-def elu_backward(grad: Tensor, input: Tensor, alpha: float, scale: float, input_scale: float) -> Any:
+def elu_backward(grad: Tensor, input: Tensor, alpha: Number, scale: float, input_scale: float) -> Any:
     """scale * grad where input > 0, else alpha * scale * input_scale * exp(input_scale * input) * grad."""
 
 
@@ -107,7 +109,7 @@ def mish_backward(grad: Tensor, input: Tensor) -> Any:
     """grad times the slope of mish."""
 
 
-def _softplus_curvature(g: Tensor, grad: Tensor, input: Tensor, beta: float, threshold: float) -> Tensor:
+def _softplus_curvature(g: Tensor, grad: Tensor, input: Tensor, beta: Number, threshold: Number) -> Tensor:
     s = ew.sigmoid(input * beta)
     return g * grad * ew.replaced(s * (1 - s) * beta, cp.gt(input * beta, threshold))
 
@@ -119,7 +121,7 @@ def _softplus_curvature(g: Tensor, grad: Tensor, input: Tensor, beta: float, thr
         "input": _softplus_curvature,
     },
 )  # fmt: skip
-def softplus_backward(grad: Tensor, input: Tensor, beta: float, threshold: float) -> Any:
+def softplus_backward(grad: Tensor, input: Tensor, beta: Number, threshold: Number) -> Any:
     """grad * sigmoid(beta * input); grad itself where beta * input > threshold."""
 
 

@@ -19,6 +19,8 @@ from tritonnn.ops.activation.backward import (
 )
 from tritonnn.ops.elementwise import elementwise as ew
 
+Number = Any
+
 
 def _check_approximate(input: Any, approximate: Any) -> None:
     if approximate not in ("none", "tanh"):
@@ -72,7 +74,7 @@ def mish(input: Tensor) -> Any:
     check=numbers("arguments 'beta' and 'threshold'"), errors=bad_number,
     grad={"input": lambda g, input, beta, threshold: softplus_backward(g, input, beta, threshold)},
 )  # fmt: skip
-def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Any:
+def softplus(input: Tensor, beta: Number = 1.0, threshold: Number = 20.0) -> Any:
     """log(1 + exp(beta x)) / beta; x itself where beta x > threshold.
 
     >>> import tritonnn as torch

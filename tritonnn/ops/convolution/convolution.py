@@ -105,11 +105,11 @@ def convolution(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None,
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
+    stride: IntOrInts,
+    padding: IntOrInts,
+    dilation: IntOrInts,
     transposed: bool,
-    output_padding: Sequence[int],
+    output_padding: IntOrInts,
     groups: int,
 ) -> Any:
     """Convolution or transposed convolution of a batch (N, C, *spatial), in the dimensions that `weight` has.

@@ -11,6 +11,7 @@ from tritonnn._tensor import Tensor, from_array
 from tritonnn.device import CPU, resolve
 from tritonnn.dispatch import to_device
 from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import warn
 from tritonnn.ops._numbers import bounds
 from tritonnn.ops.creation.creation import _finish, _public
 
@@ -104,12 +105,9 @@ def tensor(
             [3, 4]])
     """
     if isinstance(data, Tensor):
-        import warnings
-
-        warnings.warn(
+        warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-            stacklevel=2,
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor)."
         )
         made = data.detach().to(device or data.device, dtype or data.dtype, copy=True)
         return _finish(made, requires_grad, pin_memory)
@@ -203,12 +201,9 @@ def from_numpy(array: np.ndarray) -> Tensor:
             "Copy the numpy array to reallocate the memory."
         )
     if not array.flags.writeable:
-        import warnings
-
-        warnings.warn(
+        warn(
             "The given NumPy array is not writable; writing to the tensor is undefined behavior. Copy the array to "
-            "protect its data or make it writable.",
-            stacklevel=2,
+            "protect its data or make it writable."
         )
     return from_array(array, dtype)
 

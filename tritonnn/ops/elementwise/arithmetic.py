@@ -84,7 +84,7 @@ def _scaled(g: Tensor, alpha: Any) -> Tensor:
     samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
     errors=lambda make: [
         *misfits(make), Bad(make.int(2), make.int(2), alpha=1.5, match="alpha must not be a floating"),
-        Bad(make(2), make(2), alpha="a", error=TypeError, match="'alpha' must be Number, not str"),
+        Bad(make(2), make(2), alpha="a", error=TypeError, match=r"'alpha' .*must be Number, not str"),
     ],
 )  # fmt: skip
 def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:

@@ -6,14 +6,13 @@ index; the dimensions they give stand where the indexed ones were if those are n
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid, fail
+from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.creation.creation import full
@@ -187,10 +186,7 @@ def index_tensors(parsed: Parsed, shape: Size) -> tuple[list[Tensor], tuple[int,
 
 def _check_mask(mask: Tensor, shape: Size, dim: int) -> None:
     if mask.dtype is dtypes.uint8:
-        warnings.warn(
-            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
-            stacklevel=4,
-        )
+        warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.")
     for d, extent in enumerate(mask.shape):
         if shape[dim + d] != extent:
             raise IndexError(

@@ -14,7 +14,7 @@ from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
-from tritonnn.shape import wrap_dim
+from tritonnn.shape import as_dims, wrap_dim
 
 
 @primitive(
@@ -31,7 +31,7 @@ def flip(input: Tensor, dims: Sequence[int]) -> Any:
     >>> torch.flip(torch.arange(3), (0,))
     tensor([2, 1, 0])
     """
-    order = (dims,) if isinstance(dims, int) else tuple(dims)
+    order = as_dims(dims)
     wrapped = shapes.wrap_dims(order, len(input.shape)) if order else ()
     return Out(input.shape, input.dtype, strides=strides_as(input)), (input, wrapped)
 
@@ -69,7 +69,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
         if len(shifts) != 1:
             raise fail("roll", f"`shifts` must have one element when no `dims` are given, got {shifts}")
         return view_as_size(roll(view_or_copy(input, (-1,)), shifts, (0,)), input.shape)
-    dims = (dims,) if isinstance(dims, int) else tuple(dims)
+    dims = as_dims(dims)
     if len(shifts) != len(dims):
         raise fail("roll", f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     for shift, dim in zip(shifts, dims, strict=True):

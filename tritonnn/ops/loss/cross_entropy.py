@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid, fail
+from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._fused import TYPE_NAMES, check_class_weight, only_floating, statistics_dtype
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.loss.loss import reduced, resolve
@@ -382,11 +381,10 @@ def kl_div(
     """
     batchmean = reduction == "batchmean" and size_average is None and reduce is None
     if reduction == "mean" and size_average is None and reduce is None:
-        warnings.warn(
+        warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. "
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition. 'mean' will be "
-            "changed to behave the same as 'batchmean' in the next major release.",
-            stacklevel=2,
+            "changed to behave the same as 'batchmean' in the next major release."
         )
     reduction = "sum" if batchmean else resolve(reduction, size_average, reduce)
     if log_target:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid, fail
+from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._fused import TYPE_NAMES, Grads, on_demand, only_floating, spread, statistics_dtype
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive, writing
 from tritonnn.ops.linalg.linalg import linear, matmul_nd
@@ -322,10 +321,9 @@ def linear_cross_entropy(
     ignored = IGNORED if ignore_index is None else int(ignore_index)
     if not _chunkable(input, linear_weight, target):
         if options is not None:
-            warnings.warn(
+            warn(
                 "linear_cross_entropy: options have no effect with class probabilities or a linear_weight of more "
-                "than two dimensions",
-                stacklevel=2,
+                "than two dimensions"
             )
         return _composed(
             input, linear_weight, target, linear_bias, weight=weight, reduction=reduction, ignore_index=ignored,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid, fail
+from tritonnn.errors import Invalid, fail, warn
 from tritonnn.memory_format import kept
 from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -27,10 +26,7 @@ def resolve(reduction: str, size_average: bool | None = None, reduce: bool | Non
     """
     if size_average is not None or reduce is not None:
         reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
-        warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
-            stacklevel=3,
-        )
+        warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.")
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction: use 'none', 'mean' or 'sum'")
     return reduction
@@ -49,11 +45,10 @@ def paired(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{op}(): argument '{name}' must be Tensor, not {type(tensor).__name__}")
     if input.shape != target.shape:
-        warnings.warn(
+        warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
             "This will "
-            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-            stacklevel=3,
+            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size."
         )
         try:
             shape = broadcast_shapes(input.shape, target.shape)

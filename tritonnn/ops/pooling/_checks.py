@@ -152,7 +152,7 @@ def pool_errors(n: int, dilated: bool = False) -> Any:
             Bad(x, 2, padding=2, match="pad should be at most half of effective kernel size"),
             Bad(x, [2] * (n + 1), match="kernel_size must either be a single int"),
             Bad(x, 2, [1] * (n + 1), match="stride must either be omitted, a single int"),
-            Bad(x, 2.0, error=TypeError, match="'kernel_size' must be tuple of ints, not float"),
+            Bad(x, 2.0, error=TypeError, match=r"'kernel_size' .*must be tuple of ints, not float"),
             Bad(make(4), 2, match=rf"Expected {n + 1}D or {n + 2}D \(batch mode\)"),
             Bad(make(1, 0, *[4] * n), 2, match="with optional 0 dim batch size"),
             Bad(1, 2, error=TypeError, match="argument 'input' .* must be Tensor, not int"),
@@ -172,7 +172,7 @@ def adaptive_errors(n: int) -> Any:
         return [
             Bad(x, -1, match="greater than or equal to 0"),
             Bad(x, [2] * (n + 1), match=f"output_size must be {n}"),
-            Bad(x, 2.0, error=TypeError, match="'output_size' must be tuple of ints, not float"),
+            Bad(x, 2.0, error=TypeError, match=r"'output_size' .*must be tuple of ints, not float"),
             Bad(make(4), 2, match=f"Expected {n + 1} to {n + 2} dimensions"),
             Bad(make(1, 2, *[0] * n), 2, match="non-zero size for non-batch dimensions"),
             Bad(make.int(1, 2, *[4] * n), 2, error=NotImplementedError, match="not implemented for int64"),

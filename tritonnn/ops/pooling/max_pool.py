@@ -270,7 +270,7 @@ def _fractional(
 def _uniform(shape: Ints, like: Tensor) -> Tensor:
     from tritonnn.ops.random.random import rand
 
-    return rand(*shape, dtype=like.dtype, device=like.device)  # type: ignore[misc]
+    return rand(*shape, dtype=like.dtype, device=like.device)
 
 
 def _fractional_errors(n: int) -> Any:

@@ -5,12 +5,11 @@ The mask is a pure function of the generator's seed and place, so every device d
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.errors import fail
+from tritonnn.errors import fail, warn
 from tritonnn.memory_format import strides_as
 from tritonnn.ops._table import FLOATING, NAMESPACES, Out, primitive
 from tritonnn.random import generator_for
@@ -112,10 +111,9 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def _odd_dimensions(name: str, input: Tensor, wanted: tuple[int, int]) -> None:
     given = len(input.shape)
     if given not in wanted:
-        warnings.warn(
+        warn(
             f"{name}: Received a {given}-D input to {name}, which is deprecated and will result in an error in a "
-            f"future release; expected {wanted[0]} or {wanted[1]} dimensions.",
-            stacklevel=3,
+            f"future release; expected {wanted[0]} or {wanted[1]} dimensions."
         )
 
 
@@ -133,10 +131,9 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     _check("dropout2d", p, input)
     _odd_dimensions("dropout2d", input, (3, 4))
     if len(input.shape) == 3:
-        warnings.warn(
+        warn(
             "dropout2d: Received a 3-D input to dropout2d and assuming that channel-wise 1-D dropout behavior is "
-            "desired: input is interpreted as shape (N, C, L). Use dropout1d for that.",
-            stacklevel=2,
+            "desired: input is interpreted as shape (N, C, L). Use dropout1d for that."
         )
     return _features("dropout2d", input, p, training, inplace)
 

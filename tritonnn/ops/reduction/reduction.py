@@ -9,10 +9,10 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid
+from tritonnn.errors import Invalid, warn
 from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
-from tritonnn.shape import SCALAR, Size, numel, wrap_dims
+from tritonnn.shape import SCALAR, Size, as_dims, numel, wrap_dims
 
 Dims = int | Sequence[int] | None
 
@@ -29,7 +29,7 @@ def reduced_shape(shape: Size, dims: Sequence[int], keepdim: bool) -> Sequence[i
 def restore(g: Tensor, shape: Size, dims: Any, keepdim: bool) -> Tensor:
     """A reduced tensor with its reduced dimensions back (extent 1), so that it broadcasts against the input."""
     if not keepdim and shape:
-        for d in (dims,) if isinstance(dims, int) else dims:
+        for d in as_dims(dims):
             g = unsqueeze(g, d)
     return g
 
@@ -180,9 +180,7 @@ def var_dims(input: Tensor, dim: Any, correction: float, keepdim: bool) -> Any:
         raise Invalid(f"std and var only support floating point and complex dtypes, got {input.dtype.name}")
     dims = wrap_dims(dim, len(input.shape))
     if _count(input.shape, dims) - correction <= 0 and numel(reduced_shape(input.shape, dims, False)):
-        import warnings
-
-        warnings.warn("var(): degrees of freedom is <= 0: the result is NaN or infinite", stacklevel=6)
+        warn("var(): degrees of freedom is <= 0: the result is NaN or infinite")
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype.to_real()), (
         input,
         dims,

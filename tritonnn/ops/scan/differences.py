@@ -12,7 +12,7 @@ from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scan.scan import cumsum
 from tritonnn.ops.shape.parts import slice_dim
-from tritonnn.shape import wrap_dim
+from tritonnn.shape import as_dims, wrap_dim
 
 
 def _dimension(op: str, input: Tensor, dim: int) -> int:
@@ -156,7 +156,7 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
             f"torch.gradient only supports edge_order=1 and edge_order=2, got {edge_order}",
             input=input,
         )
-    chosen = range(len(input.shape)) if dim is None else (dim,) if isinstance(dim, int) else dim
+    chosen = range(len(input.shape)) if dim is None else as_dims(dim)
     dims = [_dimension("gradient", input, d) for d in chosen]
     several = isinstance(spacing, (list, tuple))
     if several and len(spacing) != len(dims):

@@ -337,9 +337,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     >>> torch.zeros(2, 1, 3, 1).squeeze().shape
     torch.Size([2, 3])
     """
-    return squeeze_dims(
-        input, tuple(range(len(input.shape))) if dim is None else (dim,) if isinstance(dim, int) else dim
-    )
+    return squeeze_dims(input, tuple(range(len(input.shape))) if dim is None else shapes.as_dims(dim))
 
 
 @composite(

@@ -127,11 +127,11 @@ def _array_scalars(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = 
 
 
 def _floats(batch: Sequence[float], *, collate_fn_map: CollateMap | None = None) -> Tensor:
-    return tritonnn.tensor(batch, dtype=tritonnn.float64)  # type: ignore[operator]
+    return tritonnn.tensor(batch, dtype=tritonnn.float64)
 
 
 def _integers(batch: Sequence[int], *, collate_fn_map: CollateMap | None = None) -> Tensor:
-    return tritonnn.tensor(batch)  # type: ignore[operator]
+    return tritonnn.tensor(batch)
 
 
 def _unchanged(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -> Sequence[Any]:

@@ -1,0 +1,58 @@
+"""The signature that `inspect.signature` and `help` show of a published function, made when it is asked for."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tritonnn.table.op import Op
+
+_EMPTY = inspect.Parameter.empty
+
+
+class OpSignature(inspect.Signature):
+    """The schema of an entry; for tensors to write into there is `out` where the op takes it."""
+
+    __slots__ = ("_op", "_out")
+
+    def __init__(self, op: Op, out: bool = True) -> None:
+        self._op = op
+        self._out = out and op.takes_out
+
+    def __getattr__(self, name: str) -> Any:  # the base class's two fields, until they are first read
+        if name not in ("_parameters", "_return_annotation"):
+            raise AttributeError(name)
+        super().__init__(parameters(self._op, self._out), return_annotation=returns(self._op))
+        return getattr(self, name)
+
+    def replace(self, **changes: Any) -> inspect.Signature:  # type: ignore[override]
+        """A plain signature with other parameters or another return annotation."""
+        made = inspect.Signature(list(self.parameters.values()), return_annotation=self.return_annotation)
+        return made.replace(**changes)
+
+
+def parameters(op: Op, out: bool) -> list[inspect.Parameter]:
+    """The arguments of a call, in order."""
+    made = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD
+            if i < op.n_positional
+            else inspect.Parameter.KEYWORD_ONLY,
+            default=op.defaults.get(name, _EMPTY),
+            annotation=op.annotations.get(name, _EMPTY),
+        )
+        for i, name in enumerate(op.names)
+    ]
+    if op.takes_any:  # the body's own says it better
+        return list(inspect.signature(op.rule).parameters.values())
+    if out:
+        note = "Tensor | None" if len(op.results) == 1 else "tuple[Tensor, ...] | None"
+        made.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=note))
+    return made
+
+
+def returns(op: Op) -> str:
+    """The type of the result: a tensor, or a named tuple of tensors."""
+    return "Tensor" if len(op.results) == 1 else "tuple[" + ", ".join(["Tensor"] * len(op.results)) + "]"
