@@ -26,7 +26,7 @@ from support import (
 import tritonnn as torch
 from tritonnn import kernels
 from tritonnn._tensor import Tensor
-from tritonnn.ops._table import OPS, Op
+from tritonnn.ops._table import IN_PLACE, OPS, Op
 
 DEVICES = ("cpu", "cuda")
 HALF = (torch.float16, torch.bfloat16)
@@ -325,7 +325,7 @@ def test_out(op, device, dtype):
 @cases((torch.float32,), keep=lambda op: op.inplace)
 def test_inplace(op, device, dtype):
     """`x.op_()` leaves in x what `op(x)` returns, and the same gradient."""
-    method = getattr(Tensor, op.name + "_")
+    method = IN_PLACE[op.name + "_"]
     for sample in samples(op, device, dtype):
         first = sample.args[0]
         if not isinstance(first, Tensor):

@@ -158,7 +158,7 @@ def elu(input: Tensor, alpha: Number = 1.0) -> Any:
 
 
 @pointwise(
-    dtypes=FLOATING, samples=samples(),
+    api="torch", dtypes=FLOATING, samples=samples(),
     grad={"input": lambda g, input: elu_backward(g, input, SELU_ALPHA, SELU_SCALE, 1.0)},
     reference=definitions.selu,
     errors=ew.refusals("selu", FLOATING),
@@ -179,7 +179,7 @@ def _check_celu(input: Any, alpha: Any) -> None:
 
 
 @pointwise(
-    dtypes=FLOATING, samples=samples((1.5,)), check=_check_celu,
+    api="torch", dtypes=FLOATING, samples=samples((1.5,)), check=_check_celu,
     errors=lambda make: [Bad(make(2), 0.0, match="alpha cannot be 0"), *bad_number(make)],
     grad={"input": lambda g, input, alpha: elu_backward(g, input, alpha, 1.0, 1.0 / alpha)},
     reference=lambda input, alpha: np.maximum(input, 0) + np.minimum(0, alpha * (np.exp(input / alpha) - 1)),
@@ -194,7 +194,7 @@ def celu(input: Tensor, alpha: Number = 1.0) -> Any:
 
 
 @pointwise(
-    dtypes=NUMERIC, samples=lambda make: [Sample(make(3, 5), 1, -3 if make.dtype.is_signed else 3)],
+    api="torch", dtypes=NUMERIC, samples=lambda make: [Sample(make(3, 5), 1, -3 if make.dtype.is_signed else 3)],
     check=numbers("arguments 'threshold' and 'value'"),
     errors=lambda make: [Bad(make(2), "a", 1, error=TypeError, match="must be Number, not str")],
     grad={"input": lambda g, input, threshold: threshold_backward(g, input, threshold)},
@@ -364,6 +364,6 @@ def rrelu_(input: Tensor, lower: Number = 1.0 / 8, upper: Number = 1.0 / 3, trai
     return rrelu(input, lower, upper, training, inplace=True)
 
 
-for _function in (relu, relu6, leaky_relu, elu, selu, celu, threshold, hardtanh):
+for _function in (relu, leaky_relu, elu, selu, celu, threshold, hardtanh):
     with_inplace(_function)
-NAMESPACES["torch"]["threshold_"] = NAMESPACES["functional"]["threshold_"]
+with_inplace(relu6, named=False)

@@ -180,4 +180,4 @@ def tanhshrink(input: Tensor) -> Any:
 
 
 for _function in (silu, mish, hardsigmoid, hardswish):
-    with_inplace(_function)
+    with_inplace(_function, named=False)

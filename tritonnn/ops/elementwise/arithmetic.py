@@ -238,7 +238,7 @@ def div(
     return _rounded(rounding_mode)(input, other, out=out)
 
 
-@expose("torch tensor", "divide_", of=div)
+@expose("tensor", "divide_", of=div)
 def div_(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
     """In-place version of `div`."""
     op = _rounded(rounding_mode).op  # type: ignore[attr-defined]

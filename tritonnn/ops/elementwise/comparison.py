@@ -104,7 +104,7 @@ def _shared(g: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
 
 
 @pointwise(
-    dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
+    inplace=False, dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
     grad={
         "input": lambda g, input, other: _shared(g, input, other),
         "other": lambda g, input, other: _shared(g, other, input),
@@ -121,7 +121,7 @@ def maximum(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
+    inplace=False, dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
     grad={
         "input": lambda g, input, other: _shared(g, -input, -other),
         "other": lambda g, input, other: _shared(g, -other, -input),
@@ -138,7 +138,7 @@ def minimum(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=REAL, samples=pairs, errors=misfits,
+    inplace=False, dtypes=REAL, samples=pairs, errors=misfits,
     grad={
         "input": lambda g, input, other: g * logical_or(input >= other, ew.isnan(other)),
         "other": lambda g, input, other: g * ew.logical_not(logical_or(input >= other, ew.isnan(other))),
@@ -155,7 +155,7 @@ def fmax(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=REAL, samples=pairs, errors=misfits,
+    inplace=False, dtypes=REAL, samples=pairs, errors=misfits,
     grad={
         "input": lambda g, input, other: g * logical_or(input <= other, ew.isnan(other)),
         "other": lambda g, input, other: g * ew.logical_not(logical_or(input <= other, ew.isnan(other))),

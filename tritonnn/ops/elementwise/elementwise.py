@@ -201,7 +201,7 @@ sign = entry("sign", "-1, 0 or 1; 0 for NaN.", ("[-1.5, 0., 2.]", "[-1.,  0.,  1
 sgn: Any = entry("sgn", "sign(x); of a complex number x / |x|.", ("[-1.5, 0., 2.]", "[-1.,  0.,  1.]"), PROMOTE,
              low=0.2, dtypes=ANY, grad=lambda g, input, result: _sgn_grad(g, input, result))  # fmt: skip
 signbit = entry("signbit", "Whether the sign is negative, that of -0. included.",
-                 ("[-1., 0., -0.]", "[ True, False,  True]"), BOOL)  # fmt: skip
+                 ("[-1., 0., -0.]", "[ True, False,  True]"), BOOL, inplace=False)  # fmt: skip
 bitwise_not = entry("bitwise_not", "Every bit inverted; for bool, the other value.", ("[0, 5]", "[-1, -6]"), PROMOTE,
                      dtypes=INTEGRAL_AND_BOOL)  # fmt: skip
 
@@ -239,7 +239,13 @@ def _check_decimals(input: Tensor, decimals: int) -> None:
 
 def _test(name: str, doc: str, shown: str, types: Any = ANY) -> Callable:
     return entry(
-        name, doc, ("[1., float('nan'), float('inf')]", shown), BOOL, dtypes=types, samples=odd_values
+        name,
+        doc,
+        ("[1., float('nan'), float('inf')]", shown),
+        BOOL,
+        dtypes=types,
+        samples=odd_values,
+        inplace=False,
     )
 
 

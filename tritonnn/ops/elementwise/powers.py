@@ -208,7 +208,7 @@ def nextafter(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=FLOATING, samples=pairs, errors=misfits,
+    inplace=False, dtypes=FLOATING, samples=pairs, errors=misfits,
     grad={
         "input": lambda g, input, other: g * ew.sigmoid(input - other),
         "other": lambda g, input, other: g * ew.sigmoid(other - input),
@@ -225,7 +225,7 @@ def logaddexp(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=FLOATING, samples=pairs, errors=misfits,
+    inplace=False, dtypes=FLOATING, samples=pairs, errors=misfits,
     grad={
         "input": lambda g, input, other: g / (ew.exp2(other - input) + 1),
         "other": lambda g, input, other: g / (ew.exp2(input - other) + 1),

@@ -9,7 +9,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._definitions import special as define
-from tritonnn.ops._table import ANY, FLOAT, REAL, Bad, Sample, composite, expose, pointwise
+from tritonnn.ops._table import ANY, FLOAT, IN_PLACE, REAL, Bad, Sample, composite, expose, pointwise
 from tritonnn.ops.elementwise.elementwise import entry, exp, isfinite, odd_values, replaced, sgn, within
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -162,7 +162,7 @@ def nan_to_num(
     return _nan_to_num(input, *_replacements(input, nan, posinf, neginf), out=out)
 
 
-_nan_to_num_in_place = Tensor.nan_to_num_  # type: ignore[attr-defined]
+_nan_to_num_in_place = IN_PLACE["nan_to_num_"]
 
 
 @expose("torch tensor", of=nan_to_num)

@@ -283,9 +283,6 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Any:
     return Out(broadcast_shapes(input.shape, mask.shape), input.dtype), (input, mask, source)
 
 
-Tensor.masked_copy_ = Tensor.masked_scatter_  # type: ignore[attr-defined]
-
-
 # ---- by position or by several indices --------------------------------------------------------------------
 
 
