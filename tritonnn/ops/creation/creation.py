@@ -34,8 +34,11 @@ def _finish(tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layou
     return tensor.requires_grad_() if requires_grad else tensor
 
 
-def _no_size(op: str) -> TypeError:
-    return TypeError(f'{op}() missing 1 required positional argument: "size"')
+def _named(op: str, size: Any) -> tuple:
+    """What `size=` gives where no numbers stand before it."""
+    if size is None:
+        raise TypeError(f'{op}() missing 1 required positional argument: "size"')
+    return (size,)
 
 
 def _fill(made: Tensor, value: Any) -> Tensor:
@@ -59,9 +62,14 @@ def _copy_out(out: Tensor | None, made: Tensor) -> Tensor:
     return made if out is None else _into(out, made.shape, out.dtype, out.device).copy_(made)
 
 
+def _defined(sizes: Any, size: Any = None, **options: Any) -> Any:
+    return sizes[0] if sizes and isinstance(sizes[0], list) else sizes or size
+
+
 def _sizes(make: Any, *sizes: Any) -> list[Sample]:
     sizes = sizes or ((2, 3), ((3, 2),), ((),), (0, 2))
-    return [Sample(*size, dtype=make.dtype, device=make.device) for size in sizes]
+    options = {"dtype": make.dtype, "device": make.device}
+    return [*[Sample(*size, **options) for size in sizes], Sample(size=(3, 0), **options)]
 
 
 def _size_errors(make: Any) -> list[Bad]:
@@ -88,11 +96,12 @@ def _like_errors(make: Any) -> list[Bad]:
 
 @composite(
     api="torch", dtypes=ANY, samples=lambda make: _sizes(make, (0,), ((2, 0, 3),)), errors=_size_errors,
-    reference=lambda *size, **options: np.empty(size[0] if isinstance(size[0], list) else size),
+    reference=lambda *sizes, **named: np.empty(_defined(sizes, **named)),
 )  # fmt: skip
 def empty(
-    *size: Any, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
-    requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None,
+    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
+    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """An uninitialised tensor.
 
@@ -100,9 +109,7 @@ def empty(
     >>> torch.empty(2, 3).shape
     torch.Size([2, 3])
     """
-    if not size:
-        raise _no_size("empty")
-    shape = Size(shapes.as_size(size))
+    shape = Size(shapes.as_size(sizes or _named("empty", size)))
     if out is not None:
         return _into(out, shape, out.dtype, out.device)
     strides = memory_format.strides(shape) if memory_format is not None else None
@@ -111,18 +118,8 @@ def empty(
 
 
 def _filled(
-    op: str,
-    value: Any,
-    size: Any,
-    out: Any,
-    dtype: Any,
-    layout: Any,
-    device: Any,
-    requires_grad: bool,
-    pin: bool,
+    value: Any, size: Any, out: Any, dtype: Any, layout: Any, device: Any, requires_grad: bool, pin: bool
 ) -> Tensor:
-    if not size:
-        raise _no_size(op)
     shape = Size(shapes.as_size(size))
     if out is not None:
         return _into(out, shape, out.dtype, out.device).fill_(value)
@@ -132,11 +129,11 @@ def _filled(
 
 @composite(
     api="torch", dtypes=ANY, samples=_sizes, errors=_size_errors,
-    reference=lambda *size, **options: np.zeros(size[0] if isinstance(size[0], list) else size),
+    reference=lambda *sizes, **named: np.zeros(_defined(sizes, **named)),
 )  # fmt: skip
 def zeros(
-    *size: Any, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
-    requires_grad: bool = False, pin_memory: bool = False,
+    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
+    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of zeros.
 
@@ -144,16 +141,16 @@ def zeros(
     >>> torch.zeros(2, dtype=torch.int64)
     tensor([0, 0])
     """
-    return _filled("zeros", 0, size, out, dtype, layout, device, requires_grad, pin_memory)
+    return _filled(0, sizes or _named("zeros", size), out, dtype, layout, device, requires_grad, pin_memory)
 
 
 @composite(
     api="torch", dtypes=ANY, samples=_sizes, errors=_size_errors,
-    reference=lambda *size, **options: np.ones(size[0] if isinstance(size[0], list) else size),
+    reference=lambda *sizes, **named: np.ones(_defined(sizes, **named)),
 )  # fmt: skip
 def ones(
-    *size: Any, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
-    requires_grad: bool = False, pin_memory: bool = False,
+    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
+    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of ones.
 
@@ -161,7 +158,7 @@ def ones(
     >>> torch.ones(2)
     tensor([1., 1.])
     """
-    return _filled("ones", 1, size, out, dtype, layout, device, requires_grad, pin_memory)
+    return _filled(1, sizes or _named("ones", size), out, dtype, layout, device, requires_grad, pin_memory)
 
 
 @composite(
@@ -190,7 +187,7 @@ def full(
     """
     value = _one_number("full", fill_value)
     kind = dtype or dtypes.scalar_dtype(value)
-    return _filled("full", value, (size,), out, kind, layout, device, requires_grad, pin_memory)
+    return _filled(value, (size,), out, kind, layout, device, requires_grad, pin_memory)
 
 
 def _one_number(op: str, value: Any) -> Any:

@@ -13,7 +13,6 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import (
     ANY,
     FLOAT,
-    FLOATING_AND_COMPLEX,
     NUMERIC,
     Bad,
     Sample,
@@ -50,11 +49,24 @@ def misfits(make: Any) -> list[Bad]:
 # ---- sums and products --------------------------------------------------------------------------------
 
 
-def _check_alpha(input: Any, other: Any, alpha: Any) -> None:
-    if not isinstance(alpha, (bool, int, float, complex, np.number)):
-        raise Invalid(f"argument 'alpha' must be Number, not {type(alpha).__name__}", kind=TypeError)
-    if isinstance(alpha, float) and all(_is_whole(x) for x in (input, other)):
+def number(name: str, value: Any) -> Any:
+    """A number, also where it is a tensor without dimensions."""
+    if isinstance(value, Tensor) and not value.shape:
+        return value.item()
+    if not isinstance(value, (bool, int, float, complex, np.number)):
+        raise Invalid(f"argument '{name}' must be Number, not {type(value).__name__}", kind=TypeError)
+    return value
+
+
+def _check_alpha(input: Any, other: Any, alpha: Any) -> tuple | None:
+    if alpha.__class__ is int:
+        return None
+    alpha = number("alpha", alpha)
+    if isinstance(alpha, (float, complex)) and all(_is_whole(x) for x in (input, other)):
         raise Invalid("For integral input tensors, argument alpha must not be a floating point number.")
+    if isinstance(alpha, complex) and not dispatch.result_type(input, other).is_complex:
+        raise Invalid("For non-complex input tensors, argument alpha must not be a complex number.")
+    return input, other, alpha
 
 
 def _is_whole(x: Any) -> bool:
@@ -75,17 +87,18 @@ _NO_BOOL_DIFFERENCE = (
 )
 
 
-def _scaled(g: Tensor, alpha: Any) -> Tensor:
+def scaled(g: Tensor, alpha: Any) -> Tensor:
     return g if alpha == 1 else g * conjugate(alpha)
 
 
 @pointwise(
     dtypes=ANY, check=_check_alpha, legacy=_number_before,
-    grad={"input": lambda g: g, "other": lambda g, alpha: _scaled(g, alpha)},
+    grad={"input": lambda g: g, "other": lambda g, alpha: scaled(g, alpha)},
     samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
     errors=lambda make: [
         *misfits(make), Bad(make.int(2), make.int(2), alpha=1.5, match="alpha must not be a floating"),
-        Bad(make(2), make(2), alpha="a", error=TypeError, match=r"'alpha' .*must be Number, not str"),
+        Bad(make(2), make(2), alpha="a", error=TypeError, match="'alpha' .*must be Number, not str"),
+        Bad(make(2), make(2), alpha=1j, match="alpha must not be a complex number"),
     ],
     reference=lambda input, other, alpha: input + alpha * other,
 )  # fmt: skip
@@ -100,7 +113,7 @@ def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
 
 @pointwise(
     dtypes=NUMERIC_AND_COMPLEX, check=_check_alpha, legacy=_number_before, alias=("subtract",),
-    grad={"input": lambda g: g, "other": lambda g, alpha: -_scaled(g, alpha)},
+    grad={"input": lambda g: g, "other": lambda g, alpha: -scaled(g, alpha)},
     samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
     refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE},
     errors=lambda make: [*misfits(make), Bad(make.bool(2), make(2), match="Subtraction, the `-` operator")],
@@ -117,7 +130,7 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
 
 @pointwise(
     dtypes=NUMERIC_AND_COMPLEX, check=_check_alpha, legacy=_number_before, inplace=False,
-    grad={"input": lambda g, alpha: -_scaled(g, alpha), "other": lambda g: g},
+    grad={"input": lambda g, alpha: -scaled(g, alpha), "other": lambda g: g},
     samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
     refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE}, errors=misfits,
     reference=lambda input, other, alpha: other - alpha * input,
@@ -289,111 +302,4 @@ def fmod(input: Tensor, other: Tensor | Number) -> Any:
     >>> import tritonnn as torch
     >>> torch.fmod(torch.tensor([7, -7]), 3)
     tensor([ 1, -1])
-    """
-
-
-# ---- three operands -----------------------------------------------------------------------------------
-
-
-def _check_lerp(input: Any, end: Any, weight: Any) -> None:
-    for name, x in (("end", end), ("weight", weight)):
-        if isinstance(x, Tensor) and isinstance(input, Tensor) and x.dtype is not input.dtype and x.shape:
-            raise Invalid(f"expected dtype {input.dtype.name} for `{name}` but got dtype {x.dtype.name}")
-
-
-@pointwise(
-    dtypes=FLOATING_AND_COMPLEX, check=_check_lerp,
-    grad={
-        "input": lambda g, weight: g * conjugate(1 - weight),
-        "end": lambda g, weight: g * conjugate(weight),
-        "weight": lambda g, input, end: g * conjugate(end - input),
-    },
-    samples=lambda make: [
-        Sample(make(3, 4), make(3, 4), 0.3), Sample(make(3, 4), make(4), 0.75),
-        Sample(make(3, 4), make(4), make(3, 1, low=0, high=1)),
-    ],
-    reference=lambda input, end, weight: (1 - weight) * input + weight * end,
-    errors=lambda make: [
-        Bad(make(2), make(3), 0.5, match="must match the size"),
-        Bad(make(2), make(2, dtype=dtypes.float16), 0.5, match="expected dtype float64 for `end` but got dtype"),
-        Bad(make(2), make(2), "a", error=TypeError, match="argument 'weight' .* must be Tensor or Number, not str"),
-    ],
-)  # fmt: skip
-def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Any:
-    """input + weight * (end - input).
-
-    >>> import tritonnn as torch
-    >>> torch.lerp(torch.tensor([1., 2.]), torch.tensor([3., 6.]), 0.5)
-    tensor([2., 4.])
-    """
-
-
-def _value_before(args: tuple, kwargs: dict[str, Any]) -> tuple:
-    """The old order `addcmul(input, value, tensor1, tensor2)`."""
-    if len(args) == 4 and isinstance(args[2], Tensor) and isinstance(args[3], Tensor):
-        kwargs["value"] = args[1]
-        return args[0], args[2], args[3]
-    return args
-
-
-def _check_value(input: Any, tensor1: Any, tensor2: Any, value: Any) -> None:
-    if not isinstance(value, (bool, int, float, complex, np.number)):
-        raise Invalid(f"argument 'value' must be Number, not {type(value).__name__}", kind=TypeError)
-
-
-def _triple_errors(make: Any) -> list[Bad]:
-    return [
-        Bad(make(2), make(3), make(2), match="must match the size"),
-        Bad(make(2), make(2), "a", error=TypeError, match="argument 'tensor2' .* must be Tensor, not str"),
-        Bad(make(2), make(2), make(2), value="a", error=TypeError, match="'value' .*must be Number, not str"),
-    ]
-
-
-def _triples(make: Any, low: float = -2) -> list[Sample]:
-    high = 2 if low < 0 else 3
-    return [
-        Sample(make(3, 4), make(3, 4), make(3, 4, low=low, high=high)),
-        Sample(make(3, 4), make(3, 1), make(4, low=low, high=high), value=2),
-    ]
-
-
-@pointwise(
-    dtypes=NUMERIC_AND_COMPLEX, legacy=_value_before, samples=_triples,
-    grad={
-        "input": lambda g: g,
-        "tensor1": lambda g, tensor2, value: _scaled(g * conjugate(tensor2), value),
-        "tensor2": lambda g, tensor1, value: _scaled(g * conjugate(tensor1), value),
-    },
-    reference=lambda input, tensor1, tensor2, value: input + value * tensor1 * tensor2,
-    check=_check_value,
-    errors=_triple_errors,
-)  # fmt: skip
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
-    """input + value * tensor1 * tensor2.
-
-    >>> import tritonnn as torch
-    >>> torch.addcmul(torch.ones(2), torch.tensor([1., 2.]), torch.tensor([3., 4.]), value=10)
-    tensor([31., 81.])
-    """
-
-
-@pointwise(
-    dtypes=FLOATING_AND_COMPLEX, legacy=_value_before, samples=lambda make: _triples(make, 1),
-    grad={
-        "input": lambda g: g,
-        "tensor1": lambda g, tensor2, value: _scaled(g / conjugate(tensor2), value),
-        "tensor2": lambda g, tensor1, tensor2, value: -_scaled(g * conjugate(tensor1 / (tensor2 * tensor2)), value),
-    },
-    reference=lambda input, tensor1, tensor2, value: input + value * tensor1 / tensor2,
-    check=_check_value,
-    errors=lambda make: [
-        *_triple_errors(make), Bad(make.int(2), make.int(2), make.int(2), match="not implemented for int64"),
-    ],
-)  # fmt: skip
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
-    """input + value * tensor1 / tensor2.
-
-    >>> import tritonnn as torch
-    >>> torch.addcdiv(torch.ones(2), torch.tensor([1., 2.]), torch.tensor([2., 4.]), value=10)
-    tensor([6., 6.])
     """

@@ -10,6 +10,7 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import kept
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._table import ANY, NUMERIC, REAL, Bad, Sample, composite, view
 from tritonnn.ops.elementwise import arithmetic as ar
@@ -225,7 +226,13 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([1.+2.j])
     """
     _check_parts("complex", real=real, imag=imag)
-    return finished(view_as_complex(joining.stack(joining.broadcast_tensors(real, imag), -1)), out)
+    parts = joining.broadcast_tensors(real, imag)
+    strides = kept(parts[0].shape, (real, imag))
+    if strides is None:
+        return finished(view_as_complex(joining.stack(parts, -1)), out)
+    order = sorted(range(len(strides)), key=lambda d: -strides[d])  # the result lies as its parts do
+    made = view_as_complex(joining.stack([part.permute(*order) for part in parts], -1))
+    return finished(made.permute(*[order.index(d) for d in range(len(order))]), out)
 
 
 @composite(**_PARTS, reference=lambda abs, angle: abs * np.exp(1j * angle))

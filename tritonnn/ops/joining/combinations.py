@@ -114,7 +114,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     api="torch", dtypes=dtypes.INTEGRAL, reference=lambda indices, shape: np.unravel_index(indices, shape),
     samples=lambda make: [Sample(make(3, 2, low=0, high=5), (2, 3)), Sample(make(4, low=0, high=5), 6)],
     errors=lambda make: [
-        Bad(make(2, dtype=dtypes.float32), (2,), error=ValueError, match="to be integer dtype"),
+        Bad(make(2, dtype=dtypes.float32), (2,), error=TypeError, match="to be integer dtype"),
         Bad(make(2), (2, -1), error=ValueError, match="cannot have negative values"),
         Bad("a", (2,), error=TypeError, match="must be Tensor, not str"),
     ],
@@ -128,7 +128,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """
     tensors_only("unravel_index", indices=indices)
     if indices.dtype.kind != 1:
-        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
     extents: Sequence[int] = as_size((shape,) if not isinstance(shape, int) else ((shape,),))
     if any(extent < 0 for extent in extents):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(extents)}")

@@ -14,6 +14,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import fail, warn
 from tritonnn.memory_format import strides_as
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, expose, primitive
+from tritonnn.ops.creation.creation import ones_like
 from tritonnn.random import generator_for
 
 _ALPHA = -1.7580993408473766  # what SELU tends to for very negative inputs
@@ -39,13 +40,17 @@ def _without_chance(*shapes: tuple[int, ...]) -> Any:
     return samples
 
 
-def _refused(make: Any) -> list[Bad]:
+def _refused(make: Any, kind: type[Exception] = ValueError) -> list[Bad]:
     x = make(2, 3, 4)
     return [
-        Bad(x, 1.5, True, error=ValueError, match="between 0 and 1, but got 1.5"),
-        Bad(x, -0.1, False, error=ValueError, match="between 0 and 1, but got -0.1"),
+        Bad(x, 1.5, True, error=kind, match="between 0 and 1, but got 1.5"),
+        Bad(x, -0.1, False, error=kind, match="between 0 and 1, but got -0.1"),
         Bad("a", 0.5, True, error=TypeError, match="'input' .* must be Tensor, not str"),
     ]
+
+
+def _refused_by_torch(make: Any) -> list[Bad]:
+    return _refused(make, RuntimeError)
 
 
 def _all_or_nothing(input: Any, p: float, training: bool) -> Any:
@@ -58,17 +63,16 @@ def _options(name: str, api: str, *shapes: tuple[int, ...], **more: Any) -> dict
     return dict(name=name, public=name.removeprefix("functional_"), api=api, family="dropout", **chosen)
 
 
-def _and_ranks(*bad: tuple[int, ...], match: str) -> Any:
-    return lambda make: [*_refused(make), *[Bad(make(shape), 0.5, True, match=match) for shape in bad]]
+def _and_ranks(*bad: tuple[int, ...], match: str, refused: Any = _refused) -> Any:
+    return lambda make: [*refused(make), *[Bad(make(shape), 0.5, True, match=match) for shape in bad]]
 
 
-def _check(name: str, p: float, input: Tensor) -> None:
+def _check(name: str, p: float, input: Tensor, kind: type[Exception] = ValueError) -> None:
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     if not 0 <= p <= 1:
-        raise fail(
-            name, f"dropout probability has to be between 0 and 1, but got {p}", kind=ValueError, input=input
-        )
+        message = f"dropout probability has to be between 0 and 1, but got {p}"
+        raise fail(name, message, kind=kind, input=input)
 
 
 def _drop(input: Tensor, p: float) -> tuple[Tensor, Tensor]:
@@ -251,30 +255,31 @@ def feature_alpha_dropout(
 
 
 @composite(
-    name="public_native_dropout", public="native_dropout", api="torch", family="dropout", errors=_refused,
+    name="public_native_dropout", public="native_dropout", api="torch", family="dropout", errors=_refused_by_torch,
     samples=_without_chance((3, 4)),
     reference=lambda input, p, train: (_all_or_nothing(input, p, train), np.full(input.shape, p < 1 or not train)),
 )  # fmt: skip
 def _native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor]:
     """The result of dropout and the mask of the elements kept."""
-    _check("native_dropout", p, input)
+    _check("native_dropout", p, input, RuntimeError)
     if train is False:
-        return input.clone(), input.new_ones(input.shape, dtype=dtypes.bool_)
+        return input.clone(), ones_like(input, dtype=dtypes.bool_)
     result, mask = _drop(input, p)
     return result, mask
 
 
 def _torch_names() -> None:
     chosen = {
-        "dropout": _elements, "feature_dropout": lambda name, input, p, train, inplace: (
-            _check(name, p, input), _features(name, input, p, train, inplace))[1],  # type: ignore[func-returns-value]
+        "dropout": _elements, "feature_dropout": _features,
         "alpha_dropout": lambda name, *args: alpha_dropout(*args),
         "feature_alpha_dropout": lambda name, *args: feature_alpha_dropout(*args),
     }  # fmt: skip
     for name, function in chosen.items():
-        options = _options(name, "torch", (2, 3), (2, 3, 4), reference=_torch_reference)
+        options = _options(
+            name, "torch", (2, 3), (2, 3, 4), reference=_torch_reference, errors=_refused_by_torch
+        )
         if "feature" in name:
-            options["errors"] = _and_ranks((4,), match="at least 2 dimensions")
+            options["errors"] = _and_ranks((4,), match="at least 2 dimensions", refused=_refused_by_torch)
         entry = composite(**options)(_named(name, function, False))
         expose("torch", of=entry)(_named(name + "_", function, True))
 
@@ -285,6 +290,7 @@ def _torch_reference(input: Any, p: float, train: bool) -> Any:
 
 def _named(name: str, function: Any, inplace: bool) -> Any:
     def public(input: Tensor, p: float, train: bool) -> Tensor:
+        _check(name, p, input, RuntimeError)
         return function(name, input, p, train, inplace)
 
     public.__name__ = public.__qualname__ = name

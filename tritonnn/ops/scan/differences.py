@@ -34,7 +34,7 @@ def _check_samples(op: str, y: Tensor, x: Tensor | None) -> None:
 def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
     """Areas of the trapezoids between neighbouring samples."""
     if x is not None and dx is not None:
-        raise fail(op, "expected either x or dx, got both", y=y, x=x)
+        raise fail(op, "expected either x or dx, got both", kind=TypeError, y=y, x=x)
     count = y.shape[dim] - 1
     if count < 1:
         return slice_dim(y, dim, 0, 0, 1)
@@ -67,7 +67,8 @@ def _samples(make: Any) -> list[Sample]:
 
 def _errors(make: Any) -> list[Bad]:
     return [
-        Bad(make(3), make(3), dx=1.0, match="either x or dx"), Bad(make(3), make(2), match="one `x` value for each"),
+        Bad(make(3), make(3), dx=1.0, error=TypeError, match="either x or dx"),
+        Bad(make(3), make(2), match="one `x` value for each"),
         Bad("a", error=TypeError, match="'y' .*must be Tensor"),
         Bad(make(3), 1, error=TypeError, match="'x' .*must be"),
         Bad(make(3), dim=1, error=IndexError, match="Dimension out of range"),

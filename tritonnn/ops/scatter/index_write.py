@@ -297,7 +297,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Any:
     ],
     errors=lambda make: [
         Bad(make(2, 2), make.int(2, low=9, high=10), make(2), error=IndexError, match="out of range"),
-        Bad(make(2, 2), make.int(2), make(3), match="same number of elements"),
+        Bad(make(2, 2), make.int(2), make(3), error=IndexError, match="same number of elements"),
         Bad(make(2, 2), make.int(2), make(2, dtype=dtypes.int32), match="equal to source.dtype"),
     ],
     reference=definitions.put,
@@ -316,7 +316,8 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     if index.numel() != source.numel():
         raise Invalid(
             f"put(): Expected source and index to have the same number of elements, but got source.numel() = "
-            f"{source.numel()}, index.numel() = {index.numel()}"
+            f"{source.numel()}, index.numel() = {index.numel()}",
+            kind=IndexError,
         )
     out = Out(input.shape, input.dtype, strides=strides_as(input))
     return out, (input, index, source, bool(accumulate))
