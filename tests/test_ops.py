@@ -97,9 +97,8 @@ def test_every_primitive_has_samples():
 def test_every_primitive_has_a_cpu_twin():
     from tritonnn.cpu_fallback import implementation
 
-    never_run = {"to_copy", "copy_values", "view_written"}
     for op in OPS.values():
-        if op.kind == "primitive" and op.name not in never_run:
+        if op.kind == "primitive" and op.name != "view_written":  # recorded, never run
             assert callable(implementation(op.family, op.name))
 
 

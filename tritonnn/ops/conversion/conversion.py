@@ -11,7 +11,7 @@ from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, resolve
 from tritonnn.device import device as Device
-from tritonnn.dispatch import allocate, row_major
+from tritonnn.dispatch import allocate, row_major, to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import channels_last, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
@@ -26,14 +26,19 @@ Number = Any
 
 @primitive(float8=True, dtypes=ANY, grad={"input": lambda g: g})
 def to_copy(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...] | None) -> Out:
-    """A fresh tensor with the values of `input`; recorded here, carried out by `_copy`."""
-    return Out(input.shape, dtype)
+    """A fresh tensor of the values of `input`; `strides` are of a dense result, None for row-major."""
+    return Out(input.shape, dtype, device, strides)
 
 
 def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...] | None) -> Tensor:
     """A copy as `dtype` on `device` with the given dense strides (None: row-major), recorded where gradients are."""
-    made = allocate(input.shape, dtype, device, strides)
-    dispatch.copy_into(made, input)
+    if strides is not None and strides == shapes.contiguous_strides(input.shape):
+        strides = None
+    if device is input.device:
+        return dispatch.call(to_copy.op, (input, dtype, device, strides))
+    made = to_device(input, device)
+    if dtype is not input.dtype or strides is not None:
+        made = dispatch.call(to_copy.op, (made, dtype, device, strides))
     if state.enabled:
         edge = edge_of(input)
         if edge is not None and dtype.kind >= 2:

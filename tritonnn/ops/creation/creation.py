@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
@@ -53,6 +53,7 @@ def _fill(made: Tensor, value: Any) -> Tensor:
 def _into(out: Tensor | None, made_shape: Size, dtype: DType, device: Device) -> Tensor:
     if out is None:
         return allocate(made_shape, dtype, device)
+    dispatch.check_out("", out, False, dtype, None)
     if out.shape != made_shape:
         out.resize_(made_shape)
     return out

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import elementwise as definitions
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.activation.backward import gelu_backward
-from tritonnn.ops.linalg.linalg import _adjoint, _into, _ranked, _same_dtype, matmul_nd, outer
+from tritonnn.ops.linalg.linalg import _adjoint, _ranked, _same_dtype, matmul_nd, outer
 from tritonnn.ops.shape.shape import squeeze_dims, transpose, unsqueeze, view_or_copy
 
 Number = Any
@@ -176,7 +176,7 @@ def _composed(name: str, names: tuple[str, str], compute: Any, doc: str, **optio
             raise TypeError(f"{name}() got an unexpected keyword argument '{sorted(unknown)[0]}'")
         given = (*args, *[named[n] for n in ("input", *names) if n in named])
         made = compute(*_legacy(name, given, numbers), numbers["beta"], numbers["alpha"])
-        return made if out is None else _into(out, made)
+        return made if out is None else dispatch.deliver(name, out, made)
 
     op.__name__ = name
     op.__doc__ = doc

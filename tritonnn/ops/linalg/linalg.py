@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
@@ -97,13 +98,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         made = squeeze_dims(made, (-2,))
     if len(other.shape) == 1:
         made = squeeze_dims(made, (-1,))
-    return made if out is None else _into(out, made)
-
-
-def _into(out: Tensor, made: Tensor) -> Tensor:
-    if out.shape != made.shape:
-        out.resize_(made.shape)
-    return out.copy_(made)
+    return made if out is None else dispatch.deliver("matmul", out, made)
 
 
 def _ranked(op: str, ndim: int, **tensors: Any) -> None:
@@ -237,7 +232,7 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     _ranked("outer", 1, input=input, vec2=vec2)
     made = unsqueeze(input, 1) * vec2
-    return made if out is None else _into(out, made)
+    return made if out is None else dispatch.deliver("outer", out, made)
 
 
 @primitive(

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import not_a_tensor, tensors_only
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite
-from tritonnn.ops.linalg.linalg import _into, _ranked, matmul, matmul_nd
+from tritonnn.ops.linalg.linalg import _ranked, matmul, matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel, wrap_dim
 
@@ -40,7 +40,7 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
                 "inner", "the last dimension must match on both input tensors", input=input, other=other
             )
         made = tensordot(input, other, ([-1], [-1]))
-    return made if out is None else _into(out, made)
+    return made if out is None else dispatch.deliver("inner", out, made)
 
 
 @composite(
@@ -84,7 +84,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     second = view_or_copy(b.permute(*right, *keep_b), (inner, numel(b.shape[d] for d in keep_b)))
     shape = (*[a.shape[d] for d in keep_a], *[b.shape[d] for d in keep_b])
     made = view_or_copy(matmul_nd(first, second), shape)
-    return made if out is None else _into(out, made)
+    return made if out is None else dispatch.deliver("tensordot", out, made)
 
 
 @composite(
@@ -201,4 +201,4 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor |
     from tritonnn.ops.joining.repeating import roll
 
     made = roll(roll(a, -1, dim) * roll(b, -2, dim) - roll(a, -2, dim) * roll(b, -1, dim), 0, dim)
-    return made if out is None else _into(out, made)
+    return made if out is None else dispatch.deliver("cross", out, made)

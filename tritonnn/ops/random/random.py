@@ -87,7 +87,7 @@ def draw(fill: Any, target: Tensor, *params: Any, generator: Generator | None, w
         raise TypeError(f"argument 'generator' must be torch.Generator, not {type(generator).__name__}")
     words = target.numel() * (2 if wide or target.dtype is dtypes.float64 else 1)
     if words and target.device.type != "meta":
-        dispatch.run_backend(fill.op, (target,), (*params, *generator.reserve(words)))
+        dispatch.run_into(fill.op, target, (*params, *generator.reserve(words)))
     return target
 
 
@@ -99,6 +99,7 @@ def _new(
 ) -> Tensor:
     shape = Size(shapes.as_size(size))
     if out is not None:
+        dispatch.check_out("", out, False, out.dtype, None)
         return out.resize_(shape) if out.shape != shape else out
     return allocate(shape, dtype or default or dtypes.get_default_dtype(), resolve(device))
 

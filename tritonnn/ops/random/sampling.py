@@ -22,6 +22,7 @@ from tritonnn.ops.random.random import (
 )  # fmt: skip
 from tritonnn.ops.sorting.searching import searchsorted
 from tritonnn.random import Generator, generator_for
+from tritonnn.recording.grad_mode import state
 
 
 @composite(
@@ -71,6 +72,9 @@ def normal(
             layout=layout,
         )
     shape = shapes.broadcast_shapes(*[t.shape for t in tensors])
+    if out is not None:
+        recorded = state.enabled and any(t.requires_grad for t in tensors)
+        dispatch.check_out("normal", out, recorded, tensors[0].dtype, tensors[0].device)
     made = _new((shape,), tensors[0].dtype, tensors[0].device, out)
     draw(philox_normal, made, 0.0, 1.0, generator=generator)
     std, mean = (value.detach() if isinstance(value, Tensor) else value for value in (std, mean))
@@ -97,6 +101,8 @@ def bernoulli(
     >>> torch.bernoulli(torch.ones(2))
     tensor([1., 1.])
     """
+    if out is not None:
+        dispatch.check_out("bernoulli", out, state.enabled and input.requires_grad, input.dtype, input.device)
     made = _new((input.shape,), input.dtype, input.device, out)
     return draw_bernoulli(made, input if p is None else p, generator)
 
@@ -108,14 +114,14 @@ def draw_bernoulli(target: Tensor, p: Any, generator: Any) -> Tensor:
             raise fail("bernoulli", message, kind=NotImplementedError, p=p)
         if p.device.type != "meta" and p.numel() and not bool(((p >= 0) & (p <= 1)).all()):
             raise RuntimeError("bernoulli: Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
-        values = p.detach().expand(target.shape)._buf
+        values = p.detach().expand(target.shape)
     else:
         if not 0 <= p <= 1:
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
         values = float(p)
     generator = generator_for(target.device) if generator is None else generator
     if target.numel() and target.device.type != "meta":
-        dispatch.run_backend(philox_bernoulli.op, (target,), (values, *generator.reserve(target.numel())))
+        dispatch.run_into(philox_bernoulli.op, target, (values, *generator.reserve(target.numel())))
     return target
 
 
@@ -174,6 +180,10 @@ def multinomial(
     if not input.dtype.is_floating_point:
         message = f"only supports floating-point dtypes for input, got: {input.dtype.name}"
         raise fail("multinomial", message, input=input)
+    if out is not None:
+        dispatch.check_out(
+            "multinomial", out, state.enabled and input.requires_grad, dtypes.int64, input.device
+        )
     categories = input.shape[-1]
     if num_samples <= 0:
         raise fail("multinomial", f"cannot sample n_sample <= 0 samples, got {num_samples}")

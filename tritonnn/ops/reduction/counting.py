@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import tensors_only, whole_number
@@ -110,7 +110,7 @@ def histc(
     inside = values.masked_select((values >= low).logical_and(values <= high))
     place = ((inside - low) * (bins / (high - low))).to(dtypes.int64).clamp(0, bins - 1)
     counts = bincount(place, minlength=bins).to(input.dtype)
-    return counts if out is None else out.resize_(counts.shape).copy_(counts)
+    return counts if out is None else dispatch.deliver("histc", out, counts)
 
 
 @composite(

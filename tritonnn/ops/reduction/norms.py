@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
@@ -112,7 +113,7 @@ def norm(
         except Invalid as invalid:
             raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
         made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
-    return made if out is None else out.copy_(made)
+    return made if out is None else dispatch.deliver("norm", out, made)
 
 
 @composite(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
@@ -329,7 +329,7 @@ def quantile(
     tensor(2.)
     """
     made = _quantile("quantile", input, q, dim, keepdim, interpolation, False)
-    return made if out is None else out.copy_(made)
+    return made if out is None else dispatch.deliver("quantile", out, made)
 
 
 @composite(
@@ -351,4 +351,4 @@ def nanquantile(
     tensor(2.)
     """
     made = _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
-    return made if out is None else out.copy_(made)
+    return made if out is None else dispatch.deliver("nanquantile", out, made)
