@@ -193,7 +193,7 @@ def replayed(run: Callable[..., None]) -> Callable[..., None]:
             return run(*args)
         buffers: list[Buffer] = []
         starts: list[int] = []
-        parts: list[Any] = [precision.float32_matmul]
+        parts: list[Any] = [precision.float32_matmul, precision.convolution_tf32]
         _geometry(args, parts, buffers, starts)
         parts.append(buffers[0].device)
         if len(set(starts)) != len(starts):  # an implementation may work in place

@@ -246,14 +246,20 @@ def score_samples(
     to_slopes = view.nothing() if slopes is None else view.along(slopes)[0]
     how = view.walk(input)
     flag = watch(input)
+    whole = [b if b is None or extent is None else _widened(b, extent) for b in (slopes, input)]
     launch(
-        _cross_entropy.cross_entropy_kernel, (view.programs(input),), out, shift, sumexp, parts, slopes, flag, input,
-        target, _flat(weight), weight_sum, *view.merged(rows, view.target.strides, to_out, to_slopes), step,
+        _cross_entropy.cross_entropy_kernel, (view.programs(input),), out, shift, sumexp, parts, whole[0], flag,
+        whole[1], target, _flat(weight), weight_sum, *view.merged(rows, view.target.strides, to_out, to_slopes), step,
         view.count, view.classes, extent, ignore_index, float(label_smoothing),
         SMOOTH=label_smoothing > 0, REDUCE=reduction != "none", ACC=_accumulator(input.dtype)[1], ONCE=how.once,
         BLOCK_K=how.rows, BLOCK_R=how.block, INT64=needs_int64(input, slopes), num_warps=how.warps,
     )  # fmt: skip
     view.check("cross_entropy", flag)
+
+
+def _widened(rows: Buffer, extent: int) -> Buffer:
+    """Rows with all the elements there is memory for."""
+    return rows.as_strided((rows.shape[0], extent), rows.strides)
 
 
 def programs(input: Buffer, target: Buffer) -> int:
