@@ -270,7 +270,10 @@ def _launch(out: Buffer, tensors: list[Buffer], starts: list[int], layout: _Layo
         return tuple(map(_plain, values))
 
     shifts = [(t.ptr & 15) // t.dtype.itemsize for t in tensors]
-    ins = [t.as_strided(t.shape, t.strides, -shift) for t, shift in zip(tensors, shifts, strict=True)]
+    ins = [  # the memory from there to the tensor's end
+        t.as_strided((*t.shape, 2), (*t.strides, shift), -shift)
+        for t, shift in zip(tensors, shifts, strict=True)
+    ]
     launch(
         cat_kernel, (firsts[-1],), out, padded(ins), numbers(padded(shifts)) if grid == 1 else (),
         numbers(padded(firsts[1:])[: count - 1]), numbers(padded(layout.lengths)),

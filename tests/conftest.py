@@ -25,5 +25,6 @@ def _seeded():
     import tritonnn as torch
 
     torch.manual_seed(0)
+    torch.backends.cudnn.allow_tf32 = False  # results are compared with those of float32
     yield
     torch.set_grad_enabled(True)

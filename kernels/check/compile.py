@@ -37,7 +37,7 @@ def modules() -> Iterator[str]:
 
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         name = module.name.removeprefix(package.__name__ + ".")
-        if not name.startswith("check") and name != "launch.interpreter":
+        if not name.startswith(("check", "launch.interpreter")):
             yield name
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from triton import language as tl
 from triton.runtime import interpreter
+from triton.runtime.errors import InterpreterError
 from triton.runtime.interpreter import TensorHandle
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from tritonnn.buffer import Buffer
+from tritonnn.kernels.launch import interpreter_memory as memory
 from tritonnn.kernels.launch.descriptors import Address
+from tritonnn.kernels.launch.interpreter_memory import IllegalAccess, Reach, Semantic, check_accesses
+from tritonnn.kernels.launch.interpreter_numbers import convert_as_hardware
 from tritonnn.runtime.interface import runtime
 
 
@@ -33,12 +37,44 @@ class Interpreted:
     def __call__(self, grid: tuple[int, ...], *args: Any) -> None:
         if 0 in grid:
             return
-        hosted = [_hosted(a, width) for a, width in zip(args, self.widths, strict=False)]
-        runtime().queue(lambda: self._run(tuple(grid), hosted))
+        if max(grid[1:], default=0) > 65535 or grid[0] >= 2**31:
+            raise RuntimeError(
+                f"CUDA error: invalid configuration argument: {self.kernel.__name__} on a grid of {grid}; "
+                "a GPU has 2147483647 x 65535 x 65535 programs"
+            )
+        hosted = [
+            _hosted(a, width, f"{self.kernel.__name__} {name}")
+            for a, width, name in zip(args, self.widths, self.kernel.arg_names, strict=False)
+        ]
+        reaches = list(_reaches(hosted))
+        runtime().queue(lambda: self._run(tuple(grid), hosted, reaches))
 
-    def _run(self, grid: tuple[int, ...], hosted: list) -> None:
+    def _run(self, grid: tuple[int, ...], hosted: list, reaches: list[Reach]) -> None:
         with self._one_at_a_time, np.errstate(all="ignore"), _patching_once():
-            self.kernel[grid](*hosted, **self.constants)
+            memory.running = self.kernel.__name__
+            try:
+                self.kernel[grid](*hosted, **self.constants)
+            except InterpreterError as error:
+                cause: BaseException | None = error
+                while cause is not None and not isinstance(cause, IllegalAccess):
+                    cause = cause.__cause__  # each device function around the access wraps it once more
+                if cause is None:
+                    raise
+                raise cause from None
+        if reaches:
+            uses = [use for reach in reaches for use in reach.uses()]
+            runtime().use(reaches[0].index, uses, self.kernel.__name__)
+
+
+def _reaches(hosted: Any) -> Iterator[Reach]:
+    """Of all memory among the arguments."""
+    for a in hosted:
+        if isinstance(a, _HostMemory):
+            yield a.reach
+        elif isinstance(a, tuple):
+            yield from _reaches(a)
+        elif isinstance(a, TensorDescriptor):
+            yield a.base.reach
 
 
 @contextmanager
@@ -64,18 +100,20 @@ def _patching_once() -> Iterator[None]:
         interpreter._patch_lang = patch
 
 
-def _hosted(arg: Any, width: str | None = None) -> Any:
+def _hosted(arg: Any, width: str | None = None, name: str = "") -> Any:
     """An argument as the interpreter takes it, rounded as the compiled kernel's parameter would be."""
     if isinstance(arg, Buffer):
-        return _HostMemory(arg.ptr, arg.dtype)
+        return _HostMemory(arg, name)
     if isinstance(arg, tuple):
-        return tuple(_hosted(a) for a in arg)
+        return tuple(_hosted(a, None, f"{name}[{i}]") for i, a in enumerate(arg))
     if isinstance(arg, TensorDescriptor):
-        return TensorDescriptor(_hosted(arg.base), arg.shape, arg.strides, arg.block_shape, arg.padding)
+        return TensorDescriptor(
+            _hosted(arg.base, None, name), arg.shape, arg.strides, arg.block_shape, arg.padding
+        )
     if isinstance(arg, float):
         return _scalar(arg, "fp64" if width == "fp64" else "fp32")
-    if isinstance(arg, int) and width == "i64":
-        return _scalar(arg, "i64")
+    if isinstance(arg, int) and (width == "i64" or not -(2**31) <= arg < 2**31):
+        return _scalar(arg, "i64")  # the interpreter would compute with 2**31 and more in uint32
     return arg
 
 
@@ -90,7 +128,11 @@ def _scalar(value: float, kind: str) -> Any:
 class _HostMemory(Address):
     """Host memory as a pointer argument of the interpreter, which copies tensors to the host and back."""
 
-    __slots__ = ()
+    __slots__ = ("reach",)
+
+    def __init__(self, buffer: Buffer, name: str) -> None:
+        super().__init__(buffer.ptr, buffer.dtype)
+        self.reach = Reach(buffer, *name.split(" "))
 
     def untyped_storage(self) -> _HostMemory:
         return self
@@ -102,10 +144,10 @@ class _HostMemory(Address):
         """Nothing to copy back: the kernel wrote to this very memory."""
 
     def new_empty(self, size: int, device: str) -> _HostMemory:
-        return _HostMemory(0, self.dtype)
+        return self
 
     def set_(self, storage: _HostMemory, offset: int, size: tuple, stride: tuple) -> None:
-        self.ptr = storage.ptr
+        """Nothing to point elsewhere: this is the memory."""
 
     def storage_offset(self) -> int:
         return 0
@@ -117,45 +159,55 @@ class _HostMemory(Address):
         return ()
 
 
-# Triton's interpreter keeps these types as their bits; it truncates where hardware rounds to the nearest even,
-# and multiplies the bits of bfloat16 as integers in a dot.
-_STORED = {
-    tl.bfloat16: ml_dtypes.bfloat16, tl.float8e4nv: ml_dtypes.float8_e4m3fn, tl.float8e5: ml_dtypes.float8_e5m2
-}  # fmt: skip
+def _bind_pointers() -> None:
+    """Let every pointer argument know its bytes."""
+    convert = interpreter._implicit_cvt
+
+    def implicit_cvt(arg: Any) -> Any:
+        converted = convert(arg)
+        return memory.argument(converted, arg.reach) if type(arg) is _HostMemory else converted
+
+    interpreter._implicit_cvt = implicit_cvt
 
 
-def _numbers(handle: TensorHandle) -> np.ndarray:
-    stored = _STORED.get(handle.dtype.scalar)
-    return (
-        handle.data if stored is None else np.ascontiguousarray(handle.data).view(stored).astype(np.float32)
-    )
+def _run_in_reverse(builder: Any) -> None:
+    """Start with the last program: a GPU promises no order, and a kernel that counts on one shows."""
+    place = builder.set_grid_idx
+
+    def set_grid_idx(self: Any, x: int, y: int, z: int) -> None:
+        place(self, *[count - 1 - i for count, i in zip(self.grid_dim, (x, y, z), strict=True)])
+
+    builder.set_grid_idx = set_grid_idx
 
 
-def _teach_short_floats(builder: Any) -> None:
-    """Let conversions and dots of the interpreter's builder treat short floating types as hardware does."""
-    cast, convert, dot = builder.cast_impl, builder.create_fp_to_fp, builder.create_dot
+def _set_options(builder: Any) -> None:
+    """Of checks that are made, and of products that NVIDIA's units make."""
+    # Integer sums and products are made twice to find overflows, of which the interpreter then says nothing.
+    builder.options = replace(builder.options, sanitize_overflow=False)
+    builder.codegen_fns["min_dot_size"] = lambda a, b: (1, 1, 32 if a.scalar.primitive_bitwidth == 8 else 16)
 
-    def cast_impl(self: Any, src: TensorHandle, dst_type: Any) -> TensorHandle:
-        kind = dst_type.scalar
-        stored = _STORED.get(kind)
-        if stored is None and src.dtype.scalar not in _STORED:
-            return cast(self, src, dst_type)
-        values = _numbers(src)
-        if stored is None:
-            return TensorHandle(values.astype(interpreter._get_np_dtype(kind)), kind)
-        bits = np.uint16 if kind is tl.bfloat16 else np.uint8
-        return TensorHandle(values.astype(stored).view(bits), kind)
 
-    def create_fp_to_fp(self: Any, src: TensorHandle, dst_type: Any, rounding: Any) -> TensorHandle:
-        if src.dtype.scalar in _STORED or dst_type.scalar in _STORED:
-            return cast_impl(self, src, dst_type)
-        return convert(self, src, dst_type, rounding)
+def _tell_zero_from_none() -> None:
+    """Triton 3.6 makes a semantic for every function that it patches, 3.9 has one."""
+    interpreter.TritonSemantic = Semantic
+    interpreter.interpreter_semantic.__class__ = Semantic
 
-    def create_dot(self: Any, a: TensorHandle, b: TensorHandle, *rest: Any) -> TensorHandle:
-        a, b = [TensorHandle(_numbers(x), tl.float32) if x.dtype.scalar is tl.bfloat16 else x for x in (a, b)]
-        return dot(self, a, b, *rest)
 
-    builder.cast_impl, builder.create_fp_to_fp, builder.create_dot = cast_impl, create_fp_to_fp, create_dot
+def _hold_to_promises() -> None:
+    """Let `tl.multiple_of` look: on a GPU wide accesses follow from what it says, true or not."""
+    patch = interpreter._patch_lang_core
+
+    def patch_and_look(lang: Any, scope: Any) -> None:
+        patch(lang, scope)
+        note = lang.multiple_of
+
+        def multiple_of(input: Any, values: Any) -> Any:
+            memory.check_multiple(input, values)
+            return note(input, values)
+
+        scope.set_attr(lang, "multiple_of", multiple_of)
+
+    interpreter._patch_lang_core = patch_and_look
 
 
 def _mend_for_newer_numpy(builder: Any) -> None:
@@ -175,5 +227,11 @@ def _mend_for_newer_numpy(builder: Any) -> None:
     builder.get_all_ones_value = all_ones
 
 
-_teach_short_floats(interpreter.InterpreterBuilder)
+convert_as_hardware(interpreter.InterpreterBuilder)
+check_accesses(interpreter.InterpreterBuilder)
+_bind_pointers()
+_run_in_reverse(interpreter.InterpreterBuilder)
+_set_options(interpreter.interpreter_builder)
+_tell_zero_from_none()
+_hold_to_promises()
 _mend_for_newer_numpy(interpreter.InterpreterBuilder)

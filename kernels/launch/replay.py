@@ -195,8 +195,8 @@ def replayed(run: Callable[..., None]) -> Callable[..., None]:
             return run(*args)
         buffers: list[Buffer] = []
         starts: list[int] = []
-        # a setting that changes what is launched belongs to the key
-        parts: list[Any] = [precision.float32_matmul]
+        # settings that change what is launched belong to the key
+        parts: list[Any] = [precision.float32_matmul, precision.convolution_tf32]
         _geometry(args, parts, buffers, starts)
         parts.append(buffers[0].device)
         if len(set(starts)) != len(starts):  # an implementation may work in place

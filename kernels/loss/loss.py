@@ -247,9 +247,10 @@ def score_samples(
     dx_strides = samples.nothing() if grad_input is None else samples.along(grad_input)[0]
     walk = samples.walk(input)
     flag = watch(input)
+    whole = [b if b is None or extent is None else _widened(b, extent) for b in (grad_input, input)]
     launch(
         _cross_entropy.cross_entropy_kernel, (samples.programs(input),), out, row_max, sumexp, partials,
-        grad_input, flag, input, target, contiguous_or_none(weight), weight_sum,
+        whole[0], flag, whole[1], target, contiguous_or_none(weight), weight_sum,
         *samples.merged(x_strides, samples.target.strides, out_strides, dx_strides), stride_c, samples.count,
         samples.classes, extent, ignore_index, float(label_smoothing),
         SMOOTH=label_smoothing > 0, REDUCE=reduction != "none", ACC=_accumulator(input.dtype)[1],
@@ -257,6 +258,11 @@ def score_samples(
         BLOCK_K=walk.rows, BLOCK_R=walk.block, INT64=needs_int64(input, grad_input), num_warps=walk.warps,
     )  # fmt: skip
     samples.check("cross_entropy", flag)
+
+
+def _widened(rows: Buffer, extent: int) -> Buffer:
+    """Rows with all the elements there is memory for."""
+    return rows.as_strided((rows.shape[0], extent), rows.strides)
 
 
 def programs(input: Buffer, target: Buffer) -> int:

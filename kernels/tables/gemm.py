@@ -141,7 +141,7 @@ TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
         "fp64": (Gemm(64, 64, 16, 4, 2, 1.00), Gemm(32, 64, 16, 4, 2, 0.75), Gemm(16, 32, 16, 2, 2, 0.40)),
     },
     "interpreter": {
-        kind: (Gemm(32, 32, 32, 4, 2, 1.00), Gemm(16, 64, 16, 4, 2, 0.90))
+        kind: (Gemm(32, 32, 32, 4, 2, 1.00), Gemm(16, 64, 32 if kind == "fp8" else 16, 4, 2, 0.90))
         for kind in ("half", "fp8", "tf32", "ieee", "fp64")
     },
 }  # fmt: skip

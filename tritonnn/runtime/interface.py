@@ -33,6 +33,7 @@ class _PerThread(threading.local):
         self.non_blocking = False
         self.capture: Pool | None = None
         self.recording: list[Callable[[], object]] | None = None
+        self.replaying: int | None = None
 
 
 class Runtime:

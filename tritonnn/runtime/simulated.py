@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -14,50 +13,19 @@ from tritonnn import config
 from tritonnn.runtime.interface import Runtime
 from tritonnn.runtime.pinned import PinnedArray
 from tritonnn.runtime.pool import Pool, Stats
+from tritonnn.runtime.races import READ, WRITE, Races, Use
+from tritonnn.runtime.simulated_memory import (
+    LARGEST_CACHED,
+    LiveBlocks,
+    SimulatedPool,
+    aligned_bytes,
+    host_memory,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tritonnn.runtime.properties import DeviceProperties
-
-ALIGNMENT = 64
-LARGEST_CACHED = 1 << 20
-
-
-def aligned_bytes(nbytes: int) -> tuple[np.ndarray, int]:
-    """Uninitialised bytes on a cache line, and their address."""
-    raw = np.empty(nbytes + ALIGNMENT, dtype=np.uint8)
-    start = -raw.ctypes.data % ALIGNMENT
-    array = raw[start : start + nbytes]  # its base is raw itself
-    return array, array.ctypes.data
-
-
-def host_memory() -> int:
-    """Bytes of memory this machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-class HostSource:
-    """Memory of the simulated device: arrays, kept by the blocks that lend them out."""
-
-    def take(self, nbytes: int, stream: int) -> tuple[int, object]:
-        try:
-            array, ptr = aligned_bytes(nbytes)
-        except MemoryError:
-            return 0, None
-        return ptr, array
-
-    def give(self, ptr: int, stream: int) -> None:
-        """Nothing to do: the array dies with its last reference."""
-
-    def trim(self) -> None:
-        """Nothing is held back."""
-
-    def total(self) -> int:
-        return host_memory()
-
-    def join(self, stream: int, other: int) -> None:
-        """Work runs when it is queued, so every stream is always up to date."""
 
 
 class SimulatedRuntime(Runtime):
@@ -75,6 +43,8 @@ class SimulatedRuntime(Runtime):
         self._recorded: dict[int, float | None] = {}
         self._pinned: dict[int, int] = {}
         self._graphs: dict[int, list[Callable[[], object]]] = {}
+        self.live = LiveBlocks()
+        self.races = Races()
 
     def device_count(self) -> int:
         return self._count
@@ -95,8 +65,9 @@ class SimulatedRuntime(Runtime):
         with self._setup:
             if index not in self.pools:
                 self.stats[index] = Stats()
-                self.pools[index] = Pool(
-                    HostSource(),
+                self.pools[index] = SimulatedPool(
+                    self.live,
+                    self.races,
                     self.check(index),
                     self.stats[index],
                     self.gate,
@@ -106,7 +77,7 @@ class SimulatedRuntime(Runtime):
 
     def private_pool(self, index: int) -> Pool:
         self.pool(index)
-        return Pool(HostSource(), index, self.stats[index], self.gate, private=True)
+        return SimulatedPool(self.live, self.races, index, self.stats[index], self.gate, private=True)
 
     def memory_info(self, index: int) -> tuple[int, int]:
         total = host_memory()
@@ -117,25 +88,83 @@ class SimulatedRuntime(Runtime):
         self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool | None = None
     ) -> None:
         if array.nbytes:
-            if not self.is_pinned(array):
+            queued = self.thread.non_blocking if non_blocking is None else non_blocking
+            pinned = self.is_pinned(array)
+            if not pinned:
                 self._not_while_capturing()
-            self.queue(lambda: ctypes.memmove(ptr, array.ctypes.data, array.nbytes))
+            self._move(index, ptr, array.ctypes.data, array.nbytes, "copy to the device")
+            if pinned and not queued:
+                self.races.host_waits(self._stream(index))
 
     def download(
         self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool | None = None
     ) -> None:
         if array.nbytes:
             queued = self.thread.non_blocking if non_blocking is None else non_blocking
-            if not (queued and self.is_pinned(array)):
+            waits = not (queued and self.is_pinned(array))
+            if waits:
                 self._not_while_capturing()
-            self.queue(lambda: ctypes.memmove(array.ctypes.data, ptr, array.nbytes))
+            self._move(index, array.ctypes.data, ptr, array.nbytes, "copy to the host")
+            if waits:
+                self.races.host_waits(self._stream(index))
 
     def copy_device(self, dst: int, src: int, nbytes: int, dst_index: int, src_index: int) -> None:
         if nbytes:
-            self.queue(lambda: ctypes.memmove(dst, src, nbytes))
+            if dst_index != src_index:
+                self.races.join(self._stream(src_index), self._stream(dst_index))
+            self._move(src_index, dst, src, nbytes, "copy")
+            if dst_index != src_index:
+                self.races.join(self._stream(dst_index), self._stream(src_index))
+
+    def _move(self, index: int | None, dst: int, src: int, nbytes: int, what: str) -> None:
+        self.live.check(dst, nbytes, what)
+        self.live.check(src, nbytes, what)
+
+        def move() -> None:
+            self.use(
+                index,
+                [(src, src + nbytes, None, READ, "memory"), (dst, dst + nbytes, None, WRITE, "memory")],
+                what,
+            )
+            ctypes.memmove(dst, src, nbytes)
+
+        self.queue(move)
 
     def _fill(self, ptr: int, byte: int, nbytes: int, stream: int) -> None:
-        self.queue(lambda: ctypes.memset(ptr, byte, nbytes))
+        self.live.check(ptr, nbytes, "fill")
+
+        def fill() -> None:
+            self.use(None, [(ptr, ptr + nbytes, None, WRITE, "memory")], "fill", stream)
+            ctypes.memset(ptr, byte, nbytes)
+
+        self.queue(fill)
+
+    def use(
+        self,
+        index: int | None,
+        uses: list[tuple[int, int, object, str, str]],
+        who: str,
+        stream: int | None = None,
+    ) -> None:
+        """Note what a piece of work on a device's stream does to memory: first byte, end, layout, kind, name.
+
+        Raises:
+            RuntimeError: another stream uses it at the same time.
+        """
+        found = [(self.live.block_at(use[0]), use) for use in uses]
+        known = [(block, Use(*use[:4], who, use[4])) for block, use in found if block]
+        if stream is None or self.thread.replaying is not None:
+            stream = self._stream(index)
+        self.races.work(stream, known)
+
+    def _stream(self, index: int | None = None) -> int:
+        """The stream that work of this thread runs on: a graph's, while one is replayed."""
+        replaying = self.thread.replaying
+        return (
+            self.current_stream(self.thread.device if index is None else index)
+            if replaying is None
+            else replaying
+        )
 
     def pinned_empty(self, nbytes: int) -> np.ndarray:
         import weakref
@@ -160,19 +189,21 @@ class SimulatedRuntime(Runtime):
     def synchronize(self, index: int | None = None) -> None:
         self.check(self.thread.device if index is None else index)
         self._not_while_capturing()
+        self.races.host_waits()
 
     def stream_create(self, index: int, priority: int) -> int:
         self.check(index)
         return next(self._handles)
 
     def stream_query(self, handle: int) -> bool:
+        self.races.host_waits(handle)
         return True
 
     def stream_synchronize(self, handle: int) -> None:
-        pass
+        self.races.host_waits(handle)
 
     def stream_wait_event(self, handle: int, event: int) -> None:
-        pass
+        self.races.wait(handle, event)
 
     def event_create(self, timing: bool, blocking: bool, interprocess: bool) -> int:
         handle = next(self._handles)
@@ -181,15 +212,18 @@ class SimulatedRuntime(Runtime):
 
     def event_destroy(self, event: int) -> None:
         self._recorded.pop(event, None)
+        self.races.drop(event)
 
     def event_record(self, event: int, stream: int) -> None:
         self._recorded[event] = time.perf_counter()
+        self.races.record(event, stream)
 
     def event_query(self, event: int) -> bool:
+        self.races.host_waits(event=event)
         return True
 
     def event_synchronize(self, event: int) -> None:
-        pass
+        self.races.host_waits(event=event)
 
     def event_elapsed(self, start: int, end: int) -> float:
         first, last = self._recorded[start], self._recorded[end]
@@ -242,8 +276,12 @@ class SimulatedRuntime(Runtime):
         return handle
 
     def graph_launch(self, executable: int, stream: int) -> None:
-        for work in self._graphs[executable]:
-            self.queue(work)
+        self.thread.replaying = stream
+        try:
+            for work in self._graphs[executable]:
+                self.queue(work)
+        finally:
+            self.thread.replaying = None
 
     def graph_dump(self, graph: list[Callable[[], object]], path: str) -> None:
         with open(path, "w", encoding="utf-8") as file:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
-from tritonnn.ops._table import NAMESPACES, Bad, Sample
+from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, Sample
 
 
 def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
@@ -35,11 +35,11 @@ def bad_number(make: Any) -> list[Bad]:
     return [Bad(make(2), "a", error=TypeError, match="must be Number, not str")]
 
 
-def with_inplace(function: Any) -> None:
-    """Put an op into `nn.functional` with a last parameter `inplace`, and its in-place form beside it."""
+def with_inplace(function: Any, named: bool = True) -> None:
+    """Put an op into `nn.functional` with a last parameter `inplace`, and, `named`, its in-place form beside it."""
     count = len(function.op.names)
     name = function.__name__
-    in_place = getattr(Tensor, name + "_")
+    in_place = IN_PLACE[name + "_"]
 
     def functional(*args: Any, inplace: bool = False, **kwargs: Any) -> Tensor:
         if len(args) > count:
@@ -50,4 +50,5 @@ def with_inplace(function: Any) -> None:
     functional.__doc__ = function.__doc__
     functional.op = function.op  # type: ignore[attr-defined]
     NAMESPACES["functional"][name] = functional
-    NAMESPACES["functional"][name + "_"] = in_place
+    if named:
+        NAMESPACES["functional"][name + "_"] = in_place

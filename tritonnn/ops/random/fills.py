@@ -11,7 +11,6 @@ from tritonnn.errors import fail
 from tritonnn.ops.conversion.overwriting import overwritten
 from tritonnn.ops.random.random import (
     draw,
-    draw_bernoulli,
     draw_integers,
     philox_bernoulli,
     philox_cauchy,
@@ -22,6 +21,7 @@ from tritonnn.ops.random.random import (
     philox_randint,
     philox_uniform,
 )  # fmt: skip
+from tritonnn.ops.random.sampling import draw_bernoulli
 from tritonnn.random import Generator
 
 
