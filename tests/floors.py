@@ -17,7 +17,7 @@ FOLDERS = ("tritonnn", "kernels", "cpu_fallback")
 FLOORS: tuple[tuple[str, str], ...] = (
     (
         "base",
-        "version config errors dtypes device shape precision memory_format buffer _families utils.hooks",
+        "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks",
     ),
     ("a tensor as data", "storage _tensor"),
     ("device runtime", "runtime"),

@@ -108,14 +108,14 @@ def _tiles() -> list[Case]:
 
     cases = []
     for kind in ("fp32", "i16"):
-        found = {}
+        tiles = {}
         for rows, columns in product([1 << k for k in range(12)], repeat=2):
             for walk, strides in (("bias", (columns * 2, 1)), ("transpose", (1, rows))):
                 geometry = Geometry((rows, columns), ((columns * 2, 1), strides))
                 way = choose_walk(geometry, _WIDTH[kind])[1]
                 if way.mode == TILE and (kind == "fp32" or walk == "bias"):
-                    found[walk, way.block_m, way.block_n, way.warps] = None
-        cases += [case(identity, kind, walk, tile=tile) for walk, *tile in found]
+                    tiles[walk, way.block_m, way.block_n, way.warps] = None
+        cases += [case(identity, kind, walk, tile=tile) for walk, *tile in tiles]
     return cases
 
 

@@ -25,6 +25,15 @@ def positions(BLOCK: tl.constexpr, INT64: tl.constexpr):
 
 
 @triton.jit
+def offsets_from(start, BLOCK: tl.constexpr, INT64: tl.constexpr):
+    """The BLOCK indices from `start` on."""
+    offs = start + tl.arange(0, BLOCK)
+    if INT64:
+        offs = offs.to(tl.int64)
+    return offs
+
+
+@triton.jit
 def wide(x, INT64: tl.constexpr):
     """A number that a stride is multiplied by, in 64 bits where offsets need them."""
     if INT64:
@@ -37,6 +46,7 @@ def wide(x, INT64: tl.constexpr):
 def offset_of(position, shape, strides):
     """Offset in elements of a row-major position."""
     rank: tl.constexpr = len(shape)
+    # of the position's own type: a plain 0 would be a scalar, and 32-bit
     offset = position * 0
     for k in tl.static_range(rank - 1):
         extent = shape[rank - 1 - k]
@@ -65,6 +75,7 @@ def merged(shape: Sequence[int], *strides: Sequence[int]) -> tuple[tuple[int, ..
         now = [s[d] for s in strides]
         if extent == 1:
             continue
+        # the outer dimension goes on where this one ends
         if extents and all(before == s * extent for before, s in zip(steps[-1], now, strict=True)):
             extents[-1] *= extent
             steps[-1] = now
@@ -122,9 +133,14 @@ def contiguous(buffer: Buffer) -> Buffer:
     from tritonnn.kernels.device.moving import copy
     from tritonnn.kernels.launch.launch import empty
 
-    made = empty(buffer.shape, buffer.dtype, buffer)
-    copy(made, buffer)
-    return made
+    dense = empty(buffer.shape, buffer.dtype, buffer)
+    copy(dense, buffer)
+    return dense
+
+
+def contiguous_or_none(buffer: Buffer | None) -> Buffer | None:
+    """A row-major copy of an operand that may be absent."""
+    return None if buffer is None else contiguous(buffer)
 
 
 _PARTS = {dtypes.complex64: dtypes.float32, dtypes.complex128: dtypes.float64}
@@ -144,6 +160,7 @@ def parts(buffer: Buffer) -> Buffer:
 
 def read(buffer: Buffer) -> np.ndarray[Any, Any]:
     """The elements of a contiguous buffer on the host. Waits for the device."""
+    # what depends on data must not be replayed from notes
     unrepeatable()
     from tritonnn.runtime.interface import runtime
 

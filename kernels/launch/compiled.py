@@ -19,6 +19,7 @@ class Compiled:
 
     def __init__(self, kernel: Any, constants: dict[str, Any]) -> None:
         self.kernel = kernel
+        # said explicitly, because Triton's default changes with its versions
         self.constants = {"enable_fp_fusion": True, **constants}
         self.variants: dict[tuple, Callable[..., None]] = {}
         self._tails: dict[int, list[Any]] = {}
@@ -45,20 +46,20 @@ class Compiled:
         self, driver: Any, index: int, grid: tuple, key: list, flat: list, args: tuple
     ) -> Callable[..., None]:
         key.append(index)
-        found = self.variants.get(tuple(key))
-        if found is None:
-            found = self.variants[tuple(key)] = _launcher(self.kernel[grid](*args, **self.constants))
+        launcher = self.variants.get(tuple(key))
+        if launcher is None:
+            launcher = self.variants[tuple(key)] = _launcher(self.kernel[grid](*args, **self.constants))
         else:
-            found(driver.get_current_stream(index), grid, flat + self.tail(len(args)))
-        return found
+            launcher(driver.get_current_stream(index), grid, flat + self.tail(len(args)))
+        return launcher
 
     def tail(self, given: int) -> list[Any]:
         """The constants in the signature's order: launchers take them by position (and ignore them)."""
-        found = self._tails.get(given)
-        if found is None:
+        values = self._tails.get(given)
+        if values is None:
             constants, parameters = self.constants, self.kernel.params[given:]
-            found = self._tails[given] = [constants.get(p.name, p.default) for p in parameters]
-        return found
+            values = self._tails[given] = [constants.get(p.name, p.default) for p in parameters]
+        return values
 
 
 def _launcher(compiled: Any) -> Callable[..., None]:
@@ -126,14 +127,17 @@ def _specialise(args: tuple, key: list[Any], flat: list[Any]) -> Any:
         if kind is Buffer:
             ptr = a.ptr
             key.append(a.dtype)
+            # a binary for aligned pointers makes 16-byte accesses, which fault on others
             key.append(ptr & 15 == 0)
             flat.append(ptr)
             device = a.device
         elif kind is int:
             flat.append(a)
             if -0x80000000 <= a < 0x80000000:
+                # Triton's own classes: 1 becomes a constant, multiples of 16 widen accesses
                 key.append(1 if a == 1 else 2 if a & 15 == 0 else 3)
             else:
+                # beyond 32 bits the argument is an i64
                 key.append(4 if a & 15 == 0 else 5)
         elif kind is tuple:
             inner: list[Any] = []

@@ -16,7 +16,7 @@ from tritonnn.kernels.tables.gemm import LEAN, TABLE, Gemm
 _TYPES = {"half": ("bf16", tl.float32), "tf32": ("fp32", tl.float32), "ieee": ("fp32", tl.float32),
           "fp64": ("fp64", tl.float64), "fp8": ("fp8e4nv", tl.float32)}  # fmt: skip
 
-# What `finish` does: its constants, and the types of the extra arguments (`{}`: of the result).
+# What `epilogue` does: its constants, and the types of the extra arguments (`{}`: of the result).
 BIAS = ("bias", {"ADD": 1, "AFFINE": False, "SCALED": 0, "EPILOGUE": None}, "*{}")
 MATRIX = ("matrix", {"ADD": 2, "AFFINE": True, "SCALED": 0, "EPILOGUE": None}, "*{}")
 GELU = ("gelu", {"ADD": 1, "AFFINE": True, "SCALED": 0, "EPILOGUE": gelu_erf}, "*{}")
@@ -39,7 +39,8 @@ def _case(arch: str, kind: str, config: Gemm, across: bool = True, finishing: An
     }  # fmt: skip
     ends = extras.format(result)
     pointers = f"*{element} *{element} *{result} ({ends})"
-    # Short tiles use the matrix instructions of a single warp, and float32 by multiply-adds uses none on NVIDIA.
+    # Short tiles use the matrix instructions of a single warp, and float32 by multiply-adds uses none on
+    # NVIDIA.
     full = config.m >= (64 if arch == "sm_90" else 128) or not arch.startswith(("sm_9", "sm_10"))
     matrix: bool | str = True
     if not arch.startswith("gfx"):
@@ -74,7 +75,7 @@ def _case(arch: str, kind: str, config: Gemm, across: bool = True, finishing: An
 
 
 def COMPILE() -> list[Case]:
-    """Every configuration, b as (k, n) or, for float8, (n, k); for half precision as both, and with other ends."""
+    """Every configuration, b as (k, n), for float8 as (n, k); half precision as both, and more epilogues."""
     cases = []
     for arch in ("sm_80", "sm_90", "sm_100", "gfx942"):
         for kind, configs in TABLE[arch].items():
@@ -86,7 +87,8 @@ def COMPILE() -> list[Case]:
                 cases += [_case(arch, kind, config, across=False) for config in configs]
                 cases += [
                     _case(arch, kind, config, True, end)
-                    for config in configs if config.m * config.n <= LEAN * config.warps for end in (MATRIX, GELU)
+                    for config in configs if config.m * config.n <= LEAN * config.warps for end in (MATRIX,
+                    GELU)
                 ]  # fmt: skip
         cases.append(_case(arch, "tf32", TABLE[arch]["tf32"][0], True, MATRIX))
     return cases + _others()

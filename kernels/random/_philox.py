@@ -1,8 +1,11 @@
 """Random fills from Philox 4x32-10, the same stream as `cpu_fallback/random.py` draws.
 
-A program handles a block of counters; each counter gives four words, and so four values (two where a value
-takes two words). Values are interleaved before the store, so that a block of counters writes consecutive
-elements.
+Philox is counter-based: number i of a fill is a pure function of the seed and i, so programs need no state
+and no order, and block sizes do not show in the numbers. A program handles a block of counters; each counter
+gives four words, and so four values (two where a value takes two words). Values are interleaved before the
+store, so that a block of counters writes consecutive elements.
+
+Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from tritonnn.kernels.launch.launch import fp64, i64
 def words(seed, counter, third):
     """The four words of each 64-bit counter."""
     low = counter.to(tl.uint32)
+    # always a counter of 64 bits: Triton gives another stream for one of 32
     return tl.philox(seed, low, (counter >> 32).to(tl.uint32), third, low * 0)
 
 
@@ -39,6 +43,7 @@ def start(seed, first, state):
 def _fold(word):
     """31 random bits, folded as tl.rand does: the complement of a negative."""
     x = word.to(tl.int32, bitcast=True)
+    # the negative would have no counterpart for the smallest integer
     return tl.where(x < 0, ~x, x)
 
 
@@ -49,11 +54,13 @@ def _unit(word):
 
 @triton.jit
 def _unit64(first, second):
+    # 27 and 26 bits: 53, as many as a float64 holds, so that no value is rounded to 1
     return ((first >> 5).to(tl.float64) * 67108864.0 + (second >> 6).to(tl.float64)) * 1.1102230246251565e-16
 
 
 @triton.jit
 def _open_unit(word):
+    # half the smallest step: 0 would have an infinite logarithm
     return tl.maximum(_unit(word), 2.3283064365386963e-10)
 
 
@@ -183,6 +190,7 @@ def fill_kernel(
         FN: gives VALUES values of the four words of a counter.
     """
     seed, first = start(seed, first, state)
+    # in 64 bits whatever the tensor's size: it counts from the start of the stream
     counter = first + positions(BLOCK, True)
     w0, w1, w2, w3 = words(seed, counter, tl.zeros((BLOCK,), tl.uint32))
     dtype: tl.constexpr = out.dtype.element_ty
@@ -211,9 +219,11 @@ def randint_kernel(
             (w0.to(tl.uint64) << 32) | w1.to(tl.uint64), (w2.to(tl.uint64) << 32) | w3.to(tl.uint64)
         )
         if span != 0:
+            # biased by less than span / 2**64
             values = values % bound
         i = positions(BLOCK * 2, INT64)
     else:
+        # a product instead of a remainder: faster, and as even for spans below 2**32
         values = (_interleave((w0, w1, w2, w3), 4).to(tl.uint64) * bound) >> 32
         i = positions(BLOCK * 4, INT64)
     values = values.to(tl.int64, bitcast=True) + low
@@ -253,6 +263,7 @@ def dropout_kernel(
     """keep[i] = word >= threshold; out[i] = input[i] * keep[i] * scale."""
     seed, first = start(seed, first, state)
     w0, w1, w2, w3 = words(seed, first + positions(BLOCK, True), tl.zeros((BLOCK,), tl.uint32))
+    # whole words are compared, so that p is met to 2**-32, and p = 1 by a threshold of 2**32
     kept = _interleave((w0, w1, w2, w3), 4).to(tl.int64) >= threshold
     i = positions(BLOCK * 4, INT64)
     x = tl.load(input + offset_of(i, shape, in_strides), mask=i < n)
@@ -336,8 +347,8 @@ def poisson_kernel(
 
 
 _TYPES = ("fp32", "fp64", "fp16", "bf16")
-# Sine and cosine keep the digits of an angle beyond 100 000 in local memory, which no angle here is; Triton 3.9
-# does without for float32.
+# Sine and cosine keep the digits of an angle beyond 100 000 in local memory, which no angle here is; Triton
+# 3.9 does without for float32.
 _DIGITS = 32
 COMPILE = [
     *[

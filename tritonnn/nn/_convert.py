@@ -84,9 +84,8 @@ class ConvertMixin:
         def convert(tensor: Tensor) -> Tensor:
             if tensor.is_meta and device is not None and device.type != "meta":
                 raise NotImplementedError(
-                    "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() "
-                    "instead of "
-                    "torch.nn.Module.to() when moving module from meta to a different device."
+                    "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() instead "
+                    "of torch.nn.Module.to() when moving module from meta to a different device."
                 )
             cast = dtype if tensor.is_floating_point() or tensor.is_complex() else None
             options: dict[str, Any] = {"device": device, "dtype": cast, "non_blocking": non_blocking}

@@ -308,8 +308,7 @@ def _leads(query: Tensor, key: Tensor, value: Tensor, gqa: bool) -> tuple[tuple[
             if heads[1] != heads[2] or heads[1] == 0 or heads[0] % heads[1]:
                 raise Invalid(
                     "the number of heads of the query must be divisible by that of key and value with "
-                    "enable_gqa, "
-                    f"got {heads[0]}, {heads[1]} and {heads[2]}"
+                    f"enable_gqa, got {heads[0]}, {heads[1]} and {heads[2]}"
                 )
             outer = broadcast_shapes(*[lead[:-1] for lead in leads])
             return (*outer, heads[0]), (*outer, heads[1])

@@ -18,8 +18,7 @@ def _check_indices(indices: Tensor, name: str = "input") -> None:
     if indices.dtype not in INDICES:
         raise Invalid(
             f"Expected tensor for argument '{name}' to have one of the following scalar types: Long, Int; "
-            "but got "
-            f"{indices.dtype.name} instead",
+            f"but got {indices.dtype.name} instead",
             hint="convert the indices with .long()",
         )
 
@@ -101,9 +100,8 @@ def _renorm(weight: Tensor, indices: Tensor, max_norm: float, norm_type: float) 
 def _refuse_sparse(op: str, sparse: bool, weight: Tensor) -> None:
     if sparse:
         raise NotImplementedError(
-            f"{op}: sparse=True asks for a sparse gradient of weight, and tritonnn has no sparse tensors: "
-            "use "
-            "sparse=False"
+            f"{op}: sparse=True asks for a sparse gradient of weight, and tritonnn has no sparse "
+            "tensors: use sparse=False"
         )
 
 
@@ -365,8 +363,7 @@ def functional_embedding_bag(
     if input.dtype.is_floating_point and weight.dtype in INDICES:
         warn(
             "Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, "
-            "...)` is "
-            "deprecated, and should now be `embedding_bag(input, weight, ...)`."
+            "...)` is deprecated, and should now be `embedding_bag(input, weight, ...)`."
         )
         input, weight = weight, input
     _check_bags(input, weight, offsets, mode, per_sample_weights, scale_grad_by_freq)

@@ -160,10 +160,8 @@ def _sizes(
     if len(given) != dims:
         raise ValueError(
             "Input and output must have the same number of spatial dimensions, but got input with spatial "
-            "dimensions "
-            f"of {space} and {'output size' if size is not None else 'scale_factor'} of {what}. Please "
-            "provide input "
-            "tensor in (N, C, d1, d2, ...,dK) format and one number per dimension."
+            f"dimensions of {space} and {'output size' if size is not None else 'scale_factor'} of {what}. "
+            "Please provide input tensor in (N, C, d1, d2, ...,dK) format and one number per dimension."
         )
     if size is not None:
         if recompute:
@@ -258,9 +256,8 @@ def interpolate(
     if min(out) <= 0 or 0 in input.shape[1:]:
         raise fail(
             "interpolate",
-            f"Input and output sizes should be greater than 0, but got input {tuple(input.shape[2:])} and "
-            "output "
-            f"{tuple(out)}",
+            f"Input and output sizes should be greater than 0, but got input {tuple(input.shape[2:])} "
+            f"and output {tuple(out)}",
             input=input,
         )
     x: Any = input

@@ -236,8 +236,7 @@ def _check(tensors: Mapping[str, Tensor]) -> None:
     if shared:
         raise RuntimeError(
             f"Some tensors share memory, which the format cannot express: {shared}. Use save_model, which "
-            "keeps one "
-            "of each, or clone() them."
+            "keeps one of each, or clone() them."
         )
 
 

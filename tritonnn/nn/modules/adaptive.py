@@ -65,8 +65,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         ):
             raise ValueError(
                 "cutoffs should be a sequence of unique, positive integers sorted in an increasing order, "
-                "where "
-                "each value is between 1 and n_classes-1"
+                "where each value is between 1 and n_classes-1"
             )
         self.in_features = in_features
         self.n_classes = n_classes
@@ -136,8 +135,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             if low < 0 or high >= self.n_classes:
                 raise error(
                     f"Target values should be in [0, {self.n_classes - 1}], but values in range [{low}, "
-                    f"{high}] were "
-                    "found. "
+                    f"{high}] were found. "
                 )
 
     def log_prob(self, input: Any) -> Any:

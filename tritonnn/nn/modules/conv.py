@@ -263,8 +263,7 @@ class _ConvTransposeNd(_ConvNd):
         if len(wanted) != dims:
             raise ValueError(
                 f"ConvTranspose{dims}D: for {input.ndim}D input, output_size must have {dims} or "
-                f"{leading + dims} "
-                f"elements (got {len(output_size)})"
+                f"{leading + dims} elements (got {len(output_size)})"
             )
         low = [
             (extent - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1

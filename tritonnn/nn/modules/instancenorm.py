@@ -48,10 +48,8 @@ class _InstanceNorm(_NormBase):
                 name = type(self).__name__
                 error_msgs.append(
                     f"Unexpected running stats buffer(s) {' and '.join(repr(key) for key in found)} for "
-                    f"{name} with "
-                    "track_running_stats=False. Remove these keys from state_dict, or if the statistics "
-                    "are needed, "
-                    f"set track_running_stats=True in {name}."
+                    f"{name} with track_running_stats=False. Remove these keys from state_dict, or if the "
+                    f"statistics are needed, set track_running_stats=True in {name}."
                 )
                 for key in found:
                     state_dict.pop(key)
@@ -70,9 +68,8 @@ class _InstanceNorm(_NormBase):
                     f"but got: {input.shape[channel]}."
                 )
             warnings.warn(
-                f"input's size at dim={channel} does not match num_features. You can silence this warning "
-                "by not "
-                "passing in num_features, which is not used because affine=False"
+                f"input's size at dim={channel} does not match num_features. You can silence this warning by "
+                "not passing in num_features, which is not used because affine=False"
             )
         batch = input.unsqueeze(0) if unbatched else input
         output = F.instance_norm(

@@ -86,8 +86,7 @@ def data_parallel(
         if tensor.device != first:
             raise RuntimeError(
                 f"module must have its parameters and buffers on device {first} (device_ids[0]) but found "
-                "one of "
-                f"them on device: {tensor.device}"
+                f"one of them on device: {tensor.device}"
             )
     calls = scatter_kwargs(inputs, kwargs, devices, dim)
     if len(calls) == 1:
@@ -99,7 +98,6 @@ def data_parallel(
     if any(isinstance(output, Tensor) and output.ndim == 0 for output in outputs):
         warnings.warn(
             "Was asked to gather along dimension 0, but all input tensors were scalars; will instead "
-            "unsqueeze and "
-            "return a vector."
+            "unsqueeze and return a vector."
         )
     return gather(outputs, first if output_device is None else Device(output_device), dim)

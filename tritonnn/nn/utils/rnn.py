@@ -51,9 +51,8 @@ class PackedSequence(_Packed):
         elif batch_sizes.device.type != "cpu":
             raise ValueError(
                 "batch_sizes should always be on CPU. Instances of PackedSequence should never be created "
-                "manually. "
-                "They should be instantiated by functions like pack_sequence and pack_padded_sequences in "
-                "nn.utils.rnn."
+                "manually. They should be instantiated by functions like pack_sequence and "
+                "pack_padded_sequences in nn.utils.rnn."
             )
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
@@ -185,14 +184,12 @@ def pack_padded_sequence(
         raise RuntimeError(
             "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
             "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this "
-            "requirement if you "
-            "do not need ONNX exportability."
+            "requirement if you do not need ONNX exportability."
         )
     if sizes and sizes[0] > input.shape[1 - batch_dim]:
         raise RuntimeError(
-            f"pack_padded_sequence: length {sizes[0]} is more than the {input.shape[1 - batch_dim]} steps "
-            "of input "
-            f"{tuple(input.shape)}"
+            f"pack_padded_sequence: length {sizes[0]} is more than the {input.shape[1 - batch_dim]} steps of "
+            f"input {tuple(input.shape)}"
         )
     if batch_first:
         input = input.transpose(0, 1)

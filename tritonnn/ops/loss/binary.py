@@ -95,8 +95,7 @@ def binary_cross_entropy(
     _same_size(
         "binary_cross_entropy", input, target,
         f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is "
-        "deprecated. "
-        "Please ensure they have the same size.",
+        "deprecated. Please ensure they have the same size.",
     )  # fmt: skip
     if target.dtype is not input.dtype:
         raise fail(

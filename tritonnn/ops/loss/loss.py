@@ -48,8 +48,8 @@ def paired(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     if input.shape != target.shape:
         warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
-            "This will "
-            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size."
+            "This will likely lead to incorrect results due to broadcasting. Please ensure they have "
+            "the same size."
         )
         try:
             shape = broadcast_shapes(input.shape, target.shape)

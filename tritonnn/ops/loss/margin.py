@@ -119,9 +119,9 @@ def cosine_embedding_loss(
         or len(input2.shape) != len(input1.shape)
     ):
         raise fail(
-            "cosine_embedding_loss", "0D or 1D target tensor expected, multi-target not supported: the "
-            "inputs must "
-            "have one dimension more than the target", input1=input1, input2=input2, target=target,
+            "cosine_embedding_loss", "0D or 1D target tensor expected, "
+            "multi-target not supported: the inputs must have one dimension more "
+            "than the target", input1=input1, input2=input2, target=target,
         )  # fmt: skip
     tiny = 1e-12
     squares = ((input1 * input1).sum(-1) + tiny) * ((input2 * input2).sum(-1) + tiny)
@@ -161,8 +161,7 @@ def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) ->
         raise fail(
             op,
             f"inconsistent target size: expected {list(wanted)} for an input of size {list(input.shape)}, "
-            "got "
-            f"{list(target.shape)}", input=input, target=target,
+            f"got {list(target.shape)}", input=input, target=target,
         )  # fmt: skip
     if target.dtype is not dtypes.int64:
         raise fail(op, f"expected scalar type Long but found {target.dtype.name}", input=input, target=target)

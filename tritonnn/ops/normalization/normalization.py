@@ -283,8 +283,7 @@ def native_group_norm(
         if tensor is not None and tuple(tensor.shape) != (channels,):
             raise Invalid(
                 f"Expected {name} to be a vector of size equal to the number of channels in input, but got "
-                f"{name} of "
-                f"shape {list(tensor.shape)} and input of shape {list(input.shape)}"
+                f"{name} of shape {list(tensor.shape)} and input of shape {list(input.shape)}"
             )
     kind = statistics_dtype(input.dtype)
     saved = Out((input.shape[0], num_groups), kind)
