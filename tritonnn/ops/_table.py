@@ -136,7 +136,9 @@ def composite(**options: Any) -> Callable[[Callable], Entry]:
         _dress(function, op, op.public_name)
         _register(op, function, options)
         if op.inplace:
-            _method(op.name + "_", dispatch.inplace_composite(function), options)
+            in_place: Any = dispatch.inplace_composite(function)
+            in_place.__signature__ = OpSignature(op, out=False)
+            _method(op.name + "_", in_place, options)
         return function
 
     return decorate

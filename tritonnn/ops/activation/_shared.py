@@ -8,6 +8,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import NAMESPACES, Bad, Sample
+from tritonnn.table import OpSignature
 
 
 def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
@@ -35,8 +36,8 @@ def bad_number(make: Any) -> list[Bad]:
     return [Bad(make(2), "a", error=TypeError, match="must be Number, not str")]
 
 
-def with_inplace(function: Any) -> None:
-    """Put an op into `nn.functional` with a last parameter `inplace`, and its in-place form beside it."""
+def with_inplace(function: Any) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    """Put an op into `nn.functional` with a last parameter `inplace`, and its in-place form beside it; both."""
     count = len(function.op.names)
     name = function.__name__
     in_place = getattr(Tensor, name + "_")
@@ -49,5 +50,8 @@ def with_inplace(function: Any) -> None:
     functional.__name__ = functional.__qualname__ = name
     functional.__doc__ = function.__doc__
     functional.op = function.op  # type: ignore[attr-defined]
+    functional.__module__ = "tritonnn.nn.functional"
+    functional.__signature__ = OpSignature(function.op, out=False, inplace=True)  # type: ignore[attr-defined]
     NAMESPACES["functional"][name] = functional
     NAMESPACES["functional"][name + "_"] = in_place
+    return functional, in_place

@@ -18,8 +18,7 @@ from tritonnn.ops.activation.backward import (
 from tritonnn.ops.elementwise import arithmetic as ar
 from tritonnn.ops.elementwise import comparison as cp
 from tritonnn.ops.elementwise import elementwise as ew
-
-Number = Any
+from tritonnn.table.types import Number
 
 _SIGNED = tuple(kind for kind in NUMERIC if kind.is_signed)
 SELU_ALPHA = 1.6732632423543772
@@ -292,7 +291,7 @@ def rrelu(
     """
     slopes = _slopes(input, lower, upper, training)
     if isinstance(slopes, float):
-        return NAMESPACES["functional"]["leaky_relu"](input, slopes, inplace)
+        return functional_leaky_relu(input, slopes, inplace)
     return input.mul_(slopes) if inplace else ar.mul(input, slopes)
 
 
@@ -302,6 +301,12 @@ def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, traini
     return rrelu(input, lower, upper, training, inplace=True)
 
 
-for _function in (relu, relu6, leaky_relu, elu, selu, celu, threshold, hardtanh):
-    with_inplace(_function)
-NAMESPACES["torch"]["threshold_"] = NAMESPACES["functional"]["threshold_"]
+functional_relu, relu_ = with_inplace(relu)
+functional_relu6, relu6_ = with_inplace(relu6)
+functional_leaky_relu, leaky_relu_ = with_inplace(leaky_relu)
+functional_elu, elu_ = with_inplace(elu)
+functional_selu, selu_ = with_inplace(selu)
+functional_celu, celu_ = with_inplace(celu)
+functional_threshold, threshold_ = with_inplace(threshold)
+functional_hardtanh, hardtanh_ = with_inplace(hardtanh)
+NAMESPACES["torch"]["threshold_"] = threshold_

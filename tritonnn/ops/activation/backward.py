@@ -10,8 +10,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.ops._table import FLOATING, Sample, pointwise
 from tritonnn.ops.elementwise import comparison as cp
 from tritonnn.ops.elementwise import elementwise as ew
-
-Number = Any
+from tritonnn.table.types import Number
 
 _C = math.sqrt(2 / math.pi)
 _CUBIC = 0.044715

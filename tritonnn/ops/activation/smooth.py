@@ -18,8 +18,7 @@ from tritonnn.ops.activation.backward import (
     softplus_backward,
 )
 from tritonnn.ops.elementwise import elementwise as ew
-
-Number = Any
+from tritonnn.table.types import Number
 
 
 def _check_approximate(input: Any, approximate: Any) -> None:
@@ -154,5 +153,7 @@ def tanhshrink(input: Tensor) -> Any:
     """
 
 
-for _function in (silu, mish, hardsigmoid, hardswish):
-    with_inplace(_function)
+functional_silu, silu_ = with_inplace(silu)
+functional_mish, mish_ = with_inplace(mish)
+functional_hardsigmoid, hardsigmoid_ = with_inplace(hardsigmoid)
+functional_hardswish, hardswish_ = with_inplace(hardswish)

@@ -19,8 +19,6 @@ from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
 
-Number = Any
-
 
 @primitive(float8=True, dtypes=ANY, grad={"input": lambda g: g})
 def to_copy(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...] | None) -> Out:
@@ -181,7 +179,14 @@ def cuda(
 
 
 Tensor.cpu, Tensor.cuda = cpu, cuda  # type: ignore[attr-defined]
-Tensor.type_as = lambda self, other: to(self, other)  # type: ignore[attr-defined]
+
+
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """The values in the dtype of `other` and where it lies."""
+    return to(self, other)
+
+
+Tensor.type_as = type_as  # type: ignore[method-assign]
 
 
 def resize_(self: Tensor, *sizes: Any, memory_format: MemoryFormat | None = None) -> Tensor:
@@ -282,27 +287,3 @@ def deep_copy(self: Tensor, memo: dict) -> Tensor:
     )
     made._stride, made._offset = self._stride, self._offset
     return made
-
-
-# ---- views in place -------------------------------------------------------------------------------------
-
-
-def _geometry_inplace(name: str) -> Any:
-    def method(self: Tensor, *args: Any) -> Tensor:
-        seen = getattr(self, name)(*args)
-        if self._node is not None or (state.enabled and self._rg):
-            if self._node is None:
-                raise RuntimeError(
-                    "a leaf Variable that requires grad is being used in an in-place operation."
-                )
-            self._node, self._out_nr = seen._node, seen._out_nr
-        self._adopt(seen)
-        return self
-
-    method.__name__ = name + "_"
-    method.__doc__ = f"`{name}`, changing this tensor's own geometry."
-    return method
-
-
-for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims"):
-    setattr(Tensor, _name + "_", _geometry_inplace(_name))

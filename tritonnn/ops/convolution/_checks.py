@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from tritonnn import dtypes
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad
-from tritonnn.ops._windows import Ints, as_ints, joined, window_count
+from tritonnn.ops._windows import as_ints, joined, window_count
 from tritonnn.shape import Size
+from tritonnn.table.types import Ints
 
 
 def spatial(name: str, value: Any, n: int) -> Ints:

@@ -14,7 +14,6 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete, fail
 from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
-from tritonnn.ops._windows import IntOrInts, Ints
 from tritonnn.ops.convolution._checks import (
     Operand,
     check_geometry,
@@ -29,6 +28,7 @@ from tritonnn.ops.padding import constant_pad_nd
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import permute_dims, squeeze_dims, unsqueeze
 from tritonnn.shape import Size
+from tritonnn.table.types import IntOrInts, Ints
 
 
 def _conj(x: Tensor) -> Tensor:

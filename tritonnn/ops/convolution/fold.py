@@ -8,8 +8,9 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
-from tritonnn.ops._windows import IntOrInts, Ints, as_ints, window_count
+from tritonnn.ops._windows import as_ints, window_count
 from tritonnn.ops.shape.shape import squeeze_dims, unsqueeze
+from tritonnn.table.types import IntOrInts, Ints
 
 
 @primitive(

@@ -22,8 +22,7 @@ from tritonnn.ops._table import (
 )
 from tritonnn.ops.creation.creation import zeros_like
 from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
-
-Number = Any
+from tritonnn.table.types import Number
 
 
 def pairs(make: Any, low: float = -2, high: float = 2, **options: Any) -> list[Sample]:

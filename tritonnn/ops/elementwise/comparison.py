@@ -11,9 +11,7 @@ from tritonnn.ops._table import ANY, BOOL, NUMERIC, REAL, Bad, Sample, expose, p
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, pairs
 from tritonnn.ops.elementwise.logic import logical_and, logical_or, ties
-
-Number = Any
-
+from tritonnn.table.types import Number
 
 # ---- comparison ---------------------------------------------------------------------------------------
 

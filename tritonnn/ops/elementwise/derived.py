@@ -16,8 +16,7 @@ from tritonnn.ops.elementwise import logic as lg
 from tritonnn.ops.elementwise import powers as pw
 from tritonnn.ops.elementwise import special as sf
 from tritonnn.ops.joining import joining
-
-Number = Any
+from tritonnn.table.types import Number
 
 
 def _finished(result: Tensor, out: Tensor | None) -> Tensor:

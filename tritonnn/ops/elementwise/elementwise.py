@@ -31,8 +31,8 @@ from tritonnn.ops._table import (
     unary,
 )
 from tritonnn.ops.creation.creation import zeros_like
+from tritonnn.table.types import Number
 
-Number = Any
 INTEGRAL_AND_BOOL = (dtypes.bool_, *dtypes.INTEGRAL)
 NUMERIC_AND_COMPLEX = (*NUMERIC, *dtypes.COMPLEX)
 _LN_2 = math.log(2)

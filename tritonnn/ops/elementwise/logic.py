@@ -9,8 +9,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.ops._table import ANY, BOOL, Sample, pointwise
 from tritonnn.ops.elementwise.arithmetic import misfits, with_number
 from tritonnn.ops.elementwise.elementwise import INTEGRAL_AND_BOOL
-
-Number = Any
+from tritonnn.table.types import Number
 
 
 def ties(make: Any) -> list[Sample]:

@@ -13,9 +13,7 @@ from tritonnn.ops.creation.creation import zeros_like
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, mul, pairs
 from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
-
-Number = Any
-
+from tritonnn.table.types import Number
 
 # ---- powers -------------------------------------------------------------------------------------------
 

@@ -69,7 +69,12 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _polygamma(input, n, out=out)
 
 
-Tensor.polygamma = lambda self, n: polygamma(n, self)  # type: ignore[attr-defined]
+def _polygamma_of(self: Tensor, n: int) -> Tensor:
+    """Derivative of order `n` of digamma."""
+    return polygamma(n, self)
+
+
+Tensor.polygamma = _polygamma_of
 
 
 @pointwise(

@@ -14,9 +14,7 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
-
-Tensors = Sequence[Tensor]
-Number = Any
+from tritonnn.table.types import Tensors
 
 
 def long_index(op: str, index: Tensor) -> Tensor:

@@ -14,8 +14,7 @@ from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape.parts import select_dim, slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
 from tritonnn.shape import Size, wrap_dim
-
-Tensors = Sequence[Tensor]
+from tritonnn.table.types import Tensors
 
 
 @primitive(

@@ -36,7 +36,12 @@ def flip(input: Tensor, dims: Sequence[int]) -> Any:
     return Out(input.shape, input.dtype, strides=strides_as(input)), (input, wrapped)
 
 
-Tensor.flip = lambda self, *dims: flip(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+    """`flip` as a method, which takes the dimensions in line too."""
+    return flip(self, shapes.as_size(dims))
+
+
+Tensor.flip = _flip
 
 
 @composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))])
@@ -101,7 +106,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     return flip(permute_dims(input, tuple(order)), (second,))
 
 
-def _repeat(self: Tensor, *repeats: Any) -> Tensor:
+def _repeat(self: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     """A copy tiled `repeats[d]` times along each dimension; extra leading numbers add dimensions.
 
     >>> import tritonnn as torch
@@ -127,7 +132,7 @@ def _repeat(self: Tensor, *repeats: Any) -> Tensor:
     return view_as_size(wide, tuple(c * n for c, n in zip(counts, shape, strict=True)))
 
 
-Tensor.repeat = _repeat  # type: ignore[attr-defined]
+Tensor.repeat = _repeat
 
 
 @composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), (2,)), Sample(make(2), (2, 2))])
@@ -137,7 +142,12 @@ def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
     return _repeat(input, (1,) * (len(input.shape) - len(dims)) + tuple(dims))
 
 
-Tensor.tile = lambda self, *dims: tile(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+def _tile(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+    """`tile` as a method, which takes the numbers in line too."""
+    return tile(self, shapes.as_size(dims))
+
+
+Tensor.tile = _tile
 
 
 @composite(

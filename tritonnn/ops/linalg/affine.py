@@ -11,8 +11,8 @@ from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composit
 from tritonnn.ops.activation.backward import gelu_backward
 from tritonnn.ops.linalg.linalg import _adjoint, _into, _ranked, _same_dtype, matmul_nd, outer
 from tritonnn.ops.shape.shape import squeeze_dims, transpose, unsqueeze, view_or_copy
+from tritonnn.table.types import Number
 
-Number = Any
 NUMBERS = (*dtypes.INTEGRAL, *FLOATING_AND_COMPLEX)
 
 

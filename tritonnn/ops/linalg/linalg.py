@@ -10,8 +10,6 @@ from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, com
 from tritonnn.ops.shape.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel
 
-Number = Any
-
 
 def _same_dtype(**tensors: Tensor) -> None:
     found = {name: t.dtype for name, t in tensors.items()}
@@ -300,5 +298,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     return made if bias is None else made + bias
 
 
-Tensor.__matmul__ = matmul
-Tensor.__rmatmul__ = lambda self, other: matmul(other, self)
+def _swapped_matmul(self: Tensor, other: Tensor) -> Tensor:
+    return matmul(other, self)
+
+
+Tensor.__matmul__, Tensor.__rmatmul__ = matmul, _swapped_matmul

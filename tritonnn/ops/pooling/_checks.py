@@ -9,7 +9,8 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
 from tritonnn.ops._table import FLOATING, Bad
-from tritonnn.ops._windows import Ints, as_ints, window_count
+from tritonnn.ops._windows import as_ints, window_count
+from tritonnn.table.types import Ints
 
 _COUNTS = {1: "one int", 2: "two ints", 3: "three ints"}
 

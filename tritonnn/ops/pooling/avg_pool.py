@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._table import Bad, Sample, composite
-from tritonnn.ops._windows import IntOrInts, as_ints, joined
+from tritonnn.ops._windows import as_ints, joined
 from tritonnn.ops.pooling._checks import adaptive_errors, adaptive_size, pool_errors, pooling_window
 from tritonnn.ops.pooling.max_pool import max_pool1d, max_pool2d, max_pool3d
 from tritonnn.ops.pooling.pooling import AVERAGED, adaptive_avg_pool, avg_pool
-
-OptionalSize = int | Sequence[int | None] | None
+from tritonnn.table.types import IntOrInts, OptionalSize
 
 
 def _avg_pool(

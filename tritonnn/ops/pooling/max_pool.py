@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
 from tritonnn.ops._table import NAMESPACES, NUMERIC, Bad, Sample, composite, expose
-from tritonnn.ops._windows import IntOrInts, Ints, as_ints
+from tritonnn.ops._windows import as_ints
 from tritonnn.ops.pooling._checks import (
     adaptive_errors,
     adaptive_size,
@@ -22,9 +21,8 @@ from tritonnn.ops.pooling.pooling import (
     max_pool,
     max_pool_with_indices,
 )
-
-Pooled = Tensor | tuple[Tensor, Tensor]
-OptionalSize = int | Sequence[int | None] | None
+from tritonnn.table import OpSignature
+from tritonnn.table.types import IntOrInts, Ints, OptionalSize, Pooled
 
 
 def _max_pool(
@@ -152,6 +150,8 @@ def _with_indices(pool: Any, place: int) -> Any:
 
     with_indices.__name__ = with_indices.__qualname__ = f"{pool.__name__}_with_indices"
     with_indices.__doc__ = f"`{pool.__name__}` with its indices: (values, indices)."
+    fixed = ("return_indices", "tuple[Tensor, Tensor]")
+    with_indices.__signature__ = OpSignature(pool.op, without=fixed)  # type: ignore[attr-defined]
     return with_indices
 
 

@@ -10,8 +10,9 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
 from tritonnn.memory_format import format_of
 from tritonnn.ops._table import Bad, Sample, composite
-from tritonnn.ops._windows import IntOrInts, Ints, as_ints, joined
+from tritonnn.ops._windows import as_ints, joined
 from tritonnn.ops.pooling._checks import check_tensor
+from tritonnn.table.types import IntOrInts, Ints
 
 
 def _unpool_size(

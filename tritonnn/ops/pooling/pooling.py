@@ -13,8 +13,8 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._table import FLOATING, NUMERIC, Out, Sample, primitive
-from tritonnn.ops._windows import Ints
 from tritonnn.ops.pooling._checks import check_dtype, window_counts
+from tritonnn.table.types import Ints
 
 AVERAGED = (*FLOATING, dtypes.int64)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
@@ -11,8 +9,7 @@ from tritonnn.ops._table import FLOATING, NUMERIC, Bad, Sample, composite
 from tritonnn.ops.creation.creation import ones, zeros
 from tritonnn.ops.creation.from_data import tensor
 from tritonnn.ops.sorting.searching import search
-
-Number = Any
+from tritonnn.table.types import Number
 
 
 @composite(
@@ -166,15 +163,15 @@ def isin(
     >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 3]))
     tensor([False,  True,  True])
     """
-    like = elements if isinstance(elements, Tensor) else test_elements
-    elements = elements if isinstance(elements, Tensor) else tensor(elements, device=like.device)
-    tests = test_elements if isinstance(test_elements, Tensor) else tensor(test_elements, device=like.device)
-    kind = dtypes.promote_types(elements.dtype, tests.dtype)
-    elements, tests = elements.detach().to(kind), tests.detach().to(kind).reshape(-1)
+    device = next((x.device for x in (elements, test_elements) if isinstance(x, Tensor)), None)
+    sought = elements if isinstance(elements, Tensor) else tensor(elements, device=device)
+    tests = test_elements if isinstance(test_elements, Tensor) else tensor(test_elements, device=device)
+    kind = dtypes.promote_types(sought.dtype, tests.dtype)
+    sought, tests = sought.detach().to(kind), tests.detach().to(kind).reshape(-1)
     if tests.numel() == 0:
-        found = zeros(elements.shape, dtype=dtypes.bool_, device=elements.device)
+        found = zeros(sought.shape, dtype=dtypes.bool_, device=sought.device)
     else:
         ordered = tests.sort()[0]
-        place = search(ordered, elements, None, False, False).clamp(0, tests.numel() - 1)
-        found = ordered.take(place) == elements
+        place = search(ordered, sought, None, False, False).clamp(0, tests.numel() - 1)
+        found = ordered.take(place) == sought
     return found.logical_not() if invert else found

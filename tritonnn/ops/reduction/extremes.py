@@ -9,9 +9,10 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import OPS, REAL, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.reduction.reduction import Dims, _dim_errors, reduced_shape, restore, sum
+from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, restore, sum
 from tritonnn.ops.shape.shape import unsqueeze
 from tritonnn.shape import Size, wrap_dim, wrap_dims
+from tritonnn.table.types import Dims
 
 
 def _not_empty(input: Tensor, dims: Sequence[int], op: str) -> None:

@@ -10,8 +10,9 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction.extremes import amax, amin
-from tritonnn.ops.reduction.reduction import Dims, reduced_shape, sum
+from tritonnn.ops.reduction.reduction import reduced_shape, sum
 from tritonnn.shape import wrap_dim, wrap_dims
+from tritonnn.table.types import Dims
 
 
 def _vector_norm(input: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:

@@ -13,8 +13,7 @@ from tritonnn.errors import Invalid, warn
 from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
 from tritonnn.shape import SCALAR, Size, as_dims, numel, wrap_dims
-
-Dims = int | Sequence[int] | None
+from tritonnn.table.types import Dims
 
 
 def reduced_shape(shape: Size, dims: Sequence[int], keepdim: bool) -> Sequence[int]:

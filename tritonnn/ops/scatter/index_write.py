@@ -5,7 +5,6 @@ Each returns a new tensor; the in-place methods write into the tensor itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
@@ -20,9 +19,7 @@ from tritonnn.ops.indexing.indexing import indexed_shape, long_index, zeros_of
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scatter.scatter import WRITE, distinct, same_dtype, scatter_reduce
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
-
-Tensors = Sequence[Tensor]
-Number = Any
+from tritonnn.table.types import Number, Tensors
 
 # ---- along one dimension, by a vector of indices ---------------------------------------------------------
 

@@ -6,7 +6,6 @@ happen in one fixed order and the last of several writes stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dispatch, dtypes
@@ -20,8 +19,6 @@ from tritonnn.ops.indexing.indexing import check_index
 from tritonnn.ops.shape.parts import slice_backward, slice_dim
 from tritonnn.shape import Size
 
-Tensors = Sequence[Tensor]
-Number = Any
 WRITE = dict(dtypes=ANY, inplace=True, aliasing=True)
 
 

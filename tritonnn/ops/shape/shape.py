@@ -8,11 +8,11 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import ANY, Bad, Sample, composite, view
 from tritonnn.shape import Size, infer_view_size, wrap_dim
-
-Geometry = tuple[Sequence[int], Sequence[int], int]
+from tritonnn.table.types import Geometry
 
 
 @view(
@@ -77,7 +77,12 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     return expand_as_size(input, tuple(size))
 
 
-Tensor.broadcast_to = lambda self, *size: expand_as_size(self, shapes.as_size(size))  # type: ignore[attr-defined]
+def _broadcast_to(self: Tensor, *size: int | Sequence[int]) -> Tensor:
+    """`broadcast_to` as a method, which takes the size in line too."""
+    return expand_as_size(self, shapes.as_size(size))
+
+
+Tensor.broadcast_to = _broadcast_to
 
 
 @view(
@@ -111,7 +116,7 @@ def view_or_copy(input: Tensor, size: Sequence[int]) -> Tensor:
     return view_as_size(input, size)
 
 
-def _view(self: Tensor, *size: Any, dtype: Any = None) -> Tensor:
+def _view(self: Tensor, *size: int | Sequence[int] | DType, dtype: DType | None = None) -> Tensor:
     """The same memory as another shape (one extent may be -1), or with another dtype.
 
     >>> import tritonnn as torch
@@ -152,15 +157,23 @@ def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
     return make_view(input, Size(size), tuple(stride), offset, dtype)
 
 
-def _reshape(self: Tensor, *shape: Any) -> Tensor:
-    """`reshape` as a method."""
+def _reshape(self: Tensor, *shape: int | Sequence[int]) -> Tensor:
+    """`reshape` as a method, which takes the shape in line too."""
     return view_or_copy(self, shapes.as_size(shape))
 
 
-Tensor.view = _view  # type: ignore[attr-defined]
-Tensor.reshape = _reshape  # type: ignore[attr-defined]
-Tensor.view_as = lambda self, other: view_as_size(self, other.shape)  # type: ignore[attr-defined]
-Tensor.reshape_as = lambda self, other: view_or_copy(self, other.shape)  # type: ignore[attr-defined]
+def view_as(self: Tensor, other: Tensor) -> Tensor:
+    """`view` as the shape of `other`."""
+    return view_as_size(self, other.shape)
+
+
+def reshape_as(self: Tensor, other: Tensor) -> Tensor:
+    """`reshape` to the shape of `other`."""
+    return view_or_copy(self, other.shape)
+
+
+Tensor.view, Tensor.view_as = _view, view_as
+Tensor.reshape, Tensor.reshape_as = _reshape, reshape_as
 
 
 @composite(
@@ -239,7 +252,12 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     return permute_dims(input, tuple(dims))
 
 
-Tensor.permute = lambda self, *dims: permute_dims(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+def _permute(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+    """`permute` as a method, which takes the dimensions in line too."""
+    return permute_dims(self, shapes.as_size(dims))
+
+
+Tensor.permute = _permute
 
 
 @composite(
@@ -421,7 +439,25 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     return view_or_copy(input, (*input.shape[:dim], *inner, *input.shape[dim + 1 :]))
 
 
-Tensor.T = property(lambda self: permute_dims(self, tuple(range(len(self.shape)))[::-1]))  # type: ignore[attr-defined]
-Tensor.mT = property(lambda self: transpose(self, -2, -1))  # type: ignore[attr-defined]
-Tensor.H = property(lambda self: transpose(self, 0, 1).conj() if len(self.shape) == 2 else self.conj())  # type: ignore[attr-defined]
-Tensor.mH = property(lambda self: transpose(self, -2, -1).conj())  # type: ignore[attr-defined]
+def _reversed(self: Tensor) -> Tensor:
+    """The dimensions in reverse order."""
+    return permute_dims(self, tuple(range(len(self.shape)))[::-1])
+
+
+def _matrices(self: Tensor) -> Tensor:
+    """The last two dimensions exchanged."""
+    return transpose(self, -2, -1)
+
+
+def _adjoint(self: Tensor) -> Tensor:
+    """A matrix transposed and conjugated; fewer dimensions conjugated."""
+    return transpose(self, 0, 1).conj() if len(self.shape) == 2 else self.conj()
+
+
+def _adjoint_matrices(self: Tensor) -> Tensor:
+    """The last two dimensions exchanged, conjugated."""
+    return transpose(self, -2, -1).conj()
+
+
+Tensor.T, Tensor.mT = property(_reversed), property(_matrices)
+Tensor.H, Tensor.mH = property(_adjoint), property(_adjoint_matrices)

@@ -10,9 +10,10 @@ from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
-from tritonnn.ops.shape.shape import Geometry, expand_as_size, view_as_size, view_or_copy
+from tritonnn.ops.shape.shape import expand_as_size, view_as_size, view_or_copy
 from tritonnn.recording.graph import register_view_ops
 from tritonnn.shape import Size
+from tritonnn.table.types import Geometry
 
 
 @view(

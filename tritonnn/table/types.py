@@ -1,0 +1,18 @@
+"""What the arguments of an entry are called in its annotations, where it is more than one class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tritonnn._tensor import Tensor
+from tritonnn.device import device as Device
+
+Number = bool | int | float | complex
+Ints = tuple[int, ...]
+IntOrInts = int | Sequence[int]
+Dims = int | Sequence[int] | None
+OptionalSize = int | Sequence[int | None] | None  # None keeps an extent
+Tensors = Sequence[Tensor]
+DeviceLike = Device | str | int
+Pooled = Tensor | tuple[Tensor, Tensor]  # with indices where they are asked for
+Geometry = tuple[Sequence[int], Sequence[int], int]  # what the body of a view returns: shape, strides, offset
