@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from typing import Any, TypeGuard
 
 from tritonnn._tensor import Tensor
 from tritonnn.ops.creation.creation import empty
@@ -122,7 +122,7 @@ class UninitializedTensorMixin:
         return f"<{type(self).__name__}>"
 
 
-def is_lazy(param: Any) -> bool:
+def is_lazy(param: Any) -> TypeGuard[UninitializedParameter | UninitializedBuffer]:
     """Whether `param` is an uninitialized parameter or buffer."""
     return isinstance(param, UninitializedTensorMixin)
 

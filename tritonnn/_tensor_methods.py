@@ -11,10 +11,9 @@ from copy import deepcopy
 from types import FunctionType
 from typing import Any, SupportsIndex
 
-from tritonnn import device as devices
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.api import backward
-from tritonnn.device import CPU
+from tritonnn.device import CPU, register_runtime
 from tritonnn.dtypes import get_default_dtype
 from tritonnn.ops.conversion.conversion import deep_copy
 from tritonnn.recording import graph
@@ -229,4 +228,4 @@ def _attach() -> None:
 
 _attach()
 _OWN_FIELDS = frozenset(k for k in Tensor.__dict__ if k.startswith("_")) | {"_stride", "_offset"}
-devices.register_runtime(_runtime, _cuda)
+register_runtime(_runtime, _cuda)

@@ -144,8 +144,8 @@ def multi_head_attention_forward(
     else:
         if mask is not None:
             mask = mask.unsqueeze(0) if mask.shape[0] == 1 else mask.view(batch, num_heads, -1, k.shape[1])
-        split = [t.view(batch, num_heads, t.shape[1], head_dim) for t in (q, k, v)]
-        output = F.scaled_dot_product_attention(*split, mask, dropout_p, is_causal)
+        q, k, v = (t.view(batch, num_heads, t.shape[1], head_dim) for t in (q, k, v))
+        output = F.scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal)
         output = output.permute(2, 0, 1, 3).reshape(length * batch, embed_dim)
     output = F.linear(output, out_proj_weight, out_proj_bias).view(length, batch, -1)
     if not batched:

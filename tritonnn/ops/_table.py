@@ -41,8 +41,8 @@ from tritonnn.table import (
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
-    "REAL", "Bad", "Entry", "Op", "Out", "Perf", "Sample", "composite", "expose", "pointwise", "primitive", "unary",
-    "view", "writing",
+    "REAL", "Bad", "Entry", "Op", "Out", "Perf", "Sample", "attach", "composite", "expose", "pointwise", "primitive",
+    "unary", "view", "writing",
 ]  # fmt: skip
 
 # ---- decorators ---------------------------------------------------------------------------------------------
@@ -180,6 +180,12 @@ def expose(api: str, *names: str) -> Callable[[Callable], Callable]:
         return function
 
     return decorate
+
+
+def attach(**members: Any) -> None:
+    """Give Tensor methods and properties that no entry publishes: `attach(view=_view, T=property(_reversed))`."""
+    for name, member in members.items():
+        setattr(Tensor, name, member)
 
 
 def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:

@@ -16,14 +16,15 @@ from tritonnn.ops.elementwise import derived
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise import logic as lg
 from tritonnn.ops.elementwise import powers as pw
+from tritonnn.table.types import Operand
 
 _OPERANDS = (Tensor, bool, int, float, complex, np.number, np.bool_)
 
 
-def _operator(function: Any, swapped: bool = False) -> Callable[[Tensor, Any], Any]:
+def _operator(function: Any, swapped: bool = False) -> Callable[[Tensor, Operand], Tensor]:
     """`function` as a method that leaves operands it does not know to the other side."""
 
-    def operate(self: Tensor, other: Any) -> Any:
+    def operate(self: Tensor, other: Operand) -> Tensor:
         if not isinstance(other, _OPERANDS):
             if not isinstance(other, np.ndarray):
                 return NotImplemented
@@ -33,12 +34,12 @@ def _operator(function: Any, swapped: bool = False) -> Callable[[Tensor, Any], A
     return operate
 
 
-def _straight(function: Any) -> Callable[[Tensor, Any], Any]:
+def _straight(function: Any) -> Callable[[Tensor, Operand], Tensor]:
     """`_operator` for an entry whose further arguments have defaults: without the step through the function."""
     op, run = function.op, dispatch.pointwise
     tail = tuple(op.defaults.values())
 
-    def operate(self: Tensor, other: Any) -> Any:
+    def operate(self: Tensor, other: Operand) -> Tensor:
         if not isinstance(other, _OPERANDS):
             if not isinstance(other, np.ndarray):
                 return NotImplemented
@@ -48,10 +49,10 @@ def _straight(function: Any) -> Callable[[Tensor, Any], Any]:
     return operate
 
 
-def _in_place(name: str) -> Callable[[Tensor, Any], Any]:
+def _in_place(name: str) -> Callable[[Tensor, Operand], Tensor]:
     method = getattr(Tensor, name)
 
-    def operate(self: Tensor, other: Any) -> Any:
+    def operate(self: Tensor, other: Operand) -> Tensor:
         if isinstance(other, np.ndarray):
             other = from_numpy(other)
         return method(self, other) if isinstance(other, _OPERANDS) else NotImplemented
@@ -65,7 +66,7 @@ def _invert(self: Tensor) -> Tensor:
     return ew.bitwise_not(self)
 
 
-def _divided_into(self: Tensor, other: Any) -> Any:
+def _divided_into(self: Tensor, other: Operand) -> Tensor:
     return ew.reciprocal(self) if other == 1 else ar.quotient(other, self)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 
 Number = bool | int | float | complex
+Operand = Tensor | Number | np.ndarray | np.generic  # what stands beside a tensor in `x + y`
 Ints = tuple[int, ...]
 IntOrInts = int | Sequence[int]
 Dims = int | Sequence[int] | None

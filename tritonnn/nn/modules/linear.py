@@ -75,7 +75,7 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         # Attribute access finds parameters only after a failed lookup, which costs as much as a small op.
-        params = self._parameters
+        params: dict[str, Any] = self._parameters
         if "weight" in params and "bias" in params:
             return F.linear(input, params["weight"], params["bias"])
         return F.linear(input, self.weight, self.bias)
@@ -174,7 +174,8 @@ class LazyLinear(LazyModuleMixin, Linear):
     def initialize_parameters(self, input: Tensor) -> None:
         if self.has_uninitialized_params():
             self.in_features = input.shape[-1]
-            self.weight.materialize((self.out_features, self.in_features))
+            if is_lazy(self.weight):
+                self.weight.materialize((self.out_features, self.in_features))
             if is_lazy(self.bias):
                 self.bias.materialize((self.out_features,))
             self.reset_parameters()

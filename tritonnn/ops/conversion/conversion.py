@@ -13,7 +13,7 @@ from tritonnn.dispatch import allocate, row_major
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.memory_format import preserve_format, strides_as
-from tritonnn.ops._table import ANY, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Out, Sample, attach, composite, primitive
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
@@ -178,7 +178,7 @@ def cuda(
     return to(self, target, non_blocking=non_blocking, memory_format=memory_format)
 
 
-Tensor.cpu, Tensor.cuda = cpu, cuda  # type: ignore[attr-defined]
+attach(cpu=cpu, cuda=cuda)
 
 
 def type_as(self: Tensor, other: Tensor) -> Tensor:
@@ -186,7 +186,7 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
     return to(self, other)
 
 
-Tensor.type_as = type_as  # type: ignore[method-assign]
+attach(type_as=type_as)
 
 
 def resize_(self: Tensor, *sizes: Any, memory_format: MemoryFormat | None = None) -> Tensor:

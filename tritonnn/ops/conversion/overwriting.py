@@ -10,7 +10,7 @@ from tritonnn.device import CPU
 from tritonnn.dispatch import row_major
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import ANY, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Out, Sample, attach, composite, primitive
 from tritonnn.ops.shape.shape import is_expandable_to
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
@@ -62,7 +62,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False, broadcast: bool = 
     return self
 
 
-Tensor.copy_ = copy_  # type: ignore[attr-defined]
+attach(copy_=copy_)
 
 
 @composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), 2)])
@@ -126,4 +126,4 @@ def zero_(self: Tensor) -> Tensor:
     return fill_(self, 0)
 
 
-Tensor.fill_, Tensor.zero_ = fill_, zero_  # type: ignore[attr-defined]
+attach(fill_=fill_, zero_=zero_)

@@ -13,7 +13,7 @@ from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import memory_format, preserve_format, strided, strides_as
-from tritonnn.ops._table import NAMESPACES
+from tritonnn.ops._table import NAMESPACES, attach
 from tritonnn.shape import Size
 
 torch_names = NAMESPACES["torch"]
@@ -24,7 +24,7 @@ def _public(function: Any) -> Any:
     return function
 
 
-def _finish(tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layout: Any = None) -> Tensor:
+def _finish(tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layout: Layout | None = None) -> Tensor:
     if layout not in (None, strided):
         raise NotImplementedError(f"only torch.strided tensors exist here, got layout={layout}")
     if pin_memory:
@@ -55,7 +55,7 @@ def _copy_out(out: Tensor | None, made: Tensor) -> Tensor:
 
 @_public
 def empty(
-    *size: Any, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
+    *size: int | Sequence[int], out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """An uninitialised tensor.
@@ -84,7 +84,7 @@ def _filled(
 
 @_public
 def zeros(
-    *size: Any, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
+    *size: int | Sequence[int], out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of zeros.
@@ -98,7 +98,7 @@ def zeros(
 
 @_public
 def ones(
-    *size: Any, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
+    *size: int | Sequence[int], out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of ones.
@@ -112,8 +112,8 @@ def ones(
 
 @_public
 def full(
-    size: Any, fill_value: Any, *, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    size: Any, fill_value: Any, *, out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor filled with one value, of the dtype the value stands for.
 
@@ -142,7 +142,7 @@ def _like(
 
 @_public
 def empty_like(
-    input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+    input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """An uninitialised tensor of the shape, dtype and device of `input`."""
@@ -151,7 +151,7 @@ def empty_like(
 
 @_public
 def zeros_like(
-    input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+    input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """Zeros of the shape, dtype and device of `input`.
@@ -165,7 +165,7 @@ def zeros_like(
 
 @_public
 def ones_like(
-    input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+    input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """Ones of the shape, dtype and device of `input`."""
@@ -174,7 +174,7 @@ def ones_like(
 
 @_public
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
+    input: Tensor, fill_value: Any, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """One value in the shape, dtype and device of `input`."""
@@ -185,7 +185,7 @@ def full_like(
 
 @_public
 def empty_strided(
-    size: Any, stride: Any, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
+    size: Any, stride: Any, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """An uninitialised tensor with the given strides, in elements."""
@@ -198,11 +198,11 @@ def empty_strided(
 def _new(fill: Any) -> Any:
     def method(
         self: Tensor,
-        *size: Any,
+        *size: int | Sequence[int],
         dtype: DType | None = None,
-        device: Any = None,
+        device: DeviceLike | None = None,
         requires_grad: bool = False,
-        layout: Any = None,
+        layout: Layout | None = None,
         pin_memory: bool = False,
     ) -> Tensor:
         made = allocate(
@@ -223,14 +223,14 @@ def _new_full(self: Tensor, size: Any, fill_value: Any, **options: Any) -> Tenso
     return _new(fill_value)(self, size, **options)
 
 
-Tensor.new_empty, Tensor.new_zeros, Tensor.new_ones = _new(None), _new(0), _new(1)  # type: ignore[attr-defined]
-Tensor.new_full = _new_full  # type: ignore[attr-defined]
+attach(new_empty=_new(None), new_zeros=_new(0), new_ones=_new(1))
+attach(new_full=_new_full)
 
 
 @_public
 def eye(
-    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False,
+    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """The identity matrix, n rows and m columns (default n).
 

@@ -13,6 +13,7 @@ from tritonnn.dispatch import to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn
 from tritonnn.ops._numbers import bounds
+from tritonnn.ops._table import attach
 from tritonnn.ops.creation.creation import _finish, _public
 
 
@@ -84,7 +85,7 @@ def tensor(
     data: Any,
     *,
     dtype: DType | None = None,
-    device: Any = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
@@ -155,7 +156,7 @@ def _fitted(array: np.ndarray, dtype: DType) -> np.ndarray:
 
 
 @_public
-def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: DType | None = None, device: DeviceLike | None = None) -> Tensor:
     """`data` as a tensor, sharing its memory where dtype and device allow it.
 
     >>> import tritonnn as torch
@@ -244,7 +245,7 @@ def asarray(
     obj: Any,
     *,
     dtype: DType | None = None,
-    device: Any = None,
+    device: DeviceLike | None = None,
     copy: bool | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -263,11 +264,11 @@ def _address(obj: Any) -> int:
 
 
 def _new_tensor(
-    self: Tensor, data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    self: Tensor, data: Any, *, dtype: DType | None = None, device: DeviceLike | None = None, requires_grad: bool = False
 ) -> Tensor:
     """A copy of `data` in this tensor's dtype and device."""
     target = self.device if device is None else resolve(device)
     return _finish(as_tensor(data).detach().to(target, dtype or self.dtype, copy=True), requires_grad)
 
 
-Tensor.new_tensor = _new_tensor  # type: ignore[attr-defined]
+attach(new_tensor=_new_tensor)

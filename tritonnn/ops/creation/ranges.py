@@ -26,7 +26,7 @@ def arange_fill(start: Any, step: Any, count: int, dtype: DType, device: Device)
 @_public
 def arange(
     start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """start, start + step, ... below `end`; integers where all three are.
 
@@ -82,7 +82,7 @@ def _spaced(
 @_public
 def linspace(
     start: Any, end: Any, steps: int = 100, *, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """`steps` numbers from start to end, both included.
 
@@ -96,7 +96,7 @@ def linspace(
 @_public
 def logspace(
     start: Any, end: Any, steps: int = 100, base: float = 10.0, *, out: Tensor | None = None,
-    dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent."""
     return _finish(_spaced(start, end, steps, base, out, dtype, device), requires_grad, layout=layout)

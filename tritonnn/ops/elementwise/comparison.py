@@ -7,7 +7,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import ANY, BOOL, NUMERIC, REAL, Bad, Sample, expose, pointwise
+from tritonnn.ops._table import ANY, BOOL, NUMERIC, REAL, Bad, Sample, attach, expose, pointwise
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, pairs
 from tritonnn.ops.elementwise.logic import logical_and, logical_or, ties
@@ -344,4 +344,4 @@ def _where_method(self: Tensor, condition: Tensor, other: Tensor | Number) -> Te
     return where(condition, self, other)
 
 
-Tensor.where = _where_method  # type: ignore[attr-defined]
+attach(where=_where_method)

@@ -8,7 +8,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import NAMESPACES, REAL, Bad, Sample, composite, expose, view
+from tritonnn.ops._table import NAMESPACES, REAL, Bad, Sample, attach, composite, expose, view
 from tritonnn.ops.elementwise import arithmetic as ar
 from tritonnn.ops.elementwise import comparison as cp
 from tritonnn.ops.elementwise import elementwise as ew
@@ -139,8 +139,8 @@ def _set_part(part: Any) -> Any:
     return assign
 
 
-Tensor.real = property(real, _set_part(real))  # type: ignore[attr-defined]
-Tensor.imag = property(imag, _set_part(imag))  # type: ignore[attr-defined]
+attach(real=property(real, _set_part(real)))
+attach(imag=property(imag, _set_part(imag)))
 
 
 @expose("torch")

@@ -113,7 +113,7 @@ def _xlogy_slope(input: Tensor, other: Tensor) -> Tensor:
     return ew.replaced(ew.log(other), (input == 0) & (other <= 0))
 
 
-def as_tensor(x: Any, like: Tensor) -> Tensor:
+def as_tensor(x: Any, like: Any) -> Tensor:
     return x if isinstance(x, Tensor) else like.new_full((), x)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
-from tritonnn.ops._table import FLOAT, REAL, Sample, expose, pointwise
+from tritonnn.ops._table import FLOAT, REAL, Sample, attach, expose, pointwise
 from tritonnn.ops.elementwise.elementwise import entry, exp, isfinite, odd_values, replaced, sgn, within
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -74,7 +74,7 @@ def _polygamma_of(self: Tensor, n: int) -> Tensor:
     return polygamma(n, self)
 
 
-Tensor.polygamma = _polygamma_of
+attach(polygamma=_polygamma_of)
 
 
 @pointwise(
@@ -131,7 +131,7 @@ def nan_to_num(
     return _nan_to_num(input, *_replacements(input, nan, posinf, neginf), out=out)
 
 
-_nan_to_num_in_place = Tensor.nan_to_num_  # type: ignore[attr-defined]
+_nan_to_num_in_place = Tensor.nan_to_num_
 
 
 @expose("torch tensor")

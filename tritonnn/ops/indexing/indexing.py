@@ -11,7 +11,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
 from tritonnn.table.types import Tensors
@@ -245,7 +245,7 @@ def index_at(input: Tensor, indices: Tensors, dims: tuple[int, ...]) -> Any:
     return Out(indexed_shape(input.shape, indices, dims), input.dtype)
 
 
-Tensor.index_at = index_at  # type: ignore[attr-defined]
+attach(index_at=index_at)
 
 
 @primitive(

@@ -58,7 +58,7 @@ def _triangle_indices(upper: bool, row: int, col: int, offset: int, dtype: Any, 
 
 
 def tril_indices(
-    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+    row: int, col: int, offset: int = 0, *, dtype: DType | None = None, device: DeviceLike | None = None, layout: Layout | None = None
 ) -> Tensor:
     """Row and column indices, (2, n), of the lower triangle of a (row, col) matrix.
 
@@ -71,7 +71,7 @@ def tril_indices(
 
 
 def triu_indices(
-    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+    row: int, col: int, offset: int = 0, *, dtype: DType | None = None, device: DeviceLike | None = None, layout: Layout | None = None
 ) -> Tensor:
     """Row and column indices, (2, n), of the upper triangle of a (row, col) matrix.
 

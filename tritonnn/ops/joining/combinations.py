@@ -172,7 +172,7 @@ def histogram(
     tensor([0., 2., 1., 0.])
     """
     from tritonnn.ops.creation.ranges import linspace
-    from tritonnn.ops.reduction.extremes import _pair
+    from tritonnn.ops.reduction.extremes import pair
     from tritonnn.ops.sorting.searching import search
 
     if not input.dtype.is_floating_point:
@@ -202,4 +202,4 @@ def histogram(
     counts = counts.index_add(0, place.masked_select(inside), weights.masked_select(inside))
     if density:
         counts = counts / counts.sum() / (edges[1:] - edges[:-1])
-    return _pair("histogram", ("hist", "bin_edges"))(counts, as_tensor(edges))
+    return pair("histogram")(counts, as_tensor(edges))

@@ -10,7 +10,7 @@ from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.memory_format import contiguous_format, strides_as
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
@@ -41,7 +41,7 @@ def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
     return flip(self, shapes.as_size(dims))
 
 
-Tensor.flip = _flip
+attach(flip=_flip)
 
 
 @composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))])
@@ -132,7 +132,7 @@ def _repeat(self: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     return view_as_size(wide, tuple(c * n for c, n in zip(counts, shape, strict=True)))
 
 
-Tensor.repeat = _repeat
+attach(repeat=_repeat)
 
 
 @composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), (2,)), Sample(make(2), (2, 2))])
@@ -147,7 +147,7 @@ def _tile(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
     return tile(self, shapes.as_size(dims))
 
 
-Tensor.tile = _tile
+attach(tile=_tile)
 
 
 @composite(

@@ -6,7 +6,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.shape.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel
 
@@ -302,4 +302,4 @@ def _swapped_matmul(self: Tensor, other: Tensor) -> Tensor:
     return matmul(other, self)
 
 
-Tensor.__matmul__, Tensor.__rmatmul__ = matmul, _swapped_matmul
+attach(__matmul__=matmul, __rmatmul__=_swapped_matmul)

@@ -11,7 +11,7 @@ from tritonnn.device import resolve
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
-from tritonnn.ops._table import FLOATING, NAMESPACES, REAL, Out, primitive
+from tritonnn.ops._table import FLOATING, NAMESPACES, REAL, Out, attach, primitive
 from tritonnn.ops.conversion.overwriting import overwritten
 from tritonnn.ops.creation.creation import _finish, _like
 from tritonnn.random import Generator, generator_for
@@ -131,8 +131,8 @@ def _real_parts(made: Tensor) -> Tensor:
 
 @_public
 def rand(
-    *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Uniform numbers on [0, 1).
 
@@ -146,8 +146,8 @@ def rand(
 
 @_public
 def randn(
-    *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Numbers from the normal distribution of mean 0 and variance 1.
 
@@ -181,7 +181,7 @@ def draw_integers(made: Tensor, low: int, high: int, generator: Any) -> Tensor:
 @_public
 def randint(
     *bounds: Any, low: int = 0, high: int | None = None, size: Any = None, generator: Generator | None = None,
-    out: Tensor | None = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
+    out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Integers uniform on [low, high): `randint(high, size)` or `randint(low, high, size)`.
@@ -208,7 +208,7 @@ def randint(
 @_public
 def randperm(
     n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A random permutation of 0 ... n-1: the order that sorts n random 63-bit keys.
 
@@ -231,8 +231,8 @@ def randperm(
 
 def _random_like(name: str, fill: Any) -> Any:
     def like(
-        input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
-        requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
+        input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+        requires_grad: bool = False, pin_memory: bool = False, memory_format: MemoryFormat | None = None,
         generator: Generator | None = None,
     ) -> Tensor:  # fmt: skip
         made = _like(input, dtype, layout, device, memory_format, pin_memory)
@@ -253,8 +253,8 @@ randn_like = _random_like("randn_like", philox_normal)
 
 @_public
 def randint_like(
-    input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
+    input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False, memory_format: MemoryFormat | None = None,
 ) -> Tensor:  # fmt: skip
     """Integers uniform on [low, high) in the shape, dtype and device of `input`; `randint_like(x, high)` from 0 on.
 
@@ -270,7 +270,7 @@ def randint_like(
 @_public
 def normal(
     mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, out: Tensor | None = None,
-    dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Normal numbers with the given means and standard deviations, each a number or a tensor.
 
@@ -394,5 +394,5 @@ def multinomial(
     return drawn if out is None else _new((drawn.shape,), None, None, out).copy_(drawn)
 
 
-Tensor.multinomial = multinomial  # type: ignore[attr-defined]
-Tensor.bernoulli = bernoulli  # type: ignore[attr-defined]
+attach(multinomial=multinomial)
+attach(bernoulli=bernoulli)

@@ -64,19 +64,25 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
 )
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """(smallest, largest) element over `dim` (all by default)."""
-    return _pair("aminmax", ("min", "max"))(
+    return pair("aminmax")(
         amin(input, () if dim is None else dim, keepdim), amax(input, () if dim is None else dim, keepdim)
     )
 
 
+# Composites that return two tensors under names of their own, and the names.
+PAIRS = {
+    "max": ("values", "indices"), "min": ("values", "indices"), "median": ("values", "indices"),
+    "nanmedian": ("values", "indices"), "aminmax": ("min", "max"), "histogram": ("hist", "bin_edges"),
+}  # fmt: skip
 _pairs: dict[str, Any] = {}
 
 
-def _pair(name: str, fields: tuple[str, str]) -> Any:
+def pair(name: str) -> Any:
+    """The named tuple that the composite returns, made when first needed."""
     if name not in _pairs:
         from collections import namedtuple
 
-        _pairs[name] = namedtuple(name, fields)
+        _pairs[name] = namedtuple(name, PAIRS[name])
     return _pairs[name]
 
 
@@ -143,7 +149,7 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
                 )
             return whole(input) if out is None else whole(input, out=out)
         values, indices = along(input, dim, keepdim) if out is None else along(input, dim, keepdim, out=out)
-        return _pair(name, ("values", "indices"))(values, indices)
+        return pair(name)(values, indices)
 
     reduce.__name__ = name
     word = "Largest" if name == "max" else "Smallest"

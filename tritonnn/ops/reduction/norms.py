@@ -100,13 +100,13 @@ def norm(
     if dtype is not None:
         input = input.to(dtype)
     if p == "nuc":
-        made = input.svd()[1].sum(-1, keepdim)
-    else:
-        try:
-            dims = wrap_dims(dim, len(input.shape))
-        except Invalid as invalid:
-            raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
-        made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
+        reason = "the nuclear norm needs singular values, which are not implemented"
+        raise fail("norm", reason, kind=NotImplementedError, input=input)
+    try:
+        dims = wrap_dims(dim, len(input.shape))
+    except Invalid as invalid:
+        raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
+    made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
     return made if out is None else out.copy_(made)
 
 

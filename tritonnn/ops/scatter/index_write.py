@@ -13,7 +13,7 @@ from tritonnn.device import CPU
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.indexing.indexing import indexed_shape, long_index, zeros_of
 from tritonnn.ops.joining.joining import cat
@@ -266,7 +266,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Any:
     return Out(broadcast_shapes(input.shape, mask.shape), input.dtype), (input, mask, source)
 
 
-Tensor.masked_copy_ = Tensor.masked_scatter_  # type: ignore[attr-defined]
+attach(masked_copy_=Tensor.masked_scatter_)
 
 
 # ---- by position or by several indices --------------------------------------------------------------------
@@ -348,4 +348,4 @@ def put_at(input: Tensor, indices: Tensors, values: Tensor, dims: tuple[int, ...
     return Out(input.shape, input.dtype, strides=strides_as(input))
 
 
-Tensor.put_at = put_at  # type: ignore[attr-defined]
+attach(put_at=put_at)

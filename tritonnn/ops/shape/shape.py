@@ -10,7 +10,7 @@ from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
-from tritonnn.ops._table import ANY, Bad, Sample, composite, view
+from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, view
 from tritonnn.shape import Size, infer_view_size, wrap_dim
 from tritonnn.table.types import Geometry
 
@@ -82,7 +82,7 @@ def _broadcast_to(self: Tensor, *size: int | Sequence[int]) -> Tensor:
     return expand_as_size(self, shapes.as_size(size))
 
 
-Tensor.broadcast_to = _broadcast_to
+attach(broadcast_to=_broadcast_to)
 
 
 @view(
@@ -124,8 +124,10 @@ def _view(self: Tensor, *size: int | Sequence[int] | DType, dtype: DType | None 
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    if dtype is not None or (len(size) == 1 and isinstance(size[0], dtypes.dtype)):
-        return view_dtype(self, dtype or size[0])
+    if dtype is not None:
+        return view_dtype(self, dtype)
+    if len(size) == 1 and isinstance(size[0], DType):
+        return view_dtype(self, size[0])
     return view_as_size(self, shapes.as_size(size))
 
 
@@ -172,8 +174,8 @@ def reshape_as(self: Tensor, other: Tensor) -> Tensor:
     return view_or_copy(self, other.shape)
 
 
-Tensor.view, Tensor.view_as = _view, view_as
-Tensor.reshape, Tensor.reshape_as = _reshape, reshape_as
+attach(view=_view, view_as=view_as)
+attach(reshape=_reshape, reshape_as=reshape_as)
 
 
 @composite(
@@ -257,7 +259,7 @@ def _permute(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
     return permute_dims(self, shapes.as_size(dims))
 
 
-Tensor.permute = _permute
+attach(permute=_permute)
 
 
 @composite(
@@ -459,5 +461,5 @@ def _adjoint_matrices(self: Tensor) -> Tensor:
     return transpose(self, -2, -1).conj()
 
 
-Tensor.T, Tensor.mT = property(_reversed), property(_matrices)
-Tensor.H, Tensor.mH = property(_adjoint), property(_adjoint_matrices)
+attach(T=property(_reversed), mT=property(_matrices))
+attach(H=property(_adjoint), mH=property(_adjoint_matrices))

@@ -9,7 +9,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.reduction.extremes import _pair, _scatter_back
+from tritonnn.ops.reduction.extremes import _scatter_back, pair
 from tritonnn.ops.reduction.reduction import reduced_shape
 from tritonnn.ops.shape.parts import select_dim, slice_dim
 from tritonnn.ops.shape.shape import view_or_copy
@@ -171,7 +171,7 @@ def _median(name: str, ignore_nan: bool) -> Any:
                 )
             value = median_dim(view_or_copy(input.detach(), (-1,)), 0, False, ignore_nan)[0]
             return _with_shared_gradient(input, value) if input.requires_grad else value
-        return _pair(name, ("values", "indices"))(*median_dim(input, dim, keepdim, ignore_nan))
+        return pair(name)(*median_dim(input, dim, keepdim, ignore_nan))
 
     function.__name__ = name
     skip = ", NaN left out" if ignore_nan else "; NaN if there is one"
