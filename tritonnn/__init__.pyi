@@ -38,6 +38,7 @@ from tritonnn._printing import set_printoptions as set_printoptions
 from tritonnn._tensor import Tensor as Tensor
 from tritonnn.cuda import AcceleratorError as AcceleratorError
 from tritonnn.cuda import OutOfMemoryError as OutOfMemoryError
+from tritonnn.device import DeviceLike
 from tritonnn.device import device as device
 from tritonnn.device import get_default_device as get_default_device
 from tritonnn.device import set_default_device as set_default_device
@@ -63,7 +64,7 @@ from tritonnn.dtypes import int64 as int64
 from tritonnn.dtypes import promote_types as promote_types
 from tritonnn.dtypes import set_default_dtype as set_default_dtype
 from tritonnn.dtypes import uint8 as uint8
-from tritonnn.kernels._autotune import autotune as autotune
+from tritonnn.kernels.launch.autotune import autotune as autotune
 from tritonnn.legacy_types import TypedStorage as TypedStorage
 from tritonnn.legacy_types import UntypedStorage as UntypedStorage
 from tritonnn.legacy_types import set_default_tensor_type as set_default_tensor_type
@@ -95,7 +96,7 @@ from tritonnn.serialization import load as load
 from tritonnn.serialization import save as save
 from tritonnn.shape import Size as Size
 from tritonnn.shape import broadcast_shapes as broadcast_shapes
-from tritonnn.table.types import DeviceLike, Dims, IntOrInts, Number, Tensors
+from tritonnn.table.types import Dims, IntOrInts, Number, Tensors
 from tritonnn.threads import get_num_interop_threads as get_num_interop_threads
 from tritonnn.threads import get_num_threads as get_num_threads
 from tritonnn.threads import set_num_interop_threads as set_num_interop_threads
@@ -150,30 +151,30 @@ class ShortStorage(TypedStorage): ...
 class ShortTensor(Tensor): ...
 
 def empty(
-    *size: Any,
+    *size: _int | Sequence[_int],
     out: Tensor | None = None,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
     memory_format: MemoryFormat | None = None,
 ) -> Tensor: ...
 def zeros(
-    *size: Any,
+    *size: _int | Sequence[_int],
     out: Tensor | None = None,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
 def ones(
-    *size: Any,
+    *size: _int | Sequence[_int],
     out: Tensor | None = None,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
@@ -183,8 +184,8 @@ def full(
     *,
     out: Tensor | None = None,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
@@ -192,8 +193,8 @@ def empty_like(
     input: Tensor,
     *,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
     memory_format: MemoryFormat | None = None,
@@ -202,8 +203,8 @@ def zeros_like(
     input: Tensor,
     *,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
     memory_format: MemoryFormat | None = None,
@@ -212,8 +213,8 @@ def ones_like(
     input: Tensor,
     *,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
     memory_format: MemoryFormat | None = None,
@@ -223,8 +224,8 @@ def full_like(
     fill_value: Any,
     *,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
     memory_format: MemoryFormat | None = None,
@@ -234,8 +235,8 @@ def empty_strided(
     stride: Any,
     *,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
@@ -245,8 +246,8 @@ def eye(
     *,
     out: Tensor | None = None,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
 ) -> Tensor: ...
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor: ...
@@ -526,11 +527,11 @@ def tensor(
     data: Any,
     *,
     dtype: DType | None = None,
-    device: Any = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
-def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor: ...
+def as_tensor(data: Any, dtype: DType | None = None, device: DeviceLike | None = None) -> Tensor: ...
 def from_numpy(array: np.ndarray) -> Tensor: ...
 def frombuffer(
     buffer: Any, *, dtype: DType, count: _int = -1, offset: _int = 0, requires_grad: _bool = False
@@ -539,7 +540,7 @@ def asarray(
     obj: Any,
     *,
     dtype: DType | None = None,
-    device: Any = None,
+    device: DeviceLike | None = None,
     copy: _bool | None = None,
     requires_grad: _bool = False,
 ) -> Tensor: ...
@@ -668,8 +669,8 @@ def arange(
     *,
     out: Tensor | None = None,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
@@ -680,8 +681,8 @@ def linspace(
     *,
     out: Tensor | None = None,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
 ) -> Tensor: ...
 def logspace(
@@ -692,8 +693,8 @@ def logspace(
     *,
     out: Tensor | None = None,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
 ) -> Tensor: ...
 def pow(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
@@ -844,10 +845,22 @@ def tril_(input: Tensor, diagonal: _int = 0) -> Tensor: ...
 def triu(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor: ...
 def triu_(input: Tensor, diagonal: _int = 0) -> Tensor: ...
 def tril_indices(
-    row: _int, col: _int, offset: _int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+    row: _int,
+    col: _int,
+    offset: _int = 0,
+    *,
+    dtype: DType | None = None,
+    device: DeviceLike | None = None,
+    layout: Layout | None = None,
 ) -> Tensor: ...
 def triu_indices(
-    row: _int, col: _int, offset: _int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+    row: _int,
+    col: _int,
+    offset: _int = 0,
+    *,
+    dtype: DType | None = None,
+    device: DeviceLike | None = None,
+    layout: Layout | None = None,
 ) -> Tensor: ...
 def cumsum(input: Tensor, dim: _int, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor: ...
 def cumsum_(input: Tensor, dim: _int, *, dtype: DType | None = None) -> Tensor: ...
@@ -1317,22 +1330,22 @@ def alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def feature_alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def feature_alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def rand(
-    *size: Any,
+    *size: _int | Sequence[_int],
     generator: Generator | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
 def randn(
-    *size: Any,
+    *size: _int | Sequence[_int],
     generator: Generator | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
@@ -1369,8 +1382,8 @@ def randperm(
     generator: Generator | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
@@ -1378,22 +1391,22 @@ def rand_like(
     input: Tensor,
     *,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
-    memory_format: Any = None,
+    memory_format: MemoryFormat | None = None,
     generator: Generator | None = None,
 ) -> Tensor: ...
 def randn_like(
     input: Tensor,
     *,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
-    memory_format: Any = None,
+    memory_format: MemoryFormat | None = None,
     generator: Generator | None = None,
 ) -> Tensor: ...
 def randint_like(
@@ -1402,11 +1415,11 @@ def randint_like(
     high: _int | None = None,
     *,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
     pin_memory: _bool = False,
-    memory_format: Any = None,
+    memory_format: MemoryFormat | None = None,
 ) -> Tensor: ...
 def normal(
     mean: Any,
@@ -1416,8 +1429,8 @@ def normal(
     generator: Generator | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,
-    layout: Any = None,
-    device: Any = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
     requires_grad: _bool = False,
 ) -> Tensor: ...
 def bernoulli(

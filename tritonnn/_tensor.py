@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from tritonnn import shape as shapes
+from tritonnn.device import DeviceLike, runtime
 from tritonnn.device import device as Device
-from tritonnn.device import runtime
 from tritonnn.dtypes import dtype as DType
+from tritonnn.memory_format import layout as Layout
+from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
 
@@ -80,7 +82,7 @@ class Tensor(Methods):
     is_mkldnn = False
     is_mps = False
     is_xpu = False
-    layout: Any
+    layout: Layout | None
 
     # NumPy's operators give way to ours: `ndarray + Tensor` calls Tensor.__radd__.
     __array_priority__ = 1000
@@ -149,7 +151,7 @@ class Tensor(Methods):
         """Bytes the elements take."""
         return self.numel() * self.dtype.itemsize
 
-    def is_contiguous(self, memory_format: Any = None) -> bool:
+    def is_contiguous(self, memory_format: MemoryFormat | None = None) -> bool:
         """Whether the elements lie row-major (or in the given memory format) without gaps."""
         if memory_format is not None and memory_format.permutation is not None:
             return memory_format.matches(self.shape, self.stride())
@@ -295,7 +297,7 @@ class Tensor(Methods):
             raise RuntimeError(f"record_stream: expected a tensor on a GPU, got one on {self.device}")
         self._storage.block.record_stream(stream.cuda_stream)
 
-    def is_pinned(self, device: Any = None) -> bool:
+    def is_pinned(self, device: DeviceLike | None = None) -> bool:
         """Whether the host memory is page-locked, so that copies to the GPU can be asynchronous."""
         return getattr(self._storage.block, "pinned", False)
 

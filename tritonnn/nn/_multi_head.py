@@ -8,7 +8,9 @@ import math
 import warnings
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.dtypes import bool_
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.ops.creation.creation import zeros, zeros_like
@@ -18,7 +20,7 @@ from tritonnn.ops.joining.joining import cat
 _error = explained(AssertionError)
 
 
-def canonical_mask(mask: Any, name: str, other: Any, other_name: str, dtype: Any) -> Any:
+def canonical_mask(mask: Any, name: str, other: Any, other_name: str, dtype: DType | None) -> Any:
     """A mask to be added: bool masks become 0 and -inf; float masks stay.
 
     `other` is a second mask whose dtype should agree.
@@ -154,7 +156,9 @@ def multi_head_attention_forward(
     return output, weights
 
 
-def _check_shapes(query: Any, key: Any, value: Any, padding: Any, mask: Any, num_heads: int) -> None:
+def _check_shapes(
+    query: Any, key: Any, value: Any, padding: Tensor | None, mask: Any, num_heads: int
+) -> None:
     dims = query.ndim
     if dims not in (2, 3):
         raise _error(f"query should be unbatched 2D or batched 3D tensor but received {dims}-D query tensor")
@@ -227,7 +231,9 @@ def _heads(x: Any, count: int, head_dim: int) -> Any:
     return x.reshape(x.shape[0], count, head_dim).transpose(0, 1)
 
 
-def _merge(attn_mask: Any, padding: Any, appended: int, batch: int, num_heads: int, source: int) -> Any:
+def _merge(
+    attn_mask: Any, padding: Tensor | None, appended: int, batch: int, num_heads: int, source: int
+) -> Any:
     """Both masks as one, of (1 or N·heads, L or 1, S); keys that were appended are seen by all."""
     if attn_mask is not None and appended:
         attn_mask = F.pad(attn_mask, (0, appended))

@@ -748,7 +748,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: OptionalSize) -> Tensor: ...
 def lp_pool1d(
     input: Tensor,
     norm_type: float,
-    kernel_size: int,
+    kernel_size: IntOrInts,
     stride: IntOrInts | None = None,
     ceil_mode: bool = False,
 ) -> Tensor: ...

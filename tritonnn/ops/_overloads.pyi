@@ -9,11 +9,12 @@ from typing import Any, Literal, overload
 
 from tritonnn._methods import Max, Median, Min, Nanmedian
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.random import Generator
-from tritonnn.table.types import DeviceLike, Number
+from tritonnn.table.types import Number
 
 # ---- reductions ----
 

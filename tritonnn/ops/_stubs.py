@@ -188,9 +188,8 @@ class Stub:
             module, real = "tritonnn._methods", name
         elif isinstance(value, type):
             module, real = value.__module__, value.__name__
-        else:
-            module, real = argument_types.__name__, name
-            assert hasattr(argument_types, name), f"{name} is no type that a stub can import"
+        else:  # an alias of several types, from the file that gives it its name
+            module, real = "tritonnn.device" if name == "DeviceLike" else argument_types.__name__, name
         short = SHORT.get(real, real)
         self.imports.add(f"from {module} import {real}" + f" as {short}" * (short != real))
         return short

@@ -7,6 +7,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.device import device as Device
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._fused import Grads, on_demand, only_floating, raised, statistics_dtype
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
@@ -202,7 +203,7 @@ def _lead_of_mask(mask: Tensor, lead: tuple[int, ...], rows: int, keys: int) -> 
     return _batched(full, lead)
 
 
-def _draw(words: int, device: Any) -> tuple[int, int]:
+def _draw(words: int, device: Device) -> tuple[int, int]:
     """Seed and offset of that many words of the generator's stream."""
     from tritonnn.random import generator_for
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from tritonnn._tensor import Tensor
-from tritonnn.device import device as Device
 
 Number = bool | int | float | complex
 Operand = Tensor | Number | np.ndarray | np.generic  # what stands beside a tensor in `x + y`
@@ -16,6 +15,5 @@ IntOrInts = int | Sequence[int]
 Dims = int | Sequence[int] | None
 OptionalSize = int | Sequence[int | None] | None  # None keeps an extent
 Tensors = Sequence[Tensor]
-DeviceLike = Device | str | int
 Pooled = Tensor | tuple[Tensor, Tensor]  # with indices where they are asked for
 Geometry = tuple[Sequence[int], Sequence[int], int]  # what the body of a view returns: shape, strides, offset

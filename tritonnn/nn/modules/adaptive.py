@@ -6,6 +6,8 @@ from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.nn.module import Module
@@ -50,8 +52,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         cutoffs: Sequence[int],
         div_value: float = 4.0,
         head_bias: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         cutoffs = list(cutoffs)

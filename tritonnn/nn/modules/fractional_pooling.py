@@ -8,6 +8,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.utils import _ntuple
+from tritonnn.table.types import IntOrInts
 
 __all__ = ["FractionalMaxPool2d", "FractionalMaxPool3d"]
 
@@ -17,7 +18,7 @@ class _FractionalMaxPoolNd(Module):
 
     def __init__(
         self,
-        kernel_size: Any,
+        kernel_size: IntOrInts,
         output_size: Any = None,
         output_ratio: Any = None,
         return_indices: bool = False,

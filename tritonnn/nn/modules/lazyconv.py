@@ -17,6 +17,7 @@ from tritonnn.nn.modules.conv import (
     _check_channels,
 )
 from tritonnn.nn.modules.lazy import LazyModuleMixin
+from tritonnn.table.types import IntOrInts
 
 __all__ = [
     "LazyConv1d",
@@ -33,7 +34,7 @@ class _LazyConv(LazyModuleMixin):
     it.
     """
 
-    def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, out_channels: int, kernel_size: IntOrInts, *args: Any, **kwargs: Any) -> None:
         kwargs = {**_named(self._bias_position, args), **kwargs}
         bias = kwargs.pop("bias", True)
         device, dtype = kwargs.get("device"), kwargs.get("dtype")

@@ -6,6 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import get_default_dtype
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
@@ -24,7 +26,9 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Any:
+def _generate_square_subsequent_mask(
+    sz: int, device: DeviceLike | None = None, dtype: DType | None = None
+) -> Any:
     dtype = get_default_dtype() if dtype is None else dtype
     return full((sz, sz), float("-inf"), dtype=dtype, device=device).triu(1)
 
@@ -69,11 +73,11 @@ class _Layer(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
-        made = {"device": device, "dtype": dtype}
+        made: dict[str, Any] = {"device": device, "dtype": dtype}
         self.self_attn = MultiheadAttention(
             d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, device=device, dtype=dtype
         )
@@ -329,8 +333,8 @@ class Transformer(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         common = (
@@ -361,7 +365,9 @@ class Transformer(Module):
                 init.xavier_uniform_(param)
 
     @staticmethod
-    def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Any:
+    def generate_square_subsequent_mask(
+        sz: int, device: DeviceLike | None = None, dtype: DType | None = None
+    ) -> Any:
         """The causal mask (sz, sz): -inf above the diagonal, 0 elsewhere.
 
         >>> import tritonnn as torch

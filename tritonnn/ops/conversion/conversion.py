@@ -7,7 +7,7 @@ from typing import Any
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor, make, make_view
-from tritonnn.device import CPU, resolve
+from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate, row_major
 from tritonnn.dtypes import dtype as DType
@@ -164,7 +164,7 @@ def cpu(self: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
 
 def cuda(
     self: Tensor,
-    device: Any = None,
+    device: DeviceLike | None = None,
     non_blocking: bool = False,
     memory_format: MemoryFormat | None = None,
     **old: Any,
@@ -242,7 +242,7 @@ def set_(
     return self
 
 
-def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+def pin_memory(self: Tensor, device: DeviceLike | None = None) -> Tensor:
     """A copy in page-locked host memory, from which transfers to the GPU can be asynchronous."""
     if self.device is not CPU:
         raise RuntimeError(f"cannot pin '{self.device}' memory: only dense CPU tensors can be pinned")
@@ -260,7 +260,7 @@ def pin_memory(self: Tensor, device: Any = None) -> Tensor:
     return made
 
 
-def resize_as_(self: Tensor, other: Tensor, memory_format: Any = None) -> Tensor:
+def resize_as_(self: Tensor, other: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
     """`resize_` to the shape of another tensor."""
     return resize_(self, other.shape, memory_format=memory_format)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike, resolve
 from tritonnn.device import device as Device
-from tritonnn.device import resolve
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
+from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format, preserve_format, strided, strides_as
 from tritonnn.ops._table import NAMESPACES, attach
 from tritonnn.shape import Size
@@ -24,7 +26,9 @@ def _public(function: Any) -> Any:
     return function
 
 
-def _finish(tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layout: Layout | None = None) -> Tensor:
+def _finish(
+    tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layout: Layout | None = None
+) -> Tensor:
     if layout not in (None, strided):
         raise NotImplementedError(f"only torch.strided tensors exist here, got layout={layout}")
     if pin_memory:
@@ -55,9 +59,15 @@ def _copy_out(out: Tensor | None, made: Tensor) -> Tensor:
 
 @_public
 def empty(
-    *size: int | Sequence[int], out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None,
-) -> Tensor:  # fmt: skip
+    *size: int | Sequence[int],
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: memory_format | None = None,
+) -> Tensor:
     """An uninitialised tensor.
 
     >>> import tritonnn as torch
@@ -73,7 +83,14 @@ def empty(
 
 
 def _filled(
-    value: Any, size: Any, out: Any, dtype: Any, layout: Any, device: Any, requires_grad: bool, pin: bool
+    value: Any,
+    size: Any,
+    out: Any,
+    dtype: DType | None,
+    layout: Layout | None,
+    device: DeviceLike | None,
+    requires_grad: bool,
+    pin: bool,
 ) -> Tensor:
     shape = Size(shapes.as_size(size))
     if out is not None:
@@ -84,9 +101,14 @@ def _filled(
 
 @_public
 def zeros(
-    *size: int | Sequence[int], out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    *size: int | Sequence[int],
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """A tensor of zeros.
 
     >>> import tritonnn as torch
@@ -98,9 +120,14 @@ def zeros(
 
 @_public
 def ones(
-    *size: int | Sequence[int], out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    *size: int | Sequence[int],
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """A tensor of ones.
 
     >>> import tritonnn as torch
@@ -128,7 +155,12 @@ def full(
 
 
 def _like(
-    input: Tensor, dtype: Any, layout: Any, device: Any, format: memory_format | None, pin: bool = False
+    input: Tensor,
+    dtype: DType | None,
+    layout: Layout | None,
+    device: DeviceLike | None,
+    format: memory_format | None,
+    pin: bool = False,
 ) -> Tensor:
     dtype = dtype or input.dtype
     target = input.device if device is None else resolve(device)
@@ -142,18 +174,30 @@ def _like(
 
 @_public
 def empty_like(
-    input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-    pin_memory: bool = False, memory_format: memory_format | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: memory_format | None = None,
+) -> Tensor:
     """An uninitialised tensor of the shape, dtype and device of `input`."""
     return _finish(_like(input, dtype, layout, device, memory_format, pin_memory), requires_grad)
 
 
 @_public
 def zeros_like(
-    input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-    pin_memory: bool = False, memory_format: memory_format | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: memory_format | None = None,
+) -> Tensor:
     """Zeros of the shape, dtype and device of `input`.
 
     >>> import tritonnn as torch
@@ -165,18 +209,31 @@ def zeros_like(
 
 @_public
 def ones_like(
-    input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-    pin_memory: bool = False, memory_format: memory_format | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: memory_format | None = None,
+) -> Tensor:
     """Ones of the shape, dtype and device of `input`."""
     return _finish(_fill(_like(input, dtype, layout, device, memory_format, pin_memory), 1), requires_grad)
 
 
 @_public
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: memory_format | None = None,
+) -> Tensor:
     """One value in the shape, dtype and device of `input`."""
     return _finish(
         _fill(_like(input, dtype, layout, device, memory_format, pin_memory), fill_value), requires_grad
@@ -185,9 +242,15 @@ def full_like(
 
 @_public
 def empty_strided(
-    size: Any, stride: Any, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    size: Any,
+    stride: Any,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """An uninitialised tensor with the given strides, in elements."""
     if len(size) != len(stride):
         raise RuntimeError(f"mismatch in length of strides and shape: {list(size)}, {list(stride)}")
@@ -229,9 +292,15 @@ attach(new_full=_new_full)
 
 @_public
 def eye(
-    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
-    device: DeviceLike | None = None, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    n: int,
+    m: int | None = None,
+    *,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """The identity matrix, n rows and m columns (default n).
 
     >>> import tritonnn as torch

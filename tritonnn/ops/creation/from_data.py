@@ -8,7 +8,7 @@ import numpy as np
 
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor, from_array
-from tritonnn.device import CPU, resolve
+from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.dispatch import to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn
@@ -115,7 +115,7 @@ def tensor(
     return _finish(_tensor(data, dtype, device), requires_grad, pin_memory)
 
 
-def _tensor(data: Any, dtype: DType | None, device: Any) -> Tensor:
+def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor:
     if hasattr(data, "__array__") and not isinstance(data, (np.ndarray, np.generic)):
         data = np.asarray(data)
     array, inferred = _infer_array(data)
@@ -264,7 +264,12 @@ def _address(obj: Any) -> int:
 
 
 def _new_tensor(
-    self: Tensor, data: Any, *, dtype: DType | None = None, device: DeviceLike | None = None, requires_grad: bool = False
+    self: Tensor,
+    data: Any,
+    *,
+    dtype: DType | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """A copy of `data` in this tensor's dtype and device."""
     target = self.device if device is None else resolve(device)

@@ -9,9 +9,10 @@ import numpy as np
 
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike, resolve
 from tritonnn.device import device as Device
-from tritonnn.device import resolve
 from tritonnn.dtypes import dtype as DType
+from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._table import NUMERIC, Out, primitive
 from tritonnn.ops.creation.creation import _copy_out, _finish, _public
 
@@ -25,9 +26,17 @@ def arange_fill(start: Any, step: Any, count: int, dtype: DType, device: Device)
 
 @_public
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """start, start + step, ... below `end`; integers where all three are.
 
     >>> import tritonnn as torch
@@ -65,7 +74,13 @@ def linspace_fill(start: Any, end: Any, steps: int, base: float | None, dtype: D
 
 
 def _spaced(
-    start: Any, end: Any, steps: int, base: float | None, out: Any, dtype: Any, device: Any
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float | None,
+    out: Any,
+    dtype: DType | None,
+    device: DeviceLike | None,
 ) -> Tensor:
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     if not isinstance(steps, int):
@@ -95,8 +110,16 @@ def linspace(
 
 @_public
 def logspace(
-    start: Any, end: Any, steps: int = 100, base: float = 10.0, *, out: Tensor | None = None,
-    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    start: Any,
+    end: Any,
+    steps: int = 100,
+    base: float = 10.0,
+    *,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent."""
     return _finish(_spaced(start, end, steps, base, out, dtype, device), requires_grad, layout=layout)

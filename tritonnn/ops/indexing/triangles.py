@@ -6,7 +6,10 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
+from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._table import ANY, NAMESPACES, Bad, Out, Sample, primitive
 from tritonnn.ops.creation.creation import ones
 from tritonnn.ops.indexing.indexing import nonzero_rows
@@ -51,14 +54,22 @@ def triu(input: Tensor, diagonal: int = 0) -> Any:
     return _triangle(input, diagonal, "triu")
 
 
-def _triangle_indices(upper: bool, row: int, col: int, offset: int, dtype: Any, device: Any) -> Tensor:
+def _triangle_indices(
+    upper: bool, row: int, col: int, offset: int, dtype: DType | None, device: DeviceLike | None
+) -> Tensor:
     part = triu if upper else tril
     where = nonzero_rows(part(ones(row, col, dtype=dtypes.bool_, device=device), offset))
     return where.t().contiguous().to(dtype or dtypes.int64)
 
 
 def tril_indices(
-    row: int, col: int, offset: int = 0, *, dtype: DType | None = None, device: DeviceLike | None = None, layout: Layout | None = None
+    row: int,
+    col: int,
+    offset: int = 0,
+    *,
+    dtype: DType | None = None,
+    device: DeviceLike | None = None,
+    layout: Layout | None = None,
 ) -> Tensor:
     """Row and column indices, (2, n), of the lower triangle of a (row, col) matrix.
 
@@ -71,7 +82,13 @@ def tril_indices(
 
 
 def triu_indices(
-    row: int, col: int, offset: int = 0, *, dtype: DType | None = None, device: DeviceLike | None = None, layout: Layout | None = None
+    row: int,
+    col: int,
+    offset: int = 0,
+    *,
+    dtype: DType | None = None,
+    device: DeviceLike | None = None,
+    layout: Layout | None = None,
 ) -> Tensor:
     """Row and column indices, (2, n), of the upper triangle of a (row, col) matrix.
 

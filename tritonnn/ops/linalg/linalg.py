@@ -240,10 +240,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     if len(weight.shape) != 2:
         raise Invalid(f"weight must be a matrix (out_features, in_features), got {len(weight.shape)}D")
     if not input.shape or input.shape[-1] != weight.shape[1]:
-        features = input.shape[-1] if input.shape else "no"
+        width = str(input.shape[-1]) if input.shape else "no"
         raise Invalid(
-            f"input has {features} features in its last dimension but weight expects {weight.shape[1]}. "
-            f"(mat1 and mat2 shapes cannot be multiplied ({numel(input.shape[:-1])}x{features} and "
+            f"input has {width} features in its last dimension but weight expects {weight.shape[1]}. "
+            f"(mat1 and mat2 shapes cannot be multiplied ({numel(input.shape[:-1])}x{width} and "
             f"{weight.shape[1]}x{weight.shape[0]}))"
         )
     if bias is None:

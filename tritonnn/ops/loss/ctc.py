@@ -13,6 +13,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.creation.creation import full
@@ -39,7 +40,7 @@ def _lengths(name: str, given: Any, batch: int, longest: int) -> list[int]:
     return [int(value) for value in values]
 
 
-def _padded(targets: Any, lengths: list[int], device: Any) -> Any:
+def _padded(targets: Any, lengths: list[int], device: DeviceLike | None) -> Any:
     """Targets as (N, S) on the device, whatever form they came in."""
     if targets.ndim == 2:
         return targets.to(device)

@@ -229,7 +229,7 @@ def _lp_pool(
 def lp_pool1d(
     input: Tensor,
     norm_type: float,
-    kernel_size: int,
+    kernel_size: IntOrInts,
     stride: IntOrInts | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._table import FLOATING, NUMERIC, Out, Sample, primitive
@@ -26,7 +27,7 @@ def _gather(g: Tensor, indices: Tensor, n: int) -> Tensor:
     return flat.gather(-1, where).view(indices.shape)
 
 
-def _pooled(input: Tensor, sizes: Sequence[int], dtype: Any = None, volumes: bool = False) -> Out:
+def _pooled(input: Tensor, sizes: Sequence[int], dtype: DType | None = None, volumes: bool = False) -> Out:
     """Planes of other sizes, in the input's memory format; that of volumes only maxima over windows keep."""
     shape = (*input.shape[: len(input.shape) - len(sizes)], *sizes)
     strides = strides_in_format(shape, input) if volumes or len(sizes) == 2 else None

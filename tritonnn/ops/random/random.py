@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor, make_view
-from tritonnn.device import resolve
+from tritonnn.device import DeviceLike, resolve
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
+from tritonnn.memory_format import layout as Layout
+from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._table import FLOATING, NAMESPACES, REAL, Out, attach, primitive
 from tritonnn.ops.conversion.overwriting import overwritten
 from tritonnn.ops.creation.creation import _finish, _like
@@ -102,7 +105,11 @@ def draw(fill: Any, target: Tensor, *params: Any, generator: Generator | None, w
 
 
 def _new(
-    size: Any, dtype: DType | None, device: Any, out: Tensor | None, default: DType | None = None
+    size: Any,
+    dtype: DType | None,
+    device: DeviceLike | None,
+    out: Tensor | None,
+    default: DType | None = None,
 ) -> Tensor:
     shape = Size(shapes.as_size(size))
     if out is not None:
@@ -110,7 +117,9 @@ def _new(
     return allocate(shape, dtype or default or dtypes.get_default_dtype(), resolve(device))
 
 
-def _standard(name: str, fill: Any, made: Tensor, generator: Any, out: Tensor | None = None) -> Tensor:
+def _standard(
+    name: str, fill: Any, made: Tensor, generator: Generator | None, out: Tensor | None = None
+) -> Tensor:
     """Standard uniform or normal numbers; a complex normal has variance 1/2 in each part."""
     if made.dtype.kind < 2:
         raise NotImplementedError(
@@ -131,9 +140,15 @@ def _real_parts(made: Tensor) -> Tensor:
 
 @_public
 def rand(
-    *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    *size: int | Sequence[int],
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """Uniform numbers on [0, 1).
 
     >>> import tritonnn as torch
@@ -146,9 +161,15 @@ def rand(
 
 @_public
 def randn(
-    *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    *size: int | Sequence[int],
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """Numbers from the normal distribution of mean 0 and variance 1.
 
     >>> import tritonnn as torch
@@ -159,7 +180,7 @@ def randn(
     return _finish(made, requires_grad, pin_memory, layout)
 
 
-def draw_integers(made: Tensor, low: int, high: int, generator: Any) -> Tensor:
+def draw_integers(made: Tensor, low: int, high: int, generator: Generator | None) -> Tensor:
     low, high = int(low), int(high)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
@@ -180,10 +201,18 @@ def draw_integers(made: Tensor, low: int, high: int, generator: Any) -> Tensor:
 
 @_public
 def randint(
-    *bounds: Any, low: int = 0, high: int | None = None, size: Any = None, generator: Generator | None = None,
-    out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    *bounds: Any,
+    low: int = 0,
+    high: int | None = None,
+    size: Any = None,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """Integers uniform on [low, high): `randint(high, size)` or `randint(low, high, size)`.
 
     >>> import tritonnn as torch
@@ -207,9 +236,16 @@ def randint(
 
 @_public
 def randperm(
-    n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    n: int,
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """A random permutation of 0 ... n-1: the order that sorts n random 63-bit keys.
 
     >>> import tritonnn as torch
@@ -253,9 +289,17 @@ randn_like = _random_like("randn_like", philox_normal)
 
 @_public
 def randint_like(
-    input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None, layout: Layout | None = None,
-    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False, memory_format: MemoryFormat | None = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: MemoryFormat | None = None,
+) -> Tensor:
     """Integers uniform on [low, high) in the shape, dtype and device of `input`; `randint_like(x, high)` from 0 on.
 
     >>> import tritonnn as torch
@@ -269,9 +313,17 @@ def randint_like(
 
 @_public
 def normal(
-    mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, out: Tensor | None = None,
-    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    mean: Any,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Normal numbers with the given means and standard deviations, each a number or a tensor.
 
     >>> import tritonnn as torch
@@ -313,7 +365,7 @@ def bernoulli(
     return draw_bernoulli(made, input if p is None else p, generator)
 
 
-def draw_bernoulli(target: Tensor, p: Any, generator: Any) -> Tensor:
+def draw_bernoulli(target: Tensor, p: Any, generator: Generator | None) -> Tensor:
     if isinstance(p, Tensor):
         if not p.dtype.is_floating_point:
             raise fail("bernoulli", f"expected probabilities of a floating dtype, got {p.dtype.name}", p=p)

@@ -51,7 +51,7 @@ def expand_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
 @composite(
     api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), 3, 4), Sample(make(3, 1), (2, 3, 4))]
 )
-def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
+def expand(input: Tensor, *size: int | Sequence[int], implicit: bool = False) -> Tensor:
     """`input` broadcast to a larger size without copying (stride 0); -1 keeps an extent.
 
     >>> import tritonnn as torch
@@ -365,7 +365,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3, 4), (1, 1, 4)), Sample(make(3, 4), (4,))],
 )
-def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+def sum_to_size(input: Tensor, *size: int | Sequence[int]) -> Tensor:
     """`input` summed over the dimensions along which `size` would broadcast to it.
 
     >>> import tritonnn as torch

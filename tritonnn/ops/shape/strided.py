@@ -8,6 +8,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
 from tritonnn.ops.shape.shape import expand_as_size, view_as_size, view_or_copy
@@ -59,7 +60,9 @@ def _as_strided_grad(g: Tensor, geometry: Any, size: Any, stride: Any, offset: i
     return view_as_size(flat.index_add(0, where, view_or_copy(g, (-1,))), shape)
 
 
-def _positions(geometry: Any, size: Any, stride: Any, offset: int | None, device: Any) -> Tensor:
+def _positions(
+    geometry: Any, size: Any, stride: Any, offset: int | None, device: DeviceLike | None
+) -> Tensor:
     """For each element of a strided view, its row-major number in the tensor of the given geometry."""
     from tritonnn.ops.creation.creation import empty
     from tritonnn.ops.creation.ranges import arange
@@ -74,7 +77,7 @@ def _positions(geometry: Any, size: Any, stride: Any, offset: int | None, device
     return numbers.index_select(0, places - own_offset)
 
 
-def _places(size: Any, stride: Any, offset: int, device: Any) -> Tensor:
+def _places(size: Any, stride: Any, offset: int, device: DeviceLike | None) -> Tensor:
     """Positions in the storage of a strided view's elements, in row-major order."""
     from tritonnn.ops.creation.creation import full
     from tritonnn.ops.creation.ranges import arange
