@@ -118,7 +118,7 @@ reveal_type(F.max_pool2d(x, 2))             # Tensor
 reveal_type(F.max_pool2d(x, 2, return_indices=True))  # tuple[Tensor, Tensor]
 reveal_type(torch.nn.functional.softmax(x, dim=-1))   # Tensor
 reveal_type(F.embedding(x.long(), x))       # Tensor
-reveal_type(nn.Linear(2, 2).weight)         # Parameter
+reveal_type(nn.Linear(2, 2).weight)         # Tensor
 reveal_type(nn.Linear(2, 2)(x))             # Any
 reveal_type(nn.Sequential(nn.Linear(2, 2), nn.ReLU()).eval())  # Sequential
 

@@ -56,12 +56,12 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
 
 
-def _uniform(tensor: Any, low: float, high: float, generator: Generator | None = None) -> Any:
+def _uniform(tensor: Tensor, low: float, high: float, generator: Generator | None = None) -> Any:
     with no_grad():
         return tensor.uniform_(low, high, generator=generator)
 
 
-def _normal(tensor: Any, mean: float, std: float, generator: Generator | None = None) -> Any:
+def _normal(tensor: Tensor, mean: float, std: float, generator: Generator | None = None) -> Any:
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -258,7 +258,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 _BLOCK = 32
 
 
-def _orthonormal_rows(a: Any) -> Any:
+def _orthonormal_rows(a: Tensor) -> Any:
     """Gram-Schmidt in blocks of rows: most of the work is matrix products. Each projection runs twice, which leaves
     no more than rounding errors of the directions taken out.
     """

@@ -6,6 +6,7 @@ from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import explained
@@ -95,7 +96,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         for layer in (self.head, *(linear for cluster in self.tail for linear in cluster)):  # type: ignore[attr-defined]
             layer.reset_parameters()
 
-    def forward(self, input_: Any, target_: Any) -> _ASMoutput:
+    def forward(self, input_: Tensor, target_: Tensor) -> _ASMoutput:
         self._check(input_, target_)
         batched = target_.ndim > 0
         input = input_ if batched else input_.unsqueeze(0)
@@ -117,7 +118,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         loss = (-output).mean()
         return _ASMoutput(output if batched else output.squeeze(0), loss)
 
-    def _check(self, input: Any, target: Any) -> None:
+    def _check(self, input: Tensor, target: Tensor) -> None:
         error = explained(RuntimeError)
         if target.ndim == 1:
             if input.shape[0] != target.shape[0]:
@@ -142,7 +143,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
                     "found. "
                 )
 
-    def log_prob(self, input: Any) -> Any:
+    def log_prob(self, input: Tensor) -> Any:
         """Log-probabilities (N, n_classes) of all classes."""
         head = F.log_softmax(self.head(input), dim=1)
         parts = [head[:, : self.shortlist_size]]
@@ -150,6 +151,6 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             parts.append(F.log_softmax(cluster(input), dim=1) + head[:, self.shortlist_size + i].unsqueeze(1))
         return cat(parts, dim=1)
 
-    def predict(self, input: Any) -> Any:
+    def predict(self, input: Tensor) -> Any:
         """The most probable class of each row."""
         return self.log_prob(input).argmax(dim=1)

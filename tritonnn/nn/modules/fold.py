@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn.module import Module
@@ -28,7 +26,7 @@ class Fold(Module):
 
     def __init__(
         self,
-        output_size: Any,
+        output_size: IntOrInts,
         kernel_size: IntOrInts,
         dilation: IntOrInts = 1,
         padding: IntOrInts = 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
@@ -19,8 +20,8 @@ class _FractionalMaxPoolNd(Module):
     def __init__(
         self,
         kernel_size: IntOrInts,
-        output_size: Any = None,
-        output_ratio: Any = None,
+        output_size: IntOrInts | None = None,
+        output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
         _random_samples: Tensor | None = None,
     ) -> None:

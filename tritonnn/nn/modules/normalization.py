@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numbers
-from typing import Any
+from collections.abc import Iterable
 
 from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor
@@ -14,16 +13,13 @@ from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.ops.creation.creation import empty
+from tritonnn.table.types import IntOrInts
 
 __all__ = ["LayerNorm", "RMSNorm", "GroupNorm", "LocalResponseNorm", "CrossMapLRN2d"]
 
 
-def _shape(normalized_shape: Any) -> tuple[int, ...]:
-    return (
-        (int(normalized_shape),)
-        if isinstance(normalized_shape, numbers.Integral)
-        else tuple(normalized_shape)
-    )
+def _shape(normalized_shape: IntOrInts) -> tuple[int, ...]:
+    return tuple(normalized_shape) if isinstance(normalized_shape, Iterable) else (int(normalized_shape),)
 
 
 class LayerNorm(Module):
@@ -47,7 +43,7 @@ class LayerNorm(Module):
 
     def __init__(
         self,
-        normalized_shape: Any,
+        normalized_shape: IntOrInts,
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
@@ -101,7 +97,7 @@ class RMSNorm(Module):
 
     def __init__(
         self,
-        normalized_shape: Any,
+        normalized_shape: IntOrInts,
         eps: float | None = None,
         elementwise_affine: bool = True,
         device: DeviceLike | None = None,
