@@ -1,14 +1,12 @@
 """Written by `python -m tritonnn.ops stubs`, from the op table."""
 
-from typing import Any
-
 from tritonnn._methods import Qr
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
-from tritonnn.table.types import Dims
+from tritonnn.table.types import Dims, Tensors
 
 def qr(A: Tensor, mode: str = "reduced") -> Qr: ...
-def multi_dot(tensors: Any) -> Tensor: ...
+def multi_dot(tensors: Tensors) -> Tensor: ...
 def vector_norm(
     x: Tensor,
     ord: float = 2,
@@ -16,5 +14,5 @@ def vector_norm(
     keepdim: bool = False,
     *,
     dtype: DType | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor: ...

@@ -30,6 +30,7 @@ from tritonnn.table import (
     REAL,
     Bad,
     Entry,
+    Make,
     Op,
     OpSignature,
     Out,
@@ -41,8 +42,8 @@ from tritonnn.table import (
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
-    "REAL", "Bad", "Entry", "Op", "Out", "Perf", "Sample", "attach", "composite", "expose", "pointwise", "primitive",
-    "unary", "view", "writing",
+    "REAL", "Bad", "Entry", "Make", "Op", "Out", "Perf", "Sample", "attach", "composite", "expose", "pointwise",
+    "primitive", "unary", "view", "writing",
 ]  # fmt: skip
 
 # ---- decorators ---------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from tritonnn.ops._fused import Grads, on_demand, only_floating, raised, statist
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
 from tritonnn.recording.grad_mode import state
 from tritonnn.shape import broadcast_shapes, numel
+from tritonnn.table import Make
+from tritonnn.table.types import Ints
 
 MINUS_INFINITY = float("-inf")
 
@@ -96,8 +98,10 @@ def _sum_heads(x: Tensor, group: int) -> Tensor:
     return x.reshape(batch, heads // group, group, length, width).sum(2)
 
 
-def _samples(make: Any) -> list[Sample]:
-    def call(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, p: float = 0.0) -> Sample:
+def _samples(make: Make) -> list[Sample]:
+    def call(
+        q: Ints, k: Ints, v: Ints, mask: Tensor | None = None, causal: bool = False, p: float = 0.0
+    ) -> Sample:
         return Sample(make(q), make(k), make(v), mask, p, 5, 16, causal, 0.5)
 
     return [
@@ -152,7 +156,9 @@ def attention_backward(
 _NAME = "scaled_dot_product_attention"
 
 
-def _check(query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: float, is_causal: bool) -> None:
+def _check(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float, is_causal: bool
+) -> None:
     message = ""
     q, k, v = tuple(query.shape), tuple(key.shape), tuple(value.shape)
     if not query.dtype is key.dtype is value.dtype:
@@ -210,7 +216,7 @@ def _draw(words: int, device: Device) -> tuple[int, int]:
     return generator_for(device).reserve(words)
 
 
-def _call_samples(make: Any) -> list[Sample]:
+def _call_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(2, 3, 4, 8), make(2, 3, 5, 8), make(2, 3, 5, 6)), Sample(make(3, 4), make(5, 4), make(5,
         2)),
@@ -221,7 +227,7 @@ def _call_samples(make: Any) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _call_errors(make: Any) -> list[Bad]:
+def _call_errors(make: Make) -> list[Bad]:
     q = make(2, 3, 4)
     return [
         Bad(q, make(2, 3, 5), q, match="query has 4 features but key has 5"),

@@ -92,7 +92,7 @@ def _border(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tens
                          Bad(make(2, 3), (1, 1), "mirror", error=NotImplementedError,
                              match="Unrecognised padding mode")],
 )  # fmt: skip
-def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Any = None) -> Tensor:
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """`input` extended at its borders.
 
     Args:

@@ -9,6 +9,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size
 
 if TYPE_CHECKING:
+    from tritonnn._tensor import Tensor
     from tritonnn.table.op import Op
 
 
@@ -31,6 +32,24 @@ class Out:
         self.dtype = dtype
         self.device = device
         self.strides = strides
+
+
+class Make(Protocol):
+    """What the tests and the report give to `samples`, `errors` and `perf`: a factory of tensors.
+
+    The dtype and the device are those under test; `int` gives whole numbers below 4, `bool` truth values.
+    """
+
+    dtype: DType
+    device: str
+
+    def __call__(
+        self, *shape: Any, low: float = ..., high: float = ..., dtype: Any = ..., positive: bool = ...
+    ) -> Tensor: ...
+
+    def int(self, *shape: Any, low: float = ..., high: float = ..., dtype: Any = ...) -> Tensor: ...
+
+    def bool(self, *shape: Any) -> Tensor: ...
 
 
 class Sample:

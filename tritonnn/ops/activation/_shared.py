@@ -8,13 +8,13 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import NAMESPACES, Bad, Sample
-from tritonnn.table import OpSignature
+from tritonnn.table import Make, OpSignature
 
 
 def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
     """A matrix and a 0-d tensor; the matrix again for each further set of arguments."""
 
-    def made(make: Any) -> list[Sample]:
+    def made(make: Make) -> list[Sample]:
         x = make(3, 5, low=low, high=high)
         return [Sample(x), Sample(make((), low=low, high=high)), *[Sample(x, *option) for option in options]]
 
@@ -32,7 +32,7 @@ def numbers(name: str) -> Callable[..., None]:
     return check
 
 
-def bad_number(make: Any) -> list[Bad]:
+def bad_number(make: Make) -> list[Bad]:
     return [Bad(make(2), "a", error=TypeError, match="must be Number, not str")]
 
 

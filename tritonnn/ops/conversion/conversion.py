@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dispatch, dtypes
@@ -189,7 +190,7 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 attach(type_as=type_as)
 
 
-def resize_(self: Tensor, *sizes: Any, memory_format: MemoryFormat | None = None) -> Tensor:
+def resize_(self: Tensor, *sizes: int | Sequence[int], memory_format: MemoryFormat | None = None) -> Tensor:
     """Give the tensor another shape in place, keeping the leading elements of its storage; row-major.
 
     Raises:

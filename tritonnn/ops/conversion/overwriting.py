@@ -14,6 +14,7 @@ from tritonnn.ops._table import ANY, Out, Sample, attach, composite, primitive
 from tritonnn.ops.shape.shape import is_expandable_to
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
+from tritonnn.table.types import Number
 
 
 @primitive(float8=True, dtypes=ANY, grad={"src": lambda g: g})
@@ -22,7 +23,9 @@ def copy_values(src: Tensor) -> Out:
     return Out(src.shape, src.dtype)
 
 
-def copy_(self: Tensor, src: Any, non_blocking: bool = False, broadcast: bool = True, **old: Any) -> Tensor:
+def copy_(
+    self: Tensor, src: Tensor | Number, non_blocking: bool = False, broadcast: bool = True, **old: Any
+) -> Tensor:
     """Overwrite with the values of `src`, broadcast and cast; gradients flow to `src`.
 
     >>> import tritonnn as torch
@@ -71,7 +74,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
     return fill_(input.clone(), value)
 
 
-def fill_(self: Tensor, value: Any) -> Tensor:
+def fill_(self: Tensor, value: Tensor | Number) -> Tensor:
     """Overwrite every element with a number or a 0-d tensor.
 
     Raises:

@@ -10,6 +10,7 @@ from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad
 from tritonnn.ops._windows import as_ints, joined, window_count
 from tritonnn.shape import Size
+from tritonnn.table import Make
 from tritonnn.table.types import Ints
 
 
@@ -128,7 +129,7 @@ def transposed_sizes(
 def conv_errors(n: int) -> Any:
     """What every convolution over n dimensions refuses."""
 
-    def errors(make: Any) -> list[Bad]:
+    def errors(make: Make) -> list[Bad]:
         x, w = make(1, 3, *[5] * n), make(4, 3, *[3] * n)
         few, large = make(4, 2, *[3] * n), make(4, 3, *[7] * n)
         half = make(4, 3, *[3] * n, dtype=dtypes.float16)
@@ -157,7 +158,7 @@ def conv_errors(n: int) -> Any:
 def transpose_errors(n: int) -> Any:
     """What every transposed convolution over n dimensions refuses."""
 
-    def errors(make: Any) -> list[Bad]:
+    def errors(make: Make) -> list[Bad]:
         x, w, other = make(1, 3, *[4] * n), make(3, 4, *[3] * n), make(4, 3, *[3] * n)
         small = "output padding must be smaller than either stride or dilation"
         return [

@@ -28,6 +28,7 @@ from tritonnn.ops.padding import constant_pad_nd
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import permute_dims, squeeze_dims, unsqueeze
 from tritonnn.shape import Size
+from tritonnn.table import Make
 from tritonnn.table.types import IntOrInts, Ints
 
 
@@ -77,7 +78,7 @@ def _toward_weight(
     return convolution_weight_grad(small, large, tuple(kernel), stride, padding, dilation, groups)
 
 
-def _primitive_samples(make: Any) -> list[Sample]:
+def _primitive_samples(make: Make) -> list[Sample]:
     one, cube = (1, 1), make(1, 2, 3, 3, 4)
     return [
         Sample(make(2, 3, 5, 4), make(4, 3, 3, 2), make(4), (2, 1), one, one, False, (0, 0), 1),
@@ -189,15 +190,15 @@ def convolution_weight_grad(
 def run_convolution(
     name: str,
     n: int,
-    input: Any,
-    weight: Any,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: IntOrInts,
+    padding: str | IntOrInts,
+    dilation: IntOrInts,
     groups: int,
     transposed: bool = False,
-    output_padding: Any = 0,
+    output_padding: IntOrInts = 0,
 ) -> Tensor:
     """Check as `name`, the public function over n dimensions, then call the primitive."""
     try:
@@ -215,7 +216,7 @@ def run_convolution(
     return made if len(input.shape) == n + 2 else squeeze_dims(made, (0,))
 
 
-def _batched(name: str, input: Any, weight: Any, n: int) -> Tensor:
+def _batched(name: str, input: Tensor, weight: Tensor, n: int) -> Tensor:
     """The input with a batch dimension."""
     for label, value in (("input", input), ("weight", weight)):
         if not isinstance(value, Tensor):
@@ -233,7 +234,7 @@ def _batched(name: str, input: Any, weight: Any, n: int) -> Tensor:
 
 
 def _named_padding(
-    batch: Tensor, weight: Tensor, padding: str, stride: Any, dilation: Any
+    batch: Tensor, weight: Tensor, padding: str, stride: IntOrInts, dilation: IntOrInts
 ) -> tuple[Tensor, Ints]:
     """Padding 'valid' (none) or 'same' (the output has the input's size); an odd rest goes to the right."""
     n = len(weight.shape) - 2

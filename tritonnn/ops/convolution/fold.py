@@ -62,7 +62,9 @@ def _pair(name: str, value: Any, least: int) -> Ints:
     return pair
 
 
-def _blocks(kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tuple[Ints, Ints, Ints, Ints]:
+def _blocks(
+    kernel_size: IntOrInts, dilation: IntOrInts, padding: IntOrInts, stride: IntOrInts
+) -> tuple[Ints, Ints, Ints, Ints]:
     """The checked arguments that unfold and fold share, as pairs."""
     kernel, spread = _pair("kernel_size", kernel_size, 1), _pair("dilation", dilation, 1)
     return kernel, spread, _pair("padding", padding, 0), _pair("stride", stride, 1)

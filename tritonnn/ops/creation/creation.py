@@ -17,6 +17,7 @@ from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format, preserve_format, strided, strides_as
 from tritonnn.ops._table import NAMESPACES, attach
 from tritonnn.shape import Size
+from tritonnn.table.types import IntOrInts, Number
 
 torch_names = NAMESPACES["torch"]
 
@@ -36,7 +37,7 @@ def _finish(
     return tensor.requires_grad_() if requires_grad else tensor
 
 
-def _fill(made: Tensor, value: Any) -> Tensor:
+def _fill(made: Tensor, value: Number) -> Tensor:
     from tritonnn.recording.grad_mode import no_grad
 
     with no_grad():
@@ -139,9 +140,16 @@ def ones(
 
 @_public
 def full(
-    size: Any, fill_value: Any, *, out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
-    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    size: IntOrInts,
+    fill_value: Number,
+    *,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """A tensor filled with one value, of the dtype the value stands for.
 
     >>> import tritonnn as torch
@@ -225,7 +233,7 @@ def ones_like(
 @_public
 def full_like(
     input: Tensor,
-    fill_value: Any,
+    fill_value: Number,
     *,
     dtype: DType | None = None,
     layout: Layout | None = None,
@@ -242,8 +250,8 @@ def full_like(
 
 @_public
 def empty_strided(
-    size: Any,
-    stride: Any,
+    size: Sequence[int],
+    stride: Sequence[int],
     *,
     dtype: DType | None = None,
     layout: Layout | None = None,
@@ -258,7 +266,7 @@ def empty_strided(
     return _finish(made, requires_grad, pin_memory, layout)
 
 
-def _new(fill: Any) -> Any:
+def _new(fill: Number | None) -> Any:
     def method(
         self: Tensor,
         *size: int | Sequence[int],
@@ -281,7 +289,7 @@ def _new(fill: Any) -> Any:
     return method
 
 
-def _new_full(self: Tensor, size: Any, fill_value: Any, **options: Any) -> Tensor:
+def _new_full(self: Tensor, size: IntOrInts, fill_value: Number, **options: Any) -> Tensor:
     """One value in this tensor's dtype and device."""
     return _new(fill_value)(self, size, **options)
 

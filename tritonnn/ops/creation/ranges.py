@@ -15,6 +15,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._table import NUMERIC, Out, primitive
 from tritonnn.ops.creation.creation import _copy_out, _finish, _public
+from tritonnn.table.types import Number
 
 
 @primitive(dtypes=NUMERIC)
@@ -26,9 +27,9 @@ def arange_fill(start: Any, step: Any, count: int, dtype: DType, device: Device)
 
 @_public
 def arange(
-    start: Any,
-    end: Any = None,
-    step: Any = 1,
+    start: Tensor | float,
+    end: Tensor | float | None = None,
+    step: Tensor | float = 1,
     *,
     out: Tensor | None = None,
     dtype: DType | None = None,
@@ -96,9 +97,16 @@ def _spaced(
 
 @_public
 def linspace(
-    start: Any, end: Any, steps: int = 100, *, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    start: Tensor | Number,
+    end: Tensor | Number,
+    steps: int = 100,
+    *,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`steps` numbers from start to end, both included.
 
     >>> import tritonnn as torch
@@ -110,8 +118,8 @@ def linspace(
 
 @_public
 def logspace(
-    start: Any,
-    end: Any,
+    start: Tensor | Number,
+    end: Tensor | Number,
     steps: int = 100,
     base: float = 10.0,
     *,

@@ -11,12 +11,13 @@ from tritonnn.ops._table import ANY, BOOL, NUMERIC, REAL, Bad, Sample, attach, e
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, pairs
 from tritonnn.ops.elementwise.logic import logical_and, logical_or, ties
+from tritonnn.table import Make
 from tritonnn.table.types import Number
 
 # ---- comparison ---------------------------------------------------------------------------------------
 
 
-def _odd(make: Any) -> list[Sample]:
+def _odd(make: Make) -> list[Sample]:
     if not make.dtype.is_floating_point:
         return ties(make)
     return [*ties(make), Sample(make(3, 4) / make(3, 4).trunc(), make(3, 4) / make(3, 4).trunc())]

@@ -31,6 +31,7 @@ from tritonnn.ops._table import (
     unary,
 )
 from tritonnn.ops.creation.creation import zeros_like
+from tritonnn.table import Make
 from tritonnn.table.types import Number
 
 INTEGRAL_AND_BOOL = (dtypes.bool_, *dtypes.INTEGRAL)
@@ -61,7 +62,7 @@ def entry(
     return unary(name, doc + example(prefix + name, *shown), result, grad, **options)
 
 
-def within(make: Any, low: float, high: float) -> list[Sample]:
+def within(make: Make, low: float, high: float) -> list[Sample]:
     """A matrix and a 0-d tensor with values between low and high, or for whole numbers the next ones outside."""
     if not make.dtype.is_floating_point and math.ceil(low) > math.floor(high):
         low, high = math.floor(low), math.ceil(high)
@@ -221,7 +222,7 @@ def _test(name: str, doc: str, shown: str, types: Any = ANY) -> Callable:
     )
 
 
-def odd_values(make: Any) -> list[Sample]:
+def odd_values(make: Make) -> list[Sample]:
     x = make(3, 4)
     if not x.dtype.is_floating_point:
         return [Sample(x)]

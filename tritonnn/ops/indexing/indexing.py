@@ -14,6 +14,7 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
+from tritonnn.table import Make
 from tritonnn.table.types import Tensors
 
 
@@ -219,7 +220,7 @@ def indexed_shape(shape: Size, indices: Sequence[Tensor], dims: Sequence[int]) -
     return (*kept[:at], *common, *kept[at:])
 
 
-def _index_at_samples(make: Any) -> list[Sample]:
+def _index_at_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), [make.int(2, 2, high=3)], (0,)),
         Sample(make(3, 4), [make.int(5, low=-4, high=4)], (1,)),

@@ -16,6 +16,7 @@ from tritonnn.ops.indexing.indexing import nonzero_rows
 from tritonnn.ops.joining.joining import cat, meshgrid, stack
 from tritonnn.ops.scan.scan import cumprod
 from tritonnn.shape import as_size
+from tritonnn.table.types import IntOrInts, Number
 
 
 @composite(
@@ -66,7 +67,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 
 
 @expose("torch")
-def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+def unravel_index(indices: Tensor, shape: IntOrInts) -> tuple[Tensor, ...]:
     """Coordinates, one tensor per dimension, of positions in a row-major array of `shape`.
 
     >>> import tritonnn as torch
@@ -134,7 +135,7 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
 
 
 @expose("tensor")
-def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
     """Overwrite the main diagonal; with `wrap` it goes on below a tall matrix's square, one row apart.
 
     >>> import tritonnn as torch
@@ -157,9 +158,13 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
 
 @expose("torch tensor")
 def histogram(
-    input: Tensor, bins: Any, *, range: tuple[float, float] | None = None, weight: Tensor | None = None,
+    input: Tensor,
+    bins: Tensor | int,
+    *,
+    range: tuple[float, float] | None = None,
+    weight: Tensor | None = None,
     density: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """Counts (or summed weights) of the elements in bins, and the edges of the bins.
 
     Args:

@@ -15,6 +15,7 @@ from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
 from tritonnn.shape import as_dims, wrap_dim
+from tritonnn.table.types import Dims, IntOrInts
 
 
 @primitive(
@@ -62,7 +63,7 @@ def flipud(input: Tensor) -> Tensor:
     samples=lambda make: [Sample(make(5), 2), Sample(make(2, 3), (1, -1), (0, 1)), Sample(make(2, 3), 2)],
     errors=lambda make: [Bad(make(2, 2), (1, 2), 0, match="shifts and dimensions must align")],
 )
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+def roll(input: Tensor, shifts: IntOrInts, dims: Dims = None) -> Tensor:
     """A copy with elements moved along `dims`, those leaving the end entering at the start.
 
     >>> import tritonnn as torch

@@ -10,6 +10,7 @@ from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite
 from tritonnn.ops.linalg.linalg import _into, _ranked, matmul, matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel, wrap_dim
+from tritonnn.table.types import Tensors
 
 
 @composite(
@@ -70,7 +71,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
 
 
 @composite(api="linalg", dtypes=ANY, samples=lambda make: [Sample([make(2, 3), make(3, 4), make(4, 2)])])
-def multi_dot(tensors: Any) -> Tensor:
+def multi_dot(tensors: Tensors) -> Tensor:
     """Product of several matrices, in the order that takes fewest operations for three, from the left otherwise."""
     items = list(tensors)
     if len(items) == 3 and items[1].shape[1] * items[2].shape[1] < items[0].shape[0] * items[1].shape[0]:

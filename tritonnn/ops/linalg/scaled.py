@@ -11,6 +11,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import Bad, Out, Sample, composite, expose, primitive
 from tritonnn.shape import wrap_dim
+from tritonnn.table import Make
 
 FLOAT8 = dtypes.FLOAT8
 RESULTS = (*FLOAT8, dtypes.float16, dtypes.bfloat16, dtypes.float32)
@@ -54,7 +55,7 @@ def _check_scales(a: Tensor, b: Tensor, scale_a: Tensor, scale_b: Tensor) -> Non
     )
 
 
-def _float8(make: Any, *shape: int, kind: DType = dtypes.float8_e4m3fn) -> Tensor:
+def _float8(make: Make, *shape: int, kind: DType = dtypes.float8_e4m3fn) -> Tensor:
     return make(*shape).to(kind)
 
 

@@ -9,6 +9,7 @@ log_softmax, where it belongs, it agrees with the formula of the paper.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
@@ -27,7 +28,7 @@ from tritonnn.ops.loss.loss import REDUCTIONS
 _LOW = -1e30
 
 
-def _lengths(name: str, given: Any, batch: int, longest: int) -> list[int]:
+def _lengths(name: str, given: Tensor | Sequence[int], batch: int, longest: int) -> list[int]:
     values = given.tolist() if isinstance(given, Tensor) else list(given)
     values = values if isinstance(values, list) else [values]
     if len(values) != batch:

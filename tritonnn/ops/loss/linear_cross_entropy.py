@@ -16,6 +16,7 @@ from tritonnn.ops.loss.cross_entropy import check_classes, cross_entropy, fused_
 from tritonnn.ops.loss.loss import resolve
 from tritonnn.recording.grad_mode import state
 from tritonnn.shape import numel
+from tritonnn.table import Make
 
 IGNORED = -100
 
@@ -230,7 +231,7 @@ def _composed(
     return cross_entropy(scores, target, **given)
 
 
-def _samples(make: Any) -> list[Sample]:
+def _samples(make: Make) -> list[Sample]:
     y, small = make.int(6, high=5), LinearCrossEntropyOptions(batch_chunk_size=4, allow_retain_graph=True)
     positive = make(5, positive=True)
     return [
@@ -249,7 +250,7 @@ def _samples(make: Any) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _errors(make: Any) -> list[Bad]:
+def _errors(make: Make) -> list[Bad]:
     x, w, y = make(4, 3), make(5, 3), make.int(4, high=5)
     ratio = LinearCrossEntropyOptions(chunking_method="aspect_ratio", batch_chunk_size=3)
     return [

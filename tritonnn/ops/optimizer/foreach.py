@@ -151,7 +151,7 @@ def _foreach_norm(self: Tensors, ord: float = 2, dtype: DType | None = None) -> 
 
 
 @expose("torch")
-def _foreach_mul_(self: Tensors, other: Any) -> Tensors:
+def _foreach_mul_(self: Tensors, other: Tensor | Number) -> Tensors:
     """Multiply each tensor in place; tensors of one device and type share a launch.
 
     Args:

@@ -21,7 +21,7 @@ from tritonnn.ops.pooling.pooling import (
     max_pool,
     max_pool_with_indices,
 )
-from tritonnn.table import OpSignature
+from tritonnn.table import Make, OpSignature
 from tritonnn.table.types import IntOrInts, Ints, OptionalSize, Pooled
 
 
@@ -29,10 +29,10 @@ def _max_pool(
     name: str,
     n: int,
     input: Tensor,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None,
+    padding: IntOrInts,
+    dilation: IntOrInts,
     ceil_mode: bool,
     return_indices: bool,
 ) -> Any:
@@ -163,7 +163,7 @@ max_pool3d_with_indices = expose("functional")(_with_indices(max_pool3d, 6))
 # ---- adaptive -------------------------------------------------------------------------------------------
 
 
-def _adaptive(name: str, n: int, input: Tensor, output_size: Any, return_indices: bool) -> Any:
+def _adaptive(name: str, n: int, input: Tensor, output_size: OptionalSize, return_indices: bool) -> Any:
     values, indices = adaptive_max_pool(input, adaptive_size(name, n, input, output_size))
     return (values, indices) if return_indices else values
 
@@ -274,7 +274,7 @@ def _uniform(shape: Ints, like: Tensor) -> Tensor:
 
 
 def _fractional_errors(n: int) -> Any:
-    def errors(make: Any) -> list[Bad]:
+    def errors(make: Make) -> list[Bad]:
         x = make(1, 2, *[6] * n)
         return [
             Bad(x, 2, error=ValueError, match="requires specifying either an output_size or an output_ratio"),

@@ -313,9 +313,9 @@ def randint_like(
 
 @_public
 def normal(
-    mean: Any,
-    std: Any = 1.0,
-    size: Any = None,
+    mean: Tensor | float,
+    std: Tensor | float = 1.0,
+    size: Sequence[int] | None = None,
     *,
     generator: Generator | None = None,
     out: Tensor | None = None,
@@ -365,7 +365,7 @@ def bernoulli(
     return draw_bernoulli(made, input if p is None else p, generator)
 
 
-def draw_bernoulli(target: Tensor, p: Any, generator: Generator | None) -> Tensor:
+def draw_bernoulli(target: Tensor, p: Tensor | float, generator: Generator | None) -> Tensor:
     if isinstance(p, Tensor):
         if not p.dtype.is_floating_point:
             raise fail("bernoulli", f"expected probabilities of a floating dtype, got {p.dtype.name}", p=p)

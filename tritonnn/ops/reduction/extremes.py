@@ -23,7 +23,7 @@ def _not_empty(input: Tensor, dims: Sequence[int], op: str) -> None:
             )
 
 
-def _amax_grad(g: Tensor, input: Tensor, result: Tensor, dims: Any, keepdim: bool) -> Tensor:
+def _amax_grad(g: Tensor, input: Tensor, result: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
     """Shared equally among the elements that tie."""
     ties = input == restore(result, input.shape, dims, keepdim)
     share = ties.to(g.dtype)

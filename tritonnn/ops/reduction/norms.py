@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
@@ -15,7 +16,7 @@ from tritonnn.shape import wrap_dim, wrap_dims
 from tritonnn.table.types import Dims
 
 
-def _vector_norm(input: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
+def _vector_norm(input: Tensor, p: float, dims: Sequence[int], keepdim: bool) -> Tensor:
     if input.dtype.kind < 2:
         raise fail(
             "norm",
@@ -42,7 +43,9 @@ def _safe_sqrt(total: Tensor) -> Tensor:
     return total.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
 
 
-def _norm_grad(g: Tensor, input: Tensor, norm: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
+def _norm_grad(
+    g: Tensor, input: Tensor, norm: Tensor, p: float, dims: Sequence[int], keepdim: bool
+) -> Tensor:
     """g sign(x) (|x| / norm)^(p - 1), and 0 where the norm is 0 or, with p < 1, where x is."""
     if p == 0:
         return input.new_zeros(input.shape)
@@ -69,7 +72,7 @@ def _norm_grad(g: Tensor, input: Tensor, norm: Tensor, p: float, dims: Any, keep
     + [Sample(make(3, 700), 2.0, (1,), False), Sample(make(70, 33), 2.5, (0,), False),
        Sample(make(()), 2.0, (), False)],
 )  # fmt: skip
-def p_norm(input: Tensor, p: float, dim: Any, keepdim: bool) -> Any:
+def p_norm(input: Tensor, p: float, dim: Sequence[int], keepdim: bool) -> Any:
     """(sum of |x|^p)^(1/p) over `dim`, for finite p, and with p = 0 the number of x that are not 0; in half precision
     the sum is one of float32."""
     return Out(reduced_shape(input.shape, dim, keepdim), input.dtype)
@@ -88,7 +91,7 @@ def norm(
     p: Any = "fro",
     dim: Dims = None,
     keepdim: bool = False,
-    out: Any = None,
+    out: Tensor | None = None,
     dtype: DType | None = None,
 ) -> Tensor:
     """The p-norm (sum |x|^p)^(1/p) over `dim` (all by default); 'fro' is p = 2.
@@ -121,7 +124,7 @@ def vector_norm(
     keepdim: bool = False,
     *,
     dtype: DType | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The p-norm of vectors along `dim` (of all elements by default)."""
     return norm(x, ord, dim, keepdim, out, dtype)

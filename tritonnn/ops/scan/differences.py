@@ -13,6 +13,8 @@ from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scan.scan import cumsum
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.shape import as_dims, wrap_dim
+from tritonnn.table import Make
+from tritonnn.table.types import Number
 
 
 def _dimension(op: str, input: Tensor, dim: int) -> int:
@@ -22,7 +24,7 @@ def _dimension(op: str, input: Tensor, dim: int) -> int:
         raise fail(op, str(invalid), kind=invalid.kind, input=input) from None
 
 
-def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
+def _panels(op: str, y: Tensor, x: Tensor | None, dx: Number | None, dim: int) -> Tensor:
     """Areas of the trapezoids between neighbouring samples."""
     if x is not None and dx is not None:
         raise fail(op, "expected either x or dx, got both", y=y, x=x)
@@ -49,14 +51,14 @@ def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
     return total * step * 0.5
 
 
-def _samples(make: Any) -> list[Sample]:
+def _samples(make: Make) -> list[Sample]:
     return [
         Sample(make(5)), Sample(make(3, 4), dx=0.5), Sample(make(3, 4), make(3), dim=0), Sample(make(3, 4), make(3, 4)),
         Sample(make(3, 1)),
     ]  # fmt: skip
 
 
-def _errors(make: Any) -> list[Bad]:
+def _errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), make(3), dx=1.0, match="either x or dx"), Bad(make(3), make(2), match="one `x` value for each"),
         Bad(make(3), dim=1, error=IndexError, match="Dimension out of range"),
@@ -64,7 +66,7 @@ def _errors(make: Any) -> list[Bad]:
 
 
 @composite(api="torch", alias=("trapz",), dtypes=FLOATING, samples=_samples, errors=_errors)
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1) -> Tensor:
     """The integral of samples along `dim` by the trapezoidal rule.
 
     Args:
@@ -80,7 +82,9 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
 
 
 @composite(api="torch", dtypes=FLOATING, samples=_samples, errors=_errors)
-def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+def cumulative_trapezoid(
+    y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1
+) -> Tensor:
     """The running integral of samples along `dim` by the trapezoidal rule, one element shorter than `y`.
 
     >>> import tritonnn as torch

@@ -34,7 +34,9 @@ def _at_least_1d(item: Tensor) -> Tensor:
     return item if item.shape or item.dtype in MASKS else unsqueeze(item, 0)
 
 
-def _index_put(in_place: bool, input: Tensor, indices: Any, values: Tensor, accumulate: bool) -> Tensor:
+def _index_put(
+    in_place: bool, input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool
+) -> Tensor:
     parsed = _tensor_indices(input, indices)
     if not parsed.indices:
         raise fail("index_put", "expected at least one index tensor", kind=IndexError, input=input)
@@ -66,7 +68,9 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 
 
 @expose("torch tensor")
-def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+def index_put_(
+    self: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False
+) -> Tensor:
     """In-place version of `index_put`."""
     return _index_put(True, self, indices, values, accumulate)
 

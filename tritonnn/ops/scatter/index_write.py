@@ -19,6 +19,7 @@ from tritonnn.ops.indexing.indexing import indexed_shape, long_index, zeros_of
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scatter.scatter import WRITE, distinct, same_dtype, scatter_reduce
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
+from tritonnn.table import Make
 from tritonnn.table.types import Number, Tensors
 
 # ---- along one dimension, by a vector of indices ---------------------------------------------------------
@@ -54,7 +55,7 @@ def _matching_source(
         )
 
 
-def _along_samples(make: Any) -> list[Sample]:
+def _along_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), 0, make.int(5, high=3), make(5, 4)), Sample(make(3, 4), 1, make.int(2, high=4), make(3, 2)),
         Sample(make(2, 3, 4), -2, make.int(5, high=3), make(2, 5, 4)), Sample(make(3), 0, make.int(0), make(0)),
@@ -62,7 +63,7 @@ def _along_samples(make: Any) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _copy_samples(make: Any) -> list[Sample]:
+def _copy_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), 0, distinct(make, (2,), 0, 3), make(2, 4)),
         Sample(make(3, 4), 1, distinct(make, (3,), 0, 4), make(3, 3)), Sample(make(3), 0, make.int(0), make(0)),

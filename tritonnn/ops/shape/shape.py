@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from tritonnn import dtypes
 from tritonnn import shape as shapes
@@ -12,7 +11,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, view
 from tritonnn.shape import Size, infer_view_size, wrap_dim
-from tritonnn.table.types import Geometry
+from tritonnn.table.types import Dims, Geometry, IntOrInts
 
 
 @view(
@@ -268,7 +267,7 @@ attach(permute=_permute)
     samples=lambda make: [Sample(make(2, 3, 4), 0, 2), Sample(make(2, 3, 4), (0, 1), (2, 0))],
     alias=("moveaxis",),
 )
-def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+def movedim(input: Tensor, source: IntOrInts, destination: IntOrInts) -> Tensor:
     """`input` with dimensions `source` moved to the positions `destination`."""
     ndim = len(input.shape)
     sources = [wrap_dim(d, ndim) for d in ((source,) if isinstance(source, int) else source)]
@@ -350,7 +349,7 @@ def squeeze_dims(input: Tensor, dims: Sequence[int]) -> Geometry:
     ],
     errors=lambda make: [Bad(make(2, 1), 2, error=IndexError, match="Dimension out of range")],
 )
-def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """`input` without dimensions of extent 1: all of them, or those among `dim`.
 
     >>> import tritonnn as torch

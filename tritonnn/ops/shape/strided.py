@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from tritonnn import dtypes
 from tritonnn import shape as shapes
@@ -50,7 +49,9 @@ def as_strided(
     return Size(size), tuple(stride), offset
 
 
-def _as_strided_grad(g: Tensor, geometry: Any, size: Any, stride: Any, offset: int | None) -> Tensor:
+def _as_strided_grad(
+    g: Tensor, geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int | None
+) -> Tensor:
     """The gradient of a strided view, added up at the elements of the tensor it looks into."""
     from tritonnn.ops.creation.creation import zeros
 
@@ -61,7 +62,7 @@ def _as_strided_grad(g: Tensor, geometry: Any, size: Any, stride: Any, offset: i
 
 
 def _positions(
-    geometry: Any, size: Any, stride: Any, offset: int | None, device: DeviceLike | None
+    geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int | None, device: DeviceLike | None
 ) -> Tensor:
     """For each element of a strided view, its row-major number in the tensor of the given geometry."""
     from tritonnn.ops.creation.creation import empty
@@ -77,7 +78,7 @@ def _positions(
     return numbers.index_select(0, places - own_offset)
 
 
-def _places(size: Any, stride: Any, offset: int, device: DeviceLike | None) -> Tensor:
+def _places(size: Sequence[int], stride: Sequence[int], offset: int, device: DeviceLike | None) -> Tensor:
     """Positions in the storage of a strided view's elements, in row-major order."""
     from tritonnn.ops.creation.creation import full
     from tritonnn.ops.creation.ranges import arange
@@ -96,12 +97,14 @@ def _places(size: Any, stride: Any, offset: int, device: DeviceLike | None) -> T
               g, src_shape, input_geometry, size, stride, storage_offset)},
     dtypes=ANY,
 )  # fmt: skip
-def view_written(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int) -> Out:
+def view_written(
+    input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int
+) -> Out:
     """History of a base whose view was written in place; recorded, never run."""
     return Out(input.shape, input.dtype)
 
 
-def _unwritten(g: Tensor, geometry: Any, size: Any, stride: Any, offset: int) -> Tensor:
+def _unwritten(g: Tensor, geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int) -> Tensor:
     """What reaches the old base: everything but the written elements."""
     from tritonnn.ops.creation.creation import zeros
 
@@ -110,7 +113,9 @@ def _unwritten(g: Tensor, geometry: Any, size: Any, stride: Any, offset: int) ->
     return view_as_size(view_or_copy(g, (-1,)).index_copy(0, where, nothing), geometry[0])
 
 
-def _gather_strided(g: Tensor, src_shape: Size, geometry: Any, size: Any, stride: Any, offset: int) -> Tensor:
+def _gather_strided(
+    g: Tensor, src_shape: Size, geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int
+) -> Tensor:
     """What reaches the written value."""
     where = _positions(geometry, size, stride, offset, g.device)
     return view_as_size(view_or_copy(g, (-1,)).index_select(0, where), src_shape)

@@ -14,13 +14,14 @@ from tritonnn.ops.reduction.reduction import reduced_shape
 from tritonnn.ops.shape.parts import select_dim, slice_dim
 from tritonnn.ops.shape.shape import view_or_copy
 from tritonnn.shape import Size, wrap_dim
+from tritonnn.table import Make
 
 
 def _scatter_all(g: Tensor, shape: Size, indices: Tensor, dim: int) -> Tensor:
     return _scatter_back(g, shape, indices, dim, True)
 
 
-def _dim_error(make: Any) -> list[Bad]:
+def _dim_error(make: Make) -> list[Bad]:
     return [Bad(make(2, 3), dim=2, error=IndexError, match="Dimension out of range")]
 
 
@@ -201,7 +202,13 @@ nanmedian = _median("nanmedian", True)
 
 
 def _quantile(
-    name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool
+    name: str,
+    input: Tensor,
+    q: Tensor | float,
+    dim: int | None,
+    keepdim: bool,
+    interpolation: str,
+    skip_nan: bool,
 ) -> Tensor:
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise fail(
@@ -212,9 +219,9 @@ def _quantile(
         raise fail(
             name, f"input tensor must be either float or double dtype, got {input.dtype.name}", input=input
         )
-    fractions = q.tolist() if isinstance(q, Tensor) else q
-    many = isinstance(fractions, list)
-    fractions = fractions if many else [fractions]
+    given = q.tolist() if isinstance(q, Tensor) else q
+    many = isinstance(given, list)
+    fractions: list[float] = given if isinstance(given, list) else [given]
     if any(not 0 <= f <= 1 for f in fractions):
         raise fail(name, f"q values must be in the range [0, 1], got {fractions}")
     if input.numel() == 0:
@@ -252,7 +259,7 @@ def _quantile(
     return stack(results)
 
 
-def _between(first: Any, last: Any, weight: Any, interpolation: str) -> Any:
+def _between(first: Tensor, last: Tensor, weight: Tensor, interpolation: str) -> Any:
     if interpolation == "lower":
         return first
     if interpolation == "higher":
