@@ -60,15 +60,10 @@ def _copy_out(out: Tensor | None, made: Tensor) -> Tensor:
 
 @_public
 def empty(
-    *size: int | Sequence[int],
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
-    memory_format: memory_format | None = None,
-) -> Tensor:
+    *size: int | Sequence[int], out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+    pin_memory: bool = False, memory_format: memory_format | None = None,
+) -> Tensor:  # fmt: skip
     """An uninitialised tensor.
 
     >>> import tritonnn as torch
@@ -84,15 +79,9 @@ def empty(
 
 
 def _filled(
-    value: Any,
-    size: Any,
-    out: Any,
-    dtype: DType | None,
-    layout: Layout | None,
-    device: DeviceLike | None,
-    requires_grad: bool,
-    pin: bool,
-) -> Tensor:
+    value: Any, size: Any, out: Any, dtype: DType | None, layout: Layout | None, device: DeviceLike | None,
+    requires_grad: bool, pin: bool,
+) -> Tensor:  # fmt: skip
     shape = Size(shapes.as_size(size))
     if out is not None:
         return _into(out, shape, out.dtype, out.device).fill_(value)
@@ -102,14 +91,10 @@ def _filled(
 
 @_public
 def zeros(
-    *size: int | Sequence[int],
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
+    *size: int | Sequence[int], out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """A tensor of zeros.
 
     >>> import tritonnn as torch
@@ -121,14 +106,10 @@ def zeros(
 
 @_public
 def ones(
-    *size: int | Sequence[int],
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
+    *size: int | Sequence[int], out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """A tensor of ones.
 
     >>> import tritonnn as torch
@@ -140,16 +121,10 @@ def ones(
 
 @_public
 def full(
-    size: IntOrInts,
-    fill_value: Number,
-    *,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
+    size: IntOrInts, fill_value: Number, *, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """A tensor filled with one value, of the dtype the value stands for.
 
     >>> import tritonnn as torch
@@ -163,13 +138,9 @@ def full(
 
 
 def _like(
-    input: Tensor,
-    dtype: DType | None,
-    layout: Layout | None,
-    device: DeviceLike | None,
-    format: memory_format | None,
-    pin: bool = False,
-) -> Tensor:
+    input: Tensor, dtype: DType | None, layout: Layout | None, device: DeviceLike | None,
+    format: memory_format | None, pin: bool = False,
+) -> Tensor:  # fmt: skip
     dtype = dtype or input.dtype
     target = input.device if device is None else resolve(device)
     strides: tuple[int, ...] | None
@@ -182,30 +153,20 @@ def _like(
 
 @_public
 def empty_like(
-    input: Tensor,
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
+    input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
     memory_format: memory_format | None = None,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """An uninitialised tensor of the shape, dtype and device of `input`."""
     return _finish(_like(input, dtype, layout, device, memory_format, pin_memory), requires_grad)
 
 
 @_public
 def zeros_like(
-    input: Tensor,
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
+    input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
     memory_format: memory_format | None = None,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """Zeros of the shape, dtype and device of `input`.
 
     >>> import tritonnn as torch
@@ -217,31 +178,20 @@ def zeros_like(
 
 @_public
 def ones_like(
-    input: Tensor,
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
+    input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
     memory_format: memory_format | None = None,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """Ones of the shape, dtype and device of `input`."""
     return _finish(_fill(_like(input, dtype, layout, device, memory_format, pin_memory), 1), requires_grad)
 
 
 @_public
 def full_like(
-    input: Tensor,
-    fill_value: Number,
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
+    input: Tensor, fill_value: Number, *, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
     memory_format: memory_format | None = None,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """One value in the shape, dtype and device of `input`."""
     return _finish(
         _fill(_like(input, dtype, layout, device, memory_format, pin_memory), fill_value), requires_grad
@@ -250,15 +200,9 @@ def full_like(
 
 @_public
 def empty_strided(
-    size: Sequence[int],
-    stride: Sequence[int],
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
-) -> Tensor:
+    size: Sequence[int], stride: Sequence[int], *, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
     """An uninitialised tensor with the given strides, in elements."""
     if len(size) != len(stride):
         raise RuntimeError(f"mismatch in length of strides and shape: {list(size)}, {list(stride)}")
@@ -268,14 +212,10 @@ def empty_strided(
 
 def _new(fill: Number | None) -> Any:
     def method(
-        self: Tensor,
-        *size: int | Sequence[int],
-        dtype: DType | None = None,
-        device: DeviceLike | None = None,
-        requires_grad: bool = False,
-        layout: Layout | None = None,
+        self: Tensor, *size: int | Sequence[int], dtype: DType | None = None,
+        device: DeviceLike | None = None, requires_grad: bool = False, layout: Layout | None = None,
         pin_memory: bool = False,
-    ) -> Tensor:
+    ) -> Tensor:  # fmt: skip
         made = allocate(
             Size(shapes.as_size(size)),
             dtype or self.dtype,
@@ -300,15 +240,9 @@ attach(new_full=_new_full)
 
 @_public
 def eye(
-    n: int,
-    m: int | None = None,
-    *,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
+    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """The identity matrix, n rows and m columns (default n).
 
     >>> import tritonnn as torch

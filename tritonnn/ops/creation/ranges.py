@@ -27,17 +27,10 @@ def arange_fill(start: Any, step: Any, count: int, dtype: DType, device: Device)
 
 @_public
 def arange(
-    start: Tensor | float,
-    end: Tensor | float | None = None,
-    step: Tensor | float = 1,
-    *,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
-) -> Tensor:
+    start: Tensor | float, end: Tensor | float | None = None, step: Tensor | float = 1, *,
+    out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
     """start, start + step, ... below `end`; integers where all three are.
 
     >>> import tritonnn as torch
@@ -75,14 +68,9 @@ def linspace_fill(start: Any, end: Any, steps: int, base: float | None, dtype: D
 
 
 def _spaced(
-    start: Any,
-    end: Any,
-    steps: int,
-    base: float | None,
-    out: Any,
-    dtype: DType | None,
+    start: Any, end: Any, steps: int, base: float | None, out: Any, dtype: DType | None,
     device: DeviceLike | None,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     if not isinstance(steps, int):
         steps = int(steps)
@@ -97,16 +85,10 @@ def _spaced(
 
 @_public
 def linspace(
-    start: Tensor | Number,
-    end: Tensor | Number,
-    steps: int = 100,
-    *,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
+    start: Tensor | Number, end: Tensor | Number, steps: int = 100, *, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """`steps` numbers from start to end, both included.
 
     >>> import tritonnn as torch
@@ -118,16 +100,9 @@ def linspace(
 
 @_public
 def logspace(
-    start: Tensor | Number,
-    end: Tensor | Number,
-    steps: int = 100,
-    base: float = 10.0,
-    *,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
+    start: Tensor | Number, end: Tensor | Number, steps: int = 100, base: float = 10.0, *,
+    out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent."""
     return _finish(_spaced(start, end, steps, base, out, dtype, device), requires_grad, layout=layout)

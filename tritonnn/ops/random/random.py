@@ -14,9 +14,17 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
-from tritonnn.ops._table import FLOATING, NAMESPACES, REAL, Out, attach, primitive
+from tritonnn.ops._table import NAMESPACES, attach
 from tritonnn.ops.conversion.overwriting import overwritten
 from tritonnn.ops.creation.creation import _finish, _like
+from tritonnn.ops.random.philox import (
+    philox_bernoulli,
+    philox_exponential,
+    philox_normal,
+    philox_poisson,
+    philox_randint,
+    philox_uniform,
+)
 from tritonnn.random import Generator, generator_for
 from tritonnn.shape import Size
 
@@ -26,67 +34,6 @@ torch_names = NAMESPACES["torch"]
 def _public(function: Any) -> Any:
     torch_names[function.__name__] = function
     return function
-
-
-# ---- fills: primitives without tensor arguments, run on an existing tensor ----------------------------------
-
-
-def _fill_only(*args: Any) -> Any:
-    raise AssertionError("a fill runs on an existing tensor")
-
-
-@primitive(dtypes=FLOATING)
-def philox_uniform(low: float, high: float, seed: int, offset: int) -> Any:
-    """Uniform on [low, high)."""
-    return _fill_only()
-
-
-@primitive(dtypes=FLOATING)
-def philox_normal(mean: float, std: float, seed: int, offset: int) -> Any:
-    """Normal."""
-    return _fill_only()
-
-
-@primitive(dtypes=FLOATING)
-def philox_log_normal(mean: float, std: float, seed: int, offset: int) -> Any:
-    """exp of a normal."""
-    return _fill_only()
-
-
-@primitive(dtypes=FLOATING)
-def philox_exponential(rate: float, seed: int, offset: int) -> Any:
-    """Exponential."""
-    return _fill_only()
-
-
-@primitive(dtypes=FLOATING)
-def philox_cauchy(median: float, sigma: float, seed: int, offset: int) -> Any:
-    """Cauchy."""
-    return _fill_only()
-
-
-@primitive(dtypes=REAL)
-def philox_geometric(p: float, seed: int, offset: int) -> Any:
-    """Number of trials up to the first success."""
-    return _fill_only()
-
-
-@primitive(dtypes=REAL)
-def philox_randint(low: int, high: int, seed: int, offset: int) -> Any:
-    """Integers uniform on [low, high)."""
-    return _fill_only()
-
-
-@primitive(dtypes=REAL)
-def philox_bernoulli(p: Any, seed: int, offset: int) -> Any:
-    """One with probability p, a number or a buffer."""
-    return _fill_only()
-
-
-@primitive(dtypes=FLOATING)
-def philox_poisson(rate: Tensor, seed: int, offset: int) -> Any:
-    """Poisson with the rates of a tensor."""
-    return Out(rate.shape, rate.dtype)
 
 
 def draw(fill: Any, target: Tensor, *params: Any, generator: Generator | None, wide: bool = False) -> Tensor:
@@ -140,15 +87,10 @@ def _real_parts(made: Tensor) -> Tensor:
 
 @_public
 def rand(
-    *size: int | Sequence[int],
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
-) -> Tensor:
+    *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
     """Uniform numbers on [0, 1).
 
     >>> import tritonnn as torch
@@ -161,15 +103,10 @@ def rand(
 
 @_public
 def randn(
-    *size: int | Sequence[int],
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
-) -> Tensor:
+    *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
     """Numbers from the normal distribution of mean 0 and variance 1.
 
     >>> import tritonnn as torch
@@ -201,18 +138,11 @@ def draw_integers(made: Tensor, low: int, high: int, generator: Generator | None
 
 @_public
 def randint(
-    *bounds: Any,
-    low: int = 0,
-    high: int | None = None,
-    size: Any = None,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
+    *bounds: Any, low: int = 0, high: int | None = None, size: Any = None,
+    generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """Integers uniform on [low, high): `randint(high, size)` or `randint(low, high, size)`.
 
     >>> import tritonnn as torch
@@ -236,16 +166,10 @@ def randint(
 
 @_public
 def randperm(
-    n: int,
-    *,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
+    n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """A random permutation of 0 ... n-1: the order that sorts n random 63-bit keys.
 
     >>> import tritonnn as torch
@@ -289,17 +213,10 @@ randn_like = _random_like("randn_like", philox_normal)
 
 @_public
 def randint_like(
-    input: Tensor,
-    low: int,
-    high: int | None = None,
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
-    memory_format: MemoryFormat | None = None,
-) -> Tensor:
+    input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+    pin_memory: bool = False, memory_format: MemoryFormat | None = None,
+) -> Tensor:  # fmt: skip
     """Integers uniform on [low, high) in the shape, dtype and device of `input`; `randint_like(x, high)` from 0 on.
 
     >>> import tritonnn as torch
@@ -313,17 +230,10 @@ def randint_like(
 
 @_public
 def normal(
-    mean: Tensor | float,
-    std: Tensor | float = 1.0,
-    size: Sequence[int] | None = None,
-    *,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
+    mean: Tensor | float, std: Tensor | float = 1.0, size: Sequence[int] | None = None, *,
+    generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """Normal numbers with the given means and standard deviations, each a number or a tensor.
 
     >>> import tritonnn as torch
@@ -446,5 +356,4 @@ def multinomial(
     return drawn if out is None else _new((drawn.shape,), None, None, out).copy_(drawn)
 
 
-attach(multinomial=multinomial)
-attach(bernoulli=bernoulli)
+attach(multinomial=multinomial, bernoulli=bernoulli)
