@@ -39,6 +39,7 @@ from tritonnn.table import (
     verify,
     verify_named,
 )
+from tritonnn.table.entry import P, R
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
@@ -49,7 +50,7 @@ __all__ = [
 # ---- decorators ---------------------------------------------------------------------------------------------
 
 
-def primitive(**options: Any) -> Callable[[Callable], Entry]:
+def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
     """An op with two implementations by name; the decorated body is its rule.
 
     The body returns `Out(shape, dtype)`, or a tuple of them for several results; or `(outs, args)` where `args` are
@@ -79,7 +80,7 @@ def primitive(**options: Any) -> Callable[[Callable], Entry]:
     return lambda rule: _publish(Op(rule, "primitive", **options), dispatch.call, options)
 
 
-def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable], Entry]:
+def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable[P, Any]], Entry[P, Tensor]]:
     """An elementwise primitive; `result` is its dtype rule. Options as of `primitive`.
 
     Further options:
@@ -114,7 +115,7 @@ def unary(
     return pointwise(result, **options)(entry)
 
 
-def view(**options: Any) -> Callable[[Callable], Entry]:
+def view(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Tensor]]:
     """An op that only changes the geometry; the body returns (shape, stride, offset) in elements.
 
     A fourth value is the dtype of the elements, where the memory is seen as another one.
@@ -123,15 +124,15 @@ def view(**options: Any) -> Callable[[Callable], Entry]:
     return lambda rule: _publish(Op(rule, "view", out=False, **options), dispatch.view, options)
 
 
-def writing(**options: Any) -> Callable[[Callable], Entry]:
+def writing(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, None]]:
     """A primitive that writes into tensors it is given and has no result; the body checks, and returns those."""
     return lambda rule: _publish(Op(rule, "writing", out=False, **options), dispatch.write, options)
 
 
-def composite(**options: Any) -> Callable[[Callable], Entry]:
+def composite(**options: Any) -> Callable[[Callable[P, R]], Entry[P, R]]:
     """An op whose body computes with other ops; devices and gradients come free."""
 
-    def decorate(body: Any) -> Entry:
+    def decorate(body: Any) -> Any:
         op = Op(body, "composite", **options)
         function = op.function = _checked(op, body) if op.api else body
         _dress(function, op, op.public_name)

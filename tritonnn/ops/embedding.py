@@ -366,6 +366,7 @@ def functional_embedding_bag(
         if per_sample_weights is not None:
             per_sample_weights = per_sample_weights.reshape(-1)
         include_last_offset = False
+    assert offsets is not None  # `_check_bags` refused rows of indices without
     return embedding_bag_lookup(
         weight, input, offsets, per_sample_weights, mode, padding_idx, bool(scale_grad_by_freq),
         bool(include_last_offset),

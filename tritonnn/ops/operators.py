@@ -16,7 +16,8 @@ from tritonnn.ops.elementwise import derived
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise import logic as lg
 from tritonnn.ops.elementwise import powers as pw
-from tritonnn.table.types import Operand
+from tritonnn.table import Entry
+from tritonnn.table.types import Number, Operand
 
 _OPERANDS = (Tensor, bool, int, float, complex, np.number, np.bool_)
 
@@ -66,18 +67,18 @@ def _invert(self: Tensor) -> Tensor:
     return ew.bitwise_not(self)
 
 
-def _divided_into(self: Tensor, other: Operand) -> Tensor:
+def _divided_into(self: Tensor, other: Number) -> Tensor:
     return ew.reciprocal(self) if other == 1 else ar.quotient(other, self)
 
 
-_STRAIGHT = {
+_STRAIGHT: dict[str, Entry] = {
     "add": ar.add, "sub": ar.sub, "mul": ar.mul, "truediv": ar.quotient, "floordiv": ar.floor_divide,
     "mod": ar.remainder, "and": lg.bitwise_and, "or": lg.bitwise_or, "xor": lg.bitwise_xor,
     "lshift": lg.bitwise_left_shift, "rshift": lg.bitwise_right_shift,
     "eq": cp.eq, "ne": cp.ne, "lt": cp.lt, "le": cp.le, "gt": cp.gt, "ge": cp.ge,
 }  # fmt: skip
 _COMMUTATIVE = ("add", "mul", "and", "or", "xor")
-_REVERSED = {
+_REVERSED: dict[str, Entry] = {
     "floordiv": ar.floor_divide, "mod": ar.remainder, "pow": pw.pow,
     "lshift": lg.bitwise_left_shift, "rshift": lg.bitwise_right_shift,
 }  # fmt: skip

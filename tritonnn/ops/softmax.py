@@ -85,7 +85,7 @@ def log_softmax_backward(grad: Tensor, result: Tensor, dim: int) -> Any:
     grad={"input": lambda g, input, dim, keepdim, result: restore(g, input.shape, dim, keepdim)
           * (input - _finite(restore(result, input.shape, dim, keepdim))).exp()},
 )  # fmt: skip
-def logsumexp_dims(input: Tensor, dim: Sequence[int], keepdim: bool) -> Any:
+def logsumexp_dims(input: Tensor, dim: int | Sequence[int], keepdim: bool) -> Any:
     """log Σ exp(x) over several dimensions."""
     dims = wrap_dims(dim, len(input.shape))
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))

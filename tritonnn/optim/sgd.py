@@ -103,9 +103,10 @@ class SGD(ElementwiseOptimizer):
         from tritonnn.ops.optimizer.optimizer import sgd_step
 
         momentum = group["momentum"]
+        grads: list[Any] = [p.grad for p in params]  # all there: who has none takes no part
         sgd_step(
             params,
-            [p.grad for p in params],
+            grads,
             [self.state[p]["momentum_buffer"] for p in params] if momentum else [],
             lr=float(group["lr"]),
             weight_decay=float(group["weight_decay"]),

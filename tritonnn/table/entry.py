@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size
@@ -104,10 +104,17 @@ class Perf(Sample):
         self.devices, self.quick = devices, quick
 
 
-class Entry(Protocol):
-    """The function that an entry publishes."""
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+
+class Entry(Protocol[P, R]):
+    """The function that an entry publishes: with the entry's own arguments, and `out` where it takes one."""
 
     op: Op
     __name__: str
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, out: Any, **kwargs: Any) -> R: ...

@@ -205,7 +205,7 @@ def run_convolution(
         batch = _batched(name, input, weight, n)
         if isinstance(padding, str) and not transposed:
             batch, padding = _named_padding(batch, weight, padding, stride, dilation)
-        args = (batch, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
+        args: Any = (batch, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
         try:
             made = convolution(*args)
         except Exception:

@@ -193,4 +193,5 @@ def scaled_mm(
         scales.append(scale)
     if tuple(contraction_dim) and [wrap_dim(d, 2) for d in contraction_dim] != [1, 0]:
         raise NotImplementedError(f"scaled_mm: contraction_dim={contraction_dim} is not supported: (1, 0) is")
-    return scaled_product(mat_a, mat_b, *scales, bias, None, output_dtype, use_fast_accum)
+    first, second = scales
+    return scaled_product(mat_a, mat_b, first, second, bias, None, output_dtype, use_fast_accum)

@@ -217,4 +217,6 @@ def binary_cross_entropy_with_logits(
                     **dict[str, Any]({name: tensor}),
                 ) from None
         made.append(tensor)
-    return bce_with_logits_reduced(input.to(common), target.to(common), *made, reduction).to(target.dtype)
+    weights, positive = made
+    loss = bce_with_logits_reduced(input.to(common), target.to(common), weights, positive, reduction)
+    return loss.to(target.dtype)

@@ -56,7 +56,8 @@ def _recorded(
     mask: tuple[bool, ...],
 ) -> list[Tensor | None]:  # fmt: skip
     """The wanted gradients by ops that have derivatives, with all scores at once."""
-    d = fused_cross_entropy_backward(g, linear(input, linear_weight, linear_bias), *saved, reduction)
+    scores: Any = linear(input, linear_weight, linear_bias)
+    d = fused_cross_entropy_backward(*(g, scores, *saved, reduction))
     return [
         matmul_nd(d, linear_weight) if mask[0] else None,
         matmul_nd(d.transpose(0, 1), input) if mask[1] else None,
@@ -334,7 +335,9 @@ def linear_cross_entropy(
     if single:
         input, target = input.unsqueeze(0), target.reshape(1)
     now = state.enabled and reduction != "none"
-    mask = tuple([now and t is not None and t.requires_grad for t in (input, linear_weight, linear_bias)])
+    mask: Any = tuple(
+        [now and t is not None and t.requires_grad for t in (input, linear_weight, linear_bias)]
+    )
     sizes = (input.shape[0], input.shape[1], linear_weight.shape[0])
     chunking = resolve_chunking(
         options, *sizes, input.dtype, input.device.type, state.enabled and linear_weight.requires_grad

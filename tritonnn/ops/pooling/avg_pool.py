@@ -212,7 +212,7 @@ def _lp_pool(
     ceil_mode: bool,
 ) -> Tensor:
     if norm_type in (float("inf"), -float("inf")):
-        pool = (max_pool1d, max_pool2d, max_pool3d)[n - 1]
+        pool: Any = (max_pool1d, max_pool2d, max_pool3d)[n - 1]
         if norm_type > 0:
             return pool(input.abs(), kernel_size, stride, 0, 1, ceil_mode)
         return -pool(-input.abs(), kernel_size, stride, 0, 1, ceil_mode)

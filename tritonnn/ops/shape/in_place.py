@@ -28,8 +28,9 @@ def _geometry_inplace(name: str, entry: Entry) -> Any:
     return method
 
 
-for _name, _entry in {
+_METHODS: dict[str, Entry] = {
     "squeeze": squeeze, "unsqueeze": unsqueeze, "transpose": transpose, "t": t, "swapaxes": transpose,
     "swapdims": transpose,
-}.items():  # fmt: skip
+}  # fmt: skip
+for _name, _entry in _METHODS.items():
     setattr(Tensor, _name + "_", _geometry_inplace(_name, _entry))
