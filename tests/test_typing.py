@@ -195,7 +195,16 @@ def test_a_users_program(tmp_path: Path) -> None:
 
 
 def test_stubs_are_what_the_table_says() -> None:
-    assert not _stubs.stale(), "python -m tritonnn.ops stubs"
+    """Asked in a process of its own: tests may have entries of their own."""
+    command = [sys.executable, "-m", "tritonnn.ops", "stubs", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout == "up to date\n", done.stdout + done.stderr
+
+
+def test_a_stale_stub_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _stubs.stale()
+    monkeypatch.setitem(NAMESPACES["linalg"], "vecdot", torch.vdot)
+    assert {*_stubs.stale()} - {*before} == {"linalg.pyi"}
 
 
 def test_functional_names_its_functions() -> None:
@@ -249,7 +258,7 @@ def arguments(folder: str) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize(
-    ("folder", "most"), [("tritonnn", 0.19), ("tritonnn/nn", 0.29), ("tritonnn/ops", 0.16)]
+    ("folder", "most"), [("tritonnn", 0.096), ("tritonnn/nn", 0.076), ("tritonnn/ops", 0.071)]
 )
 def test_any_is_meant(folder: str, most: float) -> None:
     total, annotated, anything = arguments(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import tritonnn
@@ -80,7 +81,7 @@ def methods() -> str:
     attached = {
         "__init__" if name == "__new__" else name: value
         for name, value in sorted(vars(_tensor.Tensor).items())
-        if name not in said and name not in _OF_EVERY_CLASS
+        if isinstance(value, (FunctionType, staticmethod, property)) and name not in said | _OF_EVERY_CLASS
     }
     stub = Stub({*attached, *results()})
     for name, value in attached.items():
@@ -97,15 +98,7 @@ def methods() -> str:
     return stub.text()
 
 
-_OF_EVERY_CLASS = (
-    "__module__",
-    "__doc__",
-    "__dict__",
-    "__weakref__",
-    "__annotations__",
-    "__slots__",
-    "__repr__",
-)
+_OF_EVERY_CLASS = {"__repr__", "__annotate__", "__annotate_func__"}  # said of object, or made by Python
 
 
 def _targets(node: ast.stmt) -> list[ast.Name]:

@@ -202,14 +202,9 @@ nanmedian = _median("nanmedian", True)
 
 
 def _quantile(
-    name: str,
-    input: Tensor,
-    q: Tensor | float,
-    dim: int | None,
-    keepdim: bool,
-    interpolation: str,
+    name: str, input: Tensor, q: Tensor | float, dim: int | None, keepdim: bool, interpolation: str,
     skip_nan: bool,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise fail(
             name,
