@@ -87,6 +87,14 @@ def mapped(sample: Sample, change: Callable[[Tensor], Any]) -> Sample:
     ).constant(*sample.constants)
 
 
+def moved(sample: Sample, device: str) -> Sample:
+    """The sample on a device: its tensors, and what is to be made there."""
+    made = mapped(sample, lambda t: t.to(device))
+    if "device" in made.kwargs:
+        made.kwargs["device"] = device
+    return made
+
+
 def leaves_of(op: Op, sample: Sample) -> Sample:
     """The sample with leaves that require grad wherever the op can differentiate."""
     given = {**dict(zip(op.names, sample.args, strict=False)), **sample.kwargs}

@@ -287,3 +287,22 @@ def test_complex_parts_are_views() -> None:
     x = torch.ones(3, 2, requires_grad=True)
     torch.view_as_complex(x).imag.sum().backward()
     assert x.grad.tolist() == [[0, 1]] * 3
+
+
+def test_entropy_slope_at_its_ends():
+    x = torch.tensor([0.0, 0.5, math.inf], dtype=torch.float64, requires_grad=True)
+    torch.special.entr(x).sum().backward()
+    assert x.grad.tolist() == pytest.approx([math.inf, -1 - math.log(0.5), -math.inf])
+
+
+def test_angle_of_real_numbers_has_the_derivative_zero():
+    x = torch.tensor([-1.0, 0.0, 2.0, math.nan], requires_grad=True)
+    made = torch.angle(x)
+    made.sum().backward()
+    assert made.tolist()[:3] == pytest.approx([math.pi, 0, 0])
+    assert x.grad.tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("make", [torch.zeros, torch.ones, torch.empty])
+def test_size_by_name(make):
+    assert make(size=(2, 3)).shape == (2, 3)

@@ -8,7 +8,8 @@ from optimizer_formulas import adadelta, adagrad, adam, adamax, adamw, asgd, nad
 
 import tritonnn as torch
 from tritonnn import optim
-from tritonnn.ops.optimizer.optimizer import adam_step, sgd_step
+from tritonnn.ops.optimizer.optimizer import elementwise_step
+from tritonnn.optim.adam import adam as adam_update
 
 DEVICES = ("cpu", "cuda")
 
@@ -107,11 +108,18 @@ def test_adam_variants(options):
 
 @pytest.mark.parametrize("name", ["Adam", "NAdam", "RAdam", "RMSprop", "Adadelta", "Adamax", "ASGD", "Rprop"])
 def test_capturable_agrees_and_keeps_its_counters_on_the_gpu(name):
-    plain, on_device = (
-        run(name, {"lr": 0.1, "capturable": c}, "cuda", torch.float32, 3) for c in (False, True)
+    options = {"ASGD": {"lambd": 0.5, "t0": 1}, "RAdam": {"betas": (0.6, 0.9)}}.get(name, {})
+    plain, on_device, with_tensor = (
+        run(name, {**options, **more}, "cuda", torch.float32, 6 if name == "RAdam" else 3)
+        for more in (
+            {"lr": 0.1},
+            {"lr": 0.1, "capturable": True},
+            {"lr": torch.tensor(0.1, device="cuda"), "capturable": True},  # read by nobody on the host
+        )
     )
-    for a, b in zip(plain, on_device, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+    for a, b, c in zip(plain, on_device, with_tensor, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(c, a, rtol=1e-5, atol=1e-5)
     p = torch.ones(2, device="cuda", requires_grad=True)
     opt = getattr(optim, name)([p], capturable=True)
     p.grad = torch.ones(2, device="cuda")
@@ -222,14 +230,21 @@ def test_large_parameters_go_in_blocks():
 
 def test_steps_check_their_lists():
     a, b = torch.ones(2), torch.ones(3)
+    step = lambda p, g, states=(), counts=(): elementwise_step(
+        [p], [g], list(states), list(counts), adam_update, ("exp_avg", "exp_avg_sq"), {"lr": 0.1}
+    )
     with pytest.raises(RuntimeError, match=r"grads\[0\] has shape \(3,\)"):
-        sgd_step([a], [b], [], 0.1, 0.0, 0.0, 0.0, False, False, False)
-    with pytest.raises(RuntimeError, match="exp_avgs has 0 tensors for 1"):
-        adam_step([a], [a], [], [a], [], [], 1.0, 0.1, 0.9, 0.99, 1e-8, 0.0, False, False)
+        step(a, b)
+    with pytest.raises(RuntimeError, match="states has 1 tensors: expected 2 for each of 1 params"):
+        step(a, a, [a])
+    with pytest.raises(RuntimeError, match=r"exp_avg_sq\[0\] has shape \(3,\) but params\[0\] has \(2,\)"):
+        step(a, a, [a, b])
+    with pytest.raises(RuntimeError, match="steps has 2 tensors for 1 params"):
+        step(a, a, [a, a], [a, a])
     with pytest.raises(RuntimeError, match="same device"):
-        sgd_step([a], [a.to("cuda")], [], 0.1, 0.0, 0.0, 0.0, False, False, False)
+        step(a, a.to("cuda"), [a, a])
     with pytest.raises(RuntimeError, match="single memory location"):
-        sgd_step([torch.ones(1).expand(4)], [torch.ones(4)], [], 0.1, 0.0, 0.0, 0.0, False, False, False)
+        step(torch.ones(1).expand(4), torch.ones(4), [torch.ones(4), torch.ones(4)])
 
 
 def test_a_step_is_seen_by_the_version_check():

@@ -9,7 +9,6 @@ from size_report import MAX_FILE, MAX_FUNCTION, PACKAGES, measure
 LONG_FILES: dict[str, str] = {
     "kernels/elementwise.py": "one scalar function after another, in the file of the family's name",
     "tests/parity/test_elementwise_parity.py": "a list of expressions",
-    "tests/test_ops.py": "one property of all ops after another",
     "tritonnn/ops/shape/shape.py": "a table: one view after another",
     "tritonnn/_tensor.py": "one class: the properties and methods that are not ops",
 }

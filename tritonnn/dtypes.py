@@ -102,9 +102,16 @@ def from_numpy_dtype(numpy_dtype: object) -> dtype:
 
     Raises:
         TypeError: NumPy's type has no counterpart (strings, objects, uint32, ...).
+        ValueError: its bytes are in the other order.
     """
-    found = _from_numpy.get(np.dtype(numpy_dtype))  # type: ignore[call-overload]
+    given = np.dtype(numpy_dtype)  # type: ignore[call-overload]
+    found = _from_numpy.get(given)
     if found is None:
+        if not given.isnative:
+            raise ValueError(
+                "given numpy array has byte order different from the native byte order. Conversion between byte "
+                f"orders is currently not supported. Hint: .astype('{given.newbyteorder('=')}') converts it"
+            )
         names = ", ".join(d.name for d in ALL)
         raise TypeError(f"can't convert np.ndarray of type {numpy_dtype}. The supported types are: {names}.")
     return found

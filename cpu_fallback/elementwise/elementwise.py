@@ -365,7 +365,7 @@ def _lerp(out: Array, x: Operand, end: Operand, weight: Operand) -> None:
 def _addcmul(out: Array, x: Operand, a: Operand, b: Operand, value: float) -> None:
     product = np.multiply(a, b, dtype=out.dtype)
     if value != 1:
-        product = product * value
+        product = product * (int(value) if out.dtype.kind in "iu" else value)
     np.add(x, product, out=out)
 
 

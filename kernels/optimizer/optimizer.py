@@ -10,7 +10,7 @@ are made contiguous before and written back after.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from tritonnn.dtypes import float64
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.moving import copy
 from tritonnn.kernels.launch.launch import fp64, launch
+from tritonnn.kernels.optimizer._formulas import FORMULAS
 from tritonnn.kernels.optimizer._tensor_lists import (
     TYPES,
     capturing,
@@ -35,207 +36,143 @@ from tritonnn.kernels.optimizer._tensor_lists import (
 
 BLOCK = 2048
 CHUNK = 8 * BLOCK  # elements a program updates
-
-
-# ---- SGD ----------------------------------------------------------------------------------------------------
+LARGEST = 9  # numbers that the kernels take
 
 
 @triton.jit
-def _sgd_block(
-    p, g, m, at, inside, lr, decay, momentum, dampening,
-    BUFFER: tl.constexpr, FRESH: tl.constexpr, NESTEROV: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
+def _step_block(
+    row, at, inside, lr, weight_decay, rest,
+    FORMULA: tl.constexpr, PLACES: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
 ):  # fmt: skip
-    weight = tl.load(p + at, inside).to(C)
-    grad = tl.load(g + at, inside).to(C)
+    p = tl.load(row[0] + at, inside).to(C)
+    g = tl.load(row[1] + at, inside).to(C)
     if MAXIMIZE:
-        grad = -grad
-    grad += weight * decay.to(C)
-    if BUFFER:
-        if FRESH:
-            buffer = grad
+        g = -g
+    if DECOUPLED:
+        p *= (1 - lr * weight_decay).to(C)
+    else:
+        g += p * weight_decay.to(C)
+    a = None if PLACES[0] is None else tl.load(row[PLACES[0]] + at, inside).to(C)
+    if len(PLACES) == 1:
+        results = FORMULA(p, g, a, *rest)
+    else:
+        b = None if PLACES[1] is None else tl.load(row[PLACES[1]] + at, inside).to(C)
+        if len(PLACES) == 2:
+            results = FORMULA(p, g, a, b, *rest)
         else:
-            buffer = tl.load(m + at, inside).to(C) * momentum.to(C) + grad * (1 - dampening).to(C)
-        tl.store(m + at, buffer, inside)
-        if NESTEROV:
-            grad += buffer * momentum.to(C)
-        else:
-            grad = buffer
-    tl.store(p + at, weight - grad * lr.to(C), inside)
+            c = None if PLACES[2] is None else tl.load(row[PLACES[2]] + at, inside).to(C)
+            results = FORMULA(p, g, a, b, c, *rest)
+    tl.store(row[0] + at, results[0], inside)
+    for k in tl.static_range(len(PLACES)):
+        if PLACES[k] is not None:
+            tl.store(row[PLACES[k]] + at, results[PLACES[k] - 1], inside)
 
 
 @triton.jit
-def _sgd_chunk(
-    p, g, m, n, start, lr, decay, momentum, dampening,
-    BUFFER: tl.constexpr, FRESH: tl.constexpr, NESTEROV: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
-    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+def _step_chunk(
+    row, count, n, start, lr, weight_decay, given,
+    FORMULA: tl.constexpr, PLACES: tl.constexpr, NUMBERS: tl.constexpr, FLAGS: tl.constexpr,
+    DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    rest = ()
+    for k in tl.static_range(len(NUMBERS)):
+        if NUMBERS[k] < 0:
+            rest = rest + (tl.load(count).to(tl.float64),)  # type: ignore[assignment]
+        else:
+            rest = rest + (given[NUMBERS[k]],)  # type: ignore[assignment]
+    for k in tl.static_range(len(FLAGS)):
+        rest = rest + (FLAGS[k],)  # type: ignore[assignment]
     stop = tl.minimum(n - start, CHUNK)
     whole = stop // BLOCK * BLOCK
     # Without a mask the accesses are 16 bytes wide whatever n is.
     for offset in range(0, whole, BLOCK):
         at = start + offset + tl.arange(0, BLOCK)
-        _sgd_block(p, g, m, at, None, lr, decay, momentum, dampening, BUFFER, FRESH, NESTEROV, MAXIMIZE, C)
+        _step_block(row, at, None, lr, weight_decay, rest, FORMULA, PLACES, DECOUPLED, MAXIMIZE, C)
     if whole < stop:
         at = start + whole + tl.arange(0, BLOCK)
-        _sgd_block(p, g, m, at, at < n, lr, decay, momentum, dampening, BUFFER, FRESH, NESTEROV, MAXIMIZE, C)
+        _step_block(row, at, at < n, lr, weight_decay, rest, FORMULA, PLACES, DECOUPLED, MAXIMIZE, C)
 
 
 @triton.jit
-def sgd_kernel(
-    p, g, m, n, lr: fp64, decay: fp64, momentum: fp64, dampening: fp64,
-    BUFFER: tl.constexpr, FRESH: tl.constexpr, NESTEROV: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
-    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+def step_kernel(
+    row, count, n, lr: fp64, decay: fp64, a: fp64, b: fp64, c: fp64, d: fp64, e: fp64, f: fp64, g: fp64,
+    FORMULA: tl.constexpr, PLACES: tl.constexpr, NUMBERS: tl.constexpr, FLAGS: tl.constexpr,
+    DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """One step of one parameter.
+
+    Args:
+        row: addresses of the parameter, its gradient and its states.
+        count: address of the number of this step, where that stands on the device.
+        n: number of elements.
+        lr, decay: what decoupled weight decay takes.
+        a, b, c, d, e, f, g: further numbers that the formula takes.
+        FORMULA: the update.
+        PLACES: where in the row each of its states is; None for one that is not kept.
+        NUMBERS: which number each of its numbers is, counted from lr; -1 for the count.
+        FLAGS: its flags.
+    """
     start = tl.program_id(0).to(tl.int64) * CHUNK
-    _sgd_chunk(
-        p, g, m, n, start, lr, decay, momentum, dampening, BUFFER, FRESH, NESTEROV, MAXIMIZE, C, CHUNK, BLOCK
-    )
+    _step_chunk(
+        row, count, n, start, lr, decay, (lr, a, b, c, d, e, f, g),
+        FORMULA, PLACES, NUMBERS, FLAGS, DECOUPLED, MAXIMIZE, C, CHUNK, BLOCK,
+    )  # fmt: skip
 
 
 @triton.jit
-def sgd_table_kernel(
-    table, chunks, lr: fp64, decay: fp64, momentum: fp64, dampening: fp64,
-    BUFFER: tl.constexpr, FRESH: tl.constexpr, NESTEROV: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
-    P: tl.constexpr, G: tl.constexpr, S: tl.constexpr, ALIGN: tl.constexpr,
-    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+def step_table_kernel(
+    table, chunks, lr: fp64, decay: fp64, a: fp64, b: fp64, c: fp64, d: fp64, e: fp64, f: fp64, g: fp64,
+    FORMULA: tl.constexpr, PLACES: tl.constexpr, NUMBERS: tl.constexpr, FLAGS: tl.constexpr,
+    DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
+    STATES: tl.constexpr, P: tl.constexpr, G: tl.constexpr, S: tl.constexpr, ALIGN: tl.constexpr,
 ):  # fmt: skip
-    row, start = table_entry(table, chunks, 4, CHUNK, BLOCK)
-    p = memory_at(row, P, ALIGN)
-    g = memory_at(row + 1, G, ALIGN)
-    m = memory_at(row + 2, S, ALIGN)
-    n = tl.load(row + 3)
-    _sgd_chunk(
-        p, g, m, n, start, lr, decay, momentum, dampening, BUFFER, FRESH, NESTEROV, MAXIMIZE, C, CHUNK, BLOCK
-    )
+    entry, start = table_entry(table, chunks, STATES + 4, CHUNK, BLOCK)
+    row = (memory_at(entry, P, ALIGN), memory_at(entry + 1, G, ALIGN))
+    for k in tl.static_range(STATES):
+        row = row + (memory_at(entry + 2 + k, S, ALIGN),)  # type: ignore[assignment]
+    count = tl.load(entry + 2 + STATES).to(tl.pointer_type(tl.float32))
+    n = tl.load(entry + 3 + STATES)
+    _step_chunk(
+        row, count, n, start, lr, decay, (lr, a, b, c, d, e, f, g),
+        FORMULA, PLACES, NUMBERS, FLAGS, DECOUPLED, MAXIMIZE, C, CHUNK, BLOCK,
+    )  # fmt: skip
 
 
-def sgd_step(
-    params: Sequence[Buffer], grads: Sequence[Buffer], momentum_buffers: Sequence[Buffer], lr: float,
-    weight_decay: float, momentum: float, dampening: float, nesterov: bool, maximize: bool, fresh: bool,
+def elementwise_step(
+    params: Sequence[Buffer], grads: Sequence[Buffer], states: Sequence[Buffer], steps: Sequence[Buffer],
+    formula: Callable[..., Any], kept: tuple[str, ...], options: dict[str, Any],
 ) -> None:  # fmt: skip
-    """Parameters and momentum buffers after one step, in place; `fresh` buffers start as the gradient."""
-    has_buffer = bool(momentum_buffers)
-    rows = zip(params, grads, momentum_buffers if has_buffer else params, strict=True)
-    constants = {"BUFFER": has_buffer, "FRESH": fresh, "NESTEROV": nesterov, "MAXIMIZE": maximize}
-    scalars = tuple(map(float, (lr, weight_decay, momentum, dampening)))
-    _update(sgd_kernel, sgd_table_kernel, list(rows), (0, 2) if has_buffer else (0,), scalars, constants)
+    """Parameters and states after one step, in place; the count of steps is an option, or `steps` per parameter."""
+    number = len(params)
+    rows = list(
+        zip(params, grads, *[states[k * number : (k + 1) * number] for k in range(len(kept))], strict=True)
+    )
+    constants, numbers = _plan(FORMULAS[formula.__name__], kept, options, bool(steps))
+    counts: Sequence[Buffer | None] = steps or [None] * number
+    _update(list(zip(rows, counts, strict=True)), numbers, constants)
 
 
-# ---- Adam ---------------------------------------------------------------------------------------------------
-
-
-@triton.jit
-def _adam_block(
-    p, g, m, v, top, at, inside, lr, beta1, beta2, eps, decay, scale, root,
-    AMSGRAD: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
-):  # fmt: skip
-    weight = tl.load(p + at, inside).to(C)
-    grad = tl.load(g + at, inside).to(C)
-    mean = tl.load(m + at, inside).to(C)
-    square = tl.load(v + at, inside).to(C)
-    if MAXIMIZE:
-        grad = -grad
-    if DECOUPLED:
-        weight *= (1 - lr * decay).to(C)
-    else:
-        grad += weight * decay.to(C)
-    mean += (grad - mean) * (1 - beta1).to(C)
-    square = square * beta2.to(C) + grad * grad * (1 - beta2).to(C)
-    tl.store(m + at, mean, inside)
-    tl.store(v + at, square, inside)
-    if AMSGRAD:
-        square = tl.maximum(tl.load(top + at, inside).to(C), square)
-        tl.store(top + at, square, inside)
-    # The bias correction of the square is taken out of the root, as in the CPU twin.
-    tl.store(p + at, weight - mean / (tl.sqrt(square) + (eps * root).to(C)) * scale.to(C), inside)
-
-
-@triton.jit
-def _adam_chunk(
-    p, g, m, v, top, step, n, start, lr, beta1, beta2, log_beta1, log_beta2, eps, decay, scale, root,
-    AMSGRAD: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, COUNTED: tl.constexpr, C: tl.constexpr,
-    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
-):  # fmt: skip
-    if COUNTED:
-        # In double precision: 1 - beta2^t is a difference of nearly equal numbers.
-        t = tl.load(step).to(tl.float64)
-        root = tl.sqrt(1 - tl.exp(t * log_beta2))
-        scale = lr / (1 - tl.exp(t * log_beta1)) * root
-    stop = tl.minimum(n - start, CHUNK)
-    whole = stop // BLOCK * BLOCK
-    for offset in range(0, whole, BLOCK):
-        at = start + offset + tl.arange(0, BLOCK)
-        _adam_block(
-            p, g, m, v, top, at, None, lr, beta1, beta2, eps, decay, scale, root,
-            AMSGRAD, DECOUPLED, MAXIMIZE, C,
-        )  # fmt: skip
-    if whole < stop:
-        at = start + whole + tl.arange(0, BLOCK)
-        _adam_block(
-            p, g, m, v, top, at, at < n, lr, beta1, beta2, eps, decay, scale, root,
-            AMSGRAD, DECOUPLED, MAXIMIZE, C,
-        )  # fmt: skip
-
-
-@triton.jit
-def adam_kernel(
-    p, g, m, v, top, step, n, lr: fp64, beta1: fp64, beta2: fp64, log_beta1: fp64, log_beta2: fp64, eps: fp64,
-    decay: fp64, scale: fp64, root: fp64,
-    AMSGRAD: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, COUNTED: tl.constexpr, C: tl.constexpr,
-    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
-):  # fmt: skip
-    start = tl.program_id(0).to(tl.int64) * CHUNK
-    _adam_chunk(
-        p, g, m, v, top, step, n, start, lr, beta1, beta2, log_beta1, log_beta2, eps, decay, scale, root,
-        AMSGRAD, DECOUPLED, MAXIMIZE, COUNTED, C, CHUNK, BLOCK,
-    )  # fmt: skip
-
-
-@triton.jit
-def adam_table_kernel(
-    table, chunks, lr: fp64, beta1: fp64, beta2: fp64, log_beta1: fp64, log_beta2: fp64, eps: fp64, decay: fp64,
-    scale: fp64, root: fp64,
-    AMSGRAD: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, COUNTED: tl.constexpr, C: tl.constexpr,
-    P: tl.constexpr, G: tl.constexpr, S: tl.constexpr, ALIGN: tl.constexpr,
-    CHUNK: tl.constexpr, BLOCK: tl.constexpr,
-):  # fmt: skip
-    row, start = table_entry(table, chunks, 7, CHUNK, BLOCK)
-    p = memory_at(row, P, ALIGN)
-    g = memory_at(row + 1, G, ALIGN)
-    m = memory_at(row + 2, S, ALIGN)
-    v = memory_at(row + 3, S, ALIGN)
-    top = memory_at(row + 4, S, ALIGN)
-    step = tl.load(row + 5).to(tl.pointer_type(tl.float32))
-    n = tl.load(row + 6)
-    _adam_chunk(
-        p, g, m, v, top, step, n, start, lr, beta1, beta2, log_beta1, log_beta2, eps, decay, scale, root,
-        AMSGRAD, DECOUPLED, MAXIMIZE, COUNTED, C, CHUNK, BLOCK,
-    )  # fmt: skip
-
-
-def adam_step(
-    params: Sequence[Buffer], grads: Sequence[Buffer], exp_avgs: Sequence[Buffer], exp_avg_sqs: Sequence[Buffer],
-    max_exp_avg_sqs: Sequence[Buffer], steps: Sequence[Buffer], step: float, lr: float, beta1: float, beta2: float,
-    eps: float, weight_decay: float, decoupled: bool, maximize: bool,
-) -> None:  # fmt: skip
-    """Parameters and moments after one step, in place; the count of steps is `step`, or `steps` per parameter."""
-    amsgrad, counted = bool(max_exp_avg_sqs), bool(steps)
-    rows = zip(
-        params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else exp_avgs,
-        steps if counted else params, strict=True,
-    )  # fmt: skip
-    root = scale = 0.0
-    if not counted:
-        root = (1 - beta2**step) ** 0.5
-        scale = lr / (1 - beta1**step) * root
-    scalars = (lr, beta1, beta2, _log(beta1), _log(beta2), eps, weight_decay, scale, root)
-    constants = {"AMSGRAD": amsgrad, "DECOUPLED": decoupled, "MAXIMIZE": maximize, "COUNTED": counted}
-    written = (0, 2, 3, 4) if amsgrad else (0, 2, 3)
-    _update(adam_kernel, adam_table_kernel, list(rows), written, tuple(map(float, scalars)), constants, 5)
-
-
-def _log(beta: float) -> float:
-    return float(np.log(beta)) if beta else -1e30  # beta^t is 0 for every t
+def _plan(function: Any, kept: tuple[str, ...], options: dict[str, Any], counted: bool) -> tuple[dict, tuple]:
+    """What the kernels need to know of a formula, and the numbers for it."""
+    numbers = [float(options["lr"]), float(options.get("weight_decay", 0.0))]
+    places, which, flags = [], [], []
+    for name in function.arg_names[2:]:
+        if name == "lr":
+            which.append(0)
+        elif name == "step" and counted:
+            which.append(-1)
+        elif isinstance(options.get(name), bool):
+            flags.append(options[name])
+        elif name in options:
+            numbers.append(float(options[name]))
+            which.append(len(numbers) - 2)
+        else:
+            places.append(2 + kept.index(name) if name in kept else None)
+    constants = {
+        "FORMULA": function, "PLACES": tuple(places), "NUMBERS": tuple(which), "FLAGS": tuple(flags),
+        "DECOUPLED": bool(options.get("decoupled_weight_decay")), "MAXIMIZE": bool(options.get("maximize")),
+    }  # fmt: skip
+    return constants, (*numbers, *[0.0] * (LARGEST - len(numbers)))
 
 
 # ---- counting -----------------------------------------------------------------------------------------------
@@ -276,38 +213,42 @@ def advance_steps(steps: Sequence[Buffer]) -> None:
 
 
 def _update(
-    kernel: Any, table_kernel: Any, rows: list[tuple[Buffer, ...]], written: tuple[int, ...],
-    scalars: tuple[float, ...], constants: dict[str, Any], single: int | None = None,
-) -> None:  # fmt: skip
-    """Run the update over every row of buffers; `single` is the place of one that holds a single number."""
+    rows: list[tuple[tuple[Buffer, ...], Buffer | None]],
+    numbers: tuple[float, ...],
+    constants: dict[str, Any],
+) -> None:
+    """Run the update over every row of buffers, each with its count of steps where that stands on the device."""
     back: list[tuple[Buffer, Buffer]] = []
-    kinds: dict[tuple, list[tuple[int, tuple[Buffer, ...]]]] = {}
-    for row in rows:
-        count = elements(row, single)
-        if count is None:
-            row = tuple(flat(row, written, single, back))
-            count = row[0].numel
-        if count:
-            kinds.setdefault((row[0].dtype, row[1].dtype, row[2].dtype), []).append((count, row))
-    for (p, g, s), group in kinds.items():
+    kinds: dict[tuple, list[tuple[int, tuple[Buffer, ...], Buffer | None]]] = {}
+    for row, count in rows:
+        size = elements(row)
+        if size is None:
+            row = tuple(flat(row, (0, *range(2, len(row))), None, back))
+            size = row[0].numel
+        if size:
+            kinds.setdefault(tuple([b.dtype for b in row[:3]]), []).append((size, row, count))
+    for (p, g, *s), group in kinds.items():
         constants = {
             **constants, "C": tl.float64 if p is float64 else tl.float32, "CHUNK": CHUNK, "BLOCK": BLOCK,
             "num_warps": 8,
         }  # fmt: skip
         # A parameter that is listed twice is updated twice, one after the other.
-        if len(group) == 1 or capturing() or len({row[0].ptr for _, row in group}) < len(group):
-            for count, row in group:
-                launch(kernel, (-(-count // CHUNK),), *row, count, *scalars, **constants)
+        if len(group) == 1 or capturing() or len({row[0].ptr for _, row, _ in group}) < len(group):
+            for size, row, count in group:
+                launch(step_kernel, (-(-size // CHUNK),), row, count, size, *numbers, **constants)
             continue
-        key = tuple([(*[b.ptr for b in row], count) for count, row in group])
+        key = tuple([(*[b.ptr for b in row], count.ptr if count else 0, size) for size, row, count in group])
         rows_of = table(key, _lay_out, group[0][1][0])
-        chunks = sum([-(-count // CHUNK) for count, _ in group])
+        chunks = sum([-(-size // CHUNK) for size, _, _ in group])
         unaligned = 0
-        for *pointers, _ in key:
+        for *pointers, _, _ in key:
             for pointer in pointers:
                 unaligned |= pointer & 15
-        types = {"P": TYPES[p.name], "G": TYPES[g.name], "S": TYPES[s.name], "ALIGN": 1 if unaligned else 16}
-        launch(table_kernel, (chunks,), rows_of, chunks, *scalars, **constants, **types)
+        types = {
+            "STATES": len(group[0][1]) - 2, "P": TYPES[p.name], "G": TYPES[g.name],
+            "S": TYPES[(s or [p])[0].name], "ALIGN": 1 if unaligned else 16,
+        }  # fmt: skip
+        launch(step_table_kernel, (chunks,), rows_of, chunks, *numbers, **constants, **types)
     for target, temporary in back:
         copy(target, temporary)
 
@@ -318,21 +259,49 @@ def _lay_out(key: tuple[tuple[int, ...], ...]) -> np.ndarray:
     return np.concatenate((chunks_of(rows[:, -1], CHUNK)[0], rows.reshape(-1)))
 
 
+# What the compile check keeps of every formula: all its states.
+STATES = {
+    "sgd": ("momentum_buffer",), "adam": ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
+    "adamax": ("exp_avg", "exp_inf"), "nadam": ("exp_avg", "exp_avg_sq"), "radam": ("exp_avg", "exp_avg_sq"),
+    "adagrad": ("sum",), "adadelta": ("square_avg", "acc_delta"),
+    "rmsprop": ("square_avg", "momentum_buffer", "grad_avg"), "rprop": ("prev", "step_size"), "asgd": ("ax",),
+}  # fmt: skip
+
+
+def _constants(name: str, kept: tuple[str, ...], counted: bool = False, **flags: bool) -> dict[str, Any]:
+    numbers = [n for n in FORMULAS[name].arg_names[2:] if n not in STATES[name]]
+    options = {**dict.fromkeys(["lr", *numbers], 0.5), **flags}
+    return {**_plan(FORMULAS[name], kept, options, counted)[0], "CHUNK": CHUNK, "BLOCK": BLOCK}
+
+
 def COMPILE() -> list[Case]:
-    """The cases of the compile check."""
-    cases, warps = [], {"num_warps": 8}
-    sizes = {"CHUNK": CHUNK, "BLOCK": BLOCK}
-    adam, sgd = " fp64" * 9, " fp64" * 4
-    for kind, c in ((tl.float32, tl.float32), (tl.bfloat16, tl.float32), (tl.float64, tl.float64)):
-        types = {"P": kind, "G": kind, "S": kind, "ALIGN": 16, "C": c, **sizes}
-        flags = {"AMSGRAD": False, "DECOUPLED": True, "MAXIMIZE": False, "COUNTED": False}
-        cases.append(Case(adam_table_kernel, "*i64 i32" + adam, {**flags, **types}, **warps, wide="both"))
-        flags = {"BUFFER": True, "FRESH": False, "NESTEROV": True, "MAXIMIZE": False}
-        cases.append(Case(sgd_table_kernel, "*i64 i32" + sgd, {**flags, **types}, **warps, wide="both"))
-    flags = {"AMSGRAD": True, "DECOUPLED": False, "MAXIMIZE": True, "COUNTED": True, "C": tl.float32, **sizes}
-    cases.append(Case(adam_kernel, "*fp32 " * 6 + "i32:16" + adam, flags, **warps, wide="both"))
-    flags = {"BUFFER": True, "FRESH": True, "NESTEROV": False, "MAXIMIZE": True, "C": tl.float32, **sizes}
-    cases.append(Case(sgd_kernel, "*bf16 *bf16 *bf16 i32" + sgd, flags, **warps, wide="both"))
+    """The cases of the compile check: every formula, with SGD's and Adam's in every type and by both kernels."""
+    cases, numbers = [], " fp64" * LARGEST
+    for name, kept in STATES.items():
+        flags = {"nesterov": True, "fresh": False} if name == "sgd" else {}
+        kinds = [tl.float32]
+        if name in ("sgd", "adam"):
+            kept, kinds = kept[:2], [tl.float32, tl.bfloat16, tl.float64]
+            flags["decoupled_weight_decay"] = name == "adam"
+        for kind in kinds:
+            constants = {
+                **_constants(name, kept, **flags), "C": tl.float64 if kind is tl.float64 else tl.float32,
+                "STATES": len(kept), "P": kind, "G": kind, "S": kind, "ALIGN": 16,
+            }  # fmt: skip
+            label = f"{name},{kind}"
+            cases.append(Case(step_table_kernel, "*i64 i32" + numbers, constants, label, 8, wide="both"))
+    fresh = {"nesterov": False, "fresh": True}
+    alone: list[tuple[str, tuple[str, ...], str, bool, dict[str, bool]]] = [
+        ("adam", STATES["adam"], "fp32", True, {}),
+        ("sgd", STATES["sgd"], "bf16", False, fresh),
+        ("sgd", (), "fp32", False, fresh),
+        ("rmsprop", ("square_avg", "grad_avg"), "fp32", False, {}),
+    ]
+    for name, kept, type, counted, flags in alone:
+        constants = {**_constants(name, kept, counted, maximize=True, **flags), "C": tl.float32}
+        row = f"*{type} " * (2 + len(kept))
+        signature = f"({row}) {'*fp32' if counted else 'None'} i32:16{numbers}"
+        cases.append(Case(step_kernel, signature, constants, f"{name},{len(kept)} states", 8, wide="both"))
     cases.append(Case(count_kernel, "*fp32"))
     cases.append(Case(count_table_kernel, "*i64 i32", {"P": tl.float32, "BLOCK": 128}))
     return cases

@@ -230,7 +230,7 @@ int cuMemcpyPeerAsync(uint64_t dst, int *to, uint64_t src, int *from, size_t n, 
     READY();
     Piece *a = piece_at(dst, 0), *b = piece_at(src, 0);
     if (!a || !b || a->device != to - contexts || b->device != from - contexts) return INVALID_VALUE;
-    note("peer copy bytes=%zu from=%d to=%d", n, b->device, a->device);
+    note("peer copy bytes=%zu from=%d to=%d stream=%p", n, b->device, a->device, s);
     return queue(s, (Node){0, dst, src, n, 0});
 }
 int cuMemsetD8Async(uint64_t dst, unsigned char byte, size_t n, void *s) {

@@ -131,7 +131,7 @@ def test_steps(gpu, name):
 params = [new(64, 1024).requires_grad_() for _ in range(3)]
 for p in params:
     p.grad = torch.empty_like(p)
-table = {'{"sgd_table_kernel": "LS"}' if name == "SGD" else '{"adam_table_kernel": "LS"}'}
+table = {{"step_table_kernel": "LS"}}
 kernels({name!r}, table, torch.optim.{name}(params, lr=0.1).step)
 kernels("clipping", {{"norm_table_kernel": "L", "update_table_kernel": "LS"}},
         lambda: torch.nn.utils.clip_grad_norm_(params, 1.0))

@@ -11,7 +11,7 @@ from tritonnn.kernels.optimizer import _tensor_lists, foreach, optimizer
 from tritonnn.kernels.optimizer._tensor_lists import chunks_of, elements
 from tritonnn.kernels.optimizer.optimizer import CHUNK
 from tritonnn.ops.optimizer.foreach import foreach_norms, foreach_scale
-from tritonnn.ops.optimizer.optimizer import adam_step, sgd_step
+from tritonnn.ops.optimizer.optimizer import elementwise_step
 
 
 def test_programs_take_the_parts_of_tensors_in_order():
@@ -59,16 +59,29 @@ def adam_twice(device):
     grads[-1] = grads[0] * 3
     squares = [s.abs() for s in squares[:-1]]
     squares.append(squares[0])
+    kept, options = ("exp_avg", "exp_avg_sq"), {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8}
+    options |= {"weight_decay": 0.1, "decoupled_weight_decay": True}
     for step in (1.0, 2.0):
-        adam_step(params, grads, moments, squares, [], [], step, 0.1, 0.9, 0.99, 1e-8, 0.1, True, False)
+        elementwise_step(
+            params, grads, moments + squares, [], torch.optim.Adam._update, kept, options | {"step": step}
+        )
     return [*params, *moments, *squares]
 
 
 def sgd_twice(device):
     params, buffers, grads = (parameters(device) for _ in range(3))
     grads[-1] = grads[0] * 3
+    options = {"lr": 0.1, "weight_decay": 0.1, "momentum": 0.9, "dampening": 0.0, "nesterov": True}
     for fresh in (True, False):
-        sgd_step(params, grads, buffers, 0.1, 0.1, 0.9, 0.0, True, False, fresh)
+        elementwise_step(
+            params,
+            grads,
+            buffers,
+            [],
+            torch.optim.SGD._update,
+            ("momentum_buffer",),
+            options | {"fresh": fresh},
+        )
     return [*params, *buffers]
 
 
@@ -95,7 +108,7 @@ def test_no_launch_updates_one_tensor_twice(steps, monkeypatch):
         )
     steps("cuda")
     assert len(launched) >= 10
-    assert not {"adam_table_kernel", "sgd_table_kernel", "update_table_kernel"} & set(launched)
+    assert not {"step_table_kernel", "update_table_kernel"} & set(launched)
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])

@@ -18,6 +18,7 @@ from tritonnn.ops._table import Op
 REFUSALS = ("not implemented for", "not supported", "does not support", "expected")
 TIES = "(ties) "
 NO_DERIVATIVE = {"unique", "unique_consecutive", "floor_divide"}  # PyTorch records a node that only raises
+NO_DERIVATIVE |= {"histogram"}  # likewise
 # PyTorch's gradient of ctc_loss is right only behind log_softmax; test_nn_parity.py compares it there.
 NO_DERIVATIVE |= {"ctc_loss"}
 NO_DERIVATIVE |= {"addmm_activation"}  # PyTorch has none
@@ -25,7 +26,7 @@ DTYPES = (torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, t
 
 
 # Of the same name in PyTorch, but not the same call.
-OTHER_CALL = {"batch_norm", "fractional_max_pool2d", "fractional_max_pool3d"}
+OTHER_CALL = {"batch_norm"}
 # PyTorch's gradient of the input is that of the written elements; ours passes central differences.
 OTHER_GRADIENT = {"as_strided_scatter"}
 OTHER_GRADIENT |= {"vander"}  # PyTorch's raises: it computes the powers in place

@@ -184,3 +184,40 @@ def test_schedule(name, optimizer):
     mine, theirs = curve(torch), curve(reference)
     np.testing.assert_allclose(mine[0], theirs[0], rtol=1e-9, atol=1e-12)
     assert mine[1] >= theirs[1]
+
+
+# PyTorch differentiates neither Adamax nor NAdam nor Rprop, and for the learning rate SGD and Adam alone.
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Adagrad", "Adadelta", "RAdam", "RMSprop"])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_gradient_through_steps(name, device):
+    """With differentiable=True: the derivatives for the start, the gradients and the learning rate."""
+    rng = np.random.default_rng(2)
+    arrays = [rng.normal(size=(3, 4)) for _ in range(4)]
+    options = {"momentum": 0.9, "nesterov": True} if name == "SGD" else {}
+
+    def derivatives(library: Any, place: str) -> list[np.ndarray]:
+        start, *grads = (library.from_numpy(a).to(place).requires_grad_() for a in arrays)
+        rate = library.tensor(0.1, dtype=library.float64, requires_grad=True)
+        p = start.clone()
+        lr = rate if name in ("SGD", "Adam") else 0.1
+        optimizer = getattr(library.optim, name)([p], lr=lr, differentiable=True, **options)
+        for g in grads:
+            p.grad = g.clone()
+            optimizer.step()
+        (p**2).sum().backward()
+        return [t.grad.cpu().numpy() for t in (start, *grads, rate) if t.grad is not None]
+
+    mine, theirs = derivatives(torch, device), derivatives(reference, "cpu")
+    assert len(mine) == len(theirs)
+    # PyTorch computes the bias corrections in float32.
+    limit = 1e-10 if name in ("SGD", "Adagrad", "Adadelta", "RMSprop") else 1e-4
+    for a, b in zip(mine, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=limit, atol=limit)
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in CASES}))
+def test_options_stand_in_pytorchs_order(name):
+    groups = [
+        getattr(lib.optim, name)([lib.ones(1)]).state_dict()["param_groups"][0] for lib in (torch, reference)
+    ]
+    assert list(groups[0]) == list(groups[1])

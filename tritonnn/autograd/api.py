@@ -122,9 +122,9 @@ def backward(
 
 
 def _accumulate_captured(run: Run, inputs: tuple) -> None:
-    """`backward(inputs=...)` also fills `.grad` of tensors that are not leaves."""
-    for tensor in inputs:
-        if isinstance(tensor, Tensor) and tensor._node is not None:
+    """`backward(inputs=...)` also fills `.grad` of tensors that are not leaves, once where they retain it anyway."""
+    for tensor in {id(value): value for value in inputs}.values():
+        if isinstance(tensor, Tensor) and tensor._node is not None and not tensor._retains_grad:
             grad = run.captured.get((id(tensor._node), tensor._out_nr))
             if grad is not None:
                 tensor._grad = grad if tensor._grad is None else tensor._grad + grad

@@ -151,15 +151,19 @@ class Run:
                 return ()
         if node._hooks is not None:
             for hook in list(node._hooks["pre"].values()):
+                self._note_all(grads)
                 replaced = hook(tuple(grads))
                 if replaced is not None:
                     grads = list(replaced) if isinstance(replaced, (tuple, list)) else [replaced]
+                    self._note_all(grads)
         results = self._apply(node, grads)
         if node._hooks is not None:
             for hook in list(node._hooks["post"].values()):
+                self._note_all([*results, *grads])
                 replaced = hook(tuple(results), tuple(grads))
                 if replaced is not None:
                     results = list(replaced) if isinstance(replaced, (tuple, list)) else [replaced]
+                    self._note_all(results)
         if not self.keep:
             node.release()
         return results
@@ -217,17 +221,15 @@ class Run:
 
     def _own(self, grad: Tensor, leaf: Tensor) -> Tensor:
         """The gradient itself where this leaf is the only one to hold its memory, else a copy."""
-        if self.create:
-            return grad if id(grad._storage) not in self.given else grad.clone()
         wanted = None if leaf._stride is None else _layout(leaf)
         if (
             id(grad._storage) in self.given
             or grad._stride != wanted
-            or grad._node is not None
+            or (grad._node is not None and not self.create)
             or type(grad) is not Tensor
             or grad._storage.nbytes != grad.numel() * grad.dtype.itemsize
         ):
-            grad = _copied(grad, wanted)
+            grad = _copied(grad if self.create else grad.detach(), wanted)
         self._note_given(grad)
         return grad
 
@@ -235,6 +237,12 @@ class Run:
         self.given.add(id(grad._storage))
         self.owned.discard(id(grad))
         self.held.append(grad._storage)
+
+    def _note_all(self, grads: Sequence[Any]) -> None:
+        """A hook may keep what it is shown, and what it returns."""
+        for grad in grads:
+            if isinstance(grad, Tensor):
+                self._note_given(grad)
 
 
 def _layout(leaf: Tensor) -> tuple[int, ...] | None:
@@ -247,7 +255,7 @@ def _layout(leaf: Tensor) -> tuple[int, ...] | None:
 def _copied(grad: Tensor, strides: tuple[int, ...] | None) -> Tensor:
     from tritonnn.ops.conversion.conversion import copied
 
-    return copied(grad.detach(), grad.dtype, grad.device, strides)
+    return copied(grad, grad.dtype, grad.device, strides)
 
 
 def _seq(node: Any) -> int:

@@ -13,7 +13,8 @@ from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import fresh, named, run_allocating, run_backend
 from tritonnn.dispatch._checks import check_slots, device_of, edges_of, not_a_tensor
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
-from tritonnn.dispatch._writing import check_out, copy_into, overlaps, resize_out, wrote
+from tritonnn.dispatch._watch import seen, watchers
+from tritonnn.dispatch._writing import cast_into, check_out, copy_into, overlaps, resize_out, wrote
 from tritonnn.errors import Invalid, complete, warn
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
@@ -29,6 +30,7 @@ _np_empty = np.empty
 def call(op: Op, args: tuple, out: Any = None) -> Any:
     """Call a primitive: its rule checks and tells what to allocate; then the backend's function of its name runs."""
     check_slots(op, args)
+    given = args
     try:
         planned = op.rule(*args)
     except Invalid as invalid:
@@ -40,13 +42,15 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     if out is None and op.plain:
         made = _short(op, args, outs)
         if made is not None:
+            if watchers:
+                seen(op, given, made)
             return made
     device = device_of(op, args)
     if op.host and device is not None and device.type == "cuda":
         return _through_host(op, args, out, device)
     edges = edges_of(op, args) if op.differentiable and state.enabled else None
     if out is not None:
-        return call_out(op, args, out, outs, edges)
+        return call_out(op, args, out, outs, edges is not None, given, device)
     if op.alloc:
         results = run_allocating(op, args, device)
     elif outs.__class__ is tuple:
@@ -57,6 +61,8 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
         run_backend(op, results, args)
     if edges is not None:
         record(op, args, results, edges)
+    if watchers:
+        seen(op, given, results)
     return results[0] if len(results) == 1 else named(op, results)
 
 
@@ -118,37 +124,39 @@ def _on_cpu(op: Op, spec: Any) -> Tensor:
     return make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)
 
 
-def call_out(op: Op, args: tuple, out: Any, outs: Any, edges: list | None) -> Any:
+def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tuple, device: Any) -> Any:
     specs = outs if outs.__class__ is tuple else (outs,)
     targets = out if isinstance(out, (tuple, list)) else (out,)
     if not op.out or op.alloc:
         made = call(op, args)
         results = made if isinstance(made, tuple) else (made,)
         for target, result in zip(targets, results, strict=True):
-            check_out(op, target, edges, result.dtype)
+            check_out(op.public_name, target, recorded, result.dtype, device)
             if target.shape != result.shape:
-                resize_out(op, target, result.shape)
+                resize_out(target, result.shape)
             copy_into(target, result)
             wrote(target, op.name)
         return out
     if len(targets) != len(specs):
         raise TypeError(f"{op.name}(): out= takes {len(specs)} tensors, got {len(targets)}")
     for target, spec in zip(targets, specs, strict=True):
-        check_out(op, target, edges, spec.dtype)
+        check_out(op.public_name, target, recorded, spec.dtype, device)
     direct = all(
         target.dtype is spec.dtype and not any(overlaps(target, (arg,)) or arg is target for arg in args)
         for target, spec in zip(targets, specs, strict=True)
     )
     for target, spec in zip(targets, specs, strict=True):
         if target.shape != spec.shape:
-            resize_out(op, target, spec.shape)
+            resize_out(target, spec.shape)
     device = targets[0].device
     results = tuple(targets) if direct else tuple(fresh(op, s.shape, s.dtype, device) for s in specs)
     run_backend(op, results, args)
     for target, result in zip(targets, results, strict=True):
         if target is not result:
-            copy_into(target, result)
+            cast_into(target, result)
         wrote(target, op.name)
+    if watchers:
+        seen(op, given, tuple(targets))
     return out if len(targets) == 1 else named(op, tuple(targets))
 
 
@@ -165,9 +173,9 @@ def _through_host(op: Op, args: tuple, out: Any, device: Device | None) -> Any:
     moved = tuple([result.to(device) for result in results])
     if out is not None:
         for target, result in zip(out if isinstance(out, (tuple, list)) else (out,), moved, strict=True):
-            check_out(op, target, None, result.dtype)
+            check_out(op.public_name, target, False, result.dtype, device)
             if target.shape != result.shape:
-                resize_out(op, target, result.shape)
+                resize_out(target, result.shape)
             copy_into(target, result)
             wrote(target, op.name)
         return out
@@ -194,4 +202,6 @@ def view(op: Op, args: tuple) -> Tensor:
             edge = edge_of(source)
             if edge is not None:
                 record(op, args, (made,), [edge])
+    if watchers:
+        seen(op, args, made)
     return made

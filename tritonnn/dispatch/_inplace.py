@@ -17,7 +17,8 @@ from tritonnn.dispatch._checks import (
     tensor_arguments,
 )
 from tritonnn.dispatch._pointwise import plan_alike, plan_pointwise, run_pointwise
-from tritonnn.dispatch._writing import copy_into, overlaps, wrote
+from tritonnn.dispatch._watch import seen, watchers
+from tritonnn.dispatch._writing import cast_into, overlaps, wrote
 from tritonnn.dtypes import dtype as DType
 from tritonnn.recording import graph
 from tritonnn.recording.grad_mode import state
@@ -80,10 +81,12 @@ def inplace(op: Op, args: tuple) -> Tensor:
     else:
         made = fresh(op, shape, dtype, target.device)
         compute(made)
-        copy_into(target, made)
+        cast_into(target, made)
     wrote(target, op.name + "_")
     if edges is not None:
         rewrite_history(target, record(op, args, (target,), edges))
+    if watchers:
+        seen(op, (target, *args[1:]), target)
     return target
 
 
@@ -99,6 +102,8 @@ def write(op: Op, args: tuple) -> None:
     run_backend(op, (), args, device)
     for tensor in written:
         wrote(tensor, op.name)
+    if watchers:
+        seen(op, args, tuple(written))
 
 
 def _check_fits(op: Op, target: Tensor, shape: Size, dtype: DType) -> None:

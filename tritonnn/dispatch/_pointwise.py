@@ -14,6 +14,7 @@ from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import fresh
 from tritonnn.dispatch._checks import common_device, edges_of, explained, plain_numbers
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
+from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import into
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
@@ -85,6 +86,8 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
         other = edge_of(second) if two else None
         if edge is not None or other is not None:
             record(op, args, (made,), [edge] if second is None else [edge, other])
+    if watchers:
+        seen(op, args, made)
     return made
 
 
@@ -108,11 +111,13 @@ def _pointwise(op: Op, args: tuple, out: Tensor | None) -> Any:
         plan = explained(op, plan_pointwise, args)
     edges = edges_of(op, args)
     if out is not None:
-        return into(op, args, out, edges, plan.shape, plan.result, lambda t: run_pointwise(op, args, plan, t))
+        return into(op, args, out, edges, plan, lambda t: run_pointwise(op, args, plan, t))
     made = fresh(op, plan.shape, plan.result, plan.device, plan.strides)
     run_pointwise(op, args, plan, made)
     if edges is not None:
         record(op, args, (made,), edges)
+    if watchers:
+        seen(op, args, made)
     return made
 
 

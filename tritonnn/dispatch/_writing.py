@@ -10,42 +10,60 @@ from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, runtime
 from tritonnn.device import device as Device
-from tritonnn.dispatch._backend import fresh
+from tritonnn.dispatch._backend import fresh, run_backend
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
+from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn
 from tritonnn.recording.grad_mode import state
 from tritonnn.shape import Size
 
 if TYPE_CHECKING:
+    from tritonnn.dispatch._pointwise import Plan
     from tritonnn.table import Op
 
 
 def into(
-    op: Op, args: tuple, out: Tensor, edges: list | None, shape: Size, dtype: DType, run: Callable
+    op: Op, args: tuple, out: Tensor, edges: list | None, plan: Plan, run: Callable[[Tensor], None]
 ) -> Tensor:
     """Write a result into `out`, resizing it where needed."""
-    check_out(op, out, edges, dtype)
+    shape, dtype = plan.shape, plan.result
+    check_out(op.public_name, out, edges is not None, dtype, plan.device)
     if out.shape != shape:
-        resize_out(op, out, shape)
+        resize_out(out, shape)
     if out.dtype is dtype and not overlaps(out, args):
         run(out)
     else:
         made = fresh(op, shape, dtype, out.device)
         run(made)
-        copy_into(out, made)
+        cast_into(out, made)
     wrote(out, op.name)
+    if watchers:
+        seen(op, args, out)
     return out
 
 
-def check_out(op: Op, out: Any, edges: list | None, dtype: DType) -> None:
-    """Refuse an `out=` that cannot take the result, before anything is computed."""
+def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) -> None:
+    """Refuse an `out=` that cannot take the result, before it is written.
+
+    Args:
+        recorded: whether an argument of the call requires grad.
+        dtype: of the result.
+        device: of the other tensors; None where there is none.
+        name: of the call; empty where it is not known.
+    """
+    name = f"{name}(): " if name else ""
     if not isinstance(out, Tensor):
-        raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if edges is not None or (state.enabled and out.requires_grad):
+        raise TypeError(f"{name}argument 'out' must be Tensor, not {type(out).__name__}")
+    if recorded or (state.enabled and out.requires_grad):
         raise RuntimeError(
-            f"{op.name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            f"{name}functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."
+        )
+    if device is not None and out.device is not device:
+        raise RuntimeError(
+            f"{name}Expected all tensors to be on the same device, but found at least two devices, {device} and "
+            f"{out.device} of out!"
         )
     if not dtypes.can_cast(dtype, out.dtype):
         raise RuntimeError(
@@ -53,7 +71,7 @@ def check_out(op: Op, out: Any, edges: list | None, dtype: DType) -> None:
         )
 
 
-def resize_out(op: Op, out: Tensor, shape: Size) -> None:
+def resize_out(out: Tensor, shape: Size) -> None:
     """Give `out` the result's shape, with PyTorch's warning where it held something else."""
     if out.numel():
         warn(
@@ -61,6 +79,16 @@ def resize_out(op: Op, out: Tensor, shape: Size) -> None:
             f"match the required output shape {list(shape)}. This behavior is deprecated."
         )
     out.resize_(shape)
+
+
+def deliver(name: str, out: Tensor, made: Tensor) -> Tensor:
+    """A composite's result as that of its call with `out=`."""
+    check_out(name, out, made.requires_grad, made.dtype, made.device)
+    if out.shape != made.shape:
+        resize_out(out, made.shape)
+    copy_into(out, made)
+    wrote(out, name)
+    return out
 
 
 def overlaps(out: Tensor, args: tuple) -> bool:
@@ -76,27 +104,48 @@ def overlaps(out: Tensor, args: tuple) -> bool:
     return False
 
 
-def copy_into(out: Tensor, source: Tensor) -> None:
-    """Copy values with cast and broadcast; no graph, no version."""
-    if out.device.type == "meta":
-        return
-    if out.device is not source.device:
-        source = to_device(source, out.device)
+def run_into(op: Op, out: Tensor, args: tuple) -> None:
+    """A table call that writes into a tensor that exists, as the caller has checked; no graph, no version."""
+    buffers = [arg._buf if isinstance(arg, Tensor) else arg for arg in args]
     if out.device is CPU:
-        from tritonnn.cpu_fallback.shape import copy
-
+        run = op.cpu or op.implementation("cpu")
         token = quiet_set(QUIET)
-        copy(out._buf, source._buf)
-        quiet_reset(token)
-    else:
-        from tritonnn.kernels.device.moving import copy as copy_kernel
+        try:
+            run(out._buf, *buffers)
+        finally:
+            quiet_reset(token)
+    elif out.device.type != "meta":
+        run = op.gpu or op.implementation("cuda")
+        run(out._buf, *buffers)
+    if watchers:
+        seen(op, args, out)
 
-        buffer = source._buf
-        if source.shape != out.shape:
-            buffer = buffer.as_strided(
-                tuple(out.shape), shapes.expanded_strides(source.shape, source.stride(), out.shape)
-            )
-        copy_kernel(out._buf, buffer)
+
+def copy_into(out: Tensor, source: Tensor) -> None:
+    """Copy values with cast and broadcast, from another device too; no graph, no version."""
+    if out.device.type != "meta":
+        run_into(copying(), out, (to_device(source, out.device),))
+
+
+def cast_into(out: Tensor, source: Tensor) -> None:
+    """`copy_into` as the last part of another table call, which is watched as a whole."""
+    if out.device.type != "meta":
+        run_backend(copying(), (out,), (to_device(source, out.device),))
+
+
+_copy: Op | None = None
+
+
+def register_copy(op: Op) -> None:
+    """Say which entry copies into a tensor that exists."""
+    global _copy
+    _copy = op
+
+
+def copying() -> Op:
+    """The entry that copies into a tensor that exists."""
+    assert _copy is not None
+    return _copy
 
 
 def to_device(input: Tensor, device: Device) -> Tensor:
@@ -128,12 +177,24 @@ def row_major(input: Tensor) -> Tensor:
     return made
 
 
+def check_dtype(dtype: Any) -> None:
+    """Refuse what is no dtype."""
+    if not isinstance(dtype, DType):
+        raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
+
+
 def allocate(shape: Size, dtype: DType, device: Device, strides: tuple[int, ...] | None = None) -> Tensor:
     """An uninitialised tensor; `strides` (in elements) describe a dense permutation where they are not row-major."""
     if shape and min(shape) < 0:
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     if strides is None or strides == shapes.contiguous_strides(shape):
-        return make(*storage.empty(shape, dtype, device, "empty"), shape, dtype, device)
+        try:
+            return make(*storage.empty(shape, dtype, device, "empty"), shape, dtype, device)
+        except AttributeError:
+            check_dtype(dtype)
+            raise
+    if min(strides, default=0) < 0:
+        raise RuntimeError(f"negative strides are not supported, got {list(strides)}")
     flat = allocate(Size((shapes.extent_in_elements(shape, strides),)), dtype, device)
     return make_view(flat, shape, strides, 0)
 

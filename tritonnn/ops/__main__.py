@@ -59,7 +59,8 @@ def mentions(op: Op, folder: str, pattern: str) -> list[str]:
 
 def made_of(op: Op) -> list[str]:
     """The entries that the body of a composite names."""
-    return sorted({name for name in op.function.__code__.co_names if name in OPS and name != op.name})
+    body = getattr(op.function, "__wrapped__", op.function)
+    return sorted({name for name in body.__code__.co_names if name in OPS and name != op.name})
 
 
 def page(op: Op) -> str:

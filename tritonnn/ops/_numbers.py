@@ -43,6 +43,8 @@ def as_number(dtype: dtypes.dtype, value: Any, strict: bool = True) -> Any:
         return value
     if isinstance(value, (Tensor, np.generic)):
         value = value.item()
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"expected a number, but got {type(value).__name__}")
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
         raise OverflowError(
             "can't convert negative int to unsigned" if value < 0 else "int too big to convert"

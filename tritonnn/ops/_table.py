@@ -50,7 +50,19 @@ __all__ = [
 # ---- decorators ---------------------------------------------------------------------------------------------
 
 
-def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
+#: the in-place forms of all ops, by their names
+IN_PLACE: dict[str, Callable] = {}
+#: the ops whose in-place form is a function as well, as torch.exp_
+_FUNCTIONS_IN_PLACE = """
+    abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh ceil celu clamp clamp_max
+    clamp_min clip conj_physical cos cosh deg2rad erf erfc exp exp2 expm1 fix floor frac gcd i0 index_put lcm ldexp log
+    log10 log1p log2 logit nan_to_num neg negative rad2deg reciprocal relu round rsqrt selu sigmoid sin sinc sinh sqrt
+    square tan tanh threshold trunc xlogy
+"""
+FUNCTIONS_IN_PLACE = frozenset(_FUNCTIONS_IN_PLACE.split())
+
+
+def primitive(**options: Any) -> Callable[[Callable], Entry]:
     """An op with two implementations by name; the decorated body is its rule.
 
     The body returns `Out(shape, dtype)`, or a tuple of them for several results; or `(outs, args)` where `args` are
@@ -69,7 +81,7 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
         reference: the definition in NumPy, independent of the op, for the tests: `lambda input, dim: ...`. The names of
             its parameters say what it needs, as those of a gradient formula do; tensors arrive as ndarrays (float16
             and bfloat16 as float64), and absent arguments as their defaults. A ufunc is given the tensors in order.
-        inplace: also make the method `name_`. alias: more names.
+        inplace: also make `name_`, a method if the op is one. alias: more names.
         aliasing: the implementation may be given its first argument as the output (in-place calls need no copy).
         public: what errors call it, where users know another name.
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
@@ -86,7 +98,7 @@ def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable[
     Further options:
         exempt: names of tensor arguments that take no part in promotion (the condition of `where`).
         check: called with all arguments where one that is not a leading tensor was given (always, where there are
-            only tensors); raises Invalid.
+            only tensors); raises Invalid. It may return all arguments, normalised.
         refuse: dtype -> why a tensor of it is refused, where there is more to say than that.
         legacy: `(args, kwargs) -> args`, called with more positional arguments than the schema has; it may move
             some to kwargs, and returns args as they are where it does not know them.
@@ -139,7 +151,7 @@ def composite(**options: Any) -> Callable[[Callable[P, R]], Entry[P, R]]:
         _register(op, function, options)
         if op.inplace:
             in_place: Any = dispatch.inplace_composite(function)
-            in_place.__signature__ = OpSignature(op, out=False)
+            in_place.op = op
             _method(op.name + "_", in_place, options)
         return function
 
@@ -169,10 +181,16 @@ def _checked(op: Op, body: Callable) -> Any:
     return function
 
 
-def expose(api: str, *names: str) -> Callable[[Callable], Callable]:
-    """Put a plain function (no entry of its own) under its own and further names: `@expose("torch tensor")`."""
+def expose(api: str, *names: str, of: Any = None) -> Callable[[Any], Any]:
+    """Put a plain function (no entry of its own) under its own and further names: `@expose("torch tensor")`.
 
-    def decorate(function: Callable) -> Callable:
+    Args:
+        of: the entry that it is a form of, such as the one in place.
+    """
+
+    def decorate(function: Any) -> Any:
+        if of is not None:
+            function.op = of.op
         for name in (function.__name__, *names):
             for place in api.split():
                 if place == "tensor":
@@ -246,6 +264,9 @@ def _register(op: Op, function: Callable, options: dict[str, Any]) -> None:
 
 
 def _method(name: str, function: Callable, options: dict[str, Any]) -> None:
-    setattr(Tensor, name, function)
-    if "torch" in options.get("api", "").split():
+    """Keep an in-place form, and publish it: as a method of what is one, as a function where PyTorch has it."""
+    IN_PLACE[name] = function
+    if "tensor" in options.get("api", "").split():
+        setattr(Tensor, name, function)
+    if name.removesuffix("_") in FUNCTIONS_IN_PLACE:
         NAMESPACES["torch"].setdefault(name, function)

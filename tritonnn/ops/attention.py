@@ -9,6 +9,8 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._fused import Grads, on_demand, only_floating, raised, statistics_dtype
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
 from tritonnn.recording.grad_mode import state
@@ -156,9 +158,9 @@ def attention_backward(
 _NAME = "scaled_dot_product_attention"
 
 
-def _check(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float, is_causal: bool
-) -> None:
+def _check(query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: float, is_causal: bool) -> None:
+    if not (isinstance(query, Tensor) and isinstance(key, Tensor) and isinstance(value, Tensor)):
+        tensors_only(_NAME, query=query, key=key, value=value)
     message = ""
     q, k, v = tuple(query.shape), tuple(key.shape), tuple(value.shape)
     if not query.dtype is key.dtype is value.dtype:
@@ -237,12 +239,19 @@ def _call_errors(make: Make) -> list[Bad]:
         Bad(q, q, q, make.int(3, 3), match="Expected attn_mask dtype to be bool or float"),
         Bad(q, q, q, make.bool(4, 4), match="does not broadcast"),
         Bad(q, q, q, dropout_p=1.5, match="between 0 and 1"),
+        Bad(q, "a", q, error=TypeError, match="'key' .*must be Tensor, not str"),
         Bad(make(4), q, q, match="at least 2 dimensional"),
         Bad(make(1, 3, 3, 4), make(1, 2, 3, 4), make(1, 2, 3, 4), enable_gqa=True, match="divisible"),
     ]  # fmt: skip
 
 
-@composite(api="functional", dtypes=FLOATING, samples=_call_samples, errors=_call_errors)
+@composite(
+    api="functional",
+    dtypes=FLOATING,
+    samples=_call_samples,
+    errors=_call_errors,
+    reference=definitions.attention,
+)
 def scaled_dot_product_attention(
     query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
     is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,

@@ -7,6 +7,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail, warn
+from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.recording.grad_mode import no_grad
 from tritonnn.table import Make
@@ -122,7 +123,13 @@ def _embedding_errors(make: Make) -> list[Bad]:
     ]  # fmt: skip
 
 
-@composite(api="functional", public="embedding", samples=_embedding_samples, errors=_embedding_errors)
+@composite(
+    api="functional",
+    public="embedding",
+    samples=_embedding_samples,
+    errors=_embedding_errors,
+    reference=lambda input, weight: weight[input],
+)
 def functional_embedding(
     input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
     norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
@@ -158,7 +165,16 @@ def functional_embedding(
     return embedding_lookup(weight, input, padding_idx, bool(scale_grad_by_freq))
 
 
-@composite(api="torch", samples=lambda make: [Sample(make(4, 3), make.int(2, 5))])
+@composite(
+    api="torch",
+    samples=lambda make: [Sample(make(4, 3), make.int(2, 5))],
+    reference=lambda weight, indices: weight[indices],
+    errors=lambda make: [
+        Bad(make(4), make.int(2), match="'weight' .*must be 2-D"),
+        Bad(make(4, 3), make(2), match="Long, Int"),
+        Bad(make(4, 3), make.int(2), sparse=True, error=NotImplementedError, match="no sparse tensors"),
+    ],
+)
 def embedding(
     weight: Tensor,
     indices: Tensor,
@@ -309,7 +325,13 @@ def _bag_errors(make: Make) -> list[Bad]:
     ]  # fmt: skip
 
 
-@composite(api="functional", public="embedding_bag", samples=_bag_samples, errors=_bag_errors)
+@composite(
+    api="functional",
+    public="embedding_bag",
+    samples=_bag_samples,
+    errors=_bag_errors,
+    reference=definitions.embedding_bag,
+)
 def functional_embedding_bag(
     input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
     norm_type: float = 2, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,

@@ -8,6 +8,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_in_format
+from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining.joining import cat
@@ -54,6 +55,7 @@ def _narrowed(input: Tensor, margins: list[tuple[int, int]]) -> Tensor:
                           Sample(make(2, 4), (-1, 2))],
     errors=lambda make: [Bad(make(2, 3), (1,), match="divisible by 2"),
                          Bad(make(2), (1, 1, 1, 1), match="less than or equal")],
+    reference=define.constant_pad_nd,
 )  # fmt: skip
 def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Any:
     """`input` with `value` around it; `pad` lists (before, after) from the last dimension; negative cuts off."""
@@ -87,10 +89,11 @@ def _border(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tens
     api="functional", dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3), (1, 2)), Sample(make(1, 2, 3, 4), (1, 2, 2, 1), "reflect"),
                           Sample(make(1, 2, 3), (2, 1), "replicate"), Sample(make(1, 2, 3), (3, 1), "circular"),
-                          Sample(make(2, 3), (0, 1), value=2.0)],
+                          Sample(make(2, 3), (0, 1), value=2.0), Sample(make(2, 5), (-1, 2), "reflect")],
     errors=lambda make: [Bad(make(1, 2, 3), (3, 1), "reflect", match="less than the corresponding input dimension"),
                          Bad(make(2, 3), (1, 1), "mirror", error=NotImplementedError,
                              match="Unrecognised padding mode")],
+    reference=define.pad,
 )  # fmt: skip
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """`input` extended at its borders.

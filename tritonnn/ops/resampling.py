@@ -15,7 +15,8 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import explained, fail, warn
 from tritonnn.memory_format import format_of
-from tritonnn.ops._table import FLOATING, Bad, Sample, composite, expose
+from tritonnn.ops._definitions import pooling as define
+from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.creation.from_data import tensor as make_tensor
 from tritonnn.ops.pooling.avg_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from tritonnn.table import Make
@@ -223,6 +224,7 @@ def _interpolate_samples(make: Make) -> list[Sample]:
         Bad(make(1, 2, 3), 2, antialias=True, error=ValueError, match="Anti-alias option"),
         Bad(make(1, 2, 3), 0, match="should be greater than 0"),
     ],
+    reference=define.interpolate,
 )  # fmt: skip
 def interpolate(
     input: Tensor,
@@ -266,11 +268,19 @@ def interpolate(
     x: Any = input
     if mode == "area":
         return _ADAPTIVE_AVG_POOL[len(out)](x, tuple(out))
-    half = mode not in ("nearest", "nearest-exact") and x.dtype.itemsize == 2
+    blended = mode not in ("nearest", "nearest-exact")
+    whole = x.dtype.kind < 2
+    if whole and blended and x.dtype is not dtypes.uint8:
+        raise fail(
+            "interpolate", f"not implemented for {x.dtype.name}", kind=NotImplementedError, input=input
+        )
+    half = blended and x.dtype.itemsize <= 2
     x = x.to(dtypes.float32) if half else x
     # The last dimension first: its elements lie together, and shrinking it makes the rest cheaper.
     for dim in reversed(range(2, x.ndim)):
         x = _along(x, dim, out[dim - 2], scales[dim - 2], mode, bool(align_corners), antialias)
+    if whole and half:
+        x = x.round().clamp(0, 255)
     return (x.to(input.dtype) if half else x).contiguous(format_of(input))
 
 
@@ -301,7 +311,17 @@ def _deprecated(old: str) -> None:
     warn(f"`nn.functional.{old}` is deprecated. Use `nn.functional.interpolate` instead.")
 
 
-@expose("functional")
+def _older_errors(make: Any) -> list[Bad]:
+    return [
+        Bad(make(1, 2, 3), error=ValueError, match="either size or scale_factor"),
+        Bad(make(1, 2, 3), 2, 2.0, error=ValueError, match="only one of size or scale_factor"),
+    ]
+
+
+@composite(
+    api="functional", dtypes=FLOATING, errors=_older_errors, reference=define.upsample,
+    samples=lambda make: [Sample(make(1, 2, 3), 5), Sample(make(1, 2, 3, 4), None, 2, "bilinear", True)],
+)  # fmt: skip
 def upsample(
     input: Tensor,
     size: IntOrInts | None = None,
@@ -314,19 +334,25 @@ def upsample(
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
-@expose("functional")
-def upsample_nearest(
-    input: Tensor, size: IntOrInts | None = None, scale_factor: float | Sequence[float] | None = None
-) -> Tensor:
+@composite(
+    api="functional", dtypes=FLOATING, errors=_older_errors, reference=define.upsample_nearest,
+    samples=lambda make: [Sample(make(1, 2, 3), 5), Sample(make(1, 2, 3, 4), scale_factor=2)],
+)  # fmt: skip
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """Older form of `interpolate(mode='nearest')`."""
     _deprecated("upsample_nearest")
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
-@expose("functional")
-def upsample_bilinear(
-    input: Tensor, size: IntOrInts | None = None, scale_factor: float | Sequence[float] | None = None
-) -> Tensor:
+@composite(
+    api="functional", dtypes=FLOATING, reference=define.upsample_bilinear,
+    errors=lambda make: [
+        Bad(make(1, 2, 3, 4), error=ValueError, match="either size or scale_factor"),
+        Bad(make(1, 2, 3), 2, error=NotImplementedError, match="needs 4D input"),
+    ],
+    samples=lambda make: [Sample(make(1, 2, 3, 4), 5), Sample(make(1, 2, 3, 4), None, 2)],
+)  # fmt: skip
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """Older form of `interpolate(mode='bilinear', align_corners=True)`."""
     _deprecated("upsample_bilinear")
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)

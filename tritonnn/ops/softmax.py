@@ -9,6 +9,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn
+from tritonnn.ops._definitions import order as define
 from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction.reduction import reduced_shape, restore
@@ -97,9 +98,10 @@ def _finite(result: Tensor) -> Tensor:
 
 
 @composite(
-    api="torch tensor", dtypes=NUMERIC,
+    api="torch tensor", dtypes=(*NUMERIC, *dtypes.COMPLEX),
     samples=lambda make: [Sample(make(3, 4), 1), Sample(make(3, 4), (0, 1), True), Sample(make(()), 0)],
     errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range")],
+    reference=define.logsumexp,
 )  # fmt: skip
 def logsumexp(
     input: Tensor, dim: int | Sequence[int], keepdim: bool = False, *, out: Tensor | None = None
@@ -111,10 +113,22 @@ def logsumexp(
     tensor(1000.6932)
     """
     if not input.dtype.is_floating_point:
+        if input.dtype.is_complex:
+            made = _complex_logsumexp(input, dim, keepdim)
+            return made if out is None else out.copy_(made)
         input = input.to(dtypes.get_default_dtype())
     if out is not None:
         return logsumexp_dims(input, dim, keepdim, out=out)
     return logsumexp_dims(input, dim, keepdim)
+
+
+def _complex_logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool) -> Tensor:
+    """log Σ exp(x), with the greatest real part taken out."""
+    dims = wrap_dims(dim, len(input.shape))
+    shift = input.real.detach().amax(dims, True)
+    shift = shift.masked_fill(shift.abs() == float("inf"), 0.0)
+    made = (input - shift).exp().sum(dims, True).log() + shift
+    return made if keepdim or not input.shape else made.squeeze(dims)
 
 
 # ---- what users call --------------------------------------------------------------------------------------
@@ -138,7 +152,13 @@ _CALL_SAMPLES = lambda make: [
 ]  # fmt: skip
 
 
-@composite(api="torch tensor special", public="softmax", samples=_CALL_SAMPLES, errors=_errors)
+@composite(
+    api="torch tensor special",
+    public="softmax",
+    samples=_CALL_SAMPLES,
+    errors=_errors,
+    reference=define.softmax,
+)
 def torch_softmax(
     input: Tensor, dim: int, dtype: DType | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -162,7 +182,13 @@ def torch_softmax(
     return softmax(input, dim) if out is None else softmax(input, dim, out=out)
 
 
-@composite(api="torch tensor special", public="log_softmax", samples=_CALL_SAMPLES, errors=_errors)
+@composite(
+    api="torch tensor special",
+    public="log_softmax",
+    samples=_CALL_SAMPLES,
+    errors=_errors,
+    reference=define.log_softmax,
+)
 def torch_log_softmax(
     input: Tensor, dim: int, dtype: DType | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -178,7 +204,9 @@ def torch_log_softmax(
     return log_softmax(input, dim) if out is None else log_softmax(input, dim, out=out)
 
 
-@composite(api="functional", public="softmax", samples=_CALL_SAMPLES, errors=_errors)
+@composite(
+    api="functional", public="softmax", samples=_CALL_SAMPLES, errors=_errors, reference=define.softmax
+)
 def functional_softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
 ) -> Tensor:
@@ -195,7 +223,13 @@ def functional_softmax(
     return softmax(_in_dtype(input, dtype), dim)
 
 
-@composite(api="functional", public="log_softmax", samples=_CALL_SAMPLES, errors=_errors)
+@composite(
+    api="functional",
+    public="log_softmax",
+    samples=_CALL_SAMPLES,
+    errors=_errors,
+    reference=define.log_softmax,
+)
 def functional_log_softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
 ) -> Tensor:
@@ -210,7 +244,7 @@ def functional_log_softmax(
     return log_softmax(_in_dtype(input, dtype), dim)
 
 
-@composite(api="functional", samples=_CALL_SAMPLES, errors=_errors)
+@composite(api="functional", samples=_CALL_SAMPLES, errors=_errors, reference=define.softmin)
 def softmin(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None
 ) -> Tensor:
@@ -225,7 +259,15 @@ def softmin(
     return softmax(_in_dtype(-input, dtype), dim)
 
 
-@composite(api="functional")
+@composite(
+    api="functional",
+    family="random",
+    samples=lambda make: [Sample(make(3, 4)), Sample(make(2, 3), 0.5, True, dim=0)],
+    errors=lambda make: [
+        Bad(make(2, 3), dim=2, error=IndexError, match="Dimension out of range"),
+        Bad(make.int(2, 3), match="floating"),
+    ],
+)
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:

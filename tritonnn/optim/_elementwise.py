@@ -2,41 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+import inspect
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, ClassVar
 
 import tritonnn
 from tritonnn._tensor import Tensor
+from tritonnn.ops.optimizer.optimizer import advance_steps, elementwise_step, has_kernel
 from tritonnn.optim.optimizer import Group, Optimizer, ParamsT
 
 State = dict[str, Any]
+#: what a formula computes with: Tensors, or the symbols of cpu_fallback/optimizer/_trace.py
+Array = Any
+#: numbers, or tensors of one element where the host must not read them or autograd records
+Number = Any
 
 #: device types whose kernels can be captured into a graph, so that nothing may be read on the host
 CAPTURABLE_DEVICES = ("cuda",)
+#: what the options mean that an optimizer shares with others; it stands in the docstring of each that has them
+SHARED = {
+    "foreach": "None or True updates all parameters of a group in one call, False one by one.",
+    "maximize": "ascend instead of descend.",
+    "capturable": "keep the count of steps on the device and never read it on the host; CUDA parameters only.",
+    "differentiable": "let autograd record the step.",
+    "fused": "True as ``foreach=True``, with the count of steps on the device; floating point parameters only.",
+}
 
 
 class ElementwiseOptimizer(Optimizer):
     """Collects the parameters that have a gradient, sees to their state, and applies the update formula.
 
-    A subclass gives ``_new_state(group, p)`` and ``_formula(group, p, g, state)``; the formula is written
-    with Tensor operations and changes ``p`` and the state in place. The options all of these optimizers share
-    mean:
+    A subclass is its options, the state it keeps and its formula. The formula takes a parameter, its gradient
+    and, by keyword, its states and the options it names, and returns the new values of the parameter and of
+    each state, in the order of its signature and None for a state that is not kept. It is written with operators
+    and the methods that ``cpu_fallback/optimizer/_trace.py:Symbol`` has, which are those of Tensors: from this
+    one text come the NumPy calls of the CPU and the operations that autograd records. A GPU runs the function of
+    the same name in ``kernels/optimizer/_formulas.py``, and the formula's operations where there is none.
 
-    - ``foreach=True`` (or ``fused=True``): parameters of a group that have seen the same number of steps are
-      laid end to end and the formula runs once over all of them; the results are the same, fewer operations
-      are issued, and more memory is needed. With ``capturable=True`` the counts cannot be compared, so each
-      parameter runs for itself.
-    - ``capturable=True``: the count of steps stands on the parameter's device and is never read on the host.
-    - ``differentiable=True``: autograd records the step.
+    The options that optimizers share are handled here, so that no formula sees them: ``maximize`` and
+    ``weight_decay``, ``foreach``, ``fused``, ``capturable`` and ``differentiable``. Pairs reach the formula as
+    two numbers: ``betas`` as ``beta1`` and ``beta2``; ``step`` is the number of this step.
+
+    Example:
+        >>> import tritonnn as torch
+        >>> from tritonnn.optim._elementwise import ElementwiseOptimizer
+        >>> def lion(p, g, exp_avg, *, lr, beta1, beta2):
+        ...     ahead = exp_avg * beta1 + g * (1 - beta1)
+        ...     return p - ahead.sign() * lr, exp_avg * beta2 + g * (1 - beta2)
+        >>> class Lion(ElementwiseOptimizer):
+        ...     _formula = staticmethod(lion)
+        ...     _state = {"exp_avg": 0}
+        ...     def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0, *, maximize=False):
+        ...         options = {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": maximize}
+        ...         super().__init__(params, {**options, "decoupled_weight_decay": True})
+        >>> w = torch.tensor([1.0, -2.0], requires_grad=True)
+        >>> opt = Lion([w], lr=0.25, maximize=True)
+        >>> (w * w).sum().backward()
+        >>> opt.step()
+        >>> w.detach()
+        tensor([ 1.2500, -2.2500])
     """
 
-    #: how to name this optimizer where a sparse gradient is refused
+    #: the update of a parameter and its states
+    _formula: ClassVar[Callable[..., Any]]
+    #: numbers kept per parameter, and states, which have its shape; with the value each starts from: a number, or
+    #: the name of the option that gives it
+    _counters: ClassVar[dict[str, float | str]] = {"step": 0}
+    _state: ClassVar[dict[str, float | str]] = {}
+    #: states that are kept only where an option is set, and that option
+    _kept_if: ClassVar[dict[str, str]] = {}
+    #: how to go on where a sparse gradient is refused
     _sparse_hint = ""
-    #: state entries that hold one number per parameter instead of one per element
-    _counters: tuple[str, ...] = ("step",)
+
+    #: the formula with the shared options around it, and what it takes
+    _update: ClassVar[Callable[..., Any]]
+    _takes: ClassVar[frozenset[str]]
+
+    def __init_subclass__(cls) -> None:
+        if cls.__doc__:
+            known = inspect.signature(cls.__init__).parameters
+            cls.__doc__ = "\n".join(
+                line for text in cls.__doc__.split("\n") for line in _described(text, known)
+            )
+        if "_formula" in vars(cls):
+            update, cls._takes = _with_shared_options(cls._formula)
+            cls._update = staticmethod(update)
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         _check_defaults(defaults)
+        for name, default in (("foreach", None), ("maximize", False), ("differentiable", False)):
+            defaults.setdefault(name, default)  # what an optimizer without the option does
         super().__init__(params, defaults)
         if defaults.get("fused"):
             if defaults["differentiable"]:
@@ -54,7 +110,7 @@ class ElementwiseOptimizer(Optimizer):
             for p in group["params"]:
                 kept = self.state.get(p)
                 if kept and "step" in kept and not isinstance(kept["step"], Tensor):
-                    kept["step"] = new_counter(group, p, float(kept["step"]))
+                    kept["step"] = _counter(group, p, float(kept["step"]))
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Updates the parameters once from their ``grad``.
@@ -74,7 +130,9 @@ class ElementwiseOptimizer(Optimizer):
                 params = [p for p in group["params"] if p.grad is not None]
                 if params:
                     self._prepare(group, params)
-                    self._step_group(group, params)
+                    single = group["foreach"] is False and not group.get("fused")
+                    for batch in [[p] for p in params] if single else _by_device(params):
+                        self._step_batch(group, batch)
         return loss
 
     def _prepare(self, group: Group, params: list[Tensor]) -> None:
@@ -111,53 +169,115 @@ class ElementwiseOptimizer(Optimizer):
                 if step is not None and step.requires_grad:
                     raise RuntimeError("`requires_grad` is not supported for `step` in differentiable mode")
 
-    def _step_group(self, group: Group, params: list[Tensor]) -> None:
-        if group["foreach"] or group.get("fused"):
-            for bucket in self._buckets(group, params):
-                self._step_flat(group, bucket)
-            return
-        for p in params:
-            self._apply(group, p, p.grad, self.state[p])  # type: ignore[arg-type]
-
-    def _step_flat(self, group: Group, params: list[Tensor]) -> None:
-        """Runs the formula once over the concatenation of ``params`` and their state, then copies back."""
-        states = [self.state[p] for p in params]
-        spread = [k for k, v in states[0].items() if isinstance(v, Tensor) and k not in self._counters]
-        state = {k: states[0][k] for k in states[0] if k not in spread}
-        state.update((k, _flatten(s[k] for s in states)) for k in spread)
-        p_flat = _flatten(params)
-        self._apply(group, p_flat, _flatten(p.grad for p in params), state)  # type: ignore[misc]
-        _scatter(p_flat, params)
-        for k in spread:
-            _scatter(state[k], [s[k] for s in states])
-        for other in states[1:]:
-            for k in self._counters:
-                other[k].copy_(state[k])
-
-    def _buckets(self, group: Group, params: list[Tensor]) -> Iterable[list[Tensor]]:
-        """Groups the parameters that one run of the formula serves: same dtypes, device and counters."""
-        if group.get("capturable"):
-            return [[p] for p in params]
-        found: dict[Any, list[Tensor]] = {}
-        for p in params:
-            counters = tuple(self.state[p][k].item() for k in self._counters)
-            found.setdefault((p.dtype, p.grad.dtype, p.device, counters), []).append(p)  # type: ignore[union-attr]
-        return found.values()
-
-    def _apply(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        if group["maximize"]:
-            g = -g
-        if p.is_complex():
-            # The update of a complex number is that of its two real parts, each for itself.
-            p, g = tritonnn.view_as_real(p), tritonnn.view_as_real(g)
-            state = {k: tritonnn.view_as_real(v) if _is_complex(v) else v for k, v in state.items()}
-        self._formula(group, p, g, state)
-
     def _new_state(self, group: Group, p: Tensor) -> State:
-        raise NotImplementedError
+        state: State = {
+            name: _counter(group, p, _start(group, start)) for name, start in self._counters.items()
+        }
+        for name in self._kept(group):
+            value = _start(group, self._state[name])
+            full = complex(value, value) if p.is_complex() else value
+            state[name] = tritonnn.full_like(p, full) if value else tritonnn.zeros_like(p)
+        return state
 
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        raise NotImplementedError
+    def _kept(self, group: Group) -> tuple[str, ...]:
+        """Names of the states that a parameter of the group has."""
+        needed = self._kept_if
+        return tuple([name for name in self._state if name not in needed or group[needed[name]]])
+
+    def _numbers(self, group: Group, p: Tensor, state: State) -> dict[str, Any]:
+        """What the formula takes that is a matter of each parameter; it also brings counters up to date."""
+        return {"step": read(group, state["step"])} if "step" in self._takes else {}
+
+    def _step_batch(self, group: Group, params: list[Tensor]) -> None:
+        kept = self._kept(group)
+        # A parameter for which nothing is kept has no entry in the state.
+        states = [self.state[p] if kept or self._counters else {} for p in params]
+        if self._counters:
+            advance_steps([state["step"] for state in states])
+        options = self._options(group)
+        counted = params[0].is_cuda and (group.get("capturable") or group.get("fused"))
+        unread = group.get("capturable") and (len(self._counters) > 1 or _any_tensor(options))
+        if group["differentiable"] or unread or not has_kernel(self._update, params[0].device):
+            for p, state in zip(params, states, strict=True):
+                self._step_tensors(group, p, state, kept, options | self._numbers(group, p, state))
+            return
+        options = {name: v.item() if isinstance(v, Tensor) else v for name, v in options.items()}
+        if counted and "step" in self._takes:
+            self._step_arrays(params, states, kept, [state["step"] for state in states], options)
+            return
+        batches: dict[tuple, tuple[list[Tensor], list[State]]] = {}
+        for p, state in zip(params, states, strict=True):
+            members = batches.setdefault(tuple(self._numbers(group, p, state).items()), ([], []))
+            members[0].append(p)
+            members[1].append(state)
+        for numbers, (some, theirs) in batches.items():
+            self._step_arrays(some, theirs, kept, [], options | dict(numbers))
+
+    def _options(self, group: Group) -> dict[str, Any]:
+        """The options that the formula takes, with one number for each of a pair: betas as beta1 and beta2."""
+        found = {}
+        for name, value in group.items():
+            if name in self._takes:
+                found[name] = value
+            elif isinstance(value, (tuple, list)) and name not in ("params", "param_names"):
+                each = {f"{name[:-1]}{i}": v for i, v in enumerate(value, 1)}
+                found.update((name, v) for name, v in each.items() if name in self._takes)
+        return found
+
+    def _step_arrays(
+        self, params: list[Tensor], states: list[State], kept: tuple[str, ...], counts: list[Tensor],
+        options: dict[str, Any],
+    ) -> None:  # fmt: skip
+        """All parameters in one call of the backend."""
+        elementwise_step(
+            _real(params),
+            _real([p.grad for p in params]),  # type: ignore[misc]
+            _real([state[name] for name in kept for state in states]),
+            counts,
+            self._update,
+            kept,
+            options,
+        )
+
+    def _step_tensors(
+        self, group: Group, p: Tensor, state: State, kept: tuple[str, ...], options: dict[str, Any]
+    ) -> None:
+        """One parameter by Tensor operations."""
+        p, g, *states = _real([p, p.grad, *[state[name] for name in kept]])  # type: ignore[list-item]
+        # Derivatives need the values of this step, which the next one overwrites.
+        old = [t.clone() for t in (p, *states)] if group["differentiable"] else [p, *states]
+        new = self._update(old[0], g, **dict(zip(kept, old[1:], strict=True)), **options)
+        for target, value in zip((p, *states), [v for v in new if v is not None], strict=True):
+            target.copy_(value)
+
+
+def _with_shared_options(formula: Callable[..., Any]) -> tuple[Callable[..., Any], frozenset[str]]:
+    """The formula for the gradient of what is minimised, weight decay included, and the options that it takes."""
+    takes = frozenset(inspect.signature(formula).parameters)
+
+    @wraps(formula)
+    def update(
+        p: Any, g: Any, *, maximize: bool = False, weight_decay: Any = 0.0, decoupled_weight_decay: bool = False,
+        lr: Any = 0.0, **others: Any,
+    ) -> Any:  # fmt: skip
+        if isinstance(weight_decay, (int, float)) and weight_decay == 0:
+            g = -g if maximize else g
+        elif decoupled_weight_decay:
+            p, g = p * (1 - lr * weight_decay), -g if maximize else g
+        else:
+            g = p * weight_decay - g if maximize else p * weight_decay + g
+        if "lr" in takes:
+            others["lr"] = lr
+        return formula(p, g, **others)
+
+    return update, takes | {"maximize", "weight_decay", "decoupled_weight_decay", "lr"}
+
+
+def choose(condition: Any, a: Any, b: Any) -> Any:
+    """In a formula: a where the condition holds, else b; of numbers, or per element."""
+    if isinstance(condition, bool):
+        return a if condition else b
+    return a.where(condition, b)
 
 
 def require(valid: bool, what: str, value: Any) -> None:
@@ -180,11 +300,16 @@ def _check_defaults(defaults: dict[str, Any]) -> None:
         require(bool(0.0 <= beta < 1.0), f"beta parameter at index {i}", beta)
 
 
-def _is_complex(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.is_complex()
+def _described(line: str, known: Any) -> Iterator[str]:
+    """A line of a docstring; instead of `{shared}` the shared options that are among the arguments `known`."""
+    if line.strip() != "{shared}":
+        yield line
+        return
+    indent = line[: line.index("{")]
+    yield from (f"{indent}{name}: {SHARED[name]}" for name in known if name in SHARED)
 
 
-def new_counter(group: Group, p: Tensor, value: float = 0.0) -> Tensor:
+def _counter(group: Group, p: Tensor, value: float) -> Tensor:
     """A number kept per parameter: on the host, unless the step has to run without reading it there."""
     if group.get("capturable") or group.get("fused"):
         return tritonnn.full((), value, dtype=tritonnn.float32, device=p.device)
@@ -192,41 +317,31 @@ def new_counter(group: Group, p: Tensor, value: float = 0.0) -> Tensor:
     return tritonnn.tensor(value, dtype=tritonnn.float64 if wide else tritonnn.float32)
 
 
-def advance(group: Group, state: State) -> Any:
-    """Counts one step and returns the count: a number, or a tensor where the host must not read it."""
-    state["step"] += 1
-    return state["step"] if group.get("capturable") else state["step"].item()
+def read(group: Group, counter: Tensor) -> Any:
+    """The value of a counter: a number, or a tensor of its own where the host must not read it."""
+    return counter.clone() if group.get("capturable") else counter.item()
 
 
-def snapshot(group: Group, value: Tensor) -> Tensor:
-    """``value`` for a formula whose derivative needs it, where a later step changes it in place."""
-    return value.clone() if group["differentiable"] else value
+def write(counter: Tensor, value: Any) -> None:
+    """Gives a counter its next value, without reading it on the host."""
+    counter.copy_(value) if isinstance(value, Tensor) else counter.fill_(value)
 
 
-def decayed(group: Group, p: Tensor, g: Tensor) -> Tensor:
-    """The gradient with the L2 penalty's own gradient added to it."""
-    decay = group["weight_decay"]
-    if isinstance(decay, Tensor):
-        # p changes in place below, while the derivative for the decay still needs its present value.
-        return g + (p.clone() if decay.requires_grad else p) * decay
-    return g.add(p, alpha=decay) if decay != 0 else g
+def _start(group: Group, start: float | str) -> float:
+    return float(group[start] if isinstance(start, str) else start)
 
 
-def decayed_or_shrunk(group: Group, p: Tensor, g: Tensor) -> Tensor:
-    """Applies the weight decay to the gradient, or, where it is decoupled, to the parameter in place."""
-    if not group["decoupled_weight_decay"]:
-        return decayed(group, p, g)
-    if group["weight_decay"] != 0:
-        p.mul_(1 - group["lr"] * group["weight_decay"])
-    return g
+def _any_tensor(options: dict[str, Any]) -> bool:
+    return any(isinstance(value, Tensor) for value in options.values())
 
 
-def _flatten(tensors: Iterable[Tensor]) -> Tensor:
-    return tritonnn.cat([t.reshape(-1) for t in tensors])
+def _by_device(params: list[Tensor]) -> list[list[Tensor]]:
+    found: dict[Any, list[Tensor]] = {}
+    for p in params:
+        found.setdefault(p.device, []).append(p)
+    return list(found.values())
 
 
-def _scatter(flat: Tensor, tensors: list[Tensor]) -> None:
-    start = 0
-    for t in tensors:
-        t.copy_(flat.narrow(0, start, t.numel()).view(t.shape))
-        start += t.numel()
+def _real(tensors: list[Tensor]) -> list[Tensor]:
+    """The tensors, the complex ones as pairs of real numbers: their update is that of each part for itself."""
+    return [tritonnn.view_as_real(t) if t.is_complex() else t for t in tensors]

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import tritonnn
+from typing import ClassVar
+
 from tritonnn._tensor import Tensor
-from tritonnn.optim._elementwise import ElementwiseOptimizer, State, advance, decayed, new_counter, require
-from tritonnn.optim.optimizer import Group, ParamsT
+from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, require
+from tritonnn.optim.optimizer import ParamsT
 
 __all__ = ["Adadelta"]
+
+
+def adadelta(
+    p: Array, g: Array, square_avg: Array, acc_delta: Array, *, lr: Number, rho: Number, eps: Number,
+) -> tuple[Array, ...]:  # fmt: skip
+    square_avg = square_avg * rho + g * g * (1 - rho)
+    delta = (acc_delta + eps).sqrt() / (square_avg + eps).sqrt() * g
+    return p - delta * lr, square_avg, acc_delta * rho + delta * delta * (1 - rho)
 
 
 class Adadelta(ElementwiseOptimizer):
@@ -25,10 +34,10 @@ class Adadelta(ElementwiseOptimizer):
         rho: decay of the running means, between 0 and 1.
         eps: added under both roots.
         weight_decay: factor of the L2 penalty.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        capturable: keep the count of steps on the device and never read it on the host.
-        maximize: ascend instead of descend.
-        differentiable: let autograd record the step.
+        {shared}
+
+    Raises:
+        ValueError: ``lr``, ``eps`` or ``weight_decay`` is negative, or ``rho`` not between 0 and 1.
 
     Example:
         >>> import tritonnn as torch
@@ -39,6 +48,9 @@ class Adadelta(ElementwiseOptimizer):
         >>> round(w.item(), 4)
         0.9968
     """
+
+    _formula = staticmethod(adadelta)
+    _state: ClassVar[dict[str, float | str]] = {"square_avg": 0, "acc_delta": 0}
 
     def __init__(
         self,
@@ -65,19 +77,3 @@ class Adadelta(ElementwiseOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def _new_state(self, group: Group, p: Tensor) -> State:
-        return {
-            "step": new_counter(group, p),
-            "square_avg": tritonnn.zeros_like(p),
-            "acc_delta": tritonnn.zeros_like(p),
-        }
-
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        rho, eps = group["rho"], group["eps"]
-        advance(group, state)
-        g = decayed(group, p, g)
-        square = state["square_avg"].mul_(rho).addcmul_(g, g, value=1 - rho)
-        delta = (state["acc_delta"] + eps).sqrt() / (square + eps).sqrt() * g
-        state["acc_delta"].mul_(rho).addcmul_(delta, delta, value=1 - rho)
-        p.sub_(delta * group["lr"])

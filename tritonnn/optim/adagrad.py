@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import tritonnn
+from typing import ClassVar
+
 from tritonnn._tensor import Tensor
-from tritonnn.optim._elementwise import ElementwiseOptimizer, State, advance, decayed, new_counter, require
+from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, State, require
 from tritonnn.optim.optimizer import Group, ParamsT
 
 __all__ = ["Adagrad"]
+
+
+def adagrad(
+    p: Array, g: Array, sum: Array, *, step: Number, lr: Number, lr_decay: Number, eps: Number,
+) -> tuple[Array, ...]:  # fmt: skip
+    sum = sum + g * g
+    return p - g / (sum.sqrt() + eps) * (lr / (1 + (step - 1) * lr_decay)), sum
 
 
 class Adagrad(ElementwiseOptimizer):
@@ -25,9 +33,10 @@ class Adagrad(ElementwiseOptimizer):
         weight_decay: factor of the L2 penalty.
         initial_accumulator_value: value the sum of squares starts from.
         eps: added to the denominator.
-        foreach, fused: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        differentiable: let autograd record the step.
+        {shared}
+
+    Raises:
+        ValueError: ``lr``, ``lr_decay``, ``weight_decay``, ``eps`` or the first value is negative.
 
     Example:
         >>> import tritonnn as torch
@@ -39,6 +48,8 @@ class Adagrad(ElementwiseOptimizer):
         tensor([0.5000, 9.5000])
     """
 
+    _formula = staticmethod(adagrad)
+    _state: ClassVar[dict[str, float | str]] = {"sum": "initial_accumulator_value"}
     _sparse_hint = " in this library"
 
     def __init__(
@@ -82,13 +93,6 @@ class Adagrad(ElementwiseOptimizer):
                 self.state[p]["sum"].share_memory_()
 
     def _new_state(self, group: Group, p: Tensor) -> State:
-        start = self.defaults["initial_accumulator_value"]
-        full = tritonnn.full_like(p, complex(start, start) if p.is_complex() else start)
-        return {"step": new_counter(group, p), "sum": full}
-
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        t = advance(group, state)
-        g = decayed(group, p, g)
-        total = state["sum"].addcmul_(g, g)
-        lr = group["lr"] / (1 + (t - 1) * group["lr_decay"])
-        p.sub_(g / (total.sqrt() + group["eps"]) * lr)
+        # As in PyTorch a group has no value of its own to start from.
+        name = "initial_accumulator_value"
+        return super()._new_state({**group, name: self.defaults[name]}, p)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import tritonnn
+from typing import ClassVar
+
 from tritonnn._tensor import Tensor
-from tritonnn.optim._elementwise import (
-    ElementwiseOptimizer,
-    State,
-    decayed_or_shrunk,
-    new_counter,
-    snapshot,
-)
-from tritonnn.optim.optimizer import Group, ParamsT
+from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number
+from tritonnn.optim.optimizer import ParamsT
 
 __all__ = ["Adam"]
+
+
+def adam(
+    p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, max_exp_avg_sq: Array = None, *, step: Number,
+    lr: Number, beta1: Number, beta2: Number, eps: Number,
+) -> tuple[Array, ...]:  # fmt: skip
+    exp_avg = exp_avg + (g - exp_avg) * (1 - beta1)
+    largest = exp_avg_sq = exp_avg_sq * beta2 + g * g * (1 - beta2)
+    if max_exp_avg_sq is not None:
+        largest = max_exp_avg_sq = max_exp_avg_sq.maximum(exp_avg_sq)
+    # The bias correction sqrt(1 - beta2^t) is taken out of the root: it costs two numbers, not a pass.
+    root = (1 - beta2**step) ** 0.5
+    rate = lr / (1 - beta1**step) * root
+    return p - exp_avg / (largest.sqrt() + eps * root) * rate, exp_avg, exp_avg_sq, max_exp_avg_sq
 
 
 class Adam(ElementwiseOptimizer):
@@ -31,17 +40,11 @@ class Adam(ElementwiseOptimizer):
         eps: added to the root.
         weight_decay: factor of the L2 penalty, or of the decay.
         amsgrad: divide by the largest second moment so far.
-        foreach: None or True updates all parameters of a group by one multi-tensor operation, False one by
-            one.
-        maximize: ascend instead of descend.
-        capturable: keep the count of steps on the device and never read it on the host; CUDA parameters only.
-        differentiable: let autograd record the step.
-        fused: True as ``foreach=True``, with the count of steps on the device; floating point parameters
-            only.
         decoupled_weight_decay: shrink the parameter itself (as AdamW does) instead of adding to the gradient.
+        {shared}
 
     Raises:
-        ValueError: an option is out of its range.
+        ValueError: ``lr``, ``eps`` or ``weight_decay`` is negative, or a beta not in [0, 1).
 
     Example:
         >>> import tritonnn as torch
@@ -53,6 +56,9 @@ class Adam(ElementwiseOptimizer):
         tensor([ 0.7500, -1.7500])
     """
 
+    _formula = staticmethod(adam)
+    _state: ClassVar[dict[str, float | str]] = {"exp_avg": 0, "exp_avg_sq": 0, "max_exp_avg_sq": 0}
+    _kept_if: ClassVar[dict[str, str]] = {"max_exp_avg_sq": "amsgrad"}
     _sparse_hint = ", please consider SparseAdam instead"
 
     def __init__(
@@ -87,72 +93,6 @@ class Adam(ElementwiseOptimizer):
         }
         super().__init__(params, defaults)
 
-    def _new_state(self, group: Group, p: Tensor) -> State:
-        state = {
-            "step": new_counter(group, p),
-            "exp_avg": tritonnn.zeros_like(p),
-            "exp_avg_sq": tritonnn.zeros_like(p),
-        }
-        if group["amsgrad"]:
-            state["max_exp_avg_sq"] = tritonnn.zeros_like(p)
-        return state
-
-    def _step_group(self, group: Group, params: list[Tensor]) -> None:
-        options = (group["lr"], *group["betas"])
-        kept_on_device = group["capturable"] and any(isinstance(v, Tensor) for v in options)
-        if group["differentiable"] or kept_on_device:
-            for p in params:
-                self._apply(group, p, p.grad, self.state[p])  # type: ignore[arg-type]
-            return
-        for batch in [params] if group["foreach"] is not False or group["fused"] else [[p] for p in params]:
-            self._multi_tensor(group, batch)
-
-    def _multi_tensor(self, group: Group, params: list[Tensor]) -> None:
-        from tritonnn.ops.optimizer.optimizer import adam_step, advance_steps
-
-        rows = [(p, self.state[p]) for p in params]
-        counters = [state["step"] for _, state in rows]
-        advance_steps(counters)
-        if group["capturable"] or group["fused"]:
-            batches = {0.0: rows}
-        else:
-            batches = {}
-            for row, counter in zip(rows, counters, strict=True):
-                batches.setdefault(counter.item(), []).append(row)
-            counters = []
-        beta1, beta2 = (float(beta) for beta in group["betas"])
-        for step, batch in batches.items():
-            members, states = [p for p, _ in batch], [state for _, state in batch]
-            adam_step(
-                _real(members),
-                _real([p.grad for p in members]),  # type: ignore[misc]
-                _real([s["exp_avg"] for s in states]),
-                _real([s["exp_avg_sq"] for s in states]),
-                _real([s["max_exp_avg_sq"] for s in states]) if group["amsgrad"] else [],
-                counters,
-                step=step,
-                lr=float(group["lr"]),
-                beta1=beta1,
-                beta2=beta2,
-                eps=group["eps"],
-                weight_decay=float(group["weight_decay"]),
-                decoupled=group["decoupled_weight_decay"],
-                maximize=group["maximize"],
-            )
-
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        beta1, beta2 = group["betas"]
-        state["step"] += 1
-        t = state["step"] if group["capturable"] else state["step"].item()
-        g = decayed_or_shrunk(group, p, g)
-        mean = state["exp_avg"].mul_(beta1).add_(g * (1 - beta1))
-        square = state["exp_avg_sq"].mul_(beta2).add_(g * g * (1 - beta2))
-        if group["amsgrad"]:
-            largest = tritonnn.maximum(snapshot(group, state["max_exp_avg_sq"]), square)
-            square = state["max_exp_avg_sq"].copy_(largest)
-        root = snapshot(group, square).sqrt() / (1 - beta2**t) ** 0.5 + group["eps"]
-        p.sub_(snapshot(group, mean) / root * (group["lr"] / (1 - beta1**t)))
-
 
 def _check_tensors(lr: float | Tensor, betas: tuple, foreach: bool, capturable: bool) -> None:
     if len({isinstance(beta, Tensor) for beta in betas}) != 1:
@@ -164,8 +104,3 @@ def _check_tensors(lr: float | Tensor, betas: tuple, foreach: bool, capturable: 
             raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
         if value.numel() != 1:
             raise ValueError(f"Tensor {name} must be 1-element")
-
-
-def _real(tensors: list[Tensor]) -> list[Tensor]:
-    """The tensors, the complex ones as pairs of real numbers."""
-    return [tritonnn.view_as_real(t) if t.is_complex() else t for t in tensors]

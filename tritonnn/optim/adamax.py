@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import tritonnn
+from typing import ClassVar
+
 from tritonnn._tensor import Tensor
-from tritonnn.optim._elementwise import ElementwiseOptimizer, State, advance, decayed, new_counter, snapshot
-from tritonnn.optim.optimizer import Group, ParamsT
+from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number
+from tritonnn.optim.optimizer import ParamsT
 
 __all__ = ["Adamax"]
+
+
+def adamax(
+    p: Array, g: Array, exp_avg: Array, exp_inf: Array, *, step: Number, lr: Number, beta1: Number,
+    beta2: Number, eps: Number,
+) -> tuple[Array, ...]:  # fmt: skip
+    exp_avg = exp_avg + (g - exp_avg) * (1 - beta1)
+    exp_inf = (exp_inf * beta2).maximum(g.abs() + eps)
+    return p - exp_avg / exp_inf * (lr / (1 - beta1**step)), exp_avg, exp_inf
 
 
 class Adamax(ElementwiseOptimizer):
@@ -23,10 +33,10 @@ class Adamax(ElementwiseOptimizer):
         betas: decay of the mean and of the maximum.
         eps: added to the size of the gradient.
         weight_decay: factor of the L2 penalty.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        differentiable: let autograd record the step.
-        capturable: keep the count of steps on the device and never read it on the host.
+        {shared}
+
+    Raises:
+        ValueError: ``lr``, ``eps`` or ``weight_decay`` is negative, or a beta not in [0, 1).
 
     Example:
         >>> import tritonnn as torch
@@ -37,6 +47,9 @@ class Adamax(ElementwiseOptimizer):
         >>> w.detach()
         tensor([0.7500])
     """
+
+    _formula = staticmethod(adamax)
+    _state: ClassVar[dict[str, float | str]] = {"exp_avg": 0, "exp_inf": 0}
 
     def __init__(
         self,
@@ -62,19 +75,3 @@ class Adamax(ElementwiseOptimizer):
             "capturable": capturable,
         }
         super().__init__(params, defaults)
-
-    def _new_state(self, group: Group, p: Tensor) -> State:
-        return {
-            "step": new_counter(group, p),
-            "exp_avg": tritonnn.zeros_like(p),
-            "exp_inf": tritonnn.zeros_like(p),
-        }
-
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        beta1, beta2 = group["betas"]
-        t = advance(group, state)
-        g = decayed(group, p, g)
-        mean = state["exp_avg"].lerp_(g, 1 - beta1)
-        largest = tritonnn.maximum(state["exp_inf"] * beta2, g.abs() + group["eps"])
-        state["exp_inf"].copy_(largest)
-        p.sub_(snapshot(group, mean) / largest * (group["lr"] / (1 - beta1**t)))

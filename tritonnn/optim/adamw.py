@@ -24,16 +24,10 @@ class AdamW(Adam):
         eps: added to the root.
         weight_decay: factor of the decay.
         amsgrad: divide by the largest second moment so far.
-        maximize: ascend instead of descend.
-        foreach: None or True updates all parameters of a group by one multi-tensor operation, False one by
-            one.
-        capturable: keep the count of steps on the device and never read it on the host; CUDA parameters only.
-        differentiable: let autograd record the step.
-        fused: True as ``foreach=True``, with the count of steps on the device; floating point parameters
-            only.
+        {shared}
 
     Raises:
-        ValueError: an option is out of its range.
+        ValueError: ``lr``, ``eps`` or ``weight_decay`` is negative, or a beta not in [0, 1).
 
     Example:
         >>> import tritonnn as torch

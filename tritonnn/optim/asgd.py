@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import tritonnn
+from typing import Any, ClassVar
+
 from tritonnn._tensor import Tensor
-from tritonnn.optim._elementwise import ElementwiseOptimizer, State, advance, decayed, new_counter
+from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, State, choose, read, write
 from tritonnn.optim.optimizer import Group, ParamsT
 
 __all__ = ["ASGD"]
+
+
+def asgd(
+    p: Array, g: Array, ax: Array, *, lambd: Number, eta: Number, mu: Number,
+) -> tuple[Array, ...]:  # fmt: skip
+    p = p * (1 - lambd * eta) - g * eta
+    return p, choose(mu == 1, p, ax + (p - ax) * mu)
 
 
 class ASGD(ElementwiseOptimizer):
@@ -26,10 +34,10 @@ class ASGD(ElementwiseOptimizer):
         alpha: power of the decay of the learning rate.
         t0: step at which averaging starts.
         weight_decay: factor of the L2 penalty.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        differentiable: let autograd record the step.
-        capturable: keep the counters on the device and never read them on the host.
+        {shared}
+
+    Raises:
+        ValueError: ``lr`` or ``weight_decay`` is negative.
 
     Example:
         >>> import tritonnn as torch
@@ -41,7 +49,9 @@ class ASGD(ElementwiseOptimizer):
         tensor([0.5000])
     """
 
-    _counters = ("step", "eta", "mu")
+    _formula = staticmethod(asgd)
+    _counters: ClassVar[dict[str, float | str]] = {"step": 0, "eta": "lr", "mu": 1}
+    _state: ClassVar[dict[str, float | str]] = {"ax": 0}
 
     def __init__(
         self,
@@ -69,33 +79,10 @@ class ASGD(ElementwiseOptimizer):
         }
         super().__init__(params, defaults)
 
-    def _new_state(self, group: Group, p: Tensor) -> State:
-        return {
-            "step": new_counter(group, p),
-            "eta": new_counter(group, p, float(group["lr"])),
-            "mu": new_counter(group, p, 1.0),
-            "ax": tritonnn.zeros_like(p),
-        }
-
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        lambd, lr = group["lambd"], group["lr"]
-        on_device = group["capturable"]
-        t = advance(group, state)
-        g = decayed(group, p, g)
-        eta, mu = (state[k] if on_device else state[k].item() for k in ("eta", "mu"))
-        p.mul_(1 - lambd * eta)
-        p.sub_(g * eta)
-
-        mean = state["ax"]
-        if on_device or mu != 1:
-            mean.add_((p - mean) * mu)
-        else:
-            mean.copy_(p)
-
-        next_eta = lr / (1 + lambd * lr * t) ** group["alpha"]
-        if on_device:
-            state["eta"].copy_(next_eta)
-            state["mu"].copy_(1 / (t - group["t0"]).clamp(min=1))
-        else:
-            state["eta"].fill_(next_eta)
-            state["mu"].fill_(1 / max(1, t - group["t0"]))
+    def _numbers(self, group: Group, p: Tensor, state: State) -> dict[str, Any]:
+        found = {name: read(group, state[name]) for name in ("eta", "mu")}
+        step, lr, lambd = read(group, state["step"]), group["lr"], group["lambd"]
+        write(state["eta"], lr / (1 + lambd * lr * step) ** group["alpha"])
+        after = step - group["t0"]
+        write(state["mu"], 1 / (after.clamp(min=1) if isinstance(after, Tensor) else max(1, after)))
+        return found

@@ -86,21 +86,18 @@ class LBFGS(Optimizer):
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
         """Runs up to ``max_iter`` iterations.
 
         Args:
-            closure: clears the gradients, computes the loss, calls ``backward`` and returns the loss;
-                required.
+            closure: clears the gradients, computes the loss, calls ``backward`` and returns the loss.
 
         Returns:
             The loss at the start of the step.
 
         Raises:
-            TypeError: no closure. RuntimeError: an unknown line search.
+            RuntimeError: an unknown line search.
         """
-        if closure is None:
-            raise TypeError("LBFGS.step() missing 1 required positional argument: 'closure'")
         with tritonnn.no_grad():
             return self._minimise(closure)
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import tritonnn
+from typing import Any, ClassVar
+
 from tritonnn._tensor import Tensor
-from tritonnn.optim._elementwise import (
-    ElementwiseOptimizer,
-    State,
-    advance,
-    decayed_or_shrunk,
-    new_counter,
-    require,
-    snapshot,
-)
+from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, State, read, require
 from tritonnn.optim.optimizer import Group, ParamsT
 
 __all__ = ["NAdam"]
+
+
+def nadam(
+    p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, *, step: Number, lr: Number, beta1: Number,
+    beta2: Number, eps: Number, mu: Number, mu_next: Number, mu_product: Number,
+) -> tuple[Array, ...]:  # fmt: skip
+    exp_avg = exp_avg + (g - exp_avg) * (1 - beta1)
+    exp_avg_sq = exp_avg_sq * beta2 + g * g * (1 - beta2)
+    ahead = g * ((1 - mu) / (1 - mu_product)) + exp_avg * (mu_next / (1 - mu_product * mu_next))
+    root = (1 - beta2**step) ** 0.5
+    return p - ahead / (exp_avg_sq.sqrt() + eps * root) * (lr * root), exp_avg, exp_avg_sq
 
 
 class NAdam(ElementwiseOptimizer):
@@ -35,10 +39,10 @@ class NAdam(ElementwiseOptimizer):
         weight_decay: factor of the L2 penalty, or of the decay.
         momentum_decay: :math:`\psi` above.
         decoupled_weight_decay: shrink the parameter itself (as AdamW does) instead of adding to the gradient.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        capturable: keep the counters on the device and never read them on the host.
-        differentiable: let autograd record the step.
+        {shared}
+
+    Raises:
+        ValueError: ``lr``, ``eps``, ``weight_decay`` or ``momentum_decay`` is negative, or a beta not in [0, 1).
 
     Example:
         >>> import tritonnn as torch
@@ -50,7 +54,9 @@ class NAdam(ElementwiseOptimizer):
         0.8944
     """
 
-    _counters = ("step", "mu_product")
+    _formula = staticmethod(nadam)
+    _counters: ClassVar[dict[str, float | str]] = {"step": 0, "mu_product": 1}
+    _state: ClassVar[dict[str, float | str]] = {"exp_avg": 0, "exp_avg_sq": 0}
 
     def __init__(
         self,
@@ -82,25 +88,9 @@ class NAdam(ElementwiseOptimizer):
         }
         super().__init__(params, defaults)
 
-    def _new_state(self, group: Group, p: Tensor) -> State:
-        return {
-            "step": new_counter(group, p),
-            "mu_product": new_counter(group, p, 1.0),
-            "exp_avg": tritonnn.zeros_like(p),
-            "exp_avg_sq": tritonnn.zeros_like(p),
-        }
-
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        (beta1, beta2), lr, psi = group["betas"], group["lr"], group["momentum_decay"]
-        t = advance(group, state)
-        g = decayed_or_shrunk(group, p, g)
-        mu = beta1 * (1.0 - 0.5 * 0.96 ** (t * psi))
-        mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((t + 1) * psi))
+    def _numbers(self, group: Group, p: Tensor, state: State) -> dict[str, Any]:
+        found = super()._numbers(group, p, state)
+        step, beta1, psi = found["step"], group["betas"][0], group["momentum_decay"]
+        mu, mu_next = (beta1 * (1.0 - 0.5 * 0.96 ** (t * psi)) for t in (step, step + 1))
         state["mu_product"] *= mu
-        product = state["mu_product"] if group["capturable"] else state["mu_product"].item()
-
-        mean = snapshot(group, state["exp_avg"].lerp_(g, 1 - beta1))
-        square = state["exp_avg_sq"].mul_(beta2).addcmul_(g, g, value=1 - beta2)
-        root = (square / (1 - beta2**t)).sqrt() + group["eps"]
-        step = g * ((1.0 - mu) / (1.0 - product)) + mean * (mu_next / (1.0 - product * mu_next))
-        p.sub_(step / root * lr)
+        return found | {"mu": mu, "mu_next": mu_next, "mu_product": read(group, state["mu_product"])}

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import tritonnn
+from typing import ClassVar
+
 from tritonnn._tensor import Tensor
-from tritonnn.optim._elementwise import (
-    ElementwiseOptimizer,
-    State,
-    advance,
-    decayed_or_shrunk,
-    new_counter,
-    snapshot,
-)
-from tritonnn.optim.optimizer import Group, ParamsT
+from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, choose
+from tritonnn.optim.optimizer import ParamsT
 
 __all__ = ["RAdam"]
+
+
+def radam(
+    p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, *, step: Number, lr: Number, beta1: Number,
+    beta2: Number, eps: Number,
+) -> tuple[Array, ...]:  # fmt: skip
+    exp_avg = exp_avg + (g - exp_avg) * (1 - beta1)
+    exp_avg_sq = exp_avg_sq * beta2 + g * g * (1 - beta2)
+    rest = 1 - beta2**step
+    top = 2 / (1 - beta2) - 1
+    rho = top - 2 * step * beta2**step / rest
+    ahead = exp_avg * (lr / (1 - beta1**step))
+    if top > 5:
+        # abs keeps the root real where it is not used, that is, while rho is small
+        factor = (abs((rho - 4) * (rho - 2) / rho) * (top / ((top - 4) * (top - 2))) * rest) ** 0.5
+        ahead = choose(rho > 5, ahead / (exp_avg_sq.sqrt() + eps) * factor, ahead)
+    return p - ahead, exp_avg, exp_avg_sq
 
 
 class RAdam(ElementwiseOptimizer):
@@ -34,10 +45,10 @@ class RAdam(ElementwiseOptimizer):
         eps: added to the root.
         weight_decay: factor of the L2 penalty, or of the decay.
         decoupled_weight_decay: shrink the parameter itself (as AdamW does) instead of adding to the gradient.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        capturable: keep the count of steps on the device and never read it on the host.
-        differentiable: let autograd record the step.
+        {shared}
+
+    Raises:
+        ValueError: ``lr``, ``eps`` or ``weight_decay`` is negative, or a beta not in [0, 1).
 
     Example:
         >>> import tritonnn as torch
@@ -48,6 +59,9 @@ class RAdam(ElementwiseOptimizer):
         >>> w.detach()
         tensor([0.5000])
     """
+
+    _formula = staticmethod(radam)
+    _state: ClassVar[dict[str, float | str]] = {"exp_avg": 0, "exp_avg_sq": 0}
 
     def __init__(
         self,
@@ -75,33 +89,3 @@ class RAdam(ElementwiseOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def _new_state(self, group: Group, p: Tensor) -> State:
-        return {
-            "step": new_counter(group, p),
-            "exp_avg": tritonnn.zeros_like(p),
-            "exp_avg_sq": tritonnn.zeros_like(p),
-        }
-
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        beta1, beta2 = group["betas"]
-        t = advance(group, state)
-        g = decayed_or_shrunk(group, p, g)
-        mean = snapshot(group, state["exp_avg"].lerp_(g, 1 - beta1))
-        square = state["exp_avg_sq"].mul_(beta2).addcmul_(g, g, value=1 - beta2)
-
-        left2 = 1 - beta2**t
-        rho_inf = 2 / (1 - beta2) - 1
-        rho = rho_inf - 2 * t * beta2**t / left2
-        step = mean / (1 - beta1**t) * group["lr"]
-        if group["capturable"]:
-            rectified = self._rectify(rho, rho_inf) * left2**0.5 / (square.sqrt() + group["eps"])
-            p.sub_(step * tritonnn.where(rho > 5.0, rectified, tritonnn.ones_like(rectified)))
-        elif rho > 5.0:
-            p.sub_(step * (self._rectify(rho, rho_inf) * left2**0.5) / (square.sqrt() + group["eps"]))
-        else:
-            p.sub_(step)
-
-    @staticmethod
-    def _rectify(rho: float, rho_inf: float) -> float:
-        return ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import tritonnn
+from typing import ClassVar
+
 from tritonnn._tensor import Tensor
-from tritonnn.optim._elementwise import (
-    ElementwiseOptimizer,
-    State,
-    advance,
-    decayed,
-    new_counter,
-    require,
-    snapshot,
-)
-from tritonnn.optim.optimizer import Group, ParamsT
+from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, require
+from tritonnn.optim.optimizer import ParamsT
 
 __all__ = ["RMSprop"]
+
+
+def rmsprop(
+    p: Array, g: Array, square_avg: Array, momentum_buffer: Array = None, grad_avg: Array = None, *,
+    lr: Number, alpha: Number, eps: Number, momentum: Number,
+) -> tuple[Array, ...]:  # fmt: skip
+    square_avg = square_avg * alpha + g * g * (1 - alpha)
+    variance = square_avg
+    if grad_avg is not None:
+        grad_avg = grad_avg + (g - grad_avg) * (1 - alpha)
+        variance = square_avg - grad_avg * grad_avg
+    ahead = g / (variance.sqrt() + eps)
+    if momentum_buffer is not None:
+        ahead = momentum_buffer = momentum_buffer * momentum + ahead
+    return p - ahead * lr, square_avg, momentum_buffer, grad_avg
 
 
 class RMSprop(ElementwiseOptimizer):
@@ -34,10 +42,10 @@ class RMSprop(ElementwiseOptimizer):
         weight_decay: factor of the L2 penalty.
         momentum: factor of the momentum buffer, 0 for none.
         centered: normalise by the variance instead of the second moment.
-        capturable: keep the count of steps on the device and never read it on the host.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        differentiable: let autograd record the step.
+        {shared}
+
+    Raises:
+        ValueError: ``lr``, ``eps``, ``weight_decay``, ``momentum`` or ``alpha`` is negative.
 
     Example:
         >>> import tritonnn as torch
@@ -48,6 +56,10 @@ class RMSprop(ElementwiseOptimizer):
         >>> round(w.item(), 4)
         0.9
     """
+
+    _formula = staticmethod(rmsprop)
+    _state: ClassVar[dict[str, float | str]] = {"square_avg": 0, "momentum_buffer": 0, "grad_avg": 0}
+    _kept_if: ClassVar[dict[str, str]] = {"momentum_buffer": "momentum", "grad_avg": "centered"}
 
     def __init__(
         self,
@@ -78,24 +90,3 @@ class RMSprop(ElementwiseOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def _new_state(self, group: Group, p: Tensor) -> State:
-        state = {"step": new_counter(group, p), "square_avg": tritonnn.zeros_like(p)}
-        if group["momentum"] > 0:
-            state["momentum_buffer"] = tritonnn.zeros_like(p)
-        if group["centered"]:
-            state["grad_avg"] = tritonnn.zeros_like(p)
-        return state
-
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        alpha, lr = group["alpha"], group["lr"]
-        advance(group, state)
-        g = decayed(group, p, g)
-        square = state["square_avg"].mul_(alpha).addcmul_(g, g, value=1 - alpha)
-        if group["centered"]:
-            mean = snapshot(group, state["grad_avg"].lerp_(g, 1 - alpha))
-            square = square - mean.square()
-        step = g / (square.sqrt() + group["eps"])
-        if group["momentum"] > 0:
-            step = snapshot(group, state["momentum_buffer"].mul_(group["momentum"]).add_(step))
-        p.sub_(step * lr)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-import tritonnn
+from typing import ClassVar
+
 from tritonnn._tensor import Tensor
-from tritonnn.optim._elementwise import ElementwiseOptimizer, State, advance, new_counter, require, snapshot
-from tritonnn.optim.optimizer import Group, ParamsT
+from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, choose, require
+from tritonnn.optim.optimizer import ParamsT
 
 __all__ = ["Rprop"]
+
+
+def rprop(
+    p: Array, g: Array, prev: Array, step_size: Array, *, eta1: Number, eta2: Number, step_size1: Number,
+    step_size2: Number,
+) -> tuple[Array, ...]:  # fmt: skip
+    agreement = g * prev
+    changed = choose(agreement > 0, step_size * eta2, choose(agreement < 0, step_size * eta1, step_size))
+    step_size = changed.clamp(step_size1, step_size2)
+    g = choose(agreement < 0, g * 0.0, g)
+    return p - g.sign() * step_size, g, step_size
 
 
 class Rprop(ElementwiseOptimizer):
@@ -22,10 +34,10 @@ class Rprop(ElementwiseOptimizer):
         lr: first size of the steps.
         etas: factors (shrink, grow), the first below 1 and the second above.
         step_sizes: smallest and largest size of a step.
-        capturable: keep the count of steps on the device and never read it on the host.
-        foreach: True runs the formula once over all parameters of a group laid end to end.
-        maximize: ascend instead of descend.
-        differentiable: let autograd record the step.
+        {shared}
+
+    Raises:
+        ValueError: ``lr`` is negative, or ``etas`` are not 0 < shrink < 1 < grow.
 
     Example:
         >>> import tritonnn as torch
@@ -36,6 +48,9 @@ class Rprop(ElementwiseOptimizer):
         >>> w.detach()
         tensor([ 0.5000, -2.5000])
     """
+
+    _formula = staticmethod(rprop)
+    _state: ClassVar[dict[str, float | str]] = {"prev": 0, "step_size": "lr"}
 
     def __init__(
         self,
@@ -60,24 +75,3 @@ class Rprop(ElementwiseOptimizer):
             "capturable": capturable,
         }
         super().__init__(params, defaults)
-
-    def _new_state(self, group: Group, p: Tensor) -> State:
-        lr = float(group["lr"])
-        return {
-            "step": new_counter(group, p),
-            "prev": tritonnn.zeros_like(p),
-            "step_size": tritonnn.full_like(p, complex(lr, lr) if p.is_complex() else lr),
-        }
-
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        shrink, grow = group["etas"]
-        advance(group, state)
-        agreement = g * snapshot(group, state["prev"])
-        ones = tritonnn.ones_like(g)
-        factor = tritonnn.where(
-            agreement > 0, ones * grow, tritonnn.where(agreement < 0, ones * shrink, ones)
-        )
-        size = state["step_size"].mul_(factor).clamp_(*group["step_sizes"])
-        g = tritonnn.where(agreement < 0, tritonnn.zeros_like(g), g)
-        p.sub_(g.sign() * snapshot(group, size))
-        state["prev"].copy_(g)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import tritonnn
 from tritonnn._tensor import Tensor
-from tritonnn.optim._elementwise import ElementwiseOptimizer, State, decayed, require, snapshot
+from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, State, require
 from tritonnn.optim.optimizer import Group, ParamsT
 
 __all__ = ["SGD"]
+
+
+def sgd(
+    p: Array, g: Array, momentum_buffer: Array = None, *, lr: Number, momentum: Number, dampening: Number,
+    nesterov: bool, fresh: bool,
+) -> tuple[Array, ...]:  # fmt: skip
+    if momentum_buffer is None:
+        return p - g * lr, None
+    new = g * (1 - dampening) if dampening else g
+    momentum_buffer = g.detach() if fresh else momentum_buffer * momentum + new
+    ahead = g + momentum_buffer * momentum if nesterov else momentum_buffer
+    return p - ahead * lr, momentum_buffer
 
 
 class SGD(ElementwiseOptimizer):
@@ -27,11 +39,7 @@ class SGD(ElementwiseOptimizer):
         dampening: the gradient enters the buffer multiplied by 1 - dampening.
         weight_decay: factor of the L2 penalty.
         nesterov: look ahead by one momentum step; needs a momentum and no dampening.
-        maximize: ascend instead of descend.
-        foreach: None or True updates all parameters of a group by one multi-tensor operation, False one by
-            one.
-        differentiable: let autograd record the step.
-        fused: True as ``foreach=True``, for floating point parameters only.
+        {shared}
 
     Raises:
         ValueError: an option is negative, or Nesterov momentum without momentum or with dampening.
@@ -46,7 +54,10 @@ class SGD(ElementwiseOptimizer):
         tensor([ 0.5000, -1.0000])
     """
 
-    _counters = ()
+    _formula = staticmethod(sgd)
+    _counters: ClassVar[dict[str, float | str]] = {}
+    _state: ClassVar[dict[str, float | str]] = {"momentum_buffer": 0}
+    _kept_if: ClassVar[dict[str, str]] = {"momentum_buffer": "momentum"}
 
     def __init__(
         self,
@@ -79,56 +90,11 @@ class SGD(ElementwiseOptimizer):
         super().__init__(params, defaults)
 
     def _new_state(self, group: Group, p: Tensor) -> State:
-        return {}
+        return {}  # see _numbers
 
-    def _step_group(self, group: Group, params: list[Tensor]) -> None:
-        if group["differentiable"] or self._keeps_graph(group):
-            for p in params:
-                self._apply(group, p, p.grad, self.state[p] if group["momentum"] != 0 else {})  # type: ignore[arg-type]
-            return
-        buffers: dict[bool, list[Tensor]] = {True: [], False: params}
-        if group["momentum"] != 0:
-            # A checkpoint may hold None for a buffer that was never filled.
-            new = [p for p in params if self.state[p].get("momentum_buffer") is None]
-            for p in new:
-                self.state[p]["momentum_buffer"] = tritonnn.empty_like(p)
-            known = set(new)
-            buffers = {True: new, False: [p for p in params if p not in known]}
-        for fresh, members in buffers.items():
-            for batch in [members] if group["foreach"] is not False else [[p] for p in members]:
-                if batch:
-                    self._multi_tensor(group, batch, fresh)
-
-    def _multi_tensor(self, group: Group, params: list[Tensor], fresh: bool) -> None:
-        from tritonnn.ops.optimizer.optimizer import sgd_step
-
-        momentum = group["momentum"]
-        grads: list[Any] = [p.grad for p in params]  # all there: who has none takes no part
-        sgd_step(
-            params,
-            grads,
-            [self.state[p]["momentum_buffer"] for p in params] if momentum else [],
-            lr=float(group["lr"]),
-            weight_decay=float(group["weight_decay"]),
-            momentum=momentum,
-            dampening=group["dampening"],
-            nesterov=group["nesterov"],
-            maximize=group["maximize"],
-            fresh=fresh,
-        )
-
-    def _formula(self, group: Group, p: Tensor, g: Tensor, state: State) -> None:
-        g = decayed(group, p, g)
-        if group["momentum"] != 0:
-            buffer = state.get("momentum_buffer")
-            if buffer is None:
-                buffer = state["momentum_buffer"] = g.detach().clone()
-            else:
-                buffer.mul_(group["momentum"]).add_(g, alpha=1 - group["dampening"])
-            g = g.add(buffer, alpha=group["momentum"]) if group["nesterov"] else snapshot(group, buffer)
-        p.sub_(g * group["lr"])
-
-    @staticmethod
-    def _keeps_graph(group: Group) -> bool:
-        values: tuple[Any, ...] = (group["lr"], group["weight_decay"])
-        return any(isinstance(v, Tensor) and v.requires_grad for v in values)
+    def _numbers(self, group: Group, p: Tensor, state: State) -> dict[str, Any]:
+        # A checkpoint may hold None for a buffer that was never filled.
+        fresh = bool(group["momentum"]) and state.get("momentum_buffer") is None
+        if fresh:
+            state["momentum_buffer"] = tritonnn.empty_like(p)
+        return {"fresh": fresh}

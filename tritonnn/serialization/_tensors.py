@@ -273,10 +273,8 @@ def _from_storage(storage: Any) -> Tensor:
 
 
 def swapped(data: np.ndarray, dtype: DType | None, byteorder: str) -> np.ndarray:
-    """The bytes of a storage in this machine's order."""
-    if byteorder == sys.byteorder:
+    """The bytes of a storage in this machine's order; those of an untyped one have none."""
+    if byteorder == sys.byteorder or dtype is None:
         return data
-    if dtype is None:
-        raise RuntimeError(f"load: an untyped storage in {byteorder}-endian order cannot be converted")
     size = dtype.itemsize // (2 if dtype.is_complex else 1)
     return data.reshape(-1, size)[:, ::-1].reshape(-1)

@@ -102,9 +102,10 @@ KINDS: dict[str, Kind | None] = {
     "int": _INT, "float": _FLOAT, "bool": _BOOL, "str": _STR,
     "Ints": _INTS, "Sequence[int]": _INTS, "tuple[int, ...]": _INTS, "Size": _INTS,
     "IntOrInts": _INT_OR_INTS, "Dims": _INT_OR_INTS, "OptionalSize": _OPTIONAL_INTS,
-    "Sequence[float]": _FLOATS, "tuple[bool, bool, bool]": _BOOLS, "tuple[bool, bool]": _BOOLS,
+    "Sequence[float]": _FLOATS, "tuple[float, float]": _FLOATS,
+    "tuple[bool, bool, bool]": _BOOLS, "tuple[bool, bool]": _BOOLS,
     "DType": _class("torch.dtype", DType, type), "Device": _class("torch.device", Device, str, int),
-    "MemoryFormat": _class("torch.memory_format", MemoryFormat),
+    **dict.fromkeys(("MemoryFormat", "memory_format"), _class("torch.memory_format", MemoryFormat)),
     "None": Kind("None", frozenset((_NONE,)), lambda _: False),
     "Any": None,
 }  # fmt: skip
@@ -155,7 +156,8 @@ def verify_named(op: Op, kwargs: dict[str, Any]) -> None:
 
 def wrong_type(op: Op, place: int, kind: Kind, value: Any) -> TypeError:
     """What is said of an argument of another type, in PyTorch's words."""
-    text = f"{op.public_name}(): argument '{op.names[place]}' (position {place + 1}) must be {kind.name}"
+    where = f" (position {place + 1})" if place < op.n_positional else ""
+    text = f"{op.public_name}(): argument '{op.names[place]}'{where} must be {kind.name}"
     got = type(value).__name__
     if isinstance(value, (list, tuple)) and value and "tuple of" in kind.name:
         element = KINDS["float"] if "floats" in kind.name else KINDS["int"]

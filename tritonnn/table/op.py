@@ -165,7 +165,7 @@ class Op:
             verify(self, values)
         if self.check is not None:
             try:
-                self.check(*values)
+                values = self.check(*values) or values
             except Invalid as invalid:
                 raise complete(self.public_name, self.names, tuple(values), invalid) from None
         return tuple(values), out

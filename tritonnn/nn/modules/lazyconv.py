@@ -29,26 +29,15 @@ __all__ = [
 ]
 
 
-class _LazyConv(LazyModuleMixin):
-    """Learns `in_channels` from the first input; constructor arguments are those of the ordinary class after
-    it.
-    """
+class _LazyChannels(LazyModuleMixin):
+    """Learns `in_channels` from the first input; constructor arguments are those of the ordinary class after it."""
 
-    def __init__(self, out_channels: int, kernel_size: IntOrInts, *args: Any, **kwargs: Any) -> None:
-        kwargs = {**_named(self._bias_position, args), **kwargs}
-        bias = kwargs.pop("bias", True)
-        device, dtype = kwargs.get("device"), kwargs.get("dtype")
-        super().__init__(0, 0, kernel_size, bias=False, **kwargs)
+    def _leave_open(self, out_channels: int, bias: bool, device: Any, dtype: Any) -> None:
         layer: Any = self
         layer.out_channels = out_channels
         layer.weight = UninitializedParameter(device=device, dtype=dtype)
         if bias:
             layer.bias = UninitializedParameter(device=device, dtype=dtype)
-
-    # Names of the positional arguments after kernel_size.
-    _bias_position: tuple[str, ...] = (
-        "stride", "padding", "dilation", "groups", "bias", "padding_mode", "device", "dtype",
-    )  # fmt: skip
 
     def reset_parameters(self) -> None:
         layer: Any = self
@@ -81,17 +70,28 @@ class _LazyConv(LazyModuleMixin):
         return input.shape[-layer._dims - 1]
 
 
-def _named(names: tuple[str, ...], args: tuple) -> dict[str, Any]:
-    if len(args) > len(names):
-        raise TypeError(f"at most {len(names) + 2} positional arguments are taken, got {len(args) + 2}")
-    return dict(zip(names, args))
+class _LazyConv(_LazyChannels):
+    def __init__(
+        self, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+        groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype
+        )  # fmt: skip
+        self._leave_open(out_channels, bias, device, dtype)
 
 
-class _LazyConvTranspose(_LazyConv):
-    _bias_position = (
-        "stride", "padding", "output_padding", "groups", "bias", "dilation", "padding_mode", "device",
-        "dtype",
-    )  # fmt: skip
+class _LazyConvTranspose(_LazyChannels):
+    def __init__(
+        self, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
+        groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros", device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode, device,
+            dtype,
+        )  # fmt: skip
+        self._leave_open(out_channels, bias, device, dtype)
 
 
 class LazyConv1d(_LazyConv, Conv1d):

@@ -7,8 +7,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
-from tritonnn.ops._table import NAMESPACES, Bad, Sample
-from tritonnn.table import Make, OpSignature
+from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, Sample
 
 
 def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
@@ -36,11 +35,11 @@ def bad_number(make: Make) -> list[Bad]:
     return [Bad(make(2), "a", error=TypeError, match="must be Number, not str")]
 
 
-def with_inplace(function: Any) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
-    """Put an op into `nn.functional` with a last parameter `inplace`, and its in-place form beside it; both."""
+def with_inplace(function: Any, named: bool = True) -> None:
+    """Put an op into `nn.functional` with a last parameter `inplace`, and, `named`, its in-place form beside it."""
     count = len(function.op.names)
     name = function.__name__
-    in_place = getattr(Tensor, name + "_")
+    in_place = IN_PLACE[name + "_"]
 
     def functional(*args: Any, inplace: bool = False, **kwargs: Any) -> Tensor:
         if len(args) > count:
@@ -53,5 +52,5 @@ def with_inplace(function: Any) -> tuple[Callable[..., Tensor], Callable[..., Te
     functional.__module__ = "tritonnn.nn.functional"
     functional.__signature__ = OpSignature(function.op, out=False, inplace=True)  # type: ignore[attr-defined]
     NAMESPACES["functional"][name] = functional
-    NAMESPACES["functional"][name + "_"] = in_place
-    return functional, in_place
+    if named:
+        NAMESPACES["functional"][name + "_"] = in_place

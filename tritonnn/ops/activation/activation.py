@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import FLOATING, NAMESPACES, NUMERIC, Bad, Sample, expose, pointwise
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import elementwise as definitions
+from tritonnn.ops._table import FLOATING, NAMESPACES, NUMERIC, Bad, Sample, composite, expose, pointwise
 from tritonnn.ops.activation._shared import bad_number, numbers, samples, with_inplace
 from tritonnn.ops.activation.backward import (
     elu_backward,
@@ -32,6 +36,7 @@ SELU_SCALE = 1.0507009873554805
     dtypes=NUMERIC, samples=samples(), grad={"input": lambda g, result: threshold_backward(g, result, 0)},
     refuse={dtypes.bool_: "Boolean inputs not supported for relu"},
     errors=lambda make: [Bad(make.bool(2), match="Boolean inputs not supported for relu")],
+    reference=lambda input: np.where(input > 0, input, 0),
 )  # fmt: skip
 def relu(input: Tensor) -> Any:
     """max(x, 0).
@@ -45,6 +50,8 @@ def relu(input: Tensor) -> Any:
 @pointwise(
     api="", dtypes=NUMERIC, samples=samples(low=-8, high=8),
     grad={"input": lambda g, input: hardtanh_backward(g, input, 0.0, 6.0)},
+    reference=lambda input: np.clip(input, 0, 6),
+    errors=ew.refusals("relu6", NUMERIC),
 )  # fmt: skip
 def relu6(input: Tensor) -> Any:
     """min(max(x, 0), 6).
@@ -59,6 +66,7 @@ def relu6(input: Tensor) -> Any:
     api="", dtypes=FLOATING, samples=samples((0.2,)), check=numbers("argument 'negative_slope'"),
     errors=bad_number,
     grad={"input": lambda g, input, negative_slope: leaky_relu_backward(g, input, negative_slope)},
+    reference=lambda input, negative_slope: np.where(input > 0, input, negative_slope * input),
 )  # fmt: skip
 def leaky_relu(input: Tensor, negative_slope: Number = 0.01) -> Any:
     """x above 0, negative_slope * x below (A. Maas et al., 2013).
@@ -81,7 +89,21 @@ def _prelu(input: Tensor, weight: Tensor) -> Any:
     """x above 0, weight * x below; the weight broadcasts."""
 
 
-@expose("torch tensor functional")
+@composite(
+    name="public_prelu", public="prelu", api="torch tensor functional", dtypes=FLOATING,
+    samples=lambda make: [
+        Sample(make(3, 4), make(4, low=0, high=1)), Sample(make(2, 3, 2), make(3)), Sample(make(2, 3), make(1)),
+        Sample(make(3), make(())), Sample(make(()), make(1)),
+    ],
+    errors=lambda make: [
+        Bad(make(2, 3), make(2), match="parameter numbers = 2 and channel size = 3"),
+        Bad(make(()), make(2), match="Not allow zero-dim input tensor"),
+        Bad(make(2, 2), make(1, 1), match="scalar or 1D tensor, but got: ndim = 2"),
+        Bad(make(2, 2), make(2, dtype=dtypes.float16), match="Type promoting not supported"),
+        Bad(make(2, 2), 0.1, error=TypeError, match="'weight' .*must be Tensor, not float"),
+    ],
+    reference=definitions.prelu,
+)  # fmt: skip
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x above 0, weight * x below, with one weight, or one for each channel (K. He et al., arXiv:1502.01852).
 
@@ -96,7 +118,14 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     >>> torch.prelu(torch.tensor([-1., 2.]), torch.tensor([0.25]))
     tensor([-0.2500,  2.0000])
     """
+    tensors_only("prelu", input=input, weight=weight)
+    if weight.dtype is not input.dtype:
+        message = f"Type promoting not supported. Got {input.dtype.name} and {weight.dtype.name}"
+        raise fail("prelu", message, input=input, weight=weight)
     count = weight.numel()
+    if count == 1 and len(weight.shape) > 1:
+        message = f"Expected `weight` to be a scalar or 1D tensor, but got: ndim = {len(weight.shape)}"
+        raise fail("prelu", message, input=input, weight=weight)
     if count == 1 or not weight.shape:
         return _prelu(input, weight.reshape(()))
     if not input.shape:
@@ -116,6 +145,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 @pointwise(
     api="", dtypes=FLOATING, samples=samples((1.5,)), check=numbers("argument 'alpha'"), errors=bad_number,
     grad={"input": lambda g, input, alpha: elu_backward(g, input, alpha, 1.0, 1.0)},
+    reference=definitions.elu,
 )  # fmt: skip
 def elu(input: Tensor, alpha: Number = 1.0) -> Any:
     """x above 0, alpha * (exp(x) - 1) below (D. Clevert et al., arXiv:1511.07289).
@@ -127,8 +157,10 @@ def elu(input: Tensor, alpha: Number = 1.0) -> Any:
 
 
 @pointwise(
-    dtypes=FLOATING, samples=samples(),
+    api="torch", dtypes=FLOATING, samples=samples(),
     grad={"input": lambda g, input: elu_backward(g, input, SELU_ALPHA, SELU_SCALE, 1.0)},
+    reference=definitions.selu,
+    errors=ew.refusals("selu", FLOATING),
 )  # fmt: skip
 def selu(input: Tensor) -> Any:
     """elu scaled so that mean 0 and variance 1 are kept (G. Klambauer et al., arXiv:1706.02515).
@@ -146,9 +178,10 @@ def _check_celu(input: Any, alpha: Any) -> None:
 
 
 @pointwise(
-    dtypes=FLOATING, samples=samples((1.5,)), check=_check_celu,
+    api="torch", dtypes=FLOATING, samples=samples((1.5,)), check=_check_celu,
     errors=lambda make: [Bad(make(2), 0.0, match="alpha cannot be 0"), *bad_number(make)],
     grad={"input": lambda g, input, alpha: elu_backward(g, input, alpha, 1.0, 1.0 / alpha)},
+    reference=lambda input, alpha: np.maximum(input, 0) + np.minimum(0, alpha * (np.exp(input / alpha) - 1)),
 )  # fmt: skip
 def celu(input: Tensor, alpha: Number = 1.0) -> Any:
     """x above 0, alpha * (exp(x / alpha) - 1) below (J. Barron, arXiv:1704.07483).
@@ -160,10 +193,11 @@ def celu(input: Tensor, alpha: Number = 1.0) -> Any:
 
 
 @pointwise(
-    dtypes=NUMERIC, samples=lambda make: [Sample(make(3, 5), 1, -3 if make.dtype.is_signed else 3)],
+    api="torch", dtypes=NUMERIC, samples=lambda make: [Sample(make(3, 5), 1, -3 if make.dtype.is_signed else 3)],
     check=numbers("arguments 'threshold' and 'value'"),
     errors=lambda make: [Bad(make(2), "a", 1, error=TypeError, match="must be Number, not str")],
     grad={"input": lambda g, input, threshold: threshold_backward(g, input, threshold)},
+    reference=lambda input, threshold, value: np.where(input > threshold, input, value),
 )  # fmt: skip
 def threshold(input: Tensor, threshold: Number, value: Number) -> Any:
     """x above the threshold, else `value`.
@@ -184,6 +218,7 @@ def _check_range(input: Any, min_val: Any, max_val: Any) -> None:
     api="", dtypes=_SIGNED, samples=samples((-2, 3)), check=_check_range,
     errors=lambda make: [Bad(make(2), 1.0, -1.0, error=ValueError, match="min_val cannot be greater than max_val")],
     grad={"input": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val)},
+    reference=lambda input, min_val, max_val: np.clip(input, min_val, max_val),
 )  # fmt: skip
 def hardtanh(input: Tensor, min_val: Number = -1.0, max_val: Number = 1.0) -> Any:
     """x cut to min_val..max_val.
@@ -202,6 +237,7 @@ def _shrunk(g: Tensor, input: Tensor, lambd: Number) -> Tensor:
     api="torch tensor functional", inplace=False, dtypes=FLOATING, samples=samples((1.0,)),
     check=numbers("argument 'lambd'"), errors=bad_number,
     grad={"input": _shrunk},
+    reference=lambda input, lambd: np.where(np.abs(input) > lambd, input, 0),
 )  # fmt: skip
 def hardshrink(input: Tensor, lambd: Number = 0.5) -> Any:
     """x, and 0 where |x| <= lambd.
@@ -222,6 +258,7 @@ def _check_softshrink(input: Any, lambd: Any) -> None:
     api="functional", inplace=False, dtypes=FLOATING, samples=samples((1.0,)), check=_check_softshrink,
     errors=lambda make: [Bad(make(2), -1.0, match="lambda must be greater or equal to 0")],
     grad={"input": _shrunk},
+    reference=definitions.softshrink,
 )  # fmt: skip
 def softshrink(input: Tensor, lambd: Number = 0.5) -> Any:
     """x moved towards 0 by `lambd`, and 0 where |x| <= lambd.
@@ -235,7 +272,16 @@ def softshrink(input: Tensor, lambd: Number = 0.5) -> Any:
 # ---- gates and noise ----------------------------------------------------------------------------------
 
 
-@expose("functional")
+@composite(
+    api="functional", samples=lambda make: [Sample(make(3, 4)), Sample(make(4, 3), 0), Sample(make(2, 2, 2), -2)],
+    errors=lambda make: [
+        Bad(make(3), match="Halving dimension must be even"), Bad(make(()), match="0-dimensional tensors"),
+        Bad(make(2), 3, error=IndexError, match="Dimension out of range"),
+        Bad(make.int(2), error=NotImplementedError, match="not implemented for int64"),
+        Bad("a", error=TypeError, match="'input' .*must be Tensor, not str"),
+    ],
+    reference=definitions.glu,
+)  # fmt: skip
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """The first half along `dim` times the sigmoid of the second (Y. Dauphin et al., arXiv:1612.08083).
 
@@ -246,6 +292,9 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     >>> torch.nn.functional.glu(torch.tensor([1., 2., 0., 0.]))
     tensor([0.5000, 1.0000])
     """
+    tensors_only("glu", input=input)
+    if input.dtype.kind < 2:
+        raise fail("glu", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input)
     if not input.shape:
         raise fail("glu", "does not support 0-dimensional tensors", input=input)
     extent = input.size(dim)
@@ -257,7 +306,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return first * ew.sigmoid(second)
 
 
-def _slopes(input: Tensor, lower: float, upper: float, training: bool) -> Tensor | float:
+def _slopes(input: Tensor, lower: Number, upper: Number, training: bool) -> Tensor | float:
     if lower > upper:
         raise fail(
             "rrelu", f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
@@ -270,11 +319,20 @@ def _slopes(input: Tensor, lower: float, upper: float, training: bool) -> Tensor
     return ew.replaced(noise, input >= 0, 1.0)
 
 
-@expose("torch functional")
+@composite(
+    api="torch functional", samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 0.1, 0.5)],
+    errors=lambda make: [
+        Bad(make(2), 2.0, 1.0, match="Lower bound should be less than or equal to the upper bound"),
+        Bad("a", error=TypeError, match="'input' .*must be Tensor, not str"),
+        Bad(make(2), "a", error=TypeError, match="'lower' .*must be Number, not str"),
+        Bad(make.int(2), error=NotImplementedError, match="not implemented for int64"),
+    ],
+    reference=lambda input, lower, upper: np.where(input >= 0, input, input * (lower + upper) / 2),
+)  # fmt: skip
 def rrelu(
     input: Tensor,
-    lower: float = 1.0 / 8,
-    upper: float = 1.0 / 3,
+    lower: Number = 1.0 / 8,
+    upper: Number = 1.0 / 3,
     training: bool = False,
     inplace: bool = False,
 ) -> Tensor:
@@ -289,24 +347,22 @@ def rrelu(
     >>> torch.nn.functional.rrelu(torch.tensor([-1., 2.]), 0.1, 0.3)
     tensor([-0.2000,  2.0000])
     """
+    tensors_only("rrelu", input=input)
+    for name, bound in (("lower", lower), ("upper", upper)):
+        if not isinstance(bound, (bool, int, float)):
+            raise TypeError(f"rrelu(): argument '{name}' must be Number, not {type(bound).__name__}")
     slopes = _slopes(input, lower, upper, training)
     if isinstance(slopes, float):
         return functional_leaky_relu(input, slopes, inplace)
     return input.mul_(slopes) if inplace else ar.mul(input, slopes)
 
 
-@expose("torch functional")
-def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
+@expose("torch functional", of=rrelu)
+def rrelu_(input: Tensor, lower: Number = 1.0 / 8, upper: Number = 1.0 / 3, training: bool = False) -> Tensor:
     """In-place version of `rrelu`."""
     return rrelu(input, lower, upper, training, inplace=True)
 
 
-functional_relu, relu_ = with_inplace(relu)
-functional_relu6, relu6_ = with_inplace(relu6)
-functional_leaky_relu, leaky_relu_ = with_inplace(leaky_relu)
-functional_elu, elu_ = with_inplace(elu)
-functional_selu, selu_ = with_inplace(selu)
-functional_celu, celu_ = with_inplace(celu)
-functional_threshold, threshold_ = with_inplace(threshold)
-functional_hardtanh, hardtanh_ = with_inplace(hardtanh)
-NAMESPACES["torch"]["threshold_"] = threshold_
+for _function in (relu, leaky_relu, elu, selu, celu, threshold, hardtanh):
+    with_inplace(_function)
+with_inplace(relu6, named=False)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
+from tritonnn.ops._definitions import elementwise as definitions
 from tritonnn.ops._table import FLOAT, FLOATING, NUMERIC, Bad, Sample, pointwise
 from tritonnn.ops.activation._shared import bad_number, numbers, samples, with_inplace
 from tritonnn.ops.activation.backward import (
@@ -31,6 +34,7 @@ def _check_approximate(input: Any, approximate: Any) -> None:
     samples=lambda make: [Sample(make(3, 5, low=-4, high=4), approximate=a) for a in ("none", "tanh")],
     errors=lambda make: [Bad(make(2), approximate="erf", match="must be either none or tanh")],
     grad={"input": lambda g, input, approximate: gelu_backward(g, input, approximate)},
+    reference=definitions.gelu,
 )  # fmt: skip
 def gelu(input: Tensor, *, approximate: str = "none") -> Any:
     """x times the normal distribution function of x (D. Hendrycks, K. Gimpel, arXiv:1606.08415).
@@ -45,7 +49,12 @@ def gelu(input: Tensor, *, approximate: str = "none") -> Any:
 
 
 @pointwise(
-    api="", dtypes=FLOATING, samples=samples(), grad={"input": lambda g, input: silu_backward(g, input)}
+    api="",
+    dtypes=FLOATING,
+    samples=samples(),
+    grad={"input": lambda g, input: silu_backward(g, input)},
+    reference=lambda input: input / (1 + np.exp(-input)),
+    errors=ew.refusals("silu", FLOATING),
 )
 def silu(input: Tensor) -> Any:
     """x * sigmoid(x) (S. Elfwing et al., arXiv:1702.03118).
@@ -57,7 +66,12 @@ def silu(input: Tensor) -> Any:
 
 
 @pointwise(
-    api="", dtypes=FLOATING, samples=samples(), grad={"input": lambda g, input: mish_backward(g, input)}
+    api="",
+    dtypes=FLOATING,
+    samples=samples(),
+    grad={"input": lambda g, input: mish_backward(g, input)},
+    reference=definitions.mish,
+    errors=ew.refusals("mish", FLOATING),
 )
 def mish(input: Tensor) -> Any:
     """x * tanh(softplus(x)) (D. Misra, arXiv:1908.08681).
@@ -72,6 +86,7 @@ def mish(input: Tensor) -> Any:
     api="functional", inplace=False, dtypes=FLOATING, samples=samples((2.0, 3.0)),
     check=numbers("arguments 'beta' and 'threshold'"), errors=bad_number,
     grad={"input": lambda g, input, beta, threshold: softplus_backward(g, input, beta, threshold)},
+    reference=definitions.softplus,
 )  # fmt: skip
 def softplus(input: Tensor, beta: Number = 1.0, threshold: Number = 20.0) -> Any:
     """log(1 + exp(beta x)) / beta; x itself where beta x > threshold.
@@ -85,6 +100,8 @@ def softplus(input: Tensor, beta: Number = 1.0, threshold: Number = 20.0) -> Any
 @pointwise(
     api="functional", inplace=False, dtypes=FLOATING, samples=samples(),
     grad={"input": lambda g, input: logsigmoid_backward(g, input)},
+    reference=lambda input: np.log(definitions.sigmoid(input)),
+    errors=ew.refusals("logsigmoid", FLOATING),
 )  # fmt: skip
 def logsigmoid(input: Tensor) -> Any:
     """log(sigmoid(x)), accurate where sigmoid is small.
@@ -97,6 +114,8 @@ def logsigmoid(input: Tensor) -> Any:
 
 @pointwise(
     api="", dtypes=FLOATING, samples=samples(), grad={"input": lambda g, input: hardsigmoid_backward(g, input)},
+    reference=definitions.hardsigmoid,
+    errors=ew.refusals("hardsigmoid", FLOATING),
 )  # fmt: skip
 def hardsigmoid(input: Tensor) -> Any:
     """min(max(x + 3, 0), 6) / 6.
@@ -109,6 +128,8 @@ def hardsigmoid(input: Tensor) -> Any:
 
 @pointwise(
     api="", dtypes=FLOATING, samples=samples(), grad={"input": lambda g, input: hardswish_backward(g, input)},
+    reference=lambda input: input * definitions.hardsigmoid(input),
+    errors=ew.refusals("hardswish", FLOATING),
 )  # fmt: skip
 def hardswish(input: Tensor) -> Any:
     """x * min(max(x + 3, 0), 6) / 6 (A. Howard et al., arXiv:1905.02244).
@@ -125,7 +146,9 @@ def _softsign_grad(g: Tensor, input: Tensor) -> Tensor:
 
 
 @pointwise(
-    FLOAT, api="functional", inplace=False, dtypes=NUMERIC, samples=samples(), grad={"input": _softsign_grad}
+    FLOAT, api="functional", inplace=False, dtypes=NUMERIC, samples=samples(), grad={"input": _softsign_grad},
+    reference=lambda input: input / (1 + np.abs(input)),
+    errors=ew.refusals("softsign", NUMERIC, FLOAT),
 )  # fmt: skip
 def softsign(input: Tensor) -> Any:
     """x / (1 + |x|).
@@ -142,7 +165,9 @@ def _tanhshrink_grad(g: Tensor, input: Tensor) -> Tensor:
 
 
 @pointwise(
-    FLOAT, api="functional", inplace=False, dtypes=NUMERIC, samples=samples(), grad={"input": _tanhshrink_grad}
+    FLOAT, api="functional", inplace=False, dtypes=NUMERIC, samples=samples(), grad={"input": _tanhshrink_grad},
+    reference=lambda input: input - np.tanh(input),
+    errors=ew.refusals("tanhshrink", NUMERIC, FLOAT),
 )  # fmt: skip
 def tanhshrink(input: Tensor) -> Any:
     """x - tanh(x).
@@ -153,7 +178,5 @@ def tanhshrink(input: Tensor) -> Any:
     """
 
 
-functional_silu, silu_ = with_inplace(silu)
-functional_mish, mish_ = with_inplace(mish)
-functional_hardsigmoid, hardsigmoid_ = with_inplace(hardsigmoid)
-functional_hardswish, hardswish_ = with_inplace(hardswish)
+for _function in (silu, mish, hardsigmoid, hardswish):
+    with_inplace(_function, named=False)

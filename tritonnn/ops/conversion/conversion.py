@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
-from tritonnn.dispatch import allocate, row_major
+from tritonnn.dispatch import allocate, row_major, to_device
 from tritonnn.dtypes import dtype as DType
+from tritonnn.memory_format import channels_last, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
-from tritonnn.memory_format import preserve_format, strides_as
-from tritonnn.ops._table import ANY, Out, Sample, attach, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
@@ -23,14 +25,19 @@ from tritonnn.storage import Storage
 
 @primitive(float8=True, dtypes=ANY, grad={"input": lambda g: g})
 def to_copy(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...] | None) -> Out:
-    """A fresh tensor with the values of `input`; recorded here, carried out by `_copy`."""
-    return Out(input.shape, dtype)
+    """A fresh tensor of the values of `input`; `strides` are of a dense result, None for row-major."""
+    return Out(input.shape, dtype, device, strides)
 
 
 def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...] | None) -> Tensor:
     """A copy as `dtype` on `device` with the given dense strides (None: row-major), recorded where gradients are."""
-    made = allocate(input.shape, dtype, device, strides)
-    dispatch.copy_into(made, input)
+    if strides is not None and strides == shapes.contiguous_strides(input.shape):
+        strides = None
+    if device is input.device:
+        return dispatch.call(to_copy.op, (input, dtype, device, strides))
+    made = to_device(input, device)
+    if dtype is not input.dtype or strides is not None:
+        made = dispatch.call(to_copy.op, (made, dtype, device, strides))
     if state.enabled:
         edge = edge_of(input)
         if edge is not None and dtype.kind >= 2:
@@ -75,7 +82,13 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
 @composite(
     api="tensor",
     dtypes=ANY,
-    samples=lambda make: [Sample(make(2, 3), dtypes.float64)],
+    samples=lambda make: [Sample(make(2, 3), dtypes.float64), Sample(make(2, 3), copy=True)],
+    reference=lambda input, dtype=None, copy=False: input if dtype is None else input.astype(dtype.np),
+    errors=lambda make: [
+        Bad(make(2), 1.5, error=TypeError, match="received an invalid argument of type float"),
+        Bad(make(2), colour=1, error=TypeError, match="unexpected keyword argument 'colour'"),
+        Bad(make(2), "gpu", match="gpu"),
+    ],
 )
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """`input` with another dtype and/or on another device; itself where nothing changes.
@@ -113,6 +126,11 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     api="torch tensor",
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3).transpose(0, 1))],
+    reference=lambda input: input.copy(),
+    errors=lambda make: [
+        Bad(make(2), memory_format=channels_last, match="tensor of rank 4|required rank 4"),
+        Bad("a", error=TypeError, match="str"),
+    ],
 )
 def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
     """A copy, through which gradients flow.
@@ -129,7 +147,13 @@ def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor
 
 
 @composite(
-    api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3).transpose(0, 1))]
+    api="tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3).transpose(0, 1))],
+    reference=lambda input: np.ascontiguousarray(input),
+    errors=lambda make: [
+        Bad(make(2), memory_format=channels_last, match="required rank 4"),
+    ],
 )
 def contiguous(input: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
     """`input` itself if it is row-major (or in the given format), else a copy that is."""

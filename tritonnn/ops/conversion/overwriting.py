@@ -4,28 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
-from tritonnn.device import CPU
 from tritonnn.dispatch import row_major
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import ANY, Out, Sample, attach, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape.shape import is_expandable_to
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.table.types import Number
 
+Number = Any
+
 
 @primitive(float8=True, dtypes=ANY, grad={"src": lambda g: g})
 def copy_values(src: Tensor) -> Out:
-    """History of `x.copy_(src)`; recorded, never run."""
+    """The values of `src`, broadcast and cast to the tensor written: what `x.copy_(src)` runs and records."""
     return Out(src.shape, src.dtype)
 
 
-def copy_(
-    self: Tensor, src: Tensor | Number, non_blocking: bool = False, broadcast: bool = True, **old: Any
-) -> Tensor:
+@primitive(float8=True, dtypes=ANY)
+def fill_values(value: Number) -> Any:
+    """One number for every element of the tensor that is written: what `x.fill_(value)` runs."""
+    raise NotImplementedError("fill_values writes into tensors that exist")
+
+
+dispatch.register_copy(copy_values.op)
+
+
+def copy_(self: Tensor, src: Any, non_blocking: bool = False, broadcast: bool = True, **old: Any) -> Tensor:
     """Overwrite with the values of `src`, broadcast and cast; gradients flow to `src`.
 
     >>> import tritonnn as torch
@@ -68,7 +78,16 @@ def copy_(
 attach(copy_=copy_)
 
 
-@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), 2)])
+@composite(
+    api="torch",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3), 2)],
+    reference=lambda input, value: np.full_like(input, value),
+    errors=lambda make: [
+        Bad(make(2), make(2), match="only supports 0-dimension value tensor"),
+        Bad(make(2), "a", error=TypeError, match="expected a number, but got str"),
+    ],
+)
 def fill(input: Tensor, value: Any) -> Tensor:
     """`value` in the shape and dtype of `input`."""
     return fill_(input.clone(), value)
@@ -99,12 +118,7 @@ def fill_(self: Tensor, value: Tensor | Number) -> Tensor:
         value = as_number(self.dtype, value, strict=self.numel() != 1)
     except Invalid as invalid:
         raise fail("fill_", str(invalid), self=self) from None
-    if self.device is CPU:
-        _fill_host(self, value)
-    elif self.device.type != "meta":
-        from tritonnn.kernels.device.moving import fill as fill_kernel
-
-        fill_kernel(self._buf, value)
+    dispatch.run_into(fill_values.op, self, (value,))
     return overwritten(self, "fill_")
 
 
@@ -114,14 +128,6 @@ def overwritten(self: Tensor, op: str) -> Tensor:
     if state.enabled and self.requires_grad:
         dispatch.rewrite_history(self, record(copy_values.op, (self,), (self,), [None]))
     return self
-
-
-def _fill_host(self: Tensor, value: Any) -> None:
-    token = dispatch.quiet_set(dispatch.QUIET)
-    try:
-        self._buf.fill(value)
-    finally:
-        dispatch.quiet_reset(token)
 
 
 def zero_(self: Tensor) -> Tensor:

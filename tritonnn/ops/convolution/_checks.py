@@ -126,6 +126,31 @@ def transposed_sizes(
     return made
 
 
+def primitive_errors(make: Any) -> list[Bad]:
+    """What `torch.convolution` refuses, which has an argument more than the named ones."""
+    x, w, one, zero = make(1, 3, 5), make(4, 3, 3), (1,), (0,)
+    return [
+        Bad(x, make(4, 2, 3), None, one, zero, one, False, zero, 1, match="to have 2 channels, but got 3"),
+        Bad(make(3, 5), w, None, one, zero, one, False, zero, 1, match="Expected 3-dimensional input"),
+        Bad(x, make(4, 3), None, one, zero, one, False, zero, 1, match="at least three dimensions"),
+        Bad(x, w, None, zero, zero, one, False, zero, 1, match="non-positive stride is not supported"),
+        Bad(x, w, None, (1, 1), zero, one, False, zero, 1, match="expected stride to be a single integer"),
+        Bad(
+            x,
+            w,
+            1,
+            one,
+            zero,
+            one,
+            False,
+            zero,
+            1,
+            error=TypeError,
+            match="'bias' .* must be Tensor, not int",
+        ),
+    ]
+
+
 def conv_errors(n: int) -> Any:
     """What every convolution over n dimensions refuses."""
 

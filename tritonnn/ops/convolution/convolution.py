@@ -13,6 +13,8 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete, fail
 from tritonnn.memory_format import strides_in_format
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import windows as definitions
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.convolution._checks import (
     Operand,
@@ -20,6 +22,7 @@ from tritonnn.ops.convolution._checks import (
     check_operands,
     conv_errors,
     output_sizes,
+    primitive_errors,
     spatial,
     transposed_size,
     transposed_sizes,
@@ -101,6 +104,8 @@ def _primitive_samples(make: Make) -> list[Sample]:
         ),
         "bias": lambda g: g.sum((0, *range(2, len(g.shape)))),
     },
+    reference=definitions.convolution,
+    errors=primitive_errors,
 )
 def convolution(
     input: Tensor,
@@ -261,6 +266,7 @@ def _named_padding(
         Sample(make(1, 2, 6), make(3, 2, 4), padding="same"),
         Sample(make(0, 2, 5), make(3, 2, 2)),
     ],
+    reference=definitions.conv(1),
 )
 def conv1d(
     input: Tensor,
@@ -301,6 +307,7 @@ def conv1d(
         Sample(make(1, 17, 9, 30), make(18, 17, 3, 3), make(18)),
         Sample(make(0, 3, 5, 5), make(4, 3, 3, 3), make(4)),
     ],
+    reference=definitions.conv(2),
 )
 def conv2d(
     input: Tensor,
@@ -333,6 +340,7 @@ def conv2d(
         Sample(make(1, 2, 4, 3, 4), make(3, 2, 2, 3, 2), make(3), stride=(1, 1, 2), padding=1),
         Sample(make(4, 3, 3, 3), make(4, 2, 2, 2, 2), groups=2),
     ],
+    reference=definitions.conv(3),
 )
 def conv3d(
     input: Tensor,
@@ -357,8 +365,10 @@ def conv3d(
     dtypes=FLOATING_AND_COMPLEX,
     samples=lambda make: [Sample(make(5, 2, 3), make(3, 3, 4), make(4), 1)],
     errors=lambda make: [
+        Bad("a", make(3, 3, 4), make(4), error=TypeError, match="'input' .*must be Tensor, not str"),
         Bad(make(5, 2), make(3, 3, 4), make(4), match="must have 3 dims: time, batch, in_channel"),
     ],
+    reference=definitions.conv_tbc,
 )
 def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
     """Convolution of sequences laid out (time, batch, channels), with weight (k, C_in, C_out).
@@ -369,6 +379,7 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
     """
     expected = {"input": "time, batch, in_channel", "weight": "kernel, in_channel, out_channel"}
     for name, value in (("input", input), ("weight", weight)):
+        tensors_only("conv_tbc", **{name: value})
         if len(value.shape) != 3:
             text = f"{name} must have 3 dims: {expected[name]}, got {len(value.shape)}D"
             raise fail("conv_tbc", text, input=input, weight=weight)

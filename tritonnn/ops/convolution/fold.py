@@ -7,6 +7,8 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import windows as definitions
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops._windows import as_ints, window_count
 from tritonnn.ops.shape.shape import squeeze_dims, unsqueeze
@@ -123,6 +125,7 @@ def _check_columns(shape: Sequence[int], size: Ints, blocks: tuple[Ints, Ints, I
         Bad(make(1, 1, 3, 3), 2, padding=-1, match="padding should be non-negative"),
         Bad(make(1, 1, 3, 3), (2, 2, 2), match="expected kernel_size equals to 2"),
     ],
+    reference=definitions.unfold,
 )
 def functional_unfold(
     input: Tensor,
@@ -141,6 +144,7 @@ def functional_unfold(
             [3., 4.],
             [4., 5.]])
     """
+    tensors_only("unfold", input=input)
     try:
         blocks = _blocks(kernel_size, dilation, padding, stride)
         _check_image(tuple(input.shape), blocks)
@@ -164,6 +168,7 @@ def functional_unfold(
         Bad(make(1, 4, 5), (3, 3), 2, match="expected size of input's dimension 2 to match the calculated"),
         Bad(make(4), (3, 3), 2, match="Expected 2D or 3D"),
     ],
+    reference=definitions.fold,
 )
 def fold(
     input: Tensor,
@@ -183,6 +188,7 @@ def fold(
               [2., 4., 2.],
               [1., 2., 1.]]]])
     """
+    tensors_only("fold", input=input)
     try:
         blocks = _blocks(kernel_size, dilation, padding, stride)
         size = _pair("output_size", output_size, 1)

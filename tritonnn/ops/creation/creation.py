@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tritonnn import dtypes
+import numpy as np
+
+from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import fail
-from tritonnn.memory_format import layout as Layout
-from tritonnn.memory_format import memory_format, preserve_format, strided, strides_as
-from tritonnn.ops._table import NAMESPACES, attach
+from tritonnn.memory_format import channels_last, memory_format, preserve_format, strided, strides_as
+from tritonnn.ops._arguments import whole_number
+from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, composite
 from tritonnn.shape import Size
 from tritonnn.table.types import IntOrInts, Number
 
@@ -37,7 +38,14 @@ def _finish(
     return tensor.requires_grad_() if requires_grad else tensor
 
 
-def _fill(made: Tensor, value: Number) -> Tensor:
+def _named(op: str, size: Any) -> tuple:
+    """What `size=` gives where no numbers stand before it."""
+    if size is None:
+        raise TypeError(f'{op}() missing 1 required positional argument: "size"')
+    return (size,)
+
+
+def _fill(made: Tensor, value: Any) -> Tensor:
     from tritonnn.recording.grad_mode import no_grad
 
     with no_grad():
@@ -49,6 +57,7 @@ def _fill(made: Tensor, value: Number) -> Tensor:
 def _into(out: Tensor | None, made_shape: Size, dtype: DType, device: Device) -> Tensor:
     if out is None:
         return allocate(made_shape, dtype, device)
+    dispatch.check_out("", out, False, dtype, None)
     if out.shape != made_shape:
         out.resize_(made_shape)
     return out
@@ -58,11 +67,46 @@ def _copy_out(out: Tensor | None, made: Tensor) -> Tensor:
     return made if out is None else _into(out, made.shape, out.dtype, out.device).copy_(made)
 
 
-@_public
+def _defined(sizes: Any, size: Any = None, **options: Any) -> Any:
+    return sizes[0] if sizes and isinstance(sizes[0], list) else sizes or size
+
+
+def _sizes(make: Any, *sizes: Any) -> list[Sample]:
+    sizes = sizes or ((2, 3), ((3, 2),), ((),), (0, 2))
+    options = {"dtype": make.dtype, "device": make.device}
+    return [*[Sample(*size, **options) for size in sizes], Sample(size=(3, 0), **options)]
+
+
+def _size_errors(make: Any) -> list[Bad]:
+    return [
+        Bad(2, -3, match="negative dimension -3"), Bad("a", error=TypeError, match="tuple of ints.* str"),
+        Bad(error=TypeError, match="missing 1 required positional argument"),
+        Bad(2, dtype="float32", error=TypeError, match="'dtype' .*must be torch.dtype, not str"),
+        Bad(2, device="gpu", match="Expected one of cpu, cuda, meta device type"),
+        Bad(2, dtype=dtypes.int64, requires_grad=True, match="floating point and complex dtype can require"),
+    ]  # fmt: skip
+
+
+def _like_samples(make: Any) -> list[Sample]:
+    return [Sample(make(2, 3)), Sample(make(2, 3).transpose(0, 1), dtype=dtypes.float64), Sample(make(()))]
+
+
+def _like_errors(make: Any) -> list[Bad]:
+    return [
+        Bad(1, error=TypeError, match="'input' .*must be Tensor, not int"),
+        Bad(make(2), dtype=1, error=TypeError, match="'dtype' .*must be torch.dtype, not int"),
+        Bad(make(2), memory_format=channels_last, match="required rank 4 tensor"),
+    ]
+
+
+@composite(
+    api="torch", dtypes=ANY, samples=lambda make: _sizes(make, (0,), ((2, 0, 3),)), errors=_size_errors,
+    reference=lambda *sizes, **named: np.empty(_defined(sizes, **named)),
+)  # fmt: skip
 def empty(
-    *size: int | Sequence[int], out: Tensor | None = None, dtype: DType | None = None,
-    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-    pin_memory: bool = False, memory_format: memory_format | None = None,
+    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
+    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """An uninitialised tensor.
 
@@ -70,7 +114,7 @@ def empty(
     >>> torch.empty(2, 3).shape
     torch.Size([2, 3])
     """
-    shape = Size(shapes.as_size(size))
+    shape = Size(shapes.as_size(sizes or _named("empty", size)))
     if out is not None:
         return _into(out, shape, out.dtype, out.device)
     strides = memory_format.strides(shape) if memory_format is not None else None
@@ -89,11 +133,13 @@ def _filled(
     return _finish(made, requires_grad, pin, layout)
 
 
-@_public
+@composite(
+    api="torch", dtypes=ANY, samples=_sizes, errors=_size_errors,
+    reference=lambda *sizes, **named: np.zeros(_defined(sizes, **named)),
+)  # fmt: skip
 def zeros(
-    *size: int | Sequence[int], out: Tensor | None = None, dtype: DType | None = None,
-    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-    pin_memory: bool = False,
+    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
+    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of zeros.
 
@@ -101,14 +147,16 @@ def zeros(
     >>> torch.zeros(2, dtype=torch.int64)
     tensor([0, 0])
     """
-    return _filled(0, size, out, dtype, layout, device, requires_grad, pin_memory)
+    return _filled(0, sizes or _named("zeros", size), out, dtype, layout, device, requires_grad, pin_memory)
 
 
-@_public
+@composite(
+    api="torch", dtypes=ANY, samples=_sizes, errors=_size_errors,
+    reference=lambda *sizes, **named: np.ones(_defined(sizes, **named)),
+)  # fmt: skip
 def ones(
-    *size: int | Sequence[int], out: Tensor | None = None, dtype: DType | None = None,
-    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-    pin_memory: bool = False,
+    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
+    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of ones.
 
@@ -116,10 +164,23 @@ def ones(
     >>> torch.ones(2)
     tensor([1., 1.])
     """
-    return _filled(1, size, out, dtype, layout, device, requires_grad, pin_memory)
+    return _filled(1, sizes or _named("ones", size), out, dtype, layout, device, requires_grad, pin_memory)
 
 
-@_public
+@composite(
+    api="torch", dtypes=ANY, reference=lambda size, fill_value: np.full(size, fill_value),
+    samples=lambda make: [
+        Sample((2, 3), value, dtype=make.dtype, device=make.device).constant("fill_value")
+        for value in (1, True, make(()))
+    ],
+    errors=lambda make: [
+        Bad((-1,), 1, match="negative dimension -1"), Bad((2.5,), 1, error=TypeError, match="tuple of ints"),
+        Bad((2,), "a", error=TypeError, match="'fill_value' .*must be Number, not str"),
+        Bad((2,), make(2), error=TypeError, match="'fill_value' .*must be Number, not Tensor"),
+        Bad((2,), 300, dtype=dtypes.uint8, match="cannot be converted to type uint8_t without overflow"),
+        Bad((2,), 1j, dtype=dtypes.float64, match="cannot be converted to type double without overflow"),
+    ],
+)  # fmt: skip
 def full(
     size: IntOrInts, fill_value: Number, *, out: Tensor | None = None, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
@@ -131,15 +192,25 @@ def full(
     >>> torch.full((2,), 7)
     tensor([7, 7])
     """
-    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    return _filled(
-        value, (size,), out, dtype or dtypes.scalar_dtype(value), layout, device, requires_grad, pin_memory
-    )
+    value = _one_number("full", fill_value)
+    kind = dtype or dtypes.scalar_dtype(value)
+    return _filled(value, (size,), out, kind, layout, device, requires_grad, pin_memory)
+
+
+def _one_number(op: str, value: Any) -> Any:
+    """A number to fill with, also where it is a tensor without dimensions."""
+    if value.__class__ is float or value.__class__ is int:
+        return value
+    if isinstance(value, Tensor) and not value.shape:
+        return value.item()
+    if not isinstance(value, (bool, int, float, complex, np.generic)):
+        raise TypeError(f"{op}(): argument 'fill_value' must be Number, not {type(value).__name__}")
+    return value
 
 
 def _like(
-    input: Tensor, dtype: DType | None, layout: Layout | None, device: DeviceLike | None,
-    format: memory_format | None, pin: bool = False,
+    input: Tensor, dtype: Any, layout: Any, device: Any, format: memory_format | None, pin: bool = False,
+    op: str = "rand_like",
 ) -> Tensor:  # fmt: skip
     dtype = dtype or input.dtype
     target = input.device if device is None else resolve(device)
@@ -151,17 +222,28 @@ def _like(
     return _finish(allocate(input.shape, dtype, target, strides), False, pin, layout)
 
 
-@_public
+@composite(
+    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(0, 3)), Sample(make(3, 0), dtype=dtypes.int8)],
+    errors=_like_errors, reference=lambda input: np.empty(input.shape),
+)  # fmt: skip
 def empty_like(
     input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None,
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """An uninitialised tensor of the shape, dtype and device of `input`."""
-    return _finish(_like(input, dtype, layout, device, memory_format, pin_memory), requires_grad)
+    return _finish(
+        _like(input, dtype, layout, device, memory_format, pin_memory, "empty_like"), requires_grad
+    )
 
 
-@_public
+@composite(
+    api="torch",
+    dtypes=ANY,
+    samples=_like_samples,
+    errors=_like_errors,
+    reference=lambda input: np.zeros_like(input),
+)
 def zeros_like(
     input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None,
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
@@ -173,37 +255,65 @@ def zeros_like(
     >>> torch.zeros_like(torch.ones(2))
     tensor([0., 0.])
     """
-    return _finish(_fill(_like(input, dtype, layout, device, memory_format, pin_memory), 0), requires_grad)
+    return _finish(
+        _fill(_like(input, dtype, layout, device, memory_format, pin_memory, "zeros_like"), 0), requires_grad
+    )
 
 
-@_public
+@composite(
+    api="torch",
+    dtypes=ANY,
+    samples=_like_samples,
+    errors=_like_errors,
+    reference=lambda input: np.ones_like(input),
+)
 def ones_like(
     input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None,
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """Ones of the shape, dtype and device of `input`."""
-    return _finish(_fill(_like(input, dtype, layout, device, memory_format, pin_memory), 1), requires_grad)
+    return _finish(
+        _fill(_like(input, dtype, layout, device, memory_format, pin_memory, "ones_like"), 1), requires_grad
+    )
 
 
-@_public
+@composite(
+    api="torch", dtypes=ANY, reference=lambda input, fill_value: np.full(input.shape, fill_value),
+    samples=lambda make: [Sample(sample.args[0], 1, **sample.kwargs) for sample in _like_samples(make)],
+    errors=lambda make: [
+        Bad(1, 1, error=TypeError, match="'input' .*must be Tensor, not int"),
+        Bad(make(2), "a", error=TypeError, match="'fill_value' .*must be Number, not str"),
+        Bad(make(2, dtype=dtypes.float32), 1j, match="cannot be converted to type float without overflow"),
+    ],
+)  # fmt: skip
 def full_like(
     input: Tensor, fill_value: Number, *, dtype: DType | None = None, layout: Layout | None = None,
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """One value in the shape, dtype and device of `input`."""
-    return _finish(
-        _fill(_like(input, dtype, layout, device, memory_format, pin_memory), fill_value), requires_grad
-    )
+    made = _like(input, dtype, layout, device, memory_format, pin_memory, "full_like")
+    return _finish(_fill(made, _one_number("full_like", fill_value)), requires_grad)
 
 
-@_public
+@composite(
+    api="torch", dtypes=ANY, reference=lambda size: np.empty(size),
+    samples=lambda make: [Sample((0, 3), (3, 1), dtype=make.dtype, device=make.device)],
+    errors=lambda make: [
+        Bad((2, 3), (1,), match="mismatch in length of strides and shape"),
+        Bad((-2,), (1,), match="negative dimension -2"), Bad((2,), (-1,), match="negative strides"),
+        Bad(2, 1, error=TypeError, match="'size' .*must be tuple of ints, not 2"),
+    ],
+)  # fmt: skip
 def empty_strided(
     size: Sequence[int], stride: Sequence[int], *, dtype: DType | None = None, layout: Layout | None = None,
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """An uninitialised tensor with the given strides, in elements."""
+    for name, value in (("size", size), ("stride", stride)):
+        if not isinstance(value, (tuple, list)) or not all(hasattr(type(n), "__index__") for n in value):
+            raise TypeError(f"empty_strided(): argument '{name}' must be tuple of ints, not {value!r}")
     if len(size) != len(stride):
         raise RuntimeError(f"mismatch in length of strides and shape: {list(size)}, {list(stride)}")
     made = allocate(Size(size), dtype or dtypes.get_default_dtype(), resolve(device), tuple(stride))
@@ -238,7 +348,14 @@ attach(new_empty=_new(None), new_zeros=_new(0), new_ones=_new(1))
 attach(new_full=_new_full)
 
 
-@_public
+@composite(
+    api="torch", dtypes=ANY, reference=lambda n, m: np.eye(n, m),
+    samples=lambda make: [Sample(*size, dtype=make.dtype, device=make.device) for size in ((3,), (2, 4), (0, 3))],
+    errors=lambda make: [
+        Bad(-1, match="must be greater or equal to 0"), Bad(2, -1, match="must be greater or equal to 0"),
+        Bad(1.5, error=TypeError, match="'n' .*must be int, not float"),
+    ],
+)  # fmt: skip
 def eye(
     n: int, m: int | None = None, *, out: Tensor | None = None, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
@@ -251,23 +368,10 @@ def eye(
             [0., 1.]])
     """
     m = n if m is None else m
+    whole_number("eye", "n", n)
+    whole_number("eye", "m", m)
     if n < 0 or m < 0:
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
     made = zeros(n, m, out=out, dtype=dtype, device=device)
     made.diagonal().fill_(1)
     return _finish(made, requires_grad, layout=layout)
-
-
-@_public
-def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """real + i imag.
-
-    >>> import tritonnn as torch
-    >>> torch.complex(torch.tensor([1.]), torch.tensor([2.]))
-    tensor([1.+2.j])
-    """
-    if real.dtype is not imag.dtype or real.dtype not in (dtypes.float32, dtypes.float64):
-        raise fail(
-            "complex", "expected both inputs to be Float or Double of the same dtype", real=real, imag=imag
-        )
-    return _copy_out(out, real + imag * 1j)

@@ -8,13 +8,13 @@ import numpy as np
 
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor, from_array
-from tritonnn.device import CPU, DeviceLike, resolve
-from tritonnn.dispatch import to_device
+from tritonnn.device import CPU, resolve
+from tritonnn.dispatch import check_dtype, to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn
 from tritonnn.ops._numbers import bounds
-from tritonnn.ops._table import attach
-from tritonnn.ops.creation.creation import _finish, _public
+from tritonnn.ops._table import ANY, Bad, Sample, composite
+from tritonnn.ops.creation.creation import _finish
 
 
 def _infer_array(data: Any) -> tuple[np.ndarray, DType]:
@@ -48,7 +48,10 @@ def _infer_array(data: Any) -> tuple[np.ndarray, DType]:
         return array, dtypes.int64
     if kind == "V":
         return array, dtypes.from_numpy_dtype(array.dtype)
-    raise TypeError(f"tensor(): cannot make a tensor of {type(data).__name__} holding {_first_leaf(data)!r}")
+    if kind in "US":
+        raise TypeError(f"tensor(): cannot make a tensor of {type(data).__name__} holding a str")
+    odd = next((v for v in array.flat if not isinstance(v, (bool, int, float, complex))), data)
+    raise RuntimeError(f"tensor(): Could not infer dtype of {type(odd).__name__}")
 
 
 def _holds_tensors(data: Any) -> bool:
@@ -74,13 +77,46 @@ def _ragged(data: Any, depth: int = 0) -> str:
     return next((text for v in data if (text := _ragged(v, depth + 1))), "")
 
 
-def _first_leaf(data: Any) -> Any:
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return data
+def _array(data: Any, dtype: Any) -> np.ndarray:
+    """The definition in NumPy."""
+    return np.array(data) if dtype is None else np.array(data).astype(dtype.np)
 
 
-@_public
+def _from_buffer(buffer: Any, dtype: Any, count: int, offset: int) -> np.ndarray:
+    """The definition of frombuffer in NumPy."""
+    import struct
+
+    code = {"float64": "d", "int64": "q"}[dtype.name]
+    size = struct.calcsize(code)
+    count = (len(buffer) - offset) // size if count < 0 else count
+    return np.array(struct.unpack(f"={count}{code}", bytes(buffer[offset : offset + count * size])))
+
+
+def _given(make: Any) -> list[Sample]:
+    numbers: list = [[1, 0, 2], [[1, 0], [0, 1]], 1, [], True, [1.5, 2.0]]
+    return [
+        Sample(data, dtype=make.dtype, device=make.device) for data in (*numbers, np.eye(2), np.float64(1))
+    ]
+
+
+def _given_errors(make: Any) -> list[Bad]:
+    return [
+        Bad([[1], [2, 3]], error=ValueError, match="sequences of equal length at dim 1"),
+        Bad("a", error=TypeError, match="cannot make a tensor of str"),
+        Bad([1, "a"], error=TypeError, match="cannot make a tensor of list holding a str"),
+        Bad([1, None], match="Could not infer dtype of NoneType"), Bad({1: 2}, match="Could not infer dtype of dict"),
+        Bad([1], dtype=1, error=TypeError, match="'dtype' .*must be torch.dtype, not int"),
+        Bad([1], device="gpu", match="Expected one of cpu, cuda, meta device type"),
+        Bad(1j, dtype=dtypes.float32, error=TypeError, match="must be real number, not complex"),
+        Bad([300], dtype=dtypes.uint8, match="cannot be converted to type uint8 without overflow"),
+        Bad([1 << 70], error=ValueError, match="Overflow when unpacking long long"),
+    ]  # fmt: skip
+
+
+_FROM_DATA: Any = dict(api="torch", dtypes=ANY, samples=_given, errors=_given_errors)
+
+
+@composite(**_FROM_DATA, reference=_array)
 def tensor(
     data: Any,
     *,
@@ -119,6 +155,8 @@ def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor
     if hasattr(data, "__array__") and not isinstance(data, (np.ndarray, np.generic)):
         data = np.asarray(data)
     array, inferred = _infer_array(data)
+    if dtype is not None:
+        check_dtype(dtype)
     dtype = dtype or inferred
     if array is not data and array.size:
         array = _fitted(array, dtype)
@@ -155,8 +193,8 @@ def _fitted(array: np.ndarray, dtype: DType) -> np.ndarray:
     return array.astype(np.float64) if long else array
 
 
-@_public
-def as_tensor(data: Any, dtype: DType | None = None, device: DeviceLike | None = None) -> Tensor:
+@composite(**_FROM_DATA, reference=_array)
+def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor:
     """`data` as a tensor, sharing its memory where dtype and device allow it.
 
     >>> import tritonnn as torch
@@ -171,7 +209,17 @@ def as_tensor(data: Any, dtype: DType | None = None, device: DeviceLike | None =
     return _tensor(data, dtype, device)
 
 
-@_public
+@composite(
+    api="torch", dtypes=ANY, reference=lambda array: array,
+    samples=lambda make: [Sample(np.arange(6).reshape(2, 3).astype(make.dtype.np).T),
+                          Sample(np.ones((), make.dtype.np))],
+    errors=lambda make: [
+        Bad([1], error=TypeError, match=r"expected np.ndarray \(got list\)"),
+        Bad(np.array(["a"]), error=TypeError, match="can't convert np.ndarray of type"),
+        Bad(np.ones(3)[::-1], error=ValueError, match="stride in the given numpy array is negative"),
+        Bad(np.ones(2, ">f8"), error=ValueError, match="byte order different from the native"),
+    ],
+)  # fmt: skip
 def from_numpy(array: np.ndarray) -> Tensor:
     """A CPU tensor that shares an ndarray's memory.
 
@@ -185,12 +233,12 @@ def from_numpy(array: np.ndarray) -> Tensor:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
-    dtype = dtypes.from_numpy_dtype(array.dtype)
     if not array.dtype.isnative:
         raise ValueError(
             "given numpy array has byte order different from the native byte order. "
             "Conversion between byte orders is currently not supported."
         )
+    dtype = dtypes.from_numpy_dtype(array.dtype)
     if any(stride < 0 for stride in array.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
@@ -209,7 +257,19 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return from_array(array, dtype)
 
 
-@_public
+@composite(
+    api="torch", dtypes=(*dtypes.INTEGRAL, *dtypes.FLOATING), reference=_from_buffer,
+    samples=lambda make: [
+        Sample(bytearray(range(48)), dtype=make.dtype), Sample(bytearray(48), dtype=make.dtype, count=2, offset=16),
+    ],
+    errors=lambda make: [
+        Bad(bytearray(4), dtype=dtypes.int32, offset=5, error=ValueError, match="no greater than buffer length"),
+        Bad(bytearray(5), dtype=dtypes.int32, error=ValueError, match="must be a multiple of element size"),
+        Bad(bytearray(4), dtype=dtypes.int32, count=2, error=ValueError, match="requested 2 elements of 4 bytes"),
+        Bad(1, dtype=dtypes.int32, error=ValueError, match="does not implement Python buffer protocol"),
+        Bad(bytearray(4), dtype=1, error=TypeError, match="'dtype' .*must be torch.dtype, not int"),
+    ],
+)  # fmt: skip
 def frombuffer(
     buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, requires_grad: bool = False
 ) -> Tensor:
@@ -219,7 +279,11 @@ def frombuffer(
     >>> torch.frombuffer(bytearray(b'ab'), dtype=torch.uint8)
     tensor([97, 98], dtype=torch.uint8)
     """
-    view = np.frombuffer(buffer, np.uint8)
+    check_dtype(dtype)
+    try:
+        view = np.frombuffer(buffer, np.uint8)
+    except TypeError:
+        raise ValueError("object does not implement Python buffer protocol.") from None
     room = view.nbytes - offset
     if offset < 0 or room < 0:
         raise ValueError(
@@ -240,7 +304,14 @@ def frombuffer(
     return _finish(from_array(flat.view(dtype.np), dtype), requires_grad)
 
 
-@_public
+@composite(
+    api="torch", dtypes=ANY, samples=lambda make: [*_given(make), Sample(make(3)), Sample(make(3), copy=True)],
+    reference=lambda obj, dtype: _array(obj, dtype),
+    errors=lambda make: [
+        *_given_errors(make), Bad([1], copy=False, error=ValueError, match="can't alias"),
+        Bad(make(2), copy=False, dtype=dtypes.int8, error=ValueError, match="can't alias"),
+    ],
+)  # fmt: skip
 def asarray(
     obj: Any,
     *,

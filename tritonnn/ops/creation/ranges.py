@@ -12,10 +12,10 @@ from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
-from tritonnn.memory_format import layout as Layout
-from tritonnn.ops._table import NUMERIC, Out, primitive
-from tritonnn.ops.creation.creation import _copy_out, _finish, _public
-from tritonnn.table.types import Number
+from tritonnn.errors import fail
+from tritonnn.ops._arguments import whole_number
+from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.creation.creation import _copy_out, _finish
 
 
 @primitive(dtypes=NUMERIC)
@@ -25,7 +25,33 @@ def arange_fill(start: Any, step: Any, count: int, dtype: DType, device: Device)
     return Out((count,), dtype, device)
 
 
-@_public
+def _as_type(numbers: Any, dtype: DType) -> Any:
+    """Of a definition: rounded towards 0 where the dtype is whole."""
+    return np.trunc(numbers) if dtype.kind < 2 else numbers
+
+
+def _counted(start: Any, end: Any, step: Any) -> Any:
+    """The definition of arange."""
+    start, end = (0, start) if end is None else (start, end)
+    made: list[float] = []
+    while (start + len(made) * step - end) * step < 0:
+        made.append(start + len(made) * step)
+    return np.array(made, float)
+
+
+@composite(
+    api="torch", dtypes=NUMERIC, reference=_counted,
+    samples=lambda make: [
+        Sample(*bounds, dtype=make.dtype, device=make.device)
+        for bounds in ((5,), (1, 7), (1, 8, 3), (8, 1, -3), (3, 3), (0, 2, 0.5))[: 5 + (make.dtype.kind > 1)]
+    ],
+    errors=lambda make: [
+        Bad(5, 1, match="inconsistent with step sign"), Bad(0, 1, 0, match="step must be nonzero"),
+        Bad(float("inf"), match="unsupported range"), Bad(1j, match="expected real numbers"),
+        Bad(5, dtype=dtypes.bool_, error=NotImplementedError, match="not implemented for bool"),
+        Bad(5, dtype=dtypes.complex64, error=NotImplementedError, match="not implemented for complex64"),
+    ],
+)  # fmt: skip
 def arange(
     start: Tensor | float, end: Tensor | float | None = None, step: Tensor | float = 1, *,
     out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
@@ -40,6 +66,10 @@ def arange(
     if end is None:
         start, end = 0, start
     start, end, step = (v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step))
+    if complex in (type(start), type(end), type(step)):
+        raise fail("arange", f"expected real numbers, but got {start}, {end} and {step}")
+    if dtype is not None and dtype not in NUMERIC and dtype not in dtypes.FLOAT8:
+        raise fail("arange", f"not implemented for {dtype.name}", kind=NotImplementedError)
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if not (math.isfinite(start) and math.isfinite(end)):
@@ -73,9 +103,14 @@ def _spaced(
 ) -> Tensor:  # fmt: skip
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     if not isinstance(steps, int):
+        whole_number("logspace" if base else "linspace", "steps", steps)
         steps = int(steps)
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    if isinstance(start, complex) or isinstance(end, complex):
+        return _copy_out(out, _spaced_complex(start, end, steps, base, dtype, device))
+    if dtype is dtypes.bool_:
+        raise fail("logspace" if base else "linspace", "not implemented for bool", kind=NotImplementedError)
     dtype = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     made = dispatch.call(
         linspace_fill.op, (start, end, steps, base, dtype, out.device if out is not None else resolve(device))
@@ -83,7 +118,42 @@ def _spaced(
     return _copy_out(out, made)
 
 
-@_public
+def _spaced_complex(
+    start: complex, end: complex, steps: int, base: float | None, dtype: Any, device: Any
+) -> Tensor:
+    """Real and imaginary parts evenly spaced."""
+    from tritonnn.ops.elementwise.derived import complex as joined
+
+    if dtype is not None and not dtype.is_complex:
+        name = "logspace" if base else "linspace"
+        raise fail(name, f"inferred dtype complex64 can't be safely cast to passed dtype {dtype.name}")
+    part = dtype.to_real() if dtype is not None else dtypes.get_default_dtype()
+    ends = [(complex(v).real, complex(v).imag) for v in (start, end)]
+    real, imag = (
+        _spaced(low, high, steps, None, None, part, device) for low, high in zip(*ends, strict=True)
+    )
+    made = joined(real, imag)
+    return made if base is None else base**made
+
+
+def _spaced_samples(make: Any) -> list[Sample]:
+    at = {"dtype": make.dtype, "device": make.device}
+    return [Sample(start, end, n, **at) for start, end, n in ((0, 10, 6), (-3, 4, 1), (8, 2, 4), (0, 1, 0))]
+
+
+def _spaced_errors(make: Any) -> list[Bad]:
+    return [
+        Bad(0, 1, -1, match="number of steps must be non-negative"),
+        Bad(0, 1, 2.5, error=TypeError, match="'steps' .*must be int, not float"),
+        Bad(0, 1, 3, dtype=dtypes.bool_, error=NotImplementedError, match="not implemented for bool"),
+        Bad(0, 1j, 3, dtype=dtypes.float32, match="can't be safely cast"),
+    ]
+
+
+@composite(
+    api="torch", dtypes=NUMERIC, samples=_spaced_samples, errors=_spaced_errors,
+    reference=lambda start, end, steps, dtype: _as_type(np.linspace(start, end, steps), dtype),
+)  # fmt: skip
 def linspace(
     start: Tensor | Number, end: Tensor | Number, steps: int = 100, *, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
@@ -98,7 +168,11 @@ def linspace(
     return _finish(_spaced(start, end, steps, None, out, dtype, device), requires_grad, layout=layout)
 
 
-@_public
+@composite(
+    api="torch", dtypes=NUMERIC, errors=_spaced_errors,
+    samples=lambda make: [Sample(*s.args[:2], s.args[2], 2.0, **s.kwargs) for s in _spaced_samples(make)],
+    reference=lambda start, end, steps, base, dtype: _as_type(base ** np.linspace(start, end, steps), dtype),
+)  # fmt: skip
 def logspace(
     start: Tensor | Number, end: Tensor | Number, steps: int = 100, base: float = 10.0, *,
     out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,

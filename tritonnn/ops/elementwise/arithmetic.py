@@ -13,10 +13,10 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import (
     ANY,
     FLOAT,
-    FLOATING_AND_COMPLEX,
     NUMERIC,
     Bad,
     Sample,
+    composite,
     expose,
     pointwise,
 )
@@ -49,11 +49,24 @@ def misfits(make: Make) -> list[Bad]:
 # ---- sums and products --------------------------------------------------------------------------------
 
 
-def _check_alpha(input: Any, other: Any, alpha: Any) -> None:
-    if not isinstance(alpha, (bool, int, float, complex, np.number)):
-        raise Invalid(f"argument 'alpha' must be Number, not {type(alpha).__name__}", kind=TypeError)
-    if isinstance(alpha, float) and all(_is_whole(x) for x in (input, other)):
+def number(name: str, value: Any) -> Any:
+    """A number, also where it is a tensor without dimensions."""
+    if isinstance(value, Tensor) and not value.shape:
+        return value.item()
+    if not isinstance(value, (bool, int, float, complex, np.number)):
+        raise Invalid(f"argument '{name}' must be Number, not {type(value).__name__}", kind=TypeError)
+    return value
+
+
+def _check_alpha(input: Any, other: Any, alpha: Any) -> tuple | None:
+    if alpha.__class__ is int:
+        return None
+    alpha = number("alpha", alpha)
+    if isinstance(alpha, (float, complex)) and all(_is_whole(x) for x in (input, other)):
         raise Invalid("For integral input tensors, argument alpha must not be a floating point number.")
+    if isinstance(alpha, complex) and not dispatch.result_type(input, other).is_complex:
+        raise Invalid("For non-complex input tensors, argument alpha must not be a complex number.")
+    return input, other, alpha
 
 
 def _is_whole(x: Any) -> bool:
@@ -74,18 +87,20 @@ _NO_BOOL_DIFFERENCE = (
 )
 
 
-def _scaled(g: Tensor, alpha: Any) -> Tensor:
+def scaled(g: Tensor, alpha: Any) -> Tensor:
     return g if alpha == 1 else g * conjugate(alpha)
 
 
 @pointwise(
     dtypes=ANY, check=_check_alpha, legacy=_number_before,
-    grad={"input": lambda g: g, "other": lambda g, alpha: _scaled(g, alpha)},
+    grad={"input": lambda g: g, "other": lambda g, alpha: scaled(g, alpha)},
     samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
     errors=lambda make: [
         *misfits(make), Bad(make.int(2), make.int(2), alpha=1.5, match="alpha must not be a floating"),
-        Bad(make(2), make(2), alpha="a", error=TypeError, match=r"'alpha' .*must be Number, not str"),
+        Bad(make(2), make(2), alpha="a", error=TypeError, match="'alpha' .*must be Number, not str"),
+        Bad(make(2), make(2), alpha=1j, match="alpha must not be a complex number"),
     ],
+    reference=lambda input, other, alpha: input + alpha * other,
 )  # fmt: skip
 def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
     """input + alpha * other.
@@ -98,10 +113,11 @@ def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
 
 @pointwise(
     dtypes=NUMERIC_AND_COMPLEX, check=_check_alpha, legacy=_number_before, alias=("subtract",),
-    grad={"input": lambda g: g, "other": lambda g, alpha: -_scaled(g, alpha)},
+    grad={"input": lambda g: g, "other": lambda g, alpha: -scaled(g, alpha)},
     samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
     refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE},
     errors=lambda make: [*misfits(make), Bad(make.bool(2), make(2), match="Subtraction, the `-` operator")],
+    reference=lambda input, other, alpha: input - alpha * other,
 )  # fmt: skip
 def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
     """input - alpha * other.
@@ -114,9 +130,10 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
 
 @pointwise(
     dtypes=NUMERIC_AND_COMPLEX, check=_check_alpha, legacy=_number_before, inplace=False,
-    grad={"input": lambda g, alpha: -_scaled(g, alpha), "other": lambda g: g},
+    grad={"input": lambda g, alpha: -scaled(g, alpha), "other": lambda g: g},
     samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
     refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE}, errors=misfits,
+    reference=lambda input, other, alpha: other - alpha * input,
 )  # fmt: skip
 def rsub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
     """other - alpha * input.
@@ -130,6 +147,7 @@ def rsub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -
 @pointwise(
     dtypes=ANY, alias=("multiply",), samples=with_number, errors=misfits,
     grad={"input": lambda g, other: g * conjugate(other), "other": lambda g, input: g * conjugate(input)},
+    reference=np.multiply,
 )  # fmt: skip
 def mul(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input * other.
@@ -158,6 +176,8 @@ def _quotient_samples(make: Make) -> list[Sample]:
         "input": lambda g, other: g / conjugate(other),
         "other": lambda g, other, result: g * -conjugate(result / other),
     },
+    reference=np.true_divide,
+    errors=misfits,
 )  # fmt: skip
 def quotient(input: Tensor | Number, other: Tensor | Number, rounding_mode: None = None) -> Any:
     """input / other, as floating point."""
@@ -167,6 +187,7 @@ def quotient(input: Tensor | Number, other: Tensor | Number, rounding_mode: None
     dtypes=NUMERIC, samples=_quotient_samples,
     grad={"input": lambda g: zeros_like(g), "other": lambda g: zeros_like(g)},
     errors=lambda make: [*misfits(make), Bad(make.bool(2), make.bool(2), match="not implemented for bool")],
+    reference=np.floor_divide,
 )  # fmt: skip
 def floor_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
     """The quotient rounded down.
@@ -183,11 +204,13 @@ def floor_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
 @pointwise(
     dtypes=NUMERIC, api="", inplace=False, samples=_quotient_samples,
     grad={"input": lambda g: zeros_like(g), "other": lambda g: zeros_like(g)},
+    reference=lambda input, other: np.trunc(input / other),
 )  # fmt: skip
 def trunc_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
     """The quotient rounded towards zero."""
 
 
+_ROUNDED: dict = {None: np.asarray, "floor": np.floor, "trunc": np.trunc}
 _ROUNDING = {None: quotient, "floor": floor_divide, "trunc": trunc_divide}
 
 
@@ -200,7 +223,18 @@ def _rounded(rounding_mode: str | None) -> Callable[..., Any]:
     return _ROUNDING[rounding_mode]
 
 
-@expose("torch tensor", "divide")
+@composite(
+    name="public_div", public="div", alias=("divide",), api="torch tensor", dtypes=ANY,
+    samples=lambda make: [
+        Sample(*sample.args, rounding_mode=mode) for sample in _quotient_samples(make)
+        for mode in ((None,) if make.dtype.is_complex or make.dtype is dtypes.bool_ else (None, "floor", "trunc"))
+    ],
+    errors=lambda make: [
+        *misfits(make), Bad(make(2), 2, rounding_mode="up", match="rounding_mode to be one of None, 'trunc', or"),
+        Bad(make(2, dtype=dtypes.complex64), 2, rounding_mode="floor", match="not implemented for complex64"),
+    ],
+    reference=lambda input, other, rounding_mode: _ROUNDED[rounding_mode](input / other),
+)  # fmt: skip
 def div(
     input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -217,14 +251,16 @@ def div(
     return _rounded(rounding_mode)(input, other, out=out)
 
 
-@expose("torch tensor", "divide_")
+@expose("tensor", "divide_", of=div)
 def div_(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
     """In-place version of `div`."""
     op = _rounded(rounding_mode).op  # type: ignore[attr-defined]
     return dispatch.inplace(op, (input, other) if rounding_mode else (input, other, None))
 
 
-@expose("torch tensor")
+@composite(
+    api="torch tensor", dtypes=ANY, samples=_quotient_samples, errors=misfits, reference=np.true_divide
+)
 def true_divide(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`div` without rounding.
 
@@ -235,7 +271,7 @@ def true_divide(input: Tensor, other: Tensor | Number, *, out: Tensor | None = N
     return quotient(input, other, out=out)
 
 
-@expose("tensor")
+@expose("tensor", of=true_divide)
 def true_divide_(input: Tensor, other: Tensor | Number) -> Tensor:
     """In-place version of `true_divide`."""
     return div_(input, other)
@@ -244,6 +280,7 @@ def true_divide_(input: Tensor, other: Tensor | Number) -> Tensor:
 @pointwise(
     dtypes=NUMERIC, samples=_quotient_samples, errors=misfits,
     grad={"input": lambda g: g, "other": lambda g, input, other: g * -floor_divide(input, other)},
+    reference=np.remainder,
 )  # fmt: skip
 def remainder(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input - other * floor(input / other): the remainder with the sign of the divisor, as Python's %.
@@ -257,6 +294,7 @@ def remainder(input: Tensor | Number, other: Tensor | Number) -> Any:
 @pointwise(
     dtypes=NUMERIC, samples=_quotient_samples, errors=misfits,
     grad={"input": lambda g: g, "other": lambda g, input, other: g * -trunc_divide(input, other)},
+    reference=np.fmod,
 )  # fmt: skip
 def fmod(input: Tensor, other: Tensor | Number) -> Any:
     """input - other * trunc(input / other): the remainder with the sign of the dividend, as C's fmod.
@@ -264,84 +302,4 @@ def fmod(input: Tensor, other: Tensor | Number) -> Any:
     >>> import tritonnn as torch
     >>> torch.fmod(torch.tensor([7, -7]), 3)
     tensor([ 1, -1])
-    """
-
-
-# ---- three operands -----------------------------------------------------------------------------------
-
-
-def _check_lerp(input: Any, end: Any, weight: Any) -> None:
-    for name, x in (("end", end), ("weight", weight)):
-        if isinstance(x, Tensor) and isinstance(input, Tensor) and x.dtype is not input.dtype and x.shape:
-            raise Invalid(f"expected dtype {input.dtype.name} for `{name}` but got dtype {x.dtype.name}")
-
-
-@pointwise(
-    dtypes=FLOATING_AND_COMPLEX, check=_check_lerp,
-    grad={
-        "input": lambda g, weight: g * conjugate(1 - weight),
-        "end": lambda g, weight: g * conjugate(weight),
-        "weight": lambda g, input, end: g * conjugate(end - input),
-    },
-    samples=lambda make: [
-        Sample(make(3, 4), make(3, 4), 0.3), Sample(make(3, 4), make(4), 0.75),
-        Sample(make(3, 4), make(4), make(3, 1, low=0, high=1)),
-    ],
-)  # fmt: skip
-def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Any:
-    """input + weight * (end - input).
-
-    >>> import tritonnn as torch
-    >>> torch.lerp(torch.tensor([1., 2.]), torch.tensor([3., 6.]), 0.5)
-    tensor([2., 4.])
-    """
-
-
-def _value_before(args: tuple, kwargs: dict[str, Any]) -> tuple:
-    """The old order `addcmul(input, value, tensor1, tensor2)`."""
-    if len(args) == 4 and isinstance(args[2], Tensor) and isinstance(args[3], Tensor):
-        kwargs["value"] = args[1]
-        return args[0], args[2], args[3]
-    return args
-
-
-def _triples(make: Make, low: float = -2) -> list[Sample]:
-    high = 2 if low < 0 else 3
-    return [
-        Sample(make(3, 4), make(3, 4), make(3, 4, low=low, high=high)),
-        Sample(make(3, 4), make(3, 1), make(4, low=low, high=high), value=2),
-    ]
-
-
-@pointwise(
-    dtypes=NUMERIC_AND_COMPLEX, legacy=_value_before, samples=_triples,
-    grad={
-        "input": lambda g: g,
-        "tensor1": lambda g, tensor2, value: _scaled(g * conjugate(tensor2), value),
-        "tensor2": lambda g, tensor1, value: _scaled(g * conjugate(tensor1), value),
-    },
-)  # fmt: skip
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
-    """input + value * tensor1 * tensor2.
-
-    >>> import tritonnn as torch
-    >>> torch.addcmul(torch.ones(2), torch.tensor([1., 2.]), torch.tensor([3., 4.]), value=10)
-    tensor([31., 81.])
-    """
-
-
-@pointwise(
-    dtypes=FLOATING_AND_COMPLEX, legacy=_value_before, samples=lambda make: _triples(make, 1),
-    grad={
-        "input": lambda g: g,
-        "tensor1": lambda g, tensor2, value: _scaled(g / conjugate(tensor2), value),
-        "tensor2": lambda g, tensor1, tensor2, value: -_scaled(g * conjugate(tensor1 / (tensor2 * tensor2)), value),
-    },
-)  # fmt: skip
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
-    """input + value * tensor1 / tensor2.
-
-    >>> import tritonnn as torch
-    >>> torch.addcdiv(torch.ones(2), torch.tensor([1., 2.]), torch.tensor([2., 4.]), value=10)
-    tensor([6., 6.])
     """

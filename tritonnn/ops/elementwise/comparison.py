@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import ANY, BOOL, NUMERIC, REAL, Bad, Sample, attach, expose, pointwise
+from tritonnn.ops._table import ANY, BOOL, NUMERIC, REAL, Bad, Sample, composite, expose, pointwise
 from tritonnn.ops.elementwise import elementwise as ew
-from tritonnn.ops.elementwise.arithmetic import misfits, pairs
+from tritonnn.ops.elementwise.arithmetic import misfits, pairs, with_number
 from tritonnn.ops.elementwise.logic import logical_and, logical_or, ties
 from tritonnn.table import Make
 from tritonnn.table.types import Number
@@ -23,7 +25,7 @@ def _odd(make: Make) -> list[Sample]:
     return [*ties(make), Sample(make(3, 4) / make(3, 4).trunc(), make(3, 4) / make(3, 4).trunc())]
 
 
-@pointwise(BOOL, dtypes=(*ANY, *dtypes.FLOAT8), samples=_odd, errors=misfits)
+@pointwise(BOOL, dtypes=(*ANY, *dtypes.FLOAT8), samples=_odd, errors=misfits, reference=np.equal)
 def eq(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input == other, element by element.
 
@@ -33,7 +35,14 @@ def eq(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=(*ANY, *dtypes.FLOAT8), samples=_odd, errors=misfits, alias=("not_equal",))
+@pointwise(
+    BOOL,
+    dtypes=(*ANY, *dtypes.FLOAT8),
+    samples=_odd,
+    errors=misfits,
+    alias=("not_equal",),
+    reference=np.not_equal,
+)
 def ne(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input != other, element by element.
 
@@ -43,7 +52,7 @@ def ne(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("less",))
+@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("less",), reference=np.less)
 def lt(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input < other, element by element.
 
@@ -53,7 +62,7 @@ def lt(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("less_equal",))
+@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("less_equal",), reference=np.less_equal)
 def le(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input <= other, element by element.
 
@@ -63,7 +72,7 @@ def le(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("greater",))
+@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("greater",), reference=np.greater)
 def gt(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input > other, element by element.
 
@@ -73,7 +82,9 @@ def gt(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("greater_equal",))
+@pointwise(
+    BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("greater_equal",), reference=np.greater_equal
+)
 def ge(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input >= other, element by element.
 
@@ -81,64 +92,6 @@ def ge(input: Tensor | Number, other: Tensor | Number) -> Any:
     >>> torch.tensor([1, 2]) >= 2
     tensor([False,  True])
     """
-
-
-@expose("torch tensor")
-def isclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> Tensor:
-    """|input - other| <= atol + rtol * |other|, or both the same infinity (or both NaN with `equal_nan`).
-
-    Raises:
-        RuntimeError: the dtypes differ, or a tolerance is negative.
-
-    >>> import tritonnn as torch
-    >>> torch.isclose(torch.tensor([1., 2.]), torch.tensor([1. + 1e-7, 2.1]))
-    tensor([ True, False])
-    """
-    if input.dtype is not other.dtype:
-        raise fail(
-            "isclose", f"{input.dtype.name} did not match {other.dtype.name}", input=input, other=other
-        )
-    if rtol < 0 or atol < 0:
-        raise fail(
-            "isclose", f"rtol and atol must be greater than or equal to zero, but got {rtol} and {atol}"
-        )
-    close = eq(input, other)
-    if equal_nan and input.dtype.kind >= 2:
-        close = logical_or(close, logical_and(ne(input, input), ne(other, other)))
-    if rtol == 0 and atol == 0:
-        return close
-    if input.dtype.kind < 2:
-        input, other = input.to(dtypes.float64), other.to(dtypes.float64)
-    distance = ew.abs(input - other)
-    return logical_or(close, logical_and(ew.isfinite(distance), le(distance, ew.abs(other) * rtol + atol)))
-
-
-@expose("torch tensor")
-def allclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> bool:
-    """Whether all elements are close; see `isclose`.
-
-    >>> import tritonnn as torch
-    >>> torch.allclose(torch.tensor([1.]), torch.tensor([1. + 1e-7]))
-    True
-    """
-    return bool(isclose(input, other, rtol, atol, equal_nan).all())
-
-
-@expose("torch tensor")
-def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether both have the same shape and equal elements.
-
-    >>> import tritonnn as torch
-    >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2]))
-    True
-    """
-    if input.shape != other.shape:
-        return False
-    return bool(eq(input, other).all())
 
 
 # ---- larger and smaller -------------------------------------------------------------------------------
@@ -150,11 +103,12 @@ def _shared(g: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
 
 
 @pointwise(
-    dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
+    inplace=False, dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
     grad={
         "input": lambda g, input, other: _shared(g, input, other),
         "other": lambda g, input, other: _shared(g, other, input),
     },
+    reference=np.maximum,
 )  # fmt: skip
 def maximum(input: Tensor, other: Tensor) -> Any:
     """The larger of each two elements; NaN where either is. Equal elements share the gradient.
@@ -166,11 +120,12 @@ def maximum(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
+    inplace=False, dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
     grad={
         "input": lambda g, input, other: _shared(g, -input, -other),
         "other": lambda g, input, other: _shared(g, -other, -input),
     },
+    reference=np.minimum,
 )  # fmt: skip
 def minimum(input: Tensor, other: Tensor) -> Any:
     """The smaller of each two elements; NaN where either is. Equal elements share the gradient.
@@ -182,11 +137,12 @@ def minimum(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=REAL, samples=pairs, errors=misfits,
+    inplace=False, dtypes=REAL, samples=pairs, errors=misfits,
     grad={
         "input": lambda g, input, other: g * logical_or(input >= other, ew.isnan(other)),
         "other": lambda g, input, other: g * ew.logical_not(logical_or(input >= other, ew.isnan(other))),
     },
+    reference=np.fmax,
 )  # fmt: skip
 def fmax(input: Tensor, other: Tensor) -> Any:
     """The larger of each two elements; where one is NaN, the other.
@@ -198,11 +154,12 @@ def fmax(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=REAL, samples=pairs, errors=misfits,
+    inplace=False, dtypes=REAL, samples=pairs, errors=misfits,
     grad={
         "input": lambda g, input, other: g * logical_or(input <= other, ew.isnan(other)),
         "other": lambda g, input, other: g * ew.logical_not(logical_or(input <= other, ew.isnan(other))),
     },
+    reference=np.fmin,
 )  # fmt: skip
 def fmin(input: Tensor, other: Tensor) -> Any:
     """The smaller of each two elements; where one is NaN, the other.
@@ -250,6 +207,7 @@ def _above(g: Tensor, input: Tensor, min: Any, max: Tensor) -> Tensor:
         Sample(make(3, 4), make(3, 1, low=0, high=1), make(4, low=1, high=2)), Sample(make(3, 4), make(3, 4)),
     ],
     errors=lambda make: [Bad(make(3), match="At least one of 'min' or 'max' must not be None")],
+    reference=lambda input, min, max: np.clip(input, min, max),
 )  # fmt: skip
 def clamp(input: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None) -> Any:
     """min(max(input, min), max); either bound may be left out.
@@ -260,23 +218,51 @@ def clamp(input: Tensor, min: Tensor | Number | None = None, max: Tensor | Numbe
     """
 
 
-def _one_bound(name: str, low: bool) -> None:
-    def bounded(input: Tensor, bound: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
-        return clamp(input, bound, None, out=out) if low else clamp(input, None, bound, out=out)
+def _bound_errors(make: Any) -> list[Bad]:
+    return [
+        Bad(make(2), "a", error=TypeError, match="must be Tensor or Number, not str"),
+        Bad(make(2), None, error=TypeError, match="must be Tensor or Number, not NoneType"),
+        Bad(make(2), make(3), match="must match the size"),
+        Bad(
+            make(2, dtype=dtypes.complex64),
+            1,
+            error=NotImplementedError,
+            match="not implemented for complex64",
+        ),
+    ]
 
-    def bounded_(input: Tensor, bound: Tensor | Number) -> Tensor:
-        return input.clamp_(bound, None) if low else input.clamp_(None, bound)
 
-    bounded.__name__ = bounded.__qualname__ = name
-    bounded_.__name__ = bounded_.__qualname__ = name + "_"
-    bounded.__doc__ = f"`clamp` with only a{' lower' if low else 'n upper'} bound."
-    bounded_.__doc__ = f"In-place version of `{name}`."
-    expose("torch tensor")(bounded)
-    expose("torch tensor")(bounded_)
+_BOUND: Any = dict(api="torch tensor", dtypes=NUMERIC, samples=with_number, errors=_bound_errors)
 
 
-_one_bound("clamp_min", True)
-_one_bound("clamp_max", False)
+@composite(**_BOUND, reference=lambda input, min: np.maximum(input, min))
+def clamp_min(input: Tensor, min: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """`clamp` with only a lower bound."""
+    return clamp(input, _given("clamp_min", "min", min), None, out=out)
+
+
+@composite(**_BOUND, reference=lambda input, max: np.minimum(input, max))
+def clamp_max(input: Tensor, max: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """`clamp` with only an upper bound."""
+    return clamp(input, None, _given("clamp_max", "max", max), out=out)
+
+
+@expose("torch tensor", of=clamp_min)
+def clamp_min_(input: Tensor, min: Tensor | Number) -> Tensor:
+    """In-place version of `clamp_min`."""
+    return input.clamp_(_given("clamp_min_", "min", min), None)
+
+
+@expose("torch tensor", of=clamp_max)
+def clamp_max_(input: Tensor, max: Tensor | Number) -> Tensor:
+    """In-place version of `clamp_max`."""
+    return input.clamp_(None, _given("clamp_max_", "max", max))
+
+
+def _given(op: str, name: str, bound: Any) -> Any:
+    if bound is None:
+        raise TypeError(f"{op}(): argument '{name}' must be Tensor or Number, not NoneType")
+    return bound
 
 
 def _same_type(input: Any, values: Any) -> None:
@@ -287,6 +273,7 @@ def _same_type(input: Any, values: Any) -> None:
 @pointwise(
     dtypes=REAL, samples=lambda make: [*ties(make)[:2]], check=_same_type,
     errors=lambda make: [Bad(make(2), make.int(2), match="different dtypes")],
+    reference=np.heaviside,
 )  # fmt: skip
 def heaviside(input: Tensor, values: Tensor) -> Any:
     """0 below zero, 1 above, `values` at zero.
@@ -300,7 +287,22 @@ def heaviside(input: Tensor, values: Tensor) -> Any:
 # ---- where --------------------------------------------------------------------------------------------
 
 
-@expose("torch")
+@composite(
+    name="public_where", public="where", api="torch", dtypes=ANY,
+    samples=lambda make: [
+        Sample(make.bool(3, 4), make(3, 4), make(4)), Sample(make.bool(3, 1), make(3, 4), 1),
+        Sample(make.bool(3), 1, make(2, 1)), Sample(make.bool(3, 4)),
+    ],
+    errors=lambda make: [
+        Bad(make(2), make(2), 1, match="expected condition to be a boolean tensor"),
+        Bad("a", make(2), 1, error=TypeError, match="'condition' .*must be Tensor, not str"),
+        Bad(make.bool(2), make(3), 1, match="must match the size"),
+        Bad(make.bool(2), make(2), error=TypeError, match="'other' .* must be Tensor or Number, not NoneType"),
+        Bad(make.bool(2), "a", make(2), error=TypeError, match="'input' .* must be Tensor or Number, not str"),
+    ],
+    reference=lambda condition, input, other: np.nonzero(condition) if input is None else np.where(
+        condition, input, other),
+)  # fmt: skip
 def where(
     condition: Tensor,
     input: Tensor | Number | None = None,

@@ -5,25 +5,48 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import NAMESPACES, REAL, Bad, Sample, attach, composite, expose, view
+from tritonnn.memory_format import kept
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._table import ANY, NUMERIC, REAL, Bad, Sample, composite, view
 from tritonnn.ops.elementwise import arithmetic as ar
 from tritonnn.ops.elementwise import comparison as cp
 from tritonnn.ops.elementwise import elementwise as ew
-from tritonnn.ops.elementwise import logic as lg
 from tritonnn.ops.elementwise import powers as pw
-from tritonnn.ops.elementwise import special as sf
 from tritonnn.ops.joining import joining
 from tritonnn.table.types import Number
 
 
-def _finished(result: Tensor, out: Tensor | None) -> Tensor:
+def finished(result: Tensor, out: Tensor | None) -> Tensor:
     return result if out is None else ar.mul(result, 1, out=out)
 
 
-@composite(api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 4))], inplace=True)
+def no_tensor(make: Any) -> list[Bad]:
+    return [Bad("a", error=TypeError, match="must be Tensor, not str")]
+
+
+def _angle_errors(make: Any) -> list[Bad]:
+    return [
+        *no_tensor(make),
+        Bad(make(2, dtype=dtypes.complex64), match="not supported for complex tensors"),
+    ]
+
+
+def _real_angle(op: str, input: Tensor) -> Tensor:
+    tensors_only(op, input=input)
+    if input.dtype.is_complex:
+        raise fail(op, f"{op} is not supported for complex tensors.", input=input)
+    return input
+
+
+@composite(
+    api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 4))], inplace=True, reference=np.deg2rad,
+    errors=_angle_errors,
+)  # fmt: skip
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Degrees as radians.
 
@@ -31,10 +54,13 @@ def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.deg2rad(torch.tensor([180., 90.]))
     tensor([3.1416, 1.5708])
     """
-    return ar.mul(input, math.pi / 180, out=out)
+    return ar.mul(_real_angle("deg2rad", input), math.pi / 180, out=out)
 
 
-@composite(api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 4))], inplace=True)
+@composite(
+    api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 4))], inplace=True, reference=np.rad2deg,
+    errors=_angle_errors,
+)  # fmt: skip
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Radians as degrees.
 
@@ -42,16 +68,21 @@ def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.rad2deg(torch.tensor([0., 1.]))
     tensor([ 0.0000, 57.2958])
     """
-    return ar.mul(input, 180 / math.pi, out=out)
+    return ar.mul(_real_angle("rad2deg", input), 180 / math.pi, out=out)
 
 
-@expose("torch tensor")
+@composite(
+    api="torch tensor", dtypes=(*NUMERIC, *dtypes.COMPLEX), samples=lambda make: [Sample(make(3, 4))],
+    errors=lambda make: [*no_tensor(make), Bad(make.bool(2), match="on a bool tensor is not supported")],
+    reference=np.positive,
+)  # fmt: skip
 def positive(input: Tensor) -> Tensor:
     """The tensor itself.
 
     Raises:
         RuntimeError: it is bool.
     """
+    tensors_only("positive", input=input)
     if input.dtype is dtypes.bool_:
         raise fail("positive", "The `+` operator, on a bool tensor is not supported.", input=input)
     return input
@@ -62,6 +93,7 @@ def positive(input: Tensor) -> Tensor:
 
 @view(
     dtypes=dtypes.COMPLEX, samples=lambda make: [Sample(make(3, 4, dtype=dtypes.complex128))],
+    reference=lambda input: np.stack([input.real, input.imag], -1),
     grad={"input": lambda g: view_as_complex(g.contiguous())},
     errors=lambda make: [Bad(make(2, dtype=dtypes.float32), match="only supported for complex tensors")],
 )  # fmt: skip
@@ -80,6 +112,7 @@ def view_as_real(input: Tensor) -> Any:
 
 @view(
     dtypes=(dtypes.float32, dtypes.float64), samples=lambda make: [Sample(make(3, 2))],
+    reference=lambda input: input[..., 0] + 1j * input[..., 1],
     grad={"input": lambda g: view_as_real(g)},
     errors=lambda make: [Bad(make(3), match="must have a last dimension of size 2")],
 )  # fmt: skip
@@ -104,7 +137,13 @@ def view_as_complex(input: Tensor) -> Any:
     return input.shape[:-1], [step // 2 for step in stride], input._offset // 2, input.dtype.to_complex()
 
 
-@expose("torch")
+@composite(
+    api="torch",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 4))],
+    errors=no_tensor,
+    reference=lambda input: input.real,
+)
 def real(input: Tensor) -> Tensor:
     """The real parts, as a view; a real tensor itself.
 
@@ -115,7 +154,12 @@ def real(input: Tensor) -> Tensor:
     return view_as_real(input).select(-1, 0) if input.dtype.is_complex else input
 
 
-@expose("torch")
+@composite(
+    api="torch", dtypes=dtypes.COMPLEX, samples=lambda make: [Sample(make(3, 4))], reference=lambda input: input.imag,
+    errors=lambda make: [
+        *no_tensor(make), Bad(make(2, dtype=dtypes.float32), match="not implemented for tensors with non-complex"),
+    ],
+)  # fmt: skip
 def imag(input: Tensor) -> Tensor:
     """The imaginary parts, as a view.
 
@@ -143,7 +187,33 @@ attach(real=property(real, _set_part(real)))
 attach(imag=property(imag, _set_part(imag)))
 
 
-@expose("torch")
+def _part_errors(make: Any) -> list[Bad]:
+    return [
+        Bad(make(2), 1.0, error=TypeError, match="must be Tensor, not float"),
+        Bad(make(2), make(2, dtype=dtypes.float32), match="Float or Double tensors of one dtype"),
+        Bad(make.int(2), make.int(2), match="Float or Double tensors of one dtype"),
+        Bad(make(2), make(3), match="must match the size"),
+        Bad(make(2), make(2), out=make(2), match="can't be cast to the desired output type|dtype"),
+    ]
+
+
+def _check_parts(op: str, **parts: Any) -> None:
+    tensors_only(op, **parts)
+    first, second = parts.values()
+    if first.dtype is not second.dtype or first.dtype not in (dtypes.float32, dtypes.float64):
+        raise fail(op, "Expected both inputs to be Float or Double tensors of one dtype", **parts)
+
+
+def _part_samples(make: Any) -> list[Sample]:
+    return [Sample(make(3, 4), make(3, 4)), Sample(make(3, 1), make(4)), Sample(make(()), make(()))]
+
+
+_PARTS: Any = dict(
+    api="torch", dtypes=(dtypes.float32, dtypes.float64), samples=_part_samples, errors=_part_errors
+)
+
+
+@composite(**_PARTS, reference=lambda real, imag: real + 1j * imag)
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Complex numbers of two real tensors of one dtype.
 
@@ -154,14 +224,17 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.complex(torch.tensor([1.]), torch.tensor([2.]))
     tensor([1.+2.j])
     """
-    if real.dtype is not imag.dtype or real.dtype not in (dtypes.float32, dtypes.float64):
-        raise fail(
-            "complex", "Expected both inputs to be Float or Double tensors of one dtype", real=real, imag=imag
-        )
-    return _finished(view_as_complex(joining.stack(joining.broadcast_tensors(real, imag), -1)), out)
+    _check_parts("complex", real=real, imag=imag)
+    parts = joining.broadcast_tensors(real, imag)
+    strides = kept(parts[0].shape, (real, imag))
+    if strides is None:
+        return finished(view_as_complex(joining.stack(parts, -1)), out)
+    order = sorted(range(len(strides)), key=lambda d: -strides[d])  # the result lies as its parts do
+    made = view_as_complex(joining.stack([part.permute(*order) for part in parts], -1))
+    return finished(made.permute(*[order.index(d) for d in range(len(order))]), out)
 
 
-@expose("torch")
+@composite(**_PARTS, reference=lambda abs, angle: abs * np.exp(1j * angle))
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Complex numbers of magnitudes and angles in radians.
 
@@ -169,10 +242,19 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.polar(torch.tensor([2.]), torch.tensor([0.]))
     tensor([2.+0.j])
     """
+    _check_parts("polar", abs=abs, angle=angle)
     return complex(abs * ew.cos(angle), abs * ew.sin(angle), out=out)
 
 
-@expose("torch tensor")
+_OF_ANY: Any = dict(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 4)), Sample(make(()))],
+    errors=no_tensor,
+)
+
+
+@composite(**_OF_ANY, reference=np.conjugate)
 def conj(input: Tensor) -> Tensor:
     """The complex conjugate; a real tensor as it is.
 
@@ -183,7 +265,7 @@ def conj(input: Tensor) -> Tensor:
     return ew.conj_physical(input) if input.dtype.is_complex else input
 
 
-@expose("torch tensor")
+@composite(**_OF_ANY, reference=lambda input: np.isreal(input))
 def isreal(input: Tensor) -> Tensor:
     """Whether the imaginary part is 0.
 
@@ -191,12 +273,13 @@ def isreal(input: Tensor) -> Tensor:
     >>> torch.isreal(torch.tensor([1 + 1j, 2 + 0j]))
     tensor([False,  True])
     """
+    tensors_only("isreal", input=input)
     if input.dtype.is_complex:
         return cp.eq(input.imag, 0)
     return cp.eq(input, input).logical_or_(cp.ne(input, input))
 
 
-@expose("torch tensor")
+@composite(**_OF_ANY, reference=lambda input: np.angle(input))
 def angle(input: Tensor) -> Tensor:
     """The angle of a complex number in radians; of real numbers 0, or pi below 0.
 
@@ -204,89 +287,10 @@ def angle(input: Tensor) -> Tensor:
     >>> torch.angle(torch.tensor([1., -1.]))
     tensor([0.0000, 3.1416])
     """
+    tensors_only("angle", input=input)
     if input.dtype.is_complex:
         return pw.atan2(input.imag, input.real)
     if input.dtype.kind < 2:
         input = input.to(dtypes.get_default_dtype())
-    flat = ew.choose(cp.lt(input, 0), math.pi, 0.0).to(input.dtype)
+    flat = ew.abs(cp.clamp(ew.sign(input), None, 0)) * math.pi  # of derivative 0
     return ew.replaced(flat, ew.isnan(input), math.nan)
-
-
-# ---- special ------------------------------------------------------------------------------------------
-
-
-@expose("special")
-def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """-x log(x): 0 at 0, -inf below.
-
-    >>> import tritonnn as torch
-    >>> torch.special.entr(torch.tensor([0.5, 0.]))
-    tensor([0.3466, 0.0000])
-    """
-    value = ar.rsub(pw.xlogy(input, input), 0)
-    return _finished(ew.replaced(value, cp.lt(input, 0), -math.inf), out)
-
-
-@expose("special")
-def xlog1py(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
-    """input * log1p(other), and 0 where input is 0 (unless other is NaN).
-
-    >>> import tritonnn as torch
-    >>> torch.special.xlog1py(torch.tensor([0., 2.]), torch.tensor([-1., 0.]))
-    tensor([0., 0.])
-    """
-    other = pw.as_tensor(other, input)
-    value = ar.mul(input, ew.log1p(other))
-    zero = lg.logical_and(cp.eq(pw.as_tensor(input, other), 0), ew.logical_not(ew.isnan(other)))
-    return _finished(ew.replaced(value, zero), out)
-
-
-@expose("special")
-def ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Distribution function of the standard normal distribution.
-
-    >>> import tritonnn as torch
-    >>> torch.special.ndtr(torch.tensor([0., 1.96]))
-    tensor([0.5000, 0.9750])
-    """
-    return ar.mul(sf.erfc(input * -math.sqrt(0.5)), 0.5, out=out)
-
-
-@expose("special")
-def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Logarithm of `ndtr`, accurate far below 0.
-
-    >>> import tritonnn as torch
-    >>> torch.special.log_ndtr(torch.tensor([-10., 0.]))
-    tensor([-53.2313,  -0.6931])
-    """
-    scaled = input * -math.sqrt(0.5)
-    low = cp.lt(input, -1)
-    tail = ew.log(sf.erfcx(ew.choose(low, scaled, 1.0)) * 0.5) - scaled * scaled
-    near = ew.log1p(sf.erfc(ew.choose(low, 0.0, -scaled)) * -0.5)
-    return _finished(ew.choose(low, tail, near), out)
-
-
-@expose("torch tensor", "multigammaln")
-def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
-    """Logarithm of the multivariate gamma function of dimension `p`.
-
-    Raises:
-        RuntimeError: p is below 1.
-
-    >>> import tritonnn as torch
-    >>> torch.mvlgamma(torch.tensor([3.]), 2)
-    tensor([1.5502])
-    """
-    if p < 1:
-        raise fail("mvlgamma", f"p has to be greater than or equal to 1, got {p}", input=input)
-    total = sf.lgamma(input)
-    for i in range(1, p):
-        total = total + sf.lgamma(input - i / 2)
-    return ar.add(total, p * (p - 1) / 4 * math.log(math.pi), out=out)
-
-
-NAMESPACES["special"].update(
-    expit=ew.sigmoid, exp2=ew.exp2, expm1=ew.expm1, log1p=ew.log1p, psi=sf.digamma, gammaln=sf.lgamma,
-    sinc=ew.sinc, round=ew.round, multigammaln=mvlgamma,
-)  # fmt: skip

@@ -16,6 +16,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
+from tritonnn.ops._definitions import elementwise as definitions
 from tritonnn.ops._table import (
     ANY,
     BOOL,
@@ -55,9 +56,14 @@ def entry(
     high: float = 2,
     **options: Any,
 ) -> Callable:
-    """An op of one tensor, with samples between `low` and `high` and an example (argument, result)."""
+    """An op of one tensor, with samples between `low` and `high` and an example (argument, result).
+
+    Its definition is that of its name in `_definitions_elementwise`, or else NumPy's.
+    """
     options.setdefault("dtypes", ANY if result is FLOAT else REAL)
     options.setdefault("samples", lambda make: within(make, low, high))
+    options.setdefault("errors", refusals(name, options["dtypes"], result))
+    options.setdefault("reference", getattr(definitions, name, None) or getattr(np, name, None))
     prefix = "" if "torch" in options.get("api", "torch").split() else "special."
     return unary(name, doc + example(prefix + name, *shown), result, grad, **options)
 
@@ -67,6 +73,21 @@ def within(make: Make, low: float, high: float) -> list[Sample]:
     if not make.dtype.is_floating_point and math.ceil(low) > math.floor(high):
         low, high = math.floor(low), math.ceil(high)
     return [Sample(make(3, 5, low=low, high=high)), Sample(make((), low=low, high=high))]
+
+
+def refusals(name: str, types: Any, result: Any = None) -> Callable[[Any], list[Bad]]:
+    """Bad input of an op of one tensor: no tensor, a dtype that it lacks, an output that cannot hold the result."""
+    lacking = next((d for d in (dtypes.complex64, dtypes.float32, dtypes.int64) if d not in types), None)
+
+    def errors(make: Any) -> list[Bad]:
+        made = [Bad("a", error=TypeError, match=rf"{name}\(\): argument 'input' .* must be Tensor, not str")]
+        if lacking is not None:
+            made.append(Bad(make(2, dtype=lacking), error=NotImplementedError, match="not implemented for"))
+        if result is FLOAT:
+            made.append(Bad(make(2), out=make.int(2), match="can't be cast to the desired output type"))
+        return made
+
+    return errors
 
 
 def conjugate(x: Any) -> Any:
@@ -90,7 +111,7 @@ def _whole(common: DType) -> tuple[DType, DType]:
 
 
 exp = entry("exp", "e to the power of each element.", ("[0., 1.]", "[1.0000, 2.7183]"),
-             reference=np.exp, grad=lambda g, result: g * conjugate(result))  # fmt: skip
+             grad=lambda g, result: g * conjugate(result))  # fmt: skip
 exp2 = entry("exp2", "2 to the power of each element.", ("[0., 3.]", "[1., 8.]"),
               grad=lambda g, result: g * (conjugate(result) * _LN_2))  # fmt: skip
 expm1 = entry("expm1", "exp(x) - 1, accurate near 0.", ("[0., 1.]", "[0.0000, 1.7183]"),
@@ -181,7 +202,7 @@ sign = entry("sign", "-1, 0 or 1; 0 for NaN.", ("[-1.5, 0., 2.]", "[-1.,  0.,  1
 sgn: Any = entry("sgn", "sign(x); of a complex number x / |x|.", ("[-1.5, 0., 2.]", "[-1.,  0.,  1.]"), PROMOTE,
              low=0.2, dtypes=ANY, grad=lambda g, input, result: _sgn_grad(g, input, result))  # fmt: skip
 signbit = entry("signbit", "Whether the sign is negative, that of -0. included.",
-                 ("[-1., 0., -0.]", "[ True, False,  True]"), BOOL)  # fmt: skip
+                 ("[-1., 0., -0.]", "[ True, False,  True]"), BOOL, inplace=False)  # fmt: skip
 bitwise_not = entry("bitwise_not", "Every bit inverted; for bool, the other value.", ("[0, 5]", "[-1, -6]"), PROMOTE,
                      dtypes=INTEGRAL_AND_BOOL)  # fmt: skip
 
@@ -197,6 +218,7 @@ def _sgn_grad(g: Tensor, input: Tensor, result: Tensor) -> Tensor:
     dtypes=NUMERIC, grad={"input": _zero},
     samples=lambda make: [Sample(make(3, 5)), Sample(make(3, dtype=dtypes.float32), decimals=1)],
     check=lambda input, decimals: _check_decimals(input, decimals),
+    reference=definitions.round,
     errors=lambda make: [Bad(make.int(3), decimals=1, match="not implemented for int64", error=NotImplementedError)],
 )  # fmt: skip
 def round(input: Tensor, *, decimals: int = 0) -> Any:
@@ -218,7 +240,13 @@ def _check_decimals(input: Tensor, decimals: int) -> None:
 
 def _test(name: str, doc: str, shown: str, types: Any = ANY) -> Callable:
     return entry(
-        name, doc, ("[1., float('nan'), float('inf')]", shown), BOOL, dtypes=types, samples=odd_values
+        name,
+        doc,
+        ("[1., float('nan'), float('inf')]", shown),
+        BOOL,
+        dtypes=types,
+        samples=odd_values,
+        inplace=False,
     )
 
 
@@ -294,6 +322,7 @@ def replaced(x: Tensor, condition: Tensor, value: float = 0) -> Tensor:
 
 @pointwise(
     dtypes=ANY, grad={"input": lambda g: conjugate(g)}, samples=lambda make: [Sample(make(3, 4))],
+    errors=refusals("conj_physical", ANY), reference=np.conjugate,
 )  # fmt: skip
 def conj_physical(input: Tensor) -> Any:
     """The complex conjugate, as new memory.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.ops._table import ANY, BOOL, Sample, pointwise
@@ -28,7 +30,7 @@ def _logical(make: Make) -> list[Sample]:
     return ties(make)[:2]
 
 
-@pointwise(BOOL, dtypes=ANY, samples=_logical, errors=misfits)
+@pointwise(BOOL, dtypes=ANY, samples=_logical, errors=misfits, reference=np.logical_and)
 def logical_and(input: Tensor, other: Tensor) -> Any:
     """Whether both are nonzero.
 
@@ -38,7 +40,7 @@ def logical_and(input: Tensor, other: Tensor) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=ANY, samples=_logical, errors=misfits)
+@pointwise(BOOL, dtypes=ANY, samples=_logical, errors=misfits, reference=np.logical_or)
 def logical_or(input: Tensor, other: Tensor) -> Any:
     """Whether either is nonzero.
 
@@ -48,7 +50,7 @@ def logical_or(input: Tensor, other: Tensor) -> Any:
     """
 
 
-@pointwise(BOOL, dtypes=ANY, samples=_logical, errors=misfits)
+@pointwise(BOOL, dtypes=ANY, samples=_logical, errors=misfits, reference=np.logical_xor)
 def logical_xor(input: Tensor, other: Tensor) -> Any:
     """Whether just one is nonzero.
 
@@ -62,7 +64,7 @@ def _bits(make: Make) -> list[Sample]:
     return with_number(make, 1, 0, 9)
 
 
-@pointwise(dtypes=INTEGRAL_AND_BOOL, samples=_bits, errors=misfits)
+@pointwise(dtypes=INTEGRAL_AND_BOOL, samples=_bits, errors=misfits, reference=np.bitwise_and)
 def bitwise_and(input: Tensor | Number, other: Tensor | Number) -> Any:
     """The bits set in both.
 
@@ -72,7 +74,7 @@ def bitwise_and(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(dtypes=INTEGRAL_AND_BOOL, samples=_bits, errors=misfits)
+@pointwise(dtypes=INTEGRAL_AND_BOOL, samples=_bits, errors=misfits, reference=np.bitwise_or)
 def bitwise_or(input: Tensor | Number, other: Tensor | Number) -> Any:
     """The bits set in either.
 
@@ -82,7 +84,7 @@ def bitwise_or(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(dtypes=INTEGRAL_AND_BOOL, samples=_bits, errors=misfits)
+@pointwise(dtypes=INTEGRAL_AND_BOOL, samples=_bits, errors=misfits, reference=np.bitwise_xor)
 def bitwise_xor(input: Tensor | Number, other: Tensor | Number) -> Any:
     """The bits set in just one.
 
@@ -92,7 +94,12 @@ def bitwise_xor(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(dtypes=dtypes.INTEGRAL, samples=lambda make: with_number(make, 1, 0, 5), errors=misfits)
+@pointwise(
+    dtypes=dtypes.INTEGRAL,
+    samples=lambda make: with_number(make, 1, 0, 5),
+    errors=misfits,
+    reference=np.left_shift,
+)
 def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Any:
     """The bits moved up by `other` places.
 
@@ -102,7 +109,12 @@ def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(dtypes=dtypes.INTEGRAL, samples=lambda make: with_number(make, 1, 0, 5), errors=misfits)
+@pointwise(
+    dtypes=dtypes.INTEGRAL,
+    samples=lambda make: with_number(make, 1, 0, 5),
+    errors=misfits,
+    reference=np.right_shift,
+)
 def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Any:
     """The bits moved down by `other` places, keeping the sign.
 

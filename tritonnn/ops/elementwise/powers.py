@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid
-from tritonnn.ops._table import FLOAT, FLOATING, REAL, Bad, Sample, expose, pointwise
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._definitions import special as define
+from tritonnn.ops._table import FLOAT, FLOATING, REAL, Bad, Sample, composite, pointwise
 from tritonnn.ops.creation.creation import zeros_like
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, mul, pairs
@@ -65,6 +68,7 @@ def _check_power(input: Any, exponent: Any) -> None:
         *([Sample(make(3, low=0.3, high=2), e) for e in (0.5, -0.5, -1, -2, 2.5)] if make.dtype.kind > 1 else []),
     ],
     errors=lambda make: [Bad(make.int(3), -1, match="Integers to negative integer powers are not allowed")],
+    reference=lambda input, exponent: np.power(input, exponent),
 )  # fmt: skip
 def pow(input: Tensor | Number, exponent: Tensor | Number) -> Any:
     """input to the power exponent.
@@ -78,7 +82,17 @@ def pow(input: Tensor | Number, exponent: Tensor | Number) -> Any:
     """
 
 
-@expose("torch tensor")
+@composite(
+    api="torch tensor", dtypes=NUMERIC_AND_COMPLEX,
+    reference=lambda input, exponent: np.float_power(input, exponent),
+    samples=lambda make: [Sample(make(3, 4, low=0.3, high=2), e) for e in (-1, 0, 2.5)] + [
+        Sample(make(3, 4, low=1, high=2), make(4)), Sample(2, make(3)),
+    ],
+    errors=lambda make: [
+        misfits(make)[0], Bad(make(2), "a", error=TypeError, match="'exponent' .*not str"),
+        Bad(make(2), make(2), out=make(2, dtype=dtypes.float32), match="requires dtype float64"),
+    ],
+)  # fmt: skip
 def float_power(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`pow` in float64 (complex128 where an operand is complex).
 
@@ -87,6 +101,12 @@ def float_power(input: Tensor | Number, exponent: Tensor | Number, *, out: Tenso
     tensor([0.5000, 0.3333], dtype=torch.float64)
     """
     kind = dtypes.complex128 if dispatch.result_type(input, exponent).is_complex else dtypes.float64
+    if out is not None and out.dtype is not kind:
+        raise fail(
+            "float_power",
+            f"the output has dtype {out.dtype.name} but the operation's result requires dtype {kind.name}",
+            out=out,
+        )
     wide = [x.to(kind) if isinstance(x, Tensor) else x for x in (input, exponent)]
     return pow(*wide, out=out)
 
@@ -99,6 +119,8 @@ def float_power(input: Tensor | Number, exponent: Tensor | Number, *, out: Tenso
         "other": lambda g, input, other: g * input / other,
     },
     api="torch tensor special",
+    reference=define.xlogy,
+    errors=misfits,
 )  # fmt: skip
 def xlogy(input: Tensor | Number, other: Tensor | Number) -> Any:
     """input * log(other), and 0 where input is 0 (unless other is NaN).
@@ -126,6 +148,7 @@ def as_tensor(x: Any, like: Any) -> Tensor:
         "input": lambda g, input, other: g * (other / (input * input + other * other)),
         "other": lambda g, input, other: g * (-input / (input * input + other * other)),
     },
+    reference=np.arctan2,
 )  # fmt: skip
 def atan2(input: Tensor, other: Tensor) -> Any:
     """The angle in radians, in -pi..pi, of the point with ordinate `input` and abscissa `other`.
@@ -142,6 +165,7 @@ def atan2(input: Tensor, other: Tensor) -> Any:
         "input": lambda g, input, result: g * (input / result),
         "other": lambda g, other, result: g * (other / result),
     },
+    reference=lambda input, other: np.sqrt(input**2 + other**2),
 )  # fmt: skip
 def hypot(input: Tensor, other: Tensor) -> Any:
     """sqrt(input^2 + other^2) without overflow.
@@ -159,6 +183,8 @@ def hypot(input: Tensor, other: Tensor) -> Any:
         "input": lambda g, input, result: g * ew.replaced(result / input, input == 0),
         "other": lambda g: zeros_like(g),
     },
+    reference=np.copysign,
+    errors=misfits,
 )  # fmt: skip
 def copysign(input: Tensor, other: Tensor | Number) -> Any:
     """The magnitude of `input` with the sign of `other`.
@@ -169,7 +195,7 @@ def copysign(input: Tensor, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(dtypes=FLOATING, samples=pairs, errors=misfits)
+@pointwise(dtypes=FLOATING, samples=pairs, errors=misfits, reference=np.nextafter)
 def nextafter(input: Tensor, other: Tensor) -> Any:
     """The next number after `input` in the direction of `other`.
 
@@ -180,11 +206,12 @@ def nextafter(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=FLOATING, samples=pairs, errors=misfits,
+    inplace=False, dtypes=FLOATING, samples=pairs, errors=misfits,
     grad={
         "input": lambda g, input, other: g * ew.sigmoid(input - other),
         "other": lambda g, input, other: g * ew.sigmoid(other - input),
     },
+    reference=lambda input, other: np.log(np.exp(input) + np.exp(other)),
 )  # fmt: skip
 def logaddexp(input: Tensor, other: Tensor) -> Any:
     """log(exp(input) + exp(other)) without overflow.
@@ -196,11 +223,12 @@ def logaddexp(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    dtypes=FLOATING, samples=pairs, errors=misfits,
+    inplace=False, dtypes=FLOATING, samples=pairs, errors=misfits,
     grad={
         "input": lambda g, input, other: g / (ew.exp2(other - input) + 1),
         "other": lambda g, input, other: g / (ew.exp2(input - other) + 1),
     },
+    reference=lambda input, other: np.log2(2.0**input + 2.0**other),
 )  # fmt: skip
 def logaddexp2(input: Tensor, other: Tensor) -> Any:
     """log2(2^input + 2^other) without overflow.
@@ -211,7 +239,10 @@ def logaddexp2(input: Tensor, other: Tensor) -> Any:
     """
 
 
-@expose("torch tensor")
+@composite(
+    api="torch tensor", dtypes=REAL, samples=pairs, errors=lambda make: misfits(make)[:1],
+    reference=lambda input, other: input * 2.0**other,
+)  # fmt: skip
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * 2^other.
 
@@ -222,7 +253,12 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     return mul(input, pow(2.0, other), out=out)
 
 
-@pointwise(dtypes=dtypes.INTEGRAL, samples=lambda make: pairs(make, 0, 40), errors=misfits)
+@pointwise(
+    dtypes=dtypes.INTEGRAL,
+    samples=lambda make: pairs(make, 0, 40),
+    errors=misfits,
+    reference=lambda input, other: np.vectorize(math.gcd)(input, other),
+)
 def gcd(input: Tensor, other: Tensor) -> Any:
     """Greatest common divisor of whole numbers, not negative.
 
@@ -232,7 +268,12 @@ def gcd(input: Tensor, other: Tensor) -> Any:
     """
 
 
-@pointwise(dtypes=dtypes.INTEGRAL, samples=lambda make: pairs(make, 0, 9), errors=misfits)
+@pointwise(
+    dtypes=dtypes.INTEGRAL,
+    samples=lambda make: pairs(make, 0, 9),
+    errors=misfits,
+    reference=lambda input, other: np.vectorize(math.lcm)(input, other),
+)
 def lcm(input: Tensor, other: Tensor) -> Any:
     """Least common multiple of whole numbers, not negative.
 
@@ -246,6 +287,8 @@ def lcm(input: Tensor, other: Tensor) -> Any:
     FLOAT, api="special", inplace=False, dtypes=REAL,
     samples=lambda make: [Sample(3, make(3, 4, low=1, high=5)), Sample(2, make((), low=1, high=5))],
     grad={"other": lambda g, input, other: g * -input * zeta(input + 1, other)},
+    reference=define.zeta,
+    errors=misfits,
 )  # fmt: skip
 def zeta(input: Tensor | Number, other: Tensor | Number) -> Any:
     """Hurwitz's zeta function: the sum of (other + k)^-input over k = 0, 1, ...

@@ -8,7 +8,8 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
-from tritonnn.ops._table import FLOAT, REAL, Sample, attach, expose, pointwise
+from tritonnn.ops._definitions import special as define
+from tritonnn.ops._table import ANY, FLOAT, IN_PLACE, REAL, Bad, Sample, composite, expose, pointwise
 from tritonnn.ops.elementwise.elementwise import entry, exp, isfinite, odd_values, replaced, sgn, within
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -56,7 +57,15 @@ def _polygamma(input: Tensor, n: int) -> Any:
     """The derivative of order n + 1 of lgamma."""
 
 
-@expose("torch special")
+@composite(
+    api="torch special", public="polygamma", name="polygamma_of_order", dtypes=REAL,
+    reference=define.polygamma,
+    samples=lambda make: [Sample(n, make(3, 4, low=0.5, high=5)) for n in (0, 1, 2, 3)],
+    errors=lambda make: [
+        Bad(-1, make(2), match="does not support negative n, got n = -1"),
+        Bad(1.5, make(2), error=TypeError, match="'n' .position 1. must be int, not float"),
+    ],
+)  # fmt: skip
 def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Derivative of order `n` of digamma.
 
@@ -64,6 +73,8 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.polygamma(1, torch.tensor([1., 0.5]))
     tensor([1.6449, 4.9348])
     """
+    if not isinstance(n, int):
+        raise TypeError(f"polygamma(): argument 'n' (position 1) must be int, not {type(n).__name__}")
     if n < 0:
         raise fail("polygamma", f"polygamma(n, x) does not support negative n, got n = {n}", input=input)
     return _polygamma(input, n, out=out)
@@ -81,6 +92,11 @@ attach(polygamma=_polygamma_of)
     FLOAT, dtypes=REAL, api="torch tensor special",
     grad={"input": lambda g, input, eps: _logit_grad(g, input, eps)},
     samples=lambda make: [*within(make, 0.1, 0.9), Sample(make(3, 4, low=-0.5, high=1.5), 0.2)],
+    reference=define.logit,
+    errors=lambda make: [
+        Bad("a", error=TypeError, match="not str"),
+        Bad(make(2, dtype=dtypes.complex128), error=NotImplementedError, match="for complex128"),
+    ],
 )  # fmt: skip
 def logit(input: Tensor, eps: float | None = None) -> Any:
     """log(x / (1 - x)), the inverse of sigmoid; x is first clamped to eps..1 - eps where `eps` is given.
@@ -107,13 +123,28 @@ def _nan_to_num(input: Tensor, nan: float, posinf: float, neginf: float) -> Any:
 
 
 def _replacements(input: Tensor, nan: float | None, posinf: float | None, neginf: float | None) -> tuple:
+    if nan is not None or posinf is not None or neginf is not None:
+        for name, value in (("nan", nan), ("posinf", posinf), ("neginf", neginf)):
+            if value is not None and not isinstance(value, (int, float)):
+                raise TypeError(f"nan_to_num(): argument '{name}' must be float, not {type(value).__name__}")
     if input.dtype.kind < 2:
         return 0, 0, 0
     info = dtypes.finfo(input.dtype)
     return nan or 0.0, info.max if posinf is None else posinf, info.min if neginf is None else neginf
 
 
-@expose("torch tensor")
+@composite(
+    api="torch tensor", public="nan_to_num", name="nan_to_num_or_defaults", dtypes=ANY,
+    reference=define.nan_to_num,
+    samples=lambda make: [
+        *[Sample(*sample.args).constant("input") for sample in odd_values(make)], Sample(make(3, 4)),
+        Sample(odd_values(make)[0].args[0], 1.0, 2.0, -3.0),
+    ],
+    errors=lambda make: [
+        Bad("a", error=TypeError, match="'input' .*must be Tensor, not str"),
+        Bad(make(2), "a", error=TypeError, match="must be float, not str"),
+    ],
+)  # fmt: skip
 def nan_to_num(
     input: Tensor,
     nan: float | None = None,
@@ -128,15 +159,22 @@ def nan_to_num(
     >>> torch.nan_to_num(torch.tensor([float('nan'), float('inf'), 1.]), posinf=5.)
     tensor([0., 5., 1.])
     """
+    if input.dtype.is_complex:
+        from tritonnn.ops.elementwise.derived import view_as_complex, view_as_real
+
+        made = view_as_complex(nan_to_num(view_as_real(input), nan, posinf, neginf))
+        return made if out is None else out.copy_(made)
     return _nan_to_num(input, *_replacements(input, nan, posinf, neginf), out=out)
 
 
-_nan_to_num_in_place = Tensor.nan_to_num_
+_nan_to_num_in_place = IN_PLACE["nan_to_num_"]
 
 
-@expose("torch tensor")
+@expose("torch tensor", of=nan_to_num)
 def nan_to_num_(
     input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
     """In-place version of `nan_to_num`."""
+    if input.dtype.is_complex:
+        return input.copy_(nan_to_num(input, nan, posinf, neginf))
     return _nan_to_num_in_place(input, *_replacements(input, nan, posinf, neginf))

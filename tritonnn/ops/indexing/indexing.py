@@ -11,7 +11,9 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import indexing as define
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
 from tritonnn.table import Make
@@ -81,6 +83,7 @@ def zeros_of(g: Tensor, shape: Size) -> Tensor:
         Bad(make(3, 4), 0, make.int(3, high=1), match="same number of dimensions"),
         Bad(make(3, 4), 0, make(1, 1, dtype=dtypes.float32), match="Expected dtype int32/int64"),
     ],
+    reference=define.gather,
 )  # fmt: skip
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Any:
     """The elements along `dim` that `index` names: `out[i][j] = input[index[i][j]][j]` for dim 0.
@@ -106,9 +109,10 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     api="torch tensor", dtypes=ANY,
     samples=lambda make: [
         Sample(make(3, 4), make.int(3, 1, high=4), 1), Sample(make(3, 4), make.int(1, 4, high=3), 0),
-        Sample(make(3, 4), make.int(5, high=12)),
+        Sample(make(3, 4), make.int(5, high=12)), Sample(make(1, 4), make.int(3, 2, high=4), -1),
     ],
     errors=lambda make: [Bad(make(3, 4), make.int(1, 2), 0, match="must match the size of tensor b")],
+    reference=define.take_along_dim,
 )  # fmt: skip
 def take_along_dim(
     input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None
@@ -121,6 +125,8 @@ def take_along_dim(
     tensor([[30],
             [60]])
     """
+    if not (isinstance(input, Tensor) and isinstance(indices, Tensor)):
+        tensors_only("take_along_dim", input=input, indices=indices)
     if dim is None:
         return gather(input.reshape(-1), 0, indices.reshape(-1), out=out)
     try:
@@ -152,8 +158,10 @@ def take_along_dim(
     errors=lambda make: [
         Bad(make(3, 4), 0, make.int(2, low=5, high=6), error=IndexError, match="index out of range in self: index 5"),
         Bad(make(3, 4), 0, make.int(1, 2), error=IndexError, match="Index is supposed to be a vector"),
+        Bad(make(()), 0, make.int(2, high=1), match=r"can have only 1 value, got 2 value\(s\)"),
         Bad(make(3, 4), 0, make(2, dtype=dtypes.float32), match="Expected dtype int32/int64"),
     ],
+    reference=define.index_select,
 )  # fmt: skip
 def index_select(input: Tensor, dim: int, index: Tensor) -> Any:
     """A new tensor with the entries of `dim` that a vector of indices names.
@@ -169,7 +177,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Any:
     if not input.shape:
         if index.numel() != 1:
             raise Invalid(
-                "index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)"
+                f"index_select(): Index to scalar can have only 1 value, got {index.numel()} value(s)"
             )
         return Out((), input.dtype), (input, dim, index)
     shape = (*input.shape[:dim], index.numel(), *input.shape[dim + 1 :])
@@ -187,6 +195,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Any:
         Bad(make(2, 2), make.int(2, low=9, high=10), error=IndexError, match="out of range"),
         Bad(make(2, 2), make(2, dtype=dtypes.float32), match="Expected a long tensor for index"),
     ],
+    reference=lambda input, index: input.ravel()[index],
 )  # fmt: skip
 def take(input: Tensor, index: Tensor) -> Any:
     """The elements of the flattened input at the given positions; negative ones count from the end.
@@ -262,6 +271,7 @@ attach(index_at=index_at)
         Bad(make(3), make(3, dtype=dtypes.float32), match="expected BoolTensor for mask"),
         Bad(make(3), make.bool(2), match="must match the size"),
     ],
+    reference=define.masked_select,
 )  # fmt: skip
 def masked_select(input: Tensor, mask: Tensor) -> Any:
     """A vector of the elements where the mask (bool, or uint8 as older programs have it) holds; both broadcast.
@@ -291,6 +301,11 @@ def nonzero_rows(input: Tensor) -> Any:
     api="torch tensor",
     dtypes=ANY,
     samples=lambda make: [Sample(make.bool(3, 4)), Sample(make.bool(5), as_tuple=True)],
+    reference=define.nonzero,
+    errors=lambda make: [
+        Bad([1], error=TypeError, match="must be Tensor, not list"),
+        Bad(make(2, 3), out=make(2, dtype=dtypes.float32), match="to have scalar type Long"),
+    ],
 )
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
     """The indices of the elements that are not zero, in row-major order.
@@ -303,6 +318,11 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
     tensor([[1],
             [3]])
     """
+    _check_tensor("nonzero", input)
+    if out is not None and out.dtype is not dtypes.int64:
+        raise fail(
+            "nonzero", f"Expected out tensor to have scalar type Long but got {out.dtype.name}", out=out
+        )
     rows = nonzero_rows(input.detach(), out=out)
     if not as_tuple:
         return rows
@@ -311,7 +331,13 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
     return rows.unbind(1)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make.bool(3, 4))])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make.bool(3, 4))],
+    reference=define.argwhere,
+    errors=lambda make: [Bad([1], error=TypeError, match="must be Tensor, not list")],
+)
 def argwhere(input: Tensor) -> Tensor:
     """The (n, ndim) indices of the elements that are not zero.
 
@@ -320,4 +346,10 @@ def argwhere(input: Tensor) -> Tensor:
     tensor([[0, 1],
             [1, 0]])
     """
+    _check_tensor("argwhere", input)
     return nonzero_rows(input.detach())
+
+
+def _check_tensor(op: str, input: Any) -> None:
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{op}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")

@@ -6,11 +6,9 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.device import DeviceLike
-from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid
-from tritonnn.memory_format import layout as Layout
-from tritonnn.ops._table import ANY, NAMESPACES, Bad, Out, Sample, primitive
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._definitions import indexing as define
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.creation import ones
 from tritonnn.ops.indexing.indexing import nonzero_rows
 
@@ -30,7 +28,7 @@ _TRIANGLE = dict(
 )  # fmt: skip
 
 
-@primitive(**_TRIANGLE, grad={"input": lambda g, diagonal: tril(g, diagonal)})
+@primitive(**_TRIANGLE, grad={"input": lambda g, diagonal: tril(g, diagonal)}, reference=define.tril)
 def tril(input: Tensor, diagonal: int = 0) -> Any:
     """The lower triangle of the last two dimensions: on and below a diagonal (1: the one above the main one).
 
@@ -42,7 +40,7 @@ def tril(input: Tensor, diagonal: int = 0) -> Any:
     return _triangle(input, diagonal, "tril")
 
 
-@primitive(**_TRIANGLE, grad={"input": lambda g, diagonal: triu(g, diagonal)})
+@primitive(**_TRIANGLE, grad={"input": lambda g, diagonal: triu(g, diagonal)}, reference=define.triu)
 def triu(input: Tensor, diagonal: int = 0) -> Any:
     """The upper triangle of the last two dimensions: on and above a diagonal (1: the one above the main one).
 
@@ -54,14 +52,32 @@ def triu(input: Tensor, diagonal: int = 0) -> Any:
     return _triangle(input, diagonal, "triu")
 
 
-def _triangle_indices(
-    upper: bool, row: int, col: int, offset: int, dtype: DType | None, device: DeviceLike | None
-) -> Tensor:
+def _triangle_indices(upper: bool, row: int, col: int, offset: int, dtype: Any, device: Any) -> Tensor:
+    name = "triu_indices" if upper else "tril_indices"
+    if min(row, col) < 0:
+        raise fail(name, f"row and col must be non-negative, got {row} and {col}")
+    if dtype not in (None, dtypes.int32, dtypes.int64):
+        raise fail(name, f"not implemented for {dtype.name}", kind=NotImplementedError)
     part = triu if upper else tril
     where = nonzero_rows(part(ones(row, col, dtype=dtypes.bool_, device=device), offset))
     return where.t().contiguous().to(dtype or dtypes.int64)
 
 
+_INDICES = dict(
+    api="torch", dtypes=(dtypes.int64, dtypes.int32),
+    samples=lambda make: [
+        Sample(*size, dtype=make.dtype, device=make.device)
+        for size in ((3, 4), (3, 4, -1), (4, 3, 1), (0, 4), (3, 4, 9))
+    ],
+    errors=lambda make: [
+        Bad(-1, 2, match="row and col must be non-negative"),
+        Bad(2, -1, match="row and col must be non-negative"),
+        Bad(2, 2, dtype=dtypes.float32, error=NotImplementedError, match="not implemented for float32"),
+    ],
+)  # fmt: skip
+
+
+@composite(**_INDICES, reference=define.tril_indices)
 def tril_indices(
     row: int,
     col: int,
@@ -81,6 +97,7 @@ def tril_indices(
     return _triangle_indices(False, row, col, offset, dtype, device)
 
 
+@composite(**_INDICES, reference=define.triu_indices)
 def triu_indices(
     row: int,
     col: int,
@@ -98,6 +115,3 @@ def triu_indices(
             [0, 1, 1]])
     """
     return _triangle_indices(True, row, col, offset, dtype, device)
-
-
-NAMESPACES["torch"].update(tril_indices=tril_indices, triu_indices=triu_indices)

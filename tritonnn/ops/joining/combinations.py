@@ -6,9 +6,12 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
+from tritonnn.ops._arguments import tensors_only, whole_number
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite, expose
 from tritonnn.ops.creation.creation import ones, zeros
 from tritonnn.ops.creation.from_data import as_tensor, tensor
@@ -19,9 +22,42 @@ from tritonnn.shape import as_size
 from tritonnn.table.types import IntOrInts, Number
 
 
+def _combinations(input: Any, r: int, with_replacement: bool) -> Any:
+    """The definition in NumPy: those of all tuples whose positions increase."""
+    places = itertools.product(range(len(input)), repeat=r)
+    chosen = [
+        p for p in places if all(a < b or (with_replacement and a == b) for a, b in itertools.pairwise(p))
+    ]
+    return input[np.array(chosen)]
+
+
+def _tuples(*tensors: Any) -> Any:
+    """The definition of cartesian_prod in NumPy."""
+    return (
+        np.array(list(itertools.product(*tensors))).reshape(-1, len(tensors)) if tensors[1:] else tensors[0]
+    )
+
+
+def _histogram(input: Any, bins: Any, range: Any, weight: Any, density: bool) -> Any:
+    """The definition in NumPy."""
+    return np.histogram(
+        input.reshape(-1), bins, range, density, None if weight is None else weight.reshape(-1)
+    )
+
+
+def _nonzero_static(input: Any, size: int, fill_value: int) -> Any:
+    """The definition in NumPy."""
+    made = np.full((size, input.ndim), fill_value)
+    rows = np.argwhere(input)[:size]
+    made[: len(rows)] = rows
+    return made
+
+
 @composite(
     api="torch", dtypes=ANY, samples=lambda make: [Sample(make(4)), Sample(make(3), 3), Sample(make(3), 2, True)],
-    errors=lambda make: [Bad(make(2, 2), match="1D vector"), Bad(make(2), -1, match="non-negative")],
+    errors=lambda make: [Bad("a", error=TypeError, match="'input' .*must be Tensor, not str"),
+                         Bad(make(2, 2), match="1D vector"), Bad(make(2), -1, match="non-negative")],
+    reference=_combinations,
 )  # fmt: skip
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All choices of `r` elements of a vector, one a row, in the order of `itertools.combinations`.
@@ -32,6 +68,8 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
             [1, 3],
             [2, 3]])
     """
+    tensors_only("combinations", input=input)
+    whole_number("combinations", "r", r)
     if len(input.shape) != 1:
         raise fail("combinations", f"Expect a 1D vector, but got shape {list(input.shape)}", input=input)
     if r < 0:
@@ -45,7 +83,13 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     return input[tensor(rows, device=input.device)]
 
 
-@expose("torch")
+@composite(
+    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2), make(3)), Sample(make(2), make(0)), Sample(make(3))],
+    errors=lambda make: [
+        Bad(make(2, 2), make(2), match="Expect a 1D vector"), Bad(make(2), 1, error=TypeError, match="Tensor, not int"),
+    ],
+    reference=_tuples,
+)  # fmt: skip
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All tuples of one element of each vector, one a row; of one vector, the vector itself.
 
@@ -57,6 +101,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
             [2, 5]])
     """
     for vector in tensors:
+        tensors_only("cartesian_prod", tensors=vector)
         if len(vector.shape) != 1:
             raise fail(
                 "cartesian_prod", f"Expect a 1D vector, but got shape {list(vector.shape)}", input=vector
@@ -66,19 +111,29 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     return stack([grid.reshape(-1) for grid in meshgrid(*tensors)], 1)
 
 
-@expose("torch")
-def unravel_index(indices: Tensor, shape: IntOrInts) -> tuple[Tensor, ...]:
+@composite(
+    api="torch", dtypes=dtypes.INTEGRAL, reference=lambda indices, shape: np.unravel_index(indices, shape),
+    samples=lambda make: [Sample(make(3, 2, low=0, high=5), (2, 3)), Sample(make(4, low=0, high=5), 6)],
+    errors=lambda make: [
+        Bad(make(2, dtype=dtypes.float32), (2,), error=TypeError, match="to be integer dtype"),
+        Bad(make(2), (2, -1), error=ValueError, match="cannot have negative values"),
+        Bad("a", (2,), error=TypeError, match="must be Tensor, not str"),
+    ],
+)  # fmt: skip
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """Coordinates, one tensor per dimension, of positions in a row-major array of `shape`.
 
     >>> import tritonnn as torch
     >>> torch.unravel_index(torch.tensor([4, 1]), (2, 3))
     (tensor([1, 0]), tensor([1, 1]))
     """
+    tensors_only("unravel_index", indices=indices)
     if indices.dtype.kind != 1:
-        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
     extents: Sequence[int] = as_size((shape,) if not isinstance(shape, int) else ((shape,),))
     if any(extent < 0 for extent in extents):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(extents)}")
+    indices = indices.to(dtypes.int64)
     found = []
     for extent in reversed(extents):
         found.append(indices % extent)
@@ -90,6 +145,7 @@ def unravel_index(indices: Tensor, shape: IntOrInts) -> tuple[Tensor, ...]:
     api="torch", dtypes=NUMERIC,
     samples=lambda make: [Sample(make(4)), Sample(make(3), 5, increasing=True), Sample(make(3), 0)],
     errors=lambda make: [Bad(make(2, 2), match="one-dimensional"), Bad(make(2), -1, match="non-negative")],
+    reference=lambda x, N, increasing: np.vander(x, N, increasing),
 )  # fmt: skip
 def vander(x: Tensor, N: int | None = None, *, increasing: bool = False) -> Tensor:
     """The Vandermonde matrix of a vector: column j holds the powers N - 1 - j (or j with `increasing`).
@@ -100,6 +156,7 @@ def vander(x: Tensor, N: int | None = None, *, increasing: bool = False) -> Tens
             [4, 2, 1],
             [9, 3, 1]])
     """
+    tensors_only("vander", x=x)
     if len(x.shape) != 1:
         raise fail("vander", f"x must be a one-dimensional tensor, got {len(x.shape)} dimensions", input=x)
     columns = x.shape[0] if N is None else N
@@ -118,6 +175,11 @@ def vander(x: Tensor, N: int | None = None, *, increasing: bool = False) -> Tens
 @composite(
     api="torch tensor", dtypes=ANY,
     samples=lambda make: [Sample(make.bool(3, 4), size=3), Sample(make.bool(3, 4), size=20)],
+    reference=_nonzero_static,
+    errors=lambda make: [
+        Bad(make(2), size=-1, match="'size' .*must be a non-negative integer, got -1"),
+        Bad(make(2), size=1.5, error=TypeError, match="int"),
+    ],
 )  # fmt: skip
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     """The first `size` rows of `nonzero(input)`, filled up with `fill_value`.
@@ -127,6 +189,8 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     tensor([[ 1],
             [-1]])
     """
+    tensors_only("nonzero_static", input=input)
+    whole_number("nonzero_static", "size", size)
     if size < 0:
         raise fail("nonzero_static", f"'size' must be a non-negative integer, got {size}", input=input)
     rows = nonzero_rows(input.detach())[:size]
@@ -156,7 +220,19 @@ def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tens
     return self
 
 
-@expose("torch tensor")
+@composite(
+    api="torch tensor", dtypes=(dtypes.float32, dtypes.float64), reference=_histogram,
+    samples=lambda make: [
+        Sample(make(20), 5), Sample(make(4, 5), 3, range=(-1.0, 1.5)), Sample(make(3, 4), 3, weight=make(3, 4)),
+        Sample(make(9), make(4).sort()[0]), Sample(make(12), 4, density=True), Sample(make(0), 3),
+    ],
+    errors=lambda make: [
+        Bad(make.int(3), 4, error=NotImplementedError, match="not implemented for int64"),
+        Bad(make(3), 0, match="bins must be > 0"),
+        Bad(make(3), 2, range=(2.0, 1.0), match="max must be larger than min"),
+        Bad("a", 2, error=TypeError, match="must be Tensor, not str"),
+    ],
+)  # fmt: skip
 def histogram(
     input: Tensor,
     bins: Tensor | int,
@@ -180,6 +256,7 @@ def histogram(
     from tritonnn.ops.reduction.extremes import pair
     from tritonnn.ops.sorting.searching import search
 
+    tensors_only("histogram", input=input)
     if not input.dtype.is_floating_point:
         raise fail(
             "histogram", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.dispatch import result_type
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import contiguous_format, format_of
+from tritonnn.ops._arguments import not_a_tensor
+from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape.parts import select_dim, slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
@@ -22,10 +27,11 @@ from tritonnn.table.types import IntOrInts, Tensors
     api="torch", alias=("concat", "concatenate"), dtypes=ANY,
     grad={"tensors": lambda g, tensors_shape, dim: _cat_grad(g, tensors_shape, dim)},
     samples=lambda make: [Sample([make(2, 3), make(1, 3)]), Sample([make(2, 3), make(2, 1), make(2, 2)], -1),
-                          Sample([make(3)])],
+                          Sample([make(3)]), Sample([make(0), make(2, 3), make(2, 3)], 1)],
     errors=lambda make: [Bad([], match="non-empty list"), Bad([make(2, 3), make(2, 2)], match="must match except"),
                          Bad([make(()), make(2)], match="zero-dimensional"),
                          Bad([make(2), make(2, 2)], match="same number of dimensions")],
+    reference=define.cat,
 )  # fmt: skip
 def cat(tensors: Tensors, dim: int = 0) -> Any:
     """The tensors one after another along `dim`; their other extents must agree.
@@ -116,6 +122,7 @@ def stack_contiguous(tensors: Tensors, dim: int) -> Any:
     api="torch", dtypes=ANY,
     samples=lambda make: [Sample([make(2, 3), make(2, 3)]), Sample([make(2), make(2)], -1), Sample([make(())])],
     errors=lambda make: [Bad([make(2), make(3)], match="equal size"), Bad([], match="non-empty")],
+    reference=lambda tensors, dim: np.stack(tensors, dim),
 )  # fmt: skip
 def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The tensors, all of one shape, along a new dimension `dim`.
@@ -154,6 +161,7 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
     dtypes=ANY,
     samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), [1, 4]), Sample(make(2, 6), 4, 1)],
     errors=lambda make: [Bad(make(5), [1, 2], match="to sum exactly to 5")],
+    reference=define.split,
 )
 def split(tensor: Tensor, split_size_or_sections: IntOrInts, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the listed sizes.
@@ -189,14 +197,32 @@ def split(tensor: Tensor, split_size_or_sections: IntOrInts, dim: int = 0) -> tu
 NAMED_SPLIT = split
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), [1, 4])])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(5, 3), [1, 4])],
+    reference=define.split_with_sizes,
+    errors=lambda make: [
+        Bad(make(5), [1, 2], match="to sum exactly to 5"),
+        Bad(make(5), [-1, 6], match="to sum exactly to 5"),
+        Bad(make(5), [5], 1, error=IndexError, match="Dimension out of range"),
+    ],
+)
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive parts of the listed sizes along `dim`."""
     return split(input, list(split_sizes), dim)
 
 
 @composite(
-    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 2), Sample(make(2, 6), 4, 1)]
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(5, 3), 2), Sample(make(2, 6), 4, 1)],
+    reference=define.chunk,
+    errors=lambda make: [
+        Bad(make(5), 0, match="`chunks` to be greater than 0"),
+        Bad(make(()), 2, match="at least a 1-dimensional"),
+        Bad(make(5), 2, 1, error=IndexError, match="Dimension out of range"),
+    ],
 )
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal size along `dim` (the last may be smaller).
@@ -207,6 +233,8 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """
     if chunks <= 0:
         raise fail("chunk", f"expects `chunks` to be greater than 0, got: {chunks}")
+    if not input.shape:
+        raise fail("chunk", "expects at least a 1-dimensional tensor", input=input)
     extent = input.shape[wrap_dim(dim, len(input.shape))]
     if extent == 0:
         return split(input, [0] * chunks, dim)
@@ -214,10 +242,33 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 @composite(
-    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), (1, 3))]
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [
+        Sample(make(5, 3), 2),
+        Sample(make(5, 3), (1, -1)),
+        Sample(make(2, 3), (2, 1, 9), -1),
+    ],
+    reference=define.tensor_split,
+    errors=lambda make: [
+        Bad(make(5), 0, match="must be larger than 0, got 0"),
+        Bad(make(()), 2, match="at least a 1-dimensional"),
+        Bad(make(5), make.int(1, dtype=dtypes.int32), match="to be of int64"),
+        Bad(make(5), 2, 1, error=IndexError, match="Dimension out of range"),
+    ],
 )
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices."""
+    if not input.shape:
+        raise fail("tensor_split", "expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+    if isinstance(indices_or_sections, Tensor) and (
+        indices_or_sections.dtype is not dtypes.int64 or len(indices_or_sections.shape) > 1
+    ):
+        raise fail(
+            "tensor_split",
+            "expected tensor_indices_or_sections to be of int64 and to have 0 or 1 dimensions",
+            tensor_indices_or_sections=indices_or_sections,
+        )
     dim = wrap_dim(dim, len(input.shape))
     extent = input.shape[dim]
     spec = indices_or_sections.tolist() if isinstance(indices_or_sections, Tensor) else indices_or_sections
@@ -231,7 +282,16 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     return tuple(slice_dim(input, dim, start, max(stop - start, 0), 1) for start, stop in edges)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 2)), Sample(make(3, 2), 1)])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 2)), Sample(make(3, 2), 1)],
+    reference=define.unbind,
+    errors=lambda make: [
+        Bad(make(()), error=IndexError, match="tensor has no dimensions"),
+        Bad(make(5), 1, error=IndexError, match="Dimension out of range"),
+    ],
+)
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along `dim`, as views without it.
 
@@ -245,79 +305,34 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple(select_dim(input, dim, i) for i in range(input.shape[dim]))
 
 
-def _along(name: str, axis: int) -> Any:
-    def joined(tensors: Tensors, *, out: Tensor | None = None) -> Tensor:
-        need = 2 if axis == 1 and name == "vstack" else 3 if name == "dstack" else 1
-        rows = [_at_least(t, need) for t in tensors]
-        dim = axis if name != "hstack" or len(rows[0].shape) > 1 else 0
-        dim = 0 if name == "vstack" else dim
-        return cat(rows, dim) if out is None else cat(rows, dim, out=out)
-
-    joined.__name__ = name
-    joined.__doc__ = (
-        f"The tensors {dict(vstack='below', hstack='beside', dstack='behind')[name]} one another."
-    )
-    return joined
-
-
-def _at_least(tensor: Tensor, ndim: int) -> Tensor:
-    shape = tensor.shape
-    if len(shape) >= ndim:
-        return tensor
-    if ndim == 3:
-        shape = (
-            Size((1, *shape, 1))
-            if len(shape) == 1
-            else Size((*shape, 1))
-            if len(shape) == 2
-            else Size((1, 1, 1))
-        )
-    else:
-        shape = Size((1,) * (ndim - len(shape)) + tuple(shape))
-    return view_or_copy(tensor, shape)
-
-
-vstack = composite(
-    api="torch", alias=("row_stack",), dtypes=ANY, samples=lambda make: [Sample([make(3), make(3)])]
-)(_along("vstack", 1))
-hstack = composite(
+@composite(
     api="torch",
     dtypes=ANY,
-    samples=lambda make: [Sample([make(3), make(2)]), Sample([make(2, 1), make(2, 2)])],
-)(_along("hstack", 1))
-dstack = composite(api="torch", dtypes=ANY, samples=lambda make: [Sample([make(2, 3), make(2, 3)])])(
-    _along("dstack", 2)
+    samples=lambda make: [Sample(make(3), make(2)), Sample(make(3), make(2), make(()), indexing="xy")],
+    reference=define.meshgrid,
+    errors=lambda make: [
+        Bad(make(3), indexing="yx", match='indexing must be one of "xy" or "ij"'),
+        Bad(make(3), make(2, 2), match="Expected 0D or 1D tensor"),
+        Bad([], match="non-empty TensorList"),
+        Bad(make(3), make(2, dtype=dtypes.complex128), match="the same dtype"),
+    ],
 )
-
-
-@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample([make(3), make(3, 2)])])
-def column_stack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor:
-    """The tensors beside one another, vectors as columns."""
-    columns = [view_or_copy(t, (t.numel(), 1)) if len(t.shape) < 2 else t for t in tensors]
-    return cat(columns, 1) if out is None else cat(columns, 1, out=out)
-
-
-def _atleast(ndim: int) -> Any:
-    def at_least(*tensors: Any) -> Any:
-        if len(tensors) == 1 and isinstance(tensors[0], Tensor):
-            return _at_least(tensors[0], ndim)
-        items = tensors[0] if len(tensors) == 1 else tensors
-        return tuple(_at_least(t, ndim) for t in items)
-
-    at_least.__name__ = f"atleast_{ndim}d"
-    at_least.__doc__ = f"The tensors with at least {ndim} dimensions."
-    return at_least
-
-
-atleast_1d, atleast_2d, atleast_3d = (composite(api="torch", dtypes=ANY)(_atleast(n)) for n in (1, 2, 3))
-
-
-@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(3), make(2))])
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Coordinates of a grid: the i-th result has the i-th vector along its i-th dimension."""
     vectors = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
     if indexing not in ("ij", "xy"):
         raise fail("meshgrid", f'indexing must be one of "xy" or "ij", but received: {indexing}')
+    if not vectors:
+        raise fail("meshgrid", "expects a non-empty TensorList")
+    for vector in vectors:
+        if not isinstance(vector, Tensor):
+            raise not_a_tensor("meshgrid", "tensors", vector)
+        if len(vector.shape) > 1:
+            raise fail(
+                "meshgrid", f"Expected 0D or 1D tensor in the tensor list but got {len(vector.shape)}D"
+            )
+        if vector.dtype is not vectors[0].dtype:
+            raise fail("meshgrid", "expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(vectors) > 1
     if swap:
         vectors[0], vectors[1] = vectors[1], vectors[0]
@@ -327,14 +342,22 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         for i, v in enumerate(vectors)
     ]
     if swap:
-        grids = [g.transpose(0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 
 
-@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), make(2))])
+@composite(
+    api="torch",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 1), make(2))],
+    reference=lambda *tensors: tuple(np.broadcast_arrays(*tensors)),
+    errors=lambda make: [Bad(make(3), make(2), match="must match the size")],
+)
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """The tensors broadcast to their common shape, as views."""
     items = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    for item in items:
+        if not isinstance(item, Tensor):
+            raise not_a_tensor("broadcast_tensors", "tensors", item)
     shape = shapes.broadcast_shapes(*[t.shape for t in items])
     return tuple(expand_as_size(t, shape) for t in items)

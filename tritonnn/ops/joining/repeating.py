@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.memory_format import contiguous_format, strides_as
-from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
+from tritonnn.ops._definitions import shape as define
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
@@ -24,6 +27,7 @@ from tritonnn.table.types import Dims, IntOrInts
     samples=lambda make: [Sample(make(2, 3), (0,)), Sample(make(2, 3, 2), (0, -1)), Sample(make(3), ())],
     errors=lambda make: [Bad(make(2), (1,), error=IndexError, match="Dimension out of range"),
                          Bad(make(2, 2), (0, 0), match="appears multiple times")],
+    reference=lambda input, dims: np.flip(input, dims),
 )  # fmt: skip
 def flip(input: Tensor, dims: Sequence[int]) -> Any:
     """A copy with the order of elements reversed along `dims`.
@@ -45,15 +49,31 @@ def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
 attach(flip=_flip)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3))],
+    reference=lambda input: np.fliplr(input),
+    errors=lambda make: [Bad(make(2), match="Input must be >= 2-d")],
+)
 def fliplr(input: Tensor) -> Tensor:
     """A copy with the columns in reverse order."""
+    if len(input.shape) < 2:
+        raise fail("fliplr", "Input must be >= 2-d.", input=input)
     return flip(input, (1,))
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3))],
+    reference=lambda input: np.flipud(input),
+    errors=lambda make: [Bad(make(()), match="Input must be >= 1-d")],
+)
 def flipud(input: Tensor) -> Tensor:
     """A copy with the rows in reverse order."""
+    if not input.shape:
+        raise fail("flipud", "Input must be >= 1-d.", input=input)
     return flip(input, (0,))
 
 
@@ -62,6 +82,7 @@ def flipud(input: Tensor) -> Tensor:
     dtypes=ANY,
     samples=lambda make: [Sample(make(5), 2), Sample(make(2, 3), (1, -1), (0, 1)), Sample(make(2, 3), 2)],
     errors=lambda make: [Bad(make(2, 2), (1, 2), 0, match="shifts and dimensions must align")],
+    reference=lambda input, shifts, dims: np.roll(input, shifts, dims),
 )
 def roll(input: Tensor, shifts: IntOrInts, dims: Dims = None) -> Tensor:
     """A copy with elements moved along `dims`, those leaving the end entering at the start.
@@ -91,10 +112,26 @@ def roll(input: Tensor, shifts: IntOrInts, dims: Dims = None) -> Tensor:
     api="torch tensor",
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3), 2), Sample(make(2, 3, 4), -1, (1, 2))],
+    reference=lambda input, k, dims: np.rot90(input, k, dims),
+    errors=lambda make: [
+        Bad(make(2), match="expected total dims >= 2"),
+        Bad(make(2, 2), 1, (0,), match="total rotation dims == 2"),
+        Bad(make(2, 2), 1, (0, -2), match="rotation dims to be different"),
+        Bad(make(2, 2), 1, (0, 2), error=IndexError, match="Dimension out of range"),
+        Bad(make(2, 2), 1.5, error=TypeError, match="'k' .*must be int, not float"),
+    ],
 )
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """A copy turned by k right angles in the plane `dims`, from the first towards the second."""
+    if not isinstance(k, int):
+        raise TypeError(f"rot90(): argument 'k' must be int, not {type(k).__name__}")
+    if len(dims) != 2:
+        raise fail("rot90", f"expected total rotation dims == 2, but got dims = {len(dims)}", input=input)
+    if len(input.shape) < 2:
+        raise fail("rot90", f"expected total dims >= 2, but got total dims = {len(input.shape)}", input=input)
     first, second = (wrap_dim(d, len(input.shape)) for d in dims)
+    if first == second:
+        raise fail("rot90", f"expected rotation dims to be different, but got {tuple(dims)}", input=input)
     order = list(range(len(input.shape)))
     order[first], order[second] = second, first
     k %= 4
@@ -136,7 +173,13 @@ def _repeat(self: Tensor, *repeats: int | Sequence[int]) -> Tensor:
 attach(repeat=_repeat)
 
 
-@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), (2,)), Sample(make(2), (2, 2))])
+@composite(
+    api="torch",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3), (2,)), Sample(make(2), (2, 2))],
+    reference=define.tile,
+    errors=lambda make: [Bad(make(2), (-1,), match="negative dimension")],
+)
 def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
     """A copy tiled along each dimension; fewer numbers than dimensions count from the last."""
     dims = shapes.as_size((dims,))
@@ -154,8 +197,13 @@ attach(tile=_tile)
 @composite(
     api="torch tensor",
     dtypes=ANY,
-    samples=lambda make: [Sample(make(2, 3), 2), Sample(make(2, 3), 2, dim=1)],
+    samples=lambda make: [
+        Sample(make(2, 3), 2),
+        Sample(make(2, 3), 2, dim=1),
+        Sample(make(3, 2), make.int(3), dim=0),
+    ],
     errors=lambda make: [Bad(make(2), -1, match="negative")],
+    reference=define.repeat_interleave,
 )
 def repeat_interleave(
     input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._definitions import elementwise as definitions
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.activation.backward import gelu_backward
-from tritonnn.ops.linalg.linalg import _adjoint, _into, _ranked, _same_dtype, matmul_nd, outer
+from tritonnn.ops.linalg.linalg import _adjoint, _ranked, _same_dtype, matmul_nd, outer
 from tritonnn.ops.shape.shape import squeeze_dims, transpose, unsqueeze, view_or_copy
 from tritonnn.table.types import Number
 
@@ -70,6 +71,7 @@ def _times(x: Tensor, number: Number) -> Tensor:
     errors=lambda make: [Bad(make(5), make(3, 4), make(4, 2), match="does not broadcast"),
                          Bad(make(2), make(3, 4), make(3, 2), match="cannot be multiplied"),
                          Bad(make(2), make(4), make(4, 2), match="mat1 must be a matrix")],
+    reference=lambda input, mat1, mat2, beta, alpha: beta * input + alpha * (mat1 @ mat2),
 )  # fmt: skip
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Any:
     """beta input + alpha (mat1 @ mat2); `input` of any shape that broadcasts to (n, p).
@@ -99,6 +101,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha:
                           Sample(make(3, 2), make(2, 3, 4), make(2, 4, 2))],
     errors=lambda make: [Bad(make(2), make(2, 3, 4), make(3, 4, 2), match="batch"),
                          Bad(make(5), make(2, 3, 4), make(2, 4, 2), match="does not broadcast")],
+    reference=lambda input, batch1, batch2, beta, alpha: beta * input + alpha * (batch1 @ batch2),
 )  # fmt: skip
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Any:
     """beta input + alpha (batch1 @ batch2); `input` of any shape that broadcasts to (b, n, p).
@@ -114,6 +117,12 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, 
     tensor([[[7., 7.]]])
     """
     return _rule(input, batch1, batch2, ("batch1", "batch2"), 3)
+
+
+def _activated(input: Any, mat1: Any, mat2: Any, beta: Any, alpha: Any, use_gelu: bool) -> Any:
+    """The definition in NumPy."""
+    total = beta * input + alpha * (mat1 @ mat2)
+    return definitions.gelu(total, "none") if use_gelu else total.clip(0)
 
 
 def _activation_backward(
@@ -142,6 +151,7 @@ def _activation_backward(
     samples=lambda make: [Sample(make(3, 2), make(3, 4), make(4, 2)),
                           Sample(make(2), make(3, 4), make(4, 2), beta=2, alpha=3, use_gelu=True)],
     errors=lambda make: [Bad(make(2), make(3, 4), make(3, 2), match="cannot be multiplied")],
+    reference=_activated,
 )  # fmt: skip
 def addmm_activation(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, use_gelu: bool = False
@@ -173,7 +183,7 @@ def _composed(name: str, names: tuple[str, str], compute: Any, doc: str, **optio
             raise TypeError(f"{name}() got an unexpected keyword argument '{sorted(unknown)[0]}'")
         given = (*args, *[named[n] for n in ("input", *names) if n in named])
         made = compute(*_legacy(name, given, numbers), numbers["beta"], numbers["alpha"])
-        return made if out is None else _into(out, made)
+        return made if out is None else dispatch.deliver(name, out, made)
 
     op.__name__ = name
     op.__doc__ = doc
@@ -202,6 +212,7 @@ addbmm = _composed(
     """,
     samples=lambda make: [Sample(make(3, 2), make(2, 3, 4), make(2, 4, 2)),
                           Sample(make(2), make(2, 3, 4), make(2, 4, 2), beta=2, alpha=3)],
+    reference=lambda input, a, b, beta=1, alpha=1: beta * input + alpha * (a @ b).sum(0),
     errors=lambda make: [Bad(make(2), make(2, 3, 4), make(2, 3, 2), match="inner dimension")],
 )  # fmt: skip
 
@@ -226,6 +237,7 @@ addmv = _composed(
     tensor([4., 5.])
     """,
     samples=lambda make: [Sample(make(3), make(3, 4), make(4)), Sample(make(1), make(3, 4), make(4), beta=2, alpha=3)],
+    reference=lambda input, mat, vec, beta=1, alpha=1: beta * input + alpha * (mat * vec).sum(1),
     errors=lambda make: [Bad(make(3), make(3, 4), make(3), match="size mismatch")],
 )  # fmt: skip
 
@@ -233,6 +245,7 @@ addmv = _composed(
 def _addr(input: Tensor, vec1: Tensor, vec2: Tensor, beta: Number, alpha: Number) -> Tensor:
     from tritonnn.ops.shape.shape import expand_as_size
 
+    _ranked("addr", 1, vec1=vec1, vec2=vec2)
     made = _times_plain(outer(vec1, vec2), alpha)
     if len(input.shape) > 2:
         raise fail("addr", f"input must broadcast to the product's {list(made.shape)}", input=input)
@@ -253,4 +266,8 @@ addr = _composed(
     tensor([[4., 5.]])
     """,
     samples=lambda make: [Sample(make(3, 2), make(3), make(2)), Sample(make(2), make(3), make(2), beta=2, alpha=3)],
+    reference=lambda input, a, b, beta=1, alpha=1: beta * input + alpha * a[:, None] * b,
+    errors=lambda make: [Bad(make(2), make(3), make(4), match=r"must match the existing size"),
+                         Bad(make(2), make(3, 3), make(4), match="addr: vec1 must be a vector"),
+                         Bad(make(2, 2, 2), make(3), make(4), match="must broadcast to the product's")],
 )  # fmt: skip

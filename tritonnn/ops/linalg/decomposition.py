@@ -7,10 +7,28 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad, Out, Sample, primitive
+
+
+def _by_reflections(A: Any, mode: str) -> Any:
+    """The definition in NumPy: reflections that leave nothing below the diagonal (Householder 1958)."""
+    rows, columns = A.shape[-2:]
+    r = np.array(A)
+    q = np.broadcast_to(np.eye(rows), (*A.shape[:-2], rows, rows)).copy()
+    for at in np.ndindex(*A.shape[:-2]):
+        for k in range(min(rows - 1, columns)):
+            v = r[at][k:, k].copy()
+            v[0] += np.copysign(np.linalg.norm(v), v[0])
+            v /= np.linalg.norm(v)
+            r[at][k:] -= 2 * np.outer(v, v @ r[at][k:])
+            q[at][:, k:] -= 2 * np.outer(q[at][:, k:] @ v, v)
+    count = rows if mode == "complete" else min(rows, columns)
+    return np.zeros(0) if mode == "r" else q[..., :count], r[..., :count, :]
 
 
 @primitive(
@@ -28,6 +46,7 @@ from tritonnn.ops._table import Bad, Out, Sample, primitive
         Bad(make(3), match="at least 2 dimensions"),
         Bad(make(3, 3), "thin", match="one of 'reduced'"),
     ],
+    reference=_by_reflections,
 )
 def qr(A: Tensor, mode: str = "reduced") -> Any:
     """A = Q R with orthonormal columns of Q and upper triangular R.

@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.linalg.linalg import matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
@@ -24,7 +27,10 @@ from tritonnn.shape import numel
                           Sample("ij,ij->i", make(2, 3), make(2, 3))],
     errors=lambda make: [Bad("ij,jk->ik", make(2, 3), make(4, 2), match="subscript j has size 3 .* 4"),
                          Bad("ij->ik", make(2, 3), match="output subscript k"),
-                         Bad("ij,jk", make(2, 3), match="operands")],
+                         Bad("ij,jk", make(2, 3), match="operands"),
+                         Bad("ij", error=ValueError, match="at least one operand"),
+                         Bad("i", 1, error=TypeError, match="must be Tensor, not int")],
+    reference=np.einsum,
 )  # fmt: skip
 def einsum(equation: Any, *operands: Any) -> Tensor:
     """Sum of products by the Einstein convention: letters name dimensions, those not in the output are summed.
@@ -37,6 +43,11 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         equation, operands = _sublists(equation, operands)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
+    if not operands:
+        message = "must specify the equation string and at least one operand"
+        raise fail("einsum", message, kind=ValueError)
+    for operand in operands:
+        tensors_only("einsum", operands=operand)
     try:
         terms, result = _subscripts(equation, tuple([len(operand.shape) for operand in operands]))
     except Invalid as invalid:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, attach, composite, primitive
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel
 
@@ -59,6 +63,7 @@ def matmul_nd(input: Tensor, other: Tensor) -> Any:
                           Sample(make(4), make(2, 4, 3)), Sample(make(3, 4), make(2, 4, 5))],
     errors=lambda make: [Bad(make(2, 3), make(4, 5), match="cannot be multiplied"),
                          Bad(make(()), make(2), match="both arguments to matmul need to be at least 1D")],
+    reference=lambda input, other: np.matmul(input, other),
 )  # fmt: skip
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Matrix product; vectors are rows (first operand) or columns (second), leading dimensions broadcast.
@@ -91,13 +96,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         made = squeeze_dims(made, (-2,))
     if len(other.shape) == 1:
         made = squeeze_dims(made, (-1,))
-    return made if out is None else _into(out, made)
-
-
-def _into(out: Tensor, made: Tensor) -> Tensor:
-    if out.shape != made.shape:
-        out.resize_(made.shape)
-    return out.copy_(made)
+    return made if out is None else dispatch.deliver("matmul", out, made)
 
 
 def _ranked(op: str, ndim: int, **tensors: Any) -> None:
@@ -117,6 +116,7 @@ def _ranked(op: str, ndim: int, **tensors: Any) -> None:
         Bad(make(2, 3), make(4, 5), match="cannot be multiplied"),
         Bad(make(2), make(2, 2), match="must be a matrix"),
     ],
+    reference=lambda input, mat2: input @ mat2,
 )
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Product of two matrices.
@@ -135,6 +135,7 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3, 4), make(2, 4, 2))],
     errors=lambda make: [Bad(make(2, 2, 3), make(3, 3, 2), match="batch")],
+    reference=lambda input, mat2: np.einsum("bij,bjk->bik", input, mat2),
 )
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Products of two batches of matrices, (b, n, m) @ (b, m, p)."""
@@ -149,7 +150,18 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     return matmul_nd(input, mat2) if out is None else matmul_nd(input, mat2, out=out)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4), make(4))])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 4), make(4))],
+    reference=lambda input, vec: (input * vec).sum(1),
+    errors=lambda make: [
+        Bad(make(2, 3), make(2), match="cannot be multiplied"),
+        Bad(make(2), make(2), match="input must be a matrix"),
+        Bad(make(2, 3), make(3, 1), match="vec must be a vector"),
+        Bad(make(2, 3), 3, error=TypeError, match="not int"),
+    ],
+)
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Product of a matrix and a vector."""
     _ranked("mv", 2, input=input)
@@ -162,6 +174,7 @@ def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     dtypes=ANY,
     samples=lambda make: [Sample(make(3), make(3))],
     errors=lambda make: [Bad(make(3), make(2), match="inconsistent tensor size")],
+    reference=lambda input, tensor: (input * tensor).sum(),
 )
 def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inner product of two vectors of one length.
@@ -182,9 +195,20 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     return matmul(input, tensor, out=out)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3), make(3))])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3), make(3))],
+    reference=lambda input, other: np.vdot(input, other),
+    errors=lambda make: [
+        Bad(make(2), make(3), match="inconsistent tensor size"),
+        Bad(make(2, 2), make(2), match="must be a vector"),
+    ],
+)
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inner product of two vectors, the first conjugated."""
+    if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
+        tensors_only("vdot", input=input, other=other)
     return dot(input.conj() if input.dtype.is_complex else input, other, out=out)
 
 
@@ -194,6 +218,7 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     alias=("ger",),
     samples=lambda make: [Sample(make(3), make(2))],
     errors=lambda make: [Bad(make(2, 2), make(2), match="must be a vector")],
+    reference=lambda input, vec2: np.multiply.outer(input, vec2),
 )
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Outer product of two vectors: out[i, j] = input[i] vec2[j].
@@ -205,7 +230,7 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     _ranked("outer", 1, input=input, vec2=vec2)
     made = unsqueeze(input, 1) * vec2
-    return made if out is None else _into(out, made)
+    return made if out is None else dispatch.deliver("outer", out, made)
 
 
 @primitive(
@@ -219,6 +244,8 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     errors=lambda make: [Bad(make(2, 3), make(4, 8),
                              match="input has 3 features in its last dimension but weight expects 8"),
                          Bad(make(2, 3), make(4, 3), make(5), match="bias has 5 elements but weight has 4 rows")],
+    reference=lambda input, weight, bias: (
+        np.einsum("...i,oi->...o", input, weight) + (0 if bias is None else bias)),
 )  # fmt: skip
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     """y = x W^T + b over the last dimension: (*, in) x (out, in) -> (*, out).
@@ -272,9 +299,13 @@ def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
     samples=lambda make: [Sample(make(3, 4), make(3, 5), make(2, 4, 5), make(2)),
                           Sample(make(2, 3, 4), make(2, 3, 5), make(6, 4, 5))],
     errors=lambda make: [Bad(make(3, 4), make(3, 5), make(2, 4, 6), match="weight expects")],
+    reference=lambda input1, input2, weight, bias: (
+        np.einsum("...i,oij,...j->...o", input1, weight, input2) + (0 if bias is None else bias)),
 )  # fmt: skip
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y_k = x1^T W_k x2 + b_k: (*, in1), (*, in2), (out, in1, in2) -> (*, out)."""
+    if not (isinstance(input1, Tensor) and isinstance(input2, Tensor) and isinstance(weight, Tensor)):
+        tensors_only("bilinear", input1=input1, input2=input2, weight=weight)
     if len(weight.shape) != 3 or input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:
         raise fail(
             "bilinear",
@@ -294,7 +325,9 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     first = view_or_copy(input1, (-1, input1.shape[-1]))
     second = view_or_copy(input2, (-1, input2.shape[-1]))
     turned = matmul(unsqueeze(first, 0), weight)  # (out, rows, in2)
-    made = view_or_copy((turned * second).sum(-1).transpose(0, 1), (*input1.shape[:-1], weight.shape[0]))
+    made = view_or_copy(
+        (turned * second).sum(-1, dtype=turned.dtype).transpose(0, 1), (*input1.shape[:-1], weight.shape[0])
+    )
     return made if bias is None else made + bias
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import numpy as np
+
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
+from tritonnn.ops._arguments import not_a_tensor, tensors_only
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite
-from tritonnn.ops.linalg.linalg import _into, _ranked, matmul, matmul_nd
+from tritonnn.ops.linalg.linalg import _ranked, matmul, matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel, wrap_dim
 from tritonnn.table.types import Tensors
@@ -21,9 +26,13 @@ from tritonnn.table.types import Tensors
         Sample(make(2, 3), make(5, 3)),
         Sample(make(()), make(2)),
     ],
+    reference=lambda input, other: np.inner(input, other),
+    errors=lambda make: [Bad(make(2, 3), make(2), match="the last dimension must match")],
 )
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sum of products over the last dimensions of both."""
+    if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
+        tensors_only("inner", input=input, other=other)
     if not input.shape or not other.shape:
         made = input * other
     else:
@@ -32,7 +41,7 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
                 "inner", "the last dimension must match on both input tensors", input=input, other=other
             )
         made = tensordot(input, other, ([-1], [-1]))
-    return made if out is None else _into(out, made)
+    return made if out is None else dispatch.deliver("inner", out, made)
 
 
 @composite(
@@ -43,9 +52,18 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
         Sample(make(2, 3), make(4, 3), ([1], [1])),
         Sample(make(2), make(3), 0),
     ],
+    reference=lambda a, b, dims: np.tensordot(a, b, dims),
+    errors=lambda make: [
+        Bad(make(2, 3), make(2, 3), 1, match="contracted dimensions need to match"),
+        Bad(make(2, 3), make(2, 3), -1, match="expects dims >= 0"),
+        Bad(make(2), make(2), 2, match="at most the number"),
+        Bad(make(2, 3), make(2, 3), ([0], [2]), error=IndexError, match="Dimension out of range"),
+    ],
 )
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
     """Sum of products over the paired dimensions: the last `dims` of a with the first of b, or two listed sets."""
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor)):
+        tensors_only("tensordot", a=a, b=b)
     if isinstance(dims, Tensor):
         dims = dims.tolist()
     if isinstance(dims, int):
@@ -67,14 +85,44 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     second = view_or_copy(b.permute(*right, *keep_b), (inner, numel(b.shape[d] for d in keep_b)))
     shape = (*[a.shape[d] for d in keep_a], *[b.shape[d] for d in keep_b])
     made = view_or_copy(matmul_nd(first, second), shape)
-    return made if out is None else _into(out, made)
+    return made if out is None else dispatch.deliver("tensordot", out, made)
 
 
-@composite(api="linalg", dtypes=ANY, samples=lambda make: [Sample([make(2, 3), make(3, 4), make(4, 2)])])
-def multi_dot(tensors: Tensors) -> Tensor:
+@composite(
+    api="linalg",
+    dtypes=ANY,
+    samples=lambda make: [
+        Sample([make(2, 3), make(3, 4), make(4, 2)]),
+        Sample([make(3), make(3, 4), make(4)]),
+        Sample([make(1, 3), make(3, 2), make(2, 2), make(2)]),
+    ],
+    reference=lambda tensors: functools.reduce(np.dot, tensors),
+    errors=lambda make: [
+        Bad([make(2, 3)], match="at least 2 tensors"),
+        Bad([make(2, 3), make(2, 3)], match="cannot be multiplied"),
+        Bad([make(2, 2, 2), make(2, 3)], match="1D or 2D but got 3D"),
+        Bad([make(2, 2), make(2), make(2, 2)], match="must be 2D but got 1D"),
+    ],
+)
+def multi_dot(tensors: Any) -> Tensor:
     """Product of several matrices, in the order that takes fewest operations for three, from the left otherwise."""
     items = list(tensors)
-    if len(items) == 3 and items[1].shape[1] * items[2].shape[1] < items[0].shape[0] * items[1].shape[0]:
+    if len(items) < 2:
+        raise fail("multi_dot", f"expected at least 2 tensors but got {len(items)}")
+    for place, item in enumerate(items):
+        if not isinstance(item, Tensor):
+            raise not_a_tensor("multi_dot", f"tensors[{place}]", item)
+        end = place in (0, len(items) - 1)
+        if len(item.shape) != 2 and not (end and len(item.shape) == 1):
+            raise fail(
+                "multi_dot",
+                f"tensor {place} must be {'1D or 2D' if end else '2D'} but got {len(item.shape)}D",
+            )
+    if (
+        len(items) == 3
+        and all(len(item.shape) == 2 for item in items)
+        and items[1].shape[1] * items[2].shape[1] < items[0].shape[0] * items[1].shape[0]
+    ):
         return matmul(items[0], matmul(items[1], items[2]))
     made = items[0]
     for matrix in items[1:]:
@@ -82,21 +130,43 @@ def multi_dot(tensors: Tensors) -> Tensor:
     return made
 
 
-chain_matmul = composite(
-    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(3, 4))], name="chain_matmul"
-)(lambda *matrices: multi_dot(matrices))
+@composite(
+    api="torch",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3), make(3, 4))],
+    reference=lambda *matrices: functools.reduce(np.dot, matrices),
+    errors=lambda make: [Bad(make(2, 3), make(2, 3), match="cannot be multiplied")],
+)
+def chain_matmul(*matrices: Tensor) -> Tensor:
+    """`linalg.multi_dot` of the arguments."""
+    return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4))])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 4))],
+    reference=lambda input: sum(input[i, i] for i in range(min(input.shape))),
+    errors=lambda make: [Bad(make(2), match="must be a matrix")],
+)
 def trace(input: Tensor) -> Tensor:
     """Sum of the diagonal of a matrix."""
     _ranked("trace", 2, input=input)
     return input.diagonal().sum()
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(3, 2))])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3), make(3, 2))],
+    reference=lambda input, other: np.kron(input, other),
+    errors=lambda make: [Bad(make(2), 3, error=TypeError, match="must be Tensor, not int")],
+)
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """Kronecker product."""
+    for name, operand in (("input", input), ("other", other)):
+        if not isinstance(operand, Tensor):
+            raise TypeError(f"kron(): argument '{name}' must be Tensor, not {type(operand).__name__}")
     ndim = max(len(input.shape), len(other.shape))
     a = view_or_copy(input, (1,) * (ndim - len(input.shape)) + tuple(input.shape))
     b = view_or_copy(other, (1,) * (ndim - len(other.shape)) + tuple(other.shape))
@@ -110,17 +180,26 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     dtypes=NUMERIC,
     samples=lambda make: [Sample(make(2, 3), make(2, 3)), Sample(make(3, 2), make(3, 2), 0)],
     errors=lambda make: [Bad(make(2, 4), make(2, 4), match="3")],
+    reference=lambda input, other, dim: np.cross(
+        input, other, axis=input.shape.index(3) if dim is None else dim
+    ),
 )
 def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """Cross product of vectors of three elements along `dim` (default: the first dimension of extent 3)."""
+    if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
+        tensors_only("cross", input=input, other=other)
+    if len(input.shape) != len(other.shape):
+        raise fail("cross", "inputs must have the same number of dimensions", input=input, other=other)
     shape = broadcast_shapes(input.shape, other.shape)
     if dim is None:
         dim = next((d for d, extent in enumerate(shape) if extent == 3), None)
     if dim is None or shape[dim] != 3:
         raise fail("cross", "inputs dimension dim must have length 3", input=input, other=other)
+    if input.dtype is dtypes.bool_:
+        raise fail("cross", "not implemented for bool", kind=NotImplementedError, input=input)
     dim = wrap_dim(dim, len(shape))
     a, b = expand_as_size(input, tuple(shape)), expand_as_size(other, tuple(shape))
     from tritonnn.ops.joining.repeating import roll
 
     made = roll(roll(a, -1, dim) * roll(b, -2, dim) - roll(a, -2, dim) * roll(b, -1, dim), 0, dim)
-    return made if out is None else _into(out, made)
+    return made if out is None else dispatch.deliver("cross", out, made)

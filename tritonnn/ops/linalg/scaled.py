@@ -5,10 +5,13 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._table import Bad, Out, Sample, composite, expose, primitive
 from tritonnn.shape import wrap_dim
 from tritonnn.table import Make
@@ -59,6 +62,12 @@ def _float8(make: Make, *shape: int, kind: DType = dtypes.float8_e4m3fn) -> Tens
     return make(*shape).to(kind)
 
 
+def _definition(input: Any, mat2: Any, scale_a: Any, scale_b: Any, bias: Any) -> Any:
+    """Each row and column times its scale."""
+    made = np.einsum("ij,jk->ik", input * np.reshape(scale_a, (-1, 1)), mat2 * np.reshape(scale_b, (1, -1)))
+    return made if bias is None else made + bias
+
+
 @primitive(
     float8=True,
     api="torch", public="_scaled_mm", dtypes=(dtypes.float32,), no_derivative=True,
@@ -77,6 +86,7 @@ def _float8(make: Make, *shape: int, kind: DType = dtypes.float8_e4m3fn) -> Tens
             match="blocks of 128"),
         Bad(_float8(make, 2, 3), _float8(make, 4, 4), make(()), make(()), match="cannot be multiplied"),
         Bad(_float8(make, 2, 3), _float8(make, 3, 4), make(()), make(()), make(3), match="Bias must be size 4")],
+    reference=_definition,
 )  # fmt: skip
 def scaled_product(
     input: Tensor, mat2: Tensor, scale_a: Tensor, scale_b: Tensor, bias: Tensor | None = None,
@@ -138,7 +148,33 @@ def _only(name: str, value: Any) -> Any:
     return items[0]
 
 
-@composite(api="functional")
+def _recipes(make: Any) -> list[Sample]:
+    one, rows = [ScalingType.TensorWise], ScalingType.RowWise
+    x, y = _float8(make, 5, 7), _float8(make, 7, 3)
+    return [
+        Sample(x, y, make(()), one, make(1), one, output_dtype=dtypes.float32),
+        Sample(x, y, make(5, 1), rows, make(1, 3), rows, bias=make(3), output_dtype=dtypes.float32),
+    ]
+
+
+def _recipe_errors(make: Any) -> list[Bad]:
+    one, rows, blocks = ScalingType.TensorWise, ScalingType.RowWise, ScalingType.BlockWise1x32
+    x, y, s = _float8(make, 5, 7), _float8(make, 7, 3), make(())
+    swizzle = SwizzleType.SWIZZLE_32_4_4
+    return [
+        Bad(x, y, s, blocks, s, blocks, error=NotImplementedError, match="TensorWise and RowWise are"),
+        Bad(x, y, s, rows, s, rows, error=ValueError, match="scale_a must have 5 Float elements"),
+        Bad(x, y, [s, s], one, s, one, error=NotImplementedError, match="scale_a with 2 entries"),
+        Bad(x, y, s, one, s, one, swizzle, error=NotImplementedError, match="swizzled scales"),
+        Bad(x, y, s, one, s, one, contraction_dim=(0, 1), error=NotImplementedError, match="contraction_dim"),
+        Bad(x, x, s, one, s, one, match="cannot be multiplied"),
+    ]
+
+
+@composite(
+    api="functional", dtypes=(dtypes.float32,), samples=_recipes, errors=_recipe_errors,
+    reference=lambda mat_a, mat_b, scale_a, scale_b, bias: _definition(mat_a, mat_b, scale_a, scale_b, bias),
+)  # fmt: skip
 def scaled_mm(
     mat_a: Tensor,
     mat_b: Tensor,
@@ -187,6 +223,8 @@ def scaled_mm(
                 f"scaled_mm: scale_recipe_{name}={recipe} is not supported: TensorWise and RowWise are"
             )
         wanted = matrix.shape[along] if recipe is ScalingType.RowWise else 1
+        if not isinstance(scale, Tensor):
+            raise not_a_tensor("scaled_mm", f"scale_{name}", scale)
         if scale.numel() != wanted:
             raise fail("scaled_mm", f"scale_{name} must have {wanted} Float element{'s' * (wanted != 1)}",
                        kind=ValueError, scale=scale)  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
+from tritonnn.ops._definitions import class_loss as definitions
 from tritonnn.ops._fused import TYPE_NAMES, only_floating, refuse_gradient
 from tritonnn.ops._table import Bad, Sample, composite, primitive
 from tritonnn.ops.loss.loss import reduced_out, resolve, share_of
@@ -68,6 +69,7 @@ def _bce_samples(make: Make) -> list[Sample]:
             match="not differentiable with respect to argument 'weight'"),
         Bad(make(2), make(2), reduction="max", error=ValueError, match="not a valid value for reduction"),
     ],
+    reference=definitions.binary_cross_entropy,
 )  # fmt: skip
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
@@ -169,6 +171,7 @@ def bce_with_logits_reduced(
         Bad(make(2), make(2), pos_weight=make(2).requires_grad_(),
             match="not differentiable with respect to argument 'pos_weight'"),
     ],
+    reference=definitions.binary_cross_entropy_with_logits,
 )  # fmt: skip
 def binary_cross_entropy_with_logits(
     input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,

@@ -7,6 +7,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail, warn
+from tritonnn.ops._definitions import class_loss as definitions
 from tritonnn.ops._fused import TYPE_NAMES, check_class_weight, only_floating, statistics_dtype
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.loss.loss import reduced, resolve
@@ -89,13 +90,8 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index:
     only_floating(input)
     check_classes(input, target, weight)
     out = Out(_loss_shape(input, reduction), input.dtype)
-    return (out, Out((), statistics_dtype(input.dtype))), (
-        input,
-        target,
-        weight,
-        int(ignore_index),
-        reduction,
-    )
+    outs = (out, Out((), statistics_dtype(input.dtype)))
+    return outs, (input, target, weight, int(ignore_index), reduction)
 
 
 @primitive(
@@ -139,7 +135,13 @@ def _class_calls(make: Make) -> list[Sample]:
     ]  # fmt: skip
 
 
-@composite(api="functional", public="nll_loss", samples=_class_calls, errors=_class_errors)
+@composite(
+    api="functional",
+    public="nll_loss",
+    samples=_class_calls,
+    errors=_class_errors,
+    reference=definitions.nll_loss,
+)
 def functional_nll_loss(
     input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
     ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
@@ -180,13 +182,9 @@ def functional_nll_loss(
               reduction)},
 )  # fmt: skip
 def fused_cross_entropy(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    ignore_index: int,
-    label_smoothing: float,
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, label_smoothing: float,
     reduction: str,
-) -> Any:
+) -> Any:  # fmt: skip
     """nll_loss of log_softmax, and for backward shift and Σ exp(x - shift) of every sample, Σ w[y]."""
     only_floating(input)
     check_classes(input, target, weight)
@@ -291,6 +289,7 @@ def _probability_loss(
         Bad(make(2, 3), make.int(2, 3),
         match="Expected floating point type for target with class probabilities"),
     ],
+    reference=definitions.cross_entropy,
 )  # fmt: skip
 def cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
@@ -355,6 +354,7 @@ def cross_entropy(
         match="not a valid value for reduction"),
         Bad(make(2, 3), make(2, 2), match="must match the size"),
     ],
+    reference=definitions.kl_div,
 )  # fmt: skip
 def kl_div(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,

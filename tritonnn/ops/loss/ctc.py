@@ -16,6 +16,8 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import class_loss as definitions
 from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.creation.creation import full
 from tritonnn.ops.creation.from_data import tensor as make_tensor
@@ -107,6 +109,7 @@ def _negative_log_likelihood(
         Bad(make(6, 2, 4), make.int(2, 3, low=1), (6, 6), (3, 2), 4, match="blank must be in label range"),
         Bad(make(6, 2, 4), make.int(2, 3), (6, 6), (3, 2), 0, "avg", error=ValueError, match="not a valid value"),
     ],
+    reference=definitions.ctc_loss,
 )  # fmt: skip
 def ctc_loss(
     log_probs: Tensor,
@@ -135,6 +138,7 @@ def ctc_loss(
     >>> torch.nn.functional.ctc_loss(p, torch.tensor([[1]]), (2,), (1,))
     tensor(0.3285)
     """
+    tensors_only("ctc_loss", log_probs=log_probs, targets=targets)
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction: use 'none', 'mean' or 'sum'")
     x: Any = log_probs

@@ -7,6 +7,8 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.reduction.norms import _safe_sqrt, vector_norm
 from tritonnn.shape import broadcast_shapes
@@ -26,6 +28,11 @@ def _vectors(make: Make) -> list[Sample]:
 @composite(
     api="functional torch", dtypes=FLOATING,
     samples=lambda make: [*_vectors(make), Sample(make(2, 3, 4), make(3, 4), 1.0, 1e-6, True)],
+    reference=definitions.pairwise_distance,
+    errors=lambda make: [
+        Bad(make(3, 4), make(3, 5), match="must match the size"),
+        Bad(make(3, 4), "a", error=TypeError, match="'x2' .*must be Tensor, not str"),
+    ],
 )  # fmt: skip
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
@@ -42,6 +49,7 @@ def pairwise_distance(
     >>> torch.nn.functional.pairwise_distance(torch.tensor([[0., 0.]]), torch.tensor([[3., 4.]]))
     tensor([5.0000])
     """
+    tensors_only("pairwise_distance", x1=x1, x2=x2)
     difference: Any = x1
     return vector_norm(difference - x2 + eps, p, -1, keepdim)
 
@@ -54,6 +62,7 @@ def pairwise_distance(
     ],
     errors=lambda make: [Bad(make(3, 4), make(3, 5), match="must match"),
         Bad(make(3), make(3), 1, error=IndexError, match="out of range")],
+    reference=definitions.cosine_similarity,
 )  # fmt: skip
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1·x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) along `dim`.
@@ -67,6 +76,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> torch.nn.functional.cosine_similarity(torch.tensor([[3., 4.]]), torch.tensor([[4., 3.]]))
     tensor([0.9600])
     """
+    tensors_only("cosine_similarity", x1=x1, x2=x2)
     try:
         shape = broadcast_shapes(x1.shape, x2.shape)
     except Invalid as invalid:
@@ -81,6 +91,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     samples=lambda make: [Sample(make(3, 4)), Sample(make(2, 3, 4), 1.0, -1),
         Sample(make(3, 4), p=3.0, dim=0)],
     errors=lambda make: [Bad(make(3), error=IndexError, match="out of range")],
+    reference=definitions.normalize,
 )  # fmt: skip
 def normalize(
     input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
@@ -91,6 +102,7 @@ def normalize(
     >>> torch.nn.functional.normalize(torch.tensor([[3., 4.]]))
     tensor([[0.6000, 0.8000]])
     """
+    tensors_only("normalize", input=input)
     x: Any = input
     divisor = vector_norm(x, p, dim, True).clamp_min(eps)
     return x / divisor if out is None else x.div(divisor, out=out)
@@ -109,6 +121,7 @@ _MODES = (
     ],
     errors=lambda make: [Bad(make(3, 4), make(3, 5), match="same number of columns"),
         Bad(make(4), make(3, 4), match="at least two dimensions")],
+    reference=definitions.cdist,
 )  # fmt: skip
 def cdist(
     x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
@@ -126,6 +139,7 @@ def cdist(
     >>> torch.cdist(torch.tensor([[0., 0.]]), torch.tensor([[3., 4.], [6., 8.]]))
     tensor([[ 5., 10.]])
     """
+    tensors_only("cdist", x1=x1, x2=x2)
     if len(x1.shape) < 2 or len(x2.shape) < 2:
         raise fail("cdist", "x1 and x2 must have at least two dimensions", x1=x1, x2=x2)
     if x1.shape[-1] != x2.shape[-1]:
@@ -151,6 +165,7 @@ def cdist(
     api="functional torch", dtypes=FLOATING,
     samples=lambda make: [Sample(make(4, 3)), Sample(make(4, 3), 1.0), Sample(make(1, 3))],
     errors=lambda make: [Bad(make(2, 3, 4), match="2D tensors")],
+    reference=definitions.pdist,
 )  # fmt: skip
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """The p-norm distances of all pairs of rows of an (N, M) matrix: (0,1), (0,2), ..., N(N-1)/2 of them.
@@ -159,6 +174,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     >>> torch.nn.functional.pdist(torch.tensor([[0., 0.], [3., 4.], [0., 4.]]))
     tensor([5., 4., 3.])
     """
+    tensors_only("pdist", input=input)
     if len(input.shape) != 2:
         raise fail("pdist", f"only supports 2D tensors, got: {len(input.shape)}D", input=input)
     x: Any = input

@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.loss.loss import reduced, resolve
@@ -24,6 +26,7 @@ def _positive(make: Make, *shape: int) -> Tensor:
                           Sample(make(3), _positive(make, 3), reduction="none")],
     errors=lambda make: [Bad(make(2), make(2), reduction="max", error=ValueError,
     match="max is not a valid")],
+    reference=define.poisson_nll_loss,
 )  # fmt: skip
 def poisson_nll_loss(
     input: Tensor, target: Tensor, log_input: bool = True, full: bool = False,
@@ -43,6 +46,8 @@ def poisson_nll_loss(
     >>> torch.nn.functional.poisson_nll_loss(torch.zeros(2), torch.tensor([1., 3.]))
     tensor(1.)
     """
+    if not (isinstance(input, Tensor) and isinstance(target, Tensor)):
+        tensors_only("poisson_nll_loss", input=input, target=target)
     reduction = resolve(reduction, size_average, reduce)
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
@@ -87,6 +92,7 @@ def _spread_variance(input: Tensor, var: Any) -> Tensor:
         Bad(make(2, 3), make(2, 3), _positive(make, 4), error=ValueError, match="var is of incorrect size"),
         Bad(make(2), make(2), 1.0, reduction="max", error=ValueError, match="max is not a valid"),
     ],
+    reference=define.gaussian_nll_loss,
 )  # fmt: skip
 def gaussian_nll_loss(
     input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, eps: float = 1e-6,
@@ -110,6 +116,8 @@ def gaussian_nll_loss(
     >>> torch.nn.functional.gaussian_nll_loss(torch.zeros(2), torch.tensor([0., 2.]), torch.ones(2))
     tensor(1.)
     """
+    if not (isinstance(input, Tensor) and isinstance(target, Tensor)):
+        tensors_only("gaussian_nll_loss", input=input, target=target)
     variance = _spread_variance(input, var)
     reduction = resolve(reduction)
     constant = variance.detach()

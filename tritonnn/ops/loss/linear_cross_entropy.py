@@ -8,6 +8,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail, warn
+from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._fused import TYPE_NAMES, Grads, on_demand, only_floating, spread, statistics_dtype
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive, writing
 from tritonnn.ops.linalg.linalg import linear, matmul_nd
@@ -278,7 +279,7 @@ def _errors(make: Make) -> list[Bad]:
     ]  # fmt: skip
 
 
-@composite(api="functional", samples=_samples, errors=_errors)
+@composite(api="functional", samples=_samples, errors=_errors, reference=define.linear_cross_entropy)
 def linear_cross_entropy(
     input: Tensor, linear_weight: Tensor, target: Tensor, *, linear_bias: Tensor | None = None,
     weight: Tensor | None = None, reduction: str = "mean", ignore_index: int | None = None,

@@ -8,6 +8,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail, warn
 from tritonnn.memory_format import kept
+from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.shape import broadcast_shapes, numel
@@ -99,7 +100,14 @@ def _call_samples(make: Make) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _call_errors(make: Make) -> list[Bad]:
+def _weighted_samples(make: Any) -> list[Sample]:
+    return [
+        *_call_samples(make), Sample(make(3, 4), make(3, 4), weight=make(3, 4, positive=True)),
+        Sample(make(3, 4), make(3, 4), weight=make(3, 4, positive=True), reduction="sum"),
+    ]  # fmt: skip
+
+
+def _call_errors(make: Any) -> list[Bad]:
     return [
         Bad(make(2, 3), make(2, 3), reduction="max", error=ValueError,
         match="not a valid value for reduction"),
@@ -179,7 +187,7 @@ def huber_reduced(input: Tensor, target: Tensor, reduction: str, delta: float) -
     return reduced_out(input, target, reduction), (input, target, reduction, float(delta))
 
 
-@composite(api="functional", samples=_call_samples, errors=_weight_errors)
+@composite(api="functional", samples=_weighted_samples, errors=_weight_errors, reference=define.mse_loss)
 def mse_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", weight: Tensor | None = None,
@@ -207,7 +215,7 @@ def mse_loss(
     return mse_reduced(x, y, reduction)
 
 
-@composite(api="functional", samples=_call_samples, errors=_weight_errors)
+@composite(api="functional", samples=_weighted_samples, errors=_weight_errors, reference=define.l1_loss)
 def l1_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", weight: Tensor | None = None,
@@ -226,9 +234,10 @@ def l1_loss(
 
 
 @composite(
-    api="functional", samples=_call_samples,
+    api="functional", samples=lambda make: [*_call_samples(make), Sample(make(3, 4), make(3, 4), beta=0.3)],
     errors=lambda make: [*_call_errors(make), Bad(make(2), make(2), beta=-1.0,
     match="negative values for beta")],
+    reference=define.smooth_l1_loss,
 )  # fmt: skip
 def smooth_l1_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
@@ -250,9 +259,10 @@ def smooth_l1_loss(
 
 
 @composite(
-    api="functional", samples=_call_samples,
+    api="functional", samples=_weighted_samples,
     errors=lambda make: [*_weight_errors(make), Bad(make(2), make(2), delta=0.0,
     match="non-positive values for delta")],
+    reference=define.huber_loss,
 )  # fmt: skip
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None

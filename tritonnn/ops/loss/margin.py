@@ -1,13 +1,14 @@
-"""Losses made of margins and distances; compositions of other ops."""
+"""Losses made of margins; compositions of other ops. Those of triplets are in `triplet_loss.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._fused import check_class_weight
 from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.elementwise.comparison import where
@@ -34,7 +35,7 @@ def _reduction_error(make: Make, count: int) -> Bad:
     api="functional torch",
     samples=lambda make: [Sample(make(3, 4), _signs(make, 3, 4)), Sample(make(3, 4), _signs(make, 4), 0.5,
     reduction="sum")],
-    errors=lambda make: [_reduction_error(make, 2)],
+    errors=lambda make: [_reduction_error(make, 2)], reference=define.hinge_embedding_loss,
 )  # fmt: skip
 def hinge_embedding_loss(
     input: Tensor, target: Tensor, margin: float = 1.0, size_average: bool | None = None,
@@ -60,6 +61,7 @@ def hinge_embedding_loss(
     errors=lambda make: [_reduction_error(make, 3),
                          Bad(make(4, 3), make(4, 3), make(4),
                          match="All input tensors should have same dimension")],
+    reference=define.margin_ranking_loss,
 )  # fmt: skip
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
@@ -72,6 +74,8 @@ def margin_ranking_loss(
     >>> torch.nn.functional.margin_ranking_loss(one, 3 * one, one)
     tensor(2.)
     """
+    if not (isinstance(input1, Tensor) and isinstance(input2, Tensor) and isinstance(target, Tensor)):
+        tensors_only("margin_ranking_loss", input1=input1, input2=input2, target=target)
     reduction = resolve(reduction, size_average, reduce)
     if not len(input1.shape) == len(input2.shape) == len(target.shape):
         raise fail(
@@ -88,6 +92,7 @@ def margin_ranking_loss(
                           Sample(make(3), make(3), _signs(make), reduction="none")],
     errors=lambda make: [_reduction_error(make, 3),
                          Bad(make(4, 3), make(4, 3), make(4, 1), match="multi-target not supported")],
+    reference=define.cosine_embedding_loss,
 )  # fmt: skip
 def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
@@ -106,6 +111,8 @@ def cosine_embedding_loss(
     >>> torch.nn.functional.cosine_embedding_loss(x, x, torch.tensor([-1]))
     tensor(1.)
     """
+    if not (isinstance(input1, Tensor) and isinstance(input2, Tensor) and isinstance(target, Tensor)):
+        tensors_only("cosine_embedding_loss", input1=input1, input2=input2, target=target)
     reduction = resolve(reduction, size_average, reduce)
     if (
         len(target.shape) > 1
@@ -127,7 +134,7 @@ def cosine_embedding_loss(
 @composite(
     api="functional", samples=lambda make: [Sample(make(3, 4), _signs(make, 3, 4)), Sample(make(3, 4),
     _signs(make, 4), reduction="sum")],
-    errors=lambda make: [_reduction_error(make, 2)],
+    errors=lambda make: [_reduction_error(make, 2)], reference=define.soft_margin_loss,
 )  # fmt: skip
 def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
@@ -145,6 +152,8 @@ def soft_margin_loss(
 
 def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) -> tuple[Tensor, Tensor]:
     """(N, C) scores and targets of (N), or (N, C) with `per_class`; one sample may come without the N."""
+    if not (isinstance(input, Tensor) and isinstance(target, Tensor)):
+        tensors_only(op, input=input, target=target)
     wanted = tuple(input.shape) if per_class else tuple(input.shape[:-1])
     fits = tuple(target.shape) == wanted or (
         not per_class and len(input.shape) == 1 and tuple(target.shape) == (1,)
@@ -177,7 +186,7 @@ def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) ->
             match="expected scalar type (Float|Double) but found Half"),
         Bad(make(4, 3), make.int(4, high=3), weight=make(3).requires_grad_(),
             match="not differentiable with respect to argument 'weight'"),
-    ],
+    ], reference=define.multi_margin_loss,
 )  # fmt: skip
 def multi_margin_loss(
     input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
@@ -228,6 +237,7 @@ def multi_margin_loss(
                           Sample(make(3, 4), _labels(make), reduction="none")],
     errors=lambda make: [Bad(make(4, 3), make.int(4, 2), match="inconsistent target size"),
                          Bad(make(4, 3), make(4, 3), match="expected scalar type Long")],
+    reference=define.multilabel_margin_loss,
 )  # fmt: skip
 def multilabel_margin_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
@@ -270,7 +280,7 @@ def _labels(make: Make) -> Tensor:
     samples=lambda make: [Sample(make(3, 4), make(3, 4, low=0, high=1)),
                           Sample(make(3, 4), make(3, 4, low=0, high=1), _positive(make, 4),
                           reduction="none")],
-    errors=lambda make: [_reduction_error(make, 2)],
+    errors=lambda make: [_reduction_error(make, 2)], reference=define.multilabel_soft_margin_loss,
 )  # fmt: skip
 def multilabel_soft_margin_loss(
     input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
@@ -288,107 +298,10 @@ def multilabel_soft_margin_loss(
     >>> torch.nn.functional.multilabel_soft_margin_loss(torch.zeros(1, 2), torch.ones(1, 2))
     tensor(0.6931)
     """
+    if not (isinstance(input, Tensor) and isinstance(target, Tensor)):
+        tensors_only("multilabel_soft_margin_loss", input=input, target=target)
     reduction = resolve(reduction, size_average, reduce)
     loss = log1p_exp_minus(input) + (1 - target) * input
     if weight is not None:
         loss = loss * weight
     return reduced(loss.mean(-1), reduction)
-
-
-@composite(
-    api="functional torch",
-    samples=lambda make: [Sample(make(3, 4), make(3, 4), make(3, 4)),
-                          Sample(make(3, 4), make(3, 4), make(3, 4), 2.0, swap=True, reduction="none")],
-    errors=lambda make: [
-        _reduction_error(make, 3),
-        Bad(make(2, 3), make(2, 3), make(3), match="same number of dimensions"),
-        Bad(make(2, 3), make(2, 3), make(2, 3), margin=-1.0, error=ValueError,
-        match="margin must be greater than 0"),
-    ],
-)  # fmt: skip
-def triplet_margin_loss(
-    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
-    swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
-    """max(0, d(anchor, positive) - d(anchor, negative) + margin) with the p-norm distance (Schroff et al.
-    2015).
-
-    Args:
-        anchor, positive, negative: (N, D) or (D).
-        margin: see the formula; positive.
-        p, eps: as of `pairwise_distance`.
-        swap: take d(positive, negative) where it is less than d(anchor, negative) (Balntas et al. 2016).
-        size_average, reduce, reduction: as of `mse_loss`.
-
-    Raises:
-        RuntimeError: different numbers of dimensions.
-        ValueError: a margin that is not positive, or an unknown reduction.
-
-    >>> import tritonnn as torch
-    >>> a = torch.tensor([[0., 0.]])
-    >>> torch.nn.functional.triplet_margin_loss(a, a + 1, a + 2)
-    tensor(0.)
-    """
-    reduction = resolve(reduction, size_average, reduce)
-
-    from tritonnn.ops.loss.distance import pairwise_distance
-
-    def distance(x: Tensor, y: Tensor) -> Tensor:
-        return pairwise_distance(x, y, p, eps)
-
-    return _triplet("triplet_margin_loss", anchor, positive, negative, distance, margin, swap, reduction)
-
-
-def _triplet(
-    op: str, anchor: Tensor, positive: Tensor, negative: Tensor, distance: Callable, margin: float,
-    swap: bool,
-    reduction: str,
-) -> Tensor:  # fmt: skip
-    if margin <= 0:
-        raise ValueError(f"{op}: margin must be greater than 0, got {margin}")
-    if not len(anchor.shape) == len(positive.shape) == len(negative.shape):
-        raise fail(
-            op,
-            "The anchor, positive, and negative tensors are expected to have the same number of dimensions",
-            anchor=anchor, positive=positive, negative=negative,
-        )  # fmt: skip
-    near, far = distance(anchor, positive), distance(anchor, negative)
-    if swap:
-        far = far.minimum(distance(positive, negative))
-    return reduced((margin + near - far).clamp(0.0), reduction)
-
-
-@composite(
-    api="functional",
-    samples=lambda make: [Sample(make(3, 4), make(3, 4), make(3, 4)),
-                          Sample(make(3, 4), make(3, 4), make(3, 4), margin=2.0, swap=True, reduction="sum",
-                                 distance_function=lambda x, y: (x - y).abs().sum(-1))],
-    errors=lambda make: [
-        _reduction_error(make, 3),
-        Bad(make(2, 3), make(2, 3), make(2, 3), margin=-1.0, error=ValueError,
-        match="margin must be greater than 0"),
-    ],
-)  # fmt: skip
-def triplet_margin_with_distance_loss(
-    anchor: Tensor, positive: Tensor, negative: Tensor, *,
-    distance_function: Callable[[Tensor, Tensor], Any] | None = None, margin: float = 1.0, swap: bool = False,
-    reduction: str = "mean",
-) -> Tensor:  # fmt: skip
-    """`triplet_margin_loss` with any distance (`pairwise_distance` by default).
-
-    >>> import tritonnn as torch
-    >>> a = torch.tensor([[0., 0.]])
-    >>> far = lambda x, y: (x - y).abs().sum(-1)
-    >>> torch.nn.functional.triplet_margin_with_distance_loss(a, a + 1, a, distance_function=far)
-    tensor(3.)
-    """
-    reduction = resolve(reduction)
-    if distance_function is None:
-        from tritonnn.ops.loss.distance import pairwise_distance
-
-        distance_function = pairwise_distance
-    return _triplet(
-        "triplet_margin_with_distance_loss", anchor, positive, negative,
-        distance_function,
-        margin, swap, reduction,
-    )  # fmt: skip

@@ -10,6 +10,7 @@ from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.memory_format import strides_in_format
+from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._fused import (
     Grads,
     centred_grads,
@@ -139,7 +140,13 @@ def _batch_norm_samples(make: Make) -> list[Sample]:
     ]  # fmt: skip
 
 
-@composite(api="functional", public="batch_norm", samples=_batch_norm_samples, errors=_batch_norm_errors)
+@composite(
+    api="functional",
+    public="batch_norm",
+    samples=_batch_norm_samples,
+    errors=_batch_norm_errors,
+    reference=definitions.batch_norm,
+)
 def functional_batch_norm(
     input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
     bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
@@ -172,7 +179,34 @@ def functional_batch_norm(
 
 
 @composite(
-    api="torch", samples=lambda make: [Sample(make(4, 3), make(3), make(3), None, None, True, 0.1, 1e-5)]
+    api="torch",
+    samples=lambda make: [Sample(make(4, 3), make(3), make(3), None, None, True, 0.1, 1e-5)],
+    reference=definitions.batch_norm,
+    errors=lambda make: [
+        Bad(make(4), None, None, None, None, True, 0.1, 1e-5, match="at least 2 dimensions"),
+        Bad(
+            make(2, 3),
+            None,
+            None,
+            None,
+            None,
+            False,
+            0.1,
+            1e-5,
+            match="running_mean and running_var to be defined",
+        ),
+        Bad(
+            make(2, 3),
+            make(4),
+            None,
+            None,
+            None,
+            True,
+            0.1,
+            1e-5,
+            match="weight should contain 3 elements not 4",
+        ),
+    ],
 )
 def batch_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
@@ -213,6 +247,7 @@ def _instance_norm_errors(make: Make) -> list[Bad]:
     samples=lambda make: [Sample(make(2, 3, 5)), Sample(make(2, 3, 4, 5), None, None, make(3), make(3)),
                           Sample(make(2, 3, 5), make(3), make(3, positive=True), make(3), make(3)),
                           Sample(make(2, 3, 5), make(3), make(3, positive=True), use_input_stats=False)],
+    reference=definitions.instance_norm,
 )  # fmt: skip
 def functional_instance_norm(
     input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
@@ -251,7 +286,36 @@ def functional_instance_norm(
 
 
 @composite(
-    api="torch", samples=lambda make: [Sample(make(2, 3, 5), None, None, None, None, True, 0.1, 1e-5, True)]
+    api="torch",
+    samples=lambda make: [Sample(make(2, 3, 5), None, None, None, None, True, 0.1, 1e-5, True)],
+    reference=definitions.instance_norm,
+    errors=lambda make: [
+        Bad(
+            make(2, 3, 1),
+            None,
+            None,
+            None,
+            None,
+            True,
+            0.1,
+            1e-5,
+            True,
+            error=ValueError,
+            match="more than 1 spatial",
+        ),
+        Bad(
+            make(2, 3, 4),
+            make(2),
+            None,
+            None,
+            None,
+            True,
+            0.1,
+            1e-5,
+            True,
+            match="weight to be a vector of size",
+        ),
+    ],
 )
 def instance_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
@@ -273,6 +337,7 @@ def instance_norm(
     samples=lambda make: [Sample(make(2, 5, 4), 3), Sample(make(2, 6, 3, 3), 4, alpha=1e-2, beta=0.5, k=2.0),
                           Sample(make(1, 4, 2), 1)],
     errors=lambda make: [Bad(make(2, 3), 3, error=ValueError, match="Expected 3D or higher dimensionality")],
+    reference=definitions.local_response_norm,
 )  # fmt: skip
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0

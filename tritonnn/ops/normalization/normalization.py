@@ -9,6 +9,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.memory_format import strides_in_format
+from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._fused import (
     Grads,
     centred_grads,
@@ -122,7 +123,13 @@ _LAYER_NORM_CALLS = lambda make: [
 ]  # fmt: skip
 
 
-@composite(api="functional", public="layer_norm", samples=_LAYER_NORM_CALLS, errors=_layer_norm_errors)
+@composite(
+    api="functional",
+    public="layer_norm",
+    samples=_LAYER_NORM_CALLS,
+    errors=_layer_norm_errors,
+    reference=define.layer_norm,
+)
 def functional_layer_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
     eps: float = 1e-5,
@@ -146,7 +153,7 @@ def functional_layer_norm(
     return native_layer_norm(input, normalized_shape, weight, bias, eps)[0]
 
 
-@composite(api="torch", samples=_LAYER_NORM_CALLS, errors=_layer_norm_errors)
+@composite(api="torch", samples=_LAYER_NORM_CALLS, errors=_layer_norm_errors, reference=define.layer_norm)
 def layer_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
     eps: float = 1e-5, cudnn_enable: bool = True,
@@ -207,6 +214,7 @@ def fused_rms_norm_backward(
     samples=lambda make: [Sample(make(3, 4), (4,)), Sample(make(2, 3, 4), (3, 4), make(3, 4), 1e-6)],
     errors=lambda make: [Bad(make(2, 3), (5,), match="expected input with shape"),
                          Bad(make(2, 3), (3,), make(4), match="Expected weight to be of same shape")],
+    reference=define.rms_norm,
 )  # fmt: skip
 def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
@@ -308,6 +316,7 @@ def _group_norm_errors(make: Make) -> list[Bad]:
 @composite(
     api="functional", public="group_norm", errors=_group_norm_errors,
     samples=lambda make: [Sample(make(2, 6, 5), 3), Sample(make(2, 6, 5), 2, make(6), make(6), 1e-3)],
+    reference=define.group_norm,
 )  # fmt: skip
 def functional_group_norm(
     input: Tensor,
@@ -343,7 +352,10 @@ def functional_group_norm(
 
 
 @composite(
-    api="torch", errors=_group_norm_errors, samples=lambda make: [Sample(make(2, 6, 5), 3, make(6), make(6))]
+    api="torch",
+    errors=_group_norm_errors,
+    samples=lambda make: [Sample(make(2, 6, 5), 3, make(6), make(6))],
+    reference=define.group_norm,
 )
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,

@@ -5,11 +5,23 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
-from tritonnn.ops._table import FLOATING, Bad, Out, Sample, expose, primitive, writing
+from tritonnn.ops._table import (
+    FLOATING,
+    FLOATING_AND_COMPLEX,
+    Bad,
+    Out,
+    Sample,
+    composite,
+    expose,
+    primitive,
+    writing,
+)
 from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.reduction.norms import vector_norm
 from tritonnn.recording.grad_mode import is_grad_enabled
@@ -17,6 +29,12 @@ from tritonnn.shape import Size
 from tritonnn.table.types import Number, Tensors
 
 REAL_FLOATS = (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64)
+
+
+def _norms(self: Any, ord: float) -> list:
+    """The definition of the norms in NumPy."""
+    powers = [np.abs(x).reshape(-1) for x in self]
+    return [x.max() if ord == math.inf else (x**ord).sum() ** (1 / ord) for x in powers]
 
 
 def _check_kinds(tensors: Tensors) -> None:
@@ -56,7 +74,14 @@ def foreach_norms(tensors: Tensors, ord: float) -> Any:
     return Out(Size((len(tensors),)), tensors[0].dtype), (list(tensors), ord)
 
 
-@writing(dtypes=FLOATING, public="_foreach_mul_")
+@writing(
+    dtypes=FLOATING, public="_foreach_mul_",
+    errors=lambda make: [
+        Bad([make(2), make.int(2)], 2.0, match="one floating type"),
+        Bad([make(2)[:1].expand(3)], 2.0, match="more than one element of the written-to tensor"),
+        Bad([make(2).requires_grad_()], 2.0, match="a leaf Variable that requires grad"),
+    ],
+)  # fmt: skip
 def foreach_scale(tensors: Tensors, factor: Tensor | Number) -> Any:
     """Every tensor times a number or a tensor of one element, in place; all of one floating type.
 
@@ -120,7 +145,20 @@ def list_norms(tensors: Tensors, ord: float) -> Tensor:
     return foreach_norms(tensors, float(ord))
 
 
-@expose("torch")
+@composite(
+    api="torch", dtypes=FLOATING_AND_COMPLEX, reference=_norms,
+    samples=lambda make: [
+        Sample([make(3, 4), make(5)]), Sample([make(3), make(2, 2), make(())], 1), Sample((make(7), make(0)), 2.0),
+        Sample([make(3), make(4)], math.inf), Sample([make(3)], 2, dtypes.complex128 if make.dtype.is_complex
+                                                     else dtypes.float64),
+    ],
+    errors=lambda make: [
+        Bad([], match="at least one tensor"),
+        Bad(make(2), error=TypeError, match="must be tuple of Tensors, not Tensor"),
+        Bad([make(2), 1], error=TypeError, match="expected Tensor as element 1"),
+        Bad([make.int(2)], match="floating|Long|int64"), Bad([make(0)], math.inf, match="empty tensor"),
+    ],
+)  # fmt: skip
 def _foreach_norm(self: Tensors, ord: float = 2, dtype: DType | None = None) -> tuple[Tensor, ...]:
     """The norm of each tensor; tensors of one device and type share the launches.
 
@@ -150,8 +188,8 @@ def _foreach_norm(self: Tensors, ord: float = 2, dtype: DType | None = None) -> 
     return tuple(found)
 
 
-@expose("torch")
-def _foreach_mul_(self: Tensors, other: Tensor | Number) -> Tensors:
+@expose("torch", of=foreach_scale)
+def _foreach_mul_(self: Tensors, other: Any) -> Tensors:
     """Multiply each tensor in place; tensors of one device and type share a launch.
 
     Args:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import chain
+import sys
+from collections.abc import Callable
+from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.device import device as Device
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, writing
 
@@ -36,85 +39,53 @@ def advance_steps(steps: Tensors) -> Tensors:
 
 
 @writing(dtypes=FLOATING_AND_COMPLEX)
-def sgd_step(
+def elementwise_step(
     params: Tensors,
     grads: Tensors,
-    momentum_buffers: Tensors,
-    lr: float,
-    weight_decay: float,
-    momentum: float,
-    dampening: float,
-    nesterov: bool,
-    maximize: bool,
-    fresh: bool,
-) -> Tensors:
-    """One step of SGD for many parameters.
-
-    Args:
-        params: what to update.
-        grads: their gradients.
-        momentum_buffers: their buffers, or an empty list where there is no momentum.
-        lr, weight_decay, momentum, dampening, nesterov, maximize: as of `torch.optim.SGD`.
-        fresh: the buffers hold nothing yet.
-
-    Raises:
-        RuntimeError: lists of different length, or tensors of different shape or device.
-
-    >>> import tritonnn as torch
-    >>> from tritonnn.ops.optimizer.optimizer import sgd_step
-    >>> p = torch.ones(2)
-    >>> sgd_step([p], [torch.ones(2)], [], 0.5, 0.0, 0.0, 0.0, False, False, False)
-    >>> p
-    tensor([0.5000, 0.5000])
-    """
-    _check_lists(params, grads=grads)
-    if momentum_buffers:
-        _check_lists(params, momentum_buffers=momentum_buffers)
-    return [*params, *momentum_buffers]
-
-
-@writing(dtypes=FLOATING_AND_COMPLEX)
-def adam_step(
-    params: Tensors,
-    grads: Tensors,
-    exp_avgs: Tensors,
-    exp_avg_sqs: Tensors,
-    max_exp_avg_sqs: Tensors,
+    states: Tensors,
     steps: Tensors,
-    step: float,
-    lr: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-    decoupled: bool,
-    maximize: bool,
+    formula: Callable[..., Any],
+    kept: tuple[str, ...],
+    options: dict[str, Any],
 ) -> Tensors:
-    """One step of Adam or AdamW for many parameters.
+    """One step of an optimizer that updates each element for itself, for many parameters.
 
     Args:
         params: what to update; of complex ones the views as real numbers.
         grads: their gradients.
-        exp_avgs, exp_avg_sqs: their first and second moments.
-        max_exp_avg_sqs: the largest second moments with AMSGrad, otherwise an empty list.
-        steps: the number of this step for every parameter, on its device; where they are empty,
-        step: the number of this step.
-        lr, beta1, beta2, eps, weight_decay, maximize: as of `torch.optim.Adam`.
-        decoupled: decay the parameter instead of the gradient.
+        states: what is kept of the elements: the first state of every parameter, then the second, ...
+        steps: the number of this step for every parameter, on its device; empty where it is among the options.
+        formula: `formula(p, g, **states, **options)` gives the new values of the parameter and of its states. On
+            the CPU it is what runs; on the GPU it is the kernel function of the same name.
+        kept: names of the states.
+        options: numbers and flags that the formula takes.
 
     Raises:
         RuntimeError: lists of different length, or tensors of different shape or device.
 
     >>> import tritonnn as torch
-    >>> from tritonnn.ops.optimizer.optimizer import adam_step
-    >>> p, m, v = torch.ones(1), torch.zeros(1), torch.zeros(1)
-    >>> adam_step([p], [torch.ones(1)], [m], [v], [], [], 1.0, 0.5, 0.9, 0.999, 1e-8, 0.0, False, False)
-    >>> p
-    tensor([0.5000])
+    >>> from tritonnn.ops.optimizer.optimizer import elementwise_step
+    >>> p, m = torch.ones(1), torch.zeros(1)
+    >>> heavy_ball = lambda p, g, m, lr: (p - (m * 0.5 + g) * lr, m * 0.5 + g)
+    >>> elementwise_step([p], [torch.ones(1)], [m], [], heavy_ball, ("m",), {"lr": 0.25})
+    >>> p, m
+    (tensor([0.7500]), tensor([1.]))
     """
-    _check_lists(params, grads=grads, exp_avgs=exp_avgs, exp_avg_sqs=exp_avg_sqs)
-    if max_exp_avg_sqs:
-        _check_lists(params, max_exp_avg_sqs=max_exp_avg_sqs)
+    _check_lists(params, grads=grads)
+    if len(states) != len(kept) * len(params):
+        raise Invalid(
+            f"states has {len(states)} tensors: expected {len(kept)} for each of {len(params)} params"
+        )
+    for i, name in enumerate(kept):
+        _check_lists(params, **{name: states[i * len(params) : (i + 1) * len(params)]})
     if steps and len(steps) != len(params):
         raise Invalid(f"steps has {len(steps)} tensors for {len(params)} params")
-    return list(chain(params, exp_avgs, exp_avg_sqs, max_exp_avg_sqs))
+    return [*params, *states]
+
+
+def has_kernel(formula: Callable[..., Any], device: Device) -> bool:
+    """Whether `elementwise_step` runs the formula on the device: on a GPU it takes a kernel function of its name."""
+    if device.type != "cuda":
+        return True
+    backend = elementwise_step.op.implementation("cuda")
+    return formula.__name__ in sys.modules[backend.__module__].FORMULAS

@@ -6,8 +6,9 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
-from tritonnn.ops._table import NAMESPACES, NUMERIC, Bad, Sample, composite, expose
-from tritonnn.ops._windows import as_ints
+from tritonnn.ops._definitions import pooling as define
+from tritonnn.ops._table import NUMERIC, Bad, Sample, composite
+from tritonnn.ops._windows import IntOrInts, Ints, as_ints
 from tritonnn.ops.pooling._checks import (
     adaptive_errors,
     adaptive_size,
@@ -50,6 +51,7 @@ def _max_pool(
         Sample(make(2, 3, 7), 2, 3, dilation=2, ceil_mode=True),
         Sample(make(0, 3, 7), 2),
     ],
+    reference=define.max_pool(1),
 )
 def max_pool1d(
     input: Tensor,
@@ -87,6 +89,7 @@ def max_pool1d(
         Sample(make(2, 3, 5, 6), 2, 1, dilation=(2, 1), ceil_mode=True, return_indices=True),
         Sample(make(0, 3, 4, 4), 2),
     ],
+    reference=define.max_pool(2),
 )
 def max_pool2d(
     input: Tensor,
@@ -118,6 +121,7 @@ def max_pool2d(
         Sample(make(1, 2, 4, 3, 5), 2),
         Sample(make(2, 3, 4, 3), (2, 3, 1), 1, (1, 1, 0), return_indices=True),
     ],
+    reference=define.max_pool(3),
 )
 def max_pool3d(
     input: Tensor,
@@ -138,8 +142,8 @@ def max_pool3d(
     return _max_pool("max_pool3d", 3, input, kernel_size, *rest)
 
 
-def _with_indices(pool: Any, place: int) -> Any:
-    """The variant of a function that returns indices in any case; `place` is where it takes the question."""
+def _with_indices(pool: Any, place: int, samples: Any, api: str, public: str = "", name: str = "") -> Any:
+    """The variant of an entry that returns indices in any case; `place` is where it takes the question."""
 
     def with_indices(*args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         if len(args) > place:
@@ -148,16 +152,23 @@ def _with_indices(pool: Any, place: int) -> Any:
             kwargs["return_indices"] = True
         return pool(*args, **kwargs)
 
-    with_indices.__name__ = with_indices.__qualname__ = f"{pool.__name__}_with_indices"
+    with_indices.__name__ = with_indices.__qualname__ = name or f"{pool.__name__}_with_indices"
     with_indices.__doc__ = f"`{pool.__name__}` with its indices: (values, indices)."
-    fixed = ("return_indices", "tuple[Tensor, Tensor]")
-    with_indices.__signature__ = OpSignature(pool.op, without=fixed)  # type: ignore[attr-defined]
-    return with_indices
+    return composite(
+        api=api, public=public or None, dtypes=pool.op.dtypes, samples=samples, errors=pool.op.errors,
+        reference=define.with_indices(pool.op.reference),
+    )(with_indices)  # fmt: skip
 
 
-max_pool1d_with_indices = expose("torch functional")(_with_indices(max_pool1d, 6))
-max_pool2d_with_indices = expose("functional")(_with_indices(max_pool2d, 6))
-max_pool3d_with_indices = expose("functional")(_with_indices(max_pool3d, 6))
+max_pool1d_with_indices = _with_indices(
+    max_pool1d, 6, lambda make: [Sample(make(2, 3, 7), 3, 2, 1), Sample(make(3, 8), 2)], "torch functional"
+)
+max_pool2d_with_indices = _with_indices(
+    max_pool2d, 6, lambda make: [Sample(make(2, 5, 6), (3, 2), (2, 1), (1, 1), ceil_mode=True)], "functional"
+)
+max_pool3d_with_indices = _with_indices(
+    max_pool3d, 6, lambda make: [Sample(make(1, 2, 4, 3, 5), 2)], "functional"
+)
 
 
 # ---- adaptive -------------------------------------------------------------------------------------------
@@ -172,6 +183,7 @@ def _adaptive(name: str, n: int, input: Tensor, output_size: OptionalSize, retur
     api="functional",
     errors=adaptive_errors(1),
     samples=lambda make: [Sample(make(2, 3, 7), 3), Sample(make(3, 6), 2, True), Sample(make(0, 3, 6), 2)],
+    reference=define.adaptive_max_pool(1),
 )
 def adaptive_max_pool1d(input: Tensor, output_size: IntOrInts, return_indices: bool = False) -> Pooled:
     """Maximum over `output_size` bins of (N, C, L) or (C, L).
@@ -193,6 +205,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: IntOrInts, return_indices: b
         Sample(make(3, 4, 6), 2, return_indices=True),
         Sample(make(1, 2, 4, 5), (None, 3)),
     ],
+    reference=define.adaptive_max_pool(2),
 )
 def adaptive_max_pool2d(input: Tensor, output_size: OptionalSize, return_indices: bool = False) -> Pooled:
     """Maximum over a grid of bins of (N, C, H, W) or (C, H, W); None keeps a dimension.
@@ -213,6 +226,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: OptionalSize, return_indices
         Sample(make(1, 2, 3, 5, 4), (2, 3, 2)),
         Sample(make(2, 4, 3, 2), (2, None, 1), return_indices=True),
     ],
+    reference=define.adaptive_max_pool(3),
 )
 def adaptive_max_pool3d(input: Tensor, output_size: OptionalSize, return_indices: bool = False) -> Pooled:
     """Maximum over a grid of bins of (N, C, D, H, W) or (C, D, H, W); see `adaptive_max_pool1d`.
@@ -224,11 +238,20 @@ def adaptive_max_pool3d(input: Tensor, output_size: OptionalSize, return_indices
     return _adaptive("adaptive_max_pool3d", 3, input, output_size, return_indices)
 
 
+adaptive_max_pool1d_with_indices = _with_indices(
+    adaptive_max_pool1d, 2, lambda make: [Sample(make(2, 3, 7), 3), Sample(make(3, 6), 2)], "functional"
+)
+adaptive_max_pool2d_with_indices = _with_indices(
+    adaptive_max_pool2d, 2, lambda make: [Sample(make(1, 2, 4, 5), (None, 3))], "functional"
+)
+adaptive_max_pool3d_with_indices = _with_indices(
+    adaptive_max_pool3d, 2, lambda make: [Sample(make(2, 4, 3, 2), (2, None, 1))], "functional"
+)
 # torch.adaptive_max_pool1d always returns the indices, F.adaptive_max_pool1d where they are asked for.
-NAMESPACES["torch"]["adaptive_max_pool1d"] = _with_indices(adaptive_max_pool1d, 2)
-adaptive_max_pool1d_with_indices = expose("functional")(_with_indices(adaptive_max_pool1d, 2))
-adaptive_max_pool2d_with_indices = expose("functional")(_with_indices(adaptive_max_pool2d, 2))
-adaptive_max_pool3d_with_indices = expose("functional")(_with_indices(adaptive_max_pool3d, 2))
+torch_adaptive_max_pool1d = _with_indices(
+    adaptive_max_pool1d, 2, lambda make: [Sample(make(2, 3, 7), 3)], "torch", "adaptive_max_pool1d",
+    "torch_adaptive_max_pool1d",
+)  # fmt: skip
 
 
 # ---- fractional -----------------------------------------------------------------------------------------
@@ -291,8 +314,9 @@ def _fractional_errors(n: int) -> Any:
     errors=_fractional_errors(2),
     samples=lambda make: [
         Sample(make(2, 3, 7, 6), 2, (3, 4), _random_samples=make(2, 3, 2, low=0, high=0.99)),
-        Sample(make(3, 8, 7), (2, 3), None, 0.5, True, make(1, 3, 2, low=0, high=0.99)),
+        Sample(make(3, 8, 7), (2, 3), None, (0.5, 0.7), True, make(1, 3, 2, low=0, high=0.99)),
     ],
+    reference=define.fractional_max_pool(2),
 )
 def fractional_max_pool2d(
     input: Tensor,
@@ -325,6 +349,7 @@ def fractional_max_pool2d(
     samples=lambda make: [
         Sample(make(1, 2, 4, 6, 5), 2, (2, 3, 3), _random_samples=make(1, 2, 3, low=0, high=0.99)),
     ],
+    reference=define.fractional_max_pool(3),
 )
 def fractional_max_pool3d(
     input: Tensor,
@@ -344,5 +369,9 @@ def fractional_max_pool3d(
     return _fractional("fractional_max_pool3d", 3, input, kernel_size, *rest)
 
 
-fractional_max_pool2d_with_indices = expose("functional")(_with_indices(fractional_max_pool2d, 4))
-fractional_max_pool3d_with_indices = expose("functional")(_with_indices(fractional_max_pool3d, 4))
+fractional_max_pool2d_with_indices = _with_indices(
+    fractional_max_pool2d, 4, fractional_max_pool2d.op.samples, "functional"
+)
+fractional_max_pool3d_with_indices = _with_indices(
+    fractional_max_pool3d, 4, fractional_max_pool3d.op.samples, "functional"
+)

@@ -211,7 +211,8 @@ def fractional_max_pool(input: Tensor, kernel_size: Ints, output_size: Ints, sam
     """
     check_dtype(input, FLOATING)
     _check_fractional(input, kernel_size, output_size, samples)
-    return _pooled(input, output_size), _pooled(input, output_size, dtypes.int64)
+    shape = (*input.shape[: len(input.shape) - len(output_size)], *output_size)
+    return Out(shape, input.dtype), Out(shape, dtypes.int64)  # row-major, as PyTorch's
 
 
 @primitive(grad={"grad": lambda g, indices, input_size: _gather(g, indices, len(input_size))})

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail, warn
 from tritonnn.memory_format import strides_as
-from tritonnn.ops._table import FLOATING, NAMESPACES, Out, primitive
+from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, expose, primitive
+from tritonnn.ops.creation.creation import ones_like
 from tritonnn.random import generator_for
 
 _ALPHA = -1.7580993408473766  # what SELU tends to for very negative inputs
@@ -27,18 +30,49 @@ def native_dropout(input: Tensor, p: float, seed: int, offset: int) -> Any:
     return Out(input.shape, input.dtype, strides=strides), Out(input.shape, dtypes.bool_, strides=strides)
 
 
-def _functional(function: Any) -> Any:
-    NAMESPACES["functional"][function.__name__] = function
-    return function
+def _without_chance(*shapes: tuple[int, ...]) -> Any:
+    """Calls whose result no draw decides: everything is kept, or nothing."""
+
+    def samples(make: Any) -> list[Sample]:
+        calls = [Sample(make(shape), 0.4, False) for shape in shapes]
+        return [*calls, Sample(make(shapes[0]), 0.0, True), Sample(make(shapes[-1]), 1.0, True)]
+
+    return samples
 
 
-def _check(name: str, p: float, input: Tensor) -> None:
+def _refused(make: Any, kind: type[Exception] = ValueError) -> list[Bad]:
+    x = make(2, 3, 4)
+    return [
+        Bad(x, 1.5, True, error=kind, match="between 0 and 1, but got 1.5"),
+        Bad(x, -0.1, False, error=kind, match="between 0 and 1, but got -0.1"),
+        Bad("a", 0.5, True, error=TypeError, match="'input' .* must be Tensor, not str"),
+    ]
+
+
+def _refused_by_torch(make: Any) -> list[Bad]:
+    return _refused(make, RuntimeError)
+
+
+def _all_or_nothing(input: Any, p: float, training: bool) -> Any:
+    return input * (0 if training and p == 1 else 1)
+
+
+def _options(name: str, api: str, *shapes: tuple[int, ...], **more: Any) -> dict[str, Any]:
+    # Not of the family "random", whose ops the generated tests leave out.
+    chosen = {"samples": _without_chance(*shapes), "errors": _refused, "reference": _all_or_nothing, **more}
+    return dict(name=name, public=name.removeprefix("functional_"), api=api, family="dropout", **chosen)
+
+
+def _and_ranks(*bad: tuple[int, ...], match: str, refused: Any = _refused) -> Any:
+    return lambda make: [*refused(make), *[Bad(make(shape), 0.5, True, match=match) for shape in bad]]
+
+
+def _check(name: str, p: float, input: Tensor, kind: type[Exception] = ValueError) -> None:
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     if not 0 <= p <= 1:
-        raise fail(
-            name, f"dropout probability has to be between 0 and 1, but got {p}", kind=ValueError, input=input
-        )
+        message = f"dropout probability has to be between 0 and 1, but got {p}"
+        raise fail(name, message, kind=kind, input=input)
 
 
 def _drop(input: Tensor, p: float) -> tuple[Tensor, Tensor]:
@@ -58,7 +92,7 @@ def _elements(name: str, input: Tensor, p: float, training: bool, inplace: bool)
     return _drop(input, p)[0]
 
 
-@_functional
+@composite(**_options("functional_dropout", "functional", (3, 4), (2, 3, 4)))
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero each element with probability `p` and scale the others by 1 / (1 - p); nothing when not training.
 
@@ -89,7 +123,15 @@ def _features(name: str, input: Tensor, p: float, training: bool, inplace: bool)
     return input.mul_(scale) if inplace else input * scale
 
 
-@_functional
+@composite(
+    **_options(
+        "functional_dropout1d",
+        "functional",
+        (2, 3, 4),
+        (3, 4),
+        errors=_and_ranks((4,), (1, 2, 3, 4), match="Expected 2D or 3D input"),
+    )
+)
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels of (N, C, L) or (C, L) with probability `p` and scale the others by 1 / (1 - p).
 
@@ -117,7 +159,7 @@ def _odd_dimensions(name: str, input: Tensor, wanted: tuple[int, int]) -> None:
         )
 
 
-@_functional
+@composite(**_options("functional_dropout2d", "functional", (2, 3, 4, 5)))
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels of (N, C, H, W) with probability `p` and scale the others by 1 / (1 - p).
 
@@ -138,7 +180,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return _features("dropout2d", input, p, training, inplace)
 
 
-@_functional
+@composite(**_options("functional_dropout3d", "functional", (2, 3, 4, 2, 2), (3, 4, 2, 2)))
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels of (N, C, D, H, W) or (C, D, H, W) with probability `p`, scale the others by 1 / (1 - p).
 
@@ -168,7 +210,7 @@ def _affine(input: Tensor, ones: Tensor, p: float, inplace: bool) -> Tensor:
     return input.mul_(kept * scale).add_(shift) if inplace else input * (kept * scale) + shift
 
 
-@_functional
+@composite(**_options("functional_alpha_dropout", "functional", (3, 4), (5,)))
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout that keeps zero mean and unit variance, for networks with SELU.
 
@@ -183,7 +225,15 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     return _affine(input, input.new_ones(input.shape), p, inplace)
 
 
-@_functional
+@composite(
+    **_options(
+        "functional_feature_alpha_dropout",
+        "functional",
+        (3, 4),
+        (2, 3, 4),
+        errors=_and_ranks((4,), match="at least 2 dimensions"),
+    )
+)
 def feature_alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
@@ -204,31 +254,43 @@ def feature_alpha_dropout(
 # ---- names of the torch namespace, with their own argument order --------------------------------------------
 
 
+@composite(
+    name="public_native_dropout", public="native_dropout", api="torch", family="dropout", errors=_refused_by_torch,
+    samples=_without_chance((3, 4)),
+    reference=lambda input, p, train: (_all_or_nothing(input, p, train), np.full(input.shape, p < 1 or not train)),
+)  # fmt: skip
 def _native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor]:
     """The result of dropout and the mask of the elements kept."""
-    _check("native_dropout", p, input)
+    _check("native_dropout", p, input, RuntimeError)
     if train is False:
-        return input.clone(), input.new_ones(input.shape, dtype=dtypes.bool_)
+        return input.clone(), ones_like(input, dtype=dtypes.bool_)
     result, mask = _drop(input, p)
     return result, mask
 
 
 def _torch_names() -> None:
-    names = NAMESPACES["torch"]
-    names["native_dropout"] = _native_dropout
     chosen = {
-        "dropout": _elements, "feature_dropout": lambda name, input, p, train, inplace: (
-            _check(name, p, input), _features(name, input, p, train, inplace))[1],  # type: ignore[func-returns-value]
+        "dropout": _elements, "feature_dropout": _features,
         "alpha_dropout": lambda name, *args: alpha_dropout(*args),
         "feature_alpha_dropout": lambda name, *args: feature_alpha_dropout(*args),
     }  # fmt: skip
     for name, function in chosen.items():
-        for suffix, inplace in (("", False), ("_", True)):
-            names[name + suffix] = _named(name + suffix, function, inplace)
+        options = _options(
+            name, "torch", (2, 3), (2, 3, 4), reference=_torch_reference, errors=_refused_by_torch
+        )
+        if "feature" in name:
+            options["errors"] = _and_ranks((4,), match="at least 2 dimensions", refused=_refused_by_torch)
+        entry = composite(**options)(_named(name, function, False))
+        expose("torch", of=entry)(_named(name + "_", function, True))
+
+
+def _torch_reference(input: Any, p: float, train: bool) -> Any:
+    return _all_or_nothing(input, p, train)
 
 
 def _named(name: str, function: Any, inplace: bool) -> Any:
     def public(input: Tensor, p: float, train: bool) -> Tensor:
+        _check(name, p, input, RuntimeError)
         return function(name, input, p, train, inplace)
 
     public.__name__ = public.__qualname__ = name

@@ -9,7 +9,9 @@ from tritonnn._tensor import Tensor
 from tritonnn.dispatch import allocate
 from tritonnn.errors import fail
 from tritonnn.ops.conversion.overwriting import overwritten
-from tritonnn.ops.random.philox import (
+from tritonnn.ops.random.random import (
+    draw,
+    draw_integers,
     philox_bernoulli,
     philox_cauchy,
     philox_exponential,
@@ -19,7 +21,7 @@ from tritonnn.ops.random.philox import (
     philox_randint,
     philox_uniform,
 )  # fmt: skip
-from tritonnn.ops.random.random import draw, draw_bernoulli, draw_integers
+from tritonnn.ops.random.sampling import draw_bernoulli
 from tritonnn.random import Generator
 
 

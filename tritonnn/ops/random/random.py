@@ -12,9 +12,8 @@ from tritonnn.device import DeviceLike, resolve
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
-from tritonnn.memory_format import layout as Layout
-from tritonnn.memory_format import memory_format as MemoryFormat
-from tritonnn.ops._table import NAMESPACES, attach
+from tritonnn.ops._arguments import not_a_tensor, whole_number
+from tritonnn.ops._table import FLOATING, NUMERIC, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.conversion.overwriting import overwritten
 from tritonnn.ops.creation.creation import _finish, _like
 from tritonnn.ops.random.philox import (
@@ -28,12 +27,65 @@ from tritonnn.ops.random.philox import (
 from tritonnn.random import Generator, generator_for
 from tritonnn.shape import Size
 
-torch_names = NAMESPACES["torch"]
+# ---- fills: primitives without tensor arguments, run on an existing tensor ----------------------------------
 
 
-def _public(function: Any) -> Any:
-    torch_names[function.__name__] = function
-    return function
+def _fill_only(*args: Any) -> Any:
+    raise AssertionError("a fill runs on an existing tensor")
+
+
+@primitive(dtypes=FLOATING)
+def philox_uniform(low: float, high: float, seed: int, offset: int) -> Any:
+    """Uniform on [low, high)."""
+    return _fill_only()
+
+
+@primitive(dtypes=FLOATING)
+def philox_normal(mean: float, std: float, seed: int, offset: int) -> Any:
+    """Normal."""
+    return _fill_only()
+
+
+@primitive(dtypes=FLOATING)
+def philox_log_normal(mean: float, std: float, seed: int, offset: int) -> Any:
+    """exp of a normal."""
+    return _fill_only()
+
+
+@primitive(dtypes=FLOATING)
+def philox_exponential(rate: float, seed: int, offset: int) -> Any:
+    """Exponential."""
+    return _fill_only()
+
+
+@primitive(dtypes=FLOATING)
+def philox_cauchy(median: float, sigma: float, seed: int, offset: int) -> Any:
+    """Cauchy."""
+    return _fill_only()
+
+
+@primitive(dtypes=REAL)
+def philox_geometric(p: float, seed: int, offset: int) -> Any:
+    """Number of trials up to the first success."""
+    return _fill_only()
+
+
+@primitive(dtypes=REAL)
+def philox_randint(low: int, high: int, seed: int, offset: int) -> Any:
+    """Integers uniform on [low, high)."""
+    return _fill_only()
+
+
+@primitive(dtypes=REAL)
+def philox_bernoulli(p: Any, seed: int, offset: int) -> Any:
+    """One with probability p, a number or a buffer."""
+    return _fill_only()
+
+
+@primitive(dtypes=FLOATING)
+def philox_poisson(rate: Tensor, seed: int, offset: int) -> Any:
+    """Poisson with the rates of a tensor."""
+    return Out(rate.shape, rate.dtype)
 
 
 def draw(fill: Any, target: Tensor, *params: Any, generator: Generator | None, wide: bool = False) -> Tensor:
@@ -44,7 +96,7 @@ def draw(fill: Any, target: Tensor, *params: Any, generator: Generator | None, w
         raise TypeError(f"argument 'generator' must be torch.Generator, not {type(generator).__name__}")
     words = target.numel() * (2 if wide or target.dtype is dtypes.float64 else 1)
     if words and target.device.type != "meta":
-        dispatch.run_backend(fill.op, (target,), (*params, *generator.reserve(words)))
+        dispatch.run_into(fill.op, target, (*params, *generator.reserve(words)))
     return target
 
 
@@ -60,6 +112,7 @@ def _new(
 ) -> Tensor:
     shape = Size(shapes.as_size(size))
     if out is not None:
+        dispatch.check_out("", out, False, out.dtype, None)
         return out.resize_(shape) if out.shape != shape else out
     return allocate(shape, dtype or default or dtypes.get_default_dtype(), resolve(device))
 
@@ -85,7 +138,18 @@ def _real_parts(made: Tensor) -> Tensor:
     return make_view(made, Size((*made.shape, 2)), strides, 2 * made._offset, made.dtype.to_real())
 
 
-@_public
+_NEW = dict(
+    api="torch", dtypes=FLOATING,
+    samples=lambda make: [Sample(3, 4, dtype=make.dtype, device=make.device), Sample((), device=make.device)],
+    errors=lambda make: [
+        Bad(-1, match="negative dimension"), Bad(2.5, error=TypeError, match="tuple of ints"),
+        Bad(2, dtype=dtypes.int64, error=NotImplementedError, match="must be floating or complex"),
+        Bad(2, generator=3, error=TypeError, match="must be torch.Generator, not int"),
+    ],
+)  # fmt: skip
+
+
+@composite(**_NEW)
 def rand(
     *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
@@ -101,7 +165,7 @@ def rand(
     return _finish(made, requires_grad, pin_memory, layout)
 
 
-@_public
+@composite(**_NEW)
 def randn(
     *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
@@ -117,7 +181,14 @@ def randn(
     return _finish(made, requires_grad, pin_memory, layout)
 
 
-def draw_integers(made: Tensor, low: int, high: int, generator: Generator | None) -> Tensor:
+def draw_integers(made: Tensor, low: int, high: int, generator: Any) -> Tensor:
+    if not (isinstance(low, int) and isinstance(high, int)):
+        whole_number("random", "from", low)
+        whole_number("random", "to", high)
+    if made.dtype.is_complex:
+        raise fail(
+            "random", "random bounds are of integral, floating-point and boolean types only", self=made
+        )
     low, high = int(low), int(high)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
@@ -136,7 +207,21 @@ def draw_integers(made: Tensor, low: int, high: int, generator: Generator | None
     return made.copy_(draw(philox_randint, numbers, low, high, generator=generator, wide=wide))
 
 
-@_public
+@composite(
+    api="torch", dtypes=REAL,
+    samples=lambda make: [
+        Sample(2, (3, 4), dtype=make.dtype, device=make.device),
+        Sample(1, 2, (5,), dtype=make.dtype, device=make.device),
+    ],
+    errors=lambda make: [
+        Bad(5, 5, (2,), match="'from' to be less than 'to'"),
+        Bad(5, error=TypeError, match="takes .high, size."),
+        Bad(300, (2,), dtype=dtypes.uint8, match="out of bounds for uint8"),
+        Bad(5, (-1,), match="negative dimension"),
+        Bad(2.5, (2,), error=TypeError, match="must be int, not float"),
+        Bad(5, (2,), dtype=dtypes.complex64, match="boolean types only"),
+    ],
+)  # fmt: skip
 def randint(
     *bounds: Any, low: int = 0, high: int | None = None, size: Any = None,
     generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
@@ -164,7 +249,16 @@ def randint(
     return _finish(draw_integers(made, low, high, generator), requires_grad, pin_memory, layout)
 
 
-@_public
+@composite(
+    api="torch", dtypes=NUMERIC,
+    samples=lambda make: [Sample(n, dtype=make.dtype, device=make.device) for n in (0, 1, 7)],
+    errors=lambda make: [
+        Bad(-1, match="n must be non-negative"),
+        Bad(2.5, error=TypeError, match="'n' .*must be int, not float"),
+        Bad(300, dtype=dtypes.uint8, match="n is too large for result tensor type"),
+        Bad(3, dtype=dtypes.bool_, error=NotImplementedError, match="not implemented for bool"),
+    ],
+)  # fmt: skip
 def randperm(
     n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
@@ -176,9 +270,13 @@ def randperm(
     >>> torch.randperm(4).sort()[0]
     tensor([0, 1, 2, 3])
     """
+    whole_number("randperm", "n", n)
+    n = int(n)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
     kind = dtype or (dtypes.int64 if out is None else out.dtype)
+    if kind not in NUMERIC:
+        raise fail("randperm", f"not implemented for {kind.name}", kind=NotImplementedError)
     if kind.kind == 1 and n - 1 > dtypes.iinfo(kind).max:
         raise RuntimeError(f"n is too large for result tensor type: {n - 1} does not fit {kind.name}")
     keys = allocate(Size((n,)), dtypes.int64, resolve(device) if out is None else out.device)
@@ -195,6 +293,8 @@ def _random_like(name: str, fill: Any) -> Any:
         requires_grad: bool = False, pin_memory: bool = False, memory_format: MemoryFormat | None = None,
         generator: Generator | None = None,
     ) -> Tensor:  # fmt: skip
+        if not isinstance(input, Tensor):
+            raise not_a_tensor(name, "input", input)
         made = _like(input, dtype, layout, device, memory_format, pin_memory)
         return _finish(_standard(name, fill, made, generator), requires_grad)
 
@@ -204,14 +304,27 @@ def _random_like(name: str, fill: Any) -> Any:
         f"{kind} in the shape, dtype and device of `input`.\n\n"
         f">>> import tritonnn as torch\n>>> torch.{name}(torch.zeros(2, 3)).shape\ntorch.Size([2, 3])"
     )
-    return _public(like)
+    return composite(
+        api="torch", dtypes=FLOATING, samples=lambda make: [Sample(make(3, 4)), Sample(make(()))],
+        errors=lambda make: [
+            Bad(3, error=TypeError, match="must be Tensor, not int"),
+            Bad(make.int(3), error=NotImplementedError, match="must be floating or complex"),
+        ],
+    )(like)  # fmt: skip
 
 
 rand_like = _random_like("rand_like", philox_uniform)
 randn_like = _random_like("randn_like", philox_normal)
 
 
-@_public
+@composite(
+    api="torch", dtypes=REAL, samples=lambda make: [Sample(make(3, 4), 2), Sample(make(()), 1, 2)],
+    errors=lambda make: [
+        Bad(3, 5, error=TypeError, match="must be Tensor, not int"),
+        Bad(make(2), 5, 5, match="'from' to be less than 'to'"),
+        Bad(make(2), 2.5, error=TypeError, match="must be int, not float"),
+    ],
+)  # fmt: skip
 def randint_like(
     input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
@@ -226,134 +339,3 @@ def randint_like(
     low, high = (0, low) if high is None else (low, high)
     made = _like(input, dtype, layout, device, memory_format, pin_memory)
     return _finish(draw_integers(made, low, high, None), requires_grad)
-
-
-@_public
-def normal(
-    mean: Tensor | float, std: Tensor | float = 1.0, size: Sequence[int] | None = None, *,
-    generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
-    """Normal numbers with the given means and standard deviations, each a number or a tensor.
-
-    >>> import tritonnn as torch
-    >>> torch.normal(0.0, 1.0, (2, 2)).shape
-    torch.Size([2, 2])
-    """
-    if isinstance(std, Tensor):
-        if bool((std < 0).any()):
-            raise RuntimeError("normal expects all elements of std >= 0.0")
-    elif std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    tensors = [t for t in (mean, std) if isinstance(t, Tensor)]
-    if not tensors:
-        made = _new((size if size is not None else (),), dtype, device, out)
-        return _finish(
-            draw(philox_normal, made, float(mean), float(std), generator=generator),
-            requires_grad,
-            layout=layout,
-        )
-    shape = shapes.broadcast_shapes(*[t.shape for t in tensors])
-    made = _new((shape,), tensors[0].dtype, tensors[0].device, out)
-    draw(philox_normal, made, 0.0, 1.0, generator=generator)
-    std, mean = (value.detach() if isinstance(value, Tensor) else value for value in (std, mean))
-    result = made * std + mean
-    return result if out is None else out.copy_(result)
-
-
-@_public
-def bernoulli(
-    input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None
-) -> Tensor:
-    """1 with the probability that `input` holds (or with `p`), else 0.
-
-    >>> import tritonnn as torch
-    >>> torch.bernoulli(torch.ones(2))
-    tensor([1., 1.])
-    """
-    made = _new((input.shape,), input.dtype, input.device, out)
-    return draw_bernoulli(made, input if p is None else p, generator)
-
-
-def draw_bernoulli(target: Tensor, p: Tensor | float, generator: Generator | None) -> Tensor:
-    if isinstance(p, Tensor):
-        if not p.dtype.is_floating_point:
-            raise fail("bernoulli", f"expected probabilities of a floating dtype, got {p.dtype.name}", p=p)
-        if p.device.type != "meta" and p.numel() and not bool(((p >= 0) & (p <= 1)).all()):
-            raise RuntimeError("bernoulli: Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
-        values = p.detach().expand(target.shape)._buf
-    else:
-        if not 0 <= p <= 1:
-            raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-        values = float(p)
-    generator = generator_for(target.device) if generator is None else generator
-    if target.numel() and target.device.type != "meta":
-        dispatch.run_backend(philox_bernoulli.op, (target,), (values, *generator.reserve(target.numel())))
-    return target
-
-
-@_public
-def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
-    """Poisson numbers with the rates that `input` holds.
-
-    >>> import tritonnn as torch
-    >>> torch.poisson(torch.zeros(2))
-    tensor([0., 0.])
-    """
-    if not input.dtype.is_floating_point:
-        message = f"expected rates of a floating dtype, got {input.dtype.name}"
-        raise fail("poisson", message, kind=NotImplementedError, input=input)
-    if input.numel() and bool((input < 0).any()):
-        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    generator = generator_for(input.device) if generator is None else generator
-    return philox_poisson(input.detach(), *generator.reserve(4 * input.numel()))
-
-
-@_public
-def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None,
-    out: Tensor | None = None,
-) -> Tensor:  # fmt: skip
-    """Indices drawn from the (unnormalised) probabilities in each row of `input`.
-
-    >>> import tritonnn as torch
-    >>> torch.multinomial(torch.tensor([0., 1.]), 3, replacement=True)
-    tensor([1, 1, 1])
-    """
-    if len(input.shape) not in (1, 2):
-        raise fail("multinomial", f"prob_dist must be 1 or 2 dim, got {len(input.shape)}", input=input)
-    if not input.dtype.is_floating_point:
-        message = f"only supports floating-point dtypes for input, got: {input.dtype.name}"
-        raise fail("multinomial", message, input=input)
-    categories = input.shape[-1]
-    if num_samples <= 0:
-        raise fail("multinomial", f"cannot sample n_sample <= 0 samples, got {num_samples}")
-    if not replacement and num_samples > categories:
-        raise fail(
-            "multinomial",
-            f"cannot sample n_sample > prob_dist.size(-1) samples without replacement ({num_samples} > {categories})",
-            input=input,
-        )
-    weights = input.detach()
-    if bool((~(weights >= 0)).any()) or bool((weights == float("inf")).any()):
-        raise fail(
-            "multinomial", "probability tensor contains either `inf`, `nan` or element < 0", input=input
-        )
-    if bool((weights.sum(-1) <= 0).any()):
-        raise fail("multinomial", "invalid multinomial distribution (sum of probabilities <= 0)", input=input)
-    if replacement:
-        total = (weights if weights.dtype.itemsize > 2 else weights.to(dtypes.float32)).cumsum(-1)
-        place = rand(
-            *input.shape[:-1], num_samples, generator=generator, dtype=total.dtype, device=input.device
-        )
-        drawn = torch_names["searchsorted"](total, place * total[..., -1:], right=True)
-        drawn = drawn.clamp(max=categories - 1)
-    else:  # the largest of p / exponential are a sample without replacement (Efraimidis and Spirakis 2006)
-        clock = draw(
-            philox_exponential, allocate(input.shape, input.dtype, input.device), 1.0, generator=generator
-        )
-        drawn = (weights / clock).topk(num_samples, -1)[1]  # of ties, all of weight 0, the first ones
-    return drawn if out is None else _new((drawn.shape,), None, None, out).copy_(drawn)
-
-
-attach(multinomial=multinomial, bernoulli=bernoulli)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from tritonnn import dtypes
+from typing import Any
+
+import numpy as np
+
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
+from tritonnn.ops._arguments import tensors_only, whole_number
 from tritonnn.ops._table import FLOATING, NUMERIC, Bad, Sample, composite
 from tritonnn.ops.creation.creation import ones, zeros
 from tritonnn.ops.creation.from_data import tensor
@@ -24,6 +29,7 @@ from tritonnn.table.types import Number
         Bad(make.int(2), make(3, dtype=dtypes.float32), match="weights should be 1-d and have the same length"),
         Bad(make.int(2), minlength=-1, match="minlength should be >= 0"),
     ],
+    reference=lambda input, weights, minlength: np.bincount(input, weights, minlength),
 )  # fmt: skip
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each number from 0 on occurs, or the sum of its weights.
@@ -36,6 +42,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     >>> torch.bincount(torch.tensor([0, 3, 0, 1]))
     tensor([2, 1, 0, 1])
     """
+    tensors_only("bincount", input=input)
     if minlength < 0:
         raise fail("bincount", "minlength should be >= 0", input=input)
     if input.dtype.kind != 1:
@@ -67,9 +74,12 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         Sample(make(20), 5), Sample(make(4, 5), 4, min=-1, max=1), Sample(make(3).new_ones(3), 2), Sample(make(0), 3),
     ],
     errors=lambda make: [
-        Bad(make(3), 0, match="bins must be > 0"), Bad(make(3), 4, 3, 1, match="max must be larger than min"),
+        Bad(make(3), 0, match="bins must be > 0"),
+        Bad(make(3), 1.5, error=TypeError, match="'bins' .*must be int"),
+        Bad(make(3), 4, 3, 1, match="max must be larger than min"),
         Bad(make(3) / 0, 4, match="is not finite"),
     ],
+    reference=lambda input, bins, min, max: np.histogram(input, bins, (min, max) if min < max else None)[0],
 )  # fmt: skip
 def histc(
     input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None
@@ -80,6 +90,8 @@ def histc(
     >>> torch.histc(torch.tensor([1., 2., 1.]), bins=4, min=0, max=3)
     tensor([0., 2., 1., 0.])
     """
+    tensors_only("histc", input=input)
+    whole_number("histc", "bins", bins)
     if not input.dtype.is_floating_point:
         raise fail("histc", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input)
     if bins <= 0:
@@ -97,7 +109,7 @@ def histc(
     inside = values.masked_select((values >= low).logical_and(values <= high))
     place = ((inside - low) * (bins / (high - low))).to(dtypes.int64).clamp(0, bins - 1)
     counts = bincount(place, minlength=bins).to(input.dtype)
-    return counts if out is None else out.resize_(counts.shape).copy_(counts)
+    return counts if out is None else dispatch.deliver("histc", out, counts)
 
 
 @composite(
@@ -111,6 +123,7 @@ def histc(
         Bad(make(2, dtype=dtypes.float32), match="only applicable to index tensor"),
         Bad(make.int(0), match="Can not infer total number of classes"),
     ],
+    reference=lambda tensor, num_classes: np.eye(num_classes if num_classes > 0 else tensor.max() + 1)[tensor],
 )  # fmt: skip
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Vectors of zeros with a one at the class, along a new last dimension.
@@ -124,6 +137,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
+    tensors_only("one_hot", tensor=tensor)
     if tensor.dtype is not dtypes.int64:
         raise fail("one_hot", "one_hot is only applicable to index tensor of type LongTensor.", tensor=tensor)
     if tensor.numel() == 0:
@@ -145,6 +159,10 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     api="torch", dtypes=NUMERIC,
     samples=lambda make: [Sample(make.int(3, 4).to(make.dtype), make.int(2).to(make.dtype)),
                           Sample(make.int(5).to(make.dtype), 1, invert=True), Sample(make(3), make(0))],
+    reference=lambda elements, test_elements, invert: np.isin(elements, test_elements, invert=invert),
+    errors=lambda make: [
+        Bad(make(2), "a", error=TypeError, match="str"), Bad(1, 2, error=TypeError, match="Tensor"),
+    ],
 )  # fmt: skip
 def isin(
     elements: Tensor | Number,
@@ -163,11 +181,12 @@ def isin(
     >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 3]))
     tensor([False,  True,  True])
     """
-    device = next((x.device for x in (elements, test_elements) if isinstance(x, Tensor)), None)
-    sought = elements if isinstance(elements, Tensor) else tensor(elements, device=device)
-    tests = test_elements if isinstance(test_elements, Tensor) else tensor(test_elements, device=device)
-    kind = dtypes.promote_types(sought.dtype, tests.dtype)
-    sought, tests = sought.detach().to(kind), tests.detach().to(kind).reshape(-1)
+    like = elements if isinstance(elements, Tensor) else test_elements
+    tensors_only("isin", test_elements=like)
+    elements = elements if isinstance(elements, Tensor) else tensor(elements, device=like.device)
+    tests = test_elements if isinstance(test_elements, Tensor) else tensor(test_elements, device=like.device)
+    kind = dtypes.promote_types(elements.dtype, tests.dtype)
+    elements, tests = elements.detach().to(kind), tests.detach().to(kind).reshape(-1)
     if tests.numel() == 0:
         found = zeros(sought.shape, dtype=dtypes.bool_, device=sought.device)
     else:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._table import OPS, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, restore, sum
 from tritonnn.ops.shape.shape import unsqueeze
@@ -15,9 +18,14 @@ from tritonnn.shape import Size, wrap_dim, wrap_dims
 from tritonnn.table.types import Dims
 
 
-def _not_empty(input: Tensor, dims: Sequence[int], op: str) -> None:
+def _not_empty(input: Tensor, dims: Sequence[int], op: str, given: Any = None) -> None:
     for d in dims:
         if input.shape and input.shape[d] == 0:
+            if given in ((), []):
+                raise Invalid(
+                    f"Expected reduction dim to be specified for input.numel() == 0: {op} has no identity",
+                    hint="specify the reduction dim with the 'dim' argument",
+                )
             raise Invalid(
                 f"Expected reduction dim {d} to have non-zero size: {op} has no identity", kind=IndexError
             )
@@ -33,12 +41,16 @@ def _amax_grad(g: Tensor, input: Tensor, result: Tensor, dims: Sequence[int], ke
 _EXTREME = dict(
     api="torch tensor", dtypes=REAL,
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3, 4), (0, -1), True)],
-    errors=lambda make: [*_dim_errors(make), Bad(make(0, 3), 0, error=IndexError, match="non-zero size")],
+    errors=lambda make: [*_dim_errors(make), Bad(make(0, 3), 0, error=IndexError, match="non-zero size"),
+                         Bad(make(0, 3), match="reduction dim to be specified")],
     grad={"input": lambda g, input, result, dim, keepdim: _amax_grad(g, input, result, dim, keepdim)},
 )  # fmt: skip
 
 
-@primitive(**_EXTREME)
+@primitive(
+    **_EXTREME,
+    reference=lambda input, dim, keepdim: np.max(input, tuple(np.atleast_1d(dim)) or None, keepdims=keepdim),
+)
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     """Largest element over `dim` (all by default); the gradient is shared among ties.
 
@@ -47,24 +59,43 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     tensor([5, 3])
     """
     dims = wrap_dims(dim, len(input.shape))
-    _not_empty(input, dims, "amax")
+    _not_empty(input, dims, "amax", dim)
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
 
 
-@primitive(**_EXTREME)
+@primitive(
+    **_EXTREME,
+    reference=lambda input, dim, keepdim: np.min(input, tuple(np.atleast_1d(dim)) or None, keepdims=keepdim),
+)
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     """Smallest element over `dim` (all by default); the gradient is shared among ties."""
     dims = wrap_dims(dim, len(input.shape))
-    _not_empty(input, dims, "amin")
+    _not_empty(input, dims, "amin", dim)
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
 
 
 @composite(
-    api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), dim=1)]
+    api="torch tensor",
+    dtypes=REAL,
+    samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), dim=1)],
+    reference=lambda input, dim, keepdim: (
+        np.min(input, dim, keepdims=keepdim),
+        np.max(input, dim, keepdims=keepdim),
+    ),
+    errors=lambda make: [
+        Bad(make(2, 3), dim=2, error=IndexError, match="Dimension out of range"),
+        Bad(make(0, 3), dim=0, error=IndexError, match="non-zero size"),
+        Bad(make(0), match="over an empty dimension"),
+        Bad("a", error=TypeError, match="'input' .*must be Tensor, not str"),
+    ],
 )
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """(smallest, largest) element over `dim` (all by default)."""
-    return pair("aminmax")(
+    tensors_only("aminmax", input=input)
+    if dim is None and not input.numel():
+        message = "cannot compute aminmax over an empty dimension as the operation has no identity."
+        raise fail("aminmax", message, input=input)
+    return _pair("aminmax", ("min", "max"))(
         amin(input, () if dim is None else dim, keepdim), amax(input, () if dim is None else dim, keepdim)
     )
 
@@ -140,6 +171,7 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
             function = OPS[pairwise].function
             return function(input, other) if out is None else function(input, other, out=out)
         if dim is None:
+            tensors_only(name, input=input)
             if input.numel() == 0:
                 raise fail(
                     name,
@@ -161,10 +193,32 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
 
 
 _MAX_SAMPLES = lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(3, 4), make(3, 4))]
-max = composite(api="torch tensor", dtypes=REAL, samples=_MAX_SAMPLES)(
+
+
+def _max_errors(make: Any) -> list[Bad]:
+    return [
+        Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range"),
+        Bad(make(0, 3), 0, error=IndexError, match="non-zero size"),
+        Bad(make(0), match="Specify the reduction dim"), Bad(make(2), make(3), match="must match the size"),
+    ]  # fmt: skip
+
+
+def _defined(whole: Any, position: Any, pairwise: Any) -> Any:
+    def definition(input: Any, other: Any = None, keepdim: bool = False) -> Any:
+        if other is None:
+            return whole(input)
+        if isinstance(other, np.ndarray):
+            return pairwise(input, other)
+        return whole(input, other, keepdims=keepdim), position(input, other, keepdims=keepdim)
+
+    return definition
+
+
+_MAX_OPTIONS: Any = dict(api="torch tensor", dtypes=REAL, samples=_MAX_SAMPLES, errors=_max_errors)
+max = composite(**_MAX_OPTIONS, reference=_defined(np.max, np.argmax, np.maximum))(
     _max_or_min("max", amax, max_dim, "maximum")
 )
-min = composite(api="torch tensor", dtypes=REAL, samples=_MAX_SAMPLES)(
+min = composite(**_MAX_OPTIONS, reference=_defined(np.min, np.argmin, np.minimum))(
     _max_or_min("min", amin, min_dim, "minimum")
 )
 
@@ -190,7 +244,7 @@ def _arg(input: Tensor, dim: int | None, keepdim: bool, op: str) -> Any:
     return Out(reduced_shape(input.shape, (dim,), keepdim), dtypes.int64), (input, dim, bool(keepdim))
 
 
-@primitive(**_ARG)
+@primitive(**_ARG, reference=lambda input, dim, keepdim: np.argmax(input, dim, keepdims=keepdim))
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Where the largest element stands first, along `dim` or counted row-major.
 
@@ -201,7 +255,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     return _arg(input, dim, keepdim, "argmax")
 
 
-@primitive(**_ARG)
+@primitive(**_ARG, reference=lambda input, dim, keepdim: np.argmin(input, dim, keepdims=keepdim))
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Where the smallest element stands first, along `dim` or counted row-major."""
     return _arg(input, dim, keepdim, "argmin")

@@ -6,14 +6,20 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction.extremes import amax, amin
-from tritonnn.ops.reduction.reduction import reduced_shape, sum
+from tritonnn.ops.reduction.reduction import Dims, _dim_errors, reduced_shape, sum
 from tritonnn.shape import wrap_dim, wrap_dims
 from tritonnn.table.types import Dims
+
+Number = Any
 
 
 def _vector_norm(input: Tensor, p: float, dims: Sequence[int], keepdim: bool) -> Tensor:
@@ -85,6 +91,7 @@ def p_norm(input: Tensor, p: float, dim: Sequence[int], keepdim: bool) -> Any:
     errors=lambda make: [Bad(make.int(3), match="floating point"),
                          Bad(make(0), math.inf, match="does not have an identity"),
                          Bad(make(0, 3), -1, 0, match="does not have an identity")],
+    reference=define.norm,
 )  # fmt: skip
 def norm(
     input: Tensor,
@@ -103,23 +110,30 @@ def norm(
     if dtype is not None:
         input = input.to(dtype)
     if p == "nuc":
-        reason = "the nuclear norm needs singular values, which are not implemented"
-        raise fail("norm", reason, kind=NotImplementedError, input=input)
-    try:
-        dims = wrap_dims(dim, len(input.shape))
-    except Invalid as invalid:
-        raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
-    made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
-    return made if out is None else out.copy_(made)
+        made = input.svd()[1].sum(-1, keepdim)
+    else:
+        try:
+            dims = wrap_dims(dim, len(input.shape))
+        except Invalid as invalid:
+            raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
+        made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
+    return made if out is None else dispatch.deliver("norm", out, made)
 
 
 @composite(
     api="linalg",
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 3.0, 1), Sample(make(3, 4), 0.5, (0, 1))],
+    reference=define.vector_norm,
+    errors=lambda make: [
+        Bad(make.int(3), match="floating point"),
+        Bad(make(2), "fro", error=TypeError, match="must be Number, not str"),
+        Bad(make(0), math.inf, match="does not have an identity"),
+        Bad(make(2, 3), 2, 2, error=IndexError, match="Dimension out of range"),
+    ],
 )
 def vector_norm(
     x: Tensor,
-    ord: float = 2,
+    ord: Number = 2,
     dim: Dims = None,
     keepdim: bool = False,
     *,
@@ -127,13 +141,33 @@ def vector_norm(
     out: Tensor | None = None,
 ) -> Tensor:
     """The p-norm of vectors along `dim` (of all elements by default)."""
+    if isinstance(ord, str):
+        raise TypeError("vector_norm(): argument 'ord' must be Number, not str")
     return norm(x, ord, dim, keepdim, out, dtype)
 
 
-@composite(api="torch tensor", samples=lambda make: [Sample(make(3, 4), 2, 0, 1.0)])
+@composite(
+    api="torch tensor",
+    samples=lambda make: [Sample(make(3, 4), 2, 0, 1.0)],
+    reference=define.renorm,
+    errors=lambda make: [
+        Bad(make(2, 3), 0, 0, 1.0, match="non-positive-norm"),
+        Bad(make(2, 3), 2, 0, -1.0, match="maxnorm to be >= 0"),
+        Bad(make(3), 2, 0, 1.0, match="at least 2 dimensions"),
+        Bad(make(2, 3), 2, 2, 1.0, error=IndexError, match="Dimension out of range"),
+    ],
+)
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """`input` with each slice along `dim` scaled down to a p-norm of at most `maxnorm`."""
     dim = wrap_dim(dim, len(input.shape))
+    if p <= 0:
+        raise fail("renorm", "non-positive-norm not supported", input=input)
+    if maxnorm < 0:
+        raise fail("renorm", f"expected maxnorm to be >= 0 but got {maxnorm:g}", input=input)
+    if len(input.shape) < 2:
+        raise fail(
+            "renorm", f"input needs at least 2 dimensions, got {len(input.shape)} dimensions", input=input
+        )
     others = [d for d in range(len(input.shape)) if d != dim]
     size = norm(input, p, others, True)
     return input * (maxnorm / (size + 1e-7)).masked_fill(size <= maxnorm, 1.0)
@@ -142,20 +176,49 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
 @composite(
     api="torch tensor",
     samples=lambda make: [Sample(make(3, 4), make(3, 4)), Sample(make(3, 4), make(3, 4), 1)],
+    reference=define.dist,
+    errors=lambda make: [
+        Bad(make(2), make(3), match="must match the size"),
+        Bad(make.int(2), make.int(2), match="floating"),
+    ],
 )
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
     return norm(input - other, p)
 
 
-@composite(api="torch tensor", samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1)])
+def with_nan(make: Any, rows: int, columns: int) -> Tensor:
+    """A matrix with NaN in its diagonal, but for the last row."""
+    x = make(rows, columns)
+    for i in range(rows - 1):
+        x[i, i % columns] = math.nan
+    return x
+
+
+@composite(
+    api="torch tensor",
+    samples=lambda make: [Sample(with_nan(make, 3, 4)), Sample(with_nan(make, 3, 4), 1, True)],
+    reference=lambda input, dim, keepdim: np.nansum(input, define.axes(dim), keepdims=keepdim),
+    errors=_dim_errors,
+)
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Sum over `dim` with NaN counted as 0."""
     return sum(input.masked_fill(input != input, 0), dim, keepdim, dtype=dtype)
 
 
-@composite(api="torch tensor", samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1)])
+@composite(
+    api="torch tensor",
+    samples=lambda make: [Sample(with_nan(make, 3, 4)), Sample(with_nan(make, 3, 4), 1, True)],
+    reference=lambda input, dim, keepdim: np.nanmean(input, define.axes(dim), keepdims=keepdim),
+    errors=lambda make: [*_dim_errors(make), Bad(make.int(3), match="floating point or complex")],
+)
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """Mean over `dim` of the elements that are not NaN."""
+    if input.dtype.kind < 2:
+        raise fail(
+            "nanmean",
+            f"expected input to have floating point or complex dtype but got {input.dtype.name}",
+            input=input,
+        )
     total = nansum(input, dim, keepdim, dtype=dtype)
     return total / sum((input == input).to(total.dtype), dim, keepdim)

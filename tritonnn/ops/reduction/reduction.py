@@ -10,6 +10,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, warn
+from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
 from tritonnn.shape import SCALAR, Size, as_dims, numel, wrap_dims
@@ -61,6 +62,7 @@ def _sum_dtype(input: Tensor, dtype: DType | None) -> DType:
 @primitive(
     api="torch tensor", dtypes=ANY, samples=_dim_samples, errors=_dim_errors,
     grad={"input": lambda g, input_shape, dim, keepdim: _spread(g, input_shape, dim, keepdim)},
+    reference=define.sum,
 )  # fmt: skip
 def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Any:
     """Sum over `dim` (all by default); integers add up in int64.
@@ -81,6 +83,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
     errors=lambda make: [*_dim_errors(make), Bad(make.int(3), match="could not infer output dtype")],
     grad={"input": lambda g, input_shape, dim, keepdim: _spread(
         g / (_count(input_shape, dim) or 1), input_shape, dim, keepdim)},
+    reference=define.mean,
 )  # fmt: skip
 def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Any:
     """Arithmetic mean over `dim` (all by default) of a floating tensor.
@@ -153,6 +156,7 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
     dtypes=ANY,
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3), 0, True)],
     errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range")],
+    reference=define.prod,
 )
 def prod(
     input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None
@@ -212,7 +216,7 @@ _VAR_SAMPLES = lambda make: [
 ]  # fmt: skip
 
 
-@composite(api="torch tensor", samples=_VAR_SAMPLES, errors=_dim_errors)
+@composite(api="torch tensor", samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.var)
 def var(
     input: Tensor,
     dim: Any = None,
@@ -231,7 +235,7 @@ def var(
     return var_dims(input, dim, _correction(unbiased, correction), keepdim)
 
 
-@composite(api="torch tensor", samples=_VAR_SAMPLES, errors=_dim_errors)
+@composite(api="torch tensor", samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.std)
 def std(
     input: Tensor,
     dim: Any = None,
@@ -250,7 +254,7 @@ def std(
     return var_dims(input, dim, _correction(unbiased, correction), keepdim).sqrt()
 
 
-@composite(api="torch", samples=_VAR_SAMPLES)
+@composite(api="torch", samples=_VAR_SAMPLES, reference=define.var_mean, errors=_dim_errors)
 def var_mean(
     input: Tensor,
     dim: Any = None,
@@ -264,7 +268,7 @@ def var_mean(
     return var_dims(input, dim, _correction(unbiased, correction), keepdim), mean(input, dim, keepdim)
 
 
-@composite(api="torch", samples=_VAR_SAMPLES)
+@composite(api="torch", samples=_VAR_SAMPLES, reference=define.std_mean, errors=_dim_errors)
 def std_mean(
     input: Tensor,
     dim: Any = None,
@@ -281,7 +285,14 @@ def std_mean(
 # ---- truth and counting ---------------------------------------------------------------------------------
 
 
-@primitive(float8=True, api="torch tensor", dtypes=ANY, samples=_dim_samples, errors=_dim_errors)
+@primitive(
+    float8=True,
+    api="torch tensor",
+    dtypes=ANY,
+    samples=_dim_samples,
+    errors=_dim_errors,
+    reference=define.any,
+)
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
     """Whether an element over `dim` (all by default) is not 0.
 
@@ -292,7 +303,14 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
     return _truth(input, dim, keepdim)
 
 
-@primitive(float8=True, api="torch tensor", dtypes=ANY, samples=_dim_samples, errors=_dim_errors)
+@primitive(
+    float8=True,
+    api="torch tensor",
+    dtypes=ANY,
+    samples=_dim_samples,
+    errors=_dim_errors,
+    reference=define.all,
+)
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
     """Whether no element over `dim` (all by default) is 0.
 
@@ -309,7 +327,13 @@ def _truth(input: Tensor, dim: Dims, keepdim: bool) -> Any:
     return Out(reduced_shape(input.shape, dims, keepdim), kind), (input, dims, bool(keepdim))
 
 
-@primitive(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1)])
+@primitive(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1)],
+    reference=define.count_nonzero,
+    errors=_dim_errors,
+)
 def count_nonzero(input: Tensor, dim: Dims = None) -> Any:
     """Number of elements over `dim` (all by default) that are not 0.
 

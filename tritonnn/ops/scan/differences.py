@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scan.scan import cumsum
@@ -24,10 +27,16 @@ def _dimension(op: str, input: Tensor, dim: int) -> int:
         raise fail(op, str(invalid), kind=invalid.kind, input=input) from None
 
 
-def _panels(op: str, y: Tensor, x: Tensor | None, dx: Number | None, dim: int) -> Tensor:
+def _check_samples(op: str, y: Tensor, x: Tensor | None) -> None:
+    tensors_only(op, y=y)
+    if x is not None:
+        tensors_only(op, x=x)
+
+
+def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
     """Areas of the trapezoids between neighbouring samples."""
     if x is not None and dx is not None:
-        raise fail(op, "expected either x or dx, got both", y=y, x=x)
+        raise fail(op, "expected either x or dx, got both", kind=TypeError, y=y, x=x)
     count = y.shape[dim] - 1
     if count < 1:
         return slice_dim(y, dim, 0, 0, 1)
@@ -60,13 +69,44 @@ def _samples(make: Make) -> list[Sample]:
 
 def _errors(make: Make) -> list[Bad]:
     return [
-        Bad(make(3), make(3), dx=1.0, match="either x or dx"), Bad(make(3), make(2), match="one `x` value for each"),
+        Bad(make(3), make(3), dx=1.0, error=TypeError, match="either x or dx"),
+        Bad(make(3), make(2), match="one `x` value for each"),
+        Bad("a", error=TypeError, match="'y' .*must be Tensor"),
+        Bad(make(3), 1, error=TypeError, match="'x' .*must be"),
         Bad(make(3), dim=1, error=IndexError, match="Dimension out of range"),
     ]  # fmt: skip
 
 
-@composite(api="torch", alias=("trapz",), dtypes=FLOATING, samples=_samples, errors=_errors)
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1) -> Tensor:
+def _cumulative(y: Any, x: Any, dx: Any, dim: int) -> Any:
+    """The definition in NumPy: the integrals of every beginning."""
+    y = np.moveaxis(y, dim, -1)
+    x = x if x is None or x.ndim == 1 else np.moveaxis(x, dim, -1)
+    ends = range(2, y.shape[-1] + 1)
+    made = [
+        np.trapezoid(y[..., :end], None if x is None else x[..., :end], 1 if dx is None else dx)
+        for end in ends
+    ]
+    return np.moveaxis(np.stack(made, -1), -1, dim) if made else np.moveaxis(y[..., :0], -1, dim)
+
+
+def _gradient(input: Any, spacing: Any, dim: Any, edge_order: Any) -> list:
+    """The definition in NumPy."""
+    dims = list(range(input.ndim)) if dim is None else [dim] if isinstance(dim, int) else dim
+    steps = spacing if isinstance(spacing, list) else [spacing] * len(dims)
+    return [
+        np.gradient(input, step, axis=d, edge_order=edge_order) for d, step in zip(dims, steps, strict=True)
+    ]
+
+
+@composite(
+    api="torch",
+    alias=("trapz",),
+    dtypes=FLOATING,
+    samples=_samples,
+    errors=_errors,
+    reference=lambda y, x, dx, dim: np.trapezoid(y, x, 1 if dx is None else dx, dim),
+)
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """The integral of samples along `dim` by the trapezoidal rule.
 
     Args:
@@ -77,20 +117,20 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, d
     >>> torch.trapezoid(torch.tensor([1., 5., 10.]))
     tensor(10.5000)
     """
+    _check_samples("trapezoid", y, x)
     dim = _dimension("trapezoid", y, dim)
     return _panels("trapezoid", y, x, dx, dim).sum(dim)
 
 
-@composite(api="torch", dtypes=FLOATING, samples=_samples, errors=_errors)
-def cumulative_trapezoid(
-    y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1
-) -> Tensor:
+@composite(api="torch", dtypes=FLOATING, samples=_samples, errors=_errors, reference=_cumulative)
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """The running integral of samples along `dim` by the trapezoidal rule, one element shorter than `y`.
 
     >>> import tritonnn as torch
     >>> torch.cumulative_trapezoid(torch.tensor([1., 5., 10.]))
     tensor([ 3.0000, 10.5000])
     """
+    _check_samples("cumulative_trapezoid", y, x)
     dim = _dimension("cumulative_trapezoid", y, dim)
     return cumsum(_panels("cumulative_trapezoid", y, x, dx, dim), dim)
 
@@ -140,6 +180,7 @@ def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     errors=lambda make: [
         Bad(make(5), edge_order=3, match="edge_order"), Bad(make(2), edge_order=2, match="at least edge_order"),
     ],
+    reference=_gradient,
 )  # fmt: skip
 def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> list[Tensor]:
     """The derivative along each dimension by second-order differences, one tensor per dimension.
@@ -154,6 +195,7 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
     >>> torch.gradient(torch.tensor([1., 4., 9., 16.]))
     [tensor([3., 4., 6., 7.])]
     """
+    tensors_only("gradient", input=input)
     if edge_order not in (1, 2):
         raise fail(
             "gradient",

@@ -8,6 +8,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
+from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import ANY, FLOATING, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.joining.repeating import flip
@@ -47,6 +48,7 @@ def reverse_cumsum(g: Tensor, dim: int) -> Tensor:
 @primitive(
     api="torch tensor", dtypes=ANY, samples=_samples, errors=_errors, inplace=True, rule_only=("dtype",),
     grad={"input": lambda g, dim: reverse_cumsum(g, dim)},
+    reference=define.cumsum,
 )  # fmt: skip
 def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Any:
     """Running sum along `dim`; integers add up in int64.
@@ -79,6 +81,7 @@ def _cumprod_grad(g: Tensor, input: Tensor, dim: int) -> Tensor:
 @primitive(
     api="torch tensor", dtypes=ANY, samples=_samples, errors=_errors, inplace=True, rule_only=("dtype",),
     grad={"input": lambda g, input, dim: _cumprod_grad(g, input, dim)},
+    reference=define.cumprod,
 )  # fmt: skip
 def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Any:
     """Running product along `dim`.
@@ -91,8 +94,12 @@ def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Any:
 
 
 @primitive(
-    api="torch tensor", dtypes=FLOATING, samples=_samples, errors=_errors,
+    api="torch tensor", dtypes=FLOATING, samples=_samples,
+    errors=lambda make: [
+        *_errors(make), Bad(make.int(3), 0, error=NotImplementedError, match="not implemented for int64"),
+    ],
     grad={"input": lambda g, input, result, dim: _logcumsumexp_grad(g, input, result, dim)},
+    reference=define.logcumsumexp,
 )  # fmt: skip
 def logcumsumexp(input: Tensor, dim: int) -> Any:
     """log of the running sum of exponentials along `dim`.
@@ -101,6 +108,8 @@ def logcumsumexp(input: Tensor, dim: int) -> Any:
     >>> torch.zeros(2).logcumsumexp(0)
     tensor([0.0000, 0.6931])
     """
+    if not input.dtype.is_floating_point:
+        raise Invalid(f"not implemented for {input.dtype.name}", kind=NotImplementedError)
     return Out(input.shape, input.dtype), (input, wrap_dim(dim, len(input.shape)))
 
 
@@ -120,7 +129,7 @@ def _logcumsumexp_grad(g: Tensor, input: Tensor, result: Tensor, dim: int) -> Te
     return parts[0] - parts[1]
 
 
-_WITH_INDICES = dict(
+_WITH_INDICES: dict[str, Any] = dict(
     api="torch tensor", dtypes=REAL, samples=_samples, errors=_errors, results=("values", "indices"),
     non_differentiable=("indices",),
     grad={"input": lambda g, input_shape, indices, dim: _add_back(g, input_shape, indices, dim)},
@@ -138,7 +147,7 @@ def _running(input: Tensor, dim: int) -> Any:
     return (Out(input.shape, input.dtype), Out(input.shape, dtypes.int64)), (input, dim)
 
 
-@primitive(**_WITH_INDICES)
+@primitive(**_WITH_INDICES, reference=define.cummax)
 def cummax(input: Tensor, dim: int) -> Any:
     """Running maximum along `dim`, and where it was last reached.
 
@@ -149,7 +158,7 @@ def cummax(input: Tensor, dim: int) -> Any:
     return _running(input, dim)
 
 
-@primitive(**_WITH_INDICES)
+@primitive(**_WITH_INDICES, reference=define.cummin)
 def cummin(input: Tensor, dim: int) -> Any:
     """Running minimum along `dim`, and where it was last reached.
 
@@ -162,8 +171,10 @@ def cummin(input: Tensor, dim: int) -> Any:
 
 @composite(
     api="torch tensor", dtypes=ANY,
-    samples=lambda make: [Sample(make(5)), Sample(make(2, 4), 2), Sample(make(2, 4), dim=0)],
+    samples=lambda make: [Sample(make(5)), Sample(make(2, 4), 2), Sample(make(2, 4), dim=0),
+                          Sample(make(2, 4), prepend=make(2, 1), append=make(2, 2))],
     errors=lambda make: [Bad(make(3), -1, match="order")],
+    reference=define.diff,
 )  # fmt: skip
 def diff(
     input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None

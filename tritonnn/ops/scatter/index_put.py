@@ -8,10 +8,13 @@ from typing import Any
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
-from tritonnn.ops._table import ANY, Sample, composite, expose
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import writing as definitions
+from tritonnn.ops._table import ANY, Bad, Sample, composite, expose
 from tritonnn.ops.indexing.subscript import MASKS, Parsed, getitem, index_tensors, parse
 from tritonnn.ops.scatter.index_write import put_at
 from tritonnn.ops.shape.shape import unsqueeze
+from tritonnn.shape import wrap_dim
 
 
 def _tensor_indices(input: Tensor, indices: Sequence[Any]) -> Parsed:
@@ -53,6 +56,14 @@ def _index_put(
         Sample(make(3, 4), (make.int(5, high=3), make.int(5, high=4)), make(5), True),
         Sample(make(3, 4), (make.bool(3, 4),), make(())),
     ],
+    reference=definitions.index_put,
+    errors=lambda make: [
+        Bad(make(3), make.int(2), make(2), error=TypeError, match="'indices' .*must be tuple of Tensors, not Tensor"),
+        Bad(make(3), ([0],), make(1), error=TypeError, match="found element of type list at pos 0"),
+        Bad(make(3), (make.int(2, low=5, high=6),), make(2), error=IndexError, match="index 5 is out of bounds"),
+        Bad(make(3, 4), (make.int(2, high=3),), make(3), match="cannot be broadcast to indexing result"),
+        Bad(make(3), (None,), make(3), error=IndexError, match="at least one index tensor"),
+    ],
 )  # fmt: skip
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """The input with `values` at the positions that a tuple of index tensors (or masks) names.
@@ -67,10 +78,8 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     return _index_put(False, input, indices, values, accumulate)
 
 
-@expose("torch tensor")
-def index_put_(
-    self: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False
-) -> Tensor:
+@expose("torch tensor", of=index_put)
+def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """In-place version of `index_put`."""
     return _index_put(True, self, indices, values, accumulate)
 
@@ -81,8 +90,9 @@ def index(self: Tensor, m: Any) -> Tensor:
     return getitem(self, m)
 
 
-def _view_scatter(name: str, pick: Any, samples: Any, example: str) -> Any:
+def _view_scatter(name: str, pick: Any, samples: Any, errors: Any, example: str) -> Any:
     def function(input: Tensor, src: Tensor, *where: Any, **named: Any) -> Tensor:
+        tensors_only(name, input=input, src=src)
         made = input.clone()
         view = pick(made, *where, **named)
         if view.shape != src.shape:
@@ -98,13 +108,20 @@ def _view_scatter(name: str, pick: Any, samples: Any, example: str) -> Any:
         f"A copy of the input with `src` embedded in what `{name.removesuffix('_scatter')}` of it sees."
     )
     function.__annotations__ = {"input": "Tensor", "src": "Tensor"}
-    return composite(api="torch tensor", dtypes=ANY, samples=samples)(function)
+    options = {"samples": samples, "errors": errors, "reference": getattr(definitions, name)}
+    return composite(api="torch tensor", dtypes=ANY, **options)(function)
 
 
 def _slice(
     input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Tensor:
-    dim = dim % len(input.shape)
+    if not input.shape:
+        raise fail(
+            "slice_scatter", "slice() cannot be applied to a 0-dim tensor.", kind=IndexError, input=input
+        )
+    if step <= 0:
+        raise fail("slice_scatter", f"slice step must be positive, got {step}", input=input)
+    dim = wrap_dim(dim, len(input.shape))
     return getitem(input, (slice(None),) * dim + (slice(start, end, step),))
 
 
@@ -112,6 +129,11 @@ select_scatter = _view_scatter(
     "select_scatter",
     lambda x, dim, index: x.select(dim, index),
     lambda make: [Sample(make(3, 4), make(3), 1, -1)],
+    lambda make: [
+        Bad(make(3, 4), make(4), 1, 0, match="src to have a size equal to the slice of self"),
+        Bad(make(3, 4), make(4), 2, 0, error=IndexError, match="Dimension out of range"),
+        Bad(make(3, 4), make(4), 0, 3, error=IndexError, match="out of range"),
+    ],
     ">>> import tritonnn as torch\n>>> torch.zeros(2, 2).select_scatter(torch.ones(2), 0, 1)\n"
     "tensor([[0., 0.],\n        [1., 1.]])",
 )
@@ -119,12 +141,24 @@ slice_scatter = _view_scatter(
     "slice_scatter",
     _slice,
     lambda make: [Sample(make(5, 4), make(2, 4), 0, 1, 4, 2), Sample(make(2, 4), make(2, 2), 1, end=2)],
+    lambda make: [
+        Bad(make(5, 4), make(2, 4), 0, 1, 2, match="src to have a size equal to the slice of self"),
+        Bad(make(5, 4), make(5, 4), 2, error=IndexError, match="Dimension out of range"),
+        Bad(make(5, 4), make(5, 4), 0, step=0, match="slice step must be positive"),
+        Bad(make(()), make(()), error=IndexError, match="cannot be applied to a 0-dim tensor"),
+        Bad(make(5), 1, error=TypeError, match="'src' .*must be Tensor, not int"),
+    ],
     ">>> import tritonnn as torch\n>>> torch.zeros(4).slice_scatter(torch.ones(2), 0, 1, 3)\ntensor([0., 1., 1., 0.])",
 )
 diagonal_scatter = _view_scatter(
     "diagonal_scatter",
     lambda x, *args, **named: x.diagonal(*args, **named),
     lambda make: [Sample(make(3, 4), make(3), 1)],
+    lambda make: [
+        Bad(make(3, 4), make(4), 1, match="src to have a size equal to the slice of self"),
+        Bad(make(3, 4), make(3), 0, 0, 0, match="identical"),
+        Bad(make(3, 4), make(3), 0, 0, 2, error=IndexError, match="Dimension out of range"),
+    ],
     ">>> import tritonnn as torch\n>>> torch.zeros(2, 2).diagonal_scatter(torch.ones(2))\n"
     "tensor([[1., 0.],\n        [0., 1.]])",
 )

@@ -12,6 +12,8 @@ from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import writing as definitions
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.creation.creation import zeros
@@ -83,6 +85,7 @@ def _along_errors(kind: type[Exception], count_kind: type[Exception]) -> Any:
     grad={"input": lambda g: g,
           "source": lambda g, source_shape, dim, index,
           alpha: _times(g.index_select(dim, index), alpha).reshape(source_shape)},
+    reference=definitions.index_add,
 )  # fmt: skip
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Any:
     """The input with `alpha * source[k]` added to entry `index[k]` of `dim`; repeated indices add up.
@@ -106,6 +109,7 @@ def _times(g: Tensor, alpha: Any) -> Tensor:
     api="torch tensor", **WRITE, samples=_copy_samples, errors=_along_errors(IndexError, IndexError),
     grad={"input": lambda g, dim, index: index_fill(g, dim, index, 0),
           "source": lambda g, source_shape, dim, index: g.index_select(dim, index).reshape(source_shape)},
+    reference=definitions.index_copy,
 )  # fmt: skip
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
     """The input with `source[k]` in place of entry `index[k]` of `dim`.
@@ -148,6 +152,7 @@ def _zero_dim(op: str, input: Tensor, value: Any) -> Any:
         Bad(make(3), 0, make.int(2, low=3, high=4), 1, error=IndexError, match="index 3 is out of bounds"),
         Bad(make(3), 0, make.int(2, high=3), make(2), match="0-dimensional value tensor"),
     ],
+    reference=definitions.index_fill,
 )  # fmt: skip
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -> Any:
     """The input with one value in the entries of `dim` that the indices name.
@@ -166,6 +171,12 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -
     samples=lambda make: [
         Sample(make(3, 4), 0, make.int(5, high=3), make(5, 4), r) for r in ("prod", "mean", "amax", "amin")
     ],
+    reference=definitions.index_reduce,
+    errors=lambda make: [
+        Bad(make(3), 0, make.int(2), make(2), "sum", match="must be either prod, mean, amax or amin, got sum"),
+        Bad(make(3, 4), 0, make.int(2, 2), make(2, 4), "amax", error=IndexError, match="dimension 1 or 0"),
+        Bad(make(3, 4), 0, make.int(2), make(3, 4), "amax", match=r"Number of indices \(2\)"),
+    ],
 )  # fmt: skip
 def index_reduce(
     input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
@@ -176,6 +187,7 @@ def index_reduce(
     >>> torch.ones(3).index_reduce(0, torch.tensor([0, 0, 2]), torch.tensor([2., 5., 7.]), "amax")
     tensor([5., 1., 7.])
     """
+    tensors_only("index_reduce", input=input, index=index, source=source)
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise fail(
             "index_reduce",
@@ -217,6 +229,7 @@ def _bool_mask(op: str, mask: Tensor) -> Tensor:
         Bad(make(3), make.bool(3), make(3), match="0-dimensional value tensor"),
         Bad(make(3), make.bool(2), 1, match="must match the size"),
     ],
+    reference=definitions.masked_fill,
 )  # fmt: skip
 def masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Any:
     """The input with one value where the mask (broadcast to it) holds.
@@ -250,6 +263,7 @@ def _scattered_back(g: Tensor, mask: Tensor, source_shape: Size) -> Tensor:
         Bad(make(3), make.bool(3).logical_or(True), make(2), match="elements of source < number of ones in mask"),
         Bad(make(3), make.bool(3), make(3, dtype=dtypes.int32), match="expected self and source to have same dtypes"),
     ],
+    reference=definitions.masked_scatter,
 )  # fmt: skip
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Any:
     """The input with the source's elements, in order, where the mask (broadcast to it) holds.
@@ -267,9 +281,6 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Any:
     return Out(broadcast_shapes(input.shape, mask.shape), input.dtype), (input, mask, source)
 
 
-attach(masked_copy_=Tensor.masked_scatter_)
-
-
 # ---- by position or by several indices --------------------------------------------------------------------
 
 
@@ -284,9 +295,10 @@ attach(masked_copy_=Tensor.masked_scatter_)
     ],
     errors=lambda make: [
         Bad(make(2, 2), make.int(2, low=9, high=10), make(2), error=IndexError, match="out of range"),
-        Bad(make(2, 2), make.int(2), make(3), match="same number of elements"),
+        Bad(make(2, 2), make.int(2), make(3), error=IndexError, match="same number of elements"),
         Bad(make(2, 2), make.int(2), make(2, dtype=dtypes.int32), match="equal to source.dtype"),
     ],
+    reference=definitions.put,
 )  # fmt: skip
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Any:
     """The input with the source's elements at positions of the flattened tensor, or added there.
@@ -302,7 +314,8 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     if index.numel() != source.numel():
         raise Invalid(
             f"put(): Expected source and index to have the same number of elements, but got source.numel() = "
-            f"{source.numel()}, index.numel() = {index.numel()}"
+            f"{source.numel()}, index.numel() = {index.numel()}",
+            kind=IndexError,
         )
     out = Out(input.shape, input.dtype, strides=strides_as(input))
     return out, (input, index, source, bool(accumulate))

@@ -11,6 +11,7 @@ from typing import Any
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Out, Sample, composite, expose, primitive
 from tritonnn.ops.creation.creation import full, zeros
@@ -139,6 +140,7 @@ def _scatter(
     samples=lambda make: [
         *_scatter_samples(make), Sample(make(3, 4), 0, make.int(2, 4, high=3), 1.5 if make.dtype.kind > 1 else 1),
     ],
+    reference=define.scatter,
 )  # fmt: skip
 def scatter(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None,
@@ -176,6 +178,7 @@ def scatter_(
 @primitive(
     api="torch tensor", **WRITE, samples=_repeated, errors=_scatter_errors,
     grad={"src": lambda g, src_shape, dim, index: _from_index(g, src_shape, dim, index), "input": lambda g: g},
+    reference=define.scatter_add,
 )  # fmt: skip
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
     """The input with `src[i][j]` added at `[index[i][j]][j]` for dim 0, likewise for the others.
@@ -267,6 +270,7 @@ def _product_grads(
         Bad(make(3), 0, make.int(2, high=3), make(2), "foo", match="either sum, prod, mean, amax or amin, got foo"),
         *[Bad(*b.args, "sum", error=b.error, match=b.match) for b in _scatter_errors(make)],
     ],
+    reference=define.scatter_reduce,
 )  # fmt: skip
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, include_self: bool = True

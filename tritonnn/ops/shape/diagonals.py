@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import writing as definitions
 from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.joining.joining import cat
@@ -22,6 +26,7 @@ from tritonnn.shape import wrap_dim
         Sample(make(3), 0, 1, 0),
     ],
     errors=lambda make: [Bad(make(2), 0, 1, 1, match="identical")],
+    reference=definitions.diag_embed,
 )
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Zeros with the last dimension of `input` on the diagonals of the planes (dim1, dim2).
@@ -31,6 +36,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     tensor([[1, 0],
             [0, 2]])
     """
+    tensors_only("diag_embed", input=input)
     ndim = len(input.shape) + 1
     first, second = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
     if first == second:
@@ -56,6 +62,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     dtypes=ANY,
     samples=lambda make: [Sample(make(3)), Sample(make(3, 4)), Sample(make(3, 4), -1), Sample(make(2), 1)],
     errors=lambda make: [Bad(make(2, 2, 2), match="1D or 2D")],
+    reference=lambda input, diagonal: np.diag(input, diagonal),
 )
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """The diagonal of a matrix, or a matrix with a vector on its diagonal.
@@ -64,6 +71,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     >>> torch.diag(torch.tensor([[1, 2], [3, 4]]))
     tensor([1, 4])
     """
+    tensors_only("diag", input=input)
     if len(input.shape) == 1:
         return diag_embed(input, diagonal)
     if len(input.shape) != 2:
@@ -74,7 +82,14 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
 _diagonal = diagonal
 
 
-@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3)), Sample(make(2, 2), 1)])
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3)), Sample(make(2, 2), 1)],
+    reference=lambda input, offset: np.diagflat(input, offset),
+    errors=lambda make: [Bad("a", error=TypeError, match="must be Tensor, not str")],
+)
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """A matrix with the elements of `input`, row-major, on a diagonal."""
+    tensors_only("diagflat", input=input)
     return diag_embed(view_or_copy(input, (-1,)), offset)

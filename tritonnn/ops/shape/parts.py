@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
+from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
 from tritonnn.ops.shape.shape import _checked_dim, unsqueeze
 from tritonnn.shape import Size, wrap_dim
@@ -57,6 +60,7 @@ def select_dim(input: Tensor, dim: int, index: int) -> Geometry:
     dtypes=ANY,
     samples=lambda make: [Sample(make(5, 3), 0, -1), Sample(make(5, 3), -1, 1)],
     errors=lambda make: [Bad(make(5), 0, 5, error=IndexError, match="index 5 out of range")],
+    reference=lambda input, dim, index: np.take(input, index, dim),
 )
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """The slice at `index` of dimension `dim`; a view without that dimension.
@@ -81,6 +85,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     dtypes=ANY,
     samples=lambda make: [Sample(make(5, 3), 0, 1, 3), Sample(make(5, 3), 1, -2, 2)],
     errors=lambda make: [Bad(make(5), 0, 3, 3, match="exceeds dimension size")],
+    reference=define.narrow,
 )
 def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     """`length` elements of dimension `dim` from `start`; a view.
@@ -107,6 +112,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     grad={"input": lambda g, input_shape, offset, dim1, dim2: diagonal_backward(g, input_shape, offset, dim1, dim2)},
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3, 4), -1, 0, 2)],
     errors=lambda make: [Bad(make(3, 3), 0, 1, 1, match="cannot be identical")], dtypes=ANY,
+    reference=lambda input, offset, dim1, dim2: np.diagonal(input, offset, dim1, dim2),
 )  # fmt: skip
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Geometry:
     """The diagonals of the planes (dim1, dim2), as a last dimension; a view.
@@ -149,6 +155,7 @@ def diagonal_backward(g: Tensor, input_shape: Size, offset: int, dim1: int, dim2
     samples=lambda make: [Sample(make(7), 0, 3, 2), Sample(make(2, 6), 1, 2, 2), Sample(make(2, 6), 1, 3, 1)],
     errors=lambda make: [Bad(make(4), 0, 5, 1, match="maximum size for tensor at dimension 0 is 4")],
     api="tensor", dtypes=ANY,
+    reference=define.unfold,
 )  # fmt: skip
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Geometry:
     """Windows of `size` elements, `step` apart, along a dimension, as a new last dimension; a view.

@@ -7,6 +7,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.memory_format import format_of
+from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Sample, composite
 
 
@@ -27,6 +28,7 @@ def _check(op: str, input: Tensor, factor: int, name: str) -> None:
         Sample(make(2, 1, 4, 2, 2), 2)],
     errors=lambda make: [Bad(make(1, 3, 2, 2), 2, match="divisible"),
         Bad(make(4, 2), 2, match="at least 3 dimensions")],
+    reference=define.pixel_shuffle,
 )  # fmt: skip
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """(*, C·r², H, W) -> (*, C, H·r, W·r): channel c·r² + i·r + j goes to place (i, j) of each cell.
@@ -59,6 +61,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     samples=lambda make: [Sample(make(1, 2, 4, 6), 2), Sample(make(1, 6, 3), 3)],
     errors=lambda make: [Bad(make(1, 1, 3, 2), 2, match="height to be divisible"),
         Bad(make(1, 1, 2, 3), 2, match="width to be divisible")],
+    reference=define.pixel_unshuffle,
 )  # fmt: skip
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """(*, C, H·r, W·r) -> (*, C·r², H, W); undoes `pixel_shuffle`.
@@ -89,6 +92,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     samples=lambda make: [Sample(make(1, 4, 2, 2), 2), Sample(make(2, 6, 3), 3)],
     errors=lambda make: [Bad(make(1, 3, 2, 2), 2, match="divisible by groups"),
         Bad(make(4, 2), 2, match="> 2 dims")],
+    reference=define.channel_shuffle,
 )  # fmt: skip
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Deal the channels of (N, C, *) out over groups: the C channels seen as (g, C/g) become (C/g, g).

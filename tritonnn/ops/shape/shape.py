@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
-from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, view
+from tritonnn.ops._definitions import shape as define
+from tritonnn.ops._table import ANY, Bad, Sample, composite, view
 from tritonnn.shape import Size, infer_view_size, wrap_dim
 from tritonnn.table.types import Dims, Geometry, IntOrInts
 
@@ -48,7 +51,15 @@ def expand_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
 
 
 @composite(
-    api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), 3, 4), Sample(make(3, 1), (2, 3, 4))]
+    api="tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 1), 3, 4), Sample(make(3, 1), (2, 3, 4))],
+    reference=define.expand,
+    errors=lambda make: [
+        Bad(make(3), 4, match="must match the existing size"),
+        Bad(make(2, 3), 3, match="must be greater or equal"),
+        Bad(make(3), -2, 3, match="negative size"),
+    ],
 )
 def expand(input: Tensor, *size: int | Sequence[int], implicit: bool = False) -> Tensor:
     """`input` broadcast to a larger size without copying (stride 0); -1 keeps an extent.
@@ -61,15 +72,28 @@ def expand(input: Tensor, *size: int | Sequence[int], implicit: bool = False) ->
     return expand_as_size(input, shapes.as_size(size))
 
 
-@composite(api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), make(3, 4))])
+@composite(
+    api="tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 1), make(3, 4))],
+    reference=lambda input, other: np.broadcast_to(input, other.shape),
+    errors=lambda make: [
+        Bad(make(2, 3), make(4, 4), match="must match the existing size"),
+        Bad(make(2), (2,), error=TypeError, match="must be Tensor, not tuple"),
+    ],
+)
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """`input` broadcast to the shape of `other`."""
+    if not isinstance(other, Tensor):
+        raise TypeError(f"expand_as(): argument 'other' must be Tensor, not {type(other).__name__}")
     return expand_as_size(input, other.shape)
 
 
 @composite(
     api="torch", dtypes=ANY,
     samples=lambda make: [Sample(make(3, 1), (3, 4))],
+    reference=lambda input, size: np.broadcast_to(input, size),
+    errors=lambda make: [Bad(make(2, 3), (4, 4), match="must match the existing size")],
 )  # fmt: skip
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """`input` broadcast to `size`."""
@@ -181,6 +205,7 @@ attach(reshape=_reshape, reshape_as=reshape_as)
     api="torch", dtypes=ANY,
     samples=lambda make: [Sample(make(2, 6), (3, 4)), Sample(make(4, 3).transpose(0, 1), (-1,))],
     errors=lambda make: [Bad(make(2, 3), (4, 2), match="is invalid for input of size 6")],
+    reference=lambda input, shape: np.reshape(input, shape),
 )  # fmt: skip
 def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
     """`input` as another shape of as many elements; a view where the strides allow it, else a copy.
@@ -198,6 +223,7 @@ def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
     samples=lambda make: [Sample(make(2, 3, 4), 0, -1), Sample(make(()), 0, 0)],
     errors=lambda make: [Bad(make(2, 3), 0, 2, error=IndexError, match="Dimension out of range")],
     alias=("swapaxes", "swapdims"), dtypes=ANY,
+    reference=define.transpose,
 )  # fmt: skip
 def transpose(input: Tensor, dim0: int, dim1: int) -> Geometry:
     """`input` with two dimensions exchanged.
@@ -242,7 +268,17 @@ def _inverse(dims: Sequence[int]) -> tuple[int, ...]:
     return tuple(order.index(d) for d in range(len(dims)))
 
 
-@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3, 4), (2, 0, 1))])
+@composite(
+    api="torch",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3, 4), (2, 0, 1))],
+    reference=lambda input, dims: np.transpose(input, dims),
+    errors=lambda make: [
+        Bad(make(2, 3), (0, 0), match="repeated dims"),
+        Bad(make(2, 3), (0,), match="number of dimensions"),
+        Bad(make(2, 3), (0, 2), error=IndexError, match="Dimension out of range"),
+    ],
+)
 def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     """`input` with its dimensions in the order `dims`.
 
@@ -266,6 +302,12 @@ attach(permute=_permute)
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3, 4), 0, 2), Sample(make(2, 3, 4), (0, 1), (2, 0))],
     alias=("moveaxis",),
+    reference=lambda input, source, destination: np.moveaxis(input, source, destination),
+    errors=lambda make: [
+        Bad(make(2, 3), 0, 2, error=IndexError, match="Dimension out of range"),
+        Bad(make(2, 3), (0, 1), (0,), match="the same number of dims"),
+        Bad(make(2, 3), (0, 0), (0, 1), match="repeated dim in"),
+    ],
 )
 def movedim(input: Tensor, source: IntOrInts, destination: IntOrInts) -> Tensor:
     """`input` with dimensions `source` moved to the positions `destination`."""
@@ -291,6 +333,7 @@ def movedim(input: Tensor, source: IntOrInts, destination: IntOrInts) -> Tensor:
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3)), Sample(make(3)), Sample(make(()))],
     errors=lambda make: [Bad(make(2, 3, 4), match="<= 2 dimensions")],
+    reference=lambda input: input.T,
 )
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector or 0-d tensor as it is.
@@ -309,6 +352,7 @@ def t(input: Tensor) -> Tensor:
     grad={"input": lambda g, dim: squeeze_dims(g, (dim,))},
     samples=lambda make: [Sample(make(2, 3), 0), Sample(make(2, 3), -1), Sample(make(()), 0)],
     errors=lambda make: [Bad(make(2), 3, error=IndexError, match="Dimension out of range")], dtypes=ANY,
+    reference=lambda input, dim: np.expand_dims(input, dim),
 )  # fmt: skip
 def unsqueeze(input: Tensor, dim: int) -> Geometry:
     """`input` with a dimension of extent 1 inserted at `dim`.
@@ -334,6 +378,8 @@ def unsqueeze(input: Tensor, dim: int) -> Geometry:
 def squeeze_dims(input: Tensor, dims: Sequence[int]) -> Geometry:
     """`input` without those of `dims` whose extent is 1."""
     gone = {wrap_dim(d, len(input.shape)) for d in dims}
+    if len(gone) != len(dims):
+        raise Invalid(f"a dim appears multiple times in the list of dims {list(dims)}")
     keep = [d for d, extent in enumerate(input.shape) if extent != 1 or d not in gone]
     stride = input.stride()
     return [input.shape[d] for d in keep], [stride[d] for d in keep], input._offset
@@ -348,6 +394,7 @@ def squeeze_dims(input: Tensor, dims: Sequence[int]) -> Geometry:
         Sample(make(2, 1, 3, 1), (1, 3)),
     ],
     errors=lambda make: [Bad(make(2, 1), 2, error=IndexError, match="Dimension out of range")],
+    reference=define.squeeze,
 )
 def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """`input` without dimensions of extent 1: all of them, or those among `dim`.
@@ -363,6 +410,11 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     api="tensor",
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3, 4), (1, 1, 4)), Sample(make(3, 4), (4,))],
+    reference=define.sum_to_size,
+    errors=lambda make: [
+        Bad(make(2, 3), (2,), match="is not expandable to size"),
+        Bad(make(3), 2, 3, match="is not expandable to"),
+    ],
 )
 def sum_to_size(input: Tensor, *size: int | Sequence[int]) -> Tensor:
     """`input` summed over the dimensions along which `size` would broadcast to it.
@@ -402,6 +454,7 @@ def _checked_dim(name: str, dim: int, input: Tensor) -> int:
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3, 4)), Sample(make(2, 3, 4), 1), Sample(make(()))],
     errors=lambda make: [Bad(make(2, 3), 1, 0, match="start_dim cannot come after end_dim")],
+    reference=define.flatten,
 )
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """`input` with the dimensions from `start_dim` to `end_dim` made one.
@@ -426,6 +479,11 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     api="torch tensor",
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 6), 1, (2, 3)), Sample(make(2, 6), 1, (-1, 2))],
+    reference=define.unflatten,
+    errors=lambda make: [
+        Bad(make(2, 6), 1, (4, 2), match="don't multiply up to the size of dim 1"),
+        Bad(make(2, 6), 2, (4, 2), error=IndexError, match="Dimension out of range"),
+    ],
 )
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """`input` with dimension `dim` split into `sizes` (one may be -1)."""

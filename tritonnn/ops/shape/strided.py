@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
-from tritonnn.device import DeviceLike
-from tritonnn.errors import Invalid
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
 from tritonnn.ops.shape.shape import expand_as_size, view_as_size, view_or_copy
 from tritonnn.recording.graph import register_view_ops
@@ -22,6 +23,7 @@ from tritonnn.table.types import Geometry
     samples=lambda make: [Sample(make(4, 3), (2, 2), (3, 1)), Sample(make(6), (2, 3), (2, 1), 0)],
     errors=lambda make: [Bad(make(4), (5,), (1,), match="out of bounds")],
     dtypes=ANY,
+    reference=define.as_strided,
 )  # fmt: skip
 def as_strided(
     input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
@@ -122,7 +124,16 @@ def _gather_strided(
 
 
 @composite(
-    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(4, 3), make(2, 2), (2, 2), (3, 1))]
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(4, 3), make(2, 2), (2, 2), (3, 1))],
+    reference=define.as_strided_scatter,
+    errors=lambda make: [
+        Bad(make(4), make(5), (5,), (1,), match="out of bounds"),
+        Bad(make(4), make(3), (2,), (1,), match="expected src to have a size equal"),
+        Bad(make(4), make(2), (2,), (1, 1), match="mismatch in length of strides"),
+        Bad(make(4), make(2), (2,), (-1,), match="must not be negative"),
+    ],
 )
 def as_strided_scatter(
     input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
@@ -134,7 +145,20 @@ def as_strided_scatter(
     tensor([[1., 0.],
             [0., 1.]])
     """
+    if not (isinstance(input, Tensor) and isinstance(src, Tensor)):
+        tensors_only("as_strided_scatter", input=input, src=src)
     geometry = (input.shape, input.stride(), input._offset)
+    try:
+        as_strided.op.rule(input, size, stride, storage_offset)
+    except Invalid as invalid:
+        raise fail("as_strided_scatter", str(invalid), input=input) from None
+    if tuple(src.shape) != tuple(size):
+        raise fail(
+            "as_strided_scatter",
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = "
+            f"{list(size)}",
+            src=src,
+        )
     where = _positions(geometry, size, stride, storage_offset, input.device)
     written = view_or_copy(input, (-1,)).index_copy(0, where, view_or_copy(src, (-1,)))
     return view_as_size(written, input.shape)

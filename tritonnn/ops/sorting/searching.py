@@ -7,6 +7,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
+from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.from_data import tensor
 from tritonnn.table.types import Number
@@ -62,11 +63,15 @@ def _value(input: Any, like: Tensor) -> Tensor:
     samples=lambda make: [
         Sample(make(5).sort()[0], make(2, 3)), Sample(make(2, 5).sort()[0], make(2, 3), right=True),
         Sample(make(5).sort()[0], 1),
+        Sample(make(4, low=1, high=1.5).sort()[0], make(3, low=1, high=1.5), side="right"),
+        Sample(tensor([3, 1, 2], dtype=make.dtype, device=make.device), make(2, 3),
+               sorter=tensor([1, 2, 0], device=make.device)),
     ],
     errors=lambda make: [
         Bad(make(3, 4), make(2, 2), match="first N-1 dimensions"),
         Bad(make(3), make(2), side="up", match="side can only"),
     ],
+    reference=define.searchsorted,
 )  # fmt: skip
 def searchsorted(
     sorted_sequence: Tensor, input: Tensor | Number, *, out_int32: bool = False, right: bool = False,
@@ -93,6 +98,7 @@ def searchsorted(
     api="torch", dtypes=REAL,
     samples=lambda make: [Sample(make(2, 3), make(5).sort()[0]), Sample(0, make(5).sort()[0])],
     errors=lambda make: [Bad(make(3), make(2, 2), match="boundaries tensor must be 1 dimension")],
+    reference=define.bucketize,
 )  # fmt: skip
 def bucketize(
     input: Tensor | Number,

@@ -1,15 +1,20 @@
-"""Order: sort, topk, medians, quantiles, distinct elements."""
+"""Order: sort, topk, medians, quantiles."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import dtypes
+import numpy as np
+
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
+from tritonnn.ops._arguments import not_a_tensor
+from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.reduction.extremes import _scatter_back, pair
+from tritonnn.ops.reduction.extremes import _pair, _scatter_back
+from tritonnn.ops.reduction.norms import with_nan
 from tritonnn.ops.reduction.reduction import reduced_shape
 from tritonnn.ops.shape.parts import select_dim, slice_dim
 from tritonnn.ops.shape.shape import view_or_copy
@@ -31,6 +36,7 @@ def _dim_error(make: Make) -> list[Bad]:
     samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 0, True), Sample(make(4), descending=True),
                           Sample(make(()))],
     errors=_dim_error,
+    reference=define.sort,
 )  # fmt: skip
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The elements along `dim` in order, and the permutation; NaN is the largest. Always stable.
@@ -51,7 +57,11 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 
 
 @composite(
-    api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 0, True)]
+    api="torch tensor",
+    dtypes=REAL,
+    samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 0, True)],
+    reference=define.argsort,
+    errors=_dim_error,
 )
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The permutation that sorts along `dim`.
@@ -63,7 +73,13 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     return sort(input, dim, descending, stable)[1]
 
 
-@composite(api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 5))])
+@composite(
+    api="torch tensor",
+    dtypes=REAL,
+    samples=lambda make: [Sample(make(3, 5))],
+    reference=lambda input: np.sort(input, 0),
+    errors=lambda make: [Bad([1], error=TypeError, match="must be Tensor, not list")],
+)
 def msort(input: Tensor) -> Tensor:
     """The elements along the first dimension in order.
 
@@ -82,6 +98,7 @@ def msort(input: Tensor) -> Tensor:
                           Sample(make(4), 0)],
     errors=lambda make: [Bad(make(3), 4, match="selected index k out of range"),
                          Bad(make(3), -1, match="out of range")],
+    reference=define.topk,
 )  # fmt: skip
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest (or smallest) elements along `dim` in order, and where they stand; NaN is the largest.
@@ -122,6 +139,7 @@ def _one_along(input: Tensor, dim: int, keepdim: bool, op: str) -> tuple[int, An
     api="torch tensor", **_PICKED,
     samples=lambda make: [Sample(make(3, 5), 2), Sample(make(5, 3), 1, 0, True)],
     errors=lambda make: [Bad(make(3), 4, match="selected number k out of range")],
+    reference=define.kthvalue,
 )  # fmt: skip
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest element along `dim` (counted from 1), and where it stands.
@@ -151,6 +169,8 @@ def median_dim(input: Tensor, dim: int, keepdim: bool, ignore_nan: bool) -> Any:
 @primitive(
     api="torch tensor", **_PICKED,
     samples=lambda make: [Sample(make.int(3, 6).to(make.dtype)), Sample(make.int(3, 6).to(make.dtype), 0, True)],
+    reference=define.mode,
+    errors=lambda make: [*_dim_error(make), Bad(make(0, 3), 0, error=IndexError, match="non-zero size")],
 )  # fmt: skip
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     """The most frequent value along `dim` (the smallest of several), and where it occurs last.
@@ -165,6 +185,8 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
 
 def _median(name: str, ignore_nan: bool) -> Any:
     def function(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+        if not isinstance(input, Tensor):
+            raise not_a_tensor(name, "input", input)
         if dim is None:
             if input.numel() == 0:
                 return (
@@ -183,7 +205,9 @@ def _median(name: str, ignore_nan: bool) -> Any:
     )
     return composite(
         api="torch tensor", dtypes=REAL,
-        samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 1), Sample(make(3, 5), 0, True)],
+        samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 1), Sample(make(4, 5), 0, True)],
+        reference=define.median,  # samples have no NaN
+        errors=lambda make: [*_dim_error(make), Bad(make(0, 3), 0, error=IndexError, match="non-zero size")],
     )(function)  # fmt: skip
 
 
@@ -201,6 +225,21 @@ nanmedian = _median("nanmedian", True)
 # ---- quantiles --------------------------------------------------------------------------------------------
 
 
+def _fractions(name: str, input: Tensor, q: Any) -> tuple[list[float], bool]:
+    """The quantiles that are asked for, and whether it is a list of them."""
+    if isinstance(q, Tensor):
+        if len(q.shape) > 1:
+            raise fail(name, f"q must be a scalar or 1D tensor, got {len(q.shape)}D", q=q)
+        if q.dtype is not input.dtype:
+            raise fail(name, "q tensor must be same dtype as the input tensor", input=input, q=q)
+    fractions = q.tolist() if isinstance(q, Tensor) else q
+    many = isinstance(fractions, list)
+    fractions = fractions if many else [fractions]
+    if any(not 0 <= f <= 1 for f in fractions):
+        raise fail(name, f"q values must be in the range [0, 1], got {fractions}")
+    return fractions, many
+
+
 def _quantile(
     name: str, input: Tensor, q: Tensor | float, dim: int | None, keepdim: bool, interpolation: str,
     skip_nan: bool,
@@ -214,11 +253,7 @@ def _quantile(
         raise fail(
             name, f"input tensor must be either float or double dtype, got {input.dtype.name}", input=input
         )
-    given = q.tolist() if isinstance(q, Tensor) else q
-    many = isinstance(given, list)
-    fractions: list[float] = given if isinstance(given, list) else [given]
-    if any(not 0 <= f <= 1 for f in fractions):
-        raise fail(name, f"q values must be in the range [0, 1], got {fractions}")
+    fractions, many = _fractions(name, input, q)
     if input.numel() == 0:
         raise fail(name, "input tensor must be non-empty", input=input)
     flat = dim is None
@@ -266,11 +301,24 @@ def _between(first: Tensor, last: Tensor, weight: Tensor, interpolation: str) ->
     return first + (last - first) * weight
 
 
+def _quantile_errors(make: Any) -> list[Bad]:
+    return [
+        Bad(make(3), 1.5, match="in the range"), Bad(make(0), 0.5, match="non-empty"),
+        Bad(make(3), 0.5, interpolation="cubic", match="interpolation must be one of"),
+        Bad(make(3), make(1, 1), match="scalar or 1D tensor"),
+        Bad(make.int(3), 0.5, match="float or double dtype"),
+        Bad(make(2, 3), 0.5, 2, error=IndexError, match="Dimension out of range"),
+    ]  # fmt: skip
+
+
 @composite(
     api="torch tensor", dtypes=(dtypes.float32, dtypes.float64),
     samples=lambda make: [Sample(make(3, 5), 0.3), Sample(make(3, 5), 0.5, 1, True),
-                          Sample(make(6), 0.9, interpolation="nearest")],
-    errors=lambda make: [Bad(make(3), 1.5, match="in the range"), Bad(make(0), 0.5, match="non-empty")],
+                          Sample(make(6), 0.9, interpolation="nearest"),
+                          *[Sample(make(3, 6), make(3, low=0, high=1), 1, interpolation=way).constant("q")
+                            for way in ("linear", "lower", "higher", "midpoint")]],
+    errors=lambda make: _quantile_errors(make),
+    reference=define.quantile,
 )  # fmt: skip
 def quantile(
     input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
@@ -283,12 +331,16 @@ def quantile(
     tensor(2.)
     """
     made = _quantile("quantile", input, q, dim, keepdim, interpolation, False)
-    return made if out is None else out.copy_(made)
+    return made if out is None else dispatch.deliver("quantile", out, made)
 
 
 @composite(
     api="torch tensor", dtypes=(dtypes.float32, dtypes.float64),
-    samples=lambda make: [Sample(make(3, 5), 0.3), Sample(make(3, 5), 0.5, 1)],
+    samples=lambda make: [Sample(make(3, 5), 0.3), Sample(make(3, 5), 0.5, 1),
+                          Sample(with_nan(make, 4, 5), 0.7, 0),
+                          Sample(with_nan(make, 3, 5), 0.4, 1, True, interpolation="midpoint")],
+    reference=define.nanquantile,
+    errors=_quantile_errors,
 )  # fmt: skip
 def nanquantile(
     input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
@@ -301,92 +353,4 @@ def nanquantile(
     tensor(2.)
     """
     made = _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
-    return made if out is None else out.copy_(made)
-
-
-# ---- distinct elements ------------------------------------------------------------------------------------
-
-_GROUPS = dict(dtypes=REAL, results=("unique", "inverse", "counts"), alloc=True)
-
-
-@primitive(
-    **_GROUPS,
-    samples=lambda make: [Sample(make.int(3, 4).to(make.dtype)), Sample(make.int(0).to(make.dtype))],
-)
-def unique_flat(input: Tensor) -> Any:
-    """Sorted distinct elements, the place of each element among them, and how often each occurs."""
-    return None
-
-
-@primitive(**_GROUPS, samples=lambda make: [Sample(make.int(6, 2, high=2).to(make.dtype))])
-def unique_rows(input: Tensor) -> Any:
-    """As `unique_flat`, for slices along the first dimension."""
-    return None
-
-
-@primitive(**_GROUPS, samples=lambda make: [Sample(make.int(6, 2, high=2).to(make.dtype))])
-def unique_consecutive_rows(input: Tensor) -> Any:
-    """One of each run of equal slices along the first dimension, every slice's run, and the runs' lengths."""
-    return None
-
-
-def _chosen(values: Tensor, inverse: Tensor, counts: Tensor, with_inverse: bool, with_counts: bool) -> Any:
-    chosen = [values, *([inverse] if with_inverse else []), *([counts] if with_counts else [])]
-    return chosen[0] if len(chosen) == 1 else tuple(chosen)
-
-
-def _by_slices(function: Any, input: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
-    moved = input.movedim(dim, 0)
-    values, inverse, counts = function(moved)
-    return values.movedim(0, dim), inverse, counts
-
-
-@composite(
-    api="torch tensor", dtypes=REAL,
-    samples=lambda make: [Sample(make.int(3, 4).to(make.dtype)), Sample(make.int(6).to(make.dtype), True, True, True),
-                          Sample(make.int(5, 2, high=2).to(make.dtype), dim=0)],
-)  # fmt: skip
-def unique(
-    input: Tensor,
-    sorted: bool = True,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    dim: int | None = None,
-) -> Any:
-    """The distinct elements in order, or the distinct slices along `dim`.
-
-    Args:
-        sorted: kept for compatibility; the result is always in order.
-        return_inverse: also where each element of the input stands among the distinct ones.
-        return_counts: also how often each occurs.
-
-    >>> import tritonnn as torch
-    >>> torch.unique(torch.tensor([3, 1, 3]))
-    tensor([1, 3])
-    """
-    found: Any = (
-        unique_flat(input) if dim is None else _by_slices(unique_rows, input, wrap_dim(dim, len(input.shape)))
-    )
-    return _chosen(*found, return_inverse, return_counts)  # type: ignore[call-arg]
-
-
-@composite(
-    api="torch tensor", dtypes=REAL,
-    samples=lambda make: [Sample(make.int(6, high=2).to(make.dtype)),
-                          Sample(make.int(6, high=2).to(make.dtype), True, True)],
-)  # fmt: skip
-def unique_consecutive(
-    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
-) -> Any:
-    """One of each run of equal elements, or of equal slices along `dim`.
-
-    >>> import tritonnn as torch
-    >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
-    tensor([1, 2, 1])
-    """
-    if dim is None:
-        values, inverse, counts = unique_consecutive_rows(view_or_copy(input, (-1,)))
-        inverse = inverse.reshape(input.shape)
-    else:
-        values, inverse, counts = _by_slices(unique_consecutive_rows, input, wrap_dim(dim, len(input.shape)))
-    return _chosen(values, inverse, counts, return_inverse, return_counts)
+    return made if out is None else dispatch.deliver("nanquantile", out, made)

@@ -21,6 +21,10 @@ class CosineAnnealingLR(LRScheduler):
         eta_min: smallest rate.
         last_epoch: index of the last epoch when resuming, -1 to start.
 
+    Raises:
+        TypeError: ``optimizer`` is none.
+        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
+
     Example:
         >>> import tritonnn as torch
         >>> opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)

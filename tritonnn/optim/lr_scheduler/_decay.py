@@ -42,12 +42,19 @@ class _FunctionScheduler(LRScheduler):
 
 
 class LambdaLR(_FunctionScheduler):
-    """The initial rate times a function of the epoch.
+    r"""The initial rate times a function of the epoch.
+
+    The initial rate :math:`lr_0` is multiplied by the function: :math:`lr_t = lr_0\,f(t)`.
 
     Args:
         optimizer: whose groups to schedule.
         lr_lambda: function of the epoch, or one per group.
         last_epoch: index of the last epoch when resuming, -1 to start.
+
+    Raises:
+        ValueError: not as many functions as groups.
+        TypeError: ``optimizer`` is none, or ``lr_lambda`` no function.
+        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
 
     Example:
         >>> import tritonnn as torch
@@ -65,12 +72,19 @@ class LambdaLR(_FunctionScheduler):
 
 
 class MultiplicativeLR(_FunctionScheduler):
-    """The present rate times a function of the epoch.
+    r"""The present rate times a function of the epoch.
+
+    :math:`lr_t = lr_{t-1}\,f(t)`.
 
     Args:
         optimizer: whose groups to schedule.
         lr_lambda: function of the epoch, or one per group.
         last_epoch: index of the last epoch when resuming, -1 to start.
+
+    Raises:
+        ValueError: not as many functions as groups.
+        TypeError: ``optimizer`` is none, or ``lr_lambda`` no function.
+        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
 
     Example:
         >>> import tritonnn as torch
@@ -92,13 +106,19 @@ class MultiplicativeLR(_FunctionScheduler):
 
 
 class StepLR(FactorScheduler):
-    """Multiplies the rate by ``gamma`` every ``step_size`` epochs.
+    r"""Multiplies the rate by ``gamma`` every ``step_size`` epochs.
+
+    :math:`lr_t = lr_0\,\gamma^{\lfloor t / step\_size \rfloor}`.
 
     Args:
         optimizer: whose groups to schedule.
         step_size: epochs between two decays.
         gamma: factor of a decay.
         last_epoch: index of the last epoch when resuming, -1 to start.
+
+    Raises:
+        TypeError: ``optimizer`` is none.
+        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
 
     Example:
         >>> import tritonnn as torch
@@ -125,13 +145,19 @@ class StepLR(FactorScheduler):
 
 
 class MultiStepLR(FactorScheduler):
-    """Multiplies the rate by ``gamma`` at each of the milestones.
+    r"""Multiplies the rate by ``gamma`` at each of the milestones.
+
+    :math:`lr_t = lr_0\,\gamma^{k}`, where k milestones are at most t.
 
     Args:
         optimizer: whose groups to schedule.
         milestones: epochs of the decays; one that stands there twice counts twice.
         gamma: factor of a decay.
         last_epoch: index of the last epoch when resuming, -1 to start.
+
+    Raises:
+        TypeError: ``optimizer`` is none.
+        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
 
     Example:
         >>> import tritonnn as torch
@@ -158,13 +184,20 @@ class MultiStepLR(FactorScheduler):
 
 
 class ConstantLR(FactorScheduler):
-    """Holds the rate at ``factor`` times its value until epoch ``total_iters``.
+    r"""Holds the rate at ``factor`` times its value until epoch ``total_iters``.
+
+    :math:`lr_t = lr_0 \cdot factor` for :math:`t < total\_iters`, then :math:`lr_0`.
 
     Args:
         optimizer: whose groups to schedule.
         factor: between 0 and 1.
         total_iters: epoch at which the rate returns to its value.
         last_epoch: index of the last epoch when resuming, -1 to start.
+
+    Raises:
+        ValueError: ``factor`` is not between 0 and 1.
+        TypeError: ``optimizer`` is none.
+        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
 
     Example:
         >>> import tritonnn as torch
@@ -193,7 +226,10 @@ class ConstantLR(FactorScheduler):
 
 
 class LinearLR(FactorScheduler):
-    """Moves the rate's factor linearly from ``start_factor`` to ``end_factor`` over ``total_iters`` epochs.
+    r"""Moves the rate's factor linearly from ``start_factor`` to ``end_factor`` over ``total_iters`` epochs.
+
+    :math:`lr_t = lr_0\,(s + (e - s) \min(t, n) / n)` from ``start_factor`` s to ``end_factor`` e in
+    ``total_iters`` n.
 
     Args:
         optimizer: whose groups to schedule.
@@ -201,6 +237,11 @@ class LinearLR(FactorScheduler):
         end_factor: between 0 and 1.
         total_iters: epochs until ``end_factor`` is reached.
         last_epoch: index of the last epoch when resuming, -1 to start.
+
+    Raises:
+        ValueError: ``start_factor`` is not above 0 and at most 1, or ``end_factor`` not between 0 and 1.
+        TypeError: ``optimizer`` is none.
+        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
 
     Example:
         >>> import tritonnn as torch
@@ -244,12 +285,18 @@ class LinearLR(FactorScheduler):
 
 
 class ExponentialLR(FactorScheduler):
-    """Multiplies the rate by ``gamma`` every epoch.
+    r"""Multiplies the rate by ``gamma`` every epoch.
+
+    :math:`lr_t = lr_0\,\gamma^t`.
 
     Args:
         optimizer: whose groups to schedule.
         gamma: factor of an epoch.
         last_epoch: index of the last epoch when resuming, -1 to start.
+
+    Raises:
+        TypeError: ``optimizer`` is none.
+        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
 
     Example:
         >>> import tritonnn as torch
@@ -272,13 +319,19 @@ class ExponentialLR(FactorScheduler):
 
 
 class PolynomialLR(FactorScheduler):
-    """Decays the rate to zero as ``(1 - t / total_iters) ** power``.
+    r"""Decays the rate to zero as ``(1 - t / total_iters) ** power``.
+
+    :math:`lr_t = lr_0\,(1 - \min(t, n) / n)^{power}` with ``total_iters`` n.
 
     Args:
         optimizer: whose groups to schedule.
         total_iters: epochs until zero is reached.
         power: exponent.
         last_epoch: index of the last epoch when resuming, -1 to start.
+
+    Raises:
+        TypeError: ``optimizer`` is none.
+        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
 
     Example:
         >>> import tritonnn as torch

@@ -1,0 +1,21 @@
+"""Copies and fills: what `copy_`, `fill_`, `to` and `clone` run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tritonnn.cpu_fallback.shape import copy
+
+copy_values = copy
+
+
+def to_copy(out: np.ndarray, input: np.ndarray, *target: Any) -> None:
+    """out = input, cast; the other arguments have made `out` what it is."""
+    copy(out, input)
+
+
+def fill_values(out: np.ndarray, value: Any) -> None:
+    """Every element of out = value, a Python number."""
+    out.fill(value)

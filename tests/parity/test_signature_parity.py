@@ -1,0 +1,117 @@
+"""Public names take PyTorch's arguments: their names, order, kinds and defaults."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+import pytest
+import torch as reference
+
+import tritonnn as torch
+
+# Walked one after another: everything public that both libraries have there. "Tensor" is the class.
+NAMESPACES = [
+    "nn", "nn.init", "nn.utils", "nn.utils.rnn", "optim", "optim.lr_scheduler", "utils.data",
+    # Functions whose signatures are not those of their entries yet: "", "nn.functional", "Tensor",
+]  # fmt: skip
+# Of a class, beside its constructor.
+METHODS = ("forward", "step")
+
+EXCEPTIONS = {
+    "nn.KLDivLoss": "weight stood in older signatures: only None is taken, and anything else told about",
+    "optim.lr_scheduler.ReduceLROnPlateau": "verbose, which PyTorch had until 2.6, still works",
+    "utils.data.Sampler": "data_source, which PyTorch had until 2.6, where it takes any arguments now",
+    "utils.data.TensorDataset": "data_tensor and target_tensor, as in the oldest scripts, still work",
+    "utils.data.random_split": "None stands for the default generator, which PyTorch's default is as an object",
+}
+
+
+# For PyTorch's builtins: functions of the same arguments.
+OVERRIDES = reference.overrides.get_testing_overrides()
+
+
+def namespace(library: Any, name: str) -> Any:
+    """A module of the library, imported, or a class."""
+    if not name:
+        return library
+    if name == "Tensor":
+        return library.Tensor
+    return importlib.import_module(f"{library.__name__}.{name}")
+
+
+def described(default: Any) -> str:
+    """A default as text that is the same for both libraries' dtypes, functions and classes."""
+    if isinstance(default, (tuple, list)):
+        return f"{type(default).__name__}({', '.join(map(described, default))})"
+    if callable(default):
+        return default.__qualname__
+    return str(default).replace("tritonnn", "torch")
+
+
+def signature(function: Callable) -> list[str] | None:
+    """Each argument as text; None for a builtin that says nothing about its own."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        overridden = OVERRIDES.get(function) if isinstance(function, Hashable) else None
+        if overridden is None:
+            return None
+        parameters = inspect.signature(overridden).parameters.values()
+    return [
+        f"{p.kind.description} {p.name}" + ("" if p.default is p.empty else f" = {described(p.default)}")
+        for p in parameters
+    ]
+
+
+def members(name: str) -> Iterator[tuple[str, Any, Any]]:
+    """What both libraries have there: functions, and constructors and methods of classes."""
+    mine, theirs = namespace(torch, name), namespace(reference, name)
+    for member in dir(theirs):
+        a, b = getattr(mine, member, None), getattr(theirs, member)
+        path = f"{name}.{member}".removeprefix(".")
+        if (
+            member.startswith("_")
+            or a is None
+            or inspect.ismodule(b)
+            or getattr(b, "__module__", "") == "typing"
+        ):
+            continue
+        if inspect.isclass(a) and inspect.isclass(b):
+            yield path, a.__init__, b.__init__
+            for method in METHODS:
+                if callable(getattr(a, method, None)) and callable(getattr(b, method, None)):
+                    yield f"{path}.{method}", getattr(a, method), getattr(b, method)
+        elif callable(a) and callable(b):
+            yield path, a, b
+
+
+PAIRS = {path: (a, b) for name in NAMESPACES for path, a, b in members(name) if signature(b) is not None}
+
+
+def test_there_is_something_to_compare():
+    assert len(PAIRS) > 400
+
+
+@pytest.mark.parametrize("path", PAIRS)
+def test_signature(path):
+    mine, theirs = (signature(function) for function in PAIRS[path])
+    if path in EXCEPTIONS:
+        assert mine != theirs, f"{path} is no exception any more"
+    else:
+        assert mine == theirs
+
+
+def test_every_exception_exists():
+    assert set(EXCEPTIONS) <= set(PAIRS)
+
+
+@pytest.mark.parametrize("name", ["Tensor", "", "nn.functional", "nn.init", "linalg", "special"])
+def test_what_works_in_place_does_so_in_pytorch(name):
+    mine, theirs = (
+        {n for n in dir(namespace(library, name)) if n.endswith("_") and not n.startswith("_")}
+        for library in (torch, reference)
+    )
+    assert not mine - theirs

@@ -1,0 +1,57 @@
+"""Values at the corners of what functions take: complex ends and elements, bytes, dimensions without elements."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from support import array
+
+import tritonnn as torch
+
+DEVICES = ("cpu", "cuda")
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_complex_ends(device: str) -> None:
+    made = torch.linspace(0, 2 + 4j, 3, device=device)
+    assert made.dtype is torch.complex64 and made.device.type == device
+    np.testing.assert_allclose(array(made), [0, 1 + 2j, 2 + 4j])
+
+
+def test_complex_exponents() -> None:
+    powers = torch.logspace(0, 2j, 3, 2.0, dtype=torch.complex128)
+    np.testing.assert_allclose(array(powers), 2.0 ** np.array([0, 1j, 2j]))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_complex_elements(device: str) -> None:
+    x = torch.tensor([1 + 2j, complex(math.nan, 3), complex(math.inf, -math.inf)], device=device)
+    wanted = [1 + 2j, 3j, 5 - 7j]
+    np.testing.assert_array_equal(array(torch.nan_to_num(x, posinf=5.0, neginf=-7.0)), wanted)
+    assert x.nan_to_num_(posinf=5.0, neginf=-7.0) is x
+    np.testing.assert_array_equal(array(x), wanted)
+
+
+def test_complex_logsumexp() -> None:
+    values = np.array([[1 + 1j, 2 - 1j], [300 + 3j, 300 - 3j]])
+    found = torch.logsumexp(torch.tensor(values.tolist()), 1)
+    shift = values.real.max(1)
+    np.testing.assert_allclose(
+        array(found), np.log(np.exp(values - shift[:, None]).sum(1)) + shift, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_bytes_are_blended_and_rounded(device: str) -> None:
+    x = torch.tensor([[[[0, 40, 80], [120, 160, 250]]]], dtype=torch.uint8, device=device)
+    made = torch.nn.functional.interpolate(x, (2, 5), mode="bilinear")
+    assert made.dtype is torch.uint8
+    assert made.tolist() == [[[[0, 16, 40, 64, 80], [120, 136, 160, 214, 250]]]]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_unique_slices_of_none(device: str) -> None:
+    values, inverse, counts = torch.unique(torch.ones(3, 0, device=device), True, True, True, 1)
+    assert (values.shape, inverse.shape, counts.shape) == ((3, 0), (0,), (0,))

@@ -1,0 +1,139 @@
+"""What `out=` takes and refuses, for every entry that has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from support import call, leaves_of, samples, tensors
+
+import tritonnn as torch
+from tritonnn._tensor import Tensor
+from tritonnn.ops._table import OPS, Op
+
+device = pytest.mark.parametrize("device", ("cpu", "cuda"))
+AUTOGRAD = (
+    "functions with out=... arguments don't support automatic differentiation, but one of the arguments"
+)
+# Their results are counts and places: no gradient reaches what they compute from.
+PLACES = {"bucketize", "histc", "searchsorted"}
+
+
+def kind_of(op: Op) -> Any:
+    return torch.float32 if torch.float32 in op.dtypes else op.dtypes[0]
+
+
+def has_out(op: Op) -> bool:
+    if not op.samples or op.kind == "view":
+        return False
+    return "out" in op.names if op.kind == "composite" else op.out
+
+
+TAKING = sorted(name for name, op in OPS.items() if has_out(op))
+
+
+def given(op: Op, change: Any) -> tuple[Any, Any]:
+    """A sample of the op, and a changed tensor for each of its results."""
+    sample = samples(op, "cpu", kind_of(op))[0]
+    made = call(op, sample)
+    outs = tuple(change(torch.empty_like(t)) for t in tensors(made))
+    return sample, outs[0] if isinstance(made, Tensor) else outs
+
+
+@pytest.mark.parametrize("name", TAKING)
+def test_out_of_another_device_is_refused(name: str) -> None:
+    sample, out = given(OPS[name], lambda t: t.cuda())
+    if list(tensors(sample)):
+        with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+            call(OPS[name], sample, out=out)
+
+
+@pytest.mark.parametrize("name", TAKING)
+def test_out_that_requires_grad_is_refused(name: str) -> None:
+    sample, out = given(OPS[name], lambda t: t.requires_grad_(t.dtype.is_floating_point))
+    if any(t.requires_grad for t in tensors(out)):
+        with pytest.raises(RuntimeError, match=AUTOGRAD):
+            call(OPS[name], sample, out=out)
+
+
+@pytest.mark.parametrize("name", [n for n in TAKING if OPS[n].has_derivative and n not in PLACES])
+def test_out_of_what_requires_grad_is_refused(name: str) -> None:
+    op = OPS[name]
+    sample, out = given(op, lambda t: t)
+    leaves = leaves_of(op, sample)
+    if any(t.requires_grad for t in tensors(leaves)):
+        with pytest.raises(RuntimeError, match=AUTOGRAD):
+            call(op, leaves, out=out)
+        with torch.no_grad():
+            call(op, leaves, out=out)
+        assert not any(t.requires_grad for t in tensors(out))
+
+
+FACTORIES = {
+    "arange": lambda out: torch.arange(2.0, out=out), "zeros": lambda out: torch.zeros(2, out=out),
+    "ones": lambda out: torch.ones(2, out=out), "full": lambda out: torch.full((2,), 3.0, out=out),
+    "linspace": lambda out: torch.linspace(0, 1, 2, out=out), "rand": lambda out: torch.rand(2, out=out),
+    "randn": lambda out: torch.randn(2, out=out), "bernoulli": lambda out: torch.bernoulli(torch.ones(2), out=out),
+    "normal": lambda out: torch.normal(torch.ones(2), torch.ones(2), out=out),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_new_numbers_do_not_go_into_what_requires_grad(name: str) -> None:
+    leaf = torch.full((2,), 7.0, requires_grad=True)
+    with pytest.raises(RuntimeError, match=AUTOGRAD):
+        FACTORIES[name](leaf)
+    assert leaf.tolist() == [7, 7]
+    with torch.no_grad():
+        assert FACTORIES[name](leaf) is leaf
+    assert leaf.requires_grad and leaf.is_leaf and leaf.tolist() != [7, 7]
+
+
+@device
+def test_out_is_cast_where_that_loses_no_kind(device: str) -> None:
+    x = torch.tensor([1.5, 2.5], device=device)
+    for dtype in (torch.float64, torch.float16):
+        out = torch.empty(2, dtype=dtype, device=device)
+        assert torch.add(x, 1, out=out) is out and out.dtype is dtype and out.tolist() == [2.5, 3.5]
+        assert torch.cat([x, x], out=out.resize_(4)).tolist() == [1.5, 2.5] * 2
+    assert torch.eq(x, 1.5, out=torch.empty(2, device=device)).tolist() == [1, 0]
+    whole = torch.empty(2, dtype=torch.int64, device=device)
+    for function in (torch.add, torch.maximum):
+        with pytest.raises(RuntimeError, match="can't be cast to the desired output type"):
+            function(x, x, out=whole)
+    for function in (torch.exp, torch.sqrt):  # of integers: floating as well
+        with pytest.raises(RuntimeError, match="can't be cast to the desired output type"):
+            function(torch.tensor([1, 4], device=device), out=whole)
+    truth = torch.empty(2, dtype=torch.bool, device=device)
+    with pytest.raises(RuntimeError, match="can't be cast to the desired output type"):
+        torch.add(whole.zero_(), 1, out=truth)
+    assert whole.tolist() == [0, 0]
+
+
+@device
+def test_out_is_resized_with_a_warning_unless_empty(device: str) -> None:
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
+    for function, wanted in ((lambda out: torch.add(x, x, out=out), [[2, 4], [6, 8]]),
+                             (lambda out: torch.matmul(x, x[0], out=out), [5, 11]),
+                             (lambda out: torch.sum(x, 0, out=out), [4, 6])):  # fmt: skip
+        assert function(torch.empty(0, device=device)).tolist() == wanted
+        with pytest.warns(UserWarning, match="An output with one or more elements was resized"):
+            assert function(torch.empty(3, 1, device=device)).tolist() == wanted
+
+
+@device
+def test_out_that_is_an_operand(device: str) -> None:
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
+    assert torch.mm(x, x, out=x).tolist() == [[7, 10], [15, 22]]
+    values = np.arange(9000.0).reshape(90, 100)  # more than one block of any kernel
+    large = torch.from_numpy(values.copy()).to(device)
+    square = large[:, :90]
+    torch.add(square.t(), square, out=square)
+    np.testing.assert_array_equal(large[:, :90].cpu().numpy(), values[:, :90].T + values[:, :90])
+    line = torch.from_numpy(values.copy()).to(device).view(-1)
+    torch.cumsum(line[:-1], 0, out=line[1:])
+    np.testing.assert_array_equal(line[1:].cpu().numpy(), np.cumsum(values.ravel()[:-1]))
+    line = torch.from_numpy(values.copy()).to(device).view(-1)
+    torch.mul(line[:-7], 2, out=line[7:])
+    np.testing.assert_array_equal(line[7:].cpu().numpy(), values.ravel()[:-7] * 2)

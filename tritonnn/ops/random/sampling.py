@@ -1,0 +1,215 @@
+"""Drawing from given distributions: normal, bernoulli, poisson, multinomial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn import dispatch, dtypes
+from tritonnn import shape as shapes
+from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import fail
+from tritonnn.ops._table import FLOATING, Bad, Sample, composite
+from tritonnn.ops.creation.creation import _finish, allocate
+from tritonnn.ops.random.random import (
+    _new,
+    draw,
+    philox_bernoulli,
+    philox_exponential,
+    philox_normal,
+    philox_poisson,
+    rand,
+)  # fmt: skip
+from tritonnn.ops.sorting.searching import searchsorted
+from tritonnn.random import Generator, generator_for
+from tritonnn.recording.grad_mode import state
+
+
+@composite(
+    api="torch", dtypes=FLOATING,
+    samples=lambda make: [
+        Sample(make(3, 4), make(4, positive=True)), Sample(make(3)), Sample(0.0, make(3, positive=True)),
+        Sample(1.0, 2.0, (3, 2), dtype=make.dtype, device=make.device),
+    ],
+    errors=lambda make: [
+        Bad(0.0, -1.0, (2,), match="normal expects std >= 0.0"),
+        Bad(0.0, -make(2, positive=True), match="elements of std"),
+        Bad(make(3), make(2, positive=True), match="must match the size"),
+        Bad(0.0, 1.0, error=TypeError, match="needs size"),
+        Bad(make(2), 1.0, (2,), error=TypeError, match="size is given by the tensors"),
+        Bad(make.int(2), 1.0, error=NotImplementedError, match="not implemented for int64"),
+    ],
+)  # fmt: skip
+def normal(
+    mean: Any, std: Any = 1.0, size: Any = None, *,
+    generator: Generator | None = None, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """Normal numbers with the given means and standard deviations, each a number or a tensor.
+
+    >>> import tritonnn as torch
+    >>> torch.normal(0.0, 1.0, (2, 2)).shape
+    torch.Size([2, 2])
+    """
+    if isinstance(std, Tensor):
+        if bool((std < 0).any()):
+            raise RuntimeError("normal expects all elements of std >= 0.0")
+    elif std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    tensors = [t for t in (mean, std) if isinstance(t, Tensor)]
+    if tensors and size is not None:
+        raise TypeError("normal(): size is given by the tensors mean and std, but it was given as well")
+    if not tensors and size is None:
+        raise TypeError("normal(): needs size where mean and std are numbers")
+    if tensors and tensors[0].dtype.kind < 2:
+        message = f"not implemented for {tensors[0].dtype.name}"
+        raise fail("normal", message, kind=NotImplementedError, tensor=tensors[0])
+    if not tensors:
+        made = _new((size,), dtype, device, out)
+        return _finish(
+            draw(philox_normal, made, float(mean), float(std), generator=generator),
+            requires_grad,
+            layout=layout,
+        )
+    shape = shapes.broadcast_shapes(*[t.shape for t in tensors])
+    if out is not None:
+        recorded = state.enabled and any(t.requires_grad for t in tensors)
+        dispatch.check_out("normal", out, recorded, tensors[0].dtype, tensors[0].device)
+    made = _new((shape,), tensors[0].dtype, tensors[0].device, out)
+    draw(philox_normal, made, 0.0, 1.0, generator=generator)
+    std, mean = (value.detach() if isinstance(value, Tensor) else value for value in (std, mean))
+    result = made * std + mean
+    return result if out is None else out.copy_(result)
+
+
+@composite(
+    api="torch tensor", dtypes=FLOATING, inplace=False,
+    samples=lambda make: [Sample(make(3, 4, low=0, high=1)), Sample(make(5), 0.25)],
+    errors=lambda make: [
+        Bad(make(2, low=2, high=3), match="Expected p_in >= 0 && p_in <= 1"),
+        Bad(make(2), 2.0, match="p to be in .0, 1."),
+        Bad(3, error=TypeError, match="must be Tensor, not int"),
+        Bad(make.int(2), error=NotImplementedError, match="probabilities of a floating dtype"),
+    ],
+)  # fmt: skip
+def bernoulli(
+    input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None
+) -> Tensor:
+    """1 with the probability that `input` holds (or with `p`), else 0.
+
+    >>> import tritonnn as torch
+    >>> torch.bernoulli(torch.ones(2))
+    tensor([1., 1.])
+    """
+    if out is not None:
+        dispatch.check_out("bernoulli", out, state.enabled and input.requires_grad, input.dtype, input.device)
+    made = _new((input.shape,), input.dtype, input.device, out)
+    return draw_bernoulli(made, input if p is None else p, generator)
+
+
+def draw_bernoulli(target: Tensor, p: Any, generator: Any) -> Tensor:
+    if isinstance(p, Tensor):
+        if not p.dtype.is_floating_point:
+            message = f"expected probabilities of a floating dtype, got {p.dtype.name}"
+            raise fail("bernoulli", message, kind=NotImplementedError, p=p)
+        if p.device.type != "meta" and p.numel() and not bool(((p >= 0) & (p <= 1)).all()):
+            raise RuntimeError("bernoulli: Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
+        values = p.detach().expand(target.shape)
+    else:
+        if not 0 <= p <= 1:
+            raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+        values = float(p)
+    generator = generator_for(target.device) if generator is None else generator
+    if target.numel() and target.device.type != "meta":
+        dispatch.run_into(philox_bernoulli.op, target, (values, *generator.reserve(target.numel())))
+    return target
+
+
+@composite(
+    api="torch", dtypes=FLOATING,
+    samples=lambda make: [Sample(make(3, 4, low=0, high=9)), Sample(make((), positive=True))],
+    errors=lambda make: [
+        Bad(3, error=TypeError, match="must be Tensor, not int"),
+        Bad(make(2, low=-2, high=-1), match="invalid Poisson rate"),
+        Bad(make.int(2), error=NotImplementedError, match="rates of a floating dtype"),
+    ],
+)  # fmt: skip
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Poisson numbers with the rates that `input` holds.
+
+    >>> import tritonnn as torch
+    >>> torch.poisson(torch.zeros(2))
+    tensor([0., 0.])
+    """
+    if not input.dtype.is_floating_point:
+        message = f"expected rates of a floating dtype, got {input.dtype.name}"
+        raise fail("poisson", message, kind=NotImplementedError, input=input)
+    if input.numel() and bool((input < 0).any()):
+        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+    generator = generator_for(input.device) if generator is None else generator
+    return philox_poisson(input.detach(), *generator.reserve(4 * input.numel()))
+
+
+def _multinomial_errors(make: Any) -> list[Bad]:
+    p = make(2, 3, positive=True)
+    return [
+        Bad(make(2, 2, 2), 1, match="must be 1 or 2 dim"),
+        Bad(make.int(3), 1, match="only supports floating-point"),
+        Bad(p, 0, match="n_sample <= 0"), Bad(p, 4, match="without replacement"),
+        Bad(-p, 1, match="`inf`, `nan` or element < 0"), Bad(p * 0, 1, match="sum of probabilities <= 0"),
+        Bad(3, 1, error=TypeError, match="must be Tensor, not int"),
+    ]  # fmt: skip
+
+
+@composite(
+    api="torch tensor", dtypes=FLOATING, errors=_multinomial_errors,
+    samples=lambda make: [Sample(make(2, 4, positive=True), 3), Sample(make(4, positive=True), 6, True)],
+)  # fmt: skip
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None,
+    out: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Indices drawn from the (unnormalised) probabilities in each row of `input`.
+
+    >>> import tritonnn as torch
+    >>> torch.multinomial(torch.tensor([0., 1.]), 3, replacement=True)
+    tensor([1, 1, 1])
+    """
+    if len(input.shape) not in (1, 2):
+        raise fail("multinomial", f"prob_dist must be 1 or 2 dim, got {len(input.shape)}", input=input)
+    if not input.dtype.is_floating_point:
+        message = f"only supports floating-point dtypes for input, got: {input.dtype.name}"
+        raise fail("multinomial", message, input=input)
+    if out is not None:
+        dispatch.check_out(
+            "multinomial", out, state.enabled and input.requires_grad, dtypes.int64, input.device
+        )
+    categories = input.shape[-1]
+    if num_samples <= 0:
+        raise fail("multinomial", f"cannot sample n_sample <= 0 samples, got {num_samples}")
+    if not replacement and num_samples > categories:
+        raise fail(
+            "multinomial",
+            f"cannot sample n_sample > prob_dist.size(-1) samples without replacement ({num_samples} > {categories})",
+            input=input,
+        )
+    weights = input.detach()
+    if bool((~(weights >= 0)).any()) or bool((weights == float("inf")).any()):
+        raise fail(
+            "multinomial", "probability tensor contains either `inf`, `nan` or element < 0", input=input
+        )
+    if bool((weights.sum(-1) <= 0).any()):
+        raise fail("multinomial", "invalid multinomial distribution (sum of probabilities <= 0)", input=input)
+    if replacement:
+        total = (weights if weights.dtype.itemsize > 2 else weights.to(dtypes.float32)).cumsum(-1)
+        place = rand(
+            *input.shape[:-1], num_samples, generator=generator, dtype=total.dtype, device=input.device
+        )
+        drawn = searchsorted(total, place * total[..., -1:], right=True)
+        drawn = drawn.clamp(max=categories - 1)
+    else:  # the largest of p / exponential are a sample without replacement (Efraimidis and Spirakis 2006)
+        clock = draw(
+            philox_exponential, allocate(input.shape, input.dtype, input.device), 1.0, generator=generator
+        )
+        drawn = (weights / clock).topk(num_samples, -1)[1]  # of ties, all of weight 0, the first ones
+    return drawn if out is None else _new((drawn.shape,), None, None, out).copy_(drawn)
