@@ -22,7 +22,6 @@ from tritonnn.ops.activation.activation import (
     hardtanh_,
     leaky_relu_,
     prelu,
-    relu6_,
     relu_,
     rrelu,
     rrelu_,
@@ -42,17 +41,7 @@ from tritonnn.ops.activation.smooth import functional_hardsigmoid as hardsigmoid
 from tritonnn.ops.activation.smooth import functional_hardswish as hardswish
 from tritonnn.ops.activation.smooth import functional_mish as mish
 from tritonnn.ops.activation.smooth import functional_silu as silu
-from tritonnn.ops.activation.smooth import (
-    gelu,
-    hardsigmoid_,
-    hardswish_,
-    logsigmoid,
-    mish_,
-    silu_,
-    softplus,
-    softsign,
-    tanhshrink,
-)
+from tritonnn.ops.activation.smooth import gelu, logsigmoid, softplus, softsign, tanhshrink
 from tritonnn.ops.attention import scaled_dot_product_attention
 from tritonnn.ops.convolution.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from tritonnn.ops.convolution.convolution import conv1d, conv2d, conv3d, conv_tbc
@@ -79,9 +68,8 @@ from tritonnn.ops.loss.margin import (
     multilabel_margin_loss,
     multilabel_soft_margin_loss,
     soft_margin_loss,
-    triplet_margin_loss,
-    triplet_margin_with_distance_loss,
 )
+from tritonnn.ops.loss.triplet import triplet_margin_loss, triplet_margin_with_distance_loss
 from tritonnn.ops.normalization.batch_norm import functional_batch_norm as batch_norm
 from tritonnn.ops.normalization.batch_norm import functional_instance_norm as instance_norm
 from tritonnn.ops.normalization.batch_norm import local_response_norm
@@ -190,9 +178,7 @@ __all__ = [
     "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
-    "hardsigmoid_",
     "hardswish",
-    "hardswish_",
     "hardtanh",
     "hardtanh_",
     "hinge_embedding_loss",
@@ -223,7 +209,6 @@ __all__ = [
     "max_unpool2d",
     "max_unpool3d",
     "mish",
-    "mish_",
     "mse_loss",
     "multi_head_attention_forward",
     "multi_margin_loss",
@@ -242,7 +227,6 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
-    "relu6_",
     "relu_",
     "rms_norm",
     "rrelu",
@@ -253,7 +237,6 @@ __all__ = [
     "selu_",
     "sigmoid",
     "silu",
-    "silu_",
     "smooth_l1_loss",
     "soft_margin_loss",
     "softmax",

@@ -62,7 +62,7 @@ _FUNCTIONS_IN_PLACE = """
 FUNCTIONS_IN_PLACE = frozenset(_FUNCTIONS_IN_PLACE.split())
 
 
-def primitive(**options: Any) -> Callable[[Callable], Entry]:
+def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
     """An op with two implementations by name; the decorated body is its rule.
 
     The body returns `Out(shape, dtype)`, or a tuple of them for several results; or `(outs, args)` where `args` are
@@ -152,6 +152,7 @@ def composite(**options: Any) -> Callable[[Callable[P, R]], Entry[P, R]]:
         if op.inplace:
             in_place: Any = dispatch.inplace_composite(function)
             in_place.op = op
+            in_place.__signature__ = OpSignature(op, out=False)
             _method(op.name + "_", in_place, options)
         return function
 

@@ -311,7 +311,7 @@ def _deprecated(old: str) -> None:
     warn(f"`nn.functional.{old}` is deprecated. Use `nn.functional.interpolate` instead.")
 
 
-def _older_errors(make: Any) -> list[Bad]:
+def _older_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(1, 2, 3), error=ValueError, match="either size or scale_factor"),
         Bad(make(1, 2, 3), 2, 2.0, error=ValueError, match="only one of size or scale_factor"),

@@ -17,7 +17,6 @@ from tritonnn.nn.modules.conv import (
     _check_channels,
 )
 from tritonnn.nn.modules.lazy import LazyModuleMixin
-from tritonnn.table.types import IntOrInts
 
 __all__ = [
     "LazyConv1d",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def meshgrid(*tensors: Array, indexing: Any = "ij") -> tuple[Array, ...]:
 # ---- views ------------------------------------------------------------------------------------------------
 
 
-def expand(input: Array, *size: Any) -> Array:
+def expand(input: Array, *size: int | Sequence[int]) -> Array:
     """NumPy's broadcast_to; -1 keeps an extent."""
     wanted = _sizes(size)
     have = (1,) * (len(wanted) - input.ndim) + input.shape
@@ -81,7 +82,7 @@ def squeeze(input: Array, dim: Any) -> Array:
     return np.squeeze(input, tuple(d for d in dims if input.shape[d] == 1))
 
 
-def sum_to_size(input: Array, *size: Any) -> Array:
+def sum_to_size(input: Array, *size: int | Sequence[int]) -> Array:
     """The sum of the elements that broadcasting would make of one."""
     wanted = _sizes(size)
     lead = input.ndim - len(wanted)

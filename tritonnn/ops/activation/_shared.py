@@ -8,6 +8,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, Sample
+from tritonnn.table import Make, OpSignature
 
 
 def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
@@ -35,7 +36,7 @@ def bad_number(make: Make) -> list[Bad]:
     return [Bad(make(2), "a", error=TypeError, match="must be Number, not str")]
 
 
-def with_inplace(function: Any, named: bool = True) -> None:
+def with_inplace(function: Any, named: bool = True) -> tuple[Any, Any]:
     """Put an op into `nn.functional` with a last parameter `inplace`, and, `named`, its in-place form beside it."""
     count = len(function.op.names)
     name = function.__name__
@@ -54,3 +55,4 @@ def with_inplace(function: Any, named: bool = True) -> None:
     NAMESPACES["functional"][name] = functional
     if named:
         NAMESPACES["functional"][name + "_"] = in_place
+    return functional, in_place

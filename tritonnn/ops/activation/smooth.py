@@ -178,5 +178,7 @@ def tanhshrink(input: Tensor) -> Any:
     """
 
 
-for _function in (silu, mish, hardsigmoid, hardswish):
-    with_inplace(_function, named=False)
+functional_silu, _ = with_inplace(silu, named=False)
+functional_mish, _ = with_inplace(mish, named=False)
+functional_hardsigmoid, _ = with_inplace(hardsigmoid, named=False)
+functional_hardswish, _ = with_inplace(hardswish, named=False)

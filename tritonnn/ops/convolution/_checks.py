@@ -126,7 +126,7 @@ def transposed_sizes(
     return made
 
 
-def primitive_errors(make: Any) -> list[Bad]:
+def primitive_errors(make: Make) -> list[Bad]:
     """What `torch.convolution` refuses, which has an argument more than the named ones."""
     x, w, one, zero = make(1, 3, 5), make(4, 3, 3), (1,), (0,)
     return [

@@ -15,9 +15,11 @@ from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import channels_last, memory_format, preserve_format, strided, strides_as
+from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
-from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, composite
+from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, attach, composite
 from tritonnn.shape import Size
+from tritonnn.table import Make
 from tritonnn.table.types import IntOrInts, Number
 
 torch_names = NAMESPACES["torch"]
@@ -71,13 +73,13 @@ def _defined(sizes: Any, size: Any = None, **options: Any) -> Any:
     return sizes[0] if sizes and isinstance(sizes[0], list) else sizes or size
 
 
-def _sizes(make: Any, *sizes: Any) -> list[Sample]:
+def _sizes(make: Make, *sizes: Any) -> list[Sample]:
     sizes = sizes or ((2, 3), ((3, 2),), ((),), (0, 2))
     options = {"dtype": make.dtype, "device": make.device}
     return [*[Sample(*size, **options) for size in sizes], Sample(size=(3, 0), **options)]
 
 
-def _size_errors(make: Any) -> list[Bad]:
+def _size_errors(make: Make) -> list[Bad]:
     return [
         Bad(2, -3, match="negative dimension -3"), Bad("a", error=TypeError, match="tuple of ints.* str"),
         Bad(error=TypeError, match="missing 1 required positional argument"),
@@ -87,11 +89,11 @@ def _size_errors(make: Any) -> list[Bad]:
     ]  # fmt: skip
 
 
-def _like_samples(make: Any) -> list[Sample]:
+def _like_samples(make: Make) -> list[Sample]:
     return [Sample(make(2, 3)), Sample(make(2, 3).transpose(0, 1), dtype=dtypes.float64), Sample(make(()))]
 
 
-def _like_errors(make: Any) -> list[Bad]:
+def _like_errors(make: Make) -> list[Bad]:
     return [
         Bad(1, error=TypeError, match="'input' .*must be Tensor, not int"),
         Bad(make(2), dtype=1, error=TypeError, match="'dtype' .*must be torch.dtype, not int"),
@@ -104,8 +106,8 @@ def _like_errors(make: Any) -> list[Bad]:
     reference=lambda *sizes, **named: np.empty(_defined(sizes, **named)),
 )  # fmt: skip
 def empty(
-    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """An uninitialised tensor.
@@ -138,8 +140,8 @@ def _filled(
     reference=lambda *sizes, **named: np.zeros(_defined(sizes, **named)),
 )  # fmt: skip
 def zeros(
-    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of zeros.
 
@@ -155,8 +157,8 @@ def zeros(
     reference=lambda *sizes, **named: np.ones(_defined(sizes, **named)),
 )  # fmt: skip
 def ones(
-    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of ones.
 
@@ -209,8 +211,8 @@ def _one_number(op: str, value: Any) -> Any:
 
 
 def _like(
-    input: Tensor, dtype: Any, layout: Any, device: Any, format: memory_format | None, pin: bool = False,
-    op: str = "rand_like",
+    input: Tensor, dtype: DType | None, layout: Layout | None, device: DeviceLike | None,
+    format: memory_format | None, pin: bool = False, op: str = "rand_like",
 ) -> Tensor:  # fmt: skip
     dtype = dtype or input.dtype
     target = input.device if device is None else resolve(device)

@@ -13,9 +13,12 @@ from tritonnn.device import DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
+from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.creation import _copy_out, _finish
+from tritonnn.table import Make
+from tritonnn.table.types import Number
 
 
 @primitive(dtypes=NUMERIC)
@@ -119,7 +122,12 @@ def _spaced(
 
 
 def _spaced_complex(
-    start: complex, end: complex, steps: int, base: float | None, dtype: Any, device: Any
+    start: complex,
+    end: complex,
+    steps: int,
+    base: float | None,
+    dtype: DType | None,
+    device: DeviceLike | None,
 ) -> Tensor:
     """Real and imaginary parts evenly spaced."""
     from tritonnn.ops.elementwise.derived import complex as joined
@@ -136,12 +144,12 @@ def _spaced_complex(
     return made if base is None else base**made
 
 
-def _spaced_samples(make: Any) -> list[Sample]:
+def _spaced_samples(make: Make) -> list[Sample]:
     at = {"dtype": make.dtype, "device": make.device}
     return [Sample(start, end, n, **at) for start, end, n in ((0, 10, 6), (-3, 4, 1), (8, 2, 4), (0, 1, 0))]
 
 
-def _spaced_errors(make: Any) -> list[Bad]:
+def _spaced_errors(make: Make) -> list[Bad]:
     return [
         Bad(0, 1, -1, match="number of steps must be non-negative"),
         Bad(0, 1, 2.5, error=TypeError, match="'steps' .*must be int, not float"),

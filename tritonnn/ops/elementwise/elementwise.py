@@ -79,7 +79,7 @@ def refusals(name: str, types: Any, result: Any = None) -> Callable[[Any], list[
     """Bad input of an op of one tensor: no tensor, a dtype that it lacks, an output that cannot hold the result."""
     lacking = next((d for d in (dtypes.complex64, dtypes.float32, dtypes.int64) if d not in types), None)
 
-    def errors(make: Any) -> list[Bad]:
+    def errors(make: Make) -> list[Bad]:
         made = [Bad("a", error=TypeError, match=rf"{name}\(\): argument 'input' .* must be Tensor, not str")]
         if lacking is not None:
             made.append(Bad(make(2, dtype=lacking), error=NotImplementedError, match="not implemented for"))

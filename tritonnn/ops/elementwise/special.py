@@ -9,7 +9,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._definitions import special as define
-from tritonnn.ops._table import ANY, FLOAT, IN_PLACE, REAL, Bad, Sample, composite, expose, pointwise
+from tritonnn.ops._table import ANY, FLOAT, IN_PLACE, REAL, Bad, Sample, attach, composite, expose, pointwise
 from tritonnn.ops.elementwise.elementwise import entry, exp, isfinite, odd_values, replaced, sgn, within
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)

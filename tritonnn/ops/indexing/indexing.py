@@ -13,7 +13,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import indexing as define
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
 from tritonnn.table import Make

@@ -6,7 +6,10 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.creation import ones
@@ -52,7 +55,9 @@ def triu(input: Tensor, diagonal: int = 0) -> Any:
     return _triangle(input, diagonal, "triu")
 
 
-def _triangle_indices(upper: bool, row: int, col: int, offset: int, dtype: Any, device: Any) -> Tensor:
+def _triangle_indices(
+    upper: bool, row: int, col: int, offset: int, dtype: DType | None, device: DeviceLike | None
+) -> Tensor:
     name = "triu_indices" if upper else "tril_indices"
     if min(row, col) < 0:
         raise fail(name, f"row and col must be non-negative, got {row} and {col}")

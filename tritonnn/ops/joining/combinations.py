@@ -19,7 +19,7 @@ from tritonnn.ops.indexing.indexing import nonzero_rows
 from tritonnn.ops.joining.joining import cat, meshgrid, stack
 from tritonnn.ops.scan.scan import cumprod
 from tritonnn.shape import as_size
-from tritonnn.table.types import IntOrInts, Number
+from tritonnn.table.types import Number
 
 
 def _combinations(input: Any, r: int, with_replacement: bool) -> Any:

@@ -148,7 +148,7 @@ def _only(name: str, value: Any) -> Any:
     return items[0]
 
 
-def _recipes(make: Any) -> list[Sample]:
+def _recipes(make: Make) -> list[Sample]:
     one, rows = [ScalingType.TensorWise], ScalingType.RowWise
     x, y = _float8(make, 5, 7), _float8(make, 7, 3)
     return [
@@ -157,7 +157,7 @@ def _recipes(make: Any) -> list[Sample]:
     ]
 
 
-def _recipe_errors(make: Any) -> list[Bad]:
+def _recipe_errors(make: Make) -> list[Bad]:
     one, rows, blocks = ScalingType.TensorWise, ScalingType.RowWise, ScalingType.BlockWise1x32
     x, y, s = _float8(make, 5, 7), _float8(make, 7, 3), make(())
     swizzle = SwizzleType.SWIZZLE_32_4_4

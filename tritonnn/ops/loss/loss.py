@@ -100,14 +100,14 @@ def _call_samples(make: Make) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _weighted_samples(make: Any) -> list[Sample]:
+def _weighted_samples(make: Make) -> list[Sample]:
     return [
         *_call_samples(make), Sample(make(3, 4), make(3, 4), weight=make(3, 4, positive=True)),
         Sample(make(3, 4), make(3, 4), weight=make(3, 4, positive=True), reduction="sum"),
     ]  # fmt: skip
 
 
-def _call_errors(make: Any) -> list[Bad]:
+def _call_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2, 3), make(2, 3), reduction="max", error=ValueError,
         match="not a valid value for reduction"),

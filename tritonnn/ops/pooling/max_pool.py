@@ -8,7 +8,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
 from tritonnn.ops._definitions import pooling as define
 from tritonnn.ops._table import NUMERIC, Bad, Sample, composite
-from tritonnn.ops._windows import IntOrInts, Ints, as_ints
+from tritonnn.ops._windows import as_ints
 from tritonnn.ops.pooling._checks import (
     adaptive_errors,
     adaptive_size,
@@ -22,7 +22,7 @@ from tritonnn.ops.pooling.pooling import (
     max_pool,
     max_pool_with_indices,
 )
-from tritonnn.table import Make, OpSignature
+from tritonnn.table import Make
 from tritonnn.table.types import IntOrInts, Ints, OptionalSize, Pooled
 
 

@@ -161,7 +161,7 @@ def random_(self: Tensor, *bounds: Any, generator: Generator | None = None, **na
     return overwritten(self, "random_")
 
 
-def bernoulli_(self: Tensor, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with 1 of probability `p` (a number or a tensor), else 0.
 
     >>> import tritonnn as torch

@@ -12,18 +12,12 @@ from tritonnn.device import DeviceLike, resolve
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
+from tritonnn.memory_format import layout as Layout
+from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._arguments import not_a_tensor, whole_number
 from tritonnn.ops._table import FLOATING, NUMERIC, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.conversion.overwriting import overwritten
 from tritonnn.ops.creation.creation import _finish, _like
-from tritonnn.ops.random.philox import (
-    philox_bernoulli,
-    philox_exponential,
-    philox_normal,
-    philox_poisson,
-    philox_randint,
-    philox_uniform,
-)
 from tritonnn.random import Generator, generator_for
 from tritonnn.shape import Size
 
@@ -181,7 +175,7 @@ def randn(
     return _finish(made, requires_grad, pin_memory, layout)
 
 
-def draw_integers(made: Tensor, low: int, high: int, generator: Any) -> Tensor:
+def draw_integers(made: Tensor, low: int, high: int, generator: Generator | None) -> Tensor:
     if not (isinstance(low, int) and isinstance(high, int)):
         whole_number("random", "from", low)
         whole_number("random", "to", high)

@@ -15,6 +15,7 @@ from tritonnn.ops._table import OPS, REAL, Bad, Out, Sample, composite, primitiv
 from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, restore, sum
 from tritonnn.ops.shape.shape import unsqueeze
 from tritonnn.shape import Size, wrap_dim, wrap_dims
+from tritonnn.table import Make
 from tritonnn.table.types import Dims
 
 
@@ -95,7 +96,7 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     if dim is None and not input.numel():
         message = "cannot compute aminmax over an empty dimension as the operation has no identity."
         raise fail("aminmax", message, input=input)
-    return _pair("aminmax", ("min", "max"))(
+    return pair("aminmax")(
         amin(input, () if dim is None else dim, keepdim), amax(input, () if dim is None else dim, keepdim)
     )
 
@@ -195,7 +196,7 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
 _MAX_SAMPLES = lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(3, 4), make(3, 4))]
 
 
-def _max_errors(make: Any) -> list[Bad]:
+def _max_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range"),
         Bad(make(0, 3), 0, error=IndexError, match="non-zero size"),

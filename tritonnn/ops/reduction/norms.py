@@ -15,11 +15,10 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction.extremes import amax, amin
-from tritonnn.ops.reduction.reduction import Dims, _dim_errors, reduced_shape, sum
+from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, sum
 from tritonnn.shape import wrap_dim, wrap_dims
-from tritonnn.table.types import Dims
-
-Number = Any
+from tritonnn.table import Make
+from tritonnn.table.types import Dims, Number
 
 
 def _vector_norm(input: Tensor, p: float, dims: Sequence[int], keepdim: bool) -> Tensor:
@@ -110,13 +109,13 @@ def norm(
     if dtype is not None:
         input = input.to(dtype)
     if p == "nuc":
-        made = input.svd()[1].sum(-1, keepdim)
-    else:
-        try:
-            dims = wrap_dims(dim, len(input.shape))
-        except Invalid as invalid:
-            raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
-        made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
+        reason = "the nuclear norm needs singular values, which are not implemented"
+        raise fail("norm", reason, kind=NotImplementedError, input=input)
+    try:
+        dims = wrap_dims(dim, len(input.shape))
+    except Invalid as invalid:
+        raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
+    made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
     return made if out is None else dispatch.deliver("norm", out, made)
 
 
@@ -187,7 +186,7 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     return norm(input - other, p)
 
 
-def with_nan(make: Any, rows: int, columns: int) -> Tensor:
+def with_nan(make: Make, rows: int, columns: int) -> Tensor:
     """A matrix with NaN in its diagonal, but for the last row."""
     x = make(rows, columns)
     for i in range(rows - 1):

@@ -17,7 +17,6 @@ from tritonnn.ops.scan.scan import cumsum
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.shape import as_dims, wrap_dim
 from tritonnn.table import Make
-from tritonnn.table.types import Number
 
 
 def _dimension(op: str, input: Tensor, dim: int) -> int:

@@ -114,7 +114,7 @@ def _scatter(
     input: Tensor,
     dim: int,
     index: Tensor,
-    src: Tensor | Number | None,
+    src: Any,
     value: Number | None,
     reduce: str | None,
     out: Tensor | None,

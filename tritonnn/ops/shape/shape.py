@@ -12,7 +12,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.ops._definitions import shape as define
-from tritonnn.ops._table import ANY, Bad, Sample, composite, view
+from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, view
 from tritonnn.shape import Size, infer_view_size, wrap_dim
 from tritonnn.table.types import Dims, Geometry, IntOrInts
 

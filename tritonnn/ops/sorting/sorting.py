@@ -13,7 +13,7 @@ from tritonnn.memory_format import strides_as
 from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.reduction.extremes import _pair, _scatter_back
+from tritonnn.ops.reduction.extremes import _scatter_back, pair
 from tritonnn.ops.reduction.norms import with_nan
 from tritonnn.ops.reduction.reduction import reduced_shape
 from tritonnn.ops.shape.parts import select_dim, slice_dim
@@ -301,7 +301,7 @@ def _between(first: Tensor, last: Tensor, weight: Tensor, interpolation: str) ->
     return first + (last - first) * weight
 
 
-def _quantile_errors(make: Any) -> list[Bad]:
+def _quantile_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), 1.5, match="in the range"), Bad(make(0), 0.5, match="non-empty"),
         Bad(make(3), 0.5, interpolation="cubic", match="interpolation must be one of"),
