@@ -151,8 +151,8 @@ class ShortStorage(TypedStorage): ...
 class ShortTensor(Tensor): ...
 
 def empty(
-    *sizes: Any,
-    size: Any = None,
+    *sizes: _int | Sequence[_int],
+    size: IntOrInts | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,
     layout: Layout | None = None,
@@ -162,8 +162,8 @@ def empty(
     memory_format: MemoryFormat | None = None,
 ) -> Tensor: ...
 def zeros(
-    *sizes: Any,
-    size: Any = None,
+    *sizes: _int | Sequence[_int],
+    size: IntOrInts | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,
     layout: Layout | None = None,
@@ -172,8 +172,8 @@ def zeros(
     pin_memory: _bool = False,
 ) -> Tensor: ...
 def ones(
-    *sizes: Any,
-    size: Any = None,
+    *sizes: _int | Sequence[_int],
+    size: IntOrInts | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,
     layout: Layout | None = None,

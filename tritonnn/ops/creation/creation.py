@@ -69,7 +69,7 @@ def _copy_out(out: Tensor | None, made: Tensor) -> Tensor:
     return made if out is None else _into(out, made.shape, out.dtype, out.device).copy_(made)
 
 
-def _defined(sizes: Any, size: Any = None, **options: Any) -> Any:
+def _defined(sizes: Any, size: IntOrInts | None = None, **options: Any) -> Any:
     return sizes[0] if sizes and isinstance(sizes[0], list) else sizes or size
 
 
@@ -106,9 +106,9 @@ def _like_errors(make: Make) -> list[Bad]:
     reference=lambda *sizes, **named: np.empty(_defined(sizes, **named)),
 )  # fmt: skip
 def empty(
-    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
-    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
-    memory_format: memory_format | None = None,
+    *sizes: int | Sequence[int], size: IntOrInts | None = None, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """An uninitialised tensor.
 
@@ -140,8 +140,9 @@ def _filled(
     reference=lambda *sizes, **named: np.zeros(_defined(sizes, **named)),
 )  # fmt: skip
 def zeros(
-    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
-    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
+    *sizes: int | Sequence[int], size: IntOrInts | None = None, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of zeros.
 
@@ -157,8 +158,9 @@ def zeros(
     reference=lambda *sizes, **named: np.ones(_defined(sizes, **named)),
 )  # fmt: skip
 def ones(
-    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
-    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
+    *sizes: int | Sequence[int], size: IntOrInts | None = None, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of ones.
 
