@@ -68,6 +68,8 @@ reveal_type(torch.tensor([1.0]).sum())      # Tensor
 reveal_type(torch.zeros(2, 3))              # Tensor
 reveal_type(torch.zeros((2, 3), dtype=torch.float32, device="cpu"))  # Tensor
 reveal_type(torch.add(x, 1, alpha=2))       # Tensor
+reveal_type(torch.arange(3))                # Tensor
+reveal_type(torch.arange(0, 3.0, x))        # Tensor
 reveal_type(x + 1)                          # Tensor
 reveal_type(2 * x)                          # Tensor
 reveal_type(1 - x / 2 ** x)                 # Tensor

@@ -579,9 +579,21 @@ def conv_transpose3d(
     groups: _int = 1,
     dilation: IntOrInts = 1,
 ) -> Tensor: ...
+@overload
+def arange(
+    end: Tensor | _float,
+    *,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+@overload
 def arange(
     start: Tensor | _float,
-    end: Tensor | _float | None = None,
+    end: Tensor | _float,
     step: Tensor | _float = 1,
     *,
     out: Tensor | None = None,

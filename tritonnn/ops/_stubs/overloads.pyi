@@ -118,6 +118,18 @@ def slice_scatter(
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor: ...
 def chain_matmul(*matrices: Tensor) -> Tensor: ...
 @overload
+def arange(
+    end: Tensor | float, *, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor: ...  # fmt: skip
+@overload
+def arange(
+    start: Tensor | float, end: Tensor | float, step: Tensor | float = 1, *, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor: ...  # fmt: skip
+@overload
 def randint(
     high: int, size: Sequence[int], *, generator: Generator | None = None, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,

@@ -56,7 +56,7 @@ def _counted(start: Any, end: Any, step: Any) -> Any:
     ],
 )  # fmt: skip
 def arange(
-    start: Tensor | float, end: Tensor | float | None = None, step: Tensor | float = 1, *,
+    start: Any, end: Any = None, step: Any = 1, *,
     out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
