@@ -26,6 +26,7 @@ lint: $(VENV)/.stamp-dev
 	$(PY) -m mypy
 
 format: $(VENV)/.stamp-dev
+	$(PY) -m tritonnn.ops stubs
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 

@@ -138,7 +138,7 @@ class StateMixin:
                 destination = changed
         return destination
 
-    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         """Write this module's own state (not its children's); subclasses may override it."""
         for name, tensor in self._local_state().items():
             destination[prefix + name] = tensor if keep_vars or is_lazy(tensor) else tensor.detach()
@@ -317,7 +317,7 @@ class _WithModule:
 class _Loading:
     """One run of load_state_dict over a module and its descendants."""
 
-    def __init__(self, metadata: Any, assign: bool) -> None:
+    def __init__(self, metadata: dict[str, Any] | None, assign: bool) -> None:
         self.metadata = metadata
         self.assign = assign
         self.missing: list[str] = []

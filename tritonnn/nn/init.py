@@ -10,6 +10,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import float64
 from tritonnn.ops.creation.creation import eye as identity
+from tritonnn.random import Generator
 from tritonnn.recording.grad_mode import no_grad
 
 __all__ = [
@@ -55,22 +56,24 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
 
 
-def _uniform(tensor: Any, low: float, high: float, generator: Any = None) -> Any:
+def _uniform(tensor: Tensor, low: float, high: float, generator: Generator | None = None) -> Any:
     with no_grad():
         return tensor.uniform_(low, high, generator=generator)
 
 
-def _normal(tensor: Any, mean: float, std: float, generator: Any = None) -> Any:
+def _normal(tensor: Tensor, mean: float, std: float, generator: Generator | None = None) -> Any:
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
 
-def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from the uniform distribution on [a, b)."""
     return _uniform(tensor, a, b, generator)
 
 
-def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
+) -> Tensor:
     """Draw from the normal distribution."""
     return _normal(tensor, mean, std, generator)
 
@@ -81,7 +84,7 @@ def trunc_normal_(
     std: float = 1.0,
     a: float = -2.0,
     b: float = 2.0,
-    generator: Any = None,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Draw from the normal distribution, conditioned on lying in [a, b] (absolute bounds, not multiples of
     std).
@@ -167,13 +170,13 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
     return _calculate_fan_in_and_fan_out(tensor)[mode == "fan_out"]
 
 
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from U(-a, a) with a = gain·√(6/(fan_in + fan_out)) (Glorot and Bengio 2010)."""
     bound = gain * math.sqrt(6.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return _uniform(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from N(0, std²) with std = gain·√(2/(fan_in + fan_out)) (Glorot and Bengio 2010)."""
     std = gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return _normal(tensor, 0.0, std, generator)
@@ -191,7 +194,7 @@ def kaiming_uniform_(
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: Any = None,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Draw from U(-bound, bound) with bound = gain·√(3/fan) (He et al. 2015).
 
@@ -219,7 +222,7 @@ def kaiming_normal_(
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: Any = None,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Draw from N(0, gain²/fan) (He et al. 2015); arguments as of `kaiming_uniform_`."""
     if _is_empty(tensor):
@@ -228,7 +231,7 @@ def kaiming_normal_(
     return _normal(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(fan), generator)
 
 
-def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """Fill with a (semi-)orthogonal matrix times `gain`; trailing dimensions count as columns.
 
     A normal matrix is orthonormalised, which gives every orthogonal matrix the same chance (Saxe et al. 2013,
@@ -255,7 +258,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 _BLOCK = 32
 
 
-def _orthonormal_rows(a: Any) -> Any:
+def _orthonormal_rows(a: Tensor) -> Any:
     """Gram-Schmidt in blocks of rows: most of the work is matrix products. Each projection runs twice, which leaves
     no more than rounding errors of the directions taken out.
     """
@@ -271,7 +274,7 @@ def _orthonormal_rows(a: Any) -> Any:
     return q
 
 
-def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Draw a matrix from N(0, std²) and zero ceil(sparsity·rows) elements of each column (Martens 2010)."""
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")

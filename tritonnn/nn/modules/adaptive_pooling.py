@@ -8,6 +8,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn.module import Module
+from tritonnn.table.types import OptionalSize
 
 __all__ = [
     "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d",
@@ -18,9 +19,9 @@ __all__ = [
 class _AdaptiveMaxPoolNd(Module):
     _function: Callable[..., Any]
 
-    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
+    def __init__(self, output_size: OptionalSize, return_indices: bool = False) -> None:
         super().__init__()
-        self.output_size = output_size
+        self.output_size: Any = output_size  # one extent or several, as the class has dimensions
         self.return_indices = return_indices
 
     def forward(self, input: Tensor) -> Any:
@@ -70,9 +71,9 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
 class _AdaptiveAvgPoolNd(Module):
     _function: Callable[..., Any]
 
-    def __init__(self, output_size: Any) -> None:
+    def __init__(self, output_size: OptionalSize) -> None:
         super().__init__()
-        self.output_size = output_size
+        self.output_size: Any = output_size  # one extent or several, as the class has dimensions
 
     def forward(self, input: Tensor) -> Tensor:
         return self._function(input, self.output_size)

@@ -9,6 +9,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.utils import _ntuple
+from tritonnn.table.types import IntOrInts
 
 __all__ = [
     "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",
@@ -22,10 +23,10 @@ class _MaxPoolNd(Module):
 
     def __init__(
         self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
+        kernel_size: IntOrInts,
+        stride: IntOrInts | None = None,
+        padding: IntOrInts = 0,
+        dilation: IntOrInts = 1,
         return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None:
@@ -102,7 +103,9 @@ class _MaxUnpoolNd(Module):
     _dims: int
     _function: Callable[..., Any]
 
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+    def __init__(
+        self, kernel_size: IntOrInts, stride: IntOrInts | None = None, padding: IntOrInts = 0
+    ) -> None:
         super().__init__()
         to_tuple = _ntuple(self._dims)
         self.kernel_size = to_tuple(kernel_size)
@@ -179,9 +182,9 @@ class AvgPool1d(Module):
 
     def __init__(
         self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
+        kernel_size: IntOrInts,
+        stride: IntOrInts | None = None,
+        padding: IntOrInts = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
@@ -207,9 +210,9 @@ class _AvgPoolNd(Module):
 
     def __init__(
         self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
+        kernel_size: IntOrInts,
+        stride: IntOrInts | None = None,
+        padding: IntOrInts = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
@@ -261,7 +264,11 @@ class _LPPoolNd(Module):
     _function: Callable[..., Any]
 
     def __init__(
-        self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+        self,
+        norm_type: float,
+        kernel_size: IntOrInts,
+        stride: IntOrInts | None = None,
+        ceil_mode: bool = False,
     ) -> None:
         super().__init__()
         self.norm_type = norm_type

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
@@ -26,7 +26,12 @@ class _Table(Module):
     weight: Tensor
 
     def _set_up(
-        self, weight: Tensor | None, padding_idx: int | None, freeze: bool, device: Any, dtype: Any
+        self,
+        weight: Tensor | None,
+        padding_idx: int | None,
+        freeze: bool,
+        device: DeviceLike | None,
+        dtype: DType | None,
     ) -> None:
         if padding_idx is not None:
             if not -self.num_embeddings <= padding_idx < self.num_embeddings:
@@ -89,8 +94,8 @@ class Embedding(_Table):
         sparse: bool = False,
         _weight: Tensor | None = None,
         _freeze: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         self.num_embeddings = num_embeddings
@@ -177,8 +182,8 @@ class EmbeddingBag(_Table):
         _weight: Tensor | None = None,
         include_last_offset: bool = False,
         padding_idx: int | None = None,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         self.num_embeddings = num_embeddings
@@ -234,4 +239,4 @@ class EmbeddingBag(_Table):
 def _extents(embeddings: Tensor) -> tuple[int, int]:
     if embeddings.ndim != 2:
         raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
-    return embeddings.shape
+    return embeddings.shape[0], embeddings.shape[1]

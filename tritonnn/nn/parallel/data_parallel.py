@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 from tritonnn.nn.module import Module
 from tritonnn.nn.parallel.scatter_gather import gather, replicate, scatter_kwargs
@@ -44,7 +45,11 @@ class DataParallel(Module):
     """
 
     def __init__(
-        self, module: Module, device_ids: Sequence[Any] | None = None, output_device: Any = None, dim: int = 0
+        self,
+        module: Module,
+        device_ids: Sequence[Any] | None = None,
+        output_device: DeviceLike | None = None,
+        dim: int = 0,
     ) -> None:
         super().__init__()
         devices = _devices(device_ids)
@@ -67,7 +72,7 @@ def data_parallel(
     module: Module,
     inputs: Any,
     device_ids: Sequence[Any] | None = None,
-    output_device: Any = None,
+    output_device: DeviceLike | None = None,
     dim: int = 0,
     module_kwargs: dict[str, Any] | None = None,
 ) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
@@ -14,18 +12,19 @@ from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.loss.binary import log1p_exp_minus
 from tritonnn.ops.loss.loss import reduced, resolve
+from tritonnn.table import Make
 
 
-def _positive(make: Any, *shape: int) -> Tensor:
+def _positive(make: Make, *shape: int) -> Tensor:
     return make(*shape, positive=True)
 
 
-def _signs(make: Any, *shape: int) -> Tensor:
+def _signs(make: Make, *shape: int) -> Tensor:
     """1 and -1."""
     return make.int(*shape, low=0, high=2) * 2 - 1
 
 
-def _reduction_error(make: Any, count: int) -> Bad:
+def _reduction_error(make: Make, count: int) -> Bad:
     inputs = [make(2, 3) for _ in range(count)]
     return Bad(*inputs, reduction="max", error=ValueError, match="max is not a valid value for reduction")
 
@@ -267,7 +266,7 @@ def multilabel_margin_loss(
     return reduced(loss.reshape(input.shape[:-1]), reduction)
 
 
-def _labels(make: Any) -> Tensor:
+def _labels(make: Make) -> Tensor:
     from tritonnn.ops.creation.from_data import tensor
 
     return tensor([[0, 3, -1, 1], [2, -1, 0, 0], [-1, 1, 2, 3]]).to(make.device)

@@ -37,7 +37,9 @@ def _at_least_1d(item: Tensor) -> Tensor:
     return item if item.shape or item.dtype in MASKS else unsqueeze(item, 0)
 
 
-def _index_put(in_place: bool, input: Tensor, indices: Any, values: Tensor, accumulate: bool) -> Tensor:
+def _index_put(
+    in_place: bool, input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool
+) -> Tensor:
     parsed = _tensor_indices(input, indices)
     if not parsed.indices:
         raise fail("index_put", "expected at least one index tensor", kind=IndexError, input=input)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 import tritonnn
+from tritonnn.random import Generator
 from tritonnn.utils.data._collate import default_collate, default_convert
 from tritonnn.utils.data._fetch import make_fetcher
 from tritonnn.utils.data._pin import pin_memory as pin
@@ -89,7 +90,7 @@ class DataLoader(Generic[T_co]):
         timeout: float = 0,
         worker_init_fn: Callable[[int], Any] | None = None,
         multiprocessing_context: Any = None,
-        generator: Any = None,
+        generator: Generator | None = None,
         *,
         prefetch_factor: int | None = None,
         persistent_workers: bool = False,
@@ -301,7 +302,7 @@ def _samplers(
     sampler: Any,
     batch_sampler: Any,
     drop_last: bool,
-    generator: Any,
+    generator: Generator | None,
 ) -> tuple[int | None, Any, Any]:
     """Batch size, sampler and batch sampler, with what was not given filled in."""
     stream = isinstance(dataset, IterableDataset)
