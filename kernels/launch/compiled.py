@@ -81,7 +81,7 @@ def _launcher(compiled: Any) -> Callable[..., None]:
 
 def _caller(call: Any, run: Any, function: Any, metadata: Any) -> Callable[..., None]:
     """The C function with everything fixed but the stream, the grid and the arguments."""
-    fixed = (function, run.launch_cooperative_grid, run.launch_pdl)
+    fixed: tuple[Any, ...] = (function, run.launch_cooperative_grid, run.launch_pdl)
     if hasattr(run, "arg_annotations"):  # Triton 3.7 and later: one C function for all kernels
         fixed += (metadata, None, None, None, None, None, run.arg_annotations, run.kernel_signature)
 
