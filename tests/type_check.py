@@ -18,9 +18,9 @@ BACKENDS = ("kernels", "cpu_fallback")
 TREE = ROOT / "build" / "typing"
 
 
-def link() -> None:
+def link(tree: Path) -> None:
     """Make the tree, or bring it up to date."""
-    package = TREE / "tritonnn"
+    package = tree.resolve() / "tritonnn"
     package.mkdir(parents=True, exist_ok=True)
     sources = [path for path in (ROOT / "tritonnn").iterdir() if path.name != "__pycache__"]
     wanted = {path.name: path for path in (*sources, *(ROOT / name for name in BACKENDS))}
@@ -34,7 +34,7 @@ def link() -> None:
 
 def check(options: list[str]) -> int:
     """mypy's exit status; its messages name the files as they stand in the source tree."""
-    link()
+    link(TREE)
     os.chdir(TREE)  # mypy takes a package from where it runs before anywhere else
     config = ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(ROOT / ".mypy_cache")]
     messages, failure, status = api.run([*config, *options])

@@ -18,7 +18,7 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.launch.compiled import Compiled, active_driver
-from tritonnn.kernels.launch.descriptors import Described, Tiles
+from tritonnn.kernels.launch.descriptors import Described, Launcher, Tiles
 from tritonnn.kernels.launch.replay import Unrepeatable, forget_notes
 from tritonnn.kernels.launch.replay import thread as _noting
 from tritonnn.shape import contiguous_strides, numel
@@ -33,7 +33,6 @@ else:
 INTERPRET: bool = bool(knobs.runtime.interpret)
 """Kernels run in Triton's interpreter (TRITON_INTERPRET=1): the simulated device."""
 
-Launcher = Callable[..., None]
 _bound: dict[tuple, Callable[..., Launcher | None]] = {}
 
 
