@@ -24,11 +24,10 @@ from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.pointwise import compute_type, convert
-from tritonnn.kernels.device.strided import last, merged, offset_of, parts
+from tritonnn.kernels.device.strided import last, offset_of, parts, row_geometry
 from tritonnn.kernels.launch.launch import empty, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.tables.reduction import power_of_2
-from tritonnn.shape import numel
 
 SUM, PROD, LOGSUMEXP, MAX, MIN = 0, 1, 2, 3, 4
 
@@ -226,12 +225,6 @@ def _tile(kind: int, compute: Any, rows: int, n: int) -> tuple[int, int, int]:
     )
 
 
-def _row_geometry(*buffers: Buffer) -> tuple[Any, ...]:
-    """Of buffers whose last dimension is scanned: number of rows, merged row extents, strides per buffer."""
-    shape, *strides = merged(buffers[0].shape[:-1], *(b.strides[:-1] for b in buffers))
-    return numel(shape), shape, *strides
-
-
 def _accumulate(name: str, kind: int, out: Buffer, input: Buffer, dim: int) -> None:
     if out.dtype.is_complex:
         if kind != SUM:
@@ -249,7 +242,7 @@ def _accumulate(name: str, kind: int, out: Buffer, input: Buffer, dim: int) -> N
 def _scan_rows(kind: int, out: Buffer, input: Buffer, compute: Any) -> None:
     """Scan the last dimension."""
     n = out.shape[-1]
-    rows, shape, out_rows, in_rows = _row_geometry(out, input)
+    rows, shape, out_rows, in_rows = row_geometry(out, input)
     if not rows * n:
         return
     block_rows, columns, warps = _tile(kind, compute, rows, n)
@@ -303,7 +296,7 @@ def logcumsumexp(out: Buffer, input: Buffer, dim: int) -> None:
 def _extremum(name: str, maximum: bool, values: Buffer, indices: Buffer, input: Buffer, dim: int) -> None:
     values, indices, input = last(values, dim), last(indices, dim), last(input, dim)
     n = input.shape[-1]
-    rows, shape, *strides = _row_geometry(values, indices, input)
+    rows, shape, *strides = row_geometry(values, indices, input)
     if not rows * n:
         return
     compute = compute_type(name, input.dtype)

@@ -12,7 +12,7 @@ from triton import language as tl
 from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.launch.replay import thread, unrepeatable
-from tritonnn.shape import contiguous_strides
+from tritonnn.shape import contiguous_strides, numel
 
 
 @triton.jit
@@ -85,6 +85,12 @@ def merged(shape: Sequence[int], *strides: Sequence[int]) -> tuple[tuple[int, ..
     if not extents:
         extents, steps = [1], [[1] * len(strides)]
     return tuple(extents), *(tuple(column) for column in zip(*steps, strict=True))
+
+
+def row_geometry(*buffers: Buffer) -> tuple[Any, ...]:
+    """Of buffers as rows along the last dimension: their number, merged row extents, strides per buffer."""
+    shape, *strides = merged(buffers[0].shape[:-1], *(b.strides[:-1] for b in buffers))
+    return numel(shape), shape, *strides
 
 
 def expand(buffer: Buffer, shape: Sequence[int]) -> Buffer:

@@ -287,26 +287,28 @@ def _log_factorial(k):
 
 
 @triton.jit
-def _poisson_small(unit, rate, live):
+def _poisson_small(unit, rate, mask):
     """Inversion: the first k at which the cumulative probability reaches `unit`."""
     k = rate * 0
-    term = tl.exp(-rate)
-    total = term
+    probability = tl.exp(-rate)
+    cumulative = probability
     step = 0
-    above = live & (unit > total)
-    while tl.max(above.to(tl.int32), 0) > 0 and step < 199:
+    continues = mask & (unit > cumulative)
+    # a rate below 10 never gets so far; a NaN must not loop for ever
+    while tl.max(continues.to(tl.int32), 0) > 0 and step < 199:
         step += 1
-        k += above.to(tl.float64)
-        term = term * (rate / step)
-        total = total + term
-        above = above & (unit > total)
+        k += continues.to(tl.float64)
+        probability = probability * (rate / step)
+        cumulative = cumulative + probability
+        continues = continues & (unit > cumulative)
     return k
 
 
 @triton.jit
-def _poisson_large(rate, live, seed, counter):
+def _poisson_large(rate, pending, seed, counter):
     """Transformed rejection (Hoermann, "PTRS", 1993); attempt j draws from the counters' third word j."""
-    rate = tl.where(live, rate, 10.0)
+    # lanes that take the other way must not make NaN, for which the loop would never end
+    rate = tl.where(pending, rate, 10.0)
     root = tl.sqrt(rate)
     b = 0.931 + 2.53 * root
     a = -0.059 + 0.02483 * b
@@ -314,18 +316,18 @@ def _poisson_large(rate, live, seed, counter):
     accept = 0.9277 - 3.6224 / (b - 2.0)
     result = rate * 0
     third = counter.to(tl.uint32) * 0
-    while tl.max(live.to(tl.int32), 0) > 0:
+    while tl.max(pending.to(tl.int32), 0) > 0:
         w0, w1, w2, w3 = words(seed, counter, third)
         u = _unit64(w0, w1) - 0.5
         v = _unit64(w2, w3)
         us = 0.5 - tl.abs(u)
         k = tl.floor((2.0 * a / us + b) * u + rate + 0.43)
-        left = tl.log(v) + inverse_alpha - tl.log(a / (us * us) + b)
-        fits = left <= k * tl.log(rate) - rate - _log_factorial(tl.maximum(k, 0.0))
+        log_v = tl.log(v) + inverse_alpha - tl.log(a / (us * us) + b)
+        accepted = log_v <= k * tl.log(rate) - rate - _log_factorial(tl.maximum(k, 0.0))
         done = (us >= 0.07) & (v <= accept)
-        done = done | ((k >= 0) & ~((us < 0.013) & (v > us)) & fits)
-        result = tl.where(live & done, k, result)
-        live = live & ~done
+        done = done | ((k >= 0) & ~((us < 0.013) & (v > us)) & accepted)
+        result = tl.where(pending & done, k, result)
+        pending = pending & ~done
         third += 1
     return result
 
