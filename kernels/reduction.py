@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from triton import language as tl
@@ -182,7 +183,7 @@ def _kept(
 ) -> tuple[tuple[int, ...], tuple[int, ...], list[tuple[int, ...]]]:
     """Extents of the results' dimensions, their strides in the input and in each of `outs`."""
     kept = [d for d in range(input.ndim) if d not in dims]
-    sides = [(input.shape[d], input.strides[d]) for d in kept]
+    sides: list[tuple[int, ...]] = [(input.shape[d], input.strides[d]) for d in kept]
     for out in outs:
         strides = out.strides if out.ndim == len(kept) else [out.strides[d] for d in kept]
         sides = [(*side, stride) for side, stride in zip(sides, strides, strict=True)]
@@ -336,29 +337,29 @@ def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> li
     sides = f"(i32:16) {kept_in} (i32=1) (i32:16) {red_in}"
     options = {"ACC": acc, "BLOCK_K": tiling.kept, "BLOCK_R": tiling.reduced, "INT64": False}
     label = f"{kind},{kept}x{reduced}{'' if along_rows else ',columns'}"
-    extra = {"num_warps": tiling.warps, "wide": "loads"}
+    case = partial(Case, num_warps=tiling.warps, wide="loads")
     numbers = "i32:16 i32:16 i32:16"
 
     def reduce(op: str, norm: str = "") -> Case:
         constants = {"OP": op, "TRUTH": False, "DIVIDED": op == "sum" and not norm, **options}
         if norm:
             constants |= {"MAP": norm, "ROOT": norm}
-        return Case(
+        return case(
             _reduce_kernels.reduce_kernel, f"*{kind} *{kind} {sides} {numbers} i32:16 fp64", constants,
-            label=f"{norm or op},{label}", **extra,
+            label=f"{norm or op},{label}",
         )  # fmt: skip
 
     return [
         reduce("sum"), reduce("max"), reduce("prod"), reduce("sum", "square"), reduce("sum", "absolute"),
         reduce("sum", "power"),
-        Case(_reduce_kernels.extreme_kernel,
+        case(_reduce_kernels.extreme_kernel,
              f"*{kind} *i64 *{kind} *i64 (i32:16) {kept_in} (i32=1) (i32=1) (i32:16) {red_in} {numbers} i32:16",
-             {"OP": "max", "SECOND": False, "VALUES": True, **options}, label=label, **extra),
-        Case(_reduce_kernels.moments_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers} fp64",
-             {"PARTS": False, **options}, label=label, **extra),
-        Case(_reduce_kernels.logsumexp_kernel,
+             {"OP": "max", "SECOND": False, "VALUES": True, **options}, label=label),
+        case(_reduce_kernels.moments_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers} fp64",
+             {"PARTS": False, **options}, label=label),
+        case(_reduce_kernels.logsumexp_kernel,
         f"*{kind} *fp32 *{kind} {sides} {numbers}", {"PARTS": False, **options},
-             label=label, **extra),
+             label=label),
     ]  # fmt: skip
 
 
@@ -368,7 +369,7 @@ LARGE = 1 << 20
 def _tilings() -> list[Case]:
     """A sum by every tiling of problems that are large on either side."""
     problems = [(n, LARGE) for n in (1 << k for k in range(21))] + [(LARGE, 1 << k) for k in range(21)]
-    tilings = {}
+    tilings: dict[tuple[int, int, int], tuple[int, bool]] = {}
     for kept, reduced in problems:
         for along in (True, False):
             tilings.setdefault(choose_reduction(kept, reduced, along, 132)[:3], (reduced, along))

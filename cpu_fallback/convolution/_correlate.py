@@ -256,4 +256,5 @@ def fold(out: Array, columns: Array, window: Window) -> None:
     """Add up columns (batch, channels, *kernel, *sizes) where they overlap in (batch, channels, *spatial)."""
     out.fill(0)
     for tap, inside, outside in taps(window, out.shape[2:], columns.shape[out.ndim :]):
-        out[inside] += columns[(slice(None), slice(None), *tap)][outside]
+        at: tuple[slice | int, ...] = (slice(None), slice(None), *tap)
+        out[inside] += columns[at][outside]

@@ -272,7 +272,7 @@ def fused_cross_entropy_backward(
     at_all = np.broadcast_to(label_smoothing / classes * g, y.shape)
     side = _side(x.shape, axis)
     scale = (at_class + at_all * per_class.sum()) / sumexp
-    per_sample = [v.reshape(side) for v in (y, shift, scale, at_class, at_all)]
+    per_sample: list[Array] = [v.reshape(side) for v in (y, shift, scale, at_class, at_all)]
     hidden = None if ignored is None else ignored.reshape(side)
     work = Scratch(dtype)
     with short_buffer(x.shape[-1], x.size):

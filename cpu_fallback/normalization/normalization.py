@@ -10,7 +10,7 @@ the type of the saved statistics, float32.
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -290,6 +290,10 @@ def _filled(d: Array, x: Array) -> Array:
     return d
 
 
+@overload
+def _flat(weight: Array, dtype: np.dtype[Any]) -> Array: ...
+@overload
+def _flat(weight: None, dtype: np.dtype[Any]) -> None: ...
 def _flat(weight: Array | None, dtype: np.dtype[Any]) -> Array | None:
     return None if weight is None else weight.reshape(-1).astype(dtype, copy=False)
 

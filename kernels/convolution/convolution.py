@@ -184,12 +184,12 @@ def _phases(out: Buffer, weight: Buffer, window: Window) -> Iterator[tuple[Buffe
     for phase in product(*choices):
         shape, strides, offset = list(out.shape), list(out.strides), 0
         w_shape, w_strides, w_offset = list(weight.shape), list(weight.strides), 0
-        no_tap = any(axis.count == 0 for axis in phase)
+        no_tap = any(axis.taps == 0 for axis in phase)
         for dim, axis in enumerate(phase):
             shape[2 + dim] = axis.size
             offset += axis.first * strides[2 + dim]
             strides[2 + dim] *= window.stride[dim]
-            w_shape[3 + dim] = axis.count
+            w_shape[3 + dim] = axis.taps
             w_offset += axis.last_tap * w_strides[3 + dim]
             w_strides[3 + dim] *= -axis.tap_step
         out_phase = out.as_strided(tuple(shape), tuple(strides), offset)
@@ -203,7 +203,7 @@ class _Phase(NamedTuple):
 
     first: int
     size: int
-    count: int
+    taps: int
     last_tap: int
     tap_step: int
     start: int

@@ -147,16 +147,16 @@ def _index(shape, n, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MODE: tl.cons
         index = (i, j)
         for k in tl.static_range(2, rank):
             extent = shape[rank - 1 - k]
-            index = (rest % extent,) + index
+            index = (rest % extent,) + index  # type: ignore[assignment]
             rest = rest // extent
         return index, i < shape[rank - 2], j < shape[rank - 1]
     else:
         rest = pid * BLOCK_N + tl.arange(0, BLOCK_N)
         mask = rest < n
-        index = ()
+        index = ()  # type: ignore[assignment]
         for k in tl.static_range(rank - 1):
             extent = shape[rank - 1 - k]
-            index = (rest % extent,) + index
+            index = (rest % extent,) + index  # type: ignore[assignment]
             rest = rest // extent
         return (rest,) + index, mask, mask
 
@@ -171,7 +171,7 @@ def _apply(
     for k in tl.static_range(len(ORDER)):
         if ORDER[k] < 0:
             number = _scalar(scalars[-1 - ORDER[k]], COMPUTE)
-            operands = operands + (_spread(number, BLOCK_M, BLOCK_N, MODE),)
+            operands = operands + (_spread(number, BLOCK_M, BLOCK_N, MODE),)  # type: ignore[assignment]
         else:
             loaded = _load(
                 ins[ORDER[k]], index, rows, columns, in_strides[ORDER[k]], ALONG[ORDER[k]], MODE, MASKED
@@ -179,7 +179,7 @@ def _apply(
             # a single element is loaded once a program and spread in registers
             if ALONG[ORDER[k]] == 0:
                 loaded = _spread(loaded, BLOCK_M, BLOCK_N, MODE)
-            operands = operands + (convert(loaded, COMPUTE),)
+            operands = operands + (convert(loaded, COMPUTE),)  # type: ignore[assignment]
     result = convert(FN(*operands), out.dtype.element_ty)
     EVERY: tl.constexpr = (1 << len(out_strides)) - 1
     target = out + _offset(index, out_strides, EVERY)

@@ -253,7 +253,7 @@ def moments_kernel(
         n += 1.0
         delta = x - mean
         # n is the same for the whole tile: one division a step
-        mean += delta * (1.0 / n.to(ACC))
+        mean += delta * (1.0 / n.to(ACC))  # type: ignore[attr-defined]
         m2 += delta * (x - mean)
     if full_end < end_r:
         offs_r = offsets_from(full_end, BLOCK_R, INT64)
@@ -261,7 +261,7 @@ def moments_kernel(
         x = convert(tl.load(in_ptrs + offset_of(offs_r, red_shape, red_in)[None, :], mask=mask), ACC)
         n += 1.0
         delta = tl.where(mask, x - mean, 0.0)
-        mean += delta * (1.0 / n.to(ACC))
+        mean += delta * (1.0 / n.to(ACC))  # type: ignore[attr-defined]
         m2 += delta * tl.where(mask, x - mean, 0.0)
     lane = tl.arange(0, BLOCK_R)
     # elements that each lane has seen

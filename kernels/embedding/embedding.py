@@ -163,12 +163,12 @@ def COMPILE() -> list[Case]:
         for frequency in (False, True) if block != 512 else (False,):
             constants = {"FREQUENCY": frequency, "ACC": tl.float32, "CHUNK": 32, "BLOCK_D": block}
             label = f"{kind},{block}{',frequency' if frequency else ''}"
-            warps = {"num_warps": row_warps(block, 2 if kind == "bf16" else 4)}
+            warps = row_warps(block, 2 if kind == "bf16" else 4)
             cases += [
                 Case(chunk_sums_kernel, f"*{kind} *fp32 *i32 *{kind} *i64 *i64 i32:16 i32 i32:16 i32 i32", constants,
-                     label=label, **warps, wide="both" if block > 64 else ""),
+                     label=label, num_warps=warps, wide="both" if block > 64 else ""),
                 Case(join_chunks_kernel, f"*{kind} *fp32 *i32 *i64 i32 i32:16 i32 i32", constants, label=label,
-                     **warps, wide="both" if block > 64 else ""),
+                     num_warps=warps, wide="both" if block > 64 else ""),
             ]  # fmt: skip
     for mode in MODES.values():
         cases.append(Case(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import triton
 
 from tritonnn.buffer import Buffer
-from tritonnn.kernels.launch.descriptors import Described
+from tritonnn.kernels.launch.descriptors import Described, Launcher
 
 
 class Compiled:
@@ -21,10 +20,10 @@ class Compiled:
         self.kernel = kernel
         # said explicitly, because Triton's default changes with its versions
         self.constants = {"enable_fp_fusion": True, **constants}
-        self.variants: dict[tuple, Callable[..., None]] = {}
+        self.variants: dict[tuple, Launcher] = {}
         self._tails: dict[int, list[Any]] = {}
 
-    def __call__(self, grid: tuple[int, ...], *args: Any) -> Callable[..., None] | None:
+    def __call__(self, grid: tuple[int, ...], *args: Any) -> Launcher | None:
         """Launch; returns what launches the same binary again, given (stream, grid, all arguments)."""
         key: list[Any] = []
         flat: list[Any] = []
@@ -42,9 +41,7 @@ class Compiled:
         finally:
             driver.set_current_device(current)
 
-    def _launch(
-        self, driver: Any, index: int, grid: tuple, key: list, flat: list, args: tuple
-    ) -> Callable[..., None]:
+    def _launch(self, driver: Any, index: int, grid: tuple, key: list, flat: list, args: tuple) -> Launcher:
         key.append(index)
         launcher = self.variants.get(tuple(key))
         if launcher is None:
@@ -62,7 +59,7 @@ class Compiled:
         return values
 
 
-def _launcher(compiled: Any) -> Callable[..., None]:
+def _launcher(compiled: Any) -> Launcher:
     """What launches a compiled kernel: its C function where nothing has to be done before, else its launcher."""
     run, function, metadata = compiled.run, compiled.function, compiled.packed_metadata
     call = _entry(run)
@@ -79,9 +76,9 @@ def _launcher(compiled: Any) -> Callable[..., None]:
     return Described(launch, getattr(compiled.metadata, "tensordesc_meta", None))
 
 
-def _caller(call: Any, run: Any, function: Any, metadata: Any) -> Callable[..., None]:
+def _caller(call: Any, run: Any, function: Any, metadata: Any) -> Launcher:
     """The C function with everything fixed but the stream, the grid and the arguments."""
-    fixed = (function, run.launch_cooperative_grid, run.launch_pdl)
+    fixed: tuple[Any, ...] = (function, run.launch_cooperative_grid, run.launch_pdl)
     if hasattr(run, "arg_annotations"):  # Triton 3.7 and later: one C function for all kernels
         fixed += (metadata, None, None, None, None, None, run.arg_annotations, run.kernel_signature)
 

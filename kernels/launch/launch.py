@@ -11,25 +11,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, wraps
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from triton import knobs
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.launch.compiled import Compiled, active_driver
-from tritonnn.kernels.launch.descriptors import Described, Tiles
+from tritonnn.kernels.launch.descriptors import Described, Launcher, Tiles
 from tritonnn.kernels.launch.replay import Unrepeatable, forget_notes
 from tritonnn.kernels.launch.replay import thread as _noting
 from tritonnn.shape import contiguous_strides, numel
 
-i64, fp64 = tl.constexpr("i64"), tl.constexpr("fp64")
+if TYPE_CHECKING:
+    i64 = Any
+    fp64 = Any
+else:
+    i64, fp64 = tl.constexpr("i64"), tl.constexpr("fp64")
 """Annotations of kernel parameters: a number arrives as this type whatever its value."""
 
 INTERPRET: bool = bool(knobs.runtime.interpret)
 """Kernels run in Triton's interpreter (TRITON_INTERPRET=1): the simulated device."""
 
-_bound: dict[tuple, Callable[..., None]] = {}
+_bound: dict[tuple, Callable[..., Launcher | None]] = {}
 
 
 def launch(kernel: Any, grid: tuple[int, ...], *args: Any, **constants: Any) -> None:
@@ -73,7 +77,7 @@ def _slotted(args: Any, given: list[Buffer]) -> tuple:
     return tuple(slots)
 
 
-def bind(kernel: Any, **constants: Any) -> Callable[..., None]:
+def bind(kernel: Any, **constants: Any) -> Callable[..., Launcher | None]:
     """`kernel` with its constants fixed: call the result with `(grid, *args)`. Keep it on hot paths."""
     if INTERPRET:
         from tritonnn.kernels.launch.interpreter import Interpreted
@@ -159,7 +163,7 @@ class Plan:
         self._grid = (*grid, 1, 1)[:3]
         self._args = list(args)
         self._filling = [(at, _picker(a)) for at, a in enumerate(args) if _has_slots(a)]
-        self._variants: dict[tuple[int, int], tuple[Callable[..., None], list[Any], list]] = {}
+        self._variants: dict[tuple[int, int], tuple[Launcher, list[Any], list]] = {}
 
     def __call__(self, *given: Any) -> None:
         """Launch on Buffers (and numbers, where slots stand for numbers)."""
@@ -209,9 +213,10 @@ class Plan:
         args = self._args.copy()
         for at, pick in self._filling:
             args[at] = pick(given)
-        launcher = self._run(self._grid, *args)  # type: ignore[func-returns-value]
-        if key is not None:
-            args = [*self._args, *self._run.tail(len(args))]  # type: ignore[attr-defined]
+        launcher = self._run(self._grid, *args)
+        if key is not None:  # there is a key where kernels are compiled
+            assert isinstance(self._run, Compiled) and launcher is not None
+            args = [*self._args, *self._run.tail(len(args))]
             variant = (launcher, args, self._filling)
             self._variants[key] = launcher.opened(*variant[1:]) if type(launcher) is Described else variant
 
@@ -228,8 +233,12 @@ def _picker(a: Any) -> Callable[[Any], Any]:
         return a.pick
     if len(a) > 1 and all(type(item) is Slot for item in a):
         return itemgetter(*[slot.index for slot in a])
-    items = [_picker(item) if _has_slots(item) else lambda values, fixed=item: fixed for item in a]
+    items = [_picker(item) if _has_slots(item) else _constant(item) for item in a]
     return lambda values: tuple([pick(values) for pick in items])
+
+
+def _constant(value: Any) -> Callable[[Any], Any]:
+    return lambda values: value
 
 
 def planned(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from triton import language as tl
@@ -49,8 +50,8 @@ def _case(arch: str, kind: str, config: Gemm, across: bool = True, finishing: An
         f"{kind},{config.m}x{config.n}x{config.k},{config.warps}w{',specialize' if config.specialize else ''}"
     )
     label += ("" if across else ",b^T") + ("" if finishing is BIAS else f",{how}")
-    extra = {"label": label, "num_warps": config.warps, "num_stages": config.stages,
-             "matrix": matrix, "spills": config.spills, "archs": (arch,)}  # fmt: skip
+    case = partial(Case, label=label, num_warps=config.warps, num_stages=config.stages, matrix=matrix,
+                   spills=config.spills, archs=(arch,))  # fmt: skip
     tail = "i32:16 i32=1 i32=1 i32=1"
     if config.persistent:
         b_tile = (config.k, config.n) if across else (config.n, config.k)
@@ -59,18 +60,18 @@ def _case(arch: str, kind: str, config: Gemm, across: bool = True, finishing: An
         on_host = described(config, arch)
         if not on_host:
             sides, rows = f"*{element} *{element} *{result}", "i32:16 i32:16 i32:16"
-        return Case(
+        return case(
             _gemm.persistent_gemm_kernel, f"{sides} ({ends}) i32:16 i32:16 i32:16 {rows} {tail} fp64 fp64",
             {**options, "A_ACROSS": False, "B_ACROSS": across, "SPECIALIZE": config.specialize,
              "DESCRIBED": on_host},
-            specialize=config.specialize, **extra,
+            specialize=config.specialize,
         )  # fmt: skip
     b = "i32:16 i32=1" if across else "i32=1 i32:16"
     batch = "(i32=1) (i32:16) (i32:16) (i32:16) (i32:16)"
-    return Case(
+    return case(
         _gemm.gemm_kernel,
         f"{pointers} {batch} i32:16 i32:16 i32:16 i32:16 i32:16 i32=1 {b} i32:16 i32=1 {tail} i32:16 fp64 fp64",
-        {**options, "A_BITS": bits, "B_BITS": bits, "EVEN_K": True, "INT64": False}, **extra,
+        {**options, "A_BITS": bits, "B_BITS": bits, "EVEN_K": True, "INT64": False},
     )  # fmt: skip
 
 

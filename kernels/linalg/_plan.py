@@ -147,10 +147,10 @@ def _configuration(p: Product, kind: str, descriptors: bool, build: Callable[[Ch
 
 def _after_copy(position: int, p: Product) -> Call:
     """A large operand neither of whose dimensions is contiguous is copied first."""
-    source = p[position]
+    source = p.a if position == 1 else p.b
     shape = source.shape
     dense = source.as_strided(shape, contiguous_strides(shape))
-    then = plan_product(p._replace(**{p._fields[position]: dense}))
+    then = plan_product(p._replace(a=dense) if position == 1 else p._replace(b=dense))
 
     def run(*arguments: Any) -> None:
         replaced = list(arguments)
@@ -189,11 +189,11 @@ def with_batch(matrix: Buffer, batch: tuple[int, ...]) -> Buffer:
 def _folded(p: Product) -> Product:
     """With one b for all, batch dimensions as further rows, where the others' strides allow."""
     while p.out.ndim > 2 and p.b.strides[-3] == 0:
-        sides = {name: x for name in ("out", "a", "addend") if (x := getattr(p, name)) is not None}
-        if not all(_row_like(x) for x in sides.values()):
+        if not all(_row_like(x) for x in (p.out, p.a, p.addend) if x is not None):
             break
         b = p.b.as_strided((*p.b.shape[:-3], *p.b.shape[-2:]), (*p.b.strides[:-3], *p.b.strides[-2:]))
-        p = p._replace(b=b, **{name: _absorb(x) for name, x in sides.items()})
+        addend = None if p.addend is None else _absorb(p.addend)
+        p = p._replace(out=_absorb(p.out), a=_absorb(p.a), b=b, addend=addend)
     return p
 
 
@@ -307,7 +307,8 @@ def _persistent(p: Product, config: Gemm) -> Call:
     num_tiles = -(-m // config.m) * -(-n // config.n)
     extras, alpha, beta = p.slots(3, 3 + len(p.extras))
     on_host = described(config, architecture())
-    sides, strides = (Slot(1), Slot(2), Slot(0)), (max(a.strides[-2:]), max(b.strides[-2:]), out.strides[-2])
+    sides: tuple[Slot | Tiles, ...] = (Slot(1), Slot(2), Slot(0))
+    strides: tuple[int | None, ...] = (max(a.strides[-2:]), max(b.strides[-2:]), out.strides[-2])
     if on_host:
         sides = (
             _tiles(1, a, config.m, config.k),

@@ -94,7 +94,7 @@ def loss_kernel(
     for block in range(pid, tl.cdiv(numel, BLOCK), num_programs):
         offs = block * BLOCK + tl.arange(0, BLOCK)
         if INT64:
-            offs = block.to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+            offs = block.to(tl.int64) * BLOCK + tl.arange(0, BLOCK)  # type: ignore[attr-defined]
         mask = offs < numel
         x = _load_as(x_ptr, offs, mask, shape, operand_strides[0], ACC)
         y = _load_as(y_ptr, offs, mask, shape, operand_strides[1], ACC)

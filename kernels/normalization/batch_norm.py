@@ -158,6 +158,7 @@ def native_batch_norm(
         running = (running_mean, running_var)
         _moments(mean, rstd, input, [sides[1]], [sides[0], *sides[2:]], eps, 1, running, momentum)
     else:
+        assert running_mean is not None and running_var is not None
         launch(
             use_running_kernel, (-(-channels // 256),), mean, rstd, running_mean, running_var,
             running_mean.strides[0], running_var.strides[0], channels, float(eps), ACC=_acc(mean), BLOCK=256,

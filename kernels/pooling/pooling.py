@@ -97,7 +97,8 @@ def _maxima(
     n = len(kernel_size)
     shaped = values if values is not None else indices
     assert shaped is not None
-    v, i, x, target = (None if b is None else _planes(b, n) for b in (values, indices, input, shaped))
+    v, i = (None if b is None else _planes(b, n) for b in (values, indices))
+    x, target = _planes(input, n), _planes(shaped, n)
     grid, walk = _walk(target)
     launch(
         _pool.max_pool_kernel, grid, v, i, x, shaped.numel, *_sizes(target), _strides(v), _strides(i),
@@ -225,7 +226,7 @@ def adaptive_max_pool_backward(out: Buffer, grad: Buffer, indices: Buffer, input
 
 
 def _gather_bins(out: Buffer, grad: Buffer, indices: Buffer | None, n: int) -> None:
-    o, g, i = (None if b is None else _planes(b, n) for b in (out, grad, indices))
+    o, g, i = _planes(out, n), _planes(grad, n), None if indices is None else _planes(indices, n)
     grid, walk = _walk(o)
     launch(
         _adaptive_pool.adaptive_gather_kernel, grid, o, g, i, out.numel, *_sizes(o), o.strides,
