@@ -1,0 +1,181 @@
+"""PyTorch's side of a sample: its function of the name, its tensors, its outcome; and how results are judged."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import torch as reference
+from support import array, mapped, tensors
+from tolerance import ALLOWED, first_beyond, moved, own_error
+from unspecified import DISCONTINUOUS, LARGER_ERROR, SIGN_OF_ZERO, WHICH_OF_EQUALS
+
+import tritonnn as torch
+from tritonnn.ops._table import Op, Sample
+from tritonnn.tensor import Tensor, host_array
+
+REFUSALS = ("not implemented for", "not supported", "does not support", "expected")
+# Of the same name in PyTorch, but not the same call.
+OTHER_CALL = {"batch_norm", "fractional_max_pool2d", "fractional_max_pool3d"}
+
+
+def counterpart(op: Op) -> Any:
+    """PyTorch's function of the name, where the op is public."""
+    if op.name in OTHER_CALL:
+        return None
+    places = {
+        "functional": reference.nn.functional, "torch": reference, "tensor": reference.Tensor,
+        "linalg": reference.linalg, "special": reference.special,
+    }  # fmt: skip
+    for place, module in places.items():
+        found = getattr(module, op.public_name, None) if place in op.api.split() else None
+        if found is not None:
+            return found
+    return None
+
+
+def to_reference(value: Any) -> Any:
+    """A sample's argument in PyTorch's types."""
+    if isinstance(value, Tensor):
+        values = host_array(value.detach())
+        if values.dtype.kind == "V" or value.dtype.name.startswith(("bfloat", "float8")):
+            return reference.from_numpy(values.astype(np.float32)).to(getattr(reference, value.dtype.name))
+        base = reference.from_numpy(np.array(values))
+        base = reference.empty_strided(tuple(value.shape), value.stride(), dtype=base.dtype).copy_(base)
+        return base.requires_grad_() if value.requires_grad else base
+    if isinstance(value, torch.dtype):
+        return getattr(reference, value.name)
+    if isinstance(value, torch.device):
+        return reference.device(str(value))
+    if isinstance(value, torch.nn.LinearCrossEntropyOptions):
+        given = {field.name: to_reference(getattr(value, field.name)) for field in fields(value)}
+        return reference.nn.LinearCrossEntropyOptions(**given)
+    if isinstance(value, (list, tuple)):
+        return type(value)([to_reference(item) for item in value])
+    return value
+
+
+def reference_tensors(value: Any) -> list:
+    if isinstance(value, reference.Tensor):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [t for item in value for t in reference_tensors(item)]
+    return []
+
+
+def run_reference(op: Op, sample: Any) -> Any:
+    function = counterpart(op)
+    args = [to_reference(arg) for arg in sample.args]
+    kwargs = {key: to_reference(value) for key, value in sample.kwargs.items()}
+    leaves = [
+        t for t in [*reference_tensors(args), *reference_tensors(list(kwargs.values()))] if t.requires_grad
+    ]
+    return function(*args, **kwargs), leaves
+
+
+def outcome(run: Callable[[], Any]) -> Any:
+    """What a call returns, or its exception."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return run()
+        except Exception as error:
+            return error
+
+
+def values_of(tensor: Any) -> np.ndarray:
+    """PyTorch's values on the host; half precision as float32."""
+    values = tensor.detach().resolve_conj().resolve_neg()
+    half = values.dtype in (reference.float16, reference.bfloat16) or values.dtype.itemsize == 1
+    return (values.float() if half and values.is_floating_point() else values).numpy()
+
+
+def parts(values: np.ndarray) -> np.ndarray:
+    """Complex numbers as pairs, fractions in float64."""
+    if values.dtype.kind == "c":
+        values = np.stack([values.real, values.imag], -1)
+    return values.astype(np.float64) if values.dtype.kind == "f" else values
+
+
+def size(values: np.ndarray) -> np.ndarray:
+    """What each part's error is measured against: the number's magnitude."""
+    return np.abs(np.stack([values, values], -1) if values.dtype.kind == "c" else values)
+
+
+def wide(sample: Sample, seed: int | None = None) -> Sample:
+    """The sample in float64; with a seed every number moved by one rounding of what it was."""
+
+    def change(t: Tensor) -> Tensor:
+        if not (t.dtype.is_floating_point or t.dtype.is_complex):
+            return t
+        to = torch.complex128 if t.dtype.is_complex else torch.float64
+        values = host_array(t.detach().to(to))
+        if seed is not None:
+            values = moved(values, t.dtype.np, seed)
+        laid = torch.empty_strided(tuple(t.shape), t.stride(), dtype=to)
+        return laid.copy_(torch.from_numpy(np.ascontiguousarray(values).reshape(values.shape)))
+
+    return mapped(sample, change)
+
+
+class Judge:
+    """Compares a result with PyTorch's of the same sample.
+
+    Args:
+        op: the op.
+        sample: the call.
+        wanted: what PyTorch returned.
+        pointwise: whether an element depends on one number of each input, so that moved inputs excuse nothing.
+    """
+
+    def __init__(self, op: Op, sample: Sample, wanted: Any, pointwise: bool) -> None:
+        self.wanted = reference_tensors(wanted)
+        seeds = (None,) if pointwise else (None, 1, 2)
+        runs = [outcome(lambda seed=seed: run_reference(op, wide(sample, seed))[0]) for seed in seeds]
+        results = [reference_tensors(run) for run in runs]
+        alike = [r for r in results if [t.shape for t in r] == [t.shape for t in self.wanted]]
+        self.exact, *self.moved = alike or [self.wanted]
+
+    def difference(self, i: int, got: Tensor, signs: bool, factor: float) -> str:
+        """In words how the i-th result differs; empty where it does not."""
+        wanted = self.wanted[i]
+        if tuple(got.shape) != tuple(wanted.shape):
+            return f"shape {tuple(got.shape)}, PyTorch {tuple(wanted.shape)}"
+        if str(got.dtype) != str(wanted.dtype):
+            return f"dtype {got.dtype}, PyTorch {wanted.dtype}"
+        a, low, exact = (parts(v) for v in (array(got), values_of(wanted), values_of(self.exact[i])))
+        if a.dtype.kind != "f":
+            return "" if np.array_equal(a, low) else f"{a} is not {low}"
+        # What is special is so in PyTorch, in this precision or in float64, whose sums overflow later.
+        rounded = exact.astype(got.dtype.np).astype(np.float64) if got.dtype.is_floating_point else exact
+        with np.errstate(invalid="ignore"):
+            special = ~np.isfinite(a) | ~np.isfinite(low)
+            as_low = (np.isnan(a) & np.isnan(low)) | (a == low)
+            as_exact = (np.isnan(a) & np.isnan(rounded)) | (a == rounded)
+        wrong = special & ~as_low & ~as_exact
+        if signs:
+            zeros = (a == 0) & (low == 0) & (np.signbit(a) != np.signbit(low))
+            wrong |= zeros & ~((rounded == 0) & (np.signbit(a) == np.signbit(rounded)))
+        if wrong.any():
+            place = tuple(int(k) for k in np.argwhere(wrong)[0])
+            return f"{a[place]} at {place}, PyTorch {low[place]}, in float64 {exact[place]}"
+        others = [low, *(parts(values_of(m[i])) for m in self.moved)]
+        others = [o for o in others if o.shape == exact.shape]
+        return first_beyond(a, exact, own_error(exact, others, got.dtype.np, size(values_of(self.exact[i]))), factor)
+
+
+def compare(op: Op, sample: Sample, got: Any, wanted: Any) -> None:
+    """Hold a result to PyTorch's of the same sample."""
+    judge = Judge(op, sample, wanted, op.name in DISCONTINUOUS or (op.result_rule is not None and len(op.tensor_slots) == 1))
+    gots = list(tensors(got))
+    assert len(gots) == len(judge.wanted), f"{sample}: {len(gots)} results, PyTorch {len(judge.wanted)}"
+    if op.family in WHICH_OF_EQUALS:
+        gots = [t for i, t in enumerate(gots) if i == 0 or t.dtype.is_floating_point]
+    signs = op.family not in SIGN_OF_ZERO and op.name not in SIGN_OF_ZERO
+    for i, result in enumerate(gots):
+        factor = LARGER_ERROR.get(op.name, (ALLOWED,))[0] * (2 if judge.exact is judge.wanted or result.dtype.itemsize == 8 << result.dtype.is_complex else 1)
+        words = judge.difference(i, result, signs, factor)
+        assert not words, f"result {i}: {words}\n{sample}"
