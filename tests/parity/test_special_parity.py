@@ -1,0 +1,57 @@
+"""Special numbers in every op that PyTorch has: NaN, infinities, signed zeros, subnormal and largest numbers, ties."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from reference_ops import REFUSALS, compare, counterpart, outcome, run_reference
+from special_samples import KINDS, special_samples
+from support import call, ops
+from unspecified import SPECIAL
+
+import tritonnn as torch
+
+DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64, torch.int8, torch.int64)
+# The sum of numbers near the largest depends on where it first overflows; a function of one number does not.
+OVERFLOWING = ("largest", "mixed")
+
+
+def kinds_for(op: Any, dtype: Any) -> list[str]:
+    """The special numbers that a dtype has and whose result the op defines."""
+    if not dtype.is_floating_point:
+        return ["limits"]
+    kinds = [kind for kind in KINDS if kind != "limits"]
+    return [kind for kind in kinds if op.result_rule is not None or kind not in OVERFLOWING]
+
+
+def cases() -> Any:
+    rows = []
+    for op in ops():
+        if op.family == "random" or counterpart(op) is None:
+            continue
+        for dtype in DTYPES:
+            if dtype in op.dtypes:
+                rows.append(pytest.param(op, dtype, id=f"{op.name}_cpu_{dtype.name}"))
+    return pytest.mark.parametrize(("op", "dtype"), rows)
+
+
+@cases()
+def test_special(op: Any, dtype: Any) -> None:
+    """NaN and infinities are where PyTorch has them, zeros have its signs, other numbers its precision."""
+    for kind in kinds_for(op, dtype):
+        if kind in SPECIAL.get(op.name, ((), ""))[0]:
+            continue
+        for sample in special_samples(op, "cpu", dtype, kind):
+            wanted = outcome(lambda sample=sample: run_reference(op, sample)[0])
+            got = outcome(lambda sample=sample: call(op, sample))
+            if isinstance(wanted, Exception):
+                if any(words in str(wanted) for words in REFUSALS):
+                    continue  # PyTorch does not have this dtype here; tritonnn may
+                assert isinstance(got, type(wanted)), f"PyTorch raises {wanted!r}, got {got!r}\n{kind} {sample}"
+                continue
+            assert not isinstance(got, Exception), f"{kind}: got {got!r}\n{sample}"
+            try:
+                compare(op, sample, got, wanted)
+            except AssertionError as error:
+                raise AssertionError(f"{kind}: {error}") from None
