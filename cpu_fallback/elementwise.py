@@ -82,7 +82,7 @@ def sign(out: Array, input: Array) -> None:
         return
     np.sign(input, out=out)
     if out.dtype.kind in "fV":
-        out[np.isnan(out)] = 0
+        out[np.isnan(out) | (out == 0)] = 0  # also of -0, which NumPy keeps in bfloat16
 
 
 sgn = sign  # of a complex number: the number of magnitude 1 with its angle
@@ -193,7 +193,9 @@ polygamma = _in_float64(lambda x, n: _special.polygamma(n, x))
 
 def round(out: Array, input: Array, decimals: int) -> None:
     """To the nearest whole number, halves to even; or to so many decimals."""
-    if decimals == 0 or input.dtype.kind in "iu":
+    if input.dtype.kind in "iu":  # not by way of float64, which has no place for the largest of int64
+        np.copyto(out, input)
+    elif decimals == 0:
         np.rint(input, out=out, casting="unsafe")
     elif decimals > 0:
         scale = 10.0**decimals
@@ -362,10 +364,8 @@ def _lerp(out: Array, x: Operand, end: Operand, weight: Operand) -> None:
 
 
 def _addcmul(out: Array, x: Operand, a: Operand, b: Operand, value: float) -> None:
-    product = np.multiply(a, b, dtype=out.dtype)
-    if value != 1:
-        product = product * value
-    np.add(x, product, out=out)
+    scaled = a if value == 1 else np.multiply(a, value, dtype=out.dtype)  # in this order it overflows as PyTorch's
+    np.add(x, np.multiply(scaled, b, dtype=out.dtype), out=out)
 
 
 def _addcdiv(out: Array, x: Operand, a: Operand, b: Operand, value: float) -> None:

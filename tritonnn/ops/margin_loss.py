@@ -214,7 +214,7 @@ def multi_margin_loss(
     except Invalid as invalid:
         raise fail("multi_margin_loss", str(invalid), hint=invalid.hint, input=input, weight=weight) from None
     places = y.unsqueeze(1)
-    terms = (margin - x.gather(1, places) + x).clamp(0.0)
+    terms = _positive_part(margin - x.gather(1, places) + x)
     if p == 2:
         terms = terms * terms
     if weight is not None:
@@ -254,10 +254,15 @@ def multilabel_margin_loss(
     places = where(named, y, 0)
     counts = named.to(x.dtype)
     member = x.detach().new_zeros(x.shape).scatter_add(1, places, counts) > 0
-    terms = (1 - x.gather(1, places).unsqueeze(2) + x.unsqueeze(1)).clamp(0.0)
-    pairs = counts.unsqueeze(2) * member.logical_not().to(x.dtype).unsqueeze(1)
-    loss = (terms * pairs).sum((1, 2)) / x.shape[1]
+    terms = _positive_part(1 - x.gather(1, places).unsqueeze(2) + x.unsqueeze(1))
+    pairs = named.unsqueeze(2) & member.logical_not().unsqueeze(1)
+    loss = where(pairs, terms, 0.0).sum((1, 2)) / x.shape[1]
     return reduced(loss.reshape(input.shape[:-1]), reduction)
+
+
+def _positive_part(terms: Tensor) -> Tensor:
+    """max(0, terms) with 0 for NaN, which PyTorch's comparison leaves out."""
+    return where(terms > 0, terms, 0.0)
 
 
 def _labels(make: Any) -> Tensor:

@@ -134,7 +134,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     dim = wrap_dim(dim, len(input.shape))
     others = [d for d in range(len(input.shape)) if d != dim]
     size = norm(input, p, others, True)
-    return input * (maxnorm / (size + 1e-7)).masked_fill(size <= maxnorm, 1.0)
+    return input * (maxnorm / (size + 1e-7)).masked_fill((size > maxnorm).logical_not(), 1.0)
 
 
 @composite(

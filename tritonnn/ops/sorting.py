@@ -8,6 +8,8 @@ from tritonnn import dtypes
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.arithmetic import lerp
+from tritonnn.ops.comparison import where
 from tritonnn.ops.extremes import _pair, _scatter_back
 from tritonnn.ops.parts import select_dim, slice_dim
 from tritonnn.ops.reduction import reduced_shape
@@ -259,9 +261,11 @@ def _between(first: Any, last: Any, weight: Any, interpolation: str) -> Any:
         return last
     if interpolation == "midpoint":
         return (first + last) / 2
-    if interpolation == "nearest":
-        weight = weight.round() if isinstance(weight, Tensor) else float(round(weight))
-    return first + (last - first) * weight
+    if interpolation == "nearest":  # a choice, not a sum: an infinity beside the chosen one does not matter
+        if isinstance(weight, Tensor):
+            return where(weight.round() > 0, last, first)
+        return last if round(weight) > 0 else first
+    return lerp(first, last, weight)
 
 
 @composite(
