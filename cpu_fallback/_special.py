@@ -240,7 +240,7 @@ def _lgamma_positive(x: Array) -> Array:
 
 def lgamma(x: Array) -> Array:
     """log |gamma(x)|: Stirling's series above 9, recurrence and reflection below."""
-    whole = np.isinf(x) & (x < 0)
+    whole = (x < 0) & (x == np.floor(x))
     return pick(
         x,
         (whole, lambda x: np.full_like(x, np.inf)),

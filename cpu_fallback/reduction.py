@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-BLOCK = 256  # rows of one partial sum
+BLOCK = 32  # rows of one partial sum
 
 
 def wide(array: np.ndarray) -> np.ndarray:
@@ -32,7 +32,7 @@ def add_up(array: np.ndarray, axis: tuple[int, ...], dtype: np.dtype) -> np.ndar
         head, tail = np.split(array, [count], dim)
         shape = (*head.shape[:dim], count // BLOCK, BLOCK, *head.shape[dim + 1 :])
         partial = head.reshape(shape).sum(axis=dim + 1, dtype=dtype)
-        total = partial.sum(axis=dim, dtype=dtype, keepdims=True)
+        total = add_up(partial, axis, dtype)
         return total + tail.sum(axis=dim, dtype=dtype, keepdims=True) if tail.size else total
     return np.add.reduce(array, axis=axis, dtype=dtype, keepdims=True)
 

@@ -7,7 +7,7 @@ every run; `reshaped` makes the 0-d, the one-element and the empty call of a sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import ml_dtypes
@@ -77,9 +77,13 @@ class SpecialMake(Make):
         return plain
 
 
-def special_samples(op: Op, device: str, dtype: Any, kind: str) -> list[Sample]:
-    """The op's samples with special values of a kind."""
-    return list(op.samples(SpecialMake(op.name, device, dtype, kind)))
+def special_samples(op: Op, device: str, dtype: Any, kind: str, first_only: bool = False) -> list[Sample]:
+    """The op's samples with special values of a kind, in every tensor or in the first argument only."""
+    special = list(op.samples(SpecialMake(op.name, device, dtype, kind)))
+    if not first_only:
+        return special
+    plain = op.samples(Make(op.name, device, dtype))
+    return [Sample(s.args[0], *p.args[1:], **p.kwargs) for s, p in zip(special, plain, strict=True)]
 
 
 SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -90,8 +94,7 @@ SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def reshaped(op: Op, device: str, dtype: Any) -> Iterator[tuple[str, Sample]]:
+def reshaped(op: Op, device: str, dtype: Any, kind: str) -> list[Sample]:
     """The op's samples with every tensor cut down to an unusual shape."""
-    for kind, change in SHAPES.items():
-        for sample in op.samples(Make(op.name, device, dtype)):
-            yield kind, mapped(sample, lambda t, change=change: change(t).contiguous())
+    change = SHAPES[kind]
+    return [mapped(s, lambda t: change(t).contiguous()) for s in op.samples(Make(op.name, device, dtype))]

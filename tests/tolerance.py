@@ -4,11 +4,12 @@ The exact result is the float64 one of the same rounded inputs. The precision's 
 largest of
 
 - the distance of neighbouring numbers of the dtype there (`spacing`),
-- what the float64 result changes by when every input is moved by one rounding of the dtype (`moved`): sums of
-  terms that cancel lose that much in whatever order they are added,
-- the error of another computation in the same precision, where there is one: PyTorch's, or the NumPy twin's.
+- what the float64 result changes by when every input is moved by one rounding of the dtype (`moved`), two standard
+  deviations of it over random moves: sums whose terms cancel lose that much in whatever order they are added,
+- the error of another computation in the same precision, where there is one: PyTorch's, or the NumPy twin's; where
+  elements are sums also the root mean square of its errors, for it may be lucky in an element.
 
-All of it elementwise: an error of a small element does not hide behind a large one.
+An error of a small element does not hide behind a large one.
 """
 
 from __future__ import annotations
@@ -35,22 +36,43 @@ def real(dtype: Any) -> Any:
     return {"complex64": np.float32, "complex128": np.float64}.get(str(np.dtype(dtype)), dtype)
 
 
-def moved(values: np.ndarray, dtype: Any, seed: int) -> np.ndarray:
-    """The values, each one rounding of `dtype` up or down."""
-    half = float(ml_dtypes.finfo(real(dtype)).eps) / 2
+def moved(values: np.ndarray, dtype: Any, seed: Any) -> np.ndarray:
+    """The values, each one rounding of `dtype` up or down; a whole step in float64, which has no half one."""
+    info = ml_dtypes.finfo(real(dtype))
+    half = float(info.eps) / (1 if info.bits == 64 else 2)
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], np.shape(values))
     with np.errstate(invalid="ignore", over="ignore"):
         return np.asarray(values * (1 + half * signs))
 
 
-def own_error(exact: np.ndarray, others: Sequence[np.ndarray], dtype: Any, size: np.ndarray | None = None) -> np.ndarray:
-    """The precision's own error at each element; `others` are results of moved inputs or of the same precision."""
+def own_error(
+    exact: np.ndarray, moves: Sequence[np.ndarray], others: Sequence[np.ndarray], dtype: Any, size: Any = None
+) -> np.ndarray:
+    """The precision's own error at each element.
+
+    Args:
+        exact: the float64 result.
+        moves: results of moved inputs.
+        others: results of other computations in the same precision.
+        dtype: of the result.
+        size: the magnitude that one rounding is a part of, where it is not that of `exact`.
+    """
     error = spacing(exact if size is None else size, dtype)
     with np.errstate(invalid="ignore", over="ignore"):
+        if moves:
+            error = np.maximum(
+                error, _finite(2 * np.sqrt(np.mean([(m - exact) ** 2 for m in moves], axis=0)))
+            )
         for other in others:
-            difference = np.abs(np.asarray(other) - exact)
-            error = np.maximum(error, np.where(np.isfinite(difference), difference, 0.0))
+            off = _finite(np.abs(other - exact))
+            error = np.maximum(error, off)
+            if moves and off.size:
+                error = np.maximum(error, np.sqrt(np.mean(off * off)))
     return error
+
+
+def _finite(differences: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(differences), differences, 0.0)
 
 
 def first_beyond(got: np.ndarray, exact: np.ndarray, error: np.ndarray, factor: float = ALLOWED) -> str:
@@ -61,4 +83,6 @@ def first_beyond(got: np.ndarray, exact: np.ndarray, error: np.ndarray, factor: 
     if not beyond.any():
         return ""
     place = tuple(int(i) for i in np.unravel_index(np.argmax(np.where(beyond, off / error, 0)), off.shape))
-    return f"{got[place]} at {place}, exactly {exact[place]}: off by {off[place] / error[place]:.1f} own errors"
+    return (
+        f"{got[place]} at {place}, exactly {exact[place]}: off by {off[place] / error[place]:.1f} own errors"
+    )
