@@ -31,7 +31,7 @@ format: $(VENV)/.stamp-dev
 
 # Compiles every kernel in every configuration for all architectures; needs no GPU.
 kernels: $(VENV)/.stamp-dev
-	$(PY) -m tritonnn.kernels._compile $(KERNELS)
+	$(PY) -m tritonnn.kernels.check $(KERNELS)
 
 perf: $(VENV)/.stamp-report
 	$(PY) perf/report.py

@@ -7,11 +7,12 @@ arguments of the op's schema; tensors arrive as ndarrays of any strides.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from tritonnn._families import find, place
 
 
 def implementation(family: str, name: str) -> Callable[..., Any]:
@@ -20,16 +21,11 @@ def implementation(family: str, name: str) -> Callable[..., Any]:
     Raises:
         NotImplementedError: there is none; the message names the file and the function to add.
     """
-    path = f"{__name__}.{family}"
-    try:
-        module = importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if error.name != path:
-            raise
-        module = None  # type: ignore[assignment]
-    function = getattr(module, name, None)
+    function = find(__name__, family, name)
     if function is None:
-        raise NotImplementedError(f"{name} has no CPU implementation: add {name} to cpu_fallback/{family}.py")
+        raise NotImplementedError(
+            f"{name} has no CPU implementation: add {name} to {place(__name__, family)}"
+        )
     return function
 
 

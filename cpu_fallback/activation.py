@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tritonnn.cpu_fallback import _special
-from tritonnn.cpu_fallback._pointwise import Array, Operand, blockwise, formula, select
+from tritonnn.cpu_fallback.common import special as _special
+from tritonnn.cpu_fallback.common.pointwise import Array, Operand, blockwise, formula, select
 
 _SQRT_HALF = 0.7071067811865476
 _SQRT_2_OVER_PI = 0.7978845608028654

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn.cpu_fallback._blocks import BLOCK, wide
+from tritonnn.cpu_fallback.common.blocks import BLOCK, wide
 
 Array = np.ndarray[Any, Any]
 

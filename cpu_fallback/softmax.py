@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn.cpu_fallback._blocks import Scratch, along, amax, asum, exp_shifted, short_buffer, steps, wide
+from tritonnn.cpu_fallback.common.blocks import (
+    Scratch,
+    along,
+    amax,
+    asum,
+    exp_shifted,
+    short_buffer,
+    steps,
+    wide,
+)
 
 Array = np.ndarray[Any, Any]
 

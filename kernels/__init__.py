@@ -6,23 +6,23 @@ twin in `cpu_fallback/<family>.py`: outputs first (preallocated), then all argum
 tensors arrive as `tritonnn.buffer.Buffer`, of any strides.
 
 - **Elementwise ops** (`elementwise.py`, `activation.py`) are scalar `@triton.jit` functions of their
-  operands; the generic kernel in `_pointwise.py` loads, casts, applies and stores. A plain Python function of
+  operands; the generic kernel in `device/pointwise.py` loads, casts, applies and stores. A plain Python function of
   the op's name in those files is an ordinary implementation (used where an argument picks between scalar
   functions).
 - **Other ops** are Python functions that call `launch(kernel, grid, *arguments, CONSTANT=..., num_warps=...)`
-  from `_launch.py`. In a kernel's signature run-time parameters come first, `tl.constexpr` parameters last;
+  from `launch/launch.py`. In a kernel's signature run-time parameters come first, `tl.constexpr` parameters last;
   pass the former by position and the latter by keyword. Workspace comes from `empty(shape, dtype,
   like=buffer)`.
 - A grid with a zero in it launches nothing, so zero-size tensors need no special case unless something has to
   be written.
 - Offsets: pass `INT64=needs_int64(buffers...)` as a constexpr where a product of an index and a stride can
   reach 2**31, and widen the index with `.to(tl.int64)` under `if INT64`.
-- A Python float arrives as float32; annotate the parameter (`eps: fp64`, from `_launch.py`) where float64
+- A Python float arrives as float32; annotate the parameter (`eps: fp64`, from `launch/launch.py`) where float64
   operands need all its digits.
 
-**Compile check.** `python -m tritonnn.kernels._compile` compiles every kernel for every architecture without
+**Compile check.** `python -m tritonnn.kernels.check` compiles every kernel for every architecture without
 a GPU. A family file lists what to compile in a module constant `COMPILE`, a list (or a function that returns
-one) of `Case`s from `tritonnn.kernels._case`:
+one) of `Case`s from `tritonnn.kernels.check.case`:
 
     COMPILE = [
         Case(row_kernel, "*fp32 *fp32 i32 i32:16", {"BLOCK": 1024}, num_warps=4),
@@ -39,9 +39,10 @@ allows N bytes of spills, `archs=("sm_90",)` restricts the architectures. Every 
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
+
+from tritonnn._families import find, place
 
 POINTWISE = ("elementwise", "activation")
 
@@ -70,19 +71,11 @@ def has(family: str, name: str) -> bool:
 
 
 def _find(family: str, name: str) -> Callable[..., Any]:
-    missing = f"{name} has no GPU kernel: add {name} to kernels/{family}.py"
-    path = f"tritonnn.kernels.{family}"
-    try:
-        module = importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if error.name != path:
-            raise
-        raise NotImplementedError(missing) from None
-    function = getattr(module, name, None)
-    if function is None or name.startswith("_"):
-        raise NotImplementedError(missing)
+    function = find(__name__, family, name)
+    if function is None:
+        raise NotImplementedError(f"{name} has no GPU kernel: add {name} to {place(__name__, family)}")
     if family in POINTWISE and hasattr(function, "arg_names"):
-        from tritonnn.kernels._pointwise import pointwise
+        from tritonnn.kernels.device.pointwise import pointwise
 
         return pointwise(function)
     return function

@@ -10,10 +10,10 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import dtype as DType
-from tritonnn.kernels import _math
-from tritonnn.kernels._case import Case
-from tritonnn.kernels._pointwise import pointwise
-from tritonnn.kernels._pointwise_cases import scalar_cases
+from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device import math as _math
+from tritonnn.kernels.device.pointwise import pointwise
+from tritonnn.kernels.device.pointwise_cases import scalar_cases
 
 SQRT_HALF: tl.constexpr = tl.constexpr(0.7071067811865476)
 INVERSE_SQRT_2PI: tl.constexpr = tl.constexpr(0.3989422804014327)
@@ -218,5 +218,5 @@ def gelu_backward(out: Buffer, grad: Any, x: Any, approximate: str, compute: DTy
 
 
 def COMPILE() -> list[Case]:
-    """Every scalar function once; the walks are checked in `_pointwise.py`."""
+    """Every scalar function once; the walks are checked in `device/pointwise.py`."""
     return scalar_cases(sys.modules[__name__])

@@ -8,9 +8,9 @@ import triton
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.kernels._case import Case
-from tritonnn.kernels._launch import fp64, i64, launch
-from tritonnn.kernels._pointwise import convert
+from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device.pointwise import convert
+from tritonnn.kernels.launch.launch import fp64, i64, launch
 
 BLOCK = 1024
 

@@ -18,10 +18,11 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bool_
 from tritonnn.dtypes import dtype as DType
-from tritonnn.kernels import _math, _special
-from tritonnn.kernels._case import Case
-from tritonnn.kernels._pointwise import pointwise
-from tritonnn.kernels._pointwise_cases import scalar_cases
+from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device import math as _math
+from tritonnn.kernels.device import special as _special
+from tritonnn.kernels.device.pointwise import pointwise
+from tritonnn.kernels.device.pointwise_cases import case, scalar_cases
 
 # ---- arithmetic
 
@@ -775,11 +776,13 @@ def logit(out: Buffer, x: Buffer, eps: float | None, compute: DType) -> None:
 
 
 def COMPILE() -> list[Case]:
-    """Every scalar function once; the walks are checked in `_pointwise.py`."""
+    """Every scalar function once, and the walks of two operands on a product."""
+    walks = [case(mul, kind, wide="both") for kind in ("bf16", "fp16", "fp64")]
+    walks += [case(mul, "fp32", walk, wide="both") for walk in ("odd", "bias", "transpose", "linear")]
     integers = ("gcd", "lcm", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift",
                 "bitwise_right_shift", "_flip_bits")  # fmt: skip
     # In float64 and of many steps; their speed is not worth a tiling of their own.
     spills = {"lgamma": 48, "digamma": 768, "_trigamma": 1024, "_polygamma": 1280, "zeta": 1280}
     # Angles beyond 100 000 are reduced by a table kept in local memory; other angles never touch it.
     spills |= dict.fromkeys(("sin", "cos", "tan", "sinc"), 32)
-    return scalar_cases(sys.modules[__name__], integers, spills)
+    return walks + scalar_cases(sys.modules[__name__], integers, spills)

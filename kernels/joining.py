@@ -10,13 +10,13 @@ import triton
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.kernels._case import Case
-from tritonnn.kernels._configs_pointwise import flat_block
-from tritonnn.kernels._float8 import NAMES, instructions
-from tritonnn.kernels._launch import architecture, launch, needs_int64
-from tritonnn.kernels._pointwise import COMPUTE, convert
-from tritonnn.kernels._replay import replayed
-from tritonnn.kernels.shape import BITS, complex_parts, copy, narrow, reverse, viewed
+from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device.float8 import NAMES, instructions
+from tritonnn.kernels.device.moving import BITS, complex_parts, copy, narrow, reverse, viewed
+from tritonnn.kernels.device.pointwise import COMPUTE, convert
+from tritonnn.kernels.launch.launch import architecture, launch, needs_int64
+from tritonnn.kernels.launch.replay import replayed
+from tritonnn.kernels.tables.pointwise import flat_block
 from tritonnn.shape import numel
 
 THREADS = 128

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn.buffer import Buffer
-from tritonnn.kernels._replay import replayed
-from tritonnn.kernels.shape import copy, fill
+from tritonnn.kernels.device.moving import copy, fill
+from tritonnn.kernels.launch.replay import replayed
 
 
 def _cut(buffer: Buffer, margins: list[tuple[int, int]]) -> Buffer:

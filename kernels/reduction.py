@@ -1,4 +1,4 @@
-"""Reductions over one, several or all dimensions; the kernels are in `_reduce.py`."""
+"""Reductions over one, several or all dimensions; the kernels are in `device/reduce.py`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64, int32, int64
-from tritonnn.kernels import _reduce as _reduce_kernels
-from tritonnn.kernels._case import Case
-from tritonnn.kernels._configs_reduce import Reduction, choose_reduction, power_of_2
-from tritonnn.kernels._launch import Plan, Slot, empty, multiprocessors, needs_int64, planned
-from tritonnn.kernels.shape import imaginary_part, real_part
+from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device import reduce as _reduce_kernels
+from tritonnn.kernels.device.moving import imaginary_part, real_part
+from tritonnn.kernels.launch.launch import Plan, Slot, empty, multiprocessors, needs_int64, planned
+from tritonnn.kernels.tables.reduction import Reduction, choose_reduction, power_of_2
 from tritonnn.shape import contiguous_strides, numel
 
 TRITON = {float32: tl.float32, float64: tl.float64, int32: tl.int32, int64: tl.int64}

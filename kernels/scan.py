@@ -15,11 +15,11 @@ from triton import language as tl
 
 from tritonnn import dtypes
 from tritonnn.buffer import Buffer
-from tritonnn.kernels._case import Case
-from tritonnn.kernels._launch import empty, launch, needs_int64
-from tritonnn.kernels._pointwise import compute_type, convert
-from tritonnn.kernels._replay import replayed
-from tritonnn.kernels._strided import last, merged, offset_of, parts
+from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device.pointwise import compute_type, convert
+from tritonnn.kernels.device.strided import last, merged, offset_of, parts
+from tritonnn.kernels.launch.launch import empty, launch, needs_int64
+from tritonnn.kernels.launch.replay import replayed
 
 SUM, PROD, LOGSUMEXP, MAX, MIN = 0, 1, 2, 3, 4
 

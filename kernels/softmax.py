@@ -15,14 +15,14 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float64
-from tritonnn.kernels import _math
-from tritonnn.kernels._case import Case
-from tritonnn.kernels._configs_reduce import choose_rows, power_of_2
-from tritonnn.kernels._launch import Plan, Slot, needs_int64, planned
-from tritonnn.kernels._pointwise import convert
-from tritonnn.kernels._reduce import tile_columns, tile_rows
-from tritonnn.kernels._strided import offset_of
+from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device import math as _math
+from tritonnn.kernels.device.pointwise import convert
+from tritonnn.kernels.device.reduce import tile_columns, tile_rows
+from tritonnn.kernels.device.strided import offset_of
+from tritonnn.kernels.launch.launch import Plan, Slot, needs_int64, planned
 from tritonnn.kernels.reduction import logsumexp, merge
+from tritonnn.kernels.tables.reduction import choose_rows, power_of_2
 from tritonnn.shape import numel
 
 LONGEST_ROW = 32768

@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def gpu_present() -> bool:
     """Whether tritonnn sees a GPU that is not simulated."""
-    from tritonnn.cuda._runtime import is_simulated, runtime
+    from tritonnn.runtime.interface import is_simulated, runtime
 
     return not is_simulated() and runtime().is_available()
 

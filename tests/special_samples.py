@@ -15,8 +15,8 @@ import numpy as np
 from support import Make, mapped
 
 import tritonnn as torch
+from tritonnn._tensor import Tensor
 from tritonnn.ops._table import Op, Sample
-from tritonnn.tensor import Tensor
 
 
 def _spread(values: np.ndarray, specials: list[float], every: int, shift: int) -> np.ndarray:

@@ -10,8 +10,8 @@ import ml_dtypes
 import numpy as np
 
 import tritonnn as torch
+from tritonnn._tensor import Tensor, host_array
 from tritonnn.ops._table import OPS, Op, Sample
-from tritonnn.tensor import Tensor, host_array
 
 # Every dtype that files hold, by name; safetensors has no complex128.
 STORED = (

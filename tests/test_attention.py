@@ -137,7 +137,7 @@ def test_second_derivative_with_dropout(device):
 
 
 def test_tiles_follow_architecture_kind_and_width():
-    from tritonnn.kernels._configs_attention import FOR_KEYS, FOR_QUERIES, FORWARD, TABLES, choose
+    from tritonnn.kernels.tables.attention import FOR_KEYS, FOR_QUERIES, FORWARD, TABLES, choose
 
     for stage in (FORWARD, FOR_KEYS, FOR_QUERIES):
         for architecture, kind in TABLES:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import tritonnn as torch
-from tritonnn.cpu_fallback import _correlate, _winograd
-from tritonnn.kernels import _configs_conv as configs
+from tritonnn.cpu_fallback.convolution import _correlate, _winograd
+from tritonnn.kernels.tables import convolution as configs
 
 F = torch.nn.functional
 
@@ -139,7 +139,7 @@ def test_output_padding_beyond_the_stride_has_a_gradient():
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
 def test_wide_offsets_change_nothing(groups, monkeypatch):
-    from tritonnn.kernels import convolution as kernels
+    from tritonnn.kernels.convolution import convolution as kernels
 
     x, w = (
         torch.from_numpy(numbers((2, 4, 5, 6))).to("cuda"),
@@ -156,7 +156,7 @@ def test_wide_offsets_change_nothing(groups, monkeypatch):
 
 
 def test_a_split_weight_gradient_adds_up(monkeypatch):
-    from tritonnn.kernels import convolution as kernels
+    from tritonnn.kernels.convolution import convolution as kernels
 
     tile = configs.Tile(16, 16, 16, 4, 1)
     x, w = numbers((3, 17, 9, 8)), numbers((5, 17, 3, 3), 1)

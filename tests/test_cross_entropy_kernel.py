@@ -8,7 +8,7 @@ from support import strided
 
 import tritonnn as torch
 import tritonnn.nn.functional as F
-from tritonnn.kernels import loss as kernels
+from tritonnn.kernels.loss import loss as kernels
 
 SHAPES = {"rows": (6, 21), "channel-first": (3, 21, 5), "images": (2, 5, 3, 4), "sample": (21,)}
 OPTIONS = {

@@ -8,8 +8,8 @@ import threading
 import pytest
 
 import tritonnn as torch
-from tritonnn.cuda._pool import Gate, OutOfMemoryError, Pool, Stats, human
-from tritonnn.cuda._runtime import runtime
+from tritonnn.runtime.interface import runtime
+from tritonnn.runtime.pool import Gate, OutOfMemoryError, Pool, Stats, human
 
 cuda = torch.cuda
 gpu = pytest.mark.skipif(not cuda.is_available(), reason="needs a GPU or the simulated one")

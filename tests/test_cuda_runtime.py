@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tritonnn as torch
-from tritonnn.cuda._runtime import runtime
+from tritonnn.runtime.interface import runtime
 
 cuda = torch.cuda
 simulated_only = pytest.mark.skipif(not runtime().simulated, reason="about the simulated device")
@@ -37,7 +37,7 @@ def two_devices(script: str) -> None:
 def test_import_starts_nothing() -> None:
     script = (
         "import sys, tritonnn as torch; torch.cuda; "
-        "from tritonnn.cuda._runtime import runtime; "
+        "from tritonnn.runtime.interface import runtime; "
         "assert not torch.cuda.is_initialized() and torch.cuda.memory_allocated() == 0; "
         "torch.cuda.empty_cache(); "
         "assert not torch.cuda.is_initialized(); "
@@ -237,7 +237,7 @@ def test_without_driver_everything_says_so(tmp_path) -> None:
 
 
 def test_visible_devices() -> None:
-    from tritonnn.cuda._driver import visible_devices
+    from tritonnn.runtime.driver import visible_devices
 
     assert visible_devices("", 4) == [] and visible_devices("-1", 4) == [] and visible_devices("0,0", 4) == []
     assert visible_devices("2, 0", 4) == ["2", "0"] and visible_devices("1,9,0", 4) == ["1"]

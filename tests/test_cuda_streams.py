@@ -8,7 +8,7 @@ import time
 import pytest
 
 import tritonnn as torch
-from tritonnn.cuda._runtime import runtime
+from tritonnn.runtime.interface import runtime
 
 cuda = torch.cuda
 pytestmark = pytest.mark.skipif(not cuda.is_available(), reason="needs a GPU or the simulated one")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import tritonnn as torch
+from tritonnn._tensor import Tensor
 from tritonnn.ops._table import NAMESPACES, OPS
-from tritonnn.tensor import Tensor
 
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 SKIPPED_MODULES = ("tritonnn.__main__", "tritonnn._shim")  # importing them acts

@@ -10,8 +10,8 @@ from support import array
 
 import tritonnn as torch
 import tritonnn.nn.functional as F
-from tritonnn.cpu_fallback import _special
-from tritonnn.cpu_fallback._pointwise import BLOCK, blockwise, pieces, select
+from tritonnn.cpu_fallback.common import special as _special
+from tritonnn.cpu_fallback.common.pointwise import BLOCK, blockwise, pieces, select
 
 DEVICES = ("cpu", "cuda")
 BIG = BLOCK * 2 + 7  # more than two blocks, the last one short

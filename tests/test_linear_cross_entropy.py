@@ -9,7 +9,7 @@ import tritonnn as torch
 import tritonnn.nn.functional as F
 from tritonnn import nn
 from tritonnn.nn import LinearCrossEntropyOptions as Options
-from tritonnn.ops._chunking import chunk_rows, ratio_rows, resolve_chunking
+from tritonnn.ops.loss._chunking import chunk_rows, ratio_rows, resolve_chunking
 
 DEVICES = ("cpu", "cuda")
 ROWS, FEATURES, CLASSES = 21, 12, 37

@@ -83,7 +83,7 @@ def test_classes_as_probabilities_give_the_same(device):
 
 def test_rows_of_scores_longer_than_a_tile(monkeypatch):
     """The walk with a running maximum, by pretending that less fits into registers."""
-    from tritonnn.kernels import loss as kernels
+    from tritonnn.kernels.loss import loss as kernels
 
     monkeypatch.setattr(kernels, "LONGEST_ROW", 64)
     results = []

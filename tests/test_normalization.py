@@ -7,7 +7,7 @@ import pytest
 
 import tritonnn as torch
 import tritonnn.nn.functional as F
-from tritonnn.ops.normalization import native_layer_norm_backward
+from tritonnn.ops.normalization.normalization import native_layer_norm_backward
 
 DEVICES = pytest.mark.parametrize("device", ["cpu", "cuda"])
 
@@ -64,7 +64,7 @@ def test_constant_rows_become_zero(device):
 @pytest.mark.parametrize("rms", [False, True])
 def test_rows_longer_than_a_tile(monkeypatch, rms):
     """The kernels for long rows, by pretending that less fits into registers."""
-    from tritonnn.kernels import normalization
+    from tritonnn.kernels.normalization import normalization
 
     monkeypatch.setattr(normalization, "LONGEST_ROW", 64)
     monkeypatch.setattr(normalization, "LONGEST_BACKWARD", 64)
@@ -125,7 +125,7 @@ def test_empty_batch_gives_zero_gradients(device):
 @pytest.mark.parametrize("length", [1, 60, 768, 5000, 8192])
 @pytest.mark.parametrize("rows", [1, 100, 100_000])
 def test_backward_grid_fits_the_device_and_the_rows(rows, length):
-    from tritonnn.kernels.normalization import choose_backward
+    from tritonnn.kernels.normalization.normalization import choose_backward
 
     how = choose_backward(rows, length, 132)
     assert how.block >= length

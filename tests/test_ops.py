@@ -25,8 +25,8 @@ from support import (
 
 import tritonnn as torch
 from tritonnn import kernels
+from tritonnn._tensor import Tensor, host_array
 from tritonnn.ops._table import OPS, Op
-from tritonnn.tensor import Tensor, host_array
 
 DEVICES = ("cpu", "cuda")
 HALF = (torch.float16, torch.bfloat16)

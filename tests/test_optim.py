@@ -8,7 +8,7 @@ from optimizer_formulas import adadelta, adagrad, adam, adamax, adamw, asgd, nad
 
 import tritonnn as torch
 from tritonnn import optim
-from tritonnn.ops.optimizer import adam_step, sgd_step
+from tritonnn.ops.optimizer.optimizer import adam_step, sgd_step
 
 DEVICES = ("cpu", "cuda")
 
@@ -209,7 +209,7 @@ def _laid_out(a: np.ndarray, how: str, device: str):
 
 
 def test_large_parameters_go_in_blocks():
-    from tritonnn.cpu_fallback import optimizer as backend
+    from tritonnn.cpu_fallback.optimizer import optimizer as backend
 
     size = backend.BLOCK + 17
     p = torch.linspace(-1, 1, size, dtype=torch.float64).requires_grad_()

@@ -186,7 +186,7 @@ def test_whole_plane_means_are_exact_enough(device):
 
 
 def test_wide_offsets_change_nothing(monkeypatch):
-    from tritonnn.kernels import pooling as kernels
+    from tritonnn.kernels.pooling import pooling as kernels
 
     x = torch.from_numpy(numbers((1, 2, 6, 5))).to("cuda").requires_grad_()
     calls = (

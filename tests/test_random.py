@@ -46,7 +46,7 @@ def test_stream_is_that_of_triton(name):
     import triton
     from triton import language as tl
 
-    from tritonnn.kernels._launch import launch
+    from tritonnn.kernels.launch.launch import launch
 
     @triton.jit
     def draw(out, seed, NORMAL: tl.constexpr, BLOCK: tl.constexpr):
@@ -72,7 +72,7 @@ def test_stream_is_that_of_triton(name):
 
 def test_block_size_does_not_matter(monkeypatch):
     from tritonnn.cpu_fallback import random as twins
-    from tritonnn.kernels import random as kernels
+    from tritonnn.kernels.random import random as kernels
 
     wanted = [array(filled("uniform_", (999,), torch.float32, device)) for device in DEVICES]
     monkeypatch.setattr(twins, "BLOCK", 64)

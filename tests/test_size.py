@@ -9,18 +9,18 @@ from size_report import MAX_FILE, MAX_FUNCTION, PACKAGES, measure
 LONG_FILES: dict[str, str] = {
     "kernels/elementwise.py": "one scalar function after another, in the file of the family's name",
     "tests/parity/test_elementwise_parity.py": "a list of expressions",
-    "tritonnn/ops/_table.py": "what an entry is and the decorators that make it",
-    "tritonnn/ops/shape.py": "a table: one view after another",
-    "tritonnn/tensor.py": "one class: the properties and methods that are not ops",
+    "tests/test_ops.py": "one property of all ops after another",
+    "tritonnn/ops/shape/shape.py": "a table: one view after another",
+    "tritonnn/_tensor.py": "one class: the properties and methods that are not ops",
 }
 LONG_FUNCTIONS: dict[str, str] = {
-    "kernels/_attention.py::attention_kernel": "a kernel: its stages share their registers",
-    "kernels/_attention.py::keys_backward_kernel": "a kernel: its stages share their registers",
-    "kernels/_conv.py::correlate_kernel": "a kernel: its stages share their registers",
-    "kernels/_conv.py::weight_kernel": "a kernel: its stages share their registers",
-    "tritonnn/cuda/_triton_driver.py::_driver_class": "a class, made where Triton may be imported",
+    "kernels/attention/_kernels.py::attention_kernel": "a kernel: its stages share their registers",
+    "kernels/attention/_kernels.py::keys_backward_kernel": "a kernel: its stages share their registers",
+    "kernels/convolution/_kernels.py::correlate_kernel": "a kernel: its stages share their registers",
+    "kernels/convolution/_kernels.py::weight_kernel": "a kernel: its stages share their registers",
+    "tritonnn/runtime/triton_driver.py::_driver_class": "a class, made where Triton may be imported",
     "tritonnn/nn/_multi_head.py::multi_head_attention_forward": "PyTorch's 25 parameters and the steps they steer",
-    "tritonnn/ops/_table.py::__init__": "an op's record: one field after another",
+    "tritonnn/table/op.py::__init__": "an op's record: one field after another",
 }
 # Nothing, however justified, grows past this.
 HARD_FILE, HARD_FUNCTION = 900, 150

@@ -11,15 +11,8 @@ import importlib
 import os
 from typing import Any
 
-from tritonnn import ops
-from tritonnn.autograd.grad_mode import (
-    enable_grad,
-    inference_mode,
-    is_grad_enabled,
-    is_inference_mode_enabled,
-    no_grad,
-    set_grad_enabled,
-)
+from tritonnn import _tensor_methods, ops
+from tritonnn._tensor import Tensor
 from tritonnn.device import device, get_default_device, set_default_device
 from tritonnn.dispatch import result_type
 from tritonnn.dtypes import (
@@ -54,10 +47,17 @@ from tritonnn.memory_format import (
     preserve_format,
     strided,
 )
-from tritonnn.ops._table import NAMESPACES
 from tritonnn.precision import get_float32_matmul_precision, set_float32_matmul_precision
+from tritonnn.recording.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from tritonnn.shape import Size, broadcast_shapes
-from tritonnn.tensor import Tensor
+from tritonnn.table import NAMESPACES
 from tritonnn.version import __version__
 
 # In the source tree the backends stand beside this folder; installed, they are inside it.

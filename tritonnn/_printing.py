@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn._tensor import Tensor, host_array
 from tritonnn.dtypes import bool_, get_default_dtype, int64
-from tritonnn.tensor import Tensor, host_array
 
 
 class _Options:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 TYPES = ("cpu", "cuda", "meta")
@@ -118,16 +120,27 @@ def get_default_device() -> device:
     return _stack()[-1]
 
 
-_current: Any = None
+_load: Callable[[], Any] | None = None
+_load_face: Callable[[], Any] | None = None
 
 
-def _first_runtime() -> Any:
-    """What tells the current GPU; imported when a GPU is first asked for."""
-    global _current
-    from tritonnn.cuda._runtime import runtime
+def register_runtime(load: Callable[[], Any], face: Callable[[], Any]) -> None:
+    """Say what gives the device runtime, called when a GPU is first used, and what gives the module `torch.cuda`."""
+    global _load, _load_face
+    _load, _load_face = load, face
 
-    _current = runtime().current_device
-    return _current
+
+@cache
+def runtime() -> Any:
+    """The device runtime, which starts with its first use."""
+    assert _load is not None
+    return _load()
+
+
+def face() -> Any:
+    """The module that users know as `torch.cuda`, for libraries that ask for a device's interface."""
+    assert _load_face is not None
+    return _load_face()
 
 
 def resolve(d: str | int | device | None) -> device:
@@ -138,7 +151,7 @@ def resolve(d: str | int | device | None) -> device:
             return d
     found = device(d)
     if found.type == "cuda" and found.index is None:
-        return device("cuda", (_current or _first_runtime())())
+        return device("cuda", runtime().current_device())
     if found.type == "cpu" and found.index is not None:
         return CPU
     return found

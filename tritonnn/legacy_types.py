@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import (
     bfloat16,
@@ -25,7 +26,6 @@ from tritonnn.dtypes import (
 )
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
-from tritonnn.tensor import Tensor
 
 KINDS = {
     "Half": float16, "BFloat16": bfloat16, "Float": float32, "Double": float64, "Byte": uint8, "Char": int8,
@@ -57,8 +57,8 @@ class _TensorType(type):
 def construct(kind: dtype, device: Device, args: tuple, kwargs: dict[str, Any]) -> Tensor:
     """`FloatTensor()`, `FloatTensor(2, 3)`, `FloatTensor([1, 2])`, `FloatTensor(other)`, `FloatTensor(storage)`."""
     from tritonnn.device import resolve
-    from tritonnn.ops.creation import empty
-    from tritonnn.ops.from_data import tensor
+    from tritonnn.ops.creation.creation import empty
+    from tritonnn.ops.creation.from_data import tensor
 
     device = kwargs.pop("device", device)
     if kwargs:
@@ -172,7 +172,7 @@ class TypedStorage:
         return self.device.type == "cuda"
 
     def _flat(self) -> Tensor:
-        from tritonnn.ops.creation import empty
+        from tritonnn.ops.creation.creation import empty
 
         return empty(0, dtype=self.dtype, device=self.device).set_(self)
 
@@ -224,7 +224,7 @@ class TypedStorage:
 
     def resize_(self, size: int) -> TypedStorage:
         """Change the number of elements, keeping the first ones."""
-        from tritonnn.ops.conversion import grow_storage
+        from tritonnn.ops.conversion.conversion import grow_storage
 
         grow_storage(self._untyped, size * self.dtype.itemsize)
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn.ops._table import NAMESPACES
+from tritonnn.table import NAMESPACES
 
 globals().update(NAMESPACES["linalg"])
 

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
+from tritonnn._tensor import Tensor, from_array
 from tritonnn.device import device as Device
 from tritonnn.dtypes import uint8
-from tritonnn.tensor import Tensor
 
 DEFAULT_SEED = 67280421310721
 _STATE = struct.Struct("<QQ")
@@ -85,9 +87,8 @@ class Generator:
 
     def get_state(self) -> Tensor:
         """Seed and offset as a uint8 tensor on the CPU."""
-        from tritonnn.ops.from_data import frombuffer
-
-        return frombuffer(bytearray(_STATE.pack(self._seed, self._offset)), dtype=uint8)
+        packed = bytearray(_STATE.pack(self._seed, self._offset))
+        return from_array(np.frombuffer(packed, np.uint8), uint8)
 
     def set_state(self, new_state: Tensor) -> Generator:
         """Go to the place that `get_state` returned."""
@@ -113,7 +114,7 @@ captures = 0  # CUDA graphs being captured, in any thread
 
 
 def _refuse_in_capture() -> None:
-    from tritonnn.cuda._runtime import runtime
+    from tritonnn.runtime.interface import runtime
 
     if runtime().is_capturing():
         raise RuntimeError(

@@ -10,6 +10,7 @@ import numpy as np
 from tritonnn import config
 from tritonnn.buffer import Buffer
 from tritonnn.device import device as Device
+from tritonnn.device import runtime
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import contiguous_strides, numel
 
@@ -79,22 +80,10 @@ def allocate(nbytes: int, device: Device, op: str = "") -> Any:
     """A fresh uninitialised block; `op` names who asked, for out-of-memory reports."""
     kind = device.type
     if kind == "cuda":
-        block = (_runtime or _first_runtime()).allocate(nbytes, device.index)
+        block = runtime().allocate(nbytes, device.index)
         block.op = op
         return block
     return np.empty(nbytes, np.uint8) if kind == "cpu" else MetaBlock(nbytes)
-
-
-_runtime: Any = None
-
-
-def _first_runtime() -> Any:
-    """The device runtime, which is imported with the first tensor on a GPU."""
-    global _runtime
-    from tritonnn.cuda._runtime import runtime
-
-    _runtime = runtime()
-    return _runtime
 
 
 def empty(

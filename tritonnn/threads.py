@@ -22,7 +22,7 @@ def set_num_threads(num: int) -> None:
         1
         >>> torch.set_num_threads(before)
     """
-    from tritonnn.cpu_fallback import _blas
+    from tritonnn.cpu_fallback.common import blas as _blas
 
     if not isinstance(num, int) or isinstance(num, bool):
         raise TypeError(f"set_num_threads expects an int, but got {type(num).__name__}")
@@ -33,7 +33,7 @@ def set_num_threads(num: int) -> None:
 
 def get_num_threads() -> int:
     """How many threads a matrix product on the CPU may use."""
-    from tritonnn.cpu_fallback import _blas
+    from tritonnn.cpu_fallback.common import blas as _blas
 
     return _blas.threads()
 

@@ -18,7 +18,7 @@ def _copy(lib, make):
     x = make(COPY[make.device])
     y = lib.empty_like(x)
     if make.device == "cuda" and lib.__name__ == "tritonnn":
-        from tritonnn.cuda._runtime import runtime  # the driver's own copy is the roof, not our kernel
+        from tritonnn.runtime.interface import runtime  # the driver's own copy is the roof, not our kernel
 
         device = runtime()
         return lambda: device.copy_device(y.data_ptr(), x.data_ptr(), x.numel() * 4, 0, 0)

@@ -23,7 +23,7 @@ COMPILER = shutil.which("cc") or shutil.which("gcc")
 PRELUDE = """
 import ctypes, gc, os, sys, warnings
 import numpy as np
-from tritonnn.cuda._runtime import OutOfMemoryError, runtime
+from tritonnn.runtime.interface import OutOfMemoryError, runtime
 rt = runtime()
 fake = ctypes.CDLL("libcuda.so.1")
 fake.fake_log.restype = ctypes.c_char_p

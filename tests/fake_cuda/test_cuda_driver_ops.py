@@ -192,7 +192,7 @@ KERNEL = """
 import triton, triton.language as tl
 from tritonnn.dtypes import float32
 from tritonnn.buffer import Buffer
-from tritonnn.cuda._triton_driver import activate
+from tritonnn.runtime.triton_driver import activate
 
 @triton.jit
 def double(p, n, BLOCK: tl.constexpr):

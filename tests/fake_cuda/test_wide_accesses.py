@@ -15,8 +15,8 @@ RECORD = """
 import re, warnings
 warnings.simplefilter("ignore")
 import tritonnn as torch
-from tritonnn.kernels import _compiled
-from tritonnn.kernels._binary import WIDE
+from tritonnn.kernels.launch import compiled as _compiled
+from tritonnn.kernels.check.binary import WIDE
 from tritonnn.nn import functional as F
 
 made, first = [], _compiled._launcher

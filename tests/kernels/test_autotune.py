@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from buffers import run
 
-from tritonnn.kernels import _autotune, linalg
-from tritonnn.kernels._gemm import gemm_kernel
+from tritonnn.kernels.launch import autotune as _autotune
+from tritonnn.kernels.linalg import linalg
+from tritonnn.kernels.linalg._kernels import gemm_kernel
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from buffers import buffer, run, strided
 
-from tritonnn.cpu_fallback import normalization as twins
-from tritonnn.kernels import _batch_norm
-from tritonnn.kernels import normalization as kernels
+from tritonnn.cpu_fallback.normalization import normalization as twins
+from tritonnn.kernels.normalization import batch_norm as _batch_norm
+from tritonnn.kernels.normalization import normalization as kernels
 
 
 def laid_out(x: np.ndarray, layout: str) -> np.ndarray:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from compiling import compiled
 
-from tritonnn.kernels._binary import Report, count_instructions
-from tritonnn.kernels._case import parse_signature
-from tritonnn.kernels._compile import cases, sample
-from tritonnn.kernels._regressions import Kept, differences, figures, load, regressions, save, updated
+from tritonnn.kernels.check.binary import Report, count_instructions
+from tritonnn.kernels.check.case import parse_signature
+from tritonnn.kernels.check.compile import of_family, sample
+from tritonnn.kernels.check.regressions import Kept, differences, figures, load, regressions, save, updated
 
 PTX = """
 .visible .entry k(
@@ -113,11 +113,12 @@ def test_the_gate(tmp_path, change, status, told):
     """A full run of a package with one family against a kept file that has been tampered with."""
     text = compiled(f"""
         from pathlib import Path
-        from tritonnn.kernels import _compile, _regressions
+        from tritonnn.kernels.check import compile as _compile
+        from tritonnn.kernels.check import regressions as _regressions
         _regressions.KEPT = Path({str(tmp_path)!r}) / "kept.json"
         _regressions.load.__defaults__ = _regressions.save.__defaults__ = (_regressions.KEPT,)
-        _compile.families = lambda: ["_bounds", "_scratch"]
-        _compile.cases = lambda family, real=_compile.cases: real("creation")[:2] if family == "_bounds" else []
+        _compile.modules = lambda: ["device.bounds", "launch.scratch"]
+        _compile.cases = lambda family, real=_compile.cases: real("creation")[:2] if family == "device.bounds" else []
         import os
         _compile.ProcessPoolExecutor = __import__("concurrent.futures").futures.ThreadPoolExecutor
         assert _compile.main(["--quiet", "--update"]) == 0
@@ -138,7 +139,7 @@ def test_the_gate(tmp_path, change, status, told):
 
 def test_the_command_compiles_and_prints_a_table():
     text = compiled("""
-        from tritonnn.kernels import _compile
+        from tritonnn.kernels.check import compile as _compile
         assert _compile.main(["-k", "arange_kernel", "--no-cache", "-j", "1"]) == 0
     """)
     assert (
@@ -149,13 +150,14 @@ def test_the_command_compiles_and_prints_a_table():
 def test_broken_promises_fail():
     text = compiled("""
         from dataclasses import replace
-        from tritonnn.kernels import _compile, creation
+        from tritonnn.kernels import creation
+        from tritonnn.kernels.check import compile as _compile
         plain = creation.COMPILE[0]
         print(_compile.examine(replace(plain, matrix=True), "sm_90").failure)
         print(_compile.examine(replace(plain, specialize=True), "sm_100").failure)
         print(_compile.examine(replace(plain, wide="loads"), "sm_80").failure)
         print(_compile.examine(replace(plain, constants={"BLOCK": 1000}), "sm_80").failure)
-        product = next(c for c in _compile.cases("convolution") if c.matrix is True and "bf16" in c.label)
+        product = next(c for c in _compile.of_family("convolution") if c.matrix is True and "bf16" in c.label)
         print(_compile.examine(replace(product, matrix=False), "sm_80").failure)
         print(_compile.examine(replace(product, matrix="warp"), "sm_80").failure)
         large = {"BLOCK_M": 256, "BLOCK_N": 256, "BLOCK_K": 128}
@@ -175,7 +177,7 @@ def test_broken_promises_fail():
 def test_the_fingerprint_follows_sources_and_arguments():
     text = compiled("""
         from dataclasses import replace
-        from tritonnn.kernels._compile import fingerprint
+        from tritonnn.kernels.check.compile import fingerprint
         from tritonnn.kernels import creation
         case = creation.COMPILE[0]
         changes = [{}, {"num_warps": 8}, {"kernel": creation.linspace_kernel}, {"spills": 1},
@@ -191,8 +193,8 @@ def test_the_fingerprint_follows_sources_and_arguments():
 @pytest.mark.parametrize(
     ("kernel", "signature", "module"),
     [
-        ("pointwise_kernel", None, "_pointwise"),
-        ("reduce_kernel", "*fp32 *fp32 (i32) (i32) (i32) (i32) (i32) i32 i32 i32 i32 fp64", "_reduce"),
+        ("pointwise_kernel", None, "device.pointwise"),
+        ("reduce_kernel", "*fp32 *fp32 (i32) (i32) (i32) (i32) (i32) i32 i32 i32 i32 fp64", "device.reduce"),
         ("softmax_kernel", "*fp32 *fp32 (i32) (i32) (i32) i32 i32 i32 i32", "softmax"),
     ],
 )
@@ -202,10 +204,12 @@ def test_offsets_are_computed_in_64_bits_where_asked_for(kernel, signature, modu
         import re
         from dataclasses import replace
         from triton import language as tl
-        from tritonnn.kernels import _compile, _math
-        from tritonnn.kernels import {module} as module
-        from tritonnn.kernels._case import Case
-        from tritonnn.kernels._pointwise_cases import case as pointwise_case
+        from tritonnn.kernels.check import compile as _compile
+        from tritonnn.kernels.device import math as _math
+        import importlib
+        module = importlib.import_module('tritonnn.kernels.{module}')
+        from tritonnn.kernels.check.case import Case
+        from tritonnn.kernels.device.pointwise_cases import case as pointwise_case
         constants = {{
             "reduce_kernel": {{"OP": "sum", "TRUTH": False, "DIVIDED": False, "BLOCK_K": 16}},
             "softmax_kernel": {{"LOG": False, "ONCE": True, "BLOCK_K": 1}},
@@ -226,7 +230,7 @@ def test_offsets_are_computed_in_64_bits_where_asked_for(kernel, signature, modu
 
 
 def test_a_sample_has_every_kernel_once():
-    family = cases("softmax")
+    family = of_family("softmax")
     jobs = [("softmax", k, arch) for k in range(len(family)) for arch in ("sm_90", "gfx942")]
     kept = sample(jobs, ["gfx942"])
     assert [job for job in kept if job[2] == "sm_90"] == [job for job in jobs if job[2] == "sm_90"]

@@ -7,14 +7,19 @@ from itertools import product
 import pytest
 from compiling import compiled
 
-from tritonnn.kernels import _configs_attention, _configs_conv, _configs_gemm, embedding, normalization, scan
-from tritonnn.kernels._case import ARCHITECTURES
-from tritonnn.kernels._compile import cases
-from tritonnn.kernels._configs_pointwise import Geometry, choose_walk, flat_block
-from tritonnn.kernels._configs_reduce import choose_reduction, choose_rows
-from tritonnn.kernels._conv_cases import FLOAT64_ON_942
+from tritonnn.kernels import scan
+from tritonnn.kernels.check.case import ARCHITECTURES
+from tritonnn.kernels.check.compile import of_family
+from tritonnn.kernels.convolution._cases import FLOAT64_ON_942
+from tritonnn.kernels.embedding import embedding
+from tritonnn.kernels.normalization import normalization
 from tritonnn.kernels.softmax import LONGEST_PAIR, LONGEST_ROW
 from tritonnn.kernels.softmax import choose_walk as choose_softmax
+from tritonnn.kernels.tables import attention as _configs_attention
+from tritonnn.kernels.tables import convolution as _configs_conv
+from tritonnn.kernels.tables import gemm as _configs_gemm
+from tritonnn.kernels.tables.pointwise import Geometry, choose_walk, flat_block
+from tritonnn.kernels.tables.reduction import choose_reduction, choose_rows
 
 TABLES = [
     (arch, kind) for arch, kinds in _configs_gemm.TABLE.items() if arch != "interpreter" for kind in kinds
@@ -40,8 +45,8 @@ def first_element(case):
 def test_every_product_configuration_is_compiled(arch, kind):
     made = {
         tiles(case)
-        for family in ("linalg", "_gemm_cases", "linear_cross_entropy")
-        for case in cases(family)
+        for family in ("linalg", "loss")
+        for case in of_family(family)
         if arch in case.archs and "gemm_kernel" in case.kernel.__name__
         and (kind not in ELEMENT or first_element(case) == ELEMENT[kind])
     }  # fmt: skip
@@ -53,8 +58,8 @@ def test_every_product_configuration_is_compiled(arch, kind):
 def test_the_precision_asked_for_is_in_the_binary():
     text = compiled("""
         from dataclasses import replace
-        from tritonnn.kernels._compile import build, cases
-        found = [c for f in ("linalg", "_gemm_cases") for c in cases(f)
+        from tritonnn.kernels.check.compile import build, cases, of_family
+        found = [c for c in of_family("linalg")
                  if c.kernel.__name__ == "gemm_kernel" and "sm_80" in c.archs and c.constants["PRECISION"] == "tf32"]
         for precision in ("ieee", "tf32", "tf32x3"):
             case = replace(found[-1], constants={**found[-1].constants, "PRECISION": precision})
@@ -82,7 +87,7 @@ def test_every_convolution_tile_is_compiled():
     made = {
         (case.kernel.__name__, arch, case.signature.split()[1], case.constants.get("FLAT"), case.constants["BLOCK_M"],
          case.constants["BLOCK_N"], case.constants["BLOCK_K"], case.num_warps, case.num_stages)
-        for case in cases("convolution") if case.kernel.__name__ in ("correlate_kernel", "weight_kernel")
+        for case in of_family("convolution") if case.kernel.__name__ in ("correlate_kernel", "weight_kernel")
         for arch in case.archs
     }  # fmt: skip
     sizes = (1, 15, 16, 17, 32, 33, 63, 64, 65, 100, 128, 129, 1000, 100000)
@@ -104,7 +109,7 @@ def test_every_attention_tile_is_compiled(stage):
     made = {
         (arch, case.signature.split()[0], case.constants["BLOCK_M"], case.constants["BLOCK_N"], case.num_warps,
          case.num_stages)
-        for case in cases("attention") if case.kernel.__name__ == kernel for arch in case.archs
+        for case in of_family("attention") if case.kernel.__name__ == kernel for arch in case.archs
     }  # fmt: skip
     for arch, kind, width in product(ARCHITECTURES, element, (16, 32, 64, 128, 256, 512)):
         if kind != "double" or width <= 128:
@@ -116,7 +121,7 @@ def everywhere(family, kernel, *names):
     """What the cases of a kernel on every architecture have of these constants, and their warps."""
     return {
         (*[case.constants[name] for name in names], case.num_warps)
-        for case in cases(family)
+        for case in of_family(family)
         if case.kernel.__name__ == kernel and set(case.archs) == set(ARCHITECTURES)
     }
 
@@ -158,7 +163,8 @@ def test_every_tiling_of_large_reductions_is_compiled():
 
 
 def test_every_walk_of_elementwise_kernels_is_compiled():
-    made = everywhere("_pointwise_cases", "pointwise_kernel", "MODE", "BLOCK_M", "BLOCK_N")
+    made = everywhere("device", "pointwise_kernel", "MODE", "BLOCK_M", "BLOCK_N")
+    made |= everywhere("elementwise", "pointwise_kernel", "MODE", "BLOCK_M", "BLOCK_N")
     for itemsize in (1, 2, 4, 8):
         assert (0, 1, flat_block(itemsize), 4) in made
     sizes = (1, 2, 7, 8, 9, 16, 31, 32, 33, 64, 100, 128, 256, 1000, 1024, 4096)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from buffers import run
 
-from tritonnn.kernels import _float8
-from tritonnn.kernels.shape import copy, copy_float8
+from tritonnn.kernels.device import float8 as _float8
+from tritonnn.kernels.device.moving import copy, copy_float8
 
 KINDS = [ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2]
 COPIES = pytest.mark.parametrize("way", [copy, copy_float8], ids=["instructions", "integers"])

@@ -10,9 +10,11 @@ from buffers import buffer, run, strided
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.kernels import _compiled, _launch, has, implementation
-from tritonnn.kernels._launch import Plan, Slot, extent, fp64, i64, launch, needs_int64, planned
-from tritonnn.kernels.shape import copy
+from tritonnn.kernels import has, implementation
+from tritonnn.kernels.device.moving import copy
+from tritonnn.kernels.launch import compiled as _compiled
+from tritonnn.kernels.launch import launch as _launch
+from tritonnn.kernels.launch.launch import Plan, Slot, extent, fp64, i64, launch, needs_int64, planned
 
 
 def key_of(*args):

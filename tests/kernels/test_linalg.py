@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from buffers import buffer, run, strided
 
-from tritonnn.kernels import activation, linalg
-from tritonnn.kernels._configs_gemm import TABLE, Choice, Gemm, candidates, choose, processors
-from tritonnn.kernels._gemm_plan import WORTH_COPYING, Product, plan_product
-from tritonnn.kernels._launch import forget_plans
+from tritonnn.kernels import activation
+from tritonnn.kernels.launch.launch import forget_plans
+from tritonnn.kernels.linalg import linalg
+from tritonnn.kernels.linalg._plan import WORTH_COPYING, Product, plan_product
+from tritonnn.kernels.tables.gemm import TABLE, Choice, Gemm, candidates, choose, processors
 
 KINDS = [np.float32, np.float64, np.float16, ml_dtypes.bfloat16, np.int64, np.int32, np.uint8]
 TOLERANCE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14, np.dtype(np.float16): 1e-3}
@@ -106,7 +107,7 @@ def test_persistent_kernel_with_descriptors(a_order, b_order, specialize):
 def test_complex_is_refused_by_name():
     x = np.zeros((2, 2), np.complex64)
     with pytest.raises(
-        NotImplementedError, match=r"no GPU kernel for complex64: add it to kernels/linalg\.py"
+        NotImplementedError, match=r"no GPU kernel for complex64: add it to kernels/linalg/linalg\.py"
     ):
         run(linalg.matmul_nd, np.empty((2, 2), np.complex64), x, x)
 
@@ -190,7 +191,8 @@ FLOAT8 = [ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2]
 @pytest.mark.parametrize("native", [True, False])
 @pytest.mark.parametrize("result", [np.float32, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn])
 def test_float8_with_and_without_instructions(monkeypatch, left, right, native, result):
-    from tritonnn.kernels import _gemm_plan, shape
+    from tritonnn.kernels.device import moving as shape
+    from tritonnn.kernels.linalg import _plan as _gemm_plan
 
     for module in (_gemm_plan, shape):
         monkeypatch.setattr(module, "instructions", lambda arch: native)

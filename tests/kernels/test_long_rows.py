@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 
 import tritonnn as torch
-from tritonnn.kernels import _batch_norm, _configs_reduce, _sort, loss, reduction, scan, softmax
-from tritonnn.kernels._launch import forget_plans
+from tritonnn.kernels import reduction, scan, softmax
+from tritonnn.kernels.device import sort as _sort
+from tritonnn.kernels.launch.launch import forget_plans
+from tritonnn.kernels.loss import loss
+from tritonnn.kernels.normalization import batch_norm as _batch_norm
+from tritonnn.kernels.tables import reduction as _configs_reduce
 from tritonnn.nn import functional as F
 
 LONG = [((2, 261), 1), ((263, 3), 0)]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import tritonnn as torch
-from tritonnn.kernels import _sort, scan
+from tritonnn.kernels import scan
+from tritonnn.kernels.device import sort as _sort
 
 
 @pytest.fixture
@@ -113,7 +114,9 @@ def test_offsets_of_large_tensors_are_64_bit():
 
     script = """
 import re
-from tritonnn.kernels import _compile, _entries, indexing
+from tritonnn.kernels import indexing
+from tritonnn.kernels.check import compile as _compile
+from tritonnn.kernels.scatter import _entries
 case = next(c for c in indexing.COMPILE if c.label == "two-int64")
 text = _compile.build(case, "sm_90").asm["ttir"]
 assert not re.search(r"arith.muli .*tensor<512xi32>", text), text

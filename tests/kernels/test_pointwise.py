@@ -10,8 +10,8 @@ from buffers import buffer, run, strided
 
 from tritonnn import dtypes
 from tritonnn.kernels import implementation
-from tritonnn.kernels._configs_pointwise import FLAT, LINEAR, TILE, Geometry, choose_walk, collapse, reach
-from tritonnn.kernels.shape import copy, fill, narrow, reverse
+from tritonnn.kernels.device.moving import copy, fill, narrow, reverse
+from tritonnn.kernels.tables.pointwise import FLAT, LINEAR, TILE, Geometry, choose_walk, collapse, reach
 from tritonnn.shape import contiguous_strides
 
 add = implementation("elementwise", "add")
@@ -154,7 +154,7 @@ def test_a_condition_of_another_type():
 def test_complex_numbers_are_refused_by_name():
     x = np.zeros(3, np.complex64)
     with pytest.raises(
-        NotImplementedError, match=r"add has no GPU kernel for complex64: .*kernels/_pointwise\.py"
+        NotImplementedError, match=r"add has no GPU kernel for complex64: .*kernels/device/pointwise\.py"
     ):
         run(add, np.empty(3, np.complex64), x, x, 1.0, compute=dtypes.complex64)
 

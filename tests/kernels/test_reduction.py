@@ -7,7 +7,7 @@ import pytest
 from buffers import buffer, run, strided
 
 from tritonnn.kernels import reduction
-from tritonnn.kernels._configs_reduce import choose_reduction, choose_rows
+from tritonnn.kernels.tables.reduction import choose_reduction, choose_rows
 
 # (shape, reduced dims): rows, columns, one long row (split), split columns, several dims, nothing
 PROBLEMS = [

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from buffers import buffer
 
-from tritonnn.kernels import _replay, elementwise
-from tritonnn.kernels._launch import empty
-from tritonnn.kernels._pointwise import pointwise
-from tritonnn.kernels._replay import Unrepeatable, replayed
-from tritonnn.kernels._strided import fill, read
+from tritonnn.kernels import elementwise
+from tritonnn.kernels.device.pointwise import pointwise
+from tritonnn.kernels.device.strided import fill, read
+from tritonnn.kernels.launch import replay as _replay
+from tritonnn.kernels.launch.launch import empty
+from tritonnn.kernels.launch.replay import Unrepeatable, replayed
 
 exp, add = pointwise(elementwise.exp), pointwise(elementwise.add)
 

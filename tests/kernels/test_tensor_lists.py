@@ -7,11 +7,11 @@ import pytest
 from buffers import buffer
 
 import tritonnn as torch
-from tritonnn.kernels import _tensor_lists, foreach, optimizer
-from tritonnn.kernels._tensor_lists import chunks_of, elements
-from tritonnn.kernels.optimizer import CHUNK
-from tritonnn.ops.foreach import foreach_norms, foreach_scale
-from tritonnn.ops.optimizer import adam_step, sgd_step
+from tritonnn.kernels.optimizer import _tensor_lists, foreach, optimizer
+from tritonnn.kernels.optimizer._tensor_lists import chunks_of, elements
+from tritonnn.kernels.optimizer.optimizer import CHUNK
+from tritonnn.ops.optimizer.foreach import foreach_norms, foreach_scale
+from tritonnn.ops.optimizer.optimizer import adam_step, sgd_step
 
 
 def test_programs_take_the_parts_of_tensors_in_order():

@@ -11,7 +11,7 @@ from compiling import compiled
 from tritonnn.buffer import Buffer
 from tritonnn.device import device
 from tritonnn.dtypes import float32
-from tritonnn.kernels._launch import needs_int64
+from tritonnn.kernels.launch.launch import needs_int64
 
 # Kernels with products in 32 bits that cannot overflow where offsets do, and why.
 BOUNDED = {
@@ -39,7 +39,7 @@ import json, os, re, tempfile
 os.environ["TRITON_CACHE_DIR"] = tempfile.mkdtemp()  # what is cached does not pass by the patch
 from dataclasses import replace
 from triton.backends.nvidia.compiler import CUDABackend
-from tritonnn.kernels import _compile
+from tritonnn.kernels.check import compile as _compile
 
 class Stop(Exception):
     pass
@@ -71,7 +71,7 @@ def narrow(ttir):
     return found
 
 found, done = {}, set()
-for family in _compile.families():
+for family in _compile.modules():
     for case in _compile.cases(family):
         name = case.kernel.__name__
         if "INT64" in case.kernel.arg_names and id(case.kernel) not in done and case.archs[0].startswith("sm_"):
@@ -118,9 +118,9 @@ def test_bins_of_adaptive_pools_are_found_in_64_bits():
     text = compiled("""
         import re
         from dataclasses import replace
-        from tritonnn.kernels._compile import build, cases
+        from tritonnn.kernels.check.compile import build, cases, of_family
         done = set()
-        for case in cases("pooling"):
+        for case in of_family("pooling"):
             name = case.kernel.__name__
             if name.startswith("adaptive") and name not in done:
                 done.add(name)

@@ -15,8 +15,8 @@ from tolerance import ALLOWED, first_beyond, moved, own_error
 from unspecified import AT_LEAST, DISCONTINUOUS, LARGER_ERROR, NOT_WIDENED, SIGN_OF_ZERO, WHICH_OF_EQUALS
 
 import tritonnn as torch
+from tritonnn._tensor import Tensor, host_array
 from tritonnn.ops._table import FLOAT, Op, Sample
-from tritonnn.tensor import Tensor, host_array
 
 REFUSALS = ("not implemented for", "not supported", "does not support", "expected")
 # Of the same name in PyTorch, but not the same call.

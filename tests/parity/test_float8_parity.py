@@ -7,7 +7,8 @@ import pytest
 import torch as reference
 
 import tritonnn
-from tritonnn.kernels import _pointwise, shape
+from tritonnn.kernels.device import moving as shape
+from tritonnn.kernels.device import pointwise as _pointwise
 
 KINDS = pytest.mark.parametrize("kind", ["float8_e4m3fn", "float8_e5m2"])
 VALUES = np.array([[1.0, -2.0, 0.5], [0.0, 416.0, np.nan]], np.float32)
@@ -135,7 +136,7 @@ def test_taken(name, device, kind):
 @pytest.mark.parametrize("name", ["eq", "eq number", "ne", "isnan", "where"])
 def test_compared_without_instructions(monkeypatch, name, kind):
     """As where the hardware knows no float8: by way of float16."""
-    from tritonnn.kernels._launch import forget_plans
+    from tritonnn.kernels.launch.launch import forget_plans
 
     for module in (_pointwise, shape):
         monkeypatch.setattr(module, "instructions", lambda arch: False)

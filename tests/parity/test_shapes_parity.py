@@ -37,7 +37,9 @@ def test_shape(op: Any, dtype: Any) -> None:
             got = outcome(lambda sample=sample: call(op, sample))
             if isinstance(wanted, Exception):
                 assert isinstance(got, Exception), f"{kind}: PyTorch raises {wanted!r}\n{sample}"
-                assert isinstance(got, type(wanted)), f"{kind}: PyTorch raises {wanted!r}, got {got!r}\n{sample}"
+                assert isinstance(got, type(wanted)), (
+                    f"{kind}: PyTorch raises {wanted!r}, got {got!r}\n{sample}"
+                )
                 continue
             assert not isinstance(got, Exception), f"{kind}: got {got!r}\n{sample}"
             try:

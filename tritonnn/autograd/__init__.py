@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn.autograd.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from tritonnn.autograd.api import backward, grad
-from tritonnn.autograd.grad_mode import (
+from tritonnn.recording.grad_mode import (
     enable_grad,
     inference_mode,
     is_grad_enabled,
@@ -23,7 +23,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("functional", "gradcheck", "profiler", "function", "graph", "variable"):
+    if name in ("functional", "gradcheck", "profiler", "function", "grad_mode", "graph", "variable"):
         module = "function" if name == "variable" else name
         return importlib.import_module(f"tritonnn.autograd.{module}")
     if name in _LAZY:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tritonnn.autograd.grad_mode import state
+from tritonnn.recording.grad_mode import state
 
 
 class set_detect_anomaly:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.autograd.engine import Run
-from tritonnn.autograd.graph import AccumulateGrad, Edge, edge_of
-from tritonnn.tensor import Tensor
+from tritonnn.recording.graph import AccumulateGrad, Edge, edge_of
 
 
 def _as_tuple(value: Any) -> tuple:
@@ -17,14 +17,14 @@ def _as_tuple(value: Any) -> tuple:
 
 
 def _is_one(value: Any) -> bool:
-    from tritonnn.autograd.graph import GradientEdge
+    from tritonnn.recording.graph import GradientEdge
 
     return isinstance(value, (Tensor, GradientEdge))
 
 
 def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[Tensor]:
     """The gradients to start from: ones for scalars, what the user gave otherwise, checked."""
-    from tritonnn.ops.creation import ones_like
+    from tritonnn.ops.creation.creation import ones_like
 
     made: list[Tensor] = []
     for tensor, grad in zip(tensors, grads, strict=True):
@@ -180,7 +180,7 @@ def grad(
             "this is the desired behavior."
         )
     if materialize_grads:
-        from tritonnn.ops.creation import zeros_like
+        from tritonnn.ops.creation.creation import zeros_like
 
         results = [zeros_like(v) if r is None else r for r, v in zip(results, wanted_values, strict=True)]
     return tuple(results)
@@ -189,7 +189,7 @@ def grad(
 def _batched_grad(
     outputs: Any, inputs: Any, grad_outputs: Any, create: bool, unused: Any, fill: bool
 ) -> tuple:
-    from tritonnn.ops.joining import stack
+    from tritonnn.ops.joining.joining import stack
 
     batches = _as_tuple(grad_outputs)
     rows = [

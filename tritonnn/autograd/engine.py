@@ -6,9 +6,9 @@ import heapq
 from collections.abc import Sequence
 from typing import Any
 
-from tritonnn.autograd.grad_mode import state
-from tritonnn.autograd.graph import Edge, Node
-from tritonnn.tensor import Tensor
+from tritonnn._tensor import Tensor
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import Edge, Node
 
 _LEAF_SEQ = 1 << 62  # leaves are handled as soon as their gradient is complete
 
@@ -245,7 +245,7 @@ def _layout(leaf: Tensor) -> tuple[int, ...] | None:
 
 
 def _copied(grad: Tensor, strides: tuple[int, ...] | None) -> Tensor:
-    from tritonnn.ops.conversion import copied
+    from tritonnn.ops.conversion.conversion import copied
 
     return copied(grad.detach(), grad.dtype, grad.device, strides)
 
@@ -261,7 +261,7 @@ def _fit(grad: Tensor, node: Node, place: int, target: Any, number: int) -> Tens
     else:
         shape, dtype, device = target.meta[number]
     if grad.shape != shape:
-        from tritonnn.ops.shape import is_expandable_to, sum_to_size
+        from tritonnn.ops.shape.shape import is_expandable_to, sum_to_size
 
         if not is_expandable_to(shape, grad.shape):
             raise RuntimeError(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tritonnn.autograd.grad_mode import no_grad, state
-from tritonnn.autograd.graph import Node, _sequence, edge_of, rebase
-from tritonnn.tensor import Tensor
+from tritonnn._tensor import Tensor
+from tritonnn.recording.grad_mode import no_grad, state
+from tritonnn.recording.graph import Node, _sequence, edge_of, rebase
 
 
 class FunctionCtx:
@@ -99,7 +99,7 @@ class FunctionNode(Node):
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         """Run the user's backward and check what it returns."""
         if self.ctx.materialize_grads:
-            from tritonnn.ops.creation import zeros
+            from tritonnn.ops.creation.creation import zeros
 
             grads = [
                 zeros(shape, dtype=dtype, device=device) if grad is None else grad
@@ -291,7 +291,7 @@ def _save(node: Any, ctx: Any, numbers: dict[int, int]) -> None:
         saved.append((value, number))
     node.saved, node.versions = saved, versions
     if state.saved_hooks:
-        from tritonnn.autograd.graph import Packed
+        from tritonnn.recording.graph import Packed
 
         pack, unpack = state.saved_hooks[-1]
         node.saved = [(Packed(pack(v), unpack) if v is not None else None, n) for v, n in saved]

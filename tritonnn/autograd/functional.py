@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.autograd.api import grad
-from tritonnn.tensor import Tensor
 
 
 def _tuple(value: Any) -> tuple[tuple, bool]:
@@ -28,7 +28,7 @@ def _or_zeros(values: tuple, like: tuple, strict: bool) -> tuple:
         raise RuntimeError(
             "The output of the user-provided function is independent of an input. This is not allowed in strict mode."
         )
-    from tritonnn.ops.creation import zeros_like
+    from tritonnn.ops.creation.creation import zeros_like
 
     return tuple(zeros_like(t) if v is None else v for v, t in zip(values, like, strict=True))
 
@@ -55,7 +55,7 @@ def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     given, _ = _tuple(inputs)
     leaves = _leaves(given, create_graph)
     outputs, out_tuple = _tuple(func(*leaves))
-    from tritonnn.ops.creation import ones_like, zeros_like
+    from tritonnn.ops.creation.creation import ones_like, zeros_like
 
     directions = tuple(ones_like(t) for t in leaves) if v is None else _tuple(v)[0]
     dummies = tuple(zeros_like(o).requires_grad_() for o in outputs)
@@ -81,7 +81,7 @@ def jacobian(
     given, was_tuple = _tuple(inputs)
     leaves = _leaves(given, create_graph)
     outputs, out_tuple = _tuple(func(*leaves))
-    from tritonnn.ops.joining import stack
+    from tritonnn.ops.joining.joining import stack
 
     rows = []
     for output in outputs:
@@ -127,7 +127,7 @@ def vhp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     leaves = tuple(t if t.requires_grad else t.requires_grad_() for t in leaves)
     value = func(*leaves)
     grads = _or_zeros(grad(value, leaves, create_graph=True, allow_unused=True), leaves, strict)
-    from tritonnn.ops.creation import ones_like
+    from tritonnn.ops.creation.creation import ones_like
 
     directions = tuple(ones_like(t) for t in leaves) if v is None else _tuple(v)[0]
     used = [(g, d) for g, d in zip(grads, directions, strict=True) if g.requires_grad]

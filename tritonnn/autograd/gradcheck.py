@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.autograd.api import grad
-from tritonnn.autograd.grad_mode import enable_grad, no_grad
-from tritonnn.tensor import Tensor
+from tritonnn.recording.grad_mode import enable_grad, no_grad
 
 
 class GradcheckError(RuntimeError):
@@ -156,7 +156,7 @@ def gradgradcheck(
     given = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     outputs = [out for out in _tensors(func(*given)) if out.requires_grad]
     if grad_outputs is None:
-        from tritonnn.ops.random import randn_like
+        from tritonnn.ops.random.random import randn_like
 
         weights = tuple(randn_like(out).detach().requires_grad_() for out in outputs)
     else:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn.cuda import _devices, graphs, memory, random, streams
 from tritonnn.cuda._devices import *
-from tritonnn.cuda._driver import AcceleratorError
 from tritonnn.cuda.graphs import *
 from tritonnn.cuda.memory import *
 from tritonnn.cuda.random import *
 from tritonnn.cuda.streams import *
+from tritonnn.runtime.driver import AcceleratorError
 
 if TYPE_CHECKING:
     from tritonnn.cuda import comm, nccl, nvtx

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn.cuda._properties import DeviceProperties
-from tritonnn.cuda._runtime import runtime
 from tritonnn.device import device as Device
+from tritonnn.runtime.interface import runtime
+from tritonnn.runtime.properties import DeviceProperties
 
 __all__ = [
     "can_device_access_peer", "current_blas_handle", "current_device", "device", "device_count", "device_of",

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tritonnn.buffer import Buffer
-from tritonnn.cuda._runtime import runtime
 from tritonnn.device import device as Device
 from tritonnn.dtypes import int64
+from tritonnn.runtime.interface import runtime
 
 
 class CapturedSeed(int):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.autograd import grad
 from tritonnn.autograd.function import Function, once_differentiable
 from tritonnn.cuda.graphs import CUDAGraph, MemPoolHandle, graph
 from tritonnn.cuda.streams import Stream, StreamContext, current_stream
-from tritonnn.tensor import Tensor
 
 
 def make_graphed_callables(

@@ -7,9 +7,9 @@ import gc
 from typing import Any
 
 from tritonnn.cuda import random
-from tritonnn.cuda._pool import Pool
-from tritonnn.cuda._runtime import runtime
 from tritonnn.cuda.streams import Stream, StreamContext, current_stream
+from tritonnn.runtime.interface import runtime
+from tritonnn.runtime.pool import Pool
 
 __all__ = ["CUDAGraph", "graph", "graph_pool_handle", "is_current_stream_capturing"]
 

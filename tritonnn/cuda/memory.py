@@ -6,9 +6,9 @@ import warnings
 from typing import Any
 
 from tritonnn.cuda._devices import device_index
-from tritonnn.cuda._pool import OutOfMemoryError, Stats, human, live_blocks
-from tritonnn.cuda._runtime import runtime
 from tritonnn.device import device as Device
+from tritonnn.runtime.interface import runtime
+from tritonnn.runtime.pool import OutOfMemoryError, Stats, human, live_blocks
 
 __all__ = [
     "OutOfMemoryError", "empty_cache", "get_per_process_memory_fraction", "host_memory_stats",

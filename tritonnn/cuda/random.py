@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn.cuda._devices import device_count, device_index
-from tritonnn.cuda._runtime import runtime
 from tritonnn.device import device as Device
+from tritonnn.runtime.interface import runtime
 
 __all__ = [
     "get_rng_state", "get_rng_state_all", "initial_seed", "manual_seed", "manual_seed_all", "seed",

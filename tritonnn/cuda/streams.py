@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn.cuda._devices import device_index
-from tritonnn.cuda._runtime import runtime
 from tritonnn.device import device as Device
+from tritonnn.runtime.interface import runtime
 
 __all__ = [
     "Event", "ExternalStream", "Stream", "StreamContext", "current_stream", "default_stream", "set_stream",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tritonnn import storage
+from tritonnn._tensor import Tensor, make
 from tritonnn.device import CPU
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size
-from tritonnn.tensor import Tensor, make
 
 if TYPE_CHECKING:
-    from tritonnn.ops._table import Op
+    from tritonnn.table import Op
 
 
 def fresh(op: Op, shape: Size, dtype: DType, device: Any, strides: tuple[int, ...] | None = None) -> Tensor:

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tritonnn import config
-from tritonnn.autograd.grad_mode import state
-from tritonnn.autograd.graph import edge_of, record
+from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU
 from tritonnn.dispatch._backend import fresh, named, run_allocating, run_backend
 from tritonnn.dispatch._checks import check_slots, device_of, edges_of, not_a_tensor
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._writing import check_out, copy_into, overlaps, resize_out, wrote
 from tritonnn.errors import Invalid, complete
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
 from tritonnn.storage import Storage, poison
-from tritonnn.tensor import Tensor, make, make_view
 
 if TYPE_CHECKING:
-    from tritonnn.ops._table import Op
+    from tritonnn.table import Op
 
 _np_empty = np.empty
 

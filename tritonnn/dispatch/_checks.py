@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tritonnn import dtypes
-from tritonnn.autograd.grad_mode import state
-from tritonnn.autograd.graph import edge_of
+from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete
-from tritonnn.tensor import Tensor
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import edge_of
 
 if TYPE_CHECKING:
-    from tritonnn.ops._table import Op
+    from tritonnn.table import Op
 
 
 _FLOAT8 = frozenset(dtypes.FLOAT8)

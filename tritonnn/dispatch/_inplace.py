@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tritonnn import dtypes
-from tritonnn.autograd import graph
-from tritonnn.autograd.grad_mode import state
-from tritonnn.autograd.graph import record
+from tritonnn._tensor import Tensor
 from tritonnn.dispatch._backend import fresh, run_backend
 from tritonnn.dispatch._checks import (
     apply_rule,
@@ -21,11 +19,14 @@ from tritonnn.dispatch._checks import (
 from tritonnn.dispatch._pointwise import plan_alike, plan_pointwise, run_pointwise
 from tritonnn.dispatch._writing import copy_into, overlaps, wrote
 from tritonnn.dtypes import dtype as DType
+from tritonnn.recording import graph
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import record
+from tritonnn.recording.saving import saving_of
 from tritonnn.shape import Size
-from tritonnn.tensor import Tensor
 
 if TYPE_CHECKING:
-    from tritonnn.ops._table import Op
+    from tritonnn.table import Op
 
 
 def check_inplace(op: Op, target: Any) -> None:
@@ -113,7 +114,7 @@ def _check_fits(op: Op, target: Tensor, shape: Size, dtype: DType) -> None:
 
 def _protect(op: Op, args: tuple, edges: list, target: Tensor) -> tuple:
     """Copies of the arguments that backward needs and the write would destroy."""
-    kept = op.saving(tuple([edge is not None for edge in edges]), args).kept_args
+    kept = saving_of(op, tuple([edge is not None for edge in edges]), args).kept_args
     return tuple(
         arg.clone()  # with history, for second derivatives
         if i in kept and isinstance(arg, Tensor) and arg._storage.block is target._storage.block

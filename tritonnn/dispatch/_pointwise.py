@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tritonnn import config, dtypes, storage
-from tritonnn.autograd.grad_mode import state
-from tritonnn.autograd.graph import edge_of, record
+from tritonnn._tensor import Tensor, make
 from tritonnn.device import CPU
 from tritonnn.dispatch._backend import fresh
 from tritonnn.dispatch._checks import common_device, edges_of, explained, plain_numbers
@@ -18,12 +17,13 @@ from tritonnn.dispatch._writing import into
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.memory_format import kept
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size, broadcast_shapes
 from tritonnn.storage import Storage
-from tritonnn.tensor import Tensor, make
 
 if TYPE_CHECKING:
-    from tritonnn.ops._table import Op
+    from tritonnn.table import Op
 
 _np_empty = np.empty
 

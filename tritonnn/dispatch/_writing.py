@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tritonnn import dtypes
-from tritonnn.autograd.grad_mode import state
-from tritonnn.device import CPU
+from tritonnn import dtypes, storage
+from tritonnn import shape as shapes
+from tritonnn._tensor import Tensor, make, make_view
+from tritonnn.device import CPU, runtime
+from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import fresh
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dtypes import dtype as DType
+from tritonnn.recording.grad_mode import state
 from tritonnn.shape import Size
-from tritonnn.tensor import Tensor
 
 if TYPE_CHECKING:
-    from tritonnn.ops._table import Op
+    from tritonnn.table import Op
 
 
 def into(
@@ -81,8 +83,6 @@ def copy_into(out: Tensor, source: Tensor) -> None:
     if out.device.type == "meta":
         return
     if out.device is not source.device:
-        from tritonnn.ops.conversion import to_device
-
         source = to_device(source, out.device)
     if out.device is CPU:
         from tritonnn.cpu_fallback.shape import copy
@@ -91,16 +91,53 @@ def copy_into(out: Tensor, source: Tensor) -> None:
         copy(out._buf, source._buf)
         quiet_reset(token)
     else:
-        from tritonnn.kernels.shape import copy as copy_kernel
+        from tritonnn.kernels.device.moving import copy as copy_kernel
 
         buffer = source._buf
         if source.shape != out.shape:
-            from tritonnn.shape import expanded_strides
-
             buffer = buffer.as_strided(
-                tuple(out.shape), expanded_strides(source.shape, source.stride(), out.shape)
+                tuple(out.shape), shapes.expanded_strides(source.shape, source.stride(), out.shape)
             )
         copy_kernel(out._buf, buffer)
+
+
+def to_device(input: Tensor, device: Device) -> Tensor:
+    """The values on another device, outside the graph."""
+    if input.device is device:
+        return input
+    dense = input.detach()
+    if dense._stride is not None or dense._offset or dense._storage.nbytes != dense.nbytes:
+        dense = row_major(dense)
+    made = allocate(dense.shape, dense.dtype, device)
+    if not dense.numel() or device.type == "meta":
+        return made
+    if dense.device.type == "meta":
+        raise NotImplementedError("Cannot copy out of meta tensor; no data!")
+    if device is CPU:
+        runtime().download(made._buf, dense._buf.ptr, dense.device.index)
+    elif dense.device is CPU:
+        runtime().upload(made._buf.ptr, dense._buf, device.index)
+    else:
+        assert device.index is not None and dense.device.index is not None
+        runtime().copy_device(made._buf.ptr, dense._buf.ptr, dense.nbytes, device.index, dense.device.index)
+    return made
+
+
+def row_major(input: Tensor) -> Tensor:
+    """The values in fresh memory, row-major; no graph."""
+    made = allocate(input.shape, input.dtype, input.device)
+    copy_into(made, input)
+    return made
+
+
+def allocate(shape: Size, dtype: DType, device: Device, strides: tuple[int, ...] | None = None) -> Tensor:
+    """An uninitialised tensor; `strides` (in elements) describe a dense permutation where they are not row-major."""
+    if shape and min(shape) < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    if strides is None or strides == shapes.contiguous_strides(shape):
+        return make(*storage.empty(shape, dtype, device, "empty"), shape, dtype, device)
+    flat = allocate(Size((shapes.extent_in_elements(shape, strides),)), dtype, device)
+    return make_view(flat, shape, strides, 0)
 
 
 def wrote(tensor: Tensor, op: str) -> None:

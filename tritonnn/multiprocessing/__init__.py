@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn._tensor import Tensor
 from tritonnn.storage import Storage
-from tritonnn.tensor import Tensor
 
 
 class SharedArray(np.ndarray):

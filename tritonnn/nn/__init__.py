@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from tritonnn._parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from tritonnn.nn import functional, init, modules, parameter
 from tritonnn.nn.modules import *
-from tritonnn.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 # Found when first asked for: attribute -> module that has it.
 _SUBMODULES = frozenset(["attention", "common_types", "parallel", "utils"])

@@ -8,13 +8,13 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tritonnn.autograd.grad_mode import no_grad
+from tritonnn._parameter import Parameter, is_lazy
+from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import bfloat16, float16, float32, float64
 from tritonnn.dtypes import dtype as DType
-from tritonnn.nn.parameter import Parameter, is_lazy
-from tritonnn.ops.creation import empty_like
-from tritonnn.tensor import Tensor
+from tritonnn.ops.creation.creation import empty_like
+from tritonnn.recording.grad_mode import no_grad
 
 if TYPE_CHECKING:
     from typing_extensions import Self

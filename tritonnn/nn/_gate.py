@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.autograd import Function
-from tritonnn.tensor import Tensor
 
 
 class Gate(Function):  # type: ignore[valid-type,misc]

@@ -10,9 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from tritonnn.autograd.grad_mode import is_grad_enabled
-from tritonnn.ops.creation import zeros
-from tritonnn.tensor import Tensor
+from tritonnn._tensor import Tensor
+from tritonnn.ops.creation.creation import zeros
+from tritonnn.recording.grad_mode import is_grad_enabled
 from tritonnn.utils.hooks import RemovableHandle
 
 _global_forward_pre_hooks: OrderedDict[int, Callable] = OrderedDict()

@@ -11,8 +11,8 @@ from typing import Any
 from tritonnn.dtypes import bool_
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
-from tritonnn.ops.creation import zeros, zeros_like
-from tritonnn.ops.joining import cat
+from tritonnn.ops.creation.creation import zeros, zeros_like
+from tritonnn.ops.joining.joining import cat
 
 # The exception type that PyTorch raises for shapes that do not fit together here.
 _error = explained(AssertionError)

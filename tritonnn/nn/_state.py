@@ -8,10 +8,10 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tritonnn.autograd.grad_mode import no_grad
+from tritonnn._parameter import Parameter, is_lazy
+from tritonnn._tensor import Tensor
 from tritonnn.nn._hooks import _register
-from tritonnn.nn.parameter import Parameter, is_lazy
-from tritonnn.tensor import Tensor
+from tritonnn.recording.grad_mode import no_grad
 from tritonnn.utils.hooks import RemovableHandle
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"

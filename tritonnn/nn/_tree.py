@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tritonnn.nn.parameter import Parameter
-from tritonnn.tensor import Tensor
+from tritonnn._parameter import Parameter
+from tritonnn._tensor import Tensor
 
 if TYPE_CHECKING:
     from tritonnn.nn.module import Module

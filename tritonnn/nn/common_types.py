@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tritonnn.tensor import Tensor
+from tritonnn._tensor import Tensor
 
 _size_any_t = int | tuple[int, ...]
 _size_1_t = int | tuple[int]

@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from tritonnn.autograd.grad_mode import no_grad
+from tritonnn._tensor import Tensor
 from tritonnn.dtypes import float64
-from tritonnn.ops.creation import eye as identity
-from tritonnn.tensor import Tensor
+from tritonnn.ops.creation.creation import eye as identity
+from tritonnn.recording.grad_mode import no_grad
 
 __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_",
@@ -277,7 +277,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, columns = tensor.shape
     zeros = math.ceil(sparsity * rows)
-    from tritonnn.ops.random import randperm
+    from tritonnn.ops.random.random import randperm
 
     target: Any = tensor
     with no_grad():

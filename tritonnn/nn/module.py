@@ -9,13 +9,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tritonnn._parameter import Buffer, Parameter
+from tritonnn._tensor import Tensor
 from tritonnn.errors import add_module_path, is_explained
 from tritonnn.nn._convert import ConvertMixin
 from tritonnn.nn._hooks import HookMixin, _global_call_hooks, _register
 from tritonnn.nn._state import StateMixin
 from tritonnn.nn._tree import TreeMixin
-from tritonnn.nn.parameter import Buffer, Parameter
-from tritonnn.tensor import Tensor
 from tritonnn.utils.hooks import RemovableHandle
 
 if TYPE_CHECKING:

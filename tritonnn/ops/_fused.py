@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
-from tritonnn.autograd.grad_mode import state
+from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Out
-from tritonnn.tensor import Tensor
+from tritonnn.recording.grad_mode import state
 
 Grads = tuple[Tensor | None, ...]
 

@@ -10,8 +10,8 @@ import ml_dtypes
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
-from tritonnn.tensor import Tensor
 
 # How PyTorch's messages call the types of elements.
 _NAMES = {

@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 from tritonnn import dtypes
-from tritonnn.autograd.grad_mode import state
+from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._fused import Grads, on_demand, only_floating, raised, statistics_dtype
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
+from tritonnn.recording.grad_mode import state
 from tritonnn.shape import broadcast_shapes, numel
-from tritonnn.tensor import Tensor
 
 MINUS_INFINITY = float("-inf")
 
@@ -73,7 +73,7 @@ def _kept(q: Tensor, k: Tensor, dropout_p: float, seed: int, offset: int) -> Ten
     """Zero or 1 / (1 - p) for every probability, drawn as the fused implementation draws."""
     if dropout_p == 0:
         return None
-    from tritonnn.ops.dropout import native_dropout
+    from tritonnn.ops.random.dropout import native_dropout
 
     keys = k.shape[-2]
     ones = q.detach().new_ones((*q.shape[:-1], -(-keys // 4) * 4))

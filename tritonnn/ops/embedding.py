@@ -6,10 +6,10 @@ import warnings
 from typing import Any
 
 from tritonnn import dtypes
-from tritonnn.autograd.grad_mode import no_grad
+from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
-from tritonnn.tensor import Tensor
+from tritonnn.recording.grad_mode import no_grad
 
 INDICES = (dtypes.int64, dtypes.int32)
 
@@ -82,7 +82,7 @@ def _lookup_again(g: Tensor, indices: Tensor, padding_idx: int | None, scale_gra
         counts = embedding_backward(ones, indices, g.shape[0], None, False)
         g = g / counts.clamp_min(1.0)
     if padding_idx is not None:
-        from tritonnn.ops.ranges import arange
+        from tritonnn.ops.creation.ranges import arange
 
         g = g * (arange(g.shape[0], device=g.device) != padding_idx).to(g.dtype).unsqueeze(1)
     return embedding_lookup(g, indices, None, False)
@@ -231,7 +231,7 @@ def embedding_bag_lookup(
 
 
 def _offsets(make: Any, *values: int) -> Tensor:
-    from tritonnn.ops.from_data import tensor
+    from tritonnn.ops.creation.from_data import tensor
 
     return tensor(list(values)).to(make.device)
 
@@ -355,7 +355,7 @@ def functional_embedding_bag(
     if max_norm is not None:
         _renorm(weight, input, float(max_norm), float(norm_type))
     if len(input.shape) == 2:
-        from tritonnn.ops.ranges import arange
+        from tritonnn.ops.creation.ranges import arange
 
         batch, length = input.shape
         offsets = (

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dispatch
-from tritonnn.ops import arithmetic as ar
-from tritonnn.ops import comparison as cp
-from tritonnn.ops import derived
-from tritonnn.ops import elementwise as ew
-from tritonnn.ops import logic as lg
-from tritonnn.ops import powers as pw
-from tritonnn.ops.from_data import from_numpy
-from tritonnn.tensor import Tensor
+from tritonnn._tensor import Tensor
+from tritonnn.ops.creation.from_data import from_numpy
+from tritonnn.ops.elementwise import arithmetic as ar
+from tritonnn.ops.elementwise import comparison as cp
+from tritonnn.ops.elementwise import derived
+from tritonnn.ops.elementwise import elementwise as ew
+from tritonnn.ops.elementwise import logic as lg
+from tritonnn.ops.elementwise import powers as pw
 
 _OPERANDS = (Tensor, bool, int, float, complex, np.number, np.bool_)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.joining import cat
-from tritonnn.ops.parts import slice_dim
-from tritonnn.ops.repeating import flip
-from tritonnn.ops.shape import expand_as_size
-from tritonnn.tensor import Tensor
+from tritonnn.ops.joining.joining import cat
+from tritonnn.ops.joining.repeating import flip
+from tritonnn.ops.shape.parts import slice_dim
+from tritonnn.ops.shape.shape import expand_as_size
 
 
 def _margins(pad: Sequence[int], ndim: int) -> list[tuple[int, int]]:

@@ -13,13 +13,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tritonnn import dtypes
+from tritonnn._tensor import Tensor
 from tritonnn.errors import explained, fail
 from tritonnn.memory_format import format_of
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite, expose
-from tritonnn.ops.from_data import tensor as make_tensor
-from tritonnn.tensor import Tensor
+from tritonnn.ops.creation.from_data import tensor as make_tensor
+from tritonnn.ops.pooling.avg_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 _LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5}  # mode -> dimensions of its input
+_ADAPTIVE_AVG_POOL = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 _CORNER_MODES = (*_LINEAR, "bicubic")
 _MODES = ("nearest", "nearest-exact", "area", *_CORNER_MODES)
 
@@ -262,9 +264,7 @@ def interpolate(
         )
     x: Any = input
     if mode == "area":
-        from tritonnn.nn import functional as F
-
-        return getattr(F, f"adaptive_avg_pool{len(out)}d")(x, tuple(out))
+        return _ADAPTIVE_AVG_POOL[len(out)](x, tuple(out))
     half = mode not in ("nearest", "nearest-exact") and x.dtype.itemsize == 2
     x = x.to(dtypes.float32) if half else x
     # The last dimension first: its elements lie together, and shrinking it makes the rest cheaper.

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
+from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.reduction import reduced_shape, restore
+from tritonnn.ops.reduction.reduction import reduced_shape, restore
 from tritonnn.shape import wrap_dim, wrap_dims
-from tritonnn.tensor import Tensor
 
 
 def _samples(make: Any) -> list[Sample]:

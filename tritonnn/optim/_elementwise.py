@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import tritonnn
+from tritonnn._tensor import Tensor
 from tritonnn.optim.optimizer import Group, Optimizer, ParamsT
-from tritonnn.tensor import Tensor
 
 State = dict[str, Any]
 

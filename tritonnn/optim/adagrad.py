@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tritonnn
+from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import ElementwiseOptimizer, State, advance, decayed, new_counter, require
 from tritonnn.optim.optimizer import Group, ParamsT
-from tritonnn.tensor import Tensor
 
 __all__ = ["Adagrad"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tritonnn
+from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import (
     ElementwiseOptimizer,
     State,
@@ -11,7 +12,6 @@ from tritonnn.optim._elementwise import (
     snapshot,
 )
 from tritonnn.optim.optimizer import Group, ParamsT
-from tritonnn.tensor import Tensor
 
 __all__ = ["Adam"]
 
@@ -108,7 +108,7 @@ class Adam(ElementwiseOptimizer):
             self._multi_tensor(group, batch)
 
     def _multi_tensor(self, group: Group, params: list[Tensor]) -> None:
-        from tritonnn.ops.optimizer import adam_step, advance_steps
+        from tritonnn.ops.optimizer.optimizer import adam_step, advance_steps
 
         rows = [(p, self.state[p]) for p in params]
         counters = [state["step"] for _, state in rows]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.optim.adam import Adam
 from tritonnn.optim.optimizer import ParamsT
-from tritonnn.tensor import Tensor
 
 __all__ = ["AdamW"]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tritonnn
+from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import require
 from tritonnn.optim.optimizer import Optimizer, ParamsT
-from tritonnn.tensor import Tensor
 
 __all__ = ["LBFGS"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tritonnn
+from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import (
     ElementwiseOptimizer,
     State,
@@ -13,7 +14,6 @@ from tritonnn.optim._elementwise import (
     snapshot,
 )
 from tritonnn.optim.optimizer import Group, ParamsT
-from tritonnn.tensor import Tensor
 
 __all__ = ["NAdam"]
 

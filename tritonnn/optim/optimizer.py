@@ -9,13 +9,13 @@ from copy import deepcopy
 from typing import Any, TypeAlias
 
 import tritonnn
+from tritonnn._tensor import Tensor
 from tritonnn.optim._hooks import (
     register,
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
     with_hooks,
 )
-from tritonnn.tensor import Tensor
 from tritonnn.utils.hooks import RemovableHandle
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]

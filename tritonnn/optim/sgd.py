@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import tritonnn
+from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import ElementwiseOptimizer, State, decayed, require, snapshot
 from tritonnn.optim.optimizer import Group, ParamsT
-from tritonnn.tensor import Tensor
 
 __all__ = ["SGD"]
 
@@ -100,7 +100,7 @@ class SGD(ElementwiseOptimizer):
                     self._multi_tensor(group, batch, fresh)
 
     def _multi_tensor(self, group: Group, params: list[Tensor], fresh: bool) -> None:
-        from tritonnn.ops.optimizer import sgd_step
+        from tritonnn.ops.optimizer.optimizer import sgd_step
 
         momentum = group["momentum"]
         sgd_step(

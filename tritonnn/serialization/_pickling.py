@@ -10,12 +10,13 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from typing import IO, Any
 
+from tritonnn._parameter import Parameter
+from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.serialization import _tensors
 from tritonnn.serialization._tensors import STORAGE_NAMES, StorageRef
 from tritonnn.shape import Size
-from tritonnn.tensor import Tensor
 
 Name = tuple[str, str]
 
@@ -34,9 +35,9 @@ _TORCH_NAMES: dict[Name, Name] = {
     ("tritonnn.serialization._tensors", "rebuild_tensor_v2"): ("torch._utils", "_rebuild_tensor_v2"),
     ("tritonnn.serialization._tensors", "rebuild_tensor_v3"): ("torch._utils", "_rebuild_tensor_v3"),
     ("tritonnn.serialization._tensors", "rebuild_meta"): ("torch._utils", "_rebuild_meta_tensor_no_storage"),
-    ("tritonnn.nn.parameter", "_rebuild_parameter"): ("torch._utils", "_rebuild_parameter"),
-    ("tritonnn.nn.parameter", "Parameter"): ("torch.nn.parameter", "Parameter"),
-    ("tritonnn.tensor", "Tensor"): ("torch", "Tensor"),
+    ("tritonnn._parameter", "_rebuild_parameter"): ("torch._utils", "_rebuild_parameter"),
+    ("tritonnn._parameter", "Parameter"): ("torch.nn.parameter", "Parameter"),
+    ("tritonnn._tensor", "Tensor"): ("torch", "Tensor"),
     ("tritonnn.shape", "Size"): ("torch", "Size"),
     ("tritonnn.device", "device"): ("torch", "device"),
 }
@@ -101,8 +102,6 @@ class Writer(pickle._Pickler):  # C's pickler cannot write a name it cannot impo
 
 def _known_globals() -> dict[Name, Any]:
     """What a file may name: containers, dtypes, storages, and the functions that rebuild tensors."""
-    import tritonnn
-
     names: dict[Name, Any] = {
         ("collections", "OrderedDict"): OrderedDict,
         ("collections", "Counter"): Counter,
@@ -126,7 +125,7 @@ def _known_globals() -> dict[Name, Any]:
         ("torch._utils", "_rebuild_parameter"): _tensors.rebuild_parameter,
         ("torch._utils", "_rebuild_parameter_with_state"): _tensors.rebuild_parameter_with_state,
         ("torch._utils", "_rebuild_meta_tensor_no_storage"): _tensors.rebuild_meta,
-        ("torch.nn.parameter", "Parameter"): tritonnn.nn.Parameter,
+        ("torch.nn.parameter", "Parameter"): Parameter,
     }
     names.update((("torch", dtype.name), dtype) for dtype in DType._all.values())
     names.update((("torch", name), _types[dtype]) for dtype, name in STORAGE_NAMES.items())

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
-import tritonnn
+from tritonnn._parameter import Parameter
+from tritonnn._tensor import Tensor, from_array, host_array, make, make_view
 from tritonnn.device import device as Device
+from tritonnn.device import runtime
 from tritonnn.dtypes import (
     bfloat16,
     bool_,
@@ -28,9 +30,10 @@ from tritonnn.dtypes import (
     uint8,
 )
 from tritonnn.dtypes import dtype as DType
+from tritonnn.ops.creation.creation import empty, empty_strided
+from tritonnn.ops.elementwise.derived import conj
 from tritonnn.shape import Size, contiguous_strides, extent_in_elements
 from tritonnn.storage import Storage
-from tritonnn.tensor import Tensor, from_array, host_array, make, make_view
 
 #: names of PyTorch's storage classes; a dtype without one is saved as untyped bytes
 STORAGE_NAMES = {
@@ -170,7 +173,7 @@ def rebuild_tensor_v3(
     tensor = _over(storage.base, Size(size), stride, offset, dtype)
     # PyTorch marks lazily conjugated or negated tensors; here the values themselves are.
     if metadata and metadata.get("conj"):
-        tensor = tritonnn.conj(tensor)
+        tensor = conj(tensor)
     if metadata and metadata.get("neg"):
         tensor = -tensor
     return tensor.requires_grad_(requires_grad) if requires_grad else tensor
@@ -185,18 +188,18 @@ def _over(base: Tensor, size: Size, stride: tuple[int, ...], offset: int, dtype:
 
 def rebuild_meta(dtype: DType, size: Any, stride: Any, requires_grad: bool) -> Tensor:
     """A tensor without memory."""
-    made = tritonnn.empty_strided(tuple(size), tuple(stride), dtype=dtype, device="meta")
+    made = empty_strided(tuple(size), tuple(stride), dtype=dtype, device="meta")
     return made.requires_grad_(requires_grad)
 
 
 def rebuild_parameter(data: Tensor, requires_grad: bool, hooks: Any) -> Any:
     """A Parameter over a tensor's memory."""
-    return tritonnn.nn.Parameter(data, requires_grad)
+    return Parameter(data, requires_grad)
 
 
 def rebuild_parameter_with_state(data: Tensor, requires_grad: bool, hooks: Any, state: Any) -> Any:
     """A Parameter with the attributes that its program gave it."""
-    made = tritonnn.nn.Parameter(data, requires_grad)
+    made = Parameter(data, requires_grad)
     if isinstance(state, tuple):
         state = {**(state[0] or {}), **(state[1] or {})}
     for name, value in state.items():
@@ -243,20 +246,20 @@ def _to(base: Tensor, location: str) -> Tensor:
 
 
 def _check_cuda(device: Device) -> None:
-    if not tritonnn.cuda.is_available():
+    try:
+        count = runtime().device_count() if runtime().is_available() else 0
+    except RuntimeError:  # no driver
+        count = 0
+    if not count:
         raise RuntimeError(
-            "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If "
-            "you are "
-            "running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') to "
-            "map your "
+            "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are "
+            "running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') to map your "
             "storages to the CPU."
         )
-    count = tritonnn.cuda.device_count()
     if device.index is not None and device.index >= count:
         raise RuntimeError(
-            f"Attempting to deserialize object on CUDA device {device.index} but torch.cuda.device_count() "
-            "is "
-            f"{count}. Please use torch.load with map_location to map your storages to an existing device."
+            f"Attempting to deserialize object on CUDA device {device.index} but torch.cuda.device_count() is {count}. "
+            "Please use torch.load with map_location to map your storages to an existing device."
         )
 
 
@@ -266,7 +269,7 @@ def _as_storage(base: Tensor) -> Any:
 
 def _from_storage(storage: Any) -> Tensor:
     """The flat uint8 tensor over what a ``map_location`` function returned."""
-    return tritonnn.empty(0, dtype=uint8, device=storage.device).set_(storage)
+    return empty(0, dtype=uint8, device=storage.device).set_(storage)
 
 
 def swapped(data: np.ndarray, dtype: DType | None, byteorder: str) -> np.ndarray:

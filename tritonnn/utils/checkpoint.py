@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tritonnn
+from tritonnn._tensor import Tensor
 from tritonnn.autograd.function import Function
-from tritonnn.autograd.graph import saved_tensors_hooks
-from tritonnn.tensor import Tensor
+from tritonnn.recording.graph import saved_tensors_hooks
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "set_checkpoint_early_stop"]
 

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, resolve
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size, contiguous_strides, extent_in_elements
 from tritonnn.storage import Storage
-from tritonnn.tensor import Tensor, make, make_view
 
 __all__ = ["from_dlpack", "to_dlpack"]
 
@@ -138,7 +138,7 @@ def dlpack_device(tensor: Tensor) -> tuple[int, int]:
     """DLPack's numbers of the kind of device and of the device: `Tensor.__dlpack_device__`."""
     if tensor.device.type == "cpu":
         return ON_CPU, 0
-    from tritonnn.cuda._runtime import is_simulated
+    from tritonnn.runtime.interface import is_simulated
 
     if tensor.device.type != "cuda" or is_simulated():
         raise BufferError(
@@ -294,7 +294,7 @@ def _seen(block: Any, shape: Size, strides: tuple[int, ...], dtype: DType, devic
 def _device(place: _Place) -> Device:
     if place.kind == ON_CPU:
         return CPU
-    from tritonnn.cuda._runtime import is_simulated
+    from tritonnn.runtime.interface import is_simulated
 
     if place.kind != ON_CUDA or is_simulated():
         raise BufferError(

@@ -15,9 +15,9 @@ import safetensors as library
 from safetensors import SafetensorError, deserialize, serialize, serialize_file
 
 import tritonnn
+from tritonnn._tensor import Tensor, from_array, host_array
 from tritonnn.dtypes import dtype as DType
 from tritonnn.serialization._files import PathLike, atomic_path
-from tritonnn.tensor import Tensor, from_array, host_array
 
 __all__ = ["load", "load_file", "load_model", "save", "save_file", "save_model"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tritonnn._tensor import Tensor
 from tritonnn.nn._reduction import resolve
 from tritonnn.nn.module import Module
-from tritonnn.tensor import Tensor
 
 
 class _Loss(Module):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn._parameter import Parameter
+from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.attention import MultiheadAttention
 from tritonnn.nn.modules.gated import GELU, GLU, Hardswish, Mish, SiLU, _InPlace
 from tritonnn.nn.modules.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
-from tritonnn.nn.parameter import Parameter
-from tritonnn.ops.creation import empty
-from tritonnn.tensor import Tensor
+from tritonnn.ops.creation.creation import empty
 
 __all__ = [
     "Threshold", "ReLU", "RReLU", "Hardtanh", "ReLU6", "Sigmoid", "Hardsigmoid", "Tanh", "SiLU", "Mish",

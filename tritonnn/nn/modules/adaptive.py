@@ -11,7 +11,7 @@ from tritonnn.nn import functional as F
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.container import ModuleList, Sequential
 from tritonnn.nn.modules.linear import Linear
-from tritonnn.ops.joining import cat
+from tritonnn.ops.joining.joining import cat
 
 __all__ = ["AdaptiveLogSoftmaxWithLoss"]
 

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn._parameter import Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
+from tritonnn._tensor import Tensor
 from tritonnn.dtypes import int64
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.lazy import LazyModuleMixin
-from tritonnn.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
-from tritonnn.ops.creation import empty, ones, zeros
-from tritonnn.ops.from_data import tensor
-from tritonnn.tensor import Tensor
+from tritonnn.ops.creation.creation import empty, ones, zeros
+from tritonnn.ops.creation.from_data import tensor
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm",

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._parameter import Parameter
+from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.utils import _ntuple, _reverse_repeat_tuple
-from tritonnn.nn.parameter import Parameter
-from tritonnn.ops.creation import empty
-from tritonnn.tensor import Tensor
+from tritonnn.ops.creation.creation import empty
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.nn.module import Module
-from tritonnn.tensor import Tensor
 
 __all__ = ["Flatten", "Unflatten"]
 

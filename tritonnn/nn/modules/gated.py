@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn.module import Module
-from tritonnn.tensor import Tensor
 
 __all__ = ["SiLU", "Mish", "Hardswish", "GLU", "GELU"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.nn.modules.batchnorm import _LazyNorm, _NormBase
-from tritonnn.tensor import Tensor
 
 __all__ = [
     "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",

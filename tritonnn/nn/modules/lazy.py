@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn.nn.parameter import is_lazy
-from tritonnn.tensor import Tensor
+from tritonnn._parameter import is_lazy
+from tritonnn._tensor import Tensor
 
 __all__ = ["LazyModuleMixin"]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn._parameter import UninitializedParameter, is_lazy
+from tritonnn._tensor import Tensor
 from tritonnn.errors import explained
 from tritonnn.nn.modules.conv import (
     Conv1d,
@@ -15,8 +17,6 @@ from tritonnn.nn.modules.conv import (
     _check_channels,
 )
 from tritonnn.nn.modules.lazy import LazyModuleMixin
-from tritonnn.nn.parameter import UninitializedParameter, is_lazy
-from tritonnn.tensor import Tensor
 
 __all__ = [
     "LazyConv1d",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tritonnn._parameter import Parameter, UninitializedParameter, is_lazy
+from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.lazy import LazyModuleMixin
-from tritonnn.nn.parameter import Parameter, UninitializedParameter, is_lazy
-from tritonnn.ops.creation import empty
-from tritonnn.tensor import Tensor
+from tritonnn.ops.creation.creation import empty
 
 __all__ = ["Identity", "Linear", "Bilinear", "LazyLinear"]
 

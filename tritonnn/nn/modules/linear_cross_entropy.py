@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn.modules._loss_base import _WeightedLoss
 from tritonnn.nn.modules.linear import Linear
-from tritonnn.ops._chunking import LinearCrossEntropyOptions
-from tritonnn.tensor import Tensor
+from tritonnn.ops.loss._chunking import LinearCrossEntropyOptions
 
 __all__ = ["LinearCrossEntropyLoss", "LinearCrossEntropyOptions"]
 

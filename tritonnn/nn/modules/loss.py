@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn.modules._loss_base import _Loss, _WeightedLoss
 from tritonnn.nn.modules.margin_loss import (
@@ -21,7 +22,6 @@ from tritonnn.nn.modules.margin_loss import (
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
 )
-from tritonnn.tensor import Tensor
 
 __all__ = [
     "L1Loss", "NLLLoss", "NLLLoss2d", "PoissonNLLLoss", "GaussianNLLLoss", "KLDivLoss", "MSELoss", "BCELoss",

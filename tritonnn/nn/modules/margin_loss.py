@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn.modules._loss_base import _Loss, _WeightedLoss
 from tritonnn.nn.modules.distance import PairwiseDistance
-from tritonnn.tensor import Tensor
 
 __all__ = [
     "CosineEmbeddingLoss", "HingeEmbeddingLoss", "MarginRankingLoss", "MultiLabelMarginLoss",

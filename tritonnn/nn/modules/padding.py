@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.utils import _ntuple
-from tritonnn.tensor import Tensor
 
 __all__ = [
     "CircularPad1d", "CircularPad2d", "CircularPad3d",

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from tritonnn._parameter import Parameter
+from tritonnn._tensor import Tensor
 from tritonnn.nn.module import Module, typename
 from tritonnn.nn.modules.container import _pairs
-from tritonnn.nn.parameter import Parameter
-from tritonnn.tensor import Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self

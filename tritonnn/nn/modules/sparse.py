@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn._parameter import Parameter
+from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
-from tritonnn.nn.parameter import Parameter
-from tritonnn.ops.creation import empty
-from tritonnn.tensor import Tensor
+from tritonnn.ops.creation.creation import empty
 
 __all__ = ["Embedding", "EmbeddingBag"]
 

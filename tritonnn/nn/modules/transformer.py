@@ -16,7 +16,7 @@ from tritonnn.nn.modules.container import ModuleList
 from tritonnn.nn.modules.dropout import Dropout
 from tritonnn.nn.modules.linear import Linear
 from tritonnn.nn.modules.normalization import LayerNorm
-from tritonnn.ops.creation import full
+from tritonnn.ops.creation.creation import full
 
 __all__ = [
     "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",

@@ -6,10 +6,10 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.nn.module import Module
 from tritonnn.nn.parallel.scatter_gather import gather, replicate, scatter_kwargs
-from tritonnn.tensor import Tensor
 
 __all__ = ["DataParallel", "data_parallel"]
 

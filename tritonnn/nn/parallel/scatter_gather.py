@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.nn.module import Module
-from tritonnn.ops.joining import cat
-from tritonnn.tensor import Tensor
+from tritonnn.ops.joining.joining import cat
 
 __all__ = ["gather", "replicate", "scatter", "scatter_kwargs"]
 

@@ -6,14 +6,14 @@ import warnings
 from collections.abc import Generator, Iterable
 from typing import Any
 
-from tritonnn.autograd.grad_mode import no_grad
-from tritonnn.ops.comparison import clamp
-from tritonnn.ops.foreach import REAL_FLOATS as LISTED
-from tritonnn.ops.foreach import _foreach_mul_, foreach_clamp, grouped, list_norms
-from tritonnn.ops.from_data import tensor as make_tensor
-from tritonnn.ops.joining import cat
-from tritonnn.ops.norms import vector_norm
-from tritonnn.tensor import Tensor
+from tritonnn._tensor import Tensor
+from tritonnn.ops.creation.from_data import tensor as make_tensor
+from tritonnn.ops.elementwise.comparison import clamp
+from tritonnn.ops.joining.joining import cat
+from tritonnn.ops.optimizer.foreach import REAL_FLOATS as LISTED
+from tritonnn.ops.optimizer.foreach import _foreach_mul_, foreach_clamp, grouped, list_norms
+from tritonnn.ops.reduction.norms import vector_norm
+from tritonnn.recording.grad_mode import no_grad
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 

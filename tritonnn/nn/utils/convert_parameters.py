@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tritonnn.ops.joining import cat
-from tritonnn.tensor import Tensor
+from tritonnn._tensor import Tensor
+from tritonnn.ops.joining.joining import cat
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tritonnn._tensor import Tensor
 from tritonnn.dtypes import int64
-from tritonnn.ops.creation import empty_like
-from tritonnn.ops.from_data import tensor
-from tritonnn.ops.ranges import arange
-from tritonnn.tensor import Tensor
+from tritonnn.ops.creation.creation import empty_like
+from tritonnn.ops.creation.from_data import tensor
+from tritonnn.ops.creation.ranges import arange
 
 __all__ = [
     "PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence",
@@ -273,7 +273,7 @@ def pad_sequence(
     if not sequences:
         raise RuntimeError("received an empty list of sequences")
     from tritonnn.nn.functional import pad
-    from tritonnn.ops.joining import stack
+    from tritonnn.ops.joining.joining import stack
 
     steps = max(sequence.shape[0] for sequence in sequences)
     rows = []

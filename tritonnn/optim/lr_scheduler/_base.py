@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.optim.optimizer import Group, Optimizer
-from tritonnn.tensor import Tensor
 
 Rate = float | Tensor
 

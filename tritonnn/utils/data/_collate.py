@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import tritonnn
-from tritonnn.tensor import Tensor
+from tritonnn._tensor import Tensor
 
 __all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tritonnn.tensor import Tensor
+from tritonnn._tensor import Tensor
 from tritonnn.utils.data._collate import _like_mapping, _like_sequence
 
 

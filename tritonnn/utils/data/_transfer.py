@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import tritonnn
-from tritonnn.tensor import Tensor, from_array
+from tritonnn._tensor import Tensor, from_array
 
 #: less than this is cheaper to copy than to map
 INLINE_BYTES = 4096

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import tritonnn
-from tritonnn.tensor import Tensor
+from tritonnn._tensor import Tensor
 
 __all__ = [
     "ChainDataset",

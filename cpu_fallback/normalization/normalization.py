@@ -1,0 +1,298 @@
+"""Normalisation over rows (layer, RMS), over groups of channels and over the batch, in blocks that stay in
+the cache.
+
+Sums are matrix-vector products or `vecdot`, variances two-pass (those of parts are combined by the formula
+of Chan et al., "Updating formulae and a pairwise algorithm for computing sample variances", 1979), and the
+backward passes compute the normalised input again instead of keeping it. float16 and bfloat16 compute in
+the type of the saved statistics, float32.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tritonnn.cpu_fallback.common.blocks import Scratch, short_buffer, steps
+from tritonnn.cpu_fallback.normalization.batch_norm import native_batch_norm, native_batch_norm_backward  # noqa: F401
+
+Array = np.ndarray[Any, Any]
+Mask = tuple[bool, bool, bool]
+
+
+def native_layer_norm(
+    out: Array,
+    mean: Array,
+    rstd: Array,
+    input: Array,
+    normalized_shape: tuple[int, ...],
+    weight: Array | None,
+    bias: Array | None,
+    eps: float,
+) -> None:
+    """(x - mean) * rstd * weight + bias over the last dimensions; `mean` and `rstd` are (*leading, 1, ...,
+    1).
+    """
+    n = prod(normalized_shape)
+    y, x, m, r = _writable(out, n), input.reshape(-1, n), mean.reshape(-1), rstd.reshape(-1)
+    w, b = _flat(weight, mean.dtype), _flat(bias, mean.dtype)
+    work = Scratch(mean.dtype)
+    ones = np.ones(n, mean.dtype)
+    with short_buffer(n, x.size):
+        for (rows,) in steps(x.shape, -1):
+            d = _target(y[rows], work)
+            xb = _widened(x[rows], d)
+            m[rows] = xb @ ones / n
+            np.subtract(xb, m[rows, None], out=d)
+            r[rows] = 1 / np.sqrt(np.vecdot(d, d) / n + eps)
+            np.multiply(d, r[rows, None], out=d)
+            _affine(d, w, b)
+            _store(y[rows], d)
+    _finish(out, y)
+
+
+def native_layer_norm_backward(
+    grad_input: Array,
+    grad_weight: Array,
+    grad_bias: Array,
+    grad: Array,
+    input: Array,
+    normalized_shape: tuple[int, ...],
+    mean: Array,
+    rstd: Array,
+    weight: Array | None,
+    output_mask: Mask,
+) -> None:
+    """Gradients of layer normalisation; `output_mask` says which are wanted, the others are left alone."""
+    n = prod(normalized_shape)
+    g, x, m, r = grad.reshape(-1, n), input.reshape(-1, n), mean.reshape(-1), rstd.reshape(-1)
+    y = _writable(grad_input, n) if output_mask[0] else None
+    gw, gb = np.zeros(n, mean.dtype), np.zeros(n, mean.dtype)
+    w = np.ones(n, mean.dtype) if weight is None else _flat(weight, mean.dtype)
+    work, more, cast = Scratch(mean.dtype), Scratch(mean.dtype), Scratch(mean.dtype)
+    with short_buffer(n, x.size):
+        for (rows,) in steps(x.shape, -1):
+            gr, d = _cast(g[rows], cast), work(x[rows].shape)
+            np.subtract(_widened(x[rows], d), m[rows, None], out=d)
+            t = more(d.shape) if y is None else _target(y[rows], more)
+            np.multiply(gr, d, out=t)
+            gw += r[rows] @ t
+            gb += np.ones(len(gr), gr.dtype) @ gr
+            if y is None:
+                continue
+            # gx = rstd * (g w - mean(g w) - d rstd^2 mean(g w d)), with d = x - mean
+            np.multiply(d, (t @ w * r[rows] ** 2 / n)[:, None], out=d)
+            np.add(d, (gr @ w / n)[:, None], out=d)
+            np.subtract(gr if weight is None else np.multiply(gr, w, out=t), d, out=t)
+            np.multiply(t, r[rows, None], out=t)
+            _store(y[rows], t)
+    _finish_backward((grad_input, grad_weight, grad_bias), (y, gw, gb), output_mask)
+
+
+def fused_rms_norm(
+    out: Array, rstd: Array, input: Array, normalized_shape: tuple[int, ...], weight: Array | None, eps: float
+) -> None:
+    """x * rstd * weight with rstd = 1 / sqrt(mean(x^2) + eps) over the last dimensions."""
+    n = prod(normalized_shape)
+    y, x, r = _writable(out, n), input.reshape(-1, n), rstd.reshape(-1)
+    w = _flat(weight, rstd.dtype)
+    work = Scratch(rstd.dtype)
+    with short_buffer(n, x.size):
+        for (rows,) in steps(x.shape, -1):
+            d = _target(y[rows], work)
+            xb = _widened(x[rows], d)
+            r[rows] = 1 / np.sqrt(np.vecdot(xb, xb) / n + eps)
+            np.multiply(xb, r[rows, None], out=d)
+            _affine(d, w, None)
+            _store(y[rows], d)
+    _finish(out, y)
+
+
+def fused_rms_norm_backward(
+    grad_input: Array,
+    grad_weight: Array,
+    grad: Array,
+    input: Array,
+    normalized_shape: tuple[int, ...],
+    rstd: Array,
+    weight: Array | None,
+    output_mask: tuple[bool, bool],
+) -> None:
+    """Gradients of RMS normalisation; `output_mask` says which are wanted."""
+    n = prod(normalized_shape)
+    g, x, r = grad.reshape(-1, n), input.reshape(-1, n), rstd.reshape(-1)
+    y = _writable(grad_input, n) if output_mask[0] else None
+    gw = np.zeros(n, rstd.dtype)
+    w = np.ones(n, rstd.dtype) if weight is None else _flat(weight, rstd.dtype)
+    work, more, cast = Scratch(rstd.dtype), Scratch(rstd.dtype), Scratch(rstd.dtype)
+    with short_buffer(n, x.size):
+        for (rows,) in steps(x.shape, -1):
+            gr, d = _cast(g[rows], cast), work(x[rows].shape)
+            xb = _widened(x[rows], d)
+            t = more(d.shape) if y is None else _target(y[rows], more)
+            np.multiply(gr, xb, out=t)
+            gw += r[rows] @ t
+            if y is None:
+                continue
+            # gx = rstd * (g w - x rstd^2 mean(g w x))
+            np.multiply(xb, (t @ w * r[rows] ** 2 / n)[:, None], out=d)
+            np.subtract(gr if weight is None else np.multiply(gr, w, out=t), d, out=t)
+            np.multiply(t, r[rows, None], out=t)
+            _store(y[rows], t)
+    _finish_backward((grad_input, grad_weight), (y, gw), output_mask)
+
+
+def native_group_norm(
+    out: Array,
+    mean: Array,
+    rstd: Array,
+    input: Array,
+    num_groups: int,
+    weight: Array | None,
+    bias: Array | None,
+    eps: float,
+) -> None:
+    """Normalise each sample's groups of channels; `mean` and `rstd` are (N, groups)."""
+    batch, channels = input.shape[:2]
+    if input.size == 0:
+        mean[...], rstd[...] = 0, 0 if batch == 0 else 1 / np.sqrt(eps)
+        return
+    x = input.reshape(batch * num_groups, -1)
+    n = x.shape[1]
+    y, m, r = _writable(out, n), mean.reshape(-1), rstd.reshape(-1)
+    w, b = _per_channel(weight, channels, 1, mean.dtype), _per_channel(bias, channels, 0, mean.dtype)
+    work = Scratch(mean.dtype)
+    ones = np.ones(n, mean.dtype)
+    groups = channels // num_groups
+    with short_buffer(n // groups, x.size):
+        for (rows,) in _samples(x, num_groups):
+            d = _target(y[rows], work)
+            xb = _widened(x[rows], d)
+            m[rows] = xb @ ones / n
+            np.subtract(xb, m[rows, None], out=d)
+            r[rows] = 1 / np.sqrt(np.vecdot(d, d) / n + eps)
+            # One multiplication by weight * rstd; the samples of a block share the weights of the channels.
+            scale = w.reshape(1, num_groups, groups) * r[rows].reshape(-1, num_groups, 1)
+            planes = d.reshape(-1, channels, n // groups)
+            np.multiply(planes, scale.reshape(-1, channels, 1), out=planes)
+            if bias is not None:
+                np.add(planes, b[:, None], out=planes)
+            _store(y[rows], d)
+    _finish(out, y)
+
+
+def native_group_norm_backward(
+    grad_input: Array,
+    grad_weight: Array,
+    grad_bias: Array,
+    grad: Array,
+    input: Array,
+    num_groups: int,
+    mean: Array,
+    rstd: Array,
+    weight: Array | None,
+    output_mask: Mask,
+) -> None:
+    """Gradients of group normalisation; `output_mask` says which are wanted."""
+    channels = input.shape[1]
+    gw, gb = np.zeros(channels, mean.dtype), np.zeros(channels, mean.dtype)
+    y = None
+    if input.size:
+        x, g = input.reshape(mean.size, -1), grad.reshape(mean.size, -1)
+        n, groups = x.shape[1], channels // num_groups
+        y = _writable(grad_input, n) if output_mask[0] else None
+        m, r = mean.reshape(-1), rstd.reshape(-1)
+        w = _per_channel(weight, channels, 1, mean.dtype).reshape(num_groups, groups)
+        work, more, cast = Scratch(mean.dtype), Scratch(mean.dtype), Scratch(mean.dtype)
+        ones = np.ones(n // groups, mean.dtype)
+        with short_buffer(n // groups, x.size):
+            for (rows,) in _samples(x, num_groups):
+                gr, d = _cast(g[rows], cast), work(x[rows].shape)
+                np.subtract(_widened(x[rows], d), m[rows, None], out=d)
+                planes = gr.reshape(-1, n // groups)
+                sums = (planes @ ones).reshape(-1, num_groups, groups)
+                products = np.vecdot(planes, d.reshape(planes.shape)).reshape(sums.shape)
+                scale = r[rows].reshape(-1, num_groups, 1)
+                gw += (products * scale).sum(axis=0).reshape(-1)
+                gb += sums.sum(axis=0).reshape(-1)
+                if y is None:
+                    continue
+                # gx = rstd * (g w - mean(g w) - d rstd^2 mean(g w d)), means over the group
+                t = _target(y[rows], more)
+                np.multiply(planes, (w * scale).reshape(-1, 1), out=t.reshape(planes.shape))
+                np.multiply(d, ((products * w).sum(axis=2).reshape(-1) * r[rows] ** 3 / n)[:, None], out=d)
+                np.add(d, ((sums * w).sum(axis=2).reshape(-1) * r[rows] / n)[:, None], out=d)
+                np.subtract(t, d, out=t)
+                _store(y[rows], t)
+    _finish_backward((grad_input, grad_weight, grad_bias), (y, gw, gb), output_mask)
+
+
+def _writable(out: Array, n: int) -> Array:
+    """Rows of n to compute into: the output itself, or memory that `_finish` copies to it."""
+    result = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
+    return result.reshape(-1, n) if n else result.reshape(0, 0)
+
+
+def _finish(out: Array, rows: Array) -> None:
+    if not out.flags.c_contiguous:
+        out[...] = rows.reshape(out.shape)
+
+
+def _finish_backward(
+    grads: tuple[Array, ...], made: tuple[Array | None, ...], mask: tuple[bool, ...]
+) -> None:
+    if made[0] is not None:
+        _finish(grads[0], made[0])
+    for grad, value, wanted in zip(grads[1:], made[1:], mask[1:], strict=True):
+        if wanted:
+            grad[...] = value.reshape(grad.shape)  # type: ignore[union-attr]
+
+
+def _target(o: Array, work: Scratch) -> Array:
+    """Where a block is computed: its place in the output, or scratch where that has another type."""
+    return o if o.dtype == work.dtype else work(o.shape)
+
+
+def _store(o: Array, d: Array) -> None:
+    if d.dtype != o.dtype:
+        o[...] = d
+
+
+def _widened(x: Array, d: Array) -> Array:
+    """`x` in the type of `d`: itself, or copied to `d`."""
+    if x.dtype == d.dtype:
+        return x
+    np.copyto(d, x)
+    return d
+
+
+def _cast(x: Array, scratch: Scratch) -> Array:
+    """`x` in the type of `scratch`, contiguous."""
+    return x if x.dtype == scratch.dtype and x.flags.c_contiguous else _filled(scratch(x.shape), x)
+
+
+def _filled(d: Array, x: Array) -> Array:
+    np.copyto(d, x)
+    return d
+
+
+def _flat(weight: Array | None, dtype: np.dtype[Any]) -> Array | None:
+    return None if weight is None else weight.reshape(-1).astype(dtype, copy=False)
+
+
+def _per_channel(weight: Array | None, channels: int, default: float, dtype: np.dtype[Any]) -> Array:
+    return np.full(channels, default, dtype) if weight is None else weight.astype(dtype, copy=False)
+
+
+def _affine(d: Array, weight: Array | None, bias: Array | None) -> None:
+    if weight is not None:
+        np.multiply(d, weight, out=d)
+    if bias is not None:
+        np.add(d, bias, out=d)
+
+
+def _samples(x: Array, groups: int) -> Any:
+    """Blocks of rows that hold whole samples of `groups` rows each."""
+    for (samples,) in steps((x.shape[0] // groups, groups * x.shape[1]), -1):
+        yield (slice(samples.start * groups, samples.stop * groups),)

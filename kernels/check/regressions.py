@@ -1,0 +1,91 @@
+"""The figures of every binary, kept in `regressions.json`, and what has become worse since they were kept.
+
+The file has one line per binary: registers, bytes of spills, bytes of shared memory, instructions, and
+instructions of the largest inner loop. They depend on the compiler, so they are compared only under the minor
+version of Triton that they were kept with.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from tritonnn.kernels.check.binary import Report
+
+KEPT = Path(__file__).with_name("regressions.json")
+ACCEPT = "python -m tritonnn.kernels.check --update"
+# What is kept, and how much more of it passes: a number, and a factor.
+SLACK = {
+    "registers": (4, 1.0),
+    "spills": (0, 1.0),
+    "shared": (0, 1.0),
+    "instructions": (4, 1.03),
+    "loop": (4, 1.03),
+}
+
+
+class Kept(NamedTuple):
+    """Contents of the file: the version of Triton, and figures by "case architecture" in the order of SLACK."""
+
+    triton: str
+    binaries: dict[str, list[int]]
+
+
+def key(report: Report) -> str:
+    """A binary's name in the file."""
+    return f"{report.name} {report.arch}"
+
+
+def load(path: Path = KEPT) -> Kept:
+    """The kept figures; none where there is no file."""
+    if not path.exists():
+        return Kept("", {})
+    content = json.loads(path.read_text())
+    return Kept(content["triton"], content["binaries"])
+
+
+def save(kept: Kept, path: Path = KEPT) -> None:
+    """Write the file: sorted, a line per binary."""
+    lines = ",\n".join(
+        f"{json.dumps(name)}: {json.dumps(kept.binaries[name])}" for name in sorted(kept.binaries)
+    )
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_text(f'{{"triton": {json.dumps(kept.triton)}, "binaries": {{\n{lines}\n}}}}\n')
+    partial.replace(path)
+
+
+def figures(report: Report) -> list[int]:
+    """What is kept of a report."""
+    return [getattr(report, name) for name in SLACK]
+
+
+def regressions(reports: Iterable[Report], binaries: dict[str, list[int]]) -> list[str]:
+    """A line for every binary of which a figure is worse than the kept one by more than its slack."""
+    lines = []
+    for report in reports:
+        before = binaries.get(key(report))
+        if before is None or report.failure:
+            continue
+        worse = [
+            f"{name} {old} -> {now}" + (f" (+{100 * (now - old) / old:.0f} %)" if old else "")
+            for (name, (plus, times)), old, now in zip(SLACK.items(), before, figures(report), strict=True)
+            if now > old * times + plus
+        ]
+        if worse:
+            lines.append(f"{key(report)}: {', '.join(worse)}")
+    return lines
+
+
+def differences(reports: list[Report], binaries: Collection[str], whole: bool) -> tuple[list[str], list[str]]:
+    """Binaries that are not in the file, and, if `whole`, those in the file that are made no more."""
+    made = {key(r) for r in reports}
+    return sorted(made.difference(binaries)), sorted(set(binaries) - made) if whole else []
+
+
+def updated(reports: list[Report], version: str, kept: Kept, whole: bool) -> Kept:
+    """The file's new contents: what was compiled now, and what was kept of the rest unless `whole`."""
+    rest = kept.binaries if kept.triton == version and not whole else {}
+    return Kept(version, rest | {key(r): figures(r) for r in reports if not r.failure})

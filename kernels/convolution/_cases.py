@@ -1,0 +1,154 @@
+"""What the compile check compiles of convolution: every tile in use, for every element size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import triton
+from triton import language as tl
+
+from tritonnn.kernels.check.case import ARCHITECTURES, Case
+from tritonnn.kernels.convolution import _kernels as _conv
+from tritonnn.kernels.convolution import fold as _fold
+from tritonnn.kernels.tables.convolution import (
+    FEW_ROWS,
+    FLAT,
+    FORWARD,
+    WEIGHT,
+    Tile,
+    choose_forward,
+    choose_weight,
+)
+
+# Triton 3.6 fails to compile products of float64 for gfx942; of the later ones 3.9 is known to do it.
+FLOAT64_ON_942 = tuple(int(part) for part in triton.__version__.split(".")[:2]) >= (3, 9)
+_TYPES = {"bf16": (2, tl.float32, "ieee"), "fp32": (4, tl.float32, "tf32"), "fp64": (8, tl.float64, "ieee")}
+_GEOMETRY = "(i32 i32 i32)"
+_STRIDES = "(i32 i32 i32 i32 i32)"
+_PACKED = "(i32:16 i32=1 i32:16 i32:16 i32:16)"
+_PLANES = "(i32:16 i32:16 i32:16 i32:16 i32=1)"
+
+
+def _tile(tile: Tile) -> dict[str, Any]:
+    return {"BLOCK_M": tile.rows, "BLOCK_N": tile.columns, "BLOCK_K": tile.depth}
+
+
+def _forward(kind: str, tile: Tile, flat: bool, last: bool, archs: tuple[str, ...] = ARCHITECTURES) -> Case:
+    _, compute, precision = _TYPES[kind]
+    pointers = f"*{kind} *{kind} *{kind} *{kind} i32=1 i32"
+    if flat:
+        x, taps = f"{_GEOMETRY} {_STRIDES}", "(i32 i32 i32 i32 i32 i32=1) i32 i32"
+    else:
+        x, taps = f"{_GEOMETRY} {_PACKED}", "(i32:16 i32:16 i32=1 i32:16 i32:16 i32:16) i32:16 i32:16"
+    shapes = f"{_GEOMETRY} {_PACKED if last else _PLANES} {x} {taps}"
+    constants = {
+        "KD": 1, "KH": 3, "KW": 3, **_tile(tile), "FLAT": flat, "OUT_LAST": last,
+        "PRECISION": precision, "COMPUTE": compute, "INT64": False,
+    }  # fmt: skip
+    shape, way = f"{tile.rows}x{tile.columns}x{tile.depth}", "flat" if flat else "taps"
+    return Case(
+        _conv.correlate_kernel, f"{pointers} {shapes} {_GEOMETRY} {_GEOMETRY} {_GEOMETRY}", constants,
+        label=f"{kind}-{shape}-{way}-{'nhwc' if last else 'nchw'}",
+        num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", archs=archs,
+        spills=16 if kind == "fp64" else 8,  # between the taps
+    )  # fmt: skip
+
+
+def _weight(kind: str, tile: Tile, one_tap: bool, archs: tuple[str, ...] = ARCHITECTURES) -> Case:
+    _, compute, precision = _TYPES[kind]
+    shapes = f"i32 {_GEOMETRY} {_PACKED} {_GEOMETRY} {_PACKED} (i32 i32 i32 i32 i32 i32 i32=1)"
+    depth = "i32:16" if one_tap else "i32"
+    constants = {
+        "KD": 1, "KH": 3, "KW": 3, **_tile(tile), "ONE_TAP": one_tap, "PRECISION": precision,
+        "COMPUTE": compute, "INT64": False,
+    }  # fmt: skip
+    out, geometry = "fp64" if kind == "fp64" else "fp32", f"{_GEOMETRY} {_GEOMETRY} {_GEOMETRY}"
+    return Case(
+        _conv.weight_kernel, f"*{out} *{kind} *{kind} {shapes} i32:16 {depth} i32:16 {geometry}", constants,
+        label=f"{kind}-{tile.rows}x{tile.columns}x{tile.depth}-{'tap' if one_tap else 'taps'}",
+        num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", spills=64,
+        archs=archs,
+    )  # fmt: skip
+
+
+def _depthwise(kind: str) -> list[Case]:
+    compute = _TYPES[kind][1]
+    shared = f"i32 {_GEOMETRY} {_STRIDES} {_GEOMETRY} {_STRIDES}"
+    geometry = f"{_GEOMETRY} {_GEOMETRY} {_GEOMETRY}"
+    constants = {"KH": 3, "KW": 3, "BLOCK": 256, "COMPUTE": compute, "INT64": False}
+    return [
+        Case(
+            _conv.depthwise_kernel,
+            f"*{kind} *{kind} *{kind} *{kind} i32=1 {shared} (i32 i32 i32 i32) i32 i32 {geometry}",
+            {"KD": 1, **constants},
+            label=kind,
+        ),
+        Case(
+            _conv.depthwise_weight_kernel,
+            f"*{'fp64' if kind == 'fp64' else 'fp32'} *{kind} *{kind} {shared} i32 i32 i32 {geometry}",
+            constants,
+            label=kind,
+        ),
+    ]
+
+
+def _forward_tiles(size: int) -> list[tuple[bool, Tile, tuple[str, ...]]]:
+    """Everything the chooser returns for elements of `size` bytes: flat, tile, architectures."""
+    found: dict[tuple[bool, Tile], list[str]] = {}
+    for flat, table in ((False, FORWARD), (True, FLAT)):
+        for most, _ in table[size]:
+            for rows in (FEW_ROWS, 1 << 20):
+                for depth in (16, 32, 64):
+                    for arch in ARCHITECTURES:
+                        tile = choose_forward(rows, most, depth, size, arch, flat)
+                        archs = found.setdefault((flat, tile), [])
+                        archs += [arch] if arch not in archs else []
+    return [(flat, tile, tuple(archs)) for (flat, tile), archs in found.items()]
+
+
+def _weight_tiles(size: int) -> list[tuple[Tile, tuple[str, ...]]]:
+    found: dict[Tile, list[str]] = {}
+    for most, _ in WEIGHT[size]:
+        for arch in ARCHITECTURES:
+            found.setdefault(choose_weight(most, 576, 1 << 20, size, arch, 132, 1)[0], []).append(arch)
+    return [(tile, tuple(archs)) for tile, archs in found.items()]
+
+
+def cases() -> list[Case]:
+    """One binary for every tile of the tables, and one of the other kernels for every element type."""
+    made = []
+    for kind, (size, compute, _) in _TYPES.items():
+        supported = set(ARCHITECTURES) - ({"gfx942"} if size == 8 and not FLOAT64_ON_942 else set())
+        for flat, tile, archs in _forward_tiles(size):
+            archs = tuple([arch for arch in archs if arch in supported])
+            made += [_forward(kind, tile, flat, last, archs) for last in (False, True)]
+        for tile, archs in _weight_tiles(size):
+            archs = tuple([arch for arch in archs if arch in supported])
+            made += [_weight(kind, tile, one_tap, archs) for one_tap in (False, True)]
+        made += _depthwise(kind)
+        made.append(
+            Case(
+                _conv.reduce_kernel,
+                f"*{kind} *{'fp64' if kind == 'fp64' else 'fp32'} i32 i32 {_STRIDES} {_STRIDES}",
+                {"BLOCK": 512, "COMPUTE": compute, "INT64": False},
+                label=kind,
+            )
+        )
+        pairs = "(i32 i32) (i32 i32) (i32 i32)"
+        made.append(
+            Case(
+                _fold.im2col_kernel,
+                f"*{kind} *{kind} i32 {_GEOMETRY} {_GEOMETRY} (i32 i32) (i32 i32 i32 i32) {pairs}",
+                {"KH": 3, "KW": 3, "BLOCK": 512, "INT64": False},
+                label=kind,
+            )
+        )
+        made.append(
+            Case(
+                _fold.col2im_kernel,
+                f"*{kind} *{kind} i32 {_GEOMETRY} (i32 i32 i32 i32) (i32 i32) {_GEOMETRY} {pairs}",
+                {"KH": 3, "KW": 3, "SUM": compute, "BLOCK": 512, "INT64": False},
+                label=kind,
+            )
+        )
+    return made

@@ -1,0 +1,286 @@
+"""Special functions in float64, without a vendor's library, as `math.py` does for the elementary ones.
+
+Polynomials are in powers of `t`, highest first. Where a comment names the function and the interval, they are
+its Chebyshev interpolants, computed at 60 digits and cut where the terms fall below 1e-17. The rational
+functions of the normal quantile are M. J. Wichura's, algorithm AS 241, Applied Statistics 37, 1988.
+"""
+
+from __future__ import annotations
+
+import triton
+from triton import language as tl
+
+from tritonnn.kernels.device import math as _math
+
+# (1 + 2 x) exp(x^2) erfc(x) at t = (x - 3.75) / (x + 3.75), for x >= 0
+_ERFCX: tl.constexpr = tl.constexpr((
+    4.251471445716715e-10, 3.1114333814061504e-10, -5.173990214544137e-09, -3.744210081198498e-09,
+    3.8675334243569057e-08, 2.3263508709428208e-08, -2.5866850716350956e-07, -5.721823060400268e-08,
+    1.7516376488508495e-06, -9.73559896736108e-07, -1.1444146237701603e-05, 2.2384239155081858e-05,
+    5.1649098892682834e-05, -0.00029015408054084156, 0.0002937136655913447, 0.0017556258528952954,
+    -0.009746579558029276, 0.028362277418956406, -0.05869339858963677, 0.09230432116037748,
+    -0.10880393014174886, 0.0822767384901452, 0.0035854154854644293, -0.14024059858554697,
+    1.2375126308378275,
+))  # fmt: skip
+_CENTRE_TOP: tl.constexpr = tl.constexpr((
+    2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4,
+    1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080,
+))  # fmt: skip
+_CENTRE_BOTTOM: tl.constexpr = tl.constexpr((
+    5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4, 2.1213794301586595867e4,
+    5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0,
+))  # fmt: skip
+_NEAR_TOP: tl.constexpr = tl.constexpr((
+    7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1,
+    1.27045825245236838258, 3.64784832476320460504, 5.76949722146069140550, 4.63033784615654529590,
+    1.42343711074968357734,
+))  # fmt: skip
+_NEAR_BOTTOM: tl.constexpr = tl.constexpr((
+    1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2,
+    1.48103976427480074590e-1, 6.89767334985100004550e-1, 1.67638483018380384940,
+    2.05319162663775882187, 1.0,
+))  # fmt: skip
+_FAR_TOP: tl.constexpr = tl.constexpr((
+    2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3,
+    2.65321895265761230930e-2, 2.96560571828504891230e-1, 1.78482653991729133580,
+    5.46378491116411436990, 6.65790464350110377720,
+))  # fmt: skip
+_FAR_BOTTOM: tl.constexpr = tl.constexpr((
+    2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5,
+    7.86869131145613259100e-4, 1.48753612908506148525e-2, 1.36929880922735805310e-1,
+    5.99832206555887937690e-1, 1.0,
+))  # fmt: skip
+# exp(-x) I0(x) at t = x / 4 - 1, for 0 <= x <= 8
+_I0_SMALL: tl.constexpr = tl.constexpr((
+    4.470516727511741e-09, -1.6316042856792757e-08, 2.6265363151970112e-08, -8.591406444264668e-08,
+    3.675842926555429e-07, -1.142045323881917e-06, 3.2293390826404927e-06, -9.183742586936203e-06,
+    2.520232727107692e-05, -6.556805964401791e-05, 0.00016240542162878106, -0.00038286526498299526,
+    0.0008563152748272306, -0.0018119030567637056, 0.003617126448897043, -0.006792394790940051,
+    0.011960077907026221, -0.019682655791721182, 0.030177912022978357, -0.0429859492954222,
+    0.05677703201991695, -0.06954119563168235, 0.07927522590716347, -0.08496338091541732,
+    0.08734341617552313, -0.08904344136077755, 0.09451562853995103, -0.11300432688620536,
+    0.2070019212239867,
+))  # fmt: skip
+# sqrt(x) exp(-x) I0(x) at t = 16 / x - 1, for x >= 8
+_I0_LARGE: tl.constexpr = tl.constexpr((
+    9.36508689281819e-11, 3.629355229718733e-11, -6.633287112547084e-10, -2.8033819978869995e-10,
+    2.1968921378829006e-09, 1.1050558794424347e-09, -4.575553424534973e-09, -3.1346276429240787e-09,
+    6.560138746917057e-09, 7.3359687108161536e-09, -5.0381064879032845e-09, -1.3326094405766387e-08,
+    -6.8493381882867694e-09, 7.534355843803342e-09, 2.1566251453104354e-08, 3.932889375114634e-08,
+    8.872034383314144e-08, 2.973596046562712e-07, 1.4838476651250266e-06, 1.1143033800708978e-05,
+    0.00013621607438984735, 0.0033605519836677504, 0.4021765094450081,
+))  # fmt: skip
+# exp(-x) I1(x) / x at t = x / 4 - 1, for 0 <= x <= 8
+_I1_SMALL: tl.constexpr = tl.constexpr((
+    -1.41695079121077e-09, 5.2131237878886215e-09, -8.984420960424589e-09, 2.987385645901576e-08,
+    -1.2424759932738304e-07, 3.9094375480236725e-07, -1.1327072698408053e-06, 3.2758438130588964e-06,
+    -9.136543922789093e-06, 2.42486684188831e-05, -6.142360299099794e-05, 0.00014841259927108295,
+    -0.0003411760289073331, 0.0007445158727006065, -0.00153887456203039, 0.003005761416447221,
+    -0.005534567847563678, 0.009583962344356725, -0.015571309243980052, 0.02368601693352639,
+    -0.03367135552108536, 0.04467457262306667, -0.055280039226991644, 0.06376740371333643,
+    -0.06848260620582691, 0.06805759990951268, -0.061124338029666284, 0.04468770987560883,
+))  # fmt: skip
+# sqrt(x) exp(-x) I1(x) at t = 16 / x - 1, for x >= 8
+_I1_LARGE: tl.constexpr = tl.constexpr((
+    -9.752397204138195e-11, -3.365431853180176e-11, 6.917089294193807e-10, 2.6340771095136483e-10,
+    -2.297004161885201e-09, -1.0594544160443166e-09, 4.810597405089944e-09, 3.086886736722725e-09,
+    -6.983839624895866e-09, -7.44444147719727e-09, 5.59337010179061e-09, 1.3958551001385955e-08,
+    6.8401389977069586e-09, -8.409182040442918e-09, -2.339250374801858e-08, -4.313196489977733e-08,
+    -1.000109565963654e-07, -3.4838534380376333e-07, -1.8349102358955385e-06, -1.5038547209501858e-05,
+    -0.0002192357638317243, -0.009749577193235635, 0.38939845902587233,
+))  # fmt: skip
+# B(2k) / (2k (2k - 1)), of Stirling's series for log Gamma, k = 10 ... 1
+_STIRLING: tl.constexpr = tl.constexpr((
+    -1.3924322169059011, 0.17964437236883057, -0.02955065359477124, 0.006410256410256411,
+    -0.0019175269175269174, 0.0008417508417508418, -0.0005952380952380952, 0.0007936507936507937,
+    -0.002777777777777778, 0.08333333333333333,
+))  # fmt: skip
+# B(2k) / 2k, of its derivative's series, k = 10 ... 1
+_DIGAMMA_TAIL: tl.constexpr = tl.constexpr((
+    -26.456212121212122, 3.0539543302701198, -0.4432598039215686, 0.08333333333333334,
+    -0.02109279609279609, 0.007575757575757576, -0.004166666666666667, 0.003968253968253968,
+    -0.008333333333333333, 0.08333333333333333,
+))  # fmt: skip
+# B(2k) / (2k)!, of Euler and Maclaurin's formula, k = 1 ... 10
+_ZETA_TAIL: tl.constexpr = tl.constexpr((
+    0.08333333333333333, -0.001388888888888889, 3.3068783068783064e-05, -8.267195767195768e-07,
+    2.08767569878681e-08, -5.284190138687493e-10, 1.338253653068468e-11, -3.3896802963225827e-13,
+    8.586062056277845e-15, -2.174868698558062e-16,
+))  # fmt: skip
+
+LOG_PI: tl.constexpr = tl.constexpr(1.1447298858494002)
+HALF_LOG_2PI: tl.constexpr = tl.constexpr(0.9189385332046727)
+SQRT_HALF: tl.constexpr = tl.constexpr(0.7071067811865476)
+
+
+@triton.jit
+def _horner(t, COEFFICIENTS: tl.constexpr, COUNT: tl.constexpr):
+    result = tl.full(t.shape, COEFFICIENTS[0], t.dtype)
+    for k in tl.static_range(1, COUNT):
+        result = result * t + COEFFICIENTS[k]
+    return result
+
+
+# ---- error function
+
+
+@triton.jit
+def _erfcx_positive(a):
+    return _horner(1.0 - 7.5 / (a + 3.75), _ERFCX, 25) * 0.5 / (0.5 + a)  # 2 a may overflow
+
+
+@triton.jit
+def _exp_of_negative_square(a):
+    """exp(-a^2) with a small relative error for large a: the square of a's upper half is exact."""
+    high = a.to(tl.float32).to(tl.float64)
+    return tl.exp(-high * high) * tl.exp((high - a) * (high + a))
+
+
+@triton.jit
+def erfc(x):
+    """1 - erf(x), with a small relative error where it is tiny."""
+    a = _math.minimum(tl.abs(x), 30.0)  # erfc is 0 in float64 from 27.3 on
+    tail = _erfcx_positive(a) * _exp_of_negative_square(a)
+    return tl.where(x < 0.0, 2.0 - tail, tail)
+
+
+@triton.jit
+def erfcx(x):
+    """exp(x^2) erfc(x) (M. M. Shepherd, J. G. Laframboise, Math. Comp. 36, 1981)."""
+    a = tl.abs(x)
+    tail = _erfcx_positive(a)
+    tail = tl.where(a == _math.INF, 0.0, tail)
+    return tl.where(x < 0.0, 2.0 / _exp_of_negative_square(_math.minimum(a, 30.0)) - tail, tail)
+
+
+@triton.jit
+def _upper_quantile(p):
+    """z with P(Z > z) = p for a normal Z, for 0 <= p <= 0.075."""
+    r = tl.sqrt(-tl.log(p))
+    near = _horner(r - 1.6, _NEAR_TOP, 8) / _horner(r - 1.6, _NEAR_BOTTOM, 8)
+    far = _horner(r - 5.0, _FAR_TOP, 8) / _horner(r - 5.0, _FAR_BOTTOM, 8)
+    return tl.where(r <= 5.0, near, tl.where(r == _math.INF, r, far))
+
+
+@triton.jit
+def ndtri(p):
+    """The normal quantile: z with P(Z <= z) = p; NaN outside 0..1."""
+    q = p - 0.5
+    t = 0.180625 - q * q
+    centre = q * (_horner(t, _CENTRE_TOP, 8) / _horner(t, _CENTRE_BOTTOM, 8))
+    tail = _upper_quantile(_math.minimum(p, 1.0 - p))
+    return tl.where(tl.abs(q) <= 0.425, centre, _math.copysign(tail, q))
+
+
+@triton.jit
+def erfinv(y):
+    """x with erf(x) = y; infinite at -1 and 1, NaN outside."""
+    t = 0.180625 - 0.25 * y * y
+    centre = 0.5 * y * (_horner(t, _CENTRE_TOP, 8) / _horner(t, _CENTRE_BOTTOM, 8))
+    tail = _upper_quantile((1.0 - tl.abs(y)) * 0.5)
+    return tl.where(tl.abs(y) <= 0.85, centre, _math.copysign(tail, y)) * SQRT_HALF
+
+
+# ---- gamma function
+
+
+@triton.jit
+def lgamma(x):
+    """log |Gamma(x)|: Stirling's series after a shift to x >= 9, the reflection formula below 0.5."""
+    reflect = x < 0.5
+    z = tl.where(reflect, 1.0 - x, x)
+    product = tl.full(x.shape, 1.0, tl.float64)
+    for _ in tl.static_range(9):
+        product = tl.where(z < 9.0, product * z, product)
+        z = tl.where(z < 9.0, z + 1.0, z)
+    r = 1.0 / z
+    y = (
+        (z - 0.5) * (tl.log(z) - 1.0)
+        - 0.5
+        + HALF_LOG_2PI
+        + _horner(r * r, _STIRLING, 10) * r
+        - tl.log(product)
+    )
+    off = x - _math.rint(x)
+    y = tl.where(reflect, -tl.log(tl.abs(tl.sin(off * _math.PI))) - y + LOG_PI, y)
+    y = tl.where(tl.abs(x) < 1e-290, -tl.log(tl.abs(x)), y)  # sin(pi x) has too few bits there
+    y = tl.where((x == 1.0) | (x == 2.0), 0.0, y)
+    return tl.where(((x <= 0.0) & (off == 0.0)) | (tl.abs(x) == _math.INF), _math.INF, y)
+
+
+@triton.jit
+def digamma(x):
+    """d/dx log Gamma(x): an asymptotic series after a shift to x >= 10, the reflection formula below 0."""
+    reflect = x < 0.0
+    z = tl.where(reflect, 1.0 - x, x)
+    shifted = tl.full(x.shape, 0.0, tl.float64)
+    for _ in tl.static_range(10):
+        shifted = tl.where(z < 10.0, shifted + 1.0 / z, shifted)
+        z = tl.where(z < 10.0, z + 1.0, z)
+    r = 1.0 / z
+    y = tl.log(z) - 0.5 * r - _horner(r * r, _DIGAMMA_TAIL, 10) * r * r - shifted
+    off = x - _math.rint(x)
+    pole = tl.cos(off * _math.PI) / tl.sin(off * _math.PI) * _math.PI
+    y = tl.where(reflect, tl.where(off == 0.0, float("nan"), y - pole), y)
+    return tl.where(
+        x == 0.0, _math.copysign(tl.full(x.shape, float("inf"), tl.float64), _math.negative(x)), y
+    )
+
+
+@triton.jit
+def zeta(s, q):
+    """Hurwitz's zeta, the sum of (q + k)^-s over k >= 0, for s > 1, by Euler and Maclaurin's formula."""
+    k = q + s * 0.0
+    total = k * 0.0
+    for _ in tl.static_range(10):
+        total += _math.power(k, -s)
+        k += 1.0
+    last = _math.power(k, -s)
+    total += last * k / (s - 1.0) + 0.5 * last
+    factor = s
+    last = last / k
+    for n in tl.static_range(10):
+        total += _ZETA_TAIL[n] * factor * last
+        factor = factor * (s + (2.0 * n + 1.0)) * (s + (2.0 * n + 2.0))
+        last = last / (k * k)
+    total = tl.where(q == _math.INF, 0.0, total)
+    total = tl.where((q < 0.0) & (tl.floor(s) != s), float("nan"), total)
+    return tl.where((q <= 0.0) & (tl.floor(q) == q), _math.INF, total)
+
+
+@triton.jit
+def trigamma(x):
+    """The second derivative of log Gamma; the reflection formula below 1/2."""
+    low = x < 0.5
+    two = tl.full(x.shape, 2.0, tl.float64)
+    y = zeta(two, tl.where(low, 1.0 - x, x))
+    ratio = tl.sin((x - _math.rint(x)) * _math.PI) / _math.PI
+    return tl.where(low, 1.0 / (ratio * ratio) - y, y)
+
+
+# ---- modified Bessel functions
+
+
+@triton.jit
+def i0e(x):
+    """exp(-|x|) I0(x)."""
+    a = tl.abs(x)
+    large = _horner(16.0 / a - 1.0, _I0_LARGE, 23) / tl.sqrt(a)
+    return tl.where(a <= 8.0, _horner(a * 0.25 - 1.0, _I0_SMALL, 29), large)
+
+
+@triton.jit
+def i1e(x):
+    """exp(-|x|) I1(x)."""
+    a = tl.abs(x)
+    small = _horner(a * 0.25 - 1.0, _I1_SMALL, 28) * a
+    result = tl.where(a <= 8.0, small, _horner(16.0 / a - 1.0, _I1_LARGE, 23) / tl.sqrt(a))
+    return tl.where(x < 0.0, -result, result)
+
+
+@triton.jit
+def unscaled(a, value):
+    """value * exp(a), where exp(a) alone may overflow before the product does."""
+    half = tl.exp(a * 0.5)
+    limit = _math.copysign(tl.full(a.shape, float("inf"), tl.float64), value)
+    return tl.where(a == _math.INF, limit, value * half * half)

@@ -1,0 +1,1 @@
+"""Launching kernels: compiled or interpreted, remembered and repeated."""

@@ -1,0 +1,1 @@
+"""Optimizer steps and lists of tensors."""

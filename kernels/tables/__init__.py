@@ -1,0 +1,1 @@
+"""Configurations as data per family and architecture, and the pure functions that choose one."""

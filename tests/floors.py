@@ -1,0 +1,157 @@
+"""The floors of the library, lowest first: every file stands on one, and imports only from its own floor and below.
+
+A row names modules (below `tritonnn`) with everything inside them; the longest name that fits a file decides. The
+picture is in docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("tritonnn", "kernels", "cpu_fallback")
+
+FLOORS: tuple[tuple[str, str], ...] = (
+    (
+        "base",
+        "version config errors dtypes device shape precision memory_format buffer _families utils.hooks",
+    ),
+    ("a tensor as data", "storage _tensor"),
+    ("device runtime", "runtime"),
+    ("what kernels are launched with", "kernels.check.case kernels.tables kernels.launch"),
+    ("what kernels call", "kernels.device"),
+    ("backends", "kernels cpu_fallback"),
+    ("the check of the kernels", "kernels.check"),
+    ("the op table as data", "table"),
+    ("recording", "recording random"),
+    ("dispatch", "dispatch"),
+    ("how entries are written", "ops._table"),
+    ("ops", "ops"),
+    ("autograd", "autograd"),
+    (
+        "tensors of modules, older names, sharing, printing",
+        "_parameter legacy_types multiprocessing _printing threads",
+    ),
+    ("files", "serialization"),
+    (
+        "what users see",
+        "tritonnn _tensor_methods ops.__main__ nn optim linalg special cuda backends utils collect_env _run _shim __main__",
+    ),
+)
+
+
+class Import(NamedTuple):
+    """`module`, a file of the library or another library, is imported by the file of `name` at `line`."""
+
+    name: str
+    line: int
+    module: str
+    taken: str
+    top: bool  # happens when the file is imported
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.line} imports {self.taken} of {self.module}"
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every file of the library by the dotted name it is imported by."""
+    found = {}
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            parts = parts if parts[0] == "tritonnn" else ("tritonnn", *parts)
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def floor(module: str) -> int | None:
+    """The number of a module's floor; None where no row has it."""
+    short = module.removeprefix("tritonnn").removeprefix(".") or "tritonnn"
+    best, height = 0, None
+    for number, (_, names) in enumerate(FLOORS):
+        for prefix in names.split():
+            if (short == prefix or short.startswith(prefix + ".")) and len(prefix) > best:
+                best, height = len(prefix), number
+    return height
+
+
+def statements(tree: ast.AST, package: str) -> list[tuple[int, str, bool]]:
+    """(line, dotted name, at import) of every import below a node: in functions and under TYPE_CHECKING too."""
+    found: list[tuple[int, str, bool]] = []
+
+    def walk(node: ast.AST, top: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            found.extend((child.lineno, name, top) for name in _targets(child, package))  # type: ignore[attr-defined]
+            later = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or (
+                isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+            )
+            walk(child, top and not later)
+
+    walk(tree, True)
+    return found
+
+
+def _targets(node: ast.AST, package: str) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    base = node.module or ""
+    if node.level:
+        parents = package.split(".")
+        base = ".".join([*parents[: len(parents) - node.level + 1], *([node.module] if node.module else [])])
+    return [f"{base}.{alias.name}" for alias in node.names]
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    """Every import of every file of the library."""
+    known, result = modules(), []
+    for name, path in known.items():
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        for line, full, top in statements(ast.parse(path.read_text(encoding="utf-8")), package):
+            module = full
+            while module and module not in known:  # the file that a name is taken from
+                module = module.rpartition(".")[0]
+            taken = full.rpartition(".")[2]
+            if module != name:
+                result.append(Import(name, line, module or full, taken, top))
+    return tuple(result)
+
+
+def circles(arrows: set[tuple[str, str]]) -> list[list[str]]:
+    """Groups of files that import each other, directly or through others (Tarjan 1972)."""
+    out: dict[str, list[str]] = {}
+    for a, b in sorted(arrows):
+        out.setdefault(a, []).append(b)
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    groups = []
+    for root in list(out):
+        work = [(root, iter(out[root]))] if root not in index else []
+        while work:
+            node, rest = work[-1]
+            if node not in index:
+                index[node] = low[node] = len(index)
+                stack.append(node)
+            for other in rest:
+                if other not in index:
+                    work.append((other, iter(out.get(other, []))))
+                    break
+                if other in stack:
+                    low[node] = min(low[node], low[other])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == index[node]:
+                    at = stack.index(node)
+                    if len(stack) - at > 1:
+                        groups.append(sorted(stack[at:]))
+                    del stack[at:]
+    return groups

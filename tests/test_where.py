@@ -1,0 +1,52 @@
+"""`python -m tritonnn.ops where NAME`, and the rule that it rests on: a family has one name in all three folders."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import tritonnn
+from tritonnn.ops.__main__ import backend, lines, main, page, root
+from tritonnn.table import OPS
+
+IMPLEMENTED = [op for op in OPS.values() if op.kind in ("primitive", "writing")]
+COPIED = {"to_copy", "copy_values", "view_written"}  # recorded under these names, carried out by dispatch
+
+
+def test_every_implementation_stands_once_in_its_family():
+    for folder in ("kernels", "cpu_fallback"):
+        wrong = {
+            op.name: places
+            for op in IMPLEMENTED
+            if op.name not in COPIED and not (op.host and folder == "kernels")
+            if len(places := list(lines(backend(folder) / op.family, op.name))) != 1
+        }
+        assert not wrong
+
+
+def test_every_entry_stands_where_its_family_says():
+    for op in OPS.values():
+        assert op.module.startswith(f"tritonnn.ops.{op.family}"), op
+
+
+def test_page_names_places_that_are_there():
+    text = page(OPS["linear"])
+    assert re.search(r"entry +tritonnn/ops/linalg/linalg\.py:\d+", text)
+    for path, line in re.findall(r"([\w/]+\.py):(\d+)", text):
+        assert re.search(r"\blinear\b", (root() / path).read_text().split("\n")[int(line) - 1])
+    assert len(re.findall(r"\.py:\d+", text)) == 3
+
+
+@pytest.mark.parametrize("name", ["softmax", "F.gelu", "torch.add", "sum"])
+def test_public_names_lead_to_entries(name, capsys):
+    assert main(["where", name]) == 0
+    assert "entry" in capsys.readouterr().out
+
+
+def test_unknown_names_and_usage(capsys):
+    assert main(["where", "no_such_op"]) == 1
+    assert "no entry is called no_such_op" in capsys.readouterr().err
+    assert main([]) == 2
+    assert "usage" in capsys.readouterr().err
+    assert tritonnn.__path__

@@ -1,0 +1,522 @@
+"""Tensor: a storage seen with a shape, strides, an offset and a dtype, with a place in the autograd graph.
+
+Only what a tensor *is* stands here. What can be computed with it is in `ops/`, which attaches the methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tritonnn import shape as shapes
+from tritonnn.device import device as Device
+from tritonnn.device import runtime
+from tritonnn.dtypes import dtype as DType
+from tritonnn.shape import Size
+from tritonnn.storage import Storage
+
+_new = object.__new__
+
+
+class Tensor:
+    """An n-dimensional array with a dtype and a device; made by `torch.tensor`, `torch.zeros`, and every op.
+
+    Attributes:
+        shape: extents, a `torch.Size`.
+        dtype: the type of the elements.
+        device: where the memory lies.
+
+    >>> import tritonnn as torch
+    >>> x = torch.tensor([[1., 2.], [3., 4.]], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([[2., 4.],
+            [6., 8.]])
+    """
+
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_base",
+        "_buf",
+        "_node",
+        "_rg",
+        "_storage",
+        "device",
+        "dtype",
+        "shape",
+    )
+
+    # What a backend is handed: an ndarray on the CPU, a Buffer on the GPU. Made once per tensor, not per call.
+    _buf: Any
+    _storage: Storage
+    shape: Size
+    dtype: DType
+    device: Device
+    _rg: bool  # requires_grad
+    _node: Any  # the graph's Node, what computed it; None for leaves
+    _base: Tensor | None  # the tensor a differentiable view looks into
+
+    # Defaults of what most tensors never have; an instance that has one keeps it in its __dict__.
+    _stride: tuple[int, ...] | None = None  # None: row-major
+    _offset: int = 0  # elements from the start of the storage
+    _out_nr: int = 0  # which result of `_node` it is
+    _grad: Tensor | None = None
+    _hooks: dict[int, Callable] | None = None  # of leaves; those of other tensors stand on their node
+    _post_accumulate_hooks: dict[int, Callable] | None = None
+    _retains_grad: bool = False
+    _view_version: int = 0  # storage version at which a view's graph was last right
+    name: str | None = None
+    is_sparse = False
+    is_quantized = False
+    is_nested = False
+    is_mkldnn = False
+    is_mps = False
+    is_xpu = False
+    layout: Any
+
+    # NumPy's operators give way to ours: `ndarray + Tensor` calls Tensor.__radd__.
+    __array_priority__ = 1000
+
+    if TYPE_CHECKING:  # what the op table attaches
+        # fmt: off
+        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, index: Any) -> Tensor: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+        def __neg__(self) -> Tensor: ...
+        def __pos__(self) -> Tensor: ...
+        def __invert__(self) -> Tensor: ...
+        def __abs__(self) -> Tensor: ...
+        def __eq__(self, other: Any) -> Tensor: ...  # type: ignore[override]
+        def __ne__(self, other: Any) -> Tensor: ...  # type: ignore[override]
+        def __add__(self, other: Any) -> Tensor: ...
+        def __radd__(self, other: Any) -> Tensor: ...
+        def __sub__(self, other: Any) -> Tensor: ...
+        def __rsub__(self, other: Any) -> Tensor: ...
+        def __mul__(self, other: Any) -> Tensor: ...
+        def __rmul__(self, other: Any) -> Tensor: ...
+        def __truediv__(self, other: Any) -> Tensor: ...
+        def __rtruediv__(self, other: Any) -> Tensor: ...
+        def __floordiv__(self, other: Any) -> Tensor: ...
+        def __rfloordiv__(self, other: Any) -> Tensor: ...
+        def __mod__(self, other: Any) -> Tensor: ...
+        def __rmod__(self, other: Any) -> Tensor: ...
+        def __pow__(self, other: Any) -> Tensor: ...
+        def __rpow__(self, other: Any) -> Tensor: ...
+        def __matmul__(self, other: Any) -> Tensor: ...
+        def __rmatmul__(self, other: Any) -> Tensor: ...
+        def __and__(self, other: Any) -> Tensor: ...
+        def __rand__(self, other: Any) -> Tensor: ...
+        def __or__(self, other: Any) -> Tensor: ...
+        def __ror__(self, other: Any) -> Tensor: ...
+        def __xor__(self, other: Any) -> Tensor: ...
+        def __rxor__(self, other: Any) -> Tensor: ...
+        def __lshift__(self, other: Any) -> Tensor: ...
+        def __rlshift__(self, other: Any) -> Tensor: ...
+        def __rshift__(self, other: Any) -> Tensor: ...
+        def __rrshift__(self, other: Any) -> Tensor: ...
+        def __iadd__(self, other: Any) -> Tensor: ...
+        def __isub__(self, other: Any) -> Tensor: ...
+        def __imul__(self, other: Any) -> Tensor: ...
+        def __itruediv__(self, other: Any) -> Tensor: ...
+        def __ifloordiv__(self, other: Any) -> Tensor: ...
+        def __imod__(self, other: Any) -> Tensor: ...
+        def __ipow__(self, other: Any) -> Tensor: ...
+        def __iand__(self, other: Any) -> Tensor: ...
+        def __ior__(self, other: Any) -> Tensor: ...
+        def __ixor__(self, other: Any) -> Tensor: ...
+        def __ilshift__(self, other: Any) -> Tensor: ...
+        def __irshift__(self, other: Any) -> Tensor: ...
+        def __lt__(self, other: Any) -> Tensor: ...
+        def __le__(self, other: Any) -> Tensor: ...
+        def __gt__(self, other: Any) -> Tensor: ...
+        def __ge__(self, other: Any) -> Tensor: ...
+        # fmt: on
+
+    # ---- geometry -------------------------------------------------------------------------------------
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    def dim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    ndimension = dim
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the extent of one dimension.
+
+        >>> import tritonnn as torch
+        >>> torch.zeros(2, 3).size(-1)
+        3
+        """
+        return self.shape if dim is None else self.shape[_wrap("size", dim, len(self.shape))]
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Distance between neighbours of each dimension (or of one), in elements."""
+        strides = self._stride
+        if strides is None:
+            strides = shapes.contiguous_strides(self.shape)
+        return strides if dim is None else strides[_wrap("stride", dim, len(strides))]
+
+    def storage_offset(self) -> int:
+        """Elements from the start of the storage to the first element."""
+        return self._offset
+
+    def numel(self) -> int:
+        """Number of elements."""
+        count = 1
+        for extent in self.shape:
+            count *= extent
+        return count
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Bytes an element takes."""
+        return self.dtype.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes an element takes."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes the elements take."""
+        return self.numel() * self.dtype.itemsize
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie row-major (or in the given memory format) without gaps."""
+        if memory_format is not None and memory_format.permutation is not None:
+            return memory_format.matches(self.shape, self.stride())
+        return self._stride is None or shapes.is_contiguous(self.shape, self._stride)
+
+    def data_ptr(self) -> int:
+        """Address of the first element."""
+        return self._storage.ptr() + self._offset * self.dtype.itemsize if self.numel() else 0
+
+    def is_same_size(self, other: Tensor) -> bool:
+        """Whether the shapes are equal."""
+        return self.shape == other.shape
+
+    def is_set_to(self, tensor: Tensor) -> bool:
+        """Whether both see the same memory with the same geometry."""
+        return (
+            self._storage.block is tensor._storage.block
+            and self._offset == tensor._offset
+            and self.shape == tensor.shape
+            and self.stride() == tensor.stride()
+        )
+
+    # ---- kind -----------------------------------------------------------------------------------------
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the memory lies on a GPU (the simulated one included)."""
+        return self.device.type == "cuda"
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether the memory is the host's."""
+        return self.device.type == "cpu"
+
+    @property
+    def is_meta(self) -> bool:
+        """Whether there is only a shape and no memory."""
+        return self.device.type == "meta"
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is a floating one."""
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        """Whether the dtype is a complex one."""
+        return self.dtype.is_complex
+
+    def is_signed(self) -> bool:
+        """Whether the dtype has negative numbers."""
+        return self.dtype.is_signed
+
+    def get_device(self) -> int:
+        """Index of the GPU, -1 on the CPU."""
+        return -1 if self.device.index is None else self.device.index
+
+    # ---- autograd -------------------------------------------------------------------------------------
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Start (or stop) recording operations on this leaf; returns it."""
+        if not requires_grad and self._node is not None:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+                "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+            )
+        if requires_grad and self.dtype.kind < 2:
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+        self._rg = bool(requires_grad)
+        return self
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient accumulated by backward, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            _check_grad(self, value)
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    @property
+    def output_nr(self) -> int:
+        """Which result of `grad_fn` it is."""
+        return self._out_nr
+
+    @property
+    def _version(self) -> int:
+        return self._storage.version
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory outside the graph; writes through it are not seen by the version check."""
+        return self._alias(Storage(self._storage.block, self._storage.device))
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        if not isinstance(other, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
+        self._adopt(other)
+
+    def detach(self) -> Tensor:
+        """The same memory outside the graph; in-place writes through either are seen by the version check."""
+        return self._alias(self._storage)
+
+    def detach_(self) -> Tensor:
+        """Cut it from the graph, making it a leaf that requires no gradient."""
+        self._node, self._base, self._rg, self._out_nr = None, None, False, 0
+        return self
+
+    # ---- memory ---------------------------------------------------------------------------------------
+
+    def _alias(self, storage: Storage) -> Tensor:
+        """The same geometry over `storage` as a plain leaf."""
+        made = make(self._buf, storage, self.shape, self.dtype, self.device)
+        if self._stride is not None or self._offset:
+            made._stride, made._offset = self._stride, self._offset
+        return made
+
+    def _adopt(self, other: Tensor) -> None:
+        """Take over another tensor's memory and geometry (the autograd fields stay)."""
+        self._buf, self._storage, self.shape = other._buf, other._storage, other.shape
+        self.dtype, self.device = other.dtype, other.device
+        self._stride, self._offset = other._stride, other._offset
+
+    def _is_view(self) -> bool:
+        return self._base is not None
+
+    def is_shared(self) -> bool:
+        """Whether other processes can see the memory."""
+        return self.device.type == "cuda" or getattr(self._storage.block, "shared_name", None) is not None
+
+    def record_stream(self, stream: Any) -> None:
+        """Note that a `torch.cuda.Stream` uses the memory: it is reused only after what is queued there by then.
+
+        Raises:
+            RuntimeError: the tensor is not on a GPU.
+        """
+        if self.device.type != "cuda":
+            raise RuntimeError(f"record_stream: expected a tensor on a GPU, got one on {self.device}")
+        self._storage.block.record_stream(stream.cuda_stream)
+
+    def is_pinned(self, device: Any = None) -> bool:
+        """Whether the host memory is page-locked, so that copies to the GPU can be asynchronous."""
+        return getattr(self._storage.block, "pinned", False)
+
+    # ---- to Python and NumPy --------------------------------------------------------------------------
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The memory as an ndarray that shares it.
+
+        Args:
+            force: detach and copy to the host where needed, instead of refusing.
+
+        Raises:
+            RuntimeError: the tensor requires grad. TypeError: it lies on a GPU, or its dtype has no ndarray type.
+        """
+        if force:
+            return host_array(self.detach())
+        if self.requires_grad:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+            )
+        if self.device.type != "cpu":
+            raise TypeError(
+                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
+                "host memory first."
+            )
+        return self._buf
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def item(self) -> Any:
+        """The value of a one-element tensor as a Python number."""
+        if self.device.type == "cpu" and self._buf.size == 1:
+            value = self._buf.item()
+            return value if value.__class__ in _PYTHON_NUMBERS else float(value)
+        if self.numel() != 1:
+            raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
+        value = host_array(self).item()
+        return value if value.__class__ in _PYTHON_NUMBERS else float(value)
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers (a number for a 0-d tensor)."""
+        array = host_array(self)
+        return array.astype(np.float32).tolist() if array.dtype.kind == "V" else array.tolist()
+
+    def __bool__(self) -> bool:
+        if self.numel() != 1:
+            kind = "no values" if self.numel() == 0 else "more than one value"
+            raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind > 1 or self.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a 0-d tensor")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __contains__(self, element: Any) -> bool:
+        if isinstance(element, (Tensor, int, float, complex)):
+            return bool((self == element).any())
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+        )
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __format__(self, spec: str) -> str:
+        return (
+            format(self.item(), spec)
+            if not self.shape and self.device.type != "meta"
+            else object.__format__(self, spec)
+        )
+
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(type(self)), *self.__dict__})
+
+
+_PYTHON_NUMBERS = frozenset((float, int, bool, complex))
+
+
+def make(buf: Any, storage: Storage, shape: Size, dtype: DType, device: Device) -> Tensor:
+    """A plain leaf over a buffer; `shape` must be a Size and the geometry row-major at offset 0."""
+    made = _new(Tensor)
+    made._buf = buf
+    made._storage = storage
+    made.shape = shape
+    made.dtype = dtype
+    made.device = device
+    made._rg = False
+    made._node = None
+    made._base = None
+    return made
+
+
+def make_view(
+    source: Tensor, shape: Size, stride: tuple[int, ...], offset: int, dtype: DType | None = None
+) -> Tensor:
+    """Another geometry over a tensor's storage (stride and offset in elements)."""
+    dtype = dtype or source.dtype
+    storage = source._storage
+    made = make(storage.buffer(shape, stride, offset, dtype), storage, shape, dtype, source.device)
+    made._stride = stride
+    made._offset = offset
+    return made
+
+
+def from_array(array: np.ndarray, dtype: DType) -> Tensor:
+    """A CPU tensor over an ndarray's memory (shared); the strides must be whole elements and not negative."""
+    size = array.itemsize
+    if array.size == 0 or array.flags.c_contiguous:
+        return make(array, Storage(array, Device("cpu")), Size(array.shape), dtype, Device("cpu"))
+    strides = tuple(s // size for s in array.strides)
+    span = shapes.extent_in_elements(array.shape, strides)
+    flat = np.lib.stride_tricks.as_strided(array, (span,), (size,))
+    made = make(array, Storage(flat, Device("cpu")), Size(array.shape), dtype, Device("cpu"))
+    made._stride = strides
+    return made
+
+
+def host_array(tensor: Tensor) -> np.ndarray:
+    """The values as an ndarray on the host: the memory itself for a CPU tensor, a copy otherwise."""
+    if tensor.device.type == "cpu":
+        return tensor._buf
+    if tensor.device.type == "meta":
+        raise NotImplementedError("Cannot copy out of meta tensor; no data!")
+    source = tensor.detach().contiguous()
+    array = np.empty(tuple(tensor.shape), tensor.dtype.np)
+    if array.size:
+        runtime().download(array, source._buf.ptr, tensor.device.index)
+    return array
+
+
+def _wrap(op: str, dim: int, ndim: int) -> int:
+    limit = ndim or 1
+    if not -limit <= dim < limit:
+        raise IndexError(
+            f"{op}: Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})"
+        )
+    return dim
+
+
+def _check_grad(tensor: Tensor, grad: Tensor) -> None:
+    if not isinstance(grad, Tensor):
+        raise TypeError(
+            f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}"
+        )
+    if grad is tensor:
+        raise RuntimeError("can't assign Variable as its own grad")
+    if grad.shape != tensor.shape:
+        raise RuntimeError(
+            f"assigned grad has data of a different size: grad {tuple(grad.shape)}, tensor {tuple(tensor.shape)}"
+        )
+    if grad.dtype is not tensor.dtype:
+        raise RuntimeError(
+            f"assigned grad has data of a different type: grad {grad.dtype}, tensor {tensor.dtype}"
+        )
+    if grad.device is not tensor.device:
+        raise RuntimeError(
+            f"assigned grad has data located on a different device: {grad.device}, {tensor.device}"
+        )

@@ -1,0 +1,53 @@
+"""What the entries of activation functions share: samples, checks, and the form with `inplace`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid
+from tritonnn.ops._table import NAMESPACES, Bad, Sample
+
+
+def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
+    """A matrix and a 0-d tensor; the matrix again for each further set of arguments."""
+
+    def made(make: Any) -> list[Sample]:
+        x = make(3, 5, low=low, high=high)
+        return [Sample(x), Sample(make((), low=low, high=high)), *[Sample(x, *option) for option in options]]
+
+    return made
+
+
+def numbers(name: str) -> Callable[..., None]:
+    """A check that every argument beside the tensor is a number."""
+
+    def check(input: Any, *values: Any) -> None:
+        for value in values:
+            if not isinstance(value, (bool, int, float)):
+                raise Invalid(f"{name} must be Number, not {type(value).__name__}", kind=TypeError)
+
+    return check
+
+
+def bad_number(make: Any) -> list[Bad]:
+    return [Bad(make(2), "a", error=TypeError, match="must be Number, not str")]
+
+
+def with_inplace(function: Any) -> None:
+    """Put an op into `nn.functional` with a last parameter `inplace`, and its in-place form beside it."""
+    count = len(function.op.names)
+    name = function.__name__
+    in_place = getattr(Tensor, name + "_")
+
+    def functional(*args: Any, inplace: bool = False, **kwargs: Any) -> Tensor:
+        if len(args) > count:
+            *args, inplace = args  # type: ignore[assignment]
+        return (in_place if inplace else function)(*args, **kwargs)
+
+    functional.__name__ = functional.__qualname__ = name
+    functional.__doc__ = function.__doc__
+    functional.op = function.op  # type: ignore[attr-defined]
+    NAMESPACES["functional"][name] = functional
+    NAMESPACES["functional"][name + "_"] = in_place

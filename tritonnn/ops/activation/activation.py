@@ -1,0 +1,305 @@
+"""Activation functions, their fused gradients, and their forms in `nn.functional`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._table import FLOATING, NAMESPACES, NUMERIC, Bad, Sample, expose, pointwise
+from tritonnn.ops.activation._shared import bad_number, numbers, samples, with_inplace
+from tritonnn.ops.activation.backward import (
+    elu_backward,
+    hardtanh_backward,
+    leaky_relu_backward,
+    threshold_backward,
+)
+from tritonnn.ops.elementwise import arithmetic as ar
+from tritonnn.ops.elementwise import comparison as cp
+from tritonnn.ops.elementwise import elementwise as ew
+
+_SIGNED = tuple(kind for kind in NUMERIC if kind.is_signed)
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+# ---- rectifiers ---------------------------------------------------------------------------------------
+
+
+@pointwise(
+    dtypes=NUMERIC, samples=samples(), grad={"input": lambda g, result: threshold_backward(g, result, 0)},
+    refuse={dtypes.bool_: "Boolean inputs not supported for relu"},
+    errors=lambda make: [Bad(make.bool(2), match="Boolean inputs not supported for relu")],
+)  # fmt: skip
+def relu(input: Tensor) -> Any:
+    """max(x, 0).
+
+    >>> import tritonnn as torch
+    >>> torch.relu(torch.tensor([-1., 2.]))
+    tensor([0., 2.])
+    """
+
+
+@pointwise(
+    api="", dtypes=NUMERIC, samples=samples(low=-8, high=8),
+    grad={"input": lambda g, input: hardtanh_backward(g, input, 0.0, 6.0)},
+)  # fmt: skip
+def relu6(input: Tensor) -> Any:
+    """min(max(x, 0), 6).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.relu6(torch.tensor([-1., 2., 8.]))
+    tensor([0., 2., 6.])
+    """
+
+
+@pointwise(
+    api="", dtypes=FLOATING, samples=samples((0.2,)), check=numbers("argument 'negative_slope'"),
+    errors=bad_number,
+    grad={"input": lambda g, input, negative_slope: leaky_relu_backward(g, input, negative_slope)},
+)  # fmt: skip
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Any:
+    """x above 0, negative_slope * x below (A. Maas et al., 2013).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.leaky_relu(torch.tensor([-1., 2.]), 0.1)
+    tensor([-0.1000,  2.0000])
+    """
+
+
+@pointwise(
+    name="prelu", api="", inplace=False, dtypes=FLOATING,
+    samples=lambda make: [Sample(make(3, 4), make(4, low=0, high=1)), Sample(make(2, 3, 2), make(3, 1))],
+    grad={
+        "input": lambda g, input, weight: ew.choose(input > 0, g, g * weight),
+        "weight": lambda g, input: ew.replaced(g * input, input > 0),
+    },
+)  # fmt: skip
+def _prelu(input: Tensor, weight: Tensor) -> Any:
+    """x above 0, weight * x below; the weight broadcasts."""
+
+
+@expose("torch tensor functional")
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x above 0, weight * x below, with one weight, or one for each channel (K. He et al., arXiv:1502.01852).
+
+    Args:
+        input: channels in dimension 1 (the only dimension of a 1-d tensor counts as one channel).
+        weight: one element or as many as channels.
+
+    Raises:
+        RuntimeError: the weight has another number of elements.
+
+    >>> import tritonnn as torch
+    >>> torch.prelu(torch.tensor([-1., 2.]), torch.tensor([0.25]))
+    tensor([-0.2500,  2.0000])
+    """
+    count = weight.numel()
+    if count == 1 or not weight.shape:
+        return _prelu(input, weight.reshape(()))
+    if not input.shape:
+        raise fail("prelu", "Not allow zero-dim input tensor.", input=input, weight=weight)
+    channels = input.shape[1] if len(input.shape) > 1 else 1
+    if count != channels:
+        raise fail(
+            "prelu",
+            f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {count} and channel "
+            f"size = {channels}.",
+            input=input,
+            weight=weight,
+        )
+    return _prelu(input, weight.reshape(count, *[1] * (len(input.shape) - 2)))
+
+
+@pointwise(
+    api="", dtypes=FLOATING, samples=samples((1.5,)), check=numbers("argument 'alpha'"), errors=bad_number,
+    grad={"input": lambda g, input, alpha: elu_backward(g, input, alpha, 1.0, 1.0)},
+)  # fmt: skip
+def elu(input: Tensor, alpha: float = 1.0) -> Any:
+    """x above 0, alpha * (exp(x) - 1) below (D. Clevert et al., arXiv:1511.07289).
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.elu(torch.tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
+    """
+
+
+@pointwise(
+    dtypes=FLOATING, samples=samples(),
+    grad={"input": lambda g, input: elu_backward(g, input, SELU_ALPHA, SELU_SCALE, 1.0)},
+)  # fmt: skip
+def selu(input: Tensor) -> Any:
+    """elu scaled so that mean 0 and variance 1 are kept (G. Klambauer et al., arXiv:1706.02515).
+
+    >>> import tritonnn as torch
+    >>> torch.selu(torch.tensor([-1., 2.]))
+    tensor([-1.1113,  2.1014])
+    """
+
+
+def _check_celu(input: Any, alpha: Any) -> None:
+    numbers("argument 'alpha'")(input, alpha)
+    if alpha == 0:
+        raise Invalid("ZeroDivisionError: alpha cannot be 0 for CELU")
+
+
+@pointwise(
+    dtypes=FLOATING, samples=samples((1.5,)), check=_check_celu,
+    errors=lambda make: [Bad(make(2), 0.0, match="alpha cannot be 0"), *bad_number(make)],
+    grad={"input": lambda g, input, alpha: elu_backward(g, input, alpha, 1.0, 1.0 / alpha)},
+)  # fmt: skip
+def celu(input: Tensor, alpha: float = 1.0) -> Any:
+    """x above 0, alpha * (exp(x / alpha) - 1) below (J. Barron, arXiv:1704.07483).
+
+    >>> import tritonnn as torch
+    >>> torch.celu(torch.tensor([-1., 2.]), 2.)
+    tensor([-0.7869,  2.0000])
+    """
+
+
+@pointwise(
+    dtypes=NUMERIC, samples=lambda make: [Sample(make(3, 5), 1, -3 if make.dtype.is_signed else 3)],
+    check=numbers("arguments 'threshold' and 'value'"),
+    errors=lambda make: [Bad(make(2), "a", 1, error=TypeError, match="must be Number, not str")],
+    grad={"input": lambda g, input, threshold: threshold_backward(g, input, threshold)},
+)  # fmt: skip
+def threshold(input: Tensor, threshold: float, value: float) -> Any:
+    """x above the threshold, else `value`.
+
+    >>> import tritonnn as torch
+    >>> torch.threshold(torch.tensor([-1., 2.]), 0.5, 9.)
+    tensor([9., 2.])
+    """
+
+
+def _check_range(input: Any, min_val: Any, max_val: Any) -> None:
+    numbers("arguments 'min_val' and 'max_val'")(input, min_val, max_val)
+    if min_val > max_val:
+        raise Invalid("min_val cannot be greater than max_val", kind=ValueError)
+
+
+@pointwise(
+    api="", dtypes=_SIGNED, samples=samples((-2, 3)), check=_check_range,
+    errors=lambda make: [Bad(make(2), 1.0, -1.0, error=ValueError, match="min_val cannot be greater than max_val")],
+    grad={"input": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val)},
+)  # fmt: skip
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """x cut to min_val..max_val.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.hardtanh(torch.tensor([-3., 0.5]))
+    tensor([-1.0000,  0.5000])
+    """
+
+
+def _shrunk(g: Tensor, input: Tensor, lambd: float) -> Tensor:
+    return ew.replaced(g, cp.le(ew.abs(input), lambd))
+
+
+@pointwise(
+    api="torch tensor functional", inplace=False, dtypes=FLOATING, samples=samples((1.0,)),
+    check=numbers("argument 'lambd'"), errors=bad_number,
+    grad={"input": _shrunk},
+)  # fmt: skip
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Any:
+    """x, and 0 where |x| <= lambd.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.hardshrink(torch.tensor([-0.2, 2.]))
+    tensor([0., 2.])
+    """
+
+
+def _check_softshrink(input: Any, lambd: Any) -> None:
+    numbers("argument 'lambd'")(input, lambd)
+    if lambd < 0:
+        raise Invalid(f"lambda must be greater or equal to 0, but found to be {lambd}.")
+
+
+@pointwise(
+    api="functional", inplace=False, dtypes=FLOATING, samples=samples((1.0,)), check=_check_softshrink,
+    errors=lambda make: [Bad(make(2), -1.0, match="lambda must be greater or equal to 0")],
+    grad={"input": _shrunk},
+)  # fmt: skip
+def softshrink(input: Tensor, lambd: float = 0.5) -> Any:
+    """x moved towards 0 by `lambd`, and 0 where |x| <= lambd.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.softshrink(torch.tensor([-0.2, 2.]))
+    tensor([0.0000, 1.5000])
+    """
+
+
+# ---- gates and noise ----------------------------------------------------------------------------------
+
+
+@expose("functional")
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """The first half along `dim` times the sigmoid of the second (Y. Dauphin et al., arXiv:1612.08083).
+
+    Raises:
+        RuntimeError: the extent of `dim` is odd, or the tensor has no dimension.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.glu(torch.tensor([1., 2., 0., 0.]))
+    tensor([0.5000, 1.0000])
+    """
+    if not input.shape:
+        raise fail("glu", "does not support 0-dimensional tensors", input=input)
+    extent = input.size(dim)
+    if extent % 2:
+        raise fail(
+            "glu", f"Halving dimension must be even, but dimension {dim} is size {extent}", input=input
+        )
+    first, second = input.chunk(2, dim)
+    return first * ew.sigmoid(second)
+
+
+def _slopes(input: Tensor, lower: float, upper: float, training: bool) -> Tensor | float:
+    if lower > upper:
+        raise fail(
+            "rrelu", f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
+        )
+    if not training:
+        return (lower + upper) / 2
+    from tritonnn.ops.creation.creation import empty_like
+
+    noise = empty_like(input).uniform_(lower, upper)
+    return ew.replaced(noise, input >= 0, 1.0)
+
+
+@expose("torch functional")
+def rrelu(
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    """leaky_relu with a slope drawn for every element in lower..upper, or their mean outside training.
+
+    Source: B. Xu et al., arXiv:1505.00853.
+
+    Raises:
+        RuntimeError: lower > upper.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.rrelu(torch.tensor([-1., 2.]), 0.1, 0.3)
+    tensor([-0.2000,  2.0000])
+    """
+    slopes = _slopes(input, lower, upper, training)
+    if isinstance(slopes, float):
+        return NAMESPACES["functional"]["leaky_relu"](input, slopes, inplace)
+    return input.mul_(slopes) if inplace else ar.mul(input, slopes)
+
+
+@expose("torch functional")
+def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
+    """In-place version of `rrelu`."""
+    return rrelu(input, lower, upper, training, inplace=True)
+
+
+for _function in (relu, relu6, leaky_relu, elu, selu, celu, threshold, hardtanh):
+    with_inplace(_function)
+NAMESPACES["torch"]["threshold_"] = NAMESPACES["functional"]["threshold_"]

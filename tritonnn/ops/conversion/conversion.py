@@ -1,0 +1,308 @@
+"""Copies: to another dtype, device, layout or size; other memory behind a tensor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn import dispatch, dtypes
+from tritonnn import shape as shapes
+from tritonnn._tensor import Tensor, make, make_view
+from tritonnn.device import CPU, resolve
+from tritonnn.device import device as Device
+from tritonnn.dispatch import allocate, row_major
+from tritonnn.dtypes import dtype as DType
+from tritonnn.memory_format import memory_format as MemoryFormat
+from tritonnn.memory_format import preserve_format, strides_as
+from tritonnn.ops._table import ANY, Out, Sample, composite, primitive
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import edge_of, record
+from tritonnn.shape import Size
+from tritonnn.storage import Storage
+
+Number = Any
+
+
+@primitive(float8=True, dtypes=ANY, grad={"input": lambda g: g})
+def to_copy(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...] | None) -> Out:
+    """A fresh tensor with the values of `input`; recorded here, carried out by `_copy`."""
+    return Out(input.shape, dtype)
+
+
+def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...] | None) -> Tensor:
+    """A copy as `dtype` on `device` with the given dense strides (None: row-major), recorded where gradients are."""
+    made = allocate(input.shape, dtype, device, strides)
+    dispatch.copy_into(made, input)
+    if state.enabled:
+        edge = edge_of(input)
+        if edge is not None and dtype.kind >= 2:
+            record(to_copy.op, (input, dtype, device, strides), (made,), [edge])
+    return made
+
+
+def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool, Any]:
+    """The arguments of `to(dtype)`, `to(device, dtype)`, `to(other)` with their options."""
+    options: dict[str, Any] = {
+        "dtype": None,
+        "device": None,
+        "non_blocking": False,
+        "copy": False,
+        "memory_format": None,
+    }
+    if "async" in kwargs:
+        kwargs["non_blocking"] = kwargs.pop("async")
+    if "other" in kwargs:
+        args = (kwargs.pop("other"), *args)
+    unknown = set(kwargs) - set(options)
+    if unknown:
+        raise TypeError(f"to() got an unexpected keyword argument '{sorted(unknown)[0]}'")
+    options.update(kwargs)
+    flags = [key for key in ("non_blocking", "copy") if key not in kwargs]
+    for arg in args:
+        if isinstance(arg, DType):
+            options["dtype"] = arg
+        elif isinstance(arg, bool):
+            options[flags.pop(0)] = arg
+        elif isinstance(arg, (str, int, Device)):
+            options["device"] = arg
+        elif isinstance(arg, Tensor):
+            options["dtype"], options["device"] = arg.dtype, arg.device
+        elif arg is not None:
+            raise TypeError(
+                f"to() received an invalid argument of type {type(arg).__name__}: expected a dtype, device or tensor"
+            )
+    return tuple(options.values())
+
+
+@composite(
+    api="tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3), dtypes.float64)],
+)
+def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """`input` with another dtype and/or on another device; itself where nothing changes.
+
+    Args:
+        args: a dtype, a device, a device and a dtype, or a tensor to take both from.
+        non_blocking: let a copy between pinned host memory and the GPU run asynchronously.
+        copy: copy even where nothing changes.
+        memory_format: the layout of the result (default: the layout of `input`).
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1.5, -1.5]).to(torch.int64)
+    tensor([ 1, -1])
+    """
+    dtype, device, non_blocking, copy, format = _parse_to(args, kwargs)
+    dtype = dtype or input.dtype
+    target = input.device if device is None else resolve(device)
+    if (
+        dtype is input.dtype
+        and target is input.device
+        and not copy
+        and (format in (None, preserve_format) or input.is_contiguous(memory_format=format))
+    ):
+        return input
+    strides = strides_as(input) if format in (None, preserve_format) else format.strides(input.shape)
+    if non_blocking and target is not input.device:
+        from tritonnn.runtime.interface import runtime
+
+        with runtime().non_blocking():
+            return copied(input, dtype, target, strides)
+    return copied(input, dtype, target, strides)
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3).transpose(0, 1))],
+)
+def clone(input: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
+    """A copy, through which gradients flow.
+
+    >>> import tritonnn as torch
+    >>> x = torch.ones(2)
+    >>> x.clone().mul_(2), x
+    (tensor([2., 2.]), tensor([1., 1.]))
+    """
+    strides = (
+        strides_as(input) if memory_format in (None, preserve_format) else memory_format.strides(input.shape)
+    )
+    return copied(input, input.dtype, input.device, strides)
+
+
+@composite(
+    api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3).transpose(0, 1))]
+)
+def contiguous(input: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
+    """`input` itself if it is row-major (or in the given format), else a copy that is."""
+    if input.is_contiguous(memory_format):
+        return input
+    strides = None if memory_format is None else memory_format.strides(input.shape)
+    return copied(input, input.dtype, input.device, strides)
+
+
+def _to_type(dtype: DType) -> Any:
+    def method(self: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
+        if memory_format is not None:
+            return to(self, dtype, memory_format=memory_format)
+        return self if self.dtype is dtype else copied(self, dtype, self.device, strides_as(self))
+
+    method.__doc__ = f"The values as {dtype!r}."
+    return method
+
+
+for _name, _dtype in {
+    **dtypes.ALIASES,
+    "bfloat16": dtypes.bfloat16,
+    "char": dtypes.int8,
+    "byte": dtypes.uint8,
+}.items():
+    setattr(Tensor, _name, _to_type(_dtype))
+
+
+def cpu(self: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
+    """The values in host memory; itself if it is there."""
+    return to(self, CPU, memory_format=memory_format)
+
+
+def cuda(
+    self: Tensor,
+    device: Any = None,
+    non_blocking: bool = False,
+    memory_format: MemoryFormat | None = None,
+    **old: Any,
+) -> Tensor:
+    """The values on a GPU (the current one by default); itself if it is there."""
+    if "async" in old:
+        non_blocking = old.pop("async")
+    if old:
+        raise TypeError(f"cuda() got an unexpected keyword argument '{next(iter(old))}'")
+    target = Device("cuda") if device is None else Device(device)
+    return to(self, target, non_blocking=non_blocking, memory_format=memory_format)
+
+
+Tensor.cpu, Tensor.cuda = cpu, cuda  # type: ignore[attr-defined]
+Tensor.type_as = lambda self, other: to(self, other)  # type: ignore[attr-defined]
+
+
+def resize_(self: Tensor, *sizes: Any, memory_format: MemoryFormat | None = None) -> Tensor:
+    """Give the tensor another shape in place, keeping the leading elements of its storage; row-major.
+
+    Raises:
+        RuntimeError: the tensor requires grad.
+    """
+    if state.enabled and self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    shape = Size(shapes.as_size(sizes))
+    if shape == self.shape and self._stride is None:
+        return self
+    need = (self._offset + shapes.numel(shape)) * self.dtype.itemsize
+    if need > self._storage.nbytes:
+        grow_storage(self._storage, need)
+    strides = shapes.contiguous_strides(shape) if memory_format is None else memory_format.strides(shape)
+    self.shape = shape
+    self._stride = strides
+    self._buf = self._storage.buffer(tuple(shape), strides, self._offset, self.dtype)
+    return self
+
+
+def grow_storage(storage: Storage, nbytes: int) -> None:
+    """Replace a storage's block by a larger one that starts with the same bytes."""
+    flat = Size((nbytes,))
+    made = allocate(flat, dtypes.uint8, storage.device)
+    old_bytes = min(storage.nbytes, nbytes)
+    if old_bytes and storage.device.type != "meta":
+        kept = make_view(
+            make(None, storage, Size((0,)), dtypes.uint8, storage.device), Size((old_bytes,)), (1,), 0
+        )
+        dispatch.copy_into(make_view(made, Size((old_bytes,)), (1,), 0), kept)
+    storage.block, storage._bytes = made._storage.block, None
+
+
+def set_(
+    self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None
+) -> Tensor:
+    """See another tensor's (or storage's) memory, with the given geometry, from now on."""
+    if source is None:
+        self._adopt(allocate(Size((0,)), self.dtype, self.device))
+        return self
+    if isinstance(source, Tensor) and size is None:
+        self._adopt(source)
+        return self
+    storage = source._storage if isinstance(source, Tensor) else source._untyped
+    count = storage.nbytes // self.dtype.itemsize
+    shape = Size((count - storage_offset,) if size is None else shapes.as_size((size,)))
+    strides = shapes.contiguous_strides(shape) if stride is None else tuple(stride)
+    whole = make(None, storage, Size((count,)), self.dtype, storage.device)
+    self._adopt(make_view(whole, shape, strides, storage_offset))
+    return self
+
+
+def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """A copy in page-locked host memory, from which transfers to the GPU can be asynchronous."""
+    if self.device is not CPU:
+        raise RuntimeError(f"cannot pin '{self.device}' memory: only dense CPU tensors can be pinned")
+    if self.is_pinned():
+        return self
+    from tritonnn.runtime.interface import runtime
+
+    array = runtime().pinned_empty(self.nbytes)
+    storage = Storage(array, CPU)
+    strides = shapes.contiguous_strides(self.shape)
+    made = make(
+        storage.buffer(tuple(self.shape), strides, 0, self.dtype), storage, self.shape, self.dtype, CPU
+    )
+    dispatch.copy_into(made, self)
+    return made
+
+
+def resize_as_(self: Tensor, other: Tensor, memory_format: Any = None) -> Tensor:
+    """`resize_` to the shape of another tensor."""
+    return resize_(self, other.shape, memory_format=memory_format)
+
+
+for _method in (resize_, resize_as_, set_, pin_memory):
+    setattr(Tensor, _method.__name__, _method)
+
+
+def deep_copy(self: Tensor, memo: dict) -> Tensor:
+    """A copy of the storage seen with the same geometry; tensors that share a storage share its copy."""
+    key = id(self._storage.block)
+    storage = memo.get(key)
+    if storage is None:
+        whole = make(None, self._storage, Size((0,)), dtypes.uint8, self.device)
+        everything = make_view(whole, Size((self._storage.nbytes,)), (1,), 0)
+        storage = memo[key] = row_major(everything)._storage
+    strides = self.stride()
+    made = make(
+        storage.buffer(tuple(self.shape), strides, self._offset, self.dtype),
+        storage,
+        self.shape,
+        self.dtype,
+        self.device,
+    )
+    made._stride, made._offset = self._stride, self._offset
+    return made
+
+
+# ---- views in place -------------------------------------------------------------------------------------
+
+
+def _geometry_inplace(name: str) -> Any:
+    def method(self: Tensor, *args: Any) -> Tensor:
+        seen = getattr(self, name)(*args)
+        if self._node is not None or (state.enabled and self._rg):
+            if self._node is None:
+                raise RuntimeError(
+                    "a leaf Variable that requires grad is being used in an in-place operation."
+                )
+            self._node, self._out_nr = seen._node, seen._out_nr
+        self._adopt(seen)
+        return self
+
+    method.__name__ = name + "_"
+    method.__doc__ = f"`{name}`, changing this tensor's own geometry."
+    return method
+
+
+for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims"):
+    setattr(Tensor, _name + "_", _geometry_inplace(_name))

@@ -1,0 +1,129 @@
+"""Writing into existing memory: copy_, fill_, zero_."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn import dispatch
+from tritonnn._tensor import Tensor
+from tritonnn.device import CPU
+from tritonnn.dispatch import row_major
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._numbers import as_number
+from tritonnn.ops._table import ANY, Out, Sample, composite, primitive
+from tritonnn.ops.shape.shape import is_expandable_to
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import edge_of, record
+
+
+@primitive(float8=True, dtypes=ANY, grad={"src": lambda g: g})
+def copy_values(src: Tensor) -> Out:
+    """History of `x.copy_(src)`; recorded, never run."""
+    return Out(src.shape, src.dtype)
+
+
+def copy_(self: Tensor, src: Any, non_blocking: bool = False, broadcast: bool = True, **old: Any) -> Tensor:
+    """Overwrite with the values of `src`, broadcast and cast; gradients flow to `src`.
+
+    >>> import tritonnn as torch
+    >>> torch.zeros(2, dtype=torch.int64).copy_(torch.tensor(3.7))
+    tensor([3, 3])
+    """
+    non_blocking = old.pop("async", non_blocking)
+    if old:
+        raise TypeError(f"copy_() got an unexpected keyword argument '{next(iter(old))}'")
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    dispatch.check_inplace(copy_values.op, self)
+    if self is src:
+        return self
+    fits = is_expandable_to(src.shape, self.shape) if broadcast else src.shape == self.shape
+    if not fits:
+        raise fail(
+            "copy_",
+            f"The expanded size of the tensor {list(self.shape)} must match the existing size {list(src.shape)}",
+            self=self,
+            src=src,
+        )
+    edge = edge_of(src) if state.enabled and self.dtype.kind >= 2 else None
+    had_history = state.enabled and self.requires_grad
+    if src._storage.block is self._storage.block and not self.is_set_to(src):
+        src = row_major(src)  # NumPy and kernels may write before they read where memory overlaps
+    if non_blocking and self.device is not src.device:
+        from tritonnn.runtime.interface import runtime
+
+        with runtime().non_blocking():
+            dispatch.copy_into(self, src)
+    else:
+        dispatch.copy_into(self, src)
+    dispatch.wrote(self, "copy_")
+    if edge is not None or had_history:
+        dispatch.rewrite_history(self, record(copy_values.op, (src,), (self,), [edge]))
+    return self
+
+
+Tensor.copy_ = copy_  # type: ignore[attr-defined]
+
+
+@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), 2)])
+def fill(input: Tensor, value: Any) -> Tensor:
+    """`value` in the shape and dtype of `input`."""
+    return fill_(input.clone(), value)
+
+
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Overwrite every element with a number or a 0-d tensor.
+
+    Raises:
+        RuntimeError: a number that the dtype cannot hold. As in PyTorch, a single element of 16 or 8 bits is
+            converted instead, and what is too large becomes infinite, or float8_e4m3fn's largest number.
+        OverflowError: an integer of more than 64 bits.
+
+    >>> import tritonnn as torch
+    >>> torch.empty(2).fill_(3)
+    tensor([3., 3.])
+    """
+    if isinstance(value, Tensor):
+        if value.shape:
+            raise fail(
+                "fill_",
+                f"only supports 0-dimension value tensor but got tensor with {len(value.shape)} dimensions.",
+                value=value,
+            )
+        return copy_(self, value)
+    dispatch.check_inplace(copy_values.op, self)
+    try:
+        value = as_number(self.dtype, value, strict=self.numel() != 1)
+    except Invalid as invalid:
+        raise fail("fill_", str(invalid), self=self) from None
+    if self.device is CPU:
+        _fill_host(self, value)
+    elif self.device.type != "meta":
+        from tritonnn.kernels.device.moving import fill as fill_kernel
+
+        fill_kernel(self._buf, value)
+    return overwritten(self, "fill_")
+
+
+def overwritten(self: Tensor, op: str) -> Tensor:
+    """Note that every element was replaced by a constant: no gradient reaches what was there before."""
+    dispatch.wrote(self, op)
+    if state.enabled and self.requires_grad:
+        dispatch.rewrite_history(self, record(copy_values.op, (self,), (self,), [None]))
+    return self
+
+
+def _fill_host(self: Tensor, value: Any) -> None:
+    token = dispatch.quiet_set(dispatch.QUIET)
+    try:
+        self._buf.fill(value)
+    finally:
+        dispatch.quiet_reset(token)
+
+
+def zero_(self: Tensor) -> Tensor:
+    """Overwrite every element with 0."""
+    return fill_(self, 0)
+
+
+Tensor.fill_, Tensor.zero_ = fill_, zero_  # type: ignore[attr-defined]

@@ -1,0 +1,347 @@
+"""Elementwise arithmetic of two and three tensors, and the operators of Tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tritonnn import dispatch, dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._table import (
+    ANY,
+    FLOAT,
+    FLOATING_AND_COMPLEX,
+    NUMERIC,
+    Bad,
+    Sample,
+    expose,
+    pointwise,
+)
+from tritonnn.ops.creation.creation import zeros_like
+from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
+
+Number = Any
+
+
+def pairs(make: Any, low: float = -2, high: float = 2, **options: Any) -> list[Sample]:
+    """Equal shapes, broadcasting both ways, a 0-d operand."""
+    new = lambda *shape: make(*shape, low=low, high=high)
+    return [
+        Sample(new(3, 4), new(3, 4), **options), Sample(new(2, 3, 1), new(4), **options),
+        Sample(new(3), new(()), **options),
+    ]  # fmt: skip
+
+
+def with_number(make: Any, number: Any = 2, low: float = -2, high: float = 2) -> list[Sample]:
+    return [*pairs(make, low, high), Sample(make(3, 4, low=low, high=high), number)]
+
+
+def misfits(make: Any) -> list[Bad]:
+    return [
+        Bad(make(2, 3), make(4), match=r"size of tensor a \(3\) must match the size of tensor b \(4\)"),
+        Bad(make(2, 3), "a", error=TypeError, match="argument 'other' .*must be Tensor.*, not str"),
+    ]
+
+
+# ---- sums and products --------------------------------------------------------------------------------
+
+
+def _check_alpha(input: Any, other: Any, alpha: Any) -> None:
+    if not isinstance(alpha, (bool, int, float, complex, np.number)):
+        raise Invalid(f"argument 'alpha' must be Number, not {type(alpha).__name__}", kind=TypeError)
+    if isinstance(alpha, float) and all(_is_whole(x) for x in (input, other)):
+        raise Invalid("For integral input tensors, argument alpha must not be a floating point number.")
+
+
+def _is_whole(x: Any) -> bool:
+    return x.dtype.kind < 2 if isinstance(x, Tensor) else isinstance(x, int)
+
+
+def _number_before(args: tuple, kwargs: dict[str, Any]) -> tuple:
+    """The old order `add(input, alpha, other)`."""
+    if len(args) == 3:
+        kwargs["alpha"] = args[1]
+        return args[0], args[2]
+    return args
+
+
+_NO_BOOL_DIFFERENCE = (
+    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
+    "the `~` or `logical_not()` operator instead."
+)
+
+
+def _scaled(g: Tensor, alpha: Any) -> Tensor:
+    return g if alpha == 1 else g * conjugate(alpha)
+
+
+@pointwise(
+    dtypes=ANY, check=_check_alpha, legacy=_number_before,
+    grad={"input": lambda g: g, "other": lambda g, alpha: _scaled(g, alpha)},
+    samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
+    errors=lambda make: [
+        *misfits(make), Bad(make.int(2), make.int(2), alpha=1.5, match="alpha must not be a floating"),
+        Bad(make(2), make(2), alpha="a", error=TypeError, match="'alpha' must be Number, not str"),
+    ],
+)  # fmt: skip
+def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
+    """input + alpha * other.
+
+    >>> import tritonnn as torch
+    >>> torch.add(torch.tensor([1., 2.]), torch.tensor([10., 20.]), alpha=2)
+    tensor([21., 42.])
+    """
+
+
+@pointwise(
+    dtypes=NUMERIC_AND_COMPLEX, check=_check_alpha, legacy=_number_before, alias=("subtract",),
+    grad={"input": lambda g: g, "other": lambda g, alpha: -_scaled(g, alpha)},
+    samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
+    refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE},
+    errors=lambda make: [*misfits(make), Bad(make.bool(2), make(2), match="Subtraction, the `-` operator")],
+)  # fmt: skip
+def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
+    """input - alpha * other.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1., 2.]) - torch.tensor([10., 20.])
+    tensor([ -9., -18.])
+    """
+
+
+@pointwise(
+    dtypes=NUMERIC_AND_COMPLEX, check=_check_alpha, legacy=_number_before, inplace=False,
+    grad={"input": lambda g, alpha: -_scaled(g, alpha), "other": lambda g: g},
+    samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
+    refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE}, errors=misfits,
+)  # fmt: skip
+def rsub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
+    """other - alpha * input.
+
+    >>> import tritonnn as torch
+    >>> torch.rsub(torch.tensor([1., 2.]), 10)
+    tensor([9., 8.])
+    """
+
+
+@pointwise(
+    dtypes=ANY, alias=("multiply",), samples=with_number, errors=misfits,
+    grad={"input": lambda g, other: g * conjugate(other), "other": lambda g, input: g * conjugate(input)},
+)  # fmt: skip
+def mul(input: Tensor | Number, other: Tensor | Number) -> Any:
+    """input * other.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1., 2.]) * torch.tensor([10., 20.])
+    tensor([10., 40.])
+    """
+
+
+# ---- quotients ----------------------------------------------------------------------------------------
+
+
+def _quotient_samples(make: Any) -> list[Sample]:
+    return [
+        Sample(make(3, 4), make(3, 4, low=1, high=3)), Sample(make(2, 3, 1), make(4, low=1, high=3)),
+        Sample(make(3, 4, low=-9, high=9), 2),
+        *([Sample(make(3, 4, low=-9, high=9), make(4, low=-3, high=-1))] if make.dtype.is_signed else []),
+    ]  # fmt: skip
+
+
+@pointwise(
+    FLOAT, name="div", api="", inplace=False, dtypes=ANY,
+    samples=_quotient_samples,
+    grad={
+        "input": lambda g, other: g / conjugate(other),
+        "other": lambda g, other, result: g * -conjugate(result / other),
+    },
+)  # fmt: skip
+def quotient(input: Tensor | Number, other: Tensor | Number, rounding_mode: None = None) -> Any:
+    """input / other, as floating point."""
+
+
+@pointwise(
+    dtypes=NUMERIC, samples=_quotient_samples,
+    grad={"input": lambda g: zeros_like(g), "other": lambda g: zeros_like(g)},
+    errors=lambda make: [*misfits(make), Bad(make.bool(2), make.bool(2), match="not implemented for bool")],
+)  # fmt: skip
+def floor_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
+    """The quotient rounded down.
+
+    Raises:
+        RuntimeError: division of an integer by zero (on the CPU).
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([7, -7]) // 2
+    tensor([ 3, -4])
+    """
+
+
+@pointwise(
+    dtypes=NUMERIC, api="", inplace=False, samples=_quotient_samples,
+    grad={"input": lambda g: zeros_like(g), "other": lambda g: zeros_like(g)},
+)  # fmt: skip
+def trunc_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
+    """The quotient rounded towards zero."""
+
+
+_ROUNDING = {None: quotient, "floor": floor_divide, "trunc": trunc_divide}
+
+
+def _rounded(rounding_mode: str | None) -> Callable[..., Any]:
+    if rounding_mode not in _ROUNDING:
+        raise fail(
+            "div",
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}",
+        )
+    return _ROUNDING[rounding_mode]
+
+
+@expose("torch tensor", "divide")
+def div(
+    input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None, out: Tensor | None = None
+) -> Tensor:
+    """The quotient: exact (integers become floating), or rounded down ('floor') or towards zero ('trunc').
+
+    Raises:
+        RuntimeError: an unknown rounding mode; a rounded division of an integer by zero (on the CPU).
+
+    >>> import tritonnn as torch
+    >>> x = torch.tensor([7, -7])
+    >>> x.div(2), x.div(2, rounding_mode='floor'), x.div(2, rounding_mode='trunc')
+    (tensor([ 3.5000, -3.5000]), tensor([ 3, -4]), tensor([ 3, -3]))
+    """
+    return _rounded(rounding_mode)(input, other, out=out)
+
+
+@expose("torch tensor", "divide_")
+def div_(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
+    """In-place version of `div`."""
+    op = _rounded(rounding_mode).op  # type: ignore[attr-defined]
+    return dispatch.inplace(op, (input, other) if rounding_mode else (input, other, None))
+
+
+@expose("torch tensor")
+def true_divide(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """`div` without rounding.
+
+    >>> import tritonnn as torch
+    >>> torch.true_divide(torch.tensor([1, 2]), 2)
+    tensor([0.5000, 1.0000])
+    """
+    return quotient(input, other, out=out)
+
+
+@expose("tensor")
+def true_divide_(input: Tensor, other: Tensor | Number) -> Tensor:
+    """In-place version of `true_divide`."""
+    return div_(input, other)
+
+
+@pointwise(
+    dtypes=NUMERIC, samples=_quotient_samples, errors=misfits,
+    grad={"input": lambda g: g, "other": lambda g, input, other: g * -floor_divide(input, other)},
+)  # fmt: skip
+def remainder(input: Tensor | Number, other: Tensor | Number) -> Any:
+    """input - other * floor(input / other): the remainder with the sign of the divisor, as Python's %.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([7, -7]) % 3
+    tensor([1, 2])
+    """
+
+
+@pointwise(
+    dtypes=NUMERIC, samples=_quotient_samples, errors=misfits,
+    grad={"input": lambda g: g, "other": lambda g, input, other: g * -trunc_divide(input, other)},
+)  # fmt: skip
+def fmod(input: Tensor, other: Tensor | Number) -> Any:
+    """input - other * trunc(input / other): the remainder with the sign of the dividend, as C's fmod.
+
+    >>> import tritonnn as torch
+    >>> torch.fmod(torch.tensor([7, -7]), 3)
+    tensor([ 1, -1])
+    """
+
+
+# ---- three operands -----------------------------------------------------------------------------------
+
+
+def _check_lerp(input: Any, end: Any, weight: Any) -> None:
+    for name, x in (("end", end), ("weight", weight)):
+        if isinstance(x, Tensor) and isinstance(input, Tensor) and x.dtype is not input.dtype and x.shape:
+            raise Invalid(f"expected dtype {input.dtype.name} for `{name}` but got dtype {x.dtype.name}")
+
+
+@pointwise(
+    dtypes=FLOATING_AND_COMPLEX, check=_check_lerp,
+    grad={
+        "input": lambda g, weight: g * conjugate(1 - weight),
+        "end": lambda g, weight: g * conjugate(weight),
+        "weight": lambda g, input, end: g * conjugate(end - input),
+    },
+    samples=lambda make: [
+        Sample(make(3, 4), make(3, 4), 0.3), Sample(make(3, 4), make(4), 0.75),
+        Sample(make(3, 4), make(4), make(3, 1, low=0, high=1)),
+    ],
+)  # fmt: skip
+def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Any:
+    """input + weight * (end - input).
+
+    >>> import tritonnn as torch
+    >>> torch.lerp(torch.tensor([1., 2.]), torch.tensor([3., 6.]), 0.5)
+    tensor([2., 4.])
+    """
+
+
+def _value_before(args: tuple, kwargs: dict[str, Any]) -> tuple:
+    """The old order `addcmul(input, value, tensor1, tensor2)`."""
+    if len(args) == 4 and isinstance(args[2], Tensor) and isinstance(args[3], Tensor):
+        kwargs["value"] = args[1]
+        return args[0], args[2], args[3]
+    return args
+
+
+def _triples(make: Any, low: float = -2) -> list[Sample]:
+    high = 2 if low < 0 else 3
+    return [
+        Sample(make(3, 4), make(3, 4), make(3, 4, low=low, high=high)),
+        Sample(make(3, 4), make(3, 1), make(4, low=low, high=high), value=2),
+    ]
+
+
+@pointwise(
+    dtypes=NUMERIC_AND_COMPLEX, legacy=_value_before, samples=_triples,
+    grad={
+        "input": lambda g: g,
+        "tensor1": lambda g, tensor2, value: _scaled(g * conjugate(tensor2), value),
+        "tensor2": lambda g, tensor1, value: _scaled(g * conjugate(tensor1), value),
+    },
+)  # fmt: skip
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
+    """input + value * tensor1 * tensor2.
+
+    >>> import tritonnn as torch
+    >>> torch.addcmul(torch.ones(2), torch.tensor([1., 2.]), torch.tensor([3., 4.]), value=10)
+    tensor([31., 81.])
+    """
+
+
+@pointwise(
+    dtypes=FLOATING_AND_COMPLEX, legacy=_value_before, samples=lambda make: _triples(make, 1),
+    grad={
+        "input": lambda g: g,
+        "tensor1": lambda g, tensor2, value: _scaled(g / conjugate(tensor2), value),
+        "tensor2": lambda g, tensor1, tensor2, value: -_scaled(g * conjugate(tensor1 / (tensor2 * tensor2)), value),
+    },
+)  # fmt: skip
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Any:
+    """input + value * tensor1 / tensor2.
+
+    >>> import tritonnn as torch
+    >>> torch.addcdiv(torch.ones(2), torch.tensor([1., 2.]), torch.tensor([2., 4.]), value=10)
+    tensor([6., 6.])
+    """

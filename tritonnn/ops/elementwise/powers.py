@@ -1,0 +1,258 @@
+"""Powers, and functions of two tensors that are no arithmetic: angles, logarithms of sums, divisors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tritonnn import dispatch, dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid
+from tritonnn.ops._table import FLOAT, FLOATING, REAL, Bad, Sample, expose, pointwise
+from tritonnn.ops.creation.creation import zeros_like
+from tritonnn.ops.elementwise import elementwise as ew
+from tritonnn.ops.elementwise.arithmetic import misfits, mul, pairs
+from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
+
+Number = Any
+
+
+# ---- powers -------------------------------------------------------------------------------------------
+
+
+def _power_grad(g: Tensor, input: Tensor, exponent: Any) -> Tensor:
+    if isinstance(exponent, Tensor):
+        slope = conjugate(exponent * pow(input, exponent - 1))
+        return ew.replaced(g * slope, exponent == 0)
+    if exponent == 0:
+        return zeros_like(g)
+    if exponent == 2:
+        return g * (conjugate(input) * 2)
+    return g * conjugate(pow(input, exponent - 1) * exponent)
+
+
+def _number_base_grad(g: Tensor, base: Any, exponent: Tensor, result: Tensor) -> Tensor:
+    if base == 0:
+        return ew.replaced(zeros_like(g), exponent < 0, math.nan)
+    if isinstance(base, complex):
+        import cmath
+
+        return g * conjugate(result * cmath.log(base))
+    return g * (result * (math.log(base) if base > 0 else math.nan))
+
+
+def _exponent_grad(g: Tensor, input: Any, exponent: Tensor, result: Tensor) -> Tensor:
+    if not isinstance(input, Tensor):
+        return _number_base_grad(g, input, exponent, result)
+    slope = conjugate(result * ew.log(input))
+    nothing = input == 0 if input.dtype.is_complex else (input == 0) & (exponent >= 0)
+    return g * ew.replaced(slope, nothing)
+
+
+def _check_power(input: Any, exponent: Any) -> None:
+    if isinstance(exponent, int) and exponent < 0 and isinstance(input, Tensor) and input.dtype.kind < 2:
+        raise Invalid("Integers to negative integer powers are not allowed.", hint="convert with .float()")
+
+
+@pointwise(
+    dtypes=NUMERIC_AND_COMPLEX, check=_check_power,
+    grad={
+        "input": lambda g, input, exponent: _power_grad(g, input, exponent),
+        "exponent": lambda g, input, exponent, result: _exponent_grad(g, input, exponent, result),
+    },
+    samples=lambda make: [
+        *[Sample(make(3, 4, low=0.3, high=2), e) for e in (0, 1, 2, 3, 5)],
+        Sample(make(3, 4, low=0.3, high=2), make(4, low=0, high=3)),
+        Sample(2, make(3, low=0, high=3)),
+        *([Sample(make(3, low=0.3, high=2), e) for e in (0.5, -0.5, -1, -2, 2.5)] if make.dtype.kind > 1 else []),
+    ],
+    errors=lambda make: [Bad(make.int(3), -1, match="Integers to negative integer powers are not allowed")],
+)  # fmt: skip
+def pow(input: Tensor | Number, exponent: Tensor | Number) -> Any:
+    """input to the power exponent.
+
+    Raises:
+        RuntimeError: a negative whole number as exponent of an integer tensor.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1., 2., 3.]) ** 2
+    tensor([1., 4., 9.])
+    """
+
+
+@expose("torch tensor")
+def float_power(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """`pow` in float64 (complex128 where an operand is complex).
+
+    >>> import tritonnn as torch
+    >>> torch.float_power(torch.tensor([2, 3]), -1)
+    tensor([0.5000, 0.3333], dtype=torch.float64)
+    """
+    kind = dtypes.complex128 if dispatch.result_type(input, exponent).is_complex else dtypes.float64
+    wide = [x.to(kind) if isinstance(x, Tensor) else x for x in (input, exponent)]
+    return pow(*wide, out=out)
+
+
+@pointwise(
+    FLOAT, dtypes=REAL,
+    samples=lambda make: [*pairs(make, 0.2, 2), Sample(make(3, 4, low=0.2, high=2), 2)],
+    grad={
+        "input": lambda g, input, other: g * _xlogy_slope(input, as_tensor(other, g)),
+        "other": lambda g, input, other: g * input / other,
+    },
+    api="torch tensor special",
+)  # fmt: skip
+def xlogy(input: Tensor | Number, other: Tensor | Number) -> Any:
+    """input * log(other), and 0 where input is 0 (unless other is NaN).
+
+    >>> import tritonnn as torch
+    >>> torch.xlogy(torch.tensor([0., 2.]), torch.tensor([0., 1.]))
+    tensor([0., 0.])
+    """
+
+
+def _xlogy_slope(input: Tensor, other: Tensor) -> Tensor:
+    return ew.replaced(ew.log(other), (input == 0) & (other <= 0))
+
+
+def as_tensor(x: Any, like: Tensor) -> Tensor:
+    return x if isinstance(x, Tensor) else like.new_full((), x)
+
+
+# ---- distances and angles -----------------------------------------------------------------------------
+
+
+@pointwise(
+    FLOAT, dtypes=REAL, alias=("arctan2",), samples=lambda make: pairs(make, 0.2, 2), errors=misfits,
+    grad={
+        "input": lambda g, input, other: g * (other / (input * input + other * other)),
+        "other": lambda g, input, other: g * (-input / (input * input + other * other)),
+    },
+)  # fmt: skip
+def atan2(input: Tensor, other: Tensor) -> Any:
+    """The angle in radians, in -pi..pi, of the point with ordinate `input` and abscissa `other`.
+
+    >>> import tritonnn as torch
+    >>> torch.atan2(torch.tensor([1., -1.]), torch.tensor([0., -1.]))
+    tensor([ 1.5708, -2.3562])
+    """
+
+
+@pointwise(
+    dtypes=FLOATING, samples=lambda make: pairs(make, 0.2, 2), errors=misfits,
+    grad={
+        "input": lambda g, input, result: g * (input / result),
+        "other": lambda g, other, result: g * (other / result),
+    },
+)  # fmt: skip
+def hypot(input: Tensor, other: Tensor) -> Any:
+    """sqrt(input^2 + other^2) without overflow.
+
+    >>> import tritonnn as torch
+    >>> torch.hypot(torch.tensor([3.]), torch.tensor([4.]))
+    tensor([5.])
+    """
+
+
+@pointwise(
+    FLOAT, dtypes=REAL,
+    samples=lambda make: [Sample(make(3, 4, low=0.2, high=2), make(4)), Sample(make(3, low=0.2), -1.0)],
+    grad={
+        "input": lambda g, input, result: g * ew.replaced(result / input, input == 0),
+        "other": lambda g: zeros_like(g),
+    },
+)  # fmt: skip
+def copysign(input: Tensor, other: Tensor | Number) -> Any:
+    """The magnitude of `input` with the sign of `other`.
+
+    >>> import tritonnn as torch
+    >>> torch.copysign(torch.tensor([1., 2.]), torch.tensor([-0., 3.]))
+    tensor([-1.,  2.])
+    """
+
+
+@pointwise(dtypes=FLOATING, samples=pairs, errors=misfits)
+def nextafter(input: Tensor, other: Tensor) -> Any:
+    """The next number after `input` in the direction of `other`.
+
+    >>> import tritonnn as torch
+    >>> torch.nextafter(torch.tensor([1.]), torch.tensor([2.])) - 1
+    tensor([1.1921e-07])
+    """
+
+
+@pointwise(
+    dtypes=FLOATING, samples=pairs, errors=misfits,
+    grad={
+        "input": lambda g, input, other: g * ew.sigmoid(input - other),
+        "other": lambda g, input, other: g * ew.sigmoid(other - input),
+    },
+)  # fmt: skip
+def logaddexp(input: Tensor, other: Tensor) -> Any:
+    """log(exp(input) + exp(other)) without overflow.
+
+    >>> import tritonnn as torch
+    >>> torch.logaddexp(torch.tensor([0., 1000.]), torch.tensor([0., 0.]))
+    tensor([6.9315e-01, 1.0000e+03])
+    """
+
+
+@pointwise(
+    dtypes=FLOATING, samples=pairs, errors=misfits,
+    grad={
+        "input": lambda g, input, other: g / (ew.exp2(other - input) + 1),
+        "other": lambda g, input, other: g / (ew.exp2(input - other) + 1),
+    },
+)  # fmt: skip
+def logaddexp2(input: Tensor, other: Tensor) -> Any:
+    """log2(2^input + 2^other) without overflow.
+
+    >>> import tritonnn as torch
+    >>> torch.logaddexp2(torch.tensor([2.]), torch.tensor([2.]))
+    tensor([3.])
+    """
+
+
+@expose("torch tensor")
+def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """input * 2^other.
+
+    >>> import tritonnn as torch
+    >>> torch.ldexp(torch.tensor([1.5]), torch.tensor([3]))
+    tensor([12.])
+    """
+    return mul(input, pow(2.0, other), out=out)
+
+
+@pointwise(dtypes=dtypes.INTEGRAL, samples=lambda make: pairs(make, 0, 40), errors=misfits)
+def gcd(input: Tensor, other: Tensor) -> Any:
+    """Greatest common divisor of whole numbers, not negative.
+
+    >>> import tritonnn as torch
+    >>> torch.gcd(torch.tensor([12, 0]), torch.tensor([18, 5]))
+    tensor([6, 5])
+    """
+
+
+@pointwise(dtypes=dtypes.INTEGRAL, samples=lambda make: pairs(make, 0, 9), errors=misfits)
+def lcm(input: Tensor, other: Tensor) -> Any:
+    """Least common multiple of whole numbers, not negative.
+
+    >>> import tritonnn as torch
+    >>> torch.lcm(torch.tensor([4]), torch.tensor([6]))
+    tensor([12])
+    """
+
+
+@pointwise(
+    FLOAT, api="special", inplace=False, dtypes=REAL,
+    samples=lambda make: [Sample(3, make(3, 4, low=1, high=5)), Sample(2, make((), low=1, high=5))],
+    grad={"other": lambda g, input, other: g * -input * zeta(input + 1, other)},
+)  # fmt: skip
+def zeta(input: Tensor | Number, other: Tensor | Number) -> Any:
+    """Hurwitz's zeta function: the sum of (other + k)^-input over k = 0, 1, ...
+
+    >>> import tritonnn as torch
+    >>> torch.special.zeta(torch.tensor([2.]), torch.tensor([1.]))
+    tensor([1.6449])
+    """

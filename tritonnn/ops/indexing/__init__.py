@@ -1,0 +1,1 @@
+"""Reading elements by index or mask."""

@@ -1,0 +1,86 @@
+"""The triangles of matrices, and their indices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid
+from tritonnn.ops._table import ANY, NAMESPACES, Bad, Out, Sample, primitive
+from tritonnn.ops.creation.creation import ones
+from tritonnn.ops.indexing.indexing import nonzero_rows
+
+
+def _triangle(input: Tensor, diagonal: int, op: str) -> Any:
+    if len(input.shape) < 2:
+        raise Invalid(f"{op}: input tensor must have at least 2 dimensions, got {len(input.shape)}")
+    return Out(input.shape, input.dtype), (input, int(diagonal))
+
+
+_TRIANGLE = dict(
+    api="torch tensor", dtypes=ANY, inplace=True, aliasing=True,
+    samples=lambda make: [
+        Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 4, 3), -1), Sample(make(3, 3), 9), Sample(make(0, 3)),
+    ],
+    errors=lambda make: [Bad(make(3), match="at least 2 dimensions")],
+)  # fmt: skip
+
+
+@primitive(**_TRIANGLE, grad={"input": lambda g, diagonal: tril(g, diagonal)})
+def tril(input: Tensor, diagonal: int = 0) -> Any:
+    """The lower triangle of the last two dimensions: on and below a diagonal (1: the one above the main one).
+
+    >>> import tritonnn as torch
+    >>> torch.tril(torch.ones(2, 2))
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
+    return _triangle(input, diagonal, "tril")
+
+
+@primitive(**_TRIANGLE, grad={"input": lambda g, diagonal: triu(g, diagonal)})
+def triu(input: Tensor, diagonal: int = 0) -> Any:
+    """The upper triangle of the last two dimensions: on and above a diagonal (1: the one above the main one).
+
+    >>> import tritonnn as torch
+    >>> torch.triu(torch.ones(2, 2), 1)
+    tensor([[0., 1.],
+            [0., 0.]])
+    """
+    return _triangle(input, diagonal, "triu")
+
+
+def _triangle_indices(upper: bool, row: int, col: int, offset: int, dtype: Any, device: Any) -> Tensor:
+    part = triu if upper else tril
+    where = nonzero_rows(part(ones(row, col, dtype=dtypes.bool_, device=device), offset))
+    return where.t().contiguous().to(dtype or dtypes.int64)
+
+
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+) -> Tensor:
+    """Row and column indices, (2, n), of the lower triangle of a (row, col) matrix.
+
+    >>> import tritonnn as torch
+    >>> torch.tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    return _triangle_indices(False, row, col, offset, dtype, device)
+
+
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+) -> Tensor:
+    """Row and column indices, (2, n), of the upper triangle of a (row, col) matrix.
+
+    >>> import tritonnn as torch
+    >>> torch.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
+    return _triangle_indices(True, row, col, offset, dtype, device)
+
+
+NAMESPACES["torch"].update(tril_indices=tril_indices, triu_indices=triu_indices)

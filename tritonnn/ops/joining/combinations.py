@@ -1,0 +1,205 @@
+"""Enumerations and positions: combinations, cartesian_prod, unravel_index, vander, fill_diagonal_."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import fail
+from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite, expose
+from tritonnn.ops.creation.creation import ones, zeros
+from tritonnn.ops.creation.from_data import as_tensor, tensor
+from tritonnn.ops.indexing.indexing import nonzero_rows
+from tritonnn.ops.joining.joining import cat, meshgrid, stack
+from tritonnn.ops.scan.scan import cumprod
+from tritonnn.shape import as_size
+
+
+@composite(
+    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(4)), Sample(make(3), 3), Sample(make(3), 2, True)],
+    errors=lambda make: [Bad(make(2, 2), match="1D vector"), Bad(make(2), -1, match="non-negative")],
+)  # fmt: skip
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """All choices of `r` elements of a vector, one a row, in the order of `itertools.combinations`.
+
+    >>> import tritonnn as torch
+    >>> torch.combinations(torch.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    """
+    if len(input.shape) != 1:
+        raise fail("combinations", f"Expect a 1D vector, but got shape {list(input.shape)}", input=input)
+    if r < 0:
+        raise fail("combinations", f"Expect a non-negative number, but got {r}", input=input)
+    if r == 0:
+        return zeros(0, dtype=input.dtype, device=input.device)
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    rows = list(choose(range(input.shape[0]), r))
+    if not rows:
+        return zeros((0, r), dtype=input.dtype, device=input.device)
+    return input[tensor(rows, device=input.device)]
+
+
+@expose("torch")
+def cartesian_prod(*tensors: Tensor) -> Tensor:
+    """All tuples of one element of each vector, one a row; of one vector, the vector itself.
+
+    >>> import tritonnn as torch
+    >>> torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([4, 5]))
+    tensor([[1, 4],
+            [1, 5],
+            [2, 4],
+            [2, 5]])
+    """
+    for vector in tensors:
+        if len(vector.shape) != 1:
+            raise fail(
+                "cartesian_prod", f"Expect a 1D vector, but got shape {list(vector.shape)}", input=vector
+            )
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([grid.reshape(-1) for grid in meshgrid(*tensors)], 1)
+
+
+@expose("torch")
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """Coordinates, one tensor per dimension, of positions in a row-major array of `shape`.
+
+    >>> import tritonnn as torch
+    >>> torch.unravel_index(torch.tensor([4, 1]), (2, 3))
+    (tensor([1, 0]), tensor([1, 1]))
+    """
+    if indices.dtype.kind != 1:
+        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    extents: Sequence[int] = as_size((shape,) if not isinstance(shape, int) else ((shape,),))
+    if any(extent < 0 for extent in extents):
+        raise ValueError(f"'shape' cannot have negative values, but got {tuple(extents)}")
+    found = []
+    for extent in reversed(extents):
+        found.append(indices % extent)
+        indices = indices.div(extent, rounding_mode="floor")
+    return tuple(reversed(found))
+
+
+@composite(
+    api="torch", dtypes=NUMERIC,
+    samples=lambda make: [Sample(make(4)), Sample(make(3), 5, increasing=True), Sample(make(3), 0)],
+    errors=lambda make: [Bad(make(2, 2), match="one-dimensional"), Bad(make(2), -1, match="non-negative")],
+)  # fmt: skip
+def vander(x: Tensor, N: int | None = None, *, increasing: bool = False) -> Tensor:
+    """The Vandermonde matrix of a vector: column j holds the powers N - 1 - j (or j with `increasing`).
+
+    >>> import tritonnn as torch
+    >>> torch.vander(torch.tensor([1, 2, 3]))
+    tensor([[1, 1, 1],
+            [4, 2, 1],
+            [9, 3, 1]])
+    """
+    if len(x.shape) != 1:
+        raise fail("vander", f"x must be a one-dimensional tensor, got {len(x.shape)} dimensions", input=x)
+    columns = x.shape[0] if N is None else N
+    if columns < 0:
+        raise fail("vander", f"N must be non-negative, got {N}", input=x)
+    wide = x if x.dtype.kind > 1 else x.to(dtypes.int64)
+    if columns == 0:
+        return zeros((x.shape[0], 0), dtype=wide.dtype, device=x.device)
+    first = ones((x.shape[0], 1), dtype=wide.dtype, device=x.device)
+    if columns == 1:
+        return first
+    powers = cat([first, cumprod(wide.unsqueeze(1).expand(-1, columns - 1), 1)], 1)
+    return powers if increasing else powers.flip(1)
+
+
+@composite(
+    api="torch tensor", dtypes=ANY,
+    samples=lambda make: [Sample(make.bool(3, 4), size=3), Sample(make.bool(3, 4), size=20)],
+)  # fmt: skip
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """The first `size` rows of `nonzero(input)`, filled up with `fill_value`.
+
+    >>> import tritonnn as torch
+    >>> torch.nonzero_static(torch.tensor([0, 3]), size=2)
+    tensor([[ 1],
+            [-1]])
+    """
+    if size < 0:
+        raise fail("nonzero_static", f"'size' must be a non-negative integer, got {size}", input=input)
+    rows = nonzero_rows(input.detach())[:size]
+    missing = size - rows.shape[0]
+    return cat([rows, rows.new_full((missing, len(input.shape)), fill_value)]) if missing else rows
+
+
+@expose("tensor")
+def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+    """Overwrite the main diagonal; with `wrap` it goes on below a tall matrix's square, one row apart.
+
+    >>> import tritonnn as torch
+    >>> torch.zeros(2, 2).fill_diagonal_(5)
+    tensor([[5., 0.],
+            [0., 5.]])
+    """
+    if len(self.shape) < 2:
+        raise fail("fill_diagonal_", "dimensions must larger than 1", input=self)
+    if len(self.shape) > 2:
+        if len(set(self.shape)) != 1:
+            raise fail("fill_diagonal_", "all dimensions of input must be of equal length", input=self)
+        self.as_strided(self.shape[:1], (sum(self.stride()),), self.storage_offset()).fill_(fill_value)
+        return self
+    rows, columns = self.shape
+    for start in range(0, rows if wrap and columns else min(rows, 1), columns + 1):
+        self[start : start + columns].diagonal().fill_(fill_value)
+    return self
+
+
+@expose("torch tensor")
+def histogram(
+    input: Tensor, bins: Any, *, range: tuple[float, float] | None = None, weight: Tensor | None = None,
+    density: bool = False,
+) -> Any:  # fmt: skip
+    """Counts (or summed weights) of the elements in bins, and the edges of the bins.
+
+    Args:
+        bins: a number of equal bins, or the increasing edges.
+        range: the outer edges of equal bins; default: the range of the data.
+        density: divide by the total and the widths, so that the integral is 1.
+
+    >>> import tritonnn as torch
+    >>> torch.histogram(torch.tensor([1., 2., 1.]), bins=4, range=(0., 3.))[0]
+    tensor([0., 2., 1., 0.])
+    """
+    from tritonnn.ops.creation.ranges import linspace
+    from tritonnn.ops.reduction.extremes import _pair
+    from tritonnn.ops.sorting.searching import search
+
+    if not input.dtype.is_floating_point:
+        raise fail(
+            "histogram", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input
+        )
+    values = input.detach().reshape(-1)
+    if isinstance(bins, Tensor):
+        edges = bins.detach()
+    else:
+        low, high = range or (((float(values.min()), float(values.max()))) if values.numel() else (0.0, 1.0))
+        if bins <= 0:
+            raise fail("histogram", f"bins must be > 0, but got {bins}", input=input)
+        if not (low <= high):
+            raise fail("histogram", f"max must be larger than min, got [{low}, {high}]", input=input)
+        low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
+        edges = linspace(low, high, int(bins) + 1, dtype=input.dtype, device=input.device)
+    weights = (
+        ones(values.shape, dtype=input.dtype, device=input.device)
+        if weight is None
+        else weight.detach().reshape(-1)
+    )
+    place = search(edges, values, None, True, False) - 1
+    place = place.masked_fill(values == edges[-1], edges.shape[0] - 2)
+    inside = (values >= edges[0]).logical_and(values <= edges[-1])
+    counts = zeros(edges.shape[0] - 1, dtype=input.dtype, device=input.device)
+    counts = counts.index_add(0, place.masked_select(inside), weights.masked_select(inside))
+    if density:
+        counts = counts / counts.sum() / (edges[1:] - edges[:-1])
+    return _pair("histogram", ("hist", "bin_edges"))(counts, as_tensor(edges))

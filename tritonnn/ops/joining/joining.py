@@ -1,0 +1,341 @@
+"""Joining and splitting: cat, stack, split, chunk, and what they are built into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn import shape as shapes
+from tritonnn._tensor import Tensor
+from tritonnn.dispatch import result_type
+from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import contiguous_format, format_of
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.shape.parts import select_dim, slice_dim
+from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
+from tritonnn.shape import Size, wrap_dim
+
+Tensors = Sequence[Tensor]
+
+
+@primitive(
+    float8=True,
+    api="torch", alias=("concat", "concatenate"), dtypes=ANY,
+    grad={"tensors": lambda g, tensors_shape, dim: _cat_grad(g, tensors_shape, dim)},
+    samples=lambda make: [Sample([make(2, 3), make(1, 3)]), Sample([make(2, 3), make(2, 1), make(2, 2)], -1),
+                          Sample([make(3)])],
+    errors=lambda make: [Bad([], match="non-empty list"), Bad([make(2, 3), make(2, 2)], match="must match except"),
+                         Bad([make(()), make(2)], match="zero-dimensional"),
+                         Bad([make(2), make(2, 2)], match="same number of dimensions")],
+)  # fmt: skip
+def cat(tensors: Tensors, dim: int = 0) -> Any:
+    """The tensors one after another along `dim`; their other extents must agree.
+
+    >>> import tritonnn as torch
+    >>> torch.cat([torch.zeros(1, 2), torch.ones(1, 2)])
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
+    if not len(tensors):
+        raise Invalid("expected a non-empty list of Tensors")
+    if dim.__class__ is not int:
+        dim = int(dim)
+    # A legacy that programs rely on: empty 1-d tensors are left out whatever the rank of the others.
+    first = next((t for t in tensors if t.shape != (0,)), tensors[0])
+    if not first.shape:
+        raise Invalid(
+            "zero-dimensional tensor (at position 0) cannot be concatenated", hint="use torch.stack"
+        )
+    dim = wrap_dim(dim, len(first.shape))
+    wanted = tuple(first.shape)
+    before, after, rank = wanted[:dim], wanted[dim + 1 :], len(wanted)
+    total, common, mixed = 0, first.dtype, False
+    for i, tensor in enumerate(tensors):
+        sizes = tuple(tensor.shape)
+        if sizes != wanted:
+            if sizes == (0,) and rank != 1:
+                continue
+            if len(sizes) != rank or sizes[:dim] != before or sizes[dim + 1 :] != after:
+                raise _unlike(first, tensor, i, dim)
+        total += sizes[dim]
+        mixed = mixed or tensor.dtype is not common
+    if mixed:
+        common = result_type(*tensors)
+    shape = (*before, total, *after)
+    format = format_of(first)
+    if format is contiguous_format or not all(format_of(t) is format or t.shape == (0,) for t in tensors):
+        return Out(shape, common), (list(tensors), dim)
+    return Out(shape, common, strides=format.strides(shape)), (list(tensors), dim)
+
+
+def _unlike(first: Tensor, tensor: Tensor, i: int, dim: int) -> Invalid:
+    """Why a tensor can not be joined to the first one."""
+    if len(tensor.shape) != len(first.shape):
+        if not tensor.shape:
+            return Invalid(
+                f"zero-dimensional tensor (at position {i}) cannot be concatenated", hint="use torch.stack"
+            )
+        return Invalid(
+            f"Tensors must have same number of dimensions: got {len(first.shape)} and {len(tensor.shape)} "
+            f"(position {i})"
+        )
+    pairs = enumerate(zip(tensor.shape, first.shape, strict=True))
+    d, (have, wanted) = next((d, pair) for d, pair in pairs if pair[0] != pair[1] and d != dim)
+    return Invalid(
+        f"Sizes of tensors must match except in dimension {dim}. Expected size {wanted} but got size {have} "
+        f"for tensor number {i} in the list (dimension {d})."
+    )
+
+
+def _cat_grad(g: Tensor, tensors_shape: list[Size], dim: int) -> list[Tensor]:
+    grads, start = [], 0
+    for shape in tensors_shape:
+        if shape == (0,) and len(g.shape) != 1:
+            grads.append(slice_dim(view_or_copy(g, (-1,)), 0, 0, 0, 1))
+            continue
+        grads.append(slice_dim(g, dim, start, shape[dim], 1))
+        start += shape[dim]
+    return grads
+
+
+@primitive(
+    float8=True,
+    public="stack", dtypes=ANY,
+    grad={"tensors": lambda g, tensors_shape, dim: [select_dim(g, dim, i) for i in range(len(tensors_shape))]},
+    samples=lambda make: [Sample([make(2, 3), make(2, 3)], 1), Sample([make(2), make(2)], 1), Sample([make(())], 0)],
+)  # fmt: skip
+def stack_contiguous(tensors: Tensors, dim: int) -> Any:
+    """The row-major tensors, all of one shape, along a new dimension `dim`."""
+    shape = tuple(tensors[0].shape)
+    common = tensors[0].dtype
+    if any([tensor.dtype is not common for tensor in tensors]):
+        common = result_type(*tensors)
+    return Out((*shape[:dim], len(tensors), *shape[dim:]), common)
+
+
+@composite(
+    api="torch", dtypes=ANY,
+    samples=lambda make: [Sample([make(2, 3), make(2, 3)]), Sample([make(2), make(2)], -1), Sample([make(())])],
+    errors=lambda make: [Bad([make(2), make(3)], match="equal size"), Bad([], match="non-empty")],
+)  # fmt: skip
+def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """The tensors, all of one shape, along a new dimension `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    tensors = list(tensors)
+    if not tensors:
+        raise fail("stack", "expects a non-empty TensorList")
+    for i, tensor in enumerate(tensors):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"stack(): expected Tensor as element {i} in argument 'tensors', but got {type(tensor).__name__}"
+            )
+        if tensor.shape != tensors[0].shape:
+            raise fail(
+                "stack",
+                f"expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 and "
+                f"{list(tensor.shape)} at entry {i}",
+            )
+    at = wrap_dim(dim, len(tensors[0].shape) + 1)
+    row_major = (None, shapes.contiguous_strides(tensors[0].shape))
+    if all(
+        [tensor._stride in row_major for tensor in tensors]
+    ):  # else the strides tell how the result is to lie
+        return stack_contiguous(tensors, at) if out is None else stack_contiguous(tensors, at, out=out)
+    rows = [unsqueeze(tensor, at) for tensor in tensors]
+    return cat(rows, at) if out is None else cat(rows, at, out=out)
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), [1, 4]), Sample(make(2, 6), 4, 1)],
+    errors=lambda make: [Bad(make(5), [1, 2], match="to sum exactly to 5")],
+)
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the listed sizes.
+
+    >>> import tritonnn as torch
+    >>> torch.arange(5).split(2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
+    dim = wrap_dim(dim, len(tensor.shape))
+    extent = tensor.shape[dim]
+    sections = split_size_or_sections
+    if isinstance(sections, int):
+        if sections < 0 or (sections == 0 and extent):
+            raise fail(
+                "split",
+                f"expects split_size be non-negative (positive for a dimension of {extent}), got {sections}",
+            )
+        count = max(-(-extent // sections), 1) if sections else 1
+        sections = [min(sections, extent - i * sections) for i in range(count)]
+    elif sum(sections) != extent or min(sections, default=0) < 0:
+        raise fail(
+            "split_with_sizes",
+            f"expects split_sizes to sum exactly to {extent} (input tensor's size at dimension {dim}), but got "
+            f"split_sizes={list(sections)}",
+        )
+    parts, start = [], 0
+    for length in sections:
+        parts.append(slice_dim(tensor, dim, start, length, 1))
+        start += length
+    return tuple(parts)
+
+
+NAMED_SPLIT = split
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), [1, 4])])
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive parts of the listed sizes along `dim`."""
+    return split(input, list(split_sizes), dim)
+
+
+@composite(
+    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 2), Sample(make(2, 6), 4, 1)]
+)
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` views of equal size along `dim` (the last may be smaller).
+
+    >>> import tritonnn as torch
+    >>> [len(part) for part in torch.arange(5).chunk(3)]
+    [2, 2, 1]
+    """
+    if chunks <= 0:
+        raise fail("chunk", f"expects `chunks` to be greater than 0, got: {chunks}")
+    extent = input.shape[wrap_dim(dim, len(input.shape))]
+    if extent == 0:
+        return split(input, [0] * chunks, dim)
+    return split(input, -(-extent // chunks), dim)
+
+
+@composite(
+    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), (1, 3))]
+)
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices."""
+    dim = wrap_dim(dim, len(input.shape))
+    extent = input.shape[dim]
+    spec = indices_or_sections.tolist() if isinstance(indices_or_sections, Tensor) else indices_or_sections
+    if isinstance(spec, int):
+        if spec <= 0:
+            raise fail("tensor_split", f"number of sections must be larger than 0, got {spec}")
+        small, larger = divmod(extent, spec)
+        return split(input, [small + 1] * larger + [small] * (spec - larger), dim)
+    bounds = [min(max(i + extent if i < 0 else i, 0), extent) for i in spec]
+    edges = list(zip([0, *bounds], [*bounds, extent], strict=True))
+    return tuple(slice_dim(input, dim, start, max(stop - start, 0), 1) for start, stop in edges)
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 2)), Sample(make(3, 2), 1)])
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """The slices along `dim`, as views without it.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).unbind()
+    (tensor([1, 2]), tensor([3, 4]))
+    """
+    if not input.shape:
+        raise IndexError("unbind(): Dimension specified as 0 but tensor has no dimensions")
+    dim = wrap_dim(dim, len(input.shape))
+    return tuple(select_dim(input, dim, i) for i in range(input.shape[dim]))
+
+
+def _along(name: str, axis: int) -> Any:
+    def joined(tensors: Tensors, *, out: Tensor | None = None) -> Tensor:
+        need = 2 if axis == 1 and name == "vstack" else 3 if name == "dstack" else 1
+        rows = [_at_least(t, need) for t in tensors]
+        dim = axis if name != "hstack" or len(rows[0].shape) > 1 else 0
+        dim = 0 if name == "vstack" else dim
+        return cat(rows, dim) if out is None else cat(rows, dim, out=out)
+
+    joined.__name__ = name
+    joined.__doc__ = (
+        f"The tensors {dict(vstack='below', hstack='beside', dstack='behind')[name]} one another."
+    )
+    return joined
+
+
+def _at_least(tensor: Tensor, ndim: int) -> Tensor:
+    shape = tensor.shape
+    if len(shape) >= ndim:
+        return tensor
+    if ndim == 3:
+        shape = (
+            Size((1, *shape, 1))
+            if len(shape) == 1
+            else Size((*shape, 1))
+            if len(shape) == 2
+            else Size((1, 1, 1))
+        )
+    else:
+        shape = Size((1,) * (ndim - len(shape)) + tuple(shape))
+    return view_or_copy(tensor, shape)
+
+
+vstack = composite(
+    api="torch", alias=("row_stack",), dtypes=ANY, samples=lambda make: [Sample([make(3), make(3)])]
+)(_along("vstack", 1))
+hstack = composite(
+    api="torch",
+    dtypes=ANY,
+    samples=lambda make: [Sample([make(3), make(2)]), Sample([make(2, 1), make(2, 2)])],
+)(_along("hstack", 1))
+dstack = composite(api="torch", dtypes=ANY, samples=lambda make: [Sample([make(2, 3), make(2, 3)])])(
+    _along("dstack", 2)
+)
+
+
+@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample([make(3), make(3, 2)])])
+def column_stack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor:
+    """The tensors beside one another, vectors as columns."""
+    columns = [view_or_copy(t, (t.numel(), 1)) if len(t.shape) < 2 else t for t in tensors]
+    return cat(columns, 1) if out is None else cat(columns, 1, out=out)
+
+
+def _atleast(ndim: int) -> Any:
+    def at_least(*tensors: Any) -> Any:
+        if len(tensors) == 1 and isinstance(tensors[0], Tensor):
+            return _at_least(tensors[0], ndim)
+        items = tensors[0] if len(tensors) == 1 else tensors
+        return tuple(_at_least(t, ndim) for t in items)
+
+    at_least.__name__ = f"atleast_{ndim}d"
+    at_least.__doc__ = f"The tensors with at least {ndim} dimensions."
+    return at_least
+
+
+atleast_1d, atleast_2d, atleast_3d = (composite(api="torch", dtypes=ANY)(_atleast(n)) for n in (1, 2, 3))
+
+
+@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(3), make(2))])
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Coordinates of a grid: the i-th result has the i-th vector along its i-th dimension."""
+    vectors = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    if indexing not in ("ij", "xy"):
+        raise fail("meshgrid", f'indexing must be one of "xy" or "ij", but received: {indexing}')
+    swap = indexing == "xy" and len(vectors) > 1
+    if swap:
+        vectors[0], vectors[1] = vectors[1], vectors[0]
+    shape = tuple(v.numel() for v in vectors)
+    grids = [
+        expand_as_size(view_or_copy(v, (-1,) + (1,) * (len(vectors) - i - 1)), shape)
+        for i, v in enumerate(vectors)
+    ]
+    if swap:
+        grids = [g.transpose(0, 1) for g in grids]
+        grids[0], grids[1] = grids[1], grids[0]
+    return tuple(grids)
+
+
+@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), make(2))])
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    """The tensors broadcast to their common shape, as views."""
+    items = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    shape = shapes.broadcast_shapes(*[t.shape for t in items])
+    return tuple(expand_as_size(t, shape) for t in items)

@@ -1,0 +1,190 @@
+"""Copies with elements reversed, moved, turned or repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn import shape as shapes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import fail
+from tritonnn.memory_format import contiguous_format, strides_as
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.joining.joining import cat
+from tritonnn.ops.shape.parts import slice_dim
+from tritonnn.ops.shape.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
+from tritonnn.shape import wrap_dim
+
+
+@primitive(
+    float8=True,
+    api="torch", dtypes=ANY, grad={"input": lambda g, dims: flip(g, dims)},
+    samples=lambda make: [Sample(make(2, 3), (0,)), Sample(make(2, 3, 2), (0, -1)), Sample(make(3), ())],
+    errors=lambda make: [Bad(make(2), (1,), error=IndexError, match="Dimension out of range"),
+                         Bad(make(2, 2), (0, 0), match="appears multiple times")],
+)  # fmt: skip
+def flip(input: Tensor, dims: Sequence[int]) -> Any:
+    """A copy with the order of elements reversed along `dims`.
+
+    >>> import tritonnn as torch
+    >>> torch.flip(torch.arange(3), (0,))
+    tensor([2, 1, 0])
+    """
+    order = (dims,) if isinstance(dims, int) else tuple(dims)
+    wrapped = shapes.wrap_dims(order, len(input.shape)) if order else ()
+    return Out(input.shape, input.dtype, strides=strides_as(input)), (input, wrapped)
+
+
+Tensor.flip = lambda self, *dims: flip(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))])
+def fliplr(input: Tensor) -> Tensor:
+    """A copy with the columns in reverse order."""
+    return flip(input, (1,))
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))])
+def flipud(input: Tensor) -> Tensor:
+    """A copy with the rows in reverse order."""
+    return flip(input, (0,))
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(5), 2), Sample(make(2, 3), (1, -1), (0, 1)), Sample(make(2, 3), 2)],
+    errors=lambda make: [Bad(make(2, 2), (1, 2), 0, match="shifts and dimensions must align")],
+)
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    """A copy with elements moved along `dims`, those leaving the end entering at the start.
+
+    >>> import tritonnn as torch
+    >>> torch.arange(4).roll(1)
+    tensor([3, 0, 1, 2])
+    """
+    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    if dims is None or dims == ():
+        if len(shifts) != 1:
+            raise fail("roll", f"`shifts` must have one element when no `dims` are given, got {shifts}")
+        return view_as_size(roll(view_or_copy(input, (-1,)), shifts, (0,)), input.shape)
+    dims = (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(shifts) != len(dims):
+        raise fail("roll", f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    for shift, dim in zip(shifts, dims, strict=True):
+        dim = wrap_dim(dim, len(input.shape))
+        extent = input.shape[dim]
+        if extent and (at := shift % extent):
+            parts = [slice_dim(input, dim, extent - at, at, 1), slice_dim(input, dim, 0, extent - at, 1)]
+            input = cat(parts, dim)
+    return input if input.numel() == 0 else input.clone()
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3), 2), Sample(make(2, 3, 4), -1, (1, 2))],
+)
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """A copy turned by k right angles in the plane `dims`, from the first towards the second."""
+    first, second = (wrap_dim(d, len(input.shape)) for d in dims)
+    order = list(range(len(input.shape)))
+    order[first], order[second] = second, first
+    k %= 4
+    if k == 0:
+        return input.clone()
+    if k == 2:
+        return flip(input, (first, second))
+    if k == 1:
+        return permute_dims(flip(input, (second,)), tuple(order))
+    return flip(permute_dims(input, tuple(order)), (second,))
+
+
+def _repeat(self: Tensor, *repeats: Any) -> Tensor:
+    """A copy tiled `repeats[d]` times along each dimension; extra leading numbers add dimensions.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1, 2]).repeat(2, 2)
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
+    counts = shapes.as_size(repeats)
+    lead = len(counts) - len(self.shape)
+    if lead < 0:
+        raise fail(
+            "repeat",
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor",
+            input=self,
+        )
+    if min(counts, default=0) < 0:
+        raise fail("repeat", f"Trying to create tensor with negative dimension: {list(counts)}")
+    shape = (1,) * lead + tuple(self.shape)
+    split_shape = [n for pair in zip([1] * len(shape), shape, strict=True) for n in pair]
+    wide_shape = [n for pair in zip(counts, shape, strict=True) for n in pair]
+    wide = expand_as_size(view_or_copy(self, split_shape), tuple(wide_shape))
+    wide = wide.clone(memory_format=contiguous_format)
+    return view_as_size(wide, tuple(c * n for c, n in zip(counts, shape, strict=True)))
+
+
+Tensor.repeat = _repeat  # type: ignore[attr-defined]
+
+
+@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), (2,)), Sample(make(2), (2, 2))])
+def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
+    """A copy tiled along each dimension; fewer numbers than dimensions count from the last."""
+    dims = shapes.as_size((dims,))
+    return _repeat(input, (1,) * (len(input.shape) - len(dims)) + tuple(dims))
+
+
+Tensor.tile = lambda self, *dims: tile(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3), 2), Sample(make(2, 3), 2, dim=1)],
+    errors=lambda make: [Bad(make(2), -1, match="negative")],
+)
+def repeat_interleave(
+    input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    """A copy with each element repeated in place: `repeats` times, or as often as its entry there says.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1, 2]).repeat_interleave(2)
+    tensor([1, 1, 2, 2])
+    """
+    from tritonnn.ops.creation.from_data import as_tensor
+    from tritonnn.ops.creation.ranges import arange
+
+    if dim is None:
+        input, dim = view_or_copy(input, (-1,)), 0
+    dim = wrap_dim(dim, len(input.shape))
+    extent = input.shape[dim]
+    if isinstance(repeats, int):
+        if repeats < 0:
+            raise fail("repeat_interleave", f"repeats can not be negative, got {repeats}")
+        wide = expand_as_size(
+            unsqueeze(input, dim + 1), (*input.shape[: dim + 1], repeats, *input.shape[dim + 1 :])
+        )
+        return view_or_copy(wide.clone(), (*input.shape[:dim], extent * repeats, *input.shape[dim + 1 :]))
+    counts = view_or_copy(as_tensor(repeats, device=input.device), (-1,))
+    counts = expand_as_size(counts, (extent,)) if counts.shape[0] == 1 else counts
+    if counts.shape[0] != extent:
+        raise fail(
+            "repeat_interleave",
+            f"repeats must have the same size as input along dim {dim}: {counts.shape[0]} != {extent}",
+        )
+    numbers = [i for i, count in enumerate(counts.tolist()) for _ in range(count)]
+    if output_size is not None and output_size != len(numbers):
+        raise fail(
+            "repeat_interleave",
+            f"allocated size does not match required size: {output_size} != {len(numbers)}",
+        )
+    index = (
+        as_tensor(numbers, dtype=dtypes.int64, device=input.device)
+        if numbers
+        else arange(0, device=input.device)
+    )
+    return input.index_select(dim, index)

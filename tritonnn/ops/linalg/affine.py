@@ -1,0 +1,249 @@
+"""Products with something added, in one pass: beta input + alpha (a @ b)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.activation.backward import gelu_backward
+from tritonnn.ops.linalg.linalg import _adjoint, _into, _ranked, _same_dtype, matmul_nd, outer
+from tritonnn.ops.shape.shape import squeeze_dims, transpose, unsqueeze, view_or_copy
+
+Number = Any
+NUMBERS = (*dtypes.INTEGRAL, *FLOATING_AND_COMPLEX)
+
+
+def _numbers_first(args: tuple, kwargs: dict[str, Any]) -> tuple:
+    """`f(beta, input, alpha, a, b)` and `f(beta, input, a, b)`: numbers before tensors, as programs once wrote."""
+    numbers = [a for a in args if not isinstance(a, Tensor)]
+    tensors = tuple([a for a in args if isinstance(a, Tensor)])
+    if len(tensors) != 3 or len(numbers) > 2:
+        return args
+    kwargs.update(zip(("beta", "alpha"), numbers, strict=False))
+    return tensors
+
+
+def _rule(input: Tensor, a: Tensor, b: Tensor, names: tuple[str, str], ndim: int) -> Out:
+    left, right, added = tuple(a.shape), tuple(b.shape), tuple(input.shape)
+    if len(left) != ndim or len(right) != ndim:
+        kind = {2: "a matrix (2D)", 3: "a batch of matrices (3D)"}[ndim]
+        name, rank = (names[0], len(left)) if len(left) != ndim else (names[1], len(right))
+        raise Invalid(f"{name} must be {kind}, got {rank}D")
+    if not input.dtype is a.dtype is b.dtype:
+        _same_dtype(**dict(zip(("input", *names), (input, a, b), strict=True)))
+    if left[:-2] != right[:-2]:
+        raise Invalid(
+            f"{names[0]} and {names[1]} must have same number of batches, got {left[0]} and {right[0]}"
+        )
+    if left[-1] != right[-2]:
+        shapes = " and ".join("x".join(map(str, shape)) for shape in (left, right))
+        raise Invalid(f"{names[0]} and {names[1]} shapes cannot be multiplied ({shapes})")
+    shape = (*left[:-1], right[-1])
+    if added != shape[ndim - len(added) :] and (
+        len(added) > ndim
+        or any(n not in (1, m) for n, m in zip(reversed(added), reversed(shape), strict=False))
+    ):
+        raise Invalid(
+            f"input of shape {list(added)} does not broadcast to the product's {list(shape)}: the expanded "
+            "size of the tensor must match the existing size"
+        )
+    return Out(shape, a.dtype)
+
+
+def _times(x: Tensor, number: Any) -> Tensor:
+    return x if number == 1 else x * (number.conjugate() if isinstance(number, complex) else number)
+
+
+@primitive(
+    float8=True,
+    api="torch tensor", dtypes=NUMBERS, inplace=True, aliasing=True, legacy=_numbers_first,
+    grad={"input": lambda g, beta: _times(g, beta),
+          "mat1": lambda g, mat2, alpha: _times(matmul_nd(g, _adjoint(mat2)), alpha),
+          "mat2": lambda g, mat1, alpha: _times(matmul_nd(_adjoint(mat1), g), alpha)},
+    samples=lambda make: [Sample(make(3, 2), make(3, 4), make(4, 2)), Sample(make(3, 1), make(3, 4), make(4, 2)),
+                          Sample(make(2), make(3, 4), make(4, 2), beta=2, alpha=3),
+                          Sample(make(()), make(3, 0), make(0, 2), beta=2),
+                          Sample(make(20, 33), make(20, 70), make(70, 33), beta=0, alpha=2)],
+    errors=lambda make: [Bad(make(5), make(3, 4), make(4, 2), match="does not broadcast"),
+                         Bad(make(2), make(3, 4), make(3, 2), match="cannot be multiplied"),
+                         Bad(make(2), make(4), make(4, 2), match="mat1 must be a matrix")],
+)  # fmt: skip
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Any:
+    """beta input + alpha (mat1 @ mat2); `input` of any shape that broadcasts to (n, p).
+
+    Args:
+        input: what is added; with `beta=0` it is ignored, NaN included.
+        mat1: (n, m).
+        mat2: (m, p).
+        beta, alpha: numbers.
+
+    >>> import tritonnn as torch
+    >>> torch.addmm(torch.ones(2), torch.eye(2), torch.ones(2, 2), beta=2)
+    tensor([[3., 3.],
+            [3., 3.]])
+    """
+    return _rule(input, mat1, mat2, ("mat1", "mat2"), 2)
+
+
+@primitive(
+    float8=True,
+    api="torch tensor", dtypes=NUMBERS, inplace=True, aliasing=True, legacy=_numbers_first,
+    grad={"input": lambda g, beta: _times(g, beta),
+          "batch1": lambda g, batch2, alpha: _times(matmul_nd(g, _adjoint(batch2)), alpha),
+          "batch2": lambda g, batch1, alpha: _times(matmul_nd(_adjoint(batch1), g), alpha)},
+    samples=lambda make: [Sample(make(2, 3, 2), make(2, 3, 4), make(2, 4, 2), beta=2),
+                          Sample(make(2, 1, 2), make(2, 3, 4), make(2, 4, 2), beta=2, alpha=3),
+                          Sample(make(3, 2), make(2, 3, 4), make(2, 4, 2))],
+    errors=lambda make: [Bad(make(2), make(2, 3, 4), make(3, 4, 2), match="batch"),
+                         Bad(make(5), make(2, 3, 4), make(2, 4, 2), match="does not broadcast")],
+)  # fmt: skip
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Any:
+    """beta input + alpha (batch1 @ batch2); `input` of any shape that broadcasts to (b, n, p).
+
+    Args:
+        input: what is added; with `beta=0` it is ignored, NaN included.
+        batch1: (b, n, m).
+        batch2: (b, m, p).
+        beta, alpha: numbers.
+
+    >>> import tritonnn as torch
+    >>> torch.baddbmm(torch.ones(2), torch.ones(1, 1, 3), torch.ones(1, 3, 2), alpha=2)
+    tensor([[[7., 7.]]])
+    """
+    return _rule(input, batch1, batch2, ("batch1", "batch2"), 3)
+
+
+def _activation_backward(
+    g: Tensor, input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any, alpha: Any, use_gelu: bool, needs: tuple
+) -> tuple:
+    total = addmm(input, mat1, mat2, beta=beta, alpha=alpha)  # computed again instead of kept
+    g = gelu_backward(g, total, "none") if use_gelu else g * (total > 0).to(g.dtype)
+    return (
+        _times(g, beta) if needs[0] else None,
+        _times(matmul_nd(g, _adjoint(mat2)), alpha) if needs[1] else None,
+        _times(matmul_nd(_adjoint(mat1), g), alpha) if needs[2] else None,
+        None, None, None,
+    )  # fmt: skip
+
+
+@primitive(
+    float8=True,
+    api="torch", public="_addmm_activation", backward=_activation_backward,
+    samples=lambda make: [Sample(make(3, 2), make(3, 4), make(4, 2)),
+                          Sample(make(2), make(3, 4), make(4, 2), beta=2, alpha=3, use_gelu=True)],
+    errors=lambda make: [Bad(make(2), make(3, 4), make(3, 2), match="cannot be multiplied")],
+)  # fmt: skip
+def addmm_activation(
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, use_gelu: bool = False
+) -> Any:
+    """relu, or with `use_gelu` gelu, of beta input + alpha (mat1 @ mat2): `addmm` with the activation in its kernel.
+
+    >>> import tritonnn as torch
+    >>> torch._addmm_activation(torch.tensor([-5., 1.]), torch.ones(1, 3), torch.ones(3, 2))
+    tensor([[0., 4.]])
+    """
+    return _rule(input, mat1, mat2, ("mat1", "mat2"), 2)
+
+
+def _legacy(name: str, args: tuple, numbers: dict[str, Any]) -> tuple:
+    """The three tensors of a call, by position or by name, with the numbers that stood before them put in place."""
+    tensors = _numbers_first(args, numbers)
+    if len(tensors) != 3 or not all(isinstance(t, Tensor) for t in tensors):
+        raise TypeError(f"{name}() takes three tensors, got {[type(a).__name__ for a in tensors]}")
+    return tensors
+
+
+def _composed(name: str, names: tuple[str, str], compute: Any, doc: str, **options: Any) -> Any:
+    """A composite `name(input, first, second, *, beta, alpha, out)` of the product with these operands' names."""
+
+    def op(*args: Any, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None, **named: Any) -> Tensor:
+        numbers = {"beta": beta, "alpha": alpha}
+        unknown = set(named) - {"input", *names}
+        if unknown:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{sorted(unknown)[0]}'")
+        given = (*args, *[named[n] for n in ("input", *names) if n in named])
+        made = compute(*_legacy(name, given, numbers), numbers["beta"], numbers["alpha"])
+        return made if out is None else _into(out, made)
+
+    op.__name__ = name
+    op.__doc__ = doc
+    return composite(api="torch tensor", dtypes=NUMBERS, inplace=True, **options)(op)
+
+
+def _addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any, alpha: Any) -> Tensor:
+    _ranked("addbmm", 3, batch1=batch1, batch2=batch2)
+    count, rows, inner = batch1.shape
+    if count != batch2.shape[0] or inner != batch2.shape[1]:
+        raise fail("addbmm", "batch1 and batch2 must agree in batches and in the inner dimension",
+                   batch1=batch1, batch2=batch2)  # fmt: skip
+    # The sum over the batch is one product with a longer inner dimension.
+    left = view_or_copy(transpose(batch1, 0, 1), (rows, count * inner))
+    right = view_or_copy(batch2, (count * inner, batch2.shape[2]))
+    return addmm(input, left, right, beta=beta, alpha=alpha)
+
+
+addbmm = _composed(
+    "addbmm", ("batch1", "batch2"), _addbmm,
+    """beta input + alpha (sum over the batch of batch1 @ batch2); `beta=0` ignores `input`, NaN included.
+
+    >>> import tritonnn as torch
+    >>> torch.addbmm(torch.ones(2), torch.ones(5, 1, 3), torch.ones(5, 3, 2))
+    tensor([[16., 16.]])
+    """,
+    samples=lambda make: [Sample(make(3, 2), make(2, 3, 4), make(2, 4, 2)),
+                          Sample(make(2), make(2, 3, 4), make(2, 4, 2), beta=2, alpha=3)],
+    errors=lambda make: [Bad(make(2), make(2, 3, 4), make(2, 3, 2), match="inner dimension")],
+)  # fmt: skip
+
+
+def _addmv(input: Tensor, mat: Tensor, vec: Tensor, beta: Any, alpha: Any) -> Tensor:
+    _ranked("addmv", 2, mat=mat)
+    _ranked("addmv", 1, vec=vec)
+    if len(input.shape) > 1 or mat.shape[1] != vec.shape[0]:
+        raise fail("addmv", f"size mismatch, got input ({tuple(input.shape)}), mat ({tuple(mat.shape)}), "
+                   f"vec ({tuple(vec.shape)}): the product of matrix and vector does not fit", input=input,
+                   mat=mat, vec=vec)  # fmt: skip
+    column = unsqueeze(input, -1) if input.shape else input
+    return squeeze_dims(addmm(column, mat, unsqueeze(vec, 1), beta=beta, alpha=alpha), (1,))
+
+
+addmv = _composed(
+    "addmv", ("mat", "vec"), _addmv,
+    """beta input + alpha (mat @ vec); `beta=0` ignores `input`, NaN included.
+
+    >>> import tritonnn as torch
+    >>> torch.addmv(torch.ones(2), torch.eye(2), torch.tensor([3., 4.]))
+    tensor([4., 5.])
+    """,
+    samples=lambda make: [Sample(make(3), make(3, 4), make(4)), Sample(make(1), make(3, 4), make(4), beta=2, alpha=3)],
+    errors=lambda make: [Bad(make(3), make(3, 4), make(3), match="size mismatch")],
+)  # fmt: skip
+
+
+def _addr(input: Tensor, vec1: Tensor, vec2: Tensor, beta: Any, alpha: Any) -> Tensor:
+    from tritonnn.ops.shape.shape import expand_as_size
+
+    made = _times_plain(outer(vec1, vec2), alpha)
+    if len(input.shape) > 2:
+        raise fail("addr", f"input must broadcast to the product's {list(made.shape)}", input=input)
+    kept = expand_as_size(input, made.shape)
+    return made if beta == 0 else made + _times_plain(kept, beta)
+
+
+def _times_plain(x: Tensor, number: Any) -> Tensor:
+    return x if number == 1 else x * number
+
+
+addr = _composed(
+    "addr", ("vec1", "vec2"), _addr,
+    """beta input + alpha outer(vec1, vec2); `beta=0` ignores `input`, NaN included.
+
+    >>> import tritonnn as torch
+    >>> torch.addr(torch.ones(2), torch.ones(1), torch.tensor([3., 4.]))
+    tensor([[4., 5.]])
+    """,
+    samples=lambda make: [Sample(make(3, 2), make(3), make(2)), Sample(make(2), make(3), make(2), beta=2, alpha=3)],
+)  # fmt: skip

@@ -1,0 +1,53 @@
+"""Matrix decompositions.
+
+They run through LAPACK on the host, GPU tensors too: copied there and back, with a warning.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid
+from tritonnn.ops._table import Bad, Out, Sample, primitive
+
+
+@primitive(
+    api="linalg",
+    host=True,
+    dtypes=(dtypes.float32, dtypes.float64, *dtypes.COMPLEX),
+    results=("Q", "R"),
+    samples=lambda make: [
+        Sample(make(4, 3)),
+        Sample(make(2, 3, 4)),
+        Sample(make(4, 3), "complete"),
+        Sample(make(4, 3), "r"),
+    ],
+    errors=lambda make: [
+        Bad(make(3), match="at least 2 dimensions"),
+        Bad(make(3, 3), "thin", match="one of 'reduced'"),
+    ],
+)
+def qr(A: Tensor, mode: str = "reduced") -> Any:
+    """A = Q R with orthonormal columns of Q and upper triangular R.
+
+    Args:
+        A: (*, m, n).
+        mode: 'reduced' (Q is m x min(m, n)), 'complete' (Q is m x m), or 'r' (R alone; Q is empty).
+
+    >>> import tritonnn as torch
+    >>> Q, R = torch.linalg.qr(torch.eye(2))
+    >>> (Q @ R).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    if len(A.shape) < 2:
+        raise Invalid(f"The input tensor A must have at least 2 dimensions, got {len(A.shape)}")
+    if mode not in ("reduced", "complete", "r"):
+        raise Invalid(f"mode must be one of 'reduced', 'complete' or 'r', got '{mode}'")
+    if A.dtype not in (dtypes.float32, dtypes.float64, *dtypes.COMPLEX):
+        raise Invalid(f"expected a float32, float64 or complex tensor, got {A.dtype.name}")
+    *batch, m, n = A.shape
+    k = m if mode == "complete" else min(m, n)
+    q = (0,) if mode == "r" else (*batch, m, k)
+    return Out(q, A.dtype), Out((*batch, k, n), A.dtype)

@@ -1,0 +1,159 @@
+"""Sums of products by the Einstein convention, contracted pair by pair as batched matrix products."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._table import ANY, Bad, Sample, composite
+from tritonnn.ops.linalg.linalg import matmul_nd
+from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
+from tritonnn.shape import numel
+
+
+@composite(
+    api="torch", dtypes=ANY,
+    samples=lambda make: [Sample("ij,jk->ik", make(2, 3), make(3, 4)),
+                          Sample("bij,bjk->bik", make(2, 3, 4), make(2, 4, 2)),
+                          Sample("ii->i", make(3, 3)), Sample("ii", make(3, 3)), Sample("...ij->...ji", make(2, 3, 4)),
+                          Sample("i,j->ij", make(3), make(2)),
+                          Sample("bhqd,bhkd->bhqk", make(2, 2, 3, 4), make(2, 2, 5, 4)),
+                          Sample("ij,jk,kl->il", make(2, 3), make(3, 2), make(2, 2)), Sample("ij->", make(2, 3)),
+                          Sample("ij,ij->i", make(2, 3), make(2, 3))],
+    errors=lambda make: [Bad("ij,jk->ik", make(2, 3), make(4, 2), match="subscript j has size 3 .* 4"),
+                         Bad("ij->ik", make(2, 3), match="output subscript k"),
+                         Bad("ij,jk", make(2, 3), match="operands")],
+)  # fmt: skip
+def einsum(equation: Any, *operands: Any) -> Tensor:
+    """Sum of products by the Einstein convention: letters name dimensions, those not in the output are summed.
+
+    >>> import tritonnn as torch
+    >>> torch.einsum('ij,j->i', torch.eye(2), torch.tensor([1., 2.]))
+    tensor([1., 2.])
+    """
+    if not isinstance(equation, str):
+        equation, operands = _sublists(equation, operands)
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    try:
+        terms, result = _subscripts(equation, tuple([len(operand.shape) for operand in operands]))
+    except Invalid as invalid:
+        raise fail("einsum", str(invalid)) from None
+    extents: dict[str, int] = {}
+    for term, operand in zip(terms, operands, strict=True):
+        for letter, extent in zip(term, operand.shape, strict=True):
+            have = extents.get(letter, 1)
+            if have not in (1, extent) and extent != 1:
+                raise fail(
+                    "einsum",
+                    f"subscript {letter} has size {have} in one operand and {extent} in another, "
+                    "which does not broadcast",
+                )
+            extents[letter] = have if extent == 1 else extent
+    pairs = [_diagonal(operand, term) for operand, term in zip(operands, terms, strict=True)]
+    total, letters = pairs[0]
+    total, letters = _sum_out(total, letters, set(result).union(*[p[1] for p in pairs[1:]]))
+    for i, (operand, term) in enumerate(pairs[1:], 1):
+        later = set(result).union(*[p[1] for p in pairs[i + 1 :]])
+        total, letters = _contract(total, letters, operand, term, later)
+    if not result or (letters == result and len(pairs) > 1):
+        return total
+    return total.permute(*[letters.index(letter) for letter in result])
+
+
+def _sublists(first: Any, rest: tuple) -> tuple[str, tuple]:
+    """einsum(x, [0, 1], y, [1, 2], [0, 2]) in the notation with letters."""
+    values = [first, *rest]
+    name = lambda term: "".join("..." if i is Ellipsis else chr(97 + i) for i in term)
+    operands = tuple(values[0 : len(values) // 2 * 2 : 2])
+    equation = ",".join(name(term) for term in values[1::2])
+    return (equation + "->" + name(values[-1]) if len(values) % 2 else equation), operands
+
+
+_SPARE = [chr(code) for code in range(0x391, 0x3C9) if chr(code).isalpha()]
+
+
+@lru_cache(maxsize=1024)
+def _subscripts(equation: str, ranks: tuple[int, ...]) -> tuple[list[str], str]:
+    """A letter per dimension of each operand and of the result; those of '...' get capital names of their own."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ranks):
+        raise Invalid(f"'{equation}' has {len(terms)} terms but {len(ranks)} operands were given")
+    widest = 0
+    for term, rank in zip(terms, ranks, strict=True):
+        named = len(term.replace("...", ""))
+        if "..." in term:
+            widest = max(widest, rank - named)
+        elif named != rank:
+            raise Invalid(f"'{term}' names {named} dimensions but the operand has {rank}")
+    filled = []
+    for term, rank in zip(terms, ranks, strict=True):
+        count = rank - len(term.replace("...", ""))
+        filled.append(term.replace("...", "".join(_SPARE[widest - count : widest])))
+    if arrow:
+        result = right.replace("...", "".join(_SPARE[:widest]))
+    else:
+        joined = "".join(terms).replace(".", "")
+        result = "".join(_SPARE[:widest]) + "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
+    for letter in result:
+        if result.count(letter) > 1 or not any(letter in term for term in filled):
+            raise Invalid(f"output subscript {letter} appears twice or in no operand of '{equation}'")
+    return filled, result
+
+
+def _diagonal(operand: Tensor, term: str) -> tuple[Tensor, str]:
+    """Repeated letters of one operand taken as a diagonal."""
+    while len(set(term)) < len(term):
+        letter = next(c for c in term if term.count(c) > 1)
+        first = term.index(letter)
+        second = term.index(letter, first + 1)
+        operand = operand.diagonal(0, first, second)
+        term = "".join(c for i, c in enumerate(term) if i not in (first, second)) + letter
+    return operand, term
+
+
+def _sum_out(operand: Tensor, letters: str, needed: set[str]) -> tuple[Tensor, str]:
+    gone = [i for i, letter in enumerate(letters) if letter not in needed]
+    if not gone:
+        return operand, letters
+    return operand.sum(gone), "".join(c for c in letters if c in needed)
+
+
+def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> tuple[Tensor, str]:
+    """One batched matrix product: shared letters that are needed later are its batch, the other shared ones summed."""
+    b, right = _sum_out(b, right, needed | set(left))
+    shared = [c for c in left if c in right]
+    batch = [c for c in shared if c in needed]
+    inner = [c for c in shared if c not in needed]
+    rows = [c for c in left if c not in right]
+    columns = [c for c in right if c not in left]
+    sizes_a, sizes_b = tuple(a.shape), tuple(b.shape)
+    size = {c: max(sizes_a[left.index(c)], sizes_b[right.index(c)]) for c in shared}
+    first = _ordered(_grown(a, left, size), [left.index(c) for c in (*batch, *rows, *inner)])
+    second = _ordered(_grown(b, right, size), [right.index(c) for c in (*batch, *inner, *columns)])
+    nb, nr, ni = len(batch), len(rows), len(inner)
+    whole, other = tuple(first.shape), tuple(second.shape)
+    batch_shape, row_shape, column_shape = whole[:nb], whole[nb : nb + nr], other[nb + ni :]
+    inner_size = numel(whole[nb + nr :])
+    product = matmul_nd(
+        _shaped(first, (*batch_shape, numel(row_shape), inner_size)),
+        _shaped(second, (*batch_shape, inner_size, numel(column_shape))),
+    )
+    made = _shaped(product, (*batch_shape, *row_shape, *column_shape))
+    return made, "".join((*batch, *rows, *columns))
+
+
+def _ordered(operand: Tensor, order: list[int]) -> Tensor:
+    return operand if order == sorted(order) else operand.permute(*order)
+
+
+def _shaped(operand: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return operand if operand.shape == shape else view_or_copy(operand, shape)
+
+
+def _grown(operand: Tensor, letters: str, size: dict[str, int]) -> Tensor:
+    shape = tuple([size.get(c, n) for c, n in zip(letters, operand.shape, strict=True)])
+    return operand if operand.shape == shape else expand_as_size(operand, shape)

@@ -1,0 +1,304 @@
+"""Products of vectors, matrices and batches of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.shape.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
+from tritonnn.shape import broadcast_shapes, numel
+
+Number = Any
+
+
+def _same_dtype(**tensors: Tensor) -> None:
+    found = {name: t.dtype for name, t in tensors.items()}
+    if len(set(found.values())) > 1:
+        text = ", ".join(f"{name} is {d.name}" for name, d in found.items())
+        raise Invalid(
+            f"expected m1 and m2 to have the same dtype, but {text}", hint="convert one with .to(dtype)"
+        )
+
+
+def _adjoint(x: Tensor) -> Tensor:
+    turned = transpose(x, -2, -1)
+    return turned.conj() if x.dtype.is_complex else turned
+
+
+@primitive(
+    float8=True,
+    public="matmul",
+    dtypes=ANY,
+    grad={"input": lambda g, other: matmul_nd(g, _adjoint(other)),
+          "other": lambda g, input: matmul_nd(_adjoint(input), g)},
+    samples=lambda make: [Sample(make(3, 4), make(4, 2)), Sample(make(2, 3, 4), make(2, 4, 5)),
+                          Sample(make(3, 2).transpose(0, 1), make(3, 5)), Sample(make(2, 1, 3, 4), make(5, 4, 2)),
+                          Sample(make(3, 0), make(0, 2)), Sample(make(20, 70), make(70, 33))],
+    errors=lambda make: [Bad(make(2, 3), make(4, 5), match="cannot be multiplied")],
+)  # fmt: skip
+def matmul_nd(input: Tensor, other: Tensor) -> Any:
+    """Matrix product of the last two dimensions; leading dimensions broadcast."""
+    if input.dtype is not other.dtype:
+        _same_dtype(input=input, other=other)
+    left, right = tuple(input.shape), tuple(other.shape)
+    if left[-1] != right[-2]:
+        raise Invalid(
+            f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, left))} and "
+            f"{'x'.join(map(str, right))}): input has {left[-1]} columns but other has {right[-2]} rows"
+        )
+    if len(left) == 2 == len(right):
+        return Out((left[0], right[1]), input.dtype)
+    batch = broadcast_shapes(left[:-2], right[:-2])
+    return Out((*batch, left[-2], right[-1]), input.dtype)
+
+
+@composite(
+    api="torch tensor", dtypes=ANY,
+    samples=lambda make: [Sample(make(3), make(3)), Sample(make(3, 4), make(4)), Sample(make(4), make(4, 2)),
+                          Sample(make(2, 3, 4), make(4, 5)), Sample(make(2, 3, 4), make(4)),
+                          Sample(make(4), make(2, 4, 3)), Sample(make(3, 4), make(2, 4, 5))],
+    errors=lambda make: [Bad(make(2, 3), make(4, 5), match="cannot be multiplied"),
+                         Bad(make(()), make(2), match="both arguments to matmul need to be at least 1D")],
+)  # fmt: skip
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Matrix product; vectors are rows (first operand) or columns (second), leading dimensions broadcast.
+
+    >>> import tritonnn as torch
+    >>> torch.matmul(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 1.]))
+    tensor([3., 7.])
+    """
+    for name, operand in (("input", input), ("other", other)):
+        if not isinstance(operand, Tensor):
+            raise TypeError(f"matmul(): argument '{name}' must be Tensor, not {type(operand).__name__}")
+    if len(input.shape) == 2 and len(other.shape) == 2:
+        return matmul_nd(input, other) if out is None else matmul_nd(input, other, out=out)
+    if not input.shape or not other.shape:
+        raise fail(
+            "matmul",
+            "both arguments to matmul need to be at least 1D, but they are "
+            f"{len(input.shape)}D and {len(other.shape)}D",
+            input=input,
+            other=other,
+        )
+    left = unsqueeze(input, 0) if len(input.shape) == 1 else input
+    right = unsqueeze(other, 1) if len(other.shape) == 1 else other
+    if len(left.shape) > 2 and len(right.shape) == 2:  # one product of all rows
+        flat = matmul_nd(view_or_copy(left, (-1, left.shape[-1])) if left.numel() else left, right)
+        made = view_or_copy(flat, (*left.shape[:-1], right.shape[-1]))
+    else:
+        made = matmul_nd(left, right)
+    if len(input.shape) == 1:
+        made = squeeze_dims(made, (-2,))
+    if len(other.shape) == 1:
+        made = squeeze_dims(made, (-1,))
+    return made if out is None else _into(out, made)
+
+
+def _into(out: Tensor, made: Tensor) -> Tensor:
+    if out.shape != made.shape:
+        out.resize_(made.shape)
+    return out.copy_(made)
+
+
+def _ranked(op: str, ndim: int, **tensors: Any) -> None:
+    for name, value in tensors.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{op}(): argument '{name}' must be Tensor, not {type(value).__name__}")
+        if len(value.shape) != ndim:
+            kind = {1: "a vector (1D)", 2: "a matrix (2D)", 3: "a batch of matrices (3D)"}[ndim]
+            raise fail(op, f"{name} must be {kind}, got {len(value.shape)}D", **tensors)
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 4), make(4, 2))],
+    errors=lambda make: [
+        Bad(make(2, 3), make(4, 5), match="cannot be multiplied"),
+        Bad(make(2), make(2, 2), match="must be a matrix"),
+    ],
+)
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Product of two matrices.
+
+    >>> import tritonnn as torch
+    >>> torch.mm(torch.eye(2), torch.ones(2, 1))
+    tensor([[1.],
+            [1.]])
+    """
+    _ranked("mm", 2, input=input, mat2=mat2)
+    return matmul_nd(input, mat2) if out is None else matmul_nd(input, mat2, out=out)
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3, 4), make(2, 4, 2))],
+    errors=lambda make: [Bad(make(2, 2, 3), make(3, 3, 2), match="batch")],
+)
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Products of two batches of matrices, (b, n, m) @ (b, m, p)."""
+    _ranked("bmm", 3, input=input, mat2=mat2)
+    if input.shape[0] != mat2.shape[0]:
+        raise fail(
+            "bmm",
+            f"batch1 and batch2 must have same number of batches, got {input.shape[0]} and {mat2.shape[0]}",
+            input=input,
+            mat2=mat2,
+        )
+    return matmul_nd(input, mat2) if out is None else matmul_nd(input, mat2, out=out)
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4), make(4))])
+def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Product of a matrix and a vector."""
+    _ranked("mv", 2, input=input)
+    _ranked("mv", 1, vec=vec)
+    return matmul(input, vec, out=out)
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3), make(3))],
+    errors=lambda make: [Bad(make(3), make(2), match="inconsistent tensor size")],
+)
+def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Inner product of two vectors of one length.
+
+    >>> import tritonnn as torch
+    >>> torch.dot(torch.tensor([2, 3]), torch.tensor([2, 1]))
+    tensor(7)
+    """
+    _ranked("dot", 1, input=input, tensor=tensor)
+    if input.shape != tensor.shape:
+        raise fail(
+            "dot",
+            f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] "
+            "to have the same number of elements",
+            input=input,
+            tensor=tensor,
+        )
+    return matmul(input, tensor, out=out)
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3), make(3))])
+def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Inner product of two vectors, the first conjugated."""
+    return dot(input.conj() if input.dtype.is_complex else input, other, out=out)
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    alias=("ger",),
+    samples=lambda make: [Sample(make(3), make(2))],
+    errors=lambda make: [Bad(make(2, 2), make(2), match="must be a vector")],
+)
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Outer product of two vectors: out[i, j] = input[i] vec2[j].
+
+    >>> import tritonnn as torch
+    >>> torch.outer(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
+    """
+    _ranked("outer", 1, input=input, vec2=vec2)
+    made = unsqueeze(input, 1) * vec2
+    return made if out is None else _into(out, made)
+
+
+@primitive(
+    float8=True,
+    api="functional", dtypes=FLOATING_AND_COMPLEX,
+    grad={"input": lambda g, weight: matmul(g, weight),
+          "weight": lambda g, input: _weight_grad(g, input),
+          "bias": lambda g: g},
+    samples=lambda make: [Sample(make(3, 4), make(2, 4), make(2)), Sample(make(2, 3, 4), make(5, 4)),
+                          Sample(make(4), make(2, 4), make(2)), Sample(make(0, 4), make(2, 4), make(2))],
+    errors=lambda make: [Bad(make(2, 3), make(4, 8),
+                             match="input has 3 features in its last dimension but weight expects 8"),
+                         Bad(make(2, 3), make(4, 3), make(5), match="bias has 5 elements but weight has 4 rows")],
+)  # fmt: skip
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
+    """y = x W^T + b over the last dimension: (*, in) x (out, in) -> (*, out).
+
+    >>> import tritonnn as torch, tritonnn.nn.functional as F
+    >>> F.linear(torch.ones(1, 2), torch.tensor([[1., 2.]]), torch.tensor([3.]))
+    tensor([[6.]])
+    """
+    if len(weight.shape) == 2 == len(input.shape) and bias is not None:  # the usual case, checked at once
+        rows, features = input.shape
+        outputs, expected = weight.shape
+        kind = input.dtype
+        if features == expected and bias.shape == (outputs,) and kind is weight.dtype and kind is bias.dtype:
+            return Out((rows, outputs), kind)
+    if len(weight.shape) == 1:
+        raise Invalid(
+            "weight must be a matrix (out_features, in_features), got a vector", hint="weight.unsqueeze(0)"
+        )
+    if len(weight.shape) != 2:
+        raise Invalid(f"weight must be a matrix (out_features, in_features), got {len(weight.shape)}D")
+    if not input.shape or input.shape[-1] != weight.shape[1]:
+        features = input.shape[-1] if input.shape else "no"
+        raise Invalid(
+            f"input has {features} features in its last dimension but weight expects {weight.shape[1]}. "
+            f"(mat1 and mat2 shapes cannot be multiplied ({numel(input.shape[:-1])}x{features} and "
+            f"{weight.shape[1]}x{weight.shape[0]}))"
+        )
+    if bias is None:
+        _same_dtype(input=input, weight=weight)
+    else:
+        _same_dtype(input=input, weight=weight, bias=bias)
+        if len(bias.shape) > 1 or bias.shape not in ((weight.shape[0],), (1,), ()):
+            raise Invalid(f"bias has {bias.numel()} elements but weight has {weight.shape[0]} rows")
+        if bias.shape != (weight.shape[0],):
+            bias = expand_as_size(bias, (weight.shape[0],))
+    return Out((*input.shape[:-1], weight.shape[0]), input.dtype), (input, weight, bias)
+
+
+def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
+    rows = view_or_copy(input, (-1, input.shape[-1])) if len(input.shape) != 2 else input
+    grads = view_or_copy(g, (-1, g.shape[-1])) if len(g.shape) != 2 else g
+    return (
+        matmul_nd(_adjoint(grads), rows)
+        if not rows.dtype.is_complex
+        else matmul_nd(transpose(grads, 0, 1), rows.conj())
+    )
+
+
+@composite(
+    api="functional",
+    samples=lambda make: [Sample(make(3, 4), make(3, 5), make(2, 4, 5), make(2)),
+                          Sample(make(2, 3, 4), make(2, 3, 5), make(6, 4, 5))],
+    errors=lambda make: [Bad(make(3, 4), make(3, 5), make(2, 4, 6), match="weight expects")],
+)  # fmt: skip
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y_k = x1^T W_k x2 + b_k: (*, in1), (*, in2), (out, in1, in2) -> (*, out)."""
+    if len(weight.shape) != 3 or input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:
+        raise fail(
+            "bilinear",
+            f"weight expects inputs of {list(weight.shape[1:])} features (weight is (out, in1, in2)), "
+            f"got {input1.shape[-1]} and {input2.shape[-1]}",
+            input1=input1,
+            input2=input2,
+            weight=weight,
+        )
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise fail(
+            "bilinear",
+            "input1 and input2 must agree in every dimension but the last",
+            input1=input1,
+            input2=input2,
+        )
+    first = view_or_copy(input1, (-1, input1.shape[-1]))
+    second = view_or_copy(input2, (-1, input2.shape[-1]))
+    turned = matmul(unsqueeze(first, 0), weight)  # (out, rows, in2)
+    made = view_or_copy((turned * second).sum(-1).transpose(0, 1), (*input1.shape[:-1], weight.shape[0]))
+    return made if bias is None else made + bias
+
+
+Tensor.__matmul__ = matmul
+Tensor.__rmatmul__ = lambda self, other: matmul(other, self)

@@ -1,0 +1,125 @@
+"""Contractions and products built on the matrix product."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn._tensor import Tensor
+from tritonnn.errors import fail
+from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite
+from tritonnn.ops.linalg.linalg import _into, _ranked, matmul, matmul_nd
+from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
+from tritonnn.shape import broadcast_shapes, numel, wrap_dim
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [
+        Sample(make(3, 4), make(4)),
+        Sample(make(2, 3), make(5, 3)),
+        Sample(make(()), make(2)),
+    ],
+)
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Sum of products over the last dimensions of both."""
+    if not input.shape or not other.shape:
+        made = input * other
+    else:
+        if input.shape[-1] != other.shape[-1]:
+            raise fail(
+                "inner", "the last dimension must match on both input tensors", input=input, other=other
+            )
+        made = tensordot(input, other, ([-1], [-1]))
+    return made if out is None else _into(out, made)
+
+
+@composite(
+    api="torch",
+    dtypes=ANY,
+    samples=lambda make: [
+        Sample(make(2, 3, 4), make(3, 4, 5), 2),
+        Sample(make(2, 3), make(4, 3), ([1], [1])),
+        Sample(make(2), make(3), 0),
+    ],
+)
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
+    """Sum of products over the paired dimensions: the last `dims` of a with the first of b, or two listed sets."""
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        if dims < 0 or dims > min(len(a.shape), len(b.shape)):
+            raise fail(
+                "tensordot",
+                f"expects dims >= 0 and at most the number of dimensions, but got dims={dims}",
+                a=a,
+                b=b,
+            )
+        dims = (list(range(len(a.shape) - dims, len(a.shape))), list(range(dims)))
+    left, right = ([wrap_dim(d, len(t.shape)) for d in ds] for t, ds in zip((a, b), dims, strict=True))
+    if len(left) != len(right) or any(a.shape[i] != b.shape[j] for i, j in zip(left, right, strict=True)):
+        raise fail("tensordot", f"contracted dimensions need to match, got dims {left} and {right}", a=a, b=b)
+    keep_a = [d for d in range(len(a.shape)) if d not in left]
+    keep_b = [d for d in range(len(b.shape)) if d not in right]
+    inner = numel(a.shape[d] for d in left)
+    first = view_or_copy(a.permute(*keep_a, *left), (numel(a.shape[d] for d in keep_a), inner))
+    second = view_or_copy(b.permute(*right, *keep_b), (inner, numel(b.shape[d] for d in keep_b)))
+    shape = (*[a.shape[d] for d in keep_a], *[b.shape[d] for d in keep_b])
+    made = view_or_copy(matmul_nd(first, second), shape)
+    return made if out is None else _into(out, made)
+
+
+@composite(api="linalg", dtypes=ANY, samples=lambda make: [Sample([make(2, 3), make(3, 4), make(4, 2)])])
+def multi_dot(tensors: Any) -> Tensor:
+    """Product of several matrices, in the order that takes fewest operations for three, from the left otherwise."""
+    items = list(tensors)
+    if len(items) == 3 and items[1].shape[1] * items[2].shape[1] < items[0].shape[0] * items[1].shape[0]:
+        return matmul(items[0], matmul(items[1], items[2]))
+    made = items[0]
+    for matrix in items[1:]:
+        made = matmul(made, matrix)
+    return made
+
+
+chain_matmul = composite(
+    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(3, 4))], name="chain_matmul"
+)(lambda *matrices: multi_dot(matrices))
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4))])
+def trace(input: Tensor) -> Tensor:
+    """Sum of the diagonal of a matrix."""
+    _ranked("trace", 2, input=input)
+    return input.diagonal().sum()
+
+
+@composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3), make(3, 2))])
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """Kronecker product."""
+    ndim = max(len(input.shape), len(other.shape))
+    a = view_or_copy(input, (1,) * (ndim - len(input.shape)) + tuple(input.shape))
+    b = view_or_copy(other, (1,) * (ndim - len(other.shape)) + tuple(other.shape))
+    left = view_or_copy(a, [n for extent in a.shape for n in (extent, 1)])
+    right = view_or_copy(b, [n for extent in b.shape for n in (1, extent)])
+    return view_or_copy(left * right, [n * m for n, m in zip(a.shape, b.shape, strict=True)])
+
+
+@composite(
+    api="torch tensor",
+    dtypes=NUMERIC,
+    samples=lambda make: [Sample(make(2, 3), make(2, 3)), Sample(make(3, 2), make(3, 2), 0)],
+    errors=lambda make: [Bad(make(2, 4), make(2, 4), match="3")],
+)
+def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
+    """Cross product of vectors of three elements along `dim` (default: the first dimension of extent 3)."""
+    shape = broadcast_shapes(input.shape, other.shape)
+    if dim is None:
+        dim = next((d for d, extent in enumerate(shape) if extent == 3), None)
+    if dim is None or shape[dim] != 3:
+        raise fail("cross", "inputs dimension dim must have length 3", input=input, other=other)
+    dim = wrap_dim(dim, len(shape))
+    a, b = expand_as_size(input, tuple(shape)), expand_as_size(other, tuple(shape))
+    from tritonnn.ops.joining.repeating import roll
+
+    made = roll(roll(a, -1, dim) * roll(b, -2, dim) - roll(a, -2, dim) * roll(b, -1, dim), 0, dim)
+    return made if out is None else _into(out, made)

@@ -1,0 +1,398 @@
+"""Losses made of margins and distances; compositions of other ops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._fused import check_class_weight
+from tritonnn.ops._table import Bad, Sample, composite
+from tritonnn.ops.elementwise.comparison import where
+from tritonnn.ops.loss.binary import log1p_exp_minus
+from tritonnn.ops.loss.loss import reduced, resolve
+
+
+def _positive(make: Any, *shape: int) -> Tensor:
+    return make(*shape, positive=True)
+
+
+def _signs(make: Any, *shape: int) -> Tensor:
+    """1 and -1."""
+    return make.int(*shape, low=0, high=2) * 2 - 1
+
+
+def _reduction_error(make: Any, count: int) -> Bad:
+    inputs = [make(2, 3) for _ in range(count)]
+    return Bad(*inputs, reduction="max", error=ValueError, match="max is not a valid value for reduction")
+
+
+@composite(
+    api="functional torch",
+    samples=lambda make: [Sample(make(3, 4), _signs(make, 3, 4)), Sample(make(3, 4), _signs(make, 4), 0.5,
+    reduction="sum")],
+    errors=lambda make: [_reduction_error(make, 2)],
+)  # fmt: skip
+def hinge_embedding_loss(
+    input: Tensor, target: Tensor, margin: float = 1.0, size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """x where the target is 1, max(0, margin - x) where it is -1, of distances x.
+
+    >>> import tritonnn as torch
+    >>> x, target = torch.tensor([0.5, 0.25]), torch.tensor([1, -1])
+    >>> torch.nn.functional.hinge_embedding_loss(x, target, reduction="none")
+    tensor([0.5000, 0.7500])
+    """
+    reduction = resolve(reduction, size_average, reduce)
+    apart = where(target != 1, (margin - input).clamp(0.0), 0.0)
+    return reduced(apart + where(target != -1, input, 0.0), reduction)
+
+
+@composite(
+    api="functional torch",
+    samples=lambda make: [Sample(make(5), make(5), _signs(make, 5)),
+                          Sample(make(2, 3), make(2, 3), _signs(make, 2, 3), 0.5, reduction="none")],
+    errors=lambda make: [_reduction_error(make, 3),
+                         Bad(make(4, 3), make(4, 3), make(4),
+                         match="All input tensors should have same dimension")],
+)  # fmt: skip
+def margin_ranking_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """max(0, -y (x1 - x2) + margin): y = 1 asks for x1 above x2, y = -1 for the reverse.
+
+    >>> import tritonnn as torch
+    >>> one = torch.ones(1)
+    >>> torch.nn.functional.margin_ranking_loss(one, 3 * one, one)
+    tensor(2.)
+    """
+    reduction = resolve(reduction, size_average, reduce)
+    if not len(input1.shape) == len(input2.shape) == len(target.shape):
+        raise fail(
+            "margin_ranking_loss", "All input tensors should have same dimension", input1=input1,
+            input2=input2,
+            target=target,
+        )  # fmt: skip
+    return reduced((margin - target * (input1 - input2)).clamp(0.0), reduction)
+
+
+@composite(
+    api="functional torch",
+    samples=lambda make: [Sample(make(4, 3), make(4, 3), _signs(make, 4), 0.2),
+                          Sample(make(3), make(3), _signs(make), reduction="none")],
+    errors=lambda make: [_reduction_error(make, 3),
+                         Bad(make(4, 3), make(4, 3), make(4, 1), match="multi-target not supported")],
+)  # fmt: skip
+def cosine_embedding_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1.
+
+    Args:
+        input1, input2: (N, D) or (D).
+        target: (N) or (): 1 or -1.
+        margin: see the formula; from -1 to 1.
+        size_average, reduce, reduction: as of `mse_loss`.
+
+    >>> import tritonnn as torch
+    >>> x = torch.tensor([[1., 0.]])
+    >>> torch.nn.functional.cosine_embedding_loss(x, x, torch.tensor([-1]))
+    tensor(1.)
+    """
+    reduction = resolve(reduction, size_average, reduce)
+    if (
+        len(target.shape) > 1
+        or len(input1.shape) != len(target.shape) + 1
+        or len(input2.shape) != len(input1.shape)
+    ):
+        raise fail(
+            "cosine_embedding_loss", "0D or 1D target tensor expected, multi-target not supported: the "
+            "inputs must "
+            "have one dimension more than the target", input1=input1, input2=input2, target=target,
+        )  # fmt: skip
+    tiny = 1e-12
+    squares = ((input1 * input1).sum(-1) + tiny) * ((input2 * input2).sum(-1) + tiny)
+    cosine = (input1 * input2).sum(-1) / squares.sqrt()
+    apart = where(target == -1, (cosine - margin).clamp(0.0), 0.0)
+    return reduced(where(target == 1, 1 - cosine, 0.0) + apart, reduction)
+
+
+@composite(
+    api="functional", samples=lambda make: [Sample(make(3, 4), _signs(make, 3, 4)), Sample(make(3, 4),
+    _signs(make, 4), reduction="sum")],
+    errors=lambda make: [_reduction_error(make, 2)],
+)  # fmt: skip
+def soft_margin_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean"
+) -> Tensor:  # fmt: skip
+    """log(1 + exp(-y x)) of scores x and targets y of 1 and -1.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.soft_margin_loss(torch.zeros(2), torch.ones(2))
+    tensor(0.6931)
+    """
+    reduction = resolve(reduction, size_average, reduce)
+    return reduced(log1p_exp_minus(target * input), reduction)
+
+
+def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) -> tuple[Tensor, Tensor]:
+    """(N, C) scores and targets of (N), or (N, C) with `per_class`; one sample may come without the N."""
+    wanted = tuple(input.shape) if per_class else tuple(input.shape[:-1])
+    fits = tuple(target.shape) == wanted or (
+        not per_class and len(input.shape) == 1 and tuple(target.shape) == (1,)
+    )
+    if len(input.shape) not in (1, 2) or not fits:
+        raise fail(
+            op,
+            f"inconsistent target size: expected {list(wanted)} for an input of size {list(input.shape)}, "
+            "got "
+            f"{list(target.shape)}", input=input, target=target,
+        )  # fmt: skip
+    if target.dtype is not dtypes.int64:
+        raise fail(op, f"expected scalar type Long but found {target.dtype.name}", input=input, target=target)
+    classes = input.shape[-1]
+    return input.reshape(-1, classes), target.reshape(-1, classes) if per_class else target.reshape(-1)
+
+
+@composite(
+    api="functional",
+    samples=lambda make: [Sample(make(4, 5), make.int(4, high=5)), Sample(make(5), make.int((), high=5), 2,
+    0.5),
+                          Sample(make(4, 5), make.int(4, high=5), weight=_positive(make, 5),
+                          reduction="none").constant("weight")],
+    errors=lambda make: [
+        Bad(make(4, 3), make.int(2), match="inconsistent target size"),
+        Bad(make(4, 3), make.int(4, high=3), 3, error=ValueError, match="only p == 1 and p == 2 supported"),
+        Bad(make(4, 3), make.int(4, high=3), weight=make(2), match="inconsistent weight size, expected 3"),
+        Bad(make(4, 3), make(4), match="expected scalar type Long"),
+        Bad(make(4, 3), make.int(4, high=3), weight=make(3).half(),
+            match="expected scalar type (Float|Double) but found Half"),
+        Bad(make(4, 3), make.int(4, high=3), weight=make(3).requires_grad_(),
+            match="not differentiable with respect to argument 'weight'"),
+    ],
+)  # fmt: skip
+def multi_margin_loss(
+    input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
+    size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Σ_j≠y w[y] max(0, margin - x[y] + x[j])^p / C of scores x and classes y.
+
+    Args:
+        input: (N, C) or (C).
+        target: classes, (N) or ().
+        p: 1 or 2.
+        margin: see the formula.
+        weight: a factor per class (C), of the input's dtype; it gets no gradient.
+        size_average, reduce, reduction: as of `mse_loss`.
+
+    Raises:
+        RuntimeError: a target that is no class; shapes or dtypes that do not fit; a weight that requires grad.
+        ValueError: another p, or an unknown reduction.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.multi_margin_loss(torch.tensor([[1., 0.5]]), torch.tensor([0]))
+    tensor(0.2500)
+    """
+    reduction = resolve(reduction, size_average, reduce)
+    if p not in (1, 2):
+        raise ValueError(f"multi_margin_loss: only p == 1 and p == 2 supported, got {p}")
+    x, y = _batch_of_scores("multi_margin_loss", input, target, False)
+    classes = x.shape[1]
+    try:
+        if weight is not None and tuple(weight.shape) != (classes,):
+            raise Invalid(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
+        check_class_weight(weight, input)
+    except Invalid as invalid:
+        raise fail("multi_margin_loss", str(invalid), hint=invalid.hint, input=input, weight=weight) from None
+    places = y.unsqueeze(1)
+    terms = _positive_part(margin - x.gather(1, places) + x)
+    if p == 2:
+        terms = terms * terms
+    if weight is not None:
+        terms = terms * weight.index_select(0, y).unsqueeze(1)
+    loss = terms.scatter(1, places, 0.0).sum(1) / classes
+    return reduced(loss.reshape(input.shape[:-1]), reduction)
+
+
+@composite(
+    api="functional",
+    samples=lambda make: [Sample(make(3, 4), _labels(make)), Sample(make(4), _labels(make)[1]),
+                          Sample(make(3, 4), _labels(make), reduction="none")],
+    errors=lambda make: [Bad(make(4, 3), make.int(4, 2), match="inconsistent target size"),
+                         Bad(make(4, 3), make(4, 3), match="expected scalar type Long")],
+)  # fmt: skip
+def multilabel_margin_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean"
+) -> Tensor:  # fmt: skip
+    """Σ_y Σ_j max(0, 1 - x[y] + x[j]) / C over the sample's classes y and the other classes j.
+
+    Args:
+        input: scores, (N, C) or (C).
+        target: the classes of each sample, then -1: (N, C) or (C).
+        size_average, reduce, reduction: as of `mse_loss`.
+
+    Raises:
+        RuntimeError: a target that is no class; shapes or dtypes that do not fit.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.multilabel_margin_loss(torch.tensor([[0.5, 0.25]]), torch.tensor([[0, -1]]))
+    tensor(0.3750)
+    """
+    reduction = resolve(reduction, size_average, reduce)
+    x, y = _batch_of_scores("multilabel_margin_loss", input, target, True)
+    named = (y == -1).cumsum(1) == 0
+    places = where(named, y, 0)
+    counts = named.to(x.dtype)
+    member = x.detach().new_zeros(x.shape).scatter_add(1, places, counts) > 0
+    terms = _positive_part(1 - x.gather(1, places).unsqueeze(2) + x.unsqueeze(1))
+    pairs = named.unsqueeze(2) & member.logical_not().unsqueeze(1)
+    loss = where(pairs, terms, 0.0).sum((1, 2)) / x.shape[1]
+    return reduced(loss.reshape(input.shape[:-1]), reduction)
+
+
+def _positive_part(terms: Tensor) -> Tensor:
+    """max(0, terms) with 0 for NaN, which PyTorch's comparison leaves out."""
+    return where(terms > 0, terms, 0.0)
+
+
+def _labels(make: Any) -> Tensor:
+    from tritonnn.ops.creation.from_data import tensor
+
+    return tensor([[0, 3, -1, 1], [2, -1, 0, 0], [-1, 1, 2, 3]]).to(make.device)
+
+
+@composite(
+    api="functional",
+    samples=lambda make: [Sample(make(3, 4), make(3, 4, low=0, high=1)),
+                          Sample(make(3, 4), make(3, 4, low=0, high=1), _positive(make, 4),
+                          reduction="none")],
+    errors=lambda make: [_reduction_error(make, 2)],
+)  # fmt: skip
+def multilabel_soft_margin_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """Binary cross-entropy of scores, averaged over the classes of every sample.
+
+    Args:
+        input: (N, C) or (C).
+        target: of the same shape, in [0, 1].
+        weight: a factor per class.
+        size_average, reduce, reduction: as of `mse_loss`, over the samples.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.multilabel_soft_margin_loss(torch.zeros(1, 2), torch.ones(1, 2))
+    tensor(0.6931)
+    """
+    reduction = resolve(reduction, size_average, reduce)
+    loss = log1p_exp_minus(input) + (1 - target) * input
+    if weight is not None:
+        loss = loss * weight
+    return reduced(loss.mean(-1), reduction)
+
+
+@composite(
+    api="functional torch",
+    samples=lambda make: [Sample(make(3, 4), make(3, 4), make(3, 4)),
+                          Sample(make(3, 4), make(3, 4), make(3, 4), 2.0, swap=True, reduction="none")],
+    errors=lambda make: [
+        _reduction_error(make, 3),
+        Bad(make(2, 3), make(2, 3), make(3), match="same number of dimensions"),
+        Bad(make(2, 3), make(2, 3), make(2, 3), margin=-1.0, error=ValueError,
+        match="margin must be greater than 0"),
+    ],
+)  # fmt: skip
+def triplet_margin_loss(
+    anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
+    swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin) with the p-norm distance (Schroff et al.
+    2015).
+
+    Args:
+        anchor, positive, negative: (N, D) or (D).
+        margin: see the formula; positive.
+        p, eps: as of `pairwise_distance`.
+        swap: take d(positive, negative) where it is less than d(anchor, negative) (Balntas et al. 2016).
+        size_average, reduce, reduction: as of `mse_loss`.
+
+    Raises:
+        RuntimeError: different numbers of dimensions.
+        ValueError: a margin that is not positive, or an unknown reduction.
+
+    >>> import tritonnn as torch
+    >>> a = torch.tensor([[0., 0.]])
+    >>> torch.nn.functional.triplet_margin_loss(a, a + 1, a + 2)
+    tensor(0.)
+    """
+    reduction = resolve(reduction, size_average, reduce)
+
+    from tritonnn.ops.loss.distance import pairwise_distance
+
+    def distance(x: Tensor, y: Tensor) -> Tensor:
+        return pairwise_distance(x, y, p, eps)
+
+    return _triplet("triplet_margin_loss", anchor, positive, negative, distance, margin, swap, reduction)
+
+
+def _triplet(
+    op: str, anchor: Tensor, positive: Tensor, negative: Tensor, distance: Callable, margin: float,
+    swap: bool,
+    reduction: str,
+) -> Tensor:  # fmt: skip
+    if margin <= 0:
+        raise ValueError(f"{op}: margin must be greater than 0, got {margin}")
+    if not len(anchor.shape) == len(positive.shape) == len(negative.shape):
+        raise fail(
+            op,
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions",
+            anchor=anchor, positive=positive, negative=negative,
+        )  # fmt: skip
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = far.minimum(distance(positive, negative))
+    return reduced((margin + near - far).clamp(0.0), reduction)
+
+
+@composite(
+    api="functional",
+    samples=lambda make: [Sample(make(3, 4), make(3, 4), make(3, 4)),
+                          Sample(make(3, 4), make(3, 4), make(3, 4), margin=2.0, swap=True, reduction="sum",
+                                 distance_function=lambda x, y: (x - y).abs().sum(-1))],
+    errors=lambda make: [
+        _reduction_error(make, 3),
+        Bad(make(2, 3), make(2, 3), make(2, 3), margin=-1.0, error=ValueError,
+        match="margin must be greater than 0"),
+    ],
+)  # fmt: skip
+def triplet_margin_with_distance_loss(
+    anchor: Tensor, positive: Tensor, negative: Tensor, *,
+    distance_function: Callable[[Tensor, Tensor], Any] | None = None, margin: float = 1.0, swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """`triplet_margin_loss` with any distance (`pairwise_distance` by default).
+
+    >>> import tritonnn as torch
+    >>> a = torch.tensor([[0., 0.]])
+    >>> far = lambda x, y: (x - y).abs().sum(-1)
+    >>> torch.nn.functional.triplet_margin_with_distance_loss(a, a + 1, a, distance_function=far)
+    tensor(3.)
+    """
+    reduction = resolve(reduction)
+    if distance_function is None:
+        from tritonnn.ops.loss.distance import pairwise_distance
+
+        distance_function = pairwise_distance
+    return _triplet(
+        "triplet_margin_with_distance_loss", anchor, positive, negative,
+        distance_function,
+        margin, swap, reduction,
+    )  # fmt: skip

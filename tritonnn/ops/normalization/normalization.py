@@ -1,0 +1,353 @@
+"""Normalisation layers: layer, RMS, group, batch, instance, local response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid
+from tritonnn.memory_format import strides_in_format
+from tritonnn.ops._fused import (
+    Grads,
+    centred_grads,
+    leading_sum,
+    on_demand,
+    only_floating,
+    per_channel,
+    raised,
+    spread,
+    statistics_dtype,
+    sum_to_channels,
+)
+from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
+from tritonnn.recording.grad_mode import state
+from tritonnn.shape import numel
+
+# ---- layer norm -----------------------------------------------------------------------------------------
+
+
+def _check_normalized(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None, bias: Tensor | None = None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The normalised shape, and that of the statistics of every row."""
+    if isinstance(normalized_shape, int):
+        raise Invalid("argument 'normalized_shape' must be tuple of ints, not int", kind=TypeError)
+    shape = tuple(normalized_shape)
+    if not shape:
+        raise Invalid("Expected normalized_shape to be at least 1-dimensional, got an empty shape")
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is not None and tensor.shape != shape:
+            raise Invalid(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+                f"{list(tensor.shape)} and normalized_shape = {list(shape)}"
+            )
+    full, rank = tuple(input.shape), len(shape)
+    if full[-rank:] != shape:
+        sizes = ", ".join(map(str, ["*", *shape]))
+        raise Invalid(
+            f"Given normalized_shape={list(shape)}, expected input with shape [{sizes}], but got input of size"
+            f"{list(full)}"
+        )
+    return shape, full[:-rank] + (1,) * rank
+
+
+def _layer_norm_grads(
+    g: Tensor, input: Tensor, normalized_shape: tuple[int, ...], mean: Tensor, rstd: Tensor,
+    weight: Tensor | None,
+    eps: float, needs: tuple[bool, ...],
+) -> Grads:  # fmt: skip
+    mask = (needs[0], needs[2], needs[3])
+    if not state.enabled:
+        made = native_layer_norm_backward(g, input, normalized_shape, mean, rstd, weight, mask)
+        return spread(made, mask, (0, 2, 3), 5)
+    g, x, w = raised(g, input, weight)
+    rank = len(normalized_shape)
+    gx, normal = centred_grads(g, x, tuple(range(-rank, 0)), w, eps)
+    return gx, None, leading_sum(g * normal, rank), leading_sum(g, rank), None
+
+
+def _layer_norm_samples(make: Any) -> list[Sample]:
+    return [
+        Sample(make(3, 4), (4,), make(4), make(4), 1e-5), Sample(make(2, 3, 4), (3, 4), make(3, 4), None,
+        1e-5),
+        Sample(make(5, 300), (300,), None, make(300), 1e-3), Sample(make(4), (4,), None, None, 1e-5),
+    ]  # fmt: skip
+
+
+@primitive(
+    public="layer_norm",
+    results=("result", "mean", "rstd"), non_differentiable=("mean", "rstd"), samples=_layer_norm_samples,
+    backward=lambda g, input, normalized_shape, mean, rstd, weight, eps, needs: _layer_norm_grads(
+        g, input, normalized_shape, mean, rstd, weight, eps, needs),
+)  # fmt: skip
+def native_layer_norm(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, eps: float
+) -> Any:
+    """Layer normalisation with the mean and 1 / standard deviation of every row."""
+    only_floating(input)
+    shape, saved = _check_normalized(input, normalized_shape, weight, bias)
+    kind = statistics_dtype(input.dtype)
+    outs = (Out(input.shape, input.dtype), Out(saved, kind), Out(saved, kind))
+    return outs, (input, shape, weight, bias, float(eps))
+
+
+@primitive(results=("grad_input", "grad_weight", "grad_bias"))
+def native_layer_norm_backward(
+    grad: Tensor, input: Tensor, normalized_shape: tuple[int, ...], mean: Tensor, rstd: Tensor,
+    weight: Tensor | None, output_mask: tuple[bool, bool, bool],
+) -> Any:  # fmt: skip
+    """The gradients of layer normalisation that `output_mask` asks for."""
+    kind = input.dtype if weight is None else weight.dtype
+    return on_demand(
+        (input.shape, normalized_shape, normalized_shape), output_mask, (input.dtype, kind, kind)
+    )
+
+
+def _layer_norm_errors(make: Any) -> list[Bad]:
+    return [
+        Bad(make(2, 3), (5,), match=r"expected input with shape \[\*, 5\], but got input of size\[2, 3\]"),
+        Bad(make(2, 3), (3,), make(4), match="Expected weight to be of same shape as normalized_shape"),
+        Bad(make(2, 3), (), match="at least 1-dimensional"),
+        Bad(make(2, 3), 3, error=TypeError, match="must be tuple of ints"),
+        Bad(make.int(2, 3), (3,), match="floating"),
+    ]
+
+
+_LAYER_NORM_CALLS = lambda make: [
+    Sample(make(3, 4), (4,)), Sample(make(2, 3, 4), (3, 4), make(3, 4), make(3, 4)),
+    Sample(make(0, 4), (4,), make(4), make(4)),
+]  # fmt: skip
+
+
+@composite(api="functional", public="layer_norm", samples=_LAYER_NORM_CALLS, errors=_layer_norm_errors)
+def functional_layer_norm(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """(x - E[x]) / √(Var[x] + eps) · weight + bias over the last dimensions (Ba et al., "Layer
+    normalization", 2016).
+
+    Args:
+        input: (*, *normalized_shape).
+        normalized_shape: the extents of the dimensions that mean and (biased) variance are taken over.
+        weight, bias: of that shape.
+        eps: added to the variance.
+
+    Raises:
+        RuntimeError: the input does not end in `normalized_shape`, or a parameter has another shape.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.layer_norm(torch.tensor([[1., 3.]]), (2,))
+    tensor([[-1.0000,  1.0000]])
+    """
+    return native_layer_norm(input, normalized_shape, weight, bias, eps)[0]
+
+
+@composite(api="torch", samples=_LAYER_NORM_CALLS, errors=_layer_norm_errors)
+def layer_norm(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
+    eps: float = 1e-5, cudnn_enable: bool = True,
+) -> Tensor:  # fmt: skip
+    """`torch.nn.functional.layer_norm`; `cudnn_enable` chooses nothing, for there is one implementation."""
+    return native_layer_norm(input, normalized_shape, weight, bias, eps)[0]
+
+
+# ---- RMS norm -------------------------------------------------------------------------------------------
+
+
+def _rms_norm_grads(
+    g: Tensor, input: Tensor, normalized_shape: tuple[int, ...], rstd: Tensor, weight: Tensor | None,
+    eps: float,
+    needs: tuple[bool, ...],
+) -> Grads:  # fmt: skip
+    mask = (needs[0], needs[2])
+    if not state.enabled:
+        made = fused_rms_norm_backward(g, input, normalized_shape, rstd, weight, mask)
+        return spread(made, mask, (0, 2), 4)
+    g, x, w = raised(g, input, weight)
+    dims = tuple(range(-len(normalized_shape), 0))
+    r = ((x * x).mean(dims, True) + eps).rsqrt()
+    normal = x * r
+    gw = g if w is None else g * w
+    gx = r * (gw - normal * (gw * normal).mean(dims, True))
+    return gx, None, leading_sum(g * normal, len(normalized_shape)), None
+
+
+@primitive(
+    public="rms_norm",
+    results=("result", "rstd"), non_differentiable=("rstd",),
+    samples=lambda make: [Sample(make(3, 4), (4,), make(4), 1e-5), Sample(make(2, 3, 4), (3, 4), None, 1e-3),
+                          Sample(make(5, 300), (300,), make(300), 1e-5)],
+    backward=lambda g, input, normalized_shape, rstd, weight, eps, needs: _rms_norm_grads(
+        g, input, normalized_shape, rstd, weight, eps, needs),
+)  # fmt: skip
+def fused_rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, eps: float) -> Any:
+    """RMS normalisation with 1 / root mean square of every row."""
+    only_floating(input)
+    shape, saved = _check_normalized(input, normalized_shape, weight)
+    outs = (Out(input.shape, input.dtype), Out(saved, statistics_dtype(input.dtype)))
+    return outs, (input, shape, weight, float(eps))
+
+
+@primitive(results=("grad_input", "grad_weight"))
+def fused_rms_norm_backward(
+    grad: Tensor, input: Tensor, normalized_shape: tuple[int, ...], rstd: Tensor, weight: Tensor | None,
+    output_mask: tuple[bool, bool],
+) -> Any:  # fmt: skip
+    """The gradients of RMS normalisation that `output_mask` asks for."""
+    kind = input.dtype if weight is None else weight.dtype
+    return on_demand((input.shape, normalized_shape), output_mask, (input.dtype, kind))
+
+
+@composite(
+    api="torch functional",
+    samples=lambda make: [Sample(make(3, 4), (4,)), Sample(make(2, 3, 4), (3, 4), make(3, 4), 1e-6)],
+    errors=lambda make: [Bad(make(2, 3), (5,), match="expected input with shape"),
+                         Bad(make(2, 3), (3,), make(4), match="Expected weight to be of same shape")],
+)  # fmt: skip
+def rms_norm(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
+    """x / √(E[x²] + eps) · weight over the last dimensions (Zhang and Sennrich 2019).
+
+    Args:
+        input: (*, *normalized_shape).
+        normalized_shape: the extents of the dimensions that the mean is taken over.
+        weight: of that shape.
+        eps: added to the mean square; by default the machine epsilon of the input's dtype.
+
+    Raises:
+        RuntimeError: the input does not end in `normalized_shape`, or the weight has another shape.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.rms_norm(torch.tensor([1., 7.]), (2,))
+    tensor([0.2000, 1.4000])
+    """
+    if eps is None:
+        eps = dtypes.finfo(input.dtype if input.dtype.is_floating_point else dtypes.float32).eps
+    return fused_rms_norm(input, normalized_shape, weight, eps)[0]
+
+
+# ---- group norm -----------------------------------------------------------------------------------------
+
+
+def _group_norm_grads(
+    g: Tensor, input: Tensor, num_groups: int, mean: Tensor, rstd: Tensor, weight: Tensor | None, eps: float,
+    needs: tuple[bool, ...],
+) -> Grads:  # fmt: skip
+    mask = (needs[0], needs[2], needs[3])
+    if not state.enabled:
+        made = native_group_norm_backward(g, input, num_groups, mean, rstd, weight, mask)
+        return spread(made, mask, (0, 2, 3), 5)
+    g, x, w = raised(g, input, weight)
+    grouped = (x.shape[0], num_groups, -1)
+    gw = g if w is None else g * per_channel(w, len(x.shape))
+    gx, normal = centred_grads(gw.reshape(grouped), x.reshape(grouped), (-1,), None, eps)
+    normal = normal.reshape(x.shape)
+    return gx.reshape(x.shape), None, sum_to_channels(g * normal), sum_to_channels(g), None
+
+
+@primitive(
+    public="group_norm",
+    results=("result", "mean", "rstd"), non_differentiable=("mean", "rstd"),
+    samples=lambda make: [Sample(make(2, 6, 5), 3, make(6), make(6), 1e-5), Sample(make(3, 4), 2, None, None,
+    1e-5),
+                          Sample(make(2, 4, 5, 30), 1, make(4), None, 1e-3)],
+    backward=lambda g, input, num_groups, mean, rstd, weight, eps, needs: _group_norm_grads(
+        g, input, num_groups, mean, rstd, weight, eps, needs),
+)  # fmt: skip
+def native_group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> Any:
+    """Group normalisation with the mean and 1 / standard deviation of every sample's groups."""
+    only_floating(input)
+    if len(input.shape) < 2:
+        raise Invalid(f"Expected at least 2 dimensions for input tensor but received {len(input.shape)}")
+    channels = input.shape[1]
+    if num_groups <= 0 or channels % num_groups:
+        raise Invalid(
+            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{list(input.shape)} and num_groups={num_groups}"
+        )
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is not None and tuple(tensor.shape) != (channels,):
+            raise Invalid(
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got "
+                f"{name} of "
+                f"shape {list(tensor.shape)} and input of shape {list(input.shape)}"
+            )
+    kind = statistics_dtype(input.dtype)
+    saved = Out((input.shape[0], num_groups), kind)
+    outs = (Out(input.shape, input.dtype, strides=strides_in_format(input.shape, input)), saved, saved)
+    return outs, (input, num_groups, weight, bias, float(eps))
+
+
+@primitive(results=("grad_input", "grad_weight", "grad_bias"))
+def native_group_norm_backward(
+    grad: Tensor, input: Tensor, num_groups: int, mean: Tensor, rstd: Tensor, weight: Tensor | None,
+    output_mask: tuple[bool, bool, bool],
+) -> Any:  # fmt: skip
+    """The gradients of group normalisation that `output_mask` asks for."""
+    kind = input.dtype if weight is None else weight.dtype
+    channels = (input.shape[1],)
+    strides = strides_in_format(input.shape, input)
+    return on_demand((input.shape, channels, channels), output_mask, (input.dtype, kind, kind), strides)
+
+
+def _group_norm_errors(make: Any) -> list[Bad]:
+    return [
+        Bad(make(2, 5, 3), 2, match="divisible by num_groups"),
+        Bad(make(2, 4, 3), 2, make(3), match="Expected weight to be a vector of size equal"),
+        Bad(make(4), 2, match="at least 2 dimensions"),
+    ]
+
+
+@composite(
+    api="functional", public="group_norm", errors=_group_norm_errors,
+    samples=lambda make: [Sample(make(2, 6, 5), 3), Sample(make(2, 6, 5), 2, make(6), make(6), 1e-3)],
+)  # fmt: skip
+def functional_group_norm(
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """(x - E[x]) / √(Var[x] + eps) · weight + bias over groups of channels of a sample (Wu and He 2018).
+
+    Args:
+        input: (N, C, *).
+        num_groups: divides C; neighbouring channels form a group.
+        weight, bias: (C).
+        eps: added to the (biased) variance.
+
+    Raises:
+        ValueError: there is only one value per group.
+        RuntimeError: `num_groups` does not divide C, or a parameter has another shape.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.group_norm(torch.tensor([[[1., 3.], [5., 5.]]]), 2)
+    tensor([[[-1.0000,  1.0000],
+             [ 0.0000,  0.0000]]])
+    """
+    if len(input.shape) >= 2 and num_groups > 0 and input.shape[1] % num_groups == 0:
+        size = (input.shape[0] * input.shape[1] // num_groups, num_groups, *input.shape[2:])
+        if size[0] * numel(size[2:]) == 1:
+            raise ValueError(
+                f"Expected more than 1 value per channel when training, got input size {list(size)}"
+            )
+    return native_group_norm(input, num_groups, weight, bias, eps)[0]
+
+
+@composite(
+    api="torch", errors=_group_norm_errors, samples=lambda make: [Sample(make(2, 6, 5), 3, make(6), make(6))]
+)
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Tensor:  # fmt: skip
+    """`torch.nn.functional.group_norm`; `cudnn_enabled` chooses nothing, for there is one implementation."""
+    return native_group_norm(input, num_groups, weight, bias, eps)[0]

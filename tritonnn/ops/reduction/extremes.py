@@ -1,0 +1,200 @@
+"""Largest and smallest elements: their values and where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._table import OPS, REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.reduction.reduction import Dims, _dim_errors, reduced_shape, restore, sum
+from tritonnn.ops.shape.shape import unsqueeze
+from tritonnn.shape import Size, wrap_dim, wrap_dims
+
+
+def _not_empty(input: Tensor, dims: Sequence[int], op: str) -> None:
+    for d in dims:
+        if input.shape and input.shape[d] == 0:
+            raise Invalid(
+                f"Expected reduction dim {d} to have non-zero size: {op} has no identity", kind=IndexError
+            )
+
+
+def _amax_grad(g: Tensor, input: Tensor, result: Tensor, dims: Any, keepdim: bool) -> Tensor:
+    """Shared equally among the elements that tie."""
+    ties = input == restore(result, input.shape, dims, keepdim)
+    share = ties.to(g.dtype)
+    return restore(g, input.shape, dims, keepdim) * share / sum(share, dims, True)
+
+
+_EXTREME = dict(
+    api="torch tensor", dtypes=REAL,
+    samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3, 4), (0, -1), True)],
+    errors=lambda make: [*_dim_errors(make), Bad(make(0, 3), 0, error=IndexError, match="non-zero size")],
+    grad={"input": lambda g, input, result, dim, keepdim: _amax_grad(g, input, result, dim, keepdim)},
+)  # fmt: skip
+
+
+@primitive(**_EXTREME)
+def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
+    """Largest element over `dim` (all by default); the gradient is shared among ties.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([[1, 5], [3, 2]]).amax(1)
+    tensor([5, 3])
+    """
+    dims = wrap_dims(dim, len(input.shape))
+    _not_empty(input, dims, "amax")
+    return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
+
+
+@primitive(**_EXTREME)
+def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
+    """Smallest element over `dim` (all by default); the gradient is shared among ties."""
+    dims = wrap_dims(dim, len(input.shape))
+    _not_empty(input, dims, "amin")
+    return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
+
+
+@composite(
+    api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), dim=1)]
+)
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
+    """(smallest, largest) element over `dim` (all by default)."""
+    return _pair("aminmax", ("min", "max"))(
+        amin(input, () if dim is None else dim, keepdim), amax(input, () if dim is None else dim, keepdim)
+    )
+
+
+_pairs: dict[str, Any] = {}
+
+
+def _pair(name: str, fields: tuple[str, str]) -> Any:
+    if name not in _pairs:
+        from collections import namedtuple
+
+        _pairs[name] = namedtuple(name, fields)
+    return _pairs[name]
+
+
+_WITH_INDICES = dict(
+    dtypes=REAL, results=("values", "indices"), non_differentiable=("indices",),
+    samples=lambda make: [Sample(make(3, 4), 1), Sample(make(3, 4), 0, True), Sample(make(()), 0)],
+    errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range"),
+                         Bad(make(0, 3), 0, error=IndexError, match="non-zero size")],
+    grad={"input": lambda g, input_shape, indices, dim, keepdim: _scatter_back(g, input_shape, indices, dim, keepdim)},
+)  # fmt: skip
+
+
+def _scatter_back(g: Tensor, shape: Size, indices: Tensor, dim: int, keepdim: bool) -> Tensor:
+    """Zeros with the gradient where the chosen elements stood."""
+    from tritonnn.ops.creation.creation import zeros
+
+    if not shape:
+        return g
+    if not keepdim:
+        g, indices = unsqueeze(g, dim), unsqueeze(indices, dim)
+    return zeros(shape, dtype=g.dtype, device=g.device).scatter(dim, indices, g)
+
+
+@primitive(**_WITH_INDICES)
+def max_dim(input: Tensor, dim: int, keepdim: bool = False) -> Any:
+    """Largest element along one dimension, and where it stands first."""
+    return _with_indices(input, dim, keepdim, "max")
+
+
+@primitive(**_WITH_INDICES)
+def min_dim(input: Tensor, dim: int, keepdim: bool = False) -> Any:
+    """Smallest element along one dimension, and where it stands first."""
+    return _with_indices(input, dim, keepdim, "min")
+
+
+def _with_indices(input: Tensor, dim: int, keepdim: bool, op: str) -> Any:
+    dim = wrap_dim(dim, len(input.shape))
+    _not_empty(input, (dim,), op)
+    shape = reduced_shape(input.shape, (dim,), keepdim)
+    return (Out(shape, input.dtype), Out(shape, dtypes.int64)), (input, dim, bool(keepdim))
+
+
+def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
+    def reduce(
+        input: Tensor, *args: Any, dim: Any = None, keepdim: bool = False, other: Any = None, out: Any = None
+    ) -> Any:
+        if args:
+            if isinstance(args[0], Tensor) or (args[0] is None and other is not None):
+                other = args[0]
+            else:
+                dim = args[0]
+            if len(args) > 1:
+                keepdim = args[1]
+        if other is not None:
+            function = OPS[pairwise].function
+            return function(input, other) if out is None else function(input, other, out=out)
+        if dim is None:
+            if input.numel() == 0:
+                raise fail(
+                    name,
+                    "Expected reduction dim to be specified for input.numel() == 0. "
+                    "Specify the reduction dim with the 'dim' argument.",
+                    input=input,
+                )
+            return whole(input) if out is None else whole(input, out=out)
+        values, indices = along(input, dim, keepdim) if out is None else along(input, dim, keepdim, out=out)
+        return _pair(name, ("values", "indices"))(values, indices)
+
+    reduce.__name__ = name
+    word = "Largest" if name == "max" else "Smallest"
+    reduce.__doc__ = (
+        f"{word} element: of all (`{name}(x)`), along a dimension with its index (`{name}(x, dim)` gives a named tuple "
+        f"values, indices), or of two tensors element by element (`{name}(x, y)`)."
+    )
+    return reduce
+
+
+_MAX_SAMPLES = lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(3, 4), make(3, 4))]
+max = composite(api="torch tensor", dtypes=REAL, samples=_MAX_SAMPLES)(
+    _max_or_min("max", amax, max_dim, "maximum")
+)
+min = composite(api="torch tensor", dtypes=REAL, samples=_MAX_SAMPLES)(
+    _max_or_min("min", amin, min_dim, "minimum")
+)
+
+
+_ARG = dict(
+    api="torch tensor", dtypes=REAL,
+    samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(3, 4), 0, True)],
+    errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range"),
+                         Bad(make(0), error=IndexError, match="non-zero size")],
+)  # fmt: skip
+
+
+def _arg(input: Tensor, dim: int | None, keepdim: bool, op: str) -> Any:
+    if dim is None:
+        if input.numel() == 0:
+            raise Invalid(
+                f"Expected reduction dim to be specified for input.numel() == 0 and to have non-zero size ({op})",
+                kind=IndexError,
+            )
+        return Out([1] * len(input.shape) if keepdim else (), dtypes.int64), (input, None, bool(keepdim))
+    dim = wrap_dim(dim, len(input.shape))
+    _not_empty(input, (dim,), op)
+    return Out(reduced_shape(input.shape, (dim,), keepdim), dtypes.int64), (input, dim, bool(keepdim))
+
+
+@primitive(**_ARG)
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Where the largest element stands first, along `dim` or counted row-major.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([[1, 5], [3, 2]]).argmax(1)
+    tensor([1, 0])
+    """
+    return _arg(input, dim, keepdim, "argmax")
+
+
+@primitive(**_ARG)
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Where the smallest element stands first, along `dim` or counted row-major."""
+    return _arg(input, dim, keepdim, "argmin")

@@ -1,0 +1,157 @@
+"""Norms, distances, and sums that skip NaN."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.reduction.extremes import amax, amin
+from tritonnn.ops.reduction.reduction import Dims, reduced_shape, sum
+from tritonnn.shape import wrap_dim, wrap_dims
+
+
+def _vector_norm(input: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
+    if input.dtype.kind < 2:
+        raise fail(
+            "norm",
+            f"expected a floating point or complex tensor as input. Got {input.dtype.name}",
+            input=input,
+        )
+    if (p < 0 or math.isinf(p)) and any(input.shape[d] == 0 for d in dims):
+        raise fail(
+            "norm",
+            f"cannot compute the {p:g} norm over no elements: the operation does not have an identity",
+            input=input,
+        )
+    size = input.abs() if input.dtype.is_complex else input
+    if math.isinf(p):
+        return (amax if p > 0 else amin)(size.abs(), dims, keepdim)
+    return p_norm(size, p, dims, keepdim)
+
+
+def _safe_sqrt(total: Tensor) -> Tensor:
+    """sqrt with gradient 0 at 0."""
+    if not total.requires_grad:
+        return total.sqrt()
+    zero = total == 0
+    return total.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
+
+
+def _norm_grad(g: Tensor, input: Tensor, norm: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
+    """g sign(x) (|x| / norm)^(p - 1), and 0 where the norm is 0 or, with p < 1, where x is."""
+    if p == 0:
+        return input.new_zeros(input.shape)
+    if not keepdim:
+        for d in sorted(dims):
+            g, norm = g.unsqueeze(d), norm.unsqueeze(d)
+    if p == 1:
+        return g * input.sign()
+    vanishing = norm == 0
+    norm = norm.masked_fill(vanishing, 1)
+    if p == 2:
+        return g * (input / norm)
+    g = g.masked_fill(vanishing, 0)
+    share = (input.abs() / norm).masked_fill(input == 0, 1)
+    return g * input.sign() * share ** (p - 1)
+
+
+@primitive(
+    public="norm", dtypes=FLOATING,
+    grad={"input": lambda g, input, result, p, dim, keepdim: _norm_grad(g, input, result, p, dim, keepdim)},
+    samples=lambda make: [Sample(make(3, 4), p, dim, keepdim) for p, dim, keepdim in (
+        (2.0, (0, 1), False), (2.0, (1,), True), (1.0, (0,), False), (3.0, (1,), False), (0.5, (0, 1), True),
+        (0.0, (1,), False))]
+    + [Sample(make(3, 700), 2.0, (1,), False), Sample(make(70, 33), 2.5, (0,), False),
+       Sample(make(()), 2.0, (), False)],
+)  # fmt: skip
+def p_norm(input: Tensor, p: float, dim: Any, keepdim: bool) -> Any:
+    """(sum of |x|^p)^(1/p) over `dim`, for finite p, and with p = 0 the number of x that are not 0; in half precision
+    the sum is one of float32."""
+    return Out(reduced_shape(input.shape, dim, keepdim), input.dtype)
+
+
+@composite(
+    api="torch tensor",
+    samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1, 1), Sample(make(3, 4), 3.0, (0, 1)),
+                          Sample(make(3, 4), math.inf, 0, True), Sample(make(3, 4), "fro")],
+    errors=lambda make: [Bad(make.int(3), match="floating point"),
+                         Bad(make(0), math.inf, match="does not have an identity"),
+                         Bad(make(0, 3), -1, 0, match="does not have an identity")],
+)  # fmt: skip
+def norm(
+    input: Tensor,
+    p: Any = "fro",
+    dim: Dims = None,
+    keepdim: bool = False,
+    out: Any = None,
+    dtype: DType | None = None,
+) -> Tensor:
+    """The p-norm (sum |x|^p)^(1/p) over `dim` (all by default); 'fro' is p = 2.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([3., 4.]).norm()
+    tensor(5.)
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    if p == "nuc":
+        made = input.svd()[1].sum(-1, keepdim)
+    else:
+        try:
+            dims = wrap_dims(dim, len(input.shape))
+        except Invalid as invalid:
+            raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
+        made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
+    return made if out is None else out.copy_(made)
+
+
+@composite(
+    api="linalg",
+    samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 3.0, 1), Sample(make(3, 4), 0.5, (0, 1))],
+)
+def vector_norm(
+    x: Tensor,
+    ord: float = 2,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    out: Any = None,
+) -> Tensor:
+    """The p-norm of vectors along `dim` (of all elements by default)."""
+    return norm(x, ord, dim, keepdim, out, dtype)
+
+
+@composite(api="torch tensor", samples=lambda make: [Sample(make(3, 4), 2, 0, 1.0)])
+def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
+    """`input` with each slice along `dim` scaled down to a p-norm of at most `maxnorm`."""
+    dim = wrap_dim(dim, len(input.shape))
+    others = [d for d in range(len(input.shape)) if d != dim]
+    size = norm(input, p, others, True)
+    return input * (maxnorm / (size + 1e-7)).masked_fill((size > maxnorm).logical_not(), 1.0)
+
+
+@composite(
+    api="torch tensor",
+    samples=lambda make: [Sample(make(3, 4), make(3, 4)), Sample(make(3, 4), make(3, 4), 1)],
+)
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
+    """The p-norm of input - other."""
+    return norm(input - other, p)
+
+
+@composite(api="torch tensor", samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1)])
+def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+    """Sum over `dim` with NaN counted as 0."""
+    return sum(input.masked_fill(input != input, 0), dim, keepdim, dtype=dtype)
+
+
+@composite(api="torch tensor", samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1)])
+def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+    """Mean over `dim` of the elements that are not NaN."""
+    total = nansum(input, dim, keepdim, dtype=dtype)
+    return total / sum((input == input).to(total.dtype), dim, keepdim)

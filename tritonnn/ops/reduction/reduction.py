@@ -1,0 +1,326 @@
+"""Reductions over one, several or all dimensions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import Invalid
+from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
+from tritonnn.shape import SCALAR, Size, numel, wrap_dims
+
+Dims = int | Sequence[int] | None
+
+
+def reduced_shape(shape: Size, dims: Sequence[int], keepdim: bool) -> Sequence[int]:
+    """The shape after reducing `dims`."""
+    if len(dims) == len(shape) and not keepdim:
+        return SCALAR
+    if keepdim:
+        return [1 if d in dims else extent for d, extent in enumerate(shape)]
+    return [extent for d, extent in enumerate(shape) if d not in dims]
+
+
+def restore(g: Tensor, shape: Size, dims: Any, keepdim: bool) -> Tensor:
+    """A reduced tensor with its reduced dimensions back (extent 1), so that it broadcasts against the input."""
+    if not keepdim and shape:
+        for d in (dims,) if isinstance(dims, int) else dims:
+            g = unsqueeze(g, d)
+    return g
+
+
+def _spread(g: Tensor, shape: Size, dims: Any, keepdim: bool) -> Tensor:
+    return expand_as_size(restore(g, shape, dims, keepdim), tuple(shape))
+
+
+def _dim_samples(make: Any) -> list[Sample]:
+    return [
+        Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3, 4), (0, -1)), Sample(make(3, 4), 0, True),
+        Sample(make(())), Sample(make(2, 300), 1), Sample(make(600, 3), 0),
+    ]  # fmt: skip
+
+
+def _dim_errors(make: Any) -> list[Bad]:
+    return [
+        Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range"),
+        Bad(make(2, 3), (0, 0), match="appears multiple times"),
+    ]
+
+
+def _sum_dtype(input: Tensor, dtype: DType | None) -> DType:
+    if dtype is not None:
+        return dtype
+    return dtypes.int64 if input.dtype.kind < 2 else input.dtype
+
+
+@primitive(
+    api="torch tensor", dtypes=ANY, samples=_dim_samples, errors=_dim_errors,
+    grad={"input": lambda g, input_shape, dim, keepdim: _spread(g, input_shape, dim, keepdim)},
+)  # fmt: skip
+def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Any:
+    """Sum over `dim` (all by default); integers add up in int64.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([[1., 2.], [3., 4.]]).sum(0)
+    tensor([4., 6.])
+    """
+    dims = wrap_dims(dim, len(input.shape))
+    kind = _sum_dtype(input, dtype)
+    if dtype is not None and (dtype.kind > input.dtype.kind or input.dtype in dtypes.FLOAT8):
+        input = input.to(dtype)
+    return Out(reduced_shape(input.shape, dims, keepdim), kind), (input, dims, bool(keepdim), kind)
+
+
+@primitive(
+    api="torch tensor", dtypes=FLOATING_AND_COMPLEX, samples=_dim_samples,
+    errors=lambda make: [*_dim_errors(make), Bad(make.int(3), match="could not infer output dtype")],
+    grad={"input": lambda g, input_shape, dim, keepdim: _spread(
+        g / (_count(input_shape, dim) or 1), input_shape, dim, keepdim)},
+)  # fmt: skip
+def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Any:
+    """Arithmetic mean over `dim` (all by default) of a floating tensor.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1., 2., 6.]).mean()
+    tensor(3.)
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    if input.dtype.kind < 2:
+        raise Invalid(
+            f"could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
+            f"{input.dtype.name}",
+            hint="convert with .float() or pass dtype=",
+        )
+    dims = wrap_dims(dim, len(input.shape))
+    return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (
+        input,
+        dims,
+        bool(keepdim),
+        input.dtype,
+    )
+
+
+def _count(shape: Size, dims: Sequence[int]) -> int:
+    return numel(shape[d] for d in dims)
+
+
+@primitive(
+    public="prod",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 4), None), Sample(make(3, 4), 1), Sample(make(2, 3), 0, True)],
+    grad={"input": lambda g, input, dim, keepdim: _prod_grad(g, input, dim, keepdim)},
+)  # fmt: skip
+def prod_dims(input: Tensor, dim: Dims, keepdim: bool = False, dtype: DType | None = None) -> Any:
+    """Product over `dim`."""
+    dims = wrap_dims(dim, len(input.shape))
+    kind = _sum_dtype(input, dtype)
+    return Out(reduced_shape(input.shape, dims, keepdim), kind), (input, dims, bool(keepdim), kind)
+
+
+def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
+    """g times the product of all other elements, by products from both ends so that zeros are exact."""
+    g = restore(g, input.shape, dims, keepdim)
+    if not input.shape:
+        return g
+    order = [d for d in range(len(input.shape)) if d not in dims]
+    moved = input.permute(*order, *dims).reshape(*[input.shape[d] for d in order], -1)
+    from tritonnn.ops.creation.creation import ones_like
+    from tritonnn.ops.joining.joining import cat
+
+    one = ones_like(moved.narrow(-1, 0, 1 if moved.shape[-1] else 0))
+    before = cat([one, moved.narrow(-1, 0, moved.shape[-1] - 1 if moved.shape[-1] else 0)], -1).cumprod(-1)
+    flipped = moved.flip(-1)
+    after = (
+        cat([one, flipped.narrow(-1, 0, moved.shape[-1] - 1 if moved.shape[-1] else 0)], -1)
+        .cumprod(-1)
+        .flip(-1)
+    )
+    others = (before * after).reshape(*[input.shape[d] for d in (*order, *dims)])
+    inverse = [0] * len(input.shape)
+    for place, d in enumerate((*order, *dims)):
+        inverse[d] = place
+    return g * others.permute(*inverse)
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3), 0, True)],
+    errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range")],
+)
+def prod(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None
+) -> Tensor:
+    """Product over `dim` (all elements by default).
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([2., 3.]).prod()
+    tensor(6.)
+    """
+    if dtype is not None and (dtype.kind > input.dtype.kind or input.dtype in dtypes.FLOAT8):
+        input = input.to(dtype)
+    return prod_dims(input, dim, keepdim, dtype)
+
+
+@primitive(
+    public="var",
+    dtypes=FLOATING_AND_COMPLEX,
+    samples=lambda make: [Sample(make(3, 4), (0, 1), 1, False), Sample(make(3, 4), (1,), 0, True)],
+    grad={"input": lambda g, input, dim, correction, keepdim: _var_grad(g, input, dim, correction, keepdim)},
+)  # fmt: skip
+def var_dims(input: Tensor, dim: Any, correction: float, keepdim: bool) -> Any:
+    """Variance over `dim`: sum((x - mean)^2) / max(count - correction, 0)."""
+    if input.dtype.kind < 2:
+        raise Invalid(f"std and var only support floating point and complex dtypes, got {input.dtype.name}")
+    dims = wrap_dims(dim, len(input.shape))
+    if _count(input.shape, dims) - correction <= 0 and numel(reduced_shape(input.shape, dims, False)):
+        import warnings
+
+        warnings.warn("var(): degrees of freedom is <= 0: the result is NaN or infinite", stacklevel=6)
+    return Out(reduced_shape(input.shape, dims, keepdim), input.dtype.to_real()), (
+        input,
+        dims,
+        correction,
+        bool(keepdim),
+    )
+
+
+def _var_grad(g: Tensor, input: Tensor, dims: Sequence[int], correction: float, keepdim: bool) -> Tensor:
+    centred = input - mean(input, dims, True)
+    scale = 2.0 / (_count(input.shape, dims) - correction or math.nan)
+    return restore(g, input.shape, dims, keepdim) * (centred * scale)
+
+
+def _correction(unbiased: bool | None, correction: float | None) -> float:
+    if correction is not None:
+        return correction
+    return 1 if unbiased is None else int(unbiased)
+
+
+def _dim_or_flag(dim: Any, unbiased: Any) -> tuple[Any, Any]:
+    """`var(x, False)` gives `unbiased`, not a dimension."""
+    return (None, dim) if isinstance(dim, bool) else (dim, unbiased)
+
+
+_VAR_SAMPLES = lambda make: [
+    Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(3, 4), (0, 1), unbiased=False),
+    Sample(make(3, 4), 0, correction=0, keepdim=True),
+]  # fmt: skip
+
+
+@composite(api="torch tensor", samples=_VAR_SAMPLES, errors=_dim_errors)
+def var(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
+    """Variance over `dim` (all by default), divided by count - 1 unless `unbiased=False` or another `correction`.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1., 2., 3.]).var()
+    tensor(1.)
+    """
+    dim, unbiased = _dim_or_flag(dim, unbiased)
+    return var_dims(input, dim, _correction(unbiased, correction), keepdim)
+
+
+@composite(api="torch tensor", samples=_VAR_SAMPLES, errors=_dim_errors)
+def std(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
+    """Standard deviation over `dim`: the square root of `var`.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1., 2., 3.]).std()
+    tensor(1.)
+    """
+    dim, unbiased = _dim_or_flag(dim, unbiased)
+    return var_dims(input, dim, _correction(unbiased, correction), keepdim).sqrt()
+
+
+@composite(api="torch", samples=_VAR_SAMPLES)
+def var_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """(variance, mean) over `dim`."""
+    dim, unbiased = _dim_or_flag(dim, unbiased)
+    return var_dims(input, dim, _correction(unbiased, correction), keepdim), mean(input, dim, keepdim)
+
+
+@composite(api="torch", samples=_VAR_SAMPLES)
+def std_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """(standard deviation, mean) over `dim`."""
+    variance, average = var_mean(input, dim, unbiased, keepdim, correction=correction)
+    return variance.sqrt(), average
+
+
+# ---- truth and counting ---------------------------------------------------------------------------------
+
+
+@primitive(float8=True, api="torch tensor", dtypes=ANY, samples=_dim_samples, errors=_dim_errors)
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
+    """Whether an element over `dim` (all by default) is not 0.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([0, 2]).any()
+    tensor(True)
+    """
+    return _truth(input, dim, keepdim)
+
+
+@primitive(float8=True, api="torch tensor", dtypes=ANY, samples=_dim_samples, errors=_dim_errors)
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
+    """Whether no element over `dim` (all by default) is 0.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([0, 2]).all()
+    tensor(False)
+    """
+    return _truth(input, dim, keepdim)
+
+
+def _truth(input: Tensor, dim: Dims, keepdim: bool) -> Any:
+    dims = wrap_dims(dim, len(input.shape))
+    kind = dtypes.uint8 if input.dtype is dtypes.uint8 else dtypes.bool_
+    return Out(reduced_shape(input.shape, dims, keepdim), kind), (input, dims, bool(keepdim))
+
+
+@primitive(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1)])
+def count_nonzero(input: Tensor, dim: Dims = None) -> Any:
+    """Number of elements over `dim` (all by default) that are not 0.
+
+    >>> import tritonnn as torch
+    >>> torch.count_nonzero(torch.tensor([0, 1, 2]))
+    tensor(2)
+    """
+    dims = wrap_dims(dim, len(input.shape))
+    return Out(reduced_shape(input.shape, dims, False), dtypes.int64), (input, dims)
+
+
+__all__ = ["reduced_shape", "restore", "view_or_copy"]

@@ -1,0 +1,192 @@
+"""Running sums, products and extremes along a dimension."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import Invalid
+from tritonnn.ops._table import ANY, FLOATING, REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.joining.joining import cat
+from tritonnn.ops.joining.repeating import flip
+from tritonnn.ops.shape.parts import slice_dim
+from tritonnn.recording.grad_mode import state
+from tritonnn.shape import Size, wrap_dim
+
+
+def _samples(make: Any) -> list[Sample]:
+    return [
+        Sample(make(3, 4), 0),
+        Sample(make(2, 5), -1),
+        Sample(make(()), 0),
+        Sample(make(0, 3), 0),
+        Sample(make(2, 70), 1),
+    ]
+
+
+def _errors(make: Any) -> list[Bad]:
+    return [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range")]
+
+
+def _plan(input: Tensor, dim: int, dtype: DType | None) -> Any:
+    dim = wrap_dim(dim, len(input.shape))
+    kind = dtype or (dtypes.int64 if input.dtype.kind < 2 else input.dtype)
+    if dtype is not None and dtype is not input.dtype:
+        input = input.to(dtype)
+    return Out(input.shape, kind), (input, dim, dtype)
+
+
+def reverse_cumsum(g: Tensor, dim: int) -> Tensor:
+    """The sum of what follows, inclusive."""
+    return flip(cumsum(flip(g, (dim,)), dim), (dim,)) if g.shape else g
+
+
+@primitive(
+    api="torch tensor", dtypes=ANY, samples=_samples, errors=_errors, inplace=True, rule_only=("dtype",),
+    grad={"input": lambda g, dim: reverse_cumsum(g, dim)},
+)  # fmt: skip
+def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Any:
+    """Running sum along `dim`; integers add up in int64.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1., 2., 3.]).cumsum(0)
+    tensor([1., 3., 6.])
+    """
+    return _plan(input, dim, dtype)
+
+
+def _cumprod_grad(g: Tensor, input: Tensor, dim: int) -> Tensor:
+    """Sum over j >= i of g[j] * (product of the others up to j), one column at a time, so that zeros are exact.
+
+    With prefix p[i] = x[0] ... x[i-1], the derivative at i is p[i] * h[i] where h[i] = g[i] + x[i+1] h[i+1].
+    """
+    if not input.shape:
+        return g
+    count = input.shape[dim]
+    if count == 0:
+        return g
+    ones = slice_dim(input, dim, 0, 1, 1) * 0 + 1
+    prefix = cumprod(cat([ones, slice_dim(input, dim, 0, count - 1, 1)], dim), dim)
+    columns = [slice_dim(g, dim, count - 1, 1, 1)]
+    for i in range(count - 2, -1, -1):
+        columns.append(slice_dim(g, dim, i, 1, 1) + slice_dim(input, dim, i + 1, 1, 1) * columns[-1])
+    return prefix * cat(columns[::-1], dim)
+
+
+@primitive(
+    api="torch tensor", dtypes=ANY, samples=_samples, errors=_errors, inplace=True, rule_only=("dtype",),
+    grad={"input": lambda g, input, dim: _cumprod_grad(g, input, dim)},
+)  # fmt: skip
+def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Any:
+    """Running product along `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1., 2., 3.]).cumprod(0)
+    tensor([1., 2., 6.])
+    """
+    return _plan(input, dim, dtype)
+
+
+@primitive(
+    api="torch tensor", dtypes=FLOATING, samples=_samples, errors=_errors,
+    grad={"input": lambda g, input, result, dim: _logcumsumexp_grad(g, input, result, dim)},
+)  # fmt: skip
+def logcumsumexp(input: Tensor, dim: int) -> Any:
+    """log of the running sum of exponentials along `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.zeros(2).logcumsumexp(0)
+    tensor([0.0000, 0.6931])
+    """
+    return Out(input.shape, input.dtype), (input, wrap_dim(dim, len(input.shape)))
+
+
+def _logcumsumexp_grad(g: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
+    """exp(x[i]) * sum over j >= i of g[j] exp(-y[j]), with the sums of both signs in logarithms."""
+    if input.numel() == 0 or not input.shape:
+        return g
+    if state.enabled:  # differentiable again; the logarithms below are not where the gradient is 0
+        top = result.detach().amax(dim, True)
+        return (input - top).exp() * reverse_cumsum(g * (top - result).exp(), dim)
+    low = float("-inf")
+    parts = []
+    for sign in (1, -1):
+        size = (g * sign).clamp(min=0).log() - result
+        total = flip(logcumsumexp(flip(size, (dim,)), dim), (dim,)) if g.shape else size
+        parts.append((total + input).masked_fill(total == low, low).exp())
+    return parts[0] - parts[1]
+
+
+_WITH_INDICES = dict(
+    api="torch tensor", dtypes=REAL, samples=_samples, errors=_errors, results=("values", "indices"),
+    non_differentiable=("indices",),
+    grad={"input": lambda g, input_shape, indices, dim: _add_back(g, input_shape, indices, dim)},
+)  # fmt: skip
+
+
+def _add_back(g: Tensor, shape: Size, indices: Tensor, dim: int) -> Tensor:
+    from tritonnn.ops.creation.creation import zeros
+
+    return zeros(shape, dtype=g.dtype, device=g.device).scatter_add(dim, indices, g) if shape else g
+
+
+def _running(input: Tensor, dim: int) -> Any:
+    dim = wrap_dim(dim, len(input.shape))
+    return (Out(input.shape, input.dtype), Out(input.shape, dtypes.int64)), (input, dim)
+
+
+@primitive(**_WITH_INDICES)
+def cummax(input: Tensor, dim: int) -> Any:
+    """Running maximum along `dim`, and where it was last reached.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1, 3, 2]).cummax(0)
+    cummax(values=tensor([1, 3, 3]), indices=tensor([0, 1, 1]))
+    """
+    return _running(input, dim)
+
+
+@primitive(**_WITH_INDICES)
+def cummin(input: Tensor, dim: int) -> Any:
+    """Running minimum along `dim`, and where it was last reached.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([3, 1, 2]).cummin(0)
+    cummin(values=tensor([3, 1, 1]), indices=tensor([0, 1, 1]))
+    """
+    return _running(input, dim)
+
+
+@composite(
+    api="torch tensor", dtypes=ANY,
+    samples=lambda make: [Sample(make(5)), Sample(make(2, 4), 2), Sample(make(2, 4), dim=0)],
+    errors=lambda make: [Bad(make(3), -1, match="order")],
+)  # fmt: skip
+def diff(
+    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
+) -> Tensor:
+    """n-th difference of neighbours along `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1, 3, 6]).diff()
+    tensor([2, 3])
+    """
+    if n < 0:
+        raise RuntimeError(f"diff: order must be non-negative but got {n}")
+    if not input.shape:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    try:
+        dim = wrap_dim(dim, len(input.shape))
+    except Invalid as invalid:
+        raise IndexError(f"diff: {invalid}") from None
+    parts = [part for part in (prepend, input, append) if part is not None]
+    made = cat(parts, dim) if len(parts) > 1 else input
+    for _ in range(n):
+        count = made.shape[dim] - 1
+        if count <= 0:
+            return slice_dim(made, dim, 0, 0, 1)
+        later, earlier = slice_dim(made, dim, 1, count, 1), slice_dim(made, dim, 0, count, 1)
+        made = later.logical_xor(earlier) if made.dtype is dtypes.bool_ else later - earlier
+    return made

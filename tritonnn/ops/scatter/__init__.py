@@ -1,0 +1,1 @@
+"""Writing elements by index or mask."""

@@ -1,0 +1,126 @@
+"""Subscripts by name: index_put, and writing into what a view sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn import dispatch
+from tritonnn._tensor import Tensor
+from tritonnn.errors import fail
+from tritonnn.ops._table import ANY, Sample, composite, expose
+from tritonnn.ops.indexing.subscript import MASKS, Parsed, getitem, index_tensors, parse
+from tritonnn.ops.scatter.index_write import put_at
+from tritonnn.ops.shape.shape import unsqueeze
+
+
+def _tensor_indices(input: Tensor, indices: Sequence[Any]) -> Parsed:
+    """The indices of index_put: tensors, or None where a dimension is kept."""
+    if not isinstance(indices, (tuple, list)):
+        raise TypeError(
+            f"index_put(): argument 'indices' must be tuple of Tensors, not {type(indices).__name__}"
+        )
+    for i, item in enumerate(indices):
+        if item is not None and not isinstance(item, Tensor):
+            raise TypeError(
+                f"index_put(): argument 'indices' must be tuple of Tensors, but found element of type "
+                f"{type(item).__name__} at pos {i}"
+            )
+    return parse(input, tuple(slice(None) if item is None else _at_least_1d(item) for item in indices))
+
+
+def _at_least_1d(item: Tensor) -> Tensor:
+    """A 0-d index would select; it is to index."""
+    return item if item.shape or item.dtype in MASKS else unsqueeze(item, 0)
+
+
+def _index_put(in_place: bool, input: Tensor, indices: Any, values: Tensor, accumulate: bool) -> Tensor:
+    parsed = _tensor_indices(input, indices)
+    if not parsed.indices:
+        raise fail("index_put", "expected at least one index tensor", kind=IndexError, input=input)
+    found, dims = index_tensors(parsed, parsed.view.shape)
+    args = (parsed.view, found, values, dims, bool(accumulate))
+    op = put_at.op
+    return dispatch.inplace(op, args) if in_place else dispatch.call(op, args)
+
+
+@composite(
+    api="torch tensor", dtypes=ANY,
+    samples=lambda make: [
+        Sample(make(3, 4), (make.int(2, high=3),), make(4), True),
+        Sample(make(3, 4), (make.int(5, high=3), make.int(5, high=4)), make(5), True),
+        Sample(make(3, 4), (make.bool(3, 4),), make(())),
+    ],
+)  # fmt: skip
+def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """The input with `values` at the positions that a tuple of index tensors (or masks) names.
+
+    Args:
+        accumulate: add to what is there; repeated positions add up.
+
+    >>> import tritonnn as torch
+    >>> torch.zeros(3).index_put((torch.tensor([0, 0, 2]),), torch.tensor(1.), accumulate=True)
+    tensor([2., 0., 1.])
+    """
+    return _index_put(False, input, indices, values, accumulate)
+
+
+@expose("torch tensor")
+def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """In-place version of `index_put`."""
+    return _index_put(True, self, indices, values, accumulate)
+
+
+@expose("tensor")
+def index(self: Tensor, m: Any) -> Tensor:
+    """`self[m]`, by the name of older programs."""
+    return getitem(self, m)
+
+
+def _view_scatter(name: str, pick: Any, samples: Any, example: str) -> Any:
+    def function(input: Tensor, src: Tensor, *where: Any, **named: Any) -> Tensor:
+        made = input.clone()
+        view = pick(made, *where, **named)
+        if view.shape != src.shape:
+            raise fail(
+                name, f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice "
+                f"size = {list(view.shape)}", input=input, src=src,
+            )  # fmt: skip
+        view.copy_(src)
+        return made
+
+    function.__name__ = name
+    function.__doc__ = (
+        f"A copy of the input with `src` embedded in what `{name.removesuffix('_scatter')}` of it sees."
+    )
+    function.__annotations__ = {"input": "Tensor", "src": "Tensor"}
+    return composite(api="torch tensor", dtypes=ANY, samples=samples)(function)
+
+
+def _slice(
+    input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
+    dim = dim % len(input.shape)
+    return getitem(input, (slice(None),) * dim + (slice(start, end, step),))
+
+
+select_scatter = _view_scatter(
+    "select_scatter",
+    lambda x, dim, index: x.select(dim, index),
+    lambda make: [Sample(make(3, 4), make(3), 1, -1)],
+    ">>> import tritonnn as torch\n>>> torch.zeros(2, 2).select_scatter(torch.ones(2), 0, 1)\n"
+    "tensor([[0., 0.],\n        [1., 1.]])",
+)
+slice_scatter = _view_scatter(
+    "slice_scatter",
+    _slice,
+    lambda make: [Sample(make(5, 4), make(2, 4), 0, 1, 4, 2), Sample(make(2, 4), make(2, 2), 1, end=2)],
+    ">>> import tritonnn as torch\n>>> torch.zeros(4).slice_scatter(torch.ones(2), 0, 1, 3)\ntensor([0., 1., 1., 0.])",
+)
+diagonal_scatter = _view_scatter(
+    "diagonal_scatter",
+    lambda x, *args, **named: x.diagonal(*args, **named),
+    lambda make: [Sample(make(3, 4), make(3), 1)],
+    ">>> import tritonnn as torch\n>>> torch.zeros(2, 2).diagonal_scatter(torch.ones(2))\n"
+    "tensor([[1., 0.],\n        [0., 1.]])",
+)

@@ -1,0 +1,185 @@
+"""Views of a part of a tensor: slices, diagonals and windows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
+from tritonnn.ops.shape.shape import Geometry, _checked_dim, unsqueeze
+from tritonnn.shape import Size, wrap_dim
+
+
+@view(
+    public="slice",
+    grad={"input": lambda g, input_shape, dim, start, length, step: slice_backward(
+        g, input_shape, dim, start, length, step)},
+    samples=lambda make: [Sample(make(5, 3), 0, 1, 2, 2), Sample(make(5, 3), 1, 0, 3, 1)],
+    api="", dtypes=ANY,
+)  # fmt: skip
+def slice_dim(input: Tensor, dim: int, start: int, length: int, step: int) -> Geometry:
+    """`length` elements of dimension `dim` from `start`, every `step`-th (all normalised)."""
+    size, stride = list(input.shape), list(input.stride())
+    offset = input._offset + (start * stride[dim] if length else 0)
+    size[dim] = length
+    stride[dim] *= step
+    return size, stride, offset
+
+
+@primitive(
+    float8=True,
+    grad={"grad": lambda g, dim, start, length, step: slice_dim(g, dim, start, length, step)},
+    samples=lambda make: [Sample(make(2, 3), (5, 3), 0, 1, 2, 2)], dtypes=ANY,
+)  # fmt: skip
+def slice_backward(grad: Tensor, input_shape: Size, dim: int, start: int, length: int, step: int) -> Out:
+    """Zeros of `input_shape` with `grad` written into a slice."""
+    return Out(input_shape, grad.dtype)
+
+
+@view(
+    public="select",
+    grad={"input": lambda g, input_shape, dim, index: slice_backward(
+        unsqueeze(g, dim), input_shape, dim, index, 1, 1)},
+    samples=lambda make: [Sample(make(5, 3), 0, 1), Sample(make(5, 3), 1, 2)],
+    api="", dtypes=ANY,
+)  # fmt: skip
+def select_dim(input: Tensor, dim: int, index: int) -> Geometry:
+    """The slice at `index` of dimension `dim`, without that dimension (both normalised)."""
+    size, stride = list(input.shape), list(input.stride())
+    offset = input._offset + index * stride[dim]
+    return size[:dim] + size[dim + 1 :], stride[:dim] + stride[dim + 1 :], offset
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(5, 3), 0, -1), Sample(make(5, 3), -1, 1)],
+    errors=lambda make: [Bad(make(5), 0, 5, error=IndexError, match="index 5 out of range")],
+)
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """The slice at `index` of dimension `dim`; a view without that dimension.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).select(1, 0)
+    tensor([1, 3])
+    """
+    if not input.shape:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    dim, index = _checked_dim("select", dim, input), int(index)
+    extent = input.shape[dim]
+    if not -extent <= index < extent:
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
+        )
+    return select_dim(input, dim, index % extent)
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(5, 3), 0, 1, 3), Sample(make(5, 3), 1, -2, 2)],
+    errors=lambda make: [Bad(make(5), 0, 3, 3, match="exceeds dimension size")],
+)
+def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
+    """`length` elements of dimension `dim` from `start`; a view.
+
+    >>> import tritonnn as torch
+    >>> torch.arange(5).narrow(0, 1, 3)
+    tensor([1, 2, 3])
+    """
+    if not input.shape:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    dim, start = _checked_dim("narrow", dim, input), int(start)
+    extent = input.shape[dim]
+    if length < 0:
+        raise RuntimeError(f"narrow(): length must be non-negative, got {length}")
+    if not -extent <= start <= extent:
+        raise IndexError(f"narrow: start {start} is out of range [{-extent}, {extent}]")
+    start = start + extent if start < 0 else start
+    if start + length > extent:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({extent}).")
+    return slice_dim(input, dim, start, length, 1)
+
+
+@view(
+    grad={"input": lambda g, input_shape, offset, dim1, dim2: diagonal_backward(g, input_shape, offset, dim1, dim2)},
+    samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3, 4), -1, 0, 2)],
+    errors=lambda make: [Bad(make(3, 3), 0, 1, 1, match="cannot be identical")], dtypes=ANY,
+)  # fmt: skip
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Geometry:
+    """The diagonals of the planes (dim1, dim2), as a last dimension; a view.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([[1, 2], [3, 4]]).diagonal()
+    tensor([1, 4])
+    """
+    ndim = len(input.shape)
+    first, second = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
+    if first == second:
+        raise Invalid(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    size, stride = list(input.shape), list(input.stride())
+    if offset >= 0:
+        length = max(min(size[first], size[second] - offset), 0)
+        start = offset * stride[second]
+    else:
+        length = max(min(size[first] + offset, size[second]), 0)
+        start = -offset * stride[first]
+    keep = [d for d in range(ndim) if d not in (first, second)]
+    where = input._offset + (start if length else 0)
+    return (
+        [size[d] for d in keep] + [length],
+        [stride[d] for d in keep] + [stride[first] + stride[second]],
+        where,
+    )
+
+
+def diagonal_backward(g: Tensor, input_shape: Size, offset: int, dim1: int, dim2: int) -> Tensor:
+    """Zeros of `input_shape` with `g` on the diagonals."""
+    from tritonnn.ops.creation.creation import zeros
+
+    made = zeros(input_shape, dtype=g.dtype, device=g.device)
+    diagonal(made, offset, dim1, dim2).copy_(g)
+    return made
+
+
+@view(
+    grad={"input": lambda g, input_shape, dimension, size, step: _unfold_grad(g, input_shape, dimension, size, step)},
+    samples=lambda make: [Sample(make(7), 0, 3, 2), Sample(make(2, 6), 1, 2, 2), Sample(make(2, 6), 1, 3, 1)],
+    errors=lambda make: [Bad(make(4), 0, 5, 1, match="maximum size for tensor at dimension 0 is 4")],
+    api="tensor", dtypes=ANY,
+)  # fmt: skip
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Geometry:
+    """Windows of `size` elements, `step` apart, along a dimension, as a new last dimension; a view.
+
+    >>> import tritonnn as torch
+    >>> torch.arange(5).unfold(0, 2, 2)
+    tensor([[0, 1],
+            [2, 3]])
+    """
+    dim = wrap_dim(dimension, len(input.shape))
+    extent = input.shape[dim] if input.shape else 1
+    if size < 0 or size > extent:
+        raise Invalid(f"maximum size for tensor at dimension {dim} is {extent} but size is {size}")
+    if step <= 0:
+        raise Invalid(f"step is {step} but must be > 0")
+    shape, stride = list(input.shape), list(input.stride())
+    if not shape:
+        return (size,), (1,), input._offset
+    last = stride[dim]
+    shape[dim], stride[dim] = (extent - size) // step + 1, stride[dim] * step
+    return [*shape, size], [*stride, last], input._offset
+
+
+def _unfold_grad(g: Tensor, input_shape: Size, dimension: int, size: int, step: int) -> Tensor:
+    from tritonnn.ops.creation.creation import zeros
+
+    if not input_shape:
+        return g.sum()
+    dim = dimension % len(input_shape)
+    total = zeros(input_shape, dtype=g.dtype, device=g.device)
+    count = g.shape[dim]
+    for offset in range(size):  # windows at one offset never overlap
+        part = select_dim(g, len(g.shape) - 1, offset)
+        total = total + slice_backward(part, input_shape, dim, offset, count, step)
+    return total

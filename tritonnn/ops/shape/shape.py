@@ -1,0 +1,429 @@
+"""Views that keep every element: broadcast, reshaped, permuted, with dimensions more or less."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn import shape as shapes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid
+from tritonnn.ops._table import ANY, Bad, Sample, composite, view
+from tritonnn.shape import Size, infer_view_size, wrap_dim
+
+Geometry = tuple[Sequence[int], Sequence[int], int]
+
+
+@view(
+    public="expand",
+    grad={"input": lambda g, size, input_shape: g.sum_to_size(input_shape)},
+    samples=lambda make: [Sample(make(3, 1), (3, 4)), Sample(make(3), (2, -1)), Sample(make(()), (2,))],
+    errors=lambda make: [Bad(make(3), (4,), match="must match the existing size")],
+    dtypes=ANY, api="",
+)  # fmt: skip
+def expand_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
+    """`input` broadcast to `size` without copying; -1 keeps an extent."""
+    lead = len(size) - len(input.shape)
+    if lead < 0:
+        raise Invalid(
+            f"expand({list(input.shape)}, size={list(size)}): the number of sizes provided ({len(size)}) must be "
+            f"greater or equal to the number of dimensions in the tensor ({len(input.shape)})"
+        )
+    target = []
+    for position, extent in enumerate(size):
+        have = input.shape[position - lead] if position >= lead else None
+        if extent == -1:
+            if have is None:
+                raise Invalid(f"expand: -1 at dimension {position} has no existing size to keep")
+            extent = have
+        elif extent < 0:
+            raise Invalid(f"expand: negative size {extent} at dimension {position}")
+        elif have not in (None, 1, extent):
+            raise Invalid(
+                f"The expanded size of the tensor ({extent}) must match the existing size ({have}) at non-singleton "
+                f"dimension {position}.  Target sizes: {list(size)}.  Tensor sizes: {list(input.shape)}"
+            )
+        target.append(extent)
+    return Size(target), shapes.expanded_strides(input.shape, input.stride(), target), input._offset
+
+
+@composite(
+    api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), 3, 4), Sample(make(3, 1), (2, 3, 4))]
+)
+def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
+    """`input` broadcast to a larger size without copying (stride 0); -1 keeps an extent.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([[1], [2]]).expand(2, 3)
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    """
+    return expand_as_size(input, shapes.as_size(size))
+
+
+@composite(api="tensor", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), make(3, 4))])
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input` broadcast to the shape of `other`."""
+    return expand_as_size(input, other.shape)
+
+
+@composite(
+    api="torch", dtypes=ANY,
+    samples=lambda make: [Sample(make(3, 1), (3, 4))],
+)  # fmt: skip
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
+    """`input` broadcast to `size`."""
+    return expand_as_size(input, tuple(size))
+
+
+Tensor.broadcast_to = lambda self, *size: expand_as_size(self, shapes.as_size(size))  # type: ignore[attr-defined]
+
+
+@view(
+    public="view",
+    grad={"input": lambda g, input_shape: view_or_copy(g, input_shape)},
+    samples=lambda make: [Sample(make(2, 6), (3, 4)), Sample(make(2, 6), (-1,)), Sample(make(()), (1, 1))],
+    errors=lambda make: [Bad(make(2, 3), (4, 2), match="is invalid for input of size 6"),
+                         Bad(make(2, 3), (-1, -1), match="only one dimension can be inferred")],
+    dtypes=ANY, api="",
+)  # fmt: skip
+def view_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
+    """The same memory as another shape of as many elements; one extent may be -1."""
+    target = infer_view_size(size, input.numel())
+    if input._stride is None:
+        return target, shapes.contiguous_strides(target), input._offset
+    strides = shapes.view_strides(input.shape, input._stride, target)
+    if strides is None:
+        raise Invalid(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across "
+            "two contiguous subspaces). Use .reshape(...) instead."
+        )
+    return target, strides, input._offset
+
+
+def view_or_copy(input: Tensor, size: Sequence[int]) -> Tensor:
+    """`reshape`: a view where the strides allow it, else a copy."""
+    if input._stride is not None:
+        target = infer_view_size(size, input.numel())
+        if shapes.view_strides(input.shape, input._stride, target) is None:
+            input = input.contiguous()
+    return view_as_size(input, size)
+
+
+def _view(self: Tensor, *size: Any, dtype: Any = None) -> Tensor:
+    """The same memory as another shape (one extent may be -1), or with another dtype.
+
+    >>> import tritonnn as torch
+    >>> torch.arange(6).view(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    if dtype is not None or (len(size) == 1 and isinstance(size[0], dtypes.dtype)):
+        return view_dtype(self, dtype or size[0])
+    return view_as_size(self, shapes.as_size(size))
+
+
+def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
+    """The same bytes as another dtype; the last extent scales with the element size."""
+    from tritonnn._tensor import make_view
+
+    old, new = input.dtype.itemsize, dtype.itemsize
+    size, stride, offset = list(input.shape), list(input.stride()), input._offset
+    if old != new:
+        if not size:
+            raise RuntimeError(
+                f"self.dim() cannot be 0 to view {input.dtype} as {dtype} (different element sizes)"
+            )
+        if stride[-1] != 1:
+            raise RuntimeError(
+                f"self.stride(-1) must be 1 to view {input.dtype} as {dtype} (different element sizes), but got "
+                f"{stride[-1]}"
+            )
+        lengths = [size[-1], *stride[:-1], offset]
+        if any(length * old % new for length in lengths):
+            raise RuntimeError(
+                f"view of {input.dtype} as {dtype}: size(-1), strides and storage offset must be divisible by "
+                f"{new // old}, got {lengths}"
+            )
+        size[-1] = size[-1] * old // new
+        stride = [s * old // new for s in stride[:-1]] + [1]
+        offset = offset * old // new
+    return make_view(input, Size(size), tuple(stride), offset, dtype)
+
+
+def _reshape(self: Tensor, *shape: Any) -> Tensor:
+    """`reshape` as a method."""
+    return view_or_copy(self, shapes.as_size(shape))
+
+
+Tensor.view = _view  # type: ignore[attr-defined]
+Tensor.reshape = _reshape  # type: ignore[attr-defined]
+Tensor.view_as = lambda self, other: view_as_size(self, other.shape)  # type: ignore[attr-defined]
+Tensor.reshape_as = lambda self, other: view_or_copy(self, other.shape)  # type: ignore[attr-defined]
+
+
+@composite(
+    api="torch", dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 6), (3, 4)), Sample(make(4, 3).transpose(0, 1), (-1,))],
+    errors=lambda make: [Bad(make(2, 3), (4, 2), match="is invalid for input of size 6")],
+)  # fmt: skip
+def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
+    """`input` as another shape of as many elements; a view where the strides allow it, else a copy.
+
+    >>> import tritonnn as torch
+    >>> torch.reshape(torch.arange(4), (2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
+    return view_or_copy(input, shapes.as_size((shape,)))
+
+
+@view(
+    grad={"input": lambda g, dim0, dim1: transpose(g, dim0, dim1)},
+    samples=lambda make: [Sample(make(2, 3, 4), 0, -1), Sample(make(()), 0, 0)],
+    errors=lambda make: [Bad(make(2, 3), 0, 2, error=IndexError, match="Dimension out of range")],
+    alias=("swapaxes", "swapdims"), dtypes=ANY,
+)  # fmt: skip
+def transpose(input: Tensor, dim0: int, dim1: int) -> Geometry:
+    """`input` with two dimensions exchanged.
+
+    >>> import tritonnn as torch
+    >>> torch.zeros(2, 3).transpose(0, 1).shape
+    torch.Size([3, 2])
+    """
+    ndim = len(input.shape)
+    first, second = wrap_dim(dim0, ndim), wrap_dim(dim1, ndim)
+    size, stride = list(input.shape), list(input.stride())
+    if ndim:
+        size[first], size[second] = size[second], size[first]
+        stride[first], stride[second] = stride[second], stride[first]
+    return size, stride, input._offset
+
+
+@view(
+    public="permute",
+    grad={"input": lambda g, dims: permute_dims(g, _inverse(dims))},
+    samples=lambda make: [Sample(make(2, 3, 4), (2, 0, 1)), Sample(make(2, 3), (-1, 0))],
+    errors=lambda make: [Bad(make(2, 3), (0, 0), match="repeated"), Bad(make(2, 3), (0,), match="number of dim")],
+    api="", dtypes=ANY,
+)  # fmt: skip
+def permute_dims(input: Tensor, dims: Sequence[int]) -> Geometry:
+    """`input` with its dimensions in another order."""
+    ndim = len(input.shape)
+    if len(dims) != ndim:
+        raise Invalid(
+            f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
+            f"ordering of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = {len(dims)}"
+        )
+    order = [wrap_dim(d, ndim) for d in dims]
+    if len(set(order)) != ndim:
+        raise Invalid(f"permute(): repeated dims are not allowed, got {list(dims)}")
+    stride = input.stride()
+    return [input.shape[d] for d in order], [stride[d] for d in order], input._offset
+
+
+def _inverse(dims: Sequence[int]) -> tuple[int, ...]:
+    order = [d % len(dims) for d in dims]
+    return tuple(order.index(d) for d in range(len(dims)))
+
+
+@composite(api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3, 4), (2, 0, 1))])
+def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
+    """`input` with its dimensions in the order `dims`.
+
+    >>> import tritonnn as torch
+    >>> torch.permute(torch.zeros(2, 3, 4), (2, 0, 1)).shape
+    torch.Size([4, 2, 3])
+    """
+    return permute_dims(input, tuple(dims))
+
+
+Tensor.permute = lambda self, *dims: permute_dims(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3, 4), 0, 2), Sample(make(2, 3, 4), (0, 1), (2, 0))],
+    alias=("moveaxis",),
+)
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """`input` with dimensions `source` moved to the positions `destination`."""
+    ndim = len(input.shape)
+    sources = [wrap_dim(d, ndim) for d in ((source,) if isinstance(source, int) else source)]
+    targets = [wrap_dim(d, ndim) for d in ((destination,) if isinstance(destination, int) else destination)]
+    if len(sources) != len(targets):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({source} dims) should contain the same number of "
+            f"dims as destination ({destination} dims)"
+        )
+    if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
+        raise RuntimeError(f"movedim: repeated dim in `source` ({source}) or `destination` ({destination})")
+    order: list[int | None] = [None] * ndim
+    for at, dim in zip(targets, sources, strict=True):
+        order[at] = dim
+    rest = iter([d for d in range(ndim) if d not in sources])
+    return permute_dims(input, tuple(next(rest) if d is None else d for d in order))
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3)), Sample(make(3)), Sample(make(()))],
+    errors=lambda make: [Bad(make(2, 3, 4), match="<= 2 dimensions")],
+)
+def t(input: Tensor) -> Tensor:
+    """The transpose of a matrix; a vector or 0-d tensor as it is.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([[1, 2]]).t()
+    tensor([[1],
+            [2]])
+    """
+    if len(input.shape) > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {len(input.shape)}D")
+    return transpose(input, 0, 1) if len(input.shape) == 2 else view_as_size(input, input.shape)
+
+
+@view(
+    grad={"input": lambda g, dim: squeeze_dims(g, (dim,))},
+    samples=lambda make: [Sample(make(2, 3), 0), Sample(make(2, 3), -1), Sample(make(()), 0)],
+    errors=lambda make: [Bad(make(2), 3, error=IndexError, match="Dimension out of range")], dtypes=ANY,
+)  # fmt: skip
+def unsqueeze(input: Tensor, dim: int) -> Geometry:
+    """`input` with a dimension of extent 1 inserted at `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.zeros(2, 3).unsqueeze(1).shape
+    torch.Size([2, 1, 3])
+    """
+    at = wrap_dim(dim, len(input.shape) + 1)
+    size, stride = list(input.shape), list(input.stride())
+    step = size[at] * stride[at] if at < len(size) else 1
+    size.insert(at, 1)
+    stride.insert(at, step)
+    return size, stride, input._offset
+
+
+@view(
+    public="squeeze",
+    grad={"input": lambda g, input_shape: view_or_copy(g, input_shape)},
+    samples=lambda make: [Sample(make(2, 1, 3, 1), (1, 3)), Sample(make(2, 1), (0,))],
+    api="", dtypes=ANY,
+)  # fmt: skip
+def squeeze_dims(input: Tensor, dims: Sequence[int]) -> Geometry:
+    """`input` without those of `dims` whose extent is 1."""
+    gone = {wrap_dim(d, len(input.shape)) for d in dims}
+    keep = [d for d, extent in enumerate(input.shape) if extent != 1 or d not in gone]
+    stride = input.stride()
+    return [input.shape[d] for d in keep], [stride[d] for d in keep], input._offset
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [
+        Sample(make(2, 1, 3, 1)),
+        Sample(make(2, 1, 3), 1),
+        Sample(make(2, 1, 3, 1), (1, 3)),
+    ],
+    errors=lambda make: [Bad(make(2, 1), 2, error=IndexError, match="Dimension out of range")],
+)
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """`input` without dimensions of extent 1: all of them, or those among `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.zeros(2, 1, 3, 1).squeeze().shape
+    torch.Size([2, 3])
+    """
+    return squeeze_dims(
+        input, tuple(range(len(input.shape))) if dim is None else (dim,) if isinstance(dim, int) else dim
+    )
+
+
+@composite(
+    api="tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3, 4), (1, 1, 4)), Sample(make(3, 4), (4,))],
+)
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """`input` summed over the dimensions along which `size` would broadcast to it.
+
+    >>> import tritonnn as torch
+    >>> torch.ones(2, 3).sum_to_size(1, 3)
+    tensor([[2., 2., 2.]])
+    """
+    target = shapes.as_size(size)
+    if not is_expandable_to(target, input.shape):
+        raise RuntimeError(f"size {{{list(target)}}} is not expandable to size {{{list(input.shape)}}}.")
+    lead = len(input.shape) - len(target)
+    dims = [*range(lead), *[lead + d for d, n in enumerate(target) if n == 1 and input.shape[lead + d] != 1]]
+    if not dims:
+        return input
+    total = input.sum(dims, keepdim=True)
+    return view_as_size(total, target) if lead else total
+
+
+def is_expandable_to(shape: Sequence[int], target: Sequence[int]) -> bool:
+    """Whether `shape` broadcasts to `target`."""
+    if len(shape) > len(target):
+        return False
+    pairs = zip(reversed(shape), reversed(target), strict=False)
+    return all(extent in (1, wanted) for extent, wanted in pairs)
+
+
+def _checked_dim(name: str, dim: int, input: Tensor) -> int:
+    try:
+        return wrap_dim(dim, len(input.shape))
+    except Invalid as invalid:
+        raise IndexError(f"{name}: {invalid}") from None
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 3, 4)), Sample(make(2, 3, 4), 1), Sample(make(()))],
+    errors=lambda make: [Bad(make(2, 3), 1, 0, match="start_dim cannot come after end_dim")],
+)
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """`input` with the dimensions from `start_dim` to `end_dim` made one.
+
+    >>> import tritonnn as torch
+    >>> torch.zeros(2, 3, 4).flatten(1).shape
+    torch.Size([2, 12])
+    """
+    ndim = len(input.shape)
+    start, end = _checked_dim("flatten", start_dim, input), _checked_dim("flatten", end_dim, input)
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if ndim == 0:
+        return view_as_size(input, (1,))
+    if start == end:
+        return input
+    middle = shapes.numel(input.shape[start : end + 1])
+    return view_or_copy(input, (*input.shape[:start], middle, *input.shape[end + 1 :]))
+
+
+@composite(
+    api="torch tensor",
+    dtypes=ANY,
+    samples=lambda make: [Sample(make(2, 6), 1, (2, 3)), Sample(make(2, 6), 1, (-1, 2))],
+)
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """`input` with dimension `dim` split into `sizes` (one may be -1)."""
+    dim = _checked_dim("unflatten", dim, input)
+    try:
+        inner = infer_view_size(tuple(sizes), input.shape[dim])
+    except Invalid:
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({input.shape[dim]}) "
+            "in the input tensor"
+        ) from None
+    return view_or_copy(input, (*input.shape[:dim], *inner, *input.shape[dim + 1 :]))
+
+
+Tensor.T = property(lambda self: permute_dims(self, tuple(range(len(self.shape)))[::-1]))  # type: ignore[attr-defined]
+Tensor.mT = property(lambda self: transpose(self, -2, -1))  # type: ignore[attr-defined]
+Tensor.H = property(lambda self: transpose(self, 0, 1).conj() if len(self.shape) == 2 else self.conj())  # type: ignore[attr-defined]
+Tensor.mH = property(lambda self: transpose(self, -2, -1).conj())  # type: ignore[attr-defined]

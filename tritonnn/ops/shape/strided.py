@@ -1,0 +1,134 @@
+"""Views of any geometry over a storage, and what writing into views means for their base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn import shape as shapes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
+from tritonnn.ops.shape.shape import Geometry, expand_as_size, view_as_size, view_or_copy
+from tritonnn.recording.graph import register_view_ops
+from tritonnn.shape import Size
+
+
+@view(
+    grad={"input": lambda g, input_geometry, size, stride, storage_offset: _as_strided_grad(
+        g, input_geometry, size, stride, storage_offset)},
+    samples=lambda make: [Sample(make(4, 3), (2, 2), (3, 1)), Sample(make(6), (2, 3), (2, 1), 0)],
+    errors=lambda make: [Bad(make(4), (5,), (1,), match="out of bounds")],
+    dtypes=ANY,
+)  # fmt: skip
+def as_strided(
+    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+) -> Geometry:
+    """The storage of `input` seen with any size, stride and offset (in elements).
+
+    >>> import tritonnn as torch
+    >>> torch.as_strided(torch.arange(4.), (3, 2), (1, 1))
+    tensor([[0., 1.],
+            [1., 2.],
+            [2., 3.]])
+    """
+    offset = input._offset if storage_offset is None else storage_offset
+    if len(size) != len(stride):
+        raise Invalid(f"mismatch in length of strides and shape: {len(stride)} strides, {len(size)} sizes")
+    last = offset + shapes.extent_in_elements(size, stride)
+    room = input._storage.nbytes // input.dtype.itemsize
+    if min((*size, *stride, offset), default=0) < 0:
+        raise Invalid(f"sizes, strides and the offset must not be negative, got {size}, {stride}, {offset}")
+    if last > room:
+        raise Invalid(
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} require {last} elements "
+            f"and are out of bounds for storage of {room} elements"
+        )
+    return Size(size), tuple(stride), offset
+
+
+def _as_strided_grad(g: Tensor, geometry: Any, size: Any, stride: Any, offset: int | None) -> Tensor:
+    """The gradient of a strided view, added up at the elements of the tensor it looks into."""
+    from tritonnn.ops.creation.creation import zeros
+
+    shape = geometry[0]
+    flat = zeros((shapes.numel(shape),), dtype=g.dtype, device=g.device)
+    where = _positions(geometry, size, stride, offset, g.device)
+    return view_as_size(flat.index_add(0, where, view_or_copy(g, (-1,))), shape)
+
+
+def _positions(geometry: Any, size: Any, stride: Any, offset: int | None, device: Any) -> Tensor:
+    """For each element of a strided view, its row-major number in the tensor of the given geometry."""
+    from tritonnn.ops.creation.creation import empty
+    from tritonnn.ops.creation.ranges import arange
+
+    shape, own_stride, own_offset = geometry
+    places = _places(size, stride, own_offset if offset is None else offset, device)
+    if shapes.is_contiguous(shape, own_stride):
+        return places - own_offset
+    own = _places(shape, own_stride, 0, device)
+    numbers = empty((shapes.extent_in_elements(shape, own_stride),), dtype=dtypes.int64, device=device)
+    numbers = numbers.index_copy(0, own, arange(own.shape[0], device=device))
+    return numbers.index_select(0, places - own_offset)
+
+
+def _places(size: Any, stride: Any, offset: int, device: Any) -> Tensor:
+    """Positions in the storage of a strided view's elements, in row-major order."""
+    from tritonnn.ops.creation.creation import full
+    from tritonnn.ops.creation.ranges import arange
+
+    total = full((), offset, dtype=dtypes.int64, device=device)
+    for dim, (extent, step) in enumerate(zip(size, stride, strict=True)):
+        total = total + view_as_size(arange(extent, device=device) * step, (-1, *[1] * (len(size) - dim - 1)))
+    return view_or_copy(expand_as_size(total, tuple(size)), (-1,))
+
+
+@primitive(
+    float8=True,
+    grad={"input": lambda g, input_geometry, size, stride, storage_offset: _unwritten(
+              g, input_geometry, size, stride, storage_offset),
+          "src": lambda g, src_shape, input_geometry, size, stride, storage_offset: _gather_strided(
+              g, src_shape, input_geometry, size, stride, storage_offset)},
+    dtypes=ANY,
+)  # fmt: skip
+def view_written(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int) -> Out:
+    """History of a base whose view was written in place; recorded, never run."""
+    return Out(input.shape, input.dtype)
+
+
+def _unwritten(g: Tensor, geometry: Any, size: Any, stride: Any, offset: int) -> Tensor:
+    """What reaches the old base: everything but the written elements."""
+    from tritonnn.ops.creation.creation import zeros
+
+    where = _positions(geometry, size, stride, offset, g.device)
+    nothing = zeros((where.shape[0],), dtype=g.dtype, device=g.device)
+    return view_as_size(view_or_copy(g, (-1,)).index_copy(0, where, nothing), geometry[0])
+
+
+def _gather_strided(g: Tensor, src_shape: Size, geometry: Any, size: Any, stride: Any, offset: int) -> Tensor:
+    """What reaches the written value."""
+    where = _positions(geometry, size, stride, offset, g.device)
+    return view_as_size(view_or_copy(g, (-1,)).index_select(0, where), src_shape)
+
+
+@composite(
+    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(4, 3), make(2, 2), (2, 2), (3, 1))]
+)
+def as_strided_scatter(
+    input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+) -> Tensor:
+    """A copy of `input` with `src` written into its strided view.
+
+    >>> import tritonnn as torch
+    >>> torch.as_strided_scatter(torch.zeros(2, 2), torch.ones(2), (2,), (3,))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    geometry = (input.shape, input.stride(), input._offset)
+    where = _positions(geometry, size, stride, storage_offset, input.device)
+    written = view_or_copy(input, (-1,)).index_copy(0, where, view_or_copy(src, (-1,)))
+    return view_as_size(written, input.shape)
+
+
+register_view_ops(as_strided.op, view_written.op)

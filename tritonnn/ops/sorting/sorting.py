@@ -1,0 +1,394 @@
+"""Order: sort, topk, medians, quantiles, distinct elements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import strides_as
+from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.elementwise.arithmetic import lerp
+from tritonnn.ops.elementwise.comparison import where
+from tritonnn.ops.reduction.extremes import _pair, _scatter_back
+from tritonnn.ops.reduction.reduction import reduced_shape
+from tritonnn.ops.shape.parts import select_dim, slice_dim
+from tritonnn.ops.shape.shape import view_or_copy
+from tritonnn.shape import Size, wrap_dim
+
+
+def _scatter_all(g: Tensor, shape: Size, indices: Tensor, dim: int) -> Tensor:
+    return _scatter_back(g, shape, indices, dim, True)
+
+
+def _dim_error(make: Any) -> list[Bad]:
+    return [Bad(make(2, 3), dim=2, error=IndexError, match="Dimension out of range")]
+
+
+@primitive(
+    api="torch tensor", dtypes=REAL, results=("values", "indices"), non_differentiable=("indices",),
+    grad={"input": lambda g, input_shape, indices, dim: _scatter_all(g, input_shape, indices, dim)},
+    samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 0, True), Sample(make(4), descending=True),
+                          Sample(make(()))],
+    errors=_dim_error,
+)  # fmt: skip
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """The elements along `dim` in order, and the permutation; NaN is the largest. Always stable.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([3, 1, 2]).sort()
+    sort(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
+    """
+    dim = wrap_dim(dim, len(input.shape))
+    strides = strides_as(input)
+    outs = Out(input.shape, input.dtype, strides=strides), Out(input.shape, dtypes.int64, strides=strides)
+    return outs, (
+        input,
+        dim,
+        bool(descending),
+        bool(stable),
+    )
+
+
+@composite(
+    api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 0, True)]
+)
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """The permutation that sorts along `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([3, 1, 2]).argsort()
+    tensor([1, 2, 0])
+    """
+    return sort(input, dim, descending, stable)[1]
+
+
+@composite(api="torch tensor", dtypes=REAL, samples=lambda make: [Sample(make(3, 5))])
+def msort(input: Tensor) -> Tensor:
+    """The elements along the first dimension in order.
+
+    >>> import tritonnn as torch
+    >>> torch.msort(torch.tensor([[3, 0], [1, 2]]))
+    tensor([[1, 0],
+            [3, 2]])
+    """
+    return sort(input, 0)[0]
+
+
+@primitive(
+    api="torch tensor", dtypes=REAL, results=("values", "indices"), non_differentiable=("indices",),
+    grad={"input": lambda g, input_shape, indices, dim: _scatter_all(g, input_shape, indices, dim)},
+    samples=lambda make: [Sample(make(3, 5), 2), Sample(make(5, 3), 2, 0, False), Sample(make(4), 4),
+                          Sample(make(4), 0)],
+    errors=lambda make: [Bad(make(3), 4, match="selected index k out of range"),
+                         Bad(make(3), -1, match="out of range")],
+)  # fmt: skip
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """The k largest (or smallest) elements along `dim` in order, and where they stand; NaN is the largest.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([3, 1, 2]).topk(2)
+    topk(values=tensor([3, 2]), indices=tensor([0, 2]))
+    """
+    dim = wrap_dim(dim, len(input.shape))
+    extent = input.shape[dim] if input.shape else 1
+    if not 0 <= k <= extent:
+        raise Invalid(f"selected index k out of range: k is {k} but dimension {dim} has {extent} elements")
+    shape = (*input.shape[:dim], k, *input.shape[dim + 1 :]) if input.shape else ()
+    return (Out(shape, input.dtype), Out(shape, dtypes.int64)), (
+        input,
+        int(k),
+        dim,
+        bool(largest),
+        bool(sorted),
+    )
+
+
+_PICKED = dict(
+    dtypes=REAL, results=("values", "indices"), non_differentiable=("indices",),
+    grad={"input": lambda g, input_shape, indices, dim, keepdim: _scatter_back(g, input_shape, indices, dim, keepdim)},
+)  # fmt: skip
+
+
+def _one_along(input: Tensor, dim: int, keepdim: bool, op: str) -> tuple[int, Any]:
+    dim = wrap_dim(dim, len(input.shape))
+    if input.shape and input.shape[dim] == 0:
+        raise Invalid(f"{op}(): Expected reduction dim {dim} to have non-zero size.", kind=IndexError)
+    shape = reduced_shape(input.shape, (dim,), keepdim)
+    return dim, (Out(shape, input.dtype), Out(shape, dtypes.int64))
+
+
+@primitive(
+    api="torch tensor", **_PICKED,
+    samples=lambda make: [Sample(make(3, 5), 2), Sample(make(5, 3), 1, 0, True)],
+    errors=lambda make: [Bad(make(3), 4, match="selected number k out of range")],
+)  # fmt: skip
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+    """The k-th smallest element along `dim` (counted from 1), and where it stands.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([5, 3, 4]).kthvalue(2)
+    kthvalue(values=tensor(4), indices=tensor(2))
+    """
+    dim, outs = _one_along(input, dim, keepdim, "kthvalue")
+    extent = input.shape[dim] if input.shape else 1
+    if not 1 <= k <= extent:
+        raise Invalid(
+            f"selected number k out of range for dimension {dim}: k is {k}, the dimension has {extent} elements"
+        )
+    return outs, (input, int(k), dim, bool(keepdim))
+
+
+@primitive(
+    **_PICKED, samples=lambda make: [Sample(make(3, 5), 1, False, False), Sample(make(4, 3), 0, True, True)]
+)
+def median_dim(input: Tensor, dim: int, keepdim: bool, ignore_nan: bool) -> Any:
+    """The lower median along `dim`, and where it stands."""
+    dim, outs = _one_along(input, dim, keepdim, "median")
+    return outs, (input, dim, bool(keepdim), ignore_nan)
+
+
+@primitive(
+    api="torch tensor", **_PICKED,
+    samples=lambda make: [Sample(make.int(3, 6).to(make.dtype)), Sample(make.int(3, 6).to(make.dtype), 0, True)],
+)  # fmt: skip
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
+    """The most frequent value along `dim` (the smallest of several), and where it occurs last.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1, 2, 2]).mode()
+    mode(values=tensor(2), indices=tensor(2))
+    """
+    dim, outs = _one_along(input, dim, keepdim, "mode")
+    return outs, (input, dim, bool(keepdim))
+
+
+def _median(name: str, ignore_nan: bool) -> Any:
+    def function(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+        if dim is None:
+            if input.numel() == 0:
+                return (
+                    input.new_full((), float("nan")) if input.dtype.is_floating_point else input.new_zeros(())
+                )
+            value = median_dim(view_or_copy(input.detach(), (-1,)), 0, False, ignore_nan)[0]
+            return _with_shared_gradient(input, value) if input.requires_grad else value
+        return _pair(name, ("values", "indices"))(*median_dim(input, dim, keepdim, ignore_nan))
+
+    function.__name__ = name
+    skip = ", NaN left out" if ignore_nan else "; NaN if there is one"
+    call = f"torch.{name}(torch.tensor([3., 1., float('nan')]))"
+    function.__doc__ = (
+        f"The lower median of all elements, or along `dim` with its index{skip}.\n\n"
+        f">>> import tritonnn as torch\n>>> {call}\ntensor({'1.' if ignore_nan else 'nan'})"
+    )
+    return composite(
+        api="torch tensor", dtypes=REAL,
+        samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 1), Sample(make(3, 5), 0, True)],
+    )(function)  # fmt: skip
+
+
+def _with_shared_gradient(input: Tensor, value: Tensor) -> Tensor:
+    """`value`, with its gradient spread evenly over the elements of the input that equal it."""
+    chosen = (input == value).logical_or((input != input).logical_and(value != value))
+    mean = input.masked_fill(chosen.logical_not(), 0).sum() / chosen.sum()
+    return value + (mean - mean.detach())
+
+
+median = _median("median", False)
+nanmedian = _median("nanmedian", True)
+
+
+# ---- quantiles --------------------------------------------------------------------------------------------
+
+
+def _quantile(
+    name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool
+) -> Tensor:
+    if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
+        raise fail(
+            name,
+            f"interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}",
+        )
+    if input.dtype not in (dtypes.float32, dtypes.float64):
+        raise fail(
+            name, f"input tensor must be either float or double dtype, got {input.dtype.name}", input=input
+        )
+    fractions = q.tolist() if isinstance(q, Tensor) else q
+    many = isinstance(fractions, list)
+    fractions = fractions if many else [fractions]
+    if any(not 0 <= f <= 1 for f in fractions):
+        raise fail(name, f"q values must be in the range [0, 1], got {fractions}")
+    if input.numel() == 0:
+        raise fail(name, "input tensor must be non-empty", input=input)
+    flat = dim is None
+    if flat:
+        keep_shape = (1,) * len(input.shape)
+        input, dim = view_or_copy(input, (-1,)), 0
+    dim = wrap_dim(dim, len(input.shape))  # type: ignore[arg-type]
+    ordered = sort(input, dim)[0]
+    extent = ordered.shape[dim]
+    invalid = (input != input).sum(dim, True)
+    results = []
+    for fraction in fractions:
+        if skip_nan:
+            place = (extent - invalid - 1).clamp(min=0).to(input.dtype) * fraction
+            low, high = place.floor().to(dtypes.int64), place.ceil().to(dtypes.int64)
+            first, last, weight = ordered.gather(dim, low), ordered.gather(dim, high), place - low
+            made = _between(first, last, weight, interpolation)
+        else:
+            at = (extent - 1) * fraction
+            below = int(at)
+            above = min(below + (at > below), extent - 1)
+            first, last = slice_dim(ordered, dim, below, 1, 1), slice_dim(ordered, dim, above, 1, 1)
+            made = _between(first, last, at - below, interpolation).masked_fill(invalid > 0, float("nan"))
+        if flat:
+            made = made.reshape(keep_shape if keepdim else ())
+        elif not keepdim:
+            made = select_dim(made, dim, 0)
+        results.append(made)
+    if not many:
+        return results[0]
+    from tritonnn.ops.joining.joining import stack
+
+    return stack(results)
+
+
+def _between(first: Any, last: Any, weight: Any, interpolation: str) -> Any:
+    if interpolation == "lower":
+        return first
+    if interpolation == "higher":
+        return last
+    if interpolation == "midpoint":
+        return (first + last) / 2
+    if interpolation == "nearest":  # a choice, not a sum: an infinity beside the chosen one does not matter
+        if isinstance(weight, Tensor):
+            return where(weight.round() > 0, last, first)
+        return last if round(weight) > 0 else first
+    return lerp(first, last, weight)
+
+
+@composite(
+    api="torch tensor", dtypes=(dtypes.float32, dtypes.float64),
+    samples=lambda make: [Sample(make(3, 5), 0.3), Sample(make(3, 5), 0.5, 1, True),
+                          Sample(make(6), 0.9, interpolation="nearest")],
+    errors=lambda make: [Bad(make(3), 1.5, match="in the range"), Bad(make(0), 0.5, match="non-empty")],
+)  # fmt: skip
+def quantile(
+    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
+    out: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """The q-th quantiles of all elements or along `dim`; a list of q adds a first dimension.
+
+    >>> import tritonnn as torch
+    >>> torch.arange(5.).quantile(0.5)
+    tensor(2.)
+    """
+    made = _quantile("quantile", input, q, dim, keepdim, interpolation, False)
+    return made if out is None else out.copy_(made)
+
+
+@composite(
+    api="torch tensor", dtypes=(dtypes.float32, dtypes.float64),
+    samples=lambda make: [Sample(make(3, 5), 0.3), Sample(make(3, 5), 0.5, 1)],
+)  # fmt: skip
+def nanquantile(
+    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
+    out: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """`quantile` with NaN left out.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1., float("nan"), 3.]).nanquantile(0.5)
+    tensor(2.)
+    """
+    made = _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
+    return made if out is None else out.copy_(made)
+
+
+# ---- distinct elements ------------------------------------------------------------------------------------
+
+_GROUPS = dict(dtypes=REAL, results=("unique", "inverse", "counts"), alloc=True)
+
+
+@primitive(
+    **_GROUPS,
+    samples=lambda make: [Sample(make.int(3, 4).to(make.dtype)), Sample(make.int(0).to(make.dtype))],
+)
+def unique_flat(input: Tensor) -> Any:
+    """Sorted distinct elements, the place of each element among them, and how often each occurs."""
+    return None
+
+
+@primitive(**_GROUPS, samples=lambda make: [Sample(make.int(6, 2, high=2).to(make.dtype))])
+def unique_rows(input: Tensor) -> Any:
+    """As `unique_flat`, for slices along the first dimension."""
+    return None
+
+
+@primitive(**_GROUPS, samples=lambda make: [Sample(make.int(6, 2, high=2).to(make.dtype))])
+def unique_consecutive_rows(input: Tensor) -> Any:
+    """One of each run of equal slices along the first dimension, every slice's run, and the runs' lengths."""
+    return None
+
+
+def _chosen(values: Tensor, inverse: Tensor, counts: Tensor, with_inverse: bool, with_counts: bool) -> Any:
+    chosen = [values, *([inverse] if with_inverse else []), *([counts] if with_counts else [])]
+    return chosen[0] if len(chosen) == 1 else tuple(chosen)
+
+
+def _by_slices(function: Any, input: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
+    moved = input.movedim(dim, 0)
+    values, inverse, counts = function(moved)
+    return values.movedim(0, dim), inverse, counts
+
+
+@composite(
+    api="torch tensor", dtypes=REAL,
+    samples=lambda make: [Sample(make.int(3, 4).to(make.dtype)), Sample(make.int(6).to(make.dtype), True, True, True),
+                          Sample(make.int(5, 2, high=2).to(make.dtype), dim=0)],
+)  # fmt: skip
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """The distinct elements in order, or the distinct slices along `dim`.
+
+    Args:
+        sorted: kept for compatibility; the result is always in order.
+        return_inverse: also where each element of the input stands among the distinct ones.
+        return_counts: also how often each occurs.
+
+    >>> import tritonnn as torch
+    >>> torch.unique(torch.tensor([3, 1, 3]))
+    tensor([1, 3])
+    """
+    found: Any = (
+        unique_flat(input) if dim is None else _by_slices(unique_rows, input, wrap_dim(dim, len(input.shape)))
+    )
+    return _chosen(*found, return_inverse, return_counts)  # type: ignore[call-arg]
+
+
+@composite(
+    api="torch tensor", dtypes=REAL,
+    samples=lambda make: [Sample(make.int(6, high=2).to(make.dtype)),
+                          Sample(make.int(6, high=2).to(make.dtype), True, True)],
+)  # fmt: skip
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """One of each run of equal elements, or of equal slices along `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
+    tensor([1, 2, 1])
+    """
+    if dim is None:
+        values, inverse, counts = unique_consecutive_rows(view_or_copy(input, (-1,)))
+        inverse = inverse.reshape(input.shape)
+    else:
+        values, inverse, counts = _by_slices(unique_consecutive_rows, input, wrap_dim(dim, len(input.shape)))
+    return _chosen(values, inverse, counts, return_inverse, return_counts)

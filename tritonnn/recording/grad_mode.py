@@ -1,0 +1,169 @@
+"""Whether operations are recorded: `no_grad`, `enable_grad`, `set_grad_enabled`, `inference_mode`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _State(threading.local):
+    enabled = True
+    inference = False
+    anomaly = False
+    check_nan = True
+    saved_hooks: tuple = ()
+    keeps_graph = True  # whether the pass of backward that runs leaves the graph for another one
+
+
+state = _State()
+
+
+class _Switch:
+    """A context manager and decorator that sets the recording flag and restores it."""
+
+    _enable = True
+
+    def __enter__(self) -> None:
+        self._before = state.enabled
+        state.enabled = self._enable
+
+    def __exit__(self, *exc_info: object) -> None:
+        state.enabled = self._before
+
+    def __call__(self, function: F) -> F:
+        return _decorate(self, function)
+
+    def clone(self) -> Any:
+        """A fresh manager of the same setting, so that a decorated function may recurse."""
+        return type(self)()
+
+
+def _decorate(switch: Any, function: Any) -> Any:
+    import functools
+    import inspect
+
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def generator(*args: Any, **kwargs: Any) -> Any:
+            # The flag holds while the generator runs and is restored while its consumer does.
+            steps = function(*args, **kwargs)
+            try:
+                with switch.clone():
+                    value = next(steps)
+                while True:
+                    sent = yield value
+                    with switch.clone():
+                        value = steps.send(sent)
+            except StopIteration as stop:
+                return stop.value
+
+        return generator
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        with switch.clone():
+            return function(*args, **kwargs)
+
+    return wrapper
+
+
+class no_grad(_Switch):
+    """Record nothing inside: results do not require grad.
+
+    >>> import tritonnn as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    _enable = False
+
+    def __new__(cls, function: Any = None) -> Any:
+        made = object.__new__(cls)
+        return made if function is None else _decorate(made, function)
+
+
+class enable_grad(_Switch):
+    """Record inside, also within `no_grad`."""
+
+    def __new__(cls, function: Any = None) -> Any:
+        made = object.__new__(cls)
+        return made if function is None else _decorate(made, function)
+
+
+class set_grad_enabled(_Switch):
+    """Switch recording on or off, at once when called and until the end of the block when used with `with`.
+
+    >>> import tritonnn as torch
+    >>> with torch.set_grad_enabled(False):
+    ...     torch.is_grad_enabled()
+    False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self._enable = bool(mode)
+        self._before = state.enabled
+        state.enabled = self._enable
+
+    def __enter__(self) -> None:
+        state.enabled = self._enable
+
+    def __call__(self, function: F) -> F:
+        state.enabled = self._before
+        return _decorate(self, function)
+
+    def clone(self) -> Any:
+        return set_grad_enabled(self._enable)
+
+
+class inference_mode:
+    """Like `no_grad`; results cannot be told from constants.
+
+    Args:
+        mode: whether to enter it (False leaves recording as it is).
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        made = object.__new__(cls)
+        if callable(mode):
+            made.mode = True
+            return _decorate(made, mode)
+        made.mode = mode
+        return made
+
+    mode: bool
+
+    def __enter__(self) -> None:
+        self._before = state.enabled, state.inference
+        if self.mode:
+            state.enabled, state.inference = False, True
+
+    def __exit__(self, *exc_info: object) -> None:
+        state.enabled, state.inference = self._before
+
+    def __call__(self, function: F) -> F:
+        return _decorate(self, function)
+
+    def clone(self) -> Any:
+        return inference_mode(self.mode)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are recorded in this thread.
+
+    >>> import tritonnn as torch
+    >>> torch.is_grad_enabled()
+    True
+    """
+    return state.enabled
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is inside `inference_mode`."""
+    return state.inference

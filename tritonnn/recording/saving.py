@@ -1,0 +1,178 @@
+"""What an op saves for backward, read off the parameter names of its gradient formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tritonnn._tensor import Tensor
+from tritonnn.recording.grad_mode import state
+
+if TYPE_CHECKING:
+    from tritonnn.recording.graph import Node
+    from tritonnn.table import Op
+
+_META = ("_shape", "_dtype", "_device", "_geometry")
+
+
+def _parameters(formula: Callable) -> tuple[str, ...]:
+    code = formula.__code__
+    return code.co_varnames[1 : code.co_argcount]
+
+
+class Saving:
+    """For one op and one pattern of wanted gradients: what to fetch at the call and how to run the formulas.
+
+    Attributes:
+        fetch: (place, kind) of each value kept on the node; kind is "arg", "result", or for metadata the attribute.
+    """
+
+    def __init__(self, op: Op, needs: tuple[bool, ...], args: tuple) -> None:
+        self.op = op
+        self.groups = _edge_groups(op, args)  # edge numbers of each tensor slot
+        self.slot_needs = [any(needs[e] for e in group) for group in self.groups]
+        self.edge_count = len(needs)
+        self.needs = needs
+        names: list[str] = []
+        self.formulas: list[tuple[int, Callable, tuple[str, ...]]] = []
+        if op.backward is not None:
+            names += _parameters(op.backward)
+        else:
+            for number, slot in enumerate(op.tensor_slots):
+                formula = op.grad.get(op.names[slot])
+                if formula is not None and self.slot_needs[number]:
+                    parameters = _parameters(formula)
+                    self.formulas.append((number, formula, parameters))
+                    names += parameters
+        self.names: list[str] = []
+        self.fetch: list[tuple[int, str]] = []
+        for name in dict.fromkeys(names):
+            self._locate(name)
+        # Positions of the arguments and results whose data is kept: in-place calls must protect them.
+        self.kept_args = frozenset(place for place, kind in self.fetch if kind == "arg")
+
+    def _locate(self, name: str) -> None:
+        op = self.op
+        if name == "needs":
+            return
+        if name in op.names:
+            self._keep(name, op.names.index(name), "arg")
+        elif name in op.results:
+            self._keep(name, op.results.index(name), "result")
+        else:
+            for suffix in _META:
+                if name.endswith(suffix) and name[: -len(suffix)] in op.names:
+                    self._keep(name, op.names.index(name[: -len(suffix)]), suffix[1:])
+                    return
+            raise ValueError(
+                f"{op.name}: a gradient formula asks for '{name}', which is no argument or result"
+            )
+
+    def _keep(self, name: str, place: int, kind: str) -> None:
+        self.names.append(name)
+        self.fetch.append((place, kind))
+
+    # ---- backward -------------------------------------------------------------------------------------
+
+    def unpack(self, node: Node) -> dict[str, Any]:
+        """The saved values by name, after checking that none was modified in place."""
+        values = {}
+        assert node.saved is not None
+        for i, name in enumerate(self.names):
+            value = node.saved[i]
+            if isinstance(value, Tensor):
+                if value._storage.version != node.versions[i]:
+                    raise RuntimeError(_modified(node, name, value, node.versions[i]))
+                if self.fetch[i][1] == "result" and state.enabled:
+                    value = _with_history(value, node, self.fetch[i][0])
+            elif value.__class__.__name__ == "Packed":
+                value = value.unpack(value.value)
+            values[name] = value
+        return values
+
+    def run(self, node: Node, grads: list[Tensor | None]) -> list[Tensor | None]:
+        """Gradients of the inputs, one per edge."""
+        only = self.op.gradient_index
+        incoming: Any = grads[only] if only >= 0 else tuple(grads)
+        results: list[Tensor | None] = [None] * self.edge_count
+        if incoming is None:
+            return results
+        values = self.unpack(node)
+        op = self.op
+        if op.backward is not None:
+            values["needs"] = self._needs_by_argument()
+            made = op.backward(incoming, **{name: values[name] for name in _parameters(op.backward)})
+            for number, slot in enumerate(op.tensor_slots):
+                self._spread(results, number, made[slot], slot in op.list_slots)
+            return results
+        for number, formula, parameters in self.formulas:
+            made = formula(incoming, *[self._value(values, p) for p in parameters])
+            self._spread(results, number, made, op.tensor_slots[number] in op.list_slots)
+        return results
+
+    def _value(self, values: dict[str, Any], name: str) -> Any:
+        return self._needs_by_argument() if name == "needs" else values[name]
+
+    def _needs_by_argument(self) -> tuple[bool, ...]:
+        needs = [False] * len(self.op.names)
+        for number, slot in enumerate(self.op.tensor_slots):
+            needs[slot] = self.slot_needs[number]
+        return tuple(needs)
+
+    def _spread(self, results: list, number: int, made: Any, is_list: bool) -> None:
+        group = self.groups[number]
+        if is_list and made is not None:
+            for edge, grad in zip(group, made, strict=True):
+                if self.needs[edge]:
+                    results[edge] = grad
+        elif made is not None and self.needs[group[0]]:
+            results[group[0]] = made
+
+
+def saving_of(op: Op, needs: tuple[bool, ...], args: tuple) -> Saving:
+    """What to save when the gradients of these edges are wanted."""
+    key = needs if not op.list_slots else (needs, *[len(args[i]) for i in op.list_slots])
+    plan = op.saving.get(key)
+    if plan is None:
+        plan = op.saving[key] = Saving(op, needs, args)
+    return plan
+
+
+def metadata(value: Any, what: str) -> Any:
+    """shape, dtype, device or geometry (shape, stride, offset) of a tensor argument; None of an absent one."""
+    if isinstance(value, Tensor):
+        if what == "geometry":
+            return value.shape, value.stride(), value._offset
+        return getattr(value, what)
+    if isinstance(value, (list, tuple)):
+        return [metadata(item, what) for item in value]
+    return () if what == "shape" else None
+
+
+def _edge_groups(op: Op, args: tuple) -> list[list[int]]:
+    groups, edge = [], 0
+    for slot in op.tensor_slots:
+        width = len(args[slot]) if slot in op.list_slots else 1
+        groups.append(list(range(edge, edge + width)))
+        edge += width
+    return groups
+
+
+def _with_history(alias: Tensor, node: Node, number: int) -> Tensor:
+    """A saved result as part of the graph again, for second derivatives."""
+    made = alias.detach()
+    made._node, made._rg = node, True
+    if number:
+        made._out_nr = number
+    return made
+
+
+def _modified(node: Node, name: str, value: Tensor, version: int) -> str:
+    writer = getattr(value._storage, "writer", None)
+    by = f" by {writer}" if writer else ""
+    return (
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"'{name}' of {node.op.name}, a {value.dtype} tensor of shape {list(value.shape)}, was modified{by} and is at "
+        f"version {value._storage.version}; expected version {version} instead. Hint: write the in-place op out of "
+        f"place, or clone the tensor before modifying it."
+    )

@@ -1,0 +1,257 @@
+"""The simulated device: host memory behind device addresses, everything in order, nothing asynchronous."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tritonnn import config
+from tritonnn.runtime.interface import Runtime
+from tritonnn.runtime.pinned import PinnedArray
+from tritonnn.runtime.pool import Pool, Stats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tritonnn.runtime.properties import DeviceProperties
+
+ALIGNMENT = 64
+LARGEST_CACHED = 1 << 20
+
+
+def aligned_bytes(nbytes: int) -> tuple[np.ndarray, int]:
+    """Uninitialised bytes on a cache line, and their address."""
+    raw = np.empty(nbytes + ALIGNMENT, dtype=np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    array = raw[start : start + nbytes]  # its base is raw itself
+    return array, array.ctypes.data
+
+
+def host_memory() -> int:
+    """Bytes of memory this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+class HostSource:
+    """Memory of the simulated device: arrays, kept by the blocks that lend them out."""
+
+    def take(self, nbytes: int, stream: int) -> tuple[int, object]:
+        try:
+            array, ptr = aligned_bytes(nbytes)
+        except MemoryError:
+            return 0, None
+        return ptr, array
+
+    def give(self, ptr: int, stream: int) -> None:
+        """Nothing to do: the array dies with its last reference."""
+
+    def trim(self) -> None:
+        """Nothing is held back."""
+
+    def total(self) -> int:
+        return host_memory()
+
+    def join(self, stream: int, other: int) -> None:
+        """Work runs when it is queued, so every stream is always up to date."""
+
+
+class SimulatedRuntime(Runtime):
+    """`cuda` without a GPU: copies and kernels run at once, on the host, in the order they are queued.
+
+    `TRITONNN_SIMULATED_DEVICES` sets the number of devices (1).
+    """
+
+    simulated = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = config.SIMULATED_DEVICES
+        self._handles = itertools.count(1)
+        self._recorded: dict[int, float | None] = {}
+        self._pinned: dict[int, int] = {}
+        self._graphs: dict[int, list[Callable[[], object]]] = {}
+
+    def device_count(self) -> int:
+        return self._count
+
+    def start(self) -> None:
+        pass
+
+    def bind(self, index: int) -> None:
+        self.thread.device = index
+        self.thread.bound = True
+
+    def properties(self, index: int) -> DeviceProperties:
+        from tritonnn.runtime.properties import simulated_properties
+
+        return simulated_properties(self.check(index), host_memory())
+
+    def _new_pool(self, index: int) -> Pool:
+        with self._setup:
+            if index not in self.pools:
+                self.stats[index] = Stats()
+                self.pools[index] = Pool(
+                    HostSource(),
+                    self.check(index),
+                    self.stats[index],
+                    self.gate,
+                    largest_cached=LARGEST_CACHED,
+                )
+            return self.pools[index]
+
+    def private_pool(self, index: int) -> Pool:
+        self.pool(index)
+        return Pool(HostSource(), index, self.stats[index], self.gate, private=True)
+
+    def memory_info(self, index: int) -> tuple[int, int]:
+        total = host_memory()
+        used = self.stats[index].reserved if self.check(index) in self.stats else 0
+        return max(0, total - used), total
+
+    def upload(
+        self, ptr: int, array: np.ndarray, index: int | None = None, non_blocking: bool | None = None
+    ) -> None:
+        if array.nbytes:
+            if not self.is_pinned(array):
+                self._not_while_capturing()
+            self.queue(lambda: ctypes.memmove(ptr, array.ctypes.data, array.nbytes))
+
+    def download(
+        self, array: np.ndarray, ptr: int, index: int | None = None, non_blocking: bool | None = None
+    ) -> None:
+        if array.nbytes:
+            queued = self.thread.non_blocking if non_blocking is None else non_blocking
+            if not (queued and self.is_pinned(array)):
+                self._not_while_capturing()
+            self.queue(lambda: ctypes.memmove(array.ctypes.data, ptr, array.nbytes))
+
+    def copy_device(self, dst: int, src: int, nbytes: int, dst_index: int, src_index: int) -> None:
+        if nbytes:
+            self.queue(lambda: ctypes.memmove(dst, src, nbytes))
+
+    def _fill(self, ptr: int, byte: int, nbytes: int, stream: int) -> None:
+        self.queue(lambda: ctypes.memset(ptr, byte, nbytes))
+
+    def pinned_empty(self, nbytes: int) -> np.ndarray:
+        import weakref
+
+        array, ptr = aligned_bytes(max(1, nbytes))
+        self._pinned[ptr] = array.nbytes
+        weakref.finalize(array.base, self._pinned.pop, ptr, None)
+        return array[:nbytes].view(PinnedArray)
+
+    def is_pinned(self, array: np.ndarray) -> bool:
+        ptr = array.ctypes.data
+        return any(base <= ptr < base + size for base, size in list(self._pinned.items()))
+
+    def pinned_bytes(self) -> tuple[int, int]:
+        return sum(self._pinned.values()), 0
+
+    def can_access_peer(self, index: int, peer: int) -> bool:
+        return index != peer
+
+    # -- order: everything queued has already run
+
+    def synchronize(self, index: int | None = None) -> None:
+        self.check(self.thread.device if index is None else index)
+        self._not_while_capturing()
+
+    def stream_create(self, index: int, priority: int) -> int:
+        self.check(index)
+        return next(self._handles)
+
+    def stream_query(self, handle: int) -> bool:
+        return True
+
+    def stream_synchronize(self, handle: int) -> None:
+        pass
+
+    def stream_wait_event(self, handle: int, event: int) -> None:
+        pass
+
+    def event_create(self, timing: bool, blocking: bool, interprocess: bool) -> int:
+        handle = next(self._handles)
+        self._recorded[handle] = None
+        return handle
+
+    def event_destroy(self, event: int) -> None:
+        self._recorded.pop(event, None)
+
+    def event_record(self, event: int, stream: int) -> None:
+        self._recorded[event] = time.perf_counter()
+
+    def event_query(self, event: int) -> bool:
+        return True
+
+    def event_synchronize(self, event: int) -> None:
+        pass
+
+    def event_elapsed(self, start: int, end: int) -> float:
+        first, last = self._recorded[start], self._recorded[end]
+        if first is None or last is None:
+            raise RuntimeError(
+                "elapsed_time: both events must be recorded before the time between them is asked for"
+            )
+        return (last - first) * 1000
+
+    def event_ipc_handle(self, event: int) -> bytes:
+        raise RuntimeError("the simulated device has no events that another process could open")
+
+    def event_from_ipc(self, handle: bytes) -> int:
+        raise RuntimeError("the simulated device has no events that another process could open")
+
+    # -- graphs: what is queued during a capture is kept as calls, and a replay makes them
+
+    def queue(self, work: Callable[[], object]) -> None:
+        """Do a piece of device work now, or record it where a graph is being captured."""
+        recording = self.thread.recording
+        if recording is None:
+            work()
+        else:
+            recording.append(work)
+
+    def _not_while_capturing(self) -> None:
+        if self.thread.recording is not None:
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
+
+    def capture_begin(self, stream: int, index: int, pool: Pool, mode: str) -> None:
+        if stream == 0:
+            raise RuntimeError("CUDA graphs must be captured on a non-default stream")
+        if mode not in ("global", "thread_local", "relaxed"):
+            raise ValueError(
+                f"capture_error_mode must be 'global', 'thread_local' or 'relaxed', got {mode!r}"
+            )
+        self._not_while_capturing()
+        self.gate.hold()
+        self.thread.capture, self.thread.recording = pool, []
+
+    def capture_end(self, stream: int, index: int) -> list[Callable[[], object]]:
+        recorded = self.thread.recording
+        self.thread.capture = self.thread.recording = None
+        self.gate.open()
+        return recorded or []
+
+    def graph_instantiate(self, graph: list[Callable[[], object]]) -> int:
+        handle = next(self._handles)
+        self._graphs[handle] = graph
+        return handle
+
+    def graph_launch(self, executable: int, stream: int) -> None:
+        for work in self._graphs[executable]:
+            self.queue(work)
+
+    def graph_dump(self, graph: list[Callable[[], object]], path: str) -> None:
+        with open(path, "w", encoding="utf-8") as file:
+            names = " -> ".join(
+                f'"{i}: {getattr(work, "__qualname__", work)}"' for i, work in enumerate(graph)
+            )
+            file.write(f"digraph simulated {{ {names} }}\n")
+
+    def graph_destroy(self, graph: list[Callable[[], object]], executable: int | None) -> None:
+        if executable is not None:
+            del self._graphs[executable]
