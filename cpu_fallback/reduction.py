@@ -25,7 +25,7 @@ def add_up(array: np.ndarray, axis: tuple[int, ...], dtype: np.dtype) -> np.ndar
         array.dtype.kind in "fc"
         and len(axis) == 1
         and array.shape[axis[0]] > 2 * BLOCK
-        and axis[0] != array.ndim - 1
+        and array.strides[axis[0]] > min(array.strides)  # along the shortest NumPy adds up in pairs itself
     ):
         dim = axis[0]
         count = array.shape[dim] // BLOCK * BLOCK
@@ -51,7 +51,9 @@ def _added_at_once(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], kee
         return False
     if len(dim) == input.ndim and input.flags.c_contiguous:
         np.add.reduce(input, axis=None, out=out.reshape(()) if out.ndim else out)
-    elif input.size <= SMALL or (dim == (input.ndim - 1,) and input.strides[-1] == input.itemsize):
+    elif (input.size <= SMALL and count(input.shape, dim) <= BLOCK) or (
+        dim == (input.ndim - 1,) and input.strides[-1] == input.itemsize
+    ):
         np.add.reduce(input, axis=dim, out=out, keepdims=keepdim)
     else:
         return False

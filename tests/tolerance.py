@@ -6,8 +6,8 @@ largest of
 - the distance of neighbouring numbers of the dtype there (`spacing`),
 - what the float64 result changes by when every input is moved by one rounding of the dtype (`moved`), two standard
   deviations of it over random moves: sums whose terms cancel lose that much in whatever order they are added,
-- the error of another computation in the same precision, where there is one: PyTorch's, or the NumPy twin's; where
-  elements are sums also the root mean square of its errors, for it may be lucky in an element.
+- the error of another computation in the same precision, where there is one: PyTorch's, or the NumPy twin's,
+- where elements are sums, the root mean square of either over the result, for an element may have been lucky.
 
 An error of a small element does not hide behind a large one.
 """
@@ -15,6 +15,7 @@ An error of a small element does not hide behind a large one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import ml_dtypes
@@ -45,6 +46,18 @@ def moved(values: np.ndarray, dtype: Any, seed: Any) -> np.ndarray:
         return np.asarray(values * (1 + half * signs))
 
 
+def parts(values: np.ndarray) -> np.ndarray:
+    """Complex numbers as pairs, fractions in float64."""
+    if values.dtype.kind == "c":
+        values = np.stack([values.real, values.imag], -1)
+    return values.astype(np.float64) if values.dtype.kind == "f" else values
+
+
+def sizes(values: np.ndarray) -> np.ndarray:
+    """What each part's error is measured against: the number's magnitude."""
+    return np.abs(np.stack([values, values], -1) if values.dtype.kind == "c" else values)
+
+
 def own_error(
     exact: np.ndarray, moves: Sequence[np.ndarray], others: Sequence[np.ndarray], dtype: Any, size: Any = None
 ) -> np.ndarray:
@@ -59,16 +72,12 @@ def own_error(
     """
     error = spacing(exact if size is None else size, dtype)
     with np.errstate(invalid="ignore", over="ignore"):
+        found = [_finite(np.abs(other - exact)) for other in others]
         if moves:
-            error = np.maximum(
-                error, _finite(2 * np.sqrt(np.mean([(m - exact) ** 2 for m in moves], axis=0)))
-            )
-        for other in others:
-            off = _finite(np.abs(other - exact))
-            error = np.maximum(error, off)
-            if moves and off.size:
-                error = np.maximum(error, np.sqrt(np.mean(off * off)))
-    return error
+            squares = np.mean([_finite((m - exact) ** 2) for m in moves], axis=0)
+            found.append(2 * np.sqrt(squares))
+            found += [np.sqrt(np.mean(f * f)) if f.size else f for f in (np.sqrt(squares), *found[:-1])]
+    return reduce(np.maximum, found, error)
 
 
 def _finite(differences: np.ndarray) -> np.ndarray:

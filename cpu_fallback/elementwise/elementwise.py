@@ -164,6 +164,7 @@ def _sinc(out: Array, x: Array) -> None:
     np.sin(y, out=out)
     np.divide(out, y, out=out, where=~zero)
     out[zero] = 1
+    out[np.isinf(y) & np.isfinite(x)] = 0  # pi x alone overflows
 
 
 def _erf(out: Array, x: Array) -> None:

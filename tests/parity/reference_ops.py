@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from collections.abc import Callable
 from dataclasses import fields
@@ -10,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch as reference
-from support import array, mapped, tensors
-from tolerance import ALLOWED, first_beyond, moved, own_error
-from unspecified import AT_LEAST, DISCONTINUOUS, LARGER_ERROR, NOT_WIDENED, SIGN_OF_ZERO, WHICH_OF_EQUALS
+from support import array, tensors
+from tolerance import ALLOWED, first_beyond, own_error, parts, sizes
+from unspecified import LARGER_ERROR, SIGN_OF_ZERO, WHICH_OF_EQUALS
+from widened import AT_LEAST, NOT_WIDENED, seeds, wide
 
 import tritonnn as torch
 from tritonnn._tensor import Tensor, host_array
-from tritonnn.ops._table import FLOAT, Op, Sample
+from tritonnn.ops._table import Op, Sample
 
 REFUSALS = ("not implemented for", "not supported", "does not support", "expected")
 # Of the same name in PyTorch, but not the same call.
@@ -94,40 +94,8 @@ def values_of(tensor: Any) -> np.ndarray:
     return (values.float() if half and values.is_floating_point() else values).numpy()
 
 
-def parts(values: np.ndarray) -> np.ndarray:
-    """Complex numbers as pairs, fractions in float64."""
-    if values.dtype.kind == "c":
-        values = np.stack([values.real, values.imag], -1)
-    return values.astype(np.float64) if values.dtype.kind == "f" else values
-
-
-def sizes(values: np.ndarray) -> np.ndarray:
-    """What each part's error is measured against: the number's magnitude."""
-    return np.abs(np.stack([values, values], -1) if values.dtype.kind == "c" else values)
-
-
-def wide(op: Op, sample: Sample, seed: int | None = None) -> Sample:
-    """The sample in float64; with a seed every number moved by one rounding of what it was."""
-
-    number = itertools.count()
-
-    def change(t: Tensor) -> Tensor:
-        if t.dtype.kind < 2 and op.result_rule is not FLOAT:  # else whole numbers become fractions
-            return t
-        to = torch.complex128 if t.dtype.is_complex else torch.float64
-        values = host_array(t.detach().to(to))
-        if seed is not None and t.dtype.kind >= 2:
-            values = moved(values, t.dtype.np, (seed, next(number)))
-        laid = torch.empty_strided(tuple(t.shape), t.stride(), dtype=to)
-        return laid.copy_(torch.from_numpy(np.ascontiguousarray(values).reshape(values.shape)))
-
-    return mapped(sample, change)
-
-
 class Judge:
     """Compares a result with PyTorch's of the same sample.
-
-    Moved inputs excuse nothing where an element depends on one number, or jumps.
 
     Args:
         op: the op.
@@ -137,9 +105,7 @@ class Judge:
 
     def __init__(self, op: Op, sample: Sample, wanted: Any) -> None:
         self.wanted = reference_tensors(wanted)
-        single = op.result_rule is not None and len(op.tensor_slots) == 1
-        seeds = (None,) if single or op.name in DISCONTINUOUS else (None, 1, 2, 3, 4)
-        runs = [] if op.name in NOT_WIDENED else seeds
+        runs = () if op.name in NOT_WIDENED else seeds(op, (1, 2, 3, 4))
         found = [outcome(lambda seed=seed: run_reference(op, wide(op, sample, seed))[0]) for seed in runs]
         shapes = [t.shape for t in self.wanted]
         alike = [r for r in map(reference_tensors, found) if [t.shape for t in r] == shapes]

@@ -43,24 +43,6 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
     "scaled_dot_product_attention": (3, "the softmax is summed block by block"),
     **dict.fromkeys(("var", "std", "var_mean", "std_mean"), (3, "PyTorch's CPU code adds up in float64")),
 }
-# The own error is that of numbers of at least this magnitude.
-AT_LEAST: dict[str, tuple[float, str]] = {
-    "cross_entropy": (1.0, "a small loss is the logarithm of a sum near 1 and has the sum's error"),
-    "interpolate": (1.0, "the weights' errors are of 1, whatever they sum up to"),
-}
-# Ops that compute something else in float64.
-NOT_WIDENED = {"rms_norm": "its default eps is the dtype's", "scaled_product": "its operands are float8"}
-# Moving an input by one rounding moves their results by a step, which excuses nothing.
-DISCONTINUOUS = {
-    "floor_divide",
-    "trunc_divide",
-    "remainder",
-    "fmod",
-    "heaviside",
-    "copysign",
-    "nextafter",
-    "where",
-}
 # Calls whose result PyTorch leaves as the memory was: a product of nothing is never written.
 UNDEFINED = {"scaled_product": lambda sample: sample.args[0].shape[1] == 0}
 # Ops whose first tensor only takes special numbers that are not finite.
