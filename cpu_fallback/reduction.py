@@ -110,7 +110,7 @@ def var_dims(
     array = wide(input)
     number = count(input.shape, dim)
     mean = add_up(array, dim, array.dtype) / (number or np.nan)
-    centred = array - mean
+    centred = np.asarray(array - mean)  # of a 0-d array NumPy makes a number
     squares = (
         (centred * centred.conj()).real if array.dtype.kind == "c" else np.multiply(centred, centred, centred)
     )

@@ -97,4 +97,6 @@ SHAPES: dict[str, Callable[[Tensor], Tensor]] = {
 def reshaped(op: Op, device: str, dtype: Any, kind: str) -> list[Sample]:
     """The op's samples with every tensor cut down to an unusual shape."""
     change = SHAPES[kind]
-    return [mapped(s, lambda t: change(t).contiguous()) for s in op.samples(Make(op.name, device, dtype))]
+    return [
+        mapped(s, lambda t: change(t).contiguous().clone()) for s in op.samples(Make(op.name, device, dtype))
+    ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 EITHER = "the larger and the smaller of +0 and -0 is either"
 SIGN_OF_ZERO = {
     **dict.fromkeys(("maximum", "minimum", "fmax", "fmin", "clamp", "relu", "relu6", "hardtanh"), EITHER),
-    "sinc": "the sine of what overflows",
 }
 # op -> (kinds of special numbers, why they are not compared)
 NOT_COMPARED: dict[str, tuple[tuple[str, ...], str]] = {

@@ -54,6 +54,7 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
 # op -> (the magnitude whose rounding its error is at least, why)
 AT_LEAST: dict[str, tuple[float, str]] = {
     "cross_entropy": (1.0, "a small loss is the logarithm of a sum near 1 and has the sum's error"),
+    "linear_cross_entropy": (1.0, "a small loss is the logarithm of a sum near 1 and has the sum's error"),
     "interpolate": (1.0, "the weights' errors are of 1, whatever they sum up to"),
     "tanhshrink": (1.0, "x - tanh(x) has the error of tanh(x)"),
     "gelu": (1.0, "1 + erf(x / sqrt 2) has the error of erf"),

@@ -164,7 +164,6 @@ def _sinc(out: Array, x: Array) -> None:
     np.sin(y, out=out)
     np.divide(out, y, out=out, where=~zero)
     out[zero] = 1
-    out[np.isinf(y) & np.isfinite(x)] = 0  # pi x alone overflows
 
 
 def _erf(out: Array, x: Array) -> None:
@@ -366,7 +365,9 @@ def _lerp(out: Array, x: Operand, end: Operand, weight: Operand) -> None:
 
 
 def _addcmul(out: Array, x: Operand, a: Operand, b: Operand, value: float) -> None:
-    scaled = a if value == 1 else np.multiply(a, value, dtype=out.dtype)  # in this order it overflows as PyTorch's
+    scaled = (
+        a if value == 1 else np.multiply(a, value, dtype=out.dtype)
+    )  # in this order it overflows as PyTorch's
     np.add(x, np.multiply(scaled, b, dtype=out.dtype), out=out)
 
 

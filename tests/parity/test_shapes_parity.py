@@ -8,7 +8,7 @@ import pytest
 from reference_ops import compare, counterpart, outcome, run_reference
 from special_samples import SHAPES, reshaped
 from support import call, ops
-from unspecified import SHAPE, UNDEFINED
+from unspecified import ACCIDENTAL, SHAPE, UNDEFINED
 
 import tritonnn as torch
 
@@ -37,6 +37,8 @@ def test_shape(op: Any, dtype: Any) -> None:
             got = outcome(lambda sample=sample: call(op, sample))
             if isinstance(wanted, Exception):
                 assert isinstance(got, Exception), f"{kind}: PyTorch raises {wanted!r}\n{sample}"
+                if any(words in str(wanted) for words in ACCIDENTAL):
+                    continue
                 assert isinstance(got, type(wanted)), (
                     f"{kind}: PyTorch raises {wanted!r}, got {got!r}\n{sample}"
                 )

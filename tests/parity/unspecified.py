@@ -89,4 +89,47 @@ SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
     "softsign": (("limits",), "PyTorch's 1 + |127| is -128"),
 }
 # op -> (unusual shapes that are not compared, why)
-SHAPE: dict[str, tuple[tuple[str, ...], str]] = {}
+SHAPE: dict[str, tuple[tuple[str, ...], str]] = {
+    "take_along_dim": (("one",), "PyTorch reads past the end of its input"),
+    "multilabel_soft_margin_loss": (("0-d",), "PyTorch averages over a dimension that is not there"),
+    "scaled_dot_product_attention": (
+        ("no rows", "no columns"),
+        "PyTorch does not look at the mask of nothing",
+    ),
+    **dict.fromkeys(
+        ("functional_batch_norm", "functional_instance_norm", "instance_norm"),
+        (("one", "no rows", "no columns"), "PyTorch does not look at running statistics of another size"),
+    ),
+    "adaptive_avg_pool2d": (
+        ("no columns",),
+        "PyTorch averages nothing in (C, H, 0), and refuses (N, C, H, 0)",
+    ),
+    "linear_cross_entropy": (("no rows",), "PyTorch divides by the number of its chunks"),
+    "rms_norm": (("0-d",), "PyTorch has a second message for it, a ValueError"),
+    "interpolate": (("0-d",), "PyTorch has a second message for it, a ValueError"),
+    "index_put": (("0-d",), "a bool or whole-number index of a 0-d tensor"),
+    "index_reduce": (("0-d", "one"), "PyTorch's IndexError; ours is that of scatter_reduce, a RuntimeError"),
+    **dict.fromkeys(
+        ("max_unpool1d", "max_unpool2d", "max_unpool3d"),
+        (("no columns",), "PyTorch refuses planes of nothing"),
+    ),
+    "functional_embedding_bag": (
+        ("no columns",),
+        "PyTorch refuses rows of nothing by dividing by their length",
+    ),
+    "multi_margin_loss": (("no rows",), "PyTorch never writes the mean over nothing"),
+    "multilabel_margin_loss": (("no rows",), "PyTorch never writes the mean over nothing"),
+    "cross_entropy": (("no columns",), "scores of no classes; ours refuses them in NumPy's words"),
+    "pixel_unshuffle": (
+        ("no rows", "no columns"),
+        "PyTorch gives another shape to nothing than to something",
+    ),
+}
+# Errors of PyTorch that come from code which reads a size, or computes, before it checks: of these words the type is
+# not compared. Ours names the argument.
+ACCIDENTAL = (
+    "tensor has no dimensions", "tuple index out of range", "select(): index 0 out of range", "setStorage: sizes",
+    "Input dimension should be at least", "but got -2)", "weight must be one-dimensional", "out of DATA bounds",
+    "is out of bounds for dimension 1 with size 1", "exceeds dimension size", "modulo by zero", "step must be nonzero",
+    "padding_idx must be within", "number of offset should be", "Invalid scaling configuration",
+)  # fmt: skip

@@ -42,12 +42,16 @@ Tensor.flip = lambda self, *dims: flip(self, shapes.as_size(dims))  # type: igno
 @composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))])
 def fliplr(input: Tensor) -> Tensor:
     """A copy with the columns in reverse order."""
+    if len(input.shape) < 2:
+        raise fail("fliplr", "Input must be >= 2-d.", input=input)
     return flip(input, (1,))
 
 
 @composite(api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))])
 def flipud(input: Tensor) -> Tensor:
     """A copy with the rows in reverse order."""
+    if not input.shape:
+        raise fail("flipud", "Input must be >= 1-d.", input=input)
     return flip(input, (0,))
 
 
@@ -88,6 +92,8 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 )
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """A copy turned by k right angles in the plane `dims`, from the first towards the second."""
+    if len(input.shape) < 2:
+        raise fail("rot90", f"expected total dims >= 2, but got total dims = {len(input.shape)}", input=input)
     first, second = (wrap_dim(d, len(input.shape)) for d in dims)
     order = list(range(len(input.shape)))
     order[first], order[second] = second, first

@@ -73,6 +73,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
 def multi_dot(tensors: Any) -> Tensor:
     """Product of several matrices, in the order that takes fewest operations for three, from the left otherwise."""
     items = list(tensors)
+    for item in items:
+        if not item.shape:
+            raise fail("multi_dot", "the tensors must be 1D or 2D but got 0D", input=item)
     if len(items) == 3 and items[1].shape[1] * items[2].shape[1] < items[0].shape[0] * items[1].shape[0]:
         return matmul(items[0], matmul(items[1], items[2]))
     made = items[0]

@@ -148,7 +148,7 @@ def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) ->
     fits = tuple(target.shape) == wanted or (
         not per_class and len(input.shape) == 1 and tuple(target.shape) == (1,)
     )
-    if len(input.shape) not in (1, 2) or not fits:
+    if len(input.shape) > 2 or not fits:
         raise fail(
             op,
             f"inconsistent target size: expected {list(wanted)} for an input of size {list(input.shape)}, "
@@ -157,7 +157,7 @@ def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) ->
         )  # fmt: skip
     if target.dtype is not dtypes.int64:
         raise fail(op, f"expected scalar type Long but found {target.dtype.name}", input=input, target=target)
-    classes = input.shape[-1]
+    classes = input.shape[-1] if input.shape else 1
     return input.reshape(-1, classes), target.reshape(-1, classes) if per_class else target.reshape(-1)
 
 

@@ -14,6 +14,12 @@ from tritonnn.ops.shape.shape import unsqueeze
 from tritonnn.shape import Size, wrap_dim, wrap_dims
 
 
+def _some(input: Tensor, dim: Dims, op: str) -> None:
+    """An extreme of all elements needs one; PyTorch's error is another than that of one dimension."""
+    if dim in (None, (), []) and 0 in input.shape:
+        raise Invalid(f"{op}(): Expected reduction dim to be specified for input.numel() == 0")
+
+
 def _not_empty(input: Tensor, dims: Sequence[int], op: str) -> None:
     for d in dims:
         if input.shape and input.shape[d] == 0:
@@ -46,6 +52,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     tensor([5, 3])
     """
     dims = wrap_dims(dim, len(input.shape))
+    _some(input, dim, "amax")
     _not_empty(input, dims, "amax")
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
 
@@ -54,6 +61,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     """Smallest element over `dim` (all by default); the gradient is shared among ties."""
     dims = wrap_dims(dim, len(input.shape))
+    _some(input, dim, "amin")
     _not_empty(input, dims, "amin")
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
 

@@ -129,6 +129,10 @@ def vector_norm(
 @composite(api="torch tensor", samples=lambda make: [Sample(make(3, 4), 2, 0, 1.0)])
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """`input` with each slice along `dim` scaled down to a p-norm of at most `maxnorm`."""
+    if len(input.shape) < 2:
+        raise fail(
+            "renorm", f"input needs at least 2 dimensions, got {len(input.shape)} dimensions", input=input
+        )
     dim = wrap_dim(dim, len(input.shape))
     others = [d for d in range(len(input.shape)) if d != dim]
     size = norm(input, p, others, True)

@@ -100,6 +100,10 @@ def _view_scatter(name: str, pick: Any, samples: Any, example: str) -> Any:
 def _slice(
     input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Tensor:
+    if not input.shape:
+        raise fail(
+            "slice_scatter", "slice() cannot be applied to a 0-dim tensor.", kind=IndexError, input=input
+        )
     dim = dim % len(input.shape)
     return getitem(input, (slice(None),) * dim + (slice(start, end, step),))
 

@@ -366,6 +366,10 @@ def unique(
     >>> torch.unique(torch.tensor([3, 1, 3]))
     tensor([1, 3])
     """
+    others = [extent for d, extent in enumerate(input.shape) if dim is None or d != dim % len(input.shape)]
+    if dim is not None and 0 in others:
+        words = "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied"
+        raise fail("unique", words, input=input)
     found: Any = (
         unique_flat(input) if dim is None else _by_slices(unique_rows, input, wrap_dim(dim, len(input.shape)))
     )
