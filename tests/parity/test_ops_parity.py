@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from reference_ops import REFUSALS, compare, counterpart, reference_tensors, run_reference
 from support import array, call, floating, leaves_of, ops, samples
-from unspecified import UNDEFINED
+from unspecified import ROUGH_GRADIENT, UNDEFINED
 
 import tritonnn as torch
 
@@ -82,6 +82,7 @@ def test_parity_grad(op, dtype):
                 if "invalid gradient" in str(error):  # an index smaller than its source: PyTorch has none
                     continue
                 raise
+            rtol = ROUGH_GRADIENT.get(op.name, (1e-11,))[0]
             total = None
             for i, out in enumerate(got):
                 term = (out * (i + 1)).sum()
@@ -93,4 +94,4 @@ def test_parity_grad(op, dtype):
                 zero = np.zeros(tuple(a.shape))
                 expected = zero if b.grad is None else b.grad.numpy(force=True)
                 found = zero if a.grad is None else array(a.grad)
-                np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9, err_msg=repr(sample))
+                np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol / 10, err_msg=repr(sample))

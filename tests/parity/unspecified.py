@@ -133,3 +133,5 @@ ACCIDENTAL = (
     "is out of bounds for dimension 1 with size 1", "exceeds dimension size", "modulo by zero", "step must be nonzero",
     "padding_idx must be within", "number of offset should be", "Invalid scaling configuration",
 )  # fmt: skip
+# op -> (how far gradients in float64 may be off, why)
+ROUGH_GRADIENT = {"digamma": (1e-8, "PyTorch's trigamma breaks its series off after six terms")}
