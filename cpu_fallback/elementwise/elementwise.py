@@ -365,9 +365,7 @@ def _lerp(out: Array, x: Operand, end: Operand, weight: Operand) -> None:
 
 
 def _addcmul(out: Array, x: Operand, a: Operand, b: Operand, value: float) -> None:
-    scaled = (
-        a if value == 1 else np.multiply(a, value, dtype=out.dtype)
-    )  # in this order it overflows as PyTorch's
+    scaled = a if value == 1 else np.multiply(a, value, dtype=out.dtype)  # overflows as PyTorch's
     np.add(x, np.multiply(scaled, b, dtype=out.dtype), out=out)
 
 
