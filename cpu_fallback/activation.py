@@ -102,7 +102,6 @@ def _hardshrink(out: Array, x: Array, lambd: float) -> None:
 
 def _softshrink(out: Array, x: Array, lambd: float) -> None:
     np.subtract(x, np.clip(x, -lambd, lambd), out=out)
-    np.copysign(out, x, out=out, where=out == 0)  # input * 0
 
 
 threshold = formula(_threshold)
