@@ -155,7 +155,7 @@ def _rows_first(array: Array, dim: int) -> Array:
 def index_add(out: Array, input: Array, dim: int, index: Array, source: Array, alpha: float) -> None:
     """The input with alpha * source[k] added to entry index[k] of `dim`."""
     out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
-    check_bounds("index_add", index, dim, input.shape[dim], IndexError)
+    check_bounds("index_add", index, dim, input.shape[dim], RuntimeError)
     front = np.moveaxis(out, dim, 0)
     result = _accumulator(front, np.moveaxis(input, dim, 0))
     if not source.size or not result.size:

@@ -111,7 +111,7 @@ def index_add(out: Buffer, input: Buffer, dim: int, index: Buffer, source: Buffe
     """The input with alpha * source[k] added to entry index[k] of `dim`."""
     source = _like_input(source, input)
     out, input, index = map(at_least_1d, (out, input, index))
-    check_bounds("index_add", index, dim, input.shape[dim], IndexError)
+    check_bounds("index_add", index, dim, input.shape[dim], RuntimeError)
     _start(out, input)
     combine("index_add", out, at_dims(out, [index], source, (dim,)), source, SUM, alpha)
 

@@ -108,6 +108,7 @@ SHAPE: dict[str, tuple[tuple[str, ...], str]] = {
     "rms_norm": (("0-d",), "PyTorch has a second message for it, a ValueError"),
     "interpolate": (("0-d",), "PyTorch has a second message for it, a ValueError"),
     "index_put": (("0-d",), "a bool or whole-number index of a 0-d tensor"),
+    "index_add": (("0-d", "one"), "PyTorch's IndexError for vectors is a RuntimeError for all else, as ours"),
     "index_reduce": (("0-d", "one"), "PyTorch's IndexError; ours is that of scatter_reduce, a RuntimeError"),
     **dict.fromkeys(
         ("max_unpool1d", "max_unpool2d", "max_unpool3d"),
