@@ -235,11 +235,14 @@ def fused_cross_entropy(
             shifts[index] = exp_shifted(xb, e, axis)
             sums[index] = asum(e, axis, ones)
             # In float64 from here on: a small loss is a difference of large numbers.
-            total = np.log(sums[index].astype(np.float64)) + shifts[index]
-            loss = (total - _pick(xb, ys[index], axis)) * ws[index]
+            log = np.log(sums[index].astype(np.float64))
+            top = shifts[index].astype(np.float64)
+            loss = (log + (top - _pick(xb, ys[index], axis))) * ws[
+                index
+            ]  # the difference cancels without rounding
             if label_smoothing:
                 np.copyto(e, xb)
-                spread = per_class.sum(dtype=np.float64) * total - asum(e, axis, per_class)
+                spread = per_class.sum(dtype=np.float64) * (log + top) - asum(e, axis, per_class)
                 loss = (1 - label_smoothing) * loss + label_smoothing / classes * spread
             ls[index] = loss
     _finish(out, total_weight, losses, w, ignored, reduction)

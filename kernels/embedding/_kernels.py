@@ -96,7 +96,7 @@ def chunk_sums_kernel(
                 )
             begun = begun & (now == row)
             row = now
-            total = total * 0.0
+            total = tl.zeros((BLOCK_D,), ACC)  # not total * 0, which keeps NaN
             size = size * 0
         source = grad + tl.load(order + position).to(tl.int64) * grad_step + d
         total += convert(tl.load(source, mask=d < width, other=0.0), ACC)

@@ -127,7 +127,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Any = 
     for dim, (before, after) in enumerate(margins):
         before, after = max(before, 0), max(after, 0)
         limit = made.shape[dim] - 1 if mode == "reflect" else made.shape[dim]
-        if mode != "replicate" and max(before, after) > limit:
+        if mode != "replicate" and max(before, after, 0) > max(limit, 0):
             raise fail(
                 "pad",
                 f"Padding size should be less than the corresponding input dimension, but got: padding "

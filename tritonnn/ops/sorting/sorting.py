@@ -13,6 +13,8 @@ from tritonnn.memory_format import strides_as
 from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.elementwise.three_operands import lerp
+from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.reduction.extremes import _pair, _scatter_back
 from tritonnn.ops.reduction.norms import with_nan
 from tritonnn.ops.reduction.reduction import reduced_shape
@@ -294,9 +296,11 @@ def _between(first: Any, last: Any, weight: Any, interpolation: str) -> Any:
         return last
     if interpolation == "midpoint":
         return (first + last) / 2
-    if interpolation == "nearest":
-        weight = weight.round() if isinstance(weight, Tensor) else float(round(weight))
-    return first + (last - first) * weight
+    if interpolation == "nearest":  # a choice, not a sum: an infinity beside the chosen one does not matter
+        if isinstance(weight, Tensor):
+            return where(weight.round() > 0, last, first)
+        return last if round(weight) > 0 else first
+    return lerp(first, last, weight)
 
 
 def _quantile_errors(make: Any) -> list[Bad]:
