@@ -29,7 +29,7 @@ def spacing(exact: np.ndarray, dtype: Any) -> np.ndarray:
     info = ml_dtypes.finfo(real(dtype))
     magnitude = np.abs(np.where(np.isfinite(exact), exact, 1.0))
     normal = np.maximum(magnitude, float(info.tiny))
-    return np.exp2(np.floor(np.log2(normal))) * float(info.eps)
+    return np.ldexp(float(info.eps), np.frexp(normal)[1] - 1)
 
 
 def real(dtype: Any) -> Any:
