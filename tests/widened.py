@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from support import array, floating, mapped
+from support import array, floating, mapped, tensors
 from tolerance import ALLOWED, moved, own_error, parts, sizes
 
 import tritonnn as torch
@@ -78,13 +78,27 @@ def seeds(op: Op, several: Sequence[int]) -> Sequence[int | None]:
     return (None,) if single or op.name in DISCONTINUOUS else (None, *several)
 
 
-def wide(op: Op, sample: Sample, seed: int | None = None) -> Sample:
-    """The sample in float64; with a seed every number moved by one rounding of what it was."""
+def whole_operands(op: Op, sample: Sample, fractions: Sequence[bool]) -> bool:
+    """Whether whole numbers become fractions: in all results of an elementwise function of nothing else."""
+    if op.family != "elementwise" or op.result_rule is not None:
+        return op.result_rule is FLOAT
+    return all(fractions) and all(t.dtype.kind < 2 for t in tensors(sample))
+
+
+def wide(op: Op, sample: Sample, seed: int | None = None, whole: bool = False) -> Sample:
+    """The sample in float64; with a seed every number moved by one rounding of what it was.
+
+    Args:
+        op: the op.
+        sample: the call.
+        seed: of the moves.
+        whole: whether whole numbers are operands, not places or truth values.
+    """
 
     number = itertools.count()
 
     def change(t: Tensor) -> Tensor:
-        if t.dtype.kind < 2 and op.result_rule is not FLOAT:  # else whole numbers become fractions
+        if t.dtype.kind < 2 and not whole:
             return t.cpu()
         to = torch.complex128 if t.dtype.is_complex else torch.float64
         values = host_array(t.detach().to(to))
@@ -111,7 +125,8 @@ def own_errors(
     if torch.float64 not in op.dtypes or op.name in NOT_WIDENED:
         return None
     results = floating(low)
-    runs = [floating(run(wide(op, sample, seed))) for seed in seeds(op, (1, 2))]
+    whole = whole_operands(op, sample, [t.dtype.is_floating_point for t in tensors(low)])
+    runs = [floating(run(wide(op, sample, seed, whole))) for seed in seeds(op, (1, 2))]
     if any([t.shape for t in r] != [t.shape for t in results] for r in runs):
         return None
     found = []

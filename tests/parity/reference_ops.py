@@ -11,14 +11,14 @@ import numpy as np
 import torch as reference
 from support import array, tensors
 from tolerance import ALLOWED, first_beyond, own_error, parts, sizes
-from unspecified import LARGER_ERROR, SIGN_OF_ZERO, WHICH_OF_EQUALS
-from widened import AT_LEAST, NOT_WIDENED, seeds, wide
+from unspecified import LARGER_ERROR, SIGN_OF_ZERO, UNDEFINED, WHICH_OF_EQUALS
+from widened import AT_LEAST, NOT_WIDENED, seeds, whole_operands, wide
 
 import tritonnn as torch
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.ops._table import Op, Sample
 
-REFUSALS = ("not implemented for", "not supported", "does not support", "expected")
+REFUSALS = ("not implemented for", "not supported", "does not support", "expected", "type ml_dtypes")
 # Of the same name in PyTorch, but not the same call.
 OTHER_CALL = {"batch_norm"}
 
@@ -87,6 +87,11 @@ def outcome(run: Callable[[], Any]) -> Any:
             return error
 
 
+def undefined(op: Op, sample: Sample) -> bool:
+    """Whether PyTorch has no result of the call to compare with."""
+    return op.name in UNDEFINED and UNDEFINED[op.name][0](sample)
+
+
 def values_of(tensor: Any) -> np.ndarray:
     """PyTorch's values on the host; half precision as float32."""
     values = tensor.detach().resolve_conj().resolve_neg()
@@ -106,7 +111,8 @@ class Judge:
     def __init__(self, op: Op, sample: Sample, wanted: Any) -> None:
         self.wanted = reference_tensors(wanted)
         runs = () if op.name in NOT_WIDENED else seeds(op, (1, 2, 3, 4))
-        found = [outcome(lambda seed=seed: run_reference(op, wide(op, sample, seed))[0]) for seed in runs]
+        whole = whole_operands(op, sample, [t.is_floating_point() for t in self.wanted])
+        found = [outcome(lambda seed=seed: run_reference(op, wide(op, sample, seed, whole))[0]) for seed in runs]
         shapes = [t.shape for t in self.wanted]
         alike = [r for r in map(reference_tensors, found) if [t.shape for t in r] == shapes]
         self.exact, *self.moved = alike or [self.wanted]

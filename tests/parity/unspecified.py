@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 EITHER = "the larger and the smaller of +0 and -0 is either; PyTorch's vector and scalar code differ"
 SUMS = "a sum of zeros has the sign that its order and its start give it"
 # Families and ops whose zeros may have either sign.
 SIGN_OF_ZERO = {
-    **dict.fromkeys(("maximum", "minimum", "fmax", "fmin", "clamp", "relu", "relu6", "hardtanh"), EITHER),
+    **dict.fromkeys(("maximum", "minimum", "fmax", "fmin", "clamp", "clamp_min", "clamp_max", "relu", "relu6", "hardtanh"), EITHER),
     **dict.fromkeys(("amax", "amin", "aminmax", "sorting", "pooling"), EITHER),
     "lerp": "the sign of what underflows",
     "nextafter": "PyTorch's float16 code gives the first of equal numbers, its other code the second",
@@ -23,9 +26,9 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
     "tanhshrink": (4, "x - tanh(x) cancels where x is small, in PyTorch as here"),
     "gelu": (4, "1 + erf(x / sqrt 2) cancels where x is negative, in PyTorch as here"),
     "gelu float64": (100, "PyTorch's 1 + erf(x / sqrt 2) cancels where x is negative; ours does not"),
-    "scaled_product": (
-        300,
-        "its sums cancel, and of float8 PyTorch has no more precise product to compare with",
+    **dict.fromkeys(
+        ("scaled_product", "scaled_mm"),
+        (300, "its sums cancel, and of float8 PyTorch has no more precise product to compare with"),
     ),
     "conv2d": (10, "Winograd's transforms add up larger numbers than they give"),
     "erf float32": (3, "the vectorised formula, tanh of an odd polynomial"),
@@ -43,8 +46,20 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
     "scaled_dot_product_attention": (3, "the softmax is summed block by block"),
     **dict.fromkeys(("var", "std", "var_mean", "std_mean"), (3, "PyTorch's CPU code adds up in float64")),
 }
-# Calls whose result PyTorch leaves as the memory was: a product of nothing is never written.
-UNDEFINED = {"scaled_product": lambda sample: sample.args[0].shape[1] == 0}
+# op -> (whether PyTorch has no result of a call to compare with, why)
+UNDEFINED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "scaled_product": (lambda call: call.args[0].shape[1] == 0, "a product of nothing is never written"),
+    "empty_like": (lambda call: True, "the values are what the memory was"),
+    "gumbel_softmax": (lambda call: True, "draws random numbers"),
+    "polygamma_of_order": (
+        lambda call: call.args[0] == 1 and call.args[1].dtype.name == "float64",
+        "PyTorch's trigamma breaks its series off after six terms",
+    ),
+    "public_div": (
+        lambda call: call.args[0].dtype.name == "int64" and call.kwargs.get("rounding_mode") == "trunc",
+        "-2^63 divided by -1 ends PyTorch's process",
+    ),
+}
 # Ops whose first tensor only takes special numbers that are not finite.
 ONLY_INPUT = dict.fromkeys(
     (
@@ -64,6 +79,14 @@ SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
     "i0": (("infinite", "mixed"), "PyTorch's is NaN at infinity, exp(inf) / sqrt(inf); ours is the limit"),
     "i1": (("infinite", "mixed"), "PyTorch's is NaN at infinity, exp(inf) / sqrt(inf); ours is the limit"),
     "zeta": (("infinite", "mixed", "largest"), "PyTorch's is NaN at infinity; ours is the limit"),
+    "polygamma_of_order": (
+        ("infinite", "mixed", "largest", "limits"),
+        "as zeta, of which it is a multiple; at poles PyTorch's is 1 / sin^2 of a multiple of pi, large but finite",
+    ),
+    "fractional_max_pool3d_with_indices": (
+        ("smallest",),
+        "PyTorch's CPU code places windows in float16, its CUDA code in float32",
+    ),
     "addcdiv": (
         ("largest",),
         "PyTorch's CPU code multiplies by the value before it divides, its CUDA code after",
@@ -77,7 +100,10 @@ SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
         ("infinite",),
         "PyTorch's flash code gives 0 where its plain code gives NaN",
     ),
-    "scaled_product": (("infinite",), "PyTorch's CPU code scales before it multiplies, its CUDA code after"),
+    **dict.fromkeys(
+        ("scaled_product", "scaled_mm"),
+        (("infinite",), "PyTorch's CPU code scales before it multiplies, its CUDA code after"),
+    ),
     "signbit": (("nan", "mixed"), "the sign of a NaN"),
     "copysign": (("nan", "mixed"), "the sign of a NaN"),
     "bucketize": (("nan", "infinite"), "boundaries with NaN in them are not sorted"),
@@ -104,23 +130,18 @@ SHAPE: dict[str, tuple[tuple[str, ...], str]] = {
         ("no columns",),
         "PyTorch averages nothing in (C, H, 0), and refuses (N, C, H, 0)",
     ),
-    "linear_cross_entropy": (("no rows",), "PyTorch divides by the number of its chunks"),
-    "rms_norm": (("0-d",), "PyTorch has a second message for it, a ValueError"),
-    "interpolate": (("0-d",), "PyTorch has a second message for it, a ValueError"),
-    "index_put": (("0-d",), "a bool or whole-number index of a 0-d tensor"),
-    "index_add": (("0-d", "one"), "PyTorch's IndexError for vectors is a RuntimeError for all else, as ours"),
-    "index_reduce": (("0-d", "one"), "PyTorch's IndexError; ours is that of scatter_reduce, a RuntimeError"),
-    **dict.fromkeys(
-        ("max_unpool1d", "max_unpool2d", "max_unpool3d"),
-        (("no columns",), "PyTorch refuses planes of nothing"),
+    "scaled_mm": (("no rows", "no columns"), "PyTorch does not look at the sizes and scales of nothing"),
+    "index_add": (
+        ("0-d", "one"),
+        "an index out of range is an IndexError or a RuntimeError, as PyTorch's choice of algorithm has it",
     ),
+    "linear_cross_entropy": (("no rows",), "PyTorch divides by the number of its chunks"),
     "functional_embedding_bag": (
         ("no columns",),
         "PyTorch refuses rows of nothing by dividing by their length",
     ),
     "multi_margin_loss": (("no rows",), "PyTorch never writes the mean over nothing"),
     "multilabel_margin_loss": (("no rows",), "PyTorch never writes the mean over nothing"),
-    "cross_entropy": (("no columns",), "scores of no classes; ours refuses them in NumPy's words"),
     "pixel_unshuffle": (
         ("no rows", "no columns"),
         "PyTorch gives another shape to nothing than to something",
@@ -135,4 +156,6 @@ ACCIDENTAL = (
     "padding_idx must be within", "number of offset should be", "Invalid scaling configuration",
 )  # fmt: skip
 # op -> (how far gradients in float64 may be off, why)
-ROUGH_GRADIENT = {"digamma": (1e-8, "PyTorch's trigamma breaks its series off after six terms")}
+ROUGH_GRADIENT = dict.fromkeys(
+    ("digamma", "polygamma_of_order"), (1e-8, "PyTorch's trigamma breaks its series off after six terms")
+)

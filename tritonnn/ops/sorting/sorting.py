@@ -256,7 +256,9 @@ def _quantile(
     fractions, many = _fractions(name, input, q)
     if input.numel() == 0:
         raise fail(name, "input tensor must be non-empty", input=input)
-    flat = dim is None
+    if dim is not None:
+        wrap_dim(dim, len(input.shape))
+    flat = dim is None or not input.shape
     if flat:
         keep_shape = (1,) * len(input.shape)
         input, dim = view_or_copy(input, (-1,)), 0
