@@ -221,6 +221,10 @@ def fused_cross_entropy(
     dtype = sumexp.dtype
     classes = x.shape[axis]
     y, w, ignored = _checked("cross_entropy", target, classes, weight, ignore_index, dtype)
+    if not x.size:
+        shift[...] = sumexp[...] = 0
+        _finish(out, total_weight, np.zeros(target.shape), w, ignored, reduction)
+        return
     losses = np.empty(target.shape, np.float64)
     side = _side(x.shape, axis)
     ys, ws, ls = y.reshape(side), w.reshape(side), losses.reshape(side)

@@ -18,7 +18,10 @@ import tritonnn as torch
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.ops._table import Op, Sample
 
-REFUSALS = ("not implemented for", "not supported", "does not support", "expected", "type ml_dtypes")
+REFUSALS = (
+    "not implemented for", "not supported", "does not support", "expected", "type ml_dtypes",
+    "please report a bug to PyTorch",
+)  # fmt: skip
 # Of the same name in PyTorch, but not the same call.
 OTHER_CALL = {"batch_norm"}
 
@@ -112,7 +115,9 @@ class Judge:
         self.wanted = reference_tensors(wanted)
         runs = () if op.name in NOT_WIDENED else seeds(op, (1, 2, 3, 4))
         whole = whole_operands(op, sample, [t.is_floating_point() for t in self.wanted])
-        found = [outcome(lambda seed=seed: run_reference(op, wide(op, sample, seed, whole))[0]) for seed in runs]
+        found = [
+            outcome(lambda seed=seed: run_reference(op, wide(op, sample, seed, whole))[0]) for seed in runs
+        ]
         shapes = [t.shape for t in self.wanted]
         alike = [r for r in map(reference_tensors, found) if [t.shape for t in r] == shapes]
         self.exact, *self.moved = alike or [self.wanted]

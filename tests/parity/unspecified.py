@@ -9,7 +9,21 @@ EITHER = "the larger and the smaller of +0 and -0 is either; PyTorch's vector an
 SUMS = "a sum of zeros has the sign that its order and its start give it"
 # Families and ops whose zeros may have either sign.
 SIGN_OF_ZERO = {
-    **dict.fromkeys(("maximum", "minimum", "fmax", "fmin", "clamp", "clamp_min", "clamp_max", "relu", "relu6", "hardtanh"), EITHER),
+    **dict.fromkeys(
+        (
+            "maximum",
+            "minimum",
+            "fmax",
+            "fmin",
+            "clamp",
+            "clamp_min",
+            "clamp_max",
+            "relu",
+            "relu6",
+            "hardtanh",
+        ),
+        EITHER,
+    ),
     **dict.fromkeys(("amax", "amin", "aminmax", "sorting", "pooling"), EITHER),
     "lerp": "the sign of what underflows",
     "nextafter": "PyTorch's float16 code gives the first of equal numbers, its other code the second",

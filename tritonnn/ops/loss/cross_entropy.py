@@ -266,7 +266,7 @@ def _probability_loss(
     if reduction == "none":
         return -terms.sum(dim)
     total = -terms.sum()
-    return total / numel(_per_sample(input)) if reduction == "mean" else total
+    return total / (numel(_per_sample(input)) if classes else 0) if reduction == "mean" else total
 
 
 @composite(
