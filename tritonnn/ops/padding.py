@@ -86,7 +86,7 @@ def _border(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tens
 
 
 def _extensible(input: Tensor, pad: Sequence[int], mode: str) -> None:
-    """Copies extend one to three last dimensions behind a channel and perhaps a batch, of which only that may be empty."""
+    """Copies extend one to three dimensions behind a channel and perhaps a batch; only a batch may be empty."""
     ndim, count = len(input.shape), len(pad) // 2
     if len(pad) % 2 == 0 and not (1 <= count <= 3 and ndim - count in (1, 2)):
         raise fail(

@@ -184,7 +184,6 @@ def _recipe_errors(make: Any) -> list[Bad]:
         Bad(x, y, [s, s], one, s, one, error=NotImplementedError, match="scale_a with 2 entries"),
         Bad(x, y, s, one, s, one, swizzle, error=NotImplementedError, match="swizzled scales"),
         Bad(x, y, s, one, s, one, contraction_dim=(0, 1), error=NotImplementedError, match="contraction_dim"),
-        Bad(x, x, s, one, s, one, match="cannot be multiplied"),
     ]
 
 
@@ -218,6 +217,7 @@ def scaled_mm(
 
     Raises:
         NotImplementedError: scales of blocks, swizzled scales, other dimensions to contract.
+        ValueError: operands, bias or scales whose shapes do not fit.
 
     >>> import tritonnn as torch, tritonnn.nn.functional as F
     >>> x, one, recipe = torch.eye(2).to(torch.float8_e5m2), torch.tensor(1.), F.ScalingType.TensorWise

@@ -13,8 +13,8 @@ from tritonnn.memory_format import strides_as
 from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.elementwise.three_operands import lerp
 from tritonnn.ops.elementwise.comparison import where
+from tritonnn.ops.elementwise.three_operands import lerp
 from tritonnn.ops.reduction.extremes import _pair, _scatter_back
 from tritonnn.ops.reduction.norms import with_nan
 from tritonnn.ops.reduction.reduction import reduced_shape
