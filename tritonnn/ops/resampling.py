@@ -159,7 +159,7 @@ def _sizes(
         raise ValueError("either size or scale_factor should be defined")
     what = size if size is not None else scale_factor
     given = list(what) if isinstance(what, (list, tuple)) else [what] * dims
-    if len(given) != dims:
+    if isinstance(what, (list, tuple)) and len(given) != dims:
         raise ValueError(
             "Input and output must have the same number of spatial dimensions, but got input with spatial "
             f"dimensions of {space} and {'output size' if size is not None else 'scale_factor'} of {what}. "
@@ -253,8 +253,8 @@ def interpolate(
     >>> torch.nn.functional.interpolate(torch.tensor([[[1., 2.]]]), scale_factor=2, mode="linear")
     tensor([[[1.0000, 1.2500, 1.7500, 2.0000]]])
     """
-    _check(input, mode, align_corners, antialias)
     out, scales = _sizes(input, size, scale_factor, recompute_scale_factor)
+    _check(input, mode, align_corners, antialias)
     if min(out) <= 0 or 0 in input.shape[1:]:
         raise fail(
             "interpolate",

@@ -156,6 +156,11 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
     return cat(rows, at) if out is None else cat(rows, at, out=out)
 
 
+def _needs_dimension(op: str, tensor: Tensor) -> None:
+    if not tensor.shape:
+        raise fail(op, "expects at least a 1-dimensional tensor", input=tensor)
+
+
 @composite(
     api="torch tensor",
     dtypes=ANY,
@@ -170,6 +175,7 @@ def split(tensor: Tensor, split_size_or_sections: IntOrInts, dim: int = 0) -> tu
     >>> torch.arange(5).split(2)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
+    _needs_dimension("split", tensor)
     dim = wrap_dim(dim, len(tensor.shape))
     extent = tensor.shape[dim]
     sections = split_size_or_sections
@@ -233,8 +239,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """
     if chunks <= 0:
         raise fail("chunk", f"expects `chunks` to be greater than 0, got: {chunks}")
-    if not input.shape:
-        raise fail("chunk", "expects at least a 1-dimensional tensor", input=input)
+    _needs_dimension("chunk", input)
     extent = input.shape[wrap_dim(dim, len(input.shape))]
     if extent == 0:
         return split(input, [0] * chunks, dim)
@@ -259,8 +264,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 )
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices."""
-    if not input.shape:
-        raise fail("tensor_split", "expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+    _needs_dimension("tensor_split", input)
     if isinstance(indices_or_sections, Tensor) and (
         indices_or_sections.dtype is not dtypes.int64 or len(indices_or_sections.shape) > 1
     ):

@@ -123,8 +123,6 @@ def roll(input: Tensor, shifts: IntOrInts, dims: Dims = None) -> Tensor:
 )
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """A copy turned by k right angles in the plane `dims`, from the first towards the second."""
-    if not isinstance(k, int):
-        raise TypeError(f"rot90(): argument 'k' must be int, not {type(k).__name__}")
     if len(dims) != 2:
         raise fail("rot90", f"expected total rotation dims == 2, but got dims = {len(dims)}", input=input)
     if len(input.shape) < 2:

@@ -158,6 +158,10 @@ def vector_norm(
 )
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """`input` with each slice along `dim` scaled down to a p-norm of at most `maxnorm`."""
+    if len(input.shape) < 2:
+        raise fail(
+            "renorm", f"input needs at least 2 dimensions, got {len(input.shape)} dimensions", input=input
+        )
     dim = wrap_dim(dim, len(input.shape))
     if p <= 0:
         raise fail("renorm", "non-positive-norm not supported", input=input)
@@ -169,7 +173,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
         )
     others = [d for d in range(len(input.shape)) if d != dim]
     size = norm(input, p, others, True)
-    return input * (maxnorm / (size + 1e-7)).masked_fill(size <= maxnorm, 1.0)
+    return input * (maxnorm / (size + 1e-7)).masked_fill((size > maxnorm).logical_not(), 1.0)
 
 
 @composite(
