@@ -84,7 +84,7 @@ _LAZY = {
     "set_printoptions": "_printing", "UntypedStorage": "legacy_types", "TypedStorage": "legacy_types",
     "set_default_tensor_type": "legacy_types",
     "from_dlpack": "utils.dlpack", "to_dlpack": "utils.dlpack",
-    "autotune": "kernels._autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
+    "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
     "get_num_interop_threads": "threads",
 }  # fmt: skip
