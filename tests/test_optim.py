@@ -64,9 +64,7 @@ def expected(name, options: dict, sign: int = 1, steps: int = STEPS) -> list[np.
 @pytest.mark.parametrize("foreach", [None, False, True])
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
 def test_update_follows_the_formula(name, options, foreach):
-    for got, wanted in zip(
-        run(name, {**options, "foreach": foreach}), expected(name, options), strict=True
-    ):
+    for got, wanted in zip(run(name, {**options, "foreach": foreach}), expected(name, options), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=tolerance(name))
 
 
@@ -227,7 +225,9 @@ def test_large_parameters_go_in_blocks():
     p.grad = torch.linspace(1, 2, size, dtype=torch.float64)
     opt = optim.Adam([p], lr=0.1)
     opt.step()
-    np.testing.assert_allclose(p.detach().numpy(), textbook.adam(before, [p.grad.numpy()], lr=0.1), atol=1e-12)
+    np.testing.assert_allclose(
+        p.detach().numpy(), textbook.adam(before, [p.grad.numpy()], lr=0.1), atol=1e-12
+    )
 
 
 def test_steps_check_their_lists():
