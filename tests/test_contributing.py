@@ -133,6 +133,9 @@ def test_all_pages_together_keep_the_rules(tmp_path: Path) -> None:
         add(root, block)
     files = " ".join(sorted({block.file for block in blocks}))
     if shutil.which("ruff", path=str(Path(sys.executable).parent)):
-        run(root, f"python -m ruff check --no-cache {files} && python -m ruff format --no-cache --check {files}")
+        run(
+            root,
+            f"python -m ruff check --no-cache {files} && python -m ruff format --no-cache --check {files}",
+        )
     run(root, "pytest tests/test_dependencies.py tests/test_size.py")
     run(root, "pytest tests/test_definitions.py tests/test_ops.py -k 'test_every'")
