@@ -66,12 +66,34 @@ def _normal(tensor: Any, mean: float, std: float, generator: Any = None) -> Any:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
-    """Draw from the uniform distribution on [a, b)."""
+    """Draw from the uniform distribution on [a, b).
+
+    Args:
+        tensor: any shape.
+        a, b: the bounds.
+        generator: source of random numbers; default: the device's.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.uniform_(torch.empty(3, 5), -2.0, 2.0)
+    >>> bool(((w >= -2) & (w < 2)).all())
+    True
+    """
     return _uniform(tensor, a, b, generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
-    """Draw from the normal distribution."""
+    """Draw from the normal distribution.
+
+    Args:
+        tensor: any shape.
+        mean, std: of the distribution.
+        generator: source of random numbers; default: the device's.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.normal_(torch.empty(100, 100), 5.0, 0.1)
+    >>> bool((w.mean() - 5).abs() < 0.01)
+    True
+    """
     return _normal(tensor, mean, std, generator)
 
 
@@ -87,6 +109,17 @@ def trunc_normal_(
     std).
 
     By inversion: uniform between the distribution function's values at the bounds, then its inverse.
+
+    Args:
+        tensor: any shape.
+        mean, std: of the distribution before it is cut off.
+        a, b: the bounds.
+        generator: source of random numbers; default: the device's.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.trunc_normal_(torch.empty(100), std=3.0)
+    >>> bool((w.abs() <= 2).all())
+    True
     """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
@@ -106,23 +139,60 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill with a value."""
+    """Fill with a value.
+
+    Args:
+        tensor: any shape.
+        val: the value.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.init.constant_(torch.empty(2), 0.5)
+    tensor([0.5000, 0.5000])
+    """
     with no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill with 1."""
+    """Fill with 1.
+
+    Args:
+        tensor: any shape.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.init.ones_(torch.empty(2))
+    tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill with 0."""
+    """Fill with 0.
+
+    Args:
+        tensor: any shape.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.init.zeros_(torch.empty(2))
+    tensor([0., 0.])
+    """
     return constant_(tensor, 0.0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Fill a matrix with the identity, rectangular ones too."""
+    """Fill a matrix with the identity, rectangular ones too.
+
+    Args:
+        tensor: (rows, columns).
+
+    Raises:
+        ValueError: another number of dimensions.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.init.eye_(torch.empty(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     target: Any = tensor
@@ -136,6 +206,16 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     Args:
         tensor: (out_channels, in_channels/groups, *kernel) of 3, 4 or 5 dimensions.
         groups: number of groups; must divide out_channels.
+
+    Raises:
+        ValueError: another number of dimensions, or groups that do not divide the first.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.init.dirac_(torch.empty(2, 2, 3))
+    tensor([[[0., 1., 0.],
+             [0., 0., 0.]],
+            [[0., 0., 0.],
+             [0., 1., 0.]]])
     """
     if tensor.ndim not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
@@ -168,13 +248,41 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """Draw from U(-a, a) with a = gain·√(6/(fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    """Draw from U(-a, a) with a = gain·√(6/(fan_in + fan_out)) (Glorot and Bengio 2010).
+
+    Args:
+        tensor: at least 2 dimensions, (out, in, *kernel).
+        gain: see `calculate_gain`.
+        generator: source of random numbers; default: the device's.
+
+    Raises:
+        ValueError: fewer than 2 dimensions.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.xavier_uniform_(torch.empty(3, 3))
+    >>> bool((w.abs() <= 1).all())
+    True
+    """
     bound = gain * math.sqrt(6.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return _uniform(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """Draw from N(0, std²) with std = gain·√(2/(fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    """Draw from N(0, std²) with std = gain·√(2/(fan_in + fan_out)) (Glorot and Bengio 2010).
+
+    Args:
+        tensor: at least 2 dimensions, (out, in, *kernel).
+        gain: see `calculate_gain`.
+        generator: source of random numbers; default: the device's.
+
+    Raises:
+        ValueError: fewer than 2 dimensions.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.xavier_normal_(torch.empty(200, 200))
+    >>> bool((w.std() - (2 / 400) ** 0.5).abs() < 0.01)
+    True
+    """
     std = gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return _normal(tensor, 0.0, std, generator)
 
@@ -221,7 +329,16 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Any = None,
 ) -> Tensor:
-    """Draw from N(0, gain²/fan) (He et al. 2015); arguments as of `kaiming_uniform_`."""
+    """Draw from N(0, gain²/fan) (He et al. 2015); arguments as of `kaiming_uniform_`.
+
+    Raises:
+        ValueError: fewer than 2 dimensions, an unknown mode or nonlinearity.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.kaiming_normal_(torch.empty(200, 200), nonlinearity="relu")
+    >>> bool((w.std() - 0.1).abs() < 0.01)
+    True
+    """
     if _is_empty(tensor):
         return tensor
     fan = _calculate_correct_fan(tensor, mode)
@@ -272,7 +389,22 @@ def _orthonormal_rows(a: Any) -> Any:
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
-    """Draw a matrix from N(0, std²) and zero ceil(sparsity·rows) elements of each column (Martens 2010)."""
+    """Draw a matrix from N(0, std²) and zero ceil(sparsity·rows) elements of each column (Martens 2010).
+
+    Args:
+        tensor: (rows, columns).
+        sparsity: the share of zeros in each column.
+        std: of the other elements.
+        generator: source of random numbers; default: the device's.
+
+    Raises:
+        ValueError: another number of dimensions.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.sparse_(torch.empty(10, 4), sparsity=0.3)
+    >>> (w == 0).sum(0)
+    tensor([3, 3, 3, 3])
+    """
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, columns = tensor.shape
@@ -298,7 +430,8 @@ def _old_name(function: Callable) -> Callable:
         return function(*args, **kwargs)
 
     alias.__name__ = alias.__qualname__ = old
-    alias.__doc__ = f"Older name of `{new}`."
+    example = (function.__doc__ or "").partition(">>> import")[2]  # of the new name, which is to be used
+    alias.__doc__ = f"Older name of `{new}`, which warns.\n\n    >>> import{example}"
     return alias
 
 
