@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
-from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, Sample
+from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, Sample, doc_in_place
 
 
 def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
@@ -51,4 +51,5 @@ def with_inplace(function: Any, named: bool = True) -> None:
     functional.op = function.op  # type: ignore[attr-defined]
     NAMESPACES["functional"][name] = functional
     if named:
+        in_place.__doc__ = doc_in_place(function.op, True)
         NAMESPACES["functional"][name + "_"] = in_place

@@ -88,7 +88,12 @@ Tensor.copy_ = copy_  # type: ignore[attr-defined]
     ],
 )
 def fill(input: Tensor, value: Any) -> Tensor:
-    """`value` in the shape and dtype of `input`."""
+    """`value` in the shape and dtype of `input`.
+
+    >>> import tritonnn as torch
+    >>> torch.fill(torch.ones(2), 7)
+    tensor([7., 7.])
+    """
     return fill_(input.clone(), value)
 
 

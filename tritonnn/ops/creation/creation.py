@@ -224,7 +224,12 @@ def empty_like(
     input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
     pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
-    """An uninitialised tensor of the shape, dtype and device of `input`."""
+    """An uninitialised tensor of the shape, dtype and device of `input`.
+
+    >>> import tritonnn as torch
+    >>> torch.empty_like(torch.ones(2, 3), dtype=torch.int64).shape
+    torch.Size([2, 3])
+    """
     return _finish(
         _like(input, dtype, layout, device, memory_format, pin_memory, "empty_like"), requires_grad
     )
@@ -263,7 +268,12 @@ def ones_like(
     input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
     pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
-    """Ones of the shape, dtype and device of `input`."""
+    """Ones of the shape, dtype and device of `input`.
+
+    >>> import tritonnn as torch
+    >>> torch.ones_like(torch.tensor([3, 4]))
+    tensor([1, 1])
+    """
     return _finish(
         _fill(_like(input, dtype, layout, device, memory_format, pin_memory, "ones_like"), 1), requires_grad
     )
@@ -282,7 +292,12 @@ def full_like(
     input: Tensor, fill_value: Any, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
-    """One value in the shape, dtype and device of `input`."""
+    """One value in the shape, dtype and device of `input`.
+
+    >>> import tritonnn as torch
+    >>> torch.full_like(torch.ones(2), 7)
+    tensor([7., 7.])
+    """
     made = _like(input, dtype, layout, device, memory_format, pin_memory, "full_like")
     return _finish(_fill(made, _one_number("full_like", fill_value)), requires_grad)
 
@@ -300,7 +315,12 @@ def empty_strided(
     size: Any, stride: Any, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
-    """An uninitialised tensor with the given strides, in elements."""
+    """An uninitialised tensor with the given strides, in elements.
+
+    >>> import tritonnn as torch
+    >>> torch.empty_strided((2, 3), (1, 2)).stride()
+    (1, 2)
+    """
     for name, value in (("size", size), ("stride", stride)):
         if not isinstance(value, (tuple, list)) or not all(hasattr(type(n), "__index__") for n in value):
             raise TypeError(f"empty_strided(): argument '{name}' must be tuple of ints, not {value!r}")
