@@ -8,13 +8,17 @@ PIP := $(PY) -m pip --disable-pip-version-check
 TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 PYTEST := $(TEST_ENV) $(PY) -m pytest -n auto -q
 
-.PHONY: train test parity lint format kernels perf size clean
+.PHONY: train test exhaustive parity lint format kernels perf size clean
 
 train: $(VENV)/.stamp-examples
 	$(PY) examples/train_digits.py
 
 test: $(VENV)/.stamp-dev
-	$(PYTEST) tests --ignore=tests/parity
+	$(PYTEST) tests --ignore=tests/parity -m "not exhaustive"
+
+# Every type, length and kernel where `test` takes some of each.
+exhaustive: $(VENV)/.stamp-dev
+	$(PYTEST) tests --ignore=tests/parity -m exhaustive
 
 # Against real PyTorch, which only this target installs.
 parity: $(VENV)/.stamp-parity
@@ -23,9 +27,10 @@ parity: $(VENV)/.stamp-parity
 lint: $(VENV)/.stamp-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy
+	$(PY) tests/type_check.py
 
 format: $(VENV)/.stamp-dev
+	$(PY) -m tritonnn.ops stubs
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 

@@ -22,8 +22,8 @@ from tritonnn.cpu_fallback.random import philox
 
 Array = np.ndarray[Any, Any]
 
-# Queries of a causal block (keys after its last query are not looked at), and the fewest of another one: thinner
-# matrix products are slower than scores that leave the second-level cache.
+# Queries of a causal block (keys after its last query are not looked at), and the fewest of another one:
+# thinner matrix products are slower than scores that leave the second-level cache.
 _STEP = 128
 
 
@@ -50,24 +50,27 @@ def attention(
         out[...], logsumexp[...] = 0, -np.inf
         return
     problem = _Problem(query, key, attn_mask, dropout_p, seed, offset, is_causal, scale)
-    result = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-    o, lse = _heads(result), logsumexp.reshape(-1, problem.queries)
-    with short_buffer(problem.keys, problem.workspace.size):
+    o_dense = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
+    o, lse = _heads(o_dense), logsumexp.reshape(-1, problem.seqlen_q)
+    with short_buffer(problem.seqlen_k, problem.workspace.size):
         for heads in problem.head_blocks():
-            q, k, v = problem.scaled(query, heads), problem.shared(key, heads), problem.shared(value, heads)
+            q, k, v = problem.scaled(query, heads), problem.kv(key, heads), problem.kv(value, heads)
             for rows, keys in problem.row_blocks():
                 s = problem.scores(q, k, heads, rows, keys)
-                top = amax(s, -1)
-                top[np.isneginf(top)] = 0
-                np.subtract(s, top, out=s)
+                row_max = amax(s, -1)
+                # a row that sees no key: -inf - -inf would be NaN
+                row_max[np.isneginf(row_max)] = 0
+                np.subtract(s, row_max, out=s)
                 np.exp(s, out=s)
-                total = asum(s, -1, np.ones(keys, s.dtype))
-                lse[heads, rows] = (np.log(total) + top)[..., 0]
-                total[total == 0] = 1
-                product = np.matmul(problem.drop(s, heads, rows), v[:, :keys])
-                np.divide(product, total, out=o[heads, rows], casting="same_kind")
-    if result is not out:
-        out[...] = result
+                row_sum = asum(s, -1, np.ones(keys, s.dtype))
+                lse[heads, rows] = (np.log(row_sum) + row_max)[..., 0]
+                # and its output is 0 / 1
+                row_sum[row_sum == 0] = 1
+                # v is multiplied before the division: a row of features is shorter than one of keys
+                acc = np.matmul(problem.drop(s, heads, rows), v[:, :keys])
+                np.divide(acc, row_sum, out=o[heads, rows], casting="same_kind")
+    if o_dense is not out:
+        out[...] = o_dense
 
 
 def attention_backward(
@@ -92,53 +95,56 @@ def attention_backward(
         grad_query[...], grad_key[...], grad_value[...] = 0, 0, 0
         return
     problem = _Problem(query, key, attn_mask, dropout_p, seed, offset, is_causal, scale)
-    gq = np.empty(query.shape, grad_query.dtype)
-    gk, gv = np.zeros(key.shape, problem.dtype), np.zeros(value.shape, problem.dtype)
-    lse = logsumexp.reshape(-1, problem.queries, 1)
-    with short_buffer(problem.keys, problem.workspace.size):
+    dq = np.empty(query.shape, grad_query.dtype)
+    dk, dv = np.zeros(key.shape, problem.dtype), np.zeros(value.shape, problem.dtype)
+    lse = logsumexp.reshape(-1, problem.seqlen_q, 1)
+    with short_buffer(problem.seqlen_k, problem.workspace.size):
         for heads in problem.head_blocks():
-            g, o = problem.cast(_heads(grad)[heads]), problem.cast(_heads(out)[heads])
+            do, o = problem.cast(_heads(grad)[heads]), problem.cast(_heads(out)[heads])
             # A row that saw nothing has no probabilities: exp(s - inf) is zero.
-            top = np.where(np.isneginf(lse[heads]), np.inf, lse[heads]).astype(problem.dtype, copy=False)
+            lse_block = np.where(np.isneginf(lse[heads]), np.inf, lse[heads]).astype(
+                problem.dtype, copy=False
+            )
             operands = (
                 problem.scaled(query, heads),
-                problem.shared(key, heads),
-                problem.shared(value, heads),
-                g,
-                top,
-                np.vecdot(g, o)[..., None],
+                problem.kv(key, heads),
+                problem.kv(value, heads),
+                do,
+                lse_block,
+                np.vecdot(do, o)[..., None],
             )
-            made = [np.empty_like(operands[0]), np.zeros_like(operands[1]), np.zeros_like(operands[2])]
+            grads = [np.empty_like(operands[0]), np.zeros_like(operands[1]), np.zeros_like(operands[2])]
             for rows, keys in problem.row_blocks():
-                _backward_block(problem, made, operands, heads, rows, keys)
-            _heads(gq)[heads] = made[0]
-            problem.collect(_heads(gk), made[1], heads)
-            problem.collect(_heads(gv), made[2], heads)
-    grad_query[...], grad_key[...], grad_value[...] = gq, gk, gv
+                _backward_block(problem, grads, operands, heads, rows, keys)
+            _heads(dq)[heads] = grads[0]
+            problem.add_kv_grad(_heads(dk), grads[1], heads)
+            problem.add_kv_grad(_heads(dv), grads[2], heads)
+    grad_query[...], grad_key[...], grad_value[...] = dq, dk, dv
 
 
 def _backward_block(
-    problem: _Problem, made: list[Array], operands: tuple[Array, ...], heads: slice, rows: slice, keys: int
+    problem: _Problem, grads: list[Array], operands: tuple[Array, ...], heads: slice, rows: slice, keys: int
 ) -> None:
     """Fill in the gradients of a block's queries and add its share to those of keys and values."""
-    q, k, v, g, lse, delta = operands
+    q, k, v, do, lse, delta = operands
     s = problem.scores(q, k, heads, rows, keys)
     np.subtract(s, lse[:, rows], out=s)
     np.exp(s, out=s)
-    dropped = problem.drop(s, heads, rows)
-    made[2][:, :keys] += np.matmul(dropped.swapaxes(1, 2), g[:, rows])
+    p_drop = problem.drop(s, heads, rows)
+    # the blocks of queries of a head come one after another, so the order of these sums is fixed
+    grads[2][:, :keys] += np.matmul(p_drop.swapaxes(1, 2), do[:, rows])
     # ds = p * (keep / (1 - p_drop) * (g v^T) - delta), and p * keep / (1 - p_drop) is `dropped`
-    if dropped is s:
-        dp = np.matmul(g[:, rows], v[:, :keys].swapaxes(1, 2), out=problem.work(1, s.shape))
+    if p_drop is s:
+        dp = np.matmul(do[:, rows], v[:, :keys].swapaxes(1, 2), out=problem.work(1, s.shape))
         np.subtract(dp, delta[:, rows], out=dp)
         np.multiply(s, dp, out=s)
     else:
-        np.multiply(dropped, np.matmul(g[:, rows], v[:, :keys].swapaxes(1, 2)), out=dropped)
+        np.multiply(p_drop, np.matmul(do[:, rows], v[:, :keys].swapaxes(1, 2)), out=p_drop)
         np.multiply(s, delta[:, rows], out=s)
-        np.subtract(dropped, s, out=s)
-    made[1][:, :keys] += np.matmul(s.swapaxes(1, 2), q[:, rows])
-    gq = np.matmul(s, k[:, :keys])
-    np.multiply(gq, problem.dtype.type(problem.scale), out=made[0][:, rows])
+        np.subtract(p_drop, s, out=s)
+    grads[1][:, :keys] += np.matmul(s.swapaxes(1, 2), q[:, rows])
+    dq = np.matmul(s, k[:, :keys])
+    np.multiply(dq, problem.dtype.type(problem.scale), out=grads[0][:, rows])
 
 
 def _heads(x: Array) -> Array:
@@ -161,27 +167,27 @@ class _Problem:
         scale: float,
     ) -> None:
         self.dtype = wide(query.dtype)
-        self.heads, self.queries = query.shape[1], query.shape[2]
+        self.heads, self.seqlen_q = query.shape[1], query.shape[2]
         self.count = query.shape[0] * self.heads
-        self.keys = key.shape[2]
+        self.seqlen_k = key.shape[2]
         self.group = self.heads // key.shape[1]
         self.causal, self.scale, self.mask = is_causal, scale, mask
         self.dropout_p, self.seed, self.offset = dropout_p, seed, offset
-        self.step = min(self.queries, _STEP if is_causal else max(_STEP, BLOCK // self.keys))
-        self.together = min(max(1, BLOCK // (self.queries * self.keys)), self.count)
-        self.workspace = np.empty((2, self.together * self.step * self.keys), self.dtype)
+        self.step = min(self.seqlen_q, _STEP if is_causal else max(_STEP, BLOCK // self.seqlen_k))
+        self.heads_per_block = min(max(1, BLOCK // (self.seqlen_q * self.seqlen_k)), self.count)
+        self.workspace = np.empty((2, self.heads_per_block * self.step * self.seqlen_k), self.dtype)
         self.bias: Array | None = None
-        self.hidden: tuple[slice, Array] | None = None
+        self.causal_mask: tuple[slice, Array] | None = None
 
     def head_blocks(self) -> Iterator[slice]:
-        for low in range(0, self.count, self.together):
-            yield slice(low, min(low + self.together, self.count))
+        for low in range(0, self.count, self.heads_per_block):
+            yield slice(low, min(low + self.heads_per_block, self.count))
 
     def row_blocks(self) -> Iterator[tuple[slice, int]]:
         """Slices of queries, and the number of keys that any of them can see."""
-        for low in range(0, self.queries, self.step):
-            high = min(low + self.step, self.queries)
-            yield slice(low, high), min(high, self.keys) if self.causal else self.keys
+        for low in range(0, self.seqlen_q, self.step):
+            high = min(low + self.step, self.seqlen_q)
+            yield slice(low, high), min(high, self.seqlen_k) if self.causal else self.seqlen_k
 
     def work(self, number: int, shape: tuple[int, ...]) -> Array:
         """Scratch for the scores of a block."""
@@ -194,13 +200,13 @@ class _Problem:
     def scaled(self, query: Array, heads: slice) -> Array:
         return _heads(query)[heads] * self.dtype.type(self.scale)
 
-    def shared(self, x: Array, heads: slice) -> Array:
+    def kv(self, x: Array, heads: slice) -> Array:
         """Keys or values of these query heads."""
         if self.group == 1:
             return self.cast(_heads(x)[heads])
         return self.cast(_heads(x)[np.arange(heads.start, heads.stop) // self.group])
 
-    def collect(self, total: Array, parts: Array, heads: slice) -> None:
+    def add_kv_grad(self, total: Array, parts: Array, heads: slice) -> None:
         """Add the gradients of these query heads' keys or values where they belong."""
         if self.group == 1:
             total[heads] = parts
@@ -220,11 +226,12 @@ class _Problem:
 
     def _hide_future(self, s: Array, rows: slice, keys: int) -> None:
         """Query i sees the keys up to i: before the block's first query there is nothing to hide."""
-        first = min(rows.start, keys)
-        if self.hidden is None or self.hidden[0] != rows:
-            seen = np.tri(s.shape[1], keys - first, rows.start - first, dtype=bool)
-            self.hidden = rows, np.where(seen, 0, -np.inf).astype(s.dtype)
-        s[..., first:] += self.hidden[1]
+        first_key = min(rows.start, keys)
+        if self.causal_mask is None or self.causal_mask[0] != rows:
+            visible = np.tri(s.shape[1], keys - first_key, rows.start - first_key, dtype=bool)
+            self.causal_mask = rows, np.where(visible, 0, -np.inf).astype(s.dtype)
+        # added, not selected: one pass over a corner of the scores, and NaN stays NaN
+        s[..., first_key:] += self.causal_mask[1]
 
     def _bias(self, heads: slice, rows: slice, keys: int) -> Array:
         """The mask as numbers to add; made once where all heads share it."""
@@ -246,18 +253,19 @@ class _Problem:
         """p with dropout applied, in the second work array; p itself where there is none."""
         if self.dropout_p == 0:
             return p
-        dropped = self.work(1, p.shape)
+        p_drop = self.work(1, p.shape)
         if self.dropout_p == 1:
-            dropped.fill(0)
-            return dropped
-        stride = -(-self.keys // 4)
-        starts = (np.arange(heads.start, heads.stop) * self.queries + rows.start) * stride + (
+            p_drop.fill(0)
+            return p_drop
+        stride = -(-self.seqlen_k // 4)
+        starts = (np.arange(heads.start, heads.stop) * self.seqlen_q + rows.start) * stride + (
             self.offset >> 2
         )
+        # the same counters as on the GPU, a whole number of them a row of scores
         counters = starts[:, None] + np.arange(p.shape[1] * stride)
         words = philox(self.seed, counters.astype(np.uint64).reshape(-1))
         words = words.reshape(*p.shape[:2], stride * 4)[..., : p.shape[2]]
         keep = words >= np.uint32(min(round(self.dropout_p * 2.0**32), 0xFFFFFFFF))
-        np.multiply(p, self.dtype.type(1 / (1 - self.dropout_p)), out=dropped)
-        np.multiply(dropped, keep, out=dropped)
-        return dropped
+        np.multiply(p, self.dtype.type(1 / (1 - self.dropout_p)), out=p_drop)
+        np.multiply(p_drop, keep, out=p_drop)
+        return p_drop

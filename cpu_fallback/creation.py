@@ -10,7 +10,7 @@ import numpy as np
 def arange_fill(out: np.ndarray, start: Any, step: Any, count: int, dtype: Any, device: Any) -> None:
     """out[i] = start + i * step, in int64 or float64 and rounded once."""
     whole = isinstance(start, int) and isinstance(step, int)
-    numbers = np.arange(count, dtype=np.int64 if whole else np.float64)
+    numbers: np.ndarray = np.arange(count, dtype=np.int64 if whole else np.float64)
     numbers *= step
     numbers += start
     np.copyto(out, numbers, casting="unsafe")

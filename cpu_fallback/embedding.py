@@ -182,6 +182,5 @@ def _check(op: str, indices: Array, rows: int, kind: type[Exception]) -> None:
         place = int(np.flatnonzero((indices < 0) | (indices >= rows))[0])
         raise kind(
             f"{op}: index out of range in self: index {place} of input takes value "
-            f"{indices.reshape(-1)[place]}, which "
-            f"is not in the valid range [0, {rows})"
+            f"{indices.reshape(-1)[place]}, which is not in the valid range [0, {rows})"
         )

@@ -37,12 +37,12 @@ def at_least_1d(array: Array) -> Array:
 def positions(index: Array, dim: int, shape: tuple[int, ...]) -> Array:
     """Row-major positions in an array of `shape` of the elements that gather along `dim` reads."""
     strides = contiguous_strides(shape)
-    found = index * strides[dim]
+    offsets = index * strides[dim]
     for d, extent in enumerate(index.shape):
         if d != dim and extent > 1:
             steps = np.arange(0, extent * strides[d], strides[d], dtype=np.int64)
-            found += steps.reshape((-1,) + (1,) * (index.ndim - d - 1))
-    return found
+            offsets += steps.reshape((-1,) + (1,) * (index.ndim - d - 1))
+    return offsets
 
 
 def gather(out: Array, input: Array, dim: int, index: Array) -> None:
@@ -117,9 +117,9 @@ def nonzero_rows(alloc: Alloc, input: Array) -> Array:
     """(n, ndim) indices of the elements that are not zero, in row-major order."""
     if input.ndim == 0:
         return alloc((int(bool(input)), 0), int64)
-    found = np.nonzero(input)
-    out = alloc((found[0].size, input.ndim), int64)
-    for d, coordinates in enumerate(found):
+    axes = np.nonzero(input)
+    out = alloc((axes[0].size, input.ndim), int64)
+    for d, coordinates in enumerate(axes):
         out[:, d] = coordinates
     return out
 

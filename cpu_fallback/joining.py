@@ -20,4 +20,4 @@ def stack_contiguous(out: np.ndarray, tensors: Sequence[np.ndarray], dim: int) -
 
 def flip(out: np.ndarray, input: np.ndarray, dims: Sequence[int]) -> None:
     """out = input with the order of elements reversed along `dims`."""
-    np.copyto(out, np.flip(input, dims) if dims else input)
+    np.copyto(out, np.flip(input, tuple(dims)) if dims else input)

@@ -1,7 +1,7 @@
 """Reductions over one, several or all dimensions.
 
-Half-precision input is added up in float32. Sums over leading dimensions go in two stages, so that rounding grows
-with the logarithm of the count as in NumPy's pairwise sum over the last one.
+Half-precision input is added up in float32. Sums over leading dimensions go in two stages, so that rounding
+grows with the logarithm of the count as in NumPy's pairwise sum over the last one.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def add_up(array: np.ndarray, axis: tuple[int, ...], dtype: np.dtype) -> np.ndar
         count = array.shape[dim] // BLOCK * BLOCK
         head, tail = np.split(array, [count], dim)
         shape = (*head.shape[:dim], count // BLOCK, BLOCK, *head.shape[dim + 1 :])
+        # NumPy adds up leading dimensions one row after another, and rounding grows with every row
         partial = head.reshape(shape).sum(axis=dim + 1, dtype=dtype)
         total = partial.sum(axis=dim, dtype=dtype, keepdims=True)
         return total + tail.sum(axis=dim, dtype=dtype, keepdims=True) if tail.size else total
@@ -70,6 +71,7 @@ def sum(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool,
 def mean(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool, dtype: Any) -> None:
     """out = arithmetic mean of input over dim."""
     if _added_at_once(out, input, dim, keepdim):
+        # the mean of nothing is NaN, and no warning
         np.divide(out, count(input.shape, dim) or np.nan, out=out)
         return
     kind = np.dtype(np.float32) if out.dtype.itemsize == 2 and out.dtype.kind in "fV" else out.dtype
@@ -142,6 +144,7 @@ def _extreme(values: np.ndarray, indices: np.ndarray, input: np.ndarray, dim: in
         values[...] = input
         indices[...] = 0
         return
+    # argmax and argmin stop at the first NaN, as PyTorch does
     where = find(wide(input), axis=dim, keepdims=True)
     put(indices, where)
     put(values, np.take_along_axis(input, where, axis=dim))

@@ -234,7 +234,7 @@ def put_at(
 
 def _add_at(result: Array, key: tuple[slice | Array, ...], values: Array, dims: tuple[int, ...]) -> None:
     """result[key] += values with repeated positions adding up."""
-    arrays = np.broadcast_arrays(*[key[d] for d in dims])
+    arrays = np.broadcast_arrays(*[key[d] for d in dims])  # type: ignore[arg-type]  # no slices there
     kept = [d for d in range(result.ndim) if d not in dims]
     extents = tuple(result.shape[d] for d in dims)
     where = np.ravel_multi_index(tuple(arrays), extents).reshape(-1)

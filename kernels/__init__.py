@@ -46,7 +46,7 @@ from tritonnn._families import find, place
 
 POINTWISE = ("elementwise", "activation")
 
-_found: dict[tuple[str, str], Callable[..., None]] = {}
+_implementations: dict[tuple[str, str], Callable[..., None]] = {}
 
 
 def implementation(family: str, name: str) -> Callable[..., Any]:
@@ -55,10 +55,10 @@ def implementation(family: str, name: str) -> Callable[..., Any]:
     Raises:
         NotImplementedError: there is no such kernel; the message names the file and the function to add.
     """
-    found = _found.get((family, name))
-    if found is None:
-        found = _found[family, name] = _find(family, name)
-    return found
+    function = _implementations.get((family, name))
+    if function is None:
+        function = _implementations[family, name] = _find(family, name)
+    return function
 
 
 def has(family: str, name: str) -> bool:

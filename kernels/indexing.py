@@ -48,6 +48,7 @@ def indexed_offset(i, mask, indices, shape, index_strides, steps, sizes, ROWS: t
     for k in tl.static_range(len(indices)):
         j = tl.load(indices[k] + offset_of(i, shape, index_strides[k]), mask=mask, other=0).to(tl.int64)
         if ROWS:
+            # lets the compiler see that 16 neighbours read 16 neighbours, and so 16 bytes at a time
             j = tl.max_constancy(j, 16)
         j = tl.where(j < 0, j + sizes[k], j)
         valid = valid & (j >= 0) & (j < sizes[k])
@@ -73,6 +74,7 @@ def read_kernel(
     offset, valid = indexed_offset(i, mask, indices, shape, index_strides, steps, sizes, ROWS)
     source = input + offset_of(i, shape, in_strides) + offset
     if input.dtype.element_ty.is_floating():
+        # where nobody checks indices, NaN shows that one was wrong
         x = tl.load(source, mask=valid, other=float("nan"))
     else:
         x = tl.load(source, mask=valid, other=0)
@@ -93,6 +95,7 @@ def compact_kernel(out, input, ends, n, shape, in_strides, BLOCK: tl.constexpr, 
     i = positions(BLOCK, INT64)
     mask = i < n
     end = tl.load(ends + i, mask=mask, other=0)
+    # an element is marked where the running count goes up
     marked = mask & (end != tl.load(ends + i - 1, mask=mask & (i > 0), other=0))
     x = tl.load(input + offset_of(i, shape, in_strides), mask=marked)
     tl.store(out + end - 1, x, mask=marked)

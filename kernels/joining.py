@@ -1,4 +1,11 @@
-"""Joining and mirroring."""
+"""Joining and mirroring.
+
+`cat_kernel` joins up to MOST tensors by one launch: a launch costs the host as much as copying some hundred
+kilobytes costs the GPU. A program copies a block of one tensor, which it finds by comparing its number with
+the first programs of all. What is moved is bits of the widest type that all rows are multiples of, in
+accesses of 16 bytes where the tensors lie on such a grid; transposed tensors go by tiles, in launches of
+their own.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +46,10 @@ def _number(plain, INT64: tl.constexpr):
 @triton.jit
 def _chosen(pid, firsts, values):
     """The value of the tensor that a program belongs to."""
-    found = values[0]
+    chosen = values[0]
     for k in tl.static_range(len(firsts)):
-        found = tl.where(pid >= _number(firsts[k], False), values[k + 1], found)
-    return found
+        chosen = tl.where(pid >= _number(firsts[k], False), values[k + 1], chosen)
+    return chosen
 
 
 @triton.jit(do_not_specialize=["rest"])
@@ -53,9 +60,9 @@ def cat_kernel(
 ):  # fmt: skip
     """Several tensors into their parts of one; a program copies elements of one of them.
 
-    Extents of the last dimension, starts and strides along other dimensions are given in units of GRID elements:
-    it is by their products that the compiler knows what they are multiples of. Numbers in tuples come as `_plain`
-    makes them.
+    Extents of the last dimension, starts and strides along other dimensions are given in units of GRID
+    elements: it is by their products that the compiler knows what they are multiples of. Numbers in tuples
+    come as `_plain` makes them.
 
     Args:
         ins: pointers to the last multiples of 16 bytes before the tensors, which are of one type.
@@ -74,6 +81,7 @@ def cat_kernel(
     first = pid * 0
     for k in tl.static_range(len(firsts)):
         start = _number(firsts[k], False)
+        # unrolled comparisons with constants in registers: a table in memory would be a dependent load
         first = tl.where(pid >= start, start, first)
     source = _chosen(pid, firsts, ins)
     if GRID == 1:

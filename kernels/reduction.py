@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from triton import language as tl
@@ -75,8 +76,8 @@ def p_norm(out: Buffer, input: Buffer, p: float, dim: Sequence[int], keepdim: bo
     """out = (sum of |input|^p)^(1/p) over dim; with p = 0 the number of elements that are not 0."""
     if p == 0:
         return _reduce(out, input, tuple(dim), "sum", None, False, int64)
-    how = {1.0: "absolute", 2.0: "square"}.get(p, "power")
-    _reduce(out, input, tuple(dim), "sum", None, False, None, how, p)
+    norm = {1.0: "absolute", 2.0: "square"}.get(p, "power")
+    _reduce(out, input, tuple(dim), "sum", None, False, None, norm, p)
 
 
 def max_dim(values: Buffer, indices: Buffer, input: Buffer, dim: int, keepdim: bool) -> None:
@@ -107,25 +108,27 @@ def var_dims(out: Buffer, input: Buffer, dim: Sequence[int], correction: float, 
 @planned
 def _variance(out: Buffer, input: Buffer, dims: tuple[int, ...], correction: float) -> Callable[..., None]:
     p = problem(out, input, dims)
-    how, wide = _tiling(p, input)
+    tiling, int64_offsets = _tiling(p, input)
     acc = float64 if input.dtype is float64 else float32
-    freedom = float(p.elements - correction if p.elements > correction else 0.0)
-    options = {"ACC": TRITON[acc], "BLOCK_K": how.kept, "num_warps": how.warps}
+    degrees_of_freedom = float(p.elements - correction if p.elements > correction else 0.0)
+    options = {"ACC": TRITON[acc], "BLOCK_K": tiling.kept, "num_warps": tiling.warps}
     first = Plan(
-        _reduce_kernels.moments_kernel, (-(-p.results // how.kept), how.splits), Slot(0), Slot(1), Slot(2), *p,
-        how.chunk, freedom, PARTS=how.splits > 1, BLOCK_R=how.reduced, INT64=wide, **options,
+        _reduce_kernels.moments_kernel, (-(-p.results // tiling.kept), tiling.splits), Slot(0), Slot(1),
+        Slot(2), *p, tiling.chunk, degrees_of_freedom, PARTS=tiling.splits > 1, BLOCK_R=tiling.reduced,
+        INT64=int64_offsets, **options,
     )  # fmt: skip
-    if how.splits == 1:
+    if tiling.splits == 1:
         return lambda out, input: first(out, out, input)
     second = Plan(
-        _reduce_kernels.merge_moments_kernel, (-(-p.results // how.kept),), Slot(0), Slot(1), p.kept, p.kept_out,
-        p.results, p.elements, how.chunk, how.splits, freedom, BLOCK_R=power_of_2(how.splits), **options,
+        _reduce_kernels.merge_moments_kernel, (-(-p.results // tiling.kept),), Slot(0), Slot(1), p.kept,
+        p.kept_out, p.results, p.elements, tiling.chunk, tiling.splits, degrees_of_freedom,
+        BLOCK_R=power_of_2(tiling.splits), **options,
     )  # fmt: skip
 
     def run(out: Buffer, input: Buffer) -> None:
-        parts = empty((how.splits, 2, p.results), acc, like=input)
-        first(out, parts, input)
-        second(out, parts)
+        partials = empty((tiling.splits, 2, p.results), acc, like=input)
+        first(out, partials, input)
+        second(out, partials)
 
     return run
 
@@ -134,27 +137,29 @@ def _variance(out: Buffer, input: Buffer, dims: tuple[int, ...], correction: flo
 def logsumexp(out: Buffer, input: Buffer, dims: tuple[int, ...]) -> Callable[..., None]:
     """out = log(sum(exp(input))) over dims."""
     p = problem(out, input, dims)
-    how, wide = _tiling(p, input)
+    tiling, int64_offsets = _tiling(p, input)
     acc = float64 if input.dtype is float64 else float32
-    split = how.splits > 1
+    split = tiling.splits > 1
     first = Plan(
-        _reduce_kernels.logsumexp_kernel, (-(-p.results // how.kept), how.splits), Slot(0), Slot(1), Slot(2), *p,
-        how.chunk, ACC=TRITON[acc], PARTS=split, BLOCK_K=how.kept, BLOCK_R=how.reduced, INT64=wide,
-        num_warps=how.warps,
+        _reduce_kernels.logsumexp_kernel, (-(-p.results // tiling.kept), tiling.splits), Slot(0), Slot(1),
+        Slot(2), *p, tiling.chunk, ACC=TRITON[acc], PARTS=split, BLOCK_K=tiling.kept, BLOCK_R=tiling.reduced,
+        INT64=int64_offsets,
+        num_warps=tiling.warps,
     )  # fmt: skip
     if not split:
         return lambda out, input: first(out, out, input)
-    q, then = _second(p, how.splits)
+    problem_2, tiling_2 = _second(p, tiling.splits)
     second = Plan(
-        _reduce_kernels.logsumexp_kernel, (-(-p.results // then.kept), 1), Slot(0), Slot(0), Slot(1), *q,
-        then.chunk, ACC=TRITON[acc], PARTS=False, BLOCK_K=then.kept, BLOCK_R=then.reduced, INT64=wide,
-        num_warps=then.warps,
+        _reduce_kernels.logsumexp_kernel, (-(-p.results // tiling_2.kept), 1), Slot(0), Slot(0), Slot(1),
+        *problem_2, tiling_2.chunk, ACC=TRITON[acc], PARTS=False, BLOCK_K=tiling_2.kept,
+        BLOCK_R=tiling_2.reduced, INT64=int64_offsets,
+        num_warps=tiling_2.warps,
     )  # fmt: skip
 
     def run(out: Buffer, input: Buffer) -> None:
-        parts = empty((how.splits, p.results), acc, like=input)
-        first(out, parts, input)
-        second(out, parts)
+        partials = empty((tiling.splits, p.results), acc, like=input)
+        first(out, partials, input)
+        second(out, partials)
 
     return run
 
@@ -178,7 +183,7 @@ def _kept(
 ) -> tuple[tuple[int, ...], tuple[int, ...], list[tuple[int, ...]]]:
     """Extents of the results' dimensions, their strides in the input and in each of `outs`."""
     kept = [d for d in range(input.ndim) if d not in dims]
-    sides = [(input.shape[d], input.strides[d]) for d in kept]
+    sides: list[tuple[int, ...]] = [(input.shape[d], input.strides[d]) for d in kept]
     for out in outs:
         strides = out.strides if out.ndim == len(kept) else [out.strides[d] for d in kept]
         sides = [(*side, stride) for side, stride in zip(sides, strides, strict=True)]
@@ -186,17 +191,17 @@ def _kept(
     return shape, from_input, to_outs
 
 
-def merge(sides: list[tuple[int, ...]], width: int, sort: bool = True) -> tuple[tuple[int, ...], ...]:
+def merge(dims: list[tuple[int, ...]], width: int, sort: bool = True) -> tuple[tuple[int, ...], ...]:
     """Extents and strides per operand of dimensions given as (extent, stride, ...), merged where all do."""
-    sides = [side for side in sides if side[0] != 1]
+    dims = [dim for dim in dims if dim[0] != 1]
     if sort:
-        sides.sort(key=lambda side: -abs(side[1]))
+        dims.sort(key=lambda dim: -abs(dim[1]))
     merged: list[tuple[int, ...]] = []
-    for side in sides:
-        if merged and _continues(merged[-1], side):
-            merged[-1] = (merged[-1][0] * side[0], *side[1:])
+    for dim in dims:
+        if merged and _continues(merged[-1], dim):
+            merged[-1] = (merged[-1][0] * dim[0], *dim[1:])
         else:
-            merged.append(side)
+            merged.append(dim)
     if not merged:
         merged = [(1, *(0,) * (width - 1))]  # a stride of 0 keeps what is known of a pointer's alignment
     return tuple(zip(*merged, strict=True))
@@ -209,9 +214,9 @@ def _continues(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:
 
 def _tiling(p: Problem, input: Buffer) -> tuple[Reduction, bool]:
     along_rows = abs(p.red_in[-1]) <= abs(p.kept_in[-1]) or p.results == 1
-    how = choose_reduction(p.results, p.elements, along_rows, multiprocessors(input))
-    reach = max(p.elements + how.chunk, p.results * (how.splits + 1) * 2)
-    return how, needs_int64(input) or reach >= 2**31
+    tiling = choose_reduction(p.results, p.elements, along_rows, multiprocessors(input))
+    reach = max(p.elements + tiling.chunk, p.results * (tiling.splits + 1) * 2)
+    return tiling, needs_int64(input) or reach >= 2**31
 
 
 def _reduce_parts(out: Buffer, input: Buffer, dims: tuple[int, ...], divisor: int | None) -> None:
@@ -234,7 +239,8 @@ def _accumulator(out: Any, input: Any, extreme: bool) -> Any:
 
 @planned
 def _reduce(
-    out: Buffer, input: Buffer, dims: tuple[int, ...], op: str, divisor: int | None, extreme: bool, truth: Any,
+    out: Buffer, input: Buffer, dims: tuple[int, ...], op: str, divisor: int | None, extreme: bool,
+    truth: Any,
     norm: str = "", order: float = 0.0,
 ) -> Callable[..., None]:  # fmt: skip
     """A plan of `reduce_kernel`.
@@ -245,30 +251,31 @@ def _reduce(
         norm: what is added up for a norm of that order.
     """
     p = problem(out, input, dims)
-    how, wide = _tiling(p, input)
+    tiling, int64_offsets = _tiling(p, input)
     acc = truth or _accumulator(out.dtype, input.dtype, extreme)
-    final = how.splits == 1
-    away = p if final else p._replace(kept_out=contiguous_strides(p.kept))
+    final = tiling.splits == 1
+    problem_1 = p if final else p._replace(kept_out=contiguous_strides(p.kept))
     divided, number = divisor is not None, float(divisor or order)
     first = Plan(
-        _reduce_kernels.reduce_kernel, (-(-p.results // how.kept), how.splits), Slot(0), Slot(1), *away, how.chunk,
-        p.results, number, OP=op, TRUTH=truth is not None, ACC=TRITON[acc],
-        DIVIDED=final and divided, BLOCK_K=how.kept, BLOCK_R=how.reduced, INT64=wide, MAP=norm,
-        ROOT=norm if final else "", num_warps=how.warps,
+        _reduce_kernels.reduce_kernel, (-(-p.results // tiling.kept), tiling.splits), Slot(0), Slot(1),
+        *problem_1, tiling.chunk, p.results, number, OP=op, TRUTH=truth is not None, ACC=TRITON[acc],
+        DIVIDED=final and divided, BLOCK_K=tiling.kept, BLOCK_R=tiling.reduced, INT64=int64_offsets, MAP=norm,
+        ROOT=norm if final else "", num_warps=tiling.warps,
     )  # fmt: skip
     if final:
         return first
-    q, then = _second(p, how.splits)
+    problem_2, tiling_2 = _second(p, tiling.splits)
     second = Plan(
-        _reduce_kernels.reduce_kernel, (-(-p.results // then.kept), 1), Slot(0), Slot(1), *q, then.chunk, 0,
-        number, OP=op, TRUTH=False, ACC=TRITON[acc], DIVIDED=divided, BLOCK_K=then.kept, BLOCK_R=then.reduced,
-        INT64=wide, ROOT=norm, num_warps=then.warps,
+        _reduce_kernels.reduce_kernel, (-(-p.results // tiling_2.kept), 1), Slot(0), Slot(1), *problem_2,
+        tiling_2.chunk, 0, number, OP=op, TRUTH=False, ACC=TRITON[acc], DIVIDED=divided,
+        BLOCK_K=tiling_2.kept, BLOCK_R=tiling_2.reduced,
+        INT64=int64_offsets, ROOT=norm, num_warps=tiling_2.warps,
     )  # fmt: skip
 
     def run(out: Buffer, input: Buffer) -> None:
-        parts = empty((how.splits, p.results), acc, like=input)
-        first(parts, input)
-        second(out, parts)
+        partials = empty((tiling.splits, p.results), acc, like=input)
+        first(partials, input)
+        second(out, partials)
 
     return run
 
@@ -288,68 +295,71 @@ def _extreme(
     if not input.shape:
         input, dim = input.as_strided(shape, strides), None
     dims = range(input.ndim) if dim is None else (dim,)
-    kept, kept_in, (to_values, to_indices) = _kept((values or indices, indices), input, dims)
+    kept, kept_in, (value_strides, index_strides) = _kept((values or indices, indices), input, dims)
     red, red_in = merge([(shape[d], strides[d]) for d in dims], 2, sort=False)
-    p = Problem(kept, kept_in, to_indices, red, red_in, numel(kept), numel(red))
-    how, wide = _tiling(p, input)
+    p = Problem(kept, kept_in, index_strides, red, red_in, numel(kept), numel(red))
+    tiling, int64_offsets = _tiling(p, input)
     acc = _accumulator(None, input.dtype, True)
-    split = how.splits > 1
-    rows = (contiguous_strides(kept),) * 2 if split else (to_values, to_indices)
+    split = tiling.splits > 1
+    out_strides = (contiguous_strides(kept),) * 2 if split else (value_strides, index_strides)
     first = Plan(
-        _reduce_kernels.extreme_kernel, (-(-p.results // how.kept), how.splits), Slot(0), Slot(1), Slot(2), Slot(1),
-        kept, kept_in, *rows, red, red_in, p.results, p.elements, how.chunk, p.results if split else 0,
-        OP=op, ACC=TRITON[acc], SECOND=False, VALUES=values is not None or split, BLOCK_K=how.kept,
-        BLOCK_R=how.reduced, INT64=wide, num_warps=how.warps,
+        _reduce_kernels.extreme_kernel, (-(-p.results // tiling.kept), tiling.splits), Slot(0), Slot(1),
+        Slot(2), Slot(1), kept, kept_in, *out_strides, red, red_in, p.results, p.elements, tiling.chunk,
+        p.results if split else 0,
+        OP=op, ACC=TRITON[acc], SECOND=False, VALUES=values is not None or split, BLOCK_K=tiling.kept,
+        BLOCK_R=tiling.reduced, INT64=int64_offsets, num_warps=tiling.warps,
     )  # fmt: skip
     if not split:
         return first if values is not None else lambda indices, input: first(indices, indices, input)
-    q, then = _second(p, how.splits)
+    problem_2, tiling_2 = _second(p, tiling.splits)
     second = Plan(
-        _reduce_kernels.extreme_kernel, (-(-p.results // then.kept), 1), Slot(0), Slot(1), Slot(2), Slot(3),
-        kept, q.kept_in, to_values, to_indices, q.red, q.red_in, p.results, q.elements, then.chunk, 0,
-        OP=op, ACC=TRITON[acc], SECOND=True, VALUES=values is not None, BLOCK_K=then.kept,
-        BLOCK_R=then.reduced, INT64=wide, num_warps=then.warps,
+        _reduce_kernels.extreme_kernel, (-(-p.results // tiling_2.kept), 1), Slot(0), Slot(1), Slot(2),
+        Slot(3), kept, problem_2.kept_in, value_strides, index_strides, problem_2.red, problem_2.red_in,
+        p.results, problem_2.elements, tiling_2.chunk, 0,
+        OP=op, ACC=TRITON[acc], SECOND=True, VALUES=values is not None, BLOCK_K=tiling_2.kept,
+        BLOCK_R=tiling_2.reduced, INT64=int64_offsets, num_warps=tiling_2.warps,
     )  # fmt: skip
 
     def run(*buffers: Buffer) -> None:
         *outs, input = buffers
-        best = empty((how.splits, p.results), acc, like=input)
-        where = empty((how.splits, p.results), int64, like=input)
-        first(best, where, input)
-        second(outs[0], outs[-1], best, where)
+        best = empty((tiling.splits, p.results), acc, like=input)
+        positions = empty((tiling.splits, p.results), int64, like=input)
+        first(best, positions, input)
+        second(outs[0], outs[-1], best, positions)
 
     return run
 
 
 def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> list[Case]:
     """All kernels on one tiling: rows or columns of a matrix, or one long row."""
-    how = choose_reduction(kept, reduced, along_rows, 132)
+    tiling = choose_reduction(kept, reduced, along_rows, 132)
     kept_in, red_in = ("(i32:16)", "(i32=1)") if along_rows else ("(i32=1)", "(i32:16)")
     sides = f"(i32:16) {kept_in} (i32=1) (i32:16) {red_in}"
-    options = {"ACC": acc, "BLOCK_K": how.kept, "BLOCK_R": how.reduced, "INT64": False}
+    options = {"ACC": acc, "BLOCK_K": tiling.kept, "BLOCK_R": tiling.reduced, "INT64": False}
     label = f"{kind},{kept}x{reduced}{'' if along_rows else ',columns'}"
-    extra = {"num_warps": how.warps, "wide": "loads"}
+    case = partial(Case, num_warps=tiling.warps, wide="loads")
     numbers = "i32:16 i32:16 i32:16"
 
     def reduce(op: str, norm: str = "") -> Case:
         constants = {"OP": op, "TRUTH": False, "DIVIDED": op == "sum" and not norm, **options}
         if norm:
             constants |= {"MAP": norm, "ROOT": norm}
-        return Case(
+        return case(
             _reduce_kernels.reduce_kernel, f"*{kind} *{kind} {sides} {numbers} i32:16 fp64", constants,
-            label=f"{norm or op},{label}", **extra,
+            label=f"{norm or op},{label}",
         )  # fmt: skip
 
     return [
         reduce("sum"), reduce("max"), reduce("prod"), reduce("sum", "square"), reduce("sum", "absolute"),
         reduce("sum", "power"),
-        Case(_reduce_kernels.extreme_kernel,
+        case(_reduce_kernels.extreme_kernel,
              f"*{kind} *i64 *{kind} *i64 (i32:16) {kept_in} (i32=1) (i32=1) (i32:16) {red_in} {numbers} i32:16",
-             {"OP": "max", "SECOND": False, "VALUES": True, **options}, label=label, **extra),
-        Case(_reduce_kernels.moments_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers} fp64",
-             {"PARTS": False, **options}, label=label, **extra),
-        Case(_reduce_kernels.logsumexp_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers}", {"PARTS": False, **options},
-             label=label, **extra),
+             {"OP": "max", "SECOND": False, "VALUES": True, **options}, label=label),
+        case(_reduce_kernels.moments_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers} fp64",
+             {"PARTS": False, **options}, label=label),
+        case(_reduce_kernels.logsumexp_kernel,
+        f"*{kind} *fp32 *{kind} {sides} {numbers}", {"PARTS": False, **options},
+             label=label),
     ]  # fmt: skip
 
 
@@ -359,20 +369,21 @@ LARGE = 1 << 20
 def _tilings() -> list[Case]:
     """A sum by every tiling of problems that are large on either side."""
     problems = [(n, LARGE) for n in (1 << k for k in range(21))] + [(LARGE, 1 << k) for k in range(21)]
-    found = {}
+    tilings: dict[tuple[int, int, int], tuple[int, bool]] = {}
     for kept, reduced in problems:
         for along in (True, False):
-            found.setdefault(choose_reduction(kept, reduced, along, 132)[:3], (reduced, along))
-    made = []
-    for (rows, columns, warps), (reduced, along) in found.items():
+            tilings.setdefault(choose_reduction(kept, reduced, along, 132)[:3], (reduced, along))
+    cases = []
+    for (rows, columns, warps), (reduced, along) in tilings.items():
         inner = f"i32:16 {'i32:16' if reduced % 16 == 0 else 'i32'}"
         kept_in, red_in = ("(i32:16)", "(i32=1)") if along else ("(i32=1)", "(i32:16)")
-        made.append(Case(
-            _reduce_kernels.reduce_kernel, f"*fp32 *fp32 (i32) {kept_in} (i32=1) (i32) {red_in} {inner} i32 i32:16 "
+        cases.append(Case(
+            _reduce_kernels.reduce_kernel,
+            f"*fp32 *fp32 (i32) {kept_in} (i32=1) (i32) {red_in} {inner} i32 i32:16 "
             "fp64", {"OP": "sum", "TRUTH": False, "DIVIDED": False, "ACC": tl.float32, "BLOCK_K": rows,
             "BLOCK_R": columns, "INT64": False}, label=f"sum,tile {rows}x{columns}", num_warps=warps,
         ))  # fmt: skip
-    return made
+    return cases
 
 
 def COMPILE() -> list[Case]:

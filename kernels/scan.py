@@ -1,9 +1,16 @@
 """Running sums, products, extrema and log-sum-exp along a dimension.
 
-The tensor is seen as rows along the scanned dimension. Where there are enough rows, a program carries its
-rows from chunk to chunk. Few long rows take three phases: the total of every chunk, a scan of the totals (by
-the same code), and a scan of every chunk that starts from the total before it. The order of additions is
-fixed.
+The tensor is seen as rows along the scanned dimension.
+
+- Many rows: `scan_kernel` with CARRY, a program carries its rows from chunk to chunk. One read, one write.
+- Few long rows would leave most of the machine idle, so they take three phases: `total_kernel` makes the
+  total of every chunk, the totals are scanned (by the same code, recursively), and every chunk is scanned
+  from the total before it. Two reads, one write. A single pass with look-back (Merrill and Garland, 2016)
+  would read once, but programs would wait for each other, which nothing promises to end, and add in varying
+  order.
+- `extremum_kernel`: cummax and cummin, a position beside every value.
+
+The order of additions is fixed.
 """
 
 from __future__ import annotations
@@ -17,9 +24,10 @@ from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.pointwise import compute_type, convert
-from tritonnn.kernels.device.strided import last, merged, offset_of, parts
+from tritonnn.kernels.device.strided import last, offset_of, parts, row_geometry
 from tritonnn.kernels.launch.launch import empty, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
+from tritonnn.kernels.tables.reduction import power_of_2
 
 SUM, PROD, LOGSUMEXP, MAX, MIN = 0, 1, 2, 3, 4
 
@@ -97,132 +105,124 @@ def _identity(KIND: tl.constexpr):
 
 
 @triton.jit
-def _rows(rows, ROWS: tl.constexpr, INT64: tl.constexpr):
+def _program_rows(n_rows, ROWS: tl.constexpr, INT64: tl.constexpr):
     pid = tl.program_id(0)
     if INT64:
         pid = pid.to(tl.int64)
     row = pid * ROWS + tl.arange(0, ROWS)[:, None]
-    return row, row < rows
+    return row, row < n_rows
 
 
 @triton.jit
 def scan_kernel(
-    out, input, before, rows, n, row_shape, out_rows, in_rows, out_step, in_step, chunks,
+    out_ptr, in_ptr, prefix_ptr, n_rows, n_cols, row_shape, out_row_strides, in_row_strides, stride_out,
+    stride_in, chunks,
     KIND: tl.constexpr, COMPUTE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, CARRY: tl.constexpr,
     INT64: tl.constexpr,
 ):  # fmt: skip
-    """out[row, j] = combination of input[row, 0..j].
+    """out[row, j] = combination of in[row, 0..j].
 
     Args:
-        out: pointer to the output; element (row, j) lies at offset_of(row, row_shape, out_rows) + j *
-        out_step.
-        before: inclusive scan of the chunks' totals, (rows, chunks), where each program scans one chunk.
+        out_ptr: the output; element (row, j) lies at offset_of(row, row_shape, out_row_strides) + j *
+        stride_out.
+        prefix_ptr: inclusive scan of the chunks' totals, (rows, chunks), where each program scans one chunk.
         CARRY: a program walks all chunks of its rows.
     """
-    row, live = _rows(rows, ROWS, INT64)
-    source = input + offset_of(row, row_shape, in_rows)
-    target = out + offset_of(row, row_shape, out_rows)
-    j = tl.arange(0, COLUMNS)[None, :]
+    row, row_mask = _program_rows(n_rows, ROWS, INT64)
+    in_ptrs = in_ptr + offset_of(row, row_shape, in_row_strides)
+    out_ptrs = out_ptr + offset_of(row, row_shape, out_row_strides)
+    cols = tl.arange(0, COLUMNS)[None, :]
     if INT64:
-        j = j.to(tl.int64)
+        cols = cols.to(tl.int64)
     if CARRY:
         carry = tl.full((ROWS, 1), _identity(KIND), COMPUTE)
-        for _ in range(0, n, COLUMNS):
-            mask = live & (j < n)
-            x = convert(tl.load(source + j * in_step, mask=mask), COMPUTE)
+        for _ in range(0, n_cols, COLUMNS):
+            mask = row_mask & (cols < n_cols)
+            x = convert(tl.load(in_ptrs + cols * stride_in, mask=mask), COMPUTE)
             x = tl.where(mask, x, _identity(KIND))
-            scanned = _combine(carry, _scan(x, KIND), KIND)
-            tl.store(target + j * out_step, convert(scanned, out.dtype.element_ty), mask=mask)
+            x_scan = _combine(carry, _scan(x, KIND), KIND)
+            tl.store(out_ptrs + cols * stride_out, convert(x_scan, out_ptr.dtype.element_ty), mask=mask)
+            # the total by itself: picking the last column out of x_scan would be a reduction as well
             carry = _combine(carry, _total(x, KIND), KIND)
-            j += COLUMNS
+            cols += COLUMNS
     else:
         chunk = tl.program_id(1)
         if INT64:
             chunk = chunk.to(tl.int64)
-        j += chunk * COLUMNS
-        mask = live & (j < n)
-        x = convert(tl.load(source + j * in_step, mask=mask), COMPUTE)
+        cols += chunk * COLUMNS
+        mask = row_mask & (cols < n_cols)
+        x = convert(tl.load(in_ptrs + cols * stride_in, mask=mask), COMPUTE)
         x = _scan(tl.where(mask, x, _identity(KIND)), KIND)
         if chunk > 0:
-            x = _combine(tl.load(before + row * chunks + chunk - 1, mask=live), x, KIND)
-        tl.store(target + j * out_step, convert(x, out.dtype.element_ty), mask=mask)
+            x = _combine(tl.load(prefix_ptr + row * chunks + chunk - 1, mask=row_mask), x, KIND)
+        tl.store(out_ptrs + cols * stride_out, convert(x, out_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
 def total_kernel(
-    totals, input, rows, n, row_shape, in_rows, in_step, chunks,
+    totals_ptr, in_ptr, n_rows, n_cols, row_shape, in_row_strides, stride_in, chunks,
     KIND: tl.constexpr, COMPUTE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """totals[row, chunk] = combination of the chunk's elements."""
-    row, live = _rows(rows, ROWS, INT64)
+    row, row_mask = _program_rows(n_rows, ROWS, INT64)
     chunk = tl.program_id(1)
     if INT64:
         chunk = chunk.to(tl.int64)
-    j = chunk * COLUMNS + tl.arange(0, COLUMNS)[None, :]
-    mask = live & (j < n)
-    x = convert(tl.load(input + offset_of(row, row_shape, in_rows) + j * in_step, mask=mask), COMPUTE)
+    cols = chunk * COLUMNS + tl.arange(0, COLUMNS)[None, :]
+    mask = row_mask & (cols < n_cols)
+    x = convert(
+        tl.load(in_ptr + offset_of(row, row_shape, in_row_strides) + cols * stride_in, mask=mask), COMPUTE
+    )
     total = _total(tl.where(mask, x, _identity(KIND)), KIND)
-    tl.store(totals + row * chunks + chunk, total, mask=live)
+    tl.store(totals_ptr + row * chunks + chunk, total, mask=row_mask)
 
 
 @triton.jit
 def extremum_kernel(
-    values, indices, input, rows, n, row_shape, value_rows, index_rows, in_rows, value_step, index_step,
-    in_step,
+    values_ptr, indices_ptr, in_ptr, n_rows, n_cols, row_shape, value_row_strides, index_row_strides,
+    in_row_strides, stride_value, stride_index, stride_in,
     MAXIMUM: tl.constexpr, COMPUTE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
     INT64: tl.constexpr,
 ):  # fmt: skip
     """Running maximum (or minimum) of each row and where it last was reached."""
-    row, live = _rows(rows, ROWS, INT64)
-    source = input + offset_of(row, row_shape, in_rows)
-    to_values = values + offset_of(row, row_shape, value_rows)
-    to_indices = indices + offset_of(row, row_shape, index_rows)
-    j = tl.arange(0, COLUMNS)[None, :].to(tl.int64)
+    row, row_mask = _program_rows(n_rows, ROWS, INT64)
+    in_ptrs = in_ptr + offset_of(row, row_shape, in_row_strides)
+    value_ptrs = values_ptr + offset_of(row, row_shape, value_row_strides)
+    index_ptrs = indices_ptr + offset_of(row, row_shape, index_row_strides)
+    cols = tl.arange(0, COLUMNS)[None, :].to(tl.int64)
     best = tl.zeros((ROWS, 1), COMPUTE)
-    place = tl.full((ROWS, 1), -1, tl.int64)
-    for start in range(0, n, COLUMNS):
-        mask = live & (j < n)
-        x = convert(tl.load(source + j * in_step, mask=mask), COMPUTE)
-        at = tl.where(mask, j, -1) + tl.zeros((ROWS, 1), tl.int64)
+    arg = tl.full((ROWS, 1), -1, tl.int64)
+    for start in range(0, n_cols, COLUMNS):
+        mask = row_mask & (cols < n_cols)
+        x = convert(tl.load(in_ptrs + cols * stride_in, mask=mask), COMPUTE)
+        positions = tl.where(mask, cols, -1) + tl.zeros((ROWS, 1), tl.int64)
         if MAXIMUM:
-            v, i = tl.associative_scan((x, at), 1, _later_max)
+            v, i = tl.associative_scan((x, positions), 1, _later_max)
         else:
-            v, i = tl.associative_scan((x, at), 1, _later_min)
+            v, i = tl.associative_scan((x, positions), 1, _later_min)
         if start > 0:
             if MAXIMUM:
-                v, i = _later_max(best, place, v, i)
+                v, i = _later_max(best, arg, v, i)
             else:
-                v, i = _later_min(best, place, v, i)
-        tl.store(to_values + j * value_step, convert(v, values.dtype.element_ty), mask=mask)
-        tl.store(to_indices + j * index_step, i, mask=mask)
-        final = (tl.arange(0, COLUMNS)[None, :] == COLUMNS - 1) & live
-        best = tl.sum(tl.where(final, v, tl.zeros_like(v)), 1, keep_dims=True).to(COMPUTE)
-        place = tl.sum(tl.where(final, i, tl.zeros_like(i)), 1, keep_dims=True)
-        j += COLUMNS
-
-
-def _power(n: int) -> int:
-    return 1 << max(0, n - 1).bit_length()
+                v, i = _later_min(best, arg, v, i)
+        tl.store(value_ptrs + cols * stride_value, convert(v, values_ptr.dtype.element_ty), mask=mask)
+        tl.store(index_ptrs + cols * stride_index, i, mask=mask)
+        # Triton cannot index a register tile: the last column is summed out of zeros
+        is_last = (tl.arange(0, COLUMNS)[None, :] == COLUMNS - 1) & row_mask
+        best = tl.sum(tl.where(is_last, v, tl.zeros_like(v)), 1, keep_dims=True).to(COMPUTE)
+        arg = tl.sum(tl.where(is_last, i, tl.zeros_like(i)), 1, keep_dims=True)
+        cols += COLUMNS
 
 
 def _tile(kind: int, compute: Any, rows: int, n: int) -> tuple[int, int, int]:
     """Rows, columns and warps of a tile."""
     chunk = SHORTER_CHUNK.get(kind, CHUNK)
-    columns = min(chunk, _power(n))
+    columns = min(chunk, power_of_2(n))
     return (
-        max(1, min(chunk // columns, _power(rows), 64)),
+        max(1, min(chunk // columns, power_of_2(rows), 64)),
         columns,
         8 if compute in (tl.float64, tl.int64) else 4,
     )
-
-
-def _row_geometry(*buffers: Buffer) -> tuple[Any, ...]:
-    """Of buffers whose last dimension is scanned: number of rows, merged row extents, strides per buffer."""
-    shape, *strides = merged(buffers[0].shape[:-1], *(b.strides[:-1] for b in buffers))
-    rows = 1
-    for extent in shape:
-        rows *= extent
-    return rows, shape, *strides
 
 
 def _accumulate(name: str, kind: int, out: Buffer, input: Buffer, dim: int) -> None:
@@ -242,29 +242,29 @@ def _accumulate(name: str, kind: int, out: Buffer, input: Buffer, dim: int) -> N
 def _scan_rows(kind: int, out: Buffer, input: Buffer, compute: Any) -> None:
     """Scan the last dimension."""
     n = out.shape[-1]
-    rows, shape, out_rows, in_rows = _row_geometry(out, input)
+    rows, shape, out_rows, in_rows = row_geometry(out, input)
     if not rows * n:
         return
-    height, columns, warps = _tile(kind, compute, rows, n)
-    steps = (out.strides[-1], input.strides[-1])
+    block_rows, columns, warps = _tile(kind, compute, rows, n)
+    strides = (out.strides[-1], input.strides[-1])
     chunks = -(-n // columns)
-    constants = {"KIND": kind, "COMPUTE": compute, "ROWS": height, "COLUMNS": columns}
+    constants = {"KIND": kind, "COMPUTE": compute, "ROWS": block_rows, "COLUMNS": columns}
     constants |= {"INT64": needs_int64(out, input), "num_warps": warps}
-    grid = -(-rows // height)
+    grid = -(-rows // block_rows)
     if chunks <= 2 or rows >= ENOUGH_ROWS:
         launch(
-            scan_kernel, (grid,), out, input, out, rows, n, shape, out_rows, in_rows, *steps, chunks,
+            scan_kernel, (grid,), out, input, out, rows, n, shape, out_rows, in_rows, *strides, chunks,
             **constants, CARRY=True,
         )  # fmt: skip
         return
     totals = empty((rows, chunks), _DTYPES[compute], out)
     launch(
-        total_kernel, (grid, chunks), totals, input, rows, n, shape, in_rows, steps[1], chunks, **constants
+        total_kernel, (grid, chunks), totals, input, rows, n, shape, in_rows, strides[1], chunks, **constants
     )
-    before = empty((rows, chunks), totals.dtype, out)
-    _scan_rows(kind, before, totals, compute)
+    prefix = empty((rows, chunks), totals.dtype, out)
+    _scan_rows(kind, prefix, totals, compute)
     launch(
-        scan_kernel, (grid, chunks), out, input, before, rows, n, shape, out_rows, in_rows, *steps, chunks,
+        scan_kernel, (grid, chunks), out, input, prefix, rows, n, shape, out_rows, in_rows, *strides, chunks,
         **constants, CARRY=False,
     )  # fmt: skip
 
@@ -296,7 +296,7 @@ def logcumsumexp(out: Buffer, input: Buffer, dim: int) -> None:
 def _extremum(name: str, maximum: bool, values: Buffer, indices: Buffer, input: Buffer, dim: int) -> None:
     values, indices, input = last(values, dim), last(indices, dim), last(input, dim)
     n = input.shape[-1]
-    rows, shape, *strides = _row_geometry(values, indices, input)
+    rows, shape, *strides = row_geometry(values, indices, input)
     if not rows * n:
         return
     compute = compute_type(name, input.dtype)
@@ -338,20 +338,17 @@ def _total_case(kind: int, t: str, compute: Any) -> Case:
     height, columns, warps = _tile(kind, compute, 1, 1 << 20)
     constants = {"KIND": kind, "COMPUTE": compute, "ROWS": height, "COLUMNS": columns, "INT64": False}
     return Case(
-        total_kernel,
-        f"*{t} *{t} i32 i32:16 (i32:16) (i32:16) i32=1 i32",
-        constants,
-        label=f"{kind}-{t}",
-        num_warps=warps,
-        wide="loads",
-    )
+        total_kernel, f"*{t} *{t} i32 i32:16 (i32:16) (i32:16) i32=1 i32", constants, label=f"{kind}-{t}",
+        num_warps=warps, wide="loads",
+    )  # fmt: skip
 
 
 def _extremum_case(maximum: bool, t: str, compute: Any) -> Case:
     height, columns, warps = _tile(MAX, compute, 1, 1 << 20)
     constants = {"MAXIMUM": maximum, "COMPUTE": compute, "ROWS": height, "COLUMNS": columns, "INT64": False}
     return Case(
-        extremum_kernel, f"*{t} *i64 *{t} i32 i32:16 (i32:16) (i32:16) (i32:16) (i32:16) i32=1 i32=1 i32=1", constants,
+        extremum_kernel, f"*{t} *i64 *{t} i32 i32:16 (i32:16) (i32:16) (i32:16) (i32:16) i32=1 i32=1 i32=1",
+        constants,
         label=f"{maximum}-{t}", num_warps=warps, wide="both",
     )  # fmt: skip
 
@@ -375,6 +372,7 @@ COMPILE = [
         {"KIND": SUM, "COMPUTE": tl.float32, "ROWS": 16, "COLUMNS": 128, "CARRY": True, "INT64": False},
         label="bf16-strided",
     ),
-    *[_total_case(kind, t, c) for kind in (SUM, PROD, LOGSUMEXP) for t, c in _TYPES[: 3 - (kind == LOGSUMEXP)]],
+    *[_total_case(kind,
+    t, c) for kind in (SUM, PROD, LOGSUMEXP) for t, c in _TYPES[: 3 - (kind == LOGSUMEXP)]],
     *[_extremum_case(m, t, c) for m in (True, False) for t, c in (*_TYPES, ("bf16", tl.float32))],
 ]  # fmt: skip

@@ -13,6 +13,8 @@ import tritonnn as torch
 import tritonnn.nn.functional as F
 from tritonnn.nn import LinearCrossEntropyOptions as Options
 
+pytestmark = pytest.mark.exhaustive
+
 SIMULATED = os.environ.get("TRITON_INTERPRET") == "1"
 
 

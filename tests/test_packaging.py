@@ -69,7 +69,8 @@ def test_wheel(tmp_path: Path) -> None:
         if folder == "tritonnn"
         else f"tritonnn/{path.relative_to(ROOT).as_posix()}"
         for folder in ("tritonnn", "kernels", "cpu_fallback")
-        for path in (ROOT / folder).rglob("*.py")
+        for pattern in ("*.py", "*.pyi")
+        for path in (ROOT / folder).rglob(pattern)
     }
     assert expected <= names
     assert "tritonnn/py.typed" in names

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from typing import Any, TypeGuard
 
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.ops.creation.creation import empty
 
 
@@ -91,7 +93,7 @@ class UninitializedTensorMixin:
 
     cls_to_become: type[Tensor]
 
-    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+    def materialize(self, shape: Any, device: DeviceLike | None = None, dtype: DType | None = None) -> None:
         """Give the tensor a shape; device and dtype default to those it was declared with."""
         declared: Any = self
         made = empty(shape, device=device or declared.device, dtype=dtype or declared.dtype)
@@ -122,7 +124,7 @@ class UninitializedTensorMixin:
         return f"<{type(self).__name__}>"
 
 
-def is_lazy(param: Any) -> bool:
+def is_lazy(param: Any) -> TypeGuard[UninitializedParameter | UninitializedBuffer]:
     """Whether `param` is an uninitialized parameter or buffer."""
     return isinstance(param, UninitializedTensorMixin)
 
@@ -140,7 +142,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: igno
     cls_to_become = Parameter
 
     def __new__(
-        cls, requires_grad: bool = True, device: Any = None, dtype: Any = None
+        cls, requires_grad: bool = True, device: DeviceLike | None = None, dtype: DType | None = None
     ) -> UninitializedParameter:
         return _subclass(cls, empty(0, device=device, dtype=dtype), requires_grad)
 
@@ -166,7 +168,11 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):  # type: ignore[ove
     cls_to_become = Buffer
 
     def __new__(
-        cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
+        cls,
+        requires_grad: bool = False,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
+        persistent: bool = True,
     ) -> UninitializedBuffer:
         buffer = _subclass(cls, empty(0, device=device, dtype=dtype), requires_grad)
         buffer.persistent = persistent

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from types import FunctionType
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, overload
 
-from tritonnn import device as devices
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.api import backward
-from tritonnn.device import CPU
+from tritonnn.device import CPU, register_runtime
+from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import get_default_dtype
 from tritonnn.ops.conversion.conversion import deep_copy
 from tritonnn.recording import graph
@@ -136,7 +136,11 @@ class _Methods(Tensor):
 
         return UntypedStorage(wrap=self._storage)
 
-    def type(self, dtype: Any = None, non_blocking: bool = False, **old: Any) -> Any:
+    @overload
+    def type(self) -> str: ...
+    @overload
+    def type(self, dtype: DType | type | str, non_blocking: bool = False, **old: Any) -> Tensor: ...
+    def type(self, dtype: DType | type | str | None = None, non_blocking: bool = False, **old: Any) -> Any:
         """The type's name, such as 'torch.FloatTensor'; given a dtype or such a name, the values in it."""
         from tritonnn.legacy_types import parse_type, type_name
 
@@ -229,4 +233,4 @@ def _attach() -> None:
 
 _attach()
 _OWN_FIELDS = frozenset(k for k in Tensor.__dict__ if k.startswith("_")) | {"_stride", "_offset"}
-devices.register_runtime(_runtime, _cuda)
+register_runtime(_runtime, _cuda)

@@ -93,6 +93,7 @@ class device:
         _stack().pop()
 
 
+DeviceLike = device | str | int  # what stands for a device in arguments
 CPU = device("cpu")
 META = device("meta")
 

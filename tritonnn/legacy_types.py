@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 from tritonnn.dtypes import (
     bfloat16,
@@ -24,6 +25,7 @@ from tritonnn.dtypes import (
     set_default_dtype,
     uint8,
 )
+from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
 
@@ -37,7 +39,7 @@ _NAMES = {d: kind for kind, d in KINDS.items()}
 class _TensorType(type):
     """`isinstance(x, torch.FloatTensor)` asks for a dtype and a device, not for a Python class."""
 
-    dtype: Any
+    dtype: DType
     device_type: str
 
     def __instancecheck__(cls, instance: Any) -> bool:
@@ -161,7 +163,7 @@ class TypedStorage:
     _kind: dtype | None = None
 
     def __init__(
-        self, *args: Any, wrap: Storage | None = None, dtype: dtype | None = None, device: Any = "cpu"
+        self, *args: Any, wrap: Storage | None = None, dtype: dtype | None = None, device: DeviceLike = "cpu"
     ) -> None:
         self.dtype = dtype or self._kind or get_default_dtype()
         if wrap is not None:
@@ -246,12 +248,12 @@ class TypedStorage:
         """A copy."""
         return self.to_type(self.dtype, copy=True)
 
-    def to_type(self, kind: dtype, device: Any = None, copy: bool = False) -> TypedStorage:
+    def to_type(self, kind: dtype, device: DeviceLike | None = None, copy: bool = False) -> TypedStorage:
         """The elements in another dtype or on another device."""
         made = self._flat().to(device or self.device, kind, copy=copy)
         return storage_of(made)
 
-    def type(self, dtype: Any = None) -> Any:
+    def type(self, dtype: DType | type | str | None = None) -> Any:
         """Without argument the type's name, such as 'torch.FloatStorage'; else the elements in that dtype."""
         if dtype is None:
             return type_name(self._flat()).removesuffix("Tensor") + "Storage"
@@ -263,7 +265,7 @@ class TypedStorage:
         """The elements in host memory."""
         return self.to_type(self.dtype, "cpu")
 
-    def cuda(self, device: Any = None, non_blocking: bool = False) -> TypedStorage:
+    def cuda(self, device: DeviceLike | None = None, non_blocking: bool = False) -> TypedStorage:
         """The elements on a GPU."""
         return self.to_type(self.dtype, Device("cuda") if device is None else Device(device))
 

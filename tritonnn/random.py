@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn._tensor import Tensor, from_array
+from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 from tritonnn.dtypes import uint8
 
@@ -33,7 +34,7 @@ class Generator:
     True
     """
 
-    def __init__(self, device: Any = "cpu") -> None:
+    def __init__(self, device: DeviceLike = "cpu") -> None:
         self.device = Device(device)
         self._seed = DEFAULT_SEED
         self._offset = 0  # in 32-bit words, a multiple of 4

@@ -42,9 +42,9 @@ def _function(name: str) -> Any:
         except OSError:
             continue
         for pattern in _NAMES:
-            found = getattr(library, pattern.format(name), None)
-            if found is not None:
-                return found
+            routine = getattr(library, pattern.format(name), None)
+            if routine is not None:
+                return routine
     return None
 
 

@@ -55,6 +55,7 @@ def pieces(arrays: tuple[Array, ...]) -> Iterator[list[Array]]:
     first = arrays[0]
     if not all(a.flags.c_contiguous for a in arrays):
         order = sorted(range(first.ndim), key=lambda d: -first.strides[d])
+        # elementwise work may take the elements in any order, if all arrays take the same
         arrays = tuple(a.transpose(order) for a in arrays)
         if not all(a.flags.c_contiguous for a in arrays):
             yield list(arrays)
@@ -129,6 +130,7 @@ def exp_shifted(x: Array, e: Array, axis: int) -> Array | float:
     if x.dtype != e.dtype or not x.flags.c_contiguous:
         np.copyto(e, x)
         x = e
+    # two passes over a block in the cache, instead of a maximum for every row and a subtraction
     if x.min() >= -_TAME and x.max() <= _TAME:
         np.exp(x, out=e)
         return 0.0

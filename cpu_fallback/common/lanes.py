@@ -31,6 +31,7 @@ class Lanes:
         self.count = planes * prod(self.steps)
         self.crop = (slice(None), *(slice(0, o) for o in sizes))
         self.taps = list(self._taps(window))
+        # the last tap's slice runs over the end of the last plane
         slack = max(span.start for _, _, span in self.taps)
         self.buffer: Array = np.full((prod(window.stride), self.count + slack), border, dtype)
         # A phase is to the lanes what a tap is to a window: one value every `stride` positions.
@@ -39,6 +40,7 @@ class Lanes:
         places = taps(phases, in_sizes, self.steps)
         self.phases = [(inside, view[outside]) for view, (_, inside, outside) in zip(views, places)]
         ends = (b + n * s for n, b, s in zip(self.steps, window.start, window.stride))
+        # positions that no window reaches get no value by pasting
         self.partial = any(b > 0 or e < i for b, e, i in zip(window.start, ends, in_sizes))
 
     def _taps(self, window: Window) -> Iterator[tuple[Ints, int, slice]]:

@@ -145,7 +145,7 @@ def _prepared(x: Array, dtype: np.dtype[Any]) -> Array:
     return x if x.ndim else x.reshape(1)
 
 
-_MASK_TYPES = {1: np.dtype(np.int8), 2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
+_MASK_TYPES: dict[int, np.dtype[Any]] = {size: np.dtype(f"i{size}") for size in (1, 2, 4, 8)}
 
 
 # Below this size one slow pass costs less than three fast ones.

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tritonnn import coefficients
+
 Array = np.ndarray
 Function = Callable[[Array], Array]
 
@@ -46,17 +48,6 @@ _ERF_SMALL = (
     0.9654687386698673,
 )  # fmt: skip
 
-# (1 + 2 x) exp(x^2) erfc(x) at t = (x - 3.75) / (x + 3.75), for x >= 0
-_ERFCX = (
-    4.251471445716715e-10, 3.1114333814061504e-10, -5.173990214544137e-09, -3.744210081198498e-09,
-    3.8675334243569057e-08, 2.3263508709428208e-08, -2.5866850716350956e-07, -5.721823060400268e-08,
-    1.7516376488508495e-06, -9.73559896736108e-07, -1.1444146237701603e-05, 2.2384239155081858e-05,
-    5.1649098892682834e-05, -0.00029015408054084156, 0.0002937136655913447, 0.0017556258528952954,
-    -0.009746579558029276, 0.028362277418956406, -0.05869339858963677, 0.09230432116037748,
-    -0.10880393014174886, 0.0822767384901452, 0.0035854154854644293, -0.14024059858554697,
-    1.2375126308378275,
-)  # fmt: skip
-
 
 def _split_exp(a: Array) -> Array:
     """exp(-a^2) with a small relative error for large a: the square is taken of a's upper half exactly."""
@@ -65,7 +56,7 @@ def _split_exp(a: Array) -> Array:
 
 
 def _erfcx_positive(x: Array) -> Array:
-    return horner(_ERFCX, 1 - 7.5 / (x + 3.75)) / (1 + 2 * x)
+    return horner(coefficients.ERFCX, 1 - 7.5 / (x + 3.75)) / (1 + 2 * x)
 
 
 def _erfc_positive(x: Array) -> Array:

@@ -42,6 +42,7 @@ class Window(NamedTuple):
 def tap_range(offset: int, stride: int, in_size: int, out_size: int) -> tuple[slice, slice]:
     """Slices (input, output) of one dimension where `offset + o * stride` lies inside the input."""
     first = max(0, -(offset // stride))
+    # floor division: for negative offsets as well
     last = min(out_size, (in_size - 1 - offset) // stride + 1)
     if last <= first:
         return slice(0, 0), slice(0, 0)
@@ -103,6 +104,7 @@ def patches(x: Array, first: int, sizes: Ints, window: Window) -> Array:
         *(s * e for s, e in zip(window.stride, spatial)),
     )
     shape = (*x.shape[:first], *window.kernel, *sizes, *x.shape[last:])
+    # read-only, because elements of overlapping windows share memory
     return as_strided(x, shape, (*x.strides[:first], *steps, *x.strides[last:]), writeable=False)
 
 

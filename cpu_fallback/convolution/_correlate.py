@@ -125,8 +125,8 @@ def correlate_directly(
 ) -> None:
     """`correlate` by the plain sum."""
     columns = Columns(x, out.shape[2:], window, groups, dtype)
-    factors = _factors(weight, groups, columns.layout, dtype)
-    offset = None if bias is None else bias.astype(dtype, copy=False).reshape(groups, -1, 1)
+    w_matrix = _factors(weight, groups, columns.layout, dtype)
+    bias_column = None if bias is None else bias.astype(dtype, copy=False).reshape(groups, -1, 1)
     depth, width = out.shape[1] // groups, prod(out.shape[3:])
     direct = columns.layout != "last" and out.dtype == dtype and out.flags.c_contiguous
     flat = out.reshape(len(out), groups, depth, -1) if direct else None
@@ -134,19 +134,19 @@ def correlate_directly(
     for block, rows, matrix in columns:
         low, high = rows.start * width, rows.stop * width
         if columns.layout == "last":
-            table = np.matmul(matrix, factors, out=product(groups, matrix.shape[1], depth))
-            total = table.reshape(groups, -1, high - low, depth).transpose(1, 0, 3, 2)
+            product_last = np.matmul(matrix, w_matrix, out=product(groups, matrix.shape[1], depth))
+            total = product_last.reshape(groups, -1, high - low, depth).transpose(1, 0, 3, 2)
         else:
             whole = result(len(matrix), groups, depth, high - low) if flat is None else flat[block]
             total = whole if flat is None else whole[..., low:high]
             if columns.layout == "first":
-                np.matmul(factors, matrix, out=total)
+                np.matmul(w_matrix, matrix, out=total)
             else:
-                stack = product(len(matrix), groups, factors.shape[1], matrix.shape[-1])
-                np.matmul(factors, matrix, out=stack)
+                stack = product(len(matrix), groups, w_matrix.shape[1], matrix.shape[-1])
+                np.matmul(w_matrix, matrix, out=stack)
                 _add_shifted(total, stack, [s * width for s in columns.shifts])
-        if offset is not None:
-            np.add(total, offset, out=total)
+        if bias_column is not None:
+            np.add(total, bias_column, out=total)
         if flat is None:
             target = out[block, :, rows]
             np.copyto(target, total.reshape(target.shape), casting="unsafe")
@@ -183,6 +183,7 @@ def _add_shifted(total: Array, stack: Array, shifts: list[int]) -> None:
     count = total.shape[-1]
     parts = stack.reshape(*stack.shape[:-2], len(shifts), total.shape[-2], stack.shape[-1])
     pieces = [parts[..., t, :, s : s + count] for t, s in enumerate(shifts)]
+    # the first two by one call: total needs no zeros before
     np.add(pieces[0], pieces[1], out=total)
     for piece in pieces[2:]:
         np.add(total, piece, out=total)
@@ -192,24 +193,25 @@ def correlate_weight(out: Array, grad: Array, x: Array, window: Window, groups: 
     """out[c, i, t] = sum over (n, o) of grad[n, c, o] * x[n, i, position(o, t)]."""
     depth = out.shape[0] // groups
     columns = Columns(x, grad.shape[2:], window, groups, dtype)
-    split = grad.reshape(len(grad), groups, depth, *grad.shape[2:])
+    grad_groups = grad.reshape(len(grad), groups, depth, *grad.shape[2:])
     if columns.layout == "last":
         table = np.zeros((groups, depth, prod(out.shape[1:])), dtype)
         for block, rows, matrix in columns:
-            across = np.moveaxis(split[block, :, :, rows], 0, 2)
-            table += np.matmul(np.ascontiguousarray(across, dtype).reshape(groups, depth, -1), matrix)
+            grad_t = np.moveaxis(grad_groups[block, :, :, rows], 0, 2)
+            table += np.matmul(np.ascontiguousarray(grad_t, dtype).reshape(groups, depth, -1), matrix)
         restored = np.moveaxis(table.reshape(len(out), *window.kernel, -1), -1, 1)
     else:
         lead, rest = len(columns.shifts), prod(columns.window.kernel)
         total = np.zeros((lead, groups, out.shape[1] * rest, depth), dtype)
         width = prod(grad.shape[3:])
         for block, rows, matrix in columns:
-            pieces = split[block, :, :, rows]
+            pieces = grad_groups[block, :, :, rows]
             count = (rows.stop - rows.start) * width
-            across = pieces.reshape(len(pieces), groups, depth, count).swapaxes(2, 3)
-            packed = np.ascontiguousarray(across, dtype)
+            grad_t = pieces.reshape(len(pieces), groups, depth, count).swapaxes(2, 3)
+            packed = np.ascontiguousarray(grad_t, dtype)
             for tap, shift in enumerate(columns.shifts):
                 part = matrix[..., shift * width : shift * width + count]
+                # one batched product where its results stay in the cache, else image by image into the sum
                 if len(part) * total[tap].nbytes <= BLOCK_BYTES:
                     total[tap] += np.matmul(part, packed).sum(axis=0)
                 else:
@@ -234,15 +236,15 @@ def scatter(
         swapped = split.reshape(out.shape[1], channels // groups, *kernel)
         start = tuple(-b - (k - 1) * d for k, b, _, d in zip(*window))
         return correlate(out, grad, swapped, bias, window._replace(start=start), groups, dtype)
-    factors = np.ascontiguousarray(weight, dtype).reshape(groups, channels // groups, -1).transpose(0, 2, 1)
+    w_matrix = np.ascontiguousarray(weight, dtype).reshape(groups, channels // groups, -1).transpose(0, 2, 1)
     cost = out.shape[1] * prod(kernel) * prod(sizes) * dtype.itemsize
     group = max(1, BLOCK_BYTES // max(1, cost))
     for n in range(0, len(grad), group):
         block = np.ascontiguousarray(grad[n : n + group], dtype)
-        spread = np.matmul(factors, block.reshape(len(block), groups, channels // groups, -1))
+        columns = np.matmul(w_matrix, block.reshape(len(block), groups, channels // groups, -1))
         target = out[n : n + group]
         result = target if out.dtype == dtype else np.empty(target.shape, dtype)
-        fold(result, spread.reshape(len(block), out.shape[1], *kernel, *sizes), window)
+        fold(result, columns.reshape(len(block), out.shape[1], *kernel, *sizes), window)
         if bias is not None:
             result += bias.astype(dtype, copy=False).reshape(-1, *(1,) * len(sizes))
         if result is not target:
@@ -254,4 +256,5 @@ def fold(out: Array, columns: Array, window: Window) -> None:
     """Add up columns (batch, channels, *kernel, *sizes) where they overlap in (batch, channels, *spatial)."""
     out.fill(0)
     for tap, inside, outside in taps(window, out.shape[2:], columns.shape[out.ndim :]):
-        out[inside] += columns[(slice(None), slice(None), *tap)][outside]
+        at: tuple[slice | int, ...] = (slice(None), slice(None), *tap)
+        out[inside] += columns[at][outside]

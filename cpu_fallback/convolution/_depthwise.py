@@ -63,7 +63,8 @@ def depthwise_weight(out: Array, grad: Array, x: Array, window: Window, dtype: n
             for m in range(multiplier):
                 upstream = lanes.flatten(grad[image, m::multiplier][block]).reshape(rows)
                 for tap, phase, span in lanes.taps:
-                    total[(block, m, *tap)] += np.vecdot(source[phase, span].reshape(rows), upstream)
+                    at: tuple[slice | int, ...] = (block, m, *tap)
+                    total[at] += np.vecdot(source[phase, span].reshape(rows), upstream)
     np.copyto(out, total.reshape(out.shape), casting="unsafe")
 
 

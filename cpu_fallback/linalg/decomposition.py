@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 
-def qr(q: np.ndarray, r: np.ndarray, input: np.ndarray, mode: str) -> None:
+def qr(q: np.ndarray, r: np.ndarray, input: np.ndarray, mode: Literal["reduced", "complete", "r"]) -> None:
     """input = q r with orthonormal columns of q and upper triangular r; 'reduced', 'complete' or 'r' (r alone)."""
     if mode == "r":
         np.copyto(r, np.linalg.qr(input, "r"))

@@ -26,6 +26,7 @@ def ready(array: np.ndarray) -> np.ndarray:
     fits = (columns == size and rows >= array.shape[-1] * size) or (
         rows == size and columns >= array.shape[-2] * size
     )
+    # NumPy's own loop, for layouts BLAS does not take, is slower than a copy from some 64 elements on
     return array if fits or array.size <= 64 else np.ascontiguousarray(array)
 
 

@@ -87,10 +87,10 @@ def scale_gradient(
     step = max(1, SLAB // max(1, sums[:1].size))
     for start in range(0, len(sums), step):
         part = slice(start, start + step)
-        made = np.multiply(sums[part], factor, dtype=kind)
+        scaled = np.multiply(sums[part], factor, dtype=kind)
         if where is not None and not np.isfinite(factor):
-            made[~where[part]] = 0
-        np.copyto(out[part], made, casting="unsafe")
+            scaled[~where[part]] = 0
+        np.copyto(out[part], scaled, casting="unsafe")
 
 
 class _Gradients:
@@ -140,11 +140,11 @@ def _score(scores: Array, x: Array, linear_weight: Array, bias: Array | None) ->
     for classes in _slabs(linear_weight):
         part = scores[:, classes]
         same = part.dtype == x.dtype
-        made = np.matmul(x, ready(linear_weight[classes]).T, out=part if same else None)
+        product = np.matmul(x, ready(linear_weight[classes]).T, out=part if same else None)
         if bias is not None:
-            made += bias[classes].astype(x.dtype, copy=False)
+            product += bias[classes].astype(x.dtype, copy=False)
         if not same:
-            np.copyto(part, made, casting="unsafe")
+            np.copyto(part, product, casting="unsafe")
 
 
 def _times_weight(d: Array, linear_weight: Array) -> Array:

@@ -97,14 +97,15 @@ def bce_reduced(out: Array, input: Array, target: Array, weight: Array | None, r
         )
 
     def block(d: Array, x: Array, y: Array, w: Array | None = None) -> None:
+        # PyTorch's bound: losses of probabilities of 0 and 1 stay finite
         floor = d.dtype.type(-100)
         np.log(x, out=d)
         np.maximum(d, floor, out=d)
         d *= y
-        other = np.log1p(-x)
-        np.maximum(other, floor, out=other)
-        other *= 1 - y
-        d += other
+        log_1mx = np.log1p(-x)
+        np.maximum(log_1mx, floor, out=log_1mx)
+        log_1mx *= 1 - y
+        d += log_1mx
         np.negative(d, out=d)
         if w is not None:
             d *= w
@@ -150,6 +151,7 @@ def _reduced(out: Array, block: Callable[..., None], operands: tuple[Array, ...]
         if reduction == "none":
             target[low : low + BLOCK] = d
         else:
+            # a float64 between blocks: rounding of a sum over millions stays that of a block
             total += float(d.sum())
     if reduction == "none":
         if not out.flags.c_contiguous:
@@ -270,7 +272,7 @@ def fused_cross_entropy_backward(
     at_all = np.broadcast_to(label_smoothing / classes * g, y.shape)
     side = _side(x.shape, axis)
     scale = (at_class + at_all * per_class.sum()) / sumexp
-    per_sample = [v.reshape(side) for v in (y, shift, scale, at_class, at_all)]
+    per_sample: list[Array] = [v.reshape(side) for v in (y, shift, scale, at_class, at_all)]
     hidden = None if ignored is None else ignored.reshape(side)
     work = Scratch(dtype)
     with short_buffer(x.shape[-1], x.size):
@@ -320,8 +322,8 @@ def _checked(
     Raises:
         IndexError: a target that is not ignored is no class.
     """
-    found = target == ignore_index
-    ignored = found if found.any() else None
+    is_ignored = target == ignore_index
+    ignored = is_ignored if is_ignored.any() else None
     y = (target if ignored is None else np.where(ignored, 0, target)).astype(np.int64, copy=False)
     if y.size and (y.min() < 0 or y.max() >= classes):
         bad = y[(y < 0) | (y >= classes)].reshape(-1)[0]

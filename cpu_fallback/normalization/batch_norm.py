@@ -42,16 +42,17 @@ def native_batch_norm(
     with short_buffer(x.shape[-1], x.size):
         if training:
             count = x.shape[0] * x.shape[2]
-            variance = _statistics(mean, x, work)
+            var = _statistics(mean, x, work)
             if running_mean is not None:
-                _move(running_mean, mean, momentum)
+                _update_running(running_mean, mean, momentum)
             if running_var is not None:
-                _move(running_var, variance * (count / (count - 1) if count > 1 else np.nan), momentum)
+                _update_running(running_var, var * (count / (count - 1) if count > 1 else np.nan), momentum)
         else:
             mean[...] = running_mean
-            variance = running_var.astype(mean.dtype)  # type: ignore[union-attr]
-        rstd[...] = 1 / np.sqrt(variance + eps)
+            var = running_var.astype(mean.dtype)  # type: ignore[union-attr]
+        rstd[...] = 1 / np.sqrt(var + eps)
         scale = rstd * weight if weight is not None else rstd
+        # one product and one sum for an element; (x - mean) would be a pass more
         shift = -mean * scale if bias is None else bias - mean * scale
         y = _planes(out)
         for index in _blocks(x.shape):
@@ -73,35 +74,35 @@ def native_batch_norm_backward(
     output_mask: tuple[bool, bool, bool],
 ) -> None:
     """Gradients of batch normalisation; `output_mask` says which are wanted."""
-    x, g = _planes(input), _planes(grad)
+    x, dy = _planes(input), _planes(grad)
     work, more = Scratch(mean.dtype), Scratch(mean.dtype)
     with short_buffer(x.shape[-1], x.size):
-        total, product = np.zeros_like(mean), np.zeros_like(mean)
+        sum_dy, sum_dy_x = np.zeros_like(mean), np.zeros_like(mean)
         if training or output_mask[1] or output_mask[2]:
-            _sums(total, product, x, g, mean, work, more)
+            _sums(sum_dy, sum_dy_x, x, dy, mean, work, more)
         if output_mask[0]:
-            y = _planes(grad_input)
+            dx = _planes(grad_input)
             scale = rstd if weight is None else (rstd * weight).astype(rstd.dtype)
-            # gx = scale * (g - mean(g) - (x - mean) rstd^2 mean(g (x - mean))); in eval only the first term
+            # dx = scale * (dy - mean(dy) - (x - mean) rstd^2 mean(dy (x - mean))); in eval only the first term
             count = max(x.shape[0] * x.shape[2], 1)
-            slope = product * rstd**2 / count
-            level = total / count - mean * slope
+            c1 = sum_dy_x * rstd**2 / count
+            c2 = sum_dy / count - mean * c1
             for index in _blocks(x.shape):
                 a = _column(scale, index)
                 if training:
                     d = work(x[index].shape)
-                    np.multiply(x[index], _column(slope, index), out=d, dtype=d.dtype)
-                    np.add(d, _column(level, index), out=d)
-                    np.subtract(g[index], d, out=d, dtype=d.dtype)
-                    np.multiply(d, a, out=y[index], casting="same_kind")
+                    np.multiply(x[index], _column(c1, index), out=d, dtype=d.dtype)
+                    np.add(d, _column(c2, index), out=d)
+                    np.subtract(dy[index], d, out=d, dtype=d.dtype)
+                    np.multiply(d, a, out=dx[index], casting="same_kind")
                 else:
-                    np.multiply(g[index], a, out=y[index], casting="same_kind")
-            if not np.may_share_memory(y, grad_input):
-                grad_input[...] = _unplanes(y, grad_input.shape)
+                    np.multiply(dy[index], a, out=dx[index], casting="same_kind")
+            if not np.may_share_memory(dx, grad_input):
+                grad_input[...] = _unplanes(dx, grad_input.shape)
     if output_mask[1]:
-        grad_weight[...] = product * rstd
+        grad_weight[...] = sum_dy_x * rstd
     if output_mask[2]:
-        grad_bias[...] = total
+        grad_bias[...] = sum_dy
 
 
 def _planes(x: Array) -> Array:
@@ -156,73 +157,77 @@ def _statistics(mean: Array, x: Array, work: Scratch) -> Array:
     batch, channels, plane = x.shape
     if plane == 1:
         return _statistics_of_columns(mean, x[:, :, 0], work)
-    means, squares = np.empty((batch, channels), mean.dtype), np.empty((batch, channels), mean.dtype)
+    means, m2 = np.empty((batch, channels), mean.dtype), np.empty((batch, channels), mean.dtype)
     ones = np.ones(plane, mean.dtype)
     for index in _blocks(x.shape):
-        xb = _contiguous(x[index], work)
-        m = (xb.reshape(-1, plane) @ ones / plane).reshape(xb.shape[:2])
-        d = work(xb.shape)
-        np.subtract(xb, m[..., None], out=d)
-        means[index] = m
-        squares[index] = np.vecdot(d, d)
-    return _combine(mean, means, squares, np.full(batch, plane))
+        x_block = _contiguous(x[index], work)
+        block_mean = (x_block.reshape(-1, plane) @ ones / plane).reshape(x_block.shape[:2])
+        d = work(x_block.shape)
+        np.subtract(x_block, block_mean[..., None], out=d)
+        means[index] = block_mean
+        m2[index] = np.vecdot(d, d)
+    return _combine(mean, means, m2, np.full(batch, plane))
 
 
 def _statistics_of_columns(mean: Array, x: Array, work: Scratch) -> Array:
     """The same for (N, C): blocks of rows take the part of planes."""
     batch, channels = x.shape
     step = max(1, BLOCK // max(channels, 1))
-    means, squares, counts = [], [], []
+    means, m2, counts = [], [], []
     for low in range(0, batch, step):
-        xb = _contiguous(x[low : low + step], work)
-        ones = np.ones(len(xb), mean.dtype)
-        m = ones @ xb / len(xb)
-        d = work(xb.shape)
-        np.subtract(xb, m, out=d)
+        x_block = _contiguous(x[low : low + step], work)
+        ones = np.ones(len(x_block), mean.dtype)
+        block_mean = ones @ x_block / len(x_block)
+        d = work(x_block.shape)
+        np.subtract(x_block, block_mean, out=d)
         np.multiply(d, d, out=d)
-        means.append(m)
-        squares.append(ones @ d)
-        counts.append(len(xb))
+        means.append(block_mean)
+        m2.append(ones @ d)
+        counts.append(len(x_block))
     if not counts:
         mean[...] = np.nan
         return np.full_like(mean, np.nan)
-    return _combine(mean, np.array(means), np.array(squares), np.array(counts))
+    return _combine(mean, np.array(means), np.array(m2), np.array(counts))
 
 
-def _combine(mean: Array, means: Array, squares: Array, counts: Array) -> Array:
+def _combine(mean: Array, means: Array, m2: Array, counts: Array) -> Array:
     """Mean and variance of the union of parts with these means, sums of squares and counts (first axis:
     parts).
     """
-    share = (counts / max(counts.sum(), 1)).astype(mean.dtype)
-    mean[...] = share @ means
+    # parts weigh by their counts (Chan et al.): all are of one size but the last
+    weights = (counts / max(counts.sum(), 1)).astype(mean.dtype)
+    mean[...] = weights @ means
     d = means - mean
-    return (squares.sum(axis=0) / max(counts.sum(), 1) + share @ (d * d)).astype(mean.dtype)
+    return (m2.sum(axis=0) / max(counts.sum(), 1) + weights @ (d * d)).astype(mean.dtype)
 
 
 def _sums(
-    total: Array, product: Array, x: Array, g: Array, mean: Array, work: Scratch, more: Scratch
+    sum_dy: Array, sum_dy_x: Array, x: Array, dy: Array, mean: Array, work: Scratch, more: Scratch
 ) -> None:
-    """Per channel the sums of g and of g * (x - mean)."""
+    """Per channel the sums of dy and of dy * (x - mean)."""
     batch, channels, plane = x.shape
     if plane == 1:
         step = max(1, BLOCK // max(channels, 1))
         for low in range(0, batch, step):
-            gb, d = _contiguous(g[low : low + step, :, 0], more), work(g[low : low + step, :, 0].shape)
+            dy_block, d = (
+                _contiguous(dy[low : low + step, :, 0], more),
+                work(dy[low : low + step, :, 0].shape),
+            )
             np.subtract(x[low : low + step, :, 0], mean, out=d, dtype=d.dtype)
-            np.multiply(d, gb, out=d)
-            ones = np.ones(len(gb), mean.dtype)
-            total += ones @ gb
-            product += ones @ d
+            np.multiply(d, dy_block, out=d)
+            ones = np.ones(len(dy_block), mean.dtype)
+            sum_dy += ones @ dy_block
+            sum_dy_x += ones @ d
         return
     totals, products = np.empty((batch, channels), mean.dtype), np.empty((batch, channels), mean.dtype)
     ones = np.ones(plane, mean.dtype)
     for index in _blocks(x.shape):
-        gb, d = _contiguous(g[index], more), work(x[index].shape)
+        dy_block, d = _contiguous(dy[index], more), work(x[index].shape)
         np.subtract(x[index], _column(mean, index), out=d, dtype=d.dtype)
-        totals[index] = (gb.reshape(-1, plane) @ ones).reshape(gb.shape[:2])
-        products[index] = np.vecdot(gb, d)
-    total[...], product[...] = totals.sum(axis=0), products.sum(axis=0)
+        totals[index] = (dy_block.reshape(-1, plane) @ ones).reshape(dy_block.shape[:2])
+        products[index] = np.vecdot(dy_block, d)
+    sum_dy[...], sum_dy_x[...] = totals.sum(axis=0), products.sum(axis=0)
 
 
-def _move(running: Array, value: Array, momentum: float) -> None:
+def _update_running(running: Array, value: Array, momentum: float) -> None:
     running[...] = (1 - momentum) * running + momentum * value

@@ -24,7 +24,8 @@ def _bin_sums(x: Array, axis: int, out_size: int) -> Array:
     out: Array = np.empty((*before, out_size, *after), x.dtype)
     lead = (slice(None),) * axis
     for i, (low, high) in enumerate(_bins(size, out_size)):
-        np.add.reduce(x[(*lead, slice(low, high))], axis=axis, out=out[(*lead, i)])
+        at: tuple[slice | int, ...] = (*lead, i)
+        np.add.reduce(x[(*lead, slice(low, high))], axis=axis, out=out[at])
     return out
 
 
@@ -90,7 +91,7 @@ def adaptive_max_pool(values: Array, indices: Array, input: Array, output_size: 
         x = source.planes[block].astype(compute_dtype(input.dtype), copy=False)
         unordered = has_nan(x)
         for cell in cells:
-            at = (slice(None), *(i for i, _ in cell))
+            at: tuple[slice | int, ...] = (slice(None), *(i for i, _ in cell))
             inside = tuple(slice(low, high) for _, (low, high) in cell)
             candidates = x[(slice(None), *inside)].reshape(len(x), -1)
             winner = _winner(candidates, unordered)

@@ -25,8 +25,8 @@ from tritonnn.kernels.random.random import place
 from tritonnn.kernels.tables.attention import FOR_KEYS, FOR_QUERIES, FORWARD, WIDEST, Tile, choose
 from tritonnn.kernels.tables.reduction import power_of_2
 
-NO_STEPS = (0, 0, 0, 0)
-ROWS = 32  # of a program of the pass before backward
+NO_STRIDES = (0, 0, 0, 0)
+ROWS = 32  # queries of a program of `delta_kernel`
 
 
 class _Call:
@@ -36,26 +36,29 @@ class _Call:
         self, query: Buffer, key: Buffer, value: Buffer, mask: Buffer | None, dropout_p: float, seed: int,
         offset: int, is_causal: bool, scale: float,
     ) -> None:  # fmt: skip
-        self.heads, self.queries, self.width = query.shape[1:]
-        self.shared, self.keys = key.shape[1:3]
-        self.value_width = value.shape[3]
+        self.heads, self.seqlen_q, self.head_dim = query.shape[1:]
+        self.kv_heads, self.seqlen_k = key.shape[1:3]
+        self.head_dim_v = value.shape[3]
         self.batch = query.shape[0]
+        # Words of 32 bits below the threshold are dropped: only dropout_p == 1 may reach 2**32, which drops
+        # all.
         threshold = 1 << 32 if dropout_p == 1 else min(round(dropout_p * 2.0**32), 0xFFFFFFFF)
-        boost = 0.0 if dropout_p == 1 else 1.0 / (1.0 - dropout_p)
+        dropout_scale = 0.0 if dropout_p == 1 else 1.0 / (1.0 - dropout_p)
         self.sizes = (
             self.heads,
-            self.heads // self.shared,
-            self.queries,
-            self.keys,
-            self.width,
-            self.value_width,
+            self.heads // self.kv_heads,
+            self.seqlen_q,
+            self.seqlen_k,
+            self.head_dim,
+            self.head_dim_v,
         )
-        self.numbers = (float(scale), threshold, boost, *place(seed, offset))
-        self.mask_steps = NO_STEPS if mask is None else mask.strides
+        self.scalars = (float(scale), threshold, dropout_scale, *place(seed, offset))
+        self.mask_strides = NO_STRIDES if mask is None else mask.strides
         self.kind = "single" if query.dtype is float32 else "double" if query.dtype is float64 else "half"
-        block_d, block_v = (max(16, power_of_2(n)) for n in (self.width, self.value_width))
+        block_d, block_v = (max(16, power_of_2(n)) for n in (self.head_dim, self.head_dim_v))
         self.constants: dict[str, Any] = {
             "CAUSAL": is_causal, "MASK": 0 if mask is None else 1 if mask.dtype is bool_ else 2,
+            # 
             "DROPOUT": dropout_p > 0, "ACC": tl.float64 if self.kind == "double" else tl.float32,
             "PRECISION": precision.kernel_precision() if self.kind == "single" else "ieee",
             "BLOCK_D": block_d, "BLOCK_V": block_v, "INT64": needs_int64(query, key, value, mask),
@@ -70,7 +73,7 @@ class _Call:
         tile = self.tile(stage)
         block = tile.keys if stage == FOR_KEYS else tile.queries
         launch(
-            kernel, (-(-length // block) * self.batch * heads,), *args, *self.sizes, *self.numbers,
+            kernel, (-(-length // block) * self.batch * heads,), *args, *self.sizes, *self.scalars,
             BLOCK_M=tile.queries, BLOCK_N=tile.keys, num_warps=tile.warps, num_stages=tile.stages,
             **self.constants,
         )  # fmt: skip
@@ -103,8 +106,8 @@ def attention(
         return
     call = _Call(query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale)
     call.run(
-        attention_kernel, FORWARD, call.queries, call.heads, out, logsumexp, query, key, value, attn_mask,
-        query.strides, key.strides, value.strides, out.strides, call.mask_steps,
+        attention_kernel, FORWARD, call.seqlen_q, call.heads, out, logsumexp, query, key, value, attn_mask,
+        query.strides, key.strides, value.strides, out.strides, call.mask_strides,
     )  # fmt: skip
 
 
@@ -116,30 +119,30 @@ def attention_backward(
 ) -> None:  # fmt: skip
     """Gradients of attention with respect to query, key and value."""
     if 0 in query.shape or 0 in key.shape or 0 in value.shape:
-        for made in (grad_query, grad_key, grad_value):
-            fill(made, 0.0)
+        for grad_input in (grad_query, grad_key, grad_value):
+            fill(grad_input, 0.0)
         return
     call = _Call(query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale)
     delta = empty(logsumexp.shape, logsumexp.dtype, query)
     launch(
-        delta_kernel, (-(-call.queries // ROWS) * call.batch * call.heads,), delta, out, grad, out.strides,
-        grad.strides, call.heads, call.queries, call.value_width, ACC=call.constants["ACC"], BLOCK_M=ROWS,
+        delta_kernel, (-(-call.seqlen_q // ROWS) * call.batch * call.heads,), delta, out, grad, out.strides,
+        grad.strides, call.heads, call.seqlen_q, call.head_dim_v, ACC=call.constants["ACC"], BLOCK_M=ROWS,
         BLOCK_V=call.constants["BLOCK_V"], INT64=needs_int64(out, grad), num_warps=4,
     )  # fmt: skip
     saved = (grad, query, key, value, attn_mask, logsumexp, delta)
-    steps = (grad.strides, query.strides, key.strides, value.strides, call.mask_steps)
+    strides = (grad.strides, query.strides, key.strides, value.strides, call.mask_strides)
     call.run(
-        keys_backward_kernel, FOR_KEYS, call.keys, call.shared, grad_key, grad_value, *saved, grad_key.strides,
-        grad_value.strides, *steps,
+        keys_backward_kernel, FOR_KEYS, call.seqlen_k, call.kv_heads, grad_key, grad_value, *saved,
+        grad_key.strides, grad_value.strides, *strides,
     )  # fmt: skip
     call.run(
-        queries_backward_kernel, FOR_QUERIES, call.queries, call.heads, grad_query, *saved, grad_query.strides,
-        *steps,
+        queries_backward_kernel, FOR_QUERIES, call.seqlen_q, call.heads, grad_query, *saved,
+        grad_query.strides, *strides,
     )  # fmt: skip
 
 
 _ROW = "(i32:16 i32:16 i32:16 i32=1)"
-_NUMBERS = "i32 i32 i32 i32 i32:16 i32:16 fp64 i64 fp64 i64 i64 None"
+_SCALARS = "i32 i32 i32 i32 i32:16 i32:16 fp64 i64 fp64 i64 i64 None"
 
 
 def _case(kernel: Any, stage: int, arch: str, kind: str, width: int, **options: Any) -> Case:
@@ -148,25 +151,24 @@ def _case(kernel: Any, stage: int, arch: str, kind: str, width: int, **options: 
     tile = choose(arch, kind, width, stage)
     masked = options.get("MASK", 0)
     mask = {0: "None", 1: "*i1", 2: pointer}[masked]
-    mask_steps = _ROW if masked else "(i32 i32 i32 i32)"
+    mask_strides = _ROW if masked else "(i32 i32 i32 i32)"
     if stage == FORWARD:
-        text = (
-            f"{pointer} {saved} {pointer} {pointer} {pointer} {mask} {_ROW} {_ROW} {_ROW} {_ROW} {mask_steps}"
-        )
+        text = f"{pointer} {saved} {pointer} {pointer} {pointer} {mask} {_ROW} {_ROW} {_ROW} {_ROW} {mask_strides}"
     else:
         grads, rows = (2, 6) if stage == FOR_KEYS else (1, 5)
-        text = " ".join([pointer] * (grads + 4) + [mask, saved, saved] + [_ROW] * rows + [mask_steps])
+        text = " ".join([pointer] * (grads + 4) + [mask, saved, saved] + [_ROW] * rows + [mask_strides])
     constants = {
         "CAUSAL": False, "MASK": masked, "DROPOUT": False, "PRECISION": "ieee", "INT64": False,
         "ACC": tl.float64 if kind == "double" else tl.float32, "BLOCK_M": tile.queries, "BLOCK_N": tile.keys,
         "BLOCK_D": width, "BLOCK_V": width, **options,
     }  # fmt: skip
     label = ",".join([kind, str(width), *[f"{k}={int(v)}" for k, v in options.items()]])
-    # Wide heads' tiles and float64 only suit the instructions of single warps; NVIDIA has none for float32 "ieee".
+    # Wide heads' tiles and float64 only suit the instructions of single warps; NVIDIA has none for float32
+    # "ieee".
     small = (stage == FOR_KEYS and width > 128) or kind != "half" or tile is WIDEST
     none = kind == "single" and not arch.startswith("gfx")
     return Case(
-        kernel, f"{text} {_NUMBERS}", constants, label=label, num_warps=tile.warps, num_stages=tile.stages,
+        kernel, f"{text} {_SCALARS}", constants, label=label, num_warps=tile.warps, num_stages=tile.stages,
         matrix="none" if none else "warp" if small else True, archs=(arch,),
         # a row of the widest heads is more than the registers of float32 products by multiply-adds hold
         spills=256 if tile is WIDEST else 64 if stage == FOR_KEYS else 24,
@@ -175,7 +177,7 @@ def _case(kernel: Any, stage: int, arch: str, kind: str, width: int, **options: 
 
 def COMPILE() -> list[Case]:
     """Every tile of every architecture, plain, causal, masked and with dropout."""
-    made = []
+    cases = []
     stages = (
         (attention_kernel, FORWARD),
         (keys_backward_kernel, FOR_KEYS),
@@ -183,17 +185,17 @@ def COMPILE() -> list[Case]:
     )
     for arch in ("sm_80", "sm_90", "sm_100", "gfx942"):
         for kernel, stage in stages:
-            made += [_case(kernel, stage, arch, "half", width) for width in (64, 128, 256, 512)]
-            made += [_case(kernel, stage, arch, "half", 64, CAUSAL=True)]
-            made += [
+            cases += [_case(kernel, stage, arch, "half", width) for width in (64, 128, 256, 512)]
+            cases += [_case(kernel, stage, arch, "half", 64, CAUSAL=True)]
+            cases += [
                 _case(kernel, stage, arch, "half", 64, MASK=1),
                 _case(kernel, stage, arch, "half", 64, MASK=2),
             ]
-            made += [_case(kernel, stage, arch, "half", 64, DROPOUT=True)]
-            made += [_case(kernel, stage, arch, "half", 64, INT64=True)]
-            made += [_case(kernel, stage, arch, "single", width) for width in (64, 128, 256)]
-            made += [_case(kernel, stage, arch, "double", 64)]
-    steps = f"{_ROW} {_ROW}"
-    made.append(Case(delta_kernel, f"*fp32 *bf16 *bf16 {steps} i32 i32 i32:16", {
+            cases += [_case(kernel, stage, arch, "half", 64, DROPOUT=True)]
+            cases += [_case(kernel, stage, arch, "half", 64, INT64=True)]
+            cases += [_case(kernel, stage, arch, "single", width) for width in (64, 128, 256)]
+            cases += [_case(kernel, stage, arch, "double", 64)]
+    strides = f"{_ROW} {_ROW}"
+    cases.append(Case(delta_kernel, f"*fp32 *bf16 *bf16 {strides} i32 i32 i32:16", {
         "ACC": tl.float32, "BLOCK_M": ROWS, "BLOCK_V": 128, "INT64": False}))  # fmt: skip
-    return made
+    return cases

@@ -179,15 +179,15 @@ def compile_all(
     twice = [key for key, n in Counter((cases(f)[i].name, a) for f, i, a in todo).items() if n > 1]
     if twice:
         raise ValueError(f"several cases have the same name: {twice}")
-    found = []
+    reports = []
     with ProcessPoolExecutor(jobs, initializer=_remember, initargs=(known,)) as pool:
         for number, pair in enumerate(pool.map(_run, todo, chunksize=2), 1):
-            found.append(pair)
+            reports.append(pair)
             if use_cache and number % 200 == 0:  # a run that is stopped has not been for nothing
-                _save_cache(known, found)
+                _save_cache(known, reports)
     if use_cache:
-        _save_cache(known, found)
-    return [Report(**report) for _, report in found]
+        _save_cache(known, reports)
+    return [Report(**report) for _, report in reports]
 
 
 def sample(jobs: list[tuple[str, int, str]], sampled: Iterable[str]) -> list[tuple[str, int, str]]:
@@ -201,9 +201,9 @@ def sample(jobs: list[tuple[str, int, str]], sampled: Iterable[str]) -> list[tup
     return kept
 
 
-def _save_cache(known: dict[str, Any], found: list[tuple[str, dict[str, Any]]]) -> None:
+def _save_cache(known: dict[str, Any], reports: list[tuple[str, dict[str, Any]]]) -> None:
     """Write the reports that are not cached yet."""
-    fresh = {key: report for key, report in found if not report["failure"]}
+    fresh = {key: report for key, report in reports if not report["failure"]}
     if set(fresh) - set(known):
         _write(_cache_file(), {**known, **fresh} if len(known) < 50000 else fresh)
 

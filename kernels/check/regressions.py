@@ -81,8 +81,8 @@ def regressions(reports: Iterable[Report], binaries: dict[str, list[int]]) -> li
 
 def differences(reports: list[Report], binaries: Collection[str], whole: bool) -> tuple[list[str], list[str]]:
     """Binaries that are not in the file, and, if `whole`, those in the file that are made no more."""
-    made = {key(r) for r in reports}
-    return sorted(made.difference(binaries)), sorted(set(binaries) - made) if whole else []
+    keys = {key(r) for r in reports}
+    return sorted(keys.difference(binaries)), sorted(set(binaries) - keys) if whole else []
 
 
 def updated(reports: list[Report], version: str, kept: Kept, whole: bool) -> Kept:

@@ -94,39 +94,39 @@ def _depthwise(kind: str) -> list[Case]:
 
 def _forward_tiles(size: int) -> list[tuple[bool, Tile, tuple[str, ...]]]:
     """Everything the chooser returns for elements of `size` bytes: flat, tile, architectures."""
-    found: dict[tuple[bool, Tile], list[str]] = {}
+    uses: dict[tuple[bool, Tile], list[str]] = {}
     for flat, table in ((False, FORWARD), (True, FLAT)):
         for most, _ in table[size]:
             for rows in (FEW_ROWS, 1 << 20):
                 for depth in (16, 32, 64):
                     for arch in ARCHITECTURES:
                         tile = choose_forward(rows, most, depth, size, arch, flat)
-                        archs = found.setdefault((flat, tile), [])
+                        archs = uses.setdefault((flat, tile), [])
                         archs += [arch] if arch not in archs else []
-    return [(flat, tile, tuple(archs)) for (flat, tile), archs in found.items()]
+    return [(flat, tile, tuple(archs)) for (flat, tile), archs in uses.items()]
 
 
 def _weight_tiles(size: int) -> list[tuple[Tile, tuple[str, ...]]]:
-    found: dict[Tile, list[str]] = {}
+    uses: dict[Tile, list[str]] = {}
     for most, _ in WEIGHT[size]:
         for arch in ARCHITECTURES:
-            found.setdefault(choose_weight(most, 576, 1 << 20, size, arch, 132, 1)[0], []).append(arch)
-    return [(tile, tuple(archs)) for tile, archs in found.items()]
+            uses.setdefault(choose_weight(most, 576, 1 << 20, size, arch, 132, 1)[0], []).append(arch)
+    return [(tile, tuple(archs)) for tile, archs in uses.items()]
 
 
 def cases() -> list[Case]:
     """One binary for every tile of the tables, and one of the other kernels for every element type."""
-    made = []
+    entries = []
     for kind, (size, compute, _) in _TYPES.items():
         supported = set(ARCHITECTURES) - ({"gfx942"} if size == 8 and not FLOAT64_ON_942 else set())
         for flat, tile, archs in _forward_tiles(size):
             archs = tuple([arch for arch in archs if arch in supported])
-            made += [_forward(kind, tile, flat, last, archs) for last in (False, True)]
+            entries += [_forward(kind, tile, flat, last, archs) for last in (False, True)]
         for tile, archs in _weight_tiles(size):
             archs = tuple([arch for arch in archs if arch in supported])
-            made += [_weight(kind, tile, one_tap, archs) for one_tap in (False, True)]
-        made += _depthwise(kind)
-        made.append(
+            entries += [_weight(kind, tile, one_tap, archs) for one_tap in (False, True)]
+        entries += _depthwise(kind)
+        entries.append(
             Case(
                 _conv.reduce_kernel,
                 f"*{kind} *{'fp64' if kind == 'fp64' else 'fp32'} i32 i32 {_STRIDES} {_STRIDES}",
@@ -135,7 +135,7 @@ def cases() -> list[Case]:
             )
         )
         pairs = "(i32 i32) (i32 i32) (i32 i32)"
-        made.append(
+        entries.append(
             Case(
                 _fold.im2col_kernel,
                 f"*{kind} *{kind} i32 {_GEOMETRY} {_GEOMETRY} (i32 i32) (i32 i32 i32 i32) {pairs}",
@@ -143,7 +143,7 @@ def cases() -> list[Case]:
                 label=kind,
             )
         )
-        made.append(
+        entries.append(
             Case(
                 _fold.col2im_kernel,
                 f"*{kind} *{kind} i32 {_GEOMETRY} (i32 i32 i32 i32) (i32 i32) {_GEOMETRY} {pairs}",
@@ -151,4 +151,4 @@ def cases() -> list[Case]:
                 label=kind,
             )
         )
-    return made
+    return entries

@@ -1,4 +1,8 @@
-"""im2col and col2im: every output element gathers what belongs to it, so no two programs write one place."""
+"""im2col and col2im: every output element gathers what belongs to it, so no two programs write one place.
+
+col2im, im2col's gradient, adds up overlapping windows. A program per column element would have to add with
+atomics; a program per image element visits the KH KW windows that may contain it and sums in a fixed order.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ BLOCK = 512
 
 @triton.jit
 def im2col_kernel(
-    out, x, count, sizes, out_strides, x_sizes, x_strides, start, stride, dilation,
+    out_ptr, x_ptr, numel, sizes, out_strides, x_sizes, x_strides, start, stride, dilation,
     KH: tl.constexpr, KW: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[n, (c, kh, kw), (oh, ow)] = x[n, c, start + o * stride + k * dilation], zero outside.
@@ -26,46 +30,48 @@ def im2col_kernel(
         count: elements of `out`.
         sizes: channels, and the number of windows in both dimensions.
     """
-    j = positions(BLOCK, INT64)
-    mask = j < count
-    ow, rest = j % sizes[2], j // sizes[2]
+    offs = positions(BLOCK, INT64)
+    mask = offs < numel
+    ow, rest = offs % sizes[2], offs // sizes[2]
     oh, rest = rest % sizes[1], rest // sizes[1]
     kw, rest = rest % KW, rest // KW
     kh, rest = rest % KH, rest // KH
     c, n = rest % sizes[0], rest // sizes[0]
     h = oh * stride[0] + kh * dilation[0] + start[0]
     w = ow * stride[1] + kw * dilation[1] + start[1]
-    seen = mask & (h >= 0) & (h < x_sizes[0]) & (w >= 0) & (w < x_sizes[1])
-    source = x + n * x_strides[0] + c * x_strides[1] + h * x_strides[2] + w * x_strides[3]
-    place = n * out_strides[0] + ((c * KH + kh) * KW + kw) * out_strides[1]
-    place += (oh * sizes[2] + ow) * out_strides[2]
-    tl.store(out + place, tl.load(source, mask=seen, other=0), mask=mask)
+    in_bounds = mask & (h >= 0) & (h < x_sizes[0]) & (w >= 0) & (w < x_sizes[1])
+    x_ptrs = x_ptr + n * x_strides[0] + c * x_strides[1] + h * x_strides[2] + w * x_strides[3]
+    offset = n * out_strides[0] + ((c * KH + kh) * KW + kw) * out_strides[1]
+    offset += (oh * sizes[2] + ow) * out_strides[2]
+    tl.store(out_ptr + offset, tl.load(x_ptrs, mask=in_bounds, other=0), mask=mask)
 
 
 @triton.jit
 def col2im_kernel(
-    out, columns, count, sizes, out_strides, out_sizes, strides, start, stride, dilation,
+    out_ptr, col_ptr, numel, sizes, out_strides, out_sizes, col_strides, start, stride, dilation,
     KH: tl.constexpr, KW: tl.constexpr, SUM: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[n, c, h, w] = sum of the columns' elements that `im2col` takes from there."""
-    j = positions(BLOCK, INT64)
-    mask = j < count
-    w, rest = j % out_sizes[1], j // out_sizes[1]
+    offs = positions(BLOCK, INT64)
+    mask = offs < numel
+    w, rest = offs % out_sizes[1], offs // out_sizes[1]
     h, rest = rest % out_sizes[0], rest // out_sizes[0]
     c, n = rest % sizes[0], rest // sizes[0]
     acc = tl.zeros((BLOCK,), SUM)
     for kh in range(KH):
         for kw in range(KW):
+            # the window of which (kh, kw) is at (h, w), if the stride leaves one there
             dh, dw = h - start[0] - kh * dilation[0], w - start[1] - kw * dilation[1]
             oh, ow = dh // stride[0], dw // stride[1]
-            seen = mask & (dh >= 0) & (dw >= 0) & (oh * stride[0] == dh) & (ow * stride[1] == dw)
-            seen &= (oh < sizes[1]) & (ow < sizes[2])
-            place = (
-                n * strides[0] + ((c * KH + kh) * KW + kw) * strides[1] + (oh * sizes[2] + ow) * strides[2]
-            )
-            acc += convert(tl.load(columns + place, mask=seen, other=0), SUM)
-    place = n * out_strides[0] + c * out_strides[1] + h * out_strides[2] + w * out_strides[3]
-    tl.store(out + place, convert(acc, out.dtype.element_ty), mask=mask)
+            in_bounds = mask & (dh >= 0) & (dw >= 0) & (oh * stride[0] == dh) & (ow * stride[1] == dw)
+            in_bounds &= (oh < sizes[1]) & (ow < sizes[2])
+            offset = (
+                n * col_strides[0] + ((c * KH + kh) * KW + kw) * col_strides[1]
+                + (oh * sizes[2] + ow) * col_strides[2]
+            )  # fmt: skip
+            acc += convert(tl.load(col_ptr + offset, mask=in_bounds, other=0), SUM)
+    offset = n * out_strides[0] + c * out_strides[1] + h * out_strides[2] + w * out_strides[3]
+    tl.store(out_ptr + offset, convert(acc, out_ptr.dtype.element_ty), mask=mask)
 
 
 def _counts(sizes: Ints, kernel: Ints, dilation: Ints, padding: Ints, stride: Ints) -> Ints:
@@ -80,8 +86,8 @@ def im2col(
     """Windows of (N, C, H, W) as columns: out is (N, C * kh * kw, windows)."""
     counts = _counts(input.shape[2:], kernel_size, dilation, padding, stride)
     launch(
-        im2col_kernel, (-(-out.numel // BLOCK),), out, input, out.numel, (input.shape[1], *counts), out.strides,
-        tuple(input.shape[2:]), input.strides, tuple([-p for p in padding]), stride, dilation,
+        im2col_kernel, (-(-out.numel // BLOCK),), out, input, out.numel, (input.shape[1], *counts),
+        out.strides, tuple(input.shape[2:]), input.strides, tuple([-p for p in padding]), stride, dilation,
         KH=kernel_size[0], KW=kernel_size[1], BLOCK=BLOCK, INT64=needs_int64(out, input),
     )  # fmt: skip
 

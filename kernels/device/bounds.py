@@ -21,6 +21,7 @@ def bounds_kernel(flag, index, n, low, size, shape, strides, BLOCK: tl.constexpr
     mask = i < n
     j = tl.load(index + offset_of(i, shape, strides), mask=mask, other=0).to(tl.int64)
     wrong = mask & ((j < low) | (j >= size))
+    # a minimum, unlike a sum, does not depend on the order of atomics: the first wrong index is named
     tl.atomic_min(flag + i * 0, i.to(tl.int64), mask=wrong)
 
 
@@ -29,8 +30,8 @@ def check_bounds(
 ) -> None:
     """Raise `kind` naming the first index outside [0, size), or outside [-size, size) with `wrap`.
 
-    Waits for the device, so it is done as `index_errors.py` says; while a graph is captured nothing can be read back.
-    Where nothing is checked, kernels read NaN or 0 there and write nothing.
+    Waits for the device, so it is done as `index_errors.py` says; while a graph is captured nothing can be
+    read back. Where nothing is checked, kernels read NaN or 0 there and write nothing.
     """
     if not (INTERPRET or config.CHECK_INDICES):
         return
@@ -45,12 +46,12 @@ def check_bounds(
         bounds_kernel, (-(-n // BLOCK),), flag, index, n, -size if wrap else 0, size, shape, strides,
         BLOCK=BLOCK, INT64=needs_int64(index),
     )  # fmt: skip
-    found = int(read(flag)[0])
-    if found < n:
+    position = int(read(flag)[0])
+    if position < n:
         offset = 0
         for extent, stride in zip(reversed(index.shape), reversed(index.strides), strict=True):
-            offset += found % extent * stride
-            found //= extent
+            offset += position % extent * stride
+            position //= extent
         bad = read(index.as_strided((1,), (1,), offset))[0]
         raise kind(f"{op}: index {bad} is out of bounds for dimension {dim} with size {size}")
 

@@ -30,6 +30,7 @@ def watch(like: Buffer) -> Buffer | None:
 def report(flag, position, wrong):
     """Note the positions where `wrong` is true."""
     if flag is not None:
+        # a minimum does not depend on the order of atomics: the error names the first position
         tl.atomic_min(flag + position * 0, position.to(tl.int64), mask=wrong)
 
 

@@ -39,6 +39,7 @@ def exp(x):
     """e**x. The float32 instruction computes 2**t, and rounding t = x log2(e) would cost as many bits as t
     has before its point: so the product is split into an exact part and a small rest."""
     if x.dtype == tl.float32:
+        # infinities would become NaN in x - high; beyond 150 the result is infinite or 0 in any case
         x = tl.clamp(x, -150.0, 150.0, propagate_nan=tl.PropagateNan.ALL)
         high = (x.to(tl.int32, bitcast=True) & -4096).to(tl.float32, bitcast=True)  # 12 bits, times 11
         rest = (x - high) * 1.4426950408889634 + high * 3.1222838896340737e-04
@@ -51,8 +52,10 @@ def exp(x):
 def expm1(x):
     """e**x - 1 without cancellation: (u - 1) x / log(u) with u = e**x is exact in what u lost by rounding."""
     u = exp(x)
+    # u is off by its rounding, but so is log(u): their quotient is not
     y = (u - 1.0) * (x / tl.log(u))
     y = tl.where(u == 1.0, x, y)
+    # log(0): e**x has vanished beside 1
     y = tl.where(u - 1.0 == -1.0, -1.0, y)
     return tl.where(u == INF, u, y)
 
@@ -61,6 +64,7 @@ def expm1(x):
 def log1p(x):
     """log(1 + x) without cancellation."""
     u = 1.0 + x
+    # u - 1 is what x became by rounding, exactly: the factor corrects the logarithm by what was lost
     y = tl.log(u) * (x / (u - 1.0))
     y = tl.where(u == 1.0, x, y)
     return tl.where(x == INF, x, y)
@@ -70,6 +74,7 @@ def log1p(x):
 def sqrt(x):
     """Square root, correctly rounded."""
     if x.dtype == tl.float32:
+        # tl.sqrt and / on float32 are approximations of the hardware, off by up to 2 units in the last place
         return tl.sqrt_rn(x)
     else:
         return tl.sqrt(x)
@@ -128,6 +133,7 @@ def rint(x):
     """x rounded to the nearest whole number, halves to the even one."""
     big = 6755399441055744.0 if x.dtype == tl.float64 else 12582912.0  # 1.5 * 2**(mantissa bits)
     limit = 4503599627370496.0 if x.dtype == tl.float64 else 8388608.0  # from here on all numbers are whole
+    # adding `big` leaves no bits for a fraction, and the hardware rounds halves to even
     return tl.where(tl.abs(x) < limit, copysign((x + big) - big, x), x)
 
 
@@ -164,9 +170,11 @@ def tanh(x):
         p = ((-5.91984199e-03 * s + 2.08182379e-02) * s - 5.37908205e-02) * s + 1.33320120e-01
         p = p * s - 3.33333015e-01
         near = x * (1.0 + s * p)
+        # beyond 0.6 the subtraction cancels less than a bit
         far = 1.0 - 2.0 / (exp(2.0 * a) + 1.0)
         return tl.where(a < 0.6, near, copysign(far, x))
     else:
+        # of -2|x|, which cannot overflow, where 2|x| would
         t = expm1(-2.0 * a)
         return copysign(-t / (t + 2.0), x)
 
@@ -194,6 +202,7 @@ def cosh(x):
 def asinh(x):
     """Inverse hyperbolic sine."""
     a = tl.abs(x)
+    # sqrt(a^2 + 1) - 1 without its cancellation near 0
     y = log1p(a + a * a / (1.0 + sqrt(a * a + 1.0)))
     return copysign(tl.where(a < 1e15, y, tl.log(a) + LN2), x)
 
@@ -202,6 +211,7 @@ def asinh(x):
 def acosh(x):
     """Inverse hyperbolic cosine."""
     t = x - 1.0
+    # t is exact near 1, where log(x + sqrt(x^2 - 1)) would cancel
     y = log1p(t + sqrt(2.0 * t + t * t))
     y = tl.where(x < 1e15, y, tl.log(x) + LN2)
     return tl.where(x < 1.0, float("nan"), y)
@@ -246,6 +256,7 @@ def atan(x):
 def asin(x):
     """Inverse sine: atan(x / sqrt(1 - x**2))."""
     a = tl.abs(x)
+    # 1 - a^2 would cancel near 1
     return copysign(_atan_positive(divide(a, sqrt((1.0 - a) * (1.0 + a)))), x)
 
 
@@ -260,6 +271,7 @@ def atan2(y, x):
     """Angle of the point (x, y)."""
     a, b = tl.abs(y), tl.abs(x)
     low, high = minimum(a, b), maximum(a, b)
+    # two infinities are at 45 degrees, two zeros at 0, as in C
     ratio = tl.where(high == 0.0, 0.0, tl.where(low == INF, 1.0, low / high))
     angle = _atan_positive(ratio)
     angle = tl.where(a > b, -angle + HALF_PI, angle)
@@ -280,6 +292,7 @@ def hypot(x, y):
     a, b = tl.abs(x), tl.abs(y)
     low, high = minimum(a, b), maximum(a, b)
     ratio = tl.where(high == 0.0, 0.0, low / high)
+    # the larger one is taken out before anything is squared
     result = high * sqrt(1.0 + ratio * ratio)
     return tl.where((a == INF) | (b == INF), INF, result)
 
@@ -298,11 +311,13 @@ def power(x, y):
     """x**y for floating x, y: e**(y log |x|) in float64, with C's signs and special cases."""
     a = tl.abs(x).to(tl.float64)
     e = y.to(tl.float64)
+    # in float64, the error of y log x, which exp multiplies by its size, is below a float32's last bit
     result = tl.exp(e * tl.log(a))
     result = tl.where((a == 1.0) | (e == 0.0), 1.0, result)
     whole = tl.floor(e) == e
     odd = whole & (tl.floor(0.5 * e) * 2.0 != e)
     below = signbit(x)
+    # a finite odd power keeps the sign, that of -0.0 included
     result = tl.where(below & odd & (tl.abs(e) != INF), negative(result), result)
     result = tl.where((x < 0.0) & (whole == 0) & (a != INF), float("nan"), result)
     result = tl.where((x == 1.0) | (e == 0.0), 1.0, result)
@@ -315,6 +330,7 @@ def integer_power(x, y):
     result = tl.full(x.shape, 1, x.dtype) + y * 0
     base = x + y * 0
     rest = tl.where(y < 0, -y, y) if x.dtype.is_int_signed() else y + x * 0
+    # as many steps as y has bits, for all lanes: no data-dependent branch
     for _ in range(x.dtype.primitive_bitwidth):
         result = tl.where((rest & 1) != 0, result * base, result)
         base = base * base

@@ -63,10 +63,12 @@ def convert(x, dtype: tl.constexpr):
     elif dtype == tl.int1:
         return x != 0
     elif x.dtype.is_floating() and (dtype == tl.uint8 or dtype == tl.int8 or dtype == tl.int16):
+        # PyTorch wraps around here; a direct conversion of the hardware would saturate
         return x.to(tl.int64).to(dtype)
     elif dtype == tl.float8e4nv or dtype == tl.float8e5:
         return to_float8(x.to(tl.float32), dtype)
     elif dtype.is_floating() and dtype.primitive_bitwidth < 32:
+        # integers and float64: the result is that of two roundings, as in PyTorch
         return x.to(tl.float32).to(dtype)
     else:
         return x.to(dtype)
@@ -94,6 +96,7 @@ def _spread(value, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MODE: tl.conste
 def _offset(index, strides, ALONG: tl.constexpr):
     offset = 0
     for d in tl.static_range(len(strides)):
+        # ALONG is a constant: a product with a stride of 0 is not even compiled
         if (ALONG >> d) & 1:
             offset += index[d] * strides[d]
     return offset
@@ -140,19 +143,20 @@ def _index(shape, n, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MODE: tl.cons
         rows = tl.cdiv(shape[rank - 2], BLOCK_M)
         i = (pid % rows) * BLOCK_M + tl.arange(0, BLOCK_M)[:, None]
         rest = pid // rows
+        # innermost last, so that masks of rows and columns keep their shapes (M, 1) and (1, N)
         index = (i, j)
         for k in tl.static_range(2, rank):
             extent = shape[rank - 1 - k]
-            index = (rest % extent,) + index
+            index = (rest % extent,) + index  # type: ignore[assignment]
             rest = rest // extent
         return index, i < shape[rank - 2], j < shape[rank - 1]
     else:
         rest = pid * BLOCK_N + tl.arange(0, BLOCK_N)
         mask = rest < n
-        index = ()
+        index = ()  # type: ignore[assignment]
         for k in tl.static_range(rank - 1):
             extent = shape[rank - 1 - k]
-            index = (rest % extent,) + index
+            index = (rest % extent,) + index  # type: ignore[assignment]
             rest = rest // extent
         return (rest,) + index, mask, mask
 
@@ -167,14 +171,15 @@ def _apply(
     for k in tl.static_range(len(ORDER)):
         if ORDER[k] < 0:
             number = _scalar(scalars[-1 - ORDER[k]], COMPUTE)
-            operands = operands + (_spread(number, BLOCK_M, BLOCK_N, MODE),)
+            operands = operands + (_spread(number, BLOCK_M, BLOCK_N, MODE),)  # type: ignore[assignment]
         else:
             loaded = _load(
                 ins[ORDER[k]], index, rows, columns, in_strides[ORDER[k]], ALONG[ORDER[k]], MODE, MASKED
             )
+            # a single element is loaded once a program and spread in registers
             if ALONG[ORDER[k]] == 0:
                 loaded = _spread(loaded, BLOCK_M, BLOCK_N, MODE)
-            operands = operands + (convert(loaded, COMPUTE),)
+            operands = operands + (convert(loaded, COMPUTE),)  # type: ignore[assignment]
     result = convert(FN(*operands), out.dtype.element_ty)
     EVERY: tl.constexpr = (1 << len(out_strides)) - 1
     target = out + _offset(index, out_strides, EVERY)
@@ -211,6 +216,7 @@ def pointwise_kernel(
     index, rows, columns = _index(shape, n, BLOCK_M, BLOCK_N, MODE, INT64)
     numbers = (s0, s1, s2, s3)
     if RAGGED:
+        # a branch of the whole program, not of lanes: only the last block takes the other one
         if (tl.program_id(0) + 1).to(tl.int64) * BLOCK_N <= n:
             _apply(
                 out, ins, numbers, index, rows, columns, out_strides, in_strides,
@@ -230,12 +236,12 @@ def pointwise_kernel(
 
 def compute_type(name: str, compute: Any) -> Any:
     """The Triton type that an op on operands of type `compute` works in: float32 for the 16-bit ones."""
-    found = COMPUTE.get(compute)
-    if found is None:
+    dtype = COMPUTE.get(compute)
+    if dtype is None:
         raise NotImplementedError(
             f"{name} has no GPU kernel for {compute.name}: add it to COMPUTE in kernels/device/pointwise.py"
         )
-    return found
+    return dtype
 
 
 def encode(value: float, floating: bool) -> int:
@@ -295,10 +301,10 @@ def _through_half(run: Callable[..., None], result: DType, compute: DType) -> Ca
             if isinstance(a, Buffer) and a.dtype in _NARROW:
                 operands[k] = empty(a.shape, float16, like=out)
                 copy(operands[k], a)
-        made = empty(out.shape, float16, like=out) if result in _NARROW else out
-        run(made, *operands, compute=float16 if compute in _NARROW else compute)
-        if made is not out:
-            copy(out, made)
+        wide_out = empty(out.shape, float16, like=out) if result in _NARROW else out
+        run(wide_out, *operands, compute=float16 if compute in _NARROW else compute)
+        if wide_out is not out:
+            copy(out, wide_out)
 
     return widened
 

@@ -108,14 +108,14 @@ def _tiles() -> list[Case]:
 
     cases = []
     for kind in ("fp32", "i16"):
-        found = {}
+        tiles: dict[tuple[str, tuple[int, int, int]], None] = {}
         for rows, columns in product([1 << k for k in range(12)], repeat=2):
             for walk, strides in (("bias", (columns * 2, 1)), ("transpose", (1, rows))):
                 geometry = Geometry((rows, columns), ((columns * 2, 1), strides))
                 way = choose_walk(geometry, _WIDTH[kind])[1]
                 if way.mode == TILE and (kind == "fp32" or walk == "bias"):
-                    found[walk, way.block_m, way.block_n, way.warps] = None
-        cases += [case(identity, kind, walk, tile=tile) for walk, *tile in found]
+                    tiles[walk, (way.block_m, way.block_n, way.warps)] = None
+        cases += [case(identity, kind, walk, tile=tile) for walk, tile in tiles]
     return cases
 
 
@@ -124,11 +124,11 @@ def _float8_cases() -> list[Case]:
     from tritonnn.kernels.device import float8 as _float8
     from tritonnn.kernels.device.math import identity
 
-    native = {"archs": ("sm_90", "sm_100")}
+    native = ("sm_90", "sm_100")
     cases = []
     for kind in ("fp8e4nv", "fp8e5"):
-        cases += [case(identity, width, out=kind, wide="loads", **native) for width in ("fp32", "bf16")]
-        cases.append(case(identity, kind, compute=tl.float32, out="bf16", wide="both", **native))
+        cases += [case(identity, width, out=kind, wide="loads", archs=native) for width in ("fp32", "bf16")]
+        cases.append(case(identity, kind, compute=tl.float32, out="bf16", wide="both", archs=native))
     cases += [case(function, "fp32", out="u8", wide="loads") for function in _float8.ENCODERS.values()]
     cases += [case(function, "u8", out="bf16", wide="both") for function in _float8.DECODERS.values()]
     return cases

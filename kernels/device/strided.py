@@ -12,7 +12,7 @@ from triton import language as tl
 from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.launch.replay import thread, unrepeatable
-from tritonnn.shape import contiguous_strides
+from tritonnn.shape import contiguous_strides, numel
 
 
 @triton.jit
@@ -22,6 +22,15 @@ def positions(BLOCK: tl.constexpr, INT64: tl.constexpr):
     if INT64:
         pid = pid.to(tl.int64)
     return pid * BLOCK + tl.arange(0, BLOCK)
+
+
+@triton.jit
+def offsets_from(start, BLOCK: tl.constexpr, INT64: tl.constexpr):
+    """The BLOCK indices from `start` on."""
+    offs = start + tl.arange(0, BLOCK)
+    if INT64:
+        offs = offs.to(tl.int64)
+    return offs
 
 
 @triton.jit
@@ -37,6 +46,7 @@ def wide(x, INT64: tl.constexpr):
 def offset_of(position, shape, strides):
     """Offset in elements of a row-major position."""
     rank: tl.constexpr = len(shape)
+    # of the position's own type: a plain 0 would be a scalar, and 32-bit
     offset = position * 0
     for k in tl.static_range(rank - 1):
         extent = shape[rank - 1 - k]
@@ -65,6 +75,7 @@ def merged(shape: Sequence[int], *strides: Sequence[int]) -> tuple[tuple[int, ..
         now = [s[d] for s in strides]
         if extent == 1:
             continue
+        # the outer dimension goes on where this one ends
         if extents and all(before == s * extent for before, s in zip(steps[-1], now, strict=True)):
             extents[-1] *= extent
             steps[-1] = now
@@ -74,6 +85,12 @@ def merged(shape: Sequence[int], *strides: Sequence[int]) -> tuple[tuple[int, ..
     if not extents:
         extents, steps = [1], [[1] * len(strides)]
     return tuple(extents), *(tuple(column) for column in zip(*steps, strict=True))
+
+
+def row_geometry(*buffers: Buffer) -> tuple[Any, ...]:
+    """Of buffers as rows along the last dimension: their number, merged row extents, strides per buffer."""
+    shape, *strides = merged(buffers[0].shape[:-1], *(b.strides[:-1] for b in buffers))
+    return numel(shape), shape, *strides
 
 
 def expand(buffer: Buffer, shape: Sequence[int]) -> Buffer:
@@ -122,9 +139,14 @@ def contiguous(buffer: Buffer) -> Buffer:
     from tritonnn.kernels.device.moving import copy
     from tritonnn.kernels.launch.launch import empty
 
-    made = empty(buffer.shape, buffer.dtype, buffer)
-    copy(made, buffer)
-    return made
+    dense = empty(buffer.shape, buffer.dtype, buffer)
+    copy(dense, buffer)
+    return dense
+
+
+def contiguous_or_none(buffer: Buffer | None) -> Buffer | None:
+    """A row-major copy of an operand that may be absent."""
+    return None if buffer is None else contiguous(buffer)
 
 
 _PARTS = {dtypes.complex64: dtypes.float32, dtypes.complex128: dtypes.float64}
@@ -144,6 +166,7 @@ def parts(buffer: Buffer) -> Buffer:
 
 def read(buffer: Buffer) -> np.ndarray[Any, Any]:
     """The elements of a contiguous buffer on the host. Waits for the device."""
+    # what depends on data must not be replayed from notes
     unrepeatable()
     from tritonnn.runtime.interface import runtime
 

@@ -1,9 +1,12 @@
 """The kernels of embeddings; `embedding.py` launches them.
 
-The gradient of a table sums rows by index without atomics. Indices are sorted, stably, and cut into chunks; a
-program walks over a chunk, and what of it is a whole segment of one index goes straight to the table. The parts
-of segments that reach over a border go to a workspace, two rows a chunk, from where the chunk in which a
-segment starts adds them up.
+- `lookup_kernel`: rows of the table by index.
+- `chunk_sums_kernel`, `join_chunks_kernel`: the gradient of the table, sums of rows by index. Atomics would
+  be slow where many indices are equal, and not reproducible. Instead indices are sorted, stably, and cut into
+  chunks; a program walks over a chunk, and what of it is a whole segment of one index goes straight to the
+  table. The parts of segments that reach over a border go to a workspace, two rows a chunk, from where the
+  chunk in which a segment starts adds them up.
+- `bag_kernel`: sum, mean or maximum of the rows of each bag, which are never written one by one.
 """
 
 from __future__ import annotations
@@ -18,182 +21,215 @@ from tritonnn.kernels.device.strided import offset_of
 
 @triton.jit
 def lookup_kernel(
-    out, flag, weight, indices, shape, index_steps, row_step, column_step, count, rows, width,
+    out_ptr, flag_ptr, w_ptr, indices_ptr, shape, index_strides, stride_row, stride_col, n_indices, n_rows,
+    embedding_dim,
     BLOCK_I: tl.constexpr, BLOCK_D: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[i, :] = weight[indices[i], :], NaN where there is no such row.
 
     Args:
-        flag: see `_checks`. shape: extents of the indices' dimensions; index_steps: their strides.
-        row_step, column_step: strides of weight. count: number of indices.
+        flag_ptr: see `device/index_errors.py`. shape: extents of the indices' dimensions; index_strides:
+        their strides. stride_row, stride_col: strides of weight. n_indices: number of indices.
     """
-    i = tl.program_id(0) * BLOCK_I + tl.arange(0, BLOCK_I)
-    d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
+    offs_i = tl.program_id(0) * BLOCK_I + tl.arange(0, BLOCK_I)
+    offs_d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
     if INT64:
-        i, d = tl.program_id(0).to(tl.int64) * BLOCK_I + tl.arange(0, BLOCK_I), d.to(tl.int64)
-    present = i < count
-    row = tl.load(indices + offset_of(i, shape, index_steps), mask=present, other=0).to(tl.int64)
-    valid = present & (row >= 0) & (row < rows)
-    report(flag, i, present & ~valid)
-    inside = (d < width)[None, :]
-    source = weight + row[:, None] * row_step + d[None, :] * column_step
-    x = tl.load(source, mask=valid[:, None] & inside, other=0.0)
+        offs_i, offs_d = tl.program_id(0).to(tl.int64) * BLOCK_I + tl.arange(0, BLOCK_I), offs_d.to(tl.int64)
+    mask_i = offs_i < n_indices
+    row = tl.load(indices_ptr + offset_of(offs_i, shape, index_strides), mask=mask_i, other=0).to(tl.int64)
+    valid = mask_i & (row >= 0) & (row < n_rows)
+    report(flag_ptr, offs_i, mask_i & ~valid)
+    mask_d = (offs_d < embedding_dim)[None, :]
+    w_ptrs = w_ptr + row[:, None] * stride_row + offs_d[None, :] * stride_col
+    x = tl.load(w_ptrs, mask=valid[:, None] & mask_d, other=0.0)
     x = tl.where(valid[:, None], x, convert(tl.full(x.shape, float("nan"), tl.float32), x.dtype))
-    tl.store(out + i[:, None] * width + d[None, :], x, mask=present[:, None] & inside)
+    tl.store(out_ptr + offs_i[:, None] * embedding_dim + offs_d[None, :], x, mask=mask_i[:, None] & mask_d)
 
 
 @triton.jit
 def _flush(
-    out, parts, sizes, chunk, slot, row, total, size, d, width, rows, padding,
+    out_ptr, partial_ptr, sizes_ptr, chunk, slot, row, acc, size, offs_d, embedding_dim, n_rows, padding_idx,
     DIRECT: tl.constexpr, FREQUENCY: tl.constexpr,
 ):  # fmt: skip
     """Store a sum: to its row of the table, or to one of the chunk's two places in the workspace."""
-    inside = d < width
+    mask_d = offs_d < embedding_dim
     if DIRECT:
         if FREQUENCY:
-            total = total / size.to(total.dtype)
-        end = tl.where((row >= 0) & (row < rows) & (row != padding), width, 0)
-        tl.store(out + row * width + d, convert(total, out.dtype.element_ty), mask=d < end)
+            acc = acc / size.to(acc.dtype)
+        end = tl.where((row >= 0) & (row < n_rows) & (row != padding_idx), embedding_dim, 0)
+        tl.store(
+            out_ptr + row * embedding_dim + offs_d, convert(acc, out_ptr.dtype.element_ty), mask=offs_d < end
+        )
     else:
-        at = chunk.to(tl.int64) * 2 + slot
-        tl.store(parts + at * width + d, total, mask=inside)
-        tl.store(sizes + at, size)
+        entry = chunk.to(tl.int64) * 2 + slot
+        tl.store(partial_ptr + entry * embedding_dim + offs_d, acc, mask=mask_d)
+        tl.store(sizes_ptr + entry, size)
 
 
 @triton.jit
 def chunk_sums_kernel(
-    out, parts, sizes, grad, order, sorted_, grad_step, count, width, rows, padding,
+    out_ptr, partial_ptr, sizes_ptr, grad_ptr, order_ptr, sorted_ptr, stride_grad, n_indices, embedding_dim,
+    n_rows, padding_idx,
     FREQUENCY: tl.constexpr, ACC: tl.constexpr, CHUNK: tl.constexpr, BLOCK_D: tl.constexpr,
 ):  # fmt: skip
     """Sums of the runs of equal indices in a chunk of the sorted indices.
 
     Args:
-        parts, sizes: workspace (chunks, 2, width) and (chunks, 2): slot 0 holds the sum and length of the first
-        run if its segment began in an earlier chunk, slot 1 those of the last run if only it reaches beyond.
-        order: position in grad of every sorted index. grad_step: distance of grad's rows.
-        padding: the row that gets nothing, or -1.
+        partial_ptr, sizes_ptr: workspace (chunks, 2, embedding_dim) and (chunks, 2): slot 0 holds the sum and
+        length of the first run if its segment began in an earlier chunk, slot 1 those of the last run if only
+        it reaches beyond.
+        order_ptr: position in grad of every sorted index. stride_grad: distance of grad's rows.
+        padding_idx: the row that gets nothing, or -1.
     """
     chunk = tl.program_id(0)
-    d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
-    first = chunk * CHUNK
-    last = tl.minimum(first + CHUNK, count)
-    row = tl.load(sorted_ + first).to(tl.int64)
-    begun = first > 0
-    if begun:
-        begun = tl.load(sorted_ + first - 1).to(tl.int64) == row  # the current run began before this chunk
-    total = tl.zeros((BLOCK_D,), ACC)
+    offs_d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
+    chunk_start = chunk * CHUNK
+    chunk_end = tl.minimum(chunk_start + CHUNK, n_indices)
+    row = tl.load(sorted_ptr + chunk_start).to(tl.int64)
+    began_before = chunk_start > 0  # whether the current run began in an earlier chunk
+    if began_before:
+        began_before = tl.load(sorted_ptr + chunk_start - 1).to(tl.int64) == row
+    acc = tl.zeros((BLOCK_D,), ACC)
     size = tl.zeros((), tl.int32)
-    for position in range(first, last):
-        now = tl.load(sorted_ + position).to(tl.int64)
-        if now != row:
-            if begun:
+    for position in range(chunk_start, chunk_end):
+        next_row = tl.load(sorted_ptr + position).to(tl.int64)
+        if next_row != row:
+            if began_before:
                 _flush(
-                    out, parts, sizes, chunk, 0, row, total, size, d, width, rows, padding, False, FREQUENCY
-                )
+                    out_ptr, partial_ptr, sizes_ptr, chunk, 0, row, acc, size, offs_d, embedding_dim, n_rows,
+                    padding_idx, False, FREQUENCY,
+                )  # fmt: skip
             else:
                 _flush(
-                    out, parts, sizes, chunk, 0, row, total, size, d, width, rows, padding, True, FREQUENCY
-                )
-            begun = begun & (now == row)
-            row = now
-            total = total * 0.0
+                    out_ptr, partial_ptr, sizes_ptr, chunk, 0, row, acc, size, offs_d, embedding_dim, n_rows,
+                    padding_idx, True, FREQUENCY,
+                )  # fmt: skip
+            began_before = began_before & (next_row == row)
+            row = next_row
+            acc = acc * 0.0
             size = size * 0
-        source = grad + tl.load(order + position).to(tl.int64) * grad_step + d
-        total += convert(tl.load(source, mask=d < width, other=0.0), ACC)
+        grad_ptrs = grad_ptr + tl.load(order_ptr + position).to(tl.int64) * stride_grad + offs_d
+        acc += convert(tl.load(grad_ptrs, mask=offs_d < embedding_dim, other=0.0), ACC)
         size += 1
-    goes_on = last < count
-    if goes_on:
-        goes_on = tl.load(sorted_ + last).to(tl.int64) == row
-    if begun:
-        _flush(out, parts, sizes, chunk, 0, row, total, size, d, width, rows, padding, False, FREQUENCY)
-    elif goes_on:
-        _flush(out, parts, sizes, chunk, 1, row, total, size, d, width, rows, padding, False, FREQUENCY)
+    continues = chunk_end < n_indices
+    if continues:
+        continues = tl.load(sorted_ptr + chunk_end).to(tl.int64) == row
+    if began_before:
+        _flush(
+            out_ptr, partial_ptr, sizes_ptr, chunk, 0, row, acc, size, offs_d, embedding_dim, n_rows,
+            padding_idx, False, FREQUENCY,
+        )  # fmt: skip
+    elif continues:
+        _flush(
+            out_ptr, partial_ptr, sizes_ptr, chunk, 1, row, acc, size, offs_d, embedding_dim, n_rows,
+            padding_idx, False, FREQUENCY,
+        )  # fmt: skip
     else:
-        _flush(out, parts, sizes, chunk, 0, row, total, size, d, width, rows, padding, True, FREQUENCY)
+        _flush(
+            out_ptr, partial_ptr, sizes_ptr, chunk, 0, row, acc, size, offs_d, embedding_dim, n_rows,
+            padding_idx, True, FREQUENCY,
+        )  # fmt: skip
 
 
 @triton.jit
 def join_chunks_kernel(
-    out, parts, sizes, sorted_, count, width, rows, padding,
+    out_ptr, partial_ptr, sizes_ptr, sorted_ptr, n_indices, embedding_dim, n_rows, padding_idx,
     FREQUENCY: tl.constexpr, ACC: tl.constexpr, CHUNK: tl.constexpr, BLOCK_D: tl.constexpr,
 ):  # fmt: skip
     """Put together the segment that starts in this chunk and reaches beyond it. Arguments as above."""
     chunk = tl.program_id(0)
-    d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
-    inside = d < width
-    first = chunk * CHUNK
-    last = first + CHUNK
-    row = tl.load(sorted_ + tl.minimum(last, count) - 1).to(tl.int64)
-    starts = last < count
+    offs_d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
+    mask_d = offs_d < embedding_dim
+    chunk_start = chunk * CHUNK
+    chunk_end = chunk_start + CHUNK
+    row = tl.load(sorted_ptr + tl.minimum(chunk_end, n_indices) - 1).to(tl.int64)
+    starts = chunk_end < n_indices
     if starts:
-        starts = tl.load(sorted_ + last).to(tl.int64) == row
-    if starts & (first > 0):
+        starts = tl.load(sorted_ptr + chunk_end).to(tl.int64) == row
+    if starts & (chunk_start > 0):
         # not where the whole chunk continues an earlier one
-        starts = tl.load(sorted_ + tl.maximum(first, 1) - 1).to(tl.int64) != row
+        starts = tl.load(sorted_ptr + tl.maximum(chunk_start, 1) - 1).to(tl.int64) != row
     if starts:
-        total = tl.load(parts + (chunk.to(tl.int64) * 2 + 1) * width + d, mask=inside, other=0.0)
-        size = tl.load(sizes + chunk * 2 + 1)
-        following = chunk + 1
-        while following >= 0:
-            total += tl.load(parts + following.to(tl.int64) * 2 * width + d, mask=inside, other=0.0)
-            size += tl.load(sizes + following * 2)
-            end = (following + 1) * CHUNK
+        acc = tl.load(
+            partial_ptr + (chunk.to(tl.int64) * 2 + 1) * embedding_dim + offs_d, mask=mask_d, other=0.0
+        )
+        size = tl.load(sizes_ptr + chunk * 2 + 1)
+        next_chunk = chunk + 1
+        while next_chunk >= 0:
+            acc += tl.load(
+                partial_ptr + next_chunk.to(tl.int64) * 2 * embedding_dim + offs_d, mask=mask_d, other=0.0
+            )
+            size += tl.load(sizes_ptr + next_chunk * 2)
+            next_end = (next_chunk + 1) * CHUNK
             # the segment goes on if it fills this chunk and the next one begins with it
-            on = end < count
-            if on:
-                on = tl.load(sorted_ + end).to(tl.int64) == row
-            following = tl.where(on, following + 1, -1)
-        _flush(out, parts, sizes, chunk, 0, row, total, size, d, width, rows, padding, True, FREQUENCY)
+            continues = next_end < n_indices
+            if continues:
+                continues = tl.load(sorted_ptr + next_end).to(tl.int64) == row
+            next_chunk = tl.where(continues, next_chunk + 1, -1)
+        _flush(
+            out_ptr, partial_ptr, sizes_ptr, chunk, 0, row, acc, size, offs_d, embedding_dim, n_rows,
+            padding_idx, True, FREQUENCY,
+        )  # fmt: skip
 
 
 @triton.jit
 def bag_kernel(
-    out, offset2bag, bag_size, max_indices, flag, weight, indices, offsets, scale, row_step, column_step,
-    index_step, offset_step, scale_step, bags, offset_count, count, rows, width, padding,
+    out_ptr, offset2bag_ptr, bag_size_ptr, max_indices_ptr, flag_ptr, w_ptr, indices_ptr, offsets_ptr,
+    scale_ptr, stride_row, stride_col, stride_index, stride_offset, stride_scale, n_bags, n_offsets,
+    n_indices, n_rows, embedding_dim, padding_idx,
     MODE: tl.constexpr, ACC: tl.constexpr, BLOCK_D: tl.constexpr,
 ):  # fmt: skip
     """Sum (MODE 0), mean (1) or maximum (2) of a bag's rows; the bag of its indices, and how many count.
 
     Args:
-        scale: a factor of every row, or None. index_step, offset_step, scale_step: strides of the vectors.
-        offset_count: number of offsets; without an offset of its end the last bag ends at `count`.
-        padding: the index that does not count, or -1. Others as of `lookup_kernel`.
+        scale_ptr: a factor of every row, or None. stride_index, stride_offset, stride_scale: of the vectors.
+        n_offsets: number of offsets; without an offset of its end the last bag ends at `n_indices`.
+        padding_idx: the index that does not count, or -1. Others as of `lookup_kernel`.
     """
     bag = tl.program_id(0)
-    d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
-    inside = d < width
-    first = tl.maximum(tl.load(offsets + bag * offset_step).to(tl.int64), 0)
-    last = tl.zeros((), tl.int64) + count
-    if bag + 1 < offset_count:
-        last = tl.minimum(tl.load(offsets + (bag + 1) * offset_step).to(tl.int64), last)
-    total = tl.zeros((BLOCK_D,), ACC)
-    best = tl.full((BLOCK_D,), -1, tl.int64)
+    offs_d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
+    mask_d = offs_d < embedding_dim
+    bag_start = tl.maximum(tl.load(offsets_ptr + bag * stride_offset).to(tl.int64), 0)
+    bag_end = tl.zeros((), tl.int64) + n_indices
+    if bag + 1 < n_offsets:
+        bag_end = tl.minimum(tl.load(offsets_ptr + (bag + 1) * stride_offset).to(tl.int64), bag_end)
+    acc = tl.zeros((BLOCK_D,), ACC)
+    argmax = tl.full((BLOCK_D,), -1, tl.int64)
     size = tl.zeros((), tl.int64)
-    for position in range(first, last):
-        row = tl.load(indices + position * index_step).to(tl.int64)
-        counts = row != padding
-        valid = (row >= 0) & (row < rows)
-        outside = tl.zeros((1,), tl.int64) + tl.where(valid, 0, 1)
-        report(flag, tl.zeros((1,), tl.int64) + position, outside != 0)
-        end = tl.where(valid, width, 0)
-        x = convert(tl.load(weight + row * row_step + d * column_step, mask=d < end, other=float("nan")), ACC)
-        if scale is not None:
-            x = x * convert(tl.load(scale + position * scale_step), ACC)
+    for position in range(bag_start, bag_end):
+        row = tl.load(indices_ptr + position * stride_index).to(tl.int64)
+        counted = row != padding_idx
+        valid = (row >= 0) & (row < n_rows)
+        is_wrong = tl.zeros((1,), tl.int64) + tl.where(valid, 0, 1)
+        report(flag_ptr, tl.zeros((1,), tl.int64) + position, is_wrong != 0)
+        # one comparison masks wrong rows and the columns behind the last at once
+        valid_end = tl.where(valid, embedding_dim, 0)
+        x = convert(
+            tl.load(
+                w_ptr + row * stride_row + offs_d * stride_col, mask=offs_d < valid_end, other=float("nan")
+            ),
+            ACC,
+        )
+        if scale_ptr is not None:
+            x = x * convert(tl.load(scale_ptr + position * stride_scale), ACC)
         if MODE == 2:
-            seen = tl.zeros((BLOCK_D,), tl.int64) + size
-            better = (x > total) | (seen == 0)
-            better = better & (tl.full((BLOCK_D,), 0, tl.int64) + tl.where(counts, 1, 0) != 0)
-            total = tl.where(better, x, total)
-            best = tl.where(better, row, best)
+            n_seen = tl.zeros((BLOCK_D,), tl.int64) + size
+            better = (x > acc) | (n_seen == 0)
+            better = better & (tl.full((BLOCK_D,), 0, tl.int64) + tl.where(counted, 1, 0) != 0)
+            acc = tl.where(better, x, acc)
+            argmax = tl.where(better, row, argmax)
         else:
-            total = tl.where(counts, total + x, total)
-        size += counts.to(tl.int64)
+            acc = tl.where(counted, acc + x, acc)
+        size += counted.to(tl.int64)
         if tl.program_id(1) == 0:
-            tl.store(offset2bag + position, tl.where(counts, bag, -1).to(tl.int64))
+            tl.store(offset2bag_ptr + position, tl.where(counted, bag, -1).to(tl.int64))
     if MODE == 1:
-        total = total / tl.maximum(size, 1).to(ACC)
-    tl.store(out + bag.to(tl.int64) * width + d, convert(total, out.dtype.element_ty), mask=inside)
+        acc = acc / tl.maximum(size, 1).to(ACC)
+    tl.store(
+        out_ptr + bag.to(tl.int64) * embedding_dim + offs_d, convert(acc, out_ptr.dtype.element_ty),
+        mask=mask_d,
+    )  # fmt: skip
     if MODE == 2:
-        tl.store(max_indices + bag.to(tl.int64) * width + d, best, mask=inside)
+        tl.store(max_indices_ptr + bag.to(tl.int64) * embedding_dim + offs_d, argmax, mask=mask_d)
     if tl.program_id(1) == 0:
-        tl.store(bag_size + bag, size)
+        tl.store(bag_size_ptr + bag, size)

@@ -65,10 +65,10 @@ def embedding_lookup(
 
 
 def _refuse(op: str, flag: Buffer | None, indices: Buffer, rows: int, kind: type[Exception]) -> None:
-    found = wrong(flag, indices)
-    if found is not None:
+    bad = wrong(flag, indices)
+    if bad is not None:
         raise kind(
-            f"{op}: index out of range in self: index {found[0]} of input takes value {found[1]}, which "
+            f"{op}: index out of range in self: index {bad[0]} of input takes value {bad[1]}, which "
             f"is not in the valid range [0, {rows})"
         )
 
@@ -103,19 +103,9 @@ def embedding_backward(
     warps = row_warps(block, grad.dtype.itemsize)
     sizes_of = (count, width, num_weights, -1 if padding_idx is None else padding_idx)
     launch(
-        chunk_sums_kernel,
-        grid,
-        out,
-        parts,
-        sizes,
-        g,
-        order,
-        sorted_,
-        width,
-        *sizes_of,
-        num_warps=warps,
+        chunk_sums_kernel, grid, out, parts, sizes, g, order, sorted_, width, *sizes_of, num_warps=warps,
         **common,
-    )
+    )  # fmt: skip
     launch(join_chunks_kernel, grid, out, parts, sizes, sorted_, *sizes_of, num_warps=warps, **common)
 
 
@@ -159,12 +149,12 @@ def _check_offsets(offsets: Buffer, count: int) -> None:
 
 def COMPILE() -> list[Case]:
     """Narrow and wide rows, gradients with and without frequencies, every mode of bags."""
-    made = []
+    cases = []
     widths = [("fp32", 1 << k) for k in range(13)]
     for kind, width in (("bf16", 64), ("bf16", 1024), *widths):
         how = choose_lookup(width)
         size = "i32=1" if width == 1 else "i32" if width % 16 else "i32:16"
-        made.append(Case(
+        cases.append(Case(
             lookup_kernel, f"*{kind} None *{kind} *i64 (i32) (i32=1) {size} i32=1 i32 i32 {size}",
             {"BLOCK_I": how.indices, "BLOCK_D": how.block, "INT64": False}, label=f"{kind},{width}",
             wide="both" if width % 16 == 0 else "",
@@ -173,17 +163,17 @@ def COMPILE() -> list[Case]:
         for frequency in (False, True) if block != 512 else (False,):
             constants = {"FREQUENCY": frequency, "ACC": tl.float32, "CHUNK": 32, "BLOCK_D": block}
             label = f"{kind},{block}{',frequency' if frequency else ''}"
-            warps = {"num_warps": row_warps(block, 2 if kind == "bf16" else 4)}
-            made += [
+            warps = row_warps(block, 2 if kind == "bf16" else 4)
+            cases += [
                 Case(chunk_sums_kernel, f"*{kind} *fp32 *i32 *{kind} *i64 *i64 i32:16 i32 i32:16 i32 i32", constants,
-                     label=label, **warps, wide="both" if block > 64 else ""),
+                     label=label, num_warps=warps, wide="both" if block > 64 else ""),
                 Case(join_chunks_kernel, f"*{kind} *fp32 *i32 *i64 i32 i32:16 i32 i32", constants, label=label,
-                     **warps, wide="both" if block > 64 else ""),
+                     num_warps=warps, wide="both" if block > 64 else ""),
             ]  # fmt: skip
     for mode in MODES.values():
-        made.append(Case(
+        cases.append(Case(
             bag_kernel, "*fp32 *i64 *i64 *i64 None *fp32 *i64 *i64 *fp32 i32:16 i32=1 i32=1 i32=1 i32=1 i32 "
             "i32 i32 i32 i32:16 i32", {"MODE": mode, "ACC": tl.float32, "BLOCK_D": 256},
             num_warps=row_warps(256, 4), wide="both",
         ))  # fmt: skip
-    return made
+    return cases

@@ -36,8 +36,8 @@ _kept: dict[str, Any] | None = None
 def autotune(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Call `function` and, on the way, measure the configurations of every tunable kernel it launches.
 
-    The result is the function's. What was measured is kept in the cache directory, so one call with tensors of
-    the shapes that matter is enough, for this process and later ones.
+    The result is the function's. What was measured is kept in the cache directory, so one call with tensors
+    of the shapes that matter is enough, for this process and later ones.
 
     Args:
         function: a training step, say.
@@ -61,6 +61,7 @@ def tuning() -> Iterator[None]:
         raise RuntimeError(
             "autotune cannot run while a CUDA graph is being captured: tune before the capture"
         )
+    # kept plans hold the choices made so far
     forget_plans()
     before, _tuning = _tuning, True
     try:
@@ -83,7 +84,8 @@ def pick(
         problem: what else the choice depends on; numbers are put into classes (see `size_class`).
         default: what the chooser says.
         candidates: what to measure under `autotune`; tuples of plain values, `default` among them or not.
-        build: makes, for a candidate, a call that launches the kernel on the tensors at hand. It may overwrite
+        build: makes, for a candidate, a call that launches the kernel on the tensors at hand. It may
+        overwrite
             the output and nothing else.
     """
     if not _tuning and not _table():
@@ -91,10 +93,10 @@ def pick(
     if _tuning:
         unrepeatable()
     key = _key(kernel, problem)
-    found = _table().get(key)
+    entry = _table().get(key)
     by_text = {repr(c): c for c in (default, *candidates)}
-    if found is not None and found["configuration"] in by_text:
-        return by_text[found["configuration"]]
+    if entry is not None and entry["configuration"] in by_text:
+        return by_text[entry["configuration"]]
     if not _tuning or len(by_text) == 1:
         return default
     if runtime().is_capturing():
@@ -183,6 +185,7 @@ def _keep(key: str, entry: dict[str, Any]) -> None:
     table = _table()
     table[key] = entry
     FILE.parent.mkdir(parents=True, exist_ok=True)
+    # written beside and renamed, so that other processes never read half a file
     partial = FILE.with_suffix(f".{os.getpid()}")
     partial.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
     partial.replace(FILE)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import triton
 
 from tritonnn.buffer import Buffer
-from tritonnn.kernels.launch.descriptors import Described
+from tritonnn.kernels.launch.descriptors import Described, Launcher
 
 
 class Compiled:
@@ -19,11 +18,12 @@ class Compiled:
 
     def __init__(self, kernel: Any, constants: dict[str, Any]) -> None:
         self.kernel = kernel
+        # said explicitly, because Triton's default changes with its versions
         self.constants = {"enable_fp_fusion": True, **constants}
-        self.variants: dict[tuple, Callable[..., None]] = {}
+        self.variants: dict[tuple, Launcher] = {}
         self._tails: dict[int, list[Any]] = {}
 
-    def __call__(self, grid: tuple[int, ...], *args: Any) -> Callable[..., None] | None:
+    def __call__(self, grid: tuple[int, ...], *args: Any) -> Launcher | None:
         """Launch; returns what launches the same binary again, given (stream, grid, all arguments)."""
         key: list[Any] = []
         flat: list[Any] = []
@@ -41,27 +41,25 @@ class Compiled:
         finally:
             driver.set_current_device(current)
 
-    def _launch(
-        self, driver: Any, index: int, grid: tuple, key: list, flat: list, args: tuple
-    ) -> Callable[..., None]:
+    def _launch(self, driver: Any, index: int, grid: tuple, key: list, flat: list, args: tuple) -> Launcher:
         key.append(index)
-        found = self.variants.get(tuple(key))
-        if found is None:
-            found = self.variants[tuple(key)] = _launcher(self.kernel[grid](*args, **self.constants))
+        launcher = self.variants.get(tuple(key))
+        if launcher is None:
+            launcher = self.variants[tuple(key)] = _launcher(self.kernel[grid](*args, **self.constants))
         else:
-            found(driver.get_current_stream(index), grid, flat + self.tail(len(args)))
-        return found
+            launcher(driver.get_current_stream(index), grid, flat + self.tail(len(args)))
+        return launcher
 
     def tail(self, given: int) -> list[Any]:
         """The constants in the signature's order: launchers take them by position (and ignore them)."""
-        found = self._tails.get(given)
-        if found is None:
+        values = self._tails.get(given)
+        if values is None:
             constants, parameters = self.constants, self.kernel.params[given:]
-            found = self._tails[given] = [constants.get(p.name, p.default) for p in parameters]
-        return found
+            values = self._tails[given] = [constants.get(p.name, p.default) for p in parameters]
+        return values
 
 
-def _launcher(compiled: Any) -> Callable[..., None]:
+def _launcher(compiled: Any) -> Launcher:
     """What launches a compiled kernel: its C function where nothing has to be done before, else its launcher."""
     run, function, metadata = compiled.run, compiled.function, compiled.packed_metadata
     call = _entry(run)
@@ -78,9 +76,9 @@ def _launcher(compiled: Any) -> Callable[..., None]:
     return Described(launch, getattr(compiled.metadata, "tensordesc_meta", None))
 
 
-def _caller(call: Any, run: Any, function: Any, metadata: Any) -> Callable[..., None]:
+def _caller(call: Any, run: Any, function: Any, metadata: Any) -> Launcher:
     """The C function with everything fixed but the stream, the grid and the arguments."""
-    fixed = (function, run.launch_cooperative_grid, run.launch_pdl)
+    fixed: tuple[Any, ...] = (function, run.launch_cooperative_grid, run.launch_pdl)
     if hasattr(run, "arg_annotations"):  # Triton 3.7 and later: one C function for all kernels
         fixed += (metadata, None, None, None, None, None, run.arg_annotations, run.kernel_signature)
 
@@ -126,14 +124,17 @@ def _specialise(args: tuple, key: list[Any], flat: list[Any]) -> Any:
         if kind is Buffer:
             ptr = a.ptr
             key.append(a.dtype)
+            # a binary for aligned pointers makes 16-byte accesses, which fault on others
             key.append(ptr & 15 == 0)
             flat.append(ptr)
             device = a.device
         elif kind is int:
             flat.append(a)
             if -0x80000000 <= a < 0x80000000:
+                # Triton's own classes: 1 becomes a constant, multiples of 16 widen accesses
                 key.append(1 if a == 1 else 2 if a & 15 == 0 else 3)
             else:
+                # beyond 32 bits the argument is an i64
                 key.append(4 if a & 15 == 0 else 5)
         elif kind is tuple:
             inner: list[Any] = []

@@ -1,7 +1,8 @@
 """Tensor descriptors made on the host: what the copy engine needs to know of a matrix to move whole tiles of it.
 
-A kernel that makes its own descriptors needs scratch memory from the host and has every program write them before it
-starts. Made on the host they are 128 bytes among the arguments; for memory met before they are kept.
+A kernel that makes its own descriptors needs scratch memory from the host and has every program write them
+before it starts. Made on the host they are 128 bytes among the arguments; for memory met before they are
+kept.
 """
 
 from __future__ import annotations
@@ -134,9 +135,10 @@ class _Maps:
 
     def __call__(self, values: Any) -> Any:
         ptr = values[self._tiles.index]
-        found = self._kept.get(ptr)
-        if found is None:
+        encoded = self._kept.get(ptr)
+        if encoded is None:
             if len(self._kept) >= MAPS_KEPT:
+                # all at once: keeping an order of use would cost more than encoding anew
                 self._kept.clear()
-            found = self._kept[ptr] = self._kernel.encoded(self._tiles.pick(values), self._number)[0]
-        return found
+            encoded = self._kept[ptr] = self._kernel.encoded(self._tiles.pick(values), self._number)[0]
+        return encoded

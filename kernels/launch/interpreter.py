@@ -20,7 +20,7 @@ from tritonnn.kernels.launch import interpreter_memory as memory
 from tritonnn.kernels.launch.descriptors import Address
 from tritonnn.kernels.launch.interpreter_memory import IllegalAccess, Reach, Semantic, check_accesses
 from tritonnn.kernels.launch.interpreter_numbers import convert_as_hardware
-from tritonnn.runtime.interface import runtime
+from tritonnn.runtime.simulated import simulated
 
 
 class Interpreted:
@@ -47,7 +47,7 @@ class Interpreted:
             for a, width, name in zip(args, self.widths, self.kernel.arg_names, strict=False)
         ]
         reaches = list(_reaches(hosted))
-        runtime().queue(lambda: self._run(tuple(grid), hosted, reaches))
+        simulated().queue(lambda: self._run(tuple(grid), hosted, reaches))
 
     def _run(self, grid: tuple[int, ...], hosted: list, reaches: list[Reach]) -> None:
         with self._one_at_a_time, np.errstate(all="ignore"), _patching_once():
@@ -63,7 +63,7 @@ class Interpreted:
                 raise cause from None
         if reaches:
             uses = [use for reach in reaches for use in reach.uses()]
-            runtime().use(reaches[0].index, uses, self.kernel.__name__)
+            simulated().use(reaches[0].index, uses, self.kernel.__name__)
 
 
 def _reaches(hosted: Any) -> Iterator[Reach]:

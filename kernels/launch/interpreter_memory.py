@@ -15,8 +15,8 @@ from triton.runtime import interpreter
 from triton.runtime.interpreter import TensorHandle
 
 from tritonnn.buffer import Buffer
-from tritonnn.runtime.interface import runtime
 from tritonnn.runtime.races import READ, UPDATE, WRITE
+from tritonnn.runtime.simulated import simulated
 
 
 class IllegalAccess(RuntimeError):
@@ -145,7 +145,7 @@ def _check_against_live_blocks(builder: Any, data: np.ndarray, size: int, does: 
     """Hold an access at addresses that were read from memory to what is allocated."""
     if not data.size:
         return
-    firsts, ends = runtime().live.arrays()
+    firsts, ends = simulated().live.arrays()
     at = np.searchsorted(firsts, data, side="right") - 1
     inside = (at >= 0) & (data + np.uint64(size) <= ends[at]) if len(firsts) else np.zeros(data.shape, bool)
     wrong = data[~inside]

@@ -1,9 +1,9 @@
 """Launching kernels: in Triton's interpreter on host memory, or on a GPU through a cache of compiled kernels.
 
 Triton's own `kernel[grid](...)` spends about 7 µs in Python per launch. Here a kernel bound to its constants
-(`Compiled`) keeps a dictionary from what specialises the binary (element types, 16-byte alignment of pointers,
-integers that equal 1 or are multiples of 16, width of integers) to the compiled kernel, and calls that one's
-launcher directly; only the first launch of a specialisation goes Triton's way.
+(`Compiled`) keeps a dictionary from what specialises the binary (element types, 16-byte alignment of
+pointers, integers that equal 1 or are multiples of 16, width of integers) to the compiled kernel, and calls
+that one's launcher directly; only the first launch of a specialisation goes Triton's way.
 """
 
 from __future__ import annotations
@@ -11,25 +11,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, wraps
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from triton import knobs
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.launch.compiled import Compiled, active_driver
-from tritonnn.kernels.launch.descriptors import Described, Tiles
+from tritonnn.kernels.launch.descriptors import Described, Launcher, Tiles
 from tritonnn.kernels.launch.replay import Unrepeatable, forget_notes
 from tritonnn.kernels.launch.replay import thread as _noting
 from tritonnn.shape import contiguous_strides, numel
 
-i64, fp64 = tl.constexpr("i64"), tl.constexpr("fp64")
+if TYPE_CHECKING:
+    i64 = Any
+    fp64 = Any
+else:
+    i64, fp64 = tl.constexpr("i64"), tl.constexpr("fp64")
 """Annotations of kernel parameters: a number arrives as this type whatever its value."""
 
 INTERPRET: bool = bool(knobs.runtime.interpret)
 """Kernels run in Triton's interpreter (TRITON_INTERPRET=1): the simulated device."""
 
-_bound: dict[tuple, Callable[..., None]] = {}
+_bound: dict[tuple, Callable[..., Launcher | None]] = {}
 
 
 def launch(kernel: Any, grid: tuple[int, ...], *args: Any, **constants: Any) -> None:
@@ -43,6 +47,7 @@ def launch(kernel: Any, grid: tuple[int, ...], *args: Any, **constants: Any) -> 
     """
     if _noting.notes is not None:
         return _note(kernel, grid, args, constants)
+    # kernels live as long as the module, so an id stands for one of them; hashing a JITFunction is slower
     key = (id(kernel), *constants.items())
     run = _bound.get(key)
     if run is None:
@@ -58,21 +63,21 @@ def _note(kernel: Any, grid: tuple[int, ...], args: tuple, constants: dict[str, 
 
 def _slotted(args: Any, given: list[Buffer]) -> tuple:
     """The arguments with a Slot in place of every Buffer, which is appended to `given`."""
-    found: list[Any] = []
+    slots: list[Any] = []
     for a in args:
         if type(a) is Buffer:
-            found.append(Slot(len(given)))
+            slots.append(Slot(len(given)))
             given.append(a)
         elif type(a) is tuple:
-            found.append(_slotted(a, given))
+            slots.append(_slotted(a, given))
         elif hasattr(a, "block_shape"):
             raise Unrepeatable
         else:
-            found.append(a)
-    return tuple(found)
+            slots.append(a)
+    return tuple(slots)
 
 
-def bind(kernel: Any, **constants: Any) -> Callable[..., None]:
+def bind(kernel: Any, **constants: Any) -> Callable[..., Launcher | None]:
     """`kernel` with its constants fixed: call the result with `(grid, *args)`. Keep it on hot paths."""
     if INTERPRET:
         from tritonnn.kernels.launch.interpreter import Interpreted
@@ -117,13 +122,13 @@ _processors: dict[Any, int] = {}
 
 def multiprocessors(like: Buffer) -> int:
     """Number of multiprocessors of the device of `like`: the size of a persistent grid."""
-    found = _processors.get(like.device)
-    if found is None:
+    count = _processors.get(like.device)
+    if count is None:
         from tritonnn.runtime.interface import runtime
 
-        found = runtime().properties(like.device.index).multi_processor_count
-        _processors[like.device] = found
-    return found
+        count = runtime().properties(like.device.index).multi_processor_count
+        _processors[like.device] = count
+    return count
 
 
 class Slot:
@@ -144,9 +149,10 @@ class Plan:
     Args:
         kernel: a `@triton.jit` function whose `tl.constexpr` parameters come last.
         grid: number of programs.
-        args: run-time arguments by position; `Slot(k)` stands for the k-th argument of a call, also inside a tuple,
-            `Tiles` for a descriptor over it. Slots of numbers must belong to parameters that are not specialised
-            (`do_not_specialize`).
+        args: run-time arguments by position; `Slot(k)` stands for the k-th argument of a call, also inside a
+        tuple,
+            `Tiles` for a descriptor over it. Slots of numbers must belong to parameters that are not
+            specialised (`do_not_specialize`).
         constants: `tl.constexpr` arguments and options.
     """
 
@@ -157,7 +163,7 @@ class Plan:
         self._grid = (*grid, 1, 1)[:3]
         self._args = list(args)
         self._filling = [(at, _picker(a)) for at, a in enumerate(args) if _has_slots(a)]
-        self._variants: dict[tuple[int, int], tuple[Callable[..., None], list[Any], list]] = {}
+        self._variants: dict[tuple[int, int], tuple[Launcher, list[Any], list]] = {}
 
     def __call__(self, *given: Any) -> None:
         """Launch on Buffers (and numbers, where slots stand for numbers)."""
@@ -166,6 +172,7 @@ class Plan:
         if INTERPRET:
             return self._first(given, None)
         values: list[Any] = []
+        # a leading 1, so that the numbers of buffers tell apart as well
         aligned = 1
         for g in given:
             if type(g) is Buffer:
@@ -186,11 +193,13 @@ class Plan:
             aligned: 1, then a bit for each Buffer: whether it starts at a multiple of 16 bytes.
             index: the device.
         """
-        found = self._variants.get((aligned, index))
+        variant = self._variants.get((aligned, index))
         thread = (_runtime or _first_runtime()).thread
-        if found is None or thread.device != index or not thread.bound:
+        # a first launch on a thread has to bind its context and select the device
+        if variant is None or thread.device != index or not thread.bound:
             return False
-        launcher, args, filling = found
+        launcher, args, filling = variant
+        # the fixed arguments stay as they are for the next call, which may be another thread's
         args = args.copy()
         for at, pick in filling:
             args[at] = pick(values)
@@ -204,11 +213,12 @@ class Plan:
         args = self._args.copy()
         for at, pick in self._filling:
             args[at] = pick(given)
-        launcher = self._run(self._grid, *args)  # type: ignore[func-returns-value]
-        if key is not None:
-            args = [*self._args, *self._run.tail(len(args))]  # type: ignore[attr-defined]
-            found = (launcher, args, self._filling)
-            self._variants[key] = launcher.opened(*found[1:]) if type(launcher) is Described else found
+        launcher = self._run(self._grid, *args)
+        if key is not None:  # there is a key where kernels are compiled
+            assert isinstance(self._run, Compiled) and launcher is not None
+            args = [*self._args, *self._run.tail(len(args))]
+            variant = (launcher, args, self._filling)
+            self._variants[key] = launcher.opened(*variant[1:]) if type(launcher) is Described else variant
 
 
 def _has_slots(a: Any) -> bool:
@@ -223,8 +233,12 @@ def _picker(a: Any) -> Callable[[Any], Any]:
         return a.pick
     if len(a) > 1 and all(type(item) is Slot for item in a):
         return itemgetter(*[slot.index for slot in a])
-    items = [_picker(item) if _has_slots(item) else lambda values, fixed=item: fixed for item in a]
+    items = [_picker(item) if _has_slots(item) else _constant(item) for item in a]
     return lambda values: tuple([pick(values) for pick in items])
+
+
+def _constant(value: Any) -> Callable[[Any], Any]:
+    return lambda values: value
 
 
 def planned(
@@ -237,7 +251,8 @@ def planned(
 
     Args:
         make: the implementation.
-        numbers: so many arguments, the last ones, differ from call to call: what `make` returned is called with
+        numbers: so many arguments, the last ones, differ from call to call: what `make` returned is called
+        with
             them after the Buffers.
     """
     if make is None:
@@ -254,6 +269,7 @@ def planned(
                 given.append(a)
             else:
                 parts.append(a)
+        # plans hold configurations chosen for a device
         parts.append(given[0].device)
         key = tuple(parts)
         plan = plans.get(key)

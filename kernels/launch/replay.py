@@ -1,12 +1,14 @@
 """Repeating the launches of an op without the Python that worked them out.
 
-What an implementation launches depends on the geometries of its arguments, not on their contents. `replayed` lets it
-run once for each combination of geometries with nothing executed: launches and workspaces are noted. The notes are
-then what runs, now and whenever the combination comes again: a lookup, an allocation for each workspace and the
-launcher of each kernel.
+What an implementation launches depends on the geometries of its arguments, not on their contents. `replayed`
+lets it
+run once for each combination of geometries with nothing executed: launches and workspaces are noted. The
+notes are
+then what runs, now and whenever the combination comes again: a lookup, an allocation for each workspace and
+the launcher of each kernel.
 
-An implementation that reads back from the device, writes to it from the host or measures can not be noted; it is
-found out by `unrepeatable()`, which those ways call, and then simply runs.
+An implementation that reads back from the device, writes to it from the host or measures can not be noted; it
+is found out by `unrepeatable()`, which those ways call, and then simply runs.
 """
 
 from __future__ import annotations
@@ -181,8 +183,8 @@ class _Launch:
 def replayed(run: Callable[..., None]) -> Callable[..., None]:
     """An implementation whose launches are noted once for each combination of geometries and parameters.
 
-    Its arguments are Buffers, lists of them and hashable values, Buffers first. It may launch, allocate workspaces and
-    call other implementations.
+    Its arguments are Buffers, lists of them and hashable values, Buffers first. It may launch, allocate
+    workspaces and call other implementations.
     """
     known: dict[tuple, Any] = {}  # Notes, or None for what can not be noted
     all_known.append(known)
@@ -193,6 +195,7 @@ def replayed(run: Callable[..., None]) -> Callable[..., None]:
             return run(*args)
         buffers: list[Buffer] = []
         starts: list[int] = []
+        # settings that change what is launched belong to the key
         parts: list[Any] = [precision.float32_matmul, precision.convolution_tf32]
         _geometry(args, parts, buffers, starts)
         parts.append(buffers[0].device)
@@ -219,6 +222,7 @@ def _geometry(args: Any, key: list[Any], buffers: list[Buffer], starts: list[int
             ptr = a.ptr
             buffers.append(a)
             starts.append(ptr)
+            # alignment decides which binary runs, and whether descriptors can be used
             key += (a.shape, a.strides, a.dtype, ptr & 15)
         elif kind is tuple or kind is list:
             kinds = tuple(map(type, a))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from triton import language as tl
@@ -16,7 +17,7 @@ from tritonnn.kernels.tables.gemm import LEAN, TABLE, Gemm
 _TYPES = {"half": ("bf16", tl.float32), "tf32": ("fp32", tl.float32), "ieee": ("fp32", tl.float32),
           "fp64": ("fp64", tl.float64), "fp8": ("fp8e4nv", tl.float32)}  # fmt: skip
 
-# What `finish` does: its constants, and the types of the extra arguments (`{}`: of the result).
+# What `epilogue` does: its constants, and the types of the extra arguments (`{}`: of the result).
 BIAS = ("bias", {"ADD": 1, "AFFINE": False, "SCALED": 0, "EPILOGUE": None}, "*{}")
 MATRIX = ("matrix", {"ADD": 2, "AFFINE": True, "SCALED": 0, "EPILOGUE": None}, "*{}")
 GELU = ("gelu", {"ADD": 1, "AFFINE": True, "SCALED": 0, "EPILOGUE": gelu_erf}, "*{}")
@@ -39,7 +40,8 @@ def _case(arch: str, kind: str, config: Gemm, across: bool = True, finishing: An
     }  # fmt: skip
     ends = extras.format(result)
     pointers = f"*{element} *{element} *{result} ({ends})"
-    # Short tiles use the matrix instructions of a single warp, and float32 by multiply-adds uses none on NVIDIA.
+    # Short tiles use the matrix instructions of a single warp, and float32 by multiply-adds uses none on
+    # NVIDIA.
     full = config.m >= (64 if arch == "sm_90" else 128) or not arch.startswith(("sm_9", "sm_10"))
     matrix: bool | str = True
     if not arch.startswith("gfx"):
@@ -48,8 +50,8 @@ def _case(arch: str, kind: str, config: Gemm, across: bool = True, finishing: An
         f"{kind},{config.m}x{config.n}x{config.k},{config.warps}w{',specialize' if config.specialize else ''}"
     )
     label += ("" if across else ",b^T") + ("" if finishing is BIAS else f",{how}")
-    extra = {"label": label, "num_warps": config.warps, "num_stages": config.stages,
-             "matrix": matrix, "spills": config.spills, "archs": (arch,)}  # fmt: skip
+    case = partial(Case, label=label, num_warps=config.warps, num_stages=config.stages, matrix=matrix,
+                   spills=config.spills, archs=(arch,))  # fmt: skip
     tail = "i32:16 i32=1 i32=1 i32=1"
     if config.persistent:
         b_tile = (config.k, config.n) if across else (config.n, config.k)
@@ -58,23 +60,23 @@ def _case(arch: str, kind: str, config: Gemm, across: bool = True, finishing: An
         on_host = described(config, arch)
         if not on_host:
             sides, rows = f"*{element} *{element} *{result}", "i32:16 i32:16 i32:16"
-        return Case(
+        return case(
             _gemm.persistent_gemm_kernel, f"{sides} ({ends}) i32:16 i32:16 i32:16 {rows} {tail} fp64 fp64",
             {**options, "A_ACROSS": False, "B_ACROSS": across, "SPECIALIZE": config.specialize,
              "DESCRIBED": on_host},
-            specialize=config.specialize, **extra,
+            specialize=config.specialize,
         )  # fmt: skip
     b = "i32:16 i32=1" if across else "i32=1 i32:16"
     batch = "(i32=1) (i32:16) (i32:16) (i32:16) (i32:16)"
-    return Case(
+    return case(
         _gemm.gemm_kernel,
         f"{pointers} {batch} i32:16 i32:16 i32:16 i32:16 i32:16 i32=1 {b} i32:16 i32=1 {tail} i32:16 fp64 fp64",
-        {**options, "A_BITS": bits, "B_BITS": bits, "EVEN_K": True, "INT64": False}, **extra,
+        {**options, "A_BITS": bits, "B_BITS": bits, "EVEN_K": True, "INT64": False},
     )  # fmt: skip
 
 
 def COMPILE() -> list[Case]:
-    """Every configuration, b as (k, n) or, for float8, (n, k); for half precision as both, and with other ends."""
+    """Every configuration, b as (k, n), for float8 as (n, k); half precision as both, and more epilogues."""
     cases = []
     for arch in ("sm_80", "sm_90", "sm_100", "gfx942"):
         for kind, configs in TABLE[arch].items():
@@ -86,7 +88,8 @@ def COMPILE() -> list[Case]:
                 cases += [_case(arch, kind, config, across=False) for config in configs]
                 cases += [
                     _case(arch, kind, config, True, end)
-                    for config in configs if config.m * config.n <= LEAN * config.warps for end in (MATRIX, GELU)
+                    for config in configs if config.m * config.n <= LEAN * config.warps for end in (MATRIX,
+                    GELU)
                 ]  # fmt: skip
         cases.append(_case(arch, "tf32", TABLE[arch]["tf32"][0], True, MATRIX))
     return cases + _others()

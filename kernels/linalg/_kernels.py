@@ -1,12 +1,20 @@
-"""Kernels of matrix products.
+"""Kernels of matrix products, all c = epilogue(a @ b) with a (M, K), b (K, N).
 
-- `gemm_kernel`: any strides, one tile a program, batches and parts of a split inner dimension along the grid.
-- `persistent_gemm_kernel`: contiguous rows on hardware that copies whole tiles (tensor descriptors): as many
-  programs as multiprocessors walk over the tiles, so the next tile's loads run under this one's epilogue.
-- `gemm_loop_kernel`: integers, which matrix instructions do not take at full width.
-- `sum_parts_kernel`: adds the partial results of a split inner dimension, in a fixed order.
+- `gemm_kernel`: any strides. A tile of c a program, the batch along the grid's first dimension. Where tiles
+  are too few for the multiprocessors, K is split along the grid's second dimension (split-K): each part
+  writes its sum to a workspace, `sum_parts_kernel` adds them in a fixed order and applies the epilogue.
+  Atomic additions would save the second launch, but not give the same bits twice.
+- `persistent_gemm_kernel`: contiguous rows on hardware that copies whole tiles (tensor descriptors, TMA). As
+  many programs as multiprocessors walk over the tiles, so the next tile's loads run under this one's
+  epilogue, and a copy of a tile is one instruction instead of an address per element. With SPECIALIZE loads
+  and products go to different warps.
+- `gemm_loop_kernel`: integers, which matrix instructions do not take at full width: outer products.
 
-Tiles are walked in groups of rows, so that neighbours in time share operands in the second-level cache.
+Tiles are walked in groups of GROUP rows of tiles, down first (`grouped_tile`): the programs that run at one
+time then share a square of operands in the second-level cache instead of a whole row of b.
+
+Sums are kept in ACC, float32 (float64 for float64), whatever the operands are, and rounded once, after the
+epilogue. `choose` in `tables/gemm.py` picks kernel, tile and split; `_plan.py` lays out the call.
 """
 
 from __future__ import annotations
@@ -21,43 +29,49 @@ from tritonnn.kernels.launch.launch import fp64, i64
 
 
 @triton.jit
-def tile_of(pid, m, n, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, GROUP: tl.constexpr):
-    """Row and column of a tile in grouped order."""
-    across = tl.cdiv(n, BLOCK_N)
-    down = tl.cdiv(m, BLOCK_M)
-    in_group = GROUP * across
-    first = pid // in_group * GROUP
-    height = tl.minimum(down - first, GROUP)
-    return first + pid % in_group % height, pid % in_group // height
+def grouped_tile(pid, M, N, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, GROUP: tl.constexpr):
+    """Row and column of a tile in grouped order; the last group may be lower than the others."""
+    num_pid_n = tl.cdiv(N, BLOCK_N)
+    num_pid_m = tl.cdiv(M, BLOCK_M)
+    num_pid_in_group = GROUP * num_pid_n
+    first_pid_m = pid // num_pid_in_group * GROUP
+    group_size_m = tl.minimum(num_pid_m - first_pid_m, GROUP)
+    return first_pid_m + pid % num_pid_in_group % group_size_m, pid % num_pid_in_group // group_size_m
 
 
 @triton.jit
-def finish(
-    acc, extras, rows, columns, m, n, away, add_row, add_column, a_step, b_step, alpha, beta,
+def epilogue(
+    acc, extras, offs_m, offs_n, M, N, add_offset, stride_addm, stride_addn, stride_scale_a, stride_scale_b,
+    alpha, beta,
     ADD: tl.constexpr, AFFINE: tl.constexpr, SCALED: tl.constexpr, EPILOGUE: tl.constexpr,
 ):  # fmt: skip
     """A tile's result from its sum: EPILOGUE(alpha scale_a acc scale_b + beta addend) / scale_result.
 
     Args:
         extras: pointers to the addend where ADD is not 0, then to the scales as far as there are any.
-        rows: of the result, and columns; m and n are the numbers of them.
-        away: of the addend's matrix from its first one. add_row, add_column: its strides.
-        a_step: distance of the scales of neighbouring rows, 0 for a single one; b_step: of columns.
+        offs_m, offs_n: rows and columns of the result; M and N are the numbers of them.
+        add_offset: of the addend's matrix from its first one. stride_addm, stride_addn: its strides.
+        stride_scale_a, stride_scale_b: distance of the scales of neighbouring rows and columns, 0 for a
+        single one.
         ADD: 0 without addend, 1 for a vector over columns, 2 for a matrix.
         AFFINE: there are alpha and beta. SCALED: 0, 1, or 2 with a scale of the result.
     """
     FIRST: tl.constexpr = 1 if ADD != 0 else 0
     if SCALED != 0:
-        acc *= tl.load(extras[FIRST] + rows * a_step, mask=rows < m, other=0.0)[:, None]
-        acc *= tl.load(extras[FIRST + 1] + columns * b_step, mask=columns < n, other=0.0)[None, :]
+        acc *= tl.load(extras[FIRST] + offs_m * stride_scale_a, mask=offs_m < M, other=0.0)[:, None]
+        acc *= tl.load(extras[FIRST + 1] + offs_n * stride_scale_b, mask=offs_n < N, other=0.0)[None, :]
     if AFFINE:
+        # alpha and beta come as float64; a product with them must not widen the whole tile
         acc *= alpha.to(acc.dtype)
     if ADD != 0:
         if ADD == 1:
-            addend = tl.load(extras[0] + columns * add_column, mask=columns < n, other=0.0)[None, :]
+            # a bias needs one row of loads, not a tile of them
+            addend = tl.load(extras[0] + offs_n * stride_addn, mask=offs_n < N, other=0.0)[None, :]
         else:
-            source = extras[0] + away + rows[:, None] * add_row + columns[None, :] * add_column
-            addend = tl.load(source, mask=(rows < m)[:, None] & (columns < n)[None, :], other=0.0)
+            addend_ptrs = (
+                extras[0] + add_offset + offs_m[:, None] * stride_addm + offs_n[None, :] * stride_addn
+            )
+            addend = tl.load(addend_ptrs, mask=(offs_m < M)[:, None] & (offs_n < N)[None, :], other=0.0)
         addend = convert(addend, acc.dtype)
         if AFFINE:
             addend *= beta.to(acc.dtype)
@@ -71,171 +85,190 @@ def finish(
 
 @triton.jit
 def gemm_kernel(
-    a, b, c, extras, batch_shape, a_batch, b_batch, c_batch, add_batch, m, n, k, chunk, a_row, a_inner, b_inner,
-    b_column, c_row, c_column, add_row, add_column, a_step, b_step, part_stride, alpha: fp64, beta: fp64,
+    a_ptr, b_ptr, c_ptr, extras, batch_shape, a_batch, b_batch, c_batch, add_batch, M, N, K, split_k_size,
+    stride_am, stride_ak, stride_bk, stride_bn, stride_cm, stride_cn, stride_addm, stride_addn,
+    stride_scale_a, stride_scale_b, stride_split, alpha: fp64, beta: fp64,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
     ACC: tl.constexpr, PRECISION: tl.constexpr, ADD: tl.constexpr, AFFINE: tl.constexpr, SCALED: tl.constexpr,
     EPILOGUE: tl.constexpr, A_BITS: tl.constexpr, B_BITS: tl.constexpr, IMPRECISE: tl.constexpr,
     EVEN_K: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """c[p, z] = finish(sum over the p-th chunk of k of a[z] @ b[z]), see `finish` for what is not said here.
+    """c[p, z] = epilogue(sum over the p-th part of K of a[z] @ b[z]); more at `epilogue`.
 
     Args:
         batch_shape: extents of the batch dimensions; a_batch, b_batch, c_batch, add_batch: their strides.
-        m: rows. n: columns. k: inner dimension. chunk: how much of k a program adds up.
-        a_row: stride of a's rows, and so on. part_stride: distance of the chunks' results in c.
+        split_k_size: how much of K a program adds up.
+        stride_am: stride of a's rows, and so on. stride_split: distance of the parts' results in c.
         A_BITS, B_BITS: name of the float8 type where the operand comes as whole numbers of 8 bits.
         IMPRECISE: products of float8 that may be summed in the hardware's narrower sums, or None for all.
-        EVEN_K: every chunk is full and a multiple of BLOCK_K.
+        EVEN_K: every part is full and a multiple of BLOCK_K.
     """
-    tiles = tl.cdiv(m, BLOCK_M) * tl.cdiv(n, BLOCK_N)
-    z = tl.program_id(0) // tiles
-    row, column = tile_of(tl.program_id(0) % tiles, m, n, BLOCK_M, BLOCK_N, GROUP)
-    i = row * BLOCK_M + tl.arange(0, BLOCK_M)
-    j = column * BLOCK_N + tl.arange(0, BLOCK_N)
-    first = tl.program_id(1) * chunk
-    rows, columns = i, j
+    num_tiles = tl.cdiv(M, BLOCK_M) * tl.cdiv(N, BLOCK_N)
+    pid_z = tl.program_id(0) // num_tiles
+    pid_m, pid_n = grouped_tile(tl.program_id(0) % num_tiles, M, N, BLOCK_M, BLOCK_N, GROUP)
+    offs_m = pid_m * BLOCK_M + tl.arange(0, BLOCK_M)
+    offs_n = pid_n * BLOCK_N + tl.arange(0, BLOCK_N)
+    k_start = tl.program_id(1) * split_k_size
+    # masks stay in 32 bits, offsets may need 64
+    row_index, column_index = offs_m, offs_n
     if INT64:
-        z, i, j = z.to(tl.int64), i.to(tl.int64), j.to(tl.int64)
-    a_base = a + offset_of(z, batch_shape, a_batch)
-    b_base = b + offset_of(z, batch_shape, b_batch)
-    inside_m = (rows < m)[:, None]
-    inside_n = (columns < n)[None, :]
+        pid_z, offs_m, offs_n = pid_z.to(tl.int64), offs_m.to(tl.int64), offs_n.to(tl.int64)
+    a_base = a_ptr + offset_of(pid_z, batch_shape, a_batch)
+    b_base = b_ptr + offset_of(pid_z, batch_shape, b_batch)
+    mask_m = (row_index < M)[:, None]
+    mask_n = (column_index < N)[None, :]
     acc = tl.zeros((BLOCK_M, BLOCK_N), ACC)
-    last = tl.minimum(first + chunk, k)
-    for start in range(first, last, BLOCK_K):
-        r = start + tl.arange(0, BLOCK_K)
-        present = r < last
+    k_end = tl.minimum(k_start + split_k_size, K)
+    for k in range(k_start, k_end, BLOCK_K):
+        offs_k = k + tl.arange(0, BLOCK_K)
+        mask_k = offs_k < k_end
         if INT64:
-            r = r.to(tl.int64)
-        a_tile = a_base + i[:, None] * a_row + r[None, :] * a_inner
-        b_tile = b_base + r[:, None] * b_inner + j[None, :] * b_column
+            offs_k = offs_k.to(tl.int64)
+        a_ptrs = a_base + offs_m[:, None] * stride_am + offs_k[None, :] * stride_ak
+        b_ptrs = b_base + offs_k[:, None] * stride_bk + offs_n[None, :] * stride_bn
+        # without a mask over k the masks are those of the tile, the same in every step
         if EVEN_K:
-            x = tl.load(a_tile, mask=inside_m, other=0.0)
-            y = tl.load(b_tile, mask=inside_n, other=0.0)
+            a = tl.load(a_ptrs, mask=mask_m, other=0.0)
+            b = tl.load(b_ptrs, mask=mask_n, other=0.0)
         else:
-            x = tl.load(a_tile, mask=inside_m & present[None, :], other=0.0)
-            y = tl.load(b_tile, mask=inside_n & present[:, None], other=0.0)
-        x, y = decoded(x, A_BITS), decoded(y, B_BITS)
-        acc = tl.dot(x, y, acc, input_precision=PRECISION, max_num_imprecise_acc=IMPRECISE, out_dtype=ACC)
-    acc = finish(
-        acc, extras, i, j, m, n, offset_of(z, batch_shape, add_batch), add_row, add_column, a_step, b_step, alpha, beta,
-        ADD, AFFINE, SCALED, EPILOGUE,
+            a = tl.load(a_ptrs, mask=mask_m & mask_k[None, :], other=0.0)
+            b = tl.load(b_ptrs, mask=mask_n & mask_k[:, None], other=0.0)
+        a, b = decoded(a, A_BITS), decoded(b, B_BITS)
+        acc = tl.dot(a, b, acc, input_precision=PRECISION, max_num_imprecise_acc=IMPRECISE, out_dtype=ACC)
+    acc = epilogue(
+        acc, extras, offs_m, offs_n, M, N, offset_of(pid_z, batch_shape, add_batch), stride_addm,
+        stride_addn, stride_scale_a, stride_scale_b, alpha, beta, ADD, AFFINE, SCALED, EPILOGUE,
     )  # fmt: skip
-    away = tl.program_id(1).to(tl.int64) * part_stride
-    target = c + offset_of(z, batch_shape, c_batch) + away + i[:, None] * c_row + j[None, :] * c_column
-    tl.store(target, convert(acc, c.dtype.element_ty), mask=inside_m & inside_n)
+    # always in 64 bits: the workspace is as large as all parts together
+    split_offset = tl.program_id(1).to(tl.int64) * stride_split
+    c_ptrs = (
+        c_ptr + offset_of(pid_z, batch_shape, c_batch) + split_offset + offs_m[:, None] * stride_cm
+        + offs_n[None, :] * stride_cn
+    )  # fmt: skip
+    tl.store(c_ptrs, convert(acc, c_ptr.dtype.element_ty), mask=mask_m & mask_n)
 
 
 @triton.jit
 def persistent_gemm_kernel(
-    a, b, c, extras, m, n, k, a_row, b_row, c_row, add_row, add_column, a_step, b_step, alpha: fp64, beta: fp64,
+    a_desc, b_desc, c_desc, extras, M, N, K, stride_am, stride_bk, stride_cm, stride_addm, stride_addn,
+    stride_scale_a, stride_scale_b, alpha: fp64, beta: fp64,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
     ACC: tl.constexpr, PRECISION: tl.constexpr, ADD: tl.constexpr, AFFINE: tl.constexpr, SCALED: tl.constexpr,
     EPILOGUE: tl.constexpr, IMPRECISE: tl.constexpr, A_ACROSS: tl.constexpr, B_ACROSS: tl.constexpr,
     SPECIALIZE: tl.constexpr, DESCRIBED: tl.constexpr,
 ):  # fmt: skip
-    """c = finish(a @ b) of matrices with contiguous rows, 16-byte-aligned. Other arguments as of `gemm_kernel`.
+    """c = epilogue(a @ b) of matrices with contiguous rows, 16-byte-aligned. More at `gemm_kernel`.
 
     Args:
-        a_row: distance of a's rows in memory, and so on; None where there are descriptors.
-        A_ACROSS: a lies in memory as (k, m), not (m, k). B_ACROSS: b lies as (k, n), not (n, k).
+        stride_am: distance of a's rows in memory, and so on; None where there are descriptors.
+        A_ACROSS: a lies in memory as (K, M), not (M, K). B_ACROSS: b lies as (K, N), not (N, K).
         SPECIALIZE: loads and products by different warps.
         DESCRIBED: a, b and c are descriptors made on the host, not pointers.
     """
     if not DESCRIBED:
         if A_ACROSS:
-            a = tl.make_tensor_descriptor(a, [k, m], [a_row, 1], [BLOCK_K, BLOCK_M])
+            a_desc = tl.make_tensor_descriptor(a_desc, [K, M], [stride_am, 1], [BLOCK_K, BLOCK_M])
         else:
-            a = tl.make_tensor_descriptor(a, [m, k], [a_row, 1], [BLOCK_M, BLOCK_K])
+            a_desc = tl.make_tensor_descriptor(a_desc, [M, K], [stride_am, 1], [BLOCK_M, BLOCK_K])
         if B_ACROSS:
-            b = tl.make_tensor_descriptor(b, [k, n], [b_row, 1], [BLOCK_K, BLOCK_N])
+            b_desc = tl.make_tensor_descriptor(b_desc, [K, N], [stride_bk, 1], [BLOCK_K, BLOCK_N])
         else:
-            b = tl.make_tensor_descriptor(b, [n, k], [b_row, 1], [BLOCK_N, BLOCK_K])
-        c = tl.make_tensor_descriptor(c, [m, n], [c_row, 1], [BLOCK_M, BLOCK_N])
-    tiles = tl.cdiv(m, BLOCK_M) * tl.cdiv(n, BLOCK_N)
+            b_desc = tl.make_tensor_descriptor(b_desc, [N, K], [stride_bk, 1], [BLOCK_N, BLOCK_K])
+        c_desc = tl.make_tensor_descriptor(c_desc, [M, N], [stride_cm, 1], [BLOCK_M, BLOCK_N])
+    num_tiles = tl.cdiv(M, BLOCK_M) * tl.cdiv(N, BLOCK_N)
+    # Flattening the two loops lets the pipeline run on into the next tile; warp specialisation does that
+    # itself, and Triton drops it without a word in a flattened loop.
     for tile in tl.range(
-        tl.program_id(0), tiles, tl.num_programs(0), flatten=not SPECIALIZE, warp_specialize=SPECIALIZE
+        tl.program_id(0), num_tiles, tl.num_programs(0), flatten=not SPECIALIZE, warp_specialize=SPECIALIZE
     ):
-        row, column = tile_of(tile, m, n, BLOCK_M, BLOCK_N, GROUP)
-        i = row * BLOCK_M
-        j = column * BLOCK_N
+        pid_m, pid_n = grouped_tile(tile, M, N, BLOCK_M, BLOCK_N, GROUP)
+        offs_m = pid_m * BLOCK_M
+        offs_n = pid_n * BLOCK_N
         acc = tl.zeros((BLOCK_M, BLOCK_N), ACC)
-        for step in range(tl.cdiv(k, BLOCK_K)):
-            r = step * BLOCK_K
+        for k in range(tl.cdiv(K, BLOCK_K)):
+            offs_k = k * BLOCK_K
             if A_ACROSS:
-                x = a.load([r, i]).T
+                a = a_desc.load([offs_k, offs_m]).T
             else:
-                x = a.load([i, r])
+                a = a_desc.load([offs_m, offs_k])
             if B_ACROSS:
-                y = b.load([r, j])
+                b = b_desc.load([offs_k, offs_n])
             else:
-                y = b.load([j, r]).T
-            acc = tl.dot(x, y, acc, input_precision=PRECISION, max_num_imprecise_acc=IMPRECISE, out_dtype=ACC)
-        acc = finish(
-            acc, extras, i + tl.arange(0, BLOCK_M), j + tl.arange(0, BLOCK_N), m, n, 0, add_row, add_column,
-            a_step, b_step, alpha, beta, ADD, AFFINE, SCALED, EPILOGUE,
+                b = b_desc.load([offs_n, offs_k]).T
+            acc = tl.dot(a, b, acc, input_precision=PRECISION, max_num_imprecise_acc=IMPRECISE, out_dtype=ACC)
+        acc = epilogue(
+            acc, extras, offs_m + tl.arange(0, BLOCK_M), offs_n + tl.arange(0, BLOCK_N), M, N, 0,
+            stride_addm, stride_addn, stride_scale_a, stride_scale_b, alpha, beta, ADD, AFFINE, SCALED,
+            EPILOGUE,
         )  # fmt: skip
-        c.store([i, j], convert(acc, c.dtype))
+        # descriptors cut off what lies outside the matrices: no masks on loads or here
+        c_desc.store([offs_m, offs_n], convert(acc, c_desc.dtype))
 
 
 @triton.jit
 def gemm_loop_kernel(
-    a, b, c, extras, batch_shape, a_batch, b_batch, c_batch, add_batch, m, n, k, a_row, a_inner, b_inner,
-    b_column, c_row, c_column, add_row, add_column, alpha: i64, beta: i64,
+    a_ptr, b_ptr, c_ptr, extras, batch_shape, a_batch, b_batch, c_batch, add_batch, M, N, K, stride_am,
+    stride_ak, stride_bk, stride_bn, stride_cm, stride_cn, stride_addm, stride_addn, alpha: i64, beta: i64,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, ACC: tl.constexpr, ADD: tl.constexpr, AFFINE: tl.constexpr,
 ):  # fmt: skip
-    """c[z] = finish(a[z] @ b[z]), one outer product after another. Arguments as of `gemm_kernel`."""
-    tiles = tl.cdiv(m, BLOCK_M) * tl.cdiv(n, BLOCK_N)
-    z = (tl.program_id(0) // tiles).to(tl.int64)
-    row, column = tile_of(tl.program_id(0) % tiles, m, n, BLOCK_M, BLOCK_N, 8)
-    i = (row * BLOCK_M + tl.arange(0, BLOCK_M)).to(tl.int64)
-    j = (column * BLOCK_N + tl.arange(0, BLOCK_N)).to(tl.int64)
-    a_column = a + offset_of(z, batch_shape, a_batch) + i * a_row
-    b_line = b + offset_of(z, batch_shape, b_batch) + j * b_column
+    """c[z] = epilogue(a[z] @ b[z]), one outer product after another. Arguments as of `gemm_kernel`."""
+    num_tiles = tl.cdiv(M, BLOCK_M) * tl.cdiv(N, BLOCK_N)
+    pid_z = (tl.program_id(0) // num_tiles).to(tl.int64)
+    pid_m, pid_n = grouped_tile(tl.program_id(0) % num_tiles, M, N, BLOCK_M, BLOCK_N, 8)
+    offs_m = (pid_m * BLOCK_M + tl.arange(0, BLOCK_M)).to(tl.int64)
+    offs_n = (pid_n * BLOCK_N + tl.arange(0, BLOCK_N)).to(tl.int64)
+    a_ptrs = a_ptr + offset_of(pid_z, batch_shape, a_batch) + offs_m * stride_am
+    b_ptrs = b_ptr + offset_of(pid_z, batch_shape, b_batch) + offs_n * stride_bn
     acc = tl.zeros((BLOCK_M, BLOCK_N), ACC)
-    for _ in range(k):
-        x = convert(tl.load(a_column, mask=i < m, other=0), ACC)
-        y = convert(tl.load(b_line, mask=j < n, other=0), ACC)
-        acc += x[:, None] * y[None, :]
-        a_column += a_inner
-        b_line += b_inner
-    away = offset_of(z, batch_shape, add_batch)
-    acc = finish(
-        acc, extras, i, j, m, n, away, add_row, add_column, 0, 0, alpha, beta, ADD, AFFINE, 0, None
+    for _ in range(K):
+        a = convert(tl.load(a_ptrs, mask=offs_m < M, other=0), ACC)
+        b = convert(tl.load(b_ptrs, mask=offs_n < N, other=0), ACC)
+        acc += a[:, None] * b[None, :]
+        a_ptrs += stride_ak
+        b_ptrs += stride_bk
+    add_offset = offset_of(pid_z, batch_shape, add_batch)
+    acc = epilogue(
+        acc, extras, offs_m, offs_n, M, N, add_offset, stride_addm, stride_addn, 0, 0, alpha, beta, ADD,
+        AFFINE, 0, None
     )  # fmt: skip
-    target = c + offset_of(z, batch_shape, c_batch) + i[:, None] * c_row + j[None, :] * c_column
-    tl.store(target, convert(acc, c.dtype.element_ty), mask=(i < m)[:, None] & (j < n)[None, :])
+    c_ptrs = (
+        c_ptr + offset_of(pid_z, batch_shape, c_batch) + offs_m[:, None] * stride_cm
+        + offs_n[None, :] * stride_cn
+    )  # fmt: skip
+    tl.store(c_ptrs, convert(acc, c_ptr.dtype.element_ty), mask=(offs_m < M)[:, None] & (offs_n < N)[None, :])
 
 
 @triton.jit
 def sum_parts_kernel(
-    c, parts, extras, batch_shape, c_batch, add_batch, m, n, splits, c_row, c_column, add_row, add_column,
-    a_step, b_step, part_stride, alpha: fp64, beta: fp64,
+    c_ptr, partial_ptr, extras, batch_shape, c_batch, add_batch, M, N, splits, stride_cm, stride_cn,
+    stride_addm, stride_addn, stride_scale_a, stride_scale_b, stride_split, alpha: fp64, beta: fp64,
     ACC: tl.constexpr, ADD: tl.constexpr, AFFINE: tl.constexpr, SCALED: tl.constexpr, EPILOGUE: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """c = finish(sum of the partial results), always in the same order. Other arguments as of `gemm_kernel`.
+    """c = epilogue(sum of the partial results), always in the same order. More at `gemm_kernel`.
 
     Args:
-        parts: (splits, batch, m, n), contiguous. part_stride: batch * m * n.
+        partial_ptr: (splits, batch, M, N), contiguous. stride_split: batch * M * N.
     """
-    tiles = tl.cdiv(m, BLOCK_M) * tl.cdiv(n, BLOCK_N)
-    z = tl.program_id(0) // tiles
-    tile = tl.program_id(0) % tiles
-    i = tile // tl.cdiv(n, BLOCK_N) * BLOCK_M + tl.arange(0, BLOCK_M)
-    j = tile % tl.cdiv(n, BLOCK_N) * BLOCK_N + tl.arange(0, BLOCK_N)
+    num_tiles = tl.cdiv(M, BLOCK_M) * tl.cdiv(N, BLOCK_N)
+    pid_z = tl.program_id(0) // num_tiles
+    tile = tl.program_id(0) % num_tiles
+    offs_m = tile // tl.cdiv(N, BLOCK_N) * BLOCK_M + tl.arange(0, BLOCK_M)
+    offs_n = tile % tl.cdiv(N, BLOCK_N) * BLOCK_N + tl.arange(0, BLOCK_N)
     if INT64:
-        z, i, j = z.to(tl.int64), i.to(tl.int64), j.to(tl.int64)
-    present = (i < m)[:, None] & (j < n)[None, :]
-    source = parts + z * m * n + i[:, None] * n + j[None, :]
+        pid_z, offs_m, offs_n = pid_z.to(tl.int64), offs_m.to(tl.int64), offs_n.to(tl.int64)
+    mask = (offs_m < M)[:, None] & (offs_n < N)[None, :]
+    partial_ptrs = partial_ptr + pid_z * M * N + offs_m[:, None] * N + offs_n[None, :]
     acc = tl.zeros((BLOCK_M, BLOCK_N), ACC)
     for _ in range(splits):
-        acc += tl.load(source, mask=present, other=0.0)
-        source += part_stride
-    acc = finish(
-        acc, extras, i, j, m, n, offset_of(z, batch_shape, add_batch), add_row, add_column, a_step, b_step, alpha, beta,
-        ADD, AFFINE, SCALED, EPILOGUE,
+        acc += tl.load(partial_ptrs, mask=mask, other=0.0)
+        partial_ptrs += stride_split
+    acc = epilogue(
+        acc, extras, offs_m, offs_n, M, N, offset_of(pid_z, batch_shape, add_batch), stride_addm,
+        stride_addn, stride_scale_a, stride_scale_b, alpha, beta, ADD, AFFINE, SCALED, EPILOGUE,
     )  # fmt: skip
-    target = c + offset_of(z, batch_shape, c_batch) + i[:, None] * c_row + j[None, :] * c_column
-    tl.store(target, convert(acc, c.dtype.element_ty), mask=present)
+    c_ptrs = (
+        c_ptr + offset_of(pid_z, batch_shape, c_batch) + offs_m[:, None] * stride_cm
+        + offs_n[None, :] * stride_cn
+    )  # fmt: skip
+    tl.store(c_ptrs, convert(acc, c_ptr.dtype.element_ty), mask=mask)

@@ -1,4 +1,4 @@
-"""How a matrix product is carried out: what is copied or folded first, by which kernel, with which configuration."""
+"""How a matrix product is carried out: what is copied or folded first, by which kernel and configuration."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class Product(NamedTuple):
         a: (*batch, m, k), with the very batch dimensions of `out`, of any strides.
         b: (*batch, k, n), likewise.
         addend: of out's shape, with strides of 0 where it is broadcast; or None.
-        scales: none; or float32 vectors for a's rows and b's columns, or of one element; and perhaps the result's.
+        scales: none; or float32 vectors for a's rows and b's columns, or of one element; and perhaps the
+        result's.
         affine: whether there are alpha and beta: numbers, given at every call.
         epilogue: a scalar `@triton.jit` function applied to the result in float32.
         precise: 'ieee', 'tf32x3' or 'tf32', for float32.
@@ -63,20 +64,20 @@ class Product(NamedTuple):
         return self.scales if self.addend is None else (self.addend, *self.scales)
 
     def slots(self, extras: int, numbers: int) -> tuple[Any, ...]:
-        """Slots of the extras, and of alpha and beta, in a call whose first extra is the argument number `extras`."""
+        """Slots of the extras, and of alpha and beta; the first extra is the argument number `extras`."""
         count = len(self.extras)
         pair = [Slot(numbers), Slot(numbers + 1)] if self.affine else [1.0, 1.0]
         return (tuple([Slot(extras + k) for k in range(count)]), *pair)
 
-    def finishing(self) -> dict[str, Any]:
-        """The constants of `_gemm.finish`."""
+    def epilogue_constants(self) -> dict[str, Any]:
+        """The constants of `_gemm.epilogue`."""
         flat = self.addend is not None and not any(self.addend.strides[:-1])
         return {
             "ADD": 0 if self.addend is None else 1 if flat else 2, "AFFINE": self.affine,
             "SCALED": max(0, len(self.scales) - 1), "EPILOGUE": self.epilogue,
         }  # fmt: skip
 
-    def steps(self) -> tuple[int, ...]:
+    def epilogue_strides(self) -> tuple[int, ...]:
         """Strides of the addend's rows and columns, and of the scales."""
         rows = (0, 0) if self.addend is None else self.addend.strides[-2:]
         return (*rows, *([0 if s.numel == 1 else s.strides[0] for s in self.scales[:2]] or [0, 0]))
@@ -95,13 +96,15 @@ def plan_product(p: Product, aligned: bool = False, configuration: Choice | None
             f"matrix products have no GPU kernel for {p.out.dtype.name}: add it to kernels/linalg/linalg.py"
         )
     if 0 in p.out.shape:
-        return lambda *given: None
+        return lambda *arguments: None
     if p.a.shape[-1] == 0 and p.addend is None and p.epilogue is None:
         return lambda out, *rest: fill(out, 0)
     p = _folded(p)
     if not p.out.dtype.is_floating_point:
         return _integers(p)
     for position, operand in ((1, p.a), (2, p.b)):
+        # without a contiguous dimension every element is an access of its own; a copy is read once, the
+        # operand by every tile of its row
         if 1 not in operand.strides[-2:] and operand.numel >= WORTH_COPYING:
             return _after_copy(position, p)
     if NAMES.keys() & {p.a.dtype, p.b.dtype, p.out.dtype} and not instructions(architecture()):
@@ -120,7 +123,8 @@ def plan_product(p: Product, aligned: bool = False, configuration: Choice | None
 def _configuration(p: Product, kind: str, descriptors: bool, build: Callable[[Choice], Call]) -> Choice:
     """The measured configuration where there is one, else the chooser's."""
     arch, sizes, batch = architecture(), p.sizes, numel(p.out.shape[:-2])
-    # A descriptor stores whole tiles from shared memory: in float32 the large ones do not fit beside the operands.
+    # A descriptor stores whole tiles from shared memory: in float32 the large ones do not fit beside the
+    # operands.
     descriptors = (
         descriptors
         and kind.startswith(("half", "fp8"))
@@ -128,31 +132,31 @@ def _configuration(p: Product, kind: str, descriptors: bool, build: Callable[[Ch
         and p.out.dtype.itemsize <= 2
         and sizes[2] > 0
     )
-    lean = p.epilogue is not None or p.finishing()["ADD"] == 2
+    lean = p.epilogue is not None or p.epilogue_constants()["ADD"] == 2
     default = choose(arch, kind, *sizes, batch, descriptors, lean)
-    given = [p.out, p.a, p.b, *p.extras, *([1.0, 1.0] if p.affine else [])]
+    arguments = [p.out, p.a, p.b, *p.extras, *([1.0, 1.0] if p.affine else [])]
 
     def ready(choice: Choice) -> Callable[[], None]:
         plan = build(choice)
-        return lambda: plan(*given)
+        return lambda: plan(*arguments)
 
     problem = (kind, *sizes, batch, p.a.strides[-1] == 1, p.b.strides[-1] == 1, descriptors, lean)
-    found = candidates(arch, kind, *sizes, batch, descriptors, lean)
-    return pick(_gemm.gemm_kernel, problem, default, found, ready)
+    choices = candidates(arch, kind, *sizes, batch, descriptors, lean)
+    return pick(_gemm.gemm_kernel, problem, default, choices, ready)
 
 
 def _after_copy(position: int, p: Product) -> Call:
     """A large operand neither of whose dimensions is contiguous is copied first."""
-    source = p[position]
+    source = p.a if position == 1 else p.b
     shape = source.shape
     dense = source.as_strided(shape, contiguous_strides(shape))
-    then = plan_product(p._replace(**{p._fields[position]: dense}))
+    then = plan_product(p._replace(a=dense) if position == 1 else p._replace(b=dense))
 
-    def run(*given: Any) -> None:
-        replaced = list(given)
-        made = empty(shape, source.dtype, like=source)
-        copy(made, given[position].as_strided(shape, source.strides))
-        replaced[position] = made
+    def run(*arguments: Any) -> None:
+        replaced = list(arguments)
+        copied = empty(shape, source.dtype, like=source)
+        copy(copied, arguments[position].as_strided(shape, source.strides))
+        replaced[position] = copied
         then(*replaced)
 
     return run
@@ -166,9 +170,9 @@ def _without_float8(p: Product, configuration: Choice | None) -> Call:
         first = plan_product(p._replace(out=wide), configuration=configuration)
 
         def rounded(out: Buffer, *rest: Any) -> None:
-            made = empty(shape, float32, like=out)
-            first(made, *rest)
-            copy(out.as_strided(shape, p.out.strides), made)
+            accumulated = empty(shape, float32, like=out)
+            first(accumulated, *rest)
+            copy(out.as_strided(shape, p.out.strides), accumulated)
 
         return rounded
     choice = configuration or choose(architecture(), "fp8", *p.sizes, numel(p.out.shape[:-2]))
@@ -185,11 +189,11 @@ def with_batch(matrix: Buffer, batch: tuple[int, ...]) -> Buffer:
 def _folded(p: Product) -> Product:
     """With one b for all, batch dimensions as further rows, where the others' strides allow."""
     while p.out.ndim > 2 and p.b.strides[-3] == 0:
-        sides = {name: x for name in ("out", "a", "addend") if (x := getattr(p, name)) is not None}
-        if not all(_row_like(x) for x in sides.values()):
+        if not all(_row_like(x) for x in (p.out, p.a, p.addend) if x is not None):
             break
         b = p.b.as_strided((*p.b.shape[:-3], *p.b.shape[-2:]), (*p.b.strides[:-3], *p.b.strides[-2:]))
-        p = p._replace(b=b, **{name: _absorb(x) for name, x in sides.items()})
+        addend = None if p.addend is None else _absorb(p.addend)
+        p = p._replace(out=_absorb(p.out), a=_absorb(p.a), b=b, addend=addend)
     return p
 
 
@@ -199,9 +203,9 @@ def _row_like(x: Buffer) -> bool:
 
 
 def _absorb(x: Buffer) -> Buffer:
-    step = x.strides[-3] if x.shape[-2] == 1 else x.strides[-2]
+    row_stride = x.strides[-3] if x.shape[-2] == 1 else x.strides[-2]
     return x.as_strided(
-        (*x.shape[:-3], x.shape[-3] * x.shape[-2], x.shape[-1]), (*x.strides[:-3], step, x.strides[-1])
+        (*x.shape[:-3], x.shape[-3] * x.shape[-2], x.shape[-1]), (*x.strides[:-3], row_stride, x.strides[-1])
     )
 
 
@@ -221,8 +225,8 @@ def _describable(*matrices: Buffer) -> bool:
     for x in matrices:
         size = x.dtype.itemsize
         rows, columns = x.strides[-2:]
-        step = rows if columns == 1 else columns if rows == 1 and x is not matrices[-1] else 0
-        if step <= 0 or step * size % 16 or x.ptr % 16:
+        stride = rows if columns == 1 else columns if rows == 1 and x is not matrices[-1] else 0
+        if stride <= 0 or stride * size % 16 or x.ptr % 16:
             return False
     return True
 
@@ -237,38 +241,44 @@ def _tiled(p: Product, choice: Choice, a_bits: str = "", b_bits: str = "") -> Ca
     out, a, b = p.out, p.a, p.b
     shape, a_batch, b_batch, c_batch, add_batch = _batches(p)
     batch = numel(shape)
-    chunk = -(-k // (split * config.k)) * config.k
-    split = max(1, -(-k // chunk)) if chunk else 1
+    # a part is whole steps of BLOCK_K, so only the last one needs a mask over k
+    split_k_size = -(-k // (split * config.k)) * config.k
+    split = max(1, -(-k // split_k_size)) if split_k_size else 1
     acc = float64 if out.dtype is float64 else float32
-    rows, parts_batch = out.strides[-2:], c_batch
+    c_strides, partial_batch = out.strides[-2:], c_batch
     if split > 1:
-        rows, parts_batch = (n, 1), tuple([s * m * n for s in contiguous_strides(shape)])
-    now = p if split == 1 else Product(out, a, b)  # what is left to do with the sums of a part
-    extras, alpha, beta = now.slots(3, 3 + len(now.extras))
-    wide = needs_int64(out, a, b, p.addend) or batch * (m + config.m) * (n + config.n) >= 2**31
+        c_strides, partial_batch = (n, 1), tuple([s * m * n for s in contiguous_strides(shape)])
+    # a part writes its plain sum; bias, scales and epilogue are of the whole
+    in_kernel = p if split == 1 else Product(out, a, b)
+    extras, alpha, beta = in_kernel.slots(3, 3 + len(in_kernel.extras))
+    # masked-off elements of the last tiles have offsets too, and must not wrap around
+    int64_offsets = needs_int64(out, a, b, p.addend) or batch * (m + config.m) * (n + config.n) >= 2**31
     first = Plan(
         _gemm.gemm_kernel, (-(-m // config.m) * -(-n // config.n) * batch, split), Slot(1), Slot(2), Slot(0),
-        extras, shape, a_batch, b_batch, parts_batch, add_batch, m, n, k, chunk, *a.strides[-2:], *b.strides[-2:],
-        *rows, *now.steps(), batch * m * n, alpha, beta,
+        extras, shape, a_batch, b_batch, partial_batch, add_batch, m, n, k, split_k_size, *a.strides[-2:],
+        *b.strides[-2:], *c_strides, *in_kernel.epilogue_strides(), batch * m * n, alpha, beta,
         BLOCK_M=config.m, BLOCK_N=config.n, BLOCK_K=config.k, GROUP=config.group, ACC=_TRITON[acc],
-        PRECISION=p.precise, **now.finishing(), A_BITS=a_bits, B_BITS=b_bits, IMPRECISE=_imprecise(p, config),
-        EVEN_K=k % (chunk or 1) == 0, INT64=wide, num_warps=config.warps, num_stages=config.stages,
+        PRECISION=p.precise, **in_kernel.epilogue_constants(), A_BITS=a_bits, B_BITS=b_bits,
+        IMPRECISE=_imprecise(p, config),
+        EVEN_K=k % (split_k_size or 1) == 0, INT64=int64_offsets, num_warps=config.warps,
+        num_stages=config.stages,
     )  # fmt: skip
     if split == 1:
         return first
     extras, alpha, beta = p.slots(2, 2 + len(p.extras))
-    across = min(128, max(16, 1 << (n - 1).bit_length()))
-    down = 1024 // across
+    block_n = min(128, max(16, 1 << (n - 1).bit_length()))
+    block_m = 1024 // block_n
     second = Plan(
-        _gemm.sum_parts_kernel, (-(-m // down) * -(-n // across) * batch,), Slot(0), Slot(1), extras, shape, c_batch,
-        add_batch, m, n, split, *out.strides[-2:], *p.steps(), batch * m * n, alpha, beta, ACC=_TRITON[acc],
-        **p.finishing(), BLOCK_M=down, BLOCK_N=across, INT64=wide,
+        _gemm.sum_parts_kernel, (-(-m // block_m) * -(-n // block_n) * batch,), Slot(0), Slot(1), extras,
+        shape, c_batch, add_batch, m, n, split, *out.strides[-2:], *p.epilogue_strides(), batch * m * n,
+        alpha, beta,
+        ACC=_TRITON[acc], **p.epilogue_constants(), BLOCK_M=block_m, BLOCK_N=block_n, INT64=int64_offsets,
     )  # fmt: skip
 
     def run(out: Buffer, a: Buffer, b: Buffer, *rest: Any) -> None:
-        parts = empty((split, batch, m, n), acc, like=out)
-        first(parts, a, b)
-        second(out, parts, *rest)
+        partials = empty((split, batch, m, n), acc, like=out)
+        first(partials, a, b)
+        second(out, partials, *rest)
 
     return run
 
@@ -284,29 +294,34 @@ def _batches(p: Product) -> tuple[tuple[int, ...], ...]:
 
 
 def described(config: Gemm, arch: str) -> bool:
-    """Whether descriptors are made on the host: Hopper's specialised warps share out tiles, and for that Triton has
-    to find the descriptors made in the kernel."""
+    """Whether descriptors are made on the host.
+
+    Hopper's specialised warps share out tiles, and for that Triton has to find the descriptors made in the
+    kernel.
+    """
     return not config.specialize or arch == "sm_100"
 
 
 def _persistent(p: Product, config: Gemm) -> Call:
     (m, n, k), a, b, out = p.sizes, p.a, p.b, p.out
-    count = -(-m // config.m) * -(-n // config.n)
+    num_tiles = -(-m // config.m) * -(-n // config.n)
     extras, alpha, beta = p.slots(3, 3 + len(p.extras))
     on_host = described(config, architecture())
-    sides, rows = (Slot(1), Slot(2), Slot(0)), (max(a.strides[-2:]), max(b.strides[-2:]), out.strides[-2])
+    sides: tuple[Slot | Tiles, ...] = (Slot(1), Slot(2), Slot(0))
+    strides: tuple[int | None, ...] = (max(a.strides[-2:]), max(b.strides[-2:]), out.strides[-2])
     if on_host:
         sides = (
             _tiles(1, a, config.m, config.k),
             _tiles(2, b, config.k, config.n),
             _tiles(0, out, config.m, config.n),
         )
-        rows = (None, None, None)
+        strides = (None, None, None)
     return Plan(
-        _gemm.persistent_gemm_kernel, (min(count, multiprocessors(out)),), *sides, extras, m, n, k, *rows,
-        *p.steps(), alpha, beta,
+        _gemm.persistent_gemm_kernel, (min(num_tiles, multiprocessors(out)),), *sides, extras, m, n, k,
+        *strides, *p.epilogue_strides(), alpha, beta,
         BLOCK_M=config.m, BLOCK_N=config.n, BLOCK_K=config.k, GROUP=config.group, ACC=tl.float32,
-        PRECISION=p.precise, **p.finishing(), IMPRECISE=_imprecise(p, config), A_ACROSS=a.strides[-1] != 1,
+        PRECISION=p.precise, **p.epilogue_constants(), IMPRECISE=_imprecise(p, config),
+        A_ACROSS=a.strides[-1] != 1,
         B_ACROSS=b.strides[-1] == 1, SPECIALIZE=config.specialize, DESCRIBED=on_host, num_warps=config.warps,
         num_stages=config.stages,
     )  # fmt: skip
@@ -314,10 +329,10 @@ def _persistent(p: Product, config: Gemm) -> Call:
 
 def _tiles(index: int, x: Buffer, rows: int, columns: int) -> Tiles:
     """A descriptor of a matrix as it lies in memory, which may be column by column."""
-    shape, block, step = x.shape[-2:], (rows, columns), max(x.strides[-2:])
+    shape, block, stride = x.shape[-2:], (rows, columns), max(x.strides[-2:])
     if x.strides[-1] != 1:
         shape, block = shape[::-1], block[::-1]
-    return Tiles(index, x.dtype, shape, (step, 1), block)
+    return Tiles(index, x.dtype, shape, (stride, 1), block)
 
 
 def _integers(p: Product) -> Call:
@@ -326,10 +341,10 @@ def _integers(p: Product) -> Call:
     extras, alpha, beta = p.slots(3, 3 + len(p.extras))
     if not p.affine:
         alpha = beta = 1
-    constants = p.finishing()
+    constants = p.epilogue_constants()
     return Plan(
-        _gemm.gemm_loop_kernel, (-(-m // 32) * -(-n // 32) * numel(shape),), Slot(1), Slot(2), Slot(0), extras,
-        shape, a_batch, b_batch, c_batch, add_batch, m, n, k, *p.a.strides[-2:], *p.b.strides[-2:],
-        *p.out.strides[-2:], *p.steps()[:2], alpha, beta, BLOCK_M=32, BLOCK_N=32,
+        _gemm.gemm_loop_kernel, (-(-m // 32) * -(-n // 32) * numel(shape),), Slot(1), Slot(2), Slot(0),
+        extras, shape, a_batch, b_batch, c_batch, add_batch, m, n, k, *p.a.strides[-2:], *p.b.strides[-2:],
+        *p.out.strides[-2:], *p.epilogue_strides()[:2], alpha, beta, BLOCK_M=32, BLOCK_N=32,
         ACC=tl.int64 if p.out.dtype is int64 else tl.int32, ADD=constants["ADD"], AFFINE=p.affine,
     )  # fmt: skip

@@ -93,7 +93,7 @@ def scaled_product(
     out: Buffer, input: Buffer, mat2: Buffer, scale_a: Buffer, scale_b: Buffer, bias: Buffer | None,
     scale_result: Buffer | None, out_dtype: Any, fast: bool,
 ) -> None:  # fmt: skip
-    """out = (scale_a (input @ mat2) scale_b + bias) / scale_result, of float8; all but the sums in float32."""
+    """out = (scale_a (input @ mat2) scale_b + bias) / scale_result, of float8; all else in float32."""
     aligned = not (out.ptr | input.ptr | mat2.ptr) & 15
     _scaled(out, input, mat2, bias, scale_a, scale_b, scale_result, fast, aligned)
 

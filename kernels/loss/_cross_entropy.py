@@ -1,8 +1,18 @@
 """The kernels of the losses of one class among many; `loss.py` launches them.
 
-Cross-entropy reads each row of scores once where it fits into registers, else with a running maximum, and never
-writes probabilities; backward is elementwise, from two numbers saved for every row. Where the gradient of a sum is
-known to be wanted, forward goes over the row again while the cache holds it, and writes the gradient.
+With m the maximum of a row of scores and s = sum(exp(x - m)), cross-entropy is log s + m - x[y], and its
+gradient exp(x - m) / s - onehot(y), times the class's weight. Probabilities are never written.
+
+- `cross_entropy_kernel` reads each row once where it fits into registers, else with an online softmax (see
+  `softmax.py`), and saves m and s: two numbers a row instead of a row of log-probabilities. Where the
+  gradient of a sum is known to be wanted it goes over the row again while the cache holds it, and writes the
+  gradient, in place of the scores if need be (`linear_cross_entropy.py` lives on that).
+- `cross_entropy_backward_kernel` is elementwise, from m and s.
+- `nll_kernel`, `nll_backward_kernel`: from log-probabilities, one gathered element a sample.
+
+Sums over samples are a partial sum a program, added up by `finish_kernel` in a fixed order: no atomics.
+
+Source: Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018.
 """
 
 from __future__ import annotations
@@ -13,275 +23,304 @@ from triton import language as tl
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.index_errors import report
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.reduce import tile_columns, tile_rows
-from tritonnn.kernels.device.strided import offset_of
+from tritonnn.kernels.device.strided import offset_of, offsets_from, positions
 from tritonnn.kernels.launch.launch import fp64
 
 
 @triton.jit
-def _classes(target, weight, flag, i, present, kept_shape, kept_target, classes, ignore, ACC: tl.constexpr):
-    """The class of each sample (0 for those that do not count), its weight, whether it counts and is valid."""
-    y = tl.load(target + offset_of(i, kept_shape, kept_target), mask=present, other=0).to(tl.int64)
-    counts = present & (y != ignore)
-    valid = counts & (y >= 0) & (y < classes)
-    report(flag, i, counts & ~valid)
+def _load_target(
+    target_ptr, w_ptr, flag_ptr, offs, mask, sample_shape, target_strides, n_classes, ignore_index,
+    ACC: tl.constexpr,
+):  # fmt: skip
+    """The class of each sample (0 for uncounted ones), its weight, whether it counts and is valid."""
+    y = tl.load(target_ptr + offset_of(offs, sample_shape, target_strides), mask=mask, other=0).to(tl.int64)
+    counted = mask & (y != ignore_index)
+    valid = counted & (y >= 0) & (y < n_classes)
+    report(flag_ptr, offs, counted & ~valid)
+    # a wrong class must not be used as an address, even where its flag is not read
     y = tl.where(valid, y, 0)
-    if weight is not None:
-        w = convert(tl.load(weight + y, mask=valid, other=0.0), ACC)
+    if w_ptr is not None:
+        w = convert(tl.load(w_ptr + y, mask=valid, other=0.0), ACC)
     else:
         w = tl.full(y.shape, 1.0, ACC)
-    return y, tl.where(counts, w, 0.0), counts, valid
+    return y, tl.where(counted, w, 0.0), counted, valid
 
 
 @triton.jit
-def _emit(out, parts, i, counts, loss, w, kept_shape, kept_out, present, REDUCE: tl.constexpr):
+def _store_loss(
+    out_ptr, partial_ptr, offs, counted, loss, w, sample_shape, out_strides, mask, REDUCE: tl.constexpr
+):
     """Store the samples' losses, or their sum; and the sum of the weights."""
-    loss = tl.where(counts, loss, 0.0)
-    target = parts + tl.program_id(0).to(tl.int64) * 2
+    loss = tl.where(counted, loss, 0.0)
+    partial_ptrs = partial_ptr + tl.program_id(0).to(tl.int64) * 2
     if REDUCE:
-        tl.store(target, tl.sum(loss, axis=0))
+        tl.store(partial_ptrs, tl.sum(loss, axis=0))
     else:
-        tl.store(out + offset_of(i, kept_shape, kept_out), convert(loss, out.dtype.element_ty), mask=present)
-        tl.store(target, 0.0)
-    tl.store(target + 1, tl.sum(w, axis=0))
+        tl.store(
+            out_ptr + offset_of(offs, sample_shape, out_strides), convert(loss, out_ptr.dtype.element_ty),
+            mask=mask,
+        )  # fmt: skip
+        tl.store(partial_ptrs, 0.0)
+    tl.store(partial_ptrs + 1, tl.sum(w, axis=0))
 
 
 @triton.jit
 def nll_kernel(
-    out, parts, flag, input, target, weight, kept_shape, kept_in, kept_target, kept_out, step, samples, classes,
-    ignore, REDUCE: tl.constexpr, ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+    out_ptr, partial_ptr, flag_ptr, x_ptr, target_ptr, w_ptr, sample_shape, x_strides, target_strides,
+    out_strides, stride_c, n_samples, n_classes,
+    ignore_index, REDUCE: tl.constexpr, ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """-w[y] x[y] of a block of samples.
 
     Args:
-        parts: (program, 2): sums of losses and of weights. flag: see `_checks`.
-        kept_shape: extents of the samples' dimensions; kept_in, kept_target, kept_out: strides along them.
-        step: distance of neighbouring classes in the input. ignore: the class that does not count.
+        partial_ptr: (program, 2): sums of losses and of weights. flag_ptr: see `device/index_errors.py`.
+        sample_shape: extents of the samples' dimensions; x_strides, target_strides, out_strides: strides
+        along them. stride_c: distance of neighbouring classes in the input. ignore_index: the class that does
+        not count.
     """
-    i = tile_rows(BLOCK, INT64)
-    present = i < samples
-    y, w, counts, valid = _classes(
-        target, weight, flag, i, present, kept_shape, kept_target, classes, ignore, ACC
+    offs = positions(BLOCK, INT64)
+    mask = offs < n_samples
+    y, w, counted, valid = _load_target(
+        target_ptr, w_ptr, flag_ptr, offs, mask, sample_shape, target_strides, n_classes, ignore_index, ACC
     )
-    x = tl.load(input + offset_of(i, kept_shape, kept_in) + y * step, mask=valid, other=0.0)
+    x = tl.load(x_ptr + offset_of(offs, sample_shape, x_strides) + y * stride_c, mask=valid, other=0.0)
     loss = tl.where(valid, -convert(x, ACC) * w, float("nan"))
-    _emit(out, parts, i, counts, loss, w, kept_shape, kept_out, present, REDUCE)
+    _store_loss(out_ptr, partial_ptr, offs, counted, loss, w, sample_shape, out_strides, mask, REDUCE)
 
 
 @triton.jit
-def _received(grad, total_weight, i, present, kept_shape, kept_grad, MEAN: tl.constexpr, ACC: tl.constexpr):
+def _load_dloss(
+    dloss_ptr,
+    total_weight_ptr,
+    offs,
+    mask,
+    sample_shape,
+    dloss_strides,
+    MEAN: tl.constexpr,
+    ACC: tl.constexpr,
+):
     """What each sample's loss receives of the incoming gradient."""
-    g = convert(tl.load(grad + offset_of(i, kept_shape, kept_grad), mask=present, other=0.0), ACC)
+    dloss = convert(
+        tl.load(dloss_ptr + offset_of(offs, sample_shape, dloss_strides), mask=mask, other=0.0), ACC
+    )
     if MEAN:
-        g = g / tl.load(total_weight + i * 0)
-    return g
+        dloss = dloss / tl.load(total_weight_ptr + offs * 0)
+    return dloss
 
 
 @triton.jit
-def _tile(samples, classes, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr):
+def _program_tile(n_samples, n_classes, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr):
     """This program's samples, which of them there are, and its classes in a row."""
-    columns = tl.cdiv(classes, BLOCK_R)
-    i = (tl.program_id(0) // columns) * BLOCK_K + tl.arange(0, BLOCK_K)
-    c = (tl.program_id(0) % columns) * BLOCK_R + tl.arange(0, BLOCK_R)
+    num_pid_c = tl.cdiv(n_classes, BLOCK_R)
+    offs = (tl.program_id(0) // num_pid_c) * BLOCK_K + tl.arange(0, BLOCK_K)
+    cols = (tl.program_id(0) % num_pid_c) * BLOCK_R + tl.arange(0, BLOCK_R)
     if INT64:
-        i, c = i.to(tl.int64), c.to(tl.int64)
-    return i, i < samples, c[None, :]
+        offs, cols = offs.to(tl.int64), cols.to(tl.int64)
+    return offs, offs < n_samples, cols[None, :]
 
 
 @triton.jit
 def nll_backward_kernel(
-    grad_input, grad, target, weight, total_weight, kept_shape, kept_out, kept_target, kept_grad, step, samples,
-    classes, ignore,
+    dx_ptr, dloss_ptr, target_ptr, w_ptr, total_weight_ptr, sample_shape, dx_strides, target_strides,
+    dloss_strides, stride_c, n_samples, n_classes, ignore_index,
     MEAN: tl.constexpr, ACC: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """The gradient of a tile of samples x classes: -w[y] at the class, else 0. Arguments as above."""
-    i, present, c = _tile(samples, classes, BLOCK_K, BLOCK_R, INT64)
-    y, w, counts, valid = _classes(
-        target, weight, None, i, present, kept_shape, kept_target, classes, ignore, ACC
+    offs, sample_mask, cols = _program_tile(n_samples, n_classes, BLOCK_K, BLOCK_R, INT64)
+    y, w, counted, valid = _load_target(
+        target_ptr, w_ptr, None, offs, sample_mask, sample_shape, target_strides, n_classes, ignore_index, ACC
     )
-    g = _received(grad, total_weight, i, present, kept_shape, kept_grad, MEAN, ACC)
-    at_class = tl.where(valid, -w * g, tl.where(counts, float("nan"), 0.0))
-    hit = (c == y[:, None]) & counts[:, None]
-    value = tl.where(hit, at_class[:, None], 0.0)
-    address = grad_input + offset_of(i, kept_shape, kept_out)[:, None] + c * step
-    mask = present[:, None] & (c < classes)
-    tl.store(address, convert(value, grad_input.dtype.element_ty), mask=mask)
+    dloss = _load_dloss(
+        dloss_ptr, total_weight_ptr, offs, sample_mask, sample_shape, dloss_strides, MEAN, ACC
+    )
+    dx_target = tl.where(valid, -w * dloss, tl.where(counted, float("nan"), 0.0))
+    is_target = (cols == y[:, None]) & counted[:, None]
+    dx = tl.where(is_target, dx_target[:, None], 0.0)
+    dx_ptrs = dx_ptr + offset_of(offs, sample_shape, dx_strides)[:, None] + cols * stride_c
+    mask = sample_mask[:, None] & (cols < n_classes)
+    tl.store(dx_ptrs, convert(dx, dx_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
-def _class_weights(weight, c, classes, ACC: tl.constexpr):
-    """The weights of the classes c, 0 outside."""
-    if weight is not None:
-        return convert(tl.load(weight + c, mask=c < classes, other=0.0), ACC)
+def _class_weights(w_ptr, cols, n_classes, ACC: tl.constexpr):
+    """The weights of the classes `cols`, 0 outside."""
+    if w_ptr is not None:
+        return convert(tl.load(w_ptr + cols, mask=cols < n_classes, other=0.0), ACC)
     else:
-        return (c < classes).to(ACC)
+        return (cols < n_classes).to(ACC)
 
 
 @triton.jit
-def _row_sums(
-    source, weight, present, step, classes, extent, SMOOTH: tl.constexpr, ACC: tl.constexpr, ONCE: tl.constexpr,
-    BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
+def _row_statistics(
+    x_ptrs, w_ptr, row_mask, stride_c, n_classes, extent, SMOOTH: tl.constexpr, ACC: tl.constexpr,
+    ONCE: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """Of rows of scores: maximum, sum(exp(x - maximum)), sum(w (maximum - x)) and sum(w); the last two if SMOOTH."""
-    spread = tl.zeros((BLOCK_K,), ACC)
-    weights = tl.zeros((BLOCK_K,), ACC)
+    """Of rows of scores: m, sum(exp(x - m)), and if SMOOTH sum(w (m - x)) and sum(w)."""
+    smooth_sum = tl.zeros((BLOCK_K,), ACC)
+    w_sum = tl.zeros((BLOCK_K,), ACC)
     if ONCE:
-        c = tile_columns(0, BLOCK_R, INT64)[None, :]
-        mask = present & (c < classes)
-        x = convert(tl.load(source + c * step, mask=present & (c < extent), other=0.0), ACC)
-        top = tl.max(tl.where(mask, x, float("-inf")), axis=1)
-        total = tl.sum(tl.where(mask, _math.exp(x - top[:, None]), 0.0), axis=1)
+        cols = offsets_from(0, BLOCK_R, INT64)[None, :]
+        mask = row_mask & (cols < n_classes)
+        # the load may read on to `extent`, so that its vectors are whole; the padding is masked afterwards
+        x = convert(tl.load(x_ptrs + cols * stride_c, mask=row_mask & (cols < extent), other=0.0), ACC)
+        m = tl.max(tl.where(mask, x, float("-inf")), axis=1)
+        sumexp = tl.sum(tl.where(mask, _math.exp(x - m[:, None]), 0.0), axis=1)
         if SMOOTH:
-            share = _class_weights(weight, c, classes, ACC)
-            spread = tl.sum(tl.where(mask, share * (top[:, None] - x), 0.0), axis=1)
-            weights = tl.sum(share + tl.zeros((BLOCK_K, BLOCK_R), ACC), axis=1)
+            w = _class_weights(w_ptr, cols, n_classes, ACC)
+            smooth_sum = tl.sum(tl.where(mask, w * (m[:, None] - x), 0.0), axis=1)
+            w_sum = tl.sum(w + tl.zeros((BLOCK_K, BLOCK_R), ACC), axis=1)
     else:
-        highest = tl.full((BLOCK_K, BLOCK_R), float("-inf"), ACC)
-        part = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-        sum_x = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-        shares = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-        for start in range(0, classes, BLOCK_R):
-            c = tile_columns(start, BLOCK_R, INT64)[None, :]
-            mask = present & (c < classes)
-            x = convert(tl.load(source + c * step, mask=present & (c < extent), other=0.0), ACC)
-            higher = tl.maximum(highest, tl.where(mask, x, float("-inf")))
-            kept = tl.where(higher == float("-inf"), 0.0, higher)
-            part = part * _math.exp(highest - kept) + tl.where(mask, _math.exp(x - kept), 0.0)
-            highest = higher
+        m_i = tl.full((BLOCK_K, BLOCK_R), float("-inf"), ACC)
+        l_i = tl.zeros((BLOCK_K, BLOCK_R), ACC)
+        acc_wx = tl.zeros((BLOCK_K, BLOCK_R), ACC)
+        acc_w = tl.zeros((BLOCK_K, BLOCK_R), ACC)
+        for start in range(0, n_classes, BLOCK_R):
+            cols = offsets_from(start, BLOCK_R, INT64)[None, :]
+            mask = row_mask & (cols < n_classes)
+            x = convert(tl.load(x_ptrs + cols * stride_c, mask=row_mask & (cols < extent), other=0.0), ACC)
+            m_new = tl.maximum(m_i, tl.where(mask, x, float("-inf")))
+            m_safe = tl.where(m_new == float("-inf"), 0.0, m_new)
+            l_i = l_i * _math.exp(m_i - m_safe) + tl.where(mask, _math.exp(x - m_safe), 0.0)
+            m_i = m_new
             if SMOOTH:
-                share = _class_weights(weight, c, classes, ACC)
-                sum_x += tl.where(mask, share * x, 0.0)
-                shares += share
-        top = tl.max(highest, axis=1)
-        total = tl.sum(part * _math.exp(highest - top[:, None]), axis=1)
+                w = _class_weights(w_ptr, cols, n_classes, ACC)
+                acc_wx += tl.where(mask, w * x, 0.0)
+                acc_w += w
+        m = tl.max(m_i, axis=1)
+        sumexp = tl.sum(l_i * _math.exp(m_i - m[:, None]), axis=1)
         if SMOOTH:
-            weights = tl.sum(shares, axis=1)
-            spread = weights * top - tl.sum(sum_x, axis=1)
-    return top, total, spread, weights
+            w_sum = tl.sum(acc_w, axis=1)
+            smooth_sum = w_sum * m - tl.sum(acc_wx, axis=1)
+    return m, sumexp, smooth_sum, w_sum
 
 
 @triton.jit
-def _shares(g, w, valid, total, weight_sum, classes, smoothing, SMOOTH: tl.constexpr, ACC: tl.constexpr):
-    """a, b and d of the gradient exp(x - shift) a - onehot(y) b - w[c] d of samples that receive g.
+def _gradient_terms(
+    dloss, w, valid, sumexp, weight_sum_ptr, n_classes, smoothing, SMOOTH: tl.constexpr, ACC: tl.constexpr
+):
+    """Scale, target_term and smooth_term of dx = exp(x - m) scale - onehot(y) target_term - w[c] smooth_term.
 
     Args:
-        total: the samples' sum(exp(x - shift)).
-        weight_sum: pointer to the sum of the classes' weights, or None where all are 1.
+        dloss: what the samples receive. sumexp: the samples' sum(exp(x - m)).
+        weight_sum_ptr: the sum of the classes' weights, or None where all are 1.
     """
-    at_class = tl.where(valid, g * w, float("nan"))
-    at_all = g * 0.0
-    scale = at_class
+    target_term = tl.where(valid, dloss * w, float("nan"))
+    smooth_term = dloss * 0.0
+    scale = target_term
     if SMOOTH:
-        at_class = at_class * (1.0 - smoothing.to(ACC))
-        at_all = g * (smoothing.to(ACC) / classes.to(ACC))
-        scale = at_class + at_all * (tl.load(weight_sum) if weight_sum is not None else classes.to(ACC))
-    return (scale / total)[:, None], at_class[:, None], at_all[:, None]
+        target_term = target_term * (1.0 - smoothing.to(ACC))
+        smooth_term = dloss * (smoothing.to(ACC) / n_classes.to(ACC))
+        scale = target_term + smooth_term * (
+            tl.load(weight_sum_ptr) if weight_sum_ptr is not None else n_classes.to(ACC)
+        )
+    return (scale / sumexp)[:, None], target_term[:, None], smooth_term[:, None]
 
 
 @triton.jit
-def _slopes(
-    source, to, mask, c, y, counts, shift, scale, at_class, at_all, weight, classes,
+def _store_gradient(
+    x_ptrs, dx_ptrs, mask, cols, y, counted, m, scale, target_term, smooth_term, w_ptr, n_classes,
     SMOOTH: tl.constexpr, ACC: tl.constexpr,
 ):  # fmt: skip
     """Store the gradient of a tile of scores; what is one number per sample comes as a column."""
-    x = convert(tl.load(source, mask=mask, other=0.0), ACC)
-    value = _math.exp(x - shift) * scale
-    value = tl.where(c == y, value - at_class, value)
+    x = convert(tl.load(x_ptrs, mask=mask, other=0.0), ACC)
+    dx = _math.exp(x - m) * scale
+    dx = tl.where(cols == y, dx - target_term, dx)
     if SMOOTH:
-        value = value - at_all * _class_weights(weight, c, classes, ACC)
-    value = tl.where(counts, value, 0.0)
-    tl.store(to, convert(value, to.dtype.element_ty), mask=mask)
+        dx = dx - smooth_term * _class_weights(w_ptr, cols, n_classes, ACC)
+    dx = tl.where(counted, dx, 0.0)
+    tl.store(dx_ptrs, convert(dx, dx_ptrs.dtype.element_ty), mask=mask)
 
 
 @triton.jit
 def cross_entropy_kernel(
-    out, shift, sumexp, parts, slopes, flag, input, target, weight, weight_sum, kept_shape, kept_in, kept_target,
-    kept_out, kept_slopes, step, samples, classes, extent, ignore, smoothing: fp64,
+    out_ptr, m_ptr, sumexp_ptr, partial_ptr, dx_ptr, flag_ptr, x_ptr, target_ptr, w_ptr, weight_sum_ptr,
+    sample_shape, x_strides, target_strides, out_strides, dx_strides, stride_c, n_samples, n_classes, extent,
+    ignore_index, smoothing: fp64,
     SMOOTH: tl.constexpr, REDUCE: tl.constexpr, ACC: tl.constexpr,
     ONCE: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """Cross-entropy of a block of samples, and shift and sum(exp(x - shift)) of each.
+    """Cross-entropy of a block of samples, and m and sum(exp(x - m)) of each.
 
     Args:
-        slopes: None, or where the gradient of the sum goes, with classes as far apart as in the input; it may be
-            the input.
-        weight_sum: as of `_shares`, for slopes.
-        kept_slopes: strides along the samples' dimensions.
-        extent: None, or how many elements of a row may be read, and of its slopes written: classes rounded up to a
-            multiple of 16, so that accesses are wide whatever their number.
+        dx_ptr: None, or where the gradient of the sum goes, with classes as far apart as in the input; it may
+        be the input.
+        weight_sum_ptr: as of `_gradient_terms`, for dx.
+        dx_strides: strides along the samples' dimensions.
+        extent: None, or how many elements of a row may be read, and of dx written: classes rounded up to a
+        multiple of 16, so that accesses are wide whatever their number.
         smoothing: share of the target that is spread over all classes, used if SMOOTH.
         ONCE: a row of scores fits into the tile. Others as of `nll_kernel`.
     """
-    i = tile_rows(BLOCK_K, INT64)
-    present = i < samples
-    y, w, counts, valid = _classes(
-        target, weight, flag, i, present, kept_shape, kept_target, classes, ignore, ACC
-    )
-    if extent is None:
-        extent = classes
-    base = input + offset_of(i, kept_shape, kept_in)
-    top, total, spread, weights = _row_sums(
-        base[:, None],
-        weight,
-        present[:, None],
-        step,
-        classes,
-        extent,
-        SMOOTH,
+    offs = positions(BLOCK_K, INT64)
+    sample_mask = offs < n_samples
+    y, w, counted, valid = _load_target(
+        target_ptr, w_ptr, flag_ptr, offs, sample_mask, sample_shape, target_strides, n_classes, ignore_index,
         ACC,
-        ONCE,
-        BLOCK_K,
-        BLOCK_R,
-        INT64,
-    )
-    log = tl.log(total)
-    at_class = convert(tl.load(base + y * step, mask=valid, other=0.0), ACC)
-    loss = tl.where(valid, (log + (top - at_class)) * w, float("nan"))
+    )  # fmt: skip
+    if extent is None:
+        extent = n_classes
+    x_base = x_ptr + offset_of(offs, sample_shape, x_strides)
+    m, sumexp, smooth_sum, w_sum = _row_statistics(
+        x_base[:, None], w_ptr, sample_mask[:, None], stride_c, n_classes, extent, SMOOTH, ACC, ONCE, BLOCK_K,
+        BLOCK_R, INT64,
+    )  # fmt: skip
+    log_sumexp = tl.log(sumexp)
+    x_target = convert(tl.load(x_base + y * stride_c, mask=valid, other=0.0), ACC)
+    # m - x first: both are large where log_sumexp is not
+    loss = tl.where(valid, (log_sumexp + (m - x_target)) * w, float("nan"))
     if SMOOTH:
-        part_of_all = smoothing.to(ACC) / classes.to(ACC)
-        smooth_loss = (weights * log + spread) * part_of_all
+        smoothing_per_class = smoothing.to(ACC) / n_classes.to(ACC)
+        smooth_loss = (w_sum * log_sumexp + smooth_sum) * smoothing_per_class
         loss = loss * (1.0 - smoothing.to(ACC)) + smooth_loss
-    tl.store(shift + i, top, mask=present)
-    tl.store(sumexp + i, total, mask=present)
-    _emit(out, parts, i, counts, loss, w, kept_shape, kept_out, present, REDUCE)
-    if slopes is not None:
+    tl.store(m_ptr + offs, m, mask=sample_mask)
+    tl.store(sumexp_ptr + offs, sumexp, mask=sample_mask)
+    _store_loss(out_ptr, partial_ptr, offs, counted, loss, w, sample_shape, out_strides, sample_mask, REDUCE)
+    if dx_ptr is not None:
         tl.debug_barrier()  # the class's score has been read before a gradient may take its place
-        one = tl.full(total.shape, 1.0, ACC)
-        scale, b, d = _shares(one, w, valid, total, weight_sum, classes, smoothing, SMOOTH, ACC)
-        to = slopes + offset_of(i, kept_shape, kept_slopes)
-        for start in range(0, classes, BLOCK_R):
-            c = tile_columns(start, BLOCK_R, INT64)[None, :]
-            mask = present[:, None] & (c < extent)
-            _slopes(
-                base[:, None] + c * step, to[:, None] + c * step, mask, c, y[:, None], counts[:, None],
-                top[:, None], scale, b, d, weight, classes, SMOOTH, ACC,
+        one = tl.full(sumexp.shape, 1.0, ACC)
+        scale, target_term, smooth_term = _gradient_terms(
+            one, w, valid, sumexp, weight_sum_ptr, n_classes, smoothing, SMOOTH, ACC
+        )
+        dx_base = dx_ptr + offset_of(offs, sample_shape, dx_strides)
+        for start in range(0, n_classes, BLOCK_R):
+            cols = offsets_from(start, BLOCK_R, INT64)[None, :]
+            mask = sample_mask[:, None] & (cols < extent)
+            _store_gradient(
+                x_base[:, None] + cols * stride_c, dx_base[:, None] + cols * stride_c, mask, cols,
+                y[:, None], counted[:, None], m[:, None], scale, target_term, smooth_term, w_ptr, n_classes,
+                SMOOTH, ACC,
             )  # fmt: skip
 
 
 @triton.jit
 def cross_entropy_backward_kernel(
-    grad_input, grad, input, target, weight, weight_sum, shift, sumexp, total_weight, kept_shape, kept_out,
-    kept_in, kept_target, kept_grad, step, step_in, samples, classes, ignore, smoothing: fp64,
+    dx_ptr, dloss_ptr, x_ptr, target_ptr, w_ptr, weight_sum_ptr, m_ptr, sumexp_ptr, total_weight_ptr,
+    sample_shape, dx_strides, x_strides, target_strides, dloss_strides, stride_dx, stride_x, n_samples,
+    n_classes, ignore_index, smoothing: fp64,
     SMOOTH: tl.constexpr, MEAN: tl.constexpr, ACC: tl.constexpr,
     BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """The gradient of a tile of samples x classes.
 
     Args:
-        weight_sum: as of `_shares`.
-        step, step_in: distance of neighbouring classes in grad_input and input. Others as above.
+        weight_sum_ptr: as of `_gradient_terms`.
+        stride_dx, stride_x: distance of neighbouring classes in dx and x. Others as above.
     """
-    i, present, c = _tile(samples, classes, BLOCK_K, BLOCK_R, INT64)
-    y, w, counts, valid = _classes(
-        target, weight, None, i, present, kept_shape, kept_target, classes, ignore, ACC
+    offs, sample_mask, cols = _program_tile(n_samples, n_classes, BLOCK_K, BLOCK_R, INT64)
+    y, w, counted, valid = _load_target(
+        target_ptr, w_ptr, None, offs, sample_mask, sample_shape, target_strides, n_classes, ignore_index, ACC
     )
-    g = _received(grad, total_weight, i, present, kept_shape, kept_grad, MEAN, ACC)
-    top = tl.load(shift + i, mask=present, other=0.0)
-    total = tl.load(sumexp + i, mask=present, other=1.0)
-    scale, b, d = _shares(g, w, valid, total, weight_sum, classes, smoothing, SMOOTH, ACC)
-    _slopes(
-        input + offset_of(i, kept_shape, kept_in)[:, None] + c * step_in,
-        grad_input + offset_of(i, kept_shape, kept_out)[:, None] + c * step,
-        present[:, None] & (c < classes), c, y[:, None], counts[:, None], top[:, None], scale, b, d, weight,
-        classes, SMOOTH, ACC,
+    dloss = _load_dloss(
+        dloss_ptr, total_weight_ptr, offs, sample_mask, sample_shape, dloss_strides, MEAN, ACC
+    )
+    m = tl.load(m_ptr + offs, mask=sample_mask, other=0.0)
+    sumexp = tl.load(sumexp_ptr + offs, mask=sample_mask, other=1.0)
+    scale, target_term, smooth_term = _gradient_terms(
+        dloss, w, valid, sumexp, weight_sum_ptr, n_classes, smoothing, SMOOTH, ACC
+    )
+    _store_gradient(
+        x_ptr + offset_of(offs, sample_shape, x_strides)[:, None] + cols * stride_x,
+        dx_ptr + offset_of(offs, sample_shape, dx_strides)[:, None] + cols * stride_dx,
+        sample_mask[:, None] & (cols < n_classes), cols, y[:, None], counted[:, None], m[:, None], scale,
+        target_term, smooth_term, w_ptr, n_classes, SMOOTH, ACC,
     )  # fmt: skip

@@ -1,8 +1,11 @@
 """Cross-entropy of a linear layer's scores, which are made for a chunk of rows at a time and never all at once.
 
-A chunk's scores are a product into a workspace that all chunks share; the kernel of cross-entropy goes over it, and
-where gradients are wanted writes that of the scores over them, which two further products turn into gradients of the
-chunk's input and of the layer's weight. The latter is added up in place by the products themselves, chunk after chunk.
+All scores would be (rows, classes): for 8,192 rows and 128,256 classes 2 GiB in bfloat16, and as much again
+for their gradient. A chunk's scores are a product into a workspace that all chunks share; the kernel of
+cross-entropy goes over it, and where gradients are wanted writes that of the scores over them, which two
+further products turn into gradients of the chunk's input and of the layer's weight. The latter is added up in
+place by the products themselves, chunk after chunk. So forward does three products a chunk and backward only
+a scaling, instead of making the scores twice.
 """
 
 from __future__ import annotations
@@ -56,51 +59,53 @@ def fused_linear_cross_entropy(
     mask: tuple[bool, bool, bool],
 ) -> None:  # fmt: skip
     """The loss; shift and sum(exp(x - shift)) of every row, the sum of the weights; gradients of the loss' sum."""
-    each = reduction == "none"
-    scores, slopes = _workspaces(input, linear_weight, chunking, any(mask))
+    unreduced = reduction == "none"
+    scores, grad_scores = _workspaces(input, linear_weight, chunking, any(mask))
     gradients = _Gradients((grad_input, grad_weight, grad_bias), mask, linear_weight)
     weight_sum = loss.weight_sum_of(weight, label_smoothing, input) if any(mask) else None
     chunks = list(chunking.slices(input.shape[0]))
     programs = [loss.programs(_rows(scores, rows, 0), _rows(target, rows)) for rows in chunks]
-    parts = empty((sum(programs), 2), total_weight.dtype, input)
+    partials = empty((sum(programs), 2), total_weight.dtype, input)
     for k, rows in enumerate(chunks):
-        x, d, part = _rows(scores, rows, 0), _rows(slopes, rows, 0), _rows(input, rows)
+        x, dx, part = _rows(scores, rows, 0), _rows(grad_scores, rows, 0), _rows(input, rows)
         linalg.linear(x, part, linear_weight, linear_bias)
         loss.score_samples(
-            _rows(out, rows) if each else out, _rows(shift, rows), _rows(sumexp, rows),
-            parts.as_strided((programs[k], 2), (2, 1), 2 * sum(programs[:k])), d if any(mask) else None, x,
-            _rows(target, rows), weight, weight_sum, ignore_index, label_smoothing, reduction, scores.strides[0],
+            _rows(out, rows) if unreduced else out, _rows(shift, rows), _rows(sumexp, rows),
+            partials.as_strided((programs[k], 2), (2, 1), 2 * sum(programs[:k])), dx if any(mask) else None,
+            x, _rows(target, rows), weight, weight_sum, ignore_index, label_smoothing, reduction,
+            scores.strides[0],
         )  # fmt: skip
         if any(mask):
-            gradients.add(d, part, rows)
+            gradients.add(dx, part, rows)
     gradients.store()
-    loss.finish(out, total_weight, parts, sum(programs), reduction)
+    loss.finish(out, total_weight, partials, sum(programs), reduction)
 
 
 @replayed
 def linear_cross_entropy_backward(
-    grad_input: Buffer, grad_weight: Buffer, grad_bias: Buffer, grad: Buffer, input: Buffer, linear_weight: Buffer,
-    linear_bias: Buffer | None, target: Buffer, weight: Buffer | None, shift: Buffer, sumexp: Buffer,
-    total_weight: Buffer, ignore_index: int, label_smoothing: float, chunking: Any, mask: tuple[bool, bool, bool],
+    grad_input: Buffer, grad_weight: Buffer, grad_bias: Buffer, grad: Buffer, input: Buffer,
+    linear_weight: Buffer, linear_bias: Buffer | None, target: Buffer, weight: Buffer | None, shift: Buffer,
+    sumexp: Buffer, total_weight: Buffer, ignore_index: int, label_smoothing: float, chunking: Any,
+    mask: tuple[bool, bool, bool],
 ) -> None:  # fmt: skip
     """The gradients that `mask` asks for of every row's own loss."""
-    scores, slopes = _workspaces(input, linear_weight, chunking, True)
-    outs, kinds = (grad_weight, grad_bias), (chunking.sums, loss.statistics(input.dtype))
+    scores, grad_scores = _workspaces(input, linear_weight, chunking, True)
+    outputs, dtypes = (grad_weight, grad_bias), (chunking.sums, loss.statistics(input.dtype))
     sums = [
-        out if out.dtype is kind or not wanted else empty(out.shape, kind, out)
-        for out, kind, wanted in zip(outs, kinds, mask[1:], strict=True)
+        out if out.dtype is dtype or not needed else empty(out.shape, dtype, out)
+        for out, dtype, needed in zip(outputs, dtypes, mask[1:], strict=True)
     ]
     gradients = _Gradients((grad_input, *sums), mask, linear_weight)
     for rows in chunking.slices(input.shape[0]):
-        x, d, part = _rows(scores, rows, 0), _rows(slopes, rows, 0), _rows(input, rows)
+        x, dx, part = _rows(scores, rows, 0), _rows(grad_scores, rows, 0), _rows(input, rows)
         linalg.linear(x, part, linear_weight, linear_bias)
         loss.fused_cross_entropy_backward(
-            d, _rows(grad, rows), x, _rows(target, rows), weight, _rows(shift, rows), _rows(sumexp, rows),
+            dx, _rows(grad, rows), x, _rows(target, rows), weight, _rows(shift, rows), _rows(sumexp, rows),
             total_weight, ignore_index, label_smoothing, "none",
         )  # fmt: skip
-        gradients.add(d, part, rows)
+        gradients.add(dx, part, rows)
     gradients.store()
-    for out, total in zip(outs, sums, strict=True):
+    for out, total in zip(outputs, sums, strict=True):
         if out is not total:
             copy(out, total)
 
@@ -125,19 +130,19 @@ class _Gradients:
         self.linear_weight = linear_weight
         self.empty = True
 
-    def add(self, d: Buffer, x: Buffer, rows: slice) -> None:
+    def add(self, dx: Buffer, x: Buffer, rows: slice) -> None:
         """Take the gradient of a chunk's scores into account."""
         if self.mask[0]:
-            linalg.matmul_nd(_rows(self.input, rows), d, self.linear_weight)
+            linalg.matmul_nd(_rows(self.input, rows), dx, self.linear_weight)
         if self.mask[1]:
-            turned = d.as_strided(d.shape[::-1], d.strides[::-1])
+            dx_t = dx.as_strided(dx.shape[::-1], dx.strides[::-1])
             if self.empty:
-                linalg.matmul_nd(self.weight, turned, x)
+                linalg.matmul_nd(self.weight, dx_t, x)
             else:
-                linalg.addmm(self.weight, self.weight, turned, x, 1, 1)
+                linalg.addmm(self.weight, self.weight, dx_t, x, 1, 1)
         if self.mask[2]:
-            part = self.bias if self.empty else empty(self.bias.shape, self.bias.dtype, d)
-            reductions.sum(part, d, (0,), False, part.dtype)
+            part = self.bias if self.empty else empty(self.bias.shape, self.bias.dtype, dx)
+            reductions.sum(part, dx, (0,), False, part.dtype)
             if part is not self.bias:
                 _plus(self.bias, self.bias, part, compute=part.dtype)
         self.empty = False
@@ -175,8 +180,9 @@ def _workspace(input: Buffer, linear_weight: Buffer, rows: int, dtype: Any) -> B
 def _weight_product(arch: str, config: Gemm, add: bool) -> Case:
     """The product that makes the gradient of the weight, or adds to it: a lies as (k, m), and sums stay float32."""
     constants = {
-        "BLOCK_M": config.m, "BLOCK_N": config.n, "BLOCK_K": config.k, "GROUP": config.group, "ACC": tl.float32,
-        "PRECISION": "ieee", "IMPRECISE": None, "ADD": 2 if add else 0, "AFFINE": False, "SCALED": 0, "EPILOGUE": None,
+        "BLOCK_M": config.m, "BLOCK_N": config.n, "BLOCK_K": config.k, "GROUP": config.group,
+        "ACC": tl.float32, "PRECISION": "ieee", "IMPRECISE": None, "ADD": 2 if add else 0, "AFFINE": False,
+        "SCALED": 0, "EPILOGUE": None,
     }  # fmt: skip
     pointers = f"*bf16 *bf16 *fp32 {'(*fp32)' if add else '()'}"
     full = config.m >= (64 if arch == "sm_90" else 128) or not arch.startswith(("sm_9", "sm_10"))

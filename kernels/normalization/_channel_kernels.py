@@ -1,9 +1,23 @@
 """The kernels of batch and group normalisation, over inputs of any layout; `batch_norm.py` launches them.
 
-The input is seen as statistics x elements behind each (channels x batch and positions, or groups x channels and
-positions), and as planes x positions where it is read and written element by element; dimensions are merged
-where all operands allow it. Statistics come from Welford's recurrence in every element of a tile; few long
-sums are shared by several programs, whose partial results a second launch combines in a fixed order.
+The input is seen as statistics x elements behind each (channels x batch and positions, or groups x
+channels and positions), and as planes x positions where it is read and written element by element;
+dimensions are merged where all operands allow it.
+
+Forward: `moments_kernel` (of `device/reduce.py`) runs Welford's recurrence in every element of a tile, one
+read for mean and variance without the cancellation of mean(x^2) - mean^2. Few long sums are split over
+programs; `finish_moments_kernel` combines their moments in a fixed order (Chan et al.):
+
+    mean = sum(n_k mean_k) / n,   M2 = sum(M2_k + n_k (mean_k - mean)^2)
+
+and moves the running statistics. `normalise_kernel` is then elementwise: a second read of x, which batch
+statistics need in any case.
+
+Backward, with c1 and c2 per statistic: dx = w rstd dy - ((x - mean) c1 + c2).
+`sums_kernel` makes sum(dy) and sum(dy (x - mean)) of every channel in one read, `finish_batch_kernel` or
+`finish_group_kernel` turn them into dw, db, c1 and c2, `gradient_kernel` is elementwise.
+
+Source: Welford, 1962; Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm", 1979.
 """
 
 from __future__ import annotations
@@ -13,242 +27,259 @@ from triton import language as tl
 
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.reduce import tile_columns, tile_rows
-from tritonnn.kernels.device.strided import offset_of, wide
+from tritonnn.kernels.device.strided import offset_of, offsets_from, positions, wide
 from tritonnn.kernels.launch.launch import fp64
 
 
 @triton.jit
 def finish_moments_kernel(
-    mean, rstd, running_mean, running_var, parts, mean_step, var_step, kept, width, reduced, chunk, splits,
+    mean_ptr, rstd_ptr, running_mean_ptr, running_var_ptr, partial_ptr, stride_running_mean,
+    stride_running_var, kept, width, reduced, split_size, splits,
     momentum: fp64, eps: fp64, ACC: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr,
 ):  # fmt: skip
-    """Mean and 1 / standard deviation from the chunks' moments; running statistics move where they are given.
+    """Mean and 1 / standard deviation from the parts' moments; running statistics move where they are given.
 
     Args:
-        running_mean, running_var: with elements `mean_step` and `var_step` apart, or None.
-        parts: (split, 2, kept * width) means and sums of squared deviations of `chunk` of `reduced` elements, of
-        which `width` neighbours make one result.
+        running_mean_ptr, running_var_ptr: with elements `stride_running_mean` and `stride_running_var` apart,
+        or None.
+        partial_ptr: (split, 2, kept * width) means and sums of squared deviations (M2) of `split_size` of
+        `reduced` elements, of which `width` neighbours make one result.
         momentum: weight of the new statistics in the running ones.
     """
-    i = tl.program_id(0) * BLOCK_K + tl.arange(0, BLOCK_K)
-    c = tl.arange(0, BLOCK_R)
-    present = i < kept
-    split = c // width
-    mask = present[:, None] & (split < splits)[None, :]
-    source = (
-        parts + split.to(tl.int64)[None, :] * 2 * kept * width + (i[:, None] * width + (c % width)[None, :])
-    )
-    means = tl.load(source, mask=mask, other=0.0)
-    squares = tl.load(source + kept.to(tl.int64) * width, mask=mask, other=0.0)
-    seen = tl.maximum(tl.minimum(reduced - split * chunk, chunk), 0).to(ACC)[None, :]
-    count = tl.full((BLOCK_K,), reduced, ACC) * width
-    centre = tl.sum(means * seen, axis=1) / count
-    apart = means - centre[:, None]
-    total = tl.sum(tl.where(mask, squares + apart * apart * seen, 0.0), axis=1)
-    tl.store(mean + i, centre, mask=present)
-    tl.store(rstd + i, 1.0 / _math.sqrt(total / count + eps.to(ACC)), mask=present)
+    offs = tl.program_id(0) * BLOCK_K + tl.arange(0, BLOCK_K)
+    lanes = tl.arange(0, BLOCK_R)
+    mask = offs < kept
+    split = lanes // width
+    mask_2d = mask[:, None] & (split < splits)[None, :]
+    partial_ptrs = (
+        partial_ptr + split.to(tl.int64)[None, :] * 2 * kept * width
+        + (offs[:, None] * width + (lanes % width)[None, :])
+    )  # fmt: skip
+    means = tl.load(partial_ptrs, mask=mask_2d, other=0.0)
+    m2 = tl.load(partial_ptrs + kept.to(tl.int64) * width, mask=mask_2d, other=0.0)
+    # the last part may be short, and a part behind it empty: it must not count
+    counts = tl.maximum(tl.minimum(reduced - split * split_size, split_size), 0).to(ACC)[None, :]
+    n = tl.full((BLOCK_K,), reduced, ACC) * width
+    mean = tl.sum(means * counts, axis=1) / n
+    delta = means - mean[:, None]
+    var_sum = tl.sum(tl.where(mask_2d, m2 + delta * delta * counts, 0.0), axis=1)
+    tl.store(mean_ptr + offs, mean, mask=mask)
+    tl.store(rstd_ptr + offs, 1.0 / _math.sqrt(var_sum / n + eps.to(ACC)), mask=mask)
     weight = momentum.to(ACC)
-    if running_mean is not None:
-        old = convert(tl.load(running_mean + i * mean_step, mask=present), ACC)
-        new = convert(old * (1.0 - weight) + centre * weight, running_mean.dtype.element_ty)
-        tl.store(running_mean + i * mean_step, new, mask=present)
-    if running_var is not None:
-        old = convert(tl.load(running_var + i * var_step, mask=present), ACC)
-        sample = total / (count - 1.0)
-        new = convert(old * (1.0 - weight) + sample * weight, running_var.dtype.element_ty)
-        tl.store(running_var + i * var_step, new, mask=present)
+    if running_mean_ptr is not None:
+        old = convert(tl.load(running_mean_ptr + offs * stride_running_mean, mask=mask), ACC)
+        new = convert(old * (1.0 - weight) + mean * weight, running_mean_ptr.dtype.element_ty)
+        tl.store(running_mean_ptr + offs * stride_running_mean, new, mask=mask)
+    if running_var_ptr is not None:
+        old = convert(tl.load(running_var_ptr + offs * stride_running_var, mask=mask), ACC)
+        # as in PyTorch: running variances are unbiased, the one that normalises is not
+        unbiased_var = var_sum / (n - 1.0)
+        new = convert(old * (1.0 - weight) + unbiased_var * weight, running_var_ptr.dtype.element_ty)
+        tl.store(running_var_ptr + offs * stride_running_var, new, mask=mask)
 
 
 @triton.jit
 def use_running_kernel(
-    mean, rstd, running_mean, running_var, mean_step, var_step, kept, eps: fp64,
+    mean_ptr, rstd_ptr, running_mean_ptr, running_var_ptr, stride_running_mean, stride_running_var, kept,
+    eps: fp64,
     ACC: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Mean and 1 / standard deviation from the running statistics."""
-    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    mask = i < kept
-    tl.store(mean + i, convert(tl.load(running_mean + i * mean_step, mask=mask), ACC), mask=mask)
-    variance = convert(tl.load(running_var + i * var_step, mask=mask, other=1.0), ACC)
-    tl.store(rstd + i, 1.0 / _math.sqrt(variance + eps.to(ACC)), mask=mask)
+    offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = offs < kept
+    tl.store(
+        mean_ptr + offs, convert(tl.load(running_mean_ptr + offs * stride_running_mean, mask=mask), ACC),
+        mask=mask,
+    )  # fmt: skip
+    var = convert(tl.load(running_var_ptr + offs * stride_running_var, mask=mask, other=1.0), ACC)
+    tl.store(rstd_ptr + offs, 1.0 / _math.sqrt(var + eps.to(ACC)), mask=mask)
 
 
 @triton.jit
 def _tile(kept, reduced, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr):
     """Indices of the planes and positions of this program's tile."""
-    columns = tl.cdiv(reduced, BLOCK_R)
+    num_pid_r = tl.cdiv(reduced, BLOCK_R)
     pid = tl.program_id(0)
     if INT64:
         pid = pid.to(tl.int64)
-    i = (pid // columns) * BLOCK_K + tl.arange(0, BLOCK_K)
-    j = (pid % columns) * BLOCK_R + tl.arange(0, BLOCK_R)
-    return i, j, (i < kept)[:, None] & (j < reduced)[None, :]
+    offs_k = (pid // num_pid_r) * BLOCK_K + tl.arange(0, BLOCK_K)
+    offs_r = (pid % num_pid_r) * BLOCK_R + tl.arange(0, BLOCK_R)
+    return offs_k, offs_r, (offs_k < kept)[:, None] & (offs_r < reduced)[None, :]
 
 
 @triton.jit
 def normalise_kernel(
-    out, inp, mean, rstd, weight, bias, kept_shape, kept_in, kept_out, kept_weight, stat_shape, kept_stat,
-    red_shape, red_in, red_out, kept, reduced,
+    y_ptr, x_ptr, mean_ptr, rstd_ptr, w_ptr, b_ptr, kept_shape, kept_in, kept_out, kept_weight, stat_shape,
+    kept_stat, red_shape, red_in, red_out, kept, reduced,
     ACC: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """out = (x - mean) * rstd * weight + bias.
+    """y = (x - mean) * rstd * weight + bias.
 
     Args:
         kept_shape: extents of the planes' dimensions; kept_in, kept_out, kept_weight: their strides in input,
         output, weight and bias. stat_shape, kept_stat: the same planes as the statistics see them, so that
         channels stay neighbours where groups of them share one. red_shape: extents of the positions.
     """
-    i, j, mask = _tile(kept, reduced, BLOCK_K, BLOCK_R, INT64)
-    present = i < kept
-    at = offset_of(i, stat_shape, kept_stat)
-    scale = tl.load(rstd + at, mask=present, other=0.0)
-    centre = tl.load(mean + at, mask=present, other=0.0)
-    at = offset_of(i, kept_shape, kept_weight)
-    if weight is not None:
-        scale = scale * convert(tl.load(weight + at, mask=present, other=0.0), ACC)
-    offset = offset_of(i, kept_shape, kept_in)[:, None] + offset_of(j, red_shape, red_in)[None, :]
-    x = convert(tl.load(inp + offset, mask=mask, other=0.0), ACC)
-    y = (x - centre[:, None]) * scale[:, None]
-    if bias is not None:
-        y = y + convert(tl.load(bias + at, mask=present, other=0.0), ACC)[:, None]
-    offset = offset_of(i, kept_shape, kept_out)[:, None] + offset_of(j, red_shape, red_out)[None, :]
-    tl.store(out + offset, convert(y, out.dtype.element_ty), mask=mask)
+    offs_k, offs_r, mask = _tile(kept, reduced, BLOCK_K, BLOCK_R, INT64)
+    mask_k = offs_k < kept
+    offset = offset_of(offs_k, stat_shape, kept_stat)
+    scale = tl.load(rstd_ptr + offset, mask=mask_k, other=0.0)
+    mean = tl.load(mean_ptr + offset, mask=mask_k, other=0.0)
+    offset = offset_of(offs_k, kept_shape, kept_weight)
+    if w_ptr is not None:
+        # per plane, so that an element costs one product
+        scale = scale * convert(tl.load(w_ptr + offset, mask=mask_k, other=0.0), ACC)
+    offsets = offset_of(offs_k, kept_shape, kept_in)[:, None] + offset_of(offs_r, red_shape, red_in)[None, :]
+    x = convert(tl.load(x_ptr + offsets, mask=mask, other=0.0), ACC)
+    y = (x - mean[:, None]) * scale[:, None]
+    if b_ptr is not None:
+        y = y + convert(tl.load(b_ptr + offset, mask=mask_k, other=0.0), ACC)[:, None]
+    offsets = (
+        offset_of(offs_k, kept_shape, kept_out)[:, None] + offset_of(offs_r, red_shape, red_out)[None, :]
+    )
+    tl.store(y_ptr + offsets, convert(y, y_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
 def sums_kernel(
-    parts, grad, inp, mean, kept_shape, kept_grad, kept_in, stat_shape, kept_stat, red_shape, red_grad, red_in,
-    kept, reduced, chunk, ACC: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
+    partial_ptr, dy_ptr, x_ptr, mean_ptr, kept_shape, kept_dy, kept_x, stat_shape, kept_stat, red_shape,
+    red_dy, red_x,
+    kept, reduced, split_size, ACC: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr,
+    INT64: tl.constexpr,
 ):  # fmt: skip
-    """parts[chunk, 2, i] = sums of g and of g (x - mean) over this program's chunk."""
-    i = tile_rows(BLOCK_K, INT64)
-    present = i < kept
-    grads = grad + offset_of(i, kept_shape, kept_grad)[:, None]
-    source = inp + offset_of(i, kept_shape, kept_in)[:, None]
-    centre = tl.load(mean + offset_of(i, stat_shape, kept_stat), mask=present, other=0.0)[:, None]
-    first = wide(tl.program_id(1), INT64) * chunk
-    total = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-    products = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-    for start in range(first, tl.minimum(first + chunk, reduced), BLOCK_R):
-        j = tile_columns(start, BLOCK_R, INT64)
-        mask = present[:, None] & (j < reduced)[None, :] & (j < first + chunk)[None, :]
-        g = convert(tl.load(grads + offset_of(j, red_shape, red_grad)[None, :], mask=mask, other=0.0), ACC)
-        x = convert(tl.load(source + offset_of(j, red_shape, red_in)[None, :], mask=mask, other=0.0), ACC)
-        total += g
-        products += tl.where(mask, g * (x - centre), 0.0)
-    target = parts + tl.program_id(1).to(tl.int64) * 2 * kept + i
-    tl.store(target, tl.sum(total, axis=1), mask=present)
-    tl.store(target + kept, tl.sum(products, axis=1), mask=present)
+    """partial[split, 2, i] = sums of dy and of dy (x - mean) over this program's part."""
+    offs_k = positions(BLOCK_K, INT64)
+    mask_k = offs_k < kept
+    dy_ptrs = dy_ptr + offset_of(offs_k, kept_shape, kept_dy)[:, None]
+    x_ptrs = x_ptr + offset_of(offs_k, kept_shape, kept_x)[:, None]
+    mean = tl.load(mean_ptr + offset_of(offs_k, stat_shape, kept_stat), mask=mask_k, other=0.0)[:, None]
+    first = wide(tl.program_id(1), INT64) * split_size
+    acc_dy = tl.zeros((BLOCK_K, BLOCK_R), ACC)
+    acc_dy_x = tl.zeros((BLOCK_K, BLOCK_R), ACC)
+    for start in range(first, tl.minimum(first + split_size, reduced), BLOCK_R):
+        offs_r = offsets_from(start, BLOCK_R, INT64)
+        mask = mask_k[:, None] & (offs_r < reduced)[None, :] & (offs_r < first + split_size)[None, :]
+        dy = convert(
+            tl.load(dy_ptrs + offset_of(offs_r, red_shape, red_dy)[None, :], mask=mask, other=0.0), ACC
+        )
+        x = convert(tl.load(x_ptrs + offset_of(offs_r, red_shape, red_x)[None, :], mask=mask, other=0.0), ACC)
+        acc_dy += dy
+        # the mean is taken off before the product: sum(dy x) - mean sum(dy) would cancel
+        acc_dy_x += tl.where(mask, dy * (x - mean), 0.0)
+    partial_ptrs = partial_ptr + tl.program_id(1).to(tl.int64) * 2 * kept + offs_k
+    tl.store(partial_ptrs, tl.sum(acc_dy, axis=1), mask=mask_k)
+    tl.store(partial_ptrs + kept, tl.sum(acc_dy_x, axis=1), mask=mask_k)
 
 
 @triton.jit
-def _load_sums(parts, i, mask, kept, splits):
-    """The two sums of every i, over the chunks."""
-    source = parts + i
-    total = tl.load(source, mask=mask, other=0.0)
-    products = tl.load(source + kept, mask=mask, other=0.0)
+def _load_sums(partial_ptr, offs, mask, kept, splits):
+    """The two sums of every channel, over the parts, always in the same order."""
+    partial_ptrs = partial_ptr + offs
+    sum_dy = tl.load(partial_ptrs, mask=mask, other=0.0)
+    sum_dy_x = tl.load(partial_ptrs + kept, mask=mask, other=0.0)
     for _ in range(1, splits):
-        source += 2 * kept
-        total += tl.load(source, mask=mask, other=0.0)
-        products += tl.load(source + kept, mask=mask, other=0.0)
-    return total, products
+        partial_ptrs += 2 * kept
+        sum_dy += tl.load(partial_ptrs, mask=mask, other=0.0)
+        sum_dy_x += tl.load(partial_ptrs + kept, mask=mask, other=0.0)
+    return sum_dy, sum_dy_x
 
 
 @triton.jit
 def finish_batch_kernel(
-    grad_weight, grad_bias, slope, level, parts, rstd, weight, kept, reduced, splits,
+    dw_ptr, db_ptr, c1_ptr, c2_ptr, partial_ptr, rstd_ptr, w_ptr, kept, reduced, splits,
     WANT_WEIGHT: tl.constexpr, WANT_BIAS: tl.constexpr, ACC: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Gradients of weight and bias, and what the input's gradient subtracts: (x - mean) * slope + level."""
-    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    mask = i < kept
-    total, products = _load_sums(parts, i, mask, kept, splits)
-    r = tl.load(rstd + i, mask=mask, other=0.0)
+    """Gradients of weight and bias, and what dx subtracts: (x - mean) * c1 + c2."""
+    offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = offs < kept
+    sum_dy, sum_dy_x = _load_sums(partial_ptr, offs, mask, kept, splits)
+    rstd = tl.load(rstd_ptr + offs, mask=mask, other=0.0)
     if WANT_WEIGHT:
-        tl.store(grad_weight + i, convert(products * r, grad_weight.dtype.element_ty), mask=mask)
+        tl.store(dw_ptr + offs, convert(sum_dy_x * rstd, dw_ptr.dtype.element_ty), mask=mask)
     if WANT_BIAS:
-        tl.store(grad_bias + i, convert(total, grad_bias.dtype.element_ty), mask=mask)
-    scale = r / tl.full((BLOCK,), reduced, ACC)
-    if weight is not None:
-        scale = scale * convert(tl.load(weight + i, mask=mask, other=0.0), ACC)
-    tl.store(slope + i, products * scale * r * r, mask=mask)
-    tl.store(level + i, total * scale, mask=mask)
+        tl.store(db_ptr + offs, convert(sum_dy, db_ptr.dtype.element_ty), mask=mask)
+    scale = rstd / tl.full((BLOCK,), reduced, ACC)
+    if w_ptr is not None:
+        scale = scale * convert(tl.load(w_ptr + offs, mask=mask, other=0.0), ACC)
+    tl.store(c1_ptr + offs, sum_dy_x * scale * rstd * rstd, mask=mask)
+    tl.store(c2_ptr + offs, sum_dy * scale, mask=mask)
 
 
 @triton.jit
 def finish_group_kernel(
-    slope, level, parts, rstd, weight, groups, width, planes, splits, count,
+    c1_ptr, c2_ptr, partial_ptr, rstd_ptr, w_ptr, groups, width, planes, splits, n,
     ACC: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """What the input's gradient subtracts in group normalisation; a program for each group of a sample.
+    """What dx subtracts in group normalisation; a program for each group of a sample.
 
     Args:
-        groups: of a sample; width: channels of a group; planes: channels of all samples; count: elements of a
+        groups: of a sample; width: channels of a group; planes: channels of all samples; n: elements of a
         group.
     """
     row = tl.program_id(0)
-    first = (row % groups) * width
-    total = tl.zeros((BLOCK,), ACC)
-    products = tl.zeros((BLOCK,), ACC)
+    first_channel = (row % groups) * width
+    acc_dy = tl.zeros((BLOCK,), ACC)
+    acc_dy_x = tl.zeros((BLOCK,), ACC)
     for start in range(0, width, BLOCK):
-        c = start + tl.arange(0, BLOCK)
-        mask = c < width
-        more, product = _load_sums(parts, row.to(tl.int64) * width + c, mask, planes, splits)
-        if weight is not None:
-            w = convert(tl.load(weight + first + c, mask=mask, other=0.0), ACC)
-            more = more * w
-            product = product * w
-        total += more
-        products += product
-    r = tl.load(rstd + row + tl.zeros((1,), tl.int32))
-    scale = r / tl.full((1,), count, ACC)
-    tl.store(slope + row + tl.zeros((1,), tl.int32), tl.sum(products, axis=0) * scale * r * r)
-    tl.store(level + row + tl.zeros((1,), tl.int32), tl.sum(total, axis=0) * scale)
+        offs_c = start + tl.arange(0, BLOCK)
+        mask = offs_c < width
+        sum_dy, sum_dy_x = _load_sums(partial_ptr, row.to(tl.int64) * width + offs_c, mask, planes, splits)
+        if w_ptr is not None:
+            w = convert(tl.load(w_ptr + first_channel + offs_c, mask=mask, other=0.0), ACC)
+            sum_dy = sum_dy * w
+            sum_dy_x = sum_dy_x * w
+        acc_dy += sum_dy
+        acc_dy_x += sum_dy_x
+    rstd = tl.load(rstd_ptr + row + tl.zeros((1,), tl.int32))
+    scale = rstd / tl.full((1,), n, ACC)
+    tl.store(c1_ptr + row + tl.zeros((1,), tl.int32), tl.sum(acc_dy_x, axis=0) * scale * rstd * rstd)
+    tl.store(c2_ptr + row + tl.zeros((1,), tl.int32), tl.sum(acc_dy, axis=0) * scale)
 
 
 @triton.jit
 def group_affine_kernel(
-    grad_weight, grad_bias, parts, rstd, batch, channels, groups, width, splits,
+    dw_ptr, db_ptr, partial_ptr, rstd_ptr, batch, channels, groups, width, splits,
     WANT_WEIGHT: tl.constexpr, WANT_BIAS: tl.constexpr, ACC: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Gradients of weight and bias of group normalisation: sums over the samples."""
-    c = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    mask = c < channels
-    for_weight = tl.zeros((BLOCK,), ACC)
-    for_bias = tl.zeros((BLOCK,), ACC)
+    offs_c = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = offs_c < channels
+    acc_dw = tl.zeros((BLOCK,), ACC)
+    acc_db = tl.zeros((BLOCK,), ACC)
     for n in range(0, batch):
-        at = c.to(tl.int64) + n * channels
-        total, products = _load_sums(parts, at, mask, batch.to(tl.int64) * channels, splits)
-        for_bias += total
-        for_weight += products * tl.load(rstd + n * groups + c // width, mask=mask, other=0.0)
+        offsets = offs_c.to(tl.int64) + n * channels
+        sum_dy, sum_dy_x = _load_sums(partial_ptr, offsets, mask, batch.to(tl.int64) * channels, splits)
+        acc_db += sum_dy
+        acc_dw += sum_dy_x * tl.load(rstd_ptr + n * groups + offs_c // width, mask=mask, other=0.0)
     if WANT_WEIGHT:
-        tl.store(grad_weight + c, convert(for_weight, grad_weight.dtype.element_ty), mask=mask)
+        tl.store(dw_ptr + offs_c, convert(acc_dw, dw_ptr.dtype.element_ty), mask=mask)
     if WANT_BIAS:
-        tl.store(grad_bias + c, convert(for_bias, grad_bias.dtype.element_ty), mask=mask)
+        tl.store(db_ptr + offs_c, convert(acc_db, db_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
 def gradient_kernel(
-    grad_input, grad, inp, mean, rstd, slope, level, weight, kept_shape, kept_grad, kept_in, kept_out,
-    kept_weight, stat_shape, kept_stat, red_shape, red_grad, red_in, red_out, kept, reduced,
-    CENTRED: tl.constexpr, ACC: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
+    dx_ptr, dy_ptr, x_ptr, mean_ptr, rstd_ptr, c1_ptr, c2_ptr, w_ptr, kept_shape, kept_dy, kept_x, kept_dx,
+    kept_weight, stat_shape, kept_stat, red_shape, red_dy, red_x, red_dx, kept, reduced,
+    CENTRED: tl.constexpr, ACC: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr,
+    INT64: tl.constexpr,
 ):  # fmt: skip
-    """gx = weight * rstd * g - ((x - mean) * slope + level); only the first term where not CENTRED."""
-    i, j, mask = _tile(kept, reduced, BLOCK_K, BLOCK_R, INT64)
-    present = i < kept
-    at = offset_of(i, stat_shape, kept_stat)
-    scale = tl.load(rstd + at, mask=present, other=0.0)
-    if weight is not None:
-        w = tl.load(weight + offset_of(i, kept_shape, kept_weight), mask=present, other=0.0)
+    """dx = weight * rstd * dy - ((x - mean) * c1 + c2); only the first term where not CENTRED."""
+    offs_k, offs_r, mask = _tile(kept, reduced, BLOCK_K, BLOCK_R, INT64)
+    mask_k = offs_k < kept
+    stat_offset = offset_of(offs_k, stat_shape, kept_stat)
+    scale = tl.load(rstd_ptr + stat_offset, mask=mask_k, other=0.0)
+    if w_ptr is not None:
+        w = tl.load(w_ptr + offset_of(offs_k, kept_shape, kept_weight), mask=mask_k, other=0.0)
         scale = scale * convert(w, ACC)
-    offset = offset_of(i, kept_shape, kept_grad)[:, None] + offset_of(j, red_shape, red_grad)[None, :]
-    gx = convert(tl.load(grad + offset, mask=mask, other=0.0), ACC) * scale[:, None]
+    offset = offset_of(offs_k, kept_shape, kept_dy)[:, None] + offset_of(offs_r, red_shape, red_dy)[None, :]
+    dx = convert(tl.load(dy_ptr + offset, mask=mask, other=0.0), ACC) * scale[:, None]
     if CENTRED:
-        offset = offset_of(i, kept_shape, kept_in)[:, None] + offset_of(j, red_shape, red_in)[None, :]
-        x = convert(tl.load(inp + offset, mask=mask, other=0.0), ACC)
-        centre = tl.load(mean + at, mask=present, other=0.0)
-        steep = tl.load(slope + at, mask=present, other=0.0)
-        gx = gx - (x - centre[:, None]) * steep[:, None]
-        gx = gx - tl.load(level + at, mask=present, other=0.0)[:, None]
-    offset = offset_of(i, kept_shape, kept_out)[:, None] + offset_of(j, red_shape, red_out)[None, :]
-    tl.store(grad_input + offset, convert(gx, grad_input.dtype.element_ty), mask=mask)
+        offset = offset_of(offs_k, kept_shape, kept_x)[:, None] + offset_of(offs_r, red_shape, red_x)[None, :]
+        x = convert(tl.load(x_ptr + offset, mask=mask, other=0.0), ACC)
+        mean = tl.load(mean_ptr + stat_offset, mask=mask_k, other=0.0)
+        c1 = tl.load(c1_ptr + stat_offset, mask=mask_k, other=0.0)
+        dx = dx - (x - mean[:, None]) * c1[:, None]
+        dx = dx - tl.load(c2_ptr + stat_offset, mask=mask_k, other=0.0)[:, None]
+    offset = offset_of(offs_k, kept_shape, kept_dx)[:, None] + offset_of(offs_r, red_shape, red_dx)[None, :]
+    tl.store(dx_ptr + offset, convert(dx, dx_ptr.dtype.element_ty), mask=mask)

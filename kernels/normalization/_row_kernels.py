@@ -1,10 +1,19 @@
 """The kernels of layer and RMS normalisation; `normalization.py` launches them.
 
-Forward: a program holds whole rows in registers (several of them where they are short) and reads and writes
-every element once; longer rows are walked three times. Backward: a persistent grid, about as many programs
-as the device keeps busy; each walks over many rows and keeps its sums for weight and bias in registers, which
-a second launch adds up in a fixed order: no atomics. Rows too long for that get their gradient from one
-kernel and the sums from another.
+With x_hat = (x - mean) rstd and y = x_hat w + b (RMS: no mean and no b):
+
+    dx = rstd (dy w - x_hat c1 - c2),  c1 = mean(dy w x_hat),  c2 = mean(dy w)
+    dw = sum over rows of dy x_hat,    db = sum over rows of dy
+
+Forward, `row_norm_kernel`: a program holds whole rows in registers (several of them where they are short)
+and reads and writes every element once; longer rows are walked three times. The variance is the mean of
+(x - mean)^2 in a second pass, in registers or over the row again: mean(x^2) - mean^2 from one pass cancels
+where the mean is large.
+
+Backward, `row_norm_backward_kernel`: a persistent grid, about as many programs as the device keeps busy;
+each walks over many rows and keeps its sums for dw and db in registers, which `add_parts_kernel` adds up in
+a fixed order. That is one read of dy and x for all three gradients, and no atomics. Rows too long for
+registers get dx from `long_row_backward_kernel`, dw and db from `column_sums_kernel`.
 """
 
 from __future__ import annotations
@@ -14,238 +23,233 @@ from triton import language as tl
 
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.reduce import tile_columns, tile_rows
-from tritonnn.kernels.device.strided import wide
+from tritonnn.kernels.device.strided import offsets_from, positions, wide
 from tritonnn.kernels.launch.launch import fp64
 
 
 @triton.jit
-def _scaled(y, weight, bias, j, mask):
+def _affine(y, w_ptr, b_ptr, cols, mask):
     """y * weight + bias, each of them if it is there."""
-    if weight is not None:
-        y = y * convert(tl.load(weight + j, mask=mask, other=0.0), y.dtype)
-    if bias is not None:
-        y = y + convert(tl.load(bias + j, mask=mask, other=0.0), y.dtype)
+    if w_ptr is not None:
+        y = y * convert(tl.load(w_ptr + cols, mask=mask, other=0.0), y.dtype)
+    if b_ptr is not None:
+        y = y + convert(tl.load(b_ptr + cols, mask=mask, other=0.0), y.dtype)
     return y
 
 
 @triton.jit
 def row_norm_kernel(
-    out, mean, rstd, inp, weight, bias, row_step, rows, length, eps: fp64,
+    y_ptr, mean_ptr, rstd_ptr, x_ptr, w_ptr, b_ptr, stride_x, M, N, eps: fp64,
     ACC: tl.constexpr, ONCE: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """out[i, :] = (x - mean) / std * weight + bias; without `mean` x / root mean square * weight.
+    """y[i, :] = (x - mean) / std * weight + bias; without `mean_ptr` x / root mean square * weight.
 
     Args:
-        mean, rstd: pointers to what is saved of each row; no mean: RMS normalisation.
-        row_step: distance of the input's rows; those of the output are `length` apart.
+        mean_ptr, rstd_ptr: what is saved of each row; no mean: RMS normalisation.
+        M, N: rows and columns. stride_x: distance of the input's rows; those of the output are N apart.
         ONCE: a row fits into the tile. ACC: the type computed in.
     """
-    i = tile_rows(BLOCK_K, INT64)
-    present = i < rows
-    source = inp + i[:, None] * row_step
-    target = out + i[:, None] * length
-    count = tl.full((BLOCK_K,), length, ACC)
-    j = tile_columns(0, BLOCK_R, INT64)[None, :]
+    rows = positions(BLOCK_K, INT64)
+    row_mask = rows < M
+    x_ptrs = x_ptr + rows[:, None] * stride_x
+    y_ptrs = y_ptr + rows[:, None] * N
+    n = tl.full((BLOCK_K,), N, ACC)
+    cols = offsets_from(0, BLOCK_R, INT64)[None, :]
     if ONCE:
-        mask = present[:, None] & (j < length)
-        x = convert(tl.load(source + j, mask=mask, other=0.0), ACC)
-        if mean is not None:
-            centre = tl.sum(x, axis=1) / count
-            tl.store(mean + i, centre, mask=present)
-            x = tl.where(mask, x - centre[:, None], 0.0)
-        scale = 1.0 / _math.sqrt(tl.sum(x * x, axis=1) / count + eps.to(ACC))
-        tl.store(rstd + i, scale, mask=present)
-        y = _scaled(x * scale[:, None], weight, bias, j, j < length)
-        tl.store(target + j, convert(y, out.dtype.element_ty), mask=mask)
+        mask = row_mask[:, None] & (cols < N)
+        x = convert(tl.load(x_ptrs + cols, mask=mask, other=0.0), ACC)
+        if mean_ptr is not None:
+            mean = tl.sum(x, axis=1) / n
+            tl.store(mean_ptr + rows, mean, mask=row_mask)
+            x = tl.where(mask, x - mean[:, None], 0.0)
+        rstd = 1.0 / _math.sqrt(tl.sum(x * x, axis=1) / n + eps.to(ACC))
+        tl.store(rstd_ptr + rows, rstd, mask=row_mask)
+        # weight and bias are the same for all rows: their mask has only columns
+        y = _affine(x * rstd[:, None], w_ptr, b_ptr, cols, cols < N)
+        tl.store(y_ptrs + cols, convert(y, y_ptr.dtype.element_ty), mask=mask)
     else:
-        centre = tl.zeros((BLOCK_K,), ACC)
-        if mean is not None:
-            total = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-            for start in range(0, length, BLOCK_R):
-                mask = present[:, None] & (start + j < length)
-                total += convert(tl.load(source + start + j, mask=mask, other=0.0), ACC)
-            centre = tl.sum(total, axis=1) / count
-            tl.store(mean + i, centre, mask=present)
-        squares = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-        for start in range(0, length, BLOCK_R):
-            mask = present[:, None] & (start + j < length)
-            x = convert(tl.load(source + start + j, mask=mask, other=0.0), ACC)
-            x = tl.where(mask, x - centre[:, None], 0.0)
-            squares += x * x
-        scale = 1.0 / _math.sqrt(tl.sum(squares, axis=1) / count + eps.to(ACC))
-        tl.store(rstd + i, scale, mask=present)
-        for start in range(0, length, BLOCK_R):
-            mask = present[:, None] & (start + j < length)
-            x = convert(tl.load(source + start + j, mask=mask, other=0.0), ACC)
-            y = _scaled((x - centre[:, None]) * scale[:, None], weight, bias, start + j, start + j < length)
-            tl.store(target + start + j, convert(y, out.dtype.element_ty), mask=mask)
+        mean = tl.zeros((BLOCK_K,), ACC)
+        if mean_ptr is not None:
+            acc = tl.zeros((BLOCK_K, BLOCK_R), ACC)
+            for start in range(0, N, BLOCK_R):
+                mask = row_mask[:, None] & (start + cols < N)
+                acc += convert(tl.load(x_ptrs + start + cols, mask=mask, other=0.0), ACC)
+            mean = tl.sum(acc, axis=1) / n
+            tl.store(mean_ptr + rows, mean, mask=row_mask)
+        acc_squares = tl.zeros((BLOCK_K, BLOCK_R), ACC)
+        for start in range(0, N, BLOCK_R):
+            mask = row_mask[:, None] & (start + cols < N)
+            x = convert(tl.load(x_ptrs + start + cols, mask=mask, other=0.0), ACC)
+            # what lies outside the row became -mean by the subtraction, and would count
+            x = tl.where(mask, x - mean[:, None], 0.0)
+            acc_squares += x * x
+        rstd = 1.0 / _math.sqrt(tl.sum(acc_squares, axis=1) / n + eps.to(ACC))
+        tl.store(rstd_ptr + rows, rstd, mask=row_mask)
+        for start in range(0, N, BLOCK_R):
+            mask = row_mask[:, None] & (start + cols < N)
+            x = convert(tl.load(x_ptrs + start + cols, mask=mask, other=0.0), ACC)
+            y = _affine((x - mean[:, None]) * rstd[:, None], w_ptr, b_ptr, start + cols, start + cols < N)
+            tl.store(y_ptrs + start + cols, convert(y, y_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
-def _load_normal(grads, source, centre, scale, j, mask, ACC: tl.constexpr, CENTRED: tl.constexpr):
-    """The incoming gradient and the normalised input."""
-    g = convert(tl.load(grads + j, mask=mask, other=0.0), ACC)
-    x = convert(tl.load(source + j, mask=mask, other=0.0), ACC)
+def _load_dy_x_hat(dy_ptrs, x_ptrs, mean, rstd, cols, mask, ACC: tl.constexpr, CENTRED: tl.constexpr):
+    """The incoming gradient, and the normalised input computed again: less traffic than saving it."""
+    dy = convert(tl.load(dy_ptrs + cols, mask=mask, other=0.0), ACC)
+    x = convert(tl.load(x_ptrs + cols, mask=mask, other=0.0), ACC)
     if CENTRED:
-        x = x - centre[:, None]
-    return g, tl.where(mask, x * scale[:, None], 0.0)
+        x = x - mean[:, None]
+    return dy, tl.where(mask, x * rstd[:, None], 0.0)
 
 
 @triton.jit
 def row_norm_backward_kernel(
-    grad_input, parts, grad, inp, mean, rstd, weight, grad_step, row_step, rows, length,
+    dx_ptr, partial_ptr, dy_ptr, x_ptr, mean_ptr, rstd_ptr, w_ptr, stride_dy, stride_x, M, N,
     WANT_INPUT: tl.constexpr, WANT_WEIGHT: tl.constexpr, WANT_BIAS: tl.constexpr, ACC: tl.constexpr,
     BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Gradients of rows that fit into the tile, and this program's sums for weight and bias.
 
-    With n the normalised input and h = g * weight: gx = rstd (h - mean(h) - n mean(h n)); no mean(h) for RMS.
-
     Args:
-        parts: (program, 2, length): sums of g n and of g.
-        grad_step, row_step: distances of the rows of grad and input. Others as of `row_norm_kernel`.
+        partial_ptr: (program, 2, N): sums of dy x_hat and of dy.
+        stride_dy, stride_x: distances of the rows of dy and x. Others as of `row_norm_kernel`.
     """
     pid = tl.program_id(0)
     programs = tl.num_programs(0)
-    CENTRED: tl.constexpr = mean is not None
-    j = tile_columns(0, BLOCK_R, INT64)[None, :]
-    inside = j < length
-    if weight is not None:
-        w = convert(tl.load(weight + j, mask=inside, other=0.0), ACC)
-    for_weight = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-    for_bias = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-    count = tl.full((BLOCK_K,), length, ACC)
-    for block in range(pid, tl.cdiv(rows, BLOCK_K), programs):
-        i = block * BLOCK_K + tl.arange(0, BLOCK_K)
+    CENTRED: tl.constexpr = mean_ptr is not None
+    cols = offsets_from(0, BLOCK_R, INT64)[None, :]
+    col_mask_2d = cols < N
+    if w_ptr is not None:
+        w = convert(tl.load(w_ptr + cols, mask=col_mask_2d, other=0.0), ACC)
+    acc_dw = tl.zeros((BLOCK_K, BLOCK_R), ACC)
+    acc_db = tl.zeros((BLOCK_K, BLOCK_R), ACC)
+    n = tl.full((BLOCK_K,), N, ACC)
+    # the sums stay (BLOCK_K, BLOCK_R) in the loop: the reduction over rows is made once, behind it
+    for block in range(pid, tl.cdiv(M, BLOCK_K), programs):
+        rows = block * BLOCK_K + tl.arange(0, BLOCK_K)
         if INT64:
-            i = i.to(tl.int64)
-        present = i < rows
-        mask = present[:, None] & inside
-        centre = tl.zeros((BLOCK_K,), ACC)
+            rows = rows.to(tl.int64)
+        row_mask = rows < M
+        mask = row_mask[:, None] & col_mask_2d
+        mean = tl.zeros((BLOCK_K,), ACC)
         if CENTRED:
-            centre = tl.load(mean + i, mask=present, other=0.0)
-        scale = tl.load(rstd + i, mask=present, other=0.0)
-        g, normal = _load_normal(
-            grad + i[:, None] * grad_step, inp + i[:, None] * row_step, centre, scale, j, mask, ACC, CENTRED
-        )
+            mean = tl.load(mean_ptr + rows, mask=row_mask, other=0.0)
+        rstd = tl.load(rstd_ptr + rows, mask=row_mask, other=0.0)
+        dy, x_hat = _load_dy_x_hat(
+            dy_ptr + rows[:, None] * stride_dy, x_ptr + rows[:, None] * stride_x, mean, rstd, cols, mask, ACC,
+            CENTRED,
+        )  # fmt: skip
         if WANT_WEIGHT:
-            for_weight += g * normal
+            acc_dw += dy * x_hat
         if WANT_BIAS:
-            for_bias += g
+            acc_db += dy
         if WANT_INPUT:
-            if weight is not None:
-                g = g * w
-            gx = g - normal * (tl.sum(g * normal, axis=1) / count)[:, None]
+            if w_ptr is not None:
+                dy = dy * w
+            dx = dy - x_hat * (tl.sum(dy * x_hat, axis=1) / n)[:, None]
             if CENTRED:
-                gx = gx - (tl.sum(g, axis=1) / count)[:, None]
-            gx = convert(gx * scale[:, None], grad_input.dtype.element_ty)
-            tl.store(grad_input + i[:, None] * length + j, gx, mask=mask)
-    target = parts + pid.to(tl.int64) * 2 * length + tl.arange(0, BLOCK_R)
-    edge = tl.arange(0, BLOCK_R) < length
+                dx = dx - (tl.sum(dy, axis=1) / n)[:, None]
+            dx = convert(dx * rstd[:, None], dx_ptr.dtype.element_ty)
+            tl.store(dx_ptr + rows[:, None] * N + cols, dx, mask=mask)
+    partial_ptrs = partial_ptr + pid.to(tl.int64) * 2 * N + tl.arange(0, BLOCK_R)
+    col_mask = tl.arange(0, BLOCK_R) < N
     if WANT_WEIGHT:
-        tl.store(target, tl.sum(for_weight, axis=0), mask=edge)
+        tl.store(partial_ptrs, tl.sum(acc_dw, axis=0), mask=col_mask)
     if WANT_BIAS:
-        tl.store(target + length, tl.sum(for_bias, axis=0), mask=edge)
+        tl.store(partial_ptrs + N, tl.sum(acc_db, axis=0), mask=col_mask)
 
 
 @triton.jit
 def long_row_backward_kernel(
-    grad_input, grad, inp, mean, rstd, weight, grad_step, row_step, length,
+    dx_ptr, dy_ptr, x_ptr, mean_ptr, rstd_ptr, w_ptr, stride_dy, stride_x, N,
     ACC: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """The gradient of one row that does not fit into registers. Arguments as above."""
-    i = tl.program_id(0) + tl.zeros((1,), tl.int32)
+    """dx of one row that does not fit into registers: two walks. Arguments as above."""
+    row = tl.program_id(0) + tl.zeros((1,), tl.int32)
     if INT64:
-        i = i.to(tl.int64)
-    CENTRED: tl.constexpr = mean is not None
-    centre = tl.zeros((1,), ACC)
+        row = row.to(tl.int64)
+    CENTRED: tl.constexpr = mean_ptr is not None
+    mean = tl.zeros((1,), ACC)
     if CENTRED:
-        centre = tl.load(mean + i)
-    scale = tl.load(rstd + i)
-    grads = grad + i[:, None] * grad_step
-    source = inp + i[:, None] * row_step
-    j = tile_columns(0, BLOCK_R, INT64)[None, :]
-    products = tl.zeros((1, BLOCK_R), ACC)
-    total = tl.zeros((1, BLOCK_R), ACC)
-    for start in range(0, length, BLOCK_R):
-        g, normal = _load_normal(grads, source, centre, scale, start + j, start + j < length, ACC, CENTRED)
-        g = _scaled(g, weight, None, start + j, start + j < length)
-        products += g * normal
-        total += g
-    count = tl.full((1,), length, ACC)
-    slope = (tl.sum(products, axis=1) / count)[:, None]
-    level = (tl.sum(total, axis=1) / count)[:, None]
-    for start in range(0, length, BLOCK_R):
-        mask = start + j < length
-        g, normal = _load_normal(grads, source, centre, scale, start + j, mask, ACC, CENTRED)
-        gx = _scaled(g, weight, None, start + j, mask) - normal * slope
+        mean = tl.load(mean_ptr + row)
+    rstd = tl.load(rstd_ptr + row)
+    dy_ptrs = dy_ptr + row[:, None] * stride_dy
+    x_ptrs = x_ptr + row[:, None] * stride_x
+    cols = offsets_from(0, BLOCK_R, INT64)[None, :]
+    acc_dy_x_hat = tl.zeros((1, BLOCK_R), ACC)
+    acc_dy = tl.zeros((1, BLOCK_R), ACC)
+    for start in range(0, N, BLOCK_R):
+        dy, x_hat = _load_dy_x_hat(dy_ptrs, x_ptrs, mean, rstd, start + cols, start + cols < N, ACC, CENTRED)
+        dy = _affine(dy, w_ptr, None, start + cols, start + cols < N)
+        acc_dy_x_hat += dy * x_hat
+        acc_dy += dy
+    n = tl.full((1,), N, ACC)
+    c1 = (tl.sum(acc_dy_x_hat, axis=1) / n)[:, None]
+    c2 = (tl.sum(acc_dy, axis=1) / n)[:, None]
+    for start in range(0, N, BLOCK_R):
+        mask = start + cols < N
+        dy, x_hat = _load_dy_x_hat(dy_ptrs, x_ptrs, mean, rstd, start + cols, mask, ACC, CENTRED)
+        dx = _affine(dy, w_ptr, None, start + cols, mask) - x_hat * c1
         if CENTRED:
-            gx = gx - level
-        gx = convert(gx * scale[:, None], grad_input.dtype.element_ty)
-        tl.store(grad_input + i[:, None] * length + start + j, gx, mask=mask)
+            dx = dx - c2
+        dx = convert(dx * rstd[:, None], dx_ptr.dtype.element_ty)
+        tl.store(dx_ptr + row[:, None] * N + start + cols, dx, mask=mask)
 
 
 @triton.jit
 def column_sums_kernel(
-    parts, grad, inp, mean, rstd, grad_step, row_step, rows, length, chunk,
+    partial_ptr, dy_ptr, x_ptr, mean_ptr, rstd_ptr, stride_dy, stride_x, M, N, rows_per_program,
     ACC: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_C: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """parts[chunk of rows, 2, column] = sums of g n and of g. Arguments as above; `chunk` rows a program."""
-    CENTRED: tl.constexpr = mean is not None
-    j = tl.program_id(0) * BLOCK_C + tl.arange(0, BLOCK_C)
+    """partial[rows of a program, 2, column] = sums of dy x_hat and of dy. Arguments as above."""
+    CENTRED: tl.constexpr = mean_ptr is not None
+    cols = tl.program_id(0) * BLOCK_C + tl.arange(0, BLOCK_C)
     if INT64:
-        j = j.to(tl.int64)
-    first = wide(tl.program_id(1), INT64) * chunk
-    products = tl.zeros((BLOCK_K, BLOCK_C), ACC)
-    total = tl.zeros((BLOCK_K, BLOCK_C), ACC)
-    for start in range(first, tl.minimum(first + chunk, rows), BLOCK_K):
-        i = start + tl.arange(0, BLOCK_K)
+        cols = cols.to(tl.int64)
+    first_row = wide(tl.program_id(1), INT64) * rows_per_program
+    acc_dw = tl.zeros((BLOCK_K, BLOCK_C), ACC)
+    acc_db = tl.zeros((BLOCK_K, BLOCK_C), ACC)
+    for start in range(first_row, tl.minimum(first_row + rows_per_program, M), BLOCK_K):
+        rows = start + tl.arange(0, BLOCK_K)
         if INT64:
-            i = i.to(tl.int64)
-        present = (i < rows) & (i < first + chunk)
-        mask = present[:, None] & (j < length)[None, :]
-        centre = tl.zeros((BLOCK_K,), ACC)
+            rows = rows.to(tl.int64)
+        row_mask = (rows < M) & (rows < first_row + rows_per_program)
+        mask = row_mask[:, None] & (cols < N)[None, :]
+        mean = tl.zeros((BLOCK_K,), ACC)
         if CENTRED:
-            centre = tl.load(mean + i, mask=present, other=0.0)
-        scale = tl.load(rstd + i, mask=present, other=0.0)
-        g, normal = _load_normal(
-            grad + i[:, None] * grad_step,
-            inp + i[:, None] * row_step,
-            centre,
-            scale,
-            j[None, :],
-            mask,
-            ACC,
-            CENTRED,
-        )
-        products += g * normal
-        total += g
-    target = parts + tl.program_id(1).to(tl.int64) * 2 * length + j
-    tl.store(target, tl.sum(products, axis=0), mask=j < length)
-    tl.store(target + length, tl.sum(total, axis=0), mask=j < length)
+            mean = tl.load(mean_ptr + rows, mask=row_mask, other=0.0)
+        rstd = tl.load(rstd_ptr + rows, mask=row_mask, other=0.0)
+        dy, x_hat = _load_dy_x_hat(
+            dy_ptr + rows[:, None] * stride_dy, x_ptr + rows[:, None] * stride_x, mean, rstd, cols[None, :],
+            mask, ACC, CENTRED,
+        )  # fmt: skip
+        acc_dw += dy * x_hat
+        acc_db += dy
+    partial_ptrs = partial_ptr + tl.program_id(1).to(tl.int64) * 2 * N + cols
+    tl.store(partial_ptrs, tl.sum(acc_dw, axis=0), mask=cols < N)
+    tl.store(partial_ptrs + N, tl.sum(acc_db, axis=0), mask=cols < N)
 
 
 @triton.jit
 def add_parts_kernel(
-    grad_weight, grad_bias, parts, count, length,
+    dw_ptr, db_ptr, partial_ptr, n_partials, N,
     WANT_WEIGHT: tl.constexpr, WANT_BIAS: tl.constexpr, ACC: tl.constexpr,
     BLOCK_P: tl.constexpr, BLOCK_C: tl.constexpr,
 ):  # fmt: skip
-    """Add up the programs' sums (count, 2, length)."""
-    j = tl.program_id(0) * BLOCK_C + tl.arange(0, BLOCK_C)
-    products = tl.zeros((BLOCK_P, BLOCK_C), ACC)
-    total = tl.zeros((BLOCK_P, BLOCK_C), ACC)
-    for start in range(0, count, BLOCK_P):
+    """Add up the programs' sums (n_partials, 2, N)."""
+    cols = tl.program_id(0) * BLOCK_C + tl.arange(0, BLOCK_C)
+    acc_dw = tl.zeros((BLOCK_P, BLOCK_C), ACC)
+    acc_db = tl.zeros((BLOCK_P, BLOCK_C), ACC)
+    for start in range(0, n_partials, BLOCK_P):
         p = start + tl.arange(0, BLOCK_P)
-        mask = (p < count)[:, None] & (j < length)[None, :]
-        source = parts + p.to(tl.int64)[:, None] * 2 * length + j[None, :]
+        mask = (p < n_partials)[:, None] & (cols < N)[None, :]
+        partial_ptrs = partial_ptr + p.to(tl.int64)[:, None] * 2 * N + cols[None, :]
         if WANT_WEIGHT:
-            products += tl.load(source, mask=mask, other=0.0)
+            acc_dw += tl.load(partial_ptrs, mask=mask, other=0.0)
         if WANT_BIAS:
-            total += tl.load(source + length, mask=mask, other=0.0)
+            acc_db += tl.load(partial_ptrs + N, mask=mask, other=0.0)
     if WANT_WEIGHT:
-        value = convert(tl.sum(products, axis=0), grad_weight.dtype.element_ty)
-        tl.store(grad_weight + j, value, mask=j < length)
+        dw = convert(tl.sum(acc_dw, axis=0), dw_ptr.dtype.element_ty)
+        tl.store(dw_ptr + cols, dw, mask=cols < N)
     if WANT_BIAS:
-        tl.store(grad_bias + j, convert(tl.sum(total, axis=0), grad_bias.dtype.element_ty), mask=j < length)
+        tl.store(db_ptr + cols, convert(tl.sum(acc_db, axis=0), db_ptr.dtype.element_ty), mask=cols < N)

@@ -11,7 +11,7 @@ from tritonnn.dtypes import float64
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.moving import fill
 from tritonnn.kernels.device.reduce import moments_kernel
-from tritonnn.kernels.device.strided import contiguous
+from tritonnn.kernels.device.strided import contiguous_or_none
 from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.normalization._channel_kernels import (
@@ -82,8 +82,8 @@ def _elementwise(
     block_k, block_r = _blocks(planes, positions, abs(red[0][-1]) <= abs(kept[1][-1]) or planes == 1)
     launch(
         kernel, (-(-planes // block_k) * -(-positions // block_r),), *args, *kept, *stat, red_shape, *red,
-        planes, positions, ACC=acc, BLOCK_K=block_k, BLOCK_R=block_r, INT64=needs_int64(*buffers), num_warps=4,
-        **constants,
+        planes, positions, ACC=acc, BLOCK_K=block_k, BLOCK_R=block_r, INT64=needs_int64(*buffers),
+        num_warps=4, **constants,
     )  # fmt: skip
 
 
@@ -108,38 +108,42 @@ def _moments(
     red_shape, red_in = merge(red, 2)
     results, elements = numel(kept_shape), numel(red_shape)
     along = abs(red_in[-1]) <= abs(kept_in[-1]) or results == 1
-    how = choose_reduction(results, elements, along, multiprocessors(input), MOST_PARTS // width)
-    parts = empty((how.splits, 2, results), mean.dtype, input)
+    tile = choose_reduction(results, elements, along, multiprocessors(input), MOST_PARTS // width)
+    partials = empty((tile.splits, 2, results), mean.dtype, input)
     launch(
-        moments_kernel, (-(-results // how.kept), how.splits), parts, parts, input, kept_shape, kept_in, kept_in,
-        red_shape, red_in, results, elements, how.chunk, 1.0, ACC=_acc(mean), PARTS=True, BLOCK_K=how.kept,
-        BLOCK_R=how.reduced, INT64=needs_int64(input) or elements + how.chunk >= 2**31, num_warps=how.warps,
+        moments_kernel, (-(-results // tile.kept), tile.splits), partials, partials, input, kept_shape,
+        kept_in, kept_in, red_shape, red_in, results, elements, tile.chunk, 1.0, ACC=_acc(mean), PARTS=True,
+        BLOCK_K=tile.kept,
+        BLOCK_R=tile.reduced, INT64=needs_int64(input) or elements + tile.chunk >= 2**31,
+        num_warps=tile.warps,
     )  # fmt: skip
-    steps = [1 if b is None else b.strides[0] for b in running]
-    count, together = results // width, power_of_2(how.splits * width)
-    block = max(1, min(64, power_of_2(count), 2 * MOST_PARTS // together))
+    running_strides = [1 if b is None else b.strides[0] for b in running]
+    count, lanes = results // width, power_of_2(tile.splits * width)
+    block = max(1, min(64, power_of_2(count), 2 * MOST_PARTS // lanes))
     launch(
-        finish_moments_kernel, (-(-count // block),), mean, rstd, *running, parts, *steps, count, width, elements,
-        how.chunk, how.splits, float(momentum), float(eps), ACC=_acc(mean), BLOCK_K=block, BLOCK_R=together,
-        num_warps=8 if block * together > MOST_PARTS else 4,
+        finish_moments_kernel, (-(-count // block),), mean, rstd, *running, partials, *running_strides,
+        count, width, elements, tile.chunk, tile.splits, float(momentum), float(eps), ACC=_acc(mean),
+        BLOCK_K=block, BLOCK_R=lanes,
+        num_warps=8 if block * lanes > MOST_PARTS else 4,
     )  # fmt: skip
 
 
 def _sums(grad: Buffer, input: Buffer, mean: Buffer, kept: list, red: list) -> tuple[Buffer, int]:
     """(chunk, 2, kept) sums of g and g (x - mean); dimensions as (extent, stride of grad, of input[, of mean])."""
-    keeps, stat = _kept(kept)
-    red_shape, *reds = merge(red, 3)
-    results, elements = numel(keeps[0]), numel(red_shape)
-    along = abs(reds[1][-1]) <= abs(keeps[2][-1]) or results == 1
-    how = choose_reduction(results, elements, along, multiprocessors(input))
-    block = max(1, how.reduced // 2)
-    parts = empty((how.splits, 2, results), mean.dtype, input)
+    kept_dims, stat = _kept(kept)
+    red_shape, *red_strides = merge(red, 3)
+    results, elements = numel(kept_dims[0]), numel(red_shape)
+    along = abs(red_strides[1][-1]) <= abs(kept_dims[2][-1]) or results == 1
+    tile = choose_reduction(results, elements, along, multiprocessors(input))
+    block = max(1, tile.reduced // 2)
+    partials = empty((tile.splits, 2, results), mean.dtype, input)
     launch(
-        sums_kernel, (-(-results // how.kept), how.splits), parts, grad, input, mean, *keeps, *stat, red_shape,
-        *reds, results, elements, how.chunk, ACC=_acc(mean), BLOCK_K=how.kept, BLOCK_R=block,
-        INT64=needs_int64(grad, input) or elements + how.chunk >= 2**31, num_warps=how.warps,
+        sums_kernel, (-(-results // tile.kept), tile.splits), partials, grad, input, mean, *kept_dims, *stat,
+        red_shape, *red_strides, results, elements, tile.chunk, ACC=_acc(mean), BLOCK_K=tile.kept,
+        BLOCK_R=block,
+        INT64=needs_int64(grad, input) or elements + tile.chunk >= 2**31, num_warps=tile.warps,
     )  # fmt: skip
-    return parts, how.splits
+    return partials, tile.splits
 
 
 @replayed
@@ -154,6 +158,7 @@ def native_batch_norm(
         running = (running_mean, running_var)
         _moments(mean, rstd, input, [sides[1]], [sides[0], *sides[2:]], eps, 1, running, momentum)
     else:
+        assert running_mean is not None and running_var is not None
         launch(
             use_running_kernel, (-(-channels // 256),), mean, rstd, running_mean, running_var,
             running_mean.strides[0], running_var.strides[0], channels, float(eps), ACC=_acc(mean), BLOCK=256,
@@ -165,7 +170,7 @@ def _normalise(
     out: Buffer, input: Buffer, mean: Buffer, rstd: Buffer, weight: Buffer | None, bias: Buffer | None,
     groups: int | None,
 ) -> None:  # fmt: skip
-    args = (out, input, mean, rstd, _flat(weight), _flat(bias))
+    args = (out, input, mean, rstd, contiguous_or_none(weight), contiguous_or_none(bias))
     _elementwise(normalise_kernel, _grouped(input, groups), (input, out), args, _acc(mean))
 
 
@@ -177,24 +182,24 @@ def native_batch_norm_backward(
     """Gradients of batch normalisation that `output_mask` asks for."""
     channels = input.shape[1]
     sides = list(zip(input.shape, grad.strides, input.strides, strict=True))
-    parts, splits = _sums(grad, input, mean, [(*sides[1], 1)], [sides[0], *sides[2:]])
+    partials, splits = _sums(grad, input, mean, [(*sides[1], 1)], [sides[0], *sides[2:]])
     terms = empty((2, channels), mean.dtype, input)
-    slope, level = terms.as_strided((channels,), (1,)), terms.as_strided((channels,), (1,), channels)
-    w = _flat(weight)
+    c1, c2 = terms.as_strided((channels,), (1,)), terms.as_strided((channels,), (1,), channels)
+    w = contiguous_or_none(weight)
     launch(
-        finish_batch_kernel, (-(-channels // 128),), grad_weight, grad_bias, slope, level, parts, rstd, w, channels,
-        max(numel(input.shape) // max(channels, 1), 1), splits, WANT_WEIGHT=output_mask[1],
+        finish_batch_kernel, (-(-channels // 128),), grad_weight, grad_bias, c1, c2, partials, rstd, w,
+        channels, max(numel(input.shape) // max(channels, 1), 1), splits, WANT_WEIGHT=output_mask[1],
         WANT_BIAS=output_mask[2], ACC=_acc(mean), BLOCK=128,
     )  # fmt: skip
     if output_mask[0]:
-        _gradient(grad_input, grad, input, mean, rstd, slope, level, w, None, training)
+        _gradient(grad_input, grad, input, mean, rstd, c1, c2, w, None, training)
 
 
 def _gradient(
-    grad_input: Buffer, grad: Buffer, input: Buffer, mean: Buffer, rstd: Buffer, slope: Buffer, level: Buffer,
+    grad_input: Buffer, grad: Buffer, input: Buffer, mean: Buffer, rstd: Buffer, c1: Buffer, c2: Buffer,
     weight: Buffer | None, groups: int | None, centred: bool,
 ) -> None:  # fmt: skip
-    args = (grad_input, grad, input, mean, rstd, slope, level, weight)
+    args = (grad_input, grad, input, mean, rstd, c1, c2, weight)
     view = _grouped(input, groups)
     _elementwise(gradient_kernel, view, (grad, input, grad_input), args, _acc(mean), CENTRED=centred)
 
@@ -229,45 +234,42 @@ def native_group_norm_backward(
     """Gradients of group normalisation that `output_mask` asks for."""
     batch, channels = input.shape[:2]
     if input.numel == 0:
-        for wanted, made in zip(output_mask, (grad_input, grad_weight, grad_bias), strict=True):
-            if wanted and made.numel:
-                fill(made, 0.0)
+        for needed, grad_out in zip(output_mask, (grad_input, grad_weight, grad_bias), strict=True):
+            if needed and grad_out.numel:
+                fill(grad_out, 0.0)
         return
     view = _grouped(input, num_groups)
     width = view.planes[2]
-    grads, ins = view.strides(grad), view.strides(input)
-    kept = list(zip(view.planes, grads[0], ins[0], view.stat, strict=True))
-    red = list(zip(view.positions, grads[1], ins[1], strict=True))
-    parts, splits = _sums(grad, input, mean, kept, red)
-    w, acc = _flat(weight), _acc(mean)
+    grad_strides, input_strides = view.strides(grad), view.strides(input)
+    kept = list(zip(view.planes, grad_strides[0], input_strides[0], view.stat, strict=True))
+    red = list(zip(view.positions, grad_strides[1], input_strides[1], strict=True))
+    partials, splits = _sums(grad, input, mean, kept, red)
+    w, acc = contiguous_or_none(weight), _acc(mean)
     if output_mask[1] or output_mask[2]:
         launch(
-            group_affine_kernel, (-(-channels // 64),), grad_weight, grad_bias, parts, rstd, batch, channels,
-            num_groups, width, splits, WANT_WEIGHT=output_mask[1], WANT_BIAS=output_mask[2], ACC=acc, BLOCK=64,
+            group_affine_kernel, (-(-channels // 64),), grad_weight, grad_bias, partials, rstd, batch,
+            channels, num_groups, width, splits, WANT_WEIGHT=output_mask[1], WANT_BIAS=output_mask[2],
+            ACC=acc, BLOCK=64,
             num_warps=2,
         )  # fmt: skip
     if output_mask[0]:
         rows = batch * num_groups
         terms = empty((2, rows), mean.dtype, input)
-        slope, level = terms.as_strided((rows,), (1,)), terms.as_strided((rows,), (1,), rows)
+        c1, c2 = terms.as_strided((rows,), (1,)), terms.as_strided((rows,), (1,), rows)
         launch(
-            finish_group_kernel, (rows,), slope, level, parts, rstd, w, num_groups, width, batch * channels, splits,
-            width * numel(view.positions), ACC=acc, BLOCK=min(256, power_of_2(width)), num_warps=1,
+            finish_group_kernel, (rows,), c1, c2, partials, rstd, w, num_groups, width, batch * channels,
+            splits, width * numel(view.positions), ACC=acc, BLOCK=min(256, power_of_2(width)), num_warps=1,
         )  # fmt: skip
-        _gradient(grad_input, grad, input, mean, rstd, slope, level, w, num_groups, True)
-
-
-def _flat(weight: Buffer | None) -> Buffer | None:
-    return None if weight is None else contiguous(weight)
+        _gradient(grad_input, grad, input, mean, rstd, c1, c2, w, num_groups, True)
 
 
 def cases() -> list[Case]:
     """NCHW and channels-last, of sizes that are multiples of 16, in bf16 and fp32."""
-    made = []
-    tile = {"ACC": tl.float32, "INT64": False}
+    entries = []
+    constants = {"ACC": tl.float32, "INT64": False}
     channels, elements = 256, 32 * 56 * 56
     for kind in ("bf16", "fp32"):
-        made.append(_group_case(kind))
+        entries.append(_group_case(kind))
         for layout in ("planes", "channels_last"):
             along = layout == "planes"
             c, r = ("i32:16", "i32=1") if along else ("i32=1", "i32:16")
@@ -276,34 +278,42 @@ def cases() -> list[Case]:
             block_k, block_r = _blocks(channels, 56 * 56, along)
             blocks = {"BLOCK_K": block_k, "BLOCK_R": block_r}
             sizes = "i32:16 i32:16"
-            how = choose_reduction(channels, elements, along, 132)
+            tile = choose_reduction(channels, elements, along, 132)
             long, steps = ("(i32:16 i32:16)", "(i32:16 i32=1)") if along else ("(i32:16)", "(i32:16)")
-            made += [
+            entries += [
                 Case(normalise_kernel, f"*{kind} *{kind} *fp32 *fp32 *{kind} *{kind} {shape} {k} {k} {stat} "
-                     f"(i32:16) {r} {r} {sizes}", {**tile, **blocks}, label=f"{kind},{layout}", wide="both"),
-                Case(gradient_kernel, f"*{kind} *{kind} *{kind} *fp32 *fp32 *fp32 *fp32 *{kind} {shape} {k} {k} {k} "
-                     f"{stat} (i32:16) {r} {r} {r} {sizes}", {**tile, **blocks, "CENTRED": True},
+                     f"(i32:16) {r} {r} {sizes}", {**constants, **blocks}, label=f"{kind},{layout}",
+                     wide="both"),
+                Case(gradient_kernel,
+                f"*{kind} *{kind} *{kind} *fp32 *fp32 *fp32 *fp32 *{kind} {shape} {k} {k} {k} "
+                     f"{stat} (i32:16) {r} {r} {r} {sizes}", {**constants, **blocks, "CENTRED": True},
                      label=f"{kind},{layout}", wide="both"),
                 Case(sums_kernel, f"*fp32 *{kind} *{kind} *fp32 (i32:16) ({c}) ({c}) (i32:16) (i32=1) {long} "
-                     f"{steps} {steps} {sizes} i32:16", {**tile, "BLOCK_K": how.kept, "BLOCK_R": how.reduced // 2},
-                     label=f"{kind},{layout}", num_warps=how.warps, wide="loads"),
-                Case(moments_kernel, f"*fp32 *fp32 *{kind} (i32:16) ({c}) ({c}) {long} {steps} {sizes} i32:16 fp64",
-                     {**tile, "PARTS": True, "BLOCK_K": how.kept, "BLOCK_R": how.reduced},
-                     label=f"{kind},{layout},parts", num_warps=how.warps, wide="loads"),
+                     f"{steps} {steps} {sizes} i32:16", {**constants, "BLOCK_K": tile.kept,
+                     "BLOCK_R": tile.reduced // 2},
+                     label=f"{kind},{layout}", num_warps=tile.warps, wide="loads"),
+                Case(moments_kernel,
+                f"*fp32 *fp32 *{kind} (i32:16) ({c}) ({c}) {long} {steps} {sizes} i32:16 fp64",
+                     {**constants, "PARTS": True, "BLOCK_K": tile.kept, "BLOCK_R": tile.reduced},
+                     label=f"{kind},{layout},parts", num_warps=tile.warps, wide="loads"),
             ]  # fmt: skip
     wants = {"WANT_WEIGHT": True, "WANT_BIAS": True, "ACC": tl.float32}
-    made += [
-        Case(finish_moments_kernel, "*fp32 *fp32 *fp32 *fp32 *fp32 i32=1 i32=1 i32 i32=1 i32 i32:16 i32 fp64 fp64",
+    entries += [
+        Case(finish_moments_kernel,
+        "*fp32 *fp32 *fp32 *fp32 *fp32 i32=1 i32=1 i32 i32=1 i32 i32:16 i32 fp64 fp64",
              {"ACC": tl.float32, "BLOCK_K": 64, "BLOCK_R": 8}),
-        Case(finish_moments_kernel, "*fp32 *fp32 None None *fp32 i32=1 i32=1 i32 i32 i32 i32:16 i32 fp64 fp64",
+        Case(finish_moments_kernel,
+        "*fp32 *fp32 None None *fp32 i32=1 i32=1 i32 i32 i32 i32:16 i32 fp64 fp64",
              {"ACC": tl.float32, "BLOCK_K": 8, "BLOCK_R": 1024}, label="groups", num_warps=8),
-        Case(use_running_kernel, "*fp32 *fp32 *fp32 *fp32 i32=1 i32=1 i32 fp64", {"ACC": tl.float32, "BLOCK": 256}),
-        Case(finish_batch_kernel, "*fp32 *fp32 *fp32 *fp32 *fp32 *fp32 *fp32 i32 i32 i32", {**wants, "BLOCK": 128}),
-        Case(finish_group_kernel, "*fp32 *fp32 *fp32 *fp32 *fp32 i32 i32 i32 i32 i32",
+        Case(use_running_kernel, "*fp32 *fp32 *fp32 *fp32 i32=1 i32=1 i32 fp64", {"ACC": tl.float32,
+        "BLOCK": 256}), Case(finish_batch_kernel, "*fp32 *fp32 *fp32 *fp32 *fp32 *fp32 *fp32 i32 i32 i32",
+        {**wants, "BLOCK": 128}), Case(finish_group_kernel,
+        "*fp32 *fp32 *fp32 *fp32 *fp32 i32 i32 i32 i32 i32",
              {"ACC": tl.float32, "BLOCK": 32}, num_warps=1),
-        Case(group_affine_kernel, "*fp32 *fp32 *fp32 *fp32 i32 i32 i32 i32 i32", {**wants, "BLOCK": 64}, num_warps=2),
+        Case(group_affine_kernel, "*fp32 *fp32 *fp32 *fp32 i32 i32 i32 i32 i32", {**wants, "BLOCK": 64},
+        num_warps=2),
     ]  # fmt: skip
-    return made
+    return entries
 
 
 def _group_case(kind: str) -> Case:
@@ -311,7 +321,8 @@ def _group_case(kind: str) -> Case:
     block_k, block_r = _blocks(320, 64 * 64, False)
     k, two = "(i32:16 i32=1)", "(i32:16 i32:16)"
     return Case(
-        normalise_kernel, f"*{kind} *{kind} *fp32 *fp32 *{kind} *{kind} {two} {k} {k} {k} (i32:16 i32) (i32=1 i32:16) "
+        normalise_kernel,
+        f"*{kind} *{kind} *fp32 *fp32 *{kind} *{kind} {two} {k} {k} {k} (i32:16 i32) (i32=1 i32:16) "
         "(i32:16) (i32:16) (i32:16) i32:16 i32:16", {"ACC": tl.float32, "INT64": False, "BLOCK_K": block_k,
         "BLOCK_R": block_r}, label=f"{kind},groups", wide="both",
     )  # fmt: skip

@@ -10,7 +10,7 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float64
 from tritonnn.kernels.check.case import Case
-from tritonnn.kernels.device.strided import contiguous
+from tritonnn.kernels.device.strided import contiguous, contiguous_or_none
 from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.normalization._row_kernels import (
@@ -46,12 +46,12 @@ class Backward(NamedTuple):
 
 def choose_backward(rows: int, length: int, processors: int) -> Backward:
     """How the gradients of `rows` rows of `length` elements (at most LONGEST_BACKWARD) are divided."""
-    together, block, warps = choose_rows(rows, length)
-    together = max(1, together // 2)
+    block_rows, block, warps = choose_rows(rows, length)
+    block_rows = max(1, block_rows // 2)
     if block >= 4096:
         warps = 16 if block > 4096 else 8
     resident = max(1, 16 // warps)  # programs that share a multiprocessor
-    return Backward(together, block, warps, max(1, min(-(-rows // together), processors * resident)))
+    return Backward(block_rows, block, warps, max(1, min(-(-rows // block_rows), processors * resident)))
 
 
 @replayed
@@ -109,13 +109,14 @@ def _forward(
     bias: Buffer | None, eps: float,
 ) -> None:  # fmt: skip
     rows = rstd.numel
-    inp, step = _rows(input, length)
+    x, stride_x = _rows(input, length)
     once = length <= LONGEST_ROW
-    together, block, warps = choose_rows(rows, length) if once else (1, 8192, 16)
+    block_rows, block, warps = choose_rows(rows, length) if once else (1, 8192, 16)
     launch(
-        row_norm_kernel, (-(-rows // together),), out, mean, rstd, inp, _flat(weight), _flat(bias), step, rows,
-        length, float(eps), ACC=_acc(rstd), ONCE=once, BLOCK_K=together, BLOCK_R=block,
-        INT64=needs_int64(out, inp), num_warps=warps,
+        row_norm_kernel, (-(-rows // block_rows),), out, mean, rstd, x, contiguous_or_none(weight),
+        contiguous_or_none(bias), stride_x, rows, length, float(eps), ACC=_acc(rstd), ONCE=once,
+        BLOCK_K=block_rows, BLOCK_R=block,
+        INT64=needs_int64(out, x), num_warps=warps,
     )  # fmt: skip
 
 
@@ -123,46 +124,43 @@ def _backward(
     grads: tuple[Buffer, ...], grad: Buffer, input: Buffer, length: int, mean: Buffer | None, rstd: Buffer,
     weight: Buffer | None, mask: tuple[bool, ...],
 ) -> None:  # fmt: skip
-    rows, wide = rstd.numel, needs_int64(grad, input)
-    g, grad_step = _rows(grad, length)
-    x, step = _rows(input, length)
-    operands = (g, x, mean, rstd, _flat(weight), grad_step, step)
+    rows, int64 = rstd.numel, needs_int64(grad, input)
+    dy, stride_dy = _rows(grad, length)
+    x, stride_x = _rows(input, length)
+    operands = (dy, x, mean, rstd, contiguous_or_none(weight), stride_dy, stride_x)
     processors = multiprocessors(input)
     acc = _acc(rstd)
     if length <= LONGEST_BACKWARD:
-        how = choose_backward(rows, length, processors)
-        parts = empty((how.programs, 2, length), rstd.dtype, input)
+        tile = choose_backward(rows, length, processors)
+        partials = empty((tile.programs, 2, length), rstd.dtype, input)
         launch(
-            row_norm_backward_kernel, (how.programs,), grads[0], parts, *operands, rows, length,
-            WANT_INPUT=mask[0], WANT_WEIGHT=mask[1], WANT_BIAS=mask[2], ACC=acc, BLOCK_K=how.rows,
-            BLOCK_R=how.block, INT64=wide, num_warps=how.warps,
+            row_norm_backward_kernel, (tile.programs,), grads[0], partials, *operands, rows, length,
+            WANT_INPUT=mask[0], WANT_WEIGHT=mask[1], WANT_BIAS=mask[2], ACC=acc, BLOCK_K=tile.rows,
+            BLOCK_R=tile.block, INT64=int64, num_warps=tile.warps,
         )  # fmt: skip
-        count = how.programs
+        count = tile.programs
     else:
         if mask[0]:
             launch(
                 long_row_backward_kernel, (rows,), grads[0], *operands, length, ACC=acc, BLOCK_R=4096,
-                INT64=wide, num_warps=16,
+                INT64=int64, num_warps=16,
             )  # fmt: skip
         strips = -(-length // COLUMNS)
         chunk = max(32, -(-rows * strips // (4 * processors)) // 32 * 32)
         count = -(-rows // chunk)
-        parts = empty((count, 2, length), rstd.dtype, input)
+        partials = empty((count, 2, length), rstd.dtype, input)
         if mask[1] or mask[2]:
             launch(
-                column_sums_kernel, (strips, count), parts, *operands[:4], *operands[5:], rows, length, chunk,
-                ACC=acc, BLOCK_K=32, BLOCK_C=COLUMNS, INT64=wide, num_warps=4,
+                column_sums_kernel, (strips, count), partials, *operands[:4], *operands[5:], rows, length,
+                chunk,
+                ACC=acc, BLOCK_K=32, BLOCK_C=COLUMNS, INT64=int64, num_warps=4,
             )  # fmt: skip
     if mask[1] or mask[2]:
         launch(
-            add_parts_kernel, (-(-length // COLUMNS),), grads[1], grads[2], parts, count, length,
+            add_parts_kernel, (-(-length // COLUMNS),), grads[1], grads[2], partials, count, length,
             WANT_WEIGHT=mask[1], WANT_BIAS=mask[2], ACC=acc, BLOCK_P=min(32, power_of_2(count)),
             BLOCK_C=COLUMNS, num_warps=4,
         )  # fmt: skip
-
-
-def _flat(weight: Buffer | None) -> Buffer | None:
-    return None if weight is None else contiguous(weight)
 
 
 def _acc(saved: Buffer) -> Any:
@@ -171,7 +169,7 @@ def _acc(saved: Buffer) -> Any:
 
 def COMPILE() -> list[Case]:
     """Short, typical and long rows; LayerNorm in bf16 and fp32, RMSNorm in bf16."""
-    made = channel_cases()
+    cases = channel_cases()
     for kind, length in (
         ("bf16", 64),
         ("bf16", 4096),
@@ -183,11 +181,13 @@ def COMPILE() -> list[Case]:
         together, block, warps = choose_rows(8192, length) if once else (1, 8192, 16)
         constants = {"ACC": tl.float32, "ONCE": once, "BLOCK_K": together, "BLOCK_R": block, "INT64": False}
         for mean, bias in (("*fp32", f"*{kind}"), ("None", "None")):
-            made.append(Case(
-                row_norm_kernel, f"*{kind} {mean} *fp32 *{kind} *{kind} {bias} {size} i32 {size} fp64", constants,
+            cases.append(Case(
+                row_norm_kernel, f"*{kind} {mean} *fp32 *{kind} *{kind} {bias} {size} i32 {size} fp64",
+                constants,
                 label=f"{'rms' if mean == 'None' else 'layer'},{kind},{length}", num_warps=warps,
                 wide="both" if length % 16 == 0 else "",
-                spills=8 if length == LONGEST_ROW else 0,  # a thread of 512 has 128 registers; before Triton 3.9
+                spills=8 if length == LONGEST_ROW else 0,
+                 # a thread of 512 has 128 registers; before Triton 3.9
             ))  # fmt: skip
     lengths = [("fp32", 1 << k) for k in range(LONGEST_BACKWARD.bit_length())]
     for kind, length in (("bf16", 128), ("bf16", 4096), *lengths):
@@ -195,18 +195,19 @@ def COMPILE() -> list[Case]:
         how = choose_backward(8192, length, 132)
         constants = {"WANT_INPUT": True, "WANT_WEIGHT": True, "WANT_BIAS": True, "ACC": tl.float32,
                      "BLOCK_K": how.rows, "BLOCK_R": how.block, "INT64": False}  # fmt: skip
-        made.append(Case(
-            row_norm_backward_kernel, f"*{kind} *fp32 *{kind} *{kind} *fp32 *fp32 *{kind} {size} {size} i32 {size}",
-            constants, label=f"{kind},{length}", num_warps=how.warps, wide="both" if length >= 128 else "",
+        cases.append(Case(
+            row_norm_backward_kernel,
+            f"*{kind} *fp32 *{kind} *{kind} *fp32 *fp32 *{kind} {size} {size} i32 {size}", constants,
+            label=f"{kind},{length}", num_warps=how.warps, wide="both" if length >= 128 else "",
         ))  # fmt: skip
     rows = "*bf16 *bf16 *bf16 *fp32 *fp32 *bf16 i32:16 i32:16 i32:16"
     sums = "*fp32 *bf16 *bf16 *fp32 *fp32 i32:16 i32:16 i32 i32:16 i32:16"
     tile = {"ACC": tl.float32, "INT64": False}
-    made += [
+    cases += [
         Case(long_row_backward_kernel, rows, {**tile, "BLOCK_R": 4096}, num_warps=16, wide="both"),
         Case(column_sums_kernel, sums, {**tile, "BLOCK_K": 32, "BLOCK_C": COLUMNS}, wide="loads"),
         Case(add_parts_kernel, "*bf16 *bf16 *fp32 i32 i32:16", {
             "WANT_WEIGHT": True, "WANT_BIAS": True, "ACC": tl.float32, "BLOCK_P": 32, "BLOCK_C": COLUMNS},
             wide="loads"),
     ]  # fmt: skip
-    return made
+    return cases

@@ -59,7 +59,7 @@ def memory_at(place, T: tl.constexpr, ALIGN: tl.constexpr):
     return tl.multiple_of(tl.load(place).to(tl.pointer_type(T)), ALIGN)
 
 
-def chunks_of(counts: Sequence[int], chunk: int) -> tuple[np.ndarray, np.ndarray]:
+def chunks_of(counts: Sequence[int] | np.ndarray, chunk: int) -> tuple[np.ndarray, np.ndarray]:
     """(tensor, chunk of it) for every program, one after another, and the first program of every tensor.
 
     Args:

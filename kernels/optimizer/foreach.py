@@ -302,7 +302,7 @@ def _update(tensors: Sequence[Buffer], factor: Any, low: float, high: float, cla
 
 def COMPILE() -> list[Case]:
     """The cases of the compile check."""
-    cases, warps = [], {"num_warps": 8}
+    cases, warps = [], 8
     sizes = {"CHUNK": CHUNK, "BLOCK": BLOCK}
     modes = [*MODES.values(), "power"]
     for kind, c in (
@@ -315,18 +315,20 @@ def COMPILE() -> list[Case]:
         text = f"*{c.name}"
         for mode in modes if kind is tl.float32 else ("squares", "max"):
             signature = f"*i64 {text} i32 fp64"
-            cases.append(Case(norm_table_kernel, signature, {"MODE": mode, **types}, **warps, wide="loads"))
+            cases.append(
+                Case(norm_table_kernel, signature, {"MODE": mode, **types}, num_warps=warps, wide="loads")
+            )
         for clamp, factor in ((False, text), (False, "None"), (True, "None")):
             constants, label = {"CLAMP": clamp, **types}, f"{kind.name},CLAMP={clamp},factor={factor}"
             signature = f"*i64 i32 {factor} fp64 fp64"
-            cases.append(Case(update_table_kernel, signature, constants, label, **warps, wide="both"))
+            cases.append(Case(update_table_kernel, signature, constants, label, num_warps=warps, wide="both"))
     for mode in modes:
         constants = {"MODE": mode, "C": tl.float32, **sizes}
-        cases.append(Case(norm_kernel, "*fp32 *fp32 i32 i32 fp64", constants, **warps, wide="loads"))
+        cases.append(Case(norm_kernel, "*fp32 *fp32 i32 i32 fp64", constants, num_warps=warps, wide="loads"))
         constants = {"MODE": mode, "BLOCK": PARTIALS}
         cases.append(Case(norm_finish_kernel, "*fp32 *fp32 i32 i32 fp64", constants))
         constants = {"MODE": mode, "CHUNK": CHUNK, "BLOCK": PARTIALS}
         cases.append(Case(norm_finish_table_kernel, "*fp32 i32=1 *i64 *fp32 i32 fp64", constants))
     constants = {"CLAMP": False, "C": tl.float32, **sizes}
-    cases.append(Case(update_kernel, "*bf16 i32 *bf16 fp64 fp64", constants, **warps, wide="both"))
+    cases.append(Case(update_kernel, "*bf16 i32 *bf16 fp64 fp64", constants, num_warps=warps, wide="both"))
     return cases

@@ -88,9 +88,9 @@ def _bins(kind: str, compute: tl.dtype) -> list[Case]:
 
 def cases() -> list[Case]:
     """Every pooling kernel in half, single and double precision; the windows of int64 too."""
-    made = _sliding("i64", tl.int64)[:3]
+    entries = _sliding("i64", tl.int64)[:3]
     for kind, compute in (("bf16", tl.float32), ("fp32", tl.float32), ("fp64", tl.float64)):
-        made += _sliding(kind, compute) + _bins(kind, compute)
+        entries += _sliding(kind, compute) + _bins(kind, compute)
     for kind in ("bf16", "fp32"):
-        made += _sliding(kind, tl.float32, last=True)
-    return made
+        entries += _sliding(kind, tl.float32, last=True)
+    return entries

@@ -1,8 +1,12 @@
-"""Pooling kernels: one output element a lane, and in backward one input element, so nothing is written twice.
+"""Kernels of pooling by sliding windows; `pooling.py` launches them (bins: `_adaptive_kernels.py`).
 
-Tensors are seen as (batch, channels) planes of three dimensions; 1-d and 2-d planes have leading ones of size 1.
-The gradient of a maximum is gathered: an input element visits the windows that contain it and takes the
-gradients of those whose index names it.
+One output element a lane, and in backward one input element, so nothing is written twice: backward gathers
+instead of scattering with atomics. An input element visits the windows that contain it; the gradient of a
+maximum takes those whose index names it, that of a mean a share of each (`*_gather_kernel`). Neighbouring
+lanes visit overlapping windows, which the caches serve.
+
+Tensors are seen as (batch, channels) planes of three dimensions; 1-d and 2-d planes have leading ones of size
+1. With LAST, lanes run along the channels, which then are neighbours in memory.
 """
 
 from __future__ import annotations
@@ -15,17 +19,17 @@ from tritonnn.kernels.device.strided import positions, wide
 
 
 @triton.jit
-def _split(j, channels, sizes, LAST: tl.constexpr):
+def _unravel(index, channels, sizes, LAST: tl.constexpr):
     """Batch, channel and spatial indices of a position in row-major order, or with the channels LAST."""
-    c = j % channels
+    c = index % channels
     if LAST:
-        j = j // channels
-    w, j = j % sizes[2], j // sizes[2]
-    h, j = j % sizes[1], j // sizes[1]
-    d, j = j % sizes[0], j // sizes[0]
+        index = index // channels
+    w, index = index % sizes[2], index // sizes[2]
+    h, index = index % sizes[1], index // sizes[1]
+    d, index = index % sizes[0], index // sizes[0]
     if not LAST:
-        c, j = j % channels, j // channels
-    return j, c, d, h, w
+        c, index = index % channels, index // channels
+    return index, c, d, h, w
 
 
 @triton.jit
@@ -34,63 +38,65 @@ def _offset(n, c, d, h, w, strides):
 
 
 @triton.jit
-def _step(d, h, w, strides, INT64: tl.constexpr):
+def _tap_offset(d, h, w, strides, INT64: tl.constexpr):
     """Offset of a tap in its window."""
     return wide(d, INT64) * strides[2] + wide(h, INT64) * strides[3] + wide(w, INT64) * strides[4]
 
 
 @triton.jit
-def _replaces(value, best, found, seen):
+def _replaces(value, best, has_value, in_bounds):
     """Whether a scan takes `value`: greater, or NaN, or the first there is."""
-    return seen & ((value > best) | (value != value) | (found == 0))
+    return in_bounds & ((value > best) | (value != value) | (has_value == 0))
 
 
 @triton.jit
-def _divided(total, count):
-    """total / count; whole numbers are rounded toward zero."""
-    if total.dtype.is_floating():
-        return total / count.to(total.dtype)
+def _divide(acc, count):
+    """acc / count; whole numbers are rounded toward zero."""
+    if acc.dtype.is_floating():
+        return acc / count.to(acc.dtype)
     else:
-        size = tl.abs(total) // tl.abs(count).to(total.dtype)
-        return tl.where((total < 0) != (count < 0), -size, size)
+        # by magnitudes, so that it does not matter which way // rounds negative numbers
+        magnitude = tl.abs(acc) // tl.abs(count).to(acc.dtype)
+        return tl.where((acc < 0) != (count < 0), -magnitude, magnitude)
 
 
 @triton.jit
 def max_pool_kernel(
-    values, indices, x, count, channels, sizes, value_strides, index_strides, x_sizes, x_strides,
+    values_ptr, indices_ptr, x_ptr, numel, channels, sizes, value_strides, index_strides, x_sizes, x_strides,
     start, stride, dilation,
     KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, COMPUTE: tl.constexpr, LAST: tl.constexpr,
     BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Maximum of every window and its flat position in its plane; either output may be absent."""
-    j = positions(BLOCK, INT64)
-    mask = j < count
-    n, c, od, oh, ow = _split(j, channels, sizes, LAST)
+    offs = positions(BLOCK, INT64)
+    mask = offs < numel
+    n, c, od, oh, ow = _unravel(offs, channels, sizes, LAST)
     id, ih, iw = od * stride[0] + start[0], oh * stride[1] + start[1], ow * stride[2] + start[2]
-    source = x + _offset(n, c, id, ih, iw, x_strides)
+    x_ptrs = x_ptr + _offset(n, c, id, ih, iw, x_strides)
     best = tl.zeros((BLOCK,), COMPUTE)
-    where, found = j * 0, tl.zeros((BLOCK,), tl.int32)
+    argmax, has_value = offs * 0, tl.zeros((BLOCK,), tl.int32)
     for kd in range(KD):
         for kh in range(KH):
             for kw in range(KW):
                 d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]
                 pd, ph, pw = id + d, ih + h, iw + w
-                seen = mask & (pd >= 0) & (pd < x_sizes[0]) & (ph >= 0) & (ph < x_sizes[1])
-                seen &= (pw >= 0) & (pw < x_sizes[2])
-                step = _step(d, h, w, x_strides, INT64)
-                value = convert(tl.load(source + step, mask=seen, other=0), COMPUTE)
-                take = _replaces(value, best, found, seen)
+                in_bounds = mask & (pd >= 0) & (pd < x_sizes[0]) & (ph >= 0) & (ph < x_sizes[1])
+                in_bounds &= (pw >= 0) & (pw < x_sizes[2])
+                tap_offset = _tap_offset(d, h, w, x_strides, INT64)
+                value = convert(tl.load(x_ptrs + tap_offset, mask=in_bounds, other=0), COMPUTE)
+                take = _replaces(value, best, has_value, in_bounds)
                 best = tl.where(take, value, best)
-                where = tl.where(take, (pd * x_sizes[1] + ph) * x_sizes[2] + pw, where)
-                found = tl.where(seen, 1, found)
-    if values is not None:
-        place = _offset(n, c, od, oh, ow, value_strides)
+                argmax = tl.where(take, (pd * x_sizes[1] + ph) * x_sizes[2] + pw, argmax)
+                has_value = tl.where(in_bounds, 1, has_value)
+    if values_ptr is not None:
+        offset = _offset(n, c, od, oh, ow, value_strides)
         if COMPUTE.is_floating():
-            best = tl.where(found == 0, float("-inf"), best)
-        tl.store(values + place, convert(best, values.dtype.element_ty), mask=mask)
-    if indices is not None:
-        place = _offset(n, c, od, oh, ow, index_strides)
-        tl.store(indices + place, where.to(indices.dtype.element_ty), mask=mask)
+            # a window that lies in the padding altogether
+            best = tl.where(has_value == 0, float("-inf"), best)
+        tl.store(values_ptr + offset, convert(best, values_ptr.dtype.element_ty), mask=mask)
+    if indices_ptr is not None:
+        offset = _offset(n, c, od, oh, ow, index_strides)
+        tl.store(indices_ptr + offset, argmax.to(indices_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
@@ -103,36 +109,39 @@ def _window(position, tap, start, stride, dilation, size):
 
 @triton.jit
 def max_pool_gather_kernel(
-    out, grad, indices, count, channels, sizes, out_strides, grad_sizes, grad_strides, index_strides,
+    dx_ptr, dy_ptr, indices_ptr, numel, channels, sizes, dx_strides, dy_sizes, dy_strides, index_strides,
     start, stride, dilation,
-    KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, SUM: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr,
-    INT64: tl.constexpr,
+    KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, SUM: tl.constexpr, LAST: tl.constexpr,
+    BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """out[position] = sum of `grad` over the windows whose index is that position; `sizes` are those of `out`."""
-    j = positions(BLOCK, INT64)
-    mask = j < count
-    n, c, d, h, w = _split(j, channels, sizes, LAST)
-    here = (d * sizes[1] + h) * sizes[2] + w
+    """dx[position] = sum of dy over the windows whose index is that position; `sizes` are those of dx."""
+    offs = positions(BLOCK, INT64)
+    mask = offs < numel
+    n, c, d, h, w = _unravel(offs, channels, sizes, LAST)
+    position = (d * sizes[1] + h) * sizes[2] + w
     acc = tl.zeros((BLOCK,), SUM)
     for kd in range(KD):
-        od, hit_d = _window(d, kd, start[0], stride[0], dilation[0], grad_sizes[0])
+        od, in_d = _window(d, kd, start[0], stride[0], dilation[0], dy_sizes[0])
         for kh in range(KH):
-            oh, hit_h = _window(h, kh, start[1], stride[1], dilation[1], grad_sizes[1])
+            oh, in_h = _window(h, kh, start[1], stride[1], dilation[1], dy_sizes[1])
             for kw in range(KW):
-                ow, hit_w = _window(w, kw, start[2], stride[2], dilation[2], grad_sizes[2])
-                hit = mask & hit_d & hit_h & hit_w
-                named = tl.load(indices + _offset(n, c, od, oh, ow, index_strides), mask=hit, other=-1)
-                hit &= named == here
-                value = tl.load(grad + _offset(n, c, od, oh, ow, grad_strides), mask=hit, other=0)
-                acc += convert(value, SUM)
-    place = _offset(n, c, d, h, w, out_strides)
-    tl.store(out + place, convert(acc, out.dtype.element_ty), mask=mask)
+                ow, in_w = _window(w, kw, start[2], stride[2], dilation[2], dy_sizes[2])
+                mask_o = mask & in_d & in_h & in_w
+                argmax = tl.load(
+                    indices_ptr + _offset(n, c, od, oh, ow, index_strides), mask=mask_o, other=-1
+                )
+                mask_o &= argmax == position
+                dy = tl.load(dy_ptr + _offset(n, c, od, oh, ow, dy_strides), mask=mask_o, other=0)
+                acc += convert(dy, SUM)
+    offset = _offset(n, c, d, h, w, dx_strides)
+    tl.store(dx_ptr + offset, convert(acc, dx_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
 def _extent(o, kernel, start, stride, size, COUNT_PADDING: tl.constexpr):
     """How many positions of a window count in one dimension."""
     low = o * stride + start
+    # the last window may reach beyond the padding (ceil_mode); that part never counts
     high = tl.minimum(low + kernel, size - start)
     if not COUNT_PADDING:
         low, high = tl.maximum(low, 0), tl.minimum(high, size)
@@ -151,58 +160,59 @@ def _divisor(
 
 @triton.jit
 def avg_pool_kernel(
-    out, x, count, channels, sizes, out_strides, x_sizes, x_strides, start, stride, override,
+    out_ptr, x_ptr, numel, channels, sizes, out_strides, x_sizes, x_strides, start, stride, divisor_override,
     KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, COUNT_PADDING: tl.constexpr, OVERRIDE: tl.constexpr,
     SUM: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """Sum of every window, divided by its size or by `override`."""
-    j = positions(BLOCK, INT64)
-    mask = j < count
-    n, c, od, oh, ow = _split(j, channels, sizes, LAST)
+    """Sum of every window, divided by its size or by `divisor_override`."""
+    offs = positions(BLOCK, INT64)
+    mask = offs < numel
+    n, c, od, oh, ow = _unravel(offs, channels, sizes, LAST)
     id, ih, iw = od * stride[0] + start[0], oh * stride[1] + start[1], ow * stride[2] + start[2]
-    source = x + _offset(n, c, id, ih, iw, x_strides)
+    x_ptrs = x_ptr + _offset(n, c, id, ih, iw, x_strides)
     acc = tl.zeros((BLOCK,), SUM)
     for kd in range(KD):
         for kh in range(KH):
             for kw in range(KW):
                 pd, ph, pw = id + kd, ih + kh, iw + kw
-                seen = mask & (pd >= 0) & (pd < x_sizes[0]) & (ph >= 0) & (ph < x_sizes[1])
-                seen &= (pw >= 0) & (pw < x_sizes[2])
-                step = _step(kd, kh, kw, x_strides, INT64)
-                acc += convert(tl.load(source + step, mask=seen, other=0), SUM)
+                in_bounds = mask & (pd >= 0) & (pd < x_sizes[0]) & (ph >= 0) & (ph < x_sizes[1])
+                in_bounds &= (pw >= 0) & (pw < x_sizes[2])
+                tap_offset = _tap_offset(kd, kh, kw, x_strides, INT64)
+                acc += convert(tl.load(x_ptrs + tap_offset, mask=in_bounds, other=0), SUM)
     if OVERRIDE:
-        total = j * 0 + override
+        divisor = offs * 0 + divisor_override
     else:
-        total = _divisor(od, oh, ow, start, stride, x_sizes, KD, KH, KW, COUNT_PADDING)
-    place = _offset(n, c, od, oh, ow, out_strides)
-    tl.store(out + place, convert(_divided(acc, total), out.dtype.element_ty), mask=mask)
+        divisor = _divisor(od, oh, ow, start, stride, x_sizes, KD, KH, KW, COUNT_PADDING)
+    offset = _offset(n, c, od, oh, ow, out_strides)
+    tl.store(out_ptr + offset, convert(_divide(acc, divisor), out_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
 def avg_pool_gather_kernel(
-    out, grad, count, channels, sizes, out_strides, grad_sizes, grad_strides, start, stride, override,
+    dx_ptr, dy_ptr, numel, channels, sizes, dx_strides, dy_sizes, dy_strides, start, stride, divisor_override,
     KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, COUNT_PADDING: tl.constexpr, OVERRIDE: tl.constexpr,
     SUM: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """out[position] = sum over the windows that contain it of grad / divisor; `sizes` are those of `out`."""
-    j = positions(BLOCK, INT64)
-    mask = j < count
-    n, c, d, h, w = _split(j, channels, sizes, LAST)
+    """dx[position] = sum over the windows that contain it of dy / divisor; `sizes` are those of dx."""
+    offs = positions(BLOCK, INT64)
+    mask = offs < numel
+    n, c, d, h, w = _unravel(offs, channels, sizes, LAST)
     acc = tl.zeros((BLOCK,), SUM)
     for kd in range(KD):
-        od, hit_d = _window(d, kd, start[0], stride[0], 1, grad_sizes[0])
+        od, in_d = _window(d, kd, start[0], stride[0], 1, dy_sizes[0])
         for kh in range(KH):
-            oh, hit_h = _window(h, kh, start[1], stride[1], 1, grad_sizes[1])
+            oh, in_h = _window(h, kh, start[1], stride[1], 1, dy_sizes[1])
             for kw in range(KW):
-                ow, hit_w = _window(w, kw, start[2], stride[2], 1, grad_sizes[2])
-                hit = mask & hit_d & hit_h & hit_w
-                value = convert(
-                    tl.load(grad + _offset(n, c, od, oh, ow, grad_strides), mask=hit, other=0), SUM
+                ow, in_w = _window(w, kw, start[2], stride[2], 1, dy_sizes[2])
+                mask_o = mask & in_d & in_h & in_w
+                dy = convert(
+                    tl.load(dy_ptr + _offset(n, c, od, oh, ow, dy_strides), mask=mask_o, other=0), SUM
                 )
                 if OVERRIDE:
-                    total = j * 0 + override
+                    divisor = offs * 0 + divisor_override
                 else:
-                    total = _divisor(od, oh, ow, start, stride, sizes, KD, KH, KW, COUNT_PADDING)
-                acc += tl.where(hit, value / tl.where(hit, total, 1).to(SUM), 0)
-    place = _offset(n, c, d, h, w, out_strides)
-    tl.store(out + place, convert(acc, out.dtype.element_ty), mask=mask)
+                    divisor = _divisor(od, oh, ow, start, stride, sizes, KD, KH, KW, COUNT_PADDING)
+                # what is outside gets a divisor of 1: 0 / 0 would be NaN before the mask takes it away
+                acc += tl.where(mask_o, dy / tl.where(mask_o, divisor, 1).to(SUM), 0)
+    offset = _offset(n, c, d, h, w, dx_strides)
+    tl.store(dx_ptr + offset, convert(acc, dx_ptr.dtype.element_ty), mask=mask)

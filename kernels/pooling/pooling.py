@@ -15,7 +15,7 @@ from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.pooling import _adaptive_kernels as _adaptive_pool
 from tritonnn.kernels.pooling import _kernels as _pool
 from tritonnn.kernels.pooling._cases import cases
-from tritonnn.shape import is_dense
+from tritonnn.shape import is_dense, numel
 
 Ints = tuple[int, ...]
 BLOCK = 256
@@ -97,7 +97,8 @@ def _maxima(
     n = len(kernel_size)
     shaped = values if values is not None else indices
     assert shaped is not None
-    v, i, x, target = (None if b is None else _planes(b, n) for b in (values, indices, input, shaped))
+    v, i = (None if b is None else _planes(b, n) for b in (values, indices))
+    x, target = _planes(input, n), _planes(shaped, n)
     grid, walk = _walk(target)
     launch(
         _pool.max_pool_kernel, grid, v, i, x, shaped.numel, *_sizes(target), _strides(v), _strides(i),
@@ -137,16 +138,9 @@ def avg_pool(
     divisor_override: int | None,
 ) -> None:
     """Mean of every window; the size of `out` tells `ceil_mode`."""
-    n = len(kernel_size)
-    o, x = _planes(out, n), _planes(input, n)
-    start, step, _ = _window(n, stride, padding, (1,) * n)
-    grid, walk = _walk(o)
-    launch(
-        _pool.avg_pool_kernel, grid, o, x, out.numel, *_sizes(o), o.strides, tuple(x.shape[2:]), x.strides,
-        start, step, divisor_override or 1,
-        **_taps(kernel_size), COUNT_PADDING=count_include_pad, OVERRIDE=divisor_override is not None,
-        SUM=COMPUTE[out.dtype], **walk, INT64=needs_int64(o, x),
-    )  # fmt: skip
+    _average(
+        _pool.avg_pool_kernel, out, input, kernel_size, stride, padding, count_include_pad, divisor_override
+    )
 
 
 @replayed
@@ -162,15 +156,25 @@ def avg_pool_backward(
     divisor_override: int | None,
 ) -> None:
     """Gradient of `avg_pool`: each window spreads its share evenly."""
+    _average(
+        _pool.avg_pool_gather_kernel, out, grad, kernel_size, stride, padding, count_include_pad,
+        divisor_override,
+    )  # fmt: skip
+
+
+def _average(
+    kernel: Any, out: Buffer, source: Buffer, kernel_size: Ints, stride: Ints, padding: Ints,
+    count_include_pad: bool, divisor_override: int | None,
+) -> None:  # fmt: skip
+    """Launch the kernel of `avg_pool` or of its gradient: they take the same arguments."""
     n = len(kernel_size)
-    o, g = _planes(out, n), _planes(grad, n)
+    o, x = _planes(out, n), _planes(source, n)
     start, step, _ = _window(n, stride, padding, (1,) * n)
     grid, walk = _walk(o)
     launch(
-        _pool.avg_pool_gather_kernel, grid, o, g, out.numel, *_sizes(o), o.strides, tuple(g.shape[2:]),
-        g.strides, start, step, divisor_override or 1,
-        **_taps(kernel_size), COUNT_PADDING=count_include_pad, OVERRIDE=divisor_override is not None,
-        SUM=COMPUTE[out.dtype], **walk, INT64=needs_int64(o, g),
+        kernel, grid, o, x, out.numel, *_sizes(o), o.strides, tuple(x.shape[2:]), x.strides, start, step,
+        divisor_override or 1, **_taps(kernel_size), COUNT_PADDING=count_include_pad,
+        OVERRIDE=divisor_override is not None, SUM=COMPUTE[out.dtype], **walk, INT64=needs_int64(o, x),
     )  # fmt: skip
 
 
@@ -181,7 +185,7 @@ def avg_pool_backward(
 def adaptive_avg_pool(out: Buffer, input: Buffer, output_size: Ints) -> None:
     """Mean of every bin."""
     n = len(output_size)
-    if _count(output_size) == 1:  # few results of long sums: a reduction
+    if numel(output_size) == 1:  # few results of long sums: a reduction
         from tritonnn.kernels.reduction import mean
 
         dims = tuple(range(input.ndim - n, input.ndim))
@@ -222,7 +226,7 @@ def adaptive_max_pool_backward(out: Buffer, grad: Buffer, indices: Buffer, input
 
 
 def _gather_bins(out: Buffer, grad: Buffer, indices: Buffer | None, n: int) -> None:
-    o, g, i = (None if b is None else _planes(b, n) for b in (out, grad, indices))
+    o, g, i = _planes(out, n), _planes(grad, n), None if indices is None else _planes(indices, n)
     grid, walk = _walk(o)
     launch(
         _adaptive_pool.adaptive_gather_kernel, grid, o, g, i, out.numel, *_sizes(o), o.strides,
@@ -318,13 +322,6 @@ def _walk(planes: Any) -> tuple[Ints, dict[str, Any]]:
 
 def _grid(planes: Any, block: int = BLOCK) -> Ints:
     return (-(-planes.numel // block),)
-
-
-def _count(sizes: Ints) -> int:
-    total = 1
-    for size in sizes:
-        total *= size
-    return total
 
 
 COMPILE = cases

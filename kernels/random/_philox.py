@@ -1,8 +1,11 @@
 """Random fills from Philox 4x32-10, the same stream as `cpu_fallback/random.py` draws.
 
-A program handles a block of counters; each counter gives four words, and so four values (two where a value
-takes two words). Values are interleaved before the store, so that a block of counters writes consecutive
-elements.
+Philox is counter-based: number i of a fill is a pure function of the seed and i, so programs need no state
+and no order, and block sizes do not show in the numbers. A program handles a block of counters; each counter
+gives four words, and so four values (two where a value takes two words). Values are interleaved before the
+store, so that a block of counters writes consecutive elements.
+
+Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from tritonnn.kernels.launch.launch import fp64, i64
 def words(seed, counter, third):
     """The four words of each 64-bit counter."""
     low = counter.to(tl.uint32)
+    # always a counter of 64 bits: Triton gives another stream for one of 32
     return tl.philox(seed, low, (counter >> 32).to(tl.uint32), third, low * 0)
 
 
@@ -39,6 +43,7 @@ def start(seed, first, state):
 def _fold(word):
     """31 random bits, folded as tl.rand does: the complement of a negative."""
     x = word.to(tl.int32, bitcast=True)
+    # the negative would have no counterpart for the smallest integer
     return tl.where(x < 0, ~x, x)
 
 
@@ -49,11 +54,13 @@ def _unit(word):
 
 @triton.jit
 def _unit64(first, second):
+    # 27 and 26 bits: 53, as many as a float64 holds, so that no value is rounded to 1
     return ((first >> 5).to(tl.float64) * 67108864.0 + (second >> 6).to(tl.float64)) * 1.1102230246251565e-16
 
 
 @triton.jit
 def _open_unit(word):
+    # half the smallest step: 0 would have an infinite logarithm
     return tl.maximum(_unit(word), 2.3283064365386963e-10)
 
 
@@ -183,6 +190,7 @@ def fill_kernel(
         FN: gives VALUES values of the four words of a counter.
     """
     seed, first = start(seed, first, state)
+    # in 64 bits whatever the tensor's size: it counts from the start of the stream
     counter = first + positions(BLOCK, True)
     w0, w1, w2, w3 = words(seed, counter, tl.zeros((BLOCK,), tl.uint32))
     dtype: tl.constexpr = out.dtype.element_ty
@@ -211,9 +219,11 @@ def randint_kernel(
             (w0.to(tl.uint64) << 32) | w1.to(tl.uint64), (w2.to(tl.uint64) << 32) | w3.to(tl.uint64)
         )
         if span != 0:
+            # biased by less than span / 2**64
             values = values % bound
         i = positions(BLOCK * 2, INT64)
     else:
+        # a product instead of a remainder: faster, and as even for spans below 2**32
         values = (_interleave((w0, w1, w2, w3), 4).to(tl.uint64) * bound) >> 32
         i = positions(BLOCK * 4, INT64)
     values = values.to(tl.int64, bitcast=True) + low
@@ -253,6 +263,7 @@ def dropout_kernel(
     """keep[i] = word >= threshold; out[i] = input[i] * keep[i] * scale."""
     seed, first = start(seed, first, state)
     w0, w1, w2, w3 = words(seed, first + positions(BLOCK, True), tl.zeros((BLOCK,), tl.uint32))
+    # whole words are compared, so that p is met to 2**-32, and p = 1 by a threshold of 2**32
     kept = _interleave((w0, w1, w2, w3), 4).to(tl.int64) >= threshold
     i = positions(BLOCK * 4, INT64)
     x = tl.load(input + offset_of(i, shape, in_strides), mask=i < n)
@@ -276,26 +287,28 @@ def _log_factorial(k):
 
 
 @triton.jit
-def _poisson_small(unit, rate, live):
+def _poisson_small(unit, rate, mask):
     """Inversion: the first k at which the cumulative probability reaches `unit`."""
     k = rate * 0
-    term = tl.exp(-rate)
-    total = term
+    probability = tl.exp(-rate)
+    cumulative = probability
     step = 0
-    above = live & (unit > total)
-    while tl.max(above.to(tl.int32), 0) > 0 and step < 199:
+    continues = mask & (unit > cumulative)
+    # a rate below 10 never gets so far; a NaN must not loop for ever
+    while tl.max(continues.to(tl.int32), 0) > 0 and step < 199:
         step += 1
-        k += above.to(tl.float64)
-        term = term * (rate / step)
-        total = total + term
-        above = above & (unit > total)
+        k += continues.to(tl.float64)
+        probability = probability * (rate / step)
+        cumulative = cumulative + probability
+        continues = continues & (unit > cumulative)
     return k
 
 
 @triton.jit
-def _poisson_large(rate, live, seed, counter):
+def _poisson_large(rate, pending, seed, counter):
     """Transformed rejection (Hoermann, "PTRS", 1993); attempt j draws from the counters' third word j."""
-    rate = tl.where(live, rate, 10.0)
+    # lanes that take the other way must not make NaN, for which the loop would never end
+    rate = tl.where(pending, rate, 10.0)
     root = tl.sqrt(rate)
     b = 0.931 + 2.53 * root
     a = -0.059 + 0.02483 * b
@@ -303,18 +316,18 @@ def _poisson_large(rate, live, seed, counter):
     accept = 0.9277 - 3.6224 / (b - 2.0)
     result = rate * 0
     third = counter.to(tl.uint32) * 0
-    while tl.max(live.to(tl.int32), 0) > 0:
+    while tl.max(pending.to(tl.int32), 0) > 0:
         w0, w1, w2, w3 = words(seed, counter, third)
         u = _unit64(w0, w1) - 0.5
         v = _unit64(w2, w3)
         us = 0.5 - tl.abs(u)
         k = tl.floor((2.0 * a / us + b) * u + rate + 0.43)
-        left = tl.log(v) + inverse_alpha - tl.log(a / (us * us) + b)
-        fits = left <= k * tl.log(rate) - rate - _log_factorial(tl.maximum(k, 0.0))
+        log_v = tl.log(v) + inverse_alpha - tl.log(a / (us * us) + b)
+        accepted = log_v <= k * tl.log(rate) - rate - _log_factorial(tl.maximum(k, 0.0))
         done = (us >= 0.07) & (v <= accept)
-        done = done | ((k >= 0) & ~((us < 0.013) & (v > us)) & fits)
-        result = tl.where(live & done, k, result)
-        live = live & ~done
+        done = done | ((k >= 0) & ~((us < 0.013) & (v > us)) & accepted)
+        result = tl.where(pending & done, k, result)
+        pending = pending & ~done
         third += 1
     return result
 
@@ -336,8 +349,8 @@ def poisson_kernel(
 
 
 _TYPES = ("fp32", "fp64", "fp16", "bf16")
-# Sine and cosine keep the digits of an angle beyond 100 000 in local memory, which no angle here is; Triton 3.9
-# does without for float32.
+# Sine and cosine keep the digits of an angle beyond 100 000 in local memory, which no angle here is; Triton
+# 3.9 does without for float32.
 _DIGITS = 32
 COMPILE = [
     *[

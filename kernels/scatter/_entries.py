@@ -1,9 +1,13 @@
 """Writes by index, deterministically: no float atomics.
 
 Every write is seen as entries (positions of the index tensors), each with a key (the position it names) and a
-row of values. To assign, entries claim their keys by an integer maximum, so that the last of several wins. To
-combine, entries are sorted by key (stable, so the order of additions is fixed) and the first entry of each run
-of equal keys combines the whole run.
+row of values.
+
+- To assign, entries claim their keys by an integer maximum (`claim_kernel`), so that the last of several wins
+  whatever order they run in; then `write_kernel` writes what the winners hold.
+- To combine, entries are sorted by key (stable, so the order of additions is fixed) and the first entry of
+  each run of equal keys combines the whole run (`combine_kernel`). Atomic additions would need no sort, but
+  add in varying order; and a product or a maximum that keeps NaN has no atomic instruction.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from tritonnn.kernels.device.sort import order_rows
 from tritonnn.kernels.device.strided import expand, fill, merged, offset_of, parts, positions, wide
 from tritonnn.kernels.indexing import indexed_offset
 from tritonnn.kernels.launch.launch import empty, i64, launch, needs_int64
-from tritonnn.shape import broadcast_shapes, contiguous_strides
+from tritonnn.shape import broadcast_shapes, contiguous_strides, numel
 
 BLOCK = 512
 SUM, PROD, MAX, MIN, MEAN = 0, 1, 2, 3, 4
@@ -30,9 +34,9 @@ SUM, PROD, MAX, MIN, MEAN = 0, 1, 2, 3, 4
 
 @triton.jit
 def key_kernel(
-    keys,
-    indices,
-    n,
+    keys_ptr,
+    indices_ptrs,
+    n_entries,
     shape,
     kept_strides,
     index_strides,
@@ -42,48 +46,53 @@ def key_kernel(
     INT64: tl.constexpr,
 ):
     """keys[i] = the position that entry i names, -1 where it is out of bounds: nothing is written there."""
-    i = positions(BLOCK, INT64)
-    mask = i < n
-    offset, valid = indexed_offset(i, mask, indices, shape, index_strides, steps, sizes, False)
-    key = tl.where(valid, offset_of(i, shape, kept_strides) + offset, -1)
-    tl.store(keys + i, key.to(keys.dtype.element_ty), mask=mask)
+    offs = positions(BLOCK, INT64)
+    mask = offs < n_entries
+    offset, valid = indexed_offset(offs, mask, indices_ptrs, shape, index_strides, steps, sizes, False)
+    key = tl.where(valid, offset_of(offs, shape, kept_strides) + offset, -1)
+    tl.store(keys_ptr + offs, key.to(keys_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
-def claim_kernel(winner, keys, n, BLOCK: tl.constexpr, INT64: tl.constexpr):
+def claim_kernel(winner_ptr, keys_ptr, n_entries, BLOCK: tl.constexpr, INT64: tl.constexpr):
     """winner[key] = the last entry with that key."""
-    i = positions(BLOCK, INT64)
-    mask = i < n
-    key = tl.load(keys + i, mask=mask, other=-1)
-    tl.atomic_max(winner + key, i.to(tl.int64), mask=key >= 0)
+    offs = positions(BLOCK, INT64)
+    mask = offs < n_entries
+    key = tl.load(keys_ptr + offs, mask=mask, other=-1)
+    # of integers: its result does not depend on the order
+    tl.atomic_max(winner_ptr + key, offs.to(tl.int64), mask=key >= 0)
 
 
 @triton.jit
 def write_kernel(
-    out, source, keys, winner, total, width, key_shape, key_strides, rest_shape, rest_strides, entry_shape,
+    out_ptr, source_ptr, keys_ptr, winner_ptr, numel, width, key_shape, key_strides, rest_shape,
+    rest_strides, entry_shape,
     source_strides, source_rest, CLAIMED: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[key, r] = source[entry, r] for every entry that owns its key.
 
     Args:
-        total: entries times width. width: values of an entry.
+        numel: entries times width. width: values of an entry.
         key_shape: extents of the positions a key counts, with `key_strides` in the output.
-        rest_shape: extents of an entry's values, with `rest_strides` in the output, `source_rest` in the source.
+        rest_shape: extents of an entry's values, with `rest_strides` in the output, `source_rest` in the
+        source.
         entry_shape: extents of the entries, with `source_strides` in the source.
     """
-    i = positions(BLOCK, INT64)
-    mask = i < total
-    entry, r = i // width, i % width
-    key = tl.load(keys + entry, mask=mask, other=-1)
+    offs = positions(BLOCK, INT64)
+    mask = offs < numel
+    entry, r = offs // width, offs % width
+    key = tl.load(keys_ptr + entry, mask=mask, other=-1)
     mask = mask & (key >= 0)
     if CLAIMED:
-        mask = mask & (tl.load(winner + key, mask=mask, other=-1) == entry)
+        mask = mask & (tl.load(winner_ptr + key, mask=mask, other=-1) == entry)
     x = tl.load(
-        source + offset_of(entry, entry_shape, source_strides) + offset_of(r, rest_shape, source_rest),
+        source_ptr + offset_of(entry, entry_shape, source_strides) + offset_of(r, rest_shape, source_rest),
         mask=mask,
     )
     tl.store(
-        out + offset_of(wide(key, INT64), key_shape, key_strides) + offset_of(r, rest_shape, rest_strides),
+        out_ptr
+        + offset_of(wide(key, INT64), key_shape, key_strides)
+        + offset_of(r, rest_shape, rest_strides),
         x,
         mask=mask,
     )
@@ -103,66 +112,74 @@ def _combine(a, b, KIND: tl.constexpr):
 
 @triton.jit
 def combine_kernel(
-    out, source, keys, order, entries, width, key_shape, key_strides, rest_shape, rest_strides, entry_shape,
+    out_ptr, source_ptr, keys_ptr, order_ptr, n_entries, width, key_shape, key_strides, rest_shape,
+    rest_strides, entry_shape,
     source_strides, source_rest, alpha: i64, KIND: tl.constexpr, INCLUDE: tl.constexpr, COMPUTE: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[key, r] = combination of out[key, r] (with INCLUDE) and alpha * source[entry, r] of the key's entries.
 
     Args:
-        keys: the keys of the entries, unsorted. order: the stable permutation that sorts them.
+        keys_ptr: the keys of the entries, unsorted. order_ptr: the stable permutation that sorts them.
         Others as of `write_kernel`.
     """
-    m = wide(tl.program_id(0), INT64) * ROWS + tl.arange(0, ROWS)[:, None]
-    r = wide(tl.program_id(1), INT64) * COLUMNS + tl.arange(0, COLUMNS)[None, :]
-    inside = m < entries
-    key = tl.load(keys + tl.load(order + m, mask=inside, other=0), mask=inside, other=-1)
-    follows = inside & (m > 0)
-    before = tl.load(keys + tl.load(order + m - 1, mask=follows, other=0), mask=follows, other=-1)
-    active = inside & (key != before) & (key >= 0)
-    column = r < width
-    target = (
-        out + offset_of(wide(key, INT64), key_shape, key_strides) + offset_of(r, rest_shape, rest_strides)
+    offs_m = wide(tl.program_id(0), INT64) * ROWS + tl.arange(0, ROWS)[:, None]
+    offs_r = wide(tl.program_id(1), INT64) * COLUMNS + tl.arange(0, COLUMNS)[None, :]
+    mask_m = offs_m < n_entries
+    key = tl.load(keys_ptr + tl.load(order_ptr + offs_m, mask=mask_m, other=0), mask=mask_m, other=-1)
+    has_previous = mask_m & (offs_m > 0)
+    previous_key = tl.load(
+        keys_ptr + tl.load(order_ptr + offs_m - 1, mask=has_previous, other=0), mask=has_previous, other=-1
     )
-    written = active & column
-    values = source + offset_of(r, rest_shape, source_rest)
+    # one lane owns a run, so the run's length is its loop's; the other lanes of the run are idle
+    starts_run = mask_m & (key != previous_key) & (key >= 0)
+    mask_r = offs_r < width
+    out_ptrs = (
+        out_ptr
+        + offset_of(wide(key, INT64), key_shape, key_strides)
+        + offset_of(offs_r, rest_shape, rest_strides)
+    )
+    mask = starts_run & mask_r
+    source_ptrs = source_ptr + offset_of(offs_r, rest_shape, source_rest)
     factor = _scalar(alpha, COMPUTE)
     # The run's first element starts the total where the output's own does not take part.
-    entry = tl.load(order + m, mask=active, other=0)
-    first = (
-        convert(tl.load(values + offset_of(entry, entry_shape, source_strides), mask=written), COMPUTE)
+    entry = tl.load(order_ptr + offs_m, mask=starts_run, other=0)
+    first_value = (
+        convert(tl.load(source_ptrs + offset_of(entry, entry_shape, source_strides), mask=mask), COMPUTE)
         * factor
     )
     if INCLUDE:
-        total = _combine(convert(tl.load(target, mask=written), COMPUTE), first, KIND)
+        acc = _combine(convert(tl.load(out_ptrs, mask=mask), COMPUTE), first_value, KIND)
     else:
-        total = first
-    count = active.to(tl.int32)
-    j = m + 1
-    open_ = active & (j < entries)
-    entry = tl.load(order + j, mask=open_, other=0)
-    open_ = open_ & (tl.load(keys + entry, mask=open_, other=-1) == key)
-    while tl.max(open_.to(tl.int32)) > 0:
-        x = tl.load(values + offset_of(entry, entry_shape, source_strides), mask=open_ & column)
-        total = tl.where(open_ & column, _combine(total, convert(x, COMPUTE) * factor, KIND), total)
-        count += open_.to(tl.int32)
+        acc = first_value
+    count = starts_run.to(tl.int32)
+    j = offs_m + 1
+    in_run = starts_run & (j < n_entries)
+    entry = tl.load(order_ptr + j, mask=in_run, other=0)
+    in_run = in_run & (tl.load(keys_ptr + entry, mask=in_run, other=-1) == key)
+    # until the longest run of the tile has ended
+    while tl.max(in_run.to(tl.int32)) > 0:
+        x = tl.load(source_ptrs + offset_of(entry, entry_shape, source_strides), mask=in_run & mask_r)
+        acc = tl.where(in_run & mask_r, _combine(acc, convert(x, COMPUTE) * factor, KIND), acc)
+        count += in_run.to(tl.int32)
         j += 1
-        open_ = open_ & (j < entries)
-        entry = tl.load(order + j, mask=open_, other=0)
-        open_ = open_ & (tl.load(keys + entry, mask=open_, other=-1) == key)
+        in_run = in_run & (j < n_entries)
+        entry = tl.load(order_ptr + j, mask=in_run, other=0)
+        in_run = in_run & (tl.load(keys_ptr + entry, mask=in_run, other=-1) == key)
     if KIND == 4:
-        total = _mean(total, tl.maximum(count + INCLUDE, 1).to(COMPUTE))
-    tl.store(target, convert(total, out.dtype.element_ty), mask=written)
+        acc = _mean(acc, tl.maximum(count + INCLUDE, 1).to(COMPUTE))
+    tl.store(out_ptrs, convert(acc, out_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
-def _mean(total, count):
+def _mean(acc, count):
     """The quotient, rounded down for integers."""
-    if total.dtype.is_floating():
-        return total / count
+    if acc.dtype.is_floating():
+        return acc / count
     else:
-        quotient = total // count
-        return quotient - ((total % count != 0) & (total < 0)).to(total.dtype)
+        quotient = acc // count
+        # // truncates on the GPU, PyTorch rounds the mean of integers down
+        return quotient - ((acc % count != 0) & (acc < 0)).to(acc.dtype)
 
 
 class Entries(NamedTuple):
@@ -209,26 +226,20 @@ def at_dims(out: Buffer, indices: Sequence[Buffer], values: Buffer, dims: tuple[
     part = (scale,) if scale == 2 else ()
     one = (1,) if scale == 2 else ()
     return Entries(
-        [expand(index, common) for index in indices], common, (0,) * len(common), contiguous_strides(sizes), sizes,
-        sizes, scaled([out.strides[d] for d in dims]), rest_shape + part,
+        [expand(index, common) for index in indices], common, (0,) * len(common), contiguous_strides(sizes),
+        sizes, sizes, scaled([out.strides[d] for d in dims]), rest_shape + part,
         scaled([out.strides[d] for d in kept]) + one, scaled(values.strides[at:end]),
         scaled((*values.strides[:at], *values.strides[end:])) + one,
     )  # fmt: skip
 
 
-def _count(shape: Sequence[int]) -> int:
-    total = 1
-    for extent in shape:
-        total *= extent
-    return total
-
-
 def _keys(e: Entries, like: Buffer, wide: bool) -> Buffer:
-    n = _count(e.shape)
-    keys = empty((n,), int64 if _count(e.key_shape) >= 1 << 31 else int32, like)
+    n = numel(e.shape)
+    keys = empty((n,), int64 if numel(e.key_shape) >= 1 << 31 else int32, like)
     shape, kept, *strides = merged(e.shape, e.kept, *(index.strides for index in e.indices))
     launch(
-        key_kernel, (-(-n // BLOCK),), keys, tuple(e.indices), n, shape, kept, tuple(strides), e.steps, e.sizes,
+        key_kernel, (-(-n // BLOCK),), keys, tuple(e.indices), n, shape, kept, tuple(strides), e.steps,
+        e.sizes,
         BLOCK=BLOCK, INT64=wide,
     )  # fmt: skip
     return keys
@@ -244,18 +255,18 @@ def _geometry(e: Entries) -> tuple[Any, ...]:
 
 def assign(out: Buffer, e: Entries, source: Buffer, single: bool) -> None:
     """Write the entries; `single` where they all hold the same values, so that it does not matter which wins."""
-    entries, width = _count(e.shape), _count(e.rest_shape)
+    entries, width = numel(e.shape), numel(e.rest_shape)
     if not entries * width:
         return
     wide = needs_int64(out, source, *e.indices) or entries * width >= 1 << 31
     keys = _keys(e, out, wide)
     winner = keys
     if not single:
-        winner = fill(empty((_count(e.key_shape),), int64, out), 0xFF)
+        winner = fill(empty((numel(e.key_shape),), int64, out), 0xFF)
         launch(claim_kernel, (-(-entries // BLOCK),), winner, keys, entries, BLOCK=BLOCK, INT64=wide)
     launch(
-        write_kernel, (-(-entries * width // BLOCK),), parts(out), parts(source), keys, winner, entries * width,
-        width, *_geometry(e), CLAIMED=not single, BLOCK=BLOCK, INT64=wide,
+        write_kernel, (-(-entries * width // BLOCK),), parts(out), parts(source), keys, winner,
+        entries * width, width, *_geometry(e), CLAIMED=not single, BLOCK=BLOCK, INT64=wide,
     )  # fmt: skip
 
 
@@ -263,7 +274,7 @@ def combine(
     name: str, out: Buffer, e: Entries, source: Buffer, kind: int, alpha: Any = 1, include: bool = True
 ) -> None:
     """Combine the entries into the output."""
-    entries, width = _count(e.shape), _count(e.rest_shape)
+    entries, width = numel(e.shape), numel(e.rest_shape)
     if not entries * width:
         return
     wide = needs_int64(out, source, *e.indices)
@@ -273,8 +284,9 @@ def combine(
     columns = min(64, 1 << (width - 1).bit_length())
     rows = 128 // columns
     launch(
-        combine_kernel, (-(-entries // rows), -(-width // columns)), out, source, keys, order_rows(keys, False),
-        entries, width, *_geometry(e), encode(alpha, compute.is_floating()), KIND=kind, INCLUDE=include,
+        combine_kernel, (-(-entries // rows), -(-width // columns)), out, source, keys,
+        order_rows(keys, False), entries, width, *_geometry(e), encode(alpha, compute.is_floating()),
+        KIND=kind, INCLUDE=include,
         COMPUTE=compute, ROWS=rows, COLUMNS=columns, INT64=wide,
     )  # fmt: skip
 

@@ -53,9 +53,9 @@ def _start(out: Buffer, input: Buffer) -> None:
 
 def _number(value: Any, like: Buffer) -> Buffer:
     """A number as a buffer of one element."""
-    made = empty((), like.dtype, like)
-    fill_value(made, value)
-    return made
+    number = empty((), like.dtype, like)
+    fill_value(number, value)
+    return number
 
 
 @replayed
@@ -151,8 +151,8 @@ def masked_fill(out: Buffer, input: Buffer, mask: Buffer, value: Any) -> None:
         return
     for part, pick in ((real_part, lambda v: v.real), (imaginary_part, lambda v: v.imag)):
         number = part(value) if isinstance(value, Buffer) else pick(complex(value))
-        made = part(out)
-        _choose_pointwise(made, part(input), mask, number, compute=made.dtype)
+        view = part(out)
+        _choose_pointwise(view, part(input), mask, number, compute=view.dtype)
 
 
 def masked_scatter(out: Buffer, input: Buffer, mask: Buffer, source: Buffer) -> None:
@@ -163,9 +163,9 @@ def masked_scatter(out: Buffer, input: Buffer, mask: Buffer, source: Buffer) -> 
             f"masked_scatter: Number of elements of source < number of ones in mask: {source.numel} < {count}"
         )
     source, input = flat(source), expand(input, out.shape)
-    made = (real_part, imaginary_part) if out.dtype.is_complex else (lambda b: b,)
+    views = (real_part, imaginary_part) if out.dtype.is_complex else (lambda b: b,)
     n = out.numel
-    for part in made:
+    for part in views:
         to, kept, taken = part(out), part(input), contiguous(part(source))
         shape, outs, ins = merged(out.shape, to.strides, kept.strides)
         launch(

@@ -1,12 +1,14 @@
 """Order along a dimension: sort, topk, kthvalue, median, mode, unique. NaN counts as the largest value.
 
-All start from the stable sorting permutation of `device/sort.py`; what is wanted is then picked through it.
+All start from the stable sorting permutation of `device/sort.py`; what is wanted is then picked through it:
+ranks (`pick_kernel`), the rank of the median (`median_kernel`) or of the end of the longest run
+(`mode_kernel`), or runs of equal slices (`differs_kernel`, a scan, `group_kernel`). The permutation is the
+one expensive step, and its results do not depend on how it was made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import triton
 from triton import language as tl
@@ -26,6 +28,7 @@ from tritonnn.kernels.device.strided import (
     positions,
     read,
     reshaped,
+    row_geometry,
 )  # fmt: skip
 from tritonnn.kernels.launch.launch import empty, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
@@ -36,45 +39,49 @@ BLOCK = 512
 
 @triton.jit
 def pick_kernel(
-    values, indices, input, order, place, count, k, n, start, row_shape, value_rows, index_rows, in_rows,
-    value_step, index_step, in_step, PLACED: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+    values_ptr, indices_ptr, in_ptr, order_ptr, rank_ptr, numel, k, n_cols, start, row_shape,
+    value_row_strides, index_row_strides, in_row_strides,
+    stride_value, stride_index, stride_in, PLACED: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """values[row, c], indices[row, c] = the element of rank start + c of each row, or of rank place[row]."""
-    i = positions(BLOCK, INT64)
-    mask = i < count
-    row, c = i // k, i % k
-    rank = start + c.to(tl.int64)
+    """values[row, c], indices[row, c] = the element of rank start + c of each row, or of rank rank_ptr[row]."""
+    offs = positions(BLOCK, INT64)
+    mask = offs < numel
+    row, col = offs // k, offs % k
+    rank = start + col.to(tl.int64)
     if PLACED:
-        rank = tl.load(place + row, mask=mask, other=0)
-    at = tl.load(order + row * n + rank, mask=mask, other=0)
-    x = tl.load(input + offset_of(row, row_shape, in_rows) + at * in_step, mask=mask)
-    tl.store(indices + offset_of(row, row_shape, index_rows) + c * index_step, at, mask=mask)
-    tl.store(values + offset_of(row, row_shape, value_rows) + c * value_step, x, mask=mask)
+        rank = tl.load(rank_ptr + row, mask=mask, other=0)
+    index = tl.load(order_ptr + row * n_cols + rank, mask=mask, other=0)
+    x = tl.load(in_ptr + offset_of(row, row_shape, in_row_strides) + index * stride_in, mask=mask)
+    tl.store(
+        indices_ptr + offset_of(row, row_shape, index_row_strides) + col * stride_index, index, mask=mask
+    )
+    tl.store(values_ptr + offset_of(row, row_shape, value_row_strides) + col * stride_value, x, mask=mask)
 
 
 @triton.jit
 def median_kernel(
-    place, input, rows, n, row_shape, in_rows, in_step,
+    rank_ptr, in_ptr, n_rows, n_cols, row_shape, in_row_strides, stride_in,
     IGNORE: tl.constexpr, COLUMNS: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """place[row] = rank of the lower median; the first NaN where there is one, or leaving NaN out."""
+    """rank_ptr[row] = rank of the lower median; the first NaN where there is one, or leaving NaN out."""
     row = tl.program_id(0)
     if INT64:
         row = row.to(tl.int64)
-    source = input + offset_of(row, row_shape, in_rows)
-    total = tl.zeros((COLUMNS,), tl.int64)
-    j = tl.arange(0, COLUMNS)
+    in_ptrs = in_ptr + offset_of(row, row_shape, in_row_strides)
+    acc_count = tl.zeros((COLUMNS,), tl.int64)
+    cols = tl.arange(0, COLUMNS)
     if INT64:
-        j = j.to(tl.int64)
-    for _ in range(0, n, COLUMNS):
-        x = comparable(tl.load(source + j * in_step, mask=j < n, other=0))
-        total += ((x == x) & (j < n)).to(tl.int64)
-        j += COLUMNS
-    count = tl.sum(total, 0)
-    middle = tl.maximum(count - 1, 0) // 2
+        cols = cols.to(tl.int64)
+    for _ in range(0, n_cols, COLUMNS):
+        x = comparable(tl.load(in_ptrs + cols * stride_in, mask=cols < n_cols, other=0))
+        # NaN, sorted last, does not count: the first one stands at this rank
+        acc_count += ((x == x) & (cols < n_cols)).to(tl.int64)
+        cols += COLUMNS
+    count = tl.sum(acc_count, 0)
+    rank = tl.maximum(count - 1, 0) // 2
     if not IGNORE:
-        middle = tl.where(count < n, count, middle)
-    tl.store(place + row, middle)
+        rank = tl.where(count < n_cols, count, rank)
+    tl.store(rank_ptr + row, rank)
 
 
 @triton.jit
@@ -86,31 +93,43 @@ def _longer(a, i, b, j):
 
 @triton.jit
 def mode_kernel(
-    place, input, order, n, row_shape, in_rows, in_step, COLUMNS: tl.constexpr, INT64: tl.constexpr
+    rank_ptr,
+    in_ptr,
+    order_ptr,
+    n_cols,
+    row_shape,
+    in_row_strides,
+    stride_in,
+    COLUMNS: tl.constexpr,
+    INT64: tl.constexpr,
 ):
-    """place[row] = rank at which the longest run of equal elements of the sorted row ends."""
+    """rank_ptr[row] = rank at which the longest run of equal elements of the sorted row ends."""
     row = tl.program_id(0)
     if INT64:
         row = row.to(tl.int64)
-    source = input + offset_of(row, row_shape, in_rows)
-    ranks = order + row * n
-    j = tl.arange(0, COLUMNS).to(tl.int64)
-    begun = tl.zeros((1,), tl.int64)
-    best = tl.full((1,), -1, tl.int64)
-    best_at = tl.zeros((1,), tl.int64)
-    for _ in range(0, n, COLUMNS):
-        mask = j < n
-        here = comparable(tl.load(source + tl.load(ranks + j, mask=mask, other=0) * in_step, mask=mask))
-        inner = mask & (j > 0)
-        previous = tl.load(ranks + j - 1, mask=inner, other=0)
-        before = comparable(tl.load(source + previous * in_step, mask=inner))
-        begins = tl.where(mask & ((j == 0) | (here != before)), j, 0)
-        begins = tl.maximum(tl.associative_scan(begins, 0, _maximum), begun)
-        length, at = tl.reduce((tl.where(mask, j - begins, -1), j), 0, _longer, keep_dims=True)
-        best, best_at = _longer(best, best_at, length, at)
-        begun = tl.max(begins, 0, keep_dims=True)
-        j += COLUMNS
-    tl.store(place + row + tl.arange(0, 1), best_at)
+    in_ptrs = in_ptr + offset_of(row, row_shape, in_row_strides)
+    order_ptrs = order_ptr + row * n_cols
+    cols = tl.arange(0, COLUMNS).to(tl.int64)
+    run_start = tl.zeros((1,), tl.int64)
+    best_length = tl.full((1,), -1, tl.int64)
+    best_rank = tl.zeros((1,), tl.int64)
+    for _ in range(0, n_cols, COLUMNS):
+        mask = cols < n_cols
+        x = comparable(
+            tl.load(in_ptrs + tl.load(order_ptrs + cols, mask=mask, other=0) * stride_in, mask=mask)
+        )
+        has_previous = mask & (cols > 0)
+        previous = tl.load(order_ptrs + cols - 1, mask=has_previous, other=0)
+        x_previous = comparable(tl.load(in_ptrs + previous * stride_in, mask=has_previous))
+        starts = tl.where(mask & ((cols == 0) | (x != x_previous)), cols, 0)
+        # a running maximum gives every element the start of its run, that of a run from the block before
+        # included
+        starts = tl.maximum(tl.associative_scan(starts, 0, _maximum), run_start)
+        length, rank = tl.reduce((tl.where(mask, cols - starts, -1), cols), 0, _longer, keep_dims=True)
+        best_length, best_rank = _longer(best_length, best_rank, length, rank)
+        run_start = tl.max(starts, 0, keep_dims=True)
+        cols += COLUMNS
+    tl.store(rank_ptr + row + tl.arange(0, 1), best_rank)
 
 
 @triton.jit
@@ -119,49 +138,54 @@ def _maximum(a, b):
 
 
 @triton.jit
-def differs_kernel(first, data, order, count, width, BLOCK: tl.constexpr, INT64: tl.constexpr):
-    """first[i] = 1 where slice order[i] of a contiguous (count, width) array is not slice order[i - 1]."""
-    i = positions(BLOCK, INT64)
-    mask = i < count
-    inner = mask & (i > 0)
-    here = tl.load(order + i, mask=mask, other=0) * width
-    before = tl.load(order + i - 1, mask=inner, other=0) * width
-    differs = i == 0
+def differs_kernel(first_ptr, data_ptr, order_ptr, n_slices, width, BLOCK: tl.constexpr, INT64: tl.constexpr):
+    """first_ptr[i] = 1 where slice order[i] of a contiguous array is not slice order[i - 1]."""
+    offs = positions(BLOCK, INT64)
+    mask = offs < n_slices
+    has_previous = mask & (offs > 0)
+    offset = tl.load(order_ptr + offs, mask=mask, other=0) * width
+    previous_offset = tl.load(order_ptr + offs - 1, mask=has_previous, other=0) * width
+    differs = offs == 0
     for c in range(width):
-        a = comparable(tl.load(data + here + c, mask=mask))
-        b = comparable(tl.load(data + before + c, mask=inner))
+        a = comparable(tl.load(data_ptr + offset + c, mask=mask))
+        b = comparable(tl.load(data_ptr + previous_offset + c, mask=has_previous))
         differs = differs | (a != b)
-    tl.store(first + i, differs.to(tl.int64), mask=mask)
+    tl.store(first_ptr + offs, differs.to(tl.int64), mask=mask)
 
 
 @triton.jit
 def group_kernel(
-    unique, starts, inverse, data, order, group, total, width, inverse_shape, inverse_strides,
+    unique_ptr, starts_ptr, inverse_ptr, data_ptr, order_ptr, group_ptr, numel, width, inverse_shape,
+    inverse_strides,
     BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """Write each slice's group, and each group's first slice and start; `group` counts from 1."""
-    i = positions(BLOCK, INT64)
-    slice_ = i // width
-    c = i % width
-    mask = i < total
-    mine = tl.load(group + slice_, mask=mask, other=0) - 1
-    at = tl.load(order + slice_, mask=mask, other=0)
-    begins = mask & (
-        (slice_ == 0) | (tl.load(group + slice_ - 1, mask=mask & (slice_ > 0), other=0) != mine + 1)
+    """Write each slice's group, and each group's first slice and start; `group_ptr` counts from 1."""
+    offs = positions(BLOCK, INT64)
+    slice_ = offs // width
+    col = offs % width
+    mask = offs < numel
+    group = tl.load(group_ptr + slice_, mask=mask, other=0) - 1
+    index = tl.load(order_ptr + slice_, mask=mask, other=0)
+    starts_group = mask & (
+        (slice_ == 0) | (tl.load(group_ptr + slice_ - 1, mask=mask & (slice_ > 0), other=0) != group + 1)
     )
-    tl.store(inverse + offset_of(at, inverse_shape, inverse_strides), mine, mask=mask & (c == 0))
-    tl.store(unique + mine * width + c, tl.load(data + at * width + c, mask=begins), mask=begins)
-    tl.store(starts + mine, slice_.to(tl.int64), mask=begins & (c == 0))
+    tl.store(inverse_ptr + offset_of(index, inverse_shape, inverse_strides), group, mask=mask & (col == 0))
+    tl.store(
+        unique_ptr + group * width + col,
+        tl.load(data_ptr + index * width + col, mask=starts_group),
+        mask=starts_group,
+    )
+    tl.store(starts_ptr + group, slice_.to(tl.int64), mask=starts_group & (col == 0))
 
 
 @triton.jit
-def count_kernel(counts, starts, groups, total, BLOCK: tl.constexpr):
+def count_kernel(counts_ptr, starts_ptr, n_groups, n_slices, BLOCK: tl.constexpr):
     """counts[g] = distance from the start of group g to that of the next."""
-    g = positions(BLOCK, True)
-    mask = g < groups
-    begin = tl.load(starts + g, mask=mask, other=0)
-    end = tl.load(starts + g + 1, mask=g + 1 < groups, other=0)
-    tl.store(counts + g, tl.where(g + 1 < groups, end, total) - begin, mask=mask)
+    group = positions(BLOCK, True)
+    mask = group < n_groups
+    start = tl.load(starts_ptr + group, mask=mask, other=0)
+    end = tl.load(starts_ptr + group + 1, mask=group + 1 < n_groups, other=0)
+    tl.store(counts_ptr + group, tl.where(group + 1 < n_groups, end, n_slices) - start, mask=mask)
 
 
 @triton.jit
@@ -171,25 +195,16 @@ def iota_kernel(out, n, BLOCK: tl.constexpr):
     tl.store(out + i, i, mask=i < n)
 
 
-def _rows(*buffers: Buffer) -> tuple[Any, ...]:
-    """Of buffers seen as rows: number of rows, merged row extents, strides per buffer."""
-    shape, *strides = merged(buffers[0].shape[:-1], *(b.strides[:-1] for b in buffers))
-    rows = 1
-    for extent in shape:
-        rows *= extent
-    return rows, shape, *strides
-
-
 def _pick(
-    values: Buffer, indices: Buffer, input: Buffer, order: Buffer, start: int = 0, place: Buffer | None = None
+    values: Buffer, indices: Buffer, input: Buffer, order: Buffer, start: int = 0, rank: Buffer | None = None
 ) -> None:
-    """Write the elements of rank `start` on (or `place` of each row); all have the dimension last."""
+    """Write the elements of rank `start` on (or `rank` of each row); all have the dimension last."""
     k, n = values.shape[-1], input.shape[-1]
-    rows, shape, *strides = _rows(values, indices, input)
+    rows, shape, *strides = row_geometry(values, indices, input)
     launch(
         pick_kernel, (-(-rows * k // BLOCK),), values, indices, input, order,
-        order if place is None else place, rows * k, k, n, start, shape, *strides, values.strides[-1],
-        indices.strides[-1], input.strides[-1], PLACED=place is not None, BLOCK=BLOCK,
+        order if rank is None else rank, rows * k, k, n, start, shape, *strides, values.strides[-1],
+        indices.strides[-1], input.strides[-1], PLACED=rank is not None, BLOCK=BLOCK,
         INT64=needs_int64(values, indices, input, order),
     )  # fmt: skip
 
@@ -239,13 +254,13 @@ def median_dim(
         return
     targets = _kept(values, input, dim, keepdim), _kept(indices, input, dim, keepdim)
     source = last(input, dim)
-    rows, shape, in_rows = _rows(source)
-    place = _place(source, rows)
+    rows, shape, in_rows = row_geometry(source)
+    rank = _place(source, rows)
     launch(
-        median_kernel, (rows,), place, source, rows, source.shape[-1], shape, in_rows, source.strides[-1],
+        median_kernel, (rows,), rank, source, rows, source.shape[-1], shape, in_rows, source.strides[-1],
         IGNORE=ignore_nan, COLUMNS=min(1024, _power(source.shape[-1])), INT64=needs_int64(source),
     )  # fmt: skip
-    _pick(*targets, source, order_rows(source, False), place=place)
+    _pick(*targets, source, order_rows(source, False), rank=rank)
 
 
 @replayed
@@ -255,13 +270,13 @@ def mode(values: Buffer, indices: Buffer, input: Buffer, dim: int, keepdim: bool
         return
     targets = _kept(values, input, dim, keepdim), _kept(indices, input, dim, keepdim)
     source = last(input, dim)
-    rows, shape, in_rows = _rows(source)
-    place, order = _place(source, rows), order_rows(source, False)
+    rows, shape, in_rows = row_geometry(source)
+    rank, order = _place(source, rows), order_rows(source, False)
     launch(
-        mode_kernel, (rows,), place, source, order, source.shape[-1], shape, in_rows, source.strides[-1],
+        mode_kernel, (rows,), rank, source, order, source.shape[-1], shape, in_rows, source.strides[-1],
         COLUMNS=min(1024, _power(source.shape[-1])), INT64=needs_int64(source), num_warps=8,
     )  # fmt: skip
-    _pick(*targets, source, order, place=place)
+    _pick(*targets, source, order, rank=rank)
 
 
 def _power(n: int) -> int:
@@ -349,7 +364,8 @@ _PICK = "i32:16 {} i32:16 i32:16 (i32:16) (i32:16) (i32:16) (i32:16) i32=1 i32=1
 COMPILE = [
     *[
         Case(
-            pick_kernel, f"*{t} *i64 *{t} *i64 *i64 {_PICK.format(k)}", {"PLACED": p, "BLOCK": BLOCK, "INT64": False},
+            pick_kernel, f"*{t} *i64 *{t} *i64 *i64 {_PICK.format(k)}",
+            {"PLACED": p, "BLOCK": BLOCK, "INT64": False},
             label=f"{t}-{p}", wide="" if p else "both",
         )
         for t in ("fp32", "bf16", "i64", "i1") for p, k in ((False, "i32:16"), (True, "i32=1"))
@@ -364,7 +380,8 @@ COMPILE = [
     ],
     *[
         Case(
-            mode_kernel, f"*i64 *{t} *i64 i32:16 (i32) (i32:16) i32=1", {"COLUMNS": 1024, "INT64": False}, label=t,
+            mode_kernel, f"*i64 *{t} *i64 i32:16 (i32) (i32:16) i32=1", {"COLUMNS": 1024, "INT64": False},
+            label=t,
             num_warps=8, wide="loads",
         )
         for t in ("fp32", "i64", "bf16")

@@ -83,6 +83,7 @@ def choose_forward(rows: int, columns: int, depth: int, itemsize: int, arch: str
     tile = _fewer_stages(tile, arch)
     if flat:
         return tile._replace(depth=32)
+    # no deeper than the channels: the rest of a step would be zeros; tl.dot takes no less than 16
     return tile._replace(depth=min(tile.depth, max(16, power_of_2(depth))))
 
 
@@ -101,6 +102,7 @@ def choose_weight(
     tile = _fewer_stages(tile, arch)
     tiles = groups * -(-rows // tile.rows) * -(-columns // tile.columns)
     steps = -(-depth // tile.depth)
+    # at least four steps a program: the workspace is written and read for every one
     splits = max(1, min(PROGRAMS * processors // max(1, tiles), steps // 4))
     return tile, splits
 

@@ -53,7 +53,8 @@ NEAREST = {"sm_86": "sm_80", "sm_87": "sm_80", "sm_89": "sm_80", "sm_103": "sm_1
            "sm_121": "sm_80", "gfx950": "gfx942", "gfx90a": "gfx942"}  # fmt: skip
 
 # 'half': float16 and bfloat16. 'tf32': float32 by matrix instructions. 'ieee': float32 by multiply-adds.
-# 'fp8 exact': float8 with sums in float32, where those of 'fp8' have fewer bits; where there is none, 'fp8' has them.
+# 'fp8 exact': float8 with sums in float32, where those of 'fp8' have fewer bits; where there is none, 'fp8'
+# has them.
 TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
     "sm_80": {
         "half": (
@@ -157,10 +158,10 @@ SPECIALIZES_SM_100 = tuple(int(part) for part in triton.__version__.split(".")[:
 def table(arch: str, kind: str) -> tuple[Gemm, ...]:
     """The configurations of an architecture, or of its nearest relative, for an element kind."""
     rows = TABLE.get(arch) or TABLE[NEAREST.get(arch, "gfx942" if arch.startswith("gfx") else "sm_80")]
-    found = rows[kind] if kind in rows else rows[kind.partition(" ")[0]]
+    configs = rows[kind] if kind in rows else rows[kind.partition(" ")[0]]
     if arch.startswith("sm_10") and not SPECIALIZES_SM_100:
-        return tuple([row for row in found if not row.specialize])
-    return found
+        return tuple([row for row in configs if not row.specialize])
+    return configs
 
 
 def processors(arch: str) -> int:
@@ -209,6 +210,7 @@ def _splits(arch: str, config: Gemm, m: int, n: int, k: int, batch: int) -> list
     tiles = -(-m // config.m) * -(-n // config.n) * batch
     if config.persistent or tiles * 2 > processors(arch):
         return [1]
+    # at least four steps a part, or the pipeline never fills
     longest = min(LARGEST_SPLIT, max(1, k // (4 * config.k)), processors(arch) // tiles)
     return [s for s in (1, 2, 3, 4, 6, 8, 12, 16) if s <= longest] or [1]
 
@@ -219,7 +221,9 @@ def _cost(arch: str, config: Gemm, split: int, m: int, n: int, k: int, batch: in
     # Small tiles share a multiprocessor, so the last round is finer than one tile each.
     together = max(1, min(4, 128 * 128 // (config.m * config.n)))
     rounds = -(-tiles // (machine * together)) * together if tiles > machine else 1
+    # a persistent program fills its pipeline under the previous tile's epilogue
     steps = -(-k // (config.k * split)) + START * (0.5 if config.persistent else 1.0)
+    # time of the slowest multiprocessor, in multiply-adds at the tile's efficiency
     cost = rounds * steps * config.m * config.n * config.k / config.efficiency
     if split > 1:  # partial results are written and read again
         cost += 3.0 * m * n * batch * split * 64 / machine

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tritonnn.buffer import Buffer
+from tritonnn.kernels.tables.reduction import power_of_2
 from tritonnn.shape import numel
 
 FLAT, LINEAR, TILE = 0, 1, 2
@@ -71,12 +72,14 @@ def choose_walk(geometry: Geometry, itemsize: int) -> tuple[Geometry, Walk]:
     if crossing is not None:
         geometry = _second_to_last(geometry, crossing)
         shape = geometry.shape
-        walk = _tile(shape, min(64, _power(shape[-2])), min(64, _power(shape[-1])))
+        # square tiles: both the rows of the output and those of the transposed operand are whole lines
+        walk = _tile(shape, min(64, power_of_2(shape[-2])), min(64, power_of_2(shape[-1])))
+        # tiles that are mostly empty cost more than accesses that are not neighbours
         if _used(walk, total) > 0.5:
             return geometry, walk
     elif len(shape) > 1 and shape[-1] >= 32:
-        columns = min(block, _power(shape[-1]))
-        walk = _tile(shape, max(1, min(block // columns, _power(shape[-2]))), columns)
+        columns = min(block, power_of_2(shape[-1]))
+        walk = _tile(shape, max(1, min(block // columns, power_of_2(shape[-2]))), columns)
         if _used(walk, total) > 0.7:
             return geometry, walk
     block = 1024
@@ -86,10 +89,6 @@ def choose_walk(geometry: Geometry, itemsize: int) -> tuple[Geometry, Walk]:
 def flat_block(itemsize: int) -> int:
     """Elements of a program of 128 threads: each thread's share is at least one access of 16 bytes."""
     return 1024 if itemsize >= 4 else 2048
-
-
-def _power(n: int) -> int:
-    return 1 << max(0, n - 1).bit_length()
 
 
 def _tile(shape: tuple[int, ...], rows: int, columns: int) -> Walk:
@@ -136,6 +135,7 @@ def reach(geometry: Geometry, walk: Walk) -> int:
     """Upper bound of every index and offset the kernel computes, tails of blocks included."""
     furthest = walk.grid * walk.block_m * walk.block_n
     for operand in geometry.strides:
+        # a masked block computes addresses beyond the end, which must not wrap around either
         total = sum((extent + 1024) * abs(s) for extent, s in zip(geometry.shape, operand, strict=True))
         furthest = max(furthest, total)
     return furthest

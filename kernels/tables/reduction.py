@@ -44,10 +44,12 @@ def choose_reduction(
     programs = -(-kept // rows)
     splits = 1
     if programs < 2 * processors and reduced > 4 * columns:
+        # two programs a multiprocessor, but at least two steps each
         splits = max(1, min(-(-2 * processors // programs), -(-reduced // (2 * columns)), most_splits))
     steps = -(-reduced // columns)
     chunk = -(-steps // splits) * columns
     splits = max(1, -(-reduced // chunk)) if chunk else 1
+    # 16 elements a thread at the most: accumulators stay in registers
     warps = 8 if rows * columns >= TILE else 4 if rows * columns >= 512 else 1
     return Reduction(rows, columns, warps, splits, chunk)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import fake_gpu
 import pytest
 
+pytestmark = pytest.mark.exhaustive
+
 library, gpu = fake_gpu.library, fake_gpu.gpu
 PARTS = 4
 

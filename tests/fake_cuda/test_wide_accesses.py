@@ -9,6 +9,8 @@ from __future__ import annotations
 import fake_gpu
 import pytest
 
+pytestmark = pytest.mark.exhaustive
+
 library, gpu = fake_gpu.library, fake_gpu.gpu
 
 RECORD = """

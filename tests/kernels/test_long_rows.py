@@ -15,6 +15,8 @@ from tritonnn.kernels.normalization import batch_norm as _batch_norm
 from tritonnn.kernels.tables import reduction as _configs_reduce
 from tritonnn.nn import functional as F
 
+pytestmark = pytest.mark.exhaustive
+
 LONG = [((2, 261), 1), ((263, 3), 0)]
 
 

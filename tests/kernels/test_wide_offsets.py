@@ -17,6 +17,8 @@ from tritonnn.device import device
 from tritonnn.dtypes import float32
 from tritonnn.kernels.launch.launch import needs_int64
 
+pytestmark = pytest.mark.exhaustive
+
 # Kernels with products in 32 bits that cannot overflow where offsets do, and why.
 BOUNDED = {
     "attention_kernel": "rows of queries and keys, numbers of heads",

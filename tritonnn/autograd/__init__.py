@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tritonnn.autograd.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from tritonnn.autograd.api import backward, grad
@@ -22,15 +22,27 @@ _LAZY = {
 }  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("functional", "gradcheck", "profiler", "function", "grad_mode", "graph", "variable"):
-        module = "function" if name == "variable" else name
-        return importlib.import_module(f"tritonnn.autograd.{module}")
-    if name in _LAZY:
-        value = getattr(importlib.import_module(f"tritonnn.autograd.{_LAZY[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"tritonnn has no torch.autograd.{name}")
+if TYPE_CHECKING:  # where `__getattr__` would let any name pass
+    from tritonnn.autograd import function, functional, grad_mode, gradcheck, graph
+    from tritonnn.autograd.function import (
+        Function,
+        FunctionCtx,
+        NestedIOFunction,
+        Variable,
+        once_differentiable,
+    )
+    from tritonnn.autograd.gradcheck import GradcheckError, gradgradcheck
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name in ("functional", "gradcheck", "profiler", "function", "grad_mode", "graph", "variable"):
+            module = "function" if name == "variable" else name
+            return importlib.import_module(f"tritonnn.autograd.{module}")
+        if name in _LAZY:
+            value = getattr(importlib.import_module(f"tritonnn.autograd.{_LAZY[name]}"), name)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"tritonnn has no torch.autograd.{name}")
 
 
 __all__ = [

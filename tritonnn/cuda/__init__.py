@@ -20,10 +20,6 @@ from tritonnn.cuda.random import *
 from tritonnn.cuda.streams import *
 from tritonnn.runtime.driver import AcceleratorError
 
-if TYPE_CHECKING:
-    from tritonnn.cuda import comm, nccl, nvtx
-    from tritonnn.cuda._graphed import make_graphed_callables
-
 __all__ = ["AcceleratorError", "comm", "make_graphed_callables", "nccl", "nvtx"]
 __all__ += _devices.__all__
 __all__ += graphs.__all__
@@ -35,15 +31,32 @@ _LAZY = {"make_graphed_callables": "tritonnn.cuda._graphed"}
 _SUBMODULES = frozenset(("comm", "nccl", "nvtx"))
 
 
-def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    if name.endswith("Tensor"):
-        from tritonnn.legacy_types import TYPES
+if TYPE_CHECKING:  # where `__getattr__` would let any name pass
+    from tritonnn import (
+        BFloat16Tensor,
+        BoolTensor,
+        ByteTensor,
+        CharTensor,
+        DoubleTensor,
+        FloatTensor,
+        HalfTensor,
+        IntTensor,
+        LongTensor,
+        ShortTensor,
+    )
+    from tritonnn.cuda import comm, nccl, nvtx
+    from tritonnn.cuda._graphed import make_graphed_callables
+else:
 
-        found = TYPES.get((name.removesuffix("Tensor"), "cuda"))
-        if found is not None:
-            return found
-    raise AttributeError(f"tritonnn has no torch.cuda.{name}")
+    def __getattr__(name: str) -> Any:
+        if name in _SUBMODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name in _LAZY:
+            return getattr(importlib.import_module(_LAZY[name]), name)
+        if name.endswith("Tensor"):
+            from tritonnn.legacy_types import TYPES
+
+            found = TYPES.get((name.removesuffix("Tensor"), "cuda"))
+            if found is not None:
+                return found
+        raise AttributeError(f"tritonnn has no torch.cuda.{name}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tritonnn.buffer import Buffer
 from tritonnn.device import device as Device
 from tritonnn.dtypes import int64
+from tritonnn.random import Generator
 from tritonnn.runtime.interface import runtime
 
 
@@ -30,7 +29,7 @@ class GraphRandom:
         index: the device whose kernels read the state.
     """
 
-    def __init__(self, generator: Any, index: int) -> None:
+    def __init__(self, generator: Generator, index: int) -> None:
         self.generator = generator
         self._index = index
         block = runtime().allocate(16, index)

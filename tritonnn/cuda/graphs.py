@@ -8,6 +8,7 @@ from typing import Any
 
 from tritonnn.cuda import random
 from tritonnn.cuda.streams import Stream, StreamContext, current_stream
+from tritonnn.random import Generator
 from tritonnn.runtime.interface import runtime
 from tritonnn.runtime.pool import Pool
 
@@ -96,7 +97,7 @@ class CUDAGraph:
         self._stream: Stream | None = None
         self._random: list[Any] = []
 
-    def register_generator_state(self, generator: Any) -> None:
+    def register_generator_state(self, generator: Generator) -> None:
         """Let the graph draw from a generator of its own; the GPU's default generator needs no registration.
 
         Raises:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tritonnn import storage
 from tritonnn._tensor import Tensor, make
 from tritonnn.device import CPU
+from tritonnn.device import device as Device
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from tritonnn.table import Op
 
 
-def fresh(op: Op, shape: Size, dtype: DType, device: Any, strides: tuple[int, ...] | None = None) -> Tensor:
+def fresh(
+    op: Op, shape: Size, dtype: DType, device: Device, strides: tuple[int, ...] | None = None
+) -> Tensor:
     buffer, block = storage.empty(shape, dtype, device, op.name, strides)
     made = make(buffer, block, shape, dtype, device)
     if strides is not None:
@@ -23,7 +26,7 @@ def fresh(op: Op, shape: Size, dtype: DType, device: Any, strides: tuple[int, ..
     return made
 
 
-def run_backend(op: Op, results: tuple, args: tuple, device: Any = None) -> None:
+def run_backend(op: Op, results: tuple, args: tuple, device: Device | None = None) -> None:
     device = device or results[0].device
     if device is CPU:
         run = op.cpu or op.implementation("cpu")
@@ -49,7 +52,7 @@ def _buffers(op: Op, args: tuple) -> list:
     return [arg._buf if isinstance(arg, Tensor) else arg for arg in args]
 
 
-def run_allocating(op: Op, args: tuple, device: Any) -> tuple:
+def run_allocating(op: Op, args: tuple, device: Device) -> tuple:
     """Run an op whose result sizes depend on data; it allocates through what it is given."""
     made: dict[int, Tensor] = {}
 

@@ -9,6 +9,7 @@ import numpy as np
 from tritonnn import config
 from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU
+from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import fresh, named, run_allocating, run_backend
 from tritonnn.dispatch._checks import check_slots, device_of, edges_of, not_a_tensor
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
@@ -162,7 +163,7 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
 _warned: set[str] = set()
 
 
-def _through_host(op: Op, args: tuple, out: Any, device: Any) -> Any:
+def _through_host(op: Op, args: tuple, out: Any, device: Device | None) -> Any:
     """Run an op that is declared to run on the host on GPU tensors: copy there, compute, copy back."""
     if op.name not in _warned:
         _warned.add(op.name)

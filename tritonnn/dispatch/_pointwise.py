@@ -10,6 +10,7 @@ import numpy as np
 from tritonnn import config, dtypes, storage
 from tritonnn._tensor import Tensor, make
 from tritonnn.device import CPU
+from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import fresh
 from tritonnn.dispatch._checks import common_device, edges_of, explained, plain_numbers
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
@@ -98,7 +99,7 @@ class Plan:
     shape: Size
     compute: DType
     result: DType
-    device: Any
+    device: Device
     operands: list  # buffers and numbers at the tensor slots
     strides: tuple[int, ...] | None  # of the result
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tritonnn._parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from tritonnn.nn import functional, init, modules, parameter
@@ -14,14 +14,19 @@ _SUBMODULES = frozenset(["attention", "common_types", "parallel", "utils"])
 _LAZY = {"DataParallel": "tritonnn.nn.parallel"}
 
 
-def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return importlib.import_module(f"tritonnn.nn.{name}")
-    if name in _LAZY:
-        found = getattr(importlib.import_module(_LAZY[name]), name)
-        globals()[name] = found
-        return found
-    raise AttributeError(f"tritonnn has no torch.nn.{name}")
+if TYPE_CHECKING:  # where `__getattr__` would let any name pass
+    from tritonnn.nn import attention, common_types, parallel, utils
+    from tritonnn.nn.parallel import DataParallel
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name in _SUBMODULES:
+            return importlib.import_module(f"tritonnn.nn.{name}")
+        if name in _LAZY:
+            found = getattr(importlib.import_module(_LAZY[name]), name)
+            globals()[name] = found
+            return found
+        raise AttributeError(f"tritonnn has no torch.nn.{name}")
 
 
 def __dir__() -> list[str]:

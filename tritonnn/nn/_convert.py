@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn._parameter import Parameter, is_lazy
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 from tritonnn.dtypes import bfloat16, float16, float32, float64
 from tritonnn.dtypes import dtype as DType
@@ -84,9 +85,8 @@ class ConvertMixin:
         def convert(tensor: Tensor) -> Tensor:
             if tensor.is_meta and device is not None and device.type != "meta":
                 raise NotImplementedError(
-                    "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() "
-                    "instead of "
-                    "torch.nn.Module.to() when moving module from meta to a different device."
+                    "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() instead "
+                    "of torch.nn.Module.to() when moving module from meta to a different device."
                 )
             cast = dtype if tensor.is_floating_point() or tensor.is_complex() else None
             options: dict[str, Any] = {"device": device, "dtype": cast, "non_blocking": non_blocking}
@@ -121,7 +121,7 @@ class ConvertMixin:
         """Cast floating-point parameters and buffers to bfloat16."""
         return self._cast(bfloat16)
 
-    def cuda(self, device: Any = None, *, device_id: int | None = None) -> Self:
+    def cuda(self, device: DeviceLike | None = None, *, device_id: int | None = None) -> Self:
         """Move parameters and buffers to a GPU (the current one by default); `device_id` is the older
         name.
         """
@@ -132,7 +132,7 @@ class ConvertMixin:
         """Move parameters and buffers to the CPU."""
         return self._apply(lambda tensor: tensor.cpu())
 
-    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+    def to_empty(self, *, device: DeviceLike | None, recurse: bool = True) -> Self:
         """Give parameters and buffers uninitialised memory on `device` (for modules made on 'meta')."""
         return self._apply(lambda tensor: empty_like(tensor, device=device), recurse=recurse)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tritonnn._tensor import Tensor
-from tritonnn.autograd import Function
+from tritonnn.autograd.function import Function
 
 
 class Gate(Function):

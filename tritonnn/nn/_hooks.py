@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.recording.grad_mode import is_grad_enabled
 from tritonnn.utils.hooks import RemovableHandle
@@ -356,7 +358,7 @@ class _Border:
         return tuple([grad_input[i] for i in self.places])
 
 
-def _zeros(shape: tuple, dtype: Any, device: Any) -> Tensor:
+def _zeros(shape: tuple, dtype: DType | None, device: DeviceLike | None) -> Tensor:
     return zeros(shape, dtype=dtype, device=device)
 
 

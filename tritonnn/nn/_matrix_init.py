@@ -8,10 +8,11 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import float64
 from tritonnn.ops.random.random import randperm
+from tritonnn.random import Generator
 from tritonnn.recording.grad_mode import no_grad
 
 
-def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """Fill with a (semi-)orthogonal matrix times `gain`; trailing dimensions count as columns.
 
     A normal matrix is orthonormalised, which gives every orthogonal matrix the same chance (Saxe et al. 2013,
@@ -38,7 +39,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 _BLOCK = 32
 
 
-def _orthonormal_rows(a: Any) -> Any:
+def _orthonormal_rows(a: Tensor) -> Any:
     """Gram-Schmidt in blocks of rows: most of the work is matrix products. Each projection runs twice, which leaves
     no more than rounding errors of the directions taken out.
     """
@@ -54,7 +55,7 @@ def _orthonormal_rows(a: Any) -> Any:
     return q
 
 
-def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Draw a matrix from N(0, std²) and zero ceil(sparsity·rows) elements of each column (Martens 2010).
 
     Args:

@@ -8,7 +8,9 @@ import math
 import warnings
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.dtypes import bool_
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.ops.creation.creation import zeros, zeros_like
@@ -18,7 +20,7 @@ from tritonnn.ops.joining.joining import cat
 _error = explained(AssertionError)
 
 
-def canonical_mask(mask: Any, name: str, other: Any, other_name: str, dtype: Any) -> Any:
+def canonical_mask(mask: Tensor | None, name: str, other: Any, other_name: str, dtype: DType | None) -> Any:
     """A mask to be added: bool masks become 0 and -inf; float masks stay.
 
     `other` is a second mask whose dtype should agree.
@@ -36,29 +38,29 @@ def canonical_mask(mask: Any, name: str, other: Any, other_name: str, dtype: Any
 
 
 def multi_head_attention_forward(
-    query: Any,
-    key: Any,
-    value: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
     embed_dim_to_check: int,
     num_heads: int,
-    in_proj_weight: Any,
-    in_proj_bias: Any,
-    bias_k: Any,
-    bias_v: Any,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
     add_zero_attn: bool,
     dropout_p: float,
-    out_proj_weight: Any,
-    out_proj_bias: Any,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
     training: bool = True,
-    key_padding_mask: Any = None,
+    key_padding_mask: Tensor | None = None,
     need_weights: bool = True,
-    attn_mask: Any = None,
+    attn_mask: Tensor | None = None,
     use_separate_proj_weight: bool = False,
-    q_proj_weight: Any = None,
-    k_proj_weight: Any = None,
-    v_proj_weight: Any = None,
-    static_k: Any = None,
-    static_v: Any = None,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    static_k: Tensor | None = None,
+    static_v: Tensor | None = None,
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> tuple[Any, Any]:
@@ -119,7 +121,7 @@ def multi_head_attention_forward(
     if (bias_k is None) != (bias_v is None):
         raise _error("bias_k and bias_v must be given together")
     appended = 0
-    if bias_k is not None:
+    if bias_k is not None and bias_v is not None:
         if static_k is not None or static_v is not None:
             raise _error("bias cannot be added to static key or value.")
         k = cat([k, bias_k.repeat(1, batch, 1)])
@@ -144,8 +146,8 @@ def multi_head_attention_forward(
     else:
         if mask is not None:
             mask = mask.unsqueeze(0) if mask.shape[0] == 1 else mask.view(batch, num_heads, -1, k.shape[1])
-        split = [t.view(batch, num_heads, t.shape[1], head_dim) for t in (q, k, v)]
-        output = F.scaled_dot_product_attention(*split, mask, dropout_p, is_causal)
+        q, k, v = (t.view(batch, num_heads, t.shape[1], head_dim) for t in (q, k, v))
+        output = F.scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal)
         output = output.permute(2, 0, 1, 3).reshape(length * batch, embed_dim)
     output = F.linear(output, out_proj_weight, out_proj_bias).view(length, batch, -1)
     if not batched:
@@ -154,7 +156,9 @@ def multi_head_attention_forward(
     return output, weights
 
 
-def _check_shapes(query: Any, key: Any, value: Any, padding: Any, mask: Any, num_heads: int) -> None:
+def _check_shapes(
+    query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, mask: Tensor | None, num_heads: int
+) -> None:
     dims = query.ndim
     if dims not in (2, 3):
         raise _error(f"query should be unbatched 2D or batched 3D tensor but received {dims}-D query tensor")
@@ -180,7 +184,7 @@ def _check_shapes(query: Any, key: Any, value: Any, padding: Any, mask: Any, num
             raise _error(f"Expected `attn_mask` shape to be {expected} but got {mask.shape}")
 
 
-def _check_mask(mask: Any, heads: int, length: int, source: int) -> Any:
+def _check_mask(mask: Tensor | None, heads: int, length: int, source: int) -> Any:
     """The mask with three dimensions."""
     if mask is None:
         return None
@@ -192,7 +196,7 @@ def _check_mask(mask: Any, heads: int, length: int, source: int) -> Any:
     return mask.unsqueeze(0) if mask.ndim == 2 else mask
 
 
-def _check_static(given: Any, q: Any, name: str) -> Any:
+def _check_static(given: Tensor, q: Tensor, name: str) -> Any:
     if given.shape[0] != q.shape[0] or given.shape[2] != q.shape[2]:
         raise _error(
             f"expecting {name} of shape ({q.shape[0]}, S, {q.shape[2]}), but got {tuple(given.shape)}"
@@ -200,7 +204,7 @@ def _check_static(given: Any, q: Any, name: str) -> Any:
     return given
 
 
-def _project(query: Any, key: Any, value: Any, weight: Any, bias: Any, separate: Any) -> Any:
+def _project(query: Tensor, key: Tensor, value: Tensor, weight: Any, bias: Any, separate: Any) -> Any:
     """Query, key and value through their projections; equal inputs share one product."""
     if separate is not None:
         if key.shape[:2] != value.shape[:2]:
@@ -222,12 +226,14 @@ def _project(query: Any, key: Any, value: Any, weight: Any, bias: Any, separate:
     return [F.linear(x, w, b) for x, w, b in zip((query, key, value), weight.chunk(3), biases)]
 
 
-def _heads(x: Any, count: int, head_dim: int) -> Any:
+def _heads(x: Tensor, count: int, head_dim: int) -> Any:
     """(T, N, E) -> (N·heads, T, head_dim)."""
     return x.reshape(x.shape[0], count, head_dim).transpose(0, 1)
 
 
-def _merge(attn_mask: Any, padding: Any, appended: int, batch: int, num_heads: int, source: int) -> Any:
+def _merge(
+    attn_mask: Tensor | None, padding: Tensor | None, appended: int, batch: int, num_heads: int, source: int
+) -> Any:
     """Both masks as one, of (1 or N·heads, L or 1, S); keys that were appended are seen by all."""
     if attn_mask is not None and appended:
         attn_mask = F.pad(attn_mask, (0, appended))
@@ -245,7 +251,9 @@ def _merge(attn_mask: Any, padding: Any, appended: int, batch: int, num_heads: i
     return padding if attn_mask is None else attn_mask + padding
 
 
-def _explicit_attention(q: Any, k: Any, v: Any, mask: Any, dropout_p: float) -> tuple[Any, Any]:
+def _explicit_attention(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float
+) -> tuple[Any, Any]:
     scores = (q * math.sqrt(1.0 / q.shape[-1])).bmm(k.transpose(-2, -1))
     if mask is not None:
         scores = scores + mask

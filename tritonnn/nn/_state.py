@@ -138,7 +138,7 @@ class StateMixin:
                 destination = changed
         return destination
 
-    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         """Write this module's own state (not its children's); subclasses may override it."""
         for name, tensor in self._local_state().items():
             destination[prefix + name] = tensor if keep_vars or is_lazy(tensor) else tensor.detach()
@@ -317,7 +317,7 @@ class _WithModule:
 class _Loading:
     """One run of load_state_dict over a module and its descendants."""
 
-    def __init__(self, metadata: Any, assign: bool) -> None:
+    def __init__(self, metadata: dict[str, Any] | None, assign: bool) -> None:
         self.metadata = metadata
         self.assign = assign
         self.missing: list[str] = []
@@ -338,9 +338,8 @@ class _Loading:
         for hook in module._load_state_dict_post_hooks.values():
             if hook(module, _IncompatibleKeys(self.missing, self.unexpected)) is not None:
                 raise AssertionError(
-                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to "
-                    "return new "
-                    "values, if incompatible_keys need to be modified, it should be done inplace."
+                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return "
+                    "new values, if incompatible_keys need to be modified, it should be done inplace."
                 )
 
     def problems(self, strict: bool) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.nn._matrix_init import orthogonal_, sparse_
 from tritonnn.ops.creation.creation import eye as identity
+from tritonnn.random import Generator
 from tritonnn.recording.grad_mode import no_grad
 
 __all__ = [
@@ -55,17 +56,17 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
 
 
-def _uniform(tensor: Any, low: float, high: float, generator: Any = None) -> Any:
+def _uniform(tensor: Tensor, low: float, high: float, generator: Generator | None = None) -> Any:
     with no_grad():
         return tensor.uniform_(low, high, generator=generator)
 
 
-def _normal(tensor: Any, mean: float, std: float, generator: Any = None) -> Any:
+def _normal(tensor: Tensor, mean: float, std: float, generator: Generator | None = None) -> Any:
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
 
-def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from the uniform distribution on [a, b).
 
     Args:
@@ -81,7 +82,9 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
     return _uniform(tensor, a, b, generator)
 
 
-def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
+) -> Tensor:
     """Draw from the normal distribution.
 
     Args:
@@ -103,7 +106,7 @@ def trunc_normal_(
     std: float = 1.0,
     a: float = -2.0,
     b: float = 2.0,
-    generator: Any = None,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Draw from the normal distribution, conditioned on lying in [a, b] (absolute bounds, not multiples of
     std).
@@ -247,7 +250,7 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
     return _calculate_fan_in_and_fan_out(tensor)[mode == "fan_out"]
 
 
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from U(-a, a) with a = gain·√(6/(fan_in + fan_out)) (Glorot and Bengio 2010).
 
     Args:
@@ -267,7 +270,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
     return _uniform(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from N(0, std²) with std = gain·√(2/(fan_in + fan_out)) (Glorot and Bengio 2010).
 
     Args:
@@ -299,7 +302,7 @@ def kaiming_uniform_(
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: Any = None,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Draw from U(-bound, bound) with bound = gain·√(3/fan) (He et al. 2015).
 
@@ -327,7 +330,7 @@ def kaiming_normal_(
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: Any = None,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Draw from N(0, gain²/fan) (He et al. 2015); arguments as of `kaiming_uniform_`.
 

@@ -87,11 +87,13 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
-    def forward(self, *input: Any) -> Any:
-        """The computation of the module; every subclass defines it."""
-        raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
-        )
+    forward: Callable[..., Any]  # what a subclass takes is its own affair
+    if not TYPE_CHECKING:
+
+        def forward(self, *input: Any) -> Any:
+            """The computation of the module; every subclass defines it."""
+            name = type(self).__name__
+            raise NotImplementedError(f'Module [{name}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -131,9 +133,8 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
             if param.grad_fn is not None:
                 raise ValueError(
                     f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
-                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value "
-                    "in the "
-                    "forward() method."
+                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in "
+                    "the forward() method."
                 )
             param = _run_registration_hooks(_global_parameter_registration_hooks, self, name, param)
         self._parameters[name] = param
@@ -356,7 +357,7 @@ def typename(value: Any) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _check_name(module: Module, name: Any, kind: str, registry: dict) -> None:
+def _check_name(module: Module, name: object, kind: str, registry: dict) -> None:
     if not isinstance(name, str):
         raise TypeError(f"{kind} name should be a string. Got {typename(name)}")
     if "." in name:

@@ -1,4 +1,8 @@
-"""`python -m tritonnn.ops where NAME`: the places of an op: entry, kernel, NumPy twin, tests, rows of the report."""
+"""Questions to the op table, and what is written from it.
+
+`python -m tritonnn.ops where NAME` prints the places of an op: entry, kernel, NumPy twin, tests, rows of the report.
+`python -m tritonnn.ops stubs [--check]` writes the type stubs, or says which of them are stale.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import tritonnn
+from tritonnn._tensor import Tensor
 from tritonnn.table import NAMESPACES, OPS, Op
 
 
@@ -16,7 +21,7 @@ def entries(name: str) -> list[Op]:
     short = name.rpartition(".")[2]
     found = {OPS[short].name: OPS[short]} if short in OPS else {}
     functions = [names[short] for names in NAMESPACES.values() if short in names]
-    functions.append(getattr(tritonnn.Tensor, short, None))
+    functions.append(getattr(Tensor, short, None))
     for function in functions:
         op = getattr(function, "op", None)
         if op is not None:
@@ -79,9 +84,13 @@ def page(op: Op) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Print a page for each name. Returns the exit status."""
+    """Answer, or write the stubs. Returns the exit status."""
+    if arguments[:1] == ["stubs"]:
+        from tritonnn.ops import _stubs
+
+        return _stubs.main(arguments[1:])
     if len(arguments) < 2 or arguments[0] != "where":
-        print("usage: python -m tritonnn.ops where NAME ...", file=sys.stderr)
+        print("usage: python -m tritonnn.ops where NAME ... | stubs [--check]", file=sys.stderr)
         return 2
     status = 0
     for name in arguments[1:]:

@@ -5,7 +5,7 @@ uses.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
@@ -110,6 +110,10 @@ def leading_sum(x: Tensor, kept: int) -> Tensor:
     return x.sum(lead) if lead else x
 
 
+@overload
+def per_channel(values: Tensor, rank: int) -> Tensor: ...
+@overload
+def per_channel(values: None, rank: int) -> None: ...
 def per_channel(values: Tensor | None, rank: int) -> Tensor | None:
     """(C) as (C, 1, ...), to multiply (N, C, *) of this rank."""
     return None if values is None else values.view(-1, *[1] * (rank - 2))

@@ -30,6 +30,7 @@ from tritonnn.table import (
     REAL,
     Bad,
     Entry,
+    Make,
     Op,
     OpSignature,
     Out,
@@ -38,11 +39,12 @@ from tritonnn.table import (
     verify,
     verify_named,
 )
+from tritonnn.table.entry import P, R
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
-    "REAL", "Bad", "Entry", "Op", "Out", "Perf", "Sample", "composite", "doc_in_place", "expose", "pointwise",
-    "primitive", "unary", "view", "writing",
+    "REAL", "Bad", "Entry", "Make", "Op", "Out", "Perf", "Sample", "attach", "composite", "doc_in_place", "expose",
+    "pointwise", "primitive", "unary", "view", "writing",
 ]  # fmt: skip
 
 # ---- decorators ---------------------------------------------------------------------------------------------
@@ -60,7 +62,7 @@ _FUNCTIONS_IN_PLACE = """
 FUNCTIONS_IN_PLACE = frozenset(_FUNCTIONS_IN_PLACE.split())
 
 
-def primitive(**options: Any) -> Callable[[Callable], Entry]:
+def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
     """An op with two implementations by name; the decorated body is its rule.
 
     The body returns `Out(shape, dtype)`, or a tuple of them for several results; or `(outs, args)` where `args` are
@@ -90,7 +92,7 @@ def primitive(**options: Any) -> Callable[[Callable], Entry]:
     return lambda rule: _publish(Op(rule, "primitive", **options), dispatch.call, options)
 
 
-def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable], Entry]:
+def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable[P, Any]], Entry[P, Tensor]]:
     """An elementwise primitive; `result` is its dtype rule. Options as of `primitive`.
 
     Further options:
@@ -125,7 +127,7 @@ def unary(
     return pointwise(result, **options)(entry)
 
 
-def view(**options: Any) -> Callable[[Callable], Entry]:
+def view(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Tensor]]:
     """An op that only changes the geometry; the body returns (shape, stride, offset) in elements.
 
     A fourth value is the dtype of the elements, where the memory is seen as another one.
@@ -134,15 +136,15 @@ def view(**options: Any) -> Callable[[Callable], Entry]:
     return lambda rule: _publish(Op(rule, "view", out=False, **options), dispatch.view, options)
 
 
-def writing(**options: Any) -> Callable[[Callable], Entry]:
+def writing(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, None]]:
     """A primitive that writes into tensors it is given and has no result; the body checks, and returns those."""
     return lambda rule: _publish(Op(rule, "writing", out=False, **options), dispatch.write, options)
 
 
-def composite(**options: Any) -> Callable[[Callable], Entry]:
+def composite(**options: Any) -> Callable[[Callable[P, R]], Entry[P, R]]:
     """An op whose body computes with other ops; devices and gradients come free."""
 
-    def decorate(body: Any) -> Entry:
+    def decorate(body: Any) -> Any:
         op = Op(body, "composite", **options)
         function = op.function = _checked(op, body) if op.api else body
         _dress(function, op, op.public_name)
@@ -150,6 +152,7 @@ def composite(**options: Any) -> Callable[[Callable], Entry]:
         if op.inplace:
             in_place: Any = dispatch.inplace_composite(function)
             in_place.op = op
+            in_place.__signature__ = OpSignature(op, out=False)
             _method(op.name + "_", in_place, options)
         return function
 
@@ -198,6 +201,12 @@ def expose(api: str, *names: str, of: Any = None) -> Callable[[Any], Any]:
         return function
 
     return decorate
+
+
+def attach(**members: Any) -> None:
+    """Give Tensor methods and properties that no entry publishes: `attach(view=_view, T=property(_reversed))`."""
+    for name, member in members.items():
+        setattr(Tensor, name, member)
 
 
 def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:

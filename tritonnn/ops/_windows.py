@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn.errors import Invalid
-
-Ints = tuple[int, ...]
-IntOrInts = int | Sequence[int]
+from tritonnn.table.types import Ints
 
 
 def is_int(value: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.device import device as Device
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import layers as definitions
@@ -14,6 +15,8 @@ from tritonnn.ops._fused import Grads, on_demand, only_floating, raised, statist
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
 from tritonnn.recording.grad_mode import state
 from tritonnn.shape import broadcast_shapes, numel
+from tritonnn.table import Make
+from tritonnn.table.types import Ints
 
 MINUS_INFINITY = float("-inf")
 
@@ -97,8 +100,10 @@ def _sum_heads(x: Tensor, group: int) -> Tensor:
     return x.reshape(batch, heads // group, group, length, width).sum(2)
 
 
-def _samples(make: Any) -> list[Sample]:
-    def call(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, p: float = 0.0) -> Sample:
+def _samples(make: Make) -> list[Sample]:
+    def call(
+        q: Ints, k: Ints, v: Ints, mask: Tensor | None = None, causal: bool = False, p: float = 0.0
+    ) -> Sample:
         return Sample(make(q), make(k), make(v), mask, p, 5, 16, causal, 0.5)
 
     return [
@@ -206,14 +211,14 @@ def _lead_of_mask(mask: Tensor, lead: tuple[int, ...], rows: int, keys: int) -> 
     return _batched(full, lead)
 
 
-def _draw(words: int, device: Any) -> tuple[int, int]:
+def _draw(words: int, device: Device) -> tuple[int, int]:
     """Seed and offset of that many words of the generator's stream."""
     from tritonnn.random import generator_for
 
     return generator_for(device).reserve(words)
 
 
-def _call_samples(make: Any) -> list[Sample]:
+def _call_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(2, 3, 4, 8), make(2, 3, 5, 8), make(2, 3, 5, 6)), Sample(make(3, 4), make(5, 4), make(5,
         2)),
@@ -224,7 +229,7 @@ def _call_samples(make: Any) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _call_errors(make: Any) -> list[Bad]:
+def _call_errors(make: Make) -> list[Bad]:
     q = make(2, 3, 4)
     return [
         Bad(q, make(2, 3, 5), q, match="query has 4 features but key has 5"),
@@ -308,8 +313,7 @@ def _leads(query: Tensor, key: Tensor, value: Tensor, gqa: bool) -> tuple[tuple[
             if heads[1] != heads[2] or heads[1] == 0 or heads[0] % heads[1]:
                 raise Invalid(
                     "the number of heads of the query must be divisible by that of key and value with "
-                    "enable_gqa, "
-                    f"got {heads[0]}, {heads[1]} and {heads[2]}"
+                    f"enable_gqa, got {heads[0]}, {heads[1]} and {heads[2]}"
                 )
             outer = broadcast_shapes(*[lead[:-1] for lead in leads])
             return (*outer, heads[0]), (*outer, heads[1])

@@ -10,6 +10,7 @@ from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.recording.grad_mode import no_grad
+from tritonnn.table import Make
 
 INDICES = (dtypes.int64, dtypes.int32)
 
@@ -18,8 +19,7 @@ def _check_indices(indices: Tensor, name: str = "input") -> None:
     if indices.dtype not in INDICES:
         raise Invalid(
             f"Expected tensor for argument '{name}' to have one of the following scalar types: Long, Int; "
-            "but got "
-            f"{indices.dtype.name} instead",
+            f"but got {indices.dtype.name} instead",
             hint="convert the indices with .long()",
         )
 
@@ -37,7 +37,7 @@ def _padding(op: str, padding_idx: int | None, weight: Tensor) -> int | None:
 
 
 # A padding index and scaling by frequency give what is no derivative: they are tested by hand.
-def _lookup_samples(make: Any) -> list[Sample]:
+def _lookup_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(4, 3), make.int(2, 5), None, False), Sample(make(4, 3), make.int(7), None, False),
         Sample(make(4, 20), make.int(()), None, False), Sample(make(4, 3), make.int(0), None, False),
@@ -101,19 +101,18 @@ def _renorm(weight: Tensor, indices: Tensor, max_norm: float, norm_type: float) 
 def _refuse_sparse(op: str, sparse: bool, weight: Tensor) -> None:
     if sparse:
         raise NotImplementedError(
-            f"{op}: sparse=True asks for a sparse gradient of weight, and tritonnn has no sparse tensors: "
-            "use "
-            "sparse=False"
+            f"{op}: sparse=True asks for a sparse gradient of weight, and tritonnn has no sparse "
+            "tensors: use sparse=False"
         )
 
 
-def _embedding_samples(make: Any) -> list[Sample]:
+def _embedding_samples(make: Make) -> list[Sample]:
     return [
         Sample(make.int(2, 5), make(4, 3)), Sample(make.int(7, dtype=dtypes.int32), make(4, 3)),
     ]  # fmt: skip
 
 
-def _embedding_errors(make: Any) -> list[Bad]:
+def _embedding_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), make(4, 2), match="Long, Int"), Bad(make.int(3), make(4), match=r"'weight' .*must be 2-D"),
         Bad(make.int(3), make(4, 2), 4, error=AssertionError,
@@ -252,7 +251,7 @@ def embedding_bag_lookup(
     )  # fmt: skip
 
 
-def _offsets(make: Any, *values: int) -> Tensor:
+def _offsets(make: Make, *values: int) -> Tensor:
     from tritonnn.ops.creation.from_data import tensor
 
     return tensor(list(values)).to(make.device)
@@ -307,7 +306,7 @@ def _check_bags(
         raise refuse("Expected input and offsets to have the same dtype", RuntimeError)
 
 
-def _bag_samples(make: Any) -> list[Sample]:
+def _bag_samples(make: Make) -> list[Sample]:
     return [
         Sample(make.int(3, 4), make(4, 3)), Sample(make.int(7), make(4, 3), _offsets(make, 0, 2, 2),
         mode="sum"),
@@ -317,7 +316,7 @@ def _bag_samples(make: Any) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _bag_errors(make: Any) -> list[Bad]:
+def _bag_errors(make: Make) -> list[Bad]:
     table = make(4, 3)
     return [
         Bad(make.int(5), table, error=ValueError, match="offsets has to be a 1D Tensor"),
@@ -372,8 +371,7 @@ def functional_embedding_bag(
     if input.dtype.is_floating_point and weight.dtype in INDICES:
         warn(
             "Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, "
-            "...)` is "
-            "deprecated, and should now be `embedding_bag(input, weight, ...)`."
+            "...)` is deprecated, and should now be `embedding_bag(input, weight, ...)`."
         )
         input, weight = weight, input
     _check_bags(input, weight, offsets, mode, per_sample_weights, scale_grad_by_freq)
@@ -394,6 +392,7 @@ def functional_embedding_bag(
         if per_sample_weights is not None:
             per_sample_weights = per_sample_weights.reshape(-1)
         include_last_offset = False
+    assert offsets is not None  # `_check_bags` refused rows of indices without
     return embedding_bag_lookup(
         weight, input, offsets, per_sample_weights, mode, padding_idx, bool(scale_grad_by_freq),
         bool(include_last_offset),

@@ -16,14 +16,16 @@ from tritonnn.ops.elementwise import derived
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise import logic as lg
 from tritonnn.ops.elementwise import powers as pw
+from tritonnn.table import Entry
+from tritonnn.table.types import Number, Operand
 
 _OPERANDS = (Tensor, bool, int, float, complex, np.number, np.bool_)
 
 
-def _operator(function: Any, swapped: bool = False) -> Callable[[Tensor, Any], Any]:
+def _operator(function: Any, swapped: bool = False) -> Callable[[Tensor, Operand], Tensor]:
     """`function` as a method that leaves operands it does not know to the other side."""
 
-    def operate(self: Tensor, other: Any) -> Any:
+    def operate(self: Tensor, other: Operand) -> Tensor:
         if not isinstance(other, _OPERANDS):
             if not isinstance(other, np.ndarray):
                 return NotImplemented
@@ -33,12 +35,12 @@ def _operator(function: Any, swapped: bool = False) -> Callable[[Tensor, Any], A
     return operate
 
 
-def _straight(function: Any) -> Callable[[Tensor, Any], Any]:
+def _straight(function: Any) -> Callable[[Tensor, Operand], Tensor]:
     """`_operator` for an entry whose further arguments have defaults: without the step through the function."""
     op, run = function.op, dispatch.pointwise
     tail = tuple(op.defaults.values())
 
-    def operate(self: Tensor, other: Any) -> Any:
+    def operate(self: Tensor, other: Operand) -> Tensor:
         if not isinstance(other, _OPERANDS):
             if not isinstance(other, np.ndarray):
                 return NotImplemented
@@ -48,10 +50,10 @@ def _straight(function: Any) -> Callable[[Tensor, Any], Any]:
     return operate
 
 
-def _in_place(name: str) -> Callable[[Tensor, Any], Any]:
+def _in_place(name: str) -> Callable[[Tensor, Operand], Tensor]:
     method = getattr(Tensor, name)
 
-    def operate(self: Tensor, other: Any) -> Any:
+    def operate(self: Tensor, other: Operand) -> Tensor:
         if isinstance(other, np.ndarray):
             other = from_numpy(other)
         return method(self, other) if isinstance(other, _OPERANDS) else NotImplemented
@@ -65,18 +67,18 @@ def _invert(self: Tensor) -> Tensor:
     return ew.bitwise_not(self)
 
 
-def _divided_into(self: Tensor, other: Any) -> Any:
+def _divided_into(self: Tensor, other: Number) -> Tensor:
     return ew.reciprocal(self) if other == 1 else ar.quotient(other, self)
 
 
-_STRAIGHT = {
+_STRAIGHT: dict[str, Entry] = {
     "add": ar.add, "sub": ar.sub, "mul": ar.mul, "truediv": ar.quotient, "floordiv": ar.floor_divide,
     "mod": ar.remainder, "and": lg.bitwise_and, "or": lg.bitwise_or, "xor": lg.bitwise_xor,
     "lshift": lg.bitwise_left_shift, "rshift": lg.bitwise_right_shift,
     "eq": cp.eq, "ne": cp.ne, "lt": cp.lt, "le": cp.le, "gt": cp.gt, "ge": cp.ge,
 }  # fmt: skip
 _COMMUTATIVE = ("add", "mul", "and", "or", "xor")
-_REVERSED = {
+_REVERSED: dict[str, Entry] = {
     "floordiv": ar.floor_divide, "mod": ar.remainder, "pow": pw.pow,
     "lshift": lg.bitwise_left_shift, "rshift": lg.bitwise_right_shift,
 }  # fmt: skip

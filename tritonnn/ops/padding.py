@@ -100,7 +100,7 @@ def _border(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tens
                              match="Unrecognised padding mode")],
     reference=define.pad,
 )  # fmt: skip
-def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: Any = None) -> Tensor:
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """`input` extended at its borders.
 
     Args:

@@ -19,6 +19,8 @@ from tritonnn.ops._definitions import pooling as define
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.creation.from_data import tensor as make_tensor
 from tritonnn.ops.pooling.avg_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from tritonnn.table import Make
+from tritonnn.table.types import IntOrInts
 
 _LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5}  # mode -> dimensions of its input
 _ADAPTIVE_AVG_POOL = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
@@ -111,7 +113,7 @@ def _antialias_matrix(
 # ---- one dimension ----------------------------------------------------------------------------------------
 
 
-def _pick(x: Any, dim: int, places: list[int]) -> Any:
+def _pick(x: Tensor, dim: int, places: list[int]) -> Any:
     size, out = x.shape[dim], len(places)
     if places == list(range(size)):
         return x
@@ -123,7 +125,7 @@ def _pick(x: Any, dim: int, places: list[int]) -> Any:
     return x.index_select(dim, make_tensor(places, dtype=dtypes.int64, device=x.device))
 
 
-def _blend(x: Any, dim: int, taps: list[tuple[list[int], list[float]]]) -> Any:
+def _blend(x: Tensor, dim: int, taps: list[tuple[list[int], list[float]]]) -> Any:
     shape = [1] * x.ndim
     shape[dim] = len(taps[0][0])
     total = None
@@ -137,7 +139,7 @@ def _blend(x: Any, dim: int, taps: list[tuple[list[int], list[float]]]) -> Any:
     return total
 
 
-def _blend_antialiased(x: Any, dim: int, matrix: list[list[float]]) -> Any:
+def _blend_antialiased(x: Tensor, dim: int, matrix: list[list[float]]) -> Any:
     weights = make_tensor(matrix, dtype=x.dtype, device=x.device)
     return x.transpose(dim, -1).matmul(weights.transpose(0, 1)).transpose(dim, -1)
 
@@ -160,10 +162,8 @@ def _sizes(
     if len(given) != dims:
         raise ValueError(
             "Input and output must have the same number of spatial dimensions, but got input with spatial "
-            "dimensions "
-            f"of {space} and {'output size' if size is not None else 'scale_factor'} of {what}. Please "
-            "provide input "
-            "tensor in (N, C, d1, d2, ...,dK) format and one number per dimension."
+            f"dimensions of {space} and {'output size' if size is not None else 'scale_factor'} of {what}. "
+            "Please provide input tensor in (N, C, d1, d2, ...,dK) format and one number per dimension."
         )
     if size is not None:
         if recompute:
@@ -194,7 +194,7 @@ def _check(input: Tensor, mode: str, align_corners: bool | None, antialias: bool
         raise explained(NotImplementedError)(f"Got {ndim}D input, but {mode} mode needs {needed}D input")
 
 
-def _interpolate_samples(make: Any) -> list[Sample]:
+def _interpolate_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(1, 2, 3), scale_factor=2), Sample(make(1, 2, 5), 3), Sample(make(1, 2, 3, 4), (5, 2)),
         Sample(make(1, 2, 3, 4), (5, 2), mode="nearest-exact"),
@@ -258,9 +258,8 @@ def interpolate(
     if min(out) <= 0 or 0 in input.shape[1:]:
         raise fail(
             "interpolate",
-            f"Input and output sizes should be greater than 0, but got input {tuple(input.shape[2:])} and "
-            "output "
-            f"{tuple(out)}",
+            f"Input and output sizes should be greater than 0, but got input {tuple(input.shape[2:])} "
+            f"and output {tuple(out)}",
             input=input,
         )
     x: Any = input
@@ -282,7 +281,9 @@ def interpolate(
     return (x.to(input.dtype) if half else x).contiguous(format_of(input))
 
 
-def _along(x: Any, dim: int, out: int, scale: float | None, mode: str, align: bool, antialias: bool) -> Any:
+def _along(
+    x: Tensor, dim: int, out: int, scale: float | None, mode: str, align: bool, antialias: bool
+) -> Any:
     size = x.shape[dim]
     if mode in ("nearest", "nearest-exact"):
         return _pick(x, dim, _nearest(size, out, scale, mode == "nearest-exact"))
@@ -307,7 +308,7 @@ def _deprecated(old: str) -> None:
     warn(f"`nn.functional.{old}` is deprecated. Use `nn.functional.interpolate` instead.")
 
 
-def _older_errors(make: Any) -> list[Bad]:
+def _older_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(1, 2, 3), error=ValueError, match="either size or scale_factor"),
         Bad(make(1, 2, 3), 2, 2.0, error=ValueError, match="only one of size or scale_factor"),
@@ -320,8 +321,8 @@ def _older_errors(make: Any) -> list[Bad]:
 )  # fmt: skip
 def upsample(
     input: Tensor,
-    size: Any = None,
-    scale_factor: Any = None,
+    size: IntOrInts | None = None,
+    scale_factor: float | Sequence[float] | None = None,
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:

@@ -14,9 +14,10 @@ from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction.reduction import reduced_shape, restore
 from tritonnn.shape import wrap_dim, wrap_dims
+from tritonnn.table import Make
 
 
-def _samples(make: Any) -> list[Sample]:
+def _samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), 1), Sample(make(3, 4), 0), Sample(make(2, 3, 4), -2), Sample(make(()), 0),
         Sample(make(2, 300), 1), Sample(make(3, 40, 20), 1), Sample(make(0, 3), 1), Sample(make(2, 0), 1),
@@ -24,7 +25,7 @@ def _samples(make: Any) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _errors(make: Any) -> list[Bad]:
+def _errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range"),
         Bad(make.int(2, 3), 1, match="floating"),
@@ -51,7 +52,7 @@ def log_softmax(input: Tensor, dim: int) -> Any:
     return Out(input.shape, input.dtype), (input, wrap_dim(dim, len(input.shape)))
 
 
-def _pairs(make: Any) -> list[Sample]:
+def _pairs(make: Make) -> list[Sample]:
     return [Sample(make(3, 4), make(3, 4), 1), Sample(make(2, 30, 20), make(2, 30, 20), 1)]
 
 
@@ -85,7 +86,7 @@ def log_softmax_backward(grad: Tensor, result: Tensor, dim: int) -> Any:
     grad={"input": lambda g, input, dim, keepdim, result: restore(g, input.shape, dim, keepdim)
           * (input - _finite(restore(result, input.shape, dim, keepdim))).exp()},
 )  # fmt: skip
-def logsumexp_dims(input: Tensor, dim: Sequence[int], keepdim: bool) -> Any:
+def logsumexp_dims(input: Tensor, dim: int | Sequence[int], keepdim: bool) -> Any:
     """log Σ exp(x) over several dimensions."""
     dims = wrap_dims(dim, len(input.shape))
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))

@@ -205,8 +205,6 @@ class LBFGS(Optimizer):
         pieces = []
         for p in self._params:
             g = tritonnn.zeros_like(p) if p.grad is None else p.grad
-            if g.is_sparse:
-                g = g.to_dense()
             pieces.append((tritonnn.view_as_real(g) if g.is_complex() else g).reshape(-1))
         return tritonnn.cat(pieces)
 

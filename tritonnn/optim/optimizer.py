@@ -327,8 +327,7 @@ def _unpack_params(group: Group) -> None:
     if isinstance(params, set):
         raise TypeError(
             "optimizer parameters need to be organized in ordered collections, but the ordering of tensors "
-            "in "
-            "sets will change between runs. Please use a list instead."
+            "in sets will change between runs. Please use a list instead."
         )
     params = [params] if isinstance(params, Tensor) else list(params)
     names = [param[0] for param in params if isinstance(param, tuple)]
@@ -349,8 +348,7 @@ def _check_groups(groups: list[Group], saved: list[Group]) -> None:
         if len(group["params"]) != len(other["params"]):
             raise ValueError(
                 "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
-                "group: "
-                f"group {i} has {len(other['params'])} parameters where the optimizer has "
+                f"group: group {i} has {len(other['params'])} parameters where the optimizer has "
                 f"{len(group['params'])}"
             )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tritonnn import config
-from tritonnn.runtime.interface import Runtime
+from tritonnn.runtime.interface import Runtime, runtime
 from tritonnn.runtime.pinned import PinnedArray
 from tritonnn.runtime.pool import Pool, Stats
 from tritonnn.runtime.races import READ, WRITE, Races, Use
@@ -293,3 +293,10 @@ class SimulatedRuntime(Runtime):
     def graph_destroy(self, graph: list[Callable[[], object]], executable: int | None) -> None:
         if executable is not None:
             del self._graphs[executable]
+
+
+def simulated() -> SimulatedRuntime:
+    """The device runtime of this process, which is a simulated one."""
+    found = runtime()
+    assert isinstance(found, SimulatedRuntime)
+    return found

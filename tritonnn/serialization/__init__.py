@@ -150,9 +150,8 @@ def load(
         if not hasattr(f, method):
             raise AttributeError(
                 f"'{type(f).__name__}' object has no attribute '{method}'. You can only torch.load from a "
-                "file that is "
-                "seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from it "
-                "instead."
+                "file that is seekable. Please pre-load the data into a buffer like io.BytesIO and try to "
+                "load from it instead."
             )
     if _legacy.is_legacy(f):  # type: ignore[arg-type]
         return _legacy.load(f, make, map_location)  # type: ignore[arg-type]

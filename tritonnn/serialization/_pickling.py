@@ -202,14 +202,10 @@ def _text(value: Any) -> str:
 
 _OPCODES = (
     "PROTO FRAME STOP POP POP_MARK DUP MARK NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 "
-    "LONG4 "
-    "FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 "
-    "BINBYTES "
-    "SHORT_BINBYTES BINBYTES8 BYTEARRAY8 TUPLE EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 LIST EMPTY_LIST APPEND "
-    "APPENDS DICT "
-    "EMPTY_DICT SETITEM SETITEMS EMPTY_SET ADDITEMS FROZENSET GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT "
-    "MEMOIZE "
-    "GLOBAL STACK_GLOBAL REDUCE NEWOBJ NEWOBJ_EX BUILD BINPERSID"
+    "LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 "
+    "BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8 TUPLE EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 LIST EMPTY_LIST "
+    "APPEND APPENDS DICT EMPTY_DICT SETITEM SETITEMS EMPTY_SET ADDITEMS FROZENSET GET BINGET LONG_BINGET PUT "
+    "BINPUT LONG_BINPUT MEMOIZE GLOBAL STACK_GLOBAL REDUCE NEWOBJ NEWOBJ_EX BUILD BINPERSID"
 )
 # APPEND, SETITEM and ADDITEMS call methods of the object below them: those of these are known.
 _CONTAINERS = (list, dict, set, OrderedDict, defaultdict, Counter, bytearray)
@@ -239,12 +235,10 @@ class SafeUnpickler(_Reader, pickle._Unpickler):
                 return table[module, name]
         raise pickle.UnpicklingError(
             f"Weights only load failed. Unsupported global: GLOBAL {module}.{name} was not an allowed global "
-            "by "
-            "default, since calling it could run code. If you trust the file, either allow it with "
+            "by default, since calling it could run code. If you trust the file, either allow it with "
             f"torch.serialization.add_safe_globals([{name}]) (or the context manager "
             f"torch.serialization.safe_globals([{name}])), or load with weights_only=False, which can run "
-            "any code "
-            "that the file contains."
+            "any code that the file contains."
         )
 
     def _check_callable(self, function: Any) -> None:
@@ -287,8 +281,7 @@ class SafeUnpickler(_Reader, pickle._Unpickler):
         if not any(type(target) is cls for cls in _safe.values()):
             raise pickle.UnpicklingError(
                 f"Weights only load failed: attributes of a {type(target).__name__} may not be set: allow "
-                "its class "
-                "with torch.serialization.add_safe_globals"
+                "its class with torch.serialization.add_safe_globals"
             )
         pickle._Unpickler.load_build(self)
 

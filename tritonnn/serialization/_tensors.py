@@ -167,8 +167,7 @@ def rebuild_tensor_v3(
     if not whole or (0 not in size and offset + extent_in_elements(size, stride) > room):
         raise RuntimeError(
             f"load: a tensor of shape {size}, stride {stride} and offset {offset} does not lie inside its "
-            "storage of "
-            f"{room} elements: the file is corrupted"
+            f"storage of {room} elements: the file is corrupted"
         )
     tensor = _over(storage.base, Size(size), stride, offset, dtype)
     # PyTorch marks lazily conjugated or negated tensors; here the values themselves are.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tritonnn.table.arguments import verify, verify_named
-from tritonnn.table.entry import Bad, Entry, Out, Perf, Sample
+from tritonnn.table.entry import Bad, Entry, Make, Out, Perf, Sample
 from tritonnn.table.op import MODULES, NAMESPACES, OPS, Op
 from tritonnn.table.rules import (
     ALL_TYPES,
@@ -20,5 +20,5 @@ from tritonnn.table.signature import OpSignature
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "MODULES", "NAMESPACES", "NUMERIC", "OPS",
-    "PROMOTE", "REAL", "Bad", "Entry", "Op", "OpSignature", "Out", "Perf", "Sample", "verify", "verify_named",
+    "PROMOTE", "REAL", "Bad", "Entry", "Make", "Op", "OpSignature", "Out", "Perf", "Sample", "verify", "verify_named",
 ]  # fmt: skip

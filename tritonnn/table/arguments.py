@@ -105,6 +105,8 @@ KINDS: dict[str, Kind | None] = {
     "Sequence[float]": _FLOATS, "tuple[float, float]": _FLOATS,
     "tuple[bool, bool, bool]": _BOOLS, "tuple[bool, bool]": _BOOLS,
     "DType": _class("torch.dtype", DType, type), "Device": _class("torch.device", Device, str, int),
+    "DeviceLike": None, "Layout": None,  # whose words and types are those of what reads them
+   
     **dict.fromkeys(("MemoryFormat", "memory_format"), _class("torch.memory_format", MemoryFormat)),
     "None": Kind("None", frozenset((_NONE,)), lambda _: False),
     "Any": None,

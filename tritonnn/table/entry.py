@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size
 
 if TYPE_CHECKING:
+    from tritonnn._tensor import Tensor
     from tritonnn.table.op import Op
 
 
@@ -31,6 +32,24 @@ class Out:
         self.dtype = dtype
         self.device = device
         self.strides = strides
+
+
+class Make(Protocol):
+    """What the tests and the report give to `samples`, `errors` and `perf`: a factory of tensors.
+
+    The dtype and the device are those under test; `int` gives whole numbers below 4, `bool` truth values.
+    """
+
+    dtype: DType
+    device: str
+
+    def __call__(
+        self, *shape: Any, low: float = ..., high: float = ..., dtype: Any = ..., positive: bool = ...
+    ) -> Tensor: ...
+
+    def int(self, *shape: Any, low: float = ..., high: float = ..., dtype: Any = ...) -> Tensor: ...
+
+    def bool(self, *shape: Any) -> Tensor: ...
 
 
 class Sample:
@@ -85,10 +104,17 @@ class Perf(Sample):
         self.devices, self.quick = devices, quick
 
 
-class Entry(Protocol):
-    """The function that an entry publishes."""
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+
+class Entry(Protocol[P, R]):
+    """The function that an entry publishes: with the entry's own arguments, and `out` where it takes one."""
 
     op: Op
     __name__: str
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, out: Any, **kwargs: Any) -> R: ...

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 _SUBMODULES = frozenset({"checkpoint", "data", "dlpack", "hooks", "safetensors"})
 
 
-def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"tritonnn has no torch.utils.{name}")
+if TYPE_CHECKING:  # where `__getattr__` would let any name pass
+    from tritonnn.utils import checkpoint, data, dlpack, hooks, safetensors
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name in _SUBMODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"tritonnn has no torch.utils.{name}")
 
 
 def __dir__() -> list[str]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor, make, make_view
-from tritonnn.device import CPU, resolve
+from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size, contiguous_strides, extent_in_elements
@@ -206,7 +206,7 @@ class _Borrowed:
             self._managed.deleter(ctypes.addressof(self._managed))
 
 
-def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+def from_dlpack(ext_tensor: Any, *, device: DeviceLike | None = None, copy: bool | None = None) -> Tensor:
     """A tensor over the memory of another library's array, which both then see.
 
     Args:

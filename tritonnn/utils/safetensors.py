@@ -16,6 +16,7 @@ from safetensors import SafetensorError, deserialize, serialize, serialize_file
 
 import tritonnn
 from tritonnn._tensor import Tensor, from_array, host_array
+from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
 from tritonnn.serialization._files import PathLike, atomic_path
 
@@ -94,7 +95,7 @@ def save_file(
             raise OSError(int(number[1]) if number else None, str(error)) from error
 
 
-def load(data: bytes, device: Any = "cpu") -> dict[str, Tensor]:
+def load(data: bytes, device: DeviceLike = "cpu") -> dict[str, Tensor]:
     """The tensors in the bytes of a safetensors file.
 
     Raises:
@@ -109,7 +110,7 @@ def load(data: bytes, device: Any = "cpu") -> dict[str, Tensor]:
     return _tensors(data, "the given bytes", device)
 
 
-def load_file(filename: PathLike, device: Any = "cpu") -> dict[str, Tensor]:
+def load_file(filename: PathLike, device: DeviceLike = "cpu") -> dict[str, Tensor]:
     """The tensors in a safetensors file.
 
     Args:
@@ -165,7 +166,7 @@ def save_model(model: Any, filename: PathLike, metadata: Mapping[str, str] | Non
     save_file(kept, filename, notes)
 
 
-def load_model(model: Any, filename: PathLike, strict: bool = True, device: Any = "cpu") -> Any:
+def load_model(model: Any, filename: PathLike, strict: bool = True, device: DeviceLike = "cpu") -> Any:
     """Loads what ``save_model`` wrote into a module of the same structure.
 
     Args:
@@ -236,8 +237,7 @@ def _check(tensors: Mapping[str, Tensor]) -> None:
     if shared:
         raise RuntimeError(
             f"Some tensors share memory, which the format cannot express: {shared}. Use save_model, which "
-            "keeps one "
-            "of each, or clone() them."
+            "keeps one of each, or clone() them."
         )
 
 
@@ -245,7 +245,7 @@ def _plain(metadata: Mapping[str, str] | None) -> dict[str, str] | None:
     return None if metadata is None else dict(metadata)
 
 
-def _tensors(data: bytes, label: str, device: Any) -> dict[str, Tensor]:
+def _tensors(data: bytes, label: str, device: DeviceLike | None) -> dict[str, Tensor]:
     try:
         entries = deserialize(data)
     except SafetensorError as error:

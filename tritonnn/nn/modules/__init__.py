@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tritonnn.nn.modules.activation import *
 from tritonnn.nn.modules.adaptive import *
 from tritonnn.nn.modules.adaptive_pooling import *
@@ -28,5 +30,6 @@ from tritonnn.nn.modules.sparse import *
 from tritonnn.nn.modules.transformer import *
 from tritonnn.nn.modules.upsampling import *
 
-# The classes only: `import *` would else take the files of this folder along.
-__all__ = [name for name, value in globals().items() if isinstance(value, type)]
+if not TYPE_CHECKING:  # to type checkers a list that is computed is an empty one
+    # The classes only: `import *` would else take the files of this folder along.
+    __all__ = [name for name, value in globals().items() if isinstance(value, type)]

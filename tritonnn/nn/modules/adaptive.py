@@ -6,6 +6,9 @@ from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.nn.module import Module
@@ -50,8 +53,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         cutoffs: Sequence[int],
         div_value: float = 4.0,
         head_bias: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         cutoffs = list(cutoffs)
@@ -65,8 +68,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         ):
             raise ValueError(
                 "cutoffs should be a sequence of unique, positive integers sorted in an increasing order, "
-                "where "
-                "each value is between 1 and n_classes-1"
+                "where each value is between 1 and n_classes-1"
             )
         self.in_features = in_features
         self.n_classes = n_classes
@@ -93,7 +95,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         for layer in (self.head, *(linear for cluster in self.tail for linear in cluster)):  # type: ignore[attr-defined]
             layer.reset_parameters()
 
-    def forward(self, input_: Any, target_: Any) -> _ASMoutput:
+    def forward(self, input_: Tensor, target_: Tensor) -> _ASMoutput:
         self._check(input_, target_)
         batched = target_.ndim > 0
         input = input_ if batched else input_.unsqueeze(0)
@@ -115,7 +117,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         loss = (-output).mean()
         return _ASMoutput(output if batched else output.squeeze(0), loss)
 
-    def _check(self, input: Any, target: Any) -> None:
+    def _check(self, input: Tensor, target: Tensor) -> None:
         error = explained(RuntimeError)
         if target.ndim == 1:
             if input.shape[0] != target.shape[0]:
@@ -136,11 +138,10 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             if low < 0 or high >= self.n_classes:
                 raise error(
                     f"Target values should be in [0, {self.n_classes - 1}], but values in range [{low}, "
-                    f"{high}] were "
-                    "found. "
+                    f"{high}] were found. "
                 )
 
-    def log_prob(self, input: Any) -> Any:
+    def log_prob(self, input: Tensor) -> Any:
         """Log-probabilities (N, n_classes) of all classes."""
         head = F.log_softmax(self.head(input), dim=1)
         parts = [head[:, : self.shortlist_size]]
@@ -148,6 +149,6 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             parts.append(F.log_softmax(cluster(input), dim=1) + head[:, self.shortlist_size + i].unsqueeze(1))
         return cat(parts, dim=1)
 
-    def predict(self, input: Any) -> Any:
+    def predict(self, input: Tensor) -> Any:
         """The most probable class of each row."""
         return self.log_prob(input).argmax(dim=1)

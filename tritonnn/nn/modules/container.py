@@ -40,7 +40,7 @@ class Container(Module):
 class _ModuleSequence(Module):
     """What Sequential and ModuleList share: children under consecutive positions."""
 
-    def _key(self, index: Any) -> str:
+    def _key(self, index: int) -> str:
         index = operator.index(index)
         keys = list(self._modules)
         if not -len(keys) <= index < len(keys):
@@ -53,7 +53,7 @@ class _ModuleSequence(Module):
     def __iter__(self) -> Iterator[Module]:
         return iter(self._modules.values())
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return self._slice(index)
         return self._modules[self._key(index)]
@@ -167,14 +167,14 @@ class Sequential(_ModuleSequence):
             self.extend(once)
         return self
 
-    def _check_factor(self, count: Any) -> None:
+    def _check_factor(self, count: object) -> None:
         if not isinstance(count, int):
             raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(count)}")
         if count <= 0:
             raise ValueError(f"Non-positive multiplication factor {count} for {type(self)}")
 
 
-def _check_sequential(other: Any) -> None:
+def _check_sequential(other: object) -> None:
     if not isinstance(other, Sequential):
         raise ValueError(
             f"add operator supports only objects of Sequential class, but {type(other)} is given."

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.utils import _ntuple, _reverse_repeat_tuple
 from tritonnn.ops.creation.creation import empty
+from tritonnn.table.types import IntOrInts
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
@@ -34,17 +36,17 @@ class _ConvNd(Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Any,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
+        kernel_size: IntOrInts,
+        stride: IntOrInts,
+        padding: IntOrInts | str,
+        dilation: IntOrInts,
         transposed: bool,
-        output_padding: Any,
+        output_padding: IntOrInts,
         groups: int,
         bias: bool,
         padding_mode: str,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         _check_channels(in_channels, out_channels, groups)
@@ -118,7 +120,7 @@ def _check_channels(in_channels: int, out_channels: int, groups: int) -> None:
         raise ValueError("out_channels must be divisible by groups")
 
 
-def _check_padding(padding: Any, stride: tuple[int, ...], padding_mode: str) -> None:
+def _check_padding(padding: IntOrInts | str, stride: tuple[int, ...], padding_mode: str) -> None:
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
             raise ValueError(f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}")
@@ -130,7 +132,9 @@ def _check_padding(padding: Any, stride: tuple[int, ...], padding_mode: str) -> 
         )
 
 
-def _both_sides(padding: Any, kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> list[int]:
+def _both_sides(
+    padding: IntOrInts | str, kernel_size: tuple[int, ...], dilation: tuple[int, ...]
+) -> list[int]:
     """Padding in the order of `F.pad`: last dimension first, left and right."""
     if not isinstance(padding, str):
         return list(_reverse_repeat_tuple(padding, 2))
@@ -148,15 +152,15 @@ class _Conv(_ConvNd):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
+        kernel_size: IntOrInts,
+        stride: IntOrInts = 1,
+        padding: IntOrInts | str = 0,
+        dilation: IntOrInts = 1,
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups, bias,
@@ -218,16 +222,16 @@ class _ConvTransposeNd(_ConvNd):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        output_padding: Any = 0,
+        kernel_size: IntOrInts,
+        stride: IntOrInts = 1,
+        padding: IntOrInts | str = 0,
+        output_padding: IntOrInts = 0,
         groups: int = 1,
         bias: bool = True,
-        dilation: Any = 1,
+        dilation: IntOrInts = 1,
         padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
@@ -263,8 +267,7 @@ class _ConvTransposeNd(_ConvNd):
         if len(wanted) != dims:
             raise ValueError(
                 f"ConvTranspose{dims}D: for {input.ndim}D input, output_size must have {dims} or "
-                f"{leading + dims} "
-                f"elements (got {len(output_size)})"
+                f"{leading + dims} elements (got {len(output_size)})"
             )
         low = [
             (extent - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from tritonnn._tensor import Tensor
 from tritonnn.nn.module import Module
@@ -42,7 +42,7 @@ class Unflatten(Module):
     torch.Size([8, 2, 5, 5])
     """
 
-    def __init__(self, dim: int | str, unflattened_size: Any) -> None:
+    def __init__(self, dim: int | str, unflattened_size: Sequence[int] | Sequence[tuple[str, int]]) -> None:
         super().__init__()
         if not isinstance(dim, int):
             raise TypeError(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn.module import Module
+from tritonnn.table.types import IntOrInts
 
 __all__ = ["Fold", "Unfold"]
 
@@ -26,7 +25,12 @@ class Fold(Module):
     """
 
     def __init__(
-        self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+        self,
+        output_size: IntOrInts,
+        kernel_size: IntOrInts,
+        dilation: IntOrInts = 1,
+        padding: IntOrInts = 0,
+        stride: IntOrInts = 1,
     ) -> None:
         super().__init__()
         self.output_size = output_size
@@ -58,7 +62,9 @@ class Unfold(Module):
     torch.Size([2, 30, 4])
     """
 
-    def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
+    def __init__(
+        self, kernel_size: IntOrInts, dilation: IntOrInts = 1, padding: IntOrInts = 0, stride: IntOrInts = 1
+    ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.dilation = dilation

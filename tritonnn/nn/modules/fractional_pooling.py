@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.utils import _ntuple
+from tritonnn.table.types import IntOrInts
 
 __all__ = ["FractionalMaxPool2d", "FractionalMaxPool3d"]
 
@@ -17,9 +19,9 @@ class _FractionalMaxPoolNd(Module):
 
     def __init__(
         self,
-        kernel_size: Any,
-        output_size: Any = None,
-        output_ratio: Any = None,
+        kernel_size: IntOrInts,
+        output_size: IntOrInts | None = None,
+        output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
         _random_samples: Tensor | None = None,
     ) -> None:

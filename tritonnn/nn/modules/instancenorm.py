@@ -6,6 +6,8 @@ import warnings
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.nn.modules.batchnorm import _LazyNorm, _NormBase
@@ -24,8 +26,8 @@ class _InstanceNorm(_NormBase):
         momentum: float = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None:
@@ -33,9 +35,9 @@ class _InstanceNorm(_NormBase):
 
     def _load_from_state_dict(
         self,
-        state_dict: Any,
+        state_dict: dict[str, Any],
         prefix: str,
-        local_metadata: Any,
+        local_metadata: dict[str, Any],
         strict: bool,
         missing_keys: list[str],
         unexpected_keys: list[str],
@@ -48,10 +50,8 @@ class _InstanceNorm(_NormBase):
                 name = type(self).__name__
                 error_msgs.append(
                     f"Unexpected running stats buffer(s) {' and '.join(repr(key) for key in found)} for "
-                    f"{name} with "
-                    "track_running_stats=False. Remove these keys from state_dict, or if the statistics "
-                    "are needed, "
-                    f"set track_running_stats=True in {name}."
+                    f"{name} with track_running_stats=False. Remove these keys from state_dict, or if the "
+                    f"statistics are needed, set track_running_stats=True in {name}."
                 )
                 for key in found:
                     state_dict.pop(key)
@@ -70,9 +70,8 @@ class _InstanceNorm(_NormBase):
                     f"but got: {input.shape[channel]}."
                 )
             warnings.warn(
-                f"input's size at dim={channel} does not match num_features. You can silence this warning "
-                "by not "
-                "passing in num_features, which is not used because affine=False"
+                f"input's size at dim={channel} does not match num_features. You can silence this warning by "
+                "not passing in num_features, which is not used because affine=False"
             )
         batch = input.unsqueeze(0) if unbatched else input
         output = F.instance_norm(

@@ -51,7 +51,12 @@ def _initialize(module: Any, args: tuple, kwargs: dict[str, Any]) -> None:
 
 
 def _materialize_from_state(
-    module: Any, state_dict: dict[str, Any], prefix: str, metadata: Any, strict: bool, *reports: Any
+    module: Any,
+    state_dict: dict[str, Any],
+    prefix: str,
+    metadata: dict[str, Any],
+    strict: bool,
+    *reports: Any,
 ) -> None:
     """Before loading: give uninitialised tensors the shapes of those to be loaded."""
     for name, tensor in (*module._parameters.items(), *module._buffers.items()):

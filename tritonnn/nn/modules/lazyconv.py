@@ -6,6 +6,8 @@ from typing import Any
 
 from tritonnn._parameter import UninitializedParameter, is_lazy
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import explained
 from tritonnn.nn.modules.conv import (
     Conv1d,
@@ -17,6 +19,7 @@ from tritonnn.nn.modules.conv import (
     _check_channels,
 )
 from tritonnn.nn.modules.lazy import LazyModuleMixin
+from tritonnn.table.types import IntOrInts
 
 __all__ = [
     "LazyConv1d",
@@ -31,7 +34,9 @@ __all__ = [
 class _LazyChannels(LazyModuleMixin):
     """Learns `in_channels` from the first input; constructor arguments are those of the ordinary class after it."""
 
-    def _leave_open(self, out_channels: int, bias: bool, device: Any, dtype: Any) -> None:
+    def _leave_open(
+        self, out_channels: int, bias: bool, device: DeviceLike | None, dtype: DType | None
+    ) -> None:
         layer: Any = self
         layer.out_channels = out_channels
         layer.weight = UninitializedParameter(device=device, dtype=dtype)
@@ -71,25 +76,36 @@ class _LazyChannels(LazyModuleMixin):
 
 class _LazyConv(_LazyChannels):
     def __init__(
-        self, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-        groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+        self, out_channels: int, kernel_size: IntOrInts, stride: IntOrInts = 1, padding: str | IntOrInts = 0,
+        dilation: IntOrInts = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
+        device: DeviceLike | None = None, dtype: DType | None = None,
     ) -> None:  # fmt: skip
         super().__init__(
             0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype
-        )  # fmt: skip
+        )
         self._leave_open(out_channels, bias, device, dtype)
 
 
 class _LazyConvTranspose(_LazyChannels):
     def __init__(
-        self, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-        groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros", device: Any = None,
-        dtype: Any = None,
+        self, out_channels: int, kernel_size: IntOrInts, stride: IntOrInts = 1, padding: IntOrInts = 0,
+        output_padding: IntOrInts = 0, groups: int = 1, bias: bool = True, dilation: IntOrInts = 1,
+        padding_mode: str = "zeros", device: DeviceLike | None = None, dtype: DType | None = None,
     ) -> None:  # fmt: skip
         super().__init__(
-            0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode, device,
+            0,
+            0,
+            kernel_size,
+            stride,
+            padding,
+            output_padding,
+            groups,
+            False,
+            dilation,
+            padding_mode,
+            device,
             dtype,
-        )  # fmt: skip
+        )
         self._leave_open(out_channels, bias, device, dtype)
 
 

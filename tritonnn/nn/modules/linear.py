@@ -7,6 +7,8 @@ from typing import Any
 
 from tritonnn._parameter import Parameter, UninitializedParameter, is_lazy
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
@@ -54,7 +56,12 @@ class Linear(Module):
     weight: Tensor
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         self.in_features = in_features
@@ -75,7 +82,7 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         # Attribute access finds parameters only after a failed lookup, which costs as much as a small op.
-        params = self._parameters
+        params: dict[str, Any] = self._parameters
         if "weight" in params and "bias" in params:
             return F.linear(input, params["weight"], params["bias"])
         return F.linear(input, self.weight, self.bias)
@@ -116,8 +123,8 @@ class Bilinear(Module):
         in2_features: int,
         out_features: int,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         if in1_features <= 0:
@@ -160,7 +167,13 @@ class LazyLinear(LazyModuleMixin, Linear):
 
     cls_to_become = Linear
 
-    def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self,
+        out_features: int,
+        bias: bool = True,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
+    ) -> None:
         super().__init__(0, 0, False)
         self.out_features = out_features
         self.weight = UninitializedParameter(device=device, dtype=dtype)
@@ -174,7 +187,8 @@ class LazyLinear(LazyModuleMixin, Linear):
     def initialize_parameters(self, input: Tensor) -> None:
         if self.has_uninitialized_params():
             self.in_features = input.shape[-1]
-            self.weight.materialize((self.out_features, self.in_features))
+            if is_lazy(self.weight):
+                self.weight.materialize((self.out_features, self.in_features))
             if is_lazy(self.bias):
                 self.bias.materialize((self.out_features,))
             self.reset_parameters()
@@ -182,7 +196,6 @@ class LazyLinear(LazyModuleMixin, Linear):
             if input.shape[-1] != self.weight.shape[-1]:
                 raise AssertionError(
                     f"The in_features inferred from input: {input.shape[-1]} is not equal to in_features "
-                    "from "
-                    f"self.weight: {self.weight.shape[-1]}"
+                    f"from self.weight: {self.weight.shape[-1]}"
                 )
             self.in_features = input.shape[-1]

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import numbers
-from typing import Any
+from collections.abc import Iterable
 
 from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.ops.creation.creation import empty
+from tritonnn.table.types import IntOrInts
 
 __all__ = ["LayerNorm", "RMSNorm", "GroupNorm", "LocalResponseNorm", "CrossMapLRN2d"]
 
 
-def _shape(normalized_shape: Any) -> tuple[int, ...]:
-    return (
-        (int(normalized_shape),)
-        if isinstance(normalized_shape, numbers.Integral)
-        else tuple(normalized_shape)
-    )
+def _shape(normalized_shape: IntOrInts) -> tuple[int, ...]:
+    return tuple(normalized_shape) if isinstance(normalized_shape, Iterable) else (int(normalized_shape),)
 
 
 class LayerNorm(Module):
@@ -45,12 +43,12 @@ class LayerNorm(Module):
 
     def __init__(
         self,
-        normalized_shape: Any,
+        normalized_shape: IntOrInts,
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
@@ -99,11 +97,11 @@ class RMSNorm(Module):
 
     def __init__(
         self,
-        normalized_shape: Any,
+        normalized_shape: IntOrInts,
         eps: float | None = None,
         elementwise_affine: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = _shape(normalized_shape)
@@ -155,8 +153,8 @@ class GroupNorm(Module):
         num_channels: int,
         eps: float = 1e-5,
         affine: bool = True,
-        device: Any = None,
-        dtype: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tritonnn._tensor import Tensor
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.utils import _ntuple
+from tritonnn.table.types import IntOrInts
 
 __all__ = [
     "CircularPad1d", "CircularPad2d", "CircularPad3d",
@@ -27,7 +26,7 @@ class _PadNd(Module):
     _dims: int
     _mode: str
 
-    def __init__(self, padding: Any) -> None:
+    def __init__(self, padding: IntOrInts) -> None:
         super().__init__()
         self.padding = _ntuple(2 * self._dims)(padding)
 
@@ -41,7 +40,7 @@ class _PadNd(Module):
 class _ConstantPadNd(_PadNd):
     value: float
 
-    def __init__(self, padding: Any, value: float) -> None:
+    def __init__(self, padding: IntOrInts, value: float) -> None:
         super().__init__(padding)
         self.value = value
 
@@ -90,7 +89,7 @@ class ConstantPad3d(_ConstantPadNd):
 
 
 class _ZeroPadNd(_ConstantPadNd):
-    def __init__(self, padding: Any) -> None:
+    def __init__(self, padding: IntOrInts) -> None:
         super().__init__(padding, 0.0)
 
     def extra_repr(self) -> str:

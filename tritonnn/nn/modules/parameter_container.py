@@ -37,13 +37,13 @@ class ParameterList(Module):
         if values is not None:
             self.extend(values)
 
-    def _key(self, index: Any) -> str:
+    def _key(self, index: int) -> str:
         index = operator.index(index)
         if not -len(self) <= index < len(self):
             raise IndexError(f"index {index} is out of range")
         return str(index % len(self))
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return type(self)([self[i] for i in range(*index.indices(len(self)))])
         return getattr(self, self._key(index))
@@ -208,7 +208,7 @@ def _as_parameter(value: Any) -> Any:
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
-def _string_key(key: Any) -> str:
+def _string_key(key: str) -> str:
     if not isinstance(key, str):
         raise TypeError(
             "Index given to ParameterDict cannot be used as a key as it is not a string (type is "
@@ -217,7 +217,7 @@ def _string_key(key: Any) -> str:
     return key
 
 
-def _describe(key: Any, value: Any, kind: Any) -> str:
+def _describe(key: str | int, value: Any, kind: Any) -> str:
     if not isinstance(value, Tensor):
         return f"  ({key}): Object of type: {type(value).__name__}"
     owner = "Parameter" if isinstance(value, Parameter) else "Tensor"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 from tritonnn.nn.module import Module
 from tritonnn.nn.parallel.scatter_gather import gather, replicate, scatter_kwargs
@@ -44,7 +45,11 @@ class DataParallel(Module):
     """
 
     def __init__(
-        self, module: Module, device_ids: Sequence[Any] | None = None, output_device: Any = None, dim: int = 0
+        self,
+        module: Module,
+        device_ids: Sequence[Any] | None = None,
+        output_device: DeviceLike | None = None,
+        dim: int = 0,
     ) -> None:
         super().__init__()
         devices = _devices(device_ids)
@@ -67,7 +72,7 @@ def data_parallel(
     module: Module,
     inputs: Any,
     device_ids: Sequence[Any] | None = None,
-    output_device: Any = None,
+    output_device: DeviceLike | None = None,
     dim: int = 0,
     module_kwargs: dict[str, Any] | None = None,
 ) -> Any:
@@ -86,8 +91,7 @@ def data_parallel(
         if tensor.device != first:
             raise RuntimeError(
                 f"module must have its parameters and buffers on device {first} (device_ids[0]) but found "
-                "one of "
-                f"them on device: {tensor.device}"
+                f"one of them on device: {tensor.device}"
             )
     calls = scatter_kwargs(inputs, kwargs, devices, dim)
     if len(calls) == 1:
@@ -99,7 +103,6 @@ def data_parallel(
     if any(isinstance(output, Tensor) and output.ndim == 0 for output in outputs):
         warnings.warn(
             "Was asked to gather along dimension 0, but all input tensors were scalars; will instead "
-            "unsqueeze and "
-            "return a vector."
+            "unsqueeze and return a vector."
         )
     return gather(outputs, first if output_device is None else Device(output_device), dim)

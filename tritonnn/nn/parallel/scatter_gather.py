@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 from tritonnn.nn.module import Module
 from tritonnn.ops.joining.joining import cat
@@ -68,13 +69,13 @@ def replicate(network: Module, devices: Sequence[Any], detach: bool = False) -> 
     return replicas
 
 
-def _copy(tensor: Any, device: Device, detach: bool) -> Any:
+def _copy(tensor: Tensor | None, device: Device, detach: bool) -> Any:
     if tensor is None:
         return None
     return (tensor.detach() if detach else tensor).to(device)
 
 
-def gather(outputs: Sequence[Any], target_device: Any, dim: int = 0) -> Any:
+def gather(outputs: Sequence[Any], target_device: DeviceLike, dim: int = 0) -> Any:
     """Join what the replicas returned, on one device; 0-d tensors become a vector."""
     first = outputs[0]
     device = Device(target_device)

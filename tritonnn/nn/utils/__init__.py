@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tritonnn.nn.utils import rnn
 from tritonnn.nn.utils.clip_grad import (
@@ -15,6 +15,7 @@ from tritonnn.nn.utils.clip_grad import (
 from tritonnn.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
 from tritonnn.nn.utils.init import skip_init
 
+if not TYPE_CHECKING:  # it would let any name pass
 
-def __getattr__(name: str) -> Any:
-    raise AttributeError(f"tritonnn has no torch.nn.utils.{name}")
+    def __getattr__(name: str) -> Any:
+        raise AttributeError(f"tritonnn has no torch.nn.utils.{name}")

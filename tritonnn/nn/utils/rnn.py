@@ -18,10 +18,10 @@ __all__ = [
 
 
 class _Packed(NamedTuple):
-    data: Any
-    batch_sizes: Any
-    sorted_indices: Any
-    unsorted_indices: Any
+    data: Tensor
+    batch_sizes: Tensor
+    sorted_indices: Tensor | None
+    unsorted_indices: Tensor | None
 
 
 class PackedSequence(_Packed):
@@ -44,16 +44,19 @@ class PackedSequence(_Packed):
     """
 
     def __new__(
-        cls, data: Any, batch_sizes: Any = None, sorted_indices: Any = None, unsorted_indices: Any = None
+        cls,
+        data: Tensor,
+        batch_sizes: Tensor | None = None,
+        sorted_indices: Tensor | None = None,
+        unsorted_indices: Tensor | None = None,
     ) -> PackedSequence:
         if batch_sizes is None:  # the older form: one pair
             data, batch_sizes = data
         elif batch_sizes.device.type != "cpu":
             raise ValueError(
                 "batch_sizes should always be on CPU. Instances of PackedSequence should never be created "
-                "manually. "
-                "They should be instantiated by functions like pack_sequence and pack_padded_sequences in "
-                "nn.utils.rnn."
+                "manually. They should be instantiated by functions like pack_sequence and "
+                "pack_padded_sequences in nn.utils.rnn."
             )
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
@@ -65,7 +68,7 @@ class PackedSequence(_Packed):
         if data is self.data:
             return self
 
-        def move(indices: Any) -> Any:
+        def move(indices: Tensor | None) -> Any:
             return None if indices is None else indices.to(data.device)
 
         return type(self)(data, self.batch_sizes, move(self.sorted_indices), move(self.unsorted_indices))
@@ -127,7 +130,7 @@ class PackedSequence(_Packed):
         return self.data.is_pinned()
 
 
-def invert_permutation(permutation: Any) -> Any:
+def invert_permutation(permutation: Tensor | None) -> Any:
     """The permutation that undoes `permutation`; None stays None.
 
     >>> import tritonnn as torch
@@ -147,7 +150,7 @@ def _places(lengths: Sequence[int], batch_sizes: Sequence[int]) -> list[int]:
 
 
 def pack_padded_sequence(
-    input: Any, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
+    input: Tensor, lengths: Tensor | Sequence[int], batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
     """Take the padding out of a batch of sequences.
 
@@ -185,14 +188,12 @@ def pack_padded_sequence(
         raise RuntimeError(
             "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
             "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this "
-            "requirement if you "
-            "do not need ONNX exportability."
+            "requirement if you do not need ONNX exportability."
         )
     if sizes and sizes[0] > input.shape[1 - batch_dim]:
         raise RuntimeError(
-            f"pack_padded_sequence: length {sizes[0]} is more than the {input.shape[1 - batch_dim]} steps "
-            "of input "
-            f"{tuple(input.shape)}"
+            f"pack_padded_sequence: length {sizes[0]} is more than the {input.shape[1 - batch_dim]} steps of "
+            f"input {tuple(input.shape)}"
         )
     if batch_first:
         input = input.transpose(0, 1)
@@ -248,7 +249,10 @@ def pad_packed_sequence(
 
 
 def pad_sequence(
-    sequences: Any, batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
+    sequences: Tensor | Sequence[Tensor],
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    padding_side: str = "right",
 ) -> Any:
     """Stack sequences (L_i, *) of different lengths into one batch.
 
@@ -285,11 +289,14 @@ def pad_sequence(
     return stack(rows, 0 if batch_first else 1)
 
 
-def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = False) -> list[Any]:
+def unpad_sequence(
+    padded_sequences: Tensor, lengths: Tensor | Sequence[int], batch_first: bool = False
+) -> list[Any]:
     """Undo `pad_sequence`: the list of sequences of the given lengths."""
     if not batch_first:
         padded_sequences = padded_sequences.transpose(0, 1)
-    return [sequence[: int(length)] for sequence, length in zip(padded_sequences, lengths)]
+    sizes = lengths.tolist() if isinstance(lengths, Tensor) else lengths
+    return [sequence[: int(size)] for sequence, size in zip(padded_sequences, sizes)]
 
 
 def pack_sequence(sequences: Sequence[Any], enforce_sorted: bool = True) -> PackedSequence:

@@ -23,8 +23,9 @@ def _rows(scores: Array) -> Array:
 
 
 def nll_loss(
-    input: Array, target: Array, weight: Any, ignore_index: int, reduction: str, label_smoothing: float = 0.0
-) -> Array:
+    input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str,
+    label_smoothing: float = 0.0,
+) -> Array:  # fmt: skip
     """-w[y] x[y], a share of it spread over all classes; a mean divides by the sum of w[y]."""
     rows = _rows(input)
     classes = rows.shape[-1]
@@ -40,8 +41,9 @@ def nll_loss(
 
 
 def cross_entropy(
-    input: Array, target: Array, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
-) -> Array:
+    input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str,
+    label_smoothing: float,
+) -> Array:  # fmt: skip
     """-log softmax(x)[y], or -sum of p log softmax(x) of class probabilities p."""
     rows = _rows(input)
     logs = rows - np.log(np.exp(rows).sum(-1, keepdims=True))
@@ -60,14 +62,14 @@ def kl_div(input: Array, target: Array, reduction: str, log_target: bool) -> Arr
     return reduced(losses, reduction)
 
 
-def binary_cross_entropy(input: Array, target: Array, weight: Any, reduction: str) -> Array:
+def binary_cross_entropy(input: Array, target: Array, weight: Array | None, reduction: str) -> Array:
     logs = [np.maximum(np.log(p), -100) for p in (input, 1 - input)]
     losses = -(target * logs[0] + (1 - target) * logs[1])
     return reduced(losses if weight is None else losses * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
-    input: Array, target: Array, weight: Any, pos_weight: Any, reduction: str
+    input: Array, target: Array, weight: Array | None, pos_weight: Array | None, reduction: str
 ) -> Array:
     p = 1 / (1 + np.exp(-input))
     losses = -((1 if pos_weight is None else pos_weight) * target * np.log(p) + (1 - target) * np.log(1 - p))

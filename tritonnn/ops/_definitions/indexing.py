@@ -107,7 +107,9 @@ def scatter_reduce(
 # ---- order and triangles ----------------------------------------------------------------------------------
 
 
-def searchsorted(sorted_sequence: Array, input: Any, right: bool, side: str | None, sorter: Any) -> Array:
+def searchsorted(
+    sorted_sequence: Array, input: Any, right: bool, side: str | None, sorter: Array | None
+) -> Array:
     """How many elements of the sequence are less than each value, or with `right` not greater."""
     if sorter is not None:
         sorted_sequence = np.take_along_axis(sorted_sequence, sorter, -1)

@@ -16,15 +16,18 @@ def _per_channel(values: Any, x: Array) -> Any:
     return values.reshape(1, -1, *[1] * (x.ndim - 2))
 
 
-def _standardised(x: Array, mean: Array, var: Array, weight: Any, bias: Any, eps: float) -> Array:
+def _standardised(
+    x: Array, mean: Array, var: Array, weight: Array | None, bias: Array | None, eps: float
+) -> Array:
     made = (x - mean) / np.sqrt(var + eps)
     made = made if weight is None else made * _per_channel(weight, x)
     return made if bias is None else made + _per_channel(bias, x)
 
 
 def _over(
-    dims: tuple[int, ...], x: Array, own: bool, mean: Any, var: Any, weight: Any, bias: Any, eps: float
-) -> Array:
+    dims: tuple[int, ...], x: Array, own: bool, mean: Array | None, var: Array | None, weight: Array | None,
+    bias: Array | None, eps: float,
+) -> Array:  # fmt: skip
     if own:
         mean, var = x.mean(dims, keepdims=True), x.var(dims, keepdims=True)
     else:
@@ -33,21 +36,17 @@ def _over(
 
 
 def batch_norm(
-    input: Array, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool, eps: float
-) -> Array:
+    input: Array, weight: Array | None, bias: Array | None, running_mean: Array | None,
+    running_var: Array | None, training: bool, eps: float,
+) -> Array:  # fmt: skip
     dims = (0, *range(2, input.ndim))
     return _over(dims, input, training, running_mean, running_var, weight, bias, eps)
 
 
 def instance_norm(
-    input: Array,
-    weight: Any,
-    bias: Any,
-    running_mean: Any,
-    running_var: Any,
-    use_input_stats: bool,
-    eps: float,
-) -> Array:
+    input: Array, weight: Array | None, bias: Array | None, running_mean: Array | None,
+    running_var: Array | None, use_input_stats: bool, eps: float,
+) -> Array:  # fmt: skip
     dims = tuple(range(2, input.ndim))
     return _over(dims, input, use_input_stats, running_mean, running_var, weight, bias, eps)
 
@@ -65,14 +64,9 @@ def local_response_norm(input: Array, size: int, alpha: float, beta: float, k: f
 
 
 def attention(
-    query: Array,
-    key: Array,
-    value: Array,
-    attn_mask: Any,
-    is_causal: bool,
-    scale: float | None,
+    query: Array, key: Array, value: Array, attn_mask: Array | None, is_causal: bool, scale: float | None,
     enable_gqa: bool,
-) -> Array:
+) -> Array:  # fmt: skip
     """softmax(q k^T scale + mask) v (Vaswani et al. 2017); a query that sees no key gets zeros."""
     if enable_gqa:
         key, value = (np.repeat(x, query.shape[-3] // x.shape[-3], -3) for x in (key, value))
@@ -93,14 +87,15 @@ _BAGS: dict[str, Any] = {"sum": np.sum, "mean": np.mean, "max": np.max}
 
 
 def embedding_bag(
-    input: Array, weight: Array, offsets: Any, mode: str, per_sample_weights: Any, include_last_offset: bool,
-    padding_idx: int | None,
+    input: Array, weight: Array, offsets: Array | None, mode: str, per_sample_weights: Array | None,
+    include_last_offset: bool, padding_idx: int | None,
 ) -> Array:  # fmt: skip
     """The sum, mean or maximum of the rows of each bag but those of `padding_idx`; zeros for an empty one."""
     if input.ndim == 2:
         bags = [range(i * input.shape[1], (i + 1) * input.shape[1]) for i in range(len(input))]
     else:
-        ends = list(offsets) if include_last_offset else [*offsets, len(input)]
+        first = [] if offsets is None else list(offsets)
+        ends = first if include_last_offset else [*first, len(input)]
         bags = [range(a, b) for a, b in pairwise(ends)]
     flat = input.reshape(-1)
     factors = np.ones(flat.size) if per_sample_weights is None else per_sample_weights.reshape(-1)

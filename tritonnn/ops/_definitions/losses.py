@@ -10,7 +10,9 @@ import numpy as np
 Array = Any
 
 
-def _reduced(loss: Array, reduction: str, size_average: Any = None, reduce: Any = None) -> Array:
+def _reduced(
+    loss: Array, reduction: str, size_average: bool | None = None, reduce: bool | None = None
+) -> Array:
     """Mean, sum or the losses themselves; the older arguments override."""
     if size_average is not None or reduce is not None:
         reduction = "none" if reduce is False else "sum" if size_average is False else "mean"
@@ -20,19 +22,19 @@ def _reduced(loss: Array, reduction: str, size_average: Any = None, reduce: Any 
 # ---- regression -------------------------------------------------------------------------------------------
 
 
-def _weighted(loss: Array, weight: Any, reduction: str) -> Array:
+def _weighted(loss: Array, weight: Array | None, reduction: str) -> Array:
     """A weighted mean divides by the weights' sum."""
     if weight is not None and reduction == "mean":
         return (loss * weight).sum() / weight.sum()
     return _reduced(loss if weight is None else loss * weight, reduction)
 
 
-def mse_loss(input: Array, target: Array, reduction: str, weight: Any) -> Array:
+def mse_loss(input: Array, target: Array, reduction: str, weight: Array | None) -> Array:
     """(x - y)²."""
     return _weighted((input - target) ** 2, weight, reduction)
 
 
-def l1_loss(input: Array, target: Array, reduction: str, weight: Any) -> Array:
+def l1_loss(input: Array, target: Array, reduction: str, weight: Array | None) -> Array:
     """|x - y|."""
     return _weighted(np.abs(input - target), weight, reduction)
 
@@ -43,7 +45,7 @@ def smooth_l1_loss(input: Array, target: Array, reduction: str, beta: float) -> 
     return _reduced(np.where(d < beta, d**2 / (2 * beta), d - beta / 2), reduction)
 
 
-def huber_loss(input: Array, target: Array, reduction: str, delta: float, weight: Any) -> Array:
+def huber_loss(input: Array, target: Array, reduction: str, delta: float, weight: Array | None) -> Array:
     """d² / 2 up to delta, else delta (d - delta / 2), of d = |x - y|; a weighted mean divides by the number."""
     d = np.abs(input - target)
     loss = np.where(d <= delta, d**2 / 2, delta * (d - delta / 2))
@@ -61,7 +63,9 @@ def poisson_nll_loss(
     return _reduced(loss, reduction)
 
 
-def gaussian_nll_loss(input: Array, target: Array, var: Any, full: bool, eps: float, reduction: str) -> Array:
+def gaussian_nll_loss(
+    input: Array, target: Array, var: Array | None, full: bool, eps: float, reduction: str
+) -> Array:
     """-log of the normal density, without its constant unless `full`."""
     var = np.asarray(var)
     v = np.maximum(var[..., None] if var.shape == input.shape[:-1] and var.ndim else var, eps)
@@ -102,7 +106,7 @@ def _samplewise(input: Array, loss_of: Any, reduction: str) -> Array:
 
 
 def multi_margin_loss(
-    input: Array, target: Array, p: int, margin: float, weight: Any, reduction: str
+    input: Array, target: Array, p: int, margin: float, weight: Array | None, reduction: str
 ) -> Array:
     """Σ_j≠y w[y] max(0, margin - x[y] + x[j])^p / C."""
 
@@ -126,7 +130,7 @@ def multilabel_margin_loss(input: Array, target: Array, reduction: str) -> Array
     return _samplewise(input, loss_of, reduction)
 
 
-def multilabel_soft_margin_loss(input: Array, target: Array, weight: Any, reduction: str) -> Array:
+def multilabel_soft_margin_loss(input: Array, target: Array, weight: Array | None, reduction: str) -> Array:
     """-Σ_c w_c (y log s + (1 - y) log(1 - s)) / C with s = 1 / (1 + exp(-x))."""
     s = 1 / (1 + np.exp(-input))
     loss = -(target * np.log(s) + (1 - target) * np.log(1 - s))
@@ -139,15 +143,9 @@ def _triplet(distances: list[Array], margin: float, swap: bool, reduction: str) 
 
 
 def triplet_margin_loss(
-    anchor: Array,
-    positive: Array,
-    negative: Array,
-    margin: float,
-    p: float,
-    eps: float,
-    swap: bool,
+    anchor: Array, positive: Array, negative: Array, margin: float, p: float, eps: float, swap: bool,
     reduction: str,
-) -> Array:
+) -> Array:  # fmt: skip
     """max(0, d(a, p) - d(a, n) + margin) with d(x, y) = (Σ |x - y + eps|^p)^(1/p)."""
     distance = lambda x, y: (np.abs(x - y + eps) ** p).sum(-1) ** (1 / p)
     pairs = (anchor, positive), (anchor, negative), (positive, negative)
@@ -155,14 +153,9 @@ def triplet_margin_loss(
 
 
 def triplet_margin_with_distance_loss(
-    anchor: Array,
-    positive: Array,
-    negative: Array,
-    distance_function: Any,
-    margin: float,
-    swap: bool,
+    anchor: Array, positive: Array, negative: Array, distance_function: Any, margin: float, swap: bool,
     reduction: str,
-) -> Array:
+) -> Array:  # fmt: skip
     """As `triplet_margin_loss`; the samples' distance is |x - y| summed."""
     if distance_function is None:
         return triplet_margin_loss(anchor, positive, negative, margin, 2, 1e-6, swap, reduction)
@@ -174,7 +167,7 @@ def triplet_margin_with_distance_loss(
 
 
 def linear_cross_entropy(
-    input: Array, linear_weight: Array, target: Array, linear_bias: Any, weight: Any, reduction: str,
+    input: Array, linear_weight: Array, target: Array, linear_bias: Array | None, weight: Array | None, reduction: str,
     ignore_index: int | None, label_smoothing: float,
 ) -> Array:  # fmt: skip
     """-Σ_c w_c q_c log softmax(x W^T + b)_c, with q the target, smoothed; the mean is over the targets' weights."""
@@ -199,7 +192,9 @@ def linear_cross_entropy(
 # ---- normalisation ----------------------------------------------------------------------------------------
 
 
-def layer_norm(input: Array, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> Array:
+def layer_norm(
+    input: Array, normalized_shape: Any, weight: Array | None, bias: Array | None, eps: float
+) -> Array:
     """(x - E[x]) / √(E[(x - E[x])²] + eps) · weight + bias."""
     axes = tuple(range(-len(normalized_shape), 0))
     centred = input - input.mean(axes, keepdims=True)
@@ -207,14 +202,14 @@ def layer_norm(input: Array, normalized_shape: Any, weight: Any, bias: Any, eps:
     return normal * (1 if weight is None else weight) + (0 if bias is None else bias)
 
 
-def rms_norm(input: Array, normalized_shape: Any, weight: Any, eps: float | None) -> Array:
+def rms_norm(input: Array, normalized_shape: Any, weight: Array | None, eps: float | None) -> Array:
     """x / √(E[x²] + eps) · weight."""
     axes = tuple(range(-len(normalized_shape), 0))
     eps = np.finfo(input.dtype).eps if eps is None else eps
     return input / np.sqrt((input**2).mean(axes, keepdims=True) + eps) * (1 if weight is None else weight)
 
 
-def group_norm(input: Array, num_groups: int, weight: Any, bias: Any, eps: float) -> Array:
+def group_norm(input: Array, num_groups: int, weight: Array | None, bias: Array | None, eps: float) -> Array:
     """`layer_norm` of each group of channels."""
     grouped = input.reshape(input.shape[0], num_groups, -1)
     normal = layer_norm(grouped, grouped.shape[2:], None, None, eps).reshape(input.shape)

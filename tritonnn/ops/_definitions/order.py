@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn.table.types import Dims
+
 Array = Any
 
 
-def axes(dim: Any) -> Any:
+def axes(dim: Dims) -> Any:
     """NumPy's axis: None for all dimensions."""
     return (
         None
@@ -25,23 +27,23 @@ def axes(dim: Any) -> Any:
 # ---- reductions -------------------------------------------------------------------------------------------
 
 
-def sum(input: Array, dim: Any, keepdim: bool) -> Array:
+def sum(input: Array, dim: Dims, keepdim: bool) -> Array:
     """NumPy's sum."""
     return np.sum(input, axes(dim), keepdims=keepdim)
 
 
-def mean(input: Array, dim: Any, keepdim: bool) -> Array:
+def mean(input: Array, dim: Dims, keepdim: bool) -> Array:
     """The sum over the number."""
     total = np.sum(input, axes(dim), keepdims=keepdim)
     return total / (input.size / total.size)
 
 
-def prod(input: Array, dim: Any, keepdim: bool) -> Array:
+def prod(input: Array, dim: Dims, keepdim: bool) -> Array:
     """NumPy's prod."""
     return np.prod(input, axes(dim), keepdims=keepdim)
 
 
-def var(input: Array, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> Array:
+def var(input: Array, dim: Dims, unbiased: Any, keepdim: bool, correction: Any) -> Array:
     """Σ (x - mean)² / (n - correction)."""
     unbiased = dim if isinstance(dim, bool) else unbiased
     less = correction if correction is not None else int(unbiased is None or unbiased)
@@ -50,37 +52,37 @@ def var(input: Array, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -
     return total / (input.size / total.size - less)
 
 
-def std(input: Array, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> Array:
+def std(input: Array, dim: Dims, unbiased: Any, keepdim: bool, correction: Any) -> Array:
     """The root of the variance."""
     return np.sqrt(var(input, dim, unbiased, keepdim, correction))
 
 
-def var_mean(input: Array, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> tuple[Array, Array]:
+def var_mean(input: Array, dim: Dims, unbiased: Any, keepdim: bool, correction: Any) -> tuple[Array, Array]:
     """Both."""
     return var(input, dim, unbiased, keepdim, correction), mean(input, dim, keepdim)
 
 
-def std_mean(input: Array, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> tuple[Array, Array]:
+def std_mean(input: Array, dim: Dims, unbiased: Any, keepdim: bool, correction: Any) -> tuple[Array, Array]:
     """Both."""
     return std(input, dim, unbiased, keepdim, correction), mean(input, dim, keepdim)
 
 
-def any(input: Array, dim: Any, keepdim: bool) -> Array:
+def any(input: Array, dim: Dims, keepdim: bool) -> Array:
     """Whether the number of elements that are not 0 is positive."""
     return np.sum(input != 0, axes(dim), keepdims=keepdim) > 0
 
 
-def all(input: Array, dim: Any, keepdim: bool) -> Array:
+def all(input: Array, dim: Dims, keepdim: bool) -> Array:
     """Whether the number of elements that are 0 is none."""
     return np.sum(input == 0, axes(dim), keepdims=keepdim) == 0
 
 
-def count_nonzero(input: Array, dim: Any) -> Array:
+def count_nonzero(input: Array, dim: Dims) -> Array:
     """The number of elements that are not 0."""
     return np.sum(input != 0, axes(dim))
 
 
-def norm(input: Array, p: Any, dim: Any, keepdim: bool) -> Array:
+def norm(input: Array, p: Any, dim: Dims, keepdim: bool) -> Array:
     """(Σ |x|^p)^(1/p), for p = 0 the number that are not 0, for infinite p the largest or smallest."""
     if p == "nuc":
         return np.sum(np.linalg.svd(input, compute_uv=False), -1, keepdims=keepdim)
@@ -92,7 +94,7 @@ def norm(input: Array, p: Any, dim: Any, keepdim: bool) -> Array:
     return np.sum(size**p, over, keepdims=keepdim) ** (1 / p)
 
 
-def vector_norm(x: Array, ord: Any, dim: Any, keepdim: bool) -> Array:
+def vector_norm(x: Array, ord: Any, dim: Dims, keepdim: bool) -> Array:
     """As `norm`."""
     return norm(x, ord, dim, keepdim)
 
@@ -160,7 +162,7 @@ def _running_extreme(input: Array, dim: int, combine: Any) -> tuple[Array, Array
     return _running(input, dim, combine), _running(input, dim, last)
 
 
-def logsumexp(input: Array, dim: Any, keepdim: bool) -> Array:
+def logsumexp(input: Array, dim: Dims, keepdim: bool) -> Array:
     """log Σ exp(x)."""
     return np.log(np.sum(np.exp(input), axes(dim) if input.ndim else None, keepdims=keepdim))
 
@@ -181,7 +183,7 @@ def softmin(input: Array, dim: int) -> Array:
     return softmax(-input, dim)
 
 
-def diff(input: Array, n: int, dim: int, prepend: Any, append: Any) -> Array:
+def diff(input: Array, n: int, dim: int, prepend: Array | None, append: Array | None) -> Array:
     """The differences of neighbours, n times over."""
     parts = [part for part in (prepend, input, append) if part is not None]
     made = np.concatenate(parts, dim)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from tritonnn.table.types import IntOrInts
 
 Array = Any
 
@@ -55,14 +58,9 @@ def max_pool(n: int) -> Any:
     """The definition of max pooling over n dimensions."""
 
     def define(
-        input: Array,
-        kernel_size: Any,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
-        ceil_mode: bool,
-        return_indices: bool,
-    ) -> Any:
+        input: Array, kernel_size: IntOrInts, stride: IntOrInts, padding: IntOrInts, dilation: IntOrInts,
+        ceil_mode: bool, return_indices: bool,
+    ) -> Any:  # fmt: skip
         stride = kernel_size if stride is None else stride
         options = [_each(value, n) for value in (kernel_size, stride, padding, dilation)]
         sizes = input.shape[input.ndim - n :]
@@ -75,7 +73,7 @@ def max_pool(n: int) -> Any:
 def adaptive_max_pool(n: int) -> Any:
     """The definition of adaptive max pooling over n dimensions."""
 
-    def define(input: Array, output_size: Any, return_indices: bool) -> Any:
+    def define(input: Array, output_size: IntOrInts, return_indices: bool) -> Any:
         sizes = input.shape[input.ndim - n :]
         counts = [size if o is None else o for size, o in zip(sizes, _each(output_size, n), strict=True)]
         places = [
@@ -94,13 +92,9 @@ def fractional_max_pool(n: int) -> Any:
     """
 
     def define(
-        input: Array,
-        kernel_size: Any,
-        output_size: Any,
-        output_ratio: Any,
-        return_indices: bool,
-        _random_samples: Array,
-    ) -> Any:
+        input: Array, kernel_size: IntOrInts, output_size: IntOrInts, output_ratio: Any,
+        return_indices: bool, _random_samples: Array,
+    ) -> Any:  # fmt: skip
         sizes, kernel = input.shape[input.ndim - n :], _each(kernel_size, n)
         if output_size is None:
             output_size = [int(size * r) for size, r in zip(sizes, _each(output_ratio, n), strict=True)]
@@ -148,8 +142,9 @@ def max_unpool(n: int) -> Any:
     """The definition of the partial inverse of max pooling over n dimensions."""
 
     def define(
-        input: Array, indices: Array, kernel_size: Any, stride: Any, padding: Any, output_size: Any
-    ) -> Any:
+        input: Array, indices: Array, kernel_size: IntOrInts, stride: IntOrInts, padding: IntOrInts,
+        output_size: Sequence[int] | None,
+    ) -> Any:  # fmt: skip
         kernel, pad = _each(kernel_size, n), _each(padding, n)
         step = kernel if stride is None else _each(stride, n)
         lead, sizes = input.shape[: input.ndim - n], input.shape[input.ndim - n :]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+
+from tritonnn.table.types import Dims
 
 Array = Any
 
@@ -63,7 +66,7 @@ def meshgrid(*tensors: Array, indexing: Any = "ij") -> tuple[Array, ...]:
 # ---- views ------------------------------------------------------------------------------------------------
 
 
-def expand(input: Array, *size: Any) -> Array:
+def expand(input: Array, *size: int | Sequence[int]) -> Array:
     """NumPy's broadcast_to; -1 keeps an extent."""
     wanted = _sizes(size)
     have = (1,) * (len(wanted) - input.ndim) + input.shape
@@ -75,13 +78,13 @@ def transpose(input: Array, dim0: int, dim1: int) -> Array:
     return np.swapaxes(input, dim0, dim1) if input.ndim else input
 
 
-def squeeze(input: Array, dim: Any) -> Array:
+def squeeze(input: Array, dim: Dims) -> Array:
     """NumPy's squeeze, of those dimensions that have one element."""
     dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
     return np.squeeze(input, tuple(d for d in dims if input.shape[d] == 1))
 
 
-def sum_to_size(input: Array, *size: Any) -> Array:
+def sum_to_size(input: Array, *size: int | Sequence[int]) -> Array:
     """The sum of the elements that broadcasting would make of one."""
     wanted = _sizes(size)
     lead = input.ndim - len(wanted)
@@ -118,18 +121,20 @@ def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
     return np.take(windows, np.arange(0, windows.shape[dimension], step), dimension % input.ndim)
 
 
-def _strided_places(size: Any, stride: Any, offset: int) -> Array:
+def _strided_places(size: Sequence[int], stride: Sequence[int], offset: int) -> Array:
     """offset + Σ i_d stride_d of every element."""
     places = [offset + sum(i * s for i, s in zip(place, stride, strict=True)) for place in np.ndindex(*size)]
     return np.array(places, int).reshape(size)
 
 
-def as_strided(input: Array, size: Any, stride: Any, storage_offset: int | None) -> Array:
+def as_strided(input: Array, size: Sequence[int], stride: Sequence[int], storage_offset: int | None) -> Array:
     """Of a row-major input."""
     return input.ravel()[_strided_places(size, stride, storage_offset or 0)]
 
 
-def as_strided_scatter(input: Array, src: Array, size: Any, stride: Any, storage_offset: int | None) -> Array:
+def as_strided_scatter(
+    input: Array, src: Array, size: Sequence[int], stride: Sequence[int], storage_offset: int | None
+) -> Array:
     """Of a row-major input."""
     out = input.copy()
     out.reshape(-1)[_strided_places(size, stride, storage_offset or 0)] = src

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tritonnn.table.types import IntOrInts
+
 Array: TypeAlias = Any
 
 
@@ -24,8 +26,9 @@ def _flat(x: Array, rank: int) -> Array:
 
 
 def convolved(
-    n: int, input: Array, weight: Array, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Array:
+    n: int, input: Array, weight: Array, bias: Array | None, stride: IntOrInts, padding: IntOrInts,
+    dilation: IntOrInts, groups: int,
+) -> Array:  # fmt: skip
     """out[b, c, o] = bias[c] + sum over i, t of weight[c, i, t] input[b, i, o stride + t dilation - padding]."""
     if input.ndim == n + 1:
         return convolved(n, input[None], weight, bias, stride, padding, dilation, groups)[0]
@@ -54,8 +57,8 @@ def convolved(
 
 
 def transposed(
-    n: int, input: Array, weight: Array, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int,
-    dilation: Any,
+    n: int, input: Array, weight: Array, bias: Array | None, stride: IntOrInts, padding: IntOrInts,
+    output_padding: IntOrInts, groups: int, dilation: IntOrInts,
 ) -> Array:  # fmt: skip
     """out[b, c, i stride + t dilation - padding] collects weight[j, c, t] input[b, j, i]."""
     if input.ndim == n + 1:
@@ -84,8 +87,8 @@ def transposed(
 
 
 def convolution(
-    input: Array, weight: Array, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool,
-    output_padding: Any, groups: int,
+    input: Array, weight: Array, bias: Array | None, stride: IntOrInts, padding: IntOrInts,
+    dilation: IntOrInts, transposed: bool, output_padding: IntOrInts, groups: int,
 ) -> Array:  # fmt: skip
     n = weight.ndim - 2
     if transposed:
@@ -98,8 +101,9 @@ _transposed = transposed
 
 def conv(n: int) -> Callable[..., Array]:
     def defined(
-        input: Array, weight: Array, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
-    ) -> Array:
+        input: Array, weight: Array, bias: Array | None, stride: IntOrInts, padding: IntOrInts,
+        dilation: IntOrInts, groups: int,
+    ) -> Array:  # fmt: skip
         return convolved(n, input, weight, bias, stride, padding, dilation, groups)
 
     return defined
@@ -107,8 +111,8 @@ def conv(n: int) -> Callable[..., Array]:
 
 def conv_transpose(n: int) -> Callable[..., Array]:
     def defined(
-        input: Array, weight: Array, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int,
-        dilation: Any,
+        input: Array, weight: Array, bias: Array | None, stride: IntOrInts, padding: IntOrInts,
+        output_padding: IntOrInts, groups: int, dilation: IntOrInts,
     ) -> Array:  # fmt: skip
         return transposed(n, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
@@ -130,8 +134,9 @@ def conv_tbc(input: Array, weight: Array, bias: Array, pad: int) -> Array:
 
 
 def window_spans(
-    shape: Sequence[int], kernel: Any, stride: Any, padding: Any, dilation: Any = 1, ceil_mode: bool = False
-) -> list[list[range]]:
+    shape: Sequence[int], kernel: IntOrInts, stride: IntOrInts, padding: IntOrInts, dilation: IntOrInts = 1,
+    ceil_mode: bool = False,
+) -> list[list[range]]:  # fmt: skip
     """For each dimension the positions of each window, those in the padding included."""
     n = len(shape)
     sizes, pads, spreads = _each(kernel, n), _each(padding, n), _each(dilation, n)
@@ -158,7 +163,7 @@ def pooled(input: Array, spans: list[list[range]], reduce: Callable[..., Any]) -
 
 
 def _mean(
-    shape: Sequence[int], padding: Any, count_include_pad: bool, divisor: int | None
+    shape: Sequence[int], padding: IntOrInts, count_include_pad: bool, divisor: int | None
 ) -> Callable[..., Any]:
     def reduce(elements: Array, window: list[range]) -> Any:
         if divisor is not None:
@@ -172,15 +177,16 @@ def _mean(
 
 
 def avg_pool1d(
-    input: Array, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool
-) -> Array:
+    input: Array, kernel_size: IntOrInts, stride: IntOrInts, padding: IntOrInts, ceil_mode: bool,
+    count_include_pad: bool,
+) -> Array:  # fmt: skip
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
 def avg_pool(n: int) -> Callable[..., Array]:
     def defined(
-        input: Array, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
-        divisor_override: int | None,
+        input: Array, kernel_size: IntOrInts, stride: IntOrInts, padding: IntOrInts, ceil_mode: bool,
+        count_include_pad: bool, divisor_override: int | None,
     ) -> Array:  # fmt: skip
         return _avg_pool(
             n, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
@@ -190,15 +196,9 @@ def avg_pool(n: int) -> Callable[..., Array]:
 
 
 def _avg_pool(
-    n: int,
-    input: Array,
-    kernel: Any,
-    stride: Any,
-    padding: Any,
-    ceil_mode: bool,
-    count: bool,
-    divisor: int | None,
-) -> Array:
+    n: int, input: Array, kernel: IntOrInts, stride: IntOrInts, padding: IntOrInts, ceil_mode: bool,
+    count: bool, divisor: int | None,
+) -> Array:  # fmt: skip
     shape = input.shape[-n:]
     spans = window_spans(shape, kernel, stride, padding, 1, ceil_mode)
     return _whole(pooled(input, spans, _mean(shape, padding, count, divisor)), input)
@@ -209,7 +209,7 @@ def _whole(result: Array, like: Array) -> Array:
     return result.astype(like.dtype) if like.dtype.kind in "iu" else result
 
 
-def adaptive_spans(shape: Sequence[int], output_size: Any) -> list[list[range]]:
+def adaptive_spans(shape: Sequence[int], output_size: IntOrInts) -> list[list[range]]:
     """Bin i of a dimension of extent L holds the positions from floor(i L / size) to ceil((i + 1) L / size)."""
     sizes = _each(output_size, len(shape))
     sizes = [length if size is None else size for length, size in zip(shape, sizes, strict=True)]
@@ -220,7 +220,7 @@ def adaptive_spans(shape: Sequence[int], output_size: Any) -> list[list[range]]:
 
 
 def adaptive_avg_pool(n: int) -> Callable[..., Array]:
-    def defined(input: Array, output_size: Any) -> Array:
+    def defined(input: Array, output_size: IntOrInts) -> Array:
         return pooled(input, adaptive_spans(input.shape[-n:], output_size), lambda x, window: x.mean(-1))
 
     return defined
@@ -229,7 +229,9 @@ def adaptive_avg_pool(n: int) -> Callable[..., Array]:
 def lp_pool(n: int) -> Callable[..., Array]:
     """The p-norm of each window; what a window that is cut lacks, it has in the mean of its powers."""
 
-    def defined(input: Array, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Array:
+    def defined(
+        input: Array, norm_type: float, kernel_size: IntOrInts, stride: IntOrInts, ceil_mode: bool
+    ) -> Array:
         spans = window_spans(input.shape[-n:], kernel_size, stride, 0, 1, ceil_mode)
         full = np.prod(_each(kernel_size, n))
         extreme = {np.inf: np.max, -np.inf: np.min}.get(norm_type)
@@ -243,7 +245,9 @@ def lp_pool(n: int) -> Callable[..., Array]:
 # ---- blocks as columns ----------------------------------------------------------------------------------
 
 
-def _blocks(size: Sequence[int], kernel: Any, dilation: Any, padding: Any, stride: Any) -> Iterator[Any]:
+def _blocks(
+    size: Sequence[int], kernel: IntOrInts, dilation: IntOrInts, padding: IntOrInts, stride: IntOrInts
+) -> Iterator[Any]:
     """The rows and columns of each block in a padded image."""
     pads = _each(padding, 2)
     padded = [length + 2 * p for length, p in zip(size, pads, strict=True)]
@@ -251,14 +255,19 @@ def _blocks(size: Sequence[int], kernel: Any, dilation: Any, padding: Any, strid
     return (np.ix_(rows, columns) for rows in high for columns in wide)
 
 
-def unfold(input: Array, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Array:
+def unfold(
+    input: Array, kernel_size: IntOrInts, dilation: IntOrInts, padding: IntOrInts, stride: IntOrInts
+) -> Array:
     pads = [(0, 0)] * (input.ndim - 2) + [(p, p) for p in _each(padding, 2)]
     blocks = _blocks(input.shape[-2:], kernel_size, dilation, padding, stride)
     x = np.pad(input, pads)
     return np.stack([_flat(x[(..., *at)], x.ndim - 3) for at in blocks], -1)
 
 
-def fold(input: Array, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Array:
+def fold(
+    input: Array, output_size: IntOrInts, kernel_size: IntOrInts, dilation: IntOrInts, padding: IntOrInts,
+    stride: IntOrInts,
+) -> Array:  # fmt: skip
     size, pads, kernel = _each(output_size, 2), _each(padding, 2), _each(kernel_size, 2)
     channels = input.shape[-2] // (kernel[0] * kernel[1])
     lead = input.shape[:-2]

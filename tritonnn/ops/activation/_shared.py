@@ -8,12 +8,13 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, Sample, doc_in_place
+from tritonnn.table import Make, OpSignature
 
 
 def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
     """A matrix and a 0-d tensor; the matrix again for each further set of arguments."""
 
-    def made(make: Any) -> list[Sample]:
+    def made(make: Make) -> list[Sample]:
         x = make(3, 5, low=low, high=high)
         return [Sample(x), Sample(make((), low=low, high=high)), *[Sample(x, *option) for option in options]]
 
@@ -31,11 +32,11 @@ def numbers(name: str) -> Callable[..., None]:
     return check
 
 
-def bad_number(make: Any) -> list[Bad]:
+def bad_number(make: Make) -> list[Bad]:
     return [Bad(make(2), "a", error=TypeError, match="must be Number, not str")]
 
 
-def with_inplace(function: Any, named: bool = True) -> None:
+def with_inplace(function: Any, named: bool = True) -> tuple[Any, Any]:
     """Put an op into `nn.functional` with a last parameter `inplace`, and, `named`, its in-place form beside it."""
     count = len(function.op.names)
     name = function.__name__
@@ -49,7 +50,10 @@ def with_inplace(function: Any, named: bool = True) -> None:
     functional.__name__ = functional.__qualname__ = name
     functional.__doc__ = function.__doc__
     functional.op = function.op  # type: ignore[attr-defined]
+    functional.__module__ = "tritonnn.nn.functional"
+    functional.__signature__ = OpSignature(function.op, out=False, inplace=True)  # type: ignore[attr-defined]
     NAMESPACES["functional"][name] = functional
     if named:
         in_place.__doc__ = doc_in_place(function.op, True)
         NAMESPACES["functional"][name + "_"] = in_place
+    return functional, in_place

@@ -11,7 +11,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import elementwise as definitions
-from tritonnn.ops._table import FLOATING, NAMESPACES, NUMERIC, Bad, Sample, composite, expose, pointwise
+from tritonnn.ops._table import FLOATING, NUMERIC, Bad, Sample, composite, expose, pointwise
 from tritonnn.ops.activation._shared import bad_number, numbers, samples, with_inplace
 from tritonnn.ops.activation.backward import (
     elu_backward,
@@ -22,8 +22,7 @@ from tritonnn.ops.activation.backward import (
 from tritonnn.ops.elementwise import arithmetic as ar
 from tritonnn.ops.elementwise import comparison as cp
 from tritonnn.ops.elementwise import elementwise as ew
-
-Number = Any
+from tritonnn.table.types import Number
 
 _SIGNED = tuple(kind for kind in NUMERIC if kind.is_signed)
 SELU_ALPHA = 1.6732632423543772
@@ -307,7 +306,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return first * ew.sigmoid(second)
 
 
-def _slopes(input: Tensor, lower: Number, upper: Number, training: bool) -> Tensor | float:
+def _slopes(input: Tensor, lower: Any, upper: Any, training: bool) -> Tensor | float:
     if lower > upper:
         raise fail(
             "rrelu", f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
@@ -354,7 +353,7 @@ def rrelu(
             raise TypeError(f"rrelu(): argument '{name}' must be Number, not {type(bound).__name__}")
     slopes = _slopes(input, lower, upper, training)
     if isinstance(slopes, float):
-        return NAMESPACES["functional"]["leaky_relu"](input, slopes, inplace)
+        return functional_leaky_relu(input, slopes, inplace)
     return input.mul_(slopes) if inplace else ar.mul(input, slopes)
 
 
@@ -369,6 +368,11 @@ def rrelu_(input: Tensor, lower: Number = 1.0 / 8, upper: Number = 1.0 / 3, trai
     return rrelu(input, lower, upper, training, inplace=True)
 
 
-for _function in (relu, leaky_relu, elu, selu, celu, threshold, hardtanh):
-    with_inplace(_function)
-with_inplace(relu6, named=False)
+functional_relu, relu_ = with_inplace(relu)
+functional_leaky_relu, leaky_relu_ = with_inplace(leaky_relu)
+functional_elu, elu_ = with_inplace(elu)
+functional_selu, selu_ = with_inplace(selu)
+functional_celu, celu_ = with_inplace(celu)
+functional_threshold, threshold_ = with_inplace(threshold)
+functional_hardtanh, hardtanh_ = with_inplace(hardtanh)
+functional_relu6, _ = with_inplace(relu6, named=False)

@@ -10,8 +10,8 @@ from tritonnn._tensor import Tensor
 from tritonnn.ops._table import FLOATING, Sample, pointwise
 from tritonnn.ops.elementwise import comparison as cp
 from tritonnn.ops.elementwise import elementwise as ew
-
-Number = Any
+from tritonnn.table import Make
+from tritonnn.table.types import Number
 
 _C = math.sqrt(2 / math.pi)
 _CUBIC = 0.044715
@@ -20,7 +20,7 @@ _CUBIC = 0.044715
 def _gradient(*options: Any, grad: dict[str, Callable]) -> Callable[[Callable], Callable[..., Any]]:
     """An entry for `grad * slope(input)`, with samples for each set of further arguments."""
 
-    def samples(make: Any) -> list[Sample]:
+    def samples(make: Make) -> list[Sample]:
         pair = make(3, 5), make(3, 5, low=-4, high=4)
         return [Sample(*pair, *option) for option in options or ((),)]
 

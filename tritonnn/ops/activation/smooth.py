@@ -21,8 +21,7 @@ from tritonnn.ops.activation.backward import (
     softplus_backward,
 )
 from tritonnn.ops.elementwise import elementwise as ew
-
-Number = Any
+from tritonnn.table.types import Number
 
 
 def _check_approximate(input: Any, approximate: Any) -> None:
@@ -179,5 +178,7 @@ def tanhshrink(input: Tensor) -> Any:
     """
 
 
-for _function in (silu, mish, hardsigmoid, hardswish):
-    with_inplace(_function, named=False)
+functional_silu, _ = with_inplace(silu, named=False)
+functional_mish, _ = with_inplace(mish, named=False)
+functional_hardsigmoid, _ = with_inplace(hardsigmoid, named=False)
+functional_hardswish, _ = with_inplace(hardswish, named=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,19 +10,17 @@ import numpy as np
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor, make, make_view
-from tritonnn.device import CPU, resolve
+from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate, row_major, to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import channels_last, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
-
-Number = Any
 
 
 @primitive(float8=True, dtypes=ANY, grad={"input": lambda g: g})
@@ -190,7 +189,7 @@ def cpu(self: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
 
 def cuda(
     self: Tensor,
-    device: Any = None,
+    device: DeviceLike | None = None,
     non_blocking: bool = False,
     memory_format: MemoryFormat | None = None,
     **old: Any,
@@ -204,11 +203,18 @@ def cuda(
     return to(self, target, non_blocking=non_blocking, memory_format=memory_format)
 
 
-Tensor.cpu, Tensor.cuda = cpu, cuda  # type: ignore[attr-defined]
-Tensor.type_as = lambda self, other: to(self, other)  # type: ignore[attr-defined]
+attach(cpu=cpu, cuda=cuda)
 
 
-def resize_(self: Tensor, *sizes: Any, memory_format: MemoryFormat | None = None) -> Tensor:
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """The values in the dtype of `other` and where it lies."""
+    return to(self, other)
+
+
+attach(type_as=type_as)
+
+
+def resize_(self: Tensor, *sizes: int | Sequence[int], memory_format: MemoryFormat | None = None) -> Tensor:
     """Give the tensor another shape in place, keeping the leading elements of its storage; row-major.
 
     Raises:
@@ -261,7 +267,7 @@ def set_(
     return self
 
 
-def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+def pin_memory(self: Tensor, device: DeviceLike | None = None) -> Tensor:
     """A copy in page-locked host memory, from which transfers to the GPU can be asynchronous."""
     if self.device is not CPU:
         raise RuntimeError(f"cannot pin '{self.device}' memory: only dense CPU tensors can be pinned")
@@ -279,7 +285,7 @@ def pin_memory(self: Tensor, device: Any = None) -> Tensor:
     return made
 
 
-def resize_as_(self: Tensor, other: Tensor, memory_format: Any = None) -> Tensor:
+def resize_as_(self: Tensor, other: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
     """`resize_` to the shape of another tensor."""
     return resize_(self, other.shape, memory_format=memory_format)
 
@@ -306,27 +312,3 @@ def deep_copy(self: Tensor, memo: dict) -> Tensor:
     )
     made._stride, made._offset = self._stride, self._offset
     return made
-
-
-# ---- views in place -------------------------------------------------------------------------------------
-
-
-def _geometry_inplace(name: str) -> Any:
-    def method(self: Tensor, *args: Any) -> Tensor:
-        seen = getattr(self, name)(*args)
-        if self._node is not None or (state.enabled and self._rg):
-            if self._node is None:
-                raise RuntimeError(
-                    "a leaf Variable that requires grad is being used in an in-place operation."
-                )
-            self._node, self._out_nr = seen._node, seen._out_nr
-        self._adopt(seen)
-        return self
-
-    method.__name__ = name + "_"
-    method.__doc__ = f"`{name}`, changing this tensor's own geometry."
-    return method
-
-
-for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims"):
-    setattr(Tensor, _name + "_", _geometry_inplace(_name))

@@ -9,6 +9,7 @@ from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
 from tritonnn.errors import fail
+from tritonnn.ops._table import attach
 from tritonnn.ops.conversion.conversion import to_copy
 from tritonnn.ops.conversion.overwriting import overwritten
 from tritonnn.ops.creation.from_data import as_tensor
@@ -47,4 +48,4 @@ def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any]
     return _apply("map2_", self, callable, (x, y))
 
 
-Tensor.apply_, Tensor.map_, Tensor.map2_ = apply_, map_, map2_  # type: ignore[attr-defined]
+attach(apply_=apply_, map_=map_, map2_=map2_)

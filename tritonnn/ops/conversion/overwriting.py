@@ -11,12 +11,11 @@ from tritonnn._tensor import Tensor
 from tritonnn.dispatch import row_major
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.shape.shape import is_expandable_to
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
-
-Number = Any
+from tritonnn.table.types import Number
 
 
 @primitive(float8=True, dtypes=ANY, grad={"src": lambda g: g})
@@ -74,7 +73,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False, broadcast: bool = 
     return self
 
 
-Tensor.copy_ = copy_  # type: ignore[attr-defined]
+attach(copy_=copy_)
 
 
 @composite(
@@ -97,7 +96,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
     return fill_(input.clone(), value)
 
 
-def fill_(self: Tensor, value: Any) -> Tensor:
+def fill_(self: Tensor, value: Tensor | Number) -> Tensor:
     """Overwrite every element with a number or a 0-d tensor.
 
     Raises:
@@ -139,4 +138,4 @@ def zero_(self: Tensor) -> Tensor:
     return fill_(self, 0)
 
 
-Tensor.fill_, Tensor.zero_ = fill_, zero_  # type: ignore[attr-defined]
+attach(fill_=fill_, zero_=zero_)

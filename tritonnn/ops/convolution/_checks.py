@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 from tritonnn import dtypes
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad
-from tritonnn.ops._windows import Ints, as_ints, joined, window_count
+from tritonnn.ops._windows import as_ints, joined, window_count
 from tritonnn.shape import Size
+from tritonnn.table import Make
+from tritonnn.table.types import Ints
 
 
 def spatial(name: str, value: Any, n: int) -> Ints:
@@ -124,7 +126,7 @@ def transposed_sizes(
     return made
 
 
-def primitive_errors(make: Any) -> list[Bad]:
+def primitive_errors(make: Make) -> list[Bad]:
     """What `torch.convolution` refuses, which has an argument more than the named ones."""
     x, w, one, zero = make(1, 3, 5), make(4, 3, 3), (1,), (0,)
     return [
@@ -152,7 +154,7 @@ def primitive_errors(make: Any) -> list[Bad]:
 def conv_errors(n: int) -> Any:
     """What every convolution over n dimensions refuses."""
 
-    def errors(make: Any) -> list[Bad]:
+    def errors(make: Make) -> list[Bad]:
         x, w = make(1, 3, *[5] * n), make(4, 3, *[3] * n)
         few, large = make(4, 2, *[3] * n), make(4, 3, *[7] * n)
         half = make(4, 3, *[3] * n, dtype=dtypes.float16)
@@ -181,7 +183,7 @@ def conv_errors(n: int) -> Any:
 def transpose_errors(n: int) -> Any:
     """What every transposed convolution over n dimensions refuses."""
 
-    def errors(make: Any) -> list[Bad]:
+    def errors(make: Make) -> list[Bad]:
         x, w, other = make(1, 3, *[4] * n), make(3, 4, *[3] * n), make(4, 3, *[3] * n)
         small = "output padding must be smaller than either stride or dilation"
         return [

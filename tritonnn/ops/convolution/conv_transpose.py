@@ -5,9 +5,9 @@ from __future__ import annotations
 from tritonnn._tensor import Tensor
 from tritonnn.ops._definitions import windows as definitions
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, Sample, composite
-from tritonnn.ops._windows import IntOrInts
 from tritonnn.ops.convolution._checks import transpose_errors
 from tritonnn.ops.convolution.convolution import run_convolution
+from tritonnn.table.types import IntOrInts
 
 
 @composite(

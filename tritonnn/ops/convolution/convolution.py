@@ -16,7 +16,6 @@ from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import windows as definitions
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
-from tritonnn.ops._windows import IntOrInts, Ints
 from tritonnn.ops.convolution._checks import (
     Operand,
     check_geometry,
@@ -32,6 +31,8 @@ from tritonnn.ops.padding import constant_pad_nd
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import permute_dims, squeeze_dims, unsqueeze
 from tritonnn.shape import Size
+from tritonnn.table import Make
+from tritonnn.table.types import IntOrInts, Ints
 
 
 def _conj(x: Tensor) -> Tensor:
@@ -80,7 +81,7 @@ def _toward_weight(
     return convolution_weight_grad(small, large, tuple(kernel), stride, padding, dilation, groups)
 
 
-def _primitive_samples(make: Any) -> list[Sample]:
+def _primitive_samples(make: Make) -> list[Sample]:
     one, cube = (1, 1), make(1, 2, 3, 3, 4)
     return [
         Sample(make(2, 3, 5, 4), make(4, 3, 3, 2), make(4), (2, 1), one, one, False, (0, 0), 1),
@@ -194,22 +195,22 @@ def convolution_weight_grad(
 def run_convolution(
     name: str,
     n: int,
-    input: Any,
-    weight: Any,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: IntOrInts,
+    padding: str | IntOrInts,
+    dilation: IntOrInts,
     groups: int,
     transposed: bool = False,
-    output_padding: Any = 0,
+    output_padding: IntOrInts = 0,
 ) -> Tensor:
     """Check as `name`, the public function over n dimensions, then call the primitive."""
     try:
         batch = _batched(name, input, weight, n)
         if isinstance(padding, str) and not transposed:
             batch, padding = _named_padding(batch, weight, padding, stride, dilation)
-        args = (batch, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
+        args: Any = (batch, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
         try:
             made = convolution(*args)
         except Exception:
@@ -220,7 +221,7 @@ def run_convolution(
     return made if len(input.shape) == n + 2 else squeeze_dims(made, (0,))
 
 
-def _batched(name: str, input: Any, weight: Any, n: int) -> Tensor:
+def _batched(name: str, input: Tensor, weight: Tensor, n: int) -> Tensor:
     """The input with a batch dimension."""
     for label, value in (("input", input), ("weight", weight)):
         if not isinstance(value, Tensor):
@@ -238,7 +239,7 @@ def _batched(name: str, input: Any, weight: Any, n: int) -> Tensor:
 
 
 def _named_padding(
-    batch: Tensor, weight: Tensor, padding: str, stride: Any, dilation: Any
+    batch: Tensor, weight: Tensor, padding: str, stride: IntOrInts, dilation: IntOrInts
 ) -> tuple[Tensor, Ints]:
     """Padding 'valid' (none) or 'same' (the output has the input's size); an odd rest goes to the right."""
     n = len(weight.shape) - 2

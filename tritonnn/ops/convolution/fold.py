@@ -10,8 +10,9 @@ from tritonnn.errors import Invalid, complete
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import windows as definitions
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
-from tritonnn.ops._windows import IntOrInts, Ints, as_ints, window_count
+from tritonnn.ops._windows import as_ints, window_count
 from tritonnn.ops.shape.shape import squeeze_dims, unsqueeze
+from tritonnn.table.types import IntOrInts, Ints
 
 
 @primitive(
@@ -63,7 +64,9 @@ def _pair(name: str, value: Any, least: int) -> Ints:
     return pair
 
 
-def _blocks(kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> tuple[Ints, Ints, Ints, Ints]:
+def _blocks(
+    kernel_size: IntOrInts, dilation: IntOrInts, padding: IntOrInts, stride: IntOrInts
+) -> tuple[Ints, Ints, Ints, Ints]:
     """The checked arguments that unfold and fold share, as pairs."""
     kernel, spread = _pair("kernel_size", kernel_size, 1), _pair("dilation", dilation, 1)
     return kernel, spread, _pair("padding", padding, 0), _pair("stride", stride, 1)

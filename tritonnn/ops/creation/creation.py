@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,17 @@ import numpy as np
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike, resolve
 from tritonnn.device import device as Device
-from tritonnn.device import resolve
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import channels_last, memory_format, preserve_format, strided, strides_as
+from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
-from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, composite
+from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, attach, composite
 from tritonnn.shape import Size
+from tritonnn.table import Make
+from tritonnn.table.types import IntOrInts, Number
 
 torch_names = NAMESPACES["torch"]
 
@@ -26,7 +30,9 @@ def _public(function: Any) -> Any:
     return function
 
 
-def _finish(tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layout: Any = None) -> Tensor:
+def _finish(
+    tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layout: Layout | None = None
+) -> Tensor:
     if layout not in (None, strided):
         raise NotImplementedError(f"only torch.strided tensors exist here, got layout={layout}")
     if pin_memory:
@@ -63,17 +69,17 @@ def _copy_out(out: Tensor | None, made: Tensor) -> Tensor:
     return made if out is None else _into(out, made.shape, out.dtype, out.device).copy_(made)
 
 
-def _defined(sizes: Any, size: Any = None, **options: Any) -> Any:
+def _defined(sizes: Any, size: IntOrInts | None = None, **options: Any) -> Any:
     return sizes[0] if sizes and isinstance(sizes[0], list) else sizes or size
 
 
-def _sizes(make: Any, *sizes: Any) -> list[Sample]:
+def _sizes(make: Make, *sizes: Any) -> list[Sample]:
     sizes = sizes or ((2, 3), ((3, 2),), ((),), (0, 2))
     options = {"dtype": make.dtype, "device": make.device}
     return [*[Sample(*size, **options) for size in sizes], Sample(size=(3, 0), **options)]
 
 
-def _size_errors(make: Any) -> list[Bad]:
+def _size_errors(make: Make) -> list[Bad]:
     return [
         Bad(2, -3, match="negative dimension -3"), Bad("a", error=TypeError, match="tuple of ints.* str"),
         Bad(error=TypeError, match="missing 1 required positional argument"),
@@ -83,11 +89,11 @@ def _size_errors(make: Any) -> list[Bad]:
     ]  # fmt: skip
 
 
-def _like_samples(make: Any) -> list[Sample]:
+def _like_samples(make: Make) -> list[Sample]:
     return [Sample(make(2, 3)), Sample(make(2, 3).transpose(0, 1), dtype=dtypes.float64), Sample(make(()))]
 
 
-def _like_errors(make: Any) -> list[Bad]:
+def _like_errors(make: Make) -> list[Bad]:
     return [
         Bad(1, error=TypeError, match="'input' .*must be Tensor, not int"),
         Bad(make(2), dtype=1, error=TypeError, match="'dtype' .*must be torch.dtype, not int"),
@@ -100,9 +106,9 @@ def _like_errors(make: Any) -> list[Bad]:
     reference=lambda *sizes, **named: np.empty(_defined(sizes, **named)),
 )  # fmt: skip
 def empty(
-    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
-    memory_format: memory_format | None = None,
+    *sizes: int | Sequence[int], size: IntOrInts | None = None, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """An uninitialised tensor.
 
@@ -119,8 +125,9 @@ def empty(
 
 
 def _filled(
-    value: Any, size: Any, out: Any, dtype: Any, layout: Any, device: Any, requires_grad: bool, pin: bool
-) -> Tensor:
+    value: Any, size: Any, out: Any, dtype: DType | None, layout: Layout | None, device: DeviceLike | None,
+    requires_grad: bool, pin: bool,
+) -> Tensor:  # fmt: skip
     shape = Size(shapes.as_size(size))
     if out is not None:
         return _into(out, shape, out.dtype, out.device).fill_(value)
@@ -133,8 +140,9 @@ def _filled(
     reference=lambda *sizes, **named: np.zeros(_defined(sizes, **named)),
 )  # fmt: skip
 def zeros(
-    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    *sizes: int | Sequence[int], size: IntOrInts | None = None, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of zeros.
 
@@ -150,8 +158,9 @@ def zeros(
     reference=lambda *sizes, **named: np.ones(_defined(sizes, **named)),
 )  # fmt: skip
 def ones(
-    *sizes: Any, size: Any = None, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    *sizes: int | Sequence[int], size: IntOrInts | None = None, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor of ones.
 
@@ -177,8 +186,9 @@ def ones(
     ],
 )  # fmt: skip
 def full(
-    size: Any, fill_value: Any, *, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    size: IntOrInts, fill_value: Number, *, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A tensor filled with one value, of the dtype the value stands for.
 
@@ -203,8 +213,8 @@ def _one_number(op: str, value: Any) -> Any:
 
 
 def _like(
-    input: Tensor, dtype: Any, layout: Any, device: Any, format: memory_format | None, pin: bool = False,
-    op: str = "rand_like",
+    input: Tensor, dtype: DType | None, layout: Layout | None, device: DeviceLike | None,
+    format: memory_format | None, pin: bool = False, op: str = "rand_like",
 ) -> Tensor:  # fmt: skip
     dtype = dtype or input.dtype
     target = input.device if device is None else resolve(device)
@@ -221,8 +231,9 @@ def _like(
     errors=_like_errors, reference=lambda input: np.empty(input.shape),
 )  # fmt: skip
 def empty_like(
-    input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-    pin_memory: bool = False, memory_format: memory_format | None = None,
+    input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
+    memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """An uninitialised tensor of the shape, dtype and device of `input`.
 
@@ -243,8 +254,9 @@ def empty_like(
     reference=lambda input: np.zeros_like(input),
 )
 def zeros_like(
-    input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-    pin_memory: bool = False, memory_format: memory_format | None = None,
+    input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
+    memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """Zeros of the shape, dtype and device of `input`.
 
@@ -265,8 +277,9 @@ def zeros_like(
     reference=lambda input: np.ones_like(input),
 )
 def ones_like(
-    input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-    pin_memory: bool = False, memory_format: memory_format | None = None,
+    input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
+    memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """Ones of the shape, dtype and device of `input`.
 
@@ -289,8 +302,9 @@ def ones_like(
     ],
 )  # fmt: skip
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
-    requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None,
+    input: Tensor, fill_value: Number, *, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
+    memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
     """One value in the shape, dtype and device of `input`.
 
@@ -308,12 +322,12 @@ def full_like(
     errors=lambda make: [
         Bad((2, 3), (1,), match="mismatch in length of strides and shape"),
         Bad((-2,), (1,), match="negative dimension -2"), Bad((2,), (-1,), match="negative strides"),
-        Bad(2, 1, error=TypeError, match="'size' .*must be tuple of ints, not 2"),
+        Bad(2, 1, error=TypeError, match="'size' .*must be tuple of ints, not int"),
     ],
 )  # fmt: skip
 def empty_strided(
-    size: Any, stride: Any, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
-    requires_grad: bool = False, pin_memory: bool = False,
+    size: Sequence[int], stride: Sequence[int], *, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """An uninitialised tensor with the given strides, in elements.
 
@@ -321,25 +335,18 @@ def empty_strided(
     >>> torch.empty_strided((2, 3), (1, 2)).stride()
     (1, 2)
     """
-    for name, value in (("size", size), ("stride", stride)):
-        if not isinstance(value, (tuple, list)) or not all(hasattr(type(n), "__index__") for n in value):
-            raise TypeError(f"empty_strided(): argument '{name}' must be tuple of ints, not {value!r}")
     if len(size) != len(stride):
         raise RuntimeError(f"mismatch in length of strides and shape: {list(size)}, {list(stride)}")
     made = allocate(Size(size), dtype or dtypes.get_default_dtype(), resolve(device), tuple(stride))
     return _finish(made, requires_grad, pin_memory, layout)
 
 
-def _new(fill: Any) -> Any:
+def _new(fill: Number | None) -> Any:
     def method(
-        self: Tensor,
-        *size: Any,
-        dtype: DType | None = None,
-        device: Any = None,
-        requires_grad: bool = False,
-        layout: Any = None,
+        self: Tensor, *size: int | Sequence[int], dtype: DType | None = None,
+        device: DeviceLike | None = None, requires_grad: bool = False, layout: Layout | None = None,
         pin_memory: bool = False,
-    ) -> Tensor:
+    ) -> Tensor:  # fmt: skip
         made = allocate(
             Size(shapes.as_size(size)),
             dtype or self.dtype,
@@ -353,13 +360,13 @@ def _new(fill: Any) -> Any:
     return method
 
 
-def _new_full(self: Tensor, size: Any, fill_value: Any, **options: Any) -> Tensor:
+def _new_full(self: Tensor, size: IntOrInts, fill_value: Number, **options: Any) -> Tensor:
     """One value in this tensor's dtype and device."""
     return _new(fill_value)(self, size, **options)
 
 
-Tensor.new_empty, Tensor.new_zeros, Tensor.new_ones = _new(None), _new(0), _new(1)  # type: ignore[attr-defined]
-Tensor.new_full = _new_full  # type: ignore[attr-defined]
+attach(new_empty=_new(None), new_zeros=_new(0), new_ones=_new(1))
+attach(new_full=_new_full)
 
 
 @composite(
@@ -371,8 +378,8 @@ Tensor.new_full = _new_full  # type: ignore[attr-defined]
     ],
 )  # fmt: skip
 def eye(
-    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False,
+    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """The identity matrix, n rows and m columns (default n).
 

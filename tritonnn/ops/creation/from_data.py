@@ -8,13 +8,14 @@ import numpy as np
 
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor, from_array
-from tritonnn.device import CPU, resolve
+from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.dispatch import check_dtype, to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn
 from tritonnn.ops._numbers import bounds
-from tritonnn.ops._table import ANY, Bad, Sample, composite
+from tritonnn.ops._table import ANY, Bad, Sample, attach, composite
 from tritonnn.ops.creation.creation import _finish
+from tritonnn.table import Make
 
 
 def _infer_array(data: Any) -> tuple[np.ndarray, DType]:
@@ -77,12 +78,12 @@ def _ragged(data: Any, depth: int = 0) -> str:
     return next((text for v in data if (text := _ragged(v, depth + 1))), "")
 
 
-def _array(data: Any, dtype: Any) -> np.ndarray:
+def _array(data: Any, dtype: DType | None) -> np.ndarray:
     """The definition in NumPy."""
     return np.array(data) if dtype is None else np.array(data).astype(dtype.np)
 
 
-def _from_buffer(buffer: Any, dtype: Any, count: int, offset: int) -> np.ndarray:
+def _from_buffer(buffer: Any, dtype: DType, count: int, offset: int) -> np.ndarray:
     """The definition of frombuffer in NumPy."""
     import struct
 
@@ -92,14 +93,14 @@ def _from_buffer(buffer: Any, dtype: Any, count: int, offset: int) -> np.ndarray
     return np.array(struct.unpack(f"={count}{code}", bytes(buffer[offset : offset + count * size])))
 
 
-def _given(make: Any) -> list[Sample]:
+def _given(make: Make) -> list[Sample]:
     numbers: list = [[1, 0, 2], [[1, 0], [0, 1]], 1, [], True, [1.5, 2.0]]
     return [
         Sample(data, dtype=make.dtype, device=make.device) for data in (*numbers, np.eye(2), np.float64(1))
     ]
 
 
-def _given_errors(make: Any) -> list[Bad]:
+def _given_errors(make: Make) -> list[Bad]:
     return [
         Bad([[1], [2, 3]], error=ValueError, match="sequences of equal length at dim 1"),
         Bad("a", error=TypeError, match="cannot make a tensor of str"),
@@ -121,7 +122,7 @@ def tensor(
     data: Any,
     *,
     dtype: DType | None = None,
-    device: Any = None,
+    device: DeviceLike | None = None,
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
@@ -151,7 +152,7 @@ def tensor(
     return _finish(_tensor(data, dtype, device), requires_grad, pin_memory)
 
 
-def _tensor(data: Any, dtype: DType | None, device: Any) -> Tensor:
+def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor:
     if hasattr(data, "__array__") and not isinstance(data, (np.ndarray, np.generic)):
         data = np.asarray(data)
     array, inferred = _infer_array(data)
@@ -194,7 +195,7 @@ def _fitted(array: np.ndarray, dtype: DType) -> np.ndarray:
 
 
 @composite(**_FROM_DATA, reference=_array)
-def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: DType | None = None, device: DeviceLike | None = None) -> Tensor:
     """`data` as a tensor, sharing its memory where dtype and device allow it.
 
     >>> import tritonnn as torch
@@ -316,7 +317,7 @@ def asarray(
     obj: Any,
     *,
     dtype: DType | None = None,
-    device: Any = None,
+    device: DeviceLike | None = None,
     copy: bool | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -344,11 +345,16 @@ def _address(obj: Any) -> int:
 
 
 def _new_tensor(
-    self: Tensor, data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    self: Tensor,
+    data: Any,
+    *,
+    dtype: DType | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """A copy of `data` in this tensor's dtype and device."""
     target = self.device if device is None else resolve(device)
     return _finish(as_tensor(data).detach().to(target, dtype or self.dtype, copy=True), requires_grad)
 
 
-Tensor.new_tensor = _new_tensor  # type: ignore[attr-defined]
+attach(new_tensor=_new_tensor)

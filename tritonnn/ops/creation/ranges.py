@@ -9,13 +9,16 @@ import numpy as np
 
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike, resolve
 from tritonnn.device import device as Device
-from tritonnn.device import resolve
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
+from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.creation import _copy_out, _finish
+from tritonnn.table import Make
+from tritonnn.table.types import Number
 
 
 @primitive(dtypes=NUMERIC)
@@ -53,8 +56,9 @@ def _counted(start: Any, end: Any, step: Any) -> Any:
     ],
 )  # fmt: skip
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    start: Any, end: Any = None, step: Any = 1, *,
+    out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """start, start + step, ... below `end`; integers where all three are.
 
@@ -97,8 +101,9 @@ def linspace_fill(start: Any, end: Any, steps: int, base: float | None, dtype: D
 
 
 def _spaced(
-    start: Any, end: Any, steps: int, base: float | None, out: Any, dtype: Any, device: Any
-) -> Tensor:
+    start: Any, end: Any, steps: int, base: float | None, out: Any, dtype: DType | None,
+    device: DeviceLike | None,
+) -> Tensor:  # fmt: skip
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     if not isinstance(steps, int):
         whole_number("logspace" if base else "linspace", "steps", steps)
@@ -117,7 +122,12 @@ def _spaced(
 
 
 def _spaced_complex(
-    start: complex, end: complex, steps: int, base: float | None, dtype: Any, device: Any
+    start: complex,
+    end: complex,
+    steps: int,
+    base: float | None,
+    dtype: DType | None,
+    device: DeviceLike | None,
 ) -> Tensor:
     """Real and imaginary parts evenly spaced."""
     from tritonnn.ops.elementwise.derived import complex as joined
@@ -134,12 +144,12 @@ def _spaced_complex(
     return made if base is None else base**made
 
 
-def _spaced_samples(make: Any) -> list[Sample]:
+def _spaced_samples(make: Make) -> list[Sample]:
     at = {"dtype": make.dtype, "device": make.device}
     return [Sample(start, end, n, **at) for start, end, n in ((0, 10, 6), (-3, 4, 1), (8, 2, 4), (0, 1, 0))]
 
 
-def _spaced_errors(make: Any) -> list[Bad]:
+def _spaced_errors(make: Make) -> list[Bad]:
     return [
         Bad(0, 1, -1, match="number of steps must be non-negative"),
         Bad(0, 1, 2.5, error=TypeError, match="'steps' .*must be int, not float"),
@@ -153,8 +163,9 @@ def _spaced_errors(make: Any) -> list[Bad]:
     reference=lambda start, end, steps, dtype: _as_type(np.linspace(start, end, steps), dtype),
 )  # fmt: skip
 def linspace(
-    start: Any, end: Any, steps: int = 100, *, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False,
+    start: Tensor | Number, end: Tensor | Number, steps: int = 100, *, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """`steps` numbers from start to end, both included.
 
@@ -171,8 +182,9 @@ def linspace(
     reference=lambda start, end, steps, base, dtype: _as_type(base ** np.linspace(start, end, steps), dtype),
 )  # fmt: skip
 def logspace(
-    start: Any, end: Any, steps: int = 100, base: float = 10.0, *, out: Tensor | None = None,
-    dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+    start: Tensor | Number, end: Tensor | Number, steps: int = 100, base: float = 10.0, *,
+    out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent.
 

@@ -22,11 +22,11 @@ from tritonnn.ops._table import (
 )
 from tritonnn.ops.creation.creation import zeros_like
 from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
+from tritonnn.table import Make
+from tritonnn.table.types import Number
 
-Number = Any
 
-
-def pairs(make: Any, low: float = -2, high: float = 2, **options: Any) -> list[Sample]:
+def pairs(make: Make, low: float = -2, high: float = 2, **options: Any) -> list[Sample]:
     """Equal shapes, broadcasting both ways, a 0-d operand."""
     new = lambda *shape: make(*shape, low=low, high=high)
     return [
@@ -35,11 +35,11 @@ def pairs(make: Any, low: float = -2, high: float = 2, **options: Any) -> list[S
     ]  # fmt: skip
 
 
-def with_number(make: Any, number: Any = 2, low: float = -2, high: float = 2) -> list[Sample]:
+def with_number(make: Make, number: Any = 2, low: float = -2, high: float = 2) -> list[Sample]:
     return [*pairs(make, low, high), Sample(make(3, 4, low=low, high=high), number)]
 
 
-def misfits(make: Any) -> list[Bad]:
+def misfits(make: Make) -> list[Bad]:
     return [
         Bad(make(2, 3), make(4), match=r"size of tensor a \(3\) must match the size of tensor b \(4\)"),
         Bad(make(2, 3), "a", error=TypeError, match="argument 'other' .*must be Tensor.*, not str"),
@@ -161,7 +161,7 @@ def mul(input: Tensor | Number, other: Tensor | Number) -> Any:
 # ---- quotients ----------------------------------------------------------------------------------------
 
 
-def _quotient_samples(make: Any) -> list[Sample]:
+def _quotient_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), make(3, 4, low=1, high=3)), Sample(make(2, 3, 1), make(4, low=1, high=3)),
         Sample(make(3, 4, low=-9, high=9), 2),

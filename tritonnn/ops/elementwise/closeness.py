@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tritonnn import dtypes
@@ -14,9 +12,10 @@ from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.comparison import eq, le, ne
 from tritonnn.ops.elementwise.logic import logical_and, logical_or
+from tritonnn.table import Make
 
 
-def _close(make: Any) -> list[Sample]:
+def _close(make: Make) -> list[Sample]:
     x = make(3, 4)
     return [
         Sample(x, make(3, 4)),
@@ -26,7 +25,7 @@ def _close(make: Any) -> list[Sample]:
     ]
 
 
-def _close_errors(make: Any) -> list[Bad]:
+def _close_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2), make(2, dtype=dtypes.float16), match="did not match float16"),
         Bad(make(2), make(2), rtol=-1, match="must be greater than or equal to zero"),

@@ -9,18 +9,17 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import ANY, BOOL, NUMERIC, REAL, Bad, Sample, composite, expose, pointwise
+from tritonnn.ops._table import ANY, BOOL, NUMERIC, REAL, Bad, Sample, attach, composite, expose, pointwise
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, pairs, with_number
 from tritonnn.ops.elementwise.logic import logical_and, logical_or, ties
-
-Number = Any
-
+from tritonnn.table import Make
+from tritonnn.table.types import Number
 
 # ---- comparison ---------------------------------------------------------------------------------------
 
 
-def _odd(make: Any) -> list[Sample]:
+def _odd(make: Make) -> list[Sample]:
     if not make.dtype.is_floating_point:
         return ties(make)
     return [*ties(make), Sample(make(3, 4) / make(3, 4).trunc(), make(3, 4) / make(3, 4).trunc())]
@@ -219,7 +218,7 @@ def clamp(input: Tensor, min: Tensor | Number | None = None, max: Tensor | Numbe
     """
 
 
-def _bound_errors(make: Any) -> list[Bad]:
+def _bound_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2), "a", error=TypeError, match="must be Tensor or Number, not str"),
         Bad(make(2), None, error=TypeError, match="must be Tensor or Number, not NoneType"),
@@ -368,4 +367,4 @@ def _where_method(self: Tensor, condition: Tensor, other: Tensor | Number) -> Te
     return where(condition, self, other)
 
 
-Tensor.where = _where_method  # type: ignore[attr-defined]
+attach(where=_where_method)

@@ -12,25 +12,24 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import kept
 from tritonnn.ops._arguments import tensors_only
-from tritonnn.ops._table import ANY, NUMERIC, REAL, Bad, Sample, composite, view
+from tritonnn.ops._table import ANY, NUMERIC, REAL, Bad, Sample, attach, composite, view
 from tritonnn.ops.elementwise import arithmetic as ar
 from tritonnn.ops.elementwise import comparison as cp
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise import powers as pw
 from tritonnn.ops.joining import joining
-
-Number = Any
+from tritonnn.table import Make
 
 
 def finished(result: Tensor, out: Tensor | None) -> Tensor:
     return result if out is None else ar.mul(result, 1, out=out)
 
 
-def no_tensor(make: Any) -> list[Bad]:
+def no_tensor(make: Make) -> list[Bad]:
     return [Bad("a", error=TypeError, match="must be Tensor, not str")]
 
 
-def _angle_errors(make: Any) -> list[Bad]:
+def _angle_errors(make: Make) -> list[Bad]:
     return [
         *no_tensor(make),
         Bad(make(2, dtype=dtypes.complex64), match="not supported for complex tensors"),
@@ -188,11 +187,11 @@ def _set_part(part: Any) -> Any:
     return assign
 
 
-Tensor.real = property(real, _set_part(real))  # type: ignore[attr-defined]
-Tensor.imag = property(imag, _set_part(imag))  # type: ignore[attr-defined]
+attach(real=property(real, _set_part(real)))
+attach(imag=property(imag, _set_part(imag)))
 
 
-def _part_errors(make: Any) -> list[Bad]:
+def _part_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2), 1.0, error=TypeError, match="must be Tensor, not float"),
         Bad(make(2), make(2, dtype=dtypes.float32), match="Float or Double tensors of one dtype"),
@@ -209,7 +208,7 @@ def _check_parts(op: str, **parts: Any) -> None:
         raise fail(op, "Expected both inputs to be Float or Double tensors of one dtype", **parts)
 
 
-def _part_samples(make: Any) -> list[Sample]:
+def _part_samples(make: Make) -> list[Sample]:
     return [Sample(make(3, 4), make(3, 4)), Sample(make(3, 1), make(4)), Sample(make(()), make(()))]
 
 

@@ -20,11 +20,11 @@ from tritonnn.ops.elementwise import logic as lg
 from tritonnn.ops.elementwise import powers as pw
 from tritonnn.ops.elementwise import special as sf
 from tritonnn.ops.elementwise.derived import finished, no_tensor
+from tritonnn.table import Make
+from tritonnn.table.types import Number
 
-Number = Any
 
-
-def _no_complex(make: Any) -> Bad:
+def _no_complex(make: Make) -> Bad:
     return Bad(
         make(2, dtype=dtypes.complex64), error=NotImplementedError, match="not implemented for complex"
     )

@@ -32,8 +32,9 @@ from tritonnn.ops._table import (
     unary,
 )
 from tritonnn.ops.creation.creation import zeros_like
+from tritonnn.table import Make
+from tritonnn.table.types import Number
 
-Number = Any
 INTEGRAL_AND_BOOL = (dtypes.bool_, *dtypes.INTEGRAL)
 NUMERIC_AND_COMPLEX = (*NUMERIC, *dtypes.COMPLEX)
 _LN_2 = math.log(2)
@@ -67,7 +68,7 @@ def entry(
     return unary(name, doc + example(prefix + name, *shown), result, grad, **options)
 
 
-def within(make: Any, low: float, high: float) -> list[Sample]:
+def within(make: Make, low: float, high: float) -> list[Sample]:
     """A matrix and a 0-d tensor with values between low and high, or for whole numbers the next ones outside."""
     if not make.dtype.is_floating_point and math.ceil(low) > math.floor(high):
         low, high = math.floor(low), math.ceil(high)
@@ -78,7 +79,7 @@ def refusals(name: str, types: Any, result: Any = None) -> Callable[[Any], list[
     """Bad input of an op of one tensor: no tensor, a dtype that it lacks, an output that cannot hold the result."""
     lacking = next((d for d in (dtypes.complex64, dtypes.float32, dtypes.int64) if d not in types), None)
 
-    def errors(make: Any) -> list[Bad]:
+    def errors(make: Make) -> list[Bad]:
         made = [Bad("a", error=TypeError, match=rf"{name}\(\): argument 'input' .* must be Tensor, not str")]
         if lacking is not None:
             made.append(Bad(make(2, dtype=lacking), error=NotImplementedError, match="not implemented for"))
@@ -249,7 +250,7 @@ def _test(name: str, doc: str, shown: str, types: Any = ANY) -> Callable:
     )
 
 
-def odd_values(make: Any) -> list[Sample]:
+def odd_values(make: Make) -> list[Sample]:
     x = make(3, 4)
     if not x.dtype.is_floating_point:
         return [Sample(x)]

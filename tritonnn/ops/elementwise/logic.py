@@ -11,11 +11,11 @@ from tritonnn._tensor import Tensor
 from tritonnn.ops._table import ANY, BOOL, Sample, pointwise
 from tritonnn.ops.elementwise.arithmetic import misfits, with_number
 from tritonnn.ops.elementwise.elementwise import INTEGRAL_AND_BOOL
+from tritonnn.table import Make
+from tritonnn.table.types import Number
 
-Number = Any
 
-
-def ties(make: Any) -> list[Sample]:
+def ties(make: Make) -> list[Sample]:
     """Whole numbers, so that some are equal."""
     new = lambda *shape: make(*shape).round() if make.dtype.is_floating_point else make(*shape)
     return [
@@ -26,7 +26,7 @@ def ties(make: Any) -> list[Sample]:
     ]
 
 
-def _logical(make: Any) -> list[Sample]:
+def _logical(make: Make) -> list[Sample]:
     return ties(make)[:2]
 
 
@@ -60,7 +60,7 @@ def logical_xor(input: Tensor, other: Tensor) -> Any:
     """
 
 
-def _bits(make: Any) -> list[Sample]:
+def _bits(make: Make) -> list[Sample]:
     return with_number(make, 1, 0, 9)
 
 

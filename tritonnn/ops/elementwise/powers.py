@@ -16,9 +16,7 @@ from tritonnn.ops.creation.creation import zeros_like
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, mul, pairs
 from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
-
-Number = Any
-
+from tritonnn.table.types import Number
 
 # ---- powers -------------------------------------------------------------------------------------------
 
@@ -137,7 +135,7 @@ def _xlogy_slope(input: Tensor, other: Tensor) -> Tensor:
     return ew.replaced(ew.log(other), (input == 0) & (other <= 0))
 
 
-def as_tensor(x: Any, like: Tensor) -> Tensor:
+def as_tensor(x: Any, like: Any) -> Tensor:
     return x if isinstance(x, Tensor) else like.new_full((), x)
 
 

@@ -9,7 +9,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._definitions import special as define
-from tritonnn.ops._table import ANY, FLOAT, IN_PLACE, REAL, Bad, Sample, composite, expose, pointwise
+from tritonnn.ops._table import ANY, FLOAT, IN_PLACE, REAL, Bad, Sample, attach, composite, expose, pointwise
 from tritonnn.ops.elementwise.elementwise import entry, exp, isfinite, odd_values, replaced, sgn, within
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -80,7 +80,12 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _polygamma(input, n, out=out)
 
 
-Tensor.polygamma = lambda self, n: polygamma(n, self)  # type: ignore[attr-defined]
+def _polygamma_of(self: Tensor, n: int) -> Tensor:
+    """Derivative of order `n` of digamma."""
+    return polygamma(n, self)
+
+
+attach(polygamma=_polygamma_of)
 
 
 @pointwise(

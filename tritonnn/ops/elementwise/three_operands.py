@@ -11,8 +11,8 @@ from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Sample, pointwise
 from tritonnn.ops.elementwise.arithmetic import number, scaled
 from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
-
-Number = Any
+from tritonnn.table import Make
+from tritonnn.table.types import Number
 
 
 def _check_lerp(input: Any, end: Any, weight: Any) -> None:
@@ -65,7 +65,7 @@ def _check_value(input: Any, tensor1: Any, tensor2: Any, value: Any) -> tuple | 
     return input, tensor1, tensor2, as_number(dispatch.result_type(*tensors), value) if tensors else value
 
 
-def _triple_errors(make: Any) -> list[Bad]:
+def _triple_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2), make(3), make(2), match="must match the size"),
         Bad(make(2), make(2), "a", error=TypeError, match="argument 'tensor2' .* must be Tensor, not str"),
@@ -74,7 +74,7 @@ def _triple_errors(make: Any) -> list[Bad]:
     ]
 
 
-def _triples(make: Any, low: float = -2) -> list[Sample]:
+def _triples(make: Make, low: float = -2) -> list[Sample]:
     high = 2 if low < 0 else 3
     return [
         Sample(make(3, 4), make(3, 4), make(3, 4, low=low, high=high)),

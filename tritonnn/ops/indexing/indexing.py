@@ -13,12 +13,11 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import indexing as define
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
-
-Tensors = Sequence[Tensor]
-Number = Any
+from tritonnn.table import Make
+from tritonnn.table.types import Tensors
 
 
 def long_index(op: str, index: Tensor) -> Tensor:
@@ -230,7 +229,7 @@ def indexed_shape(shape: Size, indices: Sequence[Tensor], dims: Sequence[int]) -
     return (*kept[:at], *common, *kept[at:])
 
 
-def _index_at_samples(make: Any) -> list[Sample]:
+def _index_at_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), [make.int(2, 2, high=3)], (0,)),
         Sample(make(3, 4), [make.int(5, low=-4, high=4)], (1,)),
@@ -256,7 +255,7 @@ def index_at(input: Tensor, indices: Tensors, dims: tuple[int, ...]) -> Any:
     return Out(indexed_shape(input.shape, indices, dims), input.dtype)
 
 
-Tensor.index_at = index_at  # type: ignore[attr-defined]
+attach(index_at=index_at)
 
 
 @primitive(

@@ -14,7 +14,7 @@ from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import ANY, Bad, Sample, composite
+from tritonnn.ops._table import ANY, Bad, Sample, attach, composite
 from tritonnn.ops.creation.creation import full
 from tritonnn.ops.creation.from_data import tensor
 from tritonnn.ops.indexing.indexing import index_at, masked_select, nonzero_rows
@@ -309,5 +309,5 @@ def _without_leading_ones(value: Tensor, ndim: int) -> Tensor:
     return value
 
 
-Tensor.__getitem__ = getitem
-Tensor.__setitem__ = setitem
+attach(__getitem__=getitem)
+attach(__setitem__=setitem)

@@ -6,7 +6,10 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.creation import ones
@@ -52,7 +55,9 @@ def triu(input: Tensor, diagonal: int = 0) -> Any:
     return _triangle(input, diagonal, "triu")
 
 
-def _triangle_indices(upper: bool, row: int, col: int, offset: int, dtype: Any, device: Any) -> Tensor:
+def _triangle_indices(
+    upper: bool, row: int, col: int, offset: int, dtype: DType | None, device: DeviceLike | None
+) -> Tensor:
     name = "triu_indices" if upper else "tril_indices"
     if min(row, col) < 0:
         raise fail(name, f"row and col must be non-negative, got {row} and {col}")
@@ -79,7 +84,13 @@ _INDICES = dict(
 
 @composite(**_INDICES, reference=define.tril_indices)
 def tril_indices(
-    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+    row: int,
+    col: int,
+    offset: int = 0,
+    *,
+    dtype: DType | None = None,
+    device: DeviceLike | None = None,
+    layout: Layout | None = None,
 ) -> Tensor:
     """Row and column indices, (2, n), of the lower triangle of a (row, col) matrix.
 
@@ -93,7 +104,13 @@ def tril_indices(
 
 @composite(**_INDICES, reference=define.triu_indices)
 def triu_indices(
-    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+    row: int,
+    col: int,
+    offset: int = 0,
+    *,
+    dtype: DType | None = None,
+    device: DeviceLike | None = None,
+    layout: Layout | None = None,
 ) -> Tensor:
     """Row and column indices, (2, n), of the upper triangle of a (row, col) matrix.
 

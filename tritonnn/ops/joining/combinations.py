@@ -19,6 +19,7 @@ from tritonnn.ops.indexing.indexing import nonzero_rows
 from tritonnn.ops.joining.joining import cat, meshgrid, stack
 from tritonnn.ops.scan.scan import cumprod
 from tritonnn.shape import as_size
+from tritonnn.table.types import Number
 
 
 def _combinations(input: Any, r: int, with_replacement: bool) -> Any:
@@ -198,7 +199,7 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
 
 
 @expose("tensor")
-def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
     """Overwrite the main diagonal; with `wrap` it goes on below a tall matrix's square, one row apart.
 
     >>> import tritonnn as torch
@@ -233,9 +234,13 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     ],
 )  # fmt: skip
 def histogram(
-    input: Tensor, bins: Any, *, range: tuple[float, float] | None = None, weight: Tensor | None = None,
+    input: Tensor,
+    bins: Tensor | int,
+    *,
+    range: tuple[float, float] | None = None,
+    weight: Tensor | None = None,
     density: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """Counts (or summed weights) of the elements in bins, and the edges of the bins.
 
     Args:
@@ -248,7 +253,7 @@ def histogram(
     tensor([0., 2., 1., 0.])
     """
     from tritonnn.ops.creation.ranges import linspace
-    from tritonnn.ops.reduction.extremes import _pair
+    from tritonnn.ops.reduction.extremes import pair
     from tritonnn.ops.sorting.searching import search
 
     tensors_only("histogram", input=input)
@@ -279,4 +284,4 @@ def histogram(
     counts = counts.index_add(0, place.masked_select(inside), weights.masked_select(inside))
     if density:
         counts = counts / counts.sum() / (edges[1:] - edges[:-1])
-    return _pair("histogram", ("hist", "bin_edges"))(counts, as_tensor(edges))
+    return pair("histogram")(counts, as_tensor(edges))

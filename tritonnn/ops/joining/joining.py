@@ -19,8 +19,7 @@ from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape.parts import select_dim, slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
 from tritonnn.shape import Size, wrap_dim
-
-Tensors = Sequence[Tensor]
+from tritonnn.table.types import IntOrInts, Tensors
 
 
 @primitive(
@@ -164,7 +163,7 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
     errors=lambda make: [Bad(make(5), [1, 2], match="to sum exactly to 5")],
     reference=define.split,
 )
-def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def split(tensor: Tensor, split_size_or_sections: IntOrInts, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the listed sizes.
 
     >>> import tritonnn as torch

@@ -13,11 +13,12 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.memory_format import contiguous_format, strides_as
 from tritonnn.ops._definitions import shape as define
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
 from tritonnn.shape import as_dims, wrap_dim
+from tritonnn.table.types import Dims, IntOrInts
 
 
 @primitive(
@@ -40,7 +41,12 @@ def flip(input: Tensor, dims: Sequence[int]) -> Any:
     return Out(input.shape, input.dtype, strides=strides_as(input)), (input, wrapped)
 
 
-Tensor.flip = lambda self, *dims: flip(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+    """`flip` as a method, which takes the dimensions in line too."""
+    return flip(self, shapes.as_size(dims))
+
+
+attach(flip=_flip)
 
 
 @composite(
@@ -96,7 +102,7 @@ def flipud(input: Tensor) -> Tensor:
     errors=lambda make: [Bad(make(2, 2), (1, 2), 0, match="shifts and dimensions must align")],
     reference=lambda input, shifts, dims: np.roll(input, shifts, dims),
 )
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+def roll(input: Tensor, shifts: IntOrInts, dims: Dims = None) -> Tensor:
     """A copy with elements moved along `dims`, those leaving the end entering at the start.
 
     >>> import tritonnn as torch
@@ -162,7 +168,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     return flip(permute_dims(input, tuple(order)), (second,))
 
 
-def _repeat(self: Tensor, *repeats: Any) -> Tensor:
+def _repeat(self: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     """A copy tiled `repeats[d]` times along each dimension; extra leading numbers add dimensions.
 
     >>> import tritonnn as torch
@@ -188,7 +194,7 @@ def _repeat(self: Tensor, *repeats: Any) -> Tensor:
     return view_as_size(wide, tuple(c * n for c, n in zip(counts, shape, strict=True)))
 
 
-Tensor.repeat = _repeat  # type: ignore[attr-defined]
+attach(repeat=_repeat)
 
 
 @composite(
@@ -209,7 +215,12 @@ def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
     return _repeat(input, (1,) * (len(input.shape) - len(dims)) + tuple(dims))
 
 
-Tensor.tile = lambda self, *dims: tile(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+def _tile(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+    """`tile` as a method, which takes the numbers in line too."""
+    return tile(self, shapes.as_size(dims))
+
+
+attach(tile=_tile)
 
 
 @composite(

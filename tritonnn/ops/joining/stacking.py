@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,7 @@ from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.shape.shape import view_or_copy
 from tritonnn.shape import Size
-
-Tensors = Sequence[Tensor]
+from tritonnn.table.types import Tensors
 
 
 def _along(name: str, axis: int) -> Any:

@@ -12,8 +12,8 @@ from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composit
 from tritonnn.ops.activation.backward import gelu_backward
 from tritonnn.ops.linalg.linalg import _adjoint, _ranked, _same_dtype, matmul_nd, outer
 from tritonnn.ops.shape.shape import squeeze_dims, transpose, unsqueeze, view_or_copy
+from tritonnn.table.types import Number
 
-Number = Any
 NUMBERS = (*dtypes.INTEGRAL, *FLOATING_AND_COMPLEX)
 
 
@@ -54,7 +54,7 @@ def _rule(input: Tensor, a: Tensor, b: Tensor, names: tuple[str, str], ndim: int
     return Out(shape, a.dtype)
 
 
-def _times(x: Tensor, number: Any) -> Tensor:
+def _times(x: Tensor, number: Number) -> Tensor:
     return x if number == 1 else x * (number.conjugate() if isinstance(number, complex) else number)
 
 
@@ -126,7 +126,14 @@ def _activated(input: Any, mat1: Any, mat2: Any, beta: Any, alpha: Any, use_gelu
 
 
 def _activation_backward(
-    g: Tensor, input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any, alpha: Any, use_gelu: bool, needs: tuple
+    g: Tensor,
+    input: Tensor,
+    mat1: Tensor,
+    mat2: Tensor,
+    beta: Number,
+    alpha: Number,
+    use_gelu: bool,
+    needs: tuple,
 ) -> tuple:
     total = addmm(input, mat1, mat2, beta=beta, alpha=alpha)  # computed again instead of kept
     g = gelu_backward(g, total, "none") if use_gelu else g * (total > 0).to(g.dtype)
@@ -183,7 +190,7 @@ def _composed(name: str, names: tuple[str, str], compute: Any, doc: str, **optio
     return composite(api="torch tensor", dtypes=NUMBERS, inplace=True, **options)(op)
 
 
-def _addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Any, alpha: Any) -> Tensor:
+def _addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Number, alpha: Number) -> Tensor:
     _ranked("addbmm", 3, batch1=batch1, batch2=batch2)
     count, rows, inner = batch1.shape
     if count != batch2.shape[0] or inner != batch2.shape[1]:
@@ -210,7 +217,7 @@ addbmm = _composed(
 )  # fmt: skip
 
 
-def _addmv(input: Tensor, mat: Tensor, vec: Tensor, beta: Any, alpha: Any) -> Tensor:
+def _addmv(input: Tensor, mat: Tensor, vec: Tensor, beta: Number, alpha: Number) -> Tensor:
     _ranked("addmv", 2, mat=mat)
     _ranked("addmv", 1, vec=vec)
     if len(input.shape) > 1 or mat.shape[1] != vec.shape[0]:
@@ -235,7 +242,7 @@ addmv = _composed(
 )  # fmt: skip
 
 
-def _addr(input: Tensor, vec1: Tensor, vec2: Tensor, beta: Any, alpha: Any) -> Tensor:
+def _addr(input: Tensor, vec1: Tensor, vec2: Tensor, beta: Number, alpha: Number) -> Tensor:
     from tritonnn.ops.shape.shape import expand_as_size
 
     _ranked("addr", 1, vec1=vec1, vec2=vec2)

@@ -10,11 +10,9 @@ from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
-from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.shape.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel
-
-Number = Any
 
 
 def _same_dtype(**tensors: Tensor) -> None:
@@ -293,10 +291,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     if len(weight.shape) != 2:
         raise Invalid(f"weight must be a matrix (out_features, in_features), got {len(weight.shape)}D")
     if not input.shape or input.shape[-1] != weight.shape[1]:
-        features = input.shape[-1] if input.shape else "no"
+        width = str(input.shape[-1]) if input.shape else "no"
         raise Invalid(
-            f"input has {features} features in its last dimension but weight expects {weight.shape[1]}. "
-            f"(mat1 and mat2 shapes cannot be multiplied ({numel(input.shape[:-1])}x{features} and "
+            f"input has {width} features in its last dimension but weight expects {weight.shape[1]}. "
+            f"(mat1 and mat2 shapes cannot be multiplied ({numel(input.shape[:-1])}x{width} and "
             f"{weight.shape[1]}x{weight.shape[0]}))"
         )
     if bias is None:
@@ -363,5 +361,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     return made if bias is None else made + bias
 
 
-Tensor.__matmul__ = matmul
-Tensor.__rmatmul__ = lambda self, other: matmul(other, self)
+def _swapped_matmul(self: Tensor, other: Tensor) -> Tensor:
+    return matmul(other, self)
+
+
+attach(__matmul__=matmul, __rmatmul__=_swapped_matmul)

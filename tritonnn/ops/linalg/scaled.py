@@ -14,6 +14,7 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._table import Bad, Out, Sample, composite, expose, primitive
 from tritonnn.shape import wrap_dim
+from tritonnn.table import Make
 
 FLOAT8 = dtypes.FLOAT8
 RESULTS = (*FLOAT8, dtypes.float16, dtypes.bfloat16, dtypes.float32)
@@ -67,7 +68,7 @@ def _check_scales(a: Tensor, b: Tensor, scale_a: Tensor, scale_b: Tensor) -> Non
     )
 
 
-def _float8(make: Any, *shape: int, kind: DType = dtypes.float8_e4m3fn) -> Tensor:
+def _float8(make: Make, *shape: int, kind: DType = dtypes.float8_e4m3fn) -> Tensor:
     return make(*shape).to(kind)
 
 
@@ -157,7 +158,7 @@ def _only(name: str, value: Any) -> Any:
     return items[0]
 
 
-def _recipes(make: Any) -> list[Sample]:
+def _recipes(make: Make) -> list[Sample]:
     one, rows = [ScalingType.TensorWise], ScalingType.RowWise
     x, y = _float8(make, 5, 7), _float8(make, 7, 3)
     return [
@@ -166,7 +167,7 @@ def _recipes(make: Any) -> list[Sample]:
     ]
 
 
-def _recipe_errors(make: Any) -> list[Bad]:
+def _recipe_errors(make: Make) -> list[Bad]:
     one, rows, blocks = ScalingType.TensorWise, ScalingType.RowWise, ScalingType.BlockWise1x32
     x, y, s = _float8(make, 5, 7), _float8(make, 7, 3), make(())
     swizzle = SwizzleType.SWIZZLE_32_4_4
@@ -240,4 +241,5 @@ def scaled_mm(
         scales.append(scale)
     if tuple(contraction_dim) and [wrap_dim(d, 2) for d in contraction_dim] != [1, 0]:
         raise NotImplementedError(f"scaled_mm: contraction_dim={contraction_dim} is not supported: (1, 0) is")
-    return scaled_product(mat_a, mat_b, *scales, bias, None, output_dtype, use_fast_accum)
+    first, second = scales
+    return scaled_product(mat_a, mat_b, first, second, bias, None, output_dtype, use_fast_accum)

@@ -11,6 +11,7 @@ from tritonnn.ops._definitions import class_loss as definitions
 from tritonnn.ops._fused import TYPE_NAMES, only_floating, refuse_gradient
 from tritonnn.ops._table import Bad, Sample, composite, primitive
 from tritonnn.ops.loss.loss import reduced_out, resolve, share_of
+from tritonnn.table import Make
 
 FACTORS = ("weight", "pos_weight")
 
@@ -25,7 +26,7 @@ def _bce_target_grad(g: Tensor, x: Tensor, weight: Tensor | None, reduction: str
     return made if weight is None else made * weight
 
 
-def _probabilities(make: Any, *shape: int) -> Tensor:
+def _probabilities(make: Make, *shape: int) -> Tensor:
     return make(*shape, low=0.05, high=0.95)
 
 
@@ -52,7 +53,7 @@ def _same_size(op: str, input: Tensor, target: Tensor, text: str) -> None:
         raise ValueError(f"{op}: {text}")
 
 
-def _bce_samples(make: Any) -> list[Sample]:
+def _bce_samples(make: Make) -> list[Sample]:
     x, y = _probabilities(make, 3, 4), _probabilities(make, 3, 4)
     return [
         Sample(x, y), Sample(x, y, make(4), reduction="sum").constant("weight"), Sample(x, y, reduction="none"),
@@ -95,8 +96,7 @@ def binary_cross_entropy(
     _same_size(
         "binary_cross_entropy", input, target,
         f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is "
-        "deprecated. "
-        "Please ensure they have the same size.",
+        "deprecated. Please ensure they have the same size.",
     )  # fmt: skip
     if target.dtype is not input.dtype:
         raise fail(
@@ -219,4 +219,6 @@ def binary_cross_entropy_with_logits(
                     **dict[str, Any]({name: tensor}),
                 ) from None
         made.append(tensor)
-    return bce_with_logits_reduced(input.to(common), target.to(common), *made, reduction).to(target.dtype)
+    weights, positive = made
+    loss = bce_with_logits_reduced(input.to(common), target.to(common), weights, positive, reduction)
+    return loss.to(target.dtype)

@@ -13,6 +13,7 @@ from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.loss.loss import reduced, resolve
 from tritonnn.ops.softmax import log_softmax, softmax, softmax_backward
 from tritonnn.shape import numel
+from tritonnn.table import Make
 
 
 def check_classes(input: Tensor | Out, target: Tensor, weight: Tensor | None) -> None:
@@ -66,7 +67,7 @@ def _loss_shape(input: Tensor, reduction: str) -> tuple[int, ...]:
 # ---- negative log-likelihood ------------------------------------------------------------------------------
 
 
-def _class_samples(make: Any, *tail: Any) -> list[Sample]:
+def _class_samples(make: Make, *tail: Any) -> list[Sample]:
     return [
         Sample(make(4, 5), make.int(4, high=5), None, *tail, "mean"),
         Sample(make(4, 5), make.int(4, high=5), make(5, positive=True), *tail, "none").constant("weight"),
@@ -105,7 +106,7 @@ def nll_loss_backward(
     return Out(shape, grad.dtype)
 
 
-def _class_errors(make: Any) -> list[Bad]:
+def _class_errors(make: Make) -> list[Bad]:
     y = make.int(4, high=3)
     return [
         Bad(make(4, 3), make.int(3), error=ValueError,
@@ -122,7 +123,7 @@ def _class_errors(make: Any) -> list[Bad]:
     ]  # fmt: skip
 
 
-def _class_calls(make: Any) -> list[Sample]:
+def _class_calls(make: Make) -> list[Sample]:
     y = make.int(6, high=5)
     return [
         Sample(make(6, 5), y),

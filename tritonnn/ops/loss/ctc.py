@@ -9,10 +9,12 @@ log_softmax, where it belongs, it agrees with the formula of the paper.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import class_loss as definitions
@@ -28,7 +30,7 @@ from tritonnn.ops.loss.loss import REDUCTIONS
 _LOW = -1e30
 
 
-def _lengths(name: str, given: Any, batch: int, longest: int) -> list[int]:
+def _lengths(name: str, given: Tensor | Sequence[int], batch: int, longest: int) -> list[int]:
     values = given.tolist() if isinstance(given, Tensor) else list(given)
     values = values if isinstance(values, list) else [values]
     if len(values) != batch:
@@ -41,7 +43,7 @@ def _lengths(name: str, given: Any, batch: int, longest: int) -> list[int]:
     return [int(value) for value in values]
 
 
-def _padded(targets: Any, lengths: list[int], device: Any) -> Any:
+def _padded(targets: Any, lengths: list[int], device: DeviceLike | None) -> Any:
     """Targets as (N, S) on the device, whatever form they came in."""
     if targets.ndim == 2:
         return targets.to(device)

@@ -12,6 +12,7 @@ from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.reduction.norms import _safe_sqrt, vector_norm
 from tritonnn.shape import broadcast_shapes
+from tritonnn.table import Make
 
 
 def _at_least(x: Any, floor: float) -> Any:
@@ -20,7 +21,7 @@ def _at_least(x: Any, floor: float) -> Any:
     return x + (value.clamp_min(floor) - value)
 
 
-def _vectors(make: Any) -> list[Sample]:
+def _vectors(make: Make) -> list[Sample]:
     return [Sample(make(3, 4), make(3, 4)), Sample(make(3, 4), make(4)), Sample(make(4), make(4))]
 
 

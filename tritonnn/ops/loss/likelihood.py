@@ -11,9 +11,10 @@ from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.loss.loss import reduced, resolve
+from tritonnn.table import Make
 
 
-def _positive(make: Any, *shape: int) -> Tensor:
+def _positive(make: Make, *shape: int) -> Tensor:
     return make(*shape, positive=True)
 
 

@@ -17,6 +17,7 @@ from tritonnn.ops.loss.cross_entropy import check_classes, cross_entropy, fused_
 from tritonnn.ops.loss.loss import resolve
 from tritonnn.recording.grad_mode import state
 from tritonnn.shape import numel
+from tritonnn.table import Make
 
 IGNORED = -100
 
@@ -56,7 +57,8 @@ def _recorded(
     mask: tuple[bool, ...],
 ) -> list[Tensor | None]:  # fmt: skip
     """The wanted gradients by ops that have derivatives, with all scores at once."""
-    d = fused_cross_entropy_backward(g, linear(input, linear_weight, linear_bias), *saved, reduction)
+    scores: Any = linear(input, linear_weight, linear_bias)
+    d = fused_cross_entropy_backward(*(g, scores, *saved, reduction))
     return [
         matmul_nd(d, linear_weight) if mask[0] else None,
         matmul_nd(d.transpose(0, 1), input) if mask[1] else None,
@@ -231,7 +233,7 @@ def _composed(
     return cross_entropy(scores, target, **given)
 
 
-def _samples(make: Any) -> list[Sample]:
+def _samples(make: Make) -> list[Sample]:
     y, small = make.int(6, high=5), LinearCrossEntropyOptions(batch_chunk_size=4, allow_retain_graph=True)
     positive = make(5, positive=True)
     return [
@@ -250,7 +252,7 @@ def _samples(make: Any) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _errors(make: Any) -> list[Bad]:
+def _errors(make: Make) -> list[Bad]:
     x, w, y = make(4, 3), make(5, 3), make.int(4, high=5)
     ratio = LinearCrossEntropyOptions(chunking_method="aspect_ratio", batch_chunk_size=3)
     return [
@@ -334,7 +336,9 @@ def linear_cross_entropy(
     if single:
         input, target = input.unsqueeze(0), target.reshape(1)
     now = state.enabled and reduction != "none"
-    mask = tuple([now and t is not None and t.requires_grad for t in (input, linear_weight, linear_bias)])
+    mask: Any = tuple(
+        [now and t is not None and t.requires_grad for t in (input, linear_weight, linear_bias)]
+    )
     sizes = (input.shape[0], input.shape[1], linear_weight.shape[0])
     chunking = resolve_chunking(
         options, *sizes, input.dtype, input.device.type, state.enabled and linear_weight.requires_grad

@@ -12,6 +12,7 @@ from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.shape import broadcast_shapes, numel
+from tritonnn.table import Make
 
 REDUCTIONS = ("none", "mean", "sum")
 
@@ -48,8 +49,8 @@ def paired(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     if input.shape != target.shape:
         warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
-            "This will "
-            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size."
+            "This will likely lead to incorrect results due to broadcasting. Please ensure they have "
+            "the same size."
         )
         try:
             shape = broadcast_shapes(input.shape, target.shape)
@@ -85,28 +86,28 @@ def _weighted(loss: Tensor, weight: Tensor, input: Tensor, reduction: str, by_we
     return reduced(loss, reduction)
 
 
-def _pair_samples(make: Any) -> list[Sample]:
+def _pair_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), make(3, 4), "mean"), Sample(make(3, 4), make(3, 4), "none"),
         Sample(make(2, 700), make(2, 700), "sum"), Sample(make(()), make(()), "mean"),
     ]  # fmt: skip
 
 
-def _call_samples(make: Any) -> list[Sample]:
+def _call_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), make(3, 4)), Sample(make(3, 4), make(3, 4), reduction="sum"),
         Sample(make(2, 3), make(2, 3), reduction="none"), Sample(make(2, 3), make(3)),
     ]  # fmt: skip
 
 
-def _weighted_samples(make: Any) -> list[Sample]:
+def _weighted_samples(make: Make) -> list[Sample]:
     return [
         *_call_samples(make), Sample(make(3, 4), make(3, 4), weight=make(3, 4, positive=True)),
         Sample(make(3, 4), make(3, 4), weight=make(3, 4, positive=True), reduction="sum"),
     ]  # fmt: skip
 
 
-def _call_errors(make: Any) -> list[Bad]:
+def _call_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2, 3), make(2, 3), reduction="max", error=ValueError,
         match="not a valid value for reduction"),
@@ -114,7 +115,7 @@ def _call_errors(make: Any) -> list[Bad]:
     ]  # fmt: skip
 
 
-def _weight_errors(make: Any) -> list[Bad]:
+def _weight_errors(make: Make) -> list[Bad]:
     wrong = Bad(make(2, 3), make(2, 3), weight=make(3), error=ValueError, match="Weights and input must have")
     return [*_call_errors(make), wrong]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
@@ -14,18 +12,19 @@ from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.loss.binary import log1p_exp_minus
 from tritonnn.ops.loss.loss import reduced, resolve
+from tritonnn.table import Make
 
 
-def _positive(make: Any, *shape: int) -> Tensor:
+def _positive(make: Make, *shape: int) -> Tensor:
     return make(*shape, positive=True)
 
 
-def _signs(make: Any, *shape: int) -> Tensor:
+def _signs(make: Make, *shape: int) -> Tensor:
     """1 and -1."""
     return make.int(*shape, low=0, high=2) * 2 - 1
 
 
-def _reduction_error(make: Any, count: int) -> Bad:
+def _reduction_error(make: Make, count: int) -> Bad:
     inputs = [make(2, 3) for _ in range(count)]
     return Bad(*inputs, reduction="max", error=ValueError, match="max is not a valid value for reduction")
 
@@ -119,9 +118,9 @@ def cosine_embedding_loss(
         or len(input2.shape) != len(input1.shape)
     ):
         raise fail(
-            "cosine_embedding_loss", "0D or 1D target tensor expected, multi-target not supported: the "
-            "inputs must "
-            "have one dimension more than the target", input1=input1, input2=input2, target=target,
+            "cosine_embedding_loss", "0D or 1D target tensor expected, "
+            "multi-target not supported: the inputs must have one dimension more "
+            "than the target", input1=input1, input2=input2, target=target,
         )  # fmt: skip
     tiny = 1e-12
     squares = ((input1 * input1).sum(-1) + tiny) * ((input2 * input2).sum(-1) + tiny)
@@ -161,8 +160,7 @@ def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) ->
         raise fail(
             op,
             f"inconsistent target size: expected {list(wanted)} for an input of size {list(input.shape)}, "
-            "got "
-            f"{list(target.shape)}", input=input, target=target,
+            f"got {list(target.shape)}", input=input, target=target,
         )  # fmt: skip
     if target.dtype is not dtypes.int64:
         raise fail(op, f"expected scalar type Long but found {target.dtype.name}", input=input, target=target)
@@ -268,7 +266,7 @@ def multilabel_margin_loss(
     return reduced(loss.reshape(input.shape[:-1]), reduction)
 
 
-def _labels(make: Any) -> Tensor:
+def _labels(make: Make) -> Tensor:
     from tritonnn.ops.creation.from_data import tensor
 
     return tensor([[0, 3, -1, 1], [2, -1, 0, 0], [-1, 1, 2, 3]]).to(make.device)

@@ -26,6 +26,7 @@ from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.normalization.normalization import native_group_norm
 from tritonnn.recording.grad_mode import no_grad, state
 from tritonnn.shape import numel
+from tritonnn.table import Make
 
 
 def _batch_norm_grads(
@@ -96,10 +97,15 @@ def native_batch_norm_backward(
 
 
 def _normalised(
-    input: Tensor, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool,
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    training: bool,
     momentum: float,
     eps: float,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     result = native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)[0]
     if training:
         for running in (running_mean, running_var):
@@ -108,7 +114,7 @@ def _normalised(
     return result
 
 
-def _batch_norm_errors(make: Any) -> list[Bad]:
+def _batch_norm_errors(make: Make) -> list[Bad]:
     three = make(3)
     return [
         Bad(
@@ -125,7 +131,7 @@ def _batch_norm_errors(make: Any) -> list[Bad]:
     ]
 
 
-def _batch_norm_samples(make: Any) -> list[Sample]:
+def _batch_norm_samples(make: Make) -> list[Sample]:
     mean, var = make(3), make(3, positive=True)
     return [
         Sample(make(4, 3, 5), mean, var), Sample(make(4, 3), None, None, make(3), make(3), True),
@@ -219,7 +225,9 @@ def batch_norm(
 # ---- instance norm --------------------------------------------------------------------------------------
 
 
-def _move_instance_statistics(input: Tensor, running_mean: Any, running_var: Any, momentum: float) -> None:
+def _move_instance_statistics(
+    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, momentum: float
+) -> None:
     """Move the running statistics by the batch's average of the instances' ones."""
     dims = tuple(range(2, len(input.shape)))
     with no_grad():
@@ -230,7 +238,7 @@ def _move_instance_statistics(input: Tensor, running_mean: Any, running_var: Any
             running_var.mul_(1 - momentum).add_(x.var(dims).mean(0), alpha=momentum)
 
 
-def _instance_norm_errors(make: Any) -> list[Bad]:
+def _instance_norm_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2, 3, 1), error=ValueError, match="Expected more than 1 spatial element when training"),
         Bad(

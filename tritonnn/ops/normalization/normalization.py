@@ -25,12 +25,13 @@ from tritonnn.ops._fused import (
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.recording.grad_mode import state
 from tritonnn.shape import numel
+from tritonnn.table import Make
 
 # ---- layer norm -----------------------------------------------------------------------------------------
 
 
 def _check_normalized(
-    input: Tensor, normalized_shape: Any, weight: Tensor | None, bias: Tensor | None = None
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, bias: Tensor | None = None
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The normalised shape, and that of the statistics of every row."""
     if isinstance(normalized_shape, int):
@@ -69,7 +70,7 @@ def _layer_norm_grads(
     return gx, None, leading_sum(g * normal, rank), leading_sum(g, rank), None
 
 
-def _layer_norm_samples(make: Any) -> list[Sample]:
+def _layer_norm_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), (4,), make(4), make(4), 1e-5), Sample(make(2, 3, 4), (3, 4), make(3, 4), None,
         1e-5),
@@ -106,7 +107,7 @@ def native_layer_norm_backward(
     )
 
 
-def _layer_norm_errors(make: Any) -> list[Bad]:
+def _layer_norm_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2, 3), (5,), match=r"expected input with shape \[\*, 5\], but got input of size\[2, 3\]"),
         Bad(make(2, 3), (3,), make(4), match="Expected weight to be of same shape as normalized_shape"),
@@ -289,8 +290,7 @@ def native_group_norm(
         if tensor is not None and tuple(tensor.shape) != (channels,):
             raise Invalid(
                 f"Expected {name} to be a vector of size equal to the number of channels in input, but got "
-                f"{name} of "
-                f"shape {list(tensor.shape)} and input of shape {list(input.shape)}"
+                f"{name} of shape {list(tensor.shape)} and input of shape {list(input.shape)}"
             )
     kind = statistics_dtype(input.dtype)
     saved = Out((input.shape[0], num_groups), kind)
@@ -310,7 +310,7 @@ def native_group_norm_backward(
     return on_demand((input.shape, channels, channels), output_mask, (input.dtype, kind, kind), strides)
 
 
-def _group_norm_errors(make: Any) -> list[Bad]:
+def _group_norm_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2, 5, 3), 2, match="divisible by num_groups"),
         Bad(make(2, 4, 3), 2, make(3), match="Expected weight to be a vector of size equal"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,9 +26,8 @@ from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.reduction.norms import vector_norm
 from tritonnn.recording.grad_mode import is_grad_enabled
 from tritonnn.shape import Size
+from tritonnn.table.types import Number, Tensors
 
-Tensors = Sequence[Tensor]
-Number = Any
 REAL_FLOATS = (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
 from tritonnn.ops._table import FLOATING, Bad
-from tritonnn.ops._windows import Ints, as_ints, window_count
+from tritonnn.ops._windows import as_ints, window_count
+from tritonnn.table import Make
+from tritonnn.table.types import IntOrInts, Ints
 
 _COUNTS = {1: "one int", 2: "two ints", 3: "three ints"}
 
@@ -60,11 +62,11 @@ def _check_sizes(shape: Sequence[int], sizes: Sequence[int]) -> None:
 def pooling_window(
     name: str,
     n: int,
-    input: Any,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    input: Tensor,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None,
+    padding: IntOrInts,
+    dilation: IntOrInts,
     ceil_mode: bool,
     dtypes: tuple,
 ) -> tuple[Ints, Ints, Ints, Ints, bool]:
@@ -80,7 +82,13 @@ def pooling_window(
 
 @lru_cache(maxsize=1024, typed=True)
 def _checked_window(
-    shape: Sequence[int], n: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    shape: Sequence[int],
+    n: int,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None,
+    padding: IntOrInts,
+    dilation: IntOrInts,
+    ceil_mode: bool,
 ) -> tuple[Ints, Ints, Ints, Ints, bool]:
     kernel = _windows_argument("kernel_size", kernel_size, n)
     step = kernel if stride is None or stride == () else _windows_argument("stride", stride, n)
@@ -99,7 +107,7 @@ def window_counts(
     return [window_count(*each, ceil_mode) for each in zip(spatial, kernel, stride, padding, dilation)]
 
 
-def adaptive_size(name: str, n: int, input: Any, output_size: Any) -> Ints:
+def adaptive_size(name: str, n: int, input: Tensor, output_size: Any) -> Ints:
     """The checked output size of an adaptive pooling; None keeps a dimension's size (not in 1-d)."""
     check_tensor(name, input)
     try:
@@ -142,7 +150,7 @@ def check_dtype(input: Tensor, dtypes: tuple) -> None:
 def pool_errors(n: int, dilated: bool = False) -> Any:
     """What every pooling over n dimensions refuses."""
 
-    def errors(make: Any) -> list[Bad]:
+    def errors(make: Make) -> list[Bad]:
         x = make(1, 1, *[4] * n)
         made = [
             Bad(x, 5, match="Output size is too small"),
@@ -167,7 +175,7 @@ def pool_errors(n: int, dilated: bool = False) -> Any:
 def adaptive_errors(n: int) -> Any:
     """What every adaptive pooling over n dimensions refuses."""
 
-    def errors(make: Any) -> list[Bad]:
+    def errors(make: Make) -> list[Bad]:
         x = make(1, 2, *[4] * n)
         return [
             Bad(x, -1, match="greater than or equal to 0"),

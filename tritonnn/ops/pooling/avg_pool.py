@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._definitions import windows as definitions
 from tritonnn.ops._table import Bad, Sample, composite
-from tritonnn.ops._windows import IntOrInts, as_ints, joined
+from tritonnn.ops._windows import as_ints, joined
 from tritonnn.ops.pooling._checks import adaptive_errors, adaptive_size, pool_errors, pooling_window
 from tritonnn.ops.pooling.max_pool import max_pool1d, max_pool2d, max_pool3d
 from tritonnn.ops.pooling.pooling import AVERAGED, adaptive_avg_pool, avg_pool
-
-OptionalSize = int | Sequence[int | None] | None
+from tritonnn.table import Make
+from tritonnn.table.types import IntOrInts, OptionalSize
 
 
 def _avg_pool(
     name: str,
     n: int,
     input: Tensor,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None,
+    padding: IntOrInts,
     ceil_mode: bool,
     count_include_pad: bool,
     divisor_override: int | None = None,
@@ -73,7 +72,7 @@ def avg_pool1d(
 
 
 def _divisor_errors(n: int) -> Any:
-    def errors(make: Any) -> list[Bad]:
+    def errors(make: Make) -> list[Bad]:
         zero = Bad(make(1, 1, *[4] * n), 2, divisor_override=0, match="divisor must be not zero")
         return [*pool_errors(n)(make), zero]
 
@@ -211,10 +210,16 @@ def adaptive_avg_pool3d(input: Tensor, output_size: OptionalSize) -> Tensor:
 
 
 def _lp_pool(
-    name: str, n: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool
+    name: str,
+    n: int,
+    input: Tensor,
+    norm_type: float,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None,
+    ceil_mode: bool,
 ) -> Tensor:
     if norm_type in (float("inf"), -float("inf")):
-        pool = (max_pool1d, max_pool2d, max_pool3d)[n - 1]
+        pool: Any = (max_pool1d, max_pool2d, max_pool3d)[n - 1]
         if norm_type > 0:
             return pool(input.abs(), kernel_size, stride, 0, 1, ceil_mode)
         return -pool(-input.abs(), kernel_size, stride, 0, 1, ceil_mode)
@@ -239,7 +244,7 @@ def _lp_pool(
 def lp_pool1d(
     input: Tensor,
     norm_type: float,
-    kernel_size: int,
+    kernel_size: IntOrInts,
     stride: IntOrInts | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:

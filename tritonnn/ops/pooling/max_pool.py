@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
 from tritonnn.ops._definitions import pooling as define
 from tritonnn.ops._table import NUMERIC, Bad, Sample, composite
-from tritonnn.ops._windows import IntOrInts, Ints, as_ints
+from tritonnn.ops._windows import as_ints
 from tritonnn.ops.pooling._checks import (
     adaptive_errors,
     adaptive_size,
@@ -23,19 +22,18 @@ from tritonnn.ops.pooling.pooling import (
     max_pool,
     max_pool_with_indices,
 )
-
-Pooled = Tensor | tuple[Tensor, Tensor]
-OptionalSize = int | Sequence[int | None] | None
+from tritonnn.table import Make
+from tritonnn.table.types import IntOrInts, Ints, OptionalSize, Pooled
 
 
 def _max_pool(
     name: str,
     n: int,
     input: Tensor,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None,
+    padding: IntOrInts,
+    dilation: IntOrInts,
     ceil_mode: bool,
     return_indices: bool,
 ) -> Any:
@@ -188,7 +186,7 @@ max_pool3d_with_indices = _with_indices(
 # ---- adaptive -------------------------------------------------------------------------------------------
 
 
-def _adaptive(name: str, n: int, input: Tensor, output_size: Any, return_indices: bool) -> Any:
+def _adaptive(name: str, n: int, input: Tensor, output_size: OptionalSize, return_indices: bool) -> Any:
     values, indices = adaptive_max_pool(input, adaptive_size(name, n, input, output_size))
     return (values, indices) if return_indices else values
 
@@ -311,7 +309,7 @@ def _uniform(shape: Ints, like: Tensor) -> Tensor:
 
 
 def _fractional_errors(n: int) -> Any:
-    def errors(make: Any) -> list[Bad]:
+    def errors(make: Make) -> list[Bad]:
         x = make(1, 2, *[6] * n)
         return [
             Bad(x, 2, error=ValueError, match="requires specifying either an output_size or an output_ratio"),

@@ -11,12 +11,19 @@ from tritonnn.errors import Invalid, complete
 from tritonnn.memory_format import format_of
 from tritonnn.ops._definitions import pooling as define
 from tritonnn.ops._table import Bad, Sample, composite
-from tritonnn.ops._windows import IntOrInts, Ints, as_ints, joined
+from tritonnn.ops._windows import as_ints, joined
 from tritonnn.ops.pooling._checks import check_tensor
+from tritonnn.table import Make
+from tritonnn.table.types import IntOrInts, Ints
 
 
 def _unpool_size(
-    input: Tensor, n: int, kernel_size: Any, stride: Any, padding: Any, output_size: Any
+    input: Tensor,
+    n: int,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None,
+    padding: IntOrInts,
+    output_size: Sequence[int] | None,
 ) -> Ints:
     kernel = as_ints("kernel_size", kernel_size, n)
     step = kernel if stride is None else as_ints("stride", stride, n)
@@ -75,10 +82,10 @@ def _max_unpool(
     n: int,
     input: Tensor,
     indices: Tensor,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    output_size: Any,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None,
+    padding: IntOrInts,
+    output_size: Sequence[int] | None,
 ) -> Tensor:
     check_tensor(name, input)
     try:
@@ -100,7 +107,7 @@ def _max_unpool(
 
 
 def _unpool_errors(n: int) -> Any:
-    def errors(make: Any) -> list[Bad]:
+    def errors(make: Make) -> list[Bad]:
         x, where = make(1, 1, *[2] * n), make.int(1, 1, *[2] * n, high=1)
         return [
             Bad(x, make(1, 1, *[2] * n), 2, match="elements in indices should be type int64"),
@@ -113,7 +120,7 @@ def _unpool_errors(n: int) -> Any:
     return errors
 
 
-def _distinct(make: Any, *shape: int, count: int) -> Tensor:
+def _distinct(make: Make, *shape: int, count: int) -> Tensor:
     """Indices without repetition in each plane, as max pooling of separate windows gives them."""
     from tritonnn.ops.creation.ranges import arange
 

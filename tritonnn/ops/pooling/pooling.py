@@ -10,11 +10,13 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._table import FLOATING, NUMERIC, Out, Sample, primitive
-from tritonnn.ops._windows import Ints
 from tritonnn.ops.pooling._checks import check_dtype, window_counts
+from tritonnn.table import Make
+from tritonnn.table.types import Ints
 
 AVERAGED = (*FLOATING, dtypes.int64)
 
@@ -26,7 +28,7 @@ def _gather(g: Tensor, indices: Tensor, n: int) -> Tensor:
     return flat.gather(-1, where).view(indices.shape)
 
 
-def _pooled(input: Tensor, sizes: Sequence[int], dtype: Any = None, volumes: bool = False) -> Out:
+def _pooled(input: Tensor, sizes: Sequence[int], dtype: DType | None = None, volumes: bool = False) -> Out:
     """Planes of other sizes, in the input's memory format; that of volumes only maxima over windows keep."""
     shape = (*input.shape[: len(input.shape) - len(sizes)], *sizes)
     strides = strides_in_format(shape, input) if volumes or len(sizes) == 2 else None
@@ -36,7 +38,7 @@ def _pooled(input: Tensor, sizes: Sequence[int], dtype: Any = None, volumes: boo
 # ---- maximum --------------------------------------------------------------------------------------------
 
 
-def _max_samples(make: Any) -> list[Sample]:
+def _max_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(2, 3, 5, 6), (2, 3), (2, 1), (1, 1), (1, 1), False),
         Sample(make(1, 2, 7), (3,), (2,), (1,), (2,), True),
@@ -113,7 +115,7 @@ def max_pool_with_indices(
     return _pooled(input, sizes, volumes=True), _pooled(input, sizes, dtypes.int64, volumes=True)
 
 
-def _indices_samples(make: Any) -> list[Sample]:
+def _indices_samples(make: Make) -> list[Sample]:
     made = []
     for sample in _max_samples(make):
         input, window = sample.args[0], sample.args[1:5]
@@ -159,7 +161,7 @@ def adaptive_max_pool(input: Tensor, output_size: Ints) -> Any:
     return _pooled(input, output_size), _pooled(input, output_size, dtypes.int64)
 
 
-def _adaptive_samples(make: Any) -> list[Sample]:
+def _adaptive_samples(make: Make) -> list[Sample]:
     made = []
     for shape, size in (((2, 3, 5, 7), (3, 4)), ((2, 6), (3,))):
         indices = adaptive_max_pool(make(*shape), size)[1]
@@ -224,7 +226,7 @@ def fractional_max_pool_backward(
 # ---- mean -----------------------------------------------------------------------------------------------
 
 
-def _avg_samples(make: Any) -> list[Sample]:
+def _avg_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(2, 3, 5, 6), (2, 3), (2, 1), (1, 1), False, True, None),
         Sample(make(2, 3, 5, 6), (3, 3), (2, 2), (1, 1), True, False, None),

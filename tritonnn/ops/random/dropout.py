@@ -16,6 +16,7 @@ from tritonnn.memory_format import strides_as
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, expose, primitive
 from tritonnn.ops.creation.creation import ones_like
 from tritonnn.random import generator_for
+from tritonnn.table import Make
 
 _ALPHA = -1.7580993408473766  # what SELU tends to for very negative inputs
 
@@ -33,14 +34,14 @@ def native_dropout(input: Tensor, p: float, seed: int, offset: int) -> Any:
 def _without_chance(*shapes: tuple[int, ...]) -> Any:
     """Calls whose result no draw decides: everything is kept, or nothing."""
 
-    def samples(make: Any) -> list[Sample]:
+    def samples(make: Make) -> list[Sample]:
         calls = [Sample(make(shape), 0.4, False) for shape in shapes]
         return [*calls, Sample(make(shapes[0]), 0.0, True), Sample(make(shapes[-1]), 1.0, True)]
 
     return samples
 
 
-def _refused(make: Any, kind: type[Exception] = ValueError) -> list[Bad]:
+def _refused(make: Make, kind: type[Exception] = ValueError) -> list[Bad]:
     x = make(2, 3, 4)
     return [
         Bad(x, 1.5, True, error=kind, match="between 0 and 1, but got 1.5"),
@@ -49,7 +50,7 @@ def _refused(make: Any, kind: type[Exception] = ValueError) -> list[Bad]:
     ]
 
 
-def _refused_by_torch(make: Any) -> list[Bad]:
+def _refused_by_torch(make: Make) -> list[Bad]:
     return _refused(make, RuntimeError)
 
 

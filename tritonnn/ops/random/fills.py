@@ -30,7 +30,7 @@ def _refill(
     self: Tensor,
     fill: Any,
     *params: Any,
-    generator: Any,
+    generator: Generator | None,
     wide: bool = False,
     floating: bool = True,
 ) -> Tensor:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor, make_view
-from tritonnn.device import resolve
+from tritonnn.device import DeviceLike, resolve
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
+from tritonnn.memory_format import layout as Layout
+from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._arguments import not_a_tensor, whole_number
 from tritonnn.ops._table import FLOATING, NUMERIC, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.conversion.overwriting import overwritten
@@ -95,7 +98,11 @@ def draw(fill: Any, target: Tensor, *params: Any, generator: Generator | None, w
 
 
 def _new(
-    size: Any, dtype: DType | None, device: Any, out: Tensor | None, default: DType | None = None
+    size: Any,
+    dtype: DType | None,
+    device: DeviceLike | None,
+    out: Tensor | None,
+    default: DType | None = None,
 ) -> Tensor:
     shape = Size(shapes.as_size(size))
     if out is not None:
@@ -104,7 +111,9 @@ def _new(
     return allocate(shape, dtype or default or dtypes.get_default_dtype(), resolve(device))
 
 
-def _standard(name: str, fill: Any, made: Tensor, generator: Any, out: Tensor | None = None) -> Tensor:
+def _standard(
+    name: str, fill: Any, made: Tensor, generator: Generator | None, out: Tensor | None = None
+) -> Tensor:
     """Standard uniform or normal numbers; a complex normal has variance 1/2 in each part."""
     if made.dtype.kind < 2:
         raise NotImplementedError(
@@ -136,8 +145,9 @@ _NEW = dict(
 
 @composite(**_NEW)
 def rand(
-    *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Uniform numbers on [0, 1).
 
@@ -151,8 +161,9 @@ def rand(
 
 @composite(**_NEW)
 def randn(
-    *size: Any, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Numbers from the normal distribution of mean 0 and variance 1.
 
@@ -164,7 +175,7 @@ def randn(
     return _finish(made, requires_grad, pin_memory, layout)
 
 
-def draw_integers(made: Tensor, low: int, high: int, generator: Any) -> Tensor:
+def draw_integers(made: Tensor, low: int, high: int, generator: Generator | None) -> Tensor:
     if not (isinstance(low, int) and isinstance(high, int)):
         whole_number("random", "from", low)
         whole_number("random", "to", high)
@@ -206,9 +217,10 @@ def draw_integers(made: Tensor, low: int, high: int, generator: Any) -> Tensor:
     ],
 )  # fmt: skip
 def randint(
-    *bounds: Any, low: int = 0, high: int | None = None, size: Any = None, generator: Generator | None = None,
-    out: Tensor | None = None, dtype: DType | None = None, layout: Any = None, device: Any = None,
-    requires_grad: bool = False, pin_memory: bool = False,
+    *bounds: Any, low: int = 0, high: int | None = None, size: Any = None,
+    generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Integers uniform on [low, high): `randint(high, size)` or `randint(low, high, size)`.
 
@@ -243,7 +255,8 @@ def randint(
 )  # fmt: skip
 def randperm(
     n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """A random permutation of 0 ... n-1: the order that sorts n random 63-bit keys.
 
@@ -270,8 +283,8 @@ def randperm(
 
 def _random_like(name: str, fill: Any) -> Any:
     def like(
-        input: Tensor, *, dtype: DType | None = None, layout: Any = None, device: Any = None,
-        requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
+        input: Tensor, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+        requires_grad: bool = False, pin_memory: bool = False, memory_format: MemoryFormat | None = None,
         generator: Generator | None = None,
     ) -> Tensor:  # fmt: skip
         if not isinstance(input, Tensor):
@@ -307,8 +320,9 @@ randn_like = _random_like("randn_like", philox_normal)
     ],
 )  # fmt: skip
 def randint_like(
-    input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
+    input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+    pin_memory: bool = False, memory_format: MemoryFormat | None = None,
 ) -> Tensor:  # fmt: skip
     """Integers uniform on [low, high) in the shape, dtype and device of `input`; `randint_like(x, high)` from 0 on.
 

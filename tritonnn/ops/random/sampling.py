@@ -7,8 +7,10 @@ from typing import Any
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
+from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.creation.creation import _finish, allocate
 from tritonnn.ops.random.random import (
@@ -23,6 +25,7 @@ from tritonnn.ops.random.random import (
 from tritonnn.ops.sorting.searching import searchsorted
 from tritonnn.random import Generator, generator_for
 from tritonnn.recording.grad_mode import state
+from tritonnn.table import Make
 
 
 @composite(
@@ -41,9 +44,9 @@ from tritonnn.recording.grad_mode import state
     ],
 )  # fmt: skip
 def normal(
-    mean: Any, std: Any = 1.0, size: Any = None, *,
-    generator: Generator | None = None, out: Tensor | None = None,
-    dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+    mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
+    out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Normal numbers with the given means and standard deviations, each a number or a tensor.
 
@@ -107,14 +110,14 @@ def bernoulli(
     return draw_bernoulli(made, input if p is None else p, generator)
 
 
-def draw_bernoulli(target: Tensor, p: Any, generator: Any) -> Tensor:
+def draw_bernoulli(target: Tensor, p: Any, generator: Generator | None) -> Tensor:
     if isinstance(p, Tensor):
         if not p.dtype.is_floating_point:
             message = f"expected probabilities of a floating dtype, got {p.dtype.name}"
             raise fail("bernoulli", message, kind=NotImplementedError, p=p)
         if p.device.type != "meta" and p.numel() and not bool(((p >= 0) & (p <= 1)).all()):
             raise RuntimeError("bernoulli: Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
-        values = p.detach().expand(target.shape)
+        values: Any = p.detach().expand(target.shape)
     else:
         if not 0 <= p <= 1:
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
@@ -150,7 +153,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     return philox_poisson(input.detach(), *generator.reserve(4 * input.numel()))
 
 
-def _multinomial_errors(make: Any) -> list[Bad]:
+def _multinomial_errors(make: Make) -> list[Bad]:
     p = make(2, 3, positive=True)
     return [
         Bad(make(2, 2, 2), 1, match="must be 1 or 2 dim"),

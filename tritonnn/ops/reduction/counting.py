@@ -14,8 +14,7 @@ from tritonnn.ops._table import FLOATING, NUMERIC, Bad, Sample, composite
 from tritonnn.ops.creation.creation import ones, zeros
 from tritonnn.ops.creation.from_data import tensor
 from tritonnn.ops.sorting.searching import search
-
-Number = Any
+from tritonnn.table.types import Number
 
 
 @composite(
@@ -182,16 +181,16 @@ def isin(
     >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 3]))
     tensor([False,  True,  True])
     """
-    like = elements if isinstance(elements, Tensor) else test_elements
+    like: Any = elements if isinstance(elements, Tensor) else test_elements
     tensors_only("isin", test_elements=like)
-    elements = elements if isinstance(elements, Tensor) else tensor(elements, device=like.device)
+    sought = elements if isinstance(elements, Tensor) else tensor(elements, device=like.device)
     tests = test_elements if isinstance(test_elements, Tensor) else tensor(test_elements, device=like.device)
-    kind = dtypes.promote_types(elements.dtype, tests.dtype)
-    elements, tests = elements.detach().to(kind), tests.detach().to(kind).reshape(-1)
+    kind = dtypes.promote_types(sought.dtype, tests.dtype)
+    sought, tests = sought.detach().to(kind), tests.detach().to(kind).reshape(-1)
     if tests.numel() == 0:
-        found = zeros(elements.shape, dtype=dtypes.bool_, device=elements.device)
+        found = zeros(sought.shape, dtype=dtypes.bool_, device=sought.device)
     else:
         ordered = tests.sort()[0]
-        place = search(ordered, elements, None, False, False).clamp(0, tests.numel() - 1)
-        found = ordered.take(place) == elements
+        place = search(ordered, sought, None, False, False).clamp(0, tests.numel() - 1)
+        found = ordered.take(place) == sought
     return found.logical_not() if invert else found

@@ -12,9 +12,11 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._table import OPS, REAL, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.reduction.reduction import Dims, _dim_errors, reduced_shape, restore, sum
+from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, restore, sum
 from tritonnn.ops.shape.shape import unsqueeze
 from tritonnn.shape import Size, wrap_dim, wrap_dims
+from tritonnn.table import Make
+from tritonnn.table.types import Dims
 
 
 def _not_empty(input: Tensor, dims: Sequence[int], op: str, given: Any = None) -> None:
@@ -30,7 +32,7 @@ def _not_empty(input: Tensor, dims: Sequence[int], op: str, given: Any = None) -
             )
 
 
-def _amax_grad(g: Tensor, input: Tensor, result: Tensor, dims: Any, keepdim: bool) -> Tensor:
+def _amax_grad(g: Tensor, input: Tensor, result: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
     """Shared equally among the elements that tie."""
     ties = input == restore(result, input.shape, dims, keepdim)
     share = ties.to(g.dtype)
@@ -105,19 +107,25 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     if dim is None and not input.numel():
         message = "cannot compute aminmax over an empty dimension as the operation has no identity."
         raise fail("aminmax", message, input=input)
-    return _pair("aminmax", ("min", "max"))(
+    return pair("aminmax")(
         amin(input, () if dim is None else dim, keepdim), amax(input, () if dim is None else dim, keepdim)
     )
 
 
+# Composites that return two tensors under names of their own, and the names.
+PAIRS = {
+    "max": ("values", "indices"), "min": ("values", "indices"), "median": ("values", "indices"),
+    "nanmedian": ("values", "indices"), "aminmax": ("min", "max"), "histogram": ("hist", "bin_edges"),
+}  # fmt: skip
 _pairs: dict[str, Any] = {}
 
 
-def _pair(name: str, fields: tuple[str, str]) -> Any:
+def pair(name: str) -> Any:
+    """The named tuple that the composite returns, made when first needed."""
     if name not in _pairs:
         from collections import namedtuple
 
-        _pairs[name] = namedtuple(name, fields)
+        _pairs[name] = namedtuple(name, PAIRS[name])
     return _pairs[name]
 
 
@@ -203,7 +211,7 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
                 )
             return whole(input) if out is None else whole(input, out=out)
         values, indices = along(input, dim, keepdim) if out is None else along(input, dim, keepdim, out=out)
-        return _pair(name, ("values", "indices"))(values, indices)
+        return pair(name)(values, indices)
 
     reduce.__name__ = name
     word = "Largest" if name == "max" else "Smallest"
@@ -217,7 +225,7 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
 _MAX_SAMPLES = lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(3, 4), make(3, 4))]
 
 
-def _max_errors(make: Any) -> list[Bad]:
+def _max_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range"),
         Bad(make(0, 3), 0, error=IndexError, match="non-zero size"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,13 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction.extremes import amax, amin
-from tritonnn.ops.reduction.reduction import Dims, _dim_errors, reduced_shape, sum
+from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, sum
 from tritonnn.shape import wrap_dim, wrap_dims
+from tritonnn.table import Make
+from tritonnn.table.types import Dims, Number
 
-Number = Any
 
-
-def _vector_norm(input: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
+def _vector_norm(input: Tensor, p: float, dims: Sequence[int], keepdim: bool) -> Tensor:
     if input.dtype.kind < 2:
         raise fail(
             "norm",
@@ -47,7 +48,9 @@ def _safe_sqrt(total: Tensor) -> Tensor:
     return total.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
 
 
-def _norm_grad(g: Tensor, input: Tensor, norm: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
+def _norm_grad(
+    g: Tensor, input: Tensor, norm: Tensor, p: float, dims: Sequence[int], keepdim: bool
+) -> Tensor:
     """g sign(x) (|x| / norm)^(p - 1), and 0 where the norm is 0 or, with p < 1, where x is."""
     if p == 0:
         return input.new_zeros(input.shape)
@@ -74,7 +77,7 @@ def _norm_grad(g: Tensor, input: Tensor, norm: Tensor, p: float, dims: Any, keep
     + [Sample(make(3, 700), 2.0, (1,), False), Sample(make(70, 33), 2.5, (0,), False),
        Sample(make(()), 2.0, (), False)],
 )  # fmt: skip
-def p_norm(input: Tensor, p: float, dim: Any, keepdim: bool) -> Any:
+def p_norm(input: Tensor, p: float, dim: Sequence[int], keepdim: bool) -> Any:
     """(sum of |x|^p)^(1/p) over `dim`, for finite p, and with p = 0 the number of x that are not 0; in half precision
     the sum is one of float32."""
     return Out(reduced_shape(input.shape, dim, keepdim), input.dtype)
@@ -94,7 +97,7 @@ def norm(
     p: Any = "fro",
     dim: Dims = None,
     keepdim: bool = False,
-    out: Any = None,
+    out: Tensor | None = None,
     dtype: DType | None = None,
 ) -> Tensor:
     """The p-norm (sum |x|^p)^(1/p) over `dim` (all by default); 'fro' is p = 2.
@@ -106,13 +109,13 @@ def norm(
     if dtype is not None:
         input = input.to(dtype)
     if p == "nuc":
-        made = input.svd()[1].sum(-1, keepdim)
-    else:
-        try:
-            dims = wrap_dims(dim, len(input.shape))
-        except Invalid as invalid:
-            raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
-        made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
+        reason = "the nuclear norm needs singular values, which are not implemented"
+        raise fail("norm", reason, kind=NotImplementedError, input=input)
+    try:
+        dims = wrap_dims(dim, len(input.shape))
+    except Invalid as invalid:
+        raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
+    made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
     return made if out is None else dispatch.deliver("norm", out, made)
 
 
@@ -134,7 +137,7 @@ def vector_norm(
     keepdim: bool = False,
     *,
     dtype: DType | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The p-norm of vectors along `dim` (of all elements by default).
 
@@ -205,7 +208,7 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     return norm(input - other, p)
 
 
-def with_nan(make: Any, rows: int, columns: int) -> Tensor:
+def with_nan(make: Make, rows: int, columns: int) -> Tensor:
     """A matrix with NaN in its diagonal, but for the last row."""
     x = make(rows, columns)
     for i in range(rows - 1):

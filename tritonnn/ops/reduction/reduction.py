@@ -14,8 +14,8 @@ from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
 from tritonnn.shape import SCALAR, Size, as_dims, numel, wrap_dims
-
-Dims = int | Sequence[int] | None
+from tritonnn.table import Make
+from tritonnn.table.types import Dims
 
 
 def reduced_shape(shape: Size, dims: Sequence[int], keepdim: bool) -> Sequence[int]:
@@ -27,7 +27,7 @@ def reduced_shape(shape: Size, dims: Sequence[int], keepdim: bool) -> Sequence[i
     return [extent for d, extent in enumerate(shape) if d not in dims]
 
 
-def restore(g: Tensor, shape: Size, dims: Any, keepdim: bool) -> Tensor:
+def restore(g: Tensor, shape: Size, dims: Sequence[int], keepdim: bool) -> Tensor:
     """A reduced tensor with its reduced dimensions back (extent 1), so that it broadcasts against the input."""
     if not keepdim and shape:
         for d in as_dims(dims):
@@ -35,18 +35,18 @@ def restore(g: Tensor, shape: Size, dims: Any, keepdim: bool) -> Tensor:
     return g
 
 
-def _spread(g: Tensor, shape: Size, dims: Any, keepdim: bool) -> Tensor:
+def _spread(g: Tensor, shape: Size, dims: Sequence[int], keepdim: bool) -> Tensor:
     return expand_as_size(restore(g, shape, dims, keepdim), tuple(shape))
 
 
-def _dim_samples(make: Any) -> list[Sample]:
+def _dim_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3, 4), (0, -1)), Sample(make(3, 4), 0, True),
         Sample(make(())), Sample(make(2, 300), 1), Sample(make(600, 3), 0),
     ]  # fmt: skip
 
 
-def _dim_errors(make: Any) -> list[Bad]:
+def _dim_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range"),
         Bad(make(2, 3), (0, 0), match="appears multiple times"),

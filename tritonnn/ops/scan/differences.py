@@ -16,6 +16,7 @@ from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scan.scan import cumsum
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.shape import as_dims, wrap_dim
+from tritonnn.table import Make
 
 
 def _dimension(op: str, input: Tensor, dim: int) -> int:
@@ -58,14 +59,14 @@ def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
     return total * step * 0.5
 
 
-def _samples(make: Any) -> list[Sample]:
+def _samples(make: Make) -> list[Sample]:
     return [
         Sample(make(5)), Sample(make(3, 4), dx=0.5), Sample(make(3, 4), make(3), dim=0), Sample(make(3, 4), make(3, 4)),
         Sample(make(3, 1)),
     ]  # fmt: skip
 
 
-def _errors(make: Any) -> list[Bad]:
+def _errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), make(3), dx=1.0, error=TypeError, match="either x or dx"),
         Bad(make(3), make(2), match="one `x` value for each"),

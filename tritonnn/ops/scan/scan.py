@@ -15,9 +15,10 @@ from tritonnn.ops.joining.repeating import flip
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.recording.grad_mode import state
 from tritonnn.shape import Size, wrap_dim
+from tritonnn.table import Make
 
 
-def _samples(make: Any) -> list[Sample]:
+def _samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), 0),
         Sample(make(2, 5), -1),
@@ -27,7 +28,7 @@ def _samples(make: Any) -> list[Sample]:
     ]
 
 
-def _errors(make: Any) -> list[Bad]:
+def _errors(make: Make) -> list[Bad]:
     return [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range")]
 
 

@@ -37,7 +37,9 @@ def _at_least_1d(item: Tensor) -> Tensor:
     return item if item.shape or item.dtype in MASKS else unsqueeze(item, 0)
 
 
-def _index_put(in_place: bool, input: Tensor, indices: Any, values: Tensor, accumulate: bool) -> Tensor:
+def _index_put(
+    in_place: bool, input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool
+) -> Tensor:
     parsed = _tensor_indices(input, indices)
     if not parsed.indices:
         raise fail("index_put", "expected at least one index tensor", kind=IndexError, input=input)
@@ -107,7 +109,8 @@ def _view_scatter(name: str, pick: Any, samples: Any, errors: Any, example: str)
         return made
 
     function.__name__ = name
-    function.__doc__ = f"A copy of the input with `src` embedded in what `{name.removesuffix('_scatter')}` of it sees.\n\n{example}"
+    seen = name.removesuffix("_scatter")
+    function.__doc__ = f"A copy of the input with `src` embedded in what `{seen}` of it sees.\n\n{example}"
     function.__annotations__ = {"input": "Tensor", "src": "Tensor"}
     options = {"samples": samples, "errors": errors, "reference": getattr(definitions, name)}
     return composite(api="torch tensor", dtypes=ANY, **options)(function)

@@ -5,7 +5,6 @@ Each returns a new tensor; the in-place methods write into the tensor itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
@@ -16,15 +15,14 @@ from tritonnn.memory_format import strides_as
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import writing as definitions
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.indexing.indexing import indexed_shape, long_index, zeros_of
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scatter.scatter import WRITE, distinct, same_dtype, scatter_reduce
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
-
-Tensors = Sequence[Tensor]
-Number = Any
+from tritonnn.table import Make
+from tritonnn.table.types import Number, Tensors
 
 # ---- along one dimension, by a vector of indices ---------------------------------------------------------
 
@@ -59,7 +57,7 @@ def _matching_source(
         )
 
 
-def _along_samples(make: Any) -> list[Sample]:
+def _along_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), 0, make.int(5, high=3), make(5, 4)), Sample(make(3, 4), 1, make.int(2, high=4), make(3, 2)),
         Sample(make(2, 3, 4), -2, make.int(5, high=3), make(2, 5, 4)), Sample(make(3), 0, make.int(0), make(0)),
@@ -67,7 +65,7 @@ def _along_samples(make: Any) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _copy_samples(make: Any) -> list[Sample]:
+def _copy_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), 0, distinct(make, (2,), 0, 3), make(2, 4)),
         Sample(make(3, 4), 1, distinct(make, (3,), 0, 4), make(3, 3)), Sample(make(3), 0, make.int(0), make(0)),
@@ -364,4 +362,4 @@ def put_at(input: Tensor, indices: Tensors, values: Tensor, dims: tuple[int, ...
     return Out(input.shape, input.dtype, strides=strides_as(input))
 
 
-Tensor.put_at = put_at  # type: ignore[attr-defined]
+attach(put_at=put_at)

@@ -6,7 +6,6 @@ happen in one fixed order and the last of several writes stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dispatch, dtypes
@@ -20,9 +19,9 @@ from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.indexing.indexing import check_index
 from tritonnn.ops.shape.parts import slice_backward, slice_dim
 from tritonnn.shape import Size
+from tritonnn.table import Make
+from tritonnn.table.types import Number
 
-Tensors = Sequence[Tensor]
-Number = Any
 WRITE = dict(dtypes=ANY, inplace=True, aliasing=True)
 
 
@@ -43,7 +42,7 @@ def _from_index(g: Tensor, src_shape: Size, dim: int, index: Tensor) -> Tensor:
     return got
 
 
-def _scatter_samples(make: Any) -> list[Sample]:
+def _scatter_samples(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), 0, distinct(make, (2, 4), 0, 3), make(2, 4)),
         Sample(make(3, 4), 1, distinct(make, (3, 2), 1, 4), make(3, 4)),
@@ -52,13 +51,13 @@ def _scatter_samples(make: Any) -> list[Sample]:
     ]
 
 
-def distinct(make: Any, shape: tuple[int, ...], dim: int, size: int) -> Tensor:
+def distinct(make: Make, shape: tuple[int, ...], dim: int, size: int) -> Tensor:
     """Indices below `size` that do not repeat along `dim`."""
     keys = make.int(*shape[:dim], size, *shape[dim + 1 :], high=1000)
     return slice_dim(keys.argsort(dim), dim, 0, shape[dim], 1)
 
 
-def _repeated(make: Any) -> list[Sample]:
+def _repeated(make: Make) -> list[Sample]:
     return [
         Sample(make(3, 4), 0, make.int(6, 4, high=3), make(6, 4)),
         Sample(make(3, 4), 1, make.int(3, 9, high=4), make(4, 9)),
@@ -66,7 +65,7 @@ def _repeated(make: Any) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _scatter_errors(make: Any) -> list[Bad]:
+def _scatter_errors(make: Make) -> list[Bad]:
     return [
         Bad(
             make(3, 4),
@@ -110,8 +109,16 @@ def scatter_value(input: Tensor, dim: int, index: Tensor, value: Any) -> Any:
 _REDUCE = {"add": "sum", "multiply": "prod"}
 
 
-def _scatter(in_place: bool, input: Tensor, dim: int, index: Tensor, src: Any, value: Any, reduce: str |
-None, out: Any) -> Tensor:  # fmt: skip
+def _scatter(
+    in_place: bool,
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any,
+    value: Number | None,
+    reduce: str | None,
+    out: Tensor | None,
+) -> Tensor:
     if (src is None) == (value is None):
         raise TypeError("scatter() takes either src or value")
     src = value if src is None else src
@@ -156,7 +163,13 @@ def scatter(
 
 @expose("tensor")
 def scatter_(
-    self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+    self: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor | Number | None = None,
+    *,
+    value: Number | None = None,
+    reduce: str | None = None,
 ) -> Tensor:
     """In-place version of `scatter`."""
     return _scatter(True, self, dim, index, src, value, reduce, None)

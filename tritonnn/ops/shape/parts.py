@@ -10,8 +10,9 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
-from tritonnn.ops.shape.shape import Geometry, _checked_dim, unsqueeze
+from tritonnn.ops.shape.shape import _checked_dim, unsqueeze
 from tritonnn.shape import Size, wrap_dim
+from tritonnn.table.types import Geometry
 
 
 @view(

@@ -78,8 +78,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
             raise fail(
                 "pixel_unshuffle",
                 f"expects {name} to be divisible by downscale_factor, but input.size({place})={extent} is "
-                "not "
-                f"divisible by {r}",
+                f"not divisible by {r}",
                 input=input,
             )
     x: Any = input

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.ops._definitions import shape as define
-from tritonnn.ops._table import ANY, Bad, Sample, composite, view
+from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, view
 from tritonnn.shape import Size, infer_view_size, wrap_dim
-
-Geometry = tuple[Sequence[int], Sequence[int], int]
+from tritonnn.table.types import Dims, Geometry, IntOrInts
 
 
 @view(
@@ -62,7 +61,7 @@ def expand_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
         Bad(make(3), -2, 3, match="negative size"),
     ],
 )
-def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
+def expand(input: Tensor, *size: int | Sequence[int], implicit: bool = False) -> Tensor:
     """`input` broadcast to a larger size without copying (stride 0); -1 keeps an extent.
 
     >>> import tritonnn as torch
@@ -110,7 +109,12 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     return expand_as_size(input, tuple(size))
 
 
-Tensor.broadcast_to = lambda self, *size: expand_as_size(self, shapes.as_size(size))  # type: ignore[attr-defined]
+def _broadcast_to(self: Tensor, *size: int | Sequence[int]) -> Tensor:
+    """`broadcast_to` as a method, which takes the size in line too."""
+    return expand_as_size(self, shapes.as_size(size))
+
+
+attach(broadcast_to=_broadcast_to)
 
 
 @view(
@@ -144,7 +148,7 @@ def view_or_copy(input: Tensor, size: Sequence[int]) -> Tensor:
     return view_as_size(input, size)
 
 
-def _view(self: Tensor, *size: Any, dtype: Any = None) -> Tensor:
+def _view(self: Tensor, *size: int | Sequence[int] | DType, dtype: DType | None = None) -> Tensor:
     """The same memory as another shape (one extent may be -1), or with another dtype.
 
     >>> import tritonnn as torch
@@ -152,8 +156,10 @@ def _view(self: Tensor, *size: Any, dtype: Any = None) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    if dtype is not None or (len(size) == 1 and isinstance(size[0], dtypes.dtype)):
-        return view_dtype(self, dtype or size[0])
+    if dtype is not None:
+        return view_dtype(self, dtype)
+    if len(size) == 1 and isinstance(size[0], DType):
+        return view_dtype(self, size[0])
     return view_as_size(self, shapes.as_size(size))
 
 
@@ -185,15 +191,23 @@ def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
     return make_view(input, Size(size), tuple(stride), offset, dtype)
 
 
-def _reshape(self: Tensor, *shape: Any) -> Tensor:
-    """`reshape` as a method."""
+def _reshape(self: Tensor, *shape: int | Sequence[int]) -> Tensor:
+    """`reshape` as a method, which takes the shape in line too."""
     return view_or_copy(self, shapes.as_size(shape))
 
 
-Tensor.view = _view  # type: ignore[attr-defined]
-Tensor.reshape = _reshape  # type: ignore[attr-defined]
-Tensor.view_as = lambda self, other: view_as_size(self, other.shape)  # type: ignore[attr-defined]
-Tensor.reshape_as = lambda self, other: view_or_copy(self, other.shape)  # type: ignore[attr-defined]
+def view_as(self: Tensor, other: Tensor) -> Tensor:
+    """`view` as the shape of `other`."""
+    return view_as_size(self, other.shape)
+
+
+def reshape_as(self: Tensor, other: Tensor) -> Tensor:
+    """`reshape` to the shape of `other`."""
+    return view_or_copy(self, other.shape)
+
+
+attach(view=_view, view_as=view_as)
+attach(reshape=_reshape, reshape_as=reshape_as)
 
 
 @composite(
@@ -284,7 +298,12 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     return permute_dims(input, tuple(dims))
 
 
-Tensor.permute = lambda self, *dims: permute_dims(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+def _permute(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+    """`permute` as a method, which takes the dimensions in line too."""
+    return permute_dims(self, shapes.as_size(dims))
+
+
+attach(permute=_permute)
 
 
 @composite(
@@ -299,7 +318,7 @@ Tensor.permute = lambda self, *dims: permute_dims(self, shapes.as_size(dims))  #
         Bad(make(2, 3), (0, 0), (0, 1), match="repeated dim in"),
     ],
 )
-def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+def movedim(input: Tensor, source: IntOrInts, destination: IntOrInts) -> Tensor:
     """`input` with dimensions `source` moved to the positions `destination`.
 
     >>> import tritonnn as torch
@@ -391,7 +410,7 @@ def squeeze_dims(input: Tensor, dims: Sequence[int]) -> Geometry:
     errors=lambda make: [Bad(make(2, 1), 2, error=IndexError, match="Dimension out of range")],
     reference=define.squeeze,
 )
-def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """`input` without dimensions of extent 1: all of them, or those among `dim`.
 
     >>> import tritonnn as torch
@@ -411,7 +430,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
         Bad(make(3), 2, 3, match="is not expandable to"),
     ],
 )
-def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+def sum_to_size(input: Tensor, *size: int | Sequence[int]) -> Tensor:
     """`input` summed over the dimensions along which `size` would broadcast to it.
 
     >>> import tritonnn as torch
@@ -498,7 +517,25 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     return view_or_copy(input, (*input.shape[:dim], *inner, *input.shape[dim + 1 :]))
 
 
-Tensor.T = property(lambda self: permute_dims(self, tuple(range(len(self.shape)))[::-1]))  # type: ignore[attr-defined]
-Tensor.mT = property(lambda self: transpose(self, -2, -1))  # type: ignore[attr-defined]
-Tensor.H = property(lambda self: transpose(self, 0, 1).conj() if len(self.shape) == 2 else self.conj())  # type: ignore[attr-defined]
-Tensor.mH = property(lambda self: transpose(self, -2, -1).conj())  # type: ignore[attr-defined]
+def _reversed(self: Tensor) -> Tensor:
+    """The dimensions in reverse order."""
+    return permute_dims(self, tuple(range(len(self.shape)))[::-1])
+
+
+def _matrices(self: Tensor) -> Tensor:
+    """The last two dimensions exchanged."""
+    return transpose(self, -2, -1)
+
+
+def _adjoint(self: Tensor) -> Tensor:
+    """A matrix transposed and conjugated; fewer dimensions conjugated."""
+    return transpose(self, 0, 1).conj() if len(self.shape) == 2 else self.conj()
+
+
+def _adjoint_matrices(self: Tensor) -> Tensor:
+    """The last two dimensions exchanged, conjugated."""
+    return transpose(self, -2, -1).conj()
+
+
+attach(T=property(_reversed), mT=property(_matrices))
+attach(H=property(_adjoint), mH=property(_adjoint_matrices))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
-from tritonnn.ops.shape.shape import Geometry, expand_as_size, view_as_size, view_or_copy
+from tritonnn.ops.shape.shape import expand_as_size, view_as_size, view_or_copy
 from tritonnn.recording.graph import register_view_ops
 from tritonnn.shape import Size
+from tritonnn.table.types import Geometry
 
 
 @view(
@@ -51,7 +52,9 @@ def as_strided(
     return Size(size), tuple(stride), offset
 
 
-def _as_strided_grad(g: Tensor, geometry: Any, size: Any, stride: Any, offset: int | None) -> Tensor:
+def _as_strided_grad(
+    g: Tensor, geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int | None
+) -> Tensor:
     """The gradient of a strided view, added up at the elements of the tensor it looks into."""
     from tritonnn.ops.creation.creation import zeros
 
@@ -61,7 +64,9 @@ def _as_strided_grad(g: Tensor, geometry: Any, size: Any, stride: Any, offset: i
     return view_as_size(flat.index_add(0, where, view_or_copy(g, (-1,))), shape)
 
 
-def _positions(geometry: Any, size: Any, stride: Any, offset: int | None, device: Any) -> Tensor:
+def _positions(
+    geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int | None, device: DeviceLike | None
+) -> Tensor:
     """For each element of a strided view, its row-major number in the tensor of the given geometry."""
     from tritonnn.ops.creation.creation import empty
     from tritonnn.ops.creation.ranges import arange
@@ -76,7 +81,7 @@ def _positions(geometry: Any, size: Any, stride: Any, offset: int | None, device
     return numbers.index_select(0, places - own_offset)
 
 
-def _places(size: Any, stride: Any, offset: int, device: Any) -> Tensor:
+def _places(size: Sequence[int], stride: Sequence[int], offset: int, device: DeviceLike | None) -> Tensor:
     """Positions in the storage of a strided view's elements, in row-major order."""
     from tritonnn.ops.creation.creation import full
     from tritonnn.ops.creation.ranges import arange
@@ -95,12 +100,14 @@ def _places(size: Any, stride: Any, offset: int, device: Any) -> Tensor:
               g, src_shape, input_geometry, size, stride, storage_offset)},
     dtypes=ANY,
 )  # fmt: skip
-def view_written(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int) -> Out:
+def view_written(
+    input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int
+) -> Out:
     """History of a base whose view was written in place; recorded, never run."""
     return Out(input.shape, input.dtype)
 
 
-def _unwritten(g: Tensor, geometry: Any, size: Any, stride: Any, offset: int) -> Tensor:
+def _unwritten(g: Tensor, geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int) -> Tensor:
     """What reaches the old base: everything but the written elements."""
     from tritonnn.ops.creation.creation import zeros
 
@@ -109,7 +116,9 @@ def _unwritten(g: Tensor, geometry: Any, size: Any, stride: Any, offset: int) ->
     return view_as_size(view_or_copy(g, (-1,)).index_copy(0, where, nothing), geometry[0])
 
 
-def _gather_strided(g: Tensor, src_shape: Size, geometry: Any, size: Any, stride: Any, offset: int) -> Tensor:
+def _gather_strided(
+    g: Tensor, src_shape: Size, geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int
+) -> Tensor:
     """What reaches the written value."""
     where = _positions(geometry, size, stride, offset, g.device)
     return view_as_size(view_or_copy(g, (-1,)).index_select(0, where), src_shape)

@@ -10,8 +10,7 @@ from tritonnn.errors import Invalid
 from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.from_data import tensor
-
-Number = Any
+from tritonnn.table.types import Number
 
 
 @primitive(

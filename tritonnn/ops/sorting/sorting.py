@@ -13,19 +13,20 @@ from tritonnn.memory_format import strides_as
 from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.reduction.extremes import _pair, _scatter_back
+from tritonnn.ops.reduction.extremes import _scatter_back, pair
 from tritonnn.ops.reduction.norms import with_nan
 from tritonnn.ops.reduction.reduction import reduced_shape
 from tritonnn.ops.shape.parts import select_dim, slice_dim
 from tritonnn.ops.shape.shape import view_or_copy
 from tritonnn.shape import Size, wrap_dim
+from tritonnn.table import Make
 
 
 def _scatter_all(g: Tensor, shape: Size, indices: Tensor, dim: int) -> Tensor:
     return _scatter_back(g, shape, indices, dim, True)
 
 
-def _dim_error(make: Any) -> list[Bad]:
+def _dim_error(make: Make) -> list[Bad]:
     return [Bad(make(2, 3), dim=2, error=IndexError, match="Dimension out of range")]
 
 
@@ -193,7 +194,7 @@ def _median(name: str, ignore_nan: bool) -> Any:
                 )
             value = median_dim(view_or_copy(input.detach(), (-1,)), 0, False, ignore_nan)[0]
             return _with_shared_gradient(input, value) if input.requires_grad else value
-        return _pair(name, ("values", "indices"))(*median_dim(input, dim, keepdim, ignore_nan))
+        return pair(name)(*median_dim(input, dim, keepdim, ignore_nan))
 
     function.__name__ = name
     skip = ", NaN left out" if ignore_nan else "; NaN if there is one"
@@ -240,8 +241,9 @@ def _fractions(name: str, input: Tensor, q: Any) -> tuple[list[float], bool]:
 
 
 def _quantile(
-    name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip_nan: bool
-) -> Tensor:
+    name: str, input: Tensor, q: Tensor | float, dim: int | None, keepdim: bool, interpolation: str,
+    skip_nan: bool,
+) -> Tensor:  # fmt: skip
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise fail(
             name,
@@ -287,7 +289,7 @@ def _quantile(
     return stack(results)
 
 
-def _between(first: Any, last: Any, weight: Any, interpolation: str) -> Any:
+def _between(first: Tensor, last: Tensor, weight: Tensor, interpolation: str) -> Any:
     if interpolation == "lower":
         return first
     if interpolation == "higher":
@@ -299,7 +301,7 @@ def _between(first: Any, last: Any, weight: Any, interpolation: str) -> Any:
     return first + (last - first) * weight
 
 
-def _quantile_errors(make: Any) -> list[Bad]:
+def _quantile_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), 1.5, match="in the range"), Bad(make(0), 0.5, match="non-empty"),
         Bad(make(3), 0.5, interpolation="cubic", match="interpolation must be one of"),

@@ -193,8 +193,7 @@ class WorkerPool:
         self.close()
         raise RuntimeError(
             f"DataLoader worker (pid(s) {pids}) exited unexpectedly: {'; '.join(stories)}. A worker that is "
-            "killed "
-            "has often run out of memory; run with num_workers=0 to see an error where it happens."
+            "killed has often run out of memory; run with num_workers=0 to see an error where it happens."
         )
 
 

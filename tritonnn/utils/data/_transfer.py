@@ -37,9 +37,9 @@ class _Pickler(pickle.Pickler):
             return NotImplemented
         if obj.requires_grad and not obj.is_leaf:
             raise RuntimeError(
-                "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not "
-                "cross "
-                "process boundaries. If you just want to transfer the data, call detach() on the tensor."
+                "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd "
+                "does not cross process boundaries. If you just want to transfer the data, call "
+                "detach() on the tensor."
             )
         array = np.ascontiguousarray(obj.detach().numpy()).reshape(-1).view(np.uint8)
         return _rebuild, (pickle.PickleBuffer(array), obj.dtype.name, tuple(obj.shape), obj.requires_grad)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 import tritonnn
+from tritonnn.random import Generator
 from tritonnn.utils.data._collate import default_collate, default_convert
 from tritonnn.utils.data._fetch import make_fetcher
 from tritonnn.utils.data._pin import pin_memory as pin
@@ -89,7 +90,7 @@ class DataLoader(Generic[T_co]):
         timeout: float = 0,
         worker_init_fn: Callable[[int], Any] | None = None,
         multiprocessing_context: Any = None,
-        generator: Any = None,
+        generator: Generator | None = None,
         *,
         prefetch_factor: int | None = None,
         persistent_workers: bool = False,
@@ -171,12 +172,10 @@ class DataLoader(Generic[T_co]):
         if self.num_workers > processors:
             warnings.warn(
                 f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested "
-                "max number "
-                f"of worker in current system is {processors}, which is smaller than what this DataLoader is "
-                "going "
-                "to create. Please be aware that excessive worker creation might get DataLoader running slow "
-                "or even "
-                "freeze, lower the worker number to avoid potential slowness/freeze if necessary.",
+                f"max number of worker in current system is {processors}, which is smaller than what this "
+                "DataLoader is going to create. Please be aware that excessive worker creation might get "
+                "DataLoader running slow or even freeze, lower the worker number to avoid potential "
+                "slowness/freeze if necessary.",
                 stacklevel=3,
             )
 
@@ -251,8 +250,7 @@ class _Iterator:
             )
         warnings.warn(
             f"Length of IterableDataset {self._dataset} was reported to be {self._loader_length} (when "
-            "accessing "
-            f"len(dataloader)), but {self._given} samples have been fetched. {hint}",
+            f"accessing len(dataloader)), but {self._given} samples have been fetched. {hint}",
             stacklevel=3,
         )
 
@@ -272,8 +270,7 @@ def _pins(loader: DataLoader[Any]) -> bool:
     if not tritonnn.cuda.is_available():
         warnings.warn(
             "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory "
-            "won't be "
-            "used.",
+            "won't be used.",
             stacklevel=4,
         )
         return False
@@ -305,7 +302,7 @@ def _samplers(
     sampler: Any,
     batch_sampler: Any,
     drop_last: bool,
-    generator: Any,
+    generator: Generator | None,
 ) -> tuple[int | None, Any, Any]:
     """Batch size, sampler and batch sampler, with what was not given filled in."""
     stream = isinstance(dataset, IterableDataset)
@@ -362,7 +359,6 @@ def _check_context(context: Any, num_workers: int) -> Any:
     if not isinstance(context, BaseContext):
         raise TypeError(
             "multiprocessing_context option should be a valid context object or a string specifying the "
-            "start "
-            f"method, but got multiprocessing_context={context}"
+            f"start method, but got multiprocessing_context={context}"
         )
     return context

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import tritonnn
 from tritonnn._tensor import Tensor
+from tritonnn.random import Generator
 
 __all__ = [
     "ChainDataset",
@@ -295,7 +296,9 @@ def _many(dataset: Any, indices: list[int]) -> list[Any]:
     return items
 
 
-def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = None) -> list[Subset[Any]]:
+def random_split(
+    dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None
+) -> list[Subset[Any]]:
     """Divides a dataset at random into parts that do not overlap.
 
     Args:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar
 
 import tritonnn
+from tritonnn.random import Generator
 
 __all__ = [
     "BatchSampler",
@@ -85,7 +86,7 @@ class RandomSampler(Sampler[int]):
         data_source: Sized,
         replacement: bool = False,
         num_samples: int | None = None,
-        generator: Any = None,
+        generator: Generator | None = None,
     ) -> None:
         self.data_source = data_source
         self.replacement = replacement
@@ -132,7 +133,7 @@ class SubsetRandomSampler(Sampler[int]):
         [4, 7]
     """
 
-    def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
+    def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
         self.indices = indices
         self.generator = generator
 
@@ -163,7 +164,11 @@ class WeightedRandomSampler(Sampler[int]):
     """
 
     def __init__(
-        self, weights: Sequence[float], num_samples: int, replacement: bool = True, generator: Any = None
+        self,
+        weights: Sequence[float],
+        num_samples: int,
+        replacement: bool = True,
+        generator: Generator | None = None,
     ) -> None:
         _check_count(num_samples)
         if not isinstance(replacement, bool):
@@ -232,6 +237,6 @@ def _check_count(num_samples: Any) -> None:
         raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
 
 
-def draw_seed(generator: Any) -> int:
+def draw_seed(generator: Generator | None) -> int:
     """A seed of 63 bits from a generator (None: the global one)."""
     return int(tritonnn.randint(0, 2**63 - 1, (), generator=generator).item())

@@ -1,0 +1,108 @@
+"""The losses in the compile check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from triton import language as tl
+
+from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.loss import _cross_entropy
+from tritonnn.kernels.loss import _elementwise as _loss
+from tritonnn.kernels.softmax import LONGEST_ROW, choose_walk
+
+_COMMON: dict[str, Any] = {"ACC": tl.float32, "INT64": False}
+
+
+def _class_cases(
+    kind: str, classes: int, rows: bool, smooth: bool, with_grad: Sequence[bool] = ()
+) -> list[Case]:
+    """Cross-entropy of rows or of channel-first scores: backward, and forward with and without gradient as given."""
+    walk = choose_walk(8192, classes, rows, LONGEST_ROW)
+    size = "i32=1" if classes == 1 else "i32" if classes % 16 else "i32:16"
+    row_strides, stride_c = (f"({size})", "i32=1") if rows else ("(i32:16 i32=1)", "i32:16")
+    shape, flat = ("(i32:16)", "(i32=1)") if rows else ("(i32:16 i32:16)", "(i32:16 i32=1)")
+    promise = "both" if size == "i32:16" or (not rows and classes >= 16) else ""  # odd rows start anywhere
+    label = f"{kind},{classes}{'' if rows else ',channels'}{',smooth' if smooth else ''}"
+    entries = [
+        Case(
+            _cross_entropy.cross_entropy_kernel, f"*fp32 *fp32 *fp32 *fp32 {f'*{kind}' if grad else None} "
+            f"None *{kind} *i64 *{kind} {'*fp32' if grad and smooth else None} {shape} {row_strides} {flat} {flat} "
+            f"{row_strides} {stride_c} i32:16 {size} None i32 fp64",
+            {**_COMMON,
+            "SMOOTH": smooth, "REDUCE": True, "ONCE": walk.once, "BLOCK_K": walk.rows,
+            "BLOCK_R": walk.block}, num_warps=walk.warps,
+            label=f"{label}{',slopes' if grad else ''}",
+            wide=promise if grad else promise and "loads",
+            spills=16,  # ptxas takes 40 registers and no more for odd rows; others before Triton 3.9
+        )
+        for grad in with_grad or (False,)
+    ]  # fmt: skip
+    if with_grad:
+        blocks = {"BLOCK_K": 1, "BLOCK_R": 2048} if rows else {"BLOCK_K": 128, "BLOCK_R": 16}
+        entries.append(Case(
+            _cross_entropy.cross_entropy_backward_kernel,
+            f"*{kind} *fp32 *{kind} *i64 *{kind} *fp32 *fp32 *fp32 *fp32 {shape} "
+            f"{row_strides} {row_strides} {flat} {flat} {stride_c} {stride_c} i32:16 {size} i32 fp64",
+            {**_COMMON, **blocks, "SMOOTH": smooth, "MEAN": True}, label=label, wide=promise,
+        ))  # fmt: skip
+    return entries
+
+
+def _padded_case(kind: str, to: str, classes: int) -> Case:
+    """Rows of any number of classes that lie 16-byte-aligned, with gradient: of linear_cross_entropy."""
+    walk = choose_walk(2048, classes, True, LONGEST_ROW)
+    return Case(
+        _cross_entropy.cross_entropy_kernel,
+        f"*fp32 *fp32 *fp32 *fp32 *{to} None *{kind} *i64 None None (i32:16) "
+        "(i32:16) (i32=1) (i32=1) (i32:16) i32=1 i32:16 i32 i32:16 i32 fp64", {**_COMMON, "SMOOTH": False,
+        "REDUCE": True, "ONCE": walk.once, "BLOCK_K": walk.rows, "BLOCK_R": walk.block}, num_warps=walk.warps,
+        label=f"{kind},{to},{classes},padded", wide="both",
+        # a row of 64 scores a thread with two ends; ptxas takes 128 registers, or 64
+        spills=48 if walk.once else 8,
+    )  # fmt: skip
+
+
+def cases() -> list[Case]:
+    """Each elementwise loss, and cross-entropy of rows and of channel-first scores by every tile."""
+    acc = _COMMON
+    entries = []
+    for name in ("squared", "absolute", "huber", "smooth", "binary", "binary_of_scores"):
+        for reduce in (True, False):
+            entries.append(Case(
+                _loss.loss_kernel,
+                "*fp32 *fp32 *fp32 *fp32 *fp32 (i32:16) (i32=1) ((i32=1) (i32=1) (i32=1) (i32=1)) "
+                "i32:16 fp64", {**acc, "FN": getattr(_loss, name), "REDUCE": reduce, "BLOCK": _loss.BLOCK},
+                label=f"{name},{'sum' if reduce else 'each'}", wide="loads" if reduce else "both",
+            ))  # fmt: skip
+        entries.append(Case(  # without weights
+            _loss.loss_kernel,
+            "*fp32 *fp32 *fp32 None None (i32:16) (i32=1) ((i32=1) (i32=1) (i32=1) (i32=1)) "
+            "i32:16 fp64", {**acc, "FN": getattr(_loss, name), "REDUCE": True, "BLOCK": _loss.BLOCK},
+            label=f"{name},alone", wide="loads",
+        ))  # fmt: skip
+    entries.append(Case(_loss.finish_kernel, "*fp32 *fp32 *fp32 i32 fp64", {
+        "BY_WEIGHT": True, "WEIGHTS": True, "ACC": tl.float32, "BLOCK": 1024}))  # fmt: skip
+    for smooth in (False, True):
+        for kind, classes in (("bf16", 1024), ("fp32", 1000), ("bf16", 131072)):
+            entries += _class_cases(kind, classes, True, smooth, (False, True))
+        entries += _class_cases("fp32", 21, False, smooth, (False,))
+    entries += [
+        _padded_case(kind, to, classes)
+        for kind, to in (("bf16", "bf16"), ("fp32", "fp32"), ("fp32", "bf16"))
+        for classes in (30522, 50257)
+    ]
+    for rows in (True, False):
+        walks = {choose_walk(8192, 1 << k, rows, LONGEST_ROW): 1 << k for k in range(17)}
+        for classes in walks.values():
+            entries += _class_cases("fp32", classes, rows, False)
+    entries += [
+        Case(_cross_entropy.nll_kernel,
+        "*fp32 *fp32 *i64 *fp32 *i64 *fp32 (i32) (i32:16) (i32=1) (i32=1) i32=1 i32 i32 i32",
+             {**acc, "REDUCE": True, "BLOCK": 256}),
+        Case(_cross_entropy.nll_backward_kernel,
+        "*fp32 *fp32 *i64 *fp32 *fp32 (i32) (i32:16) (i32=1) (i32) i32=1 i32 i32:16 i32",
+             {**acc, "MEAN": True, "BLOCK_K": 1, "BLOCK_R": 2048}, wide="stores"),
+    ]  # fmt: skip
+    return entries

@@ -1,0 +1,307 @@
+"""Type checkers see what users see: stubs that are never stale, mistakes that are errors, and no `Any` by habit."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from floors import ROOT, modules
+
+import tritonnn as torch
+from tritonnn.nn import functional as F
+from tritonnn.ops import _stubs
+from tritonnn.ops._stubs.definitions import SHORT
+from tritonnn.table import NAMESPACES
+
+# A user's program. What a line must be told stands in its comment: the code of an error, or the type that is revealed.
+PROGRAM = """
+import tritonnn as torch
+import tritonnn.nn.functional as F
+from tritonnn import Tensor, nn
+from tritonnn.utils.data import DataLoader, TensorDataset
+
+x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+
+torch.addd(x, 1)                            # error: attr-defined
+x.summ()                                    # error: attr-defined
+x.shap                                      # error: attr-defined
+F.reluu(x)                                  # error: attr-defined
+nn.Lineer(2, 2)                             # error: attr-defined
+torch.linalg.qrr(x)                         # error: attr-defined
+torch.special.erff(x)                       # error: attr-defined
+torch.cuda.is_avail()                       # error: attr-defined
+torch.optim.Adamm(x)                        # error: attr-defined
+F.relu(x, inplce=True)                      # error: call-arg
+torch.softmax(x)                            # error: call-arg
+x.sum(dimm=0)                               # error: call-arg
+torch.add(x)                                # error: call-arg
+torch.zeros("a")                            # error: arg-type
+torch.relu(1)                               # error: arg-type
+torch.sum(x, dim="0")                       # error: arg-type
+x.transpose(0, "1")                         # error: arg-type
+x.reshape("2")                              # error: arg-type
+F.linear(x, 3)                              # error: arg-type
+F.cross_entropy(x, x, reduction=1)          # error: arg-type
+F.conv2d(x, x, stride=1.5)                  # error: arg-type
+F.dropout(x, p="half")                      # error: arg-type
+nn.Linear("a", 2)                           # error: arg-type
+nn.Conv2d(3, 8, kernel_size="3")            # error: arg-type
+nn.Dropout(p="0.5")                         # error: arg-type
+nn.Linear(2, 2, biass=False)                # error: call-arg
+nn.Linear(2, 2, dtype="float32")            # error: arg-type
+torch.optim.Adam(x, lr=1e-3, betas=0.9)     # error: arg-type
+torch.optim.SGD([x], learning_rate=0.1)     # error: call-arg
+x + "a"                                     # error: operator
+x @ 3                                       # error: operator
+x.to(1.5)                                   # error: call-overload
+x.max(dim="0")                              # error: call-overload
+x.max(dim=0).value                          # error: attr-defined
+number: int = x.sum()                       # error: assignment
+
+reveal_type(torch.tensor([1.0]).sum())      # Tensor
+reveal_type(torch.zeros(2, 3))              # Tensor
+reveal_type(torch.zeros((2, 3), dtype=torch.float32, device="cpu"))  # Tensor
+reveal_type(torch.add(x, 1, alpha=2))       # Tensor
+reveal_type(torch.arange(3))                # Tensor
+reveal_type(torch.arange(0, 3.0, x))        # Tensor
+reveal_type(x + 1)                          # Tensor
+reveal_type(2 * x)                          # Tensor
+reveal_type(1 - x / 2 ** x)                 # Tensor
+reveal_type(x @ x)                          # Tensor
+reveal_type(-x)                             # Tensor
+reveal_type(x == x)                         # Tensor
+reveal_type(x < 0)                          # Tensor
+reveal_type(x[0])                           # Tensor
+reveal_type(x[:, None, ..., torch.tensor([0])])  # Tensor
+reveal_type(x.mT)                           # Tensor
+reveal_type(x.float().long().bool())        # Tensor
+reveal_type(x.view(-1).reshape(2, 2).permute(1, 0).expand(2, -1))  # Tensor
+reveal_type(x.to("cpu").to(torch.float64).to(x).to("cpu", torch.int8))  # Tensor
+reveal_type(x.add_(1).clamp_(min=0))        # Tensor
+reveal_type(x.shape)                        # Size
+reveal_type(x.shape[0])                     # int
+reveal_type(x.size())                       # Size
+reveal_type(x.size(0))                      # int
+reveal_type(x.dtype)                        # dtype
+reveal_type(x.device)                       # device
+reveal_type(x.requires_grad)                # bool
+reveal_type(x.grad)                         # Tensor | None
+reveal_type(x.numel())                      # int
+reveal_type(x.max())                        # Tensor
+reveal_type(x.max(dim=0).values)            # Tensor
+reveal_type(torch.max(x, x))                # Tensor
+reveal_type(x.sort().indices)               # Tensor
+reveal_type(torch.topk(x, 1)[0])            # Tensor
+reveal_type(torch.linalg.qr(x).Q)           # Tensor
+reveal_type(x.unique())                     # Tensor
+reveal_type(x.nonzero(as_tuple=True))       # tuple[Tensor, ...]
+reveal_type(torch.where(x > 0, x, 0.0))     # Tensor
+reveal_type(torch.where(x > 0))             # tuple[Tensor, ...]
+reveal_type(x.split(1))                     # tuple[Tensor, ...]
+reveal_type(x.chunk(2)[0])                  # Tensor
+reveal_type(torch.cat([x, x], dim=0))       # Tensor
+reveal_type(torch.allclose(x, x))           # bool
+reveal_type(torch.is_tensor(x))             # bool
+reveal_type(torch.float32)                  # dtype
+reveal_type(torch.float)                    # dtype
+reveal_type(torch.pi)                       # float
+reveal_type(torch.device("cpu"))            # device
+reveal_type(torch.cuda.is_available())      # bool
+reveal_type(torch.Generator())              # Generator
+reveal_type(torch.special.expit(x))         # Tensor
+reveal_type(F.linear(x, x, None))           # Tensor
+reveal_type(F.relu(x, inplace=True))        # Tensor
+reveal_type(F.max_pool2d(x, 2))             # Tensor
+reveal_type(F.max_pool2d(x, 2, return_indices=True))  # tuple[Tensor, Tensor]
+reveal_type(torch.nn.functional.softmax(x, dim=-1))   # Tensor
+reveal_type(F.embedding(x.long(), x))       # Tensor
+reveal_type(nn.Linear(2, 2).weight)         # Tensor
+reveal_type(nn.Linear(2, 2)(x))             # Any
+reveal_type(nn.Sequential(nn.Linear(2, 2), nn.ReLU()).eval())  # Sequential
+
+for rows in DataLoader(TensorDataset(x), batch_size=2, shuffle=True):
+    print(rows)
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(2, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.gelu(self.first(x)).mean(dim=-1, keepdim=True)
+
+
+net = Net().to("cpu")
+optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, betas=(0.9, 0.99))
+scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2)
+with torch.no_grad():
+    net(x)
+loss = F.mse_loss(net(x), x)
+loss.backward()
+optimizer.zero_grad()
+optimizer.step()
+scheduler.step()
+reveal_type(loss.item())                    # Any
+torch.save(net.state_dict(), "net.pt")
+net.load_state_dict(torch.load("net.pt"))
+
+
+class Square(torch.autograd.Function):
+    pass
+"""
+
+
+def checked(tmp_path: Path) -> dict[int, list[str]]:
+    """By line of the program: the codes of mypy's errors, and the types that it reveals."""
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    (tmp_path / "mypy.ini").write_text("[mypy]\npython_version = 3.12\nignore_missing_imports = true\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", str(tmp_path / "mypy.ini"), "--show-error-codes",
+         "--follow-imports", "silent", "--cache-dir", str(tmp_path / "cache"), str(program)],
+        cwd=ROOT, capture_output=True, text=True, check=False, env={"MYPYPATH": str(ROOT), "PATH": ""},
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr or done.stdout
+    said: dict[int, list[str]] = {}
+    for line in done.stdout.splitlines():
+        found = re.match(
+            r".*program\.py:(\d+): (?:error: .*\[([a-z-]+)\]$|note: Revealed type is \"(.*)\")", line
+        )
+        if found is None:
+            assert ": note: " in line or line.startswith("Found "), line
+            continue
+        number, code, revealed = found.groups()
+        said.setdefault(int(number), []).append(
+            f"error: {code}" if code else re.sub(r"(\w+\.)+", "", revealed)
+        )
+    return said
+
+
+@pytest.mark.timeout(300)
+def test_a_users_program(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    said = checked(tmp_path)
+    wrong = []
+    for number, line in enumerate(PROGRAM.split("\n"), 1):
+        expected = [line.rpartition("  # ")[2]] if "  # " in line else []
+        if said.get(number, []) != expected:
+            wrong.append(f"{number}: {line.strip()}: said {said.get(number)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_stubs_are_what_the_table_says() -> None:
+    """Asked in a process of its own: tests may have entries of their own."""
+    command = [sys.executable, "-m", "tritonnn.ops", "stubs", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout == "up to date\n", done.stdout + done.stderr
+
+
+def test_a_stale_stub_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _stubs.stale()
+    monkeypatch.setitem(NAMESPACES["linalg"], "vecdot", torch.vdot)
+    assert {*_stubs.stale()} - {*before} == {"linalg.pyi"}
+
+
+def test_functional_names_its_functions() -> None:
+    assert {*F.__all__} == {*NAMESPACES["functional"], *F._LAZY}
+    assert all(getattr(F, name) is function for name, function in NAMESPACES["functional"].items())
+    source = ast.parse(inspect.getsource(F))
+    taken = {alias.asname or alias.name: node.module for node in source.body if isinstance(node, ast.ImportFrom)
+             for alias in node.names}  # fmt: skip
+    assert taken["linear"] == "tritonnn.ops.linalg.linalg" and taken["softmax"] == "tritonnn.ops.softmax"
+
+
+def test_every_public_name_is_in_the_stub() -> None:
+    tree = ast.parse((ROOT / "tritonnn" / "__init__.pyi").read_text(encoding="utf-8"))
+    names = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    names |= {node.target.id for node in tree.body if isinstance(node, ast.AnnAssign)}  # type: ignore[union-attr]
+    names |= {
+        alias.asname
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname
+    }
+    own = {
+        name
+        for name in dir(torch)
+        if not name.startswith("_") and getattr(torch, name).__class__.__name__ != "module"
+    }
+    assert not own - names - {"ALIASES", "NAMESPACES", "Any", "annotations"}
+    assert not {name for name in names if not hasattr(torch, name)} - set(SHORT.values()) - {
+        "_bool", "_int", "_float", "_complex", "np"}  # fmt: skip
+
+
+def is_kernel(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether Triton compiles a function, so that its arguments have the types that each launch gives them."""
+    return any("triton.jit" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+def arguments(folder: str) -> tuple[int, int, int]:
+    """Arguments of the functions in a folder: all, the annotated ones, and those that are `Any`.
+
+    *args and **kwargs count; `self`, `cls` and kernels do not.
+    """
+    total = annotated = anything = 0
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or is_kernel(node):
+                continue
+            given = node.args
+            for arg in [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]:
+                if arg is None or arg.arg in ("self", "cls"):
+                    continue
+                total += 1
+                annotated += arg.annotation is not None
+                anything += arg.annotation is not None and ast.unparse(arg.annotation) == "Any"
+    return total, annotated, anything
+
+
+@pytest.mark.parametrize(
+    ("folder", "most"),
+    [
+        ("tritonnn", 0.107),
+        ("tritonnn/nn", 0.073),
+        ("tritonnn/ops", 0.093),
+        ("kernels", 0.11),
+        ("cpu_fallback", 0.021),
+    ],
+)
+def test_any_is_meant(folder: str, most: float) -> None:
+    total, annotated, anything = arguments(folder)
+    assert annotated >= 0.95 * total
+    assert anything <= most * annotated, f"{anything} of {annotated} arguments are Any"
+
+
+def test_make_lint_checks_every_file(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    from type_check import link
+
+    link(tmp_path)
+    package = tmp_path / "tritonnn"
+    (package / "removed.py").symlink_to(ROOT / "tritonnn" / "removed.py")
+    link(tmp_path)
+    found = {
+        path.resolve()
+        for entry in package.iterdir()
+        for path in (entry.rglob("*.py") if entry.is_dir() else [entry])
+    }
+    assert found >= {*modules().values()}
+    assert not (package / "removed.py").is_symlink()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyright") is None, reason="pyright is not installed")
+def test_pyright_agrees(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    command = [sys.executable, "-m", "pyright", str(program)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    wrong = {int(n) for n in re.findall(r"program\.py:(\d+):\d+ - error", done.stdout)}
+    assert wrong >= {n for n, line in enumerate(PROGRAM.split("\n"), 1) if "# error: attr-defined" in line}

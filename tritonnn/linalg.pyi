@@ -1,0 +1,20 @@
+"""Written by `python -m tritonnn.ops stubs`, from the op table."""
+
+from typing import Any
+
+from tritonnn._methods import Qr
+from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
+from tritonnn.table.types import Dims, Number
+
+def qr(A: Tensor, mode: str = "reduced") -> Qr: ...
+def multi_dot(tensors: Any) -> Tensor: ...
+def vector_norm(
+    x: Tensor,
+    ord: Number = 2,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...

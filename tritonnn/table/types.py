@@ -1,0 +1,19 @@
+"""What the arguments of an entry are called in its annotations, where it is more than one class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tritonnn._tensor import Tensor
+
+Number = bool | int | float | complex
+Operand = Tensor | Number | np.ndarray | np.generic  # what stands beside a tensor in `x + y`
+Ints = tuple[int, ...]
+IntOrInts = int | Sequence[int]
+Dims = int | Sequence[int] | None
+OptionalSize = int | Sequence[int | None] | None  # None keeps an extent
+Tensors = Sequence[Tensor]
+Pooled = Tensor | tuple[Tensor, Tensor]  # with indices where they are asked for
+Geometry = tuple[Sequence[int], Sequence[int], int]  # what the body of a view returns: shape, strides, offset
