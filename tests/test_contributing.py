@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs" / "contributing").glob("*.md"))
 COPIED = ("tritonnn", "kernels", "cpu_fallback", "tests", "perf")
 SKIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", "parity")
+#: what `python -m tritonnn.ops stubs` writes
+WRITTEN = re.compile(r"tritonnn/(.*\.pyi|nn/functional\.py)")
 
 
 class Block(NamedTuple):
@@ -120,7 +122,9 @@ def test_a_page_is_all_it_takes(page: Path, tmp_path: Path) -> None:
             assert re.search(r"[1-9]\d* binaries of \d+ cases .*: 0 failures", told), told
     after = state(root)
     changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
-    assert changed == {block.file for block in blocks}
+    named = {block.file for block in blocks}
+    assert named <= changed
+    assert not [name for name in changed - named if not WRITTEN.fullmatch(name)]
 
 
 @pytest.mark.slow
@@ -137,5 +141,8 @@ def test_all_pages_together_keep_the_rules(tmp_path: Path) -> None:
             root,
             f"python -m ruff check --no-cache {files} && python -m ruff format --no-cache --check {files}",
         )
-    run(root, "pytest tests/test_dependencies.py tests/test_size.py")
-    run(root, "pytest tests/test_definitions.py tests/test_ops.py -k 'test_every'")
+    run(root, "python -m tritonnn.ops stubs && python -m tritonnn.ops stubs --check")
+    run(
+        root,
+        "pytest tests/test_dependencies.py tests/test_size.py tests/test_definitions.py -k 'not test_def'",
+    )

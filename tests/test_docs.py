@@ -15,7 +15,7 @@ import tritonnn.recording.graph
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: names that stand for what a user or another library has, or for any
-OTHERS = {"cuda", "loss", "make", "optimizer", "self", "tl", "y"}
+OTHERS = {"cuda", "loss", "make", "optimizer", "self", "tl", "x", "y"}
 #: what PyTorch has and tritonnn has not, as the README says
 ABSENT = {"torch.compile"}
 #: the word that a dotted name begins with -> what it is
