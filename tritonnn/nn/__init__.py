@@ -11,7 +11,7 @@ from tritonnn.nn.modules import *
 
 # Found when first asked for: attribute -> module that has it.
 _SUBMODULES = frozenset(["attention", "common_types", "parallel", "utils"])
-_LAZY = {"DataParallel": "tritonnn.nn.parallel", "DistributedDataParallel": "tritonnn.nn.parallel"}
+_LAZY = {"DataParallel": "tritonnn.nn.parallel"}
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
@@ -39,6 +39,10 @@ def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
 
     Raises:
         TypeError: an option of another name, or one given in both ways.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.factory_kwargs({"factory_kwargs": {"dtype": torch.float64}, "device": "cpu"})
+    {'dtype': torch.float64, 'device': 'cpu'}
     """
     if kwargs is None:
         return {}

@@ -58,7 +58,12 @@ def _narrowed(input: Tensor, margins: list[tuple[int, int]]) -> Tensor:
     reference=define.constant_pad_nd,
 )  # fmt: skip
 def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Any:
-    """`input` with `value` around it; `pad` lists (before, after) from the last dimension; negative cuts off."""
+    """`input` with `value` around it; `pad` lists (before, after) from the last dimension; negative cuts off.
+
+    >>> import tritonnn as torch
+    >>> torch.pad(torch.tensor([1, 2]), (1, 2), 9)
+    tensor([9, 1, 2, 9, 9])
+    """
     margins = _margins(pad, len(input.shape))
     narrowed = _narrowed(input, margins)
     shape = tuple([n + max(b, 0) + max(a, 0) for n, (b, a) in zip(narrowed.shape, margins, strict=True)])

@@ -326,7 +326,15 @@ def upsample(
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """Older name of `interpolate`."""
+    """Older name of `interpolate`.
+
+    >>> import tritonnn as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     torch.nn.functional.upsample(torch.tensor([[[1., 2.]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     _deprecated("upsample")
     return interpolate(input, size, scale_factor, mode, align_corners)
 
@@ -336,7 +344,15 @@ def upsample(
     samples=lambda make: [Sample(make(1, 2, 3), 5), Sample(make(1, 2, 3, 4), scale_factor=2)],
 )  # fmt: skip
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """Older form of `interpolate(mode='nearest')`."""
+    """Older form of `interpolate(mode='nearest')`.
+
+    >>> import tritonnn as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     torch.nn.functional.upsample_nearest(torch.tensor([[[1., 2.]]]), size=4)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     _deprecated("upsample_nearest")
     return interpolate(input, size, scale_factor, mode="nearest")
 
@@ -350,7 +366,15 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
     samples=lambda make: [Sample(make(1, 2, 3, 4), 5), Sample(make(1, 2, 3, 4), None, 2)],
 )  # fmt: skip
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """Older form of `interpolate(mode='bilinear', align_corners=True)`."""
+    """Older form of `interpolate(mode='bilinear', align_corners=True)`.
+
+    >>> import tritonnn as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     torch.nn.functional.upsample_bilinear(torch.ones(1, 1, 2, 2), scale_factor=2).shape
+    torch.Size([1, 1, 4, 4])
+    """
     _deprecated("upsample_bilinear")
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 

@@ -215,7 +215,15 @@ NAMED_SPLIT = split
     ],
 )
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive parts of the listed sizes along `dim`."""
+    """Views of consecutive parts of the listed sizes along `dim`.
+
+    Raises:
+        RuntimeError: the sizes do not add up to the extent.
+
+    >>> import tritonnn as torch
+    >>> torch.split_with_sizes(torch.arange(5), [2, 3])
+    (tensor([0, 1]), tensor([2, 3, 4]))
+    """
     return split(input, list(split_sizes), dim)
 
 
@@ -263,7 +271,12 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     ],
 )
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices."""
+    """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor_split(torch.arange(5), 3)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
     _needs_dimension("tensor_split", input)
     if isinstance(indices_or_sections, Tensor) and (
         indices_or_sections.dtype is not dtypes.int64 or len(indices_or_sections.shape) > 1
@@ -322,7 +335,18 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     ],
 )
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Coordinates of a grid: the i-th result has the i-th vector along its i-th dimension."""
+    """Coordinates of a grid: the i-th result has the i-th vector along its i-th dimension.
+
+    Args:
+        tensors: vectors or 0-d tensors of one dtype.
+        indexing: 'ij', or 'xy' with the first two dimensions exchanged.
+
+    >>> import tritonnn as torch
+    >>> rows, columns = torch.meshgrid(torch.tensor([1, 2]), torch.tensor([3, 4]), indexing="ij")
+    >>> rows
+    tensor([[1, 1],
+            [2, 2]])
+    """
     vectors = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
     if indexing not in ("ij", "xy"):
         raise fail("meshgrid", f'indexing must be one of "xy" or "ij", but received: {indexing}')
@@ -358,7 +382,16 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     errors=lambda make: [Bad(make(3), make(2), match="must match the size")],
 )
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
-    """The tensors broadcast to their common shape, as views."""
+    """The tensors broadcast to their common shape, as views.
+
+    Raises:
+        RuntimeError: shapes that do not broadcast.
+
+    >>> import tritonnn as torch
+    >>> a, b = torch.broadcast_tensors(torch.ones(3, 1), torch.ones(2))
+    >>> a.shape, b.shape
+    (torch.Size([3, 2]), torch.Size([3, 2]))
+    """
     items = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
     for item in items:
         if not isinstance(item, Tensor):

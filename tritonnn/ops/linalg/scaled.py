@@ -22,7 +22,12 @@ RESULTS = (*FLOAT8, dtypes.float16, dtypes.bfloat16, dtypes.float32)
 
 @expose("functional")
 class ScalingType(Enum):
-    """Which elements of a float8 matrix share a scale."""
+    """Which elements of a float8 matrix share a scale.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.ScalingType.RowWise.name
+    'RowWise'
+    """
 
     TensorWise = 0
     RowWise = 1
@@ -34,7 +39,12 @@ class ScalingType(Enum):
 
 @expose("functional")
 class SwizzleType(Enum):
-    """In which order the scales of blocks lie in memory."""
+    """In which order the scales of blocks lie in memory.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.SwizzleType.NO_SWIZZLE.name
+    'NO_SWIZZLE'
+    """
 
     NO_SWIZZLE = 0
     SWIZZLE_32_4_4 = 1

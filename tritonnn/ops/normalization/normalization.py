@@ -158,7 +158,13 @@ def layer_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
     eps: float = 1e-5, cudnn_enable: bool = True,
 ) -> Tensor:  # fmt: skip
-    """`torch.nn.functional.layer_norm`; `cudnn_enable` chooses nothing, for there is one implementation."""
+    """`torch.nn.functional.layer_norm`; `cudnn_enable` chooses nothing, for there is one implementation.
+
+    >>> import tritonnn as torch
+    >>> torch.layer_norm(torch.tensor([[1., 3.], [5., 5.]]), (2,))
+    tensor([[-1.0000,  1.0000],
+            [ 0.0000,  0.0000]])
+    """
     return native_layer_norm(input, normalized_shape, weight, bias, eps)[0]
 
 
@@ -369,5 +375,11 @@ def group_norm(
     eps: float = 1e-5,
     cudnn_enabled: bool = True,
 ) -> Tensor:  # fmt: skip
-    """`torch.nn.functional.group_norm`; `cudnn_enabled` chooses nothing, for there is one implementation."""
+    """`torch.nn.functional.group_norm`; `cudnn_enabled` chooses nothing, for there is one implementation.
+
+    >>> import tritonnn as torch
+    >>> torch.group_norm(torch.tensor([[[1., 3.], [5., 5.]]]), 2)
+    tensor([[[-1.0000,  1.0000],
+             [ 0.0000,  0.0000]]])
+    """
     return native_group_norm(input, num_groups, weight, bias, eps)[0]

@@ -139,7 +139,18 @@ def vector_norm(
     dtype: DType | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The p-norm of vectors along `dim` (of all elements by default)."""
+    """The p-norm of vectors along `dim` (of all elements by default).
+
+    Args:
+        ord: the degree p; inf and -inf give the largest and the smallest size, 0 counts what is not zero.
+        dim: the dimensions; default: all.
+        keepdim: keep them with extent 1.
+        dtype: of the result.
+
+    >>> import tritonnn as torch
+    >>> torch.linalg.vector_norm(torch.tensor([[3., 4.], [0., 2.]]), dim=1)
+    tensor([5., 2.])
+    """
     if isinstance(ord, str):
         raise TypeError("vector_norm(): argument 'ord' must be Number, not str")
     return norm(x, ord, dim, keepdim, out, dtype)
@@ -157,11 +168,13 @@ def vector_norm(
     ],
 )
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
-    """`input` with each slice along `dim` scaled down to a p-norm of at most `maxnorm`."""
-    if len(input.shape) < 2:
-        raise fail(
-            "renorm", f"input needs at least 2 dimensions, got {len(input.shape)} dimensions", input=input
-        )
+    """`input` with each slice along `dim` scaled down to a p-norm of at most `maxnorm`.
+
+    >>> import tritonnn as torch
+    >>> torch.renorm(torch.tensor([[3., 4.], [0.3, 0.4]]), 2, 0, 1.0)
+    tensor([[0.6000, 0.8000],
+            [0.3000, 0.4000]])
+    """
     dim = wrap_dim(dim, len(input.shape))
     if p <= 0:
         raise fail("renorm", "non-positive-norm not supported", input=input)
@@ -186,7 +199,12 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     ],
 )
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
-    """The p-norm of input - other."""
+    """The p-norm of input - other.
+
+    >>> import tritonnn as torch
+    >>> torch.dist(torch.tensor([1., 2.]), torch.tensor([4., 6.]))
+    tensor(5.)
+    """
     return norm(input - other, p)
 
 
@@ -205,7 +223,12 @@ def with_nan(make: Make, rows: int, columns: int) -> Tensor:
     errors=_dim_errors,
 )
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
-    """Sum over `dim` with NaN counted as 0."""
+    """Sum over `dim` with NaN counted as 0.
+
+    >>> import tritonnn as torch
+    >>> torch.nansum(torch.tensor([1., float("nan"), 3.]))
+    tensor(4.)
+    """
     return sum(input.masked_fill(input != input, 0), dim, keepdim, dtype=dtype)
 
 
@@ -216,7 +239,12 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTy
     errors=lambda make: [*_dim_errors(make), Bad(make.int(3), match="floating point or complex")],
 )
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
-    """Mean over `dim` of the elements that are not NaN."""
+    """Mean over `dim` of the elements that are not NaN.
+
+    >>> import tritonnn as torch
+    >>> torch.nanmean(torch.tensor([1., float("nan"), 3.]))
+    tensor(2.)
+    """
     if input.dtype.kind < 2:
         raise fail(
             "nanmean",

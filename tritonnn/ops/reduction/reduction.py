@@ -263,7 +263,12 @@ def var_mean(
     *,
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(variance, mean) over `dim`."""
+    """(variance, mean) over `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.var_mean(torch.tensor([1., 3., 5.]))
+    (tensor(4.), tensor(3.))
+    """
     dim, unbiased = _dim_or_flag(dim, unbiased)
     return var_dims(input, dim, _correction(unbiased, correction), keepdim), mean(input, dim, keepdim)
 
@@ -277,7 +282,12 @@ def std_mean(
     *,
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(standard deviation, mean) over `dim`."""
+    """(standard deviation, mean) over `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.std_mean(torch.tensor([1., 2., 3.]))
+    (tensor(1.), tensor(2.))
+    """
     variance, average = var_mean(input, dim, unbiased, keepdim, correction=correction)
     return variance.sqrt(), average
 

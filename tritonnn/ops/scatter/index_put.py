@@ -88,7 +88,12 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 
 @expose("torch tensor", of=index_put)
 def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    """In-place version of `index_put`."""
+    """In-place version of `index_put`.
+
+    >>> import tritonnn as torch
+    >>> torch.index_put_(torch.zeros(3), (torch.tensor([0, 2]),), torch.tensor([5., 6.]))
+    tensor([5., 0., 6.])
+    """
     return _index_put(True, self, indices, values, accumulate)
 
 
@@ -112,9 +117,8 @@ def _view_scatter(name: str, pick: Any, samples: Any, errors: Any, example: str)
         return made
 
     function.__name__ = name
-    function.__doc__ = (
-        f"A copy of the input with `src` embedded in what `{name.removesuffix('_scatter')}` of it sees."
-    )
+    seen = name.removesuffix("_scatter")
+    function.__doc__ = f"A copy of the input with `src` embedded in what `{seen}` of it sees.\n\n{example}"
     function.__annotations__ = {"input": "Tensor", "src": "Tensor"}
     options = {"samples": samples, "errors": errors, "reference": getattr(definitions, name)}
     return composite(api="torch tensor", dtypes=ANY, **options)(function)

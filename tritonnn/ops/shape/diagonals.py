@@ -90,6 +90,12 @@ _diagonal = diagonal
     errors=lambda make: [Bad("a", error=TypeError, match="must be Tensor, not str")],
 )
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
-    """A matrix with the elements of `input`, row-major, on a diagonal."""
+    """A matrix with the elements of `input`, row-major, on a diagonal.
+
+    >>> import tritonnn as torch
+    >>> torch.diagflat(torch.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     tensors_only("diagflat", input=input)
     return diag_embed(view_or_copy(input, (-1,)), offset)
