@@ -131,6 +131,14 @@ def test_inputs_one_above_the_other_share_no_memory(device: str) -> None:
 
 
 @device
+def test_a_part_of_a_larger_memory_is_copied(device: str) -> None:
+    x, y = leaf(device), leaf(device)
+    (torch.cat([x, y]) * torch.arange(4.0, device=device)).sum().backward()
+    assert x.grad.tolist() == [0, 1] and y.grad.tolist() == [2, 3]
+    assert all(t.grad.untyped_storage().nbytes() == t.grad.nbytes for t in (x, y))
+
+
+@device
 def test_what_a_custom_function_returns_stays_as_it_was(device: str) -> None:
     class Constant(torch.autograd.Function):
         @staticmethod
