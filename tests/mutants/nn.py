@@ -86,7 +86,7 @@ FAULTS = [
         "        num_features: int,\n        eps: float = 1e-5,\n        momentum: float | None = 0.01,\n"
         "        affine: bool = True,\n        track_running_stats: bool = True,\n"
         "        device: Any = None,",
-        f"{LAYERS} -k batch_norm",
+        "tests/test_nn_defaults.py",
     ),
     Fault(
         "batch norm: batches are not counted", "normalisation", BATCH,
@@ -114,7 +114,7 @@ FAULTS = [
         "layer norm: eps's default", "default", NORMS,
         "        normalized_shape: Any,\n        eps: float = 1e-5,\n",
         "        normalized_shape: Any,\n        eps: float = 1e-3,\n",
-        f"{LAYERS} -k 'normalisation'",
+        "tests/test_nn_defaults.py",
     ),
     Fault(
         "layer norm: the weight starts at zero", "initialisation", NORMS,
@@ -153,7 +153,7 @@ FAULTS = [
     Fault(
         "a parameter that is no leaf", "argument check", MODULE,
         "            if param.grad_fn is not None:\n", "            if False:\n",
-        f"{TREE} -k misuse",
+        f"{TREE} -k history",
     ),
     Fault(
         "a name with a dot", "argument check", MODULE,
@@ -217,7 +217,7 @@ FAULTS = [
         "            self.done.add(key)",
         "        for key, hook in (*self.module._forward_hooks.items(), *_global_forward_hooks.items()):\n"
         "            self.done.add(key)",
-        f"{HOOKED} tests/test_engine_order.py -k 'global or layer'",
+        f"{HOOKED} -k global_hooks",
     ),
     Fault(
         "hooks run twice after an error", "hook order", HOOKS,

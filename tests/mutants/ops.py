@@ -64,7 +64,7 @@ FAULTS = [
         "mul: the other operand's gradient", "derivative", ARITHMETIC,
         '"input": lambda g, other: g * conjugate(other), "other": lambda g, input: g * conjugate(input)',
         '"input": lambda g, other: g * other, "other": lambda g, input: g * input',
-        "tests/test_autograd.py tests/test_corner_values.py tests/test_ops.py -k 'complex'",
+        "tests/test_complex_gradients.py -k mul",
     ),
     Fault(
         "sub: the other operand's sign", "derivative", ARITHMETIC,
@@ -80,7 +80,7 @@ FAULTS = [
     Fault(
         "maximum: equals share nothing", "derivative", COMPARISON,
         "ew.choose(mine == theirs, g / 2, g)", "g",
-        "tests/test_ops.py tests/test_elementwise.py -k 'maximum or (test_grad and minimum)'",
+        "tests/test_special_gradients.py -k special",
     ),
     Fault(
         "elu: the curvature", "derivative", SLOPES,
@@ -138,17 +138,22 @@ FAULTS = [
     Fault(
         "prod: the gradient where an element is zero", "derivative", REDUCTION,
         "others = (before * after)", "others = (moved.prod(-1, True) / moved)",
-        "tests/test_ops.py tests/test_autograd.py -k 'prod or functions'",
+        "tests/test_special_gradients.py -k special",
     ),
     Fault(
         "amax: ties are not shared", "derivative", EXTREMES,
         "* share / sum(share, dims, True)", "* share",
-        "tests/test_ops.py tests/test_autograd.py tests/test_engine_gradients.py -k 'amax or amin'",
+        "tests/test_special_gradients.py -k special",
     ),
     Fault(
         "norm: zero has a gradient", "special value", NORMS,
         "    norm = norm.masked_fill(vanishing, 1)\n", "",
-        "tests/test_ops.py tests/test_autograd.py tests/test_pooling.py -k 'norm or power_average'",
+        "tests/test_special_gradients.py -k special",
+    ),
+    Fault(
+        "std: a constant has no slope", "special value", REDUCTION,
+        "    return total.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)\n", "    return total.sqrt()\n",
+        "tests/test_special_gradients.py -k special",
     ),
     Fault(
         "norm: the power of its gradient", "derivative", NORMS,
@@ -354,7 +359,17 @@ FAULTS = [
     Fault(
         "conjugates have no conjugate gradient", "derivative", ELEMENTWISE,
         'dtypes=ANY, grad={"input": lambda g: conjugate(g)}', 'dtypes=ANY, grad={"input": lambda g: g}',
-        "tests/test_ops.py tests/test_autograd.py tests/test_corner_values.py tests/test_elementwise.py"
-        " -k 'conj or complex'",
+        "tests/test_complex_gradients.py -k conj",
+    ),
+    Fault(
+        "tanh: the slope of complex numbers", "derivative", ELEMENTWISE,
+        "grad=lambda g, result: tanh_backward(g, conjugate(result)))",
+        "grad=lambda g, result: tanh_backward(g, result))",
+        "tests/test_complex_gradients.py -k tanh",
+    ),
+    Fault(
+        "linear: the weight's conjugate", "derivative", "tritonnn/ops/linalg/linalg.py",
+        "matmul(g, weight.conj() if weight.dtype.is_complex else weight)", "matmul(g, weight)",
+        "tests/test_complex_gradients.py -k linear",
     ),
 ]  # fmt: skip

@@ -39,14 +39,6 @@ def _vector_norm(input: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
     return p_norm(size, p, dims, keepdim)
 
 
-def _safe_sqrt(total: Tensor) -> Tensor:
-    """sqrt with gradient 0 at 0."""
-    if not total.requires_grad:
-        return total.sqrt()
-    zero = total == 0
-    return total.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
-
-
 def _norm_grad(g: Tensor, input: Tensor, norm: Tensor, p: float, dims: Any, keepdim: bool) -> Tensor:
     """g sign(x) (|x| / norm)^(p - 1), and 0 where the norm is 0 or, with p < 1, where x is."""
     if p == 0:
