@@ -146,7 +146,7 @@ FAULTS = [
     Fault(
         "a broken epoch's answers count", "worker", POOL,
         "        if epoch != self.epoch:\n            return False\n", "",
-        f"{WORKERS} -k persistent",
+        f"{WORKERS} -k broken_off",
     ),
     Fault(
         "timeout is ignored", "worker", POOL,

@@ -95,7 +95,7 @@ FAULTS = [
     Fault(
         "a parameter's state replaces its own", "refusal", TENSORS,
         'or name.startswith("_"):', 'and name.startswith("_"):',
-        "tests/test_serialization_errors.py -k forged",
+        "tests/test_serialization_errors.py -k state_of_a_parameter",
     ),
     Fault(
         "safetensors: shared memory passes", "refusal", SAFE,

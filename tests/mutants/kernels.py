@@ -89,7 +89,7 @@ FAULTS = [
     Fault(
         "reduce: a product starts from nothing", "padding value", REDUCE,
         '    elif OP == "prod":\n        return 1', '    elif OP == "prod":\n        return 0',
-        f"{SUMS} -k 'against_float64'",
+        f"{TWIN} 'kernel_matches_twin and prod_dims'",
     ),
     Fault(
         "reduce: a minimum starts from zero", "padding value", REDUCE,
@@ -100,12 +100,12 @@ FAULTS = [
     Fault(
         "reduce: NaN loses", "special value", REDUCE,
         'return tl.where(lost != 0, float("nan"), best) if tile.dtype.is_floating() else best', "return best",
-        f"{SUMS} -k nan",
+        f"{SUMS} -k nan_wins",
     ),
     Fault(
         "reduce: the last of equals", "special value", REDUCE,
         "        better = x > best\n", "        better = x >= best\n",
-        f"{SUMS} tests/test_ops.py -k 'extremes or (kernel_matches_twin and (max_dim or argmax))'",
+        f"{SUMS} -k first_of_equals",
     ),
     Fault(
         "reduce: means are not divided", "reduction", REDUCE,
@@ -115,13 +115,13 @@ FAULTS = [
     Fault(
         "reduce: sums in the input's type", "accumulator", REDUCTION,
         "        return float64 if kind is float64 else float32\n", "        return kind\n",
-        SUMS,
+        f"{SUMS} -k types_of_sums",
     ),
     Fault(
         "reduce: whole numbers in 32 bits", "accumulator", REDUCTION,
         "        return int64 if kind is int64 else int32\n    return int64",
         "        return int64 if kind is int64 else int32\n    return int32",
-        SUMS,
+        f"{SUMS} -k whole_numbers",
     ),
     Fault(
         "reduce: chunks of one another's results", "stride", REDUCTION,
@@ -176,7 +176,7 @@ FAULTS = [
     Fault(
         "elementwise: offsets stay in 32 bits", "index width", POINTWISE,
         "INT64=reach(geometry, walk) >= 2**31", "INT64=False",
-        "tests/kernels/test_pointwise.py tests/kernels/test_wide_offsets.py -k 'offsets or bits'",
+        "tests/kernels/test_pointwise.py -k large_offsets",
     ),
     Fault(
         "elementwise: numbers as float32", "precision", POINTWISE,
@@ -193,8 +193,7 @@ FAULTS = [
     Fault(
         "strided: dimensions merge against their order", "stride", STRIDED,
         "before == s * extent for before", "before * extent == s for before",
-        "tests/kernels/test_joining.py tests/test_ops.py -k 'layouts or (noncontiguous and (gather_cuda or "
-        "flip_cuda))'",
+        "tests/kernels/test_edge_layouts.py -k merge",
     ),
     Fault(
         "launch: nothing needs 64 bits", "index width", LAUNCH,
