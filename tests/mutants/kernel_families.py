@@ -135,12 +135,12 @@ FAULTS = [
     Fault(
         "attention: sums are not faded", "rescale", ATTENTION,
         "        total = total * fade + tl.sum(p, axis=1)\n", "        total = total + tl.sum(p, axis=1)\n",
-        f"{TWIN} 'kernel_matches_twin and attention'",
+        "tests/test_attention.py -k causal_sees",
     ),
     Fault(
         "attention: values are not faded", "rescale", ATTENTION,
         "        acc = acc * fade[:, None]\n", "",
-        f"{TWIN} 'kernel_matches_twin and attention'",
+        "tests/test_attention.py -k causal_sees",
     ),
     Fault(
         "attention: the diagonal is hidden", "mask", ATTENTION,

@@ -77,14 +77,14 @@ FAULTS = [
         "        mask = present[:, None] & (j < last)[None, :]\n        x = prepare(",
         "    if whole < last:\n        j = tile_columns(whole, BLOCK_R, INT64)\n"
         "        mask = present[:, None] & (j < last + BLOCK_R)[None, :]\n        x = prepare(",
-        SUMS,
+        f"{SUMS} -k against_float64",
     ),
     Fault(
         "reduce: results beyond the last one are written", "mask", REDUCE,
         "    tl.store(target, convert(result, out.dtype.element_ty), mask=present)\n\n\n@triton.jit\n"
         "def beats",
         "    tl.store(target, convert(result, out.dtype.element_ty))\n\n\n@triton.jit\ndef beats",
-        SUMS,
+        f"{SUMS} -k against_float64",
     ),
     Fault(
         "reduce: a product starts from nothing", "padding value", REDUCE,
@@ -95,7 +95,7 @@ FAULTS = [
         "reduce: a minimum starts from zero", "padding value", REDUCE,
         '        if dtype.is_floating():\n            return float("inf")',
         "        if dtype.is_floating():\n            return 0.0",
-        SUMS,
+        f"{SUMS} -k against_float64",
     ),
     Fault(
         "reduce: NaN loses", "special value", REDUCE,
@@ -126,19 +126,19 @@ FAULTS = [
     Fault(
         "reduce: chunks of one another's results", "stride", REDUCTION,
         "away = p if final else p._replace(kept_out=contiguous_strides(p.kept))", "away = p",
-        SUMS,
+        f"{SUMS} -k against_float64",
     ),
     Fault(
         "reduce: dimensions merge where they do not meet", "stride", REDUCTION,
         "return outer[1:] == tuple([stride * inner[0] for stride in inner[1:]])",
         "return outer[1] == inner[1] * inner[0]",
-        SUMS,
+        f"{SUMS} -k against_float64",
     ),
     Fault(
         "variance: chunks have one centre", "precision", REDUCE,
         "    total = tl.sum(tl.where(mask, squares + apart * apart * seen, 0.0), axis=1)\n    result",
         "    total = tl.sum(tl.where(mask, squares, 0.0), axis=1)\n    result",
-        SUMS,
+        f"{SUMS} -k against_float64",
     ),
     Fault(
         "variance: of numbers far from zero", "precision", REDUCE,

@@ -128,41 +128,41 @@ FAULTS = [
     Fault(
         "one cycle rises a step longer", "schedule", CYCLE,
         "plan = [(float(rising * total) - 1,", "plan = [(float(rising * total),",
-        f"{SCHEDULE} -k schedule",
+        f"{SCHEDULE} -k test_schedule",
     ),
     Fault(
         "one cycle ends where it began", "schedule", CYCLE,
         'group["min_lr"] = group["initial_lr"] / final_div_factor',
         'group["min_lr"] = group["initial_lr"]',
-        f"{SCHEDULE} -k schedule",
+        f"{SCHEDULE} -k test_schedule",
     ),
     Fault(
         "polynomial decay ends a step late", "schedule", DECAY,
         "return ((1.0 - t / self.total_iters) / (1.0 - (t - 1) / self.total_iters)) ** self.power",
         "return ((1.0 - (t - 1) / self.total_iters) / (1.0 - (t - 2) / self.total_iters)) ** self.power",
-        f"{SCHEDULE} -k schedule",
+        f"{SCHEDULE} -k test_schedule",
     ),
     Fault(
         "linear rise of another slope", "schedule", DECAY,
         "return 1.0 + rise / (self.total_iters * self.start_factor + (t - 1) * rise)",
         "return 1.0 + rise / (self.total_iters * self.start_factor + t * rise)",
-        f"{SCHEDULE} -k schedule",
+        f"{SCHEDULE} -k test_schedule",
     ),
     Fault(
         "a cosine of twice the length", "schedule", COSINE,
         "ratio = (1 + math.cos(math.pi * t / self.T_max))",
         "ratio = (1 + math.cos(math.pi * t / 2 / self.T_max))",
-        f"{SCHEDULE} -k schedule",
+        f"{SCHEDULE} -k test_schedule",
     ),
     Fault(
         "the bottom of a cosine", "special value", COSINE,
         "if (t - 1 - self.T_max) % (2 * self.T_max) == 0:", "if False:",
-        f"{SCHEDULE} -k schedule",
+        f"{SCHEDULE} -k test_schedule",
     ),
     Fault(
         "warm restarts keep their length", "schedule", COSINE,
         "                self.T_i *= self.T_mult\n", "",
-        f"{SCHEDULE} -k schedule",
+        f"{SCHEDULE} -k test_schedule",
     ),
     Fault(
         "a plateau's threshold is of the wrong sign", "schedule", PLATEAU,

@@ -22,12 +22,12 @@ FAULTS = [
         "twin: softmax without the maximum", "precision", SOFTMAX,
         "np.subtract(input, np.maximum.reduce(input, axis=dim, keepdims=True), out=out)",
         "np.copyto(out, input)",
-        "tests/test_softmax.py",
+        "tests/test_corner_values.py -k scores_beyond",
     ),
     Fault(
         "twin: log_softmax by its own logarithm", "precision", SOFTMAX,
         "np.subtract(x, amax(x, axis), out=y)", "np.copyto(y, x)",
-        "tests/test_softmax.py",
+        "tests/test_corner_values.py -k scores_beyond",
     ),
     Fault(
         "twin: softmax's gradient as a difference of products", "derivative", SOFTMAX,
@@ -43,12 +43,12 @@ FAULTS = [
         "twin: half precision adds up in half", "accumulator", REDUCTION,
         "    if input.dtype != out.dtype or out.dtype.itemsize == 2:\n        return False",
         "    if input.dtype != out.dtype:\n        return False",
-        f"{OPS} 'test_reference and (sum or mean)'",
+        "tests/test_corner_values.py -k short_types",
     ),
     Fault(
         "twin: long columns in one sum", "accumulator", REDUCTION,
         "        and array.shape[axis[0]] > 2 * BLOCK\n", "        and False\n",
-        "tests/kernels/test_reduction.py tests/test_losses.py tests/test_definitions.py -k 'accurate or sum'",
+        "tests/test_corner_values.py -k long_sums",
     ),
     Fault(
         "twin: variance of the squares", "precision", REDUCTION,
@@ -96,7 +96,7 @@ FAULTS = [
     Fault(
         "twin: ignored samples have a gradient", "gradient flow", LOSS,
         "    if ignored is not None:\n        values = np.where(ignored, 0, values)\n", "",
-        "tests/test_losses.py tests/test_nn_loss.py -k 'ignored'",
+        "tests/test_losses.py -k nothing_to_average",
     ),
     Fault(
         "twin: smoothing without the weights", "formula", LOSS,
@@ -117,7 +117,7 @@ FAULTS = [
     Fault(
         "twin: few counters by another constant", "random numbers", RANDOM,
         "a, b = c0 * 0xD2511F53, c2 * 0xCD9E8D57", "a, b = c0 * 0xD2511F53, c2 * 0xCD9E8D51",
-        "tests/test_random.py -k 'stream or block_size'",
+        "tests/test_random.py -k moves_on",
     ),
     Fault(
         "twin: blocks draw the same numbers", "random numbers", RANDOM,
@@ -186,6 +186,6 @@ FAULTS = [
     Fault(
         "twin: an empty inner dimension", "special value", LINALG,
         "    if input.shape[-1] == 0:\n        out.fill(0)\n", "    if input.shape[-1] == 0:\n        pass\n",
-        f"{DEFINED} 'definition and matmul'",
+        "tests/test_corner_values.py -k over_nothing",
     ),
 ]  # fmt: skip
