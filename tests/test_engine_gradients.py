@@ -132,10 +132,15 @@ def test_inputs_one_above_the_other_share_no_memory(device: str) -> None:
 
 @device
 def test_a_part_of_a_larger_memory_is_copied(device: str) -> None:
-    x, y = leaf(device), leaf(device)
-    (torch.cat([x, y]) * torch.arange(4.0, device=device)).sum().backward()
-    assert x.grad.tolist() == [0, 1] and y.grad.tolist() == [2, 3]
-    assert all(t.grad.untyped_storage().nbytes() == t.grad.nbytes for t in (x, y))
+    weight = torch.arange(8.0, device=device).view(4, 2)
+    for w, dim in ((weight, 0), (weight.t(), 1)):  # in row-major order and in another
+        x, y = (torch.ones_like(part).requires_grad_() for part in w.split(2, dim))
+        assert x.stride() == w.stride()
+        (torch.cat([x, y], dim) * w).sum().backward()
+        assert (
+            x.grad.tolist() == w.split(2, dim)[0].tolist() and y.grad.tolist() == w.split(2, dim)[1].tolist()
+        )
+        assert all(t.grad.untyped_storage().nbytes() == t.grad.nbytes for t in (x, y))
 
 
 @device
