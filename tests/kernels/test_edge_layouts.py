@@ -10,6 +10,7 @@ from support import assert_close, call, floating, mapped, samples, tensors
 from widened import allowed, own_errors
 
 import tritonnn as torch
+from tritonnn.kernels.device.strided import merged
 from tritonnn.ops._table import OPS
 
 PRIMITIVES = [op for _, op in sorted(OPS.items()) if op.kind == "primitive" and op.samples and not op.host]
@@ -22,6 +23,20 @@ def quiet():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@pytest.mark.parametrize(
+    ("shape", "strides", "wanted"),
+    [
+        ((4, 4), [(4, 1)], ((16,), (1,))),
+        ((4, 4), [(1, 4)], ((4, 4), (1, 4))),  # a square that is transposed
+        ((2, 3, 4), [(12, 4, 1), (0, 4, 1)], ((2, 12), (12, 1), (0, 1))),
+        ((2, 1, 3), [(3, 9, 1)], ((6,), (1,))),
+        ((1, 1), [(5, 5)], ((1,), (1,))),
+    ],
+)
+def test_dimensions_merge_where_all_operands_go_on(shape, strides, wanted):
+    assert merged(shape, *strides) == wanted
 
 
 def the_dtype(op):

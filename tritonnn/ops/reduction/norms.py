@@ -40,14 +40,6 @@ def _vector_norm(input: Tensor, p: float, dims: Sequence[int], keepdim: bool) ->
     return p_norm(size, p, dims, keepdim)
 
 
-def _safe_sqrt(total: Tensor) -> Tensor:
-    """sqrt with gradient 0 at 0."""
-    if not total.requires_grad:
-        return total.sqrt()
-    zero = total == 0
-    return total.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
-
-
 def _norm_grad(
     g: Tensor, input: Tensor, norm: Tensor, p: float, dims: Sequence[int], keepdim: bool
 ) -> Tensor:
