@@ -53,8 +53,8 @@ FAULTS = [
     ),
     Fault(
         "matmul: the inner dimension is not masked", "mask", GEMM,
-        "            x = tl.load(a_tile, mask=inside_m & present[None, :], other=0.0)\n",
-        "            x = tl.load(a_tile, mask=inside_m, other=0.0)\n",
+        "a = tl.load(a_ptrs, mask=mask_m & mask_k[None, :], other=0.0)",
+        "a = tl.load(a_ptrs, mask=mask_m, other=0.0)",
         "tests/kernels/test_linalg.py -k 'products or layouts'",
     ),
     Fault(
@@ -64,8 +64,8 @@ FAULTS = [
     ),
     Fault(
         "matmul: strides of rows and columns", "stride", GEMM,
-        "b_tile = b_base + r[:, None] * b_inner + j[None, :] * b_column",
-        "b_tile = b_base + r[:, None] * b_column + j[None, :] * b_inner",
+        "b_base + offs_k[:, None] * stride_bk + offs_n[None, :] * stride_bn",
+        "b_base + offs_k[:, None] * stride_bn + offs_n[None, :] * stride_bk",
         "tests/kernels/test_linalg.py -k 'products or layouts'",
     ),
     Fault(
@@ -75,105 +75,104 @@ FAULTS = [
     ),
     Fault(
         "matmul: one part of a split sum", "formula", GEMM,
-        "        source += part_stride\n", "",
+        "        partial_ptrs += stride_split\n", "",
         "tests/kernels/test_linalg.py -k split",
     ),
     Fault(
         "matmul: tiles beyond the last group", "index", GEMM,
-        "    height = tl.minimum(down - first, GROUP)\n", "    height = GROUP\n",
+        "    group_size_m = tl.minimum(num_pid_m - first_pid_m, GROUP)\n", "    group_size_m = GROUP\n",
         "tests/kernels/test_linalg.py -k 'products or layouts or persistent'",
     ),
     Fault(
         "layer norm: the mean over the tile", "normalisation", ROWS,
-        "            x = tl.where(mask, x - centre[:, None], 0.0)\n        scale",
-        "            x = x - centre[:, None]\n        scale",
+        "            x = tl.where(mask, x - mean[:, None], 0.0)\n        rstd",
+        "            x = x - mean[:, None]\n        rstd",
         f"{TWIN} 'kernel_matches_twin and layer_norm'",
     ),
     Fault(
         "layer norm: eps outside of the root", "eps", ROWS,
-        "scale = 1.0 / _math.sqrt(tl.sum(x * x, axis=1) / count + eps.to(ACC))",
-        "scale = 1.0 / (_math.sqrt(tl.sum(x * x, axis=1) / count) + eps.to(ACC))",
+        "rstd = 1.0 / _math.sqrt(tl.sum(x * x, axis=1) / n + eps.to(ACC))",
+        "rstd = 1.0 / (_math.sqrt(tl.sum(x * x, axis=1) / n) + eps.to(ACC))",
         f"{TWIN} 'kernel_matches_twin and (layer_norm or rms_norm)'",
     ),
     Fault(
         "layer norm: the gradient's mean", "derivative", ROWS,
-        "                gx = gx - (tl.sum(g, axis=1) / count)[:, None]\n", "                pass\n",
+        "                dx = dx - (tl.sum(dy, axis=1) / n)[:, None]\n", "                pass\n",
         f"{TWIN} 'grad_on_kernel and layer_norm'",
     ),
     Fault(
         "batch norm: running variance of the biased kind", "normalisation", CHANNELS,
-        "sample = total / (count - 1.0)", "sample = total / count",
+        "unbiased_var = var_sum / (n - 1.0)", "unbiased_var = var_sum / n",
         "tests/test_normalization.py -k running",
     ),
     Fault(
         "batch norm: momentum the other way round", "normalisation", CHANNELS,
-        "old * (1.0 - weight) + centre * weight", "old * weight + centre * (1.0 - weight)",
+        "old * (1.0 - weight) + mean * weight", "old * weight + mean * (1.0 - weight)",
         "tests/test_normalization.py -k running",
     ),
     Fault(
         "batch norm: parts have one centre", "precision", CHANNELS,
-        "    total = tl.sum(tl.where(mask, squares + apart * apart * seen, 0.0), axis=1)\n",
-        "    total = tl.sum(tl.where(mask, squares, 0.0), axis=1)\n",
+        "tl.where(mask_2d, m2 + delta * delta * counts, 0.0)", "tl.where(mask_2d, m2, 0.0)",
         "tests/test_normalization.py tests/kernels/test_long_rows.py -k 'shared or normalisation or "
         "large_mean'",
     ),
     Fault(
         "cross entropy: ignored samples count", "mask", ENTROPY,
-        "    counts = present & (y != ignore)\n", "    counts = present\n",
+        "    counted = mask & (y != ignore_index)\n", "    counted = mask\n",
         "tests/test_cross_entropy_kernel.py tests/test_losses.py -k 'ignored'",
     ),
     Fault(
         "cross entropy: parts are not rescaled", "rescale", ENTROPY,
-        "part = part * _math.exp(highest - kept) + tl.where", "part = part + tl.where",
+        "l_i = l_i * _math.exp(m_i - m_safe) + tl.where", "l_i = l_i + tl.where",
         f"{LONG} cross_entropy",
     ),
     Fault(
         "cross entropy: the class itself is not subtracted", "derivative", ENTROPY,
-        "    value = tl.where(c == y, value - at_class, value)\n", "",
+        "    dx = tl.where(cols == y, dx - target_term, dx)\n", "",
         "tests/test_cross_entropy_kernel.py -k gradient",
     ),
     Fault(
         "attention: sums are not faded", "rescale", ATTENTION,
-        "        total = total * fade + tl.sum(p, axis=1)\n", "        total = total + tl.sum(p, axis=1)\n",
+        "l_i = l_i * alpha + tl.sum(p, axis=1)", "l_i = l_i + tl.sum(p, axis=1)",
         "tests/test_attention.py -k causal_sees",
     ),
     Fault(
         "attention: values are not faded", "rescale", ATTENTION,
-        "        acc = acc * fade[:, None]\n", "",
+        "        acc = acc * alpha[:, None]\n", "",
         "tests/test_attention.py -k causal_sees",
     ),
     Fault(
         "attention: the diagonal is hidden", "mask", ATTENTION,
-        "            s = tl.where(n <= m, s, MINUS_INFINITY)\n",
-        "            s = tl.where(n < m, s, MINUS_INFINITY)\n",
+        "tl.where(offs_n <= offs_m, qk, MINUS_INFINITY)", "tl.where(offs_n < offs_m, qk, MINUS_INFINITY)",
         "tests/test_attention.py -k causal",
     ),
     Fault(
         "attention: keys beyond the last one", "padding value", ATTENTION,
-        "        s = tl.where(n < keys, s, MINUS_INFINITY)\n", "        pass\n",
+        "        qk = tl.where(offs_n < seqlen_k, qk, MINUS_INFINITY)\n", "        pass\n",
         f"{TWIN} 'kernel_matches_twin and attention'",
     ),
     Fault(
         "embedding: padding rows get a gradient", "gradient flow", EMBEDDING,
-        "(row >= 0) & (row < rows) & (row != padding), width, 0)", "(row >= 0) & (row < rows), width, 0)",
+        "(row < n_rows) & (row != padding_idx), embedding_dim, 0)", "(row < n_rows), embedding_dim, 0)",
         "tests/test_embedding.py -k padding_row",
     ),
     Fault(
         "embedding: rows out of range", "mask", EMBEDDING,
-        "    valid = present & (row >= 0) & (row < rows)\n    report(flag, i, present & ~valid)\n    inside",
-        "    valid = present\n    report(flag, i, present & ~valid)\n    inside",
+        "    valid = mask_i & (row >= 0) & (row < n_rows)\n"
+        "    report(flag_ptr, offs_i, mask_i & ~valid)\n    mask_d",
+        "    valid = mask_i\n    report(flag_ptr, offs_i, mask_i & ~valid)\n    mask_d",
         "tests/test_embedding.py -k out_of_range",
     ),
     Fault(
         "embedding: a run that goes on is finished", "index", EMBEDDING,
-        "    goes_on = last < count\n", "    goes_on = last < 0\n",
+        "    continues = chunk_end < n_indices\n", "    continues = chunk_end < 0\n",
         "tests/test_embedding.py tests/kernels/test_order.py -k 'equal_indices or long_runs or "
         "same_every_time'",
     ),
     Fault(
         "max pool: padding counts as zero", "padding value", POOLING,
-        "    return seen & ((value > best) | (value != value) | (found == 0))\n",
-        "    return (value > best) | (value != value) | (found == 0)\n",
+        "    return in_bounds & ((value > best) | (value != value) | (has_value == 0))\n",
+        "    return (value > best) | (value != value) | (has_value == 0)\n",
         f"tests/test_pooling.py {TWIN} 'scan_decides or (kernel_matches_twin and max_pool)'",
     ),
     Fault(
@@ -188,8 +187,8 @@ FAULTS = [
     ),
     Fault(
         "convolution: dilation of the other dimension", "stride", CONVOLUTION,
-        "            d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]\n            valid",
-        "            d, h, w = kd * dilation[0], kh * dilation[2], kw * dilation[1]\n            valid",
+        "d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]\n            in_bounds",
+        "d, h, w = kd * dilation[0], kh * dilation[2], kw * dilation[1]\n            in_bounds",
         "tests/test_convolution.py tests/test_ops.py -k 'every_layout or (kernel_matches_twin and conv2d)'",
     ),
     Fault(
@@ -211,8 +210,7 @@ FAULTS = [
     ),
     Fault(
         "sort: runs that are merged overwrite each other", "index", SORT,
-        "    place = tl.minimum(own, other) + (j - own) + (low - first)\n",
-        "    place = tl.minimum(own, other) + (j - own)\n",
+        "(col - own_start) + (low - other_begin)\n", "(col - own_start)\n",
         "tests/kernels/test_order.py -k merging",
     ),
     Fault(

@@ -20,25 +20,25 @@ SUMS = "tests/kernels/test_reduction.py"
 FAULTS = [
     Fault(
         "softmax: a row that fits takes zeros beyond its end", "padding value", SOFTMAX,
-        'x = tl.where(mask, x, float("-inf"))\n        x = x - tl.max',
-        "x = tl.where(mask, x, 0.0)\n        x = x - tl.max",
+        'x = tl.where(mask, x, float("-inf"))\n        # the maximum cancels',
+        "x = tl.where(mask, x, 0.0)\n        # the maximum cancels",
         SOFT,
     ),
     Fault(
         "softmax: a long row takes zeros beyond its end", "padding value", SOFTMAX,
-        'x = tl.where(mask, x, float("-inf"))\n            higher',
-        "x = tl.where(mask, x, 0.0)\n            higher",
+        'x = tl.where(mask, x, float("-inf"))\n            m_new',
+        "x = tl.where(mask, x, 0.0)\n            m_new",
         f"{LONG} softmax",
     ),
     Fault(
         "softmax: parts are not rescaled", "rescale", SOFTMAX,
-        "part = part * _math.exp(top - shift) + _math.exp(x - shift)", "part = part + _math.exp(x - shift)",
+        "l_i = l_i * _math.exp(m_i - m_safe) + _math.exp(x - m_safe)", "l_i = l_i + _math.exp(x - m_safe)",
         f"{LONG} softmax",
     ),
     Fault(
         "softmax: lanes are not rescaled to the peak", "rescale", SOFTMAX,
-        "total = tl.sum(part * _math.exp(top - peak), axis=1)[:, None]",
-        "total = tl.sum(part, axis=1)[:, None]",
+        "denominator = tl.sum(l_i * _math.exp(m_i - row_max), axis=1)[:, None]",
+        "denominator = tl.sum(l_i, axis=1)[:, None]",
         f"{LONG} softmax",
     ),
     Fault(
@@ -48,42 +48,39 @@ FAULTS = [
     ),
     Fault(
         "softmax: rows beyond the last one are written", "mask", SOFTMAX,
-        "        result = x - tl.log(total) if LOG else e / total\n"
-        "        tl.store(target + j * stride_out, convert(result, out.dtype.element_ty), mask=mask)",
-        "        result = x - tl.log(total) if LOG else e / total\n"
-        "        tl.store(target + j * stride_out, convert(result, out.dtype.element_ty), mask=j < length)",
+        "if LOG else numerator / denominator\n"
+        "        tl.store(out_ptrs + cols * stride_out, convert(y, out_ptr.dtype.element_ty), mask=mask)",
+        "if LOG else numerator / denominator\n        tl.store("
+        "out_ptrs + cols * stride_out, convert(y, out_ptr.dtype.element_ty), mask=cols < n_cols)",
         f"{SOFT} tests/test_ops.py -k 'against_float64 or (kernel_matches_twin and softmax_cuda_float32)'",
     ),
     Fault(
         "softmax: output strides of the input", "stride", SOFTMAX,
-        "tl.store(target + j * stride_out, convert(result, out.dtype.element_ty), mask=mask)\n    else:",
-        "tl.store(target + j * stride_in, convert(result, out.dtype.element_ty), mask=mask)\n    else:",
+        "if LOG else numerator / denominator\n        tl.store(out_ptrs + cols * stride_out,",
+        "if LOG else numerator / denominator\n        tl.store(out_ptrs + cols * stride_in,",
         f"{SOFT} tests/test_ops.py -k 'against_float64 or ((test_out or noncontiguous) and softmax_cuda)'",
     ),
     Fault(
         "softmax: its gradient without the sum", "derivative", SOFTMAX,
-        "return (g - total) * y", "return g * y",
+        "return (dy - row_sum) * y", "return dy * y",
         f"{TWIN} 'kernel_matches_twin and softmax_backward'",
     ),
     Fault(
         "softmax: accumulates in half precision", "accumulator", SOFTMAX,
-        "step_in, step_out, rows, length, LOG=log, ACC=tl.float64 if input.dtype is float64 else tl.float32",
-        "step_in, step_out, rows, length, LOG=log, ACC=tl.float16",
+        "ACC=tl.float64 if input.dtype is float64 else tl.float32", "ACC=tl.float16",
         f"{SOFT}",
     ),
     Fault(
         "reduce: a chunk's end is not masked", "mask", REDUCE,
-        "    if whole < last:\n        j = tile_columns(whole, BLOCK_R, INT64)\n"
-        "        mask = present[:, None] & (j < last)[None, :]\n        x = prepare(",
-        "    if whole < last:\n        j = tile_columns(whole, BLOCK_R, INT64)\n"
-        "        mask = present[:, None] & (j < last + BLOCK_R)[None, :]\n        x = prepare(",
+        "        mask = mask_k[:, None] & (offs_r < end_r)[None, :]\n        x = map_element(",
+        "        mask = mask_k[:, None] & (offs_r < end_r + BLOCK_R)[None, :]\n        x = map_element(",
         f"{SUMS} -k against_float64",
     ),
     Fault(
         "reduce: results beyond the last one are written", "mask", REDUCE,
-        "    tl.store(target, convert(result, out.dtype.element_ty), mask=present)\n\n\n@triton.jit\n"
-        "def beats",
-        "    tl.store(target, convert(result, out.dtype.element_ty))\n\n\n@triton.jit\ndef beats",
+        "    tl.store(out_ptrs, convert(result, out_ptr.dtype.element_ty), mask=mask_k)\n\n\n@triton.jit\n"
+        "def precedes",
+        "    tl.store(out_ptrs, convert(result, out_ptr.dtype.element_ty))\n\n\n@triton.jit\ndef precedes",
         f"{SUMS} -k against_float64",
     ),
     Fault(
@@ -99,7 +96,8 @@ FAULTS = [
     ),
     Fault(
         "reduce: NaN loses", "special value", REDUCE,
-        'return tl.where(lost != 0, float("nan"), best) if tile.dtype.is_floating() else best', "return best",
+        'return tl.where(any_nan != 0, float("nan"), best) if tile.dtype.is_floating() else best',
+        "return best",
         f"{SUMS} -k nan_wins",
     ),
     Fault(
@@ -125,7 +123,7 @@ FAULTS = [
     ),
     Fault(
         "reduce: chunks of one another's results", "stride", REDUCTION,
-        "away = p if final else p._replace(kept_out=contiguous_strides(p.kept))", "away = p",
+        "problem_1 = p if final else p._replace(kept_out=contiguous_strides(p.kept))", "problem_1 = p",
         f"{SUMS} -k against_float64",
     ),
     Fault(
@@ -136,18 +134,17 @@ FAULTS = [
     ),
     Fault(
         "variance: chunks have one centre", "precision", REDUCE,
-        "    total = tl.sum(tl.where(mask, squares + apart * apart * seen, 0.0), axis=1)\n    result",
-        "    total = tl.sum(tl.where(mask, squares, 0.0), axis=1)\n    result",
+        "tl.where(mask, m2 + mean_delta * mean_delta * counts, 0.0)", "tl.where(mask, m2, 0.0)",
         f"{SUMS} -k against_float64",
     ),
     Fault(
         "variance: of numbers far from zero", "precision", REDUCE,
-        "squares += away * (x - mean)\n", "squares += away * away\n",
+        "m2 += delta * (x - mean)\n", "m2 += delta * delta\n",
         f"{SUMS} -k variance",
     ),
     Fault(
         "logsumexp: parts are not rescaled", "rescale", REDUCE,
-        "total * _math.exp(top - shift) + _math.exp(x - shift), 0.0)", "total + _math.exp(x - shift), 0.0)",
+        "l_i * _math.exp(m_i - m_safe) + _math.exp(x - m_safe), 0.0)", "l_i + _math.exp(x - m_safe), 0.0)",
         f"{SUMS} tests/kernels/test_long_rows.py tests/test_ops.py"
         " -k 'logsumexp or against_float64 or reductions'",
     ),

@@ -68,7 +68,7 @@ FAULTS = [
         f"{FIRST} -k generators",
     ),
     Fault(
-        "init: orthogonal without its gain", "initialisation", INIT,
+        "init: orthogonal without its gain", "initialisation", "tritonnn/nn/_matrix_init.py",
         "target.copy_(q.reshape(tensor.shape)).mul_(gain)", "target.copy_(q.reshape(tensor.shape))",
         f"{FIRST} -k orthogonal",
     ),
@@ -81,11 +81,9 @@ FAULTS = [
     Fault(
         "batch norm: momentum's default", "default", BATCH,
         "        num_features: int,\n        eps: float = 1e-5,\n        momentum: float | None = 0.1,\n"
-        "        affine: bool = True,\n        track_running_stats: bool = True,\n"
-        "        device: Any = None,",
+        "        affine: bool = True,\n        track_running_stats: bool = True,\n        device",
         "        num_features: int,\n        eps: float = 1e-5,\n        momentum: float | None = 0.01,\n"
-        "        affine: bool = True,\n        track_running_stats: bool = True,\n"
-        "        device: Any = None,",
+        "        affine: bool = True,\n        track_running_stats: bool = True,\n        device",
         "tests/test_nn_defaults.py",
     ),
     Fault(
@@ -107,13 +105,13 @@ FAULTS = [
         "batch norm: unbiased where it normalises",
         "normalisation",
         "cpu_fallback/normalization/batch_norm.py",
-        "variance * (count / (count - 1) if count > 1 else np.nan)", "variance",
+        "var * (count / (count - 1) if count > 1 else np.nan)", "var",
         f"{LAYERS} tests/test_normalization.py -k 'batch_norm or running'",
     ),
     Fault(
         "layer norm: eps's default", "default", NORMS,
-        "        normalized_shape: Any,\n        eps: float = 1e-5,\n",
-        "        normalized_shape: Any,\n        eps: float = 1e-3,\n",
+        "        normalized_shape: IntOrInts,\n        eps: float = 1e-5,\n",
+        "        normalized_shape: IntOrInts,\n        eps: float = 1e-3,\n",
         "tests/test_nn_defaults.py",
     ),
     Fault(

@@ -232,7 +232,8 @@ FAULTS = [
     ),
     Fault(
         "cross entropy: probabilities are averaged over all", "reduction", CLASSES,
-        "return total / (numel(input.shape) / classes) if", "return total / numel(input.shape) if",
+        "return total / (numel(_per_sample(input)) if classes",
+        "return total / (numel(input.shape) if classes",
         f"{FUNCTIONAL} probabilities",
     ),
     Fault(

@@ -52,7 +52,7 @@ FAULTS = [
     ),
     Fault(
         "twin: variance of the squares", "precision", REDUCTION,
-        "    centred = array - mean\n", "    centred = array - 0 * mean\n",
+        "    centred = np.asarray(array - mean)", "    centred = np.asarray(array - 0 * mean)",
         f"{OPS} 'test_grad and var_dims'",
     ),
     Fault(
@@ -62,20 +62,20 @@ FAULTS = [
     ),
     Fault(
         "twin: layer norm's gradient without its mean", "derivative", NORM,
-        "            np.add(d, (gr @ w / n)[:, None], out=d)\n", "",
+        "            np.add(x_centred, (dy_block @ w / n)[:, None], out=x_centred)\n", "",
         f"{OPS} 'test_grad and layer_norm'",
     ),
     Fault(
         "twin: layer norm's eps outside of the root", "eps", NORM,
-        "            np.subtract(xb, m[rows, None], out=d)\n"
-        "            r[rows] = 1 / np.sqrt(np.vecdot(d, d) / n + eps)\n            np.multiply(d, r",
-        "            np.subtract(xb, m[rows, None], out=d)\n"
-        "            r[rows] = 1 / (np.sqrt(np.vecdot(d, d) / n) + eps)\n            np.multiply(d, r",
+        "            rstd_rows[rows] = 1 / np.sqrt(np.vecdot(x_centred, x_centred) / n + eps)\n"
+        "            np.multiply(x_centred, rstd",
+        "            rstd_rows[rows] = 1 / (np.sqrt(np.vecdot(x_centred, x_centred) / n) + eps)\n"
+        "            np.multiply(x_centred, rstd",
         f"{DEFINED} 'definition and layer_norm'",
     ),
     Fault(
         "twin: group norm's gradient takes another power", "derivative", NORM,
-        "r[rows] ** 3 / n", "r[rows] ** 2 / n",
+        "rstd_rows[rows] ** 3 / n", "rstd_rows[rows] ** 2 / n",
         f"{OPS} 'test_grad and group_norm'",
     ),
     Fault(
@@ -141,17 +141,18 @@ FAULTS = [
     ),
     Fault(
         "twin: attention's dropout is not scaled", "dropout", ATTENTION,
-        "np.multiply(p, self.dtype.type(1 / (1 - self.dropout_p)), out=dropped)", "np.copyto(dropped, p)",
+        "np.multiply(p, self.dtype.type(1 / (1 - self.dropout_p)), out=p_drop)", "np.copyto(p_drop, p)",
         "tests/test_attention.py -k dropout",
     ),
     Fault(
         "twin: attention sees one key ahead", "mask", ATTENTION,
-        "keys - first, rows.start - first, dtype=bool)", "keys - first, rows.start - first + 1, dtype=bool)",
+        "keys - first_key, rows.start - first_key, dtype=bool)",
+        "keys - first_key, rows.start - first_key + 1, dtype=bool)",
         "tests/test_attention.py -k causal",
     ),
     Fault(
         "twin: rows that see nothing", "special value", ATTENTION,
-        "                top[np.isneginf(top)] = 0\n", "",
+        "                row_max[np.isneginf(row_max)] = 0\n", "",
         "tests/test_attention.py -k see_nothing",
     ),
     Fault(
