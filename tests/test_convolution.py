@@ -114,6 +114,14 @@ def test_winograd_is_for_single_precision_and_many_channels():
     assert not _winograd.suits(x, (28, 28), w, window._replace(stride=(2, 2)), 1, x.dtype)
 
 
+@pytest.mark.parametrize("depth", [3, 16])  # taps and channels in one sum, and tap by tap
+def test_kernels_keep_the_dimensions_apart(depth):
+    x, w, b = numbers((2, depth, 7, 9)), numbers((4, depth, 3, 2), 1), numbers(4, 2)
+    geometry = (2, 1), (1, 2), (1, 3)
+    got = F.conv2d(*[torch.from_numpy(a).to("cuda") for a in (x, w, b)], *geometry)
+    np.testing.assert_allclose(got.cpu().numpy(), plain(x, w, b, *geometry, 1), atol=1e-12)
+
+
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize(
     ("stride", "kernel", "dilation"), [(2, 3, 1), (3, 2, 1), (2, 3, 2), (4, 3, 2), (3, 3, 3)]

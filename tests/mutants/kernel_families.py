@@ -187,9 +187,15 @@ FAULTS = [
     ),
     Fault(
         "convolution: dilation of the other dimension", "stride", CONVOLUTION,
+        "d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]\n            mask_k",
+        "d, h, w = kd * dilation[0], kh * dilation[2], kw * dilation[1]\n            mask_k",
+        "tests/test_convolution.py tests/test_ops.py -k 'every_layout or (kernel_matches_twin and conv2d)'",
+    ),
+    Fault(
+        "convolution: dilation of the other dimension, tap by tap", "stride", CONVOLUTION,
         "d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]\n            in_bounds",
         "d, h, w = kd * dilation[0], kh * dilation[2], kw * dilation[1]\n            in_bounds",
-        "tests/test_convolution.py tests/test_ops.py -k 'every_layout or (kernel_matches_twin and conv2d)'",
+        "tests/test_convolution.py -k dimensions_apart",
     ),
     Fault(
         "scan: a chunk forgets the ones before", "formula", SCAN,
