@@ -82,6 +82,7 @@ def primitive(**options: Any) -> Callable[[Callable], Entry]:
         inplace: also make `name_`, a method if the op is one. alias: more names.
         aliasing: the implementation may be given its first argument as the output (in-place calls need no copy).
         public: what errors call it, where users know another name.
+        keywords: other name -> argument, where it may be given by that as well (`axis` and the like always may).
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
         alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.
         host: runs through the host by declaration.
@@ -140,7 +141,10 @@ def writing(**options: Any) -> Callable[[Callable], Entry]:
 
 
 def composite(**options: Any) -> Callable[[Callable], Entry]:
-    """An op whose body computes with other ops; devices and gradients come free."""
+    """An op whose body computes with other ops; devices and gradients come free.
+
+    Options as of `primitive`, and `out=True` where it takes `out=`, which the body knows nothing of.
+    """
 
     def decorate(body: Any) -> Entry:
         op = Op(body, "composite", **options)
@@ -148,8 +152,9 @@ def composite(**options: Any) -> Callable[[Callable], Entry]:
         _dress(function, op, op.public_name)
         _register(op, function, options)
         if op.inplace:
-            in_place: Any = dispatch.inplace_composite(function)
+            in_place: Any = dispatch.inplace_composite(op, function)
             in_place.op = op
+            in_place.__signature__ = OpSignature(op, out=False)
             _method(op.name + "_", in_place, options)
         return function
 
@@ -162,6 +167,7 @@ def _checked(op: Op, body: Callable) -> Any:
         [(i, kind.classes) for i, kind in enumerate(op.kinds[: op.n_positional]) if kind is not None]
     )
     body.__name__ = body.__qualname__ = op.public_name  # what Python calls it where arguments do not fit
+    known, takes_out = op.places.keys(), op.takes_out and "out" not in op.names
 
     def function(*args: Any, **kwargs: Any) -> Any:
         given = len(args)
@@ -172,10 +178,16 @@ def _checked(op: Op, body: Callable) -> Any:
                 verify(op, args, i)
                 break
         if kwargs:
+            if not kwargs.keys() <= known:
+                op.rename(kwargs)
             verify_named(op, kwargs)
+            if takes_out and (out := kwargs.pop("out", None)) is not None:
+                return dispatch.deliver(op.public_name, out, body(*args, **kwargs))
         return body(*args, **kwargs)
 
     function.__wrapped__ = body  # type: ignore[attr-defined]
+    if takes_out:
+        function.__signature__ = OpSignature(op)  # type: ignore[attr-defined]
     return function
 
 

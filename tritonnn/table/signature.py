@@ -47,12 +47,14 @@ def parameters(op: Op, out: bool) -> list[inspect.Parameter]:
     ]
     if op.takes_any:  # the body's own says it better
         return list(inspect.signature(op.rule).parameters.values())
-    if out:
-        note = "Tensor | None" if len(op.results) == 1 else "tuple[Tensor, ...] | None"
+    if out and "out" not in op.places:
+        note = "Tensor | None" if returns(op) == "Tensor" else "tuple[Tensor, ...] | None"
         made.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=note))
     return made
 
 
 def returns(op: Op) -> str:
-    """The type of the result: a tensor, or a named tuple of tensors."""
+    """The type of the result: a tensor, or a named tuple of tensors; a composite says it."""
+    if op.kind == "composite":
+        return op.annotations.get("return", "Any")
     return "Tensor" if len(op.results) == 1 else "tuple[" + ", ".join(["Tensor"] * len(op.results)) + "]"
