@@ -327,15 +327,15 @@ class Tensor:
         """Whether other processes can see the memory."""
         return self.device.type == "cuda" or getattr(self._storage.block, "shared_name", None) is not None
 
-    def record_stream(self, stream: Any) -> None:
-        """Note that a `torch.cuda.Stream` uses the memory: it is reused only after what is queued there by then.
+    def record_stream(self, s: Any) -> None:
+        """Note that the `torch.cuda.Stream` `s` uses the memory: it is reused only after what is queued there by then.
 
         Raises:
             RuntimeError: the tensor is not on a GPU.
         """
         if self.device.type != "cuda":
             raise RuntimeError(f"record_stream: expected a tensor on a GPU, got one on {self.device}")
-        self._storage.block.record_stream(stream.cuda_stream)
+        self._storage.block.record_stream(s.cuda_stream)
 
     def is_pinned(self, device: Any = None) -> bool:
         """Whether the host memory is page-locked, so that copies to the GPU can be asynchronous."""

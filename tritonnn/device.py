@@ -97,6 +97,9 @@ CPU = device("cpu")
 META = device("meta")
 
 
+_Device = device  # for functions with an argument of that name
+
+
 def _stack() -> list[device]:
     try:
         return _default.stack
@@ -105,9 +108,9 @@ def _stack() -> list[device]:
         return _default.stack
 
 
-def set_default_device(d: str | device | None) -> None:
-    """Make new tensors on `d` where no device is given; None goes back to the CPU."""
-    _stack()[0] = CPU if d is None else device(d)
+def set_default_device(device: Any) -> None:
+    """Make new tensors on `device` where none is given; None goes back to the CPU."""
+    _stack()[0] = CPU if device is None else _Device(device)
 
 
 def get_default_device() -> device:

@@ -22,19 +22,27 @@ OVERRIDES = reference.overrides.get_testing_overrides()
 # The operators behind a namespace's functions start with this.
 PREFIX = {"linalg": "linalg_", "special": "special_"}
 UNKNOWN = "?"  # a default that the stub leaves out
+# Overloads with these are of features of their own: dimensions with names.
+OTHERS = {"names"}
 
 
 def overloads(place: str, name: str, function: Callable) -> list[inspect.Signature]:
     """The signatures of `place.name`; none where PyTorch says nothing about it."""
+    found = _overloads(place, name, function)
+    return [signature for signature in found if not OTHERS & set(signature.parameters)]
+
+
+def _overloads(place: str, name: str, function: Callable) -> list[inspect.Signature]:
     own = _of_python(function)
     if own is not None:
         return [own]
-    if place == "Tensor" and _stub("__init__", "TensorBase").get(name):
+    if place == "Tensor" and name in _stub("__init__", "TensorBase"):
         return _stub("__init__", "TensorBase")[name]
     inner = getattr(function, "__name__", name)
-    if place in ("", "nn.functional") and _stub("_VariableFunctions", "").get(inner):
-        return _stub("_VariableFunctions", "")[inner]
-    return list(_schemas(PREFIX.get(place, "") + inner.removeprefix(PREFIX.get(place, "")), place))
+    if place in ("", "nn.functional") and inner in _stub("_VariableFunctions"):
+        return _stub("_VariableFunctions")[inner]
+    prefix = PREFIX.get(place, "")
+    return list(_schemas(prefix + inner.removeprefix(prefix), place))
 
 
 def _of_python(function: Callable) -> inspect.Signature | None:
@@ -42,23 +50,25 @@ def _of_python(function: Callable) -> inspect.Signature | None:
         found = inspect.signature(function)
     except (ValueError, TypeError):
         return None
-    if [p.kind for p in found.parameters.values()] == [P.VAR_POSITIONAL, P.VAR_KEYWORD]:
-        other = OVERRIDES.get(function)
-        return None if other is None else inspect.signature(other)
-    return found
+    if [p.kind for p in found.parameters.values()] != [P.VAR_POSITIONAL, P.VAR_KEYWORD]:
+        return found
+    # One of two functions, by whether indices are wanted as well: both take the same.
+    dispatched = getattr(reference.nn.functional, f"_{function.__name__}", None)
+    other = OVERRIDES.get(function) if dispatched is None else dispatched
+    return None if other is None else inspect.signature(other)
 
 
 @cache
-def _stub(file: str, of: str) -> dict[str, list[inspect.Signature]]:
-    text = (Path(reference.__file__).parent / "_C" / f"{file}.pyi").read_text()
-    body = ast.parse(text).body
+def _stub(file: str, of: str = "") -> dict[str, list[inspect.Signature]]:
+    """Name -> overloads, of the functions in a stub or the methods of one of its classes."""
+    body: list[ast.stmt] = ast.parse((Path(reference.__file__).parent / "_C" / f"{file}.pyi").read_text()).body
     if of:
         body = next(node for node in body if isinstance(node, ast.ClassDef) and node.name == of).body
     found: dict[str, list[inspect.Signature]] = {}
     for node in body:
         if isinstance(node, ast.FunctionDef):
             if not of and "self" in [argument.arg for argument in node.args.args]:
-                continue  # an order of arguments that is deprecated, such as add(input, alpha, other)
+                continue  # an order of arguments that is deprecated, such as add(self, alpha, other)
             found.setdefault(node.name, []).append(_signature(node.args))
     return found
 
@@ -85,21 +95,22 @@ def _value(node: ast.expr | None) -> Any:
     try:
         return ast.literal_eval(node)
     except ValueError:
-        return ast.unparse(node)  # such as torch.strided
+        return ast.unparse(node)  # such as torch.contiguous_format
 
 
 def _schemas(name: str, place: str) -> Iterator[inspect.Signature]:
     for schema in reference._C._jit_get_schemas_for_operator(f"aten::{name}"):
-        arguments = schema.arguments
-        if any(argument.is_out for argument in arguments) or "Tensor" not in str(
-            [argument.type for argument in arguments]
-        ):
-            continue
-        made = []
-        for i, argument in enumerate(arguments):
-            default = argument.default_value if argument.has_default_value() else P.empty
-            kind = P.KEYWORD_ONLY if argument.kwarg_only else P.POSITIONAL_OR_KEYWORD
-            title = "input" if argument.name == "self" and place != "Tensor" else argument.name
-            made.append(P(title, kind, default=default))
-            assert i >= 0
-        yield inspect.Signature(made)
+        types = [str(argument.type) for argument in schema.arguments]
+        if not any("Tensor" in kind for kind in types):
+            continue  # of TorchScript alone
+        made = [
+            P(
+                "input" if argument.name == "self" else argument.name,
+                P.KEYWORD_ONLY if argument.kwarg_only else P.POSITIONAL_OR_KEYWORD,
+                default=argument.default_value if argument.has_default_value() else P.empty,
+            )
+            for argument in schema.arguments
+            if not argument.is_out
+        ]
+        outs = [argument for argument in schema.arguments if argument.is_out]
+        yield inspect.Signature(made + [P("out", P.KEYWORD_ONLY, default=None)] * bool(outs))

@@ -41,7 +41,7 @@ from tritonnn.table import (
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
-    "REAL", "Bad", "Entry", "Op", "Out", "Perf", "Sample", "composite", "expose", "pointwise", "primitive", "unary",
+    "REAL", "Bad", "Entry", "Op", "OpSignature", "Out", "Perf", "Sample", "composite", "expose", "pointwise", "primitive", "unary",
     "view", "writing",
 ]  # fmt: skip
 
@@ -168,9 +168,13 @@ def _checked(op: Op, body: Callable) -> Any:
     )
     body.__name__ = body.__qualname__ = op.public_name  # what Python calls it where arguments do not fit
     known, takes_out = op.places.keys(), op.takes_out and "out" not in op.names
+    legacy, count = op.legacy, op.n_positional
 
     def function(*args: Any, **kwargs: Any) -> Any:
         given = len(args)
+        if legacy is not None and given > count:
+            args = legacy(args, kwargs)
+            given = len(args)
         for i, classes in expected:
             if i >= given:
                 break
@@ -236,7 +240,7 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
     if op.inplace:
 
         def in_place(*args: Any, **kwargs: Any) -> Any:
-            return dispatch.inplace(op, bind(args, kwargs)[0])
+            return dispatch.inplace(op, bind(args, kwargs, "_")[0])
 
         _dress(in_place, op, op.name + "_")
         in_place.__signature__ = OpSignature(op, out=False)  # type: ignore[attr-defined]

@@ -104,9 +104,10 @@ class Op:
         self.host: bool = options.get("host", False)
         self.out: bool = options.get("out", True)
         self.float8: bool = options.get("float8", False)
-        # Whether `out=` is taken beside the arguments that are named; a composite says so.
-        composed = options.get("out", False) if kind == "composite" else self.out
-        self.takes_out = composed and bool({"torch", "linalg", "special"} & set(options.get("api", "").split()))
+        # Whether `out=` is taken beside the arguments that are named: said by composites and by what is published
+        # in nn.functional alone.
+        published = kind != "composite" and {"torch", "linalg", "special"} & set(options.get("api", "").split())
+        self.takes_out: bool = options.get("out", bool(published))
         # Whether a call needs nothing but its rule, one allocation and its backend function.
         self.plain = bool(self.tensor_slots) and not (
             self.alloc or self.host or self.list_slots or self.rule_only
@@ -139,8 +140,8 @@ class Op:
         self.gpu = kernel(self.family, self.name)
         return self.gpu
 
-    def bind(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, Any]:
-        """All arguments in schema order, and `out`.
+    def bind(self, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> tuple[tuple, Any]:
+        """All arguments in schema order, and `out`; `suffix` is what a form's name has more than the op's.
 
         Raises:
             TypeError: an argument is missing, unknown, or given twice.
@@ -150,7 +151,7 @@ class Op:
         out = kwargs.pop("out", None)
         if len(args) > self.n_positional:
             raise self.refusal(
-                f"takes {self.n_positional} positional arguments but {len(args)} were given", args
+                f"takes {self.n_positional} positional arguments but {len(args)} were given", args, suffix
             )
         values = list(args)
         for name in self.names[len(args) :]:
@@ -159,12 +160,12 @@ class Op:
             elif name in self.defaults and not (kwargs and self._take_alias(name, kwargs, values)):
                 values.append(self.defaults[name])
             elif name not in self.defaults and not self._take_alias(name, kwargs, values):
-                raise self.refusal(f"missing required argument '{name}'", values)
+                raise self.refusal(f"missing required argument '{name}'", values, suffix)
         if kwargs:
             name = next(iter(kwargs))
             known = self.aliases.get(name, name) in self.names
             what = "got multiple values for" if known else "got an unexpected keyword"
-            raise self.refusal(f"{what} argument '{name}'", values)
+            raise self.refusal(f"{what} argument '{name}'", values, suffix)
         if self.api:
             verify(self, values)
         if self.check is not None:
@@ -187,9 +188,10 @@ class Op:
             if self.aliases[alias] not in kwargs:
                 kwargs[self.aliases[alias]] = kwargs.pop(alias)
 
-    def refusal(self, text: str, args: Sequence[Any]) -> Exception:
+    def refusal(self, text: str, args: Sequence[Any], suffix: str = "") -> Exception:
         """What is said of arguments that are not those of the signature; `args` are those known, in order."""
-        return refused(f"{self.public_name}() {text} (signature: {self.signature})", self.names, args)
+        name = self.public_name + suffix
+        return refused(f"{name}() {text} (signature: {self.signature})", self.names, args)
 
     @property
     def signature(self) -> str:

@@ -14,16 +14,17 @@ _EMPTY = inspect.Parameter.empty
 class OpSignature(inspect.Signature):
     """The schema of an entry; for tensors to write into there is `out` where the op takes it."""
 
-    __slots__ = ("_op", "_out")
+    __slots__ = ("_last", "_op", "_out")
 
-    def __init__(self, op: Op, out: bool = True) -> None:
+    def __init__(self, op: Op, out: bool = True, *last: inspect.Parameter) -> None:
         self._op = op
         self._out = out and op.takes_out
+        self._last = last
 
     def __getattr__(self, name: str) -> Any:  # the base class's two fields, until they are first read
         if name not in ("_parameters", "_return_annotation"):
             raise AttributeError(name)
-        super().__init__(parameters(self._op, self._out), return_annotation=returns(self._op))
+        super().__init__([*parameters(self._op, self._out), *self._last], return_annotation=returns(self._op))
         return getattr(self, name)
 
     def replace(self, **changes: Any) -> inspect.Signature:  # type: ignore[override]
@@ -46,7 +47,7 @@ def parameters(op: Op, out: bool) -> list[inspect.Parameter]:
         for i, name in enumerate(op.names)
     ]
     if op.takes_any:  # the body's own says it better
-        return list(inspect.signature(op.rule).parameters.values())
+        made = list(inspect.signature(op.rule).parameters.values())
     if out and "out" not in op.places:
         note = "Tensor | None" if returns(op) == "Tensor" else "tuple[Tensor, ...] | None"
         made.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=note))

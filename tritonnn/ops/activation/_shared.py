@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
-from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, Sample
+from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, OpSignature, Sample
 
 
 def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
@@ -49,6 +50,8 @@ def with_inplace(function: Any, named: bool = True) -> None:
     functional.__name__ = functional.__qualname__ = name
     functional.__doc__ = function.__doc__
     functional.op = function.op  # type: ignore[attr-defined]
+    last = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation="bool")
+    functional.__signature__ = OpSignature(function.op, False, last)  # type: ignore[attr-defined]
     NAMESPACES["functional"][name] = functional
     if named:
         NAMESPACES["functional"][name + "_"] = in_place

@@ -208,7 +208,9 @@ Tensor.cpu, Tensor.cuda = cpu, cuda  # type: ignore[attr-defined]
 Tensor.type_as = lambda self, other: to(self, other)  # type: ignore[attr-defined]
 
 
-def resize_(self: Tensor, *sizes: Any, memory_format: MemoryFormat | None = None) -> Tensor:
+def resize_(
+    self: Tensor, *sizes: Any, size: Any = None, memory_format: MemoryFormat | None = None
+) -> Tensor:
     """Give the tensor another shape in place, keeping the leading elements of its storage; row-major.
 
     Raises:
@@ -216,7 +218,7 @@ def resize_(self: Tensor, *sizes: Any, memory_format: MemoryFormat | None = None
     """
     if state.enabled and self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
-    shape = Size(shapes.as_size(sizes))
+    shape = Size(shapes.as_size(sizes or shapes.by_name("resize_", "size", size), "resize_"))
     if shape == self.shape and self._stride is None:
         return self
     need = (self._offset + shapes.numel(shape)) * self.dtype.itemsize
@@ -254,7 +256,7 @@ def set_(
         return self
     storage = source._storage if isinstance(source, Tensor) else source._untyped
     count = storage.nbytes // self.dtype.itemsize
-    shape = Size((count - storage_offset,) if size is None else shapes.as_size((size,)))
+    shape = Size((count - storage_offset,) if size is None else shapes.as_size((size,), "set_"))
     strides = shapes.contiguous_strides(shape) if stride is None else tuple(stride)
     whole = make(None, storage, Size((count,)), self.dtype, storage.device)
     self._adopt(make_view(whole, shape, strides, storage_offset))
@@ -279,9 +281,12 @@ def pin_memory(self: Tensor, device: Any = None) -> Tensor:
     return made
 
 
-def resize_as_(self: Tensor, other: Tensor, memory_format: Any = None) -> Tensor:
+def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
     """`resize_` to the shape of another tensor."""
-    return resize_(self, other.shape, memory_format=memory_format)
+    if not isinstance(the_template, Tensor):
+        text = f"argument 'the_template' (position 1) must be Tensor, not {type(the_template).__name__}"
+        raise TypeError(f"resize_as_(): {text}")
+    return resize_(self, the_template.shape, memory_format=memory_format)
 
 
 for _method in (resize_, resize_as_, set_, pin_memory):
@@ -306,27 +311,3 @@ def deep_copy(self: Tensor, memo: dict) -> Tensor:
     )
     made._stride, made._offset = self._stride, self._offset
     return made
-
-
-# ---- views in place -------------------------------------------------------------------------------------
-
-
-def _geometry_inplace(name: str) -> Any:
-    def method(self: Tensor, *args: Any) -> Tensor:
-        seen = getattr(self, name)(*args)
-        if self._node is not None or (state.enabled and self._rg):
-            if self._node is None:
-                raise RuntimeError(
-                    "a leaf Variable that requires grad is being used in an in-place operation."
-                )
-            self._node, self._out_nr = seen._node, seen._out_nr
-        self._adopt(seen)
-        return self
-
-    method.__name__ = name + "_"
-    method.__doc__ = f"`{name}`, changing this tensor's own geometry."
-    return method
-
-
-for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims"):
-    setattr(Tensor, _name + "_", _geometry_inplace(_name))

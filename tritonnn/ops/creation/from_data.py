@@ -210,7 +210,7 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tens
 
 
 @composite(
-    api="torch", dtypes=ANY, reference=lambda array: array,
+    api="torch", dtypes=ANY, reference=lambda ndarray: ndarray,
     samples=lambda make: [Sample(np.arange(6).reshape(2, 3).astype(make.dtype.np).T),
                           Sample(np.ones((), make.dtype.np))],
     errors=lambda make: [
@@ -220,7 +220,7 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tens
         Bad(np.ones(2, ">f8"), error=ValueError, match="byte order different from the native"),
     ],
 )  # fmt: skip
-def from_numpy(array: np.ndarray) -> Tensor:
+def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A CPU tensor that shares an ndarray's memory.
 
     Raises:
@@ -231,6 +231,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     >>> torch.from_numpy(np.arange(3))
     tensor([0, 1, 2])
     """
+    array = ndarray
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     if not array.dtype.isnative:
@@ -318,7 +319,7 @@ def asarray(
     dtype: DType | None = None,
     device: Any = None,
     copy: bool | None = None,
-    requires_grad: bool = False,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """`obj` as a tensor; shares memory where possible unless `copy` is True, never copies where it is False."""
     made = as_tensor(obj, dtype, device)
@@ -335,11 +336,13 @@ def _address(obj: Any) -> int:
 
 
 def _new_tensor(
-    self: Tensor, data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    self: Tensor, data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
     """A copy of `data` in this tensor's dtype and device."""
     target = self.device if device is None else resolve(device)
-    return _finish(as_tensor(data).detach().to(target, dtype or self.dtype, copy=True), requires_grad)
+    made = as_tensor(data).detach().to(target, dtype or self.dtype, copy=True)
+    return _finish(made, requires_grad, pin_memory)
 
 
 Tensor.new_tensor = _new_tensor  # type: ignore[attr-defined]

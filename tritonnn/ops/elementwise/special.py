@@ -49,7 +49,7 @@ def _over(result: Tensor, input: Tensor) -> Tensor:
 
 
 @pointwise(
-    FLOAT, name="polygamma", api="", inplace=False, dtypes=REAL,
+    FLOAT, name="polygamma", api="", inplace=True, dtypes=REAL,
     grad={"input": lambda g, input, n: g * _polygamma(input, n + 1)},
     samples=lambda make: [Sample(make(3, 4, low=0.5, high=5), n) for n in (0, 1, 2, 3)],
 )  # fmt: skip
@@ -80,7 +80,22 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _polygamma(input, n, out=out)
 
 
-Tensor.polygamma = lambda self, n: polygamma(n, self)  # type: ignore[attr-defined]
+def _polygamma_of(input: Tensor, n: int) -> Tensor:
+    """`polygamma` as a method."""
+    return polygamma(n, input)
+
+
+@expose("tensor", of=polygamma)
+def polygamma_(input: Tensor, n: int) -> Tensor:
+    """In-place version of `polygamma`."""
+    if not isinstance(n, int):
+        raise TypeError(f"polygamma_(): argument 'n' (position 1) must be int, not {type(n).__name__}")
+    if n < 0:
+        raise fail("polygamma_", f"polygamma(n, x) does not support negative n, got n = {n}", input=input)
+    return IN_PLACE["polygamma_"](input, n)
+
+
+Tensor.polygamma = _polygamma_of  # type: ignore[attr-defined]
 
 
 @pointwise(

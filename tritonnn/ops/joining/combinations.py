@@ -146,7 +146,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     errors=lambda make: [Bad(make(2, 2), match="one-dimensional"), Bad(make(2), -1, match="non-negative")],
     reference=lambda x, N, increasing: np.vander(x, N, increasing),
 )  # fmt: skip
-def vander(x: Tensor, N: int | None = None, *, increasing: bool = False) -> Tensor:
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """The Vandermonde matrix of a vector: column j holds the powers N - 1 - j (or j with `increasing`).
 
     >>> import tritonnn as torch
@@ -172,7 +172,7 @@ def vander(x: Tensor, N: int | None = None, *, increasing: bool = False) -> Tens
 
 
 @composite(
-    api="torch tensor", dtypes=ANY,
+    api="torch tensor", out=True, dtypes=ANY,
     samples=lambda make: [Sample(make.bool(3, 4), size=3), Sample(make.bool(3, 4), size=20)],
     reference=_nonzero_static,
     errors=lambda make: [
@@ -220,7 +220,7 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
 
 
 @composite(
-    api="torch tensor", dtypes=(dtypes.float32, dtypes.float64), reference=_histogram,
+    api="torch tensor", out=True, dtypes=(dtypes.float32, dtypes.float64), reference=_histogram,
     samples=lambda make: [
         Sample(make(20), 5), Sample(make(4, 5), 3, range=(-1.0, 1.5)), Sample(make(3, 4), 3, weight=make(3, 4)),
         Sample(make(9), make(4).sort()[0]), Sample(make(12), 4, density=True), Sample(make(0), 3),
@@ -233,7 +233,7 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     ],
 )  # fmt: skip
 def histogram(
-    input: Tensor, bins: Any, *, range: tuple[float, float] | None = None, weight: Tensor | None = None,
+    input: Tensor, bins: Any = 100, *, range: tuple[float, float] | None = None, weight: Tensor | None = None,
     density: bool = False,
 ) -> Any:  # fmt: skip
     """Counts (or summed weights) of the elements in bins, and the edges of the bins.

@@ -163,6 +163,7 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
     samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), [1, 4]), Sample(make(2, 6), 4, 1)],
     errors=lambda make: [Bad(make(5), [1, 2], match="to sum exactly to 5")],
     reference=define.split,
+    keywords={"split_size": "split_size_or_sections"},
 )
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the listed sizes.
@@ -251,6 +252,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         Sample(make(2, 3), (2, 1, 9), -1),
     ],
     reference=define.tensor_split,
+    keywords=dict.fromkeys(("indices", "sections", "tensor_indices_or_sections"), "indices_or_sections"),
     errors=lambda make: [
         Bad(make(5), 0, match="must be larger than 0, got 0"),
         Bad(make(()), 2, match="at least a 1-dimensional"),
@@ -318,9 +320,10 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         Bad(make(3), make(2, dtype=dtypes.complex128), match="the same dtype"),
     ],
 )
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """Coordinates of a grid: the i-th result has the i-th vector along its i-th dimension."""
     vectors = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    indexing = "ij" if indexing is None else indexing
     if indexing not in ("ij", "xy"):
         raise fail("meshgrid", f'indexing must be one of "xy" or "ij", but received: {indexing}')
     if not vectors:

@@ -12,6 +12,7 @@ from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.memory_format import contiguous_format, strides_as
+from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining.joining import cat
@@ -40,7 +41,12 @@ def flip(input: Tensor, dims: Sequence[int]) -> Any:
     return Out(input.shape, input.dtype, strides=strides_as(input)), (input, wrapped)
 
 
-Tensor.flip = lambda self, *dims: flip(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+def _flip(self: Tensor, *order: Any, dims: Any = None) -> Tensor:
+    """`flip` as a method."""
+    return flip(self, shapes.as_size(order or shapes.by_name("flip", "dims", dims), "flip", "dims"))
+
+
+Tensor.flip = _flip  # type: ignore[attr-defined]
 
 
 @composite(
@@ -138,7 +144,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     return flip(permute_dims(input, tuple(order)), (second,))
 
 
-def _repeat(self: Tensor, *repeats: Any) -> Tensor:
+def _repeat(self: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     """A copy tiled `repeats[d]` times along each dimension; extra leading numbers add dimensions.
 
     >>> import tritonnn as torch
@@ -146,7 +152,7 @@ def _repeat(self: Tensor, *repeats: Any) -> Tensor:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
-    counts = shapes.as_size(repeats)
+    counts = shapes.as_size(counts or shapes.by_name("repeat", "repeats", repeats), "repeat", "repeats")
     lead = len(counts) - len(self.shape)
     if lead < 0:
         raise fail(
@@ -176,11 +182,16 @@ Tensor.repeat = _repeat  # type: ignore[attr-defined]
 )
 def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
     """A copy tiled along each dimension; fewer numbers than dimensions count from the last."""
-    dims = shapes.as_size((dims,))
+    dims = shapes.as_size((dims,), "tile", "dims")
     return _repeat(input, (1,) * (len(input.shape) - len(dims)) + tuple(dims))
 
 
-Tensor.tile = lambda self, *dims: tile(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+def _tile(self: Tensor, *counts: Any, dims: Any = None) -> Tensor:
+    """`tile` as a method."""
+    return tile(self, shapes.as_size(counts or shapes.by_name("tile", "dims", dims), "tile", "dims"))
+
+
+Tensor.tile = _tile  # type: ignore[attr-defined]
 
 
 @composite(
@@ -195,9 +206,11 @@ Tensor.tile = lambda self, *dims: tile(self, shapes.as_size(dims))  # type: igno
     reference=define.repeat_interleave,
 )
 def repeat_interleave(
-    input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+    input: Tensor | None = None, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
     """A copy with each element repeated in place: `repeats` times, or as often as its entry there says.
+
+    Given `repeats` alone, a tensor, it repeats the positions 0, 1, ...
 
     >>> import tritonnn as torch
     >>> torch.tensor([1, 2]).repeat_interleave(2)
@@ -206,6 +219,12 @@ def repeat_interleave(
     from tritonnn.ops.creation.from_data import as_tensor
     from tritonnn.ops.creation.ranges import arange
 
+    if input is None or repeats is None:
+        repeats = input if repeats is None else repeats
+        tensors_only("repeat_interleave", repeats=repeats)
+        if len(repeats.shape) != 1:
+            raise fail("repeat_interleave", "only accept 1D vector as repeat", repeats=repeats)
+        input = arange(repeats.shape[0], device=repeats.device)
     if dim is None:
         input, dim = view_or_copy(input, (-1,)), 0
     dim = wrap_dim(dim, len(input.shape))

@@ -89,6 +89,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
 
 @composite(
     api="linalg",
+    out=True,
     dtypes=ANY,
     samples=lambda make: [
         Sample([make(2, 3), make(3, 4), make(4, 2)]),
@@ -131,6 +132,7 @@ def multi_dot(tensors: Any) -> Tensor:
 
 @composite(
     api="torch",
+    out=True,
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3), make(3, 4))],
     reference=lambda *matrices: functools.reduce(np.dot, matrices),
@@ -156,6 +158,7 @@ def trace(input: Tensor) -> Tensor:
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3), make(3, 2))],
     reference=lambda input, other: np.kron(input, other),

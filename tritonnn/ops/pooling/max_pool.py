@@ -8,7 +8,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
 from tritonnn.ops._definitions import pooling as define
-from tritonnn.ops._table import NUMERIC, Bad, Sample, composite
+from tritonnn.ops._table import NUMERIC, Bad, OpSignature, Sample, composite
 from tritonnn.ops._windows import IntOrInts, Ints, as_ints
 from tritonnn.ops.pooling._checks import (
     adaptive_errors,
@@ -155,6 +155,7 @@ def _with_indices(pool: Any, place: int, samples: Any, api: str, public: str = "
         return pool(*args, **kwargs)
 
     with_indices.__name__ = with_indices.__qualname__ = name or f"{pool.__name__}_with_indices"
+    with_indices.__signature__ = OpSignature(pool.op)  # type: ignore[attr-defined]
     with_indices.__doc__ = f"`{pool.__name__}` with its indices: (values, indices)."
     return composite(
         api=api, public=public or None, dtypes=pool.op.dtypes, samples=samples, errors=pool.op.errors,

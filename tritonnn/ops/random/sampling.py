@@ -44,6 +44,7 @@ def normal(
     mean: Any, std: Any = 1.0, size: Any = None, *,
     generator: Generator | None = None, out: Tensor | None = None,
     dtype: DType | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Normal numbers with the given means and standard deviations, each a number or a tensor.
 
@@ -69,7 +70,8 @@ def normal(
         return _finish(
             draw(philox_normal, made, float(mean), float(std), generator=generator),
             requires_grad,
-            layout=layout,
+            pin_memory,
+            layout,
         )
     shape = shapes.broadcast_shapes(*[t.shape for t in tensors])
     if out is not None:

@@ -75,6 +75,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=REAL,
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), dim=1)],
     reference=lambda input, dim, keepdim: (

@@ -116,6 +116,17 @@ def norm(
     return made if out is None else dispatch.deliver("norm", out, made)
 
 
+def _norm(
+    self: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dtype: DType | None = None
+) -> Tensor:
+    """`norm` as a method, which takes no `out`."""
+    return norm(self, p, dim, keepdim, dtype=dtype)
+
+
+_norm.op = norm.op  # type: ignore[attr-defined]
+Tensor.norm = _norm  # type: ignore[attr-defined]
+
+
 @composite(
     api="linalg",
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 3.0, 1), Sample(make(3, 4), 0.5, (0, 1))],
@@ -128,7 +139,7 @@ def norm(
     ],
 )
 def vector_norm(
-    x: Tensor,
+    input: Tensor,
     ord: Number = 2,
     dim: Dims = None,
     keepdim: bool = False,
@@ -139,11 +150,13 @@ def vector_norm(
     """The p-norm of vectors along `dim` (of all elements by default)."""
     if isinstance(ord, str):
         raise TypeError("vector_norm(): argument 'ord' must be Number, not str")
-    return norm(x, ord, dim, keepdim, out, dtype)
+    return norm(input, ord, dim, keepdim, out, dtype)
 
 
 @composite(
     api="torch tensor",
+    out=True,
+    inplace=True,
     samples=lambda make: [Sample(make(3, 4), 2, 0, 1.0)],
     reference=define.renorm,
     errors=lambda make: [
@@ -193,6 +206,7 @@ def with_nan(make: Any, rows: int, columns: int) -> Tensor:
 
 @composite(
     api="torch tensor",
+    out=True,
     samples=lambda make: [Sample(with_nan(make, 3, 4)), Sample(with_nan(make, 3, 4), 1, True)],
     reference=lambda input, dim, keepdim: np.nansum(input, define.axes(dim), keepdims=keepdim),
     errors=_dim_errors,
@@ -204,6 +218,7 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTy
 
 @composite(
     api="torch tensor",
+    out=True,
     samples=lambda make: [Sample(with_nan(make, 3, 4)), Sample(with_nan(make, 3, 4), 1, True)],
     reference=lambda input, dim, keepdim: np.nanmean(input, define.axes(dim), keepdims=keepdim),
     errors=lambda make: [*_dim_errors(make), Bad(make.int(3), match="floating point or complex")],

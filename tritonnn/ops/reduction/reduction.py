@@ -153,6 +153,7 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=ANY,
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3), 0, True)],
     errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range")],
@@ -216,7 +217,7 @@ _VAR_SAMPLES = lambda make: [
 ]  # fmt: skip
 
 
-@composite(api="torch tensor", samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.var)
+@composite(api="torch tensor", out=True, samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.var)
 def var(
     input: Tensor,
     dim: Any = None,
@@ -235,7 +236,7 @@ def var(
     return var_dims(input, dim, _correction(unbiased, correction), keepdim)
 
 
-@composite(api="torch tensor", samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.std)
+@composite(api="torch tensor", out=True, samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.std)
 def std(
     input: Tensor,
     dim: Any = None,

@@ -180,7 +180,7 @@ def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     ],
     reference=_gradient,
 )  # fmt: skip
-def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> list[Tensor]:
+def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order: int = 1) -> list[Tensor]:
     """The derivative along each dimension by second-order differences, one tensor per dimension.
 
     Args:
@@ -202,6 +202,7 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
         )
     chosen = range(len(input.shape)) if dim is None else as_dims(dim)
     dims = [_dimension("gradient", input, d) for d in chosen]
+    spacing = 1 if spacing is None else spacing
     several = isinstance(spacing, (list, tuple))
     if several and len(spacing) != len(dims):
         raise fail(

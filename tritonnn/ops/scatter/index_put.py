@@ -77,9 +77,9 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 
 
 @expose("torch tensor", of=index_put)
-def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+def index_put_(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """In-place version of `index_put`."""
-    return _index_put(True, self, indices, values, accumulate)
+    return _index_put(True, input, indices, values, accumulate)
 
 
 @expose("tensor")

@@ -11,6 +11,7 @@ from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
+from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Sample, composite, view
 from tritonnn.shape import Size, infer_view_size, wrap_dim
@@ -62,7 +63,7 @@ def expand_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
         Bad(make(3), -2, 3, match="negative size"),
     ],
 )
-def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
+def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
     """`input` broadcast to a larger size without copying (stride 0); -1 keeps an extent.
 
     >>> import tritonnn as torch
@@ -70,7 +71,7 @@ def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
     tensor([[1, 1, 1],
             [2, 2, 2]])
     """
-    return expand_as_size(input, shapes.as_size(size))
+    return expand_as_size(input, shapes.as_size(sizes or shapes.by_name("expand", "size", size), "expand"))
 
 
 @composite(
@@ -101,7 +102,13 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     return expand_as_size(input, tuple(size))
 
 
-Tensor.broadcast_to = lambda self, *size: expand_as_size(self, shapes.as_size(size))  # type: ignore[attr-defined]
+def _broadcast_to(self: Tensor, *sizes: Any, size: Any = None) -> Tensor:
+    """This tensor broadcast to a size, without copying."""
+    given = sizes or shapes.by_name("broadcast_to", "size", size)
+    return expand_as_size(self, shapes.as_size(given, "broadcast_to"))
+
+
+Tensor.broadcast_to = _broadcast_to  # type: ignore[attr-defined]
 
 
 @view(
@@ -135,7 +142,7 @@ def view_or_copy(input: Tensor, size: Sequence[int]) -> Tensor:
     return view_as_size(input, size)
 
 
-def _view(self: Tensor, *size: Any, dtype: Any = None) -> Tensor:
+def _view(self: Tensor, *sizes: Any, size: Any = None, dtype: Any = None) -> Tensor:
     """The same memory as another shape (one extent may be -1), or with another dtype.
 
     >>> import tritonnn as torch
@@ -143,15 +150,17 @@ def _view(self: Tensor, *size: Any, dtype: Any = None) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    if dtype is not None or (len(size) == 1 and isinstance(size[0], dtypes.dtype)):
-        return view_dtype(self, dtype or size[0])
-    return view_as_size(self, shapes.as_size(size))
+    if dtype is not None or (len(sizes) == 1 and isinstance(sizes[0], dtypes.dtype)):
+        return view_dtype(self, sizes[0] if dtype is None else dtype)
+    return view_as_size(self, shapes.as_size(sizes or shapes.by_name("view", "size", size), "view"))
 
 
 def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
     """The same bytes as another dtype; the last extent scales with the element size."""
     from tritonnn._tensor import make_view
 
+    if not isinstance(dtype, dtypes.dtype):
+        raise TypeError(f"view(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
     old, new = input.dtype.itemsize, dtype.itemsize
     size, stride, offset = list(input.shape), list(input.stride()), input._offset
     if old != new:
@@ -176,15 +185,28 @@ def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
     return make_view(input, Size(size), tuple(stride), offset, dtype)
 
 
-def _reshape(self: Tensor, *shape: Any) -> Tensor:
+def _reshape(self: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """`reshape` as a method."""
-    return view_or_copy(self, shapes.as_size(shape))
+    given = sizes or shapes.by_name("reshape", "shape", shape)
+    return view_or_copy(self, shapes.as_size(given, "reshape", "shape"))
+
+
+def _view_as(self: Tensor, other: Tensor) -> Tensor:
+    """`view` with the shape of another tensor."""
+    tensors_only("view_as", other=other)
+    return view_as_size(self, other.shape)
+
+
+def _reshape_as(self: Tensor, other: Tensor) -> Tensor:
+    """`reshape` with the shape of another tensor."""
+    tensors_only("reshape_as", other=other)
+    return view_or_copy(self, other.shape)
 
 
 Tensor.view = _view  # type: ignore[attr-defined]
 Tensor.reshape = _reshape  # type: ignore[attr-defined]
-Tensor.view_as = lambda self, other: view_as_size(self, other.shape)  # type: ignore[attr-defined]
-Tensor.reshape_as = lambda self, other: view_or_copy(self, other.shape)  # type: ignore[attr-defined]
+Tensor.view_as = _view_as  # type: ignore[attr-defined]
+Tensor.reshape_as = _reshape_as  # type: ignore[attr-defined]
 
 
 @composite(
@@ -208,7 +230,7 @@ def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
     grad={"input": lambda g, dim0, dim1: transpose(g, dim0, dim1)},
     samples=lambda make: [Sample(make(2, 3, 4), 0, -1), Sample(make(()), 0, 0)],
     errors=lambda make: [Bad(make(2, 3), 0, 2, error=IndexError, match="Dimension out of range")],
-    alias=("swapaxes", "swapdims"), dtypes=ANY,
+    alias=("swapaxes", "swapdims"), dtypes=ANY, keywords={"axis0": "dim0", "axis1": "dim1"},
     reference=define.transpose,
 )  # fmt: skip
 def transpose(input: Tensor, dim0: int, dim1: int) -> Geometry:
@@ -275,7 +297,13 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     return permute_dims(input, tuple(dims))
 
 
-Tensor.permute = lambda self, *dims: permute_dims(self, shapes.as_size(dims))  # type: ignore[attr-defined]
+def _permute(self: Tensor, *order: Any, dims: Any = None) -> Tensor:
+    """`permute` as a method."""
+    given = order or shapes.by_name("permute", "dims", dims)
+    return permute_dims(self, shapes.as_size(given, "permute", "dims"))
+
+
+Tensor.permute = _permute  # type: ignore[attr-defined]
 
 
 @composite(
@@ -397,14 +425,14 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
         Bad(make(3), 2, 3, match="is not expandable to"),
     ],
 )
-def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+def sum_to_size(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
     """`input` summed over the dimensions along which `size` would broadcast to it.
 
     >>> import tritonnn as torch
     >>> torch.ones(2, 3).sum_to_size(1, 3)
     tensor([[2., 2., 2.]])
     """
-    target = shapes.as_size(size)
+    target = shapes.as_size(sizes or shapes.by_name("sum_to_size", "size", size), "sum_to_size")
     if not is_expandable_to(target, input.shape):
         raise RuntimeError(f"size {{{list(target)}}} is not expandable to size {{{list(input.shape)}}}.")
     lead = len(input.shape) - len(target)

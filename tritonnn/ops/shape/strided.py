@@ -11,8 +11,9 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import shape as define
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
+from tritonnn.ops._table import ANY, Bad, OpSignature, Out, Sample, composite, expose, primitive, view
 from tritonnn.ops.shape.shape import Geometry, expand_as_size, view_as_size, view_or_copy
+from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import register_view_ops
 from tritonnn.shape import Size
 
@@ -157,3 +158,30 @@ def as_strided_scatter(
 
 
 register_view_ops(as_strided.op, view_written.op)
+
+
+# ---- views in place -------------------------------------------------------------------------------------
+
+
+def _geometry_inplace(name: str) -> Any:
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        seen = getattr(self, name)(*args, **kwargs)
+        if self._node is not None or (state.enabled and self._rg):
+            if self._node is None:
+                raise RuntimeError(
+                    "a leaf Variable that requires grad is being used in an in-place operation."
+                )
+            self._node, self._out_nr = seen._node, seen._out_nr
+        self._adopt(seen)
+        return self
+
+    method.__name__ = name + "_"
+    op = method.op = getattr(Tensor, name).op  # type: ignore[attr-defined]
+    method.__signature__ = OpSignature(op, out=False)  # type: ignore[attr-defined]
+    method.__doc__ = f"`{name}`, changing this tensor's own geometry."
+    return method
+
+
+for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims", "as_strided"):
+    expose("tensor")(_geometry_inplace(_name))
+expose("torch")(Tensor.as_strided_)

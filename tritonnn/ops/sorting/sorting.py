@@ -57,6 +57,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=REAL,
     samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 0, True)],
     reference=define.argsort,
@@ -74,6 +75,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=REAL,
     samples=lambda make: [Sample(make(3, 5))],
     reference=lambda input: np.sort(input, 0),
@@ -203,7 +205,7 @@ def _median(name: str, ignore_nan: bool) -> Any:
         f">>> import tritonnn as torch\n>>> {call}\ntensor({'1.' if ignore_nan else 'nan'})"
     )
     return composite(
-        api="torch tensor", dtypes=REAL,
+        api="torch tensor", out=True, dtypes=REAL,
         samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 1), Sample(make(4, 5), 0, True)],
         reference=define.median,  # samples have no NaN
         errors=lambda make: [*_dim_error(make), Bad(make(0, 3), 0, error=IndexError, match="non-zero size")],
