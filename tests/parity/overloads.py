@@ -61,7 +61,9 @@ def _of_python(function: Callable) -> inspect.Signature | None:
 @cache
 def _stub(file: str, of: str = "") -> dict[str, list[inspect.Signature]]:
     """Name -> overloads, of the functions in a stub or the methods of one of its classes."""
-    body: list[ast.stmt] = ast.parse((Path(reference.__file__).parent / "_C" / f"{file}.pyi").read_text()).body
+    body: list[ast.stmt] = ast.parse(
+        (Path(reference.__file__).parent / "_C" / f"{file}.pyi").read_text()
+    ).body
     if of:
         body = next(node for node in body if isinstance(node, ast.ClassDef) and node.name == of).body
     found: dict[str, list[inspect.Signature]] = {}

@@ -21,8 +21,12 @@ POSITIONAL = (P.POSITIONAL_ONLY, P.POSITIONAL_OR_KEYWORD)
 # Defaults that stand for nothing given.
 NOTHING = ("None", "()", "[]", "strided", "torch.contiguous_format", "torch.preserve_format")
 
-REDUCED = "an undocumented operator: its reduction is a number, and it lacks size_average; ours is nn.functional's"
-OUT_DTYPE = "not supported: out_dtype, a product of another dtype than its factors', which CUDA alone has: raises"
+REDUCED = (
+    "an undocumented operator: its reduction is a number, and it lacks size_average; ours is nn.functional's"
+)
+OUT_DTYPE = (
+    "not supported: out_dtype, a product of another dtype than its factors', which CUDA alone has: raises"
+)
 STUB = "PyTorch's stub is wrong: it refuses this call itself"
 DX = "dx=1 of the overload without x; as dx says where x is given as well, None is its default here"
 ALPHA = "alpha by position, where other is a number, is taken as in (input, alpha, other): the same product"
@@ -119,7 +123,9 @@ def differences(path: str, mine: Callable, found: list[inspect.Signature]) -> It
         positional = [name for name, p in renamed if p.kind in POSITIONAL]
         only = [name for name, p in renamed if p.kind is P.POSITIONAL_ONLY]
         keyword = [name for name, p in renamed if p.kind is P.KEYWORD_ONLY]
-        required = [name for name, p in renamed if p.default is P.empty and p.kind in (*POSITIONAL, P.KEYWORD_ONLY)]
+        required = [
+            name for name, p in renamed if p.default is P.empty and p.kind in (*POSITIONAL, P.KEYWORD_ONLY)
+        ]
         for args, kwargs in (
             (positional, keyword),
             (only, [*positional[len(only) :], *keyword]),
@@ -158,7 +164,9 @@ def test_every_call_fits(place):
             told = list(dict.fromkeys(differences(path, mine, found)))
             if told:
                 wrong[path] = told
-    assert not wrong, "\n".join(f"{path}{inspect.signature(CASES[path][0])}: {told}" for path, told in wrong.items())
+    assert not wrong, "\n".join(
+        f"{path}{inspect.signature(CASES[path][0])}: {told}" for path, told in wrong.items()
+    )
 
 
 @pytest.mark.parametrize("path", EXCEPTIONS)

@@ -41,8 +41,8 @@ from tritonnn.table import (
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
-    "REAL", "Bad", "Entry", "Op", "OpSignature", "Out", "Perf", "Sample", "composite", "expose", "pointwise", "primitive", "unary",
-    "view", "writing",
+    "REAL", "Bad", "Entry", "Op", "OpSignature", "Out", "Perf", "Sample", "composite", "expose", "pointwise", "primitive",
+    "unary", "view", "writing",
 ]  # fmt: skip
 
 # ---- decorators ---------------------------------------------------------------------------------------------

@@ -106,8 +106,9 @@ class Op:
         self.float8: bool = options.get("float8", False)
         # Whether `out=` is taken beside the arguments that are named: said by composites and by what is published
         # in nn.functional alone.
-        published = kind != "composite" and {"torch", "linalg", "special"} & set(options.get("api", "").split())
-        self.takes_out: bool = options.get("out", bool(published))
+        places = set(options.get("api", "").split())
+        published = kind != "composite" and bool(places & {"torch", "linalg", "special"})
+        self.takes_out: bool = options.get("out", published)
         # Whether a call needs nothing but its rule, one allocation and its backend function.
         self.plain = bool(self.tensor_slots) and not (
             self.alloc or self.host or self.list_slots or self.rule_only

@@ -50,7 +50,9 @@ def with_inplace(function: Any, named: bool = True) -> None:
     functional.__name__ = functional.__qualname__ = name
     functional.__doc__ = function.__doc__
     functional.op = function.op  # type: ignore[attr-defined]
-    last = inspect.Parameter("inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation="bool")
+    last = inspect.Parameter(
+        "inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation="bool"
+    )
     functional.__signature__ = OpSignature(function.op, False, last)  # type: ignore[attr-defined]
     NAMESPACES["functional"][name] = functional
     if named:

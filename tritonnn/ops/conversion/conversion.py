@@ -208,9 +208,7 @@ Tensor.cpu, Tensor.cuda = cpu, cuda  # type: ignore[attr-defined]
 Tensor.type_as = lambda self, other: to(self, other)  # type: ignore[attr-defined]
 
 
-def resize_(
-    self: Tensor, *sizes: Any, size: Any = None, memory_format: MemoryFormat | None = None
-) -> Tensor:
+def resize_(self: Tensor, *sizes: Any, size: Any = None, memory_format: MemoryFormat | None = None) -> Tensor:
     """Give the tensor another shape in place, keeping the leading elements of its storage; row-major.
 
     Raises:

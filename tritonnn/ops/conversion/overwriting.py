@@ -138,4 +138,4 @@ def zero_(input: Tensor) -> Tensor:
 
 
 for _overwrite in (fill_, zero_):
-    expose("torch tensor")(_overwrite)
+    expose("torch tensor", of=fill)(_overwrite)

@@ -118,7 +118,9 @@ def float_power_(input: Tensor, exponent: Tensor | Number) -> Tensor:
     """In-place version of `float_power`, of float64 (or complex128) alone."""
     kind = dtypes.complex128 if dispatch.result_type(input, exponent).is_complex else dtypes.float64
     if input.dtype is not kind:
-        text = f"the base given to float_power_ has dtype {input.dtype.name} but the operation's result requires"
+        text = (
+            f"the base given to float_power_ has dtype {input.dtype.name} but the operation's result requires"
+        )
         raise fail("float_power_", f"{text} dtype {kind.name}", input=input)
     return IN_PLACE["float_power_"](input, exponent)
 

@@ -206,7 +206,11 @@ Tensor.tile = _tile  # type: ignore[attr-defined]
     reference=define.repeat_interleave,
 )
 def repeat_interleave(
-    input: Tensor | None = None, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+    input: Tensor | None = None,
+    repeats: Any = None,
+    dim: int | None = None,
+    *,
+    output_size: int | None = None,
 ) -> Tensor:
     """A copy with each element repeated in place: `repeats` times, or as often as its entry there says.
 

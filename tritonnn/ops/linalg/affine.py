@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import dispatch, dtypes
+from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import elementwise as definitions

@@ -95,7 +95,12 @@ def draw(fill: Any, target: Tensor, *params: Any, generator: Generator | None, w
 
 
 def _new(
-    size: Any, dtype: DType | None, device: Any, out: Tensor | None, default: DType | None = None, op: str = ""
+    size: Any,
+    dtype: DType | None,
+    device: Any,
+    out: Tensor | None,
+    default: DType | None = None,
+    op: str = "",
 ) -> Tensor:
     shape = Size(shapes.as_size(size, op))
     if out is not None:
@@ -323,6 +328,7 @@ def randint_like(
     """
     if low is None and high is None:
         raise TypeError("randint_like() missing required argument 'high'")
-    low, high = (0, low) if high is None else (low or 0, high)
+    first, last = (0, low) if high is None else (low or 0, high)
+    assert last is not None
     made = _like(input, dtype, layout, device, memory_format, pin_memory)
-    return _finish(draw_integers(made, low, high, generator), requires_grad)
+    return _finish(draw_integers(made, first, last, generator), requires_grad)

@@ -90,6 +90,7 @@ def _cumulative(y: Any, x: Any, dx: Any, dim: int) -> Any:
 def _gradient(input: Any, spacing: Any, dim: Any, edge_order: Any) -> list:
     """The definition in NumPy."""
     dims = list(range(input.ndim)) if dim is None else [dim] if isinstance(dim, int) else dim
+    spacing = 1 if spacing is None else spacing
     steps = spacing if isinstance(spacing, list) else [spacing] * len(dims)
     return [
         np.gradient(input, step, axis=d, edge_order=edge_order) for d, step in zip(dims, steps, strict=True)

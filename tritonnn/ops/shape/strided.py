@@ -184,4 +184,4 @@ def _geometry_inplace(name: str) -> Any:
 
 for _name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims", "as_strided"):
     expose("tensor")(_geometry_inplace(_name))
-expose("torch")(Tensor.as_strided_)
+expose("torch")(vars(Tensor)["as_strided_"])
