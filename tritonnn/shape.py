@@ -261,6 +261,11 @@ def by_name(op: str, name: str, value: Any) -> tuple:
     return (value,)
 
 
+def _no_ints(op: str, name: str, found: str) -> TypeError:
+    call = f"{op}(): " if op else ""
+    return TypeError(f"{call}argument '{name}' (position 1) must be tuple of ints, {found}")
+
+
 def as_size(args: Sequence, op: str = "", name: str = "size") -> tuple[int, ...]:
     """The shape in `f(2, 3)`, `f((2, 3))`, `f([2, 3])` or `f(torch.Size([2, 3]))`.
 
@@ -269,16 +274,17 @@ def as_size(args: Sequence, op: str = "", name: str = "size") -> tuple[int, ...]
     """
     if len(args) == 1 and not isinstance(args[0], int) and hasattr(args[0], "__iter__"):
         args = args[0]
+        if isinstance(args, (str, bytes, dict)):
+            raise _no_ints(op, name, f"not {type(args).__name__}")
     extents: list[int] = []
     for extent in args:
         if extent.__class__ is not int:
             try:
+                if isinstance(extent, bool):
+                    raise TypeError
                 extent = extent.__index__()
             except (AttributeError, TypeError):
-                call = f"{op}(): " if op else ""
-                raise TypeError(
-                    f"{call}argument '{name}' must be tuple of ints, but found element of type "
-                    f"{type(extent).__name__} at pos {len(extents)}"
-                ) from None
+                found = f"but found element of type {type(extent).__name__} at pos {len(extents)}"
+                raise _no_ints(op, name, found) from None
         extents.append(extent)
     return tuple(extents)

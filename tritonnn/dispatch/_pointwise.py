@@ -198,6 +198,8 @@ def plan_pointwise(op: Op, args: tuple) -> Plan:
     for tensor in tensors:
         if tensor.dtype in op.refuse:
             raise Invalid(op.refuse[tensor.dtype])
+    if dtypes.bool_ in op.refuse and any(args[i] is True or args[i] is False for i in op.promoting):
+        raise Invalid(op.refuse[dtypes.bool_])
     common = result_type(*[args[i] for i in op.promoting if args[i] is not None])
     assert op.result_rule is not None
     if common not in op.dtypes:

@@ -41,8 +41,8 @@ from tritonnn.table import (
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
-    "REAL", "Bad", "Entry", "Op", "OpSignature", "Out", "Perf", "Sample", "composite", "expose", "pointwise", "primitive",
-    "unary", "view", "writing",
+    "REAL", "Bad", "Entry", "Op", "OpSignature", "Out", "Perf", "Sample", "checked", "composite", "expose",
+    "pointwise", "primitive", "unary", "view", "writing",
 ]  # fmt: skip
 
 # ---- decorators ---------------------------------------------------------------------------------------------
@@ -193,6 +193,14 @@ def _checked(op: Op, body: Callable) -> Any:
     if takes_out:
         function.__signature__ = OpSignature(op)  # type: ignore[attr-defined]
     return function
+
+
+def checked(function: Any) -> Any:
+    """A function that is no entry, behind the look at its arguments' classes that entries have."""
+    made = _checked(Op(function, "composite", api="tensor"), function)
+    made.__name__, made.__qualname__, made.__doc__ = function.__name__, function.__name__, function.__doc__
+    made.__module__ = function.__module__
+    return made
 
 
 def expose(api: str, *names: str, of: Any = None) -> Callable[[Any], Any]:

@@ -70,7 +70,7 @@ def is_ints(value: Any) -> bool:
 
 def is_tensors(value: Any) -> bool:
     """A sequence, of tensors as the call's own check says, which names the one that is none."""
-    return isinstance(value, (list, tuple, Tensor)) or hasattr(value, "__iter__")
+    return hasattr(value, "__iter__") and not isinstance(value, (str, bytes, dict))
 
 
 def _class(name: str, *classes: type) -> Kind:

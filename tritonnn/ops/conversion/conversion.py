@@ -15,7 +15,7 @@ from tritonnn.dispatch import allocate, row_major, to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import channels_last, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, checked, composite, primitive
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
@@ -77,6 +77,9 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
             raise TypeError(
                 f"to() received an invalid argument of type {type(arg).__name__}: expected a dtype, device or tensor"
             )
+    if len(args) > 4 or (len(args) > 1 and isinstance(args[0], str) and isinstance(args[1], (str, int, Device))
+                         and not isinstance(args[1], bool)):  # fmt: skip
+        raise TypeError(f"to() takes a device, a dtype, non_blocking and copy, got {args}")
     return tuple(options.values())
 
 
@@ -164,14 +167,15 @@ def contiguous(input: Tensor, memory_format: MemoryFormat | None = None) -> Tens
     return copied(input, input.dtype, input.device, strides)
 
 
-def _to_type(dtype: DType) -> Any:
+def _to_type(name: str, dtype: DType) -> Any:
     def method(self: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
         if memory_format is not None:
             return to(self, dtype, memory_format=memory_format)
         return self if self.dtype is dtype else copied(self, dtype, self.device, strides_as(self))
 
+    method.__name__ = name
     method.__doc__ = f"The values as {dtype!r}."
-    return method
+    return checked(method)
 
 
 for _name, _dtype in {
@@ -180,7 +184,7 @@ for _name, _dtype in {
     "char": dtypes.int8,
     "byte": dtypes.uint8,
 }.items():
-    setattr(Tensor, _name, _to_type(_dtype))
+    setattr(Tensor, _name, _to_type(_name, _dtype))
 
 
 def cpu(self: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
@@ -204,8 +208,13 @@ def cuda(
     return to(self, target, non_blocking=non_blocking, memory_format=memory_format)
 
 
-Tensor.cpu, Tensor.cuda = cpu, cuda  # type: ignore[attr-defined]
-Tensor.type_as = lambda self, other: to(self, other)  # type: ignore[attr-defined]
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """The values with the dtype and on the device of another tensor."""
+    return to(self, other)
+
+
+for _method in (cpu, cuda, type_as):
+    setattr(Tensor, _method.__name__, checked(_method))
 
 
 def resize_(self: Tensor, *sizes: Any, size: Any = None, memory_format: MemoryFormat | None = None) -> Tensor:
@@ -252,6 +261,9 @@ def set_(
     if isinstance(source, Tensor) and size is None:
         self._adopt(source)
         return self
+    if not isinstance(source, Tensor) and not hasattr(source, "_untyped"):
+        text = f"must be Tensor or storage, not {type(source).__name__}"
+        raise TypeError(f"set_(): argument 'source' (position 1) {text}")
     storage = source._storage if isinstance(source, Tensor) else source._untyped
     count = storage.nbytes // self.dtype.itemsize
     shape = Size((count - storage_offset,) if size is None else shapes.as_size((size,), "set_"))

@@ -17,7 +17,7 @@ from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.creation.creation import _finish
 
 
-def _infer_array(data: Any) -> tuple[np.ndarray, DType]:
+def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
     """Numbers, sequences or arrays as an ndarray of the dtype PyTorch infers."""
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
@@ -51,6 +51,8 @@ def _infer_array(data: Any) -> tuple[np.ndarray, DType]:
     if kind in "US":
         raise TypeError(f"tensor(): cannot make a tensor of {type(data).__name__} holding a str")
     odd = next((v for v in array.flat if not isinstance(v, (bool, int, float, complex))), data)
+    if typed:
+        raise TypeError(f"tensor(): must be real number, not {type(odd).__name__}")
     raise RuntimeError(f"tensor(): Could not infer dtype of {type(odd).__name__}")
 
 
@@ -154,7 +156,7 @@ def tensor(
 def _tensor(data: Any, dtype: DType | None, device: Any) -> Tensor:
     if hasattr(data, "__array__") and not isinstance(data, (np.ndarray, np.generic)):
         data = np.asarray(data)
-    array, inferred = _infer_array(data)
+    array, inferred = _infer_array(data, dtype is not None)
     if dtype is not None:
         check_dtype(dtype)
     dtype = dtype or inferred
@@ -341,7 +343,7 @@ def _new_tensor(
 ) -> Tensor:  # fmt: skip
     """A copy of `data` in this tensor's dtype and device."""
     target = self.device if device is None else resolve(device)
-    made = as_tensor(data).detach().to(target, dtype or self.dtype, copy=True)
+    made = as_tensor(data, dtype or self.dtype).detach().to(target, copy=True)
     return _finish(made, requires_grad, pin_memory)
 
 

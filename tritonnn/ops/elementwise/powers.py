@@ -11,7 +11,18 @@ from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import special as define
-from tritonnn.ops._table import FLOAT, FLOATING, IN_PLACE, REAL, Bad, Sample, composite, expose, pointwise
+from tritonnn.ops._table import (
+    FLOAT,
+    FLOATING,
+    IN_PLACE,
+    REAL,
+    Bad,
+    Sample,
+    checked,
+    composite,
+    expose,
+    pointwise,
+)
 from tritonnn.ops.creation.creation import zeros_like
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, mul, pairs
@@ -114,6 +125,7 @@ def float_power(input: Tensor | Number, exponent: Tensor | Number, *, out: Tenso
 
 
 @expose("tensor", of=float_power)
+@checked
 def float_power_(input: Tensor, exponent: Tensor | Number) -> Tensor:
     """In-place version of `float_power`, of float64 (or complex128) alone."""
     kind = dtypes.complex128 if dispatch.result_type(input, exponent).is_complex else dtypes.float64

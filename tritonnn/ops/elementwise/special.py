@@ -9,7 +9,18 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._definitions import special as define
-from tritonnn.ops._table import ANY, FLOAT, IN_PLACE, REAL, Bad, Sample, composite, expose, pointwise
+from tritonnn.ops._table import (
+    ANY,
+    FLOAT,
+    IN_PLACE,
+    REAL,
+    Bad,
+    Sample,
+    checked,
+    composite,
+    expose,
+    pointwise,
+)
 from tritonnn.ops.elementwise.elementwise import entry, exp, isfinite, odd_values, replaced, sgn, within
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -86,10 +97,9 @@ def _polygamma_of(input: Tensor, n: int) -> Tensor:
 
 
 @expose("tensor", of=polygamma)
+@checked
 def polygamma_(input: Tensor, n: int) -> Tensor:
     """In-place version of `polygamma`."""
-    if not isinstance(n, int):
-        raise TypeError(f"polygamma_(): argument 'n' (position 1) must be int, not {type(n).__name__}")
     if n < 0:
         raise fail("polygamma_", f"polygamma(n, x) does not support negative n, got n = {n}", input=input)
     return IN_PLACE["polygamma_"](input, n)

@@ -12,13 +12,15 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import tensors_only, whole_number
-from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite, expose
+from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, checked, composite, expose
 from tritonnn.ops.creation.creation import ones, zeros
 from tritonnn.ops.creation.from_data import as_tensor, tensor
 from tritonnn.ops.indexing.indexing import nonzero_rows
 from tritonnn.ops.joining.joining import cat, meshgrid, stack
 from tritonnn.ops.scan.scan import cumprod
 from tritonnn.shape import as_size
+
+Number = Any
 
 
 def _combinations(input: Any, r: int, with_replacement: bool) -> Any:
@@ -198,7 +200,8 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
 
 
 @expose("tensor")
-def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+@checked
+def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
     """Overwrite the main diagonal; with `wrap` it goes on below a tall matrix's square, one row apart.
 
     >>> import tritonnn as torch
@@ -257,6 +260,8 @@ def histogram(
             "histogram", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input
         )
     values = input.detach().reshape(-1)
+    if not isinstance(bins, (Tensor, list, tuple)):
+        whole_number("histogram", "bins", bins)
     if isinstance(bins, Tensor):
         edges = bins.detach()
     else:

@@ -16,6 +16,7 @@ from tritonnn.memory_format import contiguous_format, format_of
 from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._windows import IntOrInts
 from tritonnn.ops.shape.parts import select_dim, slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
 from tritonnn.shape import Size, wrap_dim
@@ -165,7 +166,7 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
     reference=define.split,
     keywords={"split_size": "split_size_or_sections"},
 )
-def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def split(tensor: Tensor, split_size_or_sections: IntOrInts, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the listed sizes.
 
     >>> import tritonnn as torch
@@ -260,7 +261,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         Bad(make(5), 2, 1, error=IndexError, match="Dimension out of range"),
     ],
 )
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def tensor_split(input: Tensor, indices_or_sections: IntOrInts | Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices."""
     if not input.shape:
         raise fail("tensor_split", "expected at least a 1-dimensional tensor, but got a tensor with 0 dims")

@@ -15,6 +15,7 @@ from tritonnn.memory_format import contiguous_format, strides_as
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._windows import IntOrInts
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
@@ -84,7 +85,7 @@ def flipud(input: Tensor) -> Tensor:
     errors=lambda make: [Bad(make(2, 2), (1, 2), 0, match="shifts and dimensions must align")],
     reference=lambda input, shifts, dims: np.roll(input, shifts, dims),
 )
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+def roll(input: Tensor, shifts: IntOrInts, dims: IntOrInts | None = None) -> Tensor:
     """A copy with elements moved along `dims`, those leaving the end entering at the start.
 
     >>> import tritonnn as torch
@@ -207,7 +208,7 @@ Tensor.tile = _tile  # type: ignore[attr-defined]
 )
 def repeat_interleave(
     input: Tensor | None = None,
-    repeats: Any = None,
+    repeats: IntOrInts | Tensor | None = None,
     dim: int | None = None,
     *,
     output_size: int | None = None,

@@ -284,6 +284,8 @@ def _fractional(
         size = as_ints("output_size", output_size, n)
         if kernel is None or size is None:
             raise Invalid(f"kernel_size and output_size must be one int or {n} ints")
+        if min(size) < 0:
+            raise Invalid(f"Trying to create tensor with negative dimension {min(size)}: {list(size)}")
         if samples is None:
             batch = (1,) * (n + 2 - len(input.shape)) + tuple(input.shape[: len(input.shape) - n])
             samples = _uniform((*batch, n), input)

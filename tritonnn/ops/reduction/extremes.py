@@ -154,6 +154,10 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
     def reduce(
         input: Tensor, *args: Any, dim: Any = None, keepdim: bool = False, other: Any = None, out: Any = None
     ) -> Any:
+        if len(args) > 2:
+            raise TypeError(
+                f"{name}() takes a tensor, or dim and keepdim, but {len(args)} arguments were given"
+            )
         if args:
             if isinstance(args[0], Tensor) or (args[0] is None and other is not None):
                 other = args[0]

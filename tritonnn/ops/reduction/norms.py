@@ -103,6 +103,8 @@ def norm(
     >>> torch.tensor([3., 4.]).norm()
     tensor(5.)
     """
+    if isinstance(p, str) and p not in ("fro", "nuc"):
+        raise fail("norm", f"Order {p} not supported.", input=input)
     if dtype is not None:
         input = input.to(dtype)
     if p == "nuc":

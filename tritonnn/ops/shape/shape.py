@@ -14,6 +14,7 @@ from tritonnn.errors import Invalid
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Sample, composite, view
+from tritonnn.ops._windows import IntOrInts
 from tritonnn.shape import Size, infer_view_size, wrap_dim
 
 Geometry = tuple[Sequence[int], Sequence[int], int]
@@ -318,7 +319,7 @@ Tensor.permute = _permute  # type: ignore[attr-defined]
         Bad(make(2, 3), (0, 0), (0, 1), match="repeated dim in"),
     ],
 )
-def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+def movedim(input: Tensor, source: IntOrInts, destination: IntOrInts) -> Tensor:
     """`input` with dimensions `source` moved to the positions `destination`."""
     ndim = len(input.shape)
     sources = [wrap_dim(d, ndim) for d in ((source,) if isinstance(source, int) else source)]
