@@ -33,7 +33,8 @@ REASONS = {
         ("unfold", "fold", "adaptive_max_pool2d", "adaptive_max_pool3d", "adaptive_max_pool2d_with_indices",
          "adaptive_max_pool3d_with_indices", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "lp_pool2d", "lp_pool3d",
          "max_unpool1d", "max_unpool2d", "max_unpool3d"), CONTAINERS),
-    **dict.fromkeys(("threshold", "renorm", "clamp", "lerp", "xlog1py", "lp_pool1d", "searchsorted", "bucketize"), COMPLEX),
+    **dict.fromkeys(("threshold", "renorm", "clamp", "lerp", "xlog1py", "lp_pool1d", "searchsorted",
+                     "bucketize"), COMPLEX),
     **dict.fromkeys(("quantile", "nanquantile", "repeat_interleave"), LISTS),
     **dict.fromkeys(("full", "convolution"), SIZES),
     "movedim": "sizes of another number are told as such, where PyTorch finds no signature",
@@ -41,8 +42,7 @@ REASONS = {
     "ctc_loss": "lengths are looked at one by one, and their number first",
     "slice_scatter": "a truth value counts as an index",
     "histogram": "a truth value counts as a number of bins",
-    "atleast_1d": "an empty dict is an empty list of tensors", "atleast_2d": "an empty dict is an empty list of tensors",
-    "atleast_3d": "an empty dict is an empty list of tensors",
+    **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d"), "an empty dict is an empty list of tensors"),
     "gaussian_nll_loss": "PyTorch looks at var before target, and is confused by a number",
     "scatter_reduce": "the type of reduce is looked at first", "index_reduce": "the type of reduce is looked at first",
     "einsum": "PyTorch iterates over bytes", "to": "PyTorch takes bytes for the name of a device",
@@ -80,9 +80,13 @@ def compared() -> tuple[int, int, dict[str, list]]:
                 wanted, why = outcome(theirs, *args, **kwargs)
                 if wanted is None:
                     continue
-                mine = outcome(op.function, *sample.args[:place], value, *sample.args[place + 1 :], **sample.kwargs)
+                mine = outcome(
+                    op.function, *sample.args[:place], value, *sample.args[place + 1 :], **sample.kwargs
+                )
                 # PyTorch's Python code that finds no such attribute has not looked: TypeError is what it means.
-                accepted = (TypeError, NotImplementedError, ValueError) if wanted is AttributeError else (wanted,)
+                accepted = (
+                    (TypeError, NotImplementedError, ValueError) if wanted is AttributeError else (wanted,)
+                )
                 if mine[0] in accepted:
                     agree += 1
                 else:
@@ -108,7 +112,17 @@ def test_the_rest_has_reasons(compared):
 NOT_CALLED = {  # call what they are given, or move memory
     "apply_", "map_", "map2_", "backward", "share_memory_", "pin_memory", "module_load", "cuda",
 }  # fmt: skip
-CALLS = (("a",), (1.5,), (None,), ([1.5],), (object(),), (1.5, 1.5), ("a", "a"), (True,), (1, 2, 3, 4, 5, 6, 7))
+CALLS = (
+    ("a",),
+    (1.5,),
+    (None,),
+    ([1.5],),
+    (object(),),
+    (1.5, 1.5),
+    ("a", "a"),
+    (True,),
+    (1, 2, 3, 4, 5, 6, 7),
+)
 NONE = "None stands for nothing given"
 FORMATS = "a memory format is taken by position as well, and None for none"
 METHODS = {
@@ -136,7 +150,12 @@ def methods() -> tuple[int, int, dict[str, list], list]:
     count, rest, nameless = 0, {}, []
     for name in dir(torch.Tensor):
         own = getattr(torch.Tensor, name)
-        if name.startswith("_") or not callable(own) or not hasattr(reference.Tensor, name) or name in NOT_CALLED:
+        if (
+            name.startswith("_")
+            or not callable(own)
+            or not hasattr(reference.Tensor, name)
+            or name in NOT_CALLED
+        ):
             continue
         op = getattr(own, "op", None)
         names = {name, name.removesuffix("_"), *([] if op is None else [op.name, op.public_name])}
@@ -161,7 +180,8 @@ def test_methods_agree(methods):
 
 
 # Told by what they stand for, or by what does the work.
-ELSEWHERE = {"ndimension", "nelement", "new", "new_tensor", "index", "is_pinned"}
+ELSEWHERE = {"ndimension", "nelement", "new", "new_tensor", "index", "is_pinned", "clamp_max_", "clamp_min_"}
+ELSEWHERE |= {"true_divide_"}
 
 
 @pytest.mark.filterwarnings("ignore")

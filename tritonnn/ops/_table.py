@@ -42,7 +42,7 @@ from tritonnn.table import (
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
     "REAL", "Bad", "Entry", "Op", "OpSignature", "Out", "Perf", "Sample", "checked", "composite", "expose",
-    "pointwise", "primitive", "unary", "view", "writing",
+    "named", "pointwise", "primitive", "unary", "view", "writing",
 ]  # fmt: skip
 
 # ---- decorators ---------------------------------------------------------------------------------------------
@@ -192,6 +192,12 @@ def _checked(op: Op, body: Callable) -> Any:
     function.__wrapped__ = body  # type: ignore[attr-defined]
     if takes_out:
         function.__signature__ = OpSignature(op)  # type: ignore[attr-defined]
+    return function
+
+
+def named(name: str, function: Any) -> Any:
+    """A method whose name the module has for something else, with the name that it is called by."""
+    function.__name__ = function.__qualname__ = name
     return function
 
 

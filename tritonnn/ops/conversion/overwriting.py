@@ -120,6 +120,8 @@ def fill_(input: Tensor, value: Any) -> Tensor:
         value = as_number(input.dtype, value, strict=input.numel() != 1)
     except Invalid as invalid:
         raise fail("fill_", str(invalid), input=input) from None
+    except TypeError as error:
+        raise TypeError(f"fill_(): {error}") from None
     dispatch.run_into(fill_values.op, input, (value,))
     return overwritten(input, "fill_")
 

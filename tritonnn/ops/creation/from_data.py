@@ -13,7 +13,7 @@ from tritonnn.dispatch import check_dtype, to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn
 from tritonnn.ops._numbers import bounds
-from tritonnn.ops._table import ANY, Bad, Sample, composite
+from tritonnn.ops._table import ANY, Bad, Sample, composite, named
 from tritonnn.ops.creation.creation import _finish
 
 
@@ -347,4 +347,4 @@ def _new_tensor(
     return _finish(made, requires_grad, pin_memory)
 
 
-Tensor.new_tensor = _new_tensor  # type: ignore[attr-defined]
+Tensor.new_tensor = named("new_tensor", _new_tensor)  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from tritonnn.ops._table import (
     checked,
     composite,
     expose,
+    named,
     pointwise,
 )
 from tritonnn.ops.elementwise.elementwise import entry, exp, isfinite, odd_values, replaced, sgn, within
@@ -105,7 +106,7 @@ def polygamma_(input: Tensor, n: int) -> Tensor:
     return IN_PLACE["polygamma_"](input, n)
 
 
-Tensor.polygamma = _polygamma_of  # type: ignore[attr-defined]
+Tensor.polygamma = named("polygamma", _polygamma_of)  # type: ignore[attr-defined]
 
 
 @pointwise(

@@ -260,7 +260,7 @@ def histogram(
             "histogram", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input
         )
     values = input.detach().reshape(-1)
-    if not isinstance(bins, (Tensor, list, tuple)):
+    if not isinstance(bins, Tensor):
         whole_number("histogram", "bins", bins)
     if isinstance(bins, Tensor):
         edges = bins.detach()

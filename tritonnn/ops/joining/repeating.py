@@ -14,7 +14,7 @@ from tritonnn.errors import fail
 from tritonnn.memory_format import contiguous_format, strides_as
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import shape as define
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, named, primitive
 from tritonnn.ops._windows import IntOrInts
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.shape.parts import slice_dim
@@ -47,7 +47,7 @@ def _flip(self: Tensor, *order: Any, dims: Any = None) -> Tensor:
     return flip(self, shapes.as_size(order or shapes.by_name("flip", "dims", dims), "flip", "dims"))
 
 
-Tensor.flip = _flip  # type: ignore[attr-defined]
+Tensor.flip = named("flip", _flip)  # type: ignore[attr-defined]
 
 
 @composite(
@@ -171,7 +171,7 @@ def _repeat(self: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     return view_as_size(wide, tuple(c * n for c, n in zip(counts, shape, strict=True)))
 
 
-Tensor.repeat = _repeat  # type: ignore[attr-defined]
+Tensor.repeat = named("repeat", _repeat)  # type: ignore[attr-defined]
 
 
 @composite(
@@ -192,7 +192,7 @@ def _tile(self: Tensor, *counts: Any, dims: Any = None) -> Tensor:
     return tile(self, shapes.as_size(counts or shapes.by_name("tile", "dims", dims), "tile", "dims"))
 
 
-Tensor.tile = _tile  # type: ignore[attr-defined]
+Tensor.tile = named("tile", _tile)  # type: ignore[attr-defined]
 
 
 @composite(

@@ -165,6 +165,8 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
                 dim = args[0]
             if len(args) > 1:
                 keepdim = args[1]
+        if dim is not None and (isinstance(dim, bool) or not hasattr(dim, "__index__")):
+            raise TypeError(f"{name}(): argument 'dim' (position 2) must be int, not {type(dim).__name__}")
         if other is not None:
             function = OPS[pairwise].function
             return function(input, other) if out is None else function(input, other, out=out)

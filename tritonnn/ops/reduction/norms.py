@@ -12,10 +12,11 @@ from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import order as define
-from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, named, primitive
 from tritonnn.ops.reduction.extremes import amax, amin
 from tritonnn.ops.reduction.reduction import Dims, _dim_errors, reduced_shape, sum
 from tritonnn.shape import wrap_dim, wrap_dims
+from tritonnn.table.arguments import is_float
 
 Number = Any
 
@@ -110,6 +111,10 @@ def norm(
     if p == "nuc":
         made = input.svd()[1].sum(-1, keepdim)
     else:
+        if p is not None and not isinstance(p, str) and not is_float(p):
+            raise TypeError(
+                f"norm(): argument 'p' (position 2) must be Number or str, not {type(p).__name__}"
+            )
         try:
             dims = wrap_dims(dim, len(input.shape))
         except Invalid as invalid:
@@ -126,7 +131,7 @@ def _norm(
 
 
 _norm.op = norm.op  # type: ignore[attr-defined]
-Tensor.norm = _norm  # type: ignore[attr-defined]
+Tensor.norm = named("norm", _norm)  # type: ignore[attr-defined]
 
 
 @composite(

@@ -220,7 +220,7 @@ _VAR_SAMPLES = lambda make: [
 @composite(api="torch tensor", out=True, samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.var)
 def var(
     input: Tensor,
-    dim: Any = None,
+    dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -239,7 +239,7 @@ def var(
 @composite(api="torch tensor", out=True, samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.std)
 def std(
     input: Tensor,
-    dim: Any = None,
+    dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -258,7 +258,7 @@ def std(
 @composite(api="torch", samples=_VAR_SAMPLES, reference=define.var_mean, errors=_dim_errors)
 def var_mean(
     input: Tensor,
-    dim: Any = None,
+    dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -272,7 +272,7 @@ def var_mean(
 @composite(api="torch", samples=_VAR_SAMPLES, reference=define.std_mean, errors=_dim_errors)
 def std_mean(
     input: Tensor,
-    dim: Any = None,
+    dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,

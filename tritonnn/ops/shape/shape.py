@@ -13,7 +13,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import shape as define
-from tritonnn.ops._table import ANY, Bad, Sample, composite, view
+from tritonnn.ops._table import ANY, Bad, Sample, composite, named, view
 from tritonnn.ops._windows import IntOrInts
 from tritonnn.shape import Size, infer_view_size, wrap_dim
 
@@ -109,7 +109,7 @@ def _broadcast_to(self: Tensor, *sizes: Any, size: Any = None) -> Tensor:
     return expand_as_size(self, shapes.as_size(given, "broadcast_to"))
 
 
-Tensor.broadcast_to = _broadcast_to  # type: ignore[attr-defined]
+Tensor.broadcast_to = named("broadcast_to", _broadcast_to)  # type: ignore[attr-defined]
 
 
 @view(
@@ -204,10 +204,10 @@ def _reshape_as(self: Tensor, other: Tensor) -> Tensor:
     return view_or_copy(self, other.shape)
 
 
-Tensor.view = _view  # type: ignore[attr-defined]
-Tensor.reshape = _reshape  # type: ignore[attr-defined]
-Tensor.view_as = _view_as  # type: ignore[attr-defined]
-Tensor.reshape_as = _reshape_as  # type: ignore[attr-defined]
+Tensor.view = named("view", _view)  # type: ignore[attr-defined]
+Tensor.reshape = named("reshape", _reshape)  # type: ignore[attr-defined]
+Tensor.view_as = named("view_as", _view_as)  # type: ignore[attr-defined]
+Tensor.reshape_as = named("reshape_as", _reshape_as)  # type: ignore[attr-defined]
 
 
 @composite(
@@ -304,7 +304,7 @@ def _permute(self: Tensor, *order: Any, dims: Any = None) -> Tensor:
     return permute_dims(self, shapes.as_size(given, "permute", "dims"))
 
 
-Tensor.permute = _permute  # type: ignore[attr-defined]
+Tensor.permute = named("permute", _permute)  # type: ignore[attr-defined]
 
 
 @composite(
@@ -406,7 +406,7 @@ def squeeze_dims(input: Tensor, dims: Sequence[int]) -> Geometry:
     errors=lambda make: [Bad(make(2, 1), 2, error=IndexError, match="Dimension out of range")],
     reference=define.squeeze,
 )
-def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+def squeeze(input: Tensor, dim: IntOrInts | None = None) -> Tensor:
     """`input` without dimensions of extent 1: all of them, or those among `dim`.
 
     >>> import tritonnn as torch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -321,7 +322,8 @@ def _quantile_errors(make: Any) -> list[Bad]:
     reference=define.quantile,
 )  # fmt: skip
 def quantile(
-    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
+    input: Tensor, q: Tensor | float | Sequence[float], dim: int | None = None, keepdim: bool = False, *,
+    interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """The q-th quantiles of all elements or along `dim`; a list of q adds a first dimension.
@@ -343,7 +345,8 @@ def quantile(
     errors=_quantile_errors,
 )  # fmt: skip
 def nanquantile(
-    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
+    input: Tensor, q: Tensor | float | Sequence[float], dim: int | None = None, keepdim: bool = False, *,
+    interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """`quantile` with NaN left out.
