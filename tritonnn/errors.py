@@ -108,8 +108,9 @@ def listed(names: Sequence[str], args: Sequence[Any]) -> str:
     for argument, value in zip(names, args, strict=False):
         if hasattr(value, "_buf"):
             tensors.append(f"{argument} {describe(value)}")
-        elif isinstance(value, (list, tuple)) and value and all(hasattr(item, "_buf") for item in value):
-            tensors += [f"{argument}[{i}] {describe(item)}" for i, item in enumerate(value[:8])]
+        elif isinstance(value, (list, tuple)):
+            items = [(i, item) for i, item in enumerate(value[:8]) if hasattr(item, "_buf")]
+            tensors += [f"{argument}[{i}] {describe(item)}" for i, item in items]
     return "\n  " + "    ".join(tensors) if tensors else ""
 
 

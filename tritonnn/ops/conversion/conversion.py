@@ -213,8 +213,8 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
     return to(self, other)
 
 
-for _method in (cpu, cuda, type_as):
-    setattr(Tensor, _method.__name__, checked(_method))
+for _transfer in (cpu, cuda, type_as):
+    setattr(Tensor, _transfer.__name__, checked(_transfer))
 
 
 def resize_(self: Tensor, *sizes: Any, size: Any = None, memory_format: MemoryFormat | None = None) -> Tensor:

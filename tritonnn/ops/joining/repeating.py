@@ -12,7 +12,7 @@ from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.memory_format import contiguous_format, strides_as
-from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, named, primitive
 from tritonnn.ops._windows import IntOrInts
@@ -225,11 +225,12 @@ def repeat_interleave(
     from tritonnn.ops.creation.ranges import arange
 
     if input is None or repeats is None:
-        repeats = input if repeats is None else repeats
-        tensors_only("repeat_interleave", repeats=repeats)
-        if len(repeats.shape) != 1:
-            raise fail("repeat_interleave", "only accept 1D vector as repeat", repeats=repeats)
-        input = arange(repeats.shape[0], device=repeats.device)
+        counts = repeats = input if repeats is None else repeats
+        if not isinstance(counts, Tensor):
+            raise not_a_tensor("repeat_interleave", "repeats", counts)
+        if len(counts.shape) != 1:
+            raise fail("repeat_interleave", "only accept 1D vector as repeat", repeats=counts)
+        input = arange(counts.shape[0], device=counts.device)
     if dim is None:
         input, dim = view_or_copy(input, (-1,)), 0
     dim = wrap_dim(dim, len(input.shape))

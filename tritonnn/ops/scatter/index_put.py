@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -101,6 +102,10 @@ def _view_scatter(name: str, pick: Any, samples: Any, errors: Any, example: str)
         view.copy_(src)
         return made
 
+    pick.__name__ = pick.__qualname__ = name  # what Python calls it where arguments do not fit
+    own, where = inspect.signature(function), inspect.signature(pick)
+    taken = [*list(own.parameters.values())[:2], *list(where.parameters.values())[1:]]
+    function.__signature__ = own.replace(parameters=taken)  # type: ignore[attr-defined]
     function.__name__ = name
     function.__doc__ = (
         f"A copy of the input with `src` embedded in what `{name.removesuffix('_scatter')}` of it sees."
@@ -150,7 +155,7 @@ slice_scatter = _view_scatter(
 )
 diagonal_scatter = _view_scatter(
     "diagonal_scatter",
-    lambda x, *args, **named: x.diagonal(*args, **named),
+    lambda x, offset=0, dim1=0, dim2=1: x.diagonal(offset, dim1, dim2),
     lambda make: [Sample(make(3, 4), make(3), 1)],
     lambda make: [
         Bad(make(3, 4), make(4), 1, match="src to have a size equal to the slice of self"),
