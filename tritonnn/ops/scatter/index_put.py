@@ -111,7 +111,12 @@ def _view_scatter(name: str, pick: Any, samples: Any, errors: Any, example: str)
         f"A copy of the input with `src` embedded in what `{name.removesuffix('_scatter')}` of it sees."
     )
     function.__annotations__ = {"input": "Tensor", "src": "Tensor"}
-    options = {"samples": samples, "errors": errors, "reference": getattr(definitions, name)}
+    options = {
+        "out": name == "slice_scatter",
+        "samples": samples,
+        "errors": errors,
+        "reference": getattr(definitions, name),
+    }
     return composite(api="torch tensor", dtypes=ANY, **options)(function)
 
 
