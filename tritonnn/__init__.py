@@ -121,6 +121,16 @@ def is_complex(input: Tensor) -> bool:
     return input.dtype.is_complex
 
 
+def detach(input: Tensor) -> Tensor:
+    """The memory of `input` outside the graph."""
+    return input.detach()
+
+
+def detach_(input: Tensor) -> Tensor:
+    """Cut `input` from the graph, in place."""
+    return input.detach_()
+
+
 def numel(input: Tensor) -> int:
     """Number of elements of `input`.
 

@@ -16,6 +16,7 @@ import numpy as np
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import refused
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.shape import Size
 
@@ -69,7 +70,7 @@ def is_ints(value: Any) -> bool:
 
 def is_tensors(value: Any) -> bool:
     """A sequence, of tensors as the call's own check says, which names the one that is none."""
-    return isinstance(value, (list, tuple, Tensor)) or hasattr(value, "__iter__")
+    return hasattr(value, "__iter__") and not isinstance(value, (str, bytes, dict))
 
 
 def _class(name: str, *classes: type) -> Kind:
@@ -144,7 +145,7 @@ def verify(op: Op, args: Sequence[Any], first: int = 0) -> None:
     """
     for i, (kind, value) in enumerate(zip(op.kinds[first:], args[first:]), first):
         if kind is not None and value.__class__ not in kind.classes and not kind.accepts(value):
-            raise wrong_type(op, i, kind, value)
+            raise wrong_type(op, i, kind, value, args)
 
 
 def verify_named(op: Op, kwargs: dict[str, Any]) -> None:
@@ -153,11 +154,11 @@ def verify_named(op: Op, kwargs: dict[str, Any]) -> None:
         place = op.places.get(name)
         kind = None if place is None else op.kinds[place]
         if kind is not None and value.__class__ not in kind.classes and not kind.accepts(value):
-            raise wrong_type(op, op.places[name], kind, value)
+            raise wrong_type(op, op.places[name], kind, value, [kwargs.get(name) for name in op.names])
 
 
-def wrong_type(op: Op, place: int, kind: Kind, value: Any) -> TypeError:
-    """What is said of an argument of another type, in PyTorch's words."""
+def wrong_type(op: Op, place: int, kind: Kind, value: Any, args: Sequence[Any]) -> Exception:
+    """What is said of an argument of another type, in PyTorch's words; `args` are those known, in order."""
     where = f" (position {place + 1})" if place < op.n_positional else ""
     text = f"{op.public_name}(): argument '{op.names[place]}'{where} must be {kind.name}"
     got = type(value).__name__
@@ -165,5 +166,7 @@ def wrong_type(op: Op, place: int, kind: Kind, value: Any) -> TypeError:
         element = KINDS["float"] if "floats" in kind.name else KINDS["int"]
         assert element is not None
         place, item = next(((i, v) for i, v in enumerate(value) if not element.accepts(v)), (0, value[0]))
-        return TypeError(f"{text}, but found element of type {type(item).__name__} at pos {place}")
-    return TypeError(f"{text}, not {got}")
+        text = f"{text}, but found element of type {type(item).__name__} at pos {place}"
+    else:
+        text = f"{text}, not {got}"
+    return refused(text, op.names, args)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +52,10 @@ def with_inplace(function: Any, named: bool = True) -> tuple[Any, Any]:
     functional.__doc__ = function.__doc__
     functional.op = function.op  # type: ignore[attr-defined]
     functional.__module__ = "tritonnn.nn.functional"
-    functional.__signature__ = OpSignature(function.op, out=False, inplace=True)  # type: ignore[attr-defined]
+    last = inspect.Parameter(
+        "inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation="bool"
+    )
+    functional.__signature__ = OpSignature(function.op, False, last)  # type: ignore[attr-defined]
     NAMESPACES["functional"][name] = functional
     if named:
         in_place.__doc__ = doc_in_place(function.op, True)

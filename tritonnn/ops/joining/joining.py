@@ -167,6 +167,7 @@ def _needs_dimension(op: str, tensor: Tensor) -> None:
     samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), [1, 4]), Sample(make(2, 6), 4, 1)],
     errors=lambda make: [Bad(make(5), [1, 2], match="to sum exactly to 5")],
     reference=define.split,
+    keywords={"split_size": "split_size_or_sections"},
 )
 def split(tensor: Tensor, split_size_or_sections: IntOrInts, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the listed sizes.
@@ -263,6 +264,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         Sample(make(2, 3), (2, 1, 9), -1),
     ],
     reference=define.tensor_split,
+    keywords=dict.fromkeys(("indices", "sections", "tensor_indices_or_sections"), "indices_or_sections"),
     errors=lambda make: [
         Bad(make(5), 0, match="must be larger than 0, got 0"),
         Bad(make(()), 2, match="at least a 1-dimensional"),
@@ -270,14 +272,15 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         Bad(make(5), 2, 1, error=IndexError, match="Dimension out of range"),
     ],
 )
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def tensor_split(input: Tensor, indices_or_sections: IntOrInts | Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices.
 
     >>> import tritonnn as torch
     >>> torch.tensor_split(torch.arange(5), 3)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
-    _needs_dimension("tensor_split", input)
+    if not input.shape:
+        raise fail("tensor_split", "expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     if isinstance(indices_or_sections, Tensor) and (
         indices_or_sections.dtype is not dtypes.int64 or len(indices_or_sections.shape) > 1
     ):
@@ -334,7 +337,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         Bad(make(3), make(2, dtype=dtypes.complex128), match="the same dtype"),
     ],
 )
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """Coordinates of a grid: the i-th result has the i-th vector along its i-th dimension.
 
     Args:
@@ -348,6 +351,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
             [2, 2]])
     """
     vectors = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    indexing = "ij" if indexing is None else indexing
     if indexing not in ("ij", "xy"):
         raise fail("meshgrid", f'indexing must be one of "xy" or "ij", but received: {indexing}')
     if not vectors:
