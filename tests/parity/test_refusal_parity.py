@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch as reference
+from reference_ops import counterpart, to_reference
 from support import samples
-from test_ops_parity import counterpart, to_reference
 
 import tritonnn as torch
 from tritonnn.ops._table import OPS

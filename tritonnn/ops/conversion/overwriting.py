@@ -139,7 +139,12 @@ def overwritten(self: Tensor, op: str) -> Tensor:
 
 
 def zero_(input: Tensor) -> Tensor:
-    """Overwrite every element with 0."""
+    """Overwrite every element with 0.
+
+    >>> import tritonnn as torch
+    >>> torch.zero_(torch.ones(2))
+    tensor([0., 0.])
+    """
     return fill_(input, 0)
 
 

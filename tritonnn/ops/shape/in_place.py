@@ -37,4 +37,11 @@ _METHODS: dict[str, Entry] = {
 }  # fmt: skip
 for _name, _entry in _METHODS.items():
     expose("tensor")(_geometry_inplace(_name, _entry))
-expose("torch")(vars(Tensor)["as_strided_"])
+as_strided_ = expose("torch")(vars(Tensor)["as_strided_"])
+as_strided_.__doc__ += """
+
+    >>> import tritonnn as torch
+    >>> torch.as_strided_(torch.arange(4), (2, 2), (1, 1))
+    tensor([[0, 1],
+            [1, 2]])
+    """
