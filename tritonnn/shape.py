@@ -261,7 +261,7 @@ def as_size(args: Sequence) -> tuple[int, ...]:
         TypeError: an extent is not an integer.
     """
     if len(args) == 1 and not isinstance(args[0], int) and hasattr(args[0], "__iter__"):
-        args = args[0]
+        args = args[0] if getattr(args[0], "shape", True) else args  # an array of no dimensions is one extent
     extents = []
     for extent in args:
         if extent.__class__ is not int:

@@ -164,6 +164,7 @@ def _checked(op: Op, body: Callable) -> Any:
     expected = tuple(
         [(i, kind.classes) for i, kind in enumerate(op.kinds[: op.n_positional]) if kind is not None]
     )
+    count, names = op.n_positional, op.places.keys()
     body.__name__ = body.__qualname__ = op.public_name  # what Python calls it where arguments do not fit
 
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -172,9 +173,11 @@ def _checked(op: Op, body: Callable) -> Any:
             if i >= given:
                 break
             if args[i].__class__ not in classes:
-                verify(op, args, i)
+                args = (*verify(op, args[:count], i), *args[count:])  # what follows is a size given in line
                 break
         if kwargs:
+            if not kwargs.keys() <= names:
+                op.rename(kwargs)
             verify_named(op, kwargs)
         return body(*args, **kwargs)
 
@@ -221,7 +224,7 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
             tail = tails.get(given)
             if tail is not None:
                 if given > unchecked:
-                    verify(op, args, unchecked)
+                    args = tuple(verify(op, args, unchecked))
                 return run(op, args + tail)
         bound, out = bind(args, kwargs)
         return run(op, bound) if out is None else run(op, bound, out)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete
-from tritonnn.table.arguments import kind_of, verify
+from tritonnn.table.arguments import kind_of_argument, verify
 from tritonnn.table.rules import FLOAT, FLOATING, PROMOTE
 
 if TYPE_CHECKING:
@@ -57,9 +57,10 @@ class Op:
         self.refuse: dict[DType, str] = options.get("refuse") or {}
         self.n_required = next((i for i, name in enumerate(self.names) if name in self.defaults), count)
         slots = [(i, annotations.get(name, "")) for i, name in enumerate(self.names)]
+        functional = "functional" in options.get("api", "").split()
         self.kinds = tuple(
             [
-                kind_of(note, self.defaults.get(name, ...) is None)
+                kind_of_argument(name, note, self.defaults.get(name, ...) is None, functional)
                 for name, (_, note) in zip(self.names, slots)
             ]
         )
@@ -162,13 +163,19 @@ class Op:
             known = "got multiple values for" if name in self.names else "got an unexpected keyword"
             raise TypeError(f"{self.public_name}() {known} argument '{name}' (signature: {self.signature})")
         if self.api:
-            verify(self, values)
+            values = verify(self, values)  # type: ignore[assignment]  # a list, as it was given one
         if self.check is not None:
             try:
                 values = self.check(*values) or values
             except Invalid as invalid:
                 raise complete(self.public_name, self.names, tuple(values), invalid) from None
         return tuple(values), out
+
+    def rename(self, kwargs: dict[str, Any]) -> None:
+        """Give arguments by NumPy's names (axis, keepdims, ...) their own."""
+        for alias, name in KEYWORD_ALIASES.items():
+            if alias in kwargs and alias not in self.places and name in self.places and name not in kwargs:
+                kwargs[name] = kwargs.pop(alias)
 
     def _take_alias(self, name: str, kwargs: dict[str, Any], values: list) -> bool:
         for alias, target in KEYWORD_ALIASES.items():

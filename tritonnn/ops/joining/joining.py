@@ -271,7 +271,8 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         )
     dim = wrap_dim(dim, len(input.shape))
     extent = input.shape[dim]
-    spec = indices_or_sections.tolist() if isinstance(indices_or_sections, Tensor) else indices_or_sections
+    listed = isinstance(indices_or_sections, (Tensor, np.ndarray, np.generic))
+    spec = indices_or_sections.tolist() if listed else indices_or_sections
     if isinstance(spec, int):
         if spec <= 0:
             raise fail("tensor_split", f"number of sections must be larger than 0, got {spec}")
