@@ -158,6 +158,21 @@ def test_names_of_numpy_in_composites():
         x.std(0, axis=0)
 
 
+def test_composites_in_place_keep_the_type():
+    whole = torch.arange(3)
+    with pytest.raises(RuntimeError, match="deg2rad_: result type float32 can't be cast"):
+        whole.deg2rad_()
+    assert whole.tolist() == [0, 1, 2]
+
+
+def test_a_generator_is_one():
+    with pytest.raises(
+        TypeError, match=r"bernoulli\(\): argument 'generator' must be torch.Generator, not int"
+    ):
+        torch.bernoulli(torch.ones(2), generator=3)
+    assert torch.bernoulli(torch.ones(2), generator=torch.Generator()).tolist() == [1.0, 1.0]
+
+
 def test_a_quotient_of_a_number():
     assert (
         torch.div(2, torch.tensor([4.0])).tolist()
@@ -201,7 +216,6 @@ def test_every_annotation_of_the_table_is_known():
     """A kind of its own, or `Any` and the few that are objects of the library."""
     unchecked = {
         "Any",
-        "Generator",
         "np.ndarray",
         "Callable[[Tensor, Tensor], Any]",
         "LinearCrossEntropyOptions",
@@ -234,7 +248,8 @@ def test_signatures():
 def test_names_and_modules_are_the_public_ones():
     assert (torch.softmax.__name__, torch.softmax.__module__) == ("softmax", "tritonnn")
     assert (F.softmax.__name__, F.softmax.__module__) == ("softmax", "tritonnn.nn.functional")
-    for function in (torch.add, torch.softmax, F.softmax, F.linear, torch.linalg.qr, torch.special.expit):
+    functions = (torch.add, torch.softmax, F.softmax, F.linear, torch.linalg.qr, torch.special.expit)
+    for function in (*functions, torch.deg2rad_, torch.addmv_, torch.dropout_):
         assert pickle.loads(pickle.dumps(function)) is function
 
 

@@ -140,7 +140,9 @@ def inplace_composite(body: Callable) -> Callable:
 
     def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         source = self.clone() if state.enabled and self.requires_grad else self
-        return self.copy_(body(source, *args, **kwargs))
+        made = body(source, *args, **kwargs)
+        _check_fits(in_place.op, self, made.shape, made.dtype)  # type: ignore[attr-defined]
+        return self.copy_(made)
 
     in_place.__name__ = in_place.__qualname__ = body.__name__ + "_"
     in_place.__doc__ = f"In-place version of `{body.__name__}`."

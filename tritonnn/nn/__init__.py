@@ -11,7 +11,7 @@ from tritonnn.nn.modules import *
 
 # Found when first asked for: attribute -> module that has it.
 _SUBMODULES = frozenset(["attention", "common_types", "parallel", "utils"])
-_LAZY = {"DataParallel": "tritonnn.nn.parallel", "DistributedDataParallel": "tritonnn.nn.parallel"}
+_LAZY = {"DataParallel": "tritonnn.nn.parallel"}
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass

@@ -152,6 +152,7 @@ def composite(**options: Any) -> Callable[[Callable[P, R]], Entry[P, R]]:
         if op.inplace:
             in_place: Any = dispatch.inplace_composite(function)
             in_place.op = op
+            in_place.__module__ = function.__module__
             in_place.__signature__ = OpSignature(op, out=False)
             _method(op.name + "_", in_place, options)
         return function

@@ -162,6 +162,7 @@ KINDS: dict[str, Kind | None] = {
         "torch.dtype", frozenset((DType,)), lambda value: isinstance(value, type) and value in OF_PYTHON,
         OF_PYTHON.__getitem__,
     ),
+    "Generator": Kind("torch.Generator", frozenset(), lambda value: hasattr(value, "reserve")),  # stands further up
     "Device": _class("torch.device", Device, str, int),
     "DeviceLike": None, "Layout": None,  # whose words and types are those of what reads them
    

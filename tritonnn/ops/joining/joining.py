@@ -160,7 +160,10 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
     api="torch tensor",
     dtypes=ANY,
     samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), [1, 4]), Sample(make(2, 6), 4, 1)],
-    errors=lambda make: [Bad(make(5), [1, 2], match="to sum exactly to 5")],
+    errors=lambda make: [
+        Bad(make(5), [1, 2], match="to sum exactly to 5"),
+        Bad(make(()), 1, match="expects at least a 1-dimensional tensor"),
+    ],
     reference=define.split,
 )
 def split(tensor: Tensor, split_size_or_sections: IntOrInts, dim: int = 0) -> tuple[Tensor, ...]:
@@ -170,6 +173,8 @@ def split(tensor: Tensor, split_size_or_sections: IntOrInts, dim: int = 0) -> tu
     >>> torch.arange(5).split(2)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
+    if not tensor.shape:
+        raise fail("split", "expects at least a 1-dimensional tensor", input=tensor)
     dim = wrap_dim(dim, len(tensor.shape))
     extent = tensor.shape[dim]
     sections = split_size_or_sections
