@@ -158,6 +158,19 @@ def test_names_of_numpy_in_composites():
         x.std(0, axis=0)
 
 
+def test_sizes_by_name():
+    """What may stand in line may be given as one argument by PyTorch's name."""
+    x = torch.arange(6.0).reshape(2, 3)
+    assert (
+        x.view(size=(3, 2)).shape == x.reshape(shape=[3, 2]).shape == x.permute(dims=(1, 0)).shape == (3, 2)
+    )
+    assert x.flip(dims=[0]).tolist() == x.flip(0).tolist()
+    assert x.repeat(repeats=(2, 1)).shape == x.tile(dims=(2, 1)).shape == (4, 3)
+    assert x.expand(size=(4, 2, 3)).shape == x.broadcast_to(size=(4, 2, 3)).shape == (4, 2, 3)
+    assert x.sum_to_size(size=(1, 3)).shape == x.new_zeros(size=(1, 3)).shape == (1, 3)
+    assert torch.rand(size=(2, 2)).shape == torch.randn(size=[2, 2]).shape == (2, 2)
+
+
 def test_composites_in_place_keep_the_type():
     whole = torch.arange(3)
     with pytest.raises(RuntimeError, match="deg2rad_: result type float32 can't be cast"):

@@ -1262,7 +1262,8 @@ def alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def feature_alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def feature_alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def rand(
-    *size: _int | Sequence[_int],
+    *sizes: _int | Sequence[_int],
+    size: Sequence[_int] | None = None,
     generator: Generator | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,
@@ -1272,7 +1273,8 @@ def rand(
     pin_memory: _bool = False,
 ) -> Tensor: ...
 def randn(
-    *size: _int | Sequence[_int],
+    *sizes: _int | Sequence[_int],
+    size: Sequence[_int] | None = None,
     generator: Generator | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,

@@ -323,12 +323,12 @@ def empty_strided(
 
 def _new(fill: Number | None) -> Any:
     def method(
-        self: Tensor, *size: int | Sequence[int], dtype: DType | None = None,
+        self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None, dtype: DType | None = None,
         device: DeviceLike | None = None, requires_grad: bool = False, layout: Layout | None = None,
         pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
         made = allocate(
-            Size(shapes.as_size(size)),
+            Size(shapes.as_size(sizes if size is None else (size,))),
             dtype or self.dtype,
             self.device if device is None else resolve(device),
         )

@@ -41,9 +41,9 @@ def flip(input: Tensor, dims: Sequence[int]) -> Any:
     return Out(input.shape, input.dtype, strides=strides_as(input)), (input, wrapped)
 
 
-def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+def _flip(self: Tensor, *axes: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
     """`flip` as a method, which takes the dimensions in line too."""
-    return flip(self, shapes.as_size(dims))
+    return flip(self, shapes.as_size(axes if dims is None else (dims,)))
 
 
 attach(flip=_flip)
@@ -144,7 +144,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     return flip(permute_dims(input, tuple(order)), (second,))
 
 
-def _repeat(self: Tensor, *repeats: int | Sequence[int]) -> Tensor:
+def _repeat(self: Tensor, *times: int | Sequence[int], repeats: Sequence[int] | None = None) -> Tensor:
     """A copy tiled `repeats[d]` times along each dimension; extra leading numbers add dimensions.
 
     >>> import tritonnn as torch
@@ -152,7 +152,7 @@ def _repeat(self: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
-    counts = shapes.as_size(repeats)
+    counts = shapes.as_size(times if repeats is None else (repeats,))
     lead = len(counts) - len(self.shape)
     if lead < 0:
         raise fail(
@@ -186,9 +186,9 @@ def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
     return _repeat(input, (1,) * (len(input.shape) - len(dims)) + tuple(dims))
 
 
-def _tile(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+def _tile(self: Tensor, *times: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
     """`tile` as a method, which takes the numbers in line too."""
-    return tile(self, shapes.as_size(dims))
+    return tile(self, shapes.as_size(times if dims is None else (dims,)))
 
 
 attach(tile=_tile)

@@ -145,7 +145,8 @@ _NEW = dict(
 
 @composite(**_NEW)
 def rand(
-    *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None,
+    *sizes: int | Sequence[int], size: Sequence[int] | None = None, generator: Generator | None = None,
+    out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -155,13 +156,16 @@ def rand(
     >>> torch.rand(2, 3).shape
     torch.Size([2, 3])
     """
-    made = _standard("rand", philox_uniform, _new(size, dtype, device, out), generator, out)
+    made = _standard(
+        "rand", philox_uniform, _new(sizes if size is None else (size,), dtype, device, out), generator, out
+    )
     return _finish(made, requires_grad, pin_memory, layout)
 
 
 @composite(**_NEW)
 def randn(
-    *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None,
+    *sizes: int | Sequence[int], size: Sequence[int] | None = None, generator: Generator | None = None,
+    out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -171,7 +175,9 @@ def randn(
     >>> torch.randn(4).dtype
     torch.float32
     """
-    made = _standard("randn", philox_normal, _new(size, dtype, device, out), generator, out)
+    made = _standard(
+        "randn", philox_normal, _new(sizes if size is None else (size,), dtype, device, out), generator, out
+    )
     return _finish(made, requires_grad, pin_memory, layout)
 
 

@@ -61,7 +61,9 @@ def expand_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
         Bad(make(3), -2, 3, match="negative size"),
     ],
 )
-def expand(input: Tensor, *size: int | Sequence[int], implicit: bool = False) -> Tensor:
+def expand(
+    input: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None, implicit: bool = False
+) -> Tensor:
     """`input` broadcast to a larger size without copying (stride 0); -1 keeps an extent.
 
     >>> import tritonnn as torch
@@ -69,7 +71,7 @@ def expand(input: Tensor, *size: int | Sequence[int], implicit: bool = False) ->
     tensor([[1, 1, 1],
             [2, 2, 2]])
     """
-    return expand_as_size(input, shapes.as_size(size))
+    return expand_as_size(input, shapes.as_size(sizes if size is None else (size,)))
 
 
 @composite(
@@ -100,9 +102,9 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     return expand_as_size(input, tuple(size))
 
 
-def _broadcast_to(self: Tensor, *size: int | Sequence[int]) -> Tensor:
+def _broadcast_to(self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None) -> Tensor:
     """`broadcast_to` as a method, which takes the size in line too."""
-    return expand_as_size(self, shapes.as_size(size))
+    return expand_as_size(self, shapes.as_size(sizes if size is None else (size,)))
 
 
 attach(broadcast_to=_broadcast_to)
@@ -139,7 +141,10 @@ def view_or_copy(input: Tensor, size: Sequence[int]) -> Tensor:
     return view_as_size(input, size)
 
 
-def _view(self: Tensor, *size: int | Sequence[int] | DType, dtype: DType | None = None) -> Tensor:
+def _view(
+    self: Tensor, *sizes: int | Sequence[int] | DType, size: Sequence[int] | None = None,
+    dtype: DType | None = None,
+) -> Tensor:  # fmt: skip
     """The same memory as another shape (one extent may be -1), or with another dtype.
 
     >>> import tritonnn as torch
@@ -149,9 +154,9 @@ def _view(self: Tensor, *size: int | Sequence[int] | DType, dtype: DType | None 
     """
     if dtype is not None:
         return view_dtype(self, dtype)
-    if len(size) == 1 and isinstance(size[0], DType):
-        return view_dtype(self, size[0])
-    return view_as_size(self, shapes.as_size(size))
+    if len(sizes) == 1 and isinstance(sizes[0], DType):
+        return view_dtype(self, sizes[0])
+    return view_as_size(self, shapes.as_size(sizes if size is None else (size,)))
 
 
 def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
@@ -182,9 +187,9 @@ def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
     return make_view(input, Size(size), tuple(stride), offset, dtype)
 
 
-def _reshape(self: Tensor, *shape: int | Sequence[int]) -> Tensor:
+def _reshape(self: Tensor, *sizes: int | Sequence[int], shape: Sequence[int] | None = None) -> Tensor:
     """`reshape` as a method, which takes the shape in line too."""
-    return view_or_copy(self, shapes.as_size(shape))
+    return view_or_copy(self, shapes.as_size(sizes if shape is None else (shape,)))
 
 
 def view_as(self: Tensor, other: Tensor) -> Tensor:
@@ -289,9 +294,9 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     return permute_dims(input, tuple(dims))
 
 
-def _permute(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+def _permute(self: Tensor, *order: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
     """`permute` as a method, which takes the dimensions in line too."""
-    return permute_dims(self, shapes.as_size(dims))
+    return permute_dims(self, shapes.as_size(order if dims is None else (dims,)))
 
 
 attach(permute=_permute)
@@ -416,14 +421,14 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
         Bad(make(3), 2, 3, match="is not expandable to"),
     ],
 )
-def sum_to_size(input: Tensor, *size: int | Sequence[int]) -> Tensor:
+def sum_to_size(input: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None) -> Tensor:
     """`input` summed over the dimensions along which `size` would broadcast to it.
 
     >>> import tritonnn as torch
     >>> torch.ones(2, 3).sum_to_size(1, 3)
     tensor([[2., 2., 2.]])
     """
-    target = shapes.as_size(size)
+    target = shapes.as_size(sizes if size is None else (size,))
     if not is_expandable_to(target, input.shape):
         raise RuntimeError(f"size {{{list(target)}}} is not expandable to size {{{list(input.shape)}}}.")
     lead = len(input.shape) - len(target)
