@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 PYTEST := $(TEST_ENV) $(PY) -m pytest -n auto -q
 
-.PHONY: train test exhaustive parity lint format kernels perf size clean
+.PHONY: train test exhaustive parity lint format kernels mutants perf size clean
 
 train: $(VENV)/.stamp-examples
 	$(PY) examples/train_digits.py
@@ -37,6 +37,10 @@ format: $(VENV)/.stamp-dev
 # Compiles every kernel in every configuration for all architectures; needs no GPU.
 kernels: $(VENV)/.stamp-dev
 	$(PY) -m tritonnn.kernels.check $(KERNELS)
+
+# Plants faults, one at a time, and runs the tests that should notice them. Some of them: MUTANTS='-k softmax'.
+mutants: $(VENV)/.stamp-dev
+	$(TEST_ENV) PYTHONPATH=tests $(PY) -m mutants.run $(MUTANTS)
 
 perf: $(VENV)/.stamp-report
 	$(PY) perf/report.py

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-BLOCK = 256  # rows of one partial sum
+BLOCK = 32  # rows of one partial sum
 
 
 def wide(array: np.ndarray) -> np.ndarray:
@@ -25,7 +25,7 @@ def add_up(array: np.ndarray, axis: tuple[int, ...], dtype: np.dtype) -> np.ndar
         array.dtype.kind in "fc"
         and len(axis) == 1
         and array.shape[axis[0]] > 2 * BLOCK
-        and axis[0] != array.ndim - 1
+        and array.strides[axis[0]] > min(array.strides)  # along the shortest NumPy adds up in pairs itself
     ):
         dim = axis[0]
         count = array.shape[dim] // BLOCK * BLOCK
@@ -33,7 +33,7 @@ def add_up(array: np.ndarray, axis: tuple[int, ...], dtype: np.dtype) -> np.ndar
         shape = (*head.shape[:dim], count // BLOCK, BLOCK, *head.shape[dim + 1 :])
         # NumPy adds up leading dimensions one row after another, and rounding grows with every row
         partial = head.reshape(shape).sum(axis=dim + 1, dtype=dtype)
-        total = partial.sum(axis=dim, dtype=dtype, keepdims=True)
+        total = add_up(partial, axis, dtype)
         return total + tail.sum(axis=dim, dtype=dtype, keepdims=True) if tail.size else total
     return np.add.reduce(array, axis=axis, dtype=dtype, keepdims=True)
 
@@ -52,7 +52,9 @@ def _added_at_once(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], kee
         return False
     if len(dim) == input.ndim and input.flags.c_contiguous:
         np.add.reduce(input, axis=None, out=out.reshape(()) if out.ndim else out)
-    elif input.size <= SMALL or (dim == (input.ndim - 1,) and input.strides[-1] == input.itemsize):
+    elif (input.size <= SMALL and count(input.shape, dim) <= BLOCK) or (
+        dim == (input.ndim - 1,) and input.strides[-1] == input.itemsize
+    ):
         np.add.reduce(input, axis=dim, out=out, keepdims=keepdim)
     else:
         return False
@@ -110,7 +112,7 @@ def var_dims(
     array = wide(input)
     number = count(input.shape, dim)
     mean = add_up(array, dim, array.dtype) / (number or np.nan)
-    centred = array - mean
+    centred = np.asarray(array - mean)  # of a 0-d array NumPy makes a number
     squares = (
         (centred * centred.conj()).real if array.dtype.kind == "c" else np.multiply(centred, centred, centred)
     )

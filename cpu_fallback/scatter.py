@@ -69,7 +69,8 @@ def add_flat(target: Array, index: Array, values: Array) -> None:
         pairs = values.view(values.real.dtype).reshape(-1, 2)
         add_rows(target.view(target.real.dtype).reshape(-1, 2), index, pairs)
     elif values.dtype.kind == "f" and index.size * 8 > target.size:
-        target += np.bincount(index, values, target.size)
+        sums = np.bincount(index, values, target.size)
+        np.add(target, sums, out=target, where=sums != 0)  # -0 stays where nothing is added
     else:
         add_rows(target.reshape(-1, 1), index, values.reshape(-1, 1))
 

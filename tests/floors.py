@@ -1,12 +1,13 @@
 """The floors of the library, lowest first: every file stands on one, and imports only from its own floor and below.
 
 A row names modules (below `tritonnn`) with everything inside them; the longest name that fits a file decides. The
-picture is in docs/architecture.md.
+picture is in docs/architecture.md; `python tests/floors.py` draws it.
 """
 
 from __future__ import annotations
 
 import ast
+import textwrap
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -172,3 +173,20 @@ def circles(arrows: set[tuple[str, str]]) -> list[list[str]]:
                         groups.append(sorted(stack[at:]))
                     del stack[at:]
     return groups
+
+
+def picture(width: int = 116, title_width: int = 34) -> str:
+    """The floors as boxes on one another, the highest on top; beside each title the modules that stand there."""
+    names_width = width - title_width - 4
+    edge = "─" * (width - 2)
+    boxes = []
+    for title, names in reversed(FLOORS):
+        titles, modules = textwrap.wrap(title, title_width - 2), textwrap.wrap(names, names_width)
+        height = max(len(titles), len(modules))
+        rows = zip(titles + [""] * (height - len(titles)), modules + [""] * (height - len(modules)))
+        boxes.append("\n".join(f"│ {a:{title_width}}{b:{names_width}} │" for a, b in rows))
+    return f"┌{edge}┐\n" + f"\n├{edge}┤\n".join(boxes) + f"\n└{edge}┘"
+
+
+if __name__ == "__main__":
+    print(picture())

@@ -8,6 +8,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+from tolerance import ALLOWED, first_beyond, own_error, parts, real, sizes, spacing
 
 import tritonnn as torch
 from tritonnn._tensor import Tensor, host_array
@@ -147,29 +148,49 @@ def permuted(tensor: Tensor) -> Tensor:
     return dense.permute(*[order.index(d) for d in range(rank)]).detach().requires_grad_(tensor.requires_grad)
 
 
-def assert_close(got: Any, wanted: Any, dtype: Any, factor: float = 32, what: str = "") -> None:
-    """Same shapes, same NaN and infinities, and elements within `factor` roundings of the largest magnitude."""
+def assert_close(
+    got: Any, wanted: Any, dtype: Any = None, factor: float = ALLOWED, what: str = "", errors: Any = None
+) -> None:
+    """Same shapes, NaN and infinities, and each element within `factor` times its own error of the exact one.
+
+    Args:
+        got, wanted: results, nested at will; whole numbers have to be equal.
+        dtype: what was computed in, where that is less precise than the dtype of the results.
+        factor: see above.
+        what: said in the message.
+        errors: of each floating result its exact values and own error, from `own_errors`. Otherwise `wanted` is
+            taken for exact, and the own error is one rounding of the element and of the result's root mean square.
+    """
+    known = iter(errors or ())
     gots, wanteds = list(tensors(got)), list(tensors(wanted))
     assert len(gots) == len(wanteds), f"{what}: {len(gots)} results, expected {len(wanteds)}"
-    eps = float(ml_dtypes.finfo(dtype.np).eps) if dtype.is_floating_point else 1e-7
-    for result, reference in zip(gots, wanteds, strict=True):
+    for i, (result, reference) in enumerate(zip(gots, wanteds, strict=True)):
         assert result.shape == reference.shape, f"{what}: shape {result.shape}, expected {reference.shape}"
         a, b = array(result), array(reference)
         if a.dtype.kind in "biu" and b.dtype.kind in "biu":
             np.testing.assert_array_equal(a, b, err_msg=what)
             continue
-        kind = np.complex128 if a.dtype.kind == "c" else np.float64
-        a, b = a.astype(kind), b.astype(kind)
-        finite = np.isfinite(b)
-        limit = float(ml_dtypes.finfo(dtype.np).max) if dtype.is_floating_point else np.inf
-        finite &= np.abs(np.where(finite, b, 0)) < limit  # what overflows the dtype may be infinite
-        np.testing.assert_array_equal(np.isnan(a), np.isnan(b), err_msg=f"{what}: NaN in other places")
-        if finite.any():
-            scale = max(1.0, float(np.abs(b[finite]).max()))
-            error = float(np.abs(a[finite] - b[finite]).max())
-            assert error <= factor * eps * scale, (
-                f"{what}: off by {error:.3g}, allowed {factor * eps * scale:.3g}"
-            )
+        kind = dtype if dtype is not None and dtype.is_floating_point else reference.dtype
+        if errors is None or not reference.dtype.is_floating_point:
+            own = own_error(parts(b), [], [], kind.np, sizes(b))
+            with np.errstate(invalid="ignore", over="ignore"):
+                level = np.where(np.isfinite(b), np.abs(b), 0).astype(float) ** 2
+            own = own + spacing(np.sqrt(np.mean(level)), kind.np) if b.size else own
+            exact = parts(b)
+        else:
+            exact, own = next(known)
+        a, b = parts(a), parts(b)
+        limit = float(ml_dtypes.finfo(real(kind.np)).max)
+        with np.errstate(invalid="ignore"):
+            close = np.abs(exact) < limit  # what overflows the dtype may be infinite
+            np.testing.assert_array_equal(np.isnan(a), np.isnan(b), err_msg=f"{what}: NaN in other places")
+            unlike = close & np.isfinite(b) & ~np.isfinite(a)
+        assert not unlike.any(), f"{what}: not finite where {b[unlike][:1]} is expected"
+        np.testing.assert_array_equal(
+            a[np.isinf(b) & np.isinf(exact)], b[np.isinf(b) & np.isinf(exact)], err_msg=what
+        )
+        words = first_beyond(np.where(close, a, np.nan), exact, own, factor)
+        assert not words, f"result {i}: {words}\n{what}"
 
 
 def ops(kind: str | None = None) -> list[Op]:

@@ -73,6 +73,45 @@ def test_custom_function_setup_context_and_wrong_count():
         Wrong.apply(a, b).sum().backward()
 
 
+def test_custom_function_refuses_what_was_saved_and_then_modified():
+    x = leaf(2)
+    for spoil in (lambda x, y: x.add_(1), lambda x, y: y.detach().add_(1)):
+        y = Kept.apply(x * 1)
+        y.sum().backward()  # as it was, it passes
+        source = x * 1
+        y = Kept.apply(source)
+        spoil(source.detach(), y)
+        with pytest.raises(RuntimeError, match=r"saved by KeptBackward is at version 1; expected version 0"):
+            y.sum().backward()
+
+
+class Kept(Function):
+    """Saves its argument and its result."""
+
+    @staticmethod
+    def forward(ctx, x):
+        y = x * x
+        ctx.save_for_backward(x, y)
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        x, _ = ctx.saved_tensors
+        return 2 * x * g
+
+
+def test_custom_function_may_not_return_a_gradient_of_another_shape():
+    class Long(Kept):
+        @staticmethod
+        def backward(ctx, g):
+            return torch.ones(3)
+
+    with pytest.raises(
+        RuntimeError, match=r"LongBackward returned an invalid gradient at index 0 - got \[3\] but expected"
+    ):
+        Long.apply(leaf(1, 2)).sum().backward()
+
+
 def test_custom_function_mark_dirty_and_non_differentiable():
     class AddOne(Function):
         @staticmethod

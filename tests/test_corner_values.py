@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,3 +56,40 @@ def test_bytes_are_blended_and_rounded(device: str) -> None:
 def test_unique_slices_of_none(device: str) -> None:
     values, inverse, counts = torch.unique(torch.ones(3, 0, device=device), True, True, True, 1)
     assert (values.shape, inverse.shape, counts.shape) == ((3, 0), (0,), (0,))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_short_types_add_up_in_float32(dtype: Any, device: str) -> None:
+    ones = torch.ones(4, 1024, dtype=dtype, device=device)  # in bfloat16 256 + 1 is 256
+    for x, dim in ((ones, 1), (ones.t(), 0)):
+        assert x.sum(dim).tolist() == [1024] * 4 and x.mean(dim).tolist() == [1] * 4
+    assert ones.sum().item() == 4096 and (ones @ ones.t()).tolist() == [[1024] * 4] * 4
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_long_sums_keep_their_digits(device: str) -> None:
+    x = torch.full((100_000, 3), 0.1, device=device)
+    for total in (*x.sum(0).tolist(), *x.t().contiguous().sum(1).tolist()):
+        assert total == pytest.approx(10_000, rel=1e-6)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_products_over_nothing_are_zero(device: str) -> None:
+    a, b = torch.ones(2, 0, device=device), torch.ones(0, 3, device=device)
+    zeros = [[0.0] * 3] * 2
+    assert (a @ b).tolist() == torch.addmm(torch.zeros(2, 3, device=device), a, b).tolist() == zeros
+    assert torch.nn.functional.linear(a, b.t()).tolist() == zeros
+    assert torch.bmm(a[None], b[None]).tolist() == [zeros]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("function", ["softmax", "log_softmax"])
+def test_scores_beyond_the_range_of_exp(function: str, device: str) -> None:
+    x = torch.tensor([[1000.0, 1000.0, -1000.0], [-1000.0, -1000.0, -1000.0]], device=device)
+    wanted = [[0.5, 0.5, 0], [1 / 3] * 3]
+    for rows, dim in ((x, 1), (x.t(), 0), (x.repeat(2000, 1), 1)):
+        got = getattr(torch, function)(rows, dim)
+        got = got.exp() if function == "log_softmax" else got
+        for found, row in zip((got.t() if dim == 0 else got[:2]).tolist(), wanted, strict=True):
+            assert found == pytest.approx(row, rel=1e-6)

@@ -276,6 +276,13 @@ def test_persistent_workers_stay():
     assert sorted(stream) == sorted(stream) == list(range(5))
 
 
+def test_answers_of_an_epoch_that_was_broken_off_are_dropped():
+    loader = DataLoader(Numbers(40), None, shuffle=True, num_workers=2, persistent_workers=True)
+    for _ in range(3):
+        next(iter(loader))
+        assert sorted(loader) == list(range(40))
+
+
 def test_persistent_workers_are_replaced_when_one_died():
     path_taken = []
     loader = DataLoader(

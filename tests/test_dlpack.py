@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -82,11 +83,22 @@ def test_memory_lives_as_long_as_somebody_looks():
     del view
     gc.collect()
     assert len(dlpack._lent) == lent
-    y = torch.from_dlpack(np.arange(4))
-    tail = y[2:]
-    del y
+    array = np.arange(4)
+    theirs = weakref.ref(array)
+    tail = torch.from_dlpack(array)[2:]
+    del array
     gc.collect()
-    assert tail.tolist() == [2, 3]
+    assert theirs() is not None and tail.tolist() == [2, 3]
+    del tail
+    gc.collect()
+    assert theirs() is None
+
+
+def test_an_offset_counts_from_the_address():
+    capsule = torch.to_dlpack(torch.arange(4)[1:])
+    managed = next(reversed(dlpack._lent.values()))[0]
+    managed.view.data, managed.view.byte_offset = managed.view.data - 8, 8
+    assert torch.from_dlpack(capsule).tolist() == [1, 2, 3]
 
 
 def test_capsules_are_for_one_taker():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+import types
 import warnings
 from typing import Any
 
@@ -65,3 +66,51 @@ def test_module(name: str) -> None:
 def test_function(name: str) -> None:
     doc = functions()[name].__doc__
     run(doctest.DocTestParser().get_doctest(doc, {}, name, None, None))
+
+
+#: public names without an example, and why
+NO_EXAMPLE: dict[str, str] = {}
+LEAST = 0.95
+
+
+def public(module: str) -> dict[str, Any]:
+    """The functions and classes that a module has for users, by name."""
+    owner = importlib.import_module(module)
+    listed = getattr(owner, "__all__", dir(owner))
+    found = {}
+    for name in {*listed, *dir(owner)}:
+        value = getattr(owner, name)
+        if name.startswith("_") or not callable(value) or isinstance(value, types.ModuleType):
+            continue
+        home = str(getattr(value, "__module__", ""))
+        if home.startswith("tritonnn") and (name in listed or home == module):
+            found[name] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "tritonnn", "tritonnn.nn", "tritonnn.nn.functional", "tritonnn.nn.init", "tritonnn.optim",
+        "tritonnn.optim.lr_scheduler", "tritonnn.cuda", "tritonnn.cuda.comm", "tritonnn.cuda.nccl",
+        "tritonnn.cuda.nvtx", "tritonnn.linalg", "tritonnn.special", "tritonnn.utils.data",
+    ],
+)  # fmt: skip
+def test_nearly_all_that_is_public_has_an_example(module: str) -> None:
+    names = public(module)
+    without = [name for name, value in names.items() if ">>>" not in (vars_doc(value) or "")]
+    assert not [name for name in without if f"{module}.{name}" not in NO_EXAMPLE]
+    assert 1 - len(without) / len(names) >= LEAST
+
+
+def vars_doc(value: Any) -> str | None:
+    """Its own docstring, not that of a class above it."""
+    return vars(value).get("__doc__") if isinstance(value, type) else value.__doc__
+
+
+def test_exceptions_are_needed() -> None:
+    modules_of = [name.rpartition(".") for name in NO_EXAMPLE]
+    assert not [
+        n for m, _, n in modules_of if ">>>" in (vars_doc(getattr(importlib.import_module(m), n)) or "")
+    ]
+    assert all(NO_EXAMPLE.values())

@@ -131,6 +131,19 @@ def test_inputs_one_above_the_other_share_no_memory(device: str) -> None:
 
 
 @device
+def test_a_part_of_a_larger_memory_is_copied(device: str) -> None:
+    weight = torch.arange(8.0, device=device).view(4, 2)
+    for w, dim in ((weight, 0), (weight.t(), 1)):  # in row-major order and in another
+        x, y = (torch.ones_like(part).requires_grad_() for part in w.split(2, dim))
+        assert x.stride() == w.stride()
+        (torch.cat([x, y], dim) * w).sum().backward()
+        assert (
+            x.grad.tolist() == w.split(2, dim)[0].tolist() and y.grad.tolist() == w.split(2, dim)[1].tolist()
+        )
+        assert all(t.grad.untyped_storage().nbytes() == t.grad.nbytes for t in (x, y))
+
+
+@device
 def test_what_a_custom_function_returns_stays_as_it_was(device: str) -> None:
     class Constant(torch.autograd.Function):
         @staticmethod

@@ -58,6 +58,16 @@ def test_hooks_of_a_leaf_run_before_its_gradient_is_there(device: str) -> None:
 
 
 @device
+def test_hooks_of_a_leaf_see_its_whole_gradient_once(device: str) -> None:
+    seen: list = []
+    x = torch.ones(2, device=device, requires_grad=True)
+    x.register_hook(lambda grad: seen.append(grad.tolist()))
+    x.register_post_accumulate_grad_hook(lambda leaf: seen.append(leaf.grad.tolist()))
+    (x * 3 + x.exp().log() + x * x).sum().backward()
+    assert seen == [[6, 6], [6, 6]]
+
+
+@device
 def test_hooks_of_a_tensor_run_before_those_of_its_node(device: str) -> None:
     seen: list = []
     x = torch.ones(2, device=device, requires_grad=True)

@@ -43,6 +43,9 @@ def test_nothing_to_average_is_nan(device, function):
     assert function(x, target, reduction="none").tolist() == [0, 0]
     assert math.isnan(function(x[:0], target[:0]))
     assert function(x[:0], target[:0], reduction="sum") == 0
+    leaf = x.clone().requires_grad_()
+    function(leaf, target).backward()
+    assert leaf.grad.tolist() == [[0] * 3] * 2
 
 
 @DEVICES

@@ -81,6 +81,18 @@ def test_always_called_hooks_run_when_forward_raises():
         net(torch.ones(1))
 
 
+def test_always_called_hooks_run_once_where_a_later_hook_raises():
+    def fails(module, args, output):
+        raise ValueError("broken")
+
+    net, seen = Double(), []
+    net.register_forward_hook(lambda module, args, output: seen.append(output.item()), always_call=True)
+    net.register_forward_hook(fails)
+    with pytest.raises(ValueError, match="broken"):
+        net(torch.ones(1))
+    assert seen == [2]
+
+
 def test_global_forward_hooks_see_every_module():
     seen = []
     handles = [
@@ -94,6 +106,22 @@ def test_global_forward_hooks_see_every_module():
             handle.remove()
     assert seen == ["pre"] * 3
     assert Double()(torch.ones(1)).item() == 2
+
+
+def test_global_hooks_come_before_those_of_the_module():
+    net, seen = Double(), []
+    net.register_forward_pre_hook(lambda *args: seen.append("pre"))
+    net.register_forward_hook(lambda *args: seen.append("post"))
+    handles = [
+        module_file.register_module_forward_pre_hook(lambda *args: seen.append("global pre")),
+        module_file.register_module_forward_hook(lambda *args: seen.append("global post")),
+    ]
+    try:
+        net(torch.ones(1))
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert seen == ["global pre", "pre", "global post", "post"]
 
 
 def test_copies_have_hooks_of_their_own():

@@ -162,6 +162,11 @@ def test_parameters_stay_leaves():
         init.xavier_normal_,
         init.orthogonal_,
         init.eye_,
+        init.ones_,
+        init.zeros_,
+        lambda p: init.constant_(p, 2.0),
+        lambda p: init.sparse_(p, 0.5),
+        init.kaiming_uniform_,
     ):
         assert fill(p) is p and p.is_leaf and p.requires_grad and p.grad_fn is None
 

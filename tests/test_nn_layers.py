@@ -50,7 +50,7 @@ def test_bilinear_formula():
 @pytest.mark.parametrize(
     ("layer", "fan_in"),
     [
-        (lambda: nn.Linear(20, 30), 20),
+        (lambda: nn.Linear(20, 60), 20),
         (lambda: nn.Conv1d(6, 8, 5, groups=2), 15),
         (lambda: nn.Conv2d(4, 8, 3), 36),
         (lambda: nn.Conv3d(2, 8, 2), 16),

@@ -117,6 +117,13 @@ def test_misuse_is_refused(action, error, text):
         action(nn.Linear(2, 2))
 
 
+def test_a_parameter_with_a_history_is_refused():
+    computed = nn.Parameter(torch.ones(1), requires_grad=False)
+    computed.mul_(torch.ones(1, requires_grad=True))
+    with pytest.raises(ValueError, match="Cannot assign non-leaf Tensor to parameter 'p'"):
+        nn.Module().register_parameter("p", computed)
+
+
 def test_submodule_of_a_name_that_is_taken():
     net = Net()
     with pytest.raises(TypeError, match="cannot assign 'int' as child module 'fc'"):

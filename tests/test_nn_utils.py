@@ -34,6 +34,16 @@ def test_joint_norm_is_clipped(norm_type, wanted):
     assert params[2].grad is None
 
 
+@pytest.mark.parametrize("foreach", [None, False])
+@pytest.mark.parametrize("other", [{"dtype": torch.float64}, {"device": "cuda"}, {"dtype": torch.float16}])
+def test_the_norm_is_one_over_all_types_and_devices(other, foreach):
+    params = [*with_grads([3.0, 4.0]), nn.Parameter(torch.zeros(1, **other))]
+    params[1].grad = torch.full((1,), 12.0, **other)
+    assert utils.clip_grad_norm_(params, 1.0, foreach=foreach).item() == pytest.approx(13)
+    assert params[0].grad.tolist() == pytest.approx([3 / 13, 4 / 13], rel=1e-5)
+    assert params[1].grad.tolist() == pytest.approx([12 / 13], rel=1e-3)
+
+
 def test_small_gradients_stay_and_one_tensor_is_taken():
     (p,) = with_grads([0.3, 0.4])
     assert utils.clip_grad_norm_(p, 1.0).item() == pytest.approx(0.5) and p.grad.tolist() == pytest.approx(
@@ -54,9 +64,10 @@ def test_norms_that_are_not_finite():
     assert params[1].grad.item() == 0
 
 
-def test_values_are_clipped():
+@pytest.mark.parametrize("foreach", [None, False])
+def test_values_are_clipped(foreach):
     params = with_grads([-3.0, 0.5], [7.0])
-    utils.clip_grad_value_(params, 1)
+    utils.clip_grad_value_(params, 1, foreach)
     assert params[0].grad.tolist() == [-1, 0.5] and params[1].grad.tolist() == [1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from support import (
     strided,
     tensors,
 )
+from widened import allowed, own_errors, wide
 
 import tritonnn as torch
 from tritonnn import kernels
@@ -109,16 +111,14 @@ def test_every_primitive_has_a_cpu_twin():
 @cases((torch.float32, *HALF), ("cpu",))
 def test_reference(op, device, dtype):
     """Low precision agrees with float64 to within a few roundings."""
+    if torch.float64 not in op.dtypes:
+        pytest.skip("the op has no float64 to compare with")
     for sample in samples(op, device, dtype):
-        wide = mapped(sample, lambda t: t.to(torch.float64) if t.dtype.is_floating_point else t)
-        if torch.float64 not in op.dtypes:
-            pytest.skip("the op has no float64 to compare with")
-        got, wanted = call(op, sample), call(op, wide)
-        discrete = [i for i, t in enumerate(tensors(wanted)) if not t.dtype.is_floating_point]
-        if discrete:  # indices may differ where rounding makes ties
-            got = [t for i, t in enumerate(tensors(got)) if i not in discrete]
-            wanted = [t for i, t in enumerate(tensors(wanted)) if i not in discrete]
-        assert_close(got, wanted, dtype, what=repr(sample))
+        got = call(op, sample)
+        errors = own_errors(op, partial(call, op), sample, got, trusted=False)
+        wanted = call(op, wide(op, sample))
+        # Indices may differ where rounding makes ties.
+        assert_close(floating(got), floating(wanted), dtype, allowed(op, dtype), repr(sample), errors)
 
 
 @cases(
@@ -136,7 +136,8 @@ def test_kernel_matches_twin(op, device, dtype):
         for a, b in zip(tensors(got), tensors(wanted), strict=True):
             assert a.device.type == "cuda"
             assert a.dtype is b.dtype
-        assert_close(got, wanted, dtype, what=repr(sample))
+        errors = own_errors(op, partial(call, op), sample, wanted, trusted=True)
+        assert_close(got, wanted, dtype, allowed(op, dtype), repr(sample), errors)
 
 
 @cases(
@@ -147,7 +148,10 @@ def test_noncontiguous(op, device, dtype):
     """Strided inputs give what contiguous ones give."""
     for sample in few(device, dtype, samples(op, device, dtype)):
         wanted = call(op, sample)
-        assert_close(call(op, mapped(sample, strided)), wanted, dtype, what=repr(sample))
+        errors = own_errors(op, partial(call, op), sample, wanted, trusted=True)
+        assert_close(
+            call(op, mapped(sample, strided)), wanted, dtype, allowed(op, dtype), repr(sample), errors
+        )
 
 
 @cases((torch.float32,), keep=lambda op: op.kind != "view" and "as_strided" not in op.name)
@@ -158,7 +162,10 @@ def test_layouts(op, device, dtype):
         if all(len(t.shape) < (4 if device == "cuda" and SIMULATED else 2) for t in tensors(sample)):
             continue
         wanted = call(op, sample)
-        assert_close(call(op, mapped(sample, permuted)), wanted, dtype, what=repr(sample))
+        errors = own_errors(op, partial(call, op), sample, wanted, trusted=True)
+        assert_close(
+            call(op, mapped(sample, permuted)), wanted, dtype, allowed(op, dtype), repr(sample), errors
+        )
         if op.kind != "primitive" or not op.has_derivative or op.result_rule is not None:
             continue
         rows, row_leaves, row_results = differentiable(op, sample)
@@ -273,27 +280,29 @@ def test_grad_of_grad(op, device, dtype):
 @cases((torch.float32,), ("cuda",), keep=lambda op: op.has_derivative)
 def test_grad_on_kernel(op, device, dtype):
     """Gradients on the GPU agree with those on the CPU."""
+    run = partial(weighted_grads, op)
     for sample in few(device, dtype, samples(op, "cpu", dtype))[:2]:
-        _, inputs, results = differentiable(op, sample)
-        if not results:
+        wanted = run(sample)
+        if not wanted:
             continue
-        weights = [w.float() for w in directions(results, 1)]
-        wanted = torch.autograd.grad(weighted(results, weights), inputs, allow_unused=True)
-        there = moved(sample, device)
         try:
-            _, leaves, made = differentiable(op, there)
-            got = torch.autograd.grad(
-                weighted(made, [w.to(device) for w in weights]), leaves, allow_unused=True
-            )
+            got = run(moved(sample, device))
         except NotImplementedError as error:
             if "has no GPU kernel" in str(error):
                 pytest.skip(f"no kernel yet: {error}")
             raise
-        for a, b in zip(got, wanted, strict=True):
-            assert (a is None) == (b is None)
-        assert_close(
-            [g for g in got if g is not None], [g for g in wanted if g is not None], dtype, 64, repr(sample)
-        )
+        assert [g is None for g in got] == [g is None for g in wanted]
+        errors = own_errors(op, run, sample, wanted, trusted=True)
+        assert_close(got, wanted, dtype, allowed(op, dtype), repr(sample), errors)
+
+
+def weighted_grads(op: Op, sample: Any) -> list[Tensor | None]:
+    """The gradients of a sample's inputs, the results weighted along a random direction."""
+    _, inputs, results = differentiable(op, sample)
+    if not results:
+        return []
+    weights = [w.float().to(r.dtype) for w, r in zip(directions(results, 1), results, strict=True)]
+    return list(torch.autograd.grad(weighted(results, weights), inputs, allow_unused=True))
 
 
 @cases((torch.float64,), ("cpu",), keep=lambda op: op.kind == "primitive" and op.has_derivative)

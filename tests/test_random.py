@@ -163,6 +163,16 @@ def test_default_generators():
     assert torch.equal(torch.rand(3, device="cuda").cpu(), a)
 
 
+def test_a_device_that_is_used_later_starts_from_the_last_seed(monkeypatch):
+    from tritonnn import random
+
+    cpu = random.default_generator
+    monkeypatch.setattr(random, "_generators", {cpu.device: cpu})
+    torch.manual_seed(2)
+    a = torch.rand(3)
+    assert torch.equal(torch.rand(3, device="cuda").cpu(), a)
+
+
 @pytest.mark.parametrize("dtype", FLOATS, ids=lambda d: d.name)
 def test_uniform_stays_below_one(dtype):
     values = array(torch.rand(200_000, dtype=dtype)).astype(np.float64)

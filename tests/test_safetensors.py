@@ -61,3 +61,6 @@ def test_safetensors_models_with_tied_weights(tmp_path):
     assert second[1].weight.tolist() == first[0].weight.tolist() and second[1].weight is second[0].weight
     with pytest.raises(RuntimeError, match=r"missing keys \['1.weight'\]"):
         safetensors.load_model(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)), tmp_path / "m")
+    first[1].weight = nn.Parameter(first[0].weight.detach()[:1])  # the same address, but not the same tensor
+    with pytest.raises(RuntimeError, match=r"share memory.*\['0.weight', '1.weight'\]"):
+        safetensors.save_model(first, tmp_path / "n")

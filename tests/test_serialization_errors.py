@@ -83,6 +83,14 @@ def test_forged_pickles_are_refused(pickled):
     assert inspect.signature(_tensors.rebuild_tensor_v2).parameters["metadata"].default is None
 
 
+def test_the_state_of_a_parameter_replaces_nothing_of_its_own():
+    rebuild = _tensors.rebuild_parameter_with_state
+    assert rebuild(torch.ones(2), True, None, {"note": "kept"}).note == "kept"
+    for name in ("data", "sum", "_hooks", "__class__"):
+        with pytest.raises(RuntimeError, match=f"would replace its own '{name}'"):
+            rebuild(torch.ones(2), True, None, {name: None})
+
+
 def test_tensors_must_lie_inside_their_storage():
     file = io.BytesIO()
     torch.save(torch.zeros(4), file)

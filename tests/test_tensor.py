@@ -151,6 +151,9 @@ def test_views_share_and_reshape_copies_where_it_must():
     with pytest.raises(RuntimeError, match="view size is not compatible"):
         x.t().view(6)
     assert x.t().reshape(6).tolist() == [0, 3, 1, 4, 2, 5]
+    for call in (x.view, x.reshape):
+        with pytest.raises(RuntimeError, match=r"shape '\[-1, 4\]' is invalid for input of size 6"):
+            call(-1, 4)
     x.t()[0, 0] = 9
     assert x[0, 0] == 9 and x._version == 1
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 import tritonnn
+from tritonnn._families import find
 from tritonnn.ops.__main__ import backend, lines, main, page, root
 from tritonnn.table import OPS
 
@@ -23,6 +24,18 @@ def test_every_implementation_stands_once_in_its_family():
             if len(places := list(lines(backend(folder) / op.family, op.name))) != 1
         }
         assert not wrong
+
+
+def test_what_is_found_in_a_family(tmp_path, monkeypatch):
+    assert callable(find("tritonnn.kernels", "linalg", "addmm"))
+    assert find("tritonnn.kernels", "linalg", "gemm_kernel") is None  # in a private file
+    assert find("tritonnn.kernels", "linalg", "_affine") is None
+    assert find("tritonnn.kernels", "no_such_family", "addmm") is None
+    (tmp_path / "backend_of_a_test").mkdir()
+    (tmp_path / "backend_of_a_test" / "broken.py").write_text("import no_such_module")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        find("backend_of_a_test", "broken", "f")
 
 
 def test_every_entry_stands_where_its_family_says():

@@ -102,17 +102,32 @@ def is_tensor(obj: Any) -> bool:
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether the dtype of `input` is a floating one."""
+    """Whether the dtype of `input` is a floating one.
+
+    >>> import tritonnn as torch
+    >>> torch.is_floating_point(torch.ones(1)), torch.is_floating_point(torch.tensor(1))
+    (True, False)
+    """
     return input.dtype.is_floating_point
 
 
 def is_complex(input: Tensor) -> bool:
-    """Whether the dtype of `input` is a complex one."""
+    """Whether the dtype of `input` is a complex one.
+
+    >>> import tritonnn as torch
+    >>> torch.is_complex(torch.tensor([1j])), torch.is_complex(torch.ones(1))
+    (True, False)
+    """
     return input.dtype.is_complex
 
 
 def numel(input: Tensor) -> int:
-    """Number of elements of `input`."""
+    """Number of elements of `input`.
+
+    >>> import tritonnn as torch
+    >>> torch.numel(torch.ones(2, 3))
+    6
+    """
     return input.numel()
 
 

@@ -130,7 +130,14 @@ def is_lazy(param: Any) -> TypeGuard[UninitializedParameter | UninitializedBuffe
 
 
 class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[override]
-    """A parameter whose shape is not known yet; `materialize(shape)` turns it into a Parameter."""
+    """A parameter whose shape is not known yet; `materialize(shape)` turns it into a Parameter.
+
+    >>> import tritonnn as torch
+    >>> weight = torch.nn.UninitializedParameter()
+    >>> weight.materialize((2, 3))
+    >>> weight.shape
+    torch.Size([2, 3])
+    """
 
     cls_to_become = Parameter
 
@@ -149,7 +156,14 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: igno
 
 
 class UninitializedBuffer(UninitializedTensorMixin, Buffer):  # type: ignore[override]
-    """A buffer whose shape is not known yet; `materialize(shape)` turns it into a Buffer."""
+    """A buffer whose shape is not known yet; `materialize(shape)` turns it into a Buffer.
+
+    >>> import tritonnn as torch
+    >>> buffer = torch.nn.UninitializedBuffer()
+    >>> buffer.materialize((2,))
+    >>> buffer.shape
+    torch.Size([2])
+    """
 
     cls_to_become = Buffer
 

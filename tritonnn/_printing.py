@@ -44,6 +44,12 @@ def set_printoptions(
         linewidth: characters a line (80).
         profile: 'default', 'short' or 'full' sets all of them.
         sci_mode: force or forbid scientific notation; None decides by the values.
+
+    >>> import tritonnn as torch
+    >>> torch.set_printoptions(precision=2)
+    >>> torch.tensor([3.14159])
+    tensor([3.14])
+    >>> torch.set_printoptions(profile="default")
     """
     if profile is not None:
         options.precision, options.threshold, options.edgeitems, options.linewidth = _PROFILES[profile]  # type: ignore[assignment]

@@ -107,7 +107,17 @@ def _stack() -> list[device]:
 
 
 def set_default_device(d: str | device | None) -> None:
-    """Make new tensors on `d` where no device is given; None goes back to the CPU."""
+    """Make new tensors on `d` where no device is given; None goes back to the CPU.
+
+    Args:
+        d: a device, its name, or None.
+
+    >>> import tritonnn as torch
+    >>> torch.set_default_device("meta")
+    >>> torch.ones(2).device
+    device(type='meta')
+    >>> torch.set_default_device(None)
+    """
     _stack()[0] = CPU if d is None else device(d)
 
 

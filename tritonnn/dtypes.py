@@ -132,7 +132,17 @@ def get_default_dtype() -> dtype:
 
 
 def set_default_dtype(d: dtype) -> None:
-    """Set the floating type of new tensors (float16, bfloat16, float32 or float64)."""
+    """Set the floating type of new tensors (float16, bfloat16, float32 or float64).
+
+    Raises:
+        TypeError: another dtype.
+
+    >>> import tritonnn as torch
+    >>> torch.set_default_dtype(torch.float64)
+    >>> torch.ones(1).dtype
+    torch.float64
+    >>> torch.set_default_dtype(torch.float32)
+    """
     global _default
     if not isinstance(d, dtype) or not d.is_floating_point:
         raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")

@@ -127,7 +127,20 @@ def parse_type(wanted: Any) -> tuple[dtype, Any]:
 
 
 def set_default_tensor_type(t: Any) -> None:
-    """Set the default floating dtype (and device) through a type such as torch.DoubleTensor or its name."""
+    """Set the default floating dtype (and device) through a type such as torch.DoubleTensor or its name.
+
+    Args:
+        t: a type such as `torch.DoubleTensor`, or its name.
+
+    Raises:
+        TypeError: it is none, or not a floating one.
+
+    >>> import tritonnn as torch
+    >>> torch.set_default_tensor_type("torch.DoubleTensor")
+    >>> torch.ones(1).dtype
+    torch.float64
+    >>> torch.set_default_tensor_type(torch.FloatTensor)
+    """
     from tritonnn.device import set_default_device
 
     kind, device = parse_type(t)
@@ -289,7 +302,12 @@ class TypedStorage:
 
 
 class UntypedStorage(TypedStorage):
-    """The memory behind a tensor as bytes."""
+    """The memory behind a tensor as bytes.
+
+    >>> import tritonnn as torch
+    >>> torch.UntypedStorage(4).nbytes()
+    4
+    """
 
     _kind = uint8
 

@@ -169,7 +169,12 @@ def _format_of(shape: tuple[int, ...], strides: tuple[int, ...]) -> memory_forma
 
 
 class layout:
-    """How elements are laid out; only strided tensors exist here."""
+    """How elements are laid out; only strided tensors exist here.
+
+    >>> import tritonnn as torch
+    >>> torch.strided
+    torch.strided
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name

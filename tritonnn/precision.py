@@ -36,5 +36,10 @@ def set_float32_matmul_precision(precision: str) -> None:
 
 
 def get_float32_matmul_precision() -> str:
-    """The setting of `set_float32_matmul_precision`."""
+    """The setting of `set_float32_matmul_precision`.
+
+    >>> import tritonnn as torch
+    >>> torch.get_float32_matmul_precision()
+    'highest'
+    """
     return float32_matmul

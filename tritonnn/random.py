@@ -164,7 +164,12 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Seed all default generators with a number from the operating system; returns it."""
+    """Seed all default generators with a number from the operating system; returns it.
+
+    >>> import tritonnn as torch
+    >>> torch.seed() == torch.initial_seed()
+    True
+    """
     import secrets
 
     number = secrets.randbits(63)
@@ -173,7 +178,13 @@ def seed() -> int:
 
 
 def initial_seed() -> int:
-    """The seed of the CPU's default generator."""
+    """The seed of the CPU's default generator.
+
+    >>> import tritonnn as torch
+    >>> _ = torch.manual_seed(5)
+    >>> torch.initial_seed()
+    5
+    """
     return default_generator.initial_seed()
 
 

@@ -32,14 +32,24 @@ def set_num_threads(num: int) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads a matrix product on the CPU may use."""
+    """How many threads a matrix product on the CPU may use.
+
+    >>> import tritonnn as torch
+    >>> torch.get_num_threads() >= 1
+    True
+    """
     from tritonnn.cpu_fallback.common import blas as _blas
 
     return _blas.threads()
 
 
 def get_num_interop_threads() -> int:
-    """How many CPU ops run at the same time: one after another, so 1."""
+    """How many CPU ops run at the same time: one after another, so 1.
+
+    >>> import tritonnn as torch
+    >>> torch.get_num_interop_threads()
+    1
+    """
     return 1
 
 
@@ -48,6 +58,9 @@ def set_num_interop_threads(num: int) -> None:
 
     Raises:
         RuntimeError: another number.
+
+    >>> import tritonnn as torch
+    >>> torch.set_num_interop_threads(1)
     """
     if num != 1:
         raise RuntimeError(

@@ -35,7 +35,8 @@ def i1e(x: Array) -> Array:
     """exp(-|x|) I1(x)."""
     a = np.abs(x)
     result = _bessel(a, coefficients.I1_SMALL, coefficients.I1_LARGE)
-    return np.where(a <= 8, result * x, np.copysign(result, x))
+    result = np.where(a <= 8, result * a, result)
+    return np.where(x < 0, -result, result)  # +0 at -0, as PyTorch's
 
 
 def i1(x: Array) -> Array:

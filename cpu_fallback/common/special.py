@@ -56,7 +56,7 @@ def _split_exp(a: Array) -> Array:
 
 
 def _erfcx_positive(x: Array) -> Array:
-    return horner(coefficients.ERFCX, 1 - 7.5 / (x + 3.75)) / (1 + 2 * x)
+    return horner(coefficients.ERFCX, 1 - 7.5 / (x + 3.75)) * 0.5 / (0.5 + x)  # 2 x may overflow
 
 
 def _erfc_positive(x: Array) -> Array:
@@ -189,6 +189,7 @@ _STIRLING = tuple(b / ((2 * k + 1) * (2 * k + 2)) for k, b in enumerate(_BERNOUL
 _DIGAMMA_TAIL = tuple(b / (2 * k + 2) for k, b in enumerate(_BERNOULLI))[::-1]
 _HALF_LOG_TWO_PI = 0.9189385332046728
 _LOG_PI = 1.1447298858494002
+_SMALLEST = 1e-290  # lgamma(x) = -log |x| to all digits, where the result of other ways is subnormal
 
 
 def _sin_pi(x: Array) -> Array:
@@ -230,12 +231,13 @@ def _lgamma_positive(x: Array) -> Array:
 
 def lgamma(x: Array) -> Array:
     """log |gamma(x)|: Stirling's series above 9, recurrence and reflection below."""
-    whole = np.isinf(x) & (x < 0)
+    whole = (x < 0) & (x == np.floor(x))
     return pick(
         x,
         (whole, lambda x: np.full_like(x, np.inf)),
         (~(x < 0), _lgamma_positive),
-        ((x < 0) & ~whole, lambda x: _LOG_PI - np.log(_sin_pi(x)) - _lgamma_positive(1 - x)),
+        ((x < 0) & (x >= -_SMALLEST), lambda x: -np.log(-x)),  # sin(pi x) has too few bits there
+        ((x < -_SMALLEST) & ~whole, lambda x: _LOG_PI - np.log(_sin_pi(x)) - _lgamma_positive(1 - x)),
     )
 
 

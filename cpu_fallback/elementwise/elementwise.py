@@ -83,7 +83,7 @@ def sign(out: Array, input: Array) -> None:
         return
     np.sign(input, out=out)
     if out.dtype.kind in "fV":
-        out[np.isnan(out)] = 0
+        out[np.isnan(out) | (out == 0)] = 0  # also of -0, which NumPy keeps in bfloat16
 
 
 sgn = sign  # of a complex number: the number of magnitude 1 with its angle
@@ -194,7 +194,9 @@ polygamma = _in_float64(lambda x, n: _special.polygamma(n, x))
 
 def round(out: Array, input: Array, decimals: int) -> None:
     """To the nearest whole number, halves to even; or to so many decimals."""
-    if decimals == 0 or input.dtype.kind in "iu":
+    if input.dtype.kind in "iu":  # not by way of float64, which has no place for the largest of int64
+        np.copyto(out, input)
+    elif decimals == 0:
         np.rint(input, out=out, casting="unsafe")
     elif decimals > 0:
         scale = 10.0**decimals
@@ -363,10 +365,9 @@ def _lerp(out: Array, x: Operand, end: Operand, weight: Operand) -> None:
 
 
 def _addcmul(out: Array, x: Operand, a: Operand, b: Operand, value: float) -> None:
-    product = np.multiply(a, b, dtype=out.dtype)
-    if value != 1:
-        product = product * (int(value) if out.dtype.kind in "iu" else value)
-    np.add(x, product, out=out)
+    factor = int(value) if out.dtype.kind in "iu" else value
+    scaled = a if value == 1 else np.multiply(a, factor, dtype=out.dtype)  # overflows as PyTorch's
+    np.add(x, np.multiply(scaled, b, dtype=out.dtype), out=out)
 
 
 def _addcdiv(out: Array, x: Operand, a: Operand, b: Operand, value: float) -> None:

@@ -24,10 +24,15 @@ def _dividing(ufunc: np.ufunc, whole: np.ufunc, rest: bool) -> Callable[[Array, 
     """
     run_ufunc = binary(ufunc)
 
+    def directly(out: Array, x: Operand, y: Operand) -> None:
+        run_ufunc(out, x, y)
+        if rest and out.dtype.kind not in "iu":
+            _sign_of_nothing(out, x)
+
     def step(out: Array, x: Operand, y: Operand) -> None:
         quotient = np.divide(x, y, dtype=_FLOAT64)
         if not np.abs(quotient).max() < _EXACT_QUOTIENT:  # also where there is a NaN
-            ufunc(x, y, out=out)
+            directly(out, x, y)
             return
         whole(quotient, out=quotient)
         if not rest:
@@ -36,9 +41,10 @@ def _dividing(ufunc: np.ufunc, whole: np.ufunc, rest: bool) -> Callable[[Array, 
         quotient *= y
         left = np.subtract(x, quotient, out=quotient)
         if np.isnan(left).any():
-            ufunc(x, y, out=out)
+            directly(out, x, y)
         else:
             out[...] = left
+            _sign_of_nothing(out, x)
 
     def run(out: Array, input: Operand, other: Operand) -> None:
         if out.dtype.kind in "iu":
@@ -46,9 +52,14 @@ def _dividing(ufunc: np.ufunc, whole: np.ufunc, rest: bool) -> Callable[[Array, 
         if working(out.dtype) == np.float32:
             blockwise(step, out, input, other)
         else:
-            run_ufunc(out, input, other)
+            directly(out, input, other)
 
     return run
+
+
+def _sign_of_nothing(out: Array, x: Operand) -> None:
+    """A rest of zero has the dividend's sign, as C's fmod gives it."""
+    np.copysign(out, x, out=out, where=out == 0)
 
 
 _EXACT_QUOTIENT = 2.0**27

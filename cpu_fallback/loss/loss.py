@@ -223,6 +223,10 @@ def fused_cross_entropy(
     dtype = sumexp.dtype
     classes = x.shape[axis]
     y, w, ignored = _checked("cross_entropy", target, classes, weight, ignore_index, dtype)
+    if not x.size:
+        shift[...] = sumexp[...] = 0
+        _finish(out, total_weight, np.zeros(target.shape), w, ignored, reduction)
+        return
     losses = np.empty(target.shape, np.float64)
     side = _side(x.shape, axis)
     ys, ws, ls = y.reshape(side), w.reshape(side), losses.reshape(side)
@@ -237,11 +241,14 @@ def fused_cross_entropy(
             shifts[index] = exp_shifted(xb, e, axis)
             sums[index] = asum(e, axis, ones)
             # In float64 from here on: a small loss is a difference of large numbers.
-            total = np.log(sums[index].astype(np.float64)) + shifts[index]
-            loss = (total - _pick(xb, ys[index], axis)) * ws[index]
+            log = np.log(sums[index].astype(np.float64))
+            top = shifts[index].astype(np.float64)
+            loss = (log + (top - _pick(xb, ys[index], axis))) * ws[
+                index
+            ]  # the difference cancels without rounding
             if label_smoothing:
                 np.copyto(e, xb)
-                spread = per_class.sum(dtype=np.float64) * total - asum(e, axis, per_class)
+                spread = per_class.sum(dtype=np.float64) * (log + top) - asum(e, axis, per_class)
                 loss = (1 - label_smoothing) * loss + label_smoothing / classes * spread
             ls[index] = loss
     _finish(out, total_weight, losses, w, ignored, reduction)

@@ -35,6 +35,9 @@ def native_layer_norm(
     1).
     """
     n = prod(normalized_shape)
+    if not n:
+        mean[...], rstd[...] = 0, np.nan
+        return
     y, x, mean_rows, rstd_rows = _writable(out, n), input.reshape(-1, n), mean.reshape(-1), rstd.reshape(-1)
     w, b = _flat(weight, mean.dtype), _flat(bias, mean.dtype)
     work = Scratch(mean.dtype)
@@ -67,6 +70,8 @@ def native_layer_norm_backward(
 ) -> None:
     """Gradients of layer normalisation; `output_mask` says which are wanted, the others are left alone."""
     n = prod(normalized_shape)
+    if not n:
+        return
     dy, x, mean_rows, rstd_rows = (
         grad.reshape(-1, n),
         input.reshape(-1, n),
@@ -102,6 +107,9 @@ def fused_rms_norm(
 ) -> None:
     """x * rstd * weight with rstd = 1 / sqrt(mean(x^2) + eps) over the last dimensions."""
     n = prod(normalized_shape)
+    if not n:
+        rstd[...] = np.nan
+        return
     y, x, rstd_rows = _writable(out, n), input.reshape(-1, n), rstd.reshape(-1)
     w = _flat(weight, rstd.dtype)
     work = Scratch(rstd.dtype)
@@ -128,6 +136,8 @@ def fused_rms_norm_backward(
 ) -> None:
     """Gradients of RMS normalisation; `output_mask` says which are wanted."""
     n = prod(normalized_shape)
+    if not n:
+        return
     dy, x, rstd_rows = grad.reshape(-1, n), input.reshape(-1, n), rstd.reshape(-1)
     dx = _writable(grad_input, n) if output_mask[0] else None
     dw = np.zeros(n, rstd.dtype)
@@ -244,7 +254,7 @@ def native_group_norm_backward(
 def _writable(out: Array, n: int) -> Array:
     """Rows of n to compute into: the output itself, or memory that `_finish` copies to it."""
     result = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-    return result.reshape(-1, n) if n else result.reshape(0, 0)
+    return result.reshape(-1, n)
 
 
 def _finish(out: Array, rows: Array) -> None:

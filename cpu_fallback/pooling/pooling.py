@@ -179,8 +179,17 @@ def avg_pool(
     divisor = _divisor(in_sizes, sizes, window, count_include_pad, divisor_override).astype(dtype)
     for block in blocks(len(source.planes), prod(in_sizes)):
         x = source.planes[block].astype(dtype, copy=False)
-        target.planes[block] = slide(np.add, x, sizes, window, 0) / divisor
+        sums = slide(np.add, x, sizes, window, 0)
+        target.planes[block] = _share(sums, divisor)
     target.save()
+
+
+def _share(sums: Array, divisor: Array) -> Array:
+    """sums / divisor, of whole numbers rounded towards zero: float64 has no place for the largest of int64."""
+    if sums.dtype.kind not in "iu":
+        return sums / divisor
+    down = sums // divisor
+    return down + ((sums < 0) & (down * divisor != sums))
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ Every sort is stable, so that indices of equal values agree on all devices.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,10 @@ def sort(values: Array, indices: Array, input: Array, dim: int, descending: bool
 
 def topk(values: Array, indices: Array, input: Array, k: int, dim: int, largest: bool, sorted: bool) -> None:
     """The k largest or smallest along `dim`, in order."""
-    if values.size:
+    if not input.ndim:
+        if values.size:
+            values[...], indices[...] = input, 0
+    elif values.size:
         _select(values, indices, input, dim, _first(_rows(input, dim), k, largest))
 
 
@@ -167,9 +171,14 @@ def unique_flat(alloc: Alloc, input: Array) -> tuple[Array, Array, Array]:
     return _grouped(alloc, flat, order, _runs(flat[order]), input.shape)
 
 
+def _flat_rows(input: Array) -> Array:
+    """Slices along the first dimension as rows, also where there are none."""
+    return input.reshape(input.shape[0], prod(input.shape[1:]))
+
+
 def unique_rows(alloc: Alloc, input: Array) -> tuple[Array, Array, Array]:
     """As `unique_flat`, for slices along the first dimension in lexicographic order."""
-    rows = input.reshape(input.shape[0], -1)
+    rows = _flat_rows(input)
     order = np.arange(rows.shape[0])
     for column in range(rows.shape[1] - 1, -1, -1):
         order = order[_order(rows[order, column], False)]
@@ -186,6 +195,6 @@ def _row_runs(rows: Array) -> Array:
 
 def unique_consecutive_rows(alloc: Alloc, input: Array) -> tuple[Array, Array, Array]:
     """One of each run of equal slices along the first dimension, every slice's run, and the runs' lengths."""
-    rows = input.reshape(input.shape[0], -1)
+    rows = _flat_rows(input)
     order = np.arange(rows.shape[0])
     return _grouped(alloc, input, order, _row_runs(rows), order.shape)

@@ -281,9 +281,10 @@ def atan2(y, x):
 
 @triton.jit
 def sinc(x):
-    """sin(pi x) / (pi x); whole turns are taken off before pi is multiplied in."""
+    """sin(pi x) / (pi x); whole turns are taken off before pi is multiplied in. NaN where pi x overflows."""
     turned = (x - 2.0 * rint(0.5 * x)) * PI
-    return tl.where(x == 0.0, 1.0, divide(tl.sin(turned), x * PI))
+    result = tl.where(x == 0.0, 1.0, divide(tl.sin(turned), x * PI))
+    return tl.where(tl.abs(x * PI) == INF, float("nan"), result)
 
 
 @triton.jit

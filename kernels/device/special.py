@@ -83,7 +83,7 @@ def _horner(t, COEFFICIENTS: tl.constexpr, COUNT: tl.constexpr):
 
 @triton.jit
 def _erfcx_positive(a):
-    return _horner(1.0 - 7.5 / (a + 3.75), _ERFCX, 25) / (1.0 + 2.0 * a)
+    return _horner(1.0 - 7.5 / (a + 3.75), _ERFCX, 25) * 0.5 / (0.5 + a)  # 2 a may overflow
 
 
 @triton.jit
@@ -164,6 +164,7 @@ def lgamma(x):
     # sin(pi x) of what is beyond whole numbers: pi x itself would lose the digits behind the point
     off = x - _math.rint(x)
     y = tl.where(reflect, -tl.log(tl.abs(tl.sin(off * _math.PI))) - y + LOG_PI, y)
+    y = tl.where(tl.abs(x) < 1e-290, -tl.log(tl.abs(x)), y)  # sin(pi x) has too few bits there
     # exact zeros, which the series misses by a unit in its last place
     y = tl.where((x == 1.0) | (x == 2.0), 0.0, y)
     return tl.where(((x <= 0.0) & (off == 0.0)) | (tl.abs(x) == _math.INF), _math.INF, y)
@@ -234,8 +235,9 @@ def i0e(x):
 def i1e(x):
     """exp(-|x|) I1(x)."""
     a = tl.abs(x)
-    small = _horner(a * 0.25 - 1.0, _I1_SMALL, 28) * x
-    return tl.where(a <= 8.0, small, _math.copysign(_horner(16.0 / a - 1.0, _I1_LARGE, 23) / tl.sqrt(a), x))
+    small = _horner(a * 0.25 - 1.0, _I1_SMALL, 28) * a
+    result = tl.where(a <= 8.0, small, _horner(16.0 / a - 1.0, _I1_LARGE, 23) / tl.sqrt(a))
+    return tl.where(x < 0.0, -result, result)
 
 
 @triton.jit

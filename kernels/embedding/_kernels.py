@@ -106,7 +106,7 @@ def chunk_sums_kernel(
                 )  # fmt: skip
             began_before = began_before & (next_row == row)
             row = next_row
-            acc = acc * 0.0
+            acc = tl.zeros((BLOCK_D,), ACC)  # not acc * 0, which keeps NaN
             size = size * 0
         grad_ptrs = grad_ptr + tl.load(order_ptr + position).to(tl.int64) * stride_grad + offs_d
         acc += convert(tl.load(grad_ptrs, mask=offs_d < embedding_dim, other=0.0), ACC)

@@ -7,8 +7,26 @@ values of the parameter and of the states that are kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import triton
 import triton.language as tl
+
+#: the formulas by name, and the states that each takes
+FORMULAS: dict[str, Any] = {}
+STATES: dict[str, tuple[str, ...]] = {}
+
+
+def formula(*states: str) -> Callable[[Callable], Any]:
+    """Makes a function the formula of its name; its parameters of these names are states."""
+
+    def register(function: Callable) -> Any:
+        made = FORMULAS[function.__name__] = triton.jit(function)
+        STATES[function.__name__] = states
+        return made
+
+    return register
 
 
 @triton.jit
@@ -17,7 +35,7 @@ def _power(beta, step):
     return tl.exp(step * tl.log(beta))
 
 
-@triton.jit
+@formula("momentum_buffer")
 def sgd(p, g, momentum_buffer, lr, momentum, dampening, nesterov: tl.constexpr, fresh: tl.constexpr):
     if momentum_buffer is None:
         return (p - g * lr.to(p.dtype),)
@@ -32,7 +50,7 @@ def sgd(p, g, momentum_buffer, lr, momentum, dampening, nesterov: tl.constexpr, 
         return p - step * lr.to(p.dtype), momentum_buffer
 
 
-@triton.jit
+@formula("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 def adam(p, g, exp_avg, exp_avg_sq, max_exp_avg_sq, step, lr, beta1, beta2, eps):
     exp_avg += (g - exp_avg) * (1 - beta1).to(p.dtype)
     exp_avg_sq = exp_avg_sq * beta2.to(p.dtype) + g * g * (1 - beta2).to(p.dtype)
@@ -46,7 +64,7 @@ def adam(p, g, exp_avg, exp_avg_sq, max_exp_avg_sq, step, lr, beta1, beta2, eps)
     return (p,) + kept
 
 
-@triton.jit
+@formula("exp_avg", "exp_inf")
 def adamax(p, g, exp_avg, exp_inf, step, lr, beta1, beta2, eps):
     exp_avg += (g - exp_avg) * (1 - beta1).to(p.dtype)
     size = tl.abs(g) + eps.to(p.dtype)
@@ -55,7 +73,7 @@ def adamax(p, g, exp_avg, exp_inf, step, lr, beta1, beta2, eps):
     return p - exp_avg / exp_inf * rate.to(p.dtype), exp_avg, exp_inf
 
 
-@triton.jit
+@formula("exp_avg", "exp_avg_sq")
 def nadam(p, g, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps, mu, mu_next, mu_product):
     exp_avg += (g - exp_avg) * (1 - beta1).to(p.dtype)
     exp_avg_sq = exp_avg_sq * beta2.to(p.dtype) + g * g * (1 - beta2).to(p.dtype)
@@ -66,7 +84,7 @@ def nadam(p, g, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps, mu, mu_next, m
     return p, exp_avg, exp_avg_sq
 
 
-@triton.jit
+@formula("exp_avg", "exp_avg_sq")
 def radam(p, g, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     exp_avg += (g - exp_avg) * (1 - beta1).to(p.dtype)
     exp_avg_sq = exp_avg_sq * beta2.to(p.dtype) + g * g * (1 - beta2).to(p.dtype)
@@ -80,14 +98,14 @@ def radam(p, g, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
     return p - ahead, exp_avg, exp_avg_sq
 
 
-@triton.jit
+@formula("sum")
 def adagrad(p, g, sum, step, lr, lr_decay, eps):
     sum += g * g
     rate = lr / (1 + (step - 1) * lr_decay)
     return p - g / (tl.sqrt(sum) + eps.to(p.dtype)) * rate.to(p.dtype), sum
 
 
-@triton.jit
+@formula("square_avg", "acc_delta")
 def adadelta(p, g, square_avg, acc_delta, lr, rho, eps):
     square_avg = square_avg * rho.to(p.dtype) + g * g * (1 - rho).to(p.dtype)
     delta = tl.sqrt(acc_delta + eps.to(p.dtype)) / tl.sqrt(square_avg + eps.to(p.dtype)) * g
@@ -95,7 +113,7 @@ def adadelta(p, g, square_avg, acc_delta, lr, rho, eps):
     return p - delta * lr.to(p.dtype), square_avg, acc_delta
 
 
-@triton.jit
+@formula("square_avg", "momentum_buffer", "grad_avg")
 def rmsprop(p, g, square_avg, momentum_buffer, grad_avg, lr, alpha, eps, momentum):
     square_avg = square_avg * alpha.to(p.dtype) + g * g * (1 - alpha).to(p.dtype)
     variance, kept = square_avg, (square_avg,)
@@ -111,7 +129,7 @@ def rmsprop(p, g, square_avg, momentum_buffer, grad_avg, lr, alpha, eps, momentu
     return (p - step * lr.to(p.dtype),) + kept
 
 
-@triton.jit
+@formula("prev", "step_size")
 def rprop(p, g, prev, step_size, eta1, eta2, step_size1, step_size2):
     agreement = g * prev
     step_size *= tl.where(agreement > 0, eta2.to(p.dtype), tl.where(agreement < 0, eta1.to(p.dtype), 1.0))
@@ -121,13 +139,7 @@ def rprop(p, g, prev, step_size, eta1, eta2, step_size1, step_size2):
     return p - sign * step_size, g, step_size
 
 
-@triton.jit
+@formula("ax")
 def asgd(p, g, ax, lambd, eta, mu):
     p = p * (1 - lambd * eta).to(p.dtype) - g * eta.to(p.dtype)
     return p, tl.where(mu == 1, p, ax + (p - ax) * mu.to(p.dtype))
-
-
-FORMULAS = {
-    f.__name__: f
-    for f in (sgd, adam, adamax, nadam, radam, adagrad, adadelta, rmsprop, rprop, asgd)
-}  # fmt: skip

@@ -22,7 +22,7 @@ from tritonnn.dtypes import float64
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.moving import copy
 from tritonnn.kernels.launch.launch import fp64, launch
-from tritonnn.kernels.optimizer._formulas import FORMULAS
+from tritonnn.kernels.optimizer._formulas import FORMULAS, STATES
 from tritonnn.kernels.optimizer._tensor_lists import (
     TYPES,
     capturing,
@@ -257,15 +257,6 @@ def _lay_out(key: tuple[tuple[int, ...], ...]) -> np.ndarray:
     """First (tensor, chunk) for every program, then every tensor's addresses and its number of elements."""
     rows = np.array(key, np.int64)
     return np.concatenate((chunks_of(rows[:, -1], CHUNK)[0], rows.reshape(-1)))
-
-
-# What the compile check keeps of every formula: all its states.
-STATES = {
-    "sgd": ("momentum_buffer",), "adam": ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-    "adamax": ("exp_avg", "exp_inf"), "nadam": ("exp_avg", "exp_avg_sq"), "radam": ("exp_avg", "exp_avg_sq"),
-    "adagrad": ("sum",), "adadelta": ("square_avg", "acc_delta"),
-    "rmsprop": ("square_avg", "momentum_buffer", "grad_avg"), "rprop": ("prev", "step_size"), "asgd": ("ax",),
-}  # fmt: skip
 
 
 def _constants(name: str, kept: tuple[str, ...], counted: bool = False, **flags: bool) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import pytest
 from support import assert_close, call, floating, mapped, samples, tensors
+from widened import allowed, own_errors
 
 import tritonnn as torch
+from tritonnn.kernels.device.strided import merged
 from tritonnn.ops._table import OPS
 
 PRIMITIVES = [op for _, op in sorted(OPS.items()) if op.kind == "primitive" and op.samples and not op.host]
@@ -20,6 +23,20 @@ def quiet():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@pytest.mark.parametrize(
+    ("shape", "strides", "wanted"),
+    [
+        ((4, 4), [(4, 1)], ((16,), (1,))),
+        ((4, 4), [(1, 4)], ((4, 4), (1, 4))),  # a square that is transposed
+        ((2, 3, 4), [(12, 4, 1), (0, 4, 1)], ((2, 12), (12, 1), (0, 1))),
+        ((2, 1, 3), [(3, 9, 1)], ((6,), (1,))),
+        ((1, 1), [(5, 5)], ((1,), (1,))),
+    ],
+)
+def test_dimensions_merge_where_all_operands_go_on(shape, strides, wanted):
+    assert merged(shape, *strides) == wanted
 
 
 def the_dtype(op):
@@ -45,10 +62,12 @@ def shifted(tensor):
 def agree(op, sample, change):
     """The kernel on changed inputs gives what the twin gives on them."""
     dtype = the_dtype(op)
-    wanted = call(op, mapped(sample, lambda t: change(t).contiguous()))
+    changed = mapped(sample, lambda t: change(t).contiguous())
+    wanted = call(op, changed)
     got = call(op, mapped(sample, lambda t: change(t.to("cuda"))))
     assert all(t.device.type == "cuda" for t in tensors(got))
-    assert_close(got, wanted, dtype, what=repr(sample))
+    errors = own_errors(op, partial(call, op), changed, wanted, trusted=True)
+    assert_close(got, wanted, dtype, allowed(op, dtype), repr(sample), errors)
 
 
 @pytest.mark.parametrize("op", PRIMITIVES, ids=lambda op: op.name)
@@ -67,23 +86,17 @@ def test_misaligned_memory(op):
 def test_gradients_expanded_from_one_element(op):
     dtype = the_dtype(op)
     for sample in samples(op, "cpu", dtype)[:1]:
-        grads = []
-        for device in ("cpu", "cuda"):
-            leaves = mapped(
-                sample,
-                lambda t, device=device: (
-                    t.detach().to(device).requires_grad_() if t.dtype.is_floating_point else t.to(device)
-                ),
-            )
-            outs = [t for t in floating(call(op, leaves)) if t.requires_grad]
-            inputs = [t for t in floating(leaves) if t.requires_grad]
-            given = [torch.ones((), dtype=t.dtype, device=device).expand(t.shape) for t in outs]
-            grads.append(torch.autograd.grad(outs, inputs, given, allow_unused=True) if outs else ())
-        for mine, wanted in zip(grads[1], grads[0], strict=True):
-            assert (mine is None) == (wanted is None)
-        assert_close(
-            [g for g in grads[1] if g is not None],
-            [g for g in grads[0] if g is not None],
-            dtype,
-            what=repr(sample),
-        )
+        wanted = expanded_grads(op, sample)
+        got = expanded_grads(op, mapped(sample, lambda t: t.to("cuda")))
+        assert [g is None for g in got] == [g is None for g in wanted]
+        errors = own_errors(op, partial(expanded_grads, op), sample, wanted, trusted=True)
+        assert_close(got, wanted, dtype, allowed(op, dtype), repr(sample), errors)
+
+
+def expanded_grads(op, sample):
+    """The gradients of a sample's inputs, every result's an element repeated."""
+    leaves = mapped(sample, lambda t: t.detach().clone().requires_grad_(t.dtype.is_floating_point))
+    outs = [t for t in floating(call(op, leaves)) if t.requires_grad]
+    inputs = [t for t in floating(leaves) if t.requires_grad]
+    given = [torch.ones((), dtype=t.dtype, device=t.device).expand(t.shape) for t in outs]
+    return torch.autograd.grad(outs, inputs, given, allow_unused=True) if outs else ()

@@ -92,9 +92,11 @@ def test_plans_are_kept_by_geometry_and_parameters():
     implementation_(a, b, 2)
     implementation_(a, buffer(strided(np.zeros((2, 3)))), 1)
     assert len(made) == 3
+    implementation_(a, buffer(np.zeros((2, 3), np.int64)), 1)  # another type of the same size
+    assert len(made) == 4
     _launch.forget_plans()
     implementation_(a, b, 1)
-    assert len(made) == 4
+    assert len(made) == 5
 
 
 def test_plans_take_the_numbers_of_a_call():

@@ -7,9 +7,14 @@ import itertools
 import numpy as np
 import pytest
 from buffers import buffer, run, strided
+from triton import language as tl
 
 from tritonnn import dtypes
+from tritonnn.buffer import Buffer
+from tritonnn.device import device
 from tritonnn.kernels import implementation
+from tritonnn.kernels.device import pointwise as pointwise_file
+from tritonnn.kernels.device.math import identity
 from tritonnn.kernels.device.moving import copy, fill, narrow, reverse
 from tritonnn.kernels.tables.pointwise import FLAT, LINEAR, TILE, Geometry, choose_walk, collapse, reach
 from tritonnn.shape import contiguous_strides
@@ -84,6 +89,15 @@ def test_large_offsets_ask_for_64_bits():
     for geometry, wide in ((small, False), (large, True), (Geometry((1 << 31,), ((1,),)), True)):
         chosen, walk = choose_walk(geometry, 4)
         assert (reach(chosen, walk) >= 2**31) is wide
+
+
+@pytest.mark.parametrize(("step", "wide"), [(1 << 10, False), (1 << 31, True)])
+def test_a_launch_over_large_offsets_computes_in_64_bits(step, wide, monkeypatch):
+    found = []
+    monkeypatch.setattr(pointwise_file, "Plan", lambda *args, **constants: found.append(constants["INT64"]))
+    rows = Buffer(16, (2, 100), (step, 1), dtypes.float32, device("cuda", 0), None)
+    pointwise_file._plan(identity, rows, (rows,), tl.float32)
+    assert found == [wide]
 
 
 SHAPES = [

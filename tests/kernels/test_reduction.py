@@ -118,6 +118,20 @@ def test_types_of_sums():
     )
 
 
+@pytest.mark.parametrize("length", [8, 20000])
+def test_whole_numbers_add_up_in_64_bits(length):
+    x = np.full((2, length), 2**30, np.int32)
+    got = run(reduction.sum, np.empty(2, np.int64), x, (1,), False, None)
+    np.testing.assert_array_equal(got, [2**30 * length] * 2)
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, -np.inf, np.inf])
+def test_the_first_of_equals_in_rows_longer_than_a_tile(value):
+    x = np.full((2, 40000), value, np.float32)
+    for find in (reduction.argmax, reduction.argmin):
+        np.testing.assert_array_equal(run(find, np.empty(2, np.int64), x, 1, False), [0, 0])
+
+
 def test_variance_of_numbers_far_from_zero():
     x = (np.random.default_rng(5).standard_normal((3, 9000)) + 10000).astype(np.float32)
     got = run(reduction.var_dims, np.empty(3, np.float32), x, (1,), 0, False)

@@ -57,7 +57,12 @@ def device_count() -> int:
 
 
 def is_initialized() -> bool:
-    """Whether the GPU has been started in this process."""
+    """Whether the GPU has been started in this process.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.is_initialized() <= torch.cuda.is_available()
+    True
+    """
     return runtime().is_initialized()
 
 
@@ -66,6 +71,11 @@ def init() -> None:
 
     Raises:
         RuntimeError: no driver, no GPU, one too old, or a process forked from one that uses the GPU.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     torch.cuda.init()
+    ...     assert torch.cuda.is_initialized()
     """
     device = runtime()
     device.start()
@@ -77,6 +87,10 @@ def current_device() -> int:
 
     Raises:
         RuntimeError: no driver or no GPU.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     assert torch.cuda.current_device() < torch.cuda.device_count()
     """
     return runtime().current_device()
 
@@ -86,6 +100,15 @@ def set_device(device: Device | int | str) -> None:
 
     Raises:
         RuntimeError: there is no such GPU.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     torch.cuda.set_device("cuda:0")
+    ...     assert torch.cuda.current_device() == 0
+    >>> torch.cuda.set_device(-1)
     """
     index = device_index(device)
     if index >= 0:
@@ -98,6 +121,13 @@ class device:
 
     Args:
         device: an index, 'cuda:1', a `torch.device`, or None for no change.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     with torch.cuda.device(0):
+    ...         assert torch.ones(1, device="cuda").get_device() == 0
+    >>> with torch.cuda.device(None):
+    ...     pass
     """
 
     def __init__(self, device: Device | int | str | None) -> None:
@@ -115,7 +145,16 @@ class device:
 
 
 class device_of(device):
-    """Context manager that selects the GPU of a tensor or storage; does nothing for those on the CPU."""
+    """Context manager that selects the GPU of a tensor or storage; does nothing for those on the CPU.
+
+    Args:
+        obj: a tensor or a storage.
+
+    >>> import tritonnn as torch
+    >>> with torch.cuda.device_of(torch.ones(1)):
+    ...     torch.ones(1).device
+    device(type='cpu')
+    """
 
     def __init__(self, obj: Any) -> None:
         super().__init__(obj.get_device() if obj.is_cuda else -1)
@@ -126,6 +165,14 @@ def get_device_properties(device: Device | int | str | None = None) -> DevicePro
 
     Raises:
         AssertionError: there is no such GPU.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     properties = torch.cuda.get_device_properties(0)
+    ...     assert properties.total_memory > 0 and properties.multi_processor_count > 0
     """
     index = device_index(device)
     if not 0 <= index < device_count():
@@ -135,31 +182,72 @@ def get_device_properties(device: Device | int | str | None = None) -> DevicePro
 
 
 def get_device_name(device: Device | int | str | None = None) -> str:
-    """Name of a GPU, such as 'NVIDIA H100 80GB HBM3'."""
+    """Name of a GPU, such as 'NVIDIA H100 80GB HBM3'.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    Raises:
+        AssertionError: there is no such GPU.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     name = torch.cuda.get_device_name(0)
+    """
     return get_device_properties(device).name
 
 
 def get_device_capability(device: Device | int | str | None = None) -> tuple[int, int]:
-    """Compute capability of a GPU as (major, minor)."""
+    """Compute capability of a GPU as (major, minor).
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    Raises:
+        AssertionError: there is no such GPU.
+
+    >>> import tritonnn as torch
+    >>> enough = not torch.cuda.is_available() or torch.cuda.get_device_capability() >= (8, 0)
+    >>> enough
+    True
+    """
     properties = get_device_properties(device)
     return properties.major, properties.minor
 
 
 def get_arch_list() -> list[str]:
     """Architectures that kernels are compiled for: those of the GPUs present, since compiling happens at
-    first use."""
+    first use.
+
+    >>> import tritonnn as torch
+    >>> all(name.startswith("sm_") for name in torch.cuda.get_arch_list())
+    True
+    """
     capabilities = {get_device_capability(i) for i in range(device_count())}
     return [f"sm_{major}{minor}" for major, minor in sorted(capabilities)]
 
 
 def is_bf16_supported(including_emulation: bool = True) -> bool:
-    """Whether the current GPU computes in bfloat16: every GPU that tritonnn runs on does."""
+    """Whether the current GPU computes in bfloat16: every GPU that tritonnn runs on does.
+
+    Args:
+        including_emulation: chooses nothing, for nothing is emulated.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.is_bf16_supported() == torch.cuda.is_available()
+    True
+    """
     return is_available()
 
 
 def is_tf32_supported() -> bool:
     """Whether the current GPU's matrix units take tf32: every GPU that tritonnn runs on does, no simulated
-    one."""
+    one.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.is_tf32_supported() <= torch.cuda.is_available()
+    True
+    """
     return is_available() and not runtime().simulated
 
 
@@ -169,6 +257,14 @@ def can_device_access_peer(device: Device | int | str, peer_device: Device | int
 
     Raises:
         AssertionError: there is no such GPU.
+
+    Args:
+        device: the GPU that reads.
+        peer_device: the one that has the memory.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     assert not torch.cuda.can_device_access_peer(0, 0)
     """
     index, peer = device_index(device), device_index(peer_device)
     for asked in (index, peer):
@@ -178,15 +274,37 @@ def can_device_access_peer(device: Device | int | str, peer_device: Device | int
 
 
 def synchronize(device: Device | int | str | None = None) -> None:
-    """Wait for everything queued on all streams of a GPU; the current one without an argument."""
+    """Wait for everything queued on all streams of a GPU; the current one without an argument.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     x = torch.ones(2, device="cuda") + 1
+    ...     torch.cuda.synchronize()
+    """
     runtime().synchronize(device_index(device))
 
 
 def current_blas_handle() -> int:
-    """0: tritonnn multiplies matrices with kernels of its own and has no cuBLAS handle to give."""
+    """0: tritonnn multiplies matrices with kernels of its own and has no cuBLAS handle to give.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.current_blas_handle()
+    0
+    """
     return 0
 
 
 def ipc_collect() -> None:
-    """Free memory that other processes have released: they hold none, GPU tensors are copied to be shared."""
+    """Free memory that other processes have released: they hold none, GPU tensors are copied to be shared.
+
+    Raises:
+        RuntimeError: no driver or no GPU.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     torch.cuda.ipc_collect()
+    """
     runtime().start()

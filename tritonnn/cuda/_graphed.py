@@ -36,6 +36,12 @@ def make_graphed_callables(
     Raises:
         TypeError: an argument is not a tensor.
         RuntimeError: a module has hooks.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     layer, x = torch.nn.Linear(3, 2, device="cuda"), torch.ones(4, 3, device="cuda")
+    ...     layer = torch.cuda.make_graphed_callables(layer, (x,))
+    ...     layer(x).sum().backward()
     """
     several = isinstance(callables, tuple)
     given = callables if several else (callables,)

@@ -25,6 +25,15 @@ def broadcast(
 
     Returns:
         One tensor per device.
+
+    Raises:
+        RuntimeError: neither or both of `devices` and `out`.
+
+    >>> import tritonnn as torch
+    >>> x = torch.arange(4.0)
+    >>> if torch.cuda.is_available():
+    ...     (copy,) = torch.cuda.comm.broadcast(x, [0])
+    ...     assert copy.is_cuda and copy.tolist() == x.tolist()
     """
     if (devices is None) == (out is None):
         raise RuntimeError(f"Exactly one of 'devices' and 'out' must be specified, got {devices=} and {out=}")
@@ -45,6 +54,15 @@ def broadcast_coalesced(
         devices: the GPUs.
         buffer_size: bytes to copy at a time; copies here are not joined, so it changes nothing but is
             checked.
+
+    Raises:
+        ValueError: `buffer_size` is not positive.
+
+    >>> import tritonnn as torch
+    >>> x = torch.arange(4.0)
+    >>> if torch.cuda.is_available():
+    ...     ((a, b),) = torch.cuda.comm.broadcast_coalesced([x, x + 1], [0])
+    ...     assert b.tolist() == [1, 2, 3, 4]
     """
     if buffer_size <= 0:
         raise ValueError(f"buffer_size must be positive, got {buffer_size}")
@@ -60,6 +78,12 @@ def reduce_add(inputs: Sequence[Any], destination: DeviceLike | None = None) -> 
 
     Raises:
         RuntimeError: no inputs, one on the CPU, or shapes that differ.
+
+    >>> import tritonnn as torch
+    >>> x = torch.arange(4.0)
+    >>> if torch.cuda.is_available():
+    ...     total = torch.cuda.comm.reduce_add([x.cuda(), x.cuda()])
+    ...     assert total.tolist() == [0, 2, 4, 6]
     """
     index = device_index(destination)
     inputs = list(inputs)
@@ -94,6 +118,15 @@ def reduce_add_coalesced(
         inputs: one sequence of tensors per GPU.
         destination: the GPU of the sums; the current one for None.
         buffer_size: as in `broadcast_coalesced`.
+
+    Raises:
+        ValueError: `buffer_size` is not positive.
+
+    >>> import tritonnn as torch
+    >>> x = torch.arange(4.0)
+    >>> if torch.cuda.is_available():
+    ...     sums = torch.cuda.comm.reduce_add_coalesced([[x.cuda()], [x.cuda()]])
+    ...     assert sums[0].tolist() == [0, 2, 4, 6]
     """
     if buffer_size <= 0:
         raise ValueError(f"buffer_size must be positive, got {buffer_size}")
@@ -121,6 +154,15 @@ def scatter(
 
     Returns:
         One tensor per device.
+
+    Raises:
+        RuntimeError: `out` together with other arguments, or as many sizes as devices are not given.
+
+    >>> import tritonnn as torch
+    >>> x = torch.arange(4.0)
+    >>> if torch.cuda.is_available():
+    ...     first, second = torch.cuda.comm.scatter(x, [0, 0], [1, 3])
+    ...     assert second.tolist() == [1, 2, 3]
     """
     if out is not None:
         if devices is not None or chunk_sizes is not None:
@@ -164,6 +206,15 @@ def gather(
         dim: the dimension to join along.
         destination: the GPU of the result, 'cpu' or -1 for the CPU; the current GPU for None.
         out: a tensor to write instead.
+
+    Raises:
+        RuntimeError: `destination` together with `out`.
+
+    >>> import tritonnn as torch
+    >>> x = torch.arange(4.0)
+    >>> if torch.cuda.is_available():
+    ...     joined = torch.cuda.comm.gather([x.cuda(), x.cuda()], destination="cpu")
+    ...     assert joined.shape == (8,)
     """
     import tritonnn
 

@@ -16,7 +16,12 @@ __all__ = ["CUDAGraph", "graph", "graph_pool_handle", "is_current_stream_capturi
 
 
 class MemPoolHandle:
-    """The memory of one graph, or of several that never run at the same time and so share it."""
+    """The memory of one graph, or of several that never run at the same time and so share it.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.graph_pool_handle().graphs
+    0
+    """
 
     def __init__(self) -> None:
         self._pools: dict[int, Pool] = {}
@@ -39,7 +44,17 @@ class MemPoolHandle:
 
 
 def graph_pool_handle() -> MemPoolHandle:
-    """A pool to give to several captures: graphs that never run at the same time may share their memory."""
+    """A pool to give to several captures: graphs that never run at the same time may share their memory.
+
+    >>> import tritonnn as torch
+    >>> pool = torch.cuda.graph_pool_handle()
+    >>> if torch.cuda.is_available():
+    ...     x, graphs = torch.ones(2, device="cuda"), [torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()]
+    ...     y = x + 1  # compiled before the capture
+    ...     for g in graphs:
+    ...         with torch.cuda.graph(g, pool=pool):
+    ...             y = x + 1
+    """
     return MemPoolHandle()
 
 
@@ -62,6 +77,16 @@ class CUDAGraph:
 
     Args:
         keep_graph: leave instantiating to `instantiate()` or the first replay.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     x, g = torch.ones(2, device="cuda"), torch.cuda.CUDAGraph()
+    ...     y = x * 2  # compiled before the capture
+    ...     with torch.cuda.graph(g):
+    ...         y = x * 2
+    ...     _ = x.fill_(3)
+    ...     g.replay()
+    ...     assert y.tolist() == [6, 6]
     """
 
     def __init__(self, keep_graph: bool = False) -> None:
@@ -192,6 +217,16 @@ class graph:
         pool: memory to share with another graph.
         stream: the stream to record on; one kept for this purpose for None.
         capture_error_mode: as in `CUDAGraph.capture_begin`.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     x, g = torch.ones(2, device="cuda"), torch.cuda.CUDAGraph()
+    ...     y = x * 2  # compiled before the capture
+    ...     with torch.cuda.graph(g):
+    ...         y = x * 2
+    ...     _ = x.fill_(3)
+    ...     g.replay()
+    ...     assert y.tolist() == [6, 6]
     """
 
     default_capture_stream: Stream | None = None

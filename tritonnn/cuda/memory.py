@@ -29,43 +29,113 @@ def _stats(device: Device | int | str | None) -> tuple[int, Stats]:
 
 
 def memory_allocated(device: Device | int | str | None = None) -> int:
-    """Bytes that live tensors take on a GPU, rounded up per tensor to 512."""
+    """Bytes that live tensors take on a GPU, rounded up per tensor to 512.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> before = torch.cuda.memory_allocated()
+    >>> if torch.cuda.is_available():
+    ...     x = torch.ones(200, device="cuda")
+    ...     assert torch.cuda.memory_allocated() == before + 1024
+    """
     return _stats(device)[1].allocated
 
 
 def max_memory_allocated(device: Device | int | str | None = None) -> int:
-    """Peak of `memory_allocated` since the start or the last `reset_peak_memory_stats`."""
+    """Peak of `memory_allocated` since the start or the last `reset_peak_memory_stats`.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.max_memory_allocated() >= torch.cuda.memory_allocated()
+    True
+    """
     return _stats(device)[1].allocated_peak
 
 
 def memory_reserved(device: Device | int | str | None = None) -> int:
-    """Bytes taken from a GPU, for live tensors and for reuse."""
+    """Bytes taken from a GPU, for live tensors and for reuse.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.memory_reserved() >= torch.cuda.memory_allocated()
+    True
+    """
     return runtime().reserved(_stats(device)[0])[0]
 
 
 def max_memory_reserved(device: Device | int | str | None = None) -> int:
-    """Peak of `memory_reserved` since the start or the last `reset_peak_memory_stats`."""
+    """Peak of `memory_reserved` since the start or the last `reset_peak_memory_stats`.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.max_memory_reserved() >= torch.cuda.memory_reserved()
+    True
+    """
     return runtime().reserved(_stats(device)[0])[1]
 
 
 def reset_peak_memory_stats(device: Device | int | str | None = None) -> None:
-    """Start the peaks again from what is used now."""
+    """Start the peaks again from what is used now.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.reset_peak_memory_stats()
+    >>> torch.cuda.max_memory_allocated() == torch.cuda.memory_allocated()
+    True
+    """
     runtime().reset_peak(_stats(device)[0])
 
 
 def reset_accumulated_memory_stats(device: Device | int | str | None = None) -> None:
-    """Set the sums over all allocations, retries and out-of-memory errors back to zero."""
+    """Set the sums over all allocations, retries and out-of-memory errors back to zero.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.reset_accumulated_memory_stats()
+    >>> torch.cuda.memory_stats()["num_ooms"]
+    0
+    """
     _stats(device)[1].reset_totals()
 
 
 def empty_cache() -> None:
-    """Give cached memory that no tensor uses back to the GPU, where other programs can have it."""
+    """Give cached memory that no tensor uses back to the GPU, where other programs can have it.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.empty_cache()
+    >>> torch.cuda.memory_reserved() >= torch.cuda.memory_allocated()
+    True
+    """
     if runtime().is_initialized():
         runtime().empty_cache()
 
 
 def mem_get_info(device: Device | int | str | None = None) -> tuple[int, int]:
-    """Bytes free and in total on a GPU, over all programs that use it."""
+    """Bytes free and in total on a GPU, over all programs that use it.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    Raises:
+        RuntimeError: no driver or no GPU.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     free, total = torch.cuda.mem_get_info()
+    ...     assert 0 <= free <= total
+    """
     return runtime().memory_info(device_index(device))
 
 
@@ -75,6 +145,16 @@ def set_per_process_memory_fraction(fraction: float, device: Device | int | str 
     Args:
         fraction: of the total memory, from 0 to 1. What is allocated beyond raises `OutOfMemoryError`.
         device: the GPU; the current one for None.
+
+    Raises:
+        TypeError: `fraction` is no float.
+        ValueError: it is not between 0 and 1.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     torch.cuda.set_per_process_memory_fraction(0.5)
+    ...     assert abs(torch.cuda.get_per_process_memory_fraction() - 0.5) < 1e-6
+    ...     torch.cuda.set_per_process_memory_fraction(1.0)
     """
     if not isinstance(fraction, float):
         raise TypeError(f"Invalid type for fraction argument, must be `float`, got {type(fraction).__name__}")
@@ -85,7 +165,15 @@ def set_per_process_memory_fraction(fraction: float, device: Device | int | str 
 
 
 def get_per_process_memory_fraction(device: Device | int | str | None = None) -> float:
-    """The part of a GPU's memory that this process may take."""
+    """The part of a GPU's memory that this process may take.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     assert torch.cuda.get_per_process_memory_fraction() == 1.0
+    """
     pool = runtime().pool(runtime().check(device_index(device)))
     return 1.0 if pool.limit is None else pool.limit / pool.source.total()
 
@@ -95,6 +183,14 @@ def memory_stats(device: Device | int | str | None = None) -> dict[str, int]:
 
     `allocation` counts tensors, `allocated_bytes` their bytes, `reserved_bytes` what is taken from the GPU;
     `current` is now, `peak` the most, `allocated` and `freed` the sums so far.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> stats = torch.cuda.memory_stats()
+    >>> stats["allocated_bytes.all.peak"] >= stats["allocated_bytes.all.current"]
+    True
     """
     index, stats = _stats(device)
     now, peak = runtime().reserved(index)
@@ -118,14 +214,26 @@ def memory_stats(device: Device | int | str | None = None) -> dict[str, int]:
 
 def host_memory_stats() -> dict[str, int]:
     """Page-locked host memory: 'allocated_bytes.current' that arrays hold, 'reserved_bytes.current' with
-    spare."""
+    spare.
+
+    >>> import tritonnn as torch
+    >>> stats = torch.cuda.host_memory_stats()
+    >>> stats["reserved_bytes.current"] >= stats["allocated_bytes.current"]
+    True
+    """
     held, spare = runtime().pinned_bytes()
     return {"allocated_bytes.current": held, "reserved_bytes.current": held + spare}
 
 
 def memory_snapshot() -> list[dict[str, Any]]:
     """Every live block of every GPU, the largest first: device, address, size in bytes, and the op that made
-    it."""
+    it.
+
+    >>> import tritonnn as torch
+    >>> sizes = [block["total_size"] for block in torch.cuda.memory_snapshot()]
+    >>> sizes == sorted(sizes, reverse=True)
+    True
+    """
     blocks = [block for index in runtime().pools for block in live_blocks(index)]
     return [
         {"device": b.index, "address": b.ptr, "total_size": b.size, "requested_size": b.nbytes, "op": b.op}
@@ -135,7 +243,17 @@ def memory_snapshot() -> list[dict[str, Any]]:
 
 def memory_summary(device: Device | int | str | None = None, abbreviated: bool = False) -> str:
     """A table for reading: what is allocated and reserved, and, unless abbreviated, the ten largest live
-    tensors."""
+    tensors.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+        abbreviated: leave the largest tensors out.
+
+    >>> import tritonnn as torch
+    >>> text = torch.cuda.memory_summary(abbreviated=True)
+    >>> "live tensors" in text and "reserved on the GPU" in text
+    True
+    """
     index, stats = _stats(device)
     now, peak = runtime().reserved(index)
     rule = "-" * 78
@@ -166,24 +284,68 @@ def _deprecated(old: str, new: str) -> None:
 
 
 def memory_cached(device: Device | int | str | None = None) -> int:
-    """Old name of `memory_reserved`."""
+    """Old name of `memory_reserved`.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", FutureWarning)
+    ...     bytes_now = torch.cuda.memory_cached()
+    >>> bytes_now == torch.cuda.memory_reserved()
+    True
+    """
     _deprecated("memory_cached", "memory_reserved")
     return memory_reserved(device)
 
 
 def max_memory_cached(device: Device | int | str | None = None) -> int:
-    """Old name of `max_memory_reserved`."""
+    """Old name of `max_memory_reserved`.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", FutureWarning)
+    ...     bytes_now = torch.cuda.max_memory_cached()
+    >>> bytes_now == torch.cuda.max_memory_reserved()
+    True
+    """
     _deprecated("max_memory_cached", "max_memory_reserved")
     return max_memory_reserved(device)
 
 
 def reset_max_memory_allocated(device: Device | int | str | None = None) -> None:
-    """Old name of `reset_peak_memory_stats`."""
+    """Old name of `reset_peak_memory_stats`.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", FutureWarning)
+    ...     torch.cuda.reset_max_memory_allocated()
+    """
     _deprecated("reset_max_memory_allocated", "reset_peak_memory_stats")
     reset_peak_memory_stats(device)
 
 
 def reset_max_memory_cached(device: Device | int | str | None = None) -> None:
-    """Old name of `reset_peak_memory_stats`."""
+    """Old name of `reset_peak_memory_stats`.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    >>> import tritonnn as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", FutureWarning)
+    ...     torch.cuda.reset_max_memory_cached()
+    """
     _deprecated("reset_max_memory_cached", "reset_peak_memory_stats")
     reset_peak_memory_stats(device)

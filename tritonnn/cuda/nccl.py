@@ -8,10 +8,27 @@ __all__ = ["is_available", "version"]
 
 
 def is_available(tensors: Any = None) -> bool:
-    """False: tritonnn has no NCCL."""
+    """False: tritonnn has no NCCL.
+
+    Args:
+        tensors: not looked at.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.nccl.is_available()
+    False
+    """
     return False
 
 
 def version() -> tuple[int, ...]:
-    """Raises RuntimeError: tritonnn has no NCCL whose version it could tell."""
+    """Which NCCL it is: none.
+
+    Raises:
+        RuntimeError: always, for tritonnn has no NCCL.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.nccl.version()
+    Traceback (most recent call last):
+    RuntimeError: tritonnn is built without NCCL: torch.cuda.nccl.is_available() is False
+    """
     raise RuntimeError("tritonnn is built without NCCL: torch.cuda.nccl.is_available() is False")

@@ -22,6 +22,17 @@ class Stream:
     Args:
         device: the GPU; the current one for None.
         priority: lower numbers run first; 0 or negative.
+
+    Raises:
+        RuntimeError: there is no such GPU.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     side = torch.cuda.Stream()
+    ...     side.wait_stream(torch.cuda.current_stream())
+    ...     with torch.cuda.stream(side):
+    ...         x = torch.ones(2, device="cuda") + 1
+    ...     torch.cuda.current_stream().wait_stream(side)
     """
 
     __slots__ = ("__weakref__", "_previous", "cuda_stream", "device", "priority")
@@ -113,6 +124,11 @@ class ExternalStream(Stream):
     Args:
         stream_ptr: the driver's handle.
         device: the GPU it belongs to.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     foreign = torch.cuda.Stream()
+    ...     assert torch.cuda.ExternalStream(foreign.cuda_stream) == foreign
     """
 
     __slots__ = ()
@@ -244,7 +260,19 @@ class Event:
 
 
 class StreamContext:
-    """Context manager that makes a stream and its GPU current; None changes nothing."""
+    """Context manager that makes a stream and its GPU current; None changes nothing.
+
+    Args:
+        stream: a stream, or None.
+
+    >>> import tritonnn as torch
+    >>> with torch.cuda.StreamContext(None):
+    ...     pass
+    >>> if torch.cuda.is_available():
+    ...     side = torch.cuda.Stream()
+    ...     with torch.cuda.StreamContext(side):
+    ...         assert torch.cuda.current_stream() == side
+    """
 
     def __init__(self, stream: Stream | None) -> None:
         self.stream = stream
@@ -277,18 +305,49 @@ def stream(stream: Stream | None) -> StreamContext:
 
 
 def current_stream(device: Device | int | str | None = None) -> Stream:
-    """The stream that this thread's work on a GPU goes to; of the current GPU without an argument."""
+    """The stream that this thread's work on a GPU goes to; of the current GPU without an argument.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    Raises:
+        RuntimeError: there is no such GPU.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     assert torch.cuda.current_stream() == torch.cuda.default_stream()
+    """
     index = runtime().check(device_index(device))
     return Stream._of(runtime().current_stream(index), index)
 
 
 def default_stream(device: Device | int | str | None = None) -> Stream:
-    """The stream that work goes to where no other is selected."""
+    """The stream that work goes to where no other is selected.
+
+    Args:
+        device: the GPU, by index, name or `torch.device`; the current one for None.
+
+    Raises:
+        RuntimeError: there is no such GPU.
+
+    >>> import tritonnn as torch
+    >>> if torch.cuda.is_available():
+    ...     assert torch.cuda.default_stream().cuda_stream == 0
+    """
     return Stream._of(0, runtime().check(device_index(device)))
 
 
 def set_stream(stream: Stream | None) -> None:
     """Make a stream this thread's current one; None changes nothing. `with torch.cuda.stream(...)` is
-    preferred."""
+    preferred.
+
+    Args:
+        stream: a stream, or None.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.set_stream(None)
+    >>> if torch.cuda.is_available():
+    ...     torch.cuda.set_stream(torch.cuda.default_stream())
+    """
     if stream is not None:
         runtime().set_stream(stream.cuda_stream, stream.device_index)

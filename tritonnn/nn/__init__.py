@@ -39,6 +39,10 @@ def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
 
     Raises:
         TypeError: an option of another name, or one given in both ways.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.factory_kwargs({"factory_kwargs": {"dtype": torch.float64}, "device": "cpu"})
+    {'dtype': torch.float64, 'device': 'cpu'}
     """
     if kwargs is None:
         return {}

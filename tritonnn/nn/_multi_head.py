@@ -86,6 +86,16 @@ def multi_head_attention_forward(
 
     Returns:
         Output (L, N, E), and the weights (N, L, S), or (N, num_heads, L, S), or None.
+
+    >>> import tritonnn as torch
+    >>> import tritonnn.nn.functional as F
+    >>> x, layer = torch.randn(5, 2, 4), torch.nn.MultiheadAttention(4, 2)
+    >>> out, weights = F.multi_head_attention_forward(
+    ...     x, x, x, 4, 2, layer.in_proj_weight, layer.in_proj_bias, None, None, False, 0.0,
+    ...     layer.out_proj.weight, layer.out_proj.bias,
+    ... )
+    >>> out.shape, weights.shape
+    (torch.Size([5, 2, 4]), torch.Size([2, 5, 5]))
     """
     _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
     batched = query.ndim == 3

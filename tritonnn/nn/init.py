@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tritonnn._tensor import Tensor
-from tritonnn.dtypes import float64
+from tritonnn.nn._matrix_init import orthogonal_, sparse_
 from tritonnn.ops.creation.creation import eye as identity
 from tritonnn.random import Generator
 from tritonnn.recording.grad_mode import no_grad
@@ -67,14 +67,36 @@ def _normal(tensor: Tensor, mean: float, std: float, generator: Generator | None
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Draw from the uniform distribution on [a, b)."""
+    """Draw from the uniform distribution on [a, b).
+
+    Args:
+        tensor: any shape.
+        a, b: the bounds.
+        generator: source of random numbers; default: the device's.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.uniform_(torch.empty(3, 5), -2.0, 2.0)
+    >>> bool(((w >= -2) & (w < 2)).all())
+    True
+    """
     return _uniform(tensor, a, b, generator)
 
 
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Draw from the normal distribution."""
+    """Draw from the normal distribution.
+
+    Args:
+        tensor: any shape.
+        mean, std: of the distribution.
+        generator: source of random numbers; default: the device's.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.normal_(torch.empty(100, 100), 5.0, 0.1)
+    >>> bool((w.mean() - 5).abs() < 0.01)
+    True
+    """
     return _normal(tensor, mean, std, generator)
 
 
@@ -90,6 +112,17 @@ def trunc_normal_(
     std).
 
     By inversion: uniform between the distribution function's values at the bounds, then its inverse.
+
+    Args:
+        tensor: any shape.
+        mean, std: of the distribution before it is cut off.
+        a, b: the bounds.
+        generator: source of random numbers; default: the device's.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.trunc_normal_(torch.empty(100), std=3.0)
+    >>> bool((w.abs() <= 2).all())
+    True
     """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
@@ -109,23 +142,60 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill with a value."""
+    """Fill with a value.
+
+    Args:
+        tensor: any shape.
+        val: the value.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.init.constant_(torch.empty(2), 0.5)
+    tensor([0.5000, 0.5000])
+    """
     with no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill with 1."""
+    """Fill with 1.
+
+    Args:
+        tensor: any shape.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.init.ones_(torch.empty(2))
+    tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill with 0."""
+    """Fill with 0.
+
+    Args:
+        tensor: any shape.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.init.zeros_(torch.empty(2))
+    tensor([0., 0.])
+    """
     return constant_(tensor, 0.0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Fill a matrix with the identity, rectangular ones too."""
+    """Fill a matrix with the identity, rectangular ones too.
+
+    Args:
+        tensor: (rows, columns).
+
+    Raises:
+        ValueError: another number of dimensions.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.init.eye_(torch.empty(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     target: Any = tensor
@@ -139,6 +209,16 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     Args:
         tensor: (out_channels, in_channels/groups, *kernel) of 3, 4 or 5 dimensions.
         groups: number of groups; must divide out_channels.
+
+    Raises:
+        ValueError: another number of dimensions, or groups that do not divide the first.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.init.dirac_(torch.empty(2, 2, 3))
+    tensor([[[0., 1., 0.],
+             [0., 0., 0.]],
+            [[0., 0., 0.],
+             [0., 1., 0.]]])
     """
     if tensor.ndim not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
@@ -171,13 +251,41 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Draw from U(-a, a) with a = gain·√(6/(fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    """Draw from U(-a, a) with a = gain·√(6/(fan_in + fan_out)) (Glorot and Bengio 2010).
+
+    Args:
+        tensor: at least 2 dimensions, (out, in, *kernel).
+        gain: see `calculate_gain`.
+        generator: source of random numbers; default: the device's.
+
+    Raises:
+        ValueError: fewer than 2 dimensions.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.xavier_uniform_(torch.empty(3, 3))
+    >>> bool((w.abs() <= 1).all())
+    True
+    """
     bound = gain * math.sqrt(6.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return _uniform(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Draw from N(0, std²) with std = gain·√(2/(fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    """Draw from N(0, std²) with std = gain·√(2/(fan_in + fan_out)) (Glorot and Bengio 2010).
+
+    Args:
+        tensor: at least 2 dimensions, (out, in, *kernel).
+        gain: see `calculate_gain`.
+        generator: source of random numbers; default: the device's.
+
+    Raises:
+        ValueError: fewer than 2 dimensions.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.xavier_normal_(torch.empty(200, 200))
+    >>> bool((w.std() - (2 / 400) ** 0.5).abs() < 0.01)
+    True
+    """
     std = gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return _normal(tensor, 0.0, std, generator)
 
@@ -224,70 +332,20 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Draw from N(0, gain²/fan) (He et al. 2015); arguments as of `kaiming_uniform_`."""
+    """Draw from N(0, gain²/fan) (He et al. 2015); arguments as of `kaiming_uniform_`.
+
+    Raises:
+        ValueError: fewer than 2 dimensions, an unknown mode or nonlinearity.
+
+    >>> import tritonnn as torch
+    >>> w = torch.nn.init.kaiming_normal_(torch.empty(200, 200), nonlinearity="relu")
+    >>> bool((w.std() - 0.1).abs() < 0.01)
+    True
+    """
     if _is_empty(tensor):
         return tensor
     fan = _calculate_correct_fan(tensor, mode)
     return _normal(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(fan), generator)
-
-
-def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """Fill with a (semi-)orthogonal matrix times `gain`; trailing dimensions count as columns.
-
-    A normal matrix is orthonormalised, which gives every orthogonal matrix the same chance (Saxe et al. 2013,
-    arXiv:1312.6120).
-
-    >>> import tritonnn as torch
-    >>> w = torch.nn.init.orthogonal_(torch.empty(3, 5))
-    >>> bool((w @ w.t() - torch.eye(3)).abs().max() < 1e-5)
-    True
-    """
-    if tensor.ndim < 2:
-        raise ValueError("Only tensors with 2 or more dimensions are supported")
-    if 0 in tensor.shape:
-        return tensor
-    rows = tensor.shape[0]
-    columns = tensor.numel() // rows
-    target: Any = tensor
-    with no_grad():
-        flat = target.new_empty((rows, columns), dtype=float64).normal_(0, 1, generator=generator)
-        q = _orthonormal_rows(flat) if rows <= columns else _orthonormal_rows(flat.t()).t()
-        return target.copy_(q.reshape(tensor.shape)).mul_(gain)
-
-
-_BLOCK = 32
-
-
-def _orthonormal_rows(a: Tensor) -> Any:
-    """Gram-Schmidt in blocks of rows: most of the work is matrix products. Each projection runs twice, which leaves
-    no more than rounding errors of the directions taken out.
-    """
-    q = a.clone()
-    for start in range(0, a.shape[0], _BLOCK):
-        stop = min(start + _BLOCK, a.shape[0])
-        for _ in range(2 if start else 0):
-            q[start:stop] -= (q[start:stop] @ q[:start].t()) @ q[:start]
-        for i in range(start, stop):
-            for _ in range(2 if i > start else 0):
-                q[i] -= (q[start:i] @ q[i]) @ q[start:i]
-            q[i] /= q[i].norm()
-    return q
-
-
-def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
-    """Draw a matrix from N(0, std²) and zero ceil(sparsity·rows) elements of each column (Martens 2010)."""
-    if tensor.ndim != 2:
-        raise ValueError("Only tensors with 2 dimensions are supported")
-    rows, columns = tensor.shape
-    zeros = math.ceil(sparsity * rows)
-    from tritonnn.ops.random.random import randperm
-
-    target: Any = tensor
-    with no_grad():
-        target.normal_(0, std, generator=generator)
-        for column in range(columns):
-            target[randperm(rows, device=tensor.device)[:zeros], column] = 0
-    return tensor
 
 
 def _old_name(function: Callable) -> Callable:
@@ -301,7 +359,8 @@ def _old_name(function: Callable) -> Callable:
         return function(*args, **kwargs)
 
     alias.__name__ = alias.__qualname__ = old
-    alias.__doc__ = f"Older name of `{new}`."
+    example = (function.__doc__ or "").partition(">>> import")[2]  # of the new name, which is to be used
+    alias.__doc__ = f"Older name of `{new}`, which warns.\n\n    >>> import{example}"
     return alias
 
 

@@ -43,8 +43,8 @@ from tritonnn.table.entry import P, R
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
-    "REAL", "Bad", "Entry", "Make", "Op", "Out", "Perf", "Sample", "attach", "composite", "expose", "pointwise",
-    "primitive", "unary", "view", "writing",
+    "REAL", "Bad", "Entry", "Make", "Op", "Out", "Perf", "Sample", "attach", "composite", "doc_in_place", "expose",
+    "pointwise", "primitive", "unary", "view", "writing",
 ]  # fmt: skip
 
 # ---- decorators ---------------------------------------------------------------------------------------------
@@ -241,7 +241,6 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
 
         _dress(in_place, op, op.name + "_")
         in_place.__signature__ = OpSignature(op, out=False)  # type: ignore[attr-defined]
-        in_place.__doc__ = f"In-place version of `{op.name}`."
         _method(op.name + "_", in_place, options)
         for alias in options.get("alias", ()):
             _method(alias + "_", in_place, options)
@@ -271,7 +270,19 @@ def _register(op: Op, function: Callable, options: dict[str, Any]) -> None:
 def _method(name: str, function: Callable, options: dict[str, Any]) -> None:
     """Keep an in-place form, and publish it: as a method of what is one, as a function where PyTorch has it."""
     IN_PLACE[name] = function
+    op = function.op  # type: ignore[attr-defined]
+    function.__doc__ = doc_in_place(op, op.name in FUNCTIONS_IN_PLACE)
     if "tensor" in options.get("api", "").split():
         setattr(Tensor, name, function)
     if name.removesuffix("_") in FUNCTIONS_IN_PLACE:
         NAMESPACES["torch"].setdefault(name, function)
+
+
+def doc_in_place(op: Op, published: bool) -> str:
+    """What the in-place form says; where it is a function as the op is, the op's example with the other name."""
+    text = f"In-place version of `{op.name}`."
+    _, start, example = op.doc.partition(">>> import")
+    call = f".{op.public_name}("
+    if not published or call not in example:
+        return text
+    return f"{text}\n\n    {start}{example.replace(call, f'.{op.name}_(')}"

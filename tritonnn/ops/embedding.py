@@ -180,7 +180,14 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Tensor:
-    """`torch.nn.functional.embedding` with the table first; a padding index of -1 is none."""
+    """`torch.nn.functional.embedding` with the table first; a padding index of -1 is none.
+
+    >>> import tritonnn as torch
+    >>> torch.embedding(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1, 0, 1]))
+    tensor([[3., 4.],
+            [1., 2.],
+            [3., 4.]])
+    """
     _refuse_sparse("embedding", sparse, weight)
     return embedding_lookup(
         weight, indices, None if padding_idx == -1 else padding_idx, bool(scale_grad_by_freq)

@@ -58,7 +58,12 @@ def _narrowed(input: Tensor, margins: list[tuple[int, int]]) -> Tensor:
     reference=define.constant_pad_nd,
 )  # fmt: skip
 def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Any:
-    """`input` with `value` around it; `pad` lists (before, after) from the last dimension; negative cuts off."""
+    """`input` with `value` around it; `pad` lists (before, after) from the last dimension; negative cuts off.
+
+    >>> import tritonnn as torch
+    >>> torch.pad(torch.tensor([1, 2]), (1, 2), 9)
+    tensor([9, 1, 2, 9, 9])
+    """
     margins = _margins(pad, len(input.shape))
     narrowed = _narrowed(input, margins)
     shape = tuple([n + max(b, 0) + max(a, 0) for n, (b, a) in zip(narrowed.shape, margins, strict=True)])
@@ -85,6 +90,26 @@ def _border(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tens
     return cat(parts, dim) if len(parts) > 1 else input
 
 
+def _extensible(input: Tensor, pad: Sequence[int], mode: str) -> None:
+    """Copies extend one to three dimensions behind a channel and perhaps a batch; only a batch may be empty."""
+    ndim, count = len(input.shape), len(pad) // 2
+    if len(pad) % 2 == 0 and not (1 <= count <= 3 and ndim - count in (1, 2)):
+        raise fail(
+            "pad",
+            f"Padding size {len(pad)} is not supported for {ndim}D input tensor: mode {mode} pads the last dimension "
+            "(2 numbers) of 2D or 3D, two (4) of 3D or 4D, three (6) of 4D or 5D input",
+            kind=NotImplementedError,
+            input=input,
+        )
+    if mode != "circular" and 0 in input.shape[ndim - count - 1 :]:
+        raise fail(
+            "pad",
+            f"Expected {count + 1}D or {count + 2}D (batch mode) tensor with possibly 0 batch size and other non-zero "
+            f"dimensions for input, but got: {list(input.shape)}",
+            input=input,
+        )
+
+
 @composite(
     api="functional", dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3), (1, 2)), Sample(make(1, 2, 3, 4), (1, 2, 2, 1), "reflect"),
@@ -92,7 +117,11 @@ def _border(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tens
                           Sample(make(2, 3), (0, 1), value=2.0), Sample(make(2, 5), (-1, 2), "reflect")],
     errors=lambda make: [Bad(make(1, 2, 3), (3, 1), "reflect", match="less than the corresponding input dimension"),
                          Bad(make(2, 3), (1, 1), "mirror", error=NotImplementedError,
-                             match="Unrecognised padding mode")],
+                             match="Unrecognised padding mode"),
+                         Bad(make(5), (1, 1), "circular", error=NotImplementedError,
+                             match="Padding size 2 is not supported for 1D input"),
+                         Bad(make(2, 0, 3), (1, 1), "reflect", match="possibly 0 batch size and other non-zero dim"),
+                         Bad(make(2, 3), (1, 1), "replicate", 1.0, match="doesn't take in value argument")],
     reference=define.pad,
 )  # fmt: skip
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
@@ -117,7 +146,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             kind=NotImplementedError,
         )
     if value is not None and value != 0:
-        raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
+        raise fail("pad", f'Padding mode "{mode}" doesn\'t take in value argument', input=input)
+    _extensible(input, pad, mode)
     try:
         margins = _margins(pad, len(input.shape))
         margins_in = _narrowed(input, margins)
@@ -127,7 +157,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     for dim, (before, after) in enumerate(margins):
         before, after = max(before, 0), max(after, 0)
         limit = made.shape[dim] - 1 if mode == "reflect" else made.shape[dim]
-        if mode != "replicate" and max(before, after) > limit:
+        if mode != "replicate" and max(before, after, 0) > max(limit, 0):
             raise fail(
                 "pad",
                 f"Padding size should be less than the corresponding input dimension, but got: padding "

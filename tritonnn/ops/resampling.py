@@ -159,7 +159,7 @@ def _sizes(
         raise ValueError("either size or scale_factor should be defined")
     what = size if size is not None else scale_factor
     given = list(what) if isinstance(what, (list, tuple)) else [what] * dims
-    if len(given) != dims:
+    if isinstance(what, (list, tuple)) and len(given) != dims:
         raise ValueError(
             "Input and output must have the same number of spatial dimensions, but got input with spatial "
             f"dimensions of {space} and {'output size' if size is not None else 'scale_factor'} of {what}. "
@@ -253,8 +253,8 @@ def interpolate(
     >>> torch.nn.functional.interpolate(torch.tensor([[[1., 2.]]]), scale_factor=2, mode="linear")
     tensor([[[1.0000, 1.2500, 1.7500, 2.0000]]])
     """
-    _check(input, mode, align_corners, antialias)
     out, scales = _sizes(input, size, scale_factor, recompute_scale_factor)
+    _check(input, mode, align_corners, antialias)
     if min(out) <= 0 or 0 in input.shape[1:]:
         raise fail(
             "interpolate",
@@ -326,7 +326,15 @@ def upsample(
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """Older name of `interpolate`."""
+    """Older name of `interpolate`.
+
+    >>> import tritonnn as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     torch.nn.functional.upsample(torch.tensor([[[1., 2.]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     _deprecated("upsample")
     return interpolate(input, size, scale_factor, mode, align_corners)
 
@@ -336,7 +344,15 @@ def upsample(
     samples=lambda make: [Sample(make(1, 2, 3), 5), Sample(make(1, 2, 3, 4), scale_factor=2)],
 )  # fmt: skip
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """Older form of `interpolate(mode='nearest')`."""
+    """Older form of `interpolate(mode='nearest')`.
+
+    >>> import tritonnn as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     torch.nn.functional.upsample_nearest(torch.tensor([[[1., 2.]]]), size=4)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     _deprecated("upsample_nearest")
     return interpolate(input, size, scale_factor, mode="nearest")
 
@@ -350,7 +366,15 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
     samples=lambda make: [Sample(make(1, 2, 3, 4), 5), Sample(make(1, 2, 3, 4), None, 2)],
 )  # fmt: skip
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """Older form of `interpolate(mode='bilinear', align_corners=True)`."""
+    """Older form of `interpolate(mode='bilinear', align_corners=True)`.
+
+    >>> import tritonnn as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     torch.nn.functional.upsample_bilinear(torch.ones(1, 1, 2, 2), scale_factor=2).shape
+    torch.Size([1, 1, 4, 4])
+    """
     _deprecated("upsample_bilinear")
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 

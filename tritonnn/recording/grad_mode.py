@@ -90,7 +90,15 @@ class no_grad(_Switch):
 
 
 class enable_grad(_Switch):
-    """Record inside, also within `no_grad`."""
+    """Record inside, also within `no_grad`.
+
+    >>> import tritonnn as torch
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> with torch.no_grad(), torch.enable_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    True
+    """
 
     def __new__(cls, function: Any = None) -> Any:
         made = object.__new__(cls)
@@ -127,6 +135,13 @@ class inference_mode:
 
     Args:
         mode: whether to enter it (False leaves recording as it is).
+
+    >>> import tritonnn as torch
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> with torch.inference_mode():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
     """
 
     def __new__(cls, mode: Any = True) -> Any:
@@ -165,5 +180,11 @@ def is_grad_enabled() -> bool:
 
 
 def is_inference_mode_enabled() -> bool:
-    """Whether this thread is inside `inference_mode`."""
+    """Whether this thread is inside `inference_mode`.
+
+    >>> import tritonnn as torch
+    >>> with torch.inference_mode():
+    ...     torch.is_inference_mode_enabled()
+    True
+    """
     return state.inference

@@ -29,6 +29,10 @@ class AcceleratorError(RuntimeError):
 
     Attributes:
         error_code: the driver's number for it.
+
+    >>> import tritonnn as torch
+    >>> issubclass(torch.cuda.AcceleratorError, RuntimeError)
+    True
     """
 
     __module__ = "tritonnn.cuda"

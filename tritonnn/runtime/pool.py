@@ -13,7 +13,16 @@ CACHED_PER_SIZE = 256
 
 
 class OutOfMemoryError(RuntimeError):
-    """The device has no memory left for a tensor, after the cache was given back and the request repeated."""
+    """The device has no memory left for a tensor, after the cache was given back and the request repeated.
+
+    >>> import tritonnn as torch
+    >>> issubclass(torch.cuda.OutOfMemoryError, RuntimeError)
+    True
+    >>> try:
+    ...     raise torch.cuda.OutOfMemoryError("too large")
+    ... except torch.cuda.OutOfMemoryError:
+    ...     torch.cuda.empty_cache()  # go on with less
+    """
 
     __module__ = "tritonnn.cuda"
 

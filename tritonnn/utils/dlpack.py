@@ -119,6 +119,12 @@ def to_dlpack(tensor: Tensor, versioned: bool = False) -> Any:
     Raises:
         BufferError: the tensor requires grad, lies on the simulated or the meta device, or is of a dtype that
             DLPack does not know.
+
+    >>> import tritonnn as torch
+    >>> x = torch.ones(2)
+    >>> y = torch.from_dlpack(torch.to_dlpack(x))
+    >>> y.data_ptr() == x.data_ptr()
+    True
     """
     if tensor.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")

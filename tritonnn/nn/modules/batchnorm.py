@@ -298,7 +298,13 @@ class _LazyNorm(LazyModuleMixin):
 
 
 class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
-    """A BatchNorm1d that learns `num_features` from its first input."""
+    """A BatchNorm1d that learns `num_features` from its first input.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.LazyBatchNorm1d()
+    >>> layer(torch.ones(2, 3, 4)).shape
+    torch.Size([2, 3, 4])
+    """
 
     cls_to_become = BatchNorm1d
 
@@ -316,6 +322,12 @@ class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
 
 
 class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
-    """A BatchNorm3d that learns `num_features` from its first input."""
+    """A BatchNorm3d that learns `num_features` from its first input.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.LazyBatchNorm3d()
+    >>> layer(torch.ones(2, 3, 1, 2, 2)).shape
+    torch.Size([2, 3, 1, 2, 2])
+    """
 
     cls_to_become = BatchNorm3d

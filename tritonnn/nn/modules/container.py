@@ -21,6 +21,14 @@ class Container(Module):
 
     Args:
         **kwargs: name=module pairs.
+
+    >>> import tritonnn as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     model = torch.nn.Container(first=torch.nn.ReLU())
+    >>> model.first
+    ReLU()
     """
 
     def __init__(self, **kwargs: Any) -> None:

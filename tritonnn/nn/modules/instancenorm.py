@@ -133,18 +133,36 @@ class _LazyInstanceNorm(_LazyNorm):
 
 
 class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):
-    """An InstanceNorm1d that learns `num_features` from its first input; affine and tracking by default."""
+    """An InstanceNorm1d that learns `num_features` from its first input; affine and tracking by default.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.LazyInstanceNorm1d()
+    >>> layer(torch.ones(2, 3, 4)).shape
+    torch.Size([2, 3, 4])
+    """
 
     cls_to_become = InstanceNorm1d
 
 
 class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):
-    """An InstanceNorm2d that learns `num_features` from its first input; affine and tracking by default."""
+    """An InstanceNorm2d that learns `num_features` from its first input; affine and tracking by default.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.LazyInstanceNorm2d()
+    >>> layer(torch.ones(2, 3, 4, 4)).shape
+    torch.Size([2, 3, 4, 4])
+    """
 
     cls_to_become = InstanceNorm2d
 
 
 class LazyInstanceNorm3d(_LazyInstanceNorm, InstanceNorm3d):
-    """An InstanceNorm3d that learns `num_features` from its first input; affine and tracking by default."""
+    """An InstanceNorm3d that learns `num_features` from its first input; affine and tracking by default.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.LazyInstanceNorm3d()
+    >>> layer(torch.ones(2, 3, 4, 4, 4)).shape
+    torch.Size([2, 3, 4, 4, 4])
+    """
 
     cls_to_become = InstanceNorm3d

@@ -110,7 +110,13 @@ class _LazyConvTranspose(_LazyChannels):
 
 
 class LazyConv1d(_LazyConv, Conv1d):
-    """A Conv1d that learns `in_channels` from its first input; the other arguments as of `Conv1d`."""
+    """A Conv1d that learns `in_channels` from its first input; the other arguments as of `Conv1d`.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.LazyConv1d(4, 3)
+    >>> layer(torch.ones(2, 3, 5)).shape
+    torch.Size([2, 4, 3])
+    """
 
     cls_to_become = Conv1d
 
@@ -128,24 +134,48 @@ class LazyConv2d(_LazyConv, Conv2d):
 
 
 class LazyConv3d(_LazyConv, Conv3d):
-    """A Conv3d that learns `in_channels` from its first input; the other arguments as of `Conv3d`."""
+    """A Conv3d that learns `in_channels` from its first input; the other arguments as of `Conv3d`.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.LazyConv3d(4, 3)
+    >>> layer(torch.ones(2, 3, 5, 5, 5)).shape
+    torch.Size([2, 4, 3, 3, 3])
+    """
 
     cls_to_become = Conv3d
 
 
 class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
-    """A ConvTranspose1d that learns `in_channels` from its first input."""
+    """A ConvTranspose1d that learns `in_channels` from its first input.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.LazyConvTranspose1d(4, 3)
+    >>> layer(torch.ones(2, 3, 5)).shape
+    torch.Size([2, 4, 7])
+    """
 
     cls_to_become = ConvTranspose1d
 
 
 class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
-    """A ConvTranspose2d that learns `in_channels` from its first input."""
+    """A ConvTranspose2d that learns `in_channels` from its first input.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.LazyConvTranspose2d(4, 3)
+    >>> layer(torch.ones(2, 3, 5, 5)).shape
+    torch.Size([2, 4, 7, 7])
+    """
 
     cls_to_become = ConvTranspose2d
 
 
 class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
-    """A ConvTranspose3d that learns `in_channels` from its first input."""
+    """A ConvTranspose3d that learns `in_channels` from its first input.
+
+    >>> import tritonnn as torch
+    >>> layer = torch.nn.LazyConvTranspose3d(4, 3)
+    >>> layer(torch.ones(1, 3, 2, 2, 2)).shape
+    torch.Size([1, 4, 4, 4, 4])
+    """
 
     cls_to_become = ConvTranspose3d

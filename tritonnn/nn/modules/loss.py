@@ -132,7 +132,16 @@ class NLLLoss(_WeightedLoss):
 
 
 class NLLLoss2d(NLLLoss):
-    """Older name of `NLLLoss` for (N, C, H, W)."""
+    """Older name of `NLLLoss` for (N, C, H, W).
+
+    >>> import tritonnn as torch
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     loss = torch.nn.NLLLoss2d()
+    >>> loss(torch.zeros(1, 3, 2, 2).log_softmax(1), torch.zeros(1, 2, 2, dtype=torch.long))
+    tensor(1.0986)
+    """
 
 
 class CrossEntropyLoss(_WeightedLoss):

@@ -224,6 +224,10 @@ class CrossMapLRN2d(Module):
 
     Args:
         size, alpha, beta, k: as of `LocalResponseNorm`; alpha is still divided by `size`.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.CrossMapLRN2d(3)(torch.ones(1, 4, 2, 2)).shape
+    torch.Size([1, 4, 2, 2])
     """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:

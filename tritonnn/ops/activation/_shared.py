@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
-from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, Sample
+from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, Sample, doc_in_place
 from tritonnn.table import Make, OpSignature
 from tritonnn.table.arguments import is_float, plain_number
 
@@ -58,5 +58,6 @@ def with_inplace(function: Any, named: bool = True) -> tuple[Any, Any]:
     functional.__signature__ = OpSignature(function.op, out=False, inplace=True)  # type: ignore[attr-defined]
     NAMESPACES["functional"][name] = functional
     if named:
+        in_place.__doc__ = doc_in_place(function.op, True)
         NAMESPACES["functional"][name + "_"] = in_place
     return functional, in_place

@@ -359,7 +359,12 @@ def rrelu(
 
 @expose("torch functional", of=rrelu)
 def rrelu_(input: Tensor, lower: Number = 1.0 / 8, upper: Number = 1.0 / 3, training: bool = False) -> Tensor:
-    """In-place version of `rrelu`."""
+    """In-place version of `rrelu`.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.rrelu_(torch.tensor([-1., 2.]), 0.1, 0.3)
+    tensor([-0.2000,  2.0000])
+    """
     return rrelu(input, lower, upper, training, inplace=True)
 
 

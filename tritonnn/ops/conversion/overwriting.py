@@ -87,7 +87,12 @@ attach(copy_=copy_)
     ],
 )
 def fill(input: Tensor, value: Any) -> Tensor:
-    """`value` in the shape and dtype of `input`."""
+    """`value` in the shape and dtype of `input`.
+
+    >>> import tritonnn as torch
+    >>> torch.fill(torch.ones(2), 7)
+    tensor([7., 7.])
+    """
     return fill_(input.clone(), value)
 
 

@@ -235,7 +235,12 @@ def empty_like(
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
-    """An uninitialised tensor of the shape, dtype and device of `input`."""
+    """An uninitialised tensor of the shape, dtype and device of `input`.
+
+    >>> import tritonnn as torch
+    >>> torch.empty_like(torch.ones(2, 3), dtype=torch.int64).shape
+    torch.Size([2, 3])
+    """
     return _finish(
         _like(input, dtype, layout, device, memory_format, pin_memory, "empty_like"), requires_grad
     )
@@ -276,7 +281,12 @@ def ones_like(
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
-    """Ones of the shape, dtype and device of `input`."""
+    """Ones of the shape, dtype and device of `input`.
+
+    >>> import tritonnn as torch
+    >>> torch.ones_like(torch.tensor([3, 4]))
+    tensor([1, 1])
+    """
     return _finish(
         _fill(_like(input, dtype, layout, device, memory_format, pin_memory, "ones_like"), 1), requires_grad
     )
@@ -296,7 +306,12 @@ def full_like(
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
     memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
-    """One value in the shape, dtype and device of `input`."""
+    """One value in the shape, dtype and device of `input`.
+
+    >>> import tritonnn as torch
+    >>> torch.full_like(torch.ones(2), 7)
+    tensor([7., 7.])
+    """
     made = _like(input, dtype, layout, device, memory_format, pin_memory, "full_like")
     return _finish(_fill(made, _one_number("full_like", fill_value)), requires_grad)
 
@@ -314,7 +329,12 @@ def empty_strided(
     size: Sequence[int], stride: Sequence[int], *, dtype: DType | None = None, layout: Layout | None = None,
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
-    """An uninitialised tensor with the given strides, in elements."""
+    """An uninitialised tensor with the given strides, in elements.
+
+    >>> import tritonnn as torch
+    >>> torch.empty_strided((2, 3), (1, 2)).stride()
+    (1, 2)
+    """
     if len(size) != len(stride):
         raise RuntimeError(f"mismatch in length of strides and shape: {list(size)}, {list(stride)}")
     made = allocate(Size(size), dtype or dtypes.get_default_dtype(), resolve(device), tuple(stride))

@@ -321,7 +321,16 @@ def asarray(
     copy: bool | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`obj` as a tensor; shares memory where possible unless `copy` is True, never copies where it is False."""
+    """`obj` as a tensor; shares memory where possible unless `copy` is True, never copies where it is False.
+
+    >>> import tritonnn as torch
+    >>> import numpy as np
+    >>> array = np.zeros(2)
+    >>> x = torch.asarray(array)  # the same memory
+    >>> array[0] = 1
+    >>> x
+    tensor([1., 0.], dtype=torch.float64)
+    """
     made = as_tensor(obj, dtype, device)
     shares = made is obj or (isinstance(obj, (np.ndarray, Tensor)) and made.data_ptr() == _address(obj))
     if copy and shares:

@@ -186,5 +186,10 @@ def logspace(
     out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
     device: DeviceLike | None = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
-    """`steps` numbers from base**start to base**end, evenly spaced in the exponent."""
+    """`steps` numbers from base**start to base**end, evenly spaced in the exponent.
+
+    >>> import tritonnn as torch
+    >>> torch.logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
     return _finish(_spaced(start, end, steps, base, out, dtype, device), requires_grad, layout=layout)

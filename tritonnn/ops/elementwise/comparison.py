@@ -237,25 +237,45 @@ _BOUND: Any = dict(api="torch tensor", dtypes=NUMERIC, samples=with_number, erro
 
 @composite(**_BOUND, reference=lambda input, min: np.maximum(input, min))
 def clamp_min(input: Tensor, min: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
-    """`clamp` with only a lower bound."""
+    """`clamp` with only a lower bound.
+
+    >>> import tritonnn as torch
+    >>> torch.clamp_min(torch.tensor([1, 5]), 3)
+    tensor([3, 5])
+    """
     return clamp(input, _given("clamp_min", "min", min), None, out=out)
 
 
 @composite(**_BOUND, reference=lambda input, max: np.minimum(input, max))
 def clamp_max(input: Tensor, max: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
-    """`clamp` with only an upper bound."""
+    """`clamp` with only an upper bound.
+
+    >>> import tritonnn as torch
+    >>> torch.clamp_max(torch.tensor([1, 5]), 3)
+    tensor([1, 3])
+    """
     return clamp(input, None, _given("clamp_max", "max", max), out=out)
 
 
 @expose("torch tensor", of=clamp_min)
 def clamp_min_(input: Tensor, min: Tensor | Number) -> Tensor:
-    """In-place version of `clamp_min`."""
+    """In-place version of `clamp_min`.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1, 5]).clamp_min_(3)
+    tensor([3, 5])
+    """
     return input.clamp_(_given("clamp_min_", "min", min), None)
 
 
 @expose("torch tensor", of=clamp_max)
 def clamp_max_(input: Tensor, max: Tensor | Number) -> Tensor:
-    """In-place version of `clamp_max`."""
+    """In-place version of `clamp_max`.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor([1, 5]).clamp_max_(3)
+    tensor([1, 3])
+    """
     return input.clamp_(None, _given("clamp_max_", "max", max))
 
 

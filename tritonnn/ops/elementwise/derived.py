@@ -81,6 +81,10 @@ def positive(input: Tensor) -> Tensor:
 
     Raises:
         RuntimeError: it is bool.
+
+    >>> import tritonnn as torch
+    >>> torch.positive(torch.tensor([-1, 2]))
+    tensor([-1,  2])
     """
     tensors_only("positive", input=input)
     if input.dtype is dtypes.bool_:

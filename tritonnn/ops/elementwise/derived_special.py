@@ -52,10 +52,9 @@ def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     # At infinity the slope is that of the logarithm alone.
     ends = lg.logical_or(cp.eq(input, 0), ew.isinf(input))
     inner = ew.choose(ends, input.detach(), input)
-    value = ar.rsub(pw.xlogy(input, inner), 0)
-    value = value + ew.sqrt(
-        ew.choose(cp.eq(input, 0), input, 0.0)
-    )  # adds nothing but the infinite slope at 0
+    zero = cp.eq(input, 0)
+    value = ew.replaced(ew.neg(pw.xlogy(input, inner)), zero)
+    value = value + ew.sqrt(ew.choose(zero, input, -0.0))  # adds nothing but the infinite slope at 0
     return finished(ew.replaced(value, cp.lt(input, 0), -math.inf), out)
 
 

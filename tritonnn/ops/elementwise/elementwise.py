@@ -154,7 +154,7 @@ sinh = entry("sinh", "Hyperbolic sine.", ("[0., 1.]", "[0.0000, 1.1752]"),
 cosh: Any = entry("cosh", "Hyperbolic cosine.", ("[0., 1.]", "[1.0000, 1.5431]"),
               grad=lambda g, input: g * conjugate(sinh(input)))  # fmt: skip
 tanh = entry("tanh", "Hyperbolic tangent.", ("[0., 1.]", "[0.0000, 0.7616]"), api="torch tensor functional",
-              grad=lambda g, result: tanh_backward(g, result))  # fmt: skip
+              grad=lambda g, result: tanh_backward(g, conjugate(result)))  # fmt: skip
 asinh = entry("asinh", "Inverse hyperbolic sine.", ("[0., 1.]", "[0.0000, 0.8814]"), alias=("arcsinh",),
                grad=lambda g, input: g * conjugate(rsqrt(input * input + 1)))  # fmt: skip
 acosh = entry("acosh", "Inverse hyperbolic cosine; NaN below 1.", ("[1., 2.]", "[0.0000, 1.3170]"),
@@ -267,14 +267,15 @@ logical_not = entry("logical_not", "Whether x is 0.", ("[0., 2.]", "[ True, Fals
 # ---- sigmoid; gradients that are ops ------------------------------------------------------------------
 
 sigmoid = entry("sigmoid", "1 / (1 + exp(-x)).", ("[0., 2.]", "[0.5000, 0.8808]"), dtypes=ANY,
-                 api="torch tensor functional", grad=lambda g, result: sigmoid_backward(g, result))  # fmt: skip
+                 api="torch tensor functional",
+                 grad=lambda g, result: sigmoid_backward(g, conjugate(result)))  # fmt: skip
 
 
 @pointwise(
     api="", inplace=False, dtypes=FLOATING_AND_COMPLEX,
     samples=lambda make: [Sample(make(3, 4), make(3, 4, low=0.1, high=0.9))],
     grad={
-        "grad": lambda g, output: sigmoid_backward(g, output),
+        "grad": lambda g, output: sigmoid_backward(g, conjugate(output)),
         "output": lambda g, grad, output: g * conjugate(grad) * conjugate(1 - 2 * output),
     },
 )  # fmt: skip
@@ -286,7 +287,7 @@ def sigmoid_backward(grad: Tensor, output: Tensor) -> Any:
     api="", inplace=False, dtypes=FLOATING_AND_COMPLEX,
     samples=lambda make: [Sample(make(3, 4), make(3, 4, low=-0.9, high=0.9))],
     grad={
-        "grad": lambda g, output: tanh_backward(g, output),
+        "grad": lambda g, output: tanh_backward(g, conjugate(output)),
         "output": lambda g, grad, output: g * conjugate(grad) * conjugate(-2 * output),
     },
 )  # fmt: skip

@@ -35,7 +35,7 @@ def _power_grad(g: Tensor, input: Tensor, exponent: Any) -> Tensor:
 def _number_base_grad(g: Tensor, base: Any, exponent: Tensor, result: Tensor) -> Tensor:
     if base == 0:
         return ew.replaced(zeros_like(g), exponent < 0, math.nan)
-    if isinstance(base, complex):
+    if isinstance(base, complex) or exponent.dtype.is_complex:
         import cmath
 
         return g * conjugate(result * cmath.log(base))

@@ -174,7 +174,12 @@ _nan_to_num_in_place = IN_PLACE["nan_to_num_"]
 def nan_to_num_(
     input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
-    """In-place version of `nan_to_num`."""
+    """In-place version of `nan_to_num`.
+
+    >>> import tritonnn as torch
+    >>> torch.nan_to_num_(torch.tensor([float("nan"), 1.]), nan=7.)
+    tensor([7., 1.])
+    """
     if input.dtype.is_complex:
         return input.copy_(nan_to_num(input, nan, posinf, neginf))
     return _nan_to_num_in_place(input, *_replacements(input, nan, posinf, neginf))

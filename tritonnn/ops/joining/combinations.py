@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -230,6 +231,9 @@ def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tens
         Bad(make.int(3), 4, error=NotImplementedError, match="not implemented for int64"),
         Bad(make(3), 0, match="bins must be > 0"),
         Bad(make(3), 2, range=(2.0, 1.0), match="max must be larger than min"),
+        Bad(make(3), 2, range=(0.0, math.inf), match=r"the range .0.0, inf. is not finite"),
+        Bad(make(3), make(1), match="bins must be > 0, but got 0"),
+        Bad(make(3), make(2, 2), match="should have one dimension, but got 2"),
         Bad("a", 2, error=TypeError, match="must be Tensor, not str"),
     ],
 )  # fmt: skip
@@ -264,14 +268,23 @@ def histogram(
     values = input.detach().reshape(-1)
     if isinstance(bins, Tensor):
         edges = bins.detach()
+        if len(edges.shape) != 1:
+            raise fail(
+                "histogram", f"bins tensor should have one dimension, but got {len(edges.shape)}", bins=bins
+            )
+        count = edges.shape[0] - 1
     else:
+        count = int(bins)
+    if count <= 0:
+        raise fail("histogram", f"bins must be > 0, but got {count}", input=input)
+    if not isinstance(bins, Tensor):
         low, high = range or (((float(values.min()), float(values.max()))) if values.numel() else (0.0, 1.0))
-        if bins <= 0:
-            raise fail("histogram", f"bins must be > 0, but got {bins}", input=input)
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise fail("histogram", f"the range [{low}, {high}] is not finite", input=input)
         if not (low <= high):
             raise fail("histogram", f"max must be larger than min, got [{low}, {high}]", input=input)
         low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
-        edges = linspace(low, high, int(bins) + 1, dtype=input.dtype, device=input.device)
+        edges = linspace(low, high, count + 1, dtype=input.dtype, device=input.device)
     weights = (
         ones(values.shape, dtype=input.dtype, device=input.device)
         if weight is None

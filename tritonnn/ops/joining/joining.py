@@ -156,6 +156,11 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
     return cat(rows, at) if out is None else cat(rows, at, out=out)
 
 
+def _needs_dimension(op: str, tensor: Tensor) -> None:
+    if not tensor.shape:
+        raise fail(op, "expects at least a 1-dimensional tensor", input=tensor)
+
+
 @composite(
     api="torch tensor",
     dtypes=ANY,
@@ -173,8 +178,7 @@ def split(tensor: Tensor, split_size_or_sections: IntOrInts, dim: int = 0) -> tu
     >>> torch.arange(5).split(2)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
-    if not tensor.shape:
-        raise fail("split", "expects at least a 1-dimensional tensor", input=tensor)
+    _needs_dimension("split", tensor)
     dim = wrap_dim(dim, len(tensor.shape))
     extent = tensor.shape[dim]
     sections = split_size_or_sections
@@ -214,7 +218,15 @@ NAMED_SPLIT = split
     ],
 )
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive parts of the listed sizes along `dim`."""
+    """Views of consecutive parts of the listed sizes along `dim`.
+
+    Raises:
+        RuntimeError: the sizes do not add up to the extent.
+
+    >>> import tritonnn as torch
+    >>> torch.split_with_sizes(torch.arange(5), [2, 3])
+    (tensor([0, 1]), tensor([2, 3, 4]))
+    """
     return split(input, list(split_sizes), dim)
 
 
@@ -238,8 +250,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """
     if chunks <= 0:
         raise fail("chunk", f"expects `chunks` to be greater than 0, got: {chunks}")
-    if not input.shape:
-        raise fail("chunk", "expects at least a 1-dimensional tensor", input=input)
+    _needs_dimension("chunk", input)
     extent = input.shape[wrap_dim(dim, len(input.shape))]
     if extent == 0:
         return split(input, [0] * chunks, dim)
@@ -263,9 +274,13 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     ],
 )
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices."""
-    if not input.shape:
-        raise fail("tensor_split", "expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+    """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices.
+
+    >>> import tritonnn as torch
+    >>> torch.tensor_split(torch.arange(5), 3)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
+    _needs_dimension("tensor_split", input)
     if isinstance(indices_or_sections, Tensor) and (
         indices_or_sections.dtype is not dtypes.int64 or len(indices_or_sections.shape) > 1
     ):
@@ -324,7 +339,18 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     ],
 )
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Coordinates of a grid: the i-th result has the i-th vector along its i-th dimension."""
+    """Coordinates of a grid: the i-th result has the i-th vector along its i-th dimension.
+
+    Args:
+        tensors: vectors or 0-d tensors of one dtype.
+        indexing: 'ij', or 'xy' with the first two dimensions exchanged.
+
+    >>> import tritonnn as torch
+    >>> rows, columns = torch.meshgrid(torch.tensor([1, 2]), torch.tensor([3, 4]), indexing="ij")
+    >>> rows
+    tensor([[1, 1],
+            [2, 2]])
+    """
     vectors = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
     if indexing not in ("ij", "xy"):
         raise fail("meshgrid", f'indexing must be one of "xy" or "ij", but received: {indexing}')
@@ -360,7 +386,16 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     errors=lambda make: [Bad(make(3), make(2), match="must match the size")],
 )
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
-    """The tensors broadcast to their common shape, as views."""
+    """The tensors broadcast to their common shape, as views.
+
+    Raises:
+        RuntimeError: shapes that do not broadcast.
+
+    >>> import tritonnn as torch
+    >>> a, b = torch.broadcast_tensors(torch.ones(3, 1), torch.ones(2))
+    >>> a.shape, b.shape
+    (torch.Size([3, 2]), torch.Size([3, 2]))
+    """
     items = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
     for item in items:
         if not isinstance(item, Tensor):

@@ -57,7 +57,16 @@ attach(flip=_flip)
     errors=lambda make: [Bad(make(2), match="Input must be >= 2-d")],
 )
 def fliplr(input: Tensor) -> Tensor:
-    """A copy with the columns in reverse order."""
+    """A copy with the columns in reverse order.
+
+    Raises:
+        RuntimeError: fewer than 2 dimensions.
+
+    >>> import tritonnn as torch
+    >>> torch.fliplr(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     if len(input.shape) < 2:
         raise fail("fliplr", "Input must be >= 2-d.", input=input)
     return flip(input, (1,))
@@ -71,7 +80,16 @@ def fliplr(input: Tensor) -> Tensor:
     errors=lambda make: [Bad(make(()), match="Input must be >= 1-d")],
 )
 def flipud(input: Tensor) -> Tensor:
-    """A copy with the rows in reverse order."""
+    """A copy with the rows in reverse order.
+
+    Raises:
+        RuntimeError: no dimension.
+
+    >>> import tritonnn as torch
+    >>> torch.flipud(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[3, 4],
+            [1, 2]])
+    """
     if not input.shape:
         raise fail("flipud", "Input must be >= 1-d.", input=input)
     return flip(input, (0,))
@@ -122,9 +140,13 @@ def roll(input: Tensor, shifts: IntOrInts, dims: Dims = None) -> Tensor:
     ],
 )
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
-    """A copy turned by k right angles in the plane `dims`, from the first towards the second."""
-    if not isinstance(k, int):
-        raise TypeError(f"rot90(): argument 'k' must be int, not {type(k).__name__}")
+    """A copy turned by k right angles in the plane `dims`, from the first towards the second.
+
+    >>> import tritonnn as torch
+    >>> torch.rot90(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 4],
+            [1, 3]])
+    """
     if len(dims) != 2:
         raise fail("rot90", f"expected total rotation dims == 2, but got dims = {len(dims)}", input=input)
     if len(input.shape) < 2:
@@ -181,7 +203,12 @@ attach(repeat=_repeat)
     errors=lambda make: [Bad(make(2), (-1,), match="negative dimension")],
 )
 def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
-    """A copy tiled along each dimension; fewer numbers than dimensions count from the last."""
+    """A copy tiled along each dimension; fewer numbers than dimensions count from the last.
+
+    >>> import tritonnn as torch
+    >>> torch.tile(torch.tensor([1, 2]), (2,))
+    tensor([1, 2, 1, 2])
+    """
     dims = shapes.as_size((dims,))
     return _repeat(input, (1,) * (len(input.shape) - len(dims)) + tuple(dims))
 

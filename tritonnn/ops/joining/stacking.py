@@ -28,7 +28,10 @@ def _along(name: str, axis: int) -> Any:
 
     joined.__name__ = name
     joined.__doc__ = (
-        f"The tensors {dict(vstack='below', hstack='beside', dstack='behind')[name]} one another."
+        f"The tensors {dict(vstack='below', hstack='beside', dstack='behind')[name]} one another.\n\n"
+        ">>> import tritonnn as torch\n"
+        f">>> torch.{name}([torch.ones(2, 3), torch.ones(2, 3)]).shape\n"
+        f"torch.Size({dict(vstack=[4, 3], hstack=[2, 6], dstack=[2, 3, 2])[name]})"
     )
     return joined
 
@@ -78,7 +81,13 @@ dstack = _stacked(
     ],
 )
 def column_stack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor:
-    """The tensors beside one another, vectors as columns."""
+    """The tensors beside one another, vectors as columns.
+
+    >>> import tritonnn as torch
+    >>> torch.column_stack([torch.tensor([1, 2]), torch.tensor([3, 4])])
+    tensor([[1, 3],
+            [2, 4]])
+    """
     if not len(tensors):
         raise fail("column_stack", "expects a non-empty TensorList")
     for tensor in tensors:
@@ -96,7 +105,10 @@ def _atleast(ndim: int) -> Any:
         return tuple(_at_least(t, ndim) for t in items)
 
     at_least.__name__ = f"atleast_{ndim}d"
-    at_least.__doc__ = f"The tensors with at least {ndim} dimensions."
+    at_least.__doc__ = (
+        f"The tensors with at least {ndim} dimensions.\n\n>>> import tritonnn as torch\n"
+        f">>> torch.atleast_{ndim}d(torch.tensor(1.)).shape\ntorch.Size({[1] * ndim})"
+    )
     return at_least
 
 

@@ -54,6 +54,8 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         raise fail("einsum", str(invalid)) from None
     extents: dict[str, int] = {}
     for term, operand in zip(terms, operands, strict=True):
+        if len(term) != len(operand.shape):
+            raise fail("einsum", f"{len(term)} subscripts for an operand of {len(operand.shape)} dimensions")
         for letter, extent in zip(term, operand.shape, strict=True):
             have = extents.get(letter, 1)
             if have not in (1, extent) and extent != 1:

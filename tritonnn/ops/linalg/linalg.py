@@ -138,7 +138,15 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     reference=lambda input, mat2: np.einsum("bij,bjk->bik", input, mat2),
 )
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Products of two batches of matrices, (b, n, m) @ (b, m, p)."""
+    """Products of two batches of matrices, (b, n, m) @ (b, m, p).
+
+    Raises:
+        RuntimeError: no batches of matrices, or extents that do not fit.
+
+    >>> import tritonnn as torch
+    >>> torch.bmm(torch.ones(3, 2, 4), torch.ones(3, 4, 5)).shape
+    torch.Size([3, 2, 5])
+    """
     _ranked("bmm", 3, input=input, mat2=mat2)
     if input.shape[0] != mat2.shape[0]:
         raise fail(
@@ -163,7 +171,15 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     ],
 )
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Product of a matrix and a vector."""
+    """Product of a matrix and a vector.
+
+    Raises:
+        RuntimeError: other numbers of dimensions, or extents that do not fit.
+
+    >>> import tritonnn as torch
+    >>> torch.mv(torch.tensor([[1, 2], [3, 4]]), torch.tensor([1, 10]))
+    tensor([21, 43])
+    """
     _ranked("mv", 2, input=input)
     _ranked("mv", 1, vec=vec)
     return matmul(input, vec, out=out)
@@ -206,7 +222,15 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     ],
 )
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Inner product of two vectors, the first conjugated."""
+    """Inner product of two vectors, the first conjugated.
+
+    Raises:
+        RuntimeError: no vectors, or of different lengths.
+
+    >>> import tritonnn as torch
+    >>> torch.vdot(torch.tensor([1 + 1j, 2]), torch.tensor([1 + 1j, 3]))
+    tensor(8.+0.j)
+    """
     if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
         tensors_only("vdot", input=input, other=other)
     return dot(input.conj() if input.dtype.is_complex else input, other, out=out)
@@ -236,7 +260,7 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
 @primitive(
     float8=True,
     api="functional", dtypes=FLOATING_AND_COMPLEX,
-    grad={"input": lambda g, weight: matmul(g, weight),
+    grad={"input": lambda g, weight: matmul(g, weight.conj() if weight.dtype.is_complex else weight),
           "weight": lambda g, input: _weight_grad(g, input),
           "bias": lambda g: g},
     samples=lambda make: [Sample(make(3, 4), make(2, 4), make(2)), Sample(make(2, 3, 4), make(5, 4)),
@@ -303,7 +327,13 @@ def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
         np.einsum("...i,oij,...j->...o", input1, weight, input2) + (0 if bias is None else bias)),
 )  # fmt: skip
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """y_k = x1^T W_k x2 + b_k: (*, in1), (*, in2), (out, in1, in2) -> (*, out)."""
+    """y_k = x1^T W_k x2 + b_k: (*, in1), (*, in2), (out, in1, in2) -> (*, out).
+
+    >>> import tritonnn as torch
+    >>> x, y = torch.tensor([[1., 2.]]), torch.tensor([[3., 4.]])
+    >>> torch.nn.functional.bilinear(x, y, torch.ones(1, 2, 2))
+    tensor([[21.]])
+    """
     if not (isinstance(input1, Tensor) and isinstance(input2, Tensor) and isinstance(weight, Tensor)):
         tensors_only("bilinear", input1=input1, input2=input2, weight=weight)
     if len(weight.shape) != 3 or input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:

@@ -29,7 +29,15 @@ from tritonnn.shape import broadcast_shapes, numel, wrap_dim
     errors=lambda make: [Bad(make(2, 3), make(2), match="the last dimension must match")],
 )
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Sum of products over the last dimensions of both."""
+    """Sum of products over the last dimensions of both.
+
+    Raises:
+        RuntimeError: last dimensions of different extent.
+
+    >>> import tritonnn as torch
+    >>> torch.inner(torch.tensor([1, 2, 3]), torch.tensor([0, 2, 1]))
+    tensor(7)
+    """
     if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
         tensors_only("inner", input=input, other=other)
     if not input.shape or not other.shape:
@@ -60,7 +68,13 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     ],
 )
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
-    """Sum of products over the paired dimensions: the last `dims` of a with the first of b, or two listed sets."""
+    """Sum of products over paired dimensions: the last `dims` of a with the first of b, or two listed sets.
+
+    >>> import tritonnn as torch
+    >>> a, b = torch.ones(2, 3, 4), torch.ones(3, 4, 5)
+    >>> torch.tensordot(a, b, 2).shape, torch.tensordot(a, b, ([1], [0])).shape
+    (torch.Size([2, 5]), torch.Size([2, 4, 4, 5]))
+    """
     if not (isinstance(a, Tensor) and isinstance(b, Tensor)):
         tensors_only("tensordot", a=a, b=b)
     if isinstance(dims, Tensor):
@@ -104,7 +118,18 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     ],
 )
 def multi_dot(tensors: Any) -> Tensor:
-    """Product of several matrices, in the order that takes fewest operations for three, from the left otherwise."""
+    """Product of several matrices, for three in the order that takes fewest operations, else from the left.
+
+    Args:
+        tensors: matrices; the first and the last may be vectors.
+
+    Raises:
+        RuntimeError: fewer than two, or extents that do not fit.
+
+    >>> import tritonnn as torch
+    >>> torch.linalg.multi_dot([torch.ones(2, 3), torch.ones(3, 4), torch.ones(4)])
+    tensor([12., 12.])
+    """
     items = list(tensors)
     if len(items) < 2:
         raise fail("multi_dot", f"expected at least 2 tensors but got {len(items)}")
@@ -137,7 +162,12 @@ def multi_dot(tensors: Any) -> Tensor:
     errors=lambda make: [Bad(make(2, 3), make(2, 3), match="cannot be multiplied")],
 )
 def chain_matmul(*matrices: Tensor) -> Tensor:
-    """`linalg.multi_dot` of the arguments."""
+    """`linalg.multi_dot` of the arguments.
+
+    >>> import tritonnn as torch
+    >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)).shape
+    torch.Size([2, 1])
+    """
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
 
@@ -149,7 +179,15 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
     errors=lambda make: [Bad(make(2), match="must be a matrix")],
 )
 def trace(input: Tensor) -> Tensor:
-    """Sum of the diagonal of a matrix."""
+    """Sum of the diagonal of a matrix.
+
+    Raises:
+        RuntimeError: not 2 dimensions.
+
+    >>> import tritonnn as torch
+    >>> torch.trace(torch.tensor([[1, 2], [3, 4]]))
+    tensor(5)
+    """
     _ranked("trace", 2, input=input)
     return input.diagonal().sum()
 
@@ -162,7 +200,12 @@ def trace(input: Tensor) -> Tensor:
     errors=lambda make: [Bad(make(2), 3, error=TypeError, match="must be Tensor, not int")],
 )
 def kron(input: Tensor, other: Tensor) -> Tensor:
-    """Kronecker product."""
+    """Kronecker product.
+
+    >>> import tritonnn as torch
+    >>> torch.kron(torch.tensor([1, 2]), torch.tensor([1, 10]))
+    tensor([ 1, 10,  2, 20])
+    """
     for name, operand in (("input", input), ("other", other)):
         if not isinstance(operand, Tensor):
             raise TypeError(f"kron(): argument '{name}' must be Tensor, not {type(operand).__name__}")
@@ -184,7 +227,15 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     ),
 )
 def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
-    """Cross product of vectors of three elements along `dim` (default: the first dimension of extent 3)."""
+    """Cross product of vectors of three elements along `dim` (default: the first dimension of extent 3).
+
+    Raises:
+        RuntimeError: no dimension of extent 3, or `dim` is none.
+
+    >>> import tritonnn as torch
+    >>> torch.cross(torch.tensor([1, 0, 0]), torch.tensor([0, 1, 0]))
+    tensor([0, 0, 1])
+    """
     if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
         tensors_only("cross", input=input, other=other)
     if len(input.shape) != len(other.shape):

@@ -22,7 +22,12 @@ RESULTS = (*FLOAT8, dtypes.float16, dtypes.bfloat16, dtypes.float32)
 
 @expose("functional")
 class ScalingType(Enum):
-    """Which elements of a float8 matrix share a scale."""
+    """Which elements of a float8 matrix share a scale.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.ScalingType.RowWise.name
+    'RowWise'
+    """
 
     TensorWise = 0
     RowWise = 1
@@ -34,7 +39,12 @@ class ScalingType(Enum):
 
 @expose("functional")
 class SwizzleType(Enum):
-    """In which order the scales of blocks lie in memory."""
+    """In which order the scales of blocks lie in memory.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.functional.SwizzleType.NO_SWIZZLE.name
+    'NO_SWIZZLE'
+    """
 
     NO_SWIZZLE = 0
     SWIZZLE_32_4_4 = 1
@@ -148,6 +158,21 @@ def _only(name: str, value: Any) -> Any:
     return items[0]
 
 
+def _check_matrices(mat_a: Tensor, mat_b: Tensor, bias: Tensor | None) -> None:
+    left, right = tuple(mat_a.shape), tuple(mat_b.shape)
+    wrong = ""
+    if len(left) != 2 or len(right) != 2:
+        name, shape = ("mat_b", right) if len(left) == 2 else ("mat_a", left)
+        wrong = f"{name} must be a matrix, got {len(shape)}D"
+    elif left[1] != right[0]:
+        shapes = " and ".join("x".join(map(str, shape)) for shape in (left, right))
+        wrong = f"mat_a and mat_b shapes cannot be multiplied ({shapes})"
+    elif bias is not None and bias.shape != right[1:]:
+        wrong = f"Bias must be size {right[1]} but got {bias.numel()}"
+    if wrong:
+        raise fail("scaled_mm", wrong, kind=ValueError, mat_a=mat_a, mat_b=mat_b)
+
+
 def _recipes(make: Make) -> list[Sample]:
     one, rows = [ScalingType.TensorWise], ScalingType.RowWise
     x, y = _float8(make, 5, 7), _float8(make, 7, 3)
@@ -164,10 +189,12 @@ def _recipe_errors(make: Make) -> list[Bad]:
     return [
         Bad(x, y, s, blocks, s, blocks, error=NotImplementedError, match="TensorWise and RowWise are"),
         Bad(x, y, s, rows, s, rows, error=ValueError, match="scale_a must have 5 Float elements"),
+        Bad(x, s, s, one, s, one, error=ValueError, match="mat_b must be a matrix, got 0D"),
+        Bad(x, x, s, one, s, one, error=ValueError, match="shapes cannot be multiplied .5x7 and 5x7."),
+        Bad(x, y, s, one, s, one, bias=make(4), error=ValueError, match="Bias must be size 3 but got 4"),
         Bad(x, y, [s, s], one, s, one, error=NotImplementedError, match="scale_a with 2 entries"),
         Bad(x, y, s, one, s, one, swizzle, error=NotImplementedError, match="swizzled scales"),
         Bad(x, y, s, one, s, one, contraction_dim=(0, 1), error=NotImplementedError, match="contraction_dim"),
-        Bad(x, x, s, one, s, one, match="cannot be multiplied"),
     ]
 
 
@@ -201,6 +228,7 @@ def scaled_mm(
 
     Raises:
         NotImplementedError: scales of blocks, swizzled scales, other dimensions to contract.
+        ValueError: operands, bias or scales whose shapes do not fit.
 
     >>> import tritonnn as torch, tritonnn.nn.functional as F
     >>> x, one, recipe = torch.eye(2).to(torch.float8_e5m2), torch.tensor(1.), F.ScalingType.TensorWise
@@ -213,6 +241,7 @@ def scaled_mm(
             raise NotImplementedError(
                 f"scaled_mm: swizzled scales are not supported ({name}={_only(name, swizzle)})"
             )
+    _check_matrices(mat_a, mat_b, bias)
     scales = []
     for name, scale, recipe, matrix, along in (
         ("a", scale_a, scale_recipe_a, mat_a, 0), ("b", scale_b, scale_recipe_b, mat_b, 1)

@@ -255,7 +255,7 @@ def _probability_loss(
     dim = 1 if len(input.shape) > 1 else 0
     classes = input.shape[dim]
     if label_smoothing:
-        target = target * (1 - label_smoothing) + label_smoothing / classes
+        target = target * (1 - label_smoothing) + label_smoothing / max(classes, 1)
     terms = log_softmax(input, dim) * target
     if weight is not None:
         if tuple(weight.shape) != (classes,):
@@ -267,7 +267,7 @@ def _probability_loss(
     if reduction == "none":
         return -terms.sum(dim)
     total = -terms.sum()
-    return total / (numel(input.shape) / classes) if reduction == "mean" else total
+    return total / (numel(_per_sample(input)) if classes else 0) if reduction == "mean" else total
 
 
 @composite(

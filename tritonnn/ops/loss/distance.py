@@ -10,7 +10,8 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
-from tritonnn.ops.reduction.norms import _safe_sqrt, norm, vector_norm
+from tritonnn.ops.reduction.norms import norm, vector_norm
+from tritonnn.ops.reduction.reduction import safe_sqrt
 from tritonnn.shape import broadcast_shapes
 from tritonnn.table import Make
 from tritonnn.table.types import IntOrInts
@@ -156,7 +157,7 @@ def cdist(
     large = x1.shape[-2] > 25 or x2.shape[-2] > 25
     if p == 2 and (compute_mode == _MODES[1] or (compute_mode == _MODES[0] and large)):
         squares = (a * a).sum(-1, True) + (b * b).sum(-1).unsqueeze(-2)
-        result = _safe_sqrt((squares - 2 * a.matmul(b.transpose(-2, -1))).clamp_min(0))
+        result = safe_sqrt((squares - 2 * a.matmul(b.transpose(-2, -1))).clamp_min(0))
     else:
         result = vector_norm(a.unsqueeze(-2) - b.unsqueeze(-3), p, -1)
     return result.to(x1.dtype) if half else result

@@ -156,7 +156,7 @@ def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) ->
     fits = tuple(target.shape) == wanted or (
         not per_class and len(input.shape) == 1 and tuple(target.shape) == (1,)
     )
-    if len(input.shape) not in (1, 2) or not fits:
+    if len(input.shape) > 2 or not fits:
         raise fail(
             op,
             f"inconsistent target size: expected {list(wanted)} for an input of size {list(input.shape)}, "
@@ -164,7 +164,7 @@ def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) ->
         )  # fmt: skip
     if target.dtype is not dtypes.int64:
         raise fail(op, f"expected scalar type Long but found {target.dtype.name}", input=input, target=target)
-    classes = input.shape[-1]
+    classes = input.shape[-1] if input.shape else 1
     return input.reshape(-1, classes), target.reshape(-1, classes) if per_class else target.reshape(-1)
 
 
@@ -219,7 +219,7 @@ def multi_margin_loss(
     except Invalid as invalid:
         raise fail("multi_margin_loss", str(invalid), hint=invalid.hint, input=input, weight=weight) from None
     places = y.unsqueeze(1)
-    terms = (margin - x.gather(1, places) + x).clamp(0.0)
+    terms = _positive_part(margin - x.gather(1, places) + x)
     if p == 2:
         terms = terms * terms
     if weight is not None:
@@ -260,10 +260,15 @@ def multilabel_margin_loss(
     places = where(named, y, 0)
     counts = named.to(x.dtype)
     member = x.detach().new_zeros(x.shape).scatter_add(1, places, counts) > 0
-    terms = (1 - x.gather(1, places).unsqueeze(2) + x.unsqueeze(1)).clamp(0.0)
-    pairs = counts.unsqueeze(2) * member.logical_not().to(x.dtype).unsqueeze(1)
-    loss = (terms * pairs).sum((1, 2)) / x.shape[1]
+    terms = _positive_part(1 - x.gather(1, places).unsqueeze(2) + x.unsqueeze(1))
+    pairs = named.unsqueeze(2) & member.logical_not().unsqueeze(1)
+    loss = where(pairs, terms, 0.0).sum((1, 2)) / x.shape[1]
     return reduced(loss.reshape(input.shape[:-1]), reduction)
+
+
+def _positive_part(terms: Tensor) -> Tensor:
+    """max(0, terms) with 0 for NaN, which PyTorch's comparison leaves out."""
+    return where(terms > 0, terms, 0.0)
 
 
 def _labels(make: Make) -> Tensor:

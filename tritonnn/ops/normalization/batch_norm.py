@@ -212,7 +212,13 @@ def batch_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
     running_var: Tensor | None, training: bool, momentum: float, eps: float, cudnn_enabled: bool = True,
 ) -> Tensor:  # fmt: skip
-    """`torch.nn.functional.batch_norm`; `cudnn_enabled` chooses nothing, for there is one implementation."""
+    """`torch.nn.functional.batch_norm`; `cudnn_enabled` chooses nothing, for there is one implementation.
+
+    >>> import tritonnn as torch
+    >>> torch.batch_norm(torch.tensor([[1.], [3.]]), None, None, None, None, True, 0.1, 1e-5)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    """
     return _normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
@@ -323,6 +329,10 @@ def instance_norm(
 ) -> Tensor:  # fmt: skip
     """`torch.nn.functional.instance_norm`; `cudnn_enabled` chooses nothing, for there is one
     implementation.
+
+    >>> import tritonnn as torch
+    >>> torch.instance_norm(torch.tensor([[[1., 3.]]]), None, None, None, None, True, 0.1, 1e-5, False)
+    tensor([[[-1.0000,  1.0000]]])
     """
     return functional_instance_norm(
         input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps

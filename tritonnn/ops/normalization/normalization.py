@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid
+from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._fused import (
@@ -158,7 +158,13 @@ def layer_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
     eps: float = 1e-5, cudnn_enable: bool = True,
 ) -> Tensor:  # fmt: skip
-    """`torch.nn.functional.layer_norm`; `cudnn_enable` chooses nothing, for there is one implementation."""
+    """`torch.nn.functional.layer_norm`; `cudnn_enable` chooses nothing, for there is one implementation.
+
+    >>> import tritonnn as torch
+    >>> torch.layer_norm(torch.tensor([[1., 3.], [5., 5.]]), (2,))
+    tensor([[-1.0000,  1.0000],
+            [ 0.0000,  0.0000]])
+    """
     return native_layer_norm(input, normalized_shape, weight, bias, eps)[0]
 
 
@@ -213,6 +219,7 @@ def fused_rms_norm_backward(
     api="torch functional",
     samples=lambda make: [Sample(make(3, 4), (4,)), Sample(make(2, 3, 4), (3, 4), make(3, 4), 1e-6)],
     errors=lambda make: [Bad(make(2, 3), (5,), match="expected input with shape"),
+                         Bad(make(3), (2, 3), error=ValueError, match="at least 2 dimensions, but got 1"),
                          Bad(make(2, 3), (3,), make(4), match="Expected weight to be of same shape")],
     reference=define.rms_norm,
 )  # fmt: skip
@@ -229,11 +236,18 @@ def rms_norm(
 
     Raises:
         RuntimeError: the input does not end in `normalized_shape`, or the weight has another shape.
+        ValueError: the input has fewer dimensions.
 
     >>> import tritonnn as torch
     >>> torch.nn.functional.rms_norm(torch.tensor([1., 7.]), (2,))
     tensor([0.2000, 1.4000])
     """
+    fits = weight is None or tuple(weight.shape) == tuple(normalized_shape)
+    if fits and len(input.shape) < len(normalized_shape):
+        raise fail(
+            "rms_norm", f"Input tensor must have at least {len(normalized_shape)} dimensions, but got "
+            f"{len(input.shape)}", kind=ValueError, input=input,
+        )  # fmt: skip
     if eps is None:
         eps = dtypes.finfo(input.dtype if input.dtype.is_floating_point else dtypes.float32).eps
     return fused_rms_norm(input, normalized_shape, weight, eps)[0]
@@ -361,5 +375,11 @@ def group_norm(
     eps: float = 1e-5,
     cudnn_enabled: bool = True,
 ) -> Tensor:  # fmt: skip
-    """`torch.nn.functional.group_norm`; `cudnn_enabled` chooses nothing, for there is one implementation."""
+    """`torch.nn.functional.group_norm`; `cudnn_enabled` chooses nothing, for there is one implementation.
+
+    >>> import tritonnn as torch
+    >>> torch.group_norm(torch.tensor([[[1., 3.], [5., 5.]]]), 2)
+    tensor([[[-1.0000,  1.0000],
+             [ 0.0000,  0.0000]]])
+    """
     return native_group_norm(input, num_groups, weight, bias, eps)[0]

@@ -142,6 +142,11 @@ def max_pool3d(
     return _max_pool("max_pool3d", 3, input, kernel_size, *rest)
 
 
+def _rank(pool: Any) -> int:
+    """The number in the name: max_pool2d -> 2."""
+    return int(pool.__name__[-2])
+
+
 def _with_indices(pool: Any, place: int, samples: Any, api: str, public: str = "", name: str = "") -> Any:
     """The variant of an entry that returns indices in any case; `place` is where it takes the question."""
 
@@ -153,7 +158,14 @@ def _with_indices(pool: Any, place: int, samples: Any, api: str, public: str = "
         return pool(*args, **kwargs)
 
     with_indices.__name__ = with_indices.__qualname__ = name or f"{pool.__name__}_with_indices"
-    with_indices.__doc__ = f"`{pool.__name__}` with its indices: (values, indices)."
+    where = "torch" if "torch" in api else "torch.nn.functional"
+    x = f"torch.rand(1, 2, {', '.join('4' * _rank(pool))})"
+    option = ", output_ratio=0.5" if "fractional" in pool.__name__ else ""
+    with_indices.__doc__ = (
+        f"`{pool.__name__}` with its indices: (values, indices).\n\n>>> import tritonnn as torch\n"
+        f">>> values, indices = {where}.{public or with_indices.__name__}({x}, 2{option})\n"
+        f">>> values.shape == indices.shape\nTrue"
+    )
     return composite(
         api=api, public=public or None, dtypes=pool.op.dtypes, samples=samples, errors=pool.op.errors,
         reference=define.with_indices(pool.op.reference),

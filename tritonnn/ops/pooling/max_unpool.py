@@ -93,6 +93,11 @@ def _max_unpool(
         size = _unpool_size(input, n, kernel_size, stride, padding, output_size)
         if min(size) < 0:
             raise Invalid(f"the output would have a negative size, {list(size)}", kind=ValueError)
+        if 0 in input.shape[1:]:
+            raise Invalid(
+                f"Expected input to have non-zero size for non-batch dimensions, but got {list(input.shape)} with "
+                f"dimension {list(input.shape).index(0, 1)} being empty"
+            )
         count = 1
         for extent in size:
             count *= extent
@@ -113,6 +118,7 @@ def _unpool_errors(n: int) -> Any:
             Bad(x, make(1, 1, *[2] * n), 2, match="elements in indices should be type int64"),
             Bad(x, make.int(1, 1, *[1] * n), 2, match="Expected shape of indices to be same"),
             Bad(make(2), make.int(2), 2, match=f"should be a {n + 1}d or {n + 2}d Tensor"),
+            Bad(make(1, 0, *[2] * n), make.int(1, 0, *[2] * n), 2, match="with dimension 1 being empty"),
             Bad(x, where, 2, output_size=[9] * n, error=ValueError, match="invalid output_size"),
             Bad(x, where, 2, output_size=[4] * (n + 1), error=ValueError, match="should be a sequence"),
         ]

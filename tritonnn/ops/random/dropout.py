@@ -261,7 +261,13 @@ def feature_alpha_dropout(
     reference=lambda input, p, train: (_all_or_nothing(input, p, train), np.full(input.shape, p < 1 or not train)),
 )  # fmt: skip
 def _native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor]:
-    """The result of dropout and the mask of the elements kept."""
+    """The result of dropout and the mask of the elements kept.
+
+    >>> import tritonnn as torch
+    >>> result, kept = torch.native_dropout(torch.ones(2), 0.0, True)
+    >>> result, kept
+    (tensor([1., 1.]), tensor([True, True]))
+    """
     _check("native_dropout", p, input, RuntimeError)
     if train is False:
         return input.clone(), ones_like(input, dtype=dtypes.bool_)
@@ -298,7 +304,8 @@ def _named(name: str, function: Any, inplace: bool) -> Any:
 
     public.__name__ = public.__qualname__ = name
     public.__doc__ = (
-        f"`nn.functional.{name.rstrip('_')}`{' in place' if inplace else ''}, with p and train required."
+        f"`nn.functional.{name.rstrip('_')}`{' in place' if inplace else ''}, with p and train required.\n\n"
+        f">>> import tritonnn as torch\n>>> torch.{name}(torch.ones(1, 2), 0.5, False)\ntensor([[1., 1.]])"
     )
     return public
 

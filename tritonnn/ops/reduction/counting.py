@@ -60,7 +60,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
             weights=weights,
         )
     size = max(minlength, int(input.max()) + 1 if count else 0)
-    if weights is None:
+    if weights is None or not count:
         weights = ones(count, dtype=dtypes.int64, device=input.device)
     elif weights.dtype is not dtypes.float32:
         weights = weights.to(dtypes.float64)

@@ -69,7 +69,12 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     reference=lambda input, dim, keepdim: np.min(input, tuple(np.atleast_1d(dim)) or None, keepdims=keepdim),
 )
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
-    """Smallest element over `dim` (all by default); the gradient is shared among ties."""
+    """Smallest element over `dim` (all by default); the gradient is shared among ties.
+
+    >>> import tritonnn as torch
+    >>> torch.amin(torch.tensor([[1., 2.], [0., 3.]]), 1)
+    tensor([1., 0.])
+    """
     dims = wrap_dims(dim, len(input.shape))
     _not_empty(input, dims, "amin", dim)
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
@@ -91,7 +96,13 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     ],
 )
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
-    """(smallest, largest) element over `dim` (all by default)."""
+    """(smallest, largest) element over `dim` (all by default).
+
+    >>> import tritonnn as torch
+    >>> low, high = torch.aminmax(torch.tensor([3, 1, 2]))
+    >>> low, high
+    (tensor(1), tensor(3))
+    """
     tensors_only("aminmax", input=input)
     if dim is None and not input.numel():
         message = "cannot compute aminmax over an empty dimension as the operation has no identity."
@@ -157,6 +168,24 @@ def _with_indices(input: Tensor, dim: int, keepdim: bool, op: str) -> Any:
     return (Out(shape, input.dtype), Out(shape, dtypes.int64)), (input, dim, bool(keepdim))
 
 
+_EXAMPLES = {
+    "max": """>>> import tritonnn as torch
+>>> x = torch.tensor([[1, 4], [3, 2]])
+>>> torch.max(x), torch.max(x, 1).indices
+(tensor(4), tensor([1, 0]))
+>>> torch.max(x, torch.tensor(2))
+tensor([[2, 4],
+        [3, 2]])""",
+    "min": """>>> import tritonnn as torch
+>>> x = torch.tensor([[1, 4], [3, 2]])
+>>> torch.min(x), torch.min(x, 1).values
+(tensor(1), tensor([1, 2]))
+>>> torch.min(x, torch.tensor(2))
+tensor([[1, 2],
+        [2, 2]])""",
+}
+
+
 def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
     def reduce(
         input: Tensor, *args: Any, dim: Any = None, keepdim: bool = False, other: Any = None, out: Any = None
@@ -188,7 +217,7 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
     word = "Largest" if name == "max" else "Smallest"
     reduce.__doc__ = (
         f"{word} element: of all (`{name}(x)`), along a dimension with its index (`{name}(x, dim)` gives a named tuple "
-        f"values, indices), or of two tensors element by element (`{name}(x, y)`)."
+        f"values, indices), or of two tensors element by element (`{name}(x, y)`).\n\n{_EXAMPLES[name]}"
     )
     return reduce
 
@@ -258,5 +287,10 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 
 @primitive(**_ARG, reference=lambda input, dim, keepdim: np.argmin(input, dim, keepdims=keepdim))
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """Where the smallest element stands first, along `dim` or counted row-major."""
+    """Where the smallest element stands first, along `dim` or counted row-major.
+
+    >>> import tritonnn as torch
+    >>> torch.argmin(torch.tensor([[4, 1], [2, 3]]), 1)
+    tensor([1, 0])
+    """
     return _arg(input, dim, keepdim, "argmin")

@@ -40,14 +40,6 @@ def _vector_norm(input: Tensor, p: float, dims: Sequence[int], keepdim: bool) ->
     return p_norm(size, p, dims, keepdim)
 
 
-def _safe_sqrt(total: Tensor) -> Tensor:
-    """sqrt with gradient 0 at 0."""
-    if not total.requires_grad:
-        return total.sqrt()
-    zero = total == 0
-    return total.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
-
-
 def _norm_grad(
     g: Tensor, input: Tensor, norm: Tensor, p: float, dims: Sequence[int], keepdim: bool
 ) -> Tensor:
@@ -139,7 +131,18 @@ def vector_norm(
     dtype: DType | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The p-norm of vectors along `dim` (of all elements by default)."""
+    """The p-norm of vectors along `dim` (of all elements by default).
+
+    Args:
+        ord: the degree p; inf and -inf give the largest and the smallest size, 0 counts what is not zero.
+        dim: the dimensions; default: all.
+        keepdim: keep them with extent 1.
+        dtype: of the result.
+
+    >>> import tritonnn as torch
+    >>> torch.linalg.vector_norm(torch.tensor([[3., 4.], [0., 2.]]), dim=1)
+    tensor([5., 2.])
+    """
     if isinstance(ord, str):
         raise TypeError("vector_norm(): argument 'ord' must be Number, not str")
     return norm(x, ord, dim, keepdim, out, dtype)
@@ -157,7 +160,13 @@ def vector_norm(
     ],
 )
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
-    """`input` with each slice along `dim` scaled down to a p-norm of at most `maxnorm`."""
+    """`input` with each slice along `dim` scaled down to a p-norm of at most `maxnorm`.
+
+    >>> import tritonnn as torch
+    >>> torch.renorm(torch.tensor([[3., 4.], [0.3, 0.4]]), 2, 0, 1.0)
+    tensor([[0.6000, 0.8000],
+            [0.3000, 0.4000]])
+    """
     dim = wrap_dim(dim, len(input.shape))
     if p <= 0:
         raise fail("renorm", "non-positive-norm not supported", input=input)
@@ -169,7 +178,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
         )
     others = [d for d in range(len(input.shape)) if d != dim]
     size = norm(input, p, others, True)
-    return input * (maxnorm / (size + 1e-7)).masked_fill(size <= maxnorm, 1.0)
+    return input * (maxnorm / (size + 1e-7)).masked_fill((size > maxnorm).logical_not(), 1.0)
 
 
 @composite(
@@ -182,7 +191,12 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     ],
 )
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
-    """The p-norm of input - other."""
+    """The p-norm of input - other.
+
+    >>> import tritonnn as torch
+    >>> torch.dist(torch.tensor([1., 2.]), torch.tensor([4., 6.]))
+    tensor(5.)
+    """
     return norm(input - other, p)
 
 
@@ -201,7 +215,12 @@ def with_nan(make: Make, rows: int, columns: int) -> Tensor:
     errors=_dim_errors,
 )
 def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
-    """Sum over `dim` with NaN counted as 0."""
+    """Sum over `dim` with NaN counted as 0.
+
+    >>> import tritonnn as torch
+    >>> torch.nansum(torch.tensor([1., float("nan"), 3.]))
+    tensor(4.)
+    """
     return sum(input.masked_fill(input != input, 0), dim, keepdim, dtype=dtype)
 
 
@@ -212,7 +231,12 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTy
     errors=lambda make: [*_dim_errors(make), Bad(make.int(3), match="floating point or complex")],
 )
 def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
-    """Mean over `dim` of the elements that are not NaN."""
+    """Mean over `dim` of the elements that are not NaN.
+
+    >>> import tritonnn as torch
+    >>> torch.nanmean(torch.tensor([1., float("nan"), 3.]))
+    tensor(2.)
+    """
     if input.dtype.kind < 2:
         raise fail(
             "nanmean",

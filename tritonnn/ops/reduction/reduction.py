@@ -128,6 +128,8 @@ def prod_dims(input: Tensor, dim: Dims, keepdim: bool = False, dtype: DType | No
 
 def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
     """g times the product of all other elements, by products from both ends so that zeros are exact."""
+    if input.dtype.is_complex:
+        input = input.conj()
     g = restore(g, input.shape, dims, keepdim)
     if not input.shape:
         return g
@@ -199,6 +201,14 @@ def _var_grad(g: Tensor, input: Tensor, dims: Sequence[int], correction: float, 
     return restore(g, input.shape, dims, keepdim) * (centred * scale)
 
 
+def safe_sqrt(total: Tensor) -> Tensor:
+    """sqrt with gradient 0 at 0."""
+    if not total.requires_grad:
+        return total.sqrt()
+    zero = total == 0
+    return total.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
+
+
 def _correction(unbiased: bool | None, correction: float | None) -> float:
     if correction is not None:
         return correction
@@ -251,7 +261,7 @@ def std(
     tensor(1.)
     """
     dim, unbiased = _dim_or_flag(dim, unbiased)
-    return var_dims(input, dim, _correction(unbiased, correction), keepdim).sqrt()
+    return safe_sqrt(var_dims(input, dim, _correction(unbiased, correction), keepdim))
 
 
 @composite(api="torch", samples=_VAR_SAMPLES, reference=define.var_mean, errors=_dim_errors)
@@ -263,7 +273,12 @@ def var_mean(
     *,
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(variance, mean) over `dim`."""
+    """(variance, mean) over `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.var_mean(torch.tensor([1., 3., 5.]))
+    (tensor(4.), tensor(3.))
+    """
     dim, unbiased = _dim_or_flag(dim, unbiased)
     return var_dims(input, dim, _correction(unbiased, correction), keepdim), mean(input, dim, keepdim)
 
@@ -277,9 +292,14 @@ def std_mean(
     *,
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(standard deviation, mean) over `dim`."""
+    """(standard deviation, mean) over `dim`.
+
+    >>> import tritonnn as torch
+    >>> torch.std_mean(torch.tensor([1., 2., 3.]))
+    (tensor(1.), tensor(2.))
+    """
     variance, average = var_mean(input, dim, unbiased, keepdim, correction=correction)
-    return variance.sqrt(), average
+    return safe_sqrt(variance), average
 
 
 # ---- truth and counting ---------------------------------------------------------------------------------

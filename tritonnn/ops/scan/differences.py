@@ -118,6 +118,9 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     """
     _check_samples("trapezoid", y, x)
     dim = _dimension("trapezoid", y, dim)
+    if x is None and y.shape[dim]:  # as PyTorch adds up, to which the ends' infinities count once too often
+        ends = slice_dim(y, dim, 0, 1, 1) + slice_dim(y, dim, y.shape[dim] - 1, 1, 1)
+        return (y.sum(dim) - ends.sum(dim) * 0.5) * (1 if dx is None else dx)
     return _panels("trapezoid", y, x, dx, dim).sum(dim)
 
 
@@ -140,6 +143,12 @@ def _edge(ys: Sequence[Tensor], h0: Any, h1: Any) -> Tensor:
     return -(2 * h0 + h1) / (h0 * (h0 + h1)) * a + (h0 + h1) / (h0 * h1) * b - h0 / (h1 * (h0 + h1)) * c
 
 
+def _uneven(a: Tensor, b: Tensor, c: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """The derivative in the middle of three samples at distances `left` and `right`."""
+    ends = c * (left / (right * (left + right))) - a * (right / (left * (left + right)))
+    return ends + b * ((right - left) / (left * right))
+
+
 def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     n = input.shape[dim]
 
@@ -157,11 +166,10 @@ def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     else:
         left = right = spacing
         first = last = (spacing, spacing)
-    inner = (
-        part(2, n - 2) * (left / (right * (left + right)))
-        + part(1, n - 2) * ((right - left) / (left * right))
-        - part(0, n - 2) * (right / (left * (left + right)))
-    )
+    if left is right:  # the sample in the middle has no part in it, so that its NaN stays where it is
+        inner = (part(2, n - 2) - part(0, n - 2)) / (2 * left)
+    else:
+        inner = _uneven(part(0, n - 2), part(1, n - 2), part(2, n - 2), left, right)
     if edge_order == 1:
         begin, end = (part(1, 1) - part(0, 1)) / first[0], (part(n - 1, 1) - part(n - 2, 1)) / last[0]
     else:

@@ -70,6 +70,8 @@ def _cumprod_grad(g: Tensor, input: Tensor, dim: int) -> Tensor:
     count = input.shape[dim]
     if count == 0:
         return g
+    if input.dtype.is_complex:
+        input = input.conj()
     ones = slice_dim(input, dim, 0, 1, 1) * 0 + 1
     prefix = cumprod(cat([ones, slice_dim(input, dim, 0, count - 1, 1)], dim), dim)
     columns = [slice_dim(g, dim, count - 1, 1, 1)]

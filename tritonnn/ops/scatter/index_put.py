@@ -40,13 +40,20 @@ def _at_least_1d(item: Tensor) -> Tensor:
 def _index_put(
     in_place: bool, input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool
 ) -> Tensor:
+    if not input.shape and indices:
+        raise fail(
+            "index_put", f"too many indices for tensor of dimension 0 (got {len(indices)})", kind=IndexError,
+            input=input,
+        )  # fmt: skip
     parsed = _tensor_indices(input, indices)
     if not parsed.indices:
         raise fail("index_put", "expected at least one index tensor", kind=IndexError, input=input)
     found, dims = index_tensors(parsed, parsed.view.shape)
     args = (parsed.view, found, values, dims, bool(accumulate))
-    op = put_at.op
-    return dispatch.inplace(op, args) if in_place else dispatch.call(op, args)
+    if in_place:
+        dispatch.inplace(put_at.op, args)
+        return input
+    return dispatch.call(put_at.op, args).reshape(input.shape)  # a 0-d mask is a dimension of the view
 
 
 @composite(
@@ -54,7 +61,7 @@ def _index_put(
     samples=lambda make: [
         Sample(make(3, 4), (make.int(2, high=3),), make(4), True),
         Sample(make(3, 4), (make.int(5, high=3), make.int(5, high=4)), make(5), True),
-        Sample(make(3, 4), (make.bool(3, 4),), make(())),
+        Sample(make(3, 4), (make.bool(3, 4),), make(())), Sample(make(3, 4), (make.bool(()) | True,), make(())),
     ],
     reference=definitions.index_put,
     errors=lambda make: [
@@ -63,6 +70,7 @@ def _index_put(
         Bad(make(3), (make.int(2, low=5, high=6),), make(2), error=IndexError, match="index 5 is out of bounds"),
         Bad(make(3, 4), (make.int(2, high=3),), make(3), match="cannot be broadcast to indexing result"),
         Bad(make(3), (None,), make(3), error=IndexError, match="at least one index tensor"),
+        Bad(make(()), (make.bool(()),), make(()), error=IndexError, match="too many indices for tensor of dimension 0"),
     ],
 )  # fmt: skip
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
@@ -80,7 +88,12 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 
 @expose("torch tensor", of=index_put)
 def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    """In-place version of `index_put`."""
+    """In-place version of `index_put`.
+
+    >>> import tritonnn as torch
+    >>> torch.index_put_(torch.zeros(3), (torch.tensor([0, 2]),), torch.tensor([5., 6.]))
+    tensor([5., 0., 6.])
+    """
     return _index_put(True, self, indices, values, accumulate)
 
 
@@ -104,9 +117,8 @@ def _view_scatter(name: str, pick: Any, samples: Any, errors: Any, example: str)
         return made
 
     function.__name__ = name
-    function.__doc__ = (
-        f"A copy of the input with `src` embedded in what `{name.removesuffix('_scatter')}` of it sees."
-    )
+    seen = name.removesuffix("_scatter")
+    function.__doc__ = f"A copy of the input with `src` embedded in what `{seen}` of it sees.\n\n{example}"
     function.__annotations__ = {"input": "Tensor", "src": "Tensor"}
     options = {"samples": samples, "errors": errors, "reference": getattr(definitions, name)}
     return composite(api="torch tensor", dtypes=ANY, **options)(function)

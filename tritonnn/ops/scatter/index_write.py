@@ -176,6 +176,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -
         Bad(make(3), 0, make.int(2), make(2), "sum", match="must be either prod, mean, amax or amin, got sum"),
         Bad(make(3, 4), 0, make.int(2, 2), make(2, 4), "amax", error=IndexError, match="dimension 1 or 0"),
         Bad(make(3, 4), 0, make.int(2), make(3, 4), "amax", match=r"Number of indices \(2\)"),
+        Bad(make(3, 4), 0, make.int(2, low=3), make(2, 4), "amax", error=IndexError,
+            match="index_reduce: index 3 is out of bounds"),
     ],
 )  # fmt: skip
 def index_reduce(
@@ -202,7 +204,12 @@ def index_reduce(
             "index_reduce", str(invalid), kind=invalid.kind, input=input, index=index, source=source
         ) from None
     column = index.reshape([-1 if d == dim else 1 for d in range(len(input.shape))])
-    return scatter_reduce(input, dim, column.expand(source.shape), source, reduce, include_self)
+    try:
+        return scatter_reduce(input, dim, column.expand(source.shape), source, reduce, include_self)
+    except RuntimeError as error:
+        if "is out of bounds" not in str(error):
+            raise
+        raise IndexError(str(error).replace("scatter_reduce", "index_reduce")) from None
 
 
 # ---- by mask ----------------------------------------------------------------------------------------------

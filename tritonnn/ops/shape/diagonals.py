@@ -46,7 +46,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     lead = tuple(input.shape[:-1])
     column = view_or_copy(input, (*lead, input.shape[-1], 1))
     gaps = zeros((*lead, input.shape[-1], size), dtype=input.dtype, device=input.device)
-    flat = view_or_copy(cat([column, gaps], -1), (*lead, -1)) if input.shape[-1] else gaps.reshape((*lead, 0))
+    flat = view_or_copy(cat([column, gaps], -1), (*lead, input.shape[-1] * (size + 1)))
     before = max(offset, 0) + max(-offset, 0) * size
     parts = [zeros((*lead, before), dtype=input.dtype, device=input.device), flat]
     flat = cat(parts, -1)
@@ -90,6 +90,12 @@ _diagonal = diagonal
     errors=lambda make: [Bad("a", error=TypeError, match="must be Tensor, not str")],
 )
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
-    """A matrix with the elements of `input`, row-major, on a diagonal."""
+    """A matrix with the elements of `input`, row-major, on a diagonal.
+
+    >>> import tritonnn as torch
+    >>> torch.diagflat(torch.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     tensors_only("diagflat", input=input)
     return diag_embed(view_or_copy(input, (-1,)), offset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from tritonnn._tensor import Tensor
@@ -52,7 +53,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
         )
     x: Any = input
     count = channels // (r * r)
-    x = x.reshape(-1, count, r, r, height, width).permute(0, 1, 4, 2, 5, 3)
+    x = x.reshape(prod(batch), count, r, r, height, width).permute(0, 1, 4, 2, 5, 3)
     return x.reshape(*batch, count, height * r, width * r).contiguous(format_of(input))
 
 
@@ -82,7 +83,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
                 input=input,
             )
     x: Any = input
-    x = x.reshape(-1, channels, height // r, r, width // r, r).permute(0, 1, 3, 5, 2, 4)
+    x = x.reshape(prod(batch), channels, height // r, r, width // r, r).permute(0, 1, 3, 5, 2, 4)
     return x.reshape(*batch, channels * r * r, height // r, width // r).contiguous(format_of(input))
 
 

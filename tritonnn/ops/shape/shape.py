@@ -98,7 +98,16 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
     errors=lambda make: [Bad(make(2, 3), (4, 4), match="must match the existing size")],
 )  # fmt: skip
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
-    """`input` broadcast to `size`."""
+    """`input` broadcast to `size`.
+
+    Raises:
+        RuntimeError: the shape does not broadcast to it.
+
+    >>> import tritonnn as torch
+    >>> torch.broadcast_to(torch.tensor([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return expand_as_size(input, tuple(size))
 
 
@@ -315,7 +324,12 @@ attach(permute=_permute)
     ],
 )
 def movedim(input: Tensor, source: IntOrInts, destination: IntOrInts) -> Tensor:
-    """`input` with dimensions `source` moved to the positions `destination`."""
+    """`input` with dimensions `source` moved to the positions `destination`.
+
+    >>> import tritonnn as torch
+    >>> torch.movedim(torch.ones(2, 3, 4), 0, -1).shape
+    torch.Size([3, 4, 2])
+    """
     ndim = len(input.shape)
     sources = [wrap_dim(d, ndim) for d in ((source,) if isinstance(source, int) else source)]
     targets = [wrap_dim(d, ndim) for d in ((destination,) if isinstance(destination, int) else destination)]
@@ -491,7 +505,12 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     ],
 )
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
-    """`input` with dimension `dim` split into `sizes` (one may be -1)."""
+    """`input` with dimension `dim` split into `sizes` (one may be -1).
+
+    >>> import tritonnn as torch
+    >>> torch.unflatten(torch.ones(2, 6), 1, (2, -1)).shape
+    torch.Size([2, 2, 3])
+    """
     dim = _checked_dim("unflatten", dim, input)
     try:
         inner = infer_view_size(tuple(sizes), input.shape[dim])

@@ -13,6 +13,8 @@ from tritonnn.memory_format import strides_as
 from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.elementwise.comparison import where
+from tritonnn.ops.elementwise.three_operands import lerp
 from tritonnn.ops.reduction.extremes import _scatter_back, pair
 from tritonnn.ops.reduction.norms import with_nan
 from tritonnn.ops.reduction.reduction import reduced_shape
@@ -256,7 +258,9 @@ def _quantile(
     fractions, many = _fractions(name, input, q)
     if input.numel() == 0:
         raise fail(name, "input tensor must be non-empty", input=input)
-    flat = dim is None
+    if dim is not None:
+        wrap_dim(dim, len(input.shape))
+    flat = dim is None or not input.shape
     if flat:
         keep_shape = (1,) * len(input.shape)
         input, dim = view_or_copy(input, (-1,)), 0
@@ -296,9 +300,11 @@ def _between(first: Tensor, last: Tensor, weight: Tensor, interpolation: str) ->
         return last
     if interpolation == "midpoint":
         return (first + last) / 2
-    if interpolation == "nearest":
-        weight = weight.round() if isinstance(weight, Tensor) else float(round(weight))
-    return first + (last - first) * weight
+    if interpolation == "nearest":  # a choice, not a sum: an infinity beside the chosen one does not matter
+        if isinstance(weight, Tensor):
+            return where(weight.round() > 0, last, first)
+        return last if round(weight) > 0 else first
+    return lerp(first, last, weight)
 
 
 def _quantile_errors(make: Make) -> list[Bad]:

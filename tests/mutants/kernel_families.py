@@ -1,0 +1,238 @@
+"""Faults in the kernels of one family each; what many share is in `kernels.py`."""
+
+from __future__ import annotations
+
+from mutants import Fault
+
+PHILOX = "kernels/random/_philox.py"
+GEMM = "kernels/linalg/_kernels.py"
+ROWS = "kernels/normalization/_row_kernels.py"
+CHANNELS = "kernels/normalization/_channel_kernels.py"
+ENTROPY = "kernels/loss/_cross_entropy.py"
+ATTENTION = "kernels/attention/_kernels.py"
+EMBEDDING = "kernels/embedding/_kernels.py"
+POOLING = "kernels/pooling/_kernels.py"
+CONVOLUTION = "kernels/convolution/_kernels.py"
+SCAN = "kernels/scan.py"
+SORT = "kernels/device/sort.py"
+INDEXING = "kernels/indexing.py"
+STEPS = "kernels/optimizer/_formulas.py"
+LONG = "tests/kernels/test_long_rows.py -k"
+TWIN = "tests/test_ops.py -k"
+NUMBERS = "tests/test_random.py -k"
+
+FAULTS = [
+    Fault(
+        "random: another scale of the unit interval", "random numbers", PHILOX,
+        "return _fold(word).to(tl.float32) * 4.6566127342e-10",
+        "return _fold(word).to(tl.float32) * 4.656612873e-10",
+        f"{NUMBERS} 'stream or below_one or devices'",
+    ),
+    Fault(
+        "random: the counter's upper half", "random numbers", PHILOX,
+        "return tl.philox(seed, low, (counter >> 32).to(tl.uint32), third, low * 0)",
+        "return tl.philox(seed, low, low * 0, third, low * 0)",
+        f"{NUMBERS} 'large_seed or stream'",
+    ),
+    Fault(
+        "random: values in another order", "random numbers", PHILOX,
+        "tl.interleave(tl.interleave(values[0], values[2]), tl.interleave(values[1], values[3]))",
+        "tl.interleave(tl.interleave(values[0], values[1]), tl.interleave(values[2], values[3]))",
+        f"{NUMBERS} 'every_device'",
+    ),
+    Fault(
+        "random: sine and cosine", "random numbers", PHILOX,
+        "radius * tl.cos(angle) * std + mean, radius * tl.sin(angle) * std + mean",
+        "radius * tl.sin(angle) * std + mean, radius * tl.cos(angle) * std + mean",
+        f"{NUMBERS} 'every_device'",
+    ),
+    Fault(
+        "random: a replay draws the capture's numbers", "generator state", PHILOX,
+        "        first = first + tl.load(state + 1)\n", "",
+        "tests/test_cuda_streams.py -k 'random_numbers or generators'",
+    ),
+    Fault(
+        "matmul: the inner dimension is not masked", "mask", GEMM,
+        "            x = tl.load(a_tile, mask=inside_m & present[None, :], other=0.0)\n",
+        "            x = tl.load(a_tile, mask=inside_m, other=0.0)\n",
+        "tests/kernels/test_linalg.py -k 'products or layouts'",
+    ),
+    Fault(
+        "matmul: accumulates in the result's type", "accumulator", "kernels/linalg/_plan.py",
+        "    acc = float64 if out.dtype is float64 else float32\n", "    acc = out.dtype\n",
+        "tests/kernels/test_linalg.py -k 'products or split'",
+    ),
+    Fault(
+        "matmul: strides of rows and columns", "stride", GEMM,
+        "b_tile = b_base + r[:, None] * b_inner + j[None, :] * b_column",
+        "b_tile = b_base + r[:, None] * b_column + j[None, :] * b_inner",
+        "tests/kernels/test_linalg.py -k 'products or layouts'",
+    ),
+    Fault(
+        "matmul: beta is left out", "formula", GEMM,
+        "            addend *= beta.to(acc.dtype)\n", "            pass\n",
+        f"{TWIN} 'kernel_matches_twin and (addmm or baddbmm)'",
+    ),
+    Fault(
+        "matmul: one part of a split sum", "formula", GEMM,
+        "        source += part_stride\n", "",
+        "tests/kernels/test_linalg.py -k split",
+    ),
+    Fault(
+        "matmul: tiles beyond the last group", "index", GEMM,
+        "    height = tl.minimum(down - first, GROUP)\n", "    height = GROUP\n",
+        "tests/kernels/test_linalg.py -k 'products or layouts or persistent'",
+    ),
+    Fault(
+        "layer norm: the mean over the tile", "normalisation", ROWS,
+        "            x = tl.where(mask, x - centre[:, None], 0.0)\n        scale",
+        "            x = x - centre[:, None]\n        scale",
+        f"{TWIN} 'kernel_matches_twin and layer_norm'",
+    ),
+    Fault(
+        "layer norm: eps outside of the root", "eps", ROWS,
+        "scale = 1.0 / _math.sqrt(tl.sum(x * x, axis=1) / count + eps.to(ACC))",
+        "scale = 1.0 / (_math.sqrt(tl.sum(x * x, axis=1) / count) + eps.to(ACC))",
+        f"{TWIN} 'kernel_matches_twin and (layer_norm or rms_norm)'",
+    ),
+    Fault(
+        "layer norm: the gradient's mean", "derivative", ROWS,
+        "                gx = gx - (tl.sum(g, axis=1) / count)[:, None]\n", "                pass\n",
+        f"{TWIN} 'grad_on_kernel and layer_norm'",
+    ),
+    Fault(
+        "batch norm: running variance of the biased kind", "normalisation", CHANNELS,
+        "sample = total / (count - 1.0)", "sample = total / count",
+        "tests/test_normalization.py -k running",
+    ),
+    Fault(
+        "batch norm: momentum the other way round", "normalisation", CHANNELS,
+        "old * (1.0 - weight) + centre * weight", "old * weight + centre * (1.0 - weight)",
+        "tests/test_normalization.py -k running",
+    ),
+    Fault(
+        "batch norm: parts have one centre", "precision", CHANNELS,
+        "    total = tl.sum(tl.where(mask, squares + apart * apart * seen, 0.0), axis=1)\n",
+        "    total = tl.sum(tl.where(mask, squares, 0.0), axis=1)\n",
+        "tests/test_normalization.py tests/kernels/test_long_rows.py -k 'shared or normalisation or "
+        "large_mean'",
+    ),
+    Fault(
+        "cross entropy: ignored samples count", "mask", ENTROPY,
+        "    counts = present & (y != ignore)\n", "    counts = present\n",
+        "tests/test_cross_entropy_kernel.py tests/test_losses.py -k 'ignored'",
+    ),
+    Fault(
+        "cross entropy: parts are not rescaled", "rescale", ENTROPY,
+        "part = part * _math.exp(highest - kept) + tl.where", "part = part + tl.where",
+        f"{LONG} cross_entropy",
+    ),
+    Fault(
+        "cross entropy: the class itself is not subtracted", "derivative", ENTROPY,
+        "    value = tl.where(c == y, value - at_class, value)\n", "",
+        "tests/test_cross_entropy_kernel.py -k gradient",
+    ),
+    Fault(
+        "attention: sums are not faded", "rescale", ATTENTION,
+        "        total = total * fade + tl.sum(p, axis=1)\n", "        total = total + tl.sum(p, axis=1)\n",
+        "tests/test_attention.py -k causal_sees",
+    ),
+    Fault(
+        "attention: values are not faded", "rescale", ATTENTION,
+        "        acc = acc * fade[:, None]\n", "",
+        "tests/test_attention.py -k causal_sees",
+    ),
+    Fault(
+        "attention: the diagonal is hidden", "mask", ATTENTION,
+        "            s = tl.where(n <= m, s, MINUS_INFINITY)\n",
+        "            s = tl.where(n < m, s, MINUS_INFINITY)\n",
+        "tests/test_attention.py -k causal",
+    ),
+    Fault(
+        "attention: keys beyond the last one", "padding value", ATTENTION,
+        "        s = tl.where(n < keys, s, MINUS_INFINITY)\n", "        pass\n",
+        f"{TWIN} 'kernel_matches_twin and attention'",
+    ),
+    Fault(
+        "embedding: padding rows get a gradient", "gradient flow", EMBEDDING,
+        "(row >= 0) & (row < rows) & (row != padding), width, 0)", "(row >= 0) & (row < rows), width, 0)",
+        "tests/test_embedding.py -k padding_row",
+    ),
+    Fault(
+        "embedding: rows out of range", "mask", EMBEDDING,
+        "    valid = present & (row >= 0) & (row < rows)\n    report(flag, i, present & ~valid)\n    inside",
+        "    valid = present\n    report(flag, i, present & ~valid)\n    inside",
+        "tests/test_embedding.py -k out_of_range",
+    ),
+    Fault(
+        "embedding: a run that goes on is finished", "index", EMBEDDING,
+        "    goes_on = last < count\n", "    goes_on = last < 0\n",
+        "tests/test_embedding.py tests/kernels/test_order.py -k 'equal_indices or long_runs or "
+        "same_every_time'",
+    ),
+    Fault(
+        "max pool: padding counts as zero", "padding value", POOLING,
+        "    return seen & ((value > best) | (value != value) | (found == 0))\n",
+        "    return (value > best) | (value != value) | (found == 0)\n",
+        f"tests/test_pooling.py {TWIN} 'scan_decides or (kernel_matches_twin and max_pool)'",
+    ),
+    Fault(
+        "average pool: padding is counted anyway", "reduction", POOLING,
+        "        low, high = tl.maximum(low, 0), tl.minimum(high, size)\n", "        pass\n",
+        f"tests/test_pooling.py {TWIN} 'count_what_they or (kernel_matches_twin and avg_pool)'",
+    ),
+    Fault(
+        "convolution: a wrap around the edge", "mask", CONVOLUTION,
+        "(h < sizes[1]) & (w >= 0) & (w < sizes[2])", "(h < sizes[1]) & (w < sizes[2])",
+        f"{TWIN} 'kernel_matches_twin and convolution_cuda'",
+    ),
+    Fault(
+        "convolution: dilation of the other dimension", "stride", CONVOLUTION,
+        "            d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]\n            valid",
+        "            d, h, w = kd * dilation[0], kh * dilation[2], kw * dilation[1]\n            valid",
+        "tests/test_convolution.py tests/test_ops.py -k 'every_layout or (kernel_matches_twin and conv2d)'",
+    ),
+    Fault(
+        "scan: a chunk forgets the ones before", "formula", SCAN,
+        "            carry = _combine(carry, _total(x, KIND), KIND)\n",
+        "            carry = _total(x, KIND)\n",
+        f"{LONG} scans",
+    ),
+    Fault(
+        "scan: the first of equals", "special value", SCAN,
+        "take = ((b >= a) | (b != b)) & (j >= 0)", "take = ((b > a) | (b != b)) & (j >= 0)",
+        f"tests/kernels/test_order.py {TWIN} 'cummax'",
+    ),
+    Fault(
+        "sort: -0.0 before 0.0", "special value", SORT,
+        "            bits = (y + 0.0).to(tl.int32, bitcast=True)",
+        "            bits = y.to(tl.int32, bitcast=True)",
+        "tests/kernels/test_order.py tests/test_ops.py tests/test_indexing.py -k 'sort'",
+    ),
+    Fault(
+        "sort: runs that are merged overwrite each other", "index", SORT,
+        "    place = tl.minimum(own, other) + (j - own) + (low - first)\n",
+        "    place = tl.minimum(own, other) + (j - own)\n",
+        "tests/kernels/test_order.py -k merging",
+    ),
+    Fault(
+        "gather: negative indices", "index", INDEXING,
+        "        j = tl.where(j < 0, j + sizes[k], j)\n", "",
+        "tests/test_indexing.py -k read",
+    ),
+    Fault(
+        "triangles: one diagonal further", "index", INDEXING,
+        "keep = (column - row <= diagonal) if LOWER", "keep = (column - row < diagonal) if LOWER",
+        f"{TWIN} 'kernel_matches_twin and tril'",
+    ),
+    Fault(
+        "optimizer kernel: adam without correction", "bias correction", STEPS,
+        "    rate = lr / (1 - _power(beta1, step)) * root\n    p -=", "    rate = lr * root\n    p -=",
+        "tests/test_optim_values.py -k bias",
+    ),
+    Fault(
+        "optimizer kernel: adam's eps", "eps", STEPS,
+        "(tl.sqrt(largest) + (eps * root).to(p.dtype))", "(tl.sqrt(largest) + eps.to(p.dtype))",
+        "tests/test_optim_values.py tests/test_optim.py -k 'bias or (on_the_gpu and Adam)'",
+    ),
+]  # fmt: skip

@@ -1,0 +1,161 @@
+"""What PyTorch leaves open, gets wrong, or computes no better than is said here: data, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+EITHER = "the larger and the smaller of +0 and -0 is either; PyTorch's vector and scalar code differ"
+SUMS = "a sum of zeros has the sign that its order and its start give it"
+# Families and ops whose zeros may have either sign.
+SIGN_OF_ZERO = {
+    **dict.fromkeys(
+        (
+            "maximum",
+            "minimum",
+            "fmax",
+            "fmin",
+            "clamp",
+            "clamp_min",
+            "clamp_max",
+            "relu",
+            "relu6",
+            "hardtanh",
+        ),
+        EITHER,
+    ),
+    **dict.fromkeys(("amax", "amin", "aminmax", "sorting", "pooling"), EITHER),
+    "lerp": "the sign of what underflows",
+    "nextafter": "PyTorch's float16 code gives the first of equal numbers, its other code the second",
+    **dict.fromkeys(("softshrink",), "PyTorch's vector code writes +0, its scalar code input * 0"),
+    **dict.fromkeys(("convolution", "linalg", "reduction", "scan", "normalization"), SUMS),
+    **dict.fromkeys(("einsum", "attention", "scatter"), SUMS),
+}
+# Families whose indices say only which of several equal elements was found.
+WHICH_OF_EQUALS = {"sorting": "a selection need not be stable"}
+# op, or op and dtype of the result -> (how many times the own error is allowed, why it needs more than two)
+LARGER_ERROR: dict[str, tuple[float, str]] = {
+    **dict.fromkeys(
+        ("scaled_product", "scaled_mm"),
+        (300, "its sums cancel, and of float8 PyTorch has no more precise product to compare with"),
+    ),
+    "conv2d": (10, "Winograd's transforms add up larger numbers than they give"),
+    "erf float32": (3, "the vectorised formula, tanh of an odd polynomial"),
+    "digamma float64": (5, "the recurrence adds up ten reciprocals"),
+    "interpolate float64": (3, "cubic weights: PyTorch's are no more exact than ours"),
+    "cdist float32": (4, "distances of many rows are by products of matrices, in PyTorch as here"),
+    **dict.fromkeys(
+        ("addmm complex64", "conv1d complex64"), (4, "BLAS adds complex products in another order")
+    ),
+    "log1p complex64": (4, "the logarithm of a magnitude near 1 cancels"),
+    "scaled_dot_product_attention": (3, "the softmax is summed block by block"),
+    "var_mean": (3, "PyTorch's CPU code adds up in float64"),
+}
+# op -> (whether PyTorch has no result of a call to compare with, why)
+UNDEFINED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "scaled_product": (lambda call: call.args[0].shape[1] == 0, "a product of nothing is never written"),
+    "empty_like": (lambda call: True, "the values are what the memory was"),
+    "gumbel_softmax": (lambda call: True, "draws random numbers"),
+    "polygamma_of_order": (
+        lambda call: call.args[0] == 1 and call.args[1].dtype.name == "float64",
+        "PyTorch's trigamma breaks its series off after six terms",
+    ),
+    "public_div": (
+        lambda call: call.args[0].dtype.name == "int64" and call.kwargs.get("rounding_mode") == "trunc",
+        "-2^63 divided by -1 ends PyTorch's process",
+    ),
+}
+# Ops whose first tensor only takes special numbers that are not finite.
+ONLY_INPUT = dict.fromkeys(
+    (
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "convolution",
+        "conv_tbc",
+        "conv_transpose1d",
+        "conv_transpose2d",
+        "conv_transpose3d",
+    ),
+    "whether a weight that is not finite meets the zeros of the padding depends on the algorithm",
+)
+# op -> (kinds of special numbers whose result is not compared, why)
+SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
+    "i0": (("infinite", "mixed"), "PyTorch's is NaN at infinity, exp(inf) / sqrt(inf); ours is the limit"),
+    "i1": (("infinite", "mixed"), "PyTorch's is NaN at infinity, exp(inf) / sqrt(inf); ours is the limit"),
+    "zeta": (("infinite", "mixed", "largest"), "PyTorch's is NaN at infinity; ours is the limit"),
+    "polygamma_of_order": (
+        ("infinite", "limits"),
+        "as zeta, of which it is a multiple; at poles PyTorch's is 1 / sin^2 of a multiple of pi, large but finite",
+    ),
+    "fractional_max_pool3d_with_indices": (
+        ("smallest",),
+        "PyTorch's CPU code places windows in float16, its CUDA code in float32",
+    ),
+    "addcdiv": (
+        ("largest",),
+        "PyTorch's CPU code multiplies by the value before it divides, its CUDA code after",
+    ),
+    "std_mean": (("infinite",), "PyTorch's running mean makes NaN of infinity, its mean does not"),
+    "scaled_dot_product_attention": (
+        ("infinite",),
+        "PyTorch's flash code gives 0 where its plain code gives NaN",
+    ),
+    **dict.fromkeys(
+        ("scaled_product", "scaled_mm"),
+        (("infinite",), "PyTorch's CPU code scales before it multiplies, its CUDA code after"),
+    ),
+    "signbit": (("nan", "mixed"), "the sign of a NaN"),
+    "bucketize": (("nan",), "boundaries with NaN in them are not sorted"),
+    "searchsorted": (("nan",), "boundaries with NaN in them are not sorted"),
+    "var_mean": (("infinite",), "PyTorch's running mean makes NaN of infinity, its mean does not"),
+    "qr": (("infinite", "nan", "zeros", "ties", "smallest"), "the sign of a reflection is LAPACK's choice"),
+    "gcd": (("limits",), "PyTorch's |-128| is -128"),
+    "lcm": (("limits",), "PyTorch's |-128| is -128"),
+}
+# op -> (unusual shapes that are not compared, why)
+SHAPE: dict[str, tuple[tuple[str, ...], str]] = {
+    "take_along_dim": (("one",), "PyTorch reads past the end of its input"),
+    "multilabel_soft_margin_loss": (("0-d",), "PyTorch averages over a dimension that is not there"),
+    "scaled_dot_product_attention": (
+        ("no rows", "no columns"),
+        "PyTorch does not look at the mask of nothing",
+    ),
+    **dict.fromkeys(
+        ("functional_batch_norm", "functional_instance_norm"),
+        (("no rows", "no columns"), "PyTorch does not look at running statistics of another size"),
+    ),
+    "instance_norm": (("one",), "PyTorch does not look at running statistics of another size"),
+    "adaptive_avg_pool2d": (
+        ("no columns",),
+        "PyTorch averages nothing in (C, H, 0), and refuses (N, C, H, 0)",
+    ),
+    "scaled_mm": (("no rows", "no columns"), "PyTorch does not look at the sizes and scales of nothing"),
+    "index_add": (
+        ("one",),
+        "an index out of range is an IndexError or a RuntimeError, as PyTorch's choice of algorithm has it",
+    ),
+    "linear_cross_entropy": (("no rows",), "PyTorch divides by the number of its chunks"),
+    "functional_embedding_bag": (
+        ("no columns",),
+        "PyTorch refuses rows of nothing by dividing by their length",
+    ),
+    "multi_margin_loss": (("no rows",), "PyTorch never writes the mean over nothing"),
+    "multilabel_margin_loss": (("no rows",), "PyTorch never writes the mean over nothing"),
+    "pixel_unshuffle": (
+        ("no rows", "no columns"),
+        "PyTorch gives another shape to nothing than to something",
+    ),
+}
+# Errors of PyTorch that come from code which reads a size, or computes, before it checks: of these words the type is
+# not compared. Ours names the argument.
+ACCIDENTAL = (
+    "tensor has no dimensions", "tuple index out of range", "select(): index 0 out of range", "setStorage: sizes",
+    "Input dimension should be at least", "but got -2)", "weight must be one-dimensional", "out of DATA bounds",
+    "is out of bounds for dimension 1 with size 1", "exceeds dimension size", "modulo by zero", "step must be nonzero",
+    "padding_idx must be within", "number of offset should be", "Invalid scaling configuration",
+)  # fmt: skip
+# op -> (how far gradients in float64 may be off, why)
+ROUGH_GRADIENT = dict.fromkeys(
+    ("digamma", "polygamma_of_order"), (1e-8, "PyTorch's trigamma breaks its series off after six terms")
+)
