@@ -365,12 +365,20 @@ def mul(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = 
 def multiply(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def floor_divide(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def div(
-    input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None, out: Tensor | None = None
+    input: Tensor | Number,
+    other: Tensor | Number,
+    *,
+    rounding_mode: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor: ...
 def divide(
-    input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None, out: Tensor | None = None
+    input: Tensor | Number,
+    other: Tensor | Number,
+    *,
+    rounding_mode: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor: ...
-def true_divide(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def true_divide(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def remainder(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def fmod(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
@@ -1324,7 +1332,7 @@ def feature_alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def feature_alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def rand(
     *sizes: _int | Sequence[_int],
-    size: IntOrInts | None = None,
+    size: Sequence[_int] | None = None,
     generator: Generator | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,
@@ -1335,7 +1343,7 @@ def rand(
 ) -> Tensor: ...
 def randn(
     *sizes: _int | Sequence[_int],
-    size: IntOrInts | None = None,
+    size: Sequence[_int] | None = None,
     generator: Generator | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,

@@ -277,7 +277,7 @@ def as_size(args: Sequence, op: str = "", name: str = "size") -> tuple[int, ...]
         TypeError: an extent is not an integer; it names the op and its argument.
     """
     if len(args) == 1 and not isinstance(args[0], int) and hasattr(args[0], "__iter__"):
-        args = args[0]
+        args = args[0] if getattr(args[0], "shape", True) else args  # an array of no dimensions is one extent
         if isinstance(args, (str, bytes, dict)):
             raise _no_ints(op, name, f"not {type(args).__name__}")
     extents: list[int] = []

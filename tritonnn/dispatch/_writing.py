@@ -197,6 +197,8 @@ def allocate(shape: Size, dtype: DType, device: Device, strides: tuple[int, ...]
         try:
             return make(*storage.empty(shape, dtype, device, "empty"), shape, dtype, device)
         except AttributeError:
+            if dtype in dtypes.OF_PYTHON:
+                return allocate(shape, dtypes.OF_PYTHON[dtype], device, strides)
             check_dtype(dtype)
             raise
     if min(strides, default=0) < 0:

@@ -156,6 +156,7 @@ def composite(**options: Any) -> Callable[[Callable[P, R]], Entry[P, R]]:
         if op.inplace:
             in_place: Any = dispatch.inplace_composite(op, function)
             in_place.op = op
+            in_place.__module__ = function.__module__
             in_place.__signature__ = OpSignature(op, out=False)
             _method(op.name + "_", in_place, options)
         return function
@@ -183,7 +184,7 @@ def _checked(op: Op, body: Callable) -> Any:
             if args[i].__class__ not in classes:
                 if given > count and not op.takes_any:
                     break  # for Python to say
-                verify(op, args, i)
+                args = (*verify(op, args[:count], i), *args[count:])  # what follows is a size given in line
                 break
         if kwargs:
             if not kwargs.keys() <= known:
@@ -252,7 +253,7 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
             tail = tails.get(given)
             if tail is not None:
                 if given > unchecked:
-                    verify(op, args, unchecked)
+                    args = tuple(verify(op, args, unchecked))
                 return run(op, args + tail)
         bound, out = bind(args, kwargs)
         return run(op, bound) if out is None else run(op, bound, out)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, refused
-from tritonnn.table.arguments import kind_of, verify
+from tritonnn.table.arguments import kind_of_argument, verify
 from tritonnn.table.rules import FLOAT, FLOATING, PROMOTE
 
 if TYPE_CHECKING:
@@ -58,9 +58,10 @@ class Op:
         self.refuse: dict[DType, str] = options.get("refuse") or {}
         self.n_required = next((i for i, name in enumerate(self.names) if name in self.defaults), count)
         slots = [(i, annotations.get(name, "")) for i, name in enumerate(self.names)]
+        functional = "functional" in options.get("api", "").split()
         self.kinds = tuple(
             [
-                kind_of(note, self.defaults.get(name, ...) is None)
+                kind_of_argument(name, note, self.defaults.get(name, ...) is None, functional)
                 for name, (_, note) in zip(self.names, slots)
             ]
         )
@@ -168,7 +169,7 @@ class Op:
             what = "got multiple values for" if known else "got an unexpected keyword"
             raise self.refusal(f"{what} argument '{name}'", values, suffix)
         if self.api:
-            verify(self, values)
+            values = verify(self, values)  # type: ignore[assignment]  # a list, as it was given one
         if self.check is not None:
             try:
                 values = self.check(*values) or values

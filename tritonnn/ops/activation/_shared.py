@@ -10,6 +10,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, Sample, doc_in_place
 from tritonnn.table import Make, OpSignature
+from tritonnn.table.arguments import is_float, plain_number
 
 
 def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
@@ -22,13 +23,16 @@ def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], 
     return made
 
 
-def numbers(name: str) -> Callable[..., None]:
-    """A check that every argument beside the tensor is a number."""
+def numbers(name: str) -> Callable[..., list]:
+    """A check that every argument beside the tensor is a number; NumPy's and tensors of none become Python's."""
 
-    def check(input: Any, *values: Any) -> None:
+    def check(input: Any, *values: Any) -> list:
+        made = [input]
         for value in values:
-            if not isinstance(value, (bool, int, float)):
+            if not is_float(value):
                 raise Invalid(f"{name} must be Number, not {type(value).__name__}", kind=TypeError)
+            made.append(plain_number(value))
+        return made
 
     return check
 

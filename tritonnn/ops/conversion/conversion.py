@@ -73,6 +73,8 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
             options["device"] = arg
         elif isinstance(arg, Tensor):
             options["dtype"], options["device"] = arg.dtype, arg.device
+        elif isinstance(arg, type) and arg in dtypes.OF_PYTHON:
+            options["dtype"] = arg
         elif arg is not None:
             raise TypeError(
                 f"to() received an invalid argument of type {type(arg).__name__}: expected a dtype, device or tensor"
@@ -108,7 +110,7 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     tensor([ 1, -1])
     """
     dtype, device, non_blocking, copy, format = _parse_to(args, kwargs)
-    dtype = dtype or input.dtype
+    dtype = dtypes.OF_PYTHON.get(dtype, dtype) or input.dtype
     target = input.device if device is None else resolve(device)
     if (
         dtype is input.dtype

@@ -338,13 +338,8 @@ def empty_strided(
 
 def _new(name: str, fill: Number | None) -> Any:
     def method(
-        self: Tensor,
-        *sizes: int | Sequence[int],
-        size: IntOrInts | None = None,
-        dtype: DType | None = None,
-        device: DeviceLike | None = None,
-        requires_grad: bool = False,
-        layout: Layout | None = None,
+        self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None, dtype: DType | None = None,
+        device: DeviceLike | None = None, requires_grad: bool = False, layout: Layout | None = None,
         pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
         made = allocate(
@@ -355,9 +350,8 @@ def _new(name: str, fill: Number | None) -> Any:
         return _finish(made if fill is None else _fill(made, fill), requires_grad, pin_memory, layout)
 
     method.__name__ = name
-    method.__doc__ = "A tensor of this one's dtype and device" + (
-        "." if fill is None else f" filled with {fill}."
-    )
+    filled = "." if fill is None else f" filled with {fill}."
+    method.__doc__ = "A tensor of this one's dtype and device" + filled
     return method
 
 

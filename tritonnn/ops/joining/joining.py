@@ -165,7 +165,10 @@ def _needs_dimension(op: str, tensor: Tensor) -> None:
     api="torch tensor",
     dtypes=ANY,
     samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), [1, 4]), Sample(make(2, 6), 4, 1)],
-    errors=lambda make: [Bad(make(5), [1, 2], match="to sum exactly to 5")],
+    errors=lambda make: [
+        Bad(make(5), [1, 2], match="to sum exactly to 5"),
+        Bad(make(()), 1, match="expects at least a 1-dimensional tensor"),
+    ],
     reference=define.split,
     keywords={"split_size": "split_size_or_sections"},
 )
@@ -258,11 +261,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 @composite(
     api="torch tensor",
     dtypes=ANY,
-    samples=lambda make: [
-        Sample(make(5, 3), 2),
-        Sample(make(5, 3), (1, -1)),
-        Sample(make(2, 3), (2, 1, 9), -1),
-    ],
+    samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), (1, -1)), Sample(make(2, 3), (2, 1, 9), -1)],
     reference=define.tensor_split,
     keywords=dict.fromkeys(("indices", "sections", "tensor_indices_or_sections"), "indices_or_sections"),
     errors=lambda make: [
@@ -271,7 +270,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         Bad(make(5), make.int(1, dtype=dtypes.int32), match="to be of int64"),
         Bad(make(5), 2, 1, error=IndexError, match="Dimension out of range"),
     ],
-)
+)  # fmt: skip
 def tensor_split(input: Tensor, indices_or_sections: IntOrInts | Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices.
 
@@ -279,8 +278,7 @@ def tensor_split(input: Tensor, indices_or_sections: IntOrInts | Tensor, dim: in
     >>> torch.tensor_split(torch.arange(5), 3)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
-    if not input.shape:
-        raise fail("tensor_split", "expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+    _needs_dimension("tensor_split", input)
     if isinstance(indices_or_sections, Tensor) and (
         indices_or_sections.dtype is not dtypes.int64 or len(indices_or_sections.shape) > 1
     ):
@@ -291,7 +289,8 @@ def tensor_split(input: Tensor, indices_or_sections: IntOrInts | Tensor, dim: in
         )
     dim = wrap_dim(dim, len(input.shape))
     extent = input.shape[dim]
-    spec = indices_or_sections.tolist() if isinstance(indices_or_sections, Tensor) else indices_or_sections
+    listed = isinstance(indices_or_sections, (Tensor, np.ndarray, np.generic))
+    spec = indices_or_sections.tolist() if listed else indices_or_sections
     if isinstance(spec, int):
         if spec <= 0:
             raise fail("tensor_split", f"number of sections must be larger than 0, got {spec}")
@@ -360,31 +359,26 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         if not isinstance(vector, Tensor):
             raise not_a_tensor("meshgrid", "tensors", vector)
         if len(vector.shape) > 1:
-            raise fail(
-                "meshgrid", f"Expected 0D or 1D tensor in the tensor list but got {len(vector.shape)}D"
-            )
+            reason = f"Expected 0D or 1D tensor in the tensor list but got {len(vector.shape)}D"
+            raise fail("meshgrid", reason)
         if vector.dtype is not vectors[0].dtype:
             raise fail("meshgrid", "expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(vectors) > 1
     if swap:
         vectors[0], vectors[1] = vectors[1], vectors[0]
     shape = tuple(v.numel() for v in vectors)
-    grids = [
-        expand_as_size(view_or_copy(v, (-1,) + (1,) * (len(vectors) - i - 1)), shape)
-        for i, v in enumerate(vectors)
-    ]
+    columns = [view_or_copy(v, (-1,) + (1,) * (len(vectors) - i - 1)) for i, v in enumerate(vectors)]
+    grids = [expand_as_size(column, shape) for column in columns]
     if swap:
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 
 
 @composite(
-    api="torch",
-    dtypes=ANY,
-    samples=lambda make: [Sample(make(3, 1), make(2))],
+    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), make(2))],
     reference=lambda *tensors: tuple(np.broadcast_arrays(*tensors)),
     errors=lambda make: [Bad(make(3), make(2), match="must match the size")],
-)
+)  # fmt: skip
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """The tensors broadcast to their common shape, as views.
 

@@ -42,7 +42,7 @@ def flip(input: Tensor, dims: Sequence[int]) -> Any:
     return Out(input.shape, input.dtype, strides=strides_as(input)), (input, wrapped)
 
 
-def _flip(self: Tensor, *order: int | Sequence[int], dims: IntOrInts | None = None) -> Tensor:
+def _flip(self: Tensor, *order: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
     """`flip` as a method, which takes the dimensions in line too."""
     return flip(self, shapes.as_size(order or shapes.by_name("flip", "dims", dims), "flip", "dims"))
 
@@ -167,7 +167,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     return flip(permute_dims(input, tuple(order)), (second,))
 
 
-def _repeat(self: Tensor, *counts: int | Sequence[int], repeats: IntOrInts | None = None) -> Tensor:
+def _repeat(self: Tensor, *counts: int | Sequence[int], repeats: Sequence[int] | None = None) -> Tensor:
     """A copy tiled `repeats[d]` times along each dimension; extra leading numbers add dimensions.
 
     >>> import tritonnn as torch
@@ -214,7 +214,7 @@ def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
     return _repeat(input, (1,) * (len(input.shape) - len(dims)) + tuple(dims))
 
 
-def _tile(self: Tensor, *counts: int | Sequence[int], dims: IntOrInts | None = None) -> Tensor:
+def _tile(self: Tensor, *counts: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
     """`tile` as a method, which takes the numbers in line too."""
     return tile(self, shapes.as_size(counts or shapes.by_name("tile", "dims", dims), "tile", "dims"))
 

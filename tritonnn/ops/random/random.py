@@ -20,7 +20,6 @@ from tritonnn.ops.conversion.overwriting import overwritten
 from tritonnn.ops.creation.creation import _finish, _like
 from tritonnn.random import Generator, generator_for
 from tritonnn.shape import Size
-from tritonnn.table.types import IntOrInts
 
 # ---- fills: primitives without tensor arguments, run on an existing tensor ----------------------------------
 
@@ -147,7 +146,7 @@ _NEW = dict(
 
 @composite(**_NEW)
 def rand(
-    *sizes: int | Sequence[int], size: IntOrInts | None = None, generator: Generator | None = None,
+    *sizes: int | Sequence[int], size: Sequence[int] | None = None, generator: Generator | None = None,
     out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -164,7 +163,7 @@ def rand(
 
 @composite(**_NEW)
 def randn(
-    *sizes: int | Sequence[int], size: IntOrInts | None = None, generator: Generator | None = None,
+    *sizes: int | Sequence[int], size: Sequence[int] | None = None, generator: Generator | None = None,
     out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip

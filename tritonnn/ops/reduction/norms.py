@@ -13,7 +13,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import order as define
-from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, named, primitive
+from tritonnn.ops._table import FLOATING, Bad, Out, Sample, attach, composite, named, primitive
 from tritonnn.ops.reduction.extremes import amax, amin
 from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, sum
 from tritonnn.shape import wrap_dim, wrap_dims
@@ -104,17 +104,15 @@ def norm(
     if dtype is not None:
         input = input.to(dtype)
     if p == "nuc":
-        made = input.svd()[1].sum(-1, keepdim)
-    else:
-        if p is not None and not isinstance(p, str) and not is_float(p):
-            raise TypeError(
-                f"norm(): argument 'p' (position 2) must be Number or str, not {type(p).__name__}"
-            )
-        try:
-            dims = wrap_dims(dim, len(input.shape))
-        except Invalid as invalid:
-            raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
-        made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
+        reason = "the nuclear norm needs singular values, which are not implemented"
+        raise fail("norm", reason, kind=NotImplementedError, input=input)
+    if p is not None and not isinstance(p, str) and not is_float(p):
+        raise TypeError(f"norm(): argument 'p' (position 2) must be Number or str, not {type(p).__name__}")
+    try:
+        dims = wrap_dims(dim, len(input.shape))
+    except Invalid as invalid:
+        raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
+    made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
     return made if out is None else dispatch.deliver("norm", out, made)
 
 
@@ -126,7 +124,7 @@ def _norm(
 
 
 _norm.op = norm.op  # type: ignore[attr-defined]
-Tensor.norm = named("norm", _norm)  # type: ignore[attr-defined]
+attach(norm=named("norm", _norm))
 
 
 @composite(

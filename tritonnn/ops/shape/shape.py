@@ -63,7 +63,7 @@ def expand_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
     ],
 )
 def expand(
-    input: Tensor, *sizes: int | Sequence[int], size: IntOrInts | None = None, implicit: bool = False
+    input: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None, implicit: bool = False
 ) -> Tensor:
     """`input` broadcast to a larger size without copying (stride 0); -1 keeps an extent.
 
@@ -112,7 +112,7 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     return expand_as_size(input, tuple(size))
 
 
-def _broadcast_to(self: Tensor, *sizes: int | Sequence[int], size: IntOrInts | None = None) -> Tensor:
+def _broadcast_to(self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None) -> Tensor:
     """`broadcast_to` as a method, which takes the size in line too."""
     given = sizes or shapes.by_name("broadcast_to", "size", size)
     return expand_as_size(self, shapes.as_size(given, "broadcast_to"))
@@ -155,7 +155,7 @@ def view_or_copy(input: Tensor, size: Sequence[int]) -> Tensor:
 def _view(
     self: Tensor,
     *sizes: int | Sequence[int] | DType,
-    size: IntOrInts | None = None,
+    size: Sequence[int] | None = None,
     dtype: DType | None = None,
 ) -> Tensor:
     """The same memory as another shape (one extent may be -1), or with another dtype.
@@ -202,7 +202,7 @@ def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
     return make_view(input, Size(size), tuple(stride), offset, dtype)
 
 
-def _reshape(self: Tensor, *sizes: int | Sequence[int], shape: IntOrInts | None = None) -> Tensor:
+def _reshape(self: Tensor, *sizes: int | Sequence[int], shape: Sequence[int] | None = None) -> Tensor:
     """`reshape` as a method, which takes the shape in line too."""
     given = sizes or shapes.by_name("reshape", "shape", shape)
     return view_or_copy(self, shapes.as_size(given, "reshape", "shape"))
@@ -312,7 +312,7 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     return permute_dims(input, tuple(dims))
 
 
-def _permute(self: Tensor, *order: int | Sequence[int], dims: IntOrInts | None = None) -> Tensor:
+def _permute(self: Tensor, *order: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
     """`permute` as a method, which takes the dimensions in line too."""
     given = order or shapes.by_name("permute", "dims", dims)
     return permute_dims(self, shapes.as_size(given, "permute", "dims"))
@@ -445,7 +445,7 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
         Bad(make(3), 2, 3, match="is not expandable to"),
     ],
 )
-def sum_to_size(input: Tensor, *sizes: int | Sequence[int], size: IntOrInts | None = None) -> Tensor:
+def sum_to_size(input: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None) -> Tensor:
     """`input` summed over the dimensions along which `size` would broadcast to it.
 
     >>> import tritonnn as torch

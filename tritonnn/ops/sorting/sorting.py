@@ -246,8 +246,8 @@ def _fractions(name: str, input: Tensor, q: Any) -> tuple[list[float], bool]:
 
 
 def _quantile(
-    name: str, input: Tensor, q: Tensor | float, dim: int | None, keepdim: bool, interpolation: str,
-    skip_nan: bool,
+    name: str, input: Tensor, q: Tensor | float | Sequence[float], dim: int | None, keepdim: bool,
+    interpolation: str, skip_nan: bool,
 ) -> Tensor:  # fmt: skip
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise fail(
