@@ -134,7 +134,7 @@ METHODS = {
     **dict.fromkeys(
         ("max", "median", "min", "nanmedian", "prod", "random_", "set_", "squeeze", "squeeze_", "bernoulli"), NONE),
     "count_nonzero": "dimensions in line are no form of it here", "index": "the form of older programs",
-    "histogram": REASONS["histogram"], "nanquantile": LISTS, "quantile": LISTS, "repeat_interleave": LISTS,
+    "nanquantile": LISTS, "quantile": LISTS, "repeat_interleave": LISTS,
     "type": "the name of the type is looked at first",
 }  # fmt: skip
 

@@ -267,16 +267,14 @@ def histogram(
             "histogram", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input
         )
     values = input.detach().reshape(-1)
-    if not isinstance(bins, Tensor):
-        whole_number("histogram", "bins", bins)
     if isinstance(bins, Tensor):
         edges = bins.detach()
         if len(edges.shape) != 1:
-            raise fail(
-                "histogram", f"bins tensor should have one dimension, but got {len(edges.shape)}", bins=bins
-            )
+            reason = f"bins tensor should have one dimension, but got {len(edges.shape)}"
+            raise fail("histogram", reason, bins=bins)
         count = edges.shape[0] - 1
     else:
+        whole_number("histogram", "bins", bins)
         count = int(bins)
     if count <= 0:
         raise fail("histogram", f"bins must be > 0, but got {count}", input=input)

@@ -289,8 +289,9 @@ def tensor_split(input: Tensor, indices_or_sections: IntOrInts | Tensor, dim: in
         )
     dim = wrap_dim(dim, len(input.shape))
     extent = input.shape[dim]
-    listed = isinstance(indices_or_sections, (Tensor, np.ndarray, np.generic))
-    spec = indices_or_sections.tolist() if listed else indices_or_sections
+    spec: Any = indices_or_sections
+    if isinstance(spec, (Tensor, np.ndarray, np.generic)):
+        spec = spec.tolist()
     if isinstance(spec, int):
         if spec <= 0:
             raise fail("tensor_split", f"number of sections must be larger than 0, got {spec}")
