@@ -238,8 +238,8 @@ def _fractions(name: str, input: Tensor, q: Any) -> tuple[list[float], bool]:
         if q.dtype is not input.dtype:
             raise fail(name, "q tensor must be same dtype as the input tensor", input=input, q=q)
     fractions = q.tolist() if isinstance(q, Tensor) else q
-    many = isinstance(fractions, list)
-    fractions = fractions if many else [fractions]
+    many = isinstance(fractions, (list, tuple))
+    fractions = list(fractions) if many else [fractions]
     if any(not 0 <= f <= 1 for f in fractions):
         raise fail(name, f"q values must be in the range [0, 1], got {fractions}")
     return fractions, many
