@@ -102,6 +102,11 @@ def statements(tree: ast.AST, package: str) -> list[tuple[int, str, bool]]:
 def _targets(node: ast.AST, package: str) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
+    if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in (
+        "import_module",
+        "__import__",
+    ):
+        return [text for text in map(_beginning, node.args[:1]) if "." in text]
     if not isinstance(node, ast.ImportFrom):
         return []
     base = node.module or ""
@@ -109,6 +114,13 @@ def _targets(node: ast.AST, package: str) -> list[str]:
         parents = package.split(".")
         base = ".".join([*parents[: len(parents) - node.level + 1], *([node.module] if node.module else [])])
     return [f"{base}.{alias.name}" for alias in node.names]
+
+
+def _beginning(node: ast.AST) -> str:
+    """The text that an argument such as f"tritonnn.ops.{name}" begins with."""
+    if isinstance(node, ast.JoinedStr):
+        return _beginning(node.values[0]) if node.values else ""
+    return node.value.rstrip(".") if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 @cache

@@ -22,13 +22,16 @@ def area(module: str) -> str:
 
 def test_reader_sees_every_form_of_import() -> None:
     lines = ("import a.b", "from . import c", "from ..d import e", "def f():", "    import g")
+    lines += ("    importlib.import_module('i.j')", "    import_module(f'k.l.{m}')", "    import_module(m)")
     source = "\n".join((*lines, "if TYPE_CHECKING:", "    import h"))
     assert statements(ast.parse(source), "tritonnn.ops") == [
         (1, "a.b", True),
         (2, "tritonnn.ops.c", True),
         (3, "tritonnn.d.e", True),
         (5, "g", False),
-        (7, "h", False),
+        (6, "i.j", False),
+        (7, "k.l", False),
+        (10, "h", False),
     ]
 
 

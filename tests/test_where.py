@@ -51,7 +51,7 @@ def test_page_names_places_that_are_there():
     assert len(re.findall(r"\.py:\d+", text)) == 3
 
 
-@pytest.mark.parametrize("name", ["softmax", "F.gelu", "torch.add", "sum"])
+@pytest.mark.parametrize("name", ["softmax", "F.gelu", "torch.add", "sum", "Tensor.view"])
 def test_public_names_lead_to_entries(name, capsys):
     assert main(["where", name]) == 0
     assert "entry" in capsys.readouterr().out

@@ -121,6 +121,26 @@ def is_complex(input: Tensor) -> bool:
     return input.dtype.is_complex
 
 
+def detach(input: Tensor) -> Tensor:
+    """The memory of `input` outside the graph.
+
+    >>> import tritonnn as torch
+    >>> torch.detach(torch.ones(2, requires_grad=True)).requires_grad
+    False
+    """
+    return input.detach()
+
+
+def detach_(input: Tensor) -> Tensor:
+    """Cut `input` from the graph, in place.
+
+    >>> import tritonnn as torch
+    >>> torch.detach_(torch.ones(2, requires_grad=True)).requires_grad
+    False
+    """
+    return input.detach_()
+
+
 def numel(input: Tensor) -> int:
     """Number of elements of `input`.
 

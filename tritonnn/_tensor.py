@@ -153,6 +153,8 @@ class Tensor(Methods):
 
     def is_contiguous(self, memory_format: MemoryFormat | None = None) -> bool:
         """Whether the elements lie row-major (or in the given memory format) without gaps."""
+        if memory_format is not None and not hasattr(memory_format, "permutation"):
+            raise _wrong("is_contiguous", "memory_format", "torch.memory_format", memory_format)
         if memory_format is not None and memory_format.permutation is not None:
             return memory_format.matches(self.shape, self.stride())
         return self._stride is None or shapes.is_contiguous(self.shape, self._stride)
@@ -163,10 +165,14 @@ class Tensor(Methods):
 
     def is_same_size(self, other: Tensor) -> bool:
         """Whether the shapes are equal."""
+        if not isinstance(other, Tensor):
+            raise _wrong("is_same_size", "other", "Tensor", other)
         return self.shape == other.shape
 
     def is_set_to(self, tensor: Tensor) -> bool:
         """Whether both see the same memory with the same geometry."""
+        if not isinstance(tensor, Tensor):
+            raise _wrong("is_set_to", "tensor", "Tensor", tensor)
         return (
             self._storage.block is tensor._storage.block
             and self._offset == tensor._offset
@@ -211,6 +217,8 @@ class Tensor(Methods):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording operations on this leaf; returns it."""
+        if not isinstance(requires_grad, (bool, np.bool_)):
+            raise _wrong("requires_grad_", "requires_grad", "bool", requires_grad)
         if not requires_grad and self._node is not None:
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
@@ -287,18 +295,20 @@ class Tensor(Methods):
         """Whether other processes can see the memory."""
         return self.device.type == "cuda" or getattr(self._storage.block, "shared_name", None) is not None
 
-    def record_stream(self, stream: Any) -> None:
-        """Note that a `torch.cuda.Stream` uses the memory: it is reused only after what is queued there by then.
+    def record_stream(self, s: Any) -> None:
+        """Note that the `torch.cuda.Stream` `s` uses the memory: it is reused only after what is queued there by then.
 
         Raises:
             RuntimeError: the tensor is not on a GPU.
         """
         if self.device.type != "cuda":
             raise RuntimeError(f"record_stream: expected a tensor on a GPU, got one on {self.device}")
-        self._storage.block.record_stream(stream.cuda_stream)
+        self._storage.block.record_stream(s.cuda_stream)
 
     def is_pinned(self, device: DeviceLike | None = None) -> bool:
         """Whether the host memory is page-locked, so that copies to the GPU can be asynchronous."""
+        if device is not None:
+            Device(device)
         return getattr(self._storage.block, "pinned", False)
 
     # ---- to Python and NumPy --------------------------------------------------------------------------
@@ -453,12 +463,18 @@ def host_array(tensor: Tensor) -> np.ndarray:
 
 
 def _wrap(op: str, dim: int, ndim: int) -> int:
+    if dim.__class__ is not int and (isinstance(dim, bool) or not hasattr(dim, "__index__")):
+        raise _wrong(op, "dim", "int", dim)
     limit = ndim or 1
     if not -limit <= dim < limit:
         raise IndexError(
             f"{op}: Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})"
         )
     return dim
+
+
+def _wrong(op: str, name: str, wanted: str, value: Any) -> TypeError:
+    return TypeError(f"{op}(): argument '{name}' (position 1) must be {wanted}, not {type(value).__name__}")
 
 
 def _check_grad(tensor: Tensor, grad: Tensor) -> None:

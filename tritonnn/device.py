@@ -98,6 +98,9 @@ CPU = device("cpu")
 META = device("meta")
 
 
+_Device = device  # for functions with an argument of that name
+
+
 def _stack() -> list[device]:
     try:
         return _default.stack
@@ -106,11 +109,11 @@ def _stack() -> list[device]:
         return _default.stack
 
 
-def set_default_device(d: str | device | None) -> None:
-    """Make new tensors on `d` where no device is given; None goes back to the CPU.
+def set_default_device(device: DeviceLike | None) -> None:
+    """Make new tensors on `device` where none is given; None goes back to the CPU.
 
     Args:
-        d: a device, its name, or None.
+        device: a device, its name, or None.
 
     >>> import tritonnn as torch
     >>> torch.set_default_device("meta")
@@ -118,7 +121,7 @@ def set_default_device(d: str | device | None) -> None:
     device(type='meta')
     >>> torch.set_default_device(None)
     """
-    _stack()[0] = CPU if d is None else device(d)
+    _stack()[0] = CPU if device is None else _Device(device)
 
 
 def get_default_device() -> device:

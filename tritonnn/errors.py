@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 _invalid_types: dict[type[Exception], type[Invalid]] = {}
@@ -92,18 +93,25 @@ def describe(value: Any) -> str:
 
 def complete(name: str, names: tuple[str, ...], args: tuple, invalid: Invalid) -> Exception:
     """The exception a user sees: op, message, every tensor argument, and one hint."""
-    lines = [f"{name}: {invalid}"]
+    hint = f"\n  hint: {invalid.hint}" if invalid.hint else ""
+    return explained(invalid.kind)(f"{name}: {invalid}{listed(names, args)}{hint}")
+
+
+def refused(text: str, names: Sequence[str], args: Sequence[Any]) -> Exception:
+    """The TypeError of a call whose arguments do not fit: the text, and every tensor among those known."""
+    return explained(TypeError)(text + listed(names, args))
+
+
+def listed(names: Sequence[str], args: Sequence[Any]) -> str:
+    """A line with every tensor argument, by name and shape; nothing where there is none."""
     tensors = []
     for argument, value in zip(names, args, strict=False):
         if hasattr(value, "_buf"):
             tensors.append(f"{argument} {describe(value)}")
-        elif isinstance(value, (list, tuple)) and value and all(hasattr(item, "_buf") for item in value):
-            tensors += [f"{argument}[{i}] {describe(item)}" for i, item in enumerate(value[:8])]
-    if tensors:
-        lines.append("  " + "    ".join(tensors))
-    if invalid.hint:
-        lines.append(f"  hint: {invalid.hint}")
-    return explained(invalid.kind)("\n".join(lines))
+        elif isinstance(value, (list, tuple)):
+            items = [(i, item) for i, item in enumerate(value[:8]) if hasattr(item, "_buf")]
+            tensors += [f"{argument}[{i}] {describe(item)}" for i, item in items]
+    return "\n  " + "    ".join(tensors) if tensors else ""
 
 
 def fail(

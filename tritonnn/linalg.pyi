@@ -7,10 +7,10 @@ from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.table.types import Dims, Number
 
-def qr(A: Tensor, mode: str = "reduced") -> Qr: ...
-def multi_dot(tensors: Any) -> Tensor: ...
+def qr(A: Tensor, mode: str = "reduced", *, out: tuple[Tensor, ...] | None = None) -> Qr: ...
+def multi_dot(tensors: Any, *, out: Tensor | None = None) -> Tensor: ...
 def vector_norm(
-    x: Tensor,
+    input: Tensor,
     ord: Number = 2,
     dim: Dims = None,
     keepdim: bool = False,

@@ -254,22 +254,41 @@ def extent_in_elements(shape: Sequence[int], strides: Sequence[int]) -> int:
     return 1 + sum((extent - 1) * stride for extent, stride in zip(shape, strides, strict=True))
 
 
-def as_size(args: Sequence) -> tuple[int, ...]:
+def by_name(op: str, name: str, value: Any) -> tuple:
+    """What `size=` gives to an op that was given no numbers in line.
+
+    Raises:
+        TypeError: nothing.
+    """
+    if value is None:
+        raise TypeError(f'{op}() missing 1 required positional argument: "{name}"')
+    return (value,)
+
+
+def _no_ints(op: str, name: str, found: str) -> TypeError:
+    call = f"{op}(): " if op else ""
+    return TypeError(f"{call}argument '{name}' (position 1) must be tuple of ints, {found}")
+
+
+def as_size(args: Sequence, op: str = "", name: str = "size") -> tuple[int, ...]:
     """The shape in `f(2, 3)`, `f((2, 3))`, `f([2, 3])` or `f(torch.Size([2, 3]))`.
 
     Raises:
-        TypeError: an extent is not an integer.
+        TypeError: an extent is not an integer; it names the op and its argument.
     """
     if len(args) == 1 and not isinstance(args[0], int) and hasattr(args[0], "__iter__"):
-        args = args[0]
-    extents = []
+        args = args[0] if getattr(args[0], "shape", True) else args  # an array of no dimensions is one extent
+        if isinstance(args, (str, bytes, dict)):
+            raise _no_ints(op, name, f"not {type(args).__name__}")
+    extents: list[int] = []
     for extent in args:
         if extent.__class__ is not int:
             try:
+                if isinstance(extent, bool):
+                    raise TypeError
                 extent = extent.__index__()
             except (AttributeError, TypeError):
-                raise TypeError(
-                    f"argument 'size' must be a tuple of ints, but found element of type {type(extent).__name__}"
-                ) from None
+                found = f"but found element of type {type(extent).__name__} at pos {len(extents)}"
+                raise _no_ints(op, name, found) from None
         extents.append(extent)
     return tuple(extents)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # where `__getattr__` would let any name pass
 else:
 
     def __getattr__(name: str) -> Any:
-        if name in ("functional", "gradcheck", "profiler", "function", "grad_mode", "graph", "variable"):
+        if name in ("functional", "gradcheck", "function", "grad_mode", "graph", "variable"):
             module = "function" if name == "variable" else name
             return importlib.import_module(f"tritonnn.autograd.{module}")
         if name in _LAZY:

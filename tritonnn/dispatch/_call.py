@@ -186,7 +186,7 @@ def view(op: Op, args: tuple) -> Tensor:
     """Another geometry over the same storage; no data moves."""
     source = args[0]
     if not isinstance(source, Tensor):
-        raise not_a_tensor(op, 0, source)
+        raise not_a_tensor(op, 0, args)
     try:
         shape, stride, offset, *dtype = op.rule(*args)
     except Invalid as invalid:

@@ -11,7 +11,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid, complete
+from tritonnn.errors import Invalid, complete, refused
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of
 
@@ -56,7 +56,7 @@ def plain_numbers(op: Op, args: tuple) -> tuple:
             plain = int(value) if isinstance(value, int) else value
             args = (*args[:i], plain, *args[i + 1 :])
         else:
-            raise not_a_tensor(op, i, value)
+            raise not_a_tensor(op, i, args)
     return args
 
 
@@ -64,11 +64,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (bool, int, float, complex, np.number))
 
 
-def not_a_tensor(op: Op, i: int, value: Any) -> TypeError:
+def not_a_tensor(op: Op, i: int, args: Sequence[Any]) -> Exception:
     wanted = "Tensor or Number" if i in op.number_slots else "Tensor"
-    return TypeError(
-        f"{op.public_name}(): argument '{op.names[i]}' (position {i + 1}) must be {wanted}, not {type(value).__name__}"
-    )
+    where = f"argument '{op.names[i]}' (position {i + 1})"
+    text = f"{op.public_name}(): {where} must be {wanted}, not {type(args[i]).__name__}"
+    return refused(text, op.names, args)
 
 
 def tensor_arguments(op: Op, args: tuple) -> list[Tensor]:
@@ -80,15 +80,14 @@ def tensor_arguments(op: Op, args: tuple) -> list[Tensor]:
         elif i in op.list_slots and isinstance(value, (list, tuple)):
             for place, item in enumerate(value):
                 if not isinstance(item, Tensor):
-                    raise TypeError(
-                        f"{op.name}(): argument '{op.names[i]}' must be tuple of Tensors, but found element of type "
-                        f"{type(item).__name__} at pos {place}"
-                    )
+                    text = f"{op.public_name}(): argument '{op.names[i]}' must be tuple of Tensors"
+                    text = f"{text}, but found element of type {type(item).__name__} at pos {place}"
+                    raise refused(text, op.names, args)
             found += value
         elif not (value is None and i in op.optional_slots) and not (
             i in op.number_slots and is_number(value)
         ):
-            raise not_a_tensor(op, i, value)
+            raise not_a_tensor(op, i, args)
     return found
 
 

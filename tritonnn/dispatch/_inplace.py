@@ -135,12 +135,21 @@ def rewrite_history(target: Tensor, node: Any) -> None:
         graph.rebase(target, node)
 
 
-def inplace_composite(body: Callable) -> Callable:
+def inplace_composite(op: Op, body: Callable) -> Callable:
     """The in-place method of a composite: compute from a copy of what will be overwritten, then write."""
 
-    def in_place(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        source = self.clone() if state.enabled and self.requires_grad else self
-        return self.copy_(body(source, *args, **kwargs))
+    def in_place(*args: Any, **kwargs: Any) -> Tensor:
+        if not args:
+            op.rename(kwargs)
+            if op.names[0] not in kwargs:
+                body(**kwargs)  # says what is missing
+            args = (kwargs.pop(op.names[0]),)
+        target = args[0]
+        check_inplace(op, target)
+        source = target.clone() if state.enabled and target.requires_grad else target
+        made = body(source, *args[1:], **kwargs)
+        _check_fits(op, target, made.shape, made.dtype)
+        return target.copy_(made)
 
     in_place.__name__ = in_place.__qualname__ = body.__name__ + "_"
     in_place.__doc__ = f"In-place version of `{body.__name__}`."

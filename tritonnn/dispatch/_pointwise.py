@@ -199,6 +199,8 @@ def plan_pointwise(op: Op, args: tuple) -> Plan:
     for tensor in tensors:
         if tensor.dtype in op.refuse:
             raise Invalid(op.refuse[tensor.dtype])
+    if dtypes.bool_ in op.refuse and any(args[i] is True or args[i] is False for i in op.promoting):
+        raise Invalid(op.refuse[dtypes.bool_])
     common = result_type(*[args[i] for i in op.promoting if args[i] is not None])
     assert op.result_rule is not None
     if common not in op.dtypes:
@@ -260,7 +262,10 @@ def run_pointwise(op: Op, args: tuple, plan: Plan, made: Tensor) -> None:
         run(made._buf, *plan.operands, *rest, compute=plan.compute)
 
 
-def result_type(*values: Any) -> DType:
+_PAIR = ("tensor", "other", "scalar", "scalar1", "scalar2")
+
+
+def result_type(*values: Any, **named: Any) -> DType:
     """PyTorch's promotion: tensors with dimensions, then 0-d tensors, then numbers; a later group only counts where
     its category (bool, integer, floating, complex) is higher.
 
@@ -268,6 +273,10 @@ def result_type(*values: Any) -> DType:
     >>> torch.result_type(torch.tensor([1, 2]), 1.5)
     torch.float32
     """
+    for name in named:
+        if name not in _PAIR:
+            raise TypeError(f"result_type() got an unexpected keyword argument '{name}'")
+    values = (*values, *named.values())
     groups: list[DType | None] = [None, None, None]
     for value in values:
         if isinstance(value, Tensor):

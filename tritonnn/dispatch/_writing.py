@@ -81,8 +81,14 @@ def resize_out(out: Tensor, shape: Size) -> None:
     out.resize_(shape)
 
 
-def deliver(name: str, out: Tensor, made: Tensor) -> Tensor:
-    """A composite's result as that of its call with `out=`."""
+def deliver(name: str, out: Any, made: Any) -> Any:
+    """A composite's result as that of its call with `out=`: a tensor, or as many as there are results."""
+    if isinstance(made, (tuple, list)):
+        if not isinstance(out, (tuple, list)) or len(out) != len(made):
+            count = len(out) if isinstance(out, (tuple, list)) else type(out).__name__
+            raise TypeError(f"{name}(): argument 'out' must be tuple of {len(made)} Tensors, got {count}")
+        written = [deliver(name, target, result) for target, result in zip(out, made, strict=True)]
+        return type(made)(*written) if hasattr(made, "_fields") else type(made)(written)
     check_out(name, out, made.requires_grad, made.dtype, made.device)
     if out.shape != made.shape:
         resize_out(out, made.shape)
@@ -191,6 +197,8 @@ def allocate(shape: Size, dtype: DType, device: Device, strides: tuple[int, ...]
         try:
             return make(*storage.empty(shape, dtype, device, "empty"), shape, dtype, device)
         except AttributeError:
+            if dtype in dtypes.OF_PYTHON:
+                return allocate(shape, dtypes.OF_PYTHON[dtype], device, strides)
             check_dtype(dtype)
             raise
     if min(strides, default=0) < 0:

@@ -26,6 +26,8 @@ def entries(name: str) -> list[Op]:
         op = getattr(function, "op", None)
         if op is not None:
             found[op.name] = op
+    if not found:  # a method that stands beside the table, such as view, and the entry that it calls
+        found = {op.name: op for op in OPS.values() if op.public_name == short}
     return list(found.values())
 
 

@@ -43,8 +43,8 @@ from tritonnn.table.entry import P, R
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
-    "REAL", "Bad", "Entry", "Make", "Op", "Out", "Perf", "Sample", "attach", "composite", "doc_in_place", "expose",
-    "pointwise", "primitive", "unary", "view", "writing",
+    "REAL", "Bad", "Entry", "Make", "Op", "OpSignature", "Out", "Perf", "Sample", "attach", "checked", "composite",
+    "doc_in_place", "expose", "named", "pointwise", "primitive", "unary", "view", "writing",
 ]  # fmt: skip
 
 # ---- decorators ---------------------------------------------------------------------------------------------
@@ -84,6 +84,7 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
         inplace: also make `name_`, a method if the op is one. alias: more names.
         aliasing: the implementation may be given its first argument as the output (in-place calls need no copy).
         public: what errors call it, where users know another name.
+        keywords: other name -> argument, where it may be given by that as well (`axis` and the like always may).
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
         alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.
         host: runs through the host by declaration.
@@ -142,7 +143,10 @@ def writing(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, None]]:
 
 
 def composite(**options: Any) -> Callable[[Callable[P, R]], Entry[P, R]]:
-    """An op whose body computes with other ops; devices and gradients come free."""
+    """An op whose body computes with other ops; devices and gradients come free.
+
+    Options as of `primitive`, and `out=True` where it takes `out=`, which the body knows nothing of.
+    """
 
     def decorate(body: Any) -> Any:
         op = Op(body, "composite", **options)
@@ -150,8 +154,9 @@ def composite(**options: Any) -> Callable[[Callable[P, R]], Entry[P, R]]:
         _dress(function, op, op.public_name)
         _register(op, function, options)
         if op.inplace:
-            in_place: Any = dispatch.inplace_composite(function)
+            in_place: Any = dispatch.inplace_composite(op, function)
             in_place.op = op
+            in_place.__module__ = function.__module__
             in_place.__signature__ = OpSignature(op, out=False)
             _method(op.name + "_", in_place, options)
         return function
@@ -165,21 +170,48 @@ def _checked(op: Op, body: Callable) -> Any:
         [(i, kind.classes) for i, kind in enumerate(op.kinds[: op.n_positional]) if kind is not None]
     )
     body.__name__ = body.__qualname__ = op.public_name  # what Python calls it where arguments do not fit
+    known, takes_out = op.places.keys(), op.takes_out and "out" not in op.names
+    legacy, count = op.legacy, op.n_positional
 
     def function(*args: Any, **kwargs: Any) -> Any:
         given = len(args)
+        if legacy is not None and given > count:
+            args = legacy(args, kwargs)
+            given = len(args)
         for i, classes in expected:
             if i >= given:
                 break
             if args[i].__class__ not in classes:
-                verify(op, args, i)
+                if given > count and not op.takes_any:
+                    break  # for Python to say
+                args = (*verify(op, args[:count], i), *args[count:])  # what follows is a size given in line
                 break
         if kwargs:
+            if not kwargs.keys() <= known:
+                op.rename(kwargs)
             verify_named(op, kwargs)
+            if takes_out and (out := kwargs.pop("out", None)) is not None:
+                return dispatch.deliver(op.public_name, out, body(*args, **kwargs))
         return body(*args, **kwargs)
 
     function.__wrapped__ = body  # type: ignore[attr-defined]
+    if takes_out:
+        function.__signature__ = OpSignature(op)  # type: ignore[attr-defined]
     return function
+
+
+def named(name: str, function: Any) -> Any:
+    """A method whose name the module has for something else, with the name that it is called by."""
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+def checked(function: Any) -> Any:
+    """A function that is no entry, behind the look at its arguments' classes that entries have."""
+    made = _checked(Op(function, "composite", api="tensor"), function)
+    made.__name__, made.__qualname__, made.__doc__ = function.__name__, function.__name__, function.__doc__
+    made.__module__ = function.__module__
+    return made
 
 
 def expose(api: str, *names: str, of: Any = None) -> Callable[[Any], Any]:
@@ -221,7 +253,7 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
             tail = tails.get(given)
             if tail is not None:
                 if given > unchecked:
-                    verify(op, args, unchecked)
+                    args = tuple(verify(op, args, unchecked))
                 return run(op, args + tail)
         bound, out = bind(args, kwargs)
         return run(op, bound) if out is None else run(op, bound, out)
@@ -233,7 +265,7 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
     if op.inplace:
 
         def in_place(*args: Any, **kwargs: Any) -> Any:
-            return dispatch.inplace(op, bind(args, kwargs)[0])
+            return dispatch.inplace(op, bind(args, kwargs, "_")[0])
 
         _dress(in_place, op, op.name + "_")
         in_place.__signature__ = OpSignature(op, out=False)  # type: ignore[attr-defined]

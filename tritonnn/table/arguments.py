@@ -1,7 +1,9 @@
 """What an argument may be, read off the annotations of an entry, and what is said of one that is something else.
 
 The check looks at the class of what is given, which nearly always is one of a few; only another class is looked at more
-closely. Whether a value of the right type makes sense is for the op's rule to say.
+closely, and what stands for a plain value (NumPy's numbers, tensors of no dimensions, members of an IntEnum, Python's
+own types for dtypes) is handed on as that, so that no op has to know of them. Whether a value of the right type makes
+sense is for the op's rule to say.
 """
 
 from __future__ import annotations
@@ -9,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from numbers import Number as AnyNumber
+from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
+from tritonnn.dtypes import OF_PYTHON
 from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import refused
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.shape import Size
 
@@ -26,15 +31,22 @@ _NONE = type(None)
 
 
 class Kind(NamedTuple):
-    """A type of argument: its name in PyTorch's messages, classes that are taken at once, a look at other values."""
+    """A type of argument: its name in PyTorch's messages, classes that are taken at once, a look at other values.
+
+    Attributes:
+        plain: an accepted value of another class -> what ops are given for it.
+    """
 
     name: str
     classes: frozenset[type]
     accepts: Callable[[Any], bool]
+    plain: Callable[[Any], Any] = lambda value: value
 
 
 def is_int(value: Any) -> bool:
     """An integer, NumPy's and 0-d integer tensors included; no truth value."""
+    if value.__class__ is int:
+        return True
     if isinstance(value, (bool, np.bool_)):
         return False
     if isinstance(value, Tensor):
@@ -64,31 +76,74 @@ def is_number(value: Any) -> bool:
 
 def is_ints(value: Any) -> bool:
     """A sequence of integers."""
-    return isinstance(value, (list, tuple, range, np.ndarray, Tensor)) and all(map(is_int, value))
+    if isinstance(value, (np.ndarray, Tensor)) and not value.shape:
+        return False
+    if not isinstance(value, (list, tuple, range, np.ndarray, Tensor)):
+        return False
+    return all([item.__class__ is int or is_int(item) for item in value])
 
 
 def is_tensors(value: Any) -> bool:
     """A sequence, of tensors as the call's own check says, which names the one that is none."""
-    return isinstance(value, (list, tuple, Tensor)) or hasattr(value, "__iter__")
+    return hasattr(value, "__iter__") and not isinstance(value, (str, bytes, dict))
+
+
+def plain_number(value: Any) -> Any:
+    """The Python number that a value accepted as one stands for; other values stay."""
+    if isinstance(value, (np.generic, np.ndarray, Tensor)):
+        return value.item()
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, (float, complex)) or not isinstance(value, AnyNumber):
+        return value
+    return float(value)  # type: ignore[arg-type]  # such as a Fraction
+
+
+def plain_int(value: Any) -> int:
+    """The integer that one of NumPy's, a tensor or a member of an IntEnum stands for."""
+    return index(value)
+
+
+def plain_float(value: Any) -> Any:
+    """As `plain_number`, and a float of what is a truth value."""
+    return float(plain_number(value))
+
+
+def plain_ints(value: Any) -> Any:
+    """One integer, or a tuple of integers (None stays)."""
+    if (value.__class__ is tuple or value.__class__ is list) and all([v.__class__ is int for v in value]):
+        return value
+    if is_int(value):
+        return index(value)
+    return tuple([item if item is None else index(item) for item in value])
+
+
+def plain_floats(value: Any) -> Any:
+    """One number, or a tuple of numbers."""
+    return plain_number(value) if is_float(value) else tuple(map(plain_number, value))
 
 
 def _class(name: str, *classes: type) -> Kind:
     return Kind(name, frozenset(classes), lambda value: isinstance(value, classes))
 
 
-_INT = Kind("int", frozenset((int,)), is_int)
-_FLOAT = Kind("float", frozenset((float, int)), is_float)
-_BOOL = _class("bool", bool, np.bool_)
+_INT = Kind("int", frozenset((int,)), is_int, plain_int)
+_FLOAT = Kind("float", frozenset((float, int)), is_float, plain_float)
+_BOOL = Kind("bool", frozenset((bool,)), lambda value: isinstance(value, np.bool_), bool)
 _STR = _class("str", str)
-_INTS = Kind("tuple of ints", frozenset((Size,)), is_ints)
-_INT_OR_INTS = Kind("tuple of ints", frozenset((int, Size)), lambda value: is_int(value) or is_ints(value))
+_INTS = Kind("tuple of ints", frozenset((Size,)), is_ints, plain_ints)
+_INT_OR_INTS = Kind(
+    "tuple of ints", frozenset((int, Size)), lambda value: is_int(value) or is_ints(value), plain_ints
+)
 _OPTIONAL_INTS = Kind(
     "tuple of ints", frozenset((int, Size)),
     lambda value: is_int(value) or (isinstance(value, (list, tuple)) and all(v is None or is_int(v) for v in value)),
+    plain_ints,
 )  # fmt: skip
 _FLOATS = Kind(
     "tuple of floats", frozenset((float, int)),
     lambda value: is_float(value) or (isinstance(value, (list, tuple)) and all(map(is_float, value))),
+    plain_floats,
 )  # fmt: skip
 _BOOLS = Kind(
     "tuple of bools", frozenset(),
@@ -98,20 +153,31 @@ _BOOLS = Kind(
 # Annotation (of a union, a part of it) -> kind; None stands for what anything may be.
 KINDS: dict[str, Kind | None] = {
     "Tensor": _class("Tensor", Tensor), "Tensors": Kind("tuple of Tensors", frozenset((list, tuple)), is_tensors),
-    "Number": Kind("Number", frozenset((int, float, bool, complex)), is_number),
+    "Number": Kind("Number", frozenset((int, float, bool, complex)), is_number, plain_number),
     "int": _INT, "float": _FLOAT, "bool": _BOOL, "str": _STR,
     "Ints": _INTS, "Sequence[int]": _INTS, "tuple[int, ...]": _INTS, "Size": _INTS,
     "IntOrInts": _INT_OR_INTS, "Dims": _INT_OR_INTS, "OptionalSize": _OPTIONAL_INTS,
     "Sequence[float]": _FLOATS, "tuple[float, float]": _FLOATS,
     "tuple[bool, bool, bool]": _BOOLS, "tuple[bool, bool]": _BOOLS,
-    "DType": _class("torch.dtype", DType, type), "Device": _class("torch.device", Device, str, int),
+    "DType": Kind(
+        "torch.dtype", frozenset((DType,)), lambda value: isinstance(value, type) and value in OF_PYTHON,
+        OF_PYTHON.__getitem__,
+    ),
+    "Generator": Kind("torch.Generator", frozenset(), lambda value: hasattr(value, "reserve")),  # stands further up
+    "Device": _class("torch.device", Device, str, int),
     "DeviceLike": None, "Layout": None,  # whose words and types are those of what reads them
-   
     **dict.fromkeys(("MemoryFormat", "memory_format"), _class("torch.memory_format", MemoryFormat)),
     "None": Kind("None", frozenset((_NONE,)), lambda _: False),
     "Any": None,
 }  # fmt: skip
 _OPTIONAL = ("Dims", "OptionalSize")  # whose None needs no word in the annotation
+
+# Flags for which None is False, and those that PyTorch's functions in Python only ask for their truth.
+_FLAGS_OR_NONE = frozenset(("pin_memory", "requires_grad", "stable"))
+_TRUTHS = frozenset((
+    "antialias", "full", "hard", "include_last_offset", "inplace", "recompute_scale_factor", "reduce", "return_indices",
+    "size_average", "swap",
+))  # fmt: skip
 
 
 @cache
@@ -125,39 +191,81 @@ def kind_of(annotation: str, optional: bool = False) -> Kind | None:
     kinds = [KINDS.get(part) for part in parts]
     if not annotation or any(kind is None for kind in kinds):
         return None
-    known = [kind for kind in kinds if kind is not None]
+    known = sorted([kind for kind in kinds if kind is not None], key=lambda kind: kind.name != "Tensor")
     classes = frozenset().union(*[kind.classes for kind in known])
     if optional or any(part in _OPTIONAL for part in parts):
         classes |= {_NONE}
-    looks = [kind.accepts for kind in known]
     name = " or ".join(dict.fromkeys(kind.name for kind in known if kind.name != "None"))
-    return Kind(
-        name, classes, looks[0] if len(looks) == 1 else lambda value: any(look(value) for look in looks)
-    )
+
+    looks = [kind for kind in known if kind.name != "None"]
+    if len(looks) == 1:
+        return Kind(name, classes, looks[0].accepts, looks[0].plain)
+
+    def first(value: Any) -> Kind | None:
+        return next((kind for kind in looks if kind.accepts(value)), None)
+
+    def plain(value: Any) -> Any:
+        kind = first(value)
+        return value if kind is None else kind.plain(value)
+
+    return Kind(name, classes, lambda value: first(value) is not None, plain)
 
 
-def verify(op: Op, args: Sequence[Any], first: int = 0) -> None:
-    """Refuse arguments of another type than the entry's annotations say, from position `first` on.
+def kind_of_argument(
+    name: str, annotation: str, optional: bool = False, functional: bool = False
+) -> Kind | None:
+    """The kind of an argument of an entry, by what it is called where PyTorch is more lenient with some.
+
+    Args:
+        optional: its default is None.
+        functional: the entry is one of nn.functional.
+    """
+    if annotation == "bool" and name in _FLAGS_OR_NONE:
+        annotation = "bool | None"
+    kind = kind_of(annotation, optional)
+    if kind is not None and kind.name == "bool" and functional and name in _TRUTHS:
+        return Kind("bool", kind.classes | {_NONE}, _is_truth, bool)
+    return kind
+
+
+def _is_truth(value: Any) -> bool:
+    return is_number(value) or isinstance(value, np.bool_)
+
+
+def verify(op: Op, args: Sequence[Any], first: int = 0) -> Sequence[Any]:
+    """The arguments as ops know them; refuse those of another type than the entry's annotations say.
+
+    Args:
+        first: the position that the look begins at.
 
     Raises:
         TypeError: naming the op, the argument, what came and what was expected.
     """
+    made: list[Any] | None = None
     for i, (kind, value) in enumerate(zip(op.kinds[first:], args[first:]), first):
-        if kind is not None and value.__class__ not in kind.classes and not kind.accepts(value):
-            raise wrong_type(op, i, kind, value)
+        if kind is not None and value.__class__ not in kind.classes:
+            if not kind.accepts(value):
+                raise wrong_type(op, i, kind, value, args)
+            plain = kind.plain(value)
+            if plain is not value:
+                made = list(args) if made is None else made
+                made[i] = plain
+    return args if made is None else made
 
 
 def verify_named(op: Op, kwargs: dict[str, Any]) -> None:
-    """`verify` of arguments given by name; unknown names are for the call to refuse."""
+    """`verify` of arguments given by name, made plain in place; unknown names are for the call to refuse."""
     for name, value in kwargs.items():
         place = op.places.get(name)
         kind = None if place is None else op.kinds[place]
-        if kind is not None and value.__class__ not in kind.classes and not kind.accepts(value):
-            raise wrong_type(op, op.places[name], kind, value)
+        if kind is not None and value.__class__ not in kind.classes:
+            if not kind.accepts(value):
+                raise wrong_type(op, op.places[name], kind, value, [kwargs.get(name) for name in op.names])
+            kwargs[name] = kind.plain(value)
 
 
-def wrong_type(op: Op, place: int, kind: Kind, value: Any) -> TypeError:
-    """What is said of an argument of another type, in PyTorch's words."""
+def wrong_type(op: Op, place: int, kind: Kind, value: Any, args: Sequence[Any]) -> Exception:
+    """What is said of an argument of another type, in PyTorch's words; `args` are those known, in order."""
     where = f" (position {place + 1})" if place < op.n_positional else ""
     text = f"{op.public_name}(): argument '{op.names[place]}'{where} must be {kind.name}"
     got = type(value).__name__
@@ -165,5 +273,7 @@ def wrong_type(op: Op, place: int, kind: Kind, value: Any) -> TypeError:
         element = KINDS["float"] if "floats" in kind.name else KINDS["int"]
         assert element is not None
         place, item = next(((i, v) for i, v in enumerate(value) if not element.accepts(v)), (0, value[0]))
-        return TypeError(f"{text}, but found element of type {type(item).__name__} at pos {place}")
-    return TypeError(f"{text}, not {got}")
+        text = f"{text}, but found element of type {type(item).__name__} at pos {place}"
+    else:
+        text = f"{text}, not {got}"
+    return refused(text, op.names, args)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import TYPE_CHECKING, Any
 
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid, complete
-from tritonnn.table.arguments import kind_of, verify
+from tritonnn.errors import Invalid, complete, refused
+from tritonnn.table.arguments import kind_of_argument, verify
 from tritonnn.table.rules import FLOAT, FLOATING, PROMOTE
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ KEYWORD_ALIASES = {
     "axis": "dim",
     "keepdims": "keepdim",
     "x": "input",
+    "x1": "input",
     "a": "input",
     "self": "input",
     "x2": "other",
@@ -57,13 +58,17 @@ class Op:
         self.refuse: dict[DType, str] = options.get("refuse") or {}
         self.n_required = next((i for i, name in enumerate(self.names) if name in self.defaults), count)
         slots = [(i, annotations.get(name, "")) for i, name in enumerate(self.names)]
+        functional = "functional" in options.get("api", "").split()
         self.kinds = tuple(
             [
-                kind_of(note, self.defaults.get(name, ...) is None)
+                kind_of_argument(name, note, self.defaults.get(name, ...) is None, functional)
                 for name, (_, note) in zip(self.names, slots)
             ]
         )
         self.places = {name: i for i, name in enumerate(self.names)}
+        # Other names that arguments may be given by, and whose they are.
+        named = {**KEYWORD_ALIASES, **options.get("keywords", {})}
+        self.aliases = {a: name for a, name in named.items() if name in self.places and a not in self.places}
         self.tensor_slots = tuple(i for i, note in slots if "Tensor" in note)
         self.list_slots = tuple(i for i, note in slots if "Tensors" in note)
         self.tails = _tails(self)
@@ -100,8 +105,12 @@ class Op:
         self.host: bool = options.get("host", False)
         self.out: bool = options.get("out", True)
         self.float8: bool = options.get("float8", False)
+        # Whether `out=` is taken beside the arguments that are named: said by composites and by what is published
+        # in nn.functional alone.
+        places = set(options.get("api", "").split())
+        published = kind != "composite" and bool(places & {"torch", "linalg", "special"})
+        self.takes_out: bool = options.get("out", published)
         # Whether a call needs nothing but its rule, one allocation and its backend function.
-        self.takes_out = self.out and kind != "composite" and "torch" in options.get("api", "").split()
         self.plain = bool(self.tensor_slots) and not (
             self.alloc or self.host or self.list_slots or self.rule_only
         )
@@ -133,8 +142,8 @@ class Op:
         self.gpu = kernel(self.family, self.name)
         return self.gpu
 
-    def bind(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, Any]:
-        """All arguments in schema order, and `out`.
+    def bind(self, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> tuple[tuple, Any]:
+        """All arguments in schema order, and `out`; `suffix` is what a form's name has more than the op's.
 
         Raises:
             TypeError: an argument is missing, unknown, or given twice.
@@ -143,9 +152,8 @@ class Op:
             args = self.legacy(args, kwargs)
         out = kwargs.pop("out", None)
         if len(args) > self.n_positional:
-            raise TypeError(
-                f"{self.public_name}() takes {self.n_positional} positional arguments but {len(args)} were given"
-                f" (signature: {self.signature})"
+            raise self.refusal(
+                f"takes {self.n_positional} positional arguments but {len(args)} were given", args, suffix
             )
         values = list(args)
         for name in self.names[len(args) :]:
@@ -154,15 +162,14 @@ class Op:
             elif name in self.defaults and not (kwargs and self._take_alias(name, kwargs, values)):
                 values.append(self.defaults[name])
             elif name not in self.defaults and not self._take_alias(name, kwargs, values):
-                raise TypeError(
-                    f"{self.public_name}() missing required argument '{name}' (signature: {self.signature})"
-                )
+                raise self.refusal(f"missing required argument '{name}'", values, suffix)
         if kwargs:
             name = next(iter(kwargs))
-            known = "got multiple values for" if name in self.names else "got an unexpected keyword"
-            raise TypeError(f"{self.public_name}() {known} argument '{name}' (signature: {self.signature})")
+            known = self.aliases.get(name, name) in self.names
+            what = "got multiple values for" if known else "got an unexpected keyword"
+            raise self.refusal(f"{what} argument '{name}'", values, suffix)
         if self.api:
-            verify(self, values)
+            values = verify(self, values)  # type: ignore[assignment]  # a list, as it was given one
         if self.check is not None:
             try:
                 values = self.check(*values) or values
@@ -171,11 +178,22 @@ class Op:
         return tuple(values), out
 
     def _take_alias(self, name: str, kwargs: dict[str, Any], values: list) -> bool:
-        for alias, target in KEYWORD_ALIASES.items():
-            if target == name and alias in kwargs:
+        for alias in kwargs:
+            if self.aliases.get(alias) == name:
                 values.append(kwargs.pop(alias))
                 return True
         return False
+
+    def rename(self, kwargs: dict[str, Any]) -> None:
+        """Give arguments that came by another name their own, where that did not come as well."""
+        for alias in [alias for alias in kwargs if alias in self.aliases]:
+            if self.aliases[alias] not in kwargs:
+                kwargs[self.aliases[alias]] = kwargs.pop(alias)
+
+    def refusal(self, text: str, args: Sequence[Any], suffix: str = "") -> Exception:
+        """What is said of arguments that are not those of the signature; `args` are those known, in order."""
+        name = self.public_name + suffix
+        return refused(f"{name}() {text} (signature: {self.signature})", self.names, args)
 
     @property
     def signature(self) -> str:

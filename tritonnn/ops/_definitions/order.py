@@ -94,9 +94,9 @@ def norm(input: Array, p: Any, dim: Dims, keepdim: bool) -> Array:
     return np.sum(size**p, over, keepdims=keepdim) ** (1 / p)
 
 
-def vector_norm(x: Array, ord: Any, dim: Dims, keepdim: bool) -> Array:
+def vector_norm(input: Array, ord: Any, dim: Dims, keepdim: bool) -> Array:
     """As `norm`."""
-    return norm(x, ord, dim, keepdim)
+    return norm(input, ord, dim, keepdim)
 
 
 def renorm(input: Array, p: float, dim: int, maxnorm: float) -> Array:

@@ -202,6 +202,7 @@ class Stub:
             if place == "tensor":
                 if every:
                     every[0].arg, every[0].annotation = "self", None
+                    given.defaults = given.defaults[-len(every) + 1 :] if len(every) > 1 else []
                 else:
                     given.args.insert(0, ast.arg("self"))
             for arg in [*every, given.vararg, *given.kwonlyargs, given.kwarg]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, Sample, doc_in_place
 from tritonnn.table import Make, OpSignature
+from tritonnn.table.arguments import is_float, plain_number
 
 
 def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
@@ -21,13 +23,16 @@ def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], 
     return made
 
 
-def numbers(name: str) -> Callable[..., None]:
-    """A check that every argument beside the tensor is a number."""
+def numbers(name: str) -> Callable[..., list]:
+    """A check that every argument beside the tensor is a number; NumPy's and tensors of none become Python's."""
 
-    def check(input: Any, *values: Any) -> None:
+    def check(input: Any, *values: Any) -> list:
+        made = [input]
         for value in values:
-            if not isinstance(value, (bool, int, float)):
+            if not is_float(value):
                 raise Invalid(f"{name} must be Number, not {type(value).__name__}", kind=TypeError)
+            made.append(plain_number(value))
+        return made
 
     return check
 
@@ -51,7 +56,10 @@ def with_inplace(function: Any, named: bool = True) -> tuple[Any, Any]:
     functional.__doc__ = function.__doc__
     functional.op = function.op  # type: ignore[attr-defined]
     functional.__module__ = "tritonnn.nn.functional"
-    functional.__signature__ = OpSignature(function.op, out=False, inplace=True)  # type: ignore[attr-defined]
+    last = inspect.Parameter(
+        "inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation="bool"
+    )
+    functional.__signature__ = OpSignature(function.op, False, last)  # type: ignore[attr-defined]
     NAMESPACES["functional"][name] = functional
     if named:
         in_place.__doc__ = doc_in_place(function.op, True)

@@ -22,6 +22,7 @@ from tritonnn.ops.activation.backward import (
 from tritonnn.ops.elementwise import arithmetic as ar
 from tritonnn.ops.elementwise import comparison as cp
 from tritonnn.ops.elementwise import elementwise as ew
+from tritonnn.random import Generator
 from tritonnn.table.types import Number
 
 _SIGNED = tuple(kind for kind in NUMERIC if kind.is_signed)
@@ -255,7 +256,7 @@ def _check_softshrink(input: Any, lambd: Any) -> None:
 
 
 @pointwise(
-    api="functional", inplace=False, dtypes=FLOATING, samples=samples((1.0,)), check=_check_softshrink,
+    api="functional", out=True, inplace=False, dtypes=FLOATING, samples=samples((1.0,)), check=_check_softshrink,
     errors=lambda make: [Bad(make(2), -1.0, match="lambda must be greater or equal to 0")],
     grad={"input": _shrunk},
     reference=definitions.softshrink,
@@ -306,7 +307,9 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return first * ew.sigmoid(second)
 
 
-def _slopes(input: Tensor, lower: Any, upper: Any, training: bool) -> Tensor | float:
+def _slopes(
+    input: Tensor, lower: Any, upper: Any, training: bool, generator: Generator | None
+) -> Tensor | float:
     if lower > upper:
         raise fail(
             "rrelu", f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
@@ -315,7 +318,7 @@ def _slopes(input: Tensor, lower: Any, upper: Any, training: bool) -> Tensor | f
         return (lower + upper) / 2
     from tritonnn.ops.creation.creation import empty_like
 
-    noise = empty_like(input).uniform_(lower, upper)
+    noise = empty_like(input).uniform_(lower, upper, generator=generator)
     return ew.replaced(noise, input >= 0, 1.0)
 
 
@@ -335,6 +338,8 @@ def rrelu(
     upper: Number = 1.0 / 3,
     training: bool = False,
     inplace: bool = False,
+    *,
+    generator: Generator | None = None,
 ) -> Tensor:
     """leaky_relu with a slope drawn for every element in lower..upper, or their mean outside training.
 
@@ -351,21 +356,24 @@ def rrelu(
     for name, bound in (("lower", lower), ("upper", upper)):
         if not isinstance(bound, (bool, int, float)):
             raise TypeError(f"rrelu(): argument '{name}' must be Number, not {type(bound).__name__}")
-    slopes = _slopes(input, lower, upper, training)
+    slopes = _slopes(input, lower, upper, training, generator)
     if isinstance(slopes, float):
         return functional_leaky_relu(input, slopes, inplace)
     return input.mul_(slopes) if inplace else ar.mul(input, slopes)
 
 
 @expose("torch functional", of=rrelu)
-def rrelu_(input: Tensor, lower: Number = 1.0 / 8, upper: Number = 1.0 / 3, training: bool = False) -> Tensor:
+def rrelu_(
+    input: Tensor, lower: Number = 1.0 / 8, upper: Number = 1.0 / 3, training: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:  # fmt: skip
     """In-place version of `rrelu`.
 
     >>> import tritonnn as torch
     >>> torch.nn.functional.rrelu_(torch.tensor([-1., 2.]), 0.1, 0.3)
     tensor([-0.2000,  2.0000])
     """
-    return rrelu(input, lower, upper, training, inplace=True)
+    return rrelu(input, lower, upper, training, inplace=True, generator=generator)
 
 
 functional_relu, relu_ = with_inplace(relu)

@@ -30,7 +30,7 @@ def _check_approximate(input: Any, approximate: Any) -> None:
 
 
 @pointwise(
-    api="functional", inplace=False, dtypes=FLOATING, check=_check_approximate,
+    api="functional", out=True, inplace=False, dtypes=FLOATING, check=_check_approximate,
     samples=lambda make: [Sample(make(3, 5, low=-4, high=4), approximate=a) for a in ("none", "tanh")],
     errors=lambda make: [Bad(make(2), approximate="erf", match="must be either none or tanh")],
     grad={"input": lambda g, input, approximate: gelu_backward(g, input, approximate)},
@@ -83,7 +83,7 @@ def mish(input: Tensor) -> Any:
 
 
 @pointwise(
-    api="functional", inplace=False, dtypes=FLOATING, samples=samples((2.0, 3.0)),
+    api="functional", out=True, inplace=False, dtypes=FLOATING, samples=samples((2.0, 3.0)),
     check=numbers("arguments 'beta' and 'threshold'"), errors=bad_number,
     grad={"input": lambda g, input, beta, threshold: softplus_backward(g, input, beta, threshold)},
     reference=definitions.softplus,
@@ -98,7 +98,7 @@ def softplus(input: Tensor, beta: Number = 1.0, threshold: Number = 20.0) -> Any
 
 
 @pointwise(
-    api="functional", inplace=False, dtypes=FLOATING, samples=samples(),
+    api="functional", out=True, inplace=False, dtypes=FLOATING, samples=samples(),
     grad={"input": lambda g, input: logsigmoid_backward(g, input)},
     reference=lambda input: np.log(definitions.sigmoid(input)),
     errors=ew.refusals("logsigmoid", FLOATING),

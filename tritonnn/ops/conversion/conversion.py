@@ -16,11 +16,12 @@ from tritonnn.dispatch import allocate, row_major, to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import channels_last, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
-from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, checked, composite, primitive
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
+from tritonnn.table.types import IntOrInts
 
 
 @primitive(float8=True, dtypes=ANY, grad={"input": lambda g: g})
@@ -72,10 +73,15 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
             options["device"] = arg
         elif isinstance(arg, Tensor):
             options["dtype"], options["device"] = arg.dtype, arg.device
+        elif isinstance(arg, type) and arg in dtypes.OF_PYTHON:
+            options["dtype"] = arg
         elif arg is not None:
             raise TypeError(
                 f"to() received an invalid argument of type {type(arg).__name__}: expected a dtype, device or tensor"
             )
+    if len(args) > 4 or (len(args) > 1 and isinstance(args[0], str) and isinstance(args[1], (str, int, Device))
+                         and not isinstance(args[1], bool)):  # fmt: skip
+        raise TypeError(f"to() takes a device, a dtype, non_blocking and copy, got {args}")
     return tuple(options.values())
 
 
@@ -104,7 +110,7 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     tensor([ 1, -1])
     """
     dtype, device, non_blocking, copy, format = _parse_to(args, kwargs)
-    dtype = dtype or input.dtype
+    dtype = dtypes.OF_PYTHON.get(dtype, dtype) or input.dtype
     target = input.device if device is None else resolve(device)
     if (
         dtype is input.dtype
@@ -163,14 +169,15 @@ def contiguous(input: Tensor, memory_format: MemoryFormat | None = None) -> Tens
     return copied(input, input.dtype, input.device, strides)
 
 
-def _to_type(dtype: DType) -> Any:
+def _to_type(name: str, dtype: DType) -> Any:
     def method(self: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
         if memory_format is not None:
             return to(self, dtype, memory_format=memory_format)
         return self if self.dtype is dtype else copied(self, dtype, self.device, strides_as(self))
 
+    method.__name__ = name
     method.__doc__ = f"The values as {dtype!r}."
-    return method
+    return checked(method)
 
 
 for _name, _dtype in {
@@ -179,7 +186,7 @@ for _name, _dtype in {
     "char": dtypes.int8,
     "byte": dtypes.uint8,
 }.items():
-    setattr(Tensor, _name, _to_type(_dtype))
+    setattr(Tensor, _name, _to_type(_name, _dtype))
 
 
 def cpu(self: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
@@ -203,18 +210,20 @@ def cuda(
     return to(self, target, non_blocking=non_blocking, memory_format=memory_format)
 
 
-attach(cpu=cpu, cuda=cuda)
-
-
 def type_as(self: Tensor, other: Tensor) -> Tensor:
-    """The values in the dtype of `other` and where it lies."""
+    """The values with the dtype and on the device of another tensor."""
     return to(self, other)
 
 
-attach(type_as=type_as)
+attach(cpu=checked(cpu), cuda=checked(cuda), type_as=checked(type_as))
 
 
-def resize_(self: Tensor, *sizes: int | Sequence[int], memory_format: MemoryFormat | None = None) -> Tensor:
+def resize_(
+    self: Tensor,
+    *sizes: int | Sequence[int],
+    size: IntOrInts | None = None,
+    memory_format: MemoryFormat | None = None,
+) -> Tensor:
     """Give the tensor another shape in place, keeping the leading elements of its storage; row-major.
 
     Raises:
@@ -222,7 +231,7 @@ def resize_(self: Tensor, *sizes: int | Sequence[int], memory_format: MemoryForm
     """
     if state.enabled and self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
-    shape = Size(shapes.as_size(sizes))
+    shape = Size(shapes.as_size(sizes or shapes.by_name("resize_", "size", size), "resize_"))
     if shape == self.shape and self._stride is None:
         return self
     need = (self._offset + shapes.numel(shape)) * self.dtype.itemsize
@@ -258,9 +267,12 @@ def set_(
     if isinstance(source, Tensor) and size is None:
         self._adopt(source)
         return self
+    if not isinstance(source, Tensor) and not hasattr(source, "_untyped"):
+        text = f"must be Tensor or storage, not {type(source).__name__}"
+        raise TypeError(f"set_(): argument 'source' (position 1) {text}")
     storage = source._storage if isinstance(source, Tensor) else source._untyped
     count = storage.nbytes // self.dtype.itemsize
-    shape = Size((count - storage_offset,) if size is None else shapes.as_size((size,)))
+    shape = Size((count - storage_offset,) if size is None else shapes.as_size((size,), "set_"))
     strides = shapes.contiguous_strides(shape) if stride is None else tuple(stride)
     whole = make(None, storage, Size((count,)), self.dtype, storage.device)
     self._adopt(make_view(whole, shape, strides, storage_offset))
@@ -285,9 +297,12 @@ def pin_memory(self: Tensor, device: DeviceLike | None = None) -> Tensor:
     return made
 
 
-def resize_as_(self: Tensor, other: Tensor, memory_format: MemoryFormat | None = None) -> Tensor:
+def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
     """`resize_` to the shape of another tensor."""
-    return resize_(self, other.shape, memory_format=memory_format)
+    if not isinstance(the_template, Tensor):
+        text = f"argument 'the_template' (position 1) must be Tensor, not {type(the_template).__name__}"
+        raise TypeError(f"resize_as_(): {text}")
+    return resize_(self, the_template.shape, memory_format=memory_format)
 
 
 for _method in (resize_, resize_as_, set_, pin_memory):

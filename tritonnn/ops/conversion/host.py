@@ -38,9 +38,9 @@ def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
     return _apply("apply_", self, callable, ())
 
 
-def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
-    """Overwrite each element with `callable(element, element of tensor)` (CPU only)."""
-    return _apply("map_", self, callable, (tensor,))
+def map_(self: Tensor, other: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+    """Overwrite each element with `callable(element, element of other)` (CPU only)."""
+    return _apply("map_", self, callable, (other,))
 
 
 def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]) -> Tensor:

@@ -11,7 +11,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.dispatch import row_major
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, expose, primitive
 from tritonnn.ops.shape.shape import is_expandable_to
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
@@ -33,14 +33,17 @@ def fill_values(value: Number) -> Any:
 dispatch.register_copy(copy_values.op)
 
 
-def copy_(self: Tensor, src: Any, non_blocking: bool = False, broadcast: bool = True, **old: Any) -> Tensor:
-    """Overwrite with the values of `src`, broadcast and cast; gradients flow to `src`.
+def copy_(
+    self: Tensor, other: Any = None, non_blocking: bool = False, broadcast: bool = True, **old: Any
+) -> Tensor:
+    """Overwrite with the values of `other` (also `src`), broadcast and cast; gradients flow to it.
 
     >>> import tritonnn as torch
     >>> torch.zeros(2, dtype=torch.int64).copy_(torch.tensor(3.7))
     tensor([3, 3])
     """
     non_blocking = old.pop("async", non_blocking)
+    src = old.pop("src", None) if other is None else other
     if old:
         raise TypeError(f"copy_() got an unexpected keyword argument '{next(iter(old))}'")
     if not isinstance(src, Tensor):
@@ -96,7 +99,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
     return fill_(input.clone(), value)
 
 
-def fill_(self: Tensor, value: Tensor | Number) -> Tensor:
+def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
     """Overwrite every element with a number or a 0-d tensor.
 
     Raises:
@@ -115,14 +118,16 @@ def fill_(self: Tensor, value: Tensor | Number) -> Tensor:
                 f"only supports 0-dimension value tensor but got tensor with {len(value.shape)} dimensions.",
                 value=value,
             )
-        return copy_(self, value)
-    dispatch.check_inplace(copy_values.op, self)
+        return copy_(input, value)
+    dispatch.check_inplace(copy_values.op, input)
     try:
-        value = as_number(self.dtype, value, strict=self.numel() != 1)
+        value = as_number(input.dtype, value, strict=input.numel() != 1)
     except Invalid as invalid:
-        raise fail("fill_", str(invalid), self=self) from None
-    dispatch.run_into(fill_values.op, self, (value,))
-    return overwritten(self, "fill_")
+        raise fail("fill_", str(invalid), input=input) from None
+    except TypeError as error:
+        raise TypeError(f"fill_(): {error}") from None
+    dispatch.run_into(fill_values.op, input, (value,))
+    return overwritten(input, "fill_")
 
 
 def overwritten(self: Tensor, op: str) -> Tensor:
@@ -133,9 +138,15 @@ def overwritten(self: Tensor, op: str) -> Tensor:
     return self
 
 
-def zero_(self: Tensor) -> Tensor:
-    """Overwrite every element with 0."""
-    return fill_(self, 0)
+def zero_(input: Tensor) -> Tensor:
+    """Overwrite every element with 0.
+
+    >>> import tritonnn as torch
+    >>> torch.zero_(torch.ones(2))
+    tensor([0., 0.])
+    """
+    return fill_(input, 0)
 
 
-attach(fill_=fill_, zero_=zero_)
+for _overwrite in (fill_, zero_):
+    expose("torch tensor", of=fill)(_overwrite)

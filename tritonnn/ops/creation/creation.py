@@ -18,7 +18,7 @@ from tritonnn.memory_format import channels_last, memory_format, preserve_format
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
 from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, attach, composite
-from tritonnn.shape import Size
+from tritonnn.shape import Size, by_name
 from tritonnn.table import Make
 from tritonnn.table.types import IntOrInts, Number
 
@@ -38,13 +38,6 @@ def _finish(
     if pin_memory:
         tensor = tensor.pin_memory()
     return tensor.requires_grad_() if requires_grad else tensor
-
-
-def _named(op: str, size: Any) -> tuple:
-    """What `size=` gives where no numbers stand before it."""
-    if size is None:
-        raise TypeError(f'{op}() missing 1 required positional argument: "size"')
-    return (size,)
 
 
 def _fill(made: Tensor, value: Any) -> Tensor:
@@ -116,7 +109,7 @@ def empty(
     >>> torch.empty(2, 3).shape
     torch.Size([2, 3])
     """
-    shape = Size(shapes.as_size(sizes or _named("empty", size)))
+    shape = Size(shapes.as_size(sizes or by_name("empty", "size", size), "empty"))
     if out is not None:
         return _into(out, shape, out.dtype, out.device)
     strides = memory_format.strides(shape) if memory_format is not None else None
@@ -125,10 +118,10 @@ def empty(
 
 
 def _filled(
-    value: Any, size: Any, out: Any, dtype: DType | None, layout: Layout | None, device: DeviceLike | None,
-    requires_grad: bool, pin: bool,
+    name: str, value: Any, size: Any, out: Any, dtype: DType | None, layout: Layout | None,
+    device: DeviceLike | None, requires_grad: bool, pin: bool,
 ) -> Tensor:  # fmt: skip
-    shape = Size(shapes.as_size(size))
+    shape = Size(shapes.as_size(size, name))
     if out is not None:
         return _into(out, shape, out.dtype, out.device).fill_(value)
     made = _fill(allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device)), value)
@@ -150,7 +143,8 @@ def zeros(
     >>> torch.zeros(2, dtype=torch.int64)
     tensor([0, 0])
     """
-    return _filled(0, sizes or _named("zeros", size), out, dtype, layout, device, requires_grad, pin_memory)
+    given = sizes or by_name("zeros", "size", size)
+    return _filled("zeros", 0, given, out, dtype, layout, device, requires_grad, pin_memory)
 
 
 @composite(
@@ -168,7 +162,8 @@ def ones(
     >>> torch.ones(2)
     tensor([1., 1.])
     """
-    return _filled(1, sizes or _named("ones", size), out, dtype, layout, device, requires_grad, pin_memory)
+    given = sizes or by_name("ones", "size", size)
+    return _filled("ones", 1, given, out, dtype, layout, device, requires_grad, pin_memory)
 
 
 @composite(
@@ -198,7 +193,7 @@ def full(
     """
     value = _one_number("full", fill_value)
     kind = dtype or dtypes.scalar_dtype(value)
-    return _filled(value, (size,), out, kind, layout, device, requires_grad, pin_memory)
+    return _filled("full", value, (size,), out, kind, layout, device, requires_grad, pin_memory)
 
 
 def _one_number(op: str, value: Any) -> Any:
@@ -341,32 +336,38 @@ def empty_strided(
     return _finish(made, requires_grad, pin_memory, layout)
 
 
-def _new(fill: Number | None) -> Any:
+def _new(name: str, fill: Number | None) -> Any:
     def method(
-        self: Tensor, *size: int | Sequence[int], dtype: DType | None = None,
+        self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None, dtype: DType | None = None,
         device: DeviceLike | None = None, requires_grad: bool = False, layout: Layout | None = None,
         pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
         made = allocate(
-            Size(shapes.as_size(size)),
+            Size(shapes.as_size(sizes or by_name(name, "size", size), name)),
             dtype or self.dtype,
             self.device if device is None else resolve(device),
         )
         return _finish(made if fill is None else _fill(made, fill), requires_grad, pin_memory, layout)
 
-    method.__doc__ = "A tensor of this one's dtype and device" + (
-        "." if fill is None else f" filled with {fill}."
-    )
+    method.__name__ = name
+    filled = "." if fill is None else f" filled with {fill}."
+    method.__doc__ = "A tensor of this one's dtype and device" + filled
     return method
 
 
-def _new_full(self: Tensor, size: IntOrInts, fill_value: Number, **options: Any) -> Tensor:
+def new_full(
+    self: Tensor, size: IntOrInts, fill_value: Number, *, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
     """One value in this tensor's dtype and device."""
-    return _new(fill_value)(self, size, **options)
+    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad}
+    value = _one_number("new_full", fill_value)
+    return _new("new_full", value)(self, size, pin_memory=pin_memory, **options)
 
 
-attach(new_empty=_new(None), new_zeros=_new(0), new_ones=_new(1))
-attach(new_full=_new_full)
+attach(new_empty=_new("new_empty", None), new_zeros=_new("new_zeros", 0), new_ones=_new("new_ones", 1))
+attach(new_full=new_full)
 
 
 @composite(
@@ -380,6 +381,7 @@ attach(new_full=_new_full)
 def eye(
     n: int, m: int | None = None, *, out: Tensor | None = None, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """The identity matrix, n rows and m columns (default n).
 
@@ -395,4 +397,4 @@ def eye(
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
     made = zeros(n, m, out=out, dtype=dtype, device=device)
     made.diagonal().fill_(1)
-    return _finish(made, requires_grad, layout=layout)
+    return _finish(made, requires_grad, pin_memory, layout)

@@ -13,12 +13,12 @@ from tritonnn.dispatch import check_dtype, to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn
 from tritonnn.ops._numbers import bounds
-from tritonnn.ops._table import ANY, Bad, Sample, attach, composite
+from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, named
 from tritonnn.ops.creation.creation import _finish
 from tritonnn.table import Make
 
 
-def _infer_array(data: Any) -> tuple[np.ndarray, DType]:
+def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
     """Numbers, sequences or arrays as an ndarray of the dtype PyTorch infers."""
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
@@ -52,6 +52,8 @@ def _infer_array(data: Any) -> tuple[np.ndarray, DType]:
     if kind in "US":
         raise TypeError(f"tensor(): cannot make a tensor of {type(data).__name__} holding a str")
     odd = next((v for v in array.flat if not isinstance(v, (bool, int, float, complex))), data)
+    if typed:
+        raise TypeError(f"tensor(): must be real number, not {type(odd).__name__}")
     raise RuntimeError(f"tensor(): Could not infer dtype of {type(odd).__name__}")
 
 
@@ -155,7 +157,7 @@ def tensor(
 def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor:
     if hasattr(data, "__array__") and not isinstance(data, (np.ndarray, np.generic)):
         data = np.asarray(data)
-    array, inferred = _infer_array(data)
+    array, inferred = _infer_array(data, dtype is not None)
     if dtype is not None:
         check_dtype(dtype)
     dtype = dtype or inferred
@@ -211,7 +213,7 @@ def as_tensor(data: Any, dtype: DType | None = None, device: DeviceLike | None =
 
 
 @composite(
-    api="torch", dtypes=ANY, reference=lambda array: array,
+    api="torch", dtypes=ANY, reference=lambda ndarray: ndarray,
     samples=lambda make: [Sample(np.arange(6).reshape(2, 3).astype(make.dtype.np).T),
                           Sample(np.ones((), make.dtype.np))],
     errors=lambda make: [
@@ -221,7 +223,7 @@ def as_tensor(data: Any, dtype: DType | None = None, device: DeviceLike | None =
         Bad(np.ones(2, ">f8"), error=ValueError, match="byte order different from the native"),
     ],
 )  # fmt: skip
-def from_numpy(array: np.ndarray) -> Tensor:
+def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A CPU tensor that shares an ndarray's memory.
 
     Raises:
@@ -232,6 +234,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     >>> torch.from_numpy(np.arange(3))
     tensor([0, 1, 2])
     """
+    array = ndarray
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     if not array.dtype.isnative:
@@ -319,7 +322,7 @@ def asarray(
     dtype: DType | None = None,
     device: DeviceLike | None = None,
     copy: bool | None = None,
-    requires_grad: bool = False,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """`obj` as a tensor; shares memory where possible unless `copy` is True, never copies where it is False.
 
@@ -345,16 +348,13 @@ def _address(obj: Any) -> int:
 
 
 def _new_tensor(
-    self: Tensor,
-    data: Any,
-    *,
-    dtype: DType | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
+    self: Tensor, data: Any, *, dtype: DType | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
     """A copy of `data` in this tensor's dtype and device."""
     target = self.device if device is None else resolve(device)
-    return _finish(as_tensor(data).detach().to(target, dtype or self.dtype, copy=True), requires_grad)
+    made = as_tensor(data, dtype or self.dtype).detach().to(target, copy=True)
+    return _finish(made, requires_grad, pin_memory)
 
 
-attach(new_tensor=_new_tensor)
+attach(new_tensor=named("new_tensor", _new_tensor))

@@ -56,9 +56,9 @@ def _counted(start: Any, end: Any, step: Any) -> Any:
     ],
 )  # fmt: skip
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *,
-    out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
-    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
+    start: Any = None, end: Any = None, step: Any = 1, *, out: Tensor | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """start, start + step, ... below `end`; integers where all three are.
 
@@ -66,8 +66,10 @@ def arange(
     >>> torch.arange(1, 7, 2)
     tensor([1, 3, 5])
     """
-    if end is None:
-        start, end = 0, start
+    if start is None and end is None:
+        raise TypeError("arange() missing required argument 'end'")
+    if start is None or end is None:
+        start, end = 0, start if end is None else end
     start, end, step = (v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step))
     if complex in (type(start), type(end), type(step)):
         raise fail("arange", f"expected real numbers, but got {start}, {end} and {step}")
@@ -165,7 +167,7 @@ def _spaced_errors(make: Make) -> list[Bad]:
 def linspace(
     start: Tensor | Number, end: Tensor | Number, steps: int = 100, *, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False,
+    requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """`steps` numbers from start to end, both included.
 
@@ -173,7 +175,8 @@ def linspace(
     >>> torch.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    return _finish(_spaced(start, end, steps, None, out, dtype, device), requires_grad, layout=layout)
+    made = _spaced(start, end, steps, None, out, dtype, device)
+    return _finish(made, requires_grad, pin_memory, layout)
 
 
 @composite(
@@ -184,7 +187,7 @@ def linspace(
 def logspace(
     start: Tensor | Number, end: Tensor | Number, steps: int = 100, base: float = 10.0, *,
     out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
-    device: DeviceLike | None = None, requires_grad: bool = False,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """`steps` numbers from base**start to base**end, evenly spaced in the exponent.
 
@@ -192,4 +195,5 @@ def logspace(
     >>> torch.logspace(0, 2, 3)
     tensor([  1.,  10., 100.])
     """
-    return _finish(_spaced(start, end, steps, base, out, dtype, device), requires_grad, layout=layout)
+    made = _spaced(start, end, steps, base, out, dtype, device)
+    return _finish(made, requires_grad, pin_memory, layout)

@@ -135,7 +135,7 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
     refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE}, errors=misfits,
     reference=lambda input, other, alpha: other - alpha * input,
 )  # fmt: skip
-def rsub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Any:
+def rsub(input: Tensor | Number, other: Tensor | Number, alpha: Number = 1) -> Any:
     """other - alpha * input.
 
     >>> import tritonnn as torch
@@ -236,7 +236,11 @@ def _rounded(rounding_mode: str | None) -> Callable[..., Any]:
     reference=lambda input, other, rounding_mode: _ROUNDED[rounding_mode](input / other),
 )  # fmt: skip
 def div(
-    input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None, out: Tensor | None = None
+    input: Tensor | Number,
+    other: Tensor | Number,
+    *,
+    rounding_mode: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The quotient: exact (integers become floating), or rounded down ('floor') or towards zero ('trunc').
 
@@ -261,7 +265,7 @@ def div_(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = N
 @composite(
     api="torch tensor", dtypes=ANY, samples=_quotient_samples, errors=misfits, reference=np.true_divide
 )
-def true_divide(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def true_divide(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`div` without rounding.
 
     >>> import tritonnn as torch

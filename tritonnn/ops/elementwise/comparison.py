@@ -9,7 +9,19 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._table import ANY, BOOL, NUMERIC, REAL, Bad, Sample, attach, composite, expose, pointwise
+from tritonnn.ops._table import (
+    ANY,
+    BOOL,
+    NUMERIC,
+    REAL,
+    Bad,
+    Sample,
+    attach,
+    composite,
+    expose,
+    named,
+    pointwise,
+)
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, pairs, with_number
 from tritonnn.ops.elementwise.logic import logical_and, logical_or, ties
@@ -367,4 +379,4 @@ def _where_method(self: Tensor, condition: Tensor, other: Tensor | Number) -> Te
     return where(condition, self, other)
 
 
-attach(where=_where_method)
+attach(where=named("where", _where_method))

@@ -283,7 +283,7 @@ def isreal(input: Tensor) -> Tensor:
     return cp.eq(input, input).logical_or_(cp.ne(input, input))
 
 
-@composite(**_OF_ANY, reference=lambda input: np.angle(input))
+@composite(out=True, **_OF_ANY, reference=lambda input: np.angle(input))
 def angle(input: Tensor) -> Tensor:
     """The angle of a complex number in radians; of real numbers 0, or pi below 0.
 

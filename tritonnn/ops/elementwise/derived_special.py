@@ -129,7 +129,7 @@ def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 @composite(
-    api="torch tensor", alias=("multigammaln",), dtypes=NUMERIC, reference=definitions.mvlgamma,
+    api="torch tensor", alias=("multigammaln",), dtypes=NUMERIC, inplace=True, reference=definitions.mvlgamma,
     samples=lambda make: [Sample(make(3, 4, low=2.5, high=6), 3), Sample(make(3, low=2.5, high=6), 1)],
     errors=lambda make: [
         Bad("a", 1, error=TypeError, match="must be Tensor, not str"), Bad(make(2), 0, match="p has to be greater"),

@@ -11,7 +11,18 @@ from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import special as define
-from tritonnn.ops._table import FLOAT, FLOATING, REAL, Bad, Sample, composite, pointwise
+from tritonnn.ops._table import (
+    FLOAT,
+    FLOATING,
+    IN_PLACE,
+    REAL,
+    Bad,
+    Sample,
+    checked,
+    composite,
+    expose,
+    pointwise,
+)
 from tritonnn.ops.creation.creation import zeros_like
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, mul, pairs
@@ -83,7 +94,7 @@ def pow(input: Tensor | Number, exponent: Tensor | Number) -> Any:
 
 
 @composite(
-    api="torch tensor", dtypes=NUMERIC_AND_COMPLEX,
+    api="torch tensor", dtypes=NUMERIC_AND_COMPLEX, inplace=True,
     reference=lambda input, exponent: np.float_power(input, exponent),
     samples=lambda make: [Sample(make(3, 4, low=0.3, high=2), e) for e in (-1, 0, 2.5)] + [
         Sample(make(3, 4, low=1, high=2), make(4)), Sample(2, make(3)),
@@ -109,6 +120,19 @@ def float_power(input: Tensor | Number, exponent: Tensor | Number, *, out: Tenso
         )
     wide = [x.to(kind) if isinstance(x, Tensor) else x for x in (input, exponent)]
     return pow(*wide, out=out)
+
+
+@expose("tensor", of=float_power)
+@checked
+def float_power_(input: Tensor, exponent: Tensor | Number) -> Tensor:
+    """In-place version of `float_power`, of float64 (or complex128) alone."""
+    kind = dtypes.complex128 if dispatch.result_type(input, exponent).is_complex else dtypes.float64
+    if input.dtype is not kind:
+        text = (
+            f"the base given to float_power_ has dtype {input.dtype.name} but the operation's result requires"
+        )
+        raise fail("float_power_", f"{text} dtype {kind.name}", input=input)
+    return IN_PLACE["float_power_"](input, exponent)
 
 
 @pointwise(
@@ -240,7 +264,7 @@ def logaddexp2(input: Tensor, other: Tensor) -> Any:
 
 
 @composite(
-    api="torch tensor", dtypes=REAL, samples=pairs, errors=lambda make: misfits(make)[:1],
+    api="torch tensor", dtypes=REAL, samples=pairs, errors=lambda make: misfits(make)[:1], inplace=True,
     reference=lambda input, other: input * 2.0**other,
 )  # fmt: skip
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -9,7 +9,20 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._definitions import special as define
-from tritonnn.ops._table import ANY, FLOAT, IN_PLACE, REAL, Bad, Sample, attach, composite, expose, pointwise
+from tritonnn.ops._table import (
+    ANY,
+    FLOAT,
+    IN_PLACE,
+    REAL,
+    Bad,
+    Sample,
+    attach,
+    checked,
+    composite,
+    expose,
+    named,
+    pointwise,
+)
 from tritonnn.ops.elementwise.elementwise import entry, exp, isfinite, odd_values, replaced, sgn, within
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
@@ -49,7 +62,7 @@ def _over(result: Tensor, input: Tensor) -> Tensor:
 
 
 @pointwise(
-    FLOAT, name="polygamma", api="", inplace=False, dtypes=REAL,
+    FLOAT, name="polygamma", api="", inplace=True, dtypes=REAL,
     grad={"input": lambda g, input, n: g * _polygamma(input, n + 1)},
     samples=lambda make: [Sample(make(3, 4, low=0.5, high=5), n) for n in (0, 1, 2, 3)],
 )  # fmt: skip
@@ -80,12 +93,21 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _polygamma(input, n, out=out)
 
 
-def _polygamma_of(self: Tensor, n: int) -> Tensor:
+def _polygamma_of(input: Tensor, n: int) -> Tensor:
     """Derivative of order `n` of digamma."""
-    return polygamma(n, self)
+    return polygamma(n, input)
 
 
-attach(polygamma=_polygamma_of)
+@expose("tensor", of=polygamma)
+@checked
+def polygamma_(input: Tensor, n: int) -> Tensor:
+    """In-place version of `polygamma`."""
+    if n < 0:
+        raise fail("polygamma_", f"polygamma(n, x) does not support negative n, got n = {n}", input=input)
+    return IN_PLACE["polygamma_"](input, n)
+
+
+attach(polygamma=named("polygamma", _polygamma_of))
 
 
 @pointwise(

@@ -12,7 +12,7 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.creation.creation import ones
+from tritonnn.ops.creation.creation import _finish, ones
 from tritonnn.ops.indexing.indexing import nonzero_rows
 
 
@@ -84,14 +84,9 @@ _INDICES = dict(
 
 @composite(**_INDICES, reference=define.tril_indices)
 def tril_indices(
-    row: int,
-    col: int,
-    offset: int = 0,
-    *,
-    dtype: DType | None = None,
-    device: DeviceLike | None = None,
-    layout: Layout | None = None,
-) -> Tensor:
+    row: int, col: int, offset: int = 0, *, dtype: DType | None = None, device: DeviceLike | None = None,
+    layout: Layout | None = None, requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
     """Row and column indices, (2, n), of the lower triangle of a (row, col) matrix.
 
     >>> import tritonnn as torch
@@ -99,19 +94,15 @@ def tril_indices(
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    return _triangle_indices(False, row, col, offset, dtype, device)
+    made = _triangle_indices(False, row, col, offset, dtype, device)
+    return _finish(made, requires_grad, pin_memory, layout)
 
 
 @composite(**_INDICES, reference=define.triu_indices)
 def triu_indices(
-    row: int,
-    col: int,
-    offset: int = 0,
-    *,
-    dtype: DType | None = None,
-    device: DeviceLike | None = None,
-    layout: Layout | None = None,
-) -> Tensor:
+    row: int, col: int, offset: int = 0, *, dtype: DType | None = None, device: DeviceLike | None = None,
+    layout: Layout | None = None, requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
     """Row and column indices, (2, n), of the upper triangle of a (row, col) matrix.
 
     >>> import tritonnn as torch
@@ -119,4 +110,5 @@ def triu_indices(
     tensor([[0, 0, 1],
             [0, 1, 1]])
     """
-    return _triangle_indices(True, row, col, offset, dtype, device)
+    made = _triangle_indices(True, row, col, offset, dtype, device)
+    return _finish(made, requires_grad, pin_memory, layout)

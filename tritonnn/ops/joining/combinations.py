@@ -13,7 +13,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import tensors_only, whole_number
-from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite, expose
+from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, checked, composite, expose
 from tritonnn.ops.creation.creation import ones, zeros
 from tritonnn.ops.creation.from_data import as_tensor, tensor
 from tritonnn.ops.indexing.indexing import nonzero_rows
@@ -148,7 +148,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     errors=lambda make: [Bad(make(2, 2), match="one-dimensional"), Bad(make(2), -1, match="non-negative")],
     reference=lambda x, N, increasing: np.vander(x, N, increasing),
 )  # fmt: skip
-def vander(x: Tensor, N: int | None = None, *, increasing: bool = False) -> Tensor:
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """The Vandermonde matrix of a vector: column j holds the powers N - 1 - j (or j with `increasing`).
 
     >>> import tritonnn as torch
@@ -174,7 +174,7 @@ def vander(x: Tensor, N: int | None = None, *, increasing: bool = False) -> Tens
 
 
 @composite(
-    api="torch tensor", dtypes=ANY,
+    api="torch tensor", out=True, dtypes=ANY,
     samples=lambda make: [Sample(make.bool(3, 4), size=3), Sample(make.bool(3, 4), size=20)],
     reference=_nonzero_static,
     errors=lambda make: [
@@ -200,6 +200,7 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
 
 
 @expose("tensor")
+@checked
 def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
     """Overwrite the main diagonal; with `wrap` it goes on below a tall matrix's square, one row apart.
 
@@ -222,7 +223,7 @@ def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tens
 
 
 @composite(
-    api="torch tensor", dtypes=(dtypes.float32, dtypes.float64), reference=_histogram,
+    api="torch tensor", out=True, dtypes=(dtypes.float32, dtypes.float64), reference=_histogram,
     samples=lambda make: [
         Sample(make(20), 5), Sample(make(4, 5), 3, range=(-1.0, 1.5)), Sample(make(3, 4), 3, weight=make(3, 4)),
         Sample(make(9), make(4).sort()[0]), Sample(make(12), 4, density=True), Sample(make(0), 3),
@@ -239,7 +240,7 @@ def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tens
 )  # fmt: skip
 def histogram(
     input: Tensor,
-    bins: Tensor | int,
+    bins: Tensor | int = 100,
     *,
     range: tuple[float, float] | None = None,
     weight: Tensor | None = None,
@@ -269,11 +270,11 @@ def histogram(
     if isinstance(bins, Tensor):
         edges = bins.detach()
         if len(edges.shape) != 1:
-            raise fail(
-                "histogram", f"bins tensor should have one dimension, but got {len(edges.shape)}", bins=bins
-            )
+            reason = f"bins tensor should have one dimension, but got {len(edges.shape)}"
+            raise fail("histogram", reason, bins=bins)
         count = edges.shape[0] - 1
     else:
+        whole_number("histogram", "bins", bins)
         count = int(bins)
     if count <= 0:
         raise fail("histogram", f"bins must be > 0, but got {count}", input=input)

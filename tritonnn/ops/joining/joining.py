@@ -165,8 +165,12 @@ def _needs_dimension(op: str, tensor: Tensor) -> None:
     api="torch tensor",
     dtypes=ANY,
     samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), [1, 4]), Sample(make(2, 6), 4, 1)],
-    errors=lambda make: [Bad(make(5), [1, 2], match="to sum exactly to 5")],
+    errors=lambda make: [
+        Bad(make(5), [1, 2], match="to sum exactly to 5"),
+        Bad(make(()), 1, match="expects at least a 1-dimensional tensor"),
+    ],
     reference=define.split,
+    keywords={"split_size": "split_size_or_sections"},
 )
 def split(tensor: Tensor, split_size_or_sections: IntOrInts, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the listed sizes.
@@ -257,20 +261,17 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 @composite(
     api="torch tensor",
     dtypes=ANY,
-    samples=lambda make: [
-        Sample(make(5, 3), 2),
-        Sample(make(5, 3), (1, -1)),
-        Sample(make(2, 3), (2, 1, 9), -1),
-    ],
+    samples=lambda make: [Sample(make(5, 3), 2), Sample(make(5, 3), (1, -1)), Sample(make(2, 3), (2, 1, 9), -1)],
     reference=define.tensor_split,
+    keywords=dict.fromkeys(("indices", "sections", "tensor_indices_or_sections"), "indices_or_sections"),
     errors=lambda make: [
         Bad(make(5), 0, match="must be larger than 0, got 0"),
         Bad(make(()), 2, match="at least a 1-dimensional"),
         Bad(make(5), make.int(1, dtype=dtypes.int32), match="to be of int64"),
         Bad(make(5), 2, 1, error=IndexError, match="Dimension out of range"),
     ],
-)
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+)  # fmt: skip
+def tensor_split(input: Tensor, indices_or_sections: IntOrInts | Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views along `dim`: so many parts of nearly equal size, or parts that begin at the listed indices.
 
     >>> import tritonnn as torch
@@ -288,7 +289,9 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         )
     dim = wrap_dim(dim, len(input.shape))
     extent = input.shape[dim]
-    spec = indices_or_sections.tolist() if isinstance(indices_or_sections, Tensor) else indices_or_sections
+    spec: Any = indices_or_sections
+    if isinstance(spec, (Tensor, np.ndarray, np.generic)):
+        spec = spec.tolist()
     if isinstance(spec, int):
         if spec <= 0:
             raise fail("tensor_split", f"number of sections must be larger than 0, got {spec}")
@@ -334,7 +337,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         Bad(make(3), make(2, dtype=dtypes.complex128), match="the same dtype"),
     ],
 )
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """Coordinates of a grid: the i-th result has the i-th vector along its i-th dimension.
 
     Args:
@@ -348,6 +351,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
             [2, 2]])
     """
     vectors = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    indexing = "ij" if indexing is None else indexing
     if indexing not in ("ij", "xy"):
         raise fail("meshgrid", f'indexing must be one of "xy" or "ij", but received: {indexing}')
     if not vectors:
@@ -356,31 +360,26 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         if not isinstance(vector, Tensor):
             raise not_a_tensor("meshgrid", "tensors", vector)
         if len(vector.shape) > 1:
-            raise fail(
-                "meshgrid", f"Expected 0D or 1D tensor in the tensor list but got {len(vector.shape)}D"
-            )
+            reason = f"Expected 0D or 1D tensor in the tensor list but got {len(vector.shape)}D"
+            raise fail("meshgrid", reason)
         if vector.dtype is not vectors[0].dtype:
             raise fail("meshgrid", "expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(vectors) > 1
     if swap:
         vectors[0], vectors[1] = vectors[1], vectors[0]
     shape = tuple(v.numel() for v in vectors)
-    grids = [
-        expand_as_size(view_or_copy(v, (-1,) + (1,) * (len(vectors) - i - 1)), shape)
-        for i, v in enumerate(vectors)
-    ]
+    columns = [view_or_copy(v, (-1,) + (1,) * (len(vectors) - i - 1)) for i, v in enumerate(vectors)]
+    grids = [expand_as_size(column, shape) for column in columns]
     if swap:
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 
 
 @composite(
-    api="torch",
-    dtypes=ANY,
-    samples=lambda make: [Sample(make(3, 1), make(2))],
+    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), make(2))],
     reference=lambda *tensors: tuple(np.broadcast_arrays(*tensors)),
     errors=lambda make: [Bad(make(3), make(2), match="must match the size")],
-)
+)  # fmt: skip
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """The tensors broadcast to their common shape, as views.
 

@@ -12,8 +12,9 @@ from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.memory_format import contiguous_format, strides_as
+from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._definitions import shape as define
-from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, named, primitive
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
@@ -41,12 +42,12 @@ def flip(input: Tensor, dims: Sequence[int]) -> Any:
     return Out(input.shape, input.dtype, strides=strides_as(input)), (input, wrapped)
 
 
-def _flip(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+def _flip(self: Tensor, *order: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
     """`flip` as a method, which takes the dimensions in line too."""
-    return flip(self, shapes.as_size(dims))
+    return flip(self, shapes.as_size(order or shapes.by_name("flip", "dims", dims), "flip", "dims"))
 
 
-attach(flip=_flip)
+attach(flip=named("flip", _flip))
 
 
 @composite(
@@ -166,7 +167,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     return flip(permute_dims(input, tuple(order)), (second,))
 
 
-def _repeat(self: Tensor, *repeats: int | Sequence[int]) -> Tensor:
+def _repeat(self: Tensor, *counts: int | Sequence[int], repeats: Sequence[int] | None = None) -> Tensor:
     """A copy tiled `repeats[d]` times along each dimension; extra leading numbers add dimensions.
 
     >>> import tritonnn as torch
@@ -174,7 +175,7 @@ def _repeat(self: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
-    counts = shapes.as_size(repeats)
+    counts = shapes.as_size(counts or shapes.by_name("repeat", "repeats", repeats), "repeat", "repeats")
     lead = len(counts) - len(self.shape)
     if lead < 0:
         raise fail(
@@ -192,7 +193,7 @@ def _repeat(self: Tensor, *repeats: int | Sequence[int]) -> Tensor:
     return view_as_size(wide, tuple(c * n for c, n in zip(counts, shape, strict=True)))
 
 
-attach(repeat=_repeat)
+attach(repeat=named("repeat", _repeat))
 
 
 @composite(
@@ -209,16 +210,16 @@ def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
     >>> torch.tile(torch.tensor([1, 2]), (2,))
     tensor([1, 2, 1, 2])
     """
-    dims = shapes.as_size((dims,))
+    dims = shapes.as_size((dims,), "tile", "dims")
     return _repeat(input, (1,) * (len(input.shape) - len(dims)) + tuple(dims))
 
 
-def _tile(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+def _tile(self: Tensor, *counts: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
     """`tile` as a method, which takes the numbers in line too."""
-    return tile(self, shapes.as_size(dims))
+    return tile(self, shapes.as_size(counts or shapes.by_name("tile", "dims", dims), "tile", "dims"))
 
 
-attach(tile=_tile)
+attach(tile=named("tile", _tile))
 
 
 @composite(
@@ -233,9 +234,15 @@ attach(tile=_tile)
     reference=define.repeat_interleave,
 )
 def repeat_interleave(
-    input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+    input: Tensor | None = None,
+    repeats: IntOrInts | Tensor | None = None,
+    dim: int | None = None,
+    *,
+    output_size: int | None = None,
 ) -> Tensor:
     """A copy with each element repeated in place: `repeats` times, or as often as its entry there says.
+
+    Given `repeats` alone, a tensor, it repeats the positions 0, 1, ...
 
     >>> import tritonnn as torch
     >>> torch.tensor([1, 2]).repeat_interleave(2)
@@ -244,6 +251,13 @@ def repeat_interleave(
     from tritonnn.ops.creation.from_data import as_tensor
     from tritonnn.ops.creation.ranges import arange
 
+    if input is None or repeats is None:
+        counts = repeats = input if repeats is None else repeats
+        if not isinstance(counts, Tensor):
+            raise not_a_tensor("repeat_interleave", "repeats", counts)
+        if len(counts.shape) != 1:
+            raise fail("repeat_interleave", "only accept 1D vector as repeat", repeats=counts)
+        input = arange(counts.shape[0], device=counts.device)
     if dim is None:
         input, dim = view_or_copy(input, (-1,)), 0
     dim = wrap_dim(dim, len(input.shape))

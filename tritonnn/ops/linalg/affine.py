@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import dispatch, dtypes
+from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import elementwise as definitions
@@ -165,32 +165,25 @@ def addmm_activation(
     return _rule(input, mat1, mat2, ("mat1", "mat2"), 2)
 
 
-def _legacy(name: str, args: tuple, numbers: dict[str, Any]) -> tuple:
-    """The three tensors of a call, by position or by name, with the numbers that stood before them put in place."""
-    tensors = _numbers_first(args, numbers)
-    if len(tensors) != 3 or not all(isinstance(t, Tensor) for t in tensors):
-        raise TypeError(f"{name}() takes three tensors, got {[type(a).__name__ for a in tensors]}")
-    return tensors
+_COMPOSED: dict[str, Any] = dict(
+    api="torch tensor", out=True, dtypes=NUMBERS, inplace=True, legacy=_numbers_first
+)
 
 
-def _composed(name: str, names: tuple[str, str], compute: Any, doc: str, **options: Any) -> Any:
-    """A composite `name(input, first, second, *, beta, alpha, out)` of the product with these operands' names."""
+@composite(
+    **_COMPOSED,
+    samples=lambda make: [Sample(make(3, 2), make(2, 3, 4), make(2, 4, 2)),
+                          Sample(make(2), make(2, 3, 4), make(2, 4, 2), beta=2, alpha=3)],
+    reference=lambda input, batch1, batch2, beta, alpha: beta * input + alpha * (batch1 @ batch2).sum(0),
+    errors=lambda make: [Bad(make(2), make(2, 3, 4), make(2, 3, 2), match="inner dimension")],
+)  # fmt: skip
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """beta input + alpha (sum over the batch of batch1 @ batch2); `beta=0` ignores `input`, NaN included.
 
-    def op(*args: Any, beta: Any = 1, alpha: Any = 1, out: Tensor | None = None, **named: Any) -> Tensor:
-        numbers = {"beta": beta, "alpha": alpha}
-        unknown = set(named) - {"input", *names}
-        if unknown:
-            raise TypeError(f"{name}() got an unexpected keyword argument '{sorted(unknown)[0]}'")
-        given = (*args, *[named[n] for n in ("input", *names) if n in named])
-        made = compute(*_legacy(name, given, numbers), numbers["beta"], numbers["alpha"])
-        return made if out is None else dispatch.deliver(name, out, made)
-
-    op.__name__ = name
-    op.__doc__ = doc
-    return composite(api="torch tensor", dtypes=NUMBERS, inplace=True, **options)(op)
-
-
-def _addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Number, alpha: Number) -> Tensor:
+    >>> import tritonnn as torch
+    >>> torch.addbmm(torch.ones(2), torch.ones(5, 1, 3), torch.ones(5, 3, 2))
+    tensor([[16., 16.]])
+    """
     _ranked("addbmm", 3, batch1=batch1, batch2=batch2)
     count, rows, inner = batch1.shape
     if count != batch2.shape[0] or inner != batch2.shape[1]:
@@ -202,22 +195,19 @@ def _addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Number, alpha: 
     return addmm(input, left, right, beta=beta, alpha=alpha)
 
 
-addbmm = _composed(
-    "addbmm", ("batch1", "batch2"), _addbmm,
-    """beta input + alpha (sum over the batch of batch1 @ batch2); `beta=0` ignores `input`, NaN included.
+@composite(
+    **_COMPOSED,
+    samples=lambda make: [Sample(make(3), make(3, 4), make(4)), Sample(make(1), make(3, 4), make(4), beta=2, alpha=3)],
+    reference=lambda input, mat, vec, beta, alpha: beta * input + alpha * (mat * vec).sum(1),
+    errors=lambda make: [Bad(make(3), make(3, 4), make(3), match="size mismatch")],
+)  # fmt: skip
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """beta input + alpha (mat @ vec); `beta=0` ignores `input`, NaN included.
 
     >>> import tritonnn as torch
-    >>> torch.addbmm(torch.ones(2), torch.ones(5, 1, 3), torch.ones(5, 3, 2))
-    tensor([[16., 16.]])
-    """,
-    samples=lambda make: [Sample(make(3, 2), make(2, 3, 4), make(2, 4, 2)),
-                          Sample(make(2), make(2, 3, 4), make(2, 4, 2), beta=2, alpha=3)],
-    reference=lambda input, a, b, beta=1, alpha=1: beta * input + alpha * (a @ b).sum(0),
-    errors=lambda make: [Bad(make(2), make(2, 3, 4), make(2, 3, 2), match="inner dimension")],
-)  # fmt: skip
-
-
-def _addmv(input: Tensor, mat: Tensor, vec: Tensor, beta: Number, alpha: Number) -> Tensor:
+    >>> torch.addmv(torch.ones(2), torch.eye(2), torch.tensor([3., 4.]))
+    tensor([4., 5.])
+    """
     _ranked("addmv", 2, mat=mat)
     _ranked("addmv", 1, vec=vec)
     if len(input.shape) > 1 or mat.shape[1] != vec.shape[0]:
@@ -228,21 +218,21 @@ def _addmv(input: Tensor, mat: Tensor, vec: Tensor, beta: Number, alpha: Number)
     return squeeze_dims(addmm(column, mat, unsqueeze(vec, 1), beta=beta, alpha=alpha), (1,))
 
 
-addmv = _composed(
-    "addmv", ("mat", "vec"), _addmv,
-    """beta input + alpha (mat @ vec); `beta=0` ignores `input`, NaN included.
+@composite(
+    **_COMPOSED,
+    samples=lambda make: [Sample(make(3, 2), make(3), make(2)), Sample(make(2), make(3), make(2), beta=2, alpha=3)],
+    reference=lambda input, vec1, vec2, beta, alpha: beta * input + alpha * vec1[:, None] * vec2,
+    errors=lambda make: [Bad(make(2), make(3), make(4), match=r"must match the existing size"),
+                         Bad(make(2), make(3, 3), make(4), match="addr: vec1 must be a vector"),
+                         Bad(make(2, 2, 2), make(3), make(4), match="must broadcast to the product's")],
+)  # fmt: skip
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """beta input + alpha outer(vec1, vec2); `beta=0` ignores `input`, NaN included.
 
     >>> import tritonnn as torch
-    >>> torch.addmv(torch.ones(2), torch.eye(2), torch.tensor([3., 4.]))
-    tensor([4., 5.])
-    """,
-    samples=lambda make: [Sample(make(3), make(3, 4), make(4)), Sample(make(1), make(3, 4), make(4), beta=2, alpha=3)],
-    reference=lambda input, mat, vec, beta=1, alpha=1: beta * input + alpha * (mat * vec).sum(1),
-    errors=lambda make: [Bad(make(3), make(3, 4), make(3), match="size mismatch")],
-)  # fmt: skip
-
-
-def _addr(input: Tensor, vec1: Tensor, vec2: Tensor, beta: Number, alpha: Number) -> Tensor:
+    >>> torch.addr(torch.ones(2), torch.ones(1), torch.tensor([3., 4.]))
+    tensor([[4., 5.]])
+    """
     from tritonnn.ops.shape.shape import expand_as_size
 
     _ranked("addr", 1, vec1=vec1, vec2=vec2)
@@ -255,19 +245,3 @@ def _addr(input: Tensor, vec1: Tensor, vec2: Tensor, beta: Number, alpha: Number
 
 def _times_plain(x: Tensor, number: Any) -> Tensor:
     return x if number == 1 else x * number
-
-
-addr = _composed(
-    "addr", ("vec1", "vec2"), _addr,
-    """beta input + alpha outer(vec1, vec2); `beta=0` ignores `input`, NaN included.
-
-    >>> import tritonnn as torch
-    >>> torch.addr(torch.ones(2), torch.ones(1), torch.tensor([3., 4.]))
-    tensor([[4., 5.]])
-    """,
-    samples=lambda make: [Sample(make(3, 2), make(3), make(2)), Sample(make(2), make(3), make(2), beta=2, alpha=3)],
-    reference=lambda input, a, b, beta=1, alpha=1: beta * input + alpha * a[:, None] * b,
-    errors=lambda make: [Bad(make(2), make(3), make(4), match=r"must match the existing size"),
-                         Bad(make(2), make(3, 3), make(4), match="addr: vec1 must be a vector"),
-                         Bad(make(2, 2, 2), make(3), make(4), match="must broadcast to the product's")],
-)  # fmt: skip

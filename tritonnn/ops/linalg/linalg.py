@@ -259,7 +259,7 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @primitive(
     float8=True,
-    api="functional", dtypes=FLOATING_AND_COMPLEX,
+    api="functional", out=True, dtypes=FLOATING_AND_COMPLEX,
     grad={"input": lambda g, weight: matmul(g, weight.conj() if weight.dtype.is_complex else weight),
           "weight": lambda g, input: _weight_grad(g, input),
           "bias": lambda g: g},

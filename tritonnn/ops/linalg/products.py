@@ -15,6 +15,7 @@ from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite
 from tritonnn.ops.linalg.linalg import _ranked, matmul, matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel, wrap_dim
+from tritonnn.table.arguments import is_tensors
 
 
 @composite(
@@ -88,6 +89,11 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
                 b=b,
             )
         dims = (list(range(len(a.shape) - dims, len(a.shape))), list(range(dims)))
+    if not (
+        isinstance(dims, (list, tuple)) and len(dims) == 2 and all(isinstance(d, (list, tuple)) for d in dims)
+    ):
+        message = f"expects dims to be int or tuple[list[int], list[int]], but got dims={dims!r}"
+        raise fail("tensordot", message, a=a, b=b)
     left, right = ([wrap_dim(d, len(t.shape)) for d in ds] for t, ds in zip((a, b), dims, strict=True))
     if len(left) != len(right) or any(a.shape[i] != b.shape[j] for i, j in zip(left, right, strict=True)):
         raise fail("tensordot", f"contracted dimensions need to match, got dims {left} and {right}", a=a, b=b)
@@ -103,6 +109,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
 
 @composite(
     api="linalg",
+    out=True,
     dtypes=ANY,
     samples=lambda make: [
         Sample([make(2, 3), make(3, 4), make(4, 2)]),
@@ -130,6 +137,10 @@ def multi_dot(tensors: Any) -> Tensor:
     >>> torch.linalg.multi_dot([torch.ones(2, 3), torch.ones(3, 4), torch.ones(4)])
     tensor([12., 12.])
     """
+    if not is_tensors(tensors):
+        raise TypeError(
+            f"multi_dot(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
+        )
     items = list(tensors)
     if len(items) < 2:
         raise fail("multi_dot", f"expected at least 2 tensors but got {len(items)}")
@@ -156,6 +167,7 @@ def multi_dot(tensors: Any) -> Tensor:
 
 @composite(
     api="torch",
+    out=True,
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3), make(3, 4))],
     reference=lambda *matrices: functools.reduce(np.dot, matrices),
@@ -194,6 +206,7 @@ def trace(input: Tensor) -> Tensor:
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3), make(3, 2))],
     reference=lambda input, other: np.kron(input, other),

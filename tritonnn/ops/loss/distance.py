@@ -10,10 +10,11 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
-from tritonnn.ops.reduction.norms import vector_norm
+from tritonnn.ops.reduction.norms import norm, vector_norm
 from tritonnn.ops.reduction.reduction import safe_sqrt
 from tritonnn.shape import broadcast_shapes
 from tritonnn.table import Make
+from tritonnn.table.types import IntOrInts
 
 
 def _at_least(x: Any, floor: float) -> Any:
@@ -95,7 +96,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     reference=definitions.normalize,
 )  # fmt: skip
 def normalize(
-    input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
+    input: Tensor, p: float | str = 2.0, dim: IntOrInts = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
     """x / max(‖x‖_p, eps) along `dim`.
 
@@ -105,7 +106,7 @@ def normalize(
     """
     tensors_only("normalize", input=input)
     x: Any = input
-    divisor = vector_norm(x, p, dim, True).clamp_min(eps)
+    divisor = norm(x, p, dim, True).clamp_min(eps)
     return x / divisor if out is None else x.div(divisor, out=out)
 
 

@@ -81,6 +81,7 @@ def _divisor_errors(n: int) -> Any:
 
 @composite(
     api="functional",
+    out=True,
     dtypes=AVERAGED,
     errors=_divisor_errors(2),
     samples=lambda make: [
@@ -117,6 +118,7 @@ def avg_pool2d(
 
 @composite(
     api="functional",
+    out=True,
     dtypes=AVERAGED,
     errors=lambda make: [
         *_divisor_errors(3)(make),

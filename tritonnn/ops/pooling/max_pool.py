@@ -7,7 +7,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
 from tritonnn.ops._definitions import pooling as define
-from tritonnn.ops._table import NUMERIC, Bad, Sample, composite
+from tritonnn.ops._table import NUMERIC, Bad, OpSignature, Sample, composite
 from tritonnn.ops._windows import as_ints
 from tritonnn.ops.pooling._checks import (
     adaptive_errors,
@@ -166,6 +166,7 @@ def _with_indices(pool: Any, place: int, samples: Any, api: str, public: str = "
         f">>> values, indices = {where}.{public or with_indices.__name__}({x}, 2{option})\n"
         f">>> values.shape == indices.shape\nTrue"
     )
+    with_indices.__signature__ = OpSignature(pool.op, result="tuple[Tensor, Tensor]")  # type: ignore[attr-defined]
     return composite(
         api=api, public=public or None, dtypes=pool.op.dtypes, samples=samples, errors=pool.op.errors,
         reference=define.with_indices(pool.op.reference),
@@ -293,6 +294,8 @@ def _fractional(
         size = as_ints("output_size", output_size, n)
         if kernel is None or size is None:
             raise Invalid(f"kernel_size and output_size must be one int or {n} ints")
+        if min(size) < 0:
+            raise Invalid(f"Trying to create tensor with negative dimension {min(size)}: {list(size)}")
         if samples is None:
             batch = (1,) * (n + 2 - len(input.shape)) + tuple(input.shape[: len(input.shape) - n])
             samples = _uniform((*batch, n), input)

@@ -288,7 +288,9 @@ def _torch_names() -> None:
         if "feature" in name:
             options["errors"] = _and_ranks((4,), match="at least 2 dimensions", refused=_refused_by_torch)
         entry = composite(**options)(_named(name, function, False))
-        expose("torch", of=entry)(_named(name + "_", function, True))
+        in_place = _named(name + "_", function, True)
+        in_place.__module__ = entry.__module__
+        expose("torch", of=entry)(in_place)
 
 
 def _torch_reference(input: Any, p: float, train: bool) -> Any:

@@ -8,6 +8,7 @@ from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dispatch import allocate
 from tritonnn.errors import fail
+from tritonnn.ops._table import checked
 from tritonnn.ops.conversion.overwriting import overwritten
 from tritonnn.ops.random.random import (
     draw,
@@ -143,6 +144,8 @@ def random_(self: Tensor, *bounds: Any, generator: Generator | None = None, **na
     >>> torch.empty(2, dtype=torch.int64).random_(4, 5)
     tensor([4, 4])
     """
+    if len(bounds) > 2:
+        raise TypeError(f"random_() takes from and to, but {len(bounds)} numbers were given")
     low, high = (0, None) if len(bounds) < 2 else bounds
     high = bounds[0] if len(bounds) == 1 else high
     low, high = named.pop("from", low), named.pop("to", high)
@@ -161,7 +164,7 @@ def random_(self: Tensor, *bounds: Any, generator: Generator | None = None, **na
     return overwritten(self, "random_")
 
 
-def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+def bernoulli_(self: Tensor, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Overwrite with 1 of probability `p` (a number or a tensor), else 0.
 
     >>> import tritonnn as torch
@@ -174,4 +177,4 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None
 
 
 for _method in (uniform_, normal_, log_normal_, exponential_, cauchy_, geometric_, random_, bernoulli_):
-    setattr(Tensor, _method.__name__, _method)
+    setattr(Tensor, _method.__name__, checked(_method))

@@ -103,8 +103,9 @@ def _new(
     device: DeviceLike | None,
     out: Tensor | None,
     default: DType | None = None,
+    op: str = "",
 ) -> Tensor:
-    shape = Size(shapes.as_size(size))
+    shape = Size(shapes.as_size(size, op))
     if out is not None:
         dispatch.check_out("", out, False, out.dtype, None)
         return out.resize_(shape) if out.shape != shape else out
@@ -145,9 +146,9 @@ _NEW = dict(
 
 @composite(**_NEW)
 def rand(
-    *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None,
-    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False, pin_memory: bool = False,
+    *sizes: int | Sequence[int], size: Sequence[int] | None = None, generator: Generator | None = None,
+    out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Uniform numbers on [0, 1).
 
@@ -155,15 +156,16 @@ def rand(
     >>> torch.rand(2, 3).shape
     torch.Size([2, 3])
     """
-    made = _standard("rand", philox_uniform, _new(size, dtype, device, out), generator, out)
+    new = _new(sizes or shapes.by_name("rand", "size", size), dtype, device, out, op="rand")
+    made = _standard("rand", philox_uniform, new, generator, out)
     return _finish(made, requires_grad, pin_memory, layout)
 
 
 @composite(**_NEW)
 def randn(
-    *size: int | Sequence[int], generator: Generator | None = None, out: Tensor | None = None,
-    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False, pin_memory: bool = False,
+    *sizes: int | Sequence[int], size: Sequence[int] | None = None, generator: Generator | None = None,
+    out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Numbers from the normal distribution of mean 0 and variance 1.
 
@@ -171,7 +173,8 @@ def randn(
     >>> torch.randn(4).dtype
     torch.float32
     """
-    made = _standard("randn", philox_normal, _new(size, dtype, device, out), generator, out)
+    new = _new(sizes or shapes.by_name("randn", "size", size), dtype, device, out, op="randn")
+    made = _standard("randn", philox_normal, new, generator, out)
     return _finish(made, requires_grad, pin_memory, layout)
 
 
@@ -239,7 +242,7 @@ def randint(
         low = values[0]
     if high is None or size is None:
         raise TypeError("randint() takes (high, size) or (low, high, size)")
-    made = _new((size,), dtype, device, out, dtypes.int64)
+    made = _new((size,), dtype, device, out, dtypes.int64, "randint")
     return _finish(draw_integers(made, low, high, generator), requires_grad, pin_memory, layout)
 
 
@@ -320,9 +323,9 @@ randn_like = _random_like("randn_like", philox_normal)
     ],
 )  # fmt: skip
 def randint_like(
-    input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None,
-    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-    pin_memory: bool = False, memory_format: MemoryFormat | None = None,
+    input: Tensor, low: int | None = None, high: int | None = None, *, generator: Generator | None = None,
+    dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False, memory_format: MemoryFormat | None = None,
 ) -> Tensor:  # fmt: skip
     """Integers uniform on [low, high) in the shape, dtype and device of `input`; `randint_like(x, high)` from 0 on.
 
@@ -330,6 +333,9 @@ def randint_like(
     >>> torch.randint_like(torch.zeros(2), 5, 6)
     tensor([5., 5.])
     """
-    low, high = (0, low) if high is None else (low, high)
+    if low is None and high is None:
+        raise TypeError("randint_like() missing required argument 'high'")
+    first, last = (0, low) if high is None else (low or 0, high)
+    assert last is not None
     made = _like(input, dtype, layout, device, memory_format, pin_memory)
-    return _finish(draw_integers(made, low, high, None), requires_grad)
+    return _finish(draw_integers(made, first, last, generator), requires_grad)

@@ -26,6 +26,7 @@ from tritonnn.ops.sorting.searching import searchsorted
 from tritonnn.random import Generator, generator_for
 from tritonnn.recording.grad_mode import state
 from tritonnn.table import Make
+from tritonnn.table.types import IntOrInts
 
 
 @composite(
@@ -44,9 +45,9 @@ from tritonnn.table import Make
     ],
 )  # fmt: skip
 def normal(
-    mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
+    mean: Any, std: Any = 1.0, size: IntOrInts | None = None, *, generator: Generator | None = None,
     out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
-    device: DeviceLike | None = None, requires_grad: bool = False,
+    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Normal numbers with the given means and standard deviations, each a number or a tensor.
 
@@ -72,7 +73,8 @@ def normal(
         return _finish(
             draw(philox_normal, made, float(mean), float(std), generator=generator),
             requires_grad,
-            layout=layout,
+            pin_memory,
+            layout,
         )
     shape = shapes.broadcast_shapes(*[t.shape for t in tensors])
     if out is not None:

@@ -123,13 +123,14 @@ def histc(
         Bad(make(2, dtype=dtypes.float32), match="only applicable to index tensor"),
         Bad(make.int(0), match="Can not infer total number of classes"),
     ],
-    reference=lambda tensor, num_classes: np.eye(num_classes if num_classes > 0 else tensor.max() + 1)[tensor],
+    reference=lambda input, num_classes: np.eye(num_classes if num_classes > 0 else input.max() + 1)[input],
+    keywords={"tensor": "input"},
 )  # fmt: skip
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """Vectors of zeros with a one at the class, along a new last dimension.
 
     Args:
-        tensor: int64 classes from 0 on.
+        input: int64 classes from 0 on; also by the name `tensor`.
         num_classes: -1: one more than the largest class.
 
     >>> import tritonnn as torch, tritonnn.nn.functional as F
@@ -137,29 +138,30 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    tensors_only("one_hot", tensor=tensor)
-    if tensor.dtype is not dtypes.int64:
-        raise fail("one_hot", "one_hot is only applicable to index tensor of type LongTensor.", tensor=tensor)
-    if tensor.numel() == 0:
+    tensors_only("one_hot", input=input)
+    if input.dtype is not dtypes.int64:
+        raise fail("one_hot", "one_hot is only applicable to index tensor of type LongTensor.", input=input)
+    if input.numel() == 0:
         if num_classes <= 0:
-            raise fail("one_hot", "Can not infer total number of classes from empty tensor.", tensor=tensor)
-        return zeros((*tensor.shape, num_classes), dtype=dtypes.int64, device=tensor.device)
-    if int(tensor.min()) < 0:
-        raise fail("one_hot", "Class values must be non-negative.", tensor=tensor)
-    largest = int(tensor.max())
+            raise fail("one_hot", "Can not infer total number of classes from empty tensor.", input=input)
+        return zeros((*input.shape, num_classes), dtype=dtypes.int64, device=input.device)
+    if int(input.min()) < 0:
+        raise fail("one_hot", "Class values must be non-negative.", input=input)
+    largest = int(input.max())
     if num_classes == -1:
         num_classes = largest + 1
     elif largest >= num_classes:
-        raise fail("one_hot", "Class values must be smaller than num_classes.", tensor=tensor)
-    made = zeros((*tensor.shape, num_classes), dtype=dtypes.int64, device=tensor.device)
-    return made.scatter_(-1, tensor.unsqueeze(-1), 1)
+        raise fail("one_hot", "Class values must be smaller than num_classes.", input=input)
+    made = zeros((*input.shape, num_classes), dtype=dtypes.int64, device=input.device)
+    return made.scatter_(-1, input.unsqueeze(-1), 1)
 
 
 @composite(
-    api="torch", dtypes=NUMERIC,
+    api="torch", out=True, dtypes=NUMERIC,
     samples=lambda make: [Sample(make.int(3, 4).to(make.dtype), make.int(2).to(make.dtype)),
                           Sample(make.int(5).to(make.dtype), 1, invert=True), Sample(make(3), make(0))],
     reference=lambda elements, test_elements, invert: np.isin(elements, test_elements, invert=invert),
+    keywords={"element": "elements", "test_element": "test_elements"},
     errors=lambda make: [
         Bad(make(2), "a", error=TypeError, match="str"), Bad(1, 2, error=TypeError, match="Tensor"),
     ],

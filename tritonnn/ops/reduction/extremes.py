@@ -82,6 +82,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=REAL,
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), dim=1)],
     reference=lambda input, dim, keepdim: (
@@ -190,6 +191,10 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
     def reduce(
         input: Tensor, *args: Any, dim: Any = None, keepdim: bool = False, other: Any = None, out: Any = None
     ) -> Any:
+        if len(args) > 2:
+            raise TypeError(
+                f"{name}() takes a tensor, or dim and keepdim, but {len(args)} arguments were given"
+            )
         if args:
             if isinstance(args[0], Tensor) or (args[0] is None and other is not None):
                 other = args[0]
@@ -197,6 +202,8 @@ def _max_or_min(name: str, whole: Any, along: Any, pairwise: str) -> Any:
                 dim = args[0]
             if len(args) > 1:
                 keepdim = args[1]
+        if dim is not None and (isinstance(dim, bool) or not hasattr(dim, "__index__")):
+            raise TypeError(f"{name}(): argument 'dim' (position 2) must be int, not {type(dim).__name__}")
         if other is not None:
             function = OPS[pairwise].function
             return function(input, other) if out is None else function(input, other, out=out)

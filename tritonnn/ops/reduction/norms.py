@@ -13,11 +13,12 @@ from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import order as define
-from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import FLOATING, Bad, Out, Sample, attach, composite, named, primitive
 from tritonnn.ops.reduction.extremes import amax, amin
 from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, sum
 from tritonnn.shape import wrap_dim, wrap_dims
 from tritonnn.table import Make
+from tritonnn.table.arguments import is_float
 from tritonnn.table.types import Dims, Number
 
 
@@ -98,17 +99,32 @@ def norm(
     >>> torch.tensor([3., 4.]).norm()
     tensor(5.)
     """
+    if isinstance(p, str) and p not in ("fro", "nuc"):
+        raise fail("norm", f"Order {p} not supported.", input=input)
     if dtype is not None:
         input = input.to(dtype)
     if p == "nuc":
         reason = "the nuclear norm needs singular values, which are not implemented"
         raise fail("norm", reason, kind=NotImplementedError, input=input)
+    if p is not None and not isinstance(p, str) and not is_float(p):
+        raise TypeError(f"norm(): argument 'p' (position 2) must be Number or str, not {type(p).__name__}")
     try:
         dims = wrap_dims(dim, len(input.shape))
     except Invalid as invalid:
         raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
     made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
     return made if out is None else dispatch.deliver("norm", out, made)
+
+
+def _norm(
+    self: Tensor, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dtype: DType | None = None
+) -> Tensor:
+    """`norm` as a method, which takes no `out`."""
+    return norm(self, p, dim, keepdim, dtype=dtype)
+
+
+_norm.op = norm.op  # type: ignore[attr-defined]
+attach(norm=named("norm", _norm))
 
 
 @composite(
@@ -123,7 +139,7 @@ def norm(
     ],
 )
 def vector_norm(
-    x: Tensor,
+    input: Tensor,
     ord: Number = 2,
     dim: Dims = None,
     keepdim: bool = False,
@@ -145,11 +161,13 @@ def vector_norm(
     """
     if isinstance(ord, str):
         raise TypeError("vector_norm(): argument 'ord' must be Number, not str")
-    return norm(x, ord, dim, keepdim, out, dtype)
+    return norm(input, ord, dim, keepdim, out, dtype)
 
 
 @composite(
     api="torch tensor",
+    out=True,
+    inplace=True,
     samples=lambda make: [Sample(make(3, 4), 2, 0, 1.0)],
     reference=define.renorm,
     errors=lambda make: [
@@ -210,6 +228,7 @@ def with_nan(make: Make, rows: int, columns: int) -> Tensor:
 
 @composite(
     api="torch tensor",
+    out=True,
     samples=lambda make: [Sample(with_nan(make, 3, 4)), Sample(with_nan(make, 3, 4), 1, True)],
     reference=lambda input, dim, keepdim: np.nansum(input, define.axes(dim), keepdims=keepdim),
     errors=_dim_errors,
@@ -226,6 +245,7 @@ def nansum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTy
 
 @composite(
     api="torch tensor",
+    out=True,
     samples=lambda make: [Sample(with_nan(make, 3, 4)), Sample(with_nan(make, 3, 4), 1, True)],
     reference=lambda input, dim, keepdim: np.nanmean(input, define.axes(dim), keepdims=keepdim),
     errors=lambda make: [*_dim_errors(make), Bad(make.int(3), match="floating point or complex")],

@@ -155,6 +155,7 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=ANY,
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3), 0, True)],
     errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range")],
@@ -226,10 +227,10 @@ _VAR_SAMPLES = lambda make: [
 ]  # fmt: skip
 
 
-@composite(api="torch tensor", samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.var)
+@composite(api="torch tensor", out=True, samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.var)
 def var(
     input: Tensor,
-    dim: Any = None,
+    dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -245,10 +246,10 @@ def var(
     return var_dims(input, dim, _correction(unbiased, correction), keepdim)
 
 
-@composite(api="torch tensor", samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.std)
+@composite(api="torch tensor", out=True, samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.std)
 def std(
     input: Tensor,
-    dim: Any = None,
+    dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -267,7 +268,7 @@ def std(
 @composite(api="torch", samples=_VAR_SAMPLES, reference=define.var_mean, errors=_dim_errors)
 def var_mean(
     input: Tensor,
-    dim: Any = None,
+    dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -286,7 +287,7 @@ def var_mean(
 @composite(api="torch", samples=_VAR_SAMPLES, reference=define.std_mean, errors=_dim_errors)
 def std_mean(
     input: Tensor,
-    dim: Any = None,
+    dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,

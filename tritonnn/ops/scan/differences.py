@@ -91,6 +91,7 @@ def _cumulative(y: Any, x: Any, dx: Any, dim: int) -> Any:
 def _gradient(input: Any, spacing: Any, dim: Any, edge_order: Any) -> list:
     """The definition in NumPy."""
     dims = list(range(input.ndim)) if dim is None else [dim] if isinstance(dim, int) else dim
+    spacing = 1 if spacing is None else spacing
     steps = spacing if isinstance(spacing, list) else [spacing] * len(dims)
     return [
         np.gradient(input, step, axis=d, edge_order=edge_order) for d, step in zip(dims, steps, strict=True)
@@ -189,7 +190,7 @@ def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     ],
     reference=_gradient,
 )  # fmt: skip
-def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> list[Tensor]:
+def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order: int = 1) -> list[Tensor]:
     """The derivative along each dimension by second-order differences, one tensor per dimension.
 
     Args:
@@ -211,6 +212,7 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
         )
     chosen = range(len(input.shape)) if dim is None else as_dims(dim)
     dims = [_dimension("gradient", input, d) for d in chosen]
+    spacing = 1 if spacing is None else spacing
     several = isinstance(spacing, (list, tuple))
     if several and len(spacing) != len(dims):
         raise fail(

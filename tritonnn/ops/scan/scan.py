@@ -172,7 +172,7 @@ def cummin(input: Tensor, dim: int) -> Any:
 
 
 @composite(
-    api="torch tensor", dtypes=ANY,
+    api="torch tensor", out=True, dtypes=ANY,
     samples=lambda make: [Sample(make(5)), Sample(make(2, 4), 2), Sample(make(2, 4), dim=0),
                           Sample(make(2, 4), prepend=make(2, 1), append=make(2, 2))],
     errors=lambda make: [Bad(make(3), -1, match="order")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,14 +88,14 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 
 
 @expose("torch tensor", of=index_put)
-def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+def index_put_(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """In-place version of `index_put`.
 
     >>> import tritonnn as torch
     >>> torch.index_put_(torch.zeros(3), (torch.tensor([0, 2]),), torch.tensor([5., 6.]))
     tensor([5., 0., 6.])
     """
-    return _index_put(True, self, indices, values, accumulate)
+    return _index_put(True, input, indices, values, accumulate)
 
 
 @expose("tensor")
@@ -116,11 +117,20 @@ def _view_scatter(name: str, pick: Any, samples: Any, errors: Any, example: str)
         view.copy_(src)
         return made
 
+    pick.__name__ = pick.__qualname__ = name  # what Python calls it where arguments do not fit
+    own, where = inspect.signature(function), inspect.signature(pick)
+    taken = [*list(own.parameters.values())[:2], *list(where.parameters.values())[1:]]
+    function.__signature__ = own.replace(parameters=taken)  # type: ignore[attr-defined]
     function.__name__ = name
     seen = name.removesuffix("_scatter")
     function.__doc__ = f"A copy of the input with `src` embedded in what `{seen}` of it sees.\n\n{example}"
     function.__annotations__ = {"input": "Tensor", "src": "Tensor"}
-    options = {"samples": samples, "errors": errors, "reference": getattr(definitions, name)}
+    options = {
+        "out": name == "slice_scatter",
+        "samples": samples,
+        "errors": errors,
+        "reference": getattr(definitions, name),
+    }
     return composite(api="torch tensor", dtypes=ANY, **options)(function)
 
 
@@ -164,7 +174,7 @@ slice_scatter = _view_scatter(
 )
 diagonal_scatter = _view_scatter(
     "diagonal_scatter",
-    lambda x, *args, **named: x.diagonal(*args, **named),
+    lambda x, offset=0, dim1=0, dim2=1: x.diagonal(offset, dim1, dim2),
     lambda make: [Sample(make(3, 4), make(3), 1)],
     lambda make: [
         Bad(make(3, 4), make(4), 1, match="src to have a size equal to the slice of self"),

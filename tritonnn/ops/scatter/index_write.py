@@ -167,7 +167,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -
 
 
 @composite(
-    api="torch tensor", dtypes=NUMERIC, inplace=True,
+    api="torch tensor", out=True, dtypes=NUMERIC, inplace=True,
     samples=lambda make: [
         Sample(make(3, 4), 0, make.int(5, high=3), make(5, 4), r) for r in ("prod", "mean", "amax", "amin")
     ],

@@ -59,6 +59,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=ANY,
     samples=lambda make: [Sample(make(3)), Sample(make(3, 4)), Sample(make(3, 4), -1), Sample(make(2), 1)],
     errors=lambda make: [Bad(make(2, 2, 2), match="1D or 2D")],

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.ops._table import expose
 from tritonnn.ops.shape.shape import squeeze, t, transpose, unsqueeze
+from tritonnn.ops.shape.strided import as_strided
 from tritonnn.recording.grad_mode import state
 from tritonnn.table import Entry, OpSignature
 
 
 def _geometry_inplace(name: str, entry: Entry) -> Any:
-    def method(self: Tensor, *args: Any) -> Tensor:
-        seen = getattr(self, name)(*args)
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        seen = getattr(self, name)(*args, **kwargs)
         if self._node is not None or (state.enabled and self._rg):
             if self._node is None:
                 raise RuntimeError(
@@ -22,7 +24,8 @@ def _geometry_inplace(name: str, entry: Entry) -> Any:
         self._adopt(seen)
         return self
 
-    method.__name__ = name + "_"
+    method.__name__ = method.__qualname__ = name + "_"
+    method.op = entry.op  # type: ignore[attr-defined]
     method.__doc__ = f"`{name}`, changing this tensor's own geometry."
     method.__signature__ = OpSignature(entry.op, out=False)  # type: ignore[attr-defined]
     return method
@@ -30,7 +33,15 @@ def _geometry_inplace(name: str, entry: Entry) -> Any:
 
 _METHODS: dict[str, Entry] = {
     "squeeze": squeeze, "unsqueeze": unsqueeze, "transpose": transpose, "t": t, "swapaxes": transpose,
-    "swapdims": transpose,
+    "swapdims": transpose, "as_strided": as_strided,
 }  # fmt: skip
 for _name, _entry in _METHODS.items():
-    setattr(Tensor, _name + "_", _geometry_inplace(_name, _entry))
+    expose("tensor")(_geometry_inplace(_name, _entry))
+as_strided_ = expose("torch")(vars(Tensor)["as_strided_"])
+as_strided_.__doc__ += """
+
+    >>> import tritonnn as torch
+    >>> torch.as_strided_(torch.arange(4), (2, 2), (1, 1))
+    tensor([[0, 1],
+            [1, 2]])
+    """

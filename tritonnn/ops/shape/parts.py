@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tritonnn._tensor import Tensor
@@ -87,7 +85,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     errors=lambda make: [Bad(make(5), 0, 3, 3, match="exceeds dimension size")],
     reference=define.narrow,
 )
-def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """`length` elements of dimension `dim` from `start`; a view.
 
     >>> import tritonnn as torch

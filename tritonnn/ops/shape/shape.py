@@ -11,8 +11,9 @@ from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
+from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import shape as define
-from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, view
+from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, named, view
 from tritonnn.shape import Size, infer_view_size, wrap_dim
 from tritonnn.table.types import Dims, Geometry, IntOrInts
 
@@ -61,7 +62,9 @@ def expand_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
         Bad(make(3), -2, 3, match="negative size"),
     ],
 )
-def expand(input: Tensor, *size: int | Sequence[int], implicit: bool = False) -> Tensor:
+def expand(
+    input: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None, implicit: bool = False
+) -> Tensor:
     """`input` broadcast to a larger size without copying (stride 0); -1 keeps an extent.
 
     >>> import tritonnn as torch
@@ -69,7 +72,7 @@ def expand(input: Tensor, *size: int | Sequence[int], implicit: bool = False) ->
     tensor([[1, 1, 1],
             [2, 2, 2]])
     """
-    return expand_as_size(input, shapes.as_size(size))
+    return expand_as_size(input, shapes.as_size(sizes or shapes.by_name("expand", "size", size), "expand"))
 
 
 @composite(
@@ -109,12 +112,13 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     return expand_as_size(input, tuple(size))
 
 
-def _broadcast_to(self: Tensor, *size: int | Sequence[int]) -> Tensor:
+def _broadcast_to(self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None) -> Tensor:
     """`broadcast_to` as a method, which takes the size in line too."""
-    return expand_as_size(self, shapes.as_size(size))
+    given = sizes or shapes.by_name("broadcast_to", "size", size)
+    return expand_as_size(self, shapes.as_size(given, "broadcast_to"))
 
 
-attach(broadcast_to=_broadcast_to)
+attach(broadcast_to=named("broadcast_to", _broadcast_to))
 
 
 @view(
@@ -148,7 +152,12 @@ def view_or_copy(input: Tensor, size: Sequence[int]) -> Tensor:
     return view_as_size(input, size)
 
 
-def _view(self: Tensor, *size: int | Sequence[int] | DType, dtype: DType | None = None) -> Tensor:
+def _view(
+    self: Tensor,
+    *sizes: int | Sequence[int] | DType,
+    size: Sequence[int] | None = None,
+    dtype: DType | None = None,
+) -> Tensor:
     """The same memory as another shape (one extent may be -1), or with another dtype.
 
     >>> import tritonnn as torch
@@ -158,15 +167,17 @@ def _view(self: Tensor, *size: int | Sequence[int] | DType, dtype: DType | None 
     """
     if dtype is not None:
         return view_dtype(self, dtype)
-    if len(size) == 1 and isinstance(size[0], DType):
-        return view_dtype(self, size[0])
-    return view_as_size(self, shapes.as_size(size))
+    if len(sizes) == 1 and isinstance(sizes[0], DType):
+        return view_dtype(self, sizes[0])
+    return view_as_size(self, shapes.as_size(sizes or shapes.by_name("view", "size", size), "view"))
 
 
 def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
     """The same bytes as another dtype; the last extent scales with the element size."""
     from tritonnn._tensor import make_view
 
+    if not isinstance(dtype, dtypes.dtype):
+        raise TypeError(f"view(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
     old, new = input.dtype.itemsize, dtype.itemsize
     size, stride, offset = list(input.shape), list(input.stride()), input._offset
     if old != new:
@@ -191,23 +202,26 @@ def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
     return make_view(input, Size(size), tuple(stride), offset, dtype)
 
 
-def _reshape(self: Tensor, *shape: int | Sequence[int]) -> Tensor:
+def _reshape(self: Tensor, *sizes: int | Sequence[int], shape: Sequence[int] | None = None) -> Tensor:
     """`reshape` as a method, which takes the shape in line too."""
-    return view_or_copy(self, shapes.as_size(shape))
+    given = sizes or shapes.by_name("reshape", "shape", shape)
+    return view_or_copy(self, shapes.as_size(given, "reshape", "shape"))
 
 
-def view_as(self: Tensor, other: Tensor) -> Tensor:
-    """`view` as the shape of `other`."""
+def _view_as(self: Tensor, other: Tensor) -> Tensor:
+    """`view` with the shape of another tensor."""
+    tensors_only("view_as", other=other)
     return view_as_size(self, other.shape)
 
 
-def reshape_as(self: Tensor, other: Tensor) -> Tensor:
-    """`reshape` to the shape of `other`."""
+def _reshape_as(self: Tensor, other: Tensor) -> Tensor:
+    """`reshape` with the shape of another tensor."""
+    tensors_only("reshape_as", other=other)
     return view_or_copy(self, other.shape)
 
 
-attach(view=_view, view_as=view_as)
-attach(reshape=_reshape, reshape_as=reshape_as)
+attach(view=named("view", _view), view_as=named("view_as", _view_as))
+attach(reshape=named("reshape", _reshape), reshape_as=named("reshape_as", _reshape_as))
 
 
 @composite(
@@ -231,7 +245,7 @@ def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
     grad={"input": lambda g, dim0, dim1: transpose(g, dim0, dim1)},
     samples=lambda make: [Sample(make(2, 3, 4), 0, -1), Sample(make(()), 0, 0)],
     errors=lambda make: [Bad(make(2, 3), 0, 2, error=IndexError, match="Dimension out of range")],
-    alias=("swapaxes", "swapdims"), dtypes=ANY,
+    alias=("swapaxes", "swapdims"), dtypes=ANY, keywords={"axis0": "dim0", "axis1": "dim1"},
     reference=define.transpose,
 )  # fmt: skip
 def transpose(input: Tensor, dim0: int, dim1: int) -> Geometry:
@@ -298,12 +312,13 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     return permute_dims(input, tuple(dims))
 
 
-def _permute(self: Tensor, *dims: int | Sequence[int]) -> Tensor:
+def _permute(self: Tensor, *order: int | Sequence[int], dims: Sequence[int] | None = None) -> Tensor:
     """`permute` as a method, which takes the dimensions in line too."""
-    return permute_dims(self, shapes.as_size(dims))
+    given = order or shapes.by_name("permute", "dims", dims)
+    return permute_dims(self, shapes.as_size(given, "permute", "dims"))
 
 
-attach(permute=_permute)
+attach(permute=named("permute", _permute))
 
 
 @composite(
@@ -430,14 +445,14 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
         Bad(make(3), 2, 3, match="is not expandable to"),
     ],
 )
-def sum_to_size(input: Tensor, *size: int | Sequence[int]) -> Tensor:
+def sum_to_size(input: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None) -> Tensor:
     """`input` summed over the dimensions along which `size` would broadcast to it.
 
     >>> import tritonnn as torch
     >>> torch.ones(2, 3).sum_to_size(1, 3)
     tensor([[2., 2., 2.]])
     """
-    target = shapes.as_size(size)
+    target = shapes.as_size(sizes or shapes.by_name("sum_to_size", "size", size), "sum_to_size")
     if not is_expandable_to(target, input.shape):
         raise RuntimeError(f"size {{{list(target)}}} is not expandable to size {{{list(input.shape)}}}.")
     lead = len(input.shape) - len(target)

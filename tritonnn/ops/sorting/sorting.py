@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=REAL,
     samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 0, True)],
     reference=define.argsort,
@@ -77,6 +79,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=REAL,
     samples=lambda make: [Sample(make(3, 5))],
     reference=lambda input: np.sort(input, 0),
@@ -206,7 +209,7 @@ def _median(name: str, ignore_nan: bool) -> Any:
         f">>> import tritonnn as torch\n>>> {call}\ntensor({'1.' if ignore_nan else 'nan'})"
     )
     return composite(
-        api="torch tensor", dtypes=REAL,
+        api="torch tensor", out=True, dtypes=REAL,
         samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 1), Sample(make(4, 5), 0, True)],
         reference=define.median,  # samples have no NaN
         errors=lambda make: [*_dim_error(make), Bad(make(0, 3), 0, error=IndexError, match="non-zero size")],
@@ -235,16 +238,16 @@ def _fractions(name: str, input: Tensor, q: Any) -> tuple[list[float], bool]:
         if q.dtype is not input.dtype:
             raise fail(name, "q tensor must be same dtype as the input tensor", input=input, q=q)
     fractions = q.tolist() if isinstance(q, Tensor) else q
-    many = isinstance(fractions, list)
-    fractions = fractions if many else [fractions]
+    many = isinstance(fractions, (list, tuple))
+    fractions = list(fractions) if many else [fractions]
     if any(not 0 <= f <= 1 for f in fractions):
         raise fail(name, f"q values must be in the range [0, 1], got {fractions}")
     return fractions, many
 
 
 def _quantile(
-    name: str, input: Tensor, q: Tensor | float, dim: int | None, keepdim: bool, interpolation: str,
-    skip_nan: bool,
+    name: str, input: Tensor, q: Tensor | float | Sequence[float], dim: int | None, keepdim: bool,
+    interpolation: str, skip_nan: bool,
 ) -> Tensor:  # fmt: skip
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise fail(
@@ -327,7 +330,8 @@ def _quantile_errors(make: Make) -> list[Bad]:
     reference=define.quantile,
 )  # fmt: skip
 def quantile(
-    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
+    input: Tensor, q: Tensor | float | Sequence[float], dim: int | None = None, keepdim: bool = False, *,
+    interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """The q-th quantiles of all elements or along `dim`; a list of q adds a first dimension.
@@ -349,7 +353,8 @@ def quantile(
     errors=_quantile_errors,
 )  # fmt: skip
 def nanquantile(
-    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear",
+    input: Tensor, q: Tensor | float | Sequence[float], dim: int | None = None, keepdim: bool = False, *,
+    interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """`quantile` with NaN left out.
