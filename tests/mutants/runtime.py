@@ -193,7 +193,7 @@ FAULTS = [
     ),
     Fault(
         "arguments by name are not looked at", "argument check", ARGUMENTS,
-        "            raise wrong_type(op, op.places[name], kind, value)", "            pass",
+        "raise wrong_type(op, op.places[name], kind, value, [kwargs.get(name) for name in op.names])", "pass",
         "tests/test_arguments.py",
     ),
     Fault(

@@ -246,6 +246,7 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
     # Where tensors come first dispatch checks them; what follows is looked at here. Unpublished ops are not asked.
     tensors = next((i for i, slot in enumerate(op.tensor_slots) if slot != i), len(op.tensor_slots))
     unchecked = tensors if op.api else len(op.names)
+    expected = [(i, kind.classes) for i, kind in enumerate(op.kinds) if kind is not None and i >= unchecked]
 
     def function(*args: Any, **kwargs: Any) -> Any:
         if not kwargs:
@@ -253,7 +254,12 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
             tail = tails.get(given)
             if tail is not None:
                 if given > unchecked:
-                    args = tuple(verify(op, args, unchecked))
+                    for i, classes in expected:
+                        if i >= given:
+                            break
+                        if args[i].__class__ not in classes:
+                            args = tuple(verify(op, args, i))
+                            break
                 return run(op, args + tail)
         bound, out = bind(args, kwargs)
         return run(op, bound) if out is None else run(op, bound, out)
