@@ -163,8 +163,9 @@ def lgamma(x):
     )
     # sin(pi x) of what is beyond whole numbers: pi x itself would lose the digits behind the point
     off = x - _math.rint(x)
-    y = tl.where(reflect, -tl.log(tl.abs(tl.sin(off * _math.PI))) - y + LOG_PI, y)
-    y = tl.where(tl.abs(x) < 1e-290, -tl.log(tl.abs(x)), y)  # sin(pi x) has too few bits there
+    tiny = tl.abs(x) < 1e-290  # where sin(pi x) has too few bits, the result is -log |x|
+    log_sine = tl.log(tl.where(tiny, tl.abs(x), tl.abs(tl.sin(off * _math.PI))))
+    y = tl.where(tiny, -log_sine, tl.where(reflect, LOG_PI - log_sine - y, y))
     # exact zeros, which the series misses by a unit in its last place
     y = tl.where((x == 1.0) | (x == 2.0), 0.0, y)
     return tl.where(((x <= 0.0) & (off == 0.0)) | (tl.abs(x) == _math.INF), _math.INF, y)
