@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 GRANULE = (
@@ -145,8 +147,9 @@ class Block:
             self.others = self.others or set()
             self.others.add(stream)
 
-    def __del__(self) -> None:
-        if self.size:
+    def __del__(self, exiting: Callable[[], bool] = sys.is_finalizing) -> None:
+        # When Python ends, the names of modules are gone before the last tensors: a default is still there.
+        if self.size and not exiting():
             self._pool.release(self)
 
     def __repr__(self) -> str:
