@@ -73,7 +73,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         total, letters = _contract(total, letters, operand, term, later)
     if not result or (letters == result and len(pairs) > 1):
         return total
-    return total.permute(*[letters.index(letter) for letter in result])
+    return total.permute([letters.index(letter) for letter in result])
 
 
 def _sublists(first: Any, rest: tuple) -> tuple[str, tuple]:
@@ -160,7 +160,7 @@ def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> 
 
 
 def _ordered(operand: Tensor, order: list[int]) -> Tensor:
-    return operand if order == sorted(order) else operand.permute(*order)
+    return operand if order == sorted(order) else operand.permute(order)
 
 
 def _shaped(operand: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -100,8 +100,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     keep_a = [d for d in range(len(a.shape)) if d not in left]
     keep_b = [d for d in range(len(b.shape)) if d not in right]
     inner = numel(a.shape[d] for d in left)
-    first = view_or_copy(a.permute(*keep_a, *left), (numel(a.shape[d] for d in keep_a), inner))
-    second = view_or_copy(b.permute(*right, *keep_b), (inner, numel(b.shape[d] for d in keep_b)))
+    first = view_or_copy(a.permute((*keep_a, *left)), (numel(a.shape[d] for d in keep_a), inner))
+    second = view_or_copy(b.permute((*right, *keep_b)), (inner, numel(b.shape[d] for d in keep_b)))
     shape = (*[a.shape[d] for d in keep_a], *[b.shape[d] for d in keep_b])
     made = view_or_copy(matmul_nd(first, second), shape)
     return made if out is None else dispatch.deliver("tensordot", out, made)

@@ -104,7 +104,7 @@ def binary_cross_entropy(
             f"{TYPE_NAMES.get(input.dtype)}", input=input, target=target,
         )  # fmt: skip
     if weight is not None:
-        weight = weight.to(input.dtype).expand(*input.shape)
+        weight = weight.to(input.dtype).expand(input.shape)
     return bce_reduced(input, target, weight, reduction)
 
 
@@ -210,7 +210,7 @@ def binary_cross_entropy_with_logits(
     for name, tensor in (("weight", weight), ("pos_weight", pos_weight)):
         if tensor is not None:
             try:
-                tensor = tensor.to(common).expand(*input.shape)
+                tensor = tensor.to(common).expand(input.shape)
             except RuntimeError:
                 raise fail(
                     op,

@@ -56,7 +56,7 @@ def paired(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
             shape = broadcast_shapes(input.shape, target.shape)
         except Invalid as invalid:
             raise fail(op, str(invalid), input=input, target=target) from None
-        input, target = input.expand(*shape), target.expand(*shape)
+        input, target = input.expand(shape), target.expand(shape)
     if input.dtype is not target.dtype:
         common = dtypes.promote_types(input.dtype, target.dtype)
         input, target = input.to(common), target.to(common)

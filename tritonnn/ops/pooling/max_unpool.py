@@ -135,7 +135,7 @@ def _distinct(make: Make, *shape: int, count: int) -> Tensor:
         number *= extent
     step = count // number
     places = arange(0, number * step, step, device=make(1).device).view(1, 1, *shape[2:])
-    return places.expand(*shape).contiguous()
+    return places.expand(shape).contiguous()
 
 
 @composite(

@@ -134,7 +134,7 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
     if not input.shape:
         return g
     order = [d for d in range(len(input.shape)) if d not in dims]
-    moved = input.permute(*order, *dims).reshape(*[input.shape[d] for d in order], -1)
+    moved = input.permute((*order, *dims)).reshape(*[input.shape[d] for d in order], -1)
     from tritonnn.ops.creation.creation import ones_like
     from tritonnn.ops.joining.joining import cat
 
@@ -146,11 +146,11 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
         .cumprod(-1)
         .flip(-1)
     )
-    others = (before * after).reshape(*[input.shape[d] for d in (*order, *dims)])
+    others = (before * after).reshape([input.shape[d] for d in (*order, *dims)])
     inverse = [0] * len(input.shape)
     for place, d in enumerate((*order, *dims)):
         inverse[d] = place
-    return g * others.permute(*inverse)
+    return g * others.permute(inverse)
 
 
 @composite(
