@@ -15,7 +15,6 @@ from typing import Any, overload
 import numpy as np
 
 from tritonnn.cpu_fallback.common.blocks import Scratch, short_buffer, steps
-from tritonnn.cpu_fallback.normalization.batch_norm import native_batch_norm, native_batch_norm_backward  # noqa: F401
 
 Array = np.ndarray[Any, Any]
 Mask = tuple[bool, bool, bool]

@@ -1,4 +1,4 @@
-"""Convolutions, their gradients, and im2col / col2im; the kernels are in `_kernels.py`.
+"""Convolutions and their gradients; the kernels are in `_kernels.py`.
 
 Forward, the transposed convolution (which is also the gradient of the input) and the gradient of the weight
 are one kernel each, for any stride, padding, dilation and groups. The matrix kernels read channels in
@@ -19,7 +19,6 @@ from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.convolution import _kernels as _conv
 from tritonnn.kernels.convolution._cases import cases
-from tritonnn.kernels.convolution.fold import col2im, im2col
 from tritonnn.kernels.device.moving import copy
 from tritonnn.kernels.device.strided import permute
 from tritonnn.kernels.launch.launch import architecture, empty, launch, multiprocessors, needs_int64
@@ -309,5 +308,3 @@ def _channels_last(buffer: Buffer) -> bool:
 
 
 COMPILE = cases
-
-__all__ = ["col2im", "convolution", "convolution_weight_grad", "im2col"]

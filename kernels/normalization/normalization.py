@@ -21,12 +21,6 @@ from tritonnn.kernels.normalization._row_kernels import (
     row_norm_kernel,
 )
 from tritonnn.kernels.normalization.batch_norm import cases as channel_cases
-from tritonnn.kernels.normalization.batch_norm import (  # noqa: F401
-    native_batch_norm,
-    native_batch_norm_backward,
-    native_group_norm,
-    native_group_norm_backward,
-)
 from tritonnn.kernels.tables.reduction import choose_rows, power_of_2
 from tritonnn.shape import numel
 

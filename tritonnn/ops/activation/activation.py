@@ -9,7 +9,6 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import elementwise as definitions
 from tritonnn.ops._table import FLOATING, NUMERIC, Bad, Sample, composite, expose, pointwise
 from tritonnn.ops.activation._shared import bad_number, numbers, samples, with_inplace
@@ -119,7 +118,6 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     >>> torch.prelu(torch.tensor([-1., 2.]), torch.tensor([0.25]))
     tensor([-0.2500,  2.0000])
     """
-    tensors_only("prelu", input=input, weight=weight)
     if weight.dtype is not input.dtype:
         message = f"Type promoting not supported. Got {input.dtype.name} and {weight.dtype.name}"
         raise fail("prelu", message, input=input, weight=weight)
@@ -293,7 +291,6 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     >>> torch.nn.functional.glu(torch.tensor([1., 2., 0., 0.]))
     tensor([0.5000, 1.0000])
     """
-    tensors_only("glu", input=input)
     if input.dtype.kind < 2:
         raise fail("glu", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input)
     if not input.shape:
@@ -352,7 +349,6 @@ def rrelu(
     >>> torch.nn.functional.rrelu(torch.tensor([-1., 2.]), 0.1, 0.3)
     tensor([-0.2000,  2.0000])
     """
-    tensors_only("rrelu", input=input)
     for name, bound in (("lower", lower), ("upper", upper)):
         if not isinstance(bound, (bool, int, float)):
             raise TypeError(f"rrelu(): argument '{name}' must be Number, not {type(bound).__name__}")

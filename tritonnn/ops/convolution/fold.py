@@ -7,7 +7,6 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
-from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import windows as definitions
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops._windows import as_ints, window_count
@@ -144,7 +143,6 @@ def functional_unfold(
             [3., 4.],
             [4., 5.]])
     """
-    tensors_only("unfold", input=input)
     try:
         blocks = _blocks(kernel_size, dilation, padding, stride)
         _check_image(tuple(input.shape), blocks)
@@ -188,7 +186,6 @@ def fold(
               [2., 4., 2.],
               [1., 2., 1.]]]])
     """
-    tensors_only("fold", input=input)
     try:
         blocks = _blocks(kernel_size, dilation, padding, stride)
         size = _pair("output_size", output_size, 1)

@@ -7,7 +7,6 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
-from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.comparison import eq, le, ne
@@ -51,7 +50,6 @@ def isclose(
     >>> torch.isclose(torch.tensor([1., 2.]), torch.tensor([1. + 1e-7, 2.1]))
     tensor([ True, False])
     """
-    tensors_only("isclose", input=input, other=other)
     if input.dtype is not other.dtype:
         raise fail(
             "isclose", f"{input.dtype.name} did not match {other.dtype.name}", input=input, other=other
@@ -100,7 +98,6 @@ def equal(input: Tensor, other: Tensor) -> bool:
     >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2]))
     True
     """
-    tensors_only("equal", input=input, other=other)
     if input.shape != other.shape:
         return False
     return bool(eq(input, other).all())

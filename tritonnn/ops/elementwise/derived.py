@@ -86,7 +86,6 @@ def positive(input: Tensor) -> Tensor:
     >>> torch.positive(torch.tensor([-1, 2]))
     tensor([-1,  2])
     """
-    tensors_only("positive", input=input)
     if input.dtype is dtypes.bool_:
         raise fail("positive", "The `+` operator, on a bool tensor is not supported.", input=input)
     return input
@@ -277,7 +276,6 @@ def isreal(input: Tensor) -> Tensor:
     >>> torch.isreal(torch.tensor([1 + 1j, 2 + 0j]))
     tensor([False,  True])
     """
-    tensors_only("isreal", input=input)
     if input.dtype.is_complex:
         return cp.eq(input.imag, 0)
     return cp.eq(input, input).logical_or_(cp.ne(input, input))
@@ -291,7 +289,6 @@ def angle(input: Tensor) -> Tensor:
     >>> torch.angle(torch.tensor([1., -1.]))
     tensor([0.0000, 3.1416])
     """
-    tensors_only("angle", input=input)
     if input.dtype.is_complex:
         return pw.atan2(input.imag, input.real)
     if input.dtype.kind < 2:

@@ -146,7 +146,6 @@ def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     >>> torch.mvlgamma(torch.tensor([3.]), 2)
     tensor([1.5502])
     """
-    tensors_only("mvlgamma", input=input)
     whole_number("mvlgamma", "p", p)
     if p < 1:
         raise fail("mvlgamma", f"p has to be greater than or equal to 1, got {p}", input=input)

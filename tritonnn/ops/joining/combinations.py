@@ -69,7 +69,6 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
             [1, 3],
             [2, 3]])
     """
-    tensors_only("combinations", input=input)
     whole_number("combinations", "r", r)
     if len(input.shape) != 1:
         raise fail("combinations", f"Expect a 1D vector, but got shape {list(input.shape)}", input=input)
@@ -128,7 +127,6 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     >>> torch.unravel_index(torch.tensor([4, 1]), (2, 3))
     (tensor([1, 0]), tensor([1, 1]))
     """
-    tensors_only("unravel_index", indices=indices)
     if indices.dtype.kind != 1:
         raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
     extents: Sequence[int] = as_size((shape,) if not isinstance(shape, int) else ((shape,),))
@@ -157,7 +155,6 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
             [4, 2, 1],
             [9, 3, 1]])
     """
-    tensors_only("vander", x=x)
     if len(x.shape) != 1:
         raise fail("vander", f"x must be a one-dimensional tensor, got {len(x.shape)} dimensions", input=x)
     columns = x.shape[0] if N is None else N
@@ -190,7 +187,6 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     tensor([[ 1],
             [-1]])
     """
-    tensors_only("nonzero_static", input=input)
     whole_number("nonzero_static", "size", size)
     if size < 0:
         raise fail("nonzero_static", f"'size' must be a non-negative integer, got {size}", input=input)
@@ -261,7 +257,6 @@ def histogram(
     from tritonnn.ops.reduction.extremes import pair
     from tritonnn.ops.sorting.searching import search
 
-    tensors_only("histogram", input=input)
     if not input.dtype.is_floating_point:
         raise fail(
             "histogram", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input

@@ -16,7 +16,6 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import class_loss as definitions
 from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.creation.creation import full
@@ -138,7 +137,6 @@ def ctc_loss(
     >>> torch.nn.functional.ctc_loss(p, torch.tensor([[1]]), (2,), (1,))
     tensor(0.3285)
     """
-    tensors_only("ctc_loss", log_probs=log_probs, targets=targets)
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction: use 'none', 'mean' or 'sum'")
     x: Any = log_probs

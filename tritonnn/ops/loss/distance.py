@@ -7,7 +7,6 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.reduction.norms import norm, vector_norm
@@ -51,7 +50,6 @@ def pairwise_distance(
     >>> torch.nn.functional.pairwise_distance(torch.tensor([[0., 0.]]), torch.tensor([[3., 4.]]))
     tensor([5.0000])
     """
-    tensors_only("pairwise_distance", x1=x1, x2=x2)
     difference: Any = x1
     return vector_norm(difference - x2 + eps, p, -1, keepdim)
 
@@ -78,7 +76,6 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> torch.nn.functional.cosine_similarity(torch.tensor([[3., 4.]]), torch.tensor([[4., 3.]]))
     tensor([0.9600])
     """
-    tensors_only("cosine_similarity", x1=x1, x2=x2)
     try:
         shape = broadcast_shapes(x1.shape, x2.shape)
     except Invalid as invalid:
@@ -104,7 +101,6 @@ def normalize(
     >>> torch.nn.functional.normalize(torch.tensor([[3., 4.]]))
     tensor([[0.6000, 0.8000]])
     """
-    tensors_only("normalize", input=input)
     x: Any = input
     divisor = norm(x, p, dim, True).clamp_min(eps)
     return x / divisor if out is None else x.div(divisor, out=out)
@@ -141,7 +137,6 @@ def cdist(
     >>> torch.cdist(torch.tensor([[0., 0.]]), torch.tensor([[3., 4.], [6., 8.]]))
     tensor([[ 5., 10.]])
     """
-    tensors_only("cdist", x1=x1, x2=x2)
     if len(x1.shape) < 2 or len(x2.shape) < 2:
         raise fail("cdist", "x1 and x2 must have at least two dimensions", x1=x1, x2=x2)
     if x1.shape[-1] != x2.shape[-1]:
@@ -176,7 +171,6 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     >>> torch.nn.functional.pdist(torch.tensor([[0., 0.], [3., 4.], [0., 4.]]))
     tensor([5., 4., 3.])
     """
-    tensors_only("pdist", input=input)
     if len(input.shape) != 2:
         raise fail("pdist", f"only supports 2D tensors, got: {len(input.shape)}D", input=input)
     x: Any = input

@@ -42,7 +42,6 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     >>> torch.bincount(torch.tensor([0, 3, 0, 1]))
     tensor([2, 1, 0, 1])
     """
-    tensors_only("bincount", input=input)
     if minlength < 0:
         raise fail("bincount", "minlength should be >= 0", input=input)
     if input.dtype.kind != 1:
@@ -90,7 +89,6 @@ def histc(
     >>> torch.histc(torch.tensor([1., 2., 1.]), bins=4, min=0, max=3)
     tensor([0., 2., 1., 0.])
     """
-    tensors_only("histc", input=input)
     whole_number("histc", "bins", bins)
     if not input.dtype.is_floating_point:
         raise fail("histc", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input)
@@ -138,7 +136,6 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    tensors_only("one_hot", input=input)
     if input.dtype is not dtypes.int64:
         raise fail("one_hot", "one_hot is only applicable to index tensor of type LongTensor.", input=input)
     if input.numel() == 0:

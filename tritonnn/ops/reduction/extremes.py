@@ -104,7 +104,6 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     >>> low, high
     (tensor(1), tensor(3))
     """
-    tensors_only("aminmax", input=input)
     if dim is None and not input.numel():
         message = "cannot compute aminmax over an empty dimension as the operation has no identity."
         raise fail("aminmax", message, input=input)

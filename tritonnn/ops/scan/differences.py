@@ -203,7 +203,6 @@ def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order:
     >>> torch.gradient(torch.tensor([1., 4., 9., 16.]))
     [tensor([3., 4., 6., 7.])]
     """
-    tensors_only("gradient", input=input)
     if edge_order not in (1, 2):
         raise fail(
             "gradient",

@@ -12,7 +12,6 @@ from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
-from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import writing as definitions
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, attach, composite, primitive
@@ -189,7 +188,6 @@ def index_reduce(
     >>> torch.ones(3).index_reduce(0, torch.tensor([0, 0, 2]), torch.tensor([2., 5., 7.]), "amax")
     tensor([5., 1., 7.])
     """
-    tensors_only("index_reduce", input=input, index=index, source=source)
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise fail(
             "index_reduce",

@@ -6,7 +6,6 @@ import numpy as np
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
-from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import writing as definitions
 from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.creation.creation import zeros
@@ -36,7 +35,6 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     tensor([[1, 0],
             [0, 2]])
     """
-    tensors_only("diag_embed", input=input)
     ndim = len(input.shape) + 1
     first, second = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
     if first == second:
@@ -72,7 +70,6 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     >>> torch.diag(torch.tensor([[1, 2], [3, 4]]))
     tensor([1, 4])
     """
-    tensors_only("diag", input=input)
     if len(input.shape) == 1:
         return diag_embed(input, diagonal)
     if len(input.shape) != 2:
@@ -98,5 +95,4 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     tensor([[1, 0],
             [0, 2]])
     """
-    tensors_only("diagflat", input=input)
     return diag_embed(view_or_copy(input, (-1,)), offset)
