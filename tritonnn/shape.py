@@ -66,10 +66,10 @@ def numel(shape: Iterable[int]) -> int:
 def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
     """Row-major strides, in elements; extents of 0 count as 1, as PyTorch reports them."""
     strides, step = [], 1
-    for extent in reversed(shape):
+    for extent in (*shape,)[::-1]:  # a Size is slow to index
         strides.append(step)
         step *= extent if extent > 1 else 1
-    return tuple(reversed(strides))
+    return tuple(strides[::-1])
 
 
 def is_contiguous(shape: Sequence[int], strides: Sequence[int]) -> bool:

@@ -60,10 +60,17 @@ class Storage:
             return Buffer(
                 self.block.ptr + offset * size, tuple(shape), tuple(strides), dtype, self.device, self.block
             )
-        if 0 in shape:
-            return np.empty(shape, dtype.np)
+        plain = (*shape,)  # of a subclass of tuple NumPy asks for one extent at a time
+        if 0 in plain:
+            return np.empty(plain, dtype.np)
         byte_strides = tuple([stride * size for stride in strides])
-        return np.ndarray(shape, dtype.np, self.bytes(), offset * size, byte_strides)
+        return np.ndarray(
+            plain,
+            dtype.np,
+            self._bytes if self._bytes is not None else self.bytes(),
+            offset * size,
+            byte_strides,
+        )
 
 
 class MetaBlock:
@@ -101,7 +108,7 @@ def empty(
         if strides is not None:
             _, storage = empty((numel(shape),), dtype, device)
             return storage.buffer(shape, strides, 0, dtype), storage
-        array = np.empty(shape, dtype.np)
+        array = np.empty((*shape,), dtype.np)
         if config.NAN_POISON:
             poison(array)
         return array, Storage(array, device)

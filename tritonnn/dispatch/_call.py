@@ -11,7 +11,7 @@ from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import fresh, named, run_allocating, run_backend
-from tritonnn.dispatch._checks import check_slots, device_of, edges_of, not_a_tensor
+from tritonnn.dispatch._checks import FLOAT8, check_slots, device_of, edges_of, not_a_tensor
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import cast_into, check_out, copy_into, overlaps, resize_out, wrote
@@ -29,7 +29,11 @@ _np_empty = np.empty
 
 def call(op: Op, args: tuple, out: Any = None) -> Any:
     """Call a primitive: its rule checks and tells what to allocate; then the backend's function of its name runs."""
-    check_slots(op, args)
+    for i in op.tensor_slots:
+        value = args[i]
+        if not isinstance(value, Tensor) or value.dtype in FLOAT8:
+            check_slots(op, args)
+            break
     given = args
     try:
         planned = op.rule(*args)
@@ -68,7 +72,7 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
 
 def _short(op: Op, args: tuple, outs: Any) -> Any:
     """The short way of a call with all tensors on one device; None where it is another call."""
-    buffers = []
+    buffers: list = [None]  # the first is the result's place
     recording = False
     device = None
     for arg in args:
@@ -88,10 +92,10 @@ def _short(op: Op, args: tuple, outs: Any) -> Any:
         run = op.cpu or op.implementation("cpu")
         if several:
             results = tuple([_on_cpu(op, spec) for spec in outs])
-            buffers = [*[made._buf for made in results], *buffers]
+            buffers[:1] = [result._buf for result in results]
         else:
             made = _on_cpu(op, outs)
-            buffers = [made._buf, *buffers]
+            buffers[0] = made._buf
         token = quiet_set(QUIET)
         try:
             run(*buffers)
@@ -101,10 +105,11 @@ def _short(op: Op, args: tuple, outs: Any) -> Any:
         run = op.gpu or op.implementation("cuda")
         if several:
             results = tuple([fresh(op, spec.shape, spec.dtype, device, spec.strides) for spec in outs])
-            run(*[made._buf for made in results], *buffers)
+            buffers[:1] = [result._buf for result in results]
         else:
             made = fresh(op, outs.shape, outs.dtype, device, outs.strides)
-            run(made._buf, *buffers)
+            buffers[0] = made._buf
+        run(*buffers)
     else:
         return None
     if recording and state.enabled:
@@ -118,7 +123,7 @@ def _on_cpu(op: Op, spec: Any) -> Tensor:
     """`fresh` where least is to be done."""
     if spec.strides is not None:
         return fresh(op, spec.shape, spec.dtype, CPU, spec.strides)
-    buffer = _np_empty(spec.shape, spec.dtype.np)
+    buffer = _np_empty((*spec.shape,), spec.dtype.np)  # of a subclass NumPy asks for one extent at a time
     if config.NAN_POISON:
         poison(buffer)
     return make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)
@@ -191,7 +196,7 @@ def view(op: Op, args: tuple) -> Tensor:
         shape, stride, offset, *dtype = op.rule(*args)
     except Invalid as invalid:
         raise complete(op.public_name, op.names, args, invalid) from None
-    made = make_view(source, shape if shape.__class__ is Size else Size(shape), tuple(stride), offset, *dtype)
+    made = make_view(source, shape if shape.__class__ is Size else Size(shape), (*stride,), offset, *dtype)
     if state.enabled:
         base = source._base
         made._base = source if base is None else base

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tritonnn.table import Op
 
 
-_FLOAT8 = frozenset(dtypes.FLOAT8)
+FLOAT8 = frozenset(dtypes.FLOAT8)
 
 
 def apply_rule(op: Op, args: tuple) -> Any:
     for i in op.tensor_slots:
         value = args[i]
-        if isinstance(value, Tensor) and value.dtype in _FLOAT8:
+        if isinstance(value, Tensor) and value.dtype in FLOAT8:
             check_float8(op, value.dtype, args)
     return op.rule(*args)
 
@@ -97,7 +97,7 @@ def check_slots(op: Op, args: tuple) -> None:
     for i in op.tensor_slots:
         value = args[i]
         if isinstance(value, Tensor):
-            if value.dtype in _FLOAT8:
+            if value.dtype in FLOAT8:
                 check_float8(op, value.dtype, args)
         elif not known and not (value is None and i in op.optional_slots):
             tensor_arguments(op, args)
@@ -110,10 +110,10 @@ def check_float8(op: Op, dtype: DType, args: tuple = ()) -> None:
     Args:
         args: of the call: where they name another dtype, the rule converts first.
     """
-    if dtype not in _FLOAT8 or op.float8:
+    if dtype not in FLOAT8 or op.float8:
         return
     wanted = args[op.names.index("dtype")] if args and "dtype" in op.names else None
-    if wanted is None or wanted in _FLOAT8:
+    if wanted is None or wanted in FLOAT8:
         raise NotImplementedError(
             f"{op.public_name}: not implemented for {dtype.name}. Hint: convert with .to(torch.float32) first"
         )

@@ -61,7 +61,7 @@ def pointwise(op: Op, args: tuple, out: Tensor | None = None) -> Any:
 def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result: DType) -> Tensor:
     two = isinstance(second, Tensor)
     if first._stride is None and (not two or second._stride is None):
-        buffer = _np_empty(shape, result.np)
+        buffer = _np_empty((*shape,), result.np)  # of a subclass NumPy asks for one extent at a time
         if config.NAN_POISON:
             storage.poison(buffer)
         made = make(buffer, Storage(buffer, CPU), shape, result, CPU)
@@ -78,9 +78,9 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
     finally:
         quiet_reset(token)
     if (
-        state.enabled
+        (first._rg or first._base is not None or (two and (second._rg or second._base is not None)))
+        and state.enabled
         and op.differentiable
-        and (first._rg or first._base is not None or (two and (second._rg or second._base is not None)))
     ):
         edge = edge_of(first)
         other = edge_of(second) if two else None

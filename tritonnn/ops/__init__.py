@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 
-from tritonnn._families import modules
+from tritonnn._families import modules, public_names
 
-FAMILIES = tuple(
-    sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
-)
+FAMILIES = tuple(public_names(__path__))
 
 for family in FAMILIES:
     modules(importlib.import_module(f"{__name__}.{family}"))

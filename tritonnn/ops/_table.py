@@ -164,30 +164,44 @@ def composite(**options: Any) -> Callable[[Callable[P, R]], Entry[P, R]]:
     return decorate
 
 
+_BOUND: tuple = (None,)  # in place of what is looked at: such calls are bound
+
+
 def _checked(op: Op, body: Callable) -> Any:
     """The body behind a look at the classes of its arguments; Python itself binds them."""
-    expected = tuple(
-        [(i, kind.classes) for i, kind in enumerate(op.kinds[: op.n_positional]) if kind is not None]
-    )
     body.__name__ = body.__qualname__ = op.public_name  # what Python calls it where arguments do not fit
-    known, takes_out = op.places.keys(), op.takes_out and "out" not in op.names
+    takes_out = op.takes_out and "out" not in op.names
     legacy, count = op.legacy, op.n_positional
 
+    ways: dict[int, Any] = {}
+
     def function(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs:
+            given = len(args)
+            looks = ways.get(given)
+            if looks is None:  # what does not fit is bound, and refused, the long way
+                known = op.n_required <= given <= count or (op.takes_any and not count)
+                looks = ways[given] = op.looks(0, min(given, count)) if known else _BOUND
+            if looks is not _BOUND:
+                for i, classes in looks:
+                    if args[i].__class__ not in classes:
+                        return body(*verify(op, args, i))
+                return body(*args)
+        return any_call(args, kwargs)
+
+    def any_call(args: tuple, kwargs: dict[str, Any]) -> Any:
         given = len(args)
         if legacy is not None and given > count:
             args = legacy(args, kwargs)
             given = len(args)
-        for i, classes in expected:
-            if i >= given:
-                break
+        for i, classes in op.looks(0, min(given, count)):
             if args[i].__class__ not in classes:
                 if given > count and not op.takes_any:
                     break  # for Python to say
                 args = (*verify(op, args[:count], i), *args[count:])  # what follows is a size given in line
                 break
         if kwargs:
-            if not kwargs.keys() <= known:
+            if not kwargs.keys() <= op.places.keys():
                 op.rename(kwargs)
             verify_named(op, kwargs)
             if takes_out and (out := kwargs.pop("out", None)) is not None:
@@ -242,24 +256,21 @@ def attach(**members: Any) -> None:
 
 
 def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
-    tails, bind = op.tails, op.bind
-    # Where tensors come first dispatch checks them; what follows is looked at here. Unpublished ops are not asked.
-    tensors = next((i for i, slot in enumerate(op.tensor_slots) if slot != i), len(op.tensor_slots))
-    unchecked = tensors if op.api else len(op.names)
-    expected = [(i, kind.classes) for i, kind in enumerate(op.kinds) if kind is not None and i >= unchecked]
+    bind = op.bind
+    ways: dict[int, tuple] = {}
 
     def function(*args: Any, **kwargs: Any) -> Any:
         if not kwargs:
             given = len(args)
-            tail = tails.get(given)
-            if tail is not None:
-                if given > unchecked:
-                    for i, classes in expected:
-                        if i >= given:
-                            break
-                        if args[i].__class__ not in classes:
-                            args = tuple(verify(op, args, i))
-                            break
+            way = ways.get(given)
+            if way is None:
+                way = ways[given] = op.way(given, _unchecked(op))
+            if way:
+                tail, looks = way
+                for i, classes in looks:
+                    if args[i].__class__ not in classes:
+                        args = tuple(verify(op, args, i))
+                        break
                 return run(op, args + tail)
         bound, out = bind(args, kwargs)
         return run(op, bound) if out is None else run(op, bound, out)
@@ -279,6 +290,16 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
         for alias in options.get("alias", ()):
             _method(alias + "_", in_place, options)
     return entry
+
+
+def _unchecked(op: Op) -> int:
+    """From where on classes of arguments are looked at: where tensors come first dispatch checks those itself.
+
+    Ops that are not published are not asked.
+    """
+    if not op.api:
+        return len(op.names)
+    return next((i for i, slot in enumerate(op.tensor_slots) if slot != i), len(op.tensor_slots))
 
 
 def _dress(function: Any, op: Op, name: str) -> Entry:

@@ -178,7 +178,8 @@ def torch_softmax(
     >>> torch.softmax(torch.tensor([0., 0.]), 0)
     tensor([0.5000, 0.5000])
     """
-    input = _in_dtype(input, dtype)
+    if dtype is not None:
+        input = _in_dtype(input, dtype)
     return softmax(input, dim) if out is None else softmax(input, dim, out=out)
 
 

@@ -174,7 +174,11 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
     node._hooks = None
     node.tensor_hooks = None
     node.trace = None
-    plan = node.plan = saving_of(op, tuple([edge is not None for edge in edges]), args)
+    needs = tuple([edge is not None for edge in edges])
+    plan = None if op.list_slots else op.saving.get(needs)
+    if plan is None:
+        plan = saving_of(op, needs, args)
+    node.plan = plan
     saved = []
     versions = []
     for place, kind in plan.fetch:

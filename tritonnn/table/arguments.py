@@ -35,12 +35,14 @@ class Kind(NamedTuple):
 
     Attributes:
         plain: an accepted value of another class -> what ops are given for it.
+        items: classes of items; a list or tuple of nothing else is taken at once.
     """
 
     name: str
     classes: frozenset[type]
     accepts: Callable[[Any], bool]
     plain: Callable[[Any], Any] = lambda value: value
+    items: frozenset[type] = frozenset()
 
 
 def is_int(value: Any) -> bool:
@@ -131,19 +133,20 @@ _INT = Kind("int", frozenset((int,)), is_int, plain_int)
 _FLOAT = Kind("float", frozenset((float, int)), is_float, plain_float)
 _BOOL = Kind("bool", frozenset((bool,)), lambda value: isinstance(value, np.bool_), bool)
 _STR = _class("str", str)
-_INTS = Kind("tuple of ints", frozenset((Size,)), is_ints, plain_ints)
+_INTS = Kind("tuple of ints", frozenset((Size,)), is_ints, plain_ints, frozenset((int,)))
 _INT_OR_INTS = Kind(
-    "tuple of ints", frozenset((int, Size)), lambda value: is_int(value) or is_ints(value), plain_ints
-)
+    "tuple of ints", frozenset((int, Size)), lambda value: is_int(value) or is_ints(value), plain_ints,
+    frozenset((int,)),
+)  # fmt: skip
 _OPTIONAL_INTS = Kind(
     "tuple of ints", frozenset((int, Size)),
     lambda value: is_int(value) or (isinstance(value, (list, tuple)) and all(v is None or is_int(v) for v in value)),
-    plain_ints,
+    plain_ints, frozenset((int,)),
 )  # fmt: skip
 _FLOATS = Kind(
     "tuple of floats", frozenset((float, int)),
     lambda value: is_float(value) or (isinstance(value, (list, tuple)) and all(map(is_float, value))),
-    plain_floats,
+    plain_floats, frozenset((float, int)),
 )  # fmt: skip
 _BOOLS = Kind(
     "tuple of bools", frozenset(),
@@ -199,7 +202,7 @@ def kind_of(annotation: str, optional: bool = False) -> Kind | None:
 
     looks = [kind for kind in known if kind.name != "None"]
     if len(looks) == 1:
-        return Kind(name, classes, looks[0].accepts, looks[0].plain)
+        return Kind(name, classes, *looks[0][2:])
 
     def first(value: Any) -> Kind | None:
         return next((kind for kind in looks if kind.accepts(value)), None)
@@ -241,16 +244,20 @@ def verify(op: Op, args: Sequence[Any], first: int = 0) -> Sequence[Any]:
     Raises:
         TypeError: naming the op, the argument, what came and what was expected.
     """
-    made: list[Any] | None = None
-    for i, (kind, value) in enumerate(zip(op.kinds[first:], args[first:]), first):
-        if kind is not None and value.__class__ not in kind.classes:
-            if not kind.accepts(value):
-                raise wrong_type(op, i, kind, value, args)
-            plain = kind.plain(value)
-            if plain is not value:
-                made = list(args) if made is None else made
-                made[i] = plain
-    return args if made is None else made
+    plain: list[Any] | None = None
+    kinds = op.kinds
+    for i in range(first, min(len(kinds), len(args))):
+        kind, value = kinds[i], args[i]
+        if kind is None or (given := value.__class__) in kind.classes:
+            continue
+        if (given is tuple or given is list) and kind.items and kind.items.issuperset(map(type, value)):
+            continue
+        if not kind.accepts(value):
+            raise wrong_type(op, i, kind, value, args)
+        if (known := kind.plain(value)) is not value:
+            plain = list(args) if plain is None else plain
+            plain[i] = known
+    return args if plain is None else plain
 
 
 def verify_named(op: Op, kwargs: dict[str, Any]) -> None:

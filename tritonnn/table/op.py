@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import TYPE_CHECKING, Any
 
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, refused
-from tritonnn.table.arguments import kind_of_argument, verify
+from tritonnn.table.arguments import Kind, kind_of_argument, verify
 from tritonnn.table.rules import FLOAT, FLOATING, PROMOTE
 
 if TYPE_CHECKING:
@@ -32,100 +33,226 @@ KEYWORD_ALIASES = {
 }
 
 
+def _option(name: str, default: Any) -> Any:
+    return cached_property(lambda op: op.options.get(name) or default)
+
+
 class Op:
-    """One entry of the table. Built by the decorators below."""
+    """One entry of the table. Built by the decorators below.
+
+    Hundreds are made at import, so what can wait is computed where it is first asked for, and kept.
+    """
 
     def __init__(self, function: Callable, kind: str, **options: Any) -> None:
         code = function.__code__
-        count = code.co_argcount + code.co_kwonlyargcount
-        annotations = function.__annotations__
-        self.annotations: dict[str, str] = dict(annotations)
+        self.options = options
+        self.kind = kind
+        self.body = function
         self.name: str = options.get("name") or function.__name__
         self.public_name: str = options.get("public") or self.name  # what errors call it
-        self.module: str = function.__module__
-        # The folder or file below ops/; its backend functions stand in those of the same name.
-        self.family: str = _family(self.module)
-        self.kind = kind
-        self.rule = _all_positional(function)
-        self.names: tuple[str, ...] = code.co_varnames[:count]
+        self.api: str = options.get("api", "")
+        self.names: tuple[str, ...] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         self.n_positional = code.co_argcount
         self.takes_any = bool(
             code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
         )  # `x.expand(2, -1)`: sizes in line
-        self.defaults = _defaults(function, self.names)
-        self.check: Callable | None = options.get("check")
         self.legacy: Callable | None = options.get("legacy")
-        self.refuse: dict[DType, str] = options.get("refuse") or {}
-        self.n_required = next((i for i, name in enumerate(self.names) if name in self.defaults), count)
-        slots = [(i, annotations.get(name, "")) for i, name in enumerate(self.names)]
-        functional = "functional" in options.get("api", "").split()
-        self.kinds = tuple(
-            [
-                kind_of_argument(name, note, self.defaults.get(name, ...) is None, functional)
-                for name, (_, note) in zip(self.names, slots)
-            ]
-        )
-        self.places = {name: i for i, name in enumerate(self.names)}
-        # Other names that arguments may be given by, and whose they are.
-        named = {**KEYWORD_ALIASES, **options.get("keywords", {})}
-        self.aliases = {a: name for a, name in named.items() if name in self.places and a not in self.places}
-        self.tensor_slots = tuple(i for i, note in slots if "Tensor" in note)
-        self.list_slots = tuple(i for i, note in slots if "Tensors" in note)
-        self.tails = _tails(self)
-        self.optional_slots = frozenset(i for i, note in slots if "Tensor" in note and "None" in note)
-        self.number_slots = frozenset(i for i, note in slots if "Tensor" in note and "Number" in note)
-        self.results: tuple[str, ...] = options.get("results") or ("result",)
-        self.grad: dict[str, Callable] = options.get("grad") or {}
-        self.backward: Callable | None = options.get("backward")
-        self.has_derivative = bool(self.grad) or self.backward is not None or kind == "composite"
-        if not self.has_derivative and (
-            options.get("result_rule") in (PROMOTE, FLOAT)
-            or options.get("host")
-            or options.get("no_derivative")
-        ):
-            # A floating result without a formula: backward says so instead of leaving the gradient out silently.
-            self.grad = {self.names[slot]: _no_derivative(self.public_name) for slot in self.tensor_slots}
-        self.differentiable = bool(self.grad) or self.backward is not None
-        self.non_differentiable: frozenset = frozenset(
-            i for i, name in enumerate(self.results) if name in options.get("non_differentiable", ())
-        )
-        differentiable = [i for i in range(len(self.results)) if i not in self.non_differentiable]
-        # Formulas get the one gradient there can be, or with several differentiable results a tuple (index -1).
-        self.gradient_index = differentiable[0] if len(differentiable) == 1 else -1
-        self.dtypes: tuple[DType, ...] = options.get("dtypes") or FLOATING
-        self.samples: Callable | None = options.get("samples")
-        self.errors: Callable | None = options.get("errors")
-        self.reference: Callable | None = options.get("reference")
-        self.perf: Callable | None = options.get("perf")
-        self.alloc: bool = options.get("alloc", False)
-        # Arguments that only the rule reads; the backend's function does not take them.
-        self.rule_only = frozenset(
-            i for i, name in enumerate(self.names) if name in options.get("rule_only", ())
-        )
-        self.host: bool = options.get("host", False)
-        self.out: bool = options.get("out", True)
-        self.float8: bool = options.get("float8", False)
+        self.inplace: bool = options.get("inplace", False)
         # Whether `out=` is taken beside the arguments that are named: said by composites and by what is published
         # in nn.functional alone.
-        places = set(options.get("api", "").split())
-        published = kind != "composite" and bool(places & {"torch", "linalg", "special"})
+        published = kind != "composite" and not {"torch", "linalg", "special"}.isdisjoint(self.api.split())
         self.takes_out: bool = options.get("out", published)
-        # Whether a call needs nothing but its rule, one allocation and its backend function.
-        self.plain = bool(self.tensor_slots) and not (
-            self.alloc or self.host or self.list_slots or self.rule_only
-        )
-        self.inplace: bool = options.get("inplace", False)
-        self.aliasing: bool = options.get("aliasing", False)
-        self.api: str = options.get("api", "")
-        self.result_rule: Callable | None = options.get("result_rule")
-        self.fast = _fast_dtypes(self)
-        self.promoting = tuple(i for i in self.tensor_slots if self.names[i] not in options.get("exempt", ()))
-        self.doc = function.__doc__ or ""
-        self.tuple_type: type | None = None
         self.cpu: Callable | None = None  # found by name when first needed
         self.gpu: Callable | None = None
+        self.tuple_type: type | None = None
         self.saving: dict[tuple, Any] = {}  # plans of what to save, by which gradients are wanted
         self.function: Callable
+
+    # ---- the schema -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def annotations(self) -> dict[str, str]:
+        """Argument, and "return", -> its annotation."""
+        return dict(self.body.__annotations__)
+
+    @cached_property
+    def module(self) -> str:
+        """Where the entry stands."""
+        return self.body.__module__
+
+    @cached_property
+    def family(self) -> str:
+        """The folder or file below ops/; the backend functions stand in those of the same name."""
+        return _family(self.body.__module__)
+
+    @cached_property
+    def rule(self) -> Callable:
+        """The body, its keyword-only parameters taken by position."""
+        return _all_positional(self.body)
+
+    @cached_property
+    def doc(self) -> str:
+        """The docstring."""
+        return self.body.__doc__ or ""
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """Argument -> default."""
+        return _defaults(self.body, self.names)
+
+    @cached_property
+    def n_required(self) -> int:
+        """How many arguments come before the first with a default."""
+        return next((i for i, name in enumerate(self.names) if name in self.defaults), len(self.names))
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """The annotation of each argument."""
+        return [self.annotations.get(name, "") for name in self.names]
+
+    @cached_property
+    def kinds(self) -> tuple[Kind | None, ...]:
+        """What each argument may be."""
+        functional = "functional" in self.api.split()
+        return tuple(
+            [
+                kind_of_argument(name, note, self.defaults.get(name, ...) is None, functional)
+                for name, note in zip(self.names, self.notes)
+            ]
+        )
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Argument -> its position."""
+        return {name: i for i, name in enumerate(self.names)}
+
+    @cached_property
+    def aliases(self) -> dict[str, str]:
+        """Other names that arguments may be given by, and whose they are."""
+        known = {**KEYWORD_ALIASES, **self.options.get("keywords", {})}
+        return {a: name for a, name in known.items() if name in self.places and a not in self.places}
+
+    @cached_property
+    def tensor_slots(self) -> tuple[int, ...]:
+        """Positions of the tensors, lists of tensors among them."""
+        return tuple([i for i, note in enumerate(self.notes) if "Tensor" in note])
+
+    @cached_property
+    def list_slots(self) -> tuple[int, ...]:
+        """Positions of the lists of tensors."""
+        return tuple([i for i, note in enumerate(self.notes) if "Tensors" in note])
+
+    @cached_property
+    def optional_slots(self) -> frozenset[int]:
+        """Positions of the tensors that may be None."""
+        return frozenset([i for i in self.tensor_slots if "None" in self.notes[i]])
+
+    @cached_property
+    def number_slots(self) -> frozenset[int]:
+        """Positions of the tensors that may be numbers."""
+        return frozenset([i for i in self.tensor_slots if "Number" in self.notes[i]])
+
+    @cached_property
+    def rule_only(self) -> frozenset[int]:
+        """Positions of arguments that only the rule reads; the backend's function does not take them."""
+        return frozenset(
+            [self.places[name] for name in self.options.get("rule_only", ()) if name in self.places]
+        )
+
+    @cached_property
+    def tails(self) -> dict[int, tuple]:
+        """By number of positional arguments given: the defaults of the rest."""
+        return _tails(self)
+
+    def way(self, given: int, unchecked: int) -> tuple:
+        """How a call with so many positional arguments and none by name is completed and looked at.
+
+        Args:
+            unchecked: the position from which on classes of arguments are looked at.
+
+        Returns:
+            (the defaults of the rest, ((position, classes that need no closer look), ...)); () where the call has to
+            be bound.
+        """
+        tail = self.tails.get(given)
+        return () if tail is None else (tail, self.looks(unchecked, given))
+
+    def looks(self, first: int, end: int) -> tuple[tuple[int, frozenset[type]], ...]:
+        """(position, classes that need no closer look) of the arguments between two positions."""
+        return tuple([(i, kind.classes) for i in range(first, end) if (kind := self.kinds[i]) is not None])
+
+    # ---- what it computes with -----------------------------------------------------------------------------------
+
+    check: Callable | None = _option("check", None)
+    samples: Callable | None = _option("samples", None)
+    errors: Callable | None = _option("errors", None)
+    reference: Callable | None = _option("reference", None)
+    perf: Callable | None = _option("perf", None)
+    backward: Callable | None = _option("backward", None)
+    result_rule: Callable | None = _option("result_rule", None)
+    alloc: bool = _option("alloc", False)
+    host: bool = _option("host", False)
+    out: bool = _option("out", True)
+    float8: bool = _option("float8", False)
+    aliasing: bool = _option("aliasing", False)
+    results: tuple[str, ...] = _option("results", ("result",))
+    dtypes: tuple[DType, ...] = _option("dtypes", FLOATING)
+
+    @cached_property
+    def refuse(self) -> dict[DType, str]:
+        """dtype -> why a tensor of it is refused."""
+        return self.options.get("refuse") or {}
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether a call needs nothing but its rule, one allocation and its backend function."""
+        return bool(self.tensor_slots) and not (self.alloc or self.host or self.list_slots or self.rule_only)
+
+    @cached_property
+    def fast(self) -> dict[DType, DType]:
+        """Input dtype -> result dtype, where the op computes in the input's own dtype."""
+        return _fast_dtypes(self)
+
+    @cached_property
+    def promoting(self) -> tuple[int, ...]:
+        """Positions of the tensors that take part in promotion."""
+        exempt = self.options.get("exempt", ())
+        return tuple([i for i in self.tensor_slots if self.names[i] not in exempt])
+
+    # ---- its derivative ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def has_derivative(self) -> bool:
+        """Whether gradients are known: by formulas, or by those of the ops it is composed of."""
+        return bool(self.options.get("grad")) or self.backward is not None or self.kind == "composite"
+
+    @cached_property
+    def grad(self) -> dict[str, Callable]:
+        """Argument -> formula."""
+        known = self.options.get("grad") or {}
+        floating = self.result_rule in (PROMOTE, FLOAT)
+        if self.has_derivative or not (floating or self.host or self.options.get("no_derivative")):
+            return known
+        # A floating result without a formula: backward says so instead of leaving the gradient out silently.
+        return {self.names[slot]: _no_derivative(self.public_name) for slot in self.tensor_slots}
+
+    @cached_property
+    def differentiable(self) -> bool:
+        """Whether calls are recorded."""
+        return bool(self.grad) or self.backward is not None
+
+    @cached_property
+    def non_differentiable(self) -> frozenset[int]:
+        """Numbers of the results that have no gradient."""
+        return frozenset(
+            [i for i, name in enumerate(self.results) if name in self.options.get("non_differentiable", ())]
+        )
+
+    @cached_property
+    def gradient_index(self) -> int:
+        """Formulas get the one gradient there can be, or with several differentiable results a tuple (index -1)."""
+        differentiable = [i for i in range(len(self.results)) if i not in self.non_differentiable]
+        return differentiable[0] if len(differentiable) == 1 else -1
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"

@@ -126,16 +126,25 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
         raise fail("fill_", str(invalid), input=input) from None
     except TypeError as error:
         raise TypeError(f"fill_(): {error}") from None
-    dispatch.run_into(fill_values.op, input, (value,))
+    fill_fresh(input, value)
     return overwritten(input, "fill_")
+
+
+def fill_fresh(input: Tensor, value: Any) -> Tensor:
+    """Fill memory that nobody has seen yet with a number that its dtype holds: no check, no graph, no version."""
+    dispatch.run_into(fill_values.op, input, (value,))
+    return input
 
 
 def overwritten(self: Tensor, op: str) -> Tensor:
     """Note that every element was replaced by a constant: no gradient reaches what was there before."""
     dispatch.wrote(self, op)
-    if state.enabled and self.requires_grad:
+    if (self._rg or self._base is not None) and state.enabled and self.requires_grad:
         dispatch.rewrite_history(self, record(copy_values.op, (self,), (self,), [None]))
     return self
+
+
+_ZERO: tuple[Number, ...] = (False, 0, 0.0, 0j)  # by kind of dtype
 
 
 def zero_(input: Tensor) -> Tensor:
@@ -145,7 +154,9 @@ def zero_(input: Tensor) -> Tensor:
     >>> torch.zero_(torch.ones(2))
     tensor([0., 0.])
     """
-    return fill_(input, 0)
+    dispatch.check_inplace(copy_values.op, input)
+    fill_fresh(input, _ZERO[input.dtype.kind])
+    return overwritten(input, "zero_")
 
 
 for _overwrite in (fill_, zero_):

@@ -14,10 +14,14 @@ from tritonnn.device import DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import channels_last, memory_format, preserve_format, strided, strides_as
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
+from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, attach, composite
+from tritonnn.ops.conversion.overwriting import fill_fresh
+from tritonnn.recording.grad_mode import no_grad
 from tritonnn.shape import Size, by_name
 from tritonnn.table import Make
 from tritonnn.table.types import IntOrInts, Number
@@ -40,13 +44,17 @@ def _finish(
     return tensor.requires_grad_() if requires_grad else tensor
 
 
-def _fill(made: Tensor, value: Any) -> Tensor:
-    from tritonnn.recording.grad_mode import no_grad
-
-    with no_grad():
-        made.fill_(value)
-    made._storage.version = 0
-    return made
+def _fill(fresh: Tensor, value: Any) -> Tensor:
+    if isinstance(value, Tensor) or fresh.dtype in dtypes.FLOAT8:
+        with no_grad():
+            fresh.fill_(value)
+        fresh._storage.version = 0
+        return fresh
+    try:
+        value = as_number(fresh.dtype, value, strict=fresh.numel() != 1)
+    except Invalid as invalid:
+        raise fail("fill_", str(invalid), input=fresh) from None
+    return fill_fresh(fresh, value)
 
 
 def _into(out: Tensor | None, made_shape: Size, dtype: DType, device: Device) -> Tensor:

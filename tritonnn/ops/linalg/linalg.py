@@ -72,9 +72,6 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     >>> torch.matmul(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 1.]))
     tensor([3., 7.])
     """
-    for name, operand in (("input", input), ("other", other)):
-        if not isinstance(operand, Tensor):
-            raise TypeError(f"matmul(): argument '{name}' must be Tensor, not {type(operand).__name__}")
     if len(input.shape) == 2 and len(other.shape) == 2:
         return matmul_nd(input, other) if out is None else matmul_nd(input, other, out=out)
     if not input.shape or not other.shape:
@@ -101,8 +98,6 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
 
 def _ranked(op: str, ndim: int, **tensors: Any) -> None:
     for name, value in tensors.items():
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{op}(): argument '{name}' must be Tensor, not {type(value).__name__}")
         if len(value.shape) != ndim:
             kind = {1: "a vector (1D)", 2: "a matrix (2D)", 3: "a batch of matrices (3D)"}[ndim]
             raise fail(op, f"{name} must be {kind}, got {len(value.shape)}D", **tensors)
