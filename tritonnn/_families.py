@@ -24,9 +24,9 @@ def find(package: str, family: str, name: str) -> Callable[..., Any] | None:
             raise
         return None
     for part in modules(module):
-        found = vars(part).get(name)
-        if callable(found):
-            return found
+        function = vars(part).get(name)
+        if callable(function):
+            return function
     return None
 
 

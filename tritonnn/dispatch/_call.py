@@ -40,11 +40,11 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     else:
         outs = planned
     if out is None and op.plain:
-        made = _short(op, args, outs)
-        if made is not None:
+        result = _short(op, args, outs)
+        if result is not None:
             if watchers:
-                seen(op, given, made)
-            return made
+                seen(op, given, result)
+            return result
     device = device_of(op, args)
     if op.host and device is not None and device.type == "cuda":
         return _through_host(op, args, out, device)
@@ -88,10 +88,10 @@ def _short(op: Op, args: tuple, outs: Any) -> Any:
         run = op.cpu or op.implementation("cpu")
         if several:
             results = tuple([_on_cpu(op, spec) for spec in outs])
-            buffers = [*[made._buf for made in results], *buffers]
+            buffers = [*[result._buf for result in results], *buffers]
         else:
-            made = _on_cpu(op, outs)
-            buffers = [made._buf, *buffers]
+            result = _on_cpu(op, outs)
+            buffers = [result._buf, *buffers]
         token = quiet_set(QUIET)
         try:
             run(*buffers)
@@ -101,17 +101,17 @@ def _short(op: Op, args: tuple, outs: Any) -> Any:
         run = op.gpu or op.implementation("cuda")
         if several:
             results = tuple([fresh(op, spec.shape, spec.dtype, device, spec.strides) for spec in outs])
-            run(*[made._buf for made in results], *buffers)
+            run(*[result._buf for result in results], *buffers)
         else:
-            made = fresh(op, outs.shape, outs.dtype, device, outs.strides)
-            run(made._buf, *buffers)
+            result = fresh(op, outs.shape, outs.dtype, device, outs.strides)
+            run(result._buf, *buffers)
     else:
         return None
     if recording and state.enabled:
         edges = edges_of(op, args)
         if edges is not None:
-            record(op, args, results or (made,), edges)
-    return named(op, results) if several else made
+            record(op, args, results or (result,), edges)
+    return named(op, results) if several else result
 
 
 def _on_cpu(op: Op, spec: Any) -> Tensor:
@@ -128,8 +128,8 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     specs = outs if outs.__class__ is tuple else (outs,)
     targets = out if isinstance(out, (tuple, list)) else (out,)
     if not op.out or op.alloc:
-        made = call(op, args)
-        results = made if isinstance(made, tuple) else (made,)
+        returned = call(op, args)
+        results = returned if isinstance(returned, tuple) else (returned,)
         for target, result in zip(targets, results, strict=True):
             check_out(op.public_name, target, recorded, result.dtype, device)
             if target.shape != result.shape:
@@ -168,8 +168,8 @@ def _through_host(op: Op, args: tuple, out: Any, device: Device | None) -> Any:
     if op.name not in _warned:
         _warned.add(op.name)
         warn(f"{op.name} runs through LAPACK on the host: its tensors are copied there and back")
-    made = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
-    results = made if isinstance(made, tuple) else (made,)
+    returned = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
+    results = returned if isinstance(returned, tuple) else (returned,)
     moved = tuple([result.to(device) for result in results])
     if out is not None:
         for target, result in zip(out if isinstance(out, (tuple, list)) else (out,), moved, strict=True):
@@ -191,17 +191,19 @@ def view(op: Op, args: tuple) -> Tensor:
         shape, stride, offset, *dtype = op.rule(*args)
     except Invalid as invalid:
         raise complete(op.public_name, op.names, args, invalid) from None
-    made = make_view(source, shape if shape.__class__ is Size else Size(shape), tuple(stride), offset, *dtype)
+    result = make_view(
+        source, shape if shape.__class__ is Size else Size(shape), tuple(stride), offset, *dtype
+    )
     if state.enabled:
         base = source._base
-        made._base = source if base is None else base
+        result._base = source if base is None else base
         version = source._storage.version
         if version:
-            made._view_version = version
+            result._view_version = version
         if source._rg or base is not None:
             edge = edge_of(source)
             if edge is not None:
-                record(op, args, (made,), [edge])
+                record(op, args, (result,), [edge])
     if watchers:
-        seen(op, args, made)
-    return made
+        seen(op, args, result)
+    return result

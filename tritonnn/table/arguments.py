@@ -241,16 +241,16 @@ def verify(op: Op, args: Sequence[Any], first: int = 0) -> Sequence[Any]:
     Raises:
         TypeError: naming the op, the argument, what came and what was expected.
     """
-    made: list[Any] | None = None
+    converted: list[Any] | None = None
     for i, (kind, value) in enumerate(zip(op.kinds[first:], args[first:]), first):
         if kind is not None and value.__class__ not in kind.classes:
             if not kind.accepts(value):
                 raise wrong_type(op, i, kind, value, args)
             plain = kind.plain(value)
             if plain is not value:
-                made = list(args) if made is None else made
-                made[i] = plain
-    return args if made is None else made
+                converted = list(args) if converted is None else converted
+                converted[i] = plain
+    return args if converted is None else converted
 
 
 def verify_named(op: Op, kwargs: dict[str, Any]) -> None:

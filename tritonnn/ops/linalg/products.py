@@ -42,14 +42,14 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
         tensors_only("inner", input=input, other=other)
     if not input.shape or not other.shape:
-        made = input * other
+        result = input * other
     else:
         if input.shape[-1] != other.shape[-1]:
             raise fail(
                 "inner", "the last dimension must match on both input tensors", input=input, other=other
             )
-        made = tensordot(input, other, ([-1], [-1]))
-    return made if out is None else dispatch.deliver("inner", out, made)
+        result = tensordot(input, other, ([-1], [-1]))
+    return result if out is None else dispatch.deliver("inner", out, result)
 
 
 @composite(
@@ -103,8 +103,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     first = view_or_copy(a.permute((*keep_a, *left)), (numel(a.shape[d] for d in keep_a), inner))
     second = view_or_copy(b.permute((*right, *keep_b)), (inner, numel(b.shape[d] for d in keep_b)))
     shape = (*[a.shape[d] for d in keep_a], *[b.shape[d] for d in keep_b])
-    made = view_or_copy(matmul_nd(first, second), shape)
-    return made if out is None else dispatch.deliver("tensordot", out, made)
+    result = view_or_copy(matmul_nd(first, second), shape)
+    return result if out is None else dispatch.deliver("tensordot", out, result)
 
 
 @composite(
@@ -159,10 +159,10 @@ def multi_dot(tensors: Any) -> Tensor:
         and items[1].shape[1] * items[2].shape[1] < items[0].shape[0] * items[1].shape[0]
     ):
         return matmul(items[0], matmul(items[1], items[2]))
-    made = items[0]
+    product = items[0]
     for matrix in items[1:]:
-        made = matmul(made, matrix)
-    return made
+        product = matmul(product, matrix)
+    return product
 
 
 @composite(
@@ -264,5 +264,5 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor |
     a, b = expand_as_size(input, tuple(shape)), expand_as_size(other, tuple(shape))
     from tritonnn.ops.joining.repeating import roll
 
-    made = roll(roll(a, -1, dim) * roll(b, -2, dim) - roll(a, -2, dim) * roll(b, -1, dim), 0, dim)
-    return made if out is None else dispatch.deliver("cross", out, made)
+    result = roll(roll(a, -1, dim) * roll(b, -2, dim) - roll(a, -2, dim) * roll(b, -1, dim), 0, dim)
+    return result if out is None else dispatch.deliver("cross", out, result)

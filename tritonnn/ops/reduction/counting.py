@@ -149,8 +149,8 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         num_classes = largest + 1
     elif largest >= num_classes:
         raise fail("one_hot", "Class values must be smaller than num_classes.", input=input)
-    made = zeros((*input.shape, num_classes), dtype=dtypes.int64, device=input.device)
-    return made.scatter_(-1, input.unsqueeze(-1), 1)
+    result = zeros((*input.shape, num_classes), dtype=dtypes.int64, device=input.device)
+    return result.scatter_(-1, input.unsqueeze(-1), 1)
 
 
 @composite(
@@ -187,9 +187,9 @@ def isin(
     kind = dtypes.promote_types(sought.dtype, tests.dtype)
     sought, tests = sought.detach().to(kind), tests.detach().to(kind).reshape(-1)
     if tests.numel() == 0:
-        found = zeros(sought.shape, dtype=dtypes.bool_, device=sought.device)
+        is_member = zeros(sought.shape, dtype=dtypes.bool_, device=sought.device)
     else:
         ordered = tests.sort()[0]
         place = search(ordered, sought, None, False, False).clamp(0, tests.numel() - 1)
-        found = ordered.take(place) == sought
-    return found.logical_not() if invert else found
+        is_member = ordered.take(place) == sought
+    return is_member.logical_not() if invert else is_member

@@ -277,18 +277,18 @@ def _quantile(
             place = (extent - invalid - 1).clamp(min=0).to(input.dtype) * fraction
             low, high = place.floor().to(dtypes.int64), place.ceil().to(dtypes.int64)
             first, last, weight = ordered.gather(dim, low), ordered.gather(dim, high), place - low
-            made = _between(first, last, weight, interpolation)
+            value = _between(first, last, weight, interpolation)
         else:
             at = (extent - 1) * fraction
             below = int(at)
             above = min(below + (at > below), extent - 1)
             first, last = slice_dim(ordered, dim, below, 1, 1), slice_dim(ordered, dim, above, 1, 1)
-            made = _between(first, last, at - below, interpolation).masked_fill(invalid > 0, float("nan"))
+            value = _between(first, last, at - below, interpolation).masked_fill(invalid > 0, float("nan"))
         if flat:
-            made = made.reshape(keep_shape if keepdim else ())
+            value = value.reshape(keep_shape if keepdim else ())
         elif not keepdim:
-            made = select_dim(made, dim, 0)
-        results.append(made)
+            value = select_dim(value, dim, 0)
+        results.append(value)
     if not many:
         return results[0]
     from tritonnn.ops.joining.joining import stack
@@ -340,8 +340,8 @@ def quantile(
     >>> torch.arange(5.).quantile(0.5)
     tensor(2.)
     """
-    made = _quantile("quantile", input, q, dim, keepdim, interpolation, False)
-    return made if out is None else dispatch.deliver("quantile", out, made)
+    result = _quantile("quantile", input, q, dim, keepdim, interpolation, False)
+    return result if out is None else dispatch.deliver("quantile", out, result)
 
 
 @composite(
@@ -363,5 +363,5 @@ def nanquantile(
     >>> torch.tensor([1., float("nan"), 3.]).nanquantile(0.5)
     tensor(2.)
     """
-    made = _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
-    return made if out is None else dispatch.deliver("nanquantile", out, made)
+    result = _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
+    return result if out is None else dispatch.deliver("nanquantile", out, result)
