@@ -238,13 +238,14 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=ANY,
     alias=("ger",),
     samples=lambda make: [Sample(make(3), make(2))],
     errors=lambda make: [Bad(make(2, 2), make(2), match="must be a vector")],
     reference=lambda input, vec2: np.multiply.outer(input, vec2),
 )
-def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Outer product of two vectors: out[i, j] = input[i] vec2[j].
 
     >>> import tritonnn as torch
@@ -253,8 +254,7 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
             [6, 8]])
     """
     _ranked("outer", 1, input=input, vec2=vec2)
-    product = unsqueeze(input, 1) * vec2
-    return product if out is None else dispatch.deliver("outer", out, product)
+    return unsqueeze(input, 1) * vec2
 
 
 @primitive(

@@ -20,6 +20,7 @@ from tritonnn.table.arguments import is_tensors
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=ANY,
     samples=lambda make: [
         Sample(make(3, 4), make(4)),
@@ -29,7 +30,7 @@ from tritonnn.table.arguments import is_tensors
     reference=lambda input, other: np.inner(input, other),
     errors=lambda make: [Bad(make(2, 3), make(2), match="the last dimension must match")],
 )
-def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+def inner(input: Tensor, other: Tensor) -> Tensor:
     """Sum of products over the last dimensions of both.
 
     Raises:
@@ -42,14 +43,10 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
         tensors_only("inner", input=input, other=other)
     if not input.shape or not other.shape:
-        result = input * other
-    else:
-        if input.shape[-1] != other.shape[-1]:
-            raise fail(
-                "inner", "the last dimension must match on both input tensors", input=input, other=other
-            )
-        result = tensordot(input, other, ([-1], [-1]))
-    return result if out is None else dispatch.deliver("inner", out, result)
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise fail("inner", "the last dimension must match on both input tensors", input=input, other=other)
+    return tensordot(input, other, ([-1], [-1]))
 
 
 @composite(
@@ -232,6 +229,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=NUMERIC,
     samples=lambda make: [Sample(make(2, 3), make(2, 3)), Sample(make(3, 2), make(3, 2), 0)],
     errors=lambda make: [Bad(make(2, 4), make(2, 4), match="3")],
@@ -239,7 +237,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
         input, other, axis=input.shape.index(3) if dim is None else dim
     ),
 )
-def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
+def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """Cross product of vectors of three elements along `dim` (default: the first dimension of extent 3).
 
     Raises:
@@ -264,5 +262,4 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor |
     a, b = expand_as_size(input, tuple(shape)), expand_as_size(other, tuple(shape))
     from tritonnn.ops.joining.repeating import roll
 
-    result = roll(roll(a, -1, dim) * roll(b, -2, dim) - roll(a, -2, dim) * roll(b, -1, dim), 0, dim)
-    return result if out is None else dispatch.deliver("cross", out, result)
+    return roll(roll(a, -1, dim) * roll(b, -2, dim) - roll(a, -2, dim) * roll(b, -1, dim), 0, dim)
