@@ -120,7 +120,7 @@ FAULTS = [
     ),
     Fault(
         "var: the correction's default", "default", REDUCTION,
-        "correction = 1 if unbiased is None else int(unbiased)", "correction = 0 if unbiased is None else int(unbiased)",
+        "= 1 if unbiased is None else int(unbiased)", "= 0 if unbiased is None else int(unbiased)",
         f"{DEFINED} (var or std)'",
     ),
     Fault(

@@ -128,15 +128,7 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     specs = outs if outs.__class__ is tuple else (outs,)
     targets = out if isinstance(out, (tuple, list)) else (out,)
     if not op.out or op.alloc:
-        returned = call(op, args)
-        results = returned if isinstance(returned, tuple) else (returned,)
-        for target, result in zip(targets, results, strict=True):
-            check_out(op.public_name, target, recorded, result.dtype, device)
-            if target.shape != result.shape:
-                resize_out(target, result.shape)
-            copy_into(target, result)
-            wrote(target, op.name)
-        return out
+        return _copy_out(op, out, call(op, args), recorded, device)
     if len(targets) != len(specs):
         raise TypeError(f"{op.name}(): out= takes {len(specs)} tensors, got {len(targets)}")
     for target, spec in zip(targets, specs, strict=True):
@@ -160,6 +152,19 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     return out if len(targets) == 1 else named(op, tuple(targets))
 
 
+def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | None) -> Any:
+    """Copy what a call returned into the tensors given as `out=`."""
+    targets = out if isinstance(out, (tuple, list)) else (out,)
+    results = returned if isinstance(returned, tuple) else (returned,)
+    for target, result in zip(targets, results, strict=True):
+        check_out(op.public_name, target, recorded, result.dtype, device)
+        if target.shape != result.shape:
+            resize_out(target, result.shape)
+        copy_into(target, result)
+        wrote(target, op.name)
+    return out
+
+
 _warned: set[str] = set()
 
 
@@ -172,13 +177,7 @@ def _through_host(op: Op, args: tuple, out: Any, device: Device | None) -> Any:
     results = returned if isinstance(returned, tuple) else (returned,)
     moved = tuple([result.to(device) for result in results])
     if out is not None:
-        for target, result in zip(out if isinstance(out, (tuple, list)) else (out,), moved, strict=True):
-            check_out(op.public_name, target, False, result.dtype, device)
-            if target.shape != result.shape:
-                resize_out(target, result.shape)
-            copy_into(target, result)
-            wrote(target, op.name)
-        return out
+        return _copy_out(op, out, moved, False, device)
     return moved[0] if len(moved) == 1 else named(op, moved)
 
 
