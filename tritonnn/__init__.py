@@ -158,9 +158,9 @@ def __getattr__(name: str) -> Any:
     if module is None and name.endswith(_LEGACY_SUFFIXES):
         module = "legacy_types"
     if module is not None:
-        found = importlib.import_module(f"tritonnn.{module}")
-        if hasattr(found, name):
-            value = globals()[name] = getattr(found, name)
+        imported = importlib.import_module(f"tritonnn.{module}")
+        if hasattr(imported, name):
+            value = globals()[name] = getattr(imported, name)
             return value
     raise AttributeError(f"tritonnn has no torch.{name}")
 

@@ -13,9 +13,9 @@ from tritonnn.ops.creation.creation import empty
 
 def _subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:
     """`data`'s memory as a leaf of the given class."""
-    made = data.detach()
-    made.__class__ = cls
-    return made.requires_grad_(requires_grad)
+    leaf = data.detach()
+    leaf.__class__ = cls
+    return leaf.requires_grad_(requires_grad)
 
 
 class Parameter(Tensor):
@@ -96,9 +96,9 @@ class UninitializedTensorMixin:
     def materialize(self, shape: Any, device: DeviceLike | None = None, dtype: DType | None = None) -> None:
         """Give the tensor a shape; device and dtype default to those it was declared with."""
         declared: Any = self
-        made = empty(shape, device=device or declared.device, dtype=dtype or declared.dtype)
+        tensor = empty(shape, device=device or declared.device, dtype=dtype or declared.dtype)
         self.__class__ = self.cls_to_become  # type: ignore[assignment]
-        declared.data = made
+        declared.data = tensor
 
     def redeclare(self, fn: Any) -> None:
         """Take on the device and dtype that `fn` gives to a tensor like this one."""

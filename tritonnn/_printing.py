@@ -151,21 +151,21 @@ def _shown(values: np.ndarray) -> np.ndarray:
 
 
 def _suffixes(tensor: Tensor) -> list[str]:
-    made = []
+    suffixes = []
     if tensor.device.type != "cpu":
-        made.append(f"device='{tensor.device}'")
+        suffixes.append(f"device='{tensor.device}'")
     if tensor.numel() == 0 and tensor.dim() != 1:
-        made.append(f"size={tuple(tensor.shape)}")
+        suffixes.append(f"size={tuple(tensor.shape)}")
     implied = (get_default_dtype(), get_default_dtype().to_complex(), int64, bool_)
     if tensor.device.type == "meta":
-        made.append(f"size={tuple(tensor.shape)}")
+        suffixes.append(f"size={tuple(tensor.shape)}")
     if tensor.dtype not in implied or (tensor.numel() == 0 and tensor.dtype is not get_default_dtype()):
-        made.append(f"dtype={tensor.dtype}")
+        suffixes.append(f"dtype={tensor.dtype}")
     if tensor.grad_fn is not None:
-        made.append(f"grad_fn=<{tensor.grad_fn.name()}>")
+        suffixes.append(f"grad_fn=<{tensor.grad_fn.name()}>")
     elif tensor.requires_grad:
-        made.append("requires_grad=True")
-    return made
+        suffixes.append("requires_grad=True")
+    return suffixes
 
 
 def contents(tensor: Tensor, indent: int) -> str:

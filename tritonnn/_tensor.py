@@ -277,10 +277,10 @@ class Tensor(Methods):
 
     def _alias(self, storage: Storage) -> Tensor:
         """The same geometry over `storage` as a plain leaf."""
-        made = make(self._buf, storage, self.shape, self.dtype, self.device)
+        alias = make(self._buf, storage, self.shape, self.dtype, self.device)
         if self._stride is not None or self._offset:
-            made._stride, made._offset = self._stride, self._offset
-        return made
+            alias._stride, alias._offset = self._stride, self._offset
+        return alias
 
     def _adopt(self, other: Tensor) -> None:
         """Take over another tensor's memory and geometry (the autograd fields stay)."""
@@ -412,16 +412,16 @@ _PYTHON_NUMBERS = frozenset((float, int, bool, complex))
 
 def make(buf: Any, storage: Storage, shape: Size, dtype: DType, device: Device) -> Tensor:
     """A plain leaf over a buffer; `shape` must be a Size and the geometry row-major at offset 0."""
-    made = _new(Tensor)
-    made._buf = buf
-    made._storage = storage
-    made.shape = shape
-    made.dtype = dtype
-    made.device = device
-    made._rg = False
-    made._node = None
-    made._base = None
-    return made
+    tensor = _new(Tensor)
+    tensor._buf = buf
+    tensor._storage = storage
+    tensor.shape = shape
+    tensor.dtype = dtype
+    tensor.device = device
+    tensor._rg = False
+    tensor._node = None
+    tensor._base = None
+    return tensor
 
 
 def make_view(
@@ -430,10 +430,10 @@ def make_view(
     """Another geometry over a tensor's storage (stride and offset in elements)."""
     dtype = dtype or source.dtype
     storage = source._storage
-    made = make(storage.buffer(shape, stride, offset, dtype), storage, shape, dtype, source.device)
-    made._stride = stride
-    made._offset = offset
-    return made
+    view = make(storage.buffer(shape, stride, offset, dtype), storage, shape, dtype, source.device)
+    view._stride = stride
+    view._offset = offset
+    return view
 
 
 def from_array(array: np.ndarray, dtype: DType) -> Tensor:
@@ -444,9 +444,9 @@ def from_array(array: np.ndarray, dtype: DType) -> Tensor:
     strides = tuple(s // size for s in array.strides)
     span = shapes.extent_in_elements(array.shape, strides)
     flat = np.lib.stride_tricks.as_strided(array, (span,), (size,))
-    made = make(array, Storage(flat, Device("cpu")), Size(array.shape), dtype, Device("cpu"))
-    made._stride = strides
-    return made
+    tensor = make(array, Storage(flat, Device("cpu")), Size(array.shape), dtype, Device("cpu"))
+    tensor._stride = strides
+    return tensor
 
 
 def host_array(tensor: Tensor) -> np.ndarray:

@@ -194,16 +194,16 @@ class _Methods(Tensor):
             )
         if id(self) in memo:
             return memo[id(self)]
-        made = deep_copy(self, memo)
-        made.__class__ = self.__class__
-        made._rg = self._rg
+        copy = deep_copy(self, memo)
+        copy.__class__ = self.__class__
+        copy._rg = self._rg
         if self._grad is not None:
-            made._grad = deepcopy(self._grad, memo)
-        memo[id(self)] = made
+            copy._grad = deepcopy(self._grad, memo)
+        memo[id(self)] = copy
         for key, value in self.__dict__.items():
             if key not in _OWN_FIELDS:
-                made.__dict__[key] = deepcopy(value, memo)
-        return made
+                copy.__dict__[key] = deepcopy(value, memo)
+        return copy
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple:
         from tritonnn.serialization import reduce_tensor

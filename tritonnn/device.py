@@ -42,8 +42,8 @@ class device:
             raise TypeError(
                 f"device(): argument 'type' must be str, int or device, not {type.__class__.__name__}"
             )
-        found = cls._interned.get((type, index))
-        return found if found is not None else cls._parse(type, index)
+        interned = cls._interned.get((type, index))
+        return interned if interned is not None else cls._parse(type, index)
 
     @classmethod
     def _parse(cls, text: str, index: int | None) -> device:
@@ -62,13 +62,13 @@ class device:
             )
         if index is not None and index < 0:
             raise RuntimeError(f"Device index must not be negative, got {index}")
-        found = cls._interned.get((kind, index))
-        if found is None:
-            found = object.__new__(cls)
-            found.type, found.index = kind, index
-            found._text = kind if index is None else f"{kind}:{index}"
-            cls._interned[kind, index] = found
-        return found
+        instance = cls._interned.get((kind, index))
+        if instance is None:
+            instance = object.__new__(cls)
+            instance.type, instance.index = kind, index
+            instance._text = kind if index is None else f"{kind}:{index}"
+            cls._interned[kind, index] = instance
+        return instance
 
     def __str__(self) -> str:
         return self._text
@@ -163,9 +163,9 @@ def resolve(d: str | int | device | None) -> device:
         d = _stack()[-1]
         if d is CPU:
             return d
-    found = device(d)
-    if found.type == "cuda" and found.index is None:
+    target = device(d)
+    if target.type == "cuda" and target.index is None:
         return device("cuda", runtime().current_device())
-    if found.type == "cpu" and found.index is not None:
+    if target.type == "cpu" and target.index is not None:
         return CPU
-    return found
+    return target

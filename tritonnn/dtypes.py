@@ -109,8 +109,8 @@ def from_numpy_dtype(numpy_dtype: object) -> dtype:
         ValueError: its bytes are in the other order.
     """
     given = np.dtype(numpy_dtype)  # type: ignore[call-overload]
-    found = _from_numpy.get(given)
-    if found is None:
+    counterpart = _from_numpy.get(given)
+    if counterpart is None:
         if not given.isnative:
             raise ValueError(
                 "given numpy array has byte order different from the native byte order. Conversion between byte "
@@ -118,7 +118,7 @@ def from_numpy_dtype(numpy_dtype: object) -> dtype:
             )
         names = ", ".join(d.name for d in ALL)
         raise TypeError(f"can't convert np.ndarray of type {numpy_dtype}. The supported types are: {names}.")
-    return found
+    return counterpart
 
 
 def get_default_dtype() -> dtype:
@@ -178,13 +178,13 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     >>> torch.promote_types(torch.uint8, torch.int8)
     torch.int16
     """
-    found = _promotions.get((type1, type2))
-    if found is None:
+    promoted = _promotions.get((type1, type2))
+    if promoted is None:
         raise RuntimeError(
             f"Promotion for Float8 Types is not supported, attempted to promote {type1.name} and {type2.name}. "
             "Hint: convert one with .to(dtype)"
         )
-    return found
+    return promoted
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:

@@ -21,11 +21,11 @@ class Invalid(Exception):
 
     def __new__(cls, message: str, *, kind: type[Exception] = RuntimeError, hint: str = "") -> Invalid:
         # Also an exception of that type, so that one raised outside a rule is caught as what it stands for.
-        made = _invalid_types.get(kind)
-        if made is None:
-            made = type(kind.__name__, (Invalid, kind), {"__module__": kind.__module__})
-            _invalid_types[kind] = made
-        return Exception.__new__(made, message)
+        subclass = _invalid_types.get(kind)
+        if subclass is None:
+            subclass = type(kind.__name__, (Invalid, kind), {"__module__": kind.__module__})
+            _invalid_types[kind] = subclass
+        return Exception.__new__(subclass, message)
 
     def __init__(self, message: str, *, kind: type[Exception] = RuntimeError, hint: str = "") -> None:
         super().__init__(message)
@@ -54,10 +54,10 @@ _types: dict[type[Exception], type[Exception]] = {}
 
 def explained(kind: type[Exception]) -> type[Exception]:
     """The subclass of `kind` that can carry a module path; `except kind` catches it, tracebacks show `kind`."""
-    made = _types.get(kind)
-    if made is None:
-        made = _types[kind] = type(kind.__name__, (_Explained, kind), {"__module__": kind.__module__})
-    return made
+    subclass = _types.get(kind)
+    if subclass is None:
+        subclass = _types[kind] = type(kind.__name__, (_Explained, kind), {"__module__": kind.__module__})
+    return subclass
 
 
 def is_explained(error: BaseException) -> bool:

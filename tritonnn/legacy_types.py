@@ -169,10 +169,10 @@ class TypedStorage:
         if wrap is not None:
             self._untyped = wrap
             return
-        made = construct(self.dtype, Device(device), args, {})
+        tensor = construct(self.dtype, Device(device), args, {})
         if isinstance(args[0] if args else None, int):
-            made.zero_()
-        self._untyped = made._storage
+            tensor.zero_()
+        self._untyped = tensor._storage
 
     @property
     def device(self) -> Device:
@@ -217,11 +217,11 @@ class TypedStorage:
         return iter(self.tolist())
 
     def __getitem__(self, index: Any) -> Any:
-        found = self._flat()[index]
+        selected = self._flat()[index]
         return (
-            found.item()
+            selected.item()
             if isinstance(index, int)
-            else TypedStorage(wrap=found.clone()._storage, dtype=self.dtype)
+            else TypedStorage(wrap=selected.clone()._storage, dtype=self.dtype)
         )
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -250,8 +250,8 @@ class TypedStorage:
 
     def to_type(self, kind: dtype, device: DeviceLike | None = None, copy: bool = False) -> TypedStorage:
         """The elements in another dtype or on another device."""
-        made = self._flat().to(device or self.device, kind, copy=copy)
-        return storage_of(made)
+        converted = self._flat().to(device or self.device, kind, copy=copy)
+        return storage_of(converted)
 
     def type(self, dtype: DType | type | str | None = None) -> Any:
         """Without argument the type's name, such as 'torch.FloatStorage'; else the elements in that dtype."""

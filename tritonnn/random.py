@@ -103,9 +103,9 @@ class Generator:
 
     def clone_state(self) -> Generator:
         """Another generator at the same place."""
-        made = Generator(self.device)
-        made._seed, made._offset = self._seed, self._offset
-        return made
+        generator = Generator(self.device)
+        generator._seed, generator._offset = self._seed, self._offset
+        return generator
 
     def __reduce__(self) -> tuple:
         return _rebuild, (str(self.device), self._seed, self._offset)
@@ -125,9 +125,9 @@ def _refuse_in_capture() -> None:
 
 
 def _rebuild(device: str, seed: int, offset: int) -> Generator:
-    made = Generator(device)
-    made._seed, made._offset = seed, offset
-    return made
+    generator = Generator(device)
+    generator._seed, generator._offset = seed, offset
+    return generator
 
 
 default_generator = Generator()
@@ -136,11 +136,11 @@ _generators: dict[Device, Generator] = {default_generator.device: default_genera
 
 def generator_for(device: Device) -> Generator:
     """The default generator of a device."""
-    found = _generators.get(device)
-    if found is None:
-        found = _generators[device] = Generator(device)
-        found.manual_seed(_last_seed)
-    return found
+    generator = _generators.get(device)
+    if generator is None:
+        generator = _generators[device] = Generator(device)
+        generator.manual_seed(_last_seed)
+    return generator
 
 
 _last_seed = DEFAULT_SEED

@@ -265,9 +265,9 @@ def by_name(op: str, name: str, value: Any) -> tuple:
     return (value,)
 
 
-def _no_ints(op: str, name: str, found: str) -> TypeError:
+def _no_ints(op: str, name: str, problem: str) -> TypeError:
     call = f"{op}(): " if op else ""
-    return TypeError(f"{call}argument '{name}' (position 1) must be tuple of ints, {found}")
+    return TypeError(f"{call}argument '{name}' (position 1) must be tuple of ints, {problem}")
 
 
 def as_size(args: Sequence, op: str = "", name: str = "size") -> tuple[int, ...]:
@@ -288,7 +288,7 @@ def as_size(args: Sequence, op: str = "", name: str = "size") -> tuple[int, ...]
                     raise TypeError
                 extent = extent.__index__()
             except (AttributeError, TypeError):
-                found = f"but found element of type {type(extent).__name__} at pos {len(extents)}"
-                raise _no_ints(op, name, found) from None
+                problem = f"but found element of type {type(extent).__name__} at pos {len(extents)}"
+                raise _no_ints(op, name, problem) from None
         extents.append(extent)
     return tuple(extents)

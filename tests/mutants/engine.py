@@ -119,7 +119,7 @@ FAULTS = [
     ),
     Fault(
         "a backward may return too few gradients", "argument check", FUNCTION,
-        "if len(made) != self.input_count:", "if False:",
+        "if len(returned) != self.input_count:", "if False:",
         "tests/test_autograd_function.py -k wrong_count",
     ),
     Fault(
@@ -211,8 +211,8 @@ FAULTS = [
     ),
     Fault(
         "nothing is recorded where one operand is a number", "graph", POINTWISE,
-        "            record(op, args, (made,), [edge] if second is None else [edge, other])",
-        "            record(op, args, (made,), [edge, other] if two else [edge])",
+        "            record(op, args, (output,), [edge] if second is None else [edge, other])",
+        "            record(op, args, (output,), [edge, other] if two else [edge])",
         "tests/test_autograd.py tests/test_elementwise.py",
     ),
     Fault(

@@ -120,7 +120,7 @@ FAULTS = [
     ),
     Fault(
         "var: the correction's default", "default", REDUCTION,
-        "return 1 if unbiased is None else int(unbiased)", "return 0 if unbiased is None else int(unbiased)",
+        "= 1 if unbiased is None else int(unbiased)", "= 0 if unbiased is None else int(unbiased)",
         f"{DEFINED} (var or std)'",
     ),
     Fault(
@@ -196,8 +196,8 @@ FAULTS = [
         "softmax casts after it computed", "precision", SOFTMAX,
         "    input = _in_dtype(input, dtype)\n"
         "    return softmax(input, dim) if out is None else softmax(input, dim, out=out)",
-        "    made = softmax(input, dim) if out is None else softmax(input, dim, out=out)\n"
-        "    return _in_dtype(made, dtype)",
+        "    result = softmax(input, dim) if out is None else softmax(input, dim, out=out)\n"
+        "    return _in_dtype(result, dtype)",
         "tests/test_softmax.py -k casts",
     ),
     Fault(
@@ -248,7 +248,7 @@ FAULTS = [
     ),
     Fault(
         "kl_div: batchmean divides by all", "reduction", CLASSES,
-        "made / input.shape[0] if batchmean", "made / input.numel() if batchmean",
+        "result / input.shape[0] if batchmean", "result / input.numel() if batchmean",
         f"{DEFINED} kl_div'",
     ),
     Fault(

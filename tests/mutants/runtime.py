@@ -183,7 +183,7 @@ FAULTS = [
     ),
     Fault(
         "a later device starts from the default seed", "generator state", RANDOM,
-        "        found.manual_seed(_last_seed)\n", "",
+        "Generator(device)\n        generator.manual_seed(_last_seed)\n", "Generator(device)\n",
         f"{STATE} used_later",
     ),
     Fault(

@@ -26,7 +26,7 @@ def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> li
     """The gradients to start from: ones for scalars, what the user gave otherwise, checked."""
     from tritonnn.ops.creation.creation import ones_like
 
-    made: list[Tensor] = []
+    root_grads: list[Tensor] = []
     for tensor, grad in zip(tensors, grads, strict=True):
         if grad is None:
             if tensor.numel() != 1:
@@ -41,13 +41,13 @@ def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> li
             raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
         elif grad.shape != tensor.shape:
             raise RuntimeError(
-                f"Mismatch in shape: grad_output[{len(made)}] has a shape of {grad.shape} and output[{len(made)}] has "
-                f"a shape of {tensor.shape}."
+                f"Mismatch in shape: grad_output[{len(root_grads)}] has a shape of {grad.shape} and "
+                f"output[{len(root_grads)}] has a shape of {tensor.shape}."
             )
         elif grad.dtype is not tensor.dtype:
             grad = grad.to(tensor.dtype)
-        made.append(grad)
-    return made
+        root_grads.append(grad)
+    return root_grads
 
 
 def _root_edges(tensors: Sequence[Tensor]) -> list[Edge]:

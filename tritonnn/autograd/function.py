@@ -107,18 +107,18 @@ class FunctionNode(Node):
             ]
         if self.saved is None:
             self.unpack_saved()
-        made = self.function._run_backward(self.ctx, grads)
-        made = list(made) if isinstance(made, (tuple, list)) else [made]
-        while len(made) > self.input_count and made[-1] is None:
-            made.pop()
-        if len(made) != self.input_count:
+        returned = self.function._run_backward(self.ctx, grads)
+        returned = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+        while len(returned) > self.input_count and returned[-1] is None:
+            returned.pop()
+        if len(returned) != self.input_count:
             raise RuntimeError(
                 f"function {self.name()} returned an incorrect number of gradients (expected {self.input_count}, got "
-                f"{len(made)})"
+                f"{len(returned)})"
             )
         results = []
         for place in self.tensor_places:
-            grad = made[place]
+            grad = returned[place]
             if grad is not None and not isinstance(grad, Tensor):
                 raise TypeError(
                     f"{self.name()}: expected Variable or None (got {type(grad).__name__}) at index {place}"
@@ -135,9 +135,9 @@ class _Foreign(Tensor):
 
 
 def _foreign(grad: Tensor) -> Tensor:
-    made = grad.detach()
-    made.__class__ = _Foreign
-    return made
+    alias = grad.detach()
+    alias.__class__ = _Foreign
+    return alias
 
 
 class Function(FunctionCtx):
@@ -233,13 +233,13 @@ def _apply(cls: Any, ctx: Any, run: Any, args: tuple) -> Any:
     node.op = node.plan = None
     ctx._node = node
     with no_grad():
-        made = run(*args)
-    outputs = made if isinstance(made, tuple) else (made,)
-    if isinstance(made, list):
-        outputs = tuple(made)
+        returned = run(*args)
+    outputs = returned if isinstance(returned, tuple) else (returned,)
+    if isinstance(returned, list):
+        outputs = tuple(returned)
     ctx.num_inputs, ctx.num_outputs, ctx.requires_grad = len(args), len(outputs), bool(needs)
     outputs = _record(node, ctx, args, outputs, bool(needs))
-    return outputs[0] if not isinstance(made, (tuple, list)) else outputs
+    return outputs[0] if not isinstance(returned, (tuple, list)) else outputs
 
 
 def _record(node: Any, ctx: Any, args: tuple, outputs: tuple, recording: bool) -> tuple:
@@ -262,12 +262,12 @@ def _record(node: Any, ctx: Any, args: tuple, outputs: tuple, recording: bool) -
     node.meta = tuple(
         (o.shape, o.dtype, o.device) if isinstance(o, Tensor) else ((), None, None) for o in results
     )
-    blind = [id(t) for t in ctx.non_differentiable]
+    non_differentiable = [id(t) for t in ctx.non_differentiable]
     numbers = {id(out): i for i, out in enumerate(outputs)}
     if recording:
         _save(node, ctx, numbers)
         for number, (out, given) in enumerate(zip(results, outputs, strict=True)):
-            if isinstance(out, Tensor) and id(given) not in blind and out.dtype.kind >= 2:
+            if isinstance(out, Tensor) and id(given) not in non_differentiable and out.dtype.kind >= 2:
                 out._node, out._rg, out._out_nr = node, True, number
                 if out._base is not None:
                     rebase(out, node) if any(out is t for t in ctx.dirty) else _unview(out)
@@ -308,10 +308,10 @@ def once_differentiable(function: Any) -> Any:
     @wraps(function)
     def wrapper(ctx: Any, *grads: Any) -> Any:
         with no_grad():
-            made = function(ctx, *grads)
+            returned = function(ctx, *grads)
         if not state.enabled or not any(isinstance(g, Tensor) and g.requires_grad for g in grads):
-            return made
-        results = made if isinstance(made, tuple) else (made,)
+            return returned
+        results = returned if isinstance(returned, tuple) else (returned,)
         return tuple(_Refuse.apply(r, *grads) if isinstance(r, Tensor) else r for r in results)
 
     return wrapper
@@ -335,8 +335,8 @@ class _VariableType(type(Tensor)):  # type: ignore[misc]
     """Calling `Variable` gives a plain tensor, and every tensor is an instance of it."""
 
     def __call__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Any:
-        made = data.detach() if isinstance(data, Tensor) else data
-        return made.requires_grad_() if requires_grad and not volatile else made
+        tensor = data.detach() if isinstance(data, Tensor) else data
+        return tensor.requires_grad_() if requires_grad and not volatile else tensor
 
     def __instancecheck__(cls, instance: Any) -> bool:
         return isinstance(instance, Tensor)

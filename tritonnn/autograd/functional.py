@@ -88,12 +88,12 @@ def jacobian(
         flat = output.reshape(-1)
         parts = []
         for i in range(flat.shape[0]):
-            found = (
+            grads = (
                 grad(flat[i], leaves, retain_graph=True, create_graph=create_graph, allow_unused=True)
                 if flat.requires_grad
                 else (None,) * len(leaves)
             )
-            parts.append(_or_zeros(found, leaves, strict))
+            parts.append(_or_zeros(grads, leaves, strict))
         columns = tuple(
             stack(list(column)).reshape((*output.shape, *leaf.shape))
             for column, leaf in zip(zip(*parts, strict=True), leaves, strict=True)
@@ -114,8 +114,8 @@ def hessian(
         if value.numel() != 1:
             raise RuntimeError(f"hessian: the function must return a scalar, got shape {list(value.shape)}")
         grads = grad(value.reshape(()), args, create_graph=True, allow_unused=True)
-        found = _or_zeros(grads, args, strict)
-        return found if was_tuple else found[0]
+        grads = _or_zeros(grads, args, strict)
+        return grads if was_tuple else grads[0]
 
     return jacobian(slope, inputs, create_graph, strict)
 

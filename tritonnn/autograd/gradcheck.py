@@ -116,13 +116,15 @@ def _compare(
 ) -> None:  # fmt: skip
     flat = output.reshape(-1)
     for row in range(flat.shape[0]):
-        found = grad(flat[row], tensor, retain_graph=True, allow_unused=True)[0]
-        if found is not None and types and found.dtype is not tensor.dtype:
-            raise GradcheckError(f"gradient of input {j} has dtype {found.dtype}, the input {tensor.dtype}")
-        analytical = [0.0] * tensor.numel() if found is None else found.reshape(-1).tolist()
-        if found is not None and nondet >= 0:
+        gradient = grad(flat[row], tensor, retain_graph=True, allow_unused=True)[0]
+        if gradient is not None and types and gradient.dtype is not tensor.dtype:
+            raise GradcheckError(
+                f"gradient of input {j} has dtype {gradient.dtype}, the input {tensor.dtype}"
+            )
+        analytical = [0.0] * tensor.numel() if gradient is None else gradient.reshape(-1).tolist()
+        if gradient is not None and nondet >= 0:
             again = grad(flat[row], tensor, retain_graph=True, allow_unused=True)[0]
-            if float((again - found).abs().max()) > nondet:
+            if float((again - gradient).abs().max()) > nondet:
                 raise GradcheckError(
                     "Backward is not reentrant, i.e., running backward with same input and grad_output "
                     "multiple times gives different values"
@@ -165,9 +167,9 @@ def gradgradcheck(
 
     @enable_grad()  # the differences are taken without recording, but the first derivative needs it
     def first(*args: Any) -> tuple:
-        made = [out for out in _tensors(func(*args[:count])) if out.requires_grad]
+        results = [out for out in _tensors(func(*args[:count])) if out.requires_grad]
         leaves = [t for t in _tensors(args[:count]) if t.requires_grad]
-        grads = grad(made, leaves, args[count:], create_graph=True, allow_unused=True)
+        grads = grad(results, leaves, args[count:], create_graph=True, allow_unused=True)
         return tuple(g for g in grads if g is not None and g.requires_grad)
 
     return gradcheck(first, (*given, *weights), eps, atol, rtol, raise_exception, nondet_tol)

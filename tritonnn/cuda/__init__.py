@@ -56,7 +56,7 @@ else:
         if name.endswith("Tensor"):
             from tritonnn.legacy_types import TYPES
 
-            found = TYPES.get((name.removesuffix("Tensor"), "cuda"))
-            if found is not None:
-                return found
+            tensor_type = TYPES.get((name.removesuffix("Tensor"), "cuda"))
+            if tensor_type is not None:
+                return tensor_type
         raise AttributeError(f"tritonnn has no torch.cuda.{name}")

@@ -26,10 +26,10 @@ def device_index(given: Device | int | str | None) -> int:
         return runtime().current_device()
     if isinstance(given, int) and not isinstance(given, bool):
         return given
-    found = Device(given)
-    if found.type != "cuda":
-        raise ValueError(f"Expected a cuda device, but got: {found}")
-    return runtime().current_device() if found.index is None else found.index
+    device = Device(given)
+    if device.type != "cuda":
+        raise ValueError(f"Expected a cuda device, but got: {device}")
+    return runtime().current_device() if device.index is None else device.index
 
 
 def is_available() -> bool:

@@ -59,9 +59,9 @@ class GraphRandom:
 
     def seed(self, number: int) -> CapturedSeed:
         """The seed as kernels are given it."""
-        made = CapturedSeed(number)
-        made.state = self._state
-        return made
+        captured = CapturedSeed(number)
+        captured.state = self._state
+        return captured
 
     def advance(self) -> None:
         """Before a replay: tell the kernels where the generator stands, and move it past what they draw."""

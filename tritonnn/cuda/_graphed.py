@@ -58,8 +58,8 @@ def make_graphed_callables(
         capture.record_forward(handle)
     for capture in reversed(captures):  # the order in which they will run: memory is shared in that order
         capture.record_backward(handle)
-    made = tuple(_install(f, capture) for f, capture in zip(given, captures, strict=True))
-    return made if several else made[0]
+    graphed = tuple(_install(f, capture) for f, capture in zip(given, captures, strict=True))
+    return graphed if several else graphed[0]
 
 
 def _check(function: Any, args: tuple) -> None:
@@ -121,8 +121,8 @@ class _Capture:
             self.grad_inputs = (None,) * len(self.inputs)
             return
         with graph(self.backward_graph, pool=pool):
-            found = iter(self._grads(self.outputs, given))
-            self.grad_inputs = tuple(next(found) if t.requires_grad else None for t in self.inputs)
+            grads = iter(self._grads(self.outputs, given))
+            self.grad_inputs = tuple(next(grads) if t.requires_grad else None for t in self.inputs)
 
     def _grads(self, outputs: tuple, given: tuple) -> tuple:
         roots = tuple(o for o in outputs if o.requires_grad)

@@ -29,10 +29,10 @@ class MemPoolHandle:
 
     def pool(self, index: int) -> Pool:
         """The memory on one GPU."""
-        found = self._pools.get(index)
-        if found is None:
-            found = self._pools[index] = runtime().private_pool(index)
-        return found
+        pool = self._pools.get(index)
+        if pool is None:
+            pool = self._pools[index] = runtime().private_pool(index)
+        return pool
 
     def drop(self) -> None:
         """One graph less; the memory of the last goes back, that of its live tensors when they go."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from tritonnn.cuda._devices import device_index
 from tritonnn.device import device as Device
@@ -17,6 +19,9 @@ __all__ = [
     "reset_accumulated_memory_stats", "reset_max_memory_allocated", "reset_max_memory_cached",
     "reset_peak_memory_stats", "set_per_process_memory_fraction",
 ]  # fmt: skip
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def _stats(device: Device | int | str | None) -> tuple[int, Stats]:
@@ -279,12 +284,18 @@ def _row(name: str, *values: int) -> str:
     return f" {name:22}{first:>13}{second:>13}{third:>14}{fourth:>14}"
 
 
-def _deprecated(old: str, new: str) -> None:
-    warnings.warn(f"`torch.cuda.{old}` has been renamed to `torch.cuda.{new}`", FutureWarning, stacklevel=3)
+def _renamed(old: str, function: Callable[P, R]) -> Callable[P, R]:
+    """A function by the name that it had before, with a warning."""
+    new = function.__name__
 
+    @functools.wraps(function)
+    def renamed(*args: P.args, **kwargs: P.kwargs) -> R:
+        message = f"`torch.cuda.{old}` has been renamed to `torch.cuda.{new}`"
+        warnings.warn(message, FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
 
-def memory_cached(device: Device | int | str | None = None) -> int:
-    """Old name of `memory_reserved`.
+    renamed.__name__ = renamed.__qualname__ = old
+    renamed.__doc__ = f"""Old name of `{new}`.
 
     Args:
         device: the GPU, by index, name or `torch.device`; the current one for None.
@@ -293,59 +304,14 @@ def memory_cached(device: Device | int | str | None = None) -> int:
     >>> import warnings
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore", FutureWarning)
-    ...     bytes_now = torch.cuda.memory_cached()
-    >>> bytes_now == torch.cuda.memory_reserved()
+    ...     result = torch.cuda.{old}()
+    >>> result == torch.cuda.{new}()
     True
     """
-    _deprecated("memory_cached", "memory_reserved")
-    return memory_reserved(device)
+    return renamed
 
 
-def max_memory_cached(device: Device | int | str | None = None) -> int:
-    """Old name of `max_memory_reserved`.
-
-    Args:
-        device: the GPU, by index, name or `torch.device`; the current one for None.
-
-    >>> import tritonnn as torch
-    >>> import warnings
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("ignore", FutureWarning)
-    ...     bytes_now = torch.cuda.max_memory_cached()
-    >>> bytes_now == torch.cuda.max_memory_reserved()
-    True
-    """
-    _deprecated("max_memory_cached", "max_memory_reserved")
-    return max_memory_reserved(device)
-
-
-def reset_max_memory_allocated(device: Device | int | str | None = None) -> None:
-    """Old name of `reset_peak_memory_stats`.
-
-    Args:
-        device: the GPU, by index, name or `torch.device`; the current one for None.
-
-    >>> import tritonnn as torch
-    >>> import warnings
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("ignore", FutureWarning)
-    ...     torch.cuda.reset_max_memory_allocated()
-    """
-    _deprecated("reset_max_memory_allocated", "reset_peak_memory_stats")
-    reset_peak_memory_stats(device)
-
-
-def reset_max_memory_cached(device: Device | int | str | None = None) -> None:
-    """Old name of `reset_peak_memory_stats`.
-
-    Args:
-        device: the GPU, by index, name or `torch.device`; the current one for None.
-
-    >>> import tritonnn as torch
-    >>> import warnings
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("ignore", FutureWarning)
-    ...     torch.cuda.reset_max_memory_cached()
-    """
-    _deprecated("reset_max_memory_cached", "reset_peak_memory_stats")
-    reset_peak_memory_stats(device)
+memory_cached = _renamed("memory_cached", memory_reserved)
+max_memory_cached = _renamed("max_memory_cached", max_memory_reserved)
+reset_max_memory_allocated = _renamed("reset_max_memory_allocated", reset_peak_memory_stats)
+reset_max_memory_cached = _renamed("reset_max_memory_cached", reset_peak_memory_stats)

@@ -53,10 +53,10 @@ class Stream:
 
     @classmethod
     def _of(cls, handle: int, index: int) -> Stream:
-        found = object.__new__(cls)
-        found.cuda_stream, found.priority, found._previous = handle, 0, []
-        found.device = Device("cuda", index)
-        return found
+        stream = object.__new__(cls)
+        stream.cuda_stream, stream.priority, stream._previous = handle, 0, []
+        stream.device = Device("cuda", index)
+        return stream
 
     @property
     def device_index(self) -> int:
@@ -173,9 +173,9 @@ class Event:
     @classmethod
     def from_ipc_handle(cls, device: Device | int | str | None, handle: bytes) -> Event:
         """Open an event of another process from its `ipc_handle()`."""
-        made = cls(interprocess=True)
-        made._open(device_index(device), handle)
-        return made
+        event = cls(interprocess=True)
+        event._open(device_index(device), handle)
+        return event
 
     def _open(self, index: int, handle: bytes) -> None:
         with runtime().on(index):

@@ -20,10 +20,10 @@ def fresh(
     op: Op, shape: Size, dtype: DType, device: Device, strides: tuple[int, ...] | None = None
 ) -> Tensor:
     buffer, block = storage.empty(shape, dtype, device, op.name, strides)
-    made = make(buffer, block, shape, dtype, device)
+    tensor = make(buffer, block, shape, dtype, device)
     if strides is not None:
-        made._stride = strides
-    return made
+        tensor._stride = strides
+    return tensor
 
 
 def run_backend(op: Op, results: tuple, args: tuple, device: Device | None = None) -> None:
@@ -54,11 +54,11 @@ def _buffers(op: Op, args: tuple) -> list:
 
 def run_allocating(op: Op, args: tuple, device: Device) -> tuple:
     """Run an op whose result sizes depend on data; it allocates through what it is given."""
-    made: dict[int, Tensor] = {}
+    allocated: dict[int, Tensor] = {}
 
     def alloc(shape: tuple[int, ...], dtype: DType) -> Any:
         tensor = fresh(op, Size(shape), dtype, device)
-        made[id(tensor._buf)] = tensor
+        allocated[id(tensor._buf)] = tensor
         return tensor._buf
 
     if device.type == "meta":
@@ -72,7 +72,7 @@ def run_allocating(op: Op, args: tuple, device: Device) -> tuple:
         outs = run(alloc, *buffers)
     finally:
         quiet_reset(token)
-    return tuple(made[id(buf)] for buf in (outs if isinstance(outs, tuple) else (outs,)))
+    return tuple(allocated[id(buf)] for buf in (outs if isinstance(outs, tuple) else (outs,)))
 
 
 def named(op: Op, results: tuple) -> Any:

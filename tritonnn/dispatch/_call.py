@@ -44,11 +44,11 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     else:
         outs = planned
     if out is None and op.plain:
-        made = _short(op, args, outs)
-        if made is not None:
+        result = _short(op, args, outs)
+        if result is not None:
             if watchers:
-                seen(op, given, made)
-            return made
+                seen(op, given, result)
+            return result
     device = device_of(op, args)
     if op.host and device is not None and device.type == "cuda":
         return _through_host(op, args, out, device)
@@ -94,8 +94,8 @@ def _short(op: Op, args: tuple, outs: Any) -> Any:
             results = tuple([_on_cpu(op, spec) for spec in outs])
             buffers[:1] = [result._buf for result in results]
         else:
-            made = _on_cpu(op, outs)
-            buffers[0] = made._buf
+            result = _on_cpu(op, outs)
+            buffers[0] = result._buf
         token = quiet_set(QUIET)
         try:
             run(*buffers)
@@ -107,16 +107,16 @@ def _short(op: Op, args: tuple, outs: Any) -> Any:
             results = tuple([fresh(op, spec.shape, spec.dtype, device, spec.strides) for spec in outs])
             buffers[:1] = [result._buf for result in results]
         else:
-            made = fresh(op, outs.shape, outs.dtype, device, outs.strides)
-            buffers[0] = made._buf
+            result = fresh(op, outs.shape, outs.dtype, device, outs.strides)
+            buffers[0] = result._buf
         run(*buffers)
     else:
         return None
     if recording and state.enabled:
         edges = edges_of(op, args)
         if edges is not None:
-            record(op, args, results or (made,), edges)
-    return named(op, results) if several else made
+            record(op, args, results or (result,), edges)
+    return named(op, results) if several else result
 
 
 def _on_cpu(op: Op, spec: Any) -> Tensor:
@@ -133,15 +133,7 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     specs = outs if outs.__class__ is tuple else (outs,)
     targets = out if isinstance(out, (tuple, list)) else (out,)
     if not op.out or op.alloc:
-        made = call(op, args)
-        results = made if isinstance(made, tuple) else (made,)
-        for target, result in zip(targets, results, strict=True):
-            check_out(op.public_name, target, recorded, result.dtype, device)
-            if target.shape != result.shape:
-                resize_out(target, result.shape)
-            copy_into(target, result)
-            wrote(target, op.name)
-        return out
+        return _copy_out(op, out, call(op, args), recorded, device)
     if len(targets) != len(specs):
         raise TypeError(f"{op.name}(): out= takes {len(specs)} tensors, got {len(targets)}")
     for target, spec in zip(targets, specs, strict=True):
@@ -165,6 +157,19 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     return out if len(targets) == 1 else named(op, tuple(targets))
 
 
+def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | None) -> Any:
+    """Copy what a call returned into the tensors given as `out=`."""
+    targets = out if isinstance(out, (tuple, list)) else (out,)
+    results = returned if isinstance(returned, tuple) else (returned,)
+    for target, result in zip(targets, results, strict=True):
+        check_out(op.public_name, target, recorded, result.dtype, device)
+        if target.shape != result.shape:
+            resize_out(target, result.shape)
+        copy_into(target, result)
+        wrote(target, op.name)
+    return out
+
+
 _warned: set[str] = set()
 
 
@@ -173,17 +178,11 @@ def _through_host(op: Op, args: tuple, out: Any, device: Device | None) -> Any:
     if op.name not in _warned:
         _warned.add(op.name)
         warn(f"{op.name} runs through LAPACK on the host: its tensors are copied there and back")
-    made = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
-    results = made if isinstance(made, tuple) else (made,)
+    returned = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
+    results = returned if isinstance(returned, tuple) else (returned,)
     moved = tuple([result.to(device) for result in results])
     if out is not None:
-        for target, result in zip(out if isinstance(out, (tuple, list)) else (out,), moved, strict=True):
-            check_out(op.public_name, target, False, result.dtype, device)
-            if target.shape != result.shape:
-                resize_out(target, result.shape)
-            copy_into(target, result)
-            wrote(target, op.name)
-        return out
+        return _copy_out(op, out, moved, False, device)
     return moved[0] if len(moved) == 1 else named(op, moved)
 
 
@@ -196,17 +195,17 @@ def view(op: Op, args: tuple) -> Tensor:
         shape, stride, offset, *dtype = op.rule(*args)
     except Invalid as invalid:
         raise complete(op.public_name, op.names, args, invalid) from None
-    made = make_view(source, shape if shape.__class__ is Size else Size(shape), (*stride,), offset, *dtype)
+    result = make_view(source, shape if shape.__class__ is Size else Size(shape), (*stride,), offset, *dtype)
     if state.enabled:
         base = source._base
-        made._base = source if base is None else base
+        result._base = source if base is None else base
         version = source._storage.version
         if version:
-            made._view_version = version
+            result._view_version = version
         if source._rg or base is not None:
             edge = edge_of(source)
             if edge is not None:
-                record(op, args, (made,), [edge])
+                record(op, args, (result,), [edge])
     if watchers:
-        seen(op, args, made)
-    return made
+        seen(op, args, result)
+    return result

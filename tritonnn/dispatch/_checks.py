@@ -72,23 +72,23 @@ def not_a_tensor(op: Op, i: int, args: Sequence[Any]) -> Exception:
 
 
 def tensor_arguments(op: Op, args: tuple) -> list[Tensor]:
-    found = []
+    tensors = []
     for i in op.tensor_slots:
         value = args[i]
         if isinstance(value, Tensor):
-            found.append(value)
+            tensors.append(value)
         elif i in op.list_slots and isinstance(value, (list, tuple)):
             for place, item in enumerate(value):
                 if not isinstance(item, Tensor):
                     text = f"{op.public_name}(): argument '{op.names[i]}' must be tuple of Tensors"
                     text = f"{text}, but found element of type {type(item).__name__} at pos {place}"
                     raise refused(text, op.names, args)
-            found += value
+            tensors += value
         elif not (value is None and i in op.optional_slots) and not (
             i in op.number_slots and is_number(value)
         ):
             raise not_a_tensor(op, i, args)
-    return found
+    return tensors
 
 
 def check_slots(op: Op, args: tuple) -> None:

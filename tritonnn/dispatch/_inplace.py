@@ -63,7 +63,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
             args = plain_numbers(op, args)
             plan = explained(op, plan_pointwise, args)
         shape, dtype = plan.shape, plan.result
-        compute: Callable[[Tensor], None] = lambda made: run_pointwise(op, args, plan, made)
+        compute: Callable[[Tensor], None] = lambda output: run_pointwise(op, args, plan, output)
         direct = dtype is target.dtype and not overlaps(target, args)
     else:
         planned = explained(op, apply_rule, args)
@@ -71,7 +71,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
             planned, args = planned
         shape, dtype = planned.shape, planned.dtype
         direct = op.aliasing and dtype is target.dtype and not overlaps(target, args)
-        compute = lambda made: run_backend(op, (made,), args)
+        compute = lambda output: run_backend(op, (output,), args)
     _check_fits(op, target, shape, dtype)
     edges = edges_of(op, args)
     if edges is not None:
@@ -79,9 +79,9 @@ def inplace(op: Op, args: tuple) -> Tensor:
     if direct:
         compute(target)
     else:
-        made = fresh(op, shape, dtype, target.device)
-        compute(made)
-        cast_into(target, made)
+        output = fresh(op, shape, dtype, target.device)
+        compute(output)
+        cast_into(target, output)
     wrote(target, op.name + "_")
     if edges is not None:
         rewrite_history(target, record(op, args, (target,), edges))
@@ -147,9 +147,9 @@ def inplace_composite(op: Op, body: Callable) -> Callable:
         target = args[0]
         check_inplace(op, target)
         source = target.clone() if state.enabled and target.requires_grad else target
-        made = body(source, *args[1:], **kwargs)
-        _check_fits(op, target, made.shape, made.dtype)
-        return target.copy_(made)
+        result = body(source, *args[1:], **kwargs)
+        _check_fits(op, target, result.shape, result.dtype)
+        return target.copy_(result)
 
     in_place.__name__ = in_place.__qualname__ = body.__name__ + "_"
     in_place.__doc__ = f"In-place version of `{body.__name__}`."

@@ -64,10 +64,10 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
         buffer = _np_empty((*shape,), result.np)  # of a subclass NumPy asks for one extent at a time
         if config.NAN_POISON:
             storage.poison(buffer)
-        made = make(buffer, Storage(buffer, CPU), shape, result, CPU)
+        output = make(buffer, Storage(buffer, CPU), shape, result, CPU)
     else:
-        made = fresh(op, shape, result, CPU, kept(shape, (first, second) if two else (first,)))
-        buffer = made._buf
+        output = fresh(op, shape, result, CPU, kept(shape, (first, second) if two else (first,)))
+        buffer = output._buf
     run = op.cpu or op.implementation("cpu")
     token = quiet_set(QUIET)
     try:
@@ -85,10 +85,10 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
         edge = edge_of(first)
         other = edge_of(second) if two else None
         if edge is not None or other is not None:
-            record(op, args, (made,), [edge] if second is None else [edge, other])
+            record(op, args, (output,), [edge] if second is None else [edge, other])
     if watchers:
-        seen(op, args, made)
-    return made
+        seen(op, args, output)
+    return output
 
 
 class Plan:
@@ -112,13 +112,13 @@ def _pointwise(op: Op, args: tuple, out: Tensor | None) -> Any:
     edges = edges_of(op, args)
     if out is not None:
         return into(op, args, out, edges, plan, lambda t: run_pointwise(op, args, plan, t))
-    made = fresh(op, plan.shape, plan.result, plan.device, plan.strides)
-    run_pointwise(op, args, plan, made)
+    output = fresh(op, plan.shape, plan.result, plan.device, plan.strides)
+    run_pointwise(op, args, plan, output)
     if edges is not None:
-        record(op, args, (made,), edges)
+        record(op, args, (output,), edges)
     if watchers:
-        seen(op, args, made)
-    return made
+        seen(op, args, output)
+    return output
 
 
 def plan_alike(op: Op, args: tuple) -> Plan | None:
@@ -246,20 +246,20 @@ def _operand(op: Op, i: int, value: Any, plan: Plan) -> Any:
     return value
 
 
-def run_pointwise(op: Op, args: tuple, plan: Plan, made: Tensor) -> None:
+def run_pointwise(op: Op, args: tuple, plan: Plan, output: Tensor) -> None:
     rest = [args[i] for i in range(len(args)) if i not in op.tensor_slots]
-    if made.device.type == "meta":
+    if output.device.type == "meta":
         return
-    if made.device is CPU:
+    if output.device is CPU:
         run = op.cpu or op.implementation("cpu")
         token = quiet_set(QUIET)
         try:
-            run(made._buf, *plan.operands, *rest)
+            run(output._buf, *plan.operands, *rest)
         finally:
             quiet_reset(token)
     else:
         run = op.gpu or op.implementation("cuda")
-        run(made._buf, *plan.operands, *rest, compute=plan.compute)
+        run(output._buf, *plan.operands, *rest, compute=plan.compute)
 
 
 _PAIR = ("tensor", "other", "scalar", "scalar1", "scalar2")
@@ -280,17 +280,17 @@ def result_type(*values: Any, **named: Any) -> DType:
     groups: list[DType | None] = [None, None, None]
     for value in values:
         if isinstance(value, Tensor):
-            group, found = (0, value.dtype) if value.shape else (1, value.dtype)
+            group, dtype = (0, value.dtype) if value.shape else (1, value.dtype)
         else:
-            group, found = 2, dtypes.scalar_dtype(value)
+            group, dtype = 2, dtypes.scalar_dtype(value)
         have = groups[group]
-        groups[group] = found if have is None else dtypes.promote_types(have, found)
+        groups[group] = dtype if have is None else dtypes.promote_types(have, dtype)
     common: DType | None = None
-    for found_or_none in groups:
-        if found_or_none is not None and (common is None or found_or_none.kind > common.kind):
-            if common is not None and common.kind == 2 and found_or_none.kind == 3:
-                found_or_none = common.to_complex()  # a complex number keeps the tensor's precision
-            common = found_or_none
+    for group_dtype in groups:
+        if group_dtype is not None and (common is None or group_dtype.kind > common.kind):
+            if common is not None and common.kind == 2 and group_dtype.kind == 3:
+                group_dtype = common.to_complex()  # a complex number keeps the tensor's precision
+            common = group_dtype
     if common is None:
         raise TypeError("result_type() needs at least one argument")
     return common

@@ -38,6 +38,6 @@ def watch(callback: Callable[[Op, tuple, tuple], None]) -> Iterator[None]:
 
 def seen(op: Op, args: tuple, results: Any) -> None:
     """Tell those who watch."""
-    made = results if isinstance(results, tuple) else (results,)
+    outputs = results if isinstance(results, tuple) else (results,)
     for callback in tuple(watchers):
-        callback(op, args, made)
+        callback(op, args, outputs)

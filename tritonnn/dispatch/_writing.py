@@ -34,9 +34,9 @@ def into(
     if out.dtype is dtype and not overlaps(out, args):
         run(out)
     else:
-        made = fresh(op, shape, dtype, out.device)
-        run(made)
-        cast_into(out, made)
+        result = fresh(op, shape, dtype, out.device)
+        run(result)
+        cast_into(out, result)
     wrote(out, op.name)
     if watchers:
         seen(op, args, out)
@@ -81,18 +81,18 @@ def resize_out(out: Tensor, shape: Size) -> None:
     out.resize_(shape)
 
 
-def deliver(name: str, out: Any, made: Any) -> Any:
+def deliver(name: str, out: Any, result: Any) -> Any:
     """A composite's result as that of its call with `out=`: a tensor, or as many as there are results."""
-    if isinstance(made, (tuple, list)):
-        if not isinstance(out, (tuple, list)) or len(out) != len(made):
+    if isinstance(result, (tuple, list)):
+        if not isinstance(out, (tuple, list)) or len(out) != len(result):
             count = len(out) if isinstance(out, (tuple, list)) else type(out).__name__
-            raise TypeError(f"{name}(): argument 'out' must be tuple of {len(made)} Tensors, got {count}")
-        written = [deliver(name, target, result) for target, result in zip(out, made, strict=True)]
-        return type(made)(*written) if hasattr(made, "_fields") else type(made)(written)
-    check_out(name, out, made.requires_grad, made.dtype, made.device)
-    if out.shape != made.shape:
-        resize_out(out, made.shape)
-    copy_into(out, made)
+            raise TypeError(f"{name}(): argument 'out' must be tuple of {len(result)} Tensors, got {count}")
+        written = [deliver(name, target, part) for target, part in zip(out, result, strict=True)]
+        return type(result)(*written) if hasattr(result, "_fields") else type(result)(written)
+    check_out(name, out, result.requires_grad, result.dtype, result.device)
+    if out.shape != result.shape:
+        resize_out(out, result.shape)
+    copy_into(out, result)
     wrote(out, name)
     return out
 
@@ -161,26 +161,26 @@ def to_device(input: Tensor, device: Device) -> Tensor:
     dense = input.detach()
     if dense._stride is not None or dense._offset or dense._storage.nbytes != dense.nbytes:
         dense = row_major(dense)
-    made = allocate(dense.shape, dense.dtype, device)
+    result = allocate(dense.shape, dense.dtype, device)
     if not dense.numel() or device.type == "meta":
-        return made
+        return result
     if dense.device.type == "meta":
         raise NotImplementedError("Cannot copy out of meta tensor; no data!")
     if device is CPU:
-        runtime().download(made._buf, dense._buf.ptr, dense.device.index)
+        runtime().download(result._buf, dense._buf.ptr, dense.device.index)
     elif dense.device is CPU:
-        runtime().upload(made._buf.ptr, dense._buf, device.index)
+        runtime().upload(result._buf.ptr, dense._buf, device.index)
     else:
         assert device.index is not None and dense.device.index is not None
-        runtime().copy_device(made._buf.ptr, dense._buf.ptr, dense.nbytes, device.index, dense.device.index)
-    return made
+        runtime().copy_device(result._buf.ptr, dense._buf.ptr, dense.nbytes, device.index, dense.device.index)
+    return result
 
 
 def row_major(input: Tensor) -> Tensor:
     """The values in fresh memory, row-major; no graph."""
-    made = allocate(input.shape, input.dtype, input.device)
-    copy_into(made, input)
-    return made
+    result = allocate(input.shape, input.dtype, input.device)
+    copy_into(result, input)
+    return result
 
 
 def check_dtype(dtype: Any) -> None:

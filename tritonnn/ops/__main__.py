@@ -19,16 +19,16 @@ from tritonnn.table import NAMESPACES, OPS, Op
 def entries(name: str) -> list[Op]:
     """The entries that a name leads to: an entry's own, a public one or an alias, also with its module before it."""
     short = name.rpartition(".")[2]
-    found = {OPS[short].name: OPS[short]} if short in OPS else {}
+    by_name = {OPS[short].name: OPS[short]} if short in OPS else {}
     functions = [names[short] for names in NAMESPACES.values() if short in names]
     functions.append(getattr(Tensor, short, None))
     for function in functions:
         op = getattr(function, "op", None)
         if op is not None:
-            found[op.name] = op
-    if not found:  # a method that stands beside the table, such as view, and the entry that it calls
-        found = {op.name: op for op in OPS.values() if op.public_name == short}
-    return list(found.values())
+            by_name[op.name] = op
+    if not by_name:  # a method that stands beside the table, such as view, and the entry that it calls
+        by_name = {op.name: op for op in OPS.values() if op.public_name == short}
+    return list(by_name.values())
 
 
 def lines(folder: Path, name: str) -> Iterator[str]:
@@ -59,7 +59,7 @@ def mentions(op: Op, folder: str, pattern: str) -> list[str]:
     return [str(f.relative_to(root())) for f in files if word.search(f.read_text(encoding="utf-8"))]
 
 
-def made_of(op: Op) -> list[str]:
+def components(op: Op) -> list[str]:
     """The entries that the body of a composite names."""
     body = getattr(op.function, "__wrapped__", op.function)
     return sorted({name for name in body.__code__.co_names if name in OPS and name != op.name})
@@ -71,7 +71,7 @@ def page(op: Op) -> str:
     entry = [*lines(module, op.name), f"{module.relative_to(root())}.py"][0]
     rows = [("entry", f"{entry}  ({op.kind})")]
     if op.kind == "composite":
-        rows.append(("made of", ", ".join(made_of(op)) or "what its file shows"))
+        rows.append(("made of", ", ".join(components(op)) or "what its file shows"))
     elif op.kind == "view":
         rows.append(("kernel, twin", "none: no data moves"))
     else:
@@ -96,11 +96,11 @@ def main(arguments: list[str]) -> int:
         return 2
     status = 0
     for name in arguments[1:]:
-        found = entries(name)
-        if not found:
+        matches = entries(name)
+        if not matches:
             print(f"no entry is called {name}", file=sys.stderr)
             status = 1
-        for op in found:
+        for op in matches:
             print(page(op))
     return status
 

@@ -44,8 +44,8 @@ def check_class_weight(weight: Tensor | None, input: Tensor | Out) -> None:
     """Refuse factors per class that need a gradient, or are of another dtype than the scores."""
     refuse_gradient("weight", weight)
     if weight is not None and weight.dtype is not input.dtype:
-        wanted, found = (TYPE_NAMES.get(t.dtype, t.dtype.name) for t in (input, weight))
-        raise Invalid(f"expected scalar type {wanted} but found {found}", hint="weight.to(input.dtype)")
+        wanted, given = (TYPE_NAMES.get(t.dtype, t.dtype.name) for t in (input, weight))
+        raise Invalid(f"expected scalar type {wanted} but found {given}", hint="weight.to(input.dtype)")
 
 
 def only_floating(input: Tensor, name: str = "input") -> None:
@@ -78,10 +78,10 @@ def on_demand(
     return tuple(outs)
 
 
-def spread(made: Any, mask: Sequence[bool], places: Sequence[int], count: int) -> Grads:
+def spread(results: Any, mask: Sequence[bool], places: Sequence[int], count: int) -> Grads:
     """The wanted results of a backward primitive at their arguments' places."""
     grads: list[Tensor | None] = [None] * count
-    for place, tensor, wanted in zip(places, made, mask, strict=True):
+    for place, tensor, wanted in zip(places, results, mask, strict=True):
         grads[place] = tensor if wanted else None
     return tuple(grads)
 

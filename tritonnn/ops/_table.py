@@ -222,10 +222,10 @@ def named(name: str, function: Any) -> Any:
 
 def checked(function: Any) -> Any:
     """A function that is no entry, behind the look at its arguments' classes that entries have."""
-    made = _checked(Op(function, "composite", api="tensor"), function)
-    made.__name__, made.__qualname__, made.__doc__ = function.__name__, function.__name__, function.__doc__
-    made.__module__ = function.__module__
-    return made
+    wrapper = _checked(Op(function, "composite", api="tensor"), function)
+    wrapper.__name__ = wrapper.__qualname__ = function.__name__
+    wrapper.__doc__, wrapper.__module__ = function.__doc__, function.__module__
+    return wrapper
 
 
 def expose(api: str, *names: str, of: Any = None) -> Callable[[Any], Any]:

@@ -27,8 +27,8 @@ def as_ints(name: str, value: Any, n: int) -> Ints | None:
         raise Invalid(f"{wanted}, not {type(value).__name__}", kind=TypeError)
     for place, item in enumerate(value):
         if not is_int(item):
-            found = type(item).__name__
-            raise Invalid(f"{wanted}, but found element of type {found} at pos {place}", kind=TypeError)
+            item_type = type(item).__name__
+            raise Invalid(f"{wanted}, but found element of type {item_type} at pos {place}", kind=TypeError)
     if len(value) == 1:
         return (int(value[0]),) * n
     return tuple([int(item) for item in value]) if len(value) == n else None

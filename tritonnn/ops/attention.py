@@ -32,10 +32,10 @@ def _attention_grads(
             g, query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale, needs[3]
         ), *fixed
     mask = (needs[0], needs[1], needs[2])
-    made = attention_backward(
+    grads = attention_backward(
         g, query, key, value, attn_mask, result, logsumexp, dropout_p, seed, offset, is_causal, scale
     )
-    return *[grad if wanted else None for grad, wanted in zip(made, mask, strict=True)], None, *fixed
+    return *[grad if wanted else None for grad, wanted in zip(grads, mask, strict=True)], None, *fixed
 
 
 def _formula_grads(
@@ -69,8 +69,8 @@ def _probabilities(q: Tensor, k: Tensor, attn_mask: Tensor | None, is_causal: bo
         else:
             scores = scores + attn_mask
     if is_causal or attn_mask is not None:  # rows that see nothing have no probabilities
-        blind = (scores.detach() == MINUS_INFINITY).all(-1, True)
-        return scores.masked_fill(blind, 0.0).softmax(-1).masked_fill(blind, 0.0)
+        fully_masked = (scores.detach() == MINUS_INFINITY).all(-1, True)
+        return scores.masked_fill(fully_masked, 0.0).softmax(-1).masked_fill(fully_masked, 0.0)
     return scores.softmax(-1)
 
 

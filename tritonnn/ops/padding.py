@@ -153,10 +153,10 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         margins_in = _narrowed(input, margins)
     except Invalid as invalid:
         raise fail("pad", str(invalid), input=input) from None
-    made = margins_in
+    padded = margins_in
     for dim, (before, after) in enumerate(margins):
         before, after = max(before, 0), max(after, 0)
-        limit = made.shape[dim] - 1 if mode == "reflect" else made.shape[dim]
+        limit = padded.shape[dim] - 1 if mode == "reflect" else padded.shape[dim]
         if mode != "replicate" and max(before, after, 0) > max(limit, 0):
             raise fail(
                 "pad",
@@ -164,7 +164,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
                 f"({before}, {after}) at dimension {dim} of input {list(input.shape)} (mode {mode})",
                 input=input,
             )
-        if made.shape[dim] == 0 and before + after:
+        if padded.shape[dim] == 0 and before + after:
             raise fail("pad", f"expected a non-empty dimension {dim} to extend by {mode}", input=input)
-        made = _border(made, dim, before, after, mode)
-    return made
+        padded = _border(padded, dim, before, after, mode)
+    return padded

@@ -114,8 +114,8 @@ def logsumexp(
     """
     if not input.dtype.is_floating_point:
         if input.dtype.is_complex:
-            made = _complex_logsumexp(input, dim, keepdim)
-            return made if out is None else out.copy_(made)
+            result = _complex_logsumexp(input, dim, keepdim)
+            return result if out is None else out.copy_(result)
         input = input.to(dtypes.get_default_dtype())
     if out is not None:
         return logsumexp_dims(input, dim, keepdim, out=out)
@@ -127,8 +127,8 @@ def _complex_logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool) -
     dims = wrap_dims(dim, len(input.shape))
     shift = input.real.detach().amax(dims, True)
     shift = shift.masked_fill(shift.abs() == float("inf"), 0.0)
-    made = (input - shift).exp().sum(dims, True).log() + shift
-    return made if keepdim or not input.shape else made.squeeze(dims)
+    result = (input - shift).exp().sum(dims, True).log() + shift
+    return result if keepdim or not input.shape else result.squeeze(dims)
 
 
 # ---- what users call --------------------------------------------------------------------------------------

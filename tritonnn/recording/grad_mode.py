@@ -85,8 +85,8 @@ class no_grad(_Switch):
     _enable = False
 
     def __new__(cls, function: Any = None) -> Any:
-        made = object.__new__(cls)
-        return made if function is None else _decorate(made, function)
+        instance = object.__new__(cls)
+        return instance if function is None else _decorate(instance, function)
 
 
 class enable_grad(_Switch):
@@ -101,8 +101,8 @@ class enable_grad(_Switch):
     """
 
     def __new__(cls, function: Any = None) -> Any:
-        made = object.__new__(cls)
-        return made if function is None else _decorate(made, function)
+        instance = object.__new__(cls)
+        return instance if function is None else _decorate(instance, function)
 
 
 class set_grad_enabled(_Switch):
@@ -145,12 +145,12 @@ class inference_mode:
     """
 
     def __new__(cls, mode: Any = True) -> Any:
-        made = object.__new__(cls)
+        instance = object.__new__(cls)
         if callable(mode):
-            made.mode = True
-            return _decorate(made, mode)
-        made.mode = mode
-        return made
+            instance.mode = True
+            return _decorate(instance, mode)
+        instance.mode = mode
+        return instance
 
     mode: bool
 

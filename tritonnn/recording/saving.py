@@ -101,13 +101,13 @@ class Saving:
         op = self.op
         if op.backward is not None:
             values["needs"] = self._needs_by_argument()
-            made = op.backward(incoming, **{name: values[name] for name in _parameters(op.backward)})
+            gradients = op.backward(incoming, **{name: values[name] for name in _parameters(op.backward)})
             for number, slot in enumerate(op.tensor_slots):
-                self._spread(results, number, made[slot], slot in op.list_slots)
+                self._spread(results, number, gradients[slot], slot in op.list_slots)
             return results
         for number, formula, parameters in self.formulas:
-            made = formula(incoming, *[self._value(values, p) for p in parameters])
-            self._spread(results, number, made, op.tensor_slots[number] in op.list_slots)
+            gradient = formula(incoming, *[self._value(values, p) for p in parameters])
+            self._spread(results, number, gradient, op.tensor_slots[number] in op.list_slots)
         return results
 
     def _value(self, values: dict[str, Any], name: str) -> Any:
@@ -119,14 +119,14 @@ class Saving:
             needs[slot] = self.slot_needs[number]
         return tuple(needs)
 
-    def _spread(self, results: list, number: int, made: Any, is_list: bool) -> None:
+    def _spread(self, results: list, number: int, gradient: Any, is_list: bool) -> None:
         group = self.groups[number]
-        if is_list and made is not None:
-            for edge, grad in zip(group, made, strict=True):
+        if is_list and gradient is not None:
+            for edge, grad in zip(group, gradient, strict=True):
                 if self.needs[edge]:
                     results[edge] = grad
-        elif made is not None and self.needs[group[0]]:
-            results[group[0]] = made
+        elif gradient is not None and self.needs[group[0]]:
+            results[group[0]] = gradient
 
 
 def saving_of(op: Op, needs: tuple[bool, ...], args: tuple) -> Saving:
@@ -160,11 +160,11 @@ def _edge_groups(op: Op, args: tuple) -> list[list[int]]:
 
 def _with_history(alias: Tensor, node: Node, number: int) -> Tensor:
     """A saved result as part of the graph again, for second derivatives."""
-    made = alias.detach()
-    made._node, made._rg = node, True
+    tensor = alias.detach()
+    tensor._node, tensor._rg = node, True
     if number:
-        made._out_nr = number
-    return made
+        tensor._out_nr = number
+    return tensor
 
 
 def _modified(node: Node, name: str, value: Tensor, version: int) -> str:

@@ -76,9 +76,9 @@ class Driver:
                 "\n  An earlier kernel failed and is reported only now; CUDA_LAUNCH_BLOCKING=1 shows which. "
                 "This process cannot use the GPU any more."
             )
-        made = AcceleratorError(message)
-        made.error_code = int(status)
-        return made
+        exception = AcceleratorError(message)
+        exception.error_code = int(status)
+        return exception
 
 
 def _bindings() -> Any:
@@ -137,7 +137,7 @@ def visible_devices(text: str, total: int) -> list[str]:
     >>> visible_devices("1,0,-1,2", 4)
     ['1', '0']
     """
-    found: list[str] = []
+    entries: list[str] = []
     for entry in (part.strip() for part in text.split(",")):
         if entry.startswith(("GPU-", "MIG-")):
             valid = True
@@ -145,10 +145,10 @@ def visible_devices(text: str, total: int) -> list[str]:
             valid = entry.isdigit() and int(entry) < total
         if not valid:
             break
-        if entry in found:  # the driver shows no device at all then
+        if entry in entries:  # the driver shows no device at all then
             return []
-        found.append(entry)
-    return found
+        entries.append(entry)
+    return entries
 
 
 def _count_by_nvml() -> int | None:

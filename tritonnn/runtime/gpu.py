@@ -80,13 +80,13 @@ class DriverRuntime(Runtime):
 
     def device(self, index: int) -> Device:
         """The GPU's context and pool, made at first use."""
-        found = self._devices.get(index)
-        if found is None:
+        device = self._devices.get(index)
+        if device is None:
             with self._setup:
-                found = self._devices.get(index)
-                if found is None:
-                    found = self._devices[index] = Device(self.driver, index)
-        return found
+                device = self._devices.get(index)
+                if device is None:
+                    device = self._devices[index] = Device(self.driver, index)
+        return device
 
     def bind(self, index: int) -> None:
         thread = self.thread
@@ -98,12 +98,12 @@ class DriverRuntime(Runtime):
         thread.bound = True
 
     def properties(self, index: int) -> DeviceProperties:
-        found = self._properties.get(index)
-        if found is None:
+        properties = self._properties.get(index)
+        if properties is None:
             self.start()
             handle = self.driver.cuDeviceGet(self.check(index))
-            found = self._properties[index] = read_properties(self.driver, handle)
-        return found
+            properties = self._properties[index] = read_properties(self.driver, handle)
+        return properties
 
     # -- memory
 
@@ -287,9 +287,9 @@ class DriverRuntime(Runtime):
 
     def event_from_ipc(self, handle: bytes) -> int:
         self.bind(self.current_device())
-        made = self.driver.CUipcEventHandle()
-        ctypes.memmove(made.getPtr(), handle, _IPC_HANDLE_BYTES)
-        return int(self.driver.cuIpcOpenEventHandle(made))
+        ipc_handle = self.driver.CUipcEventHandle()
+        ctypes.memmove(ipc_handle.getPtr(), handle, _IPC_HANDLE_BYTES)
+        return int(self.driver.cuIpcOpenEventHandle(ipc_handle))
 
     def _reached(self, status: Any, call: str) -> bool:
         if status and status != self.driver.CUresult.CUDA_ERROR_NOT_READY:

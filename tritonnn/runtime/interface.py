@@ -250,12 +250,12 @@ class Runtime:
         """One of a device's streams, in turn. They are never destroyed: cached memory belongs to its
         stream."""
         with self._setup:
-            made = self._streams.setdefault((index, priority), [])
-            if len(made) < STREAMS_PER_PRIORITY:
-                made.append(self.stream_create(index, priority))
-                return made[-1]
-            turn = self._turn[index, priority] = (self._turn.get((index, priority), -1) + 1) % len(made)
-            return made[turn]
+            streams = self._streams.setdefault((index, priority), [])
+            if len(streams) < STREAMS_PER_PRIORITY:
+                streams.append(self.stream_create(index, priority))
+                return streams[-1]
+            turn = self._turn[index, priority] = (self._turn.get((index, priority), -1) + 1) % len(streams)
+            return streams[turn]
 
     def stream_create(self, index: int, priority: int) -> int:
         """A new stream that does not wait for the default one."""

@@ -151,8 +151,8 @@ class SimulatedRuntime(Runtime):
         Raises:
             RuntimeError: another stream uses it at the same time.
         """
-        found = [(self.live.block_at(use[0]), use) for use in uses]
-        known = [(block, Use(*use[:4], who, use[4])) for block, use in found if block]
+        located = [(self.live.block_at(use[0]), use) for use in uses]
+        known = [(block, Use(*use[:4], who, use[4])) for block, use in located if block]
         if stream is None or self.thread.replaying is not None:
             stream = self._stream(index)
         self.races.work(stream, known)
@@ -297,6 +297,6 @@ class SimulatedRuntime(Runtime):
 
 def simulated() -> SimulatedRuntime:
     """The device runtime of this process, which is a simulated one."""
-    found = runtime()
-    assert isinstance(found, SimulatedRuntime)
-    return found
+    current = runtime()
+    assert isinstance(current, SimulatedRuntime)
+    return current

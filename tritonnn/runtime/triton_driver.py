@@ -114,10 +114,10 @@ def _driver_class() -> type:
 
         def get_current_target(self) -> Any:
             index = _current_device()
-            found = targets.get(index)
-            if found is None:  # asked for at every launch whose configuration depends on it
-                found = targets[index] = super().get_current_target()
-            return found
+            target = targets.get(index)
+            if target is None:  # asked for at every launch whose configuration depends on it
+                target = targets[index] = super().get_current_target()
+            return target
 
         @staticmethod
         def is_active() -> bool:

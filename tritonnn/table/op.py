@@ -346,9 +346,9 @@ def _all_positional(function: Callable) -> Callable:
 def _defaults(function: Callable, names: tuple[str, ...]) -> dict[str, Any]:
     given = function.__defaults__ or ()
     positional = names[: function.__code__.co_argcount]
-    found = dict(zip(positional[len(positional) - len(given) :], given, strict=True))
-    found.update(function.__kwdefaults__ or {})
-    return found
+    defaults = dict(zip(positional[len(positional) - len(given) :], given, strict=True))
+    defaults.update(function.__kwdefaults__ or {})
+    return defaults
 
 
 def _tails(op: Op) -> dict[int, tuple]:

@@ -30,23 +30,25 @@ class OpSignature(inspect.Signature):
     def __getattr__(self, name: str) -> Any:  # the base class's two fields, until they are first read
         if name not in ("_parameters", "_return_annotation"):
             raise AttributeError(name)
-        made = [*parameters(self._op, self._out), *self._last]
-        super().__init__(made, return_annotation=self._result or returns(self._op))
+        arguments = [*parameters(self._op, self._out), *self._last]
+        super().__init__(arguments, return_annotation=self._result or returns(self._op))
         return getattr(self, name)
 
     def replace(self, **changes: Any) -> inspect.Signature:  # type: ignore[override]
         """A plain signature with other parameters or another return annotation."""
-        made = inspect.Signature(list(self.parameters.values()), return_annotation=self.return_annotation)
-        return made.replace(**changes)
+        signature = inspect.Signature(
+            list(self.parameters.values()), return_annotation=self.return_annotation
+        )
+        return signature.replace(**changes)
 
 
 def parameters(op: Op, out: bool) -> list[inspect.Parameter]:
     """The arguments of a call, in order."""
     if op.takes_any:  # the body's own says it better
         own = list(inspect.signature(op.rule).parameters.values())
-        made = [p for p in own if out or p.name != "out"]
+        arguments = [p for p in own if out or p.name != "out"]
     else:
-        made = [
+        arguments = [
             inspect.Parameter(
                 name,
                 _POSITIONAL if i < op.n_positional else _KEYWORD,
@@ -58,8 +60,8 @@ def parameters(op: Op, out: bool) -> list[inspect.Parameter]:
         ]
     if out and "out" not in op.places:
         note = "Tensor | None" if returns(op) == "Tensor" else "tuple[Tensor, ...] | None"
-        made.append(inspect.Parameter("out", _KEYWORD, default=None, annotation=note))
-    return made
+        arguments.append(inspect.Parameter("out", _KEYWORD, default=None, annotation=note))
+    return arguments
 
 
 def returns(op: Op) -> str:

@@ -92,7 +92,7 @@ def ctc_loss(
             if tuple(label for label, _ in itertools.groupby(path) if label != blank) == target:
                 total += np.exp(sum(frames[t, n, label] for t, label in enumerate(path)))
         losses.append(-np.log(total) if total or not zero_infinity else 0.0)
-    made = np.array(losses)
+    per_sample = np.array(losses)
     if reduction == "mean":
-        made = made / np.maximum(target_lengths, 1)
-    return reduced(made if batched else made[0], reduction)
+        per_sample = per_sample / np.maximum(target_lengths, 1)
+    return reduced(per_sample if batched else per_sample[0], reduction)

@@ -19,9 +19,9 @@ def _per_channel(values: Any, x: Array) -> Any:
 def _standardised(
     x: Array, mean: Array, var: Array, weight: Array | None, bias: Array | None, eps: float
 ) -> Array:
-    made = (x - mean) / np.sqrt(var + eps)
-    made = made if weight is None else made * _per_channel(weight, x)
-    return made if bias is None else made + _per_channel(bias, x)
+    normalised = (x - mean) / np.sqrt(var + eps)
+    normalised = normalised if weight is None else normalised * _per_channel(weight, x)
+    return normalised if bias is None else normalised + _per_channel(bias, x)
 
 
 def _over(
@@ -53,11 +53,11 @@ def instance_norm(
 
 def local_response_norm(input: Array, size: int, alpha: float, beta: float, k: float) -> Array:
     """b[c] = a[c] / (k + alpha / size sum of a[j]^2 over channels c - size // 2 <= j < c + (size + 1) // 2)^beta."""
-    made = np.empty_like(input)
+    result = np.empty_like(input)
     for c in range(input.shape[1]):
         near = input[:, max(c - size // 2, 0) : c + (size + 1) // 2]
-        made[:, c] = input[:, c] / (k + alpha / size * (near**2).sum(1)) ** beta
-    return made
+        result[:, c] = input[:, c] / (k + alpha / size * (near**2).sum(1)) ** beta
+    return result
 
 
 # ---- attention ------------------------------------------------------------------------------------------
@@ -99,12 +99,12 @@ def embedding_bag(
         bags = [range(a, b) for a, b in pairwise(ends)]
     flat = input.reshape(-1)
     factors = np.ones(flat.size) if per_sample_weights is None else per_sample_weights.reshape(-1)
-    made = np.zeros((len(bags), weight.shape[1]))
+    output = np.zeros((len(bags), weight.shape[1]))
     for row, bag in enumerate(bags):
         rows = [weight[flat[i]] * factors[i] for i in bag if flat[i] != padding_idx]
         if rows:
-            made[row] = _BAGS[mode](rows, 0)
-    return made
+            output[row] = _BAGS[mode](rows, 0)
+    return output
 
 
 # ---- distances ------------------------------------------------------------------------------------------

@@ -186,10 +186,10 @@ def softmin(input: Array, dim: int) -> Array:
 def diff(input: Array, n: int, dim: int, prepend: Array | None, append: Array | None) -> Array:
     """The differences of neighbours, n times over."""
     parts = [part for part in (prepend, input, append) if part is not None]
-    made = np.concatenate(parts, dim)
+    differences = np.concatenate(parts, dim)
     for _ in range(n):
-        made = np.stack([b - a for a, b in itertools.pairwise(np.moveaxis(made, dim, 0))], dim)
-    return made
+        differences = np.stack([b - a for a, b in itertools.pairwise(np.moveaxis(differences, dim, 0))], dim)
+    return differences
 
 
 # ---- order ------------------------------------------------------------------------------------------------
@@ -270,10 +270,10 @@ def _grouped(input: Array, dim: int | None, order: Any, inverse: bool, counts: b
     places = np.empty(len(keys), np.int64)
     for i, group in enumerate(groups):
         places[group] = i
-    made = [values if dim is None else np.moveaxis(values, 0, dim)]
-    made += [places.reshape(input.shape) if dim is None else places] if inverse else []
-    made += [np.array([len(group) for group in groups])] if counts else []
-    return tuple(made)
+    results = [values if dim is None else np.moveaxis(values, 0, dim)]
+    results += [places.reshape(input.shape) if dim is None else places] if inverse else []
+    results += [np.array([len(group) for group in groups])] if counts else []
+    return tuple(results)
 
 
 def unique(input: Array, return_inverse: bool, return_counts: bool, dim: int | None) -> Any:

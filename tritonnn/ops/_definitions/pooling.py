@@ -36,8 +36,8 @@ def _greatest(input: Array, n: int, places: list[list[list[int]]], return_indice
         block = planes.reshape(len(planes), math.prod(sizes))[:, cells]
         values[(slice(None), *window)] = block.max(1)
         indices[(slice(None), *window)] = np.array(cells)[block.argmax(1)]
-    made = values.reshape(*lead, *shape), indices.reshape(*lead, *shape)
-    return made if return_indices else made[0]
+    pair = values.reshape(*lead, *shape), indices.reshape(*lead, *shape)
+    return pair if return_indices else pair[0]
 
 
 def _windows(options: tuple[int, ...], ceil_mode: bool) -> list[list[int]]:
@@ -113,8 +113,8 @@ def fractional_max_pool(n: int) -> Any:
             ]
             at = (sample, channel)
             values[at], indices[at] = _greatest(batch[at], n, places, True)
-        made = tuple(x.reshape(*input.shape[: input.ndim - n], *counts) for x in (values, indices))
-        return made if return_indices else made[0]
+        pair = tuple(x.reshape(*input.shape[: input.ndim - n], *counts) for x in (values, indices))
+        return pair if return_indices else pair[0]
 
     return define
 

@@ -21,17 +21,17 @@ def _slices(input: Array, dim: int, index: Array, source: Any) -> list[tuple[tup
 
 
 def index_add(input: Array, dim: int, index: Array, source: Array, alpha: Any) -> Array:
-    made = input.copy()
+    result = input.copy()
     for at, value in _slices(input, dim, index, source):
-        made[at] += alpha * value
-    return made
+        result[at] += alpha * value
+    return result
 
 
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
-    made = input.copy()
+    result = input.copy()
     for at, value in _slices(input, dim, index, source):
-        made[at] = value
-    return made
+        result[at] = value
+    return result
 
 
 def index_fill(input: Array, dim: int, index: Array, value: Any) -> Array:
@@ -44,14 +44,14 @@ _COMBINED: dict[str, Callable] = {"prod": np.prod, "mean": np.mean, "amax": np.m
 def index_reduce(
     input: Array, dim: int, index: Array, source: Array, reduce: str, include_self: bool
 ) -> Array:
-    made = input.copy()
+    result = input.copy()
     for i in range(input.shape[dim]):
         at = (*(slice(None),) * (dim % input.ndim), i)
-        found = [np.take(source, k, dim) for k, to in enumerate(index) if to == i]
-        if found:
-            combined = _COMBINED[reduce]([made[at], *found] if include_self else found, 0)
-            made[at] = np.floor(combined) if input.dtype.kind in "iu" else combined
-    return made
+        slices = [np.take(source, k, dim) for k, to in enumerate(index) if to == i]
+        if slices:
+            combined = _COMBINED[reduce]([result[at], *slices] if include_self else slices, 0)
+            result[at] = np.floor(combined) if input.dtype.kind in "iu" else combined
+    return result
 
 
 def masked_fill(input: Array, mask: Array, value: Any) -> Array:
@@ -59,49 +59,49 @@ def masked_fill(input: Array, mask: Array, value: Any) -> Array:
 
 
 def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
-    made, seen = [x.copy() for x in np.broadcast_arrays(input, mask)]
-    made[seen] = source.reshape(-1)[: seen.sum()]
-    return made
+    result, seen = [x.copy() for x in np.broadcast_arrays(input, mask)]
+    result[seen] = source.reshape(-1)[: seen.sum()]
+    return result
 
 
 def put(input: Array, index: Array, source: Array, accumulate: bool) -> Array:
-    made = input.reshape(-1).copy()
+    result = input.reshape(-1).copy()
     for i, value in zip(index.reshape(-1), source.reshape(-1), strict=True):
-        made[i] = made[i] + value if accumulate else value
-    return made.reshape(input.shape)
+        result[i] = result[i] + value if accumulate else value
+    return result.reshape(input.shape)
 
 
 def index_put(input: Array, indices: Any, values: Array, accumulate: bool = False) -> Array:
-    made = input.copy()
+    result = input.copy()
     at: Any = tuple(slice(None) if i is None else i for i in indices)
     if accumulate:
-        np.add.at(made, at, values)
+        np.add.at(result, at, values)
     else:
-        made[at] = values
-    return made
+        result[at] = values
+    return result
 
 
 def select_scatter(input: Array, src: Array, dim: int, index: int) -> Array:
-    made = input.copy()
-    np.moveaxis(made, dim, 0)[index] = src
-    return made
+    result = input.copy()
+    np.moveaxis(result, dim, 0)[index] = src
+    return result
 
 
 def slice_scatter(
     input: Array, src: Array, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
 ) -> Array:
-    made = input.copy()
-    np.moveaxis(made, dim, 0)[start:end:step] = np.moveaxis(src, dim, 0)
-    return made
+    result = input.copy()
+    np.moveaxis(result, dim, 0)[start:end:step] = np.moveaxis(src, dim, 0)
+    return result
 
 
 def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Array:
     """Element (i, i + offset) of the planes (dim1, dim2) is src[..., i]."""
-    made = input.copy()
-    planes = np.moveaxis(made, (dim1, dim2), (-2, -1))
+    result = input.copy()
+    planes = np.moveaxis(result, (dim1, dim2), (-2, -1))
     for i in range(src.shape[-1]):
         planes[..., i + max(-offset, 0), i + max(offset, 0)] = src[..., i]
-    return made
+    return result
 
 
 # ---- diagonals ------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def diagonal_scatter(input: Array, src: Array, offset: int = 0, dim1: int = 0, d
 
 def diag_embed(input: Array, offset: int, dim1: int = -2, dim2: int = -1) -> Array:
     size = input.shape[-1] + abs(offset)
-    made = np.zeros((*input.shape[:-1], size, size), input.dtype)
+    result = np.zeros((*input.shape[:-1], size, size), input.dtype)
     for i in range(input.shape[-1]):
-        made[..., i + max(-offset, 0), i + max(offset, 0)] = input[..., i]
-    return np.moveaxis(made, (-2, -1), (dim1, dim2))
+        result[..., i + max(-offset, 0), i + max(offset, 0)] = input[..., i]
+    return np.moveaxis(result, (-2, -1), (dim1, dim2))

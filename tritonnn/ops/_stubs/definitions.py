@@ -48,29 +48,29 @@ def overloads(inside: str) -> dict[str, list[ast.FunctionDef]]:
     body = _overloads_file().body
     if inside:
         body = next(node.body for node in body if isinstance(node, ast.ClassDef) and node.name == inside)
-    found: dict[str, list[ast.FunctionDef]] = {}
+    by_name: dict[str, list[ast.FunctionDef]] = {}
     for node in body:
         if isinstance(node, ast.FunctionDef):
-            found.setdefault(node.name, []).append(node)
-    return found
+            by_name.setdefault(node.name, []).append(node)
+    return by_name
 
 
 @cache
 def overload_names() -> Names:
     """What the annotations of `overloads.pyi` mean, beside the named tuples."""
-    found = {}
+    names = {}
     for node in _overloads_file().body:
         if isinstance(node, ast.ImportFrom) and node.module != "tritonnn._methods":
             module = importlib.import_module(str(node.module))
-            found.update({alias.asname or alias.name: getattr(module, alias.name) for alias in node.names})
-    return found
+            names.update({alias.asname or alias.name: getattr(module, alias.name) for alias in node.names})
+    return names
 
 
 @cache
 def results() -> dict[str, tuple[str, ...]]:
     """The named tuples of several results: class -> fields."""
-    found = {op.name: op.results for op in OPS.values() if op.api and len(op.results) > 1} | PAIRS
-    return {_title(name): fields for name, fields in sorted(found.items())}
+    tuples = {op.name: op.results for op in OPS.values() if op.api and len(op.results) > 1} | PAIRS
+    return {_title(name): fields for name, fields in sorted(tuples.items())}
 
 
 def _title(name: str) -> str:
@@ -98,9 +98,9 @@ def definitions(name: str, function: Any, place: str) -> list[ast.FunctionDef]:
         result = title
     parameters = [_readable(p) for p in signature.parameters.values()]
     text = signature.replace(parameters=parameters, return_annotation=signature.empty)
-    made = ast.parse(f"def {name}{text} -> {result}: ...").body[0]
-    assert isinstance(made, ast.FunctionDef)
-    return pooled(made) if result == "Pooled" else [made]
+    definition = ast.parse(f"def {name}{text} -> {result}: ...").body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    return pooled(definition) if result == "Pooled" else [definition]
 
 
 class _Bare(str):
@@ -125,8 +125,8 @@ def pooled(node: ast.FunctionDef) -> list[ast.FunctionDef]:
     """Indices beside the values where `return_indices` says so, which is given by name or in its place, or is not."""
 
     def variant(literal: str, result: str, after: str = "") -> ast.FunctionDef:
-        made = deepcopy(node)
-        given = made.args
+        definition = deepcopy(node)
+        given = definition.args
         place = next(i for i, arg in enumerate(given.args) if arg.arg == "return_indices")
         if literal:
             given.args[place].annotation = ast.parse(f"Literal[{literal}]", mode="eval").body
@@ -137,9 +137,9 @@ def pooled(node: ast.FunctionDef) -> list[ast.FunctionDef]:
             given.args, given.defaults = given.args[:place], given.defaults[: len(given.defaults) - rest]
         elif after == "place":
             given.defaults = defaults
-        made.returns = ast.parse(result, mode="eval").body
-        made.decorator_list = [ast.Name("overload")]
-        return made
+        definition.returns = ast.parse(result, mode="eval").body
+        definition.decorator_list = [ast.Name("overload")]
+        return definition
 
     both = "tuple[Tensor, Tensor]"
     return [variant("False", "Tensor"), variant("True", both, "name"), variant("True", both, "place"),

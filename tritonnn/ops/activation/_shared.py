@@ -16,23 +16,23 @@ from tritonnn.table.arguments import is_float, plain_number
 def samples(*options: Any, low: float = -4, high: float = 4) -> Callable[[Any], list[Sample]]:
     """A matrix and a 0-d tensor; the matrix again for each further set of arguments."""
 
-    def made(make: Make) -> list[Sample]:
+    def build(make: Make) -> list[Sample]:
         x = make(3, 5, low=low, high=high)
         return [Sample(x), Sample(make((), low=low, high=high)), *[Sample(x, *option) for option in options]]
 
-    return made
+    return build
 
 
 def numbers(name: str) -> Callable[..., list]:
     """A check that every argument beside the tensor is a number; NumPy's and tensors of none become Python's."""
 
     def check(input: Any, *values: Any) -> list:
-        made = [input]
+        args = [input]
         for value in values:
             if not is_float(value):
                 raise Invalid(f"{name} must be Number, not {type(value).__name__}", kind=TypeError)
-            made.append(plain_number(value))
-        return made
+            args.append(plain_number(value))
+        return args
 
     return check
 

@@ -36,14 +36,14 @@ def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...]
         strides = None
     if device is input.device:
         return dispatch.call(to_copy.op, (input, dtype, device, strides))
-    made = to_device(input, device)
+    result = to_device(input, device)
     if dtype is not input.dtype or strides is not None:
-        made = dispatch.call(to_copy.op, (made, dtype, device, strides))
+        result = dispatch.call(to_copy.op, (result, dtype, device, strides))
     if state.enabled:
         edge = edge_of(input)
         if edge is not None and dtype.kind >= 2:
-            record(to_copy.op, (input, dtype, device, strides), (made,), [edge])
-    return made
+            record(to_copy.op, (input, dtype, device, strides), (result,), [edge])
+    return result
 
 
 def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool, Any]:
@@ -247,14 +247,14 @@ def resize_(
 def grow_storage(storage: Storage, nbytes: int) -> None:
     """Replace a storage's block by a larger one that starts with the same bytes."""
     flat = Size((nbytes,))
-    made = allocate(flat, dtypes.uint8, storage.device)
+    grown = allocate(flat, dtypes.uint8, storage.device)
     old_bytes = min(storage.nbytes, nbytes)
     if old_bytes and storage.device.type != "meta":
         kept = make_view(
             make(None, storage, Size((0,)), dtypes.uint8, storage.device), Size((old_bytes,)), (1,), 0
         )
-        dispatch.copy_into(make_view(made, Size((old_bytes,)), (1,), 0), kept)
-    storage.block, storage._bytes = made._storage.block, None
+        dispatch.copy_into(make_view(grown, Size((old_bytes,)), (1,), 0), kept)
+    storage.block, storage._bytes = grown._storage.block, None
 
 
 def set_(
@@ -290,11 +290,11 @@ def pin_memory(self: Tensor, device: DeviceLike | None = None) -> Tensor:
     array = runtime().pinned_empty(self.nbytes)
     storage = Storage(array, CPU)
     strides = shapes.contiguous_strides(self.shape)
-    made = make(
+    pinned = make(
         storage.buffer(tuple(self.shape), strides, 0, self.dtype), storage, self.shape, self.dtype, CPU
     )
-    dispatch.copy_into(made, self)
-    return made
+    dispatch.copy_into(pinned, self)
+    return pinned
 
 
 def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
@@ -318,12 +318,12 @@ def deep_copy(self: Tensor, memo: dict) -> Tensor:
         everything = make_view(whole, Size((self._storage.nbytes,)), (1,), 0)
         storage = memo[key] = row_major(everything)._storage
     strides = self.stride()
-    made = make(
+    result = make(
         storage.buffer(tuple(self.shape), strides, self._offset, self.dtype),
         storage,
         self.shape,
         self.dtype,
         self.device,
     )
-    made._stride, made._offset = self._stride, self._offset
-    return made
+    result._stride, result._offset = self._stride, self._offset
+    return result

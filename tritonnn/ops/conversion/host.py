@@ -23,8 +23,8 @@ def _apply(name: str, self: Tensor, function: Callable, others: tuple[Tensor, ..
         self.detach().reshape(-1).tolist(),
         *[t.detach().expand(self.shape).reshape(-1).tolist() for t in others],
     ]
-    made: Any = as_tensor([function(*values) for values in zip(*rows, strict=True)], dtype=self.dtype)
-    dispatch.copy_into(self, made.reshape(self.shape))
+    result: Any = as_tensor([function(*values) for values in zip(*rows, strict=True)], dtype=self.dtype)
+    dispatch.copy_into(self, result.reshape(self.shape))
     return overwritten(self, name)
 
 

@@ -16,13 +16,13 @@ from tritonnn.table.types import Ints
 
 def spatial(name: str, value: Any, n: int) -> Ints:
     """One number for each of n spatial dimensions."""
-    made = as_ints(name, value, n)
-    if made is None:
+    numbers = as_ints(name, value, n)
+    if numbers is None:
         raise Invalid(
             f"expected {name} to be a single integer value or a list of {n} values to match the convolution "
             f"dimensions, but got {name}={list(value)}"
         )
-    return made
+    return numbers
 
 
 def check_geometry(stride: Ints, padding: Ints, dilation: Ints, output_padding: Ints, groups: int) -> None:
@@ -90,15 +90,15 @@ def output_sizes(sizes: Sequence[int], kernel: Ints, stride: Ints, padding: Ints
     """Spatial sizes of a convolution's output."""
     if any(k <= 0 for k in kernel):
         raise Invalid(f"kernel size should be greater than zero, but got {list(kernel)}")
-    made = tuple(window_count(*each) for each in zip(sizes, kernel, stride, padding, dilation))
-    if any(o < 1 for o in made):
+    out_sizes = tuple(window_count(*each) for each in zip(sizes, kernel, stride, padding, dilation))
+    if any(o < 1 for o in out_sizes):
         padded = [i + 2 * p for i, p in zip(sizes, padding)]
         extent = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
         raise Invalid(
             f"Calculated padded input size per channel: ({joined(padded)}). Kernel size: ({joined(extent)}). "
             "Kernel size can't be greater than actual input size"
         )
-    return made
+    return out_sizes
 
 
 def transposed_size(size: int, kernel: int, stride: int, padding: int, dilation: int, extra: int = 0) -> int:
@@ -117,13 +117,13 @@ def transposed_sizes(
             "output padding must be smaller than either stride or dilation, but got output_padding="
             f"{list(output_padding)}, stride={list(stride)}, dilation={list(dilation)}"
         )
-    made = tuple(map(transposed_size, sizes, kernel, stride, padding, dilation, output_padding))
-    if any(o < 1 for o in made):
+    out_sizes = tuple(map(transposed_size, sizes, kernel, stride, padding, dilation, output_padding))
+    if any(o < 1 for o in out_sizes):
         raise Invalid(
             f"Given input size per channel: ({joined(sizes)}). Calculated output size per channel: "
-            f"({joined(made)}). Output size is too small"
+            f"({joined(out_sizes)}). Output size is too small"
         )
-    return made
+    return out_sizes
 
 
 def primitive_errors(make: Make) -> list[Bad]:

@@ -212,13 +212,13 @@ def run_convolution(
             batch, padding = _named_padding(batch, weight, padding, stride, dilation)
         args: Any = (batch, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
         try:
-            made = convolution(*args)
+            output = convolution(*args)
         except Exception:
             convolution.op.rule(*args)  # what it refuses is to carry the name of the public function
             raise
     except Invalid as invalid:
         raise complete(name, ("input", "weight", "bias"), (input, weight, bias), invalid) from None
-    return made if len(input.shape) == n + 2 else squeeze_dims(made, (0,))
+    return output if len(input.shape) == n + 2 else squeeze_dims(output, (0,))
 
 
 def _batched(name: str, input: Tensor, weight: Tensor, n: int) -> Tensor:

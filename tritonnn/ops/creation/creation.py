@@ -45,7 +45,7 @@ def _finish(
 
 
 def _fill(fresh: Tensor, value: Any) -> Tensor:
-    if isinstance(value, Tensor) or fresh.dtype in dtypes.FLOAT8:
+    if isinstance(value, Tensor):
         with no_grad():
             fresh.fill_(value)
         fresh._storage.version = 0
@@ -57,17 +57,17 @@ def _fill(fresh: Tensor, value: Any) -> Tensor:
     return fill_fresh(fresh, value)
 
 
-def _into(out: Tensor | None, made_shape: Size, dtype: DType, device: Device) -> Tensor:
+def _into(out: Tensor | None, shape: Size, dtype: DType, device: Device) -> Tensor:
     if out is None:
-        return allocate(made_shape, dtype, device)
+        return allocate(shape, dtype, device)
     dispatch.check_out("", out, False, dtype, None)
-    if out.shape != made_shape:
-        out.resize_(made_shape)
+    if out.shape != shape:
+        out.resize_(shape)
     return out
 
 
-def _copy_out(out: Tensor | None, made: Tensor) -> Tensor:
-    return made if out is None else _into(out, made.shape, out.dtype, out.device).copy_(made)
+def _copy_out(out: Tensor | None, result: Tensor) -> Tensor:
+    return result if out is None else _into(out, result.shape, out.dtype, out.device).copy_(result)
 
 
 def _defined(sizes: Any, size: IntOrInts | None = None, **options: Any) -> Any:
@@ -121,8 +121,8 @@ def empty(
     if out is not None:
         return _into(out, shape, out.dtype, out.device)
     strides = memory_format.strides(shape) if memory_format is not None else None
-    made = allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device), strides)
-    return _finish(made, requires_grad, pin_memory, layout)
+    tensor = allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device), strides)
+    return _finish(tensor, requires_grad, pin_memory, layout)
 
 
 def _filled(
@@ -132,8 +132,8 @@ def _filled(
     shape = Size(shapes.as_size(size, name))
     if out is not None:
         return _into(out, shape, out.dtype, out.device).fill_(value)
-    made = _fill(allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device)), value)
-    return _finish(made, requires_grad, pin, layout)
+    tensor = _fill(allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device)), value)
+    return _finish(tensor, requires_grad, pin, layout)
 
 
 @composite(
@@ -315,8 +315,8 @@ def full_like(
     >>> torch.full_like(torch.ones(2), 7)
     tensor([7., 7.])
     """
-    made = _like(input, dtype, layout, device, memory_format, pin_memory, "full_like")
-    return _finish(_fill(made, _one_number("full_like", fill_value)), requires_grad)
+    tensor = _like(input, dtype, layout, device, memory_format, pin_memory, "full_like")
+    return _finish(_fill(tensor, _one_number("full_like", fill_value)), requires_grad)
 
 
 @composite(
@@ -340,8 +340,8 @@ def empty_strided(
     """
     if len(size) != len(stride):
         raise RuntimeError(f"mismatch in length of strides and shape: {list(size)}, {list(stride)}")
-    made = allocate(Size(size), dtype or dtypes.get_default_dtype(), resolve(device), tuple(stride))
-    return _finish(made, requires_grad, pin_memory, layout)
+    tensor = allocate(Size(size), dtype or dtypes.get_default_dtype(), resolve(device), tuple(stride))
+    return _finish(tensor, requires_grad, pin_memory, layout)
 
 
 def _new(name: str, fill: Number | None) -> Any:
@@ -350,12 +350,12 @@ def _new(name: str, fill: Number | None) -> Any:
         device: DeviceLike | None = None, requires_grad: bool = False, layout: Layout | None = None,
         pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
-        made = allocate(
+        tensor = allocate(
             Size(shapes.as_size(sizes or by_name(name, "size", size), name)),
             dtype or self.dtype,
             self.device if device is None else resolve(device),
         )
-        return _finish(made if fill is None else _fill(made, fill), requires_grad, pin_memory, layout)
+        return _finish(tensor if fill is None else _fill(tensor, fill), requires_grad, pin_memory, layout)
 
     method.__name__ = name
     filled = "." if fill is None else f" filled with {fill}."
@@ -403,6 +403,6 @@ def eye(
     whole_number("eye", "m", m)
     if n < 0 or m < 0:
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
-    made = zeros(n, m, out=out, dtype=dtype, device=device)
-    made.diagonal().fill_(1)
-    return _finish(made, requires_grad, pin_memory, layout)
+    matrix = zeros(n, m, out=out, dtype=dtype, device=device)
+    matrix.diagonal().fill_(1)
+    return _finish(matrix, requires_grad, pin_memory, layout)

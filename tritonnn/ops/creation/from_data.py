@@ -39,10 +39,10 @@ def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
         ) from None
     kind = array.dtype.kind
     if kind in "biufc" and array.size:
-        found = {"b": dtypes.bool_, "i": dtypes.int64, "u": dtypes.int64, "f": None, "c": None}[kind]
+        dtype = {"b": dtypes.bool_, "i": dtypes.int64, "u": dtypes.int64, "f": None, "c": None}[kind]
         default = dtypes.get_default_dtype()
-        found = found or (default if kind == "f" else default.to_complex())
-        return array, found
+        dtype = dtype or (default if kind == "f" else default.to_complex())
+        return array, dtype
     if array.size == 0 and kind in "fiO":
         return array.astype(np.float32), dtypes.get_default_dtype()
     if kind == "O" and array.size and all(isinstance(v, int) for v in array.flat):
@@ -149,8 +149,8 @@ def tensor(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
             "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor)."
         )
-        made = data.detach().to(device or data.device, dtype or data.dtype, copy=True)
-        return _finish(made, requires_grad, pin_memory)
+        result = data.detach().to(device or data.device, dtype or data.dtype, copy=True)
+        return _finish(result, requires_grad, pin_memory)
     return _finish(_tensor(data, dtype, device), requires_grad, pin_memory)
 
 
@@ -166,12 +166,12 @@ def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor
     if dtype is dtypes.float8_e4m3fn:  # what is too large becomes the largest, as in a conversion
         array = np.clip(np.asarray(array, np.float64), -448, 448)
     token = dispatch.quiet_set(dispatch.QUIET)
-    made = from_array(np.array(array, dtype=dtype.np, order="C"), dtype)
+    result = from_array(np.array(array, dtype=dtype.np, order="C"), dtype)
     dispatch.quiet_reset(token)
     target = resolve(device)
     if target is CPU:
-        return made
-    return to_device(made, target)
+        return result
+    return to_device(result, target)
 
 
 def _fitted(array: np.ndarray, dtype: DType) -> np.ndarray:
@@ -207,8 +207,8 @@ def as_tensor(data: Any, dtype: DType | None = None, device: DeviceLike | None =
     if isinstance(data, Tensor):
         return data.to(device or data.device, dtype or data.dtype)
     if isinstance(data, np.ndarray) and data.dtype not in dtypes._WIDENED:
-        made = from_numpy(data)
-        return made.to(resolve(device), dtype or made.dtype)
+        shared = from_numpy(data)
+        return shared.to(resolve(device), dtype or shared.dtype)
     return _tensor(data, dtype, device)
 
 
@@ -334,13 +334,13 @@ def asarray(
     >>> x
     tensor([1., 0.], dtype=torch.float64)
     """
-    made = as_tensor(obj, dtype, device)
-    shares = made is obj or (isinstance(obj, (np.ndarray, Tensor)) and made.data_ptr() == _address(obj))
+    result = as_tensor(obj, dtype, device)
+    shares = result is obj or (isinstance(obj, (np.ndarray, Tensor)) and result.data_ptr() == _address(obj))
     if copy and shares:
-        made = made.clone()
+        result = result.clone()
     if copy is False and not shares:
         raise ValueError("can't alias the given object without a copy (copy=False)")
-    return made.requires_grad_() if requires_grad else made
+    return result.requires_grad_() if requires_grad else result
 
 
 def _address(obj: Any) -> int:
@@ -353,8 +353,8 @@ def _new_tensor(
 ) -> Tensor:  # fmt: skip
     """A copy of `data` in this tensor's dtype and device."""
     target = self.device if device is None else resolve(device)
-    made = as_tensor(data, dtype or self.dtype).detach().to(target, copy=True)
-    return _finish(made, requires_grad, pin_memory)
+    result = as_tensor(data, dtype or self.dtype).detach().to(target, copy=True)
+    return _finish(result, requires_grad, pin_memory)
 
 
 attach(new_tensor=named("new_tensor", _new_tensor))

@@ -36,10 +36,10 @@ def _as_type(numbers: Any, dtype: DType) -> Any:
 def _counted(start: Any, end: Any, step: Any) -> Any:
     """The definition of arange."""
     start, end = (0, start) if end is None else (start, end)
-    made: list[float] = []
-    while (start + len(made) * step - end) * step < 0:
-        made.append(start + len(made) * step)
-    return np.array(made, float)
+    values: list[float] = []
+    while (start + len(values) * step - end) * step < 0:
+        values.append(start + len(values) * step)
+    return np.array(values, float)
 
 
 @composite(
@@ -89,10 +89,10 @@ def arange(
     else:
         count = max(0, math.ceil((end - start) / step))
     dtype = dtype or (out.dtype if out is not None else dtypes.int64 if whole else dtypes.get_default_dtype())
-    made = dispatch.call(
+    values = dispatch.call(
         arange_fill.op, (start, step, count, dtype, out.device if out is not None else resolve(device))
     )
-    return _finish(_copy_out(out, made), requires_grad, pin_memory, layout)
+    return _finish(_copy_out(out, values), requires_grad, pin_memory, layout)
 
 
 @primitive(dtypes=NUMERIC)
@@ -117,10 +117,10 @@ def _spaced(
     if dtype is dtypes.bool_:
         raise fail("logspace" if base else "linspace", "not implemented for bool", kind=NotImplementedError)
     dtype = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
-    made = dispatch.call(
+    values = dispatch.call(
         linspace_fill.op, (start, end, steps, base, dtype, out.device if out is not None else resolve(device))
     )
-    return _copy_out(out, made)
+    return _copy_out(out, values)
 
 
 def _spaced_complex(
@@ -142,8 +142,8 @@ def _spaced_complex(
     real, imag = (
         _spaced(low, high, steps, None, None, part, device) for low, high in zip(*ends, strict=True)
     )
-    made = joined(real, imag)
-    return made if base is None else base**made
+    values = joined(real, imag)
+    return values if base is None else base**values
 
 
 def _spaced_samples(make: Make) -> list[Sample]:
@@ -175,8 +175,8 @@ def linspace(
     >>> torch.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    made = _spaced(start, end, steps, None, out, dtype, device)
-    return _finish(made, requires_grad, pin_memory, layout)
+    values = _spaced(start, end, steps, None, out, dtype, device)
+    return _finish(values, requires_grad, pin_memory, layout)
 
 
 @composite(
@@ -195,5 +195,5 @@ def logspace(
     >>> torch.logspace(0, 2, 3)
     tensor([  1.,  10., 100.])
     """
-    made = _spaced(start, end, steps, base, out, dtype, device)
-    return _finish(made, requires_grad, pin_memory, layout)
+    values = _spaced(start, end, steps, base, out, dtype, device)
+    return _finish(values, requires_grad, pin_memory, layout)

@@ -233,8 +233,8 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     if strides is None:
         return finished(view_as_complex(joining.stack(parts, -1)), out)
     order = sorted(range(len(strides)), key=lambda d: -strides[d])  # the result lies as its parts do
-    made = view_as_complex(joining.stack([part.permute(order) for part in parts], -1))
-    return finished(made.permute([order.index(d) for d in range(len(order))]), out)
+    dense = view_as_complex(joining.stack([part.permute(order) for part in parts], -1))
+    return finished(dense.permute([order.index(d) for d in range(len(order))]), out)
 
 
 @composite(**_PARTS, reference=lambda abs, angle: abs * np.exp(1j * angle))

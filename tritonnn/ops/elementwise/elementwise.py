@@ -80,12 +80,12 @@ def refusals(name: str, types: Any, result: Any = None) -> Callable[[Any], list[
     lacking = next((d for d in (dtypes.complex64, dtypes.float32, dtypes.int64) if d not in types), None)
 
     def errors(make: Make) -> list[Bad]:
-        made = [Bad("a", error=TypeError, match=rf"{name}\(\): argument 'input' .* must be Tensor, not str")]
+        cases = [Bad("a", error=TypeError, match=rf"{name}\(\): argument 'input' .* must be Tensor, not str")]
         if lacking is not None:
-            made.append(Bad(make(2, dtype=lacking), error=NotImplementedError, match="not implemented for"))
+            cases.append(Bad(make(2, dtype=lacking), error=NotImplementedError, match="not implemented for"))
         if result is FLOAT:
-            made.append(Bad(make(2), out=make.int(2), match="can't be cast to the desired output type"))
-        return made
+            cases.append(Bad(make(2), out=make.int(2), match="can't be cast to the desired output type"))
+        return cases
 
     return errors
 

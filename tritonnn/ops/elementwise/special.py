@@ -184,8 +184,8 @@ def nan_to_num(
     if input.dtype.is_complex:
         from tritonnn.ops.elementwise.derived import view_as_complex, view_as_real
 
-        made = view_as_complex(nan_to_num(view_as_real(input), nan, posinf, neginf))
-        return made if out is None else out.copy_(made)
+        result = view_as_complex(nan_to_num(view_as_real(input), nan, posinf, neginf))
+        return result if out is None else out.copy_(result)
     return _nan_to_num(input, *_replacements(input, nan, posinf, neginf), out=out)
 
 

@@ -94,8 +94,8 @@ def tril_indices(
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    made = _triangle_indices(False, row, col, offset, dtype, device)
-    return _finish(made, requires_grad, pin_memory, layout)
+    indices = _triangle_indices(False, row, col, offset, dtype, device)
+    return _finish(indices, requires_grad, pin_memory, layout)
 
 
 @composite(**_INDICES, reference=define.triu_indices)
@@ -110,5 +110,5 @@ def triu_indices(
     tensor([[0, 0, 1],
             [0, 1, 1]])
     """
-    made = _triangle_indices(True, row, col, offset, dtype, device)
-    return _finish(made, requires_grad, pin_memory, layout)
+    indices = _triangle_indices(True, row, col, offset, dtype, device)
+    return _finish(indices, requires_grad, pin_memory, layout)

@@ -48,10 +48,10 @@ def _histogram(input: Any, bins: Any, range: Any, weight: Any, density: bool) ->
 
 def _nonzero_static(input: Any, size: int, fill_value: int) -> Any:
     """The definition in NumPy."""
-    made = np.full((size, input.ndim), fill_value)
+    result = np.full((size, input.ndim), fill_value)
     rows = np.argwhere(input)[:size]
-    made[: len(rows)] = rows
-    return made
+    result[: len(rows)] = rows
+    return result
 
 
 @composite(
@@ -133,11 +133,11 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     if any(extent < 0 for extent in extents):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(extents)}")
     indices = indices.to(dtypes.int64)
-    found = []
+    coordinates = []
     for extent in reversed(extents):
-        found.append(indices % extent)
+        coordinates.append(indices % extent)
         indices = indices.div(extent, rounding_mode="floor")
-    return tuple(reversed(found))
+    return tuple(reversed(coordinates))
 
 
 @composite(

@@ -236,11 +236,11 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
     from tritonnn.ops.shape.shape import expand_as_size
 
     _ranked("addr", 1, vec1=vec1, vec2=vec2)
-    made = _times_plain(outer(vec1, vec2), alpha)
+    product = _times_plain(outer(vec1, vec2), alpha)
     if len(input.shape) > 2:
-        raise fail("addr", f"input must broadcast to the product's {list(made.shape)}", input=input)
-    kept = expand_as_size(input, made.shape)
-    return made if beta == 0 else made + _times_plain(kept, beta)
+        raise fail("addr", f"input must broadcast to the product's {list(product.shape)}", input=input)
+    kept = expand_as_size(input, product.shape)
+    return product if beta == 0 else product + _times_plain(kept, beta)
 
 
 def _times_plain(x: Tensor, number: Any) -> Tensor:

@@ -155,8 +155,8 @@ def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> 
         _shaped(first, (*batch_shape, numel(row_shape), inner_size)),
         _shaped(second, (*batch_shape, inner_size, numel(column_shape))),
     )
-    made = _shaped(product, (*batch_shape, *row_shape, *column_shape))
-    return made, "".join((*batch, *rows, *columns))
+    contracted = _shaped(product, (*batch_shape, *row_shape, *column_shape))
+    return contracted, "".join((*batch, *rows, *columns))
 
 
 def _ordered(operand: Tensor, order: list[int]) -> Tensor:

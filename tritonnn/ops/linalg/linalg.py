@@ -16,9 +16,9 @@ from tritonnn.shape import broadcast_shapes, numel
 
 
 def _same_dtype(**tensors: Tensor) -> None:
-    found = {name: t.dtype for name, t in tensors.items()}
-    if len(set(found.values())) > 1:
-        text = ", ".join(f"{name} is {d.name}" for name, d in found.items())
+    dtype_of = {name: t.dtype for name, t in tensors.items()}
+    if len(set(dtype_of.values())) > 1:
+        text = ", ".join(f"{name} is {d.name}" for name, d in dtype_of.items())
         raise Invalid(
             f"expected m1 and m2 to have the same dtype, but {text}", hint="convert one with .to(dtype)"
         )
@@ -86,14 +86,14 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     right = unsqueeze(other, 1) if len(other.shape) == 1 else other
     if len(left.shape) > 2 and len(right.shape) == 2:  # one product of all rows
         flat = matmul_nd(view_or_copy(left, (-1, left.shape[-1])) if left.numel() else left, right)
-        made = view_or_copy(flat, (*left.shape[:-1], right.shape[-1]))
+        product = view_or_copy(flat, (*left.shape[:-1], right.shape[-1]))
     else:
-        made = matmul_nd(left, right)
+        product = matmul_nd(left, right)
     if len(input.shape) == 1:
-        made = squeeze_dims(made, (-2,))
+        product = squeeze_dims(product, (-2,))
     if len(other.shape) == 1:
-        made = squeeze_dims(made, (-1,))
-    return made if out is None else dispatch.deliver("matmul", out, made)
+        product = squeeze_dims(product, (-1,))
+    return product if out is None else dispatch.deliver("matmul", out, product)
 
 
 def _ranked(op: str, ndim: int, **tensors: Any) -> None:
@@ -233,13 +233,14 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=ANY,
     alias=("ger",),
     samples=lambda make: [Sample(make(3), make(2))],
     errors=lambda make: [Bad(make(2, 2), make(2), match="must be a vector")],
     reference=lambda input, vec2: np.multiply.outer(input, vec2),
 )
-def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Outer product of two vectors: out[i, j] = input[i] vec2[j].
 
     >>> import tritonnn as torch
@@ -248,8 +249,7 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
             [6, 8]])
     """
     _ranked("outer", 1, input=input, vec2=vec2)
-    made = unsqueeze(input, 1) * vec2
-    return made if out is None else dispatch.deliver("outer", out, made)
+    return unsqueeze(input, 1) * vec2
 
 
 @primitive(
@@ -350,10 +350,10 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     first = view_or_copy(input1, (-1, input1.shape[-1]))
     second = view_or_copy(input2, (-1, input2.shape[-1]))
     turned = matmul(unsqueeze(first, 0), weight)  # (out, rows, in2)
-    made = view_or_copy(
+    output = view_or_copy(
         (turned * second).sum(-1, dtype=turned.dtype).transpose(0, 1), (*input1.shape[:-1], weight.shape[0])
     )
-    return made if bias is None else made + bias
+    return output if bias is None else output + bias
 
 
 def _swapped_matmul(self: Tensor, other: Tensor) -> Tensor:

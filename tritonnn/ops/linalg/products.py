@@ -20,6 +20,7 @@ from tritonnn.table.arguments import is_tensors
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=ANY,
     samples=lambda make: [
         Sample(make(3, 4), make(4)),
@@ -29,7 +30,7 @@ from tritonnn.table.arguments import is_tensors
     reference=lambda input, other: np.inner(input, other),
     errors=lambda make: [Bad(make(2, 3), make(2), match="the last dimension must match")],
 )
-def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+def inner(input: Tensor, other: Tensor) -> Tensor:
     """Sum of products over the last dimensions of both.
 
     Raises:
@@ -42,14 +43,10 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
         tensors_only("inner", input=input, other=other)
     if not input.shape or not other.shape:
-        made = input * other
-    else:
-        if input.shape[-1] != other.shape[-1]:
-            raise fail(
-                "inner", "the last dimension must match on both input tensors", input=input, other=other
-            )
-        made = tensordot(input, other, ([-1], [-1]))
-    return made if out is None else dispatch.deliver("inner", out, made)
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise fail("inner", "the last dimension must match on both input tensors", input=input, other=other)
+    return tensordot(input, other, ([-1], [-1]))
 
 
 @composite(
@@ -103,8 +100,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     first = view_or_copy(a.permute((*keep_a, *left)), (numel(a.shape[d] for d in keep_a), inner))
     second = view_or_copy(b.permute((*right, *keep_b)), (inner, numel(b.shape[d] for d in keep_b)))
     shape = (*[a.shape[d] for d in keep_a], *[b.shape[d] for d in keep_b])
-    made = view_or_copy(matmul_nd(first, second), shape)
-    return made if out is None else dispatch.deliver("tensordot", out, made)
+    result = view_or_copy(matmul_nd(first, second), shape)
+    return result if out is None else dispatch.deliver("tensordot", out, result)
 
 
 @composite(
@@ -159,10 +156,10 @@ def multi_dot(tensors: Any) -> Tensor:
         and items[1].shape[1] * items[2].shape[1] < items[0].shape[0] * items[1].shape[0]
     ):
         return matmul(items[0], matmul(items[1], items[2]))
-    made = items[0]
+    product = items[0]
     for matrix in items[1:]:
-        made = matmul(made, matrix)
-    return made
+        product = matmul(product, matrix)
+    return product
 
 
 @composite(
@@ -232,6 +229,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 
 @composite(
     api="torch tensor",
+    out=True,
     dtypes=NUMERIC,
     samples=lambda make: [Sample(make(2, 3), make(2, 3)), Sample(make(3, 2), make(3, 2), 0)],
     errors=lambda make: [Bad(make(2, 4), make(2, 4), match="3")],
@@ -239,7 +237,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
         input, other, axis=input.shape.index(3) if dim is None else dim
     ),
 )
-def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
+def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """Cross product of vectors of three elements along `dim` (default: the first dimension of extent 3).
 
     Raises:
@@ -264,5 +262,4 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor |
     a, b = expand_as_size(input, tuple(shape)), expand_as_size(other, tuple(shape))
     from tritonnn.ops.joining.repeating import roll
 
-    made = roll(roll(a, -1, dim) * roll(b, -2, dim) - roll(a, -2, dim) * roll(b, -1, dim), 0, dim)
-    return made if out is None else dispatch.deliver("cross", out, made)
+    return roll(roll(a, -1, dim) * roll(b, -2, dim) - roll(a, -2, dim) * roll(b, -1, dim), 0, dim)

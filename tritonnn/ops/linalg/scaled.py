@@ -74,8 +74,10 @@ def _float8(make: Make, *shape: int, kind: DType = dtypes.float8_e4m3fn) -> Tens
 
 def _definition(input: Any, mat2: Any, scale_a: Any, scale_b: Any, bias: Any) -> Any:
     """Each row and column times its scale."""
-    made = np.einsum("ij,jk->ik", input * np.reshape(scale_a, (-1, 1)), mat2 * np.reshape(scale_b, (1, -1)))
-    return made if bias is None else made + bias
+    product = np.einsum(
+        "ij,jk->ik", input * np.reshape(scale_a, (-1, 1)), mat2 * np.reshape(scale_b, (1, -1))
+    )
+    return product if bias is None else product + bias
 
 
 @primitive(

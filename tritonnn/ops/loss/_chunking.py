@@ -174,13 +174,13 @@ def _rows(
         return max(min(size, rows), 1) if size else chunk_rows(rows, classes, itemsize, beside)
     if method is None:
         return max(min(size or rows, rows), 1)
-    found = ratio_rows(rows, features, classes, _divisor(method) or 1)
-    if size is not None and size != found:
+    by_method = ratio_rows(rows, features, classes, _divisor(method) or 1)
+    if size is not None and size != by_method:
         raise ValueError(
             f"batch_chunk_size (={size}) and chunking_method ({method!r}) give different chunk sizes "
-            f"({size} vs {found}); pass only one."
+            f"({size} vs {by_method}); pass only one."
         )
-    return found
+    return by_method
 
 
 def _divisor(method: Any) -> int | None:

@@ -17,13 +17,13 @@ FACTORS = ("weight", "pos_weight")
 
 
 def _bce_input_grad(g: Tensor, x: Tensor, y: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    made = (x - y) / ((1 - x) * x).clamp(1e-12) * share_of(g, x.shape, reduction)
-    return made if weight is None else made * weight
+    grad = (x - y) / ((1 - x) * x).clamp(1e-12) * share_of(g, x.shape, reduction)
+    return grad if weight is None else grad * weight
 
 
 def _bce_target_grad(g: Tensor, x: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    made = ((1 - x).log().clamp(-100.0) - x.log().clamp(-100.0)) * share_of(g, x.shape, reduction)
-    return made if weight is None else made * weight
+    grad = ((1 - x).log().clamp(-100.0) - x.log().clamp(-100.0)) * share_of(g, x.shape, reduction)
+    return grad if weight is None else grad * weight
 
 
 def _probabilities(make: Make, *shape: int) -> Tensor:
@@ -111,9 +111,9 @@ def binary_cross_entropy(
 def _logits_input_grad(
     g: Tensor, x: Tensor, y: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: str
 ) -> Tensor:
-    made = x.sigmoid() - y if pos_weight is None else 1 - y - _positive(y, pos_weight) * (-x).sigmoid()
-    made = made * share_of(g, x.shape, reduction)
-    return made if weight is None else made * weight
+    grad = x.sigmoid() - y if pos_weight is None else 1 - y - _positive(y, pos_weight) * (-x).sigmoid()
+    grad = grad * share_of(g, x.shape, reduction)
+    return grad if weight is None else grad * weight
 
 
 def _positive(y: Tensor, pos_weight: Tensor) -> Tensor:
@@ -126,9 +126,9 @@ def log1p_exp_minus(x: Tensor) -> Tensor:
 
 
 def _logits_target_grad(g: Tensor, x: Tensor, weight: Any, pos_weight: Any, reduction: str) -> Tensor:
-    made = -x if pos_weight is None else (pos_weight - 1) * log1p_exp_minus(x) - x
-    made = made * share_of(g, x.shape, reduction)
-    return made if weight is None else made * weight
+    grad = -x if pos_weight is None else (pos_weight - 1) * log1p_exp_minus(x) - x
+    grad = grad * share_of(g, x.shape, reduction)
+    return grad if weight is None else grad * weight
 
 
 @primitive(
@@ -206,7 +206,7 @@ def binary_cross_entropy_with_logits(
     for tensor in (target, weight, pos_weight):
         if tensor is not None and tensor.dtype.is_floating_point:
             common = dtypes.promote_types(common, tensor.dtype)
-    made: list[Tensor | None] = []
+    factors: list[Tensor | None] = []
     for name, tensor in (("weight", weight), ("pos_weight", pos_weight)):
         if tensor is not None:
             try:
@@ -218,7 +218,7 @@ def binary_cross_entropy_with_logits(
                     input=input,
                     **dict[str, Any]({name: tensor}),
                 ) from None
-        made.append(tensor)
-    weights, positive = made
+        factors.append(tensor)
+    weights, positive = factors
     loss = bce_with_logits_reduced(input.to(common), target.to(common), weights, positive, reduction)
     return loss.to(target.dtype)

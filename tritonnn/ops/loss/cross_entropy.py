@@ -392,5 +392,5 @@ def kl_div(
         loss = target.exp() * (target - input)
     else:
         loss = target.xlogy(target) - target * input
-    made = reduced(loss, reduction)
-    return made / input.shape[0] if batchmean and input.shape else made
+    result = reduced(loss, reduction)
+    return result / input.shape[0] if batchmean and input.shape else result

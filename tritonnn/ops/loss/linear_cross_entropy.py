@@ -38,18 +38,18 @@ def _grads(
             )
         spent.append(True)
     if state.enabled:
-        made = _recorded(g, input, linear_weight, linear_bias, saved, reduction, mask)
+        grads = _recorded(g, input, linear_weight, linear_bias, saved, reduction, mask)
     elif reduction == "none":
-        made = linear_cross_entropy_backward(g, input, linear_weight, linear_bias, *saved, chunking, mask)
+        grads = linear_cross_entropy_backward(g, input, linear_weight, linear_bias, *saved, chunking, mask)
     else:
         free = spent is not None or not state.keeps_graph
         sums, total = (grad_input, grad_weight, grad_bias), total_weight if reduction == "mean" else None
         counted = _counted(target, weight, total, ignore_index)
-        made = [
+        grads = [
             _received(x, input.dtype, g, total, some, free) if m else None
             for x, some, m in zip(sums, counted, mask, strict=True)
         ]
-    return spread(made, mask, (0, 1, 2), len(needs))
+    return spread(grads, mask, (0, 1, 2), len(needs))
 
 
 def _recorded(

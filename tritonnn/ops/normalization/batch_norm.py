@@ -35,8 +35,8 @@ def _batch_norm_grads(
 ) -> Grads:  # fmt: skip
     mask = (needs[0], needs[1], needs[2])
     if not state.enabled:
-        made = native_batch_norm_backward(g, input, weight, mean, rstd, training, mask)
-        return spread(made, mask, (0, 1, 2), 8)
+        grads = native_batch_norm_backward(g, input, weight, mean, rstd, training, mask)
+        return spread(grads, mask, (0, 1, 2), 8)
     rank = len(input.shape)
     g, x, w = raised(g, input, weight)
     scale = per_channel(w, rank)

@@ -62,8 +62,8 @@ def _layer_norm_grads(
 ) -> Grads:  # fmt: skip
     mask = (needs[0], needs[2], needs[3])
     if not state.enabled:
-        made = native_layer_norm_backward(g, input, normalized_shape, mean, rstd, weight, mask)
-        return spread(made, mask, (0, 2, 3), 5)
+        grads = native_layer_norm_backward(g, input, normalized_shape, mean, rstd, weight, mask)
+        return spread(grads, mask, (0, 2, 3), 5)
     g, x, w = raised(g, input, weight)
     rank = len(normalized_shape)
     gx, normal = centred_grads(g, x, tuple(range(-rank, 0)), w, eps)
@@ -178,8 +178,8 @@ def _rms_norm_grads(
 ) -> Grads:  # fmt: skip
     mask = (needs[0], needs[2])
     if not state.enabled:
-        made = fused_rms_norm_backward(g, input, normalized_shape, rstd, weight, mask)
-        return spread(made, mask, (0, 2), 4)
+        grads = fused_rms_norm_backward(g, input, normalized_shape, rstd, weight, mask)
+        return spread(grads, mask, (0, 2), 4)
     g, x, w = raised(g, input, weight)
     dims = tuple(range(-len(normalized_shape), 0))
     r = ((x * x).mean(dims, True) + eps).rsqrt()
@@ -262,8 +262,8 @@ def _group_norm_grads(
 ) -> Grads:  # fmt: skip
     mask = (needs[0], needs[2], needs[3])
     if not state.enabled:
-        made = native_group_norm_backward(g, input, num_groups, mean, rstd, weight, mask)
-        return spread(made, mask, (0, 2, 3), 5)
+        grads = native_group_norm_backward(g, input, num_groups, mean, rstd, weight, mask)
+        return spread(grads, mask, (0, 2, 3), 5)
     g, x, w = raised(g, input, weight)
     grouped = (x.shape[0], num_groups, -1)
     gw = g if w is None else g * per_channel(w, len(x.shape))

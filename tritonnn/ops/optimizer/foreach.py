@@ -175,7 +175,7 @@ def _foreach_norm(self: Tensors, ord: float = 2, dtype: DType | None = None) -> 
     (tensor(5.), tensor(2.))
     """
     tensors = _listed("_foreach_norm", self)
-    found: list[Any] = [None] * len(tensors)
+    results: list[Any] = [None] * len(tensors)
     for places in grouped(tensors):
         group = [tensors[i] for i in places]
         real = group[0].dtype.to_real() if group[0].is_complex() else group[0].dtype
@@ -184,8 +184,8 @@ def _foreach_norm(self: Tensors, ord: float = 2, dtype: DType | None = None) -> 
         else:
             norms = list_norms(group, ord).unbind()
         for i, norm in zip(places, norms, strict=True):
-            found[i] = norm
-    return tuple(found)
+            results[i] = norm
+    return tuple(results)
 
 
 @expose("torch", of=foreach_scale)

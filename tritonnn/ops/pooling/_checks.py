@@ -17,11 +17,11 @@ _COUNTS = {1: "one int", 2: "two ints", 3: "three ints"}
 
 
 def _windows_argument(label: str, value: Any, n: int) -> Ints:
-    made = as_ints(label, value, n)
-    if made is None:
+    numbers = as_ints(label, value, n)
+    if numbers is None:
         kind = "be omitted, a single int," if label == "stride" else "be a single int,"
         raise Invalid(f"{label} must either {kind} or a tuple of {_COUNTS[n]}, but got {list(value)}")
-    return made
+    return numbers
 
 
 def _check_window(kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> None:
@@ -152,7 +152,7 @@ def pool_errors(n: int, dilated: bool = False) -> Any:
 
     def errors(make: Make) -> list[Bad]:
         x = make(1, 1, *[4] * n)
-        made = [
+        cases = [
             Bad(x, 5, match="Output size is too small"),
             Bad(x, 0, match="kernel_size must be greater than zero"),
             Bad(x, 2, stride=0, match="stride should not be zero"),
@@ -166,8 +166,8 @@ def pool_errors(n: int, dilated: bool = False) -> Any:
             Bad(1, 2, error=TypeError, match="argument 'input' .* must be Tensor, not int"),
         ]
         if dilated:
-            made.append(Bad(x, 2, dilation=0, match="dilation should be greater than zero"))
-        return made
+            cases.append(Bad(x, 2, dilation=0, match="dilation should be greater than zero"))
+        return cases
 
     return errors
 

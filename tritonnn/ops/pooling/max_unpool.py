@@ -107,8 +107,8 @@ def _max_unpool(
     lead = len(input.shape) - n
     flat, where = input.flatten(lead), indices.flatten(lead)
     empty = input.new_zeros((*input.shape[:lead], count))
-    made = empty.scatter(-1, where, flat).view((*input.shape[:lead], *size))
-    return made.contiguous(format_of(input)) if n == 2 else made
+    output = empty.scatter(-1, where, flat).view((*input.shape[:lead], *size))
+    return output.contiguous(format_of(input)) if n == 2 else output
 
 
 def _unpool_errors(n: int) -> Any:

@@ -116,12 +116,12 @@ def max_pool_with_indices(
 
 
 def _indices_samples(make: Make) -> list[Sample]:
-    made = []
+    samples = []
     for sample in _max_samples(make):
         input, window = sample.args[0], sample.args[1:5]
         indices = max_pool_with_indices(*sample.args)[1]
-        made.append(Sample(make(*indices.shape), indices, tuple(input.shape[-len(window[0]) :]), *window))
-    return made
+        samples.append(Sample(make(*indices.shape), indices, tuple(input.shape[-len(window[0]) :]), *window))
+    return samples
 
 
 @primitive(
@@ -162,11 +162,11 @@ def adaptive_max_pool(input: Tensor, output_size: Ints) -> Any:
 
 
 def _adaptive_samples(make: Make) -> list[Sample]:
-    made = []
+    samples = []
     for shape, size in (((2, 3, 5, 7), (3, 4)), ((2, 6), (3,))):
         indices = adaptive_max_pool(make(*shape), size)[1]
-        made.append(Sample(make(*indices.shape), indices, shape[len(shape) - len(size) :]))
-    return made
+        samples.append(Sample(make(*indices.shape), indices, shape[len(shape) - len(size) :]))
+    return samples
 
 
 @primitive(

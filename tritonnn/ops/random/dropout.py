@@ -147,8 +147,8 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         )
     if len(input.shape) == 3:
         return _features("dropout1d", input, p, training, inplace)
-    made = _features("dropout1d", input.unsqueeze(0), p, training, inplace)
-    return input if inplace else made.squeeze(0)
+    dropped = _features("dropout1d", input.unsqueeze(0), p, training, inplace)
+    return input if inplace else dropped.squeeze(0)
 
 
 def _odd_dimensions(name: str, input: Tensor, wanted: tuple[int, int]) -> None:
@@ -194,8 +194,8 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     _odd_dimensions("dropout3d", input, (4, 5))
     if len(input.shape) == 5:
         return _features("dropout3d", input, p, training, inplace)
-    made = _features("dropout3d", input.unsqueeze(0), p, training, inplace)
-    return input if inplace else made.squeeze(0)
+    dropped = _features("dropout3d", input.unsqueeze(0), p, training, inplace)
+    return input if inplace else dropped.squeeze(0)
 
 
 # ---- alpha dropout ----------------------------------------------------------------------------------------

@@ -113,24 +113,24 @@ def _new(
 
 
 def _standard(
-    name: str, fill: Any, made: Tensor, generator: Generator | None, out: Tensor | None = None
+    name: str, fill: Any, target: Tensor, generator: Generator | None, out: Tensor | None = None
 ) -> Tensor:
     """Standard uniform or normal numbers; a complex normal has variance 1/2 in each part."""
-    if made.dtype.kind < 2:
+    if target.dtype.kind < 2:
         raise NotImplementedError(
-            f"{name}: not implemented for {made.dtype.name}; the dtype must be floating or complex"
+            f"{name}: not implemented for {target.dtype.name}; the dtype must be floating or complex"
         )
-    scale = 0.5**0.5 if made.dtype.is_complex and fill is philox_normal else 1.0
-    draw(fill, _real_parts(made), 0.0, scale, generator=generator)
-    return made if out is None else overwritten(made, name)
+    scale = 0.5**0.5 if target.dtype.is_complex and fill is philox_normal else 1.0
+    draw(fill, _real_parts(target), 0.0, scale, generator=generator)
+    return target if out is None else overwritten(target, name)
 
 
-def _real_parts(made: Tensor) -> Tensor:
+def _real_parts(tensor: Tensor) -> Tensor:
     """A complex tensor's real and imaginary parts along a new last dimension, in the same memory."""
-    if not made.dtype.is_complex:
-        return made
-    strides = (*[2 * stride for stride in made.stride()], 1)
-    return make_view(made, Size((*made.shape, 2)), strides, 2 * made._offset, made.dtype.to_real())
+    if not tensor.dtype.is_complex:
+        return tensor
+    strides = (*[2 * stride for stride in tensor.stride()], 1)
+    return make_view(tensor, Size((*tensor.shape, 2)), strides, 2 * tensor._offset, tensor.dtype.to_real())
 
 
 _NEW = dict(
@@ -157,8 +157,8 @@ def rand(
     torch.Size([2, 3])
     """
     new = _new(sizes or shapes.by_name("rand", "size", size), dtype, device, out, op="rand")
-    made = _standard("rand", philox_uniform, new, generator, out)
-    return _finish(made, requires_grad, pin_memory, layout)
+    numbers = _standard("rand", philox_uniform, new, generator, out)
+    return _finish(numbers, requires_grad, pin_memory, layout)
 
 
 @composite(**_NEW)
@@ -174,34 +174,34 @@ def randn(
     torch.float32
     """
     new = _new(sizes or shapes.by_name("randn", "size", size), dtype, device, out, op="randn")
-    made = _standard("randn", philox_normal, new, generator, out)
-    return _finish(made, requires_grad, pin_memory, layout)
+    numbers = _standard("randn", philox_normal, new, generator, out)
+    return _finish(numbers, requires_grad, pin_memory, layout)
 
 
-def draw_integers(made: Tensor, low: int, high: int, generator: Generator | None) -> Tensor:
+def draw_integers(target: Tensor, low: int, high: int, generator: Generator | None) -> Tensor:
     if not (isinstance(low, int) and isinstance(high, int)):
         whole_number("random", "from", low)
         whole_number("random", "to", high)
-    if made.dtype.is_complex:
+    if target.dtype.is_complex:
         raise fail(
-            "random", "random bounds are of integral, floating-point and boolean types only", self=made
+            "random", "random bounds are of integral, floating-point and boolean types only", self=target
         )
     low, high = int(low), int(high)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    if made.dtype.kind < 2:
-        info = dtypes.iinfo(made.dtype)
-        least, most = (0, 1) if made.dtype.kind == 0 else (info.min, info.max)
+    if target.dtype.kind < 2:
+        info = dtypes.iinfo(target.dtype)
+        least, most = (0, 1) if target.dtype.kind == 0 else (info.min, info.max)
         for name, bound in (("from", low), ("to - 1", high - 1)):
             if not least <= bound <= most:
                 raise RuntimeError(
-                    f"{name} is out of bounds for {made.dtype.name}: {bound} is not in [{least}, {most}]"
+                    f"{name} is out of bounds for {target.dtype.name}: {bound} is not in [{least}, {most}]"
                 )
     wide = high - low > 1 << 32
-    if made.dtype.kind == 1:
-        return draw(philox_randint, made, low, high, generator=generator, wide=wide)
-    numbers = allocate(made.shape, dtypes.int64, made.device)
-    return made.copy_(draw(philox_randint, numbers, low, high, generator=generator, wide=wide))
+    if target.dtype.kind == 1:
+        return draw(philox_randint, target, low, high, generator=generator, wide=wide)
+    numbers = allocate(target.shape, dtypes.int64, target.device)
+    return target.copy_(draw(philox_randint, numbers, low, high, generator=generator, wide=wide))
 
 
 @composite(
@@ -242,8 +242,8 @@ def randint(
         low = values[0]
     if high is None or size is None:
         raise TypeError("randint() takes (high, size) or (low, high, size)")
-    made = _new((size,), dtype, device, out, dtypes.int64, "randint")
-    return _finish(draw_integers(made, low, high, generator), requires_grad, pin_memory, layout)
+    target = _new((size,), dtype, device, out, dtypes.int64, "randint")
+    return _finish(draw_integers(target, low, high, generator), requires_grad, pin_memory, layout)
 
 
 @composite(
@@ -292,8 +292,8 @@ def _random_like(name: str, fill: Any) -> Any:
     ) -> Tensor:  # fmt: skip
         if not isinstance(input, Tensor):
             raise not_a_tensor(name, "input", input)
-        made = _like(input, dtype, layout, device, memory_format, pin_memory)
-        return _finish(_standard(name, fill, made, generator), requires_grad)
+        target = _like(input, dtype, layout, device, memory_format, pin_memory)
+        return _finish(_standard(name, fill, target, generator), requires_grad)
 
     like.__name__ = name
     kind = "Uniform numbers on [0, 1)" if name == "rand_like" else "Standard normal numbers"
@@ -337,5 +337,5 @@ def randint_like(
         raise TypeError("randint_like() missing required argument 'high'")
     first, last = (0, low) if high is None else (low or 0, high)
     assert last is not None
-    made = _like(input, dtype, layout, device, memory_format, pin_memory)
-    return _finish(draw_integers(made, first, last, generator), requires_grad)
+    target = _like(input, dtype, layout, device, memory_format, pin_memory)
+    return _finish(draw_integers(target, first, last, generator), requires_grad)

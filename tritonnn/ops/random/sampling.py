@@ -69,9 +69,9 @@ def normal(
         message = f"not implemented for {tensors[0].dtype.name}"
         raise fail("normal", message, kind=NotImplementedError, tensor=tensors[0])
     if not tensors:
-        made = _new((size,), dtype, device, out)
+        numbers = _new((size,), dtype, device, out)
         return _finish(
-            draw(philox_normal, made, float(mean), float(std), generator=generator),
+            draw(philox_normal, numbers, float(mean), float(std), generator=generator),
             requires_grad,
             pin_memory,
             layout,
@@ -80,10 +80,10 @@ def normal(
     if out is not None:
         recorded = state.enabled and any(t.requires_grad for t in tensors)
         dispatch.check_out("normal", out, recorded, tensors[0].dtype, tensors[0].device)
-    made = _new((shape,), tensors[0].dtype, tensors[0].device, out)
-    draw(philox_normal, made, 0.0, 1.0, generator=generator)
+    numbers = _new((shape,), tensors[0].dtype, tensors[0].device, out)
+    draw(philox_normal, numbers, 0.0, 1.0, generator=generator)
     std, mean = (value.detach() if isinstance(value, Tensor) else value for value in (std, mean))
-    result = made * std + mean
+    result = numbers * std + mean
     return result if out is None else out.copy_(result)
 
 
@@ -108,8 +108,8 @@ def bernoulli(
     """
     if out is not None:
         dispatch.check_out("bernoulli", out, state.enabled and input.requires_grad, input.dtype, input.device)
-    made = _new((input.shape,), input.dtype, input.device, out)
-    return draw_bernoulli(made, input if p is None else p, generator)
+    target = _new((input.shape,), input.dtype, input.device, out)
+    return draw_bernoulli(target, input if p is None else p, generator)
 
 
 def draw_bernoulli(target: Tensor, p: Any, generator: Generator | None) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dispatch, dtypes
+from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import tensors_only, whole_number
@@ -68,7 +68,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 
 @composite(
-    api="torch tensor", dtypes=FLOATING,
+    api="torch tensor", out=True, dtypes=FLOATING,
     samples=lambda make: [
         Sample(make(20), 5), Sample(make(4, 5), 4, min=-1, max=1), Sample(make(3).new_ones(3), 2), Sample(make(0), 3),
     ],
@@ -80,9 +80,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     ],
     reference=lambda input, bins, min, max: np.histogram(input, bins, (min, max) if min < max else None)[0],
 )  # fmt: skip
-def histc(
-    input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None
-) -> Tensor:
+def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """Counts of the elements in equal bins from `min` to `max` (0 and 0: the range of the data); others are ignored.
 
     >>> import tritonnn as torch
@@ -106,8 +104,7 @@ def histc(
         raise fail("histc", "max must be larger than min", input=input)
     inside = values.masked_select((values >= low).logical_and(values <= high))
     place = ((inside - low) * (bins / (high - low))).to(dtypes.int64).clamp(0, bins - 1)
-    counts = bincount(place, minlength=bins).to(input.dtype)
-    return counts if out is None else dispatch.deliver("histc", out, counts)
+    return bincount(place, minlength=bins).to(input.dtype)
 
 
 @composite(
@@ -149,8 +146,8 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         num_classes = largest + 1
     elif largest >= num_classes:
         raise fail("one_hot", "Class values must be smaller than num_classes.", input=input)
-    made = zeros((*input.shape, num_classes), dtype=dtypes.int64, device=input.device)
-    return made.scatter_(-1, input.unsqueeze(-1), 1)
+    result = zeros((*input.shape, num_classes), dtype=dtypes.int64, device=input.device)
+    return result.scatter_(-1, input.unsqueeze(-1), 1)
 
 
 @composite(
@@ -187,9 +184,9 @@ def isin(
     kind = dtypes.promote_types(sought.dtype, tests.dtype)
     sought, tests = sought.detach().to(kind), tests.detach().to(kind).reshape(-1)
     if tests.numel() == 0:
-        found = zeros(sought.shape, dtype=dtypes.bool_, device=sought.device)
+        is_member = zeros(sought.shape, dtype=dtypes.bool_, device=sought.device)
     else:
         ordered = tests.sort()[0]
         place = search(ordered, sought, None, False, False).clamp(0, tests.numel() - 1)
-        found = ordered.take(place) == sought
-    return found.logical_not() if invert else found
+        is_member = ordered.take(place) == sought
+    return is_member.logical_not() if invert else is_member

@@ -112,8 +112,8 @@ def norm(
         dims = wrap_dims(dim, len(input.shape))
     except Invalid as invalid:
         raise fail("norm", str(invalid), kind=invalid.kind, input=input) from None
-    made = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
-    return made if out is None else dispatch.deliver("norm", out, made)
+    result = _vector_norm(input, 2.0 if p in ("fro", None) else float(p), dims, keepdim)
+    return result if out is None else dispatch.deliver("norm", out, result)
 
 
 def _norm(

@@ -210,15 +210,13 @@ def safe_sqrt(total: Tensor) -> Tensor:
     return total.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
 
 
-def _correction(unbiased: bool | None, correction: float | None) -> float:
-    if correction is not None:
-        return correction
-    return 1 if unbiased is None else int(unbiased)
-
-
-def _dim_or_flag(dim: Any, unbiased: Any) -> tuple[Any, Any]:
-    """`var(x, False)` gives `unbiased`, not a dimension."""
-    return (None, dim) if isinstance(dim, bool) else (dim, unbiased)
+def _dim_and_correction(dim: Any, unbiased: bool | None, correction: float | None) -> tuple[Any, float]:
+    """What the count is lessened by, which `unbiased` may say; `var(x, False)` gives that, not a dimension."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased is None else int(unbiased)
+    return dim, correction
 
 
 _VAR_SAMPLES = lambda make: [
@@ -242,8 +240,8 @@ def var(
     >>> torch.tensor([1., 2., 3.]).var()
     tensor(1.)
     """
-    dim, unbiased = _dim_or_flag(dim, unbiased)
-    return var_dims(input, dim, _correction(unbiased, correction), keepdim)
+    dim, correction = _dim_and_correction(dim, unbiased, correction)
+    return var_dims(input, dim, correction, keepdim)
 
 
 @composite(api="torch tensor", out=True, samples=_VAR_SAMPLES, errors=_dim_errors, reference=define.std)
@@ -261,8 +259,8 @@ def std(
     >>> torch.tensor([1., 2., 3.]).std()
     tensor(1.)
     """
-    dim, unbiased = _dim_or_flag(dim, unbiased)
-    return safe_sqrt(var_dims(input, dim, _correction(unbiased, correction), keepdim))
+    dim, correction = _dim_and_correction(dim, unbiased, correction)
+    return safe_sqrt(var_dims(input, dim, correction, keepdim))
 
 
 @composite(api="torch", samples=_VAR_SAMPLES, reference=define.var_mean, errors=_dim_errors)
@@ -280,8 +278,8 @@ def var_mean(
     >>> torch.var_mean(torch.tensor([1., 3., 5.]))
     (tensor(4.), tensor(3.))
     """
-    dim, unbiased = _dim_or_flag(dim, unbiased)
-    return var_dims(input, dim, _correction(unbiased, correction), keepdim), mean(input, dim, keepdim)
+    dim, correction = _dim_and_correction(dim, unbiased, correction)
+    return var_dims(input, dim, correction, keepdim), mean(input, dim, keepdim)
 
 
 @composite(api="torch", samples=_VAR_SAMPLES, reference=define.std_mean, errors=_dim_errors)

@@ -81,11 +81,11 @@ def _cumulative(y: Any, x: Any, dx: Any, dim: int) -> Any:
     y = np.moveaxis(y, dim, -1)
     x = x if x is None or x.ndim == 1 else np.moveaxis(x, dim, -1)
     ends = range(2, y.shape[-1] + 1)
-    made = [
+    integrals = [
         np.trapezoid(y[..., :end], None if x is None else x[..., :end], 1 if dx is None else dx)
         for end in ends
     ]
-    return np.moveaxis(np.stack(made, -1), -1, dim) if made else np.moveaxis(y[..., :0], -1, dim)
+    return np.moveaxis(np.stack(integrals, -1), -1, dim) if integrals else np.moveaxis(y[..., :0], -1, dim)
 
 
 def _gradient(input: Any, spacing: Any, dim: Any, edge_order: Any) -> list:
@@ -221,9 +221,9 @@ def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order:
         )
     if input.dtype.kind < 2:
         input = input.to(dtypes.get_default_dtype())
-    made = []
+    derivatives = []
     for position, d in enumerate(dims):
         if input.shape[d] < edge_order + 1:
             raise fail("gradient", "expected each dimension size to be at least edge_order+1", input=input)
-        made.append(_along(input, d, spacing[position] if several else spacing, edge_order))
-    return made
+        derivatives.append(_along(input, d, spacing[position] if several else spacing, edge_order))
+    return derivatives

@@ -196,11 +196,11 @@ def diff(
     except Invalid as invalid:
         raise IndexError(f"diff: {invalid}") from None
     parts = [part for part in (prepend, input, append) if part is not None]
-    made = cat(parts, dim) if len(parts) > 1 else input
+    differences = cat(parts, dim) if len(parts) > 1 else input
     for _ in range(n):
-        count = made.shape[dim] - 1
+        count = differences.shape[dim] - 1
         if count <= 0:
-            return slice_dim(made, dim, 0, 0, 1)
-        later, earlier = slice_dim(made, dim, 1, count, 1), slice_dim(made, dim, 0, count, 1)
-        made = later.logical_xor(earlier) if made.dtype is dtypes.bool_ else later - earlier
-    return made
+            return slice_dim(differences, dim, 0, 0, 1)
+        later, earlier = slice_dim(differences, dim, 1, count, 1), slice_dim(differences, dim, 0, count, 1)
+        differences = later.logical_xor(earlier) if differences.dtype is dtypes.bool_ else later - earlier
+    return differences

@@ -49,8 +49,8 @@ def _index_put(
     parsed = _tensor_indices(input, indices)
     if not parsed.indices:
         raise fail("index_put", "expected at least one index tensor", kind=IndexError, input=input)
-    found, dims = index_tensors(parsed, parsed.view.shape)
-    args = (parsed.view, found, values, dims, bool(accumulate))
+    positions, dims = index_tensors(parsed, parsed.view.shape)
+    args = (parsed.view, positions, values, dims, bool(accumulate))
     if in_place:
         dispatch.inplace(put_at.op, args)
         return input
@@ -107,15 +107,15 @@ def index(self: Tensor, m: Any) -> Tensor:
 def _view_scatter(name: str, pick: Any, samples: Any, errors: Any, example: str) -> Any:
     def function(input: Tensor, src: Tensor, *where: Any, **named: Any) -> Tensor:
         tensors_only(name, input=input, src=src)
-        made = input.clone()
-        view = pick(made, *where, **named)
+        result = input.clone()
+        view = pick(result, *where, **named)
         if view.shape != src.shape:
             raise fail(
                 name, f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice "
                 f"size = {list(view.shape)}", input=input, src=src,
             )  # fmt: skip
         view.copy_(src)
-        return made
+        return result
 
     pick.__name__ = pick.__qualname__ = name  # what Python calls it where arguments do not fit
     own, where = inspect.signature(function), inspect.signature(pick)

@@ -143,9 +143,9 @@ def diagonal_backward(g: Tensor, input_shape: Size, offset: int, dim1: int, dim2
     """Zeros of `input_shape` with `g` on the diagonals."""
     from tritonnn.ops.creation.creation import zeros
 
-    made = zeros(input_shape, dtype=g.dtype, device=g.device)
-    diagonal(made, offset, dim1, dim2).copy_(g)
-    return made
+    grad = zeros(input_shape, dtype=g.dtype, device=g.device)
+    diagonal(grad, offset, dim1, dim2).copy_(g)
+    return grad
 
 
 @view(

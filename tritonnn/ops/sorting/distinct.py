@@ -84,10 +84,10 @@ def unique(
     >>> torch.unique(torch.tensor([3, 1, 3]))
     tensor([1, 3])
     """
-    found: Any = (
+    parts: Any = (
         unique_flat(input) if dim is None else _by_slices(unique_rows, input, wrap_dim(dim, len(input.shape)))
     )
-    return _chosen(*found, return_inverse, return_counts)  # type: ignore[call-arg]
+    return _chosen(*parts, return_inverse, return_counts)  # type: ignore[call-arg]
 
 
 @composite(

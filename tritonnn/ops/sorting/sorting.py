@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dispatch, dtypes
+from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
@@ -277,18 +277,18 @@ def _quantile(
             place = (extent - invalid - 1).clamp(min=0).to(input.dtype) * fraction
             low, high = place.floor().to(dtypes.int64), place.ceil().to(dtypes.int64)
             first, last, weight = ordered.gather(dim, low), ordered.gather(dim, high), place - low
-            made = _between(first, last, weight, interpolation)
+            value = _between(first, last, weight, interpolation)
         else:
             at = (extent - 1) * fraction
             below = int(at)
             above = min(below + (at > below), extent - 1)
             first, last = slice_dim(ordered, dim, below, 1, 1), slice_dim(ordered, dim, above, 1, 1)
-            made = _between(first, last, at - below, interpolation).masked_fill(invalid > 0, float("nan"))
+            value = _between(first, last, at - below, interpolation).masked_fill(invalid > 0, float("nan"))
         if flat:
-            made = made.reshape(keep_shape if keepdim else ())
+            value = value.reshape(keep_shape if keepdim else ())
         elif not keepdim:
-            made = select_dim(made, dim, 0)
-        results.append(made)
+            value = select_dim(value, dim, 0)
+        results.append(value)
     if not many:
         return results[0]
     from tritonnn.ops.joining.joining import stack
@@ -321,7 +321,7 @@ def _quantile_errors(make: Make) -> list[Bad]:
 
 
 @composite(
-    api="torch tensor", dtypes=(dtypes.float32, dtypes.float64),
+    api="torch tensor", out=True, dtypes=(dtypes.float32, dtypes.float64),
     samples=lambda make: [Sample(make(3, 5), 0.3), Sample(make(3, 5), 0.5, 1, True),
                           Sample(make(6), 0.9, interpolation="nearest"),
                           *[Sample(make(3, 6), make(3, low=0, high=1), 1, interpolation=way).constant("q")
@@ -332,7 +332,6 @@ def _quantile_errors(make: Make) -> list[Bad]:
 def quantile(
     input: Tensor, q: Tensor | float | Sequence[float], dim: int | None = None, keepdim: bool = False, *,
     interpolation: str = "linear",
-    out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """The q-th quantiles of all elements or along `dim`; a list of q adds a first dimension.
 
@@ -340,12 +339,11 @@ def quantile(
     >>> torch.arange(5.).quantile(0.5)
     tensor(2.)
     """
-    made = _quantile("quantile", input, q, dim, keepdim, interpolation, False)
-    return made if out is None else dispatch.deliver("quantile", out, made)
+    return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
 @composite(
-    api="torch tensor", dtypes=(dtypes.float32, dtypes.float64),
+    api="torch tensor", out=True, dtypes=(dtypes.float32, dtypes.float64),
     samples=lambda make: [Sample(make(3, 5), 0.3), Sample(make(3, 5), 0.5, 1),
                           Sample(with_nan(make, 4, 5), 0.7, 0),
                           Sample(with_nan(make, 3, 5), 0.4, 1, True, interpolation="midpoint")],
@@ -355,7 +353,6 @@ def quantile(
 def nanquantile(
     input: Tensor, q: Tensor | float | Sequence[float], dim: int | None = None, keepdim: bool = False, *,
     interpolation: str = "linear",
-    out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """`quantile` with NaN left out.
 
@@ -363,5 +360,4 @@ def nanquantile(
     >>> torch.tensor([1., float("nan"), 3.]).nanquantile(0.5)
     tensor(2.)
     """
-    made = _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
-    return made if out is None else dispatch.deliver("nanquantile", out, made)
+    return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
