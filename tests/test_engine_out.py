@@ -70,6 +70,31 @@ def test_out_of_what_requires_grad_is_refused(name: str) -> None:
         assert not any(t.requires_grad for t in tensors(out))
 
 
+KINDS = {"floating": torch.float64, "complex": torch.complex128, "whole": torch.int64, "truth": torch.bool}
+
+
+def drawn(op: Op) -> bool:
+    return op.family == "random" or "generator" in op.names
+
+
+@pytest.mark.filterwarnings("ignore:An output with one or more elements was resized")
+@pytest.mark.parametrize("name", [name for name in TAKING if not drawn(OPS[name])])
+def test_out_takes_shape_and_values_of_the_result(name: str) -> None:
+    op = OPS[name]
+    for dtype in KINDS.values():
+        if dtype not in op.dtypes:
+            continue
+        sample = samples(op, "cpu", dtype)[0]
+        if "out" in sample.kwargs:
+            continue
+        result = call(op, sample)
+        for size in (0, 7919):  # an extent that no sample has
+            outs = tuple(torch.empty(size, dtype=t.dtype) for t in tensors(result))
+            assert call(op, sample, out=outs[0] if isinstance(result, Tensor) else outs) is not None
+            for out, expected in zip(outs, tensors(result), strict=True):
+                np.testing.assert_array_equal(out.numpy(), expected.detach().numpy(), str((dtype, size)))
+
+
 FACTORIES = {
     "arange": lambda out: torch.arange(2.0, out=out), "zeros": lambda out: torch.zeros(2, out=out),
     "ones": lambda out: torch.ones(2, out=out), "full": lambda out: torch.full((2,), 3.0, out=out),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._definitions import special as define
@@ -185,7 +185,7 @@ def nan_to_num(
         from tritonnn.ops.elementwise.derived import view_as_complex, view_as_real
 
         result = view_as_complex(nan_to_num(view_as_real(input), nan, posinf, neginf))
-        return result if out is None else out.copy_(result)
+        return result if out is None else dispatch.deliver("nan_to_num", out, result)
     return _nan_to_num(input, *_replacements(input, nan, posinf, neginf), out=out)
 
 
