@@ -22,6 +22,7 @@ SQRT_2_OVER_PI: tl.constexpr = tl.constexpr(0.7978845608028654)
 
 @triton.jit
 def relu(x):
+    # a comparison with NaN is false, so NaN comes through, which a maximum would drop
     return tl.where(x <= 0, 0, x)
 
 
@@ -42,11 +43,13 @@ def prelu(x, weight):
 
 @triton.jit
 def elu(x, alpha):
+    # expm1: e**x - 1 would cancel for x just below 0
     return tl.where(x > 0.0, x, alpha * _math.expm1(x))
 
 
 @triton.jit
 def selu(x):
+    # the fixed points of mean and variance (Klambauer et al., 2017)
     return 1.0507009873554805 * tl.where(x > 0.0, x, 1.6732632423543772 * _math.expm1(x))
 
 
@@ -67,12 +70,14 @@ def gelu_tanh(x):
 
 @triton.jit
 def silu(x):
+    # an infinite exponential is the right limit: x / inf is 0
     return x / (1.0 + _math.exp(-x))
 
 
 @triton.jit
 def mish(x):
     """x tanh(log(1 + e**x)), written with n = e**x (e**x + 2) so that only one exponential is needed."""
+    # beyond 20 the factor of x is 1 even in float64, and beyond 44 the square of e**x overflows float32
     e = _math.exp(tl.minimum(x, 20.0, propagate_nan=tl.PropagateNan.ALL))
     n = e * (e + 2.0)
     return tl.where(x > 20.0, x, x * (n / (n + 2.0)))
@@ -81,6 +86,7 @@ def mish(x):
 @triton.jit
 def softplus(x, beta, threshold):
     scaled = x * beta
+    # the line above the threshold is also where exp may overflow: `where` does not take that side
     return tl.where(scaled > threshold, x, _math.log1p(_math.exp(scaled)) / beta)
 
 
@@ -96,6 +102,7 @@ def tanhshrink(x):
 
 @triton.jit
 def logsigmoid(x):
+    # min(x, 0) - log(1 + e**-|x|): exp sees nothing positive and cannot overflow
     return tl.where(x < 0.0, x, 0.0) - _math.log1p(_math.exp(-tl.abs(x)))
 
 
@@ -121,6 +128,7 @@ def hardshrink(x, lambd):
 
 @triton.jit
 def softshrink(x, lambd):
+    # x * 0.0, not 0.0: NaN stays NaN
     return tl.where(x > lambd, x - lambd, tl.where(x < -lambd, x + lambd, x * 0.0))
 
 
@@ -149,12 +157,14 @@ def leaky_relu_backward(grad, x, negative_slope):
 
 @triton.jit
 def elu_backward(grad, x, alpha, scale, input_scale):
+    # the derivative of scale (x if x > 0 else alpha (e**(input_scale x) - 1)): elu, selu or celu
     return grad * tl.where(x > 0.0, scale, _math.exp(x * input_scale) * (alpha * scale * input_scale))
 
 
 @triton.jit
 def _gelu_erf_backward(grad, x):
     cdf = 0.5 * (1.0 + tl.erf(x * SQRT_HALF))
+    # the product rule: the distribution function and x times its derivative, the density
     return grad * (cdf + x * _math.exp(-0.5 * x * x) * INVERSE_SQRT_2PI)
 
 
@@ -162,6 +172,7 @@ def _gelu_erf_backward(grad, x):
 def _gelu_tanh_backward(grad, x):
     t = _math.tanh((x + 0.044715 * x * x * x) * SQRT_2_OVER_PI)
     inner = (1.0 + 3.0 * 0.044715 * x * x) * SQRT_2_OVER_PI
+    # 1 - t^2 is tanh's derivative, `inner` that of its argument
     return grad * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner)
 
 
@@ -175,6 +186,7 @@ def silu_backward(grad, x):
 def mish_backward(grad, x):
     e = _math.exp(_math.minimum(x, 20.0))
     n = e * (e + 2.0)
+    # as in `mish`: t = tanh(log(1 + e**x)), whose argument's derivative is sigmoid(x)
     t = tl.where(x > 20.0, 1.0, n / (n + 2.0))
     return grad * (t + x * (1.0 - t * t) * _math.sigmoid(x))
 

@@ -47,6 +47,7 @@ from tritonnn.shape import numel
 SCALARS = 4
 _NARROW = {float8_e4m3fn, float8_e5m2}
 
+# 16-bit floats compute in float32 and are rounded once, by the store; bool is a byte in memory.
 COMPUTE = {
     bool_: tl.int8, uint8: tl.uint8, int8: tl.int8, int16: tl.int16,
     int32: tl.int32, int64: tl.int64, float16: tl.float32, bfloat16: tl.float32,
@@ -319,6 +320,7 @@ def pointwise(function: Any) -> Callable[..., None]:
     name = function.__name__
 
     def implementation(out: Buffer, *args: Buffer | float, compute: DType) -> None:
+        # all that a plan depends on: the memory itself comes with every call
         key = (
             compute, out.shape, out.strides, out.dtype,
             *[(a.shape, a.strides, a.dtype) if type(a) is Buffer else type(a) for a in args],
