@@ -41,6 +41,7 @@ ENOUGH_ROWS = 256
 
 @triton.jit
 def _log_add(a, b):
+    # the exponent is never positive: no overflow
     high = tl.maximum(a, b)
     # Equal infinities would give inf - inf.
     return tl.where(a == b, a + 0.6931471805599453, high + tl.log(1.0 + tl.exp(-tl.abs(a - b))))
@@ -139,6 +140,7 @@ def scan_kernel(
         for _ in range(0, n_cols, COLUMNS):
             mask = row_mask & (cols < n_cols)
             x = convert(tl.load(in_ptrs + cols * stride_in, mask=mask), COMPUTE)
+            # what is beyond the row must not enter the carry
             x = tl.where(mask, x, _identity(KIND))
             x_scan = _combine(carry, _scan(x, KIND), KIND)
             tl.store(out_ptrs + cols * stride_out, convert(x_scan, out_ptr.dtype.element_ty), mask=mask)
@@ -154,6 +156,7 @@ def scan_kernel(
         x = convert(tl.load(in_ptrs + cols * stride_in, mask=mask), COMPUTE)
         x = _scan(tl.where(mask, x, _identity(KIND)), KIND)
         if chunk > 0:
+            # all before this chunk: the inclusive scan's entry of the chunk before
             x = _combine(tl.load(prefix_ptr + row * chunks + chunk - 1, mask=row_mask), x, KIND)
         tl.store(out_ptrs + cols * stride_out, convert(x, out_ptr.dtype.element_ty), mask=mask)
 
@@ -195,6 +198,7 @@ def extremum_kernel(
     for start in range(0, n_cols, COLUMNS):
         mask = row_mask & (cols < n_cols)
         x = convert(tl.load(in_ptrs + cols * stride_in, mask=mask), COMPUTE)
+        # -1 marks padding for the scan, which would else take what a masked load leaves
         positions = tl.where(mask, cols, -1) + tl.zeros((ROWS, 1), tl.int64)
         if MAXIMUM:
             v, i = tl.associative_scan((x, positions), 1, _later_max)
