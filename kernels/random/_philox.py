@@ -252,8 +252,8 @@ def bernoulli_kernel(
     unit = _interleave((_unit(w0), _unit(w1), _unit(w2), _unit(w3)), 4)
     i = positions(BLOCK * 4, INT64)
     bound = tl.load(p + offset_of(i, shape, p_strides), mask=i < n, other=0.0)
-    wrong = (bound >= 0) & (bound <= 1)
-    tl.store(flag + i * 0, 1, mask=(i < n) & ~wrong)
+    valid = (bound >= 0) & (bound <= 1)
+    tl.store(flag + i * 0, 1, mask=(i < n) & ~valid)
     drawn = unit < bound.to(tl.float32)
     tl.store(out + offset_of(i, shape, strides), convert(drawn, out.dtype.element_ty), mask=i < n)
 
