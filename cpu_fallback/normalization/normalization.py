@@ -43,6 +43,7 @@ def native_layer_norm(
     ones = np.ones(n, mean.dtype)
     with short_buffer(n, x.size):
         for (rows,) in steps(x.shape, -1):
+            # in the output itself where its type is the one computed in: no scratch, and no copy at the end
             x_centred = _target(y[rows], work)
             x_block = _widened(x[rows], x_centred)
             # a product with ones: the fastest sum of rows that NumPy has
@@ -96,6 +97,7 @@ def native_layer_norm_backward(
             np.multiply(x_centred, (t @ w * rstd_rows[rows] ** 2 / n)[:, None], out=x_centred)
             np.add(x_centred, (dy_block @ w / n)[:, None], out=x_centred)
             np.subtract(dy_block if weight is None else np.multiply(dy_block, w, out=t), x_centred, out=t)
+            # rstd last, for all terms at once
             np.multiply(t, rstd_rows[rows, None], out=t)
             _store(dx[rows], t)
     _finish_backward((grad_input, grad_weight, grad_bias), (dx, dw, db), output_mask)
@@ -116,6 +118,7 @@ def fused_rms_norm(
         for (rows,) in steps(x.shape, -1):
             x_hat = _target(y[rows], work)
             x_block = _widened(x[rows], x_hat)
+            # vecdot squares and sums a row in one read
             rstd_rows[rows] = 1 / np.sqrt(np.vecdot(x_block, x_block) / n + eps)
             np.multiply(x_block, rstd_rows[rows, None], out=x_hat)
             _affine(x_hat, w, None)
@@ -320,5 +323,6 @@ def _affine(d: Array, weight: Array | None, bias: Array | None) -> None:
 
 def _samples(x: Array, groups: int) -> Any:
     """Blocks of rows that hold whole samples of `groups` rows each."""
+    # a block's rows then share the weights of all channels, by broadcasting over its samples
     for (samples,) in steps((x.shape[0] // groups, groups * x.shape[1]), -1):
         yield (slice(samples.start * groups, samples.stop * groups),)
