@@ -94,6 +94,7 @@ def native_layer_norm_backward(
             if dx is None:
                 continue
             # dx = rstd * (dy w - mean(dy w) - d rstd^2 mean(dy w d)), d = x_centred = x - mean
+            # both means of a row are products of the block with w: no array of dy w is needed for them
             np.multiply(x_centred, (t @ w * rstd_rows[rows] ** 2 / n)[:, None], out=x_centred)
             np.add(x_centred, (dy_block @ w / n)[:, None], out=x_centred)
             np.subtract(dy_block if weight is None else np.multiply(dy_block, w, out=t), x_centred, out=t)
@@ -109,6 +110,7 @@ def fused_rms_norm(
     """x * rstd * weight with rstd = 1 / sqrt(mean(x^2) + eps) over the last dimensions."""
     n = prod(normalized_shape)
     if not n:
+        # the mean of nothing, and no warning
         rstd[...] = np.nan
         return
     y, x, rstd_rows = _writable(out, n), input.reshape(-1, n), rstd.reshape(-1)
@@ -233,6 +235,7 @@ def native_group_norm_backward(
                 sum_dy = (planes @ ones).reshape(-1, num_groups, width)
                 sum_dy_x = np.vecdot(planes, xc.reshape(planes.shape)).reshape(sum_dy.shape)
                 scale = rstd_rows[rows].reshape(-1, num_groups, 1)
+                # one number for each plane so far: what follows is small
                 dw += (sum_dy_x * scale).sum(axis=0).reshape(-1)
                 db += sum_dy.sum(axis=0).reshape(-1)
                 if dx is None:

@@ -38,6 +38,7 @@ def blocks(count: int, size: int) -> Iterator[slice]:
 
 def slide(ufunc: np.ufunc, x: Array, sizes: Ints, window: Window, empty: float) -> Array:
     """Reduce the windows of planes (planes, *spatial), one dimension after the other; `empty` pads."""
+    # of a k x k window 2 k steps instead of k^2, each over whole slices
     for axis, (size, k, b, s, d) in enumerate(zip(sizes, *window), start=1):
         if (size, k, b, s) != (x.shape[axis], 1, 0, 1):
             ranges = [tap_range(b + t * d, s, x.shape[axis], size) for t in range(k)]

@@ -157,6 +157,7 @@ def _sum_by_index(out: Array, grad: Array, indices: Array, n: int) -> None:
     upstream, places, target = (Planes(a, n) for a in (grad, indices, out))
     for block in blocks(len(target.planes), size):
         count = block.stop - block.start
+        # indices count from each plane's start, the sums from the block's
         flat = places.planes[block].reshape(count, each) + np.arange(0, count * size, size)[:, None]
         # bincount adds up in float64, by index and in order
         weights = upstream.planes[block].reshape(-1).astype(np.float64, copy=False)
@@ -204,6 +205,7 @@ def _divisor(in_sizes: Ints, sizes: Ints, window: Window, with_padding: bool, ov
     total = np.ones((), np.float64)
     for axis, (i, o, k, b, s, _) in enumerate(zip(in_sizes, sizes, *window)):
         low = np.arange(o) * s + b
+        # a last window may reach beyond the padding (ceil_mode): that part never counts
         high = np.minimum(low + k, i - b)
         if not with_padding:
             low, high = np.maximum(low, 0), np.minimum(high, i)
@@ -248,6 +250,7 @@ def _spread(share: Array, axis: int, in_size: int, window: Window) -> Array:
     total = np.zeros((*share.shape[:axis], in_size, *share.shape[axis + 1 :]), share.dtype)
     view = np.moveaxis(total, axis, -1)
     for _, inside, outside in taps(window, (in_size,), (share.shape[axis],)):
+        # a tap at a time: within one no two windows meet
         view[inside] += moved[outside]
     return total
 

@@ -150,6 +150,7 @@ def _attend_keys(
             v_ptr, offs_n[:, None], offs_v[None, :], seqlen_k, head_dim_v, v_strides[2], v_strides[3]
         )
         acc = acc * alpha[:, None]
+        # matrix instructions take two operands of one type; the sum stays in ACC
         acc = tl.dot(convert(p, v.dtype), v, acc, input_precision=PRECISION, out_dtype=ACC)
         m_i = m_new
     return acc, l_i, m_i

@@ -162,6 +162,7 @@ def parts(buffer: Buffer) -> Buffer:
     real = _PARTS.get(buffer.dtype)
     if real is None:
         return buffer
+    # a complex number is two neighbours: all distances double
     strides = (*[2 * s for s in buffer.strides], 1)
     return Buffer(buffer.ptr, (*buffer.shape, 2), strides, real, buffer.device, buffer.owner)
 

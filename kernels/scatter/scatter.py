@@ -165,6 +165,7 @@ def masked_scatter(out: Buffer, input: Buffer, mask: Buffer, source: Buffer) -> 
             f"masked_scatter: Number of elements of source < number of ones in mask: {source.numel} < {count}"
         )
     source, input = flat(source), expand(input, out.shape)
+    # the mask and its counts serve both parts of complex numbers
     views = (real_part, imaginary_part) if out.dtype.is_complex else (lambda b: b,)
     n = out.numel
     for part in views:
