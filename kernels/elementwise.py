@@ -54,6 +54,7 @@ def _true_divide(x, y):
 
 @triton.jit
 def trunc_divide(x, y):
+    """x / y rounded towards zero."""
     if x.dtype.is_floating():
         return _math.trunc(_math.divide(x, y))
     else:
@@ -62,6 +63,7 @@ def trunc_divide(x, y):
 
 @triton.jit
 def floor_divide(x, y):
+    """x / y rounded down, by way of the rest: rounding x / y itself may reach the next whole number."""
     if x.dtype.is_floating():
         rest = _math.fmod(x, y)
         # x without its rest is a multiple of y: the quotient is whole but for rounding
@@ -85,6 +87,7 @@ def floor_divide(x, y):
 
 @triton.jit
 def remainder(x, y):
+    """What floor_divide leaves: x - y floor(x / y), with the divisor's sign."""
     if x.dtype.is_floating():
         rest = _math.fmod(x, y)
         # Python's remainder has the divisor's sign, C's the dividend's
@@ -98,6 +101,7 @@ def remainder(x, y):
 
 @triton.jit
 def fmod(x, y):
+    """What trunc_divide leaves, with the dividend's sign."""
     if x.dtype.is_floating():
         return _math.fmod(x, y)
     else:
@@ -120,6 +124,7 @@ def gcd(x, y):
 
 @triton.jit
 def lcm(x, y):
+    """|x y| / gcd(x, y)."""
     divisor = gcd(x, y)
     # divided first: x * y may overflow where the multiple does not
     multiple = x // tl.where(divisor == 0, 1, divisor) * y
@@ -166,6 +171,7 @@ def _one(x):
 
 @triton.jit
 def sign(x):
+    """-1, 0 or 1."""
     # 0 for NaN, of which both comparisons are false
     return (x > 0).to(tl.int8) - (x < 0).to(tl.int8)
 
@@ -197,6 +203,7 @@ def sqrt(x):
 
 @triton.jit
 def rsqrt(x):
+    """1 / sqrt(x)."""
     # two correctly rounded steps; tl.rsqrt is an approximation of the hardware
     return _math.reciprocal(_math.sqrt(x))
 
@@ -218,6 +225,7 @@ def copysign(x, y):
 
 @triton.jit
 def lerp(x, end, weight):
+    """x + weight (end - x)."""
     # from the nearer end: a weight of 1 gives `end` exactly
     return tl.where(tl.abs(weight) < 0.5, x + weight * (end - x), end - (end - x) * (1.0 - weight))
 
@@ -322,6 +330,7 @@ def log1p(x):
 
 @triton.jit
 def logaddexp(x, y):
+    """log(e**x + e**y) = max + log(1 + e**-|x - y|)."""
     high = _math.maximum(x, y)
     # equal operands apart: the difference of equal infinities would be NaN
     return tl.where(x == y, high + _math.LN2, high + _math.log1p(_math.exp(-tl.abs(x - y))))
@@ -329,6 +338,7 @@ def logaddexp(x, y):
 
 @triton.jit
 def logaddexp2(x, y):
+    """log2(2**x + 2**y), likewise."""
     high = _math.maximum(x, y)
     rest = _math.log1p(tl.exp2(-tl.abs(x - y))) * _math.LOG2E
     return tl.where(x == y, high + 1.0, high + rest)
@@ -336,6 +346,7 @@ def logaddexp2(x, y):
 
 @triton.jit
 def xlogy(x, y):
+    """x log(y)."""
     # 0 log 0 is 0, and only a NaN of y outweighs an x of 0
     return tl.where(y != y, y, tl.where(x == 0.0, 0.0, x * tl.log(y)))
 
@@ -490,6 +501,7 @@ def sigmoid(x):
 
 @triton.jit
 def sigmoid_backward(grad, y):
+    """grad y (1 - y)."""
     # from the result y: no exponential again
     return grad * y * (1.0 - y)
 
@@ -506,6 +518,7 @@ def _logit_unclamped(x):
 
 @triton.jit
 def _logit_clamped(x, eps):
+    """log(p / (1 - p)) of p = x within [eps, 1 - eps]."""
     inside = _math.minimum(_math.maximum(x, eps), 1.0 - eps)
     return tl.log(_math.divide(inside, 1.0 - inside))
 
@@ -525,6 +538,7 @@ def minimum(x, y):
 
 @triton.jit
 def fmax(x, y):
+    """The larger one; where one of both is NaN, the other."""
     if x.dtype.is_floating():
         # unlike maximum, the number where one of both is NaN
         return tl.where(x != x, y, tl.where((y != y) | (x > y), x, y))
@@ -534,6 +548,7 @@ def fmax(x, y):
 
 @triton.jit
 def fmin(x, y):
+    """The smaller one; where one of both is NaN, the other."""
     if x.dtype.is_floating():
         return tl.where(x != x, y, tl.where((y != y) | (x < y), x, y))
     else:
@@ -552,6 +567,7 @@ def _clamp_both(x, low, high):
 
 @triton.jit
 def nan_to_num(x, nan, posinf, neginf):
+    """Numbers in place of NaN and infinities; whole numbers have neither."""
     if x.dtype.is_floating():
         # NaN last: it equals neither infinity
         finite = tl.where(x == _math.INF, posinf, tl.where(x == -_math.INF, neginf, x))
@@ -562,6 +578,7 @@ def nan_to_num(x, nan, posinf, neginf):
 
 @triton.jit
 def heaviside(x, values):
+    """0 below 0, 1 above, `values` at 0."""
     # 0 for NaN, which is neither 0 nor above it
     return tl.where(x == 0, values, (x > 0).to(x.dtype))
 
@@ -704,6 +721,7 @@ def _flip_bits(x):
 
 @triton.jit
 def bitwise_left_shift(x, y):
+    """x times 2**y; 0 for shifts by the width or more, and for negative ones."""
     outside = (y < 0) | (y >= x.dtype.primitive_bitwidth)
     # shifts by the width or more are undefined: lanes that are not taken shift by 0
     return tl.where(outside, 0, x << tl.where(outside, 0, y))

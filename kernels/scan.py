@@ -41,6 +41,7 @@ ENOUGH_ROWS = 256
 
 @triton.jit
 def _log_add(a, b):
+    """log(e**a + e**b)."""
     # the exponent is never positive: no overflow
     high = tl.maximum(a, b)
     # Equal infinities would give inf - inf.
@@ -67,6 +68,7 @@ def _multiply(a, b):
 
 @triton.jit
 def _combine(a, b, KIND: tl.constexpr):
+    """Two results as one, the earlier first."""
     if KIND == 0:
         return a + b
     elif KIND == 1:
@@ -77,6 +79,7 @@ def _combine(a, b, KIND: tl.constexpr):
 
 @triton.jit
 def _scan(x, KIND: tl.constexpr):
+    """The running results along the rows of a tile."""
     if KIND == 0:
         return tl.cumsum(x, 1)
     elif KIND == 1:
@@ -87,6 +90,7 @@ def _scan(x, KIND: tl.constexpr):
 
 @triton.jit
 def _total(x, KIND: tl.constexpr):
+    """The result of each row of a tile, as a column."""
     if KIND == 0:
         return tl.sum(x, 1, keep_dims=True)
     elif KIND == 1:
@@ -97,6 +101,7 @@ def _total(x, KIND: tl.constexpr):
 
 @triton.jit
 def _identity(KIND: tl.constexpr):
+    """What changes no result."""
     if KIND == 0:
         return 0
     elif KIND == 1:
@@ -107,6 +112,7 @@ def _identity(KIND: tl.constexpr):
 
 @triton.jit
 def _program_rows(n_rows, ROWS: tl.constexpr, INT64: tl.constexpr):
+    """The rows of this program, as a column, and which of them there are."""
     pid = tl.program_id(0)
     if INT64:
         pid = pid.to(tl.int64)

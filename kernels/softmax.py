@@ -94,6 +94,7 @@ def softmax_kernel(
 
 @triton.jit
 def _input_grad(dy, y, row_sum, LOG: tl.constexpr):
+    """dx of a tile, from its rows' sums."""
     if LOG:
         return dy - _math.exp(y) * row_sum
     else:

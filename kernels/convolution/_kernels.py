@@ -46,6 +46,7 @@ def _in_bounds(d, h, w, sizes):
 
 @triton.jit
 def _dot(a, b, acc, PRECISION: tl.constexpr):
+    """acc + a @ b, summed in the type of acc."""
     # out_dtype is float32 unless said; input_precision only concerns float32
     if acc.dtype == tl.float64:
         return tl.dot(a, b, acc, out_dtype=tl.float64)

@@ -95,6 +95,7 @@ def _spread(value, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MODE: tl.conste
 
 @triton.jit
 def _offset(index, strides, ALONG: tl.constexpr):
+    """Offset of an index: over the dimensions along which the operand moves."""
     offset = 0
     for d in tl.static_range(len(strides)):
         # ALONG is a constant: a product with a stride of 0 is not even compiled
@@ -168,6 +169,7 @@ def _apply(
     FN: tl.constexpr, ORDER: tl.constexpr, ALONG: tl.constexpr, COMPUTE: tl.constexpr, MODE: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MASKED: tl.constexpr,
 ):  # fmt: skip
+    """One block: load and convert the operands, FN, convert and store. Arguments as of `pointwise_kernel`."""
     operands = ()
     for k in tl.static_range(len(ORDER)):
         if ORDER[k] < 0:

@@ -31,6 +31,7 @@ def formula(*states: str) -> Callable[[Callable], Any]:
 
 @triton.jit
 def _power(beta, step):
+    """beta**step."""
     # In double precision: 1 - beta^t is a difference of nearly equal numbers. Of beta = 0 the power is 0.
     return tl.exp(step * tl.log(beta))
 

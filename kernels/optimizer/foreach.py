@@ -60,6 +60,7 @@ def _term(x, ord, MODE: tl.constexpr):
 
 @triton.jit
 def _join(a, b, MODE: tl.constexpr):
+    """Two partial results as one."""
     if MODE == "max":
         joined = tl.maximum(a, b, propagate_nan=tl.PropagateNan.ALL)
     elif MODE == "min":
@@ -226,6 +227,7 @@ def _lay_out(key: tuple[tuple[int, int], ...]) -> np.ndarray:
 
 @triton.jit
 def _update_block(x, at, inside, factor, low, high, CLAMP: tl.constexpr, C: tl.constexpr):
+    """Clamp or scale the elements at `at`, in the type C."""
     value = tl.load(x + at, inside).to(C)
     if CLAMP:
         value = tl.maximum(value, low.to(C), propagate_nan=tl.PropagateNan.ALL)

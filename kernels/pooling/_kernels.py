@@ -156,6 +156,7 @@ def _divisor(
     od, oh, ow, start, stride, sizes, KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr,
     COUNT_PADDING: tl.constexpr,
 ):  # fmt: skip
+    """How many positions of a window count."""
     count = _extent(od, KD, start[0], stride[0], sizes[0], COUNT_PADDING)
     count *= _extent(oh, KH, start[1], stride[1], sizes[1], COUNT_PADDING)
     return count * _extent(ow, KW, start[2], stride[2], sizes[2], COUNT_PADDING)
