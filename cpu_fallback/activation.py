@@ -1,6 +1,6 @@
 """Activation functions and their gradients, in blocks that stay in the cache.
 
-Steps after the first write over its result (`*=`, `out=`): fresh memory costs as much as the arithmetic.
+Later steps mostly write over the first one's result (`*=`, `out=`): fresh memory costs as much as the arithmetic.
 """
 
 from __future__ import annotations

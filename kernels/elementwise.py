@@ -68,7 +68,7 @@ def floor_divide(x, y):
         rest = _math.fmod(x, y)
         # x without its rest is a multiple of y: the quotient is whole but for rounding
         quotient = _math.divide(x - rest, y)
-        # fmod's rest has x's sign: with the other one the quotient was rounded up, towards zero
+        # the rest has x's sign: where y has the other one this quotient is the next higher one
         quotient = tl.where((rest != 0.0) & ((y < 0.0) != (rest < 0.0)), quotient - 1.0, quotient)
         whole = tl.floor(quotient)
         # a quotient that rounding left just below its whole number
@@ -419,7 +419,7 @@ def sinc(x):
     return _math.sinc(x)
 
 
-# ---- special functions: in float64 whatever the operands, for which `device/special.py` has coefficients
+# ---- special functions; those of `device/special.py` compute in float64, for which it has coefficients
 
 
 @triton.jit
@@ -540,7 +540,6 @@ def minimum(x, y):
 def fmax(x, y):
     """The larger one; where one of both is NaN, the other."""
     if x.dtype.is_floating():
-        # unlike maximum, the number where one of both is NaN
         return tl.where(x != x, y, tl.where((y != y) | (x > y), x, y))
     else:
         return tl.maximum(x, y)

@@ -29,7 +29,7 @@ from tritonnn.shape import numel
 Ints = tuple[int, ...]
 # Fewer input channels than this and the taps share the inner index with them.
 FLAT_DEPTH = 16
-DEPTHWISE_BLOCK = 256
+DEPTHWISE_BLOCK = 256  # positions of a program: 2 a thread of 4 warps
 
 
 class Window(NamedTuple):

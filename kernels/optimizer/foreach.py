@@ -34,7 +34,7 @@ from tritonnn.kernels.optimizer._tensor_lists import (
     table_entry,
 )
 
-BLOCK = 2048
+BLOCK = 2048  # elements of a step: 8 a thread of 8 warps
 CHUNK = 8 * BLOCK  # elements of a program
 PARTIALS = 1024  # partial sums that a program of the second launch takes at a time
 

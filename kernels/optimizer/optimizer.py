@@ -34,8 +34,8 @@ from tritonnn.kernels.optimizer._tensor_lists import (
     table_entry,
 )
 
-BLOCK = 2048
-CHUNK = 8 * BLOCK  # elements a program updates
+BLOCK = 2048  # elements of a step: 8 a thread of 8 warps
+CHUNK = 8 * BLOCK  # elements a program updates: it looks its tensor up once for all of them
 LARGEST = 9  # numbers that the kernels take
 
 
