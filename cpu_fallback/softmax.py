@@ -78,7 +78,7 @@ def _forward(out: Array, input: Array, dim: int, block: Callable[..., None]) -> 
     if input.size == 0:
         return
     if block is _softmax_block and input.size <= SMALL and out.dtype.itemsize > 2 and input.ndim:
-        # three calls in the output itself: cutting into blocks would take longer than the arithmetic
+        # in the output itself, in one piece: cutting it into blocks would take longer than the arithmetic
         np.subtract(input, np.maximum.reduce(input, axis=dim, keepdims=True), out=out)
         np.exp(out, out=out)
         np.divide(out, np.add.reduce(out, axis=dim, keepdims=True), out=out)

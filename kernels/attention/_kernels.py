@@ -72,6 +72,7 @@ def _mask_scores(
     MASK: 0 none, 1 of bools, 2 of numbers. EDGE: the tile reaches the last key or the diagonal.
     """
     if MASK != 0:
+        # 0 beyond the ends: EDGE masks those keys; those queries are not stored, or have a p of 0
         bias = tl.load(
             mask_ptr + offs_m * stride_mm + offs_n * stride_mn,
             mask=(offs_m < seqlen_q) & (offs_n < seqlen_k), other=0,
