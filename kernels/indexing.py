@@ -85,6 +85,7 @@ def read_kernel(
 def true_kernel(marks, mask_, n, shape, strides, BLOCK: tl.constexpr, INT64: tl.constexpr):
     """marks[i] = 1 where the element is not zero."""
     i = positions(BLOCK, INT64)
+    # NaN is not zero, and counts
     x = comparable(tl.load(mask_ + offset_of(i, shape, strides), mask=i < n))
     tl.store(marks + i, (x != 0).to(tl.int64), mask=i < n)
 

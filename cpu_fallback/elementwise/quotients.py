@@ -34,6 +34,7 @@ def _dividing(ufunc: np.ufunc, whole: np.ufunc, rest: bool) -> Callable[[Array, 
         if not np.abs(quotient).max() < _EXACT_QUOTIENT:  # also where there is a NaN
             directly(out, x, y)
             return
+        # in place of the exact quotient: one array for the whole way
         whole(quotient, out=quotient)
         if not rest:
             out[...] = quotient
@@ -62,6 +63,7 @@ def _sign_of_nothing(out: Array, x: Operand) -> None:
     np.copysign(out, x, out=out, where=out == 0)
 
 
+# 27 bits of a whole quotient by 24 of a divisor: the product fits a float64's 53
 _EXACT_QUOTIENT = 2.0**27
 floor_divide = _dividing(np.floor_divide, np.floor, rest=False)
 fmod = _dividing(np.fmod, np.trunc, rest=True)
@@ -75,6 +77,7 @@ def trunc_divide(out: Array, input: Operand, other: Operand) -> None:
         return
     _refuse_zero(other)
     quotient = np.floor_divide(input, other)
+    # rounded down is one too low where the signs differ and something is left
     quotient += ((np.bitwise_xor(input, other)) < 0) & (quotient * other != input)
     out[...] = quotient
 

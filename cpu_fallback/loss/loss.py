@@ -76,6 +76,7 @@ def _bounded(input: Array, bound: float, scale: float) -> Callable[[Array, Array
         np.abs(d, out=d)
         # With m = min(|d|, bound) both branches are m * (|d| - m / 2).
         np.minimum(d, limit[: d.size], out=m)
+        # (2 |d| - m) m, and the halves in one factor with the scale
         np.multiply(d, dtype.type(2), out=d)
         np.subtract(d, m, out=d)
         np.multiply(d, m, out=d)
@@ -178,6 +179,7 @@ def nll_loss(
     """
     x = _classes_last(input)
     y, w, ignored = _checked("nll_loss", target, x.shape[-1], weight, ignore_index, wide(input.dtype))
+    # in float64, in which the sum over all samples then runs
     losses = -_pick(x, y[..., None], -1)[..., 0].astype(np.float64) * w
     _finish(out, total_weight, losses, w, ignored, reduction)
 
@@ -243,9 +245,9 @@ def fused_cross_entropy(
             # In float64 from here on: a small loss is a difference of large numbers.
             log = np.log(sums[index].astype(np.float64))
             top = shifts[index].astype(np.float64)
-            loss = (log + (top - _pick(xb, ys[index], axis))) * ws[
-                index
-            ]  # the difference cancels without rounding
+            # top - x first: the difference cancels without rounding
+            difference = top - _pick(xb, ys[index], axis)
+            loss = (log + difference) * ws[index]
             if label_smoothing:
                 np.copyto(e, xb)
                 spread = per_class.sum(dtype=np.float64) * (log + top) - asum(e, axis, per_class)
@@ -287,16 +289,19 @@ def fused_cross_entropy_backward(
             ys, top, a, b, d = (v[index] for v in per_sample)
             o = gx[index]
             e = o if o.dtype == dtype and o.flags.c_contiguous else work(o.shape)
+            # a shift of 0 throughout: scores that exp takes as they are (`exp_shifted`)
             if top.any():
                 np.subtract(x[index], top, out=e, dtype=dtype)
                 np.exp(e, out=e)
             else:
                 np.exp(x[index], out=e, dtype=dtype)
             np.multiply(e, a, out=e)
+            # one element of each sample: no array of onehot(y)
             np.put_along_axis(e, ys, _pick(e, ys, axis) - b, axis)
             if label_smoothing:
                 e -= d * (per_class if axis == -1 else per_class[:, None])
             if hidden is not None:
+                # overwritten, not multiplied: an ignored sample's scores may be NaN
                 np.copyto(e, 0, where=hidden[index])
             if e is not o:
                 o[...] = e
@@ -331,6 +336,7 @@ def _checked(
     """
     is_ignored = target == ignore_index
     ignored = is_ignored if is_ignored.any() else None
+    # 0 stands for the ignored: a class that can be looked up; their weight becomes 0 below
     y = (target if ignored is None else np.where(ignored, 0, target)).astype(np.int64, copy=False)
     if y.size and (y.min() < 0 or y.max() >= classes):
         bad = y[(y < 0) | (y >= classes)].reshape(-1)[0]

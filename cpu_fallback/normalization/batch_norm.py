@@ -46,6 +46,7 @@ def native_batch_norm(
             if running_mean is not None:
                 _update_running(running_mean, mean, momentum)
             if running_var is not None:
+                # as in PyTorch: running variances are unbiased, the one that normalises is not
                 _update_running(running_var, var * (count / (count - 1) if count > 1 else np.nan), momentum)
         else:
             mean[...] = running_mean
@@ -57,6 +58,7 @@ def native_batch_norm(
         y = _planes(out)
         for index in _blocks(x.shape):
             _scale_shift(y[index], x[index], _column(scale, index), _column(shift, index), work)
+    # where the planes are short `_planes` gave a copy
     if not np.may_share_memory(y, out):
         out[...] = _unplanes(y, out.shape)
 
@@ -86,6 +88,7 @@ def native_batch_norm_backward(
             # dx = scale * (dy - mean(dy) - (x - mean) rstd^2 mean(dy (x - mean))); in eval only the first term
             count = max(x.shape[0] * x.shape[2], 1)
             c1 = sum_dy_x * rstd**2 / count
+            # (x - mean) c1 + mean(dy) as x c1 + c2: a product and a sum for each element
             c2 = sum_dy / count - mean * c1
             for index in _blocks(x.shape):
                 a = _column(scale, index)
@@ -158,11 +161,13 @@ def _statistics(mean: Array, x: Array, work: Scratch) -> Array:
     if plane == 1:
         return _statistics_of_columns(mean, x[:, :, 0], work)
     means, m2 = np.empty((batch, channels), mean.dtype), np.empty((batch, channels), mean.dtype)
+    # sums of rows as products with ones: the fastest that NumPy has
     ones = np.ones(plane, mean.dtype)
     for index in _blocks(x.shape):
         x_block = _contiguous(x[index], work)
         block_mean = (x_block.reshape(-1, plane) @ ones / plane).reshape(x_block.shape[:2])
         d = work(x_block.shape)
+        # a second pass, over a block in the cache, since mean(x^2) - mean^2 would cancel
         np.subtract(x_block, block_mean[..., None], out=d)
         means[index] = block_mean
         m2[index] = np.vecdot(d, d)
@@ -226,6 +231,7 @@ def _sums(
         np.subtract(x[index], _column(mean, index), out=d, dtype=d.dtype)
         totals[index] = (dy_block.reshape(-1, plane) @ ones).reshape(dy_block.shape[:2])
         products[index] = np.vecdot(dy_block, d)
+    # plane by plane first: rounding grows with the planes, not with all elements
     sum_dy[...], sum_dy_x[...] = totals.sum(axis=0), products.sum(axis=0)
 
 

@@ -20,6 +20,7 @@ def _bin_sums(x: Array, axis: int, out_size: int) -> Array:
     """Sums over the bins of one axis of planes (planes, *spatial)."""
     before, size, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
     if out_size and size % out_size == 0:
+        # equal bins are an axis of their own, summed by one call
         return x.reshape(*before, out_size, size // out_size, *after).sum(axis=axis + 1)
     out: Array = np.empty((*before, out_size, *after), x.dtype)
     lead = (slice(None),) * axis
@@ -49,6 +50,7 @@ def adaptive_avg_pool(out: Array, input: Array, output_size: Ints) -> None:
         if prod(output_size) == 1:
             x = x.reshape(len(x), -1).sum(axis=1).reshape(-1, *output_size)
         else:
+            # a bin is a box, so that sums go one dimension after the other
             for axis, size in enumerate(output_size, start=1):
                 x = _bin_sums(x, axis, size)
         target.planes[block] = x / counts
@@ -91,6 +93,7 @@ def adaptive_max_pool(values: Array, indices: Array, input: Array, output_size: 
         x = source.planes[block].astype(compute_dtype(input.dtype), copy=False)
         unordered = has_nan(x)
         for cell in cells:
+            # one cell of all planes at once: there are few cells, and many planes
             at: tuple[slice | int, ...] = (slice(None), *(i for i, _ in cell))
             inside = tuple(slice(low, high) for _, (low, high) in cell)
             candidates = x[(slice(None), *inside)].reshape(len(x), -1)
@@ -119,6 +122,7 @@ def fractional_max_pool(
     source, best, place = (Planes(a, n) for a in (input, values, indices))
     draws = samples.reshape(-1, n).astype(compute_dtype(samples.dtype), copy=False)
     corner = tuple(slice(0, k) for k in kernel_size)
+    # flat distances of a window's positions from its first one
     steps = np.arange(prod(in_sizes)).reshape(in_sizes)[corner].reshape(-1)
     for block in blocks(len(source.planes), prod(in_sizes)):
         x = source.planes[block].astype(compute_dtype(input.dtype), copy=False)
@@ -145,6 +149,7 @@ def _starts(draws: Array, in_size: int, kernel: int, out_size: int) -> Array:
     starts = np.full((len(draws), out_size), in_size - kernel, np.int64)
     if out_size > 1:
         step = draws.dtype.type((in_size - kernel) / (out_size - 1))
+        # the last window, which ends with the input, keeps the start that it has
         moved = (np.arange(out_size - 1, dtype=draws.dtype) + draws[:, None]) * step
         starts[:, :-1] = moved.astype(np.int64) - (draws * step).astype(np.int64)[:, None]
     return starts

@@ -47,6 +47,7 @@ from tritonnn.shape import numel
 SCALARS = 4
 _NARROW = {float8_e4m3fn, float8_e5m2}
 
+# 16-bit floats compute in float32 and are rounded once, by the store; bool is a byte in memory.
 COMPUTE = {
     bool_: tl.int8, uint8: tl.uint8, int8: tl.int8, int16: tl.int16,
     int32: tl.int32, int64: tl.int64, float16: tl.float32, bfloat16: tl.float32,
@@ -94,6 +95,7 @@ def _spread(value, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MODE: tl.conste
 
 @triton.jit
 def _offset(index, strides, ALONG: tl.constexpr):
+    """Offset of an index: over the dimensions along which the operand moves."""
     offset = 0
     for d in tl.static_range(len(strides)):
         # ALONG is a constant: a product with a stride of 0 is not even compiled
@@ -167,6 +169,7 @@ def _apply(
     FN: tl.constexpr, ORDER: tl.constexpr, ALONG: tl.constexpr, COMPUTE: tl.constexpr, MODE: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MASKED: tl.constexpr,
 ):  # fmt: skip
+    """One block: load and convert the operands, FN, convert and store. Arguments as of `pointwise_kernel`."""
     operands = ()
     for k in tl.static_range(len(ORDER)):
         if ORDER[k] < 0:
@@ -319,6 +322,7 @@ def pointwise(function: Any) -> Callable[..., None]:
     name = function.__name__
 
     def implementation(out: Buffer, *args: Buffer | float, compute: DType) -> None:
+        # all that a plan depends on: the memory itself comes with every call
         key = (
             compute, out.shape, out.strides, out.dtype,
             *[(a.shape, a.strides, a.dtype) if type(a) is Buffer else type(a) for a in args],

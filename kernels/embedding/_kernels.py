@@ -56,6 +56,7 @@ def _flush(
     if DIRECT:
         if FREQUENCY:
             acc = acc / size.to(acc.dtype)
+        # one comparison masks rows that get nothing and the columns behind the last at once
         end = tl.where((row >= 0) & (row < n_rows) & (row != padding_idx), embedding_dim, 0)
         tl.store(
             out_ptr + row * embedding_dim + offs_d, convert(acc, out_ptr.dtype.element_ty), mask=offs_d < end
@@ -104,9 +105,11 @@ def chunk_sums_kernel(
                     out_ptr, partial_ptr, sizes_ptr, chunk, 0, row, acc, size, offs_d, embedding_dim, n_rows,
                     padding_idx, True, FREQUENCY,
                 )  # fmt: skip
+            # False from here on, of the type that the loop carries
             began_before = began_before & (next_row == row)
             row = next_row
             acc = tl.zeros((BLOCK_D,), ACC)  # not acc * 0, which keeps NaN
+            # likewise
             size = size * 0
         grad_ptrs = grad_ptr + tl.load(order_ptr + position).to(tl.int64) * stride_grad + offs_d
         acc += convert(tl.load(grad_ptrs, mask=offs_d < embedding_dim, other=0.0), ACC)
@@ -154,6 +157,7 @@ def join_chunks_kernel(
             partial_ptr + (chunk.to(tl.int64) * 2 + 1) * embedding_dim + offs_d, mask=mask_d, other=0.0
         )
         size = tl.load(sizes_ptr + chunk * 2 + 1)
+        # a segment may fill any number of chunks: -1 ends the walk
         next_chunk = chunk + 1
         while next_chunk >= 0:
             acc += tl.load(
@@ -219,6 +223,7 @@ def bag_kernel(
             acc = tl.where(better, x, acc)
             argmax = tl.where(better, row, argmax)
         else:
+            # selected, not multiplied: the row of padding_idx may hold NaN
             acc = tl.where(counted, acc + x, acc)
         size += counted.to(tl.int64)
         if tl.program_id(1) == 0:

@@ -50,6 +50,7 @@ class Interpreted:
         simulated().queue(lambda: self._run(tuple(grid), hosted, reaches))
 
     def _run(self, grid: tuple[int, ...], hosted: list, reaches: list[Reach]) -> None:
+        # a GPU says nothing of overflows and divisions by zero
         with self._one_at_a_time, np.errstate(all="ignore"), _patching_once():
             memory.running = self.kernel.__name__
             try:

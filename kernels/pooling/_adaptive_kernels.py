@@ -91,6 +91,7 @@ def adaptive_gather_kernel(
                 dy = convert(
                     tl.load(dy_ptr + _offset(n, c, od, oh, ow, dy_strides), mask=mask_o, other=0), SUM
                 )
+                # a mean spreads its gradient over its own bin, and bins differ in size by one
                 if indices_ptr is None:
                     bin_size = _bin_end(od, sizes[0], dy_sizes[0]) - _bin_start(od, sizes[0], dy_sizes[0])
                     bin_size *= _bin_end(oh, sizes[1], dy_sizes[1]) - _bin_start(oh, sizes[1], dy_sizes[1])
@@ -113,6 +114,7 @@ def adaptive_max_kernel(
     n, c, od, oh, ow = _unravel(offs, channels, sizes, LAST)
     d0, d1, h0, h1, w0, w1 = _bins(od, oh, ow, x_sizes, sizes)
     x_ptrs = x_ptr + _offset(n, c, d0, h0, w0, x_strides)
+    # `has_value` says whether `best` is one, as in `max_pool_kernel`
     best = tl.zeros((BLOCK,), COMPUTE)
     argmax, has_value = offs * 0, tl.zeros((BLOCK,), tl.int32)
     for kd in range(longest_bin[0]):
@@ -136,6 +138,7 @@ def adaptive_max_kernel(
 @triton.jit
 def _start(o, draw, step, size, kernel, windows):
     """First position of random window `o` of one dimension: the last window ends with the input."""
+    # both truncated apart, in the draw's type: the places that the NumPy twin computes
     start = ((o.to(draw.dtype) + draw) * step).to(tl.int32) - (draw * step).to(tl.int32)
     return tl.where(o == windows - 1, size - kernel, start)
 

@@ -73,6 +73,7 @@ def max_pool_kernel(
     n, c, od, oh, ow = _unravel(offs, channels, sizes, LAST)
     id, ih, iw = od * stride[0] + start[0], oh * stride[1] + start[1], ow * stride[2] + start[2]
     x_ptrs = x_ptr + _offset(n, c, id, ih, iw, x_strides)
+    # no lowest number to start from: `has_value` says whether `best` is one, whatever the type
     best = tl.zeros((BLOCK,), COMPUTE)
     argmax, has_value = offs * 0, tl.zeros((BLOCK,), tl.int32)
     for kd in range(KD):
@@ -103,6 +104,7 @@ def max_pool_kernel(
 def _window(position, tap, start, stride, dilation, size):
     """The window of which `tap` is at `position` in one dimension, and whether there is one."""
     distance = position - start - tap * dilation
+    # whether // rounds up or down for a negative distance does not matter: that has no window
     o = distance // stride
     return o, (distance >= 0) & (o * stride == distance) & (o < size)
 
@@ -127,6 +129,7 @@ def max_pool_gather_kernel(
             for kw in range(KW):
                 ow, in_w = _window(w, kw, start[2], stride[2], dilation[2], dy_sizes[2])
                 mask_o = mask & in_d & in_h & in_w
+                # -1 is no position: masked lanes match nothing
                 argmax = tl.load(
                     indices_ptr + _offset(n, c, od, oh, ow, index_strides), mask=mask_o, other=-1
                 )
@@ -153,6 +156,7 @@ def _divisor(
     od, oh, ow, start, stride, sizes, KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr,
     COUNT_PADDING: tl.constexpr,
 ):  # fmt: skip
+    """How many positions of a window count."""
     count = _extent(od, KD, start[0], stride[0], sizes[0], COUNT_PADDING)
     count *= _extent(oh, KH, start[1], stride[1], sizes[1], COUNT_PADDING)
     return count * _extent(ow, KW, start[2], stride[2], sizes[2], COUNT_PADDING)
@@ -178,6 +182,7 @@ def avg_pool_kernel(
                 in_bounds = mask & (pd >= 0) & (pd < x_sizes[0]) & (ph >= 0) & (ph < x_sizes[1])
                 in_bounds &= (pw >= 0) & (pw < x_sizes[2])
                 tap_offset = _tap_offset(kd, kh, kw, x_strides, INT64)
+                # the padding adds zeros, whether it counts in the divisor or not
                 acc += convert(tl.load(x_ptrs + tap_offset, mask=in_bounds, other=0), SUM)
     if OVERRIDE:
         divisor = offs * 0 + divisor_override

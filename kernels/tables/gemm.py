@@ -54,7 +54,9 @@ NEAREST = {"sm_86": "sm_80", "sm_87": "sm_80", "sm_89": "sm_80", "sm_103": "sm_1
 
 # 'half': float16 and bfloat16. 'tf32': float32 by matrix instructions. 'ieee': float32 by multiply-adds.
 # 'fp8 exact': float8 with sums in float32, where those of 'fp8' have fewer bits; where there is none, 'fp8'
-# has them.
+# has them. The largest tile, 128 x 256 by 8 warps, keeps 128 sums in the registers of a thread, and its stages take
+# 72 KB of shared memory on sm_80, 144 KB on the later ones (of SHARED in check/binary.py); on gfx942, whose warps
+# have 64 threads, 256 x 256 keeps as many, and two stages of 32 take all of the 64 KB.
 TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
     "sm_80": {
         "half": (

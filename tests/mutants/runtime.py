@@ -137,7 +137,7 @@ FAULTS = [
     ),
     Fault(
         "conversion: integers wrap above", "conversion", NUMBERS,
-        '    result = np.where(whole >= 2.0 ** (info.bits - (made.kind == "i")), info.max, result)\n', "",
+        '    result = np.where(whole >= 2.0 ** (info.bits - (target.kind == "i")), info.max, result)\n', "",
         CONVERT,
     ),
     Fault(
