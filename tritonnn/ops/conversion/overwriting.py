@@ -126,14 +126,18 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
         raise fail("fill_", str(invalid), input=input) from None
     except TypeError as error:
         raise TypeError(f"fill_(): {error}") from None
-    fill_fresh(input, value)
+    dispatch.run_into(fill_values.op, input, (value,))
     return overwritten(input, "fill_")
 
 
-def fill_fresh(input: Tensor, value: Any) -> Tensor:
-    """Fill memory that nobody has seen yet with a number that its dtype holds: no check, no graph, no version."""
-    dispatch.run_into(fill_values.op, input, (value,))
-    return input
+def fill_fresh(fresh: Tensor, value: Any) -> Tensor:
+    """Fill memory that nobody has seen yet, so without looking at graphs and versions."""
+    try:
+        value = as_number(fresh.dtype, value, strict=fresh.numel() != 1)
+    except Invalid as invalid:
+        raise fail("fill_", str(invalid), input=fresh) from None
+    dispatch.run_into(fill_values.op, fresh, (value,))
+    return fresh
 
 
 def overwritten(self: Tensor, op: str) -> Tensor:
@@ -155,7 +159,7 @@ def zero_(input: Tensor) -> Tensor:
     tensor([0., 0.])
     """
     dispatch.check_inplace(copy_values.op, input)
-    fill_fresh(input, _ZERO[input.dtype.kind])
+    dispatch.run_into(fill_values.op, input, (_ZERO[input.dtype.kind],))
     return overwritten(input, "zero_")
 
 

@@ -14,14 +14,11 @@ from tritonnn.device import DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import channels_last, memory_format, preserve_format, strided, strides_as
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
-from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, attach, composite
 from tritonnn.ops.conversion.overwriting import fill_fresh
-from tritonnn.recording.grad_mode import no_grad
 from tritonnn.shape import Size, by_name
 from tritonnn.table import Make
 from tritonnn.table.types import IntOrInts, Number
@@ -42,19 +39,6 @@ def _finish(
     if pin_memory:
         tensor = tensor.pin_memory()
     return tensor.requires_grad_() if requires_grad else tensor
-
-
-def _fill(fresh: Tensor, value: Any) -> Tensor:
-    if isinstance(value, Tensor):
-        with no_grad():
-            fresh.fill_(value)
-        fresh._storage.version = 0
-        return fresh
-    try:
-        value = as_number(fresh.dtype, value, strict=fresh.numel() != 1)
-    except Invalid as invalid:
-        raise fail("fill_", str(invalid), input=fresh) from None
-    return fill_fresh(fresh, value)
 
 
 def _into(out: Tensor | None, shape: Size, dtype: DType, device: Device) -> Tensor:
@@ -132,7 +116,7 @@ def _filled(
     shape = Size(shapes.as_size(size, name))
     if out is not None:
         return _into(out, shape, out.dtype, out.device).fill_(value)
-    tensor = _fill(allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device)), value)
+    tensor = fill_fresh(allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device)), value)
     return _finish(tensor, requires_grad, pin, layout)
 
 
@@ -268,7 +252,8 @@ def zeros_like(
     tensor([0., 0.])
     """
     return _finish(
-        _fill(_like(input, dtype, layout, device, memory_format, pin_memory, "zeros_like"), 0), requires_grad
+        fill_fresh(_like(input, dtype, layout, device, memory_format, pin_memory, "zeros_like"), 0),
+        requires_grad,
     )
 
 
@@ -291,7 +276,8 @@ def ones_like(
     tensor([1, 1])
     """
     return _finish(
-        _fill(_like(input, dtype, layout, device, memory_format, pin_memory, "ones_like"), 1), requires_grad
+        fill_fresh(_like(input, dtype, layout, device, memory_format, pin_memory, "ones_like"), 1),
+        requires_grad,
     )
 
 
@@ -316,7 +302,7 @@ def full_like(
     tensor([7., 7.])
     """
     tensor = _like(input, dtype, layout, device, memory_format, pin_memory, "full_like")
-    return _finish(_fill(tensor, _one_number("full_like", fill_value)), requires_grad)
+    return _finish(fill_fresh(tensor, _one_number("full_like", fill_value)), requires_grad)
 
 
 @composite(
@@ -355,7 +341,9 @@ def _new(name: str, fill: Number | None) -> Any:
             dtype or self.dtype,
             self.device if device is None else resolve(device),
         )
-        return _finish(tensor if fill is None else _fill(tensor, fill), requires_grad, pin_memory, layout)
+        return _finish(
+            tensor if fill is None else fill_fresh(tensor, fill), requires_grad, pin_memory, layout
+        )
 
     method.__name__ = name
     filled = "." if fill is None else f" filled with {fill}."
