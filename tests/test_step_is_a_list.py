@@ -173,7 +173,7 @@ KINDS = {
     "primitive": (lambda x, y: x.sum(1), ["sum"]),
     "several results": (lambda x, y: x.max(1), ["max_dim"]),
     "primitive with out=": (lambda x, y: torch.cat([x, y], out=torch.empty(4, 2, device=x.device)), ["cat"]),
-    "of a size that depends": (lambda x, y: torch.nonzero(x), ["nonzero_rows"]),
+    "of a size that depends": (lambda x, y: torch.nonzero(x), ["nonzero_coordinates", "transpose"]),
     "writing": (lambda x, y: advance_steps([x, y]), ["advance_steps"]),
     "fill": (lambda x, y: x.fill_(3), ["fill_values"]),
     "copy": (lambda x, y: x.copy_(y), ["copy_values"]),

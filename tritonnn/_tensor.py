@@ -269,7 +269,13 @@ class Tensor(Methods):
         return self._alias(self._storage)
 
     def detach_(self) -> Tensor:
-        """Cut it from the graph, making it a leaf that requires no gradient."""
+        """Cut it from the graph, making it a leaf that requires no gradient.
+
+        Raises:
+            RuntimeError: it is a view of another tensor.
+        """
+        if self._base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         self._node, self._base, self._rg, self._out_nr = None, None, False, 0
         return self
 

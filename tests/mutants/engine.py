@@ -165,7 +165,7 @@ FAULTS = [
     ),
     Fault(
         "a leaf is written in place", "argument check", INPLACE,
-        "if target._rg and target._node is None and target._base is None:", "if False:",
+        "if target._node is None and base is None:", "if False:",
         "tests/test_autograd.py -k leaf_refuses",
     ),
     Fault(

@@ -34,21 +34,30 @@ def check_inplace(op: Op, target: Any) -> None:
     """Refuse in-place writes that would lose a gradient or overwrite one element twice."""
     if not isinstance(target, Tensor):
         raise TypeError(f"{op.name}_(): the first argument must be Tensor, not {type(target).__name__}")
-    if state.enabled:
-        if target._rg and target._node is None and target._base is None:
-            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-        base = target._base
-        if base is not None and base._rg and base._node is None:
-            raise RuntimeError(
-                "a view of a leaf Variable that requires grad is being used in an in-place operation."
-            )
-    if target._stride is not None and any(
-        stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)
+    check_history(target)
+    if (
+        target._stride is not None
+        and 0 not in target.shape
+        and any(
+            [stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)]
+        )
     ):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
             "location. Please clone() the tensor before performing the operation."
         )
+
+
+def check_history(target: Tensor) -> None:
+    """Refuse to change leaves that require grad, while calls are recorded."""
+    base = target._base
+    if (target._rg or base is not None) and state.enabled:
+        if target._node is None and base is None:
+            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        if base is not None and base._rg and base._node is None:
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
 
 
 def inplace(op: Op, args: tuple) -> Tensor:

@@ -185,9 +185,11 @@ def _checked(op: Op, body: Callable) -> Any:
             if looks is not _BOUND:
                 for i, classes in looks:
                     if args[i].__class__ not in classes:
-                        return body(*verify(op, args, i))
-                return body(*args)
-        return any_call(args, kwargs)
+                        args = tuple(verify(op, args, i))
+                        break
+                result = body(*args)
+                return result if result.__class__ is Tensor and result._base is None else _own(result, args)
+        return _own(any_call(args, kwargs), (*args, *kwargs.values()))
 
     def any_call(args: tuple, kwargs: dict[str, Any]) -> Any:
         given = len(args)
@@ -212,6 +214,20 @@ def _checked(op: Op, body: Callable) -> Any:
     if takes_out:
         function.__signature__ = OpSignature(op)  # type: ignore[attr-defined]
     return function
+
+
+def _own(result: Any, args: tuple) -> Any:
+    """Results are views of arguments or tensors of their own: what a body made on its way nobody else can write to."""
+    if isinstance(result, Tensor):
+        base = result._base
+        if base is not None and not any(
+            [arg is base or (isinstance(arg, Tensor) and arg._base is base) for arg in args]
+        ):
+            result._base = None
+    elif isinstance(result, (tuple, list)):
+        for part in result:
+            _own(part, args)
+    return result
 
 
 def named(name: str, function: Any) -> Any:

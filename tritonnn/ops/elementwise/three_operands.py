@@ -19,6 +19,8 @@ def _check_lerp(input: Any, end: Any, weight: Any) -> None:
     for name, x in (("end", end), ("weight", weight)):
         if isinstance(x, Tensor) and isinstance(input, Tensor) and x.dtype is not input.dtype and x.shape:
             raise Invalid(f"expected dtype {input.dtype.name} for `{name}` but got dtype {x.dtype.name}")
+    if isinstance(input, Tensor) and input.dtype.kind < 2:
+        raise Invalid(f"not implemented for {input.dtype.name}", kind=NotImplementedError)
 
 
 @pointwise(

@@ -190,7 +190,7 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     whole_number("nonzero_static", "size", size)
     if size < 0:
         raise fail("nonzero_static", f"'size' must be a non-negative integer, got {size}", input=input)
-    rows = nonzero_rows(input.detach())[:size]
+    rows = nonzero_rows(input)[:size]
     missing = size - rows.shape[0]
     return cat([rows, rows.new_full((missing, len(input.shape)), fill_value)]) if missing else rows
 

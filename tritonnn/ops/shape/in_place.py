@@ -5,23 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.dispatch import check_history, wrote
 from tritonnn.ops._table import expose
 from tritonnn.ops.shape.shape import squeeze, t, transpose, unsqueeze
 from tritonnn.ops.shape.strided import as_strided
-from tritonnn.recording.grad_mode import state
 from tritonnn.table import Entry, OpSignature
 
 
 def _geometry_inplace(name: str, entry: Entry) -> Any:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         seen = getattr(self, name)(*args, **kwargs)
-        if self._node is not None or (state.enabled and self._rg):
-            if self._node is None:
-                raise RuntimeError(
-                    "a leaf Variable that requires grad is being used in an in-place operation."
-                )
+        check_history(self)
+        if seen._node is not None:
             self._node, self._out_nr = seen._node, seen._out_nr
         self._adopt(seen)
+        wrote(self, name + "_")
         return self
 
     method.__name__ = method.__qualname__ = name + "_"

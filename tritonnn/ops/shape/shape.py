@@ -10,7 +10,7 @@ from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid
+from tritonnn.errors import Invalid, warn
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, named, view
@@ -537,20 +537,51 @@ def _reversed(self: Tensor) -> Tensor:
     return permute_dims(self, tuple(range(len(self.shape)))[::-1])
 
 
-def _matrices(self: Tensor) -> Tensor:
-    """The last two dimensions exchanged."""
+def _turned(self: Tensor, name: str, instead: str) -> Tensor:
+    """The last two dimensions exchanged, as the property or method `tensor.name` does."""
+    ndim = len(self.shape)
+    if ndim == 0:
+        warn(f"{name} is deprecated on 0-D tensors. {instead}")
+        return self
+    if ndim == 1 or (ndim > 2 and name == "tensor.H"):
+        kinds = "matrices (2-D tensors)" if name == "tensor.H" else "matrices or batches of matrices"
+        batch = " For batches of matrices, consider using tensor.mH" if ndim > 2 else ""
+        raise RuntimeError(f"{name} is only supported on {kinds}. Got {ndim}-D tensor.{batch}")
     return transpose(self, -2, -1)
 
 
+_CONJ = "Consider using x.conj()."
+
+
+def _matrices(self: Tensor) -> Tensor:
+    """The last two dimensions exchanged."""
+    return _turned(self, "tensor.mT", "This function is the identity in these cases.")
+
+
 def _adjoint(self: Tensor) -> Tensor:
-    """A matrix transposed and conjugated; fewer dimensions conjugated."""
-    return transpose(self, 0, 1).conj() if len(self.shape) == 2 else self.conj()
+    """A matrix transposed and conjugated."""
+    return _turned(self, "tensor.H", _CONJ).conj()
 
 
 def _adjoint_matrices(self: Tensor) -> Tensor:
     """The last two dimensions exchanged, conjugated."""
-    return transpose(self, -2, -1).conj()
+    return _turned(self, "tensor.mH", _CONJ).conj()
 
 
 attach(T=property(_reversed), mT=property(_matrices))
 attach(H=property(_adjoint), mH=property(_adjoint_matrices))
+
+
+@composite(
+    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3, 4))],
+    reference=lambda input: np.conj(np.swapaxes(input, -2, -1)),
+    errors=lambda make: [Bad(make(2), match="only supported on matrices or batches of matrices. Got 1-D tensor")],
+)  # fmt: skip
+def adjoint(input: Tensor) -> Tensor:
+    """The last two dimensions exchanged, conjugated.
+
+    >>> import tritonnn as torch
+    >>> torch.adjoint(torch.tensor([[1 + 2j], [3j]]))
+    tensor([[1.-2.j, 0.-3.j]])
+    """
+    return _turned(input, "tensor.adjoint()", _CONJ).conj()
