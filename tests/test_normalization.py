@@ -62,7 +62,7 @@ def test_constant_rows_become_zero(device):
 
 
 @pytest.mark.parametrize("rms", [False, True])
-def test_rows_longer_than_a_tile(monkeypatch, rms):
+def test_rows_longer_than_a_tile(monkeypatch, forget_launches, rms):
     """The kernels for long rows, by pretending that less fits into registers."""
     from tritonnn.kernels.normalization import normalization
 

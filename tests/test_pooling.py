@@ -185,19 +185,22 @@ def test_whole_plane_means_are_exact_enough(device):
     assert (F.adaptive_avg_pool2d(x, 1) - 0.1).abs().max().item() < 3e-8
 
 
-def test_wide_offsets_change_nothing(monkeypatch):
+def test_wide_offsets_change_nothing(offsets_of_width):
     from tritonnn.kernels.pooling import pooling as kernels
 
     x = torch.from_numpy(numbers((1, 2, 6, 5))).to("cuda").requires_grad_()
+    samples = torch.full((1, 2, 2), 0.6, dtype=x.dtype, device="cuda")
     calls = (
         lambda: F.max_pool2d(x, 3, 2, 1), lambda: F.avg_pool2d(x, 3, 2, 1), lambda: F.adaptive_avg_pool2d(x, (4, 2)),
         lambda: F.max_pool2d(x, 2, 1, return_indices=True)[0], lambda: F.adaptive_max_pool2d(x, (4, 2)),
+        lambda: F.fractional_max_pool2d(x, 2, (3, 2), _random_samples=samples),
     )  # fmt: skip
-    for run in calls:
-        found = []
-        for wide in (False, True):
-            monkeypatch.setattr(kernels, "needs_int64", lambda *_, wide=wide: wide)
-            out = run()
-            found.append((out, torch.autograd.grad(out.sin().sum(), x)[0]))
-        for narrow, wide_one in zip(*found):
+
+    def results(call):
+        out = call()
+        return out, torch.autograd.grad(out.sin().sum(), x)[0]
+
+    for call in calls:
+        halves = (offsets_of_width(kernels, wide, lambda call=call: results(call)) for wide in (False, True))
+        for narrow, wide_one in zip(*halves, strict=True):
             np.testing.assert_array_equal(narrow.detach().cpu().numpy(), wide_one.detach().cpu().numpy())

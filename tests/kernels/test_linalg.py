@@ -8,7 +8,6 @@ import pytest
 from buffers import buffer, run, strided
 
 from tritonnn.kernels import activation
-from tritonnn.kernels.launch.launch import forget_plans
 from tritonnn.kernels.linalg import linalg
 from tritonnn.kernels.linalg._plan import WORTH_COPYING, Product, plan_product
 from tritonnn.kernels.tables.gemm import TABLE, Choice, Gemm, candidates, choose, processors
@@ -190,13 +189,12 @@ FLOAT8 = [ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2]
 @pytest.mark.parametrize("right", FLOAT8)
 @pytest.mark.parametrize("native", [True, False])
 @pytest.mark.parametrize("result", [np.float32, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn])
-def test_float8_with_and_without_instructions(monkeypatch, left, right, native, result):
+def test_float8_with_and_without_instructions(monkeypatch, forget_launches, left, right, native, result):
     from tritonnn.kernels.device import moving as shape
     from tritonnn.kernels.linalg import _plan as _gemm_plan
 
     for module in (_gemm_plan, shape):
         monkeypatch.setattr(module, "instructions", lambda arch: native)
-    forget_plans()
     rng = np.random.default_rng(7)
     a, b = made(rng, np.float32, 20, 50).astype(left), made(rng, np.float32, 33, 50).astype(right).T
     scale_a, scale_b = (rng.uniform(0.5, 2, n).astype(np.float32) for n in (20, 33))
@@ -205,7 +203,6 @@ def test_float8_with_and_without_instructions(monkeypatch, left, right, native, 
     got = run(
         linalg.scaled_product, np.empty((20, 33), result), a, b, scale_a, scale_b, bias, None, None, False
     )
-    forget_plans()
     bound = {np.float32: 1e-5, ml_dtypes.bfloat16: 4e-3}.get(result, 0.0626)
     assert (
         np.abs(got.astype(np.float64) - wanted) <= bound * np.abs(wanted) + 1e-2 * (bound > 1e-3) + 1e-4

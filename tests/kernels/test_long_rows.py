@@ -9,7 +9,6 @@ import pytest
 import tritonnn as torch
 from tritonnn.kernels import reduction, scan, softmax
 from tritonnn.kernels.device import sort as _sort
-from tritonnn.kernels.launch.launch import forget_plans
 from tritonnn.kernels.loss import loss
 from tritonnn.kernels.normalization import batch_norm as _batch_norm
 from tritonnn.kernels.tables import reduction as _configs_reduce
@@ -47,7 +46,7 @@ def check(call, *arrays, **close):
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
+def small_blocks(monkeypatch, forget_launches):
     """No kernel holds more than 64 elements of a row, and two multiprocessors share what is long."""
     for module in (reduction, _batch_norm):
         monkeypatch.setattr(module, "multiprocessors", lambda like: 2)
@@ -61,9 +60,6 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(scan, "SHORTER_CHUNK", {})
     monkeypatch.setattr(scan, "ENOUGH_ROWS", 3)
     monkeypatch.setattr(_sort, "TILE", 64)
-    forget_plans()
-    yield
-    forget_plans()
 
 
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])

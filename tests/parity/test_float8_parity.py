@@ -134,13 +134,10 @@ def test_taken(name, device, kind):
 
 @KINDS
 @pytest.mark.parametrize("name", ["eq", "eq number", "ne", "isnan", "where"])
-def test_compared_without_instructions(monkeypatch, name, kind):
+def test_compared_without_instructions(monkeypatch, forget_launches, name, kind):
     """As where the hardware knows no float8: by way of float16."""
-    from tritonnn.kernels.launch.launch import forget_plans
-
     for module in (_pointwise, shape):
         monkeypatch.setattr(module, "instructions", lambda arch: False)
-    forget_plans()
     same(name, kind, "cuda")
 
 
