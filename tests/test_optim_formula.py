@@ -94,11 +94,8 @@ class Lion(ElementwiseOptimizer):
     def __init__(
         self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0, *, maximize=False, differentiable=False
     ):
-        defaults = {
-            "lr": lr, "betas": betas, "weight_decay": weight_decay, "decoupled_weight_decay": True,
-            "maximize": maximize, "differentiable": differentiable,
-        }  # fmt: skip
-        super().__init__(params, defaults)
+        options = {"lr": lr, "betas": betas, "weight_decay": weight_decay, "decoupled_weight_decay": True}
+        super().__init__(params, options, maximize=maximize, differentiable=differentiable)
 
 
 @pytest.mark.parametrize("options", [{}, {"differentiable": True}, {"maximize": True}], ids=str)

@@ -66,18 +66,10 @@ class ASGD(ElementwiseOptimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "lambd": lambd,
-            "alpha": alpha,
-            "t0": t0,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
+        super().__init__(
+            params, {"lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay},
+            foreach=foreach, maximize=maximize, differentiable=differentiable, capturable=capturable,
+        )  # fmt: skip
 
     def _numbers(self, group: Group, p: Tensor, state: State) -> dict[str, Any]:
         found = {name: read(group, state[name]) for name in ("eta", "mu")}

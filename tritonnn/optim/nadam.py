@@ -74,19 +74,13 @@ class NAdam(ElementwiseOptimizer):
         differentiable: bool = False,
     ) -> None:
         require(momentum_decay >= 0.0, "momentum_decay value", momentum_decay)
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
+        options = {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "momentum_decay": momentum_decay,
+        }  # fmt: skip
+        super().__init__(
+            params, options, decoupled_weight_decay=decoupled_weight_decay, maximize=maximize, foreach=foreach,
+            capturable=capturable, differentiable=differentiable,
+        )  # fmt: skip
 
     def _numbers(self, group: Group, p: Tensor, state: State) -> dict[str, Any]:
         found = super()._numbers(group, p, state)
