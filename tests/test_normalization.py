@@ -98,10 +98,10 @@ def test_sums_shared_by_programs():
 @DEVICES
 def test_only_wanted_gradients_are_made(device):
     x = normal(5, 8, device=device)
-    made = native_layer_norm_backward(
+    grads = native_layer_norm_backward(
         x, x, (8,), x.mean(1, True), torch.ones(5, 1, device=device), None, (False, True, False)
     )
-    assert [tuple(t.shape) for t in made] == [(0,), (8,), (0,)]
+    assert [tuple(t.shape) for t in grads] == [(0,), (8,), (0,)]
 
 
 @DEVICES

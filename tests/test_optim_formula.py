@@ -125,7 +125,7 @@ def test_recorded_steps_are_the_fast_ones(name, options, device):
     """The formula as Tensor operations, with a derivative, and as NumPy calls or as a kernel."""
     rng = np.random.default_rng(1)
     start, *grads = (torch.from_numpy(rng.standard_normal((3, 4))).to(device) for _ in range(9))
-    found = []
+    values = []
     for differentiable in (False, True):
         w = start.clone().requires_grad_()
         p = w.clone() if differentiable else w
@@ -133,7 +133,7 @@ def test_recorded_steps_are_the_fast_ones(name, options, device):
         for g in grads:
             p.grad = g
             opt.step()
-        found.append(p.detach().cpu().numpy())
-    np.testing.assert_allclose(found[0], found[1], rtol=1e-9, atol=1e-12)
+        values.append(p.detach().cpu().numpy())
+    np.testing.assert_allclose(values[0], values[1], rtol=1e-9, atol=1e-12)
     p.sum().backward()
     assert w.grad.isfinite().all() and w.grad.abs().sum() > 0

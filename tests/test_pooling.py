@@ -24,14 +24,14 @@ def windows(x, kernel, stride, padding, dilation, ceil_mode):
     for i, k, s, p, d in zip(x.shape, kernel, stride, padding, dilation):
         count = (i + 2 * p - d * (k - 1) - 1 + (s - 1 if ceil_mode else 0)) // s + 1
         sizes.append(count - 1 if ceil_mode and (count - 1) * s >= i + p else count)
-    found = np.full((*sizes, kernel[0] * kernel[1]), -1)
+    taps = np.full((*sizes, kernel[0] * kernel[1]), -1)
     for a, b in np.ndindex(*sizes):
         for t, (u, v) in enumerate(itertools.product(range(kernel[0]), range(kernel[1]))):
             i = a * stride[0] - padding[0] + u * dilation[0]
             j = b * stride[1] - padding[1] + v * dilation[1]
             if 0 <= i < x.shape[0] and 0 <= j < x.shape[1]:
-                found[a, b, t] = i * x.shape[1] + j
-    return found
+                taps[a, b, t] = i * x.shape[1] + j
+    return taps
 
 
 def scan(plane, places):

@@ -25,7 +25,7 @@ def numbers(*shape, seed=0):
 
 def both(call, *arrays):
     """Results, and gradients of the first floating-point one, on the CPU and on the device."""
-    found = []
+    outcomes = []
     for device in ("cpu", "cuda"):
         inputs = [torch.from_numpy(a).to(device).requires_grad_(a.dtype.kind == "f") for a in arrays]
         results = call(*inputs)
@@ -34,8 +34,8 @@ def both(call, *arrays):
             seeds = torch.from_numpy(numbers(*results[0].shape, seed=9)).to(device)
             (results[0] * seeds).sum().backward()
             results += [t.grad for t in inputs if t.grad is not None]
-        found.append([r.detach().cpu().numpy() for r in results])
-    return found
+        outcomes.append([r.detach().cpu().numpy() for r in results])
+    return outcomes
 
 
 def check(call, *arrays, **close):

@@ -217,14 +217,14 @@ class ElementwiseOptimizer(Optimizer):
 
     def _options(self, group: Group) -> dict[str, Any]:
         """The options that the formula takes, with one number for each of a pair: betas as beta1 and beta2."""
-        found = {}
+        options = {}
         for name, value in group.items():
             if name in self._takes:
-                found[name] = value
+                options[name] = value
             elif isinstance(value, (tuple, list)) and name not in ("params", "param_names"):
                 each = {f"{name[:-1]}{i}": v for i, v in enumerate(value, 1)}
-                found.update((name, v) for name, v in each.items() if name in self._takes)
-        return found
+                options.update((name, v) for name, v in each.items() if name in self._takes)
+        return options
 
     def _step_arrays(
         self, params: list[Tensor], states: list[State], kept: tuple[str, ...], counts: list[Tensor],
@@ -338,10 +338,10 @@ def _any_tensor(options: dict[str, Any]) -> bool:
 
 
 def _by_device(params: list[Tensor]) -> list[list[Tensor]]:
-    found: dict[Any, list[Tensor]] = {}
+    groups: dict[Any, list[Tensor]] = {}
     for p in params:
-        found.setdefault(p.device, []).append(p)
-    return list(found.values())
+        groups.setdefault(p.device, []).append(p)
+    return list(groups.values())
 
 
 def _real(tensors: list[Tensor]) -> list[Tensor]:

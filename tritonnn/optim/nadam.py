@@ -83,8 +83,8 @@ class NAdam(ElementwiseOptimizer):
         )  # fmt: skip
 
     def _numbers(self, group: Group, p: Tensor, state: State) -> dict[str, Any]:
-        found = super()._numbers(group, p, state)
-        step, beta1, psi = found["step"], group["betas"][0], group["momentum_decay"]
+        numbers = super()._numbers(group, p, state)
+        step, beta1, psi = numbers["step"], group["betas"][0], group["momentum_decay"]
         mu, mu_next = (beta1 * (1.0 - 0.5 * 0.96 ** (t * psi)) for t in (step, step + 1))
         state["mu_product"] *= mu
-        return found | {"mu": mu, "mu_next": mu_next, "mu_product": read(group, state["mu_product"])}
+        return numbers | {"mu": mu, "mu_next": mu_next, "mu_product": read(group, state["mu_product"])}

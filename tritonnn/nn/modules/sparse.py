@@ -233,12 +233,12 @@ class EmbeddingBag(_Table):
     ) -> EmbeddingBag:
         """An EmbeddingBag over a given table (rows, dim); with `freeze` it is not trained."""
         rows, columns = _extents(embeddings)
-        made = cls(
+        bag = cls(
             rows, columns, max_norm, norm_type, scale_grad_by_freq, mode, sparse, _weight=embeddings,
             include_last_offset=include_last_offset, padding_idx=padding_idx,
         )  # fmt: skip
-        made.weight.requires_grad_(not freeze)
-        return made
+        bag.weight.requires_grad_(not freeze)
+        return bag
 
 
 def _extents(embeddings: Tensor) -> tuple[int, int]:
