@@ -313,8 +313,8 @@ def test_sizes_by_name():
 def test_out_of_composites():
     x = torch.tensor([[3.0, 1.0], [2.0, 4.0]])
     values, indices = torch.empty(0), torch.empty(0, dtype=torch.int64)
-    made = torch.median(x, 1, out=(values, indices))
-    assert made.values is values and values.tolist() == [1.0, 2.0] and indices.tolist() == [1, 0]
+    result = torch.median(x, 1, out=(values, indices))
+    assert result.values is values and values.tolist() == [1.0, 2.0] and indices.tolist() == [1, 0]
     total = torch.empty(())
     assert torch.prod(x, out=total) is total and total.item() == 24.0
     with pytest.raises(TypeError, match=r"median\(\): argument 'out' must be tuple of 2 Tensors"):

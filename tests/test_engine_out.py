@@ -36,9 +36,9 @@ TAKING = sorted(name for name, op in OPS.items() if has_out(op))
 def given(op: Op, change: Any) -> tuple[Any, Any]:
     """A sample of the op, and a changed tensor for each of its results."""
     sample = samples(op, "cpu", kind_of(op))[0]
-    made = call(op, sample)
-    outs = tuple(change(torch.empty_like(t)) for t in tensors(made))
-    return sample, outs[0] if isinstance(made, Tensor) else outs
+    result = call(op, sample)
+    outs = tuple(change(torch.empty_like(t)) for t in tensors(result))
+    return sample, outs[0] if isinstance(result, Tensor) else outs
 
 
 @pytest.mark.parametrize("name", TAKING)

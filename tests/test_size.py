@@ -20,7 +20,6 @@ LONG_FUNCTIONS: dict[str, str] = {
     "kernels/convolution/_kernels.py::weight_kernel": "a kernel: its stages share their registers",
     "kernels/device/reduce.py::moments_kernel": "a kernel: its stages share their registers",
     "kernels/embedding/_kernels.py::bag_kernel": "a kernel: its stages share their registers",
-    "kernels/embedding/_kernels.py::chunk_sums_kernel": "a kernel: its stages share their registers",
     "kernels/linalg/_kernels.py::gemm_kernel": "a kernel: its stages share their registers",
     "kernels/scatter/_entries.py::combine_kernel": "a kernel: its stages share their registers",
     "tritonnn/runtime/triton_driver.py::_driver_class": "a class, made where Triton may be imported",

@@ -171,13 +171,13 @@ def checked(tmp_path: Path) -> dict[int, list[str]]:
     assert done.returncode == 1, done.stderr or done.stdout
     said: dict[int, list[str]] = {}
     for line in done.stdout.splitlines():
-        found = re.match(
+        match = re.match(
             r".*program\.py:(\d+): (?:error: .*\[([a-z-]+)\]$|note: Revealed type is \"(.*)\")", line
         )
-        if found is None:
+        if match is None:
             assert ": note: " in line or line.startswith("Found "), line
             continue
-        number, code, revealed = found.groups()
+        number, code, revealed = match.groups()
         said.setdefault(int(number), []).append(
             f"error: {code}" if code else re.sub(r"(\w+\.)+", "", revealed)
         )
@@ -288,12 +288,12 @@ def test_make_lint_checks_every_file(tmp_path: Path) -> None:
     package = tmp_path / "tritonnn"
     (package / "removed.py").symlink_to(ROOT / "tritonnn" / "removed.py")
     link(tmp_path)
-    found = {
+    checked_files = {
         path.resolve()
         for entry in package.iterdir()
         for path in (entry.rglob("*.py") if entry.is_dir() else [entry])
     }
-    assert found >= {*modules().values()}
+    assert checked_files >= {*modules().values()}
     assert not (package / "removed.py").is_symlink()
 
 

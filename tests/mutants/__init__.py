@@ -94,7 +94,7 @@ class Fault(NamedTuple):
 
 def all_faults() -> list[Fault]:
     """The rows of all areas."""
-    found: list[Fault] = []
+    faults: list[Fault] = []
     for area in AREAS:
-        found += importlib.import_module(f"mutants.{area}").FAULTS
-    return found
+        faults += importlib.import_module(f"mutants.{area}").FAULTS
+    return faults

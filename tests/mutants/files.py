@@ -78,7 +78,7 @@ FAULTS = [
     ),
     Fault(
         "each view is saved for itself", "ownership", TENSORS,
-        "    if found is None or found.dtype is not dtype:\n", "    if True:\n",
+        "    if ref is None or ref.dtype is not dtype:\n", "    if True:\n",
         "tests/test_serialization.py -k 'share or copies'",
     ),
     Fault(

@@ -42,15 +42,15 @@ def contents(library: Any) -> dict[str, Any]:
 def assert_same(got: Any, wanted: Any) -> None:
     assert list(got) == list(wanted)
     for name, value in wanted.items():
-        found = got[name]
+        loaded = got[name]
         if hasattr(value, "stride"):
-            assert str(found.dtype) == str(value.dtype) and tuple(found.shape) == tuple(value.shape), name
-            assert tuple(found.stride()) == tuple(value.stride()), name
-            assert found.requires_grad == value.requires_grad, name
-            assert type(found).__name__ == type(value).__name__, name
-            assert found.tolist() == value.tolist(), name
+            assert str(loaded.dtype) == str(value.dtype) and tuple(loaded.shape) == tuple(value.shape), name
+            assert tuple(loaded.stride()) == tuple(value.stride()), name
+            assert loaded.requires_grad == value.requires_grad, name
+            assert type(loaded).__name__ == type(value).__name__, name
+            assert loaded.tolist() == value.tolist(), name
         else:
-            assert str(found) == str(value), name
+            assert str(loaded) == str(value), name
 
 
 def test_pytorch_reads_ours(tmp_path):

@@ -19,9 +19,9 @@ _PROTOCOL = 1001
 def is_legacy(file: IO[bytes]) -> bool:
     """Whether a file open for reading stands at such a file's beginning; it is not moved."""
     start = file.tell()
-    found = file.read(len(_MAGIC)) == _MAGIC
+    matches = file.read(len(_MAGIC)) == _MAGIC
     file.seek(start)
-    return found
+    return matches
 
 
 def load(file: IO[bytes], make: Callable[..., Any], map_location: MapLocation) -> Any:

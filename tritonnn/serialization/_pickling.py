@@ -89,11 +89,11 @@ class Writer(pickle._Pickler):  # C's pickler cannot write a name it cannot impo
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
         """Writes a name; those that PyTorch has a name of its own for, under that."""
-        found = _torch_name(obj)
-        if found is None:
+        torch_name = _torch_name(obj)
+        if torch_name is None:
             super().save_global(obj, name)
             return
-        self.write(pickle.GLOBAL + f"{found[0]}\n{found[1]}\n".encode())
+        self.write(pickle.GLOBAL + f"{torch_name[0]}\n{torch_name[1]}\n".encode())
         self.memoize(obj)
 
     # Functions and classes do not come to reducer_override's answer but to these.
@@ -351,14 +351,14 @@ class FullUnpickler(_Reader, pickle.Unpickler):
 
 def _own(own_module: str, module: str, name: str) -> Any:
     try:
-        found: Any = importlib.import_module(own_module)
+        value: Any = importlib.import_module(own_module)
         for part in name.split("."):
-            found = getattr(found, part)
+            value = getattr(value, part)
     except (ImportError, AttributeError):
         raise AttributeError(
             f"the file refers to {module}.{name}, and tritonnn has no {module}.{name}"
         ) from None
-    return found
+    return value
 
 
 def unpickle(unpickler: Any, label: str) -> Any:

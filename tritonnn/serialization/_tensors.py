@@ -102,12 +102,12 @@ def storage_of(tensor: Tensor) -> StorageRef:
     dtype = tensor.dtype if tensor.dtype in STORAGE_NAMES else None
     block = tensor._storage
     known = _refs.get(block)
-    found = known() if known is not None else None
-    if found is None or found.dtype is not dtype:
+    ref = known() if known is not None else None
+    if ref is None or ref.dtype is not dtype:
         size = Size((block.nbytes,))
-        found = StorageRef(make(block.buffer(size, (1,), 0, uint8), block, size, uint8, tensor.device), dtype)
-        _refs[block] = weakref.ref(found)
-    return found
+        ref = StorageRef(make(block.buffer(size, (1,), 0, uint8), block, size, uint8, tensor.device), dtype)
+        _refs[block] = weakref.ref(ref)
+    return ref
 
 
 def reduce_tensor(tensor: Tensor) -> tuple:
@@ -187,8 +187,8 @@ def _over(base: Tensor, size: Size, stride: tuple[int, ...], offset: int, dtype:
 
 def rebuild_meta(dtype: DType, size: Any, stride: Any, requires_grad: bool) -> Tensor:
     """A tensor without memory."""
-    made = empty_strided(tuple(size), tuple(stride), dtype=dtype, device="meta")
-    return made.requires_grad_(requires_grad)
+    tensor = empty_strided(tuple(size), tuple(stride), dtype=dtype, device="meta")
+    return tensor.requires_grad_(requires_grad)
 
 
 def rebuild_parameter(data: Tensor, requires_grad: bool, hooks: Any) -> Any:
@@ -198,14 +198,14 @@ def rebuild_parameter(data: Tensor, requires_grad: bool, hooks: Any) -> Any:
 
 def rebuild_parameter_with_state(data: Tensor, requires_grad: bool, hooks: Any, state: Any) -> Any:
     """A Parameter with the attributes that its program gave it."""
-    made = Parameter(data, requires_grad)
+    param = Parameter(data, requires_grad)
     if isinstance(state, tuple):
         state = {**(state[0] or {}), **(state[1] or {})}
     for name, value in state.items():
-        if isinstance(getattr(type(made), name, None), (property, type(Tensor.dim))) or name.startswith("_"):
+        if isinstance(getattr(type(param), name, None), (property, type(Tensor.dim))) or name.startswith("_"):
             raise RuntimeError(f"load: a parameter's saved state would replace its own '{name}'")
-        setattr(made, name, value)
-    return made
+        setattr(param, name, value)
+    return param
 
 
 # ---- where a storage goes -----------------------------------------------------------------------------

@@ -252,11 +252,11 @@ def _tensors(data: bytes, label: str, device: DeviceLike | None) -> dict[str, Te
         raise ValueError(
             f"load: {label} is truncated, corrupted or not in the safetensors format: {error}"
         ) from None
-    found = {}
+    tensors = {}
     for name, entry in entries:
         dtype: DType | None = getattr(tritonnn, _NAMES.get(entry["dtype"], ""), None)
         if dtype is None:
             raise ValueError(f"load: tensor '{name}' of {label} has the unknown dtype {entry['dtype']}")
         array = np.frombuffer(bytearray(entry["data"]), np.uint8).view(dtype.np).reshape(entry["shape"])
-        found[name] = from_array(array, dtype).to(device)
-    return found
+        tensors[name] = from_array(array, dtype).to(device)
+    return tensors
