@@ -27,7 +27,7 @@ from tritonnn.dtypes import (
 )
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size
-from tritonnn.storage import Storage
+from tritonnn.storage import Storage as Memory
 
 KINDS = {
     "Half": float16, "BFloat16": bfloat16, "Float": float32, "Double": float64, "Byte": uint8, "Char": int8,
@@ -163,7 +163,7 @@ class TypedStorage:
     _kind: dtype | None = None
 
     def __init__(
-        self, *args: Any, wrap: Storage | None = None, dtype: dtype | None = None, device: DeviceLike = "cpu"
+        self, *args: Any, wrap: Memory | None = None, dtype: dtype | None = None, device: DeviceLike = "cpu"
     ) -> None:
         self.dtype = dtype or self._kind or get_default_dtype()
         if wrap is not None:
@@ -328,6 +328,7 @@ STORAGES = {
     for kind, d in KINDS.items()
 }
 globals().update({cls.__name__: cls for cls in STORAGES.values()})
+Storage = STORAGES[KINDS["Float"]]  # as the default dtype was when it got its name
 
 
 def storage_of(tensor: Tensor) -> TypedStorage:
