@@ -111,11 +111,11 @@ def roll(input: Tensor, shifts: IntOrInts, dims: Dims = None) -> Tensor:
     tensor([3, 0, 1, 2])
     """
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
-    if dims is None or dims == ():
+    dims = None if dims is None else as_dims(dims)
+    if not dims:
         if len(shifts) != 1:
             raise fail("roll", f"`shifts` must have one element when no `dims` are given, got {shifts}")
         return view_as_size(roll(view_or_copy(input, (-1,)), shifts, (0,)), input.shape)
-    dims = as_dims(dims)
     if len(shifts) != len(dims):
         raise fail("roll", f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     for shift, dim in zip(shifts, dims, strict=True):
