@@ -154,7 +154,7 @@ class ShortTensor(Tensor): ...
 
 def empty(
     *sizes: _int | Sequence[_int],
-    size: IntOrInts | None = None,
+    size: Sequence[_int] | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,
     layout: Layout | None = None,
@@ -165,7 +165,7 @@ def empty(
 ) -> Tensor: ...
 def zeros(
     *sizes: _int | Sequence[_int],
-    size: IntOrInts | None = None,
+    size: Sequence[_int] | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,
     layout: Layout | None = None,
@@ -175,7 +175,7 @@ def zeros(
 ) -> Tensor: ...
 def ones(
     *sizes: _int | Sequence[_int],
-    size: IntOrInts | None = None,
+    size: Sequence[_int] | None = None,
     out: Tensor | None = None,
     dtype: DType | None = None,
     layout: Layout | None = None,
@@ -184,7 +184,7 @@ def ones(
     pin_memory: _bool = False,
 ) -> Tensor: ...
 def full(
-    size: IntOrInts,
+    size: Sequence[_int],
     fill_value: Number,
     *,
     out: Tensor | None = None,
@@ -1444,9 +1444,9 @@ def bucketize(
     out: Tensor | None = None,
 ) -> Tensor: ...
 def normal(
-    mean: Any,
-    std: Any = 1.0,
-    size: IntOrInts | None = None,
+    mean: Tensor | _float,
+    std: Tensor | _float = 1.0,
+    size: Sequence[_int] | None = None,
     *,
     generator: Generator | None = None,
     out: Tensor | None = None,

@@ -658,7 +658,7 @@ class Methods:
     ) -> Tensor: ...
     def new_full(
         self,
-        size: IntOrInts,
+        size: Sequence[_int],
         fill_value: Number,
         *,
         dtype: DType | None = None,

@@ -29,7 +29,8 @@ class _Methods(Tensor):
             return object.__new__(cls)
         from tritonnn.legacy_types import construct
 
-        return construct(get_default_dtype(), CPU, args, kwargs)
+        kind = args[0].dtype if len(args) == 1 and isinstance(args[0], Tensor) else get_default_dtype()
+        return construct(kind, CPU, args, kwargs)
 
     # ---- autograd -------------------------------------------------------------------------------------
 

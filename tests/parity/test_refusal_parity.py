@@ -36,7 +36,7 @@ REASONS = {
     **dict.fromkeys(("threshold", "renorm", "clamp", "lerp", "xlog1py", "lp_pool1d", "searchsorted",
                      "bucketize"), COMPLEX),
     **dict.fromkeys(("quantile", "nanquantile", "repeat_interleave"), LISTS),
-    **dict.fromkeys(("full", "convolution"), SIZES),
+    "convolution": SIZES,
     "movedim": "sizes of another number are told as such, where PyTorch finds no signature",
     "isin": "a truth value or a complex number counts as a number",
     "ctc_loss": "lengths are looked at one by one, and their number first",

@@ -174,6 +174,10 @@ class Stub:
             self.imports.add("import numpy as np")
             return name
         value = names.get(name)
+        if (
+            isinstance(value, type) and getattr(builtins, value.__name__, None) is value
+        ):  # an alias, such as Count
+            return self.name(value.__name__, names)
         if name in ELSEWHERE:
             module, real = ELSEWHERE[name], name
         elif name in results():

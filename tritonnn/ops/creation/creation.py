@@ -20,7 +20,7 @@ from tritonnn.ops._arguments import whole_number
 from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, attach, composite
 from tritonnn.shape import Size, by_name
 from tritonnn.table import Make
-from tritonnn.table.types import IntOrInts, Number
+from tritonnn.table.types import Count, Number
 
 torch_names = NAMESPACES["torch"]
 
@@ -62,7 +62,7 @@ def _copy_out(out: Tensor | None, made: Tensor) -> Tensor:
     return made if out is None else _into(out, made.shape, out.dtype, out.device).copy_(made)
 
 
-def _defined(sizes: Any, size: IntOrInts | None = None, **options: Any) -> Any:
+def _defined(sizes: Any, size: Sequence[int] | None = None, **options: Any) -> Any:
     return sizes[0] if sizes and isinstance(sizes[0], list) else sizes or size
 
 
@@ -99,7 +99,7 @@ def _like_errors(make: Make) -> list[Bad]:
     reference=lambda *sizes, **named: np.empty(_defined(sizes, **named)),
 )  # fmt: skip
 def empty(
-    *sizes: int | Sequence[int], size: IntOrInts | None = None, out: Tensor | None = None,
+    *sizes: int | Sequence[int], size: Sequence[int] | None = None, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
@@ -133,7 +133,7 @@ def _filled(
     reference=lambda *sizes, **named: np.zeros(_defined(sizes, **named)),
 )  # fmt: skip
 def zeros(
-    *sizes: int | Sequence[int], size: IntOrInts | None = None, out: Tensor | None = None,
+    *sizes: int | Sequence[int], size: Sequence[int] | None = None, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -152,7 +152,7 @@ def zeros(
     reference=lambda *sizes, **named: np.ones(_defined(sizes, **named)),
 )  # fmt: skip
 def ones(
-    *sizes: int | Sequence[int], size: IntOrInts | None = None, out: Tensor | None = None,
+    *sizes: int | Sequence[int], size: Sequence[int] | None = None, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -181,7 +181,7 @@ def ones(
     ],
 )  # fmt: skip
 def full(
-    size: IntOrInts, fill_value: Number, *, out: Tensor | None = None, dtype: DType | None = None,
+    size: Sequence[int], fill_value: Number, *, out: Tensor | None = None, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -356,14 +356,14 @@ def _new(name: str, fill: Number | None) -> Any:
 
 
 def new_full(
-    self: Tensor, size: IntOrInts, fill_value: Number, *, dtype: DType | None = None,
+    self: Tensor, size: Sequence[int], fill_value: Number, *, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """One value in this tensor's dtype and device."""
     options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad}
     value = _one_number("new_full", fill_value)
-    return _new("new_full", value)(self, size, pin_memory=pin_memory, **options)
+    return _new("new_full", value)(self, size=size, pin_memory=pin_memory, **options)
 
 
 attach(new_empty=_new("new_empty", None), new_zeros=_new("new_zeros", 0), new_ones=_new("new_ones", 1))
@@ -379,7 +379,7 @@ attach(new_full=new_full)
     ],
 )  # fmt: skip
 def eye(
-    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: DType | None = None,
+    n: Count, m: Count | None = None, *, out: Tensor | None = None, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip

@@ -20,7 +20,7 @@ from tritonnn.ops.indexing.indexing import nonzero_rows
 from tritonnn.ops.joining.joining import cat, meshgrid, stack
 from tritonnn.ops.scan.scan import cumprod
 from tritonnn.shape import as_size
-from tritonnn.table.types import Number
+from tritonnn.table.types import Count, Number
 
 
 def _combinations(input: Any, r: int, with_replacement: bool) -> Any:
@@ -179,7 +179,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
         Bad(make(2), size=1.5, error=TypeError, match="int"),
     ],
 )  # fmt: skip
-def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+def nonzero_static(input: Tensor, *, size: Count, fill_value: int = -1) -> Tensor:
     """The first `size` rows of `nonzero(input)`, filled up with `fill_value`.
 
     >>> import tritonnn as torch
@@ -262,6 +262,10 @@ def histogram(
             "histogram", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input
         )
     values = input.detach().reshape(-1)
+    if range is not None and isinstance(bins, Tensor):  # then it is a number, as edges have their own range
+        if bins.shape or bins.dtype.kind != 1:
+            raise fail("histogram", "bins must be int where range is given", kind=TypeError, bins=bins)
+        bins = bins.__index__()
     if isinstance(bins, Tensor):
         edges = bins.detach()
         if len(edges.shape) != 1:

@@ -14,6 +14,7 @@ from tritonnn.ops.loss.loss import reduced, resolve
 from tritonnn.ops.softmax import log_softmax, softmax, softmax_backward
 from tritonnn.shape import numel
 from tritonnn.table import Make
+from tritonnn.table.types import Count
 
 
 def check_classes(input: Tensor | Out, target: Tensor, weight: Tensor | None) -> None:
@@ -85,7 +86,9 @@ def _class_samples(make: Make, *tail: Any) -> list[Sample]:
     total_weight: nll_loss_backward(
         g, target, weight, total_weight, tuple(input_shape), ignore_index, reduction)},
 )  # fmt: skip
-def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str) -> Any:
+def nll_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: Count, reduction: str
+) -> Any:
     """-w[y] x[y] of every sample, and the sum of the weights w[y] that a mean divides by."""
     only_floating(input)
     check_classes(input, target, weight)
@@ -293,7 +296,7 @@ def _probability_loss(
 )  # fmt: skip
 def cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
+    ignore_index: Count = -100, reduce: bool | None = None, reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:  # fmt: skip
     """-log softmax(x)[y] of scores x, or -Σ p log softmax(x) of class probabilities p.

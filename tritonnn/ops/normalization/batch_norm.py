@@ -27,6 +27,7 @@ from tritonnn.ops.normalization.normalization import native_group_norm
 from tritonnn.recording.grad_mode import no_grad, state
 from tritonnn.shape import numel
 from tritonnn.table import Make
+from tritonnn.table.types import Count
 
 
 def _batch_norm_grads(
@@ -350,7 +351,7 @@ def instance_norm(
     reference=definitions.local_response_norm,
 )  # fmt: skip
 def local_response_norm(
-    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    input: Tensor, size: Count, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
     """x / (k + alpha · mean(x²))^beta, the mean over `size` neighbouring channels (Krizhevsky et al. 2012).
 

@@ -20,6 +20,7 @@ from tritonnn.ops.conversion.overwriting import overwritten
 from tritonnn.ops.creation.creation import _finish, _like
 from tritonnn.random import Generator, generator_for
 from tritonnn.shape import Size
+from tritonnn.table.types import Count
 
 # ---- fills: primitives without tensor arguments, run on an existing tensor ----------------------------------
 
@@ -242,7 +243,8 @@ def randint(
         low = values[0]
     if high is None or size is None:
         raise TypeError("randint() takes (high, size) or (low, high, size)")
-    made = _new((size,), dtype, device, out, dtypes.int64, "randint")
+    given = shapes.by_name("randint", "size", size)
+    made = _new(given, dtype, device, out, dtypes.int64, "randint")
     return _finish(draw_integers(made, low, high, generator), requires_grad, pin_memory, layout)
 
 
@@ -257,7 +259,7 @@ def randint(
     ],
 )  # fmt: skip
 def randperm(
-    n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
+    n: Count, *, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -323,7 +325,7 @@ randn_like = _random_like("randn_like", philox_normal)
     ],
 )  # fmt: skip
 def randint_like(
-    input: Tensor, low: int | None = None, high: int | None = None, *, generator: Generator | None = None,
+    input: Tensor, low: Count | None = None, high: Count | None = None, *, generator: Generator | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False, memory_format: MemoryFormat | None = None,
 ) -> Tensor:  # fmt: skip

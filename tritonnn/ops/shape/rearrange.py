@@ -10,6 +10,7 @@ from tritonnn.errors import fail
 from tritonnn.memory_format import format_of
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Sample, composite
+from tritonnn.table.types import Count
 
 
 def _check(op: str, input: Tensor, factor: int, name: str) -> None:
@@ -94,7 +95,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
         Bad(make(4, 2), 2, match="> 2 dims")],
     reference=define.channel_shuffle,
 )  # fmt: skip
-def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+def channel_shuffle(input: Tensor, groups: Count) -> Tensor:
     """Deal the channels of (N, C, *) out over groups: the C channels seen as (g, C/g) become (C/g, g).
 
     Source: Zhang et al. 2017, arXiv:1707.01083.
