@@ -33,7 +33,7 @@ REASONS = {
         ("unfold", "fold", "adaptive_max_pool2d", "adaptive_max_pool3d", "adaptive_max_pool2d_with_indices",
          "adaptive_max_pool3d_with_indices", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "lp_pool2d", "lp_pool3d",
          "max_unpool1d", "max_unpool2d", "max_unpool3d"), CONTAINERS),
-    **dict.fromkeys(("threshold", "renorm", "clamp", "lerp", "xlog1py", "lp_pool1d", "searchsorted",
+    **dict.fromkeys(("threshold", "renorm", "clamp", "xlog1py", "lp_pool1d", "searchsorted",
                      "bucketize"), COMPLEX),
     **dict.fromkeys(("quantile", "nanquantile", "repeat_interleave"), LISTS),
     "convolution": SIZES,

@@ -369,20 +369,21 @@ def kl_div(
         input: log-probabilities.
         target: probabilities, or their logarithms with `log_target`; broadcasts.
         size_average, reduce: as of `mse_loss`.
-        reduction: 'batchmean' (the sum divided by the first extent: the divergence by its definition),
-        'sum', 'none',
-            or 'mean' over all elements, with a warning.
+        reduction: 'batchmean' (the sum divided by the first extent: the divergence by its definition), 'sum',
+            'none', or 'mean' over all elements, with a warning.
         log_target: the target is given as logarithms.
 
     Raises:
         ValueError: an unknown reduction.
-        RuntimeError: shapes that do not broadcast.
+        RuntimeError: shapes that do not broadcast, integers.
 
     >>> import tritonnn as torch
     >>> half = torch.tensor([[0.5, 0.5]])
     >>> torch.nn.functional.kl_div(half.log(), half, reduction="batchmean")
     tensor(0.)
     """
+    if input.dtype.kind < 2 or target.dtype.kind < 2:
+        raise fail("kl_div", "integral inputs are not supported", hint=".float()", input=input, target=target)
     batchmean = reduction == "batchmean" and size_average is None and reduce is None
     if reduction == "mean" and size_average is None and reduce is None:
         warn(

@@ -17,6 +17,7 @@ from tritonnn.ops.scan.scan import cumsum
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.shape import as_dims, wrap_dim
 from tritonnn.table import Make
+from tritonnn.table.types import Number
 
 
 def _dimension(op: str, input: Tensor, dim: int) -> int:
@@ -26,10 +27,15 @@ def _dimension(op: str, input: Tensor, dim: int) -> int:
         raise fail(op, str(invalid), kind=invalid.kind, input=input) from None
 
 
-def _check_samples(op: str, y: Tensor, x: Tensor | None) -> None:
+def _check_samples(op: str, y: Tensor, x: Tensor | None, dx: Any) -> None:
     tensors_only(op, y=y)
     if x is not None:
         tensors_only(op, x=x)
+    for name, tensor in (("y", y), ("x", x)):
+        if tensor is not None and tensor.dtype is dtypes.bool_:
+            raise fail(op, f"received a bool input for `{name}`, but bool is not supported", y=y, x=x)
+    if isinstance(dx, (bool, complex)):
+        raise fail(op, f"dx must be a real number, got {dx}", y=y)
 
 
 def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
@@ -38,7 +44,8 @@ def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
         raise fail(op, "expected either x or dx, got both", kind=TypeError, y=y, x=x)
     count = y.shape[dim] - 1
     if count < 1:
-        return slice_dim(y, dim, 0, 0, 1)
+        none = slice_dim(y, dim, 0, 0, 1) * 0.5
+        return none if x is None else none.to(dtypes.promote_types(none.dtype, x.dtype))
     total = slice_dim(y, dim, 1, count, 1) + slice_dim(y, dim, 0, count, 1)
     if x is None:
         return total * (0.5 * (1 if dx is None else dx))
@@ -106,7 +113,7 @@ def _gradient(input: Any, spacing: Any, dim: Any, edge_order: Any) -> list:
     errors=_errors,
     reference=lambda y, x, dx, dim: np.trapezoid(y, x, 1 if dx is None else dx, dim),
 )
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1) -> Tensor:
     """The integral of samples along `dim` by the trapezoidal rule.
 
     Args:
@@ -117,23 +124,27 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     >>> torch.trapezoid(torch.tensor([1., 5., 10.]))
     tensor(10.5000)
     """
-    _check_samples("trapezoid", y, x)
+    _check_samples("trapezoid", y, x, dx)
     dim = _dimension("trapezoid", y, dim)
-    if x is None and y.shape[dim]:  # as PyTorch adds up, to which the ends' infinities count once too often
+    if not y.shape[dim]:
+        return y.sum(dim, dtype=y.dtype)
+    if x is None:  # as PyTorch adds up, to which the ends' infinities count once too often
         ends = slice_dim(y, dim, 0, 1, 1) + slice_dim(y, dim, y.shape[dim] - 1, 1, 1)
         return (y.sum(dim) - ends.sum(dim) * 0.5) * (1 if dx is None else dx)
     return _panels("trapezoid", y, x, dx, dim).sum(dim)
 
 
 @composite(api="torch", dtypes=FLOATING, samples=_samples, errors=_errors, reference=_cumulative)
-def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+def cumulative_trapezoid(
+    y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1
+) -> Tensor:
     """The running integral of samples along `dim` by the trapezoidal rule, one element shorter than `y`.
 
     >>> import tritonnn as torch
     >>> torch.cumulative_trapezoid(torch.tensor([1., 5., 10.]))
     tensor([ 3.0000, 10.5000])
     """
-    _check_samples("cumulative_trapezoid", y, x)
+    _check_samples("cumulative_trapezoid", y, x, dx)
     dim = _dimension("cumulative_trapezoid", y, dim)
     return cumsum(_panels("cumulative_trapezoid", y, x, dx, dim), dim)
 
