@@ -219,6 +219,29 @@ F.gaussian_nll_loss(t(1.), t(2.), t(2.0))
 F.gaussian_nll_loss(t([1., 2.]), t([1., 2.]), t([2, 2]))
 """.strip().splitlines()
 
+OVERWRITTEN = """
+torch.swapaxes(t([[1, 2]]), axis0=0, axis1=1)
+torch.swapdims(t([[1, 2]]), dim0=0, dim1=1)
+torch.swapaxes(t([[1, 2]]), dim0=0, dim1=1)
+torch.swapdims(t([[1, 2]]), axis0=0, axis1=1)
+torch.transpose(t([[1, 2]]), axis0=0, axis1=1)
+t([[1, 2]]).swapaxes_(axis0=0, axis1=1)
+t([[1, 2]]).swapdims_(dim0=0, dim1=1)
+t([[1, 2]]).swapdims_(axis0=0, axis1=1)
+t([1., 2.]).copy_(3)
+t([1., 2.]).copy_(3.5, True)
+t([1, 2]).copy_(3.5)
+t([1, 2]).copy_(True)
+t([1, 2], 'uint8').copy_(300)
+t([1, 2], 'float16').copy_(1e9)
+t([1., 2.]).copy_(np.float32(2))
+t([1., 2.]).copy_('a')
+t([1., 2.]).copy_([1, 2])
+x = torch.zeros(3, requires_grad=True); y = x.clone(); y.copy_(2).sum().backward(); x.grad
+torch.zeros(3, requires_grad=True).copy_(2)
+torch.zeros(3).copy_(1j)
+""".strip().splitlines()
+
 RANDOM = """
 torch.normal(torch.tensor(0.), torch.tensor(1.), size=(2,))
 torch.normal(torch.tensor(0.), 1., size=(2,))
@@ -236,7 +259,7 @@ torch.normal(0., -1., (2,))
 torch.normal(True, np.float32(1), (2,), dtype=torch.float64)
 """.strip().splitlines()
 
-EXPRESSIONS = [*NO_DIMENSIONS, *ONE_ELEMENT, *SIZES, *INTEGRALS, *LOSSES]
+EXPRESSIONS = [*NO_DIMENSIONS, *ONE_ELEMENT, *SIZES, *INTEGRALS, *LOSSES, *OVERWRITTEN]
 DEVICES = ("cpu", "cuda")
 
 

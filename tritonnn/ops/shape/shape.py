@@ -245,8 +245,7 @@ def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
     grad={"input": lambda g, dim0, dim1: transpose(g, dim0, dim1)},
     samples=lambda make: [Sample(make(2, 3, 4), 0, -1), Sample(make(()), 0, 0)],
     errors=lambda make: [Bad(make(2, 3), 0, 2, error=IndexError, match="Dimension out of range")],
-    alias=("swapaxes", "swapdims"), dtypes=ANY, keywords={"axis0": "dim0", "axis1": "dim1"},
-    reference=define.transpose,
+    dtypes=ANY, reference=define.transpose,
 )  # fmt: skip
 def transpose(input: Tensor, dim0: int, dim1: int) -> Geometry:
     """`input` with two dimensions exchanged.
