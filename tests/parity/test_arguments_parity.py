@@ -237,9 +237,22 @@ t([1, 2], 'float16').copy_(1e9)
 t([1., 2.]).copy_(np.float32(2))
 t([1., 2.]).copy_('a')
 t([1., 2.]).copy_([1, 2])
-x = torch.zeros(3, requires_grad=True); y = x.clone(); y.copy_(2).sum().backward(); x.grad
+x = torch.zeros(3, requires_grad=True); y = x.clone().copy_(2); y, y.requires_grad
 torch.zeros(3, requires_grad=True).copy_(2)
 torch.zeros(3).copy_(1j)
+""".strip().splitlines()
+
+DIMS = """
+torch.tensordot(t([[1., 2.]]), t([[1.], [2.]]), torch.tensor([1]))
+torch.tensordot(t([[1., 2.]]), t([[1.], [2.]]), torch.tensor([[1], [0]]))
+torch.movedim(t(1.), 0, 0)
+torch.gradient(t([1, 4, 9]), dim=0)
+torch.gradient(t([1, 4, 9], 'uint8'))
+torch.gradient(t([True, False]))
+torch.gradient(t([1., 4., 9.]), spacing=(t([1., 2., 4.]),))
+torch.arange(torch.tensor(3), device=device)
+torch.arange(np.float32(3), device=device)
+torch.linspace(torch.tensor(0), torch.tensor(1), 3, device=device)
 """.strip().splitlines()
 
 RANDOM = """
@@ -259,7 +272,7 @@ torch.normal(0., -1., (2,))
 torch.normal(True, np.float32(1), (2,), dtype=torch.float64)
 """.strip().splitlines()
 
-EXPRESSIONS = [*NO_DIMENSIONS, *ONE_ELEMENT, *SIZES, *INTEGRALS, *LOSSES, *OVERWRITTEN]
+EXPRESSIONS = [*NO_DIMENSIONS, *ONE_ELEMENT, *SIZES, *INTEGRALS, *LOSSES, *OVERWRITTEN, *DIMS]
 DEVICES = ("cpu", "cuda")
 
 

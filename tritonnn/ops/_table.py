@@ -15,6 +15,7 @@ from typing import Any
 
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid, complete
 from tritonnn.table import (
     ALL_TYPES,
     ANY,
@@ -190,9 +191,14 @@ def _checked(op: Op, body: Callable) -> Any:
             if not kwargs.keys() <= known:
                 op.rename(kwargs)
             verify_named(op, kwargs)
-            if takes_out and (out := kwargs.pop("out", None)) is not None:
-                return dispatch.deliver(op.public_name, out, body(*args, **kwargs))
-        return body(*args, **kwargs)
+        out = kwargs.pop("out", None) if takes_out and kwargs else None
+        try:
+            made = body(*args, **kwargs)
+        except Invalid as invalid:  # what the body's helpers refuse, which do not know whom they help
+            known_names = (*op.names[: len(args)], *kwargs)
+            values = (*args[: len(op.names)], *kwargs.values())
+            raise complete(op.public_name, known_names, values, invalid) from None
+        return made if out is None else dispatch.deliver(op.public_name, out, made)
 
     function.__wrapped__ = body  # type: ignore[attr-defined]
     if takes_out:

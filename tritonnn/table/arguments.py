@@ -21,6 +21,7 @@ from tritonnn.device import device as Device
 from tritonnn.dtypes import OF_PYTHON
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import refused
+from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.shape import Size
 
@@ -177,7 +178,8 @@ KINDS: dict[str, Kind | None] = {
     ),
     "Generator": Kind("torch.Generator", frozenset(), lambda value: hasattr(value, "reserve")),  # stands further up
     "Device": _class("torch.device", Device, str, int),
-    "DeviceLike": None, "Layout": None,  # whose words and types are those of what reads them
+    "DeviceLike": None,  # whose words and types are those of what reads it
+    "Layout": _class("torch.layout", Layout),
     **dict.fromkeys(("MemoryFormat", "memory_format"), _class("torch.memory_format", MemoryFormat)),
     "None": Kind("None", frozenset((_NONE,)), lambda _: False),
     "Any": None,

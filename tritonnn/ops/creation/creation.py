@@ -14,10 +14,11 @@ from tritonnn.device import DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import fail
 from tritonnn.memory_format import channels_last, memory_format, preserve_format, strided, strides_as
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
-from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, attach, composite
+from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, composite
 from tritonnn.shape import Size, by_name
 from tritonnn.table import Make
 from tritonnn.table.types import Count, Number
@@ -47,6 +48,14 @@ def _fill(made: Tensor, value: Any) -> Tensor:
         made.fill_(value)
     made._storage.version = 0
     return made
+
+
+def agreed(op: str, out: Tensor | None, dtype: DType | None) -> None:
+    """Refuse a dtype that is not that of the tensor to write into."""
+    if out is not None and dtype is not None and out.dtype is not dtype:
+        raise fail(
+            op, f"dtype {dtype.name} does not match dtype of out parameter ({out.dtype.name})", out=out
+        )
 
 
 def _into(out: Tensor | None, made_shape: Size, dtype: DType, device: Device) -> Tensor:
@@ -110,6 +119,7 @@ def empty(
     torch.Size([2, 3])
     """
     shape = Size(shapes.as_size(sizes or by_name("empty", "size", size), "empty"))
+    agreed("empty", out, dtype)
     if out is not None:
         return _into(out, shape, out.dtype, out.device)
     strides = memory_format.strides(shape) if memory_format is not None else None
@@ -122,6 +132,7 @@ def _filled(
     device: DeviceLike | None, requires_grad: bool, pin: bool,
 ) -> Tensor:  # fmt: skip
     shape = Size(shapes.as_size(size, name))
+    agreed(name, out, dtype)
     if out is not None:
         return _into(out, shape, out.dtype, out.device).fill_(value)
     made = _fill(allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device)), value)
@@ -192,7 +203,7 @@ def full(
     tensor([7, 7])
     """
     value = _one_number("full", fill_value)
-    kind = dtype or dtypes.scalar_dtype(value)
+    kind = dtype if dtype or out is not None else dtypes.scalar_dtype(value)
     return _filled("full", value, (size,), out, kind, layout, device, requires_grad, pin_memory)
 
 
@@ -336,40 +347,6 @@ def empty_strided(
     return _finish(made, requires_grad, pin_memory, layout)
 
 
-def _new(name: str, fill: Number | None) -> Any:
-    def method(
-        self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None, dtype: DType | None = None,
-        device: DeviceLike | None = None, requires_grad: bool = False, layout: Layout | None = None,
-        pin_memory: bool = False,
-    ) -> Tensor:  # fmt: skip
-        made = allocate(
-            Size(shapes.as_size(sizes or by_name(name, "size", size), name)),
-            dtype or self.dtype,
-            self.device if device is None else resolve(device),
-        )
-        return _finish(made if fill is None else _fill(made, fill), requires_grad, pin_memory, layout)
-
-    method.__name__ = name
-    filled = "." if fill is None else f" filled with {fill}."
-    method.__doc__ = "A tensor of this one's dtype and device" + filled
-    return method
-
-
-def new_full(
-    self: Tensor, size: Sequence[int], fill_value: Number, *, dtype: DType | None = None,
-    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-    pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
-    """One value in this tensor's dtype and device."""
-    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad}
-    value = _one_number("new_full", fill_value)
-    return _new("new_full", value)(self, size=size, pin_memory=pin_memory, **options)
-
-
-attach(new_empty=_new("new_empty", None), new_zeros=_new("new_zeros", 0), new_ones=_new("new_ones", 1))
-attach(new_full=new_full)
-
-
 @composite(
     api="torch", dtypes=ANY, reference=lambda n, m: np.eye(n, m),
     samples=lambda make: [Sample(*size, dtype=make.dtype, device=make.device) for size in ((3,), (2, 4), (0, 3))],
@@ -395,6 +372,7 @@ def eye(
     whole_number("eye", "m", m)
     if n < 0 or m < 0:
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
+    agreed("eye", out, dtype)
     made = zeros(n, m, out=out, dtype=dtype, device=device)
     made.diagonal().fill_(1)
     return _finish(made, requires_grad, pin_memory, layout)

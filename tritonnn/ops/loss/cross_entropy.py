@@ -337,6 +337,8 @@ def cross_entropy(
             raise fail(
                 "cross_entropy", "ignore_index is not supported for floating point target", target=target
             )
+        if not input.shape:
+            raise fail("cross_entropy", "input has no dimension of classes", kind=IndexError, input=input)
         return _probability_loss(input, target, weight, label_smoothing, reduction)
     return fused_cross_entropy(input, target, weight, ignore_index, label_smoothing, reduction)[0]
 
@@ -368,14 +370,12 @@ def kl_div(
     Args:
         input: log-probabilities.
         target: probabilities, or their logarithms with `log_target`; broadcasts.
-        size_average, reduce: as of `mse_loss`.
+        size_average, reduce: as of `mse_loss`. log_target: the target is given as logarithms.
         reduction: 'batchmean' (the sum divided by the first extent: the divergence by its definition), 'sum',
             'none', or 'mean' over all elements, with a warning.
-        log_target: the target is given as logarithms.
 
     Raises:
-        ValueError: an unknown reduction.
-        RuntimeError: shapes that do not broadcast, integers.
+        ValueError: an unknown reduction. RuntimeError: shapes that do not broadcast, integers.
 
     >>> import tritonnn as torch
     >>> half = torch.tensor([[0.5, 0.5]])

@@ -17,7 +17,7 @@ from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._arguments import not_a_tensor, whole_number
 from tritonnn.ops._table import FLOATING, NUMERIC, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.conversion.overwriting import overwritten
-from tritonnn.ops.creation.creation import _finish, _like
+from tritonnn.ops.creation.creation import _finish, _like, agreed
 from tritonnn.random import Generator, generator_for
 from tritonnn.shape import Size
 from tritonnn.table.types import Count
@@ -107,6 +107,8 @@ def _new(
     op: str = "",
 ) -> Tensor:
     shape = Size(shapes.as_size(size, op))
+    if op:
+        agreed(op, out, dtype)
     if out is not None:
         dispatch.check_out("", out, False, out.dtype, None)
         return out.resize_(shape) if out.shape != shape else out
@@ -273,6 +275,7 @@ def randperm(
     n = int(n)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
+    agreed("randperm", out, dtype)
     kind = dtype or (dtypes.int64 if out is None else out.dtype)
     if kind not in NUMERIC:
         raise fail("randperm", f"not implemented for {kind.name}", kind=NotImplementedError)

@@ -13,7 +13,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
-from tritonnn.ops.creation.creation import _finish, allocate
+from tritonnn.ops.creation.creation import _finish, agreed, allocate
 from tritonnn.ops.random.random import (
     _new,
     draw,
@@ -75,6 +75,7 @@ def normal(
         raise fail("normal", message, kind=NotImplementedError, tensor=tensors[0])
     if not tensors:
         assert size is not None
+        agreed("normal", out, dtype)
         made = _new((tuple(size),), dtype, device, out, op="normal")
         if made.dtype.kind < 2:
             raise fail("normal", f"not implemented for {made.dtype.name}", kind=NotImplementedError)
@@ -125,7 +126,12 @@ def bernoulli(
     tensor([1., 1.])
     """
     if out is not None:
-        dispatch.check_out("bernoulli", out, state.enabled and input.requires_grad, input.dtype, input.device)
+        if p is not None:
+            raise fail("bernoulli", "takes either p or out, got both", kind=TypeError, input=input)
+        recorded = state.enabled and input.requires_grad
+        dispatch.check_out("bernoulli", out, recorded, getattr(out, "dtype", input.dtype), input.device)
+        if out.dtype.is_complex:
+            raise fail("bernoulli", f"not implemented for {out.dtype.name}", kind=NotImplementedError)
     made = _new((input.shape,), input.dtype, input.device, out)
     return draw_bernoulli(made, input if p is None else p, generator)
 

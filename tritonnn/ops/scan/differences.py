@@ -17,7 +17,8 @@ from tritonnn.ops.scan.scan import cumsum
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.shape import as_dims, wrap_dim
 from tritonnn.table import Make
-from tritonnn.table.types import Number
+from tritonnn.table.arguments import is_number, plain_number
+from tritonnn.table.types import Dims, Number
 
 
 def _dimension(op: str, input: Tensor, dim: int) -> int:
@@ -161,6 +162,29 @@ def _uneven(a: Tensor, b: Tensor, c: Tensor, left: Tensor, right: Tensor) -> Ten
     return ends + b * ((right - left) / (left * right))
 
 
+def _steps(input: Tensor, spacing: Any, dims: Sequence[int]) -> list[Any]:
+    """The distance of samples along each of the dimensions: a number, or a vector of coordinates."""
+    if not isinstance(spacing, (list, tuple)):
+        spacing = 1 if spacing is None else spacing
+        if not is_number(spacing):
+            text = f"argument 'spacing' must be Number or tuple of Numbers or Tensors, not {type(spacing).__name__}"
+            raise fail("gradient", text, kind=TypeError, input=input, spacing=spacing)
+        return [plain_number(spacing)] * len(dims)
+    for place, step in enumerate(spacing):
+        if not (isinstance(step, Tensor) or is_number(step)):
+            found = f"found element of type {type(step).__name__} at pos {place}"
+            text = f"argument 'spacing' must be Number or tuple of Numbers or Tensors, but {found}"
+            raise fail("gradient", text, kind=TypeError, input=input)
+    if len(spacing) != len(dims):
+        text = f"expected spacing for each of {len(dims)} dimensions, got {len(spacing)}"
+        raise fail("gradient", text, input=input)
+    for d, step in zip(dims, spacing, strict=True):
+        if isinstance(step, Tensor) and step.shape and tuple(step.shape) != (input.shape[d],):
+            text = f"spacing of dim {d} must have one coordinate for each of its {input.shape[d]} samples"
+            raise fail("gradient", f"{text}, got shape {list(step.shape)}", input=input, spacing=step)
+    return [step if isinstance(step, Tensor) else plain_number(step) for step in spacing]
+
+
 def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     n = input.shape[dim]
 
@@ -201,7 +225,7 @@ def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     ],
     reference=_gradient,
 )  # fmt: skip
-def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order: int = 1) -> list[Tensor]:
+def gradient(input: Tensor, *, spacing: Any = None, dim: Dims = None, edge_order: int = 1) -> list[Tensor]:
     """The derivative along each dimension by second-order differences, one tensor per dimension.
 
     Args:
@@ -222,19 +246,16 @@ def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order:
         )
     chosen = range(len(input.shape)) if dim is None else as_dims(dim)
     dims = [_dimension("gradient", input, d) for d in chosen]
-    spacing = 1 if spacing is None else spacing
-    several = isinstance(spacing, (list, tuple))
-    if several and len(spacing) != len(dims):
-        raise fail(
-            "gradient",
-            f"expected spacing for each of {len(dims)} dimensions, got {len(spacing)}",
-            input=input,
-        )
+    if len(set(dims)) != len(dims):
+        raise fail("gradient", f"a dim appears multiple times in {tuple(chosen)}", input=input)
+    if input.dtype in (dtypes.uint8, dtypes.bool_):
+        raise fail("gradient", f"does not support {input.dtype.name} input", input=input)
+    steps = _steps(input, spacing, dims)
     if input.dtype.kind < 2:
         input = input.to(dtypes.get_default_dtype())
     made = []
-    for position, d in enumerate(dims):
+    for d, step in zip(dims, steps, strict=True):
         if input.shape[d] < edge_order + 1:
             raise fail("gradient", "expected each dimension size to be at least edge_order+1", input=input)
-        made.append(_along(input, d, spacing[position] if several else spacing, edge_order))
+        made.append(_along(input, d, step, edge_order))
     return made

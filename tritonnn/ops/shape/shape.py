@@ -349,6 +349,8 @@ def movedim(input: Tensor, source: IntOrInts, destination: IntOrInts) -> Tensor:
         )
     if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
         raise RuntimeError(f"movedim: repeated dim in `source` ({source}) or `destination` ({destination})")
+    if not ndim:
+        return permute_dims(input, ())
     order: list[int | None] = [None] * ndim
     for at, dim in zip(targets, sources, strict=True):
         order[at] = dim
@@ -521,6 +523,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     torch.Size([2, 2, 3])
     """
     dim = _checked_dim("unflatten", dim, input)
+    if not input.shape:
+        raise Invalid("expects input to have a dimension, but it has none")
     try:
         inner = infer_view_size(tuple(sizes), input.shape[dim])
     except Invalid:
