@@ -178,7 +178,8 @@ def nll_loss(
     """
     x = _classes_last(input)
     y, w, ignored = _checked("nll_loss", target, x.shape[-1], weight, ignore_index, wide(input.dtype))
-    losses = -_pick(x, y[..., None], -1)[..., 0].astype(np.float64) * w
+    found = _pick(x, y[..., None], -1)[..., 0] if x.shape[-1] else np.zeros(y.shape)
+    losses = -found.astype(np.float64) * w
     _finish(out, total_weight, losses, w, ignored, reduction)
 
 
@@ -196,6 +197,8 @@ def nll_loss_backward(
     out[...] = 0
     gx = _classes_last(out)
     y, w, ignored = _checked("nll_loss", target, gx.shape[-1], weight, ignore_index, wide(out.dtype))
+    if not out.size:
+        return
     values = -w * _per_sample(grad, total_weight, reduction)
     if ignored is not None:
         values = np.where(ignored, 0, values)
@@ -273,6 +276,8 @@ def fused_cross_entropy_backward(
     dtype = sumexp.dtype
     classes = x.shape[axis]
     y, w, ignored = _checked("cross_entropy", target, classes, weight, ignore_index, dtype)
+    if not classes:
+        return
     g = _per_sample(grad, total_weight, reduction).astype(dtype, copy=False)
     per_class = np.ones(classes, dtype) if weight is None else weight.astype(dtype)
     at_class = (1 - label_smoothing) * g * w
@@ -333,9 +338,16 @@ def _checked(
     ignored = is_ignored if is_ignored.any() else None
     y = (target if ignored is None else np.where(ignored, 0, target)).astype(np.int64, copy=False)
     if y.size and (y.min() < 0 or y.max() >= classes):
-        bad = y[(y < 0) | (y >= classes)].reshape(-1)[0]
-        raise IndexError(f"{op}: Target {bad} is out of bounds: the input has {classes} classes")
-    w = np.ones(y.shape, dtype) if weight is None else np.asarray(weight.astype(dtype, copy=False)[y])
+        bad = y[((y < 0) | (y >= classes)) & ~is_ignored].reshape(
+            -1
+        )  # 0 is no class either where there are none
+        if bad.size:
+            raise IndexError(f"{op}: Target {bad[0]} is out of bounds: the input has {classes} classes")
+    w = (
+        np.ones(y.shape, dtype)
+        if weight is None or not classes
+        else np.asarray(weight.astype(dtype, copy=False)[y])
+    )
     return y, w if ignored is None else np.where(ignored, dtype.type(0), w), ignored
 
 

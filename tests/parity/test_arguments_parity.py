@@ -255,6 +255,91 @@ torch.arange(np.float32(3), device=device)
 torch.linspace(torch.tensor(0), torch.tensor(1), 3, device=device)
 """.strip().splitlines()
 
+WRITTEN = """
+x = t([0., 1., 2.]); torch.bucketize(x, x, out=torch.empty(3, device=device))
+x = t([0., 1., 2.]); torch.bucketize(x, x, out=torch.empty(3, dtype=torch.int64, device=device))
+x = t([0., 1., 2.]); torch.bucketize(x, x, out_int32=True, out=torch.empty(3, dtype=torch.int64, device=device))
+x = t([0., 1., 2.]); torch.searchsorted(x, x, out=torch.empty(3, dtype=torch.int32, device=device))
+x = t([0., 1., 2.]); torch.searchsorted(x, x, out_int32=True, out=torch.empty(3, dtype=torch.int32, device=device))
+x = t([0., 1., 2.]); torch.where(x > 1, x, x, out=torch.empty(3, dtype=torch.float64, device=device))
+x = t([0., 1., 2.]); torch.where(x > 1, x, x, out=torch.empty(3, device=device))
+x = t([0., 1.]); torch.multinomial(x, 1, out=torch.empty(1, device=device))
+x = t([0., 1.]); torch.multinomial(x, 1, out=torch.empty(1, dtype=torch.int64, device=device))
+x = t([0., 1.]); torch.bernoulli(x, out=torch.empty(2, dtype=torch.int64, device=device))
+x = t([0., 1.]); torch.bernoulli(x, out=torch.empty(2, dtype=torch.float64, device=device))
+x = t([0., 1.]); torch.bernoulli(x, out=torch.empty(2, dtype=torch.complex64, device=device))
+x = t([0., 1.]); torch.bernoulli(x, 0.5, out=torch.empty(2, device=device))
+x = t([0., 1.]); torch.argmax(x, out=torch.empty((), dtype=torch.int32, device=device))
+x = t([0., 1.]); torch.all(x, 0, out=torch.empty((), dtype=torch.uint8, device=device))
+x = t([0., 1.]); torch.all(x, 0, out=torch.empty((), device=device))
+x = t([0., 1.]); torch.abs(x, out=torch.empty(2, dtype=torch.float64, device=device))
+x = t([0., 1.]); torch.add(x, x, out=torch.empty(2, dtype=torch.float64, device=device))
+x = t([0., 1.]); torch.index_select(x, 0, t([0]), out=torch.empty(1, dtype=torch.float64, device=device))
+x = t([0., 1.]); torch.sort(x, out=(torch.empty(2, device=device), torch.empty(2, device=device)))
+x = t([[1.]]); torch.mm(x, x, out=torch.empty(1, 1, dtype=torch.float64, device=device))
+torch.zeros(2, out=torch.empty(2, dtype=torch.float64, device=device), dtype=torch.float32, device=device)
+torch.full((2,), 1.5, out=torch.empty(2, dtype=torch.float64, device=device))
+torch.eye(2, out=torch.empty(2, 2, dtype=torch.float64, device=device), dtype=torch.float32, device=device)
+torch.arange(3, out=torch.empty(3, device=device), dtype=torch.int64, device=device)
+torch.linspace(0, 1, 3, out=torch.empty(3, dtype=torch.float64, device=device), dtype=torch.float32, device=device)
+torch.randperm(1, out=torch.empty(1, device=device), dtype=torch.int64, device=device)
+torch.rand(0, out=torch.empty(0, dtype=torch.float64, device=device), dtype=torch.float32, device=device)
+""".strip().splitlines()
+
+MADE = (
+    "zeros(2", "ones(2", "full((2,), 1", "eye(2", "arange(3", "linspace(0, 1, 3", "logspace(0, 1, 3",
+    "zeros_like(t([1.])", "full_like(t([1.]), 1", "empty_strided((0,), (1,)", "rand(0", "randn(1, 0", "randint(1, (2,)", "randperm(1",
+    "normal(0., 1., (0,)", "tril_indices(2, 2", "triu_indices(2, 2", "rand_like(t([])", "ones(2).new_zeros(2",
+    "ones(2).new_full((2,), 1", "ones(2).new_empty((0,)",
+)  # fmt: skip
+OPTIONS = (
+    "layout=torch.strided", "layout=None", "layout='a'", "layout=3", "layout=object()", "layout=torch.float32",
+    "dtype=int", "dtype=float", "dtype=str", "dtype=np.float32", "dtype='float32'", "dtype=None",
+)  # fmt: skip
+KINDS = """
+torch.ones(2, dtype=torch.float64).view(int)
+torch.ones(2, dtype=torch.float64).view(dtype=int)
+torch.can_cast(int, torch.float32)
+torch.can_cast(str, torch.float32)
+torch.promote_types(int, torch.float32)
+torch.promote_types(torch.float32, 'a')
+torch.finfo(float).max
+torch.finfo(int)
+torch.finfo(None)
+torch.iinfo(int).max
+torch.iinfo(float)
+torch.iinfo(bool)
+torch.ones(2).to(dtype=int)
+torch.ones(2).to(dtype=str)
+torch.ones(2).sum(dtype=int)
+torch.nanmean(torch.ones(2), dtype=int)
+nn.Linear(1, 1).to(float).weight.dtype
+nn.Linear(1, 1).to(dtype=float).weight.dtype
+torch.ones(2).layout
+nn.Parameter(torch.ones(2)).layout
+torch.zeros_like(torch.ones(2), layout=torch.ones(2).layout)
+""".strip().splitlines()
+
+NO_CLASSES = """
+F.cross_entropy(torch.ones(2, 0, device=device), t([-100, -100]))
+F.cross_entropy(torch.ones(2, 0, device=device), t([-100, -100]), reduction='sum')
+F.cross_entropy(torch.ones(2, 0, device=device), t([-100, -100]), reduction='none')
+F.cross_entropy(torch.ones(2, 0, device=device), t([-100, 0]), reduction='none')
+F.cross_entropy(torch.ones(0, device=device), t(-100))
+F.nll_loss(torch.ones(2, 0, device=device), t([-100, -100]))
+F.nll_loss(torch.ones(2, 0, device=device), t([-100, -100]), reduction='none')
+F.nll_loss(torch.ones(2, 0, device=device), t([-100, 0]), reduction='none')
+F.nll_loss(torch.ones(2, 0, 3, 3, device=device), torch.full((2, 3, 3), -100, device=device), reduction='none')
+x = torch.ones(2, 0, requires_grad=True); F.cross_entropy(x, torch.tensor([-100, -100])).backward(); x.grad
+x = torch.ones(2, 0, requires_grad=True); F.nll_loss(x, torch.tensor([-100, -100])).backward(); x.grad
+w = torch.ones(0, 3, device=device); F.linear_cross_entropy(t([[1., 2., 3.]]), w, t([-100]), reduction='sum')
+t([[1., 2.]]).index_put_((None, t([1])), t(9.))
+t([[1., 2.]]).index_put((t([0]), None), t(9.))
+t([[1., 2.]]).index_put_((t([0]), t([1])), t(9.))
+t([[1., 2.]]).index_put_((t([0]),), 2)
+t([[1., 2.]]).index_put_((1,), t(9.))
+""".strip().splitlines()
+
 RANDOM = """
 torch.normal(torch.tensor(0.), torch.tensor(1.), size=(2,))
 torch.normal(torch.tensor(0.), 1., size=(2,))
@@ -272,7 +357,25 @@ torch.normal(0., -1., (2,))
 torch.normal(True, np.float32(1), (2,), dtype=torch.float64)
 """.strip().splitlines()
 
-EXPRESSIONS = [*NO_DIMENSIONS, *ONE_ELEMENT, *SIZES, *INTEGRALS, *LOSSES, *OVERWRITTEN, *DIMS]
+EXPRESSIONS = [
+    *NO_DIMENSIONS,
+    *ONE_ELEMENT,
+    *SIZES,
+    *INTEGRALS,
+    *LOSSES,
+    *OVERWRITTEN,
+    *DIMS,
+    *WRITTEN,
+    *KINDS,
+    *NO_CLASSES,
+]
+EMPTY = ("randn", "normal")  # of integers refused, where PyTorch lets those pass that have no elements
+EXPRESSIONS += [
+    f"torch.{made}, {option})"
+    for made in MADE
+    for option in OPTIONS
+    if not (option == "dtype=int" and made.startswith(EMPTY))
+]
 DEVICES = ("cpu", "cuda")
 
 

@@ -167,7 +167,7 @@ def _view(
     """
     if dtype is not None:
         return view_dtype(self, dtype)
-    if len(sizes) == 1 and isinstance(sizes[0], DType):
+    if len(sizes) == 1 and isinstance(sizes[0], (DType, type)):
         return view_dtype(self, sizes[0])
     return view_as_size(self, shapes.as_size(sizes or shapes.by_name("view", "size", size), "view"))
 
@@ -176,8 +176,7 @@ def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
     """The same bytes as another dtype; the last extent scales with the element size."""
     from tritonnn._tensor import make_view
 
-    if not isinstance(dtype, dtypes.dtype):
-        raise TypeError(f"view(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
+    dtype = dtypes.as_dtype(dtype, "view", "'dtype'")
     old, new = input.dtype.itemsize, dtype.itemsize
     size, stride, offset = list(input.shape), list(input.stride()), input._offset
     if old != new:
