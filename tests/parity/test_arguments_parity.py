@@ -288,9 +288,9 @@ torch.rand(0, out=torch.empty(0, dtype=torch.float64, device=device), dtype=torc
 
 MADE = (
     "zeros(2", "ones(2", "full((2,), 1", "eye(2", "arange(3", "linspace(0, 1, 3", "logspace(0, 1, 3",
-    "zeros_like(t([1.])", "full_like(t([1.]), 1", "empty_strided((0,), (1,)", "rand(0", "randn(1, 0", "randint(1, (2,)", "randperm(1",
-    "normal(0., 1., (0,)", "tril_indices(2, 2", "triu_indices(2, 2", "rand_like(t([])", "ones(2).new_zeros(2",
-    "ones(2).new_full((2,), 1", "ones(2).new_empty((0,)",
+    "zeros_like(t([1.])", "full_like(t([1.]), 1", "empty_strided((0,), (1,)", "rand(0", "randn(1, 0",
+    "randint(1, (2,)", "randperm(1", "normal(0., 1., (0,)", "tril_indices(2, 2", "triu_indices(2, 2",
+    "rand_like(t([])", "ones(2).new_zeros(2", "ones(2).new_full((2,), 1", "ones(2).new_empty((0,)",
 )  # fmt: skip
 OPTIONS = (
     "layout=torch.strided", "layout=None", "layout='a'", "layout=3", "layout=object()", "layout=torch.float32",

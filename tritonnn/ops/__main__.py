@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from inspect import getattr_static, getsourcefile, getsourcelines, unwrap
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,17 @@ def definition(path: str, owner: Any, found: Any) -> str:
     try:
         file, (_, line) = getsourcefile(found), getsourcelines(found)
     except (TypeError, OSError):
+        file, line = None, 0
+    if not file or root().resolve() not in Path(file).resolve().parents:  # of Python's own, or without code
         file, line = _assigned(path.rpartition(".")[2], owner, found)
     return f"{Path(str(file)).resolve().relative_to(root().resolve())}:{max(line, 1)}"
+
+
+@cache
+def package() -> dict[str, str]:
+    """The package's files and what stands in them."""
+    files = sorted(Path(tritonnn.__path__[0]).rglob("*.py"))
+    return {str(file): file.read_text(encoding="utf-8") for file in files}
 
 
 def _assigned(name: str, owner: Any, found: Any) -> tuple[str, int]:
@@ -105,12 +115,13 @@ def _assigned(name: str, owner: Any, found: Any) -> tuple[str, int]:
     home = sys.modules.get(getattr(found, "__module__", "") or "", None)
     owning = _tensor if owner is Tensor else sys.modules.get(getattr(owner, "__module__", "") or "", owner)
     files = [getattr(module, "__file__", None) for module in (home, owning, tritonnn)]
-    package = [str(path) for path in sorted(Path(tritonnn.__path__[0]).rglob("*.py"))]
-    for pattern in (rf"^\s*{re.escape(name)}(: |(:[^=]+)? = )", rf"\b{re.escape(name)}\b"):
-        for file in [file for file in files if file and file.startswith(str(root()))] + package:
-            for number, line in enumerate(Path(file).read_text(encoding="utf-8").split("\n"), 1):
-                if re.search(pattern, line):
-                    return file, number
+    for pattern in (rf"^\s*{re.escape(name)}(: |(:[^=\n]+)? = )", rf"\b{re.escape(name)}\b"):
+        search = re.compile(pattern, re.MULTILINE).search
+        for file, text in [(file, package()[file]) for file in files if file in package()] + [
+            *package().items()
+        ]:
+            if place := search(text):
+                return file, text.count("\n", 0, place.end()) + 1
     return str(tritonnn.__file__), 1
 
 
