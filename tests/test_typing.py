@@ -214,7 +214,7 @@ def test_a_new_entry_says_what_to_run(monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.setitem(NAMESPACES["functional"], "brand_new", torch.nn.functional.relu)
     with pytest.raises(AttributeError, match="brand_new has an entry but no import here: run `make format`"):
         torch.nn.functional.brand_new  # noqa: B018
-    with pytest.raises(AttributeError, match="tritonnn has no torch.nn.functional.no_such"):
+    with pytest.raises(AttributeError, match=r"tritonnn has no torch\.nn\.functional\.no_such"):
         torch.nn.functional.no_such  # noqa: B018
     assert _stubs.main(["--check"]) == 1
     assert "is stale: run `make format`, or `python -m tritonnn.ops stubs`" in capsys.readouterr().out

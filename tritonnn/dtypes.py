@@ -279,14 +279,12 @@ class iinfo(_Limits):
 
     def __init__(self, type: dtype) -> None:
         type = as_dtype(type, "iinfo", "'type' (position 1)")
-        if type is bool_:
-            raise TypeError("torch.bool is not supported by torch.iinfo")
         if type.kind >= 2:
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
             )
         super().__init__(type)
-        info = np.iinfo(type.np)
+        info = np.iinfo(np.uint8 if type is bool_ else type.np)
         self.max, self.min = int(info.max), int(info.min)
 
     def __repr__(self) -> str:

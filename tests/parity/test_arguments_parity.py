@@ -308,7 +308,6 @@ torch.finfo(int)
 torch.finfo(None)
 torch.iinfo(int).max
 torch.iinfo(float)
-torch.iinfo(bool)
 torch.ones(2).to(dtype=int)
 torch.ones(2).to(dtype=str)
 torch.ones(2).sum(dtype=int)

@@ -55,6 +55,9 @@ def copy_(
     src = old.pop("src", None) if other is None else other
     if old:
         raise TypeError(f"copy_() got an unexpected keyword argument '{next(iter(old))}'")
+    if not isinstance(non_blocking, (bool, np.bool_)):
+        kind = type(non_blocking).__name__
+        raise TypeError(f"copy_(): argument 'non_blocking' (position 2) must be bool, not {kind}")
     if not isinstance(src, Tensor) and is_number(src):
         number = plain_number(src)
         kind = _WIDEST[type(number)]
