@@ -77,7 +77,7 @@ class Tensor(Methods):
     _retains_grad: bool = False
     _view_version: int = 0  # storage version at which a view's graph was last right
     name: str | None = None
-    layout = strided
+    layout: Layout = strided
     is_sparse = False
     is_sparse_csr = False
     is_quantized = False
@@ -85,7 +85,6 @@ class Tensor(Methods):
     is_mkldnn = False
     is_mps = False
     is_xpu = False
-    layout: Layout | None
 
     # NumPy's operators give way to ours: `ndarray + Tensor` calls Tensor.__radd__.
     __array_priority__ = 1000

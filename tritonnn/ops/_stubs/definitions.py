@@ -174,10 +174,9 @@ class Stub:
             self.imports.add("import numpy as np")
             return name
         value = names.get(name)
-        if (
-            isinstance(value, type) and getattr(builtins, value.__name__, None) is value
-        ):  # an alias, such as Count
-            return self.name(value.__name__, names)
+        builtin = getattr(value, "__name__", "")
+        if isinstance(value, type) and vars(builtins).get(builtin) is value:  # an alias of one, such as Count
+            return self.name(builtin, names)
         if name in ELSEWHERE:
             module, real = ELSEWHERE[name], name
         elif name in results():

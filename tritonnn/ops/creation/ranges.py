@@ -67,7 +67,9 @@ def arange(
     """
     if start is None and end is None:
         raise TypeError("arange() missing required argument 'end'")
-    start, end = (0, start if end is None else end) if start is None or end is None else (start, end)
+    if start is None or end is None:
+        start, end = 0, start if end is None else end
+    assert start is not None and end is not None
     if isinstance(start, complex) or isinstance(end, complex) or isinstance(step, complex):
         raise fail("arange", f"expected real numbers, but got {start}, {end} and {step}")
     if dtype is not None and dtype not in NUMERIC and dtype not in dtypes.FLOAT8:
@@ -109,7 +111,7 @@ def _spaced(
             text = (
                 f"only supports 0-dimensional start and end tensors, but got {name} with {len(value.shape)}"
             )
-            raise fail(op, f"{text} dimension(s)", **{name: value})
+            raise fail(op, f"{text} dimension(s)", **dict[str, Any]({name: value}))
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     agreed(op, out, dtype)
     if steps < 0:

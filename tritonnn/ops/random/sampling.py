@@ -101,7 +101,7 @@ def _one_of_many(name: str, value: Tensor | float) -> float:
     if isinstance(value, Tensor):
         if value.shape:
             text = f"size is given by the tensors mean and std, but it was given as well; {name} has {len(value.shape)}"
-            raise fail("normal", f"{text} dimensions", kind=TypeError, **{name: value})
+            raise fail("normal", f"{text} dimensions", kind=TypeError, **dict[str, Any]({name: value}))
         return float(value)
     return value
 
