@@ -154,3 +154,19 @@ def test_collect_env() -> None:
     names = [line.split(":")[0] for line in lines]
     assert names[0] == "tritonnn"
     assert {"Python", "platform", "numpy", "triton", "BLAS", "GPU", "TRITONNN_NAN_POISON"} <= set(names)
+
+
+def test_torchvision_is_none_of_it(tmp_path):
+    """Without one installed the import says so; an installed one is left alone."""
+    script = tmp_path / "script.py"
+    script.write_text("import torchvision; print(torchvision.WHERE)")
+    command = [sys.executable, "-m", "tritonnn", "run", str(script)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert "ModuleNotFoundError: tritonnn has no torchvision, and none is installed" in done.stderr
+    installed = tmp_path / "site" / "torchvision"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").write_text("import torch; WHERE = torch.__name__")
+    env["PYTHONPATH"] += os.pathsep + str(installed.parent)
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.stdout == "tritonnn\n", done.stderr

@@ -209,6 +209,17 @@ def test_a_stale_stub_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {*_stubs.stale()} - {*before} == {"linalg.pyi"}
 
 
+def test_a_new_entry_says_what_to_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    """An entry of nn.functional is imported there by a file that a command writes."""
+    monkeypatch.setitem(NAMESPACES["functional"], "brand_new", torch.nn.functional.relu)
+    with pytest.raises(AttributeError, match="brand_new has an entry but no import here: run `make format`"):
+        torch.nn.functional.brand_new  # noqa: B018
+    with pytest.raises(AttributeError, match=r"tritonnn has no torch\.nn\.functional\.no_such"):
+        torch.nn.functional.no_such  # noqa: B018
+    assert _stubs.main(["--check"]) == 1
+    assert "is stale: run `make format`, or `python -m tritonnn.ops stubs`" in capsys.readouterr().out
+
+
 def test_functional_names_its_functions() -> None:
     assert {*F.__all__} == {*NAMESPACES["functional"], *F._LAZY}
     assert all(getattr(F, name) is function for name, function in NAMESPACES["functional"].items())

@@ -16,6 +16,7 @@ from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
+from tritonnn.memory_format import strided
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
 
@@ -76,13 +77,14 @@ class Tensor(Methods):
     _retains_grad: bool = False
     _view_version: int = 0  # storage version at which a view's graph was last right
     name: str | None = None
+    layout: Layout = strided
     is_sparse = False
+    is_sparse_csr = False
     is_quantized = False
     is_nested = False
     is_mkldnn = False
     is_mps = False
     is_xpu = False
-    layout: Layout | None
 
     # NumPy's operators give way to ours: `ndarray + Tensor` calls Tensor.__radd__.
     __array_priority__ = 1000

@@ -18,6 +18,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import get_default_dtype
 from tritonnn.ops.conversion.conversion import deep_copy
 from tritonnn.recording import graph
+from tritonnn.table import NAMESPACES
 
 
 class _Methods(Tensor):
@@ -29,7 +30,8 @@ class _Methods(Tensor):
             return object.__new__(cls)
         from tritonnn.legacy_types import construct
 
-        return construct(get_default_dtype(), CPU, args, kwargs)
+        kind = args[0].dtype if len(args) == 1 and isinstance(args[0], Tensor) else get_default_dtype()
+        return construct(kind, CPU, args, kwargs)
 
     # ---- autograd -------------------------------------------------------------------------------------
 
@@ -226,9 +228,16 @@ def _cuda() -> Any:
 def _attach() -> None:
     for name, value in list(vars(_Methods).items()):
         if isinstance(value, (FunctionType, staticmethod, property)):
-            if isinstance(value, FunctionType):
-                value.__qualname__ = f"Tensor.{name}"
             setattr(Tensor, name, value)
+    functions = {id(function) for names in NAMESPACES.values() for function in names.values()}
+    for name, value in vars(Tensor).items():
+        member = value.fget if isinstance(value, property) else value
+        if isinstance(member, FunctionType) and id(member) not in functions:  # those have names of their own
+            if name.startswith("__"):
+                member.__name__ = name
+            named = member.__qualname__.startswith("Tensor.")  # an alias comes after what it stands for
+            if not named and (member.__name__ == name or isinstance(value, property)):
+                member.__qualname__ = f"Tensor.{name}"
 
 
 _attach()

@@ -23,6 +23,109 @@ if TYPE_CHECKING:
     from tritonnn.table import Op
 
 
+# Calls whose out= is of the result's own dtype; others convert to what they are given.
+EXACT = frozenset(
+    [
+        "_addmm_activation",
+        "_scaled_mm",
+        "abs",
+        "absolute",
+        "addbmm",
+        "addmm",
+        "addmv",
+        "all",
+        "amax",
+        "amin",
+        "aminmax",
+        "any",
+        "argmax",
+        "argmin",
+        "avg_pool2d",
+        "avg_pool3d",
+        "baddbmm",
+        "bitwise_not",
+        "bmm",
+        "bucketize",
+        "ceil",
+        "chain_matmul",
+        "complex",
+        "conj_physical",
+        "cross",
+        "cummax",
+        "cummin",
+        "diag",
+        "dot",
+        "float_power",
+        "floor",
+        "frac",
+        "gather",
+        "gelu",
+        "hardshrink",
+        "heaviside",
+        "histc",
+        "histogram",
+        "index_add",
+        "index_copy",
+        "index_reduce",
+        "index_select",
+        "inner",
+        "isin",
+        "isneginf",
+        "isposinf",
+        "kthvalue",
+        "linear",
+        "log_softmax",
+        "logcumsumexp",
+        "logsigmoid",
+        "masked_select",
+        "matmul",
+        "median",
+        "mm",
+        "mode",
+        "msort",
+        "multi_dot",
+        "multinomial",
+        "mv",
+        "nan_to_num",
+        "nanmedian",
+        "nanquantile",
+        "neg",
+        "nonzero",
+        "nonzero_static",
+        "norm",
+        "polar",
+        "qr",
+        "quantile",
+        "renorm",
+        "round",
+        "scatter",
+        "scatter_add",
+        "scatter_reduce",
+        "search",
+        "searchsorted",
+        "sgn",
+        "sign",
+        "signbit",
+        "slice_scatter",
+        "softmax",
+        "softplus",
+        "softshrink",
+        "sort",
+        "take",
+        "take_along_dim",
+        "tensordot",
+        "topk",
+        "tril",
+        "triu",
+        "trunc",
+        "vdot",
+        "vector_norm",
+        "where",
+    ]
+)
+_TRUTHS = (dtypes.bool_, dtypes.uint8)
+
+
 def into(
     op: Op, args: tuple, out: Tensor, edges: list | None, plan: Plan, run: Callable[[Tensor], None]
 ) -> Tensor:
@@ -52,7 +155,7 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
         device: of the other tensors; None where there is none.
         name: of the call; empty where it is not known.
     """
-    name = f"{name}(): " if name else ""
+    call, name = name, f"{name}(): " if name else ""
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}argument 'out' must be Tensor, not {type(out).__name__}")
     if recorded or (state.enabled and out.requires_grad):
@@ -65,9 +168,11 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
             f"{name}Expected all tensors to be on the same device, but found at least two devices, {device} and "
             f"{out.device} of out!"
         )
+    if out.dtype is not dtype and call in EXACT and not (call in ("all", "any") and out.dtype in _TRUTHS):
+        raise RuntimeError(f"{name}expected out to have dtype {dtype.name}, but got {out.dtype.name} instead")
     if not dtypes.can_cast(dtype, out.dtype):
         raise RuntimeError(
-            f"result type {dtype.name} can't be cast to the desired output type {out.dtype.name}"
+            f"{name}result type {dtype.name} can't be cast to the desired output type {out.dtype.name}"
         )
 
 

@@ -265,4 +265,8 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         globals()[name] = function = getattr(importlib.import_module(_LAZY[name]), name)
         return function
+    from tritonnn.table import NAMESPACES
+
+    if name in NAMESPACES["functional"]:
+        raise AttributeError(f"torch.nn.functional.{name} has an entry but no import here: run `make format`")
     raise AttributeError(f"tritonnn has no torch.nn.functional.{name}")

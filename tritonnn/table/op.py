@@ -325,11 +325,17 @@ class Op:
     @property
     def signature(self) -> str:
         """Such as 'add(input, other, *, alpha=1)'."""
+        code = self.body.__code__
+        inline = code.co_varnames[len(self.names)] if code.co_flags & CO_VARARGS else ""
         parts = []
         for i, name in enumerate(self.names):
             if i == self.n_positional:
-                parts.append("*")
+                parts.append(f"*{inline}")
             parts.append(f"{name}={self.defaults[name]!r}" if name in self.defaults else name)
+        if inline and len(self.names) == self.n_positional:
+            parts.append(f"*{inline}")
+        if code.co_flags & CO_VARKEYWORDS:
+            parts.append(f"**{code.co_varnames[len(self.names) + bool(inline)]}")
         return f"{self.public_name}({', '.join(parts)})"
 
 

@@ -59,6 +59,8 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
         kwargs["non_blocking"] = kwargs.pop("async")
     if "other" in kwargs:
         args = (kwargs.pop("other"), *args)
+    if kwargs.get("dtype") is not None:
+        kwargs["dtype"] = dtypes.as_dtype(kwargs["dtype"], "to", "'dtype'")
     unknown = set(kwargs) - set(options)
     if unknown:
         raise TypeError(f"to() got an unexpected keyword argument '{sorted(unknown)[0]}'")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dispatch
-from tritonnn._tensor import Tensor
+from tritonnn import dispatch, dtypes
+from tritonnn._tensor import Tensor, from_array
 from tritonnn.dispatch import row_major
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
@@ -15,6 +15,7 @@ from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, expose
 from tritonnn.ops.shape.shape import is_expandable_to
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
+from tritonnn.table.arguments import is_number, plain_number
 from tritonnn.table.types import Number
 
 
@@ -33,10 +34,18 @@ def fill_values(value: Number) -> Any:
 dispatch.register_copy(copy_values.op)
 
 
+_WIDEST = {bool: dtypes.bool_, int: dtypes.int64, float: dtypes.float64, complex: dtypes.complex128}
+
+
 def copy_(
     self: Tensor, other: Any = None, non_blocking: bool = False, broadcast: bool = True, **old: Any
 ) -> Tensor:
     """Overwrite with the values of `other` (also `src`), broadcast and cast; gradients flow to it.
+
+    Args:
+        other: a tensor of any device, or a number.
+        non_blocking: whether a copy between devices may still run when this returns.
+        broadcast: whether the shape of `other` need not be the same.
 
     >>> import tritonnn as torch
     >>> torch.zeros(2, dtype=torch.int64).copy_(torch.tensor(3.7))
@@ -46,6 +55,13 @@ def copy_(
     src = old.pop("src", None) if other is None else other
     if old:
         raise TypeError(f"copy_() got an unexpected keyword argument '{next(iter(old))}'")
+    if not isinstance(non_blocking, (bool, np.bool_)):
+        kind = type(non_blocking).__name__
+        raise TypeError(f"copy_(): argument 'non_blocking' (position 2) must be bool, not {kind}")
+    if not isinstance(src, Tensor) and is_number(src):
+        number = plain_number(src)
+        kind = _WIDEST[type(number)]
+        src = from_array(np.array(number, kind.np), kind)
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     dispatch.check_inplace(copy_values.op, self)

@@ -219,15 +219,14 @@ NAMED_SPLIT = split
     ],
 )
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive parts of the listed sizes along `dim`.
-
-    Raises:
-        RuntimeError: the sizes do not add up to the extent.
+    """Views of consecutive parts of the listed sizes, which add up to the extent, along `dim`.
 
     >>> import tritonnn as torch
     >>> torch.split_with_sizes(torch.arange(5), [2, 3])
     (tensor([0, 1]), tensor([2, 3, 4]))
     """
+    _needs_dimension("split_with_sizes", input)
+    wrap_dim(dim, len(input.shape))
     return split(input, list(split_sizes), dim)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.dispatch import check_history, wrote
 from tritonnn.ops._table import expose
+from tritonnn.ops.shape.rearrange import swapaxes, swapdims
 from tritonnn.ops.shape.shape import squeeze, t, transpose, unsqueeze
 from tritonnn.ops.shape.strided import as_strided
 from tritonnn.table import Entry, OpSignature
@@ -30,8 +31,8 @@ def _geometry_inplace(name: str, entry: Entry) -> Any:
 
 
 _METHODS: dict[str, Entry] = {
-    "squeeze": squeeze, "unsqueeze": unsqueeze, "transpose": transpose, "t": t, "swapaxes": transpose,
-    "swapdims": transpose, "as_strided": as_strided,
+    "squeeze": squeeze, "unsqueeze": unsqueeze, "transpose": transpose, "t": t, "swapaxes": swapaxes,
+    "swapdims": swapdims, "as_strided": as_strided,
 }  # fmt: skip
 for _name, _entry in _METHODS.items():
     expose("tensor")(_geometry_inplace(_name, _entry))

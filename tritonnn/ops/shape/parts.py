@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid
+from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
 from tritonnn.ops.shape.shape import _checked_dim, unsqueeze
 from tritonnn.shape import Size, wrap_dim
-from tritonnn.table.types import Geometry
+from tritonnn.table.types import Count, Geometry
 
 
 @view(
@@ -60,7 +60,7 @@ def select_dim(input: Tensor, dim: int, index: int) -> Geometry:
     errors=lambda make: [Bad(make(5), 0, 5, error=IndexError, match="index 5 out of range")],
     reference=lambda input, dim, index: np.take(input, index, dim),
 )
-def select(input: Tensor, dim: int, index: int) -> Tensor:
+def select(input: Tensor, dim: int, index: Count) -> Tensor:
     """The slice at `index` of dimension `dim`; a view without that dimension.
 
     >>> import tritonnn as torch
@@ -85,7 +85,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     errors=lambda make: [Bad(make(5), 0, 3, 3, match="exceeds dimension size")],
     reference=define.narrow,
 )
-def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: int | Tensor, length: Count) -> Tensor:
     """`length` elements of dimension `dim` from `start`; a view.
 
     >>> import tritonnn as torch
@@ -94,7 +94,11 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """
     if not input.shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    dim, start = _checked_dim("narrow", dim, input), int(start)
+    if isinstance(start, Tensor):
+        if start.shape or start.dtype.kind != 1:
+            raise fail("narrow", "start must be an 0-dim integral Tensor.", input=input, start=start)
+        start = int(start)
+    dim = _checked_dim("narrow", dim, input)
     extent = input.shape[dim]
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, got {length}")

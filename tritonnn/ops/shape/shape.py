@@ -167,7 +167,7 @@ def _view(
     """
     if dtype is not None:
         return view_dtype(self, dtype)
-    if len(sizes) == 1 and isinstance(sizes[0], DType):
+    if len(sizes) == 1 and isinstance(sizes[0], (DType, type)):
         return view_dtype(self, sizes[0])
     return view_as_size(self, shapes.as_size(sizes or shapes.by_name("view", "size", size), "view"))
 
@@ -176,8 +176,7 @@ def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
     """The same bytes as another dtype; the last extent scales with the element size."""
     from tritonnn._tensor import make_view
 
-    if not isinstance(dtype, dtypes.dtype):
-        raise TypeError(f"view(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
+    dtype = dtypes.as_dtype(dtype, "view", "'dtype'")
     old, new = input.dtype.itemsize, dtype.itemsize
     size, stride, offset = list(input.shape), list(input.stride()), input._offset
     if old != new:
@@ -245,8 +244,7 @@ def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
     grad={"input": lambda g, dim0, dim1: transpose(g, dim0, dim1)},
     samples=lambda make: [Sample(make(2, 3, 4), 0, -1), Sample(make(()), 0, 0)],
     errors=lambda make: [Bad(make(2, 3), 0, 2, error=IndexError, match="Dimension out of range")],
-    alias=("swapaxes", "swapdims"), dtypes=ANY, keywords={"axis0": "dim0", "axis1": "dim1"},
-    reference=define.transpose,
+    dtypes=ANY, reference=define.transpose,
 )  # fmt: skip
 def transpose(input: Tensor, dim0: int, dim1: int) -> Geometry:
     """`input` with two dimensions exchanged.
@@ -350,6 +348,8 @@ def movedim(input: Tensor, source: IntOrInts, destination: IntOrInts) -> Tensor:
         )
     if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
         raise RuntimeError(f"movedim: repeated dim in `source` ({source}) or `destination` ({destination})")
+    if not ndim:
+        return permute_dims(input, ())
     order: list[int | None] = [None] * ndim
     for at, dim in zip(targets, sources, strict=True):
         order[at] = dim
@@ -522,6 +522,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     torch.Size([2, 2, 3])
     """
     dim = _checked_dim("unflatten", dim, input)
+    if not input.shape:
+        raise Invalid("expects input to have a dimension, but it has none")
     try:
         inner = infer_view_size(tuple(sizes), input.shape[dim])
     except Invalid:

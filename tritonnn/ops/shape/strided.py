@@ -15,7 +15,7 @@ from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, vie
 from tritonnn.ops.shape.shape import expand_as_size, view_as_size, view_or_copy
 from tritonnn.recording.graph import register_view_ops
 from tritonnn.shape import Size
-from tritonnn.table.types import Geometry
+from tritonnn.table.types import Count, Geometry
 
 
 @view(
@@ -27,7 +27,7 @@ from tritonnn.table.types import Geometry
     reference=define.as_strided,
 )  # fmt: skip
 def as_strided(
-    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: Count | None = None
 ) -> Geometry:
     """The storage of `input` seen with any size, stride and offset (in elements).
 
@@ -137,7 +137,11 @@ def _gather_strided(
     ],
 )
 def as_strided_scatter(
-    input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+    input: Tensor,
+    src: Tensor,
+    size: Sequence[int],
+    stride: Sequence[int],
+    storage_offset: Count | None = None,
 ) -> Tensor:
     """A copy of `input` with `src` written into its strided view.
 
