@@ -49,15 +49,22 @@ def _decorate(switch: Any, function: Any) -> Any:
 
         @functools.wraps(function)
         def generator(*args: Any, **kwargs: Any) -> Any:
-            # The flag holds while the generator runs and is restored while its consumer does.
+            # The flag holds while the generator runs and is restored while its consumer does. Whatever the consumer
+            # does, sending, throwing or closing, reaches the generator under the flag.
             steps = function(*args, **kwargs)
+            resume, given = steps.send, (None,)
             try:
-                with switch.clone():
-                    value = next(steps)
                 while True:
-                    sent = yield value
                     with switch.clone():
-                        value = steps.send(sent)
+                        value = resume(*given)
+                    try:
+                        resume, given = steps.send, ((yield value),)
+                    except GeneratorExit:
+                        with switch.clone():
+                            steps.close()
+                        raise
+                    except BaseException as error:
+                        resume, given = steps.throw, (error,)
             except StopIteration as stop:
                 return stop.value
 
