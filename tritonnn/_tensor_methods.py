@@ -6,18 +6,20 @@ other libraries, printing, copying and pickling stand on higher floors; so does 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from types import FunctionType
 from typing import Any, SupportsIndex, overload
 
-from tritonnn._tensor import Tensor
+from tritonnn._tensor import Tensor, check_grad, set_requires_grad
 from tritonnn.autograd.api import backward
 from tritonnn.device import CPU, register_runtime
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import get_default_dtype
 from tritonnn.ops.conversion.conversion import deep_copy
-from tritonnn.recording import graph
+from tritonnn.recording import graph, hooks
+from tritonnn.recording.grad_mode import state
 from tritonnn.table import NAMESPACES
 
 
@@ -38,13 +40,20 @@ class _Methods(Tensor):
     @property
     def requires_grad(self) -> bool:
         """Whether gradients are computed for it; settable on leaves."""
-        if self._base is not None:
-            graph.refresh_view(self)
-        return self._rg
+        base = self._base
+        return self._rg or (base is not None and base._rg and self.dtype.kind >= 2)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Start (or stop) recording operations on this leaf; returns it."""
+        if requires_grad is True and self._storage.version < 0 and not state.inference:
+            raise RuntimeError(
+                "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+            )
+        return set_requires_grad(self, requires_grad)
 
     @property
     def grad_fn(self) -> Any:
@@ -89,21 +98,48 @@ class _Methods(Tensor):
             inputs=inputs,
         )
 
+    @property
+    def _recorded(self) -> bool:
+        return state.enabled and self.requires_grad
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient accumulated by backward, or None."""
+        if self._grad is None and self._node is not None and self._rg and not self._retains_grad:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
+                "won't be populated during autograd.backward(). If you indeed want the .grad field to be populated "
+                "for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor "
+                "by mistake, make sure you access the leaf Tensor instead.",
+                stacklevel=2,
+            )
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            check_grad(self, value)
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
         """Call `hook(grad)` when the gradient of this tensor is known; a returned tensor replaces it."""
-        return graph.register_tensor_hook(self, hook)
+        return hooks.register_tensor_hook(self, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
         """Call `hook(tensor)` after backward has added to this leaf's `.grad`."""
-        return graph.register_post_accumulate_hook(self, hook)
+        return hooks.register_post_accumulate_hook(self, hook)
 
     def retain_grad(self) -> None:
         """Keep `.grad` of a tensor that is not a leaf."""
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self._node is not None and not self._retains_grad:
+        if self.grad_fn is not None:
             self._retains_grad = True
-            graph.retain_grad(self)
+            graph.retain(self)
 
     @property
     def retains_grad(self) -> bool:

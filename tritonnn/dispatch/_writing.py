@@ -16,6 +16,7 @@ from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn
 from tritonnn.recording.grad_mode import state
+from tritonnn.recording.refusals import INFERENCE_WRITTEN
 from tritonnn.shape import Size
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
             f"{name}functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."
         )
+    check_not_of_inference(out)
     if device is not None and out.device is not device:
         raise RuntimeError(
             f"{name}Expected all tensors to be on the same device, but found at least two devices, {device} and "
@@ -174,6 +176,12 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
         raise RuntimeError(
             f"{name}result type {dtype.name} can't be cast to the desired output type {out.dtype.name}"
         )
+
+
+def check_not_of_inference(tensor: Tensor) -> None:
+    """Refuse to write a tensor made in inference mode outside of it."""
+    if tensor._storage.version < 0 and not state.inference:
+        raise RuntimeError(INFERENCE_WRITTEN)
 
 
 def resize_out(out: Tensor, shape: Size) -> None:

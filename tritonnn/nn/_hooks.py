@@ -369,10 +369,10 @@ def _gate(values: tuple, visit: Callable[[tuple], tuple]) -> tuple[tuple, list[i
     places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
     if not (is_grad_enabled() and any(values[i].requires_grad for i in places)):
         return values, None
-    from tritonnn.nn._gate import Gate
+    from tritonnn.nn._gate import BackwardHookFunction
 
     passed = list(values)
-    for i, tensor in zip(places, Gate.apply(visit, *[values[i] for i in places])):
+    for i, tensor in zip(places, BackwardHookFunction.apply(visit, *[values[i] for i in places])):
         passed[i] = tensor
     return type(values)(*passed) if hasattr(values, "_fields") else tuple(passed), places
 

@@ -45,7 +45,8 @@ from tritonnn.table.entry import P, R
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
     "REAL", "Bad", "Entry", "Make", "Op", "OpSignature", "Out", "Perf", "Sample", "attach", "checked", "composite",
-    "doc_in_place", "expose", "named", "pointwise", "primitive", "unary", "view", "writing",
+    "doc_in_place", "expose", "named", "pointwise", "primitive", "unary", "view", "views",
+    "writing",
 ]  # fmt: skip
 
 # ---- decorators ---------------------------------------------------------------------------------------------
@@ -136,6 +137,15 @@ def view(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Tensor]]:
     """
     options.setdefault("api", "torch tensor")
     return lambda rule: _publish(Op(rule, "view", out=False, **options), dispatch.view, options)
+
+
+def views(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, tuple[Tensor, ...]]]:
+    """A `view` of several results; the body returns a list of (shape, stride, offset).
+
+    Its formula is given a tuple of gradients, None for results that have none.
+    """
+    options["several"] = True
+    return lambda rule: _publish(Op(rule, "view", out=False, **options), dispatch.views, options)
 
 
 def writing(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, None]]:

@@ -195,6 +195,7 @@ class Op:
     out: bool = _option("out", True)
     float8: bool = _option("float8", False)
     aliasing: bool = _option("aliasing", False)
+    several: bool = _option("several", False)  # as many results as a call needs, all of them views
     results: tuple[str, ...] = _option("results", ("result",))
     dtypes: tuple[DType, ...] = _option("dtypes", FLOATING)
 
@@ -251,6 +252,8 @@ class Op:
     @cached_property
     def gradient_index(self) -> int:
         """Formulas get the one gradient there can be, or with several differentiable results a tuple (index -1)."""
+        if self.several:
+            return -1
         differentiable = [i for i in range(len(self.results)) if i not in self.non_differentiable]
         return differentiable[0] if len(differentiable) == 1 else -1
 

@@ -10,7 +10,7 @@ from typing import Any
 import tritonnn
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.function import Function
-from tritonnn.recording.graph import saved_tensors_hooks
+from tritonnn.recording.packing import saved_tensors_hooks
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "set_checkpoint_early_stop"]
 

@@ -233,8 +233,9 @@ def resize_(
     """
     if state.enabled and self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
+    dispatch.check_not_of_inference(self)
     shape = Size(shapes.as_size(sizes or shapes.by_name("resize_", "size", size), "resize_"))
-    if shape == self.shape and self._stride is None:
+    if shape == self.shape and self.is_contiguous():
         return self
     need = (self._offset + shapes.numel(shape)) * self.dtype.itemsize
     if need > self._storage.nbytes:
@@ -243,6 +244,7 @@ def resize_(
     self.shape = shape
     self._stride = strides
     self._buf = self._storage.buffer(tuple(shape), strides, self._offset, self.dtype)
+    dispatch.wrote(self, "resize_")
     return self
 
 

@@ -13,16 +13,38 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, expose, primitive
 from tritonnn.ops.shape.shape import is_expandable_to
+from tritonnn.recording import graph
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import edge_of, record
+from tritonnn.recording.graph import register_overwriting_ops
 from tritonnn.table.arguments import is_number, plain_number
 from tritonnn.table.types import Number
 
 
-@primitive(float8=True, dtypes=ANY, grad={"src": lambda g: g})
+@primitive(float8=True, dtypes=ANY)
 def copy_values(src: Tensor) -> Out:
-    """The values of `src`, broadcast and cast to the tensor written: what `x.copy_(src)` runs and records."""
+    """The values of `src`, broadcast and cast to the tensor written: what `x.copy_(src)` runs."""
     return Out(src.shape, src.dtype)
+
+
+def _zeros(g: Tensor) -> Tensor:
+    from tritonnn.ops.creation.creation import zeros_like
+
+    return zeros_like(g)
+
+
+@primitive(float8=True, dtypes=ANY, grad={"input": _zeros, "src": lambda g: g})
+def copied_over(input: Tensor, src: Tensor) -> Out:
+    """History of a tensor after `input.copy_(src)`; recorded, never run."""
+    return Out(input.shape, input.dtype)
+
+
+@primitive(float8=True, dtypes=ANY, grad={"input": _zeros})
+def filled_over(input: Tensor) -> Out:
+    """History of a tensor that was overwritten with constants; recorded, never run."""
+    return Out(input.shape, input.dtype)
+
+
+register_overwriting_ops(copied_over.op, filled_over.op)
 
 
 @primitive(float8=True, dtypes=ANY)
@@ -64,7 +86,7 @@ def copy_(
         src = from_array(np.array(number, kind.np), kind)
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
-    dispatch.check_inplace(copy_values.op, self)
+    dispatch.check_inplace(copy_values.op, self, state.enabled and self.dtype.kind >= 2 and src.requires_grad)
     if self is src:
         return self
     fits = is_expandable_to(src.shape, self.shape) if broadcast else src.shape == self.shape
@@ -75,8 +97,8 @@ def copy_(
             self=self,
             src=src,
         )
-    edge = edge_of(src) if state.enabled and self.dtype.kind >= 2 else None
-    had_history = state.enabled and self.requires_grad
+    recorded = state.enabled and self.dtype.kind >= 2 and (self.requires_grad or src.requires_grad)
+    given, edge = src, graph.edge_of(src) if recorded else None
     if src._storage.block is self._storage.block and not self.is_set_to(src):
         src = row_major(src)  # NumPy and kernels may write before they read where memory overlaps
     if non_blocking and self.device is not src.device:
@@ -87,8 +109,8 @@ def copy_(
     else:
         dispatch.copy_into(self, src)
     dispatch.wrote(self, "copy_")
-    if edge is not None or had_history:
-        dispatch.rewrite_history(self, record(copy_values.op, (src,), (self,), [edge]))
+    if recorded:
+        graph.overwritten(self, given, edge)
     return self
 
 
@@ -160,7 +182,7 @@ def overwritten(self: Tensor, op: str) -> Tensor:
     """Note that every element was replaced by a constant: no gradient reaches what was there before."""
     dispatch.wrote(self, op)
     if (self._rg or self._base is not None) and state.enabled and self.requires_grad:
-        dispatch.rewrite_history(self, record(copy_values.op, (self,), (self,), [None]))
+        graph.overwritten(self)
     return self
 
 

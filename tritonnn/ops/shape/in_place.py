@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn._tensor import Tensor
-from tritonnn.dispatch import check_history, wrote
+from tritonnn.dispatch import check_not_of_inference, wrote
 from tritonnn.ops._table import expose
 from tritonnn.ops.shape.rearrange import swapaxes, swapdims
 from tritonnn.ops.shape.shape import squeeze, t, transpose, unsqueeze
 from tritonnn.ops.shape.strided import as_strided
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import check_recorded_write
 from tritonnn.table import Entry, OpSignature
 
 
 def _geometry_inplace(name: str, entry: Entry) -> Any:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         seen = getattr(self, name)(*args, **kwargs)
-        check_history(self)
+        check_not_of_inference(self)
+        if state.enabled and self.requires_grad:
+            check_recorded_write(self)
         if seen._node is not None:
             self._node, self._out_nr = seen._node, seen._out_nr
         self._adopt(seen)
