@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import tritonnn as torch
+from tritonnn import _parameter
 from tritonnn.serialization import _files, _tensors
 from tritonnn.utils import safetensors
 
@@ -84,9 +85,20 @@ def test_forged_pickles_are_refused(pickled):
 
 
 def test_the_state_of_a_parameter_replaces_nothing_of_its_own():
-    rebuild = _tensors.rebuild_parameter_with_state
+    rebuild = _parameter._rebuild_parameter_with_state
     assert rebuild(torch.ones(2), True, None, {"note": "kept"}).note == "kept"
-    for name in ("data", "sum", "_hooks", "__class__"):
+    for name in (
+        "data",
+        "sum",
+        "shape",
+        "dtype",
+        "device",
+        "_buf",
+        "_storage",
+        "_hooks",
+        "__class__",
+        "__array_interface__",
+    ):
         with pytest.raises(RuntimeError, match=f"would replace its own '{name}'"):
             rebuild(torch.ones(2), True, None, {name: None})
 
@@ -137,7 +149,7 @@ def test_arguments_are_honoured_or_refused(tmp_path):
     with pytest.raises(ValueError, match="pickle_module"):
         torch.save(1, io.BytesIO(), pickle_module=copy)
     with pytest.raises(ValueError, match="zip format"):
-        torch.save(1, io.BytesIO(), _use_new_zipfile_serialization=False)
+        torch.save(1, io.BytesIO(), _disable_byteorder_record=True)
     with pytest.raises(TypeError, match="unexpected keyword argument 'nonsense'"):
         through(1, nonsense=2)
     with pytest.raises(AttributeError, match="path or a file object"):
