@@ -174,7 +174,7 @@ def _unpickle(unpickler: SafeUnpickler, label: str) -> Any:
     except (RuntimeError, pickle.UnpicklingError) as error:
         # What was wrong, where; the error itself is its cause.
         text = str(error).removeprefix("load: ")
-        raise type(error)(f"load: {label} is corrupted or not a saved object: {text}") from error.__cause__
+        raise type(error)(f"load: {label} cannot be loaded: {text}") from error.__cause__
 
 
 def _load(archive: ArchiveReader, make: Callable[..., Any], map_location: MapLocation) -> Any:

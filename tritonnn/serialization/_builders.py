@@ -5,6 +5,7 @@ Each takes the unpickler first: what copies is counted on its budget, and what i
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -27,13 +28,14 @@ FACTORIES = (None, list, dict, set, int, OrderedDict, Counter, defaultdict)
 
 
 def _refuse(what: str, *args: Any) -> Any:
-    raise ValueError(f"{what} cannot be made of ({', '.join(map(brief, args[:4]))})")
+    raise pickle.UnpicklingError(f"{what} cannot be made of ({', '.join(map(brief, args[:4]))})")
 
 
-def _copied(reader: Any, what: str, value: Any) -> Any:
-    """`value`, a container that the file holds already, whose items are about to be copied."""
-    if type(value) not in _ITEMS:
-        _refuse(what, value)
+def _copied(reader: Any, what: str, *args: Any) -> Any:
+    """The one argument, a container that the file holds already, whose items are about to be copied."""
+    if len(args) != 1 or type(args[0]) not in _ITEMS:
+        _refuse(what, *args)
+    value = args[0]
     reader.budget.spend(8 * len(value), f"a {what}")
     return value
 
@@ -65,13 +67,14 @@ def _dict(kind: type) -> Callable[..., Any]:
     return build
 
 
-def _fill(reader: Any, made: dict, items: Any) -> None:
-    if isinstance(items, dict):
+def _fill(reader: Any, made: dict, *args: Any) -> None:
+    items = args[0]
+    if isinstance(items, dict) and len(args) == 1:
         reader.budget.spend(8 * len(items), f"a {type(made).__name__}")
         for key, value in items.items():
             made[key] = value
         return
-    pairs = _copied(reader, type(made).__name__, items)
+    pairs = _copied(reader, type(made).__name__, *args)
     if type(made) is Counter or not all(type(pair) in (list, tuple) and len(pair) == 2 for pair in pairs):
         _refuse(type(made).__name__, items)
     reader.frozen.keys(made, (pair[0] for pair in pairs))
