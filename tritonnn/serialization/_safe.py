@@ -24,13 +24,21 @@ _plain = pickle._Unpickler
 _Op = Callable[[Any], None]
 
 
+_SMALL = 1 << 16  # bytes that are asked for without a look at what is left
+
+
 class Source:
     """A file of which a pickle may read `size` bytes; what is asked for is compared with what is left first."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self.file = file
         self.size = size
-        self.place = 0
+        self.start = file.tell()
+
+    @property
+    def place(self) -> int:
+        """How much of it has been read."""
+        return self.file.tell() - self.start
 
     def read(self, count: int) -> bytes:
         """Exactly `count` bytes.
@@ -38,17 +46,15 @@ class Source:
         Raises:
             UnpicklingError: there are not as many.
         """
-        data = self.file.read(count) if 0 <= count <= self.size - self.place else b""
+        data = b"" if count > _SMALL and count > self.size - self.place else self.file.read(count)
         if len(data) != count:
-            raise pickle.UnpicklingError(f"{count} bytes are needed where {self.size - self.place} are left")
-        self.place += count
+            left = self.size - self.place + len(data)
+            raise pickle.UnpicklingError(f"{count} bytes are needed where {left} are left")
         return data
 
     def readline(self) -> bytes:
         """The bytes up to the end of a line."""
-        data = self.file.readline(self.size - self.place)
-        self.place += len(data)
-        return data
+        return self.file.readline(self.size - self.place)
 
 
 class Opcodes(dict[int, _Op]):
@@ -103,12 +109,31 @@ class SafeUnpickler(Reader, _plain):
             UnpicklingError, RuntimeError: as below; the text says before which byte of the pickle.
         """
         try:
-            found = super().load()
+            found = self._run()
             check_nesting(found)
             return found
         except Exception as error:
             kind = RuntimeError if _is_runtime_error(error) else pickle.UnpicklingError
             raise kind(f"{reason(error)} (before byte {self.source.place} of the pickle)") from error
+
+    def _run(self) -> Any:
+        self.read, self.readline = self.source.read, self.source.readline
+        self.metastack: list[list[Any]] = []
+        self.stack: list[Any] = []
+        self.append = self.stack.append
+        self.proto = 0
+        read, dispatch = self.read, self.dispatch
+        try:
+            while True:
+                dispatch[read(1)[0]](self)
+        except pickle._Stop as stop:  # type: ignore[attr-defined]
+            return stop.value
+
+    def load_frame(self) -> None:
+        """The opcodes that follow are announced as so many bytes: nothing hangs on it but that they are there."""
+        size = int.from_bytes(self.read(8), "little")
+        if size > self.source.size - self.source.place:
+            raise pickle.UnpicklingError(f"a frame of {size} bytes reaches beyond the end")
 
     def find_class(self, module: str, name: str) -> Any:
         """The entry of the table under a name.
@@ -264,6 +289,7 @@ class SafeUnpickler(Reader, _plain):
         (getattr(pickle, name)[0], _plain.dispatch[getattr(pickle, name)[0]]) for name in _OPCODES.split()
     )
     dispatch.update({
+        pickle.FRAME[0]: load_frame,
         pickle.REDUCE[0]: load_reduce,
         pickle.NEWOBJ[0]: load_newobj,
         pickle.NEWOBJ_EX[0]: load_newobj_ex,
