@@ -231,3 +231,36 @@ def test_safetensors_of_impossible_shapes():
         )
         with pytest.raises(ValueError, match="the given bytes"):
             safetensors.load(struct.pack("<Q", len(header)) + header)
+
+
+def test_old_storages_declare_no_more_than_there_is():
+    """A storage of a terabyte, in the object and before its bytes."""
+    count = 1 << 38
+    head = io.BytesIO()
+    torch.save(0, head, _use_new_zipfile_serialization=False)
+    begin = head.getvalue()[: -len(pickle.dumps(0, 2) + pickle.dumps([], 2))]
+    storage = STORAGE.replace(b"K\x04", pickle.dumps(count, 2)[2:-1])
+    old = begin + storage + b"." + pickle.dumps(["0"], 2) + struct.pack("<q", count) + bytes(16)
+    with pytest.raises(RuntimeError, match=f"storage 0 of {4 * count} bytes reaches beyond its end"):
+        torch.load(io.BytesIO(old))
+    for declared, keys in ((3, ["0"]), (4, ["0", "0"]), (4, ["1"]), (4, "0"), (4, [DOUBLED]), (4, [])):
+        old = begin + STORAGE + b"." + pickle.dumps(keys, 2) + struct.pack("<q", declared) + bytes(16)
+        with pytest.raises(REFUSED, match=r"the given file object.*storage"):
+            torch.load(io.BytesIO(old))
+
+
+DOUBLED: tuple = ()
+for _ in range(60):
+    DOUBLED = (DOUBLED, DOUBLED)
+
+
+def test_error_text_of_what_a_declared_function_raises():
+    """Not the repr of what it raised: of a nest that holds everything twice it would never end."""
+
+    def lookup(key):
+        raise KeyError(DOUBLED)
+
+    made = archive_of(call("own.lookup", b"N") + b".")
+    declared = torch.serialization.safe_globals([(lookup, "own.lookup")])
+    with declared, pytest.raises(pickle.UnpicklingError, match="KeyError"):
+        torch.load(made)

@@ -104,6 +104,16 @@ def _read(made: Any, number: int, path: str) -> Any:
     return torch.load(path, map_location=where, mmap=way == 2 and made.format == "zip")
 
 
+def _undocumented(error: Exception, name: str) -> str:
+    """What is wrong with an error of a type that is documented."""
+    text = str(error)
+    if isinstance(error, RecursionError) or isinstance(error.__cause__, MemoryError):
+        return f"{type(error).__name__} of {type(error.__cause__).__name__}"
+    if "the given " not in text and name not in text:
+        return f"a text without the file: {text[:200]}"
+    return f"a text of {len(text)} characters" if len(text) > 4000 else ""
+
+
 def attempt(number: int, path: str) -> dict[str, Any]:
     """Loads one file; what became of it, and what was wrong with that."""
     global _armed
@@ -125,17 +135,7 @@ def attempt(number: int, path: str) -> dict[str, Any]:
         _use(found)
     except documented as error:
         _armed = False
-        outcome, text = type(error).__name__, str(error)
-        if (
-            outcome == "loaded"
-            or isinstance(error, RecursionError)
-            or isinstance(error.__cause__, MemoryError)
-        ):
-            wrong = f"{outcome} {type(error.__cause__).__name__}"
-        elif "the given " not in text and os.path.basename(path) not in text:
-            wrong = f"a text without the file: {text[:200]}"
-        elif len(text) > 4000:
-            wrong = f"a text of {len(text)} characters"
+        outcome, wrong = type(error).__name__, _undocumented(error, os.path.basename(path))
     except _TooLong:
         wrong = outcome = "too long"
     except BaseException as error:
