@@ -106,6 +106,8 @@ def test_pipes_and_devices_are_not_replaced(tmp_path, way):
                 safetensors.load_file(pipe)
             pipe.write_bytes(b"end")
         else:
+            with pytest.raises(OSError, match="is a device or a pipe"):
+                torch.load(pipe)
             _ways(link)[way]()
             _ways(pipe)[way]()
             assert torch.load(io.BytesIO(reader.stdout.read()))["x"].tolist() == [1, 1]

@@ -110,6 +110,8 @@ HOSTILE = {
     "a factory that builds tensors": call("collections.defaultdict", b"ctorch._utils\n_rebuild_parameter\n"),
     "a tensor of what is none": call(TYPED, b"cbuiltins\nset\n", b"ctorch\nTensor\n", b")", b"}"),
     "a tensor of another class": call(TYPED, b"ctorch.nn.parameter\nParameter\n", b"cbuiltins\nset\n", b")", b"}"),
+    "bits that are none": tensor(b")", b")", BOMB),
+    "a gradient that is none": call(V2, STORAGE, b"K\x00", b")", b")", BOMB, ORDERED),
     "an unknown opcode": b"\xff",
     "nothing": b"",
     "an item that is no byte": call("builtins.bytearray") + b"M\x00\x01a",

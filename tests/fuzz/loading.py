@@ -182,7 +182,8 @@ def child(first: int, count: int) -> None:
 
 
 def _warm_up(path: str) -> None:
-    """Loads something of everything once, so that all modules are there."""
+    """Loads something of everything once, so that all modules are there, and the codec of an old opcode."""
+    b"".decode("raw_unicode_escape")
     import tritonnn as torch
     from fuzz import checkpoints
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 from tritonnn.serialization import _legacy, _pickling, _tensors
 from tritonnn.serialization._archive import ArchiveReader, ArchiveWriter
 from tritonnn.serialization._budget import Budget
-from tritonnn.serialization._files import PathLike, atomic_write, is_path
+from tritonnn.serialization._files import PathLike, atomic_write, is_path, refuse_devices
 from tritonnn.serialization._safe import SafeUnpickler, Source
 from tritonnn.serialization._tensors import MapLocation, StorageRef, reduce_tensor
 
@@ -148,6 +148,7 @@ def load(
         return _unpickle(SafeUnpickler(Source(file, size), load_storage, encoding, space), label)
 
     if is_path(f):
+        refuse_devices(f, "load")  # type: ignore[arg-type]
         label = f"'{os.fspath(f)}'"  # type: ignore[arg-type]
         with open(f, "rb") as file:  # type: ignore[arg-type]
             if _legacy.is_legacy(file):

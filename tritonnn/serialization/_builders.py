@@ -141,7 +141,7 @@ def _device(reader: Any, kind: Any, index: Any = None) -> Any:
 
 def _tensor(function: Callable[..., Any], metadata_at: int) -> Callable[..., Any]:
     def build(reader: Any, *args: Any) -> Any:
-        if len(args) > metadata_at and args[metadata_at]:
+        if metadata_at < len(args) and type(args[metadata_at]) is dict:
             size, stride = args[2:4]
             reader.bytes.spend(
                 _tensors.computed_bytes(args[0], size, stride), "a conjugated or negated tensor"

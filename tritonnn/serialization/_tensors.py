@@ -163,6 +163,10 @@ def rebuild_tensor_v3(
         raise RuntimeError("load: a tensor does not refer to a storage: the file is corrupted")
     if storage.dtype is not dtype and (storage.dtype not in (None, uint8) or dtype is bool_):
         raise RuntimeError(f"load: a tensor of {dtype} refers to a storage of {storage.dtype or 'bytes'}")
+    if type(requires_grad) is not bool or not (metadata is None or type(metadata) is dict):
+        raise RuntimeError(
+            "load: what a tensor says of its gradient or its bits is none: the file is corrupted"
+        )
     _check_geometry(size, stride, offset, storage.base.numel() // dtype.itemsize)
     size, stride = tuple(size), tuple(stride)
     # PyTorch marks lazily conjugated or negated tensors; here the values themselves are.
