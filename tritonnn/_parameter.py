@@ -22,9 +22,9 @@ def _subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:
 _FREE = frozenset({"name"})
 
 
-def _reserved(name: Any) -> bool:
+def _reserved(name: object) -> bool:
     """Whether an attribute of this name would replace a tensor's own, or is a protocol that others look for."""
-    return type(name) is not str or name.startswith("__") or (hasattr(Tensor, name) and name not in _FREE)
+    return not isinstance(name, str) or name.startswith("__") or (hasattr(Tensor, name) and name not in _FREE)
 
 
 def attributes(tensor: Tensor) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def attributes(tensor: Tensor) -> dict[str, Any]:
     return {name: value for name, value in vars(tensor).items() if not _reserved(name)}
 
 
-def set_attributes(tensor: Tensor, state: Any) -> Any:
+def set_attributes(tensor: Tensor, state: object) -> Any:
     """Gives a tensor the attributes that a file says it had: a dict, or a pair of dicts.
 
     Raises:
@@ -77,17 +77,19 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
-        plain = self.data, self.requires_grad, OrderedDict()
+        plain: tuple = self.data, self.requires_grad, OrderedDict()
         state = attributes(self)
         return (_rebuild_parameter_with_state, (*plain, state)) if state else (_rebuild_parameter, plain)
 
 
-def _rebuild_parameter(data: Tensor, requires_grad: bool, hooks: Any) -> Parameter:
+def _rebuild_parameter(data: Tensor, requires_grad: bool, hooks: object) -> Parameter:
     """A Parameter over a tensor's memory."""
     return Parameter(data, requires_grad)
 
 
-def _rebuild_parameter_with_state(data: Tensor, requires_grad: bool, hooks: Any, state: Any) -> Parameter:
+def _rebuild_parameter_with_state(
+    data: Tensor, requires_grad: bool, hooks: object, state: object
+) -> Parameter:
     """A Parameter with the attributes that its program gave it."""
     return set_attributes(Parameter(data, requires_grad), state)
 
@@ -126,7 +128,7 @@ class Buffer(Tensor):
         return _rebuild_from_type_v2, (function, Tensor, args, {**state, "_is_buffer": True})
 
 
-def _rebuild_from_type_v2(function: Any, kind: Any, args: Any, state: Any) -> Tensor:
+def _rebuild_from_type_v2(function: Any, kind: object, args: Any, state: object) -> Tensor:
     """The tensor that `function(*args)` makes, of another class or with the attributes that it had.
 
     Raises:

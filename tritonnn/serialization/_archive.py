@@ -86,7 +86,7 @@ class ArchiveReader:
         self.file: Any = open(file, "rb") if is_path(file) else file  # type: ignore[arg-type]  # noqa: SIM115
         self.owned = is_path(file)
         try:
-            self.size = self.file.seek(0, os.SEEK_END)
+            self.size: int = self.file.seek(0, os.SEEK_END)  # type: ignore[union-attr]
             self.zip = zipfile.ZipFile(self.file)
         except Exception as error:  # whatever zipfile makes of damage: there is no list of it
             self.close()

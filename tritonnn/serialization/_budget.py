@@ -67,7 +67,7 @@ class Frozen:
         self._known: dict[int, tuple[Any, int, int]] = {}
         self._hashes: dict[int, tuple[Any, Counter[int]]] = {}
 
-    def note(self, made: Any, items: Iterable[Any]) -> None:
+    def note(self, made: object, items: Iterable[object]) -> None:
         """Takes down a hashable nest that has just been made of `items`.
 
         Raises:
@@ -87,7 +87,7 @@ class Frozen:
         if depth > 1 or weight != count + 1:
             self._known[id(made)] = (made, depth, weight)
 
-    def keys(self, target: Any, keys: Iterable[Any]) -> None:
+    def keys(self, target: object, keys: Iterable[Any]) -> None:
         """Allows for the hashes of keys that are about to be put into a dict or set.
 
         Raises:
@@ -123,7 +123,7 @@ def _weight(item: Any) -> int:
     return 1 + item.bit_length() // 64 if kind is int else 1
 
 
-def check_nesting(root: Any) -> None:
+def check_nesting(root: object) -> None:
     """Walks through all that was loaded.
 
     Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pickle
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from tritonnn._parameter import (
     Parameter,
@@ -18,8 +18,20 @@ from tritonnn._parameter import (
 )
 from tritonnn._tensor import Tensor
 from tritonnn.serialization import _pickling, _tensors
-from tritonnn.serialization._budget import brief
+from tritonnn.serialization._budget import Budget, Frozen, brief
 from tritonnn.shape import Size
+
+
+class Building(Protocol):
+    """What the unpickler is for the functions of this file."""
+
+    budget: Budget
+    bytes: Budget
+    frozen: Frozen
+
+    def is_declared(self, item: object) -> bool: ...
+    def call(self, function: object, args: object) -> Any: ...
+
 
 _ITEMS = (list, tuple, set, frozenset, Size)
 _ENCODINGS = frozenset({"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "ascii"})
@@ -27,11 +39,11 @@ _ENCODINGS = frozenset({"latin1", "latin-1", "iso-8859-1", "utf-8", "utf8", "asc
 FACTORIES = (None, list, dict, set, int, OrderedDict, Counter, defaultdict)
 
 
-def _refuse(what: str, *args: Any) -> Any:
+def _refuse(what: str, *args: object) -> Any:
     raise pickle.UnpicklingError(f"{what} cannot be made of ({', '.join(map(brief, args[:4]))})")
 
 
-def _copied(reader: Any, what: str, *args: Any) -> Any:
+def _copied(reader: Building, what: str, *args: Any) -> Any:
     """The one argument, a container that the file holds already, whose items are about to be copied."""
     if len(args) != 1 or type(args[0]) not in _ITEMS:
         _refuse(what, *args)
@@ -40,12 +52,12 @@ def _copied(reader: Any, what: str, *args: Any) -> Any:
     return value
 
 
-def _list(reader: Any, *args: Any) -> list:
+def _list(reader: Building, *args: object) -> list:
     return [] if not args else list(_copied(reader, "list", *args))
 
 
 def _set(kind: type) -> Callable[..., Any]:
-    def build(reader: Any, *args: Any) -> Any:
+    def build(reader: Building, *args: object) -> Any:
         if not args:
             return kind()
         items = _copied(reader, kind.__name__, *args)
@@ -58,7 +70,7 @@ def _set(kind: type) -> Callable[..., Any]:
 
 
 def _dict(kind: type) -> Callable[..., Any]:
-    def build(reader: Any, *args: Any) -> Any:
+    def build(reader: Building, *args: object) -> Any:
         made = kind()
         if args:
             _fill(reader, made, *args)
@@ -67,7 +79,7 @@ def _dict(kind: type) -> Callable[..., Any]:
     return build
 
 
-def _fill(reader: Any, made: dict, *args: Any) -> None:
+def _fill(reader: Building, made: dict, *args: object) -> None:
     items = args[0]
     if isinstance(items, dict) and len(args) == 1:
         reader.budget.spend(8 * len(items), f"a {type(made).__name__}")
@@ -82,7 +94,7 @@ def _fill(reader: Any, made: dict, *args: Any) -> None:
         made[key] = value
 
 
-def _defaultdict(reader: Any, factory: Any = None, *args: Any) -> defaultdict:
+def _defaultdict(reader: Building, factory: Any = None, *args: object) -> defaultdict:
     if not any(factory is known for known in FACTORIES) and not reader.is_declared(factory):
         _refuse("defaultdict", factory)
     made: defaultdict = defaultdict(factory)
@@ -91,7 +103,7 @@ def _defaultdict(reader: Any, factory: Any = None, *args: Any) -> defaultdict:
     return made
 
 
-def _bytearray(reader: Any, *args: Any) -> bytearray:
+def _bytearray(reader: Building, *args: Any) -> bytearray:
     if args and type(args[0]) is str:
         return bytearray(_encode(reader, *args))
     if len(args) > 1 or (args and type(args[0]) not in (bytes, bytearray)):
@@ -101,7 +113,7 @@ def _bytearray(reader: Any, *args: Any) -> bytearray:
     return bytearray(*args)
 
 
-def _encode(reader: Any, text: Any, encoding: Any = "utf-8") -> bytes:
+def _encode(reader: Building, text: Any, encoding: Any = "utf-8") -> bytes:
     """Bytes as protocol 2 writes them."""
     if type(text) is not str or type(encoding) is not str or encoding not in _ENCODINGS:
         _refuse("bytes", text, encoding)
@@ -110,7 +122,7 @@ def _encode(reader: Any, text: Any, encoding: Any = "utf-8") -> bytes:
 
 
 def _numbers(kind: type, count: int, types: tuple[type, ...]) -> Callable[..., Any]:
-    def build(reader: Any, *args: Any) -> Any:
+    def build(reader: Building, *args: object) -> Any:
         if len(args) > count or not all(type(value) in types for value in args):
             _refuse(kind.__name__, *args)
         return kind(*args)
@@ -118,13 +130,13 @@ def _numbers(kind: type, count: int, types: tuple[type, ...]) -> Callable[..., A
     return build
 
 
-def _slice(reader: Any, *args: Any) -> slice:
+def _slice(reader: Building, *args: object) -> slice:
     made = slice(*args)
     reader.frozen.note(made, (made.start, made.stop, made.step))
     return made
 
 
-def _size(reader: Any, *args: Any) -> Size:
+def _size(reader: Building, *args: object) -> Size:
     made = Size(_copied(reader, "Size", *args)) if args else Size()
     if not all(type(extent) is int for extent in made):
         _refuse("Size", args[0])
@@ -132,7 +144,7 @@ def _size(reader: Any, *args: Any) -> Size:
     return made
 
 
-def _device(reader: Any, kind: Any, index: Any = None) -> Any:
+def _device(reader: Building, kind: Any, index: Any = None) -> Any:
     """A device; one this library does not know stays what it was called."""
     if not isinstance(kind, str) or len(kind) > 64 or not (index is None or type(index) is int):
         _refuse("device", kind, index)
@@ -140,19 +152,16 @@ def _device(reader: Any, kind: Any, index: Any = None) -> Any:
 
 
 def _tensor(function: Callable[..., Any], metadata_at: int) -> Callable[..., Any]:
-    def build(reader: Any, *args: Any) -> Any:
+    def build(reader: Building, *args: object) -> Any:
         if metadata_at < len(args) and type(args[metadata_at]) is dict:
-            size, stride = args[2:4]
-            reader.bytes.spend(
-                _tensors.computed_bytes(args[0], size, stride), "a conjugated or negated tensor"
-            )
+            reader.bytes.spend(_tensors.computed_bytes(*args[2:4]), "a conjugated or negated tensor")
         return function(*args)
 
     return build
 
 
 def _of_tensor(function: Callable[..., Any]) -> Callable[..., Any]:
-    def build(reader: Any, *args: Any) -> Any:
+    def build(reader: Building, *args: object) -> Any:
         if not args or not isinstance(args[0], Tensor):
             _refuse("Parameter", *args)
         _spend_state(reader, args[3:])
@@ -161,7 +170,7 @@ def _of_tensor(function: Callable[..., Any]) -> Callable[..., Any]:
     return build
 
 
-def _typed(reader: Any, function: Any, kind: Any, args: Any, state: Any) -> Any:
+def _typed(reader: Building, function: object, kind: object, args: Any, state: object) -> Any:
     """A tensor with attributes, or of a class that the program has declared safe."""
     if kind is not Tensor and kind is not Parameter and not reader.is_declared(kind):
         _refuse("a tensor with attributes", kind)
@@ -169,7 +178,7 @@ def _typed(reader: Any, function: Any, kind: Any, args: Any, state: Any) -> Any:
     return _rebuild_from_type_v2(lambda *given: reader.call(function, given), kind, tuple(args), state)
 
 
-def _spend_state(reader: Any, states: tuple) -> None:
+def _spend_state(reader: Building, states: tuple) -> None:
     for state in states:
         for part in state if type(state) is tuple else (state,):
             if isinstance(part, dict):

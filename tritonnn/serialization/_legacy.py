@@ -78,7 +78,7 @@ def load(
     after = file.tell()
     loaded: dict[str, StorageRef] = {}
 
-    def load_storage(kind: Any, key: str, location: str, count: int) -> StorageRef:
+    def load_storage(kind: _pickling.StorageType, key: str, location: str, count: int) -> StorageRef:
         if key not in loaded:
             if key not in data:
                 raise RuntimeError(f"storage {key} is not in the file")
@@ -99,7 +99,7 @@ def _story(label: str, what: str) -> str:
 
 
 def _storages(
-    file: IO[bytes], end: int, keys: Any, known: dict[str, tuple[int, int]]
+    file: IO[bytes], end: int, keys: object, known: dict[str, tuple[int, int]]
 ) -> dict[str, np.ndarray]:
     """The bytes of each storage: behind its number of elements stand its elements.
 

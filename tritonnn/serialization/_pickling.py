@@ -212,18 +212,18 @@ class Reader:
 
     load_storage: Callable[[StorageType, str, str, int], StorageRef]
 
-    def persistent_load(self, saved_id: Any) -> StorageRef:
+    def persistent_load(self, saved_id: object) -> StorageRef:
         """The storage that stands for ('storage', type, key, location, number of elements)."""
         return self.load_storage(*storage_of_id(saved_id))
 
 
-def storage_of_id(saved_id: Any) -> tuple[StorageType, str, str, int]:
+def storage_of_id(saved_id: object) -> tuple[StorageType, str, str, int]:
     """(type, key, location, number of elements) of what stands for a storage.
 
     Raises:
         UnpicklingError: it is something else.
     """
-    if type(saved_id) is not tuple or not 5 <= len(saved_id) <= 6 or _text(saved_id[0]) != "storage":
+    if not isinstance(saved_id, tuple) or not 5 <= len(saved_id) <= 6 or _text(saved_id[0]) != "storage":
         raise pickle.UnpicklingError(f"unknown persistent id: {brief(saved_id)}")
     _, kind, key, location, count = saved_id[:5]
     if len(saved_id) == 6 and saved_id[5] is not None:  # before 1.6: a storage that is a part of another one
@@ -235,11 +235,11 @@ def storage_of_id(saved_id: Any) -> tuple[StorageType, str, str, int]:
     return kind, _text(key), _text(location), count
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """The text of a key or a place, which are short."""
-    if type(value) is int and 0 <= value < 1 << 63:
+    if isinstance(value, int) and 0 <= value < 1 << 63:
         return str(value)
-    if type(value) not in (str, bytes) or len(value) > 256:
+    if not isinstance(value, (str, bytes)) or len(value) > 256:
         raise pickle.UnpicklingError(
             f"expected a short text in a storage's persistent id, got {brief(value)}"
         )

@@ -20,7 +20,7 @@ _OPCODES = (
     "BINPUT LONG_BINPUT MEMOIZE GLOBAL STACK_GLOBAL REDUCE NEWOBJ NEWOBJ_EX BUILD BINPERSID"
 )
 _DICTS = (dict, OrderedDict, defaultdict, Counter)
-_plain = pickle._Unpickler
+_plain: Any = pickle._Unpickler
 _Op = Callable[[Any], None]
 
 
@@ -74,7 +74,7 @@ def _noted(plain: _Op) -> _Op:
     return load
 
 
-class SafeUnpickler(Reader, _plain):
+class SafeUnpickler(Reader, pickle._Unpickler):
     """Builds only what it knows to be harmless, and what the program has declared safe.
 
     Python's unpickler written in Python, with the opcodes that can do more taken out or checked: a name gives
@@ -95,7 +95,7 @@ class SafeUnpickler(Reader, _plain):
         encoding: str,
         space: Budget | None = None,
     ) -> None:
-        super().__init__(source, encoding=encoding)  # type: ignore[arg-type]
+        super().__init__(source, encoding=encoding)
         self.source = source
         self.load_storage = load_storage
         self.budget = Budget(source.size)
@@ -152,11 +152,11 @@ class SafeUnpickler(Reader, _plain):
             "any code that the file contains."
         )
 
-    def is_declared(self, item: Any) -> bool:
+    def is_declared(self, item: object) -> bool:
         """Whether the program has declared it safe."""
         return any(item is known for known in safe_table().values())
 
-    def call(self, function: Any, args: Any) -> Any:
+    def call(self, function: Any, args: object) -> Any:
         """What a function or class of the table gives for the arguments in the file.
 
         Raises:
@@ -204,7 +204,7 @@ class SafeUnpickler(Reader, _plain):
             )
         return False
 
-    def _check_tuple(self, args: Any) -> None:
+    def _check_tuple(self, args: object) -> None:
         if type(args) is not tuple:
             raise pickle.UnpicklingError(f"arguments of an instance are no tuple but {brief(args)}")
 
@@ -221,7 +221,7 @@ class SafeUnpickler(Reader, _plain):
             )
         _plain.load_build(self)
 
-    def _set_attributes(self, target: OrderedDict, state: Any) -> None:
+    def _set_attributes(self, target: OrderedDict, state: object) -> None:
         """As `state_dict()._metadata`; what a dict has of its own is not replaced."""
         if not isinstance(state, dict):
             raise pickle.UnpicklingError("Weights only load failed: an OrderedDict's state must be a dict")
@@ -233,7 +233,7 @@ class SafeUnpickler(Reader, _plain):
 
     # ---- containers ---------------------------------------------------------------------------------------------
 
-    def _into(self, target: Any, kinds: Iterable[type], keys: Iterable[Any] = ()) -> None:
+    def _into(self, target: object, kinds: Iterable[type], keys: Iterable[object] = ()) -> None:
         if not any(type(target) is kind for kind in kinds) and not self.is_declared(type(target)):
             raise pickle.UnpicklingError(f"Weights only load failed: items of {brief(target)} may not be set")
         self.frozen.keys(target, keys)

@@ -8,9 +8,7 @@ from typing import Any
 
 from tritonnn.serialization._budget import brief
 from tritonnn.serialization._pickling import StorageRef, StorageType, find_known, storage_of_id
-from tritonnn.serialization._safe import Opcodes, SafeUnpickler
-
-_plain = pickle._Unpickler
+from tritonnn.serialization._safe import Opcodes, SafeUnpickler, Source
 
 
 class _Something:
@@ -62,7 +60,7 @@ class StorageScan(SafeUnpickler):
         storages: key -> (bytes of an element, number of elements).
     """
 
-    def __init__(self, source: Any, load_storage: Callable[..., StorageRef], encoding: str) -> None:
+    def __init__(self, source: Source, load_storage: Callable[..., StorageRef], encoding: str) -> None:
         super().__init__(source, load_storage, encoding)
         self.storages: dict[str, tuple[int, int]] = {}
 
@@ -71,7 +69,7 @@ class StorageScan(SafeUnpickler):
         found = find_known(module, name)[2]
         return found[0] if found and isinstance(found[0], StorageType) else _SOMETHING
 
-    def persistent_load(self, saved_id: Any) -> Any:
+    def persistent_load(self, saved_id: object) -> Any:
         """Notes a storage."""
         kind, key, _, count = storage_of_id(saved_id)
         size = 1 if kind.dtype is None else kind.dtype.itemsize
@@ -79,7 +77,7 @@ class StorageScan(SafeUnpickler):
             raise pickle.UnpicklingError(f"storage {brief(key)} is of two types or sizes")
         return _SOMETHING
 
-    def load_inst(self) -> None:
+    def load_inst(self: Any) -> None:
         """A class by two lines, and its arguments above the mark."""
         self.readline(), self.readline()
         self.pop_mark()

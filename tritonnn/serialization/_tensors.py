@@ -185,13 +185,13 @@ def rebuild_tensor(storage: StorageRef, offset: int, size: Any, stride: Any) -> 
     return rebuild_tensor_v2(storage, offset, size, stride, False, None)
 
 
-def computed_bytes(storage: Any, size: Any, stride: Any) -> int:
+def computed_bytes(size: Any, stride: Any) -> int:
     """What a conjugated or negated tensor takes of its own; 0 for what `rebuild_tensor_v3` refuses."""
     _check_numbers(size, stride)
     return 16 * numel([extent for extent, step in zip(size, stride) if step])
 
 
-def _check_numbers(size: Any, stride: Any, offset: Any = 0) -> None:
+def _check_numbers(size: Any, stride: Any, offset: object = 0) -> None:
     """Raises RuntimeError where a geometry is none."""
     kinds = (tuple, list, Size)
     if type(size) not in kinds or type(stride) not in kinds or max(len(size), len(stride)) > MOST_DIMENSIONS:
@@ -206,7 +206,7 @@ def _check_numbers(size: Any, stride: Any, offset: Any = 0) -> None:
         raise RuntimeError("load: a tensor has more elements than can be counted: the file is corrupted")
 
 
-def _check_geometry(size: Any, stride: Any, offset: Any, room: int) -> None:
+def _check_geometry(size: Any, stride: Any, offset: int, room: int) -> None:
     _check_numbers(size, stride, offset)
     if (offset if 0 in size else offset + extent_in_elements(size, stride)) > room:
         raise RuntimeError(
