@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import io
+import pickle
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,19 @@ def test_what_pytorch_refuses_of_a_state_we_refuse(tmp_path):
         for library in (reference, torch):
             with pytest.raises((AttributeError, TypeError, RuntimeError)):
                 library.load(tmp_path / "a.pt", weights_only=True)
+
+
+@FORMATS
+@pytest.mark.filterwarnings("ignore:.*retrieve source code")
+def test_whole_modules_of_pytorch(tmp_path, zipped):
+    model = reference.nn.Sequential(reference.nn.Linear(3, 2), reference.nn.Tanh())
+    reference.save(model, tmp_path / "a.pt", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(pickle.UnpicklingError, match=r"GLOBAL torch\.nn\.modules"):
+        torch.load(tmp_path / "a.pt")
+    got = torch.load(tmp_path / "a.pt", weights_only=False)
+    x = np.ones((1, 3), np.float32)
+    assert isinstance(got, torch.nn.Sequential)
+    assert got(torch.from_numpy(x))[0].tolist() == pytest.approx(model(reference.from_numpy(x))[0].tolist())
 
 
 @FORMATS

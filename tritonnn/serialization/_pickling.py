@@ -217,6 +217,11 @@ class Reader:
         return self.load_storage(*storage_of_id(saved_id))
 
 
+def is_module(saved_id: object) -> bool:
+    """Whether it is ('module', class, file, source), as PyTorch before 1.6 wrote the classes of modules."""
+    return isinstance(saved_id, tuple) and len(saved_id) == 4 and saved_id[0] in ("module", b"module")
+
+
 def storage_of_id(saved_id: object) -> tuple[StorageType, str, str, int]:
     """(type, key, location, number of elements) of what stands for a storage.
 
@@ -252,6 +257,10 @@ class FullUnpickler(Reader, pickle.Unpickler):
     def __init__(self, file: IO[bytes], load_storage: Callable[..., StorageRef], encoding: str) -> None:
         super().__init__(file, encoding=encoding)
         self.load_storage = load_storage
+
+    def persistent_load(self, saved_id: Any) -> Any:
+        """A storage, or the class of a module; PyTorch also compared the module's source, which is not this one's."""
+        return saved_id[1] if is_module(saved_id) else super().persistent_load(saved_id)
 
     def find_class(self, module: str, name: str) -> Any:
         """The object of that name; ``torch.x`` is looked up as ``tritonnn.x``."""

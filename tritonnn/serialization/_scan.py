@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tritonnn.serialization._budget import brief
-from tritonnn.serialization._pickling import StorageRef, StorageType, find_known, storage_of_id
+from tritonnn.serialization._pickling import StorageRef, StorageType, find_known, is_module, storage_of_id
 from tritonnn.serialization._safe import Opcodes, SafeUnpickler, Source
 
 
@@ -71,6 +71,8 @@ class StorageScan(SafeUnpickler):
 
     def persistent_load(self, saved_id: object) -> Any:
         """Notes a storage."""
+        if is_module(saved_id):
+            return _SOMETHING
         kind, key, _, count = storage_of_id(saved_id)
         size = 1 if kind.dtype is None else kind.dtype.itemsize
         if self.storages.setdefault(key, (size, count)) != (size, count):
