@@ -56,6 +56,7 @@ def test_a_disk_that_is_really_full(tmp_path, way):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert "cannot write" in run.stdout and "is as it was before" in run.stdout, run.stderr
+    assert not run.stderr
     assert os.listdir(tmp_path) == ["model.bin"] and path.read_bytes() == b"old"
 
 

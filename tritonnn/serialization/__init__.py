@@ -90,10 +90,14 @@ def _write(obj: object, file: IO[bytes], name: str, protocol: int, zipped: bool)
     writer = _pickling.Writer(buffer, protocol)
     writer.dump(obj)
     archive = ArchiveWriter(file, name)
-    archive.write("data.pkl", buffer.getbuffer())
-    for key, storage in enumerate(writer.storages):
-        archive.write(f"data/{key}", storage.data())
-    archive.close()
+    try:
+        archive.write("data.pkl", buffer.getbuffer())
+        for key, storage in enumerate(writer.storages):
+            archive.write(f"data/{key}", storage.data())
+        archive.close()
+    except BaseException:
+        archive.abandon()
+        raise
 
 
 def load(

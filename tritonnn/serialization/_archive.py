@@ -68,6 +68,10 @@ class ArchiveWriter:
         self.write("version", f"{VERSION}\n".encode())
         self.zip.close()
 
+    def abandon(self) -> None:
+        """Leaves a file that could not be written as it is; zipfile would try to end it when it is collected."""
+        self.zip.fp = None
+
 
 class ArchiveReader:
     """Reads records of an archive.
