@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,12 @@ from floors import FLOORS, ROOT, picture
 import tritonnn
 import tritonnn.recording.graph
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 #: names that stand for what a user or another library has, or for any
 OTHERS = {"cuda", "loss", "make", "optimizer", "self", "tl", "x", "y"}
 #: what PyTorch has and tritonnn has not, as the README says
@@ -21,7 +27,7 @@ ABSENT = {"torch.compile"}
 #: the word that a dotted name begins with -> what it is
 STARTS: dict[str, Any] = {
     "tritonnn": tritonnn, "torch": tritonnn, "F": tritonnn.nn.functional, "Tensor": tritonnn.Tensor,
-    "Op": tritonnn.table.Op, "Node": tritonnn.recording.graph.Node,
+    "pickle": pickle, "Op": tritonnn.table.Op, "Node": tritonnn.recording.graph.Node,
 }  # fmt: skip
 #: what a run writes, and files that only a machine has
 MADE = {"report.json", "report.html", "summary.json", "train.py", "out.json", "out.html"}

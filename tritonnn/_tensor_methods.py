@@ -12,6 +12,7 @@ from copy import deepcopy
 from types import FunctionType
 from typing import Any, SupportsIndex, overload
 
+from tritonnn._parameter import _rebuild_from_type_v2, attributes
 from tritonnn._tensor import Tensor, check_grad, set_requires_grad
 from tritonnn.autograd.api import backward
 from tritonnn.device import CPU, register_runtime
@@ -246,7 +247,11 @@ class _Methods(Tensor):
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple:
         from tritonnn.serialization import reduce_tensor
 
-        return reduce_tensor(self)
+        function, args = reduce_tensor(self)
+        state = attributes(self)
+        if type(self) is Tensor and not state:
+            return function, args
+        return _rebuild_from_type_v2, (function, type(self), args, state)
 
 
 def _runtime() -> Any:

@@ -41,6 +41,8 @@ class Size(tuple[int, ...]):
         return Size(tuple.__add__(self, tuple(other)))
 
     def __radd__(self, other: tuple) -> Size:
+        if not isinstance(other, tuple):  # `a_list += size` stays a list
+            return NotImplemented
         return Size(tuple(other) + tuple(self))
 
     def __mul__(self, count: SupportsIndex) -> Size:

@@ -23,14 +23,11 @@ MODULES = {
 }  # fmt: skip
 NAMESPACES: dict[str, dict[str, Any]] = {place: {} for place in MODULES}
 KEYWORD_ALIASES = {
-    "axis": "dim",
-    "keepdims": "keepdim",
-    "x": "input",
-    "x1": "input",
-    "a": "input",
-    "self": "input",
-    "x2": "other",
-}
+    "axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "a": "input", "self": "input", "x2": "other",
+}  # fmt: skip
+
+
+_ANY = CO_VARARGS | CO_VARKEYWORDS
 
 
 def _option(name: str, default: Any) -> Any:
@@ -53,9 +50,7 @@ class Op:
         self.api: str = options.get("api", "")
         self.names: tuple[str, ...] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         self.n_positional = code.co_argcount
-        self.takes_any = bool(
-            code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
-        )  # `x.expand(2, -1)`: sizes in line
+        self.takes_any = bool(code.co_flags & _ANY)  # sizes in line, as in `x.expand(2, -1)`
         self.legacy: Callable | None = options.get("legacy")
         self.inplace: bool = options.get("inplace", False)
         # Whether `out=` is taken beside the arguments that are named: said by composites and by what is published
@@ -174,8 +169,7 @@ class Op:
             (the defaults of the rest, ((position, classes that need no closer look), ...)); () where the call has to
             be bound.
         """
-        tail = self.tails.get(given)
-        return () if tail is None else (tail, self.looks(unchecked, given))
+        return (self.tails[given], self.looks(unchecked, given)) if given in self.tails else ()
 
     def looks(self, first: int, end: int) -> tuple[tuple[int, frozenset[type]], ...]:
         """(position, classes that need no closer look) of the arguments between two positions."""
@@ -245,9 +239,8 @@ class Op:
     @cached_property
     def non_differentiable(self) -> frozenset[int]:
         """Numbers of the results that have no gradient."""
-        return frozenset(
-            [i for i, name in enumerate(self.results) if name in self.options.get("non_differentiable", ())]
-        )
+        without = self.options.get("non_differentiable", ())
+        return frozenset([i for i, name in enumerate(self.results) if name in without])
 
     @cached_property
     def gradient_index(self) -> int:
