@@ -166,11 +166,17 @@ def as_tensor(x: Any, like: Any) -> Tensor:
 # ---- distances and angles -----------------------------------------------------------------------------
 
 
+def _over_square(x: Tensor, input: Tensor, other: Tensor) -> Tensor:
+    """x over the squared distance from the origin, where the angle has no slope: 0 there."""
+    square = input * input + other * other
+    return ew.replaced(x / square, square == 0)
+
+
 @pointwise(
     FLOAT, dtypes=REAL, alias=("arctan2",), samples=lambda make: pairs(make, 0.2, 2), errors=misfits,
     grad={
-        "input": lambda g, input, other: g * (other / (input * input + other * other)),
-        "other": lambda g, input, other: g * (-input / (input * input + other * other)),
+        "input": lambda g, input, other: g * _over_square(other, input, other),
+        "other": lambda g, input, other: g * _over_square(-input, input, other),
     },
     reference=np.arctan2,
 )  # fmt: skip
@@ -219,7 +225,13 @@ def copysign(input: Tensor, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(dtypes=FLOATING, samples=pairs, errors=misfits, reference=np.nextafter)
+@pointwise(
+    dtypes=FLOATING, samples=pairs, errors=misfits, reference=np.nextafter,
+    grad={
+        "input": lambda g, input, other: ew.replaced(g, input == other),
+        "other": lambda g: zeros_like(g),
+    },
+)  # fmt: skip
 def nextafter(input: Tensor, other: Tensor) -> Any:
     """The next number after `input` in the direction of `other`.
 
