@@ -52,6 +52,7 @@ OPEN: dict[str, tuple[Callable, str]] = {
 }  # fmt: skip
 # op -> (how far off results may be, relatively, why)
 ROUGH = {
+    "nextafter": (0.0, "one step, in the type of the result"),
     "erfcx": (3e-3, "its slope cancels far from 0"),
     "log_ndtr": (1e-3, "PyTorch's slope cancels far below 0"),
     "gelu": (2e-4, "PyTorch's error function is that of its precision next to 1"),
