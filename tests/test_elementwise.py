@@ -309,7 +309,9 @@ def test_size_by_name(make):
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-@pytest.mark.parametrize(("dtype", "step", "largest"), [("float16", 2**-10, 65504.0), ("bfloat16", 2**-7, 3.3895e38)])
+@pytest.mark.parametrize(
+    ("dtype", "step", "largest"), [("float16", 2**-10, 65504.0), ("bfloat16", 2**-7, 3.3895e38)]
+)
 def test_next_number_of_half_precision(dtype: str, step: float, largest: float, device: str) -> None:
     x = torch.tensor([1.0, -1.0, largest, 0.0], dtype=getattr(torch, dtype), device=device)
     after = torch.nextafter(x, torch.full_like(x, math.inf))
