@@ -235,7 +235,11 @@ def _operand(op: Op, i: int, value: Any, plan: Plan) -> Any:
         if i in op.promoting and plan.device is CPU and value.dtype is not plan.compute:
             from tritonnn.cpu_fallback import cast
 
-            return cast(value._buf, plan.compute.np)
+            token = quiet_set(QUIET)
+            try:
+                return cast(value._buf, plan.compute.np)
+            finally:
+                quiet_reset(token)
         return value._buf
     if value.__class__ is int and plan.compute.kind == 1:
         bits = plan.compute.itemsize * 8
