@@ -781,6 +781,11 @@ def div(out: Buffer, x: Any, y: Any, rounding_mode: str | None, compute: DType) 
     _divide[rounding_mode](out, x, y, compute=compute)
 
 
+def floor_quotient(out: Buffer, x: Any, y: Any, compute: DType) -> None:
+    """`floor_divide` as `div` has it, with a derivative."""
+    _divide["floor"](out, x, y, compute=compute)
+
+
 def pow(out: Buffer, x: Any, y: Any, compute: DType) -> None:
     """x to the power y; a number as exponent takes a short way where there is one."""
     short = None

@@ -56,7 +56,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
     target = args[0]
     check_inplace(op, target)
     if state.enabled and target.requires_grad and not op.differentiable:
-        raise NotImplementedError(f"the derivative for '{op.name}_' is not implemented")
+        raise NotImplementedError(f"derivative for aten::{op.name}_ is not implemented")
     if op.result_rule is not None:
         plan = plan_alike(op, args)
         if plan is None:

@@ -9,6 +9,7 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._numbers import hold
 from tritonnn.ops._table import (
     ANY,
     BOOL,
@@ -185,6 +186,7 @@ def fmin(input: Tensor, other: Tensor) -> Any:
 def _check_bounds(input: Tensor, min: Any, max: Any) -> None:
     if min is None and max is None:
         raise Invalid("At least one of 'min' or 'max' must not be None")
+    hold((min, max), input, min, max)
 
 
 def _inside(g: Tensor, input: Tensor, min: Any, max: Any) -> Tensor:
@@ -356,6 +358,10 @@ def where(
         return condition.nonzero(as_tuple=True)
     if condition.dtype is not dtypes.bool_:
         condition = _as_condition(condition)
+    try:
+        hold((input, other), input, other, strict=False)
+    except Invalid as invalid:
+        raise fail("where", str(invalid), kind=invalid.kind, condition=condition) from None
     return ew.choose(condition, input, other, out=out)
 
 

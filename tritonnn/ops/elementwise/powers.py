@@ -11,6 +11,7 @@ from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import special as define
+from tritonnn.ops._numbers import hold
 from tritonnn.ops._table import (
     FLOAT,
     FLOATING,
@@ -64,6 +65,7 @@ def _exponent_grad(g: Tensor, input: Any, exponent: Tensor, result: Tensor) -> T
 def _check_power(input: Any, exponent: Any) -> None:
     if isinstance(exponent, int) and exponent < 0 and isinstance(input, Tensor) and input.dtype.kind < 2:
         raise Invalid("Integers to negative integer powers are not allowed.", hint="convert with .float()")
+    hold((exponent,), input, exponent, exempt=dtypes.float32)
 
 
 @pointwise(

@@ -265,18 +265,30 @@ def repeat_interleave(
     if isinstance(repeats, int):
         if repeats < 0:
             raise fail("repeat_interleave", f"repeats can not be negative, got {repeats}")
+        if output_size is not None and output_size != extent * repeats:
+            raise fail(
+                "repeat_interleave",
+                f"allocated size does not match required size: {output_size} != {extent * repeats}",
+            )
         wide = expand_as_size(
             unsqueeze(input, dim + 1), (*input.shape[: dim + 1], repeats, *input.shape[dim + 1 :])
         )
         return view_or_copy(wide.clone(), (*input.shape[:dim], extent * repeats, *input.shape[dim + 1 :]))
-    counts = view_or_copy(as_tensor(repeats, device=input.device), (-1,))
+    counts = as_tensor(repeats, device=input.device)
+    if counts.dtype not in (dtypes.int64, dtypes.int32):
+        reason = f"repeats must be Long or Int, got {counts.dtype.name}"
+        raise fail("repeat_interleave", reason, kind=NotImplementedError, repeats=counts)
+    counts = view_or_copy(counts, (-1,))
     counts = expand_as_size(counts, (extent,)) if counts.shape[0] == 1 else counts
     if counts.shape[0] != extent:
         raise fail(
             "repeat_interleave",
             f"repeats must have the same size as input along dim {dim}: {counts.shape[0]} != {extent}",
         )
-    numbers = [i for i, count in enumerate(counts.tolist()) for _ in range(count)]
+    repeated = counts.tolist()
+    if repeated and min(repeated) < 0:
+        raise fail("repeat_interleave", f"repeats can not be negative, got {min(repeated)}", repeats=counts)
+    numbers = [i for i, count in enumerate(repeated) for _ in range(count)]
     if output_size is not None and output_size != len(numbers):
         raise fail(
             "repeat_interleave",
