@@ -56,7 +56,8 @@ def _threshold(out: Array, x: Array, threshold: float, value: float) -> None:
 
 
 def _hardtanh_backward(out: Array, grad: Operand, x: Array, low: float, high: float) -> None:
-    select(out, np.greater(x, low) & np.less(x, high), grad, 0)
+    # of the comparisons that are false for NaN, which passes the gradient on
+    select(out, np.less_equal(x, low) | np.greater_equal(x, high), 0, grad)
 
 
 def _leaky_relu(out: Array, x: Array, slope: float) -> None:
@@ -99,7 +100,7 @@ def _elu_backward(
 ) -> None:
     negative = np.exp(x * input_scale)
     negative = negative * (alpha * scale * input_scale) * grad
-    select(out, np.greater(x, 0), grad * scale, negative)
+    select(out, np.less_equal(x, 0), negative, grad * scale)
 
 
 def _hardshrink(out: Array, x: Array, lambd: float) -> None:
@@ -154,7 +155,7 @@ def _hardswish(out: Array, x: Array) -> None:
 def _hardswish_backward(out: Array, grad: Operand, x: Array) -> None:
     slope = grad * (x / 3 + 0.5)
     slope = np.where(np.less_equal(x, -3), 0, slope)
-    select(out, np.greater_equal(x, 3), grad, slope)
+    select(out, np.less(x, 3), slope, grad)
 
 
 hardsigmoid = formula(_hardsigmoid)

@@ -163,7 +163,8 @@ def threshold_backward(grad, x, threshold):
 
 @triton.jit
 def hardtanh_backward(grad, x, min_val, max_val):
-    return tl.where((x > min_val) & (x < max_val), grad, 0.0)
+    # of the comparisons that are false for NaN, which passes the gradient on
+    return tl.where((x <= min_val) | (x >= max_val), 0.0, grad)
 
 
 @triton.jit
@@ -174,7 +175,7 @@ def leaky_relu_backward(grad, x, negative_slope):
 @triton.jit
 def elu_backward(grad, x, alpha, scale, input_scale):
     # the derivative of scale (x if x > 0 else alpha (e**(input_scale x) - 1)): elu, selu or celu
-    return grad * tl.where(x > 0.0, scale, _math.exp(x * input_scale) * (alpha * scale * input_scale))
+    return grad * tl.where(x <= 0.0, _math.exp(x * input_scale) * (alpha * scale * input_scale), scale)
 
 
 @triton.jit
@@ -231,7 +232,7 @@ def hardsigmoid_backward(grad, x):
 
 @triton.jit
 def hardswish_backward(grad, x):
-    return tl.where(x < -3.0, 0.0, tl.where(x < 3.0, grad * (x / 3.0 + 0.5), grad))
+    return tl.where(x <= -3.0, 0.0, tl.where(x < 3.0, grad * (x / 3.0 + 0.5), grad))
 
 
 # ---- where an argument chooses

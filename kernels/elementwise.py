@@ -16,7 +16,7 @@ import triton
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.dtypes import bool_
+from tritonnn.dtypes import bfloat16, bool_, float16
 from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device import math as _math
@@ -583,20 +583,36 @@ def heaviside(x, values):
 
 
 @triton.jit
-def nextafter(x, y):
-    """The neighbouring number in y's direction: one step of the bit pattern, which counts away from 0."""
-    if x.dtype == tl.float64:
-        bits = x.to(tl.int64, bitcast=True)
-        smallest = tl.full(x.shape, 1, tl.int64)
-    else:
-        bits = x.to(tl.int32, bitcast=True)
-        smallest = tl.full(x.shape, 1, tl.int32)
+def _neighbour(x, y, bits, smallest):
+    """The number a step after x in y's direction, given the bit pattern of x and that of the smallest number."""
     # the pattern counts magnitudes: + 1 leads away from 0, up for positive numbers and down for negative ones
-    bits = tl.where((x < y) == (x > 0.0), bits + 1, bits - 1)
+    bits = tl.where((x < y) == (x > 0.0), bits + smallest, bits - smallest)
     # from 0 the next number is the smallest subnormal on y's side
     tiny = _math.copysign(smallest.to(x.dtype, bitcast=True), y)
     result = tl.where(x == 0.0, tiny, bits.to(x.dtype, bitcast=True))
     return tl.where((x != x) | (y != y), x + y, tl.where(x == y, y, result))
+
+
+@triton.jit
+def _next_number(x, y):
+    """The neighbouring number in y's direction: one step of the bit pattern, which counts away from 0."""
+    if x.dtype == tl.float64:
+        return _neighbour(x, y, x.to(tl.int64, bitcast=True), tl.full(x.shape, 1, tl.int64))
+    else:
+        return _neighbour(x, y, x.to(tl.int32, bitcast=True), tl.full(x.shape, 1, tl.int32))
+
+
+@triton.jit
+def _next_bfloat16(x, y):
+    # bfloat16 in float32 is the upper half of the pattern
+    return _neighbour(x, y, x.to(tl.int32, bitcast=True), tl.full(x.shape, 1 << 16, tl.int32))
+
+
+@triton.jit
+def _next_float16(x, y):
+    x, y = x.to(tl.float16), y.to(tl.float16)
+    step = _neighbour(x, y, x.to(tl.int16, bitcast=True), tl.full(x.shape, 1, tl.int16))
+    return step.to(tl.float32)
 
 
 # ---- comparison and classification
@@ -752,6 +768,8 @@ _powers = {
 _polygammas = {0: pointwise(digamma), 1: pointwise(_trigamma)}
 _general_polygamma = pointwise(_polygamma)
 _not = {True: pointwise(logical_not), False: pointwise(_flip_bits)}
+_next = {float16: pointwise(_next_float16), bfloat16: pointwise(_next_bfloat16)}
+_next_wide = pointwise(_next_number)
 _maximum, _minimum, _both = pointwise(maximum), pointwise(minimum), pointwise(_clamp_both)
 _round = pointwise(_round_whole)
 _round_up, _round_down = pointwise(_round_scaled_up), pointwise(_round_scaled_down)
@@ -761,6 +779,11 @@ _logit = {False: pointwise(_logit_unclamped), True: pointwise(_logit_clamped)}
 def div(out: Buffer, x: Any, y: Any, rounding_mode: str | None, compute: DType) -> None:
     """x / y, rounded down (`floor`), towards zero (`trunc`) or not at all."""
     _divide[rounding_mode](out, x, y, compute=compute)
+
+
+def floor_quotient(out: Buffer, x: Any, y: Any, compute: DType) -> None:
+    """`floor_divide` as `div` has it, with a derivative."""
+    _divide["floor"](out, x, y, compute=compute)
 
 
 def pow(out: Buffer, x: Any, y: Any, compute: DType) -> None:
@@ -792,6 +815,11 @@ def clamp(out: Buffer, x: Any, low: Any, high: Any, compute: DType) -> None:
         _maximum(out, x, low, compute=compute)
     else:
         _both(out, x, low, high, compute=compute)
+
+
+def nextafter(out: Buffer, x: Any, y: Any, compute: DType) -> None:
+    """The next number of the type of the result."""
+    _next.get(out.dtype, _next_wide)(out, x, y, compute=compute)
 
 
 def bitwise_not(out: Buffer, x: Buffer, compute: DType) -> None:

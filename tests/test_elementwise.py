@@ -306,3 +306,14 @@ def test_angle_of_real_numbers_has_the_derivative_zero():
 @pytest.mark.parametrize("make", [torch.zeros, torch.ones, torch.empty])
 def test_size_by_name(make):
     assert make(size=(2, 3)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize(
+    ("dtype", "step", "largest"), [("float16", 2**-10, 65504.0), ("bfloat16", 2**-7, 3.3895e38)]
+)
+def test_next_number_of_half_precision(dtype: str, step: float, largest: float, device: str) -> None:
+    x = torch.tensor([1.0, -1.0, largest, 0.0], dtype=getattr(torch, dtype), device=device)
+    after = torch.nextafter(x, torch.full_like(x, math.inf))
+    assert (after - x)[:2].tolist() == [step, step / 2] and after[2].item() == math.inf
+    assert after[3].item() > 0 and (after[3] / 2).item() == 0

@@ -727,6 +727,67 @@ def addcmul(
 def addcdiv(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
 ) -> Tensor: ...
+def sum(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: _bool = False,
+    *,
+    dtype: DType | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def mean(
+    input: Tensor,
+    dim: Dims = None,
+    keepdim: _bool = False,
+    *,
+    dtype: DType | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def prod(
+    input: Tensor,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    dtype: DType | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def var(
+    input: Tensor,
+    dim: Dims | _bool = None,
+    unbiased: _bool | None = None,
+    keepdim: _bool = False,
+    *,
+    correction: _float | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def std(
+    input: Tensor,
+    dim: Dims | _bool = None,
+    unbiased: _bool | None = None,
+    keepdim: _bool = False,
+    *,
+    correction: _float | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def var_mean(
+    input: Tensor,
+    dim: Dims | _bool = None,
+    unbiased: _bool | None = None,
+    keepdim: _bool = False,
+    *,
+    correction: _float | None = None,
+) -> tuple[Tensor, Tensor]: ...
+def std_mean(
+    input: Tensor,
+    dim: Dims | _bool = None,
+    unbiased: _bool | None = None,
+    keepdim: _bool = False,
+    *,
+    correction: _float | None = None,
+) -> tuple[Tensor, Tensor]: ...
+def any(input: Tensor, dim: Dims = None, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
+def all(input: Tensor, dim: Dims = None, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
+def count_nonzero(input: Tensor, dim: Dims = None, *, out: Tensor | None = None) -> Tensor: ...
 def embedding(
     weight: Tensor,
     indices: Tensor,
@@ -960,67 +1021,6 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor: ...
-def sum(
-    input: Tensor,
-    dim: Dims = None,
-    keepdim: _bool = False,
-    *,
-    dtype: DType | None = None,
-    out: Tensor | None = None,
-) -> Tensor: ...
-def mean(
-    input: Tensor,
-    dim: Dims = None,
-    keepdim: _bool = False,
-    *,
-    dtype: DType | None = None,
-    out: Tensor | None = None,
-) -> Tensor: ...
-def prod(
-    input: Tensor,
-    dim: _int | None = None,
-    keepdim: _bool = False,
-    *,
-    dtype: DType | None = None,
-    out: Tensor | None = None,
-) -> Tensor: ...
-def var(
-    input: Tensor,
-    dim: Dims | _bool = None,
-    unbiased: _bool | None = None,
-    keepdim: _bool = False,
-    *,
-    correction: _float | None = None,
-    out: Tensor | None = None,
-) -> Tensor: ...
-def std(
-    input: Tensor,
-    dim: Dims | _bool = None,
-    unbiased: _bool | None = None,
-    keepdim: _bool = False,
-    *,
-    correction: _float | None = None,
-    out: Tensor | None = None,
-) -> Tensor: ...
-def var_mean(
-    input: Tensor,
-    dim: Dims | _bool = None,
-    unbiased: _bool | None = None,
-    keepdim: _bool = False,
-    *,
-    correction: _float | None = None,
-) -> tuple[Tensor, Tensor]: ...
-def std_mean(
-    input: Tensor,
-    dim: Dims | _bool = None,
-    unbiased: _bool | None = None,
-    keepdim: _bool = False,
-    *,
-    correction: _float | None = None,
-) -> tuple[Tensor, Tensor]: ...
-def any(input: Tensor, dim: Dims = None, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
-def all(input: Tensor, dim: Dims = None, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
-def count_nonzero(input: Tensor, dim: Dims = None, *, out: Tensor | None = None) -> Tensor: ...
 def logsumexp(
     input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False, *, out: Tensor | None = None
 ) -> Tensor: ...

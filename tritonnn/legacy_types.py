@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn._tensor import Tensor
+from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 from tritonnn.dtypes import (
@@ -309,7 +309,13 @@ class TypedStorage:
         return UntypedStorage(wrap=self._untyped)
 
     def __deepcopy__(self, memo: dict) -> TypedStorage:
-        return self.clone()
+        from tritonnn.ops.conversion.conversion import deep_copy
+
+        # by way of a tensor, whose copy every other view of the memory shares
+        seen = make_view(
+            make(None, self._untyped, Size((0,)), self.dtype, self.device), Size((self.size(),)), (1,), 0
+        )
+        return type(self)(wrap=deep_copy(seen, memo)._storage)
 
     def __repr__(self) -> str:
         numbers = "".join(f" {value}\n" for value in self.tolist())

@@ -195,7 +195,12 @@ def expanded_strides(shape: Sequence[int], strides: Sequence[int], target: Seque
         0 if extent == 1 and wanted != 1 else stride
         for extent, stride, wanted in zip(shape, strides, target[lead:], strict=True)
     ]
-    return (0,) * lead + tuple(aligned)
+    for extent in reversed(target[:lead] if shape else ()):
+        # a new dimension of one element steps over all that follow, as PyTorch has it
+        inner = len(target) - len(aligned)
+        follow = target[inner] * aligned[0] if aligned else 1
+        aligned.insert(0, follow if extent == 1 else 0)
+    return tuple(aligned) if shape else (0,) * lead
 
 
 def infer_view_size(shape: Sequence[int], count: int) -> Size:
@@ -266,6 +271,30 @@ def extent_in_elements(shape: Sequence[int], strides: Sequence[int]) -> int:
     if numel(shape) == 0:
         return 0
     return 1 + sum((extent - 1) * stride for extent, stride in zip(shape, strides, strict=True))
+
+
+def check_geometry(
+    size: Sequence[int], stride: Sequence[int], offset: int, itemsize: int, nbytes: int
+) -> None:
+    """Refuse sizes, strides and an offset (in elements) that reach beyond a storage.
+
+    Raises:
+        RuntimeError: they do, or one is negative.
+    """
+    if len(size) != len(stride):
+        raise Invalid(f"mismatch in length of strides and shape: {len(stride)} strides, {len(size)} sizes")
+    if min(size, default=0) < 0:
+        raise Invalid(f"negative dimensions are not allowed, got sizes: {list(size)}")
+    if min(stride, default=0) < 0:
+        raise Invalid(f"Negative strides are not supported at the moment, got strides: {list(stride)}")
+    if offset < 0:
+        raise Invalid(f"Tensor: invalid storage offset {offset}")
+    need = (offset + extent_in_elements(size, stride)) * itemsize if numel(size) else 0
+    if need > nbytes:
+        raise Invalid(
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {itemsize} "
+            f"requiring a storage size of {need} are out of bounds for storage of size {nbytes}"
+        )
 
 
 def by_name(op: str, name: str, value: Any) -> tuple:

@@ -31,7 +31,8 @@ def _dividing(ufunc: np.ufunc, whole: np.ufunc, rest: bool) -> Callable[[Array, 
 
     def step(out: Array, x: Operand, y: Operand) -> None:
         quotient = np.divide(x, y, dtype=_FLOAT64)
-        if not np.abs(quotient).max() < _EXACT_QUOTIENT:  # also where there is a NaN
+        endless = not rest and np.isinf(y).any()  # -1 by infinity rounds down to -1, which -0 does not show
+        if endless or not np.abs(quotient).max() < _EXACT_QUOTIENT:  # also where there is a NaN
             directly(out, x, y)
             return
         # in place of the exact quotient: one array for the whole way
@@ -82,6 +83,7 @@ def trunc_divide(out: Array, input: Operand, other: Operand) -> None:
     out[...] = quotient
 
 
+floor_quotient = floor_divide  # as `div` has it, with a derivative
 _true_divide = binary(np.true_divide)
 _ROUNDED = {"floor": floor_divide, "trunc": trunc_divide}
 

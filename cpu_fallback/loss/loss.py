@@ -68,19 +68,20 @@ def _bounded(input: Array, bound: float, scale: float) -> Callable[[Array, Array
     dtype = wide(input.dtype)
     size = min(input.size, BLOCK)
     limit = np.full(size, bound, dtype)  # minimum with an array is vectorised, with a number it is not
-    small = np.empty(size, dtype)
+    small, half = np.empty(size, dtype), np.empty(size, dtype)
 
     def block(d: Array, x: Array, y: Array) -> None:
-        m = small[: d.size]
+        m, h = small[: d.size], half[: d.size]
         np.subtract(x, y, out=d)
         np.abs(d, out=d)
         # With m = min(|d|, bound) both branches are m * (|d| - m / 2).
         np.minimum(d, limit[: d.size], out=m)
-        # (2 |d| - m) m, and the halves in one factor with the scale
-        np.multiply(d, dtype.type(2), out=d)
-        np.subtract(d, m, out=d)
+        np.multiply(m, dtype.type(0.5), out=h)
+        np.subtract(d, h, out=d)
+        # scaled before the product, which may be beyond the largest number where the scaled one is not
+        if scale != 1:
+            np.multiply(m, dtype.type(scale), out=m)
         np.multiply(d, m, out=d)
-        np.multiply(d, dtype.type(scale / 2), out=d)
 
     return block
 

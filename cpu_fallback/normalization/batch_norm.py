@@ -114,7 +114,7 @@ def _planes(x: Array) -> Array:
     """
     shape = (*x.shape[:2], prod(x.shape[2:]))
     if 1 < shape[2] < _MIN_PLANE:
-        return np.moveaxis(x.reshape(shape), 1, 2).reshape(-1, shape[1], 1)
+        return np.moveaxis(x.reshape(shape), 1, 2).reshape(shape[0] * shape[2], shape[1], 1)
     return x.reshape(shape)
 
 
@@ -122,13 +122,13 @@ def _unplanes(y: Array, shape: tuple[int, ...]) -> Array:
     """What `_planes` copied, in the shape it came from."""
     if (y.shape[0] == shape[0] and y.shape[2] != 1) or len(shape) == 2:
         return y.reshape(shape)
-    return np.moveaxis(y.reshape(shape[0], -1, shape[1]), 1, 2).reshape(shape)
+    return np.moveaxis(y.reshape(shape[0], prod(shape[2:]), shape[1]), 1, 2).reshape(shape)
 
 
 def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
     """Blocks of whole planes."""
     batch, channels, plane = shape
-    width = min(channels, max(1, BLOCK // max(plane, 1)))
+    width = max(1, min(channels, BLOCK // max(plane, 1)))
     count = max(1, BLOCK // max(width * plane, 1)) if width == channels else 1
     for low in range(0, batch, count):
         for first in range(0, channels, width):
@@ -209,7 +209,9 @@ def _combine(mean: Array, means: Array, m2: Array, counts: Array) -> Array:
 def _sums(
     sum_dy: Array, sum_dy_x: Array, x: Array, dy: Array, mean: Array, work: Scratch, more: Scratch
 ) -> None:
-    """Per channel the sums of dy and of dy * (x - mean)."""
+    """Per channel the sums of dy and of dy * (x - mean), added to zeros."""
+    if not x.size:
+        return
     batch, channels, plane = x.shape
     if plane == 1:
         step = max(1, BLOCK // max(channels, 1))

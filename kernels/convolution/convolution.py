@@ -55,6 +55,8 @@ def convolution(
 ) -> None:
     """Convolution, or with `transposed` its transpose; the size of `out` tells `output_padding`."""
     _check_dtype("convolution", out)
+    if not out.numel:
+        return
     window = _window(stride, padding, dilation)
     out, input, weight = _spatial(out), _spatial(input), _spatial(weight)
     if not transposed:

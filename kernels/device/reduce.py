@@ -133,10 +133,8 @@ def reduce_kernel(
     in_ptrs = in_ptr + offset_of(offs_k, kept_shape, kept_in)[:, None]
     start_r = wide(tl.program_id(1), INT64) * split_size
     end_r = tl.minimum(start_r + split_size, reduced)
-    if TRUTH and (OP == "max" or OP == "min"):  # what any and all are of no elements
-        init = 0 if OP == "max" else 1
-    else:
-        init = identity(OP, ACC)
+    # of 0 and 1 the least is 0 and the most 1: what nothing gives, too
+    init = (OP == "min") if TRUTH else identity(OP, ACC)
     acc = tl.full((BLOCK_K, BLOCK_R), init, ACC)
     # full steps first, without a mask over the elements and the `where` that would go with it
     full_end = start_r + (end_r - start_r) // BLOCK_R * BLOCK_R

@@ -84,10 +84,8 @@ def run(library: Any, layer: Any, inputs: list[Any]) -> list[Any]:
     total = 0
     for result in results:
         if result.requires_grad:
-            weight = library.linspace(0.5, 1.5, max(result.numel(), 1))[: result.numel()].reshape(
-                result.shape
-            )
-            total = total + (result * weight).sum()
+            weight = library.linspace(0.5, 1.5, max(result.numel(), 1), device=result.device)
+            total = total + (result * weight[: result.numel()].reshape(result.shape)).sum()
     if results and any(result.requires_grad for result in results):
         total.backward()
     return results

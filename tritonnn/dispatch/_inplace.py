@@ -60,7 +60,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
     check_inplace(op, target)
     constant = state.enabled and not op.differentiable and target.requires_grad
     if constant and op.result_rule is not BOOL:
-        raise NotImplementedError(f"the derivative for '{op.name}_' is not implemented")
+        raise NotImplementedError(f"derivative for aten::{op.name}_ is not implemented")
     if op.result_rule is not None:
         plan = plan_alike(op, args)
         if plan is None:

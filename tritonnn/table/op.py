@@ -367,7 +367,7 @@ def _tails(op: Op) -> dict[int, tuple]:
 
 def _no_derivative(name: str) -> Callable:
     def refuse(g: Tensor) -> Tensor:
-        raise NotImplementedError(f"the derivative for '{name}' is not implemented")
+        raise NotImplementedError(f"derivative for aten::{name} is not implemented")
 
     return refuse
 

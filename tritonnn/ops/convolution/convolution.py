@@ -96,13 +96,19 @@ def _primitive_samples(make: Make) -> list[Sample]:
     dtypes=FLOATING_AND_COMPLEX,
     samples=_primitive_samples,
     grad={
-        "input": lambda g, input_shape, weight, stride, padding, dilation, transposed, groups: _toward_input(
-            g, weight, input_shape[2:], stride, padding, dilation, transposed, groups
+        "input": lambda g, input_shape, weight, stride, padding, dilation, transposed, groups: (
+            _toward_input(g, weight, input_shape[2:], stride, padding, dilation, transposed, groups)
+            if g.shape[1]
+            else g.new_zeros(input_shape)
         ),
         "weight": lambda g, input, weight_shape, stride, padding, dilation, transposed, groups: (
             _toward_weight(g, input, weight_shape[2:], stride, padding, dilation, transposed, groups)
+            if g.shape[1]
+            else g.new_zeros(weight_shape)
         ),
-        "bias": lambda g: g.sum((0, *range(2, len(g.shape)))),
+        "bias": lambda g, bias_shape: (
+            g.sum((0, *range(2, len(g.shape)))) if g.shape[1] else g.new_zeros(bias_shape)
+        ),
     },
     reference=definitions.convolution,
     errors=primitive_errors,
@@ -158,7 +164,7 @@ def _plan(
         channels = shape[1] * groups
         sizes = transposed_sizes(before[2:], tuple(shape[2:]), stride, padding, dilation, extra)
     else:
-        channels = shape[0]
+        channels = shape[0] if before[1] else 0  # of no channels PyTorch makes none
         sizes = output_sizes(before[2:], tuple(shape[2:]), stride, padding, dilation)
     return Size((before[0], channels, *sizes)), (stride, padding, dilation, transposed, extra, groups)
 

@@ -57,8 +57,8 @@ i1e: Any = entry("i1e", "exp(-|x|) i1(x).", ("[0., 1.]", "[0.0000, 0.2079]"), **
 
 
 def _over(result: Tensor, input: Tensor) -> Tensor:
-    """I1(x) / x, which is 1/2 at 0."""
-    return replaced(result / input, input == 0, 0.5)
+    """I1(x) / x, which rounds to 1/2 next to 0; the quotient of subnormal numbers would be 0 or 1 there."""
+    return replaced(result / input, abs(input) < dtypes.finfo(input.dtype).eps, 0.5)
 
 
 @pointwise(
@@ -130,7 +130,7 @@ def logit(input: Tensor, eps: float | None = None) -> Any:
 
 
 def _logit_grad(g: Tensor, input: Tensor, eps: float | None) -> Tensor:
-    slope = g / (input * (1 - input))
+    slope = g / (input * (1 - input) + 0.0)  # of -0 as of 0
     low, fill = (0.0, math.nan) if eps is None else (eps, 0.0)
     return replaced(slope, (input < low) | (input > 1 - low), fill)
 

@@ -74,7 +74,12 @@ def _check_value(input: Any, tensor1: Any, tensor2: Any, value: Any) -> tuple | 
         return None
     value = number("value", value)
     tensors = [x for x in (input, tensor1, tensor2) if isinstance(x, Tensor)]
-    return input, tensor1, tensor2, as_number(dispatch.result_type(*tensors), value) if tensors else value
+    return (
+        input,
+        tensor1,
+        tensor2,
+        as_number(dispatch.result_type(*tensors), value, False) if tensors else value,
+    )
 
 
 def _triple_errors(make: Make) -> list[Bad]:

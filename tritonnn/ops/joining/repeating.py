@@ -286,6 +286,11 @@ def repeat_interleave(
     if isinstance(repeats, int):
         if repeats < 0:
             raise fail("repeat_interleave", f"repeats can not be negative, got {repeats}")
+        if output_size is not None and output_size != extent * repeats:
+            raise fail(
+                "repeat_interleave",
+                f"allocated size does not match required size: {output_size} != {extent * repeats}",
+            )
         wide = expand_as_size(
             unsqueeze(input, dim + 1), (*input.shape[: dim + 1], repeats, *input.shape[dim + 1 :])
         )

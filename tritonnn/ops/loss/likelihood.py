@@ -11,6 +11,7 @@ from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.elementwise.comparison import where
+from tritonnn.ops.elementwise.elementwise import logical_not
 from tritonnn.ops.loss.loss import reduced, resolve
 from tritonnn.table import Make
 from tritonnn.table.types import Number
@@ -53,7 +54,7 @@ def poisson_nll_loss(
     reduction = resolve(reduction, size_average, reduce)
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
-        more = target > 1
+        more = logical_not(target <= 1)  # NaN is kept
         y = where(more, target, 1.0)
         stirling = y * y.log() - y + (y * (2 * math.pi)).log() * 0.5
         loss = loss + where(more, stirling, 0.0)

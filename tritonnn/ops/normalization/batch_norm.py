@@ -107,6 +107,11 @@ def _normalised(
     momentum: float,
     eps: float,
 ) -> Tensor:
+    if training and 0 in input.shape and len(input.shape) > 1:
+        # Nothing has no statistics, and moves none.
+        mean = input.new_zeros(input.shape[1]) if running_mean is None else running_mean
+        var = input.new_ones(input.shape[1]) if running_var is None else running_var
+        return native_batch_norm(input, weight, bias, mean, var, False, momentum, eps)[0]
     result = native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)[0]
     if training:
         for running in (running_mean, running_var):
@@ -285,8 +290,9 @@ def functional_instance_norm(
     if not use_input_stats:
         return _normalised(input, running_mean, running_var, weight, bias, False, momentum, eps)
     if numel(input.shape[2:]) == 1:
-        text = f"Expected more than 1 spatial element when training, got input size {input.shape}"
-        raise ValueError(f"instance_norm: {text}")
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
+    if 0 in input.shape:
+        return _normalised(input, running_mean, running_var, weight, bias, True, momentum, eps)
     result = native_group_norm(input, input.shape[1], weight, bias, eps)[0]
     if running_mean is not None or running_var is not None:
         _move_instance_statistics(input, running_mean, running_var, momentum)

@@ -12,7 +12,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._table import OPS, REAL, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, restore, sum
+from tritonnn.ops.reduction.reduction import _dim_errors, over_count, reduced_shape, restore, sum
 from tritonnn.ops.shape.shape import unsqueeze
 from tritonnn.shape import Size, wrap_dim, wrap_dims
 from tritonnn.table import Make
@@ -33,10 +33,13 @@ def _not_empty(input: Tensor, dims: Sequence[int], op: str, given: Any = None) -
 
 
 def _amax_grad(g: Tensor, input: Tensor, result: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
-    """Shared equally among the elements that tie."""
-    ties = input == restore(result, input.shape, dims, keepdim)
-    share = ties.to(g.dtype)
-    return restore(g, input.shape, dims, keepdim) * share / sum(share, dims, True)
+    """Shared equally among the elements that tie, or that are NaN where the result is."""
+    result = restore(result, input.shape, dims, keepdim)
+    ties = input == result
+    if input.dtype.kind > 1:
+        ties = ties | ((input != input) & (result != result))
+    share = over_count(restore(g, input.shape, dims, keepdim), sum(ties, dims, True))
+    return share * ties
 
 
 _EXTREME = dict(

@@ -15,7 +15,7 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, attach, composite, named, primitive
 from tritonnn.ops.reduction.extremes import amax, amin
-from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, sum
+from tritonnn.ops.reduction.reduction import _dim_errors, over_count, reduced_shape, sum
 from tritonnn.shape import wrap_dim, wrap_dims
 from tritonnn.table import Make
 from tritonnn.table.arguments import is_float
@@ -267,4 +267,4 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DT
         text = f"could not infer output dtype: dtype must be floating or complex, got {dtype.name}"
         raise fail("nanmean", text, input=input)
     total = nansum(input, dim, keepdim, dtype=dtype)
-    return total / sum((input == input).to(total.dtype), dim, keepdim)
+    return over_count(total, sum(input == input, dim, keepdim))

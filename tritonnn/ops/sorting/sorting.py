@@ -16,7 +16,7 @@ from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.elementwise.three_operands import lerp
-from tritonnn.ops.reduction.extremes import _scatter_back, pair
+from tritonnn.ops.reduction.extremes import _scatter_back, amax, pair
 from tritonnn.ops.reduction.norms import with_nan
 from tritonnn.ops.reduction.reduction import reduced_shape
 from tritonnn.ops.shape.parts import select_dim, slice_dim
@@ -220,8 +220,7 @@ def _median(name: str, ignore_nan: bool) -> Any:
 def _with_shared_gradient(input: Tensor, value: Tensor) -> Tensor:
     """`value`, with its gradient spread evenly over the elements of the input that equal it."""
     chosen = (input == value).logical_or((input != input).logical_and(value != value))
-    mean = input.masked_fill(chosen.logical_not(), 0).sum() / chosen.sum()
-    return value + (mean - mean.detach())
+    return amax(input.masked_fill(chosen.logical_not(), float("-inf")))
 
 
 median = _median("median", False)
