@@ -29,6 +29,14 @@ def broadcasts(t: Any) -> Callable[[Any], bool]:
     return lambda other: all(a == b or 1 in (a, b) for a, b in zip(reversed(t.shape), reversed(other.shape)))
 
 
+def overlaps_itself(t: Any) -> bool:
+    """Whether elements share memory other than by being expanded: what a write leaves there is not defined."""
+    grid = np.indices(tuple(t.shape)).reshape(t.dim(), -1) if t.dim() else np.zeros((0, 1), int)
+    steps = [0 if n == 1 else s for n, s in zip(t.shape, t.stride(), strict=True)]
+    places = np.dot(np.array(steps, int), grid) if t.dim() else np.zeros(1, int)
+    return 0 not in steps and len(np.unique(places)) < t.numel()
+
+
 class Writer:
     """Writes a program while PyTorch runs it."""
 
@@ -97,18 +105,19 @@ class Writer:
 
     def parts(self, family: Family, template: str) -> dict[str, Any]:
         """What stands for the words of a template."""
-        x = self.variable(family.fits, family.jumps, "v0")
+        fits = family.fits if not family.writes else lambda t: family.fits(t) and not overlaps_itself(t)
+        x = self.variable(fits, family.jumps, "v0")
         t = self.run.names[x]
         shape, d = [int(n) for n in t.shape], self.dim(t)
         extent = shape[d] if -len(shape) <= d < len(shape) else 1
-        rows = [int(i) for i in self.rng.integers(0, max(extent, 1), 3)]
+        rows = [int(i) for i in self.rng.integers(0, max(extent, 1), 3)] if extent else []
         alike = lambda u: u.shape == t.shape and u.dtype == t.dtype
         parts = {
             "x": x, "d": d, "e": self.dim(t), "n": extent, "keep": self.chance(0.5), "index": self.index(t),
             "number": self.pick(NUMBERS), "order": [int(i) for i in self.rng.permutation(len(shape))],
             "flat": self.pick(([-1], [t.numel()], [1, *shape], [*shape[:-2], -1], [*shape, 1])),
             "wide": [self.pick((2, 3)), *[n if n != 1 else self.pick((1, 4)) for n in shape]],
-            "rows": f"torch.tensor({rows}, device={x}.device)", "mask": f"({x} * 1 == {x})",
+            "rows": f"torch.tensor({rows}, dtype=torch.int64, device={x}.device)", "mask": f"({x} * 1 == {x})",
             "zeros": f"torch.zeros({shape}, dtype=torch.int64, device={x}.device)",
             "z": self.variable(alike, family.jumps, x),
         }  # fmt: skip

@@ -235,6 +235,8 @@ class Run:
                 self.captured[id(leaf), 0] = grad
                 self._note_given(grad)
                 return
+        if not leaf._rg:  # detached in place since
+            return
         with lock_of(leaf):
             have = leaf._grad
             if have is None:

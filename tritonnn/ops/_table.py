@@ -45,7 +45,7 @@ from tritonnn.table.entry import P, R
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
     "REAL", "Bad", "Entry", "Make", "Op", "OpSignature", "Out", "Perf", "Sample", "attach", "checked", "composite",
-    "doc_in_place", "expose", "named", "pointwise", "primitive", "unary", "view", "views",
+    "doc_in_place", "expose", "named", "own", "pointwise", "primitive", "unary", "view", "views",
     "writing",
 ]  # fmt: skip
 
@@ -202,9 +202,9 @@ def _checked(op: Op, body: Callable) -> Any:
                     raise complete(
                         op.public_name, op.names[: len(args)], args[: len(op.names)], invalid
                     ) from None
-                return result if result.__class__ is Tensor and result._base is None else _own(result, args)
+                return result if result.__class__ is Tensor and result._base is None else own(result, args)
         given_tensors = (*args, *kwargs.values())  # `out` among them
-        return _own(_bound(op, body, args, kwargs), given_tensors)
+        return own(_bound(op, body, args, kwargs), given_tensors)
 
     function.__wrapped__ = body  # type: ignore[attr-defined]
     if op.takes_out and "out" not in op.names:
@@ -238,7 +238,7 @@ def _bound(op: Op, body: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     return result if out is None else dispatch.deliver(op.public_name, out, result)
 
 
-def _own(result: Any, args: tuple) -> Any:
+def own(result: Any, args: tuple) -> Any:
     """Results are views of arguments or tensors of their own: what a body made on its way nobody else can write to."""
     if isinstance(result, Tensor):
         base = result._base
@@ -248,7 +248,7 @@ def _own(result: Any, args: tuple) -> Any:
             result._base = None
     elif isinstance(result, (tuple, list)):
         for part in result:
-            _own(part, args)
+            own(part, args)
     return result
 
 

@@ -25,7 +25,9 @@ def _check_lerp(input: Any, end: Any, weight: Any) -> None:
             f"weight {weight} is complex, and cannot be converted to type {input.dtype.name} of input"
         )
     for name, x in (("end", end), ("weight", weight)):
-        if isinstance(x, Tensor) and isinstance(input, Tensor) and x.dtype is not input.dtype and x.shape:
+        if not (isinstance(x, Tensor) and isinstance(input, Tensor)) or x.dtype is input.dtype:
+            continue
+        if x.shape or name == "end":
             raise Invalid(f"expected dtype {input.dtype.name} for `{name}` but got dtype {x.dtype.name}")
     if isinstance(input, Tensor) and input.dtype.kind < 2:
         raise Invalid(

@@ -14,7 +14,7 @@ from tritonnn.errors import fail
 from tritonnn.memory_format import contiguous_format, strides_as
 from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._definitions import shape as define
-from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, named, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, named, own, primitive
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
@@ -190,7 +190,7 @@ def _repeat(self: Tensor, *counts: int | Sequence[int], repeats: Sequence[int] |
     wide_shape = [n for pair in zip(counts, shape, strict=True) for n in pair]
     wide = expand_as_size(view_or_copy(self, split_shape), tuple(wide_shape))
     wide = wide.clone(memory_format=contiguous_format)
-    return view_as_size(wide, tuple(c * n for c, n in zip(counts, shape, strict=True)))
+    return own(view_as_size(wide, tuple(c * n for c, n in zip(counts, shape, strict=True))), (self,))
 
 
 attach(repeat=named("repeat", _repeat))
