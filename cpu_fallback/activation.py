@@ -52,7 +52,7 @@ def _threshold(out: Array, x: Array, threshold: float, value: float) -> None:
 
 
 def _hardtanh_backward(out: Array, grad: Operand, x: Array, low: float, high: float) -> None:
-    select(out, np.greater(x, low) & np.less(x, high), grad, 0)
+    select(out, np.less_equal(x, low) | np.greater_equal(x, high), 0, grad)
 
 
 def _leaky_relu(out: Array, x: Array, slope: float) -> None:

@@ -139,7 +139,7 @@ def threshold_backward(grad, x, threshold):
 
 @triton.jit
 def hardtanh_backward(grad, x, min_val, max_val):
-    return tl.where((x > min_val) & (x < max_val), grad, 0.0)
+    return tl.where((x <= min_val) | (x >= max_val), 0.0, grad)
 
 
 @triton.jit

@@ -6,6 +6,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import counting_dtype
 from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -78,7 +79,7 @@ def embedding_backward(
 def _lookup_again(g: Tensor, indices: Tensor, padding_idx: int | None, scale_grad_by_freq: bool) -> Tensor:
     """The transpose of `embedding_backward`."""
     if scale_grad_by_freq:
-        ones = g.detach().new_ones((*indices.shape, 1))
+        ones = g.detach().new_ones((*indices.shape, 1), dtype=counting_dtype(g.dtype))
         counts = embedding_backward(ones, indices, g.shape[0], None, False)
         g = g / counts.clamp_min(1.0)
     if padding_idx is not None:
@@ -213,7 +214,7 @@ def _bag_grads(
     counted = (offset2bag >= 0).to(g.dtype).unsqueeze(1)
     bags = offset2bag.clamp(0, None)
     if mode == "mean":
-        g = g / bag_size.clamp(1, None).to(g.dtype).unsqueeze(1)
+        g = g / bag_size.clamp(1, None).to(counting_dtype(g.dtype)).unsqueeze(1)
     rows = g.index_select(0, bags) * counted if g.shape[0] else g.new_zeros((0, g.shape[1]))
     if needs[3]:
         grads[3] = (rows * embedding_lookup(weight, indices, None, False)).sum(1)

@@ -189,12 +189,12 @@ def _check_bounds(input: Tensor, min: Any, max: Any) -> None:
 
 def _inside(g: Tensor, input: Tensor, min: Any, max: Any) -> Tensor:
     if min is None:
-        outside = gt(input, max)
+        inside = le(input, max)
     elif max is None:
-        outside = lt(input, min)
+        inside = ge(input, min)
     else:
-        outside = logical_or(lt(input, min), gt(input, max))
-    return ew.replaced(g, outside)
+        inside = logical_and(ge(input, min), le(input, max))
+    return ew.replaced(g, ew.logical_not(inside))  # 0 at NaN as well
 
 
 def _below(g: Tensor, input: Tensor, min: Tensor, max: Any) -> Tensor:

@@ -27,6 +27,7 @@ from tritonnn.ops.creation.creation import zeros_like
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, mul, pairs
 from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
+from tritonnn.recording.grad_mode import state
 from tritonnn.table.types import Number
 
 # ---- powers -------------------------------------------------------------------------------------------
@@ -38,14 +39,14 @@ def _power_grad(g: Tensor, input: Tensor, exponent: Any) -> Tensor:
         return ew.replaced(g * slope, exponent == 0)
     if exponent == 0:
         return zeros_like(g)
-    if exponent == 2:
+    if exponent == 2 and not state.enabled:  # the general formula has all further derivatives
         return g * (conjugate(input) * 2)
     return g * conjugate(pow(input, exponent - 1) * exponent)
 
 
 def _number_base_grad(g: Tensor, base: Any, exponent: Tensor, result: Tensor) -> Tensor:
     if base == 0:
-        return ew.replaced(zeros_like(g), exponent < 0, math.nan)
+        return g * ew.replaced(result * -math.inf, exponent >= 0)
     if isinstance(base, complex) or exponent.dtype.is_complex:
         import cmath
 
@@ -166,11 +167,17 @@ def as_tensor(x: Any, like: Any) -> Tensor:
 # ---- distances and angles -----------------------------------------------------------------------------
 
 
+def _square_length(x: Tensor, y: Tensor) -> Tensor:
+    """x^2 + y^2, but 1 where that is 0: the gradient of the angle is taken as 0 at the origin."""
+    square = x * x + y * y
+    return ew.replaced(square, square == 0, 1)
+
+
 @pointwise(
     FLOAT, dtypes=REAL, alias=("arctan2",), samples=lambda make: pairs(make, 0.2, 2), errors=misfits,
     grad={
-        "input": lambda g, input, other: g * (other / (input * input + other * other)),
-        "other": lambda g, input, other: g * (-input / (input * input + other * other)),
+        "input": lambda g, input, other: g * (other / _square_length(input, other)),
+        "other": lambda g, input, other: g * (-input / _square_length(input, other)),
     },
     reference=np.arctan2,
 )  # fmt: skip

@@ -204,18 +204,19 @@ def _scatter_reduce_grad(
 ) -> tuple:
     """Gradients of input and src: the derivative of each reduction, spread evenly over ties of amax and amin."""
     count = slice_to(src, index.shape)
+    counted = dtypes.counting_dtype(g.dtype)
     if reduce == "sum":
         to_input, to_src = g, g.gather(dim, index)
     elif reduce == "mean":
-        n = (result.new_ones if include_self else result.new_zeros)(result.shape)
-        n = n.scatter_add(dim, index, count.new_ones(count.shape))
+        n = (result.new_ones if include_self else result.new_zeros)(result.shape, dtype=counted)
+        n = n.scatter_add(dim, index, count.new_ones(count.shape, dtype=counted))
         to_input = g / n.masked_fill(n == 0, 1)
         to_src = to_input.gather(dim, index)
     elif reduce == "prod":
         to_input, to_src = _product_grads(g, input, dim, index, count, include_self, result)
     else:
-        ours = (input == result).to(g.dtype)
-        theirs = (count == result.gather(dim, index)).to(g.dtype)
+        ours = (input == result).to(counted)
+        theirs = (count == result.gather(dim, index)).to(counted)
         ties = (ours if include_self else ours * 0).scatter_add(dim, index, theirs)
         share = g / ties.masked_fill(ties == 0, 1)
         to_input, to_src = ours * share, theirs * share.gather(dim, index)
