@@ -90,6 +90,9 @@ class Saving:
             value = saved[i]
             if isinstance(value, Tensor):
                 if value._storage.version != node.versions[i]:
+                    if self.op.renewable and self.fetch[i][1] == "result":
+                        values[name] = None
+                        continue
                     raise RuntimeError(_modified(node, name, value, node.versions[i]))
                 if self.fetch[i][1] == "result" and state.enabled:
                     value = _with_history(value, node, self.fetch[i][0])

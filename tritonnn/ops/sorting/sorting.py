@@ -195,11 +195,9 @@ def _median(name: str, ignore_nan: bool) -> Any:
         if not isinstance(input, Tensor):
             raise not_a_tensor(name, "input", input)
         if dim is None:
-            if input.numel() == 0:
-                return (
-                    input.new_full((), float("nan")) if input.dtype.is_floating_point else input.new_zeros(())
-                )
-            value = median_dim(view_or_copy(input.detach(), (-1,)), 0, False, ignore_nan)[0]
+            value = input.new_full((), float("nan")) if input.dtype.is_floating_point else input.new_zeros(())
+            if input.numel():
+                value = median_dim(view_or_copy(input.detach(), (-1,)), 0, False, ignore_nan)[0]
             if state.enabled and (edge := edge_of(input)) is not None:
                 record(median_of_all.op, (input,), (value,), [edge])
             return value
