@@ -74,7 +74,7 @@ FAULTS = [
     ),
     Fault(
         "div: the other operand's gradient", "derivative", ARITHMETIC,
-        "g * -conjugate(result / other)", "g * -conjugate(result)",
+        "g * -conjugate(quotient(quotient(input, other), other))", "g * -conjugate(quotient(input, other))",
         f"{GRAD} div'",
     ),
     Fault(
