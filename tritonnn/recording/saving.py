@@ -77,7 +77,9 @@ class Saving:
 
     def unpack(self, node: Node) -> dict[str, Any]:
         """The saved values by name, after checking that none was modified in place."""
-        values = {}
+        from tritonnn.recording.graph import restored
+
+        values: dict[str, Any] = {}
         saved = node.saved  # once: another thread may free it meanwhile
         if saved is None:
             raise RuntimeError(
@@ -94,15 +96,15 @@ class Saving:
                         values[name] = None
                         continue
                     raise RuntimeError(_modified(node, name, value, node.versions[i]))
-                if self.fetch[i][1] == "result" and state.enabled:
-                    value = _with_history(value, node, self.fetch[i][0])
             elif value.__class__ is Packed:
-                value = value.unpack(value.value)
+                value = restored(value)
             elif value.__class__ is list:
                 value = [
                     _checked(node, name, item, version)
                     for item, version in zip(value, node.versions[i], strict=True)
                 ]
+            if self.fetch[i][1] == "result" and state.enabled:
+                value = _with_history(value, node, self.fetch[i][0])
             values[name] = value
         return values
 
@@ -177,7 +179,7 @@ def _edge_groups(op: Op, args: tuple) -> list[list[int]]:
 def _checked(node: Node, name: str, value: Any, version: int) -> Any:
     """An item of a saved list."""
     if value.__class__ is Packed:
-        return value.unpack(value.value)
+        return value.unpack(value.value)  # indices: they have no gradient
     if isinstance(value, Tensor) and value._storage.version != version:
         raise RuntimeError(_modified(node, name, value, version))
     return value
