@@ -208,3 +208,11 @@ def test_fork_rng_gives_the_stream_back(device: str) -> None:
         torch.manual_seed(9)
         torch.rand(10, device=device)
     assert torch.rand(4, device=device).tolist() == wanted
+
+
+def test_indices_written_before_backward_are_refused():
+    index = torch.tensor([0, 1])
+    y = (leaf(1, 2, 3) * 1)[index]
+    index.add_(1)
+    with pytest.raises(RuntimeError, match="'indices' of index_at.* is at version 1; expected version 0"):
+        y.sum().backward()

@@ -73,7 +73,7 @@ class FunctionCtx:
     @property
     def next_functions(self) -> tuple:
         """The graph edges of the inputs."""
-        return self._node().next_functions  # type: ignore[attr-defined]
+        return self._node().next_functions
 
     to_save: tuple = ()
     dirty: tuple = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import traceback
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from tritonnn.recording.grad_mode import state
 from tritonnn.recording.names import node_name
 from tritonnn.recording.packing import Packed
 from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
-from tritonnn.recording.saving import metadata, saving_of
+from tritonnn.recording.saving import Several, metadata, saving_of
 
 if TYPE_CHECKING:
     from tritonnn.recording.saving import Saving
@@ -100,7 +100,7 @@ class Node:
     def release(self) -> None:
         """Free what was saved; a node that saved no tensor can run again."""
         for value in self.saved or ():
-            if isinstance(value, (Tensor, Packed, list)):
+            if isinstance(value, (Tensor, Packed, Several)):
                 self.saved = None
                 return
 
@@ -177,7 +177,7 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
         plan = saving_of(op, needs, args)
     node.plan = plan
     saved = []
-    versions = []
+    versions: list[Any] = []
     for place, kind in plan.fetch:
         if kind == "arg":
             value = args[place]
@@ -190,8 +190,8 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
             if version < 0:
                 version_to_save(value)  # refuses
             versions.append(version)
-        elif value.__class__ is list or (value.__class__ is tuple and value and _has_tensors(value)):
-            value = list(value)
+        elif value.__class__ in (list, tuple) and value and _has_tensors(value):
+            value = Several(value)
             versions.append([version_to_save(v) if isinstance(v, Tensor) else -1 for v in value])
         else:
             versions.append(-1)
@@ -212,7 +212,7 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
     return node
 
 
-def _has_tensors(values: tuple) -> bool:
+def _has_tensors(values: Sequence[Any]) -> bool:
     return any(isinstance(value, Tensor) for value in values)
 
 
@@ -236,8 +236,8 @@ def _pack(node: Node) -> None:
             edge = edge_of(value) if node.plan.fetch[i][1] == "arg" else None
             node.saved[i] = Packed(pack(value), unpack, edge)
             node.versions[i] = -1
-        elif value.__class__ is list:
-            node.saved[i] = [Packed(pack(v), unpack) if isinstance(v, Tensor) else v for v in value]
+        elif value.__class__ is Several:
+            node.saved[i] = Several([Packed(pack(v), unpack) if isinstance(v, Tensor) else v for v in value])
             node.versions[i] = [-1] * len(value)
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _META = ("_shape", "_dtype", "_device", "_geometry")
 
 
+class Several(list):
+    """Saved tensors of one argument, such as indices; other lists are kept as they are."""
+
+
 def _parameters(formula: Callable) -> tuple[str, ...]:
     code = formula.__code__
     return code.co_varnames[1 : code.co_argcount]
@@ -98,7 +102,7 @@ class Saving:
                     raise RuntimeError(_modified(node, name, value, node.versions[i]))
             elif value.__class__ is Packed:
                 value = restored(value)
-            elif value.__class__ is list:
+            elif value.__class__ is Several:
                 value = [
                     _checked(node, name, item, version)
                     for item, version in zip(value, node.versions[i], strict=True)

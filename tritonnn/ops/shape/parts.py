@@ -57,7 +57,8 @@ def select_dim(input: Tensor, dim: int, index: int) -> Geometry:
 
 def _sections(input: Tensor, dim: int, lengths: Sequence[int]) -> list[Geometry]:
     size, stride = list(input.shape), input.stride()
-    geometries, start = [], 0
+    geometries: list[Geometry] = []
+    start = 0
     for length in lengths:
         size[dim] = length
         geometries.append((tuple(size), stride, input._offset + (start * stride[dim] if length else 0)))

@@ -66,7 +66,7 @@ def _as_strided_grad(g: Tensor, geometry: tuple, dtype: DType, seen: tuple) -> T
         return _as_strided_grad(view_as_real(g), geometry, dtype, _in_real(*seen))
     shape = geometry[0]
     flat = zeros((shapes.numel(shape),), dtype=g.dtype, device=g.device)
-    where = _positions(geometry, *seen, g.device)
+    where = _positions(geometry, seen, g.device)
     return view_as_size(flat.index_add(0, where, view_or_copy(g, (-1,))), shape)
 
 
@@ -75,14 +75,12 @@ def _in_real(size: Sequence[int], stride: Sequence[int], offset: int | None) -> 
     return (*size, 2), (*[2 * step for step in stride], 1), None if offset is None else 2 * offset
 
 
-def _positions(
-    geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int | None, device: DeviceLike | None
-) -> Tensor:
+def _positions(geometry: tuple, seen: tuple, device: DeviceLike | None) -> Tensor:
     """For each element of a strided view, its row-major number in the tensor of the given geometry."""
     from tritonnn.ops.creation.creation import empty
     from tritonnn.ops.creation.ranges import arange
 
-    shape, own_stride, own_offset = geometry
+    (size, stride, offset), (shape, own_stride, own_offset) = seen, geometry
     places = _places(size, stride, own_offset if offset is None else offset, device)
     if shapes.is_contiguous(shape, own_stride):
         return places - own_offset
@@ -127,7 +125,7 @@ def _unwritten(g: Tensor, written: DType, geometry: tuple, seen: tuple) -> Tenso
         if g.dtype.is_complex:
             return view_as_complex(_unwritten(view_as_real(g), written, _in_real(*geometry), seen))
         return _unwritten(g, g.dtype, geometry, _in_real(*seen))
-    where = _positions(geometry, *seen, g.device)
+    where = _positions(geometry, seen, g.device)
     nothing = zeros((where.shape[0],), dtype=g.dtype, device=g.device)
     return view_as_size(view_or_copy(g, (-1,)).index_copy(0, where, nothing), geometry[0])
 
@@ -140,7 +138,7 @@ def _gather_strided(g: Tensor, written: DType, geometry: tuple, seen: tuple) -> 
         if g.dtype.is_complex:
             return _gather_strided(view_as_real(g), written, _in_real(*geometry), seen)
         return view_as_complex(_gather_strided(g, g.dtype, geometry, _in_real(*seen)))
-    where = _positions(geometry, *seen, g.device)
+    where = _positions(geometry, seen, g.device)
     return view_as_size(view_or_copy(g, (-1,)).index_select(0, where), Size(seen[0]))
 
 
@@ -180,7 +178,7 @@ def as_strided_scatter(
             f"{list(size)}",
             src=src,
         )
-    where = _positions(geometry, size, stride, storage_offset, input.device)
+    where = _positions(geometry, (size, stride, storage_offset), input.device)
     written = view_or_copy(input, (-1,)).index_copy(0, where, view_or_copy(src, (-1,)))
     return view_as_size(written, input.shape)
 
