@@ -195,6 +195,7 @@ class Op:
     out: bool = _option("out", True)
     float8: bool = _option("float8", False)
     aliasing: bool = _option("aliasing", False)
+    recorded: bool = _option("recorded", False)
     renewable: bool = _option("renewable", False)
     several: bool = _option("several", False)  # as many results as a call needs, all of them views
     results: tuple[str, ...] = _option("results", ("result",))

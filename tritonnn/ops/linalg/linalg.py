@@ -108,7 +108,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
 # Products with a vector save their operands, not views of them: as in PyTorch, an operand that is given other `.data`
 # between forward and backward is seen with that.
 @primitive(
-    public="dot", dtypes=ANY,
+    public="dot", dtypes=ANY, recorded=True,
     grad={"input": lambda g, tensor: g * conjugate(tensor), "tensor": lambda g, input: g * conjugate(input)},
 )  # fmt: skip
 def dot_of(input: Tensor, tensor: Tensor) -> Out:
@@ -117,7 +117,7 @@ def dot_of(input: Tensor, tensor: Tensor) -> Out:
 
 
 @primitive(
-    public="mv", dtypes=ANY,
+    public="mv", dtypes=ANY, recorded=True,
     grad={"input": lambda g, vec: unsqueeze(g, 1) * conjugate(vec),
           "vec": lambda g, input: matmul(conjugate(input).t(), g)},
 )  # fmt: skip

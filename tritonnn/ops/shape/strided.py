@@ -107,7 +107,7 @@ def _places(size: Sequence[int], stride: Sequence[int], offset: int, device: Dev
               g, src_dtype, input_geometry, (size, stride, storage_offset)),
           "src": lambda g, src_dtype, input_geometry, size, stride, storage_offset: _gather_strided(
               g, src_dtype, input_geometry, (size, stride, storage_offset))},
-    dtypes=ANY,
+    dtypes=ANY, recorded=True,
 )  # fmt: skip
 def view_written(
     input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int

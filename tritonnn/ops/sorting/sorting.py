@@ -219,7 +219,7 @@ def _median(name: str, ignore_nan: bool) -> Any:
 
 
 @primitive(
-    public="median", dtypes=REAL,
+    public="median", dtypes=REAL, recorded=True,
     grad={"input": lambda g, input, result: shared_equally(g, input, result, tuple(range(len(input.shape))), False)},
 )  # fmt: skip
 def median_of_all(input: Tensor) -> Out:
