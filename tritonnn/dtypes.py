@@ -209,6 +209,11 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     return promoted
 
 
+def counting_dtype(d: dtype) -> dtype:
+    """The dtype in which elements are counted beside numbers of `d`: half precision ends at 65504, or at 256."""
+    return float32 if d.is_floating_point and d.itemsize < 4 else d
+
+
 def can_cast(from_: dtype, to: dtype) -> bool:
     """Whether a result of type `from_` may be written into a tensor of type `to`.
 

@@ -13,6 +13,7 @@ from tritonnn.recording.graph import (
     _sequence,
     check_recorded_write,
     edge_of,
+    restored,
     rewrite_history,
     version_to_save,
     view_of,
@@ -96,13 +97,13 @@ class _Saved:
             self.version = version_to_save(value)
             if state.saved_hooks:
                 pack, unpack = state.saved_hooks[-1]
-                value = Packed(pack(value), unpack)
+                value = Packed(pack(value), unpack, edge_of(value) if number < 0 else None)
         self.value = value
 
     def unpacked(self, node: Any) -> Tensor | None:
         value = self.value
         if isinstance(value, Packed):
-            value = value.unpack(value.value)
+            value = restored(value)
         elif value is not None and value._storage.version != self.version:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "

@@ -85,6 +85,8 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
             and bfloat16 as float64), and absent arguments as their defaults. A ufunc is given the tensors in order.
         inplace: also make `name_`, a method if the op is one. alias: more names.
         aliasing: the implementation may be given its first argument as the output (in-place calls need no copy).
+        recorded: it stands in graphs alone and is never run: dispatch, or other ops, compute what it stands for.
+        renewable: the gradient's formula is given None for a result that was written since, and computes it anew.
         public: what errors call it, where users know another name.
         keywords: other name -> argument, where it may be given by that as well (`axis` and the like always may).
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).

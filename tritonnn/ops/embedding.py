@@ -6,10 +6,11 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import counting_dtype
 from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
-from tritonnn.ops.reduction.reduction import counts_in, over_count
+from tritonnn.ops.reduction.reduction import over_count
 from tritonnn.recording.grad_mode import no_grad
 from tritonnn.table import Make
 from tritonnn.table.types import Count
@@ -80,7 +81,7 @@ def embedding_backward(
 def _lookup_again(g: Tensor, indices: Tensor, padding_idx: int | None, scale_grad_by_freq: bool) -> Tensor:
     """The transpose of `embedding_backward`."""
     if scale_grad_by_freq:
-        ones = g.detach().new_ones((*indices.shape, 1), dtype=counts_in(g.dtype))
+        ones = g.detach().new_ones((*indices.shape, 1), dtype=counting_dtype(g.dtype))
         counts = embedding_backward(ones, indices, g.shape[0], None, False)
         g = over_count(g, counts.clamp_min(1.0))
     if padding_idx is not None:

@@ -55,8 +55,8 @@ def _decorate(switch: Any, function: Any) -> Any:
             # The flag holds while the generator runs and is restored while its consumer does. Whatever the consumer
             # does, sending, throwing or closing, reaches the generator under the flag.
             steps = function(*args, **kwargs)
-            resume: Callable = steps.send
-            given: tuple = (None,)
+            resume: Any = steps.send
+            given: tuple[Any, ...] = (None,)
             try:
                 while True:
                     with switch.clone():

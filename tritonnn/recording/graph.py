@@ -9,15 +9,16 @@ from __future__ import annotations
 import traceback
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
+from tritonnn.recording.names import node_name
 from tritonnn.recording.packing import Packed
 from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
-from tritonnn.recording.saving import metadata, saving_of
+from tritonnn.recording.saving import Several, metadata, saving_of
 
 if TYPE_CHECKING:
     from tritonnn.recording.saving import Saving
@@ -99,7 +100,7 @@ class Node:
     def release(self) -> None:
         """Free what was saved; a node that saved no tensor can run again."""
         for value in self.saved or ():
-            if isinstance(value, (Tensor, Packed, list)):
+            if isinstance(value, (Tensor, Packed, Several)):
                 self.saved = None
                 return
 
@@ -122,20 +123,6 @@ def _init_notes() -> None:
 
 
 _init_notes()
-
-
-_NAMES = {
-    "copied_over": "CopyBackwards", "expand_as_size": "ExpandBackward0", "filled_over": "FillBackward0",
-    "split_by_sizes": "SplitWithSizesBackward0", "split_evenly": "SplitBackward0", "unbind_dim": "UnbindBackward0",
-    "view_as_size": "ViewBackward0", "view_written": "torch::autograd::CopySlices",
-}  # fmt: skip
-
-
-def node_name(op: str) -> str:
-    """The name PyTorch's users know: 'MulBackward0' for 'mul'."""
-    if op in _NAMES:
-        return _NAMES[op]
-    return "".join(part[:1].upper() + part[1:] for part in op.split("_")) + "Backward0"
 
 
 class AccumulateGrad:
@@ -190,7 +177,7 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
         plan = saving_of(op, needs, args)
     node.plan = plan
     saved = []
-    versions: list[int | list[int]] = []
+    versions: list[Any] = []
     for place, kind in plan.fetch:
         if kind == "arg":
             value = args[place]
@@ -203,8 +190,8 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
             if version < 0:
                 version_to_save(value)  # refuses
             versions.append(version)
-        elif value.__class__ is list or (value.__class__ is tuple and value and _has_tensors(value)):
-            value = list(value)
+        elif value.__class__ in (list, tuple) and value and _has_tensors(value):
+            value = Several(value)
             versions.append([version_to_save(v) if isinstance(v, Tensor) else -1 for v in value])
         else:
             versions.append(-1)
@@ -225,7 +212,7 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
     return node
 
 
-def _has_tensors(values: tuple) -> bool:
+def _has_tensors(values: Sequence[Any]) -> bool:
     return any(isinstance(value, Tensor) for value in values)
 
 
@@ -246,11 +233,27 @@ def _pack(node: Node) -> None:
     assert node.saved is not None
     for i, value in enumerate(node.saved):
         if isinstance(value, Tensor):
-            node.saved[i] = Packed(pack(value), unpack)
+            edge = edge_of(value) if node.plan.fetch[i][1] == "arg" else None
+            node.saved[i] = Packed(pack(value), unpack, edge)
             node.versions[i] = -1
-        elif value.__class__ is list:
-            node.saved[i] = [Packed(pack(v), unpack) if isinstance(v, Tensor) else v for v in value]
+        elif value.__class__ is Several:
+            node.saved[i] = Several([Packed(pack(v), unpack) if isinstance(v, Tensor) else v for v in value])
             node.versions[i] = [-1] * len(value)
+
+
+def restored(packed: Packed) -> Tensor:
+    """What an unpack hook returns, in the place of the tensor that was saved."""
+    value = packed.unpack(packed.value)
+    if packed.edge is None or not state.enabled:
+        return value
+    tensor = value.detach()
+    target, number = packed.edge
+    if isinstance(target, Node):
+        tensor._node, tensor._rg, tensor._out_nr = target, True, number
+    else:  # a leaf: of another tensor the way there is that of a copy
+        assert _copied_over is not None
+        record(_copied_over, (tensor, target), (tensor,), [None, packed.edge])
+    return tensor
 
 
 # ---- views ----------------------------------------------------------------------------------------------

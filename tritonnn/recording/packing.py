@@ -9,13 +9,18 @@ from tritonnn.recording.grad_mode import state
 
 
 class Packed:
-    """A saved tensor replaced by what a pack hook returned."""
+    """A saved tensor replaced by what a pack hook returned.
 
-    __slots__ = ("unpack", "value")
+    Attributes:
+        edge: where gradients of the tensor go, so that what is unpacked takes its place in the graph; None: nowhere.
+    """
 
-    def __init__(self, value: Any, unpack: Callable) -> None:
+    __slots__ = ("edge", "unpack", "value")
+
+    def __init__(self, value: Any, unpack: Callable, edge: Any = None) -> None:
         self.value = value
         self.unpack = unpack
+        self.edge = edge
 
 
 class saved_tensors_hooks:

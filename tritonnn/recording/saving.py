@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _META = ("_shape", "_dtype", "_device", "_geometry")
 
 
+class Several(list):
+    """Saved tensors of one argument, such as indices; other lists are kept as they are."""
+
+
 def _parameters(formula: Callable) -> tuple[str, ...]:
     code = formula.__code__
     return code.co_varnames[1 : code.co_argcount]
@@ -77,7 +81,9 @@ class Saving:
 
     def unpack(self, node: Node) -> dict[str, Any]:
         """The saved values by name, after checking that none was modified in place."""
-        values = {}
+        from tritonnn.recording.graph import restored
+
+        values: dict[str, Any] = {}
         saved = node.saved  # once: another thread may free it meanwhile
         if saved is None:
             raise RuntimeError(
@@ -90,16 +96,19 @@ class Saving:
             value = saved[i]
             if isinstance(value, Tensor):
                 if value._storage.version != node.versions[i]:
+                    if self.op.renewable and self.fetch[i][1] == "result":
+                        values[name] = None
+                        continue
                     raise RuntimeError(_modified(node, name, value, node.versions[i]))
-                if self.fetch[i][1] == "result" and state.enabled:
-                    value = _with_history(value, node, self.fetch[i][0])
             elif value.__class__ is Packed:
-                value = value.unpack(value.value)
-            elif value.__class__ is list:
+                value = restored(value)
+            elif value.__class__ is Several:
                 value = [
                     _checked(node, name, item, version)
                     for item, version in zip(value, node.versions[i], strict=True)
                 ]
+            if self.fetch[i][1] == "result" and state.enabled:
+                value = _with_history(value, node, self.fetch[i][0])
             values[name] = value
         return values
 
@@ -174,7 +183,7 @@ def _edge_groups(op: Op, args: tuple) -> list[list[int]]:
 def _checked(node: Node, name: str, value: Any, version: int) -> Any:
     """An item of a saved list."""
     if value.__class__ is Packed:
-        return value.unpack(value.value)
+        return value.unpack(value.value)  # indices: they have no gradient
     if isinstance(value, Tensor) and value._storage.version != version:
         raise RuntimeError(_modified(node, name, value, version))
     return value

@@ -189,6 +189,8 @@ class Op:
     out: bool = _option("out", True)
     float8: bool = _option("float8", False)
     aliasing: bool = _option("aliasing", False)
+    recorded: bool = _option("recorded", False)
+    renewable: bool = _option("renewable", False)
     several: bool = _option("several", False)  # as many results as a call needs, all of them views
     results: tuple[str, ...] = _option("results", ("result",))
     dtypes: tuple[DType, ...] = _option("dtypes", FLOATING)
@@ -219,7 +221,8 @@ class Op:
     @cached_property
     def has_derivative(self) -> bool:
         """Whether gradients are known: by formulas, or by those of the ops it is composed of."""
-        return bool(self.options.get("grad")) or self.backward is not None or self.kind == "composite"
+        composed = self.kind == "composite" and not self.options.get("no_derivative")
+        return bool(self.options.get("grad")) or self.backward is not None or composed
 
     @cached_property
     def grad(self) -> dict[str, Callable]:

@@ -37,7 +37,7 @@ def threshold_backward(grad: Tensor, input: Tensor, threshold: Number) -> Any:
     grad={"grad": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val)},
 )
 def hardtanh_backward(grad: Tensor, input: Tensor, min_val: Number, max_val: Number) -> Any:
-    """0 where input <= min_val or input >= max_val, else grad."""
+    """0 where input <= min_val or input >= max_val, else grad, at NaN too."""
 
 
 @_gradient(

@@ -32,13 +32,13 @@ def _zeros(g: Tensor) -> Tensor:
     return zeros_like(g)
 
 
-@primitive(float8=True, dtypes=ANY, grad={"input": _zeros, "src": lambda g: g})
+@primitive(float8=True, dtypes=ANY, recorded=True, grad={"input": _zeros, "src": lambda g: g})
 def copied_over(input: Tensor, src: Tensor) -> Out:
     """History of a tensor after `input.copy_(src)`; recorded, never run."""
     return Out(input.shape, input.dtype)
 
 
-@primitive(float8=True, dtypes=ANY, grad={"input": _zeros})
+@primitive(float8=True, dtypes=ANY, recorded=True, grad={"input": _zeros})
 def filled_over(input: Tensor) -> Out:
     """History of a tensor that was overwritten with constants; recorded, never run."""
     return Out(input.shape, input.dtype)

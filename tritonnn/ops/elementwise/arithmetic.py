@@ -178,7 +178,7 @@ def _quotient_samples(make: Make) -> list[Sample]:
     samples=_quotient_samples,
     grad={
         "input": lambda g, other: g / conjugate(other),
-        "other": lambda g, other, result: g * -conjugate(result / other),
+        "other": lambda g, input, other: g * -conjugate(quotient(quotient(input, other), other)),
     },
     reference=np.true_divide,
     errors=misfits,

@@ -28,6 +28,7 @@ from tritonnn.ops.creation.creation import zeros_like
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, mul, pairs
 from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
+from tritonnn.recording.grad_mode import state
 from tritonnn.table.types import Number
 
 # ---- powers -------------------------------------------------------------------------------------------
@@ -39,14 +40,14 @@ def _power_grad(g: Tensor, input: Tensor, exponent: Any) -> Tensor:
         return ew.replaced(g * slope, exponent == 0)
     if exponent == 0:
         return zeros_like(g)
-    if exponent == 2:
+    if exponent == 2 and not state.enabled:  # the general formula has all further derivatives
         return g * (conjugate(input) * 2)
     return g * conjugate(pow(input, exponent - 1) * exponent)
 
 
 def _number_base_grad(g: Tensor, base: Any, exponent: Tensor, result: Tensor) -> Tensor:
     if base == 0:
-        return ew.replaced(zeros_like(g), exponent < 0, math.nan)
+        return g * ew.replaced(result * -math.inf, exponent >= 0)
     if isinstance(base, complex) or exponent.dtype.is_complex:
         import cmath
 

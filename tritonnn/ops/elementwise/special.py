@@ -36,7 +36,7 @@ erfc = entry("erfc", "1 - erf(x), accurate where it is small.", ("[0., 1.]", "[1
               grad=lambda g, input: g * (exp(-input * input) * -_TWO_OVER_SQRT_PI))  # fmt: skip
 erfinv = entry("erfinv", "x with erf(x) given; infinite at -1 and 1, NaN outside.",
                 ("[0., 0.5]", "[0.0000, 0.4769]"), low=-0.8, high=0.8, **_BOTH,
-                grad=lambda g, result: g * (exp(result * result) / _TWO_OVER_SQRT_PI))  # fmt: skip
+                grad=lambda g, input: g * (exp(erfinv(input) ** 2) / _TWO_OVER_SQRT_PI))  # fmt: skip
 erfcx = entry("erfcx", "exp(x^2) erfc(x).", ("[0., 1.]", "[1.0000, 0.4276]"), **_SPECIAL,
                grad=lambda g, input, result: g * (2 * input * result - _TWO_OVER_SQRT_PI))  # fmt: skip
 ndtri = entry("ndtri", "Quantile of the standard normal distribution.", ("[0.5, 0.975]", "[0.0000, 1.9600]"),

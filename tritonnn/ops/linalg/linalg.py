@@ -11,7 +11,10 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, attach, composite, primitive
+from tritonnn.ops.elementwise.elementwise import conjugate
 from tritonnn.ops.shape.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import broadcast_shapes, numel
 
 
@@ -82,6 +85,12 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
             input=input,
             other=other,
         )
+    if state.enabled and out is None and len(other.shape) == 1 and len(input.shape) <= 2:
+        edges = [edge_of(input), edge_of(other)]
+        if edges != [None, None]:
+            product = matmul(input.detach(), other.detach())
+            record((dot_of if len(input.shape) == 1 else mv_of).op, (input, other), (product,), edges)
+            return product
     left = unsqueeze(input, 0) if len(input.shape) == 1 else input
     right = unsqueeze(other, 1) if len(other.shape) == 1 else other
     if len(left.shape) > 2 and len(right.shape) == 2:  # one product of all rows
@@ -94,6 +103,27 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     if len(other.shape) == 1:
         product = squeeze_dims(product, (-1,))
     return product if out is None else dispatch.deliver("matmul", out, product)
+
+
+# Products with a vector save their operands, not views of them: as in PyTorch, an operand that is given other `.data`
+# between forward and backward is seen with that.
+@primitive(
+    public="dot", dtypes=ANY, recorded=True,
+    grad={"input": lambda g, tensor: g * conjugate(tensor), "tensor": lambda g, input: g * conjugate(input)},
+)  # fmt: skip
+def dot_of(input: Tensor, tensor: Tensor) -> Out:
+    """History of the product of two vectors; recorded, never run."""
+    return Out((), input.dtype)
+
+
+@primitive(
+    public="mv", dtypes=ANY, recorded=True,
+    grad={"input": lambda g, vec: unsqueeze(g, 1) * conjugate(vec),
+          "vec": lambda g, input: matmul(conjugate(input).t(), g)},
+)  # fmt: skip
+def mv_of(input: Tensor, vec: Tensor) -> Out:
+    """History of the product of a matrix and a vector; recorded, never run."""
+    return Out((input.shape[0],), input.dtype)
 
 
 def _ranked(op: str, ndim: int, **tensors: Any) -> None:

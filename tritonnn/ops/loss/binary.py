@@ -10,6 +10,7 @@ from tritonnn.errors import fail
 from tritonnn.ops._definitions import class_loss as definitions
 from tritonnn.ops._fused import TYPE_NAMES, only_floating, refuse_gradient
 from tritonnn.ops._table import Bad, Sample, composite, primitive
+from tritonnn.ops.activation.smooth import logsigmoid
 from tritonnn.ops.loss.loss import reduced_out, resolve, share_of
 from tritonnn.table import Make
 
@@ -122,7 +123,7 @@ def _positive(y: Tensor, pos_weight: Tensor) -> Tensor:
 
 def log1p_exp_minus(x: Tensor) -> Tensor:
     """log(1 + exp(-x))."""
-    return (-x.abs()).exp().log1p() + (-x).clamp(0.0)
+    return -logsigmoid(x)  # one op, whose derivative is right at 0 too
 
 
 def _logits_target_grad(g: Tensor, x: Tensor, weight: Any, pos_weight: Any, reduction: str) -> Tensor:

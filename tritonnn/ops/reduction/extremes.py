@@ -12,6 +12,8 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._table import OPS, REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.elementwise.elementwise import isnan
+from tritonnn.ops.elementwise.logic import logical_and, logical_or
 from tritonnn.ops.reduction.reduction import _dim_errors, over_count, reduced_shape, restore, sum
 from tritonnn.ops.shape.shape import unsqueeze
 from tritonnn.shape import Size, wrap_dim, wrap_dims
@@ -32,14 +34,11 @@ def _not_empty(input: Tensor, dims: Sequence[int], op: str, given: Any = None) -
             )
 
 
-def _amax_grad(g: Tensor, input: Tensor, result: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
-    """Shared equally among the elements that tie, or that are NaN where the result is."""
-    result = restore(result, input.shape, dims, keepdim)
-    ties = input == result
-    if input.dtype.kind > 1:
-        ties = ties | ((input != input) & (result != result))
-    share = over_count(restore(g, input.shape, dims, keepdim), sum(ties, dims, True))
-    return share * ties
+def shared_equally(g: Tensor, input: Tensor, result: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
+    """The gradient, shared among the elements that are the result, NaN among them."""
+    result, g = restore(result, input.shape, dims, keepdim), restore(g, input.shape, dims, keepdim)
+    ties = logical_or(input == result, logical_and(isnan(input), isnan(result)))
+    return over_count(g, sum(ties, dims, True)) * ties
 
 
 _EXTREME = dict(
@@ -47,7 +46,7 @@ _EXTREME = dict(
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3, 4), (0, -1), True)],
     errors=lambda make: [*_dim_errors(make), Bad(make(0, 3), 0, error=IndexError, match="non-zero size"),
                          Bad(make(0, 3), match="reduction dim to be specified")],
-    grad={"input": lambda g, input, result, dim, keepdim: _amax_grad(g, input, result, dim, keepdim)},
+    grad={"input": lambda g, input, result, dim, keepdim: shared_equally(g, input, result, dim, keepdim)},
 )  # fmt: skip
 
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import counting_dtype
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, attach, composite, named, primitive
 from tritonnn.ops.reduction.extremes import amax, amin
-from tritonnn.ops.reduction.reduction import _dim_errors, over_count, reduced_shape, sum
+from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, sum
 from tritonnn.shape import wrap_dim, wrap_dims
 from tritonnn.table import Make
 from tritonnn.table.arguments import is_float
@@ -266,5 +267,7 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DT
     if dtype is not None and dtype.kind < 2:
         text = f"could not infer output dtype: dtype must be floating or complex, got {dtype.name}"
         raise fail("nanmean", text, input=input)
-    total = nansum(input, dim, keepdim, dtype=dtype)
-    return over_count(total, sum(input == input, dim, keepdim))
+    kind = input.dtype if dtype is None else dtype
+    wide = counting_dtype(kind)  # the sum, or the number, of many elements may be beyond half precision
+    mean = nansum(input, dim, keepdim, dtype=wide) / sum((input == input).to(wide), dim, keepdim)
+    return mean if wide is kind else mean.to(kind)

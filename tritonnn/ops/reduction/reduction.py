@@ -8,6 +8,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import counting_dtype
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, warn
 from tritonnn.ops._definitions import order as define
@@ -53,14 +54,9 @@ def _dim_errors(make: Make) -> list[Bad]:
     ]
 
 
-def counts_in(dtype: DType) -> DType:
-    """The type to count in: half precision has no numbers beyond 65504, or none between 256 and 258."""
-    return dtypes.float32 if dtype.itemsize <= 2 else dtype
-
-
 def over_count(x: Tensor, count: Tensor) -> Tensor:
     """x / count, also where the type of x cannot hold the count."""
-    return (x.to(counts_in(x.dtype)) / count).to(x.dtype)
+    return (x.to(counting_dtype(x.dtype)) / count).to(x.dtype)
 
 
 def _sum_dtype(input: Tensor, dtype: DType | None) -> DType:

@@ -70,8 +70,7 @@ def _positions(geometry: tuple, seen: tuple, device: DeviceLike | None) -> Tenso
     from tritonnn.ops.creation.creation import empty
     from tritonnn.ops.creation.ranges import arange
 
-    shape, own_stride, own_offset = geometry
-    size, stride, offset = seen
+    (size, stride, offset), (shape, own_stride, own_offset) = seen, geometry
     places = _places(size, stride, own_offset if offset is None else offset, device)
     if shapes.is_contiguous(shape, own_stride):
         return places - own_offset
@@ -98,7 +97,7 @@ def _places(size: Sequence[int], stride: Sequence[int], offset: int, device: Dev
               g, src_dtype, input_geometry, (size, stride, storage_offset)),
           "src": lambda g, src_dtype, input_geometry, size, stride, storage_offset: _gather_strided(
               g, src_dtype, input_geometry, (size, stride, storage_offset))},
-    dtypes=ANY,
+    dtypes=ANY, recorded=True,
 )  # fmt: skip
 def view_written(
     input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int

@@ -16,11 +16,13 @@ from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.elementwise.three_operands import lerp
-from tritonnn.ops.reduction.extremes import _scatter_back, amax, pair
+from tritonnn.ops.reduction.extremes import _scatter_back, pair, shared_equally
 from tritonnn.ops.reduction.norms import with_nan
 from tritonnn.ops.reduction.reduction import reduced_shape
 from tritonnn.ops.shape.parts import select_dim, slice_dim
 from tritonnn.ops.shape.shape import view_or_copy
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size, wrap_dim
 from tritonnn.table import Make
 from tritonnn.table.types import Count
@@ -194,12 +196,12 @@ def _median(name: str, ignore_nan: bool) -> Any:
         if not isinstance(input, Tensor):
             raise not_a_tensor(name, "input", input)
         if dim is None:
-            if input.numel() == 0:
-                return (
-                    input.new_full((), float("nan")) if input.dtype.is_floating_point else input.new_zeros(())
-                )
-            value = median_dim(view_or_copy(input.detach(), (-1,)), 0, False, ignore_nan)[0]
-            return _with_shared_gradient(input, value) if input.requires_grad else value
+            value = input.new_full((), float("nan")) if input.dtype.is_floating_point else input.new_zeros(())
+            if input.numel():
+                value = median_dim(view_or_copy(input.detach(), (-1,)), 0, False, ignore_nan)[0]
+            if state.enabled and (edge := edge_of(input)) is not None:
+                record(median_of_all.op, (input,), (value,), [edge])
+            return value
         return pair(name)(*median_dim(input, dim, keepdim, ignore_nan))
 
     function.__name__ = name
@@ -217,10 +219,13 @@ def _median(name: str, ignore_nan: bool) -> Any:
     )(function)  # fmt: skip
 
 
-def _with_shared_gradient(input: Tensor, value: Tensor) -> Tensor:
-    """`value`, with its gradient spread evenly over the elements of the input that equal it."""
-    chosen = (input == value).logical_or((input != input).logical_and(value != value))
-    return amax(input.masked_fill(chosen.logical_not(), float("-inf")))
+@primitive(
+    public="median", dtypes=REAL, recorded=True,
+    grad={"input": lambda g, input, result: shared_equally(g, input, result, tuple(range(len(input.shape))), False)},
+)  # fmt: skip
+def median_of_all(input: Tensor) -> Out:
+    """History of the median of all elements; recorded, never run."""
+    return Out(Size(()), input.dtype)
 
 
 median = _median("median", False)
