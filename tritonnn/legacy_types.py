@@ -297,7 +297,9 @@ class TypedStorage:
         from tritonnn.ops.conversion.conversion import deep_copy
 
         # by way of a tensor, whose copy every other view of the memory shares
-        seen = make_view(make(None, self._untyped, Size((0,)), self.dtype, self.device), Size((self.size(),)), (1,), 0)
+        seen = make_view(
+            make(None, self._untyped, Size((0,)), self.dtype, self.device), Size((self.size(),)), (1,), 0
+        )
         return type(self)(wrap=deep_copy(seen, memo)._storage)
 
     def __repr__(self) -> str:

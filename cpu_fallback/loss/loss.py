@@ -271,6 +271,8 @@ def fused_cross_entropy_backward(
     reduction: str,
 ) -> None:
     """softmax(x) * a - onehot(y) * b - w * d with a, b and d numbers of each sample."""
+    if not out.size:
+        return
     result = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
     axis, (x, gx) = along(1 if input.ndim > 1 else 0, input, result)
     dtype = sumexp.dtype

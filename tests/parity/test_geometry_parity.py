@@ -98,12 +98,16 @@ def test_geometry(line: str, device: str) -> None:
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-@pytest.mark.parametrize("line", ["e.set_(st, 0, (100,))", "e.set_(st, 100, (1,))", "e.set_(st, 0, (2, 2), (100, 1))"])
+@pytest.mark.parametrize(
+    "line", ["e.set_(st, 0, (100,))", "e.set_(st, 100, (1,))", "e.set_(st, 0, (2, 2), (100, 1))"]
+)
 def test_a_storage_does_not_grow_by_set(line: str, device: str) -> None:
     """PyTorch makes the storage larger; here it is refused, before memory of others is seen."""
     tritonnn.set_default_device(device)
     try:
-        with pytest.raises(RuntimeError, match="setStorage: sizes .* are out of bounds for storage of size 24"):
+        with pytest.raises(
+            RuntimeError, match=r"setStorage: sizes .* are out of bounds for storage of size 24"
+        ):
             eval(line, names(tritonnn))
     finally:
         tritonnn.set_default_device("cpu")

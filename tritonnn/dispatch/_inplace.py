@@ -25,6 +25,7 @@ from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import record
 from tritonnn.recording.saving import saving_of
 from tritonnn.shape import Size
+from tritonnn.table.rules import BOOL
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
@@ -42,20 +43,36 @@ def check_inplace(op: Op, target: Any) -> None:
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an in-place operation."
             )
-    if target._stride is not None and any(
-        stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)
-    ):
+    if is_expanded(target):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
             "location. Please clone() the tensor before performing the operation."
         )
 
 
+def is_expanded(target: Tensor) -> bool:
+    """Whether an element of memory is seen more than once along a dimension."""
+    return target._stride is not None and any(
+        stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)
+    )
+
+
+def _decided(op: Op, args: tuple) -> Tensor:
+    """`x.lt_(y)` and the like: truth values in x's memory and history, through which the gradient is 0."""
+    values = op.function(*[arg.detach() if isinstance(arg, Tensor) else arg for arg in args])
+    return args[0].masked_fill_(values == values, 0).add_(values)
+
+
 def inplace(op: Op, args: tuple) -> Tensor:
     """`x.op_(...)`: compute into x's memory, and make the result x's history."""
     target = args[0]
+    elsewhere = op.options.get("overlapping")
+    if elsewhere is not None and isinstance(target, Tensor) and is_expanded(target):
+        return elsewhere(*args)
     check_inplace(op, target)
     if state.enabled and target.requires_grad and not op.differentiable:
+        if op.result_rule is BOOL:
+            return _decided(op, args)
         raise NotImplementedError(f"derivative for aten::{op.name}_ is not implemented")
     if op.result_rule is not None:
         plan = plan_alike(op, args)

@@ -51,6 +51,8 @@ def cat(tensors: Tensors, dim: int = 0) -> Any:
         raise Invalid(
             "zero-dimensional tensor (at position 0) cannot be concatenated", hint="use torch.stack"
         )
+    if first.shape == (0,) and dim not in (0, -1):
+        dim = 0  # of nothing but empty 1-d tensors any dimension will do
     dim = wrap_dim(dim, len(first.shape))
     wanted = tuple(first.shape)
     before, after, rank = wanted[:dim], wanted[dim + 1 :], len(wanted)

@@ -9,7 +9,7 @@ import numpy as np
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._arguments import multiplied, tensors_only
 from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.shape.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel
@@ -44,6 +44,7 @@ def matmul_nd(input: Tensor, other: Tensor) -> Any:
     """Matrix product of the last two dimensions; leading dimensions broadcast."""
     if input.dtype is not other.dtype:
         _same_dtype(input=input, other=other)
+    multiplied(input)
     left, right = tuple(input.shape), tuple(other.shape)
     if left[-1] != right[-2]:
         raise Invalid(
@@ -273,6 +274,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     >>> F.linear(torch.ones(1, 2), torch.tensor([[1., 2.]]), torch.tensor([3.]))
     tensor([[6.]])
     """
+    multiplied(input)
     if len(weight.shape) == 2 == len(input.shape) and bias is not None:  # the usual case, checked at once
         rows, features = input.shape
         outputs, expected = weight.shape

@@ -10,7 +10,7 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._arguments import ordered, tensors_only
 from tritonnn.ops._table import OPS, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction.reduction import _dim_errors, over_count, reduced_shape, restore, sum
 from tritonnn.ops.shape.shape import unsqueeze
@@ -62,6 +62,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     >>> torch.tensor([[1, 5], [3, 2]]).amax(1)
     tensor([5, 3])
     """
+    ordered(input, "amax")
     dims = wrap_dims(dim, len(input.shape))
     _not_empty(input, dims, "amax", dim)
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
@@ -78,6 +79,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     >>> torch.amin(torch.tensor([[1., 2.], [0., 3.]]), 1)
     tensor([1., 0.])
     """
+    ordered(input, "amin")
     dims = wrap_dims(dim, len(input.shape))
     _not_empty(input, dims, "amin", dim)
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
@@ -165,6 +167,7 @@ def min_dim(input: Tensor, dim: int, keepdim: bool = False) -> Any:
 
 
 def _with_indices(input: Tensor, dim: int, keepdim: bool, op: str) -> Any:
+    ordered(input, op)
     dim = wrap_dim(dim, len(input.shape))
     _not_empty(input, (dim,), op)
     shape = reduced_shape(input.shape, (dim,), keepdim)
@@ -271,6 +274,7 @@ _ARG = dict(
 
 
 def _arg(input: Tensor, dim: int | None, keepdim: bool, op: str) -> Any:
+    ordered(input, op)
     if dim is None:
         if input.numel() == 0:
             raise Invalid(

@@ -350,6 +350,8 @@ def movedim(input: Tensor, source: IntOrInts, destination: IntOrInts) -> Tensor:
         )
     if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
         raise RuntimeError(f"movedim: repeated dim in `source` ({source}) or `destination` ({destination})")
+    if not ndim:
+        return input.view(())
     order: list[int | None] = [None] * ndim
     for at, dim in zip(targets, sources, strict=True):
         order[at] = dim
@@ -521,6 +523,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     >>> torch.unflatten(torch.ones(2, 6), 1, (2, -1)).shape
     torch.Size([2, 2, 3])
     """
+    if not input.shape:
+        raise RuntimeError("unflatten: a 0-d tensor has no dimension to split")
     dim = _checked_dim("unflatten", dim, input)
     try:
         inner = infer_view_size(tuple(sizes), input.shape[dim])
@@ -530,6 +534,14 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
             "in the input tensor"
         ) from None
     return view_or_copy(input, (*input.shape[:dim], *inner, *input.shape[dim + 1 :]))
+
+
+def seen_once(input: Tensor) -> Tensor:
+    """A view of an expanded tensor with extent 1 where it repeats its elements."""
+    for dim, (stride, extent) in enumerate(zip(input.stride(), input.shape, strict=True)):
+        if stride == 0 and extent > 1:
+            input = input.narrow(dim, 0, 1)
+    return input
 
 
 def _reversed(self: Tensor) -> Tensor:
