@@ -127,8 +127,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
 
 def _warn_expanded(op: str) -> None:
     warn(
-        f"Use of {op} on expanded tensors is deprecated. Please clone() the tensor before performing this operation. "
-        "This also applies to advanced indexing e.g. tensor[indices] = scalar"
+        f"Use of {op} on expanded tensors is deprecated. Please clone() the tensor before performing this operation."
     )
 
 
@@ -163,9 +162,7 @@ def _zero_dim(op: str, input: Tensor, value: Any) -> Any:
             f"{op}_ only supports a 0-dimensional value tensor, but got tensor with {len(value.shape)} dimension(s)."
         )
     if value.dtype is not input.dtype and value.device is CPU:
-        as_number(
-            input.dtype, value
-        )  # refuses what the dtype cannot hold; on a GPU that would mean waiting for it
+        as_number(input.dtype, value)  # refuses what it cannot hold; on a GPU that would mean waiting for it
     if value.device is not input.device or value.dtype is not input.dtype:
         value = value.to(input.device, input.dtype)
     return value

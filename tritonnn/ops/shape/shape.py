@@ -523,9 +523,9 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     >>> torch.unflatten(torch.ones(2, 6), 1, (2, -1)).shape
     torch.Size([2, 2, 3])
     """
+    dim = _checked_dim("unflatten", dim, input)
     if not input.shape:
         raise RuntimeError("unflatten: a 0-d tensor has no dimension to split")
-    dim = _checked_dim("unflatten", dim, input)
     try:
         inner = infer_view_size(tuple(sizes), input.shape[dim])
     except Invalid:
