@@ -116,14 +116,14 @@ def masked_select(alloc: Alloc, input: Array, mask: Array) -> Array:
     return out
 
 
-def nonzero_rows(alloc: Alloc, input: Array) -> Array:
-    """(n, ndim) indices of the elements that are not zero, in row-major order."""
+def nonzero_coordinates(alloc: Alloc, input: Array) -> Array:
+    """(ndim, n) indices of the elements that are not zero, in row-major order."""
     if input.ndim == 0:
-        return alloc((int(bool(input)), 0), int64)
+        return alloc((0, int(bool(input))), int64)
     axes = np.nonzero(input)
-    out = alloc((axes[0].size, input.ndim), int64)
+    out = alloc((input.ndim, axes[0].size), int64)
     for d, coordinates in enumerate(axes):
-        out[:, d] = coordinates
+        out[d] = coordinates
     return out
 
 

@@ -30,8 +30,8 @@ BIG = BLOCK * 2 + 7  # more than two blocks, the last one short
 )
 def test_special_function_in_float64(name: str, function: object, points: np.ndarray) -> None:
     wanted = np.array([function(float(x)) for x in points])
-    found = getattr(torch, name)(torch.from_numpy(points)).numpy()
-    np.testing.assert_allclose(found, wanted, rtol=3e-15, atol=1e-15)
+    result = getattr(torch, name)(torch.from_numpy(points)).numpy()
+    np.testing.assert_allclose(result, wanted, rtol=3e-15, atol=1e-15)
 
 
 def test_erfinv_inverts_erf() -> None:
@@ -297,9 +297,9 @@ def test_entropy_slope_at_its_ends():
 
 def test_angle_of_real_numbers_has_the_derivative_zero():
     x = torch.tensor([-1.0, 0.0, 2.0, math.nan], requires_grad=True)
-    made = torch.angle(x)
-    made.sum().backward()
-    assert made.tolist()[:3] == pytest.approx([math.pi, 0, 0])
+    result = torch.angle(x)
+    result.sum().backward()
+    assert result.tolist()[:3] == pytest.approx([math.pi, 0, 0])
     assert x.grad.tolist() == [0, 0, 0, 0]
 
 

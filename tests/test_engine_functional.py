@@ -50,9 +50,9 @@ def test_same_padding(size: tuple, kernel: tuple, dilation: tuple, device: str) 
     given, weight = (
         torch.from_numpy(a[None, None].astype(np.float32)).to(device).requires_grad_() for a in (x, w)
     )
-    made = convolution(given, weight, padding="same", dilation=dilation)
-    close(made[0, 0], correlated(x, w, dilation))
-    made.backward(torch.ones_like(made))
+    out = convolution(given, weight, padding="same", dilation=dilation)
+    close(out[0, 0], correlated(x, w, dilation))
+    out.backward(torch.ones_like(out))
     wanted = np.zeros(size)
     for place in product(*map(range, size)):
         one = np.zeros(size)
@@ -68,10 +68,10 @@ def test_same_padding_of_layers(mode: str, name: str) -> None:
     rng = np.random.default_rng(1)
     for rank, layer in ((1, torch.nn.Conv1d), (2, torch.nn.Conv2d)):
         x, w = rng.integers(-9, 9, (7,) * rank), rng.integers(-9, 9, (4, 2)[:rank])
-        made = layer(1, 1, w.shape, padding="same", padding_mode=mode, bias=False)
+        module = layer(1, 1, w.shape, padding="same", padding_mode=mode, bias=False)
         with torch.no_grad():
-            made.weight.copy_(torch.from_numpy(w[None, None]))
-        close(made(torch.from_numpy(x[None, None]).float())[0, 0], correlated(x, w, (1,) * rank, name))
+            module.weight.copy_(torch.from_numpy(w[None, None]))
+        close(module(torch.from_numpy(x[None, None]).float())[0, 0], correlated(x, w, (1,) * rank, name))
 
 
 # ---- gumbel_softmax ---------------------------------------------------------------------------------------
@@ -96,9 +96,9 @@ def test_hard_gumbel_has_the_gradient_of_the_soft_one(device: str) -> None:
     for hard in (False, True):
         torch.manual_seed(11)
         leaf.grad = None
-        made = F.gumbel_softmax(leaf, tau=tau, hard=hard)
-        made.backward(given)
-        results[hard] = made.detach().cpu().numpy(), leaf.grad.cpu().numpy()
+        sample = F.gumbel_softmax(leaf, tau=tau, hard=hard)
+        sample.backward(given)
+        results[hard] = sample.detach().cpu().numpy(), leaf.grad.cpu().numpy()
     (soft, soft_grad), (hard, hard_grad) = results[False], results[True]
     g = given.cpu().numpy()
     np.testing.assert_allclose(soft_grad, soft * (g - (g * soft).sum(1, keepdims=True)) / tau, rtol=1e-5)
@@ -216,14 +216,14 @@ ROWS = [[-inf, -inf], [0.0, -inf], [inf, 0.0], [inf, inf], [-inf, inf], [nan, 0.
 @device
 def test_logsumexp_of_infinities(device: str) -> None:
     x = torch.tensor(ROWS, device=device, requires_grad=True)
-    made = torch.logsumexp(x, 1)
-    np.testing.assert_array_equal(made.detach().cpu().numpy(), [-inf, 0, inf, inf, inf, nan])
-    made[:2].sum().backward()
+    result = torch.logsumexp(x, 1)
+    np.testing.assert_array_equal(result.detach().cpu().numpy(), [-inf, 0, inf, inf, inf, nan])
+    result[:2].sum().backward()
     assert x.grad[:2].tolist() == [[0, 0], [1, 0]]  # an empty sum pulls at nothing
     whole = torch.full((2, 2), -inf, device=device, requires_grad=True)
-    made = torch.logsumexp(whole, (0, 1))
-    made.backward()
-    assert made.item() == -inf and whole.grad.tolist() == [[0, 0], [0, 0]]
+    result = torch.logsumexp(whole, (0, 1))
+    result.backward()
+    assert result.item() == -inf and whole.grad.tolist() == [[0, 0], [0, 0]]
     assert torch.logsumexp(torch.full((3, 5000), -inf, device=device), 1).tolist() == [-inf] * 3
 
 
@@ -244,7 +244,7 @@ def test_softmax_of_infinities(device: str) -> None:
 def test_logaddexp_of_infinities(device: str) -> None:
     x = torch.tensor([-inf, 0.0, inf, inf], device=device, requires_grad=True)
     y = torch.tensor([-inf, -inf, inf, -inf], device=device)
-    made = torch.logaddexp(x, y)
-    assert made.tolist() == [-inf, 0, inf, inf]
+    result = torch.logaddexp(x, y)
+    assert result.tolist() == [-inf, 0, inf, inf]
     assert torch.logcumsumexp(x.detach().flip(0)[2:], 0).tolist() == [0, 0]
     assert torch.logcumsumexp(torch.tensor([-inf, -inf, 0.0], device=device), 0).tolist() == [-inf, -inf, 0]

@@ -62,7 +62,7 @@ def test_constant_rows_become_zero(device):
 
 
 @pytest.mark.parametrize("rms", [False, True])
-def test_rows_longer_than_a_tile(monkeypatch, rms):
+def test_rows_longer_than_a_tile(monkeypatch, forget_launches, rms):
     """The kernels for long rows, by pretending that less fits into registers."""
     from tritonnn.kernels.normalization import normalization
 
@@ -98,10 +98,10 @@ def test_sums_shared_by_programs():
 @DEVICES
 def test_only_wanted_gradients_are_made(device):
     x = normal(5, 8, device=device)
-    made = native_layer_norm_backward(
+    grads = native_layer_norm_backward(
         x, x, (8,), x.mean(1, True), torch.ones(5, 1, device=device), None, (False, True, False)
     )
-    assert [tuple(t.shape) for t in made] == [(0,), (8,), (0,)]
+    assert [tuple(t.shape) for t in grads] == [(0,), (8,), (0,)]
 
 
 @DEVICES

@@ -101,6 +101,24 @@ _WIDENED = {np.dtype(np.uint16): int32, np.dtype(np.uint32): int64, np.dtype(np.
 _default = float32
 
 
+def as_dtype(value: Any, call: str, place: str) -> dtype:
+    """A dtype, also where it is given as a type of Python.
+
+    Args:
+        value: what was given.
+        call, place: what it was given to, and as what, for the message: "finfo", "'type' (position 1)".
+
+    Raises:
+        TypeError: it is none.
+    """
+    if isinstance(value, dtype):
+        return value
+    dtype_of_type = OF_PYTHON.get(value) if isinstance(value, type) else None
+    if dtype_of_type is None:
+        raise TypeError(f"{call}(): argument {place} must be torch.dtype, not {type(value).__name__}")
+    return dtype_of_type
+
+
 def from_numpy_dtype(numpy_dtype: object) -> dtype:
     """The tritonnn type with the same representation as a NumPy type.
 
@@ -180,6 +198,10 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     """
     promoted = _promotions.get((type1, type2))
     if promoted is None:
+        first = as_dtype(type1, "promote_types", "'type1' (position 1)")
+        second = as_dtype(type2, "promote_types", "'type2' (position 2)")
+        if (first, second) != (type1, type2):
+            return promote_types(first, second)
         raise RuntimeError(
             f"Promotion for Float8 Types is not supported, attempted to promote {type1.name} and {type2.name}. "
             "Hint: convert one with .to(dtype)"
@@ -194,6 +216,9 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     >>> torch.can_cast(torch.double, torch.float), torch.can_cast(torch.float, torch.int)
     (True, False)
     """
+    if from_.__class__ is not dtype or to.__class__ is not dtype:
+        from_ = as_dtype(from_, "can_cast", "'from_' (position 1)")
+        to = as_dtype(to, "can_cast", "'to' (position 2)")
     return from_.kind <= to.kind
 
 
@@ -224,8 +249,8 @@ class finfo(_Limits):
     1.1920928955078125e-07
     """
 
-    def __init__(self, type: dtype | None = None) -> None:
-        type = type or _default
+    def __init__(self, type: dtype | None = ...) -> None:  # type: ignore[assignment]  # None is no dtype
+        type = _default if type is ... else as_dtype(type, "finfo", "'type' (position 1)")
         if type.kind < 2:
             raise TypeError(
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'"
@@ -253,6 +278,7 @@ class iinfo(_Limits):
     """
 
     def __init__(self, type: dtype) -> None:
+        type = as_dtype(type, "iinfo", "'type' (position 1)")
         if type.kind >= 2:
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"

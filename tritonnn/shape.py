@@ -41,6 +41,8 @@ class Size(tuple[int, ...]):
         return Size(tuple.__add__(self, tuple(other)))
 
     def __radd__(self, other: tuple) -> Size:
+        if not isinstance(other, tuple):  # `a_list += size` stays a list
+            return NotImplemented
         return Size(tuple(other) + tuple(self))
 
     def __mul__(self, count: SupportsIndex) -> Size:
@@ -156,7 +158,10 @@ def broadcast_shapes(*shapes: Sequence[int]) -> Size:
     """
     if shapes and shapes.count(shapes[0]) == len(shapes) and shapes[0].__class__ is Size:
         return shapes[0]
-    ndim = max(map(len, shapes), default=0)
+    try:
+        ndim = max(map(len, shapes), default=0)
+    except TypeError:
+        return broadcast_shapes(*[_as_shape(shape) for shape in shapes])
     result = [1] * ndim
     for shape in shapes:
         lead = ndim - len(shape)
@@ -172,6 +177,15 @@ def broadcast_shapes(*shapes: Sequence[int]) -> Size:
                         hint="broadcasting aligns shapes from the right; extents must be equal or 1",
                     )
     return Size(result)
+
+
+def _as_shape(shape: Any) -> tuple[int, ...]:
+    """A shape, or the one of one dimension that an integer stands for."""
+    if isinstance(shape, (tuple, list)):
+        return tuple(shape)
+    if isinstance(shape, int):
+        return (shape,)
+    raise Invalid(f"broadcast_shapes: shapes should be ints or tuples or lists of ints, got {shape}")
 
 
 def expanded_strides(shape: Sequence[int], strides: Sequence[int], target: Sequence[int]) -> tuple[int, ...]:
@@ -287,10 +301,12 @@ def by_name(op: str, name: str, value: Any) -> tuple:
     """What `size=` gives to an op that was given no numbers in line.
 
     Raises:
-        TypeError: nothing.
+        TypeError: nothing, or one number.
     """
     if value is None:
         raise TypeError(f'{op}() missing 1 required positional argument: "{name}"')
+    if hasattr(value, "__index__"):
+        raise TypeError(f"{op}(): argument '{name}' must be tuple of ints, not {type(value).__name__}")
     return (value,)
 
 
@@ -306,7 +322,11 @@ def as_size(args: Sequence, op: str = "", name: str = "size") -> tuple[int, ...]
         TypeError: an extent is not an integer; it names the op and its argument.
     """
     if len(args) == 1 and not isinstance(args[0], int) and hasattr(args[0], "__iter__"):
-        args = args[0] if getattr(args[0], "shape", True) else args  # an array of no dimensions is one extent
+        if hasattr(args[0], "shape"):  # a tensor or an array, which stands for one extent
+            if numel(args[0].shape) != 1:
+                raise _no_ints(op, name, f"not {type(args[0]).__name__}")
+        else:
+            args = args[0]
         if isinstance(args, (str, bytes, dict)):
             raise _no_ints(op, name, f"not {type(args).__name__}")
     extents: list[int] = []

@@ -180,8 +180,9 @@ def nll_loss(
     """
     x = _classes_last(input)
     y, w, ignored = _checked("nll_loss", target, x.shape[-1], weight, ignore_index, wide(input.dtype))
+    picked = _pick(x, y[..., None], -1)[..., 0] if x.shape[-1] else np.zeros(y.shape)
     # in float64, in which the sum over all samples then runs
-    losses = -_pick(x, y[..., None], -1)[..., 0].astype(np.float64) * w
+    losses = -picked.astype(np.float64) * w
     _finish(out, total_weight, losses, w, ignored, reduction)
 
 
@@ -199,6 +200,8 @@ def nll_loss_backward(
     out[...] = 0
     gx = _classes_last(out)
     y, w, ignored = _checked("nll_loss", target, gx.shape[-1], weight, ignore_index, wide(out.dtype))
+    if not out.size:
+        return
     values = -w * _per_sample(grad, total_weight, reduction)
     if ignored is not None:
         values = np.where(ignored, 0, values)
@@ -258,24 +261,17 @@ def fused_cross_entropy(
 
 
 def fused_cross_entropy_backward(
-    out: Array,
-    grad: Array,
-    input: Array,
-    target: Array,
-    weight: Array | None,
-    shift: Array,
-    sumexp: Array,
-    total_weight: Array,
-    ignore_index: int,
-    label_smoothing: float,
-    reduction: str,
-) -> None:
+    out: Array, grad: Array, input: Array, target: Array, weight: Array | None, shift: Array, sumexp: Array,
+    total_weight: Array, ignore_index: int, label_smoothing: float, reduction: str,
+) -> None:  # fmt: skip
     """softmax(x) * a - onehot(y) * b - w * d with a, b and d numbers of each sample."""
     result = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
     axis, (x, gx) = along(1 if input.ndim > 1 else 0, input, result)
     dtype = sumexp.dtype
     classes = x.shape[axis]
     y, w, ignored = _checked("cross_entropy", target, classes, weight, ignore_index, dtype)
+    if not classes:
+        return
     g = _per_sample(grad, total_weight, reduction).astype(dtype, copy=False)
     per_class = np.ones(classes, dtype) if weight is None else weight.astype(dtype)
     at_class = (1 - label_smoothing) * g * w
@@ -340,9 +336,16 @@ def _checked(
     # 0 stands for the ignored: a class that can be looked up; their weight becomes 0 below
     y = (target if ignored is None else np.where(ignored, 0, target)).astype(np.int64, copy=False)
     if y.size and (y.min() < 0 or y.max() >= classes):
-        bad = y[(y < 0) | (y >= classes)].reshape(-1)[0]
-        raise IndexError(f"{op}: Target {bad} is out of bounds: the input has {classes} classes")
-    w = np.ones(y.shape, dtype) if weight is None else np.asarray(weight.astype(dtype, copy=False)[y])
+        bad = y[((y < 0) | (y >= classes)) & ~is_ignored].reshape(
+            -1
+        )  # 0 is no class either where there are none
+        if bad.size:
+            raise IndexError(f"{op}: Target {bad[0]} is out of bounds: the input has {classes} classes")
+    w = (
+        np.ones(y.shape, dtype)
+        if weight is None or not classes
+        else np.asarray(weight.astype(dtype, copy=False)[y])
+    )
     return y, w if ignored is None else np.where(ignored, dtype.type(0), w), ignored
 
 

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from tritonnn.cpu_fallback.common.windows import Array, Ints, compute_dtype
-from tritonnn.cpu_fallback.pooling._planes import Planes, blocks, has_nan
+from tritonnn.cpu_fallback.pooling._planes import Planes, blocks, element_counts, has_nan
 
 
 def _bins(in_size: int, out_size: int) -> list[tuple[int, int]]:
@@ -32,11 +32,9 @@ def _bin_sums(x: Array, axis: int, out_size: int) -> Array:
 
 def _bin_counts(in_sizes: Ints, sizes: Ints) -> Array:
     """Numbers of positions in the bins of a plane, broadcastable against its outputs."""
-    total = np.ones((), np.float64)
-    for axis, (size, out_size) in enumerate(zip(in_sizes, sizes)):
-        counts = np.array([high - low for low, high in _bins(size, out_size)])
-        total = total * counts.reshape((-1,) + (1,) * (len(sizes) - 1 - axis))
-    return total
+    return element_counts(
+        [np.array([high - low for low, high in _bins(*each)]) for each in zip(in_sizes, sizes)]
+    )
 
 
 def adaptive_avg_pool(out: Array, input: Array, output_size: Ints) -> None:

@@ -6,6 +6,7 @@ A pooling op works on the last dimensions of its input, a plane; all dimensions 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from math import prod
 
 import numpy as np
@@ -27,6 +28,11 @@ class Planes:
     def save(self) -> None:
         if not np.may_share_memory(self.planes, self.array):
             np.copyto(self.array, self.planes.reshape(self.array.shape))
+
+
+def element_counts(extents: list[Array]) -> Array:
+    """Number of elements of every window from its extents along each dimension, broadcastable against outputs."""
+    return reduce(np.multiply, np.ix_(*extents))
 
 
 def blocks(count: int, size: int) -> Iterator[slice]:

@@ -15,7 +15,15 @@ from tritonnn.cpu_fallback.pooling._adaptive import (
     adaptive_max_pool,
     fractional_max_pool,
 )
-from tritonnn.cpu_fallback.pooling._planes import Matcher, Planes, blocks, has_nan, lowest, slide
+from tritonnn.cpu_fallback.pooling._planes import (
+    Matcher,
+    Planes,
+    blocks,
+    element_counts,
+    has_nan,
+    lowest,
+    slide,
+)
 
 
 def max_pool(
@@ -202,19 +210,17 @@ def _divisor(in_sizes: Ints, sizes: Ints, window: Window, with_padding: bool, ov
     """What the sum of each window is divided by, broadcastable against the outputs of a plane."""
     if override is not None:
         return np.array(float(override))
-    total = np.ones((), np.float64)
-    for axis, (i, o, k, b, s, _) in enumerate(zip(in_sizes, sizes, *window)):
+    extents = []
+    for i, o, k, b, s, _ in zip(in_sizes, sizes, *window):
         low = np.arange(o) * s + b
         # a last window may reach beyond the padding (ceil_mode): that part never counts
         high = np.minimum(low + k, i - b)
         if not with_padding:
             low, high = np.maximum(low, 0), np.minimum(high, i)
         count = high - low
-        if (count == count[0]).all():
-            # the same for all windows of this dimension: broadcast
-            count = count[:1]
-        total = total * count.reshape((-1,) + (1,) * (len(sizes) - 1 - axis))
-    return total
+        # one number where it is the same for all windows of this dimension
+        extents.append(count[:1] if (count == count[0]).all() else count)
+    return element_counts(extents)
 
 
 def avg_pool_backward(

@@ -142,8 +142,8 @@ FAULTS = [
     ),
     Fault(
         "amax: ties are not shared", "derivative", EXTREMES,
-        "share = over_count(restore(g, input.shape, dims, keepdim), sum(ties, dims, True))",
-        "share = restore(g, input.shape, dims, keepdim)",
+        "over_count(restore(g, input.shape, dims, keepdim), sum(ties, dims, True))",
+        "restore(g, input.shape, dims, keepdim)",
         "tests/test_special_gradients.py -k special",
     ),
     Fault(
@@ -163,8 +163,8 @@ FAULTS = [
     ),
     Fault(
         "nanmean: the number of all elements", "reduction", NORMS,
-        "sum(input == input, dim, keepdim)",
-        "sum(input != 7, dim, keepdim)",
+        "over_count(total, sum(input == input, dim, keepdim))",
+        "over_count(total, sum((input == input) | True, dim, keepdim))",
         f"{DEFINED} nanmean'",
     ),
     Fault(
@@ -302,8 +302,8 @@ FAULTS = [
     ),
     Fault(
         "scatter_reduce: the mean counts the input", "reduction", SCATTER,
-        "n = (result.new_ones if include_self else result.new_zeros)(result.shape,",
-        "n = result.new_ones(result.shape,",
+        "n = (result.new_ones if include_self else result.new_zeros)(result.shape, dtype",
+        "n = result.new_ones(result.shape, dtype",
         f"{GRAD} scatter_reduce'",
     ),
     Fault(

@@ -198,7 +198,7 @@ FAULTS = [
     ),
     Fault(
         "an element of a list is not looked at", "argument check", ARGUMENTS,
-        "return all([item.__class__ is int or is_int(item) for item in value])", "return True",
+        "return all([item.__class__ is int or is_count(item) for item in value])", "return True",
         "tests/test_arguments.py",
     ),
     Fault(

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from programs import hold
+from lines import hold
 
 import tritonnn
 

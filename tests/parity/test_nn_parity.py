@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 def leaves(library: Any, inputs: tuple) -> list[Any]:
     """The case's inputs as tensors of one library; floating ones require grad."""
-    made = []
+    values = []
     for value in inputs:
         if isinstance(value, np.ndarray):
             differentiable = not isinstance(value, Fixed)
@@ -28,8 +28,8 @@ def leaves(library: Any, inputs: tuple) -> list[Any]:
                 value.shape
             )
             value.requires_grad_(value.is_floating_point() and differentiable)
-        made.append(value)
-    return made
+        values.append(value)
+    return values
 
 
 def outputs(result: Any) -> list[Any]:

@@ -158,9 +158,7 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
     for number, i in enumerate(op.tensor_slots):
         value = args[i]
         kind = value.__class__
-        if kind is int and dtype.kind == 2:
-            if not -(1 << 63) <= value < 1 << 64:
-                return None
+        if kind is int and dtype.kind == 2 and -(1 << 63) <= value < 1 << 64:
             operands[number] = float(value)
         elif kind is int:
             if dtype.kind != 1 or not 0 <= value < 128:

@@ -12,6 +12,7 @@ from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction.reduction import counts_in, over_count
 from tritonnn.recording.grad_mode import no_grad
 from tritonnn.table import Make
+from tritonnn.table.types import Count
 
 INDICES = (dtypes.int64, dtypes.int32)
 
@@ -89,8 +90,10 @@ def _lookup_again(g: Tensor, indices: Tensor, padding_idx: int | None, scale_gra
     return embedding_lookup(g, indices, None, False)
 
 
-def _renorm(weight: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> None:
+def _renorm(op: str, weight: Tensor, indices: Tensor, max_norm: float, norm_type: float | None) -> None:
     """Scale the rows that are looked up down to `max_norm`, in place."""
+    if norm_type is None:
+        raise fail(op, "norm_type must be float, not NoneType", kind=TypeError, weight=weight)
     with no_grad():
         used = indices.reshape(-1).unique()
         rows = weight.detach().index_select(0, used)
@@ -130,8 +133,8 @@ def _embedding_errors(make: Make) -> list[Bad]:
     reference=lambda input, weight: weight[input],
 )
 def functional_embedding(
-    input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
-    norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
+    input: Tensor, weight: Tensor, padding_idx: Count | None = None, max_norm: float | None = None,
+    norm_type: float | None = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
 ) -> Tensor:  # fmt: skip
     """weight[input]: one row of the table for every index.
 
@@ -140,7 +143,7 @@ def functional_embedding(
         weight: the table (rows, width).
         padding_idx: the row that gets no gradient.
         max_norm: rows that are looked up are first scaled down, in place, to this norm.
-        norm_type: the p of that norm.
+        norm_type: the p of that norm; may be None without `max_norm`.
         scale_grad_by_freq: divide a row's gradient by how often it was looked up.
         sparse: must be False.
 
@@ -160,27 +163,22 @@ def functional_embedding(
     _refuse_sparse("embedding", sparse, weight)
     padding_idx = _padding("embedding", padding_idx, weight)
     if max_norm is not None:
-        _renorm(weight, input, float(max_norm), float(norm_type))
+        _renorm("embedding", weight, input, max_norm, norm_type)
     return embedding_lookup(weight, input, padding_idx, bool(scale_grad_by_freq))
 
 
 @composite(
-    api="torch",
-    samples=lambda make: [Sample(make(4, 3), make.int(2, 5))],
+    api="torch", samples=lambda make: [Sample(make(4, 3), make.int(2, 5))],
     reference=lambda weight, indices: weight[indices],
     errors=lambda make: [
         Bad(make(4), make.int(2), match="'weight' .*must be 2-D"),
         Bad(make(4, 3), make(2), match="Long, Int"),
         Bad(make(4, 3), make.int(2), sparse=True, error=NotImplementedError, match="no sparse tensors"),
     ],
-)
+)  # fmt: skip
 def embedding(
-    weight: Tensor,
-    indices: Tensor,
-    padding_idx: int = -1,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Tensor:
+    weight: Tensor, indices: Tensor, padding_idx: Count = -1, scale_grad_by_freq: bool = False, sparse: bool = False
+) -> Tensor:  # fmt: skip
     """`torch.nn.functional.embedding` with the table first; a padding index of -1 is none.
 
     >>> import tritonnn as torch
@@ -340,9 +338,9 @@ def _bag_errors(make: Make) -> list[Bad]:
 )
 def functional_embedding_bag(
     input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
-    norm_type: float = 2, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
+    norm_type: float | None = 2, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
     per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
-    padding_idx: int | None = None,
+    padding_idx: Count | None = None,
 ) -> Tensor:  # fmt: skip
     """Sum, mean or maximum of the table's rows of each bag of indices, without the rows in memory.
 
@@ -379,7 +377,7 @@ def functional_embedding_bag(
     _refuse_sparse("embedding_bag", sparse, weight)
     padding_idx = _padding("embedding_bag", padding_idx, weight)
     if max_norm is not None:
-        _renorm(weight, input, float(max_norm), float(norm_type))
+        _renorm("embedding_bag", weight, input, max_norm, norm_type)
     if len(input.shape) == 2:
         from tritonnn.ops.creation.ranges import arange
 

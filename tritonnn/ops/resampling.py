@@ -190,7 +190,7 @@ def _check(input: Tensor, mode: str, align_corners: bool | None, antialias: bool
         )
     if mode not in _MODES or ndim not in (3, 4, 5):
         raise explained(NotImplementedError)(
-            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: "
+            f"interpolate: Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: "
             f"{' | '.join(_MODES)} (got {mode})"
         )
     needed = _LINEAR.get(mode, 4 if mode == "bicubic" else ndim)

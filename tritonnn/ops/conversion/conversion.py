@@ -60,6 +60,8 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
         kwargs["non_blocking"] = kwargs.pop("async")
     if "other" in kwargs:
         args = (kwargs.pop("other"), *args)
+    if kwargs.get("dtype") is not None:
+        kwargs["dtype"] = dtypes.as_dtype(kwargs["dtype"], "to", "'dtype'")
     unknown = set(kwargs) - set(options)
     if unknown:
         raise TypeError(f"to() got an unexpected keyword argument '{sorted(unknown)[0]}'")
@@ -232,6 +234,7 @@ def resize_(
     """
     if state.enabled and self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
+    dispatch.check_not_of_inference(self)
     shape = Size(shapes.as_size(sizes or shapes.by_name("resize_", "size", size), "resize_"))
     if min(shape, default=0) < 0:
         raise fail("resize_", f"negative dimensions are not allowed, got sizes: {list(shape)}", input=self)
@@ -246,6 +249,7 @@ def resize_(
     self.shape = shape
     self._stride = strides
     self._buf = self._storage.buffer(tuple(shape), strides, self._offset, self.dtype)
+    dispatch.wrote(self, "resize_")
     return self
 
 

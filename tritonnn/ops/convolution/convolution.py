@@ -32,7 +32,7 @@ from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import permute_dims, squeeze_dims, unsqueeze
 from tritonnn.shape import Size
 from tritonnn.table import Make
-from tritonnn.table.types import IntOrInts, Ints
+from tritonnn.table.types import Count, IntOrInts, Ints
 
 
 def _conj(x: Tensor) -> Tensor:
@@ -122,7 +122,7 @@ def convolution(
     dilation: IntOrInts,
     transposed: bool,
     output_padding: IntOrInts,
-    groups: int,
+    groups: Count,
 ) -> Any:
     """Convolution or transposed convolution of a batch (N, C, *spatial), in the dimensions that `weight` has.
 
@@ -281,7 +281,7 @@ def conv1d(
     stride: IntOrInts = 1,
     padding: str | IntOrInts = 0,
     dilation: IntOrInts = 1,
-    groups: int = 1,
+    groups: Count = 1,
 ) -> Tensor:
     """Cross-correlation along one dimension.
 
@@ -322,7 +322,7 @@ def conv2d(
     stride: IntOrInts = 1,
     padding: str | IntOrInts = 0,
     dilation: IntOrInts = 1,
-    groups: int = 1,
+    groups: Count = 1,
 ) -> Tensor:
     """Cross-correlation over two dimensions: input (N, C_in, H, W), weight (C_out, C_in / groups, kH, kW).
 
@@ -355,7 +355,7 @@ def conv3d(
     stride: IntOrInts = 1,
     padding: str | IntOrInts = 0,
     dilation: IntOrInts = 1,
-    groups: int = 1,
+    groups: Count = 1,
 ) -> Tensor:
     """Cross-correlation over three dimensions: (N, C_in, D, H, W) with (C_out, C_in / groups, kD, kH, kW).
 

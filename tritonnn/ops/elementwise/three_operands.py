@@ -16,9 +16,21 @@ from tritonnn.table.types import Number
 
 
 def _check_lerp(input: Any, end: Any, weight: Any) -> None:
+    if isinstance(input, Tensor) and input.dtype.kind < 2:
+        raise Invalid(
+            f"not implemented for {input.dtype.name}", kind=NotImplementedError, hint="input.float()"
+        )
+    if isinstance(weight, complex) and isinstance(input, Tensor) and not input.dtype.is_complex:
+        raise Invalid(
+            f"weight {weight} is complex, and cannot be converted to type {input.dtype.name} of input"
+        )
     for name, x in (("end", end), ("weight", weight)):
         if isinstance(x, Tensor) and isinstance(input, Tensor) and x.dtype is not input.dtype and x.shape:
             raise Invalid(f"expected dtype {input.dtype.name} for `{name}` but got dtype {x.dtype.name}")
+    if isinstance(input, Tensor) and input.dtype.kind < 2:
+        raise Invalid(
+            f"not implemented for {input.dtype.name}", kind=NotImplementedError, hint="input.float()"
+        )
 
 
 @pointwise(

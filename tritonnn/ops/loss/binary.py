@@ -198,6 +198,9 @@ def binary_cross_entropy_with_logits(
     _same_size(
         op, input, target, f"Target size ({target.shape}) must be the same as input size ({input.shape})"
     )
+    if input.dtype.kind < 2:
+        text = f"not implemented for {TYPE_NAMES.get(input.dtype, input.dtype.name)}"
+        raise fail(op, text, kind=NotImplementedError, hint="input.float()", input=input, target=target)
     if not target.dtype.is_floating_point:
         kinds = [TYPE_NAMES.get(t.dtype, t.dtype.name) for t in (input, target)]
         message = f"result type {kinds[0]} can't be cast to the desired output type {kinds[1]}"

@@ -24,14 +24,24 @@ from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.elementwise.elementwise import choose
 from tritonnn.ops.joining.joining import cat, stack
 from tritonnn.ops.loss.loss import REDUCTIONS
+from tritonnn.table.arguments import is_ints
 
 # Stands for log 0: infinite values would make NaN out of differences in the gradient.
 _LOW = -1e30
 
 
 def _lengths(name: str, given: Tensor | Sequence[int], batch: int, longest: int) -> list[int]:
-    values = given.tolist() if isinstance(given, Tensor) else list(given)
-    values = values if isinstance(values, list) else [values]
+    if isinstance(given, Tensor):
+        if given.dtype.kind != 1:
+            raise Invalid(f"{name} must be integral, got a tensor of {given.dtype.name}")
+        values = given.reshape(-1).tolist()
+    elif is_ints(given):
+        values = list(given)
+    else:
+        text = f"argument '{name}' must be Tensor or tuple of ints, not {type(given).__name__}"
+        if isinstance(given, (list, tuple)):
+            text = f"{text} of {', '.join(dict.fromkeys(type(value).__name__ for value in given))}"
+        raise Invalid(text, kind=TypeError)
     if len(values) != batch:
         raise Invalid(f"{name} must be of size batch_size ({batch}), but has {len(values)} elements")
     for i, value in enumerate(values):
@@ -141,6 +151,10 @@ def ctc_loss(
         raise ValueError(f"{reduction} is not a valid value for reduction: use 'none', 'mean' or 'sum'")
     x: Any = log_probs
     batched = x.ndim == 3
+    if x.ndim not in (2, 3) or not 1 <= len(targets.shape) <= 2:
+        text = "log_probs must be (T, N, C) or (T, C), and targets (N, S) or (sum of the lengths)"
+        kind = RuntimeError if x.ndim else IndexError
+        raise fail("ctc_loss", text, kind=kind, log_probs=log_probs, targets=targets)
     x = x if batched else x.unsqueeze(1)
     steps, batch, classes = x.shape
     try:
@@ -152,7 +166,9 @@ def ctc_loss(
         if batched and len(targets.shape) == 1 and sum(lengths) > longest:
             raise Invalid(f"the target lengths add up to {sum(lengths)}, more than the {longest} targets")
     except Invalid as invalid:
-        raise fail("ctc_loss", str(invalid), log_probs=log_probs, targets=targets) from None
+        raise fail(
+            "ctc_loss", str(invalid), kind=invalid.kind, log_probs=log_probs, targets=targets
+        ) from None
     labels = _padded(targets if batched else targets.unsqueeze(0), lengths, x.device)
     loss = _negative_log_likelihood(x, labels, inputs, lengths, blank)
     impossible = loss.detach() > -_LOW / 2

@@ -27,6 +27,7 @@ from tritonnn.ops.normalization.normalization import native_group_norm
 from tritonnn.recording.grad_mode import no_grad, state
 from tritonnn.shape import numel
 from tritonnn.table import Make
+from tritonnn.table.types import Count
 
 
 def _batch_norm_grads(
@@ -357,7 +358,7 @@ def instance_norm(
     reference=definitions.local_response_norm,
 )  # fmt: skip
 def local_response_norm(
-    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    input: Tensor, size: Count, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
     """x / (k + alpha · mean(x²))^beta, the mean over `size` neighbouring channels (Krizhevsky et al. 2012).
 
@@ -376,7 +377,8 @@ def local_response_norm(
     tensor([[[0.5000, 0.5000]]])
     """
     if len(input.shape) < 3:
-        raise ValueError(f"Expected 3D or higher dimensionality input (got {len(input.shape)} dimensions)")
+        text = f"Expected 3D or higher dimensionality input (got {len(input.shape)} dimensions)"
+        raise ValueError(f"local_response_norm: {text}")
     if input.numel() == 0:
         return input
     from tritonnn.ops.joining.joining import cat

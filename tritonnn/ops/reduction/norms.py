@@ -263,5 +263,8 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DT
             f"expected input to have floating point or complex dtype but got {input.dtype.name}",
             input=input,
         )
+    if dtype is not None and dtype.kind < 2:
+        text = f"could not infer output dtype: dtype must be floating or complex, got {dtype.name}"
+        raise fail("nanmean", text, input=input)
     total = nansum(input, dim, keepdim, dtype=dtype)
     return over_count(total, sum(input == input, dim, keepdim))

@@ -316,16 +316,23 @@ def std_mean(
 # ---- truth and counting ---------------------------------------------------------------------------------
 
 
+def _truth_samples(make: Make) -> list[Sample]:
+    return [
+        *_dim_samples(make), Sample(make(2, 3), ()), Sample(make(0, 3), [], True), Sample(make(0, 3)),
+        Sample(make(0, 3), 0, True),
+    ]  # fmt: skip
+
+
 @primitive(
     float8=True,
     api="torch tensor",
     dtypes=ANY,
-    samples=_dim_samples,
+    samples=_truth_samples,
     errors=_dim_errors,
     reference=define.any,
 )
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
-    """Whether an element over `dim` (all by default) is not 0.
+    """Whether an element over `dim` (all by default; none where it is empty) is not 0.
 
     >>> import tritonnn as torch
     >>> torch.tensor([0, 2]).any()
@@ -338,12 +345,12 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
     float8=True,
     api="torch tensor",
     dtypes=ANY,
-    samples=_dim_samples,
+    samples=_truth_samples,
     errors=_dim_errors,
     reference=define.all,
 )
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
-    """Whether no element over `dim` (all by default) is 0.
+    """Whether no element over `dim` (all by default; none where it is empty) is 0.
 
     >>> import tritonnn as torch
     >>> torch.tensor([0, 2]).all()
@@ -353,7 +360,9 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
 
 
 def _truth(input: Tensor, dim: Dims, keepdim: bool) -> Any:
-    dims = wrap_dims(dim, len(input.shape))
+    # Of all reductions these two alone take no dimensions to be none instead of all.
+    none = dim is not None and dim.__class__ is not int and not as_dims(dim)
+    dims = () if none else wrap_dims(dim, len(input.shape))
     kind = dtypes.uint8 if input.dtype is dtypes.uint8 else dtypes.bool_
     return Out(reduced_shape(input.shape, dims, keepdim), kind), (input, dims, bool(keepdim))
 

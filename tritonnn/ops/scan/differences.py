@@ -17,6 +17,8 @@ from tritonnn.ops.scan.scan import cumsum
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.shape import as_dims, wrap_dim
 from tritonnn.table import Make
+from tritonnn.table.arguments import is_number, plain_number
+from tritonnn.table.types import Dims, Number
 
 
 def _dimension(op: str, input: Tensor, dim: int) -> int:
@@ -26,10 +28,15 @@ def _dimension(op: str, input: Tensor, dim: int) -> int:
         raise fail(op, str(invalid), kind=invalid.kind, input=input) from None
 
 
-def _check_samples(op: str, y: Tensor, x: Tensor | None) -> None:
+def _check_samples(op: str, y: Tensor, x: Tensor | None, dx: Any) -> None:
     tensors_only(op, y=y)
     if x is not None:
         tensors_only(op, x=x)
+    for name, tensor in (("y", y), ("x", x)):
+        if tensor is not None and tensor.dtype is dtypes.bool_:
+            raise fail(op, f"received a bool input for `{name}`, but bool is not supported", y=y, x=x)
+    if isinstance(dx, (bool, complex)):
+        raise fail(op, f"dx must be a real number, got {dx}", y=y)
 
 
 def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
@@ -38,7 +45,8 @@ def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
         raise fail(op, "expected either x or dx, got both", kind=TypeError, y=y, x=x)
     count = y.shape[dim] - 1
     if count < 1:
-        return slice_dim(y, dim, 0, 0, 1)
+        none = slice_dim(y, dim, 0, 0, 1) * 0.5
+        return none if x is None else none.to(dtypes.promote_types(none.dtype, x.dtype))
     total = slice_dim(y, dim, 1, count, 1) + slice_dim(y, dim, 0, count, 1)
     if x is None:
         return total * (0.5 * (1 if dx is None else dx))
@@ -106,7 +114,7 @@ def _gradient(input: Any, spacing: Any, dim: Any, edge_order: Any) -> list:
     errors=_errors,
     reference=lambda y, x, dx, dim: np.trapezoid(y, x, 1 if dx is None else dx, dim),
 )
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1) -> Tensor:
     """The integral of samples along `dim` by the trapezoidal rule.
 
     Args:
@@ -117,23 +125,27 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     >>> torch.trapezoid(torch.tensor([1., 5., 10.]))
     tensor(10.5000)
     """
-    _check_samples("trapezoid", y, x)
+    _check_samples("trapezoid", y, x, dx)
     dim = _dimension("trapezoid", y, dim)
-    if x is None and y.shape[dim]:  # as PyTorch adds up, to which the ends' infinities count once too often
+    if not y.shape[dim]:
+        return y.sum(dim, dtype=y.dtype)
+    if x is None:  # as PyTorch adds up, to which the ends' infinities count once too often
         ends = slice_dim(y, dim, 0, 1, 1) + slice_dim(y, dim, y.shape[dim] - 1, 1, 1)
         return (y.sum(dim) - ends.sum(dim) * 0.5) * (1 if dx is None else dx)
     return _panels("trapezoid", y, x, dx, dim).sum(dim)
 
 
 @composite(api="torch", dtypes=FLOATING, samples=_samples, errors=_errors, reference=_cumulative)
-def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+def cumulative_trapezoid(
+    y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1
+) -> Tensor:
     """The running integral of samples along `dim` by the trapezoidal rule, one element shorter than `y`.
 
     >>> import tritonnn as torch
     >>> torch.cumulative_trapezoid(torch.tensor([1., 5., 10.]))
     tensor([ 3.0000, 10.5000])
     """
-    _check_samples("cumulative_trapezoid", y, x)
+    _check_samples("cumulative_trapezoid", y, x, dx)
     dim = _dimension("cumulative_trapezoid", y, dim)
     return cumsum(_panels("cumulative_trapezoid", y, x, dx, dim), dim)
 
@@ -148,6 +160,29 @@ def _uneven(a: Tensor, b: Tensor, c: Tensor, left: Tensor, right: Tensor) -> Ten
     """The derivative in the middle of three samples at distances `left` and `right`."""
     ends = c * (left / (right * (left + right))) - a * (right / (left * (left + right)))
     return ends + b * ((right - left) / (left * right))
+
+
+def _steps(input: Tensor, spacing: Any, dims: Sequence[int]) -> list[Any]:
+    """The distance of samples along each of the dimensions: a number, or a vector of coordinates."""
+    if not isinstance(spacing, (list, tuple)):
+        spacing = 1 if spacing is None else spacing
+        if not is_number(spacing):
+            text = f"argument 'spacing' must be Number or tuple of Numbers or Tensors, not {type(spacing).__name__}"
+            raise fail("gradient", text, kind=TypeError, input=input, spacing=spacing)
+        return [plain_number(spacing)] * len(dims)
+    for place, step in enumerate(spacing):
+        if not (isinstance(step, Tensor) or is_number(step)):
+            found = f"found element of type {type(step).__name__} at pos {place}"
+            text = f"argument 'spacing' must be Number or tuple of Numbers or Tensors, but {found}"
+            raise fail("gradient", text, kind=TypeError, input=input)
+    if len(spacing) != len(dims):
+        text = f"expected spacing for each of {len(dims)} dimensions, got {len(spacing)}"
+        raise fail("gradient", text, input=input)
+    for d, step in zip(dims, spacing, strict=True):
+        if isinstance(step, Tensor) and step.shape and tuple(step.shape) != (input.shape[d],):
+            text = f"spacing of dim {d} must have one coordinate for each of its {input.shape[d]} samples"
+            raise fail("gradient", f"{text}, got shape {list(step.shape)}", input=input, spacing=step)
+    return [step if isinstance(step, Tensor) else plain_number(step) for step in spacing]
 
 
 def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
@@ -191,7 +226,7 @@ def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     reference=_gradient,
 )  # fmt: skip
 def gradient(
-    input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order: int = 1
+    input: Tensor, *, spacing: Any = None, dim: Dims = None, edge_order: int = 1
 ) -> tuple[Tensor, ...]:
     """The derivative along each dimension by second-order differences, one tensor per dimension.
 
@@ -213,19 +248,16 @@ def gradient(
         )
     chosen = range(len(input.shape)) if dim is None else as_dims(dim)
     dims = [_dimension("gradient", input, d) for d in chosen]
-    spacing = 1 if spacing is None else spacing
-    several = isinstance(spacing, (list, tuple))
-    if several and len(spacing) != len(dims):
-        raise fail(
-            "gradient",
-            f"expected spacing for each of {len(dims)} dimensions, got {len(spacing)}",
-            input=input,
-        )
+    if len(set(dims)) != len(dims):
+        raise fail("gradient", f"a dim appears multiple times in {tuple(chosen)}", input=input)
+    if input.dtype in (dtypes.uint8, dtypes.bool_):
+        raise fail("gradient", f"does not support {input.dtype.name} input", input=input)
+    steps = _steps(input, spacing, dims)
     if input.dtype.kind < 2:
         input = input.to(dtypes.get_default_dtype())
     derivatives = []
-    for position, d in enumerate(dims):
+    for d, step in zip(dims, steps, strict=True):
         if input.shape[d] < edge_order + 1:
             raise fail("gradient", "expected each dimension size to be at least edge_order+1", input=input)
-        derivatives.append(_along(input, d, spacing[position] if several else spacing, edge_order))
+        derivatives.append(_along(input, d, step, edge_order))
     return tuple(derivatives)

@@ -13,7 +13,7 @@ from tritonnn.ops._table import REAL, Bad, Sample, composite, primitive
 from tritonnn.ops.shape.shape import view_or_copy
 from tritonnn.shape import wrap_dim
 
-_GROUPS = dict(dtypes=REAL, results=("unique", "inverse", "counts"), alloc=True)
+_GROUPS = dict(dtypes=REAL, results=("unique", "inverse", "counts"), alloc=True, no_derivative=True)
 
 
 @primitive(

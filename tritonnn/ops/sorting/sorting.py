@@ -23,6 +23,7 @@ from tritonnn.ops.shape.parts import select_dim, slice_dim
 from tritonnn.ops.shape.shape import view_or_copy
 from tritonnn.shape import Size, wrap_dim
 from tritonnn.table import Make
+from tritonnn.table.types import Count
 
 
 def _scatter_all(g: Tensor, shape: Size, indices: Tensor, dim: int) -> Tensor:
@@ -106,7 +107,7 @@ def msort(input: Tensor) -> Tensor:
                          Bad(make(3), -1, match="out of range")],
     reference=define.topk,
 )  # fmt: skip
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+def topk(input: Tensor, k: Count, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest (or smallest) elements along `dim` in order, and where they stand; NaN is the largest.
 
     >>> import tritonnn as torch
@@ -151,7 +152,7 @@ def _one_along(input: Tensor, dim: int, keepdim: bool, op: str) -> tuple[int, An
     errors=lambda make: [Bad(make(3), 4, match="selected number k out of range")],
     reference=define.kthvalue,
 )  # fmt: skip
-def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+def kthvalue(input: Tensor, k: Count, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest element along `dim` (counted from 1), and where it stands.
 
     >>> import tritonnn as torch
