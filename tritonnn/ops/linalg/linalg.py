@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dispatch
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import multiplied, tensors_only
-from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, attach, composite, primitive
+from tritonnn.ops._table import FLOATING_AND_COMPLEX, NUMERIC, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.shape.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel
+
+PRODUCTS = (*NUMERIC, *dtypes.COMPLEX)  # of truth values there are none
 
 
 def _same_dtype(**tensors: Tensor) -> None:
@@ -32,7 +34,7 @@ def _adjoint(x: Tensor) -> Tensor:
 @primitive(
     float8=True,
     public="matmul",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     grad={"input": lambda g, other: matmul_nd(g, _adjoint(other)),
           "other": lambda g, input: matmul_nd(_adjoint(input), g)},
     samples=lambda make: [Sample(make(3, 4), make(4, 2)), Sample(make(2, 3, 4), make(2, 4, 5)),
@@ -58,7 +60,7 @@ def matmul_nd(input: Tensor, other: Tensor) -> Any:
 
 
 @composite(
-    api="torch tensor", dtypes=ANY,
+    api="torch tensor", dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3), make(3)), Sample(make(3, 4), make(4)), Sample(make(4), make(4, 2)),
                           Sample(make(2, 3, 4), make(4, 5)), Sample(make(2, 3, 4), make(4)),
                           Sample(make(4), make(2, 4, 3)), Sample(make(3, 4), make(2, 4, 5))],
@@ -106,7 +108,7 @@ def _ranked(op: str, ndim: int, **tensors: Any) -> None:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3, 4), make(4, 2))],
     errors=lambda make: [
         Bad(make(2, 3), make(4, 5), match="cannot be multiplied"),
@@ -128,7 +130,7 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(2, 3, 4), make(2, 4, 2))],
     errors=lambda make: [Bad(make(2, 2, 3), make(3, 3, 2), match="batch")],
     reference=lambda input, mat2: np.einsum("bij,bjk->bik", input, mat2),
@@ -156,7 +158,7 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3, 4), make(4))],
     reference=lambda input, vec: (input * vec).sum(1),
     errors=lambda make: [
@@ -183,7 +185,7 @@ def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3), make(3))],
     errors=lambda make: [Bad(make(3), make(2), match="inconsistent tensor size")],
     reference=lambda input, tensor: (input * tensor).sum(),
@@ -209,7 +211,7 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3), make(3))],
     reference=lambda input, other: np.vdot(input, other),
     errors=lambda make: [
@@ -235,7 +237,7 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 @composite(
     api="torch tensor",
     out=True,
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     alias=("ger",),
     samples=lambda make: [Sample(make(3), make(2))],
     errors=lambda make: [Bad(make(2, 2), make(2), match="must be a vector")],

@@ -13,7 +13,7 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
 from tritonnn.ops._arguments import not_a_tensor, ordered
 from tritonnn.ops._definitions import order as define
-from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import NUMERIC, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.elementwise.three_operands import lerp
 from tritonnn.ops.reduction.extremes import _scatter_back, amax, pair
@@ -99,7 +99,7 @@ def msort(input: Tensor) -> Tensor:
 
 
 @primitive(
-    api="torch tensor", dtypes=REAL, results=("values", "indices"), non_differentiable=("indices",),
+    api="torch tensor", dtypes=NUMERIC, results=("values", "indices"), non_differentiable=("indices",),
     grad={"input": lambda g, input_shape, indices, dim: _scatter_all(g, input_shape, indices, dim)},
     samples=lambda make: [Sample(make(3, 5), 2), Sample(make(5, 3), 2, 0, False), Sample(make(4), 4),
                           Sample(make(4), 0)],
