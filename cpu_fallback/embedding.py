@@ -43,9 +43,11 @@ def embedding_backward(
     scale_grad_by_freq: bool,
 ) -> None:
     """Sum of the rows of `grad` (*indices.shape, D) by index; the row of `padding_idx` stays zero."""
+    out[...] = 0
+    if not out.size:
+        return
     rows = grad.reshape(-1, out.shape[1])
     flat = indices.reshape(-1)
-    out[...] = 0
     order = np.argsort(flat, kind="stable")
     if padding_idx is not None:
         order = order[flat[order] != padding_idx]

@@ -94,9 +94,9 @@ def index_key(
 
 def index_at(out: Array, input: Array, indices: list[Array], dims: tuple[int, ...]) -> None:
     """Advanced indexing: `dims` are indexed by arrays that broadcast against each other, the others kept."""
-    key = index_key("index", input.shape, indices, dims)
     if not out.size:
         return
+    key = index_key("index", input.shape, indices, dims)
     if len(dims) == 1:
         _take_into(out, input, key[dims[0]], dims[0])  # type: ignore[arg-type]
     else:

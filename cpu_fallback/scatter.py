@@ -162,6 +162,8 @@ def _rows_first(array: Array, dim: int) -> Array:
 def index_add(out: Array, input: Array, dim: int, index: Array, source: Array, alpha: float) -> None:
     """The input with alpha * source[k] added to entry index[k] of `dim`."""
     out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
+    if not out.size:
+        return
     check_bounds("index_add", index, dim, input.shape[dim], RuntimeError)
     front = np.moveaxis(out, dim, 0)
     result = _accumulator(front, np.moveaxis(input, dim, 0))
@@ -181,6 +183,8 @@ def index_add(out: Array, input: Array, dim: int, index: Array, source: Array, a
 def index_copy(out: Array, input: Array, dim: int, index: Array, source: Array) -> None:
     """The input with source[k] in place of entry index[k] of `dim`."""
     out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
+    if not out.size:
+        return
     check_bounds("index_copy", index, dim, input.shape[dim], IndexError)
     _copy(out, input)
     # likewise the last of equal indices
@@ -190,6 +194,8 @@ def index_copy(out: Array, input: Array, dim: int, index: Array, source: Array) 
 def index_fill(out: Array, input: Array, dim: int, index: Array, value: float) -> None:
     """The input with one value in the entries of `dim` that the indices name."""
     out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
+    if not out.size:
+        return
     check_bounds("index_fill", index, dim, input.shape[dim], IndexError, wrap=True)
     _copy(out, input)
     np.moveaxis(out, dim, 0)[wrapped(index, input.shape[dim])] = value
@@ -230,6 +236,8 @@ def put_at(
     out: Array, input: Array, indices: list[Array], values: Array, dims: tuple[int, ...], accumulate: bool
 ) -> None:
     """The input with values at the positions that advanced indexing names, or added there."""
+    if not out.size:
+        return
     key = index_key("index_put", input.shape, indices, dims)
     if not accumulate:
         _copy(out, input)

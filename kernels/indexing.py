@@ -213,6 +213,8 @@ def read_through(out: Buffer, input: Buffer, indices: Sequence[Buffer], dims: tu
 @replayed
 def index_at(out: Buffer, input: Buffer, indices: list[Buffer], dims: tuple[int, ...]) -> None:
     """Advanced indexing: `dims` are indexed by arrays that broadcast against each other, the others kept."""
+    if not out.numel:
+        return
     for one, dim in zip(indices, dims, strict=True):
         check_bounds("index", one, dim, input.shape[dim], IndexError, wrap=True)
     read_through(out, input, indices, dims)

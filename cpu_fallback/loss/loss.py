@@ -275,7 +275,7 @@ def fused_cross_entropy_backward(
     g = _per_sample(grad, total_weight, reduction).astype(dtype, copy=False)
     per_class = np.ones(classes, dtype) if weight is None else weight.astype(dtype)
     at_class = (1 - label_smoothing) * g * w
-    at_all = np.broadcast_to(label_smoothing / classes * g, y.shape)
+    at_all = np.broadcast_to(label_smoothing / max(classes, 1) * g, y.shape)
     side = _side(x.shape, axis)
     scale = (at_class + at_all * per_class.sum()) / sumexp
     per_sample: list[Array] = [v.reshape(side) for v in (y, shift, scale, at_class, at_all)]

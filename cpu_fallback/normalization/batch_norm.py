@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn.cpu_fallback.common.blocks import BLOCK, Scratch, short_buffer
+from tritonnn.cpu_fallback.common.blocks import BLOCK, Scratch, row_dots, row_products, short_buffer
 
 Array = np.ndarray[Any, Any]
 
@@ -165,12 +165,12 @@ def _statistics(mean: Array, x: Array, work: Scratch) -> Array:
     ones = np.ones(plane, mean.dtype)
     for index in _blocks(x.shape):
         x_block = _contiguous(x[index], work)
-        block_mean = (x_block.reshape(-1, plane) @ ones / plane).reshape(x_block.shape[:2])
+        block_mean = (row_products(x_block.reshape(-1, plane), ones) / plane).reshape(x_block.shape[:2])
         d = work(x_block.shape)
         # a second pass, over a block in the cache, since mean(x^2) - mean^2 would cancel
         np.subtract(x_block, block_mean[..., None], out=d)
         means[index] = block_mean
-        m2[index] = np.vecdot(d, d)
+        m2[index] = row_dots(d, d)
     return _combine(mean, means, m2, np.full(batch, plane))
 
 
@@ -231,8 +231,8 @@ def _sums(
     for index in _blocks(x.shape):
         dy_block, d = _contiguous(dy[index], more), work(x[index].shape)
         np.subtract(x[index], _column(mean, index), out=d, dtype=d.dtype)
-        totals[index] = (dy_block.reshape(-1, plane) @ ones).reshape(dy_block.shape[:2])
-        products[index] = np.vecdot(dy_block, d)
+        totals[index] = row_products(dy_block.reshape(-1, plane), ones).reshape(dy_block.shape[:2])
+        products[index] = row_dots(dy_block, d)
     # plane by plane first: rounding grows with the planes, not with all elements
     sum_dy[...], sum_dy_x[...] = totals.sum(axis=0), products.sum(axis=0)
 

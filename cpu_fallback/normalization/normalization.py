@@ -14,7 +14,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from tritonnn.cpu_fallback.common.blocks import Scratch, short_buffer, steps
+from tritonnn.cpu_fallback.common.blocks import Scratch, row_dots, row_products, short_buffer, steps
 
 Array = np.ndarray[Any, Any]
 Mask = tuple[bool, bool, bool]
@@ -47,9 +47,9 @@ def native_layer_norm(
             x_centred = _target(y[rows], work)
             x_block = _widened(x[rows], x_centred)
             # a product with ones: the fastest sum of rows that NumPy has
-            mean_rows[rows] = x_block @ ones / n
+            mean_rows[rows] = row_products(x_block, ones) / n
             np.subtract(x_block, mean_rows[rows, None], out=x_centred)
-            rstd_rows[rows] = 1 / np.sqrt(np.vecdot(x_centred, x_centred) / n + eps)
+            rstd_rows[rows] = 1 / np.sqrt(row_dots(x_centred, x_centred) / n + eps)
             np.multiply(x_centred, rstd_rows[rows, None], out=x_centred)
             _affine(x_centred, w, b)
             _store(y[rows], x_centred)
@@ -95,8 +95,8 @@ def native_layer_norm_backward(
                 continue
             # dx = rstd * (dy w - mean(dy w) - d rstd^2 mean(dy w d)), d = x_centred = x - mean
             # both means of a row are products of the block with w: no array of dy w is needed for them
-            np.multiply(x_centred, (t @ w * rstd_rows[rows] ** 2 / n)[:, None], out=x_centred)
-            np.add(x_centred, (dy_block @ w / n)[:, None], out=x_centred)
+            np.multiply(x_centred, (row_products(t, w) * rstd_rows[rows] ** 2 / n)[:, None], out=x_centred)
+            np.add(x_centred, (row_products(dy_block, w) / n)[:, None], out=x_centred)
             np.subtract(dy_block if weight is None else np.multiply(dy_block, w, out=t), x_centred, out=t)
             # rstd last, for all terms at once
             np.multiply(t, rstd_rows[rows, None], out=t)
@@ -121,7 +121,7 @@ def fused_rms_norm(
             x_hat = _target(y[rows], work)
             x_block = _widened(x[rows], x_hat)
             # vecdot squares and sums a row in one read
-            rstd_rows[rows] = 1 / np.sqrt(np.vecdot(x_block, x_block) / n + eps)
+            rstd_rows[rows] = 1 / np.sqrt(row_dots(x_block, x_block) / n + eps)
             np.multiply(x_block, rstd_rows[rows, None], out=x_hat)
             _affine(x_hat, w, None)
             _store(y[rows], x_hat)
@@ -157,7 +157,7 @@ def fused_rms_norm_backward(
             if dx is None:
                 continue
             # dx = rstd * (dy w - x rstd^2 mean(dy w x))
-            np.multiply(x_block, (t @ w * rstd_rows[rows] ** 2 / n)[:, None], out=d)
+            np.multiply(x_block, (row_products(t, w) * rstd_rows[rows] ** 2 / n)[:, None], out=d)
             np.subtract(dy_block if weight is None else np.multiply(dy_block, w, out=t), d, out=t)
             np.multiply(t, rstd_rows[rows, None], out=t)
             _store(dx[rows], t)
@@ -190,9 +190,9 @@ def native_group_norm(
         for (rows,) in _samples(x, num_groups):
             x_centred = _target(y[rows], work)
             x_block = _widened(x[rows], x_centred)
-            mean_rows[rows] = x_block @ ones / n
+            mean_rows[rows] = row_products(x_block, ones) / n
             np.subtract(x_block, mean_rows[rows, None], out=x_centred)
-            rstd_rows[rows] = 1 / np.sqrt(np.vecdot(x_centred, x_centred) / n + eps)
+            rstd_rows[rows] = 1 / np.sqrt(row_dots(x_centred, x_centred) / n + eps)
             # One multiplication by weight * rstd; the samples of a block share the weights of the channels.
             scale = w.reshape(1, num_groups, width) * rstd_rows[rows].reshape(-1, num_groups, 1)
             planes = x_centred.reshape(-1, channels, n // width)
@@ -232,8 +232,8 @@ def native_group_norm_backward(
                 dy_block, xc = _cast(dy[rows], cast), work(x[rows].shape)
                 np.subtract(_widened(x[rows], xc), mean_rows[rows, None], out=xc)
                 planes = dy_block.reshape(-1, n // width)
-                sum_dy = (planes @ ones).reshape(-1, num_groups, width)
-                sum_dy_x = np.vecdot(planes, xc.reshape(planes.shape)).reshape(sum_dy.shape)
+                sum_dy = row_products(planes, ones).reshape(-1, num_groups, width)
+                sum_dy_x = row_dots(planes, xc.reshape(planes.shape)).reshape(sum_dy.shape)
                 scale = rstd_rows[rows].reshape(-1, num_groups, 1)
                 # one number for each plane so far: what follows is small
                 dw += (sum_dy_x * scale).sum(axis=0).reshape(-1)

@@ -113,6 +113,8 @@ def index_add(out: Buffer, input: Buffer, dim: int, index: Buffer, source: Buffe
     """The input with alpha * source[k] added to entry index[k] of `dim`."""
     source = _like_input(source, input)
     out, input, index = map(at_least_1d, (out, input, index))
+    if not out.numel:
+        return
     check_bounds("index_add", index, dim, input.shape[dim], RuntimeError)
     _start(out, input)
     combine("index_add", out, at_dims(out, [index], source, (dim,)), source, SUM, alpha)
@@ -123,6 +125,8 @@ def index_copy(out: Buffer, input: Buffer, dim: int, index: Buffer, source: Buff
     """The input with source[k] in place of entry index[k] of `dim`."""
     source = _like_input(source, input)
     out, input, index = map(at_least_1d, (out, input, index))
+    if not out.numel:
+        return
     check_bounds("index_copy", index, dim, input.shape[dim], IndexError)
     _start(out, input)
     assign(out, at_dims(out, [index], source, (dim,)), source, single=False)
@@ -132,6 +136,8 @@ def index_copy(out: Buffer, input: Buffer, dim: int, index: Buffer, source: Buff
 def index_fill(out: Buffer, input: Buffer, dim: int, index: Buffer, value: Any) -> None:
     """The input with one value in the entries of `dim` that the indices name."""
     out, input, index = map(at_least_1d, (out, input, index))
+    if not out.numel:
+        return
     check_bounds("index_fill", index, dim, input.shape[dim], IndexError, wrap=True)
     _start(out, input)
     source = value if isinstance(value, Buffer) else _number(value, out)
@@ -199,6 +205,8 @@ def put_at(
     out: Buffer, input: Buffer, indices: list[Buffer], values: Buffer, dims: tuple[int, ...], accumulate: bool
 ) -> None:
     """The input with values at the positions that advanced indexing names, or added there."""
+    if not out.numel:
+        return
     for one, dim in zip(indices, dims, strict=True):
         check_bounds("index_put", one, dim, input.shape[dim], IndexError, wrap=True)
     _start(out, input)

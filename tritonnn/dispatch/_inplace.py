@@ -41,22 +41,30 @@ def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
     check_not_of_inference(target)
     if state.enabled and (recorded or target._rg or (target._base is not None and target.requires_grad)):
         check_recorded_write(target)
-    if (
-        target._stride is not None
-        and 0 not in target.shape
-        and any(
-            [stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)]
-        )
-    ):
+    if is_expanded(target):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
             "location. Please clone() the tensor before performing the operation."
         )
 
 
+def is_expanded(target: Tensor) -> bool:
+    """Whether an element of memory is seen more than once along a dimension."""
+    return (
+        target._stride is not None
+        and 0 not in target.shape
+        and any(
+            [stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)]
+        )
+    )
+
+
 def inplace(op: Op, args: tuple) -> Tensor:
     """`x.op_(...)`: compute into x's memory, and make the result x's history."""
     target = args[0]
+    elsewhere = op.options.get("overlapping")
+    if elsewhere is not None and isinstance(target, Tensor) and is_expanded(target):
+        return elsewhere(*args)
     check_inplace(op, target)
     constant = state.enabled and not op.differentiable and target.requires_grad
     if constant and op.result_rule is not BOOL:

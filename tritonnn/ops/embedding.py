@@ -302,8 +302,8 @@ def _check_bags(
         raise refuse("offsets has to be a 1D Tensor but got None")
     elif len(offsets.shape) != 1:
         raise refuse(f"offsets has to be a 1D Tensor, but got Tensor of dimension {len(offsets.shape)}")
-    elif offsets.dtype is not input.dtype:
-        raise refuse("Expected input and offsets to have the same dtype", RuntimeError)
+    elif offsets.dtype not in INDICES:
+        raise refuse("Expected offsets to be Long or Int", RuntimeError)
 
 
 def _bag_samples(make: Make) -> list[Sample]:

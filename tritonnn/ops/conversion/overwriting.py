@@ -12,7 +12,7 @@ from tritonnn.dispatch import row_major
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, expose, primitive
-from tritonnn.ops.shape.shape import is_expandable_to
+from tritonnn.ops.shape.shape import is_expandable_to, seen_once
 from tritonnn.recording import graph
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import register_overwriting_ops
@@ -157,6 +157,9 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
                 value=value,
             )
         return copy_(input, value)
+    if dispatch.is_expanded(input):  # each element of memory once
+        fill_(seen_once(input), value)
+        return input
     dispatch.check_inplace(copy_values.op, input)
     try:
         value = as_number(input.dtype, value, strict=input.numel() != 1)
@@ -196,6 +199,9 @@ def zero_(input: Tensor) -> Tensor:
     >>> torch.zero_(torch.ones(2))
     tensor([0., 0.])
     """
+    if dispatch.is_expanded(input):
+        zero_(seen_once(input))
+        return input
     dispatch.check_inplace(copy_values.op, input)
     dispatch.run_into(fill_values.op, input, (_ZERO[input.dtype.kind],))
     return overwritten(input, "zero_")

@@ -51,7 +51,7 @@ def cat(tensors: Tensors, dim: int = 0) -> Any:
         raise Invalid(
             "zero-dimensional tensor (at position 0) cannot be concatenated", hint="use torch.stack"
         )
-    dim = wrap_dim(dim, len(first.shape))
+    dim = 0 if first.shape == (0,) else wrap_dim(dim, len(first.shape))  # of nothing but those any will do
     wanted = tuple(first.shape)
     before, after, rank = wanted[:dim], wanted[dim + 1 :], len(wanted)
     total, common, mixed = 0, first.dtype, False

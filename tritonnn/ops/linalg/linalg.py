@@ -6,16 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dispatch
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import tensors_only
-from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, attach, composite, primitive
+from tritonnn.ops._arguments import multiplied, tensors_only
+from tritonnn.ops._table import FLOATING_AND_COMPLEX, NUMERIC, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.elementwise.elementwise import conjugate
 from tritonnn.ops.shape.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import broadcast_shapes, numel
+
+PRODUCTS = (*NUMERIC, *dtypes.COMPLEX)  # of truth values there are none
 
 
 def _same_dtype(**tensors: Tensor) -> None:
@@ -35,7 +37,7 @@ def _adjoint(x: Tensor) -> Tensor:
 @primitive(
     float8=True,
     public="matmul",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     grad={"input": lambda g, other: matmul_nd(g, _adjoint(other)),
           "other": lambda g, input: matmul_nd(_adjoint(input), g)},
     samples=lambda make: [Sample(make(3, 4), make(4, 2)), Sample(make(2, 3, 4), make(2, 4, 5)),
@@ -47,6 +49,7 @@ def matmul_nd(input: Tensor, other: Tensor) -> Any:
     """Matrix product of the last two dimensions; leading dimensions broadcast."""
     if input.dtype is not other.dtype:
         _same_dtype(input=input, other=other)
+    multiplied(input)
     left, right = tuple(input.shape), tuple(other.shape)
     if left[-1] != right[-2]:
         raise Invalid(
@@ -60,7 +63,7 @@ def matmul_nd(input: Tensor, other: Tensor) -> Any:
 
 
 @composite(
-    api="torch tensor", dtypes=ANY,
+    api="torch tensor", dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3), make(3)), Sample(make(3, 4), make(4)), Sample(make(4), make(4, 2)),
                           Sample(make(2, 3, 4), make(4, 5)), Sample(make(2, 3, 4), make(4)),
                           Sample(make(4), make(2, 4, 3)), Sample(make(3, 4), make(2, 4, 5))],
@@ -108,7 +111,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
 # Products with a vector save their operands, not views of them: as in PyTorch, an operand that is given other `.data`
 # between forward and backward is seen with that.
 @primitive(
-    public="dot", dtypes=ANY, recorded=True,
+    public="dot", dtypes=PRODUCTS, recorded=True,
     grad={"input": lambda g, tensor: g * conjugate(tensor), "tensor": lambda g, input: g * conjugate(input)},
 )  # fmt: skip
 def dot_of(input: Tensor, tensor: Tensor) -> Out:
@@ -117,7 +120,7 @@ def dot_of(input: Tensor, tensor: Tensor) -> Out:
 
 
 @primitive(
-    public="mv", dtypes=ANY, recorded=True,
+    public="mv", dtypes=PRODUCTS, recorded=True,
     grad={"input": lambda g, vec: unsqueeze(g, 1) * conjugate(vec),
           "vec": lambda g, input: matmul(conjugate(input).t(), g)},
 )  # fmt: skip
@@ -135,7 +138,7 @@ def _ranked(op: str, ndim: int, **tensors: Any) -> None:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3, 4), make(4, 2))],
     errors=lambda make: [
         Bad(make(2, 3), make(4, 5), match="cannot be multiplied"),
@@ -157,7 +160,7 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(2, 3, 4), make(2, 4, 2))],
     errors=lambda make: [Bad(make(2, 2, 3), make(3, 3, 2), match="batch")],
     reference=lambda input, mat2: np.einsum("bij,bjk->bik", input, mat2),
@@ -185,7 +188,7 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3, 4), make(4))],
     reference=lambda input, vec: (input * vec).sum(1),
     errors=lambda make: [
@@ -212,7 +215,7 @@ def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3), make(3))],
     errors=lambda make: [Bad(make(3), make(2), match="inconsistent tensor size")],
     reference=lambda input, tensor: (input * tensor).sum(),
@@ -238,7 +241,7 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3), make(3))],
     reference=lambda input, other: np.vdot(input, other),
     errors=lambda make: [
@@ -264,7 +267,7 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 @composite(
     api="torch tensor",
     out=True,
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     alias=("ger",),
     samples=lambda make: [Sample(make(3), make(2))],
     errors=lambda make: [Bad(make(2, 2), make(2), match="must be a vector")],
@@ -303,6 +306,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     >>> F.linear(torch.ones(1, 2), torch.tensor([[1., 2.]]), torch.tensor([3.]))
     tensor([[6.]])
     """
+    multiplied(input)
     if len(weight.shape) == 2 == len(input.shape) and bias is not None:  # the usual case, checked at once
         rows, features = input.shape
         outputs, expected = weight.shape

@@ -12,7 +12,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import not_a_tensor, tensors_only
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite
-from tritonnn.ops.linalg.linalg import _ranked, matmul, matmul_nd
+from tritonnn.ops.linalg.linalg import PRODUCTS, _ranked, matmul, matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel, wrap_dim
 from tritonnn.table.arguments import is_count, is_ints, is_tensors
@@ -21,7 +21,7 @@ from tritonnn.table.arguments import is_count, is_ints, is_tensors
 @composite(
     api="torch tensor",
     out=True,
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [
         Sample(make(3, 4), make(4)),
         Sample(make(2, 3), make(5, 3)),
@@ -51,7 +51,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
 
 @composite(
     api="torch",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [
         Sample(make(2, 3, 4), make(3, 4, 5), 2),
         Sample(make(2, 3), make(4, 3), ([1], [1])),
@@ -109,7 +109,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
 @composite(
     api="linalg",
     out=True,
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [
         Sample([make(2, 3), make(3, 4), make(4, 2)]),
         Sample([make(3), make(3, 4), make(4)]),
@@ -167,7 +167,7 @@ def multi_dot(tensors: Any) -> Tensor:
 @composite(
     api="torch",
     out=True,
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(2, 3), make(3, 4))],
     reference=lambda *matrices: functools.reduce(np.dot, matrices),
     errors=lambda make: [Bad(make(2, 3), make(2, 3), match="cannot be multiplied")],

@@ -10,7 +10,7 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._arguments import ordered, tensors_only
 from tritonnn.ops._table import OPS, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.elementwise.elementwise import isnan
 from tritonnn.ops.elementwise.logic import logical_and, logical_or
@@ -61,6 +61,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     >>> torch.tensor([[1, 5], [3, 2]]).amax(1)
     tensor([5, 3])
     """
+    ordered(input, "amax")
     dims = wrap_dims(dim, len(input.shape))
     _not_empty(input, dims, "amax", dim)
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
@@ -77,6 +78,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     >>> torch.amin(torch.tensor([[1., 2.], [0., 3.]]), 1)
     tensor([1., 0.])
     """
+    ordered(input, "amin")
     dims = wrap_dims(dim, len(input.shape))
     _not_empty(input, dims, "amin", dim)
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
@@ -164,6 +166,7 @@ def min_dim(input: Tensor, dim: int, keepdim: bool = False) -> Any:
 
 
 def _with_indices(input: Tensor, dim: int, keepdim: bool, op: str) -> Any:
+    ordered(input, op)
     dim = wrap_dim(dim, len(input.shape))
     _not_empty(input, (dim,), op)
     shape = reduced_shape(input.shape, (dim,), keepdim)
@@ -270,6 +273,7 @@ _ARG = dict(
 
 
 def _arg(input: Tensor, dim: int | None, keepdim: bool, op: str) -> Any:
+    ordered(input, op)
     if dim is None:
         if input.numel() == 0:
             raise Invalid(

@@ -137,6 +137,8 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
     if input.dtype.is_complex:
         input = input.conj()
     g = restore(g, input.shape, dims, keepdim)
+    if not input.numel():
+        return g.new_zeros(input.shape)
     if not input.shape:
         return g
     order = [d for d in range(len(input.shape)) if d not in dims]

@@ -225,7 +225,9 @@ def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     ],
     reference=_gradient,
 )  # fmt: skip
-def gradient(input: Tensor, *, spacing: Any = None, dim: Dims = None, edge_order: int = 1) -> list[Tensor]:
+def gradient(
+    input: Tensor, *, spacing: Any = None, dim: Dims = None, edge_order: int = 1
+) -> tuple[Tensor, ...]:
     """The derivative along each dimension by second-order differences, one tensor per dimension.
 
     Args:
@@ -236,7 +238,7 @@ def gradient(input: Tensor, *, spacing: Any = None, dim: Dims = None, edge_order
 
     >>> import tritonnn as torch
     >>> torch.gradient(torch.tensor([1., 4., 9., 16.]))
-    [tensor([3., 4., 6., 7.])]
+    (tensor([3., 4., 6., 7.]),)
     """
     if edge_order not in (1, 2):
         raise fail(
@@ -258,4 +260,4 @@ def gradient(input: Tensor, *, spacing: Any = None, dim: Dims = None, edge_order
         if input.shape[d] < edge_order + 1:
             raise fail("gradient", "expected each dimension size to be at least edge_order+1", input=input)
         derivatives.append(_along(input, d, step, edge_order))
-    return derivatives
+    return tuple(derivatives)

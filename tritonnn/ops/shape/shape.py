@@ -534,6 +534,14 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     return view_or_copy(input, (*input.shape[:dim], *inner, *input.shape[dim + 1 :]))
 
 
+def seen_once(input: Tensor) -> Tensor:
+    """A view of an expanded tensor with extent 1 where it repeats its elements."""
+    for dim, (stride, extent) in enumerate(zip(input.stride(), input.shape, strict=True)):
+        if stride == 0 and extent > 1:
+            input = input.narrow(dim, 0, 1)
+    return input
+
+
 def _reversed(self: Tensor) -> Tensor:
     """The dimensions in reverse order."""
     return permute_dims(self, tuple(range(len(self.shape)))[::-1])

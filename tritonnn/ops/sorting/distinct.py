@@ -7,6 +7,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
+from tritonnn.ops._arguments import ordered
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import REAL, Bad, Sample, composite, primitive
 from tritonnn.ops.shape.shape import view_or_copy
@@ -26,12 +27,14 @@ _GROUPS = dict(
 )
 def unique_flat(input: Tensor) -> Any:
     """Sorted distinct elements, the place of each element among them, and how often each occurs."""
+    ordered(input, "unique")
     return None
 
 
 @primitive(public="unique", **_GROUPS, samples=lambda make: [Sample(make.int(6, 2, high=2).to(make.dtype))])
 def unique_rows(input: Tensor) -> Any:
     """As `unique_flat`, for slices along the first dimension."""
+    ordered(input, "unique")
     return None
 
 

@@ -11,9 +11,9 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
-from tritonnn.ops._arguments import not_a_tensor
+from tritonnn.ops._arguments import not_a_tensor, ordered
 from tritonnn.ops._definitions import order as define
-from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import NUMERIC, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.elementwise.three_operands import lerp
 from tritonnn.ops.reduction.extremes import _scatter_back, pair, shared_equally
@@ -51,6 +51,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     >>> torch.tensor([3, 1, 2]).sort()
     sort(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
     """
+    ordered(input, "sort")
     dim = wrap_dim(dim, len(input.shape))
     strides = strides_as(input)
     outs = Out(input.shape, input.dtype, strides=strides), Out(input.shape, dtypes.int64, strides=strides)
@@ -100,7 +101,7 @@ def msort(input: Tensor) -> Tensor:
 
 
 @primitive(
-    api="torch tensor", dtypes=REAL, results=("values", "indices"), non_differentiable=("indices",),
+    api="torch tensor", dtypes=NUMERIC, results=("values", "indices"), non_differentiable=("indices",),
     grad={"input": lambda g, input_shape, indices, dim: _scatter_all(g, input_shape, indices, dim)},
     samples=lambda make: [Sample(make(3, 5), 2), Sample(make(5, 3), 2, 0, False), Sample(make(4), 4),
                           Sample(make(4), 0)],
@@ -115,6 +116,9 @@ def topk(input: Tensor, k: Count, dim: int = -1, largest: bool = True, sorted: b
     >>> torch.tensor([3, 1, 2]).topk(2)
     topk(values=tensor([3, 2]), indices=tensor([0, 2]))
     """
+    ordered(input, "topk")
+    if input.dtype is dtypes.bool_:
+        raise Invalid("topk does not support bool dtype")
     dim = wrap_dim(dim, len(input.shape))
     extent = input.shape[dim] if input.shape else 1
     if not 0 <= k <= extent:
@@ -136,6 +140,7 @@ _PICKED = dict(
 
 
 def _one_along(input: Tensor, dim: int, keepdim: bool, op: str) -> tuple[int, Any]:
+    ordered(input, op)
     dim = wrap_dim(dim, len(input.shape))
     if input.shape and input.shape[dim] == 0:
         raise Invalid(f"{op}(): Expected reduction dim {dim} to have non-zero size.", kind=IndexError)
