@@ -8,17 +8,21 @@ PIP := $(PY) -m pip --disable-pip-version-check
 TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 PYTEST := $(TEST_ENV) $(PY) -m pytest -n auto -q
 
-.PHONY: train test exhaustive parity lint format kernels mutants fuzz perf size clean
+.PHONY: train test exhaustive large parity lint format kernels mutants fuzz perf size clean
 
 train: $(VENV)/.stamp-examples
 	$(PY) examples/train_digits.py
 
 test: $(VENV)/.stamp-dev
-	$(PYTEST) tests --ignore=tests/parity -m "not exhaustive"
+	$(PYTEST) tests --ignore=tests/parity -m "not exhaustive and not large"
 
 # Every type, length and kernel where `test` takes some of each.
 exhaustive: $(VENV)/.stamp-dev
 	$(PYTEST) tests --ignore=tests/parity -m exhaustive
+
+# Tensors of more than 2^31 elements; 8 GiB of memory.
+large: $(VENV)/.stamp-dev
+	$(TEST_ENV) $(PY) -m pytest -q tests/test_large.py -m large
 
 # Against real PyTorch, which only this target installs.
 parity: $(VENV)/.stamp-parity
