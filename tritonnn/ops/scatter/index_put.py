@@ -70,7 +70,7 @@ def _index_put(
         Bad(make(3), ([0],), make(1), error=TypeError, match="found element of type list at pos 0"),
         Bad(make(3), (make.int(2, low=5, high=6),), make(2), error=IndexError, match="index 5 is out of bounds"),
         Bad(make(3, 4), (make.int(2, high=3),), make(3), match="cannot be broadcast to indexing result"),
-        Bad(make(3), (None,), make(3), error=IndexError, match="at least one index tensor"),
+        Bad(make(3), (None,), make(3), error=TypeError, match="found element of type NoneType at pos 0"),
         Bad(make(()), (make.bool(()),), make(()), error=IndexError, match="too many indices for tensor of dimension 0"),
     ],
 )  # fmt: skip
