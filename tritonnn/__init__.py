@@ -11,7 +11,7 @@ import importlib
 import os
 from typing import Any
 
-from tritonnn import _tensor_methods, ops
+from tritonnn import _tensor_methods, config, ops
 from tritonnn._tensor import Tensor
 from tritonnn.device import device, get_default_device, set_default_device
 from tritonnn.dispatch import result_type
@@ -86,7 +86,7 @@ _LAZY = {
     "from_dlpack": "utils.dlpack", "to_dlpack": "utils.dlpack",
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
-    "get_num_interop_threads": "threads",
+    "get_num_interop_threads": "threads", "verify": "_verify", "VerificationError": "_verify",
 }  # fmt: skip
 _LEGACY_SUFFIXES = ("Tensor", "Storage")
 
@@ -167,3 +167,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_SUBMODULES, *_LAZY})
+
+
+if config.VERIFY:  # for the whole program
+    __getattr__("verify")().__enter__()

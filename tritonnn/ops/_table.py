@@ -76,6 +76,7 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
         backward: one formula for all arguments instead; returns one gradient per argument (None for non-tensors).
         results: names of the results (a named tuple is returned where there are several).
         non_differentiable: names of the results that have no gradient (indices, saved statistics).
+        own_form: names of the results that a backend may hold in a form of its own, for its own backward.
         dtypes: what the first tensor may be. samples, errors, perf: `lambda make: [...]`
             of `Sample`, `Bad` and `Perf`.
         reference: the definition in NumPy, independent of the op, for the tests: `lambda input, dim: ...`. The names of

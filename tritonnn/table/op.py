@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, refused
+from tritonnn.table import between
 from tritonnn.table.arguments import Kind, kind_of_argument, verify
 from tritonnn.table.rules import FLOAT, FLOATING, PROMOTE
 
@@ -196,6 +197,7 @@ class Op:
     float8: bool = _option("float8", False)
     aliasing: bool = _option("aliasing", False)
     results: tuple[str, ...] = _option("results", ("result",))
+    own_form: tuple[str, ...] = _option("own_form", ())
     dtypes: tuple[DType, ...] = _option("dtypes", FLOATING)
 
     @cached_property
@@ -261,13 +263,16 @@ class Op:
         """The backend function of the op's name, found in the file of the op's family."""
         if device_type == "cpu":
             from tritonnn.cpu_fallback import implementation
-
-            self.cpu = implementation(self.family, self.name)
-            return self.cpu
-        from tritonnn.kernels import implementation as kernel
-
-        self.gpu = kernel(self.family, self.name)
-        return self.gpu
+        else:
+            from tritonnn.kernels import implementation
+        function = implementation(self.family, self.name)
+        if between.hook is not None:
+            function = between.hook(self, device_type, function)
+        if device_type == "cpu":
+            self.cpu = function
+        else:
+            self.gpu = function
+        return function
 
     def bind(self, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> tuple[tuple, Any]:
         """All arguments in schema order, and `out`; `suffix` is what a form's name has more than the op's.

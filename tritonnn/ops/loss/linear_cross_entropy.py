@@ -89,6 +89,7 @@ def _received(
 @primitive(
     public="linear_cross_entropy",
     results=("result", "shift", "sumexp", "total_weight", "grad_input", "grad_weight", "grad_bias"),
+    own_form=("shift", "sumexp"),
     non_differentiable=("shift", "sumexp", "total_weight", "grad_input", "grad_weight", "grad_bias"),
     rule_only=("spent",),
     backward=lambda g, input, linear_weight, linear_bias, target, weight, shift, sumexp, total_weight, grad_input,

@@ -1,0 +1,38 @@
+"""Faults in what helps to find faults: verify mode, determinism, anomaly mode, comparisons of tensors."""
+
+from __future__ import annotations
+
+from mutants import Fault
+
+VERIFY = "tritonnn/_verify/call.py"
+SITE = "tritonnn/_call_site.py"
+BETWEEN = "tritonnn/table/between.py"
+
+FAULTS = [
+    Fault(
+        "verify mode: the twin's inputs are those after the kernel", "ownership", VERIFY,
+        "        args = [mapped(value, copied) for value in self.before[self.outs :]]",
+        "        args = [mapped(mapped(value, lambda b: fetched(b, {})), copied) for value in self.given[self.outs :]]",
+        "tests/test_verify.py -k 'in_place or optimizer_step'",
+    ),
+    Fault(
+        "verify mode: terms that cancel are an alarm", "precision", VERIFY,
+        "                allowed = allowed + MOVED_TOLERANCE * self.own_error(name, b)\n", "",
+        "tests/test_verify.py -k cancel",
+    ),
+    Fault(
+        "verify mode: what was NaN before is reported", "special value", VERIFY,
+        "settings.non_finite and all(finite(value) for value in flat(inputs))", "settings.non_finite",
+        "tests/test_verify.py -k first_nan",
+    ),
+    Fault(
+        "verify mode: the module is the outermost", "index", SITE,
+        "inner, root = self.modules[0], self.modules[-1]", "inner, root = self.modules[-1], self.modules[-1]",
+        "tests/test_verify.py -k module_path",
+    ),
+    Fault(
+        "verify mode: stays in the way", "state", BETWEEN,
+        "        op.cpu = op.gpu = None", "        pass",
+        "tests/test_verify.py -k off_again",
+    ),
+]  # fmt: skip
