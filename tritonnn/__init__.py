@@ -13,6 +13,13 @@ from typing import Any
 
 from tritonnn import _tensor_methods, config, ops
 from tritonnn._tensor import Tensor
+from tritonnn.determinism import (
+    are_deterministic_algorithms_enabled,
+    get_deterministic_debug_mode,
+    is_deterministic_algorithms_warn_only_enabled,
+    set_deterministic_debug_mode,
+    use_deterministic_algorithms,
+)
 from tritonnn.device import device, get_default_device, set_default_device
 from tritonnn.dispatch import result_type
 from tritonnn.dtypes import (
@@ -38,6 +45,7 @@ from tritonnn.dtypes import (
     set_default_dtype,
     uint8,
 )
+from tritonnn.errors import is_warn_always_enabled, set_warn_always
 from tritonnn.memory_format import (
     channels_last,
     channels_last_3d,

@@ -41,6 +41,42 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
+_always = False
+_warned: set[str] = set()
+
+
+def warn_once(key: str, message: str) -> None:
+    """`warn`, once in a process for each key, or every time where `set_warn_always` asks for that."""
+    if _always or key not in _warned:
+        _warned.add(key)
+        warn(message)
+
+
+def set_warn_always(b: bool) -> None:
+    """Whether warnings that are given once in a process are given every time; Python's own filters stay.
+
+    >>> import tritonnn as torch
+    >>> torch.set_warn_always(True)
+    >>> torch.is_warn_always_enabled()
+    True
+    >>> torch.set_warn_always(False)
+    """
+    global _always
+    if not isinstance(b, bool):
+        raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
+    _always = b
+
+
+def is_warn_always_enabled() -> bool:
+    """Whether `set_warn_always(True)` was called.
+
+    >>> import tritonnn as torch
+    >>> torch.is_warn_always_enabled()
+    False
+    """
+    return _always
+
+
 class _Explained:
     """Mixed into the exception types that ops raise, so that a Module can add its path to the text."""
 

@@ -7,6 +7,9 @@ from mutants import Fault
 VERIFY = "tritonnn/_verify/call.py"
 SITE = "tritonnn/_call_site.py"
 BETWEEN = "tritonnn/table/between.py"
+DETERMINISM = "tritonnn/determinism.py"
+AUTOTUNE = "kernels/launch/autotune.py"
+CONVERSION = "tritonnn/ops/conversion/conversion.py"
 
 FAULTS = [
     Fault(
@@ -34,5 +37,20 @@ FAULTS = [
         "verify mode: stays in the way", "state", BETWEEN,
         "        op.cpu = op.gpu = None", "        pass",
         "tests/test_verify.py -k off_again",
+    ),
+    Fault(
+        "determinism: memory is filled whatever the switch says", "default", DETERMINISM,
+        "return enabled and fill_uninitialized_memory", "return enabled",
+        "tests/test_deterministic.py -k uninitialised",
+    ),
+    Fault(
+        "determinism: what was measured is taken", "lookup", AUTOTUNE,
+        "if determinism.enabled or (not _tuning and not _table()):", "if not _tuning and not _table():",
+        "tests/test_deterministic.py -k measured",
+    ),
+    Fault(
+        "determinism: what was there is filled as well", "index", CONVERSION,
+        "    first = held // input.dtype.itemsize\n", "    first = 0\n",
+        "tests/test_deterministic.py -k larger_storage",
     ),
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from tritonnn.dispatch._checks import FLOAT8, check_slots, device_of, edges_of, 
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import cast_into, check_out, copy_into, overlaps, resize_out, wrote
-from tritonnn.errors import Invalid, complete, warn
+from tritonnn.errors import Invalid, complete, warn_once
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
@@ -170,14 +170,9 @@ def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | 
     return out
 
 
-_warned: set[str] = set()
-
-
 def _through_host(op: Op, args: tuple, out: Any, device: Device | None) -> Any:
     """Run an op that is declared to run on the host on GPU tensors: copy there, compute, copy back."""
-    if op.name not in _warned:
-        _warned.add(op.name)
-        warn(f"{op.name} runs through LAPACK on the host: its tensors are copied there and back")
+    warn_once(op.name, f"{op.name} runs through LAPACK on the host: its tensors are copied there and back")
     returned = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
     results = returned if isinstance(returned, tuple) else (returned,)
     moved = tuple([result.to(device) for result in results])

@@ -76,6 +76,8 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
         backward: one formula for all arguments instead; returns one gradient per argument (None for non-tensors).
         results: names of the results (a named tuple is returned where there are several).
         non_differentiable: names of the results that have no gradient (indices, saved statistics).
+        nondeterministic: why its kernel may give other bits from the same inputs: refused where
+            `use_deterministic_algorithms` asks for that.
         own_form: names of the results that a backend may hold in a form of its own, for its own backward.
         dtypes: what the first tensor may be. samples, errors, perf: `lambda make: [...]`
             of `Sample`, `Bad` and `Perf`.

@@ -1,9 +1,12 @@
-"""What stands between dispatch and the backends' functions while calls are looked at from outside."""
+"""What stands between dispatch and the backends' functions: a look from outside, and the check of determinism."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from tritonnn import determinism
 
 if TYPE_CHECKING:
     from tritonnn.table.op import Op
@@ -23,3 +26,20 @@ def stand_between(new: Callable[[Op, str, Callable], Callable] | None) -> None:
 
     for op in OPS.values():
         op.cpu = op.gpu = None
+
+
+def passed(op: Op, device_type: str, function: Callable) -> Callable:
+    """The function that is called for a backend's: itself in most cases."""
+    why = op.options.get("nondeterministic")
+    if why and device_type == "cuda":
+        function = _checked(op.public_name, why, function)
+    return function if hook is None else hook(op, device_type, function)
+
+
+def _checked(name: str, why: str, function: Callable) -> Callable:
+    @functools.wraps(function)
+    def run(*args: Any, **options: Any) -> Any:
+        determinism.check(name, why)
+        return function(*args, **options)
+
+    return run

@@ -265,9 +265,7 @@ class Op:
             from tritonnn.cpu_fallback import implementation
         else:
             from tritonnn.kernels import implementation
-        function = implementation(self.family, self.name)
-        if between.hook is not None:
-            function = between.hook(self, device_type, function)
+        function = between.passed(self, device_type, implementation(self.family, self.name))
         if device_type == "cpu":
             self.cpu = function
         else:

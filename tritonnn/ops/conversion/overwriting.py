@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dispatch
+from tritonnn import determinism, dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dispatch import row_major
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, expose, primitive
@@ -134,6 +135,18 @@ def fill_fresh(input: Tensor, value: Any) -> Tensor:
     """Fill memory that nobody has seen yet with a number that its dtype holds: no check, no graph, no version."""
     dispatch.run_into(fill_values.op, input, (value,))
     return input
+
+
+def uninitialised(fresh: Tensor) -> Tensor:
+    """Memory that a program is given as it is: filled where deterministic algorithms are asked for."""
+    return fill_fresh(fresh, conspicuous(fresh.dtype)) if determinism.fills() else fresh
+
+
+def conspicuous(dtype: DType) -> Number:
+    """NaN, the largest whole number, or True: what shows that an element was never written."""
+    if dtype.kind >= 2:
+        return float("nan")
+    return dtypes.iinfo(dtype).max if dtype.kind else True
 
 
 def overwritten(self: Tensor, op: str) -> Tensor:

@@ -20,7 +20,7 @@ from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, attach, composite
-from tritonnn.ops.conversion.overwriting import fill_fresh
+from tritonnn.ops.conversion.overwriting import fill_fresh, uninitialised
 from tritonnn.recording.grad_mode import no_grad
 from tritonnn.shape import Size, by_name
 from tritonnn.table import Make
@@ -119,10 +119,10 @@ def empty(
     """
     shape = Size(shapes.as_size(sizes or by_name("empty", "size", size), "empty"))
     if out is not None:
-        return _into(out, shape, out.dtype, out.device)
+        return uninitialised(_into(out, shape, out.dtype, out.device))
     strides = memory_format.strides(shape) if memory_format is not None else None
     tensor = allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device), strides)
-    return _finish(tensor, requires_grad, pin_memory, layout)
+    return _finish(uninitialised(tensor), requires_grad, pin_memory, layout)
 
 
 def _filled(
@@ -244,9 +244,8 @@ def empty_like(
     >>> torch.empty_like(torch.ones(2, 3), dtype=torch.int64).shape
     torch.Size([2, 3])
     """
-    return _finish(
-        _like(input, dtype, layout, device, memory_format, pin_memory, "empty_like"), requires_grad
-    )
+    fresh = _like(input, dtype, layout, device, memory_format, pin_memory, "empty_like")
+    return _finish(uninitialised(fresh), requires_grad)
 
 
 @composite(
@@ -341,7 +340,7 @@ def empty_strided(
     if len(size) != len(stride):
         raise RuntimeError(f"mismatch in length of strides and shape: {list(size)}, {list(stride)}")
     tensor = allocate(Size(size), dtype or dtypes.get_default_dtype(), resolve(device), tuple(stride))
-    return _finish(tensor, requires_grad, pin_memory, layout)
+    return _finish(uninitialised(tensor), requires_grad, pin_memory, layout)
 
 
 def _new(name: str, fill: Number | None) -> Any:
@@ -355,7 +354,8 @@ def _new(name: str, fill: Number | None) -> Any:
             dtype or self.dtype,
             self.device if device is None else resolve(device),
         )
-        return _finish(tensor if fill is None else _fill(tensor, fill), requires_grad, pin_memory, layout)
+        tensor = uninitialised(tensor) if fill is None else _fill(tensor, fill)
+        return _finish(tensor, requires_grad, pin_memory, layout)
 
     method.__name__ = name
     filled = "." if fill is None else f" filled with {fill}."

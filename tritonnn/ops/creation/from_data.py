@@ -11,7 +11,7 @@ from tritonnn._tensor import Tensor, from_array
 from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.dispatch import check_dtype, to_device
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import warn
+from tritonnn.errors import warn, warn_once
 from tritonnn.ops._numbers import bounds
 from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, named
 from tritonnn.ops.creation.creation import _finish
@@ -254,9 +254,10 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
             "Copy the numpy array to reallocate the memory."
         )
     if not array.flags.writeable:
-        warn(
+        warn_once(
+            "from_numpy",
             "The given NumPy array is not writable; writing to the tensor is undefined behavior. Copy the array to "
-            "protect its data or make it writable."
+            "protect its data or make it writable.",
         )
     return from_array(array, dtype)
 
