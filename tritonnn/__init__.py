@@ -95,6 +95,7 @@ _LAZY = {
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
     "get_num_interop_threads": "threads", "verify": "_verify", "VerificationError": "_verify",
+    "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
 }  # fmt: skip
 _LEGACY_SUFFIXES = ("Tensor", "Storage")
 

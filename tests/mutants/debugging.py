@@ -10,6 +10,8 @@ BETWEEN = "tritonnn/table/between.py"
 DETERMINISM = "tritonnn/determinism.py"
 AUTOTUNE = "kernels/launch/autotune.py"
 CONVERSION = "tritonnn/ops/conversion/conversion.py"
+ANOMALY = "tritonnn/autograd/anomaly.py"
+TRACING = "tritonnn/recording/tracing.py"
 
 FAULTS = [
     Fault(
@@ -52,5 +54,15 @@ FAULTS = [
         "determinism: what was there is filled as well", "index", CONVERSION,
         "    first = held // input.dtype.itemsize\n", "    first = 0\n",
         "tests/test_deterministic.py -k larger_storage",
+    ),
+    Fault(
+        "anomaly mode: the imaginary part is not looked at", "special value", ANOMALY,
+        "parts = (grad.real, grad.imag) if grad.dtype.is_complex else (grad,)", "parts = (grad.real,)",
+        "tests/test_anomaly.py -k imaginary",
+    ),
+    Fault(
+        "anomaly mode: what induced a calculation is not kept", "graph", TRACING,
+        "return Trace(traceback.format_stack(frame), state.running)", "return Trace(traceback.format_stack(frame), None)",
+        "tests/test_anomaly.py -k induced",
     ),
 ]  # fmt: skip

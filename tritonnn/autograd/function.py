@@ -8,6 +8,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import no_grad, state
 from tritonnn.recording.graph import Node, _sequence, edge_of, rebase
+from tritonnn.recording.tracing import trace_here
 
 
 class FunctionCtx:
@@ -228,7 +229,8 @@ def _apply(cls: Any, ctx: Any, run: Any, args: tuple) -> Any:
     ctx._needs = tuple(i in needs for i in range(len(args)))
     node: Any = FunctionNode()
     node.function, node.ctx, node.input_count, node.tensor_places = cls, ctx, len(args), places
-    node.edges, node.seq, node.trace = edges, next(_sequence), None
+    node.edges, node.seq = edges, next(_sequence)
+    node.trace = trace_here() if state.anomaly else None
     node._hooks = node.tensor_hooks = None
     node.op = node.plan = None
     ctx._node = node

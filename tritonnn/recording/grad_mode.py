@@ -14,6 +14,7 @@ class _State(threading.local):
     inference = False
     anomaly = False
     check_nan = True
+    running: Any = None  # in anomaly mode: the node whose backward runs
     saved_hooks: tuple = ()
     keeps_graph = True  # whether the pass of backward that runs leaves the graph for another one
 

@@ -6,7 +6,6 @@ a result to what it was computed from. A node never refers to its own results, s
 
 from __future__ import annotations
 
-import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import count
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.saving import metadata, saving_of
+from tritonnn.recording.tracing import Trace, trace_here
 
 if TYPE_CHECKING:
     from tritonnn.recording.saving import Saving
@@ -41,7 +41,7 @@ class Node:
     plan: Saving
     _hooks: dict[str, OrderedDict[int, Callable]] | None
     tensor_hooks: dict[int, dict[int, Callable]] | None
-    trace: list[str] | None
+    trace: Trace | None
 
     @property
     def next_functions(self) -> tuple:
@@ -200,7 +200,7 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
             if number:
                 out._out_nr = number
     if state.anomaly:
-        node.trace = traceback.format_stack()[:-2]
+        node.trace = trace_here()
     if state.saved_hooks:
         _pack(node)
     return node
