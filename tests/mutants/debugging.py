@@ -62,7 +62,7 @@ FAULTS = [
     ),
     Fault(
         "anomaly mode: what induced a calculation is not kept", "graph", TRACING,
-        "return Trace(traceback.format_stack(frame), state.running)", "return Trace(traceback.format_stack(frame), None)",
+        "Trace(traceback.format_stack(frame), state.running)", "Trace(traceback.format_stack(frame), None)",
         "tests/test_anomaly.py -k induced",
     ),
 ]  # fmt: skip
