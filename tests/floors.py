@@ -41,7 +41,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
     (
         "what users see",
         "tritonnn _tensor_methods nn optim linalg special cuda backends utils "
-        "ops.__main__ ops._stubs collect_env _run _shim __main__ _verify",
+        "ops.__main__ ops._stubs collect_env _run _shim __main__ _verify testing",
     ),
 )
 

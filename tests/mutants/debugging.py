@@ -12,6 +12,7 @@ AUTOTUNE = "kernels/launch/autotune.py"
 CONVERSION = "tritonnn/ops/conversion/conversion.py"
 ANOMALY = "tritonnn/autograd/anomaly.py"
 TRACING = "tritonnn/recording/tracing.py"
+CLOSE = "tritonnn/testing/_comparison.py"
 
 FAULTS = [
     Fault(
@@ -64,5 +65,21 @@ FAULTS = [
         "anomaly mode: what induced a calculation is not kept", "graph", TRACING,
         "Trace(traceback.format_stack(frame), state.running)", "Trace(traceback.format_stack(frame), None)",
         "tests/test_anomaly.py -k induced",
+    ),
+    Fault(
+        "assert_close: a number that overflows is close", "special value", CLOSE,
+        "if cmath.isfinite(difference) and difference <=", "if difference <=",
+        "tests/parity/test_testing_parity.py -k assert_close",
+    ),
+    Fault(
+        "assert_close: the smaller tolerance of two dtypes", "precision", CLOSE,
+        "    return max(r for r, _ in known), max(a for _, a in known)\n\n\ndef _same",
+        "    return min(r for r, _ in known), min(a for _, a in known)\n\n\ndef _same",
+        "tests/parity/test_testing_parity.py -k 'assert_close and unchecked'",
+    ),
+    Fault(
+        "assert_close: elements that match take part", "mask", CLOSE,
+        "values = values.masked_fill(matches, 0).flatten()", "values = values.flatten()",
+        "tests/parity/test_testing_parity.py -k assert_close",
     ),
 ]  # fmt: skip
