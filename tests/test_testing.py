@@ -83,6 +83,8 @@ def test_made_tensors(device, dtype):
 def test_extremes_of_a_dtype():
     whole = make_tensor(1000, dtype=torch.int64, device="cpu", low=-(2**63), high=2**63)
     assert int(whole.min()) < -(2**62) and int(whole.max()) > 2**62
+    half = make_tensor(1000, dtype=torch.int64, device="cpu", low=-5, high=float("inf"))
+    assert int(half.min()) >= -5 and int(half.max()) > 2**62
     wide = make_tensor(1000, dtype=torch.float32, device="cpu", low=float("-inf"), high=float("inf"))
     assert bool(wide.isfinite().all()) and float(wide.abs().max()) > 1e38
 

@@ -111,12 +111,11 @@ def _interval(dtype: DType, low: float | None, high: float | None) -> tuple[floa
 
 
 def _random(size: Any, dtype: DType, device: DeviceLike, low: float, high: float) -> Tensor:
+    if dtype.name == "uint64":  # the words of int64, half the range lower
+        words = _whole(size, device, int(low) - 2**63, int(high) - 2**63)
+        return (words ^ -(2**63)).view(dtype)
     if dtype.kind < 2:
-        # The product of a fraction and the width loses digits where the whole range is asked for; those of halves do not.
-        if high - low < 2**63 and high <= 2**63:
-            return torch.randint(int(low), int(min(high, 2**63 - 1)), size, device=device).to(dtype)
-        words = torch.randint(-(2**63), 2**63 - 1, size, device=device)
-        return words.view(dtype) if dtype.itemsize == 8 and not dtype.is_signed else words.to(dtype)
+        return _whole(size, device, int(low), int(high)).to(dtype)
     if dtype.is_complex:
         part = dtype.to_real()
         return torch.complex(*[_random(size, part, device, low, high) for _ in range(2)])
@@ -126,3 +125,12 @@ def _random(size: Any, dtype: DType, device: DeviceLike, low: float, high: float
     if dtype.itemsize == 1:
         return values
     return values.masked_fill(values >= high, low) if low < high else values
+
+
+def _whole(size: Any, device: DeviceLike, low: int, high: int) -> Tensor:
+    """int64 numbers on [low, high); of the whole range without its last one."""
+    if high - low < 2**63:
+        return torch.randint(low, min(high, 2**63 - 1), size, device=device)
+    words = torch.randint(-(2**63), 2**63 - 1, size, device=device)
+    within = words >= low if high == 2**63 else (words >= low) & (words < high)
+    return torch.where(within, words, words.remainder(2**62) + low)
