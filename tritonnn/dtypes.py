@@ -179,6 +179,9 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     torch.int16
     """
     promoted = _promotions.get((type1, type2))
+    if promoted is None and not (isinstance(type1, dtype) and isinstance(type2, dtype)):
+        given = _checked("promote_types", "type1", 1, type1), _checked("promote_types", "type2", 2, type2)
+        promoted = promote_types(*given)
     if promoted is None:
         raise RuntimeError(
             f"Promotion for Float8 Types is not supported, attempted to promote {type1.name} and {type2.name}. "
@@ -194,7 +197,23 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     >>> torch.can_cast(torch.double, torch.float), torch.can_cast(torch.float, torch.int)
     (True, False)
     """
+    if not (isinstance(from_, dtype) and isinstance(to, dtype)):
+        from_, to = _checked("can_cast", "from_", 1, from_), _checked("can_cast", "to", 2, to)
     return from_.kind <= to.kind
+
+
+def _checked(name: str, argument: str, place: int, value: Any) -> dtype:
+    """The dtype that an argument is, or the Python type stands for.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(value, type) and value in OF_PYTHON:
+        return OF_PYTHON[value]
+    if not isinstance(value, dtype):
+        kind = type(value).__name__
+        raise TypeError(f"{name}(): argument '{argument}' (position {place}) must be torch.dtype, not {kind}")
+    return value
 
 
 def scalar_dtype(value: bool | int | float | complex) -> dtype:
@@ -225,7 +244,7 @@ class finfo(_Limits):
     """
 
     def __init__(self, type: dtype | None = None) -> None:
-        type = type or _default
+        type = _default if type is None else _checked("finfo", "type", 1, type)
         if type.kind < 2:
             raise TypeError(
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'"
@@ -253,6 +272,7 @@ class iinfo(_Limits):
     """
 
     def __init__(self, type: dtype) -> None:
+        type = _checked("iinfo", "type", 1, type)
         if type.kind >= 2:
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"

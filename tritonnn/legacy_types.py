@@ -123,6 +123,10 @@ def parse_type(wanted: Any) -> tuple[dtype, Any]:
         return wanted.dtype, Device(wanted.device_type)
     if wanted is Tensor:
         return get_default_dtype(), Device("cpu")
+    if isinstance(wanted, type):
+        raise ValueError(
+            f"type(): invalid type: '{wanted.__module__}.{wanted.__name__}', expected a torch.dtype"
+        )
     raise TypeError(f"dtype must be a type, str, or dtype object, got {type(wanted).__name__}")
 
 

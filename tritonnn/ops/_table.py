@@ -296,13 +296,14 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
 
 
 def _unchecked(op: Op) -> int:
-    """From where on classes of arguments are looked at: where tensors come first dispatch checks those itself.
+    """From where on classes of arguments are looked at: single tensors that come first dispatch checks itself.
 
     Ops that are not published are not asked.
     """
     if not op.api:
         return len(op.names)
-    return next((i for i, slot in enumerate(op.tensor_slots) if slot != i), len(op.tensor_slots))
+    leading = (i for i, slot in enumerate(op.tensor_slots) if slot != i or slot in op.list_slots)
+    return next(leading, len(op.tensor_slots))
 
 
 def _dress(function: Any, op: Op, name: str) -> Entry:

@@ -80,6 +80,12 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
             raise TypeError(
                 f"to() received an invalid argument of type {type(arg).__name__}: expected a dtype, device or tensor"
             )
+    wanted = options["dtype"]
+    if wanted is not None and wanted not in dtypes.OF_PYTHON and not isinstance(wanted, DType):
+        given = wanted.__name__ if isinstance(wanted, type) else repr(wanted)
+        raise TypeError(
+            f"to(): argument 'dtype' must be torch.dtype, not {type(wanted).__name__} (got {given})"
+        )
     if len(args) > 4 or (len(args) > 1 and isinstance(args[0], str) and isinstance(args[1], (str, int, Device))
                          and not isinstance(args[1], bool)):  # fmt: skip
         raise TypeError(f"to() takes a device, a dtype, non_blocking and copy, got {args}")
@@ -208,6 +214,8 @@ def cuda(
     if old:
         raise TypeError(f"cuda() got an unexpected keyword argument '{next(iter(old))}'")
     target = Device("cuda") if device is None else Device(device)
+    if target.type != "cuda":
+        raise RuntimeError(f"cuda(): Invalid device, must be cuda device, got {target}")
     return to(self, target, non_blocking=non_blocking, memory_format=memory_format)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,8 @@ def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
     try:
         array = np.array(data)
     except (ValueError, OverflowError) as error:
-        raise ValueError(
-            f"tensor(): could not make a tensor of {type(data).__name__}: {_ragged(data) or error}"
-        ) from None
+        text = f"tensor(): could not make a tensor of {type(data).__name__}: {error}"
+        raise (_irregular(data) or ValueError(text)) from None
     kind = array.dtype.kind
     if kind in "biufc" and array.size:
         dtype = {"b": dtypes.bool_, "i": dtypes.int64, "u": dtypes.int64, "f": None, "c": None}[kind]
@@ -50,7 +50,11 @@ def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
     if kind == "V":
         return array, dtypes.from_numpy_dtype(array.dtype)
     if kind in "US":
-        raise TypeError(f"tensor(): cannot make a tensor of {type(data).__name__} holding a str")
+        held = next(v for v in _leaves(data) if isinstance(v, (str, bytes)))
+        text = f"'{type(held).__name__}': cannot make a tensor of {type(data).__name__} holding one"
+        if isinstance(data, (list, tuple)) and held is next(_leaves(data)):
+            raise ValueError(f"tensor(): too many dimensions {text}")
+        raise TypeError(f"tensor(): invalid data type {text}")
     odd = next((v for v in array.flat if not isinstance(v, (bool, int, float, complex))), data)
     if typed:
         raise TypeError(f"tensor(): must be real number, not {type(odd).__name__}")
@@ -70,14 +74,40 @@ def _numbers_of(data: Any) -> Any:
     return [_numbers_of(v) for v in data] if isinstance(data, (list, tuple)) else data
 
 
-def _ragged(data: Any, depth: int = 0) -> str:
-    if not isinstance(data, (list, tuple)):
-        return ""
-    lengths = {len(v) if isinstance(v, (list, tuple)) else -1 for v in data}
-    if len(lengths) > 1:
-        sizes = sorted(lengths)
-        return f"expected sequences of equal length at dim {depth + 1}, got lengths {sizes}"
-    return next((text for v in data if (text := _ragged(v, depth + 1))), "")
+def _leaves(data: Any) -> Iterator[Any]:
+    """What nested sequences hold."""
+    for item in data if isinstance(data, (list, tuple)) else (data,):
+        if isinstance(item, (list, tuple)):
+            yield from _leaves(item)
+        else:
+            yield item
+
+
+def _irregular(data: Any) -> Exception | None:
+    """What is wrong with sequences that are no block of numbers: the first ones say which shape it would be."""
+    sizes, first = [], data
+    while isinstance(first, (list, tuple)):
+        sizes.append(len(first))
+        if not first:
+            break
+        first = first[0]
+
+    def wrong(value: Any, dim: int) -> Exception | None:
+        if not isinstance(value, (list, tuple)):
+            if dim == len(sizes):
+                return None
+            return TypeError(
+                f"tensor(): not a sequence: a {type(value).__name__} among sequences at dim {dim}"
+            )
+        if dim == len(sizes):
+            text = f"'{type(value).__name__}' object cannot be interpreted as a number"
+            return TypeError(f"tensor(): {text}, as those beside it at dim {dim - 1} are")
+        if len(value) != sizes[dim]:
+            text = f"expected sequence of length {sizes[dim]} at dim {dim} (got {len(value)})"
+            return ValueError(f"tensor(): {text}")
+        return next((error for item in value if (error := wrong(item, dim + 1)) is not None), None)
+
+    return wrong(data, 0)
 
 
 def _array(data: Any, dtype: DType | None) -> np.ndarray:
@@ -104,9 +134,12 @@ def _given(make: Make) -> list[Sample]:
 
 def _given_errors(make: Make) -> list[Bad]:
     return [
-        Bad([[1], [2, 3]], error=ValueError, match="sequences of equal length at dim 1"),
-        Bad("a", error=TypeError, match="cannot make a tensor of str"),
-        Bad([1, "a"], error=TypeError, match="cannot make a tensor of list holding a str"),
+        Bad([[1], [2, 3]], error=ValueError, match=r"expected sequence of length 1 at dim 1 \(got 2\)"),
+        Bad("a", error=TypeError, match="invalid data type 'str'"),
+        Bad(["a"], error=ValueError, match="too many dimensions 'str'"),
+        Bad([1, "a"], error=TypeError, match="invalid data type 'str'"),
+        Bad([[1], 2], error=TypeError, match="not a sequence: a int"),
+        Bad([1, [2]], error=TypeError, match="'list' object cannot be"),
         Bad([1, None], match="Could not infer dtype of NoneType"), Bad({1: 2}, match="Could not infer dtype of dict"),
         Bad([1], dtype=1, error=TypeError, match="'dtype' .*must be torch.dtype, not int"),
         Bad([1], device="gpu", match="Expected one of cpu, cuda, meta device type"),

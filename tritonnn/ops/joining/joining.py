@@ -28,7 +28,9 @@ from tritonnn.table.types import IntOrInts, Tensors
     grad={"tensors": lambda g, tensors_shape, dim: _cat_grad(g, tensors_shape, dim)},
     samples=lambda make: [Sample([make(2, 3), make(1, 3)]), Sample([make(2, 3), make(2, 1), make(2, 2)], -1),
                           Sample([make(3)]), Sample([make(0), make(2, 3), make(2, 3)], 1)],
-    errors=lambda make: [Bad([], match="non-empty list"), Bad([make(2, 3), make(2, 2)], match="must match except"),
+    errors=lambda make: [Bad([], error=ValueError, match="non-empty list"),
+                         Bad(make(2), make(2), error=TypeError, match="must be tuple of Tensors, not Tensor"),
+                         Bad([make(2, 3), make(2, 2)], match="must match except"),
                          Bad([make(()), make(2)], match="zero-dimensional"),
                          Bad([make(2), make(2, 2)], match="same number of dimensions")],
     reference=define.cat,
@@ -42,7 +44,7 @@ def cat(tensors: Tensors, dim: int = 0) -> Any:
             [1., 1.]])
     """
     if not len(tensors):
-        raise Invalid("expected a non-empty list of Tensors")
+        raise Invalid("expected a non-empty list of Tensors", kind=ValueError)
     if dim.__class__ is not int:
         dim = int(dim)
     # A legacy that programs rely on: empty 1-d tensors are left out whatever the rank of the others.
