@@ -118,6 +118,25 @@ def add_module_path(error: BaseException, path: str) -> None:
         error.args = (f"{text}\n  in module '{path}'", *error.args[1:])
 
 
+# What Python and NumPy raise of numbers that are too large for them.
+LEAKS = (OverflowError, MemoryError)
+
+
+def leaked(name: str, names: Sequence[str], args: Sequence[Any], error: Exception) -> Exception:
+    """The exception a user sees where Python or NumPy raised one of `LEAKS`; what is the library's own stays."""
+    if isinstance(error, (_Explained, Invalid)):
+        return error
+    if isinstance(error, MemoryError):
+        return explained(RuntimeError)(f"{name}: can't allocate memory: {error or 'too much was asked for'}")
+    for argument, value in zip(names, args):
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if item.__class__ is int and not -(2**63) <= item < 2**63:
+                text = f"{name}: Overflow when unpacking long long: argument '{argument}' is {item}"
+                return explained(ValueError)(text + listed(names, args))
+    text = f"{name}: value cannot be converted to type int64_t without overflow ({error})"
+    return explained(RuntimeError)(text + listed(names, args))
+
+
 def describe(value: Any) -> str:
     """A tensor as 'shape dtype device', another value as its repr."""
     if hasattr(value, "dtype") and hasattr(value, "shape") and hasattr(value, "device"):

@@ -30,7 +30,7 @@ MISTAKES: dict[str, tuple[Callable[[Any, Any, Any], Any], str]] = {
     "a layer of a number": (lambda t, x, y: t.nn.Linear(3, 2)(1), r"linear\(\).*'input'.*must be Tensor, not int"),
     "a layer of a list": (lambda t, x, y: t.nn.Linear(1, 2)([1.0]), r"linear\(\).*'input'.*must be Tensor, not list"),
     "a convolution of a number": (lambda t, x, y: t.nn.Conv2d(1, 1, 1)(1), r"conv2d\(\).*must be Tensor, not int"),
-    "a network of a number": (lambda t, x, y: t.nn.Sequential(t.nn.ReLU())(1), r"relu\(\).*must be Tensor, not int"),
+    "a network of a number": (lambda t, x, y: t.nn.Sequential(t.nn.ReLU())(1), r"relu.*must be Tensor, not int"),
     "cat of two": (lambda t, x, y: t.cat(x, x), r"cat\(\).*'tensors'.*tuple of Tensors, not Tensor"),
     "cat of one": (lambda t, x, y: t.cat(x), r"cat\(\).*'tensors'.*tuple of Tensors, not Tensor"),
     "stack of one": (lambda t, x, y: t.stack(x), r"stack\(\).*'tensors'.*tuple of Tensors, not Tensor"),
@@ -69,7 +69,7 @@ MISTAKES: dict[str, tuple[Callable[[Any, Any, Any], Any], str]] = {
     "text in a list": (lambda t, x, y: x[["a"]], r"invalid data type 'str': only integers"),
     "text written to": (lambda t, x, y: x.__setitem__("a", 1), r"invalid data type 'str': only integers"),
     "fraction as subscript": (lambda t, x, y: x[1.5], r"only integers.*got float"),
-    "0-d fraction as subscript": (lambda t, x, y: x[t.tensor(1.5)], "must be long, int, byte or bool tensors, got float32"),
+    "0-d fraction as subscript": (lambda t, x, y: x[t.tensor(1.5)], "long, int, byte or bool tensors, got float32"),
     "fractions as subscript": (lambda t, x, y: x[y], "must be long, int, byte or bool tensors, got float32"),
     "cuda of the CPU": (lambda t, x, y: x.cuda("cpu"), r"cuda\(\): Invalid device, must be cuda device, got cpu"),
 }  # fmt: skip

@@ -41,7 +41,6 @@ REASONS = {
     "isin": "a truth value or a complex number counts as a number",
     "ctc_loss": "lengths are looked at one by one, and their number first",
     "slice_scatter": "a truth value counts as an index",
-    **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d"), "an empty dict is an empty list of tensors"),
     "gaussian_nll_loss": "PyTorch looks at var before target, and is confused by a number",
     "scatter_reduce": "the type of reduce is looked at first", "index_reduce": "the type of reduce is looked at first",
     "einsum": "PyTorch iterates over bytes", "to": "PyTorch takes bytes for the name of a device",

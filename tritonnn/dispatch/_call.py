@@ -19,7 +19,7 @@ from tritonnn.errors import Invalid, complete, warn_once
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
-from tritonnn.storage import Storage, poison
+from tritonnn.storage import Storage, no_room, poison
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
@@ -123,7 +123,10 @@ def _on_cpu(op: Op, spec: Any) -> Tensor:
     """`fresh` where least is to be done."""
     if spec.strides is not None:
         return fresh(op, spec.shape, spec.dtype, CPU, spec.strides)
-    buffer = _np_empty((*spec.shape,), spec.dtype.np)  # of a subclass NumPy asks for one extent at a time
+    try:
+        buffer = _np_empty((*spec.shape,), spec.dtype.np)  # of a subclass NumPy asks for one extent at a time
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise complete(op.public_name, (), (), no_room(spec.shape, spec.dtype, error)) from None
     if config.NAN_POISON:
         poison(buffer)
     return make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)

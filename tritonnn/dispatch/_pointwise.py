@@ -192,7 +192,10 @@ def plan_pointwise(op: Op, args: tuple) -> Plan:
     tensors = [args[i] for i in op.tensor_slots if isinstance(args[i], Tensor)]
     plan = Plan()
     if not tensors:
-        raise Invalid(f"expected at least one tensor, got {args}", kind=TypeError)
+        wanted = "Tensor" if len(op.tensor_slots) == 1 else "a Tensor, one of them at least"
+        raise Invalid(
+            f"argument '{op.names[0]}' must be {wanted}, not {type(args[0]).__name__}", kind=TypeError
+        )
     plan.device = common_device(op, args, tensors)
     plan.shape = tensors[0].shape if len(tensors) == 1 else broadcast_shapes(*[t.shape for t in tensors])
     plan.strides = kept(plan.shape, tensors)
@@ -237,6 +240,8 @@ def _operand(op: Op, i: int, value: Any, plan: Plan) -> Any:
 
             return cast(value._buf, plan.compute.np)
         return value._buf
+    if value.__class__ is int and not -(2**63) <= value < 2**64:
+        raise Invalid("int too big to convert", kind=OverflowError)
     if value.__class__ is int and plan.compute.kind == 1:
         bits = plan.compute.itemsize * 8
         value &= (1 << bits) - 1

@@ -15,6 +15,7 @@ from typing import Any
 
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
+from tritonnn.errors import LEAKS, leaked
 from tritonnn.table import (
     ALL_TYPES,
     ANY,
@@ -188,9 +189,16 @@ def _checked(op: Op, body: Callable) -> Any:
             if looks is not _BOUND:
                 for i, classes in looks:
                     if args[i].__class__ not in classes:
-                        return body(*verify(op, args, i))
-                return body(*args)
-        return any_call(args, kwargs)
+                        args = tuple(verify(op, args, i))
+                        break
+                try:
+                    return body(*args)
+                except LEAKS as error:
+                    raise leaked(op.public_name, op.names, args, error) from error.__cause__
+        try:
+            return any_call(args, kwargs)
+        except LEAKS as error:
+            raise leaked(op.public_name, op.names, args, error) from error.__cause__
 
     def any_call(args: tuple, kwargs: dict[str, Any]) -> Any:
         given = len(args)
@@ -274,9 +282,15 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
                     if args[i].__class__ not in classes:
                         args = tuple(verify(op, args, i))
                         break
-                return run(op, args + tail)
+                try:
+                    return run(op, args + tail)
+                except LEAKS as error:
+                    raise leaked(op.public_name, op.names, args, error) from error.__cause__
         bound, out = bind(args, kwargs)
-        return run(op, bound) if out is None else run(op, bound, out)
+        try:
+            return run(op, bound) if out is None else run(op, bound, out)
+        except LEAKS as error:
+            raise leaked(op.public_name, op.names, bound, error) from error.__cause__
 
     entry = _dress(function, op, op.public_name)
     entry.__signature__ = OpSignature(op)  # type: ignore[attr-defined]

@@ -169,6 +169,11 @@ def _sizes(
         if recompute:
             raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
         return [int(extent) for extent in given], [None] * dims
+    for factor in given:
+        if not math.isfinite(factor):
+            raise RuntimeError(
+                f"interpolate(): value cannot be converted to type int64_t without overflow: scale_factor={factor}"
+            )
     out = [math.floor(float(extent) * float(factor)) for extent, factor in zip(space, given)]
     return out, [None if recompute else float(factor) for factor in given]
 

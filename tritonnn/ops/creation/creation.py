@@ -53,7 +53,7 @@ def _fill(fresh: Tensor, value: Any) -> Tensor:
     try:
         value = as_number(fresh.dtype, value, strict=fresh.numel() != 1)
     except Invalid as invalid:
-        raise fail("fill_", str(invalid), input=fresh) from None
+        raise fail("fill_", str(invalid), kind=invalid.kind, input=fresh) from None
     return fill_fresh(fresh, value)
 
 

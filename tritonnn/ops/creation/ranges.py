@@ -71,12 +71,17 @@ def arange(
     if start is None or end is None:
         start, end = 0, start if end is None else end
     start, end, step = (v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step))
+    for name, value in (("start", start), ("end", end), ("step", step)):
+        if not isinstance(value, (int, float, complex)):
+            raise fail(
+                "arange", f"argument '{name}' must be Number, not {type(value).__name__}", kind=TypeError
+            )
     if complex in (type(start), type(end), type(step)):
         raise fail("arange", f"expected real numbers, but got {start}, {end} and {step}")
     if dtype is not None and dtype not in NUMERIC and dtype not in dtypes.FLOAT8:
         raise fail("arange", f"not implemented for {dtype.name}", kind=NotImplementedError)
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
+    if step == 0 or step != step:
+        raise RuntimeError(f"arange: step must be nonzero, got {step}")
     if not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:

@@ -331,6 +331,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     """
     if not (isinstance(input1, Tensor) and isinstance(input2, Tensor) and isinstance(weight, Tensor)):
         tensors_only("bilinear", input1=input1, input2=input2, weight=weight)
+    if not input1.shape or not input2.shape:
+        raise fail("bilinear", "inputs must have one dimension at least", input1=input1, input2=input2)
     if len(weight.shape) != 3 or input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:
         raise fail(
             "bilinear",

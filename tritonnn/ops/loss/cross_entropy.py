@@ -232,6 +232,9 @@ def _curvature(
     ignore_index: int, label_smoothing: float, reduction: str,
 ) -> Tensor:  # fmt: skip
     """The gradient with respect to the scores: softmax's own, scaled by the number `a` of every sample."""
+    if not input.shape:
+        text = "Dimension specified as 0 but tensor has no dimensions: input must have one of classes"
+        raise fail("cross_entropy", text, kind=IndexError, input=input, target=target)
     dim = 1 if len(input.shape) > 1 else 0
     classes = input.shape[dim]
     counted = (target != ignore_index).to(input.dtype)

@@ -30,6 +30,9 @@ _LOW = -1e30
 
 
 def _lengths(name: str, given: Tensor | Sequence[int], batch: int, longest: int) -> list[int]:
+    if not isinstance(given, (Tensor, list, tuple)):
+        text = f"argument '{name}' must be Tensor or tuple of ints, not {type(given).__name__}"
+        raise Invalid(text, kind=TypeError)
     values = given.tolist() if isinstance(given, Tensor) else list(given)
     values = values if isinstance(values, list) else [values]
     if len(values) != batch:
@@ -140,6 +143,8 @@ def ctc_loss(
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction: use 'none', 'mean' or 'sum'")
     x: Any = log_probs
+    if x.ndim not in (2, 3) or not x.numel():
+        raise fail("ctc_loss", "log_probs tensor must not be empty, and have 2 or 3 dimensions", log_probs=x)
     batched = x.ndim == 3
     x = x if batched else x.unsqueeze(1)
     steps, batch, classes = x.shape
@@ -147,6 +152,11 @@ def ctc_loss(
         if not 0 <= blank < classes:
             raise Invalid(f"blank must be in label range: 0 to {classes - 1}, but is {blank}")
         inputs = _lengths("input_lengths", input_lengths, batch, steps)
+        if len(targets.shape) not in (1, 2):
+            rank = len(targets.shape)
+            raise Invalid(
+                f"Expected 1 to 2 dimensions, but got {rank}-dimensional tensor for argument 'targets'"
+            )
         longest = targets.shape[1] if batched and len(targets.shape) == 2 else targets.shape[-1]
         lengths = _lengths("target_lengths", target_lengths, batch, longest)
         if batched and len(targets.shape) == 1 and sum(lengths) > longest:

@@ -322,6 +322,10 @@ def linear_cross_entropy(
     """
     reduction = resolve(reduction, None, None)
     _refuse(input, linear_weight, target, linear_bias, ignore_index, label_smoothing)
+    if options is not None and not hasattr(options, "allow_retain_graph"):
+        kind = type(options).__name__
+        text = f"argument 'options' must be LinearCrossEntropyOptions, not {kind}"
+        raise TypeError(f"linear_cross_entropy(): {text}")
     ignored = IGNORED if ignore_index is None else int(ignore_index)
     if not _chunkable(input, linear_weight, target):
         if options is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
@@ -55,6 +57,12 @@ def normal(
     >>> torch.normal(0.0, 1.0, (2, 2)).shape
     torch.Size([2, 2])
     """
+    for place, (name, value) in enumerate((("mean", mean), ("std", std)), 1):
+        if not isinstance(value, (Tensor, int, float, np.number)):
+            kind = type(value).__name__
+            raise TypeError(
+                f"normal(): argument '{name}' (position {place}) must be Tensor or float, not {kind}"
+            )
     if isinstance(std, Tensor):
         if bool((std < 0).any()):
             raise RuntimeError("normal expects all elements of std >= 0.0")

@@ -9,25 +9,21 @@ import numpy as np
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import tensors_only
+from tritonnn.errors import fail
+from tritonnn.ops._arguments import dimension, tensors_only
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scan.scan import cumsum
 from tritonnn.ops.shape.parts import slice_dim
-from tritonnn.shape import as_dims, wrap_dim
+from tritonnn.shape import as_dims
 from tritonnn.table import Make
+from tritonnn.table.arguments import is_number
 
 
-def _dimension(op: str, input: Tensor, dim: int) -> int:
-    try:
-        return wrap_dim(dim, len(input.shape))
-    except Invalid as invalid:
-        raise fail(op, str(invalid), kind=invalid.kind, input=input) from None
-
-
-def _check_samples(op: str, y: Tensor, x: Tensor | None) -> None:
+def _check_samples(op: str, y: Tensor, x: Tensor | None, dx: Any) -> None:
     tensors_only(op, y=y)
+    if not (dx is None or is_number(dx)):
+        raise fail(op, f"argument 'dx' must be Number, not {type(dx).__name__}", kind=TypeError, y=y)
     if x is not None:
         tensors_only(op, x=x)
 
@@ -36,6 +32,12 @@ def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
     """Areas of the trapezoids between neighbouring samples."""
     if x is not None and dx is not None:
         raise fail(op, "expected either x or dx, got both", kind=TypeError, y=y, x=x)
+    if (
+        x is not None
+        and len(x.shape) != 1
+        and not (len(x.shape) == len(y.shape) and x.shape[dim] in (1, y.shape[dim]))
+    ):
+        raise fail(op, "expected x of one dimension, or of the shape of y", y=y, x=x)
     count = y.shape[dim] - 1
     if count < 1:
         return slice_dim(y, dim, 0, 0, 1)
@@ -117,8 +119,8 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     >>> torch.trapezoid(torch.tensor([1., 5., 10.]))
     tensor(10.5000)
     """
-    _check_samples("trapezoid", y, x)
-    dim = _dimension("trapezoid", y, dim)
+    _check_samples("trapezoid", y, x, dx)
+    dim = dimension("trapezoid", y, dim)
     if x is None and y.shape[dim]:  # as PyTorch adds up, to which the ends' infinities count once too often
         ends = slice_dim(y, dim, 0, 1, 1) + slice_dim(y, dim, y.shape[dim] - 1, 1, 1)
         return (y.sum(dim) - ends.sum(dim) * 0.5) * (1 if dx is None else dx)
@@ -133,8 +135,8 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, 
     >>> torch.cumulative_trapezoid(torch.tensor([1., 5., 10.]))
     tensor([ 3.0000, 10.5000])
     """
-    _check_samples("cumulative_trapezoid", y, x)
-    dim = _dimension("cumulative_trapezoid", y, dim)
+    _check_samples("cumulative_trapezoid", y, x, dx)
+    dim = dimension("cumulative_trapezoid", y, dim)
     return cumsum(_panels("cumulative_trapezoid", y, x, dx, dim), dim)
 
 
@@ -156,7 +158,16 @@ def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     def part(start: int, length: int, source: Tensor = input, d: int = dim) -> Tensor:
         return slice_dim(source, d, start, length, 1)
 
+    if not (isinstance(spacing, Tensor) or is_number(spacing)):
+        text = (
+            f"argument 'spacing' must be a number, a Tensor or a list of them, not {type(spacing).__name__}"
+        )
+        raise fail("gradient", text, kind=TypeError, input=input)
     if isinstance(spacing, Tensor) and spacing.shape:
+        if spacing.shape != (n,):
+            raise fail(
+                "gradient", f"expected {n} coordinates for dimension {dim}", input=input, spacing=spacing
+            )
         shape = [-1 if d == dim else 1 for d in range(len(input.shape))]
         steps = (part(1, n - 1, spacing, 0) - part(0, n - 1, spacing, 0)).reshape(shape)
         left, right = part(0, n - 2, steps), part(1, n - 2, steps)
@@ -210,7 +221,7 @@ def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order:
             input=input,
         )
     chosen = range(len(input.shape)) if dim is None else as_dims(dim)
-    dims = [_dimension("gradient", input, d) for d in chosen]
+    dims = [dimension("gradient", input, d) for d in chosen]
     spacing = 1 if spacing is None else spacing
     several = isinstance(spacing, (list, tuple))
     if several and len(spacing) != len(dims):

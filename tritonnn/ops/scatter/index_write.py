@@ -12,6 +12,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
+from tritonnn.ops._arguments import real_factor
 from tritonnn.ops._definitions import writing as definitions
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, attach, composite, primitive
@@ -97,6 +98,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     _matching_source("index_add", input, dim, index, source, RuntimeError)
     if input.dtype.kind < 2 and isinstance(alpha, float):
         raise Invalid("For integral input tensors, argument alpha must not be a floating point number.")
+    real_factor("alpha", alpha, input.dtype)
     return Out(input.shape, input.dtype), (input, dim, index, source, alpha)
 
 
