@@ -44,6 +44,9 @@ from tritonnn.dtypes import (
     promote_types,
     set_default_dtype,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
 from tritonnn.errors import is_warn_always_enabled, set_warn_always
 from tritonnn.memory_format import (

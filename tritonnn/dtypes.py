@@ -83,21 +83,27 @@ float64 = dtype("float64", np.float64, 2, 3)
 complex64 = dtype("complex64", np.complex64, 3, 2)
 complex128 = dtype("complex128", np.complex128, 3, 3)
 
+ALL = tuple(dtype._all.values())
+
+# What PyTorch has for storing and exchanging, and computes little with: `table/unsigned.py` says with what.
+uint16 = dtype("uint16", np.uint16, 1, 5)
+uint32 = dtype("uint32", np.uint32, 1, 5)
+uint64 = dtype("uint64", np.uint64, 1, 5)
+UNSIGNED = (uint16, uint32, uint64)
+
 ALIASES = {
     "bool": bool_, "half": float16, "float": float32, "double": float64, "short": int16, "int": int32,
     "long": int64, "cfloat": complex64, "cdouble": complex128,
 }  # fmt: skip
 # What Python's own types mean as a dtype, whatever the default dtype is.
 OF_PYTHON: dict[Any, dtype] = {bool: bool_, int: int64, float: float64, complex: complex128}
-ALL = tuple(dtype._all.values())
 FLOATING = (float16, bfloat16, float32, float64)
 INTEGRAL = (uint8, int8, int16, int32, int64)
 COMPLEX = (complex64, complex128)
 FLOAT8 = (float8_e4m3fn, float8_e5m2)
 REDUCED = frozenset((float16, bfloat16, *FLOAT8))
 
-_from_numpy = {d.np: d for d in ALL}
-_WIDENED = {np.dtype(np.uint16): int32, np.dtype(np.uint32): int64, np.dtype(np.uint64): int64}
+_from_numpy = {d.np: d for d in (*ALL, *UNSIGNED)}
 _default = float32
 
 
@@ -105,7 +111,7 @@ def from_numpy_dtype(numpy_dtype: object) -> dtype:
     """The tritonnn type with the same representation as a NumPy type.
 
     Raises:
-        TypeError: NumPy's type has no counterpart (strings, objects, uint32, ...).
+        TypeError: NumPy's type has no counterpart (strings, objects, ...).
         ValueError: its bytes are in the other order.
     """
     given = np.dtype(numpy_dtype)  # type: ignore[call-overload]
@@ -166,6 +172,8 @@ def _promote(a: dtype, b: dtype) -> dtype:
 
 
 _promotions = {(a, b): _promote(a, b) for a in ALL for b in ALL if a is b or not {a, b} & set(FLOAT8)}
+_promotions |= {(u, u): u for u in UNSIGNED}
+_promotions |= {pair: f for u in UNSIGNED for f in FLOATING for pair in ((u, f), (f, u))}
 
 
 def promote_types(type1: dtype, type2: dtype) -> dtype:
@@ -182,6 +190,11 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     if promoted is None and not (isinstance(type1, dtype) and isinstance(type2, dtype)):
         given = _checked("promote_types", "type1", 1, type1), _checked("promote_types", "type2", 2, type2)
         promoted = promote_types(*given)
+    if promoted is None and (type1 in UNSIGNED or type2 in UNSIGNED):
+        raise RuntimeError(
+            "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+            f"{type1.name} and {type2.name}. Hint: convert one with .to(dtype)"
+        )
     if promoted is None:
         raise RuntimeError(
             f"Promotion for Float8 Types is not supported, attempted to promote {type1.name} and {type2.name}. "

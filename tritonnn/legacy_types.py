@@ -9,6 +9,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 from tritonnn.dtypes import (
+    UNSIGNED,
     bfloat16,
     bool_,
     complex64,
@@ -33,7 +34,7 @@ KINDS = {
     "Half": float16, "BFloat16": bfloat16, "Float": float32, "Double": float64, "Byte": uint8, "Char": int8,
     "Short": int16, "Int": int32, "Long": int64, "Bool": bool_, "ComplexFloat": complex64, "ComplexDouble": complex128,
 }  # fmt: skip
-_NAMES = {d: kind for kind, d in KINDS.items()}
+_NAMES = {d: kind for kind, d in KINDS.items()} | {d: f"UInt{d.itemsize * 8}" for d in UNSIGNED}
 
 
 class _TensorType(type):

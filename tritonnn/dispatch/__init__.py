@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tritonnn.dispatch._call import call, view
-from tritonnn.dispatch._checks import check_float8
+from tritonnn.dispatch._checks import check_float8, check_limited
 from tritonnn.dispatch._inplace import check_inplace, inplace, inplace_composite, rewrite_history, write
 from tritonnn.dispatch._pointwise import pointwise, result_type
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
@@ -22,7 +22,7 @@ from tritonnn.dispatch._writing import (
 )
 
 __all__ = [
-    "QUIET", "allocate", "call", "check_dtype", "check_float8", "check_inplace", "check_out", "copy_into", "deliver",
-    "inplace", "inplace_composite", "pointwise", "quiet_reset", "quiet_set", "register_copy", "result_type",
-    "rewrite_history", "row_major", "run_into", "to_device", "view", "watch", "write", "wrote",
+    "QUIET", "allocate", "call", "check_dtype", "check_float8", "check_inplace", "check_limited", "check_out",
+    "copy_into", "deliver", "inplace", "inplace_composite", "pointwise", "quiet_reset", "quiet_set", "register_copy",
+    "result_type", "rewrite_history", "row_major", "run_into", "to_device", "view", "watch", "write", "wrote",
 ]  # fmt: skip

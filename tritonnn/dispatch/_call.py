@@ -11,7 +11,7 @@ from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import fresh, named, run_allocating, run_backend
-from tritonnn.dispatch._checks import FLOAT8, check_slots, device_of, edges_of, not_a_tensor
+from tritonnn.dispatch._checks import LIMITED, check_slots, device_of, edges_of, not_a_tensor
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import cast_into, check_out, copy_into, overlaps, resize_out, wrote
@@ -31,7 +31,7 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     """Call a primitive: its rule checks and tells what to allocate; then the backend's function of its name runs."""
     for i in op.tensor_slots:
         value = args[i]
-        if not isinstance(value, Tensor) or value.dtype in FLOAT8:
+        if not isinstance(value, Tensor) or value.dtype in LIMITED:
             check_slots(op, args)
             break
     given = args

@@ -403,6 +403,8 @@ def eye(
     whole_number("eye", "m", m)
     if n < 0 or m < 0:
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
+    if dtype is not None:
+        dispatch.check_limited(eye.op, dtype)
     matrix = zeros(n, m, out=out, dtype=dtype, device=device)
     matrix.diagonal().fill_(1)
     return _finish(matrix, requires_grad, pin_memory, layout)

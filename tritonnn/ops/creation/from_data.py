@@ -23,12 +23,6 @@ def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
     """Numbers, sequences or arrays as an ndarray of the dtype PyTorch infers."""
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
-        wide = dtypes._WIDENED.get(array.dtype)
-        if wide is not None:
-            raise TypeError(
-                f"can't convert np.ndarray of type {array.dtype}: convert it first, for example with "
-                f".astype(np.{wide.name})"
-            )
         return array, dtypes.from_numpy_dtype(array.dtype)
     if isinstance(data, (list, tuple)) and _holds_tensors(data):
         data = _numbers_of(data)
@@ -190,6 +184,8 @@ def tensor(
 def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor:
     if hasattr(data, "__array__") and not isinstance(data, (np.ndarray, np.generic)):
         data = np.asarray(data)
+    if dtype is dtypes.uint64 and not isinstance(data, (np.ndarray, np.generic)):
+        data = _beyond_int64(data)
     array, inferred = _infer_array(data, dtype is not None)
     if dtype is not None:
         check_dtype(dtype)
@@ -205,6 +201,19 @@ def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor
     if target is CPU:
         return result
     return to_device(result, target)
+
+
+def _beyond_int64(data: Any) -> Any:
+    """Whole numbers of Python, some of them beyond int64, as uint64; other data as they are."""
+    leaves = list(_leaves(data))
+    if all(leaf.__class__ is int for leaf in leaves) and any(leaf >= 2**63 for leaf in leaves):
+        try:
+            return np.array(data, np.uint64)
+        except OverflowError:
+            raise RuntimeError(
+                "tensor(): value cannot be converted to type uint64 without overflow"
+            ) from None
+    return data
 
 
 def _fitted(array: np.ndarray, dtype: DType) -> np.ndarray:
@@ -239,7 +248,7 @@ def as_tensor(data: Any, dtype: DType | None = None, device: DeviceLike | None =
     """
     if isinstance(data, Tensor):
         return data.to(device or data.device, dtype or data.dtype)
-    if isinstance(data, np.ndarray) and data.dtype not in dtypes._WIDENED:
+    if isinstance(data, np.ndarray):
         shared = from_numpy(data)
         return shared.to(resolve(device), dtype or shared.dtype)
     return _tensor(data, dtype, device)

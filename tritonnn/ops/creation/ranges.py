@@ -103,7 +103,7 @@ def arange(
 @primitive(dtypes=NUMERIC)
 def linspace_fill(start: Any, end: Any, steps: int, base: float | None, dtype: DType, device: Device) -> Out:
     """`steps` numbers from start to end, evenly spaced; as exponents of `base` where it is given."""
-    dispatch.check_float8(linspace_fill.op, dtype)
+    dispatch.check_limited(linspace_fill.op, dtype)
     return Out((steps,), dtype, device)
 
 

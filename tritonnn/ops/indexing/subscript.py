@@ -209,6 +209,8 @@ def _whole_mask(parsed: Parsed) -> Tensor | None:
     mask = parsed.mask
     if mask is None or mask.shape != parsed.view.shape or mask.dtype is not dtypes.bool_:
         return None
+    if parsed.view.dtype in dtypes.UNSIGNED:  # which are indexed, but not selected from
+        return None
     return mask if mask.device is parsed.view.device else mask.to(parsed.view.device)
 
 
