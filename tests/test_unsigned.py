@@ -54,10 +54,10 @@ def test_refused_by_name(device: str) -> None:
     x = torch.tensor([1, 2], dtype=torch.uint32, device=device)
     with pytest.raises(NotImplementedError, match="add: not implemented for uint32"):
         x + x
-    with pytest.raises(NotImplementedError, match="topk: not implemented for uint32.*torch.int64"):
+    with pytest.raises(NotImplementedError, match=r"topk: not implemented for uint32.*torch.int64"):
         x.topk(1)
     with pytest.raises(
-        RuntimeError, match="Promotion for uint16, uint32, uint64 types is not supported.*int64 and uint32"
+        RuntimeError, match=r"Promotion for uint16, uint32, uint64 types is not supported.*int64 and uint32"
     ):
         torch.tensor([1, 2], device=device) * x
 

@@ -84,7 +84,7 @@ def test_fault_in_a_scalar_function(monkeypatch):
     with pytest.raises(torch.VerificationError) as raised, torch.verify() as found:
         model(x)  # the line
     difference = found.differences[0]
-    assert difference.op == "relu" and difference.kind == "difference" and difference.index == (0, 2)
+    assert difference.op == "relu" and difference.kind == "difference" and difference.place == (0, 2)
     assert (float(difference.got), float(difference.expected)) == (-4.0, 0.0)
     assert difference.module == "1.0" and difference.file == __file__
     text = str(raised.value)

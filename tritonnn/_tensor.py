@@ -16,6 +16,7 @@ from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
+from tritonnn.memory_format import strided
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
 
@@ -82,7 +83,7 @@ class Tensor(Methods):
     is_mkldnn = False
     is_mps = False
     is_xpu = False
-    layout: Layout | None
+    layout: Layout = strided  # how every tensor here lies in memory
 
     # NumPy's operators give way to ours: `ndarray + Tensor` calls Tensor.__radd__.
     __array_priority__ = 1000

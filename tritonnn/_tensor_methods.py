@@ -16,8 +16,6 @@ from tritonnn.autograd.api import backward
 from tritonnn.device import CPU, register_runtime
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import get_default_dtype
-from tritonnn.memory_format import layout as Layout
-from tritonnn.memory_format import strided
 from tritonnn.ops.conversion.conversion import deep_copy
 from tritonnn.recording import graph
 
@@ -32,11 +30,6 @@ class _Methods(Tensor):
         from tritonnn.legacy_types import construct
 
         return construct(get_default_dtype(), CPU, args, kwargs)
-
-    @property
-    def layout(self) -> Layout:
-        """`torch.strided`: how every tensor here lies in memory."""
-        return strided
 
     # ---- autograd -------------------------------------------------------------------------------------
 

@@ -115,7 +115,7 @@ def host_empty(shape: tuple[int, ...], dtype: DType) -> np.ndarray:
         raise no_room(shape, dtype, error) from None
 
 
-def no_room(shape: tuple[int, ...], dtype: DType, error: Exception) -> Exception:
+def no_room(shape: tuple[int, ...], dtype: DType, error: Exception) -> Invalid:
     """What is said where memory for a shape could not be had."""
     sizes = list(shape)
     if min(sizes) < 0:

@@ -44,7 +44,7 @@ class Difference(NamedTuple):
         op: name of the entry of the op table.
         kind: "difference", or "non-finite" where NaN or infinity came of finite numbers.
         result: name of the result, or of the argument that was written.
-        index: of the worst element.
+        place: the index of the worst element.
         got: its value.
         expected: what the NumPy twin has there; None where there was none to compare with.
         module: dotted path of the module whose forward made the call (in backward: the call it belongs to).
@@ -56,7 +56,7 @@ class Difference(NamedTuple):
     op: str
     kind: str
     result: str
-    index: tuple[int, ...]
+    place: tuple[int, ...]
     got: Any
     expected: Any
     module: str

@@ -165,10 +165,10 @@ def _comparison(actual: Any, expected: Any, options: _Options) -> Callable[[], N
         return lambda: _compare_numbers(first, second, limits, options)
     related = isinstance(actual, type(expected)) or isinstance(expected, type(actual))
     if related if options.allow_subclasses else type(actual) is type(expected):
-        tensors = [_as_tensor(value) for value in (actual, expected)]
-        if all(t is not None for t in tensors):
-            limits = _tolerances(options, [t.dtype for t in tensors])
-            return lambda: _compare_tensors(*tensors, limits, options)
+        a, b = _as_tensor(actual), _as_tensor(expected)
+        if a is not None and b is not None:
+            limits = _tolerances(options, [a.dtype, b.dtype])
+            return lambda: _compare_tensors(a, b, limits, options)
     kinds = f"{type(actual)} and {type(expected)}"
     raise _Unlike(f"No comparison pair was able to handle inputs of type {kinds}.", TypeError)
 

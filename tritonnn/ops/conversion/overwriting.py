@@ -124,7 +124,7 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
     try:
         value = as_number(input.dtype, value, strict=input.numel() != 1)
     except Invalid as invalid:
-        raise fail("fill_", str(invalid), input=input) from None
+        raise fail("fill_", str(invalid), kind=invalid.kind, input=input) from None
     except TypeError as error:
         raise TypeError(f"fill_(): {error}") from None
     fill_fresh(input, value)

@@ -117,8 +117,8 @@ def _subscripts(equation: str, ranks: tuple[int, ...]) -> tuple[list[str], str]:
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     for term in (*terms, right):
-        named = term.replace("...", "", 1)
-        wrong = next((c for c in named if c not in _LETTERS), None)
+        letters = term.replace("...", "", 1)
+        wrong = next((c for c in letters if c not in _LETTERS), None)
         if wrong == ".":
             raise Invalid(
                 f"found '.' in '{term}' of '{equation}' that is not part of the one ellipsis a term may have"
