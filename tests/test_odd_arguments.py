@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from support import ops, samples
 
 import tritonnn as torch
+from tritonnn.errors import Invalid, is_explained
 
 F = torch.nn.functional
 HUGE, LONG = 2**62, 2**70
@@ -83,3 +86,58 @@ def test_threshold_of_bytes_wraps() -> None:
     x = torch.tensor([3, 0, 9], dtype=torch.uint8)
     wanted = np.where(np.array([3, 0, 9]) <= 3, 253, [3, 0, 9])  # -3 modulo 256
     assert F.threshold(x, 3, -3).tolist() == wanted.tolist()
+
+
+# What Python and NumPy say where nothing has looked before them.
+LEAKS = re.compile(
+    r"zip\(\)|cannot reshape array|could not broadcast|operands could not|index out of range$|values to unpack|ufunc|"
+    r"^'\w+' object|Maximum allowed dimension|array is too big|unsupported operand|too large to convert"
+)
+TENSORS: dict[str, Callable[[], Any]] = {
+    "0-d": lambda: torch.tensor(1.5), "empty": lambda: torch.empty(0), "no rows": lambda: torch.empty(0, 3),
+    "no columns": lambda: torch.empty(2, 0), "5-d": lambda: torch.ones(1, 2, 1, 2, 1), "1-d": lambda: torch.ones(7),
+    "whole": lambda: torch.tensor([[1, 2], [3, 4]]), "bool": lambda: torch.tensor([True, False]),
+    "complex": lambda: torch.tensor([1j, 2.0]), "half": lambda: torch.ones(2, 3, dtype=torch.float16),
+    "float8": lambda: torch.ones(2, 3).to(torch.float8_e5m2), "far": lambda: torch.tensor([-5, 100]),
+    "uint16": lambda: torch.tensor([3, 5], dtype=torch.uint16),
+}  # fmt: skip
+NUMBERS: tuple[Any, ...] = (0, -1, -100, 1j)
+
+
+def leaked(error: BaseException) -> bool:
+    if is_explained(error) or isinstance(error, Invalid):
+        return False
+    types = (OverflowError, MemoryError, AttributeError, KeyError, ZeroDivisionError, UnboundLocalError)
+    return (
+        isinstance(error, types)
+        or type(error).__module__.startswith("numpy")
+        or bool(LEAKS.search(str(error)))
+    )
+
+
+def odd_calls(sample: Any) -> Any:
+    """The sample with one tensor replaced by each odd one, or one whole number by each odd number."""
+    for place, value in enumerate(sample.args):
+        if isinstance(value, torch.Tensor):
+            odd = {name: make() for name, make in TENSORS.items()}
+        elif type(value) is int:
+            odd = {repr(number): number for number in NUMBERS}
+        else:
+            continue
+        for name, other in odd.items():
+            yield name, [*sample.args[:place], other, *sample.args[place + 1 :]], place
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("op", [op for op in ops() if op.api], ids=lambda op: op.name)
+def test_nothing_leaks(op: Any) -> None:
+    dtype = torch.float32 if torch.float32 in op.dtypes else op.dtypes[0]
+    found = []
+    for sample in samples(op, "cpu", dtype)[:2]:
+        for name, args, place in odd_calls(sample):
+            try:
+                op.function(*args, **sample.kwargs)
+            except Exception as error:
+                if leaked(error):
+                    found.append(f"argument {place} {name}: {error!r}")
+    assert not found, "\n".join(found)

@@ -106,4 +106,9 @@ FAULTS = [
         "LEAKS = (OverflowError, MemoryError)", "LEAKS = (MemoryError,)",
         "tests/test_odd_arguments.py",
     ),
+    Fault(
+        "a dimension of a 0-d tensor is Python's affair", "argument check", "tritonnn/ops/joining/repeating.py",
+        '        dim = dimension("roll", input, dim)\n', "        dim = wrap_dim(dim, len(input.shape))\n",
+        "tests/test_odd_arguments.py -k 'leaks and roll'",
+    ),
 ]  # fmt: skip
