@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn, warn_once
 from tritonnn.ops._numbers import bounds
 from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, named
+from tritonnn.ops.creation._nested import irregular, leaves
 from tritonnn.ops.creation.creation import _finish
 from tritonnn.table import Make
 
@@ -30,7 +30,7 @@ def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
         array = np.array(data)
     except (ValueError, OverflowError) as error:
         text = f"tensor(): could not make a tensor of {type(data).__name__}: {error}"
-        raise (_irregular(data) or ValueError(text)) from None
+        raise (irregular(data) or ValueError(text)) from None
     kind = array.dtype.kind
     if kind in "biufc" and array.size:
         dtype = {"b": dtypes.bool_, "i": dtypes.int64, "u": dtypes.int64, "f": None, "c": None}[kind]
@@ -44,9 +44,9 @@ def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
     if kind == "V":
         return array, dtypes.from_numpy_dtype(array.dtype)
     if kind in "US":
-        held = next(v for v in _leaves(data) if isinstance(v, (str, bytes)))
+        held = next(v for v in leaves(data) if isinstance(v, (str, bytes)))
         text = f"'{type(held).__name__}': cannot make a tensor of {type(data).__name__} holding one"
-        if isinstance(data, (list, tuple)) and held is next(_leaves(data)):
+        if isinstance(data, (list, tuple)) and held is next(leaves(data)):
             raise ValueError(f"tensor(): too many dimensions {text}")
         raise TypeError(f"tensor(): invalid data type {text}")
     odd = next((v for v in array.flat if not isinstance(v, (bool, int, float, complex))), data)
@@ -66,42 +66,6 @@ def _numbers_of(data: Any) -> Any:
     if isinstance(data, (Tensor, np.ndarray)):
         return data.tolist()
     return [_numbers_of(v) for v in data] if isinstance(data, (list, tuple)) else data
-
-
-def _leaves(data: Any) -> Iterator[Any]:
-    """What nested sequences hold."""
-    for item in data if isinstance(data, (list, tuple)) else (data,):
-        if isinstance(item, (list, tuple)):
-            yield from _leaves(item)
-        else:
-            yield item
-
-
-def _irregular(data: Any) -> Exception | None:
-    """What is wrong with sequences that are no block of numbers: the first ones say which shape it would be."""
-    sizes, first = [], data
-    while isinstance(first, (list, tuple)):
-        sizes.append(len(first))
-        if not first:
-            break
-        first = first[0]
-
-    def wrong(value: Any, dim: int) -> Exception | None:
-        if not isinstance(value, (list, tuple)):
-            if dim == len(sizes):
-                return None
-            return TypeError(
-                f"tensor(): not a sequence: a {type(value).__name__} among sequences at dim {dim}"
-            )
-        if dim == len(sizes):
-            text = f"'{type(value).__name__}' object cannot be interpreted as a number"
-            return TypeError(f"tensor(): {text}, as those beside it at dim {dim - 1} are")
-        if len(value) != sizes[dim]:
-            text = f"expected sequence of length {sizes[dim]} at dim {dim} (got {len(value)})"
-            return ValueError(f"tensor(): {text}")
-        return next((error for item in value if (error := wrong(item, dim + 1)) is not None), None)
-
-    return wrong(data, 0)
 
 
 def _array(data: Any, dtype: DType | None) -> np.ndarray:
@@ -205,8 +169,8 @@ def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor
 
 def _beyond_int64(data: Any) -> Any:
     """Whole numbers of Python, some of them beyond int64, as uint64; other data as they are."""
-    leaves = list(_leaves(data))
-    if all(leaf.__class__ is int for leaf in leaves) and any(leaf >= 2**63 for leaf in leaves):
+    numbers = list(leaves(data))
+    if all(number.__class__ is int for number in numbers) and any(number >= 2**63 for number in numbers):
         try:
             return np.array(data, np.uint64)
         except OverflowError:

@@ -290,14 +290,10 @@ def _fractional(
         kernel = as_ints("kernel_size", kernel_size, n)
         if output_size is None:
             ratios = (output_ratio,) * n if isinstance(output_ratio, (int, float)) else output_ratio
-            if not isinstance(ratios, (list, tuple)) or not all(isinstance(r, (int, float)) for r in ratios):
-                raise Invalid(
-                    f"output_ratio must be one number or {n} numbers, got {ratios!r}", kind=TypeError
-                )
-            if len(ratios) != n or not all(0 < r < 1 for r in ratios):
-                raise Invalid(
-                    f"output_ratio must be {n} numbers between 0 and 1, got {ratios!r}", kind=ValueError
-                )
+            numbers = isinstance(ratios, (list, tuple)) and all(isinstance(r, (int, float)) for r in ratios)
+            if not numbers or len(ratios) != n or not all(0 < r < 1 for r in ratios):
+                text = f"output_ratio must be {n} numbers between 0 and 1, got {ratios!r}"
+                raise Invalid(text, kind=ValueError if numbers else TypeError)
             output_size = [int(length * ratio) for length, ratio in zip(spatial, ratios, strict=True)]
         size = as_ints("output_size", output_size, n)
         if kernel is None or size is None:
