@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 PYTEST := $(TEST_ENV) $(PY) -m pytest -n auto -q
 
-.PHONY: train test exhaustive parity lint format kernels mutants perf size clean
+.PHONY: train test exhaustive parity lint format kernels mutants fuzz perf size clean
 
 train: $(VENV)/.stamp-examples
 	$(PY) examples/train_digits.py
@@ -41,6 +41,11 @@ kernels: $(VENV)/.stamp-dev
 # Plants faults, one at a time, and runs the tests that should notice them. Some of them: MUTANTS='-k softmax'.
 mutants: $(VENV)/.stamp-dev
 	$(TEST_ENV) PYTHONPATH=tests $(PY) -m mutants.run $(MUTANTS)
+
+# Looks for faults with random input, for so many minutes; each instrument also runs briefly in `test`.
+MINUTES ?= 5
+fuzz: $(VENV)/.stamp-dev
+	$(TEST_ENV) PYTHONPATH=tests $(PY) -m fuzz.run $(MINUTES)
 
 perf: $(VENV)/.stamp-report
 	$(PY) perf/report.py

@@ -1,4 +1,7 @@
-"""Activation functions and their gradients, in blocks that stay in the cache."""
+"""Activation functions and their gradients, in blocks that stay in the cache.
+
+Later steps mostly write over the first one's result (`*=`, `out=`): fresh memory costs as much as the arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ def _exp_neg_abs(x: Array) -> Array:
 
 
 def _sigmoid(x: Array) -> Array:
+    # exp may overflow: 1 / inf is the right limit
     result = np.negative(x)
     result = np.exp(result)
     result += 1
@@ -53,10 +57,12 @@ def _threshold(out: Array, x: Array, threshold: float, value: float) -> None:
 
 
 def _hardtanh_backward(out: Array, grad: Operand, x: Array, low: float, high: float) -> None:
-    select(out, np.greater(x, low) & np.less(x, high), grad, 0)
+    # of the comparisons that are false for NaN, which passes the gradient on
+    select(out, np.less_equal(x, low) | np.greater_equal(x, high), 0, grad)
 
 
 def _leaky_relu(out: Array, x: Array, slope: float) -> None:
+    # the right branch is the larger one on both sides of 0; a slope of 0 would make NaN of infinities
     if 0 < slope <= 1:
         np.maximum(x, x * slope, out=out)
         return
@@ -72,6 +78,7 @@ def _prelu(out: Array, x: Array, weight: Operand) -> None:
 
 
 def _scaled_elu(out: Array, x: Array, alpha: float, scale: float, input_scale: float) -> None:
+    # expm1: exp(x) - 1 would cancel for x just below 0
     negative = np.expm1(x * input_scale)
     negative *= alpha * scale
     select(out, np.greater(x, 0), x * scale, negative)
@@ -94,7 +101,7 @@ def _elu_backward(
 ) -> None:
     negative = np.exp(x * input_scale)
     negative = negative * (alpha * scale * input_scale) * grad
-    select(out, np.greater(x, 0), grad * scale, negative)
+    select(out, np.less_equal(x, 0), negative, grad * scale)
 
 
 def _hardshrink(out: Array, x: Array, lambd: float) -> None:
@@ -102,6 +109,7 @@ def _hardshrink(out: Array, x: Array, lambd: float) -> None:
 
 
 def _softshrink(out: Array, x: Array, lambd: float) -> None:
+    # within the bounds x - x, beyond them x less the nearer one, and NaN stays NaN
     np.subtract(x, np.clip(x, -lambd, lambd), out=out)
 
 
@@ -121,6 +129,7 @@ softshrink = formula(_softshrink)
 
 def hardtanh(out: Array, input: Array, min_val: float, max_val: float) -> None:
     if out.dtype.kind in "iu":
+        # bounds that are floats would make the result one
         min_val, max_val = int(min_val), int(max_val)
     blockwise(lambda out, x: np.clip(x, min_val, max_val, out=out), out, input)
 
@@ -147,7 +156,7 @@ def _hardswish(out: Array, x: Array) -> None:
 def _hardswish_backward(out: Array, grad: Operand, x: Array) -> None:
     slope = grad * (x / 3 + 0.5)
     slope = np.where(np.less_equal(x, -3), 0, slope)
-    select(out, np.greater_equal(x, 3), grad, slope)
+    select(out, np.less(x, 3), slope, grad)
 
 
 hardsigmoid = formula(_hardsigmoid)
@@ -187,6 +196,7 @@ def _normal_cdf(x: Array) -> Array:
 
 
 def _gelu_erf_backward(out: Array, grad: Operand, x: Array) -> None:
+    # the product rule: x times the density, and the distribution function
     slope = x * x
     slope *= -0.5
     slope = np.exp(slope)
@@ -199,6 +209,7 @@ def _gelu_erf_backward(out: Array, grad: Operand, x: Array) -> None:
 def _gelu_inner(x: Array) -> tuple[Array, Array]:
     """tanh(u) for u = sqrt(2 / pi) (x + 0.044715 x^3), and x^2."""
     square = x * x
+    # products, never x**3: NumPy's power of a float array takes hundreds of times as long
     inner = square * (_SQRT_2_OVER_PI * _CUBIC)
     inner += _SQRT_2_OVER_PI
     inner *= x
@@ -214,6 +225,7 @@ def _gelu_tanh(out: Array, x: Array) -> None:
 
 def _gelu_tanh_backward(out: Array, grad: Operand, x: Array) -> None:
     inner, square = _gelu_inner(x)
+    # 0.5 (1 + t + (1 - t^2) x u'), with t = tanh(u)
     square *= 3 * _CUBIC * _SQRT_2_OVER_PI
     square += _SQRT_2_OVER_PI
     square *= x
@@ -235,6 +247,7 @@ def gelu_backward(out: Array, grad: Operand, input: Array, approximate: str) -> 
 
 
 def _silu(out: Array, x: Array) -> None:
+    # in an array of its own: `out` may be x, which is read once more
     y = np.exp(-x)
     y = y + 1
     np.divide(x, y, out=out)
@@ -251,6 +264,7 @@ def _silu_backward(out: Array, grad: Operand, x: Array) -> None:
 
 def _softplus_one(x: Array) -> Array:
     """log(1 + exp(x)) without overflow."""
+    # max(x, 0) + log(1 + exp(-|x|))
     result = np.log1p(_exp_neg_abs(x))
     return result + np.maximum(x, 0)
 
@@ -271,6 +285,7 @@ def _mish(out: Array, x: Array) -> None:
 
 def _mish_backward(out: Array, grad: Operand, x: Array) -> None:
     inner = np.tanh(_softplus_one(x))
+    # t + x (1 - t^2) sigmoid(x), with t = tanh(softplus(x)), whose argument's derivative is sigmoid
     slope = 1 - inner * inner
     slope *= _sigmoid(x)
     slope *= x

@@ -50,6 +50,7 @@ def attention(
         out[...], logsumexp[...] = 0, -np.inf
         return
     problem = _Problem(query, key, attn_mask, dropout_p, seed, offset, is_causal, scale)
+    # heads are taken apart by reshaping, and results written to a copy of `out` would be lost
     o_dense = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
     o, lse = _heads(o_dense), logsumexp.reshape(-1, problem.seqlen_q)
     with short_buffer(problem.seqlen_k, problem.workspace.size):
@@ -111,6 +112,7 @@ def attention_backward(
                 problem.kv(value, heads),
                 do,
                 lse_block,
+                # delta: the sum of p dp over the keys, which out holds summed already
                 np.vecdot(do, o)[..., None],
             )
             grads = [np.empty_like(operands[0]), np.zeros_like(operands[1]), np.zeros_like(operands[2])]
@@ -133,7 +135,7 @@ def _backward_block(
     p_drop = problem.drop(s, heads, rows)
     # the blocks of queries of a head come one after another, so the order of these sums is fixed
     grads[2][:, :keys] += np.matmul(p_drop.swapaxes(1, 2), do[:, rows])
-    # ds = p * (keep / (1 - p_drop) * (g v^T) - delta), and p * keep / (1 - p_drop) is `dropped`
+    # ds = p * (keep / (1 - dropout_p) * dp - delta) with dp = do v^T; p * keep / (1 - dropout_p) is `p_drop`
     if p_drop is s:
         dp = np.matmul(do[:, rows], v[:, :keys].swapaxes(1, 2), out=problem.work(1, s.shape))
         np.subtract(dp, delta[:, rows], out=dp)
@@ -174,6 +176,7 @@ class _Problem:
         self.causal, self.scale, self.mask = is_causal, scale, mask
         self.dropout_p, self.seed, self.offset = dropout_p, seed, offset
         self.step = min(self.seqlen_q, _STEP if is_causal else max(_STEP, BLOCK // self.seqlen_k))
+        # as many heads as keep their scores in the cache; of long sequences one, and a step of its queries
         self.heads_per_block = min(max(1, BLOCK // (self.seqlen_q * self.seqlen_k)), self.count)
         self.workspace = np.empty((2, self.heads_per_block * self.step * self.seqlen_k), self.dtype)
         self.bias: Array | None = None
@@ -204,6 +207,7 @@ class _Problem:
         """Keys or values of these query heads."""
         if self.group == 1:
             return self.cast(_heads(x)[heads])
+        # a copy of the shared keys for every query head: the products are batched over these
         return self.cast(_heads(x)[np.arange(heads.start, heads.stop) // self.group])
 
     def add_kv_grad(self, total: Array, parts: Array, heads: slice) -> None:
@@ -211,6 +215,7 @@ class _Problem:
         if self.group == 1:
             total[heads] = parts
             return
+        # head by head: one after another they add to the same keys
         for head, part in zip(range(heads.start, heads.stop), parts, strict=True):
             total[head // self.group] += part
 

@@ -43,9 +43,11 @@ def embedding_backward(
     scale_grad_by_freq: bool,
 ) -> None:
     """Sum of the rows of `grad` (*indices.shape, D) by index; the row of `padding_idx` stays zero."""
+    out[...] = 0
+    if not out.size:
+        return
     rows = grad.reshape(-1, out.shape[1])
     flat = indices.reshape(-1)
-    out[...] = 0
     order = np.argsort(flat, kind="stable")
     if padding_idx is not None:
         order = order[flat[order] != padding_idx]
@@ -54,12 +56,14 @@ def embedding_backward(
     sorted_ = flat[order]
     starts = np.flatnonzero(np.concatenate(([True], sorted_[1:] != sorted_[:-1])))
     counts = np.diff(starts, append=order.size)
+    # the longest first: of a block's segments those that have an r-th row are then the first ones
     by_count = np.argsort(-counts, kind="stable")
     starts, counts = starts[by_count], counts[by_count]
     step = max(1, BLOCK // max(out.shape[1], 1))
     long = int(np.count_nonzero(counts > _LONG))
     dtype = wide(grad.dtype)
     for i in range(long):
+        # one reduction of a long segment instead of as many steps as it has rows
         total = rows[order[starts[i] : starts[i] + counts[i]]].sum(axis=0, dtype=dtype)
         out[sorted_[starts[i]]] = total / counts[i] if scale_grad_by_freq else total
     for low in range(long, len(starts), step):
@@ -74,6 +78,7 @@ def _sum_segments(rows: Array, order: Array, starts: Array, counts: Array, dtype
     """Sums of rows[order[s : s + c]]; the counts descend, so that those with an r-th row come first."""
     total = rows[order[starts]].astype(dtype, copy=False)
     for r in range(1, counts[0]):
+        # counts descend: how many are above r
         alive = int(np.searchsorted(-counts, -r))
         total[:alive] += rows[order[starts[:alive] + r]]
     return total
@@ -106,6 +111,7 @@ def embedding_bag_lookup(
     offset2bag[...] = -1
     lengths = np.maximum(ends - starts, 0)
     bag = np.repeat(np.arange(len(starts)), lengths)
+    # starts[b], starts[b] + 1, ... of every bag, one after another
     place = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(bag.size)
     if padding_idx is not None:
         kept = indices[place] != padding_idx
@@ -151,6 +157,7 @@ def _fill_bags(
     starts = (np.cumsum(counts) - counts)[by_count]
     counts = counts[by_count]
     step = max(1, BLOCK // max(weight.shape[1], 1))
+    # empty bags are the last ones: zero, also for a mean and a maximum
     filled = int(np.searchsorted(-counts, 0))
     out[by_count[filled:]] = 0
     for low in range(0, filled, step):
@@ -166,6 +173,7 @@ def _fill_bags(
             if mode != "max":
                 total[:alive] += rows
                 continue
+            # the first row is taken whatever it holds
             better = rows > total[:alive] if r else np.ones(rows.shape, bool)
             np.copyto(total[:alive], rows, where=better)
             np.copyto(arg[:alive], indices[number, None], where=better)

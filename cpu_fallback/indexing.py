@@ -20,6 +20,7 @@ def check_bounds(
     """Raise `kind` naming the first index outside [0, size), or outside [-size, size) with `wrap`."""
     low = -size if wrap else 0
     if index.size and (index.min() < low or index.max() >= size):
+        # two reductions find that there is one; the mask that names it is only built for the error
         bad = index[(index < low) | (index >= size)].reshape(-1)[0]
         raise kind(f"{op}: index {bad} is out of bounds for dimension {dim} with size {size}")
 
@@ -40,6 +41,7 @@ def positions(index: Array, dim: int, shape: tuple[int, ...]) -> Array:
     offsets = index * strides[dim]
     for d, extent in enumerate(index.shape):
         if d != dim and extent > 1:
+            # the other dimensions' own indices, by broadcasting
             steps = np.arange(0, extent * strides[d], strides[d], dtype=np.int64)
             offsets += steps.reshape((-1,) + (1,) * (index.ndim - d - 1))
     return offsets
@@ -50,6 +52,7 @@ def gather(out: Array, input: Array, dim: int, index: Array) -> None:
     out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
     check_bounds("gather", index, dim, input.shape[dim], RuntimeError)
     if index.size:
+        # one flat take, at positions that were checked ("clip" spares NumPy's own check)
         source = np.ascontiguousarray(input).reshape(-1)
         out[...] = source.take(positions(index, dim, input.shape), mode="clip")
 
@@ -91,9 +94,9 @@ def index_key(
 
 def index_at(out: Array, input: Array, indices: list[Array], dims: tuple[int, ...]) -> None:
     """Advanced indexing: `dims` are indexed by arrays that broadcast against each other, the others kept."""
-    key = index_key("index", input.shape, indices, dims)
     if not out.size:
         return
+    key = index_key("index", input.shape, indices, dims)
     if len(dims) == 1:
         _take_into(out, input, key[dims[0]], dims[0])  # type: ignore[arg-type]
     else:
@@ -113,14 +116,14 @@ def masked_select(alloc: Alloc, input: Array, mask: Array) -> Array:
     return out
 
 
-def nonzero_rows(alloc: Alloc, input: Array) -> Array:
-    """(n, ndim) indices of the elements that are not zero, in row-major order."""
+def nonzero_coordinates(alloc: Alloc, input: Array) -> Array:
+    """(ndim, n) indices of the elements that are not zero, in row-major order."""
     if input.ndim == 0:
-        return alloc((int(bool(input)), 0), int64)
+        return alloc((0, int(bool(input))), int64)
     axes = np.nonzero(input)
-    out = alloc((axes[0].size, input.ndim), int64)
+    out = alloc((input.ndim, axes[0].size), int64)
     for d, coordinates in enumerate(axes):
-        out[:, d] = coordinates
+        out[d] = coordinates
     return out
 
 

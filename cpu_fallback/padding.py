@@ -13,6 +13,7 @@ def constant_pad_nd(out: np.ndarray, input: np.ndarray, pad: Sequence[int], valu
     inside: list[slice] = [slice(None)] * out.ndim
     part: list[slice] = [slice(None)] * out.ndim
     for i in range(len(pad) // 2):
+        # `pad` begins with the last dimension
         dim = out.ndim - 1 - i
         before, after = pad[2 * i], pad[2 * i + 1]
         inside[dim] = slice(max(before, 0), out.shape[dim] - max(after, 0))

@@ -65,6 +65,7 @@ def philox(seed: int, counters: Array, third: int = 0) -> Array:
     odd[0] = 0
     np.right_shift(counters, _WORD_BITS, odd[1])
     for key in _round_keys(seed):
+        # The halves of c0's product become c2 and c3, those of c2's c0 and c1: so `even` is turned round.
         np.multiply(even, _MULTIPLIERS, product)
         np.right_shift(product, _WORD_BITS, even)
         np.bitwise_xor(even, odd, even)
@@ -87,6 +88,7 @@ def _fill(
 ) -> None:
     """Write `values(words, where)` block by block; `where` is the slice of the flattened output."""
     flat = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, out.dtype)
+    # a block is a multiple of four words, so that every one starts at a whole counter
     step = BLOCK // per_value
     for start in range(0, flat.size, step):
         where = slice(start, min(start + step, flat.size))
@@ -113,6 +115,7 @@ def _unit32(words: Array) -> Array:
 
 
 def _unit64(words: Array) -> Array:
+    # 27 and 26 bits: 53, as many as a float64 holds, so that no value is rounded to 1
     unit = (words[0::2] >> np.uint32(5)).astype(np.float64)
     unit *= 67108864.0
     unit += words[1::2] >> np.uint32(6)
@@ -136,6 +139,7 @@ def _unit(words: Array, dtype: np.dtype[Any]) -> Array:
 def _open_unit(words: Array, dtype: np.dtype[Any]) -> Array:
     """Uniform on (0, 1) in float32 or float64, safe under a logarithm."""
     if dtype == np.float64:
+        # half the smallest step in place of 0, whose logarithm is infinite
         return np.maximum(_unit64(words), 2.0**-54)
     return np.maximum(_unit32(words), np.float32(2.0**-32))
 
@@ -157,6 +161,7 @@ def _standard_normal(words: Array, dtype: np.dtype[Any]) -> Array:
     """Box-Muller on neighbouring uniforms (Box and Muller 1958): cosine first, then sine."""
     double = dtype == np.float64
     unit = _unit64(words) if double else _unit32(words)
+    # arrays of their own for radius and angle: the results take the place of both uniforms
     radius = np.maximum(unit[0::2], unit.dtype.type(2.0**-54 if double else 1.0e-7))
     np.log(radius, radius)
     radius *= -2
@@ -233,8 +238,10 @@ def philox_randint(out: Array, low: int, high: int, seed: int, offset: int) -> N
         factor = np.uint64(span)
 
         def values(words: Array, where: slice) -> Array:
+            # the high half of a product of 32 bits by the span: as even as a remainder, and faster
             wide = words * factor
             wide >>= np.uint64(32)
+            # modulo 2^64: the pattern of a negative `low` adds as it should
             wide += np.uint64(low & 0xFFFFFFFFFFFFFFFF)
             return wide.view(np.int64)
 
@@ -278,6 +285,7 @@ def native_dropout(out: Array, mask: Array, input: Array, p: float, seed: int, o
     """Zero with probability p and scale the rest by 1 / (1 - p); `mask` says what was kept."""
     threshold = np.uint32(min(round(p * 2.0**32), 0xFFFFFFFF))
     if p == 1:
+        # the threshold of 2**32 does not fit a word
         mask[...] = False
     else:
         _fill(mask, seed, offset, 1, lambda words, where: words >= threshold)
@@ -340,6 +348,7 @@ def _poisson_large(rate: Array, seed: int, counters: Array) -> Array:
         done = (us >= 0.07) & (v <= accept[open_])
         done |= (k >= 0) & ~((us < 0.013) & (v > us)) & fits
         result[open_[done]] = k[done]
+        # only those that were refused draw again, each from its own counter
         open_ = open_[~done]
         attempt += 1
     return result
@@ -360,6 +369,7 @@ def philox_poisson(out: Array, rate: Array, seed: int, offset: int) -> None:
         part = flat[start : start + BLOCK]
         counters = np.arange(first + start, first + start + part.size, dtype=np.uint64)
         unit = _unit64(philox(seed, counters)[:, :2].reshape(-1))
+        # both ways draw from the element's own counter: the result does not depend on its neighbours
         small = part < 10
         block = values[start : start + BLOCK]
         block[small] = _poisson_small(unit[small], part[small])

@@ -53,10 +53,12 @@ def add_rows(target: Array, index: Array, rows: Array) -> None:
     counts = np.diff(starts, append=order.size)
     rounds = min(int(counts.max()), _ROUNDS)
     for t in range(rounds):
+        # the t-th entry of every key: within a round no key comes twice, so that += adds all
         live = np.flatnonzero(counts > t)
         target[keys[live]] += rows[order[starts[live] + t]]
     rest = np.flatnonzero(counts > rounds)
     if rest.size:
+        # number of every entry within its segment: those after the rounds are summed by segment
         place = np.arange(order.size) - np.repeat(starts, counts)
         ends = np.cumsum(counts[rest] - rounds)
         tail = rows[order[place >= rounds]]
@@ -66,9 +68,11 @@ def add_rows(target: Array, index: Array, rows: Array) -> None:
 def add_flat(target: Array, index: Array, values: Array) -> None:
     """target[index[k]] += values[k] for each k; all one-dimensional."""
     if values.dtype.kind == "c":
+        # real and imaginary parts as rows of two
         pairs = values.view(values.real.dtype).reshape(-1, 2)
         add_rows(target.view(target.real.dtype).reshape(-1, 2), index, pairs)
     elif values.dtype.kind == "f" and index.size * 8 > target.size:
+        # adds up in float64 and in order; a pass over the target, for which it must be named often enough
         sums = np.bincount(index, values, target.size)
         np.add(target, sums, out=target, where=sums != 0)  # -0 stays where nothing is added
     else:
@@ -103,9 +107,11 @@ def _scatter_assign(op: str, out: Array, input: Array, dim: int, index: Array, s
     out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
     check_bounds(op, index, dim, input.shape[dim], RuntimeError)
     if isinstance(source, np.ndarray):
+        # the source may be larger than the index
         source = at_least_1d(source)[tuple(map(slice, index.shape))]
     if out.flags.c_contiguous:
         _copy(out, input)
+        # of equal positions NumPy keeps the last value
         out.reshape(-1)[positions(index, dim, input.shape)] = source
     else:
         result = np.array(input, order="C")
@@ -138,6 +144,7 @@ def scatter_reduce(
         values = at_least_1d(src)[tuple(map(slice, index.shape))].astype(result.dtype).reshape(-1)
         order, keys, starts = segments(positions(index, dim, input.shape).reshape(-1), flat.size)
         combine = _REDUCTIONS[reduce]
+        # one reduction a segment, in the order of the entries
         reduced = combine.reduceat(values[order], starts)
         flat[keys] = combine(flat[keys], reduced) if include_self else reduced
         if reduce == "mean":
@@ -155,6 +162,8 @@ def _rows_first(array: Array, dim: int) -> Array:
 def index_add(out: Array, input: Array, dim: int, index: Array, source: Array, alpha: float) -> None:
     """The input with alpha * source[k] added to entry index[k] of `dim`."""
     out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
+    if not out.size:
+        return
     check_bounds("index_add", index, dim, input.shape[dim], RuntimeError)
     front = np.moveaxis(out, dim, 0)
     result = _accumulator(front, np.moveaxis(input, dim, 0))
@@ -174,14 +183,19 @@ def index_add(out: Array, input: Array, dim: int, index: Array, source: Array, a
 def index_copy(out: Array, input: Array, dim: int, index: Array, source: Array) -> None:
     """The input with source[k] in place of entry index[k] of `dim`."""
     out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
+    if not out.size:
+        return
     check_bounds("index_copy", index, dim, input.shape[dim], IndexError)
     _copy(out, input)
+    # likewise the last of equal indices
     np.moveaxis(out, dim, 0)[index] = np.moveaxis(at_least_1d(source), dim, 0)
 
 
 def index_fill(out: Array, input: Array, dim: int, index: Array, value: float) -> None:
     """The input with one value in the entries of `dim` that the indices name."""
     out, input, index = at_least_1d(out), at_least_1d(input), at_least_1d(index)
+    if not out.size:
+        return
     check_bounds("index_fill", index, dim, input.shape[dim], IndexError, wrap=True)
     _copy(out, input)
     np.moveaxis(out, dim, 0)[wrapped(index, input.shape[dim])] = value
@@ -222,6 +236,8 @@ def put_at(
     out: Array, input: Array, indices: list[Array], values: Array, dims: tuple[int, ...], accumulate: bool
 ) -> None:
     """The input with values at the positions that advanced indexing names, or added there."""
+    if not out.size:
+        return
     key = index_key("index_put", input.shape, indices, dims)
     if not accumulate:
         _copy(out, input)

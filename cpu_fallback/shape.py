@@ -13,9 +13,8 @@ def copy(out: np.ndarray, input: np.ndarray) -> None:
     not for bool."""
     if input.dtype.kind == "c" and out.dtype.kind not in "bc":
         input = input.real
-    if (
-        out.itemsize == 1 and out.dtype == E4M3 and input.dtype != E4M3
-    ):  # without an infinity: what is too large becomes the largest
+    # this type has no infinity: what is too large becomes the largest
+    if out.itemsize == 1 and out.dtype == E4M3 and input.dtype != E4M3:
         input = np.clip(input.astype(np.float32), -448, 448)
     np.copyto(out, input, casting="unsafe")
 

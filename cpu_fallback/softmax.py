@@ -50,6 +50,7 @@ def logsumexp_dims(out: Array, input: Array, dims: tuple[int, ...], keepdim: boo
         out[...] = -np.inf
         return
     kept = tuple(d for d in range(input.ndim) if d not in dims)
+    # what is reduced goes last, as rows
     rows = input.transpose(kept + dims) if dims != tuple(range(len(kept), input.ndim)) else input
     result = np.empty([input.shape[d] for d in kept], out.dtype)
     size = result.size
@@ -77,6 +78,7 @@ def _forward(out: Array, input: Array, dim: int, block: Callable[..., None]) -> 
     if input.size == 0:
         return
     if block is _softmax_block and input.size <= SMALL and out.dtype.itemsize > 2 and input.ndim:
+        # in the output itself, in one piece: cutting it into blocks would take longer than the arithmetic
         np.subtract(input, np.maximum.reduce(input, axis=dim, keepdims=True), out=out)
         np.exp(out, out=out)
         np.divide(out, np.add.reduce(out, axis=dim, keepdims=True), out=out)
@@ -117,6 +119,7 @@ def _softmax_block(o: Array, x: Array, axis: int, ones: Array, work: Scratch) ->
     e = _target(o, work)
     exp_shifted(x, e, axis)
     total = asum(e, axis, ones)
+    # a division for each row, a product for each element
     np.reciprocal(total, out=total)
     np.multiply(e, total, out=e)
     if e is not o:
@@ -125,6 +128,7 @@ def _softmax_block(o: Array, x: Array, axis: int, ones: Array, work: Scratch) ->
 
 def _log_softmax_block(o: Array, x: Array, axis: int, ones: Array, work: Scratch) -> None:
     e = work(o.shape)
+    # y is needed after its exponentials: two arrays, of which the output may be one
     y = o if o.dtype == work.dtype and o.flags.c_contiguous else np.empty_like(e)
     # The shift by the maximum is kept here in every case: it makes values close to zero exact.
     if x.dtype != y.dtype or not x.flags.c_contiguous:

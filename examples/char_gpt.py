@@ -216,8 +216,8 @@ def main(argv: list[str] | None = None) -> int:
     start = time.perf_counter()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    found = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(found if args.device == "auto" else args.device)
+    fastest = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(fastest if args.device == "auto" else args.device)
     text = Text(args.data)
     model = CharGPT(len(text.characters), args.context, args.width, args.heads, args.layers).to(device)
     weights = sum(p.numel() for p in model.parameters())

@@ -186,8 +186,8 @@ def main(argv: list[str] | None = None) -> int:
     start = time.perf_counter()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    found = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(found if args.device == "auto" else args.device)
+    fastest = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(fastest if args.device == "auto" else args.device)
     train_set, test_set = load_digits(args.data)
     model = DigitNet().to(device)
     weights = sum(p.numel() for p in model.parameters())

@@ -23,6 +23,7 @@ def arange_kernel(
     """out[i] = start + i * step in float64 or, from `first` and `first_step`, in int64; rounded once."""
     i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     if FLOATING:
+        # a product for each element: a running sum would be off by one more rounding with every step
         value = start + i.to(tl.float64) * step
     else:
         value = first + i * first_step
@@ -38,8 +39,10 @@ def linspace_kernel(
     i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     up = start + i.to(tl.float64) * step
     down = end - (n - 1 - i).to(tl.float64) * step
+    # each half from its own end: start and end come out exact
     value = tl.where((i < n // 2) | (n == 1), up, down)
     if POWER:
+        # base**value; the host refuses bases without a logarithm
         value = tl.exp(value * log_base)
     tl.store(out + i * stride, convert(value, out.dtype.element_ty), mask=i < n)
 

@@ -16,7 +16,7 @@ import triton
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.dtypes import bool_
+from tritonnn.dtypes import bfloat16, bool_, float16
 from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device import math as _math
@@ -54,6 +54,7 @@ def _true_divide(x, y):
 
 @triton.jit
 def trunc_divide(x, y):
+    """x / y rounded towards zero."""
     if x.dtype.is_floating():
         return _math.trunc(_math.divide(x, y))
     else:
@@ -62,16 +63,22 @@ def trunc_divide(x, y):
 
 @triton.jit
 def floor_divide(x, y):
+    """x / y rounded down, by way of the rest: rounding x / y itself may reach the next whole number."""
     if x.dtype.is_floating():
         rest = _math.fmod(x, y)
+        # x without its rest is a multiple of y: the quotient is whole but for rounding
         quotient = _math.divide(x - rest, y)
+        # the rest has x's sign: where y has the other one this quotient is the next higher one
         quotient = tl.where((rest != 0.0) & ((y < 0.0) != (rest < 0.0)), quotient - 1.0, quotient)
         whole = tl.floor(quotient)
+        # a quotient that rounding left just below its whole number
         whole = tl.where(quotient - whole > 0.5, whole + 1.0, whole)
         exact = _math.divide(x, y)
+        # a zero has the exact quotient's sign
         whole = tl.where(quotient == 0.0, _math.copysign(quotient * 0.0, exact), whole)
         return tl.where(y == 0.0, exact, whole)
     elif x.dtype.is_int_signed():
+        # // truncates here, as in C
         quotient = x // y
         return tl.where((quotient * y != x) & ((x < 0) != (y < 0)), quotient - 1, quotient)
     else:
@@ -80,8 +87,10 @@ def floor_divide(x, y):
 
 @triton.jit
 def remainder(x, y):
+    """What floor_divide leaves: x - y floor(x / y), with the divisor's sign."""
     if x.dtype.is_floating():
         rest = _math.fmod(x, y)
+        # Python's remainder has the divisor's sign, C's the dividend's
         return tl.where((rest != 0.0) & ((y < 0.0) != (rest < 0.0)), rest + y, rest)
     elif x.dtype.is_int_signed():
         rest = x % y
@@ -92,6 +101,7 @@ def remainder(x, y):
 
 @triton.jit
 def fmod(x, y):
+    """What trunc_divide leaves, with the dividend's sign."""
     if x.dtype.is_floating():
         return _math.fmod(x, y)
     else:
@@ -101,9 +111,11 @@ def fmod(x, y):
 @triton.jit
 def gcd(x, y):
     """Euclid's algorithm; after 1.45 steps per bit every pair has come to an end."""
+    # + y * 0, + x * 0: both in the shape that they broadcast to, which a loop must not change
     a = (tl.abs(x) if x.dtype.is_int_signed() else x) + y * 0
     b = (tl.abs(y) if x.dtype.is_int_signed() else y) + x * 0
     for _ in range(3 * x.dtype.primitive_bitwidth // 2):
+        # pairs that have come to an end wait for the others, and must not divide by 0
         rest = tl.where(b == 0, 0, a % tl.where(b == 0, 1, b))
         a = tl.where(b == 0, a, b)
         b = rest
@@ -112,7 +124,9 @@ def gcd(x, y):
 
 @triton.jit
 def lcm(x, y):
+    """|x y| / gcd(x, y)."""
     divisor = gcd(x, y)
+    # divided first: x * y may overflow where the multiple does not
     multiple = x // tl.where(divisor == 0, 1, divisor) * y
     return tl.abs(multiple) if x.dtype.is_int_signed() else multiple
 
@@ -157,6 +171,8 @@ def _one(x):
 
 @triton.jit
 def sign(x):
+    """-1, 0 or 1."""
+    # 0 for NaN, of which both comparisons are false
     return (x > 0).to(tl.int8) - (x < 0).to(tl.int8)
 
 
@@ -187,6 +203,8 @@ def sqrt(x):
 
 @triton.jit
 def rsqrt(x):
+    """1 / sqrt(x)."""
+    # two correctly rounded steps; tl.rsqrt is an approximation of the hardware
     return _math.reciprocal(_math.sqrt(x))
 
 
@@ -207,6 +225,8 @@ def copysign(x, y):
 
 @triton.jit
 def lerp(x, end, weight):
+    """x + weight (end - x)."""
+    # from the nearer end: a weight of 1 gives `end` exactly
     return tl.where(tl.abs(weight) < 0.5, x + weight * (end - x), end - (end - x) * (1.0 - weight))
 
 
@@ -310,12 +330,15 @@ def log1p(x):
 
 @triton.jit
 def logaddexp(x, y):
+    """log(e**x + e**y) = max + log(1 + e**-|x - y|)."""
     high = _math.maximum(x, y)
+    # equal operands apart: the difference of equal infinities would be NaN
     return tl.where(x == y, high + _math.LN2, high + _math.log1p(_math.exp(-tl.abs(x - y))))
 
 
 @triton.jit
 def logaddexp2(x, y):
+    """log2(2**x + 2**y), likewise."""
     high = _math.maximum(x, y)
     rest = _math.log1p(tl.exp2(-tl.abs(x - y))) * _math.LOG2E
     return tl.where(x == y, high + 1.0, high + rest)
@@ -323,6 +346,8 @@ def logaddexp2(x, y):
 
 @triton.jit
 def xlogy(x, y):
+    """x log(y)."""
+    # 0 log 0 is 0, and only a NaN of y outweighs an x of 0
     return tl.where(y != y, y, tl.where(x == 0.0, 0.0, x * tl.log(y)))
 
 
@@ -394,7 +419,7 @@ def sinc(x):
     return _math.sinc(x)
 
 
-# ---- special functions
+# ---- special functions; those of `device/special.py` compute in float64, for which it has coefficients
 
 
 @triton.jit
@@ -439,6 +464,7 @@ def _trigamma(x):
 
 @triton.jit
 def _polygamma(x, order, scale):
+    """(-1)**(n + 1) n! zeta(n + 1, x), with n + 1 as `order` and what is before zeta as `scale`."""
     wide = x.to(tl.float64)
     return _special.zeta(order.to(tl.float64) + wide * 0.0, wide) * scale.to(tl.float64)
 
@@ -475,6 +501,8 @@ def sigmoid(x):
 
 @triton.jit
 def sigmoid_backward(grad, y):
+    """grad y (1 - y)."""
+    # from the result y: no exponential again
     return grad * y * (1.0 - y)
 
 
@@ -490,6 +518,7 @@ def _logit_unclamped(x):
 
 @triton.jit
 def _logit_clamped(x, eps):
+    """log(p / (1 - p)) of p = x within [eps, 1 - eps]."""
     inside = _math.minimum(_math.maximum(x, eps), 1.0 - eps)
     return tl.log(_math.divide(inside, 1.0 - inside))
 
@@ -509,6 +538,7 @@ def minimum(x, y):
 
 @triton.jit
 def fmax(x, y):
+    """The larger one; where one of both is NaN, the other."""
     if x.dtype.is_floating():
         return tl.where(x != x, y, tl.where((y != y) | (x > y), x, y))
     else:
@@ -517,6 +547,7 @@ def fmax(x, y):
 
 @triton.jit
 def fmin(x, y):
+    """The smaller one; where one of both is NaN, the other."""
     if x.dtype.is_floating():
         return tl.where(x != x, y, tl.where((y != y) | (x < y), x, y))
     else:
@@ -535,7 +566,9 @@ def _clamp_both(x, low, high):
 
 @triton.jit
 def nan_to_num(x, nan, posinf, neginf):
+    """Numbers in place of NaN and infinities; whole numbers have neither."""
     if x.dtype.is_floating():
+        # NaN last: it equals neither infinity
         finite = tl.where(x == _math.INF, posinf, tl.where(x == -_math.INF, neginf, x))
         return tl.where(x != x, nan, finite)
     else:
@@ -544,22 +577,42 @@ def nan_to_num(x, nan, posinf, neginf):
 
 @triton.jit
 def heaviside(x, values):
+    """0 below 0, 1 above, `values` at 0."""
+    # 0 for NaN, which is neither 0 nor above it
     return tl.where(x == 0, values, (x > 0).to(x.dtype))
 
 
 @triton.jit
-def nextafter(x, y):
-    """The neighbouring number in y's direction: one step of the bit pattern, which counts away from 0."""
-    if x.dtype == tl.float64:
-        bits = x.to(tl.int64, bitcast=True)
-        smallest = tl.full(x.shape, 1, tl.int64)
-    else:
-        bits = x.to(tl.int32, bitcast=True)
-        smallest = tl.full(x.shape, 1, tl.int32)
-    bits = tl.where((x < y) == (x > 0.0), bits + 1, bits - 1)
+def _neighbour(x, y, bits, smallest):
+    """The number a step after x in y's direction, given the bit pattern of x and that of the smallest number."""
+    # the pattern counts magnitudes: + 1 leads away from 0, up for positive numbers and down for negative ones
+    bits = tl.where((x < y) == (x > 0.0), bits + smallest, bits - smallest)
+    # from 0 the next number is the smallest subnormal on y's side
     tiny = _math.copysign(smallest.to(x.dtype, bitcast=True), y)
     result = tl.where(x == 0.0, tiny, bits.to(x.dtype, bitcast=True))
     return tl.where((x != x) | (y != y), x + y, tl.where(x == y, y, result))
+
+
+@triton.jit
+def _next_number(x, y):
+    """The neighbouring number in y's direction: one step of the bit pattern, which counts away from 0."""
+    if x.dtype == tl.float64:
+        return _neighbour(x, y, x.to(tl.int64, bitcast=True), tl.full(x.shape, 1, tl.int64))
+    else:
+        return _neighbour(x, y, x.to(tl.int32, bitcast=True), tl.full(x.shape, 1, tl.int32))
+
+
+@triton.jit
+def _next_bfloat16(x, y):
+    # bfloat16 in float32 is the upper half of the pattern
+    return _neighbour(x, y, x.to(tl.int32, bitcast=True), tl.full(x.shape, 1 << 16, tl.int32))
+
+
+@triton.jit
+def _next_float16(x, y):
+    x, y = x.to(tl.float16), y.to(tl.float16)
+    step = _neighbour(x, y, x.to(tl.int16, bitcast=True), tl.full(x.shape, 1, tl.int16))
+    return step.to(tl.float32)
 
 
 # ---- comparison and classification
@@ -611,6 +664,7 @@ def isinf(x):
 @triton.jit
 def isfinite(x):
     if x.dtype.is_floating():
+        # false for NaN
         return tl.abs(x) < _math.INF
     else:
         return x == x
@@ -682,7 +736,9 @@ def _flip_bits(x):
 
 @triton.jit
 def bitwise_left_shift(x, y):
+    """x times 2**y; 0 for shifts by the width or more, and for negative ones."""
     outside = (y < 0) | (y >= x.dtype.primitive_bitwidth)
+    # shifts by the width or more are undefined: lanes that are not taken shift by 0
     return tl.where(outside, 0, x << tl.where(outside, 0, y))
 
 
@@ -703,6 +759,7 @@ def bitwise_right_shift(x, y):
 
 _divide = {None: pointwise(_true_divide), "trunc": pointwise(trunc_divide), "floor": pointwise(floor_divide)}
 _general_power = pointwise(_power)
+# exponents that need no logarithm and exponential in float64
 _powers = {
     -2: pointwise(_inverse_square), -1: pointwise(reciprocal), -0.5: pointwise(rsqrt), 0: pointwise(_one),
     0.5: pointwise(sqrt), 1: pointwise(_math.identity), 2: pointwise(square), 3: pointwise(_cube),
@@ -711,6 +768,8 @@ _powers = {
 _polygammas = {0: pointwise(digamma), 1: pointwise(_trigamma)}
 _general_polygamma = pointwise(_polygamma)
 _not = {True: pointwise(logical_not), False: pointwise(_flip_bits)}
+_next = {float16: pointwise(_next_float16), bfloat16: pointwise(_next_bfloat16)}
+_next_wide = pointwise(_next_number)
 _maximum, _minimum, _both = pointwise(maximum), pointwise(minimum), pointwise(_clamp_both)
 _round = pointwise(_round_whole)
 _round_up, _round_down = pointwise(_round_scaled_up), pointwise(_round_scaled_down)
@@ -720,6 +779,11 @@ _logit = {False: pointwise(_logit_unclamped), True: pointwise(_logit_clamped)}
 def div(out: Buffer, x: Any, y: Any, rounding_mode: str | None, compute: DType) -> None:
     """x / y, rounded down (`floor`), towards zero (`trunc`) or not at all."""
     _divide[rounding_mode](out, x, y, compute=compute)
+
+
+def floor_quotient(out: Buffer, x: Any, y: Any, compute: DType) -> None:
+    """`floor_divide` as `div` has it, with a derivative."""
+    _divide["floor"](out, x, y, compute=compute)
 
 
 def pow(out: Buffer, x: Any, y: Any, compute: DType) -> None:
@@ -738,6 +802,7 @@ def polygamma(out: Buffer, x: Buffer, n: int, compute: DType) -> None:
     if n in _polygammas:
         _polygammas[n](out, x, compute=compute)
     else:
+        # 171! is beyond float64
         factorial = math.factorial(n) if n <= 170 else math.inf
         _general_polygamma(out, x, float(n + 1), factorial if n % 2 else -factorial, compute=compute)
 
@@ -750,6 +815,11 @@ def clamp(out: Buffer, x: Any, low: Any, high: Any, compute: DType) -> None:
         _maximum(out, x, low, compute=compute)
     else:
         _both(out, x, low, high, compute=compute)
+
+
+def nextafter(out: Buffer, x: Any, y: Any, compute: DType) -> None:
+    """The next number of the type of the result."""
+    _next.get(out.dtype, _next_wide)(out, x, y, compute=compute)
 
 
 def bitwise_not(out: Buffer, x: Buffer, compute: DType) -> None:

@@ -85,6 +85,7 @@ def read_kernel(
 def true_kernel(marks, mask_, n, shape, strides, BLOCK: tl.constexpr, INT64: tl.constexpr):
     """marks[i] = 1 where the element is not zero."""
     i = positions(BLOCK, INT64)
+    # NaN is not zero, and counts
     x = comparable(tl.load(mask_ + offset_of(i, shape, strides), mask=i < n))
     tl.store(marks + i, (x != 0).to(tl.int64), mask=i < n)
 
@@ -102,18 +103,20 @@ def compact_kernel(out, input, ends, n, shape, in_strides, BLOCK: tl.constexpr, 
 
 
 @triton.jit
-def coordinates_kernel(out, ends, n, shape, BLOCK: tl.constexpr, INT64: tl.constexpr):
-    """Write the coordinates of the marked elements one row after another."""
+def coordinates_kernel(out, ends, n, count, last, shape, BLOCK: tl.constexpr, INT64: tl.constexpr):
+    """Write the coordinates of the `count` marked elements, one row a dimension; the last begins at `last`."""
     i = positions(BLOCK, INT64)
     mask = i < n
     end = tl.load(ends + i, mask=mask, other=0)
     marked = mask & (end != tl.load(ends + i - 1, mask=mask & (i > 0), other=0))
     rank: tl.constexpr = len(shape)
     rest = i.to(tl.int64)
-    for k in tl.static_range(rank):
+    place = end - 1 + last
+    for k in tl.static_range(rank):  # the last dimension first, as divisions bring the coordinates out
         extent = shape[rank - 1 - k]
-        tl.store(out + (end - 1) * rank + (rank - 1 - k), rest % extent, mask=marked)
+        tl.store(out + place, rest % extent, mask=marked)
         rest = rest // extent
+        place -= count
 
 
 @triton.jit
@@ -210,6 +213,8 @@ def read_through(out: Buffer, input: Buffer, indices: Sequence[Buffer], dims: tu
 @replayed
 def index_at(out: Buffer, input: Buffer, indices: list[Buffer], dims: tuple[int, ...]) -> None:
     """Advanced indexing: `dims` are indexed by arrays that broadcast against each other, the others kept."""
+    if not out.numel:
+        return
     for one, dim in zip(indices, dims, strict=True):
         check_bounds("index", one, dim, input.shape[dim], IndexError, wrap=True)
     read_through(out, input, indices, dims)
@@ -252,21 +257,24 @@ def masked_select(alloc: Alloc, input: Buffer, mask: Buffer) -> Buffer:
 
 def _select_complex(out: Buffer, input: Buffer, ends: Buffer) -> Buffer:
     """As `compact_kernel`, through the positions of what is selected."""
-    where = empty((out.numel, 1), dtypes.int64, out)
+    where = empty((out.numel,), dtypes.int64, out)
     n = input.numel
-    launch(coordinates_kernel, (-(-n // BLOCK),), where, ends, n, (n,), BLOCK=BLOCK, INT64=needs_int64(input))
-    read_through(out, flat(input), [where.as_strided((out.numel,), (1,))], (0,))
+    launch(
+        coordinates_kernel, (-(-n // BLOCK),), where, ends, n, out.numel, 0, (n,), BLOCK=BLOCK,
+        INT64=needs_int64(input),
+    )  # fmt: skip
+    read_through(out, flat(input), [where], (0,))
     return out
 
 
-def nonzero_rows(alloc: Alloc, input: Buffer) -> Buffer:
-    """(n, ndim) indices of the elements that are not zero, in row-major order."""
+def nonzero_coordinates(alloc: Alloc, input: Buffer) -> Buffer:
+    """(ndim, n) indices of the elements that are not zero, in row-major order."""
     ends, count = marked(input)
-    out = alloc((count, input.ndim), dtypes.int64)
+    out = alloc((input.ndim, count), dtypes.int64)
     if input.ndim:
         launch(
-            coordinates_kernel, (-(-input.numel // BLOCK),), out, ends, input.numel, tuple(input.shape),
-            BLOCK=BLOCK, INT64=needs_int64(input),
+            coordinates_kernel, (-(-input.numel // BLOCK),), out, ends, input.numel, count,
+            (input.ndim - 1) * count, tuple(input.shape), BLOCK=BLOCK, INT64=needs_int64(input),
         )  # fmt: skip
     return out
 

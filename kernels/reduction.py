@@ -229,6 +229,7 @@ def _reduce_parts(out: Buffer, input: Buffer, dims: tuple[int, ...], divisor: in
 
 
 def _accumulator(out: Any, input: Any, extreme: bool) -> Any:
+    # extrema need no wider type than their elements'; sums of integers count in 64 bits
     kind = input if extreme else out
     if kind.is_floating_point:
         return float64 if kind is float64 else float32

@@ -41,6 +41,8 @@ ENOUGH_ROWS = 256
 
 @triton.jit
 def _log_add(a, b):
+    """log(e**a + e**b)."""
+    # the exponent is never positive: no overflow
     high = tl.maximum(a, b)
     # Equal infinities would give inf - inf.
     return tl.where(a == b, a + 0.6931471805599453, high + tl.log(1.0 + tl.exp(-tl.abs(a - b))))
@@ -66,6 +68,7 @@ def _multiply(a, b):
 
 @triton.jit
 def _combine(a, b, KIND: tl.constexpr):
+    """Two results as one, the earlier first."""
     if KIND == 0:
         return a + b
     elif KIND == 1:
@@ -76,6 +79,7 @@ def _combine(a, b, KIND: tl.constexpr):
 
 @triton.jit
 def _scan(x, KIND: tl.constexpr):
+    """The running results along the rows of a tile."""
     if KIND == 0:
         return tl.cumsum(x, 1)
     elif KIND == 1:
@@ -86,6 +90,7 @@ def _scan(x, KIND: tl.constexpr):
 
 @triton.jit
 def _total(x, KIND: tl.constexpr):
+    """The result of each row of a tile, as a column."""
     if KIND == 0:
         return tl.sum(x, 1, keep_dims=True)
     elif KIND == 1:
@@ -96,6 +101,7 @@ def _total(x, KIND: tl.constexpr):
 
 @triton.jit
 def _identity(KIND: tl.constexpr):
+    """What changes no result."""
     if KIND == 0:
         return 0
     elif KIND == 1:
@@ -106,6 +112,7 @@ def _identity(KIND: tl.constexpr):
 
 @triton.jit
 def _program_rows(n_rows, ROWS: tl.constexpr, INT64: tl.constexpr):
+    """The rows of this program, as a column, and which of them there are."""
     pid = tl.program_id(0)
     if INT64:
         pid = pid.to(tl.int64)
@@ -139,6 +146,7 @@ def scan_kernel(
         for _ in range(0, n_cols, COLUMNS):
             mask = row_mask & (cols < n_cols)
             x = convert(tl.load(in_ptrs + cols * stride_in, mask=mask), COMPUTE)
+            # what is beyond the row must not enter the carry
             x = tl.where(mask, x, _identity(KIND))
             x_scan = _combine(carry, _scan(x, KIND), KIND)
             tl.store(out_ptrs + cols * stride_out, convert(x_scan, out_ptr.dtype.element_ty), mask=mask)
@@ -154,6 +162,7 @@ def scan_kernel(
         x = convert(tl.load(in_ptrs + cols * stride_in, mask=mask), COMPUTE)
         x = _scan(tl.where(mask, x, _identity(KIND)), KIND)
         if chunk > 0:
+            # all before this chunk: the inclusive scan's entry of the chunk before
             x = _combine(tl.load(prefix_ptr + row * chunks + chunk - 1, mask=row_mask), x, KIND)
         tl.store(out_ptrs + cols * stride_out, convert(x, out_ptr.dtype.element_ty), mask=mask)
 
@@ -195,6 +204,7 @@ def extremum_kernel(
     for start in range(0, n_cols, COLUMNS):
         mask = row_mask & (cols < n_cols)
         x = convert(tl.load(in_ptrs + cols * stride_in, mask=mask), COMPUTE)
+        # -1 marks padding for the scan, which would else take what a masked load leaves
         positions = tl.where(mask, cols, -1) + tl.zeros((ROWS, 1), tl.int64)
         if MAXIMUM:
             v, i = tl.associative_scan((x, positions), 1, _later_max)

@@ -36,7 +36,7 @@ from tritonnn.shape import numel
 
 LONGEST_ROW = 32768
 LONGEST_PAIR = 16384  # rows of which two are held
-LONG_BLOCK = 8192  # elements of a step over rows that are longer
+LONG_BLOCK = 8192  # elements of a step over rows that are longer: 16 a thread of 16 warps
 
 
 @triton.jit
@@ -94,6 +94,7 @@ def softmax_kernel(
 
 @triton.jit
 def _input_grad(dy, y, row_sum, LOG: tl.constexpr):
+    """dx of a tile, from its rows' sums."""
     if LOG:
         return dy - _math.exp(y) * row_sum
     else:
@@ -119,6 +120,7 @@ def softmax_backward_kernel(
     if ONCE:
         cols = offsets_from(0, BLOCK_R, INT64)[None, :]
         mask = row_mask & (cols < n_cols)
+        # zeros add nothing to the row's sum
         dy = convert(tl.load(dy_ptrs + cols * stride_dy, mask=mask, other=0.0), ACC)
         y = convert(tl.load(y_ptrs + cols * stride_y, mask=mask, other=0.0), ACC)
         row_sum = tl.sum(dy if LOG else dy * y, axis=1)[:, None]
@@ -167,6 +169,7 @@ def choose_walk(rows: int, length: int, contiguous: bool, longest: int) -> Walk:
             rows_per_program, block, warps = choose_rows(rows, length)
             return Walk(rows_per_program, block, True, warps)
         return Walk(1, LONG_BLOCK, False, 16)
+    # 32 rows side by side: in float32 a line of 128 bytes
     block_rows = min(32, power_of_2(rows))
     block = power_of_2(length)
     if block * block_rows <= longest:

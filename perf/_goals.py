@@ -37,25 +37,25 @@ class Goal:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One figure of a row against what was asked. `found` is None where it was not measured."""
+    """One figure of a row against what was asked. `figure` is None where it was not measured."""
 
     kind: str
     wanted: float
-    found: float | None
+    figure: float | None
 
     @property
     def met(self) -> bool | None:
         """None where there is no figure."""
-        if self.found is None:
+        if self.figure is None:
             return None
-        return self.found <= self.wanted if self.kind in AT_MOST else self.found >= self.wanted
+        return self.figure <= self.wanted if self.kind in AT_MOST else self.figure >= self.wanted
 
     @property
     def short(self) -> float:
         """By which part of the goal the figure misses it; 0 where it is met or was not measured."""
-        if self.found is None or self.met:
+        if self.figure is None or self.met:
             return 0.0
-        return abs(self.found - self.wanted) / self.wanted
+        return abs(self.figure - self.wanted) / self.wanted
 
     def asked(self) -> str:
         """The goal, for reading."""
@@ -63,9 +63,9 @@ class Verdict:
 
     def text(self) -> str:
         """The figure and the goal, for reading."""
-        if self.found is None:
+        if self.figure is None:
             return f"{self.kind} not measured ({self.asked()})"
-        text = f"{self.kind} {number(self.kind, self.found)} ({self.asked()})"
+        text = f"{self.kind} {number(self.kind, self.figure)} ({self.asked()})"
         return text if self.met else f"{text}, missed by {self.short:.0%}"
 
 
@@ -81,14 +81,14 @@ def verdicts(goal: dict[str, float], figures: dict[str, float | None]) -> list[V
     return [Verdict(kind, goal[kind], figures.get(kind)) for kind in WORDS if kind in goal]
 
 
-def standing(found: list[Verdict]) -> str:
+def standing(figures: list[Verdict]) -> str:
     """'missed' where any figure misses, else 'not measured' where one is absent, else 'met'; '' without a
     goal."""
-    if not found:
+    if not figures:
         return ""
-    if any(v.met is False for v in found):
+    if any(v.met is False for v in figures):
         return "missed"
-    return "not measured" if any(v.met is None for v in found) else "met"
+    return "not measured" if any(v.met is None for v in figures) else "met"
 
 
 def summary(rows: list[tuple[str, list[Verdict]]]) -> list[tuple[str, str, str]]:
@@ -99,9 +99,9 @@ def summary(rows: list[tuple[str, list[Verdict]]]) -> list[tuple[str, str, str]]
     """
     order = {"missed": 0, "met": 1, "not measured": 2}
     lines: list[tuple[Any, tuple[str, str, str]]] = []
-    for label, found in rows:
-        if found:
-            stands = standing(found)
-            worst = max(v.short for v in found)
-            lines.append(((order[stands], -worst), (stands, label, "; ".join(v.text() for v in found))))
+    for label, figures in rows:
+        if figures:
+            stands = standing(figures)
+            worst = max(v.short for v in figures)
+            lines.append(((order[stands], -worst), (stands, label, "; ".join(v.text() for v in figures))))
     return [line for _, line in sorted(lines, key=lambda item: item[0])]

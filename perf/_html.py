@@ -103,12 +103,12 @@ def _row(head: list[str], cells: list[str], r: dict[str, Any], peers: list[str])
 
 
 def _goals_table(results: list[dict[str, Any]], ceilings: dict[str, float]) -> str:
-    found = _output.goals(results, ceilings)
-    if not found:
+    standings = _output.goals(results, ceilings)
+    if not standings:
         return "<p>None among these rows.</p>"
     lines = [
         _cell(row) + _cell(stands, stands.replace("not measured", "failed")) + _cell(figures)
-        for stands, row, figures in found
+        for stands, row, figures in standings
     ]
     return _table(["row", "", "figure (goal)"], lines)
 

@@ -34,8 +34,8 @@ class Maker:
         requires_grad: bool = False,
     ) -> Any:
         """A tensor with uniform values between `low` and `high`; `dtype` by name."""
-        made = self._uniform(self._shape(shape), dtype, low, high)
-        return made.requires_grad_() if requires_grad else made
+        tensor = self._uniform(self._shape(shape), dtype, low, high)
+        return tensor.requires_grad_() if requires_grad else tensor
 
     def like(self, tensor: Any) -> Any:
         """Random values in a tensor's shape and dtype, such as an incoming gradient."""
@@ -76,8 +76,8 @@ class Maker:
         count = math.prod(shape)
         if self.device == "cpu":
             return self.lib.from_numpy(self._numpy.resize(block, shape)).to(wanted)
-        made = self.lib.from_numpy(block).to(self.device).to(wanted)
+        tensor = self.lib.from_numpy(block).to(self.device).to(wanted)
         if count > RANDOM_ELEMENTS:
             times = -(-count // RANDOM_ELEMENTS)
-            made = made.expand(times, RANDOM_ELEMENTS).reshape(-1)[:count]
-        return made.reshape(shape)
+            tensor = tensor.expand(times, RANDOM_ELEMENTS).reshape(-1)[:count]
+        return tensor.reshape(shape)

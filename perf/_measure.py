@@ -103,8 +103,8 @@ class Crew:
         self._starts = dict.fromkeys(libraries, 1)
         # Started together: importing takes each of them seconds.
         with ThreadPoolExecutor(max(1, len(libraries))) as pool:
-            found = pool.map(lambda library: Peer(library, **self._settings), libraries)
-        self.peers: dict[str, Peer] = dict(zip(libraries, found, strict=True))
+            peers = pool.map(lambda library: Peer(library, **self._settings), libraries)
+        self.peers: dict[str, Peer] = dict(zip(libraries, peers, strict=True))
         self.problems = {k: p.environment["error"] for k, p in self.peers.items() if "error" in p.environment}
         for library in self.problems:
             self.peers.pop(library).close()

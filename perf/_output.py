@@ -28,14 +28,14 @@ def roofs(results: list[dict[str, Any]]) -> dict[str, float]:
 
     The best of all libraries counts: a roof is what the machine can do.
     """
-    found: dict[str, float] = {}
+    best_rates: dict[str, float] = {}
     for r in results:
         if r["family"] != "roof" or not r["seconds"]:
             continue
         best = min(r["seconds"].values())
         name, work = (f"gemm {r['math']}", r["flops"]) if r["flops"] else ("copy", r["nbytes"])
-        found[name] = max(found.get(name, 0.0), work / best)
-    return found
+        best_rates[name] = max(best_rates.get(name, 0.0), work / best)
+    return best_rates
 
 
 def roof_share(r: dict[str, Any], ceilings: dict[str, float]) -> float | None:
@@ -115,8 +115,10 @@ def predicted_cells(r: dict[str, Any], machines: list[str]) -> list[str]:
     """A row under these headings; every time says that it is predicted."""
     times = []
     for machine in machines:
-        found = r["predicted"].get(machine)
-        times.append(f"predicted {duration(found['seconds'])}, {found['bound']}" if found else "")
+        prediction = r["predicted"].get(machine)
+        times.append(
+            f"predicted {duration(prediction['seconds'])}, {prediction['bound']}" if prediction else ""
+        )
     wanted = ", ".join(f"{v.kind} {v.asked()}" for v in _goals.verdicts(r["goal"], {}))
     return [r["name"], r["dtype"], size(r["nbytes"]), operations(r["flops"]), *times, wanted]
 
@@ -181,10 +183,10 @@ def rate(r: dict[str, Any]) -> str:
 def slower(results: list[dict[str, Any]], peers: list[str]) -> list[str]:
     """One line for each row and peer where tritonnn is slower, the worst first, then what could not be
     measured."""
-    found = [(r["ratio"][p], r, p) for r in results for p in peers if r["ratio"].get(p, 1.0) < SLOWER]
+    losses = [(r["ratio"][p], r, p) for r in results for p in peers if r["ratio"].get(p, 1.0) < SLOWER]
     lines = [
         f"{ratio:7.2f}  {r['family']}: {label(r)} against {PEER_NAMES[p]}"
-        for ratio, r, p in sorted(found, key=lambda item: item[0])
+        for ratio, r, p in sorted(losses, key=lambda item: item[0])
     ]
     lines += [
         f" failed  {r['family']}: {label(r)}: {r['errors']['tritonnn']}"
@@ -196,10 +198,12 @@ def slower(results: list[dict[str, Any]], peers: list[str]) -> list[str]:
 
 def goal_lines(results: list[dict[str, Any]], ceilings: dict[str, float]) -> list[str]:
     """The goals met and missed, a line each, and how many were not measured."""
-    found = goals(results, ceilings)
-    counted = {s: sum(g[0] == s for g in found) for s in ("met", "missed", "not measured")}
-    lines = [f"{stands:<12}  {row}: {figures}" for stands, row, figures in found if stands != "not measured"]
-    return [", ".join(f"{n} {s}" for s, n in counted.items()), *lines] if found else []
+    standings = goals(results, ceilings)
+    counted = {s: sum(g[0] == s for g in standings) for s in ("met", "missed", "not measured")}
+    lines = [
+        f"{stands:<12}  {row}: {figures}" for stands, row, figures in standings if stands != "not measured"
+    ]
+    return [", ".join(f"{n} {s}" for s, n in counted.items()), *lines] if standings else []
 
 
 def environment_lines(environment: dict[str, Any]) -> list[str]:

@@ -102,9 +102,9 @@ def row(family: str, name: str, **options: Any) -> Callable[[Callable], Callable
     return add
 
 
-def add(made: Row) -> None:
+def add(new: Row) -> None:
     """Put a row into the report."""
-    _collected.append(made)
+    _collected.append(new)
 
 
 def load(device: str, families: set[str] | None = None, quick: bool = False) -> list[Row]:
@@ -115,12 +115,12 @@ def load(device: str, families: set[str] | None = None, quick: bool = False) -> 
         assert spec is not None and spec.loader is not None
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
     rows = [*_collected, *from_op_table(device)]
-    found: dict[str, Row] = {}
+    by_key: dict[str, Row] = {}
     for r in rows:
         if device in r.devices and (not families or r.family in families) and (r.quick or not quick):
-            found.setdefault(r.key, r)
+            by_key.setdefault(r.key, r)
     return sorted(
-        found.values(), key=lambda r: r.family != "roof"
+        by_key.values(), key=lambda r: r.family != "roof"
     )  # the roofs first: the rest stands under them
 
 

@@ -54,18 +54,18 @@ class Worker:
         """What this library is and runs on."""
         import numpy as np
 
-        found: dict[str, Any] = {
+        facts: dict[str, Any] = {
             "python": sys.version.split()[0], "numpy": np.__version__, "library": self.lib.__version__,
             "blas": blas_architecture(),
         }  # fmt: skip
         if self.device == "cuda":
             properties = self.lib.cuda.get_device_properties(0)
-            found["gpu"] = properties.name
-            found["gpu memory"] = properties.total_memory
-            found["multiprocessors"] = properties.multi_processor_count
+            facts["gpu"] = properties.name
+            facts["gpu memory"] = properties.total_memory
+            facts["multiprocessors"] = properties.multi_processor_count
             self.cache = properties.L2_cache_size
-            found["L2 cache"] = self.cache
-        return found
+            facts["L2 cache"] = self.cache
+        return facts
 
     def prepare(self, key: str) -> dict[str, Any]:
         """Make a row's inputs, compile and tune what it calls, and find what memory a call needs."""

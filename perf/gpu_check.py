@@ -60,14 +60,14 @@ def stages(out: Path, dry: bool, workers: int, tune: bool = False) -> list[Stage
     poison = {"TRITONNN_NAN_POISON": "1"}
     ops = ["tests/test_ops.py", "-k", "cuda and (add or sum or softmax)" if dry else "cuda"]
     install = [PYTHON, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "-e", "."]
-    found = [
+    every = [
         Stage("environment", [PYTHON, "-c", ENVIRONMENT], 40, log="setup.log"),
         Stage("install", install, 60, log="setup.log"),
         Stage("runtime-tests", tests(80, *gpu_tests), 80, poison),
         Stage("op-tests", tests(190, *ops), 190, poison),
         Stage("report", report, 0),
     ]
-    return [s for s in found if not (dry and s.name == "install")]
+    return [s for s in every if not (dry and s.name == "install")]
 
 
 def with_time_left(stage: Stage, left: float, dry: bool) -> Stage:
@@ -116,9 +116,9 @@ def keep_configurations(out: Path) -> None:
     sys.path.insert(0, str(ROOT))
     from tritonnn.config import CACHE_DIR
 
-    found = Path(CACHE_DIR) / "autotune.json"
-    if found.exists():
-        (out / "autotune.json").write_bytes(found.read_bytes())
+    tuned = Path(CACHE_DIR) / "autotune.json"
+    if tuned.exists():
+        (out / "autotune.json").write_bytes(tuned.read_bytes())
 
 
 def tail(path: Path, lines: int) -> str:

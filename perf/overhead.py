@@ -62,11 +62,11 @@ def measure(libraries: list[str], rounds: int, import_rounds: int) -> dict[str, 
 
 def medians(result: dict[str, Any]) -> dict[str, float]:
     """The three numbers the targets are for: the import, and the median op of each kind."""
-    found = {"import": result["import"]["seconds"]["tritonnn"]}
+    values = {"import": result["import"]["seconds"]["tritonnn"]}
     for kind in ("plain", "recorded"):
         times = [op[kind]["seconds"].get("tritonnn") for op in result["ops"].values()]
-        found[kind] = statistics.median(t for t in times if t is not None)
-    return found
+        values[kind] = statistics.median(t for t in times if t is not None)
+    return values
 
 
 def table(result: dict[str, Any]) -> str:
@@ -95,15 +95,15 @@ def _micro(seconds: float | None) -> str:
 
 def verdicts(result: dict[str, Any]) -> list[tuple[bool, str]]:
     """For every target: whether it is met, and a line that says so."""
-    found = medians(result)
+    values = medians(result)
     lines = []
     for kind, label in (
         ("import", "import tritonnn"),
         ("plain", "median op without a graph"),
         ("recorded", "median op with the graph recorded"),
     ):
-        met = found[kind] <= TARGETS[kind]
-        text = f"{label}: {_output.duration(found[kind])}, target {_output.duration(TARGETS[kind])}"
+        met = values[kind] <= TARGETS[kind]
+        text = f"{label}: {_output.duration(values[kind])}, target {_output.duration(TARGETS[kind])}"
         if kind != "import":
             over = [
                 name

@@ -117,9 +117,9 @@ def predict(rows: list[Any], machines: list[str]) -> dict[str, Any]:
             {
                 **row.facts(),
                 "predicted": {
-                    name: found for name, machine in chosen.items()
+                    name: prediction for name, machine in chosen.items()
                     if row.unit == "device"
-                    and (found := _machines.predict(machine, row.math, row.flops, row.nbytes))
+                    and (prediction := _machines.predict(machine, row.math, row.flops, row.nbytes))
                 },
             }
             for row in rows
@@ -179,19 +179,19 @@ def progress(text: str) -> None:
 
 def environment(children: list[Any], threads: int) -> dict[str, Any]:
     """The machine and the versions."""
-    found: dict[str, Any] = {"processor": processor(), "system": platform.platform(), "threads": threads}
+    facts: dict[str, Any] = {"processor": processor(), "system": platform.platform(), "threads": threads}
     for child in children:
         own = dict(child.environment)
-        found[child.library] = own.pop("library")
+        facts[child.library] = own.pop("library")
         if child.library == "tritonnn":
-            found.update({"NumPy's BLAS kernels": own.pop("blas") or "unknown", **own})
+            facts.update({"NumPy's BLAS kernels": own.pop("blas") or "unknown", **own})
     if importlib.util.find_spec("triton"):
         from importlib.metadata import version
 
-        found["triton"] = version("triton")
+        facts["triton"] = version("triton")
     if "OPENBLAS_CORETYPE" in os.environ:
-        found["OPENBLAS_CORETYPE"] = f"{os.environ['OPENBLAS_CORETYPE']} here, dropped for the children"
-    return found
+        facts["OPENBLAS_CORETYPE"] = f"{os.environ['OPENBLAS_CORETYPE']} here, dropped for the children"
+    return facts
 
 
 def processor() -> str:

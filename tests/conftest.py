@@ -28,3 +28,38 @@ def _seeded():
     torch.backends.cudnn.allow_tf32 = False  # results are compared with those of float32
     yield
     torch.set_grad_enabled(True)
+
+
+@pytest.fixture
+def forget_launches(monkeypatch):
+    """For tests that patch what launches depend on: none is repeated from before, none is left behind.
+
+    Called, it forgets what the test itself has launched so far.
+    """
+    from tritonnn.kernels.launch.launch import forget_plans
+
+    forget_plans()
+    yield forget_plans
+    forget_plans()
+
+
+@pytest.fixture
+def offsets_of_width(monkeypatch, forget_launches):
+    """offsets_of_width(module, wide, call) is what `call` returns with the module's offsets in 64 or 32 bits."""
+
+    def run(module, wide, call):
+        widths, launch = set(), module.launch
+
+        def noted(*args, **options):
+            widths.add(options["INT64"])
+            launch(*args, **options)
+
+        forget_launches()
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "needs_int64", lambda *_: wide)
+            patch.setattr(module, "launch", noted)
+            result = call()
+        assert widths == {wide}
+        return result
+
+    return run

@@ -62,15 +62,15 @@ class Import(NamedTuple):
 @cache
 def modules() -> dict[str, Path]:
     """Every file of the library by the dotted name it is imported by."""
-    found = {}
+    paths = {}
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
             parts = parts if parts[0] == "tritonnn" else ("tritonnn", *parts)
-            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+            paths[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     # Only type checkers see it: a base of Tensor that says what higher floors attach.
-    found["tritonnn._methods"] = ROOT / "tritonnn" / "_methods.pyi"
-    return found
+    paths["tritonnn._methods"] = ROOT / "tritonnn" / "_methods.pyi"
+    return paths
 
 
 def floor(module: str) -> int | None:
@@ -86,18 +86,18 @@ def floor(module: str) -> int | None:
 
 def statements(tree: ast.AST, package: str) -> list[tuple[int, str, bool]]:
     """(line, dotted name, at import) of every import below a node: in functions and under TYPE_CHECKING too."""
-    found: list[tuple[int, str, bool]] = []
+    imports: list[tuple[int, str, bool]] = []
 
     def walk(node: ast.AST, top: bool) -> None:
         for child in ast.iter_child_nodes(node):
-            found.extend((child.lineno, name, top) for name in _targets(child, package))  # type: ignore[attr-defined]
+            imports.extend((child.lineno, name, top) for name in _targets(child, package))  # type: ignore[attr-defined]
             later = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or (
                 isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
             )
             walk(child, top and not later)
 
     walk(tree, True)
-    return found
+    return imports
 
 
 def _targets(node: ast.AST, package: str) -> list[str]:

@@ -56,11 +56,11 @@ class SpecialMake(Make):
     def __init__(self, op: str, device: str, dtype: Any, kind: str) -> None:
         super().__init__(op, device, dtype)
         self.kind = kind
-        self.made = 0
+        self.count = 0
 
     def __call__(self, *shape: Any, dtype: Any = None, **limits: Any) -> Tensor:
         plain = super().__call__(*shape, dtype=dtype, **limits)
-        self.made += 1
+        self.count += 1
         dtype = plain.dtype
         if dtype.is_floating_point and self.kind != "limits":
             values = plain.cpu().double().numpy()
@@ -68,11 +68,11 @@ class SpecialMake(Make):
                 special = np.asarray(np.round(values))
             else:
                 specials, every = VALUES[self.kind]
-                special = _spread(values, specials(dtype), every, 2 * self.made)
+                special = _spread(values, specials(dtype), every, 2 * self.count)
             return torch.from_numpy(special.astype(dtype.np)).to(self.device)
         if dtype.kind == 1 and self.kind == "limits":
             info = np.iinfo(dtype.np)
-            special = _spread(plain.cpu().numpy(), [info.min, info.max, 0], 2, self.made)
+            special = _spread(plain.cpu().numpy(), [info.min, info.max, 0], 2, self.count)
             return torch.from_numpy(special).to(self.device)
         return plain
 

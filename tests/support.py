@@ -90,10 +90,10 @@ def mapped(sample: Sample, change: Callable[[Tensor], Any]) -> Sample:
 
 def moved(sample: Sample, device: str) -> Sample:
     """The sample on a device: its tensors, and what is to be made there."""
-    made = mapped(sample, lambda t: t.to(device))
-    if "device" in made.kwargs:
-        made.kwargs["device"] = device
-    return made
+    there = mapped(sample, lambda t: t.to(device))
+    if "device" in there.kwargs:
+        there.kwargs["device"] = device
+    return there
 
 
 def leaves_of(op: Op, sample: Sample) -> Sample:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import inspect
 import pickle
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from support import mapped, samples
 import tritonnn as torch
 from tritonnn.nn import functional as F
 from tritonnn.ops._table import IN_PLACE, OPS, Sample
+from tritonnn.table import NAMESPACES
 from tritonnn.table.arguments import KINDS, kind_of
 
 PUBLIC = [op for op in OPS.values() if op.api and op.samples and not op.takes_any]
@@ -227,7 +229,8 @@ def test_devices_say_the_same(op, name, value):
     for device in ("cpu", "cuda"):
         sample = samples(op, "cpu", torch.float32 if torch.float32 in op.dtypes else op.dtypes[-1])[0]
         bound = dict(zip(op.names, op.bind(sample.args, dict(sample.kwargs))[0], strict=True))
-        moved = mapped(Sample(**bound), lambda t, to=device: t.to(to)).kwargs
+        values = mapped(Sample(*bound.values()), lambda t, to=device: t.to(to)).args
+        moved = dict(zip(bound, values, strict=True))
         moved[name] = value
         texts.append(told(op.function, **moved).replace("cuda:0", "cpu"))
     assert texts[0] == texts[1]
@@ -313,8 +316,8 @@ def test_sizes_by_name():
 def test_out_of_composites():
     x = torch.tensor([[3.0, 1.0], [2.0, 4.0]])
     values, indices = torch.empty(0), torch.empty(0, dtype=torch.int64)
-    made = torch.median(x, 1, out=(values, indices))
-    assert made.values is values and values.tolist() == [1.0, 2.0] and indices.tolist() == [1, 0]
+    result = torch.median(x, 1, out=(values, indices))
+    assert result.values is values and values.tolist() == [1.0, 2.0] and indices.tolist() == [1, 0]
     total = torch.empty(())
     assert torch.prod(x, out=total) is total and total.item() == 24.0
     with pytest.raises(TypeError, match=r"median\(\): argument 'out' must be tuple of 2 Tensors"):
@@ -339,3 +342,34 @@ def test_in_place_forms_of_composites():
         m.float_power_(2)
     with pytest.raises(RuntimeError, match="can't be cast to the desired output type int64"):
         torch.tensor([1, 2]).deg2rad_()
+
+
+# ---- names and signatures -----------------------------------------------------------------------------------
+
+
+def test_signatures_show_what_is_given_in_line():
+    assert torch.empty.op.signature.startswith("empty(*sizes, size=None, ")
+    assert torch.Tensor.expand.op.signature == "expand(input, *sizes, size=None, implicit=False)"
+    assert torch.meshgrid.op.signature == "meshgrid(*tensors, indexing=None)"
+    assert torch.Tensor.to.op.signature == "to(input, *args, **kwargs)"
+    assert torch.add.op.signature == "add(input, other, *, alpha=1)"
+
+
+def test_methods_are_named_as_such():
+    """A method is `Tensor.name`; one that is a function as well has the function's name."""
+    functions = {id(f) for names in NAMESPACES.values() for f in names.values()}
+    wrong = {}
+    for name, member in vars(torch.Tensor).items():
+        function = member.fget if isinstance(member, property) else member
+        if isinstance(function, FunctionType) and id(function) not in functions:
+            found = function.__qualname__
+            stands_for = vars(torch.Tensor).get(
+                found.removeprefix("Tensor.")
+            )  # itself, or what it is an alias of
+            shared = stands_for is not None and (stands_for is member or hasattr(function, "op"))
+            if not found.startswith("Tensor.") or not shared:
+                wrong[name] = found
+    assert not wrong
+    assert torch.Tensor.new_zeros.__qualname__ == "Tensor.new_zeros"
+    assert torch.Tensor.float.__qualname__ == "Tensor.float"
+    assert torch.Tensor.__add__.__qualname__ == "Tensor.__add__"

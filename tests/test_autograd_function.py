@@ -170,3 +170,146 @@ def test_functional_jacobian_hessian():
     assert torch.autograd.functional.hessian(lambda t: (t**3).sum(), x).tolist() == [[6, 0], [0, 12]]
     value, product = torch.autograd.functional.jvp(lambda t: t * t, x, torch.ones(2))
     assert value.tolist() == [1, 4] and product.tolist() == [2, 4]
+
+
+# ---- the node that users see ------------------------------------------------------------------------------
+
+
+class Several(Function):
+    """Results of which some are no tensors."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.note = 5
+        ctx.save_for_backward(x)
+        return x * 1, 3, "text", None
+
+    @staticmethod
+    def backward(ctx, g, *others):
+        assert others == (None, None, None)
+        return g * 2
+
+
+def test_results_that_are_no_tensors_pass_through():
+    x = leaf(1, 2)
+    y, *others = Several.apply(x)
+    assert others == [3, "text", None]
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 2]
+
+
+def test_the_node_has_what_forward_gave_to_ctx():
+    node = Several.apply(leaf(1, 2))[0].grad_fn
+    assert (node.note, node.needs_input_grad) == (5, (True,))
+    assert [t.tolist() for t in node.saved_tensors] == [[1, 2]]
+    assert node.name() == type(node).__name__ == "SeveralBackward"
+    node.other = 7
+    assert node.other == 7
+    with pytest.raises(AttributeError, match="missing"):
+        node.missing  # noqa: B018
+
+
+def test_a_dirty_result_is_the_functions():
+    class AddOne(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(x)
+            return x.add_(1)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 7
+
+    y = leaf(1, 2) * 1
+    assert AddOne.apply(y) is y and y.grad_fn.name() == "AddOneBackward" and y._version == 2
+    base = leaf(1, 2) * 1
+    view = base[:1]
+    assert AddOne.apply(view) is view
+    assert (base.grad_fn.name(), view.grad_fn.name()) == ("torch::autograd::CopySlices", "AsStridedBackward0")
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place"):
+        AddOne.apply(leaf(1))
+
+
+def test_backward_within_backward_300_deep():
+    class Deep(Function):
+        @staticmethod
+        def forward(ctx, x, levels):
+            ctx.levels = levels
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            if ctx.levels:
+                with torch.enable_grad():
+                    y = leaf(2)
+                    Deep.apply(y, ctx.levels - 1).sum().backward()
+                    deepest.append(y.grad.item())
+            return g * 2, None
+
+    deepest: list = []
+    x = leaf(1)
+    Deep.apply(x, 300).sum().backward()
+    assert x.grad.tolist() == [2] and deepest == [2.0] * 300
+
+    class Broken(Deep):
+        @staticmethod
+        def backward(ctx, g):
+            if not ctx.levels:
+                raise ValueError("at the bottom")
+            with torch.enable_grad():
+                Broken.apply(leaf(1), ctx.levels - 1).sum().backward()
+            return g, None
+
+    with pytest.raises(ValueError, match="at the bottom"):
+        Broken.apply(leaf(1), 50).sum().backward()
+    assert torch.is_grad_enabled()
+    (leaf(1) * 2).sum().backward()  # the depth is counted back
+
+
+def test_a_function_that_saves_nothing_runs_twice():
+    class Double(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    x = leaf(1)
+    y = Double.apply(x).sum()
+    y.backward()
+    y.backward()
+    assert x.grad.tolist() == [4]
+    z = Kept.apply(x).sum()
+    z.backward()
+    with pytest.raises(RuntimeError, match="a second time"):
+        z.backward()
+    with pytest.raises(
+        RuntimeError, match="directly access saved tensors after they have already been freed"
+    ):
+        z.grad_fn.next_functions[0][0].saved_tensors  # noqa: B018
+
+
+def test_hooks_are_told_of_results_that_nothing_used():
+    class Pair(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1, x * 2
+
+        @staticmethod
+        def backward(ctx, g, h):
+            return g + h
+
+    for pair in (Pair.apply, lambda x: x.chunk(2), lambda x: x.unbind()):
+        used, unused = pair(leaf(1, 2))
+        seen: list = []
+        unused.register_hook(seen.append)
+        unused.retain_grad()
+        used.sum().backward()
+        assert seen == [None] and unused.grad is None
+    x = leaf(1, 2)
+    used, unused = Pair.apply(x)
+    unused.register_hook(lambda g: torch.full((2,), 5.0, dtype=torch.float64))
+    used.sum().backward()
+    assert x.grad.tolist() == [6, 6]

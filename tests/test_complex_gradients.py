@@ -25,13 +25,13 @@ def floating(value: Any) -> list[Tensor]:
 
 def numbers(like: list[Tensor], seed: int) -> list[Tensor]:
     rng = np.random.default_rng(seed)
-    made = []
+    tensors = []
     for t in like:
         values = rng.standard_normal(tuple(t.shape))
         if t.dtype.is_complex:
             values = values + 1j * rng.standard_normal(tuple(t.shape))
-        made.append(torch.from_numpy(np.asarray(values)).to(t.dtype))
-    return made
+        tensors.append(torch.from_numpy(np.asarray(values)).to(t.dtype))
+    return tensors
 
 
 def product(results: list[Tensor], weights: list[Tensor]) -> Tensor:
@@ -57,7 +57,7 @@ def test_gradient_along_a_direction(op: Op) -> None:
             grads = torch.autograd.grad(product(results, weights), inputs, allow_unused=True)
             used = [(t, g) for t, g in zip(inputs, grads, strict=True) if g is not None]
             steps = numbers([t for t, _ in used], 2)
-            found = float(product([g for _, g in used], steps))
+            slope = float(product([g for _, g in used], steps))
             values = []
             with torch.no_grad():
                 for sign in (1, -1):
@@ -67,4 +67,4 @@ def test_gradient_along_a_direction(op: Op) -> None:
                     for (t, _), step in zip(used, steps, strict=True):
                         t.data = t.data - sign * STEP * step
             wanted = (values[0] - values[1]) / (2 * STEP)
-            assert found == pytest.approx(wanted, rel=2e-5, abs=2e-6), repr(sample)
+            assert slope == pytest.approx(wanted, rel=2e-5, abs=2e-6), repr(sample)

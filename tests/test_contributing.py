@@ -41,9 +41,9 @@ def parse(page: str) -> tuple[list[Block], list[str]]:
             commands += text.splitlines()
             continue
         head, body = text.split("\n", 1)
-        found = re.fullmatch(r"# (\S+?)(?:, (at the end)|, after: (.*))?", head)
-        assert kind == "python" and found, f"a block begins with {head!r} instead of its file"
-        blocks.append(Block(found[1], "" if found[2] else found[3], body))
+        match = re.fullmatch(r"# (\S+?)(?:, (at the end)|, after: (.*))?", head)
+        assert kind == "python" and match, f"a block begins with {head!r} instead of its file"
+        blocks.append(Block(match[1], "" if match[2] else match[3], body))
     return blocks, commands
 
 

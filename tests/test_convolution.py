@@ -146,7 +146,7 @@ def test_output_padding_beyond_the_stride_has_a_gradient():
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
-def test_wide_offsets_change_nothing(groups, monkeypatch):
+def test_wide_offsets_change_nothing(groups, offsets_of_width):
     from tritonnn.kernels.convolution import convolution as kernels
 
     x, w = (
@@ -154,16 +154,17 @@ def test_wide_offsets_change_nothing(groups, monkeypatch):
         torch.from_numpy(numbers((8, 4 // groups, 3, 2))).to("cuda"),
     )
     x.requires_grad_(), w.requires_grad_()
-    found = []
-    for wide in (False, True):
-        monkeypatch.setattr(kernels, "needs_int64", lambda *_, wide=wide: wide)
+
+    def results():
         out = F.conv2d(x, w, None, (2, 1), 1, 1, groups)
-        found.append([out, *torch.autograd.grad(out.sum(), (x, w))])
-    for narrow, wide_one in zip(*found):
+        return out, *torch.autograd.grad(out.sum(), (x, w))
+
+    halves = (offsets_of_width(kernels, wide, results) for wide in (False, True))
+    for narrow, wide_one in zip(*halves, strict=True):
         np.testing.assert_array_equal(narrow.detach().cpu().numpy(), wide_one.detach().cpu().numpy())
 
 
-def test_a_split_weight_gradient_adds_up(monkeypatch):
+def test_a_split_weight_gradient_adds_up(monkeypatch, forget_launches):
     from tritonnn.kernels.convolution import convolution as kernels
 
     tile = configs.Tile(16, 16, 16, 4, 1)

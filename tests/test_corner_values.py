@@ -16,9 +16,9 @@ DEVICES = ("cpu", "cuda")
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_complex_ends(device: str) -> None:
-    made = torch.linspace(0, 2 + 4j, 3, device=device)
-    assert made.dtype is torch.complex64 and made.device.type == device
-    np.testing.assert_allclose(array(made), [0, 1 + 2j, 2 + 4j])
+    result = torch.linspace(0, 2 + 4j, 3, device=device)
+    assert result.dtype is torch.complex64 and result.device.type == device
+    np.testing.assert_allclose(array(result), [0, 1 + 2j, 2 + 4j])
 
 
 def test_complex_exponents() -> None:
@@ -37,19 +37,19 @@ def test_complex_elements(device: str) -> None:
 
 def test_complex_logsumexp() -> None:
     values = np.array([[1 + 1j, 2 - 1j], [300 + 3j, 300 - 3j]])
-    found = torch.logsumexp(torch.tensor(values.tolist()), 1)
+    result = torch.logsumexp(torch.tensor(values.tolist()), 1)
     shift = values.real.max(1)
     np.testing.assert_allclose(
-        array(found), np.log(np.exp(values - shift[:, None]).sum(1)) + shift, rtol=1e-5
+        array(result), np.log(np.exp(values - shift[:, None]).sum(1)) + shift, rtol=1e-5
     )
 
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_bytes_are_blended_and_rounded(device: str) -> None:
     x = torch.tensor([[[[0, 40, 80], [120, 160, 250]]]], dtype=torch.uint8, device=device)
-    made = torch.nn.functional.interpolate(x, (2, 5), mode="bilinear")
-    assert made.dtype is torch.uint8
-    assert made.tolist() == [[[[0, 16, 40, 64, 80], [120, 136, 160, 214, 250]]]]
+    result = torch.nn.functional.interpolate(x, (2, 5), mode="bilinear")
+    assert result.dtype is torch.uint8
+    assert result.tolist() == [[[[0, 16, 40, 64, 80], [120, 136, 160, 214, 250]]]]
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -91,5 +91,5 @@ def test_scores_beyond_the_range_of_exp(function: str, device: str) -> None:
     for rows, dim in ((x, 1), (x.t(), 0), (x.repeat(2000, 1), 1)):
         got = getattr(torch, function)(rows, dim)
         got = got.exp() if function == "log_softmax" else got
-        for found, row in zip((got.t() if dim == 0 else got[:2]).tolist(), wanted, strict=True):
-            assert found == pytest.approx(row, rel=1e-6)
+        for values, row in zip((got.t() if dim == 0 else got[:2]).tolist(), wanted, strict=True):
+            assert values == pytest.approx(row, rel=1e-6)

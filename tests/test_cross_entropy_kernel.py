@@ -61,7 +61,7 @@ def test_strided_scores_targets_and_gradients(shape, reduction):
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_row_beyond_registers(options, monkeypatch):
+def test_row_beyond_registers(options, monkeypatch, forget_launches):
     monkeypatch.setattr(kernels, "LONGEST_ROW", 64)
     assert_same(both((3, 9001), "none", classes_high=4, **options))
 

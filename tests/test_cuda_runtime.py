@@ -48,10 +48,10 @@ def test_import_starts_nothing() -> None:
 
 def test_devices_and_properties() -> None:
     assert cuda.device_count() >= 1 and cuda.current_device() == 0
-    found = cuda.get_device_properties()
-    assert cuda.get_device_name("cuda:0") == found.name and found.name in repr(found)
-    assert cuda.get_device_capability(torch.device("cuda")) == (found.major, found.minor) >= (8, 0)
-    assert found.total_memory > 0 and found.multi_processor_count > 0 and found.warp_size == 32
+    properties = cuda.get_device_properties()
+    assert cuda.get_device_name("cuda:0") == properties.name and properties.name in repr(properties)
+    assert cuda.get_device_capability(torch.device("cuda")) == (properties.major, properties.minor) >= (8, 0)
+    assert properties.total_memory > 0 and properties.multi_processor_count > 0 and properties.warp_size == 32
     free, total = cuda.mem_get_info()
     assert 0 < free <= total
     assert cuda.current_blas_handle() == 0

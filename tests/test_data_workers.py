@@ -70,8 +70,8 @@ def test_batches_come_in_order(workers, drop_last):
 
 def test_batches_as_they_get_ready():
     slow_first = Numbers(8, lambda i: time.sleep(0.3 * (i == 0)) or i)
-    found = [b.item() for b in DataLoader(slow_first, num_workers=2, in_order=False)]
-    assert sorted(found) == list(range(8)) and found[0] != 0
+    batches = [b.item() for b in DataLoader(slow_first, num_workers=2, in_order=False)]
+    assert sorted(batches) == list(range(8)) and batches[0] != 0
 
 
 def test_streams_are_divided():
@@ -86,9 +86,9 @@ def test_workers_know_who_they_are():
         None,
         num_workers=2,
     )
-    found = list(loader)
-    assert [row[:2] for row in found] == [[0, 2], [1, 2]] * 2
-    assert get_worker_info() is None and len({row[2] for row in found} - {os.getpid()}) == 2
+    rows = list(loader)
+    assert [row[:2] for row in rows] == [[0, 2], [1, 2]] * 2
+    assert get_worker_info() is None and len({row[2] for row in rows} - {os.getpid()}) == 2
 
 
 def test_seeds_differ_between_workers_and_follow_the_generator():
@@ -108,8 +108,10 @@ def test_worker_init_fn():
     def init(worker_id):
         random.seed(worker_id)
 
-    found = list(DataLoader(Numbers(2, lambda i: random.random()), None, num_workers=2, worker_init_fn=init))
-    assert found == [random.Random(i).random() for i in range(2)]
+    numbers = list(
+        DataLoader(Numbers(2, lambda i: random.random()), None, num_workers=2, worker_init_fn=init)
+    )
+    assert numbers == [random.Random(i).random() for i in range(2)]
     bad = DataLoader(Numbers(2), num_workers=1, worker_init_fn=lambda i: 1 / 0)
     with pytest.raises(ZeroDivisionError, match="Caught ZeroDivisionError in DataLoader worker process 0"):
         next(iter(bad))

@@ -33,9 +33,9 @@ NO_DEFINITION.update(
 
 def public() -> list[Op]:
     """The entries that users reach by a name."""
-    found = {id(f.op): f.op for names in NAMESPACES.values() for f in names.values() if hasattr(f, "op")}
-    found.update({id(op): op for op in OPS.values() if op.api})
-    return list(found.values())
+    ops = {id(f.op): f.op for names in NAMESPACES.values() for f in names.values() if hasattr(f, "op")}
+    ops.update({id(op): op for op in OPS.values() if op.api})
+    return list(ops.values())
 
 
 def test_every_public_entry_has_a_definition() -> None:
@@ -98,16 +98,16 @@ def by_definition(op: Op, sample: Any) -> list[np.ndarray]:
     """
     assert op.reference is not None
     if op.kind == "composite" and op.takes_any:
-        made = op.reference(*plain(sample.args), **{name: plain(v) for name, v in sample.kwargs.items()})
+        result = op.reference(*plain(sample.args), **{name: plain(v) for name, v in sample.kwargs.items()})
     else:
         bound, _ = op.bind(sample.args, dict(sample.kwargs))
         given = {name: plain(value) for name, value in zip(op.names, bound, strict=True)}
         if isinstance(op.reference, np.ufunc):
-            made = op.reference(*[given[op.names[slot]] for slot in op.tensor_slots])
+            result = op.reference(*[given[op.names[slot]] for slot in op.tensor_slots])
         else:
             names = inspect.signature(op.reference).parameters
-            made = op.reference(**{name: given[name] for name in names if name in given})
-    return [np.asarray(value) for value in (made if isinstance(made, (tuple, list)) else (made,))]
+            result = op.reference(**{name: given[name] for name in names if name in given})
+    return [np.asarray(value) for value in (result if isinstance(result, (tuple, list)) else (result,))]
 
 
 def defined() -> list[Any]:

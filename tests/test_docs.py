@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,12 @@ from floors import FLOORS, ROOT, picture
 import tritonnn
 import tritonnn.recording.graph
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 #: names that stand for what a user or another library has, or for any
 OTHERS = {"cuda", "loss", "make", "optimizer", "self", "tl", "x", "y"}
 #: what PyTorch has and tritonnn has not, as the README says
@@ -21,7 +27,7 @@ ABSENT = {"torch.compile"}
 #: the word that a dotted name begins with -> what it is
 STARTS: dict[str, Any] = {
     "tritonnn": tritonnn, "torch": tritonnn, "F": tritonnn.nn.functional, "Tensor": tritonnn.Tensor,
-    "Op": tritonnn.table.Op, "Node": tritonnn.recording.graph.Node,
+    "pickle": pickle, "Op": tritonnn.table.Op, "Node": tritonnn.recording.graph.Node,
 }  # fmt: skip
 #: what a run writes, and files that only a machine has
 MADE = {"report.json", "report.html", "summary.json", "train.py", "out.json", "out.html"}
@@ -45,12 +51,12 @@ def test_paths_exist(document: Path) -> None:
     """`path/file.py`, `folder/`, and `path/file.py:name`, from the root of the repository."""
     missing = []
     for word in (w for text in code(document) for w in text.split()):
-        found = re.fullmatch(
+        match = re.fullmatch(
             r"((?:[\w.*-]+/)*[\w.*-]+\.(?:py|md|json|toml|c)|(?:[\w.-]+/)+)(?::(\w+))?", word
         )
-        if not found or found[1] in MADE or found[1] in added(document) or found[1].startswith("runs/"):
+        if not match or match[1] in MADE or match[1] in added(document) or match[1].startswith("runs/"):
             continue
-        place, name = found[1], found[2]
+        place, name = match[1], match[2]
         files = [path for path in ROOT.glob(place.rstrip("/")) if path.is_dir() or not place.endswith("/")]
         defines = rf"^(?:def|class) {name}\b|^{name}\b.* = "
         if not files or (name and not re.search(defines, files[0].read_text(encoding="utf-8"), re.MULTILINE)):
@@ -80,20 +86,20 @@ def resolve(dotted: str) -> bool:
     """Whether a name such as 'tritonnn.kernels.check' or 'torch.cuda.graph' or 'dispatch.watch' is there."""
     first, *rest = dotted.split(".")
     if first in STARTS:
-        found = STARTS[first]
+        value = STARTS[first]
     else:
         try:
-            found = importlib.import_module(f"tritonnn.{first}")
+            value = importlib.import_module(f"tritonnn.{first}")
         except ModuleNotFoundError:
             return False
     for name in rest:
-        if not hasattr(found, name):
+        if not hasattr(value, name):
             try:
-                found = importlib.import_module(f"{found.__name__}.{name}")
+                value = importlib.import_module(f"{value.__name__}.{name}")
             except (AttributeError, ModuleNotFoundError):
                 return False
         else:
-            found = getattr(found, name)
+            value = getattr(value, name)
     return True
 
 
@@ -102,10 +108,10 @@ def test_names_exist(document: Path) -> None:
     """`module.name`, with `torch.` or `tritonnn.` in front or not, called or not."""
     missing = []
     for text in code(document):
-        found = re.match(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\(|$)", text)
-        if not found or re.search(r"\.(?:py|md|json|toml|c|html)$", found[1]):
+        match = re.match(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\(|$)", text)
+        if not match or re.search(r"\.(?:py|md|json|toml|c|html)$", match[1]):
             continue
-        dotted = found[1]
+        dotted = match[1]
         if dotted.split(".")[0] not in OTHERS and dotted not in ABSENT and not resolve(dotted):
             missing.append(dotted)
     assert not missing

@@ -21,14 +21,14 @@ SKIPPED_MODULES = ("tritonnn.__main__", "tritonnn._shim")  # importing them acts
 
 def modules() -> list[str]:
     """Every module below tritonnn, the backends left out: they have no public functions."""
-    found = pkgutil.walk_packages(torch.__path__[:1], "tritonnn.", onerror=lambda name: None)
-    names = [module.name for module in found if not module.name.startswith(SKIPPED_MODULES)]
+    infos = pkgutil.walk_packages(torch.__path__[:1], "tritonnn.", onerror=lambda name: None)
+    names = [module.name for module in infos if not module.name.startswith(SKIPPED_MODULES)]
     return [name for name in names if not name.startswith(("tritonnn.kernels", "tritonnn.cpu_fallback"))]
 
 
 def functions() -> dict[str, Any]:
     """The functions that the op table publishes, by where they appear; each once."""
-    found: dict[int, tuple[str, Any]] = {}
+    documented: dict[int, tuple[str, Any]] = {}
     places = {
         "torch": NAMESPACES["torch"],
         "functional": NAMESPACES["functional"],
@@ -41,8 +41,8 @@ def functions() -> dict[str, Any]:
         for name, function in names.items():
             doc = getattr(function, "__doc__", None)
             if callable(function) and doc and ">>>" in doc:
-                found.setdefault(hash(doc), (f"{place}.{name}", function))
-    return dict(found.values())
+                documented.setdefault(hash(doc), (f"{place}.{name}", function))
+    return dict(documented.values())
 
 
 def run(test: doctest.DocTest) -> None:
@@ -77,15 +77,15 @@ def public(module: str) -> dict[str, Any]:
     """The functions and classes that a module has for users, by name."""
     owner = importlib.import_module(module)
     listed = getattr(owner, "__all__", dir(owner))
-    found = {}
+    members = {}
     for name in {*listed, *dir(owner)}:
         value = getattr(owner, name)
         if name.startswith("_") or not callable(value) or isinstance(value, types.ModuleType):
             continue
         home = str(getattr(value, "__module__", ""))
         if home.startswith("tritonnn") and (name in listed or home == module):
-            found[name] = value
-    return found
+            members[name] = value
+    return members
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ BIG = BLOCK * 2 + 7  # more than two blocks, the last one short
 )
 def test_special_function_in_float64(name: str, function: object, points: np.ndarray) -> None:
     wanted = np.array([function(float(x)) for x in points])
-    found = getattr(torch, name)(torch.from_numpy(points)).numpy()
-    np.testing.assert_allclose(found, wanted, rtol=3e-15, atol=1e-15)
+    result = getattr(torch, name)(torch.from_numpy(points)).numpy()
+    np.testing.assert_allclose(result, wanted, rtol=3e-15, atol=1e-15)
 
 
 def test_erfinv_inverts_erf() -> None:
@@ -297,12 +297,23 @@ def test_entropy_slope_at_its_ends():
 
 def test_angle_of_real_numbers_has_the_derivative_zero():
     x = torch.tensor([-1.0, 0.0, 2.0, math.nan], requires_grad=True)
-    made = torch.angle(x)
-    made.sum().backward()
-    assert made.tolist()[:3] == pytest.approx([math.pi, 0, 0])
+    result = torch.angle(x)
+    result.sum().backward()
+    assert result.tolist()[:3] == pytest.approx([math.pi, 0, 0])
     assert x.grad.tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("make", [torch.zeros, torch.ones, torch.empty])
 def test_size_by_name(make):
     assert make(size=(2, 3)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize(
+    ("dtype", "step", "largest"), [("float16", 2**-10, 65504.0), ("bfloat16", 2**-7, 3.3895e38)]
+)
+def test_next_number_of_half_precision(dtype: str, step: float, largest: float, device: str) -> None:
+    x = torch.tensor([1.0, -1.0, largest, 0.0], dtype=getattr(torch, dtype), device=device)
+    after = torch.nextafter(x, torch.full_like(x, math.inf))
+    assert (after - x)[:2].tolist() == [step, step / 2] and after[2].item() == math.inf
+    assert after[3].item() > 0 and (after[3] / 2).item() == 0

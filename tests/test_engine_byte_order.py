@@ -48,14 +48,14 @@ def written_elsewhere(obj: Any, sizes: dict[str, int]) -> io.BytesIO:
     """
     native, foreign = io.BytesIO(), io.BytesIO()
     torch.save(obj, native)
-    with zipfile.ZipFile(native) as given, zipfile.ZipFile(foreign, "w") as made:
+    with zipfile.ZipFile(native) as given, zipfile.ZipFile(foreign, "w") as target:
         for name in given.namelist():
             data, leaf = given.read(name), Path(name)
             if leaf.name == "byteorder":
                 data = OTHER[0].encode()
             elif leaf.parent.name == "data":
                 data = turned(data, sizes[leaf.name])
-            made.writestr(name, data)
+            target.writestr(name, data)
     foreign.seek(0)
     return foreign
 
@@ -83,10 +83,10 @@ def test_storages_of_several_sizes_and_views_are_read() -> None:
 def test_a_file_without_the_record_is_little_endian() -> None:
     native, bare = io.BytesIO(), io.BytesIO()
     torch.save(torch.tensor([1.0, 2.0]), native)
-    with zipfile.ZipFile(native) as given, zipfile.ZipFile(bare, "w") as made:
+    with zipfile.ZipFile(native) as given, zipfile.ZipFile(bare, "w") as target:
         for name in given.namelist():
             if not name.endswith("byteorder"):
-                made.writestr(name, given.read(name))
+                target.writestr(name, given.read(name))
     bare.seek(0)
     if sys.byteorder == "little":
         assert torch.load(bare).tolist() == [1, 2]

@@ -79,8 +79,8 @@ def test_complex_numbers_follow_the_default(dtype: str, complex_dtype: str) -> N
     before = torch.get_default_dtype()
     torch.set_default_dtype(getattr(torch, dtype))
     try:
-        for made in (torch.tensor(1j), torch.tensor([1, 2]) + 1j, torch.full((1,), 1j)):
-            assert made.dtype is getattr(torch, complex_dtype)
+        for result in (torch.tensor(1j), torch.tensor([1, 2]) + 1j, torch.full((1,), 1j)):
+            assert result.dtype is getattr(torch, complex_dtype)
         assert torch.result_type(torch.tensor([1]), 1.5) is torch.get_default_dtype()
         assert torch.finfo().dtype == dtype
         assert torch.tensor(1.5).item() == 1.5 and type(torch.tensor(1.5).item()) is float
@@ -147,10 +147,10 @@ def test_in_place_results_of_a_higher_kind_are_refused(code: str, device: str) -
 def test_in_place_results_are_cast(code: str, device: str) -> None:
     given = values(device)
     dtype, wanted = CAST[code]
-    made = eval(code, given)
-    assert made.dtype is getattr(torch, dtype) and made.tolist() == wanted
+    result = eval(code, given)
+    assert result.dtype is getattr(torch, dtype) and result.tolist() == wanted
     if code[2:].split("(")[0].endswith("_"):  # no conversion comes first
-        assert made is given[code[0]] and made._version == 1
+        assert result is given[code[0]] and result._version == 1
 
 
 @device

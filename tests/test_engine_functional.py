@@ -50,9 +50,9 @@ def test_same_padding(size: tuple, kernel: tuple, dilation: tuple, device: str) 
     given, weight = (
         torch.from_numpy(a[None, None].astype(np.float32)).to(device).requires_grad_() for a in (x, w)
     )
-    made = convolution(given, weight, padding="same", dilation=dilation)
-    close(made[0, 0], correlated(x, w, dilation))
-    made.backward(torch.ones_like(made))
+    out = convolution(given, weight, padding="same", dilation=dilation)
+    close(out[0, 0], correlated(x, w, dilation))
+    out.backward(torch.ones_like(out))
     wanted = np.zeros(size)
     for place in product(*map(range, size)):
         one = np.zeros(size)
@@ -68,10 +68,10 @@ def test_same_padding_of_layers(mode: str, name: str) -> None:
     rng = np.random.default_rng(1)
     for rank, layer in ((1, torch.nn.Conv1d), (2, torch.nn.Conv2d)):
         x, w = rng.integers(-9, 9, (7,) * rank), rng.integers(-9, 9, (4, 2)[:rank])
-        made = layer(1, 1, w.shape, padding="same", padding_mode=mode, bias=False)
+        module = layer(1, 1, w.shape, padding="same", padding_mode=mode, bias=False)
         with torch.no_grad():
-            made.weight.copy_(torch.from_numpy(w[None, None]))
-        close(made(torch.from_numpy(x[None, None]).float())[0, 0], correlated(x, w, (1,) * rank, name))
+            module.weight.copy_(torch.from_numpy(w[None, None]))
+        close(module(torch.from_numpy(x[None, None]).float())[0, 0], correlated(x, w, (1,) * rank, name))
 
 
 # ---- gumbel_softmax ---------------------------------------------------------------------------------------
@@ -96,9 +96,9 @@ def test_hard_gumbel_has_the_gradient_of_the_soft_one(device: str) -> None:
     for hard in (False, True):
         torch.manual_seed(11)
         leaf.grad = None
-        made = F.gumbel_softmax(leaf, tau=tau, hard=hard)
-        made.backward(given)
-        results[hard] = made.detach().cpu().numpy(), leaf.grad.cpu().numpy()
+        sample = F.gumbel_softmax(leaf, tau=tau, hard=hard)
+        sample.backward(given)
+        results[hard] = sample.detach().cpu().numpy(), leaf.grad.cpu().numpy()
     (soft, soft_grad), (hard, hard_grad) = results[False], results[True]
     g = given.cpu().numpy()
     np.testing.assert_allclose(soft_grad, soft * (g - (g * soft).sum(1, keepdims=True)) / tau, rtol=1e-5)
@@ -216,14 +216,14 @@ ROWS = [[-inf, -inf], [0.0, -inf], [inf, 0.0], [inf, inf], [-inf, inf], [nan, 0.
 @device
 def test_logsumexp_of_infinities(device: str) -> None:
     x = torch.tensor(ROWS, device=device, requires_grad=True)
-    made = torch.logsumexp(x, 1)
-    np.testing.assert_array_equal(made.detach().cpu().numpy(), [-inf, 0, inf, inf, inf, nan])
-    made[:2].sum().backward()
+    result = torch.logsumexp(x, 1)
+    np.testing.assert_array_equal(result.detach().cpu().numpy(), [-inf, 0, inf, inf, inf, nan])
+    result[:2].sum().backward()
     assert x.grad[:2].tolist() == [[0, 0], [1, 0]]  # an empty sum pulls at nothing
     whole = torch.full((2, 2), -inf, device=device, requires_grad=True)
-    made = torch.logsumexp(whole, (0, 1))
-    made.backward()
-    assert made.item() == -inf and whole.grad.tolist() == [[0, 0], [0, 0]]
+    result = torch.logsumexp(whole, (0, 1))
+    result.backward()
+    assert result.item() == -inf and whole.grad.tolist() == [[0, 0], [0, 0]]
     assert torch.logsumexp(torch.full((3, 5000), -inf, device=device), 1).tolist() == [-inf] * 3
 
 
@@ -244,7 +244,120 @@ def test_softmax_of_infinities(device: str) -> None:
 def test_logaddexp_of_infinities(device: str) -> None:
     x = torch.tensor([-inf, 0.0, inf, inf], device=device, requires_grad=True)
     y = torch.tensor([-inf, -inf, inf, -inf], device=device)
-    made = torch.logaddexp(x, y)
-    assert made.tolist() == [-inf, 0, inf, inf]
+    result = torch.logaddexp(x, y)
+    assert result.tolist() == [-inf, 0, inf, inf]
     assert torch.logcumsumexp(x.detach().flip(0)[2:], 0).tolist() == [0, 0]
     assert torch.logcumsumexp(torch.tensor([-inf, -inf, 0.0], device=device), 0).tolist() == [-inf, -inf, 0]
+
+
+# ---- saved_tensors_hooks -----------------------------------------------------------------------------------
+
+
+class Cubed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        y = x * x
+        ctx.save_for_backward(x, y)
+        return y * x
+
+    @staticmethod
+    def backward(ctx, g):
+        x, y = ctx.saved_tensors
+        return g * (2 * y + x * x)
+
+
+PACKED = {
+    "exp": lambda x: x.exp(),
+    "cube": lambda x: x**3,
+    "of a node": lambda x: (x * 2).tanh() * (x * 2),
+    "linear": lambda x: torch.nn.functional.linear(x.view(1, 2), x.view(1, 2) * x.view(1, 2)),
+    "softmax": lambda x: x.softmax(0),
+}
+
+
+@pytest.mark.parametrize("case", PACKED)
+def test_packed_values_keep_their_place_in_the_graph(case):
+    """Second derivatives are the same when what is saved goes through NumPy."""
+
+    def second():
+        x = torch.tensor([0.5, -0.25], dtype=torch.float64, requires_grad=True)
+        weights = torch.tensor([1.0, 3.0], dtype=torch.float64)
+        (first,) = torch.autograd.grad((PACKED[case](x) * weights).sum(), x, create_graph=True)
+        return torch.autograd.grad((first * weights).sum(), x)[0].tolist()
+
+    wanted = second()
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: t.numpy(force=True).copy(), torch.from_numpy):
+        assert second() == pytest.approx(wanted, rel=1e-12)
+    assert any(wanted)
+
+
+def test_hooks_are_called_once_for_each_saved_tensor():
+    """Of exp its result, of the product in its backward the result again and the incoming gradient."""
+    calls = []
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda t: calls.append("pack") or t, lambda t: calls.append("unpack") or t
+    ):
+        x = torch.ones(2, requires_grad=True)
+        y = x.exp().sum()
+        assert calls == ["pack"]
+        torch.autograd.grad(y, x, create_graph=True)
+    assert calls == ["pack", "unpack", "pack"]
+
+
+# ---- gradcheck ---------------------------------------------------------------------------------------------
+
+
+def test_gradcheck_of_complex_numbers():
+    z = torch.tensor([0.3 + 0.4j, -1.0 + 0.2j], dtype=torch.complex128, requires_grad=True)
+    x = torch.tensor([0.3, -1.0], dtype=torch.float64, requires_grad=True)
+    for fast in (False, True):
+        assert torch.autograd.gradcheck(lambda t: t * t.conj() + t.exp(), (z,), fast_mode=fast)
+        assert torch.autograd.gradcheck(lambda t: (t.abs(), t.real * 2), (z,), fast_mode=fast)
+        assert torch.autograd.gradcheck(lambda t: torch.complex(t, t * t), (x,), fast_mode=fast)
+        assert torch.autograd.gradgradcheck(lambda t: t * t * t, (z,), fast_mode=fast)
+
+
+class NotConjugated(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, z):
+        ctx.save_for_backward(z)
+        return z * z
+
+    @staticmethod
+    def backward(ctx, g):
+        return 2 * g * ctx.saved_tensors[0]
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_gradcheck_finds_a_gradient_that_is_not_conjugated(fast):
+    z = torch.tensor([0.3 + 0.4j, -1.0 + 0.2j], dtype=torch.complex128, requires_grad=True)
+    with pytest.raises(
+        torch.autograd.GradcheckError, match="Jacobian mismatch for output 0 with respect to input 0"
+    ):
+        torch.autograd.gradcheck(NotConjugated.apply, (z,), fast_mode=fast)
+    assert not torch.autograd.gradcheck(NotConjugated.apply, (z,), raise_exception=False, fast_mode=fast)
+
+
+def test_gradcheck_takes_every_argument_or_says_why_not():
+    x = torch.rand(3, dtype=torch.float64, requires_grad=True)
+    check, twice = torch.autograd.gradcheck, torch.autograd.gradgradcheck
+    assert check(torch.sin, (x,), check_batched_grad=True, check_grad_dtypes=True, masked=False)
+    assert twice(torch.sin, (x,), gen_non_contig_grad_outputs=True, check_batched_grad=True)
+    for name in ("check_forward_ad", "check_batched_forward_ad"):
+        with pytest.raises(
+            NotImplementedError, match=f"{name}=True: forward-mode differentiation is not implemented"
+        ):
+            check(torch.sin, (x,), **{name: True})
+    with pytest.raises(NotImplementedError, match="check_fwd_over_rev=True: forward-mode"):
+        twice(torch.sin, (x,), check_fwd_over_rev=True)
+    with pytest.raises(NotImplementedError, match="masked=True: sparse tensors are not implemented"):
+        check(torch.sin, (x,), masked=True)
+    with pytest.raises(ValueError, match="leaves nothing to check"):
+        check(torch.sin, (x,), check_backward_ad=False)
+
+
+def test_zeros_of_materialize_grads_can_be_differentiated():
+    x, unused = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    for create in (False, True):
+        (zeros,) = torch.autograd.grad((x * x).sum(), unused, create_graph=create, materialize_grads=True)
+        assert zeros.tolist() == [0, 0] and zeros.requires_grad is create

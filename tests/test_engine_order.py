@@ -208,3 +208,23 @@ def test_fork_rng_gives_the_stream_back(device: str) -> None:
         torch.manual_seed(9)
         torch.rand(10, device=device)
     assert torch.rand(4, device=device).tolist() == wanted
+
+
+def test_indices_written_before_backward_are_refused():
+    index = torch.tensor([0, 1])
+    y = (torch.ones(3, requires_grad=True) * 1)[index]
+    index.add_(1)
+    with pytest.raises(RuntimeError, match=r"'indices' of index_at.* is at version 1; expected version 0"):
+        y.sum().backward()
+
+
+@pytest.mark.parametrize("form", ["mul", "dot", "matmul", "mv"])
+def test_an_operand_given_other_data_is_seen_with_that(form):
+    """The graph saves tensors, not their memory; PyTorch gives the same numbers."""
+    u, w = torch.tensor([1.0, 2.0, 3.0]), torch.ones(3, requires_grad=True)
+    run = {"mul": lambda: u * w, "dot": lambda: u.dot(w), "matmul": lambda: w @ u, "mv": lambda: m.mv(w)}
+    m = torch.tensor([[1.0, 2.0, 3.0]])
+    y = run[form]().sum()
+    u.data, m.data = u.data * 10, m.data * 10
+    y.backward()
+    assert w.grad.tolist() == [10, 20, 30]

@@ -36,9 +36,9 @@ TAKING = sorted(name for name, op in OPS.items() if has_out(op))
 def given(op: Op, change: Any) -> tuple[Any, Any]:
     """A sample of the op, and a changed tensor for each of its results."""
     sample = samples(op, "cpu", kind_of(op))[0]
-    made = call(op, sample)
-    outs = tuple(change(torch.empty_like(t)) for t in tensors(made))
-    return sample, outs[0] if isinstance(made, Tensor) else outs
+    result = call(op, sample)
+    outs = tuple(change(torch.empty_like(t)) for t in tensors(result))
+    return sample, outs[0] if isinstance(result, Tensor) else outs
 
 
 @pytest.mark.parametrize("name", TAKING)
@@ -68,6 +68,31 @@ def test_out_of_what_requires_grad_is_refused(name: str) -> None:
         with torch.no_grad():
             call(op, leaves, out=out)
         assert not any(t.requires_grad for t in tensors(out))
+
+
+KINDS = {"floating": torch.float64, "complex": torch.complex128, "whole": torch.int64, "truth": torch.bool}
+
+
+def drawn(op: Op) -> bool:
+    return op.family == "random" or "generator" in op.names
+
+
+@pytest.mark.filterwarnings("ignore:An output with one or more elements was resized")
+@pytest.mark.parametrize("name", [name for name in TAKING if not drawn(OPS[name])])
+def test_out_takes_shape_and_values_of_the_result(name: str) -> None:
+    op = OPS[name]
+    for dtype in KINDS.values():
+        if dtype not in op.dtypes:
+            continue
+        sample = samples(op, "cpu", dtype)[0]
+        if "out" in sample.kwargs:
+            continue
+        result = call(op, sample)
+        for size in (0, 7919):  # an extent that no sample has
+            outs = tuple(torch.empty(size, dtype=t.dtype) for t in tensors(result))
+            assert call(op, sample, out=outs[0] if isinstance(result, Tensor) else outs) is not None
+            for out, expected in zip(outs, tensors(result), strict=True):
+                np.testing.assert_array_equal(out.numpy(), expected.detach().numpy(), str((dtype, size)))
 
 
 FACTORIES = {
@@ -137,3 +162,11 @@ def test_out_that_is_an_operand(device: str) -> None:
     line = torch.from_numpy(values.copy()).to(device).view(-1)
     torch.mul(line[:-7], 2, out=line[7:])
     np.testing.assert_array_equal(line[7:].cpu().numpy(), values.ravel()[:-7] * 2)
+
+
+def test_out_that_is_a_view_stays_one() -> None:
+    """A composite's result may lose the base that nobody sees, `out` never does."""
+    base = torch.zeros(2, 3)
+    row = base[0]
+    assert torch.hstack([torch.ones(2), torch.ones(1)], out=row) is row
+    assert row._is_view() and row._base is base and base.tolist() == [[1, 1, 1], [0, 0, 0]]

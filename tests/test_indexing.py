@@ -390,7 +390,7 @@ def test_positions_and_enumerations():
     assert tall.nonzero().tolist() == [[0, 0], [1, 1], [2, 2], [4, 0], [5, 1], [6, 2]]
     assert torch.zeros(7, 3).fill_diagonal_(1).nonzero().tolist() == [[0, 0], [1, 1], [2, 2]]
     assert torch.zeros(2, 2, 2).fill_diagonal_(1).nonzero().tolist() == [[0, 0, 0], [1, 1, 1]]
-    found = torch.histogram(torch.tensor([0.0, 1.0, 1.5, 3.0, 9.0]), torch.tensor([0.0, 1.0, 3.0]))
-    assert found.hist.tolist() == [1, 3] and found.bin_edges.tolist() == [0, 1, 3]
+    histogram = torch.histogram(torch.tensor([0.0, 1.0, 1.5, 3.0, 9.0]), torch.tensor([0.0, 1.0, 3.0]))
+    assert histogram.hist.tolist() == [1, 3] and histogram.bin_edges.tolist() == [0, 1, 3]
     dense, _ = torch.histogram(torch.tensor([0.0, 1.0, 2.0, 4.0]), 2, density=True)
     assert float(dense.sum() * 2) == 1

@@ -22,11 +22,13 @@ def problem(device="cpu", dtype=torch.float64, rows=ROWS, features=FEATURES, cla
     target = rng.integers(0, classes, rows)
     target[rows // 2] = -100
 
-    def made(*shape):
+    def normal(*shape):
         return torch.from_numpy(rng.normal(size=shape)).to(dtype).to(device)
 
-    leaves = [made(*shape).requires_grad_() for shape in ((rows, features), (classes, features), (classes,))]
-    return (*leaves, torch.from_numpy(target).to(device), made(classes).abs())
+    leaves = [
+        normal(*shape).requires_grad_() for shape in ((rows, features), (classes, features), (classes,))
+    ]
+    return (*leaves, torch.from_numpy(target).to(device), normal(classes).abs())
 
 
 def gradients(loss, leaves, **given):
@@ -56,10 +58,10 @@ def test_same_as_composed(device, dtype, policy, reduction):
     wanted, leaves = composed(x, w, b, target, **given)
     assert loss.dtype is dtype and loss.device.type == device and loss.shape == wanted.shape
     share = torch.linspace(-1, 1, ROWS, dtype=torch.float64) if reduction == "none" else torch.tensor(1.5)
-    found = gradients((loss * share.to(dtype).to(device)).sum(), [x, w, b])
+    grads = gradients((loss * share.to(dtype).to(device)).sum(), [x, w, b])
     expected = gradients((wanted * share.double()).sum(), leaves)
     pairs = zip(
-        [loss.detach().double().cpu().numpy(), *found], [wanted.detach().numpy(), *expected], strict=True
+        [loss.detach().double().cpu().numpy(), *grads], [wanted.detach().numpy(), *expected], strict=True
     )
     for a, e in pairs:
         assert np.abs(a - e).max() <= TOLERANCE[dtype] * max(1.0, np.abs(e).max())
@@ -214,8 +216,8 @@ def test_chunks_are_even_and_bounded():
     assert chunk_rows(8192, 32000, 2, 32000 * 4096 * 4) == 2048
     assert chunk_rows(8192, 131072, 2, 131072 * 64 * 4) == 768
     for rows, classes in ((4096, 32000), (5000, 50257), (100_000, 128)):
-        found = chunk_rows(rows, classes, 2)
-        assert found <= rows and found * classes * 2 <= max(rows * classes * 2 // 10 * 1.01, 32 << 20)
+        chunk = chunk_rows(rows, classes, 2)
+        assert chunk <= rows and chunk * classes * 2 <= max(rows * classes * 2 // 10 * 1.01, 32 << 20)
 
 
 def test_what_options_mean():

@@ -84,7 +84,7 @@ def test_classes_as_probabilities_give_the_same(device):
             np.testing.assert_allclose(a.cpu().numpy(), b.cpu().numpy(), rtol=1e-9, atol=1e-12)
 
 
-def test_rows_of_scores_longer_than_a_tile(monkeypatch):
+def test_rows_of_scores_longer_than_a_tile(monkeypatch, forget_launches):
     """The walk with a running maximum, by pretending that less fits into registers."""
     from tritonnn.kernels.loss import loss as kernels
 

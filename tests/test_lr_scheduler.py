@@ -58,13 +58,13 @@ def rates(build, steps: int = 6, lr: float = 1.0, **options) -> list[float]:
     """The learning rate at the start and after every step."""
     opt = optim.SGD([leaf(1.0)], lr=lr, **options)
     scheduler = build(opt)
-    found = [opt.param_groups[0]["lr"]]
+    values = [opt.param_groups[0]["lr"]]
     for _ in range(steps):
         opt.step()
         scheduler.step()
         assert scheduler.get_last_lr() == [opt.param_groups[0]["lr"]]
-        found.append(opt.param_groups[0]["lr"])
-    return found
+        values.append(opt.param_groups[0]["lr"])
+    return values
 
 
 S = lr_scheduler
@@ -160,11 +160,11 @@ def test_a_tensor_rate_keeps_its_identity():
 def test_plateau(capsys):
     opt = optim.SGD([leaf(1.0)], lr=1.0)
     scheduler = S.ReduceLROnPlateau(opt, factor=0.5, patience=1, cooldown=1, min_lr=0.2, verbose=True)
-    found = []
+    rates_seen = []
     for loss in (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0):
         scheduler.step(loss)
-        found.append(opt.param_groups[0]["lr"])
-    assert found == [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2, 0.2]
+        rates_seen.append(opt.param_groups[0]["lr"])
+    assert rates_seen == [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2, 0.2]
     assert "reducing learning rate of group 0 to 5.0000e-01" in capsys.readouterr().out
     best = S.ReduceLROnPlateau(opt, mode="max", threshold=0.1, threshold_mode="abs", patience=0)
     best.step(torch.tensor(1.0))

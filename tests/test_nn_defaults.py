@@ -32,5 +32,5 @@ nn = torch.nn
     ],
 )  # fmt: skip
 def test_what_nothing_is_said_about(layer, defaults):
-    made = layer()
-    assert {name: getattr(made, name) for name in defaults} == defaults
+    module = layer()
+    assert {name: getattr(module, name) for name in defaults} == defaults

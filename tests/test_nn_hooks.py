@@ -312,3 +312,31 @@ def test_errors_of_modules_that_are_not_registered():
 
     with pytest.raises(RuntimeError, match=r"in module '0\.Linear'"):
         nn.Sequential(Hidden())(torch.ones(1, 4))
+
+
+# ---- gates of backward hooks -------------------------------------------------------------------------------
+
+
+class Times(nn.Module):
+    def forward(self, a, b):
+        self.seen = a.requires_grad, b.requires_grad
+        return a * b
+
+
+def test_backward_hooks_leave_requires_grad_as_it_is():
+    net, shown = Times(), []
+    net.register_full_backward_hook(lambda module, before, after: shown.append(before))
+    a = torch.ones(2, requires_grad=True)
+    net(a, torch.full((2,), 3.0)).sum().backward()
+    assert net.seen == (True, False)
+    assert a.grad.tolist() == [3, 3]
+    assert shown[0][0].tolist() == [3, 3] and shown[0][1].tolist() == [0, 0]
+
+
+def test_a_result_behind_a_backward_hook_is_not_written_in_place():
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(inplace=True))
+    net[0].register_full_backward_hook(lambda *args: None)
+    with pytest.raises(
+        RuntimeError, match="Output 0 of BackwardHookFunction is a view and is being modified inplace"
+    ):
+        net(torch.ones(1, 2))

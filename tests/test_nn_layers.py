@@ -265,8 +265,8 @@ def test_batch_norm_loads_files_without_a_counter():
 def test_sync_batch_norm_takes_over_everything():
     net = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.BatchNorm1d(3, eps=0.5)))
     net.eval()
-    made = nn.SyncBatchNorm.convert_sync_batchnorm(net)
-    sync = made[1][0]
+    converted = nn.SyncBatchNorm.convert_sync_batchnorm(net)
+    sync = converted[1][0]
     assert type(sync) is nn.SyncBatchNorm and sync.eps == 0.5 and not sync.training
     assert sync.weight is net[1][0].weight and sync.running_mean is net[1][0].running_mean
 
@@ -339,13 +339,13 @@ def test_embedding():
 
 def test_embedding_bag():
     table = torch.tensor([[1.0, 2.0], [3.0, 0.0], [5.0, 5.0]])
-    made = {mode: nn.EmbeddingBag.from_pretrained(table, mode=mode) for mode in ("sum", "mean", "max")}
+    bags = {mode: nn.EmbeddingBag.from_pretrained(table, mode=mode) for mode in ("sum", "mean", "max")}
     index, offsets = torch.tensor([0, 1, 2]), torch.tensor([0, 2, 3])
-    close(made["sum"](index, offsets), [[4.0, 2.0], [5.0, 5.0], [0.0, 0.0]])
-    close(made["mean"](index, offsets), [[2.0, 1.0], [5.0, 5.0], [0.0, 0.0]])
-    close(made["max"](index, offsets), [[3.0, 2.0], [5.0, 5.0], [0.0, 0.0]])
+    close(bags["sum"](index, offsets), [[4.0, 2.0], [5.0, 5.0], [0.0, 0.0]])
+    close(bags["mean"](index, offsets), [[2.0, 1.0], [5.0, 5.0], [0.0, 0.0]])
+    close(bags["max"](index, offsets), [[3.0, 2.0], [5.0, 5.0], [0.0, 0.0]])
     weights = torch.tensor([[0.5, 2.0]])
-    close(made["sum"](torch.tensor([[0, 1]]), per_sample_weights=weights), [[6.5, 1.0]])
+    close(bags["sum"](torch.tensor([[0, 1]]), per_sample_weights=weights), [[6.5, 1.0]])
 
 
 # ---- rearranging ----------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def test_constant_rows_become_zero(device):
 
 
 @pytest.mark.parametrize("rms", [False, True])
-def test_rows_longer_than_a_tile(monkeypatch, rms):
+def test_rows_longer_than_a_tile(monkeypatch, forget_launches, rms):
     """The kernels for long rows, by pretending that less fits into registers."""
     from tritonnn.kernels.normalization import normalization
 
@@ -98,10 +98,10 @@ def test_sums_shared_by_programs():
 @DEVICES
 def test_only_wanted_gradients_are_made(device):
     x = normal(5, 8, device=device)
-    made = native_layer_norm_backward(
+    grads = native_layer_norm_backward(
         x, x, (8,), x.mean(1, True), torch.ones(5, 1, device=device), None, (False, True, False)
     )
-    assert [tuple(t.shape) for t in made] == [(0,), (8,), (0,)]
+    assert [tuple(t.shape) for t in grads] == [(0,), (8,), (0,)]
 
 
 @DEVICES
@@ -131,3 +131,30 @@ def test_backward_grid_fits_the_device_and_the_rows(rows, length):
     assert how.block >= length
     assert 1 <= how.programs <= min(-(-rows // how.rows), 132 * 16)
     assert how.rows * how.block <= 8192
+
+
+@pytest.mark.parametrize(("device", "count"), [("cpu", 4_000_000), ("cuda", 40_000)])
+@pytest.mark.parametrize(
+    "name", ["layer_norm", "group_norm", "instance_norm", "batch_norm", "rms_norm", "softmax"]
+)
+def test_long_rows(name: str, device: str, count: int) -> None:
+    """The sum of a row of millions of elements is as exact as that of a short one."""
+    values = np.random.default_rng(0).standard_normal(count).astype(np.float32) + np.float32(2)
+    x = torch.from_numpy(values).to(device)
+    calls = {
+        "layer_norm": lambda: F.layer_norm(x[None], (count,)),
+        "group_norm": lambda: F.group_norm(x[None, None], 1),
+        "instance_norm": lambda: F.instance_norm(x[None, None]),
+        "batch_norm": lambda: F.batch_norm(x[None, None], None, None, training=True),
+        "rms_norm": lambda: F.rms_norm(x[None], (count,), eps=1e-5),
+        "softmax": lambda: x[None].softmax(1) * count,
+    }
+    got = calls[name]().cpu().numpy().reshape(-1)
+    wide = values.astype(np.float64)
+    if name == "softmax":
+        wanted = np.exp(wide) / np.exp(wide).sum() * count
+    elif name == "rms_norm":
+        wanted = wide / np.sqrt((wide * wide).mean() + 1e-5)
+    else:
+        wanted = (wide - wide.mean()) / np.sqrt(wide.var() + 1e-5)
+    assert (np.abs(got - wanted) / np.maximum(np.abs(wanted), 1)).max() < 3e-6

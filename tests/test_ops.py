@@ -55,11 +55,11 @@ def worth_simulating(op: Op, dtype: Any, main: bool) -> bool:
     return dtype in SIMULATED_DTYPES
 
 
-def few(device: str, dtype: Any, made: list) -> list:
+def few(device: str, dtype: Any, all_samples: list) -> list:
     """The samples themselves; on the simulated device three of them, and one in a further dtype."""
     if device != "cuda" or not SIMULATED:
-        return made
-    return made[: 3 if dtype is torch.float32 else 1]
+        return all_samples
+    return all_samples[: 3 if dtype is torch.float32 else 1]
 
 
 def cases(
@@ -104,7 +104,7 @@ def test_every_primitive_has_a_cpu_twin():
     from tritonnn.cpu_fallback import implementation
 
     for op in OPS.values():
-        if op.kind == "primitive" and op.name != "view_written":  # recorded, never run
+        if op.kind == "primitive" and not op.recorded:
             assert callable(implementation(op.family, op.name))
 
 
@@ -174,9 +174,9 @@ def test_layouts(op, device, dtype):
         leaves = [t for t in floating(other) if t.requires_grad]
         if row_results:
             weights = [permuted(w).to(dtype) for w in directions(results, 3)]
-            found = torch.autograd.grad(weighted(results, weights), leaves, allow_unused=True)
+            grads = torch.autograd.grad(weighted(results, weights), leaves, allow_unused=True)
             expected = torch.autograd.grad(weighted(row_results, weights), row_leaves, allow_unused=True)
-            pairs = [(a, b) for a, b in zip(found, expected, strict=True) if b is not None]
+            pairs = [(a, b) for a, b in zip(grads, expected, strict=True) if b is not None]
             assert_close([a for a, _ in pairs], [b for _, b in pairs], dtype, what=f"gradients of {sample}")
 
 
@@ -245,8 +245,8 @@ def central_difference(
 
 def slope(op, leaves, inputs, weights) -> Tensor | None:
     """The gradients of the inputs, weighted along a random direction."""
-    made = [r for r in floating(call(op, leaves)) if r.requires_grad]
-    grads = torch.autograd.grad(weighted(made, weights), inputs, create_graph=True, allow_unused=True)
+    results = [r for r in floating(call(op, leaves)) if r.requires_grad]
+    grads = torch.autograd.grad(weighted(results, weights), inputs, create_graph=True, allow_unused=True)
     used = [g for g in grads if g is not None]
     return weighted(used, directions(used, 3)) if used else None
 

@@ -94,11 +94,8 @@ class Lion(ElementwiseOptimizer):
     def __init__(
         self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0, *, maximize=False, differentiable=False
     ):
-        defaults = {
-            "lr": lr, "betas": betas, "weight_decay": weight_decay, "decoupled_weight_decay": True,
-            "maximize": maximize, "differentiable": differentiable,
-        }  # fmt: skip
-        super().__init__(params, defaults)
+        options = {"lr": lr, "betas": betas, "weight_decay": weight_decay, "decoupled_weight_decay": True}
+        super().__init__(params, options, maximize=maximize, differentiable=differentiable)
 
 
 @pytest.mark.parametrize("options", [{}, {"differentiable": True}, {"maximize": True}], ids=str)
@@ -128,7 +125,7 @@ def test_recorded_steps_are_the_fast_ones(name, options, device):
     """The formula as Tensor operations, with a derivative, and as NumPy calls or as a kernel."""
     rng = np.random.default_rng(1)
     start, *grads = (torch.from_numpy(rng.standard_normal((3, 4))).to(device) for _ in range(9))
-    found = []
+    values = []
     for differentiable in (False, True):
         w = start.clone().requires_grad_()
         p = w.clone() if differentiable else w
@@ -136,7 +133,7 @@ def test_recorded_steps_are_the_fast_ones(name, options, device):
         for g in grads:
             p.grad = g
             opt.step()
-        found.append(p.detach().cpu().numpy())
-    np.testing.assert_allclose(found[0], found[1], rtol=1e-9, atol=1e-12)
+        values.append(p.detach().cpu().numpy())
+    np.testing.assert_allclose(values[0], values[1], rtol=1e-9, atol=1e-12)
     p.sum().backward()
     assert w.grad.isfinite().all() and w.grad.abs().sum() > 0

@@ -167,12 +167,12 @@ def test_asgd_averages_from_t0_on(foreach: bool | None, device: str) -> None:
 def rates(steps: int, **options: Any) -> list[float]:
     opt = optim.SGD([parameter(1.0)], lr=0.1)
     schedule = S.CyclicLR(opt, 0.1, 0.5, step_size_up=2, step_size_down=3, cycle_momentum=False, **options)
-    found = []
+    values = []
     for _ in range(steps):
-        found.append(opt.param_groups[0]["lr"])
+        values.append(opt.param_groups[0]["lr"])
         opt.step()
         schedule.step()
-    return found
+    return values
 
 
 SHAPE = [0, 1 / 2, 1, 2 / 3, 1 / 3]  # of one cycle: two steps up, three down
@@ -221,19 +221,19 @@ def test_what_a_plateau_counts_as_better(
 def test_a_plateau_leaves_out_steps_smaller_than_eps() -> None:
     opt = optim.SGD([parameter(1.0)], lr=1.0)
     schedule = S.ReduceLROnPlateau(opt, patience=0, factor=0.5, eps=0.2)
-    found = []
+    values = []
     for _ in range(5):
         schedule.step(1.0)
-        found.append(opt.param_groups[0]["lr"])
-    assert found == [1, 0.5, 0.25, 0.25, 0.25]  # the next one would take away 0.125
+        values.append(opt.param_groups[0]["lr"])
+    assert values == [1, 0.5, 0.25, 0.25, 0.25]  # the next one would take away 0.125
 
 
 def test_a_plateau_waits_out_patience_and_cooldown() -> None:
     opt = optim.SGD([parameter(1.0)], lr=1.0)
     schedule = S.ReduceLROnPlateau(opt, patience=2, cooldown=2, factor=0.5, min_lr=0.2)
-    found = []
+    values = []
     for _ in range(14):
         schedule.step(1.0)
-        found.append(opt.param_groups[0]["lr"])
-    assert found == [1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.25, 0.2]
+        values.append(opt.param_groups[0]["lr"])
+    assert values == [1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.25, 0.2]
     assert not math.isnan(schedule.best) and schedule.best == 1

@@ -43,11 +43,11 @@ def result(family: str, seconds: dict[str, float], **fields) -> dict:
 
 def test_ratios_are_medians_of_pairs() -> None:
     samples = {"tritonnn": [1.0, 4.0, 3.0], "torch": [2.0, 2.0, 3.0]}
-    found = _measure.summary(samples, "tritonnn")
-    assert found["seconds"] == {"tritonnn": 3.0, "torch": 2.0}
-    assert found["ratio"] == {"torch": 1.0}  # of 2, 0.5 and 1: drift that hits a pair cancels
+    summary = _measure.summary(samples, "tritonnn")
+    assert summary["seconds"] == {"tritonnn": 3.0, "torch": 2.0}
+    assert summary["ratio"] == {"torch": 1.0}  # of 2, 0.5 and 1: drift that hits a pair cancels
     assert _measure.summary({"tritonnn": [1.0], "torch": [3.0]}, "tritonnn")["ratio"] == {"torch": 3.0}
-    assert found["spread"]["torch"] == 0.5
+    assert summary["spread"]["torch"] == 0.5
     assert _measure.summary({"tritonnn": []}, "tritonnn") == {"seconds": {}, "ratio": {}, "spread": {}}
 
 
@@ -130,9 +130,9 @@ def by_key(device: str = "cuda") -> dict[str, _rows.Row]:
 
 def test_an_entry_makes_rows_of_every_size_dtype_and_stage() -> None:
     rows = [r for r in by_key().values() if r.family == "normalization" and r.name.startswith("layer norm")]
-    found = {(r.size, r.dtype, r.stage) for r in rows}
+    kinds = {(r.size, r.dtype, r.stage) for r in rows}
     sizes, dtypes = ("small", "typical", "huge"), ("bfloat16", "float32", "float16")
-    assert found == {(s, d, stage) for s in sizes for d in dtypes for stage in ("forward", "backward")}
+    assert kinds == {(s, d, stage) for s in sizes for d in dtypes for stage in ("forward", "backward")}
     assert all(bool(r.goal) == (r.size != "small") for r in rows)
     assert {r.key for r in rows if r.quick} == {
         "normalization/layer norm 16384x4096/bfloat16",
@@ -200,7 +200,7 @@ def test_goals_of_measured_rows() -> None:
     goal = {"ratio": 1.0, "roof": 0.5, "memory": 0.1}
     row = result("a", {"tritonnn": 2.0}, nbytes=100, ratio={"torch": 1.5}, goal=goal,
                  memory={"tritonnn": 5, "torch": 100})  # fmt: skip
-    assert [v.found for v in _output.verdicts(row, {"copy": 100.0})] == [1.5, 0.5, 0.05]
+    assert [v.figure for v in _output.verdicts(row, {"copy": 100.0})] == [1.5, 0.5, 0.05]
     assert _output.goal_lines([row], {"copy": 100.0})[0] == "1 met, 0 missed, 0 not measured"
 
 
@@ -257,9 +257,9 @@ def test_a_large_input_repeats_random_numbers(monkeypatch: pytest.MonkeyPatch) -
     import tritonnn as torch
 
     monkeypatch.setattr("_maker.RANDOM_ELEMENTS", 64)
-    made = Maker(torch, "cuda", "float32")(10, 20)
-    assert made.shape == (10, 20) and made.is_contiguous()
-    flat = made.reshape(-1).cpu()
+    tensor = Maker(torch, "cuda", "float32")(10, 20)
+    assert tensor.shape == (10, 20) and tensor.is_contiguous()
+    flat = tensor.reshape(-1).cpu()
     assert (flat[:64] == flat[64:128]).all() and len(set(flat[:64].tolist())) > 60
 
 
@@ -299,10 +299,10 @@ def test_rehearsal_writes_json_and_page(tmp_path: Path) -> None:
         and "nothing to compare with" in done.stdout
         and "above 1 tritonnn is faster" in done.stdout
     )
-    found = json.loads(files[0].read_text())
-    measured = {r["family"] for r in found["rows"] if "tritonnn" in r["seconds"]}
+    written = json.loads(files[0].read_text())
+    measured = {r["family"] for r in written["rows"] if "tritonnn" in r["seconds"]}
     assert {"roof", "softmax", "overhead"} <= measured, done.stdout
-    softmax = [r for r in found["rows"] if r["family"] == "softmax"]
+    softmax = [r for r in written["rows"] if r["family"] == "softmax"]
     assert all(r["goal"] and r["memory"]["tritonnn"] > 0 for r in softmax)
     page = files[1].read_text()
     assert page.startswith("<!doctype html>") and "softmax" in page
@@ -325,12 +325,12 @@ def test_without_a_gpu_the_report_predicts(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PREDICTED, not measured" in done.stdout and "== softmax (predicted)" in done.stdout
-    found = json.loads(files[0].read_text())
-    assert found["predicted"] is True and set(found["machines"]) == {"H100", "A100"}
-    assert not any("seconds" in r or "ratio" in r for r in found["rows"])
-    row = next(r for r in found["rows"] if r["key"] == "softmax/softmax 16384x4096/bfloat16")
+    written = json.loads(files[0].read_text())
+    assert written["predicted"] is True and set(written["machines"]) == {"H100", "A100"}
+    assert not any("seconds" in r or "ratio" in r for r in written["rows"])
+    row = next(r for r in written["rows"] if r["key"] == "softmax/softmax 16384x4096/bfloat16")
     assert row["predicted"]["H100"] == {"seconds": pytest.approx(268435456 / 3e12), "bound": "memory"}
-    assert all(not r["predicted"] for r in found["rows"] if r["unit"] == "host")
+    assert all(not r["predicted"] for r in written["rows"] if r["unit"] == "host")
     page = files[1].read_text()
     assert "PREDICTED, not measured" in page and 'class="predicted">predicted 89.5 µs' in page
 

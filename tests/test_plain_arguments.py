@@ -65,13 +65,13 @@ def test_sizes_in_line_are_no_other_arguments():
     assert F.cosine_similarity(token, torch.ones(1, 2, 3), dim=-1).shape == (1, 2)
 
 
-@pytest.mark.parametrize("made", [
+@pytest.mark.parametrize("function", [
     lambda d: torch.zeros(2, dtype=d), lambda d: torch.tensor([1], dtype=d), lambda d: torch.ones(2).sum(dtype=d),
     lambda d: torch.ones(2).to(d), lambda d: torch.ones(2).to(dtype=d), lambda d: torch.ones(2).new_zeros(2, dtype=d),
     lambda d: torch.arange(3, dtype=d), lambda d: torch.ones(2).cumsum(0, dtype=d),
 ])  # fmt: skip
-def test_types_of_python_are_dtypes(made):
-    assert (made(float).dtype, made(int).dtype) == (torch.float64, torch.int64)
+def test_types_of_python_are_dtypes(function):
+    assert (function(float).dtype, function(int).dtype) == (torch.float64, torch.int64)
 
 
 def test_another_type_is_no_dtype():

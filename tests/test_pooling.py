@@ -24,14 +24,14 @@ def windows(x, kernel, stride, padding, dilation, ceil_mode):
     for i, k, s, p, d in zip(x.shape, kernel, stride, padding, dilation):
         count = (i + 2 * p - d * (k - 1) - 1 + (s - 1 if ceil_mode else 0)) // s + 1
         sizes.append(count - 1 if ceil_mode and (count - 1) * s >= i + p else count)
-    found = np.full((*sizes, kernel[0] * kernel[1]), -1)
+    taps = np.full((*sizes, kernel[0] * kernel[1]), -1)
     for a, b in np.ndindex(*sizes):
         for t, (u, v) in enumerate(itertools.product(range(kernel[0]), range(kernel[1]))):
             i = a * stride[0] - padding[0] + u * dilation[0]
             j = b * stride[1] - padding[1] + v * dilation[1]
             if 0 <= i < x.shape[0] and 0 <= j < x.shape[1]:
-                found[a, b, t] = i * x.shape[1] + j
-    return found
+                taps[a, b, t] = i * x.shape[1] + j
+    return taps
 
 
 def scan(plane, places):
@@ -185,19 +185,22 @@ def test_whole_plane_means_are_exact_enough(device):
     assert (F.adaptive_avg_pool2d(x, 1) - 0.1).abs().max().item() < 3e-8
 
 
-def test_wide_offsets_change_nothing(monkeypatch):
+def test_wide_offsets_change_nothing(offsets_of_width):
     from tritonnn.kernels.pooling import pooling as kernels
 
     x = torch.from_numpy(numbers((1, 2, 6, 5))).to("cuda").requires_grad_()
+    samples = torch.full((1, 2, 2), 0.6, dtype=x.dtype, device="cuda")
     calls = (
         lambda: F.max_pool2d(x, 3, 2, 1), lambda: F.avg_pool2d(x, 3, 2, 1), lambda: F.adaptive_avg_pool2d(x, (4, 2)),
         lambda: F.max_pool2d(x, 2, 1, return_indices=True)[0], lambda: F.adaptive_max_pool2d(x, (4, 2)),
+        lambda: F.fractional_max_pool2d(x, 2, (3, 2), _random_samples=samples),
     )  # fmt: skip
-    for run in calls:
-        found = []
-        for wide in (False, True):
-            monkeypatch.setattr(kernels, "needs_int64", lambda *_, wide=wide: wide)
-            out = run()
-            found.append((out, torch.autograd.grad(out.sin().sum(), x)[0]))
-        for narrow, wide_one in zip(*found):
+
+    def results(call):
+        out = call()
+        return out, torch.autograd.grad(out.sin().sum(), x)[0]
+
+    for call in calls:
+        halves = (offsets_of_width(kernels, wide, lambda call=call: results(call)) for wide in (False, True))
+        for narrow, wide_one in zip(*halves, strict=True):
             np.testing.assert_array_equal(narrow.detach().cpu().numpy(), wide_one.detach().cpu().numpy())

@@ -34,8 +34,8 @@ TABLE = (
 @pytest.mark.parametrize("row", range(len(NAMES)), ids=NAMES)
 def test_two_types_promote_as_in_pytorch(row: int) -> None:
     first = getattr(torch, NAMES[row])
-    found = [torch.promote_types(first, getattr(torch, name)) for name in NAMES]
-    assert found == [getattr(torch, LETTERS[letter]) for letter in TABLE[row]]
+    promoted = [torch.promote_types(first, getattr(torch, name)) for name in NAMES]
+    assert promoted == [getattr(torch, LETTERS[letter]) for letter in TABLE[row]]
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -53,8 +53,8 @@ def test_tensors_without_dimensions_count_by_their_kind_alone(
 ) -> None:
     x = torch.ones(2, dtype=getattr(torch, many), device=device)
     y = torch.ones((), dtype=getattr(torch, none), device=device)
-    for made in (x * y, y * x, x + y):
-        assert made.dtype is getattr(torch, wanted)
+    for result in (x * y, y * x, x + y):
+        assert result.dtype is getattr(torch, wanted)
     assert torch.result_type(x, y) is torch.result_type(y, x) is getattr(torch, wanted)
 
 

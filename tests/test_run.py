@@ -138,6 +138,41 @@ def test_spawned_worker_gets_tritonnn(tmp_path: Path) -> None:
     assert output(done) == ["('tritonnn', 'tritonnn.nn')"]
 
 
+def test_safetensors_package(tmp_path: Path) -> None:
+    """The package's own module for PyTorch: values, what it refuses, tied weights."""
+    done = run(
+        tmp_path,
+        """
+        import os, torch, torch.nn as nn
+        from safetensors.torch import load_file, load_model, save_file, save_model
+        os.chdir(os.path.dirname(__file__))
+        x = torch.arange(6.0).reshape(2, 3)
+        save_file({"x": x, "h": torch.ones(2).bfloat16(), "none": torch.zeros(0, 3)}, "a.safetensors")
+        got = load_file("a.safetensors")
+        print(got["x"].tolist() == x.tolist(), got["h"].dtype, got["none"].shape)
+        for tensors in ({"a": x, "b": x}, {"a": x.t()}):
+            try:
+                save_file(tensors, "a.safetensors")
+            except (RuntimeError, ValueError) as error:
+                print(type(error).__name__, "share memory" in str(error), "non contiguous" in str(error))
+        def tied():
+            model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+            model[1].weight = model[0].weight
+            return model
+        first, second = tied(), tied()
+        save_model(first, "m.safetensors")
+        load_model(second, "m.safetensors")
+        print(torch.equal(second[1].weight, first[0].weight), x.layout is torch.strided)
+        """,
+    )
+    assert output(done) == [
+        "True torch.bfloat16 torch.Size([0, 3])",
+        "RuntimeError True False",
+        "ValueError False True",
+        "True True",
+    ]
+
+
 def test_command_line() -> None:
     assert output(python("-m", "tritonnn", "--help"))[0].startswith("usage: python -m tritonnn run SCRIPT")
     for args in ((), ("run",), ("walk", "x.py"), ("run", "-m"), ("run", "--fast", "x.py")):
@@ -154,3 +189,19 @@ def test_collect_env() -> None:
     names = [line.split(":")[0] for line in lines]
     assert names[0] == "tritonnn"
     assert {"Python", "platform", "numpy", "triton", "BLAS", "GPU", "TRITONNN_NAN_POISON"} <= set(names)
+
+
+def test_torchvision_is_none_of_it(tmp_path):
+    """Without one installed the import says so; an installed one is left alone."""
+    script = tmp_path / "script.py"
+    script.write_text("import torchvision; print(torchvision.WHERE)")
+    command = [sys.executable, "-m", "tritonnn", "run", str(script)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert "ModuleNotFoundError: tritonnn has no torchvision, and none is installed" in done.stderr
+    installed = tmp_path / "site" / "torchvision"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").write_text("import torch; WHERE = torch.__name__")
+    env["PYTHONPATH"] += os.pathsep + str(installed.parent)
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.stdout == "tritonnn\n", done.stderr

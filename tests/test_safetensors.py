@@ -11,21 +11,24 @@ from tritonnn.utils import safetensors
 
 
 def test_safetensors_dtypes_and_shapes(tmp_path):
-    made = {n: torch.tensor([[1, 0, 2]]).to(getattr(torch, n)) for n in STORED if n != "complex128"}
-    made |= {
+    tensors = {n: torch.tensor([[1, 0, 2]]).to(getattr(torch, n)) for n in STORED if n != "complex128"}
+    tensors |= {
         "turned": torch.arange(6.0).reshape(2, 3).t(),
         "none": torch.zeros(0, 2),
         "scalar": torch.tensor(2.5),
     }
-    safetensors.save_file(made, tmp_path / "a.safetensors", metadata={"made": "here"})
-    for got in (safetensors.load_file(tmp_path / "a.safetensors"), safetensors.load(safetensors.save(made))):
-        assert set(got) == set(made)
-        for name, t in made.items():
+    safetensors.save_file(tensors, tmp_path / "a.safetensors", metadata={"made": "here"})
+    for got in (
+        safetensors.load_file(tmp_path / "a.safetensors"),
+        safetensors.load(safetensors.save(tensors)),
+    ):
+        assert set(got) == set(tensors)
+        for name, t in tensors.items():
             assert (
                 got[name].dtype is t.dtype and got[name].tolist() == t.tolist() and got[name].shape == t.shape
             )
     on_gpu = safetensors.load_file(tmp_path / "a.safetensors", device="cuda")["turned"]
-    assert on_gpu.device.type == "cuda" and on_gpu.tolist() == made["turned"].tolist()
+    assert on_gpu.device.type == "cuda" and on_gpu.tolist() == tensors["turned"].tolist()
 
 
 def test_safetensors_checks(tmp_path):

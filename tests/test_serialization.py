@@ -40,7 +40,7 @@ def test_dtypes(name):
 
 
 def test_nests_of_plain_things():
-    made = {
+    nest = {
         "n": [1, 2.5, None, True, "text", b"bytes", 2**80, 1 + 2j, (1, (2,)), {3, 4}, frozenset({5})],
         "ordered": collections.OrderedDict(b=1, a=2),
         "counter": collections.Counter("aab"),
@@ -50,8 +50,8 @@ def test_nests_of_plain_things():
         "device": torch.device("cuda", 1),
         "array bytes": bytearray(b"ab"),
     }
-    got = through(made)
-    assert got == made and type(got["ordered"]) is collections.OrderedDict and type(got["size"]) is torch.Size
+    got = through(nest)
+    assert got == nest and type(got["ordered"]) is collections.OrderedDict and type(got["size"]) is torch.Size
 
 
 def test_shapes_and_strides():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -24,6 +25,11 @@ CASES: dict[str, tuple[Callable, list[float], list[float]]] = {
     "maximum of equals": (lambda x: torch.maximum(x, torch.tensor(1.0, device=x.device)), [0, 1, 2], [0, 0.5, 1]),
     "minimum of equals": (lambda x: torch.minimum(x, torch.tensor(1.0, device=x.device)), [0, 1, 2], [1, 0.5, 0]),
     "norm of zeros": (lambda x: x.norm(), [0, 0], [0, 0]),
+    "max of NaN": (lambda x: x.max(), [math.nan, 1, math.nan], [0.5, 0, 0.5]),
+    "min of NaN": (lambda x: x.min(), [2, math.nan], [0, 1]),
+    "max of NaN along a dimension": (lambda x: x.max(0)[0], [math.nan, 1], [1, 0]),
+    "median of infinities": (lambda x: x.median(), [1, INF, INF], [0, 0.5, 0.5]),
+    "median of the largest": (lambda x: x.median(), [1, 3e38, 3e38], [0, 0.5, 0.5]),
     "1-norm of zeros": (lambda x: x.norm(1), [0, 2], [0, 1]),
     "3-norm of zeros": (lambda x: x.norm(3), [0, 0], [0, 0]),
     "half norm of a zero": (lambda x: x.norm(0.5), [0, 4], [0, 1]),
@@ -70,3 +76,38 @@ def test_second_derivative_of_a_product_with_zeros(device: str) -> None:
     (first,) = torch.autograd.grad(x.prod(), x, create_graph=True)
     (second,) = torch.autograd.grad(first.sum(), x)
     assert second.tolist() == [3, 5, 2]
+
+
+MANY = 70000  # beyond the largest number of half precision
+_first = lambda x: torch.zeros(MANY, dtype=torch.int64, device=x.device)
+_one = lambda x: torch.zeros(1, dtype=x.dtype, device=x.device)
+COUNTED: dict[str, tuple[Callable, float]] = {
+    "max": (lambda x: x.max(), 1),
+    "amin along a dimension": (lambda x: x.reshape(1, -1).amin(1), 1),
+    "aminmax": (lambda x: torch.aminmax(x)[0], 1),
+    "inf-norm": (lambda x: torch.linalg.vector_norm(x, INF), 1),
+    "median": (lambda x: x.median(), 1),
+    "nanmean": (lambda x: x.nanmean(), 1),
+    "scatter_reduce amax": (lambda x: _one(x).scatter_reduce(0, _first(x), x, "amax", include_self=False), 1),
+    "scatter_reduce mean": (lambda x: _one(x).scatter_reduce(0, _first(x), x, "mean", include_self=False), 1),
+    "index_reduce mean": (lambda x: _one(x).index_reduce(0, _first(x), x, "mean", include_self=False), 1),
+    "mean": (lambda x: x.mean(), 1),
+    "embedding_bag": (lambda x: F.embedding_bag(_first(x)[None], x[:1, None]), MANY),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "device"),
+    [
+        *((name, "cpu") for name in COUNTED),
+        *((name, "cuda") for name in ("max", "amin along a dimension", "nanmean")),
+    ],
+)  # of the simulated device what is fast there
+def test_counts_in_half_precision(name: str, device: str) -> None:
+    """A share of 1 / 70000 is not 0, though 70000 is beyond float16."""
+    function, times = COUNTED[name]
+    x = torch.full((MANY,), 0.5, dtype=torch.float16, device=device, requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # index_reduce is in beta
+        function(x).sum().backward()
+    assert x.grad[0].item() == pytest.approx(times / MANY, abs=1.5e-7 * times)

@@ -162,7 +162,12 @@ def test_size_is_a_tuple():
     size = torch.zeros(2, 3).size()
     assert size == (2, 3) and isinstance(size, torch.Size) and isinstance(size[:1], torch.Size)
     assert repr(size) == "torch.Size([2, 3])" and size.numel() == 6
-    assert isinstance(size + (1,), torch.Size)
+    assert isinstance(size + (1,), torch.Size) and isinstance((1,) + size, torch.Size)
+    extents = [1]
+    extents += size
+    assert type(extents) is list and extents == [1, 2, 3]
+    with pytest.raises(TypeError, match="can only concatenate list"):
+        [1] + size
 
 
 def test_channels_last():

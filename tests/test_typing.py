@@ -171,13 +171,13 @@ def checked(tmp_path: Path) -> dict[int, list[str]]:
     assert done.returncode == 1, done.stderr or done.stdout
     said: dict[int, list[str]] = {}
     for line in done.stdout.splitlines():
-        found = re.match(
+        match = re.match(
             r".*program\.py:(\d+): (?:error: .*\[([a-z-]+)\]$|note: Revealed type is \"(.*)\")", line
         )
-        if found is None:
+        if match is None:
             assert ": note: " in line or line.startswith("Found "), line
             continue
-        number, code, revealed = found.groups()
+        number, code, revealed = match.groups()
         said.setdefault(int(number), []).append(
             f"error: {code}" if code else re.sub(r"(\w+\.)+", "", revealed)
         )
@@ -207,6 +207,17 @@ def test_a_stale_stub_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     before = _stubs.stale()
     monkeypatch.setitem(NAMESPACES["linalg"], "vecdot", torch.vdot)
     assert {*_stubs.stale()} - {*before} == {"linalg.pyi"}
+
+
+def test_a_new_entry_says_what_to_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    """An entry of nn.functional is imported there by a file that a command writes."""
+    monkeypatch.setitem(NAMESPACES["functional"], "brand_new", torch.nn.functional.relu)
+    with pytest.raises(AttributeError, match="brand_new has an entry but no import here: run `make format`"):
+        torch.nn.functional.brand_new  # noqa: B018
+    with pytest.raises(AttributeError, match=r"tritonnn has no torch\.nn\.functional\.no_such"):
+        torch.nn.functional.no_such  # noqa: B018
+    assert _stubs.main(["--check"]) == 1
+    assert "is stale: run `make format`, or `python -m tritonnn.ops stubs`" in capsys.readouterr().out
 
 
 def test_functional_names_its_functions() -> None:
@@ -288,12 +299,12 @@ def test_make_lint_checks_every_file(tmp_path: Path) -> None:
     package = tmp_path / "tritonnn"
     (package / "removed.py").symlink_to(ROOT / "tritonnn" / "removed.py")
     link(tmp_path)
-    found = {
+    checked_files = {
         path.resolve()
         for entry in package.iterdir()
         for path in (entry.rglob("*.py") if entry.is_dir() else [entry])
     }
-    assert found >= {*modules().values()}
+    assert checked_files >= {*modules().values()}
     assert not (package / "removed.py").is_symlink()
 
 

@@ -136,28 +136,28 @@ def test_every_way_to_a_kernel(call, plant):
 
 
 def test_allocating(monkeypatch):
-    op = OPS["nonzero_rows"]
+    op = OPS["nonzero_coordinates"]
     assert op.alloc
-    real = kernels.implementation(op.family, "nonzero_rows")
+    real = kernels.implementation(op.family, op.name)
 
     def faulty(alloc: Any, *given: Any) -> Any:
-        made = real(alloc, *given)
-        ctypes.c_int64.from_address(made.ptr).value += 5
-        return made
+        coordinates = real(alloc, *given)
+        ctypes.c_int64.from_address(coordinates.ptr).value += 5
+        return coordinates
 
-    monkeypatch.setitem(kernels._implementations, (op.family, "nonzero_rows"), faulty)
+    monkeypatch.setitem(kernels._implementations, (op.family, op.name), faulty)
     monkeypatch.setattr(op, "gpu", None)
     x = torch.tensor([0.0, 1.0, 2.0]).cuda()
     with pytest.raises(torch.VerificationError, match="got 6, expected 1"), torch.verify():
         x.nonzero()
 
     def short(alloc: Any, *given: Any) -> Any:
-        made = real(alloc, *given)
-        return alloc((made.shape[0] - 1, 1), torch.int64)
+        coordinates = real(alloc, *given)
+        return alloc((1, coordinates.shape[1] - 1), torch.int64)
 
-    monkeypatch.setitem(kernels._implementations, (op.family, "nonzero_rows"), short)
+    monkeypatch.setitem(kernels._implementations, (op.family, op.name), short)
     with (
-        pytest.raises(torch.VerificationError, match=r"the shape \(1, 1\), its NumPy twin \(2, 1\)"),
+        pytest.raises(torch.VerificationError, match=r"the shape \(1, 1\), its NumPy twin \(1, 2\)"),
         torch.verify(),
     ):
         x.nonzero()

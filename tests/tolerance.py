@@ -72,12 +72,12 @@ def own_error(
     """
     error = spacing(exact if size is None else size, dtype)
     with np.errstate(invalid="ignore", over="ignore"):
-        found = [_finite(np.abs(other - exact)) for other in others]
+        errors = [_finite(np.abs(other - exact)) for other in others]
         if moves:
             squares = np.mean([_finite((m - exact) ** 2) for m in moves], axis=0)
-            found.append(2 * np.sqrt(squares))
-            found += [np.sqrt(np.mean(f * f)) if f.size else f for f in (np.sqrt(squares), *found[:-1])]
-    return reduce(np.maximum, found, error)
+            errors.append(2 * np.sqrt(squares))
+            errors += [np.sqrt(np.mean(f * f)) if f.size else f for f in (np.sqrt(squares), *errors[:-1])]
+    return reduce(np.maximum, errors, error)
 
 
 def _finite(differences: np.ndarray) -> np.ndarray:

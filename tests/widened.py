@@ -129,10 +129,10 @@ def own_errors(
     runs = [floating(run(wide(op, sample, seed, whole))) for seed in seeds(op, (1, 2))]
     if any([t.shape for t in r] != [t.shape for t in results] for r in runs):
         return None
-    found = []
+    errors = []
     for i, result in enumerate(results):
         exact, *moves = [parts(array(r[i])) for r in runs]
         others = [parts(array(result))] if trusted else []
         size = np.maximum(sizes(array(runs[0][i])), AT_LEAST.get(op.name, (0.0,))[0])
-        found.append((exact, own_error(exact, moves, others, result.dtype.np, size)))
-    return found
+        errors.append((exact, own_error(exact, moves, others, result.dtype.np, size)))
+    return errors

@@ -133,6 +133,16 @@ def is_complex(input: Tensor) -> bool:
     return input.dtype.is_complex
 
 
+def is_inference(input: Tensor) -> bool:
+    """Whether the memory of `input` was made in inference mode.
+
+    >>> import tritonnn as torch
+    >>> torch.is_inference(torch.ones(2))
+    False
+    """
+    return input.is_inference()
+
+
 def detach(input: Tensor) -> Tensor:
     """The memory of `input` outside the graph.
 

@@ -18,6 +18,38 @@ def _subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:
     return leaf.requires_grad_(requires_grad)
 
 
+# What a program may call one of its own attributes although tensors have it.
+_FREE = frozenset({"name"})
+
+
+def _reserved(name: object) -> bool:
+    """Whether an attribute of this name would replace a tensor's own, or is a protocol that others look for."""
+    return not isinstance(name, str) or name.startswith("__") or (hasattr(Tensor, name) and name not in _FREE)
+
+
+def attributes(tensor: Tensor) -> dict[str, Any]:
+    """What a program has given to a tensor as attributes: `x.tag = "decay"`."""
+    return {name: value for name, value in vars(tensor).items() if not _reserved(name)}
+
+
+def set_attributes(tensor: Tensor, state: object) -> Any:
+    """Gives a tensor the attributes that a file says it had: a dict, or a pair of dicts.
+
+    Raises:
+        RuntimeError: the state is something else, or would replace what a tensor has of its own: its memory, its
+            shape, its methods.
+    """
+    for part in state if type(state) is tuple else (state,):
+        if part is not None and not isinstance(part, dict):
+            raise RuntimeError(f"load: a tensor's saved state must be a dict, not a {type(part).__name__}")
+        for name, value in (part or {}).items():
+            if _reserved(name):
+                shown = f"'{name:.80}'" if type(name) is str else f"attribute of type {type(name).__name__}"
+                raise RuntimeError(f"load: a tensor's saved state would replace its own {shown}")
+            tensor.__dict__[name] = value
+    return tensor
+
+
 class Parameter(Tensor):
     """A tensor that belongs to a Module's parameters: assigned as an attribute, it is registered.
 
@@ -45,11 +77,21 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
-        return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict())
+        plain: tuple = self.data, self.requires_grad, OrderedDict()
+        state = attributes(self)
+        return (_rebuild_parameter_with_state, (*plain, state)) if state else (_rebuild_parameter, plain)
 
 
-def _rebuild_parameter(data: Tensor, requires_grad: bool, hooks: dict) -> Parameter:
+def _rebuild_parameter(data: Tensor, requires_grad: bool, hooks: object) -> Parameter:
+    """A Parameter over a tensor's memory."""
     return Parameter(data, requires_grad)
+
+
+def _rebuild_parameter_with_state(
+    data: Tensor, requires_grad: bool, hooks: object, state: object
+) -> Parameter:
+    """A Parameter with the attributes that its program gave it."""
+    return set_attributes(Parameter(data, requires_grad), state)
 
 
 class Buffer(Tensor):
@@ -81,11 +123,27 @@ class Buffer(Tensor):
         return memo[id(self)]
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
-        return _rebuild_buffer, (self.data, self.persistent)
+        # PyTorch's buffers are tensors with two attributes, which files say.
+        _, (function, _, args, state) = super().__reduce_ex__(protocol)
+        return _rebuild_from_type_v2, (function, Tensor, args, {**state, "_is_buffer": True})
 
 
-def _rebuild_buffer(data: Tensor, persistent: bool) -> Buffer:
-    return Buffer(data, persistent=persistent)
+def _rebuild_from_type_v2(function: Any, kind: object, args: Any, state: object) -> Tensor:
+    """The tensor that `function(*args)` makes, of another class or with the attributes that it had.
+
+    Raises:
+        RuntimeError: it is no tensor, or the class is none of tensors.
+    """
+    made = function(*args)
+    if not isinstance(made, Tensor) or not isinstance(kind, type) or not issubclass(kind, Tensor):
+        raise RuntimeError("load: a tensor is rebuilt from something else: the file is corrupted")
+    if type(state) is dict and state.get("_is_buffer") is True and kind is Tensor:
+        made = Buffer(made, persistent=bool(state.get("persistent", True)))
+        state = {name: value for name, value in state.items() if name not in ("_is_buffer", "persistent")}
+    elif kind is not type(made):
+        made.__class__ = kind
+    restore = getattr(kind, "__setstate__", None)
+    return set_attributes(made, state) if restore is None else (restore(made, state), made)[1]
 
 
 class UninitializedTensorMixin:

@@ -1,4 +1,4 @@
-"""Run PyTorch programs on tritonnn: `import torch` gives tritonnn, `import torchvision` tritonnn.vision.
+"""Run PyTorch programs on tritonnn: `import torch` gives tritonnn.
 
 `serve()` installs an import hook; a module has one identity whichever name imported it (`torch.nn is
 tritonnn.nn`). `main()` is the command line of `python -m tritonnn`. A name that does not exist here ends in
@@ -15,16 +15,18 @@ import runpy
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 __all__ = ["main", "serve"]
 
-SERVED = {"torch": "tritonnn", "torchvision": "tritonnn.vision"}
+SERVED = {"torch": "tritonnn"}
+# Libraries beside PyTorch that tritonnn has no counterpart of; one that is installed is left alone.
+WITHOUT = ("torchvision",)
 USAGE = """usage: python -m tritonnn run SCRIPT [ARGS ...]
        python -m tritonnn run -m MODULE [ARGS ...]
 
-Runs an unmodified PyTorch script with torch and torchvision served by tritonnn.
+Runs an unmodified PyTorch script with torch served by tritonnn.
 See also: python -m tritonnn.collect_env"""
 HINT = "If current PyTorch has it, please open an issue that quotes this line."
 
@@ -36,7 +38,7 @@ def _own_name(name: str) -> str | None:
 
 
 def _served_name(name: str) -> str:
-    """'tritonnn.nn' -> 'torch.nn', 'tritonnn.vision.models' -> 'torchvision.models'."""
+    """'tritonnn.nn' -> 'torch.nn'."""
     for served, own in sorted(SERVED.items(), key=lambda item: -len(item[1])):
         if name == own or name.startswith(own + "."):
             return served + name[len(own) :]
@@ -64,11 +66,14 @@ class _Loader(Loader):
 
 
 class _Finder(MetaPathFinder):
-    """Finds torch.* and torchvision.* before any installed PyTorch is looked for."""
+    """Finds torch.* before any installed PyTorch is looked for, and says what has no counterpart."""
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
         own = _own_name(fullname)
         if own is None:
+            if fullname in WITHOUT and PathFinder.find_spec(fullname) is None:
+                text = f"tritonnn has no {fullname}, and none is installed: it serves torch alone"
+                raise ModuleNotFoundError(text, name=fullname)
             return None
         if own not in sys.modules and importlib.util.find_spec(own) is None:
             raise ModuleNotFoundError(missing(fullname), name=fullname)
@@ -76,7 +81,7 @@ class _Finder(MetaPathFinder):
 
 
 def serve() -> None:
-    """From now on `import torch` and `import torchvision` give tritonnn in this process.
+    """From now on `import torch` gives tritonnn in this process.
 
     Raises RuntimeError where the real PyTorch has been imported already: two libraries under one name
     would mix.

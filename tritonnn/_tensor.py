@@ -75,15 +75,17 @@ class Tensor(Methods):
     _hooks: dict[int, Callable] | None = None  # of leaves; those of other tensors stand on their node
     _post_accumulate_hooks: dict[int, Callable] | None = None
     _retains_grad: bool = False
+    _creation: str | None = None  # how a view came to be whose writes its base's graph cannot follow
     _view_version: int = 0  # storage version at which a view's graph was last right
     name: str | None = None
+    layout: Layout = strided
     is_sparse = False
+    is_sparse_csr = False
     is_quantized = False
     is_nested = False
     is_mkldnn = False
     is_mps = False
     is_xpu = False
-    layout: Layout = strided  # how every tensor here lies in memory
 
     # NumPy's operators give way to ours: `ndarray + Tensor` calls Tensor.__radd__.
     __array_priority__ = 1000
@@ -216,35 +218,6 @@ class Tensor(Methods):
 
     # ---- autograd -------------------------------------------------------------------------------------
 
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Start (or stop) recording operations on this leaf; returns it."""
-        if not isinstance(requires_grad, (bool, np.bool_)):
-            raise _wrong("requires_grad_", "requires_grad", "bool", requires_grad)
-        if not requires_grad and self._node is not None:
-            raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
-                "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
-            )
-        if requires_grad and self.dtype.kind < 2:
-            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
-        self._rg = bool(requires_grad)
-        return self
-
-    @property
-    def grad(self) -> Tensor | None:
-        """The gradient accumulated by backward, or None."""
-        return self._grad
-
-    @grad.setter
-    def grad(self, value: Tensor | None) -> None:
-        if value is not None:
-            _check_grad(self, value)
-        self._grad = value
-
-    @grad.deleter
-    def grad(self) -> None:
-        self._grad = None
-
     @property
     def output_nr(self) -> int:
         """Which result of `grad_fn` it is."""
@@ -252,12 +225,28 @@ class Tensor(Methods):
 
     @property
     def _version(self) -> int:
-        return self._storage.version
+        version = self._storage.version
+        if version < 0:
+            raise RuntimeError("Inference tensors do not track version counter.")
+        return version
+
+    def is_inference(self) -> bool:
+        """Whether its memory was made in inference mode.
+
+        >>> import tritonnn as torch
+        >>> with torch.inference_mode():
+        ...     x = torch.ones(2)
+        >>> x.is_inference(), x.clone().is_inference()
+        (True, False)
+        """
+        return self._storage.version < 0
 
     @property
     def data(self) -> Tensor:
         """The same memory outside the graph; writes through it are not seen by the version check."""
-        return self._alias(Storage(self._storage.block, self._storage.device))
+        storage = Storage(self._storage.block, self._storage.device)
+        storage.version = min(self._storage.version, 0)
+        return self._alias(storage)
 
     @data.setter
     def data(self, other: Tensor) -> None:
@@ -270,8 +259,15 @@ class Tensor(Methods):
         return self._alias(self._storage)
 
     def detach_(self) -> Tensor:
-        """Cut it from the graph, making it a leaf that requires no gradient."""
+        """Cut it from the graph, making it a leaf that requires no gradient.
+
+        Raises:
+            RuntimeError: it is a view of another tensor.
+        """
+        if self._base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         self._node, self._base, self._rg, self._out_nr = None, None, False, 0
+        self._retains_grad = False
         return self
 
     # ---- memory ---------------------------------------------------------------------------------------
@@ -325,7 +321,7 @@ class Tensor(Methods):
         """
         if force:
             return host_array(self.detach())
-        if self.requires_grad:
+        if self._recorded:
             raise RuntimeError(
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
             )
@@ -496,7 +492,23 @@ def _wrong(op: str, name: str, wanted: str, value: Any) -> TypeError:
     return TypeError(f"{op}(): argument '{name}' (position 1) must be {wanted}, not {type(value).__name__}")
 
 
-def _check_grad(tensor: Tensor, grad: Tensor) -> None:
+def set_requires_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
+    """Start (or stop) recording operations on a leaf; returns it."""
+    if not isinstance(requires_grad, (bool, np.bool_)):
+        raise _wrong("requires_grad_", "requires_grad", "bool", requires_grad)
+    if not requires_grad and tensor._node is not None:
+        raise RuntimeError(
+            "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+            "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+        )
+    if requires_grad and tensor.dtype.kind < 2:
+        raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+    tensor._rg = bool(requires_grad)
+    return tensor
+
+
+def check_grad(tensor: Tensor, grad: Tensor) -> None:
+    """Refuse what cannot be the `.grad` of a tensor."""
     if not isinstance(grad, Tensor):
         raise TypeError(
             f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}"

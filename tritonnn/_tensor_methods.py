@@ -6,18 +6,22 @@ other libraries, printing, copying and pickling stand on higher floors; so does 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from types import FunctionType
 from typing import Any, SupportsIndex, overload
 
-from tritonnn._tensor import Tensor
+from tritonnn._parameter import _rebuild_from_type_v2, attributes
+from tritonnn._tensor import Tensor, check_grad, set_requires_grad
 from tritonnn.autograd.api import backward
 from tritonnn.device import CPU, register_runtime
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import get_default_dtype
 from tritonnn.ops.conversion.conversion import deep_copy
-from tritonnn.recording import graph
+from tritonnn.recording import graph, hooks
+from tritonnn.recording.grad_mode import state
+from tritonnn.table import NAMESPACES
 
 
 class _Methods(Tensor):
@@ -29,20 +33,28 @@ class _Methods(Tensor):
             return object.__new__(cls)
         from tritonnn.legacy_types import construct
 
-        return construct(get_default_dtype(), CPU, args, kwargs)
+        kind = args[0].dtype if len(args) == 1 and isinstance(args[0], Tensor) else get_default_dtype()
+        return construct(kind, CPU, args, kwargs)
 
     # ---- autograd -------------------------------------------------------------------------------------
 
     @property
     def requires_grad(self) -> bool:
         """Whether gradients are computed for it; settable on leaves."""
-        if self._base is not None:
-            graph.refresh_view(self)
-        return self._rg
+        base = self._base
+        return self._rg or (base is not None and base._rg and self.dtype.kind >= 2)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Start (or stop) recording operations on this leaf; returns it."""
+        if requires_grad is True and self._storage.version < 0 and not state.inference:
+            raise RuntimeError(
+                "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+            )
+        return set_requires_grad(self, requires_grad)
 
     @property
     def grad_fn(self) -> Any:
@@ -87,21 +99,48 @@ class _Methods(Tensor):
             inputs=inputs,
         )
 
+    @property
+    def _recorded(self) -> bool:
+        return state.enabled and self.requires_grad
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient accumulated by backward, or None."""
+        if self._grad is None and self._node is not None and self._rg and not self._retains_grad:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
+                "won't be populated during autograd.backward(). If you indeed want the .grad field to be populated "
+                "for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor "
+                "by mistake, make sure you access the leaf Tensor instead.",
+                stacklevel=2,
+            )
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            check_grad(self, value)
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
         """Call `hook(grad)` when the gradient of this tensor is known; a returned tensor replaces it."""
-        return graph.register_tensor_hook(self, hook)
+        return hooks.register_tensor_hook(self, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
         """Call `hook(tensor)` after backward has added to this leaf's `.grad`."""
-        return graph.register_post_accumulate_hook(self, hook)
+        return hooks.register_post_accumulate_hook(self, hook)
 
     def retain_grad(self) -> None:
         """Keep `.grad` of a tensor that is not a leaf."""
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self._node is not None and not self._retains_grad:
+        if self.grad_fn is not None:
             self._retains_grad = True
-            graph.retain_grad(self)
+            graph.retain(self)
 
     @property
     def retains_grad(self) -> bool:
@@ -208,7 +247,11 @@ class _Methods(Tensor):
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple:
         from tritonnn.serialization import reduce_tensor
 
-        return reduce_tensor(self)
+        function, args = reduce_tensor(self)
+        state = attributes(self)
+        if type(self) is Tensor and not state:
+            return function, args
+        return _rebuild_from_type_v2, (function, type(self), args, state)
 
 
 def _runtime() -> Any:
@@ -226,9 +269,16 @@ def _cuda() -> Any:
 def _attach() -> None:
     for name, value in list(vars(_Methods).items()):
         if isinstance(value, (FunctionType, staticmethod, property)):
-            if isinstance(value, FunctionType):
-                value.__qualname__ = f"Tensor.{name}"
             setattr(Tensor, name, value)
+    functions = {id(function) for names in NAMESPACES.values() for function in names.values()}
+    for name, value in vars(Tensor).items():
+        member = value.fget if isinstance(value, property) else value
+        if isinstance(member, FunctionType) and id(member) not in functions:  # those have names of their own
+            if name.startswith("__"):
+                member.__name__ = name
+            named = member.__qualname__.startswith("Tensor.")  # an alias comes after what it stands for
+            if not named and (member.__name__ == name or isinstance(value, property)):
+                member.__qualname__ = f"Tensor.{name}"
 
 
 _attach()

@@ -107,6 +107,26 @@ _from_numpy = {d.np: d for d in (*ALL, *UNSIGNED)}
 _default = float32
 
 
+def as_dtype(value: Any, call: str, place: str) -> dtype:
+    """A dtype, also where it is given as a type of Python.
+
+    Args:
+        value: what was given.
+        call, place: what it was given to, and as what, for the message: "finfo", "'type' (position 1)".
+
+    Raises:
+        TypeError: it is none.
+    """
+    if isinstance(value, dtype):
+        return value
+    dtype_of_type = OF_PYTHON.get(value) if isinstance(value, type) else None
+    if dtype_of_type is None:
+        given = value.__name__ if isinstance(value, type) else repr(value)
+        kind = type(value).__name__
+        raise TypeError(f"{call}(): argument {place} must be torch.dtype, not {kind} (got {given})")
+    return dtype_of_type
+
+
 def from_numpy_dtype(numpy_dtype: object) -> dtype:
     """The tritonnn type with the same representation as a NumPy type.
 
@@ -187,20 +207,26 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     torch.int16
     """
     promoted = _promotions.get((type1, type2))
-    if promoted is None and not (isinstance(type1, dtype) and isinstance(type2, dtype)):
-        given = _checked("promote_types", "type1", 1, type1), _checked("promote_types", "type2", 2, type2)
-        promoted = promote_types(*given)
-    if promoted is None and (type1 in UNSIGNED or type2 in UNSIGNED):
-        raise RuntimeError(
-            "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
-            f"{type1.name} and {type2.name}. Hint: convert one with .to(dtype)"
-        )
     if promoted is None:
+        first = as_dtype(type1, "promote_types", "'type1' (position 1)")
+        second = as_dtype(type2, "promote_types", "'type2' (position 2)")
+        if (first, second) != (type1, type2):
+            return promote_types(first, second)
+        if type1 in UNSIGNED or type2 in UNSIGNED:
+            raise RuntimeError(
+                "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+                f"{type1.name} and {type2.name}. Hint: convert one with .to(dtype)"
+            )
         raise RuntimeError(
             f"Promotion for Float8 Types is not supported, attempted to promote {type1.name} and {type2.name}. "
             "Hint: convert one with .to(dtype)"
         )
     return promoted
+
+
+def counting_dtype(d: dtype) -> dtype:
+    """The dtype in which elements are counted beside numbers of `d`: half precision ends at 65504, or at 256."""
+    return float32 if d.is_floating_point and d.itemsize < 4 else d
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:
@@ -210,23 +236,10 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     >>> torch.can_cast(torch.double, torch.float), torch.can_cast(torch.float, torch.int)
     (True, False)
     """
-    if not (isinstance(from_, dtype) and isinstance(to, dtype)):
-        from_, to = _checked("can_cast", "from_", 1, from_), _checked("can_cast", "to", 2, to)
+    if from_.__class__ is not dtype or to.__class__ is not dtype:
+        from_ = as_dtype(from_, "can_cast", "'from_' (position 1)")
+        to = as_dtype(to, "can_cast", "'to' (position 2)")
     return from_.kind <= to.kind
-
-
-def _checked(name: str, argument: str, place: int, value: Any) -> dtype:
-    """The dtype that an argument is, or the Python type stands for.
-
-    Raises:
-        TypeError: it is neither.
-    """
-    if isinstance(value, type) and value in OF_PYTHON:
-        return OF_PYTHON[value]
-    if not isinstance(value, dtype):
-        kind = type(value).__name__
-        raise TypeError(f"{name}(): argument '{argument}' (position {place}) must be torch.dtype, not {kind}")
-    return value
 
 
 def scalar_dtype(value: bool | int | float | complex) -> dtype:
@@ -256,8 +269,8 @@ class finfo(_Limits):
     1.1920928955078125e-07
     """
 
-    def __init__(self, type: dtype | None = None) -> None:
-        type = _default if type is None else _checked("finfo", "type", 1, type)
+    def __init__(self, type: dtype | None = ...) -> None:  # type: ignore[assignment]  # None is no dtype
+        type = _default if type is ... else as_dtype(type, "finfo", "'type' (position 1)")
         if type.kind < 2:
             raise TypeError(
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'"
@@ -285,7 +298,7 @@ class iinfo(_Limits):
     """
 
     def __init__(self, type: dtype) -> None:
-        type = _checked("iinfo", "type", 1, type)
+        type = as_dtype(type, "iinfo", "'type' (position 1)")
         if type.kind >= 2:
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"

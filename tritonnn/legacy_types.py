@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tritonnn._tensor import Tensor
+import numpy as np
+
+from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 from tritonnn.dtypes import (
@@ -28,7 +30,7 @@ from tritonnn.dtypes import (
 )
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size
-from tritonnn.storage import Storage
+from tritonnn.storage import Storage as Memory
 
 KINDS = {
     "Half": float16, "BFloat16": bfloat16, "Float": float32, "Double": float64, "Byte": uint8, "Char": int8,
@@ -69,7 +71,7 @@ def construct(kind: dtype, device: Device, args: tuple, kwargs: dict[str, Any]) 
     if not args:
         return empty(0, dtype=kind, device=device)
     first = args[0]
-    if all(isinstance(a, int) and not isinstance(a, bool) for a in args):
+    if all(_is_extent(a) for a in args) and (len(args) > 1 or not isinstance(first, Tensor)):
         return empty(*args, dtype=kind, device=device)
     if len(args) > 1:
         raise TypeError(
@@ -80,10 +82,23 @@ def construct(kind: dtype, device: Device, args: tuple, kwargs: dict[str, Any]) 
     if isinstance(first, TypedStorage):
         return empty(0, dtype=kind, device=device).set_(first)
     if isinstance(first, Tensor):
-        return first.detach().to(resolve(device), kind)
-    if isinstance(first, (bool, float)):
+        if first.dtype is not kind:
+            raise TypeError(
+                f"expected a tensor of {kind.name}, got one of {first.dtype.name}: convert with .to()"
+            )
+        return first.detach().to(resolve(device))
+    if isinstance(first, (bool, float, np.generic)):
         raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
     return tensor(first, dtype=kind, device=device)
+
+
+def _is_extent(value: Any) -> bool:
+    """An integer of whatever type, and no truth value."""
+    if isinstance(value, Tensor):
+        return value.numel() == 1 and value.dtype.kind == 1
+    if isinstance(value, np.ndarray) and value.shape:
+        return False
+    return isinstance(value, (int, np.ndarray, np.integer)) and not isinstance(value, bool)
 
 
 def _make_type(kind: str, device_type: str) -> Any:
@@ -168,7 +183,7 @@ class TypedStorage:
     _kind: dtype | None = None
 
     def __init__(
-        self, *args: Any, wrap: Storage | None = None, dtype: dtype | None = None, device: DeviceLike = "cpu"
+        self, *args: Any, wrap: Memory | None = None, dtype: dtype | None = None, device: DeviceLike = "cpu"
     ) -> None:
         self.dtype = dtype or self._kind or get_default_dtype()
         if wrap is not None:
@@ -299,7 +314,13 @@ class TypedStorage:
         return UntypedStorage(wrap=self._untyped)
 
     def __deepcopy__(self, memo: dict) -> TypedStorage:
-        return self.clone()
+        from tritonnn.ops.conversion.conversion import deep_copy
+
+        # by way of a tensor, whose copy every other view of the memory shares
+        seen = make_view(
+            make(None, self._untyped, Size((0,)), self.dtype, self.device), Size((self.size(),)), (1,), 0
+        )
+        return type(self)(wrap=deep_copy(seen, memo)._storage)
 
     def __repr__(self) -> str:
         numbers = "".join(f" {value}\n" for value in self.tolist())
@@ -333,6 +354,7 @@ STORAGES = {
     for kind, d in KINDS.items()
 }
 globals().update({cls.__name__: cls for cls in STORAGES.values()})
+Storage = STORAGES[KINDS["Float"]]  # as the default dtype was when it got its name
 
 
 def storage_of(tensor: Tensor) -> TypedStorage:

@@ -41,6 +41,8 @@ class Size(tuple[int, ...]):
         return Size(tuple.__add__(self, tuple(other)))
 
     def __radd__(self, other: tuple) -> Size:
+        if not isinstance(other, tuple):  # `a_list += size` stays a list
+            return NotImplemented
         return Size(tuple(other) + tuple(self))
 
     def __mul__(self, count: SupportsIndex) -> Size:
@@ -160,7 +162,10 @@ def broadcast_shapes(*shapes: Sequence[int]) -> Size:
     """
     if shapes and shapes.count(shapes[0]) == len(shapes) and shapes[0].__class__ is Size:
         return shapes[0]
-    ndim = max(map(len, shapes), default=0)
+    try:
+        ndim = max(map(len, shapes), default=0)
+    except TypeError:
+        return broadcast_shapes(*[_as_shape(shape) for shape in shapes])
     result = [1] * ndim
     for shape in shapes:
         lead = ndim - len(shape)
@@ -178,6 +183,15 @@ def broadcast_shapes(*shapes: Sequence[int]) -> Size:
     return Size(result)
 
 
+def _as_shape(shape: Any) -> tuple[int, ...]:
+    """A shape, or the one of one dimension that an integer stands for."""
+    if isinstance(shape, (tuple, list)):
+        return tuple(shape)
+    if isinstance(shape, int):
+        return (shape,)
+    raise Invalid(f"broadcast_shapes: shapes should be ints or tuples or lists of ints, got {shape}")
+
+
 def expanded_strides(shape: Sequence[int], strides: Sequence[int], target: Sequence[int]) -> tuple[int, ...]:
     """Strides that show `shape` as `target`: 0 along broadcast dimensions."""
     lead = len(target) - len(shape)
@@ -185,7 +199,12 @@ def expanded_strides(shape: Sequence[int], strides: Sequence[int], target: Seque
         0 if extent == 1 and wanted != 1 else stride
         for extent, stride, wanted in zip(shape, strides, target[lead:], strict=True)
     ]
-    return (0,) * lead + tuple(aligned)
+    for extent in reversed(target[:lead] if shape else ()):
+        # a new dimension of one element steps over all that follow, as PyTorch has it
+        inner = len(target) - len(aligned)
+        follow = target[inner] * aligned[0] if aligned else 1
+        aligned.insert(0, follow if extent == 1 else 0)
+    return tuple(aligned) if shape else (0,) * lead
 
 
 def infer_view_size(shape: Sequence[int], count: int) -> Size:
@@ -258,14 +277,40 @@ def extent_in_elements(shape: Sequence[int], strides: Sequence[int]) -> int:
     return 1 + sum((extent - 1) * stride for extent, stride in zip(shape, strides, strict=True))
 
 
+def check_geometry(
+    size: Sequence[int], stride: Sequence[int], offset: int, itemsize: int, nbytes: int
+) -> None:
+    """Refuse sizes, strides and an offset (in elements) that reach beyond a storage.
+
+    Raises:
+        RuntimeError: they do, or one is negative.
+    """
+    if len(size) != len(stride):
+        raise Invalid(f"mismatch in length of strides and shape: {len(stride)} strides, {len(size)} sizes")
+    if min(size, default=0) < 0:
+        raise Invalid(f"negative dimensions are not allowed, got sizes: {list(size)}")
+    if min(stride, default=0) < 0:
+        raise Invalid(f"Negative strides are not supported at the moment, got strides: {list(stride)}")
+    if offset < 0:
+        raise Invalid(f"Tensor: invalid storage offset {offset}")
+    need = (offset + extent_in_elements(size, stride)) * itemsize if numel(size) else 0
+    if need > nbytes:
+        raise Invalid(
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {itemsize} "
+            f"requiring a storage size of {need} are out of bounds for storage of size {nbytes}"
+        )
+
+
 def by_name(op: str, name: str, value: Any) -> tuple:
     """What `size=` gives to an op that was given no numbers in line.
 
     Raises:
-        TypeError: nothing.
+        TypeError: nothing, or one number.
     """
     if value is None:
         raise TypeError(f'{op}() missing 1 required positional argument: "{name}"')
+    if hasattr(value, "__index__"):
+        raise TypeError(f"{op}(): argument '{name}' must be tuple of ints, not {type(value).__name__}")
     return (value,)
 
 
@@ -281,7 +326,11 @@ def as_size(args: Sequence, op: str = "", name: str = "size") -> tuple[int, ...]
         TypeError: an extent is not an integer; it names the op and its argument.
     """
     if len(args) == 1 and not isinstance(args[0], int) and hasattr(args[0], "__iter__"):
-        args = args[0] if getattr(args[0], "shape", True) else args  # an array of no dimensions is one extent
+        if hasattr(args[0], "shape"):  # a tensor or an array, which stands for one extent
+            if numel(args[0].shape) != 1:
+                raise _no_ints(op, name, f"not {type(args[0]).__name__}")
+        else:
+            args = args[0]
         if isinstance(args, (str, bytes, dict)):
             raise _no_ints(op, name, f"not {type(args).__name__}")
     extents: list[int] = []

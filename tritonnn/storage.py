@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import Any
 
@@ -17,13 +18,31 @@ from tritonnn.errors import Invalid
 from tritonnn.shape import contiguous_strides, numel
 
 
+class _Mode(threading.local):
+    first_version = 0
+
+
+_mode = _Mode()
+_inferring = 0  # how many blocks of inference mode are open in all threads: most programs have none
+_lock = threading.Lock()
+
+
+def set_inference(inference: bool, change: int) -> None:
+    """Say whether this thread is in inference mode, and how many blocks of it were opened by that."""
+    global _inferring
+    with _lock:
+        _inferring += change
+    _mode.first_version = -(1 << 62) if inference else 0
+
+
 class Storage:
     """A block of memory on one device.
 
     Attributes:
         block: an ndarray that owns the memory (cpu) or the runtime's block with a `ptr` (cuda).
         device: where it lies.
-        version: number of in-place writes so far; backward compares it with the one it saved.
+        version: number of in-place writes so far; backward compares it with the one it saved. That of memory made
+            in inference mode is negative.
     """
 
     __slots__ = ("__weakref__", "_bytes", "block", "device", "version", "writer")
@@ -34,7 +53,7 @@ class Storage:
     def __init__(self, block: Any, device: Device) -> None:
         self.block = block
         self.device = device
-        self.version = 0
+        self.version = _mode.first_version if _inferring else 0
         self._bytes: np.ndarray | None = None
 
     @property

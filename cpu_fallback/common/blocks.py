@@ -114,11 +114,33 @@ def amax(x: Array, axis: int) -> Array:
     return x.reshape(-1).take(where).reshape(*x.shape[:-1], 1)
 
 
+_PART = 1 << 14  # elements of a row whose sum is exact enough in its own type
+
+
+def row_products(x: Array, w: Array) -> Array:
+    """x @ w for rows x and one vector w; long rows part by part, and what the parts give adds up in float64."""
+    if w.size <= _PART:
+        return x @ w
+    total = sum(
+        (x[..., k : k + _PART] @ w[k : k + _PART]).astype(np.float64) for k in range(0, w.size, _PART)
+    )
+    return np.asarray(total, x.dtype)
+
+
+def row_dots(x: Array, y: Array) -> Array:
+    """The products of rows with rows, summed as those of `row_products`."""
+    if x.shape[-1] <= _PART:
+        return np.vecdot(x, y)
+    parts = [slice(k, k + _PART) for k in range(0, x.shape[-1], _PART)]
+    total = sum(np.vecdot(x[..., part], y[..., part]).astype(np.float64) for part in parts)
+    return np.asarray(total, x.dtype)
+
+
 def asum(x: Array, axis: int, ones: Array) -> Array:
     """Sum along `axis`, which is kept, as a matrix-vector product with `ones`. `x` is contiguous."""
     if axis == -2:
         return (ones @ x)[..., None, :]
-    return (x.reshape(-1, x.shape[-1]) @ ones).reshape(*x.shape[:-1], 1)
+    return row_products(x.reshape(-1, x.shape[-1]), ones).reshape(*x.shape[:-1], 1)
 
 
 def exp_shifted(x: Array, e: Array, axis: int) -> Array | float:

@@ -75,5 +75,6 @@ class Lanes:
 
     def spread(self, factors: Array) -> Array:
         """Weights (planes, *kernel) as (taps, flat positions)."""
+        # spread once, multiplied for every image: a broadcast factor would cost more each time
         rows = np.ascontiguousarray(factors.reshape(self.planes, -1).T, self.dtype)
         return np.repeat(rows, prod(self.steps), axis=1)

@@ -69,6 +69,7 @@ def pieces(shape: tuple[int, ...], size: int = BLOCK) -> Iterator[tuple[Any, ...
     if prod(shape) <= size:
         yield (Ellipsis,)
         return
+    # whole rows where several fit into a part, else parts of one row
     row = prod(shape[1:])
     if row > size:
         for i in range(shape[0]):
@@ -122,6 +123,7 @@ def blockwise(
         operands = tuple([x.reshape(-1) if isinstance(x, np.ndarray) else x for x in operands])
     else:
         operands = tuple(
+            # views: what is broadcast is not spread out in memory
             [np.broadcast_to(x, out.shape) if isinstance(x, np.ndarray) else x for x in operands]
         )
     for index in pieces(out.shape):
@@ -161,6 +163,7 @@ def select(out: Array, condition: Array, input: Operand, other: Operand) -> None
     if integer is None or out.size < _FEW:
         out[...] = np.where(condition, input, other)
         return
+    # True is 1 and its negative all ones, so that other ^ ((input ^ other) & mask) is one or the other
     mask = np.negative(condition.view(np.int8)).astype(integer)
     bits = np.asarray(other, out.dtype).view(integer)
     change = np.asarray(input, out.dtype).view(integer) ^ bits

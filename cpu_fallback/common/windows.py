@@ -41,6 +41,7 @@ class Window(NamedTuple):
 
 def tap_range(offset: int, stride: int, in_size: int, out_size: int) -> tuple[slice, slice]:
     """Slices (input, output) of one dimension where `offset + o * stride` lies inside the input."""
+    # -offset / stride rounded up: the first output whose position is not before the input
     first = max(0, -(offset // stride))
     # floor division: for negative offsets as well
     last = min(out_size, (in_size - 1 - offset) // stride + 1)
@@ -72,11 +73,13 @@ class Padded:
         self, in_sizes: Ints, start: Ints, reach: Ints, dtype: np.dtype, first: int = 2, pack: bool = False
     ) -> None:
         self.dtype, self.reach, self.first = dtype, reach, first
+        # the part of the input that windows reach, empty where they lie in the padding altogether
         bounds = [(max(0, b), min(i, b + r)) for i, b, r in zip(in_sizes, start, reach)]
         bounds = [(a, max(a, b)) for a, b in bounds]
         every = (slice(None),) * first
         self.source = (*every, *(slice(a, b) for a, b in bounds))
         self.target = (*every, *(slice(a - s, b - s) for (a, b), s in zip(bounds, start)))
+        # without a border a view of the input serves
         self.copied = pack or any(b < 0 or b + r > i for i, b, r in zip(in_sizes, start, reach))
         self.buffer: Array | None = None
 
@@ -88,6 +91,7 @@ class Padded:
         shape = (*block.shape[: self.first], *self.reach, *block.shape[last:])
         if self.buffer is None or self.buffer.shape != shape:
             self.buffer = np.zeros(shape, self.dtype)
+        # the border around the target was zero from the start and nobody writes there
         np.copyto(self.buffer[self.target], block[self.source], casting="unsafe")
         return self.buffer
 

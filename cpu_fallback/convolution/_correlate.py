@@ -47,15 +47,18 @@ class Columns:
         kernel = window.kernel
         self.layout = _layout(x.shape[1], sizes, window, groups, dtype)
         stacked = self.layout == "stacked"
+        # rows between the products of neighbouring taps of the first dimension, where these are stacked
         self.shifts = [t * window.dilation[0] for t in range(kernel[0])] if stacked else [0]
         self.window = window._replace(kernel=(1, *kernel[1:])) if stacked else window
         self.sizes, self.groups, self.dtype = sizes, groups, dtype
         self.x, pack = x, False
         if self.layout == "last":
             split = x.reshape(len(x), groups, -1, *x.shape[2:])
+            # (groups, images, positions..., channels): runs of channels, packed if they are none yet
             self.x = np.moveaxis(np.moveaxis(split, 1, 0), 2, -1)
             pack = self.x.strides[-1] != self.x.itemsize or x.dtype != dtype
         self.region = Padded(x.shape[2:], window.start, window.reach(sizes), dtype, pack=pack)
+        # bytes of the columns of an output row and of an image: whole images a block, or bands of a large one
         row = max(1, x.shape[1] * prod(self.window.kernel) * prod(sizes[1:]) * dtype.itemsize)
         image = row * (sizes[0] + self.shifts[-1])
         shared = SHARED_POSITIONS // prod(sizes) if self.layout == "last" else 1
@@ -75,6 +78,7 @@ class Columns:
 
     def _fill(self, region: Array, rows: slice) -> Array:
         n, sizes = len(self.sizes), (rows.stop - rows.start + self.shifts[-1], *self.sizes[1:])
+        # a view of overlapping windows; the one copy below makes columns of it
         view = patches(region[:, :, rows.start * self.window.stride[0] :], 2, sizes, self.window)
         if self.layout == "last":
             view = view.transpose(0, 1, *range(2 + n, 2 + 2 * n), *range(2, 2 + n), 2 + 2 * n)
@@ -128,6 +132,7 @@ def correlate_directly(
     w_matrix = _factors(weight, groups, columns.layout, dtype)
     bias_column = None if bias is None else bias.astype(dtype, copy=False).reshape(groups, -1, 1)
     depth, width = out.shape[1] // groups, prod(out.shape[3:])
+    # products straight into the output; else into memory that is copied there in its type and layout
     direct = columns.layout != "last" and out.dtype == dtype and out.flags.c_contiguous
     flat = out.reshape(len(out), groups, depth, -1) if direct else None
     product, result = _Scratch(dtype), _Scratch(dtype)
@@ -142,6 +147,7 @@ def correlate_directly(
             if columns.layout == "first":
                 np.matmul(w_matrix, matrix, out=total)
             else:
+                # the taps' products lie one below the other, each over some rows more than the output has
                 stack = product(len(matrix), groups, w_matrix.shape[1], matrix.shape[-1])
                 np.matmul(w_matrix, matrix, out=stack)
                 _add_shifted(total, stack, [s * width for s in columns.shifts])
@@ -195,6 +201,7 @@ def correlate_weight(out: Array, grad: Array, x: Array, window: Window, groups: 
     columns = Columns(x, grad.shape[2:], window, groups, dtype)
     grad_groups = grad.reshape(len(grad), groups, depth, *grad.shape[2:])
     if columns.layout == "last":
+        # sums over images in `dtype`, cast once at the end
         table = np.zeros((groups, depth, prod(out.shape[1:])), dtype)
         for block, rows, matrix in columns:
             grad_t = np.moveaxis(grad_groups[block, :, :, rows], 0, 2)
@@ -236,6 +243,7 @@ def scatter(
         swapped = split.reshape(out.shape[1], channels // groups, *kernel)
         start = tuple(-b - (k - 1) * d for k, b, _, d in zip(*window))
         return correlate(out, grad, swapped, bias, window._replace(start=start), groups, dtype)
+    # strides leave gaps between windows: columns by one product, then added up where they overlap
     w_matrix = np.ascontiguousarray(weight, dtype).reshape(groups, channels // groups, -1).transpose(0, 2, 1)
     cost = out.shape[1] * prod(kernel) * prod(sizes) * dtype.itemsize
     group = max(1, BLOCK_BYTES // max(1, cost))
@@ -255,6 +263,7 @@ def scatter(
 def fold(out: Array, columns: Array, window: Window) -> None:
     """Add up columns (batch, channels, *kernel, *sizes) where they overlap in (batch, channels, *spatial)."""
     out.fill(0)
+    # a tap at a time: within one no two elements meet, so that slices add without np.add.at
     for tap, inside, outside in taps(window, out.shape[2:], columns.shape[out.ndim :]):
         at: tuple[slice | int, ...] = (slice(None), slice(None), *tap)
         out[inside] += columns[at][outside]

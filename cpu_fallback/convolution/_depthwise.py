@@ -35,13 +35,16 @@ def depthwise(
     multiplier = len(weight) // channels
     for block in _blocks(channels, prod(sizes)):
         lanes = Lanes(block.stop - block.start, x.shape[2:], sizes, window, dtype)
+        # taken once for all images: fresh memory costs more than a multiply-add
         total, scaled = np.empty(lanes.count, dtype), np.empty(lanes.count, dtype)
+        # a view of the sums without what was computed over the ends of rows
         shaped = total.reshape(lanes.planes, *lanes.steps)[lanes.crop]
         factors = [lanes.spread(weight[m::multiplier][block]) for m in range(multiplier)]
         for image in range(len(x)):
             source = lanes.cut(x[image, block])
             for m in range(multiplier):
                 for i, (_, phase, span) in enumerate(lanes.taps):
+                    # the first tap starts the sum: no pass of zeros
                     np.multiply(source[phase, span], factors[m][i], out=scaled if i else total)
                     if i:
                         np.add(total, scaled, out=total)
@@ -64,6 +67,7 @@ def depthwise_weight(out: Array, grad: Array, x: Array, window: Window, dtype: n
                 upstream = lanes.flatten(grad[image, m::multiplier][block]).reshape(rows)
                 for tap, phase, span in lanes.taps:
                     at: tuple[slice | int, ...] = (block, m, *tap)
+                    # a row of dot products, one for each plane; upstream is zero at the ends of rows
                     total[at] += np.vecdot(source[phase, span].reshape(rows), upstream)
     np.copyto(out, total.reshape(out.shape), casting="unsafe")
 
@@ -84,6 +88,7 @@ def depthwise_scatter(
                 upstream = lanes.flatten(grad[image, m::multiplier][block])
                 for i, (_, phase, span) in enumerate(lanes.taps):
                     np.multiply(upstream, factors[m][i], out=scaled)
+                    # the transpose: what forward reads at this tap is what the gradient is added to
                     lane = lanes.buffer[phase, span]
                     np.add(lane, scaled, out=lane)
             lanes.paste(planes)

@@ -95,12 +95,15 @@ class _Work:
 
     def run(self, factors: Array, out: Array, offset: Array | None) -> None:
         """From the lanes of an image to its output planes."""
+        # Y = Aᵀ [(G g Gᵀ) (Bᵀ d B), element by element, summed over channels] A. Phases are the parities of
+        # rows and columns: first columns, whose neighbours of a parity are one position apart, then rows.
         even_odd = self.lanes.buffer.reshape(2, 2, -1)
         for a in range(2):
             _differences(even_odd[a, 0], even_odd[a, 1], 1, self.half[a, :, :-1])
         for j in range(4):
             _differences(self.half[0, j], self.half[1, j], self.row, self.inputs[:, j])
         matrices = self.inputs.reshape(16, self.lanes.planes, self.positions)
+        # at each of a tile's 16 places a product of (channels out, channels in) by (channels in, tiles)
         np.matmul(factors, matrices, out=self.products.reshape(16, self.channels, self.positions))
         for j in range(4):
             _sums(self.products[:, j], self.rows[:, j])
@@ -108,6 +111,7 @@ class _Work:
             _sums(self.rows[a], self.outputs[a])
         planes = self.outputs.reshape(2, 2, self.channels, *self.lanes.steps)
         for a, b in np.ndindex(2, 2):
+            # an output of odd size ends inside its last tiles
             target = out[:, a::2, b::2]
             part = planes[a, b, :, : target.shape[1], : target.shape[2]]
             if offset is None:

@@ -34,6 +34,7 @@ def convolution(
     window = Window.of(weight.shape[2:], stride, padding, dilation)
     single = _is_depthwise(weight, groups)
     if input.ndim == 3:
+        # one dimension as two, the first of size 1: the ways below all have two at least
         out, input, weight = (a[:, :, None] for a in (out, input, weight))
         window = window.flat()
     if single:

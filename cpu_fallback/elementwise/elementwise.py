@@ -147,7 +147,7 @@ log10 = _logarithm(np.log10, 0.4342944819032518)
 
 def _sigmoid(out: Array, x: Array) -> None:
     np.negative(x, out=out)
-    np.exp(out, out=out)
+    np.exp(out, out=out)  # may overflow: 1 / inf is the right limit
     out += 1
     np.divide(1, out, out=out)
 
@@ -162,7 +162,7 @@ def _sinc(out: Array, x: Array) -> None:
     y = x * x.dtype.type(np.pi)
     zero = y == 0
     np.sin(y, out=out)
-    np.divide(out, y, out=out, where=~zero)
+    np.divide(out, y, out=out, where=~zero)  # sin(0) / 0 would be NaN
     out[zero] = 1
 
 
@@ -287,7 +287,7 @@ def _distance(x: Array, y: Array) -> Array:
 
 
 def _logaddexp(out: Array, x: Operand, y: Operand) -> None:
-    np.add(np.maximum(x, y), np.log1p(np.exp(-_distance(x, y))), out=out)
+    np.add(np.maximum(x, y), np.log1p(np.exp(-_distance(x, y))), out=out)  # exp at most 1
 
 
 _LOG2_E = 1.4426950408889634
@@ -299,7 +299,7 @@ def _logaddexp2(out: Array, x: Operand, y: Operand) -> None:
 
 
 def _xlogy(out: Array, x: Operand, y: Operand) -> None:
-    result = np.multiply(x, np.log(y, dtype=out.dtype))
+    result = np.multiply(x, np.log(y, dtype=out.dtype))  # NaN of 0 log 0, which is 0
     out[...] = np.where(np.equal(x, 0) & ~np.isnan(y), 0, result)
 
 
@@ -312,7 +312,7 @@ def zeta(out: Array, input: Operand, other: Operand) -> None:
     """Hurwitz's zeta of s = input and q = other."""
     s, q = np.broadcast_arrays(np.asarray(input, np.float64), np.asarray(other, np.float64))
     result = np.empty(s.shape)
-    for value in np.unique(s):
+    for value in np.unique(s):  # the series has one s for all q
         where = s == value
         result[where] = _special.zeta(float(value), q[where])
     out[...] = result

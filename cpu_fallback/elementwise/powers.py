@@ -63,6 +63,7 @@ def _power32(out: Array, x: Operand, y: Operand) -> None:
     if not (low > 0 and high < math.inf and np.isfinite(y).all()):
         np.power(x, y, out=out)
         return
+    # in float64 the error of y log x, which exp multiplies by its size, is below a float32's last bit
     exponent = np.log(x, dtype=_FLOAT64) * y
     out[...] = np.exp(exponent, out=exponent if isinstance(exponent, np.ndarray) else None)
 
@@ -73,7 +74,9 @@ def _integer_power(out: Array, base: Operand, exponent: Operand) -> None:
     if not np.any(negative):
         np.power(base, exponent, out=out, dtype=out.dtype)
         return
+    # NumPy refuses negative exponents; what they give is put in afterwards
     power = np.power(base, np.where(negative, 0, exponent).astype(out.dtype), dtype=out.dtype)
     odd = np.where(np.bitwise_and(exponent, 1) == 1, -1, 1)
+    # 1 / base^n is whole for 1 and -1 alone, and truncates to 0 otherwise
     inverse = np.where(np.equal(base, 1), 1, np.where(np.equal(base, -1), odd, 0))
     out[...] = np.where(negative, inverse, power)

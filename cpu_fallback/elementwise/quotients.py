@@ -31,9 +31,11 @@ def _dividing(ufunc: np.ufunc, whole: np.ufunc, rest: bool) -> Callable[[Array, 
 
     def step(out: Array, x: Operand, y: Operand) -> None:
         quotient = np.divide(x, y, dtype=_FLOAT64)
-        if not np.abs(quotient).max() < _EXACT_QUOTIENT:  # also where there is a NaN
+        endless = not rest and np.isinf(y).any()  # -1 by infinity rounds down to -1, which -0 does not show
+        if endless or not np.abs(quotient).max() < _EXACT_QUOTIENT:  # also where there is a NaN
             directly(out, x, y)
             return
+        # in place of the exact quotient: one array for the whole way
         whole(quotient, out=quotient)
         if not rest:
             out[...] = quotient
@@ -62,6 +64,7 @@ def _sign_of_nothing(out: Array, x: Operand) -> None:
     np.copysign(out, x, out=out, where=out == 0)
 
 
+# 27 bits of a whole quotient by 24 of a divisor: the product fits a float64's 53
 _EXACT_QUOTIENT = 2.0**27
 floor_divide = _dividing(np.floor_divide, np.floor, rest=False)
 fmod = _dividing(np.fmod, np.trunc, rest=True)
@@ -75,10 +78,12 @@ def trunc_divide(out: Array, input: Operand, other: Operand) -> None:
         return
     _refuse_zero(other)
     quotient = np.floor_divide(input, other)
+    # rounded down is one too low where the signs differ and something is left
     quotient += ((np.bitwise_xor(input, other)) < 0) & (quotient * other != input)
     out[...] = quotient
 
 
+floor_quotient = floor_divide  # as `div` has it, with a derivative
 _true_divide = binary(np.true_divide)
 _ROUNDED = {"floor": floor_divide, "trunc": trunc_divide}
 

@@ -12,6 +12,6 @@ def qr(q: np.ndarray, r: np.ndarray, input: np.ndarray, mode: Literal["reduced",
     if mode == "r":
         np.copyto(r, np.linalg.qr(input, "r"))
     else:
-        found_q, found_r = np.linalg.qr(input, mode)
-        np.copyto(q, found_q)
-        np.copyto(r, found_r)
+        orthonormal, triangular = np.linalg.qr(input, mode)
+        np.copyto(q, orthonormal)
+        np.copyto(r, triangular)

@@ -106,6 +106,7 @@ def addmm_activation(
 def _affine(input: np.ndarray, a: np.ndarray, b: np.ndarray, beta: Any, alpha: Any) -> np.ndarray:
     """The sum in memory of its own: the result may be written over the input."""
     kind = np.dtype(np.float32) if input.itemsize == 2 and input.dtype.kind in "fV" else input.dtype
+    # zeros stay where there is no inner dimension to sum over
     total = np.zeros((*a.shape[:-1], b.shape[-1]), kind)
     if a.shape[-1]:
         product(total, a, b)
@@ -123,6 +124,7 @@ def scaled_product(
     bias: np.ndarray | None, scale_result: np.ndarray | None, out_dtype: Any, fast: bool,
 ) -> None:  # fmt: skip
     """out = (scale_a (input @ mat2) scale_b + bias) / scale_result, of float8; float32 holds all of their products."""
+    # the scales come after the sum: a factor for a row and for a column, not for every product
     total = input.astype(np.float32) @ mat2.astype(np.float32)
     total *= scale_a.reshape(-1, 1)
     total *= scale_b.reshape(1, -1)

@@ -88,6 +88,7 @@ def scale_gradient(
     for start in range(0, len(sums), step):
         part = slice(start, start + step)
         scaled = np.multiply(sums[part], factor, dtype=kind)
+        # what does not count is 0 already, and stays so unless the factor is infinite or NaN
         if where is not None and not np.isfinite(factor):
             scaled[~where[part]] = 0
         np.copyto(out[part], scaled, casting="unsafe")
@@ -102,6 +103,7 @@ class _Gradients:
         self.input, self.weight, self.bias = outs
         self.mask = mask
         self.linear_weight = linear_weight
+        # in float64: one number a class sums over all rows
         self.bias_sum = np.zeros(len(linear_weight) if mask[2] else 0)
         self.empty = True
 

@@ -68,18 +68,20 @@ def _bounded(input: Array, bound: float, scale: float) -> Callable[[Array, Array
     dtype = wide(input.dtype)
     size = min(input.size, BLOCK)
     limit = np.full(size, bound, dtype)  # minimum with an array is vectorised, with a number it is not
-    small = np.empty(size, dtype)
+    small, half = np.empty(size, dtype), np.empty(size, dtype)
 
     def block(d: Array, x: Array, y: Array) -> None:
-        m = small[: d.size]
+        m, h = small[: d.size], half[: d.size]
         np.subtract(x, y, out=d)
         np.abs(d, out=d)
         # With m = min(|d|, bound) both branches are m * (|d| - m / 2).
         np.minimum(d, limit[: d.size], out=m)
-        np.multiply(d, dtype.type(2), out=d)
-        np.subtract(d, m, out=d)
+        np.multiply(m, dtype.type(0.5), out=h)
+        np.subtract(d, h, out=d)
+        # scaled before the product, which may be beyond the largest number where the scaled one is not
+        if scale != 1:
+            np.multiply(m, dtype.type(scale), out=m)
         np.multiply(d, m, out=d)
-        np.multiply(d, dtype.type(scale / 2), out=d)
 
     return block
 
@@ -178,7 +180,9 @@ def nll_loss(
     """
     x = _classes_last(input)
     y, w, ignored = _checked("nll_loss", target, x.shape[-1], weight, ignore_index, wide(input.dtype))
-    losses = -_pick(x, y[..., None], -1)[..., 0].astype(np.float64) * w
+    picked = _pick(x, y[..., None], -1)[..., 0] if x.shape[-1] else np.zeros(y.shape)
+    # in float64, in which the sum over all samples then runs
+    losses = -picked.astype(np.float64) * w
     _finish(out, total_weight, losses, w, ignored, reduction)
 
 
@@ -196,6 +200,8 @@ def nll_loss_backward(
     out[...] = 0
     gx = _classes_last(out)
     y, w, ignored = _checked("nll_loss", target, gx.shape[-1], weight, ignore_index, wide(out.dtype))
+    if not out.size:
+        return
     values = -w * _per_sample(grad, total_weight, reduction)
     if ignored is not None:
         values = np.where(ignored, 0, values)
@@ -243,9 +249,9 @@ def fused_cross_entropy(
             # In float64 from here on: a small loss is a difference of large numbers.
             log = np.log(sums[index].astype(np.float64))
             top = shifts[index].astype(np.float64)
-            loss = (log + (top - _pick(xb, ys[index], axis))) * ws[
-                index
-            ]  # the difference cancels without rounding
+            # top - x first: the difference cancels without rounding
+            difference = top - _pick(xb, ys[index], axis)
+            loss = (log + difference) * ws[index]
             if label_smoothing:
                 np.copyto(e, xb)
                 spread = per_class.sum(dtype=np.float64) * (log + top) - asum(e, axis, per_class)
@@ -255,28 +261,21 @@ def fused_cross_entropy(
 
 
 def fused_cross_entropy_backward(
-    out: Array,
-    grad: Array,
-    input: Array,
-    target: Array,
-    weight: Array | None,
-    shift: Array,
-    sumexp: Array,
-    total_weight: Array,
-    ignore_index: int,
-    label_smoothing: float,
-    reduction: str,
-) -> None:
+    out: Array, grad: Array, input: Array, target: Array, weight: Array | None, shift: Array, sumexp: Array,
+    total_weight: Array, ignore_index: int, label_smoothing: float, reduction: str,
+) -> None:  # fmt: skip
     """softmax(x) * a - onehot(y) * b - w * d with a, b and d numbers of each sample."""
     result = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
     axis, (x, gx) = along(1 if input.ndim > 1 else 0, input, result)
     dtype = sumexp.dtype
     classes = x.shape[axis]
     y, w, ignored = _checked("cross_entropy", target, classes, weight, ignore_index, dtype)
+    if not classes:
+        return
     g = _per_sample(grad, total_weight, reduction).astype(dtype, copy=False)
     per_class = np.ones(classes, dtype) if weight is None else weight.astype(dtype)
     at_class = (1 - label_smoothing) * g * w
-    at_all = np.broadcast_to(label_smoothing / classes * g, y.shape)
+    at_all = np.broadcast_to(label_smoothing / max(classes, 1) * g, y.shape)
     side = _side(x.shape, axis)
     scale = (at_class + at_all * per_class.sum()) / sumexp
     per_sample: list[Array] = [v.reshape(side) for v in (y, shift, scale, at_class, at_all)]
@@ -287,16 +286,19 @@ def fused_cross_entropy_backward(
             ys, top, a, b, d = (v[index] for v in per_sample)
             o = gx[index]
             e = o if o.dtype == dtype and o.flags.c_contiguous else work(o.shape)
+            # a shift of 0 throughout: scores that exp takes as they are (`exp_shifted`)
             if top.any():
                 np.subtract(x[index], top, out=e, dtype=dtype)
                 np.exp(e, out=e)
             else:
                 np.exp(x[index], out=e, dtype=dtype)
             np.multiply(e, a, out=e)
+            # one element of each sample: no array of onehot(y)
             np.put_along_axis(e, ys, _pick(e, ys, axis) - b, axis)
             if label_smoothing:
                 e -= d * (per_class if axis == -1 else per_class[:, None])
             if hidden is not None:
+                # overwritten, not multiplied: an ignored sample's scores may be NaN
                 np.copyto(e, 0, where=hidden[index])
             if e is not o:
                 o[...] = e
@@ -331,11 +333,19 @@ def _checked(
     """
     is_ignored = target == ignore_index
     ignored = is_ignored if is_ignored.any() else None
+    # 0 stands for the ignored: a class that can be looked up; their weight becomes 0 below
     y = (target if ignored is None else np.where(ignored, 0, target)).astype(np.int64, copy=False)
     if y.size and (y.min() < 0 or y.max() >= classes):
-        bad = y[(y < 0) | (y >= classes)].reshape(-1)[0]
-        raise IndexError(f"{op}: Target {bad} is out of bounds: the input has {classes} classes")
-    w = np.ones(y.shape, dtype) if weight is None else np.asarray(weight.astype(dtype, copy=False)[y])
+        bad = y[((y < 0) | (y >= classes)) & ~is_ignored].reshape(
+            -1
+        )  # 0 is no class either where there are none
+        if bad.size:
+            raise IndexError(f"{op}: Target {bad[0]} is out of bounds: the input has {classes} classes")
+    w = (
+        np.ones(y.shape, dtype)
+        if weight is None or not classes
+        else np.asarray(weight.astype(dtype, copy=False)[y])
+    )
     return y, w if ignored is None else np.where(ignored, dtype.type(0), w), ignored
 
 

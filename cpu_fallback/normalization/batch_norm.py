@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn.cpu_fallback.common.blocks import BLOCK, Scratch, short_buffer
+from tritonnn.cpu_fallback.common.blocks import BLOCK, Scratch, row_dots, row_products, short_buffer
 
 Array = np.ndarray[Any, Any]
 
@@ -46,6 +46,7 @@ def native_batch_norm(
             if running_mean is not None:
                 _update_running(running_mean, mean, momentum)
             if running_var is not None:
+                # as in PyTorch: running variances are unbiased, the one that normalises is not
                 _update_running(running_var, var * (count / (count - 1) if count > 1 else np.nan), momentum)
         else:
             mean[...] = running_mean
@@ -57,6 +58,7 @@ def native_batch_norm(
         y = _planes(out)
         for index in _blocks(x.shape):
             _scale_shift(y[index], x[index], _column(scale, index), _column(shift, index), work)
+    # where the planes are short `_planes` gave a copy
     if not np.may_share_memory(y, out):
         out[...] = _unplanes(y, out.shape)
 
@@ -86,6 +88,7 @@ def native_batch_norm_backward(
             # dx = scale * (dy - mean(dy) - (x - mean) rstd^2 mean(dy (x - mean))); in eval only the first term
             count = max(x.shape[0] * x.shape[2], 1)
             c1 = sum_dy_x * rstd**2 / count
+            # (x - mean) c1 + mean(dy) as x c1 + c2: a product and a sum for each element
             c2 = sum_dy / count - mean * c1
             for index in _blocks(x.shape):
                 a = _column(scale, index)
@@ -111,7 +114,7 @@ def _planes(x: Array) -> Array:
     """
     shape = (*x.shape[:2], prod(x.shape[2:]))
     if 1 < shape[2] < _MIN_PLANE:
-        return np.moveaxis(x.reshape(shape), 1, 2).reshape(-1, shape[1], 1)
+        return np.moveaxis(x.reshape(shape), 1, 2).reshape(shape[0] * shape[2], shape[1], 1)
     return x.reshape(shape)
 
 
@@ -119,13 +122,13 @@ def _unplanes(y: Array, shape: tuple[int, ...]) -> Array:
     """What `_planes` copied, in the shape it came from."""
     if (y.shape[0] == shape[0] and y.shape[2] != 1) or len(shape) == 2:
         return y.reshape(shape)
-    return np.moveaxis(y.reshape(shape[0], -1, shape[1]), 1, 2).reshape(shape)
+    return np.moveaxis(y.reshape(shape[0], prod(shape[2:]), shape[1]), 1, 2).reshape(shape)
 
 
 def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
     """Blocks of whole planes."""
     batch, channels, plane = shape
-    width = min(channels, max(1, BLOCK // max(plane, 1)))
+    width = max(1, min(channels, BLOCK // max(plane, 1)))
     count = max(1, BLOCK // max(width * plane, 1)) if width == channels else 1
     for low in range(0, batch, count):
         for first in range(0, channels, width):
@@ -158,14 +161,16 @@ def _statistics(mean: Array, x: Array, work: Scratch) -> Array:
     if plane == 1:
         return _statistics_of_columns(mean, x[:, :, 0], work)
     means, m2 = np.empty((batch, channels), mean.dtype), np.empty((batch, channels), mean.dtype)
+    # sums of rows as products with ones: the fastest that NumPy has
     ones = np.ones(plane, mean.dtype)
     for index in _blocks(x.shape):
         x_block = _contiguous(x[index], work)
-        block_mean = (x_block.reshape(-1, plane) @ ones / plane).reshape(x_block.shape[:2])
+        block_mean = (row_products(x_block.reshape(-1, plane), ones) / plane).reshape(x_block.shape[:2])
         d = work(x_block.shape)
+        # a second pass, over a block in the cache, since mean(x^2) - mean^2 would cancel
         np.subtract(x_block, block_mean[..., None], out=d)
         means[index] = block_mean
-        m2[index] = np.vecdot(d, d)
+        m2[index] = row_dots(d, d)
     return _combine(mean, means, m2, np.full(batch, plane))
 
 
@@ -204,7 +209,9 @@ def _combine(mean: Array, means: Array, m2: Array, counts: Array) -> Array:
 def _sums(
     sum_dy: Array, sum_dy_x: Array, x: Array, dy: Array, mean: Array, work: Scratch, more: Scratch
 ) -> None:
-    """Per channel the sums of dy and of dy * (x - mean)."""
+    """Per channel the sums of dy and of dy * (x - mean), added to zeros."""
+    if not x.size:
+        return
     batch, channels, plane = x.shape
     if plane == 1:
         step = max(1, BLOCK // max(channels, 1))
@@ -224,8 +231,9 @@ def _sums(
     for index in _blocks(x.shape):
         dy_block, d = _contiguous(dy[index], more), work(x[index].shape)
         np.subtract(x[index], _column(mean, index), out=d, dtype=d.dtype)
-        totals[index] = (dy_block.reshape(-1, plane) @ ones).reshape(dy_block.shape[:2])
-        products[index] = np.vecdot(dy_block, d)
+        totals[index] = row_products(dy_block.reshape(-1, plane), ones).reshape(dy_block.shape[:2])
+        products[index] = row_dots(dy_block, d)
+    # plane by plane first: rounding grows with the planes, not with all elements
     sum_dy[...], sum_dy_x[...] = totals.sum(axis=0), products.sum(axis=0)
 
 

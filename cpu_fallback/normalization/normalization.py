@@ -14,7 +14,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from tritonnn.cpu_fallback.common.blocks import Scratch, short_buffer, steps
+from tritonnn.cpu_fallback.common.blocks import Scratch, row_dots, row_products, short_buffer, steps
 
 Array = np.ndarray[Any, Any]
 Mask = tuple[bool, bool, bool]
@@ -43,12 +43,13 @@ def native_layer_norm(
     ones = np.ones(n, mean.dtype)
     with short_buffer(n, x.size):
         for (rows,) in steps(x.shape, -1):
+            # in the output itself where its type is the one computed in: no scratch, and no copy at the end
             x_centred = _target(y[rows], work)
             x_block = _widened(x[rows], x_centred)
             # a product with ones: the fastest sum of rows that NumPy has
-            mean_rows[rows] = x_block @ ones / n
+            mean_rows[rows] = row_products(x_block, ones) / n
             np.subtract(x_block, mean_rows[rows, None], out=x_centred)
-            rstd_rows[rows] = 1 / np.sqrt(np.vecdot(x_centred, x_centred) / n + eps)
+            rstd_rows[rows] = 1 / np.sqrt(row_dots(x_centred, x_centred) / n + eps)
             np.multiply(x_centred, rstd_rows[rows, None], out=x_centred)
             _affine(x_centred, w, b)
             _store(y[rows], x_centred)
@@ -93,9 +94,11 @@ def native_layer_norm_backward(
             if dx is None:
                 continue
             # dx = rstd * (dy w - mean(dy w) - d rstd^2 mean(dy w d)), d = x_centred = x - mean
-            np.multiply(x_centred, (t @ w * rstd_rows[rows] ** 2 / n)[:, None], out=x_centred)
-            np.add(x_centred, (dy_block @ w / n)[:, None], out=x_centred)
+            # both means of a row are products of the block with w: no array of dy w is needed for them
+            np.multiply(x_centred, (row_products(t, w) * rstd_rows[rows] ** 2 / n)[:, None], out=x_centred)
+            np.add(x_centred, (row_products(dy_block, w) / n)[:, None], out=x_centred)
             np.subtract(dy_block if weight is None else np.multiply(dy_block, w, out=t), x_centred, out=t)
+            # rstd last, for all terms at once
             np.multiply(t, rstd_rows[rows, None], out=t)
             _store(dx[rows], t)
     _finish_backward((grad_input, grad_weight, grad_bias), (dx, dw, db), output_mask)
@@ -107,6 +110,7 @@ def fused_rms_norm(
     """x * rstd * weight with rstd = 1 / sqrt(mean(x^2) + eps) over the last dimensions."""
     n = prod(normalized_shape)
     if not n:
+        # the mean of nothing, and no warning
         rstd[...] = np.nan
         return
     y, x, rstd_rows = _writable(out, n), input.reshape(-1, n), rstd.reshape(-1)
@@ -116,7 +120,8 @@ def fused_rms_norm(
         for (rows,) in steps(x.shape, -1):
             x_hat = _target(y[rows], work)
             x_block = _widened(x[rows], x_hat)
-            rstd_rows[rows] = 1 / np.sqrt(np.vecdot(x_block, x_block) / n + eps)
+            # vecdot squares and sums a row in one read
+            rstd_rows[rows] = 1 / np.sqrt(row_dots(x_block, x_block) / n + eps)
             np.multiply(x_block, rstd_rows[rows, None], out=x_hat)
             _affine(x_hat, w, None)
             _store(y[rows], x_hat)
@@ -152,7 +157,7 @@ def fused_rms_norm_backward(
             if dx is None:
                 continue
             # dx = rstd * (dy w - x rstd^2 mean(dy w x))
-            np.multiply(x_block, (t @ w * rstd_rows[rows] ** 2 / n)[:, None], out=d)
+            np.multiply(x_block, (row_products(t, w) * rstd_rows[rows] ** 2 / n)[:, None], out=d)
             np.subtract(dy_block if weight is None else np.multiply(dy_block, w, out=t), d, out=t)
             np.multiply(t, rstd_rows[rows, None], out=t)
             _store(dx[rows], t)
@@ -185,9 +190,9 @@ def native_group_norm(
         for (rows,) in _samples(x, num_groups):
             x_centred = _target(y[rows], work)
             x_block = _widened(x[rows], x_centred)
-            mean_rows[rows] = x_block @ ones / n
+            mean_rows[rows] = row_products(x_block, ones) / n
             np.subtract(x_block, mean_rows[rows, None], out=x_centred)
-            rstd_rows[rows] = 1 / np.sqrt(np.vecdot(x_centred, x_centred) / n + eps)
+            rstd_rows[rows] = 1 / np.sqrt(row_dots(x_centred, x_centred) / n + eps)
             # One multiplication by weight * rstd; the samples of a block share the weights of the channels.
             scale = w.reshape(1, num_groups, width) * rstd_rows[rows].reshape(-1, num_groups, 1)
             planes = x_centred.reshape(-1, channels, n // width)
@@ -227,9 +232,10 @@ def native_group_norm_backward(
                 dy_block, xc = _cast(dy[rows], cast), work(x[rows].shape)
                 np.subtract(_widened(x[rows], xc), mean_rows[rows, None], out=xc)
                 planes = dy_block.reshape(-1, n // width)
-                sum_dy = (planes @ ones).reshape(-1, num_groups, width)
-                sum_dy_x = np.vecdot(planes, xc.reshape(planes.shape)).reshape(sum_dy.shape)
+                sum_dy = row_products(planes, ones).reshape(-1, num_groups, width)
+                sum_dy_x = row_dots(planes, xc.reshape(planes.shape)).reshape(sum_dy.shape)
                 scale = rstd_rows[rows].reshape(-1, num_groups, 1)
+                # one number for each plane so far: what follows is small
                 dw += (sum_dy_x * scale).sum(axis=0).reshape(-1)
                 db += sum_dy.sum(axis=0).reshape(-1)
                 if dx is None:
@@ -320,5 +326,6 @@ def _affine(d: Array, weight: Array | None, bias: Array | None) -> None:
 
 def _samples(x: Array, groups: int) -> Any:
     """Blocks of rows that hold whole samples of `groups` rows each."""
+    # a block's rows then share the weights of all channels, by broadcasting over its samples
     for (samples,) in steps((x.shape[0] // groups, groups * x.shape[1]), -1):
         yield (slice(samples.start * groups, samples.stop * groups),)

@@ -21,11 +21,13 @@ Call = tuple[Callable[..., Any], tuple[int, ...]]
 
 
 def _choose(a: Array, condition: Array, b: Any, out: Array) -> None:
+    # the choice first: `out` may be the memory of an operand
     np.copyto(out, np.where(condition, a, b))
 
 
 def _sign(x: Array, out: Array) -> None:
     np.sign(x, out=out)
+    # as in the kernels, where NaN is neither above nor below 0
     np.copyto(out, 0, where=np.isnan(out))
 
 
@@ -153,10 +155,11 @@ def _ordered(
     last = _last_uses(arrays, calls, targets)
     lies = {k: k for k in range(arrays)}  # in which memory: of an array, or scratch
     free = {target for target, _ in results if target not in last}
-    scratch, found = 0, []
+    scratch, program = 0, []
     for i, (function, operands) in enumerate(calls, arrays):
         if i not in last:
             continue
+        # what this call reads for the last time; arrays that the formula does not replace are never written
         ended = [lies[k] for k in operands if k >= 0 and last[k] == i]
         ended = [place for place in ended if place >= arrays or place in targets.values()]
         free.update(ended)
@@ -167,11 +170,11 @@ def _ordered(
         free.discard(place)
         lies[i] = place
         memory = [*[lies[k] if k >= 0 else k for k in operands], place]
-        found.append((function, itemgetter(*memory)))
+        program.append((function, itemgetter(*memory)))
     for place, target in targets.items():
         if lies[place] != target:
-            found.append((np.positive, itemgetter(lies[place], target)))
-    return scratch, found
+            program.append((np.positive, itemgetter(lies[place], target)))
+    return scratch, program
 
 
 def _last_uses(arrays: int, calls: tuple[Call, ...], targets: dict[int, int]) -> dict[int, int]:

@@ -29,6 +29,7 @@ def foreach_norms(out: np.ndarray, tensors: list[np.ndarray], ord: float) -> Non
 def _part(x: np.ndarray, ord: float) -> Any:
     """What a block adds to the norm."""
     if ord == 2:
+        # one read, and no array of squares
         return np.dot(x, x)
     if ord == 0:
         return np.count_nonzero(x)
@@ -49,6 +50,7 @@ def foreach_scale(tensors: list[np.ndarray], factor: np.ndarray | float) -> None
     """Every array times the factor, in place."""
     for x in tensors:
         work = _work(x.dtype)
+        # in the type computed in: a float64 factor would widen every block
         by = work.type(factor)
         for (block,) in pieces((x,)):
             if block.dtype == work:
@@ -63,6 +65,7 @@ def foreach_clamp(tensors: list[np.ndarray], low: float, high: float) -> None:
         work = _work(x.dtype)
         for (block,) in pieces((x,)):
             if block.dtype == work:
+                # NaN stays: np.maximum and np.minimum keep it
                 np.minimum(np.maximum(block, work.type(low), out=block), work.type(high), out=block)
             else:
                 block[...] = np.minimum(np.maximum(block.astype(work), work.type(low)), work.type(high))

@@ -40,6 +40,7 @@ def elementwise_step(
     written = (0, *range(2, 2 + len(kept)))
     program = None
     for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+        # the count is one of a program's numbers: counts of their own need programs of their own
         if program is None or steps:
             counted = {**options, "step": float(steps[i])} if steps else options
             program = _program(formula, kept, tuple(counted.items()))
@@ -80,9 +81,11 @@ def _scratch(dtype: np.dtype, size: int, number: int) -> list[np.ndarray]:
     """So many arrays of `size` elements or more; kept, since fresh memory costs more than the sums."""
     if size > BLOCK:
         return [np.empty(size, dtype) for _ in range(number)]
-    found = _local.__dict__.setdefault("scratch", {})
-    kept = found.get(dtype, ())
+    # of each thread its own: steps of several may run at a time
+    by_dtype = _local.__dict__.setdefault("scratch", {})
+    kept = by_dtype.get(dtype, ())
     if len(kept) < number or (number and kept[0].size < size):
         size = max(size, SMALL, kept[0].size if kept else 0)
-        kept = found[dtype] = [np.empty(size, dtype) for _ in range(max(number, len(kept)))]
+        # never smaller than before: parameters of alternating sizes would else allocate at every step
+        kept = by_dtype[dtype] = [np.empty(size, dtype) for _ in range(max(number, len(kept)))]
     return kept[:number]

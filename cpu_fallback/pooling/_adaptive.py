@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from tritonnn.cpu_fallback.common.windows import Array, Ints, compute_dtype
-from tritonnn.cpu_fallback.pooling._planes import Planes, blocks, has_nan
+from tritonnn.cpu_fallback.pooling._planes import Planes, blocks, element_counts, has_nan
 
 
 def _bins(in_size: int, out_size: int) -> list[tuple[int, int]]:
@@ -20,6 +20,7 @@ def _bin_sums(x: Array, axis: int, out_size: int) -> Array:
     """Sums over the bins of one axis of planes (planes, *spatial)."""
     before, size, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
     if out_size and size % out_size == 0:
+        # equal bins are an axis of their own, summed by one call
         return x.reshape(*before, out_size, size // out_size, *after).sum(axis=axis + 1)
     out: Array = np.empty((*before, out_size, *after), x.dtype)
     lead = (slice(None),) * axis
@@ -31,11 +32,9 @@ def _bin_sums(x: Array, axis: int, out_size: int) -> Array:
 
 def _bin_counts(in_sizes: Ints, sizes: Ints) -> Array:
     """Numbers of positions in the bins of a plane, broadcastable against its outputs."""
-    total = np.ones((), np.float64)
-    for axis, (size, out_size) in enumerate(zip(in_sizes, sizes)):
-        counts = np.array([high - low for low, high in _bins(size, out_size)])
-        total = total * counts.reshape((-1,) + (1,) * (len(sizes) - 1 - axis))
-    return total
+    return element_counts(
+        [np.array([high - low for low, high in _bins(*each)]) for each in zip(in_sizes, sizes)]
+    )
 
 
 def adaptive_avg_pool(out: Array, input: Array, output_size: Ints) -> None:
@@ -49,6 +48,7 @@ def adaptive_avg_pool(out: Array, input: Array, output_size: Ints) -> None:
         if prod(output_size) == 1:
             x = x.reshape(len(x), -1).sum(axis=1).reshape(-1, *output_size)
         else:
+            # a bin is a box, so that sums go one dimension after the other
             for axis, size in enumerate(output_size, start=1):
                 x = _bin_sums(x, axis, size)
         target.planes[block] = x / counts
@@ -91,6 +91,7 @@ def adaptive_max_pool(values: Array, indices: Array, input: Array, output_size: 
         x = source.planes[block].astype(compute_dtype(input.dtype), copy=False)
         unordered = has_nan(x)
         for cell in cells:
+            # one cell of all planes at once: there are few cells, and many planes
             at: tuple[slice | int, ...] = (slice(None), *(i for i, _ in cell))
             inside = tuple(slice(low, high) for _, (low, high) in cell)
             candidates = x[(slice(None), *inside)].reshape(len(x), -1)
@@ -119,6 +120,7 @@ def fractional_max_pool(
     source, best, place = (Planes(a, n) for a in (input, values, indices))
     draws = samples.reshape(-1, n).astype(compute_dtype(samples.dtype), copy=False)
     corner = tuple(slice(0, k) for k in kernel_size)
+    # flat distances of a window's positions from its first one
     steps = np.arange(prod(in_sizes)).reshape(in_sizes)[corner].reshape(-1)
     for block in blocks(len(source.planes), prod(in_sizes)):
         x = source.planes[block].astype(compute_dtype(input.dtype), copy=False)
@@ -145,6 +147,7 @@ def _starts(draws: Array, in_size: int, kernel: int, out_size: int) -> Array:
     starts = np.full((len(draws), out_size), in_size - kernel, np.int64)
     if out_size > 1:
         step = draws.dtype.type((in_size - kernel) / (out_size - 1))
+        # the last window, which ends with the input, keeps the start that it has
         moved = (np.arange(out_size - 1, dtype=draws.dtype) + draws[:, None]) * step
         starts[:, :-1] = moved.astype(np.int64) - (draws * step).astype(np.int64)[:, None]
     return starts

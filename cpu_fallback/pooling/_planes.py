@@ -6,6 +6,7 @@ A pooling op works on the last dimensions of its input, a plane; all dimensions 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from math import prod
 
 import numpy as np
@@ -29,6 +30,11 @@ class Planes:
             np.copyto(self.array, self.planes.reshape(self.array.shape))
 
 
+def element_counts(extents: list[Array]) -> Array:
+    """Number of elements of every window from its extents along each dimension, broadcastable against outputs."""
+    return reduce(np.multiply, np.ix_(*extents))
+
+
 def blocks(count: int, size: int) -> Iterator[slice]:
     """Slices over `count` planes of `size` elements."""
     step = max(1, BLOCK // max(1, size))
@@ -38,6 +44,7 @@ def blocks(count: int, size: int) -> Iterator[slice]:
 
 def slide(ufunc: np.ufunc, x: Array, sizes: Ints, window: Window, empty: float) -> Array:
     """Reduce the windows of planes (planes, *spatial), one dimension after the other; `empty` pads."""
+    # of a k x k window 2 k steps instead of k^2, each over whole slices
     for axis, (size, k, b, s, d) in enumerate(zip(sizes, *window), start=1):
         if (size, k, b, s) != (x.shape[axis], 1, 0, 1):
             ranges = [tap_range(b + t * d, s, x.shape[axis], size) for t in range(k)]
@@ -54,11 +61,13 @@ def _slide_axis(
     out: Array = np.empty((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype)
     full = [r for r in ranges if r[1] == slice(0, size)]
     if len(full) > 1:
+        # two taps inside for every output begin: no pass that fills `out` before
         ufunc(x[at(full[0][0])], x[at(full[1][0])], out=out)
     elif full:
         np.copyto(out, x[at(full[0][0])])
     else:
         out.fill(empty)
+    # taps that reach the padding join only the outputs that they are inside for
     for inside, outside in full[2:] + [r for r in ranges if r not in full]:
         target = out[at(outside)]
         ufunc(target, x[at(inside)], out=target)
@@ -100,6 +109,7 @@ class Matcher:
         yield from self._scan(self.lanes.cut(x), self.lanes.flatten(result), taps, not unordered)
         if unordered:
             marks = Lanes(*self.geometry, np.dtype(np.int8))
+            # 1 is what NaN is in the marks, 2 is nowhere; taps in reverse, so that the last NaN is met first
             wanted = marks.flatten(np.where(np.isnan(result), 1, 2).astype(np.int8))
             yield from self._scan(marks.cut(np.isnan(x)), wanted, taps[::-1], False)
 
@@ -110,6 +120,7 @@ class Matcher:
         for number, (_, phase, span) in taps[:-1] if complete else taps:
             np.equal(source[phase, span], target, out=self.match)
             np.logical_and(self.match, self.open, out=self.match)
+            # a window that has found its maximum is closed to later taps
             np.logical_xor(self.open, self.match, out=self.open)
             yield number, phase, span, self.match
         if complete:  # every window has a maximum: the last tap holds what no other does

@@ -15,7 +15,15 @@ from tritonnn.cpu_fallback.pooling._adaptive import (
     adaptive_max_pool,
     fractional_max_pool,
 )
-from tritonnn.cpu_fallback.pooling._planes import Matcher, Planes, blocks, has_nan, lowest, slide
+from tritonnn.cpu_fallback.pooling._planes import (
+    Matcher,
+    Planes,
+    blocks,
+    element_counts,
+    has_nan,
+    lowest,
+    slide,
+)
 
 
 def max_pool(
@@ -48,6 +56,7 @@ def max_pool_with_indices(
     in_sizes, sizes = input.shape[-n:], values.shape[-n:]
     source, best, target = (Planes(a, n) for a in (input, values, indices))
     origin, steps = _positions(in_sizes, sizes, window)
+    # the number of a tap fits a byte: less to move than positions of 64 bits
     small = np.dtype(np.uint8 if len(steps) <= 256 else np.int32)
     matcher: Matcher | None = None
     for block in blocks(len(source.planes), prod(in_sizes)):
@@ -58,6 +67,7 @@ def max_pool_with_indices(
         winner.fill(0)
         x, y = (a.planes[block].astype(dtype, copy=False) for a in (source, best))
         for number, _, _, match in matcher(x, y, has_nan(y)):
+            # each window matches one tap, so that the sum over taps is that tap's number
             np.multiply(match.view(np.uint8), small.type(number), out=term)
             np.add(winner, term, out=winner)
         chosen = winner.reshape(count, *matcher.lanes.steps)[matcher.lanes.crop]
@@ -95,6 +105,7 @@ def max_pool_backward(
     in_sizes, sizes = out.shape[-n:], grad.shape[-n:]
     source, best, upstream, target = (Planes(a, n) for a in (input, result, grad, out))
     bits = np.dtype(f"i{dtype.itemsize}")
+    # windows that do not overlap give each position at most one gradient: it is written, not added
     apart = all(k <= s for k, _, s, _ in zip(*window)) and prod(dilation) == 1
     matcher: Matcher | None = None
     for block in blocks(len(source.planes), prod(in_sizes)):
@@ -154,7 +165,9 @@ def _sum_by_index(out: Array, grad: Array, indices: Array, n: int) -> None:
     upstream, places, target = (Planes(a, n) for a in (grad, indices, out))
     for block in blocks(len(target.planes), size):
         count = block.stop - block.start
+        # indices count from each plane's start, the sums from the block's
         flat = places.planes[block].reshape(count, each) + np.arange(0, count * size, size)[:, None]
+        # bincount adds up in float64, by index and in order
         weights = upstream.planes[block].reshape(-1).astype(np.float64, copy=False)
         sums = np.bincount(flat.reshape(-1), weights, minlength=count * size)
         np.copyto(target.planes[block], sums.reshape(target.planes[block].shape), casting="unsafe")
@@ -197,17 +210,17 @@ def _divisor(in_sizes: Ints, sizes: Ints, window: Window, with_padding: bool, ov
     """What the sum of each window is divided by, broadcastable against the outputs of a plane."""
     if override is not None:
         return np.array(float(override))
-    total = np.ones((), np.float64)
-    for axis, (i, o, k, b, s, _) in enumerate(zip(in_sizes, sizes, *window)):
+    extents = []
+    for i, o, k, b, s, _ in zip(in_sizes, sizes, *window):
         low = np.arange(o) * s + b
+        # a last window may reach beyond the padding (ceil_mode): that part never counts
         high = np.minimum(low + k, i - b)
         if not with_padding:
             low, high = np.maximum(low, 0), np.minimum(high, i)
         count = high - low
-        if (count == count[0]).all():
-            count = count[:1]
-        total = total * count.reshape((-1,) + (1,) * (len(sizes) - 1 - axis))
-    return total
+        # one number where it is the same for all windows of this dimension
+        extents.append(count[:1] if (count == count[0]).all() else count)
+    return element_counts(extents)
 
 
 def avg_pool_backward(
@@ -229,6 +242,7 @@ def avg_pool_backward(
     upstream, target = Planes(grad, n), Planes(out, n)
     for block in blocks(len(target.planes), prod(in_sizes)):
         share = upstream.planes[block].astype(dtype, copy=False) / divisor
+        # a window is a box: the share is spread along one dimension after the other
         for axis in range(n, 0, -1):
             along = Window(*((v[axis - 1],) for v in window))
             share = _spread(share, axis, in_sizes[axis - 1], along)
@@ -242,6 +256,7 @@ def _spread(share: Array, axis: int, in_size: int, window: Window) -> Array:
     total = np.zeros((*share.shape[:axis], in_size, *share.shape[axis + 1 :]), share.dtype)
     view = np.moveaxis(total, axis, -1)
     for _, inside, outside in taps(window, (in_size,), (share.shape[axis],)):
+        # a tap at a time: within one no two windows meet
         view[inside] += moved[outside]
     return total
 

@@ -41,6 +41,7 @@ def _packed(rows: Array, descending: bool) -> Array | None:
     if rows.dtype.kind in "fV":
         values = rows.astype(np.float32) + np.float32(0)  # -0.0 becomes 0.0: they are equal
         bits = values.view(np.int32)
+        # negative numbers sort backwards by their bits: all are flipped but the sign
         key = bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))
         key[np.isnan(values)] = 0x7FFFFFFF
     elif rows.dtype == np.uint32:  # the upper half of the range comes last
@@ -48,7 +49,9 @@ def _packed(rows: Array, descending: bool) -> Array | None:
     else:
         key = rows.astype(np.int32)
     if descending:
+        # not the negative, which the smallest integer does not have
         key = ~key
+    # with the highest bit turned, signed numbers order as unsigned ones
     packed = (key ^ np.int32(-0x80000000)).view(np.uint32).astype(np.uint64)
     packed <<= _SHIFT
     packed |= np.arange(rows.shape[-1], dtype=np.uint64)
@@ -73,6 +76,7 @@ def _first(rows: Array, k: int, descending: bool) -> Array:
     if packed is None:
         return _order(rows, descending)[..., :k]
     if 0 < k < rows.shape[-1]:
+        # what is not among the first k need not be in order
         packed.partition(k - 1, axis=-1)
     packed = packed[..., :k]
     packed.sort(axis=-1)
@@ -160,6 +164,7 @@ def _grouped(
     unique = alloc((starts.size, *rows.shape[1:]), from_numpy_dtype(rows.dtype))
     unique[...] = rows[order[starts]]
     inverse = alloc(shape, int64)
+    # groups are numbered in sorted order and written back to where their slices came from
     inverse.reshape(-1)[order] = np.cumsum(first) - 1
     counts = alloc((starts.size,), int64)
     counts[...] = np.diff(starts, append=order.size)
@@ -183,6 +188,7 @@ def unique_rows(alloc: Alloc, input: Array) -> tuple[Array, Array, Array]:
     rows = _flat_rows(input)
     order = np.arange(rows.shape[0])
     for column in range(rows.shape[1] - 1, -1, -1):
+        # stable sorts from the last column to the first: lexicographic order
         order = order[_order(rows[order, column], False)]
     return _grouped(alloc, input, order, _row_runs(rows[order]), order.shape)
 

@@ -56,6 +56,7 @@ def _head_offset(head, heads, strides, INT64: tl.constexpr):
 @triton.jit
 def _load_tile(ptr, offs_i, offs_j, rows, columns, stride_i, stride_j):
     """Elements [i, j] of a matrix (rows, columns); 0 outside."""
+    # features beyond the last add 0 to a product; keys beyond the last are masked as scores
     return tl.load(
         ptr + offs_i * stride_i + offs_j * stride_j, mask=(offs_i < rows) & (offs_j < columns), other=0.0
     )
@@ -71,6 +72,7 @@ def _mask_scores(
     MASK: 0 none, 1 of bools, 2 of numbers. EDGE: the tile reaches the last key or the diagonal.
     """
     if MASK != 0:
+        # 0 beyond the ends: EDGE masks those keys; those queries are not stored, or have a p of 0
         bias = tl.load(
             mask_ptr + offs_m * stride_mm + offs_n * stride_mn,
             mask=(offs_m < seqlen_q) & (offs_n < seqlen_k), other=0,
@@ -100,8 +102,6 @@ def _dropout_keep(
     BLOCK_N: tl.constexpr,
 ):
     """Which probabilities of a tile dropout keeps; `first_row` counts the queries of the heads before."""
-    # Philox gives four words a counter: a row of probabilities takes a whole number of counters, so that a
-    # tile, which starts at a multiple of four keys, finds its words whatever the tiles' sizes are.
     # Philox gives four words a counter. A row of probabilities takes a whole number of counters, so a tile,
     # which starts at a multiple of four keys, finds its words whatever the sizes of tiles are.
     step = (seqlen_k + 3) // 4
@@ -151,6 +151,7 @@ def _attend_keys(
             v_ptr, offs_n[:, None], offs_v[None, :], seqlen_k, head_dim_v, v_strides[2], v_strides[3]
         )
         acc = acc * alpha[:, None]
+        # matrix instructions take two operands of one type; the sum stays in ACC
         acc = tl.dot(convert(p, v.dtype), v, acc, input_precision=PRECISION, out_dtype=ACC)
         m_i = m_new
     return acc, l_i, m_i
@@ -181,6 +182,7 @@ def attention_kernel(
     seed, offset = start(seed, offset, state)
     qk_scale = (scale * LOG2E).to(ACC)
     offs_m = offsets_from(block_m * BLOCK_M, BLOCK_M, INT64)
+    # grouped queries: within a batch, head h reads the keys of head h // group
     kv_head = head // heads * (heads // group) + head % heads // group
     offs_d = tl.arange(0, BLOCK_D)
     q = q_ptr + _head_offset(head, heads, q_strides, INT64)
@@ -247,6 +249,7 @@ def delta_kernel(
 @triton.jit
 def _load_lse_delta(lse_ptr, delta_ptr, first_row, offs_m, seqlen_q, ACC: tl.constexpr):
     """The logsumexp of rows as a power of 2, +inf where no key is visible (p is 0), and their deltas."""
+    # queries beyond the end read -inf as well, so that their p is 0 and adds nothing to dk and dv
     lse = tl.load(lse_ptr + first_row + offs_m, mask=offs_m < seqlen_q, other=MINUS_INFINITY).to(ACC) * LOG2E
     lse = tl.where(lse == MINUS_INFINITY, -MINUS_INFINITY, lse)
     return lse, tl.load(delta_ptr + first_row + offs_m, mask=offs_m < seqlen_q, other=0.0)
@@ -263,7 +266,8 @@ def keys_backward_kernel(
 ):  # fmt: skip
     """dk and dv of a block of keys: sums over the queries of all heads that share them (`group`).
 
-    Tiles are (keys, queries), forward's transposed, so that p and ds enter their products as they are.
+    With dp = do v^T and ds = p (dp - delta): dv = p^T do and dk = scale ds^T q. Tiles are (keys, queries),
+    forward's transposed, so that p and ds enter their products as they are.
     """
     num_blocks_n = tl.cdiv(seqlen_k, BLOCK_N)
     kv_head = tl.program_id(0) // num_blocks_n
@@ -340,7 +344,7 @@ def queries_backward_kernel(
     PRECISION: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_D: tl.constexpr,
     BLOCK_V: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """dq of a block of queries: a sum over the keys."""
+    """dq = scale ds k of a block of queries, with ds as in `keys_backward_kernel`: a sum over the keys."""
     num_blocks_m = tl.cdiv(seqlen_q, BLOCK_M)
     head = tl.program_id(0) // num_blocks_m
     block_m = tl.program_id(0) % num_blocks_m

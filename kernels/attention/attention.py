@@ -55,10 +55,11 @@ class _Call:
         self.scalars = (float(scale), threshold, dropout_scale, *place(seed, offset))
         self.mask_strides = NO_STRIDES if mask is None else mask.strides
         self.kind = "single" if query.dtype is float32 else "double" if query.dtype is float64 else "half"
+        # tl.dot takes no side below 16; what is added is masked
         block_d, block_v = (max(16, power_of_2(n)) for n in (self.head_dim, self.head_dim_v))
         self.constants: dict[str, Any] = {
             "CAUSAL": is_causal, "MASK": 0 if mask is None else 1 if mask.dtype is bool_ else 2,
-            # 
+            # scores and sums in float32 at least, whatever the operands are
             "DROPOUT": dropout_p > 0, "ACC": tl.float64 if self.kind == "double" else tl.float32,
             "PRECISION": precision.kernel_precision() if self.kind == "single" else "ieee",
             "BLOCK_D": block_d, "BLOCK_V": block_v, "INT64": needs_int64(query, key, value, mask),
@@ -71,6 +72,7 @@ class _Call:
     def run(self, kernel: Any, stage: int, length: int, heads: int, *args: Any) -> None:
         """Launch a kernel with a program for each block of `length` queries or keys of every head."""
         tile = self.tile(stage)
+        # one dimension of the grid for blocks and heads: the other two end at 65,535 programs
         block = tile.keys if stage == FOR_KEYS else tile.queries
         launch(
             kernel, (-(-length // block) * self.batch * heads,), *args, *self.sizes, *self.scalars,

@@ -97,6 +97,7 @@ def _leaf(token: str, path: tuple, constants: dict[tuple, Any], attributes: dict
         constants[path] = 1
         return "constexpr"
     kind, _, multiple = token.partition(":")
+    # as at a launch from the library: memory starts at a multiple of 16 bytes unless `:1` says otherwise
     if multiple == "16" or (kind.startswith("*") and not multiple):
         attributes[path] = [["tt.divisibility", 16]]
     return kind

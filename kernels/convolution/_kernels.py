@@ -46,6 +46,7 @@ def _in_bounds(d, h, w, sizes):
 
 @triton.jit
 def _dot(a, b, acc, PRECISION: tl.constexpr):
+    """acc + a @ b, summed in the type of acc."""
     # out_dtype is float32 unless said; input_precision only concerns float32
     if acc.dtype == tl.float64:
         return tl.dot(a, b, acc, out_dtype=tl.float64)
@@ -108,6 +109,7 @@ def correlate_kernel(
     acc = tl.zeros((BLOCK_M, BLOCK_N), COMPUTE)
     TAPS: tl.constexpr = KD * KH * KW
     if FLAT:
+        # neighbours in k are taps, each with a border of its own: the mask is as large as the tile
         for k_start in range(0, C_in * TAPS, BLOCK_K):
             offs_k = wide(k_start + tl.arange(0, BLOCK_K), INT64)
             offs_c, tap = offs_k // TAPS, offs_k % TAPS
@@ -124,6 +126,7 @@ def correlate_kernel(
             b = tl.load(w_base[None, :] + w_offset[:, None], mask=mask_k[:, None] & mask_n[None, :], other=0)
             acc = _dot(a, b, acc, PRECISION)
     else:
+        # zeros stand for the padding, and fill the last step over channels where BLOCK_K does not divide them
         num_blocks_k = tl.cdiv(C_in, BLOCK_K)
         # one loop over (tap, channels), not two: the pipeline of loads runs on from tap to tap
         for step in range(0, TAPS * num_blocks_k):
@@ -143,6 +146,7 @@ def correlate_kernel(
             acc = _dot(a, b, acc, PRECISION)
     if bias_ptr is not None:
         bias = tl.load(bias_ptr + (group * N + offs_n) * stride_bias, mask=mask_n, other=0)
+        # in the accumulator's type: the result is rounded once
         acc += bias.to(COMPUTE)[None, :]
     result = convert(acc, out_ptr.dtype.element_ty)
     offset = n * out_strides[0] + od * out_strides[2] + oh * out_strides[3] + ow * out_strides[4]
@@ -238,6 +242,7 @@ def reduce_kernel(
     mask = offs < numel
     acc = tl.zeros((BLOCK,), COMPUTE)
     for _ in range(splits):
+        # part after part: the same order, and so the same bits, in every run
         acc += tl.load(partial_ptr + offs, mask=mask, other=0)
         partial_ptr += numel
     w, rest = offs % sizes[4], offs // sizes[4]
@@ -283,6 +288,7 @@ def depthwise_kernel(
                 tap_offset = d * x_strides[2] + h * x_strides[3] + w * x_strides[4]
                 value = tl.load(x_base + tap_offset, mask=in_bounds, other=0).to(COMPUTE)
                 w_offset = c * w_strides[0] + td * w_strides[1] + th * w_strides[2] + tw * w_strides[3]
+                # one weight for all lanes, whose plane exists: no mask
                 acc += value * tl.load(w_ptr + w_offset).to(COMPUTE)
     if bias_ptr is not None:
         acc += tl.load(bias_ptr + c * stride_bias).to(COMPUTE)
@@ -323,5 +329,6 @@ def depthwise_weight_kernel(
         x_offset += id * x_strides[2] + ih * x_strides[3] + iw * x_strides[4]
         value = tl.load(x_ptr + x_offset, mask=mask_k & _in_bounds(id, ih, iw, x_sizes), other=0).to(COMPUTE)
         acc += value * tl.load(dy_ptr + dy_offset, mask=mask_k, other=0).to(COMPUTE)
+    # a sum for each lane in the loop, one reduction across them here
     total = tl.sum(acc, 0)
     tl.store(dw_ptr + (split * channels + c) * tl.num_programs(1) + tap, total)

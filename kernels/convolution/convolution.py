@@ -29,7 +29,7 @@ from tritonnn.shape import numel
 Ints = tuple[int, ...]
 # Fewer input channels than this and the taps share the inner index with them.
 FLAT_DEPTH = 16
-DEPTHWISE_BLOCK = 256
+DEPTHWISE_BLOCK = 256  # positions of a program: 2 a thread of 4 warps
 
 
 class Window(NamedTuple):
@@ -55,12 +55,15 @@ def convolution(
 ) -> None:
     """Convolution, or with `transposed` its transpose; the size of `out` tells `output_padding`."""
     _check_dtype("convolution", out)
+    if not out.numel:
+        return
     window = _window(stride, padding, dilation)
     out, input, weight = _spatial(out), _spatial(input), _spatial(weight)
     if not transposed:
         correlate(out, input, _grouped(weight, groups), bias, window, groups)
         return
     weight_t = _grouped(weight, groups)
+    # the weight of a transposed convolution comes as (channels in, channels out, taps...)
     weight_t = permute(weight_t, (0, 2, 1, 3, 4, 5))
     for out_phase, w_phase, window_phase in _phases(out, weight_t, window):
         if w_phase is None:  # what no tap reaches is a convolution of nothing
@@ -158,6 +161,7 @@ def correlate(
     flat = depth < FLAT_DEPTH and numel(kernel) > 1
     tile = choose_forward(rows, channels, depth, x.dtype.itemsize, architecture(), flat)
     if not flat:
+        # loads go along channels: with another dimension innermost every element is an access of its own
         x, weight = _packed(x), _packed(weight, 2)
     launch(
         _conv.correlate_kernel, (-(-rows // tile.rows) * -(-channels // tile.columns), groups),
@@ -235,6 +239,7 @@ def _depthwise_weight(out: Buffer, grad: Buffer, x: Buffer, window: Window) -> N
     split_k_size = max(1, -(-rows // (max_splits * DEPTHWISE_BLOCK))) * DEPTHWISE_BLOCK
     splits = max(1, -(-rows // split_k_size))
     compute = dtypes.float64 if out.dtype is dtypes.float64 else dtypes.float32
+    # parts in the accumulator's type: half precision would round every one of them
     partial = empty((splits, *out.shape), compute, out)
     launch(
         _conv.depthwise_weight_kernel, (channels, taps, splits), partial, grad, x, rows,

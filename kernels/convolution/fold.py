@@ -27,7 +27,7 @@ def im2col_kernel(
     """out[n, (c, kh, kw), (oh, ow)] = x[n, c, start + o * stride + k * dilation], zero outside.
 
     Args:
-        count: elements of `out`.
+        numel: elements of `out`.
         sizes: channels, and the number of windows in both dimensions.
     """
     offs = positions(BLOCK, INT64)
@@ -57,6 +57,7 @@ def col2im_kernel(
     w, rest = offs % out_sizes[1], offs // out_sizes[1]
     h, rest = rest % out_sizes[0], rest // out_sizes[0]
     c, n = rest % sizes[0], rest // sizes[0]
+    # up to KH KW windows overlap here: added in SUM (float32 for 16 bits), rounded once
     acc = tl.zeros((BLOCK,), SUM)
     for kh in range(KH):
         for kw in range(KW):

@@ -22,6 +22,7 @@ def bounds_kernel(flag, index, n, low, size, shape, strides, BLOCK: tl.constexpr
     j = tl.load(index + offset_of(i, shape, strides), mask=mask, other=0).to(tl.int64)
     wrong = mask & ((j < low) | (j >= size))
     # a minimum, unlike a sum, does not depend on the order of atomics: the first wrong index is named
+    # (i * 0 makes a pointer for every lane of the one flag)
     tl.atomic_min(flag + i * 0, i.to(tl.int64), mask=wrong)
 
 
@@ -40,6 +41,7 @@ def check_bounds(
     n = index.numel
     if not n or runtime().is_capturing():
         return
+    # every byte 0x7F: an int64 beyond all positions, so that a minimum replaces it
     flag = fill(empty((1,), dtypes.int64, index), 0x7F)
     shape, strides = merged(index.shape, index.strides)
     launch(

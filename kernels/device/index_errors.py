@@ -23,6 +23,7 @@ def watch(like: Buffer) -> Buffer | None:
 
     if runtime().is_capturing():
         return None
+    # every byte 0x7F: an int64 beyond all positions, so that a minimum replaces it
     return fill(empty((1,), dtypes.int64, like), 0x7F)
 
 

@@ -158,6 +158,7 @@ def minimum(x, y):
 @triton.jit
 def sigmoid(x):
     """1 / (1 + e**-x)."""
+    # an exponential that overflows gives the right limit: 1 / inf is 0
     return 1.0 / (1.0 + exp(-x))
 
 
@@ -184,6 +185,7 @@ def sinh(x):
     """Hyperbolic sine."""
     a = tl.abs(x)
     t = expm1(a)
+    # e**a - e**-a by t = e**a - 1: near 0 nothing cancels
     y = 0.5 * (t + t / (t + 1.0))
     h = exp(0.5 * a)  # e**a overflows before its half does
     return copysign(tl.where(t < 1e15, y, (0.5 * h) * h), x)
@@ -221,12 +223,14 @@ def acosh(x):
 def atanh(x):
     """Inverse hyperbolic tangent."""
     a = tl.abs(x)
+    # log((1 + a) / (1 - a)) / 2, with the 1 of the quotient left to log1p
     return copysign(0.5 * log1p(2.0 * a / (1.0 - a)), x)
 
 
 @triton.jit
 def _atan_positive(a):
     """Inverse tangent of a >= 0, reduced to |x| <= tan(pi/8): a rational (float64) or a polynomial."""
+    # by atan(a) = pi/4 + atan((a - 1) / (a + 1)) between tan(pi/8) and tan(3 pi/8), pi/2 - atan(1/a) above
     large = a > 2.414213562373095
     middle = (a > 0.4142135623730950) & (a <= 2.414213562373095)
     x = tl.where(large, -1.0 / a, tl.where(middle, (a - 1.0) / (a + 1.0), a))
@@ -295,6 +299,7 @@ def hypot(x, y):
     ratio = tl.where(high == 0.0, 0.0, low / high)
     # the larger one is taken out before anything is squared
     result = high * sqrt(1.0 + ratio * ratio)
+    # as in C: infinite even beside a NaN
     return tl.where((a == INF) | (b == INF), INF, result)
 
 
@@ -314,6 +319,7 @@ def power(x, y):
     e = y.to(tl.float64)
     # in float64, the error of y log x, which exp multiplies by its size, is below a float32's last bit
     result = tl.exp(e * tl.log(a))
+    # 0 * inf in the exponent would be NaN
     result = tl.where((a == 1.0) | (e == 0.0), 1.0, result)
     whole = tl.floor(e) == e
     odd = whole & (tl.floor(0.5 * e) * 2.0 != e)
@@ -328,6 +334,7 @@ def power(x, y):
 @triton.jit
 def integer_power(x, y):
     """x**y by repeated squaring, wrapping around; a negative y leaves 0 unless x is 1 or -1."""
+    # y * 0 gives every value the shape of both operands: in a loop a block cannot change its shape
     result = tl.full(x.shape, 1, x.dtype) + y * 0
     base = x + y * 0
     rest = tl.where(y < 0, -y, y) if x.dtype.is_int_signed() else y + x * 0

@@ -17,6 +17,7 @@ from tritonnn.kernels.device.pointwise import pointwise
 from tritonnn.kernels.launch.launch import architecture, empty
 from tritonnn.kernels.tables.pointwise import broadcast_strides
 
+# What elements of so many bytes are moved as; 16 have no integer type and go by their two parts.
 BITS = {1: uint8, 2: int16, 4: int32, 8: int64, 16: complex128}
 
 
@@ -31,10 +32,12 @@ def copy(out: Buffer, input: Buffer) -> None:
     if input.shape != out.shape:
         input = input.as_strided(out.shape, broadcast_strides(input, out.shape))
     if out.dtype is input.dtype:
+        # whatever the bits stand for: one binary serves all types of a width
         bits = BITS[out.dtype.itemsize]
         out, input = viewed(out, bits), viewed(input, bits)
     if (out.dtype in _encode or input.dtype in _decode) and not instructions(architecture()):
         return copy_float8(out, input)
+    # Triton has no complex numbers: they go part by part
     if not (out.dtype.is_complex or input.dtype.is_complex):
         _move(out, input, compute=input.dtype)
     elif out.dtype is bool_:
@@ -52,6 +55,7 @@ def copy_float8(out: Buffer, input: Buffer) -> None:
     """`copy` from or to float8 where the hardware does not know that type."""
     if input.dtype in _decode:
         if out.dtype in _encode or out.dtype.is_complex:
+            # float16 holds every value of both float8 types
             half = empty(input.shape, float16, like=out)
             copy_float8(half, input)
             return copy(out, half)
@@ -73,12 +77,14 @@ def fill(out: Buffer, value: Any) -> None:
     elif out.dtype.is_floating_point:
         _move(out, float(value), compute=out.dtype)
     else:
+        # whole numbers stay whole: float64 has no room for all of int64
         _move(out, int(value), compute=out.dtype)
 
 
 def narrow(buffer: Buffer, dim: int, start: int, length: int, step: int = 1) -> Buffer:
     """`length` elements of `dim` from `start`, every `step`-th."""
     shape, strides = list(buffer.shape), list(buffer.strides)
+    # an empty part has no first element to point at
     offset = start * strides[dim] if length else 0
     shape[dim] = length
     strides[dim] *= step

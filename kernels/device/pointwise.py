@@ -50,6 +50,7 @@ from tritonnn.shape import numel
 SCALARS = 4
 _NARROW = {float8_e4m3fn, float8_e5m2}
 
+# 16-bit floats compute in float32 and are rounded once, by the store; bool is a byte in memory.
 COMPUTE = {
     bool_: tl.int8, uint8: tl.uint8, int8: tl.int8, int16: tl.int16,
     uint16: tl.uint16, uint32: tl.uint32, uint64: tl.uint64,
@@ -102,6 +103,7 @@ def _spread(value, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MODE: tl.conste
 
 @triton.jit
 def _offset(index, strides, ALONG: tl.constexpr):
+    """Offset of an index: over the dimensions along which the operand moves."""
     offset = 0
     for d in tl.static_range(len(strides)):
         # ALONG is a constant: a product with a stride of 0 is not even compiled
@@ -175,6 +177,7 @@ def _apply(
     FN: tl.constexpr, ORDER: tl.constexpr, ALONG: tl.constexpr, COMPUTE: tl.constexpr, MODE: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, MASKED: tl.constexpr,
 ):  # fmt: skip
+    """One block: load and convert the operands, FN, convert and store. Arguments as of `pointwise_kernel`."""
     operands = ()
     for k in tl.static_range(len(ORDER)):
         if ORDER[k] < 0:
@@ -327,6 +330,7 @@ def pointwise(function: Any) -> Callable[..., None]:
     name = function.__name__
 
     def implementation(out: Buffer, *args: Buffer | float, compute: DType) -> None:
+        # all that a plan depends on: the memory itself comes with every call
         key = (
             compute, out.shape, out.strides, out.dtype,
             *[(a.shape, a.strides, a.dtype) if type(a) is Buffer else type(a) for a in args],

@@ -133,13 +133,15 @@ def reduce_kernel(
     in_ptrs = in_ptr + offset_of(offs_k, kept_shape, kept_in)[:, None]
     start_r = wide(tl.program_id(1), INT64) * split_size
     end_r = tl.minimum(start_r + split_size, reduced)
-    init = identity(OP, ACC)
+    # of 0 and 1 the least is 0 and the most 1: what nothing gives, too
+    init = (OP == "min") if TRUTH else identity(OP, ACC)
     acc = tl.full((BLOCK_K, BLOCK_R), init, ACC)
     # full steps first, without a mask over the elements and the `where` that would go with it
     full_end = start_r + (end_r - start_r) // BLOCK_R * BLOCK_R
     for start in range(start_r, full_end, BLOCK_R):
         offs_r = offsets_from(start, BLOCK_R, INT64)
         x = tl.load(in_ptrs + offset_of(offs_r, red_shape, red_in)[None, :], mask=mask_k[:, None])
+        # rows behind the last one add up garbage, which is not stored
         acc = combine(acc, map_element(x, number, TRUTH, ACC, MAP), OP)
     if full_end < end_r:
         offs_r = offsets_from(full_end, BLOCK_R, INT64)
@@ -148,6 +150,7 @@ def reduce_kernel(
             tl.load(in_ptrs + offset_of(offs_r, red_shape, red_in)[None, :], mask=mask), number, TRUTH, ACC,
             MAP,
         )  # fmt: skip
+        # the identity goes in behind MAP, which may make something else of one
         acc = combine(acc, tl.where(mask, x, tl.full((BLOCK_K, BLOCK_R), init, ACC)), OP)
     result = collect(acc, OP)
     if DIVIDED:
@@ -188,6 +191,7 @@ def extreme_kernel(
     start_r = wide(tl.program_id(1), INT64) * split_size
     end_r = tl.minimum(start_r + split_size, reduced)
     INDEX: tl.constexpr = tl.int64 if INT64 else tl.int32
+    # behind every position: marks lanes that have seen nothing yet, and loses to any that have
     FAR: tl.constexpr = 9223372036854775807 if INT64 else 2147483647
     best = tl.full((BLOCK_K, BLOCK_R), identity(OP, ACC), ACC)
     arg = tl.full((BLOCK_K, BLOCK_R), FAR, INDEX)

@@ -23,7 +23,7 @@ from tritonnn.kernels.launch.launch import empty, launch, needs_int64
 from tritonnn.kernels.tables.reduction import power_of_2
 from tritonnn.shape import numel
 
-TILE = 1024
+TILE = 1024  # elements that one network sorts: 4 keys of 64 bits a thread of 8 warps
 BLOCK = 512
 LOW, HIGH, WHOLE = 0, 1, 2
 
@@ -113,6 +113,7 @@ def merge_kernel(out_ptr, data_ptr, numel, n_cols, run_size, steps, BLOCK: tl.co
     for _ in range(steps):
         middle = (low + high) // 2
         searching = low < high
+        # no two keys are equal, so that < alone puts both runs in one order and every rank is taken once
         is_less = tl.load(data_ptr + row_start + middle, mask=mask & searching, other=0) < x
         low = tl.where(searching & is_less, middle + 1, low)
         high = tl.where(searching & ~is_less, middle, high)
@@ -134,6 +135,7 @@ def unpack_kernel(
     """order[row, j] = position in its row of the j-th smallest element."""
     offs = positions(BLOCK, INT64)
     mask = offs < numel
+    # the low half of a key is where its element came from
     position = tl.load(packed_ptr + offs, mask=mask, other=0) & 0xFFFFFFFF
     if CHAINED:
         position = tl.load(previous_ptr + (offs - offs % n_cols) + position, mask=mask, other=0) & 0xFFFFFFFF
@@ -183,6 +185,7 @@ def order_rows(input: Buffer, descending: bool) -> Buffer:
             strides, input.strides[-1], DESCENDING=descending, HALF=half, BLOCK=BLOCK, INT64=int64,
         )  # fmt: skip
         packed = _sorted(packed, rows, n)
+        # the low half's sort only gives the order in which the high half's takes the elements
         if half != LOW:
             launch(
                 unpack_kernel, grid, order, packed, packed if previous is None else previous, count, n,

@@ -72,6 +72,7 @@ SQRT_HALF: tl.constexpr = tl.constexpr(0.7071067811865476)
 
 @triton.jit
 def _horner(t, COEFFICIENTS: tl.constexpr, COUNT: tl.constexpr):
+    """The polynomial with COUNT coefficients, highest power first, at t."""
     result = tl.full(t.shape, COEFFICIENTS[0], t.dtype)
     for k in tl.static_range(1, COUNT):
         result = result * t + COEFFICIENTS[k]

@@ -20,6 +20,7 @@ def positions(BLOCK: tl.constexpr, INT64: tl.constexpr):
     """The row-major positions that this program of a one-dimensional grid handles."""
     pid = tl.program_id(0)
     if INT64:
+        # before the product, which is what passes 2**31
         pid = pid.to(tl.int64)
     return pid * BLOCK + tl.arange(0, BLOCK)
 
@@ -96,6 +97,7 @@ def row_geometry(*buffers: Buffer) -> tuple[Any, ...]:
 def expand(buffer: Buffer, shape: Sequence[int]) -> Buffer:
     """The buffer broadcast to `shape`."""
     lead = len(shape) - len(buffer.shape)
+    # with a stride of 0 one element is read again and again
     own = [
         0 if have == 1 and wanted != 1 else stride
         for have, stride, wanted in zip(buffer.shape, buffer.strides, shape[lead:], strict=True)
@@ -160,6 +162,7 @@ def parts(buffer: Buffer) -> Buffer:
     real = _PARTS.get(buffer.dtype)
     if real is None:
         return buffer
+    # a complex number is two neighbours: all distances double
     strides = (*[2 * s for s in buffer.strides], 1)
     return Buffer(buffer.ptr, (*buffer.shape, 2), strides, real, buffer.device, buffer.owner)
 

@@ -47,23 +47,25 @@ def lookup_kernel(
 
 
 @triton.jit
-def _flush(
-    out_ptr, partial_ptr, sizes_ptr, chunk, slot, row, acc, size, offs_d, embedding_dim, n_rows, padding_idx,
-    DIRECT: tl.constexpr, FREQUENCY: tl.constexpr,
+def _finish(
+    out_ptr, row, acc, size, offs_d, embedding_dim, n_rows, padding_idx, FREQUENCY: tl.constexpr,
 ):  # fmt: skip
-    """Store a sum: to its row of the table, or to one of the chunk's two places in the workspace."""
-    mask_d = offs_d < embedding_dim
-    if DIRECT:
-        if FREQUENCY:
-            acc = acc / size.to(acc.dtype)
-        end = tl.where((row >= 0) & (row < n_rows) & (row != padding_idx), embedding_dim, 0)
-        tl.store(
-            out_ptr + row * embedding_dim + offs_d, convert(acc, out_ptr.dtype.element_ty), mask=offs_d < end
-        )
-    else:
-        entry = chunk.to(tl.int64) * 2 + slot
-        tl.store(partial_ptr + entry * embedding_dim + offs_d, acc, mask=mask_d)
-        tl.store(sizes_ptr + entry, size)
+    """Store the sum of a whole segment to its row of the table."""
+    if FREQUENCY:
+        acc = acc / size.to(acc.dtype)
+    # one comparison masks rows that get nothing and the columns behind the last at once
+    end = tl.where((row >= 0) & (row < n_rows) & (row != padding_idx), embedding_dim, 0)
+    tl.store(
+        out_ptr + row * embedding_dim + offs_d, convert(acc, out_ptr.dtype.element_ty), mask=offs_d < end
+    )
+
+
+@triton.jit
+def _keep(partial_ptr, sizes_ptr, chunk, slot, acc, size, offs_d, embedding_dim):
+    """Store the sum of a part of a segment to one of the chunk's two places in the workspace."""
+    entry = chunk.to(tl.int64) * 2 + slot
+    tl.store(partial_ptr + entry * embedding_dim + offs_d, acc, mask=offs_d < embedding_dim)
+    tl.store(sizes_ptr + entry, size)
 
 
 @triton.jit
@@ -95,18 +97,14 @@ def chunk_sums_kernel(
         next_row = tl.load(sorted_ptr + position).to(tl.int64)
         if next_row != row:
             if began_before:
-                _flush(
-                    out_ptr, partial_ptr, sizes_ptr, chunk, 0, row, acc, size, offs_d, embedding_dim, n_rows,
-                    padding_idx, False, FREQUENCY,
-                )  # fmt: skip
+                _keep(partial_ptr, sizes_ptr, chunk, 0, acc, size, offs_d, embedding_dim)
             else:
-                _flush(
-                    out_ptr, partial_ptr, sizes_ptr, chunk, 0, row, acc, size, offs_d, embedding_dim, n_rows,
-                    padding_idx, True, FREQUENCY,
-                )  # fmt: skip
+                _finish(out_ptr, row, acc, size, offs_d, embedding_dim, n_rows, padding_idx, FREQUENCY)
+            # False from here on, of the type that the loop carries
             began_before = began_before & (next_row == row)
             row = next_row
             acc = tl.zeros((BLOCK_D,), ACC)  # not acc * 0, which keeps NaN
+            # likewise
             size = size * 0
         grad_ptrs = grad_ptr + tl.load(order_ptr + position).to(tl.int64) * stride_grad + offs_d
         acc += convert(tl.load(grad_ptrs, mask=offs_d < embedding_dim, other=0.0), ACC)
@@ -115,20 +113,11 @@ def chunk_sums_kernel(
     if continues:
         continues = tl.load(sorted_ptr + chunk_end).to(tl.int64) == row
     if began_before:
-        _flush(
-            out_ptr, partial_ptr, sizes_ptr, chunk, 0, row, acc, size, offs_d, embedding_dim, n_rows,
-            padding_idx, False, FREQUENCY,
-        )  # fmt: skip
+        _keep(partial_ptr, sizes_ptr, chunk, 0, acc, size, offs_d, embedding_dim)
     elif continues:
-        _flush(
-            out_ptr, partial_ptr, sizes_ptr, chunk, 1, row, acc, size, offs_d, embedding_dim, n_rows,
-            padding_idx, False, FREQUENCY,
-        )  # fmt: skip
+        _keep(partial_ptr, sizes_ptr, chunk, 1, acc, size, offs_d, embedding_dim)
     else:
-        _flush(
-            out_ptr, partial_ptr, sizes_ptr, chunk, 0, row, acc, size, offs_d, embedding_dim, n_rows,
-            padding_idx, True, FREQUENCY,
-        )  # fmt: skip
+        _finish(out_ptr, row, acc, size, offs_d, embedding_dim, n_rows, padding_idx, FREQUENCY)
 
 
 @triton.jit
@@ -154,6 +143,7 @@ def join_chunks_kernel(
             partial_ptr + (chunk.to(tl.int64) * 2 + 1) * embedding_dim + offs_d, mask=mask_d, other=0.0
         )
         size = tl.load(sizes_ptr + chunk * 2 + 1)
+        # a segment may fill any number of chunks: -1 ends the walk
         next_chunk = chunk + 1
         while next_chunk >= 0:
             acc += tl.load(
@@ -166,10 +156,7 @@ def join_chunks_kernel(
             if continues:
                 continues = tl.load(sorted_ptr + next_end).to(tl.int64) == row
             next_chunk = tl.where(continues, next_chunk + 1, -1)
-        _flush(
-            out_ptr, partial_ptr, sizes_ptr, chunk, 0, row, acc, size, offs_d, embedding_dim, n_rows,
-            padding_idx, True, FREQUENCY,
-        )  # fmt: skip
+        _finish(out_ptr, row, acc, size, offs_d, embedding_dim, n_rows, padding_idx, FREQUENCY)
 
 
 @triton.jit
@@ -219,6 +206,7 @@ def bag_kernel(
             acc = tl.where(better, x, acc)
             argmax = tl.where(better, row, argmax)
         else:
+            # selected, not multiplied: the row of padding_idx may hold NaN
             acc = tl.where(counted, acc + x, acc)
         size += counted.to(tl.int64)
         if tl.program_id(1) == 0:

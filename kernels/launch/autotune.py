@@ -89,8 +89,7 @@ def pick(
         default: what the chooser says.
         candidates: what to measure under `autotune`; tuples of plain values, `default` among them or not.
         build: makes, for a candidate, a call that launches the kernel on the tensors at hand. It may
-        overwrite
-            the output and nothing else.
+            overwrite the output and nothing else.
     """
     if determinism.enabled or (not _tuning and not _table()):
         return default  # what was measured may differ from run to run, and with it the order of a sum
@@ -98,6 +97,7 @@ def pick(
         unrepeatable()
     key = _key(kernel, problem)
     entry = _table().get(key)
+    # the file holds configurations as text: what is no candidate any more is measured anew
     by_text = {repr(c): c for c in (default, *candidates)}
     if entry is not None and entry["configuration"] in by_text:
         return by_text[entry["configuration"]]
@@ -149,9 +149,11 @@ def measure(call: Callable[[], None]) -> float:
         return device.event_elapsed(start, end) / count
 
     try:
+        # the first call compiles; the last of these tells how many fill a round
         for _ in range(WARMUP):
             once = span(1)
         count = max(1, min(1000, int(ENOUGH_MS / max(once, 1e-3))))
+        # the median: a round that others disturbed counts no more than any
         return sorted(span(count) for _ in range(ROUNDS))[ROUNDS // 2]
     finally:
         device.event_destroy(start)

@@ -9,6 +9,7 @@ import triton
 
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.launch.descriptors import Described, Launcher
+from tritonnn.kernels.launch.refusals import refuse_complex
 
 
 class Compiled:
@@ -45,6 +46,7 @@ class Compiled:
         key.append(index)
         launcher = self.variants.get(tuple(key))
         if launcher is None:
+            refuse_complex(self.kernel, key)
             launcher = self.variants[tuple(key)] = _launcher(self.kernel[grid](*args, **self.constants))
         else:
             launcher(driver.get_current_stream(index), grid, flat + self.tail(len(args)))

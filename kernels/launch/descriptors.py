@@ -81,6 +81,7 @@ class Described:
         number = 0
         for a in args:
             if type(a) is TensorDescriptor:
+                # numbered among the descriptors: so Triton lists their metadata
                 given += self.encoded(a, number)
                 number += 1
             else:
@@ -92,9 +93,8 @@ class Described:
         from triton.backends.nvidia.driver import make_tensordesc_arg
 
         metadata = self._metadata[number] if self._metadata else None
-        rest = (None,) * (
-            make_tensordesc_arg.__code__.co_argcount - 2
-        )  # Triton 3.6 takes two arguments, 3.9 three
+        # Triton 3.6 takes two arguments, 3.9 three
+        rest = (None,) * (make_tensordesc_arg.__code__.co_argcount - 2)
         return make_tensordesc_arg(descriptor, metadata, *rest)
 
     def opened(self, args: list, filling: list) -> tuple[Launcher, list, list]:
@@ -113,6 +113,7 @@ class Described:
         for at, a in enumerate(args):
             if type(a) is Tiles:
                 places.append((len(taken), _Maps(self, number, a)))
+                # the map comes with every call's address; extents and strides are the plan's
                 taken += [None, *a.shape, *a.strides]
                 number += 1
                 continue

@@ -20,6 +20,7 @@ from tritonnn.kernels.launch import interpreter_memory as memory
 from tritonnn.kernels.launch.descriptors import Address
 from tritonnn.kernels.launch.interpreter_memory import IllegalAccess, Reach, Semantic, check_accesses
 from tritonnn.kernels.launch.interpreter_numbers import convert_as_hardware
+from tritonnn.kernels.launch.refusals import refuse_complex
 from tritonnn.runtime.simulated import simulated
 
 
@@ -42,6 +43,7 @@ class Interpreted:
                 f"CUDA error: invalid configuration argument: {self.kernel.__name__} on a grid of {grid}; "
                 "a GPU has 2147483647 x 65535 x 65535 programs"
             )
+        refuse_complex(self.kernel, args)
         hosted = [
             _hosted(a, width, f"{self.kernel.__name__} {name}")
             for a, width, name in zip(args, self.widths, self.kernel.arg_names, strict=False)
@@ -50,6 +52,7 @@ class Interpreted:
         simulated().queue(lambda: self._run(tuple(grid), hosted, reaches))
 
     def _run(self, grid: tuple[int, ...], hosted: list, reaches: list[Reach]) -> None:
+        # a GPU says nothing of overflows and divisions by zero
         with self._one_at_a_time, np.errstate(all="ignore"), _patching_once():
             memory.running = self.kernel.__name__
             try:

@@ -47,12 +47,14 @@ class Reach:
                 f"CUDA error: misaligned address: {kernel} gets {name} at 0x{buffer.ptr:x}, which is no "
                 f"multiple of the {size} bytes of an element"
             )
+        # the lowest and the highest offset of an element: strides may be negative
         low = high = 0
         for extent, stride in zip(buffer.shape, buffer.strides, strict=True):
             low += min(0, (extent - 1) * stride)
             high += max(0, (extent - 1) * stride)
         self.first = buffer.ptr + low * size
         self.end = buffer.ptr + (high + 1) * size if buffer.numel else self.first
+        # as many elements as there are places from the lowest to the highest: no gaps
         dense = buffer.numel == high - low + 1
         self.layout = None if dense else (buffer.ptr, buffer.shape, buffer.strides, size)
         self.kinds: set[str] = set()
@@ -118,6 +120,7 @@ def _check(builder: Any, ptrs: TensorHandle, mask: TensorHandle, does: str) -> N
     bad = data[np.broadcast_to(mask.data, data.shape)]
     for reach in reaches:
         if bad.size and reach.end - reach.first >= size:
+            # a pointer chosen among arguments by `tl.where` may point into any of them
             outside = (bad < reach.first) | (bad > reach.end - size)
             if not outside.all():
                 reach.kinds.add(does)
@@ -125,6 +128,7 @@ def _check(builder: Any, ptrs: TensorHandle, mask: TensorHandle, does: str) -> N
     if not bad.size:
         return None
     worst = int(bad[0])
+    # the argument that the address is nearest to: most likely the one that was meant
     reach = min(reaches, key=lambda reach: max(reach.first - worst, worst + size - reach.end))
     where = (
         f"{reach.first - worst} bytes before its first one" if worst < reach.first
@@ -146,6 +150,7 @@ def _check_against_live_blocks(builder: Any, data: np.ndarray, size: int, does: 
     if not data.size:
         return
     firsts, ends = simulated().live.arrays()
+    # the last block that starts at or before each address
     at = np.searchsorted(firsts, data, side="right") - 1
     inside = (at >= 0) & (data + np.uint64(size) <= ends[at]) if len(firsts) else np.zeros(data.shape, bool)
     wrong = data[~inside]
@@ -190,6 +195,7 @@ def check_accesses(builder: Any) -> None:
     def create_masked_load(self: Any, ptrs: Any, mask: Any, other: Any, *rest: Any, **named: Any) -> Any:
         mask = _handle(mask)
         _check(self, ptrs, mask, READ)
+        # hardware leaves anything in a masked lane; an interpreter's zeros would hide what uses it
         if other is None and not self.zero_given:
             other = _undefined(ptrs, mask)
         return load(self, ptrs, mask, other, *rest, **named)

@@ -38,17 +38,17 @@ def to_integer(values: np.ndarray, kind: np.dtype) -> np.ndarray:
     The instruction clamps to the range of its result. It has none of 8 bits, so those are the low half of one
     of 16. NaN becomes 0, or the highest bit alone where either side of the conversion has 64 bits.
     """
-    made = np.dtype(f"{kind.kind}{max(kind.itemsize, 2)}")
-    info = np.iinfo(made)
+    target = np.dtype(f"{kind.kind}{max(kind.itemsize, 2)}")
+    info = np.iinfo(target)
     whole = np.trunc(values if values.dtype == np.float64 else values.astype(np.float32))
     with np.errstate(invalid="ignore"):
-        result = whole.astype(made)
+        result = whole.astype(target)
     # Limits as powers of two: float32 has no 2**31 - 1.
-    result = np.where(whole >= 2.0 ** (info.bits - (made.kind == "i")), info.max, result)
+    result = np.where(whole >= 2.0 ** (info.bits - (target.kind == "i")), info.max, result)
     result = np.where(whole <= float(info.min), info.min, result)
-    highest = values.dtype == np.float64 or made.itemsize == 8
-    missing = np.array(1 << (info.bits - 1) if highest else 0, f"u{made.itemsize}").view(made)
-    return np.where(np.isnan(whole), missing, result).astype(made).astype(kind)
+    highest = values.dtype == np.float64 or target.itemsize == 8
+    missing = np.array(1 << (info.bits - 1) if highest else 0, f"u{target.itemsize}").view(target)
+    return np.where(np.isnan(whole), missing, result).astype(target).astype(kind)
 
 
 def _to_odd(values: np.ndarray) -> np.ndarray:

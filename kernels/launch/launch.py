@@ -71,6 +71,7 @@ def _slotted(args: Any, given: list[Buffer]) -> tuple:
         elif type(a) is tuple:
             slots.append(_slotted(a, given))
         elif hasattr(a, "block_shape"):
+            # a descriptor holds an address, which the next call does not have
             raise Unrepeatable
         else:
             slots.append(a)
@@ -150,8 +151,7 @@ class Plan:
         kernel: a `@triton.jit` function whose `tl.constexpr` parameters come last.
         grid: number of programs.
         args: run-time arguments by position; `Slot(k)` stands for the k-th argument of a call, also inside a
-        tuple,
-            `Tiles` for a descriptor over it. Slots of numbers must belong to parameters that are not
+            tuple, `Tiles` for a descriptor over it. Slots of numbers must belong to parameters that are not
             specialised (`do_not_specialize`).
         constants: `tl.constexpr` arguments and options.
     """
@@ -252,8 +252,7 @@ def planned(
     Args:
         make: the implementation.
         numbers: so many arguments, the last ones, differ from call to call: what `make` returned is called
-        with
-            them after the Buffers.
+            with them after the Buffers.
     """
     if make is None:
         return partial(planned, numbers=numbers)

@@ -1,11 +1,9 @@
 """Repeating the launches of an op without the Python that worked them out.
 
 What an implementation launches depends on the geometries of its arguments, not on their contents. `replayed`
-lets it
-run once for each combination of geometries with nothing executed: launches and workspaces are noted. The
-notes are
-then what runs, now and whenever the combination comes again: a lookup, an allocation for each workspace and
-the launcher of each kernel.
+lets it run once for each combination of geometries with nothing executed: launches and workspaces are noted.
+The notes are then what runs, now and whenever the combination comes again: a lookup, an allocation for each
+workspace and the launcher of each kernel.
 
 An implementation that reads back from the device, writes to it from the host or measures can not be noted; it
 is found out by `unrepeatable()`, which those ways call, and then simply runs.
@@ -89,15 +87,15 @@ class Notes:
 
     def finish(self) -> None:
         """Nothing more is to be noted."""
-        self.steps = list(
-            self.steps
-        )  # a workspace that is still held somewhere is dropped unnoted from now on
+        # a copy: a workspace that is still held somewhere is dropped unnoted from now on
+        self.steps = list(self.steps)
         if len(self.steps) == 1 and self.steps[0][0] is _launch:
             self._only = self.steps[0][1]
 
     def repeat(self, arguments: list[Buffer], starts: list[int]) -> None:
         """Allocate and launch what was noted; `starts` are the addresses of the arguments."""
         only, device = self._only, arguments[0].device
+        # the commonest case, one launch without workspaces, needs none of what follows
         if only is not None and only.plan.launch_at(only.values(starts), only.aligned, device.index):
             return
         memory = _Memory(self.name, device, arguments, starts)

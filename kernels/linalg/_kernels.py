@@ -131,6 +131,7 @@ def gemm_kernel(
             a = tl.load(a_ptrs, mask=mask_m, other=0.0)
             b = tl.load(b_ptrs, mask=mask_n, other=0.0)
         else:
+            # zeros beyond K add nothing; rows and columns beyond M and N are not stored
             a = tl.load(a_ptrs, mask=mask_m & mask_k[None, :], other=0.0)
             b = tl.load(b_ptrs, mask=mask_n & mask_k[:, None], other=0.0)
         a, b = decoded(a, A_BITS), decoded(b, B_BITS)
@@ -223,6 +224,7 @@ def gemm_loop_kernel(
     for _ in range(K):
         a = convert(tl.load(a_ptrs, mask=offs_m < M, other=0), ACC)
         b = convert(tl.load(b_ptrs, mask=offs_n < N, other=0), ACC)
+        # integers wrap around as the type does; no order of K changes that
         acc += a[:, None] * b[None, :]
         a_ptrs += stride_ak
         b_ptrs += stride_bk

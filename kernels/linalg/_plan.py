@@ -99,6 +99,7 @@ def plan_product(p: Product, aligned: bool = False, configuration: Choice | None
         return lambda *arguments: None
     if p.a.shape[-1] == 0 and p.addend is None and p.epilogue is None:
         return lambda out, *rest: fill(out, 0)
+    # one long matrix has full tiles where many short ones would pad each of theirs
     p = _folded(p)
     if not p.out.dtype.is_floating_point:
         return _integers(p)
@@ -276,6 +277,7 @@ def _tiled(p: Product, choice: Choice, a_bits: str = "", b_bits: str = "") -> Ca
     )  # fmt: skip
 
     def run(out: Buffer, a: Buffer, b: Buffer, *rest: Any) -> None:
+        # parts in the accumulator's type: only the whole is rounded
         partials = empty((split, batch, m, n), acc, like=out)
         first(partials, a, b)
         second(out, partials, *rest)
@@ -308,6 +310,7 @@ def _persistent(p: Product, config: Gemm) -> Call:
     extras, alpha, beta = p.slots(3, 3 + len(p.extras))
     on_host = described(config, architecture())
     sides: tuple[Slot | Tiles, ...] = (Slot(1), Slot(2), Slot(0))
+    # of every matrix one stride is 1 and the other a multiple of 16 bytes (`_describable`)
     strides: tuple[int | None, ...] = (max(a.strides[-2:]), max(b.strides[-2:]), out.strides[-2])
     if on_host:
         sides = (

@@ -65,7 +65,9 @@ def addmm_activation(
 
 def _affine(out: Buffer, input: Buffer, a: Buffer, b: Buffer, beta: Any, alpha: Any, epilogue: Any) -> None:
     aligned = not (out.ptr | a.ptr | b.ptr) & 15
+    # as in BLAS, beta = 0 ignores the input, its NaN included
     geometry = (out, a, b, None if beta == 0 else input, epilogue, precision.kernel_precision(), aligned)
+    # no factors: a plan that takes none, and no products with them in its epilogue
     if alpha == 1 and beta in (0, 1):
         return _sum_of_products(*geometry)
     number = float if out.dtype.is_floating_point else int

@@ -104,6 +104,7 @@ def _load_dloss(
         tl.load(dloss_ptr + offset_of(offs, sample_shape, dloss_strides), mask=mask, other=0.0), ACC
     )
     if MEAN:
+        # the one number for every lane
         dloss = dloss / tl.load(total_weight_ptr + offs * 0)
     return dloss
 
@@ -179,6 +180,7 @@ def _row_statistics(
             mask = row_mask & (cols < n_classes)
             x = convert(tl.load(x_ptrs + cols * stride_c, mask=row_mask & (cols < extent), other=0.0), ACC)
             m_new = tl.maximum(m_i, tl.where(mask, x, float("-inf")))
+            # a lane that has only seen -inf: -inf - -inf would be NaN
             m_safe = tl.where(m_new == float("-inf"), 0.0, m_new)
             l_i = l_i * _math.exp(m_i - m_safe) + tl.where(mask, _math.exp(x - m_safe), 0.0)
             m_i = m_new
@@ -206,6 +208,7 @@ def _gradient_terms(
     """
     target_term = tl.where(valid, dloss * w, float("nan"))
     smooth_term = dloss * 0.0
+    # what a row's targets sum to, which is what its probabilities are multiplied by
     scale = target_term
     if SMOOTH:
         target_term = target_term * (1.0 - smoothing.to(ACC))
@@ -227,6 +230,7 @@ def _store_gradient(
     dx = tl.where(cols == y, dx - target_term, dx)
     if SMOOTH:
         dx = dx - smooth_term * _class_weights(w_ptr, cols, n_classes, ACC)
+    # selected, not multiplied: an ignored sample's scores may be NaN
     dx = tl.where(counted, dx, 0.0)
     tl.store(dx_ptrs, convert(dx, dx_ptrs.dtype.element_ty), mask=mask)
 
@@ -314,6 +318,7 @@ def cross_entropy_backward_kernel(
         dloss_ptr, total_weight_ptr, offs, sample_mask, sample_shape, dloss_strides, MEAN, ACC
     )
     m = tl.load(m_ptr + offs, mask=sample_mask, other=0.0)
+    # 1, because lanes beyond the last sample divide by it as well
     sumexp = tl.load(sumexp_ptr + offs, mask=sample_mask, other=1.0)
     scale, target_term, smooth_term = _gradient_terms(
         dloss, w, valid, sumexp, weight_sum_ptr, n_classes, smoothing, SMOOTH, ACC

@@ -44,7 +44,10 @@ def huber(x, y, weight, pos_weight, parameter):
 @triton.jit
 def smooth(x, y, weight, pos_weight, parameter):
     """huber divided by the parameter."""
-    return huber(x, y, weight, pos_weight, parameter) / parameter
+    d = tl.abs(x - y)
+    m = _math.minimum(d, parameter)
+    # divided before the product, which may be beyond the largest number where the quotient is not
+    return m / parameter * (d - m * 0.5)
 
 
 @triton.jit
@@ -64,7 +67,7 @@ def binary(x, y, weight, pos_weight, parameter):
 def binary_of_scores(x, y, weight, pos_weight, parameter):
     """weight ((1 - y) x + (1 + (pos_weight - 1) y) log(1 + exp(-x)))."""
     # log(1 + exp(-x)) without overflow: exp only of what is not positive
-    softplus = _math.log1p(_math.exp(-tl.abs(x))) + _math.maximum(-x, x * 0.0)
+    softplus = _math.log1p(_math.exp(-tl.abs(x))) + tl.where(x < 0.0, -x, 0.0)
     if pos_weight is not None:
         softplus = softplus * (1.0 + (pos_weight - 1.0) * y)
     loss = (1.0 - y) * x + softplus

@@ -136,6 +136,7 @@ class _Gradients:
             linalg.matmul_nd(_rows(self.input, rows), dx, self.linear_weight)
         if self.mask[1]:
             dx_t = dx.as_strided(dx.shape[::-1], dx.strides[::-1])
+            # the first chunk writes: no pass to set the sums to zero
             if self.empty:
                 linalg.matmul_nd(self.weight, dx_t, x)
             else:

@@ -22,7 +22,7 @@ from tritonnn.kernels.softmax import LONGEST_ROW, Walk, choose_walk
 from tritonnn.kernels.tables.reduction import power_of_2
 from tritonnn.shape import numel
 
-TILE = 2048
+TILE = 2048  # elements of a tile of backward: 16 a thread of 4 warps
 
 
 # ---- elementwise ----------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ def finish_moments_kernel(
     offs = tl.program_id(0) * BLOCK_K + tl.arange(0, BLOCK_K)
     lanes = tl.arange(0, BLOCK_R)
     mask = offs < kept
+    # lanes are (split, neighbour): those of all neighbours join one result
     split = lanes // width
     mask_2d = mask[:, None] & (split < splits)[None, :]
     partial_ptrs = (
@@ -91,6 +92,7 @@ def use_running_kernel(
         mean_ptr + offs, convert(tl.load(running_mean_ptr + offs * stride_running_mean, mask=mask), ACC),
         mask=mask,
     )  # fmt: skip
+    # 1: any number with a root, for lanes that store nothing
     var = convert(tl.load(running_var_ptr + offs * stride_running_var, mask=mask, other=1.0), ACC)
     tl.store(rstd_ptr + offs, 1.0 / _math.sqrt(var + eps.to(ACC)), mask=mask)
 
@@ -201,6 +203,7 @@ def finish_batch_kernel(
     scale = rstd / tl.full((BLOCK,), reduced, ACC)
     if w_ptr is not None:
         scale = scale * convert(tl.load(w_ptr + offs, mask=mask, other=0.0), ACC)
+    # c1 = w rstd^3 sum(dy (x - mean)) / n,  c2 = w rstd sum(dy) / n
     tl.store(c1_ptr + offs, sum_dy_x * scale * rstd * rstd, mask=mask)
     tl.store(c2_ptr + offs, sum_dy * scale, mask=mask)
 
@@ -226,6 +229,7 @@ def finish_group_kernel(
         sum_dy, sum_dy_x = _load_sums(partial_ptr, row.to(tl.int64) * width + offs_c, mask, planes, splits)
         if w_ptr is not None:
             w = convert(tl.load(w_ptr + first_channel + offs_c, mask=mask, other=0.0), ACC)
+            # channels of a group share the statistics but not the weights: weighted before they are added up
             sum_dy = sum_dy * w
             sum_dy_x = sum_dy_x * w
         acc_dy += sum_dy
@@ -250,6 +254,7 @@ def group_affine_kernel(
         offsets = offs_c.to(tl.int64) + n * channels
         sum_dy, sum_dy_x = _load_sums(partial_ptr, offsets, mask, batch.to(tl.int64) * channels, splits)
         acc_db += sum_dy
+        # rstd is a sample's: it stays inside the sum over them
         acc_dw += sum_dy_x * tl.load(rstd_ptr + n * groups + offs_c // width, mask=mask, other=0.0)
     if WANT_WEIGHT:
         tl.store(dw_ptr + offs_c, convert(acc_dw, dw_ptr.dtype.element_ty), mask=mask)
@@ -274,6 +279,7 @@ def gradient_kernel(
         scale = scale * convert(w, ACC)
     offset = offset_of(offs_k, kept_shape, kept_dy)[:, None] + offset_of(offs_r, red_shape, red_dy)[None, :]
     dx = convert(tl.load(dy_ptr + offset, mask=mask, other=0.0), ACC) * scale[:, None]
+    # running statistics do not depend on x: in evaluation there is only the first term
     if CENTRED:
         offset = offset_of(offs_k, kept_shape, kept_x)[:, None] + offset_of(offs_r, red_shape, red_x)[None, :]
         x = convert(tl.load(x_ptr + offset, mask=mask, other=0.0), ACC)

@@ -57,6 +57,7 @@ def row_norm_kernel(
     cols = offsets_from(0, BLOCK_R, INT64)[None, :]
     if ONCE:
         mask = row_mask[:, None] & (cols < N)
+        # 0 adds nothing to either sum; only the subtraction of the mean has to be masked again
         x = convert(tl.load(x_ptrs + cols, mask=mask, other=0.0), ACC)
         if mean_ptr is not None:
             mean = tl.sum(x, axis=1) / n
@@ -70,6 +71,7 @@ def row_norm_kernel(
     else:
         mean = tl.zeros((BLOCK_K,), ACC)
         if mean_ptr is not None:
+            # a sum for each lane: one reduction across them, behind the loop
             acc = tl.zeros((BLOCK_K, BLOCK_R), ACC)
             for start in range(0, N, BLOCK_R):
                 mask = row_mask[:, None] & (start + cols < N)
@@ -99,6 +101,7 @@ def _load_dy_x_hat(dy_ptrs, x_ptrs, mean, rstd, cols, mask, ACC: tl.constexpr, C
     x = convert(tl.load(x_ptrs + cols, mask=mask, other=0.0), ACC)
     if CENTRED:
         x = x - mean[:, None]
+    # outside, -mean rstd would count in the sums
     return dy, tl.where(mask, x * rstd[:, None], 0.0)
 
 
@@ -184,6 +187,7 @@ def long_row_backward_kernel(
         acc_dy_x_hat += dy * x_hat
         acc_dy += dy
     n = tl.full((1,), N, ACC)
+    # the means that dx subtracts, over the whole row: hence two walks
     c1 = (tl.sum(acc_dy_x_hat, axis=1) / n)[:, None]
     c2 = (tl.sum(acc_dy, axis=1) / n)[:, None]
     for start in range(0, N, BLOCK_R):
@@ -241,6 +245,7 @@ def add_parts_kernel(
     acc_dw = tl.zeros((BLOCK_P, BLOCK_C), ACC)
     acc_db = tl.zeros((BLOCK_P, BLOCK_C), ACC)
     for start in range(0, n_partials, BLOCK_P):
+        # lanes take the programs' sums in the order of their numbers: always the same additions
         p = start + tl.arange(0, BLOCK_P)
         mask = (p < n_partials)[:, None] & (cols < N)[None, :]
         partial_ptrs = partial_ptr + p.to(tl.int64)[:, None] * 2 * N + cols[None, :]

@@ -41,6 +41,7 @@ class Backward(NamedTuple):
 def choose_backward(rows: int, length: int, processors: int) -> Backward:
     """How the gradients of `rows` rows of `length` elements (at most LONGEST_BACKWARD) are divided."""
     block_rows, block, warps = choose_rows(rows, length)
+    # dy beside x, and sums for both gradients: half of forward's rows
     block_rows = max(1, block_rows // 2)
     if block >= 4096:
         warps = 16 if block > 4096 else 8

@@ -22,21 +22,23 @@ def formula(*states: str) -> Callable[[Callable], Any]:
     """Makes a function the formula of its name; its parameters of these names are states."""
 
     def register(function: Callable) -> Any:
-        made = FORMULAS[function.__name__] = triton.jit(function)
+        jitted = FORMULAS[function.__name__] = triton.jit(function)
         STATES[function.__name__] = states
-        return made
+        return jitted
 
     return register
 
 
 @triton.jit
 def _power(beta, step):
+    """beta**step."""
     # In double precision: 1 - beta^t is a difference of nearly equal numbers. Of beta = 0 the power is 0.
     return tl.exp(step * tl.log(beta))
 
 
 @formula("momentum_buffer")
 def sgd(p, g, momentum_buffer, lr, momentum, dampening, nesterov: tl.constexpr, fresh: tl.constexpr):
+    """b = momentum b + (1 - dampening) g, at first g;  p -= lr b, with nesterov lr (g + momentum b)."""
     if momentum_buffer is None:
         return (p - g * lr.to(p.dtype),)
     else:
@@ -52,12 +54,15 @@ def sgd(p, g, momentum_buffer, lr, momentum, dampening, nesterov: tl.constexpr, 
 
 @formula("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 def adam(p, g, exp_avg, exp_avg_sq, max_exp_avg_sq, step, lr, beta1, beta2, eps):
+    """p -= lr m' / (sqrt(v') + eps) with m' = m / (1 - beta1^t), v' = v / (1 - beta2^t), or the largest v so far."""
+    # 1 - beta is taken in double precision and rounded once: in single it has lost digits already
     exp_avg += (g - exp_avg) * (1 - beta1).to(p.dtype)
     exp_avg_sq = exp_avg_sq * beta2.to(p.dtype) + g * g * (1 - beta2).to(p.dtype)
     largest, kept = exp_avg_sq, (exp_avg, exp_avg_sq)
     if max_exp_avg_sq is not None:
         largest = tl.maximum(max_exp_avg_sq, exp_avg_sq, propagate_nan=tl.PropagateNan.ALL)
         kept = kept + (largest,)
+    # with sqrt(1 - beta2^t) multiplied out of both terms the corrections are factors of the whole step
     root = tl.sqrt(1 - _power(beta2, step))
     rate = lr / (1 - _power(beta1, step)) * root
     p -= exp_avg / (tl.sqrt(largest) + (eps * root).to(p.dtype)) * rate.to(p.dtype)
@@ -66,6 +71,7 @@ def adam(p, g, exp_avg, exp_avg_sq, max_exp_avg_sq, step, lr, beta1, beta2, eps)
 
 @formula("exp_avg", "exp_inf")
 def adamax(p, g, exp_avg, exp_inf, step, lr, beta1, beta2, eps):
+    """p -= lr / (1 - beta1^t) m / u with u = max(beta2 u, |g| + eps)."""
     exp_avg += (g - exp_avg) * (1 - beta1).to(p.dtype)
     size = tl.abs(g) + eps.to(p.dtype)
     exp_inf = tl.maximum(exp_inf * beta2.to(p.dtype), size, propagate_nan=tl.PropagateNan.ALL)
@@ -75,6 +81,7 @@ def adamax(p, g, exp_avg, exp_inf, step, lr, beta1, beta2, eps):
 
 @formula("exp_avg", "exp_avg_sq")
 def nadam(p, g, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps, mu, mu_next, mu_product):
+    """Adam's step from (1 - mu) / (1 - product) g + mu_next / (1 - product mu_next) m in place of m'."""
     exp_avg += (g - exp_avg) * (1 - beta1).to(p.dtype)
     exp_avg_sq = exp_avg_sq * beta2.to(p.dtype) + g * g * (1 - beta2).to(p.dtype)
     ahead = g * ((1 - mu) / (1 - mu_product)).to(p.dtype)
@@ -86,12 +93,14 @@ def nadam(p, g, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps, mu, mu_next, m
 
 @formula("exp_avg", "exp_avg_sq")
 def radam(p, g, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
+    """p -= lr m' r / (sqrt(v) + eps), r the rectification of v; lr m' while v has too few terms (rho <= 5)."""
     exp_avg += (g - exp_avg) * (1 - beta1).to(p.dtype)
     exp_avg_sq = exp_avg_sq * beta2.to(p.dtype) + g * g * (1 - beta2).to(p.dtype)
     rest = 1 - _power(beta2, step)
     top = 2 / (1 - beta2) - 1
     rho = top - 2 * step * (1 - rest) / rest
     ahead = exp_avg * (lr / (1 - _power(beta1, step))).to(p.dtype)
+    # below, v has too few terms for the variance of 1 / sqrt(v): the step goes without it
     if rho > 5:
         factor = tl.sqrt((rho - 4) * (rho - 2) * top / ((top - 4) * (top - 2) * rho) * rest)
         ahead = ahead / (tl.sqrt(exp_avg_sq) + eps.to(p.dtype)) * factor.to(p.dtype)
@@ -100,6 +109,7 @@ def radam(p, g, exp_avg, exp_avg_sq, step, lr, beta1, beta2, eps):
 
 @formula("sum")
 def adagrad(p, g, sum, step, lr, lr_decay, eps):
+    """s += g^2;  p -= lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps)."""
     sum += g * g
     rate = lr / (1 + (step - 1) * lr_decay)
     return p - g / (tl.sqrt(sum) + eps.to(p.dtype)) * rate.to(p.dtype), sum
@@ -107,6 +117,7 @@ def adagrad(p, g, sum, step, lr, lr_decay, eps):
 
 @formula("square_avg", "acc_delta")
 def adadelta(p, g, square_avg, acc_delta, lr, rho, eps):
+    """d = sqrt(a + eps) / sqrt(v + eps) g, v the mean of g^2 and a that of d^2 before this step;  p -= lr d."""
     square_avg = square_avg * rho.to(p.dtype) + g * g * (1 - rho).to(p.dtype)
     delta = tl.sqrt(acc_delta + eps.to(p.dtype)) / tl.sqrt(square_avg + eps.to(p.dtype)) * g
     acc_delta = acc_delta * rho.to(p.dtype) + delta * delta * (1 - rho).to(p.dtype)
@@ -115,6 +126,7 @@ def adadelta(p, g, square_avg, acc_delta, lr, rho, eps):
 
 @formula("square_avg", "momentum_buffer", "grad_avg")
 def rmsprop(p, g, square_avg, momentum_buffer, grad_avg, lr, alpha, eps, momentum):
+    """b = momentum b + g / (sqrt(v) + eps), v the mean of g^2, centred less the mean's square;  p -= lr b."""
     square_avg = square_avg * alpha.to(p.dtype) + g * g * (1 - alpha).to(p.dtype)
     variance, kept = square_avg, (square_avg,)
     if grad_avg is not None:
@@ -131,9 +143,11 @@ def rmsprop(p, g, square_avg, momentum_buffer, grad_avg, lr, alpha, eps, momentu
 
 @formula("prev", "step_size")
 def rprop(p, g, prev, step_size, eta1, eta2, step_size1, step_size2):
+    """p -= sign(g) s; s grows by eta2 where g kept its sign, shrinks by eta1 where not, and p stays there."""
     agreement = g * prev
     step_size *= tl.where(agreement > 0, eta2.to(p.dtype), tl.where(agreement < 0, eta1.to(p.dtype), 1.0))
     step_size = tl.minimum(tl.maximum(step_size, step_size1.to(p.dtype)), step_size2.to(p.dtype))
+    # as the next step's prev, 0 agrees with nothing: s rests for one step
     g = tl.where(agreement < 0, 0.0, g)
     sign = (g > 0).to(p.dtype) - (g < 0).to(p.dtype)
     return p - sign * step_size, g, step_size
@@ -141,5 +155,7 @@ def rprop(p, g, prev, step_size, eta1, eta2, step_size1, step_size2):
 
 @formula("ax")
 def asgd(p, g, ax, lambd, eta, mu):
+    """p -= eta (lambd p + g);  ax += mu (p - ax), the average."""
     p = p * (1 - lambd * eta).to(p.dtype) - g * eta.to(p.dtype)
+    # until averaging starts ax is p to the last bit
     return p, tl.where(mu == 1, p, ax + (p - ax) * mu.to(p.dtype))

@@ -35,21 +35,24 @@ def table(key: tuple, build: Callable[[Any], Any], like: Buffer) -> Buffer:
 
     # The stream belongs to the key: on another one the copy to the device would not be waited for.
     place = (build, like.device.index, runtime().current_stream(like.device.index), key)
-    found = _tables.get(place)
-    if found is None:
+    cached = _tables.get(place)
+    if cached is None:
         numbers = np.asarray(build(key), np.int64)
-        found = _tables[place] = empty((len(numbers),), int64, like)
-        runtime().upload(found.ptr, numbers, like.device.index)
+        cached = _tables[place] = empty((len(numbers),), int64, like)
+        runtime().upload(cached.ptr, numbers, like.device.index)
         if len(_tables) > TABLES_KEPT:
             _tables.popitem(last=False)
+    # the order is that of use: what is dropped is what was not asked for the longest
     _tables.move_to_end(place)
-    return found
+    return cached
 
 
 @triton.jit
 def table_entry(table, chunks, WIDTH: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr):
     """This program's row of a table, of `WIDTH` numbers, and the first element it works on."""
+    # a table starts with (tensor, chunk) for every program; the tensors' rows follow
     entry = table + 2 * tl.program_id(0)
+    # multiple_of: what is loaded is opaque to the compiler, which needs it for accesses of 16 bytes
     return table + 2 * chunks + WIDTH * tl.load(entry), tl.multiple_of(tl.load(entry + 1) * CHUNK, BLOCK)
 
 
@@ -66,6 +69,7 @@ def chunks_of(counts: Sequence[int] | np.ndarray, chunk: int) -> tuple[np.ndarra
         counts: elements of the tensors.
         chunk: elements of a program.
     """
+    # an empty tensor has no program; the others' last ones may be short
     programs = -(-np.asarray(counts, np.int64) // chunk)
     first = np.cumsum(programs) - programs
     tensor = np.repeat(np.arange(len(programs)), programs)
@@ -107,9 +111,10 @@ def flat(
     row: tuple[Buffer, ...], written: tuple[int, ...], single: int | None, back: list[tuple[Buffer, Buffer]]
 ) -> list[Buffer]:
     """The row as flat memory; what cannot be seen so is copied, and noted in `back` where it is written."""
+    # elementwise work may follow any order of dimensions, if all tensors of the row share it
     order = sorted(range(row[0].ndim), key=lambda d: -row[0].strides[d])
     dense = all(i == single or _turned(b, order).is_contiguous() for i, b in enumerate(row))
-    found = []
+    flattened = []
     for i, b in enumerate(row):
         if i != single and not dense and not b.is_contiguous():
             temporary = empty(b.shape, b.dtype, b)
@@ -118,8 +123,8 @@ def flat(
                 back.append((b, temporary))
             b = temporary
         parts, kind = (2, b.dtype.to_real()) if b.dtype.is_complex else (1, b.dtype)
-        found.append(Buffer(b.ptr, (parts * b.numel,), (1,), kind, b.device, b.owner))
-    return found
+        flattened.append(Buffer(b.ptr, (parts * b.numel,), (1,), kind, b.device, b.owner))
+    return flattened
 
 
 def _turned(b: Buffer, order: list[int]) -> Buffer:

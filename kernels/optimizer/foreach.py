@@ -34,7 +34,7 @@ from tritonnn.kernels.optimizer._tensor_lists import (
     table_entry,
 )
 
-BLOCK = 2048
+BLOCK = 2048  # elements of a step: 8 a thread of 8 warps
 CHUNK = 8 * BLOCK  # elements of a program
 PARTIALS = 1024  # partial sums that a program of the second launch takes at a time
 
@@ -60,6 +60,7 @@ def _term(x, ord, MODE: tl.constexpr):
 
 @triton.jit
 def _join(a, b, MODE: tl.constexpr):
+    """Two partial results as one."""
     if MODE == "max":
         joined = tl.maximum(a, b, propagate_nan=tl.PropagateNan.ALL)
     elif MODE == "min":
@@ -73,6 +74,7 @@ def _join(a, b, MODE: tl.constexpr):
 def _total(acc, MODE: tl.constexpr):
     """All of a block in one number."""
     if MODE == "max" or MODE == "min":
+        # tl.max and tl.min drop NaN
         lost = tl.max((acc != acc).to(tl.int32), 0)
         best = tl.max(acc, 0) if MODE == "max" else tl.min(acc, 0)
         total = tl.where(lost != 0, float("nan"), best)
@@ -85,6 +87,8 @@ def _total(acc, MODE: tl.constexpr):
 def _norm_chunk(
     x, partial, n, start, ord, MODE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr
 ):
+    """partial = the terms of this program's CHUNK elements, joined."""
+    # 0 for the maximum too: terms are magnitudes
     NEUTRAL: tl.constexpr = float("inf") if MODE == "min" else 0.0
     acc = tl.full((BLOCK,), NEUTRAL, C)
     stop = tl.minimum(n - start, CHUNK)
@@ -105,6 +109,7 @@ def norm_kernel(
     x, partials, n, first, ord: fp64,
     MODE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """A partial result of one tensor of n elements; its own stand from `first` on."""
     start = tl.program_id(0).to(tl.int64) * CHUNK
     _norm_chunk(x, partials + first + tl.program_id(0), n, start, ord, MODE, C, CHUNK, BLOCK)
 
@@ -115,6 +120,7 @@ def norm_table_kernel(
     MODE: tl.constexpr, C: tl.constexpr, T: tl.constexpr, ALIGN: tl.constexpr, CHUNK: tl.constexpr,
     BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """As `norm_kernel`, of the tensor that the table names for this program."""
     row, start = table_entry(table, chunks, 3, CHUNK, BLOCK)
     x = memory_at(row, T, ALIGN)
     _norm_chunk(x, partials + tl.program_id(0), tl.load(row + 1), start, ord, MODE, C, CHUNK, BLOCK)
@@ -122,6 +128,7 @@ def norm_table_kernel(
 
 @triton.jit
 def _finish(out, partials, count, ord, MODE: tl.constexpr, BLOCK: tl.constexpr):
+    """out = the norm from `count` partial results, always joined in the same order."""
     NEUTRAL: tl.constexpr = float("inf") if MODE == "min" else 0.0
     C: tl.constexpr = partials.dtype.element_ty
     acc = tl.full((BLOCK,), NEUTRAL, C)
@@ -130,9 +137,8 @@ def _finish(out, partials, count, ord, MODE: tl.constexpr, BLOCK: tl.constexpr):
         acc = _join(acc, tl.load(partials + at, at < count, NEUTRAL), MODE)
     total = _total(acc, MODE)
     if MODE == "squares":
-        total = tl.sqrt(total.to(tl.float64)).to(
-            C
-        )  # one number: the rounding of float32's root costs nothing
+        # in float64, whose root rounds correctly: for one number it costs nothing
+        total = tl.sqrt(total.to(tl.float64)).to(C)
     elif MODE == "power":
         zero = tl.full((1,), 0.0, tl.float64)  # scalar functions take blocks
         total = tl.sum(power(zero + total.to(tl.float64), zero + 1.0 / ord), axis=0).to(C)
@@ -141,6 +147,7 @@ def _finish(out, partials, count, ord, MODE: tl.constexpr, BLOCK: tl.constexpr):
 
 @triton.jit
 def norm_finish_kernel(out, partials, first, count, ord: fp64, MODE: tl.constexpr, BLOCK: tl.constexpr):
+    """The norm of one tensor."""
     _finish(out, partials + first, count, ord, MODE, BLOCK)
 
 
@@ -149,6 +156,7 @@ def norm_finish_table_kernel(
     out, stride, table, partials, chunks, ord: fp64, MODE: tl.constexpr, CHUNK: tl.constexpr,
     BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """The norms of all tensors, a program each."""
     row = table + 2 * chunks + 3 * tl.program_id(0)
     count = (tl.load(row + 1) + CHUNK - 1) // CHUNK
     at = tl.program_id(0).to(tl.int64) * stride
@@ -202,6 +210,7 @@ def _rows(tensors: Sequence[Buffer], back: list[tuple[Buffer, Buffer]]) -> list[
 def _alignment(key: tuple[tuple[int, int], ...]) -> int:
     unaligned = 0
     for pointer, _ in key:
+        # one odd address takes the wide accesses from all: alignment is a constant of the binary
         unaligned |= pointer & 15
     return 1 if unaligned else 16
 
@@ -218,6 +227,7 @@ def _lay_out(key: tuple[tuple[int, int], ...]) -> np.ndarray:
 
 @triton.jit
 def _update_block(x, at, inside, factor, low, high, CLAMP: tl.constexpr, C: tl.constexpr):
+    """Clamp or scale the elements at `at`, in the type C."""
     value = tl.load(x + at, inside).to(C)
     if CLAMP:
         value = tl.maximum(value, low.to(C), propagate_nan=tl.PropagateNan.ALL)
@@ -232,6 +242,7 @@ def _update_chunk(
     x, n, start, factor, low, high,
     CLAMP: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """CHUNK elements from `start` on: clamped, or times the factor, which is a tensor's element or `low`."""
     scale = low.to(C)
     if factor is not None:
         scale = tl.load(factor).to(C)
@@ -249,6 +260,7 @@ def update_kernel(
     x, n, factor, low: fp64, high: fp64,
     CLAMP: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """x = x times the factor, or x within [low, high], of one tensor of n elements."""
     start = tl.program_id(0).to(tl.int64) * CHUNK
     _update_chunk(x, n, start, factor, low, high, CLAMP, C, CHUNK, BLOCK)
 
@@ -259,6 +271,7 @@ def update_table_kernel(
     CLAMP: tl.constexpr, C: tl.constexpr, T: tl.constexpr, ALIGN: tl.constexpr, CHUNK: tl.constexpr,
     BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """As `update_kernel`, of the tensor that the table names for this program."""
     row, start = table_entry(table, chunks, 3, CHUNK, BLOCK)
     x = memory_at(row, T, ALIGN)
     _update_chunk(x, tl.load(row + 1), start, factor, low, high, CLAMP, C, CHUNK, BLOCK)

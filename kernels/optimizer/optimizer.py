@@ -34,8 +34,8 @@ from tritonnn.kernels.optimizer._tensor_lists import (
     table_entry,
 )
 
-BLOCK = 2048
-CHUNK = 8 * BLOCK  # elements a program updates
+BLOCK = 2048  # elements of a step: 8 a thread of 8 warps
+CHUNK = 8 * BLOCK  # elements a program updates: it looks its tensor up once for all of them
 LARGEST = 9  # numbers that the kernels take
 
 
@@ -44,11 +44,13 @@ def _step_block(
     row, at, inside, lr, weight_decay, rest,
     FORMULA: tl.constexpr, PLACES: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
 ):  # fmt: skip
+    """FORMULA on the elements at `at`, with weight decay before it; arguments as of `step_kernel`."""
     p = tl.load(row[0] + at, inside).to(C)
     g = tl.load(row[1] + at, inside).to(C)
     if MAXIMIZE:
         g = -g
     if DECOUPLED:
+        # decoupled (AdamW): the parameter itself shrinks, the formula sees the plain gradient
         p *= (1 - lr * weight_decay).to(C)
     else:
         g += p * weight_decay.to(C)
@@ -74,6 +76,7 @@ def _step_chunk(
     FORMULA: tl.constexpr, PLACES: tl.constexpr, NUMBERS: tl.constexpr, FLAGS: tl.constexpr,
     DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
+    """CHUNK elements from `start` on: what the formula takes is put in its order, then block after block."""
     rest = ()
     for k in tl.static_range(len(NUMBERS)):
         if NUMBERS[k] < 0:
@@ -126,6 +129,7 @@ def step_table_kernel(
     DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
     STATES: tl.constexpr, P: tl.constexpr, G: tl.constexpr, S: tl.constexpr, ALIGN: tl.constexpr,
 ):  # fmt: skip
+    """As `step_kernel`, of the parameter that the table names for this program; STATES are kept of each."""
     entry, start = table_entry(table, chunks, STATES + 4, CHUNK, BLOCK)
     row = (memory_at(entry, P, ALIGN), memory_at(entry + 1, G, ALIGN))
     for k in tl.static_range(STATES):
@@ -180,11 +184,13 @@ def _plan(function: Any, kept: tuple[str, ...], options: dict[str, Any], counted
 
 @triton.jit
 def count_kernel(step):
+    """step += 1."""
     tl.store(step, tl.load(step) + 1)
 
 
 @triton.jit
 def count_table_kernel(table, n, P: tl.constexpr, BLOCK: tl.constexpr):
+    """As `count_kernel`, of the n counts whose addresses stand in the table."""
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     steps = tl.load(table + at, at < n, 0).to(tl.pointer_type(P))
     tl.store(steps, tl.load(steps, at < n) + 1, at < n)

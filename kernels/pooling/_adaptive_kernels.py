@@ -11,9 +11,9 @@ import triton
 from triton import language as tl
 
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.strided import positions, wide
+from tritonnn.kernels.device.strided import wide
 from tritonnn.kernels.launch.launch import fp64
-from tritonnn.kernels.pooling._kernels import _offset, _replaces, _tap_offset, _unravel
+from tritonnn.kernels.pooling._kernels import _elements, _names, _offset, _replaces, _tap_offset
 
 
 @triton.jit
@@ -43,9 +43,7 @@ def adaptive_avg_kernel(
     SUM: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Mean of every bin; `longest_bin` is the largest extent of a bin in each dimension."""
-    offs = positions(BLOCK, INT64)
-    mask = offs < numel
-    n, c, od, oh, ow = _unravel(offs, channels, sizes, LAST)
+    _, mask, n, c, od, oh, ow = _elements(numel, channels, sizes, LAST, BLOCK, INT64)
     d0, d1, h0, h1, w0, w1 = _bins(od, oh, ow, x_sizes, sizes)
     x_ptrs = x_ptr + _offset(n, c, d0, h0, w0, x_strides)
     acc = tl.zeros((BLOCK,), SUM)
@@ -72,9 +70,7 @@ def adaptive_gather_kernel(
         sizes: those of dx.
         most_bins: the largest number of bins that share a position, in each dimension.
     """
-    offs = positions(BLOCK, INT64)
-    mask = offs < numel
-    n, c, d, h, w = _unravel(offs, channels, sizes, LAST)
+    _, mask, n, c, d, h, w = _elements(numel, channels, sizes, LAST, BLOCK, INT64)
     position = (d * sizes[1] + h) * sizes[2] + w
     d0, d1, h0, h1, w0, w1 = _bins(d, h, w, dy_sizes, sizes)
     acc = tl.zeros((BLOCK,), SUM)
@@ -84,13 +80,11 @@ def adaptive_gather_kernel(
                 od, oh, ow = d0 + kd, h0 + kh, w0 + kw
                 mask_o = mask & (od < d1) & (oh < h1) & (ow < w1)
                 if indices_ptr is not None:
-                    argmax = tl.load(
-                        indices_ptr + _offset(n, c, od, oh, ow, index_strides), mask=mask_o, other=-1
-                    )
-                    mask_o &= argmax == position
+                    mask_o = _names(indices_ptr + _offset(n, c, od, oh, ow, index_strides), position, mask_o)
                 dy = convert(
                     tl.load(dy_ptr + _offset(n, c, od, oh, ow, dy_strides), mask=mask_o, other=0), SUM
                 )
+                # a mean spreads its gradient over its own bin, and bins differ in size by one
                 if indices_ptr is None:
                     bin_size = _bin_end(od, sizes[0], dy_sizes[0]) - _bin_start(od, sizes[0], dy_sizes[0])
                     bin_size *= _bin_end(oh, sizes[1], dy_sizes[1]) - _bin_start(oh, sizes[1], dy_sizes[1])
@@ -108,11 +102,10 @@ def adaptive_max_kernel(
     COMPUTE: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Maximum of every bin and its flat position in its plane."""
-    offs = positions(BLOCK, INT64)
-    mask = offs < numel
-    n, c, od, oh, ow = _unravel(offs, channels, sizes, LAST)
+    offs, mask, n, c, od, oh, ow = _elements(numel, channels, sizes, LAST, BLOCK, INT64)
     d0, d1, h0, h1, w0, w1 = _bins(od, oh, ow, x_sizes, sizes)
     x_ptrs = x_ptr + _offset(n, c, d0, h0, w0, x_strides)
+    # `has_value` says whether `best` is one, as in `max_pool_kernel`
     best = tl.zeros((BLOCK,), COMPUTE)
     argmax, has_value = offs * 0, tl.zeros((BLOCK,), tl.int32)
     for kd in range(longest_bin[0]):
@@ -136,6 +129,7 @@ def adaptive_max_kernel(
 @triton.jit
 def _start(o, draw, step, size, kernel, windows):
     """First position of random window `o` of one dimension: the last window ends with the input."""
+    # both truncated apart, in the draw's type: the places that the NumPy twin computes
     start = ((o.to(draw.dtype) + draw) * step).to(tl.int32) - (draw * step).to(tl.int32)
     return tl.where(o == windows - 1, size - kernel, start)
 
@@ -160,9 +154,7 @@ def fractional_max_kernel(
     BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Maximum of windows at random starts; `step_*` is the mean distance of two in each dimension."""
-    offs = positions(BLOCK, INT64)
-    mask = offs < numel
-    n, c, od, oh, ow = _unravel(offs, channels, sizes, False)
+    offs, mask, n, c, od, oh, ow = _elements(numel, channels, sizes, False, BLOCK, INT64)
     ud, uh, uw = _draws(samples_ptr, n, c, sample_strides, mask, COMPUTE, PLANAR)
     id = _start(od, ud, step_d.to(COMPUTE), x_sizes[0], KD, sizes[0])
     ih = _start(oh, uh, step_h.to(COMPUTE), x_sizes[1], KH, sizes[1])
@@ -205,9 +197,7 @@ def fractional_gather_kernel(
     Window o starts less than 1 from o * step, and steps are at least 1: of those that contain a position
     there are fewer than kernel + 4 candidates in each dimension.
     """
-    offs = positions(BLOCK, INT64)
-    mask = offs < numel
-    n, c, d, h, w = _unravel(offs, channels, sizes, False)
+    _, mask, n, c, d, h, w = _elements(numel, channels, sizes, False, BLOCK, INT64)
     position = (d * sizes[1] + h) * sizes[2] + w
     d0, h0, w0 = _first_near(d, KD, step_d), _first_near(h, KH, step_h), _first_near(w, KW, step_w)
     acc = tl.zeros((BLOCK,), SUM)
@@ -216,10 +206,7 @@ def fractional_gather_kernel(
             for kw in range(KW + 4):
                 od, oh, ow = wide(d0 + kd, INT64), wide(h0 + kh, INT64), wide(w0 + kw, INT64)
                 mask_o = mask & (od < dy_sizes[0]) & (oh < dy_sizes[1]) & (ow < dy_sizes[2])
-                argmax = tl.load(
-                    indices_ptr + _offset(n, c, od, oh, ow, index_strides), mask=mask_o, other=-1
-                )
-                mask_o &= argmax == position
+                mask_o = _names(indices_ptr + _offset(n, c, od, oh, ow, index_strides), position, mask_o)
                 dy = tl.load(dy_ptr + _offset(n, c, od, oh, ow, dy_strides), mask=mask_o, other=0)
                 acc += convert(dy, SUM)
     offset = _offset(n, c, d, h, w, dx_strides)

@@ -33,6 +33,27 @@ def _unravel(index, channels, sizes, LAST: tl.constexpr):
 
 
 @triton.jit
+def _elements(numel, channels, sizes, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr):
+    """A program's positions, which of them there are, and their batch, channel and spatial indices."""
+    offs = positions(BLOCK, INT64)
+    n, c, d, h, w = _unravel(offs, channels, sizes, LAST)
+    return offs, offs < numel, n, c, d, h, w
+
+
+@triton.jit
+def _inside(mask, d, h, w, sizes):
+    """Where in the mask a position lies in its plane."""
+    mask = mask & (d >= 0) & (d < sizes[0]) & (h >= 0) & (h < sizes[1])
+    return mask & ((w >= 0) & (w < sizes[2]))
+
+
+@triton.jit
+def _names(index_ptrs, position, mask):
+    """Where in the mask an index is that position."""
+    return mask & (tl.load(index_ptrs, mask=mask, other=-1) == position)
+
+
+@triton.jit
 def _offset(n, c, d, h, w, strides):
     return n * strides[0] + c * strides[1] + d * strides[2] + h * strides[3] + w * strides[4]
 
@@ -68,11 +89,10 @@ def max_pool_kernel(
     BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Maximum of every window and its flat position in its plane; either output may be absent."""
-    offs = positions(BLOCK, INT64)
-    mask = offs < numel
-    n, c, od, oh, ow = _unravel(offs, channels, sizes, LAST)
+    offs, mask, n, c, od, oh, ow = _elements(numel, channels, sizes, LAST, BLOCK, INT64)
     id, ih, iw = od * stride[0] + start[0], oh * stride[1] + start[1], ow * stride[2] + start[2]
     x_ptrs = x_ptr + _offset(n, c, id, ih, iw, x_strides)
+    # no lowest number to start from: `has_value` says whether `best` is one, whatever the type
     best = tl.zeros((BLOCK,), COMPUTE)
     argmax, has_value = offs * 0, tl.zeros((BLOCK,), tl.int32)
     for kd in range(KD):
@@ -80,8 +100,7 @@ def max_pool_kernel(
             for kw in range(KW):
                 d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]
                 pd, ph, pw = id + d, ih + h, iw + w
-                in_bounds = mask & (pd >= 0) & (pd < x_sizes[0]) & (ph >= 0) & (ph < x_sizes[1])
-                in_bounds &= (pw >= 0) & (pw < x_sizes[2])
+                in_bounds = _inside(mask, pd, ph, pw, x_sizes)
                 tap_offset = _tap_offset(d, h, w, x_strides, INT64)
                 value = convert(tl.load(x_ptrs + tap_offset, mask=in_bounds, other=0), COMPUTE)
                 take = _replaces(value, best, has_value, in_bounds)
@@ -103,6 +122,7 @@ def max_pool_kernel(
 def _window(position, tap, start, stride, dilation, size):
     """The window of which `tap` is at `position` in one dimension, and whether there is one."""
     distance = position - start - tap * dilation
+    # whether // rounds up or down for a negative distance does not matter: that has no window
     o = distance // stride
     return o, (distance >= 0) & (o * stride == distance) & (o < size)
 
@@ -115,9 +135,7 @@ def max_pool_gather_kernel(
     BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """dx[position] = sum of dy over the windows whose index is that position; `sizes` are those of dx."""
-    offs = positions(BLOCK, INT64)
-    mask = offs < numel
-    n, c, d, h, w = _unravel(offs, channels, sizes, LAST)
+    _, mask, n, c, d, h, w = _elements(numel, channels, sizes, LAST, BLOCK, INT64)
     position = (d * sizes[1] + h) * sizes[2] + w
     acc = tl.zeros((BLOCK,), SUM)
     for kd in range(KD):
@@ -127,10 +145,7 @@ def max_pool_gather_kernel(
             for kw in range(KW):
                 ow, in_w = _window(w, kw, start[2], stride[2], dilation[2], dy_sizes[2])
                 mask_o = mask & in_d & in_h & in_w
-                argmax = tl.load(
-                    indices_ptr + _offset(n, c, od, oh, ow, index_strides), mask=mask_o, other=-1
-                )
-                mask_o &= argmax == position
+                mask_o = _names(indices_ptr + _offset(n, c, od, oh, ow, index_strides), position, mask_o)
                 dy = tl.load(dy_ptr + _offset(n, c, od, oh, ow, dy_strides), mask=mask_o, other=0)
                 acc += convert(dy, SUM)
     offset = _offset(n, c, d, h, w, dx_strides)
@@ -153,6 +168,7 @@ def _divisor(
     od, oh, ow, start, stride, sizes, KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr,
     COUNT_PADDING: tl.constexpr,
 ):  # fmt: skip
+    """How many positions of a window count."""
     count = _extent(od, KD, start[0], stride[0], sizes[0], COUNT_PADDING)
     count *= _extent(oh, KH, start[1], stride[1], sizes[1], COUNT_PADDING)
     return count * _extent(ow, KW, start[2], stride[2], sizes[2], COUNT_PADDING)
@@ -165,9 +181,7 @@ def avg_pool_kernel(
     SUM: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Sum of every window, divided by its size or by `divisor_override`."""
-    offs = positions(BLOCK, INT64)
-    mask = offs < numel
-    n, c, od, oh, ow = _unravel(offs, channels, sizes, LAST)
+    offs, mask, n, c, od, oh, ow = _elements(numel, channels, sizes, LAST, BLOCK, INT64)
     id, ih, iw = od * stride[0] + start[0], oh * stride[1] + start[1], ow * stride[2] + start[2]
     x_ptrs = x_ptr + _offset(n, c, id, ih, iw, x_strides)
     acc = tl.zeros((BLOCK,), SUM)
@@ -175,9 +189,9 @@ def avg_pool_kernel(
         for kh in range(KH):
             for kw in range(KW):
                 pd, ph, pw = id + kd, ih + kh, iw + kw
-                in_bounds = mask & (pd >= 0) & (pd < x_sizes[0]) & (ph >= 0) & (ph < x_sizes[1])
-                in_bounds &= (pw >= 0) & (pw < x_sizes[2])
+                in_bounds = _inside(mask, pd, ph, pw, x_sizes)
                 tap_offset = _tap_offset(kd, kh, kw, x_strides, INT64)
+                # the padding adds zeros, whether it counts in the divisor or not
                 acc += convert(tl.load(x_ptrs + tap_offset, mask=in_bounds, other=0), SUM)
     if OVERRIDE:
         divisor = offs * 0 + divisor_override
@@ -194,9 +208,7 @@ def avg_pool_gather_kernel(
     SUM: tl.constexpr, LAST: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """dx[position] = sum over the windows that contain it of dy / divisor; `sizes` are those of dx."""
-    offs = positions(BLOCK, INT64)
-    mask = offs < numel
-    n, c, d, h, w = _unravel(offs, channels, sizes, LAST)
+    offs, mask, n, c, d, h, w = _elements(numel, channels, sizes, LAST, BLOCK, INT64)
     acc = tl.zeros((BLOCK,), SUM)
     for kd in range(KD):
         od, in_d = _window(d, kd, start[0], stride[0], 1, dy_sizes[0])

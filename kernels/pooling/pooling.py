@@ -63,6 +63,7 @@ def max_pool_backward(
     ceil_mode: bool,
 ) -> None:
     """Gradient of `max_pool`: each window gives its gradient to the position that holds its maximum."""
+    # positions again instead of kept from forward; 32 bits number the positions of a plane
     indices = empty(grad.shape, dtypes.int32, grad)
     if is_dense(grad.shape, grad.strides):
         indices = indices.as_strided(grad.shape, grad.strides)

@@ -104,6 +104,7 @@ def _uniform(w0, w1, w2, w3, a, b, dtype: tl.constexpr):
 @triton.jit
 def _pair(u, v, floor, mean, std):
     """Box-Muller."""
+    # the floor keeps the logarithm finite where u is 0
     radius = tl.sqrt(-2.0 * tl.log(tl.maximum(u, floor)))
     angle = 6.283185307179586 * v
     return radius * tl.cos(angle) * std + mean, radius * tl.sin(angle) * std + mean
@@ -132,6 +133,7 @@ def _log_normal(w0, w1, w2, w3, a, b, dtype: tl.constexpr):
 
 @triton.jit
 def _exponential_of(u, a, b):
+    # a = -1 / rate
     return tl.log(u) * a
 
 
@@ -153,6 +155,7 @@ def _cauchy(w0, w1, w2, w3, a, b, dtype: tl.constexpr):
 
 @triton.jit
 def _geometric_of(u, a, b):
+    # a = 1 / log(1 - p)
     return tl.maximum(tl.ceil(tl.log(u) * a), 1.0)
 
 
@@ -249,8 +252,8 @@ def bernoulli_kernel(
     unit = _interleave((_unit(w0), _unit(w1), _unit(w2), _unit(w3)), 4)
     i = positions(BLOCK * 4, INT64)
     bound = tl.load(p + offset_of(i, shape, p_strides), mask=i < n, other=0.0)
-    wrong = (bound >= 0) & (bound <= 1)
-    tl.store(flag + i * 0, 1, mask=(i < n) & ~wrong)
+    valid = (bound >= 0) & (bound <= 1)
+    tl.store(flag + i * 0, 1, mask=(i < n) & ~valid)
     drawn = unit < bound.to(tl.float32)
     tl.store(out + offset_of(i, shape, strides), convert(drawn, out.dtype.element_ty), mask=i < n)
 

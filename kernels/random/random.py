@@ -45,6 +45,7 @@ def _signed(value: int) -> int:
 
 def place(seed: int, offset: int) -> tuple[int, int, Buffer | None]:
     """Seed, first counter and state as kernels take them, of what a generator reserved."""
+    # an offset counts words, of which a counter gives four
     return _signed(int(seed)), offset >> 2, getattr(seed, "state", None)
 
 
@@ -53,6 +54,7 @@ def _filler(function: Any, values: int = 0) -> Callable[..., None]:
 
     @planned(numbers=5)
     def plan(out: Buffer, stateful: bool, *numbers: Any) -> Plan:
+        # without fused multiply-adds below: NumPy rounds every product, and the numbers are to be the same
         each = values or (2 if out.dtype is dtypes.float64 else 4)
         n = out.numel
         return Plan(

@@ -100,6 +100,7 @@ def write_kernel(
 
 @triton.jit
 def _combine(a, b, KIND: tl.constexpr):
+    """Two values as one; NaN wins over numbers."""
     if KIND == 1:
         return a * b
     elif KIND == 2:

@@ -39,6 +39,7 @@ def masked_kernel(
     i = positions(BLOCK, INT64)
     mask = i < n
     end = tl.load(ends + i, mask=mask, other=0)
+    # an element is marked where the running count goes up
     chosen = mask & (end != tl.load(ends + i - 1, mask=mask & (i > 0), other=0))
     kept = tl.load(input + offset_of(i, shape, in_strides), mask=mask & ~chosen)
     taken = tl.load(source + end - 1, mask=chosen)
@@ -73,6 +74,7 @@ def scatter_value(out: Buffer, input: Buffer, dim: int, index: Buffer, value: An
     out, input, index = map(at_least_1d, (out, input, index))
     check_bounds("scatter", index, dim, input.shape[dim], RuntimeError)
     _start(out, input)
+    # one element under strides of 0: a tensor of values is not made
     source = expand(_number(value, out), index.shape)
     assign(out, along(out, dim, index, source), source, single=True)
 
@@ -111,6 +113,8 @@ def index_add(out: Buffer, input: Buffer, dim: int, index: Buffer, source: Buffe
     """The input with alpha * source[k] added to entry index[k] of `dim`."""
     source = _like_input(source, input)
     out, input, index = map(at_least_1d, (out, input, index))
+    if not out.numel:
+        return
     check_bounds("index_add", index, dim, input.shape[dim], RuntimeError)
     _start(out, input)
     combine("index_add", out, at_dims(out, [index], source, (dim,)), source, SUM, alpha)
@@ -121,6 +125,8 @@ def index_copy(out: Buffer, input: Buffer, dim: int, index: Buffer, source: Buff
     """The input with source[k] in place of entry index[k] of `dim`."""
     source = _like_input(source, input)
     out, input, index = map(at_least_1d, (out, input, index))
+    if not out.numel:
+        return
     check_bounds("index_copy", index, dim, input.shape[dim], IndexError)
     _start(out, input)
     assign(out, at_dims(out, [index], source, (dim,)), source, single=False)
@@ -130,6 +136,8 @@ def index_copy(out: Buffer, input: Buffer, dim: int, index: Buffer, source: Buff
 def index_fill(out: Buffer, input: Buffer, dim: int, index: Buffer, value: Any) -> None:
     """The input with one value in the entries of `dim` that the indices name."""
     out, input, index = map(at_least_1d, (out, input, index))
+    if not out.numel:
+        return
     check_bounds("index_fill", index, dim, input.shape[dim], IndexError, wrap=True)
     _start(out, input)
     source = value if isinstance(value, Buffer) else _number(value, out)
@@ -163,6 +171,7 @@ def masked_scatter(out: Buffer, input: Buffer, mask: Buffer, source: Buffer) -> 
             f"masked_scatter: Number of elements of source < number of ones in mask: {source.numel} < {count}"
         )
     source, input = flat(source), expand(input, out.shape)
+    # the mask and its counts serve both parts of complex numbers
     views = (real_part, imaginary_part) if out.dtype.is_complex else (lambda b: b,)
     n = out.numel
     for part in views:
@@ -178,6 +187,7 @@ def masked_scatter(out: Buffer, input: Buffer, mask: Buffer, source: Buffer) -> 
 def put(out: Buffer, input: Buffer, index: Buffer, source: Buffer, accumulate: bool) -> None:
     """The input with the source's elements at positions of the flattened tensor, or added there."""
     check_bounds("put: out of range", index, 0, input.numel, IndexError, wrap=True)
+    # positions count row-major, so the target must lie like that
     target = out if out.is_contiguous() else empty(out.shape, out.dtype, out)
     _start(target, input)
     entries, values = flat(index), flat(source)
@@ -195,6 +205,8 @@ def put_at(
     out: Buffer, input: Buffer, indices: list[Buffer], values: Buffer, dims: tuple[int, ...], accumulate: bool
 ) -> None:
     """The input with values at the positions that advanced indexing names, or added there."""
+    if not out.numel:
+        return
     for one, dim in zip(indices, dims, strict=True):
         check_bounds("index_put", one, dim, input.shape[dim], IndexError, wrap=True)
     _start(out, input)

@@ -149,6 +149,7 @@ def differs_kernel(first_ptr, data_ptr, order_ptr, n_slices, width, BLOCK: tl.co
     for c in range(width):
         a = comparable(tl.load(data_ptr + offset + c, mask=mask))
         b = comparable(tl.load(data_ptr + previous_offset + c, mask=has_previous))
+        # NaN is not even itself: every one is a group of its own
         differs = differs | (a != b)
     tl.store(first_ptr + offs, differs.to(tl.int64), mask=mask)
 

@@ -15,7 +15,9 @@ class Tile(NamedTuple):
 
 
 # By width of a head (the wider of query and value, rounded up): forward, backward for keys, backward for
-# queries.
+# queries. A thread of forward holds queries * width / (32 warps) sums and queries * keys / (32 warps) scores: at
+# a width of 128 these are 64 and 32 of its 255 registers, at 256 the sums alone are 128, and the keys halve. The
+# keys' kernel holds two sums, of dk and dv.
 Table = dict[int, tuple[Tile, Tile, Tile]]
 
 _HALF_90: Table = {
@@ -70,7 +72,7 @@ def choose(architecture: str, kind: str, width: int, stage: int) -> Tile:
     """The tile of a kernel.
 
     Args:
-        architecture: as `_launch.architecture()` names it.
+        architecture: as `architecture()` of `launch/launch.py` names it.
         kind: 'half' (16 bits), 'single' or 'double'.
         width: features of a head, a power of 2.
         stage: FORWARD, FOR_KEYS or FOR_QUERIES.

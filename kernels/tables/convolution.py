@@ -17,7 +17,8 @@ class Tile(NamedTuple):
     stages: int
 
 
-# (most output channels a group, tile), the narrowest that fits is taken; by bytes an element.
+# (most output channels a group, tile), the narrowest that fits is taken; by bytes an element. Shared memory holds
+# stages * (rows + columns) * depth elements: 96 KB of the widest tile, whose depth halves as elements double.
 FORWARD: dict[int, list[tuple[int, Tile]]] = {
     2: [
         (16, Tile(128, 16, 32, 4, 3)),
@@ -54,7 +55,7 @@ WEIGHT: dict[int, list[tuple[int, Tile]]] = {
     ],
     8: [(1 << 30, Tile(32, 32, 16, 4, 2))],
 }
-# Shared memory is smaller than on the architectures the tables are for.
+# Its 64 KB of shared memory are two stages of the widest tile.
 FEWER_STAGES = ("gfx942",)
 # Few large blocks: the interpreter pays by the block operation.
 INTERPRETED = Tile(128, 64, 64, 4, 1)

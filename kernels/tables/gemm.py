@@ -52,9 +52,20 @@ PROCESSORS = {
 NEAREST = {"sm_86": "sm_80", "sm_87": "sm_80", "sm_89": "sm_80", "sm_103": "sm_100", "sm_120": "sm_80",
            "sm_121": "sm_80", "gfx950": "gfx942", "gfx90a": "gfx942"}  # fmt: skip
 
+# float32 with all its bits, and float64: the same on every NVIDIA architecture.
+_FULL_PRECISION: dict[str, tuple[Gemm, ...]] = {
+    "ieee": (
+        Gemm(128, 128, 16, 8, 3, 1.00), Gemm(128, 64, 16, 8, 3, 0.90), Gemm(64, 64, 16, 4, 3, 0.80),
+        Gemm(32, 64, 16, 4, 3, 0.60), Gemm(16, 64, 32, 4, 3, 0.40),
+    ),
+    "fp64": (Gemm(64, 64, 16, 4, 3, 1.00), Gemm(32, 64, 16, 4, 3, 0.75), Gemm(16, 32, 16, 2, 3, 0.40)),
+}  # fmt: skip
+
 # 'half': float16 and bfloat16. 'tf32': float32 by matrix instructions. 'ieee': float32 by multiply-adds.
 # 'fp8 exact': float8 with sums in float32, where those of 'fp8' have fewer bits; where there is none, 'fp8'
-# has them.
+# has them. The largest tile, 128 x 256 by 8 warps, keeps 128 sums in the registers of a thread, and its stages take
+# 72 KB of shared memory on sm_80, 144 KB on the later ones (of SHARED in check/binary.py); on gfx942, whose warps
+# have 64 threads, 256 x 256 keeps as many, and two stages of 32 take all of the 64 KB.
 TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
     "sm_80": {
         "half": (
@@ -68,11 +79,7 @@ TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
             Gemm(128, 128, 32, 8, 3, 1.00), Gemm(128, 64, 32, 4, 3, 0.85), Gemm(64, 128, 32, 4, 3, 0.85),
             Gemm(64, 64, 32, 4, 4, 0.68), Gemm(32, 64, 32, 4, 4, 0.45), Gemm(16, 64, 64, 4, 3, 0.30),
         ),
-        "ieee": (
-            Gemm(128, 128, 16, 8, 3, 1.00), Gemm(128, 64, 16, 8, 3, 0.90), Gemm(64, 64, 16, 4, 3, 0.80),
-            Gemm(32, 64, 16, 4, 3, 0.60), Gemm(16, 64, 32, 4, 3, 0.40),
-        ),
-        "fp64": (Gemm(64, 64, 16, 4, 3, 1.00), Gemm(32, 64, 16, 4, 3, 0.75), Gemm(16, 32, 16, 2, 3, 0.40)),
+        **_FULL_PRECISION,
     },
     "sm_90": {
         "half": (
@@ -95,11 +102,7 @@ TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
             Gemm(128, 128, 32, 8, 4, 1.00), Gemm(128, 64, 32, 4, 4, 0.85), Gemm(64, 128, 32, 4, 4, 0.85),
             Gemm(64, 64, 32, 4, 5, 0.65), Gemm(64, 32, 32, 4, 4, 0.45), Gemm(16, 64, 64, 4, 4, 0.25),
         ),
-        "ieee": (
-            Gemm(128, 128, 16, 8, 3, 1.00), Gemm(128, 64, 16, 8, 3, 0.90), Gemm(64, 64, 16, 4, 3, 0.80),
-            Gemm(32, 64, 16, 4, 3, 0.60), Gemm(16, 64, 32, 4, 3, 0.40),
-        ),
-        "fp64": (Gemm(64, 64, 16, 4, 3, 1.00), Gemm(32, 64, 16, 4, 3, 0.75), Gemm(16, 32, 16, 2, 3, 0.40)),
+        **_FULL_PRECISION,
     },
     "sm_100": {
         "half": (
@@ -117,11 +120,7 @@ TABLE: dict[str, dict[str, tuple[Gemm, ...]]] = {
             Gemm(128, 128, 32, 8, 4, 1.00), Gemm(128, 64, 32, 4, 4, 0.82), Gemm(64, 128, 32, 4, 4, 0.80),
             Gemm(64, 64, 32, 4, 5, 0.60), Gemm(16, 64, 64, 4, 4, 0.22),
         ),
-        "ieee": (
-            Gemm(128, 128, 16, 8, 3, 1.00), Gemm(128, 64, 16, 8, 3, 0.90), Gemm(64, 64, 16, 4, 3, 0.80),
-            Gemm(32, 64, 16, 4, 3, 0.60), Gemm(16, 64, 32, 4, 3, 0.40),
-        ),
-        "fp64": (Gemm(64, 64, 16, 4, 3, 1.00), Gemm(32, 64, 16, 4, 3, 0.75), Gemm(16, 32, 16, 2, 3, 0.40)),
+        **_FULL_PRECISION,
     },
     "gfx942": {
         "half": (

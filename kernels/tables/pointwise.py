@@ -40,6 +40,7 @@ def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> Geometry
         shape: common extents.
         strides: per operand, in elements; 0 where it is broadcast.
     """
+    # the output's order of memory: its elements are all written, where an input may be broadcast
     order = sorted((d for d in range(len(shape)) if shape[d] != 1), key=lambda d: -abs(strides[0][d]))
     extents: list[int] = []
     merged: list[list[int]] = []
@@ -68,6 +69,7 @@ def choose_walk(geometry: Geometry, itemsize: int) -> tuple[Geometry, Walk]:
     block = flat_block(itemsize)
     if len(shape) == 1 and all(s[0] in (0, 1) for s in strides):
         return geometry, Walk(FLAT, 1, block, 4, -(-total // block))
+    # a transposed operand first: no order of rows alone reads it along its own
     crossing = _transposed_dimension(geometry)
     if crossing is not None:
         geometry = _second_to_last(geometry, crossing)
@@ -92,6 +94,7 @@ def flat_block(itemsize: int) -> int:
 
 
 def _tile(shape: tuple[int, ...], rows: int, columns: int) -> Walk:
+    # at most 16 elements a thread of 4 or 8 warps
     grid = -(-shape[-1] // columns) * -(-shape[-2] // rows)
     for extent in shape[:-2]:
         grid *= extent

@@ -56,6 +56,7 @@ def choose_reduction(
 
 def choose_rows(rows: int, length: int) -> tuple[int, int, int]:
     """For kernels that hold whole rows in registers: rows a program, block of columns, warps."""
+    # 16 elements a thread up to 4,096, 32 up to 16,384, 64 of the longest, whose threads have 128 registers
     block = power_of_2(length)
     if block <= 1024:
         together = max(1, min(2048 // block, power_of_2(rows)))

@@ -113,10 +113,10 @@ def test_backward(gpu):
     calls = ["w, b = new(1024, requires_grad=True), new(1024, requires_grad=True)"]
     for what, (call, shape, wanted) in BACKWARD.items():
         sizes, _, channels = shape.partition(", channels")
-        made = f"new({sizes})" + (
+        leaf = f"new({sizes})" + (
             ".contiguous(memory_format=torch.channels_last)" if channels == "_last" else ""
         )
-        calls.append(f"x = {made}.requires_grad_()")
+        calls.append(f"x = {leaf}.requires_grad_()")
         calls.append(f"def call():\n    y = {call}\n    y.backward(torch.empty_like(y))")
         calls.append(f"kernels({what!r}, {wanted!r}, call)")
     assert gpu("\n".join([RECORD, *calls]), TRITON_DEFAULT_FP_FUSION="1") == ""

@@ -45,7 +45,7 @@ def test_group_norm(layout, channels, groups, positions, rng=np.random.default_r
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
 
 
-def test_group_norm_whose_channels_lie_apart_in_parts(monkeypatch):
+def test_group_norm_whose_channels_lie_apart_in_parts(monkeypatch, forget_launches):
     """Many positions: several programs share a channel, and a group takes the parts of all its channels."""
     monkeypatch.setattr(_batch_norm, "multiprocessors", lambda like: 4)
     rng = np.random.default_rng(1)

@@ -43,7 +43,7 @@ def first_element(case):
 
 @pytest.mark.parametrize(("arch", "kind"), TABLES)
 def test_every_product_configuration_is_compiled(arch, kind):
-    made = {
+    compiled = {
         tiles(case)
         for family in ("linalg", "loss")
         for case in of_family(family)
@@ -52,7 +52,7 @@ def test_every_product_configuration_is_compiled(arch, kind):
     }  # fmt: skip
     for g in _configs_gemm.TABLE[arch][kind]:
         wanted = (g.m, g.n, g.k, g.warps, g.stages, g.persistent, g.specialize)
-        assert wanted in made, f"{arch} {kind}: no case compiles {g}"
+        assert wanted in compiled, f"{arch} {kind}: no case compiles {g}"
 
 
 def test_the_precision_asked_for_is_in_the_binary():
@@ -84,7 +84,7 @@ def test_what_an_old_triton_cannot_compile_is_not_offered(monkeypatch):
 
 
 def test_every_convolution_tile_is_compiled():
-    made = {
+    compiled = {
         (case.kernel.__name__, arch, case.signature.split()[1], case.constants.get("FLAT"), case.constants["BLOCK_M"],
          case.constants["BLOCK_N"], case.constants["BLOCK_K"], case.num_warps, case.num_stages)
         for case in of_family("convolution") if case.kernel.__name__ in ("correlate_kernel", "weight_kernel")
@@ -96,17 +96,17 @@ def test_every_convolution_tile_is_compiled():
             continue
         for rows, columns, depth, flat in product(sizes, sizes, sizes, (False, True)):
             tile = _configs_conv.choose_forward(rows, columns, depth, size, arch, flat)
-            assert ("correlate_kernel", arch, kind, flat, *tile) in made
+            assert ("correlate_kernel", arch, kind, flat, *tile) in compiled
         for rows, columns in product(sizes, sizes):
             tile, _ = _configs_conv.choose_weight(rows, columns, 1000, size, arch, 132, 1)
-            assert ("weight_kernel", arch, kind, None, *tile) in made
+            assert ("weight_kernel", arch, kind, None, *tile) in compiled
 
 
 @pytest.mark.parametrize("stage", range(3))
 def test_every_attention_tile_is_compiled(stage):
     kernel = ("attention_kernel", "keys_backward_kernel", "queries_backward_kernel")[stage]
     element = {"half": "*bf16", "single": "*fp32", "double": "*fp64"}
-    made = {
+    compiled = {
         (arch, case.signature.split()[0], case.constants["BLOCK_M"], case.constants["BLOCK_N"], case.num_warps,
          case.num_stages)
         for case in of_family("attention") if case.kernel.__name__ == kernel for arch in case.archs
@@ -114,7 +114,7 @@ def test_every_attention_tile_is_compiled(stage):
     for arch, kind, width in product(ARCHITECTURES, element, (16, 32, 64, 128, 256, 512)):
         if kind != "double" or width <= 128:
             tile = _configs_attention.choose(arch, kind, width, stage)
-            assert (arch, element[kind], *tile) in made, f"{arch} {kind} {width}: no case compiles {tile}"
+            assert (arch, element[kind], *tile) in compiled, f"{arch} {kind} {width}: no case compiles {tile}"
 
 
 def everywhere(family, kernel, *names):
@@ -134,15 +134,15 @@ MANY = 1 << 20
     ("kernel", "longest"), [("softmax_kernel", LONGEST_ROW), ("softmax_backward_kernel", LONGEST_PAIR)]
 )
 def test_every_softmax_tile_is_compiled(kernel, longest):
-    made = everywhere("softmax", kernel, "BLOCK_K", "BLOCK_R", "ONCE")
+    compiled = everywhere("softmax", kernel, "BLOCK_K", "BLOCK_R", "ONCE")
     for length, contiguous in product(LENGTHS, (True, False)):
-        assert choose_softmax(MANY, length, contiguous, longest) in made
+        assert choose_softmax(MANY, length, contiguous, longest) in compiled
 
 
 def test_every_tile_of_cross_entropy_is_compiled():
-    made = everywhere("loss", "cross_entropy_kernel", "BLOCK_K", "BLOCK_R", "ONCE")
+    compiled = everywhere("loss", "cross_entropy_kernel", "BLOCK_K", "BLOCK_R", "ONCE")
     for length, contiguous in product(LENGTHS, (True, False)):
-        assert choose_softmax(MANY, length, contiguous, LONGEST_ROW) in made
+        assert choose_softmax(MANY, length, contiguous, LONGEST_ROW) in compiled
 
 
 def test_every_tile_of_layer_and_rms_normalisation_is_compiled():
@@ -156,27 +156,27 @@ def test_every_tile_of_layer_and_rms_normalisation_is_compiled():
 
 
 def test_every_tiling_of_large_reductions_is_compiled():
-    made = everywhere("reduction", "reduce_kernel", "BLOCK_K", "BLOCK_R")
+    compiled = everywhere("reduction", "reduce_kernel", "BLOCK_K", "BLOCK_R")
     for small, along in product([*LENGTHS, MANY], (True, False)):
-        assert choose_reduction(small, MANY, along, 132)[:3] in made
-        assert choose_reduction(MANY, small, along, 108)[:3] in made
+        assert choose_reduction(small, MANY, along, 132)[:3] in compiled
+        assert choose_reduction(MANY, small, along, 108)[:3] in compiled
 
 
 def test_every_walk_of_elementwise_kernels_is_compiled():
-    made = everywhere("device", "pointwise_kernel", "MODE", "BLOCK_M", "BLOCK_N")
-    made |= everywhere("elementwise", "pointwise_kernel", "MODE", "BLOCK_M", "BLOCK_N")
+    compiled = everywhere("device", "pointwise_kernel", "MODE", "BLOCK_M", "BLOCK_N")
+    compiled |= everywhere("elementwise", "pointwise_kernel", "MODE", "BLOCK_M", "BLOCK_N")
     for itemsize in (1, 2, 4, 8):
-        assert (0, 1, flat_block(itemsize), 4) in made
+        assert (0, 1, flat_block(itemsize), 4) in compiled
     sizes = (1, 2, 7, 8, 9, 16, 31, 32, 33, 64, 100, 128, 256, 1000, 1024, 4096)
     for rows, columns, itemsize in product(sizes, sizes, (2, 4)):
         for strides in ((2 * columns, 1), (1, rows), (0, 1), (1, 0)):
             walk = choose_walk(Geometry((rows, columns), ((2 * columns, 1), strides)), itemsize)[1]
-            assert walk[:4] in made
+            assert walk[:4] in compiled
 
 
 def test_every_tile_of_lookups_and_scans_is_compiled():
-    made = everywhere("embedding", "lookup_kernel", "BLOCK_I", "BLOCK_D")
-    assert {tuple(embedding.choose_lookup(width)) for width in LENGTHS} <= made
+    compiled = everywhere("embedding", "lookup_kernel", "BLOCK_I", "BLOCK_D")
+    assert {tuple(embedding.choose_lookup(width)) for width in LENGTHS} <= compiled
     scans = everywhere("scan", "scan_kernel", "KIND", "COMPUTE", "ROWS", "COLUMNS")
     for kind, length in product((scan.SUM, scan.LOGSUMEXP), LENGTHS):
         assert (kind, scan.tl.float32, *scan._tile(kind, scan.tl.float32, 512, length)) in scans

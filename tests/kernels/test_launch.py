@@ -78,40 +78,40 @@ def test_a_grid_with_a_zero_launches_nothing():
 
 
 def test_plans_are_kept_by_geometry_and_parameters():
-    made = []
+    planned_for = []
 
     @planned
     def implementation_(out, input, factor):
-        made.append((out.shape, factor))
+        planned_for.append((out.shape, factor))
         return lambda out, input: None
 
     a, b = buffer(np.zeros((2, 3))), buffer(np.zeros((2, 3)))
     implementation_(a, b, 1)
     implementation_(b, a, 1)
-    assert len(made) == 1
+    assert len(planned_for) == 1
     implementation_(a, b, 2)
     implementation_(a, buffer(strided(np.zeros((2, 3)))), 1)
-    assert len(made) == 3
+    assert len(planned_for) == 3
     implementation_(a, buffer(np.zeros((2, 3), np.int64)), 1)  # another type of the same size
-    assert len(made) == 4
+    assert len(planned_for) == 4
     _launch.forget_plans()
     implementation_(a, b, 1)
-    assert len(made) == 5
+    assert len(planned_for) == 5
 
 
 def test_plans_take_the_numbers_of_a_call():
-    made, seen = [], []
+    flags, seen = [], []
 
     @planned(numbers=2)
     def implementation_(out, input, flag, low, high):
-        made.append(flag)
+        flags.append(flag)
         return lambda *given: seen.append(given)
 
     a, b = buffer(np.zeros(3)), buffer(np.zeros(3))
     for numbers in ((1, 2.5), (7, -1.0)):
         implementation_(a, b, True, *numbers)
         assert seen[-1] == (a, b, *numbers)
-    assert made == [True]
+    assert flags == [True]
 
 
 def test_extent_and_width_of_offsets():

@@ -8,7 +8,6 @@ import pytest
 from buffers import buffer, run, strided
 
 from tritonnn.kernels import activation
-from tritonnn.kernels.launch.launch import forget_plans
 from tritonnn.kernels.linalg import linalg
 from tritonnn.kernels.linalg._plan import WORTH_COPYING, Product, plan_product
 from tritonnn.kernels.tables.gemm import TABLE, Choice, Gemm, candidates, choose, processors
@@ -17,7 +16,7 @@ KINDS = [np.float32, np.float64, np.float16, ml_dtypes.bfloat16, np.int64, np.in
 TOLERANCE = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-14, np.dtype(np.float16): 1e-3}
 
 
-def made(rng, kind, *shape):
+def normal(rng, kind, *shape):
     values = rng.standard_normal(shape) if np.dtype(kind).kind in "fV" else rng.integers(0, 5, shape)
     return values.astype(kind)
 
@@ -47,7 +46,7 @@ def plan(out, a, b, addend=None, aligned=False, configuration=None, **options):
 )  # fmt: skip
 def test_products(kind, left, right):
     rng = np.random.default_rng(0)
-    a, b = made(rng, kind, *left), made(rng, kind, *right)
+    a, b = normal(rng, kind, *left), normal(rng, kind, *right)
     wanted = np.matmul(a.astype(np.float64), b.astype(np.float64))
     close(run(linalg.matmul_nd, np.empty(wanted.shape, kind), a, b), wanted)
 
@@ -56,13 +55,13 @@ def test_products(kind, left, right):
 @pytest.mark.parametrize("layout", [strided, np.asfortranarray])
 def test_layouts(kind, layout):
     rng = np.random.default_rng(1)
-    a, b = layout(made(rng, kind, 20, 30)), layout(made(rng, kind, 30, 10))
+    a, b = layout(normal(rng, kind, 20, 30)), layout(normal(rng, kind, 30, 10))
     close(run(linalg.matmul_nd, layout(np.empty((20, 10), kind)), a, b), a.astype(np.float64) @ b)
 
 
 def test_a_large_operand_without_a_contiguous_dimension_is_copied_first():
     rng = np.random.default_rng(2)
-    a, b = strided(made(rng, np.float32, 10, 7000)), made(rng, np.float32, 7000, 8)
+    a, b = strided(normal(rng, np.float32, 10, 7000)), normal(rng, np.float32, 7000, 8)
     assert a.size >= WORTH_COPYING
     for _ in range(2):  # the second time by the kept plan
         close(run(linalg.matmul_nd, np.empty((10, 8), np.float32), a, b), a.astype(np.float64) @ b)
@@ -73,8 +72,8 @@ def test_a_large_operand_without_a_contiguous_dimension_is_copied_first():
 @pytest.mark.parametrize("biased", [False, True])
 def test_linear(kind, rows, biased):
     rng = np.random.default_rng(3)
-    x, w = made(rng, kind, *rows, 40), made(rng, kind, 33, 40)
-    bias = made(rng, kind, 33) if biased else None
+    x, w = normal(rng, kind, *rows, 40), normal(rng, kind, 33, 40)
+    bias = normal(rng, kind, 33) if biased else None
     wanted = x.astype(np.float64) @ w.T + (bias.astype(np.float64) if biased else 0)
     close(run(linalg.linear, np.empty((*rows, 33), kind), x, w, bias), wanted)
 
@@ -82,7 +81,7 @@ def test_linear(kind, rows, biased):
 @pytest.mark.parametrize("split", [1, 3, 8])
 def test_split_inner_dimension_with_bias_and_activation(split):
     rng = np.random.default_rng(4)
-    a, b, bias = (made(rng, np.float32, *shape) for shape in ((33, 900), (900, 20), (20,)))
+    a, b, bias = (normal(rng, np.float32, *shape) for shape in ((33, 900), (900, 20), (20,)))
     choice = Choice(Gemm(16, 16, 32, 4, 2, 1.0), split)
     out = np.empty((33, 20), np.float32)
     buffers = [buffer(x) for x in (out, a, b, bias)]
@@ -95,9 +94,9 @@ def test_split_inner_dimension_with_bias_and_activation(split):
 @pytest.mark.parametrize("specialize", [False, True])
 def test_persistent_kernel_with_descriptors(a_order, b_order, specialize):
     rng = np.random.default_rng(5)
-    a = np.asarray(made(rng, np.float16, 72, 48), order=a_order)
-    b = np.asarray(made(rng, np.float16, 48, 40), order=b_order)
-    bias, out = made(rng, np.float16, 40), np.empty((72, 40), np.float16)
+    a = np.asarray(normal(rng, np.float16, 72, 48), order=a_order)
+    b = np.asarray(normal(rng, np.float16, 48, 40), order=b_order)
+    bias, out = normal(rng, np.float16, 40), np.empty((72, 40), np.float16)
     choice = Choice(Gemm(32, 32, 16, 4, 2, 1.0, persistent=True, specialize=specialize), 1)
     buffers = [buffer(x) for x in (out, a, b, bias)]
     plan(*buffers, aligned=True, configuration=choice)(*buffers)
@@ -160,9 +159,9 @@ def test_the_kind_of_configuration_for_a_problem(arch, kind, shape, wanted):
     choice = choose(arch, kind, *shape, descriptors=True)
     assert choice == choose(arch, kind, *shape, descriptors=True)
     config = choice.config
-    found = {"persistent": config.persistent, "split": choice.split > 1 and not config.persistent,
+    kinds = {"persistent": config.persistent, "split": choice.split > 1 and not config.persistent,
              "short": config.m == 16, "tiles": not config.persistent and choice.split == 1}  # fmt: skip
-    assert found[wanted], choice
+    assert kinds[wanted], choice
 
 
 def test_what_is_done_with_the_sums_leaves_registers():
@@ -172,7 +171,7 @@ def test_what_is_done_with_the_sums_leaves_registers():
 
 def test_a_split_inner_dimension_gives_the_same_bits_every_time():
     rng = np.random.default_rng(6)
-    a, b = made(rng, np.float32, 20, 3000), made(rng, np.float32, 3000, 17)
+    a, b = normal(rng, np.float32, 20, 3000), normal(rng, np.float32, 3000, 17)
     results = []
     for _ in range(2):
         out = np.full((20, 17), np.nan, np.float32)
@@ -190,22 +189,20 @@ FLOAT8 = [ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2]
 @pytest.mark.parametrize("right", FLOAT8)
 @pytest.mark.parametrize("native", [True, False])
 @pytest.mark.parametrize("result", [np.float32, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn])
-def test_float8_with_and_without_instructions(monkeypatch, left, right, native, result):
+def test_float8_with_and_without_instructions(monkeypatch, forget_launches, left, right, native, result):
     from tritonnn.kernels.device import moving as shape
     from tritonnn.kernels.linalg import _plan as _gemm_plan
 
     for module in (_gemm_plan, shape):
         monkeypatch.setattr(module, "instructions", lambda arch: native)
-    forget_plans()
     rng = np.random.default_rng(7)
-    a, b = made(rng, np.float32, 20, 50).astype(left), made(rng, np.float32, 33, 50).astype(right).T
+    a, b = normal(rng, np.float32, 20, 50).astype(left), normal(rng, np.float32, 33, 50).astype(right).T
     scale_a, scale_b = (rng.uniform(0.5, 2, n).astype(np.float32) for n in (20, 33))
-    bias = made(rng, np.float32, 33)
+    bias = normal(rng, np.float32, 33)
     wanted = (a.astype(np.float64) * scale_a[:, None]) @ (b.astype(np.float64) * scale_b) + bias
     got = run(
         linalg.scaled_product, np.empty((20, 33), result), a, b, scale_a, scale_b, bias, None, None, False
     )
-    forget_plans()
     bound = {np.float32: 1e-5, ml_dtypes.bfloat16: 4e-3}.get(result, 0.0626)
     assert (
         np.abs(got.astype(np.float64) - wanted) <= bound * np.abs(wanted) + 1e-2 * (bound > 1e-3) + 1e-4

@@ -9,7 +9,6 @@ import pytest
 import tritonnn as torch
 from tritonnn.kernels import reduction, scan, softmax
 from tritonnn.kernels.device import sort as _sort
-from tritonnn.kernels.launch.launch import forget_plans
 from tritonnn.kernels.loss import loss
 from tritonnn.kernels.normalization import batch_norm as _batch_norm
 from tritonnn.kernels.tables import reduction as _configs_reduce
@@ -26,7 +25,7 @@ def numbers(*shape, seed=0):
 
 def both(call, *arrays):
     """Results, and gradients of the first floating-point one, on the CPU and on the device."""
-    found = []
+    outcomes = []
     for device in ("cpu", "cuda"):
         inputs = [torch.from_numpy(a).to(device).requires_grad_(a.dtype.kind == "f") for a in arrays]
         results = call(*inputs)
@@ -35,8 +34,8 @@ def both(call, *arrays):
             seeds = torch.from_numpy(numbers(*results[0].shape, seed=9)).to(device)
             (results[0] * seeds).sum().backward()
             results += [t.grad for t in inputs if t.grad is not None]
-        found.append([r.detach().cpu().numpy() for r in results])
-    return found
+        outcomes.append([r.detach().cpu().numpy() for r in results])
+    return outcomes
 
 
 def check(call, *arrays, **close):
@@ -47,7 +46,7 @@ def check(call, *arrays, **close):
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
+def small_blocks(monkeypatch, forget_launches):
     """No kernel holds more than 64 elements of a row, and two multiprocessors share what is long."""
     for module in (reduction, _batch_norm):
         monkeypatch.setattr(module, "multiprocessors", lambda like: 2)
@@ -61,9 +60,6 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(scan, "SHORTER_CHUNK", {})
     monkeypatch.setattr(scan, "ENOUGH_ROWS", 3)
     monkeypatch.setattr(_sort, "TILE", 64)
-    forget_plans()
-    yield
-    forget_plans()
 
 
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])

@@ -11,7 +11,7 @@ from tritonnn.kernels.device import sort as _sort
 
 
 @pytest.fixture
-def small_chunks(monkeypatch):
+def small_chunks(monkeypatch, forget_launches):
     monkeypatch.setattr(scan, "CHUNK", 16)
     monkeypatch.setattr(scan, "ENOUGH_ROWS", 8)
     monkeypatch.setattr(_sort, "TILE", 16)

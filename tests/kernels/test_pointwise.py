@@ -93,11 +93,11 @@ def test_large_offsets_ask_for_64_bits():
 
 @pytest.mark.parametrize(("step", "wide"), [(1 << 10, False), (1 << 31, True)])
 def test_a_launch_over_large_offsets_computes_in_64_bits(step, wide, monkeypatch):
-    found = []
-    monkeypatch.setattr(pointwise_file, "Plan", lambda *args, **constants: found.append(constants["INT64"]))
+    widths = []
+    monkeypatch.setattr(pointwise_file, "Plan", lambda *args, **constants: widths.append(constants["INT64"]))
     rows = Buffer(16, (2, 100), (step, 1), dtypes.float32, device("cuda", 0), None)
     pointwise_file._plan(identity, rows, (rows,), tl.float32)
-    assert found == [wide]
+    assert widths == [wide]
 
 
 SHAPES = [

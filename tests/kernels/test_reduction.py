@@ -24,22 +24,22 @@ def results(shape, dims):
 @pytest.mark.parametrize("layout", [np.array, strided, lambda x: x.copy(order="F")])
 def test_against_float64(shape, dims, layout):
     x = layout(np.asarray(np.random.default_rng(0).standard_normal(shape), np.float32))
-    wide, made = x.astype(np.float64), lambda kind=np.float32: np.empty(results(shape, dims), kind)
+    wide, out = x.astype(np.float64), lambda kind=np.float32: np.empty(results(shape, dims), kind)
     close = {"rtol": 1e-5, "atol": 1e-4}
-    np.testing.assert_allclose(run(reduction.sum, made(), x, dims, False, None), wide.sum(dims), **close)
-    np.testing.assert_allclose(run(reduction.mean, made(), x, dims, False, None), wide.mean(dims), **close)
-    np.testing.assert_array_equal(run(reduction.amax, made(), x, dims, False), x.max(dims))
-    np.testing.assert_array_equal(run(reduction.amin, made(), x, dims, False), x.min(dims))
-    np.testing.assert_array_equal(run(reduction.any, made(bool), x > 2, dims, False), (x > 2).any(dims))
-    np.testing.assert_array_equal(run(reduction.all, made(bool), x > -2, dims, False), (x > -2).all(dims))
-    got = run(reduction.count_nonzero, made(np.int64), x > 0, dims)
+    np.testing.assert_allclose(run(reduction.sum, out(), x, dims, False, None), wide.sum(dims), **close)
+    np.testing.assert_allclose(run(reduction.mean, out(), x, dims, False, None), wide.mean(dims), **close)
+    np.testing.assert_array_equal(run(reduction.amax, out(), x, dims, False), x.max(dims))
+    np.testing.assert_array_equal(run(reduction.amin, out(), x, dims, False), x.min(dims))
+    np.testing.assert_array_equal(run(reduction.any, out(bool), x > 2, dims, False), (x > 2).any(dims))
+    np.testing.assert_array_equal(run(reduction.all, out(bool), x > -2, dims, False), (x > -2).all(dims))
+    got = run(reduction.count_nonzero, out(np.int64), x > 0, dims)
     np.testing.assert_array_equal(got, np.count_nonzero(x > 0, dims))
-    if x.size > made().size:
-        got = run(reduction.var_dims, made(), x, dims, 1, False)
+    if x.size > out().size:
+        got = run(reduction.var_dims, out(), x, dims, 1, False)
         np.testing.assert_allclose(got, wide.var(dims, ddof=1), **close)
     top = wide.max(dims, keepdims=True)
     wanted = np.log(np.exp(wide - top).sum(dims)) + top.reshape(results(shape, dims))
-    np.testing.assert_allclose(run(reduction.logsumexp, made(), x, dims), wanted, **close)
+    np.testing.assert_allclose(run(reduction.logsumexp, out(), x, dims), wanted, **close)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_nan_wins_and_infinities_are_numbers():
 
 def test_nothing_to_reduce():
     x = np.empty((3, 0), np.float32)
-    made = lambda: np.empty(3, np.float32)
-    np.testing.assert_array_equal(run(reduction.sum, made(), x, (1,), False, None), [0, 0, 0])
-    np.testing.assert_array_equal(run(reduction.prod_dims, made(), x, (1,), False, None), [1, 1, 1])
-    assert np.isnan(run(reduction.mean, made(), x, (1,), False, None)).all()
-    assert np.isnan(run(reduction.var_dims, made(), x, (1,), 1, False)).all()
-    np.testing.assert_array_equal(run(reduction.logsumexp, made(), x, (1,)), [-np.inf] * 3)
+    out = lambda: np.empty(3, np.float32)
+    np.testing.assert_array_equal(run(reduction.sum, out(), x, (1,), False, None), [0, 0, 0])
+    np.testing.assert_array_equal(run(reduction.prod_dims, out(), x, (1,), False, None), [1, 1, 1])
+    assert np.isnan(run(reduction.mean, out(), x, (1,), False, None)).all()
+    assert np.isnan(run(reduction.var_dims, out(), x, (1,), 1, False)).all()
+    np.testing.assert_array_equal(run(reduction.logsumexp, out(), x, (1,)), [-np.inf] * 3)
 
 
 @pytest.mark.parametrize("kind", ["bool", "uint8", "int8", "int16", "int32", "int64"])

@@ -49,8 +49,8 @@ def test_a_single_number_beside_the_tensors_may_lie_anywhere():
 def parameters(device, dtype=torch.float32):
     """Tensors of several sizes, one of them longer than what a program updates, one of them twice."""
     rng = np.random.default_rng(0)
-    made = [torch.from_numpy(rng.standard_normal(n)).to(device, dtype) for n in (5, CHUNK + 77, 2048, 1)]
-    return [*made, made[0]]
+    tensors = [torch.from_numpy(rng.standard_normal(n)).to(device, dtype) for n in (5, CHUNK + 77, 2048, 1)]
+    return [*tensors, tensors[0]]
 
 
 def adam_twice(device):
@@ -114,7 +114,7 @@ def test_no_launch_updates_one_tensor_twice(steps, monkeypatch):
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
 def test_steps_in_a_graph(name):
     """A replayed graph updates the tensors of the capture, without a table that could be gone by then."""
-    found = []
+    values = []
     for device in ("cpu", "cuda"):
         options = {"momentum": 0.9} if name == "SGD" else {"capturable": device == "cuda"}
         params = [p.requires_grad_() for p in parameters(device)[:-1]]
@@ -130,6 +130,6 @@ def test_steps_in_a_graph(name):
             step = graph.replay
         for _ in range(2):
             step()
-        found.append([p.detach().cpu().numpy() for p in params])
-    for a, b in zip(*found, strict=True):
+        values.append([p.detach().cpu().numpy() for p in params])
+    for a, b in zip(*values, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -102,23 +102,25 @@ def products():
 
 def test_addresses_depend_on_no_product_in_32_bits(products):
     assert len(products) > (0 if "KERNEL" in os.environ else 50)
-    wrong = {name: found for name, found in products.items() if found and name not in BOUNDED}
+    wrong = {
+        name: narrow_ones for name, narrow_ones in products.items() if narrow_ones and name not in BOUNDED
+    }
     assert not wrong
 
 
 def test_the_exceptions_are_still_needed(products):
-    assert set(BOUNDED) <= {name for name, found in products.items() if found}
+    assert set(BOUNDED) <= {name for name, narrow_ones in products.items() if narrow_ones}
 
 
 def test_the_host_asks_for_64_bits_as_soon_as_an_offset_reaches_them():
-    def made(shape, strides):
+    def view(shape, strides):
         return Buffer(16, shape, strides, float32, device("cuda", 0), None)
 
-    assert not needs_int64(made((1 << 30,), (1,)))
-    assert needs_int64(made((1 << 31,), (1,)))
-    assert needs_int64(made((3, 5), (1 << 30, 1)))  # few elements far apart
-    assert needs_int64(made((4,), (1,)), made((3, 1), (-(1 << 31), 1)))
-    assert not needs_int64(made((1 << 20, 1 << 20), (0, 0)))
+    assert not needs_int64(view((1 << 30,), (1,)))
+    assert needs_int64(view((1 << 31,), (1,)))
+    assert needs_int64(view((3, 5), (1 << 30, 1)))  # few elements far apart
+    assert needs_int64(view((4,), (1,)), view((3, 1), (-(1 << 31), 1)))
+    assert not needs_int64(view((1 << 20, 1 << 20), (0, 0)))
 
 
 def test_bins_of_adaptive_pools_are_found_in_64_bits():
@@ -136,7 +138,7 @@ def test_bins_of_adaptive_pools_are_found_in_64_bits():
                 ttir = build(wide, "sm_90").asm["ttir"]
                 print(name, len(re.findall(r"arith.muli .*xi32>", ttir)), len(re.findall(r"arith.muli .*xi64>", ttir)))
     """)
-    found = {name: (int(narrow), int(wide)) for name, narrow, wide in map(str.split, text.splitlines())}
-    assert set(found) == {"adaptive_avg_kernel", "adaptive_gather_kernel", "adaptive_max_kernel"}
-    for name, (narrow, wide) in found.items():
+    divisions = {name: (int(narrow), int(wide)) for name, narrow, wide in map(str.split, text.splitlines())}
+    assert set(divisions) == {"adaptive_avg_kernel", "adaptive_gather_kernel", "adaptive_max_kernel"}
+    for name, (narrow, wide) in divisions.items():
         assert narrow == 0 and wide >= 6, (name, narrow, wide)

@@ -52,6 +52,8 @@ MECHANISMS = {
     "eps": "where the small number is added",
     "schedule": "the rate as a function of the step",
     "state": "what a checkpoint carries",
+    "budget": "memory and time that a file may ask for",
+    "atomic": "which file is there after a failure",
     "generator state": "where a stream of random numbers goes on",
     "random numbers": "the numbers themselves",
     "file offset": "where bytes lie in a file",
@@ -106,7 +108,7 @@ class Fault(NamedTuple):
 
 def all_faults() -> list[Fault]:
     """The rows of all areas."""
-    found: list[Fault] = []
+    faults: list[Fault] = []
     for area in AREAS:
-        found += importlib.import_module(f"mutants.{area}").FAULTS
-    return found
+        faults += importlib.import_module(f"mutants.{area}").FAULTS
+    return faults

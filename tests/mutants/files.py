@@ -7,6 +7,12 @@ from mutants import Fault
 TENSORS = "tritonnn/serialization/_tensors.py"
 ARCHIVE = "tritonnn/serialization/_archive.py"
 SAFE = "tritonnn/utils/safetensors.py"
+PARAMETER = "tritonnn/_parameter.py"
+BUDGET = "tritonnn/serialization/_budget.py"
+BUILDERS = "tritonnn/serialization/_builders.py"
+UNPICKLER = "tritonnn/serialization/_safe.py"
+LEGACY = "tritonnn/serialization/_legacy.py"
+FILES = "tritonnn/serialization/_files.py"
 DLPACK = "tritonnn/utils/dlpack.py"
 
 FAULTS = [
@@ -22,7 +28,7 @@ FAULTS = [
     ),
     Fault(
         "a file without a record is of this machine", "byte order", ARCHIVE,
-        'if "byteorder" in self else "little"', 'if "byteorder" in self else "big"',
+        '            return "little"', '            return "big"',
         "tests/test_engine_byte_order.py -k without_the_record",
     ),
     Fault(
@@ -66,8 +72,7 @@ FAULTS = [
     ),
     Fault(
         "a tensor beyond its storage", "refusal", TENSORS,
-        "if not whole or (0 not in size and offset + extent_in_elements(size, stride) > room):",
-        "if not whole:",
+        "    if (offset if 0 in size else offset + extent_in_elements(size, stride)) > room:\n", "    if False:\n",
         "tests/test_serialization_errors.py -k inside_their_storage",
     ),
     Fault(
@@ -78,7 +83,7 @@ FAULTS = [
     ),
     Fault(
         "each view is saved for itself", "ownership", TENSORS,
-        "    if found is None or found.dtype is not dtype:\n", "    if True:\n",
+        "    if ref is None or ref.dtype is not dtype:\n", "    if True:\n",
         "tests/test_serialization.py -k 'share or copies'",
     ),
     Fault(
@@ -93,9 +98,101 @@ FAULTS = [
         "tests/test_serialization.py -k map_location",
     ),
     Fault(
-        "a parameter's state replaces its own", "refusal", TENSORS,
-        'or name.startswith("_"):', 'and name.startswith("_"):',
+        "a parameter's state replaces its own", "refusal", PARAMETER,
+        "or (hasattr(Tensor, name) and name not in _FREE)", "",
         "tests/test_serialization_errors.py -k state_of_a_parameter",
+    ),
+    Fault(
+        "a tensor's state gives it a protocol", "refusal", PARAMETER,
+        'or name.startswith("__") or', "or",
+        "tests/test_serialization_errors.py -k state_of_a_parameter",
+    ),
+    Fault(
+        "attributes are lost", "state", PARAMETER,
+        "        return (_rebuild_parameter_with_state, (*plain, state)) if state else (_rebuild_parameter, plain)\n",
+        "        return (_rebuild_parameter, plain)\n",
+        "tests/test_serialization_bounds.py -k attributes",
+    ),
+    Fault(
+        "truth values of any byte", "refusal", TENSORS,
+        "if dtype is bool_ and data.size and data.max() > 1:", "if False:",
+        "tests/test_serialization_bounds.py -k truth",
+    ),
+    Fault(
+        "bytes as truth values", "refusal", TENSORS,
+        "(storage.dtype not in (None, uint8) or dtype is bool_)", "storage.dtype not in (None, uint8)",
+        "tests/test_serialization_bounds.py -k 'hostile and truth'",
+    ),
+    Fault(
+        "a negated tensor along strides of 0", "budget", TENSORS,
+        "tuple([extent if step else 1 for extent, step in zip(size, stride)])", "tuple(size)",
+        "tests/test_serialization_bounds.py -k 'expanded and cuda'",
+    ),
+    Fault(
+        "windows are computed without a bound", "budget", BUILDERS,
+        "            reader.bytes.spend(", "            (lambda *_: 0)(",
+        "tests/test_serialization_bounds.py -k windows",
+    ),
+    Fault(
+        "copies are not counted", "budget", BUILDERS,
+        '    reader.budget.spend(8 * len(value), f"a {what}")\n', "",
+        "tests/test_serialization_bounds.py -k 'hostile and lists'",
+    ),
+    Fault(
+        "a tuple's depth is lost", "budget", BUDGET,
+        "depth = max(depth, below + 1)", "depth = 2",
+        "tests/test_serialization_bounds.py -k 'hostile and slices'",
+    ),
+    Fault(
+        "a key's weight is not counted", "budget", BUDGET,
+        '            self.budget.spend(8 * weight, "the hash of a key")\n', "",
+        "tests/test_serialization_bounds.py -k 'hostile and key and not storage and not deep'",
+    ),
+    Fault(
+        "keys of one hash", "budget", BUDGET,
+        "            if seen[digest] > COLLISIONS:\n", "            if False:\n",
+        "tests/test_serialization_bounds.py -k 'hostile and one'",
+    ),
+    Fault(
+        "lists in lists have no bound", "budget", BUDGET,
+        "            below[-1] = max(below[-1], depth)\n", "            pass\n",
+        "tests/test_serialization_bounds.py -k 'hostile and deep'",
+    ),
+    Fault(
+        "unpacked records are not counted", "budget", ARCHIVE,
+        "            self.space.spend(", "            (lambda *_: 0)(",
+        "tests/test_serialization_bounds.py -k records",
+    ),
+    Fault(
+        "a declared length is believed", "budget", UNPICKLER,
+        "if count > _SMALL and count > self.size - self.place else", "if False else",
+        "tests/test_serialization_bounds.py -k hostile",
+        equivalent="of a file in memory no more is made than there is; a file on a disk would make room first",
+    ),
+    Fault(
+        "an error shows its key", "refusal", UNPICKLER,
+        'text = error.args[0] if error.args and type(error.args[0]) is str else ""', "text = str(error)",
+        "tests/test_serialization_bounds.py -k 'error_text'",
+    ),
+    Fault(
+        "old storages reach beyond the file", "refusal", LEGACY,
+        "        if count * size > end - file.tell():\n", "        if False:\n",
+        "tests/test_serialization_bounds.py -k old_storages",
+    ),
+    Fault(
+        "temporary files stay", "atomic", FILES,
+        "        _clean(folder, name)\n", "",
+        "tests/test_saving.py -k cleaned",
+    ),
+    Fault(
+        "a living writer's file is cleaned", "atomic", FILES,
+        "                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its writer lives\n", "",
+        "tests/test_saving.py -k 'cleaned or two_writers'",
+    ),
+    Fault(
+        "a pipe is written to by place", "atomic", SAFE,
+        '    refuse_devices(filename, "save_file")\n', "",
+        "tests/test_saving.py -k pipes",
     ),
     Fault(
         "safetensors: shared memory passes", "refusal", SAFE,

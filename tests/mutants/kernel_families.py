@@ -198,6 +198,17 @@ FAULTS = [
         "tests/test_convolution.py -k dimensions_apart",
     ),
     Fault(
+        "convolution: 64-bit offsets of the first group", "index width", CONVOLUTION,
+        "offs_m.to(tl.int64), offs_n.to(tl.int64), group.to(tl.int64)",
+        "offs_m.to(tl.int64), offs_n.to(tl.int64), group.to(tl.int64) * 0",
+        "tests/test_convolution.py -k wide_offsets",
+    ),
+    Fault(
+        "pooling: windows one row high with 64-bit offsets", "index width", POOLING,
+        "wide(h, INT64) * strides[3]", "(wide(h, INT64) * 0 if INT64 else h * strides[3])",
+        "tests/test_pooling.py -k wide_offsets",
+    ),
+    Fault(
         "scan: a chunk forgets the ones before", "formula", SCAN,
         "            carry = _combine(carry, _total(x, KIND), KIND)\n",
         "            carry = _total(x, KIND)\n",

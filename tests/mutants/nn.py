@@ -116,14 +116,8 @@ FAULTS = [
     ),
     Fault(
         "layer norm: the weight starts at zero", "initialisation", NORMS,
-        '        """Set weight to 1 and bias to 0."""\n        if self.weight is not None:\n'
-        '            init.ones_(self.weight)\n        if self.bias is not None:\n'
-        '            init.zeros_(self.bias)\n\n    def forward(self, input: Tensor) -> Tensor:\n'
-        '        return F.layer_norm',
-        '        """Set weight to 1 and bias to 0."""\n        if self.weight is not None:\n'
-        '            init.zeros_(self.weight)\n        if self.bias is not None:\n'
-        '            init.zeros_(self.bias)\n\n    def forward(self, input: Tensor) -> Tensor:\n'
-        '        return F.layer_norm',
+        "        if self.weight is not None:\n            init.ones_(self.weight)\n        if self.bias",
+        "        if self.weight is not None:\n            init.zeros_(self.weight)\n        if self.bias",
         f"{LAYERS} -k 'normalisation'",
     ),
     Fault(

@@ -74,7 +74,7 @@ FAULTS = [
     ),
     Fault(
         "div: the other operand's gradient", "derivative", ARITHMETIC,
-        "g * -conjugate(result / other)", "g * -conjugate(result)",
+        "g * -conjugate(quotient(quotient(input, other), other))", "g * -conjugate(quotient(input, other))",
         f"{GRAD} div'",
     ),
     Fault(
@@ -142,7 +142,7 @@ FAULTS = [
     ),
     Fault(
         "amax: ties are not shared", "derivative", EXTREMES,
-        "* share / sum(share, dims, True)", "* share",
+        "over_count(g, sum(ties, dims, True)) * ties", "g * ties",
         "tests/test_special_gradients.py -k special",
     ),
     Fault(
@@ -162,8 +162,8 @@ FAULTS = [
     ),
     Fault(
         "nanmean: the number of all elements", "reduction", NORMS,
-        "sum((input == input).to(total.dtype), dim, keepdim)",
-        "sum((input == input).to(total.dtype) * 0 + 1, dim, keepdim)",
+        "sum((input == input).to(wide), dim, keepdim)",
+        "sum((input == input).to(wide) * 0 + 1, dim, keepdim)",
         f"{DEFINED} nanmean'",
     ),
     Fault(
@@ -301,8 +301,8 @@ FAULTS = [
     ),
     Fault(
         "scatter_reduce: the mean counts the input", "reduction", SCATTER,
-        "n = (result.new_ones if include_self else result.new_zeros)(result.shape)",
-        "n = result.new_ones(result.shape)",
+        "n = (result.new_ones if include_self else result.new_zeros)(result.shape, dtype=counted)",
+        "n = result.new_ones(result.shape, dtype=counted)",
         f"{GRAD} scatter_reduce'",
     ),
     Fault(

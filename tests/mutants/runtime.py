@@ -137,7 +137,7 @@ FAULTS = [
     ),
     Fault(
         "conversion: integers wrap above", "conversion", NUMBERS,
-        '    result = np.where(whole >= 2.0 ** (info.bits - (made.kind == "i")), info.max, result)\n', "",
+        '    result = np.where(whole >= 2.0 ** (info.bits - (target.kind == "i")), info.max, result)\n', "",
         CONVERT,
     ),
     Fault(
@@ -198,7 +198,7 @@ FAULTS = [
     ),
     Fault(
         "an element of a list is not looked at", "argument check", ARGUMENTS,
-        "return all([item.__class__ is int or is_int(item) for item in value])", "return True",
+        "return all([item.__class__ is int or is_count(item) for item in value])", "return True",
         "tests/test_arguments.py",
     ),
     Fault(

@@ -28,8 +28,8 @@ OTHERS = {"names"}
 
 def overloads(place: str, name: str, function: Callable) -> list[inspect.Signature]:
     """The signatures of `place.name`; none where PyTorch says nothing about it."""
-    found = _overloads(place, name, function)
-    return [signature for signature in found if not OTHERS & set(signature.parameters)]
+    signatures = _overloads(place, name, function)
+    return [signature for signature in signatures if not OTHERS & set(signature.parameters)]
 
 
 def _overloads(place: str, name: str, function: Callable) -> list[inspect.Signature]:
@@ -47,11 +47,11 @@ def _overloads(place: str, name: str, function: Callable) -> list[inspect.Signat
 
 def _of_python(function: Callable) -> inspect.Signature | None:
     try:
-        found = inspect.signature(function)
+        signature = inspect.signature(function)
     except (ValueError, TypeError):
         return None
-    if [p.kind for p in found.parameters.values()] != [P.VAR_POSITIONAL, P.VAR_KEYWORD]:
-        return found
+    if [p.kind for p in signature.parameters.values()] != [P.VAR_POSITIONAL, P.VAR_KEYWORD]:
+        return signature
     # One of two functions, by whether indices are wanted as well: both take the same.
     dispatched = getattr(reference.nn.functional, f"_{function.__name__}", None)
     other = OVERRIDES.get(function) if dispatched is None else dispatched
@@ -66,27 +66,27 @@ def _stub(file: str, of: str = "") -> dict[str, list[inspect.Signature]]:
     ).body
     if of:
         body = next(node for node in body if isinstance(node, ast.ClassDef) and node.name == of).body
-    found: dict[str, list[inspect.Signature]] = {}
+    signatures: dict[str, list[inspect.Signature]] = {}
     for node in body:
         if isinstance(node, ast.FunctionDef):
             if not of and "self" in [argument.arg for argument in node.args.args]:
                 continue  # an order of arguments that is deprecated, such as add(self, alpha, other)
-            found.setdefault(node.name, []).append(_signature(node.args))
-    return found
+            signatures.setdefault(node.name, []).append(_signature(node.args))
+    return signatures
 
 
 def _signature(args: ast.arguments) -> inspect.Signature:
-    made = []
+    parameters = []
     positional = [*args.posonlyargs, *args.args]
     defaults = [None] * (len(positional) - len(args.defaults)) + list(args.defaults)
     for argument, default in zip(positional, defaults, strict=True):
         kind = P.POSITIONAL_ONLY if argument in args.posonlyargs else P.POSITIONAL_OR_KEYWORD
-        made.append(P(argument.arg, kind, default=_value(default)))
+        parameters.append(P(argument.arg, kind, default=_value(default)))
     if args.vararg:
-        made.append(P(args.vararg.arg, P.VAR_POSITIONAL))
+        parameters.append(P(args.vararg.arg, P.VAR_POSITIONAL))
     for argument, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
-        made.append(P(argument.arg, P.KEYWORD_ONLY, default=_value(default)))
-    return inspect.Signature(made)
+        parameters.append(P(argument.arg, P.KEYWORD_ONLY, default=_value(default)))
+    return inspect.Signature(parameters)
 
 
 def _value(node: ast.expr | None) -> Any:
@@ -105,7 +105,7 @@ def _schemas(name: str, place: str) -> Iterator[inspect.Signature]:
         types = [str(argument.type) for argument in schema.arguments]
         if not any("Tensor" in kind for kind in types):
             continue  # of TorchScript alone
-        made = [
+        parameters = [
             P(
                 "input" if argument.name == "self" else argument.name,
                 P.KEYWORD_ONLY if argument.kwarg_only else P.POSITIONAL_OR_KEYWORD,
@@ -115,4 +115,4 @@ def _schemas(name: str, place: str) -> Iterator[inspect.Signature]:
             if not argument.is_out
         ]
         outs = [argument for argument in schema.arguments if argument.is_out]
-        yield inspect.Signature(made + [P("out", P.KEYWORD_ONLY, default=None)] * bool(outs))
+        yield inspect.Signature(parameters + [P("out", P.KEYWORD_ONLY, default=None)] * bool(outs))

@@ -35,9 +35,9 @@ def counterpart(op: Op) -> Any:
         "linalg": reference.linalg, "special": reference.special,
     }  # fmt: skip
     for place, module in places.items():
-        found = getattr(module, op.public_name, None) if place in op.api.split() else None
-        if found is not None:
-            return found
+        function = getattr(module, op.public_name, None) if place in op.api.split() else None
+        if function is not None:
+            return function
     return None
 
 
@@ -115,11 +115,11 @@ class Judge:
         self.wanted = reference_tensors(wanted)
         runs = () if op.name in NOT_WIDENED else seeds(op, (1, 2, 3, 4))
         whole = whole_operands(op, sample, [t.is_floating_point() for t in self.wanted])
-        found = [
+        outcomes = [
             outcome(lambda seed=seed: run_reference(op, wide(op, sample, seed, whole))[0]) for seed in runs
         ]
         shapes = [t.shape for t in self.wanted]
-        alike = [r for r in map(reference_tensors, found) if [t.shape for t in r] == shapes]
+        alike = [r for r in map(reference_tensors, outcomes) if [t.shape for t in r] == shapes]
         self.exact, *self.moved = alike or [self.wanted]
         self.signs = op.family not in SIGN_OF_ZERO and op.name not in SIGN_OF_ZERO
         self.at_least = AT_LEAST.get(op.name, (0.0,))[0]

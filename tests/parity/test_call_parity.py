@@ -95,7 +95,7 @@ def members(place: str) -> Iterator[tuple[str, Any, list[inspect.Signature]]]:
             yield f"{place}.{name}".removeprefix("."), a, overloads(place, name, b)
 
 
-CASES = {path: (mine, found) for place in PLACES for path, mine, found in members(place)}
+CASES = {path: (mine, theirs) for place in PLACES for path, mine, theirs in members(place)}
 
 
 def alike(mine: Any, theirs: Any) -> bool:
@@ -108,7 +108,7 @@ def alike(mine: Any, theirs: Any) -> bool:
     return texts[0] == texts[1] or all(text in NOTHING for text in texts)
 
 
-def differences(path: str, mine: Callable, found: list[inspect.Signature]) -> Iterator[str]:
+def differences(path: str, mine: Callable, signatures: list[inspect.Signature]) -> Iterator[str]:
     own = inspect.signature(mine)
     op = getattr(mine, "op", None)
     named = op.aliases if op is not None else {}
@@ -116,7 +116,7 @@ def differences(path: str, mine: Callable, found: list[inspect.Signature]) -> It
     if method:
         own = own.replace(parameters=list(own.parameters.values())[1:])
     defaults: dict[str, list] = {}
-    for signature in found:
+    for signature in signatures:
         parameters = list(signature.parameters.values())[method:]
         names = [named.get(p.name, p.name) if p.name not in own.parameters else p.name for p in parameters]
         renamed = list(zip(names, parameters, strict=True))
@@ -152,7 +152,7 @@ def differences(path: str, mine: Callable, found: list[inspect.Signature]) -> It
 
 def test_there_is_something_to_compare():
     assert len(CASES) > 1050
-    silent = {path for path, (_, found) in CASES.items() if not found}
+    silent = {path for path, (_, theirs) in CASES.items() if not theirs}
     # PyTorch says nothing about these
     assert silent == {
         "to_dlpack", "Tensor.cdouble", "Tensor.cfloat", "is_anomaly_enabled", "is_anomaly_check_nan_enabled",
@@ -162,9 +162,9 @@ def test_there_is_something_to_compare():
 @pytest.mark.parametrize("place", PLACES)
 def test_every_call_fits(place):
     wrong = {}
-    for path, (mine, found) in CASES.items():
+    for path, (mine, theirs) in CASES.items():
         if path.rpartition(".")[0] == place and path not in EXCEPTIONS:
-            told = list(dict.fromkeys(differences(path, mine, found)))
+            told = list(dict.fromkeys(differences(path, mine, theirs)))
             if told:
                 wrong[path] = told
     assert not wrong, "\n".join(

@@ -109,5 +109,5 @@ def test_weights_of_zero(device, name, reduction, ignored):
             loss = f.cross_entropy(x, y, **given, label_smoothing=0.1 if name == "smoothed" else 0.0)
         loss.sum().backward()
         results.append([t.detach().cpu().numpy() for t in (loss, *[leaf.grad for leaf in leaves])])
-    for found, wanted in zip(*results, strict=True):
-        np.testing.assert_allclose(found, wanted, atol=1e-6)
+    for got, wanted in zip(*results, strict=True):
+        np.testing.assert_allclose(got, wanted, atol=1e-6)

@@ -413,8 +413,8 @@ def same(got: Any, wanted: Any) -> None:
         assert str(got.dtype) == str(wanted.dtype)
         assert tuple(got.shape) == tuple(wanted.shape)
         values = wanted.float() if wanted.dtype is reference.bfloat16 else wanted
-        found = got.float() if got.dtype is tritonnn.bfloat16 else got
-        np.testing.assert_allclose(found.numpy(), values.resolve_conj().numpy(), rtol=1e-5, atol=1e-6)
+        result = got.float() if got.dtype is tritonnn.bfloat16 else got
+        np.testing.assert_allclose(result.numpy(), values.resolve_conj().numpy(), rtol=1e-5, atol=1e-6)
     elif isinstance(wanted, tuple):
         assert len(got) == len(wanted)
         for a, b in zip(got, wanted, strict=True):

@@ -100,10 +100,10 @@ REFUSED = {
 
 def assigned(x):
     """A copy with a row and an element written."""
-    made = x.clone()
-    made[0] = x[1]
-    made[1, 2] = 3.0
-    return made
+    copy = x.clone()
+    copy[0] = x[1]
+    copy[1, 2] = 3.0
+    return copy
 
 
 def gradient(lib, x):
@@ -113,15 +113,15 @@ def gradient(lib, x):
     return leaf.grad
 
 
-def made(lib, kind, device="cpu"):
+def numbers(lib, kind, device="cpu"):
     return lib.from_numpy(VALUES.copy()).to(getattr(lib, kind)).to(device)
 
 
 def same(name, kind, device):
-    found = TAKEN[name](tritonnn, made(tritonnn, kind, device))
-    wanted = TAKEN[name](reference, made(reference, kind))
-    assert str(found.dtype) == str(wanted.dtype)
-    wide = [t.cpu().to(lib.complex128).numpy() for t, lib in ((found, tritonnn), (wanted, reference))]
+    got = TAKEN[name](tritonnn, numbers(tritonnn, kind, device))
+    wanted = TAKEN[name](reference, numbers(reference, kind))
+    assert str(got.dtype) == str(wanted.dtype)
+    wide = [t.cpu().to(lib.complex128).numpy() for t, lib in ((got, tritonnn), (wanted, reference))]
     np.testing.assert_array_equal(*wide)
 
 
@@ -134,13 +134,10 @@ def test_taken(name, device, kind):
 
 @KINDS
 @pytest.mark.parametrize("name", ["eq", "eq number", "ne", "isnan", "where"])
-def test_compared_without_instructions(monkeypatch, name, kind):
+def test_compared_without_instructions(monkeypatch, forget_launches, name, kind):
     """As where the hardware knows no float8: by way of float16."""
-    from tritonnn.kernels.launch.launch import forget_plans
-
     for module in (_pointwise, shape):
         monkeypatch.setattr(module, "instructions", lambda arch: False)
-    forget_plans()
     same(name, kind, "cuda")
 
 
@@ -149,9 +146,9 @@ def test_compared_without_instructions(monkeypatch, name, kind):
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name, device, kind):
     with pytest.raises((NotImplementedError, RuntimeError)) as there:
-        REFUSED[name](reference, made(reference, kind))
+        REFUSED[name](reference, numbers(reference, kind))
     with pytest.raises(type(there.value), match=r"not implemented for float8|Promotion for Float8"):
-        REFUSED[name](tritonnn, made(tritonnn, kind, device))
+        REFUSED[name](tritonnn, numbers(tritonnn, kind, device))
 
 
 @KINDS

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 def leaves(library: Any, inputs: tuple) -> list[Any]:
     """The case's inputs as tensors of one library; floating ones require grad."""
-    made = []
+    values = []
     for value in inputs:
         if isinstance(value, np.ndarray):
             differentiable = not isinstance(value, Fixed)
@@ -28,8 +28,8 @@ def leaves(library: Any, inputs: tuple) -> list[Any]:
                 value.shape
             )
             value.requires_grad_(value.is_floating_point() and differentiable)
-        made.append(value)
-    return made
+        values.append(value)
+    return values
 
 
 def outputs(result: Any) -> list[Any]:
@@ -84,10 +84,8 @@ def run(library: Any, layer: Any, inputs: list[Any]) -> list[Any]:
     total = 0
     for result in results:
         if result.requires_grad:
-            weight = library.linspace(0.5, 1.5, max(result.numel(), 1))[: result.numel()].reshape(
-                result.shape
-            )
-            total = total + (result * weight).sum()
+            weight = library.linspace(0.5, 1.5, max(result.numel(), 1), device=result.device)
+            total = total + (result * weight[: result.numel()].reshape(result.shape)).sum()
     if results and any(result.requires_grad for result in results):
         total.backward()
     return results

@@ -32,43 +32,41 @@ def wide(lib, value):
     )
 
 
-def assigned(made, value):
+def assigned(t, value):
     """A copy with every element assigned."""
-    made = made.clone()
-    made[:] = value
-    return made
+    t = t.clone()
+    t[:] = value
+    return t
 
 
 WRITES = {
-    "full": lambda lib, made, value: lib.full((2,), value, dtype=made.dtype, device=made.device),
-    "full_like": lambda lib, made, value: lib.full_like(made, value),
-    "new_full": lambda lib, made, value: made.new_full((2,), value),
-    "tensor": lambda lib, made, value: lib.tensor([value, value], dtype=made.dtype, device=made.device),
-    "fill_": lambda lib, made, value: made.fill_(value),
-    "fill_ one": lambda lib, made, value: made[:1].fill_(value),
-    "fill_ none": lambda lib, made, value: made[:0].fill_(value),
-    "setitem": lambda lib, made, value: assigned(made, value),
-    "masked_fill": lambda lib, made, value: made.masked_fill(
-        lib.tensor([True, False], device=made.device), value
-    ),
-    "masked_fill tensor": lambda lib, made, value: made.cpu().masked_fill(
+    "full": lambda lib, t, value: lib.full((2,), value, dtype=t.dtype, device=t.device),
+    "full_like": lambda lib, t, value: lib.full_like(t, value),
+    "new_full": lambda lib, t, value: t.new_full((2,), value),
+    "tensor": lambda lib, t, value: lib.tensor([value, value], dtype=t.dtype, device=t.device),
+    "fill_": lambda lib, t, value: t.fill_(value),
+    "fill_ one": lambda lib, t, value: t[:1].fill_(value),
+    "fill_ none": lambda lib, t, value: t[:0].fill_(value),
+    "setitem": lambda lib, t, value: assigned(t, value),
+    "masked_fill": lambda lib, t, value: t.masked_fill(lib.tensor([True, False], device=t.device), value),
+    "masked_fill tensor": lambda lib, t, value: t.cpu().masked_fill(
         lib.tensor([True, False]), lib.tensor(value, dtype=wide(lib, value))
     ),
-    "index_fill": lambda lib, made, value: made.index_fill(0, lib.tensor([1], device=made.device), value),
-    "scatter": lambda lib, made, value: made.scatter(0, lib.tensor([1], device=made.device), value),
+    "index_fill": lambda lib, t, value: t.index_fill(0, lib.tensor([1], device=t.device), value),
+    "scatter": lambda lib, t, value: t.scatter(0, lib.tensor([1], device=t.device), value),
 }
 
 
 def outcome(lib, device, write, dtype, value):
     try:
-        made = WRITES[write](lib, lib.zeros(2, dtype=getattr(lib, dtype), device=device), value)
+        result = WRITES[write](lib, lib.zeros(2, dtype=getattr(lib, dtype), device=device), value)
     except Exception as error:
         words = str(error).partition("\n")[0]
         words = words.partition(". Hint")[0]
         return type(error).__name__, words[words.find("value cannot") :] if "value cannot" in words else ""
-    assert str(made.dtype) == f"torch.{dtype}"
-    wide = made.cpu().to(lib.complex128 if dtype == "complex64" else lib.float64)
-    return wide.numpy().tolist() if dtype != "int64" else made.tolist()
+    assert str(result.dtype) == f"torch.{dtype}"
+    wide = result.cpu().to(lib.complex128 if dtype == "complex64" else lib.float64)
+    return wide.numpy().tolist() if dtype != "int64" else result.tolist()
 
 
 def calls():
@@ -90,12 +88,12 @@ def test_numbers_in_tensors(device, write, dtype):
             continue  # all refused there; here only with an imaginary part
         if write == "setitem" and (isinstance(value, complex) or value in (2**64, -(2**63) - 1)):
             continue  # refused there by its own checks, in other words
-        found = outcome(tritonnn, device, write, dtype, value)
+        got = outcome(tritonnn, device, write, dtype, value)
         wanted = outcome(reference, "cpu", write, dtype, value)
         if isinstance(wanted, list):
-            np.testing.assert_array_equal(found, wanted, err_msg=repr(value))
+            np.testing.assert_array_equal(got, wanted, err_msg=repr(value))
         else:
-            assert found == wanted, repr(value)
+            assert got == wanted, repr(value)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
@@ -103,8 +101,8 @@ def test_complex_numbers_as_bool(device):
     """True where either part is not 0, of any layout."""
     values = np.array([[1j, 0j, 1 + 0j], [0j, complex(0, math.nan), -2 - 1j]])
     for turn in (False, True):
-        found, wanted = (lib.from_numpy(values.copy()) for lib in (tritonnn, reference))
+        got, wanted = (lib.from_numpy(values.copy()) for lib in (tritonnn, reference))
         if turn:
-            found, wanted = found.t(), wanted.t()
-        found = found.to(device).to(tritonnn.bool).cpu()
-        np.testing.assert_array_equal(found.numpy(), wanted.to(reference.bool).numpy())
+            got, wanted = got.t(), wanted.t()
+        got = got.to(device).to(tritonnn.bool).cpu()
+        np.testing.assert_array_equal(got.numpy(), wanted.to(reference.bool).numpy())

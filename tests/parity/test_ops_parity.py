@@ -95,5 +95,5 @@ def test_parity_grad(op, dtype):
             for a, b in zip(own, wanted_leaves, strict=True):
                 zero = np.zeros(tuple(a.shape))
                 expected = zero if b.grad is None else b.grad.numpy(force=True)
-                found = zero if a.grad is None else array(a.grad)
-                np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol / 10, err_msg=repr(sample))
+                grad = zero if a.grad is None else array(a.grad)
+                np.testing.assert_allclose(grad, expected, rtol=rtol, atol=rtol / 10, err_msg=repr(sample))

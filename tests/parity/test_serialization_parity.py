@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import io
+import pickle
 from typing import Any
 
 import numpy as np
@@ -42,27 +44,31 @@ def contents(library: Any) -> dict[str, Any]:
 def assert_same(got: Any, wanted: Any) -> None:
     assert list(got) == list(wanted)
     for name, value in wanted.items():
-        found = got[name]
+        loaded = got[name]
         if hasattr(value, "stride"):
-            assert str(found.dtype) == str(value.dtype) and tuple(found.shape) == tuple(value.shape), name
-            assert tuple(found.stride()) == tuple(value.stride()), name
-            assert found.requires_grad == value.requires_grad, name
-            assert type(found).__name__ == type(value).__name__, name
-            assert found.tolist() == value.tolist(), name
+            assert str(loaded.dtype) == str(value.dtype) and tuple(loaded.shape) == tuple(value.shape), name
+            assert tuple(loaded.stride()) == tuple(value.stride()), name
+            assert loaded.requires_grad == value.requires_grad, name
+            assert type(loaded).__name__ == type(value).__name__, name
+            assert loaded.tolist() == value.tolist(), name
         else:
-            assert str(found) == str(value), name
+            assert str(loaded) == str(value), name
 
 
-def test_pytorch_reads_ours(tmp_path):
-    torch.save(contents(torch), tmp_path / "a.pt")
-    for options in ({}, {"mmap": True}, {"map_location": "cpu"}):
+FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before 1.6"])
+
+
+@FORMATS
+def test_pytorch_reads_ours(tmp_path, zipped):
+    torch.save(contents(torch), tmp_path / "a.pt", _use_new_zipfile_serialization=zipped)
+    for options in ({}, {"mmap": True}, {"map_location": "cpu"}) if zipped else ({}, {"map_location": "cpu"}):
         got = reference.load(tmp_path / "a.pt", weights_only=True, **options)
         assert_same(got, contents(reference))
         got["view"][0, 0] = -1
         assert got["base"][1, 0, 0].item() == -1 and got["turned"][0, 0, 1].item() == -1
 
 
-@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before 1.6"])
+@FORMATS
 def test_we_read_pytorchs(tmp_path, zipped):
     wanted = contents(reference)
     reference.save(wanted, tmp_path / "a.pt", _use_new_zipfile_serialization=zipped)
@@ -80,7 +86,71 @@ def test_lazily_conjugated_tensors(tmp_path):
     assert conjugate.tolist() == [1 - 2j, 3 + 1j] and negative.tolist() == [-2, 1]
 
 
-def test_training_goes_on_in_the_other_library(tmp_path):
+def test_before_1_6_in_other_protocols_and_file_objects():
+    wanted = contents(reference)
+    for protocol in (2, 3, 4, 5):
+        file = io.BytesIO(b"before it")
+        file.seek(9)
+        reference.save(wanted, file, pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+        file.write(b"behind it")
+        file.seek(9)
+        assert_same(torch.load(file), contents(torch))
+        assert file.read() == b"behind it"
+
+
+def attributed(library: Any) -> list[Any]:
+    """Tensors with attributes: a number, a nest, a tensor that shares memory."""
+    plain, parameter = library.arange(4.0), library.nn.Parameter(library.ones(2))
+    plain.note, plain.part = [1, {"a": (2,)}], plain[1:3]
+    parameter.tag = "decay"
+    steps = library.nn.Buffer(library.zeros(1), persistent=False)
+    return [plain, parameter, steps]
+
+
+@FORMATS
+@pytest.mark.parametrize("weights_only", [True, False], ids=["safe", "trusted"])
+def test_attributes_cross_over(tmp_path, zipped, weights_only):
+    for writer, reader in ((torch, torch), (torch, reference), (reference, torch)):
+        writer.save(attributed(writer), tmp_path / "a.pt", _use_new_zipfile_serialization=zipped)
+        plain, parameter, steps = reader.load(tmp_path / "a.pt", weights_only=weights_only)
+        assert plain.note == [1, {"a": (2,)}] and plain.part.tolist() == [1, 2]
+        plain[1] = 9
+        assert plain.part[0].item() == 9
+        assert isinstance(parameter, reader.nn.Parameter) and parameter.tag == "decay"
+        assert isinstance(steps, reader.nn.Buffer) and steps.persistent is False
+
+
+def test_what_pytorch_refuses_of_a_state_we_refuse(tmp_path):
+    """`shape` and `device` of a tensor cannot be set by a file, in either library."""
+    for name in ("shape", "device", "dtype", "is_leaf", "T", "__class__"):
+        data = reference.ones(2)
+        state = reference._utils._rebuild_parameter_with_state
+
+        class Forged:
+            def __reduce__(self, state=state, data=data, name=name):
+                return state, (data, True, collections.OrderedDict(), {name: (9,)})
+
+        reference.save(Forged(), tmp_path / "a.pt")
+        for library in (reference, torch):
+            with pytest.raises((AttributeError, TypeError, RuntimeError)):
+                library.load(tmp_path / "a.pt", weights_only=True)
+
+
+@FORMATS
+@pytest.mark.filterwarnings("ignore:.*retrieve source code")
+def test_whole_modules_of_pytorch(tmp_path, zipped):
+    model = reference.nn.Sequential(reference.nn.Linear(3, 2), reference.nn.Tanh())
+    reference.save(model, tmp_path / "a.pt", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(pickle.UnpicklingError, match=r"GLOBAL torch\.nn\.modules"):
+        torch.load(tmp_path / "a.pt")
+    got = torch.load(tmp_path / "a.pt", weights_only=False)
+    x = np.ones((1, 3), np.float32)
+    assert isinstance(got, torch.nn.Sequential)
+    assert got(torch.from_numpy(x))[0].tolist() == pytest.approx(model(reference.from_numpy(x))[0].tolist())
+
+
+@FORMATS
+def test_training_goes_on_in_the_other_library(tmp_path, zipped):
     """Model and optimizer of PyTorch, loaded here, take the same next step, and the other way round."""
 
     def build(library: Any) -> tuple[Any, Any]:
@@ -99,7 +169,8 @@ def test_training_goes_on_in_the_other_library(tmp_path):
         model, optimizer = build(first)
         for _ in range(3):
             step(first, model, optimizer)
-        first.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, tmp_path / "c.pt")
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        first.save(state, tmp_path / "c.pt", _use_new_zipfile_serialization=zipped)
         other, other_optimizer = build(second)
         saved = second.load(tmp_path / "c.pt", weights_only=True)
         other.load_state_dict(saved["model"])

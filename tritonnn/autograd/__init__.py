@@ -22,26 +22,26 @@ from tritonnn.recording.grad_mode import (
 )
 
 _LAZY = {
-    "Function": "function", "FunctionCtx": "function", "NestedIOFunction": "function", "Variable": "function",
+    "Function": "function", "FunctionCtx": "function", "NestedIOFunction": "function", "Variable": "variable",
     "once_differentiable": "function", "gradgradcheck": "gradcheck", "GradcheckError": "gradcheck",
 }  # fmt: skip
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.autograd import function, functional, grad_mode, gradcheck, graph
+    from tritonnn.autograd import function, functional, grad_mode, gradcheck, graph, variable
     from tritonnn.autograd.function import (
         Function,
         FunctionCtx,
         NestedIOFunction,
-        Variable,
         once_differentiable,
     )
     from tritonnn.autograd.gradcheck import GradcheckError, gradgradcheck
+    from tritonnn.autograd.variable import Variable
 else:
 
     def __getattr__(name: str) -> Any:
         if name in ("functional", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode"):
-            module = {"variable": "function", "anomaly_mode": "anomaly"}.get(name, name)
+            module = "anomaly" if name == "anomaly_mode" else name
             return importlib.import_module(f"tritonnn.autograd.{module}")
         if name in _LAZY:
             value = getattr(importlib.import_module(f"tritonnn.autograd.{_LAZY[name]}"), name)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
-from tritonnn.autograd.engine import Run
+from tritonnn.autograd.engine import Run, lock_of
 from tritonnn.recording.graph import AccumulateGrad, Edge, edge_of
 
 
@@ -127,7 +127,8 @@ def _accumulate_captured(run: Run, inputs: tuple) -> None:
         if isinstance(tensor, Tensor) and tensor._node is not None and not tensor._retains_grad:
             grad = run.captured.get((id(tensor._node), tensor._out_nr))
             if grad is not None:
-                tensor._grad = grad if tensor._grad is None else tensor._grad + grad
+                with lock_of(tensor):
+                    tensor._grad = grad if tensor._grad is None else tensor._grad + grad
 
 
 def grad(
@@ -182,7 +183,10 @@ def grad(
     if materialize_grads:
         from tritonnn.ops.creation.creation import zeros_like
 
-        results = [zeros_like(v) if r is None else r for r, v in zip(results, wanted_values, strict=True)]
+        results = [
+            zeros_like(value, requires_grad=create_graph) if result is None else result
+            for result, value in zip(results, wanted_values, strict=True)
+        ]
     return tuple(results)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.autograd.nested import LEVELS, on_fresh_stack
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import Edge, Node
 
@@ -76,6 +78,17 @@ class Run:
         self.captured: dict[tuple[int, int], Tensor] = {}
 
     def __call__(self, roots: Sequence[Edge], grads: Sequence[Tensor]) -> None:
+        depth = state.depth
+        state.depth = depth + 1
+        try:
+            if depth and depth % LEVELS == 0:
+                on_fresh_stack(lambda: self._run(roots, grads))
+            else:
+                self._run(roots, grads)
+        finally:
+            state.depth = depth
+
+    def _run(self, roots: Sequence[Edge], grads: Sequence[Tensor]) -> None:
         incoming, nodes = _dependencies(roots)
         useful = None
         if self.wanted is not None:
@@ -139,9 +152,10 @@ class Run:
         self, node: Node, grads: list[Tensor | None], useful: set[int] | None
     ) -> Sequence[Tensor | None]:
         if node.tensor_hooks is not None:
-            for number in sorted(node.tensor_hooks):
-                if grads[number] is not None:
-                    grads[number] = self._run_hooks(node.tensor_hooks[number], grads[number])
+            for number in sorted(node.tensor_hooks):  # also of a result that nothing used: it is shown None
+                grads[number] = self._run_hooks(node.tensor_hooks[number], grads[number])
+        if node.retained is not None:
+            self._keep(node, grads)
         if self.wanted is not None:
             for number, grad in enumerate(grads):
                 if grad is not None and (id(node), number) in self.wanted:
@@ -168,6 +182,18 @@ class Run:
             node.release()
         return results
 
+    def _keep(self, node: Node, grads: list[Tensor | None]) -> None:
+        """Put the gradients of results that retain them into their `.grad`, as they are after all hooks."""
+        assert node.retained is not None
+        for number, reference in list(node.retained.items()):
+            tensor, grad = reference(), grads[number]
+            # A tensor that was written in place since has another node, and is no longer this result.
+            if grad is None or tensor is None or tensor._node is not node or tensor._out_nr != number:
+                continue
+            self._note_given(grad)
+            with lock_of(tensor):
+                tensor._grad = grad if tensor._grad is None else tensor._grad + grad
+
     def _apply(self, node: Node, grads: list[Tensor | None]) -> Sequence[Tensor | None]:
         if not state.anomaly:
             return node.apply(grads)
@@ -184,8 +210,9 @@ class Run:
             state.running = before
         return results
 
-    def _run_hooks(self, hooks: dict, grad: Any) -> Tensor:
-        self._note_given(grad)  # a hook may keep it
+    def _run_hooks(self, hooks: dict, grad: Any) -> Tensor | None:
+        if grad is not None:
+            self._note_given(grad)  # a hook may keep it
         for _, hook in sorted(hooks.items()):
             replaced = hook(grad)
             if replaced is not None:
@@ -193,7 +220,7 @@ class Run:
                     raise TypeError(
                         f"expected the hook to return a Tensor or None, got {type(replaced).__name__}"
                     )
-                if replaced.shape != grad.shape:
+                if grad is not None and replaced.shape != grad.shape:
                     raise RuntimeError(
                         f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: "
                         f"{tuple(grad.shape)} became {tuple(replaced.shape)}"
@@ -214,13 +241,16 @@ class Run:
                 self.captured[id(leaf), 0] = grad
                 self._note_given(grad)
                 return
-        have = leaf._grad
-        if have is None:
-            leaf._grad = self._own(grad, leaf)
-        elif self.create:
-            leaf._grad = have + grad
-        else:
-            have.add_(grad)
+        if not leaf._rg:  # detached in place since
+            return
+        with lock_of(leaf):
+            have = leaf._grad
+            if have is None:
+                leaf._grad = self._own(grad, leaf)
+            elif self.create:
+                leaf._grad = have + grad
+            else:
+                have.add_(grad)
         if leaf._post_accumulate_hooks:
             for hook in list(leaf._post_accumulate_hooks.values()):
                 hook(leaf)
@@ -249,6 +279,15 @@ class Run:
         for grad in grads:
             if isinstance(grad, Tensor):
                 self._note_given(grad)
+
+
+# Several threads may run backward into the same leaves. A lock of each would cost every tensor its memory.
+_LOCKS = tuple([threading.RLock() for _ in range(64)])
+
+
+def lock_of(leaf: Tensor) -> threading.RLock:
+    """What is held while something is added to a tensor's `.grad`."""
+    return _LOCKS[id(leaf) >> 4 & 63]
 
 
 def _layout(leaf: Tensor) -> tuple[int, ...] | None:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import no_grad, state
-from tritonnn.recording.graph import Node, _sequence, edge_of, rebase
+from tritonnn.recording.graph import (
+    Node,
+    _sequence,
+    check_recorded_write,
+    edge_of,
+    restored,
+    rewrite_history,
+    version_to_save,
+    view_of,
+)
+from tritonnn.recording.packing import Packed
 from tritonnn.recording.tracing import trace_here
 
 
 class FunctionCtx:
-    """What forward hands to backward; `ctx` of a static function, `self` of an old-style one."""
+    """What forward hands to backward; `ctx` of a static function, `self` of an old-style one.
+
+    The node refers to it; it refers to the node weakly, so that graphs are freed by counting.
+    """
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep tensors for backward (inputs, results or others; None allowed); read them from `saved_tensors`."""
@@ -41,7 +55,14 @@ class FunctionCtx:
     @property
     def saved_tensors(self) -> tuple:
         """The tensors given to `save_for_backward`, after checking that none was modified in place."""
-        return self._node.unpack_saved()  # type: ignore[attr-defined]
+        if self._saved is None:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved tensors after they "
+                "have already been freed). Saved intermediate values of the graph are freed when you call "
+                ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph "
+                "a second time or if you need to access saved tensors after calling backward."
+            )
+        return tuple([saved.unpacked(self._node()) for saved in self._saved])
 
     saved_variables = saved_tensors
 
@@ -53,16 +74,52 @@ class FunctionCtx:
     @property
     def next_functions(self) -> tuple:
         """The graph edges of the inputs."""
-        return self._node.next_functions  # type: ignore[attr-defined]
+        return self._node().next_functions
 
     to_save: tuple = ()
     dirty: tuple = ()
     non_differentiable: tuple = ()
     materialize_grads = True
+    _saved: Sequence[_Saved] | None = ()
+    _node: Any = staticmethod(lambda: None)
+
+
+class _Saved:
+    """One value given to `save_for_backward`."""
+
+    __slots__ = ("number", "value", "version")
+
+    def __init__(self, value: Any, number: int) -> None:
+        self.number = number  # which differentiable result of the call it is; -1: none
+        if number >= 0:
+            value = value.detach()  # an alias, so that no cycle is made
+        self.version = -1
+        if value is not None:
+            self.version = version_to_save(value)
+            if state.saved_hooks:
+                pack, unpack = state.saved_hooks[-1]
+                value = Packed(pack(value), unpack, edge_of(value) if number < 0 else None)
+        self.value = value
+
+    def unpacked(self, node: Any) -> Tensor | None:
+        value = self.value
+        if isinstance(value, Packed):
+            value = restored(value)
+        elif value is not None and value._storage.version != self.version:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                f"a {value.dtype} tensor of shape {list(value.shape)} saved by "
+                f"{'a custom function' if node is None else node.name()} is at version {value._storage.version}; "
+                f"expected version {self.version} instead."
+            )
+        if value is not None and self.number >= 0 and node is not None:  # a result of this very call
+            value = value.detach()
+            value._node, value._rg, value._out_nr = node, True, self.number
+        return value
 
 
 class FunctionNode(Node):
-    """The node of one call of a custom function."""
+    """The node of one call of a custom function; it has the attributes that forward gave to `ctx`."""
 
     __slots__ = ("ctx", "function", "input_count", "tensor_places")
 
@@ -72,30 +129,20 @@ class FunctionNode(Node):
         """Such as 'MyFunctionBackward'."""
         return self.function.__name__ + "Backward"
 
-    def unpack_saved(self) -> tuple:
-        """The saved tensors, checked and with their history."""
-        if self.saved is None:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they "
-                "have already been freed). Saved intermediate values of the graph are freed when you call "
-                ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph "
-                "a second time or if you need to access saved tensors after calling backward."
-            )
-        values = []
-        for (value, number), version in zip(self.saved, self.versions, strict=True):
-            if value.__class__.__name__ == "Packed":
-                value = value.unpack(value.value)
-            elif value is not None and value._storage.version != version:
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                    f"a {value.dtype} tensor of shape {list(value.shape)} saved by {self.name()} is at version "
-                    f"{value._storage.version}; expected version {version} instead."
-                )
-            if value is not None and number >= 0:  # a result of this very call
-                value = value.detach()
-                value._node, value._rg, value._out_nr = self, True, number
-            values.append(value)
-        return tuple(values)
+    def __getattr__(self, name: str) -> Any:
+        if name == "ctx":
+            raise AttributeError(name)  # not set yet
+        return getattr(self.ctx, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _NODE_FIELDS:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.ctx, name, value)
+
+    def release(self) -> None:
+        """Free what was saved; a backward that reads none of it can run again."""
+        self.ctx._saved = None
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         """Run the user's backward and check what it returns."""
@@ -103,11 +150,9 @@ class FunctionNode(Node):
             from tritonnn.ops.creation.creation import zeros
 
             grads = [
-                zeros(shape, dtype=dtype, device=device) if grad is None else grad
+                zeros(shape, dtype=dtype, device=device) if grad is None and dtype is not None else grad
                 for grad, (shape, dtype, device) in zip(grads, self.meta, strict=True)
             ]
-        if self.saved is None:
-            self.unpack_saved()
         returned = self.function._run_backward(self.ctx, grads)
         returned = list(returned) if isinstance(returned, (tuple, list)) else [returned]
         while len(returned) > self.input_count and returned[-1] is None:
@@ -127,6 +172,9 @@ class FunctionNode(Node):
             # An alias, so that a gradient the function also saved or shares is never taken over as `.grad`.
             results.append(grad if grad is None or state.enabled else _foreign(grad))
         return results
+
+
+_NODE_FIELDS = frozenset((*Node.__slots__, *FunctionNode.__slots__))
 
 
 class _Foreign(Tensor):
@@ -227,76 +275,83 @@ def _apply(cls: Any, ctx: Any, run: Any, args: tuple) -> Any:
     edges = [edge_of(args[i]) if state.enabled else None for i in places]
     needs = {place for place, edge in zip(places, edges, strict=True) if edge is not None}
     ctx._needs = tuple(i in needs for i in range(len(args)))
-    node: Any = FunctionNode()
-    node.function, node.ctx, node.input_count, node.tensor_places = cls, ctx, len(args), places
-    node.edges, node.seq = edges, next(_sequence)
-    node.trace = trace_here() if state.anomaly else None
-    node._hooks = node.tensor_hooks = None
-    node.op = node.plan = None
-    ctx._node = node
     with no_grad():
         returned = run(*args)
     outputs = returned if isinstance(returned, tuple) else (returned,)
     if isinstance(returned, list):
         outputs = tuple(returned)
     ctx.num_inputs, ctx.num_outputs, ctx.requires_grad = len(args), len(outputs), bool(needs)
-    outputs = _record(node, ctx, args, outputs, bool(needs))
-    return outputs[0] if not isinstance(returned, (tuple, list)) else outputs
+    results = _checked_results(ctx, args, outputs, bool(needs))
+    node: Any = None
+    differentiable: dict[int, int] = {}
+    if needs:
+        node = _backward_class(cls)()
+        node.ctx, node.function, node.input_count, node.tensor_places = ctx, cls, len(args), places
+        node.edges, node.seq = edges, next(_sequence)
+        node.trace = trace_here() if state.anomaly else None
+        node._hooks = node.tensor_hooks = node.retained = node.op = node.plan = None
+        node.saved = node.versions = ()
+        node.meta = tuple(
+            (o.shape, o.dtype, o.device) if isinstance(o, Tensor) else ((), None, None) for o in results
+        )
+        ctx._node = weakref.ref(node)
+        differentiable = _point_at(node, ctx, outputs, results)
+    ctx._saved = [_Saved(tensor, differentiable.get(id(tensor), -1)) for tensor in ctx.to_save]
+    for name in ("to_save", "dirty", "non_differentiable"):  # they may hold results
+        ctx.__dict__.pop(name, None)
+    return results[0] if not isinstance(returned, (tuple, list)) else results
 
 
-def _record(node: Any, ctx: Any, args: tuple, outputs: tuple, recording: bool) -> tuple:
-    """Point the results at the node and keep what was saved."""
+def _backward_class(cls: Any) -> Any:
+    """The class of the function's nodes, named as users see it."""
+    made = cls.__dict__.get("_backward_cls")
+    if made is None:
+        made = cls._backward_cls = type(cls.__name__ + "Backward", (FunctionNode,), {"__slots__": ()})
+    return made
+
+
+def _checked_results(ctx: Any, args: tuple, outputs: tuple, recording: bool) -> tuple:
+    """The results as they are returned: an input handed back unchanged becomes a tensor of its own."""
     for tensor in ctx.dirty:
         if not any(tensor is out for out in outputs):
             raise RuntimeError(
                 "mark_dirty: a tensor that forward modified in place must be among its results"
             )
-        if recording and tensor._rg and tensor._node is None and tensor._base is None:
-            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-        if tensor._storage.version == 0:
-            tensor._storage.version += 1
-    results = []
-    for out in outputs:
-        returned_input = isinstance(out, Tensor) and any(out is arg for arg in args)
-        if returned_input and not any(out is tensor for tensor in ctx.dirty):
-            out = out.detach()  # an input handed back unchanged becomes a tensor of its own
-        results.append(out)
-    node.meta = tuple(
-        (o.shape, o.dtype, o.device) if isinstance(o, Tensor) else ((), None, None) for o in results
+        if recording:
+            check_recorded_write(tensor)
+        tensor._storage.version += 1
+    return tuple(
+        [
+            view_of(out)
+            if isinstance(out, Tensor)
+            and any(out is arg for arg in args)
+            and not any(out is dirty for dirty in ctx.dirty)
+            else out
+            for out in outputs
+        ]
     )
-    non_differentiable = [id(t) for t in ctx.non_differentiable]
-    numbers = {id(out): i for i, out in enumerate(outputs)}
-    if recording:
-        _save(node, ctx, numbers)
-        for number, (out, given) in enumerate(zip(results, outputs, strict=True)):
-            if isinstance(out, Tensor) and id(given) not in non_differentiable and out.dtype.kind >= 2:
-                out._node, out._rg, out._out_nr = node, True, number
-                if out._base is not None:
-                    rebase(out, node) if any(out is t for t in ctx.dirty) else _unview(out)
-    else:
-        node.saved, node.versions = [], []
-        if not state.enabled:
-            _save(node, ctx, {})
-    return tuple(results)
 
 
-def _unview(out: Tensor) -> None:
-    out._base = None
-
-
-def _save(node: Any, ctx: Any, numbers: dict[int, int]) -> None:
-    saved, versions = [], []
-    for tensor in ctx.to_save:
-        number = numbers.get(id(tensor), -1) if tensor is not None else -1
-        value = tensor.detach() if number >= 0 else tensor  # results: an alias, so that no cycle is made
-        versions.append(-1 if value is None else value._storage.version)
-        saved.append((value, number))
-    node.saved, node.versions = saved, versions
-    if state.saved_hooks:
-        from tritonnn.recording.graph import Packed
-
-        pack, unpack = state.saved_hooks[-1]
-        node.saved = [(Packed(pack(v), unpack) if v is not None else None, n) for v, n in saved]
+def _point_at(node: Any, ctx: Any, outputs: tuple, results: tuple) -> dict[int, int]:
+    """Make the differentiable results those of the node; id -> number of each."""
+    constant = [id(t) for t in ctx.non_differentiable]
+    views = sum(isinstance(out, Tensor) and out._base is not None for out in results)
+    numbers = {}
+    for number, (out, given) in enumerate(zip(results, outputs, strict=True)):
+        if not isinstance(out, Tensor) or out.dtype.kind < 2:
+            continue
+        if id(given) in constant:
+            out._rg = False
+            continue
+        out._node, out._rg, out._out_nr = node, True, number
+        numbers[id(out)] = number
+        if any(out is tensor for tensor in ctx.dirty):
+            rewrite_history(out, node)
+        elif out._base is not None:
+            # Writing into it would put the history of its base in place of the function's backward.
+            out._creation = "several" if views > 1 else "function"
+            out._view_version = out._storage.version
+    return numbers
 
 
 class NestedIOFunction(Function):
@@ -331,23 +386,3 @@ class _Refuse(Function):
         raise RuntimeError(
             "trying to differentiate twice a function that was marked with @once_differentiable"
         )
-
-
-class _VariableType(type(Tensor)):  # type: ignore[misc]
-    """Calling `Variable` gives a plain tensor, and every tensor is an instance of it."""
-
-    def __call__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Any:
-        tensor = data.detach() if isinstance(data, Tensor) else data
-        return tensor.requires_grad_() if requires_grad and not volatile else tensor
-
-    def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, Tensor)
-
-
-class Variable(Tensor, metaclass=_VariableType):
-    """Older name: a tensor over the memory of `data` that may require grad.
-
-    >>> import tritonnn as torch
-    >>> torch.autograd.Variable(torch.ones(1), requires_grad=True).requires_grad
-    True
-    """

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from tritonnn.recording.graph import (
-    GradientEdge,
-    Node,
-    get_gradient_edge,
-    save_on_cpu,
-    saved_tensors_hooks,
-)
+from tritonnn.recording.graph import GradientEdge, Node, get_gradient_edge
+from tritonnn.recording.packing import save_on_cpu, saved_tensors_hooks
 
 __all__ = ["GradientEdge", "Node", "get_gradient_edge", "save_on_cpu", "saved_tensors_hooks"]

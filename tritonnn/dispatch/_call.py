@@ -11,7 +11,13 @@ from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import fresh, named, run_allocating, run_backend
-from tritonnn.dispatch._checks import LIMITED, check_slots, device_of, edges_of, not_a_tensor
+from tritonnn.dispatch._checks import (
+    LIMITED,
+    check_slots,
+    device_of,
+    edges_of,
+    not_a_tensor,
+)
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import cast_into, check_out, copy_into, overlaps, resize_out, wrote
@@ -194,16 +200,57 @@ def view(op: Op, args: tuple) -> Tensor:
     except Invalid as invalid:
         raise complete(op.public_name, op.names, args, invalid) from None
     result = make_view(source, shape if shape.__class__ is Size else Size(shape), (*stride,), offset, *dtype)
-    if state.enabled:
-        base = source._base
+    base = source._base
+    version = source._storage.version
+    if version >= 0:  # nothing follows the views of what was made in inference mode
         result._base = source if base is None else base
-        version = source._storage.version
         if version:
             result._view_version = version
-        if source._rg or base is not None:
+        if base is not None and (creation := source._creation) is not None:
+            result._creation = creation
+        if not state.enabled:
+            _unrecorded(result, source)
+        elif source._rg or base is not None:
             edge = edge_of(source)
             if edge is not None:
                 record(op, args, (result,), [edge])
     if watchers:
         seen(op, args, result)
     return result
+
+
+def views(op: Op, args: tuple) -> tuple[Tensor, ...]:
+    """Several geometries over the same storage, the results of one node."""
+    source = args[0]
+    if not isinstance(source, Tensor):
+        raise not_a_tensor(op, 0, args)
+    try:
+        places = op.rule(*args)
+    except Invalid as invalid:
+        raise complete(op.public_name, op.names, args, invalid) from None
+    results = tuple([make_view(source, Size(shape), (*stride,), offset) for shape, stride, offset in places])
+    base = source._base
+    version = source._storage.version
+    if version >= 0:
+        creation = source._creation
+        for result in results:
+            result._base = source if base is None else base
+            result._view_version = version
+            if state.enabled:
+                result._creation = creation or "several"
+            else:
+                result._creation = creation
+                _unrecorded(result, source)
+        if state.enabled and (edge := edge_of(source)) is not None:
+            record(op, args, results, [edge])
+    if watchers:
+        seen(op, args, results)
+    return results
+
+
+def _unrecorded(result: Tensor, source: Tensor) -> None:
+    """Mark a view that is made while nothing is recorded."""
+    if result._creation is None:
+        result._creation = "inference" if state.inference else "no_grad"
+    if result.dtype.kind >= 2 and source.requires_grad:
+        result._rg = True

@@ -18,45 +18,57 @@ from tritonnn.dispatch._checks import (
 )
 from tritonnn.dispatch._pointwise import plan_alike, plan_pointwise, run_pointwise
 from tritonnn.dispatch._watch import seen, watchers
-from tritonnn.dispatch._writing import cast_into, overlaps, wrote
+from tritonnn.dispatch._writing import cast_into, check_not_of_inference, overlaps, wrote
 from tritonnn.dtypes import dtype as DType
-from tritonnn.recording import graph
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import record
+from tritonnn.recording.graph import check_recorded_write, overwritten, record, rewrite_history
 from tritonnn.recording.saving import saving_of
 from tritonnn.shape import Size
+from tritonnn.table.rules import BOOL
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
 
 
-def check_inplace(op: Op, target: Any) -> None:
-    """Refuse in-place writes that would lose a gradient or overwrite one element twice."""
+def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
+    """Refuse in-place writes that would lose a gradient or overwrite one element twice.
+
+    Args:
+        recorded: whether another argument of the call requires grad.
+    """
     if not isinstance(target, Tensor):
         raise TypeError(f"{op.name}_(): the first argument must be Tensor, not {type(target).__name__}")
-    if state.enabled:
-        if target._rg and target._node is None and target._base is None:
-            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-        base = target._base
-        if base is not None and base._rg and base._node is None:
-            raise RuntimeError(
-                "a view of a leaf Variable that requires grad is being used in an in-place operation."
-            )
-    if target._stride is not None and any(
-        stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)
-    ):
+    check_not_of_inference(target)
+    if state.enabled and (recorded or target._rg or (target._base is not None and target.requires_grad)):
+        check_recorded_write(target)
+    if is_expanded(target):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
             "location. Please clone() the tensor before performing the operation."
         )
 
 
+def is_expanded(target: Tensor) -> bool:
+    """Whether an element of memory is seen more than once along a dimension."""
+    return (
+        target._stride is not None
+        and 0 not in target.shape
+        and any(
+            [stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)]
+        )
+    )
+
+
 def inplace(op: Op, args: tuple) -> Tensor:
     """`x.op_(...)`: compute into x's memory, and make the result x's history."""
     target = args[0]
+    elsewhere = op.options.get("overlapping")
+    if elsewhere is not None and isinstance(target, Tensor) and is_expanded(target):
+        return elsewhere(*args)
     check_inplace(op, target)
-    if state.enabled and target.requires_grad and not op.differentiable:
-        raise NotImplementedError(f"the derivative for '{op.name}_' is not implemented")
+    constant = state.enabled and not op.differentiable and target.requires_grad
+    if constant and op.result_rule is not BOOL:
+        raise NotImplementedError(f"derivative for aten::{op.name}_ is not implemented")
     if op.result_rule is not None:
         plan = plan_alike(op, args)
         if plan is None:
@@ -75,6 +87,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
     _check_fits(op, target, shape, dtype)
     edges = edges_of(op, args)
     if edges is not None:
+        check_recorded_write(target)
         args = _protect(op, args, edges, target)
     if direct:
         compute(target)
@@ -85,6 +98,8 @@ def inplace(op: Op, args: tuple) -> Tensor:
     wrote(target, op.name + "_")
     if edges is not None:
         rewrite_history(target, record(op, args, (target,), edges))
+    elif constant:
+        overwritten(target)
     if watchers:
         seen(op, (target, *args[1:]), target)
     return target
@@ -126,13 +141,6 @@ def _protect(op: Op, args: tuple, edges: list, target: Tensor) -> tuple:
         else arg
         for i, arg in enumerate(args)
     )
-
-
-def rewrite_history(target: Tensor, node: Any) -> None:
-    """After `record` pointed an in-place result at its node: bring the base of a view along."""
-    target._out_nr = 0
-    if target._base is not None:
-        graph.rebase(target, node)
 
 
 def inplace_composite(op: Op, body: Callable) -> Callable:

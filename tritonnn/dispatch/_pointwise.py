@@ -47,7 +47,7 @@ def pointwise(op: Op, args: tuple, out: Tensor | None = None) -> Any:
                 if first.dtype.kind < 2:
                     result = None
             elif second.__class__ is not int or not (
-                first.dtype.kind >= 2
+                (first.dtype.kind >= 2 and -(1 << 63) <= second < 1 << 64)
                 or (first.dtype.kind == 1 and -128 <= second < 128 and first.dtype.is_signed)
             ):
                 result = None
@@ -158,7 +158,7 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
     for number, i in enumerate(op.tensor_slots):
         value = args[i]
         kind = value.__class__
-        if kind is int and dtype.kind == 2:
+        if kind is int and dtype.kind == 2 and -(1 << 63) <= value < 1 << 64:
             operands[number] = float(value)
         elif kind is int:
             if dtype.kind != 1 or not 0 <= value < 128:
@@ -238,10 +238,14 @@ def _operand(op: Op, i: int, value: Any, plan: Plan) -> Any:
         if i in op.promoting and plan.device is CPU and value.dtype is not plan.compute:
             from tritonnn.cpu_fallback import cast
 
-            return cast(value._buf, plan.compute.np)
+            token = quiet_set(QUIET)
+            try:
+                return cast(value._buf, plan.compute.np)
+            finally:
+                quiet_reset(token)
         return value._buf
-    if value.__class__ is int and not -(2**63) <= value < 2**64:
-        raise Invalid("int too big to convert", kind=OverflowError)
+    if value.__class__ is int and not -(1 << 63) <= value < 1 << 64:
+        raise Invalid("an integer of more than 64 bits: int too big to convert", kind=OverflowError)
     if value.__class__ is int and plan.compute.kind == 1:
         bits = plan.compute.itemsize * 8
         value &= (1 << bits) - 1

@@ -16,11 +16,115 @@ from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn
 from tritonnn.recording.grad_mode import state
+from tritonnn.recording.refusals import INFERENCE_WRITTEN
 from tritonnn.shape import Size
 
 if TYPE_CHECKING:
     from tritonnn.dispatch._pointwise import Plan
     from tritonnn.table import Op
+
+
+# Calls whose out= is of the result's own dtype; others convert to what they are given.
+EXACT = frozenset(
+    [
+        "_addmm_activation",
+        "_scaled_mm",
+        "abs",
+        "absolute",
+        "addbmm",
+        "addmm",
+        "addmv",
+        "all",
+        "amax",
+        "amin",
+        "aminmax",
+        "any",
+        "argmax",
+        "argmin",
+        "avg_pool2d",
+        "avg_pool3d",
+        "baddbmm",
+        "bitwise_not",
+        "bmm",
+        "bucketize",
+        "ceil",
+        "chain_matmul",
+        "complex",
+        "conj_physical",
+        "cross",
+        "cummax",
+        "cummin",
+        "diag",
+        "dot",
+        "float_power",
+        "floor",
+        "frac",
+        "gather",
+        "gelu",
+        "hardshrink",
+        "heaviside",
+        "histc",
+        "histogram",
+        "index_add",
+        "index_copy",
+        "index_reduce",
+        "index_select",
+        "inner",
+        "isin",
+        "isneginf",
+        "isposinf",
+        "kthvalue",
+        "linear",
+        "log_softmax",
+        "logcumsumexp",
+        "logsigmoid",
+        "masked_select",
+        "matmul",
+        "median",
+        "mm",
+        "mode",
+        "msort",
+        "multi_dot",
+        "multinomial",
+        "mv",
+        "nan_to_num",
+        "nanmedian",
+        "nanquantile",
+        "neg",
+        "nonzero",
+        "nonzero_static",
+        "norm",
+        "polar",
+        "qr",
+        "quantile",
+        "renorm",
+        "round",
+        "scatter",
+        "scatter_add",
+        "scatter_reduce",
+        "search",
+        "searchsorted",
+        "sgn",
+        "sign",
+        "signbit",
+        "slice_scatter",
+        "softmax",
+        "softplus",
+        "softshrink",
+        "sort",
+        "take",
+        "take_along_dim",
+        "tensordot",
+        "topk",
+        "tril",
+        "triu",
+        "trunc",
+        "vdot",
+        "vector_norm",
+        "where",
+    ]
+)
+_TRUTHS = (dtypes.bool_, dtypes.uint8)
 
 
 def into(
@@ -52,7 +156,7 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
         device: of the other tensors; None where there is none.
         name: of the call; empty where it is not known.
     """
-    name = f"{name}(): " if name else ""
+    call, name = name, f"{name}(): " if name else ""
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}argument 'out' must be Tensor, not {type(out).__name__}")
     if recorded or (state.enabled and out.requires_grad):
@@ -60,15 +164,24 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
             f"{name}functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."
         )
+    check_not_of_inference(out)
     if device is not None and out.device is not device:
         raise RuntimeError(
             f"{name}Expected all tensors to be on the same device, but found at least two devices, {device} and "
             f"{out.device} of out!"
         )
+    if out.dtype is not dtype and call in EXACT and not (call in ("all", "any") and out.dtype in _TRUTHS):
+        raise RuntimeError(f"{name}expected out to have dtype {dtype.name}, but got {out.dtype.name} instead")
     if not dtypes.can_cast(dtype, out.dtype):
         raise RuntimeError(
-            f"result type {dtype.name} can't be cast to the desired output type {out.dtype.name}"
+            f"{name}result type {dtype.name} can't be cast to the desired output type {out.dtype.name}"
         )
+
+
+def check_not_of_inference(tensor: Tensor) -> None:
+    """Refuse to write a tensor made in inference mode outside of it."""
+    if tensor._storage.version < 0 and not state.inference:
+        raise RuntimeError(INFERENCE_WRITTEN)
 
 
 def resize_out(out: Tensor, shape: Size) -> None:

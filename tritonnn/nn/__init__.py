@@ -23,9 +23,9 @@ else:
         if name in _SUBMODULES:
             return importlib.import_module(f"tritonnn.nn.{name}")
         if name in _LAZY:
-            found = getattr(importlib.import_module(_LAZY[name]), name)
-            globals()[name] = found
-            return found
+            value = getattr(importlib.import_module(_LAZY[name]), name)
+            globals()[name] = value
+            return value
         raise AttributeError(f"tritonnn has no torch.nn.{name}")
 
 
@@ -50,10 +50,10 @@ def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
     unexpected = kwargs.keys() - {*simple, "factory_kwargs"}
     if unexpected:
         raise TypeError(f"unexpected kwargs {unexpected}")
-    made = dict(kwargs.get("factory_kwargs", {}))
+    options = dict(kwargs.get("factory_kwargs", {}))
     for key in simple:
         if key in kwargs:
-            if key in made:
+            if key in options:
                 raise TypeError(f"{key} specified twice, in **kwargs and in factory_kwargs")
-            made[key] = kwargs[key]
-    return made
+            options[key] = kwargs[key]
+    return options

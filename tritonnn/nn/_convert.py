@@ -12,7 +12,7 @@ from tritonnn._parameter import Parameter, is_lazy
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
-from tritonnn.dtypes import bfloat16, float16, float32, float64
+from tritonnn.dtypes import OF_PYTHON, bfloat16, float16, float32, float64
 from tritonnn.dtypes import dtype as DType
 from tritonnn.ops.creation.creation import empty_like
 from tritonnn.recording.grad_mode import no_grad
@@ -154,12 +154,16 @@ class ConvertMixin:
         warnings.warn("Module.compile: tritonnn has no graph compiler, the module keeps running eagerly")
 
 
+def _of_python(value: Any) -> bool:
+    return isinstance(value, type) and value in OF_PYTHON
+
+
 def _parse_to(*args: Any, **kwargs: Any) -> tuple[Device | None, DType | None, bool, Any]:
     """The meaning of `to(...)`'s arguments: device, dtype, non_blocking, memory_format."""
     memory_format = kwargs.pop("memory_format", None)
     if (args and isinstance(args[0], Tensor)) or "tensor" in kwargs:
         names: tuple[str, ...] = ("tensor", "non_blocking")
-    elif args and isinstance(args[0], DType):
+    elif args and (isinstance(args[0], DType) or _of_python(args[0])):
         names = ("dtype", "non_blocking")
     else:
         names = ("device", "dtype", "non_blocking")
@@ -170,6 +174,8 @@ def _parse_to(*args: Any, **kwargs: Any) -> tuple[Device | None, DType | None, b
     if "tensor" in given:
         given["device"], given["dtype"] = given["tensor"].device, given["tensor"].dtype
     device, dtype = given.get("device"), given.get("dtype")
+    if _of_python(dtype):
+        dtype = OF_PYTHON[dtype]
     if dtype is not None and not isinstance(dtype, DType):
         raise _bad_to(args, kwargs)
     if device is not None and not isinstance(device, Device):

@@ -9,15 +9,18 @@ from tritonnn._tensor import Tensor
 from tritonnn.autograd.function import Function
 
 
-class Gate(Function):
-    """Identity on tensors; backward hands their gradients to `visit`, whose result goes on instead."""
+class BackwardHookFunction(Function):
+    """Identity on tensors; backward hands their gradients to `visit`, whose result goes on instead.
+
+    The name is what users read where they write into a result in place.
+    """
 
     @staticmethod
     def forward(ctx: Any, visit: Callable[[tuple], tuple], *tensors: Tensor) -> tuple[Tensor, ...]:
         ctx.visit = visit
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
-        return tuple([t.view_as(t) for t in tensors])
+        return tensors
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple:

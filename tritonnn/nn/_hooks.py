@@ -237,24 +237,24 @@ class _HookedCall:
                         f"that was silenced as another error was raised in forward: {error}"
                     )
 
+    def _backward_hooks(self, full: bool) -> list[Callable]:
+        """Global hooks and the module's own, where they are of this kind: None says that there are none."""
+        hooks: list[Callable] = []
+        if _global_is_full_backward_hook is full:
+            hooks += _global_backward_hooks.values()
+        if self.module._is_full_backward_hook is full:
+            hooks += self.module._backward_hooks.values()
+        return hooks
+
     def border(self) -> _Border | None:
         """What catches gradients at the module's inputs and outputs, where a hook asks for them."""
         module = self.module
-        after: list[Callable] = []
-        if _global_is_full_backward_hook is True:
-            after += _global_backward_hooks.values()
-        if module._is_full_backward_hook is True:
-            after += module._backward_hooks.values()
+        after = self._backward_hooks(full=True)
         before = [*_global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
         return _Border(module, before, after) if before or after else None
 
     def attach_legacy_hooks(self) -> None:
-        module = self.module
-        hooks: list[Callable] = []
-        if _global_is_full_backward_hook is False:
-            hooks += _global_backward_hooks.values()
-        if module._is_full_backward_hook is False:
-            hooks += module._backward_hooks.values()
+        hooks = self._backward_hooks(full=False)
         if not hooks:
             return
         output = self.result
@@ -262,7 +262,7 @@ class _HookedCall:
             output = next(iter(output.values())) if isinstance(output, dict) else output[0]
         node = output.grad_fn
         if node is not None:
-            reference = weakref.ref(module)
+            reference = weakref.ref(self.module)
             for hook in hooks:
                 node.register_hook(lambda grads, outputs, hook=hook: hook(reference(), grads, outputs))
 
@@ -369,10 +369,10 @@ def _gate(values: tuple, visit: Callable[[tuple], tuple]) -> tuple[tuple, list[i
     places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
     if not (is_grad_enabled() and any(values[i].requires_grad for i in places)):
         return values, None
-    from tritonnn.nn._gate import Gate
+    from tritonnn.nn._gate import BackwardHookFunction
 
     passed = list(values)
-    for i, tensor in zip(places, Gate.apply(visit, *[values[i] for i in places])):
+    for i, tensor in zip(places, BackwardHookFunction.apply(visit, *[values[i] for i in places])):
         passed[i] = tensor
     return type(values)(*passed) if hasattr(values, "_fields") else tuple(passed), places
 

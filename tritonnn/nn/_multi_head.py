@@ -155,11 +155,15 @@ def multi_head_attention_forward(
         output = output.transpose(0, 1).reshape(length * batch, embed_dim)
     else:
         if mask is not None:
-            mask = mask.unsqueeze(0) if mask.shape[0] == 1 else mask.view(batch, num_heads, -1, k.shape[1])
+            mask = (
+                mask.unsqueeze(0)
+                if mask.shape[0] == 1
+                else mask.view(batch, num_heads, mask.shape[1], k.shape[1])
+            )
         q, k, v = (t.view(batch, num_heads, t.shape[1], head_dim) for t in (q, k, v))
         output = F.scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal)
         output = output.permute(2, 0, 1, 3).reshape(length * batch, embed_dim)
-    output = F.linear(output, out_proj_weight, out_proj_bias).view(length, batch, -1)
+    output = F.linear(output, out_proj_weight, out_proj_bias).view(length, batch, out_proj_weight.shape[0])
     if not batched:
         output = output.squeeze(1)
         weights = None if weights is None else weights.squeeze(0)

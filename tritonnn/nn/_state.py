@@ -238,13 +238,13 @@ class StateMixin:
             unexpected_keys += self._unexpected(state_dict, prefix, local_state, extra_key)
 
     def _unexpected(self, state_dict: dict, prefix: str, local_state: dict, extra_key: str) -> list[str]:
-        found = []
+        keys = []
         for key in state_dict:
             if key.startswith(prefix) and key != extra_key:
                 head, dot, _ = key[len(prefix) :].partition(".")
                 if head not in (self._modules if dot else local_state):
-                    found.append(key)
-        return found
+                    keys.append(key)
+        return keys
 
     def _load_tensor(self, name: str, key: str, tensor: Tensor, given: Any, assign: bool) -> str | None:
         """Copy (or assign) one entry; returns what is wrong with it."""
@@ -343,11 +343,11 @@ class _Loading:
                 )
 
     def problems(self, strict: bool) -> list[str]:
-        found = list(self.errors)
+        messages = list(self.errors)
         if strict and self.unexpected:
             keys = ", ".join(f'"{key}"' for key in self.unexpected)
-            found.insert(0, f"Unexpected key(s) in state_dict: {keys}. ")
+            messages.insert(0, f"Unexpected key(s) in state_dict: {keys}. ")
         if strict and self.missing:
             keys = ", ".join(f'"{key}"' for key in self.missing)
-            found.insert(0, f"Missing key(s) in state_dict: {keys}. ")
-        return found
+            messages.insert(0, f"Missing key(s) in state_dict: {keys}. ")
+        return messages

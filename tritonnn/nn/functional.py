@@ -263,6 +263,10 @@ _LAZY = {"multi_head_attention_forward": "tritonnn.nn._multi_head"}  # is built 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        globals()[name] = found = getattr(importlib.import_module(_LAZY[name]), name)
-        return found
+        globals()[name] = function = getattr(importlib.import_module(_LAZY[name]), name)
+        return function
+    from tritonnn.table import NAMESPACES
+
+    if name in NAMESPACES["functional"]:
+        raise AttributeError(f"torch.nn.functional.{name} has an entry but no import here: run `make format`")
     raise AttributeError(f"tritonnn has no torch.nn.functional.{name}")

@@ -151,7 +151,7 @@ def embedding(
     weight: Tensor,
     padding_idx: int | None = None,
     max_norm: float | None = None,
-    norm_type: float = 2.0,
+    norm_type: float | None = 2.0,
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Tensor: ...
@@ -160,7 +160,7 @@ def embedding_bag(
     weight: Tensor,
     offsets: Tensor | None = None,
     max_norm: float | None = None,
-    norm_type: float = 2,
+    norm_type: float | None = 2,
     scale_grad_by_freq: bool = False,
     mode: str = "mean",
     sparse: bool = False,
@@ -298,7 +298,7 @@ def poisson_nll_loss(
 ) -> Tensor: ...
 def gaussian_nll_loss(
     input: Tensor,
-    target: Tensor,
+    target: Tensor | Number,
     var: Tensor | float,
     full: bool = False,
     eps: float = 1e-06,
@@ -352,7 +352,7 @@ def soft_margin_loss(
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
-    p: int = 1,
+    p: Number = 1,
     margin: float = 1.0,
     weight: Tensor | None = None,
     size_average: bool | None = None,
@@ -368,8 +368,8 @@ def multilabel_margin_loss(
 ) -> Tensor: ...
 def multilabel_soft_margin_loss(
     input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
+    target: Tensor | Number,
+    weight: Tensor | Number | None = None,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",

@@ -175,15 +175,15 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
     def __getattr__(self, name: str) -> Any:
         state = self.__dict__
         if "_parameters" in state:
-            found = state["_parameters"]
-            if name in found:
-                return found[name]
-            found = state["_buffers"]
-            if name in found:
-                return found[name]
-            found = state["_modules"]
-            if name in found:
-                return found[name]
+            entries = state["_parameters"]
+            if name in entries:
+                return entries[name]
+            entries = state["_buffers"]
+            if name in entries:
+                return entries[name]
+            entries = state["_modules"]
+            if name in entries:
+                return entries[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: Any) -> None:

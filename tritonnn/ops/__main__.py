@@ -1,6 +1,7 @@
 """Questions to the op table, and what is written from it.
 
-`python -m tritonnn.ops where NAME` prints the places of an op: entry, kernel, NumPy twin, tests, rows of the report.
+`python -m tritonnn.ops where NAME` prints the places of an op: entry, kernel, NumPy twin, tests, rows of the report; of
+what is public and no op the file and line of its definition, and the tests that name it.
 `python -m tritonnn.ops stubs [--check]` writes the type stubs, or says which of them are stale.
 """
 
@@ -9,9 +10,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
+from inspect import getattr_static, getsourcefile, getsourcelines, unwrap
 from pathlib import Path
+from typing import Any
 
 import tritonnn
+from tritonnn import _tensor
 from tritonnn._tensor import Tensor
 from tritonnn.table import NAMESPACES, OPS, Op
 
@@ -59,6 +64,85 @@ def mentions(op: Op, folder: str, pattern: str) -> list[str]:
     return [str(f.relative_to(root())) for f in files if word.search(f.read_text(encoding="utf-8"))]
 
 
+# Where public names are looked for, in this order.
+PLACES = (
+    "", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "linalg", "special",
+    "autograd", "autograd.functional", "autograd.graph", "cuda", "backends", "utils", "utils.data", "utils.checkpoint",
+    "utils.dlpack", "random", "multiprocessing", "serialization",
+)  # fmt: skip
+
+
+def public(name: str) -> Iterator[tuple[str, Any, Any]]:
+    """(path, owner, object) of what users find by a name: with its module before it, or in any of `PLACES`."""
+    parts = re.sub(r"^(torch|tritonnn)\.", "", re.sub(r"^F\.", "nn.functional.", name)).split(".")
+    for place in PLACES:
+        path = [*place.split("."), *parts] if place else parts
+        owner, target = None, tritonnn
+        try:
+            for part in path:
+                owner, target = (
+                    target,
+                    getattr_static(target, part) if isinstance(target, type) else getattr(target, part),
+                )
+        except (AttributeError, ImportError):
+            continue
+        yield ".".join(("torch", *path)), owner, target
+        return
+
+
+def definition(path: str, owner: Any, target: Any) -> str:
+    """'path:line' of where a public name is defined."""
+    target = target.fget if isinstance(target, property) else getattr(target, "__func__", target)
+    target = unwrap(target) if callable(target) else target
+    try:
+        file, (_, line) = getsourcefile(target), getsourcelines(target)
+    except (TypeError, OSError):
+        file, line = None, 0
+    if not file or root().resolve() not in Path(file).resolve().parents:  # of Python's own, or without code
+        file, line = _assigned(path.rpartition(".")[2], owner, target)
+    return f"{Path(str(file)).resolve().relative_to(root().resolve())}:{max(line, 1)}"
+
+
+@cache
+def package() -> dict[str, str]:
+    """The package's files and what stands in them."""
+    files = sorted(Path(tritonnn.__path__[0]).rglob("*.py"))
+    return {str(file): file.read_text(encoding="utf-8") for file in files}
+
+
+def _assigned(name: str, owner: Any, target: Any) -> tuple[str, int]:
+    """File and line of a name that holds no code of its own: where it is assigned, imported or listed."""
+    home = sys.modules.get(getattr(target, "__module__", "") or "", None)
+    owning = _tensor if owner is Tensor else sys.modules.get(getattr(owner, "__module__", "") or "", owner)
+    files = [getattr(module, "__file__", None) for module in (home, owning, tritonnn)]
+    for pattern in (rf"^\s*{re.escape(name)}(: |(:[^=\n]+)? = )", rf"\b{re.escape(name)}\b"):
+        search = re.compile(pattern, re.MULTILINE).search
+        for file, text in [(file, package()[file]) for file in files if file in package()] + [
+            *package().items()
+        ]:
+            if place := search(text):
+                return file, text.count("\n", 0, place.end()) + 1
+    return str(tritonnn.__file__), 1
+
+
+def elsewhere(name: str) -> str | None:
+    """The page of what is public and no entry; None where there is nothing of the name."""
+    for path, owner, target in public(name):
+        short = path.rpartition(".")[2]
+        word = re.compile(rf"\b{re.escape(short)}\b")
+        files = sorted((root() / "tests").rglob("test_*.py"))
+        tests = [
+            str(file.relative_to(root())) for file in files if word.search(file.read_text(encoding="utf-8"))
+        ]
+        rows = [
+            ("defined", definition(path, owner, target)),
+            ("tests", tests[0] if tests else "none names it"),
+        ]
+        rows += [("", test) for test in tests[1:]]
+        return "\n".join([path, *[f"  {label:13}{text}" for label, text in rows]])
+    return None
+
+
 def components(op: Op) -> list[str]:
     """The entries that the body of a composite names."""
     body = getattr(op.function, "__wrapped__", op.function)
@@ -98,8 +182,9 @@ def main(arguments: list[str]) -> int:
     for name in arguments[1:]:
         matches = entries(name)
         if not matches:
-            print(f"no entry is called {name}", file=sys.stderr)
-            status = 1
+            text = elsewhere(name)
+            print(text or f"nothing public is called {name}", file=sys.stdout if text else sys.stderr)
+            status = status if text else 1
         for op in matches:
             print(page(op))
     return status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
@@ -51,3 +52,30 @@ def real_factor(name: str, value: Any, dtype: DType) -> None:
         raise Invalid(f"value cannot be converted to type {dtype.name} without overflow: {name} is {value}")
     if not is_number(value):
         raise Invalid(f"argument '{name}' must be Number, not {type(value).__name__}", kind=TypeError)
+
+
+def ordered(input: Tensor, op: str) -> None:
+    """Refuse numbers without an order.
+
+    Raises:
+        NotImplementedError: complex ones.
+    """
+    if input.dtype.kind == 3:
+        raise Invalid(
+            f"{op} is not implemented for {input.dtype.name}: complex numbers have no order",
+            kind=NotImplementedError,
+        )
+
+
+def multiplied(input: Tensor) -> None:
+    """Refuse truth values in products of matrices.
+
+    Raises:
+        NotImplementedError: they are of bool.
+    """
+    if input.dtype is dtypes.bool_:
+        raise Invalid(
+            "not implemented for 'Bool'",
+            hint="convert with .to(torch.int64) or .float()",
+            kind=NotImplementedError,
+        )

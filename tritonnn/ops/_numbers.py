@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 
@@ -56,6 +57,25 @@ def as_number(dtype: dtypes.dtype, value: Any, strict: bool = True) -> Any:
         return _whole(dtype, value)
     value = (bool, int, float, complex)[dtype.kind](value)
     return _rounded(dtype, value, strict) if dtype.kind >= 2 and dtype not in _WIDE else value
+
+
+def hold(
+    numbers: Iterable[Any], *operands: Any, exempt: dtypes.dtype | None = None, strict: bool = True
+) -> None:
+    """Refuse numbers that the type which the operands are promoted to, unless it is exempt, cannot hold.
+
+    `strict` is as of `as_number`.
+
+    Raises:
+        RuntimeError, OverflowError: as of `as_number`.
+    """
+    # what every type holds, or wraps, is not looked at twice; NaN is not in any interval
+    far = [x for x in numbers if isinstance(x, (int, float)) and not -128 < x < 128]
+    if far:
+        dtype = dispatch.result_type(*[x for x in operands if x is not None])
+        for x in far:
+            if dtype.kind and dtype is not exempt:
+                as_number(dtype, x, strict)
 
 
 def _rounded(dtype: dtypes.dtype, value: Any, strict: bool) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
-from tritonnn.errors import LEAKS, leaked
+from tritonnn.errors import LEAKS, Invalid, complete, leaked
 from tritonnn.table import (
     ALL_TYPES,
     ANY,
@@ -45,7 +45,8 @@ from tritonnn.table.entry import P, R
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
     "REAL", "Bad", "Entry", "Make", "Op", "OpSignature", "Out", "Perf", "Sample", "attach", "checked", "composite",
-    "doc_in_place", "expose", "named", "pointwise", "primitive", "unary", "view", "writing",
+    "doc_in_place", "expose", "named", "own", "pointwise", "primitive", "unary", "view", "views",
+    "writing",
 ]  # fmt: skip
 
 # ---- decorators ---------------------------------------------------------------------------------------------
@@ -87,6 +88,8 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
             and bfloat16 as float64), and absent arguments as their defaults. A ufunc is given the tensors in order.
         inplace: also make `name_`, a method if the op is one. alias: more names.
         aliasing: the implementation may be given its first argument as the output (in-place calls need no copy).
+        recorded: it stands in graphs alone and is never run: dispatch, or other ops, compute what it stands for.
+        renewable: the gradient's formula is given None for a result that was written since, and computes it anew.
         public: what errors call it, where users know another name.
         keywords: other name -> argument, where it may be given by that as well (`axis` and the like always may).
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
@@ -141,6 +144,15 @@ def view(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Tensor]]:
     return lambda rule: _publish(Op(rule, "view", out=False, **options), dispatch.view, options)
 
 
+def views(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, tuple[Tensor, ...]]]:
+    """A `view` of several results; the body returns a list of (shape, stride, offset).
+
+    Its formula is given a tuple of gradients, None for results that have none.
+    """
+    options["several"] = True
+    return lambda rule: _publish(Op(rule, "view", out=False, **options), dispatch.views, options)
+
+
 def writing(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, None]]:
     """A primitive that writes into tensors it is given and has no result; the body checks, and returns those."""
     return lambda rule: _publish(Op(rule, "writing", out=False, **options), dispatch.write, options)
@@ -174,9 +186,7 @@ _BOUND: tuple = (None,)  # in place of what is looked at: such calls are bound
 def _checked(op: Op, body: Callable) -> Any:
     """The body behind a look at the classes of its arguments; Python itself binds them."""
     body.__name__ = body.__qualname__ = op.public_name  # what Python calls it where arguments do not fit
-    takes_out = op.takes_out and "out" not in op.names
-    legacy, count = op.legacy, op.n_positional
-
+    count = op.n_positional
     ways: dict[int, Any] = {}
 
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -192,37 +202,64 @@ def _checked(op: Op, body: Callable) -> Any:
                         args = tuple(verify(op, args, i))
                         break
                 try:
-                    return body(*args)
+                    result = body(*args)
+                except Invalid as invalid:  # what the body's helpers refuse, which do not know whom they help
+                    raise complete(
+                        op.public_name, op.names[: len(args)], args[: len(op.names)], invalid
+                    ) from None
                 except LEAKS as error:
                     raise leaked(op.public_name, op.names, args, error) from error.__cause__
-        try:
-            return any_call(args, kwargs)
-        except LEAKS as error:
-            raise leaked(op.public_name, op.names, args, error) from error.__cause__
-
-    def any_call(args: tuple, kwargs: dict[str, Any]) -> Any:
-        given = len(args)
-        if legacy is not None and given > count:
-            args = legacy(args, kwargs)
-            given = len(args)
-        for i, classes in op.looks(0, min(given, count)):
-            if args[i].__class__ not in classes:
-                if given > count and not op.takes_any:
-                    break  # for Python to say
-                args = (*verify(op, args[:count], i), *args[count:])  # what follows is a size given in line
-                break
-        if kwargs:
-            if not kwargs.keys() <= op.places.keys():
-                op.rename(kwargs)
-            verify_named(op, kwargs)
-            if takes_out and (out := kwargs.pop("out", None)) is not None:
-                return dispatch.deliver(op.public_name, out, body(*args, **kwargs))
-        return body(*args, **kwargs)
+                return result if result.__class__ is Tensor and result._base is None else own(result, args)
+        given_tensors = (*args, *kwargs.values())  # `out` among them
+        return own(_bound(op, body, args, kwargs), given_tensors)
 
     function.__wrapped__ = body  # type: ignore[attr-defined]
-    if takes_out:
+    if op.takes_out and "out" not in op.names:
         function.__signature__ = OpSignature(op)  # type: ignore[attr-defined]
     return function
+
+
+def _bound(op: Op, body: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
+    """Call a composite's body with whatever was given."""
+    count = op.n_positional
+    if op.legacy is not None and len(args) > count:
+        args = op.legacy(args, kwargs)
+    given = len(args)
+    for i, classes in op.looks(0, min(given, count)):
+        if args[i].__class__ not in classes:
+            if given > count and not op.takes_any:
+                break  # for Python to say
+            args = (*verify(op, args[:count], i), *args[count:])  # what follows is a size given in line
+            break
+    if kwargs:
+        if not kwargs.keys() <= op.places.keys():
+            op.rename(kwargs)
+        verify_named(op, kwargs)
+    out = kwargs.pop("out", None) if kwargs and op.takes_out and "out" not in op.names else None
+    try:
+        result = body(*args, **kwargs)
+    except Invalid as invalid:
+        known_names = (*op.names[: len(args)], *kwargs)
+        values = (*args[: len(op.names)], *kwargs.values())
+        raise complete(op.public_name, known_names, values, invalid) from None
+    except LEAKS as error:
+        known_names, values = (*op.names[: len(args)], *kwargs), (*args[: len(op.names)], *kwargs.values())
+        raise leaked(op.public_name, known_names, values, error) from error.__cause__
+    return result if out is None else dispatch.deliver(op.public_name, out, result)
+
+
+def own(result: Any, args: tuple) -> Any:
+    """Results are views of arguments or tensors of their own: what a body made on its way nobody else can write to."""
+    if isinstance(result, Tensor):
+        base = result._base
+        if base is not None and not any(
+            [arg is base or (isinstance(arg, Tensor) and arg._base is base) for arg in args]
+        ):
+            result._base = None
+    elif isinstance(result, (tuple, list)):
+        for part in result:
+            own(part, args)
+    return result
 
 
 def named(name: str, function: Any) -> Any:

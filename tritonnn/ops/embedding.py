@@ -6,11 +6,14 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import counting_dtype
 from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
+from tritonnn.ops.reduction.reduction import over_count
 from tritonnn.recording.grad_mode import no_grad
 from tritonnn.table import Make
+from tritonnn.table.types import Count
 
 INDICES = (dtypes.int64, dtypes.int32)
 
@@ -78,9 +81,9 @@ def embedding_backward(
 def _lookup_again(g: Tensor, indices: Tensor, padding_idx: int | None, scale_grad_by_freq: bool) -> Tensor:
     """The transpose of `embedding_backward`."""
     if scale_grad_by_freq:
-        ones = g.detach().new_ones((*indices.shape, 1))
+        ones = g.detach().new_ones((*indices.shape, 1), dtype=counting_dtype(g.dtype))
         counts = embedding_backward(ones, indices, g.shape[0], None, False)
-        g = g / counts.clamp_min(1.0)
+        g = over_count(g, counts.clamp_min(1.0))
     if padding_idx is not None:
         from tritonnn.ops.creation.ranges import arange
 
@@ -88,8 +91,10 @@ def _lookup_again(g: Tensor, indices: Tensor, padding_idx: int | None, scale_gra
     return embedding_lookup(g, indices, None, False)
 
 
-def _renorm(weight: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> None:
+def _renorm(op: str, weight: Tensor, indices: Tensor, max_norm: float, norm_type: float | None) -> None:
     """Scale the rows that are looked up down to `max_norm`, in place."""
+    if norm_type is None:
+        raise fail(op, "norm_type must be float, not NoneType", kind=TypeError, weight=weight)
     with no_grad():
         used = indices.reshape(-1).unique()
         rows = weight.detach().index_select(0, used)
@@ -129,8 +134,8 @@ def _embedding_errors(make: Make) -> list[Bad]:
     reference=lambda input, weight: weight[input],
 )
 def functional_embedding(
-    input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
-    norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
+    input: Tensor, weight: Tensor, padding_idx: Count | None = None, max_norm: float | None = None,
+    norm_type: float | None = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
 ) -> Tensor:  # fmt: skip
     """weight[input]: one row of the table for every index.
 
@@ -139,7 +144,7 @@ def functional_embedding(
         weight: the table (rows, width).
         padding_idx: the row that gets no gradient.
         max_norm: rows that are looked up are first scaled down, in place, to this norm.
-        norm_type: the p of that norm.
+        norm_type: the p of that norm; may be None without `max_norm`.
         scale_grad_by_freq: divide a row's gradient by how often it was looked up.
         sparse: must be False.
 
@@ -159,27 +164,22 @@ def functional_embedding(
     _refuse_sparse("embedding", sparse, weight)
     padding_idx = _padding("embedding", padding_idx, weight)
     if max_norm is not None:
-        _renorm(weight, input, float(max_norm), float(norm_type))
+        _renorm("embedding", weight, input, max_norm, norm_type)
     return embedding_lookup(weight, input, padding_idx, bool(scale_grad_by_freq))
 
 
 @composite(
-    api="torch",
-    samples=lambda make: [Sample(make(4, 3), make.int(2, 5))],
+    api="torch", samples=lambda make: [Sample(make(4, 3), make.int(2, 5))],
     reference=lambda weight, indices: weight[indices],
     errors=lambda make: [
         Bad(make(4), make.int(2), match="'weight' .*must be 2-D"),
         Bad(make(4, 3), make(2), match="Long, Int"),
         Bad(make(4, 3), make.int(2), sparse=True, error=NotImplementedError, match="no sparse tensors"),
     ],
-)
+)  # fmt: skip
 def embedding(
-    weight: Tensor,
-    indices: Tensor,
-    padding_idx: int = -1,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Tensor:
+    weight: Tensor, indices: Tensor, padding_idx: Count = -1, scale_grad_by_freq: bool = False, sparse: bool = False
+) -> Tensor:  # fmt: skip
     """`torch.nn.functional.embedding` with the table first; a padding index of -1 is none.
 
     >>> import tritonnn as torch
@@ -213,7 +213,7 @@ def _bag_grads(
     counted = (offset2bag >= 0).to(g.dtype).unsqueeze(1)
     bags = offset2bag.clamp(0, None)
     if mode == "mean":
-        g = g / bag_size.clamp(1, None).to(g.dtype).unsqueeze(1)
+        g = over_count(g, bag_size.clamp(1, None).unsqueeze(1))
     rows = g.index_select(0, bags) * counted if g.shape[0] else g.new_zeros((0, g.shape[1]))
     if needs[3]:
         grads[3] = (rows * embedding_lookup(weight, indices, None, False)).sum(1)
@@ -302,8 +302,8 @@ def _check_bags(
         raise refuse("offsets has to be a 1D Tensor but got None")
     elif len(offsets.shape) != 1:
         raise refuse(f"offsets has to be a 1D Tensor, but got Tensor of dimension {len(offsets.shape)}")
-    elif offsets.dtype is not input.dtype:
-        raise refuse("Expected input and offsets to have the same dtype", RuntimeError)
+    elif offsets.dtype not in INDICES:
+        raise refuse("Expected offsets to be Long or Int", RuntimeError)
 
 
 def _bag_samples(make: Make) -> list[Sample]:
@@ -339,9 +339,9 @@ def _bag_errors(make: Make) -> list[Bad]:
 )
 def functional_embedding_bag(
     input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
-    norm_type: float = 2, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
+    norm_type: float | None = 2, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
     per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
-    padding_idx: int | None = None,
+    padding_idx: Count | None = None,
 ) -> Tensor:  # fmt: skip
     """Sum, mean or maximum of the table's rows of each bag of indices, without the rows in memory.
 
@@ -378,7 +378,7 @@ def functional_embedding_bag(
     _refuse_sparse("embedding_bag", sparse, weight)
     padding_idx = _padding("embedding_bag", padding_idx, weight)
     if max_norm is not None:
-        _renorm(weight, input, float(max_norm), float(norm_type))
+        _renorm("embedding_bag", weight, input, max_norm, norm_type)
     if len(input.shape) == 2:
         from tritonnn.ops.creation.ranges import arange
 

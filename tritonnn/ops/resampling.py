@@ -24,6 +24,7 @@ from tritonnn.table.types import IntOrInts
 
 _LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5}  # mode -> dimensions of its input
 _ADAPTIVE_AVG_POOL = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
+_LARGEST = 2**31 - 1  # of the sizes that PyTorch computes with
 _CORNER_MODES = (*_LINEAR, "bicubic")
 _MODES = ("nearest", "nearest-exact", "area", *_CORNER_MODES)
 
@@ -169,12 +170,10 @@ def _sizes(
         if recompute:
             raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
         return [int(extent) for extent in given], [None] * dims
-    for factor in given:
-        if not math.isfinite(factor):
-            raise RuntimeError(
-                f"interpolate(): value cannot be converted to type int64_t without overflow: scale_factor={factor}"
-            )
-    out = [math.floor(float(extent) * float(factor)) for extent, factor in zip(space, given)]
+    products = [float(extent) * float(factor) for extent, factor in zip(space, given)]
+    if not all(map(math.isfinite, products)):
+        raise fail("interpolate", f"scale_factor must be finite, got {scale_factor}", input=input)
+    out = [math.floor(product) for product in products]
     return out, [None if recompute else float(factor) for factor in given]
 
 
@@ -191,7 +190,7 @@ def _check(input: Tensor, mode: str, align_corners: bool | None, antialias: bool
         )
     if mode not in _MODES or ndim not in (3, 4, 5):
         raise explained(NotImplementedError)(
-            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: "
+            f"interpolate: Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: "
             f"{' | '.join(_MODES)} (got {mode})"
         )
     needed = _LINEAR.get(mode, 4 if mode == "bicubic" else ndim)
@@ -267,6 +266,11 @@ def interpolate(
             f"and output {tuple(out)}",
             input=input,
         )
+    if max(out) > _LARGEST:
+        raise fail("interpolate", f"output sizes {tuple(out)} are beyond {_LARGEST}", input=input)
+    if input.is_meta:
+        shape = (*input.shape[:2], *out)
+        return input.new_empty(shape).contiguous(memory_format=format_of(input))
     x: Any = input
     if mode == "area":
         return _ADAPTIVE_AVG_POOL[len(out)](x, tuple(out))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn
@@ -115,7 +115,7 @@ def logsumexp(
     if not input.dtype.is_floating_point:
         if input.dtype.is_complex:
             result = _complex_logsumexp(input, dim, keepdim)
-            return result if out is None else out.copy_(result)
+            return result if out is None else dispatch.deliver("logsumexp", out, result)
         input = input.to(dtypes.get_default_dtype())
     if out is not None:
         return logsumexp_dims(input, dim, keepdim, out=out)

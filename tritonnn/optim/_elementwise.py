@@ -41,8 +41,9 @@ class ElementwiseOptimizer(Optimizer):
     the same name in ``kernels/optimizer/_formulas.py``, and the formula's operations where there is none.
 
     The options that optimizers share are handled here, so that no formula sees them: ``maximize`` and
-    ``weight_decay``, ``foreach``, ``fused``, ``capturable`` and ``differentiable``. Pairs reach the formula as
-    two numbers: ``betas`` as ``beta1`` and ``beta2``; ``step`` is the number of this step.
+    ``weight_decay``, ``foreach``, ``fused``, ``capturable`` and ``differentiable``. A subclass hands them on by
+    keyword, after the options of its own. Pairs reach the formula as two numbers: ``betas`` as ``beta1`` and ``beta2``;
+    ``step`` is the number of this step.
 
     Example:
         >>> import tritonnn as torch
@@ -54,8 +55,8 @@ class ElementwiseOptimizer(Optimizer):
         ...     _formula = staticmethod(lion)
         ...     _state = {"exp_avg": 0}
         ...     def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0, *, maximize=False):
-        ...         options = {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": maximize}
-        ...         super().__init__(params, {**options, "decoupled_weight_decay": True})
+        ...         options = {"lr": lr, "betas": betas, "weight_decay": weight_decay}
+        ...         super().__init__(params, {**options, "decoupled_weight_decay": True}, maximize=maximize)
         >>> w = torch.tensor([1.0, -2.0], requires_grad=True)
         >>> opt = Lion([w], lr=0.25, maximize=True)
         >>> (w * w).sum().backward()
@@ -89,8 +90,9 @@ class ElementwiseOptimizer(Optimizer):
             update, cls._takes = _with_shared_options(cls._formula)
             cls._update = staticmethod(update)
 
-    def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
+    def __init__(self, params: ParamsT, defaults: dict[str, Any], **shared: Any) -> None:
         _check_defaults(defaults)
+        defaults = defaults | shared  # the order stays: it is that of a group's options
         for name, default in (("foreach", None), ("maximize", False), ("differentiable", False)):
             defaults.setdefault(name, default)  # what an optimizer without the option does
         super().__init__(params, defaults)
@@ -215,14 +217,14 @@ class ElementwiseOptimizer(Optimizer):
 
     def _options(self, group: Group) -> dict[str, Any]:
         """The options that the formula takes, with one number for each of a pair: betas as beta1 and beta2."""
-        found = {}
+        options = {}
         for name, value in group.items():
             if name in self._takes:
-                found[name] = value
+                options[name] = value
             elif isinstance(value, (tuple, list)) and name not in ("params", "param_names"):
                 each = {f"{name[:-1]}{i}": v for i, v in enumerate(value, 1)}
-                found.update((name, v) for name, v in each.items() if name in self._takes)
-        return found
+                options.update((name, v) for name, v in each.items() if name in self._takes)
+        return options
 
     def _step_arrays(
         self, params: list[Tensor], states: list[State], kept: tuple[str, ...], counts: list[Tensor],
@@ -336,10 +338,10 @@ def _any_tensor(options: dict[str, Any]) -> bool:
 
 
 def _by_device(params: list[Tensor]) -> list[list[Tensor]]:
-    found: dict[Any, list[Tensor]] = {}
+    groups: dict[Any, list[Tensor]] = {}
     for p in params:
-        found.setdefault(p.device, []).append(p)
-    return list(found.values())
+        groups.setdefault(p.device, []).append(p)
+    return list(groups.values())
 
 
 def _real(tensors: list[Tensor]) -> list[Tensor]:

@@ -66,14 +66,7 @@ class Adadelta(ElementwiseOptimizer):
         differentiable: bool = False,
     ) -> None:
         require(0.0 <= rho <= 1.0, "rho value", rho)
-        defaults = {
-            "lr": lr,
-            "rho": rho,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "capturable": capturable,
-            "foreach": foreach,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
+        super().__init__(
+            params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay},
+            maximize=maximize, capturable=capturable, foreach=foreach, differentiable=differentiable,
+        )  # fmt: skip

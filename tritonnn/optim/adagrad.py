@@ -70,18 +70,13 @@ class Adagrad(ElementwiseOptimizer):
         require(
             initial_accumulator_value >= 0.0, "initial_accumulator_value value", initial_accumulator_value
         )
-        defaults = {
-            "lr": lr,
-            "lr_decay": lr_decay,
-            "eps": eps,
-            "weight_decay": weight_decay,
+        options = {
+            "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
             "initial_accumulator_value": initial_accumulator_value,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
-        super().__init__(params, defaults)
+        }  # fmt: skip
+        super().__init__(
+            params, options, foreach=foreach, maximize=maximize, differentiable=differentiable, fused=fused,
+        )  # fmt: skip
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p].update(self._new_state(group, p))

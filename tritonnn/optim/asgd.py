@@ -66,23 +66,15 @@ class ASGD(ElementwiseOptimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "lambd": lambd,
-            "alpha": alpha,
-            "t0": t0,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
+        super().__init__(
+            params, {"lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay},
+            foreach=foreach, maximize=maximize, differentiable=differentiable, capturable=capturable,
+        )  # fmt: skip
 
     def _numbers(self, group: Group, p: Tensor, state: State) -> dict[str, Any]:
-        found = {name: read(group, state[name]) for name in ("eta", "mu")}
+        numbers = {name: read(group, state[name]) for name in ("eta", "mu")}
         step, lr, lambd = read(group, state["step"]), group["lr"], group["lambd"]
         write(state["eta"], lr / (1 + lambd * lr * step) ** group["alpha"])
         after = step - group["t0"]
         write(state["mu"], 1 / (after.clamp(min=1) if isinstance(after, Tensor) else max(1, after)))
-        return found
+        return numbers

@@ -129,8 +129,8 @@ class LBFGS(Optimizer):
                 break
             if group["line_search_fn"] is not None:
                 start = _Point(0.0, loss, grad, slope)
-                found, used = self._search(closure, start, size, direction, group["max_eval"] - evals)
-                loss, grad, size = found.loss, found.grad, found.t
+                point, used = self._search(closure, start, size, direction, group["max_eval"] - evals)
+                loss, grad, size = point.loss, point.grad, point.t
                 self._move(size, direction)
             else:
                 self._move(size, direction)

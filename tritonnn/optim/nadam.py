@@ -74,23 +74,17 @@ class NAdam(ElementwiseOptimizer):
         differentiable: bool = False,
     ) -> None:
         require(momentum_decay >= 0.0, "momentum_decay value", momentum_decay)
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
+        options = {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "momentum_decay": momentum_decay,
+        }  # fmt: skip
+        super().__init__(
+            params, options, decoupled_weight_decay=decoupled_weight_decay, maximize=maximize, foreach=foreach,
+            capturable=capturable, differentiable=differentiable,
+        )  # fmt: skip
 
     def _numbers(self, group: Group, p: Tensor, state: State) -> dict[str, Any]:
-        found = super()._numbers(group, p, state)
-        step, beta1, psi = found["step"], group["betas"][0], group["momentum_decay"]
+        numbers = super()._numbers(group, p, state)
+        step, beta1, psi = numbers["step"], group["betas"][0], group["momentum_decay"]
         mu, mu_next = (beta1 * (1.0 - 0.5 * 0.96 ** (t * psi)) for t in (step, step + 1))
         state["mu_product"] *= mu
-        return found | {"mu": mu, "mu_next": mu_next, "mu_product": read(group, state["mu_product"])}
+        return numbers | {"mu": mu, "mu_next": mu_next, "mu_product": read(group, state["mu_product"])}

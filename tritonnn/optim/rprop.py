@@ -65,13 +65,7 @@ class Rprop(ElementwiseOptimizer):
         differentiable: bool = False,
     ) -> None:
         require(0.0 < etas[0] < 1.0 < etas[1], "eta values", f"{etas[0]}, {etas[1]}")
-        defaults = {
-            "lr": lr,
-            "etas": etas,
-            "step_sizes": step_sizes,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
+        super().__init__(
+            params, {"lr": lr, "etas": etas, "step_sizes": step_sizes},
+            foreach=foreach, maximize=maximize, differentiable=differentiable, capturable=capturable,
+        )  # fmt: skip

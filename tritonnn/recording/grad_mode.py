@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from tritonnn.storage import set_inference
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -16,6 +18,7 @@ class _State(threading.local):
     check_nan = True
     running: Any = None  # in anomaly mode: the node whose backward runs
     saved_hooks: tuple = ()
+    depth = 0  # how many passes of backward this thread is within
     keeps_graph = True  # whether the pass of backward that runs leaves the graph for another one
 
 
@@ -29,7 +32,7 @@ class _Switch:
 
     def __enter__(self) -> None:
         self._before = state.enabled
-        state.enabled = self._enable
+        state.enabled = self._enable and not state.inference
 
     def __exit__(self, *exc_info: object) -> None:
         state.enabled = self._before
@@ -50,15 +53,23 @@ def _decorate(switch: Any, function: Any) -> Any:
 
         @functools.wraps(function)
         def generator(*args: Any, **kwargs: Any) -> Any:
-            # The flag holds while the generator runs and is restored while its consumer does.
+            # The flag holds while the generator runs and is restored while its consumer does. Whatever the consumer
+            # does, sending, throwing or closing, reaches the generator under the flag.
             steps = function(*args, **kwargs)
+            resume: Any = steps.send
+            given: tuple[Any, ...] = (None,)
             try:
-                with switch.clone():
-                    value = next(steps)
                 while True:
-                    sent = yield value
                     with switch.clone():
-                        value = steps.send(sent)
+                        value = resume(*given)
+                    try:
+                        resume, given = steps.send, ((yield value),)
+                    except GeneratorExit:
+                        with switch.clone():
+                            steps.close()
+                        raise
+                    except BaseException as error:
+                        resume, given = steps.throw, (error,)
             except StopIteration as stop:
                 return stop.value
 
@@ -118,10 +129,10 @@ class set_grad_enabled(_Switch):
     def __init__(self, mode: bool) -> None:
         self._enable = bool(mode)
         self._before = state.enabled
-        state.enabled = self._enable
+        state.enabled = self._enable and not state.inference
 
     def __enter__(self) -> None:
-        state.enabled = self._enable
+        state.enabled = self._enable and not state.inference
 
     def __call__(self, function: F) -> F:
         state.enabled = self._before
@@ -132,10 +143,10 @@ class set_grad_enabled(_Switch):
 
 
 class inference_mode:
-    """Like `no_grad`; results cannot be told from constants.
+    """Like `no_grad`, and what is made inside cannot be used in recorded computation afterwards.
 
     Args:
-        mode: whether to enter it (False leaves recording as it is).
+        mode: whether to enter it; False leaves it, and records.
 
     >>> import tritonnn as torch
     >>> x = torch.ones(1, requires_grad=True)
@@ -157,11 +168,12 @@ class inference_mode:
 
     def __enter__(self) -> None:
         self._before = state.enabled, state.inference
-        if self.mode:
-            state.enabled, state.inference = False, True
+        state.enabled, state.inference = not self.mode, bool(self.mode)
+        set_inference(state.inference, 1)
 
     def __exit__(self, *exc_info: object) -> None:
         state.enabled, state.inference = self._before
+        set_inference(state.inference, -1)
 
     def __call__(self, function: F) -> F:
         return _decorate(self, function)

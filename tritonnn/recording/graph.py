@@ -6,14 +6,18 @@ a result to what it was computed from. A node never refers to its own results, s
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.saving import metadata, saving_of
+from tritonnn.recording.names import node_name
+from tritonnn.recording.packing import Packed
+from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
+from tritonnn.recording.saving import Several, metadata, saving_of
 from tritonnn.recording.tracing import Trace, trace_here
 
 if TYPE_CHECKING:
@@ -28,7 +32,7 @@ class Node:
     """One recorded op: how to turn the gradients of its results into those of its inputs."""
 
     __slots__ = (
-        "__weakref__", "_hooks", "edges", "meta", "needs", "op", "plan", "saved", "seq", "tensor_hooks",
+        "__weakref__", "_hooks", "edges", "meta", "op", "plan", "retained", "saved", "seq", "tensor_hooks",
         "trace", "versions",
     )  # fmt: skip
 
@@ -36,11 +40,12 @@ class Node:
     edges: list[Edge]  # one per tensor input, those of list arguments in line
     meta: tuple  # (shape, dtype, device) of each result
     saved: list | None  # what the formulas need; None once freed
-    versions: list[int]
+    versions: list[Any]  # of the storages of saved tensors
     seq: int  # when it was recorded
     plan: Saving
     _hooks: dict[str, OrderedDict[int, Callable]] | None
     tensor_hooks: dict[int, dict[int, Callable]] | None
+    retained: dict[int, Any] | None  # weakly the results that want their gradient in `.grad`, by number
     trace: Trace | None
 
     @property
@@ -59,7 +64,7 @@ class Node:
 
     def name(self) -> str:
         """Such as 'MulBackward0'."""
-        return node_name(self.op.name)
+        return node_name(self.op.public_name)
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at 0x{id(self):x}>"
@@ -90,21 +95,17 @@ class Node:
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         """Gradients of the inputs, one per edge (None where not wanted)."""
-        if self.saved is None:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they "
-                f"have already been freed) at {self.name()}. Saved intermediate values of the graph are freed when "
-                "you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through "
-                "the graph a second time or if you need to access saved tensors after calling backward."
-            )
         return self.plan.run(self, grads)
 
     def release(self) -> None:
-        """Free what was saved."""
-        self.saved = None
+        """Free what was saved; a node that saved no tensor can run again."""
+        for value in self.saved or ():
+            if isinstance(value, (Tensor, Packed, Several)):
+                self.saved = None
+                return
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_saved_") and self.saved is not None:
+        if name.startswith("_saved_"):
             values = self.plan.unpack(self)
             if name[7:] in values:
                 return values[name[7:]]
@@ -122,11 +123,6 @@ def _init_notes() -> None:
 
 
 _init_notes()
-
-
-def node_name(op: str) -> str:
-    """The name PyTorch's users know: 'MulBackward0' for 'mul'."""
-    return "".join(part[:1].upper() + part[1:] for part in op.split("_")) + "Backward0"
 
 
 class AccumulateGrad:
@@ -173,6 +169,7 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
     node.seq = next(_sequence)
     node._hooks = None
     node.tensor_hooks = None
+    node.retained = None
     node.trace = None
     needs = tuple([edge is not None for edge in edges])
     plan = None if op.list_slots else op.saving.get(needs)
@@ -180,7 +177,7 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
         plan = saving_of(op, needs, args)
     node.plan = plan
     saved = []
-    versions = []
+    versions: list[Any] = []
     for place, kind in plan.fetch:
         if kind == "arg":
             value = args[place]
@@ -188,7 +185,16 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
             value = outputs[place].detach()  # an alias: the node must not refer to its own result
         else:
             value = metadata(args[place], kind)
-        versions.append(value._storage.version if isinstance(value, Tensor) else -1)
+        if isinstance(value, Tensor):
+            version = value._storage.version
+            if version < 0:
+                version_to_save(value)  # refuses
+            versions.append(version)
+        elif value.__class__ in (list, tuple) and value and _has_tensors(value):
+            value = Several(value)
+            versions.append([version_to_save(v) if isinstance(v, Tensor) else -1 for v in value])
+        else:
+            versions.append(-1)
         saved.append(value)
     node.saved = saved
     node.versions = versions
@@ -206,17 +212,20 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
     return node
 
 
-# ---- saved-tensor hooks ---------------------------------------------------------------------------------
+def _has_tensors(values: Sequence[Any]) -> bool:
+    return any(isinstance(value, Tensor) for value in values)
 
 
-class Packed:
-    """A saved tensor replaced by what a pack hook returned."""
+def version_to_save(tensor: Tensor) -> int:
+    """The version at which a tensor is saved.
 
-    __slots__ = ("unpack", "value")
-
-    def __init__(self, value: Any, unpack: Callable) -> None:
-        self.value = value
-        self.unpack = unpack
+    Raises:
+        RuntimeError: it was made in inference mode, which counts none.
+    """
+    version = tensor._storage.version
+    if version < 0:
+        raise RuntimeError(INFERENCE_SAVED)
+    return version
 
 
 def _pack(node: Node) -> None:
@@ -224,41 +233,27 @@ def _pack(node: Node) -> None:
     assert node.saved is not None
     for i, value in enumerate(node.saved):
         if isinstance(value, Tensor):
-            node.saved[i] = Packed(pack(value), unpack)
+            edge = edge_of(value) if node.plan.fetch[i][1] == "arg" else None
+            node.saved[i] = Packed(pack(value), unpack, edge)
             node.versions[i] = -1
+        elif value.__class__ is Several:
+            node.saved[i] = Several([Packed(pack(v), unpack) if isinstance(v, Tensor) else v for v in value])
+            node.versions[i] = [-1] * len(value)
 
 
-class saved_tensors_hooks:
-    """Within the block, what ops save for backward goes through `pack_hook`, and back through `unpack_hook`.
-
-    >>> import tritonnn as torch
-    >>> x = torch.ones(2, requires_grad=True)
-    >>> with torch.autograd.graph.saved_tensors_hooks(lambda t: t.numpy(force=True), torch.from_numpy):
-    ...     y = (x * x).sum()
-    >>> y.backward()
-    >>> x.grad
-    tensor([2., 2.])
-    """
-
-    def __init__(self, pack_hook: Callable, unpack_hook: Callable) -> None:
-        self.pair = (pack_hook, unpack_hook)
-
-    def __enter__(self) -> None:
-        state.saved_hooks = (*state.saved_hooks, self.pair)
-
-    def __exit__(self, *exc_info: object) -> None:
-        state.saved_hooks = state.saved_hooks[:-1]
-
-
-class save_on_cpu(saved_tensors_hooks):
-    """Keep what is saved for backward in host memory."""
-
-    def __init__(self, pin_memory: bool = False) -> None:
-        def pack(tensor: Any) -> tuple:
-            host = tensor.detach().cpu()
-            return tensor.device, host.pin_memory() if pin_memory else host
-
-        super().__init__(pack, lambda packed: packed[1].to(packed[0], non_blocking=pin_memory))
+def restored(packed: Packed) -> Tensor:
+    """What an unpack hook returns, in the place of the tensor that was saved."""
+    value = packed.unpack(packed.value)
+    if packed.edge is None or not state.enabled:
+        return value
+    tensor = value.detach()
+    target, number = packed.edge
+    if isinstance(target, Node):
+        tensor._node, tensor._rg, tensor._out_nr = target, True, number
+    else:  # a leaf: of another tensor the way there is that of a copy
+        assert _copied_over is not None
+        record(_copied_over, (tensor, target), (tensor,), [None, packed.edge])
+    return tensor
 
 
 # ---- views ----------------------------------------------------------------------------------------------
@@ -266,6 +261,8 @@ class save_on_cpu(saved_tensors_hooks):
 
 _as_strided: Op | None = None
 _view_written: Op | None = None
+_copied_over: Op | None = None
+_filled_over: Op | None = None
 
 
 def register_view_ops(as_strided: Op, view_written: Op) -> None:
@@ -274,16 +271,28 @@ def register_view_ops(as_strided: Op, view_written: Op) -> None:
     _as_strided, _view_written = as_strided, view_written
 
 
+def register_overwriting_ops(copied_over: Op, filled_over: Op) -> None:
+    """Say which ops stand in the graph for "the values of another tensor instead" and "constants instead"."""
+    global _copied_over, _filled_over
+    _copied_over, _filled_over = copied_over, filled_over
+
+
 def refresh_view(view: Tensor) -> None:
     """Bring a view's graph up to date after its base, or another view of it, was written in place."""
+    base = view._base
+    assert base is not None
+    if base._rg and not view._rg and view.dtype.kind >= 2:
+        view._rg = True
     version = view._storage.version
     if view._view_version == version:
         return
-    view._view_version = version
-    base = view._base
-    assert base is not None
     if base._rg:
+        if view._creation is not None:
+            raise RuntimeError(untraceable(view, "its base or another view of its base has been"))
+        view._view_version = version
         regenerate_view(view)
+    else:
+        view._view_version = version
 
 
 def regenerate_view(view: Tensor) -> None:
@@ -293,77 +302,76 @@ def regenerate_view(view: Tensor) -> None:
     args = (base, tuple(view.shape), view.stride(), view._offset)
     view._out_nr = 0
     record(_as_strided, args, (view,), [edge_of(base)])
+    if view._retains_grad:
+        retain(view)
 
 
-def rebase(view: Tensor, node: Node) -> None:
-    """After an in-place op on a view: its base's new history is "the old base with the view written into it"."""
-    base = view._base
-    assert base is not None and _view_written is not None
-    args = (base, view, tuple(view.shape), view.stride(), view._offset)
-    edge = edge_of(base)
-    base._out_nr = 0
-    record(_view_written, args, (base,), [edge, (node, 0)])
-    view._view_version = view._storage.version
-    regenerate_view(view)
+def view_of(tensor: Tensor) -> Tensor:
+    """The same memory and geometry as a view, outside the graph."""
+    alias = tensor.detach()
+    base = tensor._base
+    alias._base = tensor if base is None else base
+    alias._view_version = tensor._storage.version
+    return alias
 
 
-# ---- hooks on tensors -----------------------------------------------------------------------------------
+def check_recorded_write(target: Tensor) -> None:
+    """Refuse an in-place write that would lose a gradient; to be called where it is recorded."""
+    base = target._base
+    if base is not None:
+        if target._creation is not None:
+            raise RuntimeError(untraceable(target, "is being"))
+        if base._node is None and (target._rg or base._rg):
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
+    if target._rg and target._node is None:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
 
 
-def register_tensor_hook(tensor: Tensor, hook: Callable) -> Any:
-    """Tensor.register_hook."""
-    from tritonnn.utils.hooks import RemovableHandle
+def rewrite_history(target: Tensor, node: Node) -> None:
+    """After an in-place op whose node `target` now points at: bring its base and retained gradients along.
 
-    if not tensor.requires_grad:
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    node = tensor._node
-    if node is None:
-        if tensor._hooks is None:
-            tensor._hooks = OrderedDict()
-        hooks = tensor._hooks
+    The new history of the base of a view is "the old base with the view written into it".
+    """
+    target._out_nr = 0
+    base = target._base
+    if base is not None:
+        assert _view_written is not None
+        args = (base, target, tuple(target.shape), target.stride(), target._offset)
+        edge = edge_of(base)
+        base._out_nr = 0
+        record(_view_written, args, (base,), [edge, (node, 0)])
+        if base._retains_grad:
+            retain(base)
+        target._view_version = target._storage.version
+        regenerate_view(target)
+    elif target._retains_grad:
+        retain(target)
+
+
+def overwritten(target: Tensor, source: Tensor | None = None, edge: Edge = None) -> None:
+    """After every element of `target` was replaced by constants, or by `source`, whose edge was `edge` before.
+
+    What was there before gets a gradient of zeros.
+    """
+    assert _copied_over is not None and _filled_over is not None
+    # What a base held before has an edge of its own.
+    before = edge_of(target) if target._base is None else None
+    if source is None:
+        node = record(_filled_over, (target,), (target,), [before])
     else:
-        hooks = _node_hooks(node, tensor._out_nr)
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
+        node = record(_copied_over, (target, source), (target,), [before, edge])
+    rewrite_history(target, node)
 
 
-def _node_hooks(node: Node, number: int) -> dict[int, Callable]:
-    if node.tensor_hooks is None:
-        node.tensor_hooks = {}
-    return node.tensor_hooks.setdefault(number, OrderedDict())
-
-
-def register_post_accumulate_hook(tensor: Tensor, hook: Callable) -> Any:
-    """Tensor.register_post_accumulate_grad_hook."""
-    from tritonnn.utils.hooks import RemovableHandle
-
-    if not tensor.requires_grad:
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    if tensor._node is not None:
-        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-    if tensor._post_accumulate_hooks is None:
-        tensor._post_accumulate_hooks = OrderedDict()
-    handle = RemovableHandle(tensor._post_accumulate_hooks)
-    tensor._post_accumulate_hooks[handle.id] = hook
-    return handle
-
-
-def retain_grad(tensor: Tensor) -> None:
-    """Let the node that made `tensor` hand it its gradient."""
-    import weakref
-
-    reference = weakref.ref(tensor)
-
-    def keep(grad: Tensor) -> None:
-        target = reference()
-        if target is not None:
-            target._grad = grad if target._grad is None else target._grad + grad
-
+def retain(tensor: Tensor) -> None:
+    """Have the node that made `tensor` put its gradient into `.grad`."""
     node = tensor._node
-    assert node is not None
-    # After every hook of the user, so that what is kept is what flows on.
-    _node_hooks(node, tensor._out_nr)[1 << 62] = keep
+    if node is not None:
+        if node.retained is None:
+            node.retained = {}
+        node.retained[tensor._out_nr] = weakref.ref(tensor)
 
 
 class GradientEdge(tuple):

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
+from tritonnn.recording.packing import Packed
 
 if TYPE_CHECKING:
     from tritonnn.recording.graph import Node
     from tritonnn.table import Op
 
 _META = ("_shape", "_dtype", "_device", "_geometry")
+
+
+class Several(list):
+    """Saved tensors of one argument, such as indices; other lists are kept as they are."""
 
 
 def _parameters(formula: Callable) -> tuple[str, ...]:
@@ -76,17 +81,34 @@ class Saving:
 
     def unpack(self, node: Node) -> dict[str, Any]:
         """The saved values by name, after checking that none was modified in place."""
-        values = {}
-        assert node.saved is not None
+        from tritonnn.recording.graph import restored
+
+        values: dict[str, Any] = {}
+        saved = node.saved  # once: another thread may free it meanwhile
+        if saved is None:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved tensors after they "
+                f"have already been freed) at {node.name()}. Saved intermediate values of the graph are freed when "
+                "you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through "
+                "the graph a second time or if you need to access saved tensors after calling backward."
+            )
         for i, name in enumerate(self.names):
-            value = node.saved[i]
+            value = saved[i]
             if isinstance(value, Tensor):
                 if value._storage.version != node.versions[i]:
+                    if self.op.renewable and self.fetch[i][1] == "result":
+                        values[name] = None
+                        continue
                     raise RuntimeError(_modified(node, name, value, node.versions[i]))
-                if self.fetch[i][1] == "result" and state.enabled:
-                    value = _with_history(value, node, self.fetch[i][0])
-            elif value.__class__.__name__ == "Packed":
-                value = value.unpack(value.value)
+            elif value.__class__ is Packed:
+                value = restored(value)
+            elif value.__class__ is Several:
+                value = [
+                    _checked(node, name, item, version)
+                    for item, version in zip(value, node.versions[i], strict=True)
+                ]
+            if self.fetch[i][1] == "result" and state.enabled:
+                value = _with_history(value, node, self.fetch[i][0])
             values[name] = value
         return values
 
@@ -156,6 +178,15 @@ def _edge_groups(op: Op, args: tuple) -> list[list[int]]:
         groups.append(list(range(edge, edge + width)))
         edge += width
     return groups
+
+
+def _checked(node: Node, name: str, value: Any, version: int) -> Any:
+    """An item of a saved list."""
+    if value.__class__ is Packed:
+        return value.unpack(value.value)  # indices: they have no gradient
+    if isinstance(value, Tensor) and value._storage.version != version:
+        raise RuntimeError(_modified(node, name, value, version))
+    return value
 
 
 def _with_history(alias: Tensor, node: Node, number: int) -> Tensor:

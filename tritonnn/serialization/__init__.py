@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 from collections.abc import Callable
 from typing import IO, Any
 
 from tritonnn.serialization import _legacy, _pickling, _tensors
 from tritonnn.serialization._archive import ArchiveReader, ArchiveWriter
-from tritonnn.serialization._files import PathLike, atomic_write, is_path
+from tritonnn.serialization._budget import Budget
+from tritonnn.serialization._files import PathLike, atomic_write, is_path, refuse_devices
+from tritonnn.serialization._safe import SafeUnpickler, Source
 from tritonnn.serialization._tensors import MapLocation, StorageRef, reduce_tensor
 
 __all__ = [
@@ -36,14 +39,14 @@ def save(
     """Saves an object with its tensors, as PyTorch does: either library reads the other's files.
 
     Tensors that share memory are saved once and share memory after loading. A file named by its path is
-    replaced as
-    a whole at the end: when anything goes wrong, the old one stays.
+    replaced as a whole at the end: when anything goes wrong, the old one stays. A device or a pipe is written to.
 
     Args:
         obj: what to save: a ``state_dict``, tensors, or any nest of picklable things.
         f: a path, or a file object with ``write``.
         pickle_module: only Python's ``pickle``, which is the default.
         pickle_protocol: version of the pickle; PyTorch reads 2.
+        _use_new_zipfile_serialization: False writes the format that PyTorch had before version 1.6.
 
     Raises:
         OSError: the file cannot be written. RuntimeError: tensors that view one memory as different dtypes.
@@ -58,38 +61,43 @@ def save(
         {'weight': tensor([1., 1.])}
     """
     _check_pickle_module(pickle_module)
-    if not _use_new_zipfile_serialization or _disable_byteorder_record:
+    if _disable_byteorder_record:
         raise ValueError("save: only PyTorch's zip format with its byteorder record is written")
     if is_path(f):
         path = os.fspath(f)  # type: ignore[arg-type]
         name = os.path.splitext(os.path.basename(path))[0] or "archive"
         with atomic_write(path) as file:
-            _write(obj, file, name, pickle_protocol)
+            _write(obj, file, name, pickle_protocol, _use_new_zipfile_serialization)
         return
     if not hasattr(f, "write"):
         raise AttributeError(
             f"save: expected 'f' to be a path or a file object with write, but got {type(f)}"
         )
-    _write(obj, f, "archive", pickle_protocol)  # type: ignore[arg-type]
+    _write(obj, f, "archive", pickle_protocol, _use_new_zipfile_serialization)  # type: ignore[arg-type]
 
 
 def _check_pickle_module(module: Any) -> None:
-    import pickle
-
     if module is not None and module is not pickle:
         raise ValueError(f"only Python's pickle is supported as pickle_module, not {module!r}")
 
 
-def _write(obj: object, file: IO[bytes], name: str, protocol: int) -> None:
+def _write(obj: object, file: IO[bytes], name: str, protocol: int, zipped: bool) -> None:
+    if not zipped:
+        _legacy.save(obj, file, protocol)
+        return
     # The pickle first, in memory: an object that cannot be pickled leaves nothing behind in an open file.
     buffer = io.BytesIO()
     writer = _pickling.Writer(buffer, protocol)
     writer.dump(obj)
     archive = ArchiveWriter(file, name)
-    archive.write("data.pkl", buffer.getbuffer())
-    for key, storage in enumerate(writer.storages):
-        archive.write(f"data/{key}", storage.data())
-    archive.close()
+    try:
+        archive.write("data.pkl", buffer.getbuffer())
+        for key, storage in enumerate(writer.storages):
+            archive.write(f"data/{key}", storage.data())
+        archive.close()
+    except BaseException:
+        archive.abandon()
+        raise
 
 
 def load(
@@ -104,8 +112,7 @@ def load(
     """Loads what ``save``, or PyTorch's own, has saved.
 
     By default nothing that the file contains is run: it may only hold tensors, containers, numbers, strings
-        and what
-    ``add_safe_globals`` has allowed.
+    and what ``add_safe_globals`` has allowed, and takes memory and time in proportion to its length.
 
     Args:
         f: a path, or a file object that can seek.
@@ -119,8 +126,8 @@ def load(
 
     Raises:
         FileNotFoundError: there is no such file. UnpicklingError: the file names something that is not
-            allowed.
-        RuntimeError: the file is truncated or corrupted, or its tensors were on a device that is not here.
+            allowed, or its pickle is damaged or asks for too much. RuntimeError: the file is truncated or
+            corrupted, or its tensors were on a device that is not here.
 
     Example:
         >>> import os, tempfile
@@ -137,15 +144,23 @@ def load(
         raise TypeError(f"load() got an unexpected keyword argument '{next(iter(pickle_load_args))}'")
     if mmap and not is_path(f):
         raise ValueError("f must be a file path in order to use the mmap argument")
-    kind = _pickling.FullUnpickler if weights_only is False else _pickling.SafeUnpickler
-    make = lambda file, load_storage: kind(file, load_storage, encoding)
+    trusted = weights_only is False
+
+    def make(file: IO[bytes], size: int, load_storage: Callable[..., StorageRef], space: Budget) -> Any:
+        if trusted:
+            return _pickling.FullUnpickler(file, load_storage, encoding).load()
+        return _unpickle(SafeUnpickler(Source(file, size), load_storage, encoding, space), label)
+
     if is_path(f):
+        refuse_devices(f, "load")  # type: ignore[arg-type]
+        label = f"'{os.fspath(f)}'"  # type: ignore[arg-type]
         with open(f, "rb") as file:  # type: ignore[arg-type]
             if _legacy.is_legacy(file):
                 if mmap:
                     raise RuntimeError("mmap can only be used with files in the zip format")
-                return _legacy.load(file, make, map_location)
+                return _legacy.load(file, label, make, map_location, encoding)
         return _load(ArchiveReader(f, bool(mmap)), make, map_location)
+    label = "the given file object"
     for method in ("read", "seek", "tell"):
         if not hasattr(f, method):
             raise AttributeError(
@@ -154,28 +169,38 @@ def load(
                 "load from it instead."
             )
     if _legacy.is_legacy(f):  # type: ignore[arg-type]
-        return _legacy.load(f, make, map_location)  # type: ignore[arg-type]
+        return _legacy.load(f, label, make, map_location, encoding)  # type: ignore[arg-type]
     return _load(ArchiveReader(f), make, map_location)
+
+
+def _unpickle(unpickler: SafeUnpickler, label: str) -> Any:
+    try:
+        return unpickler.load()
+    except (RuntimeError, pickle.UnpicklingError) as error:
+        # What was wrong, where; the error itself is its cause.
+        text = str(error).removeprefix("load: ")
+        raise type(error)(f"load: {label} cannot be loaded: {text}") from error.__cause__
 
 
 def _load(archive: ArchiveReader, make: Callable[..., Any], map_location: MapLocation) -> Any:
     loaded: dict[str, StorageRef] = {}
-    order = archive.byteorder
 
     def load_storage(kind: _pickling.StorageType, key: str, location: str, count: int) -> StorageRef:
         if key not in loaded:
-            data = _tensors.swapped(archive.storage(f"data/{key}"), kind.dtype, order)
+            data = _tensors.truth(archive.storage(f"data/{key}"), kind.dtype)
             expected = count * (1 if kind.dtype is None else kind.dtype.itemsize)
             if data.nbytes != expected:
-                raise RuntimeError(
-                    f"load: {archive.label} is corrupted: storage {key} has {data.nbytes} bytes, not "
-                    f"{expected}"
-                )
+                raise RuntimeError(f"storage {key} has {data.nbytes} bytes, not {expected}")
+            data = _tensors.swapped(data, kind.dtype, order)
             loaded[key] = StorageRef(_tensors.place(data, location, map_location), kind.dtype)
+        if loaded[key].dtype is not kind.dtype:
+            raise RuntimeError(f"storage {key} is of two types")
         return loaded[key]
 
     try:
-        return _pickling.unpickle(make(io.BytesIO(archive.read("data.pkl")), load_storage), archive.label)
+        order = archive.byteorder
+        pickled = archive.read("data.pkl")
+        return make(io.BytesIO(pickled), len(pickled), load_storage, archive.space)
     finally:
         archive.close()
 

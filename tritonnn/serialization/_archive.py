@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import pickle
 import struct
 import sys
 import zipfile
@@ -17,6 +18,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from tritonnn.serialization._budget import Budget
 from tritonnn.serialization._files import PathLike, is_path
 
 ALIGNMENT = 64
@@ -25,8 +27,8 @@ VERSION = "3"
 # Beyond this many bytes a zip record needs 64-bit sizes.
 _LARGE = 0xFFFFFFFF - (1 << 20)
 _LOCAL_HEADER = 30
-# What zipfile raises for a damaged archive; RuntimeError: encrypted, or an unknown compression.
-_DAMAGE = (zipfile.BadZipFile, EOFError, ValueError, RuntimeError, struct.error)
+# Others are not PyTorch's, and unpack without a bound.
+_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PADDING_TAG = struct.unpack("<H", b"FB")[0]
 
 
@@ -66,6 +68,10 @@ class ArchiveWriter:
         self.write("version", f"{VERSION}\n".encode())
         self.zip.close()
 
+    def abandon(self) -> None:
+        """Leaves a file that could not be written as it is; zipfile would try to end it when it is collected."""
+        self.zip.fp = None
+
 
 class ArchiveReader:
     """Reads records of an archive.
@@ -81,15 +87,19 @@ class ArchiveReader:
     def __init__(self, file: PathLike | IO[bytes], mapped: bool = False) -> None:
         self.label = f"'{os.fspath(file)}'" if is_path(file) else "the given file object"  # type: ignore[arg-type]
         self.path = os.fspath(file) if mapped else None  # type: ignore[arg-type]
+        self.file: Any = open(file, "rb") if is_path(file) else file  # type: ignore[arg-type]  # noqa: SIM115
+        self.owned = is_path(file)
         try:
-            self.zip = zipfile.ZipFile(file)
-        except _DAMAGE as error:
-            raise RuntimeError(self._story(f"failed finding central directory ({error})")) from None
-        self.size = self.zip.fp.seek(0, os.SEEK_END)  # type: ignore[union-attr]
+            self.size: int = self.file.seek(0, os.SEEK_END)  # type: ignore[union-attr]
+            self.zip = zipfile.ZipFile(self.file)
+        except Exception as error:  # whatever zipfile makes of damage: there is no list of it
+            self.close()
+            raise RuntimeError(self._story(f"failed finding central directory ({told(error)})")) from error
+        self.space = Budget(self.size)
         names = self.zip.namelist()
         root = next((n for n in names if n == "data.pkl" or n.endswith("/data.pkl")), None)
         if root is None:
-            self.zip.close()
+            self.close()
             raise RuntimeError(
                 f"load: {self.label} is a zip archive but holds no data.pkl: it is no saved object"
             )
@@ -117,14 +127,28 @@ class ArchiveReader:
     @property
     def byteorder(self) -> str:
         """'little' or 'big'."""
-        return self.read("byteorder").decode() if "byteorder" in self else "little"
+        if "byteorder" not in self:
+            return "little"
+        order = self.read("byteorder")
+        if order not in (b"little", b"big"):
+            raise RuntimeError(self._story("record 'byteorder' is neither 'little' nor 'big'"))
+        return order.decode()
 
     def storage(self, record: str, copy: bool = False) -> np.ndarray:
         """The bytes of a record as an array of its own that can be written to."""
         info = self._info(record)
         if info.compress_size > self.size:
             raise RuntimeError(self._story(f"record '{record}' is longer than the file"))
-        if self.path is not None and not copy and info.compress_type == zipfile.ZIP_STORED and info.file_size:
+        if info.compress_type not in _COMPRESSION:
+            raise RuntimeError(self._story(f"record '{record}' is compressed in a way that is not read"))
+        try:
+            self.space.spend(info.file_size, f"record '{record}', unpacked,")
+        except pickle.UnpicklingError as error:
+            raise RuntimeError(self._story(str(error))) from None
+        stored = info.compress_type == zipfile.ZIP_STORED
+        if stored and info.file_size != info.compress_size:
+            raise RuntimeError(self._story(f"record '{record}' has two lengths"))
+        if self.path is not None and not copy and stored and info.file_size:
             return self._mapped(info)
         try:
             data = np.empty(info.file_size, np.uint8)
@@ -136,8 +160,8 @@ class ArchiveReader:
                 # One more read: at the end of the record its checksum is compared.
                 if done != len(view) or source.read(1):
                     raise zipfile.BadZipFile(f"{done} of {len(view)} bytes")
-        except (*_DAMAGE, OSError) as error:
-            raise RuntimeError(self._story(f"record '{record}' cannot be read ({error})")) from error
+        except Exception as error:  # of damage, or of the disk
+            raise RuntimeError(self._story(f"record '{record}' cannot be read ({told(error)})")) from error
         return data
 
     def _mapped(self, info: zipfile.ZipInfo) -> np.ndarray:
@@ -160,4 +184,10 @@ class ArchiveReader:
 
     def close(self) -> None:
         """Closes the file where it was opened here."""
-        self.zip.close()
+        if self.owned:
+            self.file.close()
+
+
+def told(error: BaseException) -> str:
+    """An error's text, or its type where it has none."""
+    return f"{str(error) or type(error).__name__:.300}"

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor, from_array, host_array, make, make_view
 from tritonnn.device import device as Device
 from tritonnn.device import runtime
@@ -32,7 +31,7 @@ from tritonnn.dtypes import (
 from tritonnn.dtypes import dtype as DType
 from tritonnn.ops.creation.creation import empty, empty_strided
 from tritonnn.ops.elementwise.derived import conj
-from tritonnn.shape import Size, contiguous_strides, extent_in_elements
+from tritonnn.shape import Size, contiguous_strides, extent_in_elements, numel
 from tritonnn.storage import Storage
 
 #: names of PyTorch's storage classes; a dtype without one is saved as untyped bytes
@@ -50,6 +49,8 @@ STORAGE_NAMES = {
     complex64: "ComplexFloatStorage",
     complex128: "ComplexDoubleStorage",
 }
+# What PyTorch and NumPy can count, and show.
+MOST, MOST_DIMENSIONS = (1 << 63) - 1, 64
 
 
 class StorageRef:
@@ -102,12 +103,12 @@ def storage_of(tensor: Tensor) -> StorageRef:
     dtype = tensor.dtype if tensor.dtype in STORAGE_NAMES else None
     block = tensor._storage
     known = _refs.get(block)
-    found = known() if known is not None else None
-    if found is None or found.dtype is not dtype:
+    ref = known() if known is not None else None
+    if ref is None or ref.dtype is not dtype:
         size = Size((block.nbytes,))
-        found = StorageRef(make(block.buffer(size, (1,), 0, uint8), block, size, uint8, tensor.device), dtype)
-        _refs[block] = weakref.ref(found)
-    return found
+        ref = StorageRef(make(block.buffer(size, (1,), 0, uint8), block, size, uint8, tensor.device), dtype)
+        _refs[block] = weakref.ref(ref)
+    return ref
 
 
 def reduce_tensor(tensor: Tensor) -> tuple:
@@ -138,7 +139,7 @@ def rebuild_tensor_v2(
     metadata: Any = None,
 ) -> Tensor:
     """A tensor over a typed storage, where it lies inside of it."""
-    if storage.dtype is None:
+    if not isinstance(storage, StorageRef) or storage.dtype is None:
         raise RuntimeError("load: a tensor refers to a storage without a dtype: the file is corrupted")
     return rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, storage.dtype, metadata)
 
@@ -160,22 +161,58 @@ def rebuild_tensor_v3(
     """
     if not isinstance(storage, StorageRef) or not isinstance(dtype, DType):
         raise RuntimeError("load: a tensor does not refer to a storage: the file is corrupted")
-    size, stride = tuple(size), tuple(stride)
-    numbers = (offset, *size, *stride)
-    whole = all(isinstance(n, int) and n >= 0 for n in numbers) and len(size) == len(stride)
-    room = storage.base.numel() // dtype.itemsize
-    if not whole or (0 not in size and offset + extent_in_elements(size, stride) > room):
+    if storage.dtype is not dtype and (storage.dtype not in (None, uint8) or dtype is bool_):
+        raise RuntimeError(f"load: a tensor of {dtype} refers to a storage of {storage.dtype or 'bytes'}")
+    if type(requires_grad) is not bool or not (metadata is None or type(metadata) is dict):
         raise RuntimeError(
-            f"load: a tensor of shape {size}, stride {stride} and offset {offset} does not lie inside its "
-            f"storage of {room} elements: the file is corrupted"
+            "load: what a tensor says of its gradient or its bits is none: the file is corrupted"
         )
-    tensor = _over(storage.base, Size(size), stride, offset, dtype)
+    _check_geometry(size, stride, offset, storage.base.numel() // dtype.itemsize)
+    size, stride = tuple(size), tuple(stride)
     # PyTorch marks lazily conjugated or negated tensors; here the values themselves are.
-    if metadata and metadata.get("conj"):
-        tensor = conj(tensor)
-    if metadata and metadata.get("neg"):
-        tensor = -tensor
+    if metadata and (metadata.get("conj") or metadata.get("neg")):
+        once = tuple([extent if step else 1 for extent, step in zip(size, stride)]) if 0 not in size else size
+        tensor = _over(storage.base, Size(once), stride, offset, dtype)
+        tensor = conj(tensor) if metadata.get("conj") else tensor
+        tensor = (-tensor if metadata.get("neg") else tensor).expand(size)
+    else:
+        tensor = _over(storage.base, Size(size), stride, offset, dtype)
     return tensor.requires_grad_(requires_grad) if requires_grad else tensor
+
+
+def rebuild_tensor(storage: StorageRef, offset: int, size: Any, stride: Any) -> Tensor:
+    """A tensor as PyTorch wrote it before version 0.4."""
+    return rebuild_tensor_v2(storage, offset, size, stride, False, None)
+
+
+def computed_bytes(size: Any, stride: Any) -> int:
+    """What a conjugated or negated tensor takes of its own; 0 for what `rebuild_tensor_v3` refuses."""
+    _check_numbers(size, stride)
+    return 16 * numel([extent for extent, step in zip(size, stride) if step])
+
+
+def _check_numbers(size: Any, stride: Any, offset: object = 0) -> None:
+    """Raises RuntimeError where a geometry is none."""
+    kinds = (tuple, list, Size)
+    if type(size) not in kinds or type(stride) not in kinds or max(len(size), len(stride)) > MOST_DIMENSIONS:
+        raise RuntimeError("load: a tensor's shape and stride are no sequences: the file is corrupted")
+    numbers = (offset, *size, *stride)
+    if not all(type(n) is int and 0 <= n <= MOST for n in numbers) or len(size) != len(stride):
+        raise RuntimeError(
+            "load: a tensor whose shape and stride are no numbers of elements does not lie inside its storage: "
+            "the file is corrupted"
+        )
+    if numel([n or 1 for n in size]) > MOST:
+        raise RuntimeError("load: a tensor has more elements than can be counted: the file is corrupted")
+
+
+def _check_geometry(size: Any, stride: Any, offset: int, room: int) -> None:
+    _check_numbers(size, stride, offset)
+    if (offset if 0 in size else offset + extent_in_elements(size, stride)) > room:
+        raise RuntimeError(
+            f"load: a tensor of shape {tuple(size)}, stride {tuple(stride)} and offset {offset} does not lie inside "
+            f"its storage of {room} elements: the file is corrupted"
+        )
 
 
 def _over(base: Tensor, size: Size, stride: tuple[int, ...], offset: int, dtype: DType) -> Tensor:
@@ -187,25 +224,11 @@ def _over(base: Tensor, size: Size, stride: tuple[int, ...], offset: int, dtype:
 
 def rebuild_meta(dtype: DType, size: Any, stride: Any, requires_grad: bool) -> Tensor:
     """A tensor without memory."""
-    made = empty_strided(tuple(size), tuple(stride), dtype=dtype, device="meta")
-    return made.requires_grad_(requires_grad)
-
-
-def rebuild_parameter(data: Tensor, requires_grad: bool, hooks: Any) -> Any:
-    """A Parameter over a tensor's memory."""
-    return Parameter(data, requires_grad)
-
-
-def rebuild_parameter_with_state(data: Tensor, requires_grad: bool, hooks: Any, state: Any) -> Any:
-    """A Parameter with the attributes that its program gave it."""
-    made = Parameter(data, requires_grad)
-    if isinstance(state, tuple):
-        state = {**(state[0] or {}), **(state[1] or {})}
-    for name, value in state.items():
-        if isinstance(getattr(type(made), name, None), (property, type(Tensor.dim))) or name.startswith("_"):
-            raise RuntimeError(f"load: a parameter's saved state would replace its own '{name}'")
-        setattr(made, name, value)
-    return made
+    if not isinstance(dtype, DType):
+        raise RuntimeError("load: a tensor's dtype is none: the file is corrupted")
+    _check_numbers(size, stride)
+    meta = empty_strided(tuple(size), tuple(stride), dtype=dtype, device="meta")
+    return meta.requires_grad_(requires_grad) if requires_grad else meta
 
 
 # ---- where a storage goes -----------------------------------------------------------------------------
@@ -234,7 +257,7 @@ def _to(base: Tensor, location: str) -> Tensor:
         return base
     try:
         device = Device(location)
-    except RuntimeError:
+    except (RuntimeError, ValueError):
         raise RuntimeError(
             f"don't know how to restore data location of a storage (tagged with {location}): "
             "give map_location, for example map_location='cpu'"
@@ -277,3 +300,14 @@ def swapped(data: np.ndarray, dtype: DType | None, byteorder: str) -> np.ndarray
         return data
     size = dtype.itemsize // (2 if dtype.is_complex else 1)
     return data.reshape(-1, size)[:, ::-1].reshape(-1)
+
+
+def truth(data: np.ndarray, dtype: DType | None) -> np.ndarray:
+    """The bytes of a storage; those of truth values are 0 and 1, on which the backends rely.
+
+    Raises:
+        RuntimeError: they are not.
+    """
+    if dtype is bool_ and data.size and data.max() > 1:
+        raise RuntimeError(f"truth values are the bytes 0 and 1, and it holds a {data.max()}")
+    return data

@@ -21,6 +21,7 @@ from tritonnn.device import device as Device
 from tritonnn.dtypes import OF_PYTHON
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import refused
+from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.shape import Size
 
@@ -76,13 +77,25 @@ def is_number(value: Any) -> bool:
     )
 
 
+def is_count(value: Any) -> bool:
+    """As `is_int`, and integer tensors of one element, whatever their dimensions."""
+    if isinstance(value, Tensor):
+        return value.dtype.kind == 1 and value.numel() == 1
+    return value.__class__ is int or is_int(value)
+
+
 def is_ints(value: Any) -> bool:
-    """A sequence of integers."""
-    if isinstance(value, (np.ndarray, Tensor)) and not value.shape:
+    """A sequence of integers, which may be tensors of one element each; no tensor itself."""
+    if isinstance(value, np.ndarray) and not value.shape:
         return False
-    if not isinstance(value, (list, tuple, range, np.ndarray, Tensor)):
+    if not isinstance(value, (list, tuple, range, np.ndarray)):
         return False
-    return all([item.__class__ is int or is_int(item) for item in value])
+    return all([item.__class__ is int or is_count(item) for item in value])
+
+
+def is_int_or_ints(value: Any) -> bool:
+    """One integer, a tensor of one among them, or a sequence of integers."""
+    return is_count(value) or is_ints(value)
 
 
 def is_tensors(value: Any) -> bool:
@@ -115,7 +128,7 @@ def plain_ints(value: Any) -> Any:
     """One integer, or a tuple of integers (None stays)."""
     if (value.__class__ is tuple or value.__class__ is list) and all([v.__class__ is int for v in value]):
         return value
-    if is_int(value):
+    if is_count(value):
         return index(value)
     return tuple([item if item is None else index(item) for item in value])
 
@@ -130,17 +143,16 @@ def _class(name: str, *classes: type) -> Kind:
 
 
 _INT = Kind("int", frozenset((int,)), is_int, plain_int)
+_COUNT = Kind("int", frozenset((int,)), is_count, plain_int)
 _FLOAT = Kind("float", frozenset((float, int)), is_float, plain_float)
 _BOOL = Kind("bool", frozenset((bool,)), lambda value: isinstance(value, np.bool_), bool)
 _STR = _class("str", str)
 _INTS = Kind("tuple of ints", frozenset((Size,)), is_ints, plain_ints, frozenset((int,)))
-_INT_OR_INTS = Kind(
-    "tuple of ints", frozenset((int, Size)), lambda value: is_int(value) or is_ints(value), plain_ints,
-    frozenset((int,)),
-)  # fmt: skip
+_INT_OR_INTS = Kind("tuple of ints", frozenset((int, Size)), is_int_or_ints, plain_ints, frozenset((int,)))
 _OPTIONAL_INTS = Kind(
     "tuple of ints", frozenset((int, Size)),
-    lambda value: is_int(value) or (isinstance(value, (list, tuple)) and all(v is None or is_int(v) for v in value)),
+    lambda value: is_count(value)
+    or (isinstance(value, (list, tuple)) and all(v is None or is_count(v) for v in value)),
     plain_ints, frozenset((int,)),
 )  # fmt: skip
 _FLOATS = Kind(
@@ -157,7 +169,7 @@ _BOOLS = Kind(
 KINDS: dict[str, Kind | None] = {
     "Tensor": _class("Tensor", Tensor), "Tensors": Kind("tuple of Tensors", frozenset((list, tuple)), is_tensors),
     "Number": Kind("Number", frozenset((int, float, bool, complex)), is_number, plain_number),
-    "int": _INT, "float": _FLOAT, "bool": _BOOL, "str": _STR,
+    "int": _INT, "Count": _COUNT, "float": _FLOAT, "bool": _BOOL, "str": _STR,
     "Ints": _INTS, "Sequence[int]": _INTS, "tuple[int, ...]": _INTS, "Size": _INTS,
     "IntOrInts": _INT_OR_INTS, "Dims": _INT_OR_INTS, "OptionalSize": _OPTIONAL_INTS,
     "Sequence[float]": _FLOATS, "tuple[float, float]": _FLOATS,
@@ -168,11 +180,13 @@ KINDS: dict[str, Kind | None] = {
     ),
     "Generator": Kind("torch.Generator", frozenset(), lambda value: hasattr(value, "reserve")),  # stands further up
     "Device": _class("torch.device", Device, str, int),
-    "DeviceLike": None, "Layout": None,  # whose words and types are those of what reads them
+    "DeviceLike": None,  # whose words and types are those of what reads it
+    "Layout": _class("torch.layout", Layout),
     **dict.fromkeys(("MemoryFormat", "memory_format"), _class("torch.memory_format", MemoryFormat)),
     "None": Kind("None", frozenset((_NONE,)), lambda _: False),
     "Any": None,
 }  # fmt: skip
+_SEQUENCES = frozenset(("Ints", "Sequence[int]", "tuple[int, ...]", "Size"))
 _OPTIONAL = ("Dims", "OptionalSize")  # whose None needs no word in the annotation
 
 # Flags for which None is False, and those that PyTorch's functions in Python only ask for their truth.
@@ -191,6 +205,8 @@ def kind_of(annotation: str, optional: bool = False) -> Kind | None:
         optional: None is taken whatever the annotation says.
     """
     parts = [part.strip() for part in annotation.split(" | ")]
+    if not _SEQUENCES.isdisjoint(parts):  # one beside several
+        parts = ["Count" if part == "int" else part for part in parts]
     kinds = [KINDS.get(part) for part in parts]
     if not annotation or any(kind is None for kind in kinds):
         return None
@@ -277,7 +293,7 @@ def wrong_type(op: Op, place: int, kind: Kind, value: Any, args: Sequence[Any]) 
     text = f"{op.public_name}(): argument '{op.names[place]}'{where} must be {kind.name}"
     got = type(value).__name__
     if isinstance(value, (list, tuple)) and value and "tuple of" in kind.name:
-        element = KINDS["float"] if "floats" in kind.name else KINDS["int"]
+        element = KINDS["float"] if "floats" in kind.name else KINDS["Count"]
         assert element is not None
         place, item = next(((i, v) for i, v in enumerate(value) if not element.accepts(v)), (0, value[0]))
         text = f"{text}, but found element of type {type(item).__name__} at pos {place}"

@@ -24,14 +24,11 @@ MODULES = {
 }  # fmt: skip
 NAMESPACES: dict[str, dict[str, Any]] = {place: {} for place in MODULES}
 KEYWORD_ALIASES = {
-    "axis": "dim",
-    "keepdims": "keepdim",
-    "x": "input",
-    "x1": "input",
-    "a": "input",
-    "self": "input",
-    "x2": "other",
-}
+    "axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "a": "input", "self": "input", "x2": "other",
+}  # fmt: skip
+
+
+_ANY = CO_VARARGS | CO_VARKEYWORDS
 
 
 def _option(name: str, default: Any) -> Any:
@@ -54,9 +51,7 @@ class Op:
         self.api: str = options.get("api", "")
         self.names: tuple[str, ...] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         self.n_positional = code.co_argcount
-        self.takes_any = bool(
-            code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
-        )  # `x.expand(2, -1)`: sizes in line
+        self.takes_any = bool(code.co_flags & _ANY)  # sizes in line, as in `x.expand(2, -1)`
         self.legacy: Callable | None = options.get("legacy")
         self.inplace: bool = options.get("inplace", False)
         # Whether `out=` is taken beside the arguments that are named: said by composites and by what is published
@@ -175,8 +170,7 @@ class Op:
             (the defaults of the rest, ((position, classes that need no closer look), ...)); () where the call has to
             be bound.
         """
-        tail = self.tails.get(given)
-        return () if tail is None else (tail, self.looks(unchecked, given))
+        return (self.tails[given], self.looks(unchecked, given)) if given in self.tails else ()
 
     def looks(self, first: int, end: int) -> tuple[tuple[int, frozenset[type]], ...]:
         """(position, classes that need no closer look) of the arguments between two positions."""
@@ -196,6 +190,9 @@ class Op:
     out: bool = _option("out", True)
     float8: bool = _option("float8", False)
     aliasing: bool = _option("aliasing", False)
+    recorded: bool = _option("recorded", False)
+    renewable: bool = _option("renewable", False)
+    several: bool = _option("several", False)  # as many results as a call needs, all of them views
     results: tuple[str, ...] = _option("results", ("result",))
     own_form: tuple[str, ...] = _option("own_form", ())
     dtypes: tuple[DType, ...] = _option("dtypes", FLOATING)
@@ -226,7 +223,8 @@ class Op:
     @cached_property
     def has_derivative(self) -> bool:
         """Whether gradients are known: by formulas, or by those of the ops it is composed of."""
-        return bool(self.options.get("grad")) or self.backward is not None or self.kind == "composite"
+        composed = self.kind == "composite" and not self.options.get("no_derivative")
+        return bool(self.options.get("grad")) or self.backward is not None or composed
 
     @cached_property
     def grad(self) -> dict[str, Callable]:
@@ -246,13 +244,14 @@ class Op:
     @cached_property
     def non_differentiable(self) -> frozenset[int]:
         """Numbers of the results that have no gradient."""
-        return frozenset(
-            [i for i, name in enumerate(self.results) if name in self.options.get("non_differentiable", ())]
-        )
+        without = self.options.get("non_differentiable", ())
+        return frozenset([i for i, name in enumerate(self.results) if name in without])
 
     @cached_property
     def gradient_index(self) -> int:
         """Formulas get the one gradient there can be, or with several differentiable results a tuple (index -1)."""
+        if self.several:
+            return -1
         differentiable = [i for i in range(len(self.results)) if i not in self.non_differentiable]
         return differentiable[0] if len(differentiable) == 1 else -1
 
@@ -266,10 +265,7 @@ class Op:
         else:
             from tritonnn.kernels import implementation
         function = between.passed(self, device_type, implementation(self.family, self.name))
-        if device_type == "cpu":
-            self.cpu = function
-        else:
-            self.gpu = function
+        setattr(self, "cpu" if device_type == "cpu" else "gpu", function)
         return function
 
     def bind(self, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> tuple[tuple, Any]:
@@ -328,11 +324,17 @@ class Op:
     @property
     def signature(self) -> str:
         """Such as 'add(input, other, *, alpha=1)'."""
+        code = self.body.__code__
+        inline = code.co_varnames[len(self.names)] if code.co_flags & CO_VARARGS else ""
         parts = []
         for i, name in enumerate(self.names):
             if i == self.n_positional:
-                parts.append("*")
+                parts.append(f"*{inline}")
             parts.append(f"{name}={self.defaults[name]!r}" if name in self.defaults else name)
+        if inline and len(self.names) == self.n_positional:
+            parts.append(f"*{inline}")
+        if code.co_flags & CO_VARKEYWORDS:
+            parts.append(f"**{code.co_varnames[len(self.names) + bool(inline)]}")
         return f"{self.public_name}({', '.join(parts)})"
 
 
@@ -368,7 +370,7 @@ def _tails(op: Op) -> dict[int, tuple]:
 
 def _no_derivative(name: str) -> Callable:
     def refuse(g: Tensor) -> Tensor:
-        raise NotImplementedError(f"the derivative for '{name}' is not implemented")
+        raise NotImplementedError(f"derivative for aten::{name} is not implemented")
 
     return refuse
 

@@ -10,6 +10,7 @@ from tritonnn._tensor import Tensor
 
 Number = bool | int | float | complex
 Operand = Tensor | Number | np.ndarray | np.generic  # what stands beside a tensor in `x + y`
+Count = int  # also as a tensor of one element, of any number of dimensions
 Ints = tuple[int, ...]
 IntOrInts = int | Sequence[int]
 Dims = int | Sequence[int] | None

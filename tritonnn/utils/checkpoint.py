@@ -10,7 +10,7 @@ from typing import Any
 import tritonnn
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.function import Function
-from tritonnn.recording.graph import saved_tensors_hooks
+from tritonnn.recording.packing import saved_tensors_hooks
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "set_checkpoint_early_stop"]
 
@@ -219,7 +219,7 @@ class _Recomputed:
         # Weak: what no node holds any more needs no recomputation.
         self.slots: list[weakref.ref[_Slot]] = []
         self.kinds: list[tuple] = []
-        self.made: dict[int, Tensor] = {}
+        self.recomputed: dict[int, Tensor] = {}
 
     def first(self) -> Any:
         """The function's result; what its ops save becomes slots."""
@@ -234,15 +234,15 @@ class _Recomputed:
         return slot
 
     def _unpack(self, slot: _Slot) -> Tensor:
-        if slot.index not in self.made:
+        if slot.index not in self.recomputed:
             self._again()
-        if slot.index not in self.made:
+        if slot.index not in self.recomputed:
             raise CheckpointError(
                 "torch.utils.checkpoint: A different number of tensors was saved during the original forward and "
-                f"recomputation: {len(self.slots)} then, {len(self.made)} now"
+                f"recomputation: {len(self.slots)} then, {len(self.recomputed)} now"
             )
         # Asked for once: with retain_graph=True a second backward computes again.
-        return self.made.pop(slot.index)
+        return self.recomputed.pop(slot.index)
 
     def _again(self) -> None:
         function, args, kwargs = self.call
@@ -261,12 +261,12 @@ class _Recomputed:
                         f"{_kind(tensor)}"
                     )
                 if self.slots[i]() is not None:
-                    self.made[i] = tensor if keep_history else tensor.detach()
+                    self.recomputed[i] = tensor if keep_history else tensor.detach()
             if i == last and self.stops:
                 raise _Enough
             return tensor
 
-        self.made.clear()
+        self.recomputed.clear()
         hooks = saved_tensors_hooks(pack, lambda tensor: tensor)
         with (
             self.random.again(),

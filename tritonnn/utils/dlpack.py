@@ -229,16 +229,18 @@ def from_dlpack(ext_tensor: Any, *, device: DeviceLike | None = None, copy: bool
         raise TypeError(
             f"from_dlpack(): expected an object with __dlpack__ or a capsule, got {type(ext_tensor).__name__}"
         )
-    found = next(((name, kind) for name, kind in _KINDS if _named(capsule, name)), None)
-    if found is None:
+    capsule_kind = next(((name, kind) for name, kind in _KINDS if _named(capsule, name)), None)
+    if capsule_kind is None:
         raise RuntimeError("from_dlpack received an invalid capsule. A capsule can be consumed only once.")
-    name, kind = found
-    made = _over(kind.from_address(_pointer(capsule, name)))
+    name, kind = capsule_kind
+    result = _over(kind.from_address(_pointer(capsule, name)))
     _rename(capsule, _USED[name])
-    target = made.device if device is None else resolve(device)
-    if copy is False and target is not made.device:
-        raise ValueError(f"cannot move the array from {made.device} to {target} without a copy (copy=False)")
-    return made.to(target, copy=bool(copy))
+    target = result.device if device is None else resolve(device)
+    if copy is False and target is not result.device:
+        raise ValueError(
+            f"cannot move the array from {result.device} to {target} without a copy (copy=False)"
+        )
+    return result.to(target, copy=bool(copy))
 
 
 def _asked(array: Any) -> Any:

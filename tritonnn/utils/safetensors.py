@@ -5,44 +5,44 @@ The functions have the names and arguments of the `safetensors.torch` module; fi
 
 from __future__ import annotations
 
+import json
 import os
-import re
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import safetensors as library
-from safetensors import SafetensorError, deserialize, serialize, serialize_file
+from safetensors import SafetensorError, deserialize
 
 import tritonnn
 from tritonnn._tensor import Tensor, from_array, host_array
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
-from tritonnn.serialization._files import PathLike, atomic_path
+from tritonnn.serialization._files import PathLike, atomic_write, refuse_devices
+from tritonnn.serialization._tensors import truth
 
 __all__ = ["load", "load_file", "load_model", "save", "save_file", "save_model"]
 
-# Since 0.8 the library is given pointers; before, it took the bytes.
-_Spec: Any = getattr(library, "TensorSpec", None)
-
+# In the order in which the tensors stand in a file: no type needs a wider alignment than one before it.
 _NAMES = {
+    "I64": "int64",
     "F64": "float64",
+    "C64": "complex64",
     "F32": "float32",
-    "F16": "float16",
+    "I32": "int32",
     "BF16": "bfloat16",
+    "F16": "float16",
+    "I16": "int16",
     "F8_E4M3": "float8_e4m3fn",
     "F8_E5M2": "float8_e5m2",
-    "I64": "int64",
-    "I32": "int32",
-    "I16": "int16",
     "I8": "int8",
     "U8": "uint8",
     "U16": "uint16",
     "U32": "uint32",
     "U64": "uint64",
     "BOOL": "bool",
-    "C64": "complex64",
 }
+_KINDS = {name: (rank, kind) for rank, (kind, name) in enumerate(_NAMES.items())}
 
 
 def save(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
@@ -62,8 +62,7 @@ def save(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = Non
         >>> load(save({"a": torch.ones(2, dtype=torch.bfloat16)}))
         {'a': tensor([1., 1.], dtype=torch.bfloat16)}
     """
-    with _Described(tensors) as described:
-        return bytes(serialize(described, metadata=_plain(metadata)))
+    return b"".join(_parts(tensors, metadata))
 
 
 def save_file(
@@ -77,7 +76,7 @@ def save_file(
         metadata: text to keep beside them.
 
     Raises:
-        OSError: the file cannot be written. RuntimeError, ValueError: as of ``save``.
+        OSError: the file cannot be written, or is a device or a pipe. RuntimeError, ValueError: as of ``save``.
 
     Example:
         >>> import os, tempfile
@@ -89,13 +88,11 @@ def save_file(
         ...     sorted(load_file(path))
         ['bias', 'weight']
     """
-    with _Described(tensors) as described, atomic_path(filename) as name:
-        try:
-            serialize_file(described, name, metadata=_plain(metadata))
-        except SafetensorError as error:
-            # The library reports a full disk as an error of its own: ours says what became of the file.
-            number = re.search(r"os error (\d+)", str(error))
-            raise OSError(int(number[1]) if number else None, str(error)) from error
+    refuse_devices(filename, "save_file")
+    parts = _parts(tensors, metadata)
+    with atomic_write(filename) as file:
+        for part in parts:
+            file.write(part)
 
 
 def load(data: bytes, device: DeviceLike = "cpu") -> dict[str, Tensor]:
@@ -133,6 +130,7 @@ def load_file(filename: PathLike, device: DeviceLike = "cpu") -> dict[str, Tenso
         ...     load_file(path)["a"].shape
         torch.Size([2, 3])
     """
+    refuse_devices(filename, "load_file")
     with open(filename, "rb") as file:
         data = file.read()
     return _tensors(data, f"'{os.fspath(filename)}'", device)
@@ -202,38 +200,45 @@ def load_model(model: Any, filename: PathLike, strict: bool = True, device: Devi
     return missing, unexpected
 
 
-class _Described:
-    """The tensors as the library takes them; their arrays live as long as the block."""
+def _parts(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None) -> Iterator[Any]:
+    """The bytes of a file, piece by piece: the length of the header, the header, each tensor's values.
 
-    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
-        _check(tensors)
-        self.tensors = tensors
-        self.arrays: list[np.ndarray] = []
+    What can be wrong with the tensors is found before the first piece is asked for.
+    """
+    _check(tensors, metadata)
+    header: dict[str, Any] = {} if metadata is None else {"__metadata__": dict(sorted(metadata.items()))}
+    order = sorted(tensors, key=lambda name: (_KINDS[tensors[name].dtype.name][0], name))
+    end = 0
+    for name in order:
+        tensor = tensors[name]
+        start, end = end, end + tensor.nbytes
+        kind = _KINDS[tensor.dtype.name][1]
+        header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [start, end]}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
 
-    def __enter__(self) -> dict[str, Any]:
-        return {name: self._describe(name, tensor) for name, tensor in self.tensors.items()}
+    def pieces() -> Iterator[Any]:
+        yield struct.pack("<Q", len(text)) + text
+        for name in order:
+            array = np.ascontiguousarray(host_array(tensors[name].detach()))
+            yield memoryview(array.reshape(-1).view(np.uint8))
 
-    def _describe(self, name: str, tensor: Tensor) -> Any:
-        if tensor.dtype.name not in _NAMES.values():
-            raise ValueError(f"save: safetensors has no dtype for {tensor.dtype} of '{name}'")
-        array = np.ascontiguousarray(host_array(tensor.detach()))
-        self.arrays.append(array)
-        kind, shape = tensor.dtype.name, list(tensor.shape)
-        if _Spec is None:
-            return {"dtype": kind, "shape": shape, "data": array.tobytes()}
-        return _Spec(dtype=kind, shape=shape, data_ptr=array.ctypes.data, data_len=array.nbytes)
-
-    def __exit__(self, *exc: object) -> None:
-        self.arrays.clear()
+    return pieces()
 
 
-def _check(tensors: Mapping[str, Tensor]) -> None:
+def _check(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None) -> None:
     if not isinstance(tensors, Mapping):
         raise ValueError(f"Expected a dict of [str, Tensor] but received {type(tensors).__name__}")
     memory: dict[int, list[str]] = {}
     for name, tensor in tensors.items():
         if not isinstance(tensor, Tensor):
             raise ValueError(f"Key `{name}` is invalid, expected Tensor but received {type(tensor).__name__}")
+        if not isinstance(name, str) or name == "__metadata__":
+            raise ValueError(
+                f"save: expected names of tensors to be text other than '__metadata__', got {name!r}"
+            )
+        if tensor.dtype.name not in _KINDS:
+            raise ValueError(f"save: safetensors has no dtype for {tensor.dtype} of '{name}'")
         if tensor.numel():
             memory.setdefault(id(tensor._storage.block), []).append(name)
     shared = [names for names in memory.values() if len(names) > 1]
@@ -242,10 +247,9 @@ def _check(tensors: Mapping[str, Tensor]) -> None:
             f"Some tensors share memory, which the format cannot express: {shared}. Use save_model, which "
             "keeps one of each, or clone() them."
         )
-
-
-def _plain(metadata: Mapping[str, str] | None) -> dict[str, str] | None:
-    return None if metadata is None else dict(metadata)
+    for key, value in (metadata or {}).items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise TypeError(f"save: metadata is text by text, but got {key!r}: {value!r}")
 
 
 def _tensors(data: bytes, label: str, device: DeviceLike | None) -> dict[str, Tensor]:
@@ -255,11 +259,15 @@ def _tensors(data: bytes, label: str, device: DeviceLike | None) -> dict[str, Te
         raise ValueError(
             f"load: {label} is truncated, corrupted or not in the safetensors format: {error}"
         ) from None
-    found = {}
-    for name, entry in entries:
-        dtype: DType | None = getattr(tritonnn, _NAMES.get(entry["dtype"], ""), None)
-        if dtype is None:
-            raise ValueError(f"load: tensor '{name}' of {label} has the unknown dtype {entry['dtype']}")
-        array = np.frombuffer(bytearray(entry["data"]), np.uint8).view(dtype.np).reshape(entry["shape"])
-        found[name] = from_array(array, dtype).to(device)
-    return found
+    return {name: _tensor(name, entry, label).to(device) for name, entry in entries}
+
+
+def _tensor(name: str, entry: Mapping[str, Any], label: str) -> Tensor:
+    dtype: DType | None = getattr(tritonnn, _NAMES.get(entry["dtype"], ""), None)
+    if dtype is None:
+        raise ValueError(f"load: tensor '{name}' of {label} has the unknown dtype {entry['dtype']}")
+    try:
+        raw = truth(np.frombuffer(bytearray(entry["data"]), np.uint8), dtype)
+        return from_array(raw.view(dtype.np).reshape(entry["shape"]), dtype)
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"load: tensor '{name:.200}' of {label} is corrupted: {error}") from None

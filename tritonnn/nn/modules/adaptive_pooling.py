@@ -16,19 +16,24 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _AdaptiveMaxPoolNd(Module):
+class _AdaptivePoolNd(Module):
     _function: Callable[..., Any]
 
-    def __init__(self, output_size: OptionalSize, return_indices: bool = False) -> None:
+    def __init__(self, output_size: OptionalSize) -> None:
         super().__init__()
         self.output_size: Any = output_size  # one extent or several, as the class has dimensions
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class _AdaptiveMaxPoolNd(_AdaptivePoolNd):
+    def __init__(self, output_size: OptionalSize, return_indices: bool = False) -> None:
+        super().__init__(output_size)
         self.return_indices = return_indices
 
     def forward(self, input: Tensor) -> Any:
         return self._function(input, self.output_size, self.return_indices)
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
@@ -68,18 +73,9 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     _function = staticmethod(F.adaptive_max_pool3d)
 
 
-class _AdaptiveAvgPoolNd(Module):
-    _function: Callable[..., Any]
-
-    def __init__(self, output_size: OptionalSize) -> None:
-        super().__init__()
-        self.output_size: Any = output_size  # one extent or several, as the class has dimensions
-
+class _AdaptiveAvgPoolNd(_AdaptivePoolNd):
     def forward(self, input: Tensor) -> Tensor:
         return self._function(input, self.output_size)
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):

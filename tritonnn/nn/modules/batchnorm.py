@@ -6,17 +6,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn._parameter import Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
+from tritonnn._parameter import UninitializedBuffer, UninitializedParameter
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import int64
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
-from tritonnn.nn import init
 from tritonnn.nn.module import Module
-from tritonnn.nn.modules.lazy import LazyModuleMixin
-from tritonnn.ops.creation.creation import empty, ones, zeros
+from tritonnn.nn.modules.lazy import LazyExtent
+from tritonnn.nn.modules.normalization import _Affine
+from tritonnn.ops.creation.creation import ones, zeros
 from tritonnn.ops.creation.from_data import tensor
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _NormBase(Module):
+class _NormBase(_Affine):
     """Parameters and running statistics of batch and instance normalisation."""
 
     _version = 2
@@ -33,7 +33,6 @@ class _NormBase(Module):
     _input_dims: tuple[int, ...] = ()
 
     num_features: int
-    weight: Tensor | None
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
@@ -56,12 +55,7 @@ class _NormBase(Module):
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-
-        def parameter(wanted: bool) -> Parameter | None:
-            return Parameter(empty(num_features, device=device, dtype=dtype)) if wanted else None
-
-        self.register_parameter("weight", parameter(affine))
-        self.register_parameter("bias", parameter(affine and bias))
+        self._register_affine(num_features, affine, bias, device, dtype)
         tracked = track_running_stats
         self.register_buffer(
             "running_mean", zeros(num_features, device=device, dtype=dtype) if tracked else None
@@ -85,10 +79,7 @@ class _NormBase(Module):
     def reset_parameters(self) -> None:
         """Reset running statistics, weight (1) and bias (0)."""
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        super().reset_parameters()
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim not in self._input_dims:
@@ -250,8 +241,10 @@ def _world_size(group: Any) -> int:
     return distributed.get_world_size(group)
 
 
-class _LazyNorm(LazyModuleMixin):
+class _LazyNorm(LazyExtent):
     """Learns `num_features` from the first input's channels; the other arguments as of the ordinary class."""
+
+    _extent = "num_features"
 
     def __init__(
         self,
@@ -277,21 +270,14 @@ class _LazyNorm(LazyModuleMixin):
             layer.running_var = UninitializedBuffer(device=device, dtype=dtype)
             layer.num_batches_tracked = tensor(0, dtype=int64, device=device)
 
-    def reset_parameters(self) -> None:
+    def _learn(self, input: Tensor) -> int:
         layer: Any = self
-        if not self.has_uninitialized_params() and layer.num_features != 0:
-            super().reset_parameters()  # type: ignore[misc]
+        layer._check_input_dim(input)
+        return input.shape[self._channel_dim(input)]
 
-    def initialize_parameters(self, input: Tensor) -> None:
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
         layer: Any = self
-        if layer.num_features == 0:
-            layer._check_input_dim(input)
-            layer.num_features = input.shape[self._channel_dim(input)]
-        if self.has_uninitialized_params():
-            for tensor in (layer.weight, layer.bias, layer.running_mean, layer.running_var):
-                if is_lazy(tensor):
-                    tensor.materialize((layer.num_features,))
-            self.reset_parameters()
+        return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (layer.num_features,))
 
     def _channel_dim(self, input: Tensor) -> int:
         return 1

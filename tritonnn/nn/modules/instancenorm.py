@@ -45,15 +45,15 @@ class _InstanceNorm(_NormBase):
     ) -> None:
         if local_metadata.get("version") is None and not self.track_running_stats:
             # Before versions were recorded, statistics were tracked by default.
-            found = [prefix + name for name in ("running_mean", "running_var") if prefix + name in state_dict]
-            if found:
+            stats = [prefix + name for name in ("running_mean", "running_var") if prefix + name in state_dict]
+            if stats:
                 name = type(self).__name__
                 error_msgs.append(
-                    f"Unexpected running stats buffer(s) {' and '.join(repr(key) for key in found)} for "
+                    f"Unexpected running stats buffer(s) {' and '.join(repr(key) for key in stats)} for "
                     f"{name} with track_running_stats=False. Remove these keys from state_dict, or if the "
                     f"statistics are needed, set track_running_stats=True in {name}."
                 )
-                for key in found:
+                for key in stats:
                     state_dict.pop(key)
         super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs

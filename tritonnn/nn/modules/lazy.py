@@ -37,6 +37,37 @@ class LazyModuleMixin:
         return any(is_lazy(tensor) for tensor in (*module._parameters.values(), *module._buffers.values()))
 
 
+class LazyExtent(LazyModuleMixin):
+    """Learns one extent from the first input: the attribute that `_extent` names, 0 until then.
+
+    The subclass defines `_learn` and `_shapes`.
+    """
+
+    _extent: str
+
+    def _learn(self, input: Tensor) -> int:
+        """The extent that the layer needs for this input."""
+        raise NotImplementedError
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of parameters and buffers, by name, once the extent is known."""
+        raise NotImplementedError
+
+    def reset_parameters(self) -> None:
+        if not self.has_uninitialized_params() and getattr(self, self._extent) != 0:
+            super().reset_parameters()  # type: ignore[misc]
+
+    def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
+        if getattr(self, self._extent) == 0:
+            setattr(self, self._extent, self._learn(input))
+        if self.has_uninitialized_params():  # else they have been loaded
+            for name, shape in self._shapes().items():
+                tensor = getattr(self, name)
+                if is_lazy(tensor):
+                    tensor.materialize(shape)
+            self.reset_parameters()
+
+
 def _initialize(module: Any, args: tuple, kwargs: dict[str, Any]) -> None:
     """Forward pre-hook of a lazy module; runs once."""
     module.initialize_parameters(*args, **kwargs)

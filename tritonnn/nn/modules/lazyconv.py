@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn._parameter import UninitializedParameter, is_lazy
+from tritonnn._parameter import UninitializedParameter
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
@@ -18,7 +18,7 @@ from tritonnn.nn.modules.conv import (
     ConvTranspose3d,
     _check_channels,
 )
-from tritonnn.nn.modules.lazy import LazyModuleMixin
+from tritonnn.nn.modules.lazy import LazyExtent
 from tritonnn.table.types import IntOrInts
 
 __all__ = [
@@ -31,8 +31,10 @@ __all__ = [
 ]
 
 
-class _LazyChannels(LazyModuleMixin):
+class _LazyChannels(LazyExtent):
     """Learns `in_channels` from the first input; constructor arguments are those of the ordinary class after it."""
+
+    _extent = "in_channels"
 
     def _leave_open(
         self, out_channels: int, bias: bool, device: DeviceLike | None, dtype: DType | None
@@ -43,35 +45,24 @@ class _LazyChannels(LazyModuleMixin):
         if bias:
             layer.bias = UninitializedParameter(device=device, dtype=dtype)
 
-    def reset_parameters(self) -> None:
-        layer: Any = self
-        if not self.has_uninitialized_params() and layer.in_channels != 0:
-            super().reset_parameters()  # type: ignore[misc]
-
-    def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
-        layer: Any = self
-        if layer.in_channels == 0:
-            layer.in_channels = self._in_channels(input)
-            _check_channels(layer.in_channels, layer.out_channels, layer.groups)
-        if not self.has_uninitialized_params():  # loaded
-            return
-        if layer.transposed:
-            shape = (layer.in_channels, layer.out_channels // layer.groups, *layer.kernel_size)
-        else:
-            shape = (layer.out_channels, layer.in_channels // layer.groups, *layer.kernel_size)
-        layer.weight.materialize(shape)
-        if is_lazy(layer.bias):
-            layer.bias.materialize((layer.out_channels,))
-        self.reset_parameters()
-
-    def _in_channels(self, input: Tensor) -> int:
+    def _learn(self, input: Tensor) -> int:
         layer: Any = self
         if input.ndim not in (layer._dims + 1, layer._dims + 2):
             raise explained(RuntimeError)(
                 f"Expected {layer._dims + 1}D (unbatched) or {layer._dims + 2}D (batched) input to "
                 f"{type(self).__name__}, but got input of size: {input.shape}"
             )
-        return input.shape[-layer._dims - 1]
+        in_channels = input.shape[-layer._dims - 1]
+        _check_channels(in_channels, layer.out_channels, layer.groups)
+        return in_channels
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        layer: Any = self
+        first, second = layer.out_channels, layer.in_channels
+        if layer.transposed:
+            first, second = second, first
+        weight = (first, second // layer.groups, *layer.kernel_size)
+        return {"weight": weight, "bias": (layer.out_channels,)}
 
 
 class _LazyConv(_LazyChannels):

@@ -12,7 +12,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
-from tritonnn.nn.modules.lazy import LazyModuleMixin
+from tritonnn.nn.modules.lazy import LazyExtent
 from tritonnn.ops.creation.creation import empty
 
 __all__ = ["Identity", "Linear", "Bilinear", "LazyLinear"]
@@ -156,7 +156,7 @@ class Bilinear(Module):
         )
 
 
-class LazyLinear(LazyModuleMixin, Linear):
+class LazyLinear(LazyExtent, Linear):
     """A Linear that learns `in_features` from its first input.
 
     >>> import tritonnn as torch
@@ -166,6 +166,7 @@ class LazyLinear(LazyModuleMixin, Linear):
     """
 
     cls_to_become = Linear
+    _extent = "in_features"
 
     def __init__(
         self,
@@ -180,22 +181,14 @@ class LazyLinear(LazyModuleMixin, Linear):
         if bias:
             self.bias = UninitializedParameter(device=device, dtype=dtype)
 
-    def reset_parameters(self) -> None:
-        if not self.has_uninitialized_params() and self.in_features != 0:
-            super().reset_parameters()
+    def _learn(self, input: Tensor) -> int:
+        in_features = input.shape[-1]
+        if not is_lazy(self.weight) and in_features != self.weight.shape[-1]:  # loaded
+            raise AssertionError(
+                f"The in_features inferred from input: {in_features} is not equal to in_features "
+                f"from self.weight: {self.weight.shape[-1]}"
+            )
+        return in_features
 
-    def initialize_parameters(self, input: Tensor) -> None:
-        if self.has_uninitialized_params():
-            self.in_features = input.shape[-1]
-            if is_lazy(self.weight):
-                self.weight.materialize((self.out_features, self.in_features))
-            if is_lazy(self.bias):
-                self.bias.materialize((self.out_features,))
-            self.reset_parameters()
-        if self.in_features == 0:
-            if input.shape[-1] != self.weight.shape[-1]:
-                raise AssertionError(
-                    f"The in_features inferred from input: {input.shape[-1]} is not equal to in_features "
-                    f"from self.weight: {self.weight.shape[-1]}"
-                )
-            self.in_features = input.shape[-1]
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"weight": (self.out_features, self.in_features), "bias": (self.out_features,)}

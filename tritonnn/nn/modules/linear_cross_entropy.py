@@ -39,7 +39,7 @@ class LinearCrossEntropyLoss(_WeightedLoss):
     >>> import tritonnn as torch
     >>> loss = torch.nn.LinearCrossEntropyLoss(8, 100)
     >>> loss(torch.zeros(4, 8), torch.tensor([1, 2, 3, 4]))
-    tensor(4.6052, grad_fn=<FusedLinearCrossEntropyBackward0>)
+    tensor(4.6052, grad_fn=<LinearCrossEntropyBackward0>)
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor
@@ -22,7 +23,27 @@ def _shape(normalized_shape: IntOrInts) -> tuple[int, ...]:
     return tuple(normalized_shape) if isinstance(normalized_shape, Iterable) else (int(normalized_shape),)
 
 
-class LayerNorm(Module):
+class _Affine(Module):
+    """A norm that ends with · weight (starts at 1) + bias (starts at 0), each where it is wanted."""
+
+    weight: Tensor | None
+
+    def _register_affine(
+        self, shape: Any, weight: bool, bias: bool, device: DeviceLike | None, dtype: DType | None
+    ) -> None:
+        for name, wanted in (("weight", weight), ("bias", weight and bias)):
+            parameter = Parameter(empty(shape, device=device, dtype=dtype)) if wanted else None
+            self.register_parameter(name, parameter)
+
+    def reset_parameters(self) -> None:
+        """Set weight to 1 and bias to 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+
+class LayerNorm(_Affine):
     """(x - E[x]) / √(Var[x] + eps) · weight + bias over the last dimensions (Ba et al. 2016).
 
     Args:
@@ -39,8 +60,6 @@ class LayerNorm(Module):
     tensor([[-1.0000,  1.0000]])
     """
 
-    weight: Tensor | None
-
     def __init__(
         self,
         normalized_shape: IntOrInts,
@@ -54,20 +73,8 @@ class LayerNorm(Module):
         self.normalized_shape = _shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-
-        def parameter(wanted: bool) -> Parameter | None:
-            return Parameter(empty(self.normalized_shape, device=device, dtype=dtype)) if wanted else None
-
-        self.register_parameter("weight", parameter(elementwise_affine))
-        self.register_parameter("bias", parameter(elementwise_affine and bias))
+        self._register_affine(self.normalized_shape, elementwise_affine, bias, device, dtype)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Set weight to 1 and bias to 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -127,7 +134,7 @@ class RMSNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class GroupNorm(Module):
+class GroupNorm(_Affine):
     """(x - E[x]) / √(Var[x] + eps) · weight + bias over groups of channels of a sample (Wu and He 2018).
 
     Args:
@@ -144,8 +151,6 @@ class GroupNorm(Module):
     >>> torch.nn.GroupNorm(3, 6)(torch.ones(20, 6, 10, 10)).shape
     torch.Size([20, 6, 10, 10])
     """
-
-    weight: Tensor | None
 
     def __init__(
         self,
@@ -165,20 +170,8 @@ class GroupNorm(Module):
         self.num_channels = num_channels
         self.eps = eps
         self.affine = affine
-
-        def parameter(wanted: bool) -> Parameter | None:
-            return Parameter(empty(num_channels, device=device, dtype=dtype)) if wanted else None
-
-        self.register_parameter("weight", parameter(affine))
-        self.register_parameter("bias", parameter(affine and bias))
+        self._register_affine(num_channels, affine, bias, device, dtype)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Set weight to 1 and bias to 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)

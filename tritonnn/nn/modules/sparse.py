@@ -25,14 +25,27 @@ class _Table(Module):
     scale_grad_by_freq: bool
     weight: Tensor
 
-    def _set_up(
+    def __init__(
         self,
-        weight: Tensor | None,
+        num_embeddings: int,
+        embedding_dim: int,
         padding_idx: int | None,
+        max_norm: float | None,
+        norm_type: float,
+        scale_grad_by_freq: bool,
+        sparse: bool,
+        weight: Tensor | None,
         freeze: bool,
         device: DeviceLike | None,
         dtype: DType | None,
     ) -> None:
+        super().__init__()
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
+        self.sparse = sparse
         if padding_idx is not None:
             if not -self.num_embeddings <= padding_idx < self.num_embeddings:
                 raise AssertionError("Padding_idx must be within num_embeddings")
@@ -97,14 +110,10 @@ class Embedding(_Table):
         device: DeviceLike | None = None,
         dtype: DType | None = None,
     ) -> None:
-        super().__init__()
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        self.max_norm = max_norm
-        self.norm_type = norm_type
-        self.scale_grad_by_freq = scale_grad_by_freq
-        self.sparse = sparse
-        self._set_up(_weight, padding_idx, _freeze, device, dtype)
+        super().__init__(
+            num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight,
+            _freeze, device, dtype,
+        )  # fmt: skip
 
     def forward(self, input: Tensor) -> Tensor:
         return F.embedding(
@@ -185,16 +194,12 @@ class EmbeddingBag(_Table):
         device: DeviceLike | None = None,
         dtype: DType | None = None,
     ) -> None:
-        super().__init__()
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        self.max_norm = max_norm
-        self.norm_type = norm_type
-        self.scale_grad_by_freq = scale_grad_by_freq
+        super().__init__(
+            num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight,
+            False, device, dtype,
+        )  # fmt: skip
         self.mode = mode
-        self.sparse = sparse
         self.include_last_offset = include_last_offset
-        self._set_up(_weight, padding_idx, False, device, dtype)
 
     def forward(
         self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
@@ -228,12 +233,12 @@ class EmbeddingBag(_Table):
     ) -> EmbeddingBag:
         """An EmbeddingBag over a given table (rows, dim); with `freeze` it is not trained."""
         rows, columns = _extents(embeddings)
-        made = cls(
+        bag = cls(
             rows, columns, max_norm, norm_type, scale_grad_by_freq, mode, sparse, _weight=embeddings,
             include_last_offset=include_last_offset, padding_idx=padding_idx,
         )  # fmt: skip
-        made.weight.requires_grad_(not freeze)
-        return made
+        bag.weight.requires_grad_(not freeze)
+        return bag
 
 
 def _extents(embeddings: Tensor) -> tuple[int, int]:

@@ -70,7 +70,7 @@ class _Layer(Module):
         device: DeviceLike | None = None, dtype: DType | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        made: dict[str, Any] = {"device": device, "dtype": dtype}
+        factory: dict[str, Any] = {"device": device, "dtype": dtype}
         self.self_attn = MultiheadAttention(
             d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, device=device, dtype=dtype
         )
@@ -84,13 +84,13 @@ class _Layer(Module):
                 device=device,
                 dtype=dtype,
             )
-        self.linear1 = Linear(d_model, dim_feedforward, bias=bias, **made)
+        self.linear1 = Linear(d_model, dim_feedforward, bias=bias, **factory)
         self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias=bias, **made)
+        self.linear2 = Linear(dim_feedforward, d_model, bias=bias, **factory)
         self.norm_first = norm_first
         count = 3 if self._cross_attention else 2
         for i in range(1, count + 1):
-            self.add_module(f"norm{i}", LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **made))
+            self.add_module(f"norm{i}", LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **factory))
         for i in range(1, count + 1):
             self.add_module(f"dropout{i}", Dropout(dropout))
         self.activation = _get_activation_fn(activation) if isinstance(activation, str) else activation

@@ -69,12 +69,12 @@ def std_mean(input: Array, dim: Dims, unbiased: Any, keepdim: bool, correction: 
 
 def any(input: Array, dim: Dims, keepdim: bool) -> Array:
     """Whether the number of elements that are not 0 is positive."""
-    return np.sum(input != 0, axes(dim), keepdims=keepdim) > 0
+    return np.sum(input != 0, dim if dim == () else axes(dim), keepdims=keepdim) > 0
 
 
 def all(input: Array, dim: Dims, keepdim: bool) -> Array:
     """Whether the number of elements that are 0 is none."""
-    return np.sum(input == 0, axes(dim), keepdims=keepdim) == 0
+    return np.sum(input == 0, dim if dim == () else axes(dim), keepdims=keepdim) == 0
 
 
 def count_nonzero(input: Array, dim: Dims) -> Array:

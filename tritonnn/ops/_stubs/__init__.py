@@ -60,7 +60,12 @@ def main(arguments: list[str]) -> int:
     """Write the files, or with `--check` name those that are not as they would be written."""
     if arguments == ["--check"]:
         wrong = stale()
-        print("\n".join(f"{path} is stale: python -m tritonnn.ops stubs" for path in wrong) or "up to date")
+        print(
+            "\n".join(
+                f"{path} is stale: run `make format`, or `python -m tritonnn.ops stubs`" for path in wrong
+            )
+            or "up to date"
+        )
         return 1 if wrong else 0
     for path, text in files().items():
         (folder() / path).write_text(formatted(text, str(folder() / path)), encoding="utf-8")

@@ -174,6 +174,9 @@ class Stub:
             self.imports.add("import numpy as np")
             return name
         value = names.get(name)
+        builtin = getattr(value, "__name__", "")
+        if isinstance(value, type) and vars(builtins).get(builtin) is value:  # an alias of one, such as Count
+            return self.name(builtin, names)
         if name in ELSEWHERE:
             module, real = ELSEWHERE[name], name
         elif name in results():

@@ -66,6 +66,7 @@ def torch() -> str:
         base = name.removesuffix("Tensor").removesuffix("Storage")
         if base in legacy_types.KINDS:
             stub.body.append(f"class {name}({'Tensor' if name.endswith('Tensor') else 'TypedStorage'}): ...")
+    stub.body.append("Storage = FloatStorage")
     for name, function in public.items():
         stub.function(name, function, "torch")
     return stub.text()

@@ -8,6 +8,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
+from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import IN_PLACE, NAMESPACES, Bad, Sample, doc_in_place
 from tritonnn.table import Make, OpSignature
 from tritonnn.table.arguments import is_float, plain_number
@@ -31,7 +32,11 @@ def numbers(name: str) -> Callable[..., list]:
         for value in values:
             if not is_float(value):
                 raise Invalid(f"{name} must be Number, not {type(value).__name__}", kind=TypeError)
-            args.append(plain_number(value))
+            value = plain_number(value)
+            whole = isinstance(value, int) and value < 0  # wrapped where the type has no sign
+            if isinstance(input, Tensor) and input.dtype.kind and (whole or not -128 < value < 128):
+                value = as_number(input.dtype, value)
+            args.append(value)
         return args
 
     return check

@@ -37,7 +37,7 @@ def threshold_backward(grad: Tensor, input: Tensor, threshold: Number) -> Any:
     grad={"grad": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val)},
 )
 def hardtanh_backward(grad: Tensor, input: Tensor, min_val: Number, max_val: Number) -> Any:
-    """grad where min_val < input < max_val, else 0."""
+    """0 where input <= min_val or input >= max_val, else grad, at NaN too."""
 
 
 @_gradient(
@@ -51,7 +51,7 @@ def _elu_curvature(
     g: Tensor, grad: Tensor, input: Tensor, alpha: Number, scale: float, input_scale: float
 ) -> Tensor:
     curve = ew.exp(input * input_scale) * (alpha * scale * input_scale * input_scale)
-    return g * grad * ew.replaced(curve, cp.gt(input, 0))
+    return g * grad * ew.choose(cp.le(input, 0), curve, 0.0)
 
 
 @_gradient(
@@ -62,7 +62,7 @@ def _elu_curvature(
     },
 )  # fmt: skip
 def elu_backward(grad: Tensor, input: Tensor, alpha: Number, scale: float, input_scale: float) -> Any:
-    """scale * grad where input > 0, else alpha * scale * input_scale * exp(input_scale * input) * grad."""
+    """alpha * scale * input_scale * exp(input_scale * input) * grad where input <= 0, else scale * grad."""
 
 
 def _gelu_curvature(g: Tensor, grad: Tensor, input: Tensor, approximate: str) -> Tensor:

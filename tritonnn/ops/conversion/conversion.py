@@ -14,7 +14,8 @@ from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate, row_major, to_device
 from tritonnn.dtypes import dtype as DType
-from tritonnn.memory_format import channels_last, preserve_format, strides_as
+from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import channels_last, format_of, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, checked, composite, primitive
 from tritonnn.ops.conversion.overwriting import uninitialised
@@ -60,6 +61,8 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
         kwargs["non_blocking"] = kwargs.pop("async")
     if "other" in kwargs:
         args = (kwargs.pop("other"), *args)
+    if kwargs.get("dtype") is not None:
+        kwargs["dtype"] = dtypes.as_dtype(kwargs["dtype"], "to", "'dtype'")
     unknown = set(kwargs) - set(options)
     if unknown:
         raise TypeError(f"to() got an unexpected keyword argument '{sorted(unknown)[0]}'")
@@ -80,12 +83,6 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
             raise TypeError(
                 f"to() received an invalid argument of type {type(arg).__name__}: expected a dtype, device or tensor"
             )
-    wanted = options["dtype"]
-    if wanted is not None and wanted not in dtypes.OF_PYTHON and not isinstance(wanted, DType):
-        given = wanted.__name__ if isinstance(wanted, type) else repr(wanted)
-        raise TypeError(
-            f"to(): argument 'dtype' must be torch.dtype, not {type(wanted).__name__} (got {given})"
-        )
     if len(args) > 4 or (len(args) > 1 and isinstance(args[0], str) and isinstance(args[1], (str, int, Device))
                          and not isinstance(args[1], bool)):  # fmt: skip
         raise TypeError(f"to() takes a device, a dtype, non_blocking and copy, got {args}")
@@ -240,8 +237,13 @@ def resize_(
     """
     if state.enabled and self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
+    dispatch.check_not_of_inference(self)
     shape = Size(shapes.as_size(sizes or shapes.by_name("resize_", "size", size), "resize_"))
-    if shape == self.shape and self._stride is None:
+    if min(shape, default=0) < 0:
+        raise fail("resize_", f"negative dimensions are not allowed, got sizes: {list(shape)}", input=self)
+    if memory_format is preserve_format:
+        raise fail("resize_", "Unsupported memory format preserve_format", input=self)
+    if shape == self.shape and memory_format is None:
         return self
     need = (self._offset + shapes.numel(shape)) * self.dtype.itemsize
     held = self._storage.nbytes
@@ -253,6 +255,7 @@ def resize_(
     self.shape = shape
     self._stride = strides
     self._buf = self._storage.buffer(tuple(shape), strides, self._offset, self.dtype)
+    dispatch.wrote(self, "resize_")
     return self
 
 
@@ -281,20 +284,32 @@ def grow_storage(storage: Storage, nbytes: int) -> None:
 def set_(
     self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None
 ) -> Tensor:
-    """See another tensor's (or storage's) memory, with the given geometry, from now on."""
+    """See another tensor's (or storage's) memory, with the given geometry, from now on.
+
+    Raises:
+        RuntimeError: the geometry reaches beyond the memory, or the memory holds elements of another dtype.
+    """
     if source is None:
         self._adopt(allocate(Size((0,)), self.dtype, self.device))
-        return self
-    if isinstance(source, Tensor) and size is None:
-        self._adopt(source)
         return self
     if not isinstance(source, Tensor) and not hasattr(source, "_untyped"):
         text = f"must be Tensor or storage, not {type(source).__name__}"
         raise TypeError(f"set_(): argument 'source' (position 1) {text}")
+    untyped = not isinstance(source, Tensor) and source.dtype is dtypes.uint8  # bytes serve every type
+    if source.dtype is not self.dtype and not untyped:
+        kinds = f"a tensor of type {source.dtype.name} to a tensor of type {self.dtype.name}"
+        raise fail("set_", f"Could not set {kinds}", input=self)
+    if isinstance(source, Tensor) and size is None:
+        self._adopt(source)
+        return self
     storage = source._storage if isinstance(source, Tensor) else source._untyped
     count = storage.nbytes // self.dtype.itemsize
     shape = Size((count - storage_offset,) if size is None else shapes.as_size((size,), "set_"))
     strides = shapes.contiguous_strides(shape) if stride is None else tuple(stride)
+    try:
+        shapes.check_geometry(shape, strides, storage_offset, self.dtype.itemsize, storage.nbytes)
+    except Invalid as invalid:
+        raise fail("set_", str(invalid), input=self) from None
     whole = make(None, storage, Size((count,)), self.dtype, storage.device)
     self._adopt(make_view(whole, shape, strides, storage_offset))
     return self
@@ -323,6 +338,8 @@ def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: MemoryForma
     if not isinstance(the_template, Tensor):
         text = f"argument 'the_template' (position 1) must be Tensor, not {type(the_template).__name__}"
         raise TypeError(f"resize_as_(): {text}")
+    if memory_format is preserve_format:
+        memory_format = format_of(the_template)
     return resize_(self, the_template.shape, memory_format=memory_format)
 
 

@@ -7,22 +7,45 @@ from typing import Any
 import numpy as np
 
 from tritonnn import determinism, dispatch, dtypes
-from tritonnn._tensor import Tensor
+from tritonnn._tensor import Tensor, from_array
 from tritonnn.dispatch import row_major
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, expose, primitive
-from tritonnn.ops.shape.shape import is_expandable_to
+from tritonnn.ops.shape.shape import is_expandable_to, seen_once
+from tritonnn.recording import graph
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import edge_of, record
+from tritonnn.recording.graph import register_overwriting_ops
+from tritonnn.table.arguments import is_number, plain_number
 from tritonnn.table.types import Number
 
 
-@primitive(float8=True, dtypes=ANY, grad={"src": lambda g: g})
+@primitive(float8=True, dtypes=ANY)
 def copy_values(src: Tensor) -> Out:
-    """The values of `src`, broadcast and cast to the tensor written: what `x.copy_(src)` runs and records."""
+    """The values of `src`, broadcast and cast to the tensor written: what `x.copy_(src)` runs."""
     return Out(src.shape, src.dtype)
+
+
+def _zeros(g: Tensor) -> Tensor:
+    from tritonnn.ops.creation.creation import zeros_like
+
+    return zeros_like(g)
+
+
+@primitive(float8=True, dtypes=ANY, recorded=True, grad={"input": _zeros, "src": lambda g: g})
+def copied_over(input: Tensor, src: Tensor) -> Out:
+    """History of a tensor after `input.copy_(src)`; recorded, never run."""
+    return Out(input.shape, input.dtype)
+
+
+@primitive(float8=True, dtypes=ANY, recorded=True, grad={"input": _zeros})
+def filled_over(input: Tensor) -> Out:
+    """History of a tensor that was overwritten with constants; recorded, never run."""
+    return Out(input.shape, input.dtype)
+
+
+register_overwriting_ops(copied_over.op, filled_over.op)
 
 
 @primitive(float8=True, dtypes=ANY)
@@ -34,10 +57,18 @@ def fill_values(value: Number) -> Any:
 dispatch.register_copy(copy_values.op)
 
 
+_WIDEST = {bool: dtypes.bool_, int: dtypes.int64, float: dtypes.float64, complex: dtypes.complex128}
+
+
 def copy_(
     self: Tensor, other: Any = None, non_blocking: bool = False, broadcast: bool = True, **old: Any
 ) -> Tensor:
     """Overwrite with the values of `other` (also `src`), broadcast and cast; gradients flow to it.
+
+    Args:
+        other: a tensor of any device, or a number.
+        non_blocking: whether a copy between devices may still run when this returns.
+        broadcast: whether the shape of `other` need not be the same.
 
     >>> import tritonnn as torch
     >>> torch.zeros(2, dtype=torch.int64).copy_(torch.tensor(3.7))
@@ -47,9 +78,16 @@ def copy_(
     src = old.pop("src", None) if other is None else other
     if old:
         raise TypeError(f"copy_() got an unexpected keyword argument '{next(iter(old))}'")
+    if not isinstance(non_blocking, (bool, np.bool_)):
+        kind = type(non_blocking).__name__
+        raise TypeError(f"copy_(): argument 'non_blocking' (position 2) must be bool, not {kind}")
+    if not isinstance(src, Tensor) and is_number(src):
+        number = plain_number(src)
+        kind = _WIDEST[type(number)]
+        src = from_array(np.array(number, kind.np), kind)
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
-    dispatch.check_inplace(copy_values.op, self)
+    dispatch.check_inplace(copy_values.op, self, state.enabled and self.dtype.kind >= 2 and src.requires_grad)
     if self is src:
         return self
     fits = is_expandable_to(src.shape, self.shape) if broadcast else src.shape == self.shape
@@ -60,8 +98,8 @@ def copy_(
             self=self,
             src=src,
         )
-    edge = edge_of(src) if state.enabled and self.dtype.kind >= 2 else None
-    had_history = state.enabled and self.requires_grad
+    recorded = state.enabled and self.dtype.kind >= 2 and (self.requires_grad or src.requires_grad)
+    given, edge = src, graph.edge_of(src) if recorded else None
     if src._storage.block is self._storage.block and not self.is_set_to(src):
         src = row_major(src)  # NumPy and kernels may write before they read where memory overlaps
     if non_blocking and self.device is not src.device:
@@ -72,8 +110,8 @@ def copy_(
     else:
         dispatch.copy_into(self, src)
     dispatch.wrote(self, "copy_")
-    if edge is not None or had_history:
-        dispatch.rewrite_history(self, record(copy_values.op, (src,), (self,), [edge]))
+    if recorded:
+        graph.overwritten(self, given, edge)
     return self
 
 
@@ -120,6 +158,9 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
                 value=value,
             )
         return copy_(input, value)
+    if dispatch.is_expanded(input):  # each element of memory once
+        fill_(seen_once(input), value)
+        return input
     dispatch.check_inplace(copy_values.op, input)
     try:
         value = as_number(input.dtype, value, strict=input.numel() != 1)
@@ -127,14 +168,18 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
         raise fail("fill_", str(invalid), kind=invalid.kind, input=input) from None
     except TypeError as error:
         raise TypeError(f"fill_(): {error}") from None
-    fill_fresh(input, value)
+    dispatch.run_into(fill_values.op, input, (value,))
     return overwritten(input, "fill_")
 
 
-def fill_fresh(input: Tensor, value: Any) -> Tensor:
-    """Fill memory that nobody has seen yet with a number that its dtype holds: no check, no graph, no version."""
-    dispatch.run_into(fill_values.op, input, (value,))
-    return input
+def fill_fresh(fresh: Tensor, value: Any) -> Tensor:
+    """Fill memory that nobody has seen yet, so without looking at graphs and versions."""
+    try:
+        value = as_number(fresh.dtype, value, strict=fresh.numel() != 1)
+    except Invalid as invalid:
+        raise fail("fill_", str(invalid), kind=invalid.kind, input=fresh) from None
+    dispatch.run_into(fill_values.op, fresh, (value,))
+    return fresh
 
 
 def uninitialised(fresh: Tensor) -> Tensor:
@@ -153,7 +198,7 @@ def overwritten(self: Tensor, op: str) -> Tensor:
     """Note that every element was replaced by a constant: no gradient reaches what was there before."""
     dispatch.wrote(self, op)
     if (self._rg or self._base is not None) and state.enabled and self.requires_grad:
-        dispatch.rewrite_history(self, record(copy_values.op, (self,), (self,), [None]))
+        graph.overwritten(self)
     return self
 
 
@@ -167,8 +212,11 @@ def zero_(input: Tensor) -> Tensor:
     >>> torch.zero_(torch.ones(2))
     tensor([0., 0.])
     """
+    if dispatch.is_expanded(input):
+        zero_(seen_once(input))
+        return input
     dispatch.check_inplace(copy_values.op, input)
-    fill_fresh(input, _ZERO[input.dtype.kind])
+    dispatch.run_into(fill_values.op, input, (_ZERO[input.dtype.kind],))
     return overwritten(input, "zero_")
 
 

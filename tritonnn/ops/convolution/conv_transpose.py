@@ -7,7 +7,7 @@ from tritonnn.ops._definitions import windows as definitions
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, Sample, composite
 from tritonnn.ops.convolution._checks import transpose_errors
 from tritonnn.ops.convolution.convolution import run_convolution
-from tritonnn.table.types import IntOrInts
+from tritonnn.table.types import Count, IntOrInts
 
 
 @composite(
@@ -28,7 +28,7 @@ def conv_transpose1d(
     stride: IntOrInts = 1,
     padding: IntOrInts = 0,
     output_padding: IntOrInts = 0,
-    groups: int = 1,
+    groups: Count = 1,
     dilation: IntOrInts = 1,
 ) -> Tensor:
     """Transposed convolution along one dimension: the gradient of `conv1d` in its input.
@@ -69,7 +69,7 @@ def conv_transpose2d(
     stride: IntOrInts = 1,
     padding: IntOrInts = 0,
     output_padding: IntOrInts = 0,
-    groups: int = 1,
+    groups: Count = 1,
     dilation: IntOrInts = 1,
 ) -> Tensor:
     """Transposed convolution over two dimensions: the gradient of `conv2d` in its input.
@@ -103,7 +103,7 @@ def conv_transpose3d(
     stride: IntOrInts = 1,
     padding: IntOrInts = 0,
     output_padding: IntOrInts = 0,
-    groups: int = 1,
+    groups: Count = 1,
     dilation: IntOrInts = 1,
 ) -> Tensor:
     """Transposed convolution over three dimensions: the gradient of `conv3d` in its input.

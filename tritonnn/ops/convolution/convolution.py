@@ -32,7 +32,7 @@ from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import permute_dims, squeeze_dims, unsqueeze
 from tritonnn.shape import Size
 from tritonnn.table import Make
-from tritonnn.table.types import IntOrInts, Ints
+from tritonnn.table.types import Count, IntOrInts, Ints
 
 
 def _conj(x: Tensor) -> Tensor:
@@ -96,13 +96,19 @@ def _primitive_samples(make: Make) -> list[Sample]:
     dtypes=FLOATING_AND_COMPLEX,
     samples=_primitive_samples,
     grad={
-        "input": lambda g, input_shape, weight, stride, padding, dilation, transposed, groups: _toward_input(
-            g, weight, input_shape[2:], stride, padding, dilation, transposed, groups
+        "input": lambda g, input_shape, weight, stride, padding, dilation, transposed, groups: (
+            _toward_input(g, weight, input_shape[2:], stride, padding, dilation, transposed, groups)
+            if g.shape[1]
+            else g.new_zeros(input_shape)
         ),
         "weight": lambda g, input, weight_shape, stride, padding, dilation, transposed, groups: (
             _toward_weight(g, input, weight_shape[2:], stride, padding, dilation, transposed, groups)
+            if g.shape[1]
+            else g.new_zeros(weight_shape)
         ),
-        "bias": lambda g: g.sum((0, *range(2, len(g.shape)))),
+        "bias": lambda g, bias_shape: (
+            g.sum((0, *range(2, len(g.shape)))) if g.shape[1] else g.new_zeros(bias_shape)
+        ),
     },
     reference=definitions.convolution,
     errors=primitive_errors,
@@ -116,7 +122,7 @@ def convolution(
     dilation: IntOrInts,
     transposed: bool,
     output_padding: IntOrInts,
-    groups: int,
+    groups: Count,
 ) -> Any:
     """Convolution or transposed convolution of a batch (N, C, *spatial), in the dimensions that `weight` has.
 
@@ -158,7 +164,7 @@ def _plan(
         channels = shape[1] * groups
         sizes = transposed_sizes(before[2:], tuple(shape[2:]), stride, padding, dilation, extra)
     else:
-        channels = shape[0]
+        channels = shape[0] if before[1] else 0  # of no channels PyTorch makes none
         sizes = output_sizes(before[2:], tuple(shape[2:]), stride, padding, dilation)
     return Size((before[0], channels, *sizes)), (stride, padding, dilation, transposed, extra, groups)
 
@@ -275,7 +281,7 @@ def conv1d(
     stride: IntOrInts = 1,
     padding: str | IntOrInts = 0,
     dilation: IntOrInts = 1,
-    groups: int = 1,
+    groups: Count = 1,
 ) -> Tensor:
     """Cross-correlation along one dimension.
 
@@ -316,7 +322,7 @@ def conv2d(
     stride: IntOrInts = 1,
     padding: str | IntOrInts = 0,
     dilation: IntOrInts = 1,
-    groups: int = 1,
+    groups: Count = 1,
 ) -> Tensor:
     """Cross-correlation over two dimensions: input (N, C_in, H, W), weight (C_out, C_in / groups, kH, kW).
 
@@ -349,7 +355,7 @@ def conv3d(
     stride: IntOrInts = 1,
     padding: str | IntOrInts = 0,
     dilation: IntOrInts = 1,
-    groups: int = 1,
+    groups: Count = 1,
 ) -> Tensor:
     """Cross-correlation over three dimensions: (N, C_in, D, H, W) with (C_out, C_in / groups, kD, kH, kW).
 

@@ -15,6 +15,16 @@ def leaves(data: Any) -> Iterator[Any]:
             yield item
 
 
+def gather_classes(data: Any, found: set[type]) -> None:
+    """The classes of everything in nested sequences, which are looked at as wholes."""
+    classes = set(map(type, data))
+    found |= classes
+    if any(issubclass(kind, (list, tuple)) for kind in classes):
+        for part in data:
+            if isinstance(part, (list, tuple)):
+                gather_classes(part, found)
+
+
 def irregular(data: Any) -> Exception | None:
     """What is wrong with sequences that are no block of numbers: the first ones say which shape it would be."""
     sizes, first = [], data

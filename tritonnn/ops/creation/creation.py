@@ -14,17 +14,15 @@ from tritonnn.device import DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid, fail
+from tritonnn.errors import fail
 from tritonnn.memory_format import channels_last, memory_format, preserve_format, strided, strides_as
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
-from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, attach, composite
+from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, composite
 from tritonnn.ops.conversion.overwriting import fill_fresh, uninitialised
-from tritonnn.recording.grad_mode import no_grad
 from tritonnn.shape import Size, by_name
 from tritonnn.table import Make
-from tritonnn.table.types import IntOrInts, Number
+from tritonnn.table.types import Count, Number
 
 torch_names = NAMESPACES["torch"]
 
@@ -44,17 +42,12 @@ def _finish(
     return tensor.requires_grad_() if requires_grad else tensor
 
 
-def _fill(fresh: Tensor, value: Any) -> Tensor:
-    if isinstance(value, Tensor):
-        with no_grad():
-            fresh.fill_(value)
-        fresh._storage.version = 0
-        return fresh
-    try:
-        value = as_number(fresh.dtype, value, strict=fresh.numel() != 1)
-    except Invalid as invalid:
-        raise fail("fill_", str(invalid), kind=invalid.kind, input=fresh) from None
-    return fill_fresh(fresh, value)
+def agreed(op: str, out: Tensor | None, dtype: DType | None) -> None:
+    """Refuse a dtype that is not that of the tensor to write into."""
+    if out is not None and dtype is not None and out.dtype is not dtype:
+        raise fail(
+            op, f"dtype {dtype.name} does not match dtype of out parameter ({out.dtype.name})", out=out
+        )
 
 
 def _into(out: Tensor | None, shape: Size, dtype: DType, device: Device) -> Tensor:
@@ -70,7 +63,7 @@ def _copy_out(out: Tensor | None, result: Tensor) -> Tensor:
     return result if out is None else _into(out, result.shape, out.dtype, out.device).copy_(result)
 
 
-def _defined(sizes: Any, size: IntOrInts | None = None, **options: Any) -> Any:
+def _defined(sizes: Any, size: Sequence[int] | None = None, **options: Any) -> Any:
     return sizes[0] if sizes and isinstance(sizes[0], list) else sizes or size
 
 
@@ -107,7 +100,7 @@ def _like_errors(make: Make) -> list[Bad]:
     reference=lambda *sizes, **named: np.empty(_defined(sizes, **named)),
 )  # fmt: skip
 def empty(
-    *sizes: int | Sequence[int], size: IntOrInts | None = None, out: Tensor | None = None,
+    *sizes: int | Sequence[int], size: Sequence[int] | None = None, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False, memory_format: memory_format | None = None,
 ) -> Tensor:  # fmt: skip
@@ -118,6 +111,7 @@ def empty(
     torch.Size([2, 3])
     """
     shape = Size(shapes.as_size(sizes or by_name("empty", "size", size), "empty"))
+    agreed("empty", out, dtype)
     if out is not None:
         return uninitialised(_into(out, shape, out.dtype, out.device))
     strides = memory_format.strides(shape) if memory_format is not None else None
@@ -130,9 +124,10 @@ def _filled(
     device: DeviceLike | None, requires_grad: bool, pin: bool,
 ) -> Tensor:  # fmt: skip
     shape = Size(shapes.as_size(size, name))
+    agreed(name, out, dtype)
     if out is not None:
         return _into(out, shape, out.dtype, out.device).fill_(value)
-    tensor = _fill(allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device)), value)
+    tensor = fill_fresh(allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device)), value)
     return _finish(tensor, requires_grad, pin, layout)
 
 
@@ -141,7 +136,7 @@ def _filled(
     reference=lambda *sizes, **named: np.zeros(_defined(sizes, **named)),
 )  # fmt: skip
 def zeros(
-    *sizes: int | Sequence[int], size: IntOrInts | None = None, out: Tensor | None = None,
+    *sizes: int | Sequence[int], size: Sequence[int] | None = None, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -160,7 +155,7 @@ def zeros(
     reference=lambda *sizes, **named: np.ones(_defined(sizes, **named)),
 )  # fmt: skip
 def ones(
-    *sizes: int | Sequence[int], size: IntOrInts | None = None, out: Tensor | None = None,
+    *sizes: int | Sequence[int], size: Sequence[int] | None = None, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -189,7 +184,7 @@ def ones(
     ],
 )  # fmt: skip
 def full(
-    size: IntOrInts, fill_value: Number, *, out: Tensor | None = None, dtype: DType | None = None,
+    size: Sequence[int], fill_value: Number, *, out: Tensor | None = None, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -200,7 +195,7 @@ def full(
     tensor([7, 7])
     """
     value = _one_number("full", fill_value)
-    kind = dtype or dtypes.scalar_dtype(value)
+    kind = dtype if dtype or out is not None else dtypes.scalar_dtype(value)
     return _filled("full", value, (size,), out, kind, layout, device, requires_grad, pin_memory)
 
 
@@ -267,7 +262,8 @@ def zeros_like(
     tensor([0., 0.])
     """
     return _finish(
-        _fill(_like(input, dtype, layout, device, memory_format, pin_memory, "zeros_like"), 0), requires_grad
+        fill_fresh(_like(input, dtype, layout, device, memory_format, pin_memory, "zeros_like"), 0),
+        requires_grad,
     )
 
 
@@ -290,7 +286,8 @@ def ones_like(
     tensor([1, 1])
     """
     return _finish(
-        _fill(_like(input, dtype, layout, device, memory_format, pin_memory, "ones_like"), 1), requires_grad
+        fill_fresh(_like(input, dtype, layout, device, memory_format, pin_memory, "ones_like"), 1),
+        requires_grad,
     )
 
 
@@ -315,7 +312,7 @@ def full_like(
     tensor([7., 7.])
     """
     tensor = _like(input, dtype, layout, device, memory_format, pin_memory, "full_like")
-    return _finish(_fill(tensor, _one_number("full_like", fill_value)), requires_grad)
+    return _finish(fill_fresh(tensor, _one_number("full_like", fill_value)), requires_grad)
 
 
 @composite(
@@ -343,41 +340,6 @@ def empty_strided(
     return _finish(uninitialised(tensor), requires_grad, pin_memory, layout)
 
 
-def _new(name: str, fill: Number | None) -> Any:
-    def method(
-        self: Tensor, *sizes: int | Sequence[int], size: Sequence[int] | None = None, dtype: DType | None = None,
-        device: DeviceLike | None = None, requires_grad: bool = False, layout: Layout | None = None,
-        pin_memory: bool = False,
-    ) -> Tensor:  # fmt: skip
-        tensor = allocate(
-            Size(shapes.as_size(sizes or by_name(name, "size", size), name)),
-            dtype or self.dtype,
-            self.device if device is None else resolve(device),
-        )
-        tensor = uninitialised(tensor) if fill is None else _fill(tensor, fill)
-        return _finish(tensor, requires_grad, pin_memory, layout)
-
-    method.__name__ = name
-    filled = "." if fill is None else f" filled with {fill}."
-    method.__doc__ = "A tensor of this one's dtype and device" + filled
-    return method
-
-
-def new_full(
-    self: Tensor, size: IntOrInts, fill_value: Number, *, dtype: DType | None = None,
-    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-    pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
-    """One value in this tensor's dtype and device."""
-    options = {"dtype": dtype, "layout": layout, "device": device, "requires_grad": requires_grad}
-    value = _one_number("new_full", fill_value)
-    return _new("new_full", value)(self, size, pin_memory=pin_memory, **options)
-
-
-attach(new_empty=_new("new_empty", None), new_zeros=_new("new_zeros", 0), new_ones=_new("new_ones", 1))
-attach(new_full=new_full)
-
-
 @composite(
     api="torch", dtypes=ANY, reference=lambda n, m: np.eye(n, m),
     samples=lambda make: [Sample(*size, dtype=make.dtype, device=make.device) for size in ((3,), (2, 4), (0, 3))],
@@ -387,7 +349,7 @@ attach(new_full=new_full)
     ],
 )  # fmt: skip
 def eye(
-    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: DType | None = None,
+    n: Count, m: Count | None = None, *, out: Tensor | None = None, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -405,6 +367,7 @@ def eye(
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
     if dtype is not None:
         dispatch.check_limited(eye.op, dtype)
+    agreed("eye", out, dtype)
     matrix = zeros(n, m, out=out, dtype=dtype, device=device)
     matrix.diagonal().fill_(1)
     return _finish(matrix, requires_grad, pin_memory, layout)

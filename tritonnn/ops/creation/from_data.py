@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import warn, warn_once
 from tritonnn.ops._numbers import bounds
 from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, named
-from tritonnn.ops.creation._nested import irregular, leaves
+from tritonnn.ops.creation._nested import gather_classes, irregular, leaves
 from tritonnn.ops.creation.creation import _finish
 from tritonnn.table import Make
 
@@ -24,14 +25,21 @@ def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
         return array, dtypes.from_numpy_dtype(array.dtype)
-    if isinstance(data, (list, tuple)) and _holds_tensors(data):
-        data = _numbers_of(data)
+    known: list[DType] = []
+    if isinstance(data, (list, tuple)):
+        classes: set[type] = set()
+        gather_classes(data, classes)
+        if any(issubclass(kind, _TYPED) for kind in classes):
+            _gather_dtypes(data, known)
+            data = _numbers_of(data)
     try:
         array = np.array(data)
     except (ValueError, OverflowError) as error:
         text = f"tensor(): could not make a tensor of {type(data).__name__}: {error}"
         raise (irregular(data) or ValueError(text)) from None
     kind = array.dtype.kind
+    if known and kind in "biufcO" and (kind != "O" or not array.size):
+        return array, reduce(dtypes.promote_types, known)
     if kind in "biufc" and array.size:
         dtype = {"b": dtypes.bool_, "i": dtypes.int64, "u": dtypes.int64, "f": None, "c": None}[kind]
         default = dtypes.get_default_dtype()
@@ -55,15 +63,32 @@ def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
     raise RuntimeError(f"tensor(): Could not infer dtype of {type(odd).__name__}")
 
 
-def _holds_tensors(data: Any) -> bool:
-    return any(
-        isinstance(v, (Tensor, np.ndarray)) or (isinstance(v, (list, tuple)) and _holds_tensors(v))
-        for v in data
-    )
+_TYPED = (Tensor, np.ndarray, np.generic)  # what has a dtype of its own
+
+
+def _gather_dtypes(data: Any, found: list[DType]) -> None:
+    """The dtypes, each once, of the numbers in nested sequences: their own, or those that Python's have."""
+    for part in data:
+        if isinstance(part, (list, tuple)):
+            _gather_dtypes(part, found)
+        elif (kind := _dtype_of(part)) is not None and kind not in found:
+            found.append(kind)
+
+
+def _dtype_of(number: Any) -> DType | None:
+    if isinstance(number, Tensor):
+        return number.dtype
+    if isinstance(number, (np.ndarray, np.generic)):
+        if number.dtype.kind in "USO":
+            return None  # refused with the words for what is no number
+        return dtypes.from_numpy_dtype(number.dtype.newbyteorder("="))
+    default = dtypes.get_default_dtype()
+    kinds = ((bool, dtypes.bool_), (int, dtypes.int64), (float, default), (complex, default.to_complex()))
+    return next((dtype for kind, dtype in kinds if isinstance(number, kind)), None)
 
 
 def _numbers_of(data: Any) -> Any:
-    if isinstance(data, (Tensor, np.ndarray)):
+    if isinstance(data, _TYPED):
         return data.tolist()
     return [_numbers_of(v) for v in data] if isinstance(data, (list, tuple)) else data
 

@@ -14,9 +14,8 @@ from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import layout as Layout
-from tritonnn.ops._arguments import whole_number
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.creation.creation import _copy_out, _finish
+from tritonnn.ops.creation.creation import _copy_out, _finish, agreed
 from tritonnn.table import Make
 from tritonnn.table.types import Number
 
@@ -56,7 +55,7 @@ def _counted(start: Any, end: Any, step: Any) -> Any:
     ],
 )  # fmt: skip
 def arange(
-    start: Any = None, end: Any = None, step: Any = 1, *, out: Tensor | None = None,
+    start: Number | None = None, end: Number | None = None, step: Number = 1, *, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -70,24 +69,19 @@ def arange(
         raise TypeError("arange() missing required argument 'end'")
     if start is None or end is None:
         start, end = 0, start if end is None else end
-    start, end, step = (v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step))
-    for name, value in (("start", start), ("end", end), ("step", step)):
-        if not isinstance(value, (int, float, complex)):
-            raise fail(
-                "arange", f"argument '{name}' must be Number, not {type(value).__name__}", kind=TypeError
-            )
-    if complex in (type(start), type(end), type(step)):
+    assert start is not None and end is not None
+    if isinstance(start, complex) or isinstance(end, complex) or isinstance(step, complex):
         raise fail("arange", f"expected real numbers, but got {start}, {end} and {step}")
     if dtype is not None and dtype not in NUMERIC and dtype not in dtypes.FLOAT8:
         raise fail("arange", f"not implemented for {dtype.name}", kind=NotImplementedError)
+    agreed("arange", out, dtype)
     if step == 0 or step != step:
-        raise RuntimeError(f"arange: step must be nonzero, got {step}")
+        raise fail("arange", f"step must be nonzero, got {step}")
     if not (math.isfinite(start) and math.isfinite(end)):
-        raise RuntimeError(f"unsupported range: {start} -> {end}")
+        raise fail("arange", f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
-        raise RuntimeError(
-            f"upper bound and lower bound inconsistent with step sign: {start} to {end} by {step}"
-        )
+        bounds = f"{start} to {end} by {step}"
+        raise fail("arange", f"upper bound and lower bound inconsistent with step sign: {bounds}")
     whole = all(isinstance(v, int) for v in (start, end, step))
     if whole:
         count = max(0, -(-(end - start) // step))
@@ -111,16 +105,21 @@ def _spaced(
     start: Any, end: Any, steps: int, base: float | None, out: Any, dtype: DType | None,
     device: DeviceLike | None,
 ) -> Tensor:  # fmt: skip
+    op = "linspace" if base is None else "logspace"
+    for name, value in (("start", start), ("end", end)):
+        if isinstance(value, Tensor) and value.shape:
+            text = (
+                f"only supports 0-dimensional start and end tensors, but got {name} with {len(value.shape)}"
+            )
+            raise fail(op, f"{text} dimension(s)", **dict[str, Any]({name: value}))
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
-    if not isinstance(steps, int):
-        whole_number("logspace" if base else "linspace", "steps", steps)
-        steps = int(steps)
+    agreed(op, out, dtype)
     if steps < 0:
-        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+        raise fail(op, f"number of steps must be non-negative, got {steps}")
     if isinstance(start, complex) or isinstance(end, complex):
         return _copy_out(out, _spaced_complex(start, end, steps, base, dtype, device))
     if dtype is dtypes.bool_:
-        raise fail("logspace" if base else "linspace", "not implemented for bool", kind=NotImplementedError)
+        raise fail(op, "not implemented for bool", kind=NotImplementedError)
     dtype = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     values = dispatch.call(
         linspace_fill.op, (start, end, steps, base, dtype, out.device if out is not None else resolve(device))

@@ -10,6 +10,7 @@ import numpy as np
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import (
     ANY,
     FLOAT,
@@ -59,14 +60,17 @@ def number(name: str, value: Any) -> Any:
 
 
 def _check_alpha(input: Any, other: Any, alpha: Any) -> tuple | None:
-    if alpha.__class__ is int:
+    if alpha.__class__ is int and 0 <= alpha < 128:
         return None
     alpha = number("alpha", alpha)
     if isinstance(alpha, (float, complex)) and all(_is_whole(x) for x in (input, other)):
         raise Invalid("For integral input tensors, argument alpha must not be a floating point number.")
     if isinstance(alpha, complex) and not dispatch.result_type(input, other).is_complex:
         raise Invalid("For non-complex input tensors, argument alpha must not be a complex number.")
-    return input, other, alpha
+    if isinstance(alpha, float) and -128 < alpha < 128:
+        return input, other, alpha
+    dtype = dispatch.result_type(input, other)
+    return input, other, as_number(dtype, alpha) if dtype.kind else alpha
 
 
 def _is_whole(x: Any) -> bool:
@@ -174,7 +178,7 @@ def _quotient_samples(make: Make) -> list[Sample]:
     samples=_quotient_samples,
     grad={
         "input": lambda g, other: g / conjugate(other),
-        "other": lambda g, other, result: g * -conjugate(result / other),
+        "other": lambda g, input, other: g * -conjugate(quotient(quotient(input, other), other)),
     },
     reference=np.true_divide,
     errors=misfits,
@@ -185,7 +189,6 @@ def quotient(input: Tensor | Number, other: Tensor | Number, rounding_mode: None
 
 @pointwise(
     dtypes=NUMERIC, samples=_quotient_samples,
-    grad={"input": lambda g: zeros_like(g), "other": lambda g: zeros_like(g)},
     errors=lambda make: [*misfits(make), Bad(make.bool(2), make.bool(2), match="not implemented for bool")],
     reference=np.floor_divide,
 )  # fmt: skip
@@ -204,6 +207,15 @@ def floor_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
 @pointwise(
     dtypes=NUMERIC, api="", inplace=False, samples=_quotient_samples,
     grad={"input": lambda g: zeros_like(g), "other": lambda g: zeros_like(g)},
+    reference=np.floor_divide,
+)  # fmt: skip
+def floor_quotient(input: Tensor | Number, other: Tensor | Number) -> Any:
+    """`floor_divide` as `div` has it: with a derivative, which is 0."""
+
+
+@pointwise(
+    dtypes=NUMERIC, api="", inplace=False, samples=_quotient_samples,
+    grad={"input": lambda g: zeros_like(g), "other": lambda g: zeros_like(g)},
     reference=lambda input, other: np.trunc(input / other),
 )  # fmt: skip
 def trunc_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
@@ -211,7 +223,7 @@ def trunc_divide(input: Tensor | Number, other: Tensor | Number) -> Any:
 
 
 _ROUNDED: dict = {None: np.asarray, "floor": np.floor, "trunc": np.trunc}
-_ROUNDING = {None: quotient, "floor": floor_divide, "trunc": trunc_divide}
+_ROUNDING = {None: quotient, "floor": floor_quotient, "trunc": trunc_divide}
 
 
 def _rounded(rounding_mode: str | None) -> Callable[..., Any]:

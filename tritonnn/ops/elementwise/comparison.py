@@ -9,6 +9,7 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
+from tritonnn.ops._numbers import hold
 from tritonnn.ops._table import (
     ANY,
     BOOL,
@@ -109,6 +110,10 @@ def ge(input: Tensor | Number, other: Tensor | Number) -> Any:
 # ---- larger and smaller -------------------------------------------------------------------------------
 
 
+def _minus(x: Tensor) -> Tensor:
+    return -(x.to(dtypes.int8) if x.dtype is dtypes.bool_ else x)
+
+
 def _shared(g: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
     """g where mine > theirs, half of it where they are equal (and all of it beside a NaN)."""
     return ew.replaced(ew.choose(mine == theirs, g / 2, g), mine < theirs)
@@ -134,8 +139,8 @@ def maximum(input: Tensor, other: Tensor) -> Any:
 @pointwise(
     inplace=False, dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
     grad={
-        "input": lambda g, input, other: _shared(g, -input, -other),
-        "other": lambda g, input, other: _shared(g, -other, -input),
+        "input": lambda g, input, other: _shared(g, _minus(input), _minus(other)),
+        "other": lambda g, input, other: _shared(g, _minus(other), _minus(input)),
     },
     reference=np.minimum,
 )  # fmt: skip
@@ -185,16 +190,17 @@ def fmin(input: Tensor, other: Tensor) -> Any:
 def _check_bounds(input: Tensor, min: Any, max: Any) -> None:
     if min is None and max is None:
         raise Invalid("At least one of 'min' or 'max' must not be None")
+    hold((min, max), input, min, max)
 
 
 def _inside(g: Tensor, input: Tensor, min: Any, max: Any) -> Tensor:
     if min is None:
-        outside = gt(input, max)
+        inside = le(input, max)
     elif max is None:
-        outside = lt(input, min)
+        inside = ge(input, min)
     else:
-        outside = logical_or(lt(input, min), gt(input, max))
-    return ew.replaced(g, outside)
+        inside = logical_and(ge(input, min), le(input, max))
+    return ew.choose(inside, g, 0.0)
 
 
 def _below(g: Tensor, input: Tensor, min: Tensor, max: Any) -> Tensor:
@@ -356,6 +362,10 @@ def where(
         return condition.nonzero(as_tuple=True)
     if condition.dtype is not dtypes.bool_:
         condition = _as_condition(condition)
+    try:
+        hold((input, other), input, other, strict=False)
+    except Invalid as invalid:
+        raise fail("where", str(invalid), kind=invalid.kind, condition=condition) from None
     return ew.choose(condition, input, other, out=out)
 
 

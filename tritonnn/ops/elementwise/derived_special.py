@@ -54,7 +54,8 @@ def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     inner = ew.choose(ends, input.detach(), input)
     zero = cp.eq(input, 0)
     value = ew.replaced(ew.neg(pw.xlogy(input, inner)), zero)
-    value = value + ew.sqrt(ew.choose(zero, input, -0.0))  # adds nothing but the infinite slope at 0
+    # adds nothing but the infinite slope at 0, and at -0, which is made 0
+    value = value + ew.sqrt(ew.choose(zero, input + 0.0, -0.0))
     return finished(ew.replaced(value, cp.lt(input, 0), -math.inf), out)
 
 
@@ -88,9 +89,12 @@ def xlog1py(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | Non
     if not isinstance(input, Tensor):
         tensors_only("xlog1py", other=other)
     x, y = _operand("input", input, other), _operand("other", other, input)
-    value = ar.mul(x, ew.log1p(y))
-    zero = lg.logical_and(cp.eq(x, 0), ew.logical_not(ew.isnan(y)))
-    return finished(ew.replaced(value, zero), out)
+    # only where the logarithm is not finite: elsewhere 0 times it is 0, and has a slope
+    infinite = lg.logical_or(cp.le(y, -1), cp.eq(y, math.inf))
+    log = ew.replaced(ew.log1p(y), lg.logical_and(cp.eq(x, 0), infinite))
+    value = ar.mul(x, log)
+    # 0 for -0 where x is 0; elsewhere -0 adds nothing
+    return finished(value + ew.choose(cp.eq(x, 0), ew.abs(value.detach()), -0.0), out)
 
 
 @composite(
@@ -123,7 +127,8 @@ def log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     _check_real("log_ndtr", input)
     scaled = input * -math.sqrt(0.5)
     low = cp.lt(input, -1)
-    tail = ew.log(sf.erfcx(ew.choose(low, scaled, 1.0)) * 0.5) - scaled * scaled
+    far = ew.choose(low, scaled, 1.0)
+    tail = ew.log(sf.erfcx(far) * 0.5) - far * far
     near = ew.log1p(sf.erfc(ew.choose(low, 0.0, -scaled)) * -0.5)
     return finished(ew.choose(low, tail, near), out)
 

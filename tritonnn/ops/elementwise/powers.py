@@ -11,6 +11,7 @@ from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import special as define
+from tritonnn.ops._numbers import hold
 from tritonnn.ops._table import (
     FLOAT,
     FLOATING,
@@ -27,6 +28,7 @@ from tritonnn.ops.creation.creation import zeros_like
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, mul, pairs
 from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
+from tritonnn.recording.grad_mode import state
 from tritonnn.table.types import Number
 
 # ---- powers -------------------------------------------------------------------------------------------
@@ -38,14 +40,14 @@ def _power_grad(g: Tensor, input: Tensor, exponent: Any) -> Tensor:
         return ew.replaced(g * slope, exponent == 0)
     if exponent == 0:
         return zeros_like(g)
-    if exponent == 2:
+    if exponent == 2 and not state.enabled:  # the general formula has all further derivatives
         return g * (conjugate(input) * 2)
     return g * conjugate(pow(input, exponent - 1) * exponent)
 
 
 def _number_base_grad(g: Tensor, base: Any, exponent: Tensor, result: Tensor) -> Tensor:
     if base == 0:
-        return ew.replaced(zeros_like(g), exponent < 0, math.nan)
+        return g * ew.replaced(result * -math.inf, exponent >= 0)
     if isinstance(base, complex) or exponent.dtype.is_complex:
         import cmath
 
@@ -64,6 +66,7 @@ def _exponent_grad(g: Tensor, input: Any, exponent: Tensor, result: Tensor) -> T
 def _check_power(input: Any, exponent: Any) -> None:
     if isinstance(exponent, int) and exponent < 0 and isinstance(input, Tensor) and input.dtype.kind < 2:
         raise Invalid("Integers to negative integer powers are not allowed.", hint="convert with .float()")
+    hold((exponent,), input, exponent, exempt=dtypes.float32)
 
 
 @pointwise(
@@ -166,11 +169,17 @@ def as_tensor(x: Any, like: Any) -> Tensor:
 # ---- distances and angles -----------------------------------------------------------------------------
 
 
+def _over_square(x: Tensor, input: Tensor, other: Tensor) -> Tensor:
+    """x over the squared distance from the origin, where the angle has no slope: 0 there."""
+    square = input * input + other * other
+    return ew.replaced(x / square, square == 0)
+
+
 @pointwise(
     FLOAT, dtypes=REAL, alias=("arctan2",), samples=lambda make: pairs(make, 0.2, 2), errors=misfits,
     grad={
-        "input": lambda g, input, other: g * (other / (input * input + other * other)),
-        "other": lambda g, input, other: g * (-input / (input * input + other * other)),
+        "input": lambda g, input, other: g * _over_square(other, input, other),
+        "other": lambda g, input, other: g * _over_square(-input, input, other),
     },
     reference=np.arctan2,
 )  # fmt: skip
@@ -219,7 +228,13 @@ def copysign(input: Tensor, other: Tensor | Number) -> Any:
     """
 
 
-@pointwise(dtypes=FLOATING, samples=pairs, errors=misfits, reference=np.nextafter)
+@pointwise(
+    dtypes=FLOATING, samples=pairs, errors=misfits, reference=np.nextafter,
+    grad={
+        "input": lambda g, input, other: ew.replaced(g, input == other),
+        "other": lambda g: zeros_like(g),
+    },
+)  # fmt: skip
 def nextafter(input: Tensor, other: Tensor) -> Any:
     """The next number after `input` in the direction of `other`.
 

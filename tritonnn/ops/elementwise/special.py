@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._definitions import special as define
@@ -36,7 +36,7 @@ erfc = entry("erfc", "1 - erf(x), accurate where it is small.", ("[0., 1.]", "[1
               grad=lambda g, input: g * (exp(-input * input) * -_TWO_OVER_SQRT_PI))  # fmt: skip
 erfinv = entry("erfinv", "x with erf(x) given; infinite at -1 and 1, NaN outside.",
                 ("[0., 0.5]", "[0.0000, 0.4769]"), low=-0.8, high=0.8, **_BOTH,
-                grad=lambda g, result: g * (exp(result * result) / _TWO_OVER_SQRT_PI))  # fmt: skip
+                grad=lambda g, input: g * (exp(erfinv(input) ** 2) / _TWO_OVER_SQRT_PI))  # fmt: skip
 erfcx = entry("erfcx", "exp(x^2) erfc(x).", ("[0., 1.]", "[1.0000, 0.4276]"), **_SPECIAL,
                grad=lambda g, input, result: g * (2 * input * result - _TWO_OVER_SQRT_PI))  # fmt: skip
 ndtri = entry("ndtri", "Quantile of the standard normal distribution.", ("[0.5, 0.975]", "[0.0000, 1.9600]"),
@@ -57,8 +57,8 @@ i1e: Any = entry("i1e", "exp(-|x|) i1(x).", ("[0., 1.]", "[0.0000, 0.2079]"), **
 
 
 def _over(result: Tensor, input: Tensor) -> Tensor:
-    """I1(x) / x, which is 1/2 at 0."""
-    return replaced(result / input, input == 0, 0.5)
+    """I1(x) / x, which rounds to 1/2 next to 0; the quotient of subnormal numbers would be 0 or 1 there."""
+    return replaced(result / input, abs(input) < dtypes.finfo(input.dtype).eps, 0.5)
 
 
 @pointwise(
@@ -130,7 +130,7 @@ def logit(input: Tensor, eps: float | None = None) -> Any:
 
 
 def _logit_grad(g: Tensor, input: Tensor, eps: float | None) -> Tensor:
-    slope = g / (input * (1 - input))
+    slope = g / (input * (1 - input) + 0.0)  # of -0 as of 0
     low, fill = (0.0, math.nan) if eps is None else (eps, 0.0)
     return replaced(slope, (input < low) | (input > 1 - low), fill)
 
@@ -185,7 +185,7 @@ def nan_to_num(
         from tritonnn.ops.elementwise.derived import view_as_complex, view_as_real
 
         result = view_as_complex(nan_to_num(view_as_real(input), nan, posinf, neginf))
-        return result if out is None else out.copy_(result)
+        return result if out is None else dispatch.deliver("nan_to_num", out, result)
     return _nan_to_num(input, *_replacements(input, nan, posinf, neginf), out=out)
 
 

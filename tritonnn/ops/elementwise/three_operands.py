@@ -16,9 +16,23 @@ from tritonnn.table.types import Number
 
 
 def _check_lerp(input: Any, end: Any, weight: Any) -> None:
+    if isinstance(input, Tensor) and input.dtype.kind < 2:
+        raise Invalid(
+            f"not implemented for {input.dtype.name}", kind=NotImplementedError, hint="input.float()"
+        )
+    if isinstance(weight, complex) and isinstance(input, Tensor) and not input.dtype.is_complex:
+        raise Invalid(
+            f"weight {weight} is complex, and cannot be converted to type {input.dtype.name} of input"
+        )
     for name, x in (("end", end), ("weight", weight)):
-        if isinstance(x, Tensor) and isinstance(input, Tensor) and x.dtype is not input.dtype and x.shape:
+        if not (isinstance(x, Tensor) and isinstance(input, Tensor)) or x.dtype is input.dtype:
+            continue
+        if x.shape or name == "end":
             raise Invalid(f"expected dtype {input.dtype.name} for `{name}` but got dtype {x.dtype.name}")
+    if isinstance(input, Tensor) and input.dtype.kind < 2:
+        raise Invalid(
+            f"not implemented for {input.dtype.name}", kind=NotImplementedError, hint="input.float()"
+        )
 
 
 @pointwise(
@@ -62,7 +76,12 @@ def _check_value(input: Any, tensor1: Any, tensor2: Any, value: Any) -> tuple | 
         return None
     value = number("value", value)
     tensors = [x for x in (input, tensor1, tensor2) if isinstance(x, Tensor)]
-    return input, tensor1, tensor2, as_number(dispatch.result_type(*tensors), value) if tensors else value
+    return (
+        input,
+        tensor1,
+        tensor2,
+        as_number(dispatch.result_type(*tensors), value, False) if tensors else value,
+    )
 
 
 def _triple_errors(make: Make) -> list[Bad]:

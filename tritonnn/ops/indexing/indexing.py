@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.creation.creation import zeros
+from tritonnn.ops.shape.shape import transpose
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
 from tritonnn.table import Make
 from tritonnn.table.types import Tensors
@@ -292,9 +293,14 @@ def masked_select(input: Tensor, mask: Tensor) -> Any:
 @primitive(
     dtypes=ANY, alloc=True, samples=lambda make: [Sample(make.bool(3, 4)), Sample(make(5)), Sample(make(()))]
 )
-def nonzero_rows(input: Tensor) -> Any:
-    """(n, ndim) int64 indices of the elements that are not zero, in row-major order."""
-    return Out((0, len(input.shape)), dtypes.int64)
+def nonzero_coordinates(input: Tensor) -> Any:
+    """(ndim, n) int64 indices of the elements that are not zero, in row-major order."""
+    return Out((len(input.shape), 0), dtypes.int64)
+
+
+def nonzero_rows(input: Tensor) -> Tensor:
+    """(n, ndim) indices of the elements that are not zero; those of one dimension lie together, as in PyTorch."""
+    return transpose(nonzero_coordinates(input.detach()), 0, 1)
 
 
 @composite(
@@ -323,7 +329,9 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
         raise fail(
             "nonzero", f"Expected out tensor to have scalar type Long but got {out.dtype.name}", out=out
         )
-    rows = nonzero_rows(input.detach(), out=out)
+    rows = nonzero_rows(input)
+    if out is not None:
+        rows = dispatch.deliver("nonzero", out, rows)
     if not as_tuple:
         return rows
     if not input.shape:
@@ -347,7 +355,7 @@ def argwhere(input: Tensor) -> Tensor:
             [1, 0]])
     """
     _check_tensor("argwhere", input)
-    return nonzero_rows(input.detach())
+    return nonzero_rows(input)
 
 
 def _check_tensor(op: str, input: Any) -> None:

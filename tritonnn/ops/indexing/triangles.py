@@ -14,6 +14,7 @@ from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.creation import _finish, ones
 from tritonnn.ops.indexing.indexing import nonzero_rows
+from tritonnn.table.types import Count
 
 
 def _triangle(input: Tensor, diagonal: int, op: str) -> Any:
@@ -32,7 +33,7 @@ _TRIANGLE = dict(
 
 
 @primitive(**_TRIANGLE, grad={"input": lambda g, diagonal: tril(g, diagonal)}, reference=define.tril)
-def tril(input: Tensor, diagonal: int = 0) -> Any:
+def tril(input: Tensor, diagonal: Count = 0) -> Any:
     """The lower triangle of the last two dimensions: on and below a diagonal (1: the one above the main one).
 
     >>> import tritonnn as torch
@@ -44,7 +45,7 @@ def tril(input: Tensor, diagonal: int = 0) -> Any:
 
 
 @primitive(**_TRIANGLE, grad={"input": lambda g, diagonal: triu(g, diagonal)}, reference=define.triu)
-def triu(input: Tensor, diagonal: int = 0) -> Any:
+def triu(input: Tensor, diagonal: Count = 0) -> Any:
     """The upper triangle of the last two dimensions: on and above a diagonal (1: the one above the main one).
 
     >>> import tritonnn as torch

@@ -20,7 +20,7 @@ from tritonnn.ops.indexing.indexing import nonzero_rows
 from tritonnn.ops.joining.joining import cat, meshgrid, stack
 from tritonnn.ops.scan.scan import cumprod
 from tritonnn.shape import as_size
-from tritonnn.table.types import Number
+from tritonnn.table.types import Count, Number
 
 
 def _combinations(input: Any, r: int, with_replacement: bool) -> Any:
@@ -179,7 +179,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
         Bad(make(2), size=1.5, error=TypeError, match="int"),
     ],
 )  # fmt: skip
-def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+def nonzero_static(input: Tensor, *, size: Count, fill_value: int = -1) -> Tensor:
     """The first `size` rows of `nonzero(input)`, filled up with `fill_value`.
 
     >>> import tritonnn as torch
@@ -190,7 +190,7 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     whole_number("nonzero_static", "size", size)
     if size < 0:
         raise fail("nonzero_static", f"'size' must be a non-negative integer, got {size}", input=input)
-    rows = nonzero_rows(input.detach())[:size]
+    rows = nonzero_rows(input)[:size]
     missing = size - rows.shape[0]
     return cat([rows, rows.new_full((missing, len(input.shape)), fill_value)]) if missing else rows
 
@@ -216,6 +216,39 @@ def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tens
     for start in range(0, rows if wrap and columns else min(rows, 1), columns + 1):
         self[start : start + columns].diagonal().fill_(fill_value)
     return self
+
+
+def _edges(input: Tensor, values: Tensor, bins: Tensor | int, range: tuple[float, float] | None) -> Tensor:
+    """The edges of a histogram's bins: given, or of as many equal ones within the range of the data."""
+    from tritonnn.ops.creation.ranges import linspace
+
+    if range is not None and isinstance(bins, Tensor):  # then it is a number, as edges have their own range
+        if bins.shape or bins.dtype.kind != 1:
+            raise fail("histogram", "bins must be int where range is given", kind=TypeError, bins=bins)
+        bins = bins.__index__()
+    if isinstance(bins, Tensor):
+        edges = bins.detach()
+        if len(edges.shape) != 1:
+            reason = f"bins tensor should have one dimension, but got {len(edges.shape)}"
+            raise fail("histogram", reason, bins=bins)
+        count = edges.shape[0] - 1
+    else:
+        whole_number("histogram", "bins", bins)
+        count = int(bins)
+    if count <= 0:
+        raise fail("histogram", f"bins must be > 0, but got {count}", input=input)
+    if isinstance(bins, Tensor):
+        return edges
+    if range is not None and (not isinstance(range, (list, tuple)) or len(range) != 2):
+        kind = RuntimeError if isinstance(range, (list, tuple)) else TypeError
+        raise fail("histogram", f"range should be 2 numbers, got {range!r}", kind=kind, input=input)
+    low, high = range or (((float(values.min()), float(values.max()))) if values.numel() else (0.0, 1.0))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise fail("histogram", f"the range [{low}, {high}] is not finite", input=input)
+    if not (low <= high):
+        raise fail("histogram", f"max must be larger than min, got [{low}, {high}]", input=input)
+    low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
+    return linspace(low, high, count + 1, dtype=input.dtype, device=input.device)
 
 
 @composite(
@@ -253,7 +286,6 @@ def histogram(
     >>> torch.histogram(torch.tensor([1., 2., 1.]), bins=4, range=(0., 3.))[0]
     tensor([0., 2., 1., 0.])
     """
-    from tritonnn.ops.creation.ranges import linspace
     from tritonnn.ops.reduction.extremes import pair
     from tritonnn.ops.sorting.searching import search
 
@@ -262,28 +294,7 @@ def histogram(
             "histogram", f"not implemented for {input.dtype.name}", kind=NotImplementedError, input=input
         )
     values = input.detach().reshape(-1)
-    if isinstance(bins, Tensor):
-        edges = bins.detach()
-        if len(edges.shape) != 1:
-            reason = f"bins tensor should have one dimension, but got {len(edges.shape)}"
-            raise fail("histogram", reason, bins=bins)
-        count = edges.shape[0] - 1
-    else:
-        whole_number("histogram", "bins", bins)
-        count = int(bins)
-    if count <= 0:
-        raise fail("histogram", f"bins must be > 0, but got {count}", input=input)
-    if not isinstance(bins, Tensor):
-        if range is not None and (not isinstance(range, (list, tuple)) or len(range) != 2):
-            kind = RuntimeError if isinstance(range, (list, tuple)) else TypeError
-            raise fail("histogram", f"range should be 2 numbers, got {range!r}", kind=kind, input=input)
-        low, high = range or (((float(values.min()), float(values.max()))) if values.numel() else (0.0, 1.0))
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise fail("histogram", f"the range [{low}, {high}] is not finite", input=input)
-        if not (low <= high):
-            raise fail("histogram", f"max must be larger than min, got [{low}, {high}]", input=input)
-        low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
-        edges = linspace(low, high, count + 1, dtype=input.dtype, device=input.device)
+    edges = _edges(input, values, bins, range)
     weights = (
         ones(values.shape, dtype=input.dtype, device=input.device)
         if weight is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from tritonnn.memory_format import contiguous_format, format_of
 from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.shape.parts import select_dim, slice_dim
+from tritonnn.ops.shape.parts import select_dim, slice_dim, split_by_sizes, split_evenly, unbind_dim
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
 from tritonnn.shape import Size, wrap_dim
 from tritonnn.table.types import IntOrInts, Tensors
@@ -52,7 +53,7 @@ def cat(tensors: Tensors, dim: int = 0) -> Any:
         raise Invalid(
             "zero-dimensional tensor (at position 0) cannot be concatenated", hint="use torch.stack"
         )
-    dim = wrap_dim(dim, len(first.shape))
+    dim = 0 if first.shape == (0,) else wrap_dim(dim, len(first.shape))  # of nothing but those any will do
     wanted = tuple(first.shape)
     before, after, rank = wanted[:dim], wanted[dim + 1 :], len(wanted)
     total, common, mixed = 0, first.dtype, False
@@ -191,18 +192,15 @@ def split(tensor: Tensor, split_size_or_sections: IntOrInts, dim: int = 0) -> tu
                 f"expects split_size be non-negative (positive for a dimension of {extent}), got {sections}",
             )
         count = max(-(-extent // sections), 1) if sections else 1
-        sections = [min(sections, extent - i * sections) for i in range(count)]
-    elif sum(sections) != extent or min(sections, default=0) < 0:
+        lengths = [min(sections, extent - i * sections) for i in range(count)]
+        return split_evenly(tensor, dim, lengths)
+    if sum(sections) != extent or min(sections, default=0) < 0:
         raise fail(
             "split_with_sizes",
             f"expects split_sizes to sum exactly to {extent} (input tensor's size at dimension {dim}), but got "
             f"split_sizes={list(sections)}",
         )
-    parts, start = [], 0
-    for length in sections:
-        parts.append(slice_dim(tensor, dim, start, length, 1))
-        start += length
-    return tuple(parts)
+    return split_by_sizes(tensor, dim, [*sections])
 
 
 NAMED_SPLIT = split
@@ -220,15 +218,14 @@ NAMED_SPLIT = split
     ],
 )
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive parts of the listed sizes along `dim`.
-
-    Raises:
-        RuntimeError: the sizes do not add up to the extent.
+    """Views of consecutive parts of the listed sizes, which add up to the extent, along `dim`.
 
     >>> import tritonnn as torch
     >>> torch.split_with_sizes(torch.arange(5), [2, 3])
     (tensor([0, 1]), tensor([2, 3, 4]))
     """
+    _needs_dimension("split_with_sizes", input)
+    wrap_dim(dim, len(input.shape))
     return split(input, list(split_sizes), dim)
 
 
@@ -297,7 +294,7 @@ def tensor_split(input: Tensor, indices_or_sections: IntOrInts | Tensor, dim: in
         if spec <= 0:
             raise fail("tensor_split", f"number of sections must be larger than 0, got {spec}")
         small, larger = divmod(extent, spec)
-        return split(input, [small + 1] * larger + [small] * (spec - larger), dim)
+        spec = list(accumulate([small + 1] * larger + [small] * (spec - larger - 1)))
     bounds = [min(max(i + extent if i < 0 else i, 0), extent) for i in spec]
     edges = list(zip([0, *bounds], [*bounds, extent], strict=True))
     return tuple(slice_dim(input, dim, start, max(stop - start, 0), 1) for start, stop in edges)
@@ -323,7 +320,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     if not input.shape:
         raise IndexError("unbind(): Dimension specified as 0 but tensor has no dimensions")
     dim = wrap_dim(dim, len(input.shape))
-    return tuple(select_dim(input, dim, i) for i in range(input.shape[dim]))
+    return unbind_dim(input, dim)
 
 
 @composite(

@@ -14,7 +14,7 @@ from tritonnn.errors import fail
 from tritonnn.memory_format import contiguous_format, strides_as
 from tritonnn.ops._arguments import dimension, not_a_tensor
 from tritonnn.ops._definitions import shape as define
-from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, named, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, named, own, primitive
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
@@ -111,11 +111,11 @@ def roll(input: Tensor, shifts: IntOrInts, dims: Dims = None) -> Tensor:
     tensor([3, 0, 1, 2])
     """
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
-    if dims is None or dims == ():
+    dims = None if dims is None else as_dims(dims)
+    if not dims:
         if len(shifts) != 1:
             raise fail("roll", f"`shifts` must have one element when no `dims` are given, got {shifts}")
         return view_as_size(roll(view_or_copy(input, (-1,)), shifts, (0,)), input.shape)
-    dims = as_dims(dims)
     if len(shifts) != len(dims):
         raise fail("roll", f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     for shift, dim in zip(shifts, dims, strict=True):
@@ -190,7 +190,7 @@ def _repeat(self: Tensor, *counts: int | Sequence[int], repeats: Sequence[int] |
     wide_shape = [n for pair in zip(counts, shape, strict=True) for n in pair]
     wide = expand_as_size(view_or_copy(self, split_shape), tuple(wide_shape))
     wide = wide.clone(memory_format=contiguous_format)
-    return view_as_size(wide, tuple(c * n for c, n in zip(counts, shape, strict=True)))
+    return own(view_as_size(wide, tuple(c * n for c, n in zip(counts, shape, strict=True))), (self,))
 
 
 attach(repeat=named("repeat", _repeat))
@@ -220,6 +220,27 @@ def _tile(self: Tensor, *counts: int | Sequence[int], dims: Sequence[int] | None
 
 
 attach(tile=named("tile", _tile))
+
+
+def _counts(repeats: Any, input: Tensor, dim: int) -> list[int]:
+    """How often each position of `dim` is repeated."""
+    from tritonnn.ops.creation.from_data import as_tensor
+
+    extent = input.shape[dim]
+    counts = view_or_copy(as_tensor(repeats, device=input.device), (-1,))
+    if counts.dtype not in (dtypes.int64, dtypes.int32) and counts.numel():
+        text = f"repeats must be of int64 or int32; not implemented for {counts.dtype.name}"
+        raise fail("repeat_interleave", text, kind=NotImplementedError, repeats=counts)
+    counts = expand_as_size(counts, (extent,)) if counts.shape[0] == 1 else counts
+    if counts.shape[0] != extent:
+        raise fail(
+            "repeat_interleave",
+            f"repeats must have the same size as input along dim {dim}: {counts.shape[0]} != {extent}",
+        )
+    given = counts.tolist()
+    if min(given, default=0) < 0:
+        raise fail("repeat_interleave", f"repeats can not be negative, got {min(given)}", repeats=counts)
+    return given
 
 
 @composite(
@@ -265,18 +286,17 @@ def repeat_interleave(
     if isinstance(repeats, int):
         if repeats < 0:
             raise fail("repeat_interleave", f"repeats can not be negative, got {repeats}")
+        if output_size is not None and output_size != extent * repeats:
+            raise fail(
+                "repeat_interleave",
+                f"allocated size does not match required size: {output_size} != {extent * repeats}",
+            )
         wide = expand_as_size(
             unsqueeze(input, dim + 1), (*input.shape[: dim + 1], repeats, *input.shape[dim + 1 :])
         )
         return view_or_copy(wide.clone(), (*input.shape[:dim], extent * repeats, *input.shape[dim + 1 :]))
-    counts = view_or_copy(as_tensor(repeats, device=input.device), (-1,))
-    counts = expand_as_size(counts, (extent,)) if counts.shape[0] == 1 else counts
-    if counts.shape[0] != extent:
-        raise fail(
-            "repeat_interleave",
-            f"repeats must have the same size as input along dim {dim}: {counts.shape[0]} != {extent}",
-        )
-    numbers = [i for i, count in enumerate(counts.tolist()) for _ in range(count)]
+    given = _counts(repeats, input, dim)
+    numbers = [i for i, count in enumerate(given) for _ in range(count)]
     if output_size is not None and output_size != len(numbers):
         raise fail(
             "repeat_interleave",

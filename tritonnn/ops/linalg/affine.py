@@ -7,7 +7,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import real_factor
+from tritonnn.ops._arguments import multiplied, real_factor
 from tritonnn.ops._definitions import elementwise as definitions
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.activation.backward import gelu_backward
@@ -29,6 +29,7 @@ def _numbers_first(args: tuple, kwargs: dict[str, Any]) -> tuple:
 
 
 def _rule(input: Tensor, a: Tensor, b: Tensor, names: tuple[str, str], ndim: int, **factors: Any) -> Out:
+    multiplied(a)
     left, right, added = tuple(a.shape), tuple(b.shape), tuple(input.shape)
     if len(left) != ndim or len(right) != ndim:
         kind = {2: "a matrix (2D)", 3: "a batch of matrices (3D)"}[ndim]

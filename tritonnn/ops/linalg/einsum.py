@@ -11,14 +11,14 @@ import numpy as np
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
-from tritonnn.ops._table import ANY, Bad, Sample, composite
-from tritonnn.ops.linalg.linalg import matmul_nd
+from tritonnn.ops._table import Bad, Sample, composite
+from tritonnn.ops.linalg.linalg import PRODUCTS, matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
 from tritonnn.shape import numel
 
 
 @composite(
-    api="torch", dtypes=ANY,
+    api="torch", dtypes=PRODUCTS,
     samples=lambda make: [Sample("ij,jk->ik", make(2, 3), make(3, 4)),
                           Sample("bij,bjk->bik", make(2, 3, 4), make(2, 4, 2)),
                           Sample("ii->i", make(3, 3)), Sample("ii", make(3, 3)), Sample("...ij->...ji", make(2, 3, 4)),

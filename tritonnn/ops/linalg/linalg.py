@@ -6,13 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dispatch
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import tensors_only
-from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, Bad, Out, Sample, attach, composite, primitive
+from tritonnn.ops._arguments import multiplied, tensors_only
+from tritonnn.ops._table import FLOATING_AND_COMPLEX, NUMERIC, Bad, Out, Sample, attach, composite, primitive
+from tritonnn.ops.elementwise.elementwise import conjugate
 from tritonnn.ops.shape.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import broadcast_shapes, numel
+
+PRODUCTS = (*NUMERIC, *dtypes.COMPLEX)  # of truth values there are none
 
 
 def _same_dtype(**tensors: Tensor) -> None:
@@ -32,7 +37,7 @@ def _adjoint(x: Tensor) -> Tensor:
 @primitive(
     float8=True,
     public="matmul",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     grad={"input": lambda g, other: matmul_nd(g, _adjoint(other)),
           "other": lambda g, input: matmul_nd(_adjoint(input), g)},
     samples=lambda make: [Sample(make(3, 4), make(4, 2)), Sample(make(2, 3, 4), make(2, 4, 5)),
@@ -44,6 +49,7 @@ def matmul_nd(input: Tensor, other: Tensor) -> Any:
     """Matrix product of the last two dimensions; leading dimensions broadcast."""
     if input.dtype is not other.dtype:
         _same_dtype(input=input, other=other)
+    multiplied(input)
     left, right = tuple(input.shape), tuple(other.shape)
     if left[-1] != right[-2]:
         raise Invalid(
@@ -57,7 +63,7 @@ def matmul_nd(input: Tensor, other: Tensor) -> Any:
 
 
 @composite(
-    api="torch tensor", dtypes=ANY,
+    api="torch tensor", dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3), make(3)), Sample(make(3, 4), make(4)), Sample(make(4), make(4, 2)),
                           Sample(make(2, 3, 4), make(4, 5)), Sample(make(2, 3, 4), make(4)),
                           Sample(make(4), make(2, 4, 3)), Sample(make(3, 4), make(2, 4, 5))],
@@ -82,6 +88,12 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
             input=input,
             other=other,
         )
+    if state.enabled and out is None and len(other.shape) == 1 and len(input.shape) <= 2:
+        edges = [edge_of(input), edge_of(other)]
+        if edges != [None, None]:
+            product = matmul(input.detach(), other.detach())
+            record((dot_of if len(input.shape) == 1 else mv_of).op, (input, other), (product,), edges)
+            return product
     left = unsqueeze(input, 0) if len(input.shape) == 1 else input
     right = unsqueeze(other, 1) if len(other.shape) == 1 else other
     if len(left.shape) > 2 and len(right.shape) == 2:  # one product of all rows
@@ -96,6 +108,27 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     return product if out is None else dispatch.deliver("matmul", out, product)
 
 
+# Products with a vector save their operands, not views of them: as in PyTorch, an operand that is given other `.data`
+# between forward and backward is seen with that.
+@primitive(
+    public="dot", dtypes=PRODUCTS, recorded=True,
+    grad={"input": lambda g, tensor: g * conjugate(tensor), "tensor": lambda g, input: g * conjugate(input)},
+)  # fmt: skip
+def dot_of(input: Tensor, tensor: Tensor) -> Out:
+    """History of the product of two vectors; recorded, never run."""
+    return Out((), input.dtype)
+
+
+@primitive(
+    public="mv", dtypes=PRODUCTS, recorded=True,
+    grad={"input": lambda g, vec: unsqueeze(g, 1) * conjugate(vec),
+          "vec": lambda g, input: matmul(conjugate(input).t(), g)},
+)  # fmt: skip
+def mv_of(input: Tensor, vec: Tensor) -> Out:
+    """History of the product of a matrix and a vector; recorded, never run."""
+    return Out((input.shape[0],), input.dtype)
+
+
 def _ranked(op: str, ndim: int, **tensors: Any) -> None:
     for name, value in tensors.items():
         if len(value.shape) != ndim:
@@ -105,7 +138,7 @@ def _ranked(op: str, ndim: int, **tensors: Any) -> None:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3, 4), make(4, 2))],
     errors=lambda make: [
         Bad(make(2, 3), make(4, 5), match="cannot be multiplied"),
@@ -127,7 +160,7 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(2, 3, 4), make(2, 4, 2))],
     errors=lambda make: [Bad(make(2, 2, 3), make(3, 3, 2), match="batch")],
     reference=lambda input, mat2: np.einsum("bij,bjk->bik", input, mat2),
@@ -155,7 +188,7 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3, 4), make(4))],
     reference=lambda input, vec: (input * vec).sum(1),
     errors=lambda make: [
@@ -182,7 +215,7 @@ def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3), make(3))],
     errors=lambda make: [Bad(make(3), make(2), match="inconsistent tensor size")],
     reference=lambda input, tensor: (input * tensor).sum(),
@@ -208,7 +241,7 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @composite(
     api="torch tensor",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(3), make(3))],
     reference=lambda input, other: np.vdot(input, other),
     errors=lambda make: [
@@ -234,7 +267,7 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 @composite(
     api="torch tensor",
     out=True,
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     alias=("ger",),
     samples=lambda make: [Sample(make(3), make(2))],
     errors=lambda make: [Bad(make(2, 2), make(2), match="must be a vector")],
@@ -273,6 +306,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     >>> F.linear(torch.ones(1, 2), torch.tensor([[1., 2.]]), torch.tensor([3.]))
     tensor([[6.]])
     """
+    multiplied(input)
     if len(weight.shape) == 2 == len(input.shape) and bias is not None:  # the usual case, checked at once
         rows, features = input.shape
         outputs, expected = weight.shape
@@ -331,8 +365,10 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     """
     if not (isinstance(input1, Tensor) and isinstance(input2, Tensor) and isinstance(weight, Tensor)):
         tensors_only("bilinear", input1=input1, input2=input2, weight=weight)
-    if not input1.shape or not input2.shape:
-        raise fail("bilinear", "inputs must have one dimension at least", input1=input1, input2=input2)
+    if not (input1.shape and input2.shape):
+        text = "input1 and input2 must have a last dimension of features"
+        kind = IndexError if len(input1.shape) == len(input2.shape) else RuntimeError
+        raise fail("bilinear", text, kind=kind, input1=input1, input2=input2)
     if len(weight.shape) != 3 or input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:
         raise fail(
             "bilinear",
@@ -343,12 +379,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
             weight=weight,
         )
     if input1.shape[:-1] != input2.shape[:-1]:
-        raise fail(
-            "bilinear",
-            "input1 and input2 must agree in every dimension but the last",
-            input1=input1,
-            input2=input2,
-        )
+        text = "input1 and input2 must agree in every dimension but the last"
+        raise fail("bilinear", text, input1=input1, input2=input2)
     first = view_or_copy(input1, (-1, input1.shape[-1]))
     second = view_or_copy(input2, (-1, input2.shape[-1]))
     turned = matmul(unsqueeze(first, 0), weight)  # (out, rows, in2)

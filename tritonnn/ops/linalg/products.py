@@ -12,16 +12,16 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import dimension, not_a_tensor, tensors_only
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite
-from tritonnn.ops.linalg.linalg import _ranked, matmul, matmul_nd
+from tritonnn.ops.linalg.linalg import PRODUCTS, _ranked, matmul, matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
 from tritonnn.shape import broadcast_shapes, numel, wrap_dim
-from tritonnn.table.arguments import is_tensors
+from tritonnn.table.arguments import is_count, is_ints, is_tensors
 
 
 @composite(
     api="torch tensor",
     out=True,
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [
         Sample(make(3, 4), make(4)),
         Sample(make(2, 3), make(5, 3)),
@@ -51,7 +51,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
 
 @composite(
     api="torch",
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [
         Sample(make(2, 3, 4), make(3, 4, 5), 2),
         Sample(make(2, 3), make(4, 3), ([1], [1])),
@@ -75,7 +75,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     """
     if not (isinstance(a, Tensor) and isinstance(b, Tensor)):
         tensors_only("tensordot", a=a, b=b)
-    if isinstance(dims, Tensor):
+    if is_count(dims):
+        dims = int(dims)
+    elif isinstance(dims, Tensor):
         dims = dims.tolist()
     if isinstance(dims, int):
         if dims < 0 or dims > min(len(a.shape), len(b.shape)):
@@ -86,11 +88,11 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
                 b=b,
             )
         dims = (list(range(len(a.shape) - dims, len(a.shape))), list(range(dims)))
-    if not (
-        isinstance(dims, (list, tuple)) and len(dims) == 2 and all(isinstance(d, (list, tuple)) for d in dims)
-    ):
+    pair = isinstance(dims, (list, tuple))
+    if not (pair and len(dims) == 2 and all(is_ints(d) for d in dims)):
+        kind = (TypeError if len(dims) == 2 else ValueError) if pair else RuntimeError
         message = f"expects dims to be int or tuple[list[int], list[int]], but got dims={dims!r}"
-        raise fail("tensordot", message, a=a, b=b)
+        raise fail("tensordot", message, kind=kind, a=a, b=b)
     left, right = ([wrap_dim(d, len(t.shape)) for d in ds] for t, ds in zip((a, b), dims, strict=True))
     if len(left) != len(right) or any(a.shape[i] != b.shape[j] for i, j in zip(left, right, strict=True)):
         raise fail("tensordot", f"contracted dimensions need to match, got dims {left} and {right}", a=a, b=b)
@@ -107,7 +109,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
 @composite(
     api="linalg",
     out=True,
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [
         Sample([make(2, 3), make(3, 4), make(4, 2)]),
         Sample([make(3), make(3, 4), make(4)]),
@@ -165,7 +167,7 @@ def multi_dot(tensors: Any) -> Tensor:
 @composite(
     api="torch",
     out=True,
-    dtypes=ANY,
+    dtypes=PRODUCTS,
     samples=lambda make: [Sample(make(2, 3), make(3, 4))],
     reference=lambda *matrices: functools.reduce(np.dot, matrices),
     errors=lambda make: [Bad(make(2, 3), make(2, 3), match="cannot be multiplied")],

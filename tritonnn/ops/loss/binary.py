@@ -10,6 +10,7 @@ from tritonnn.errors import fail
 from tritonnn.ops._definitions import class_loss as definitions
 from tritonnn.ops._fused import TYPE_NAMES, only_floating, refuse_gradient
 from tritonnn.ops._table import Bad, Sample, composite, primitive
+from tritonnn.ops.activation.smooth import logsigmoid
 from tritonnn.ops.loss.loss import reduced_out, resolve, share_of
 from tritonnn.table import Make
 
@@ -122,7 +123,7 @@ def _positive(y: Tensor, pos_weight: Tensor) -> Tensor:
 
 def log1p_exp_minus(x: Tensor) -> Tensor:
     """log(1 + exp(-x))."""
-    return (-x.abs()).exp().log1p() + (-x).clamp(0.0)
+    return -logsigmoid(x)  # one op, whose derivative is right at 0 too
 
 
 def _logits_target_grad(g: Tensor, x: Tensor, weight: Any, pos_weight: Any, reduction: str) -> Tensor:
@@ -198,6 +199,9 @@ def binary_cross_entropy_with_logits(
     _same_size(
         op, input, target, f"Target size ({target.shape}) must be the same as input size ({input.shape})"
     )
+    if input.dtype.kind < 2:
+        text = f"not implemented for {TYPE_NAMES.get(input.dtype, input.dtype.name)}"
+        raise fail(op, text, kind=NotImplementedError, hint="input.float()", input=input, target=target)
     if not target.dtype.is_floating_point:
         kinds = [TYPE_NAMES.get(t.dtype, t.dtype.name) for t in (input, target)]
         message = f"result type {kinds[0]} can't be cast to the desired output type {kinds[1]}"

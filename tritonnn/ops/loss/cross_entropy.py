@@ -7,6 +7,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail, warn
+from tritonnn.ops._arguments import dimension
 from tritonnn.ops._definitions import class_loss as definitions
 from tritonnn.ops._fused import TYPE_NAMES, check_class_weight, only_floating, statistics_dtype
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -14,6 +15,7 @@ from tritonnn.ops.loss.loss import reduced, resolve
 from tritonnn.ops.softmax import log_softmax, softmax, softmax_backward
 from tritonnn.shape import numel
 from tritonnn.table import Make
+from tritonnn.table.types import Count
 
 
 def check_classes(input: Tensor | Out, target: Tensor, weight: Tensor | None) -> None:
@@ -85,7 +87,9 @@ def _class_samples(make: Make, *tail: Any) -> list[Sample]:
     total_weight: nll_loss_backward(
         g, target, weight, total_weight, tuple(input_shape), ignore_index, reduction)},
 )  # fmt: skip
-def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str) -> Any:
+def nll_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: Count, reduction: str
+) -> Any:
     """-w[y] x[y] of every sample, and the sum of the weights w[y] that a mean divides by."""
     only_floating(input)
     check_classes(input, target, weight)
@@ -222,9 +226,7 @@ def _slope(
         label_smoothing, reduction,
     )  # fmt: skip
     product = g * unit
-    if reduction != "none":
-        return product.sum()
-    return product.sum(1 if len(input.shape) > 1 else 0)
+    return product.sum() if reduction != "none" else product.sum(1 if len(input.shape) > 1 else 0)
 
 
 def _curvature(
@@ -232,10 +234,7 @@ def _curvature(
     ignore_index: int, label_smoothing: float, reduction: str,
 ) -> Tensor:  # fmt: skip
     """The gradient with respect to the scores: softmax's own, scaled by the number `a` of every sample."""
-    if not input.shape:
-        text = "Dimension specified as 0 but tensor has no dimensions: input must have one of classes"
-        raise fail("cross_entropy", text, kind=IndexError, input=input, target=target)
-    dim = 1 if len(input.shape) > 1 else 0
+    dim = 1 if len(input.shape) > 1 else dimension("cross_entropy", input, 0)
     classes = input.shape[dim]
     counted = (target != ignore_index).to(input.dtype)
     if weight is None:
@@ -296,7 +295,7 @@ def _probability_loss(
 )  # fmt: skip
 def cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
+    ignore_index: Count = -100, reduce: bool | None = None, reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:  # fmt: skip
     """-log softmax(x)[y] of scores x, or -Σ p log softmax(x) of class probabilities p.
@@ -337,6 +336,8 @@ def cross_entropy(
             raise fail(
                 "cross_entropy", "ignore_index is not supported for floating point target", target=target
             )
+        if not input.shape:
+            raise fail("cross_entropy", "input has no dimension of classes", kind=IndexError, input=input)
         return _probability_loss(input, target, weight, label_smoothing, reduction)
     return fused_cross_entropy(input, target, weight, ignore_index, label_smoothing, reduction)[0]
 
@@ -368,21 +369,20 @@ def kl_div(
     Args:
         input: log-probabilities.
         target: probabilities, or their logarithms with `log_target`; broadcasts.
-        size_average, reduce: as of `mse_loss`.
-        reduction: 'batchmean' (the sum divided by the first extent: the divergence by its definition),
-        'sum', 'none',
-            or 'mean' over all elements, with a warning.
-        log_target: the target is given as logarithms.
+        size_average, reduce: as of `mse_loss`. log_target: the target is given as logarithms.
+        reduction: 'batchmean' (the sum divided by the first extent: the divergence by its definition), 'sum',
+            'none', or 'mean' over all elements, with a warning.
 
     Raises:
-        ValueError: an unknown reduction.
-        RuntimeError: shapes that do not broadcast.
+        ValueError: an unknown reduction. RuntimeError: shapes that do not broadcast, integers.
 
     >>> import tritonnn as torch
     >>> half = torch.tensor([[0.5, 0.5]])
     >>> torch.nn.functional.kl_div(half.log(), half, reduction="batchmean")
     tensor(0.)
     """
+    if input.dtype.kind < 2 or target.dtype.kind < 2:
+        raise fail("kl_div", "integral inputs are not supported", hint=".float()", input=input, target=target)
     batchmean = reduction == "batchmean" and size_average is None and reduce is None
     if reduction == "mean" and size_average is None and reduce is None:
         warn(

@@ -24,17 +24,24 @@ from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.elementwise.elementwise import choose
 from tritonnn.ops.joining.joining import cat, stack
 from tritonnn.ops.loss.loss import REDUCTIONS
+from tritonnn.table.arguments import is_ints
 
 # Stands for log 0: infinite values would make NaN out of differences in the gradient.
 _LOW = -1e30
 
 
 def _lengths(name: str, given: Tensor | Sequence[int], batch: int, longest: int) -> list[int]:
-    if not isinstance(given, (Tensor, list, tuple)):
+    if isinstance(given, Tensor):
+        if given.dtype.kind != 1:
+            raise Invalid(f"{name} must be integral, got a tensor of {given.dtype.name}")
+        values = given.reshape(-1).tolist()
+    elif is_ints(given):
+        values = list(given)
+    else:
         text = f"argument '{name}' must be Tensor or tuple of ints, not {type(given).__name__}"
+        if isinstance(given, (list, tuple)):
+            text = f"{text} of {', '.join(dict.fromkeys(type(value).__name__ for value in given))}"
         raise Invalid(text, kind=TypeError)
-    values = given.tolist() if isinstance(given, Tensor) else list(given)
-    values = values if isinstance(values, list) else [values]
     if len(values) != batch:
         raise Invalid(f"{name} must be of size batch_size ({batch}), but has {len(values)} elements")
     for i, value in enumerate(values):
@@ -143,26 +150,27 @@ def ctc_loss(
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction: use 'none', 'mean' or 'sum'")
     x: Any = log_probs
-    if x.ndim not in (2, 3) or not x.numel():
-        raise fail("ctc_loss", "log_probs tensor must not be empty, and have 2 or 3 dimensions", log_probs=x)
     batched = x.ndim == 3
+    if x.ndim not in (2, 3) or not 1 <= len(targets.shape) <= 2:
+        text = "log_probs must be (T, N, C) or (T, C), and targets (N, S) or (sum of the lengths)"
+        kind = RuntimeError if x.ndim else IndexError
+        raise fail("ctc_loss", text, kind=kind, log_probs=log_probs, targets=targets)
+    if not x.numel():
+        raise fail("ctc_loss", "log_probs tensor must not be empty", log_probs=log_probs, targets=targets)
     x = x if batched else x.unsqueeze(1)
     steps, batch, classes = x.shape
     try:
         if not 0 <= blank < classes:
             raise Invalid(f"blank must be in label range: 0 to {classes - 1}, but is {blank}")
         inputs = _lengths("input_lengths", input_lengths, batch, steps)
-        if len(targets.shape) not in (1, 2):
-            rank = len(targets.shape)
-            raise Invalid(
-                f"Expected 1 to 2 dimensions, but got {rank}-dimensional tensor for argument 'targets'"
-            )
         longest = targets.shape[1] if batched and len(targets.shape) == 2 else targets.shape[-1]
         lengths = _lengths("target_lengths", target_lengths, batch, longest)
         if batched and len(targets.shape) == 1 and sum(lengths) > longest:
             raise Invalid(f"the target lengths add up to {sum(lengths)}, more than the {longest} targets")
     except Invalid as invalid:
-        raise fail("ctc_loss", str(invalid), log_probs=log_probs, targets=targets) from None
+        raise fail(
+            "ctc_loss", str(invalid), kind=invalid.kind, log_probs=log_probs, targets=targets
+        ) from None
     labels = _padded(targets if batched else targets.unsqueeze(0), lengths, x.device)
     loss = _negative_log_likelihood(x, labels, inputs, lengths, blank)
     impossible = loss.detach() > -_LOW / 2

@@ -80,7 +80,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         shape = broadcast_shapes(x1.shape, x2.shape)
     except Invalid as invalid:
         raise fail("cosine_similarity", str(invalid), x1=x1, x2=x2) from None
-    a, b = (x.expand(shape) for x in (x1, x2))
+    common = dtypes.promote_types(x1.dtype, x2.dtype)
+    a, b = (x.to(common).expand(shape) for x in (x1, x2))
     norms = [_at_least(vector_norm(x, 2, dim, True), eps) for x in (a, b)]
     return ((a / norms[0]) * (b / norms[1])).sum(dim)
 

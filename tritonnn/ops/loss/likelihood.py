@@ -6,12 +6,15 @@ import math
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.errors import fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.elementwise.comparison import where
+from tritonnn.ops.elementwise.elementwise import logical_not
 from tritonnn.ops.loss.loss import reduced, resolve
 from tritonnn.table import Make
+from tritonnn.table.types import Number
 
 
 def _positive(make: Make, *shape: int) -> Tensor:
@@ -51,7 +54,7 @@ def poisson_nll_loss(
     reduction = resolve(reduction, size_average, reduce)
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
-        more = target > 1
+        more = logical_not(target <= 1)  # NaN is kept
         y = where(more, target, 1.0)
         stirling = y * y.log() - y + (y * (2 * math.pi)).log() * 0.5
         loss = loss + where(more, stirling, 0.0)
@@ -68,6 +71,9 @@ def _spread_variance(input: Tensor, var: Any) -> Tensor:
         if var < 0:
             raise ValueError("gaussian_nll_loss: var has negative entry/entries")
         return input.detach().new_full(input.shape, float(var))
+    if var.dtype.kind < 2:
+        text = f"result type {input.dtype.name} can't be cast to the type {var.dtype.name} of var"
+        raise fail("gaussian_nll_loss", text, hint="var.float()", input=input, var=var)
     if bool((var < 0).any()):
         raise ValueError("gaussian_nll_loss: var has negative entry/entries")
     if var.shape == input.shape:
@@ -95,14 +101,14 @@ def _spread_variance(input: Tensor, var: Any) -> Tensor:
     reference=define.gaussian_nll_loss,
 )  # fmt: skip
 def gaussian_nll_loss(
-    input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, eps: float = 1e-6,
+    input: Tensor, target: Tensor | Number, var: Tensor | float, full: bool = False, eps: float = 1e-6,
     reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """(log v + (x - y)² / v) / 2 with v = max(var, eps) (Nix and Weigend 1994).
 
     Args:
         input: the means.
-        target: observations.
+        target: observations; a number stands for all.
         var: variances: a number, or of the input's shape, that shape without its last dimension, or with one
             dimension of extent 1.
         full: add the constant log(2 π) / 2.
@@ -116,8 +122,7 @@ def gaussian_nll_loss(
     >>> torch.nn.functional.gaussian_nll_loss(torch.zeros(2), torch.tensor([0., 2.]), torch.ones(2))
     tensor(1.)
     """
-    if not (isinstance(input, Tensor) and isinstance(target, Tensor)):
-        tensors_only("gaussian_nll_loss", input=input, target=target)
+    tensors_only("gaussian_nll_loss", input=input)
     variance = _spread_variance(input, var)
     reduction = resolve(reduction)
     constant = variance.detach()

@@ -18,6 +18,7 @@ from tritonnn.ops.loss.loss import resolve
 from tritonnn.recording.grad_mode import state
 from tritonnn.shape import numel
 from tritonnn.table import Make
+from tritonnn.table.types import Count
 
 IGNORED = -100
 
@@ -283,7 +284,7 @@ def _errors(make: Make) -> list[Bad]:
 @composite(api="functional", samples=_samples, errors=_errors, reference=define.linear_cross_entropy)
 def linear_cross_entropy(
     input: Tensor, linear_weight: Tensor, target: Tensor, *, linear_bias: Tensor | None = None,
-    weight: Tensor | None = None, reduction: str = "mean", ignore_index: int | None = None,
+    weight: Tensor | None = None, reduction: str = "mean", ignore_index: Count | None = None,
     label_smoothing: float = 0.0, options: LinearCrossEntropyOptions | None = None,
 ) -> Tensor:  # fmt: skip
     """cross_entropy(linear(input, linear_weight, linear_bias), target) without all the scores in memory.

@@ -63,6 +63,16 @@ def paired(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return input, target
 
 
+def of_input(op: str, loss: Tensor, input: Tensor) -> Tensor:
+    """Losses in the input's dtype, which has to take them."""
+    if loss.dtype is input.dtype:
+        return loss
+    if not dtypes.can_cast(loss.dtype, input.dtype):
+        text = f"result type {loss.dtype.name} can't be cast to the desired output type {input.dtype.name}"
+        raise fail(op, text, hint="input.to(target.dtype)", input=input)
+    return loss.to(input.dtype)
+
+
 def reduced_out(input: Tensor, target: Tensor, reduction: str) -> Out:
     if reduction != "none":
         return Out((), input.dtype)
@@ -228,6 +238,9 @@ def l1_loss(
     """
     reduction = resolve(reduction, size_average, reduce)
     x, y = paired("l1_loss", input, target)
+    if not x.dtype.is_floating_point or dtypes.bool_ in (input.dtype, target.dtype):
+        loss = (input - target).abs()  # which says why it takes no bools
+        return reduced(loss, reduction) if weight is None else _weighted(loss, weight, input, reduction, True)
     if weight is not None:
         return _weighted(l1_reduced(x, y, "none"), weight, input, reduction, True)
     return l1_reduced(x, y, reduction)
@@ -269,8 +282,8 @@ def huber_loss(
 ) -> Tensor:
     """(x - y)² / 2 where |x - y| < delta, else delta (|x - y| - delta / 2) (Huber 1964).
 
-    Arguments and errors as of `mse_loss`; `delta` must be positive, and a weighted mean divides by the
-    number of elements.
+    Arguments and errors as of `mse_loss`; `delta` must be positive, a weighted mean divides by the number of
+    elements, and the loss has the input's dtype.
 
     >>> import tritonnn as torch
     >>> torch.nn.functional.huber_loss(torch.tensor([0.5, 3.]), torch.zeros(2), reduction="none", delta=2.0)
@@ -280,6 +293,9 @@ def huber_loss(
     x, y = paired("huber_loss", input, target)
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
+    if not dtypes.can_cast(x.dtype, input.dtype):
+        of_input("huber_loss", x, input)
     if weight is not None:
-        return _weighted(huber_reduced(x, y, "none", delta), weight, input, reduction, False)
-    return huber_reduced(x, y, reduction, delta)
+        loss = of_input("huber_loss", huber_reduced(x, y, "none", delta), input)
+        return _weighted(loss, weight, input, reduction, False)
+    return of_input("huber_loss", huber_reduced(x, y, reduction, delta), input)

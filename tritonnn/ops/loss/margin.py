@@ -11,8 +11,9 @@ from tritonnn.ops._fused import check_class_weight
 from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.loss.binary import log1p_exp_minus
-from tritonnn.ops.loss.loss import reduced, resolve
+from tritonnn.ops.loss.loss import of_input, reduced, resolve
 from tritonnn.table import Make
+from tritonnn.table.types import Number
 
 
 def _positive(make: Make, *shape: int) -> Tensor:
@@ -48,8 +49,10 @@ def hinge_embedding_loss(
     tensor([0.5000, 0.7500])
     """
     reduction = resolve(reduction, size_average, reduce)
-    apart = where(target != 1, (margin - input).clamp(0.0), 0.0)
-    return reduced(apart + where(target != -1, input, 0.0), reduction)
+    if input.dtype.kind < 2:  # whole numbers stay so
+        margin = int(margin)
+    apart = where(target != 1, (margin - input).clamp(0), 0)
+    return reduced(apart + where(target != -1, input, 0), reduction)
 
 
 @composite(
@@ -81,7 +84,7 @@ def margin_ranking_loss(
             input2=input2,
             target=target,
         )  # fmt: skip
-    return reduced((margin - target * (input1 - input2)).clamp(0.0), reduction)
+    return reduced((-target * (input1 - input2) + margin).clamp(0.0), reduction)
 
 
 @composite(
@@ -138,14 +141,18 @@ def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean"
 ) -> Tensor:  # fmt: skip
-    """log(1 + exp(-y x)) of scores x and targets y of 1 and -1.
+    """log(1 + exp(-y x)) of scores x and targets y of 1 and -1, in the dtype of the scores.
 
     >>> import tritonnn as torch
     >>> torch.nn.functional.soft_margin_loss(torch.zeros(2), torch.ones(2))
     tensor(0.6931)
     """
     reduction = resolve(reduction, size_average, reduce)
-    return reduced(log1p_exp_minus(target * input), reduction)
+    loss = of_input("soft_margin_loss", log1p_exp_minus(target * input), input)
+    if loss.shape != input.shape:
+        text = f"output with shape {list(input.shape)} doesn't match the broadcast shape {list(loss.shape)}"
+        raise fail("soft_margin_loss", text, input=input, target=target)
+    return reduced(loss, reduction)
 
 
 def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) -> tuple[Tensor, Tensor]:
@@ -153,9 +160,11 @@ def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) ->
     if not (isinstance(input, Tensor) and isinstance(target, Tensor)):
         tensors_only(op, input=input, target=target)
     wanted = tuple(input.shape) if per_class else tuple(input.shape[:-1])
-    fits = tuple(target.shape) == wanted or (
-        not per_class and len(input.shape) == 1 and tuple(target.shape) == (1,)
-    )
+    fits = tuple(target.shape) == wanted
+    if (
+        len(input.shape) < 2 and len(target.shape) < 2
+    ):  # one sample, whose number of classes or target may be 1
+        fits = target.numel() == (input.numel() if per_class else 1)
     if len(input.shape) > 2 or not fits:
         raise fail(
             op,
@@ -186,7 +195,7 @@ def _batch_of_scores(op: str, input: Tensor, target: Tensor, per_class: bool) ->
     ], reference=define.multi_margin_loss,
 )  # fmt: skip
 def multi_margin_loss(
-    input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
+    input: Tensor, target: Tensor, p: Number = 1, margin: float = 1.0, weight: Tensor | None = None,
     size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """Σ_j≠y w[y] max(0, margin - x[y] + x[j])^p / C of scores x and classes y.
@@ -225,7 +234,7 @@ def multi_margin_loss(
     if weight is not None:
         terms = terms * weight.index_select(0, y).unsqueeze(1)
     loss = terms.scatter(1, places, 0.0).sum(1) / classes
-    return reduced(loss.reshape(input.shape[:-1]), reduction)
+    return reduced(loss.reshape(target.shape), reduction)
 
 
 @composite(
@@ -285,23 +294,28 @@ def _labels(make: Make) -> Tensor:
     errors=lambda make: [_reduction_error(make, 2)], reference=define.multilabel_soft_margin_loss,
 )  # fmt: skip
 def multilabel_soft_margin_loss(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
+    input: Tensor, target: Tensor | Number, weight: Tensor | Number | None = None,
+    size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """Binary cross-entropy of scores, averaged over the classes of every sample.
 
     Args:
         input: (N, C) or (C).
-        target: of the same shape, in [0, 1].
-        weight: a factor per class.
+        target: of the same shape, in [0, 1]; a number stands for all.
+        weight: a factor per class, or one number.
         size_average, reduce, reduction: as of `mse_loss`, over the samples.
 
     >>> import tritonnn as torch
     >>> torch.nn.functional.multilabel_soft_margin_loss(torch.zeros(1, 2), torch.ones(1, 2))
     tensor(0.6931)
     """
-    if not (isinstance(input, Tensor) and isinstance(target, Tensor)):
-        tensors_only("multilabel_soft_margin_loss", input=input, target=target)
+    tensors_only("multilabel_soft_margin_loss", input=input)
+    if input.dtype.kind < 2:
+        text = f"not implemented for {input.dtype.name}"
+        raise fail("multilabel_soft_margin_loss", text, kind=NotImplementedError, input=input)
+    if not input.shape:
+        text = "input needs a dimension of classes, but it has no dimensions"
+        raise fail("multilabel_soft_margin_loss", text, kind=IndexError, input=input)
     reduction = resolve(reduction, size_average, reduce)
     loss = log1p_exp_minus(input) + (1 - target) * input
     if weight is not None:

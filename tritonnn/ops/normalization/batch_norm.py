@@ -27,6 +27,7 @@ from tritonnn.ops.normalization.normalization import native_group_norm
 from tritonnn.recording.grad_mode import no_grad, state
 from tritonnn.shape import numel
 from tritonnn.table import Make
+from tritonnn.table.types import Count
 
 
 def _batch_norm_grads(
@@ -106,6 +107,11 @@ def _normalised(
     momentum: float,
     eps: float,
 ) -> Tensor:
+    if training and 0 in input.shape and len(input.shape) > 1:
+        # Nothing has no statistics, and moves none.
+        mean = input.new_zeros(input.shape[1]) if running_mean is None else running_mean
+        var = input.new_ones(input.shape[1]) if running_var is None else running_var
+        return native_batch_norm(input, weight, bias, mean, var, False, momentum, eps)[0]
     result = native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)[0]
     if training:
         for running in (running_mean, running_var):
@@ -285,6 +291,8 @@ def functional_instance_norm(
         return _normalised(input, running_mean, running_var, weight, bias, False, momentum, eps)
     if numel(input.shape[2:]) == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
+    if 0 in input.shape:
+        return _normalised(input, running_mean, running_var, weight, bias, True, momentum, eps)
     result = native_group_norm(input, input.shape[1], weight, bias, eps)[0]
     if running_mean is not None or running_var is not None:
         _move_instance_statistics(input, running_mean, running_var, momentum)
@@ -350,7 +358,7 @@ def instance_norm(
     reference=definitions.local_response_norm,
 )  # fmt: skip
 def local_response_norm(
-    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    input: Tensor, size: Count, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
     """x / (k + alpha · mean(x²))^beta, the mean over `size` neighbouring channels (Krizhevsky et al. 2012).
 
@@ -369,7 +377,8 @@ def local_response_norm(
     tensor([[[0.5000, 0.5000]]])
     """
     if len(input.shape) < 3:
-        raise ValueError(f"Expected 3D or higher dimensionality input (got {len(input.shape)} dimensions)")
+        text = f"Expected 3D or higher dimensionality input (got {len(input.shape)} dimensions)"
+        raise ValueError(f"local_response_norm: {text}")
     if input.numel() == 0:
         return input
     from tritonnn.ops.joining.joining import cat

@@ -112,7 +112,10 @@ def adaptive_size(name: str, n: int, input: Tensor, output_size: Any) -> Ints:
     check_tensor(name, input)
     try:
         check_dtype(input, FLOATING)
-        if n > 1 and isinstance(output_size, (tuple, list)) and len(output_size) == n <= len(input.shape):
+        if n > 1 and isinstance(output_size, (tuple, list)) and len(output_size) == n:
+            if None in output_size and len(input.shape) < n + 1:
+                text = f"Input dimension should be at least {n + 1} where output_size has None"
+                raise Invalid(f"{text}, got {len(input.shape)}", kind=ValueError)
             spatial = input.shape[len(input.shape) - n :]
             output_size = [spatial[i] if o is None else o for i, o in enumerate(output_size)]
         size = as_ints("output_size", output_size, n)

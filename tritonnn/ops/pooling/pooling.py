@@ -51,10 +51,11 @@ def _max_samples(make: Make) -> list[Sample]:
     dtypes=NUMERIC,
     samples=_max_samples,
     grad={
-        "input": lambda g, input, result, kernel_size, stride, padding, dilation, ceil_mode: (
-            max_pool_backward(g, input, result, kernel_size, stride, padding, dilation, ceil_mode)
+        "input": lambda g, input, result, kernel_size, stride, padding, dilation, ceil_mode: _max_pool_grad(
+            g, input, result, kernel_size, stride, padding, dilation, ceil_mode
         )
     },
+    renewable=True,
 )
 def max_pool(
     input: Tensor, kernel_size: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool
@@ -63,6 +64,10 @@ def max_pool(
     check_dtype(input, NUMERIC)
     sizes = window_counts(input.shape, kernel_size, stride, padding, dilation, ceil_mode)
     return _pooled(input, sizes, volumes=True)
+
+
+def _max_pool_grad(g: Tensor, input: Tensor, result: Tensor | None, *window: Any) -> Tensor:
+    return max_pool_backward(g, input, max_pool(input, *window) if result is None else result, *window)
 
 
 @primitive(

@@ -17,9 +17,10 @@ from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._arguments import not_a_tensor, whole_number
 from tritonnn.ops._table import FLOATING, NUMERIC, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.conversion.overwriting import overwritten
-from tritonnn.ops.creation.creation import _finish, _like
+from tritonnn.ops.creation.creation import _finish, _like, agreed
 from tritonnn.random import Generator, generator_for
 from tritonnn.shape import Size
+from tritonnn.table.types import Count
 
 # ---- fills: primitives without tensor arguments, run on an existing tensor ----------------------------------
 
@@ -106,6 +107,8 @@ def _new(
     op: str = "",
 ) -> Tensor:
     shape = Size(shapes.as_size(size, op))
+    if op:
+        agreed(op, out, dtype)
     if out is not None:
         dispatch.check_out("", out, False, out.dtype, None)
         return out.resize_(shape) if out.shape != shape else out
@@ -242,7 +245,8 @@ def randint(
         low = values[0]
     if high is None or size is None:
         raise TypeError("randint() takes (high, size) or (low, high, size)")
-    target = _new((size,), dtype, device, out, dtypes.int64, "randint")
+    given = shapes.by_name("randint", "size", size)
+    target = _new(given, dtype, device, out, dtypes.int64, "randint")
     return _finish(draw_integers(target, low, high, generator), requires_grad, pin_memory, layout)
 
 
@@ -257,7 +261,7 @@ def randint(
     ],
 )  # fmt: skip
 def randperm(
-    n: int, *, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
+    n: Count, *, generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -271,6 +275,7 @@ def randperm(
     n = int(n)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
+    agreed("randperm", out, dtype)
     kind = dtype or (dtypes.int64 if out is None else out.dtype)
     if kind not in NUMERIC:
         raise fail("randperm", f"not implemented for {kind.name}", kind=NotImplementedError)
@@ -323,7 +328,7 @@ randn_like = _random_like("randn_like", philox_normal)
     ],
 )  # fmt: skip
 def randint_like(
-    input: Tensor, low: int | None = None, high: int | None = None, *, generator: Generator | None = None,
+    input: Tensor, low: Count | None = None, high: Count | None = None, *, generator: Generator | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False, memory_format: MemoryFormat | None = None,
 ) -> Tensor:  # fmt: skip

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
@@ -14,7 +13,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
-from tritonnn.ops.creation.creation import _finish, allocate
+from tritonnn.ops.creation.creation import _finish, agreed, allocate
 from tritonnn.ops.random.random import (
     _new,
     draw,
@@ -28,7 +27,7 @@ from tritonnn.ops.sorting.searching import searchsorted
 from tritonnn.random import Generator, generator_for
 from tritonnn.recording.grad_mode import state
 from tritonnn.table import Make
-from tritonnn.table.types import IntOrInts
+from tritonnn.table.types import Count
 
 
 @composite(
@@ -47,39 +46,41 @@ from tritonnn.table.types import IntOrInts
     ],
 )  # fmt: skip
 def normal(
-    mean: Any, std: Any = 1.0, size: IntOrInts | None = None, *, generator: Generator | None = None,
-    out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
-    device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
+    mean: Tensor | float, std: Tensor | float = 1.0, size: Sequence[int] | None = None, *,
+    generator: Generator | None = None, out: Tensor | None = None, dtype: DType | None = None,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Normal numbers with the given means and standard deviations, each a number or a tensor.
+
+    Args:
+        size: where both are numbers; tensors without dimensions count as such beside it.
 
     >>> import tritonnn as torch
     >>> torch.normal(0.0, 1.0, (2, 2)).shape
     torch.Size([2, 2])
     """
-    for place, (name, value) in enumerate((("mean", mean), ("std", std)), 1):
-        if not isinstance(value, (Tensor, int, float, np.number)):
-            kind = type(value).__name__
-            raise TypeError(
-                f"normal(): argument '{name}' (position {place}) must be Tensor or float, not {kind}"
-            )
+    if size is not None:
+        mean, std = (_one_of_many(name, value) for name, value in (("mean", mean), ("std", std)))
     if isinstance(std, Tensor):
         if bool((std < 0).any()):
             raise RuntimeError("normal expects all elements of std >= 0.0")
     elif std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     tensors = [t for t in (mean, std) if isinstance(t, Tensor)]
-    if tensors and size is not None:
-        raise TypeError("normal(): size is given by the tensors mean and std, but it was given as well")
     if not tensors and size is None:
         raise TypeError("normal(): needs size where mean and std are numbers")
     if tensors and tensors[0].dtype.kind < 2:
         message = f"not implemented for {tensors[0].dtype.name}"
         raise fail("normal", message, kind=NotImplementedError, tensor=tensors[0])
     if not tensors:
-        numbers = _new((size,), dtype, device, out)
+        assert size is not None
+        agreed("normal", out, dtype)
+        target = _new((tuple(size),), dtype, device, out, op="normal")
+        if target.dtype.kind < 2:
+            raise fail("normal", f"not implemented for {target.dtype.name}", kind=NotImplementedError)
         return _finish(
-            draw(philox_normal, numbers, float(mean), float(std), generator=generator),
+            draw(philox_normal, target, float(mean), float(std), generator=generator),
             requires_grad,
             pin_memory,
             layout,
@@ -93,6 +94,16 @@ def normal(
     std, mean = (value.detach() if isinstance(value, Tensor) else value for value in (std, mean))
     result = numbers * std + mean
     return result if out is None else out.copy_(result)
+
+
+def _one_of_many(name: str, value: Tensor | float) -> float:
+    """A mean or a standard deviation beside a size."""
+    if isinstance(value, Tensor):
+        if value.shape:
+            text = f"size is given by the tensors mean and std, but it was given as well; {name} has {len(value.shape)}"
+            raise fail("normal", f"{text} dimensions", kind=TypeError, **dict[str, Any]({name: value}))
+        return float(value)
+    return value
 
 
 @composite(
@@ -115,7 +126,12 @@ def bernoulli(
     tensor([1., 1.])
     """
     if out is not None:
-        dispatch.check_out("bernoulli", out, state.enabled and input.requires_grad, input.dtype, input.device)
+        if p is not None:
+            raise fail("bernoulli", "takes either p or out, got both", kind=TypeError, input=input)
+        recorded = state.enabled and input.requires_grad
+        dispatch.check_out("bernoulli", out, recorded, getattr(out, "dtype", input.dtype), input.device)
+        if out.dtype.is_complex:
+            raise fail("bernoulli", f"not implemented for {out.dtype.name}", kind=NotImplementedError)
     target = _new((input.shape,), input.dtype, input.device, out)
     return draw_bernoulli(target, input if p is None else p, generator)
 
@@ -179,7 +195,7 @@ def _multinomial_errors(make: Make) -> list[Bad]:
     samples=lambda make: [Sample(make(2, 4, positive=True), 3), Sample(make(4, positive=True), 6, True)],
 )  # fmt: skip
 def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None,
+    input: Tensor, num_samples: Count, replacement: bool = False, *, generator: Generator | None = None,
     out: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """Indices drawn from the (unnormalised) probabilities in each row of `input`.

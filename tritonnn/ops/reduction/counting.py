@@ -14,7 +14,7 @@ from tritonnn.ops._table import FLOATING, NUMERIC, Bad, Sample, composite
 from tritonnn.ops.creation.creation import ones, zeros
 from tritonnn.ops.creation.from_data import tensor
 from tritonnn.ops.sorting.searching import search
-from tritonnn.table.types import Number
+from tritonnn.table.types import Count, Number
 
 
 @composite(
@@ -31,7 +31,7 @@ from tritonnn.table.types import Number
     ],
     reference=lambda input, weights, minlength: np.bincount(input, weights, minlength),
 )  # fmt: skip
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: Count = 0) -> Tensor:
     """How often each number from 0 on occurs, or the sum of its weights.
 
     Args:

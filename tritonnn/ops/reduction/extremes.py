@@ -10,9 +10,11 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._arguments import ordered, tensors_only
 from tritonnn.ops._table import OPS, REAL, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, restore, sum
+from tritonnn.ops.elementwise.elementwise import isnan
+from tritonnn.ops.elementwise.logic import logical_and, logical_or
+from tritonnn.ops.reduction.reduction import _dim_errors, over_count, reduced_shape, restore, sum
 from tritonnn.ops.shape.shape import unsqueeze
 from tritonnn.shape import Size, wrap_dim, wrap_dims
 from tritonnn.table import Make
@@ -32,11 +34,11 @@ def _not_empty(input: Tensor, dims: Sequence[int], op: str, given: Any = None) -
             )
 
 
-def _amax_grad(g: Tensor, input: Tensor, result: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
-    """Shared equally among the elements that tie."""
-    ties = input == restore(result, input.shape, dims, keepdim)
-    share = ties.to(g.dtype)
-    return restore(g, input.shape, dims, keepdim) * share / sum(share, dims, True)
+def shared_equally(g: Tensor, input: Tensor, result: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
+    """The gradient, shared among the elements that are the result, NaN among them."""
+    result, g = restore(result, input.shape, dims, keepdim), restore(g, input.shape, dims, keepdim)
+    ties = logical_or(input == result, logical_and(isnan(input), isnan(result)))
+    return over_count(g, sum(ties, dims, True)) * ties
 
 
 _EXTREME = dict(
@@ -44,7 +46,7 @@ _EXTREME = dict(
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3, 4), (0, -1), True)],
     errors=lambda make: [*_dim_errors(make), Bad(make(0, 3), 0, error=IndexError, match="non-zero size"),
                          Bad(make(0, 3), match="reduction dim to be specified")],
-    grad={"input": lambda g, input, result, dim, keepdim: _amax_grad(g, input, result, dim, keepdim)},
+    grad={"input": lambda g, input, result, dim, keepdim: shared_equally(g, input, result, dim, keepdim)},
 )  # fmt: skip
 
 
@@ -59,6 +61,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     >>> torch.tensor([[1, 5], [3, 2]]).amax(1)
     tensor([5, 3])
     """
+    ordered(input, "amax")
     dims = wrap_dims(dim, len(input.shape))
     _not_empty(input, dims, "amax", dim)
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
@@ -75,6 +78,7 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     >>> torch.amin(torch.tensor([[1., 2.], [0., 3.]]), 1)
     tensor([1., 0.])
     """
+    ordered(input, "amin")
     dims = wrap_dims(dim, len(input.shape))
     _not_empty(input, dims, "amin", dim)
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
@@ -162,6 +166,7 @@ def min_dim(input: Tensor, dim: int, keepdim: bool = False) -> Any:
 
 
 def _with_indices(input: Tensor, dim: int, keepdim: bool, op: str) -> Any:
+    ordered(input, op)
     dim = wrap_dim(dim, len(input.shape))
     _not_empty(input, (dim,), op)
     shape = reduced_shape(input.shape, (dim,), keepdim)
@@ -268,6 +273,7 @@ _ARG = dict(
 
 
 def _arg(input: Tensor, dim: int | None, keepdim: bool, op: str) -> Any:
+    ordered(input, op)
     if dim is None:
         if input.numel() == 0:
             raise Invalid(

@@ -10,6 +10,7 @@ import numpy as np
 
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import counting_dtype
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import order as define
@@ -263,5 +264,10 @@ def nanmean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DT
             f"expected input to have floating point or complex dtype but got {input.dtype.name}",
             input=input,
         )
-    total = nansum(input, dim, keepdim, dtype=dtype)
-    return total / sum((input == input).to(total.dtype), dim, keepdim)
+    if dtype is not None and dtype.kind < 2:
+        text = f"could not infer output dtype: dtype must be floating or complex, got {dtype.name}"
+        raise fail("nanmean", text, input=input)
+    kind = input.dtype if dtype is None else dtype
+    wide = counting_dtype(kind)  # the sum, or the number, of many elements may be beyond half precision
+    mean = nansum(input, dim, keepdim, dtype=wide) / sum((input == input).to(wide), dim, keepdim)
+    return mean if wide is kind else mean.to(kind)

@@ -8,6 +8,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import counting_dtype
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, warn
 from tritonnn.ops._definitions import order as define
@@ -51,6 +52,11 @@ def _dim_errors(make: Make) -> list[Bad]:
         Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range"),
         Bad(make(2, 3), (0, 0), match="appears multiple times"),
     ]
+
+
+def over_count(x: Tensor, count: Tensor) -> Tensor:
+    """x / count, also where the type of x cannot hold the count."""
+    return (x.to(counting_dtype(x.dtype)) / count).to(x.dtype)
 
 
 def _sum_dtype(input: Tensor, dtype: DType | None) -> DType:
@@ -131,6 +137,8 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
     if input.dtype.is_complex:
         input = input.conj()
     g = restore(g, input.shape, dims, keepdim)
+    if not input.numel():
+        return g.new_zeros(input.shape)
     if not input.shape:
         return g
     order = [d for d in range(len(input.shape)) if d not in dims]
@@ -304,16 +312,23 @@ def std_mean(
 # ---- truth and counting ---------------------------------------------------------------------------------
 
 
+def _truth_samples(make: Make) -> list[Sample]:
+    return [
+        *_dim_samples(make), Sample(make(2, 3), ()), Sample(make(0, 3), [], True), Sample(make(0, 3)),
+        Sample(make(0, 3), 0, True),
+    ]  # fmt: skip
+
+
 @primitive(
     float8=True,
     api="torch tensor",
     dtypes=ANY,
-    samples=_dim_samples,
+    samples=_truth_samples,
     errors=_dim_errors,
     reference=define.any,
 )
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
-    """Whether an element over `dim` (all by default) is not 0.
+    """Whether an element over `dim` (all by default; none where it is empty) is not 0.
 
     >>> import tritonnn as torch
     >>> torch.tensor([0, 2]).any()
@@ -326,12 +341,12 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
     float8=True,
     api="torch tensor",
     dtypes=ANY,
-    samples=_dim_samples,
+    samples=_truth_samples,
     errors=_dim_errors,
     reference=define.all,
 )
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
-    """Whether no element over `dim` (all by default) is 0.
+    """Whether no element over `dim` (all by default; none where it is empty) is 0.
 
     >>> import tritonnn as torch
     >>> torch.tensor([0, 2]).all()
@@ -341,7 +356,9 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Any:
 
 
 def _truth(input: Tensor, dim: Dims, keepdim: bool) -> Any:
-    dims = wrap_dims(dim, len(input.shape))
+    # Of all reductions these two alone take no dimensions to be none instead of all.
+    none = dim is not None and dim.__class__ is not int and not as_dims(dim)
+    dims = () if none else wrap_dims(dim, len(input.shape))
     kind = dtypes.uint8 if input.dtype is dtypes.uint8 else dtypes.bool_
     return Out(reduced_shape(input.shape, dims, keepdim), kind), (input, dims, bool(keepdim))
 

@@ -17,7 +17,8 @@ from tritonnn.ops.scan.scan import cumsum
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.shape import as_dims
 from tritonnn.table import Make
-from tritonnn.table.arguments import is_number
+from tritonnn.table.arguments import is_number, plain_number
+from tritonnn.table.types import Dims, Number
 
 
 def _check_samples(op: str, y: Tensor, x: Tensor | None, dx: Any) -> None:
@@ -26,21 +27,21 @@ def _check_samples(op: str, y: Tensor, x: Tensor | None, dx: Any) -> None:
         raise fail(op, f"argument 'dx' must be Number, not {type(dx).__name__}", kind=TypeError, y=y)
     if x is not None:
         tensors_only(op, x=x)
+    for name, tensor in (("y", y), ("x", x)):
+        if tensor is not None and tensor.dtype is dtypes.bool_:
+            raise fail(op, f"received a bool input for `{name}`, but bool is not supported", y=y, x=x)
+    if isinstance(dx, (bool, complex)):
+        raise fail(op, f"dx must be a real number, got {dx}", y=y)
 
 
 def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
     """Areas of the trapezoids between neighbouring samples."""
     if x is not None and dx is not None:
         raise fail(op, "expected either x or dx, got both", kind=TypeError, y=y, x=x)
-    if (
-        x is not None
-        and len(x.shape) != 1
-        and not (len(x.shape) == len(y.shape) and x.shape[dim] in (1, y.shape[dim]))
-    ):
-        raise fail(op, "expected x of one dimension, or of the shape of y", y=y, x=x)
     count = y.shape[dim] - 1
     if count < 1:
-        return slice_dim(y, dim, 0, 0, 1)
+        none = slice_dim(y, dim, 0, 0, 1) * 0.5
+        return none if x is None else none.to(dtypes.promote_types(none.dtype, x.dtype))
     total = slice_dim(y, dim, 1, count, 1) + slice_dim(y, dim, 0, count, 1)
     if x is None:
         return total * (0.5 * (1 if dx is None else dx))
@@ -55,9 +56,11 @@ def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
         step = (slice_dim(x, 0, 1, count, 1) - slice_dim(x, 0, 0, count, 1)).reshape(
             [-1 if d == dim else 1 for d in range(len(y.shape))]
         )
-    else:
-        step = slice_dim(x, dim - len(y.shape) + len(x.shape), 1, count, 1)
-        step = step - slice_dim(x, dim - len(y.shape) + len(x.shape), 0, count, 1)
+    else:  # of coordinates that broadcast to those of y
+        if len(x.shape) < len(y.shape):
+            x = x.reshape((1,) * (len(y.shape) - len(x.shape)) + tuple(x.shape))
+        between = max(x.shape[dim] - 1, 0)
+        step = slice_dim(x, dim, min(1, x.shape[dim]), between, 1) - slice_dim(x, dim, 0, between, 1)
     return total * step * 0.5
 
 
@@ -108,7 +111,7 @@ def _gradient(input: Any, spacing: Any, dim: Any, edge_order: Any) -> list:
     errors=_errors,
     reference=lambda y, x, dx, dim: np.trapezoid(y, x, 1 if dx is None else dx, dim),
 )
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1) -> Tensor:
     """The integral of samples along `dim` by the trapezoidal rule.
 
     Args:
@@ -121,14 +124,18 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     """
     _check_samples("trapezoid", y, x, dx)
     dim = dimension("trapezoid", y, dim)
-    if x is None and y.shape[dim]:  # as PyTorch adds up, to which the ends' infinities count once too often
+    if not y.shape[dim]:
+        return y.sum(dim, dtype=y.dtype)
+    if x is None:  # as PyTorch adds up, to which the ends' infinities count once too often
         ends = slice_dim(y, dim, 0, 1, 1) + slice_dim(y, dim, y.shape[dim] - 1, 1, 1)
         return (y.sum(dim) - ends.sum(dim) * 0.5) * (1 if dx is None else dx)
     return _panels("trapezoid", y, x, dx, dim).sum(dim)
 
 
 @composite(api="torch", dtypes=FLOATING, samples=_samples, errors=_errors, reference=_cumulative)
-def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+def cumulative_trapezoid(
+    y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: int = -1
+) -> Tensor:
     """The running integral of samples along `dim` by the trapezoidal rule, one element shorter than `y`.
 
     >>> import tritonnn as torch
@@ -152,22 +159,36 @@ def _uneven(a: Tensor, b: Tensor, c: Tensor, left: Tensor, right: Tensor) -> Ten
     return ends + b * ((right - left) / (left * right))
 
 
+def _steps(input: Tensor, spacing: Any, dims: Sequence[int]) -> list[Any]:
+    """The distance of samples along each of the dimensions: a number, or a vector of coordinates."""
+    if not isinstance(spacing, (list, tuple)):
+        spacing = 1 if spacing is None else spacing
+        if not is_number(spacing):
+            text = f"argument 'spacing' must be Number or tuple of Numbers or Tensors, not {type(spacing).__name__}"
+            raise fail("gradient", text, kind=TypeError, input=input, spacing=spacing)
+        return [plain_number(spacing)] * len(dims)
+    for place, step in enumerate(spacing):
+        if not (isinstance(step, Tensor) or is_number(step)):
+            found = f"found element of type {type(step).__name__} at pos {place}"
+            text = f"argument 'spacing' must be Number or tuple of Numbers or Tensors, but {found}"
+            raise fail("gradient", text, kind=TypeError, input=input)
+    if len(spacing) != len(dims):
+        text = f"expected spacing for each of {len(dims)} dimensions, got {len(spacing)}"
+        raise fail("gradient", text, input=input)
+    for d, step in zip(dims, spacing, strict=True):
+        if isinstance(step, Tensor) and step.shape and tuple(step.shape) != (input.shape[d],):
+            text = f"spacing of dim {d} must have one coordinate for each of its {input.shape[d]} samples"
+            raise fail("gradient", f"{text}, got shape {list(step.shape)}", input=input, spacing=step)
+    return [step if isinstance(step, Tensor) else plain_number(step) for step in spacing]
+
+
 def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     n = input.shape[dim]
 
     def part(start: int, length: int, source: Tensor = input, d: int = dim) -> Tensor:
         return slice_dim(source, d, start, length, 1)
 
-    if not (isinstance(spacing, Tensor) or is_number(spacing)):
-        text = (
-            f"argument 'spacing' must be a number, a Tensor or a list of them, not {type(spacing).__name__}"
-        )
-        raise fail("gradient", text, kind=TypeError, input=input)
     if isinstance(spacing, Tensor) and spacing.shape:
-        if spacing.shape != (n,):
-            raise fail(
-                "gradient", f"expected {n} coordinates for dimension {dim}", input=input, spacing=spacing
-            )
         shape = [-1 if d == dim else 1 for d in range(len(input.shape))]
         steps = (part(1, n - 1, spacing, 0) - part(0, n - 1, spacing, 0)).reshape(shape)
         left, right = part(0, n - 2, steps), part(1, n - 2, steps)
@@ -201,7 +222,9 @@ def _along(input: Tensor, dim: int, spacing: Any, edge_order: int) -> Tensor:
     ],
     reference=_gradient,
 )  # fmt: skip
-def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order: int = 1) -> list[Tensor]:
+def gradient(
+    input: Tensor, *, spacing: Any = None, dim: Dims = None, edge_order: int = 1
+) -> tuple[Tensor, ...]:
     """The derivative along each dimension by second-order differences, one tensor per dimension.
 
     Args:
@@ -212,7 +235,7 @@ def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order:
 
     >>> import tritonnn as torch
     >>> torch.gradient(torch.tensor([1., 4., 9., 16.]))
-    [tensor([3., 4., 6., 7.])]
+    (tensor([3., 4., 6., 7.]),)
     """
     if edge_order not in (1, 2):
         raise fail(
@@ -222,19 +245,16 @@ def gradient(input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order:
         )
     chosen = range(len(input.shape)) if dim is None else as_dims(dim)
     dims = [dimension("gradient", input, d) for d in chosen]
-    spacing = 1 if spacing is None else spacing
-    several = isinstance(spacing, (list, tuple))
-    if several and len(spacing) != len(dims):
-        raise fail(
-            "gradient",
-            f"expected spacing for each of {len(dims)} dimensions, got {len(spacing)}",
-            input=input,
-        )
+    if len(set(dims)) != len(dims):
+        raise fail("gradient", f"a dim appears multiple times in {tuple(chosen)}", input=input)
+    if input.dtype in (dtypes.uint8, dtypes.bool_):
+        raise fail("gradient", f"does not support {input.dtype.name} input", input=input)
+    steps = _steps(input, spacing, dims)
     if input.dtype.kind < 2:
         input = input.to(dtypes.get_default_dtype())
     derivatives = []
-    for position, d in enumerate(dims):
+    for d, step in zip(dims, steps, strict=True):
         if input.shape[d] < edge_order + 1:
             raise fail("gradient", "expected each dimension size to be at least edge_order+1", input=input)
-        derivatives.append(_along(input, d, spacing[position] if several else spacing, edge_order))
-    return derivatives
+        derivatives.append(_along(input, d, step, edge_order))
+    return tuple(derivatives)

@@ -8,6 +8,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
+from tritonnn.ops._arguments import ordered
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import ANY, FLOATING, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining.joining import cat
@@ -145,6 +146,7 @@ def _add_back(g: Tensor, shape: Size, indices: Tensor, dim: int) -> Tensor:
 
 
 def _running(input: Tensor, dim: int) -> Any:
+    ordered(input, "cummax")
     dim = wrap_dim(dim, len(input.shape))
     return (Out(input.shape, input.dtype), Out(input.shape, dtypes.int64)), (input, dim)
 

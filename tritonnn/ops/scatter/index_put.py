@@ -19,18 +19,18 @@ from tritonnn.shape import wrap_dim
 
 
 def _tensor_indices(input: Tensor, indices: Sequence[Any]) -> Parsed:
-    """The indices of index_put: tensors, or None where a dimension is kept."""
+    """The indices of index_put, which are tensors."""
     if not isinstance(indices, (tuple, list)):
         raise TypeError(
             f"index_put(): argument 'indices' must be tuple of Tensors, not {type(indices).__name__}"
         )
     for i, item in enumerate(indices):
-        if item is not None and not isinstance(item, Tensor):
+        if not isinstance(item, Tensor):
             raise TypeError(
                 f"index_put(): argument 'indices' must be tuple of Tensors, but found element of type "
                 f"{type(item).__name__} at pos {i}"
             )
-    return parse(input, tuple(slice(None) if item is None else _at_least_1d(item) for item in indices))
+    return parse(input, tuple(_at_least_1d(item) for item in indices))
 
 
 def _at_least_1d(item: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ def _at_least_1d(item: Tensor) -> Tensor:
 
 
 def _index_put(
-    in_place: bool, input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool
+    in_place: bool, input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool
 ) -> Tensor:
     if not input.shape and indices:
         raise fail(
@@ -95,6 +95,7 @@ def index_put_(input: Tensor, indices: Any, values: Tensor, accumulate: bool = F
     >>> torch.index_put_(torch.zeros(3), (torch.tensor([0, 2]),), torch.tensor([5., 6.]))
     tensor([5., 0., 6.])
     """
+    tensors_only("index_put_", input=input, values=values)
     return _index_put(True, input, indices, values, accumulate)
 
 

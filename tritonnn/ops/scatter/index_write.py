@@ -10,7 +10,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
-from tritonnn.errors import Invalid, fail
+from tritonnn.errors import Invalid, fail, warn
 from tritonnn.memory_format import strides_as
 from tritonnn.ops._arguments import real_factor
 from tritonnn.ops._definitions import writing as definitions
@@ -20,6 +20,7 @@ from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.indexing.indexing import indexed_shape, long_index, zeros_of
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scatter.scatter import WRITE, distinct, same_dtype, scatter_reduce
+from tritonnn.ops.shape.shape import seen_once
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
 from tritonnn.table import Make
 from tritonnn.table.types import Number, Tensors
@@ -30,9 +31,8 @@ from tritonnn.table.types import Number, Tensors
 def _vector(op: str, input: Tensor, dim: int, index: Tensor) -> tuple[int, Tensor]:
     dim, index = wrap_dim(dim, len(input.shape)), long_index(op, index)
     if len(index.shape) > 1:
-        raise Invalid(
-            f"{op}_(): Index should have dimension 1 or 0 (got {len(index.shape)})", kind=IndexError
-        )
+        text = f"{op}_(): Index should have dimension 1 or 0 (got {len(index.shape)})"
+        raise Invalid(text, kind=IndexError)
     return dim, index
 
 
@@ -99,6 +99,8 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     if input.dtype.kind < 2 and isinstance(alpha, float):
         raise Invalid("For integral input tensors, argument alpha must not be a floating point number.")
     real_factor("alpha", alpha, input.dtype)
+    if input.dtype.kind and alpha != 1:
+        alpha = as_number(input.dtype, alpha)
     return Out(input.shape, input.dtype), (input, dim, index, source, alpha)
 
 
@@ -124,6 +126,34 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
     return Out(input.shape, input.dtype), (input, dim, index, source)
 
 
+def _warn_expanded(op: str) -> None:
+    warn(
+        f"Use of {op} on expanded tensors is deprecated. Please clone() the tensor before performing this operation."
+    )
+
+
+def _fill_expanded(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -> Tensor:
+    """`index_fill_` of a tensor that repeats its elements: each element of memory once."""
+    _warn_expanded("index_fill_")
+    dim = wrap_dim(dim, len(input.shape))
+    once = seen_once(input)
+    if once.shape[dim] != input.shape[dim]:
+        index = zeros(min(index.numel(), 1), dtype=dtypes.int64, device=index.device)
+    once.index_fill_(dim, index, value)
+    return input
+
+
+def _mask_expanded(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
+    """`masked_fill_` of a tensor that repeats its elements, of which one under the mask is enough."""
+    _warn_expanded("masked_fill_")
+    once, mask = seen_once(input), mask.expand(input.shape)
+    for dim, extent in enumerate(once.shape):
+        if extent != input.shape[dim]:
+            mask = mask.any(dim, keepdim=True)
+    once.masked_fill_(mask, value)
+    return input
+
+
 def _zero_dim(op: str, input: Tensor, value: Any) -> Any:
     """A number, or a 0-d tensor of the input's dtype."""
     if not isinstance(value, Tensor):
@@ -133,16 +163,14 @@ def _zero_dim(op: str, input: Tensor, value: Any) -> Any:
             f"{op}_ only supports a 0-dimensional value tensor, but got tensor with {len(value.shape)} dimension(s)."
         )
     if value.dtype is not input.dtype and value.device is CPU:
-        as_number(
-            input.dtype, value
-        )  # refuses what the dtype cannot hold; on a GPU that would mean waiting for it
+        as_number(input.dtype, value)  # refuses what it cannot hold; on a GPU that would mean waiting for it
     if value.device is not input.device or value.dtype is not input.dtype:
         value = value.to(input.device, input.dtype)
     return value
 
 
 @primitive(
-    api="torch tensor", **WRITE,
+    api="torch tensor", overlapping=lambda *args: _fill_expanded(*args), **WRITE,
     grad={"input": lambda g, dim, index: index_fill(g, dim, index, 0),
           "value": lambda g, dim, index: g.index_select(dim, index.unique()).sum()},
     samples=lambda make: [
@@ -224,7 +252,7 @@ def _bool_mask(op: str, mask: Tensor) -> Tensor:
 
 
 @primitive(
-    api="torch tensor", **WRITE,
+    api="torch tensor", overlapping=lambda *args: _mask_expanded(*args), **WRITE,
     grad={"input": lambda g, mask: masked_fill(g, mask, 0),
           "value": lambda g, mask: masked_fill(g, mask.logical_not(), 0).sum()},
     samples=lambda make: [

@@ -10,6 +10,7 @@ from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import counting_dtype
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._numbers import as_number
@@ -17,6 +18,7 @@ from tritonnn.ops._table import ANY, NUMERIC, Bad, Out, Sample, composite, expos
 from tritonnn.ops.creation.creation import full, zeros
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.indexing.indexing import check_index
+from tritonnn.ops.reduction.reduction import over_count
 from tritonnn.ops.shape.parts import slice_backward, slice_dim
 from tritonnn.shape import Size
 from tritonnn.table import Make
@@ -204,20 +206,22 @@ def _scatter_reduce_grad(
 ) -> tuple:
     """Gradients of input and src: the derivative of each reduction, spread evenly over ties of amax and amin."""
     count = slice_to(src, index.shape)
+    counted = counting_dtype(g.dtype)
     if reduce == "sum":
         to_input, to_src = g, g.gather(dim, index)
     elif reduce == "mean":
-        n = (result.new_ones if include_self else result.new_zeros)(result.shape)
-        n = n.scatter_add(dim, index, count.new_ones(count.shape))
-        to_input = g / n.masked_fill(n == 0, 1)
+        n = (result.new_ones if include_self else result.new_zeros)(result.shape, dtype=counted)
+        n = n.scatter_add(dim, index, count.new_ones(count.shape, dtype=n.dtype))
+        to_input = over_count(g, n.masked_fill(n == 0, 1))
         to_src = to_input.gather(dim, index)
     elif reduce == "prod":
         to_input, to_src = _product_grads(g, input, dim, index, count, include_self, result)
     else:
-        ours = (input == result).to(g.dtype)
-        theirs = (count == result.gather(dim, index)).to(g.dtype)
+        ours = (input == result).to(counted)
+        theirs = (count == result.gather(dim, index)).to(ours.dtype)
         ties = (ours if include_self else ours * 0).scatter_add(dim, index, theirs)
-        share = g / ties.masked_fill(ties == 0, 1)
+        share = over_count(g, ties.masked_fill(ties == 0, 1))
+        ours, theirs = ours.to(g.dtype), theirs.to(g.dtype)
         to_input, to_src = ours * share, theirs * share.gather(dim, index)
     if not include_self:
         to_input = scatter_value(g, dim, index, 0)
@@ -248,8 +252,8 @@ def _product_grads(
     to_input = g * without / one
     zero = src == 0
     many = (
-        zeros(input.shape, dtype=g.dtype, device=g.device)
-        .scatter_add(dim, index, zero.to(g.dtype))
+        zeros(input.shape, dtype=counting_dtype(g.dtype), device=g.device)
+        .scatter_add(dim, index, zero.to(counting_dtype(g.dtype)))
         .gather(dim, index)
     )
     single = zero.logical_and(many == 1)

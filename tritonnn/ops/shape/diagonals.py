@@ -52,7 +52,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     if missing > 0:
         flat = cat([flat, zeros((*lead, missing), dtype=input.dtype, device=input.device)], -1)
     square = view_or_copy(flat.narrow(-1, 0, size * size), (*lead, size, size))
-    return square.movedim((-2, -1), (first, second))
+    return square.movedim((-2, -1), (first, second)).contiguous()
 
 
 @composite(

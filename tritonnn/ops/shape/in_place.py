@@ -5,23 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.dispatch import check_not_of_inference, wrote
 from tritonnn.ops._table import expose
+from tritonnn.ops.shape.rearrange import swapaxes, swapdims
 from tritonnn.ops.shape.shape import squeeze, t, transpose, unsqueeze
 from tritonnn.ops.shape.strided import as_strided
 from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import check_recorded_write
 from tritonnn.table import Entry, OpSignature
 
 
 def _geometry_inplace(name: str, entry: Entry) -> Any:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         seen = getattr(self, name)(*args, **kwargs)
-        if self._node is not None or (state.enabled and self._rg):
-            if self._node is None:
-                raise RuntimeError(
-                    "a leaf Variable that requires grad is being used in an in-place operation."
-                )
+        check_not_of_inference(self)
+        if state.enabled and self.requires_grad:
+            check_recorded_write(self)
+        if seen._node is not None:
             self._node, self._out_nr = seen._node, seen._out_nr
         self._adopt(seen)
+        wrote(self, name + "_")
         return self
 
     method.__name__ = method.__qualname__ = name + "_"
@@ -32,8 +35,8 @@ def _geometry_inplace(name: str, entry: Entry) -> Any:
 
 
 _METHODS: dict[str, Entry] = {
-    "squeeze": squeeze, "unsqueeze": unsqueeze, "transpose": transpose, "t": t, "swapaxes": transpose,
-    "swapdims": transpose, "as_strided": as_strided,
+    "squeeze": squeeze, "unsqueeze": unsqueeze, "transpose": transpose, "t": t, "swapaxes": swapaxes,
+    "swapdims": swapdims, "as_strided": as_strided,
 }  # fmt: skip
 for _name, _entry in _METHODS.items():
     expose("tensor")(_geometry_inplace(_name, _entry))

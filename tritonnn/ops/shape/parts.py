@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid
+from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import shape as define
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view, views
 from tritonnn.ops.shape.shape import _checked_dim, unsqueeze
 from tritonnn.shape import Size, wrap_dim
-from tritonnn.table.types import Geometry
+from tritonnn.table.types import Count, Geometry
 
 
 @view(
@@ -53,6 +55,64 @@ def select_dim(input: Tensor, dim: int, index: int) -> Geometry:
     return size[:dim] + size[dim + 1 :], stride[:dim] + stride[dim + 1 :], offset
 
 
+def _sections(input: Tensor, dim: int, lengths: Sequence[int]) -> list[Geometry]:
+    size, stride = list(input.shape), input.stride()
+    geometries: list[Geometry] = []
+    start = 0
+    for length in lengths:
+        size[dim] = length
+        geometries.append((tuple(size), stride, input._offset + (start * stride[dim] if length else 0)))
+        start += length
+    return geometries
+
+
+def _joined(gs: tuple, shape: Size, dim: int, lengths: Sequence[int]) -> Tensor:
+    """The gradients of consecutive parts as that of the whole; zeros where there is none."""
+    from tritonnn.ops.creation.creation import zeros
+    from tritonnn.ops.joining.joining import cat
+
+    given = next(g for g in gs if g is not None)
+    filled = [
+        zeros((*shape[:dim], length, *shape[dim + 1 :]), dtype=given.dtype, device=given.device)
+        if g is None
+        else g
+        for g, length in zip(gs, lengths, strict=True)
+    ]
+    return cat(filled, dim)
+
+
+@views(
+    grad={"input": lambda gs, input_shape, dim, lengths: _joined(gs, input_shape, dim, lengths)}, dtypes=ANY
+)
+def split_evenly(input: Tensor, dim: int, lengths: Sequence[int]) -> list[Geometry]:
+    """Consecutive parts of `dim` (normalised), all of one length but the last."""
+    return _sections(input, dim, lengths)
+
+
+@views(
+    grad={"input": lambda gs, input_shape, dim, lengths: _joined(gs, input_shape, dim, lengths)}, dtypes=ANY
+)
+def split_by_sizes(input: Tensor, dim: int, lengths: Sequence[int]) -> list[Geometry]:
+    """Consecutive parts of `dim` (normalised) of given lengths."""
+    return _sections(input, dim, lengths)
+
+
+def _stacked(gs: tuple, shape: Size, dim: int) -> Tensor:
+    from tritonnn.ops.creation.creation import zeros_like
+    from tritonnn.ops.joining.joining import stack
+
+    given = next(g for g in gs if g is not None)
+    return stack([zeros_like(given) if g is None else g for g in gs], dim)
+
+
+@views(grad={"input": lambda gs, input_shape, dim: _stacked(gs, input_shape, dim)}, dtypes=ANY)
+def unbind_dim(input: Tensor, dim: int) -> list[Geometry]:
+    """The slices of `dim` (normalised), without it."""
+    size, stride = input.shape, input.stride()
+    kept_size, kept_stride = (*size[:dim], *size[dim + 1 :]), (*stride[:dim], *stride[dim + 1 :])
+    return [(kept_size, kept_stride, input._offset + i * stride[dim]) for i in range(size[dim])]
+
+
 @composite(
     api="torch tensor",
     dtypes=ANY,
@@ -60,7 +120,7 @@ def select_dim(input: Tensor, dim: int, index: int) -> Geometry:
     errors=lambda make: [Bad(make(5), 0, 5, error=IndexError, match="index 5 out of range")],
     reference=lambda input, dim, index: np.take(input, index, dim),
 )
-def select(input: Tensor, dim: int, index: int) -> Tensor:
+def select(input: Tensor, dim: int, index: Count) -> Tensor:
     """The slice at `index` of dimension `dim`; a view without that dimension.
 
     >>> import tritonnn as torch
@@ -85,7 +145,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     errors=lambda make: [Bad(make(5), 0, 3, 3, match="exceeds dimension size")],
     reference=define.narrow,
 )
-def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: int | Tensor, length: Count) -> Tensor:
     """`length` elements of dimension `dim` from `start`; a view.
 
     >>> import tritonnn as torch
@@ -94,7 +154,11 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """
     if not input.shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    dim, start = _checked_dim("narrow", dim, input), int(start)
+    if isinstance(start, Tensor):
+        if start.shape or start.dtype.kind != 1:
+            raise fail("narrow", "start must be an 0-dim integral Tensor.", input=input, start=start)
+        start = int(start)
+    dim = _checked_dim("narrow", dim, input)
     extent = input.shape[dim]
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, got {length}")

@@ -1,15 +1,19 @@
-"""Rearrangements between channels and space."""
+"""Rearrangements between channels and space, and of dimensions by NumPy's names."""
 
 from __future__ import annotations
 
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.memory_format import format_of
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Sample, composite
+from tritonnn.ops.shape.shape import transpose
+from tritonnn.table.types import Count
 
 
 def _check(op: str, input: Tensor, factor: int, name: str) -> None:
@@ -94,7 +98,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
         Bad(make(4, 2), 2, match="> 2 dims")],
     reference=define.channel_shuffle,
 )  # fmt: skip
-def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+def channel_shuffle(input: Tensor, groups: Count) -> Tensor:
     """Deal the channels of (N, C, *) out over groups: the C channels seen as (g, C/g) become (C/g, g).
 
     Source: Zhang et al. 2017, arXiv:1707.01083.
@@ -118,3 +122,33 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 
 
 __all__ = ["channel_shuffle", "pixel_shuffle", "pixel_unshuffle"]
+
+
+@composite(
+    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3, 4), 0, -1)],
+    errors=lambda make: [Bad(make(2, 3), 0, 2, error=IndexError, match="Dimension out of range")],
+    reference=lambda input, axis0, axis1: np.swapaxes(input, axis0, axis1),
+)  # fmt: skip
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """`transpose` by NumPy's name.
+
+    >>> import tritonnn as torch
+    >>> torch.zeros(2, 3).swapaxes(0, 1).shape
+    torch.Size([3, 2])
+    """
+    return transpose(input, axis0, axis1)
+
+
+@composite(
+    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3, 4), 0, -1)],
+    errors=lambda make: [Bad(make(2, 3), 0, 2, error=IndexError, match="Dimension out of range")],
+    reference=lambda input, dim0, dim1: np.swapaxes(input, dim0, dim1),
+)  # fmt: skip
+def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """`transpose` by another name.
+
+    >>> import tritonnn as torch
+    >>> torch.zeros(2, 3).swapdims(0, 1).shape
+    torch.Size([3, 2])
+    """
+    return transpose(input, dim0, dim1)

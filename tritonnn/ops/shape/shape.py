@@ -10,7 +10,7 @@ from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid
+from tritonnn.errors import Invalid, warn
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, named, view
@@ -167,7 +167,7 @@ def _view(
     """
     if dtype is not None:
         return view_dtype(self, dtype)
-    if len(sizes) == 1 and isinstance(sizes[0], DType):
+    if len(sizes) == 1 and isinstance(sizes[0], (DType, type)):
         return view_dtype(self, sizes[0])
     return view_as_size(self, shapes.as_size(sizes or shapes.by_name("view", "size", size), "view"))
 
@@ -176,8 +176,7 @@ def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
     """The same bytes as another dtype; the last extent scales with the element size."""
     from tritonnn._tensor import make_view
 
-    if not isinstance(dtype, dtypes.dtype):
-        raise TypeError(f"view(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
+    dtype = dtypes.as_dtype(dtype, "view", "'dtype'")
     old, new = input.dtype.itemsize, dtype.itemsize
     size, stride, offset = list(input.shape), list(input.stride()), input._offset
     if old != new:
@@ -245,8 +244,7 @@ def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
     grad={"input": lambda g, dim0, dim1: transpose(g, dim0, dim1)},
     samples=lambda make: [Sample(make(2, 3, 4), 0, -1), Sample(make(()), 0, 0)],
     errors=lambda make: [Bad(make(2, 3), 0, 2, error=IndexError, match="Dimension out of range")],
-    alias=("swapaxes", "swapdims"), dtypes=ANY, keywords={"axis0": "dim0", "axis1": "dim1"},
-    reference=define.transpose,
+    dtypes=ANY, reference=define.transpose,
 )  # fmt: skip
 def transpose(input: Tensor, dim0: int, dim1: int) -> Geometry:
     """`input` with two dimensions exchanged.
@@ -350,6 +348,8 @@ def movedim(input: Tensor, source: IntOrInts, destination: IntOrInts) -> Tensor:
         )
     if len(set(sources)) != len(sources) or len(set(targets)) != len(targets):
         raise RuntimeError(f"movedim: repeated dim in `source` ({source}) or `destination` ({destination})")
+    if not ndim:
+        return permute_dims(input, ())
     order: list[int | None] = [None] * ndim
     for at, dim in zip(targets, sources, strict=True):
         order[at] = dim
@@ -522,6 +522,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     torch.Size([2, 2, 3])
     """
     dim = _checked_dim("unflatten", dim, input)
+    if not input.shape:
+        raise Invalid("expects input to have a dimension, but it has none")
     try:
         inner = infer_view_size(tuple(sizes), input.shape[dim])
     except Invalid:
@@ -532,25 +534,64 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     return view_or_copy(input, (*input.shape[:dim], *inner, *input.shape[dim + 1 :]))
 
 
+def seen_once(input: Tensor) -> Tensor:
+    """A view of an expanded tensor with extent 1 where it repeats its elements."""
+    for dim, (stride, extent) in enumerate(zip(input.stride(), input.shape, strict=True)):
+        if stride == 0 and extent > 1:
+            input = input.narrow(dim, 0, 1)
+    return input
+
+
 def _reversed(self: Tensor) -> Tensor:
     """The dimensions in reverse order."""
     return permute_dims(self, tuple(range(len(self.shape)))[::-1])
 
 
-def _matrices(self: Tensor) -> Tensor:
-    """The last two dimensions exchanged."""
+def _turned(self: Tensor, name: str, instead: str) -> Tensor:
+    """The last two dimensions exchanged, as the property or method `tensor.name` does."""
+    ndim = len(self.shape)
+    if ndim == 0:
+        warn(f"{name} is deprecated on 0-D tensors. {instead}")
+        return self
+    if ndim == 1 or (ndim > 2 and name == "tensor.H"):
+        kinds = "matrices (2-D tensors)" if name == "tensor.H" else "matrices or batches of matrices"
+        batch = " For batches of matrices, consider using tensor.mH" if ndim > 2 else ""
+        raise RuntimeError(f"{name} is only supported on {kinds}. Got {ndim}-D tensor.{batch}")
     return transpose(self, -2, -1)
 
 
+_CONJ = "Consider using x.conj()."
+
+
+def _matrices(self: Tensor) -> Tensor:
+    """The last two dimensions exchanged."""
+    return _turned(self, "tensor.mT", "This function is the identity in these cases.")
+
+
 def _adjoint(self: Tensor) -> Tensor:
-    """A matrix transposed and conjugated; fewer dimensions conjugated."""
-    return transpose(self, 0, 1).conj() if len(self.shape) == 2 else self.conj()
+    """A matrix transposed and conjugated."""
+    return _turned(self, "tensor.H", _CONJ).conj()
 
 
 def _adjoint_matrices(self: Tensor) -> Tensor:
     """The last two dimensions exchanged, conjugated."""
-    return transpose(self, -2, -1).conj()
+    return _turned(self, "tensor.mH", _CONJ).conj()
 
 
 attach(T=property(_reversed), mT=property(_matrices))
 attach(H=property(_adjoint), mH=property(_adjoint_matrices))
+
+
+@composite(
+    api="torch tensor", dtypes=ANY, samples=lambda make: [Sample(make(2, 3)), Sample(make(2, 3, 4))],
+    reference=lambda input: np.conj(np.swapaxes(input, -2, -1)),
+    errors=lambda make: [Bad(make(2), match="only supported on matrices or batches of matrices. Got 1-D tensor")],
+)  # fmt: skip
+def adjoint(input: Tensor) -> Tensor:
+    """The last two dimensions exchanged, conjugated.
+
+    >>> import tritonnn as torch
+    >>> torch.adjoint(torch.tensor([[1 + 2j], [3j]]))
+    tensor([[1.-2.j, 0.-3.j]])
+    """
+    return _turned(input, "tensor.adjoint()", _CONJ).conj()

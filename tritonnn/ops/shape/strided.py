@@ -8,6 +8,7 @@ from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import shape as define
@@ -15,19 +16,19 @@ from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, vie
 from tritonnn.ops.shape.shape import expand_as_size, view_as_size, view_or_copy
 from tritonnn.recording.graph import register_view_ops
 from tritonnn.shape import Size
-from tritonnn.table.types import Geometry
+from tritonnn.table.types import Count, Geometry
 
 
 @view(
-    grad={"input": lambda g, input_geometry, size, stride, storage_offset: _as_strided_grad(
-        g, input_geometry, size, stride, storage_offset)},
+    grad={"input": lambda g, input_geometry, input_dtype, size, stride, storage_offset: _as_strided_grad(
+        g, input_geometry, input_dtype, (size, stride, storage_offset))},
     samples=lambda make: [Sample(make(4, 3), (2, 2), (3, 1)), Sample(make(6), (2, 3), (2, 1), 0)],
     errors=lambda make: [Bad(make(4), (5,), (1,), match="out of bounds")],
     dtypes=ANY,
     reference=define.as_strided,
 )  # fmt: skip
 def as_strided(
-    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: Count | None = None
 ) -> Geometry:
     """The storage of `input` seen with any size, stride and offset (in elements).
 
@@ -38,40 +39,38 @@ def as_strided(
             [2., 3.]])
     """
     offset = input._offset if storage_offset is None else storage_offset
-    if len(size) != len(stride):
-        raise Invalid(f"mismatch in length of strides and shape: {len(stride)} strides, {len(size)} sizes")
-    last = offset + shapes.extent_in_elements(size, stride)
-    room = input._storage.nbytes // input.dtype.itemsize
-    if min((*size, *stride, offset), default=0) < 0:
-        raise Invalid(f"sizes, strides and the offset must not be negative, got {size}, {stride}, {offset}")
-    if last > room:
-        raise Invalid(
-            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} require {last} elements "
-            f"and are out of bounds for storage of {room} elements"
-        )
+    shapes.check_geometry(size, stride, offset, input.dtype.itemsize, input._storage.nbytes)
     return Size(size), tuple(stride), offset
 
 
-def _as_strided_grad(
-    g: Tensor, geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int | None
-) -> Tensor:
+def _as_strided_grad(g: Tensor, geometry: tuple, dtype: DType, seen: tuple) -> Tensor:
     """The gradient of a strided view, added up at the elements of the tensor it looks into."""
     from tritonnn.ops.creation.creation import zeros
+    from tritonnn.ops.elementwise.derived import view_as_complex, view_as_real
 
+    if (
+        g.dtype.is_complex is not dtype.is_complex
+    ):  # a view of the real numbers of a complex tensor, or the reverse
+        if dtype.is_complex:
+            return view_as_complex(_as_strided_grad(g, _in_real(*geometry), g.dtype, seen))
+        return _as_strided_grad(view_as_real(g), geometry, dtype, _in_real(*seen))
     shape = geometry[0]
     flat = zeros((shapes.numel(shape),), dtype=g.dtype, device=g.device)
-    where = _positions(geometry, size, stride, offset, g.device)
+    where = _positions(geometry, seen, g.device)
     return view_as_size(flat.index_add(0, where, view_or_copy(g, (-1,))), shape)
 
 
-def _positions(
-    geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int | None, device: DeviceLike | None
-) -> Tensor:
+def _in_real(size: Sequence[int], stride: Sequence[int], offset: int | None) -> tuple:
+    """A geometry of complex numbers as that of their real and imaginary parts."""
+    return (*size, 2), (*[2 * step for step in stride], 1), None if offset is None else 2 * offset
+
+
+def _positions(geometry: tuple, seen: tuple, device: DeviceLike | None) -> Tensor:
     """For each element of a strided view, its row-major number in the tensor of the given geometry."""
     from tritonnn.ops.creation.creation import empty
     from tritonnn.ops.creation.ranges import arange
 
-    shape, own_stride, own_offset = geometry
+    (size, stride, offset), (shape, own_stride, own_offset) = seen, geometry
     places = _places(size, stride, own_offset if offset is None else offset, device)
     if shapes.is_contiguous(shape, own_stride):
         return places - own_offset
@@ -94,11 +93,11 @@ def _places(size: Sequence[int], stride: Sequence[int], offset: int, device: Dev
 
 @primitive(
     float8=True,
-    grad={"input": lambda g, input_geometry, size, stride, storage_offset: _unwritten(
-              g, input_geometry, size, stride, storage_offset),
-          "src": lambda g, src_shape, input_geometry, size, stride, storage_offset: _gather_strided(
-              g, src_shape, input_geometry, size, stride, storage_offset)},
-    dtypes=ANY,
+    grad={"input": lambda g, src_dtype, input_geometry, size, stride, storage_offset: _unwritten(
+              g, src_dtype, input_geometry, (size, stride, storage_offset)),
+          "src": lambda g, src_dtype, input_geometry, size, stride, storage_offset: _gather_strided(
+              g, src_dtype, input_geometry, (size, stride, storage_offset))},
+    dtypes=ANY, recorded=True,
 )  # fmt: skip
 def view_written(
     input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int
@@ -107,21 +106,30 @@ def view_written(
     return Out(input.shape, input.dtype)
 
 
-def _unwritten(g: Tensor, geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int) -> Tensor:
+def _unwritten(g: Tensor, written: DType, geometry: tuple, seen: tuple) -> Tensor:
     """What reaches the old base: everything but the written elements."""
     from tritonnn.ops.creation.creation import zeros
+    from tritonnn.ops.elementwise.derived import view_as_complex, view_as_real
 
-    where = _positions(geometry, size, stride, offset, g.device)
+    if g.dtype.is_complex is not written.is_complex:
+        if g.dtype.is_complex:
+            return view_as_complex(_unwritten(view_as_real(g), written, _in_real(*geometry), seen))
+        return _unwritten(g, g.dtype, geometry, _in_real(*seen))
+    where = _positions(geometry, seen, g.device)
     nothing = zeros((where.shape[0],), dtype=g.dtype, device=g.device)
     return view_as_size(view_or_copy(g, (-1,)).index_copy(0, where, nothing), geometry[0])
 
 
-def _gather_strided(
-    g: Tensor, src_shape: Size, geometry: tuple, size: Sequence[int], stride: Sequence[int], offset: int
-) -> Tensor:
+def _gather_strided(g: Tensor, written: DType, geometry: tuple, seen: tuple) -> Tensor:
     """What reaches the written value."""
-    where = _positions(geometry, size, stride, offset, g.device)
-    return view_as_size(view_or_copy(g, (-1,)).index_select(0, where), src_shape)
+    from tritonnn.ops.elementwise.derived import view_as_complex, view_as_real
+
+    if g.dtype.is_complex is not written.is_complex:
+        if g.dtype.is_complex:
+            return _gather_strided(view_as_real(g), written, _in_real(*geometry), seen)
+        return view_as_complex(_gather_strided(g, g.dtype, geometry, _in_real(*seen)))
+    where = _positions(geometry, seen, g.device)
+    return view_as_size(view_or_copy(g, (-1,)).index_select(0, where), Size(seen[0]))
 
 
 @composite(
@@ -133,11 +141,15 @@ def _gather_strided(
         Bad(make(4), make(5), (5,), (1,), match="out of bounds"),
         Bad(make(4), make(3), (2,), (1,), match="expected src to have a size equal"),
         Bad(make(4), make(2), (2,), (1, 1), match="mismatch in length of strides"),
-        Bad(make(4), make(2), (2,), (-1,), match="must not be negative"),
+        Bad(make(4), make(2), (2,), (-1,), match="Negative strides are not supported"),
     ],
 )
 def as_strided_scatter(
-    input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+    input: Tensor,
+    src: Tensor,
+    size: Sequence[int],
+    stride: Sequence[int],
+    storage_offset: Count | None = None,
 ) -> Tensor:
     """A copy of `input` with `src` written into its strided view.
 
@@ -160,7 +172,7 @@ def as_strided_scatter(
             f"{list(size)}",
             src=src,
         )
-    where = _positions(geometry, size, stride, storage_offset, input.device)
+    where = _positions(geometry, (size, stride, storage_offset), input.device)
     written = view_or_copy(input, (-1,)).index_copy(0, where, view_or_copy(src, (-1,)))
     return view_as_size(written, input.shape)
 

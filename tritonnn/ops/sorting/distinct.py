@@ -7,30 +7,41 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
+from tritonnn.ops._arguments import ordered
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import REAL, Bad, Sample, composite, primitive
 from tritonnn.ops.shape.shape import view_or_copy
 from tritonnn.shape import wrap_dim
 
-_GROUPS = dict(dtypes=REAL, results=("unique", "inverse", "counts"), alloc=True)
+# The values require grad where the input does, and backward says that there is no derivative.
+_GROUPS = dict(
+    dtypes=REAL, results=("unique", "inverse", "counts"), non_differentiable=("inverse", "counts"), alloc=True,
+    no_derivative=True,
+)  # fmt: skip
 
 
 @primitive(
+    public="unique",
     **_GROUPS,
     samples=lambda make: [Sample(make.int(3, 4).to(make.dtype)), Sample(make.int(0).to(make.dtype))],
 )
 def unique_flat(input: Tensor) -> Any:
     """Sorted distinct elements, the place of each element among them, and how often each occurs."""
+    ordered(input, "unique")
     return None
 
 
-@primitive(**_GROUPS, samples=lambda make: [Sample(make.int(6, 2, high=2).to(make.dtype))])
+@primitive(public="unique", **_GROUPS, samples=lambda make: [Sample(make.int(6, 2, high=2).to(make.dtype))])
 def unique_rows(input: Tensor) -> Any:
     """As `unique_flat`, for slices along the first dimension."""
+    ordered(input, "unique")
     return None
 
 
-@primitive(**_GROUPS, samples=lambda make: [Sample(make.int(6, 2, high=2).to(make.dtype))])
+@primitive(
+    public="unique_consecutive", **_GROUPS,
+    samples=lambda make: [Sample(make.int(6, 2, high=2).to(make.dtype))],
+)  # fmt: skip
 def unique_consecutive_rows(input: Tensor) -> Any:
     """One of each run of equal slices along the first dimension, every slice's run, and the runs' lengths."""
     return None
@@ -57,7 +68,7 @@ def _by_slices(function: Any, input: Tensor, dim: int) -> tuple[Tensor, Tensor, 
 
 
 @composite(
-    api="torch tensor", dtypes=REAL,
+    api="torch tensor", dtypes=REAL, no_derivative=True,
     samples=lambda make: [Sample(make.int(3, 4).to(make.dtype)), Sample(make.int(6).to(make.dtype), True, True, True),
                           Sample(make.int(5, 2, high=2).to(make.dtype), dim=0)],
     reference=define.unique,
@@ -91,7 +102,7 @@ def unique(
 
 
 @composite(
-    api="torch tensor", dtypes=REAL,
+    api="torch tensor", dtypes=REAL, no_derivative=True,
     samples=lambda make: [Sample(make.int(6, high=2).to(make.dtype)),
                           Sample(make.int(6, high=2).to(make.dtype), True, True),
                           Sample(make.int(7, 1, high=2).to(make.dtype), True, True, 0)],

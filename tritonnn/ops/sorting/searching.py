@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
+from tritonnn.ops._arguments import ordered
 from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.from_data import tensor
@@ -30,6 +31,7 @@ def search(
             "boundary tensor and input value tensor should have same dtype, but got boundary tensor dtype "
             f"{sorted_sequence.dtype.name} and input value tensor dtype {input.dtype.name}"
         )
+    ordered(sorted_sequence, "searchsorted")
     if not sorted_sequence.shape:
         raise Invalid("boundaries tensor should have positive dimension, but got 0 dimension")
     rows = sorted_sequence.shape[:-1]
@@ -54,8 +56,16 @@ def _right(op: str, right: bool, side: str | None) -> bool:
     return right or side == "right"
 
 
-def _value(input: Any, like: Tensor) -> Tensor:
-    return input if isinstance(input, Tensor) else tensor(input, dtype=like.dtype, device=like.device)
+def _alike(sequence: Tensor, input: Any) -> tuple[Tensor, Tensor]:
+    """The sequence and the values, a number too, in the type that both are promoted to."""
+    if not isinstance(input, Tensor):
+        whole = isinstance(input, int) and sequence.dtype.kind < 2
+        kind = dtypes.int64 if whole else dispatch.result_type(sequence, input)
+        input = tensor(input, dtype=kind, device=sequence.device)
+    if input.dtype is not sequence.dtype:
+        common = dtypes.promote_types(sequence.dtype, input.dtype)
+        return sequence.to(common), input.to(common)
+    return sequence, input
 
 
 @composite(
@@ -89,9 +99,8 @@ def searchsorted(
     tensor([1, 3])
     """
     after = _right("torch.searchsorted()", right, side)
-    return search(
-        sorted_sequence.detach(), _value(input, sorted_sequence).detach(), sorter, after, out_int32, out=out
-    )
+    sequence, value = _alike(sorted_sequence, input)
+    return search(sequence.detach(), value.detach(), sorter, after, out_int32, out=out)
 
 
 @composite(
@@ -118,8 +127,5 @@ def bucketize(
         raise RuntimeError(
             f"bucketize(): boundaries tensor must be 1 dimension, but got dim({len(boundaries.shape)})"
         )
-    value = _value(input, boundaries)
-    if value.dtype is not boundaries.dtype:
-        common = dtypes.promote_types(value.dtype, boundaries.dtype)
-        value, boundaries = value.to(common), boundaries.to(common)
+    boundaries, value = _alike(boundaries, input)
     return search(boundaries.detach(), value.detach(), None, right, out_int32, out=out)

@@ -11,18 +11,21 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
-from tritonnn.ops._arguments import not_a_tensor
+from tritonnn.ops._arguments import not_a_tensor, ordered
 from tritonnn.ops._definitions import order as define
-from tritonnn.ops._table import REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import NUMERIC, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.elementwise.three_operands import lerp
-from tritonnn.ops.reduction.extremes import _scatter_back, pair
+from tritonnn.ops.reduction.extremes import _scatter_back, pair, shared_equally
 from tritonnn.ops.reduction.norms import with_nan
 from tritonnn.ops.reduction.reduction import reduced_shape
 from tritonnn.ops.shape.parts import select_dim, slice_dim
 from tritonnn.ops.shape.shape import view_or_copy
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size, wrap_dim
 from tritonnn.table import Make
+from tritonnn.table.types import Count
 
 
 def _scatter_all(g: Tensor, shape: Size, indices: Tensor, dim: int) -> Tensor:
@@ -48,6 +51,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     >>> torch.tensor([3, 1, 2]).sort()
     sort(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
     """
+    ordered(input, "sort")
     dim = wrap_dim(dim, len(input.shape))
     strides = strides_as(input)
     outs = Out(input.shape, input.dtype, strides=strides), Out(input.shape, dtypes.int64, strides=strides)
@@ -97,7 +101,7 @@ def msort(input: Tensor) -> Tensor:
 
 
 @primitive(
-    api="torch tensor", dtypes=REAL, results=("values", "indices"), non_differentiable=("indices",),
+    api="torch tensor", dtypes=NUMERIC, results=("values", "indices"), non_differentiable=("indices",),
     grad={"input": lambda g, input_shape, indices, dim: _scatter_all(g, input_shape, indices, dim)},
     samples=lambda make: [Sample(make(3, 5), 2), Sample(make(5, 3), 2, 0, False), Sample(make(4), 4),
                           Sample(make(4), 0)],
@@ -105,13 +109,16 @@ def msort(input: Tensor) -> Tensor:
                          Bad(make(3), -1, match="out of range")],
     reference=define.topk,
 )  # fmt: skip
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+def topk(input: Tensor, k: Count, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest (or smallest) elements along `dim` in order, and where they stand; NaN is the largest.
 
     >>> import tritonnn as torch
     >>> torch.tensor([3, 1, 2]).topk(2)
     topk(values=tensor([3, 2]), indices=tensor([0, 2]))
     """
+    ordered(input, "topk")
+    if input.dtype is dtypes.bool_:
+        raise Invalid("topk does not support bool dtype")
     dim = wrap_dim(dim, len(input.shape))
     extent = input.shape[dim] if input.shape else 1
     if not 0 <= k <= extent:
@@ -133,6 +140,7 @@ _PICKED = dict(
 
 
 def _one_along(input: Tensor, dim: int, keepdim: bool, op: str) -> tuple[int, Any]:
+    ordered(input, op)
     dim = wrap_dim(dim, len(input.shape))
     if input.shape and input.shape[dim] == 0:
         raise Invalid(f"{op}(): Expected reduction dim {dim} to have non-zero size.", kind=IndexError)
@@ -146,7 +154,7 @@ def _one_along(input: Tensor, dim: int, keepdim: bool, op: str) -> tuple[int, An
     errors=lambda make: [Bad(make(3), 4, match="selected number k out of range")],
     reference=define.kthvalue,
 )  # fmt: skip
-def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+def kthvalue(input: Tensor, k: Count, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest element along `dim` (counted from 1), and where it stands.
 
     >>> import tritonnn as torch
@@ -193,12 +201,12 @@ def _median(name: str, ignore_nan: bool) -> Any:
         if not isinstance(input, Tensor):
             raise not_a_tensor(name, "input", input)
         if dim is None:
-            if input.numel() == 0:
-                return (
-                    input.new_full((), float("nan")) if input.dtype.is_floating_point else input.new_zeros(())
-                )
-            value = median_dim(view_or_copy(input.detach(), (-1,)), 0, False, ignore_nan)[0]
-            return _with_shared_gradient(input, value) if input.requires_grad else value
+            value = input.new_full((), float("nan")) if input.dtype.is_floating_point else input.new_zeros(())
+            if input.numel():
+                value = median_dim(view_or_copy(input.detach(), (-1,)), 0, False, ignore_nan)[0]
+            if state.enabled and (edge := edge_of(input)) is not None:
+                record(median_of_all.op, (input,), (value,), [edge])
+            return value
         return pair(name)(*median_dim(input, dim, keepdim, ignore_nan))
 
     function.__name__ = name
@@ -216,11 +224,13 @@ def _median(name: str, ignore_nan: bool) -> Any:
     )(function)  # fmt: skip
 
 
-def _with_shared_gradient(input: Tensor, value: Tensor) -> Tensor:
-    """`value`, with its gradient spread evenly over the elements of the input that equal it."""
-    chosen = (input == value).logical_or((input != input).logical_and(value != value))
-    mean = input.masked_fill(chosen.logical_not(), 0).sum() / chosen.sum()
-    return value + (mean - mean.detach())
+@primitive(
+    public="median", dtypes=REAL, recorded=True,
+    grad={"input": lambda g, input, result: shared_equally(g, input, result, tuple(range(len(input.shape))), False)},
+)  # fmt: skip
+def median_of_all(input: Tensor) -> Out:
+    """History of the median of all elements; recorded, never run."""
+    return Out(Size(()), input.dtype)
 
 
 median = _median("median", False)

@@ -21,6 +21,13 @@ _EPOCH = (
     "`scheduler.step()`. With an epoch given, the closed form of the schedule is used where there is one."
 )
 
+#: what stands in the docstring of every schedule that takes these arguments and raises these exceptions
+SHARED = {
+    "{last_epoch}": "last_epoch: index of the last epoch when resuming, -1 to start.",
+    "{raised}": "TypeError: ``optimizer`` is none.\n"
+    "        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.",
+}
+
 
 class LRScheduler:
     """Base class: sets the learning rate of every parameter group at each ``step``.
@@ -50,6 +57,11 @@ class LRScheduler:
     _is_initial: bool = False
     last_epoch: int
     _last_lr: list[Rate]
+
+    def __init_subclass__(cls) -> None:
+        if cls.__doc__:
+            for mark, text in SHARED.items():
+                cls.__doc__ = cls.__doc__.replace(mark, text)
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)

@@ -52,7 +52,7 @@ class SequentialLR(_Composed):
         optimizer: whose groups to schedule.
         schedulers: schedules in their order.
         milestones: epochs at which the next one takes over; one fewer than schedules.
-        last_epoch: index of the last epoch when resuming, -1 to start.
+        {last_epoch}
 
     Raises:
         ValueError: no schedule, a wrong number of milestones, or a schedule of another optimizer.

@@ -19,11 +19,10 @@ class CosineAnnealingLR(LRScheduler):
         optimizer: whose groups to schedule.
         T_max: epochs from the largest to the smallest rate.
         eta_min: smallest rate.
-        last_epoch: index of the last epoch when resuming, -1 to start.
+        {last_epoch}
 
     Raises:
-        TypeError: ``optimizer`` is none.
-        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
+        {raised}
 
     Example:
         >>> import tritonnn as torch
@@ -70,7 +69,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         T_0: epochs until the first restart.
         T_mult: factor of the length after each restart.
         eta_min: smallest rate.
-        last_epoch: index of the last epoch when resuming, -1 to start.
+        {last_epoch}
 
     Raises:
         ValueError: ``T_0`` or ``T_mult`` is not a positive integer.

@@ -49,12 +49,12 @@ class LambdaLR(_FunctionScheduler):
     Args:
         optimizer: whose groups to schedule.
         lr_lambda: function of the epoch, or one per group.
-        last_epoch: index of the last epoch when resuming, -1 to start.
+        {last_epoch}
 
     Raises:
         ValueError: not as many functions as groups.
-        TypeError: ``optimizer`` is none, or ``lr_lambda`` no function.
-        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
+        TypeError: ``lr_lambda`` is no function.
+        {raised}
 
     Example:
         >>> import tritonnn as torch
@@ -79,12 +79,12 @@ class MultiplicativeLR(_FunctionScheduler):
     Args:
         optimizer: whose groups to schedule.
         lr_lambda: function of the epoch, or one per group.
-        last_epoch: index of the last epoch when resuming, -1 to start.
+        {last_epoch}
 
     Raises:
         ValueError: not as many functions as groups.
-        TypeError: ``optimizer`` is none, or ``lr_lambda`` no function.
-        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
+        TypeError: ``lr_lambda`` is no function.
+        {raised}
 
     Example:
         >>> import tritonnn as torch
@@ -114,11 +114,10 @@ class StepLR(FactorScheduler):
         optimizer: whose groups to schedule.
         step_size: epochs between two decays.
         gamma: factor of a decay.
-        last_epoch: index of the last epoch when resuming, -1 to start.
+        {last_epoch}
 
     Raises:
-        TypeError: ``optimizer`` is none.
-        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
+        {raised}
 
     Example:
         >>> import tritonnn as torch
@@ -153,11 +152,10 @@ class MultiStepLR(FactorScheduler):
         optimizer: whose groups to schedule.
         milestones: epochs of the decays; one that stands there twice counts twice.
         gamma: factor of a decay.
-        last_epoch: index of the last epoch when resuming, -1 to start.
+        {last_epoch}
 
     Raises:
-        TypeError: ``optimizer`` is none.
-        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
+        {raised}
 
     Example:
         >>> import tritonnn as torch
@@ -192,12 +190,11 @@ class ConstantLR(FactorScheduler):
         optimizer: whose groups to schedule.
         factor: between 0 and 1.
         total_iters: epoch at which the rate returns to its value.
-        last_epoch: index of the last epoch when resuming, -1 to start.
+        {last_epoch}
 
     Raises:
         ValueError: ``factor`` is not between 0 and 1.
-        TypeError: ``optimizer`` is none.
-        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
+        {raised}
 
     Example:
         >>> import tritonnn as torch
@@ -236,12 +233,11 @@ class LinearLR(FactorScheduler):
         start_factor: above 0, at most 1.
         end_factor: between 0 and 1.
         total_iters: epochs until ``end_factor`` is reached.
-        last_epoch: index of the last epoch when resuming, -1 to start.
+        {last_epoch}
 
     Raises:
         ValueError: ``start_factor`` is not above 0 and at most 1, or ``end_factor`` not between 0 and 1.
-        TypeError: ``optimizer`` is none.
-        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
+        {raised}
 
     Example:
         >>> import tritonnn as torch
@@ -292,11 +288,10 @@ class ExponentialLR(FactorScheduler):
     Args:
         optimizer: whose groups to schedule.
         gamma: factor of an epoch.
-        last_epoch: index of the last epoch when resuming, -1 to start.
+        {last_epoch}
 
     Raises:
-        TypeError: ``optimizer`` is none.
-        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
+        {raised}
 
     Example:
         >>> import tritonnn as torch
@@ -327,11 +322,10 @@ class PolynomialLR(FactorScheduler):
         optimizer: whose groups to schedule.
         total_iters: epochs until zero is reached.
         power: exponent.
-        last_epoch: index of the last epoch when resuming, -1 to start.
+        {last_epoch}
 
     Raises:
-        TypeError: ``optimizer`` is none.
-        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.
+        {raised}
 
     Example:
         >>> import tritonnn as torch

@@ -104,11 +104,11 @@ def receive(conn: Any) -> tuple[Any, list[Any]]:
         memory = _open(fd, sum(_aligned(size) for size in parts))
     finally:
         os.close(fd)
-    found, start = [], 0
+    views, start = [], 0
     for size in parts:
-        found.append(memory[start : start + size])
+        views.append(memory[start : start + size])
         start += _aligned(size)
-    return head, found
+    return head, views
 
 
 def _open(fd: int, total: int) -> memoryview:

@@ -1,0 +1,76 @@
+"""Random programs, run by PyTorch and by tritonnn: results, types, strides, gradients and refusals have to agree.
+
+    python tests/fuzz/programs.py --count 1000 [--seed 0] [--minutes 5] [--steps 20] [--device cuda] [--show 7]
+
+A program is a list of Python lines such as `v7 = v3[:, 1:]` or `v2.add_(v5)`. Where the two libraries differ, lines are
+taken away until only those are left that show the difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from fuzz.running import compare, shrunk
+from fuzz.writing import write
+
+
+def differences(
+    truth: Any, library: Any, seeds: Iterable[int], steps: int = 20, device: str = "cpu", until: float = 1e99
+) -> Iterator[tuple[int, list[str], str | None]]:
+    """(seed, program, difference or None); a program that shows one is shrunk."""
+    for seed in seeds:
+        if time.monotonic() > until:
+            return
+        lines = write(truth, seed, steps)
+        if device != "cpu":  # where kernels have no complex128
+            lines = [line.replace("complex128", "complex64") for line in lines]
+        text = compare(lines, truth, library, device)
+        if text is not None:
+            lines = shrunk(lines, lambda fewer: compare(fewer, truth, library, device) is not None)
+            text = compare(lines, truth, library, device)
+        yield seed, lines, text
+
+
+def main() -> int:
+    """Run programs; 1 where there is a difference."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=1000, help="number of programs (1000)")
+    parser.add_argument("--seed", type=int, default=0, help="of the first program (0)")
+    parser.add_argument("--steps", type=int, default=20, help="lines of a program (20)")
+    parser.add_argument("--minutes", type=float, default=600, help="stop after so long")
+    parser.add_argument("--device", default="cpu", help="tritonnn's; PyTorch always runs on the CPU")
+    parser.add_argument("--show", type=int, help="print the program of a seed and its difference")
+    options = parser.parse_args()
+    import torch as truth
+
+    import tritonnn as library
+
+    if options.show is not None:
+        lines = write(truth, options.show, options.steps)
+        print("\n".join(lines), compare(lines, truth, library, options.device), sep="\n\n")
+        return 0
+    seeds = range(options.seed, options.seed + options.count)
+    until = time.monotonic() + options.minutes * 60
+    done, kinds = 0, Counter[str]()
+    for seed, lines, text in differences(truth, library, seeds, options.steps, options.device, until):
+        done += 1
+        if text is not None:
+            kinds[re.sub(r"\d+", "N", text)[:120]] += 1
+            print(f"---- seed {seed}", *lines, f"# {text}", sep="\n", flush=True)
+    for text, number in kinds.most_common():
+        print(number, text)
+    print(f"{done} programs, {kinds.total()} differences")
+    return int(kinds.total() > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

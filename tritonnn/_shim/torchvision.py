@@ -1,8 +1,0 @@
-"""Replaces itself by tritonnn: see the package's docstring."""
-
-from __future__ import annotations
-
-from tritonnn import _run
-
-_run.serve()
-_run.replace("torchvision")
