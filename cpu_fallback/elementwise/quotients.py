@@ -11,8 +11,8 @@ from tritonnn.cpu_fallback.common.pointwise import Array, Operand, binary, block
 _FLOAT64 = np.dtype(np.float64)
 
 
-def _refuse_zero(other: Operand) -> None:
-    if not np.all(other):
+def _refuse_zero(out: Array, other: Operand) -> None:
+    if out.size and not np.all(other):
         raise RuntimeError("ZeroDivisionError: integer division or modulo by zero")
 
 
@@ -50,7 +50,7 @@ def _dividing(ufunc: np.ufunc, whole: np.ufunc, rest: bool) -> Callable[[Array, 
 
     def run(out: Array, input: Operand, other: Operand) -> None:
         if out.dtype.kind in "iu":
-            _refuse_zero(other)
+            _refuse_zero(out, other)
         if working(out.dtype) == np.float32:
             blockwise(step, out, input, other)
         else:
@@ -76,7 +76,7 @@ def trunc_divide(out: Array, input: Operand, other: Operand) -> None:
     if out.dtype.kind not in "iu":
         blockwise(lambda out, x, y: np.trunc(np.divide(x, y, dtype=out.dtype), out=out), out, input, other)
         return
-    _refuse_zero(other)
+    _refuse_zero(out, other)
     quotient = np.floor_divide(input, other)
     # rounded down is one too low where the signs differ and something is left
     quotient += ((np.bitwise_xor(input, other)) < 0) & (quotient * other != input)

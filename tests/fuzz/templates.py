@@ -68,7 +68,7 @@ VIEWS = split("""
     {x}.unfold({d}, max(min({n}, 2), 1), 1)
     {x}.movedim({d}, {e})
     {x}.mT
-    {x}.T if {x}.dim() == 2 else {x}.adjoint()
+    {x}.T if {x}.dim() == 2 else {x}.transpose(-1, 0)
     {x}.chunk(2, {d})[0]
     {x}.split(max({n} // 2, 1), {d})[-1]
     {x}.unbind({d})[0]
@@ -128,7 +128,7 @@ JUMPS = split("""
     {x}.all({d})
     {x}.count_nonzero({d})
     {x}.sort({d}).values
-    {x}.topk(1, {d}).values
+    {x}.detach().topk(1, {d}).values
     {x}.masked_select({mask})
     {x}[{mask}]
     {x}.unique()
@@ -227,7 +227,6 @@ WRITES = split("""
     {x}.squeeze_()
     {x}.transpose_({d}, -1)
     {x}.index_fill_({d}, {rows}, 1)
-    {x}.requires_grad_()
     {x}.detach_()
     {x} += {y}
     {x} *= 2

@@ -32,7 +32,7 @@ def broadcasts(t: Any) -> Callable[[Any], bool]:
 def overlaps_itself(t: Any) -> bool:
     """Whether elements share memory other than by being expanded: what a write leaves there is not defined."""
     grid = np.indices(tuple(t.shape)).reshape(t.dim(), -1) if t.dim() else np.zeros((0, 1), int)
-    steps = [0 if n == 1 else s for n, s in zip(t.shape, t.stride(), strict=True)]
+    steps = [s if n > 1 else 1 for n, s in zip(t.shape, t.stride(), strict=True)]
     places = np.dot(np.array(steps, int), grid) if t.dim() else np.zeros(1, int)
     return 0 not in steps and len(np.unique(places)) < t.numel()
 

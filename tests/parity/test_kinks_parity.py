@@ -156,8 +156,7 @@ OTHER = {
     "mode": "NaN is no value that occurs several times",
     "prod": "the product of the others, exact where PyTorch divides the whole by the element",
     "cumprod": "likewise",
-    **dict.fromkeys(("hardswish", "elu", "celu", "selu"), "NaN of NaN, where PyTorch's code takes a branch"),
-    "renorm": "likewise",
+    "renorm": "NaN of NaN, where PyTorch's code takes a branch",
     **dict.fromkeys(("softsign", "lse2", "i0"), "the limit, where PyTorch computes inf / inf or inf - inf"),
     "quantile": "no element is the result where there is NaN",
 }

@@ -15,6 +15,7 @@ from tritonnn.dispatch._writing import (
     check_out,
     copy_into,
     deliver,
+    refuse_partial_overlap,
     register_copy,
     row_major,
     run_into,
@@ -24,7 +25,7 @@ from tritonnn.dispatch._writing import (
 
 __all__ = [
     "QUIET", "allocate", "call", "check_dtype", "check_float8", "check_inplace", "check_limited",
-    "check_not_of_inference", "check_out", "copy_into", "deliver",
-    "inplace", "inplace_composite", "is_expanded", "pointwise", "quiet_reset", "quiet_set", "register_copy",
-    "result_type", "row_major", "run_into", "to_device", "view", "views", "watch", "write", "wrote",
+    "check_not_of_inference", "check_out", "copy_into", "deliver", "inplace", "inplace_composite", "is_expanded",
+    "pointwise", "quiet_reset", "quiet_set", "refuse_partial_overlap", "register_copy", "result_type", "row_major",
+    "run_into", "to_device", "view", "views", "watch", "write", "wrote",
 ]  # fmt: skip

@@ -18,7 +18,13 @@ from tritonnn.dispatch._checks import (
 )
 from tritonnn.dispatch._pointwise import plan_alike, plan_pointwise, run_pointwise
 from tritonnn.dispatch._watch import seen, watchers
-from tritonnn.dispatch._writing import cast_into, check_not_of_inference, overlaps, wrote
+from tritonnn.dispatch._writing import (
+    cast_into,
+    check_not_of_inference,
+    overlaps,
+    refuse_partial_overlap,
+    wrote,
+)
 from tritonnn.dtypes import dtype as DType
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import check_recorded_write, overwritten, record, rewrite_history
@@ -76,7 +82,10 @@ def inplace(op: Op, args: tuple) -> Tensor:
             plan = explained(op, plan_pointwise, args)
         shape, dtype = plan.shape, plan.result
         compute: Callable[[Tensor], None] = lambda output: run_pointwise(op, args, plan, output)
-        direct = dtype is target.dtype and not overlaps(target, args)
+        shared = overlaps(target, args)
+        if shared:
+            refuse_partial_overlap(target, args)
+        direct = dtype is target.dtype and not shared
     else:
         planned = explained(op, apply_rule, args)
         if planned.__class__ is tuple:

@@ -223,6 +223,38 @@ def overlaps(out: Tensor, args: tuple) -> bool:
     return False
 
 
+def refuse_partial_overlap(out: Tensor, args: tuple) -> None:
+    """Refuse an in-place write that reads the same memory at other places, as far as PyTorch looks.
+
+    Raises:
+        RuntimeError: both are dense, share a part of their memory, and do not lie there alike.
+    """
+    for arg in args:
+        if not isinstance(arg, Tensor) or arg is out or arg._storage.block is not out._storage.block:
+            continue
+        ours, theirs = _span(out), _span(arg)
+        if ours is None or theirs is None or ours[1] <= theirs[0] or theirs[1] <= ours[0]:
+            continue
+        if ours != theirs or _steps(out) != _steps(arg):
+            raise RuntimeError(
+                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+                "memory location. Please clone() the tensor before performing the operation."
+            )
+
+
+def _steps(tensor: Tensor) -> list[tuple[int, int]]:
+    """Extent and stride of the dimensions that are walked along."""
+    return [(n, stride) for n, stride in zip(tensor.shape, tensor.stride(), strict=True) if n > 1]
+
+
+def _span(tensor: Tensor) -> tuple[int, int] | None:
+    """The bytes of the storage that a tensor's elements fill; None where there are none, or gaps between them."""
+    if 0 in tensor.shape or not shapes.is_dense(tensor.shape, tensor.stride()):
+        return None
+    first = tensor._offset * tensor.dtype.itemsize
+    return first, first + tensor.nbytes
+
+
 def run_into(op: Op, out: Tensor, args: tuple) -> None:
     """A table call that writes into a tensor that exists, as the caller has checked; no graph, no version."""
     buffers = [arg._buf if isinstance(arg, Tensor) else arg for arg in args]

@@ -73,7 +73,7 @@ def multiplied(input: Tensor) -> None:
     Raises:
         NotImplementedError: they are of bool.
     """
-    if input.dtype is dtypes.bool_:
+    if input.dtype is dtypes.bool_ and 0 not in input.shape:
         raise Invalid(
             "not implemented for 'Bool'",
             hint="convert with .to(torch.int64) or .float()",

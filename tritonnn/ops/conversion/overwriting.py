@@ -87,9 +87,12 @@ def copy_(
         src = from_array(np.array(number, kind.np), kind)
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
-    dispatch.check_inplace(copy_values.op, self, state.enabled and self.dtype.kind >= 2 and src.requires_grad)
     if self is src:
+        if state.enabled and self.requires_grad:
+            graph.check_recorded_write(self)
+        dispatch.wrote(self, "copy_")
         return self
+    dispatch.check_inplace(copy_values.op, self, state.enabled and self.dtype.kind >= 2 and src.requires_grad)
     fits = is_expandable_to(src.shape, self.shape) if broadcast else src.shape == self.shape
     if not fits:
         raise fail(
@@ -101,6 +104,7 @@ def copy_(
     recorded = state.enabled and self.dtype.kind >= 2 and (self.requires_grad or src.requires_grad)
     given, edge = src, graph.edge_of(src) if recorded else None
     if src._storage.block is self._storage.block and not self.is_set_to(src):
+        dispatch.refuse_partial_overlap(self, (src,))
         src = row_major(src)  # NumPy and kernels may write before they read where memory overlaps
     if non_blocking and self.device is not src.device:
         from tritonnn.runtime.interface import runtime

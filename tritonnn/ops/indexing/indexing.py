@@ -217,6 +217,9 @@ def indexed_shape(shape: Size, indices: Sequence[Tensor], dims: Sequence[int]) -
 
     The index dimensions take the place of the indexed ones if those are neighbours, else they stand in front.
     """
+    for index, dim in zip(indices, dims, strict=True):
+        if shape[dim] == 0 and index.numel():
+            raise Invalid("index is out of bounds for dimension with size 0", kind=IndexError)
     try:
         common = broadcast_shapes(*[t.shape for t in indices])
     except Invalid:

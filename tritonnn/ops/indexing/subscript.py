@@ -299,6 +299,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
 
 def _assign(view: Tensor, value: Any) -> None:
     if not isinstance(value, Tensor):
+        dispatch.check_inplace(put_at.op, view)  # `fill_` would take what repeats its elements
         view.fill_(value)
         return
     value = _without_leading_ones(value, len(view.shape))

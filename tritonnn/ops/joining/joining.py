@@ -59,13 +59,13 @@ def cat(tensors: Tensors, dim: int = 0) -> Any:
     total, common, mixed = 0, first.dtype, False
     for i, tensor in enumerate(tensors):
         sizes = tuple(tensor.shape)
+        mixed = mixed or tensor.dtype is not common
         if sizes != wanted:
             if sizes == (0,) and rank != 1:
                 continue
             if len(sizes) != rank or sizes[:dim] != before or sizes[dim + 1 :] != after:
                 raise _unlike(first, tensor, i, dim)
         total += sizes[dim]
-        mixed = mixed or tensor.dtype is not common
     if mixed:
         common = result_type(*tensors)
     shape = (*before, total, *after)

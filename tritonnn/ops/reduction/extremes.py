@@ -12,7 +12,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import ordered, tensors_only
 from tritonnn.ops._table import OPS, REAL, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.elementwise.elementwise import isnan
+from tritonnn.ops.elementwise.elementwise import choose, isnan
 from tritonnn.ops.elementwise.logic import logical_and, logical_or
 from tritonnn.ops.reduction.reduction import _dim_errors, over_count, reduced_shape, restore, sum
 from tritonnn.ops.shape.shape import unsqueeze
@@ -38,7 +38,7 @@ def shared_equally(g: Tensor, input: Tensor, result: Tensor, dims: Sequence[int]
     """The gradient, shared among the elements that are the result, NaN among them."""
     result, g = restore(result, input.shape, dims, keepdim), restore(g, input.shape, dims, keepdim)
     ties = logical_or(input == result, logical_and(isnan(input), isnan(result)))
-    return over_count(g, sum(ties, dims, True)) * ties
+    return choose(ties, over_count(g, sum(ties, dims, True)), 0.0)  # a product would spread NaN
 
 
 _EXTREME = dict(

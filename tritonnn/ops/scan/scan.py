@@ -66,10 +66,8 @@ def _cumprod_grad(g: Tensor, input: Tensor, dim: int) -> Tensor:
 
     With prefix p[i] = x[0] ... x[i-1], the derivative at i is p[i] * h[i] where h[i] = g[i] + x[i+1] h[i+1].
     """
-    if not input.shape:
-        return g
-    count = input.shape[dim]
-    if count == 0:
+    count = input.shape[dim] if input.shape else 1
+    if count < 2:
         return g
     if input.dtype.is_complex:
         input = input.conj()

@@ -17,10 +17,10 @@ from tritonnn.table import Entry, OpSignature
 
 def _geometry_inplace(name: str, entry: Entry) -> Any:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        seen = getattr(self, name)(*args, **kwargs)
         check_not_of_inference(self)
         if state.enabled and self.requires_grad:
             check_recorded_write(self)
+        seen = getattr(self, name)(*args, **kwargs)
         if seen._node is not None:
             self._node, self._out_nr = seen._node, seen._out_nr
         self._adopt(seen)
