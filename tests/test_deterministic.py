@@ -34,12 +34,12 @@ def _switched_off_again():
 
 def test_no_kernel_depends_on_the_order_of_atomics():
     """An op whose kernel does must say `nondeterministic=`; none does."""
-    found = {
+    atomics = {
         (str(path.relative_to(ROOT)), name)
         for path in (ROOT / "kernels").rglob("*.py")
         for name in re.findall(r"\btl\.atomic_\w+", path.read_text(encoding="utf-8"))
     }
-    assert found == set(ATOMICS)
+    assert atomics == set(ATOMICS)
     assert not [op for op in OPS.values() if op.options.get("nondeterministic")]
 
 
@@ -125,8 +125,8 @@ MAKERS = {
 def test_uninitialised_memory_is_filled(make, device):
     torch.use_deterministic_algorithms(True)
     for dtype in (torch.float32, torch.float16, torch.bfloat16, torch.complex64):
-        made = MAKERS[make](dtype, device).cpu()
-        assert bool((made != made).all())
+        values = MAKERS[make](dtype, device).cpu()
+        assert bool((values != values).all())
     for dtype in (torch.uint8, torch.int8, torch.int64):
         assert set(MAKERS[make](dtype, device).flatten().tolist()) == {torch.iinfo(dtype).max}
     assert bool(MAKERS[make](torch.bool, device).all())

@@ -132,12 +132,12 @@ def odd_calls(sample: Any) -> Any:
 @pytest.mark.parametrize("op", [op for op in ops() if op.api], ids=lambda op: op.name)
 def test_nothing_leaks(op: Any) -> None:
     dtype = torch.float32 if torch.float32 in op.dtypes else op.dtypes[0]
-    found = []
+    leaks = []
     for sample in samples(op, "cpu", dtype)[:2]:
         for name, args, place in odd_calls(sample):
             try:
                 op.function(*args, **sample.kwargs)
             except Exception as error:
                 if leaked(error):
-                    found.append(f"argument {place} {name}: {error!r}")
-    assert not found, "\n".join(found)
+                    leaks.append(f"argument {place} {name}: {error!r}")
+    assert not leaks, "\n".join(leaks)

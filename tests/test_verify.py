@@ -81,9 +81,9 @@ def test_fault_in_a_scalar_function(monkeypatch):
     monkeypatch.setattr(op, "gpu", None)
     x = torch.tensor([[3.0, -1.0, -8.0], [2.0, 0.0, -2.0]]).cuda()
     model = nn.Sequential(nn.Identity(), nn.Sequential(nn.ReLU()))
-    with pytest.raises(torch.VerificationError) as raised, torch.verify() as found:
+    with pytest.raises(torch.VerificationError) as raised, torch.verify() as verification:
         model(x)  # the line
-    difference = found.differences[0]
+    difference = verification.differences[0]
     assert difference.op == "relu" and difference.kind == "difference" and difference.place == (0, 2)
     assert (float(difference.got), float(difference.expected)) == (-4.0, 0.0)
     assert difference.module == "1.0" and difference.file == __file__
@@ -102,12 +102,12 @@ def test_module_path_in_forward_and_backward(plant):
 def test_fault_in_backward_names_the_forward_call(plant):
     net, x = Net().cuda(), torch.randn(2, 4, device="cuda")
     plant("threshold_backward")
-    with torch.verify() as found:
+    with torch.verify() as verification:
         y = net(x).sum()  # forward
         with pytest.raises(torch.VerificationError) as raised:
             y.backward()
     text = str(raised.value)
-    assert found.differences[0].module == "layers.1.act"
+    assert verification.differences[0].module == "layers.1.act"
     assert "in the backward of ReluBackward0" in text and "y.backward()" in text
     assert "forward was called in module 'layers.1.act'" in text and "self.act(self.fc(x))" in text
 
@@ -127,9 +127,9 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 def test_every_way_to_a_kernel(call, plant):
     name, run = CALLS[call]
     x = torch.arange(12.0).reshape(3, 4).cuda()
-    with torch.verify() as found:
+    with torch.verify() as verification:
         run(x.clone())
-    assert not found.differences
+    assert not verification.differences
     plant(name)
     with pytest.raises(torch.VerificationError, match="differs from its NumPy twin in 1 of"), torch.verify():
         run(x.clone())
@@ -168,9 +168,9 @@ def test_optimizer_step(optimizer, plant):
     p = torch.ones(3, device="cuda", requires_grad=True)
     p.grad = torch.ones(3, device="cuda")
     step = optimizer([p], lr=0.1).step
-    with torch.verify() as found:
+    with torch.verify() as verification:
         step()
-    assert not found.differences
+    assert not verification.differences
     plant("elementwise_step", lambda given: given[0][0])
     with pytest.raises(torch.VerificationError, match="elements of 'params'"), torch.verify():
         step()
@@ -183,31 +183,31 @@ def test_a_training_step_is_clean():
         nn.Linear(16, 8), nn.LayerNorm(8), nn.Linear(8, 3),
     ).cuda()  # fmt: skip
     optimizer = torch.optim.Adam(net.parameters())
-    with torch.verify() as found:
+    with torch.verify() as verification:
         x, y = torch.randn(4, 1, 4, 4, device="cuda"), torch.randint(0, 3, (4,), device="cuda")
         nn.functional.cross_entropy(net(x), y).backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=False)
-    assert not found.differences
+    assert not verification.differences
 
 
 def test_terms_that_cancel_are_no_false_alarm():
     rng = np.random.default_rng(0)
     half = rng.standard_normal(4096).astype(np.float32) * 1e4
     x = torch.from_numpy(rng.permutation(np.concatenate([half, -half]))).cuda()
-    with torch.verify() as found:
+    with torch.verify() as verification:
         x.sum()
         x.half().sum()
-    assert not found.differences
+    assert not verification.differences
 
 
 def test_factors_scale_what_is_allowed(plant):
     plant("mul", by=1e-3)
     x = torch.ones(4, device="cuda")
-    with torch.verify(rtol_factor=50, atol_factor=50) as found:
+    with torch.verify(rtol_factor=50, atol_factor=50) as verification:
         x * 2.0
-    assert not found.differences
+    assert not verification.differences
     with pytest.raises(torch.VerificationError), torch.verify():
         x * 2.0
 
@@ -218,14 +218,14 @@ def test_first_nan_of_finite_numbers(device):
     with pytest.raises(torch.VerificationError, match="div made NaN") as raised, torch.verify():
         x / x
     assert "worst element (1,)" in str(raised.value) and "x / x" in str(raised.value)
-    with torch.verify(non_finite=False) as found:
+    with torch.verify(non_finite=False) as verification:
         x / x
-    with torch.verify() as found:
+    with torch.verify() as verification:
         masked = x.masked_fill(x == 0, float("-inf"))  # asked for: a number that is infinite is given
         masked.exp()
         (masked * 2).softmax(0)
         x.add_(float("nan"))
-    assert not found.differences
+    assert not verification.differences
 
 
 def test_backward_that_makes_infinity():
@@ -238,11 +238,14 @@ def test_backward_that_makes_infinity():
 
 def test_warns_and_goes_on_up_to_a_limit():
     x = torch.zeros(2)
-    with torch.verify(on_difference="warn", limit=2) as found, warnings.catch_warnings(record=True) as seen:
+    with (
+        torch.verify(on_difference="warn", limit=2) as verification,
+        warnings.catch_warnings(record=True) as seen,
+    ):
         warnings.simplefilter("always")
         for _ in range(3):
             x.log()
-    assert [d.op for d in found.differences] == ["log", "log"]
+    assert [d.op for d in verification.differences] == ["log", "log"]
     assert len(seen) == 2 and seen[0].filename == __file__
 
 

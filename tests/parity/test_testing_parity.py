@@ -167,7 +167,7 @@ def test_dtypes_without_a_tolerance(name: str) -> None:
         assert outcome(run, ours) == outcome(run, theirs)
 
 
-def made(*shape: Any, dtype: str = "float32", **options: Any) -> Callable:
+def drawn(*shape: Any, dtype: str = "float32", **options: Any) -> Callable:
     def run(t: Any) -> Any:
         named = {k: getattr(t, v) if k == "memory_format" else v for k, v in options.items()}
         return t.testing.make_tensor(*shape, dtype=getattr(t, dtype), device="cpu", **named)
@@ -176,22 +176,22 @@ def made(*shape: Any, dtype: str = "float32", **options: Any) -> Callable:
 
 
 MADE = {
-    "in line": made(2, 3), "tuple": made((2, 3)), "list": made([2, 3]), "nothing": made(0), "0-d": made(()),
-    "gaps": made(2, 3, noncontiguous=True), "gaps of one": made(1, noncontiguous=True),
-    "gaps of 0-d": made((), noncontiguous=True), "gaps of a column": made(3, 1, noncontiguous=True),
-    "channels last": made(1, 2, 3, 4, memory_format="channels_last"), "grad": made(3, requires_grad=True),
-    "one number": made(3, low=2, high=2), "far outside": made(3, low=-INF, high=INF),
-    "bits": made(3, dtype="bool", low=1), "no zero": made(4, dtype="int64", low=0, high=1, exclude_zero=True),
-    "no zero bit": made(4, dtype="bool", low=0, high=1, exclude_zero=True), "complex": made(3, dtype="complex64"),
-    "float8": made(3, dtype="float8_e4m3fn"), "fractions as limits": made(3, dtype="int64", low=1, high=1.5),
-    "every byte": made(3, dtype="int8", low=-1000, high=1000),
-    "low above high": made(3, high=-20), "NaN": made(3, low=NAN), "low over high": made(3, low=3, high=2),
-    "no whole number": made(3, low=2, high=2, dtype="int64"),
-    "grad of whole numbers": made(3, dtype="int64", requires_grad=True),
-    "gaps and format": made(1, 2, 3, 4, memory_format="channels_last", noncontiguous=True),
-    "beyond the dtype": made(3, dtype="uint8", low=300, high=400),
-    "rank of format": made(2, memory_format="channels_last"),
-    "no dtype": lambda t: t.testing.make_tensor(2, device="cpu"), "negative": made(2, -3),
+    "in line": drawn(2, 3), "tuple": drawn((2, 3)), "list": drawn([2, 3]), "nothing": drawn(0), "0-d": drawn(()),
+    "gaps": drawn(2, 3, noncontiguous=True), "gaps of one": drawn(1, noncontiguous=True),
+    "gaps of 0-d": drawn((), noncontiguous=True), "gaps of a column": drawn(3, 1, noncontiguous=True),
+    "channels last": drawn(1, 2, 3, 4, memory_format="channels_last"), "grad": drawn(3, requires_grad=True),
+    "one number": drawn(3, low=2, high=2), "far outside": drawn(3, low=-INF, high=INF),
+    "bits": drawn(3, dtype="bool", low=1), "no zero": drawn(4, dtype="int64", low=0, high=1, exclude_zero=True),
+    "no zero bit": drawn(4, dtype="bool", low=0, high=1, exclude_zero=True), "complex": drawn(3, dtype="complex64"),
+    "float8": drawn(3, dtype="float8_e4m3fn"), "fractions as limits": drawn(3, dtype="int64", low=1, high=1.5),
+    "every byte": drawn(3, dtype="int8", low=-1000, high=1000),
+    "low above high": drawn(3, high=-20), "NaN": drawn(3, low=NAN), "low over high": drawn(3, low=3, high=2),
+    "no whole number": drawn(3, low=2, high=2, dtype="int64"),
+    "grad of whole numbers": drawn(3, dtype="int64", requires_grad=True),
+    "gaps and format": drawn(1, 2, 3, 4, memory_format="channels_last", noncontiguous=True),
+    "beyond the dtype": drawn(3, dtype="uint8", low=300, high=400),
+    "rank of format": drawn(2, memory_format="channels_last"),
+    "no dtype": lambda t: t.testing.make_tensor(2, device="cpu"), "negative": drawn(2, -3),
 }  # fmt: skip
 
 
@@ -199,10 +199,15 @@ def description(run: Callable, library: Any) -> tuple:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = run(library)
+            tensor = run(library)
     except (ValueError, TypeError, RuntimeError) as error:
         return type(error).__name__, str(error) if type(error) is ValueError else ""
-    return tuple(made.shape), made.stride(), str(made.dtype), made.requires_grad
+    return (
+        tuple(tensor.shape),
+        tensor.stride(),
+        str(tensor.dtype),
+        tensor.requires_grad,
+    )
 
 
 @pytest.mark.parametrize("case", MADE)
@@ -221,7 +226,7 @@ def test_range_of_make_tensor(name: str, limits: dict) -> None:
     ends = []
     for library in (ours, theirs):
         try:
-            values = made(4000, dtype=name, **limits)(library).double()
+            values = drawn(4000, dtype=name, **limits)(library).double()
         except ValueError as error:
             ends.append(str(error))
             continue

@@ -93,12 +93,12 @@ class verify:
         """Whether as much has been reported as was asked for."""
         return self.limit is not None and len(self.differences) >= self.limit
 
-    def report(self, found: Difference) -> None:
+    def report(self, difference: Difference) -> None:
         """Keep what was found, and raise it or warn."""
-        self.differences.append(found)
+        self.differences.append(difference)
         if self.on_difference == "raise":
-            raise VerificationError(found.message)
-        warn(found.message)
+            raise VerificationError(difference.message)
+        warn(difference.message)
 
 
 def _looked_at(op: Op, device_type: str, function: Callable) -> Callable:
@@ -111,9 +111,9 @@ def _looked_at(op: Op, device_type: str, function: Callable) -> Callable:
         if settings is None or settings.done or (on_gpu and runtime().is_capturing()):
             return function(*given, **options)
         call = Call(op, given, options, settings, on_gpu)
-        made = function(*given, **options)
-        call.look(made)
-        return made
+        results = function(*given, **options)
+        call.look(results)
+        return results
 
     return run
 

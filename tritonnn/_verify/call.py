@@ -88,9 +88,9 @@ class Call:
         inputs = self.before[self.outs :]
         self.finite = settings.non_finite and all(finite(value) for value in flat(inputs))
 
-    def look(self, made: Any) -> None:
+    def look(self, returned: Any) -> None:
         """Report how the results that are there now differ from the twin's, or that they are not finite."""
-        for name, got, expected in self.results(made):
+        for name, got, expected in self.results(returned):
             if name not in self.op.own_form and expected is not None and self.differs(name, got, expected):
                 return
             if self.finite and not finite(got):
@@ -106,10 +106,10 @@ class Call:
                 self.report("non-finite", head, name, place, got[place], None)
                 return
 
-    def results(self, made: Any) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
+    def results(self, returned: Any) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
         """(name, what is there, what the twin has) of each tensor that was written."""
         if self.allocated:
-            outs: Sequence[Any] = made if isinstance(made, tuple) else (made,)
+            outs: Sequence[Any] = returned if isinstance(returned, tuple) else (returned,)
             names: Sequence[str] = self.op.results
         elif self.outs:
             outs, names = self.given[: self.outs], self.names[: self.outs]
@@ -117,8 +117,8 @@ class Call:
             pairs = [(n, v) for n, value in zip(self.names, self.given) for v in flat([value])]
             names, outs = [n for n, _ in pairs], [v for _, v in pairs]
         if not self.on_gpu:
-            found = [(name, out) for name, out in zip(names, outs) if isinstance(out, np.ndarray)]
-            return [(name, out, None) for name, out in found]
+            arrays = [(name, out) for name, out in zip(names, outs) if isinstance(out, np.ndarray)]
+            return [(name, out, None) for name, out in arrays]
         twins = self.twin()
         return [
             (name, fetched(out, {}), twin)
@@ -148,11 +148,11 @@ class Call:
             outs = [lambda shape, dtype: np.empty(tuple(shape), dtype.np)]
         token = quiet_set(QUIET)
         try:
-            made = implementation(self.op.family, self.op.name)(*outs, *args)
+            results = implementation(self.op.family, self.op.name)(*outs, *args)
         finally:
             quiet_reset(token)
         if self.allocated:
-            return list(made) if isinstance(made, tuple) else [made]
+            return list(results) if isinstance(results, tuple) else [results]
         return outs if self.outs else list(flat(args))
 
     def moved(self, array: np.ndarray, seed: int | None, number: int) -> np.ndarray:
@@ -246,7 +246,7 @@ class Call:
             lines.append(f"in the backward of {site.node.name()}, run by {site}")
             if forward is not None:
                 lines.append(f"whose forward was called {'' if module else 'at '}{forward}")
-        found = Difference(
+        difference = Difference(
             self.op.name, kind, name, place, got, expected, module, site.file, site.line, "\n  ".join(lines)
         )
-        self.settings.report(found)
+        self.settings.report(difference)

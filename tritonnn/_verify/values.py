@@ -30,15 +30,15 @@ def mapped(value: Any, change: Callable) -> Any:
 
 def flat(values: Sequence[Any]) -> list:
     """The tensors and the numbers in a list of arguments."""
-    found = []
+    leaves = []
     for value in values:
         if isinstance(value, (list, tuple)):
-            found += flat(value)
+            leaves += flat(value)
         elif isinstance(value, dict):
-            found += flat(list(value.values()))
+            leaves += flat(list(value.values()))
         elif isinstance(value, (Buffer, np.ndarray, float, complex)):
-            found.append(value)
-    return found
+            leaves.append(value)
+    return leaves
 
 
 def fetched(buffer: Buffer, seen: dict[tuple, np.ndarray]) -> np.ndarray:
