@@ -42,9 +42,9 @@ kernels: $(VENV)/.stamp-dev
 mutants: $(VENV)/.stamp-dev
 	$(TEST_ENV) PYTHONPATH=tests $(PY) -m mutants.run $(MUTANTS)
 
-# Looks for faults with random input, for so many minutes; each instrument also runs briefly in `test`.
+# Looks for faults with random input, for so many minutes; each instrument also runs briefly in `test` or `parity`.
 MINUTES ?= 5
-fuzz: $(VENV)/.stamp-dev
+fuzz: $(VENV)/.stamp-parity
 	$(TEST_ENV) PYTHONPATH=tests $(PY) -m fuzz.run $(MINUTES)
 
 perf: $(VENV)/.stamp-report

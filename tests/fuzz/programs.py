@@ -44,7 +44,7 @@ def differences(
 ) -> Iterator[tuple[int, list[str], str | None]]:
     """(seed, program, difference or None); a program that shows one is shrunk."""
     for seed in seeds:
-        if time.monotonic() > until:
+        if time.time() > until:
             return
         lines = write(truth, seed, steps)
         if device != "cpu":  # whose kernels have few complex numbers
@@ -59,7 +59,7 @@ def differences(
 def explained(lines: list[str], text: str, device: str) -> str | None:
     """Why a difference stays."""
     known = EXPLAINED if device == "cpu" else EXPLAINED | EXPLAINED_ON_A_GPU
-    said = " ".join([lines[-1], text, lines[0]])
+    said = " ".join([*lines, text])
     return next((reason for pattern, reason in known.items() if re.search(pattern, said)), None)
 
 
@@ -82,9 +82,17 @@ def main() -> int:
         print("\n".join(lines), compare(lines, truth, library, options.device), sep="\n\n")
         return 0
     seeds = range(options.seed, options.seed + options.count)
-    until = time.monotonic() + options.minutes * 60
+    return run(seeds, time.time() + options.minutes * 60, options.steps, options.device)
+
+
+def run(seeds: Iterable[int], until: float, steps: int = 20, device: str = "cpu") -> int:
+    """Print what differs, and how often which kind of it; 1 where something does."""
+    import torch as truth
+
+    import tritonnn as library
+
     done, kinds = 0, Counter[str]()
-    for seed, lines, text in differences(truth, library, seeds, options.steps, options.device, until):
+    for seed, lines, text in differences(truth, library, seeds, steps, device, until):
         done += 1
         if text is not None:
             kinds[re.sub(r"\d+", "N", text)[:120]] += 1

@@ -9,20 +9,24 @@ from __future__ import annotations
 import sys
 import time
 
-from fuzz import full_disks, kills, loading
+from fuzz import full_disks, kills, loading, programs, soak
 
 
 def main(minutes: float, seed: int) -> int:
     """The status is 1 where something was found."""
     begin = time.time()
     print(f"seed {seed}: damaged and hostile files (again: python -m fuzz.loading --only NUMBER)", flush=True)
-    files = loading.run(seed, sys.maxsize, until=begin + 60 * minutes * 0.7)
+    files = loading.run(seed, sys.maxsize, until=begin + 60 * minutes * 0.4)
     print(files, flush=True)
+    print("random programs against PyTorch", flush=True)
+    differ = programs.run(range(seed, sys.maxsize), until=begin + 60 * minutes * 0.7)
+    print("training for a long time", flush=True)
+    grew = soak.run(int(minutes * 60))
     print("saves that are killed", flush=True)
     killed = kills.run(sys.maxsize, seed, until=begin + 60 * minutes * 0.95)
     print(killed, flush=True)
     print("full disks", flush=True)
-    return bool(files.findings) | bool(killed.findings) | full_disks.main(mount=True)
+    return bool(files.findings) | differ | grew | bool(killed.findings) | full_disks.main(mount=True)
 
 
 if __name__ == "__main__":

@@ -198,12 +198,17 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=1000, help="of each workload (1000)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     options = parser.parse_args()
+    return run(options.steps, options.device)
+
+
+def run(steps: int, device: str = "cpu") -> int:
+    """Print what each workload left; 1 where one grows."""
     failed = 0
     for name, workload in WORKLOADS.items():
-        result = left(workload(options.device), options.steps, 300)  # until bounded caches are full
+        result = left(workload(device), steps, 300)  # until bounded caches are full
         failed += bool(result.in_circles or result.more.total() > 20 or result.bytes > 8 << 20)
         grown = f"{result.bytes >> 10:+} KiB, {dict(result.more)}, in circles {dict(result.in_circles)}"
-        print(f"{name:12} {options.steps} steps: {grown}")
+        print(f"{name:12} {steps} steps: {grown}")
     return int(failed > 0)
 
 
