@@ -52,7 +52,8 @@ def _threshold_backward(out: Array, grad: Operand, x: Array, threshold: float) -
 
 
 def _threshold(out: Array, x: Array, threshold: float, value: float) -> None:
-    select(out, np.less_equal(x, threshold), out.dtype.type(value), x)
+    number = np.asarray(value).astype(out.dtype)  # of unsigned types modulo their range
+    select(out, np.less_equal(x, threshold), number[()], x)
 
 
 def _hardtanh_backward(out: Array, grad: Operand, x: Array, low: float, high: float) -> None:

@@ -18,7 +18,8 @@ FOLDERS = ("tritonnn", "kernels", "cpu_fallback")
 FLOORS: tuple[tuple[str, str], ...] = (
     (
         "base",
-        "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks",
+        "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
+        "_call_site determinism",
     ),
     ("a tensor as data", "storage _tensor _methods"),
     ("device runtime", "runtime"),
@@ -40,7 +41,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
     (
         "what users see",
         "tritonnn _tensor_methods nn optim linalg special cuda backends utils "
-        "ops.__main__ ops._stubs collect_env _run _shim __main__",
+        "ops.__main__ ops._stubs collect_env _run _shim __main__ _verify testing",
     ),
 )
 

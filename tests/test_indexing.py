@@ -266,7 +266,7 @@ def test_views_alias_and_are_new_objects():
         ((0, 0, 0), IndexError, "too many indices for tensor of dimension 2"),
         ((MASK, 0), IndexError, "too many indices for tensor of dimension 2"),
         (1.5, IndexError, r"valid indices \(got float\)"),
-        ("a", IndexError, r"valid indices \(got str\)"),
+        ("a", TypeError, r"valid indices \(got str\)"),
         ((E, E), IndexError, "single ellipsis"),
         (S(None, None, -1), ValueError, "step must be greater than zero"),
         (S(1.5, None), TypeError, "slice indices must be integers"),

@@ -11,8 +11,15 @@ import importlib
 import os
 from typing import Any
 
-from tritonnn import _tensor_methods, ops
+from tritonnn import _tensor_methods, config, ops
 from tritonnn._tensor import Tensor
+from tritonnn.determinism import (
+    are_deterministic_algorithms_enabled,
+    get_deterministic_debug_mode,
+    is_deterministic_algorithms_warn_only_enabled,
+    set_deterministic_debug_mode,
+    use_deterministic_algorithms,
+)
 from tritonnn.device import device, get_default_device, set_default_device
 from tritonnn.dispatch import result_type
 from tritonnn.dtypes import (
@@ -37,7 +44,11 @@ from tritonnn.dtypes import (
     promote_types,
     set_default_dtype,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
+from tritonnn.errors import is_warn_always_enabled, set_warn_always
 from tritonnn.memory_format import (
     channels_last,
     channels_last_3d,
@@ -76,7 +87,7 @@ globals().update(NAMESPACES["torch"])
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
     "autograd", "backends", "cuda", "linalg", "multiprocessing", "nn", "optim", "random", "serialization", "special",
-    "utils", "version",
+    "testing", "utils", "version",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
@@ -86,7 +97,8 @@ _LAZY = {
     "from_dlpack": "utils.dlpack", "to_dlpack": "utils.dlpack",
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
-    "get_num_interop_threads": "threads",
+    "get_num_interop_threads": "threads", "verify": "_verify", "VerificationError": "_verify",
+    "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
 }  # fmt: skip
 _LEGACY_SUFFIXES = ("Tensor", "Storage")
 
@@ -177,3 +189,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_SUBMODULES, *_LAZY})
+
+
+if config.VERIFY:  # for the whole program
+    __getattr__("verify")().__enter__()

@@ -18,6 +18,7 @@ from tritonnn import optim as optim
 from tritonnn import random as random
 from tritonnn import serialization as serialization
 from tritonnn import special as special
+from tritonnn import testing as testing
 from tritonnn import utils as utils
 from tritonnn import version as version
 from tritonnn._methods import (
@@ -36,8 +37,19 @@ from tritonnn._methods import (
 )
 from tritonnn._printing import set_printoptions as set_printoptions
 from tritonnn._tensor import Tensor as Tensor
+from tritonnn._verify import VerificationError as VerificationError
+from tritonnn._verify import verify as verify
+from tritonnn.autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from tritonnn.autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from tritonnn.cuda import AcceleratorError as AcceleratorError
 from tritonnn.cuda import OutOfMemoryError as OutOfMemoryError
+from tritonnn.determinism import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
+from tritonnn.determinism import get_deterministic_debug_mode as get_deterministic_debug_mode
+from tritonnn.determinism import (
+    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
+)
+from tritonnn.determinism import set_deterministic_debug_mode as set_deterministic_debug_mode
+from tritonnn.determinism import use_deterministic_algorithms as use_deterministic_algorithms
 from tritonnn.device import DeviceLike
 from tritonnn.device import device as device
 from tritonnn.device import get_default_device as get_default_device
@@ -64,6 +76,11 @@ from tritonnn.dtypes import int64 as int64
 from tritonnn.dtypes import promote_types as promote_types
 from tritonnn.dtypes import set_default_dtype as set_default_dtype
 from tritonnn.dtypes import uint8 as uint8
+from tritonnn.dtypes import uint16 as uint16
+from tritonnn.dtypes import uint32 as uint32
+from tritonnn.dtypes import uint64 as uint64
+from tritonnn.errors import is_warn_always_enabled as is_warn_always_enabled
+from tritonnn.errors import set_warn_always as set_warn_always
 from tritonnn.kernels.launch.autotune import autotune as autotune
 from tritonnn.legacy_types import TypedStorage as TypedStorage
 from tritonnn.legacy_types import UntypedStorage as UntypedStorage

@@ -360,13 +360,31 @@ class Tensor(Methods):
         return bool(self.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._real_number("double"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._real_number("int64_t"))
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._number())
+
+    def _number(self) -> Any:
+        if self.numel() != 1:
+            raise ValueError(
+                "only one element tensors can be converted to Python scalars, and this one has shape "
+                f"{list(self.shape)}. Hint: .tolist() gives all its numbers"
+            )
+        return self.item()
+
+    def _real_number(self, wanted: str) -> Any:
+        value = self._number()
+        if value.__class__ is complex:
+            if value.imag:
+                raise RuntimeError(
+                    f"value cannot be converted to type {wanted} without overflow: {value} has an imaginary part"
+                )
+            return value.real
+        return value
 
     def __index__(self) -> int:
         if self.dtype.kind > 1 or self.numel() != 1:

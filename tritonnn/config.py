@@ -12,7 +12,16 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
-__all__ = ["CACHE_DIR", "NAN_POISON", "SIMULATED_DEVICES", "ConfigError", "Variable", "describe", "table"]
+__all__ = [
+    "CACHE_DIR",
+    "NAN_POISON",
+    "SIMULATED_DEVICES",
+    "VERIFY",
+    "ConfigError",
+    "Variable",
+    "describe",
+    "table",
+]
 
 PREFIX = "TRITONNN_"
 T = TypeVar("T")
@@ -125,6 +134,14 @@ CHECK_INDICES = _variable(
     False,
     "On a GPU, wait for embeddings, losses and indexing to find out whether an index or class is out of range and "
     "raise the error that the CPU raises. Otherwise such an element reads as NaN (0 for integers) and is not written.",
+)
+
+VERIFY = _variable(
+    "VERIFY",
+    flag,
+    False,
+    "Run every GPU operation's NumPy twin beside its kernel and raise at the first that differs, and at the first "
+    "operation that makes NaN or infinity out of finite numbers: `torch.verify()` for the whole program.",
 )
 
 for _message in unknown(os.environ):

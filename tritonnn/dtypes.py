@@ -83,21 +83,27 @@ float64 = dtype("float64", np.float64, 2, 3)
 complex64 = dtype("complex64", np.complex64, 3, 2)
 complex128 = dtype("complex128", np.complex128, 3, 3)
 
+ALL = tuple(dtype._all.values())
+
+# What PyTorch has for storing and exchanging, and computes little with: `table/unsigned.py` says with what.
+uint16 = dtype("uint16", np.uint16, 1, 5)
+uint32 = dtype("uint32", np.uint32, 1, 5)
+uint64 = dtype("uint64", np.uint64, 1, 5)
+UNSIGNED = (uint16, uint32, uint64)
+
 ALIASES = {
     "bool": bool_, "half": float16, "float": float32, "double": float64, "short": int16, "int": int32,
     "long": int64, "cfloat": complex64, "cdouble": complex128,
 }  # fmt: skip
 # What Python's own types mean as a dtype, whatever the default dtype is.
 OF_PYTHON: dict[Any, dtype] = {bool: bool_, int: int64, float: float64, complex: complex128}
-ALL = tuple(dtype._all.values())
 FLOATING = (float16, bfloat16, float32, float64)
 INTEGRAL = (uint8, int8, int16, int32, int64)
 COMPLEX = (complex64, complex128)
 FLOAT8 = (float8_e4m3fn, float8_e5m2)
 REDUCED = frozenset((float16, bfloat16, *FLOAT8))
 
-_from_numpy = {d.np: d for d in ALL}
-_WIDENED = {np.dtype(np.uint16): int32, np.dtype(np.uint32): int64, np.dtype(np.uint64): int64}
+_from_numpy = {d.np: d for d in (*ALL, *UNSIGNED)}
 _default = float32
 
 
@@ -115,7 +121,9 @@ def as_dtype(value: Any, call: str, place: str) -> dtype:
         return value
     dtype_of_type = OF_PYTHON.get(value) if isinstance(value, type) else None
     if dtype_of_type is None:
-        raise TypeError(f"{call}(): argument {place} must be torch.dtype, not {type(value).__name__}")
+        given = value.__name__ if isinstance(value, type) else repr(value)
+        kind = type(value).__name__
+        raise TypeError(f"{call}(): argument {place} must be torch.dtype, not {kind} (got {given})")
     return dtype_of_type
 
 
@@ -123,7 +131,7 @@ def from_numpy_dtype(numpy_dtype: object) -> dtype:
     """The tritonnn type with the same representation as a NumPy type.
 
     Raises:
-        TypeError: NumPy's type has no counterpart (strings, objects, uint32, ...).
+        TypeError: NumPy's type has no counterpart (strings, objects, ...).
         ValueError: its bytes are in the other order.
     """
     given = np.dtype(numpy_dtype)  # type: ignore[call-overload]
@@ -184,6 +192,8 @@ def _promote(a: dtype, b: dtype) -> dtype:
 
 
 _promotions = {(a, b): _promote(a, b) for a in ALL for b in ALL if a is b or not {a, b} & set(FLOAT8)}
+_promotions |= {(u, u): u for u in UNSIGNED}
+_promotions |= {pair: f for u in UNSIGNED for f in FLOATING for pair in ((u, f), (f, u))}
 
 
 def promote_types(type1: dtype, type2: dtype) -> dtype:
@@ -202,6 +212,11 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
         second = as_dtype(type2, "promote_types", "'type2' (position 2)")
         if (first, second) != (type1, type2):
             return promote_types(first, second)
+        if type1 in UNSIGNED or type2 in UNSIGNED:
+            raise RuntimeError(
+                "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+                f"{type1.name} and {type2.name}. Hint: convert one with .to(dtype)"
+            )
         raise RuntimeError(
             f"Promotion for Float8 Types is not supported, attempted to promote {type1.name} and {type2.name}. "
             "Hint: convert one with .to(dtype)"

@@ -41,6 +41,42 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
+_always = False
+_warned: set[str] = set()
+
+
+def warn_once(key: str, message: str) -> None:
+    """`warn`, once in a process for each key, or every time where `set_warn_always` asks for that."""
+    if _always or key not in _warned:
+        _warned.add(key)
+        warn(message)
+
+
+def set_warn_always(b: bool) -> None:
+    """Whether warnings that are given once in a process are given every time; Python's own filters stay.
+
+    >>> import tritonnn as torch
+    >>> torch.set_warn_always(True)
+    >>> torch.is_warn_always_enabled()
+    True
+    >>> torch.set_warn_always(False)
+    """
+    global _always
+    if not isinstance(b, bool):
+        raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
+    _always = b
+
+
+def is_warn_always_enabled() -> bool:
+    """Whether `set_warn_always(True)` was called.
+
+    >>> import tritonnn as torch
+    >>> torch.is_warn_always_enabled()
+    False
+    """
+    return _always
+
+
 class _Explained:
     """Mixed into the exception types that ops raise, so that a Module can add its path to the text."""
 
@@ -80,6 +116,25 @@ def add_module_path(error: BaseException, path: str) -> None:
             text = text.removesuffix(f"\n  in module '{error.module_path}'")
         error.module_path = path
         error.args = (f"{text}\n  in module '{path}'", *error.args[1:])
+
+
+# What Python and NumPy raise of numbers that are too large for them.
+LEAKS = (OverflowError, MemoryError)
+
+
+def leaked(name: str, names: Sequence[str], args: Sequence[Any], error: Exception) -> Exception:
+    """The exception a user sees where Python or NumPy raised one of `LEAKS`; what is the library's own stays."""
+    if isinstance(error, (_Explained, Invalid)):
+        return error
+    if isinstance(error, MemoryError):
+        return explained(RuntimeError)(f"{name}: can't allocate memory: {error or 'too much was asked for'}")
+    for argument, value in zip(names, args):
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if item.__class__ is int and not -(2**63) <= item < 2**63:
+                text = f"{name}: Overflow when unpacking long long: argument '{argument}' is {item}"
+                return explained(ValueError)(text + listed(names, args))
+    text = f"{name}: value cannot be converted to type int64_t without overflow ({error})"
+    return explained(RuntimeError)(text + listed(names, args))
 
 
 def describe(value: Any) -> str:

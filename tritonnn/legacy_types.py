@@ -11,6 +11,7 @@ from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 from tritonnn.dtypes import (
+    UNSIGNED,
     bfloat16,
     bool_,
     complex64,
@@ -35,7 +36,7 @@ KINDS = {
     "Half": float16, "BFloat16": bfloat16, "Float": float32, "Double": float64, "Byte": uint8, "Char": int8,
     "Short": int16, "Int": int32, "Long": int64, "Bool": bool_, "ComplexFloat": complex64, "ComplexDouble": complex128,
 }  # fmt: skip
-_NAMES = {d: kind for kind, d in KINDS.items()}
+_NAMES = {d: kind for kind, d in KINDS.items()} | {d: f"UInt{d.itemsize * 8}" for d in UNSIGNED}
 
 
 class _TensorType(type):
@@ -138,6 +139,10 @@ def parse_type(wanted: Any) -> tuple[dtype, Any]:
         return wanted.dtype, Device(wanted.device_type)
     if wanted is Tensor:
         return get_default_dtype(), Device("cpu")
+    if isinstance(wanted, type):
+        raise ValueError(
+            f"type(): invalid type: '{wanted.__module__}.{wanted.__name__}', expected a torch.dtype"
+        )
     raise TypeError(f"dtype must be a type, str, or dtype object, got {type(wanted).__name__}")
 
 

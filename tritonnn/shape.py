@@ -115,7 +115,11 @@ def as_dims(dim: Any) -> tuple[int, ...]:
     try:
         return (index(dim),)
     except TypeError:
+        pass
+    try:
         return tuple([index(d) for d in dim])
+    except TypeError:
+        raise Invalid(f"argument 'dim' must be int or tuple of ints, not {dim!r}", kind=TypeError) from None
 
 
 def wrap_dims(dim: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:

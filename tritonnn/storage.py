@@ -13,6 +13,8 @@ from tritonnn.buffer import Buffer
 from tritonnn.device import device as Device
 from tritonnn.device import runtime
 from tritonnn.dtypes import dtype as DType
+from tritonnn.dtypes import uint8
+from tritonnn.errors import Invalid
 from tritonnn.shape import contiguous_strides, numel
 
 
@@ -76,6 +78,8 @@ class Storage:
         """The memory seen with a geometry (strides and offset in elements): what a backend is handed."""
         size = dtype.itemsize
         if self.device.type != "cpu":
+            if numel(shape) >= 2**63 // size:
+                raise self._outside(shape, strides, offset, dtype)
             return Buffer(
                 self.block.ptr + offset * size, tuple(shape), tuple(strides), dtype, self.device, self.block
             )
@@ -83,13 +87,19 @@ class Storage:
         if 0 in plain:
             return np.empty(plain, dtype.np)
         byte_strides = tuple([stride * size for stride in strides])
-        return np.ndarray(
-            plain,
-            dtype.np,
-            self._bytes if self._bytes is not None else self.bytes(),
-            offset * size,
-            byte_strides,
-        )
+        memory = self._bytes if self._bytes is not None else self.bytes()
+        try:
+            return np.ndarray(plain, dtype.np, memory, offset * size, byte_strides)
+        except (ValueError, OverflowError):
+            raise self._outside(plain, strides, offset, dtype) from None
+
+    def _outside(self, shape: tuple, strides: tuple, offset: int, dtype: DType) -> Exception:
+        text = f"a view of shape {list(shape)} with strides {list(strides)} from element {offset} on"
+        if len(shape) > 64:
+            return Invalid(f"{text}: a tensor may have at most 64 dimensions")
+        if numel(shape) >= 2**63 // dtype.itemsize:
+            return Invalid(f"{text}: numel: integer multiplication overflow")
+        return Invalid(f"{text} is out of bounds for storage of size {self.nbytes}")
 
 
 class MetaBlock:
@@ -109,7 +119,34 @@ def allocate(nbytes: int, device: Device, op: str = "") -> Any:
         block = runtime().allocate(nbytes, device.index)
         block.op = op
         return block
-    return np.empty(nbytes, np.uint8) if kind == "cpu" else MetaBlock(nbytes)
+    return host_empty((nbytes,), uint8) if kind == "cpu" else MetaBlock(nbytes)
+
+
+def host_empty(shape: tuple[int, ...], dtype: DType) -> np.ndarray:
+    """Uninitialised host memory of a shape.
+
+    Raises:
+        RuntimeError: there is no such shape, or not that much memory.
+    """
+    try:
+        return np.empty((*shape,), dtype.np)
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise no_room(shape, dtype, error) from None
+
+
+def no_room(shape: tuple[int, ...], dtype: DType, error: Exception) -> Invalid:
+    """What is said where memory for a shape could not be had."""
+    sizes = list(shape)
+    if min(sizes) < 0:
+        return Invalid(f"Trying to create tensor with negative dimension {min(sizes)}: {sizes}")
+    nbytes = numel(shape) * dtype.itemsize
+    if nbytes >= 2**63 or max(sizes) >= 2**63:
+        return Invalid(f"Storage size calculation overflowed with sizes={sizes} and {dtype.name} elements")
+    if isinstance(error, MemoryError):
+        return Invalid(
+            f"can't allocate memory: you tried to allocate {nbytes} bytes for a tensor of shape {sizes}"
+        )
+    return Invalid(f"a tensor may have at most 64 dimensions, got {len(sizes)}")
 
 
 def empty(
@@ -127,11 +164,13 @@ def empty(
         if strides is not None:
             _, storage = empty((numel(shape),), dtype, device)
             return storage.buffer(shape, strides, 0, dtype), storage
-        array = np.empty((*shape,), dtype.np)
+        array = host_empty(shape, dtype)
         if config.NAN_POISON:
             poison(array)
         return array, Storage(array, device)
     plain, row_major, count = _row_major(shape)
+    if count * dtype.itemsize >= 2**63 or min(plain, default=0) < 0:
+        raise no_room(shape, dtype, MemoryError())
     block = allocate(count * dtype.itemsize, device, op)
     return Buffer(block.ptr, plain, strides or row_major, dtype, device, block), Storage(block, device)
 

@@ -44,6 +44,8 @@ def _packed(rows: Array, descending: bool) -> Array | None:
         # negative numbers sort backwards by their bits: all are flipped but the sign
         key = bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))
         key[np.isnan(values)] = 0x7FFFFFFF
+    elif rows.dtype == np.uint32:  # the upper half of the range comes last
+        key = (rows ^ np.uint32(0x80000000)).view(np.int32)
     else:
         key = rows.astype(np.int32)
     if descending:

@@ -37,6 +37,9 @@ from tritonnn.dtypes import (
     int32,
     int64,
     uint8,
+    uint16,
+    uint32,
+    uint64,
 )
 from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels.device.float8 import instructions, to_float8
@@ -50,6 +53,7 @@ _NARROW = {float8_e4m3fn, float8_e5m2}
 # 16-bit floats compute in float32 and are rounded once, by the store; bool is a byte in memory.
 COMPUTE = {
     bool_: tl.int8, uint8: tl.uint8, int8: tl.int8, int16: tl.int16,
+    uint16: tl.uint16, uint32: tl.uint32, uint64: tl.uint64,
     int32: tl.int32, int64: tl.int64, float16: tl.float32, bfloat16: tl.float32,
     float32: tl.float32, float64: tl.float64, float8_e4m3fn: tl.float32,
     float8_e5m2: tl.float32,
@@ -66,6 +70,10 @@ def convert(x, dtype: tl.constexpr):
     elif x.dtype.is_floating() and (dtype == tl.uint8 or dtype == tl.int8 or dtype == tl.int16):
         # PyTorch wraps around here; a direct conversion of the hardware would saturate
         return x.to(tl.int64).to(dtype)
+    elif x.dtype.is_floating() and (dtype == tl.uint16 or dtype == tl.uint32):
+        return x.to(tl.int64).to(dtype)
+    elif x.dtype.is_floating() and dtype == tl.uint64:
+        return tl.where(x < 0, x.to(tl.int64).to(dtype), x.to(dtype))
     elif dtype == tl.float8e4nv or dtype == tl.float8e5:
         return to_float8(x.to(tl.float32), dtype)
     elif dtype.is_floating() and dtype.primitive_bitwidth < 32:

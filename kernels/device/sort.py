@@ -44,6 +44,10 @@ def order_key(x):
             return tl.where(y != y, 0x7FFFFFFF, key)
     elif x.dtype == tl.int64:
         return x
+    elif x.dtype == tl.uint64:  # the upper half of the range comes last
+        return (x ^ 0x8000000000000000).to(tl.int64, bitcast=True)
+    elif x.dtype == tl.uint32:
+        return (x ^ 0x80000000).to(tl.int32, bitcast=True)
     else:
         return x.to(tl.int32)
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import triton
 
+from tritonnn import determinism
 from tritonnn.config import CACHE_DIR
 from tritonnn.kernels.launch.launch import architecture, forget_plans
 from tritonnn.kernels.launch.replay import unrepeatable
@@ -29,6 +30,8 @@ FILE = Path(CACHE_DIR) / "autotune.json"
 WARMUP, ROUNDS = 3, 5
 ENOUGH_MS = 2.0  # what a round should take, so that a launch's own time does not matter
 
+determinism.on_change.append(forget_plans)  # they hold the choices made so far
+
 _tuning = False
 _kept: dict[str, Any] | None = None
 
@@ -36,6 +39,7 @@ _kept: dict[str, Any] | None = None
 def autotune(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Call `function` and, on the way, measure the configurations of every tunable kernel it launches.
 
+    While `use_deterministic_algorithms` is on nothing is measured, and the tables' configurations are taken.
     The result is the function's. What was measured is kept in the cache directory, so one call with tensors
     of the shapes that matter is enough, for this process and later ones.
 
@@ -87,8 +91,8 @@ def pick(
         build: makes, for a candidate, a call that launches the kernel on the tensors at hand. It may
             overwrite the output and nothing else.
     """
-    if not _tuning and not _table():
-        return default
+    if determinism.enabled or (not _tuning and not _table()):
+        return default  # what was measured may differ from run to run, and with it the order of a sum
     if _tuning:
         unrepeatable()
     key = _key(kernel, problem)

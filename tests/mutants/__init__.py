@@ -11,7 +11,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-AREAS = ("engine", "ops", "kernels", "kernel_families", "twins", "optim", "files", "runtime", "data", "nn")
+AREAS = (
+    "engine",
+    "ops",
+    "kernels",
+    "kernel_families",
+    "twins",
+    "optim",
+    "files",
+    "runtime",
+    "data",
+    "nn",
+    "debugging",
+)
 
 #: What can go wrong in a library of this kind; each has a fault at least.
 MECHANISMS = {

@@ -39,7 +39,6 @@ REASONS = {
     "movedim": "sizes of another number are told as such, where PyTorch finds no signature",
     "isin": "a truth value or a complex number counts as a number",
     "slice_scatter": "a truth value counts as an index",
-    **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d"), "an empty dict is an empty list of tensors"),
     "gaussian_nll_loss": "PyTorch looks at var before target, and is confused by a number",
     "scatter_reduce": "the type of reduce is looked at first", "index_reduce": "the type of reduce is looked at first",
     "einsum": "PyTorch iterates over bytes", "to": "PyTorch takes bytes for the name of a device",

@@ -5,7 +5,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tritonnn.autograd.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
+from tritonnn.autograd.anomaly import (
+    detect_anomaly,
+    is_anomaly_check_nan_enabled,
+    is_anomaly_enabled,
+    set_detect_anomaly,
+)
 from tritonnn.autograd.api import backward, grad
 from tritonnn.recording.grad_mode import (
     enable_grad,
@@ -35,8 +40,9 @@ if TYPE_CHECKING:  # where `__getattr__` would let any name pass
 else:
 
     def __getattr__(name: str) -> Any:
-        if name in ("functional", "gradcheck", "function", "grad_mode", "graph", "variable"):
-            return importlib.import_module(f"tritonnn.autograd.{name}")
+        if name in ("functional", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode"):
+            module = "anomaly" if name == "anomaly_mode" else name
+            return importlib.import_module(f"tritonnn.autograd.{module}")
         if name in _LAZY:
             value = getattr(importlib.import_module(f"tritonnn.autograd.{_LAZY[name]}"), name)
             globals()[name] = value
@@ -45,6 +51,7 @@ else:
 
 
 __all__ = [
-    "backward", "detect_anomaly", "enable_grad", "grad", "inference_mode", "is_anomaly_enabled", "is_grad_enabled",
+    "backward", "detect_anomaly", "enable_grad", "grad", "inference_mode", "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled", "is_grad_enabled",
     "is_inference_mode_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip

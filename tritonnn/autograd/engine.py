@@ -199,10 +199,16 @@ class Run:
             return node.apply(grads)
         from tritonnn.autograd.anomaly import explain_failure, refuse_nan
 
-        with explain_failure(node):
+        before, state.running = state.running, node  # calls are this node's from here on
+        try:
             results = node.apply(grads)
             refuse_nan(node, results)
-            return results
+        except Exception:
+            explain_failure(node)
+            raise
+        finally:
+            state.running = before
+        return results
 
     def _run_hooks(self, hooks: dict, grad: Any) -> Tensor | None:
         if grad is not None:

@@ -19,6 +19,7 @@ from tritonnn.recording.graph import (
     view_of,
 )
 from tritonnn.recording.packing import Packed
+from tritonnn.recording.tracing import trace_here
 
 
 class FunctionCtx:
@@ -286,7 +287,8 @@ def _apply(cls: Any, ctx: Any, run: Any, args: tuple) -> Any:
     if needs:
         node = _backward_class(cls)()
         node.ctx, node.function, node.input_count, node.tensor_places = ctx, cls, len(args), places
-        node.edges, node.seq, node.trace = edges, next(_sequence), None
+        node.edges, node.seq = edges, next(_sequence)
+        node.trace = trace_here() if state.anomaly else None
         node._hooks = node.tensor_hooks = node.retained = node.op = node.plan = None
         node.saved = node.versions = ()
         node.meta = tuple(

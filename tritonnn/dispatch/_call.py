@@ -12,22 +12,20 @@ from tritonnn.device import CPU
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import fresh, named, run_allocating, run_backend
 from tritonnn.dispatch._checks import (
-    FLOAT8,
-    apply_rule,
+    LIMITED,
     check_slots,
     device_of,
     edges_of,
-    explained,
     not_a_tensor,
 )
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import cast_into, check_out, copy_into, overlaps, resize_out, wrote
-from tritonnn.errors import Invalid, complete, warn
+from tritonnn.errors import Invalid, complete, warn_once
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
-from tritonnn.storage import Storage, poison
+from tritonnn.storage import Storage, no_room, poison
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
@@ -39,7 +37,7 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     """Call a primitive: its rule checks and tells what to allocate; then the backend's function of its name runs."""
     for i in op.tensor_slots:
         value = args[i]
-        if not isinstance(value, Tensor) or value.dtype in FLOAT8:
+        if not isinstance(value, Tensor) or value.dtype in LIMITED:
             check_slots(op, args)
             break
     given = args
@@ -131,7 +129,10 @@ def _on_cpu(op: Op, spec: Any) -> Tensor:
     """`fresh` where least is to be done."""
     if spec.strides is not None:
         return fresh(op, spec.shape, spec.dtype, CPU, spec.strides)
-    buffer = _np_empty((*spec.shape,), spec.dtype.np)  # of a subclass NumPy asks for one extent at a time
+    try:
+        buffer = _np_empty((*spec.shape,), spec.dtype.np)  # of a subclass NumPy asks for one extent at a time
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise complete(op.public_name, (), (), no_room(spec.shape, spec.dtype, error)) from None
     if config.NAN_POISON:
         poison(buffer)
     return make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)
@@ -178,14 +179,9 @@ def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | 
     return out
 
 
-_warned: set[str] = set()
-
-
 def _through_host(op: Op, args: tuple, out: Any, device: Device | None) -> Any:
     """Run an op that is declared to run on the host on GPU tensors: copy there, compute, copy back."""
-    if op.name not in _warned:
-        _warned.add(op.name)
-        warn(f"{op.name} runs through LAPACK on the host: its tensors are copied there and back")
+    warn_once(op.name, f"{op.name} runs through LAPACK on the host: its tensors are copied there and back")
     returned = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
     results = returned if isinstance(returned, tuple) else (returned,)
     moved = tuple([result.to(device) for result in results])
@@ -228,12 +224,11 @@ def views(op: Op, args: tuple) -> tuple[Tensor, ...]:
     source = args[0]
     if not isinstance(source, Tensor):
         raise not_a_tensor(op, 0, args)
-    results = tuple(
-        [
-            make_view(source, Size(shape), (*stride,), offset)
-            for shape, stride, offset in explained(op, apply_rule, args)
-        ]
-    )
+    try:
+        places = op.rule(*args)
+    except Invalid as invalid:
+        raise complete(op.public_name, op.names, args, invalid) from None
+    results = tuple([make_view(source, Size(shape), (*stride,), offset) for shape, stride, offset in places])
     base = source._base
     version = source._storage.version
     if version >= 0:

@@ -14,19 +14,21 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, refused
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of
+from tritonnn.table.rules import FLOAT
+from tritonnn.table.unsigned import TAKING_UNSIGNED
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
 
 
-FLOAT8 = frozenset(dtypes.FLOAT8)
+LIMITED = frozenset((*dtypes.FLOAT8, *dtypes.UNSIGNED))  # types that most ops refuse
 
 
 def apply_rule(op: Op, args: tuple) -> Any:
     for i in op.tensor_slots:
         value = args[i]
-        if isinstance(value, Tensor) and value.dtype in FLOAT8:
-            check_float8(op, value.dtype, args)
+        if isinstance(value, Tensor) and value.dtype in LIMITED:
+            check_limited(op, value.dtype, args)
     return op.rule(*args)
 
 
@@ -97,11 +99,27 @@ def check_slots(op: Op, args: tuple) -> None:
     for i in op.tensor_slots:
         value = args[i]
         if isinstance(value, Tensor):
-            if value.dtype in FLOAT8:
-                check_float8(op, value.dtype, args)
+            if value.dtype in LIMITED:
+                check_limited(op, value.dtype, args)
         elif not known and not (value is None and i in op.optional_slots):
             tensor_arguments(op, args)
             known = True
+
+
+def check_limited(op: Op, dtype: DType, args: tuple = ()) -> None:
+    """Refuse float8, and the unsigned types beyond uint8, where the op is none of the few that take them."""
+    if dtype in dtypes.UNSIGNED:
+        if not takes_unsigned(op):
+            raise NotImplementedError(
+                f"{op.public_name}: not implemented for {dtype.name}. Hint: convert with .to(torch.int64)"
+            )
+        return
+    check_float8(op, dtype, args)
+
+
+def takes_unsigned(op: Op) -> bool:
+    """Whether the op computes with uint16, uint32 and uint64."""
+    return op.name in TAKING_UNSIGNED or op.result_rule is FLOAT
 
 
 def check_float8(op: Op, dtype: DType, args: tuple = ()) -> None:
@@ -110,10 +128,10 @@ def check_float8(op: Op, dtype: DType, args: tuple = ()) -> None:
     Args:
         args: of the call: where they name another dtype, the rule converts first.
     """
-    if dtype not in FLOAT8 or op.float8:
+    if dtype not in dtypes.FLOAT8 or op.float8:
         return
     wanted = args[op.names.index("dtype")] if args and "dtype" in op.names else None
-    if wanted is None or wanted in FLOAT8:
+    if wanted is None or wanted in dtypes.FLOAT8:
         raise NotImplementedError(
             f"{op.public_name}: not implemented for {dtype.name}. Hint: convert with .to(torch.float32) first"
         )

@@ -12,7 +12,7 @@ from tritonnn._tensor import Tensor, make
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import fresh
-from tritonnn.dispatch._checks import common_device, edges_of, explained, plain_numbers
+from tritonnn.dispatch._checks import common_device, edges_of, explained, plain_numbers, takes_unsigned
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import into
@@ -192,7 +192,10 @@ def plan_pointwise(op: Op, args: tuple) -> Plan:
     tensors = [args[i] for i in op.tensor_slots if isinstance(args[i], Tensor)]
     plan = Plan()
     if not tensors:
-        raise Invalid(f"expected at least one tensor, got {args}", kind=TypeError)
+        wanted = "Tensor" if len(op.tensor_slots) == 1 else "a Tensor, one of them at least"
+        raise Invalid(
+            f"argument '{op.names[0]}' must be {wanted}, not {type(args[0]).__name__}", kind=TypeError
+        )
     plan.device = common_device(op, args, tensors)
     plan.shape = tensors[0].shape if len(tensors) == 1 else broadcast_shapes(*[t.shape for t in tensors])
     plan.strides = kept(plan.shape, tensors)
@@ -203,7 +206,7 @@ def plan_pointwise(op: Op, args: tuple) -> Plan:
         raise Invalid(op.refuse[dtypes.bool_])
     common = result_type(*[args[i] for i in op.promoting if args[i] is not None])
     assert op.result_rule is not None
-    if common not in op.dtypes:
+    if common not in op.dtypes and not (common in dtypes.UNSIGNED and takes_unsigned(op)):
         given = next((t for i in op.promoting if isinstance(t := args[i], Tensor)), tensors[0])
         raise Invalid(
             f"not implemented for {common.name} (given {given.dtype.name}); implemented for "

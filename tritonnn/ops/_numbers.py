@@ -47,9 +47,8 @@ def as_number(dtype: dtypes.dtype, value: Any, strict: bool = True) -> Any:
     if isinstance(value, (str, bytes)):
         raise TypeError(f"expected a number, but got {type(value).__name__}")
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
-        raise OverflowError(
-            "can't convert negative int to unsigned" if value < 0 else "int too big to convert"
-        )
+        text = "can't convert negative int to unsigned" if value < 0 else "int too big to convert"
+        raise Invalid(text, kind=OverflowError)
     if isinstance(value, complex) and 0 < dtype.kind < 3:
         if value.imag:
             raise _overflow(dtype if strict or dtype not in dtypes.REDUCED else dtypes.float64)

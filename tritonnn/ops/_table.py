@@ -15,7 +15,7 @@ from typing import Any
 
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid, complete
+from tritonnn.errors import LEAKS, Invalid, complete, leaked
 from tritonnn.table import (
     ALL_TYPES,
     ANY,
@@ -78,6 +78,9 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
         backward: one formula for all arguments instead; returns one gradient per argument (None for non-tensors).
         results: names of the results (a named tuple is returned where there are several).
         non_differentiable: names of the results that have no gradient (indices, saved statistics).
+        nondeterministic: why its kernel may give other bits from the same inputs: refused where
+            `use_deterministic_algorithms` asks for that.
+        own_form: names of the results that a backend may hold in a form of its own, for its own backward.
         dtypes: what the first tensor may be. samples, errors, perf: `lambda make: [...]`
             of `Sample`, `Bad` and `Perf`.
         reference: the definition in NumPy, independent of the op, for the tests: `lambda input, dim: ...`. The names of
@@ -204,6 +207,8 @@ def _checked(op: Op, body: Callable) -> Any:
                     raise complete(
                         op.public_name, op.names[: len(args)], args[: len(op.names)], invalid
                     ) from None
+                except LEAKS as error:
+                    raise leaked(op.public_name, op.names, args, error) from error.__cause__
                 return result if result.__class__ is Tensor and result._base is None else own(result, args)
         given_tensors = (*args, *kwargs.values())  # `out` among them
         return own(_bound(op, body, args, kwargs), given_tensors)
@@ -237,6 +242,9 @@ def _bound(op: Op, body: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
         known_names = (*op.names[: len(args)], *kwargs)
         values = (*args[: len(op.names)], *kwargs.values())
         raise complete(op.public_name, known_names, values, invalid) from None
+    except LEAKS as error:
+        known_names, values = (*op.names[: len(args)], *kwargs), (*args[: len(op.names)], *kwargs.values())
+        raise leaked(op.public_name, known_names, values, error) from error.__cause__
     return result if out is None else dispatch.deliver(op.public_name, out, result)
 
 
@@ -311,9 +319,15 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
                     if args[i].__class__ not in classes:
                         args = tuple(verify(op, args, i))
                         break
-                return run(op, args + tail)
+                try:
+                    return run(op, args + tail)
+                except LEAKS as error:
+                    raise leaked(op.public_name, op.names, args, error) from error.__cause__
         bound, out = bind(args, kwargs)
-        return run(op, bound) if out is None else run(op, bound, out)
+        try:
+            return run(op, bound) if out is None else run(op, bound, out)
+        except LEAKS as error:
+            raise leaked(op.public_name, op.names, bound, error) from error.__cause__
 
     entry = _dress(function, op, op.public_name)
     entry.__signature__ = OpSignature(op)  # type: ignore[attr-defined]
@@ -333,13 +347,14 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
 
 
 def _unchecked(op: Op) -> int:
-    """From where on classes of arguments are looked at: where tensors come first dispatch checks those itself.
+    """From where on classes of arguments are looked at: single tensors that come first dispatch checks itself.
 
     Ops that are not published are not asked.
     """
     if not op.api:
         return len(op.names)
-    return next((i for i, slot in enumerate(op.tensor_slots) if slot != i), len(op.tensor_slots))
+    leading = (i for i, slot in enumerate(op.tensor_slots) if slot != i or slot in op.list_slots)
+    return next(leading, len(op.tensor_slots))
 
 
 def _dress(function: Any, op: Op, name: str) -> Entry:

@@ -16,6 +16,7 @@ class _State(threading.local):
     inference = False
     anomaly = False
     check_nan = True
+    running: Any = None  # in anomaly mode: the node whose backward runs
     saved_hooks: tuple = ()
     depth = 0  # how many passes of backward this thread is within
     keeps_graph = True  # whether the pass of backward that runs leaves the graph for another one

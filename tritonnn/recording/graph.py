@@ -6,7 +6,6 @@ a result to what it was computed from. A node never refers to its own results, s
 
 from __future__ import annotations
 
-import traceback
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from tritonnn.recording.names import node_name
 from tritonnn.recording.packing import Packed
 from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
 from tritonnn.recording.saving import Several, metadata, saving_of
+from tritonnn.recording.tracing import Trace, trace_here
 
 if TYPE_CHECKING:
     from tritonnn.recording.saving import Saving
@@ -46,7 +46,7 @@ class Node:
     _hooks: dict[str, OrderedDict[int, Callable]] | None
     tensor_hooks: dict[int, dict[int, Callable]] | None
     retained: dict[int, Any] | None  # weakly the results that want their gradient in `.grad`, by number
-    trace: list[str] | None
+    trace: Trace | None
 
     @property
     def next_functions(self) -> tuple:
@@ -206,7 +206,7 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
             if number:
                 out._out_nr = number
     if state.anomaly:
-        node.trace = traceback.format_stack()[:-2]
+        node.trace = trace_here()
     if state.saved_hooks:
         _pack(node)
     return node

@@ -100,7 +100,7 @@ def is_int_or_ints(value: Any) -> bool:
 
 def is_tensors(value: Any) -> bool:
     """A sequence, of tensors as the call's own check says, which names the one that is none."""
-    return hasattr(value, "__iter__") and not isinstance(value, (str, bytes, dict))
+    return hasattr(value, "__iter__") and not isinstance(value, (str, bytes, dict, Tensor))
 
 
 def plain_number(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, refused
+from tritonnn.table import between
 from tritonnn.table.arguments import Kind, kind_of_argument, verify
 from tritonnn.table.rules import FLOAT, FLOATING, PROMOTE
 
@@ -193,6 +194,7 @@ class Op:
     renewable: bool = _option("renewable", False)
     several: bool = _option("several", False)  # as many results as a call needs, all of them views
     results: tuple[str, ...] = _option("results", ("result",))
+    own_form: tuple[str, ...] = _option("own_form", ())
     dtypes: tuple[DType, ...] = _option("dtypes", FLOATING)
 
     @cached_property
@@ -260,13 +262,11 @@ class Op:
         """The backend function of the op's name, found in the file of the op's family."""
         if device_type == "cpu":
             from tritonnn.cpu_fallback import implementation
-
-            self.cpu = implementation(self.family, self.name)
-            return self.cpu
-        from tritonnn.kernels import implementation as kernel
-
-        self.gpu = kernel(self.family, self.name)
-        return self.gpu
+        else:
+            from tritonnn.kernels import implementation
+        function = between.passed(self, device_type, implementation(self.family, self.name))
+        setattr(self, "cpu" if device_type == "cpu" else "gpu", function)
+        return function
 
     def bind(self, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> tuple[tuple, Any]:
         """All arguments in schema order, and `out`; `suffix` is what a form's name has more than the op's.

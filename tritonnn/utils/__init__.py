@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-_SUBMODULES = frozenset({"checkpoint", "data", "dlpack", "hooks", "safetensors"})
+_SUBMODULES = frozenset({"checkpoint", "data", "deterministic", "dlpack", "hooks", "safetensors"})
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.utils import checkpoint, data, dlpack, hooks, safetensors
+    from tritonnn.utils import checkpoint, data, deterministic, dlpack, hooks, safetensors
 else:
 
     def __getattr__(name: str) -> Any:

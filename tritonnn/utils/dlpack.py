@@ -33,7 +33,7 @@ _CODES: dict[DType, int] = {
     dtypes.bool_: 6, dtypes.bfloat16: 4, dtypes.complex64: 5, dtypes.complex128: 5,
     dtypes.float8_e4m3fn: 10, dtypes.float8_e5m2: 12,
     **{d: 2 for d in (dtypes.float16, dtypes.float32, dtypes.float64)},
-    **{d: 0 if d.is_signed else 1 for d in dtypes.INTEGRAL},
+    **{d: 0 if d.is_signed else 1 for d in (*dtypes.INTEGRAL, *dtypes.UNSIGNED)},
 }  # fmt: skip
 _DTYPES = {(code, dtype.itemsize * 8): dtype for dtype, code in _CODES.items()}
 

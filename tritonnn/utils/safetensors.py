@@ -37,6 +37,9 @@ _NAMES = {
     "F8_E5M2": "float8_e5m2",
     "I8": "int8",
     "U8": "uint8",
+    "U16": "uint16",
+    "U32": "uint32",
+    "U64": "uint64",
     "BOOL": "bool",
 }
 _KINDS = {name: (rank, kind) for rank, (kind, name) in enumerate(_NAMES.items())}

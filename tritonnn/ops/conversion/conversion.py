@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dispatch, dtypes
+from tritonnn import determinism, dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, DeviceLike, resolve
@@ -18,6 +18,7 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import channels_last, format_of, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, checked, composite, primitive
+from tritonnn.ops.conversion.overwriting import uninitialised
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
@@ -210,6 +211,8 @@ def cuda(
     if old:
         raise TypeError(f"cuda() got an unexpected keyword argument '{next(iter(old))}'")
     target = Device("cuda") if device is None else Device(device)
+    if target.type != "cuda":
+        raise RuntimeError(f"cuda(): Invalid device, must be cuda device, got {target}")
     return to(self, target, non_blocking=non_blocking, memory_format=memory_format)
 
 
@@ -243,14 +246,26 @@ def resize_(
     if shape == self.shape and memory_format is None:
         return self
     need = (self._offset + shapes.numel(shape)) * self.dtype.itemsize
-    if need > self._storage.nbytes:
+    held = self._storage.nbytes
+    if need > held:
         grow_storage(self._storage, need)
+        if determinism.fills():
+            _fill_from(self, held)
     strides = shapes.contiguous_strides(shape) if memory_format is None else memory_format.strides(shape)
     self.shape = shape
     self._stride = strides
     self._buf = self._storage.buffer(tuple(shape), strides, self._offset, self.dtype)
     dispatch.wrote(self, "resize_")
     return self
+
+
+def _fill_from(input: Tensor, held: int) -> None:
+    """Fill the part of a storage that lies beyond its first bytes."""
+    first = held // input.dtype.itemsize
+    whole = make(None, input._storage, Size((0,)), input.dtype, input.device)
+    uninitialised(
+        make_view(whole, Size((input._storage.nbytes // input.dtype.itemsize - first,)), (1,), first)
+    )
 
 
 def grow_storage(storage: Storage, nbytes: int) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dispatch, dtypes
+from tritonnn import determinism, dispatch, dtypes
 from tritonnn._tensor import Tensor, from_array
 from tritonnn.dispatch import row_major
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, expose, primitive
@@ -168,7 +169,7 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
     try:
         value = as_number(input.dtype, value, strict=input.numel() != 1)
     except Invalid as invalid:
-        raise fail("fill_", str(invalid), input=input) from None
+        raise fail("fill_", str(invalid), kind=invalid.kind, input=input) from None
     except TypeError as error:
         raise TypeError(f"fill_(): {error}") from None
     dispatch.run_into(fill_values.op, input, (value,))
@@ -180,9 +181,21 @@ def fill_fresh(fresh: Tensor, value: Any) -> Tensor:
     try:
         value = as_number(fresh.dtype, value, strict=fresh.numel() != 1)
     except Invalid as invalid:
-        raise fail("fill_", str(invalid), input=fresh) from None
+        raise fail("fill_", str(invalid), kind=invalid.kind, input=fresh) from None
     dispatch.run_into(fill_values.op, fresh, (value,))
     return fresh
+
+
+def uninitialised(fresh: Tensor) -> Tensor:
+    """Memory that a program is given as it is: filled where deterministic algorithms are asked for."""
+    return fill_fresh(fresh, conspicuous(fresh.dtype)) if determinism.fills() else fresh
+
+
+def conspicuous(dtype: DType) -> Number:
+    """NaN, the largest whole number, or True: what shows that an element was never written."""
+    if dtype.kind >= 2:
+        return float("nan")
+    return dtypes.iinfo(dtype).max if dtype.kind else True
 
 
 def overwritten(self: Tensor, op: str) -> Tensor:

@@ -19,7 +19,7 @@ from tritonnn.memory_format import channels_last, memory_format, preserve_format
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
 from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, composite
-from tritonnn.ops.conversion.overwriting import fill_fresh
+from tritonnn.ops.conversion.overwriting import fill_fresh, uninitialised
 from tritonnn.shape import Size, by_name
 from tritonnn.table import Make
 from tritonnn.table.types import Count, Number
@@ -113,10 +113,10 @@ def empty(
     shape = Size(shapes.as_size(sizes or by_name("empty", "size", size), "empty"))
     agreed("empty", out, dtype)
     if out is not None:
-        return _into(out, shape, out.dtype, out.device)
+        return uninitialised(_into(out, shape, out.dtype, out.device))
     strides = memory_format.strides(shape) if memory_format is not None else None
     tensor = allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device), strides)
-    return _finish(tensor, requires_grad, pin_memory, layout)
+    return _finish(uninitialised(tensor), requires_grad, pin_memory, layout)
 
 
 def _filled(
@@ -239,9 +239,8 @@ def empty_like(
     >>> torch.empty_like(torch.ones(2, 3), dtype=torch.int64).shape
     torch.Size([2, 3])
     """
-    return _finish(
-        _like(input, dtype, layout, device, memory_format, pin_memory, "empty_like"), requires_grad
-    )
+    fresh = _like(input, dtype, layout, device, memory_format, pin_memory, "empty_like")
+    return _finish(uninitialised(fresh), requires_grad)
 
 
 @composite(
@@ -338,7 +337,7 @@ def empty_strided(
     if len(size) != len(stride):
         raise RuntimeError(f"mismatch in length of strides and shape: {list(size)}, {list(stride)}")
     tensor = allocate(Size(size), dtype or dtypes.get_default_dtype(), resolve(device), tuple(stride))
-    return _finish(tensor, requires_grad, pin_memory, layout)
+    return _finish(uninitialised(tensor), requires_grad, pin_memory, layout)
 
 
 @composite(
@@ -366,6 +365,8 @@ def eye(
     whole_number("eye", "m", m)
     if n < 0 or m < 0:
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
+    if dtype in dtypes.UNSIGNED:
+        dispatch.check_limited(eye.op, dtype)
     agreed("eye", out, dtype)
     matrix = zeros(n, m, out=out, dtype=dtype, device=device)
     matrix.diagonal().fill_(1)

@@ -12,9 +12,10 @@ from tritonnn._tensor import Tensor, from_array
 from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.dispatch import check_dtype, to_device
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import warn
+from tritonnn.errors import warn, warn_once
 from tritonnn.ops._numbers import bounds
 from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, named
+from tritonnn.ops.creation._nested import gather_classes, irregular, leaves
 from tritonnn.ops.creation.creation import _finish
 from tritonnn.table import Make
 
@@ -23,26 +24,19 @@ def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
     """Numbers, sequences or arrays as an ndarray of the dtype PyTorch infers."""
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
-        wide = dtypes._WIDENED.get(array.dtype)
-        if wide is not None:
-            raise TypeError(
-                f"can't convert np.ndarray of type {array.dtype}: convert it first, for example with "
-                f".astype(np.{wide.name})"
-            )
         return array, dtypes.from_numpy_dtype(array.dtype)
     known: list[DType] = []
     if isinstance(data, (list, tuple)):
         classes: set[type] = set()
-        _gather_classes(data, classes)
+        gather_classes(data, classes)
         if any(issubclass(kind, _TYPED) for kind in classes):
             _gather_dtypes(data, known)
             data = _numbers_of(data)
     try:
         array = np.array(data)
     except (ValueError, OverflowError) as error:
-        raise ValueError(
-            f"tensor(): could not make a tensor of {type(data).__name__}: {_ragged(data) or error}"
-        ) from None
+        text = f"tensor(): could not make a tensor of {type(data).__name__}: {error}"
+        raise (irregular(data) or ValueError(text)) from None
     kind = array.dtype.kind
     if known and kind in "biufcO" and (kind != "O" or not array.size):
         return array, reduce(dtypes.promote_types, known)
@@ -58,7 +52,11 @@ def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
     if kind == "V":
         return array, dtypes.from_numpy_dtype(array.dtype)
     if kind in "US":
-        raise TypeError(f"tensor(): cannot make a tensor of {type(data).__name__} holding a str")
+        held = next(v for v in leaves(data) if isinstance(v, (str, bytes)))
+        text = f"'{type(held).__name__}': cannot make a tensor of {type(data).__name__} holding one"
+        if isinstance(data, (list, tuple)) and held is next(leaves(data)):
+            raise ValueError(f"tensor(): too many dimensions {text}")
+        raise TypeError(f"tensor(): invalid data type {text}")
     odd = next((v for v in array.flat if not isinstance(v, (bool, int, float, complex))), data)
     if typed:
         raise TypeError(f"tensor(): must be real number, not {type(odd).__name__}")
@@ -66,16 +64,6 @@ def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
 
 
 _TYPED = (Tensor, np.ndarray, np.generic)  # what has a dtype of its own
-
-
-def _gather_classes(data: Any, found: set[type]) -> None:
-    """The classes of everything in nested sequences, which are looked at as wholes."""
-    classes = set(map(type, data))
-    found |= classes
-    if any(issubclass(kind, (list, tuple)) for kind in classes):
-        for part in data:
-            if isinstance(part, (list, tuple)):
-                _gather_classes(part, found)
 
 
 def _gather_dtypes(data: Any, found: list[DType]) -> None:
@@ -93,8 +81,7 @@ def _dtype_of(number: Any) -> DType | None:
     if isinstance(number, (np.ndarray, np.generic)):
         if number.dtype.kind in "USO":
             return None  # refused with the words for what is no number
-        native = number.dtype.newbyteorder("=")
-        return dtypes._WIDENED.get(native) or dtypes.from_numpy_dtype(native)
+        return dtypes.from_numpy_dtype(number.dtype.newbyteorder("="))
     default = dtypes.get_default_dtype()
     kinds = ((bool, dtypes.bool_), (int, dtypes.int64), (float, default), (complex, default.to_complex()))
     return next((dtype for kind, dtype in kinds if isinstance(number, kind)), None)
@@ -104,16 +91,6 @@ def _numbers_of(data: Any) -> Any:
     if isinstance(data, _TYPED):
         return data.tolist()
     return [_numbers_of(v) for v in data] if isinstance(data, (list, tuple)) else data
-
-
-def _ragged(data: Any, depth: int = 0) -> str:
-    if not isinstance(data, (list, tuple)):
-        return ""
-    lengths = {len(v) if isinstance(v, (list, tuple)) else -1 for v in data}
-    if len(lengths) > 1:
-        sizes = sorted(lengths)
-        return f"expected sequences of equal length at dim {depth + 1}, got lengths {sizes}"
-    return next((text for v in data if (text := _ragged(v, depth + 1))), "")
 
 
 def _array(data: Any, dtype: DType | None) -> np.ndarray:
@@ -140,9 +117,12 @@ def _given(make: Make) -> list[Sample]:
 
 def _given_errors(make: Make) -> list[Bad]:
     return [
-        Bad([[1], [2, 3]], error=ValueError, match="sequences of equal length at dim 1"),
-        Bad("a", error=TypeError, match="cannot make a tensor of str"),
-        Bad([1, "a"], error=TypeError, match="cannot make a tensor of list holding a str"),
+        Bad([[1], [2, 3]], error=ValueError, match=r"expected sequence of length 1 at dim 1 \(got 2\)"),
+        Bad("a", error=TypeError, match="invalid data type 'str'"),
+        Bad(["a"], error=ValueError, match="too many dimensions 'str'"),
+        Bad([1, "a"], error=TypeError, match="invalid data type 'str'"),
+        Bad([[1], 2], error=TypeError, match="not a sequence: a int"),
+        Bad([1, [2]], error=TypeError, match="'list' object cannot be"),
         Bad([1, None], match="Could not infer dtype of NoneType"), Bad({1: 2}, match="Could not infer dtype of dict"),
         Bad([1], dtype=1, error=TypeError, match="'dtype' .*must be torch.dtype, not int"),
         Bad([1], device="gpu", match="Expected one of cpu, cuda, meta device type"),
@@ -193,6 +173,8 @@ def tensor(
 def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor:
     if hasattr(data, "__array__") and not isinstance(data, (np.ndarray, np.generic)):
         data = np.asarray(data)
+    if dtype is dtypes.uint64 and not isinstance(data, (np.ndarray, np.generic)):
+        data = _beyond_int64(data)
     array, inferred = _infer_array(data, dtype is not None)
     if dtype is not None:
         check_dtype(dtype)
@@ -208,6 +190,19 @@ def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor
     if target is CPU:
         return result
     return to_device(result, target)
+
+
+def _beyond_int64(data: Any) -> Any:
+    """Whole numbers of Python, some of them beyond int64, as uint64; other data as they are."""
+    numbers = list(leaves(data))
+    if all(number.__class__ is int for number in numbers) and any(number >= 2**63 for number in numbers):
+        try:
+            return np.array(data, np.uint64)
+        except OverflowError:
+            raise RuntimeError(
+                "tensor(): value cannot be converted to type uint64 without overflow"
+            ) from None
+    return data
 
 
 def _fitted(array: np.ndarray, dtype: DType) -> np.ndarray:
@@ -242,7 +237,7 @@ def as_tensor(data: Any, dtype: DType | None = None, device: DeviceLike | None =
     """
     if isinstance(data, Tensor):
         return data.to(device or data.device, dtype or data.dtype)
-    if isinstance(data, np.ndarray) and data.dtype not in dtypes._WIDENED:
+    if isinstance(data, np.ndarray):
         shared = from_numpy(data)
         return shared.to(resolve(device), dtype or shared.dtype)
     return _tensor(data, dtype, device)
@@ -290,9 +285,10 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
             "Copy the numpy array to reallocate the memory."
         )
     if not array.flags.writeable:
-        warn(
+        warn_once(
+            "from_numpy",
             "The given NumPy array is not writable; writing to the tensor is undefined behavior. Copy the array to "
-            "protect its data or make it writable."
+            "protect its data or make it writable.",
         )
     return from_array(array, dtype)
 

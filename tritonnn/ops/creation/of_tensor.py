@@ -12,7 +12,7 @@ from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._table import attach, checked, named
-from tritonnn.ops.conversion.overwriting import fill_fresh
+from tritonnn.ops.conversion.overwriting import fill_fresh, uninitialised
 from tritonnn.ops.creation.creation import _finish, _one_number
 from tritonnn.shape import Size, by_name
 from tritonnn.table.types import Number
@@ -29,9 +29,8 @@ def _new(name: str, fill: Number | None) -> Any:
             dtype or self.dtype,
             self.device if device is None else resolve(device),
         )
-        return _finish(
-            tensor if fill is None else fill_fresh(tensor, fill), requires_grad, pin_memory, layout
-        )
+        tensor = uninitialised(tensor) if fill is None else fill_fresh(tensor, fill)
+        return _finish(tensor, requires_grad, pin_memory, layout)
 
     filled = "." if fill is None else f" filled with {fill}."
     method.__doc__ = "A tensor of this one's dtype and device" + filled

@@ -75,8 +75,8 @@ def arange(
     if dtype is not None and dtype not in NUMERIC and dtype not in dtypes.FLOAT8:
         raise fail("arange", f"not implemented for {dtype.name}", kind=NotImplementedError)
     agreed("arange", out, dtype)
-    if step == 0:
-        raise fail("arange", "step must be nonzero")
+    if step == 0 or step != step:
+        raise fail("arange", f"step must be nonzero, got {step}")
     if not (math.isfinite(start) and math.isfinite(end)):
         raise fail("arange", f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
@@ -97,7 +97,7 @@ def arange(
 @primitive(dtypes=NUMERIC)
 def linspace_fill(start: Any, end: Any, steps: int, base: float | None, dtype: DType, device: Device) -> Out:
     """`steps` numbers from start to end, evenly spaced; as exponents of `base` where it is given."""
-    dispatch.check_float8(linspace_fill.op, dtype)
+    dispatch.check_limited(linspace_fill.op, dtype)
     return Out((steps,), dtype, device)
 
 

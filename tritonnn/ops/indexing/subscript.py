@@ -75,12 +75,14 @@ def _item(item: Any) -> Any:
     if kind is int or kind is slice or item is None or item is Ellipsis or kind is bool:
         return item
     if isinstance(item, Tensor):
-        if not item.shape and item.dtype.kind < 2 and item.dtype not in MASKS:
+        if not item.shape and item.dtype not in MASKS:
+            if item.dtype.kind >= 2:
+                raise _no_index(item.dtype)
             return int(item.item())
         return item
     if isinstance(item, np.bool_):
         return bool(item)
-    if isinstance(item, (float, complex, np.floating, str)) or item is NotImplemented:
+    if isinstance(item, (float, complex, np.floating, str, bytes)) or item is NotImplemented:
         raise _wrong(item)
     if isinstance(item, (list, tuple, range, np.ndarray)):
         return _from_sequence(item)
@@ -90,16 +92,25 @@ def _item(item: Any) -> Any:
         raise _wrong(item) from None
 
 
-def _wrong(item: Any) -> IndexError:
-    return IndexError(
-        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
-        f"(got {type(item).__name__})"
-    )
+def _wrong(item: Any) -> Exception:
+    kind = type(item).__name__
+    text = "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+    if isinstance(item, (str, bytes)):
+        return TypeError(f"new(): invalid data type '{kind}': {text}(got {kind})")
+    return IndexError(f"{text}(got {kind})")
+
+
+def _no_index(dtype: dtypes.dtype) -> IndexError:
+    return IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {dtype.name}")
 
 
 def _from_sequence(item: Any) -> Tensor:
     if not isinstance(item, np.ndarray) and len(item) == 0:
         return tensor([], dtype=dtypes.int64)
+    if not isinstance(item, np.ndarray):
+        for part in item:
+            if isinstance(part, (str, bytes)):
+                raise _wrong(part)
     try:
         return tensor(list(item) if isinstance(item, range) else item)
     except TypeError:
@@ -176,9 +187,7 @@ def index_tensors(parsed: Parsed, shape: Size) -> tuple[list[Tensor], tuple[int,
         if item.dtype in _INTEGERS:
             item = item.to(dtypes.int64)
         elif item.dtype is not dtypes.int64:
-            raise IndexError(
-                f"tensors used as indices must be long, int, byte or bool tensors, got {item.dtype.name}"
-            )
+            raise _no_index(item.dtype)
         indices.append(item)
         dims.append(dim)
     return indices, tuple(dims)
@@ -199,6 +208,8 @@ def _whole_mask(parsed: Parsed) -> Tensor | None:
     """The mask over all elements of the view, where the subscript is just that."""
     mask = parsed.mask
     if mask is None or mask.shape != parsed.view.shape or mask.dtype is not dtypes.bool_:
+        return None
+    if parsed.view.dtype in dtypes.UNSIGNED:  # which are indexed, but not selected from
         return None
     return mask if mask.device is parsed.view.device else mask.to(parsed.view.device)
 

@@ -239,6 +239,9 @@ def _edges(input: Tensor, values: Tensor, bins: Tensor | int, range: tuple[float
         raise fail("histogram", f"bins must be > 0, but got {count}", input=input)
     if isinstance(bins, Tensor):
         return edges
+    if range is not None and (not isinstance(range, (list, tuple)) or len(range) != 2):
+        kind = RuntimeError if isinstance(range, (list, tuple)) else TypeError
+        raise fail("histogram", f"range should be 2 numbers, got {range!r}", kind=kind, input=input)
     low, high = range or (((float(values.min()), float(values.max()))) if values.numel() else (0.0, 1.0))
     if not (math.isfinite(low) and math.isfinite(high)):
         raise fail("histogram", f"the range [{low}, {high}] is not finite", input=input)

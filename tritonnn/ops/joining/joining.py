@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ from tritonnn.table.types import IntOrInts, Tensors
     grad={"tensors": lambda g, tensors_shape, dim: _cat_grad(g, tensors_shape, dim)},
     samples=lambda make: [Sample([make(2, 3), make(1, 3)]), Sample([make(2, 3), make(2, 1), make(2, 2)], -1),
                           Sample([make(3)]), Sample([make(0), make(2, 3), make(2, 3)], 1)],
-    errors=lambda make: [Bad([], match="non-empty list"), Bad([make(2, 3), make(2, 2)], match="must match except"),
+    errors=lambda make: [Bad([], error=ValueError, match="non-empty list"),
+                         Bad(make(2), error=TypeError, match="Tensor"), Bad([make(2, 3), make(2, 2)], match="must"),
                          Bad([make(()), make(2)], match="zero-dimensional"),
                          Bad([make(2), make(2, 2)], match="same number of dimensions")],
     reference=define.cat,
@@ -42,7 +44,7 @@ def cat(tensors: Tensors, dim: int = 0) -> Any:
             [1., 1.]])
     """
     if not len(tensors):
-        raise Invalid("expected a non-empty list of Tensors")
+        raise Invalid("expected a non-empty list of Tensors", kind=ValueError)
     if dim.__class__ is not int:
         dim = int(dim)
     # A legacy that programs rely on: empty 1-d tensors are left out whatever the rank of the others.
@@ -292,7 +294,7 @@ def tensor_split(input: Tensor, indices_or_sections: IntOrInts | Tensor, dim: in
         if spec <= 0:
             raise fail("tensor_split", f"number of sections must be larger than 0, got {spec}")
         small, larger = divmod(extent, spec)
-        spec = [i * small + min(i, larger) for i in range(1, spec)]
+        spec = list(accumulate([small + 1] * larger + [small] * (spec - larger - 1)))
     bounds = [min(max(i + extent if i < 0 else i, 0), extent) for i in spec]
     edges = list(zip([0, *bounds], [*bounds, extent], strict=True))
     return tuple(slice_dim(input, dim, start, max(stop - start, 0), 1) for start, stop in edges)

@@ -12,7 +12,7 @@ from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.memory_format import contiguous_format, strides_as
-from tritonnn.ops._arguments import not_a_tensor
+from tritonnn.ops._arguments import dimension, not_a_tensor
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, named, own, primitive
 from tritonnn.ops.joining.joining import cat
@@ -119,7 +119,7 @@ def roll(input: Tensor, shifts: IntOrInts, dims: Dims = None) -> Tensor:
     if len(shifts) != len(dims):
         raise fail("roll", f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     for shift, dim in zip(shifts, dims, strict=True):
-        dim = wrap_dim(dim, len(input.shape))
+        dim = dimension("roll", input, dim)
         extent = input.shape[dim]
         if extent and (at := shift % extent):
             parts = [slice_dim(input, dim, extent - at, at, 1), slice_dim(input, dim, 0, extent - at, 1)]

@@ -102,6 +102,9 @@ def _atleast(ndim: int) -> Any:
         if len(tensors) == 1 and isinstance(tensors[0], Tensor):
             return _at_least(tensors[0], ndim)
         items = tensors[0] if len(tensors) == 1 else tensors
+        for item in items if isinstance(items, (list, tuple)) else (items,):
+            if not isinstance(item, Tensor):
+                raise not_a_tensor(f"atleast_{ndim}d", "tensors", item)
         return tuple(_at_least(t, ndim) for t in items)
 
     at_least.__name__ = f"atleast_{ndim}d"
@@ -116,7 +119,7 @@ atleast_1d, atleast_2d, atleast_3d = (
     composite(
         api="torch", dtypes=ANY, reference=reference,
         samples=lambda make: [Sample(make(())), Sample(make(3)), Sample(make(2, 3)), Sample(make(3), make(2, 3))],
-        errors=lambda make: [Bad([make(2), 3], error=TypeError, match="expected Tensor, but got int")],
+        errors=lambda make: [Bad([make(2), 3], error=TypeError, match="must be Tensor, not int")],
     )(_atleast(n))
     for n, reference in ((1, np.atleast_1d), (2, np.atleast_2d), (3, np.atleast_3d))
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import multiplied
+from tritonnn.ops._arguments import multiplied, real_factor
 from tritonnn.ops._definitions import elementwise as definitions
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.activation.backward import gelu_backward
@@ -28,7 +28,7 @@ def _numbers_first(args: tuple, kwargs: dict[str, Any]) -> tuple:
     return tensors
 
 
-def _rule(input: Tensor, a: Tensor, b: Tensor, names: tuple[str, str], ndim: int) -> Out:
+def _rule(input: Tensor, a: Tensor, b: Tensor, names: tuple[str, str], ndim: int, **factors: Any) -> Out:
     multiplied(a)
     left, right, added = tuple(a.shape), tuple(b.shape), tuple(input.shape)
     if len(left) != ndim or len(right) != ndim:
@@ -53,6 +53,8 @@ def _rule(input: Tensor, a: Tensor, b: Tensor, names: tuple[str, str], ndim: int
             f"input of shape {list(added)} does not broadcast to the product's {list(shape)}: the expanded "
             "size of the tensor must match the existing size"
         )
+    for name, value in factors.items():
+        real_factor(name, value, a.dtype)
     return Out(shape, a.dtype)
 
 
@@ -89,7 +91,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha:
     tensor([[3., 3.],
             [3., 3.]])
     """
-    return _rule(input, mat1, mat2, ("mat1", "mat2"), 2)
+    return _rule(input, mat1, mat2, ("mat1", "mat2"), 2, beta=beta, alpha=alpha)
 
 
 @primitive(
@@ -118,7 +120,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, 
     >>> torch.baddbmm(torch.ones(2), torch.ones(1, 1, 3), torch.ones(1, 3, 2), alpha=2)
     tensor([[[7., 7.]]])
     """
-    return _rule(input, batch1, batch2, ("batch1", "batch2"), 3)
+    return _rule(input, batch1, batch2, ("batch1", "batch2"), 3, beta=beta, alpha=alpha)
 
 
 def _activated(input: Any, mat1: Any, mat2: Any, beta: Any, alpha: Any, use_gelu: bool) -> Any:
@@ -164,7 +166,7 @@ def addmm_activation(
     >>> torch._addmm_activation(torch.tensor([-5., 1.]), torch.ones(1, 3), torch.ones(3, 2))
     tensor([[0., 4.]])
     """
-    return _rule(input, mat1, mat2, ("mat1", "mat2"), 2)
+    return _rule(input, mat1, mat2, ("mat1", "mat2"), 2, beta=beta, alpha=alpha)
 
 
 _COMPOSED: dict[str, Any] = dict(

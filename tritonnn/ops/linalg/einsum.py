@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from functools import lru_cache
 from typing import Any
 
@@ -40,6 +41,8 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     tensor([1., 2.])
     """
     if not isinstance(equation, str):
+        if not isinstance(equation, Tensor) or not operands:
+            tensors_only("einsum", equation=equation)
         equation, operands = _sublists(equation, operands)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
@@ -79,12 +82,32 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
 def _sublists(first: Any, rest: tuple) -> tuple[str, tuple]:
     """einsum(x, [0, 1], y, [1, 2], [0, 2]) in the notation with letters."""
     values = [first, *rest]
-    name = lambda term: "".join("..." if i is Ellipsis else chr(97 + i) for i in term)
+    for place, term in enumerate(values):
+        if (place % 2 or (place == len(values) - 1 and len(values) % 2)) and not isinstance(
+            term, (list, tuple)
+        ):
+            kind = type(term).__name__
+            raise fail(
+                "einsum", f"expected a list of subscripts at position {place + 1}, got {kind}", kind=TypeError
+            )
+    name = lambda term: "".join("..." if i is Ellipsis else _letter(i) for i in term)
     operands = tuple(values[0 : len(values) // 2 * 2 : 2])
     equation = ",".join(name(term) for term in values[1::2])
     return (equation + "->" + name(values[-1]) if len(values) % 2 else equation), operands
 
 
+def _letter(subscript: Any) -> str:
+    if isinstance(subscript, bool) or not hasattr(subscript, "__index__"):
+        kind = type(subscript).__name__
+        raise fail("einsum", f"subscripts must be integers or Ellipsis, got {kind}", kind=TypeError)
+    number = subscript.__index__()
+    if not 0 <= number < 52:
+        text = f"subscript in subscript list is not within the valid range [0, 52), got {number}"
+        raise fail("einsum", text, kind=ValueError)
+    return _LETTERS[number]
+
+
+_LETTERS = string.ascii_uppercase + string.ascii_lowercase
 _SPARE = [chr(code) for code in range(0x391, 0x3C9) if chr(code).isalpha()]
 
 
@@ -93,6 +116,15 @@ def _subscripts(equation: str, ranks: tuple[int, ...]) -> tuple[list[str], str]:
     """A letter per dimension of each operand and of the result; those of '...' get capital names of their own."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
+    for term in (*terms, right):
+        letters = term.replace("...", "", 1)
+        wrong = next((c for c in letters if c not in _LETTERS), None)
+        if wrong == ".":
+            raise Invalid(
+                f"found '.' in '{term}' of '{equation}' that is not part of the one ellipsis a term may have"
+            )
+        if wrong is not None:
+            raise Invalid(f"invalid subscript '{wrong}' in '{equation}': subscripts must be in [a-zA-Z]")
     if len(terms) != len(ranks):
         raise Invalid(f"'{equation}' has {len(terms)} terms but {len(ranks)} operands were given")
     widest = 0
@@ -101,7 +133,15 @@ def _subscripts(equation: str, ranks: tuple[int, ...]) -> tuple[list[str], str]:
         if "..." in term:
             widest = max(widest, rank - named)
         elif named != rank:
-            raise Invalid(f"'{term}' names {named} dimensions but the operand has {rank}")
+            raise Invalid(
+                f"the number of subscripts in '{term}' ({named}) does not match the number of dimensions ({rank}) for "
+                f"operand {terms.index(term)} and no ellipsis was given"
+            )
+        if "..." in term and named > rank:
+            raise Invalid(
+                f"the number of subscripts in '{term}' ({named}) is more than the number of dimensions ({rank}) of "
+                f"operand {terms.index(term)}"
+            )
     filled = []
     for term, rank in zip(terms, ranks, strict=True):
         count = rank - len(term.replace("...", ""))

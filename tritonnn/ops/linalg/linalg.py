@@ -379,12 +379,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
             weight=weight,
         )
     if input1.shape[:-1] != input2.shape[:-1]:
-        raise fail(
-            "bilinear",
-            "input1 and input2 must agree in every dimension but the last",
-            input1=input1,
-            input2=input2,
-        )
+        text = "input1 and input2 must agree in every dimension but the last"
+        raise fail("bilinear", text, input1=input1, input2=input2)
     first = view_or_copy(input1, (-1, input1.shape[-1]))
     second = view_or_copy(input2, (-1, input2.shape[-1]))
     turned = matmul(unsqueeze(first, 0), weight)  # (out, rows, in2)

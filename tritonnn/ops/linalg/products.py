@@ -10,7 +10,7 @@ import numpy as np
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
-from tritonnn.ops._arguments import not_a_tensor, tensors_only
+from tritonnn.ops._arguments import dimension, not_a_tensor, tensors_only
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite
 from tritonnn.ops.linalg.linalg import PRODUCTS, _ranked, matmul, matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
@@ -256,6 +256,8 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     shape = broadcast_shapes(input.shape, other.shape)
     if dim is None:
         dim = next((d for d, extent in enumerate(shape) if extent == 3), None)
+    if dim is not None:
+        dim = dimension("cross", input, dim)
     if dim is None or shape[dim] != 3:
         raise fail("cross", "inputs dimension dim must have length 3", input=input, other=other)
     if input.dtype is dtypes.bool_:

@@ -260,6 +260,10 @@ def scaled_mm(
             raise fail("scaled_mm", f"scale_{name} must have {wanted} Float element{'s' * (wanted != 1)}",
                        kind=ValueError, scale=scale)  # fmt: skip
         scales.append(scale)
+    if not isinstance(contraction_dim, (list, tuple)) or not all(isinstance(d, int) for d in contraction_dim):
+        raise TypeError(
+            f"scaled_mm(): argument 'contraction_dim' must be tuple of ints, not {contraction_dim!r}"
+        )
     if tuple(contraction_dim) and [wrap_dim(d, 2) for d in contraction_dim] != [1, 0]:
         raise NotImplementedError(f"scaled_mm: contraction_dim={contraction_dim} is not supported: (1, 0) is")
     first, second = scales

@@ -7,6 +7,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail, warn
+from tritonnn.ops._arguments import dimension
 from tritonnn.ops._definitions import class_loss as definitions
 from tritonnn.ops._fused import TYPE_NAMES, check_class_weight, only_floating, statistics_dtype
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -177,7 +178,7 @@ def functional_nll_loss(
 
 @primitive(
     public="cross_entropy",
-    results=("result", "shift", "sumexp", "total_weight"),
+    results=("result", "shift", "sumexp", "total_weight"), own_form=("shift", "sumexp"),
     non_differentiable=("shift", "sumexp", "total_weight"),
     grad={"input": lambda g, input, target, weight, ignore_index, label_smoothing, reduction, shift, sumexp,
           total_weight: fused_cross_entropy_backward(
@@ -225,9 +226,7 @@ def _slope(
         label_smoothing, reduction,
     )  # fmt: skip
     product = g * unit
-    if reduction != "none":
-        return product.sum()
-    return product.sum(1 if len(input.shape) > 1 else 0)
+    return product.sum() if reduction != "none" else product.sum(1 if len(input.shape) > 1 else 0)
 
 
 def _curvature(
@@ -235,7 +234,7 @@ def _curvature(
     ignore_index: int, label_smoothing: float, reduction: str,
 ) -> Tensor:  # fmt: skip
     """The gradient with respect to the scores: softmax's own, scaled by the number `a` of every sample."""
-    dim = 1 if len(input.shape) > 1 else 0
+    dim = 1 if len(input.shape) > 1 else dimension("cross_entropy", input, 0)
     classes = input.shape[dim]
     counted = (target != ignore_index).to(input.dtype)
     if weight is None:

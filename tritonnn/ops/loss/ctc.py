@@ -155,6 +155,8 @@ def ctc_loss(
         text = "log_probs must be (T, N, C) or (T, C), and targets (N, S) or (sum of the lengths)"
         kind = RuntimeError if x.ndim else IndexError
         raise fail("ctc_loss", text, kind=kind, log_probs=log_probs, targets=targets)
+    if not x.numel():
+        raise fail("ctc_loss", "log_probs tensor must not be empty", log_probs=log_probs, targets=targets)
     x = x if batched else x.unsqueeze(1)
     steps, batch, classes = x.shape
     try:

@@ -90,6 +90,7 @@ def _received(
 @primitive(
     public="linear_cross_entropy",
     results=("result", "shift", "sumexp", "total_weight", "grad_input", "grad_weight", "grad_bias"),
+    own_form=("shift", "sumexp"),
     non_differentiable=("shift", "sumexp", "total_weight", "grad_input", "grad_weight", "grad_bias"),
     rule_only=("spent",),
     backward=lambda g, input, linear_weight, linear_bias, target, weight, shift, sumexp, total_weight, grad_input,
@@ -322,6 +323,10 @@ def linear_cross_entropy(
     """
     reduction = resolve(reduction, None, None)
     _refuse(input, linear_weight, target, linear_bias, ignore_index, label_smoothing)
+    if options is not None and not hasattr(options, "allow_retain_graph"):
+        kind = type(options).__name__
+        text = f"argument 'options' must be LinearCrossEntropyOptions, not {kind}"
+        raise TypeError(f"linear_cross_entropy(): {text}")
     ignored = IGNORED if ignore_index is None else int(ignore_index)
     if not _chunkable(input, linear_weight, target):
         if options is not None:

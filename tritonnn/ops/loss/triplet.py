@@ -64,6 +64,10 @@ def _triplet(
     reduction: str,
 ) -> Tensor:  # fmt: skip
     tensors_only(op, anchor=anchor, positive=positive, negative=negative)
+    if not callable(distance):
+        raise TypeError(
+            f"{op}(): argument 'distance_function' must be a function, not {type(distance).__name__}"
+        )
     if margin <= 0:
         raise ValueError(f"{op}: margin must be greater than 0, got {margin}")
     if not len(anchor.shape) == len(positive.shape) == len(negative.shape):

@@ -120,6 +120,10 @@ def adaptive_size(name: str, n: int, input: Tensor, output_size: Any) -> Ints:
             output_size = [spatial[i] if o is None else o for i, o in enumerate(output_size)]
         size = as_ints("output_size", output_size, n)
         if size is None:
+            if len(input.shape) < n:
+                raise Invalid(
+                    f"Expected {n + 1} to {n + 2} dimensions, but got {len(input.shape)}-dimensional tensor"
+                )
             raise Invalid(f"output_size must be {n}: {_COUNTS[n]}, but got {list(output_size)}")
         shape = list(input.shape)
         if len(shape) not in (n + 1, n + 2):

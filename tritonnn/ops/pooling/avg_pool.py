@@ -225,6 +225,8 @@ def _lp_pool(
         if norm_type > 0:
             return pool(input.abs(), kernel_size, stride, 0, 1, ceil_mode)
         return -pool(-input.abs(), kernel_size, stride, 0, 1, ceil_mode)
+    if norm_type == 0:
+        raise fail(name, "norm_type must not be 0", kind=ZeroDivisionError, input=input)
     mean = _avg_pool(name, n, input.pow(norm_type), kernel_size, stride, 0, ceil_mode, True)
     count = 1
     for extent in as_ints("kernel_size", kernel_size, n) or ():

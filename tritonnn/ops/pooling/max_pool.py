@@ -289,11 +289,19 @@ def _fractional(
             raise Invalid(f"Expected non-empty {n + 1}D or {n + 2}D input, but got {list(input.shape)}")
         kernel = as_ints("kernel_size", kernel_size, n)
         if output_size is None:
-            ratios = (output_ratio,) * n if isinstance(output_ratio, (int, float)) else tuple(output_ratio)
+            ratios = (output_ratio,) * n if isinstance(output_ratio, (int, float)) else output_ratio
+            numbers = isinstance(ratios, (list, tuple)) and all(isinstance(r, (int, float)) for r in ratios)
+            if not numbers or len(ratios) != n or not all(0 < r < 1 for r in ratios):
+                text = f"output_ratio must be {n} numbers between 0 and 1, got {ratios!r}"
+                raise Invalid(text, kind=ValueError if numbers else TypeError)
             output_size = [int(length * ratio) for length, ratio in zip(spatial, ratios, strict=True)]
         size = as_ints("output_size", output_size, n)
         if kernel is None or size is None:
             raise Invalid(f"kernel_size and output_size must be one int or {n} ints")
+        if min(kernel) < 1 or min(size) < 1:
+            raise Invalid(
+                f"kernel_size and output_size must be positive, got {list(kernel)} and {list(size)}"
+            )
         if min(size) < 0:
             raise Invalid(f"Trying to create tensor with negative dimension {min(size)}: {list(size)}")
         if samples is None:

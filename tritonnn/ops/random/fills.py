@@ -151,6 +151,8 @@ def random_(self: Tensor, *bounds: Any, generator: Generator | None = None, **na
     low, high = named.pop("from", low), named.pop("to", high)
     _no_more("random_", named)
     dispatch.check_inplace(philox_randint.op, self)
+    if high is None or self.dtype not in dtypes.UNSIGNED:  # those take bounds alone
+        dispatch.check_limited(philox_randint.op, self.dtype)
     if high is None:
         digits = {dtypes.float16: 11, dtypes.bfloat16: 8, dtypes.float32: 24, dtypes.float64: 53}
         high = (

@@ -9,27 +9,22 @@ import numpy as np
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import tensors_only
+from tritonnn.errors import fail
+from tritonnn.ops._arguments import dimension, tensors_only
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scan.scan import cumsum
 from tritonnn.ops.shape.parts import slice_dim
-from tritonnn.shape import as_dims, wrap_dim
+from tritonnn.shape import as_dims
 from tritonnn.table import Make
 from tritonnn.table.arguments import is_number, plain_number
 from tritonnn.table.types import Dims, Number
 
 
-def _dimension(op: str, input: Tensor, dim: int) -> int:
-    try:
-        return wrap_dim(dim, len(input.shape))
-    except Invalid as invalid:
-        raise fail(op, str(invalid), kind=invalid.kind, input=input) from None
-
-
 def _check_samples(op: str, y: Tensor, x: Tensor | None, dx: Any) -> None:
     tensors_only(op, y=y)
+    if not (dx is None or is_number(dx)):
+        raise fail(op, f"argument 'dx' must be Number, not {type(dx).__name__}", kind=TypeError, y=y)
     if x is not None:
         tensors_only(op, x=x)
     for name, tensor in (("y", y), ("x", x)):
@@ -61,9 +56,11 @@ def _panels(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
         step = (slice_dim(x, 0, 1, count, 1) - slice_dim(x, 0, 0, count, 1)).reshape(
             [-1 if d == dim else 1 for d in range(len(y.shape))]
         )
-    else:
-        step = slice_dim(x, dim - len(y.shape) + len(x.shape), 1, count, 1)
-        step = step - slice_dim(x, dim - len(y.shape) + len(x.shape), 0, count, 1)
+    else:  # of coordinates that broadcast to those of y
+        if len(x.shape) < len(y.shape):
+            x = x.reshape((1,) * (len(y.shape) - len(x.shape)) + tuple(x.shape))
+        between = max(x.shape[dim] - 1, 0)
+        step = slice_dim(x, dim, min(1, x.shape[dim]), between, 1) - slice_dim(x, dim, 0, between, 1)
     return total * step * 0.5
 
 
@@ -126,7 +123,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, d
     tensor(10.5000)
     """
     _check_samples("trapezoid", y, x, dx)
-    dim = _dimension("trapezoid", y, dim)
+    dim = dimension("trapezoid", y, dim)
     if not y.shape[dim]:
         return y.sum(dim, dtype=y.dtype)
     if x is None:  # as PyTorch adds up, to which the ends' infinities count once too often
@@ -146,7 +143,7 @@ def cumulative_trapezoid(
     tensor([ 3.0000, 10.5000])
     """
     _check_samples("cumulative_trapezoid", y, x, dx)
-    dim = _dimension("cumulative_trapezoid", y, dim)
+    dim = dimension("cumulative_trapezoid", y, dim)
     return cumsum(_panels("cumulative_trapezoid", y, x, dx, dim), dim)
 
 
@@ -247,7 +244,7 @@ def gradient(
             input=input,
         )
     chosen = range(len(input.shape)) if dim is None else as_dims(dim)
-    dims = [_dimension("gradient", input, d) for d in chosen]
+    dims = [dimension("gradient", input, d) for d in chosen]
     if len(set(dims)) != len(dims):
         raise fail("gradient", f"a dim appears multiple times in {tuple(chosen)}", input=input)
     if input.dtype in (dtypes.uint8, dtypes.bool_):

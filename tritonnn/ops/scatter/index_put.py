@@ -9,7 +9,7 @@ from typing import Any
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
-from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._arguments import tensors_only, whole_number
 from tritonnn.ops._definitions import writing as definitions
 from tritonnn.ops._table import ANY, Bad, Sample, composite, expose
 from tritonnn.ops.indexing.subscript import MASKS, Parsed, getitem, index_tensors, parse
@@ -142,6 +142,8 @@ def _slice(
         raise fail(
             "slice_scatter", "slice() cannot be applied to a 0-dim tensor.", kind=IndexError, input=input
         )
+    whole_number("slice_scatter", "dim", dim)
+    whole_number("slice_scatter", "step", step)
     if step <= 0:
         raise fail("slice_scatter", f"slice step must be positive, got {step}", input=input)
     dim = wrap_dim(dim, len(input.shape))

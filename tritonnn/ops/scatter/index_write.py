@@ -12,6 +12,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
 from tritonnn.errors import Invalid, fail, warn
 from tritonnn.memory_format import strides_as
+from tritonnn.ops._arguments import real_factor
 from tritonnn.ops._definitions import writing as definitions
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, attach, composite, primitive
@@ -30,9 +31,8 @@ from tritonnn.table.types import Number, Tensors
 def _vector(op: str, input: Tensor, dim: int, index: Tensor) -> tuple[int, Tensor]:
     dim, index = wrap_dim(dim, len(input.shape)), long_index(op, index)
     if len(index.shape) > 1:
-        raise Invalid(
-            f"{op}_(): Index should have dimension 1 or 0 (got {len(index.shape)})", kind=IndexError
-        )
+        text = f"{op}_(): Index should have dimension 1 or 0 (got {len(index.shape)})"
+        raise Invalid(text, kind=IndexError)
     return dim, index
 
 
@@ -98,6 +98,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     _matching_source("index_add", input, dim, index, source, RuntimeError)
     if input.dtype.kind < 2 and isinstance(alpha, float):
         raise Invalid("For integral input tensors, argument alpha must not be a floating point number.")
+    real_factor("alpha", alpha, input.dtype)
     if input.dtype.kind and alpha != 1:
         alpha = as_number(input.dtype, alpha)
     return Out(input.shape, input.dtype), (input, dim, index, source, alpha)

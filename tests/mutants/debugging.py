@@ -1,0 +1,114 @@
+"""Faults in what helps to find faults: verify mode, determinism, anomaly mode, comparisons of tensors."""
+
+from __future__ import annotations
+
+from mutants import Fault
+
+VERIFY = "tritonnn/_verify/call.py"
+SITE = "tritonnn/_call_site.py"
+BETWEEN = "tritonnn/table/between.py"
+DETERMINISM = "tritonnn/determinism.py"
+AUTOTUNE = "kernels/launch/autotune.py"
+CONVERSION = "tritonnn/ops/conversion/conversion.py"
+ANOMALY = "tritonnn/autograd/anomaly.py"
+TRACING = "tritonnn/recording/tracing.py"
+CLOSE = "tritonnn/testing/_comparison.py"
+SORT = "kernels/device/sort.py"
+TWIN_SORT = "cpu_fallback/sorting/sorting.py"
+ERRORS = "tritonnn/errors.py"
+BEYOND = "tritonnn/dispatch/_checks.py"
+
+FAULTS = [
+    Fault(
+        "verify mode: the twin's inputs are those after the kernel", "ownership", VERIFY,
+        "        args = [mapped(value, copied) for value in self.before[self.outs :]]",
+        "        args = [mapped(mapped(value, lambda b: fetched(b, {})), copied) for value in self.given[self.outs :]]",
+        "tests/test_verify.py -k 'in_place or optimizer_step'",
+    ),
+    Fault(
+        "verify mode: terms that cancel are an alarm", "precision", VERIFY,
+        "                allowed = allowed + MOVED_TOLERANCE * self.own_error(name, b)\n", "",
+        "tests/test_verify.py -k cancel",
+    ),
+    Fault(
+        "verify mode: what was NaN before is reported", "special value", VERIFY,
+        "settings.non_finite and all(finite(value) for value in flat(inputs))", "settings.non_finite",
+        "tests/test_verify.py -k first_nan",
+    ),
+    Fault(
+        "verify mode: the module is the outermost", "index", SITE,
+        "inner, root = self.modules[0], self.modules[-1]", "inner, root = self.modules[-1], self.modules[-1]",
+        "tests/test_verify.py -k module_path",
+    ),
+    Fault(
+        "verify mode: stays in the way", "state", BETWEEN,
+        "        op.cpu = op.gpu = None", "        pass",
+        "tests/test_verify.py -k off_again",
+    ),
+    Fault(
+        "determinism: memory is filled whatever the switch says", "default", DETERMINISM,
+        "return enabled and fill_uninitialized_memory", "return enabled",
+        "tests/test_deterministic.py -k uninitialised",
+    ),
+    Fault(
+        "determinism: what was measured is taken", "lookup", AUTOTUNE,
+        "if determinism.enabled or (not _tuning and not _table()):", "if not _tuning and not _table():",
+        "tests/test_deterministic.py -k measured",
+    ),
+    Fault(
+        "determinism: what was there is filled as well", "index", CONVERSION,
+        "    first = held // input.dtype.itemsize\n", "    first = 0\n",
+        "tests/test_deterministic.py -k larger_storage",
+    ),
+    Fault(
+        "anomaly mode: the imaginary part is not looked at", "special value", ANOMALY,
+        "parts = (grad.real, grad.imag) if grad.dtype.is_complex else (grad,)", "parts = (grad.real,)",
+        "tests/test_anomaly.py -k imaginary",
+    ),
+    Fault(
+        "anomaly mode: what induced a calculation is not kept", "graph", TRACING,
+        "Trace(traceback.format_stack(frame), state.running)", "Trace(traceback.format_stack(frame), None)",
+        "tests/test_anomaly.py -k induced",
+    ),
+    Fault(
+        "assert_close: a number that overflows is close", "special value", CLOSE,
+        "if cmath.isfinite(difference) and difference <=", "if difference <=",
+        "tests/parity/test_testing_parity.py -k assert_close",
+    ),
+    Fault(
+        "assert_close: the smaller tolerance of two dtypes", "precision", CLOSE,
+        "    return max(r for r, _ in known), max(a for _, a in known)\n\n\ndef _same",
+        "    return min(r for r, _ in known), min(a for _, a in known)\n\n\ndef _same",
+        "tests/parity/test_testing_parity.py -k 'assert_close and unchecked'",
+    ),
+    Fault(
+        "assert_close: elements that match take part", "mask", CLOSE,
+        "values = values.masked_fill(matches, 0).flatten()", "values = values.flatten()",
+        "tests/parity/test_testing_parity.py -k assert_close",
+    ),
+    Fault(
+        "uint32: the upper half of the range comes first", "index", SORT,
+        "        return (x ^ 0x80000000).to(tl.int32, bitcast=True)", "        return x.to(tl.int32, bitcast=True)",
+        "tests/test_unsigned.py -k 'order and uint32'",
+    ),
+    Fault(
+        "uint32: the upper half comes first on the CPU", "index", TWIN_SORT,
+        "key = (rows ^ np.uint32(0x80000000)).view(np.int32)", "key = rows.view(np.int32)",
+        "tests/test_unsigned.py -k 'order and uint32'",
+    ),
+    Fault(
+        "unsigned types are computed with by every op", "argument check", BEYOND,
+        "        if not takes_unsigned(op):\n", "        if False:\n",
+        "tests/parity/test_unsigned_parity.py -k 'test_operation and uint16'",
+    ),
+    Fault(
+        "an integer beyond int64 is Python's affair", "argument check", ERRORS,
+        "LEAKS = (OverflowError, MemoryError)", "LEAKS = (MemoryError,)",
+        "tests/test_odd_arguments.py",
+    ),
+    Fault(
+        "a dimension of a 0-d tensor is Python's affair", "argument check", "tritonnn/ops/joining/repeating.py",
+        '        dim = dimension("roll", input, dim)\n', "        dim = wrap_dim(dim, len(input.shape))\n",
+        "tests/test_odd_arguments.py -k 'leaks and roll'",
+    ),
+]  # fmt: skip
