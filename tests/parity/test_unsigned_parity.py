@@ -186,7 +186,6 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "softmax": lambda t, x: x.softmax(0),
     "one_hot": lambda t, x: t.nn.functional.one_hot(x),
     "embedding": lambda t, x: t.nn.functional.embedding(x,t.ones(300,2)),
-    "random_": lambda t, x: x.clone().random_().dtype,
     "iinfo": lambda t, x: (t.iinfo(x.dtype).max,t.iinfo(x.dtype).min,t.iinfo(x.dtype).bits),
     "signed": lambda t, x: (x.dtype.is_signed,x.dtype.itemsize,x.dtype.is_floating_point),
     "rg": lambda t, x: x.clone().requires_grad_(),
