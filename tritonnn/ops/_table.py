@@ -194,7 +194,7 @@ def _checked(op: Op, body: Callable) -> Any:
             given = len(args)
             looks = ways.get(given)
             if looks is None:  # what does not fit is bound, and refused, the long way
-                known = op.n_required <= given <= count or (op.takes_any and not count)
+                known = op.n_required <= given and (given <= count or (op.takes_any and op.legacy is None))
                 looks = ways[given] = op.looks(0, min(given, count)) if known else _BOUND
             if looks is not _BOUND:
                 for i, classes in looks:
