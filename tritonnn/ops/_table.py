@@ -199,7 +199,7 @@ def _checked(op: Op, body: Callable) -> Any:
             if looks is not _BOUND:
                 for i, classes in looks:
                     if args[i].__class__ not in classes:
-                        args = tuple(verify(op, args, i))
+                        args = (*verify(op, args[:count], i), *args[count:])  # what follows is a size in line
                         break
                 try:
                     result = body(*args)
