@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from tritonnn.shape import contiguous_strides, expanded_strides, is_contiguous, is_dense
+from tritonnn.shape import contiguous_strides, is_contiguous, is_dense
 
 
 class memory_format:
@@ -91,7 +91,7 @@ def kept_strides(shape: tuple[int, ...], operands: tuple[Geometry, ...]) -> tupl
         first = operands[0][1]
         if all(strides == first for _, strides in operands) and is_dense(shape, first):
             return first
-    expanded = [expanded_strides(*operand, shape) for operand in operands]
+    expanded = [_broadcast_strides(*operand, shape) for operand in operands]
     order = list(range(len(shape)))  # sorted by insertion: not every pair can be told apart
     for place in range(len(shape) - 2, -1, -1):
         at = place
@@ -103,6 +103,18 @@ def kept_strides(shape: tuple[int, ...], operands: tuple[Geometry, ...]) -> tupl
             elif faster < 0:
                 break
     return None if order == sorted(order) else strides_in_order(shape, order)
+
+
+def _broadcast_strides(
+    own: tuple[int, ...], strides: tuple[int, ...], shape: tuple[int, ...]
+) -> tuple[int, ...]:
+    """An operand's strides along the dimensions of the result: 0 where it does not have them, or is broadcast."""
+    lead = len(shape) - len(own)
+    told = [
+        0 if n == 1 and wanted != 1 else step
+        for n, step, wanted in zip(own, strides, shape[lead:], strict=True)
+    ]
+    return (0,) * lead + tuple(told)
 
 
 @lru_cache(maxsize=4096)

@@ -192,7 +192,9 @@ def nonzero_static(input: Tensor, *, size: Count, fill_value: int = -1) -> Tenso
         raise fail("nonzero_static", f"'size' must be a non-negative integer, got {size}", input=input)
     rows = nonzero_rows(input)[:size]
     missing = size - rows.shape[0]
-    return cat([rows, rows.new_full((missing, len(input.shape)), fill_value)]) if missing else rows
+    return (
+        cat([rows, rows.new_full((missing, len(input.shape)), fill_value)]) if missing else rows.contiguous()
+    )
 
 
 @expose("tensor")
