@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tritonnn import storage
@@ -36,8 +37,27 @@ def run_backend(op: Op, results: tuple, args: tuple, device: Device | None = Non
         finally:
             quiet_reset(token)
     elif device.type != "meta":
+        check_geometry(op, (*results, *args))
         run = op.gpu or op.implementation("cuda")
         run(*[result._buf for result in results], *_buffers(op, args))
+
+
+def check_geometry(op: Op, args: Sequence[Any]) -> None:
+    """Refuse tensors whose `shape` or `dtype` a program has assigned: a kernel would reach memory that is not theirs.
+
+    Reading them is too frequent for a property, so nothing keeps a program from writing them; NumPy looks for itself.
+    """
+    for arg in args:
+        if isinstance(arg, Tensor):
+            buffer = arg._buf
+            if buffer is not None and (buffer.shape != arg.shape or buffer.dtype is not arg.dtype):
+                raise RuntimeError(
+                    f"{op.public_name}(): shape and dtype of a tensor cannot be assigned: it has {list(buffer.shape)} "
+                    f"and {buffer.dtype.name}, and says {list(arg.shape)} and {arg.dtype.name}. "
+                    "Use view, reshape, resize_ or to."
+                )
+        elif arg.__class__ is list:
+            check_geometry(op, arg)
 
 
 def _buffers(op: Op, args: tuple) -> list:

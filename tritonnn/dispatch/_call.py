@@ -10,7 +10,7 @@ from tritonnn import config
 from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
-from tritonnn.dispatch._backend import fresh, named, run_allocating, run_backend
+from tritonnn.dispatch._backend import check_geometry, fresh, named, run_allocating, run_backend
 from tritonnn.dispatch._checks import (
     LIMITED,
     check_slots,
@@ -108,6 +108,7 @@ def _short(op: Op, args: tuple, outs: Any) -> Any:
         finally:
             quiet_reset(token)
     elif device is not None and device.type == "cuda":
+        check_geometry(op, args)
         run = op.gpu or op.implementation("cuda")
         if several:
             results = tuple([fresh(op, spec.shape, spec.dtype, device, spec.strides) for spec in outs])

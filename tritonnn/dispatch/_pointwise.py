@@ -11,7 +11,7 @@ from tritonnn import config, dtypes, storage
 from tritonnn._tensor import Tensor, make
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
-from tritonnn.dispatch._backend import fresh
+from tritonnn.dispatch._backend import check_geometry, fresh
 from tritonnn.dispatch._checks import common_device, edges_of, explained, plain_numbers, takes_unsigned
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
@@ -267,6 +267,7 @@ def run_pointwise(op: Op, args: tuple, plan: Plan, output: Tensor) -> None:
         finally:
             quiet_reset(token)
     else:
+        check_geometry(op, args)
         run = op.gpu or op.implementation("cuda")
         run(output._buf, *plan.operands, *rest, compute=plan.compute)
 

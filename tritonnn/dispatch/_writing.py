@@ -10,7 +10,7 @@ from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, runtime
 from tritonnn.device import device as Device
-from tritonnn.dispatch._backend import fresh, run_backend
+from tritonnn.dispatch._backend import check_geometry, fresh, run_backend
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dtypes import dtype as DType
@@ -266,6 +266,7 @@ def run_into(op: Op, out: Tensor, args: tuple) -> None:
         finally:
             quiet_reset(token)
     elif out.device.type != "meta":
+        check_geometry(op, (out, *args))
         run = op.gpu or op.implementation("cuda")
         run(out._buf, *buffers)
     if watchers:
