@@ -134,16 +134,16 @@ def _rebuild_from_type_v2(function: Any, kind: object, args: Any, state: object)
     Raises:
         RuntimeError: it is no tensor, or the class is none of tensors.
     """
-    made = function(*args)
-    if not isinstance(made, Tensor) or not isinstance(kind, type) or not issubclass(kind, Tensor):
+    tensor = function(*args)
+    if not isinstance(tensor, Tensor) or not isinstance(kind, type) or not issubclass(kind, Tensor):
         raise RuntimeError("load: a tensor is rebuilt from something else: the file is corrupted")
     if type(state) is dict and state.get("_is_buffer") is True and kind is Tensor:
-        made = Buffer(made, persistent=bool(state.get("persistent", True)))
+        tensor = Buffer(tensor, persistent=bool(state.get("persistent", True)))
         state = {name: value for name, value in state.items() if name not in ("_is_buffer", "persistent")}
-    elif kind is not type(made):
-        made.__class__ = kind
+    elif kind is not type(tensor):
+        tensor.__class__ = kind
     restore = getattr(kind, "__setstate__", None)
-    return set_attributes(made, state) if restore is None else (restore(made, state), made)[1]
+    return set_attributes(tensor, state) if restore is None else (restore(tensor, state), tensor)[1]
 
 
 class UninitializedTensorMixin:

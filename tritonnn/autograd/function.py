@@ -304,10 +304,10 @@ def _apply(cls: Any, ctx: Any, run: Any, args: tuple) -> Any:
 
 def _backward_class(cls: Any) -> Any:
     """The class of the function's nodes, named as users see it."""
-    made = cls.__dict__.get("_backward_cls")
-    if made is None:
-        made = cls._backward_cls = type(cls.__name__ + "Backward", (FunctionNode,), {"__slots__": ()})
-    return made
+    node_class = cls.__dict__.get("_backward_cls")
+    if node_class is None:
+        node_class = cls._backward_cls = type(cls.__name__ + "Backward", (FunctionNode,), {"__slots__": ()})
+    return node_class
 
 
 def _checked_results(ctx: Any, args: tuple, outputs: tuple, recording: bool) -> tuple:

@@ -59,15 +59,15 @@ def _moved(
     """The central difference of every output as one input moves along a direction."""
     where = which.data  # writes through it are outside the graph and not counted
     before = _values(which)
-    found = []
+    moved = []
     try:
         for sign in (1, -1):
             where.copy_(_tensor_of(before + sign * eps * direction, which))
             with no_grad():
-                found.append([_values(out) for out in _tensors(function(*inputs))])
+                moved.append([_values(out) for out in _tensors(function(*inputs))])
     finally:
         where.copy_(_tensor_of(before, which))
-    return [(up - down) / (2 * eps) for up, down in zip(*found, strict=True)]
+    return [(up - down) / (2 * eps) for up, down in zip(*moved, strict=True)]
 
 
 def _gradient(output: Tensor, which: Tensor, weights: np.ndarray, how: _How, j: int) -> np.ndarray:

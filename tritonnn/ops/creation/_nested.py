@@ -15,14 +15,14 @@ def leaves(data: Any) -> Iterator[Any]:
             yield item
 
 
-def gather_classes(data: Any, found: set[type]) -> None:
+def gather_classes(data: Any, kinds: set[type]) -> None:
     """The classes of everything in nested sequences, which are looked at as wholes."""
     classes = set(map(type, data))
-    found |= classes
+    kinds |= classes
     if any(issubclass(kind, (list, tuple)) for kind in classes):
         for part in data:
             if isinstance(part, (list, tuple)):
-                gather_classes(part, found)
+                gather_classes(part, kinds)
 
 
 def irregular(data: Any) -> Exception | None:

@@ -66,13 +66,13 @@ def _infer_array(data: Any, typed: bool = False) -> tuple[np.ndarray, DType]:
 _TYPED = (Tensor, np.ndarray, np.generic)  # what has a dtype of its own
 
 
-def _gather_dtypes(data: Any, found: list[DType]) -> None:
+def _gather_dtypes(data: Any, known: list[DType]) -> None:
     """The dtypes, each once, of the numbers in nested sequences: their own, or those that Python's have."""
     for part in data:
         if isinstance(part, (list, tuple)):
-            _gather_dtypes(part, found)
-        elif (kind := _dtype_of(part)) is not None and kind not in found:
-            found.append(kind)
+            _gather_dtypes(part, known)
+        elif (kind := _dtype_of(part)) is not None and kind not in known:
+            known.append(kind)
 
 
 def _dtype_of(number: Any) -> DType | None:

@@ -169,8 +169,8 @@ def _steps(input: Tensor, spacing: Any, dims: Sequence[int]) -> list[Any]:
         return [plain_number(spacing)] * len(dims)
     for place, step in enumerate(spacing):
         if not (isinstance(step, Tensor) or is_number(step)):
-            found = f"found element of type {type(step).__name__} at pos {place}"
-            text = f"argument 'spacing' must be Number or tuple of Numbers or Tensors, but {found}"
+            wanted = "argument 'spacing' must be Number or tuple of Numbers or Tensors"
+            text = f"{wanted}, but found element of type {type(step).__name__} at pos {place}"
             raise fail("gradient", text, kind=TypeError, input=input)
     if len(spacing) != len(dims):
         text = f"expected spacing for each of {len(dims)} dimensions, got {len(spacing)}"
