@@ -334,7 +334,7 @@ COMPILE = [
         Case(compact_kernel, f"*{t} *{t} *i64 i32:16 (i32:16) (i32=1)", _B, label=t, wide="loads")
         for t in ("i1", "fp32", "bf16", "i64")
     ],
-    Case(coordinates_kernel, "*i64 *i64 i32:16 (i32 i32 i32:16)", _B, wide="loads"),
+    Case(coordinates_kernel, "*i64 *i64 i32:16 i32 i32 (i32 i32 i32:16)", _B, wide="loads"),
     *[
         Case(
             triangle_kernel, f"*{t} *{t} i32:16 i32 i32:16 i32 (i32:16) (i32=1) (i32=1)",
