@@ -67,6 +67,17 @@ def ordered(input: Tensor, op: str) -> None:
         )
 
 
+def not_of_truth(input: Tensor, op: str, kind: type[Exception] = NotImplementedError) -> None:
+    """Refuse truth values where their order is asked for.
+
+    Raises:
+        kind: they are of bool.
+    """
+    if input.dtype is dtypes.bool_:
+        hint = "convert with .to(torch.uint8)"
+        raise Invalid(f"{op} is not implemented for 'Bool'", hint=hint, kind=kind)
+
+
 def multiplied(input: Tensor) -> None:
     """Refuse truth values in products of matrices.
 
