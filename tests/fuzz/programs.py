@@ -29,7 +29,6 @@ EXPLAINED = {
     "no error expected, got RuntimeError .*more than one element": "PyTorch only warns that this is deprecated",
     "some elements of the input tensor.*got no error": "memory of other dimensions is read element for element",
     r"(>=|<|==|!=) -1 .*uint8": "a negative number is below all of uint8, where PyTorch wraps it",
-    "einsum.*not implemented for 'Bool'": "PyTorch multiplies truth values where nothing is added up",
     r"\.(amin|amax)\(": "the gradient of NaN goes to the NaN, as that of max does",
 }
 

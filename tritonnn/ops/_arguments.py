@@ -78,13 +78,13 @@ def not_of_truth(input: Tensor, op: str, kind: type[Exception] = NotImplementedE
         raise Invalid(f"{op} is not implemented for 'Bool'", hint=hint, kind=kind)
 
 
-def multiplied(input: Tensor) -> None:
-    """Refuse truth values in products of matrices.
+def multiplied(input: Tensor, other: Tensor) -> None:
+    """Refuse truth values in products of matrices, but for those of which nothing is multiplied.
 
     Raises:
         NotImplementedError: they are of bool.
     """
-    if input.dtype is dtypes.bool_ and 0 not in input.shape:
+    if input.dtype is dtypes.bool_ and 0 not in input.shape and 0 not in other.shape:
         raise Invalid(
             "not implemented for 'Bool'",
             hint="convert with .to(torch.int64) or .float()",
