@@ -26,7 +26,6 @@ from fuzz.writing import write
 EXPLAINED = {
     "setStorage": "PyTorch looks at memory that an empty tensor has not",
     r"(roll|torch\.tensor).*\.stride: ": "indexing by tensors, and roll, give row-major results",
-    "no error expected, got RuntimeError .*more than one element": "PyTorch only warns that this is deprecated",
     "some elements of the input tensor.*got no error": "memory of other dimensions is read element for element",
     r"(>=|<|==|!=) -1 .*uint8": "a negative number is below all of uint8, where PyTorch wraps it",
     r"\.(amin|amax)\(": "the gradient of NaN goes to the NaN, as that of max does",
