@@ -53,7 +53,29 @@ def cumprod(out: Array, input: Array, dim: int) -> None:
 
 def logcumsumexp(out: Array, input: Array, dim: int) -> None:
     """log of the running sum of exponentials, stable against overflow."""
-    _accumulate(np.logaddexp, out, input, dim)
+    if out.dtype.kind == "c" and out.ndim:
+        _complex_logcumsumexp(out, input, dim)
+    else:
+        _accumulate(np.logaddexp, out, input, dim)
+
+
+def _complex_logcumsumexp(out: Array, input: Array, dim: int) -> None:
+    """Column by column; the imaginary part goes on from that of the larger summand, beyond ±π where it did."""
+    columns, results = np.moveaxis(input, dim, 0), np.moveaxis(out, dim, 0)
+    running = np.full(columns.shape[1:], -np.inf, np.complex128)
+    for place in range(len(columns)):
+        running = _complex_log_add(running, columns[place].astype(np.complex128))
+        results[place] = running
+
+
+def _complex_log_add(a: Array, b: Array) -> Array:
+    """log(e**a + e**b), of equal real parts from b on; of two that are -inf, a."""
+    later = a.real <= b.real
+    high, low = np.where(later, b, a), np.where(later, a, b)
+    result = high + np.log1p(np.exp(low - high))
+    ends = np.isinf(low.real) & (low.real == high.real)  # where the difference says nothing
+    result = np.where(ends, np.where(low.real < 0, low, np.log(np.exp(low) + np.exp(high))), result)
+    return np.where(np.isnan(a) | np.isnan(b), complex(np.nan, np.nan), result)
 
 
 def _running(values: Array, indices: Array, input: Array, dim: int, ufunc: np.ufunc) -> None:

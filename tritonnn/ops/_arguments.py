@@ -67,13 +67,24 @@ def ordered(input: Tensor, op: str) -> None:
         )
 
 
-def multiplied(input: Tensor) -> None:
-    """Refuse truth values in products of matrices.
+def not_of_truth(input: Tensor, op: str, kind: type[Exception] = NotImplementedError) -> None:
+    """Refuse truth values where their order is asked for.
+
+    Raises:
+        kind: they are of bool.
+    """
+    if input.dtype is dtypes.bool_:
+        hint = "convert with .to(torch.uint8)"
+        raise Invalid(f"{op} is not implemented for 'Bool'", hint=hint, kind=kind)
+
+
+def multiplied(input: Tensor, other: Tensor) -> None:
+    """Refuse truth values in products of matrices, but for those of which nothing is multiplied.
 
     Raises:
         NotImplementedError: they are of bool.
     """
-    if input.dtype is dtypes.bool_ and 0 not in input.shape:
+    if input.dtype is dtypes.bool_ and 0 not in input.shape and 0 not in other.shape:
         raise Invalid(
             "not implemented for 'Bool'",
             hint="convert with .to(torch.int64) or .float()",

@@ -8,7 +8,7 @@ from typing import Any
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import warn
+from tritonnn.errors import Invalid, warn
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
@@ -32,24 +32,36 @@ def _errors(make: Make) -> list[Bad]:
     ]
 
 
+def _along(input: Tensor, dim: int) -> Any:
+    """Of nothing there is a softmax whatever its type, as in PyTorch."""
+    dim = wrap_dim(dim, len(input.shape))
+    if 0 not in input.shape:
+        only_floating(input)
+        if input.dtype in dtypes.FLOAT8:
+            raise Invalid(
+                f"not implemented for {input.dtype.name}",
+                hint="convert with .to(torch.float32) first",
+                kind=NotImplementedError,
+            )
+    return Out(input.shape, input.dtype), (input, dim)
+
+
 @primitive(
-    samples=_samples, errors=_errors,
+    float8=True, samples=_samples, errors=_errors,
     grad={"input": lambda g, result, dim: softmax_backward(g, result, dim)},
 )  # fmt: skip
 def softmax(input: Tensor, dim: int) -> Any:
     """exp(x) / Σ exp(x) along `dim`."""
-    only_floating(input)
-    return Out(input.shape, input.dtype), (input, wrap_dim(dim, len(input.shape)))
+    return _along(input, dim)
 
 
 @primitive(
-    samples=_samples, errors=_errors,
+    float8=True, samples=_samples, errors=_errors,
     grad={"input": lambda g, result, dim: log_softmax_backward(g, result, dim)},
 )  # fmt: skip
 def log_softmax(input: Tensor, dim: int) -> Any:
     """x - log Σ exp(x) along `dim`."""
-    only_floating(input)
-    return Out(input.shape, input.dtype), (input, wrap_dim(dim, len(input.shape)))
+    return _along(input, dim)
 
 
 def _pairs(make: Make) -> list[Sample]:

@@ -29,7 +29,7 @@ def _numbers_first(args: tuple, kwargs: dict[str, Any]) -> tuple:
 
 
 def _rule(input: Tensor, a: Tensor, b: Tensor, names: tuple[str, str], ndim: int, **factors: Any) -> Out:
-    multiplied(a)
+    multiplied(a, b)
     left, right, added = tuple(a.shape), tuple(b.shape), tuple(input.shape)
     if len(left) != ndim or len(right) != ndim:
         kind = {2: "a matrix (2D)", 3: "a batch of matrices (3D)"}[ndim]

@@ -70,7 +70,8 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
             extents[letter] = have if extent == 1 else extent
     pairs = [_diagonal(operand, term) for operand, term in zip(operands, terms, strict=True)]
     total, letters = pairs[0]
-    total, letters = _sum_out(total, letters, set(result).union(*[p[1] for p in pairs[1:]]))
+    apart = _sum_apart if len(pairs) > 1 else _sum_out
+    total, letters = apart(total, letters, set(result).union(*[p[1] for p in pairs[1:]]))
     for i, (operand, term) in enumerate(pairs[1:], 1):
         later = set(result).union(*[p[1] for p in pairs[i + 1 :]])
         total, letters = _contract(total, letters, operand, term, later)
@@ -177,14 +178,21 @@ def _sum_out(operand: Tensor, letters: str, needed: set[str]) -> tuple[Tensor, s
 
 def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> tuple[Tensor, str]:
     """One batched matrix product: shared letters that are needed later are its batch, the other shared ones summed."""
-    b, right = _sum_out(b, right, needed | set(left))
+    b, right = _sum_apart(b, right, needed | set(left))
+    for letter in [c for c in left if c in right and c not in needed]:
+        ours, theirs = a.shape[left.index(letter)], b.shape[right.index(letter)]
+        if ours == 1 or theirs == 1:  # summed in one operand, if at all
+            a, left = _one_out(a, left, letter)
+            b, right = _one_out(b, right, letter)
     shared = [c for c in left if c in right]
     batch = [c for c in shared if c in needed]
     inner = [c for c in shared if c not in needed]
     rows = [c for c in left if c not in right]
     columns = [c for c in right if c not in left]
+    if not inner and (a.dtype is not b.dtype or a.dtype.kind < 2):
+        return _product(a, left, b, right, (*batch, *rows, *columns))
     sizes_a, sizes_b = tuple(a.shape), tuple(b.shape)
-    size = {c: max(sizes_a[left.index(c)], sizes_b[right.index(c)]) for c in shared}
+    size = {c: _common(sizes_a[left.index(c)], sizes_b[right.index(c)]) for c in shared}
     first = _ordered(_grown(a, left, size), [left.index(c) for c in (*batch, *rows, *inner)])
     second = _ordered(_grown(b, right, size), [right.index(c) for c in (*batch, *inner, *columns)])
     nb, nr, ni = len(batch), len(rows), len(inner)
@@ -197,6 +205,37 @@ def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> 
     )
     contracted = _shaped(product, (*batch_shape, *row_shape, *column_shape))
     return contracted, "".join((*batch, *rows, *columns))
+
+
+def _common(ours: int, theirs: int) -> int:
+    """The extent of two that broadcast."""
+    return theirs if ours == 1 else ours
+
+
+def _sum_apart(operand: Tensor, letters: str, needed: set[str]) -> tuple[Tensor, str]:
+    """Sums over letters of this operand only; what has extent 1 just goes, and truth values stay such."""
+    for letter in [
+        c for c, extent in zip(letters, operand.shape, strict=True) if extent == 1 and c not in needed
+    ]:
+        operand, letters = _one_out(operand, letters, letter)
+    return _sum_out(operand, letters, needed)
+
+
+def _one_out(operand: Tensor, letters: str, letter: str) -> tuple[Tensor, str]:
+    place = letters.index(letter)
+    operand = operand.select(place, 0) if operand.shape[place] == 1 else operand.sum(place)
+    return operand, letters.replace(letter, "")
+
+
+def _product(a: Tensor, left: str, b: Tensor, right: str, order: tuple[str, ...]) -> tuple[Tensor, str]:
+    """Element times element where nothing is summed, which promotes as `a * b` does."""
+    return _spread(a, left, order) * _spread(b, right, order), "".join(order)
+
+
+def _spread(operand: Tensor, letters: str, order: tuple[str, ...]) -> Tensor:
+    operand = _ordered(operand, [letters.index(c) for c in order if c in letters])
+    extents = iter(operand.shape)
+    return _shaped(operand, tuple([next(extents) if c in letters else 1 for c in order]))
 
 
 def _ordered(operand: Tensor, order: list[int]) -> Tensor:

@@ -49,7 +49,7 @@ def matmul_nd(input: Tensor, other: Tensor) -> Any:
     """Matrix product of the last two dimensions; leading dimensions broadcast."""
     if input.dtype is not other.dtype:
         _same_dtype(input=input, other=other)
-    multiplied(input)
+    multiplied(input, other)
     left, right = tuple(input.shape), tuple(other.shape)
     if left[-1] != right[-2]:
         raise Invalid(
@@ -306,7 +306,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     >>> F.linear(torch.ones(1, 2), torch.tensor([[1., 2.]]), torch.tensor([3.]))
     tensor([[6.]])
     """
-    multiplied(input)
+    multiplied(input, weight)
     if len(weight.shape) == 2 == len(input.shape) and bias is not None:  # the usual case, checked at once
         rows, features = input.shape
         outputs, expected = weight.shape

@@ -10,8 +10,8 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
-from tritonnn.ops._arguments import ordered, tensors_only
-from tritonnn.ops._table import OPS, REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._arguments import not_of_truth, ordered, tensors_only
+from tritonnn.ops._table import NUMERIC, OPS, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.elementwise.elementwise import choose, isnan
 from tritonnn.ops.elementwise.logic import logical_and, logical_or
 from tritonnn.ops.reduction.reduction import _dim_errors, over_count, reduced_shape, restore, sum
@@ -265,7 +265,7 @@ min = composite(**_MAX_OPTIONS, reference=_defined(np.min, np.argmin, np.minimum
 
 
 _ARG = dict(
-    api="torch tensor", dtypes=REAL,
+    api="torch tensor", dtypes=NUMERIC,
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(3, 4), 0, True)],
     errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range"),
                          Bad(make(0), error=IndexError, match="non-zero size")],
@@ -274,6 +274,7 @@ _ARG = dict(
 
 def _arg(input: Tensor, dim: int | None, keepdim: bool, op: str) -> Any:
     ordered(input, op)
+    not_of_truth(input, op, RuntimeError)
     if dim is None:
         if input.numel() == 0:
             raise Invalid(

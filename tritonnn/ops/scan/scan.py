@@ -10,7 +10,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.ops._arguments import ordered
 from tritonnn.ops._definitions import order as define
-from tritonnn.ops._table import ANY, FLOATING, REAL, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.joining.repeating import flip
 from tritonnn.ops.shape.parts import slice_dim
@@ -95,7 +95,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: DType | None = None) -> Any:
 
 
 @primitive(
-    api="torch tensor", dtypes=FLOATING, samples=_samples,
+    api="torch tensor", dtypes=FLOATING_AND_COMPLEX, samples=_samples,
     errors=lambda make: [
         *_errors(make), Bad(make.int(3), 0, error=NotImplementedError, match="not implemented for int64"),
     ],
@@ -109,19 +109,25 @@ def logcumsumexp(input: Tensor, dim: int) -> Any:
     >>> torch.zeros(2).logcumsumexp(0)
     tensor([0.0000, 0.6931])
     """
-    if not input.dtype.is_floating_point:
+    dim = wrap_dim(dim, len(input.shape))
+    if input.dtype.kind < 2:
         raise Invalid(f"not implemented for {input.dtype.name}", kind=NotImplementedError)
-    return Out(input.shape, input.dtype), (input, wrap_dim(dim, len(input.shape)))
+    return Out(input.shape, input.dtype), (input, dim)
 
 
 def _logcumsumexp_grad(g: Tensor, input: Tensor, result: Tensor, dim: int) -> Tensor:
     """exp(x[i]) * sum over j >= i of g[j] exp(-y[j]), with the sums of both signs in logarithms."""
     if input.numel() == 0 or not input.shape:
         return g
+    if input.dtype.is_complex:
+        input, result = input.conj(), result.conj()
     if state.enabled:  # differentiable again; the logarithms below are not where the gradient is 0
-        top = result.detach().amax(dim, True)
+        top = result.detach().real.amax(dim, True)
         return (input - top).exp() * reverse_cumsum(g * (top - result).exp(), dim)
     low = float("-inf")
+    if input.dtype.is_complex:
+        total = flip(logcumsumexp(flip(g.log() - result, (dim,)), dim), (dim,))
+        return (total + input).exp().masked_fill(total.real == low, 0)
     parts = []
     for sign in (1, -1):
         size = (g * sign).clamp(min=0).log() - result

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
 from tritonnn.errors import Invalid, fail, warn
@@ -17,6 +17,7 @@ from tritonnn.ops._definitions import writing as definitions
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.creation.creation import zeros
+from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.indexing.indexing import indexed_shape, long_index, zeros_of
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scatter.scatter import WRITE, distinct, same_dtype, scatter_reduce
@@ -138,7 +139,8 @@ def _fill_expanded(input: Tensor, dim: int, index: Tensor, value: Tensor | Numbe
     dim = wrap_dim(dim, len(input.shape))
     once = seen_once(input)
     if once.shape[dim] != input.shape[dim]:
-        index = zeros(min(index.numel(), 1), dtype=dtypes.int64, device=index.device)
+        first = zeros(1, dtype=dtypes.int64, device=index.device).expand(input.shape[dim])
+        index = first.index_at([long_index("index_fill", index)], (0,))
     once.index_fill_(dim, index, value)
     return input
 
@@ -151,6 +153,20 @@ def _mask_expanded(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tenso
         if extent != input.shape[dim]:
             mask = mask.any(dim, keepdim=True)
     once.masked_fill_(mask, value)
+    return input
+
+
+def _put_expanded(
+    input: Tensor, indices: Tensors, values: Tensor, dims: tuple[int, ...], accumulate: bool
+) -> Tensor:
+    """`index_put_` of a tensor that repeats its elements, of several values for one of them the last."""
+    _warn_expanded("index_put_")
+    once, places = seen_once(input), []
+    for dim, extent in enumerate(once.shape):  # the indices into what is there once
+        own = [extent if d == dim else 1 for d in range(len(once.shape))]
+        place = arange(extent, device=input.device).reshape(own).expand(input.shape)
+        places.append(place.index_at(indices, dims))
+    dispatch.inplace(put_at.op, (once, places, values, tuple(range(len(places))), accumulate))
     return input
 
 
@@ -357,7 +373,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
 
 @primitive(
-    float8=True,
+    float8=True, overlapping=lambda *args: _put_expanded(*args),
     **WRITE,
     grad={"input": lambda g, indices, dims, accumulate: g if accumulate else put_at(
               g, indices, zeros_of(g, Size(())), dims, False),

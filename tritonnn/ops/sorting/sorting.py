@@ -11,7 +11,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
-from tritonnn.ops._arguments import not_a_tensor, ordered
+from tritonnn.ops._arguments import not_a_tensor, not_of_truth, ordered
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import NUMERIC, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.elementwise.comparison import where
@@ -134,7 +134,7 @@ def topk(input: Tensor, k: Count, dim: int = -1, largest: bool = True, sorted: b
 
 
 _PICKED = dict(
-    dtypes=REAL, results=("values", "indices"), non_differentiable=("indices",),
+    results=("values", "indices"), non_differentiable=("indices",),
     grad={"input": lambda g, input_shape, indices, dim, keepdim: _scatter_back(g, input_shape, indices, dim, keepdim)},
 )  # fmt: skip
 
@@ -149,7 +149,7 @@ def _one_along(input: Tensor, dim: int, keepdim: bool, op: str) -> tuple[int, An
 
 
 @primitive(
-    api="torch tensor", **_PICKED,
+    api="torch tensor", dtypes=NUMERIC, **_PICKED,
     samples=lambda make: [Sample(make(3, 5), 2), Sample(make(5, 3), 1, 0, True)],
     errors=lambda make: [Bad(make(3), 4, match="selected number k out of range")],
     reference=define.kthvalue,
@@ -167,20 +167,25 @@ def kthvalue(input: Tensor, k: Count, dim: int = -1, keepdim: bool = False) -> A
         raise Invalid(
             f"selected number k out of range for dimension {dim}: k is {k}, the dimension has {extent} elements"
         )
+    if input.shape:  # of a single one there is nothing to order
+        not_of_truth(input, "kthvalue")
     return outs, (input, int(k), dim, bool(keepdim))
 
 
 @primitive(
-    **_PICKED, samples=lambda make: [Sample(make(3, 5), 1, False, False), Sample(make(4, 3), 0, True, True)]
+    dtypes=NUMERIC,
+    **_PICKED,
+    samples=lambda make: [Sample(make(3, 5), 1, False, False), Sample(make(4, 3), 0, True, True)],
 )
 def median_dim(input: Tensor, dim: int, keepdim: bool, ignore_nan: bool) -> Any:
     """The lower median along `dim`, and where it stands."""
     dim, outs = _one_along(input, dim, keepdim, "median")
+    not_of_truth(input, "median")
     return outs, (input, dim, bool(keepdim), ignore_nan)
 
 
 @primitive(
-    api="torch tensor", **_PICKED,
+    api="torch tensor", dtypes=REAL, **_PICKED,
     samples=lambda make: [Sample(make.int(3, 6).to(make.dtype)), Sample(make.int(3, 6).to(make.dtype), 0, True)],
     reference=define.mode,
     errors=lambda make: [*_dim_error(make), Bad(make(0, 3), 0, error=IndexError, match="non-zero size")],
@@ -201,7 +206,8 @@ def _median(name: str, ignore_nan: bool) -> Any:
         if not isinstance(input, Tensor):
             raise not_a_tensor(name, "input", input)
         if dim is None:
-            value = input.new_full((), float("nan")) if input.dtype.is_floating_point else input.new_zeros(())
+            whole = input.dtype.kind == 1
+            value = input.new_zeros(()) if whole else input.new_full((), float("nan"))
             if input.numel():
                 value = median_dim(view_or_copy(input.detach(), (-1,)), 0, False, ignore_nan)[0]
             if state.enabled and (edge := edge_of(input)) is not None:
@@ -217,7 +223,7 @@ def _median(name: str, ignore_nan: bool) -> Any:
         f">>> import tritonnn as torch\n>>> {call}\ntensor({'1.' if ignore_nan else 'nan'})"
     )
     return composite(
-        api="torch tensor", out=True, dtypes=REAL,
+        api="torch tensor", out=True, dtypes=NUMERIC,
         samples=lambda make: [Sample(make(3, 5)), Sample(make(3, 5), 1), Sample(make(4, 5), 0, True)],
         reference=define.median,  # samples have no NaN
         errors=lambda make: [*_dim_error(make), Bad(make(0, 3), 0, error=IndexError, match="non-zero size")],
@@ -225,7 +231,7 @@ def _median(name: str, ignore_nan: bool) -> Any:
 
 
 @primitive(
-    public="median", dtypes=REAL, recorded=True,
+    public="median", dtypes=NUMERIC, recorded=True,
     grad={"input": lambda g, input, result: shared_equally(g, input, result, tuple(range(len(input.shape))), False)},
 )  # fmt: skip
 def median_of_all(input: Tensor) -> Out:
