@@ -7,21 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import dispatch, dtypes
+from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
-from tritonnn.errors import Invalid, fail, warn
+from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
 from tritonnn.ops._arguments import real_factor
 from tritonnn.ops._definitions import writing as definitions
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.creation.creation import zeros
-from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.indexing.indexing import indexed_shape, long_index, zeros_of
 from tritonnn.ops.joining.joining import cat
+from tritonnn.ops.scatter._expanded import fill_expanded, mask_expanded, put_expanded
 from tritonnn.ops.scatter.scatter import WRITE, distinct, same_dtype, scatter_reduce
-from tritonnn.ops.shape.shape import seen_once
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
 from tritonnn.table import Make
 from tritonnn.table.types import Number, Tensors
@@ -127,49 +126,6 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
     return Out(input.shape, input.dtype), (input, dim, index, source)
 
 
-def _warn_expanded(op: str) -> None:
-    warn(
-        f"Use of {op} on expanded tensors is deprecated. Please clone() the tensor before performing this operation."
-    )
-
-
-def _fill_expanded(input: Tensor, dim: int, index: Tensor, value: Tensor | Number) -> Tensor:
-    """`index_fill_` of a tensor that repeats its elements: each element of memory once."""
-    _warn_expanded("index_fill_")
-    dim = wrap_dim(dim, len(input.shape))
-    once = seen_once(input)
-    if once.shape[dim] != input.shape[dim]:
-        first = zeros(1, dtype=dtypes.int64, device=index.device).expand(input.shape[dim])
-        index = first.index_at([long_index("index_fill", index)], (0,))
-    once.index_fill_(dim, index, value)
-    return input
-
-
-def _mask_expanded(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
-    """`masked_fill_` of a tensor that repeats its elements, of which one under the mask is enough."""
-    _warn_expanded("masked_fill_")
-    once, mask = seen_once(input), mask.expand(input.shape)
-    for dim, extent in enumerate(once.shape):
-        if extent != input.shape[dim]:
-            mask = mask.any(dim, keepdim=True)
-    once.masked_fill_(mask, value)
-    return input
-
-
-def _put_expanded(
-    input: Tensor, indices: Tensors, values: Tensor, dims: tuple[int, ...], accumulate: bool
-) -> Tensor:
-    """`index_put_` of a tensor that repeats its elements, of several values for one of them the last."""
-    _warn_expanded("index_put_")
-    once, places = seen_once(input), []
-    for dim, extent in enumerate(once.shape):  # the indices into what is there once
-        own = [extent if d == dim else 1 for d in range(len(once.shape))]
-        place = arange(extent, device=input.device).reshape(own).expand(input.shape)
-        places.append(place.index_at(indices, dims))
-    dispatch.inplace(put_at.op, (once, places, values, tuple(range(len(places))), accumulate))
-    return input
-
-
 def _zero_dim(op: str, input: Tensor, value: Any) -> Any:
     """A number, or a 0-d tensor of the input's dtype."""
     if not isinstance(value, Tensor):
@@ -186,7 +142,7 @@ def _zero_dim(op: str, input: Tensor, value: Any) -> Any:
 
 
 @primitive(
-    api="torch tensor", overlapping=lambda *args: _fill_expanded(*args), **WRITE,
+    api="torch tensor", overlapping=fill_expanded, **WRITE,
     grad={"input": lambda g, dim, index: index_fill(g, dim, index, 0),
           "value": lambda g, dim, index: g.index_select(dim, index.unique()).sum()},
     samples=lambda make: [
@@ -268,7 +224,7 @@ def _bool_mask(op: str, mask: Tensor) -> Tensor:
 
 
 @primitive(
-    api="torch tensor", overlapping=lambda *args: _mask_expanded(*args), **WRITE,
+    api="torch tensor", overlapping=mask_expanded, **WRITE,
     grad={"input": lambda g, mask: masked_fill(g, mask, 0),
           "value": lambda g, mask: masked_fill(g, mask.logical_not(), 0).sum()},
     samples=lambda make: [
@@ -373,7 +329,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
 
 @primitive(
-    float8=True, overlapping=lambda *args: _put_expanded(*args),
+    float8=True, overlapping=put_expanded,
     **WRITE,
     grad={"input": lambda g, indices, dims, accumulate: g if accumulate else put_at(
               g, indices, zeros_of(g, Size(())), dims, False),
