@@ -23,6 +23,10 @@ torch.softmax(torch.zeros(2, 3, dtype=kind), -3)
 F.softmax(torch.zeros((), dtype=kind), 1)
 F.softmax(torch.ones(2, 3, dtype=kind), 1)
 F.log_softmax(torch.ones(2, 3, dtype=kind), 1)
+F.softmax(torch.zeros(0, 3, dtype=torch.complex64, requires_grad=True), 1)
+torch.log_softmax(torch.zeros(0, 3, dtype=torch.complex64, requires_grad=True), 1)
+F.softmax(torch.ones(2, 3, dtype=torch.complex64, requires_grad=True), 1)
+F.softmax(torch.ones(2, 3, dtype=torch.complex64, requires_grad=True), 4)
 """
 
 

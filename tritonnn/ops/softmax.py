@@ -13,6 +13,7 @@ from tritonnn.ops._definitions import order as define
 from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction.reduction import reduced_shape, restore
+from tritonnn.recording.grad_mode import state
 from tritonnn.shape import wrap_dim, wrap_dims
 from tritonnn.table import Make
 
@@ -43,6 +44,8 @@ def _along(input: Tensor, dim: int) -> Any:
                 hint="convert with .to(torch.float32) first",
                 kind=NotImplementedError,
             )
+    if input.dtype.is_complex and state.enabled and input.requires_grad:
+        raise Invalid("does not support automatic differentiation for outputs with complex dtype")
     return Out(input.shape, input.dtype), (input, dim)
 
 
