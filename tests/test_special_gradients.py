@@ -111,3 +111,14 @@ def test_counts_in_half_precision(name: str, device: str) -> None:
         warnings.simplefilter("ignore")  # index_reduce is in beta
         function(x).sum().backward()
     assert x.grad[0].item() == pytest.approx(times / MANY, abs=1.5e-7 * times)
+
+
+@pytest.mark.parametrize("dtype", ("uint8", "int64", "bool"))
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_minimum_and_maximum_beside_another_type(device: str, dtype: str) -> None:
+    """The gradient goes to the floating operand where it is the result: negated, an unsigned number is a large one."""
+    one = torch.tensor(1, device=device).to(getattr(torch, dtype))
+    for function, wanted in ((torch.minimum, [1, 0.5, 0]), (torch.maximum, [0, 0.5, 1])):
+        x = torch.tensor([0.5, 1.0, 4.0], device=device, requires_grad=True)
+        function(one, x).sum().backward()
+        assert x.grad.tolist() == wanted

@@ -27,7 +27,7 @@ EXPLAINED = {
     "setStorage": "PyTorch looks at memory that an empty tensor has not",
     r"(roll|torch\.tensor).*\.stride: ": "indexing by tensors, and roll, give row-major results",
     "some elements of the input tensor.*got no error": "memory of other dimensions is read element for element",
-    r"(>=|<|==|!=) -1 .*uint8": "a negative number is below all of uint8, where PyTorch wraps it",
+    r"uint8.*(>=|<|==|!=) -1\b": "a negative number is below all of uint8, where PyTorch wraps it",
     r"\.(amin|amax)\(": "the gradient of NaN goes to the NaN, as that of max does",
 }
 

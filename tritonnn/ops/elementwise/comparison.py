@@ -110,13 +110,10 @@ def ge(input: Tensor | Number, other: Tensor | Number) -> Any:
 # ---- larger and smaller -------------------------------------------------------------------------------
 
 
-def _minus(x: Tensor) -> Tensor:
-    return -(x.to(dtypes.int8) if x.dtype is dtypes.bool_ else x)
-
-
-def _shared(g: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
-    """g where mine > theirs, half of it where they are equal (and all of it beside a NaN)."""
-    return ew.replaced(ew.choose(mine == theirs, g / 2, g), mine < theirs)
+def _shared(g: Tensor, mine: Tensor, theirs: Tensor, smallest: bool = False) -> Tensor:
+    """g where mine is the larger (or the smaller) one, half of it where they are equal, all of it beside a NaN."""
+    beaten = mine > theirs if smallest else mine < theirs
+    return ew.replaced(ew.choose(mine == theirs, g / 2, g), beaten)
 
 
 @pointwise(
@@ -139,8 +136,8 @@ def maximum(input: Tensor, other: Tensor) -> Any:
 @pointwise(
     inplace=False, dtypes=REAL, samples=lambda make: _odd(make)[:2] + pairs(make), errors=misfits,
     grad={
-        "input": lambda g, input, other: _shared(g, _minus(input), _minus(other)),
-        "other": lambda g, input, other: _shared(g, _minus(other), _minus(input)),
+        "input": lambda g, input, other: _shared(g, input, other, smallest=True),
+        "other": lambda g, input, other: _shared(g, other, input, smallest=True),
     },
     reference=np.minimum,
 )  # fmt: skip
