@@ -46,7 +46,7 @@ def check_geometry(op: Op, args: Sequence[Any]) -> None:
     """`check_assigned` of all tensors of a call on a GPU."""
     for arg in args:
         if isinstance(arg, Tensor):
-            buffer = arg._buf
+            buffer = arg._buf if arg.device is not CPU else None  # a number from the host may be among them
             if buffer is not None and (buffer.shape != arg.shape or buffer.dtype is not arg.dtype):
                 check_assigned(op.public_name, arg)
         elif arg.__class__ is list:
