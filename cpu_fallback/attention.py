@@ -92,7 +92,7 @@ def attention_backward(
     scale: float,
 ) -> None:
     """Gradients of attention with respect to query, key and value."""
-    if key.shape[2] == 0 or grad.size == 0 or query.size == 0:
+    if key.shape[2] == 0 or grad.size == 0:
         grad_query[...], grad_key[...], grad_value[...] = 0, 0, 0
         return
     problem = _Problem(query, key, attn_mask, dropout_p, seed, offset, is_causal, scale)
@@ -151,7 +151,7 @@ def _backward_block(
 
 def _heads(x: Array) -> Array:
     """(B, H, L, E) as (B * H, L, E)."""
-    return x.reshape(-1, *x.shape[2:])
+    return x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
 
 
 class _Problem:

@@ -135,6 +135,11 @@ def _bags(offsets: Array, size: int, include_last_offset: bool) -> tuple[Array, 
         raise RuntimeError(
             f"embedding_bag: offsets[-1] can not be greater than input's length {size}, but got {offsets[-1]}"
         )
+    wrong = np.flatnonzero((offsets < 0) | (offsets > size))
+    if wrong.size:
+        raise RuntimeError(
+            f"embedding_bag: offsets[{wrong[0]}] has to be in the range [0, {size}], but got {offsets[wrong[0]]}"
+        )
     if include_last_offset:
         return offsets[:-1], offsets[1:]
     return offsets, np.append(offsets[1:], size)

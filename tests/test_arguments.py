@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import math
 import pickle
 from types import FunctionType
 
@@ -373,3 +374,17 @@ def test_methods_are_named_as_such():
     assert torch.Tensor.new_zeros.__qualname__ == "Tensor.new_zeros"
     assert torch.Tensor.float.__qualname__ == "Tensor.float"
     assert torch.Tensor.__add__.__qualname__ == "Tensor.__add__"
+
+
+def test_a_dimension_of_mvlgamma_too_large_is_refused_at_once():
+    x = torch.tensor([30.0], dtype=torch.float64)
+    with pytest.raises(RuntimeError):
+        torch.mvlgamma(x, 2**50)
+    terms = [math.lgamma(30.0 - i / 2) for i in range(40)]
+    expected = 40 * 39 / 4 * math.log(math.pi) + math.fsum(terms)
+    assert torch.mvlgamma(x, 40).item() == pytest.approx(expected, rel=1e-13)
+
+
+def test_repeats_beyond_memory_are_refused_at_once():
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        torch.repeat_interleave(torch.ones(2), torch.tensor([1, 2**50]))

@@ -146,3 +146,17 @@ def test_tiles_follow_architecture_kind_and_width():
             assert min(wide.queries, wide.keys) >= 16  # what a matrix instruction takes
     assert choose("sm_90", "half", 64, FORWARD) != choose("sm_80", "half", 256, FORWARD)
     assert choose("sm_75", "half", 64, FORWARD) == choose("sm_80", "half", 64, FORWARD)
+
+
+@DEVICES
+def test_no_features_attend_alike(device):
+    """All scores are 0: every key has the same share, in forward and in the values' gradient."""
+    q, k = ones(1, 2, 2, 0, device=device).requires_grad_(), ones(1, 2, 3, 0, device=device).requires_grad_()
+    v = normal(1, 2, 3, 4, device=device).requires_grad_()
+    out = attend(q, k, v)
+    np.testing.assert_allclose(
+        out.detach().cpu().numpy(), v.detach().cpu().numpy().mean(-2, keepdims=True).repeat(2, 2)
+    )
+    out.sum().backward()
+    np.testing.assert_allclose(v.grad.cpu().numpy(), np.full((1, 2, 3, 4), 2 / 3))
+    assert q.grad.shape == q.shape and k.grad.shape == k.shape

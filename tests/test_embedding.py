@@ -70,6 +70,11 @@ def test_bad_offsets_are_refused(device):
         F.embedding_bag(index, table(device=device), torch.tensor([1], device=device))
     with pytest.raises(RuntimeError, match="can not be greater than input's length 2"):
         F.embedding_bag(index, table(device=device), torch.tensor([0, 3], device=device))
+    for inner, last in ((-1, False), (5, False), (-1, True)):
+        starts = torch.tensor([0, inner, 2], device=device)
+        for mode in ("sum", "mean", "max"):
+            with pytest.raises(RuntimeError, match=rf"offsets\[1\] has to be in .*\[0, 2\], but got {inner}"):
+                F.embedding_bag(index, table(device=device), starts, mode=mode, include_last_offset=last)
 
 
 @DEVICES

@@ -338,6 +338,16 @@ def test_gradcheck_finds_a_gradient_that_is_not_conjugated(fast):
     assert not torch.autograd.gradcheck(NotConjugated.apply, (z,), raise_exception=False, fast_mode=fast)
 
 
+@pytest.mark.parametrize("fast", [False, True])
+def test_gradcheck_finds_a_graph_that_is_cut(fast):
+    x = torch.rand(3, dtype=torch.float64, requires_grad=True)
+    with pytest.raises(torch.autograd.gradcheck.GradcheckError, match="expected to be zero"):
+        torch.autograd.gradcheck(lambda t: t.detach(), x, fast_mode=fast)
+    assert not torch.autograd.gradcheck(lambda t: t.detach(), x, fast_mode=fast, raise_exception=False)
+    constant = torch.ones(3, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda t: constant, x, fast_mode=fast)
+
+
 def test_gradcheck_takes_every_argument_or_says_why_not():
     x = torch.rand(3, dtype=torch.float64, requires_grad=True)
     check, twice = torch.autograd.gradcheck, torch.autograd.gradgradcheck

@@ -164,6 +164,25 @@ def test_out_that_is_an_operand(device: str) -> None:
     np.testing.assert_array_equal(line[7:].cpu().numpy(), values.ravel()[:-7] * 2)
 
 
+@device
+def test_out_that_is_an_operand_and_is_resized(device: str) -> None:
+    left, right = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(3, 4)
+    for which in (0, 1):
+        given = [torch.from_numpy(array.copy()).to(device) for array in (left, right)]
+        with pytest.warns(UserWarning, match="was resized"):
+            assert torch.mm(*given, out=given[which]) is given[which]
+        np.testing.assert_array_equal(given[which].cpu().numpy(), left @ right)
+
+
+@device
+def test_out_that_is_one_of_a_list_of_operands_is_refused(device: str) -> None:
+    x = torch.ones(2, 3, device=device)
+    for operands in ([x], [x, x], (torch.ones(1, 3, device=device), x)):
+        with pytest.raises(RuntimeError, match=r"cat: .*refer to a single memory location"):
+            torch.cat(operands, out=x)
+    assert x.tolist() == [[1, 1, 1], [1, 1, 1]]
+
+
 def test_out_that_is_a_view_stays_one() -> None:
     """A composite's result may lose the base that nobody sees, `out` never does."""
     base = torch.zeros(2, 3)

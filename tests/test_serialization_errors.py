@@ -203,3 +203,16 @@ def test_other_archives_and_lengths():
         torch.load(archive_of(pickled, **{"0": bytes(12)}))
     with pytest.raises(RuntimeError, match="record 'data/0' is missing"):
         torch.load(archive_of(pickled))
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(
+    "wrong", [3, [1], True, {"cpu": 3}, *[lambda s, l, r=r: r for r in (3, "cpu", torch.ones(2))]]
+)
+def test_a_map_location_that_says_no_place(wrong, zipped):
+    file = io.BytesIO()
+    torch.save(torch.ones(2), file, _use_new_zipfile_serialization=zipped)
+    for weights_only in (True, False):
+        file.seek(0)
+        with pytest.raises(TypeError, match=r"map_location must .*, got (int|list|bool|str|Tensor)"):
+            torch.load(file, map_location=wrong, weights_only=weights_only)

@@ -309,3 +309,11 @@ def test_shared_memory_across_fork():
         os._exit(0)
     os.waitpid(child, 0)
     assert x.tolist() == [3, 3]
+
+
+def test_a_tensor_larger_than_memory_prints():
+    assert repr(torch.zeros(1).expand(10**13)) == "tensor([0., 0., 0.,  ..., 0., 0., 0.])"
+    row = "[0., 0., 0.,  ..., 0., 0., 0.]"
+    rows = [row] * 3 + ["..."] + [row] * 3
+    assert repr(torch.zeros(1, 1).expand(7, 10**12)).count("...") == 7
+    assert repr(torch.zeros(1, 1).expand(10**6, 10**7)) == "tensor([" + (",\n" + " " * 8).join(rows) + "])"

@@ -104,3 +104,21 @@ def test_zeros_are_left_out():
             exclude_zero=True,
         )
         assert set(x.tolist()) == {least}
+
+
+@pytest.mark.parametrize("dtype", [torch.uint16, torch.uint32, torch.uint64])
+def test_wide_unsigned_numbers_that_differ(dtype):
+    a, b = torch.tensor([1, 2, 3], dtype=dtype), torch.tensor([1, 5, 3], dtype=dtype)
+    with pytest.raises(
+        AssertionError, match=r"1 / 3 \(33.3%\)\nGreatest absolute difference: 3 at index \(1,\)"
+    ):
+        torch.testing.assert_close(a, b)
+    with pytest.raises(AssertionError, match=r"Greatest absolute difference: 3 at index \(1,\)"):
+        torch.testing.assert_close(a, b.to(torch.int64), check_dtype=False)
+    torch.testing.assert_close(a, a.to(torch.int64), check_dtype=False)
+
+
+def test_unsigned_numbers_beyond_int64_that_differ():
+    a, b = torch.tensor([2**64 - 1, 0], dtype=torch.uint64), torch.tensor([0, 1], dtype=torch.uint64)
+    with pytest.raises(AssertionError, match=r"absolute difference: 18446744073709551615 at index \(0,\)"):
+        torch.testing.assert_close(a, b)

@@ -150,6 +150,19 @@ def _shown(values: np.ndarray) -> np.ndarray:
     return values
 
 
+def _ends(tensor: Tensor) -> np.ndarray:
+    """The values; of a dimension whose middle is left out, its ends and one element between them.
+
+    An expanded tensor may have more elements than there is memory for, and one on a GPU is copied.
+    """
+    edge = options.edgeitems
+    for dim, extent in enumerate(tensor.shape):
+        if extent > 2 * edge + 1:
+            first, last = tensor.narrow(dim, 0, edge + 1), tensor.narrow(dim, extent - edge, edge)
+            return np.concatenate([_ends(first), _ends(last)], axis=dim)
+    return host_array(tensor)
+
+
 def _suffixes(tensor: Tensor) -> list[str]:
     suffixes = []
     if tensor.device.type != "cpu":
@@ -174,10 +187,10 @@ def contents(tensor: Tensor, indent: int) -> str:
         return "..."
     if tensor.numel() == 0:
         return "[]"
-    values = host_array(tensor.detach())
+    summarize = tensor.numel() > options.threshold
+    values = _ends(tensor.detach()) if summarize else host_array(tensor.detach())
     if values.dtype.kind == "V" or values.dtype == np.float16:
         values = values.astype(np.float32)
-    summarize = tensor.numel() > options.threshold
     shown = _shown(values) if summarize else values
     formatter: Any = _ComplexFormatter(shown) if values.dtype.kind == "c" else _Formatter(shown)
     return _nested(values, indent, summarize, formatter)

@@ -120,7 +120,7 @@ def attention_backward(
     offset: int, is_causal: bool, scale: float,
 ) -> None:  # fmt: skip
     """Gradients of attention with respect to query, key and value."""
-    if 0 in query.shape or 0 in key.shape or 0 in value.shape:
+    if 0 in grad.shape or 0 in key.shape[:3]:
         for grad_input in (grad_query, grad_key, grad_value):
             fill(grad_input, 0.0)
         return

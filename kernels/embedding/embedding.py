@@ -145,6 +145,11 @@ def _check_offsets(offsets: Buffer, count: int) -> None:
         raise RuntimeError(
             f"embedding_bag: offsets[-1] can not be greater than input's length {count}, but got {values[-1]}"
         )
+    wrong = ((values < 0) | (values > count)).nonzero()[0]
+    if wrong.size:
+        raise RuntimeError(
+            f"embedding_bag: offsets[{wrong[0]}] has to be in the range [0, {count}], but got {values[wrong[0]]}"
+        )
 
 
 def COMPILE() -> list[Case]:

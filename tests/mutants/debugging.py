@@ -83,7 +83,7 @@ FAULTS = [
     ),
     Fault(
         "assert_close: elements that match take part", "mask", CLOSE,
-        "values = values.masked_fill(matches, 0).flatten()", "values = values.flatten()",
+        "values = torch.where(matches, torch.zeros_like(values), values).flatten()", "values = values.flatten()",
         "tests/parity/test_testing_parity.py -k assert_close",
     ),
     Fault(

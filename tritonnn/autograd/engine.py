@@ -11,6 +11,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.autograd.nested import LEVELS, on_fresh_stack
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import Edge, Node
+from tritonnn.recording.hooks import checked_gradient, checked_gradients
 
 _LEAF_SEQ = 1 << 62  # leaves are handled as soon as their gradient is complete
 
@@ -168,7 +169,7 @@ class Run:
                 self._note_all(grads)
                 replaced = hook(tuple(grads))
                 if replaced is not None:
-                    grads = list(replaced) if isinstance(replaced, (tuple, list)) else [replaced]
+                    grads = checked_gradients(hook, grads, replaced)
                     self._note_all(grads)
         results = self._apply(node, grads)
         if node._hooks is not None:
@@ -176,7 +177,7 @@ class Run:
                 self._note_all([*results, *grads])
                 replaced = hook(tuple(results), tuple(grads))
                 if replaced is not None:
-                    results = list(replaced) if isinstance(replaced, (tuple, list)) else [replaced]
+                    results = checked_gradients(hook, results, replaced)
                     self._note_all(results)
         if not self.keep:
             node.release()
@@ -216,16 +217,7 @@ class Run:
         for _, hook in sorted(hooks.items()):
             replaced = hook(grad)
             if replaced is not None:
-                if not isinstance(replaced, Tensor):
-                    raise TypeError(
-                        f"expected the hook to return a Tensor or None, got {type(replaced).__name__}"
-                    )
-                if grad is not None and replaced.shape != grad.shape:
-                    raise RuntimeError(
-                        f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: "
-                        f"{tuple(grad.shape)} became {tuple(replaced.shape)}"
-                    )
-                grad = replaced
+                grad = checked_gradient(hook, grad, replaced)
                 self._note_given(grad)
         return grad
 

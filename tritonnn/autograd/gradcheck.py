@@ -178,11 +178,22 @@ def _check(func: Callable, inputs: Sequence[Any], how: _How, undefined: bool, fa
             )
     outputs = _tensors(func(*inputs))
     places = [k for k, out in enumerate(outputs) if out.requires_grad]
+    if not places:
+        _check_constant(func, inputs, wanted, how)
+        return
     for j, tensor in enumerate(wanted):
         (_check_product if fast else _check_elements)(func, inputs, tensor, outputs, places, how, j)
     if undefined and len(places) > 1:
         for k in places:
             grad(outputs[k], wanted, outputs[k].detach() * 0 + 1, retain_graph=True, allow_unused=True)
+
+
+def _check_constant(func: Callable, inputs: Sequence[Any], wanted: Sequence[Tensor], how: _How) -> None:
+    """Of a function without any gradient: that nothing it returns moves with an input."""
+    for tensor in wanted:
+        for direction in np.eye(_values(tensor).size):
+            if any((change != 0).any() for change in _moved(func, inputs, tensor, direction, how.eps)):
+                raise GradcheckError("Numerical gradient for function expected to be zero")
 
 
 def _check_elements(

@@ -148,16 +148,26 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
         raise TypeError(f"{op.name}(): out= takes {len(specs)} tensors, got {len(targets)}")
     for target, spec in zip(targets, specs, strict=True):
         check_out(op.public_name, target, recorded, spec.dtype, device)
+        for slot in op.list_slots:
+            if any(item is target for item in args[slot]):
+                raise RuntimeError(
+                    f"{op.public_name}: unsupported operation: some elements of the input tensor and the written-to "
+                    "tensor refer to a single memory location. Please clone() the tensor before performing the "
+                    "operation."
+                )
     direct = all(
         target.dtype is spec.dtype and not any(overlaps(target, (arg,)) or arg is target for arg in args)
         for target, spec in zip(targets, specs, strict=True)
     )
-    for target, spec in zip(targets, specs, strict=True):
-        if target.shape != spec.shape:
-            resize_out(target, spec.shape)
     device = targets[0].device
-    results = tuple(targets) if direct else tuple(fresh(op, s.shape, s.dtype, device) for s in specs)
-    run_backend(op, results, args)
+    if direct:
+        results = tuple(targets)
+        _resize(targets, specs)
+        run_backend(op, results, args)
+    else:  # a target that is an argument is read before it is resized
+        results = tuple(fresh(op, s.shape, s.dtype, device) for s in specs)
+        run_backend(op, results, args)
+        _resize(targets, specs)
     for target, result in zip(targets, results, strict=True):
         if target is not result:
             cast_into(target, result)
@@ -165,6 +175,12 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     if watchers:
         seen(op, given, tuple(targets))
     return out if len(targets) == 1 else named(op, tuple(targets))
+
+
+def _resize(targets: Any, specs: tuple) -> None:
+    for target, spec in zip(targets, specs, strict=True):
+        if target.shape != spec.shape:
+            resize_out(target, spec.shape)
 
 
 def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | None) -> Any:

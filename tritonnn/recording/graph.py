@@ -243,7 +243,7 @@ def _pack(node: Node) -> None:
 
 def restored(packed: Packed) -> Tensor:
     """What an unpack hook returns, in the place of the tensor that was saved."""
-    value = packed.unpack(packed.value)
+    value = packed.tensor()
     if packed.edge is None or not state.enabled:
         return value
     tensor = value.detach()

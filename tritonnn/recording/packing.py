@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
 
 
@@ -21,6 +22,16 @@ class Packed:
         self.value = value
         self.unpack = unpack
         self.edge = edge
+
+    def tensor(self) -> Tensor:
+        """What the unpack hook makes of the value."""
+        tensor = self.unpack(self.value)
+        if not isinstance(tensor, Tensor):
+            raise TypeError(
+                "Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
+                f"{type(tensor).__name__}"
+            )
+        return tensor
 
 
 class saved_tensors_hooks:

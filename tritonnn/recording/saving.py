@@ -183,7 +183,7 @@ def _edge_groups(op: Op, args: tuple) -> list[list[int]]:
 def _checked(node: Node, name: str, value: Any, version: int) -> Any:
     """An item of a saved list."""
     if value.__class__ is Packed:
-        return value.unpack(value.value)  # indices: they have no gradient
+        return value.tensor()  # indices: they have no gradient
     if isinstance(value, Tensor) and value._storage.version != version:
         raise RuntimeError(_modified(node, name, value, version))
     return value

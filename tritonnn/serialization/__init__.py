@@ -139,6 +139,7 @@ def load(
         ['weight', 'bias']
     """
     _check_pickle_module(pickle_module)
+    _tensors.check_map_location(map_location)
     encoding = pickle_load_args.pop("encoding", "utf-8")
     if pickle_load_args:
         raise TypeError(f"load() got an unexpected keyword argument '{next(iter(pickle_load_args))}'")

@@ -22,6 +22,10 @@ _CONTAINERS = frozenset({*_FROZEN, list, dict, set, OrderedDict, defaultdict, Co
 _MODULUS = (1 << 61) - 1  # Python's hash of an integer is its remainder
 
 
+class WrongArgument(TypeError):
+    """The fault is that of the caller of `load`, not of the file."""
+
+
 def brief(value: Any) -> str:
     """A value in an error message: text and small numbers as they are, of all else the type. A repr may be endless."""
     kind = type(value)

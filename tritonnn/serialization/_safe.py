@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import IO, Any
 
 from tritonnn._tensor import Tensor
-from tritonnn.serialization._budget import Budget, Frozen, brief, check_nesting
+from tritonnn.serialization._budget import Budget, Frozen, WrongArgument, brief, check_nesting
 from tritonnn.serialization._builders import BUILDERS
 from tritonnn.serialization._pickling import Reader, StorageRef, find_known, safe_table
 
@@ -112,6 +112,8 @@ class SafeUnpickler(Reader, pickle._Unpickler):
             known = self._run()
             check_nesting(known)
             return known
+        except WrongArgument:
+            raise
         except Exception as error:
             kind = RuntimeError if _is_runtime_error(error) else pickle.UnpicklingError
             raise kind(f"{reason(error)} (before byte {self.source.place} of the pickle)") from error

@@ -29,8 +29,10 @@ from tritonnn.dtypes import (
     uint8,
 )
 from tritonnn.dtypes import dtype as DType
+from tritonnn.legacy_types import TypedStorage
 from tritonnn.ops.creation.creation import empty, empty_strided
 from tritonnn.ops.elementwise.derived import conj
+from tritonnn.serialization._budget import WrongArgument
 from tritonnn.shape import Size, contiguous_strides, extent_in_elements, numel
 from tritonnn.storage import Storage
 
@@ -236,6 +238,22 @@ def rebuild_meta(dtype: DType, size: Any, stride: Any, requires_grad: bool) -> T
 MapLocation = Callable[[Any, str], Any] | dict[str, Any] | Device | str | None
 
 
+def check_map_location(map_location: Any) -> None:
+    """Refuse what is no ``map_location``."""
+    if map_location is None or isinstance(map_location, (str, Device)) or callable(map_location):
+        return
+    if not isinstance(map_location, dict):
+        raise WrongArgument(
+            "load: map_location must be a device or its name, a dict, a function or None, "
+            f"got {type(map_location).__name__}"
+        )
+    for location, place in map_location.items():
+        if not isinstance(place, (str, Device)):
+            raise WrongArgument(
+                f"load: map_location must have names of devices as values, got {type(place).__name__} for {location!r}"
+            )
+
+
 def place(data: np.ndarray, location: str, map_location: MapLocation) -> Tensor:
     """The bytes of a storage as a flat uint8 tensor on the device that ``map_location`` says."""
     base = from_array(data, uint8)
@@ -291,6 +309,10 @@ def _as_storage(base: Tensor) -> Any:
 
 def _from_storage(storage: Any) -> Tensor:
     """The flat uint8 tensor over what a ``map_location`` function returned."""
+    if not isinstance(storage, TypedStorage):
+        raise WrongArgument(
+            f"load: the function map_location must return a storage or None, got {type(storage).__name__}"
+        )
     return empty(0, dtype=uint8, device=storage.device).set_(storage)
 
 

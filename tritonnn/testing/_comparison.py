@@ -22,6 +22,8 @@ TOLERANCES: dict[DType, tuple[float, float]] = {
 _EARLIER: dict[DType, tuple[float, float]] = {  # those of `assert_allclose`
     torch.float16: (1e-3, 1e-3), torch.float32: (1e-4, 1e-5), torch.float64: (1e-5, 1e-8),
 }  # fmt: skip
+# Promoted with nothing else; beside another dtype they are compared as int64, as in PyTorch.
+_WIDE_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 _OF_PYTHON: dict[type, DType] = {int: torch.int64, float: torch.float64, complex: torch.complex128}
 
 
@@ -255,7 +257,7 @@ def _compare_tensors(
         return  # there are no values
     a, b = actual.cpu(), expected.cpu()
     if a.dtype is not b.dtype:
-        common = torch.promote_types(a.dtype, b.dtype)
+        common = torch.promote_types(*(torch.int64 if d in _WIDE_UNSIGNED else d for d in (a.dtype, b.dtype)))
         a, b = a.to(common), b.to(common)
     if a.dtype in FLOAT8:
         _compare_bits(a, b)
@@ -285,15 +287,16 @@ def _compare_bits(a: Tensor, b: Tensor) -> None:
 def _tensors_differ(a: Tensor, b: Tensor, matches: Tensor, limits: tuple[float, float]) -> str:
     equal, *allowed = _allowance(*limits)
     if a.dtype.name == "uint64":
-        gap = torch.where(a > b, a - b, b - a)
-        relative = gap.double() / b.double()
+        ours, theirs = a.numpy(), b.numpy()
+        gap = torch.from_numpy(np.maximum(ours, theirs) - np.minimum(ours, theirs))
+        relative = gap.float() / b.float()
     else:
         gap = (a - b).abs()
         relative = gap / b.abs()
     lines = [_share(int((~matches).sum()), a.numel())]
     for name, values, limit in (("absolute", gap, allowed[0]), ("relative", relative, allowed[1])):
-        values = values.masked_fill(matches, 0).flatten()
-        worst = int(values.argmax()) if values.dtype.name != "uint64" else int(values.double().argmax())
+        values = torch.where(matches, torch.zeros_like(values), values).flatten()
+        worst = int(values.numpy().argmax()) if values.dtype.name == "uint64" else int(values.argmax())
         at = _index(worst, a.shape)
         lines.append(f"Greatest {name} difference: {values[worst].item()} at index {at}{limit}")
     return f"Tensor-likes are not {equal}!\n\n" + "\n".join(lines)

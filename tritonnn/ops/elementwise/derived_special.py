@@ -154,9 +154,12 @@ def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     whole_number("mvlgamma", "p", p)
     if p < 1:
         raise fail("mvlgamma", f"p has to be greater than or equal to 1, got {p}", input=input)
-    total = sf.lgamma(input)
-    for i in range(1, p):
-        total = total + sf.lgamma(input - i / 2)
+    from tritonnn.ops.creation.ranges import arange
+    from tritonnn.ops.shape.shape import unsqueeze
+
+    dtype = input.dtype if input.dtype.is_floating_point else dtypes.get_default_dtype()
+    halves = arange(p, dtype=dtype, device=input.device) / 2
+    total = sf.lgamma(unsqueeze(input, -1) - halves).sum(-1)
     return ar.add(total, p * (p - 1) / 4 * math.log(math.pi), out=out)
 
 

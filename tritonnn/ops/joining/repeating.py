@@ -296,7 +296,12 @@ def repeat_interleave(
         )
         return view_or_copy(wide.clone(), (*input.shape[:dim], extent * repeats, *input.shape[dim + 1 :]))
     given = _counts(repeats, input, dim)
-    numbers = [i for i, count in enumerate(given) for _ in range(count)]
+    try:
+        numbers = np.repeat(np.arange(extent), given)
+    except (ValueError, MemoryError):
+        raise fail(
+            "repeat_interleave", f"can't allocate memory for {sum(given)} indices", repeats=repeats
+        ) from None
     if output_size is not None and output_size != len(numbers):
         raise fail(
             "repeat_interleave",
@@ -304,7 +309,7 @@ def repeat_interleave(
         )
     index = (
         as_tensor(numbers, dtype=dtypes.int64, device=input.device)
-        if numbers
+        if numbers.size
         else arange(0, device=input.device)
     )
     return input.index_select(dim, index)
