@@ -21,14 +21,20 @@ from nn_loss_cases import LOSSES
 nn = torch.nn
 
 
+@pytest.fixture(autouse=True, scope="module")
+def small_collections():
+    gc.collect()
+    gc.freeze()  # what there is already takes no part in collections, so that each is quick
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def counting_only():
     gc.collect()
-    gc.freeze()  # what there is already takes no part in collections
     gc.disable()
     yield
     gc.enable()
-    gc.unfreeze()
 
 
 class Square(Function):

@@ -174,6 +174,7 @@ def left(step: Step, steps: int, warm_up: int = 5) -> Left:
     for _ in range(warm_up):
         step()
     gc.collect()
+    gc.freeze()  # what there is already takes no part in collections and counts
     gc.disable()
     try:
         for _ in range(warm_up):
@@ -189,6 +190,7 @@ def left(step: Step, steps: int, warm_up: int = 5) -> Left:
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
+        gc.unfreeze()
         gc.enable()
 
 
