@@ -14,7 +14,9 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "a product": lambda x: x @ x, "joined": lambda x: torch.cat([x, x]), "copied": lambda x: x.clone(),
     "written": lambda x: x.add_(1), "overwritten": lambda x: x.fill_(1), "into": lambda x: torch.exp(x, out=x),
     "selected": lambda x: x[x > 0], "copied over": lambda x: x.copy_(torch.ones(64, 64, device="cuda")),
-    "softmax": lambda x: x.softmax(0), "a step": lambda x: torch._foreach_mul_([x], 2.0),
+    "to the host": lambda x: x.cpu(), "numbers": lambda x: x.tolist(), "printed": lambda x: repr(x),
+    "a view": lambda x: x.view(-1).sum(), "an element": lambda x: x[-1, -1].item(), "softmax": lambda x: x.softmax(0),
+    "a step": lambda x: torch._foreach_mul_([x], 2.0),
 }  # fmt: skip
 
 

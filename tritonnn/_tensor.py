@@ -510,11 +510,26 @@ def host_array(tensor: Tensor) -> np.ndarray:
         return tensor._buf
     if tensor.device.type == "meta":
         raise NotImplementedError("Cannot copy out of meta tensor; no data!")
+    check_assigned("item", tensor)
     source = tensor.detach().contiguous()
     array = np.empty(tuple(tensor.shape), tensor.dtype.np)
     if array.size:
         runtime().download(array, source._buf.ptr, tensor.device.index)
     return array
+
+
+def check_assigned(name: str, tensor: Tensor) -> None:
+    """Refuse a tensor whose `shape` or `dtype` a program has assigned: a GPU would reach memory that is not its own.
+
+    Reading them is too frequent for a property, so nothing keeps a program from writing them; NumPy looks for itself.
+    """
+    buffer = tensor._buf
+    if buffer is not None and (buffer.shape != tensor.shape or buffer.dtype is not tensor.dtype):
+        raise RuntimeError(
+            f"{name}(): shape and dtype of a tensor cannot be assigned: it has {list(buffer.shape)} and "
+            f"{buffer.dtype.name}, and says {list(tensor.shape)} and {tensor.dtype.name}. "
+            "Use view, reshape, resize_ or to."
+        )
 
 
 def _wrap(op: str, dim: int, ndim: int) -> int:

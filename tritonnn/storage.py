@@ -78,7 +78,10 @@ class Storage:
         """The memory seen with a geometry (strides and offset in elements): what a backend is handed."""
         size = dtype.itemsize
         if self.device.type != "cpu":
-            if numel(shape) >= 2**63 // size:
+            last = offset + sum([(extent - 1) * stride for extent, stride in zip(shape, strides)])
+            if numel(shape) >= 2**63 // size or (
+                0 not in shape and (offset < 0 or (last + 1) * size > self.block.nbytes)
+            ):  # where the CPU has NumPy's own look at it
                 raise self._outside(shape, strides, offset, dtype)
             return Buffer(
                 self.block.ptr + offset * size, tuple(shape), tuple(strides), dtype, self.device, self.block

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tritonnn import storage
-from tritonnn._tensor import Tensor, make
+from tritonnn._tensor import Tensor, check_assigned, make
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
@@ -43,19 +43,12 @@ def run_backend(op: Op, results: tuple, args: tuple, device: Device | None = Non
 
 
 def check_geometry(op: Op, args: Sequence[Any]) -> None:
-    """Refuse tensors whose `shape` or `dtype` a program has assigned: a kernel would reach memory that is not theirs.
-
-    Reading them is too frequent for a property, so nothing keeps a program from writing them; NumPy looks for itself.
-    """
+    """`check_assigned` of all tensors of a call on a GPU."""
     for arg in args:
         if isinstance(arg, Tensor):
-            buffer = arg._buf
+            buffer = arg._buf if arg.device is not CPU else None  # a number from the host may be among them
             if buffer is not None and (buffer.shape != arg.shape or buffer.dtype is not arg.dtype):
-                raise RuntimeError(
-                    f"{op.public_name}(): shape and dtype of a tensor cannot be assigned: it has {list(buffer.shape)} "
-                    f"and {buffer.dtype.name}, and says {list(arg.shape)} and {arg.dtype.name}. "
-                    "Use view, reshape, resize_ or to."
-                )
+                check_assigned(op.public_name, arg)
         elif arg.__class__ is list:
             check_geometry(op, arg)
 

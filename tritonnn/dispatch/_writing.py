@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn import dtypes, storage
 from tritonnn import shape as shapes
-from tritonnn._tensor import Tensor, make, make_view
+from tritonnn._tensor import Tensor, check_assigned, make, make_view
 from tritonnn.device import CPU, runtime
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import check_geometry, fresh, run_backend
@@ -304,6 +304,8 @@ def to_device(input: Tensor, device: Device) -> Tensor:
     """The values on another device, outside the graph."""
     if input.device is device:
         return input
+    if input.device.type == "cuda":
+        check_assigned("to", input)
     dense = input.detach()
     if dense._stride is not None or dense._offset or dense._storage.nbytes != dense.nbytes:
         dense = row_major(dense)

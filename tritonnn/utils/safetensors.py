@@ -25,21 +25,21 @@ __all__ = ["load", "load_file", "load_model", "save", "save_file", "save_model"]
 
 # In the order in which the tensors stand in a file: no type needs a wider alignment than one before it.
 _NAMES = {
+    "U64": "uint64",
     "I64": "int64",
     "F64": "float64",
     "C64": "complex64",
     "F32": "float32",
+    "U32": "uint32",
     "I32": "int32",
     "BF16": "bfloat16",
     "F16": "float16",
+    "U16": "uint16",
     "I16": "int16",
     "F8_E4M3": "float8_e4m3fn",
     "F8_E5M2": "float8_e5m2",
     "I8": "int8",
     "U8": "uint8",
-    "U16": "uint16",
-    "U32": "uint32",
-    "U64": "uint64",
     "BOOL": "bool",
 }
 _KINDS = {name: (rank, kind) for rank, (kind, name) in enumerate(_NAMES.items())}
