@@ -60,6 +60,14 @@ def test_a_tensor_beyond_its_storage_is_refused(device, use, size):
         USES[use](x)
 
 
+@pytest.mark.parametrize("use", ["fill_", "add", "add_", "copy_", "clone", "sum", "random", "foreach"])
+def test_the_refusal_names_the_op(device, use):
+    x = torch.arange(4.0, device=device)
+    x.untyped_storage().resize_(0)
+    with pytest.raises(RuntimeError, match=r"^\w+: setStorage: sizes \[4\]"):
+        USES[use](x)
+
+
 def test_what_still_fits_stays(device):
     x = torch.arange(4.0, device=device)
     first, last, alias = x[:2], x[2:], x.data
@@ -172,3 +180,12 @@ def test_set_passes_no_gradient(device):
     with torch.no_grad():
         leaf.set_(source)
     assert leaf.tolist() == [1] * 4 and leaf.requires_grad and leaf._version == 1
+
+
+def test_memory_that_is_only_counted(device):
+    x = torch.empty(4, device=device).to("meta")
+    view = x.view(2, 2)
+    x.untyped_storage().resize_(0)
+    assert (x + 1).shape == (4,) and view.t().shape == (2, 2)
+    x.resize_(10)
+    assert x.untyped_storage().nbytes() == 40 and x.view(5, 2).shape == (5, 2)

@@ -462,11 +462,10 @@ def make_view(
 
 def buffer_over(storage: Storage, shape: Size, stride: tuple[int, ...], offset: int, dtype: DType) -> Any:
     """`Storage.buffer` where the storage may have become too small for the geometry."""
-    if storage.device.type != "meta":
-        try:
-            shapes.check_geometry(shape, stride, offset, dtype.itemsize, storage.nbytes)
-        except Invalid as invalid:
-            return Missing(str(invalid))
+    try:
+        shapes.check_geometry(shape, stride, offset, dtype.itemsize, storage.nbytes)
+    except Invalid as invalid:
+        return Missing(str(invalid))
     return storage.buffer(tuple(shape), stride, offset, dtype)
 
 
