@@ -189,3 +189,12 @@ def test_memory_that_is_only_counted(device):
     assert (x + 1).shape == (4,) and view.t().shape == (2, 2)
     x.resize_(10)
     assert x.untyped_storage().nbytes() == 40 and x.view(5, 2).shape == (5, 2)
+
+
+def test_a_tensor_alone_is_resized_without_a_search(device, monkeypatch):
+    x = torch.arange(4.0, device=device)
+    monkeypatch.setattr(gc, "get_referrers", lambda *_: pytest.fail("all objects were searched"))
+    x.resize_(1000)
+    assert x[:4].tolist() == [0, 1, 2, 3]
+    torch.add(x[:2], 1, out=(out := torch.empty(0, device=device)))
+    assert out.tolist() == [1, 2]

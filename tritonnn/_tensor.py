@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from operator import attrgetter
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -467,6 +469,22 @@ def buffer_over(storage: Storage, shape: Size, stride: tuple[int, ...], offset: 
     except Invalid as invalid:
         return Missing(str(invalid))
     return storage.buffer(tuple(shape), stride, offset, dtype)
+
+
+_storage_of, _block_of = attrgetter("_storage"), attrgetter("_storage.block")
+
+
+def is_alone(tensor: Tensor) -> bool:
+    """Whether certainly nothing else looks into a tensor's memory; to be asked where no local refers to its storage."""
+    if getrefcount(_storage_of(tensor)) > 2:  # the tensor's reference, and the argument's
+        return False
+    buffer, flat = tensor._buf, tensor._storage._bytes
+    if buffer.__class__ is Missing:
+        return False
+    own = [id(buffer), id(flat)] + [id(getattr(buffer, name, None)) for name in ("base", "owner")]
+    own.append(id(getattr(flat, "base", None)))
+    del buffer, flat  # which may be the block
+    return getrefcount(_block_of(tensor)) <= 2 + own.count(id(tensor._storage.block))
 
 
 def replace_block(storage: Storage, block: Any) -> None:

@@ -61,17 +61,17 @@ FAULTS = [
         "tests/test_deterministic.py -k larger_storage",
     ),
     Fault(
-        "a tensor beyond its storage keeps its buffer", "memory", "tritonnn/_tensor.py",
+        "a tensor beyond its storage keeps its buffer", "refusal", "tritonnn/_tensor.py",
         "        return Missing(str(invalid))\n", "        return None\n",
         "tests/test_resized_storage.py -k beyond",
     ),
     Fault(
-        "only one storage of a block gets the new one", "memory", "tritonnn/_tensor.py",
+        "only one storage of a block gets the new one", "ownership", "tritonnn/_tensor.py",
         "if type(s) is Storage and s.block is old]", "if s is storage]",
         "tests/test_resized_storage.py -k growing",
     ),
     Fault(
-        "set_ is no write", "version", CONVERSION,
+        "set_ is no write", "version check", CONVERSION,
         '    dispatch.wrote(input, "set_")\n', "",
         "tests/test_resized_storage.py -k set",
     ),

@@ -9,7 +9,7 @@ import numpy as np
 
 from tritonnn import determinism, dispatch, dtypes
 from tritonnn import shape as shapes
-from tritonnn._tensor import Tensor, buffer_over, make, make_view, replace_block
+from tritonnn._tensor import Tensor, buffer_over, is_alone, make, make_view, replace_block
 from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate, row_major, to_device
@@ -248,7 +248,8 @@ def resize_(
     need = (self._offset + shapes.numel(shape)) * self.dtype.itemsize
     held = self._storage.nbytes
     if need > held:
-        resize_storage(self._storage, need)
+        alone = is_alone(self)
+        resize_storage(self._storage, need, alone)
         if determinism.fills():
             _fill_from(self, held)
     strides = shapes.contiguous_strides(shape) if memory_format is None else memory_format.strides(shape)
@@ -268,8 +269,11 @@ def _fill_from(input: Tensor, held: int) -> None:
     )
 
 
-def resize_storage(storage: Storage, nbytes: int) -> None:
-    """Replace a storage's block by one of another size that starts with the same bytes."""
+def resize_storage(storage: Storage, nbytes: int, alone: bool = False) -> None:
+    """Replace a storage's block by one of another size that starts with the same bytes.
+
+    `alone`: no tensor looks into it but one whose buffer the caller makes anew, so that none is searched.
+    """
     flat = Size((nbytes,))
     resized = allocate(flat, dtypes.uint8, storage.device)
     old_bytes = min(storage.nbytes, nbytes)
@@ -278,7 +282,10 @@ def resize_storage(storage: Storage, nbytes: int) -> None:
             make(None, storage, Size((0,)), dtypes.uint8, storage.device), Size((old_bytes,)), (1,), 0
         )
         dispatch.copy_into(make_view(resized, Size((old_bytes,)), (1,), 0), kept)
-    replace_block(storage, resized._storage.block)
+    if alone:
+        storage.block, storage._bytes = resized._storage.block, None
+    else:
+        replace_block(storage, resized._storage.block)
 
 
 def set_(
