@@ -5,15 +5,20 @@ Only what a tensor *is* stands here. What can be computed with it is in `ops/`, 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
+from operator import attrgetter
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from tritonnn import shape as shapes
+from tritonnn.buffer import Missing
 from tritonnn.device import DeviceLike, runtime
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import Invalid
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.memory_format import strided
@@ -330,6 +335,8 @@ class Tensor(Methods):
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
                 "host memory first."
             )
+        if self._buf.__class__ is Missing:
+            self._buf.refuse()
         return self._buf
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -445,10 +452,58 @@ def make_view(
     """Another geometry over a tensor's storage (stride and offset in elements)."""
     dtype = dtype or source.dtype
     storage = source._storage
-    view = make(storage.buffer(shape, stride, offset, dtype), storage, shape, dtype, source.device)
+    if source._buf.__class__ is Missing:
+        buffer = buffer_over(storage, shape, stride, offset, dtype)
+    else:
+        buffer = storage.buffer(shape, stride, offset, dtype)
+    view = make(buffer, storage, shape, dtype, source.device)
     view._stride = stride
     view._offset = offset
     return view
+
+
+def buffer_over(storage: Storage, shape: Size, stride: tuple[int, ...], offset: int, dtype: DType) -> Any:
+    """`Storage.buffer` where the storage may have become too small for the geometry."""
+    try:
+        shapes.check_geometry(shape, stride, offset, dtype.itemsize, storage.nbytes)
+    except Invalid as invalid:
+        return Missing(str(invalid))
+    return storage.buffer(tuple(shape), stride, offset, dtype)
+
+
+_storage_of, _block_of = attrgetter("_storage"), attrgetter("_storage.block")
+
+
+def is_alone(tensor: Tensor) -> bool:
+    """Whether certainly nothing else looks into a tensor's memory; to be asked where no local refers to its storage."""
+    if getrefcount(_storage_of(tensor)) > 2:  # the tensor's reference, and the argument's
+        return False
+    buffer, flat = tensor._buf, tensor._storage._bytes
+    if buffer.__class__ is Missing:
+        return False
+    own = [id(buffer), id(flat)] + [id(getattr(buffer, name, None)) for name in ("base", "owner")]
+    own.append(id(getattr(flat, "base", None)))
+    del buffer, flat  # which may be the block
+    return getrefcount(_block_of(tensor)) <= 2 + own.count(id(tensor._storage.block))
+
+
+def replace_block(storage: Storage, block: Any) -> None:
+    """Put another block behind a storage, and behind every tensor that looks into the old one.
+
+    A tensor keeps its buffer, so that no call has to ask whether it is still right. Replacing is rare: the tensors are
+    found among all objects.
+    """
+    old = storage.block
+    if gc.get_freeze_count():
+        gc.unfreeze()  # what is frozen would not be found, and would write into memory of its own
+    storages = [s for s in gc.get_referrers(old) if type(s) is Storage and s.block is old]
+    for sharing in storages:  # `Tensor.data` and `set_` make storages of their own over a block
+        sharing.block, sharing._bytes = block, None
+    ids = {id(sharing) for sharing in storages}
+    for tensor in gc.get_referrers(*storages):
+        if issubclass(type(tensor), Tensor) and id(getattr(tensor, "_storage", None)) in ids:
+            geometry = tensor.shape, tensor.stride(), tensor._offset, tensor.dtype
+            tensor._buf = buffer_over(tensor._storage, *geometry)
 
 
 def from_array(array: np.ndarray, dtype: DType) -> Tensor:
@@ -467,6 +522,8 @@ def from_array(array: np.ndarray, dtype: DType) -> Tensor:
 def host_array(tensor: Tensor) -> np.ndarray:
     """The values as an ndarray on the host: the memory itself for a CPU tensor, a copy otherwise."""
     if tensor.device.type == "cpu":
+        if tensor._buf.__class__ is Missing:
+            tensor._buf.refuse()
         return tensor._buf
     if tensor.device.type == "meta":
         raise NotImplementedError("Cannot copy out of meta tensor; no data!")

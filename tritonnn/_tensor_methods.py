@@ -154,7 +154,7 @@ class _Methods(Tensor):
         if self.device.type == "cpu" and not self.is_shared():
             from tritonnn.multiprocessing import share
 
-            share(self)
+            share(self._storage)
         return self
 
     def new(self, *args: Any, **kwargs: Any) -> Tensor:

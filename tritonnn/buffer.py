@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
+
+from tritonnn.errors import Invalid
 
 
 class Buffer:
@@ -64,3 +66,30 @@ class Buffer:
 
     def __repr__(self) -> str:
         return f"Buffer({self.shape}, strides={self.strides}, {self.dtype.name}, {self.device}, ptr=0x{self.ptr:x})"
+
+
+class Missing:
+    """What stands for the buffer of a tensor whose elements lie beyond its storage: whatever is asked of it fails."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def refuse(self, *_: Any, **__: Any) -> NoReturn:
+        """Say how far the tensor reaches and how large its storage is."""
+        raise Invalid(self.text)
+
+    # Looked up on the class, by Python or by NumPy, and therefore not by way of __getattr__.
+    __array__ = __array_ufunc__ = __array_function__ = refuse
+    __getitem__ = __setitem__ = __len__ = __iter__ = __bool__ = __index__ = __int__ = __float__ = refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = refuse
+    __neg__ = __invert__ = __abs__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = refuse
+    __hash__ = object.__hash__
+
+    def __getattr__(self, name: str) -> NoReturn:
+        self.refuse()
+
+    def __repr__(self) -> str:
+        return f"Missing({self.text!r})"

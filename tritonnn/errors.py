@@ -118,14 +118,16 @@ def add_module_path(error: BaseException, path: str) -> None:
         error.args = (f"{text}\n  in module '{path}'", *error.args[1:])
 
 
-# What Python and NumPy raise of numbers that are too large for them.
-LEAKS = (OverflowError, MemoryError)
+# What Python and NumPy raise of numbers that are too large for them, and what below an op does not know its name.
+LEAKS = (OverflowError, MemoryError, Invalid)
 
 
 def leaked(name: str, names: Sequence[str], args: Sequence[Any], error: Exception) -> Exception:
-    """The exception a user sees where Python or NumPy raised one of `LEAKS`; what is the library's own stays."""
-    if isinstance(error, (_Explained, Invalid)):
+    """The exception a user sees where one of `LEAKS` was raised; what has been explained stays."""
+    if isinstance(error, _Explained):
         return error
+    if isinstance(error, Invalid):
+        return complete(name, tuple(names), tuple(args), error)
     if isinstance(error, MemoryError):
         return explained(RuntimeError)(f"{name}: can't allocate memory: {error or 'too much was asked for'}")
     for argument, value in zip(names, args):

@@ -207,9 +207,8 @@ class TypedStorage:
         return self.device.type == "cuda"
 
     def _flat(self) -> Tensor:
-        from tritonnn.ops.creation.creation import empty
-
-        return empty(0, dtype=self.dtype, device=self.device).set_(self)
+        whole = make(None, self._untyped, Size((0,)), self.dtype, self.device)
+        return make_view(whole, Size((self.size(),)), (1,), 0)
 
     def size(self) -> int:
         """Number of elements."""
@@ -259,9 +258,9 @@ class TypedStorage:
 
     def resize_(self, size: int) -> TypedStorage:
         """Change the number of elements, keeping the first ones."""
-        from tritonnn.ops.conversion.conversion import grow_storage
+        from tritonnn.ops.conversion.conversion import resize_storage
 
-        grow_storage(self._untyped, size * self.dtype.itemsize)
+        resize_storage(self._untyped, size * self.dtype.itemsize)
         return self
 
     def clone(self) -> TypedStorage:
@@ -291,10 +290,10 @@ class TypedStorage:
 
     def share_memory_(self) -> TypedStorage:
         """Move the memory to where other processes see it."""
-        from tritonnn.multiprocessing import share_storage
+        from tritonnn.multiprocessing import share
 
         if self.device.type == "cpu" and not self.is_shared():
-            share_storage(self, "_untyped")
+            share(self._untyped)
         return self
 
     def is_shared(self) -> bool:
@@ -317,10 +316,7 @@ class TypedStorage:
         from tritonnn.ops.conversion.conversion import deep_copy
 
         # by way of a tensor, whose copy every other view of the memory shares
-        seen = make_view(
-            make(None, self._untyped, Size((0,)), self.dtype, self.device), Size((self.size(),)), (1,), 0
-        )
-        return type(self)(wrap=deep_copy(seen, memo)._storage)
+        return type(self)(wrap=deep_copy(self._flat(), memo)._storage)
 
     def __repr__(self) -> str:
         numbers = "".join(f" {value}\n" for value in self.tolist())

@@ -61,6 +61,21 @@ FAULTS = [
         "tests/test_deterministic.py -k larger_storage",
     ),
     Fault(
+        "a tensor beyond its storage keeps its buffer", "refusal", "tritonnn/_tensor.py",
+        "        return Missing(str(invalid))\n", "        return None\n",
+        "tests/test_resized_storage.py -k beyond",
+    ),
+    Fault(
+        "only one storage of a block gets the new one", "ownership", "tritonnn/_tensor.py",
+        "if type(s) is Storage and s.block is old]", "if s is storage]",
+        "tests/test_resized_storage.py -k growing",
+    ),
+    Fault(
+        "set_ is no write", "version check", CONVERSION,
+        '    dispatch.wrote(input, "set_")\n', "",
+        "tests/test_resized_storage.py -k set",
+    ),
+    Fault(
         "anomaly mode: the imaginary part is not looked at", "special value", ANOMALY,
         "parts = (grad.real, grad.imag) if grad.dtype.is_complex else (grad,)", "parts = (grad.real,)",
         "tests/test_anomaly.py -k imaginary",
@@ -103,7 +118,7 @@ FAULTS = [
     ),
     Fault(
         "an integer beyond int64 is Python's affair", "argument check", ERRORS,
-        "LEAKS = (OverflowError, MemoryError)", "LEAKS = (MemoryError,)",
+        "LEAKS = (OverflowError, MemoryError, Invalid)", "LEAKS = (MemoryError, Invalid)",
         "tests/test_odd_arguments.py",
     ),
     Fault(

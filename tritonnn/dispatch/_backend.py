@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn import storage
 from tritonnn._tensor import Tensor, check_assigned, make
+from tritonnn.buffer import Missing
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import Invalid, complete, fail
 from tritonnn.shape import Size
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ def run_backend(op: Op, results: tuple, args: tuple, device: Device | None = Non
         token = quiet_set(QUIET)
         try:
             run(*[result._buf for result in results], *_buffers(op, args))
+        except Invalid as invalid:
+            raise complete(op.public_name, (), (), invalid) from None
         finally:
             quiet_reset(token)
     elif device.type != "meta":
@@ -47,6 +51,8 @@ def check_geometry(op: Op, args: Sequence[Any]) -> None:
     for arg in args:
         if isinstance(arg, Tensor):
             buffer = arg._buf if arg.device is not CPU else None  # a number from the host may be among them
+            if buffer.__class__ is Missing:
+                raise fail(op.public_name, buffer.text)
             if buffer is not None and (buffer.shape != arg.shape or buffer.dtype is not arg.dtype):
                 check_assigned(op.public_name, arg)
         elif arg.__class__ is list:

@@ -17,7 +17,7 @@ from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import into
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid
+from tritonnn.errors import Invalid, complete
 from tritonnn.memory_format import kept
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
@@ -75,6 +75,8 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
             run(buffer, first._buf, *args[1:])
         else:
             run(buffer, first._buf, second._buf if two else second, *args[2:])
+    except Invalid as invalid:
+        raise complete(op.public_name, (), (), invalid) from None
     finally:
         quiet_reset(token)
     if (
@@ -264,6 +266,8 @@ def run_pointwise(op: Op, args: tuple, plan: Plan, output: Tensor) -> None:
         token = quiet_set(QUIET)
         try:
             run(output._buf, *plan.operands, *rest)
+        except Invalid as invalid:
+            raise complete(op.public_name, (), (), invalid) from None
         finally:
             quiet_reset(token)
     else:

@@ -14,7 +14,7 @@ from tritonnn.dispatch._backend import check_geometry, fresh, run_backend
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import warn
+from tritonnn.errors import Invalid, complete, warn
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.refusals import INFERENCE_WRITTEN
 from tritonnn.shape import Size
@@ -263,6 +263,8 @@ def run_into(op: Op, out: Tensor, args: tuple) -> None:
         token = quiet_set(QUIET)
         try:
             run(out._buf, *buffers)
+        except Invalid as invalid:
+            raise complete(op.public_name, (), (), invalid) from None
         finally:
             quiet_reset(token)
     elif out.device.type != "meta":

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn._tensor import Tensor
+from tritonnn._tensor import replace_block
 from tritonnn.storage import Storage
 
 
@@ -23,30 +23,12 @@ class SharedArray(np.ndarray):
     shared_name = "anonymous"
 
 
-def share(tensor: Tensor) -> None:
-    """Move a CPU tensor's storage into shared memory.
-
-    Raises:
-        RuntimeError: other tensors look into the same storage, which would keep the old memory.
-    """
-    share_storage(tensor, "_storage")
-    storage = tensor._storage
-    tensor._buf = storage.buffer(tuple(tensor.shape), tensor.stride(), tensor._offset, tensor.dtype)
-
-
-def share_storage(holder: Any, name: str) -> None:
-    """Move the memory of a storage, an attribute of `holder`, which alone may refer to it, into a shared mapping."""
-    import sys
-
-    if sys.getrefcount(getattr(holder, name)) > 2:  # the holder's reference, and the argument of getrefcount
-        raise RuntimeError(
-            "share_memory_(): views of this tensor exist; share the tensor before making views of it"
-        )
-    storage: Storage = getattr(holder, name)
+def share(storage: Storage) -> None:
+    """Move a CPU storage, and with it all tensors that look into it, into a shared mapping."""
     nbytes = storage.nbytes
     flat = np.frombuffer(mmap.mmap(-1, max(nbytes, 1)), np.uint8, nbytes).view(SharedArray)
     flat[:] = storage.bytes()
-    storage.block, storage._bytes = flat, flat
+    replace_block(storage, flat)
 
 
 def get_all_sharing_strategies() -> set[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tritonnn import determinism, dispatch, dtypes
 from tritonnn import shape as shapes
-from tritonnn._tensor import Tensor, make, make_view
+from tritonnn._tensor import Tensor, buffer_over, is_alone, make, make_view, replace_block
 from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate, row_major, to_device
@@ -20,7 +20,7 @@ from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, checked, composite, primitive
 from tritonnn.ops.conversion.overwriting import uninitialised
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import edge_of, record
+from tritonnn.recording.graph import check_recorded_write, edge_of, record
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
 from tritonnn.table.types import IntOrInts
@@ -248,7 +248,8 @@ def resize_(
     need = (self._offset + shapes.numel(shape)) * self.dtype.itemsize
     held = self._storage.nbytes
     if need > held:
-        grow_storage(self._storage, need)
+        alone = is_alone(self)
+        resize_storage(self._storage, need, alone)
         if determinism.fills():
             _fill_from(self, held)
     strides = shapes.contiguous_strides(shape) if memory_format is None else memory_format.strides(shape)
@@ -268,17 +269,23 @@ def _fill_from(input: Tensor, held: int) -> None:
     )
 
 
-def grow_storage(storage: Storage, nbytes: int) -> None:
-    """Replace a storage's block by a larger one that starts with the same bytes."""
+def resize_storage(storage: Storage, nbytes: int, alone: bool = False) -> None:
+    """Replace a storage's block by one of another size that starts with the same bytes.
+
+    `alone`: no tensor looks into it but one whose buffer the caller makes anew, so that none is searched.
+    """
     flat = Size((nbytes,))
-    grown = allocate(flat, dtypes.uint8, storage.device)
+    resized = allocate(flat, dtypes.uint8, storage.device)
     old_bytes = min(storage.nbytes, nbytes)
     if old_bytes and storage.device.type != "meta":
         kept = make_view(
             make(None, storage, Size((0,)), dtypes.uint8, storage.device), Size((old_bytes,)), (1,), 0
         )
-        dispatch.copy_into(make_view(grown, Size((old_bytes,)), (1,), 0), kept)
-    storage.block, storage._bytes = grown._storage.block, None
+        dispatch.copy_into(make_view(resized, Size((old_bytes,)), (1,), 0), kept)
+    if alone:
+        storage.block, storage._bytes = resized._storage.block, None
+    else:
+        replace_block(storage, resized._storage.block)
 
 
 def set_(
@@ -287,10 +294,16 @@ def set_(
     """See another tensor's (or storage's) memory, with the given geometry, from now on.
 
     Raises:
-        RuntimeError: the geometry reaches beyond the memory, or the memory holds elements of another dtype.
+        RuntimeError: the geometry reaches beyond the memory, the memory holds elements of another dtype, or the
+            tensor is a leaf that requires grad. NotImplementedError: a gradient would have to pass.
     """
+    if state.enabled:
+        check_recorded_write(self)
+        if self.requires_grad or (isinstance(source, Tensor) and source.requires_grad):
+            raise NotImplementedError("derivative for aten::set_ is not implemented")
+    dispatch.check_not_of_inference(self)
     if source is None:
-        self._adopt(allocate(Size((0,)), self.dtype, self.device))
+        _look_into(self, allocate(Size((0,)), self.dtype, self.device))
         return self
     if not isinstance(source, Tensor) and not hasattr(source, "_untyped"):
         text = f"must be Tensor or storage, not {type(source).__name__}"
@@ -300,7 +313,7 @@ def set_(
         kinds = f"a tensor of type {source.dtype.name} to a tensor of type {self.dtype.name}"
         raise fail("set_", f"Could not set {kinds}", input=self)
     if isinstance(source, Tensor) and size is None:
-        self._adopt(source)
+        _look_into(self, source)
         return self
     storage = source._storage if isinstance(source, Tensor) else source._untyped
     count = storage.nbytes // self.dtype.itemsize
@@ -311,8 +324,17 @@ def set_(
     except Invalid as invalid:
         raise fail("set_", str(invalid), input=self) from None
     whole = make(None, storage, Size((count,)), self.dtype, storage.device)
-    self._adopt(make_view(whole, shape, strides, storage_offset))
+    _look_into(self, make_view(whole, shape, strides, storage_offset))
     return self
+
+
+def _look_into(input: Tensor, other: Tensor) -> None:
+    """Take over another tensor's memory and geometry as an in-place write, which counts for this tensor alone."""
+    dispatch.wrote(input, "set_")
+    version = input._storage.version
+    input._adopt(other)
+    input._storage = Storage(other._storage.block, other.device)
+    input._storage.version, input._storage.writer = version, "set_"
 
 
 def pin_memory(self: Tensor, device: DeviceLike | None = None) -> Tensor:
@@ -357,7 +379,7 @@ def deep_copy(self: Tensor, memo: dict) -> Tensor:
         storage = memo[key] = row_major(everything)._storage
     strides = self.stride()
     result = make(
-        storage.buffer(tuple(self.shape), strides, self._offset, self.dtype),
+        buffer_over(storage, self.shape, strides, self._offset, self.dtype),
         storage,
         self.shape,
         self.dtype,

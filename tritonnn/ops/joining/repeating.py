@@ -299,9 +299,8 @@ def repeat_interleave(
     try:
         numbers = np.repeat(np.arange(extent), given)
     except (ValueError, MemoryError):
-        raise fail(
-            "repeat_interleave", f"can't allocate memory for {sum(given)} indices", repeats=repeats
-        ) from None
+        reason = f"can't allocate memory for {sum(given)} indices"
+        raise fail("repeat_interleave", reason, repeats=repeats) from None
     if output_size is not None and output_size != len(numbers):
         raise fail(
             "repeat_interleave",
