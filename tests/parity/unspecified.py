@@ -170,7 +170,7 @@ _NOT_SAVED = """
     combinations conv_tbc cross ctc_loss cummax cummin cumprod dist functional_layer_norm
     functional_nll_loss gather index_add index_copy layer_norm log_ndtr masked_select max_pool1d
     max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices
-    multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss nanmean nansum pad pdist prod
+    multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss mvlgamma nanmean nansum pad pdist prod
     public_div put soft_margin_loss std std_mean take take_along_dim torch_adaptive_max_pool1d vander
     xlog1py
 """
