@@ -281,3 +281,9 @@ def test_whole_program():
         [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1 and "VerificationError: log made inf out of finite numbers" in done.stderr
+
+
+@pytest.mark.parametrize("name", ("rtol_factor", "atol_factor"))
+def test_a_factor_is_a_number(name):
+    with pytest.raises(TypeError, match=f"verify: {name} must be a number, not str"):
+        torch.verify(**{name: "a"})

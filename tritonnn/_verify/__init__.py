@@ -67,6 +67,8 @@ class verify:
         if on_difference not in ("raise", "warn"):
             raise ValueError(f"verify: on_difference must be 'raise' or 'warn', got {on_difference!r}")
         for name, factor in (("rtol_factor", rtol_factor), ("atol_factor", atol_factor)):
+            if not isinstance(factor, (int, float)):
+                raise TypeError(f"verify: {name} must be a number, not {type(factor).__name__}")
             if not factor >= 0:
                 raise ValueError(f"verify: {name} must be a number of at least 0, got {factor!r}")
         if limit is not None and limit < 1:

@@ -53,7 +53,7 @@ def check_geometry(op: Op, args: Sequence[Any]) -> None:
             buffer = arg._buf if arg.device is not CPU else None  # a number from the host may be among them
             if buffer.__class__ is Missing:
                 raise fail(op.public_name, buffer.text)
-            if buffer is not None and (buffer.shape != arg.shape or buffer.dtype is not arg.dtype):
+            if buffer is not None:
                 check_assigned(op.public_name, arg)
         elif arg.__class__ is list:
             check_geometry(op, arg)
