@@ -121,6 +121,37 @@ def test_a_gradient_that_goes_two_ways_is_not_added_to(device: str) -> None:
     assert given.tolist() == [1, 1] and x.grad.tolist() == [3, 3]
 
 
+HANDED_ON = {
+    "two operands": lambda a, b: a + b,
+    "an operand and a view of the other": lambda a, b: a.view(2) + b,
+    "written in place": lambda a, b: (a * 1).add_(b),
+    "three operands": lambda a, b: a + b + b * 0,
+}
+
+
+@device
+@pytest.mark.parametrize("way", HANDED_ON.values(), ids=HANDED_ON)
+def test_a_sum_of_contributions_is_handed_on_to_several(way: Any, device: str) -> None:
+    """What reaches one of them later, from a call made between, is not for the others."""
+    x, z = leaf(device), leaf(device)
+    a, b = x * 1, z * 1
+    between = a * 5
+    both = way(a, b)
+    (both * 2 + both * 3 + between).sum().backward()
+    assert x.grad.tolist() == [10, 10] and z.grad.tolist() == [5, 5]
+
+
+@device
+def test_a_view_of_a_sum_of_contributions_stays_as_it_was(device: str) -> None:
+    x = leaf(device)
+    y = x.repeat_interleave(2)
+    seen = y.view_as(y)
+    least = y.min(0).values
+    y += seen
+    (y.sum() + seen.sum() + least).backward()
+    assert x.grad.tolist() == [9, 8]
+
+
 @device
 def test_inputs_one_above_the_other_share_no_memory(device: str) -> None:
     x = leaf(device)
@@ -328,3 +359,13 @@ def test_gradients_that_did_not_arrive(materialize: bool | None, device: str) ->
         assert no_first.tolist() == [0, 0] and no_first.dtype is torch.float32
         assert no_second.tolist() == [[0], [0]] and no_second.dtype is torch.float64
         assert no_first.device == no_second.device == x.device
+
+
+@device
+def test_a_leaf_that_was_detached_may_take_another_shape(device: str) -> None:
+    x, z = leaf(device), leaf(device)
+    y = x + z
+    x.detach_()
+    x.unsqueeze_(0)
+    y.sum().backward()
+    assert x.grad is None and z.grad.tolist() == [1, 1]

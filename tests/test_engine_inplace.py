@@ -189,6 +189,48 @@ def test_a_view_that_its_base_cannot_follow_is_not_written(how):
         stale * 2
 
 
+STALE = {
+    "int": lambda v: v.int().tolist(), "bool": lambda v: v.bool().int().mul(6).tolist(),
+    "type": lambda v: v.type(torch.int64).tolist(), "compared": lambda v: (v == 6).int().mul(6).tolist(),
+    "copied": lambda v: torch.zeros(1, dtype=torch.int64, device=v.device).copy_(v).tolist(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+@pytest.mark.parametrize("how", STALE)
+def test_what_has_no_gradient_reads_such_a_view(how, device):
+    base = torch.tensor([1.0, 2.0], device=device, requires_grad=True) * 1
+    stale = base.split(1)[1]
+    base *= 3
+    assert STALE[how](stale) == [6]
+
+
+def test_such_a_view_is_compared_assigned_and_printed():
+    base = leaf(1, 2) * 1
+    stale = base.split(1)[1]
+    base *= 3
+    whole, same = torch.zeros(1, dtype=torch.int64), torch.zeros(1)
+    whole[:] = stale
+    assert whole.tolist() == [6] and torch.allclose(stale, stale)
+    assert repr(stale) == "tensor([6.], dtype=torch.float64, grad_fn=<Invalid>)"
+    with pytest.raises(RuntimeError, match="modified inplace"):
+        same[:] = stale
+
+
+def test_views_of_a_base_that_was_detached_follow_what_is_written():
+    a = leaf(1, 2)
+    base = a * 1
+    view, part = base.view(2), base.unbind()[1]
+    base.detach_()
+    assert part.grad_fn.name() == "UnbindBackward0"
+    base.mul_(2)
+    assert view.requires_grad and view.grad_fn.name() == "AsStridedBackward0"
+    (view * 3).sum().backward()
+    assert a.grad is None
+    with pytest.raises(RuntimeError, match=f"modified inplace.*{SEVERAL}"):
+        part * 1
+
+
 @pytest.mark.parametrize("how", ["no_grad", "unbind", "split"])
 def test_such_a_view_is_written_where_nothing_is_recorded(how):
     make = NO_PLACE[how][0]

@@ -72,7 +72,9 @@ class Run:
         self.create = create
         self.accumulate = accumulate
         self.pending: dict[int, list[Tensor | None]] = {}
-        self.owned: set[int] = set()  # ids of sums this pass made and may add to in place
+        self.owned: set[int] = (
+            set()
+        )  # ids of sums that only a place in `pending` holds: they may be added to in place
         self.given: set[int] = set()  # ids of storages that are someone's gradient already
         self.held: list[Any] = []  # keeps the objects behind those ids alive
         self.wanted = None if wanted is None else {(id(target), number) for target, number in wanted}
@@ -152,6 +154,10 @@ class Run:
     def _node(
         self, node: Node, grads: list[Tensor | None], useful: set[int] | None
     ) -> Sequence[Tensor | None]:
+        for grad in (
+            grads
+        ):  # the node may hand it on, to several places or as a view: nothing is added to it from here
+            self.owned.discard(id(grad))
         if node.tensor_hooks is not None:
             for number in sorted(node.tensor_hooks):  # also of a result that nothing used: it is shown None
                 grads[number] = self._run_hooks(node.tensor_hooks[number], grads[number])
@@ -302,6 +308,8 @@ def _seq(node: Any) -> int:
 def _fit(grad: Tensor, node: Node, place: int, target: Any, number: int) -> Tensor:
     """The gradient in the shape, dtype and on the device of what it belongs to: broadcasting is undone here."""
     if isinstance(target, Tensor):
+        if not target._rg:  # detached since, and perhaps of another shape
+            return grad
         shape, dtype, device = target.shape, target.dtype, target.device
     else:
         shape, dtype, device = target.meta[number]

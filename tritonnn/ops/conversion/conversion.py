@@ -36,6 +36,8 @@ def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...]
     """A copy as `dtype` on `device` with the given dense strides (None: row-major), recorded where gradients are."""
     if strides is not None and strides == shapes.contiguous_strides(input.shape):
         strides = None
+    if dtype.kind < 2:
+        input = input.detach()  # whole numbers have no history, so that of the input is not asked for
     if device is input.device:
         return dispatch.call(to_copy.op, (input, dtype, device, strides))
     result = to_device(input, device)
