@@ -93,3 +93,40 @@ def test_scores_beyond_the_range_of_exp(function: str, device: str) -> None:
         got = got.exp() if function == "log_softmax" else got
         for values, row in zip((got.t() if dim == 0 else got[:2]).tolist(), wanted, strict=True):
             assert values == pytest.approx(row, rel=1e-6)
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_layers_of_no_rows_and_no_features_have_gradients(device: str) -> None:
+    x = torch.zeros(3, 1, 0, device=device, requires_grad=True)
+    weight = torch.zeros(2, 0, device=device, requires_grad=True)
+    torch.nn.functional.linear(x, weight).sum().backward()
+    assert x.grad.shape == (3, 1, 0) and weight.grad.shape == (2, 0)
+    cube = torch.ones(4, 0, 2, device=device)
+    assert torch.nn.functional.bilinear(x, torch.ones(3, 1, 2, device=device), cube).tolist() == [[[0.0] * 4]] * 3
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_results_without_elements_are_copies(device: str) -> None:
+    x = torch.zeros(1, 3, device=device, requires_grad=True)
+    for copy in (x.diff(dim=0), x.diff(n=0), x[:, :0].roll(1, 9)):
+        copy.view(-1).exp_()  # a view of the leaf would refuse
+    with pytest.raises(IndexError, match="Dimension out of range"):
+        x.roll(1, 9)
+
+
+@pytest.mark.parametrize("name", ["topk", "kthvalue", "median", "max", "amax", "mode"])
+def test_a_dimension_is_refused_before_the_type(name: str) -> None:
+    call = getattr(torch.zeros(2, dtype=torch.complex64), name)
+    with pytest.raises(IndexError, match="Dimension out of range"):
+        call(1, 7) if name in ("topk", "kthvalue") else call(7)
+
+
+def test_norms_refuse_the_type_before_the_dimension() -> None:
+    with pytest.raises(RuntimeError, match="norm: expected a floating point or complex tensor"):
+        torch.ones(2, dtype=torch.bool).norm(2, 7)
+
+
+def test_a_gradient_of_a_mean_may_be_written() -> None:
+    x = torch.ones(4, requires_grad=True)
+    (g,) = torch.autograd.grad(x.mean(), x)
+    assert g.mul_(2).tolist() == [0.5] * 4

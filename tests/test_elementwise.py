@@ -335,3 +335,8 @@ def test_negative_numbers_at_every_step(name: str, device: str) -> None:
     table = torch.arange(12, device=device).to(dtype).view(4, 3)
     table.diagonal().neg_()
     assert table.tolist() == [[0, 1, 2], [3, -4, 5], [6, 7, -8], [9, 10, 11]]
+
+
+def test_magnitude_of_complex_numbers_is_not_written_over_them() -> None:
+    with pytest.raises(RuntimeError, match="In-place abs is not supported for complex tensors"):
+        torch.ones(2, dtype=torch.complex64).abs_()

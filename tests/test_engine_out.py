@@ -189,3 +189,35 @@ def test_out_that_is_a_view_stays_one() -> None:
     row = base[0]
     assert torch.hstack([torch.ones(2), torch.ones(1)], out=row) is row
     assert row._is_view() and row._base is base and base.tolist() == [[1, 1, 1], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_sums_and_products_are_computed_in_the_type_of_out(device: str) -> None:
+    x = torch.tensor([0.5, 0.5, 2.7], device=device)
+    whole, number = torch.zeros(3, dtype=torch.int64, device=device), torch.tensor(0, device=device)
+    assert torch.cumsum(x, 0, out=whole).tolist() == [0, 0, 2]
+    assert torch.cumprod(x + 1, 0, out=whole).tolist() == [1, 1, 3]
+    assert torch.sum(x, 0, out=number).item() == 2 and torch.prod(x + 1, 0, out=number).item() == 3
+    for function in (torch.sum, torch.prod, torch.cumsum, torch.cumprod):
+        with pytest.raises(RuntimeError, match=r"expected out to have dtype float64, but got float32"):
+            function(x, 0, dtype=torch.float64, out=torch.tensor(0.0, device=device))
+        with pytest.raises(RuntimeError, match="automatic differentiation"):
+            function(x.clone().requires_grad_(), 0, out=torch.tensor(0, device=device))
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_a_resized_out_lies_as_the_result_would(device: str) -> None:
+    x = torch.arange(12.0, device=device).view(3, 4).t()
+    out = torch.neg(x, out=torch.empty(0, device=device))
+    assert out.stride() == (1, 4) and out.tolist() == (x * -1).tolist()
+    with pytest.warns(UserWarning, match="was resized"):
+        out = torch.add(x, 1, out=torch.empty(1, device=device))
+    assert out.stride() == (1, 4) and out.tolist() == (x + 1).tolist()
+
+
+def test_parts_without_elements_are_joined_into_one_of_them() -> None:
+    x = torch.empty(0, 2)
+    y = torch.stack([x, x], out=x)
+    assert y is x and x.shape == (2, 0, 2)
+    with pytest.raises(TypeError, match="can't be cast"):
+        torch.cat([torch.ones(1)], out=torch.zeros(1, dtype=torch.int8))

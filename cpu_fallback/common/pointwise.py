@@ -25,7 +25,7 @@ def unary(ufunc: np.ufunc) -> Callable[[Array, Array], None]:
 
 
 def negate(out: Array, input: Array) -> None:
-    """-x. `np.negative` (2.4) takes wrong elements where both arrays have steps, of the input four elements or 64 bytes."""
+    """-x, also where both have steps, some of which (16 bytes of float32) `np.negative` of NumPy 2.4 takes wrong."""
     if out.flags.c_contiguous:
         np.negative(input, out=out)
     else:

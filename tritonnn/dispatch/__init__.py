@@ -20,6 +20,7 @@ from tritonnn.dispatch._writing import (
     row_major,
     run_into,
     to_device,
+    typed_by_out,
     wrote,
 )
 

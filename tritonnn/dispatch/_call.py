@@ -20,7 +20,15 @@ from tritonnn.dispatch._checks import (
 )
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
-from tritonnn.dispatch._writing import cast_into, check_out, copy_into, overlaps, resize_out, wrote
+from tritonnn.dispatch._writing import (
+    cast_into,
+    check_out,
+    copy_into,
+    overlaps,
+    resize_out,
+    typed_by_out,
+    wrote,
+)
 from tritonnn.errors import Invalid, complete, warn_once
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
@@ -40,6 +48,8 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
         if not isinstance(value, Tensor) or value.dtype in LIMITED:
             check_slots(op, args)
             break
+    if out is not None and op.typed_by_out:
+        args = typed_by_out(op, args, out)
     given = args
     try:
         planned = op.rule(*args)
@@ -60,7 +70,8 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
         return _through_host(op, args, out, device)
     edges = edges_of(op, args) if op.differentiable and state.enabled else None
     if out is not None:
-        return call_out(op, args, out, outs, edges is not None, given, device)
+        recorded = edges is not None or (op.typed_by_out and edges_of(op, given) is not None)
+        return call_out(op, args, out, outs, recorded, given, device)
     if op.alloc:
         results = run_allocating(op, args, device)
     elif outs.__class__ is tuple:
@@ -149,14 +160,15 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     for target, spec in zip(targets, specs, strict=True):
         check_out(op.public_name, target, recorded, spec.dtype, device)
         for slot in op.list_slots:
-            if any(item is target for item in args[slot]):
+            if target.numel() and any(item is target for item in args[slot]):
                 raise RuntimeError(
                     f"{op.public_name}: unsupported operation: some elements of the input tensor and the written-to "
                     "tensor refer to a single memory location. Please clone() the tensor before performing the "
                     "operation."
                 )
     direct = all(
-        target.dtype is spec.dtype and not any(overlaps(target, (arg,)) or arg is target for arg in args)
+        target.dtype is spec.dtype
+        and not any(overlaps(target, (arg,)) or _is_in(target, arg) for arg in args)
         for target, spec in zip(targets, specs, strict=True)
     )
     device = targets[0].device
@@ -175,6 +187,10 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     if watchers:
         seen(op, given, tuple(targets))
     return out if len(targets) == 1 else named(op, tuple(targets))
+
+
+def _is_in(target: Tensor, arg: Any) -> bool:
+    return arg is target or (isinstance(arg, (list, tuple)) and any(item is target for item in arg))
 
 
 def _resize(targets: Any, specs: tuple) -> None:

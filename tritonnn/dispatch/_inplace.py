@@ -135,6 +135,8 @@ def _check_fits(op: Op, target: Tensor, shape: Size, dtype: DType) -> None:
         raise RuntimeError(
             f"{op.name}_: output with shape {list(target.shape)} doesn't match the broadcast shape {list(shape)}"
         )
+    if dtype.is_floating_point and target.dtype.is_complex:
+        raise RuntimeError(f"{op.name}_: In-place {op.name} is not supported for complex tensors.")
     if not dtypes.can_cast(dtype, target.dtype):
         raise RuntimeError(
             f"{op.name}_: result type {dtype.name} can't be cast to the desired output type {target.dtype.name}"

@@ -125,6 +125,7 @@ EXACT = frozenset(
     ]
 )
 _TRUTHS = (dtypes.bool_, dtypes.uint8)
+_JOINED = ("cat", "stack")  # others that join call these
 
 
 def into(
@@ -134,7 +135,7 @@ def into(
     shape, dtype = plan.shape, plan.result
     check_out(op.public_name, out, edges is not None, dtype, plan.device)
     if out.shape != shape:
-        resize_out(out, shape)
+        resize_out(out, shape, plan.strides)
     if out.dtype is dtype and not overlaps(out, args):
         run(out)
     else:
@@ -173,7 +174,8 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
     if out.dtype is not dtype and call in EXACT and not (call in ("all", "any") and out.dtype in _TRUTHS):
         raise RuntimeError(f"{name}expected out to have dtype {dtype.name}, but got {out.dtype.name} instead")
     if not dtypes.can_cast(dtype, out.dtype):
-        raise RuntimeError(
+        kind = TypeError if call in _JOINED else RuntimeError
+        raise kind(
             f"{name}result type {dtype.name} can't be cast to the desired output type {out.dtype.name}"
         )
 
@@ -184,14 +186,29 @@ def check_not_of_inference(tensor: Tensor) -> None:
         raise RuntimeError(INFERENCE_WRITTEN)
 
 
-def resize_out(out: Tensor, shape: Size) -> None:
-    """Give `out` the result's shape, with PyTorch's warning where it held something else."""
+def typed_by_out(op: Op, args: tuple, out: Any) -> tuple:
+    """The arguments of a sum or product that is computed in the type of its `out=` where no other is named."""
+    place = op.names.index("dtype")
+    if not isinstance(out, Tensor) or len(args) <= place:
+        return args
+    if args[place] is None:
+        return (*args[:place], out.dtype, *args[place + 1 :])
+    if args[place] is not out.dtype:
+        wanted = f"expected out to have dtype {args[place].name}, but got {out.dtype.name} instead"
+        raise RuntimeError(f"{op.public_name}(): {wanted}")
+    return args
+
+
+def resize_out(out: Tensor, shape: Size, strides: tuple[int, ...] | None = None) -> None:
+    """Give `out` the result's shape and layout, with PyTorch's warning where it held something else."""
     if out.numel():
         warn(
             f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
             f"match the required output shape {list(shape)}. This behavior is deprecated."
         )
     out.resize_(shape)
+    if strides is not None:
+        out.as_strided_(shape, strides)
 
 
 def deliver(name: str, out: Any, result: Any) -> Any:

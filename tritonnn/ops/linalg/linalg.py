@@ -337,9 +337,13 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     return Out((*input.shape[:-1], weight.shape[0]), input.dtype), (input, weight, bias)
 
 
+def _as_matrix(x: Tensor) -> Tensor:
+    """All but the last dimension as one."""
+    return x if len(x.shape) == 2 else view_or_copy(x, (numel(x.shape[:-1]), x.shape[-1]))
+
+
 def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
-    rows = view_or_copy(input, (-1, input.shape[-1])) if len(input.shape) != 2 else input
-    grads = view_or_copy(g, (-1, g.shape[-1])) if len(g.shape) != 2 else g
+    rows, grads = _as_matrix(input), _as_matrix(g)
     return (
         matmul_nd(_adjoint(grads), rows)
         if not rows.dtype.is_complex
@@ -381,8 +385,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     if input1.shape[:-1] != input2.shape[:-1]:
         text = "input1 and input2 must agree in every dimension but the last"
         raise fail("bilinear", text, input1=input1, input2=input2)
-    first = view_or_copy(input1, (-1, input1.shape[-1]))
-    second = view_or_copy(input2, (-1, input2.shape[-1]))
+    first, second = _as_matrix(input1), _as_matrix(input2)
     turned = matmul(unsqueeze(first, 0), weight)  # (out, rows, in2)
     output = view_or_copy(
         (turned * second).sum(-1, dtype=turned.dtype).transpose(0, 1), (*input1.shape[:-1], weight.shape[0])

@@ -61,9 +61,9 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     >>> torch.tensor([[1, 5], [3, 2]]).amax(1)
     tensor([5, 3])
     """
-    ordered(input, "amax")
     dims = wrap_dims(dim, len(input.shape))
     _not_empty(input, dims, "amax", dim)
+    ordered(input, "amax")
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
 
 
@@ -78,9 +78,9 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     >>> torch.amin(torch.tensor([[1., 2.], [0., 3.]]), 1)
     tensor([1., 0.])
     """
-    ordered(input, "amin")
     dims = wrap_dims(dim, len(input.shape))
     _not_empty(input, dims, "amin", dim)
+    ordered(input, "amin")
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
 
 
@@ -166,9 +166,9 @@ def min_dim(input: Tensor, dim: int, keepdim: bool = False) -> Any:
 
 
 def _with_indices(input: Tensor, dim: int, keepdim: bool, op: str) -> Any:
-    ordered(input, op)
     dim = wrap_dim(dim, len(input.shape))
     _not_empty(input, (dim,), op)
+    ordered(input, op)
     shape = reduced_shape(input.shape, (dim,), keepdim)
     return (Out(shape, input.dtype), Out(shape, dtypes.int64)), (input, dim, bool(keepdim))
 

@@ -141,9 +141,9 @@ _PICKED = dict(
 
 def _one_along(input: Tensor, dim: int, keepdim: bool, op: str) -> tuple[int, Any]:
     dim = wrap_dim(dim, len(input.shape))
-    ordered(input, op)
     if input.shape and input.shape[dim] == 0:
         raise Invalid(f"{op}(): Expected reduction dim {dim} to have non-zero size.", kind=IndexError)
+    ordered(input, op)
     shape = reduced_shape(input.shape, (dim,), keepdim)
     return dim, (Out(shape, input.dtype), Out(shape, dtypes.int64))
 
