@@ -102,7 +102,10 @@ def test_layers_of_no_rows_and_no_features_have_gradients(device: str) -> None:
     torch.nn.functional.linear(x, weight).sum().backward()
     assert x.grad.shape == (3, 1, 0) and weight.grad.shape == (2, 0)
     cube = torch.ones(4, 0, 2, device=device)
-    assert torch.nn.functional.bilinear(x, torch.ones(3, 1, 2, device=device), cube).tolist() == [[[0.0] * 4]] * 3
+    assert (
+        torch.nn.functional.bilinear(x, torch.ones(3, 1, 2, device=device), cube).tolist()
+        == [[[0.0] * 4]] * 3
+    )
 
 
 @pytest.mark.parametrize("device", ("cpu", "cuda"))
@@ -130,3 +133,17 @@ def test_a_gradient_of_a_mean_may_be_written() -> None:
     x = torch.ones(4, requires_grad=True)
     (g,) = torch.autograd.grad(x.mean(), x)
     assert g.mul_(2).tolist() == [0.5] * 4
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+@pytest.mark.parametrize("dtype", ["complex64", "float32"])
+def test_gradients_of_places_take_an_expanded_gradient(dtype: str, device: str) -> None:
+    x = torch.zeros(3, 2, dtype=getattr(torch, dtype), device=device, requires_grad=True)
+    rows = torch.tensor([0, 2, 0], device=device)
+    ways = (
+        lambda: x.gather(0, rows[:, None].expand(3, 2)), lambda: x.index_select(0, rows), lambda: x[rows],
+        lambda: x.take_along_dim(rows[:, None], 0), lambda: x.take(torch.tensor([0, 1, 4, 5, 0, 1], device=device)),
+    )  # fmt: skip
+    for way in ways:
+        (g,) = torch.autograd.grad(way().sum(), x, torch.ones((), dtype=x.dtype, device=device))
+        assert g.real.tolist() == [[2, 2], [0, 0], [1, 1]]

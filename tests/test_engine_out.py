@@ -221,3 +221,20 @@ def test_parts_without_elements_are_joined_into_one_of_them() -> None:
     assert y is x and x.shape == (2, 0, 2)
     with pytest.raises(TypeError, match="can't be cast"):
         torch.cat([torch.ones(1)], out=torch.zeros(1, dtype=torch.int8))
+
+
+@device
+def test_out_that_is_a_smaller_operand_of_an_elementwise_op_is_refused(device: str) -> None:
+    wide = torch.ones(2, 3, device=device)
+    calls = (
+        lambda x: torch.add(wide, x, out=x), lambda x: torch.clamp(x, wide, out=x),
+        lambda x: torch.addcmul(x, wide, wide, out=x), lambda x: torch.lerp(x, wide, 0.5, out=x),
+        lambda x: torch.where(wide > 0, x, x, out=x),
+    )  # fmt: skip
+    for call_with in calls:
+        x = torch.ones(3, device=device)
+        with pytest.raises(
+            RuntimeError, match=r"output with shape \[3\] doesn't match the broadcast shape \[2, 3\]"
+        ):
+            call_with(x)
+        assert x.tolist() == [1, 1, 1]

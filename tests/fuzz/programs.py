@@ -30,6 +30,7 @@ EXPLAINED = {
     "nansum on CPU does not support complex|does not support automatic differentiation for outputs with complex": (
         "PyTorch has it for real numbers only"
     ),
+    "Could this error message be improved": "PyTorch stops at an assertion of its own",
     "Autograd not support dtype": "a sum in whole numbers has no gradient, as .int() has none",
     # what PyTorch leaves undefined
     r"_scatter\(.*\.stride: ": "a copy has no gaps, where PyTorch copies those of the original too",

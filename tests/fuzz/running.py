@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,12 @@ def leaf_maker(library: Any, device: str) -> Callable[..., Any]:
     return leaf
 
 
+@lru_cache(maxsize=1000)
+def compiled(line: str) -> Any:
+    """A line's code."""
+    return compile(line, "<program>", "exec")
+
+
 class Run:
     """A library's variables while it runs a program."""
 
@@ -50,7 +57,7 @@ class Run:
     def step(self, line: str) -> Exception | None:
         """Run one line; what it raised."""
         try:
-            exec(compile(line, "<program>", "exec"), self.names)
+            exec(compiled(line), self.names)
         except Exception as error:  # every refusal is compared
             return error
         return None

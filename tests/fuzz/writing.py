@@ -19,6 +19,7 @@ DTYPES = (
     *("float64",) * 4, *("float32",) * 3, "int64", "bool", "complex128", "bfloat16", "int32", "uint8",
     "float16", "complex64", "int8",
 )  # fmt: skip
+CASTS = (".to(torch.int64)", ".int()", "{type}", "out=", ".to({y})")
 NUMBERS = (0, 1, 2, -1, 3, 0.5, -1.25, 2.0)
 
 
@@ -133,18 +134,23 @@ class Writer:
             "first": f"torch.tensor({first}, dtype=torch.int64, device={x}.device)",
             "some": f"(torch.arange({t.numel()}, device={x}.device).reshape({shape}) % 3 == 0)",
             "dims": sorted({self.dim(t), self.dim(t)}), "type": f"torch.{self.pick(DTYPES)}",
-            "l": self.variable(lambda u: u.requires_grad and facts(u)["is_leaf"] is True, False, x),
             "zeros": f"torch.zeros({shape}, dtype=torch.int64, device={x}.device)",
-            "z": self.variable(alike, family.jumps, x),
+            "z": x,
         }  # fmt: skip
-        read = {memory(t), memory(self.run.names[parts["z"]])}
-        parts["o"] = self.variable(lambda u: not overlaps_itself(u) and memory(u) not in read, False, x)
-        tensor_y = self.chance(0.7)
+        asked = lambda word: f"{{{word}}}" in template
+        if asked("z"):
+            parts["z"] = self.variable(alike, family.jumps, x)
+        if asked("l"):
+            parts["l"] = self.variable(lambda u: u.requires_grad and facts(u)["is_leaf"] is True, False, x)
+        if asked("o"):
+            read = {memory(t), memory(self.run.names[parts["z"]])}
+            parts["o"] = self.variable(lambda u: not overlaps_itself(u) and memory(u) not in read, False, x)
+        tensor_y = asked("y") and self.chance(0.7)
         parts["y"] = self.variable(broadcasts(t), family.jumps, x) if tensor_y else str(self.pick(NUMBERS))
         for word in "yz":  # what reads the memory that it writes, at other places, is not defined
             if family.writes and self.crosses(t, parts[word]):
                 parts[word] = x
-        if "{w}" in template:
+        if asked("w"):
             parts["w"] = self.leaf((shape[-1] if shape else 1, 2), str(t.dtype).removeprefix("torch."))
         return parts
 
@@ -172,9 +178,11 @@ class Writer:
         parts = self.parts(family, template)
         if family.writes and overlaps_itself(self.run.names[parts["x"]]):
             return
-        if ".to(torch.int64)" in template or ".int()" in template:
-            if not (np.abs(values_of(self.run.names[parts["x"]])) < 200).all():
+        if any(word in template for word in CASTS):
+            if not (np.abs(values_of(self.run.names[parts["x"]])) < 60).all():
                 return  # what does not fit becomes anything
+            if parts["x"] in self.inexact and not family.jumps:
+                return  # and whole numbers jump
         if not family.writes:
             self.count += 1
             template = f"v{self.count - 1} = {template}"

@@ -135,6 +135,9 @@ def into(
     shape, dtype = plan.shape, plan.result
     check_out(op.public_name, out, edges is not None, dtype, plan.device)
     if out.shape != shape:
+        if any(arg is out for arg in args):
+            text = f"output with shape {list(out.shape)} doesn't match the broadcast shape {list(shape)}"
+            raise RuntimeError(f"{op.public_name}: {text}: an operand is not resized")
         resize_out(out, shape, plan.strides)
     if out.dtype is dtype and not overlaps(out, args):
         run(out)
