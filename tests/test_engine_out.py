@@ -238,3 +238,10 @@ def test_out_that_is_a_smaller_operand_of_an_elementwise_op_is_refused(device: s
         ):
             call_with(x)
         assert x.tolist() == [1, 1, 1]
+
+
+def test_gradients_are_refused_before_the_other_arguments_are_looked_at() -> None:
+    with pytest.raises(RuntimeError, match=f"sum.*{AUTOGRAD}"):
+        torch.sum(torch.ones(2, requires_grad=True), 4, out=torch.ones(2))
+    with pytest.raises(RuntimeError, match=f"sum.*{AUTOGRAD}"):
+        torch.sum(torch.ones(2), 4, out=torch.ones(2, requires_grad=True))

@@ -83,7 +83,7 @@ THROUGH_VIEWS = split("""
     {x}[{first}, ...] += 1
     {x}[..., 0] = {x}[..., -1]
     {x}.masked_fill_({some}, {number})
-    {x}.masked_scatter_({some}, {z})
+    {x}.masked_scatter_({some}, {z} * 1)
     {x}.index_put_(({first},), {x}[{first}], accumulate=True)
     {x}.index_copy_({d}, {rows} * 0, {x}.index_select({d}, {rows} * 0))
     {x}.scatter_add_({d}, {zeros}, {z})

@@ -27,6 +27,7 @@ from tritonnn.dispatch._writing import (
     overlaps,
     resize_out,
     typed_by_out,
+    unrecordable,
     wrote,
 )
 from tritonnn.errors import Invalid, complete, warn_once
@@ -48,8 +49,11 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
         if not isinstance(value, Tensor) or value.dtype in LIMITED:
             check_slots(op, args)
             break
-    if out is not None and op.typed_by_out:
-        args = typed_by_out(op, args, out)
+    if out is not None:
+        if _recorded(op, args, out):
+            raise unrecordable(f"{op.public_name}(): ")
+        if op.typed_by_out:
+            args = typed_by_out(op, args, out)
     given = args
     try:
         planned = op.rule(*args)
@@ -70,8 +74,7 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
         return _through_host(op, args, out, device)
     edges = edges_of(op, args) if op.differentiable and state.enabled else None
     if out is not None:
-        recorded = edges is not None or (op.typed_by_out and edges_of(op, given) is not None)
-        return call_out(op, args, out, outs, recorded, given, device)
+        return call_out(op, args, out, outs, edges is not None, given, device)
     if op.alloc:
         results = run_allocating(op, args, device)
     elif outs.__class__ is tuple:
@@ -148,6 +151,16 @@ def _on_cpu(op: Op, spec: Any) -> Tensor:
     if config.NAN_POISON:
         poison(buffer)
     return make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)
+
+
+def _recorded(op: Op, args: tuple, out: Any) -> bool:
+    """Whether a call with `out=` would have to be recorded."""
+    if not state.enabled:
+        return False
+    targets = out if isinstance(out, (tuple, list)) else (out,)
+    if any(isinstance(target, Tensor) and target.requires_grad for target in targets):
+        return True
+    return op.differentiable and edges_of(op, args) is not None
 
 
 def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tuple, device: Any) -> Any:

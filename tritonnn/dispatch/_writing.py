@@ -164,10 +164,7 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}argument 'out' must be Tensor, not {type(out).__name__}")
     if recorded or (state.enabled and out.requires_grad):
-        raise RuntimeError(
-            f"{name}functions with out=... arguments don't support automatic differentiation, but one of the "
-            "arguments requires grad."
-        )
+        raise unrecordable(name)
     check_not_of_inference(out)
     if device is not None and out.device is not device:
         raise RuntimeError(
@@ -181,6 +178,14 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
         raise kind(
             f"{name}result type {dtype.name} can't be cast to the desired output type {out.dtype.name}"
         )
+
+
+def unrecordable(name: str) -> RuntimeError:
+    """What is said of a call that would be recorded and has `out=`."""
+    return RuntimeError(
+        f"{name}functions with out=... arguments don't support automatic differentiation, but one of the "
+        "arguments requires grad."
+    )
 
 
 def check_not_of_inference(tensor: Tensor) -> None:
