@@ -24,7 +24,7 @@ def unary(ufunc: np.ufunc) -> Callable[[Array, Array], None]:
     return run
 
 
-def negate(out: Array, input: Array) -> None:
+def neg(out: Array, input: Array) -> None:
     """-x, also where both have steps, some of which (16 bytes of float32) `np.negative` of NumPy 2.4 takes wrong."""
     if out.flags.c_contiguous:
         np.negative(input, out=out)

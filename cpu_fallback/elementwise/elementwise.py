@@ -22,7 +22,7 @@ from tritonnn.cpu_fallback.common.pointwise import (
     blockwise,
     comparison,
     formula,
-    negate,
+    neg,
     pieces,
     select,
     unary,
@@ -59,7 +59,6 @@ isnan = unary(np.isnan)
 log = unary(np.log)
 log1p = unary(np.log1p)
 logical_not = unary(np.logical_not)
-neg = negate
 sin = unary(np.sin)
 sinh = unary(np.sinh)
 sqrt = unary(np.sqrt)
@@ -147,7 +146,7 @@ log10 = _logarithm(np.log10, 0.4342944819032518)
 
 
 def _sigmoid(out: Array, x: Array) -> None:
-    negate(out, x)
+    neg(out, x)
     np.exp(out, out=out)  # may overflow: 1 / inf is the right limit
     out += 1
     np.divide(1, out, out=out)

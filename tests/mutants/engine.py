@@ -31,6 +31,11 @@ FAULTS = [
         GRADIENTS,
     ),
     Fault(
+        "a sum that was handed on is added to", "ownership", ENGINE,
+        "self.owned.discard(id(grad))\n        if node.tensor_hooks", "pass\n        if node.tensor_hooks",
+        f"{GRADIENTS} -k sum_of_contributions",
+    ),
+    Fault(
         "node hooks keep what they are shown", "ownership", ENGINE,
         "                self._note_all([*results, *grads])\n", "",
         f"{GRADIENTS} -k what_a_hook_keeps",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tritonnn.dispatch._call import call, view, views
+from tritonnn.dispatch._call import call, type_named_by_out, view, views
 from tritonnn.dispatch._checks import check_float8, check_limited
 from tritonnn.dispatch._inplace import check_inplace, inplace, inplace_composite, is_expanded, write
 from tritonnn.dispatch._pointwise import pointwise, result_type
@@ -20,7 +20,6 @@ from tritonnn.dispatch._writing import (
     row_major,
     run_into,
     to_device,
-    typed_by_out,
     wrote,
 )
 

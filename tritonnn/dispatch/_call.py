@@ -163,6 +163,15 @@ def _recorded(op: Op, args: tuple, out: Any) -> bool:
     return op.differentiable and edges_of(op, args) is not None
 
 
+def type_named_by_out(op: Op, args: tuple, kwargs: dict[str, Any], out: Any) -> None:
+    """Complete the arguments of a sum or product with the type of its `out=`."""
+    place = op.names.index("dtype")
+    kwargs["dtype"] = typed_by_out(op, (*[None] * place, kwargs.get("dtype")), out)[-1]
+    recorded = state.enabled and any(isinstance(arg, Tensor) and arg.requires_grad for arg in args)
+    if kwargs["dtype"] is not None:
+        check_out(op.public_name, out, recorded, kwargs["dtype"], None)
+
+
 def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tuple, device: Any) -> Any:
     specs = outs if outs.__class__ is tuple else (outs,)
     targets = out if isinstance(out, (tuple, list)) else (out,)

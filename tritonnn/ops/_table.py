@@ -16,7 +16,6 @@ from typing import Any
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.errors import LEAKS, Invalid, complete, leaked
-from tritonnn.recording.grad_mode import state
 from tritonnn.table import (
     ALL_TYPES,
     ANY,
@@ -238,7 +237,7 @@ def _bound(op: Op, body: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
         verify_named(op, kwargs)
     out = kwargs.pop("out", None) if kwargs and op.takes_out and "out" not in op.names else None
     if out is not None and op.typed_by_out:
-        _type_by_out(op, args, kwargs, out)
+        dispatch.type_named_by_out(op, args, kwargs, out)
     try:
         result = body(*args, **kwargs)
     except Invalid as invalid:
@@ -249,15 +248,6 @@ def _bound(op: Op, body: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
         known_names, values = (*op.names[: len(args)], *kwargs), (*args[: len(op.names)], *kwargs.values())
         raise leaked(op.public_name, known_names, values, error) from error.__cause__
     return result if out is None else dispatch.deliver(op.public_name, out, result)
-
-
-def _type_by_out(op: Op, args: tuple, kwargs: dict[str, Any], out: Any) -> None:
-    """Complete the arguments of a sum or product with the type of its `out=`."""
-    place = op.names.index("dtype")
-    kwargs["dtype"] = dispatch.typed_by_out(op, (*[None] * place, kwargs.get("dtype")), out)[-1]
-    recorded = state.enabled and any(isinstance(arg, Tensor) and arg.requires_grad for arg in args)
-    if kwargs["dtype"] is not None:
-        dispatch.check_out(op.public_name, out, recorded, kwargs["dtype"], None)
 
 
 def own(result: Any, args: tuple) -> Any:
