@@ -178,6 +178,8 @@ class Writer:
         parts = self.parts(family, template)
         if family.writes and overlaps_itself(self.run.names[parts["x"]]):
             return
+        if "register_hook" in template and self.run.names[parts["x"]]._is_view():
+            return  # of a view made in no_grad, it ends PyTorch's process
         if any(word in template for word in CASTS):
             if not (np.abs(values_of(self.run.names[parts["x"]])) < 60).all():
                 return  # what does not fit becomes anything

@@ -225,6 +225,13 @@ def _tile(self: Tensor, *counts: int | Sequence[int], dims: Sequence[int] | None
 attach(tile=named("tile", _tile))
 
 
+def _equally_often(input: Tensor, repeats: int, dim: int) -> Tensor:
+    """Each position of `dim` so often, row-major."""
+    before, extent, after = input.shape[:dim], input.shape[dim], input.shape[dim + 1 :]
+    wide = expand_as_size(unsqueeze(input, dim + 1), (*before, extent, repeats, *after))
+    return view_or_copy(wide.clone(memory_format=contiguous_format), (*before, extent * repeats, *after))
+
+
 def _counts(repeats: Any, input: Tensor, dim: int) -> list[int]:
     """How often each position of `dim` is repeated."""
     from tritonnn.ops.creation.from_data import as_tensor
@@ -294,13 +301,7 @@ def repeat_interleave(
                 "repeat_interleave",
                 f"allocated size does not match required size: {output_size} != {extent * repeats}",
             )
-        wide = expand_as_size(
-            unsqueeze(input, dim + 1), (*input.shape[: dim + 1], repeats, *input.shape[dim + 1 :])
-        )
-        return view_or_copy(
-            wide.clone(memory_format=contiguous_format),
-            (*input.shape[:dim], extent * repeats, *input.shape[dim + 1 :]),
-        )
+        return _equally_often(input, repeats, dim)
     given = _counts(repeats, input, dim)
     try:
         numbers = np.repeat(np.arange(extent), given)
