@@ -97,6 +97,8 @@ def values_of(tensor: Any) -> np.ndarray:
     tensor = tensor.detach().cpu()
     if str(tensor.dtype) in ("torch.bfloat16", "torch.float16"):
         tensor = tensor.float()
+    elif str(tensor.dtype) == "torch.complex32":
+        tensor = tensor.cfloat()
     if hasattr(tensor, "resolve_conj"):
         tensor = tensor.resolve_conj().resolve_neg()
     return np.asarray(tensor.clone().numpy())  # PyTorch resizes no memory that NumPy has seen
