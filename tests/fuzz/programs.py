@@ -41,6 +41,8 @@ EXPLAINED = {
     r"\.data .*\.grad: ": "what is written through .data escapes the graph, which PyTorch documents as unsafe",
     r"complex.*\.(asinh|acosh|atanh|asin|acos|atan|sqrt|log)\(\)": "PyTorch loses the sign of zero on branch cuts",
     r"(layer_norm|var|std|norm)\(.*\.grad: .*(nan|inf)": "an infinity in a row makes it infinite or NaN, as sums run",
+    r"autograd\.grad\(.*A view was created in no_grad mode.*got no error": "some gradients of PyTorch happen to be views",
+    r"Output \d of \w+ is a view and .* got IndexError": "two mistakes in one call",
     "complex32 expected": "PyTorch's complex32 is experimental, as it warns, and has few operations",
     # where PyTorch is wrong
     r"uint8.*(>=|<|==|!=) -1\b": "a negative number is below all of uint8, where PyTorch wraps it",
