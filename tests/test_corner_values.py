@@ -147,3 +147,31 @@ def test_gradients_of_places_take_an_expanded_gradient(dtype: str, device: str) 
     for way in ways:
         (g,) = torch.autograd.grad(way().sum(), x, torch.ones((), dtype=x.dtype, device=device))
         assert g.real.tolist() == [[2, 2], [0, 0], [1, 1]]
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_a_real_product_of_complex_numbers_has_a_real_gradient(device: str) -> None:
+    z = torch.tensor([2 + 1j, 3 - 1j, 4 + 2j], device=device, requires_grad=True)
+    product = z.prod(dtype=torch.float32)
+    product.backward()
+    assert product.item() == 24 and z.grad.tolist() == [12, 8, 6]
+
+
+def test_a_diagonal_of_nothing_is_no_diagonal_of_a_leaf() -> None:
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad"):
+        torch.zeros(0, 0, requires_grad=True).fill_diagonal_(2)
+    for shape in ((0, 0), (0, 3), (3, 0)):
+        assert torch.zeros(shape).fill_diagonal_(2).shape == shape
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_running_sums_in_place_keep_their_type(device: str) -> None:
+    assert torch.tensor([False, True, True], device=device).cumsum_(0).tolist() == [False, True, True]
+    assert torch.tensor([100, 100], dtype=torch.int8, device=device).cumsum_(0).tolist() == [100, -56]
+    with pytest.raises(RuntimeError, match="int8, but got int32"):
+        torch.tensor([1], dtype=torch.int32, device=device).cumsum_(0, dtype=torch.int8)
+
+
+def test_logsumexp_of_no_complex_numbers() -> None:
+    z = torch.zeros(0, 2, dtype=torch.complex64)
+    assert z.logsumexp(0).real.tolist() == [-math.inf] * 2 and z.logsumexp(0, True).shape == (1, 2)

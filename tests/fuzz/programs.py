@@ -41,13 +41,14 @@ EXPLAINED = {
     r"\.data .*\.grad: ": "what is written through .data escapes the graph, which PyTorch documents as unsafe",
     r"complex.*\.(asinh|acosh|atanh|asin|acos|atan|sqrt|log)\(\)": "PyTorch loses the sign of zero on branch cuts",
     r"(layer_norm|var|std|norm)\(.*\.grad: .*(nan|inf)": "an infinity in a row makes it infinite or NaN, as sums run",
-    r"autograd\.grad\(.*A view was created in no_grad mode.*got no error": "some gradients of PyTorch happen to be views",
+    r"autograd\.grad\(.*A view was created in no_grad mode.*got no error": "PyTorch's gradient happens to be a view",
     r"Output \d of \w+ is a view and .* got IndexError": "two mistakes in one call",
     "complex32 expected": "PyTorch's complex32 is experimental, as it warns, and has few operations",
     # where PyTorch is wrong
     r"uint8.*(>=|<|==|!=) -1\b": "a negative number is below all of uint8, where PyTorch wraps it",
     r"\.(amin|amax)\(": "the gradient of NaN goes to the NaN, as that of max does",
     r"\.cumprod\(.*\.grad: .*nan": "infinity times 0 is NaN, where PyTorch goes around zeros",
+    r"logcumsumexp\(.*create_graph.*\.grad: ": "PyTorch's second derivative leaves out where the first is 0",
     r"\.prod\(.*\.grad: .*nan": "beside NaN, PyTorch divides the product by it or, with zeros, leaves it out",
     r"\.(expm1|sigmoid)\(\).*nan": "PyTorch has NaN where a complex number with infinite part has a limit",
     r"quietly\(.*view.*(: None expected|not to have been used)": (

@@ -113,7 +113,7 @@ INTO = split("""
     torch.eq({x}, {z}, out={o}.detach())
     torch.cumsum({x}, {d}, out={o})
     torch.index_select({x}, {d}, {rows}, out={o})
-    torch.add({x}.detach(), {y}, out={o}.detach())
+    torch.add({x}.detach(), {z}.detach(), out={o}.detach())
     torch.neg({x}.detach(), out=torch.empty(0, dtype={x}.dtype, device={x}.device))
 """)
 BACKWARD = split("""

@@ -23,6 +23,7 @@ from tritonnn.dispatch._writing import (
     check_not_of_inference,
     overlaps,
     refuse_partial_overlap,
+    typed_by_out,
     wrote,
 )
 from tritonnn.dtypes import dtype as DType
@@ -72,6 +73,8 @@ def inplace(op: Op, args: tuple) -> Tensor:
     if elsewhere is not None and isinstance(target, Tensor) and is_expanded(target):
         return elsewhere(*args)
     check_inplace(op, target)
+    if op.typed_by_out:
+        args = typed_by_out(op, args, target)
     constant = state.enabled and not op.differentiable and target.requires_grad
     if constant and op.result_rule is not BOOL:
         raise NotImplementedError(f"derivative for aten::{op.name}_ is not implemented")

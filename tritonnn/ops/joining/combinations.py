@@ -215,7 +215,7 @@ def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tens
         self.as_strided(self.shape[:1], (sum(self.stride()),), self.storage_offset()).fill_(fill_value)
         return self
     rows, columns = self.shape
-    for start in range(0, rows if wrap and columns else min(rows, 1), columns + 1):
+    for start in range(0, rows if wrap and columns else 1, columns + 1):
         self[start : start + columns].diagonal().fill_(fill_value)
     return self
 

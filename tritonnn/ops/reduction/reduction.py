@@ -179,7 +179,7 @@ def prod(
     >>> torch.tensor([2., 3.]).prod()
     tensor(6.)
     """
-    if dtype is not None and (dtype.kind > input.dtype.kind or input.dtype in dtypes.FLOAT8):
+    if dtype is not None and (dtype.kind != input.dtype.kind or input.dtype in dtypes.FLOAT8):
         input = input.to(dtype)
     return prod_dims(input, dim, keepdim, dtype)
 
