@@ -198,3 +198,17 @@ def test_a_tensor_alone_is_resized_without_a_search(device, monkeypatch):
     assert x[:4].tolist() == [0, 1, 2, 3]
     torch.add(x[:2], 1, out=(out := torch.empty(0, device=device)))
     assert out.tolist() == [1, 2]
+
+
+def test_a_view_of_nothing_grows_behind_what_it_was_cut_from(device: str) -> None:
+    for cut in (
+        lambda x: x[6:],
+        lambda x: x.narrow(0, 6, 0),
+        lambda x: x.split([6, 0])[1],
+        lambda x: x.tensor_split([6])[1],
+    ):
+        x = torch.zeros(6, device=device)
+        end = cut(x)
+        assert end.storage_offset() == 6
+        torch.add(torch.ones(3, device=device), 1, out=end)
+        assert x.tolist() == [0] * 6 and end.tolist() == [2] * 3

@@ -43,6 +43,7 @@ EXPLAINED = {
     r"(layer_norm|var|std|norm)\(.*\.grad: .*(nan|inf)": "an infinity in a row makes it infinite or NaN, as sums run",
     r"autograd\.grad\(.*A view was created in no_grad mode.*got no error": "PyTorch's gradient happens to be a view",
     r"Output \d of \w+ is a view and .* got IndexError": "two mistakes in one call",
+    "got NotImplementedError .*not implemented for complex": "complex numbers that are missing are said to be",
     "complex32 expected": "PyTorch's complex32 is experimental, as it warns, and has few operations",
     # where PyTorch is wrong
     r"uint8.*(>=|<|==|!=) -1\b": "a negative number is below all of uint8, where PyTorch wraps it",
