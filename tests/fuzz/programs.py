@@ -44,16 +44,17 @@ EXPLAINED = {
     r"autograd\.grad\(.*A view was created in no_grad mode.*got no error": "PyTorch's gradient happens to be a view",
     r"Output \d of \w+ is a view and .* got IndexError": "two mistakes in one call",
     "got NotImplementedError .*not implemented for complex": "complex numbers that are missing are said to be",
+    r"\.grad: .*\de\+?1\d": "a number of such size has lost its digits on the way",
     "complex32 expected": "PyTorch's complex32 is experimental, as it warns, and has few operations",
     # where PyTorch is wrong
     r"uint8.*(>=|<|==|!=) -1\b": "a negative number is below all of uint8, where PyTorch wraps it",
-    r"\.(amin|amax)\(": "the gradient of NaN goes to the NaN, as that of max does",
+    r"\.(amin|amax)\(.*\.grad: ": "the gradient of NaN goes to the NaN, as that of max does",
     r"\.cumprod\(.*\.grad: .*nan": "infinity times 0 is NaN, where PyTorch goes around zeros",
     r"logcumsumexp\(.*create_graph.*\.grad: ": "PyTorch's second derivative leaves out where the first is 0",
     r"\.prod\(.*\.grad: .*nan": "beside NaN, PyTorch divides the product by it or, with zeros, leaves it out",
     r"\.(expm1|sigmoid)\(\).*nan": "PyTorch has NaN where a complex number with infinite part has a limit",
-    r"quietly\(.*view.*(: None expected|not to have been used)": (
-        "PyTorch says of a view made in no_grad that it requires grad, and gives it none"
+    r"(quietly\(.*view|requires_grad_\(\)).*(: None expected|not to have been used)": (
+        "PyTorch says of a view made without recording that it requires grad as its base does, and gives it none"
     ),
 }
 
