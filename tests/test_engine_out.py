@@ -245,3 +245,13 @@ def test_gradients_are_refused_before_the_other_arguments_are_looked_at() -> Non
         torch.sum(torch.ones(2, requires_grad=True), 4, out=torch.ones(2))
     with pytest.raises(RuntimeError, match=f"sum.*{AUTOGRAD}"):
         torch.sum(torch.ones(2), 4, out=torch.ones(2, requires_grad=True))
+
+
+@device
+def test_out_that_sees_an_element_twice_is_refused(device: str) -> None:
+    x = torch.ones(2, 3, device=device)
+    for call_with in (lambda out: torch.add(x, 1, out=out), lambda out: torch.cumsum(x, 0, out=out)):
+        out = torch.zeros(1, 3, device=device)
+        with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
+            call_with(out.expand(2, 3))
+        assert out.tolist() == [[0, 0, 0]]

@@ -17,6 +17,7 @@ from tritonnn.dispatch._checks import (
     device_of,
     edges_of,
     not_a_tensor,
+    refuse_expanded,
 )
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
@@ -219,6 +220,8 @@ def _resize(targets: Any, specs: tuple) -> None:
     for target, spec in zip(targets, specs, strict=True):
         if target.shape != spec.shape:
             resize_out(target, spec.shape)
+        else:
+            refuse_expanded(target)
 
 
 def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | None) -> Any:

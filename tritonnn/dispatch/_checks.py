@@ -185,3 +185,27 @@ def edges_of(op: Op, args: tuple) -> list | None:
         else:
             edges.append(None)
     return edges if any([edge is not None for edge in edges]) else None
+
+
+def is_expanded(target: Tensor) -> bool:
+    """Whether an element of memory is seen more than once along a dimension."""
+    return (
+        target._stride is not None
+        and 0 not in target.shape
+        and any(
+            [stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)]
+        )
+    )
+
+
+def refuse_expanded(target: Tensor) -> None:
+    """Refuse to write where elements share memory.
+
+    Raises:
+        RuntimeError: an element of memory is seen more than once.
+    """
+    if is_expanded(target):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )

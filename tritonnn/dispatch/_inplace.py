@@ -13,7 +13,9 @@ from tritonnn.dispatch._checks import (
     common_device,
     edges_of,
     explained,
+    is_expanded,
     plain_numbers,
+    refuse_expanded,
     tensor_arguments,
 )
 from tritonnn.dispatch._pointwise import plan_alike, plan_pointwise, run_pointwise
@@ -48,22 +50,7 @@ def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
     check_not_of_inference(target)
     if state.enabled and (recorded or target._rg or (target._base is not None and target.requires_grad)):
         check_recorded_write(target)
-    if is_expanded(target):
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            "location. Please clone() the tensor before performing the operation."
-        )
-
-
-def is_expanded(target: Tensor) -> bool:
-    """Whether an element of memory is seen more than once along a dimension."""
-    return (
-        target._stride is not None
-        and 0 not in target.shape
-        and any(
-            [stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)]
-        )
-    )
+    refuse_expanded(target)
 
 
 def inplace(op: Op, args: tuple) -> Tensor:

@@ -11,6 +11,7 @@ from tritonnn._tensor import Tensor, check_assigned, make, make_view
 from tritonnn.device import CPU, runtime
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import check_geometry, fresh, run_backend
+from tritonnn.dispatch._checks import refuse_expanded
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dtypes import dtype as DType
@@ -139,6 +140,8 @@ def into(
             text = f"output with shape {list(out.shape)} doesn't match the broadcast shape {list(shape)}"
             raise RuntimeError(f"{op.public_name}: {text}: an operand is not resized")
         resize_out(out, shape, plan.strides)
+    else:
+        refuse_expanded(out)
     if out.dtype is dtype and not overlaps(out, args):
         run(out)
     else:
@@ -230,6 +233,8 @@ def deliver(name: str, out: Any, result: Any) -> Any:
     check_out(name, out, result.requires_grad, result.dtype, result.device)
     if out.shape != result.shape:
         resize_out(out, result.shape)
+    else:
+        refuse_expanded(out)
     copy_into(out, result)
     wrote(out, name)
     return out
