@@ -255,18 +255,18 @@ FAULTS = [
         "sampling: folded at the wrong edge", "index", SAMPLING,
         "low = 0.0 if ALIGN else -0.5",
         "low = 0.0",
-        "tests/parity/test_grid_sample_parity.py -k 'values_and and cuda and 2-bilinear'",
+        "tests/test_grid_sample.py -k folded",
     ),
     Fault(
         "sampling: the slope of what is folded back", "derivative", SAMPLING,
         "slope = tl.where(even == (c >= low), 1.0, -1.0).to(c.dtype)",
         "slope = c * 0 + 1.0",
-        "tests/parity/test_grid_sample_parity.py -k 'values_and and cuda and 2-bilinear'",
+        "tests/test_grid_sample.py -k folded",
     ),
     Fault(
         "sampling: NaN as a place inside", "special value", SAMPLING,
         "c = tl.where(tl.abs(c) < 2147483648.0, c, -100.0).to(c.dtype)",
         "c = tl.where(tl.abs(c) > 2147483648.0, -100.0, c).to(c.dtype)",
-        "tests/parity/test_grid_sample_parity.py -k 'far_and and cuda and bilinear'",
+        "tests/test_grid_sample.py -k 'cuda and bilinear'",
     ),
 ]  # fmt: skip
