@@ -162,7 +162,8 @@ class UninitializedTensorMixin:
         """Take on the device and dtype that `fn` gives to a tensor like this one."""
         declared: Any = self
         changed = fn(empty(0, device=declared.device, dtype=declared.dtype))
-        declared.device, declared.dtype = changed.device, changed.dtype
+        declared._buf, declared._storage = changed._buf, changed._storage
+        declared._device, declared._dtype = changed.device, changed.dtype
 
     @property
     def shape(self) -> Any:
@@ -171,6 +172,8 @@ class UninitializedTensorMixin:
             "Call `forward` once to initialize the parameters (a `load_state_dict` of an uninitialized "
             "parameter into an initialized one fails in this way, too)."
         )
+
+    _shape = shape  # what dispatch reads
 
     def share_memory_(self) -> Any:
         raise RuntimeError(

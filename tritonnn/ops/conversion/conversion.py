@@ -253,7 +253,7 @@ def resize_(
         if determinism.fills():
             _fill_from(self, held)
     strides = shapes.contiguous_strides(shape) if memory_format is None else memory_format.strides(shape)
-    self.shape = shape
+    self._shape = shape
     self._stride = strides
     self._buf = self._storage.buffer(tuple(shape), strides, self._offset, self.dtype)
     dispatch.wrote(self, "resize_")

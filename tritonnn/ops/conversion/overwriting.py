@@ -179,7 +179,7 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
 def fill_fresh(fresh: Tensor, value: Any) -> Tensor:
     """Fill memory that nobody has seen yet, so without looking at graphs and versions."""
     try:
-        value = as_number(fresh.dtype, value, strict=fresh.numel() != 1)
+        value = as_number(fresh._dtype, value, strict=fresh.numel() != 1)
     except Invalid as invalid:
         raise fail("fill_", str(invalid), kind=invalid.kind, input=fresh) from None
     dispatch.run_into(fill_values.op, fresh, (value,))

@@ -214,14 +214,14 @@ def _like(
     input: Tensor, dtype: DType | None, layout: Layout | None, device: DeviceLike | None,
     format: memory_format | None, pin: bool = False, op: str = "rand_like",
 ) -> Tensor:  # fmt: skip
-    dtype = dtype or input.dtype
-    target = input.device if device is None else resolve(device)
+    dtype = dtype or input._dtype
+    target = input._device if device is None else resolve(device)
     strides: tuple[int, ...] | None
     if format is None or format is preserve_format:
         strides = strides_as(input)
     else:
         strides = format.strides(input.shape)
-    return _finish(allocate(input.shape, dtype, target, strides), False, pin, layout)
+    return _finish(allocate(input._shape, dtype, target, strides), False, pin, layout)
 
 
 @composite(

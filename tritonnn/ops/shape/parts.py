@@ -50,7 +50,7 @@ def slice_backward(grad: Tensor, input_shape: Size, dim: int, start: int, length
 )  # fmt: skip
 def select_dim(input: Tensor, dim: int, index: int) -> Geometry:
     """The slice at `index` of dimension `dim`, without that dimension (both normalised)."""
-    size, stride = list(input.shape), list(input.stride())
+    size, stride = list(input._shape), list(input.stride())
     offset = input._offset + index * stride[dim]
     return size[:dim] + size[dim + 1 :], stride[:dim] + stride[dim + 1 :], offset
 
