@@ -280,6 +280,11 @@ class Tensor(Methods):
     def data(self, other: Tensor) -> None:
         if not isinstance(other, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
+        if other._dtype.kind < 2 and self._rg:
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point or complex dtype, not "
+                f"{other._dtype}"
+            )
         self._adopt(other)
 
     @data.deleter
@@ -306,10 +311,10 @@ class Tensor(Methods):
 
     def _alias(self, storage: Storage) -> Tensor:
         """The same geometry over `storage` as a plain leaf."""
-        alias = make(self._buf, storage, self._shape, self._dtype, self._device)
-        if self._stride is not None or self._offset:
-            alias._stride, alias._offset = self._stride, self._offset
-        return alias
+        if self._stride is None and not self._offset:
+            return make(self._buf, storage, self._shape, self._dtype, self._device)
+        where = self._stride, self._offset
+        return _strided(self._buf, storage, self._shape, *where, self._dtype, self._device)
 
     def _adopt(self, other: Tensor) -> None:
         """Take over another tensor's memory and geometry (the autograd fields stay)."""
@@ -463,13 +468,34 @@ def make(buf: Any, storage: Storage, shape: Size, dtype: DType, device: Device) 
     """A plain leaf over a buffer; `shape` must be a Size and the geometry row-major at offset 0."""
     tensor = _new(Tensor)
     tensor._buf = buf
-    tensor._storage = storage
     tensor._shape = shape
     tensor._dtype = dtype
     tensor._device = device
     tensor._rg = False
     tensor._node = None
     tensor._base = None
+    tensor._storage = storage
+    return tensor
+
+
+def _strided(
+    buf: Any, storage: Storage, shape: Size, stride: Any, offset: int, dtype: DType, device: Device
+) -> Tensor:
+    """`make` with any geometry.
+
+    The storage comes last: by it `replace_block`, in another thread, finds the tensor, and then reads the rest.
+    """
+    tensor = _new(Tensor)
+    tensor._stride = stride
+    tensor._offset = offset
+    tensor._buf = buf
+    tensor._shape = shape
+    tensor._dtype = dtype
+    tensor._device = device
+    tensor._rg = False
+    tensor._node = None
+    tensor._base = None
+    tensor._storage = storage
     return tensor
 
 
@@ -483,10 +509,7 @@ def make_view(
         buffer = buffer_over(storage, shape, stride, offset, dtype)
     else:
         buffer = storage.buffer(shape, stride, offset, dtype)
-    view = make(buffer, storage, shape, dtype, source._device)
-    view._stride = stride
-    view._offset = offset
-    return view
+    return _strided(buffer, storage, shape, stride, offset, dtype, source._device)
 
 
 def buffer_over(storage: Storage, shape: Size, stride: tuple[int, ...], offset: int, dtype: DType) -> Any:

@@ -20,7 +20,7 @@ from tritonnn.dispatch._checks import (
 )
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
-from tritonnn.dispatch._writing import cast_into, check_out, copy_into, overlaps, resize_out, wrote
+from tritonnn.dispatch._writing import cast_into, check_out, copy_into, fit_out, overlaps, wrote
 from tritonnn.errors import Invalid, complete, warn_once
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
@@ -179,8 +179,7 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
 
 def _resize(targets: Any, specs: tuple) -> None:
     for target, spec in zip(targets, specs, strict=True):
-        if target._shape != spec.shape:
-            resize_out(target, spec.shape)
+        fit_out(target, spec.shape)
 
 
 def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | None) -> Any:
@@ -189,8 +188,7 @@ def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | 
     results = returned if isinstance(returned, tuple) else (returned,)
     for target, result in zip(targets, results, strict=True):
         check_out(op.public_name, target, recorded, result._dtype, device)
-        if target._shape != result._shape:
-            resize_out(target, result._shape)
+        fit_out(target, result._shape)
         copy_into(target, result)
         wrote(target, op.name)
     return out

@@ -21,7 +21,9 @@ from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import (
     cast_into,
     check_not_of_inference,
+    is_expanded,
     overlaps,
+    refuse_expanded,
     refuse_partial_overlap,
     wrote,
 )
@@ -47,22 +49,7 @@ def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
     check_not_of_inference(target)
     if state.enabled and (recorded or target._rg or (target._base is not None and target.requires_grad)):
         check_recorded_write(target)
-    if is_expanded(target):
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            "location. Please clone() the tensor before performing the operation."
-        )
-
-
-def is_expanded(target: Tensor) -> bool:
-    """Whether an element of memory is seen more than once along a dimension."""
-    return (
-        target._stride is not None
-        and 0 not in target._shape
-        and any(
-            [stride == 0 and extent > 1 for stride, extent in zip(target._stride, target._shape, strict=True)]
-        )
-    )
+    refuse_expanded(target)
 
 
 def inplace(op: Op, args: tuple) -> Tensor:

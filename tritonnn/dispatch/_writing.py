@@ -133,8 +133,7 @@ def into(
     """Write a result into `out`, resizing it where needed."""
     shape, dtype = plan.shape, plan.result
     check_out(op.public_name, out, edges is not None, dtype, plan.device)
-    if out._shape != shape:
-        resize_out(out, shape)
+    fit_out(out, shape)
     if out._dtype is dtype and not overlaps(out, args):
         run(out)
     else:
@@ -171,7 +170,9 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
             f"{out._device} of out!"
         )
     if out._dtype is not dtype and call in EXACT and not (call in ("all", "any") and out._dtype in _TRUTHS):
-        raise RuntimeError(f"{name}expected out to have dtype {dtype.name}, but got {out._dtype.name} instead")
+        raise RuntimeError(
+            f"{name}expected out to have dtype {dtype.name}, but got {out._dtype.name} instead"
+        )
     if not dtypes.can_cast(dtype, out._dtype):
         raise RuntimeError(
             f"{name}result type {dtype.name} can't be cast to the desired output type {out._dtype.name}"
@@ -184,14 +185,50 @@ def check_not_of_inference(tensor: Tensor) -> None:
         raise RuntimeError(INFERENCE_WRITTEN)
 
 
-def resize_out(out: Tensor, shape: Size) -> None:
-    """Give `out` the result's shape, with PyTorch's warning where it held something else."""
+def fit_out(out: Tensor, shape: Size) -> None:
+    """Give `out` the result's shape, with PyTorch's warning where it held something else.
+
+    Raises:
+        RuntimeError: it has the shape, and an element of memory is seen more than once.
+    """
+    if out._shape == shape:
+        refuse_expanded(out)
+        return
     if out.numel():
         warn(
             f"An output with one or more elements was resized since it had shape {list(out._shape)}, which does not "
             f"match the required output shape {list(shape)}. This behavior is deprecated."
         )
-    out.resize_(shape)
+    resize_out(out, shape)
+
+
+def resize_out(out: Tensor, shape: Size) -> None:
+    """Give `out` another shape where nothing is recorded: also what requires grad, which `resize_` itself refuses."""
+    if out.requires_grad:
+        resized = out.detach().resize_(shape)
+        out._adopt(resized)
+    else:
+        out.resize_(shape)
+
+
+def is_expanded(target: Tensor) -> bool:
+    """Whether an element of memory is seen more than once along a dimension."""
+    return (
+        target._stride is not None
+        and 0 not in target._shape
+        and any(
+            [stride == 0 and extent > 1 for stride, extent in zip(target._stride, target._shape, strict=True)]
+        )
+    )
+
+
+def refuse_expanded(target: Tensor) -> None:
+    """Refuse to write one element of memory twice."""
+    if target._stride is not None and is_expanded(target):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
 
 
 def deliver(name: str, out: Any, result: Any) -> Any:
@@ -203,8 +240,7 @@ def deliver(name: str, out: Any, result: Any) -> Any:
         written = [deliver(name, target, part) for target, part in zip(out, result, strict=True)]
         return type(result)(*written) if hasattr(result, "_fields") else type(result)(written)
     check_out(name, out, result.requires_grad, result._dtype, result._device)
-    if out._shape != result._shape:
-        resize_out(out, result._shape)
+    fit_out(out, result._shape)
     copy_into(out, result)
     wrote(out, name)
     return out
@@ -320,7 +356,9 @@ def to_device(input: Tensor, device: Device) -> Tensor:
         runtime().upload(result._buf.ptr, dense._buf, device.index)
     else:
         assert device.index is not None and dense._device.index is not None
-        runtime().copy_device(result._buf.ptr, dense._buf.ptr, dense.nbytes, device.index, dense._device.index)
+        runtime().copy_device(
+            result._buf.ptr, dense._buf.ptr, dense.nbytes, device.index, dense._device.index
+        )
     return result
 
 

@@ -55,7 +55,7 @@ def _into(out: Tensor | None, shape: Size, dtype: DType, device: Device) -> Tens
         return allocate(shape, dtype, device)
     dispatch.check_out("", out, False, dtype, None)
     if out.shape != shape:
-        out.resize_(shape)
+        dispatch.resize_out(out, shape)
     return out
 
 
