@@ -190,7 +190,13 @@ def test_a_kernel_that_changes_what_it_reads(name, by, plant):
         call(x)
     assert ", before the call 1.0\n" in str(caught.value)
     (found,) = verification.differences
-    assert (found.op, found.kind, found.result, found.place, found.expected) == (op, "input", argument, (0, 0), 1.0)
+    assert (found.op, found.kind, found.result, found.place, found.expected) == (
+        op,
+        "input",
+        argument,
+        (0, 0),
+        1.0,
+    )
     assert found.got == pytest.approx(1 + by, abs=1e-7, nan_ok=True) and found.got != 1.0
     assert found.file == __file__
 

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from lines import hold
+from programs import hold
 
 import tritonnn
 

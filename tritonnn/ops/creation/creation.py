@@ -19,7 +19,7 @@ from tritonnn.memory_format import channels_last, memory_format, preserve_format
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
 from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, composite
-from tritonnn.ops.conversion.overwriting import fill_fresh, uninitialised
+from tritonnn.ops.conversion.overwriting import fill_fresh, filled, uninitialised
 from tritonnn.shape import Size, by_name
 from tritonnn.table import Make
 from tritonnn.table.types import Count, Number
@@ -126,8 +126,9 @@ def _filled(
     shape = Size(shapes.as_size(size, name))
     agreed(name, out, dtype)
     if out is not None:
-        return _into(out, shape, out.dtype, out.device).fill_(value)
-    tensor = fill_fresh(allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device)), value)
+        return filled(_into(out, shape, out.dtype, out.device), value, name)
+    fresh = allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device))
+    tensor = fill_fresh(fresh, value, name)
     return _finish(tensor, requires_grad, pin, layout)
 
 
@@ -262,7 +263,9 @@ def zeros_like(
     tensor([0., 0.])
     """
     return _finish(
-        fill_fresh(_like(input, dtype, layout, device, memory_format, pin_memory, "zeros_like"), 0),
+        fill_fresh(
+            _like(input, dtype, layout, device, memory_format, pin_memory, "zeros_like"), 0, "zeros_like"
+        ),
         requires_grad,
     )
 
@@ -286,7 +289,9 @@ def ones_like(
     tensor([1, 1])
     """
     return _finish(
-        fill_fresh(_like(input, dtype, layout, device, memory_format, pin_memory, "ones_like"), 1),
+        fill_fresh(
+            _like(input, dtype, layout, device, memory_format, pin_memory, "ones_like"), 1, "ones_like"
+        ),
         requires_grad,
     )
 
@@ -312,7 +317,7 @@ def full_like(
     tensor([7., 7.])
     """
     tensor = _like(input, dtype, layout, device, memory_format, pin_memory, "full_like")
-    return _finish(fill_fresh(tensor, _one_number("full_like", fill_value)), requires_grad)
+    return _finish(fill_fresh(tensor, _one_number("full_like", fill_value), "full_like"), requires_grad)
 
 
 @composite(
