@@ -185,7 +185,7 @@ def test_a_kernel_that_changes_what_it_reads(name, by, plant):
     with torch.verify() as verification:
         call(x)
     plant(op, place, by)
-    message = rf"changed its argument '{argument}', which is only to be read, in 1 of 4 elements\n  worst element \(0, 0\)"
+    message = rf"changed its argument '{argument}', which is only to be read, in 1 of 4 elements\n.*element \(0, 0\)"
     with pytest.raises(torch.VerificationError, match=message) as caught, torch.verify() as verification:
         call(x)
     assert ", before the call 1.0\n" in str(caught.value)

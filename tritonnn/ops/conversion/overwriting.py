@@ -182,7 +182,7 @@ def filled(input: Tensor, value: Tensor | Number, name: str) -> Tensor:
 
 
 def fill_fresh(fresh: Tensor, value: Any, name: str) -> Tensor:
-    """Fill memory that nobody has seen yet, so without looking at graphs and versions; `name` is what errors call it."""
+    """Fill memory that nobody has seen yet, so without looking at graphs and versions; errors call it `name`."""
     try:
         value = as_number(fresh._dtype, value, strict=fresh.numel() != 1)
     except Invalid as invalid:
