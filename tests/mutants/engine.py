@@ -201,7 +201,7 @@ FAULTS = [
         "tests/test_engine_cycles.py",
     ),
     Fault(
-        "an element of several places is written", "argument check", INPLACE,
+        "an element of several places is written", "argument check", WRITING,
         "stride == 0 and extent > 1 for stride", "False and extent > 1 for stride",
         "tests/test_autograd.py -k overlapping",
     ),
