@@ -190,7 +190,7 @@ def is_lazy(param: Any) -> TypeGuard[UninitializedParameter | UninitializedBuffe
     return isinstance(param, UninitializedTensorMixin)
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[override]
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """A parameter whose shape is not known yet; `materialize(shape)` turns it into a Parameter.
 
     >>> import tritonnn as torch
@@ -216,7 +216,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: igno
         return type(self), (self.requires_grad, self.device, self.dtype)
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Buffer):  # type: ignore[override]
+class UninitializedBuffer(UninitializedTensorMixin, Buffer):
     """A buffer whose shape is not known yet; `materialize(shape)` turns it into a Buffer.
 
     >>> import tritonnn as torch
