@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tritonnn.table import Op
 
 _np_empty = np.empty
+_NUMBERS = (int, float)
 
 
 def pointwise(op: Op, args: tuple, out: Tensor | None = None) -> Any:
@@ -43,6 +44,8 @@ def pointwise(op: Op, args: tuple, out: Tensor | None = None) -> Any:
             if isinstance(second, Tensor):
                 if second.dtype is not first.dtype or second.shape != shape or second.device is not CPU:
                     result = None
+            elif 1 not in op.number_slots:
+                result = None
             elif second.__class__ is float:
                 if first.dtype.kind < 2:
                     result = None
@@ -160,6 +163,8 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
     for number, i in enumerate(op.tensor_slots):
         value = args[i]
         kind = value.__class__
+        if kind in _NUMBERS and i not in op.number_slots:
+            return None
         if kind is int and dtype.kind == 2 and -(1 << 63) <= value < 1 << 64:
             operands[number] = float(value)
         elif kind is int:
