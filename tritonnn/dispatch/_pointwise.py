@@ -281,6 +281,7 @@ def run_pointwise(op: Op, args: tuple, plan: Plan, output: Tensor) -> None:
         run(output._buf, *plan.operands, *rest, compute=plan.compute)
 
 
+_SCALARS = (bool, int, float, complex, np.number, np.bool_)
 _PAIR = ("tensor", "other", "scalar", "scalar1", "scalar2")
 
 
@@ -301,6 +302,8 @@ def result_type(*values: Any, **named: Any) -> DType:
         if isinstance(value, Tensor):
             group, dtype = (0, value.dtype) if value.shape else (1, value.dtype)
         else:
+            if not isinstance(value, _SCALARS):
+                raise TypeError(f"result_type(): arguments must be Tensor or Number, not {type(value).__name__}")
             group, dtype = 2, dtypes.scalar_dtype(value)
         have = groups[group]
         groups[group] = dtype if have is None else dtypes.promote_types(have, dtype)
