@@ -324,6 +324,8 @@ class Tensor(Methods):
         Raises:
             RuntimeError: the tensor requires grad. TypeError: it lies on a GPU, or its dtype has no ndarray type.
         """
+        if not isinstance(force, (bool, np.bool_)):
+            raise TypeError(f"numpy(): argument 'force' must be bool, not {type(force).__name__}")
         if force:
             return host_array(self.detach())
         if self._recorded:
@@ -554,6 +556,8 @@ def _wrap(op: str, dim: int, ndim: int) -> int:
         raise wrong(op, "dim", "int", dim)
     limit = ndim or 1
     if not -limit <= dim < limit:
+        if not -(1 << 63) <= dim < 1 << 63:
+            raise ValueError(f"{op}: Overflow when unpacking long long: argument 'dim' is {dim}")
         raise IndexError(
             f"{op}: Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})"
         )

@@ -179,7 +179,9 @@ def _check(func: Callable, inputs: Sequence[Any], how: _How, undefined: bool, fa
     returned = func(*inputs)
     for value in returned if isinstance(returned, (tuple, list)) else (returned,):
         if not isinstance(value, Tensor):
-            raise TypeError(f"gradcheck: func must return a Tensor or Tensors, but got {type(value).__name__}")
+            raise TypeError(
+                f"gradcheck: func must return a Tensor or Tensors, but got {type(value).__name__}"
+            )
     outputs = _tensors(returned)
     places = [k for k, out in enumerate(outputs) if out.requires_grad]
     if not places:

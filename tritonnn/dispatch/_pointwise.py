@@ -303,7 +303,9 @@ def result_type(*values: Any, **named: Any) -> DType:
             group, dtype = (0, value.dtype) if value.shape else (1, value.dtype)
         else:
             if not isinstance(value, _SCALARS):
-                raise TypeError(f"result_type(): arguments must be Tensor or Number, not {type(value).__name__}")
+                raise TypeError(
+                    f"result_type(): arguments must be Tensor or Number, not {type(value).__name__}"
+                )
             group, dtype = 2, dtypes.scalar_dtype(value)
         have = groups[group]
         groups[group] = dtype if have is None else dtypes.promote_types(have, dtype)

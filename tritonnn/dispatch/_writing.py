@@ -11,6 +11,7 @@ from tritonnn._tensor import Tensor, check_assigned, make, make_view
 from tritonnn.device import CPU, runtime
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import check_geometry, fresh, run_backend
+from tritonnn.dispatch._overlap import check_shared
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dtypes import dtype as DType
@@ -124,6 +125,7 @@ EXACT = frozenset(
         "where",
     ]
 )
+_JOINING = frozenset(("cat", "stack"))
 _TRUTHS = (dtypes.bool_, dtypes.uint8)
 
 
@@ -133,6 +135,7 @@ def into(
     """Write a result into `out`, resizing it where needed."""
     shape, dtype = plan.shape, plan.result
     check_out(op.public_name, out, edges is not None, dtype, plan.device)
+    check_shared(op.public_name, op.names, out, args)
     if out.shape != shape:
         resize_out(out, shape)
     if out.dtype is dtype and not overlaps(out, args):
@@ -173,7 +176,8 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
     if out.dtype is not dtype and call in EXACT and not (call in ("all", "any") and out.dtype in _TRUTHS):
         raise RuntimeError(f"{name}expected out to have dtype {dtype.name}, but got {out.dtype.name} instead")
     if not dtypes.can_cast(dtype, out.dtype):
-        raise RuntimeError(
+        kind = TypeError if call in _JOINING else RuntimeError
+        raise kind(
             f"{name}result type {dtype.name} can't be cast to the desired output type {out.dtype.name}"
         )
 
@@ -221,38 +225,6 @@ def overlaps(out: Tensor, args: tuple) -> bool:
             ):
                 return True
     return False
-
-
-def refuse_partial_overlap(out: Tensor, args: tuple) -> None:
-    """Refuse an in-place write that reads the same memory at other places, as far as PyTorch looks.
-
-    Raises:
-        RuntimeError: both are dense, share a part of their memory, and do not lie there alike.
-    """
-    for arg in args:
-        if not isinstance(arg, Tensor) or arg is out or arg._storage.block is not out._storage.block:
-            continue
-        ours, theirs = _span(out), _span(arg)
-        if ours is None or theirs is None or ours[1] <= theirs[0] or theirs[1] <= ours[0]:
-            continue
-        if ours != theirs or _steps(out) != _steps(arg):
-            raise RuntimeError(
-                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
-                "memory location. Please clone() the tensor before performing the operation."
-            )
-
-
-def _steps(tensor: Tensor) -> list[tuple[int, int]]:
-    """Extent and stride of the dimensions that are walked along."""
-    return [(n, stride) for n, stride in zip(tensor.shape, tensor.stride(), strict=True) if n > 1]
-
-
-def _span(tensor: Tensor) -> tuple[int, int] | None:
-    """The bytes of the storage that a tensor's elements fill; None where there are none, or gaps between them."""
-    if 0 in tensor.shape or not shapes.is_dense(tensor.shape, tensor.stride()):
-        return None
-    first = tensor._offset * tensor.dtype.itemsize
-    return first, first + tensor.nbytes
 
 
 def run_into(op: Op, out: Tensor, args: tuple) -> None:
