@@ -52,52 +52,63 @@ def is_expanded(target: Tensor) -> bool:
     )
 
 
-def refuse_expanded(target: Tensor) -> None:
+def refuse_expanded(target: Tensor, name: str = "") -> None:
     """Refuse to write where one element of memory would be written more than once."""
     if target._stride is not None and is_expanded(target):
         raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            "location. Please clone() the tensor before performing the operation."
+            f"{_told(name)}unsupported operation: more than one element of the written-to tensor refers to a single "
+            "memory location. Please clone() the tensor before performing the operation."
         )
 
 
-def check_shared(name: str, names: Sequence[str], out: Any, args: Sequence[Any]) -> None:
+def check_shared(
+    name: str, names: Sequence[str], out: Any, args: Sequence[Any], kwargs: dict[str, Any] | None = None
+) -> None:
     """Refuse an `out=` whose memory is that of arguments, as far as PyTorch looks.
 
     Args:
         name: of the call.
         names: of the arguments, in order.
         out: a tensor or several.
-        args: the arguments.
+        args: the arguments by position.
+        kwargs: those by name, `out` perhaps among them.
     """
+    if kwargs:
+        named = {key: value for key, value in kwargs.items() if key != "out"}
+        names, args = (*names[: len(args)], *named), (*args, *named.values())
     apart = _APART.get(name, ())
     for target in out if isinstance(out, (tuple, list)) else (out,):
         if not isinstance(target, Tensor):
             continue  # for the call to refuse
         if name not in _REPEATED:
-            refuse_expanded(target)
+            refuse_expanded(target, name)
+        block = target._storage.block
+        if not any([tensor._storage.block is block for tensor in _tensors(args)]):
+            continue
         if name not in _UNSEEN:
-            refuse_partial_overlap(target, args[:1] if name in _FIRST else args)
+            refuse_partial_overlap(target, args[:1] if name in _FIRST else args, name)
         if apart:
-            _refuse_shared(target, names, args, apart)
+            _refuse_shared(name, target, names, args, apart)
 
 
 def check_apart(op: Op, target: Tensor, args: Sequence[Any]) -> None:
     """Refuse to write in place what one of the arguments that must lie apart sees as well."""
     apart = _APART.get(op.public_name)
     if apart is not None:
-        _refuse_shared(target, op.names[1:], args[1:], apart)
+        _refuse_shared(op.public_name, target, op.names[1:], args[1:], apart)
 
 
-def _refuse_shared(target: Tensor, names: Sequence[str], args: Sequence[Any], apart: tuple[str, ...]) -> None:
+def _refuse_shared(
+    call: str, target: Tensor, names: Sequence[str], args: Sequence[Any], apart: tuple[str, ...]
+) -> None:
     for name, arg in zip(names, args, strict=False):
         if name in apart:
             for tensor in _tensors((arg,)):
                 if tensor is target or _meet(target, tensor):
-                    raise _shared()
+                    raise _shared(call)
 
 
-def refuse_partial_overlap(out: Tensor, args: Sequence[Any]) -> None:
+def refuse_partial_overlap(out: Tensor, args: Sequence[Any], name: str = "") -> None:
     """Refuse a write that reads the same memory at other places, as far as PyTorch looks.
 
     Raises:
@@ -106,14 +117,18 @@ def refuse_partial_overlap(out: Tensor, args: Sequence[Any]) -> None:
     for tensor in _tensors(args):
         if tensor is not out and _meet(out, tensor):
             if _span(out) != _span(tensor) or _steps(out) != _steps(tensor):
-                raise _shared()
+                raise _shared(name)
 
 
-def _shared() -> RuntimeError:
+def _shared(name: str) -> RuntimeError:
     return RuntimeError(
-        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
-        "location. Please clone() the tensor before performing the operation."
+        f"{_told(name)}unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+        "single memory location. Please clone() the tensor before performing the operation."
     )
+
+
+def _told(name: str) -> str:
+    return f"{name}: " if name else ""
 
 
 def _tensors(args: Sequence[Any]) -> Iterator[Tensor]:

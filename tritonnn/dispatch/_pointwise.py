@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tritonnn.table import Op
 
 _np_empty = np.empty
-_NUMBERS = (int, float)
 
 
 def pointwise(op: Op, args: tuple, out: Tensor | None = None) -> Any:
@@ -155,6 +154,8 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
             if value._stride is not None:
                 row_major = False
             operands.append(value._buf)
+        elif value is not None and i not in op.number_slots:
+            return None
         else:
             operands.append(value)
     result = None if dtype is None or shape is None else op.fast.get(dtype)
@@ -163,8 +164,6 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
     for number, i in enumerate(op.tensor_slots):
         value = args[i]
         kind = value.__class__
-        if kind in _NUMBERS and i not in op.number_slots:
-            return None
         if kind is int and dtype.kind == 2 and -(1 << 63) <= value < 1 << 64:
             operands[number] = float(value)
         elif kind is int:
@@ -177,9 +176,7 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
             return None
     plan = Plan()
     plan.device, plan.shape, plan.compute, plan.result, plan.operands = device, shape, dtype, result, operands
-    plan.strides = (
-        None if row_major else kept(shape, [args[i] for i in op.tensor_slots if isinstance(args[i], Tensor)])
-    )
+    plan.strides = None if row_major else kept(shape, [arg for arg in args if isinstance(arg, Tensor)])
     return plan
 
 

@@ -135,10 +135,12 @@ def into(
     """Write a result into `out`, resizing it where needed."""
     shape, dtype = plan.shape, plan.result
     check_out(op.public_name, out, edges is not None, dtype, plan.device)
-    check_shared(op.public_name, op.names, out, args)
+    shared = overlaps(out, args)
+    if shared or out._stride is not None:
+        check_shared(op.public_name, op.names, out, args)
     if out.shape != shape:
         resize_out(out, shape)
-    if out.dtype is dtype and not overlaps(out, args):
+    if out.dtype is dtype and not shared:
         run(out)
     else:
         result = fresh(op, shape, dtype, out.device)

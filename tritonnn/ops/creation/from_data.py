@@ -200,7 +200,9 @@ def _beyond_int64(data: Any) -> Any:
             return np.array(data, np.uint64)
         except OverflowError:
             raise fail(
-                "tensor", "value cannot be converted to type uint64: int too big to convert", kind=OverflowError
+                "tensor",
+                "value cannot be converted to type uint64: int too big to convert",
+                kind=OverflowError,
             ) from None
     return data
 
