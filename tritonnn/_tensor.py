@@ -185,7 +185,7 @@ class Tensor(Methods):
     def is_contiguous(self, memory_format: MemoryFormat | None = None) -> bool:
         """Whether the elements lie row-major (or in the given memory format) without gaps."""
         if memory_format is not None and not hasattr(memory_format, "permutation"):
-            raise _wrong("is_contiguous", "memory_format", "torch.memory_format", memory_format)
+            raise wrong("is_contiguous", "memory_format", "torch.memory_format", memory_format)
         if memory_format is not None and memory_format.permutation is not None:
             return memory_format.matches(self._shape, self.stride())
         return self._stride is None or shapes.is_contiguous(self._shape, self._stride)
@@ -197,13 +197,13 @@ class Tensor(Methods):
     def is_same_size(self, other: Tensor) -> bool:
         """Whether the shapes are equal."""
         if not isinstance(other, Tensor):
-            raise _wrong("is_same_size", "other", "Tensor", other)
+            raise wrong("is_same_size", "other", "Tensor", other)
         return self._shape == other._shape
 
     def is_set_to(self, tensor: Tensor) -> bool:
         """Whether both see the same memory with the same geometry."""
         if not isinstance(tensor, Tensor):
-            raise _wrong("is_set_to", "tensor", "Tensor", tensor)
+            raise wrong("is_set_to", "tensor", "Tensor", tensor)
         return (
             self._storage.block is tensor._storage.block
             and self._offset == tensor._offset
@@ -356,6 +356,8 @@ class Tensor(Methods):
         Raises:
             RuntimeError: the tensor requires grad. TypeError: it lies on a GPU, or its dtype has no ndarray type.
         """
+        if not isinstance(force, (bool, np.bool_)):
+            raise TypeError(f"numpy(): argument 'force' must be bool, not {type(force).__name__}")
         if force:
             return host_array(self.detach())
         if self._recorded:
@@ -586,23 +588,26 @@ def host_array(tensor: Tensor) -> np.ndarray:
 
 def _wrap(op: str, dim: int, ndim: int) -> int:
     if dim.__class__ is not int and (isinstance(dim, bool) or not hasattr(dim, "__index__")):
-        raise _wrong(op, "dim", "int", dim)
+        raise wrong(op, "dim", "int", dim)
     limit = ndim or 1
     if not -limit <= dim < limit:
+        if not -(1 << 63) <= dim < 1 << 63:
+            raise ValueError(f"{op}: Overflow when unpacking long long: argument 'dim' is {dim}")
         raise IndexError(
             f"{op}: Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})"
         )
     return dim
 
 
-def _wrong(op: str, name: str, wanted: str, value: Any) -> TypeError:
+def wrong(op: str, name: str, wanted: str, value: Any) -> TypeError:
+    """What is said of a first argument that is of another type."""
     return TypeError(f"{op}(): argument '{name}' (position 1) must be {wanted}, not {type(value).__name__}")
 
 
 def set_requires_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
     """Start (or stop) recording operations on a leaf; returns it."""
     if not isinstance(requires_grad, (bool, np.bool_)):
-        raise _wrong("requires_grad_", "requires_grad", "bool", requires_grad)
+        raise wrong("requires_grad_", "requires_grad", "bool", requires_grad)
     if not requires_grad and tensor._node is not None:
         raise RuntimeError(
             "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "

@@ -10,6 +10,7 @@ SAVING = "tritonnn/recording/saving.py"
 GRAPH = "tritonnn/recording/graph.py"
 WRITING = "tritonnn/dispatch/_writing.py"
 INPLACE = "tritonnn/dispatch/_inplace.py"
+OVERLAP = "tritonnn/dispatch/_overlap.py"
 CHECKS = "tritonnn/dispatch/_checks.py"
 POINTWISE = "tritonnn/dispatch/_pointwise.py"
 DTYPES = "tritonnn/dtypes.py"
@@ -201,7 +202,17 @@ FAULTS = [
         "tests/test_engine_cycles.py",
     ),
     Fault(
-        "an element of several places is written", "argument check", WRITING,
+        "a part of an operand is written by out=", "argument check", OVERLAP,
+        "if _span(out) != _span(tensor) or _steps(out) != _steps(tensor):", "if False:",
+        f"{OUT} -k dense_part",
+    ),
+    Fault(
+        "an index or source may be what is written", "argument check", OVERLAP,
+        "if tensor is target or _meet(target, tensor):", "if False:",
+        "tests/test_indexing.py -k overlapping",
+    ),
+    Fault(
+        "an element of several places is written", "argument check", OVERLAP,
         "stride == 0 and extent > 1 for stride", "False and extent > 1 for stride",
         "tests/test_autograd.py -k overlapping",
     ),

@@ -12,8 +12,13 @@ from tritonnn.recording.graph import AccumulateGrad, Edge, edge_of
 
 def _as_tuple(value: Any) -> tuple:
     if value is None:
-        return ()
+        raise TypeError("expected a Tensor or a sequence of Tensors, got None")
     return (value,) if isinstance(value, (Tensor, tuple)) and _is_one(value) else tuple(value)
+
+
+def _gradients(value: Any, count: int) -> tuple:
+    """The gradients that a pass starts from, None for those that are not given."""
+    return (None,) * count if value is None else _as_tuple(value)
 
 
 def _is_one(value: Any) -> bool:
@@ -44,6 +49,12 @@ def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> li
                 f"Mismatch in shape: grad_output[{len(root_grads)}] has a shape of {grad.shape} and "
                 f"output[{len(root_grads)}] has a shape of {tensor.shape}."
             )
+        elif grad.dtype.is_complex is not tensor.dtype.is_complex:
+            raise RuntimeError(
+                "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
+                f"dtype: grad_output[{len(root_grads)}] has a dtype of {grad.dtype} and output[{len(root_grads)}] has "
+                f"a dtype of {tensor.dtype}."
+            )
         elif grad.dtype is not tensor.dtype:
             grad = grad.to(tensor.dtype)
         root_grads.append(grad)
@@ -68,6 +79,8 @@ def _input_edge(value: Any) -> Edge:
         if edge is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         return edge
+    if not _is_one(value):
+        raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(value).__name__}")
     node = value[0]
     return (node.variable, 0) if isinstance(node, AccumulateGrad) else (node, value[1])
 
@@ -104,7 +117,7 @@ def backward(
     tensor([2., 4.])
     """
     roots = _as_tuple(tensors if variables is None else variables)
-    given = _as_tuple(grad_tensors if grad_variables is None else grad_variables) or (None,) * len(roots)
+    given = _gradients(grad_tensors if grad_variables is None else grad_variables, len(roots))
     if len(given) != len(roots):
         raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
     if retain_graph is None:
@@ -167,7 +180,9 @@ def grad(
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True")
     roots, wanted_values = _as_tuple(outputs), _as_tuple(inputs)
-    given = _as_tuple(grad_outputs) or (None,) * len(roots)
+    if not wanted_values:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    given = _gradients(grad_outputs, len(roots))
     if len(given) != len(roots):
         raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
     edges = _root_edges(roots)

@@ -166,7 +166,7 @@ class FunctionNode(Node):
         for place in self.tensor_places:
             grad = returned[place]
             if grad is not None and not isinstance(grad, Tensor):
-                raise TypeError(
+                raise RuntimeError(
                     f"{self.name()}: expected Variable or None (got {type(grad).__name__}) at index {place}"
                 )
             # An alias, so that a gradient the function also saved or shares is never taken over as `.grad`.

@@ -18,6 +18,7 @@ from tritonnn.dispatch._checks import (
     edges_of,
     not_a_tensor,
 )
+from tritonnn.dispatch._overlap import check_shared
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import cast_into, check_out, copy_into, fit_out, overlaps, wrote
@@ -143,18 +144,13 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     specs = outs if outs.__class__ is tuple else (outs,)
     targets = out if isinstance(out, (tuple, list)) else (out,)
     if not op.out or op.alloc:
+        check_shared(op.public_name, op.names, out, given)
         return _copy_out(op, out, call(op, args), recorded, device)
     if len(targets) != len(specs):
         raise TypeError(f"{op.name}(): out= takes {len(specs)} tensors, got {len(targets)}")
     for target, spec in zip(targets, specs, strict=True):
         check_out(op.public_name, target, recorded, spec.dtype, device)
-        for slot in op.list_slots:
-            if any(item is target for item in args[slot]):
-                raise RuntimeError(
-                    f"{op.public_name}: unsupported operation: some elements of the input tensor and the written-to "
-                    "tensor refer to a single memory location. Please clone() the tensor before performing the "
-                    "operation."
-                )
+    check_shared(op.public_name, op.names, out, given)
     direct = all(
         target._dtype is spec.dtype and not any(overlaps(target, (arg,)) or arg is target for arg in args)
         for target, spec in zip(targets, specs, strict=True)

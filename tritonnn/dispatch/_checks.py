@@ -43,14 +43,14 @@ _NUMBERS = frozenset((bool, int, float, complex))
 
 
 def plain_numbers(op: Op, args: tuple) -> tuple:
-    """NumPy scalars at tensor slots as Python numbers; anything else that is no tensor is refused."""
+    """NumPy scalars as Python numbers where the annotations take numbers; what else is no tensor is refused."""
     for i in op.tensor_slots:
         value = args[i]
-        if (
-            isinstance(value, Tensor)
-            or value.__class__ in _NUMBERS
-            or (value is None and i in op.optional_slots)
-        ):
+        if isinstance(value, Tensor) or (value is None and i in op.optional_slots):
+            continue
+        if i not in op.number_slots:
+            raise not_a_tensor(op, i, args)
+        if value.__class__ in _NUMBERS:
             continue
         if isinstance(value, (np.number, np.bool_)):
             args = (*args[:i], value.item(), *args[i + 1 :])

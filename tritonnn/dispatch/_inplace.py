@@ -16,15 +16,13 @@ from tritonnn.dispatch._checks import (
     plain_numbers,
     tensor_arguments,
 )
+from tritonnn.dispatch._overlap import check_apart, is_expanded, refuse_expanded, refuse_partial_overlap
 from tritonnn.dispatch._pointwise import plan_alike, plan_pointwise, run_pointwise
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import (
     cast_into,
     check_not_of_inference,
-    is_expanded,
     overlaps,
-    refuse_expanded,
-    refuse_partial_overlap,
     wrote,
 )
 from tritonnn.dtypes import dtype as DType
@@ -74,6 +72,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
             refuse_partial_overlap(target, args)
         direct = dtype is target._dtype and not shared
     else:
+        check_apart(op, target, args)
         planned = explained(op, apply_rule, args)
         if planned.__class__ is tuple:
             planned, args = planned
@@ -150,6 +149,7 @@ def inplace_composite(op: Op, body: Callable) -> Callable:
             args = (kwargs.pop(op.names[0]),)
         target = args[0]
         check_inplace(op, target)
+        check_apart(op, target, [*args, *[kwargs.get(name) for name in op.names[len(args) :]]])
         source = target.clone() if state.enabled and target.requires_grad else target
         result = body(source, *args[1:], **kwargs)
         _check_fits(op, target, result.shape, result.dtype)

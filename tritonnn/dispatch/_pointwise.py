@@ -43,6 +43,8 @@ def pointwise(op: Op, args: tuple, out: Tensor | None = None) -> Any:
             if isinstance(second, Tensor):
                 if second._dtype is not first._dtype or second._shape != shape or second._device is not CPU:
                     result = None
+            elif 1 not in op.number_slots:
+                result = None
             elif second.__class__ is float:
                 if first._dtype.kind < 2:
                     result = None
@@ -152,6 +154,8 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
             if value._stride is not None:
                 row_major = False
             operands.append(value._buf)
+        elif value is not None and i not in op.number_slots:
+            return None
         else:
             operands.append(value)
     result = None if dtype is None or shape is None else op.fast.get(dtype)
@@ -172,9 +176,7 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
             return None
     plan = Plan()
     plan.device, plan.shape, plan.compute, plan.result, plan.operands = device, shape, dtype, result, operands
-    plan.strides = (
-        None if row_major else kept(shape, [args[i] for i in op.tensor_slots if isinstance(args[i], Tensor)])
-    )
+    plan.strides = None if row_major else kept(shape, [arg for arg in args if isinstance(arg, Tensor)])
     return plan
 
 
@@ -276,6 +278,7 @@ def run_pointwise(op: Op, args: tuple, plan: Plan, output: Tensor) -> None:
         run(output._buf, *plan.operands, *rest, compute=plan.compute)
 
 
+_SCALARS = (bool, int, float, complex, np.number, np.bool_)
 _PAIR = ("tensor", "other", "scalar", "scalar1", "scalar2")
 
 
@@ -296,6 +299,10 @@ def result_type(*values: Any, **named: Any) -> DType:
         if isinstance(value, Tensor):
             group, dtype = (0, value._dtype) if value._shape else (1, value._dtype)
         else:
+            if not isinstance(value, _SCALARS):
+                raise TypeError(
+                    f"result_type(): arguments must be Tensor or Number, not {type(value).__name__}"
+                )
             group, dtype = 2, dtypes.scalar_dtype(value)
         have = groups[group]
         groups[group] = dtype if have is None else dtypes.promote_types(have, dtype)

@@ -11,6 +11,7 @@ from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, runtime
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import check_present, fresh, run_backend
+from tritonnn.dispatch._overlap import check_shared
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dtypes import dtype as DType
@@ -124,6 +125,7 @@ EXACT = frozenset(
         "where",
     ]
 )
+_JOINING = frozenset(("cat", "stack"))
 _TRUTHS = (dtypes.bool_, dtypes.uint8)
 
 
@@ -133,8 +135,11 @@ def into(
     """Write a result into `out`, resizing it where needed."""
     shape, dtype = plan.shape, plan.result
     check_out(op.public_name, out, edges is not None, dtype, plan.device)
+    shared = overlaps(out, args)
+    if shared or out._stride is not None:
+        check_shared(op.public_name, op.names, out, args)
     fit_out(out, shape)
-    if out._dtype is dtype and not overlaps(out, args):
+    if out._dtype is dtype and not shared:
         run(out)
     else:
         result = fresh(op, shape, dtype, out._device)
@@ -174,7 +179,8 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
             f"{name}expected out to have dtype {dtype.name}, but got {out._dtype.name} instead"
         )
     if not dtypes.can_cast(dtype, out._dtype):
-        raise RuntimeError(
+        kind = TypeError if call in _JOINING else RuntimeError
+        raise kind(
             f"{name}result type {dtype.name} can't be cast to the desired output type {out._dtype.name}"
         )
 
@@ -186,13 +192,8 @@ def check_not_of_inference(tensor: Tensor) -> None:
 
 
 def fit_out(out: Tensor, shape: Size) -> None:
-    """Give `out` the result's shape, with PyTorch's warning where it held something else.
-
-    Raises:
-        RuntimeError: it has the shape, and an element of memory is seen more than once.
-    """
+    """Give `out` the result's shape, with PyTorch's warning where it held something else."""
     if out._shape == shape:
-        refuse_expanded(out)
         return
     if out.numel():
         warn(
@@ -209,26 +210,6 @@ def resize_out(out: Tensor, shape: Size) -> None:
         out._adopt(resized)
     else:
         out.resize_(shape)
-
-
-def is_expanded(target: Tensor) -> bool:
-    """Whether an element of memory is seen more than once along a dimension."""
-    return (
-        target._stride is not None
-        and 0 not in target._shape
-        and any(
-            [stride == 0 and extent > 1 for stride, extent in zip(target._stride, target._shape, strict=True)]
-        )
-    )
-
-
-def refuse_expanded(target: Tensor) -> None:
-    """Refuse to write one element of memory twice."""
-    if target._stride is not None and is_expanded(target):
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            "location. Please clone() the tensor before performing the operation."
-        )
 
 
 def deliver(name: str, out: Any, result: Any) -> Any:
@@ -257,38 +238,6 @@ def overlaps(out: Tensor, args: tuple) -> bool:
             ):
                 return True
     return False
-
-
-def refuse_partial_overlap(out: Tensor, args: tuple) -> None:
-    """Refuse an in-place write that reads the same memory at other places, as far as PyTorch looks.
-
-    Raises:
-        RuntimeError: both are dense, share a part of their memory, and do not lie there alike.
-    """
-    for arg in args:
-        if not isinstance(arg, Tensor) or arg is out or arg._storage.block is not out._storage.block:
-            continue
-        ours, theirs = _span(out), _span(arg)
-        if ours is None or theirs is None or ours[1] <= theirs[0] or theirs[1] <= ours[0]:
-            continue
-        if ours != theirs or _steps(out) != _steps(arg):
-            raise RuntimeError(
-                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
-                "memory location. Please clone() the tensor before performing the operation."
-            )
-
-
-def _steps(tensor: Tensor) -> list[tuple[int, int]]:
-    """Extent and stride of the dimensions that are walked along."""
-    return [(n, stride) for n, stride in zip(tensor._shape, tensor.stride(), strict=True) if n > 1]
-
-
-def _span(tensor: Tensor) -> tuple[int, int] | None:
-    """The bytes of the storage that a tensor's elements fill; None where there are none, or gaps between them."""
-    if 0 in tensor._shape or not shapes.is_dense(tensor._shape, tensor.stride()):
-        return None
-    first = tensor._offset * tensor._dtype.itemsize
-    return first, first + tensor.nbytes
 
 
 def run_into(op: Op, out: Tensor, args: tuple) -> None:

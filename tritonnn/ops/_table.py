@@ -236,6 +236,8 @@ def _bound(op: Op, body: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
             op.rename(kwargs)
         verify_named(op, kwargs)
     out = kwargs.pop("out", None) if kwargs and op.takes_out and "out" not in op.names else None
+    if (written := kwargs.get("out") if out is None else out) is not None:
+        dispatch.check_shared(op.public_name, op.names, written, args, kwargs)
     try:
         result = body(*args, **kwargs)
     except Invalid as invalid:

@@ -127,7 +127,11 @@ class set_grad_enabled(_Switch):
     """
 
     def __init__(self, mode: bool) -> None:
-        self._enable = bool(mode)
+        if mode.__class__ is not bool:
+            raise TypeError(
+                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
+            )
+        self._enable = mode
         self._before = state.enabled
         state.enabled = self._enable and not state.inference
 

@@ -103,6 +103,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     """
     for vector in tensors:
         tensors_only("cartesian_prod", tensors=vector)
+    for vector in tensors:
         if len(vector.shape) != 1:
             raise fail(
                 "cartesian_prod", f"Expect a 1D vector, but got shape {list(vector.shape)}", input=vector

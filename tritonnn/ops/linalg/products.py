@@ -179,6 +179,8 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
     >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)).shape
     torch.Size([2, 1])
     """
+    for matrix in matrices:
+        tensors_only("chain_matmul", matrices=matrix)
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
 

@@ -193,6 +193,10 @@ def draw_integers(target: Tensor, low: int, high: int, generator: Generator | No
             "random", "random bounds are of integral, floating-point and boolean types only", self=target
         )
     low, high = int(low), int(high)
+    for name, bound in (("from", low), ("to", high)):
+        if not -(1 << 63) <= bound < 1 << 63:
+            text = f"Overflow when unpacking long long: argument '{name}' is {bound}"
+            raise fail("random", text, kind=ValueError, self=target)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if target.dtype.kind < 2:

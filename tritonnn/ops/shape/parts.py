@@ -132,6 +132,8 @@ def select(input: Tensor, dim: int, index: Count) -> Tensor:
     dim, index = _checked_dim("select", dim, input), int(index)
     extent = input.shape[dim]
     if not -extent <= index < extent:
+        if not -(1 << 63) <= index < 1 << 63:
+            raise ValueError(f"select(): Overflow when unpacking long long: argument 'index' is {index}")
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
         )
