@@ -34,7 +34,7 @@ def test_folded_and_clipped_places_on_both_devices(padding, align):
     places = 6 * torch.rand(1, 4, 5, 2, generator=generator) - 3
     results = []
     for device in ("cpu", "cuda"):
-        grid = places.to(device).requires_grad_()
+        grid = places.clone().to(device).requires_grad_()
         made = F.grid_sample(image.to(device), grid, "bilinear", padding, align)
         made.sum().backward()
         results.append((made.detach().cpu(), grid.grad.cpu()))
