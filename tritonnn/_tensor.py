@@ -251,6 +251,9 @@ class Tensor(Methods):
         """The same memory outside the graph; writes through it are not seen by the version check."""
         storage = Storage(self._storage.block, self._storage.device)
         storage.version = min(self._storage.version, 0)
+        savers = getattr(self._storage, "savers", None)
+        if savers:
+            storage.savers = savers
         return self._alias(storage)
 
     @data.setter

@@ -19,8 +19,8 @@ from tritonnn.dispatch._checks import (
 from tritonnn.dispatch._pointwise import plan_alike, plan_pointwise, run_pointwise
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import (
+    before_write,
     cast_into,
-    check_not_of_inference,
     overlaps,
     refuse_partial_overlap,
     wrote,
@@ -44,7 +44,7 @@ def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
     """
     if not isinstance(target, Tensor):
         raise TypeError(f"{op.name}_(): the first argument must be Tensor, not {type(target).__name__}")
-    check_not_of_inference(target)
+    before_write(target)
     if state.enabled and (recorded or target._rg or (target._base is not None and target.requires_grad)):
         check_recorded_write(target)
     if is_expanded(target):

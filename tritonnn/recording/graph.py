@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.names import node_name
-from tritonnn.recording.packing import Packed
+from tritonnn.recording.packing import Packed, Preserved
 from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
 from tritonnn.recording.saving import Several, metadata, saving_of
 from tritonnn.recording.tracing import Trace, trace_here
@@ -209,6 +209,9 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
         node.trace = trace_here()
     if state.saved_hooks:
         _pack(node)
+    elif plan.preserved:
+        for i in plan.preserved:
+            saved[i] = Preserved(saved[i]) if isinstance(saved[i], Tensor) else saved[i]
     return node
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
@@ -32,6 +33,37 @@ class Packed:
                 f"{type(tensor).__name__}"
             )
         return tensor
+
+
+class Preserved(Packed):
+    """A saved tensor that is copied before its memory is written; its storage knows it weakly.
+
+    Attributes:
+        version: of the memory when it was saved, in case something writes unannounced.
+    """
+
+    __slots__ = ("__weakref__", "version")
+
+    def __init__(self, tensor: Tensor) -> None:
+        super().__init__(tensor, _itself)
+        storage = tensor._storage
+        self.version = storage.version
+        if getattr(storage, "savers", None) is None:
+            storage.savers = WeakSet()
+        storage.savers.add(self)
+
+    def replace(self, copy: Tensor, edge: Any) -> None:
+        """See a copy from now on; gradients go where those of the tensor went."""
+        self.value, self.version, self.edge = copy, copy._storage.version, edge
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the values are no longer those that were saved."""
+        return bool(self.value._storage.version != self.version)
+
+
+def _itself(tensor: Tensor) -> Tensor:
+    return tensor
 
 
 class saved_tensors_hooks:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.packing import Packed
+from tritonnn.recording.packing import Packed, Preserved
 
 if TYPE_CHECKING:
     from tritonnn.recording.graph import Node
@@ -55,6 +55,8 @@ class Saving:
             self._locate(name)
         # Positions of the arguments and results whose data is kept: in-place calls must protect them.
         self.kept_args = frozenset(place for place, kind in self.fetch if kind == "arg")
+        # Places among the saved values of those that are copied when they are written (`recording/preserving.py`).
+        self.preserved = tuple([i for i, name in enumerate(self.names) if name in op.preserved])
 
     def _locate(self, name: str) -> None:
         op = self.op
@@ -100,7 +102,9 @@ class Saving:
                         values[name] = None
                         continue
                     raise RuntimeError(_modified(node, name, value, node.versions[i]))
-            elif value.__class__ is Packed:
+            elif isinstance(value, Packed):
+                if value.__class__ is Preserved and value.is_written:
+                    raise RuntimeError(_modified(node, name, value.value, value.version))
                 value = restored(value)
             elif value.__class__ is Several:
                 value = [
