@@ -77,6 +77,10 @@ class Run:
         self.held: list[Any] = []  # keeps the objects behind those ids alive
         self.wanted = None if wanted is None else {(id(target), number) for target, number in wanted}
         self.captured: dict[tuple[int, int], Tensor] = {}
+        self.nodes: dict[int, Any] = {}
+        self.useful: set[int] | None = (
+            None  # ids of what leads to a wanted gradient; None: everything is wanted
+        )
 
     def __call__(self, roots: Sequence[Edge], grads: Sequence[Tensor]) -> None:
         depth = state.depth
@@ -92,8 +96,9 @@ class Run:
     def _run(self, roots: Sequence[Edge], grads: Sequence[Tensor]) -> None:
         incoming, nodes = _dependencies(roots)
         useful = None
+        self.nodes = nodes
         if self.wanted is not None:
-            useful = _leading_to({key for key, _ in self.wanted if key in nodes}, nodes)
+            useful = self.useful = _leading_to({key for key, _ in self.wanted if key in nodes}, nodes)
         for (target, number), grad in zip(roots, grads, strict=True):
             self._note_given(grad)
             self._add(target, number, grad)
@@ -101,14 +106,18 @@ class Run:
         for key in {id(target) for target, _ in roots}:
             if not incoming.get(key):
                 heapq.heappush(heap, (-_seq(nodes[key]), key))
-        before = state.enabled, state.keeps_graph
-        state.enabled, state.keeps_graph = self.create, self.keep
+        before = state.enabled, state.keeps_graph, state.current
+        state.enabled, state.keeps_graph, state.current = self.create, self.keep, self
         try:
             while heap:
                 node = nodes[heapq.heappop(heap)[1]]
                 self._visit(node, incoming, nodes, useful, heap)
         finally:
-            state.enabled, state.keeps_graph = before
+            state.enabled, state.keeps_graph, state.current = before
+
+    def will_reach(self, target: Any) -> bool:
+        """Whether a node, or a leaf, gets a gradient in this pass."""
+        return id(target) in (self.nodes if self.useful is None else self.useful)
 
     def _visit(self, node: Any, incoming: dict, nodes: dict, useful: set[int] | None, heap: list) -> None:
         grads = self.pending.pop(id(node), None)
@@ -224,17 +233,24 @@ class Run:
     # ---- leaves ---------------------------------------------------------------------------------------
 
     def _leaf(self, leaf: Tensor, grad: Any) -> None:
+        if self.wanted is not None and (id(leaf), 0) not in self.wanted:
+            return
         if leaf._hooks:
             grad = self._run_hooks(leaf._hooks, grad)
         if self.wanted is not None:
-            if (id(leaf), 0) not in self.wanted:
-                return
             if not self.accumulate:
                 self.captured[id(leaf), 0] = grad
                 self._note_given(grad)
                 return
         if not leaf._rg:  # detached in place since
             return
+        hooks = leaf._accumulate_hooks
+        if hooks is not None:
+            for hook in list(hooks["pre"].values()):
+                self._note_given(grad)
+                replaced = hook((grad,))
+                grad = grad if replaced is None else checked_gradients(hook, [grad], replaced)[0]
+            self._note_given(grad)
         with lock_of(leaf):
             have = leaf._grad
             if have is None:
@@ -246,6 +262,9 @@ class Run:
         if leaf._post_accumulate_hooks:
             for hook in list(leaf._post_accumulate_hooks.values()):
                 hook(leaf)
+        if hooks is not None:
+            for hook in list(hooks["post"].values()):
+                hook((), (grad,))
 
     def _own(self, grad: Tensor, leaf: Tensor) -> Tensor:
         """The gradient itself where this leaf is the only one to hold its memory, else a copy."""

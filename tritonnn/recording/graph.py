@@ -11,11 +11,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.names import node_name
-from tritonnn.recording.packing import Packed, Preserved
+from tritonnn.recording.packing import Packed, Preserved, packed
 from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
 from tritonnn.recording.saving import Several, metadata, saving_of
 from tritonnn.recording.tracing import Trace, trace_here
@@ -51,12 +52,10 @@ class Node:
     @property
     def next_functions(self) -> tuple:
         """((node, result index), ...) of the inputs; leaves appear as AccumulateGrad."""
+        from tritonnn.recording.edges import accumulation
+
         return tuple(
-            (None, 0)
-            if edge is None
-            else (AccumulateGrad(edge[0]), 0)
-            if isinstance(edge[0], Tensor)
-            else edge
+            (None, 0) if edge is None else (accumulation(edge[0]), 0) if isinstance(edge[0], Tensor) else edge
             for edge in self.edges
         )
 
@@ -91,6 +90,16 @@ class Node:
         self._hooks[when][handle.id] = hook
         return handle
 
+    def _sequence_nr(self) -> int:
+        return self.seq
+
+    def __dir__(self) -> list[str]:
+        from tritonnn.recording.saved_tensors import listed
+
+        return sorted(
+            [*super().__dir__(), *(listed(self.op) if getattr(self, "op", None) is not None else ())]
+        )
+
     # ---- running --------------------------------------------------------------------------------------
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
@@ -105,50 +114,14 @@ class Node:
                 return
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_saved_"):
-            values = self.plan.unpack(self)
-            if name[7:] in values:
-                return values[name[7:]]
+        if name.startswith(("_saved_", "_raw_saved_")):
+            from tritonnn.recording.saved_tensors import saved_attribute
+
+            return saved_attribute(self, name)
         raise AttributeError(f"'{self.name()}' object has no attribute '{name}'")
 
 
-_node_notes: Any = None
-
-
-def _init_notes() -> None:
-    global _node_notes
-    import weakref
-
-    _node_notes = weakref.WeakKeyDictionary()
-
-
-_init_notes()
-
-
-class AccumulateGrad:
-    """The end of the graph at a leaf, as `next_functions` shows it."""
-
-    next_functions: tuple = ()
-
-    def __init__(self, variable: Tensor) -> None:
-        self.variable = variable
-
-    def name(self) -> str:
-        """Its class name."""
-        return "torch::autograd::AccumulateGrad"
-
-    def register_hook(self, hook: Callable) -> Any:
-        """Call `hook(grad_inputs, grad_outputs)` after the gradient was added to the leaf's `.grad`."""
-        return self.variable.register_post_accumulate_grad_hook(lambda leaf: hook((), (leaf.grad,)) and None)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AccumulateGrad) and other.variable is self.variable
-
-    def __hash__(self) -> int:
-        return id(self.variable)
-
-    def __repr__(self) -> str:
-        return f"<AccumulateGrad object at 0x{id(self.variable):x}>"
+_node_notes: WeakKeyDictionary[Node, dict] = WeakKeyDictionary()
 
 
 def edge_of(tensor: Tensor) -> Edge:
@@ -232,15 +205,15 @@ def version_to_save(tensor: Tensor) -> int:
 
 
 def _pack(node: Node) -> None:
-    pack, unpack = state.saved_hooks[-1]
+    hooks = state.saved_hooks[-1]
     assert node.saved is not None
     for i, value in enumerate(node.saved):
         if isinstance(value, Tensor):
             edge = edge_of(value) if node.plan.fetch[i][1] == "arg" else None
-            node.saved[i] = Packed(pack(value), unpack, edge)
+            node.saved[i] = packed(value, *hooks, edge)
             node.versions[i] = -1
         elif value.__class__ is Several:
-            node.saved[i] = Several([Packed(pack(v), unpack) if isinstance(v, Tensor) else v for v in value])
+            node.saved[i] = Several([packed(v, *hooks) if isinstance(v, Tensor) else v for v in value])
             node.versions[i] = [-1] * len(value)
 
 
@@ -375,20 +348,3 @@ def retain(tensor: Tensor) -> None:
         if node.retained is None:
             node.retained = {}
         node.retained[tensor._out_nr] = weakref.ref(tensor)
-
-
-class GradientEdge(tuple):
-    """(node, output_nr): a place in the graph, usable as an input of `autograd.grad`."""
-
-    node = property(lambda self: self[0])
-    output_nr = property(lambda self: self[1])
-
-
-def get_gradient_edge(tensor: Tensor) -> GradientEdge:
-    """The edge along which `tensor`'s gradient flows."""
-    edge = edge_of(tensor)
-    if edge is None:
-        raise RuntimeError(
-            "It is not possible to get the gradient edge of a Tensor that does not require gradients"
-        )
-    return GradientEdge((AccumulateGrad(edge[0]) if isinstance(edge[0], Tensor) else edge[0], edge[1]))

@@ -195,9 +195,7 @@ class Op:
     several: bool = _option("several", False)  # as many results as a call needs, all of them views
     results: tuple[str, ...] = _option("results", ("result",))
     own_form: tuple[str, ...] = _option("own_form", ())
-    preserved: tuple[str, ...] = _option(
-        "preserved", ()
-    )  # saved, and copied where it is written before backward
+    preserved: tuple[str, ...] = _option("preserved", ())
     dtypes: tuple[DType, ...] = _option("dtypes", FLOATING)
 
     @cached_property
