@@ -171,14 +171,13 @@ _NOT_SAVED = """
     masked_select max_pool1d
     max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices
     multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss mvlgamma nanmean nansum pad pdist prod
-    public_div put scaled_dot_product_attention soft_margin_loss std std_mean take take_along_dim torch_adaptive_max_pool1d vander
-    xlog1py
+    public_div put scaled_dot_product_attention soft_margin_loss std std_mean take take_along_dim
+    torch_adaptive_max_pool1d vander xlog1py
 """
 # op -> why a write in place before backward is accepted where PyTorch refuses it; the reverse there is not
 OTHER_SAVED = dict.fromkeys(_NOT_SAVED.split(), NOT_SAVED)
 # op -> why other results of it require grad than PyTorch's
 OTHER_REQUIRES_GRAD: dict[str, str] = {
     "combinations": "more elements than there are: no element of the input is in the result",
-    "histogram": "PyTorch records a node whose backward raises",
     "trapezoid": "of nothing PyTorch makes a zero of its own",
 }

@@ -27,7 +27,13 @@ from tritonnn.dispatch._writing import (
 )
 from tritonnn.dtypes import dtype as DType
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import check_recorded_write, overwritten, record, rewrite_history
+from tritonnn.recording.graph import (
+    check_recorded_write,
+    overwritten,
+    record,
+    rewrite_history,
+    without_derivative,
+)
 from tritonnn.recording.saving import saving_of
 from tritonnn.shape import Size
 from tritonnn.table.rules import BOOL
@@ -106,7 +112,10 @@ def inplace(op: Op, args: tuple) -> Tensor:
         cast_into(target, output)
     wrote(target, op.name + "_")
     if edges is not None:
-        rewrite_history(target, record(op, args, (target,), edges))
+        node = record(op, args, (target,), edges)
+        if not op.has_derivative:
+            without_derivative(node)
+        rewrite_history(target, node)
     elif constant:
         overwritten(target)
     if watchers:

@@ -15,11 +15,12 @@ from weakref import WeakKeyDictionary
 
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.names import node_name
+from tritonnn.recording.names import NO_FORMULA, node_name
 from tritonnn.recording.packing import Packed, Preserved, packed
 from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
 from tritonnn.recording.saving import Several, metadata, saving_of
 from tritonnn.recording.tracing import Trace, trace_here
+from tritonnn.table.formulas import no_derivative
 
 if TYPE_CHECKING:
     from tritonnn.recording.saving import Saving
@@ -37,6 +38,7 @@ class Node:
         "trace", "versions",
     )  # fmt: skip
 
+    kind = ""  # what users see it called: nodes of a name have a class of their own
     op: Op
     edges: list[Edge]  # one per tensor input, those of list arguments in line
     meta: tuple  # (shape, dtype, device) of each result
@@ -63,7 +65,7 @@ class Node:
 
     def name(self) -> str:
         """Such as 'MulBackward0'."""
-        return node_name(self.op.public_name)
+        return self.kind
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at 0x{id(self):x}>"
@@ -134,9 +136,35 @@ def edge_of(tensor: Tensor) -> Edge:
     return (tensor, 0) if node is None else (node, tensor._out_nr)
 
 
+_classes: dict[str, type[Node]] = {}
+
+
+def class_of(op: Op, args: tuple) -> type[Node]:
+    """The class of the node of a call."""
+    name, varies = node_name(op, args)
+    kind = _classes.get(name)
+    if kind is None:
+        kind = type(name.rpartition(":")[2], (Node,), {"__slots__": (), "kind": name})
+        _classes[name] = kind
+    if not varies:
+        op.node_class = kind
+    return kind
+
+
+def without_derivative(node: Node) -> None:
+    """Make the node of an in-place call that of an op whose derivative is not known: backward says so."""
+    name = f"{node.op.public_name}_"
+    kind = _classes.get(name)
+    if kind is None:
+        formula = no_derivative(name)
+        members = {"__slots__": (), "kind": NO_FORMULA, "apply": lambda node, grads: formula(grads[0])}
+        kind = _classes[name] = type("NotImplemented", (Node,), members)
+    node.__class__ = kind
+
+
 def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
     """Make the node of a call and point its differentiable results at it."""
-    node = Node()
+    node = (op.node_class or class_of(op, args))()
     node.op = op
     node.edges = edges
     node.seq = next(_sequence)
@@ -186,6 +214,13 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
         for i in plan.preserved:
             saved[i] = Preserved(saved[i]) if isinstance(saved[i], Tensor) else saved[i]
     return node
+
+
+def record_refusal(op: Op, args: tuple, outputs: tuple) -> None:
+    """Record a call without a derivative where it is part of a graph: its results require grad."""
+    edges = [edge_of(arg) if isinstance(arg, Tensor) else None for arg in args]
+    if state.enabled and any(edge is not None for edge in edges):
+        record(op, args, outputs, edges)
 
 
 def _has_tensors(values: Sequence[Any]) -> bool:
