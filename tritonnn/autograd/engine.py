@@ -72,7 +72,9 @@ class Run:
         self.create = create
         self.accumulate = accumulate
         self.pending: dict[int, list[Tensor | None]] = {}
-        self.owned: set[int] = set()  # ids of sums this pass made and may add to in place
+        # (id of a target, number) whose pending gradient is a sum that this pass made and nobody else has seen. Once
+        # the target is visited, its backward may hand the sum on to several others.
+        self.owned: set[tuple[int, int]] = set()
         self.given: set[int] = set()  # ids of storages that are someone's gradient already
         self.held: list[Any] = []  # keeps the objects behind those ids alive
         self.wanted = None if wanted is None else {(id(target), number) for target, number in wanted}
@@ -149,12 +151,11 @@ class Run:
         have = slots[number]
         if have is None:
             slots[number] = grad
-        elif not self.create and id(have) in self.owned:
+        elif not self.create and (id(target), number) in self.owned:
             have.add_(grad)
         else:
-            total = slots[number] = have + grad
-            self.owned.add(id(total))
-            self.held.append(total)
+            slots[number] = have + grad
+            self.owned.add((id(target), number))
 
     # ---- one node -------------------------------------------------------------------------------------
 
@@ -261,7 +262,8 @@ class Run:
                 have.add_(grad)
         if leaf._post_accumulate_hooks:
             for hook in list(leaf._post_accumulate_hooks.values()):
-                hook(leaf)
+                if hook(leaf) is not None:
+                    raise RuntimeError("Tensor post accumulate grad hooks should return None.")
         if hooks is not None:
             for hook in list(hooks["post"].values()):
                 hook((), (grad,))
@@ -275,14 +277,20 @@ class Run:
             or (grad._node is not None and not self.create)
             or type(grad) is not Tensor
             or grad._storage.nbytes != grad.numel() * grad.dtype.itemsize
+            or ((leaf._post_accumulate_hooks or leaf._accumulate_hooks) and self._is_pending(grad))
         ):
             grad = _copied(grad if self.create else grad.detach(), wanted)
         self._note_given(grad)
         return grad
 
+    def _is_pending(self, grad: Tensor) -> bool:
+        """Whether another place still waits with the same memory, which a hook of the leaf may write."""
+        return any(
+            [g is not None and g._storage is grad._storage for slots in self.pending.values() for g in slots]
+        )
+
     def _note_given(self, grad: Tensor) -> None:
         self.given.add(id(grad._storage))
-        self.owned.discard(id(grad))
         self.held.append(grad._storage)
 
     def _note_all(self, grads: Sequence[Any]) -> None:
