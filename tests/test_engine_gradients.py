@@ -357,8 +357,17 @@ def test_second_derivatives_of_what_is_used_several_times():
         slopes = torch.autograd.grad((loss * loss).sum(), points, create_graph=True)
         return sum((slope * slope).sum() for slope in slopes)
 
-    points = [torch.randn(3, 4, dtype=torch.float64).requires_grad_() for _ in range(3)]
-    assert torch.autograd.gradcheck(steepness, points)
+    points = [torch.randn(2, 3, dtype=torch.float64).requires_grad_() for _ in range(3)]
+    found = torch.autograd.grad(steepness(*points), points)
+    for point, slopes in zip(points, found, strict=True):
+        for place in range(6):
+            ends = []
+            for step in (1e-5, -1e-5):
+                point.data.view(-1)[place] += step
+                ends.append(float(steepness(*points)))
+                point.data.view(-1)[place] -= step
+            numeric = (ends[0] - ends[1]) / 2e-5
+            assert abs(float(slopes.view(-1)[place]) - numeric) < 1e-6 * max(1, abs(numeric))
 
 
 def test_a_hook_may_write_the_gradient_of_its_leaf():
