@@ -387,6 +387,6 @@ def test_a_hook_may_write_the_gradient_of_its_leaf():
 
 def test_what_a_post_accumulate_hook_returns_is_refused():
     x = torch.ones(2, requires_grad=True)
-    x.register_post_accumulate_grad_hook(lambda t: t)
+    x.register_post_accumulate_grad_hook(lambda t: t.grad)
     with pytest.raises(RuntimeError, match="post accumulate grad hooks should return None"):
         x.sum().backward()

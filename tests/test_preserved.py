@@ -115,5 +115,5 @@ def test_a_write_that_is_not_announced_is_refused():
     x = torch.randn(4, 5, requires_grad=True) * 1
     loss = torch.nn.functional.cross_entropy(x, torch.arange(4))
     torch.autograd.graph.increment_version(x)
-    with pytest.raises(RuntimeError, match="'input' of fused_cross_entropy.*modified by increment_version"):
+    with pytest.raises(RuntimeError, match=r"'input' of fused_cross_entropy.*modified by increment_version"):
         loss.backward()

@@ -11,7 +11,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.autograd.nested import LEVELS, on_fresh_stack
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import Edge, Node
-from tritonnn.recording.hooks import checked_gradient, checked_gradients
+from tritonnn.recording.hooks import checked_gradient, checked_gradients, refuse_result
 
 _LEAF_SEQ = 1 << 62  # leaves are handled as soon as their gradient is complete
 
@@ -262,8 +262,7 @@ class Run:
                 have.add_(grad)
         if leaf._post_accumulate_hooks:
             for hook in list(leaf._post_accumulate_hooks.values()):
-                if hook(leaf) is not None:
-                    raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+                refuse_result(hook, hook(leaf), leaf)
         if hooks is not None:
             for hook in list(hooks["post"].values()):
                 hook((), (grad,))
