@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.names import NO_FORMULA, node_name
+from tritonnn.recording.names import BY_ARGUMENTS, NO_FORMULA, node_name
 from tritonnn.recording.packing import Packed, Preserved, packed
 from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
 from tritonnn.recording.saving import Several, metadata, saving_of
@@ -141,12 +141,13 @@ _classes: dict[str, type[Node]] = {}
 
 def class_of(op: Op, args: tuple) -> type[Node]:
     """The class of the node of a call."""
-    name, varies = node_name(op, args)
+    namer = BY_ARGUMENTS.get(op.name)
+    name = node_name(op) if namer is None else namer(args)
     kind = _classes.get(name)
     if kind is None:
         kind = type(name.rpartition(":")[2], (Node,), {"__slots__": (), "kind": name})
         _classes[name] = kind
-    if not varies:
+    if namer is None:
         op.node_class = kind
     return kind
 

@@ -74,7 +74,7 @@ _NLL: Callable[[tuple], str] = lambda args: (
 _MEDIAN: Callable[[tuple], str] = lambda args: "NanmedianBackward1" if args[3] else "MedianBackward1"
 _L1 = {"mean": "MeanBackward0", "sum": "SumBackward0", "none": "AbsBackward0"}
 #: entry -> name of the node of a call with these arguments
-_BY_ARGUMENTS: dict[str, Callable[[tuple], str]] = {
+BY_ARGUMENTS: dict[str, Callable[[tuple], str]] = {
     "adaptive_avg_pool": _dims(1, "AdaptiveAvgPool"), "adaptive_max_pool": _dims(1, "AdaptiveMaxPool"),
     "avg_pool": _dims(1, "AvgPool"), "clamp": _clamp,
     "copysign": _is_tensor(1, "CopysignBackward0", "CopysignBackward1"),
@@ -96,13 +96,9 @@ _BY_ARGUMENTS: dict[str, Callable[[tuple], str]] = {
 }  # fmt: skip
 
 
-def node_name(op: Any, args: tuple) -> tuple[str, bool]:
-    """What a call's node is called, such as 'MulBackward0' for 'mul'; and whether that depends on the arguments."""
+def node_name(op: Any) -> str:
+    """What nodes of an op are called, where all have one name: such as 'MulBackward0' for 'mul'."""
     if not op.has_derivative:
-        return NO_FORMULA, False
-    if op.name in _BY_ARGUMENTS:
-        return _BY_ARGUMENTS[op.name](args), True
+        return NO_FORMULA
     words = op.public_name.split("_")
-    return _NAMES.get(op.name) or "".join(
-        [word[:1].upper() + word[1:] for word in words]
-    ) + "Backward0", False
+    return _NAMES.get(op.name) or "".join([word[:1].upper() + word[1:] for word in words]) + "Backward0"
