@@ -92,13 +92,13 @@ FAULTS = [
         "tests/test_autograd.py -k second_backward",
     ),
     Fault(
-        "a sum that was handed on is added to", "aliasing", ENGINE,
+        "a sum that was handed on is added to", "gradient flow", ENGINE,
         "        elif not self.create and (id(target), number) in self.owned:\n",
         "        elif not self.create:\n",
         "tests/test_engine_gradients.py -k several",
     ),
     Fault(
-        "a leaf takes over what others wait for", "aliasing", ENGINE,
+        "a leaf takes over what others wait for", "gradient flow", ENGINE,
         "and self._is_pending(grad))", "and False)",
         "tests/test_engine_gradients.py -k hook_may",
     ),

@@ -24,7 +24,7 @@ class SavedValue:
         if value is not None:
             self.version = version_to_save(value)
             if state.saved_hooks:
-                value = packed(value, *state.saved_hooks[-1], edge_of(value) if number < 0 else None)
+                value = packed(value, state.saved_hooks[-1], edge_of(value) if number < 0 else None)
         self.value = value
 
     def register_hooks(self, pack_hook: Any, unpack_hook: Any) -> None:

@@ -246,10 +246,10 @@ def _pack(node: Node) -> None:
     for i, value in enumerate(node.saved):
         if isinstance(value, Tensor):
             edge = edge_of(value) if node.plan.fetch[i][1] == "arg" else None
-            node.saved[i] = packed(value, *hooks, edge)
+            node.saved[i] = packed(value, hooks, edge)
             node.versions[i] = -1
         elif value.__class__ is Several:
-            node.saved[i] = Several([packed(v, *hooks) if isinstance(v, Tensor) else v for v in value])
+            node.saved[i] = Several([packed(v, hooks) if isinstance(v, Tensor) else v for v in value])
             node.versions[i] = [-1] * len(value)
 
 

@@ -36,12 +36,13 @@ class Packed:
         return tensor
 
 
-def packed(tensor: Tensor, pack: Callable, unpack: Callable, edge: Any = None) -> Packed:
+def packed(tensor: Tensor, hooks: tuple[Callable, Callable], edge: Any = None) -> Packed:
     """A saved tensor behind hooks.
 
     Raises:
         RuntimeError: the hook writes into the tensor.
     """
+    pack, unpack = hooks
     version = tensor._storage.version
     with no_grad():
         value = pack(tensor)

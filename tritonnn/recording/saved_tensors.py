@@ -109,7 +109,7 @@ def repacked(value: Any, pack: Callable, unpack: Callable) -> Packed:
     """A saved value behind hooks that come after the fact."""
     if value.__class__ is Preserved:
         edge = value.edge if value.edge is not None else edge_of(value.value)
-        return packed(value.value, pack, unpack, edge)
+        return packed(value.value, (pack, unpack), edge)
     if isinstance(value, Packed):
         raise RuntimeError(
             "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of hooks "
@@ -117,4 +117,4 @@ def repacked(value: Any, pack: Callable, unpack: Callable) -> Packed:
         )
     if not isinstance(value, Tensor):
         raise RuntimeError("Calling register_hooks on a saved tensor with value None is forbidden")
-    return packed(value, pack, unpack, edge_of(value))
+    return packed(value, (pack, unpack), edge_of(value))
