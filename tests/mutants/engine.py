@@ -6,6 +6,7 @@ from mutants import Fault
 
 ENGINE = "tritonnn/autograd/engine.py"
 FUNCTION = "tritonnn/autograd/function.py"
+SAVED_VALUE = "tritonnn/autograd/function_saved.py"
 SAVING = "tritonnn/recording/saving.py"
 GRAPH = "tritonnn/recording/graph.py"
 WRITING = "tritonnn/dispatch/_writing.py"
@@ -52,7 +53,7 @@ FAULTS = [
     ),
     Fault(
         "inputs= leaves no leaf out", "gradient flow", ENGINE,
-        "            if (id(leaf), 0) not in self.wanted:\n                return\n", "",
+        "        if self.wanted is not None and (id(leaf), 0) not in self.wanted:\n            return\n", "",
         f"{GRADIENTS} -k inputs",
     ),
     Fault(
@@ -62,7 +63,7 @@ FAULTS = [
     ),
     Fault(
         "contributions are not added up", "gradient flow", ENGINE,
-        "total = slots[number] = have + grad", "total = slots[number] = grad",
+        "slots[number] = have + grad", "slots[number] = have",
         "tests/test_autograd.py -k 'shared_subgraph or functions'",
     ),
     Fault(
@@ -126,7 +127,7 @@ FAULTS = [
         f"{GRADIENTS} -k did_not_arrive",
     ),
     Fault(
-        "custom functions do not count versions", "version check", FUNCTION,
+        "custom functions do not count versions", "version check", SAVED_VALUE,
         "elif value is not None and value._storage.version != self.version:", "elif False:",
         "tests/test_autograd_function.py -k modified",
     ),

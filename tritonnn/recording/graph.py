@@ -211,9 +211,8 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
         node.trace = trace_here()
     if state.saved_hooks:
         _pack(node)
-    elif plan.preserved:
-        for i in plan.preserved:
-            saved[i] = Preserved(saved[i]) if isinstance(saved[i], Tensor) else saved[i]
+    for i in plan.preserved if not state.saved_hooks else ():
+        saved[i] = Preserved(saved[i]) if isinstance(saved[i], Tensor) else saved[i]
     return node
 
 
