@@ -85,6 +85,7 @@ class Tensor(Methods):
     _grad: Tensor | None = None
     _hooks: dict[int, Callable] | None = None  # of leaves; those of other tensors stand on their node
     _post_accumulate_hooks: dict[int, Callable] | None = None
+    _accumulate_hooks: dict[str, dict[int, Callable]] | None = None  # those of the leaf's AccumulateGrad
     _retains_grad: bool = False
     _creation: str | None = None  # how a view came to be whose writes its base's graph cannot follow
     _view_version: int = 0  # storage version at which a view's graph was last right
@@ -274,6 +275,9 @@ class Tensor(Methods):
         """The same memory outside the graph; writes through it are not seen by the version check."""
         storage = Storage(self._storage.block, self._storage.device)
         storage.version = min(self._storage.version, 0)
+        savers = getattr(self._storage, "savers", None)
+        if savers:
+            storage.savers = savers
         return self._alias(storage)
 
     @data.setter

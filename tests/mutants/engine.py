@@ -6,6 +6,7 @@ from mutants import Fault
 
 ENGINE = "tritonnn/autograd/engine.py"
 FUNCTION = "tritonnn/autograd/function.py"
+SAVED_VALUE = "tritonnn/autograd/function_saved.py"
 SAVING = "tritonnn/recording/saving.py"
 GRAPH = "tritonnn/recording/graph.py"
 WRITING = "tritonnn/dispatch/_writing.py"
@@ -53,7 +54,7 @@ FAULTS = [
     ),
     Fault(
         "inputs= leaves no leaf out", "gradient flow", ENGINE,
-        "            if (id(leaf), 0) not in self.wanted:\n                return\n", "",
+        "        if self.wanted is not None and (id(leaf), 0) not in self.wanted:\n            return\n", "",
         f"{GRADIENTS} -k inputs",
     ),
     Fault(
@@ -63,7 +64,7 @@ FAULTS = [
     ),
     Fault(
         "contributions are not added up", "gradient flow", ENGINE,
-        "total = slots[number] = have + grad", "total = slots[number] = grad",
+        "slots[number] = have + grad", "slots[number] = have",
         "tests/test_autograd.py -k 'shared_subgraph or functions'",
     ),
     Fault(
@@ -93,6 +94,17 @@ FAULTS = [
         "tests/test_autograd.py -k second_backward",
     ),
     Fault(
+        "a sum that was handed on is added to", "gradient flow", ENGINE,
+        "        elif not self.create and (id(target), number) in self.owned:\n",
+        "        elif not self.create:\n",
+        "tests/test_engine_gradients.py -k several",
+    ),
+    Fault(
+        "a leaf takes over what others wait for", "gradient flow", ENGINE,
+        "and self._is_pending(grad))", "and False)",
+        "tests/test_engine_gradients.py -k hook_may",
+    ),
+    Fault(
         "hooks of a tensor in reverse order", "hook order", ENGINE,
         "in sorted(hooks.items()):", "in reversed(sorted(hooks.items())):",
         f"{ORDER} tests/test_autograd.py -k hook",
@@ -116,7 +128,7 @@ FAULTS = [
         f"{GRADIENTS} -k did_not_arrive",
     ),
     Fault(
-        "custom functions do not count versions", "version check", FUNCTION,
+        "custom functions do not count versions", "version check", SAVED_VALUE,
         "elif value is not None and value._storage.version != self.version:", "elif False:",
         "tests/test_autograd_function.py -k modified",
     ),

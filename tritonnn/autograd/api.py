@@ -7,24 +7,19 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.engine import Run, lock_of
-from tritonnn.recording.graph import AccumulateGrad, Edge, edge_of
+from tritonnn.recording.edges import AccumulateGrad, GradientEdge
+from tritonnn.recording.graph import Edge, edge_of
 
 
 def _as_tuple(value: Any) -> tuple:
     if value is None:
         raise TypeError("expected a Tensor or a sequence of Tensors, got None")
-    return (value,) if isinstance(value, (Tensor, tuple)) and _is_one(value) else tuple(value)
+    return (value,) if isinstance(value, (Tensor, GradientEdge)) else tuple(value)
 
 
 def _gradients(value: Any, count: int) -> tuple:
     """The gradients that a pass starts from, None for those that are not given."""
     return (None,) * count if value is None else _as_tuple(value)
-
-
-def _is_one(value: Any) -> bool:
-    from tritonnn.recording.graph import GradientEdge
-
-    return isinstance(value, (Tensor, GradientEdge))
 
 
 def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[Tensor]:
@@ -33,6 +28,8 @@ def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> li
 
     root_grads: list[Tensor] = []
     for tensor, grad in zip(tensors, grads, strict=True):
+        if isinstance(tensor, GradientEdge):
+            tensor = _like_result(tensor)
         if grad is None:
             if tensor.numel() != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
@@ -61,9 +58,23 @@ def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> li
     return root_grads
 
 
+def _like_result(edge: GradientEdge) -> Tensor:
+    """Something of the shape, dtype and device of the result at an edge."""
+    from tritonnn.ops.creation.creation import empty
+
+    target, number = _input_edge(edge)
+    if isinstance(target, Tensor):
+        return target
+    shape, dtype, device = target.meta[number]
+    return empty(shape, dtype=dtype, device=device)
+
+
 def _root_edges(tensors: Sequence[Tensor]) -> list[Edge]:
     edges = []
     for i, tensor in enumerate(tensors):
+        if isinstance(tensor, GradientEdge):
+            edges.append(_input_edge(tensor))
+            continue
         if not isinstance(tensor, Tensor):
             raise TypeError(f"element {i} of tensors is not a Tensor but {type(tensor).__name__}")
         edge = edge_of(tensor)
@@ -79,7 +90,7 @@ def _input_edge(value: Any) -> Edge:
         if edge is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         return edge
-    if not _is_one(value):
+    if not isinstance(value, GradientEdge):
         raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(value).__name__}")
     node = value[0]
     return (node.variable, 0) if isinstance(node, AccumulateGrad) else (node, value[1])

@@ -11,8 +11,8 @@ from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import watch
 from tritonnn.dispatch._writing import (
     allocate,
+    before_write,
     check_dtype,
-    check_not_of_inference,
     check_out,
     copy_into,
     deliver,
@@ -26,7 +26,7 @@ from tritonnn.dispatch._writing import (
 
 __all__ = [
     "QUIET", "allocate", "call", "check_dtype", "check_float8", "check_inplace", "check_limited",
-    "check_not_of_inference", "check_out", "check_shared", "copy_into", "deliver", "inplace", "inplace_composite",
+    "before_write", "check_out", "check_shared", "copy_into", "deliver", "inplace", "inplace_composite",
     "is_expanded", "pointwise", "quiet_reset", "quiet_set", "refuse_expanded", "refuse_partial_overlap",
     "register_copy", "resize_out", "result_type", "row_major", "run_into", "to_device", "view", "views", "watch",
     "write", "wrote",

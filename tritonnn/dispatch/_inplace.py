@@ -20,14 +20,20 @@ from tritonnn.dispatch._overlap import check_apart, is_expanded, refuse_expanded
 from tritonnn.dispatch._pointwise import plan_alike, plan_pointwise, run_pointwise
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import (
+    before_write,
     cast_into,
-    check_not_of_inference,
     overlaps,
     wrote,
 )
 from tritonnn.dtypes import dtype as DType
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import check_recorded_write, overwritten, record, rewrite_history
+from tritonnn.recording.graph import (
+    check_recorded_write,
+    overwritten,
+    record,
+    rewrite_history,
+    without_derivative,
+)
 from tritonnn.recording.saving import saving_of
 from tritonnn.shape import Size
 from tritonnn.table.rules import BOOL
@@ -44,7 +50,7 @@ def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
     """
     if not isinstance(target, Tensor):
         raise TypeError(f"{op.name}_(): the first argument must be Tensor, not {type(target).__name__}")
-    check_not_of_inference(target)
+    before_write(target)
     if state.enabled and (recorded or target._rg or (target._base is not None and target.requires_grad)):
         check_recorded_write(target)
     refuse_expanded(target)
@@ -92,7 +98,10 @@ def inplace(op: Op, args: tuple) -> Tensor:
         cast_into(target, output)
     wrote(target, op.name + "_")
     if edges is not None:
-        rewrite_history(target, record(op, args, (target,), edges))
+        node = record(op, args, (target,), edges)
+        if not op.has_derivative:
+            without_derivative(node)
+        rewrite_history(target, node)
     elif constant:
         overwritten(target)
     if watchers:

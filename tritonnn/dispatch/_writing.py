@@ -17,6 +17,7 @@ from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, warn
 from tritonnn.recording.grad_mode import state
+from tritonnn.recording.preserving import copy_saved
 from tritonnn.recording.refusals import INFERENCE_WRITTEN
 from tritonnn.shape import Size
 
@@ -168,7 +169,7 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
             f"{name}functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."
         )
-    check_not_of_inference(out)
+    before_write(out)
     if device is not None and out._device is not device:
         raise RuntimeError(
             f"{name}Expected all tensors to be on the same device, but found at least two devices, {device} and "
@@ -185,10 +186,25 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
         )
 
 
-def check_not_of_inference(tensor: Tensor) -> None:
-    """Refuse to write a tensor made in inference mode outside of it."""
-    if tensor._storage.version < 0 and not state.inference:
+def before_write(tensor: Tensor) -> None:
+    """To be called before memory is written: what backward still needs of it is copied.
+
+    Raises:
+        RuntimeError: the tensor was made in inference mode, which has ended.
+    """
+    block = tensor._storage
+    if block.version < 0 and not state.inference:
         raise RuntimeError(INFERENCE_WRITTEN)
+    if getattr(block, "savers", None):
+        copy_saved(block, _dense_copy)
+
+
+def _dense_copy(input: Tensor) -> Tensor:
+    """The values in fresh memory, in the order in which they lay; no graph."""
+    strides = input.stride() if shapes.is_dense(input.shape, input.stride()) else None
+    result = allocate(input.shape, input.dtype, input.device, strides)
+    copy_into(result, input)
+    return result
 
 
 def fit_out(out: Tensor, shape: Size) -> None:

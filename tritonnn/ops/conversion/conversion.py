@@ -237,7 +237,7 @@ def resize_(
     """
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
-    dispatch.check_not_of_inference(self)
+    dispatch.before_write(self)
     shape = Size(shapes.as_size(sizes or shapes.by_name("resize_", "size", size), "resize_"))
     if min(shape, default=0) < 0:
         raise fail("resize_", f"negative dimensions are not allowed, got sizes: {list(shape)}", input=self)
@@ -299,7 +299,7 @@ def set_(
         check_recorded_write(self)
         if self.requires_grad or (isinstance(source, Tensor) and source.requires_grad):
             raise NotImplementedError("derivative for aten::set_ is not implemented")
-    dispatch.check_not_of_inference(self)
+    dispatch.before_write(self)
     if source is None:
         _look_into(self, allocate(Size((0,)), self.dtype, self.device))
         return self

@@ -15,6 +15,7 @@ from tritonnn.ops.elementwise.elementwise import conjugate
 from tritonnn.ops.shape.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
+from tritonnn.recording.preserving import preserve
 from tritonnn.shape import broadcast_shapes, numel
 
 PRODUCTS = (*NUMERIC, *dtypes.COMPLEX)  # of truth values there are none
@@ -102,6 +103,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         product = view_or_copy(flat, (*left.shape[:-1], right.shape[-1]))
     else:
         product = matmul_nd(left, right)
+        if len(left.shape) == 2 < len(right.shape):  # here PyTorch lays the other operand out anew
+            preserve(product, "other")
     if len(input.shape) == 1:
         product = squeeze_dims(product, (-2,))
     if len(other.shape) == 1:
