@@ -286,3 +286,24 @@ def test_a_resize_is_a_write():
     x.resize_(1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.sum().backward()
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_a_view_of_a_sum_of_contributions_stays_as_it_was(device: str) -> None:
+    x = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
+    y = x.repeat_interleave(2)
+    seen = y.view_as(y)
+    least = y.min(0).values
+    y += seen
+    (y.sum() + seen.sum() + least).backward()
+    assert x.grad.tolist() == [9, 8]
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_a_leaf_that_was_detached_may_take_another_shape(device: str) -> None:
+    x, z = (torch.ones(2, device=device, requires_grad=True) for _ in range(2))
+    y = x + z
+    x.detach_()
+    x.unsqueeze_(0)
+    y.sum().backward()
+    assert x.grad is None and z.grad.tolist() == [1, 1]

@@ -12,7 +12,7 @@ import os
 from typing import Any
 
 from tritonnn import _tensor_methods, config, ops
-from tritonnn._tensor import Tensor
+from tritonnn._tensor import Tensor, wrong
 from tritonnn.determinism import (
     are_deterministic_algorithms_enabled,
     get_deterministic_debug_mode,
@@ -120,6 +120,8 @@ def is_floating_point(input: Tensor) -> bool:
     >>> torch.is_floating_point(torch.ones(1)), torch.is_floating_point(torch.tensor(1))
     (True, False)
     """
+    if not isinstance(input, Tensor):
+        raise wrong("is_floating_point", "input", "Tensor", input)
     return input.dtype.is_floating_point
 
 
@@ -130,6 +132,8 @@ def is_complex(input: Tensor) -> bool:
     >>> torch.is_complex(torch.tensor([1j])), torch.is_complex(torch.ones(1))
     (True, False)
     """
+    if not isinstance(input, Tensor):
+        raise wrong("is_complex", "input", "Tensor", input)
     return input.dtype.is_complex
 
 
@@ -140,6 +144,8 @@ def is_inference(input: Tensor) -> bool:
     >>> torch.is_inference(torch.ones(2))
     False
     """
+    if not isinstance(input, Tensor):
+        raise wrong("is_inference", "input", "Tensor", input)
     return input.is_inference()
 
 
@@ -150,6 +156,8 @@ def detach(input: Tensor) -> Tensor:
     >>> torch.detach(torch.ones(2, requires_grad=True)).requires_grad
     False
     """
+    if not isinstance(input, Tensor):
+        raise wrong("detach", "input", "Tensor", input)
     return input.detach()
 
 
@@ -160,6 +168,8 @@ def detach_(input: Tensor) -> Tensor:
     >>> torch.detach_(torch.ones(2, requires_grad=True)).requires_grad
     False
     """
+    if not isinstance(input, Tensor):
+        raise wrong("detach_", "input", "Tensor", input)
     return input.detach_()
 
 
@@ -170,6 +180,8 @@ def numel(input: Tensor) -> int:
     >>> torch.numel(torch.ones(2, 3))
     6
     """
+    if not isinstance(input, Tensor):
+        raise wrong("numel", "input", "Tensor", input)
     return input.numel()
 
 

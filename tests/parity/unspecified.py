@@ -159,7 +159,6 @@ ACCIDENTAL = (
 ROUGH_GRADIENT = dict.fromkeys(
     ("digamma", "polygamma_of_order"), (1e-8, "PyTorch's trigamma breaks its series off after six terms")
 )
-FUSED = "one function computes the gradient from the inputs, where PyTorch's parts save what lies between"
 NOT_SAVED = (
     "is not needed here, or copied, so that a write leaves the gradient right: accepted, PyTorch refuses"
 )
@@ -168,27 +167,17 @@ _NOT_SAVED = """
     adaptive_max_pool1d_with_indices adaptive_max_pool2d adaptive_max_pool2d_with_indices
     adaptive_max_pool3d adaptive_max_pool3d_with_indices addbmm angle avg_pool1d avg_pool2d avg_pool3d cdist
     combinations conv_tbc cross ctc_loss cummax cummin cumprod dist functional_layer_norm
-    functional_nll_loss gather index_add index_copy layer_norm log_ndtr masked_select max_pool1d
+    functional_nll_loss gather index_add index_copy interpolate layer_norm ldexp linear_cross_entropy log_ndtr
+    masked_select max_pool1d
     max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices
     multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss mvlgamma nanmean nansum pad pdist prod
-    public_div put soft_margin_loss std std_mean take take_along_dim torch_adaptive_max_pool1d vander
-    xlog1py
+    public_div put scaled_dot_product_attention soft_margin_loss std std_mean take take_along_dim
+    torch_adaptive_max_pool1d vander xlog1py
 """
-# op -> why a write in place before backward is refused where PyTorch accepts it, or the reverse
-OTHER_SAVED: dict[str, str] = {
-    **dict.fromkeys(_NOT_SAVED.split(), NOT_SAVED),
-    **dict.fromkeys(
-        ("cross_entropy", "linear_cross_entropy", "l1_loss", "scaled_dot_product_attention", "tanhshrink"),
-        FUSED,
-    ),
-    "functional_embedding_bag": "the table is saved for the gradient of the weights of a bag, there or not",
-    "functional_instance_norm": "PyTorch copies the weight for every image",
-    "kron": "PyTorch copies the operands",
-    "ldexp": "2 ** other is saved, not its product with the input",
-}
+# op -> why a write in place before backward is accepted where PyTorch refuses it; the reverse there is not
+OTHER_SAVED = dict.fromkeys(_NOT_SAVED.split(), NOT_SAVED)
 # op -> why other results of it require grad than PyTorch's
 OTHER_REQUIRES_GRAD: dict[str, str] = {
     "combinations": "more elements than there are: no element of the input is in the result",
-    "histogram": "PyTorch records a node whose backward raises",
     "trapezoid": "of nothing PyTorch makes a zero of its own",
 }

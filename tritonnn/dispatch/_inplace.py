@@ -13,24 +13,28 @@ from tritonnn.dispatch._checks import (
     common_device,
     edges_of,
     explained,
-    is_expanded,
     plain_numbers,
-    refuse_expanded,
     tensor_arguments,
 )
+from tritonnn.dispatch._overlap import check_apart, is_expanded, refuse_expanded, refuse_partial_overlap
 from tritonnn.dispatch._pointwise import plan_alike, plan_pointwise, run_pointwise
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import (
+    before_write,
     cast_into,
-    check_not_of_inference,
     overlaps,
-    refuse_partial_overlap,
     typed_by_out,
     wrote,
 )
 from tritonnn.dtypes import dtype as DType
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import check_recorded_write, overwritten, record, rewrite_history
+from tritonnn.recording.graph import (
+    check_recorded_write,
+    overwritten,
+    record,
+    rewrite_history,
+    without_derivative,
+)
 from tritonnn.recording.saving import saving_of
 from tritonnn.shape import Size
 from tritonnn.table.rules import BOOL
@@ -47,7 +51,7 @@ def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
     """
     if not isinstance(target, Tensor):
         raise TypeError(f"{op.name}_(): the first argument must be Tensor, not {type(target).__name__}")
-    check_not_of_inference(target)
+    before_write(target)
     if state.enabled and (recorded or target._rg or (target._base is not None and target.requires_grad)):
         check_recorded_write(target)
     refuse_expanded(target)
@@ -75,13 +79,14 @@ def inplace(op: Op, args: tuple) -> Tensor:
         shared = overlaps(target, args)
         if shared:
             refuse_partial_overlap(target, args)
-        direct = dtype is target.dtype and not shared
+        direct = dtype is target._dtype and not shared
     else:
+        check_apart(op, target, args)
         planned = explained(op, apply_rule, args)
         if planned.__class__ is tuple:
             planned, args = planned
         shape, dtype = planned.shape, planned.dtype
-        direct = op.aliasing and dtype is target.dtype and not overlaps(target, args)
+        direct = op.aliasing and dtype is target._dtype and not overlaps(target, args)
         compute = lambda output: run_backend(op, (output,), args)
     _check_fits(op, target, shape, dtype)
     edges = edges_of(op, args)
@@ -91,12 +96,15 @@ def inplace(op: Op, args: tuple) -> Tensor:
     if direct:
         compute(target)
     else:
-        output = fresh(op, shape, dtype, target.device)
+        output = fresh(op, shape, dtype, target._device)
         compute(output)
         cast_into(target, output)
     wrote(target, op.name + "_")
     if edges is not None:
-        rewrite_history(target, record(op, args, (target,), edges))
+        node = record(op, args, (target,), edges)
+        if not op.has_derivative:
+            without_derivative(node)
+        rewrite_history(target, node)
     elif constant:
         overwritten(target)
     if watchers:
@@ -121,15 +129,15 @@ def write(op: Op, args: tuple) -> None:
 
 
 def _check_fits(op: Op, target: Tensor, shape: Size, dtype: DType) -> None:
-    if shape != target.shape:
+    if shape != target._shape:
         raise RuntimeError(
-            f"{op.name}_: output with shape {list(target.shape)} doesn't match the broadcast shape {list(shape)}"
+            f"{op.name}_: output with shape {list(target._shape)} doesn't match the broadcast shape {list(shape)}"
         )
-    if dtype.is_floating_point and target.dtype.is_complex:
+    if dtype.is_floating_point and target._dtype.is_complex:
         raise RuntimeError(f"{op.name}_: In-place {op.name} is not supported for complex tensors.")
-    if not dtypes.can_cast(dtype, target.dtype):
+    if not dtypes.can_cast(dtype, target._dtype):
         raise RuntimeError(
-            f"{op.name}_: result type {dtype.name} can't be cast to the desired output type {target.dtype.name}"
+            f"{op.name}_: result type {dtype.name} can't be cast to the desired output type {target._dtype.name}"
         )
 
 
@@ -155,6 +163,7 @@ def inplace_composite(op: Op, body: Callable) -> Callable:
             args = (kwargs.pop(op.names[0]),)
         target = args[0]
         check_inplace(op, target)
+        check_apart(op, target, [*args, *[kwargs.get(name) for name in op.names[len(args) :]]])
         source = target.clone() if state.enabled and target.requires_grad else target
         result = body(source, *args[1:], **kwargs)
         _check_fits(op, target, result.shape, result.dtype)

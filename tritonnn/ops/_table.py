@@ -91,6 +91,7 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
         recorded: it stands in graphs alone and is never run: dispatch, or other ops, compute what it stands for.
         renewable: the gradient's formula is given None for a result that was written since, and computes it anew.
         public: what errors call it, where users know another name.
+        preserved: names of what the formulas need and programs may write before backward: copied when that happens.
         keywords: other name -> argument, where it may be given by that as well (`axis` and the like always may).
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
         alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.
@@ -236,8 +237,8 @@ def _bound(op: Op, body: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
             op.rename(kwargs)
         verify_named(op, kwargs)
     out = kwargs.pop("out", None) if kwargs and op.takes_out and "out" not in op.names else None
-    if out is not None and op.typed_by_out:
-        dispatch.type_named_by_out(op, args, kwargs, out)
+    if (written := kwargs.get("out") if out is None else out) is not None:
+        dispatch.check_out_arguments(op, args, kwargs, written, out)
     try:
         result = body(*args, **kwargs)
     except Invalid as invalid:

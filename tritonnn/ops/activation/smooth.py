@@ -166,6 +166,7 @@ def _tanhshrink_grad(g: Tensor, input: Tensor) -> Tensor:
 
 @pointwise(
     FLOAT, api="functional", inplace=False, dtypes=NUMERIC, samples=samples(), grad={"input": _tanhshrink_grad},
+    preserved=("input",),
     reference=lambda input: input - np.tanh(input),
     errors=ew.refusals("tanhshrink", NUMERIC, FLOAT),
 )  # fmt: skip

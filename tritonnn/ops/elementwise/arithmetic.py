@@ -139,7 +139,7 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
     refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE}, errors=misfits,
     reference=lambda input, other, alpha: other - alpha * input,
 )  # fmt: skip
-def rsub(input: Tensor | Number, other: Tensor | Number, alpha: Number = 1) -> Any:
+def rsub(input: Tensor, other: Tensor | Number, alpha: Number = 1) -> Any:
     """other - alpha * input.
 
     >>> import tritonnn as torch

@@ -29,6 +29,7 @@ from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, mul, pairs
 from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
 from tritonnn.recording.grad_mode import state
+from tritonnn.recording.preserving import preserve
 from tritonnn.table.types import Number
 
 # ---- powers -------------------------------------------------------------------------------------------
@@ -289,7 +290,7 @@ def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> torch.ldexp(torch.tensor([1.5]), torch.tensor([3]))
     tensor([12.])
     """
-    return mul(input, pow(2.0, other), out=out)
+    return preserve(mul(input, pow(2.0, other), out=out), "input")
 
 
 @pointwise(

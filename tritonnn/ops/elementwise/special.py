@@ -90,6 +90,8 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
         raise TypeError(f"polygamma(): argument 'n' (position 1) must be int, not {type(n).__name__}")
     if n < 0:
         raise fail("polygamma", f"polygamma(n, x) does not support negative n, got n = {n}", input=input)
+    if n >> 63:
+        raise fail("polygamma", f"Overflow when unpacking long long: n = {n}", kind=ValueError, input=input)
     return _polygamma(input, n, out=out)
 
 

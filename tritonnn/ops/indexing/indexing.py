@@ -273,20 +273,19 @@ attach(index_at=index_at)
     ],
     errors=lambda make: [
         Bad(make(3), make(3, dtype=dtypes.float32), match="expected BoolTensor for mask"),
+        Bad(make(3), make(3, dtype=dtypes.uint8), match="expected BoolTensor for mask"),
         Bad(make(3), make.bool(2), match="must match the size"),
     ],
     reference=define.masked_select,
 )  # fmt: skip
 def masked_select(input: Tensor, mask: Tensor) -> Any:
-    """A vector of the elements where the mask (bool, or uint8 as older programs have it) holds; both broadcast.
+    """A vector of the elements where the mask holds; both broadcast.
 
     >>> import tritonnn as torch
     >>> x = torch.tensor([1., -2., 3.])
     >>> x.masked_select(x > 0)
     tensor([1., 3.])
     """
-    if mask.dtype is dtypes.uint8:
-        mask = mask.to(dtypes.bool_)
     if mask.dtype is not dtypes.bool_:
         raise Invalid(f"masked_select: expected BoolTensor for mask, got {mask.dtype.name}")
     broadcast_shapes(input.shape, mask.shape)

@@ -348,7 +348,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     tensor([[1, 1],
             [2, 2]])
     """
-    vectors = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    vectors = list(tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors)
     indexing = "ij" if indexing is None else indexing
     if indexing not in ("ij", "xy"):
         raise fail("meshgrid", f'indexing must be one of "xy" or "ij", but received: {indexing}')
@@ -357,6 +357,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     for vector in vectors:
         if not isinstance(vector, Tensor):
             raise not_a_tensor("meshgrid", "tensors", vector)
+    for vector in vectors:
         if len(vector.shape) > 1:
             reason = f"Expected 0D or 1D tensor in the tensor list but got {len(vector.shape)}D"
             raise fail("meshgrid", reason)
@@ -389,7 +390,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     >>> a.shape, b.shape
     (torch.Size([3, 2]), torch.Size([3, 2]))
     """
-    items = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    items = list(tensors)
     for item in items:
         if not isinstance(item, Tensor):
             raise not_a_tensor("broadcast_tensors", "tensors", item)

@@ -142,7 +142,7 @@ def cdist(
         raise fail("cdist", "x1 and x2 must have at least two dimensions", x1=x1, x2=x2)
     if x1.shape[-1] != x2.shape[-1]:
         raise fail("cdist", "x1 and x2 must have the same number of columns", x1=x1, x2=x2)
-    if p < 0:
+    if not p >= 0:
         raise fail("cdist", f"only supports non-negative p values, got {p}", x1=x1, x2=x2)
     if compute_mode not in _MODES:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode: use one of {_MODES}")

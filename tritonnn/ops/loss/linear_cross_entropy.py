@@ -92,7 +92,7 @@ def _received(
     results=("result", "shift", "sumexp", "total_weight", "grad_input", "grad_weight", "grad_bias"),
     own_form=("shift", "sumexp"),
     non_differentiable=("shift", "sumexp", "total_weight", "grad_input", "grad_weight", "grad_bias"),
-    rule_only=("spent",),
+    rule_only=("spent",), preserved=("input", "linear_weight", "linear_bias", "weight"),
     backward=lambda g, input, linear_weight, linear_bias, target, weight, shift, sumexp, total_weight, grad_input,
     grad_weight, grad_bias, ignore_index, label_smoothing, reduction, chunking, spent, needs: _grads(
         g, input, linear_weight, linear_bias, target, weight, shift, sumexp, total_weight, grad_input, grad_weight,

@@ -184,9 +184,9 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
             [0.3000, 0.4000]])
     """
     dim = wrap_dim(dim, len(input.shape))
-    if p <= 0:
+    if not p > 0:
         raise fail("renorm", "non-positive-norm not supported", input=input)
-    if maxnorm < 0:
+    if not maxnorm >= 0:
         raise fail("renorm", f"expected maxnorm to be >= 0 but got {maxnorm:g}", input=input)
     if len(input.shape) < 2:
         raise fail(
