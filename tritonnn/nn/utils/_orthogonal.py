@@ -12,6 +12,7 @@ from tritonnn.nn.module import Module
 from tritonnn.ops.creation.creation import eye
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.linalg.decomposition import qr
+from tritonnn.ops.random.random import randn
 from tritonnn.recording.grad_mode import no_grad
 
 
@@ -192,5 +193,5 @@ class Orthogonal(Module):
         rows, columns = q.shape[-2:]
         if rows == columns:
             return q.clone() if is_orthogonal(q) else orthogonalized(q)
-        more = q.new_empty((*q.shape[:-1], rows - columns)).normal_(0, 1)
+        more = randn((*q.shape[:-1], rows - columns), dtype=q.dtype, device=q.device)
         return orthogonalized(cat([q, more], dim=-1))

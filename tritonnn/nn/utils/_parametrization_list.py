@@ -146,8 +146,8 @@ class ParametrizationList(ModuleList):
             for i, (name, tensor) in enumerate(zip(self.original_names, result)):
                 if not isinstance(tensor, Tensor):
                     raise ValueError(
-                        f"`right_inverse` must return a sequence of tensors. Got element {i} of type "
-                        f"{type(tensor).__name__}"
+                        "'right_inverse' must return a sequence of tensors or reference-type opaques. "
+                        f"Got element {i} of type {type(tensor).__name__}."
                     )
                 _assign(getattr(self, name), tensor, f"Tensor {i} returned by `right_inverse`", f"`{name}`")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.nn import functional as F
+from tritonnn.ops.random.random import randn
 from tritonnn.recording.grad_mode import no_grad
 
 
@@ -19,28 +20,28 @@ def as_matrix(weight: Tensor, dim: int) -> Any:
 
 def start(matrix: Tensor, eps: float) -> tuple[Any, Any]:
     """Random unit vectors of as many elements as the matrix has rows, and columns."""
-    rows, columns = matrix.shape
-    target: Any = matrix
     with no_grad():
-        u = F.normalize(target.new_empty(rows).normal_(0, 1), dim=0, eps=eps)
-        v = F.normalize(target.new_empty(columns).normal_(0, 1), dim=0, eps=eps)
+        drawn = [randn(extent, dtype=matrix.dtype, device=matrix.device) for extent in matrix.shape]
+        u, v = [F.normalize(vector, dim=0, eps=eps) for vector in drawn]
     return u, v
 
 
-def iterate(matrix: Tensor, u: Tensor, v: Tensor, steps: int, eps: float) -> None:
-    """Bring `u` and `v` nearer to the singular vectors of the largest value, in place."""
+def iterate(matrix: Tensor, u: Any, v: Any, steps: int, eps: float, rows_first: bool = False) -> None:
+    """Bring `u` and `v` nearer to the singular vectors of the largest value, in place.
+
+    Args:
+        rows_first: whether a step computes `u` from `v` and then `v` from that, or the other way round.
+    """
     target: Any = matrix.detach()
-    left: Any = u
-    right: Any = v
+    turns = [(v, target.mH, u), (u, target, v)]
+    if rows_first:
+        turns.reverse()
     with no_grad():
         for _ in range(steps):
-            right.copy_(F.normalize(target.t().mv(left), dim=0, eps=eps))
-            left.copy_(F.normalize(target.mv(right), dim=0, eps=eps))
+            for vector, product, other in turns:
+                vector.copy_(F.normalize(product.mv(other), dim=0, eps=eps))
 
 
-def largest(matrix: Tensor, u: Tensor, v: Tensor) -> Any:
-    """uᵀ M v. Takes copies of the vectors, which the next iteration writes while a graph may still need them."""
-    target: Any = matrix
-    left: Any = u.detach()
-    right: Any = v.detach()
-    return left.clone().dot(target.mv(right.clone()))
+def largest(matrix: Any, u: Any, v: Any) -> Any:
+    """uᴴ M v. Takes copies of the vectors, which the next iteration writes while a graph may still need them."""
+    return u.detach().clone().vdot(matrix.mv(v.detach().clone()))

@@ -123,7 +123,7 @@ class _SpectralNorm(Module):
             self.n_power_iterations = n_power_iterations
             matrix = power.as_matrix(weight.detach(), self.dim)
             u, v = power.start(matrix, eps)
-            power.iterate(matrix, u, v, 15, eps)
+            power.iterate(matrix, u, v, 15, eps, rows_first=True)
             self.register_buffer("_u", u)
             self.register_buffer("_v", v)
 
@@ -132,7 +132,7 @@ class _SpectralNorm(Module):
             return F.normalize(weight, dim=0, eps=self.eps)
         matrix = power.as_matrix(weight, self.dim)
         if self.training:
-            power.iterate(matrix, self._u, self._v, self.n_power_iterations, self.eps)
+            power.iterate(matrix, self._u, self._v, self.n_power_iterations, self.eps, rows_first=True)
         return weight / power.largest(matrix, self._u, self._v)
 
     def right_inverse(self, value: Tensor) -> Tensor:
