@@ -77,6 +77,19 @@ class _WeightNorm(Module):
         return norm_except_dim(weight, 2, self.dim), weight
 
 
+class _OldNames:
+    """A hook on loading, that takes the names of the older weight norm."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        old = [f"{prefix}{self.name}_{part}" for part in "gv"]
+        if all(key in state_dict for key in old):
+            for i, key in enumerate(old):
+                state_dict[f"{prefix}parametrizations.{self.name}.original{i}"] = state_dict.pop(key)
+
+
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Any:
     """Keep a tensor as length `original0` times direction `original1` / ‖`original1`‖ (arXiv:1602.07868).
 
@@ -92,14 +105,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> An
     ['parametrizations.weight.original0', 'parametrizations.weight.original1']
     """
     register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
-
-    def rename(state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        old = [f"{prefix}{name}_{part}" for part in "gv"]
-        if all(key in state_dict for key in old):
-            for i, key in enumerate(old):
-                state_dict[f"{prefix}parametrizations.{name}.original{i}"] = state_dict.pop(key)
-
-    module._register_load_state_dict_pre_hook(rename)
+    module._register_load_state_dict_pre_hook(_OldNames(name))
     return module
 
 
