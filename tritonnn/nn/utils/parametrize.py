@@ -225,7 +225,7 @@ def _deepcopy(self: Any, memo: dict[int, Any]) -> Any:
     """A copy with a class of its own, so that what is removed from one stays on the other."""
     if id(self) in memo:
         return memo[id(self)]
-    cls = type(self)
+    cls: Any = type(self)
     own = {name: value for name, value in vars(cls).items() if isinstance(value, property)}
     replica = cls.__new__(cls)
     replica.__class__ = _parametrized_class(cls.__bases__[0], own)
