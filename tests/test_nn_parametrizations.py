@@ -111,6 +111,15 @@ def test_pruning_the_smallest(device):
 
 
 @pytest.mark.parametrize("device", DEVICES)
+def test_pruning_again_takes_the_next(device):
+    made = layer(device)
+    weight = np.abs(values(made.weight))
+    prune.l1_unstructured(made, "weight", 3)
+    prune.l1_unstructured(made, "weight", 4)
+    assert (values(made.weight_mask) == (weight > np.sort(weight.ravel())[6])).all()
+
+
+@pytest.mark.parametrize("device", DEVICES)
 def test_global_pruning_takes_the_smallest_of_all(device):
     a, b = layer(device), layer(device, (2, 3))
     both = np.concatenate([values(a.weight).ravel(), values(b.weight).ravel()])
@@ -133,6 +142,9 @@ def test_a_parametrization_is_computed_again_at_each_use_but_not_inside_cached()
     with parametrize.cached():
         made(torch.ones(4)), made(torch.ones(4))
     assert len(calls) == 3
+    with parametrize.cached():
+        made(torch.ones(4))
+    assert len(calls) == 4
 
 
 def test_copies_and_pickles():
