@@ -19,7 +19,7 @@ __all__ = ["functional_call", "stack_module_state"]
 
 
 def functional_call(
-    module: Module, parameter_and_buffer_dicts: dict[str, Any] | Sequence[dict[str, Any]], args: Any = None,
+    module: Module, parameter_and_buffer_dicts: dict[str, Any] | Sequence[dict[str, Any]], args: object = None,
     kwargs: dict[str, Any] | None = None, *, tie_weights: bool = True, strict: bool = False,
 ) -> Any:  # fmt: skip
     """Call a module with other tensors in place of parameters and buffers; gradients go to those.

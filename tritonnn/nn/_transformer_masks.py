@@ -13,6 +13,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import get_default_dtype
+from tritonnn.nn.module import Module
 from tritonnn.ops.creation.creation import full
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.recording.grad_mode import is_grad_enabled
@@ -39,7 +40,7 @@ def _sequence_length(x: Tensor, batch_first: bool) -> int:
     return x.shape[1 if batch_first and x.ndim == 3 else 0]
 
 
-def leaves_out_padding(layer: Any) -> bool:
+def leaves_out_padding(layer: Module) -> bool:
     """Whether PyTorch's fused layer takes one with these settings, which the nested path needs."""
     attention = layer.self_attn
     return bool(
@@ -53,7 +54,7 @@ def leaves_out_padding(layer: Any) -> bool:
     )
 
 
-def padding(encoder: Any, src: Any, mask: Tensor | None, key_padding_mask: Any) -> Any:
+def padding(encoder: Module, src: Tensor, mask: Tensor | None, key_padding_mask: Tensor | None) -> Any:
     """The positions (N, S) to leave out of the batch `src`; None where all are computed.
 
     A sequence is as long as its unpadded positions are many, and begins at position 0.
@@ -69,5 +70,5 @@ def padding(encoder: Any, src: Any, mask: Tensor | None, key_padding_mask: Any) 
     return after_the_end
 
 
-def _inference(src: Tensor, layer: Any) -> bool:
+def _inference(src: Tensor, layer: Module) -> bool:
     return not (is_grad_enabled() and (src.requires_grad or any(p.requires_grad for p in layer.parameters())))

@@ -10,13 +10,15 @@ from tritonnn.autograd.api import grad
 from tritonnn.nn import functional as F
 from tritonnn.recording.grad_mode import enable_grad, is_grad_enabled
 
+IntOrInts = int | tuple[int, ...]
+
 __all__ = ["conv1d_input", "conv1d_weight", "conv2d_input", "conv2d_weight", "conv3d_input", "conv3d_weight"]
 
 
 def _of_input(name: str, convolution: Callable[..., Any]) -> Callable[..., Any]:
     def gradient(
-        input_size: Sequence[int], weight: Tensor, grad_output: Tensor, stride: Any = 1, padding: Any = 0,
-        dilation: Any = 1, groups: int = 1,
+        input_size: Sequence[int], weight: Tensor, grad_output: Tensor, stride: IntOrInts = 1,
+        padding: IntOrInts | str = 0, dilation: IntOrInts = 1, groups: int = 1,
     ) -> Any:  # fmt: skip
         place: Any = grad_output
         place = place.new_zeros(tuple(input_size))
@@ -38,8 +40,8 @@ def _of_input(name: str, convolution: Callable[..., Any]) -> Callable[..., Any]:
 
 def _of_weight(name: str, convolution: Callable[..., Any]) -> Callable[..., Any]:
     def gradient(
-        input: Tensor, weight_size: Sequence[int], grad_output: Tensor, stride: Any = 1, padding: Any = 0,
-        dilation: Any = 1, groups: int = 1,
+        input: Tensor, weight_size: Sequence[int], grad_output: Tensor, stride: IntOrInts = 1,
+        padding: IntOrInts | str = 0, dilation: IntOrInts = 1, groups: int = 1,
     ) -> Any:  # fmt: skip
         place: Any = grad_output
         place = place.new_zeros(tuple(weight_size))
@@ -59,7 +61,7 @@ def _of_weight(name: str, convolution: Callable[..., Any]) -> Callable[..., Any]
     return gradient
 
 
-def _gradient(place: Any, function: Callable[[Any], Any], grad_output: Tensor) -> Any:
+def _gradient(place: Tensor, function: Callable[[Any], Any], grad_output: Tensor) -> Any:
     """That of a function linear in `place`, whose values therefore do not matter."""
     differentiable = is_grad_enabled()
     with enable_grad():

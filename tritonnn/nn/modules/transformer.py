@@ -42,7 +42,7 @@ def _get_activation_fn(activation: str) -> Callable[[Any], Any]:
     raise RuntimeError(f"activation should be relu/gelu, not {activation}")
 
 
-def _relu_or_gelu(activation: Any) -> int:
+def _relu_or_gelu(activation: object) -> int:
     """1 for relu and 2 for gelu, as functions or modules; 0 for others."""
     if activation is F.relu or isinstance(activation, ReLU):
         return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from tritonnn._tensor import Tensor
@@ -20,7 +21,7 @@ class _Inverse(Function):
     """The inverse of matrices by Newton's iteration X ← X (2 - M X) (Schulz 1933): products alone, on every device."""
 
     @staticmethod
-    def forward(ctx: Any, matrix: Any) -> Any:
+    def forward(ctx: Any, matrix: Tensor) -> Any:
         size = matrix.shape[-1]
         one = eye(size, dtype=matrix.dtype, device=matrix.device)
         # σ² / ‖M‖² of all singular values lies in (0, 1], from where the iteration converges.
@@ -38,7 +39,7 @@ class _Inverse(Function):
         return x
 
     @staticmethod
-    def backward(ctx: Any, grad: Any) -> Any:
+    def backward(ctx: Any, grad: Tensor) -> Any:
         (x,) = ctx.saved_tensors
         return -(x.mH @ grad @ x.mH)
 
@@ -48,7 +49,7 @@ def inverse(matrix: Tensor) -> Any:
     return _Inverse.apply(matrix)
 
 
-def matrix_exp(matrix: Any) -> Any:
+def matrix_exp(matrix: Tensor) -> Any:
     """exp(M) by its series after halving M until its norm is at most 1, and squaring as often (Moler 2003)."""
     norm = float(matrix.detach().abs().sum(-1).max()) if matrix.numel() else 0.0
     halvings = max(0, math.ceil(math.log2(norm))) if norm > 0 else 0
@@ -62,13 +63,13 @@ def matrix_exp(matrix: Any) -> Any:
     return result
 
 
-def cayley(skew: Any) -> Any:
+def cayley(skew: Tensor) -> Any:
     """(1 - A/2)⁻¹ (1 + A/2), orthogonal for a skew-symmetric A."""
     one = eye(skew.shape[-1], dtype=skew.dtype, device=skew.device)
     return inverse(one - skew / 2) @ (one + skew / 2)
 
 
-def reflections(below: Any) -> Any:
+def reflections(below: Tensor) -> Any:
     """The first columns of H₁ H₂ ..., Hᵢ the reflection along column i of `below` with 1 on the diagonal.
 
     H₁ H₂ ... = 1 - V T Vᵀ, where T⁻¹ is the upper triangle of VᵀV with half its diagonal (Joffrain et al. 2006).
@@ -81,7 +82,7 @@ def reflections(below: Any) -> Any:
     return one - v @ (factor @ v[..., :columns, :].mT)
 
 
-def reflectors(matrix: Any) -> Any:
+def reflectors(matrix: Tensor) -> Any:
     """Columns below the diagonal whose `reflections` are the Q of `matrix` = QR, and on the diagonal the signs that
     R's has then; as LAPACK's geqrf gives them, which leaves out reflections that have nothing to do.
     """
@@ -106,13 +107,13 @@ def reflectors(matrix: Any) -> Any:
     return a
 
 
-def orthogonalized(matrix: Any) -> Any:
+def orthogonalized(matrix: Tensor) -> Any:
     """The Q of `matrix` = QR with a positive diagonal of R."""
     q, r = qr(matrix)
     return q * r.diagonal(dim1=-2, dim2=-1).sgn().unsqueeze(-2)
 
 
-def is_orthogonal(matrix: Any) -> bool:
+def is_orthogonal(matrix: Tensor) -> bool:
     """Whether the columns are orthonormal, up to rounding."""
     rows, columns = matrix.shape[-2:]
     one = eye(columns, dtype=matrix.dtype, device=matrix.device)
@@ -121,7 +122,7 @@ def is_orthogonal(matrix: Any) -> bool:
     )
 
 
-def _of_skew(function: Any, x: Any) -> Any:
+def _of_skew(function: Callable[[Tensor], Any], x: Tensor) -> Any:
     """The first columns of a function of the skew-symmetric matrix that has the lower triangle `x`."""
     rows, columns = x.shape[-2:]
     x = x.tril()
@@ -130,7 +131,7 @@ def _of_skew(function: Any, x: Any) -> Any:
     return function(x - x.mH)[..., :columns]
 
 
-def _householder(x: Any) -> Any:
+def _householder(x: Tensor) -> Any:
     # The diagonal, of 1 and -1, is not trained.
     signs = x.detach().diagonal(dim1=-2, dim2=-1).trunc()
     return reflections(x.tril(-1)) * signs.unsqueeze(-2)
@@ -160,14 +161,14 @@ class Orthogonal(Module):
     def _get_name(self) -> str:
         return "_Orthogonal"
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Tensor) -> Any:
         transposed = x.shape[-2] < x.shape[-1]
         q = MAPS[self.orthogonal_map](x.mT if transposed else x)
         if hasattr(self, "base"):
             q = self.base @ q
         return q.mT if transposed else q
 
-    def right_inverse(self, value: Any) -> Any:
+    def right_inverse(self, value: Tensor) -> Any:
         if value.shape != self.shape:
             raise ValueError(
                 f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {value.shape}."
@@ -188,7 +189,7 @@ class Orthogonal(Module):
         result = reflectors(q)
         return result.mT if transposed else result
 
-    def _completed(self, q: Any) -> Any:
+    def _completed(self, q: Tensor) -> Any:
         """A square orthogonal matrix that begins with `q`'s columns, made orthonormal where they are not."""
         rows, columns = q.shape[-2:]
         if rows == columns:

@@ -7,12 +7,14 @@ from typing import Any
 
 from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
 from tritonnn.nn.module import Module
 from tritonnn.nn.modules.container import ModuleList
 from tritonnn.recording.grad_mode import no_grad
+from tritonnn.shape import Size
 
 
-def register(module: Module, name: str, tensor: Any) -> None:
+def register(module: Module, name: str, tensor: Tensor) -> None:
     """Register a parameter or, where it is a plain tensor, a buffer."""
     if isinstance(tensor, Parameter):
         module.register_parameter(name, tensor)
@@ -20,7 +22,7 @@ def register(module: Module, name: str, tensor: Any) -> None:
         module.register_buffer(name, tensor)
 
 
-def _inverted(parametrization: Any, value: Any) -> Any:
+def _inverted(parametrization: object, value: Tensor) -> Any:
     """What `parametrization` computes `value` from; the value itself where it does not say."""
     if not hasattr(parametrization, "right_inverse"):
         return value
@@ -87,7 +89,7 @@ class ParametrizationList(ModuleList):
             original.data = value.detach()  # the same object, so that an optimizer keeps it
         register(self, "original", original)
 
-    def _keep_several(self, original: Tensor, values: Sequence[Any]) -> None:
+    def _keep_several(self, original: Tensor, values: Sequence[object]) -> None:
         for i, value in enumerate(values):
             if not isinstance(value, Tensor):
                 raise ValueError(
@@ -99,7 +101,7 @@ class ParametrizationList(ModuleList):
             value.requires_grad_(original.requires_grad)
             register(self, f"original{i}", value)
 
-    def _check(self, shape: Any, dtype: Any) -> None:
+    def _check(self, shape: Size, dtype: DType) -> None:
         value = self()
         if not isinstance(value, Tensor):
             raise ValueError(f"A parametrization must return a tensor. Got {type(value).__name__}.")
@@ -160,13 +162,13 @@ class ParametrizationList(ModuleList):
         return value
 
 
-def _assign(original: Any, value: Tensor, what: str, name: str) -> None:
+def _assign(original: Tensor, value: Tensor, what: str, name: str) -> None:
     if value.dtype != original.dtype:
         raise ValueError(f"{what} has dtype {value.dtype} while {name} has dtype {original.dtype}")
     original.data = value.detach()
 
 
-def check_appended(module: Module, name: str, parametrization: Any) -> None:
+def check_appended(module: Module, name: str, parametrization: Module) -> None:
     """That one more parametrization of a tensor leaves its shape and dtype, forwards and backwards."""
     before = getattr(module, name)
     after = parametrization(before)

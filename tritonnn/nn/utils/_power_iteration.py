@@ -26,7 +26,7 @@ def start(matrix: Tensor, eps: float) -> tuple[Any, Any]:
     return u, v
 
 
-def iterate(matrix: Tensor, u: Any, v: Any, steps: int, eps: float, rows_first: bool = False) -> None:
+def iterate(matrix: Tensor, u: Tensor, v: Tensor, steps: int, eps: float, rows_first: bool = False) -> None:
     """Bring `u` and `v` nearer to the singular vectors of the largest value, in place.
 
     Args:
@@ -42,6 +42,6 @@ def iterate(matrix: Tensor, u: Any, v: Any, steps: int, eps: float, rows_first: 
                 vector.copy_(F.normalize(product.mv(other), dim=0, eps=eps))
 
 
-def largest(matrix: Any, u: Any, v: Any) -> Any:
+def largest(matrix: Tensor, u: Tensor, v: Tensor) -> Any:
     """uᴴ M v. Takes copies of the vectors, which the next iteration writes while a graph may still need them."""
     return u.detach().clone().vdot(matrix.mv(v.detach().clone()))

@@ -24,7 +24,7 @@ class BasePruningMethod(ABC):
     PRUNING_TYPE: str
     _tensor_name: str
 
-    def __call__(self, module: Module, inputs: Any) -> None:
+    def __call__(self, module: Module, inputs: object) -> None:
         setattr(module, self._tensor_name, self.apply_mask(module))
 
     @abstractmethod
@@ -127,7 +127,7 @@ class PruningContainer(BasePruningMethod):
         for method in args:
             self.add_pruning_method(method)
 
-    def add_pruning_method(self, method: Any) -> None:
+    def add_pruning_method(self, method: object) -> None:
         """Append a method.
 
         Raises:
@@ -148,7 +148,7 @@ class PruningContainer(BasePruningMethod):
     def __iter__(self) -> Iterator[BasePruningMethod]:
         return iter(self._pruning_methods)
 
-    def __getitem__(self, idx: Any) -> Any:
+    def __getitem__(self, idx: int | slice) -> Any:
         return self._pruning_methods[idx]
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Any:
@@ -165,7 +165,7 @@ class PruningContainer(BasePruningMethod):
         return new
 
 
-def _left_over(method: Any, mask: Any) -> Any:
+def _left_over(method: BasePruningMethod, mask: Tensor) -> Any:
     """The index of what a method is shown of a tensor that is pruned already."""
     if method.PRUNING_TYPE == "unstructured":
         return mask == 1
@@ -192,7 +192,7 @@ def find(module: Module, name: str) -> int | None:
     return None
 
 
-def check_amount(amount: Any) -> None:
+def check_amount(amount: object) -> None:
     """That it is a share between 0 and 1, or a number of elements."""
     if not isinstance(amount, numbers.Real):
         raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
@@ -203,7 +203,7 @@ def check_amount(amount: Any) -> None:
         )
 
 
-def count(amount: Any, size: int) -> Any:
+def count(amount: float, size: int) -> Any:
     """How many of `size` elements to prune; ValueError where there are fewer than asked for."""
     if not isinstance(amount, numbers.Integral):
         return round(amount * size)

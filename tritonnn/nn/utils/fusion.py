@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -52,7 +53,7 @@ def fuse_linear_bn_eval(linear: Module, bn: Module) -> Any:
     return _fused(linear, bn, fuse_linear_bn_weights)
 
 
-def _fused(layer: Any, bn: Any, fuse: Any) -> Any:
+def _fused(layer: Module, bn: Module, fuse: Callable[..., tuple[Parameter, Parameter]]) -> Any:
     assert not (layer.training or bn.training), "Fusion only for eval!"
     fused = copy.deepcopy(layer)
     assert bn.running_mean is not None and bn.running_var is not None, (
@@ -93,7 +94,14 @@ def fuse_linear_bn_weights(
 
 
 def _folded(
-    weight: Any, bias: Any, mean: Any, variance: Any, eps: float, gain: Any, shift: Any, shape: list[int]
+    weight: Tensor,
+    bias: Tensor | None,
+    mean: Tensor,
+    variance: Tensor,
+    eps: float,
+    gain: Tensor,
+    shift: Tensor,
+    shape: list[int],
 ) -> tuple[Parameter, Parameter]:
     bias = zeros_like(mean) if bias is None else bias
     scale = gain * (variance + eps).rsqrt()

@@ -83,7 +83,7 @@ class _OldNames:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def __call__(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+    def __call__(self, state_dict: dict[str, Any], prefix: str, *rest: object) -> None:
         old = [f"{prefix}{self.name}_{part}" for part in "gv"]
         if all(key in state_dict for key in old):
             for i, key in enumerate(old):

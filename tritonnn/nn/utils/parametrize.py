@@ -213,7 +213,7 @@ def _parametrized_class(cls: Any, properties: dict[str, property] | None = None)
     return type(f"Parametrized{cls.__name__}", (cls,), members)
 
 
-def _refuse_to_pickle(self: Any) -> Any:
+def _refuse_to_pickle(self: Module) -> Any:
     raise RuntimeError(
         "Serialization of parametrized modules is only supported through state_dict(). See:\n"
         "https://pytorch.org/tutorials/beginner/saving_loading_models.html"

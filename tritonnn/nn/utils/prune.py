@@ -65,7 +65,7 @@ class _Unstructured(BasePruningMethod):
             mask.view(-1)[self._lowest(t, number)] = 0
         return mask
 
-    def _lowest(self, t: Any, number: int) -> Any:
+    def _lowest(self, t: Tensor, number: int) -> Any:
         raise NotImplementedError
 
 
@@ -76,7 +76,7 @@ class RandomUnstructured(_Unstructured):
         amount: a share between 0.0 and 1.0, or a number of elements.
     """
 
-    def _lowest(self, t: Any, number: int) -> Any:
+    def _lowest(self, t: Tensor, number: int) -> Any:
         return t.new_empty(t.numel()).uniform_(0, 1).topk(number).indices
 
     @classmethod
@@ -92,7 +92,7 @@ class L1Unstructured(_Unstructured):
         amount: a share between 0.0 and 1.0, or a number of elements.
     """
 
-    def _lowest(self, t: Any, number: int) -> Any:
+    def _lowest(self, t: Tensor, number: int) -> Any:
         return t.detach().abs().reshape(-1).topk(number, largest=False).indices
 
     @classmethod
@@ -139,7 +139,7 @@ class _Structured(BasePruningMethod):
         mask: Any = zeros_like(t.detach())
         return mask.index_fill_(dim, kept, 1).mul_(default_mask.to(dtype=mask.dtype))
 
-    def _importance(self, t: Any, dim: int) -> Any:
+    def _importance(self, t: Tensor, dim: int) -> Any:
         """A number for each slice; the lowest go."""
         raise NotImplementedError
 
@@ -152,7 +152,7 @@ class RandomStructured(_Structured):
         dim: along which they lie.
     """
 
-    def _importance(self, t: Any, dim: int) -> Any:
+    def _importance(self, t: Tensor, dim: int) -> Any:
         return t.new_empty(t.shape[dim]).uniform_(0, 1)
 
     @classmethod
@@ -170,11 +170,11 @@ class LnStructured(_Structured):
         dim: along which the slices lie.
     """
 
-    def __init__(self, amount: float, n: Any, dim: int = -1) -> None:
+    def __init__(self, amount: float, n: float | str, dim: int = -1) -> None:
         super().__init__(amount, dim)
         self.n = n
 
-    def _importance(self, t: Any, dim: int) -> Any:
+    def _importance(self, t: Tensor, dim: int) -> Any:
         return t.norm(p=self.n, dim=[d for d in range(t.ndim) if d != dim])
 
     @classmethod
@@ -183,7 +183,7 @@ class LnStructured(_Structured):
         module: Module,
         name: str,
         amount: float,
-        n: Any,
+        n: float | str,
         dim: int,
         importance_scores: Tensor | None = None,
     ) -> Any:
@@ -258,7 +258,12 @@ def random_structured(module: Module, name: str, amount: float, dim: int) -> Any
 
 
 def ln_structured(
-    module: Module, name: str, amount: float, n: Any, dim: int, importance_scores: Tensor | None = None
+    module: Module,
+    name: str,
+    amount: float,
+    n: float | str,
+    dim: int,
+    importance_scores: Tensor | None = None,
 ) -> Any:
     """Prune the slices along `dim` of least norm, or of least norm of the importances.
 
@@ -292,7 +297,10 @@ def custom_from_mask(module: Module, name: str, mask: Tensor) -> Any:
 
 
 def global_unstructured(
-    parameters: Any, pruning_method: type, importance_scores: Any = None, **kwargs: Any
+    parameters: Iterable[tuple[Module, str]],
+    pruning_method: type,
+    importance_scores: dict[tuple[Module, str], Tensor] | None = None,
+    **kwargs: Any,
 ) -> None:
     """Prune several parameters as if they were one.
 

@@ -54,7 +54,7 @@ class SpectralNorm:
             power.iterate(matrix, u, v, self.n_power_iterations, self.eps)
         return weight / power.largest(matrix, u, v)
 
-    def __call__(self, module: Module, inputs: Any) -> None:
+    def __call__(self, module: Module, inputs: object) -> None:
         setattr(module, self.name, self.compute_weight(module, do_power_iteration=module.training))
 
     @staticmethod
@@ -91,7 +91,7 @@ class SpectralNorm:
             delattr(module, name)
         module.register_parameter(self.name, Parameter(weight.detach()))
 
-    def _solve_v_and_rescale(self, weight_mat: Tensor, u: Tensor, target_sigma: Any) -> Any:
+    def _solve_v_and_rescale(self, weight_mat: Tensor, u: Tensor, target_sigma: Tensor) -> Any:
         """The shortest v for which W v is nearest to u, scaled so that uᵀ W v is `target_sigma`.
 
         By conjugate gradients on the least-squares problem (Hestenes and Stiefel 1952), in float64.
@@ -153,7 +153,9 @@ class SpectralNormStateDictHook:
     def __init__(self, fn: SpectralNorm) -> None:
         self.fn = fn
 
-    def __call__(self, module: Module, state_dict: Any, prefix: str, local_metadata: dict[str, Any]) -> None:
+    def __call__(
+        self, module: Module, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any]
+    ) -> None:
         versions = local_metadata.setdefault("spectral_norm", {})
         key = f"{self.fn.name}.version"
         if key in versions:
@@ -203,7 +205,7 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Any:
     return module
 
 
-def _find(hooks: Any, kind: type, name: str) -> int | None:
+def _find(hooks: dict[int, Any], kind: type, name: str) -> int | None:
     """The key of the hook of a class that is on the weight `name`."""
     for key, hook in hooks.items():
         if isinstance(hook, kind) and _name(hook) == name:

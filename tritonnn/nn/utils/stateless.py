@@ -17,7 +17,7 @@ _ABSENT: Any = object()
 
 
 def functional_call(
-    module: Module, parameters_and_buffers: dict[str, Any], args: Any = None, kwargs: dict[str, Any] | None = None,
+    module: Module, parameters_and_buffers: dict[str, Any], args: object = None, kwargs: dict[str, Any] | None = None,
     *, tie_weights: bool = True, strict: bool = False,
 ) -> Any:  # fmt: skip
     """Deprecated name of `torch.func.functional_call`."""
@@ -31,7 +31,7 @@ def functional_call(
 
 
 def call(
-    module: Module, tensors: dict[str, Any], args: Any, kwargs: dict[str, Any] | None, *, tie_weights: bool,
+    module: Module, tensors: dict[str, Any], args: object, kwargs: dict[str, Any] | None, *, tie_weights: bool,
     strict: bool,
 ) -> Any:  # fmt: skip
     """`module(*args, **kwargs)` with the tensors of the given names."""
@@ -41,7 +41,7 @@ def call(
 
 
 @contextmanager
-def _replaced(module: Any, tensors: dict[str, Any], tie_weights: bool, strict: bool) -> Iterator[None]:
+def _replaced(module: Module, tensors: dict[str, Any], tie_weights: bool, strict: bool) -> Iterator[None]:
     """Puts the tensors into their places for the block; what forward has put there instead goes back to `tensors`."""
     everything = _named(module)
     wanted = _with_ties(everything, tensors) if tie_weights else dict(tensors)
@@ -68,7 +68,7 @@ def _replaced(module: Any, tensors: dict[str, Any], tie_weights: bool, strict: b
         tensors.update({path: after[path] for path in tensors if after.get(path, _ABSENT) is not _ABSENT})
 
 
-def _named(module: Any) -> dict[str, Any]:
+def _named(module: Module) -> dict[str, Any]:
     return {
         **dict(module.named_parameters(remove_duplicate=False)),
         **dict(module.named_buffers(remove_duplicate=False)),
@@ -93,7 +93,7 @@ def _with_ties(everything: dict[str, Any], tensors: dict[str, Any]) -> dict[str,
     return result
 
 
-def _check_names(module: Any, everything: dict[str, Any], given: dict[str, Any]) -> None:
+def _check_names(module: Module, everything: dict[str, Any], given: dict[str, Any]) -> None:
     problems = [
         f"\n\t{kind} key(s): {', '.join(repr(name) for name in sorted(names))}."
         for kind, names in (
@@ -106,7 +106,7 @@ def _check_names(module: Any, everything: dict[str, Any], given: dict[str, Any])
         raise RuntimeError(f"Error(s) in reparametrizing for {module._get_name()}:{''.join(problems)}")
 
 
-def _place(module: Any, path: str) -> tuple[Any, str]:
+def _place(module: Module, path: str) -> tuple[Any, str]:
     """The module that has the tensor of a dotted name, and the name there."""
     above, _, name = path.rpartition(".")
     if name == "":
@@ -114,7 +114,7 @@ def _place(module: Any, path: str) -> tuple[Any, str]:
     return module.get_submodule(above), name
 
 
-def _registry(owner: Any, name: str) -> dict[str, Any]:
+def _registry(owner: Module, name: str) -> dict[str, Any]:
     """Where a module keeps the tensor, or would keep an attribute of that name."""
     if name in owner._parameters:
         return owner._parameters

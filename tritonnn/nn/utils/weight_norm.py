@@ -46,7 +46,7 @@ class WeightNorm:
         """The weight of the module's present length and direction."""
         return normalized(getattr(module, f"{self.name}_v"), getattr(module, f"{self.name}_g"), self.dim)
 
-    def __call__(self, module: Module, inputs: Any) -> None:
+    def __call__(self, module: Module, inputs: object) -> None:
         setattr(module, self.name, self.compute_weight(module))
 
     @staticmethod
