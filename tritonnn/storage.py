@@ -25,6 +25,7 @@ class _Mode(threading.local):
 _mode = _Mode()
 _inferring = 0  # how many blocks of inference mode are open in all threads: most programs have none
 _lock = threading.Lock()
+resizing = threading.RLock()  # held while a block is replaced, from the look at its size on
 
 
 def set_inference(inference: bool, change: int) -> None:

@@ -82,8 +82,8 @@ FAULTS = [
     ),
     Fault(
         "init: parameters record their filling", "graph", INIT,
-        "    with no_grad():\n        return tensor.fill_(val)",
-        "    if True:\n        return tensor.fill_(val)",
+        "    with no_grad():\n        return filled(tensor, val, \"constant_\")",
+        "    if True:\n        return filled(tensor, val, \"constant_\")",
         f"{FIRST} -k 'fills or leaves'",
     ),
     Fault(

@@ -255,7 +255,7 @@ class Run:
             or grad._stride != wanted
             or (grad._node is not None and not self.create)
             or type(grad) is not Tensor
-            or grad._storage.nbytes != grad.numel() * grad.dtype.itemsize
+            or grad._storage.nbytes != grad.numel() * grad._dtype.itemsize
         ):
             grad = _copied(grad if self.create else grad.detach(), wanted)
         self._note_given(grad)
@@ -292,7 +292,7 @@ def _layout(leaf: Tensor) -> tuple[int, ...] | None:
 def _copied(grad: Tensor, strides: tuple[int, ...] | None) -> Tensor:
     from tritonnn.ops.conversion.conversion import copied
 
-    return copied(grad, grad.dtype, grad.device, strides)
+    return copied(grad, grad._dtype, grad._device, strides)
 
 
 def _seq(node: Any) -> int:
@@ -302,26 +302,26 @@ def _seq(node: Any) -> int:
 def _fit(grad: Tensor, node: Node, place: int, target: Any, number: int) -> Tensor:
     """The gradient in the shape, dtype and on the device of what it belongs to: broadcasting is undone here."""
     if isinstance(target, Tensor):
-        shape, dtype, device = target.shape, target.dtype, target.device
+        shape, dtype, device = target._shape, target._dtype, target._device
     else:
         shape, dtype, device = target.meta[number]
-    if grad.shape != shape:
+    if grad._shape != shape:
         from tritonnn.ops.shape.shape import is_expandable_to, sum_to_size
 
-        if not is_expandable_to(shape, grad.shape):
+        if not is_expandable_to(shape, grad._shape):
             raise RuntimeError(
-                f"Function {node.name()} returned an invalid gradient at index {place} - got {list(grad.shape)} "
+                f"Function {node.name()} returned an invalid gradient at index {place} - got {list(grad._shape)} "
                 f"but expected shape compatible with {list(shape)}"
             )
         grad = sum_to_size(grad, shape)
-    if grad.dtype is not dtype:
-        grad = grad.real if grad.dtype.is_complex and not dtype.is_complex else grad
+    if grad._dtype is not dtype:
+        grad = grad.real if grad._dtype.is_complex and not dtype.is_complex else grad
         grad = grad.to(dtype)
-    if grad.device is not device:
-        if grad.shape:
+    if grad._device is not device:
+        if grad._shape:
             raise RuntimeError(
                 f"Function {node.name()} returned an invalid gradient at index {place} - expected device {device} "
-                f"but got {grad.device}"
+                f"but got {grad._device}"
             )
         grad = grad.to(device)
     return grad

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tritonnn.dispatch._call import call, view, views
 from tritonnn.dispatch._checks import check_float8, check_limited
-from tritonnn.dispatch._inplace import check_inplace, inplace, inplace_composite, is_expanded, write
+from tritonnn.dispatch._inplace import check_inplace, inplace, inplace_composite, write
 from tritonnn.dispatch._pointwise import pointwise, result_type
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import watch
@@ -15,8 +15,11 @@ from tritonnn.dispatch._writing import (
     check_out,
     copy_into,
     deliver,
+    is_expanded,
+    refuse_expanded,
     refuse_partial_overlap,
     register_copy,
+    resize_out,
     row_major,
     run_into,
     to_device,
@@ -26,6 +29,6 @@ from tritonnn.dispatch._writing import (
 __all__ = [
     "QUIET", "allocate", "call", "check_dtype", "check_float8", "check_inplace", "check_limited",
     "check_not_of_inference", "check_out", "copy_into", "deliver", "inplace", "inplace_composite", "is_expanded",
-    "pointwise", "quiet_reset", "quiet_set", "refuse_partial_overlap", "register_copy", "result_type", "row_major",
-    "run_into", "to_device", "view", "views", "watch", "write", "wrote",
+    "pointwise", "quiet_reset", "quiet_set", "refuse_expanded", "refuse_partial_overlap", "register_copy",
+    "resize_out", "result_type", "row_major", "run_into", "to_device", "view", "views", "watch", "write", "wrote",
 ]  # fmt: skip

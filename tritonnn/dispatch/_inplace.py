@@ -21,7 +21,9 @@ from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import (
     cast_into,
     check_not_of_inference,
+    is_expanded,
     overlaps,
+    refuse_expanded,
     refuse_partial_overlap,
     wrote,
 )
@@ -47,22 +49,7 @@ def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
     check_not_of_inference(target)
     if state.enabled and (recorded or target._rg or (target._base is not None and target.requires_grad)):
         check_recorded_write(target)
-    if is_expanded(target):
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            "location. Please clone() the tensor before performing the operation."
-        )
-
-
-def is_expanded(target: Tensor) -> bool:
-    """Whether an element of memory is seen more than once along a dimension."""
-    return (
-        target._stride is not None
-        and 0 not in target.shape
-        and any(
-            [stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)]
-        )
-    )
+    refuse_expanded(target)
 
 
 def inplace(op: Op, args: tuple) -> Tensor:
@@ -85,13 +72,13 @@ def inplace(op: Op, args: tuple) -> Tensor:
         shared = overlaps(target, args)
         if shared:
             refuse_partial_overlap(target, args)
-        direct = dtype is target.dtype and not shared
+        direct = dtype is target._dtype and not shared
     else:
         planned = explained(op, apply_rule, args)
         if planned.__class__ is tuple:
             planned, args = planned
         shape, dtype = planned.shape, planned.dtype
-        direct = op.aliasing and dtype is target.dtype and not overlaps(target, args)
+        direct = op.aliasing and dtype is target._dtype and not overlaps(target, args)
         compute = lambda output: run_backend(op, (output,), args)
     _check_fits(op, target, shape, dtype)
     edges = edges_of(op, args)
@@ -101,7 +88,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
     if direct:
         compute(target)
     else:
-        output = fresh(op, shape, dtype, target.device)
+        output = fresh(op, shape, dtype, target._device)
         compute(output)
         cast_into(target, output)
     wrote(target, op.name + "_")
@@ -131,13 +118,13 @@ def write(op: Op, args: tuple) -> None:
 
 
 def _check_fits(op: Op, target: Tensor, shape: Size, dtype: DType) -> None:
-    if shape != target.shape:
+    if shape != target._shape:
         raise RuntimeError(
-            f"{op.name}_: output with shape {list(target.shape)} doesn't match the broadcast shape {list(shape)}"
+            f"{op.name}_: output with shape {list(target._shape)} doesn't match the broadcast shape {list(shape)}"
         )
-    if not dtypes.can_cast(dtype, target.dtype):
+    if not dtypes.can_cast(dtype, target._dtype):
         raise RuntimeError(
-            f"{op.name}_: result type {dtype.name} can't be cast to the desired output type {target.dtype.name}"
+            f"{op.name}_: result type {dtype.name} can't be cast to the desired output type {target._dtype.name}"
         )
 
 

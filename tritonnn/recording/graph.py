@@ -198,9 +198,9 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
         saved.append(value)
     node.saved = saved
     node.versions = versions
-    node.meta = tuple([(out.shape, out.dtype, out.device) for out in outputs])
+    node.meta = tuple([(out._shape, out._dtype, out._device) for out in outputs])
     for number, out in enumerate(outputs):
-        if out.dtype.kind >= 2 and number not in op.non_differentiable:
+        if out._dtype.kind >= 2 and number not in op.non_differentiable:
             out._node = node
             out._rg = True
             if number:
@@ -281,7 +281,7 @@ def refresh_view(view: Tensor) -> None:
     """Bring a view's graph up to date after its base, or another view of it, was written in place."""
     base = view._base
     assert base is not None
-    if base._rg and not view._rg and view.dtype.kind >= 2:
+    if base._rg and not view._rg and view._dtype.kind >= 2:
         view._rg = True
     version = view._storage.version
     if view._view_version == version:
@@ -299,7 +299,7 @@ def regenerate_view(view: Tensor) -> None:
     """Make the view's history "as_strided of its base as it is now"."""
     base = view._base
     assert base is not None and _as_strided is not None
-    args = (base, tuple(view.shape), view.stride(), view._offset)
+    args = (base, tuple(view._shape), view.stride(), view._offset)
     view._out_nr = 0
     record(_as_strided, args, (view,), [edge_of(base)])
     if view._retains_grad:
@@ -338,7 +338,7 @@ def rewrite_history(target: Tensor, node: Node) -> None:
     base = target._base
     if base is not None:
         assert _view_written is not None
-        args = (base, target, tuple(target.shape), target.stride(), target._offset)
+        args = (base, target, tuple(target._shape), target.stride(), target._offset)
         edge = edge_of(base)
         base._out_nr = 0
         record(_view_written, args, (base,), [edge, (node, 0)])

@@ -164,7 +164,7 @@ def metadata(value: Any, what: str) -> Any:
     """shape, dtype, device or geometry (shape, stride, offset) of a tensor argument; None of an absent one."""
     if isinstance(value, Tensor):
         if what == "geometry":
-            return value.shape, value.stride(), value._offset
+            return value._shape, value.stride(), value._offset
         return getattr(value, what)
     if isinstance(value, (list, tuple)):
         return [metadata(item, what) for item in value]

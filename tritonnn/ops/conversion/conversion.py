@@ -22,7 +22,7 @@ from tritonnn.ops.conversion.overwriting import uninitialised
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import check_recorded_write, edge_of, record
 from tritonnn.shape import Size
-from tritonnn.storage import Storage
+from tritonnn.storage import Storage, resizing
 from tritonnn.table.types import IntOrInts
 
 
@@ -235,7 +235,7 @@ def resize_(
     Raises:
         RuntimeError: the tensor requires grad.
     """
-    if state.enabled and self.requires_grad:
+    if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     dispatch.check_not_of_inference(self)
     shape = Size(shapes.as_size(sizes or shapes.by_name("resize_", "size", size), "resize_"))
@@ -245,17 +245,17 @@ def resize_(
         raise fail("resize_", "Unsupported memory format preserve_format", input=self)
     if shape == self.shape and memory_format is None:
         return self
-    need = (self._offset + shapes.numel(shape)) * self.dtype.itemsize
-    held = self._storage.nbytes
-    if need > held:
-        alone = is_alone(self)
-        resize_storage(self._storage, need, alone)
-        if determinism.fills():
-            _fill_from(self, held)
     strides = shapes.contiguous_strides(shape) if memory_format is None else memory_format.strides(shape)
-    self.shape = shape
-    self._stride = strides
-    self._buf = self._storage.buffer(tuple(shape), strides, self._offset, self.dtype)
+    need = (self._offset + shapes.numel(shape)) * self.dtype.itemsize
+    with resizing:
+        held = self._storage.nbytes
+        if need > held:
+            alone = is_alone(self)
+            resize_storage(self._storage, need, alone)
+            if determinism.fills():
+                _fill_from(self, held)
+        self._buf = self._storage.buffer(tuple(shape), strides, self._offset, self.dtype)
+        self._shape, self._stride = shape, strides
     dispatch.wrote(self, "resize_")
     return self
 
@@ -274,18 +274,16 @@ def resize_storage(storage: Storage, nbytes: int, alone: bool = False) -> None:
 
     `alone`: no tensor looks into it but one whose buffer the caller makes anew, so that none is searched.
     """
-    flat = Size((nbytes,))
-    resized = allocate(flat, dtypes.uint8, storage.device)
-    old_bytes = min(storage.nbytes, nbytes)
-    if old_bytes and storage.device.type != "meta":
-        kept = make_view(
-            make(None, storage, Size((0,)), dtypes.uint8, storage.device), Size((old_bytes,)), (1,), 0
-        )
-        dispatch.copy_into(make_view(resized, Size((old_bytes,)), (1,), 0), kept)
-    if alone:
-        storage.block, storage._bytes = resized._storage.block, None
-    else:
-        replace_block(storage, resized._storage.block)
+    with resizing:
+        resized = allocate(Size((nbytes,)), dtypes.uint8, storage.device)
+        both = Size((min(storage.nbytes, nbytes),))
+        if both[0] and storage.device.type != "meta":
+            kept = make_view(make(None, storage, Size((0,)), dtypes.uint8, storage.device), both, (1,), 0)
+            dispatch.copy_into(make_view(resized, both, (1,), 0), kept)
+        if alone:
+            storage.block, storage._bytes = resized._storage.block, None
+        else:
+            replace_block(storage, resized._storage.block)
 
 
 def set_(
@@ -309,6 +307,13 @@ def set_(
         text = f"must be Tensor or storage, not {type(source).__name__}"
         raise TypeError(f"set_(): argument 'source' (position 1) {text}")
     untyped = not isinstance(source, Tensor) and source.dtype is dtypes.uint8  # bytes serve every type
+    if source.device is not self.device:
+        raise fail(
+            "set_",
+            f'Attempted to set the storage of a tensor on device "{self.device}" to a storage on different device '
+            f'"{source.device}". This is no longer allowed; the devices must match.',
+            input=self,
+        )
     if source.dtype is not self.dtype and not untyped:
         kinds = f"a tensor of type {source.dtype.name} to a tensor of type {self.dtype.name}"
         raise fail("set_", f"Could not set {kinds}", input=self)

@@ -244,7 +244,7 @@ def getitem(input: Tensor, key: Any) -> Tensor:
     (tensor([4, 6]), torch.Size([2, 2]), tensor([5, 6]))
     """
     if key.__class__ is int:
-        shape = input.shape
+        shape = input._shape
         if shape:
             extent = shape[0]
             if -extent <= key < extent:

@@ -14,6 +14,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import tensors_only, whole_number
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, checked, composite, expose
+from tritonnn.ops.conversion.overwriting import filled
 from tritonnn.ops.creation.creation import ones, zeros
 from tritonnn.ops.creation.from_data import as_tensor, tensor
 from tritonnn.ops.indexing.indexing import nonzero_rows
@@ -212,11 +213,12 @@ def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tens
     if len(self.shape) > 2:
         if len(set(self.shape)) != 1:
             raise fail("fill_diagonal_", "all dimensions of input must be of equal length", input=self)
-        self.as_strided(self.shape[:1], (sum(self.stride()),), self.storage_offset()).fill_(fill_value)
+        diagonal = self.as_strided(self.shape[:1], (sum(self.stride()),), self.storage_offset())
+        filled(diagonal, fill_value, "fill_diagonal_")
         return self
     rows, columns = self.shape
     for start in range(0, rows if wrap and columns else min(rows, 1), columns + 1):
-        self[start : start + columns].diagonal().fill_(fill_value)
+        filled(self[start : start + columns].diagonal(), fill_value, "fill_diagonal_")
     return self
 
 

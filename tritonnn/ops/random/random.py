@@ -111,7 +111,10 @@ def _new(
         agreed(op, out, dtype)
     if out is not None:
         dispatch.check_out("", out, False, out.dtype, None)
-        return out.resize_(shape) if out.shape != shape else out
+        if out.shape != shape:
+            dispatch.resize_out(out, shape)
+        dispatch.refuse_expanded(out)
+        return out
     return allocate(shape, dtype or default or dtypes.get_default_dtype(), resolve(device))
 
 

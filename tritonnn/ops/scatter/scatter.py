@@ -97,7 +97,7 @@ def scatter_src(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
 
 
 @primitive(
-    **WRITE,
+    **WRITE, public="scatter",
     samples=lambda make: [Sample(make(3, 4), 0, make.int(2, 4, high=3), 2), Sample(make(3), 0, make.int(0), 1)],
     grad={"input": lambda g, dim, index: scatter_value(g, dim, index, 0)},
     errors=lambda make: [Bad(make(3), 0, make.int(2, low=3, high=4), 1, match="index 3 is out of bounds")],
