@@ -86,8 +86,8 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "autograd", "backends", "cuda", "linalg", "multiprocessing", "nn", "optim", "random", "serialization", "special",
-    "testing", "utils", "version",
+    "autograd", "backends", "cuda", "func", "linalg", "multiprocessing", "nn", "optim", "random", "serialization",
+    "special", "testing", "utils", "version",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",

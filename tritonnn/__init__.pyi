@@ -11,6 +11,7 @@ import numpy as np
 from tritonnn import autograd as autograd
 from tritonnn import backends as backends
 from tritonnn import cuda as cuda
+from tritonnn import func as func
 from tritonnn import linalg as linalg
 from tritonnn import multiprocessing as multiprocessing
 from tritonnn import nn as nn
