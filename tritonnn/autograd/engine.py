@@ -9,6 +9,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.nested import LEVELS, on_fresh_stack
+from tritonnn.dispatch import autocast
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import Edge, Node
 from tritonnn.recording.hooks import checked_gradient, checked_gradients
@@ -101,14 +102,15 @@ class Run:
         for key in {id(target) for target, _ in roots}:
             if not incoming.get(key):
                 heapq.heappush(heap, (-_seq(nodes[key]), key))
-        before = state.enabled, state.keeps_graph
-        state.enabled, state.keeps_graph = self.create, self.keep
+        before = state.enabled, state.keeps_graph, autocast.on
+        # Formulas compute in the types that the calls of forward chose.
+        state.enabled, state.keeps_graph, autocast.on = self.create, self.keep, {}
         try:
             while heap:
                 node = nodes[heapq.heappop(heap)[1]]
                 self._visit(node, incoming, nodes, useful, heap)
         finally:
-            state.enabled, state.keeps_graph = before
+            state.enabled, state.keeps_graph, autocast.on = before
 
     def _visit(self, node: Any, incoming: dict, nodes: dict, useful: set[int] | None, heap: list) -> None:
         grads = self.pending.pop(id(node), None)

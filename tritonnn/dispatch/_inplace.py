@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dispatch._autocast import without_autocast
 from tritonnn.dispatch._backend import fresh, run_backend
 from tritonnn.dispatch._checks import (
     apply_rule,
@@ -164,7 +165,7 @@ def inplace_composite(op: Op, body: Callable) -> Callable:
         target = args[0]
         check_inplace(op, target)
         source = target.clone() if state.enabled and target.requires_grad else target
-        result = body(source, *args[1:], **kwargs)
+        result = without_autocast(body)(source, *args[1:], **kwargs)
         _check_fits(op, target, result.shape, result.dtype)
         return target.copy_(result)
 
