@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tritonnn.dispatch._autocast import autocast, switch, without_autocast
+from tritonnn.dispatch._autocast import autocast, cast, lower_precision, switch, without_autocast
 from tritonnn.dispatch._call import call, view, views
 from tritonnn.dispatch._checks import check_float8, check_limited
 from tritonnn.dispatch._inplace import check_inplace, inplace, inplace_composite, is_expanded, write
@@ -25,8 +25,9 @@ from tritonnn.dispatch._writing import (
 )
 
 __all__ = [
-    "QUIET", "allocate", "autocast", "call", "check_dtype", "check_float8", "check_inplace", "check_limited",
+    "QUIET", "allocate", "autocast", "call", "cast", "check_dtype", "check_float8", "check_inplace", "check_limited",
     "check_not_of_inference", "check_out", "copy_into", "deliver", "inplace", "inplace_composite", "is_expanded",
-    "pointwise", "quiet_reset", "quiet_set", "refuse_partial_overlap", "register_copy", "result_type", "row_major",
-    "run_into", "switch", "to_device", "view", "views", "watch", "without_autocast", "write", "wrote",
+    "lower_precision", "pointwise", "quiet_reset", "quiet_set", "refuse_partial_overlap", "register_copy",
+    "result_type", "row_major", "run_into", "switch", "to_device", "view", "views", "watch", "without_autocast",
+    "write", "wrote",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.recording.grad_mode import state
-from tritonnn.table.autocast import CLOSED, FLOAT32, FLOAT32_RESULT, REFUSALS, WIDEST, policies
+from tritonnn.table.autocast import CLOSED, FLOAT32, FLOAT32_RESULT, ONLY, REFUSALS, WIDEST, policies
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
@@ -108,6 +108,12 @@ def cast(value: Any, dtype: DType, device: str) -> Any:
     return known.result
 
 
+def lower_precision(value: object) -> DType | None:
+    """What autocast casts a tensor to before a product; None where it is off, or does not look at the tensor."""
+    device = value.device.type if isinstance(value, Tensor) else ""
+    return autocast.on[device] if device in autocast.on and _eligible(value, device) else None
+
+
 def _has_tensors(values: Any) -> bool:
     return any([isinstance(item, Tensor) for item in values])
 
@@ -138,7 +144,12 @@ def _policy(op: Op, args: tuple, kwargs: dict[str, Any], on: dict[str, DType]) -
     """What the op's policy is for these arguments, and on which device type; two empty texts where there is none."""
     present = {tensor.device.type for tensor in _tensors((*args, *kwargs.values()))}
     device = next((name for name in ("cuda", "cpu") if name in on and name in present), "")
-    return policies(op.name).get(device, ""), device
+    policy = policies(op.name).get(device, "")
+    only = ONLY.get((device, op.name))
+    if only is not None:
+        given = {**op.defaults, **dict(zip(op.names, args, strict=False)), **kwargs}
+        policy = policy if only(*[given[name] for name in only.__code__.co_varnames]) else ""
+    return policy, device
 
 
 def _changed(

@@ -6,6 +6,7 @@ ops that it is made of follow their own policies. Names are those of entries.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 LOWER = "lower precision"
@@ -26,8 +27,8 @@ REFUSALS = {
 }  # fmt: skip
 
 _PRODUCTS = """
-    conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d convolution prelu public_prelu
-    addmm matmul mm linear addbmm baddbmm bmm scaled_dot_product_attention
+    conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d prelu public_prelu
+    addmm matmul matmul_nd mm linear addbmm baddbmm bmm scaled_dot_product_attention
 """
 _LOSSES = """
     cosine_embedding_loss functional_nll_loss nll_loss hinge_embedding_loss kl_div l1_loss smooth_l1_loss huber_loss
@@ -41,19 +42,19 @@ _TABLE: dict[str, dict[str, str]] = {
         FLOAT32: _LOSSES + """
             cross_entropy ctc_loss binary_cross_entropy prod trace polar view_as_complex quantile nanquantile qr cdist
             avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d adaptive_max_pool3d_with_indices
-            max_pool3d max_pool3d_with_indices max_unpool2d max_unpool3d
+            max_pool3d max_unpool1d max_unpool2d max_unpool3d lp_pool3d local_response_norm pad
             fractional_max_pool2d fractional_max_pool2d_with_indices
             fractional_max_pool3d fractional_max_pool3d_with_indices
         """,
         WIDEST: "stack cat index_copy",
-        CLOSED: "",
+        CLOSED: "addmv bilinear dot vdot mv interpolate as_strided_scatter",
     },
     "cuda": {
-        LOWER: _PRODUCTS + "addmv addr einsum mv chain_matmul multi_dot",
+        LOWER: _PRODUCTS + "convolution addmv addr einsum mv chain_matmul multi_dot",
         FLOAT32: _LOSSES + """
             acos asin cosh erfinv exp expm1 log log10 log2 log1p reciprocal rsqrt sinh tan pow softplus layer_norm
             functional_layer_norm rms_norm group_norm functional_group_norm cosine_similarity dist pdist cdist renorm
-            logsumexp cross_entropy
+            logsumexp cross_entropy square interpolate multilabel_soft_margin_loss
         """,
         FLOAT32_RESULT: """
             prod softmax torch_softmax functional_softmax log_softmax torch_log_softmax functional_log_softmax cumprod
@@ -61,8 +62,17 @@ _TABLE: dict[str, dict[str, str]] = {
         """,
         WIDEST: "addcdiv addcmul atan2 bilinear cross dot vdot index_put tensordot scatter_add",
         REFUSED: "binary_cross_entropy",
-        CLOSED: "",
+        CLOSED: "nansum trace vander xlog1py",
     },
+}  # fmt: skip
+
+#: (device type, op) -> of which calls the policy holds, by their arguments; of others the op is seen through
+ONLY: dict[tuple[str, str], Callable[..., bool]] = {
+    ("cpu", "max_pool3d"): lambda return_indices: not return_indices,
+    ("cpu", "pad"): lambda mode, pad: mode == "replicate" or (mode == "reflect" and len(pad) <= 4),
+    ("cpu", "local_response_norm"): lambda input: len(input.shape) > 3,
+    ("cuda", "interpolate"): lambda mode: mode != "area",
+    **{(device, loss): lambda weight: weight is None for device in ("cpu", "cuda") for loss in ("mse_loss", "l1_loss")},
 }  # fmt: skip
 
 
