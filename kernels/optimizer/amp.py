@@ -23,11 +23,13 @@ from tritonnn.kernels.optimizer.foreach import BLOCK, CHUNK, alignment, flat_row
 @triton.jit
 def _unscale_block(x, at, inside, inverse, C: tl.constexpr):
     """Unscale the elements at `at`; 1 where one of them is not finite, else 0."""
-    value = tl.load(x + at, inside, 0.0).to(C)
+    value = tl.load(x + at, inside).to(C)
     # of infinities and NaN the difference is NaN
-    bad = tl.max((value - value != 0).to(tl.int32), 0)
+    odd = value - value != 0
+    if inside is not None:
+        odd &= inside
     tl.store(x + at, value * inverse, inside)
-    return bad
+    return tl.max(odd.to(tl.int32), 0)
 
 
 @triton.jit
@@ -45,7 +47,7 @@ def _unscale_chunk(
         at = start + whole + tl.arange(0, BLOCK)
         bad |= _unscale_block(x, at, at < n, inverse, C)
     if bad != 0:
-        tl.atomic_xchg(found, 1.0)
+        tl.atomic_max(found, 1.0)
 
 
 @triton.jit

@@ -1,13 +1,14 @@
 """Autocast where calls are made: an op with a policy casts its arguments before it runs.
 
-Ops keep the function that they run (`Op.run`). Those with a policy get another one when autocast is first switched on
-in the process; until then a call pays nothing for it, and ops without a policy never do.
+Ops keep the function that they run (`Op.run`). Those with a policy run another one while any thread has autocast on; so
+a call pays nothing for it while none has, and ops without a policy never do.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tritonnn import dtypes
@@ -61,8 +62,8 @@ class _Cast:
 
 def switch(on: dict[str, DType]) -> None:
     """Set where autocast is on for this thread."""
-    if on and not _armed:
-        _arm()
+    if bool(on) != bool(autocast.on):
+        _count(1 if on else -1)
     autocast.on = on
 
 
@@ -188,22 +189,30 @@ def _with_dtype(op: Op, args: tuple, kwargs: dict[str, Any], device: str) -> tup
 
 # ---- what ops run -------------------------------------------------------------------------------------------
 
-_armed = False
 _lock = threading.Lock()
+_threads = 0  # how many have it on
 
 
-def _arm() -> None:
-    """From now on, ops with a policy look whether autocast is on."""
-    global _armed
+def _count(change: int) -> None:
+    """Note that autocast was switched on, or off, in one thread more; ops run what that needs."""
+    global _threads
+    with _lock:
+        before, _threads = _threads, _threads + change
+        if not before or not _threads:
+            for op, plain, casting in _runs():
+                op.run = casting if _threads else plain
+
+
+@cache
+def _runs() -> list[tuple[Op, Callable, Callable]]:
+    """The ops with a policy: what they run while autocast is off everywhere, and else."""
     from tritonnn.table import OPS
 
-    with _lock:
-        if _armed:
-            return
-        for op in OPS.values():
-            if policies(op.name):
-                op.run = _composed(op, op.run) if op.kind == "composite" else _called(op.run)
-        _armed = True
+    return [
+        (op, op.run, _composed(op, op.run) if op.kind == "composite" else _called(op.run))
+        for op in OPS.values()
+        if policies(op.name)
+    ]
 
 
 def _called(run: Callable) -> Callable:
