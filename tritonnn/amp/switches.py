@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from tritonnn.device import device as Device
@@ -107,6 +109,29 @@ def set_autocast_dtype(device_type: str, dtype: DType) -> None:
     autocast.dtypes[device] = dtype
     if device in autocast.on:
         switch({**autocast.on, device: dtype})
+
+
+class Kept:
+    """What autocast is set to here, to compute the same again in backward."""
+
+    def __init__(self) -> None:
+        self.on, self.dtypes, self.cache_enabled = autocast.on, dict(autocast.dtypes), autocast.cache_enabled
+
+    @contextlib.contextmanager
+    def again(self) -> Iterator[None]:
+        """Within the block it is set to that; casts of parameters are not kept beyond."""
+        before, casts = Kept(), autocast.casts
+        self._set()
+        autocast.casts = {}
+        try:
+            yield
+        finally:
+            before._set()
+            autocast.casts = casts
+
+    def _set(self) -> None:
+        switch(self.on)
+        autocast.dtypes, autocast.cache_enabled = dict(self.dtypes), self.cache_enabled
 
 
 def is_autocast_cache_enabled() -> bool:
