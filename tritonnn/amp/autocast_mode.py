@@ -134,7 +134,7 @@ class autocast:
         return autocast_decorator(self, func)
 
 
-def autocast_decorator(autocast_instance: Any, func: Callable[..., Any]) -> Callable[..., Any]:
+def autocast_decorator(autocast_instance: autocast, func: Callable[..., Any]) -> Callable[..., Any]:
     """The function within an autocast block; of a generator only the call is within, not what it runs later.
 
     >>> import tritonnn as torch
@@ -167,11 +167,11 @@ def _cast(value: Any, device: str, dtype: DType) -> Any:
         return {_cast(key, device, dtype): _cast(item, device, dtype) for key, item in value.items()}
     if isinstance(value, Iterable):
         items = [_cast(item, device, dtype) for item in value]
-        return type(value)(items) if isinstance(value, (list, tuple)) else items  # type: ignore[call-arg]
+        return type(value)(items) if isinstance(value, (list, tuple)) else items
     return value
 
 
-def _checked_type(device_type: Any) -> str:
+def _checked_type(device_type: object) -> str:
     if not isinstance(device_type, str):
         raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
     return known_device("custom_fwd", device_type)

@@ -160,13 +160,13 @@ class GradScaler(ScalerState):
         state["found_inf_per_device"] = self._unscale_grads_(optimizer, inverse, found, False)
         state["stage"] = OptState.UNSCALED
 
-    def _maybe_opt_step(self, optimizer: Any, state: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def _maybe_opt_step(self, optimizer: Optimizer, state: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """The step, where all gradients are finite."""
         if any(found.item() for found in state["found_inf_per_device"].values()):
             return None
         return optimizer.step(*args, **kwargs)
 
-    def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+    def step(self, optimizer: Optimizer, *args: Any, **kwargs: Any) -> Any:
         """Unscale the gradients where that is not done yet, and call `optimizer.step` unless one is not finite.
 
         An optimizer that says `_step_supports_amp_scaling` is called in any case, with tensors `grad_scale` and
@@ -271,7 +271,7 @@ class GradScaler(ScalerState):
             )
         self._per_optimizer_states = defaultdict(refresh_per_optimizer_state)
 
-    def _set_scale(self, scale: Tensor, new_scale: Any) -> None:
+    def _set_scale(self, scale: Tensor, new_scale: object) -> None:
         if isinstance(new_scale, (int, float)) and not isinstance(new_scale, bool):
             scale.fill_(float(new_scale))
             return
@@ -287,7 +287,7 @@ class GradScaler(ScalerState):
 
     # ---- looking alone ------------------------------------------------------------------------------------------
 
-    def _check_inf_per_device(self, optimizer: Any) -> dict[Device, Tensor]:
+    def _check_inf_per_device(self, optimizer: Optimizer) -> dict[Device, Tensor]:
         """Whether gradients are finite, leaving them as they are."""
         scale, _ = self._check_scale_growth_tracker("_check_inf_per_device")
         one = tritonnn.full((), 1.0, dtype=tritonnn.float32, device=scale.device)
@@ -296,5 +296,5 @@ class GradScaler(ScalerState):
         state["found_inf_per_device"] = self._unscale_grads_(optimizer, one, found, True)
         return state["found_inf_per_device"]
 
-    def _found_inf_per_device(self, optimizer: Any) -> dict[Device, Tensor]:
+    def _found_inf_per_device(self, optimizer: Optimizer) -> dict[Device, Tensor]:
         return self._per_optimizer_states[id(optimizer)]["found_inf_per_device"]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
-from collections.abc import Iterator
-from typing import Any
 
 from tritonnn.device import device as Device
 from tritonnn.dispatch import autocast, switch
@@ -19,14 +16,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-def known_device(function: str, device_type: Any) -> str:
+def known_device(function: str, device_type: object) -> str:
     """The device type, refused where it is none."""
     if not isinstance(device_type, str):
         raise _wrong(function, "device_type", 1, "str", device_type)
     return Device(device_type).type
 
 
-def _wrong(function: str, name: str, position: int, wanted: str, value: Any) -> TypeError:
+def _wrong(function: str, name: str, position: int, wanted: str, value: object) -> TypeError:
     return TypeError(
         f"{function}(): argument '{name}' (position {position}) must be {wanted}, not {type(value).__name__}"
     )
@@ -49,7 +46,7 @@ def is_autocast_enabled(device_type: str = "cuda") -> bool:
     return known_device("is_autocast_enabled", device_type) in autocast.on
 
 
-def set_autocast_enabled(device_type: Any, enabled: Any = None) -> None:
+def set_autocast_enabled(device_type: str | bool, enabled: bool | None = None) -> None:
     """Switch autocast on or off for a device type; with one argument, for 'cuda'.
 
     >>> import tritonnn as torch
@@ -61,7 +58,8 @@ def set_autocast_enabled(device_type: Any, enabled: Any = None) -> None:
     if enabled is None:
         if not isinstance(device_type, bool):
             raise _wrong("set_autocast_enabled", "enabled", 1, "bool", device_type)
-        device_type, enabled = "cuda", device_type
+        set_on("cuda", device_type)
+        return
     device = known_device("set_autocast_enabled", device_type)
     if not isinstance(enabled, bool):
         raise _wrong("set_autocast_enabled", "enabled", 2, "bool", enabled)
@@ -109,29 +107,6 @@ def set_autocast_dtype(device_type: str, dtype: DType) -> None:
     autocast.dtypes[device] = dtype
     if device in autocast.on:
         switch({**autocast.on, device: dtype})
-
-
-class Kept:
-    """What autocast is set to here, to compute the same again in backward."""
-
-    def __init__(self) -> None:
-        self.on, self.dtypes, self.cache_enabled = autocast.on, dict(autocast.dtypes), autocast.cache_enabled
-
-    @contextlib.contextmanager
-    def again(self) -> Iterator[None]:
-        """Within the block it is set to that; casts of parameters are not kept beyond."""
-        before, casts = Kept(), autocast.casts
-        self._set()
-        autocast.casts = {}
-        try:
-            yield
-        finally:
-            before._set()
-            autocast.casts = casts
-
-    def _set(self) -> None:
-        switch(self.on)
-        autocast.dtypes, autocast.cache_enabled = dict(self.dtypes), self.cache_enabled
 
 
 def is_autocast_cache_enabled() -> bool:

@@ -7,7 +7,7 @@ a call pays nothing for it while none has, and ops without a policy never do.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +86,7 @@ def without_autocast(function: Callable) -> Callable:
 # ---- casting ------------------------------------------------------------------------------------------------
 
 
-def _eligible(value: Any, device: str) -> bool:
+def _eligible(value: object, device: str) -> bool:
     """Whether autocast looks at it: double precision, and what is not floating, keeps its type."""
     if not isinstance(value, Tensor):
         return False
@@ -115,11 +115,11 @@ def lower_precision(value: object) -> DType | None:
     return autocast.on[device] if device in autocast.on and _eligible(value, device) else None
 
 
-def _has_tensors(values: Any) -> bool:
+def _has_tensors(values: Iterable[object]) -> bool:
     return any([isinstance(item, Tensor) for item in values])
 
 
-def _tensors(values: Any) -> list[Tensor]:
+def _tensors(values: Iterable[object]) -> list[Tensor]:
     found: list[Tensor] = []
     for value in values:
         if isinstance(value, Tensor):

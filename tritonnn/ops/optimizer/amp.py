@@ -6,6 +6,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import FLOATING, Bad, expose, writing
 from tritonnn.ops.optimizer.foreach import REAL_FLOATS, grouped
@@ -16,7 +17,7 @@ UNSCALE = "_amp_foreach_non_finite_check_and_unscale_"
 UPDATE = "_amp_update_scale_"
 
 
-def _check_one(name: str, tensor: Any, dtype: Any, kind: str) -> None:
+def _check_one(name: str, tensor: Tensor, dtype: DType, kind: str) -> None:
     if tensor.numel() != 1:
         raise Invalid(f"{name} must be a 1-element tensor.")
     if tensor.dtype is not dtype:
@@ -82,7 +83,7 @@ def amp_update(
     return [scale, growth_tracker]
 
 
-def _check_tensors(name: str, first: int, **given: Any) -> None:
+def _check_tensors(name: str, first: int, **given: object) -> None:
     for position, (argument, value) in enumerate(given.items(), first):
         if not isinstance(value, Tensor):
             raise TypeError(
