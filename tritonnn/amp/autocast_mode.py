@@ -11,16 +11,15 @@ import numpy as np
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.amp._settings import known_device, set_on
 from tritonnn.amp.switches import (
     autocast_decrement_nesting,
     autocast_increment_nesting,
     clear_autocast_cache,
     get_autocast_dtype,
     is_autocast_enabled,
-    known_device,
     set_autocast_cache_enabled,
     set_autocast_dtype,
-    set_on,
 )
 from tritonnn.cuda import is_available
 from tritonnn.dispatch import autocast as settings

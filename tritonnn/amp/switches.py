@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from tritonnn.device import device as Device
+from tritonnn.amp._settings import known_device, lower_of, set_on, wrong
 from tritonnn.dispatch import autocast, switch
 from tritonnn.dtypes import dtype as DType
 
@@ -14,19 +14,6 @@ __all__ = [
     "is_autocast_enabled", "set_autocast_cache_enabled", "set_autocast_cpu_dtype", "set_autocast_cpu_enabled",
     "set_autocast_dtype", "set_autocast_enabled", "set_autocast_gpu_dtype",
 ]  # fmt: skip
-
-
-def known_device(function: str, device_type: object) -> str:
-    """The device type, refused where it is none."""
-    if not isinstance(device_type, str):
-        raise _wrong(function, "device_type", 1, "str", device_type)
-    return Device(device_type).type
-
-
-def _wrong(function: str, name: str, position: int, wanted: str, value: object) -> TypeError:
-    return TypeError(
-        f"{function}(): argument '{name}' (position {position}) must be {wanted}, not {type(value).__name__}"
-    )
 
 
 def _deprecated(name: str, instead: str) -> None:
@@ -57,21 +44,13 @@ def set_autocast_enabled(device_type: str | bool, enabled: bool | None = None) -
     """
     if enabled is None:
         if not isinstance(device_type, bool):
-            raise _wrong("set_autocast_enabled", "enabled", 1, "bool", device_type)
+            raise wrong("set_autocast_enabled", "enabled", 1, "bool", device_type)
         set_on("cuda", device_type)
         return
     device = known_device("set_autocast_enabled", device_type)
     if not isinstance(enabled, bool):
-        raise _wrong("set_autocast_enabled", "enabled", 2, "bool", enabled)
+        raise wrong("set_autocast_enabled", "enabled", 2, "bool", enabled)
     set_on(device, enabled)
-
-
-def set_on(device: str, enabled: bool) -> None:
-    """Switch autocast on or off for a device type that is known."""
-    on = {name: dtype for name, dtype in autocast.on.items() if name != device}
-    if enabled:
-        on[device] = get_autocast_dtype(device)
-    switch(on)
 
 
 def get_autocast_dtype(device_type: str) -> DType:
@@ -84,10 +63,7 @@ def get_autocast_dtype(device_type: str) -> DType:
     >>> torch.get_autocast_dtype("cpu"), torch.get_autocast_dtype("cuda")
     (torch.bfloat16, torch.float16)
     """
-    device = known_device("get_autocast_dtype", device_type)
-    if device not in autocast.dtypes:
-        raise RuntimeError(f"get_autocast_dtype: there is no autocast on device_type '{device}'")
-    return autocast.dtypes[device]
+    return lower_of("get_autocast_dtype", device_type)
 
 
 def set_autocast_dtype(device_type: str, dtype: DType) -> None:
@@ -101,9 +77,8 @@ def set_autocast_dtype(device_type: str, dtype: DType) -> None:
     """
     device = known_device("set_autocast_dtype", device_type)
     if not isinstance(dtype, DType):
-        raise _wrong("set_autocast_dtype", "dtype", 2, "torch.dtype", dtype)
-    if device not in autocast.dtypes:
-        raise RuntimeError(f"set_autocast_dtype: there is no autocast on device_type '{device}'")
+        raise wrong("set_autocast_dtype", "dtype", 2, "torch.dtype", dtype)
+    lower_of("set_autocast_dtype", device)
     autocast.dtypes[device] = dtype
     if device in autocast.on:
         switch({**autocast.on, device: dtype})

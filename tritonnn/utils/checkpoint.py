@@ -9,7 +9,7 @@ from typing import Any
 
 import tritonnn
 from tritonnn._tensor import Tensor
-from tritonnn.amp._kept import Kept
+from tritonnn.amp._settings import Kept
 from tritonnn.autograd.function import Function
 from tritonnn.recording.packing import saved_tensors_hooks
 
