@@ -111,6 +111,8 @@ def test_what_stays_as_it_is(device):
         assert torch.mm(x, x, out=out) is out and out.dtype is torch.float32
         assert torch.matmul(x, x, out=out).dtype is torch.float32
         assert x.clone().addmm_(x, x).dtype is torch.float32  # in place
+        fine = (x + 2**-12)[None]  # which no lower precision holds; a composite's form in place as well
+        assert (x.clone().addbmm_(fine, x[None]) == 3 + 2**-11).all()
         assert x.half().exp_().dtype is torch.float16
         other = "cpu" if device == "cuda" else "cuda"
         assert (torch.ones(2, 2, device=other) @ torch.ones(2, 2, device=other)).dtype is torch.float32

@@ -155,6 +155,7 @@ def _protect(op: Op, args: tuple, edges: list, target: Tensor) -> tuple:
 
 def inplace_composite(op: Op, body: Callable) -> Callable:
     """The in-place method of a composite: compute from a copy of what will be overwritten, then write."""
+    run = without_autocast(body)
 
     def in_place(*args: Any, **kwargs: Any) -> Tensor:
         if not args:
@@ -165,7 +166,7 @@ def inplace_composite(op: Op, body: Callable) -> Callable:
         target = args[0]
         check_inplace(op, target)
         source = target.clone() if state.enabled and target.requires_grad else target
-        result = without_autocast(body)(source, *args[1:], **kwargs)
+        result = run(source, *args[1:], **kwargs)
         _check_fits(op, target, result.shape, result.dtype)
         return target.copy_(result)
 
