@@ -137,6 +137,11 @@ def test_binary_cross_entropy_is_refused_on_cuda():
         assert F.binary_cross_entropy(x.bfloat16(), x.bfloat16()).dtype is torch.float32
 
 
+def test_what_is_missing_is_for_the_op_to_say():
+    with torch.autocast("cpu"), pytest.raises(TypeError, match="pad"):
+        F.pad(torch.ones(2))
+
+
 def test_types_that_cannot_meet():
     lower, other = torch.ones(2, dtype=torch.bfloat16), torch.ones(2, dtype=torch.float16)
     with (

@@ -96,9 +96,10 @@ def _eligible(value: object, device: str) -> bool:
 
 def cast(value: Any, dtype: DType, device: str) -> Any:
     """Eligible tensors in `dtype`, in lists and tuples too; what else there is, as it is."""
-    if isinstance(value, (list, tuple)):
-        return [cast(item, dtype, device) for item in value] if _has_tensors(value) else value
-    if not _eligible(value, device) or value.dtype is dtype:
+    if not isinstance(value, Tensor):
+        listed = isinstance(value, (list, tuple)) and any([isinstance(item, Tensor) for item in value])
+        return [cast(item, dtype, device) for item in value] if listed else value
+    if value.dtype is dtype or not _eligible(value, device):
         return value
     lasting = value._rg and value._node is None and value._base is None and value.dtype is dtypes.float32
     if not lasting or not autocast.cache_enabled or dtype is not autocast.dtypes[device]:
@@ -113,10 +114,6 @@ def lower_precision(value: object) -> DType | None:
     """What autocast casts a tensor to before a product; None where it is off, or does not look at the tensor."""
     device = value.device.type if isinstance(value, Tensor) else ""
     return autocast.on[device] if device in autocast.on and _eligible(value, device) else None
-
-
-def _has_tensors(values: Iterable[object]) -> bool:
-    return any([isinstance(item, Tensor) for item in values])
 
 
 def _tensors(values: Iterable[object]) -> list[Tensor]:
@@ -141,15 +138,33 @@ def _widest(tensors: list[Tensor], device: str, lower: DType) -> DType:
     return dtypes.float32 if dtypes.float32 in kinds else lower
 
 
+def _device_of(values: Iterable[object], on: dict[str, DType]) -> str:
+    """The device type of a tensor that autocast is on for, 'cuda' before 'cpu'; empty where there is none."""
+    found = ""
+    for value in values:
+        if isinstance(value, Tensor):
+            kind = value.device.type
+        elif isinstance(value, (list, tuple)):
+            kind = _device_of(value, on)
+        else:
+            continue
+        if kind in on:
+            found = kind
+            if kind == "cuda":
+                break
+    return found
+
+
 def _policy(op: Op, args: tuple, kwargs: dict[str, Any], on: dict[str, DType]) -> tuple[str, str]:
     """What the op's policy is for these arguments, and on which device type; two empty texts where there is none."""
-    present = {tensor.device.type for tensor in _tensors((*args, *kwargs.values()))}
-    device = next((name for name in ("cuda", "cpu") if name in on and name in present), "")
+    device = _device_of((*args, *kwargs.values()) if kwargs else args, on)
     policy = policies(op.name).get(device, "")
     only = ONLY.get((device, op.name))
     if only is not None:
         given = {**op.defaults, **dict(zip(op.names, args, strict=False)), **kwargs}
-        policy = policy if only(*[given[name] for name in only.__code__.co_varnames]) else ""
+        names = only.__code__.co_varnames
+        if not given.keys() >= set(names) or not only(*[given[name] for name in names]):
+            policy = ""  # what is missing is for the op to say
     return policy, device
 
 
