@@ -203,7 +203,7 @@ def _checked(op: Op, body: Callable) -> Any:
                         args = (*verify(op, args[:count], i), *args[count:])  # what follows is a size in line
                         break
                 try:
-                    result = body(*args)
+                    result = op.run(*args)
                 except Invalid as invalid:  # what the body's helpers refuse, which do not know whom they help
                     raise complete(
                         op.public_name, op.names[: len(args)], args[: len(op.names)], invalid
@@ -212,7 +212,7 @@ def _checked(op: Op, body: Callable) -> Any:
                     raise leaked(op.public_name, op.names, args, error) from error.__cause__
                 return result if result.__class__ is Tensor and result._base is None else own(result, args)
         given_tensors = (*args, *kwargs.values())  # `out` among them
-        return own(_bound(op, body, args, kwargs), given_tensors)
+        return own(_bound(op, args, kwargs), given_tensors)
 
     function.__wrapped__ = body  # type: ignore[attr-defined]
     if op.takes_out and "out" not in op.names:
@@ -220,7 +220,7 @@ def _checked(op: Op, body: Callable) -> Any:
     return function
 
 
-def _bound(op: Op, body: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
+def _bound(op: Op, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Call a composite's body with whatever was given."""
     count = op.n_positional
     if op.legacy is not None and len(args) > count:
@@ -240,7 +240,7 @@ def _bound(op: Op, body: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     if (written := kwargs.get("out") if out is None else out) is not None:
         dispatch.check_shared(op.public_name, op.names, written, args, kwargs)
     try:
-        result = body(*args, **kwargs)
+        result = (op.run if out is None else dispatch.without_autocast(op.body))(*args, **kwargs)
     except Invalid as invalid:
         known_names = (*op.names[: len(args)], *kwargs)
         values = (*args[: len(op.names)], *kwargs.values())
@@ -307,7 +307,7 @@ def attach(**members: Any) -> None:
 
 
 def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
-    bind = op.bind
+    bind, op.run = op.bind, run
     ways: dict[int, tuple] = {}
 
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -323,12 +323,12 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
                         args = tuple(verify(op, args, i))
                         break
                 try:
-                    return run(op, args + tail)
+                    return op.run(op, args + tail)
                 except LEAKS as error:
                     raise leaked(op.public_name, op.names, args, error) from error.__cause__
         bound, out = bind(args, kwargs)
         try:
-            return run(op, bound) if out is None else run(op, bound, out)
+            return op.run(op, bound) if out is None else op.run(op, bound, out)
         except LEAKS as error:
             raise leaked(op.public_name, op.names, bound, error) from error.__cause__
 
