@@ -57,6 +57,9 @@ def amin(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
     _reduce(out, input, tuple(dim), "min", None, True, None)
 
 
+max_dims, min_dims = amax, amin
+
+
 def any(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
     """out = whether an element over dim is not 0."""
     _reduce(out, input, tuple(dim), "max", None, False, int32)

@@ -106,8 +106,6 @@ SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
         (("infinite",), "PyTorch's CPU code scales before it multiplies, its CUDA code after"),
     ),
     "signbit": (("nan", "mixed"), "the sign of a NaN"),
-    "bucketize": (("nan",), "boundaries with NaN in them are not sorted"),
-    "searchsorted": (("nan",), "boundaries with NaN in them are not sorted"),
     "var_mean": (("infinite",), "PyTorch's running mean makes NaN of infinity, its mean does not"),
     "qr": (("infinite", "nan", "zeros", "ties", "smallest"), "the sign of a reflection is LAPACK's choice"),
     "gcd": (("limits",), "PyTorch's |-128| is -128"),

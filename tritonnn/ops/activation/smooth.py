@@ -142,7 +142,8 @@ def hardswish(input: Tensor) -> Any:
 
 def _softsign_grad(g: Tensor, input: Tensor) -> Tensor:
     scale = ew.abs(input) + 1
-    return g / (scale * scale)
+    finite = input - input + 1  # the value at infinity is NaN, and so is the slope
+    return g * finite / (scale * scale)
 
 
 @pointwise(

@@ -48,45 +48,71 @@ def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...]
     return result
 
 
+# The forms of `to`: by what their first argument is, the names of those given by position.
+_FORMS = (("device", "dtype"), ("dtype",), ("tensor",))
+_OPTIONS = ("non_blocking", "copy")
+
+
 def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool, Any]:
-    """The arguments of `to(dtype)`, `to(device, dtype)`, `to(other)` with their options."""
-    options: dict[str, Any] = {
-        "dtype": None,
-        "device": None,
-        "non_blocking": False,
-        "copy": False,
-        "memory_format": None,
-    }
-    if "async" in kwargs:
-        kwargs["non_blocking"] = kwargs.pop("async")
-    if "other" in kwargs:
-        args = (kwargs.pop("other"), *args)
-    if kwargs.get("dtype") is not None:
-        kwargs["dtype"] = dtypes.as_dtype(kwargs["dtype"], "to", "'dtype'")
-    unknown = set(kwargs) - set(options)
-    if unknown:
-        raise TypeError(f"to() got an unexpected keyword argument '{sorted(unknown)[0]}'")
-    options.update(kwargs)
-    flags = [key for key in ("non_blocking", "copy") if key not in kwargs]
-    for arg in args:
-        if isinstance(arg, DType):
-            options["dtype"] = arg
-        elif isinstance(arg, bool):
-            options[flags.pop(0)] = arg
-        elif isinstance(arg, (str, int, Device)):
-            options["device"] = arg
-        elif isinstance(arg, Tensor):
-            options["dtype"], options["device"] = arg.dtype, arg.device
-        elif isinstance(arg, type) and arg in dtypes.OF_PYTHON:
-            options["dtype"] = arg
-        elif arg is not None:
+    """The arguments of `to(device, dtype)`, `to(dtype)`, `to(tensor)` with their options."""
+    given = dict(kwargs)
+    if "async" in given:
+        given["non_blocking"] = given.pop("async")
+    form = _FORMS[0]
+    if args:
+        form = _FORMS[1] if _is_dtype(args[0]) else _FORMS[2] if _is_value(args[0]) else _FORMS[0]
+    elif "tensor" in given:
+        form = _FORMS[2]
+    names = (*form, *_OPTIONS)
+    known = (*names, "memory_format")
+    for name in given:
+        if name not in known or name in names[: len(args)]:
             raise TypeError(
-                f"to() received an invalid argument of type {type(arg).__name__}: expected a dtype, device or tensor"
+                f"to() got an unexpected keyword argument '{name}' beside {args}: expected {known}"
             )
-    if len(args) > 4 or (len(args) > 1 and isinstance(args[0], str) and isinstance(args[1], (str, int, Device))
-                         and not isinstance(args[1], bool)):  # fmt: skip
-        raise TypeError(f"to() takes a device, a dtype, non_blocking and copy, got {args}")
-    return tuple(options.values())
+    if len(args) > len(names):
+        raise TypeError(f"to() takes {', '.join(names)} by position, got {args}")
+    given.update(zip(names, args, strict=False))
+    for name, value in given.items():
+        if not _TAKES[name](value):
+            raise TypeError(
+                f"to() received an invalid argument of type {type(value).__name__} as {name}: expected a dtype, device "
+                "or tensor, and True or False as non_blocking and copy"
+            )
+    dtype, device = given.get("dtype"), given.get("device")
+    if "tensor" in given:
+        other = given["tensor"]
+        dtype, device = (
+            (other.dtype, other.device) if isinstance(other, Tensor) else (_dtype_of_number(other), CPU)
+        )
+    non_blocking, copy = (given.get(name, False) for name in _OPTIONS)
+    return dtype, device, non_blocking, copy, given.get("memory_format")
+
+
+def _is_dtype(value: Any) -> bool:
+    return isinstance(value, DType) or (isinstance(value, type) and value in dtypes.OF_PYTHON)
+
+
+def _dtype_of_number(value: Any) -> DType:
+    if isinstance(value, bool):
+        return dtypes.bool_
+    return dtypes.float64 if isinstance(value, float) else dtypes.complex128
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, (Tensor, float, complex)) or value is True or value is False
+
+
+_TAKES: dict[str, Any] = {
+    "dtype": lambda value: value is None or _is_dtype(value),
+    "device": lambda value: (
+        value is None or (isinstance(value, (str, int, Device)) and not isinstance(value, bool))
+    ),
+    "tensor": _is_value,
+    "non_blocking": lambda value: isinstance(value, bool),
+    "copy": lambda value: isinstance(value, bool),
+    "memory_format": lambda value: value is None or isinstance(value, MemoryFormat),
+}
 
 
 @composite(
@@ -95,7 +121,7 @@ def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool
     samples=lambda make: [Sample(make(2, 3), dtypes.float64), Sample(make(2, 3), copy=True)],
     reference=lambda input, dtype=None, copy=False: input if dtype is None else input.astype(dtype.np),
     errors=lambda make: [
-        Bad(make(2), 1.5, error=TypeError, match="received an invalid argument of type float"),
+        Bad(make(2), [1.5], error=TypeError, match="received an invalid argument of type list"),
         Bad(make(2), colour=1, error=TypeError, match="unexpected keyword argument 'colour'"),
         Bad(make(2), "gpu", match="gpu"),
     ],
@@ -104,7 +130,7 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """`input` with another dtype and/or on another device; itself where nothing changes.
 
     Args:
-        args: a dtype, a device, a device and a dtype, or a tensor to take both from.
+        args: a dtype, a device, a device and a dtype, or a tensor (or a number) to take both from.
         non_blocking: let a copy between pinned host memory and the GPU run asynchronously.
         copy: copy even where nothing changes.
         memory_format: the layout of the result (default: the layout of `input`).

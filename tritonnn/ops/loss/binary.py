@@ -86,8 +86,8 @@ def binary_cross_entropy(
 
     Raises:
         ValueError: shapes that differ, or an unknown reduction.
-        RuntimeError: an element of the input outside [0, 1] (on the CPU; NaN on the GPU), dtypes that differ, or a
-            weight that requires grad.
+        RuntimeError: an element of the input or the target outside [0, 1] (on the CPU; NaN on the GPU), dtypes that
+            differ, or a weight that requires grad.
 
     >>> import tritonnn as torch
     >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.]))

@@ -15,7 +15,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, attach, composite, named, primitive
-from tritonnn.ops.reduction.extremes import amax, amin
+from tritonnn.ops.reduction.extremes import max_dims, min_dims
 from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, sum
 from tritonnn.shape import wrap_dim, wrap_dims
 from tritonnn.table import Make
@@ -38,7 +38,7 @@ def _vector_norm(input: Tensor, p: float, dims: Sequence[int], keepdim: bool) ->
         )
     size = input.abs() if input.dtype.is_complex else input
     if math.isinf(p):
-        return (amax if p > 0 else amin)(size.abs(), dims, keepdim)
+        return (max_dims if p > 0 else min_dims)(size.abs(), dims, keepdim)
     return p_norm(size, p, dims, keepdim)
 
 

@@ -299,7 +299,9 @@ def _quantile(
             below = int(at)
             above = min(below + (at > below), extent - 1)
             first, last = slice_dim(ordered, dim, below, 1, 1), slice_dim(ordered, dim, above, 1, 1)
-            value = _between(first, last, at - below, interpolation).masked_fill(invalid > 0, float("nan"))
+            value = _between(first, last, at - below, interpolation)
+            # NaN comes last, and takes the gradient of a result that is one
+            value = where(invalid > 0, slice_dim(ordered, dim, extent - 1, 1, 1), value)
         if flat:
             value = value.reshape(keep_shape if keepdim else ())
         elif not keepdim:
@@ -318,7 +320,7 @@ def _between(first: Tensor, last: Tensor, weight: Tensor, interpolation: str) ->
     if interpolation == "higher":
         return last
     if interpolation == "midpoint":
-        return (first + last) / 2
+        return lerp(first, last, 0.5)
     if interpolation == "nearest":  # a choice, not a sum: an infinity beside the chosen one does not matter
         if isinstance(weight, Tensor):
             return where(weight.round() > 0, last, first)
