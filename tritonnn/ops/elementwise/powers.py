@@ -69,8 +69,16 @@ def _check_power(input: Any, exponent: Any) -> None:
     hold((exponent,), input, exponent, exempt=dtypes.float32)
 
 
+def _deciding(input: Any, exponent: Any) -> tuple[Tensor, ...]:
+    """Powers of a number lie row-major."""
+    if not isinstance(input, Tensor):
+        return ()
+    return (input, exponent) if isinstance(exponent, Tensor) else (input,)
+
+
 @pointwise(
     dtypes=NUMERIC_AND_COMPLEX, check=_check_power,
+    order=lambda input, exponent: _deciding(input, exponent),
     grad={
         "input": lambda g, input, exponent: _power_grad(g, input, exponent),
         "exponent": lambda g, input, exponent, result: _exponent_grad(g, input, exponent, result),

@@ -197,7 +197,8 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
         )
     others = [d for d in range(len(input.shape)) if d != dim]
     size = norm(input, p, others, True)
-    return input * (maxnorm / (size + 1e-7)).masked_fill((size > maxnorm).logical_not(), 1.0)
+    scaled = input * (maxnorm / (size + 1e-7)).masked_fill((size > maxnorm).logical_not(), 1.0)
+    return scaled.contiguous()
 
 
 @composite(

@@ -311,7 +311,7 @@ def _quantile(
         return results[0]
     from tritonnn.ops.joining.joining import stack
 
-    return stack(results)
+    return stack(results, -1).movedim(-1, 0)
 
 
 def _between(first: Tensor, last: Tensor, weight: Tensor, interpolation: str) -> Any:
