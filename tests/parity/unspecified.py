@@ -61,8 +61,10 @@ UNDEFINED: dict[str, tuple[Callable[[Any], bool], str]] = {
         "PyTorch's trigamma breaks its series off after six terms",
     ),
     "public_div": (
-        lambda call: call.args[0].dtype.name == "int64" and call.kwargs.get("rounding_mode") == "trunc",
-        "-2^63 divided by -1 ends PyTorch's process",
+        lambda call: (
+            call.args[0].dtype.name in ("int32", "int64") and call.kwargs.get("rounding_mode") == "trunc"
+        ),
+        "the least number divided by -1 ends PyTorch's process",
     ),
 }
 # Ops whose first tensor only takes special numbers that are not finite.

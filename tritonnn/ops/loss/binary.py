@@ -23,7 +23,7 @@ def _bce_input_grad(g: Tensor, x: Tensor, y: Tensor, weight: Tensor | None, redu
 
 
 def _bce_target_grad(g: Tensor, x: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    grad = ((1 - x).log().clamp(-100.0) - x.log().clamp(-100.0)) * share_of(g, x.shape, reduction)
+    grad = ((1 - x).log() - x.log()) * share_of(g, x.shape, reduction)
     return grad if weight is None else grad * weight
 
 

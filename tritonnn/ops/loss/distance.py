@@ -10,7 +10,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
-from tritonnn.ops.elementwise.elementwise import isnan
+from tritonnn.ops.elementwise.elementwise import choose, isnan
 from tritonnn.ops.reduction.norms import norm, vector_norm
 from tritonnn.ops.reduction.reduction import safe_sqrt
 from tritonnn.shape import broadcast_shapes
@@ -21,7 +21,7 @@ from tritonnn.table.types import IntOrInts
 def _at_least(x: Any, floor: float) -> Any:
     """max(x, floor) whose gradient is that of x everywhere."""
     value = x.detach()
-    return x + (value.clamp_min(floor) - value)
+    return choose(value < floor, x - value + floor, x)
 
 
 def _vectors(make: Make) -> list[Sample]:

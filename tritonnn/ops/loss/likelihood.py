@@ -127,6 +127,6 @@ def gaussian_nll_loss(
     variance = _spread_variance(input, var)
     reduction = resolve(reduction)
     constant = variance.detach()
-    variance = variance + (constant.clamp(eps) - constant)
+    variance = where(constant < eps, variance - constant + eps, variance)
     loss = (variance.log() + (input - target) ** 2 / variance) * 0.5
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
