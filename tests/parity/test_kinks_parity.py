@@ -152,7 +152,6 @@ OTHER = {
     "mode": "NaN is no value that occurs several times",
     "prod": "the product of the others, exact where PyTorch divides the whole by the element",
     "cumprod": "likewise",
-    "renorm": "NaN of NaN, where PyTorch's code takes a branch",
     **dict.fromkeys(("lse2", "i0"), "the limit, where PyTorch computes inf / inf or inf - inf"),
 }
 
