@@ -79,8 +79,9 @@ def p_norm(out: Buffer, input: Buffer, p: float, dim: Sequence[int], keepdim: bo
     """out = (sum of |input|^p)^(1/p) over dim; with p = 0 the number of elements that are not 0."""
     if p == 0:
         return _reduce(out, input, tuple(dim), "sum", None, False, int64)
-    norm = {1.0: "absolute", 2.0: "square"}.get(p, "power")
-    _reduce(out, input, tuple(dim), "sum", None, False, None, norm, p)
+    _reduce(
+        out, input, tuple(dim), "sum", None, False, None, {1.0: "absolute", 2.0: "square"}.get(p, "power"), p
+    )
 
 
 def max_dim(values: Buffer, indices: Buffer, input: Buffer, dim: int, keepdim: bool) -> None:

@@ -154,9 +154,9 @@ def _sigmoid(out: Array, x: Array) -> None:
 
 def _logit(out: Array, x: Array, eps: float | None) -> None:
     if eps is not None and not eps < 0:
-        # not np.clip: a bound of NaN bounds nothing, and one above the other leaves the lower to the lower numbers
-        low, high = x.dtype.type(eps), x.dtype.type(1 - eps)
-        x = np.where(x < low, low, np.where(x > high, high, x))
+        x = np.where(
+            x < eps, x.dtype.type(eps), np.where(x > 1 - eps, x.dtype.type(1 - eps), x)
+        )  # NaN bounds nothing
     np.log(x / (1 - x), out=out)
 
 

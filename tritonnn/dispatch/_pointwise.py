@@ -96,8 +96,8 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
 
 def _deciding(op: Op, args: tuple) -> Sequence[Tensor]:
     """The operands whose strides say how the result lies in memory; the first of them comes first."""
-    if op.order is not None:
-        return op.order(*args)
+    if (order := op.options.get("order")) is not None:
+        return order(*args)
     return tuple([args[i] for i in op.tensor_slots if isinstance(args[i], Tensor)])
 
 

@@ -213,11 +213,6 @@ class Op:
         return _fast_dtypes(self)
 
     @cached_property
-    def order(self) -> Callable[..., Sequence[Any]] | None:
-        """Of a call's arguments the operands that say how the result lies in memory; None: all, in their order."""
-        return self.options.get("order")
-
-    @cached_property
     def promoting(self) -> tuple[int, ...]:
         """Positions of the tensors that take part in promotion."""
         exempt = self.options.get("exempt", ())

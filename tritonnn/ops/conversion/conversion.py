@@ -18,6 +18,7 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import channels_last, format_of, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, checked, composite, primitive
+from tritonnn.ops.conversion._forms import parse_to
 from tritonnn.ops.conversion.overwriting import uninitialised
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import check_recorded_write, edge_of, record
@@ -48,73 +49,6 @@ def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...]
     return result
 
 
-# The forms of `to`: by what their first argument is, the names of those given by position.
-_FORMS = (("device", "dtype"), ("dtype",), ("tensor",))
-_OPTIONS = ("non_blocking", "copy")
-
-
-def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool, Any]:
-    """The arguments of `to(device, dtype)`, `to(dtype)`, `to(tensor)` with their options."""
-    given = dict(kwargs)
-    if "async" in given:
-        given["non_blocking"] = given.pop("async")
-    form = _FORMS[0]
-    if args:
-        form = _FORMS[1] if _is_dtype(args[0]) else _FORMS[2] if _is_value(args[0]) else _FORMS[0]
-    elif "tensor" in given:
-        form = _FORMS[2]
-    names = (*form, *_OPTIONS)
-    known = (*names, "memory_format")
-    for name in given:
-        if name not in known or name in names[: len(args)]:
-            raise TypeError(
-                f"to() got an unexpected keyword argument '{name}' beside {args}: expected {known}"
-            )
-    if len(args) > len(names):
-        raise TypeError(f"to() takes {', '.join(names)} by position, got {args}")
-    given.update(zip(names, args, strict=False))
-    for name, value in given.items():
-        if not _TAKES[name](value):
-            raise TypeError(
-                f"to() received an invalid argument of type {type(value).__name__} as {name}: expected a dtype, device "
-                "or tensor, and True or False as non_blocking and copy"
-            )
-    dtype, device = given.get("dtype"), given.get("device")
-    if "tensor" in given:
-        other = given["tensor"]
-        dtype, device = (
-            (other.dtype, other.device) if isinstance(other, Tensor) else (_dtype_of_number(other), CPU)
-        )
-    non_blocking, copy = (given.get(name, False) for name in _OPTIONS)
-    return dtype, device, non_blocking, copy, given.get("memory_format")
-
-
-def _is_dtype(value: Any) -> bool:
-    return isinstance(value, DType) or (isinstance(value, type) and value in dtypes.OF_PYTHON)
-
-
-def _dtype_of_number(value: Any) -> DType:
-    if isinstance(value, bool):
-        return dtypes.bool_
-    return dtypes.float64 if isinstance(value, float) else dtypes.complex128
-
-
-def _is_value(value: Any) -> bool:
-    return isinstance(value, (Tensor, float, complex)) or value is True or value is False
-
-
-_TAKES: dict[str, Any] = {
-    "dtype": lambda value: value is None or _is_dtype(value),
-    "device": lambda value: (
-        value is None or (isinstance(value, (str, int, Device)) and not isinstance(value, bool))
-    ),
-    "tensor": _is_value,
-    "non_blocking": lambda value: isinstance(value, bool),
-    "copy": lambda value: isinstance(value, bool),
-    "memory_format": lambda value: value is None or isinstance(value, MemoryFormat),
-}
-
-
 @composite(
     api="tensor",
     dtypes=ANY,
@@ -139,7 +73,7 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     >>> torch.tensor([1.5, -1.5]).to(torch.int64)
     tensor([ 1, -1])
     """
-    dtype, device, non_blocking, copy, format = _parse_to(args, kwargs)
+    dtype, device, non_blocking, copy, format = parse_to(args, kwargs)
     dtype = dtypes.OF_PYTHON.get(dtype, dtype) or input.dtype
     target = input.device if device is None else resolve(device)
     if (
