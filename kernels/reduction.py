@@ -79,9 +79,8 @@ def p_norm(out: Buffer, input: Buffer, p: float, dim: Sequence[int], keepdim: bo
     """out = (sum of |input|^p)^(1/p) over dim; with p = 0 the number of elements that are not 0."""
     if p == 0:
         return _reduce(out, input, tuple(dim), "sum", None, False, int64)
-    _reduce(
-        out, input, tuple(dim), "sum", None, False, None, {1.0: "absolute", 2.0: "square"}.get(p, "power"), p
-    )
+    norm = {1.0: "absolute", 2.0: "square"}.get(p, "power")
+    _reduce(out, input, tuple(dim), "sum", None, False, None, norm, p)
 
 
 def max_dim(values: Buffer, indices: Buffer, input: Buffer, dim: int, keepdim: bool) -> None:
@@ -147,8 +146,7 @@ def logsumexp(out: Buffer, input: Buffer, dims: tuple[int, ...]) -> Callable[...
     first = Plan(
         _reduce_kernels.logsumexp_kernel, (-(-p.results // tiling.kept), tiling.splits), Slot(0), Slot(1),
         Slot(2), *p, tiling.chunk, ACC=TRITON[acc], PARTS=split, BLOCK_K=tiling.kept, BLOCK_R=tiling.reduced,
-        INT64=int64_offsets,
-        num_warps=tiling.warps,
+        INT64=int64_offsets, num_warps=tiling.warps,
     )  # fmt: skip
     if not split:
         return lambda out, input: first(out, out, input)

@@ -154,9 +154,7 @@ def _sigmoid(out: Array, x: Array) -> None:
 
 def _logit(out: Array, x: Array, eps: float | None) -> None:
     if eps is not None and not eps < 0:
-        x = np.where(
-            x < eps, x.dtype.type(eps), np.where(x > 1 - eps, x.dtype.type(1 - eps), x)
-        )  # NaN bounds nothing
+        x = np.where(x < eps, eps, np.where(x > 1 - eps, 1 - eps, x))  # a bound of NaN bounds nothing
     np.log(x / (1 - x), out=out)
 
 

@@ -30,7 +30,7 @@ def search(out: Array, sorted_sequence: Array, input: Array, sorter: Array | Non
 
 def _places(sequence: Array, values: Array, right: bool) -> Any:
     if sequence.dtype.kind != "f" or not np.isnan(sequence).any():
-        return sequence.searchsorted(values, "right" if right else "left")  # type: ignore[call-overload]
+        return sequence.searchsorted(values, "right" if right else "left")
     # a NaN is neither above a value nor equal to it: the search goes on behind it
     low, high = np.zeros(values.shape, np.int64), np.full(values.shape, len(sequence))
     for _ in range(len(sequence).bit_length()):

@@ -21,7 +21,7 @@ def parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool,
     given = dict(kwargs)
     if "async" in given:
         given["non_blocking"] = given.pop("async")
-    form = _FORMS[0]
+    form: tuple[str, ...] = _FORMS[0]
     if args:
         form = _FORMS[1] if _is_dtype(args[0]) else _FORMS[2] if _is_value(args[0]) else _FORMS[0]
     elif "tensor" in given:

@@ -309,7 +309,7 @@ def _quantile(
         results.append(value)
     if not many:
         return results[0]
-    from tritonnn.ops.joining.joining import stack
+    from tritonnn.ops.joining.joining import stack  # a circle otherwise
 
     return stack(results, -1).movedim(-1, 0)
 
