@@ -307,9 +307,12 @@ def _quantile(
         elif not keepdim:
             value = select_dim(value, dim, 0)
         results.append(value)
-    if not many:
-        return results[0]
-    from tritonnn.ops.joining.joining import stack  # a circle otherwise
+    return _first_of_all(results) if many else results[0]
+
+
+def _first_of_all(results: list[Tensor]) -> Tensor:
+    """The results along a new first dimension, which is the fastest one in memory, as in PyTorch."""
+    from tritonnn.ops.joining.joining import stack
 
     return stack(results, -1).movedim(-1, 0)
 
