@@ -108,6 +108,8 @@ def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable[
         exempt: names of tensor arguments that take no part in promotion (the condition of `where`).
         check: called with all arguments where one that is not a leading tensor was given (always, where there are
             only tensors); raises Invalid. It may return all arguments, normalised.
+        order: of all arguments, the operands after which the result lies in memory, the decisive one first; by default
+            all, as they come. None of them: row-major.
         refuse: dtype -> why a tensor of it is refused, where there is more to say than that.
         legacy: `(args, kwargs) -> args`, called with more positional arguments than the schema has; it may move
             some to kwargs, and returns args as they are where it does not know them.
