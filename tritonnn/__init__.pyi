@@ -8,9 +8,12 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from tritonnn import amp as amp
 from tritonnn import autograd as autograd
 from tritonnn import backends as backends
+from tritonnn import cpu as cpu
 from tritonnn import cuda as cuda
+from tritonnn import func as func
 from tritonnn import linalg as linalg
 from tritonnn import multiprocessing as multiprocessing
 from tritonnn import nn as nn
@@ -40,6 +43,22 @@ from tritonnn._tensor import Tensor as Tensor
 from tritonnn._tensor import wrong as wrong
 from tritonnn._verify import VerificationError as VerificationError
 from tritonnn._verify import verify as verify
+from tritonnn.amp import autocast as autocast
+from tritonnn.amp.switches import autocast_decrement_nesting as autocast_decrement_nesting
+from tritonnn.amp.switches import autocast_increment_nesting as autocast_increment_nesting
+from tritonnn.amp.switches import clear_autocast_cache as clear_autocast_cache
+from tritonnn.amp.switches import get_autocast_cpu_dtype as get_autocast_cpu_dtype
+from tritonnn.amp.switches import get_autocast_dtype as get_autocast_dtype
+from tritonnn.amp.switches import get_autocast_gpu_dtype as get_autocast_gpu_dtype
+from tritonnn.amp.switches import is_autocast_cache_enabled as is_autocast_cache_enabled
+from tritonnn.amp.switches import is_autocast_cpu_enabled as is_autocast_cpu_enabled
+from tritonnn.amp.switches import is_autocast_enabled as is_autocast_enabled
+from tritonnn.amp.switches import set_autocast_cache_enabled as set_autocast_cache_enabled
+from tritonnn.amp.switches import set_autocast_cpu_dtype as set_autocast_cpu_dtype
+from tritonnn.amp.switches import set_autocast_cpu_enabled as set_autocast_cpu_enabled
+from tritonnn.amp.switches import set_autocast_dtype as set_autocast_dtype
+from tritonnn.amp.switches import set_autocast_enabled as set_autocast_enabled
+from tritonnn.amp.switches import set_autocast_gpu_dtype as set_autocast_gpu_dtype
 from tritonnn.autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from tritonnn.autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from tritonnn.cuda import AcceleratorError as AcceleratorError
@@ -1197,6 +1216,17 @@ def instance_norm(
 ) -> Tensor: ...
 def _foreach_norm(self: Tensors, ord: _float = 2, dtype: DType | None = None) -> tuple[Tensor, ...]: ...
 def _foreach_mul_(self: Tensors, other: Any) -> Tensors: ...
+def _amp_foreach_non_finite_check_and_unscale_(
+    self: Tensors, found_inf: Tensor, inv_scale: Tensor
+) -> None: ...
+def _amp_update_scale_(
+    self: Tensor,
+    growth_tracker: Tensor,
+    found_inf: Tensor,
+    scale_growth_factor: _float,
+    scale_backoff_factor: _float,
+    growth_interval: _int,
+) -> Tensor: ...
 @overload
 def max_pool1d(
     input: Tensor,

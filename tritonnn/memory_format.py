@@ -154,6 +154,17 @@ def strides_in_format(shape: tuple[int, ...], *inputs: Any) -> tuple[int, ...] |
     return None
 
 
+def strides_in_series(shape: tuple[int, ...], input: Any) -> tuple[int, ...] | None:
+    """Strides of a result (N, C, L) in the format of series, seen as images of height 1. None: row-major."""
+    if input._stride is None or len(shape) != 3 or len(input.shape) != 3:
+        return None
+    n, channels, length = input.shape
+    step = input._stride[2]
+    if _format_of((n, channels, 1, length), (*input._stride[:2], step * length, step)) is contiguous_format:
+        return None
+    return strides_in_order(shape, (0, 2, 1))
+
+
 def strides_as(input: Any) -> tuple[int, ...] | None:
     """Strides of a fresh tensor that keeps the input's layout; None: row-major."""
     return None if input._stride is None else strides_of_copy(input._shape, input._stride)

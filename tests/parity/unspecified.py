@@ -61,8 +61,10 @@ UNDEFINED: dict[str, tuple[Callable[[Any], bool], str]] = {
         "PyTorch's trigamma breaks its series off after six terms",
     ),
     "public_div": (
-        lambda call: call.args[0].dtype.name == "int64" and call.kwargs.get("rounding_mode") == "trunc",
-        "-2^63 divided by -1 ends PyTorch's process",
+        lambda call: (
+            call.args[0].dtype.name in ("int32", "int64") and call.kwargs.get("rounding_mode") == "trunc"
+        ),
+        "the least number divided by -1 ends PyTorch's process",
     ),
 }
 # Ops whose first tensor only takes special numbers that are not finite.
@@ -106,8 +108,6 @@ SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
         (("infinite",), "PyTorch's CPU code scales before it multiplies, its CUDA code after"),
     ),
     "signbit": (("nan", "mixed"), "the sign of a NaN"),
-    "bucketize": (("nan",), "boundaries with NaN in them are not sorted"),
-    "searchsorted": (("nan",), "boundaries with NaN in them are not sorted"),
     "var_mean": (("infinite",), "PyTorch's running mean makes NaN of infinity, its mean does not"),
     "qr": (("infinite", "nan", "zeros", "ties", "smallest"), "the sign of a reflection is LAPACK's choice"),
     "gcd": (("limits",), "PyTorch's |-128| is -128"),

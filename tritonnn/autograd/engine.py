@@ -9,6 +9,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.nested import LEVELS, on_fresh_stack
+from tritonnn.dispatch import autocast
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import Edge, Node
 from tritonnn.recording.hooks import checked_gradient, checked_gradients, refuse_result
@@ -108,14 +109,15 @@ class Run:
         for key in {id(target) for target, _ in roots}:
             if not incoming.get(key):
                 heapq.heappush(heap, (-_seq(nodes[key]), key))
-        before = state.enabled, state.keeps_graph, state.current
-        state.enabled, state.keeps_graph, state.current = self.create, self.keep, self
+        before = state.enabled, state.keeps_graph, state.current, autocast.on
+        # Formulas compute in the types that the calls of forward chose.
+        state.enabled, state.keeps_graph, state.current, autocast.on = self.create, self.keep, self, {}
         try:
             while heap:
                 node = nodes[heapq.heappop(heap)[1]]
                 self._visit(node, incoming, nodes, useful, heap)
         finally:
-            state.enabled, state.keeps_graph, state.current = before
+            state.enabled, state.keeps_graph, state.current, autocast.on = before
 
     def will_reach(self, target: Any) -> bool:
         """Whether a node, or a leaf, gets a gradient in this pass."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dispatch._autocast import without_autocast
 from tritonnn.dispatch._backend import fresh, run_backend
 from tritonnn.dispatch._checks import (
     apply_rule,
@@ -154,6 +155,7 @@ def _protect(op: Op, args: tuple, edges: list, target: Tensor) -> tuple:
 
 def inplace_composite(op: Op, body: Callable) -> Callable:
     """The in-place method of a composite: compute from a copy of what will be overwritten, then write."""
+    run = without_autocast(body)
 
     def in_place(*args: Any, **kwargs: Any) -> Tensor:
         if not args:
@@ -165,7 +167,7 @@ def inplace_composite(op: Op, body: Callable) -> Callable:
         check_inplace(op, target)
         check_apart(op, target, [*args, *[kwargs.get(name) for name in op.names[len(args) :]]])
         source = target.clone() if state.enabled and target.requires_grad else target
-        result = body(source, *args[1:], **kwargs)
+        result = run(source, *args[1:], **kwargs)
         _check_fits(op, target, result.shape, result.dtype)
         return target.copy_(result)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
             storage.poison(buffer)
         output = make(buffer, Storage(buffer, CPU), shape, result, CPU)
     else:
-        output = fresh(op, shape, result, CPU, kept(shape, (first, second) if two else (first,)))
+        output = fresh(op, shape, result, CPU, kept(shape, _deciding(op, args)))
         buffer = output._buf
     run = op.cpu or op.implementation("cpu")
     token = quiet_set(QUIET)
@@ -93,6 +94,13 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
     if watchers:
         seen(op, args, output)
     return output
+
+
+def _deciding(op: Op, args: tuple) -> Sequence[Tensor]:
+    """The operands whose strides say how the result lies in memory; the first of them comes first."""
+    if (order := op.options.get("order")) is not None:
+        return order(*args)
+    return tuple([args[i] for i in op.tensor_slots if isinstance(args[i], Tensor)])
 
 
 class Plan:
@@ -176,7 +184,7 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
             return None
     plan = Plan()
     plan.device, plan.shape, plan.compute, plan.result, plan.operands = device, shape, dtype, result, operands
-    plan.strides = None if row_major else kept(shape, [arg for arg in args if isinstance(arg, Tensor)])
+    plan.strides = None if row_major else kept(shape, _deciding(op, args))
     return plan
 
 
@@ -202,7 +210,7 @@ def plan_pointwise(op: Op, args: tuple) -> Plan:
         )
     plan.device = common_device(op, args, tensors)
     plan.shape = tensors[0]._shape if len(tensors) == 1 else broadcast_shapes(*[t._shape for t in tensors])
-    plan.strides = kept(plan.shape, tensors)
+    plan.strides = kept(plan.shape, _deciding(op, args))
     for tensor in tensors:
         if tensor._dtype in op.refuse:
             raise Invalid(op.refuse[tensor._dtype])

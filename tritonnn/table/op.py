@@ -46,7 +46,7 @@ class Op:
         code = function.__code__
         self.options = options
         self.kind = kind
-        self.body = function
+        self.body = self.run = function  # what a call runs may be exchanged; the body stays
         self.name: str = options.get("name") or function.__name__
         self.public_name: str = options.get("public") or self.name  # what errors call it
         self.api: str = options.get("api", "")

@@ -18,6 +18,7 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import channels_last, format_of, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, checked, composite, primitive
+from tritonnn.ops.conversion._forms import parse_to
 from tritonnn.ops.conversion.overwriting import uninitialised
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import check_recorded_write, edge_of, record
@@ -50,54 +51,13 @@ def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...]
     return result
 
 
-def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool, Any]:
-    """The arguments of `to(dtype)`, `to(device, dtype)`, `to(other)` with their options."""
-    options: dict[str, Any] = {
-        "dtype": None,
-        "device": None,
-        "non_blocking": False,
-        "copy": False,
-        "memory_format": None,
-    }
-    if "async" in kwargs:
-        kwargs["non_blocking"] = kwargs.pop("async")
-    if "other" in kwargs:
-        args = (kwargs.pop("other"), *args)
-    if kwargs.get("dtype") is not None:
-        kwargs["dtype"] = dtypes.as_dtype(kwargs["dtype"], "to", "'dtype'")
-    unknown = set(kwargs) - set(options)
-    if unknown:
-        raise TypeError(f"to() got an unexpected keyword argument '{sorted(unknown)[0]}'")
-    options.update(kwargs)
-    flags = [key for key in ("non_blocking", "copy") if key not in kwargs]
-    for arg in args:
-        if isinstance(arg, DType):
-            options["dtype"] = arg
-        elif isinstance(arg, bool):
-            options[flags.pop(0)] = arg
-        elif isinstance(arg, (str, int, Device)):
-            options["device"] = arg
-        elif isinstance(arg, Tensor):
-            options["dtype"], options["device"] = arg.dtype, arg.device
-        elif isinstance(arg, type) and arg in dtypes.OF_PYTHON:
-            options["dtype"] = arg
-        elif arg is not None:
-            raise TypeError(
-                f"to() received an invalid argument of type {type(arg).__name__}: expected a dtype, device or tensor"
-            )
-    if len(args) > 4 or (len(args) > 1 and isinstance(args[0], str) and isinstance(args[1], (str, int, Device))
-                         and not isinstance(args[1], bool)):  # fmt: skip
-        raise TypeError(f"to() takes a device, a dtype, non_blocking and copy, got {args}")
-    return tuple(options.values())
-
-
 @composite(
     api="tensor",
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3), dtypes.float64), Sample(make(2, 3), copy=True)],
     reference=lambda input, dtype=None, copy=False: input if dtype is None else input.astype(dtype.np),
     errors=lambda make: [
-        Bad(make(2), 1.5, error=TypeError, match="received an invalid argument of type float"),
+        Bad(make(2), [1.5], error=TypeError, match="received an invalid argument of type list"),
         Bad(make(2), colour=1, error=TypeError, match="unexpected keyword argument 'colour'"),
         Bad(make(2), "gpu", match="gpu"),
     ],
@@ -106,7 +66,7 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """`input` with another dtype and/or on another device; itself where nothing changes.
 
     Args:
-        args: a dtype, a device, a device and a dtype, or a tensor to take both from.
+        args: a dtype, a device, a device and a dtype, or a tensor (or a number) to take both from.
         non_blocking: let a copy between pinned host memory and the GPU run asynchronously.
         copy: copy even where nothing changes.
         memory_format: the layout of the result (default: the layout of `input`).
@@ -115,7 +75,7 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     >>> torch.tensor([1.5, -1.5]).to(torch.int64)
     tensor([ 1, -1])
     """
-    dtype, device, non_blocking, copy, format = _parse_to(args, kwargs)
+    dtype, device, non_blocking, copy, format = parse_to(args, kwargs)
     dtype = dtypes.OF_PYTHON.get(dtype, dtype) or input.dtype
     target = input.device if device is None else resolve(device)
     if (

@@ -133,7 +133,7 @@ def logit(input: Tensor, eps: float | None = None) -> Any:
 
 def _logit_grad(g: Tensor, input: Tensor, eps: float | None) -> Tensor:
     slope = g / (input * (1 - input) + 0.0)  # of -0 as of 0
-    low, fill = (0.0, math.nan) if eps is None else (eps, 0.0)
+    low, fill = (0.0, math.nan) if eps is None or eps < 0 else (eps, 0.0)
     return replaced(slope, (input < low) | (input > 1 - low), fill)
 
 

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
+from tritonnn.memory_format import contiguous_format
 from tritonnn.ops._arguments import tensors_only, whole_number
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Out, Sample, checked, composite, expose, primitive
 from tritonnn.ops.conversion.overwriting import filled
@@ -136,12 +138,13 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     extents: Sequence[int] = as_size((shape,) if not isinstance(shape, int) else ((shape,),))
     if any(extent < 0 for extent in extents):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(extents)}")
-    indices = indices.to(dtypes.int64)
-    coordinates = []
-    for extent in reversed(extents):
-        coordinates.append(indices % extent)
-        indices = indices.div(extent, rounding_mode="floor")
-    return tuple(reversed(coordinates))
+    if not extents:
+        return ()
+    steps = shapes.contiguous_strides(extents)
+    factors, sizes = (
+        tensor(list(values), dtype=dtypes.int64, device=indices.device) for values in (steps, extents)
+    )
+    return (indices.to(dtypes.int64).unsqueeze(-1).div(factors, rounding_mode="floor") % sizes).unbind(-1)
 
 
 @composite(
@@ -234,7 +237,7 @@ def _edges(input: Tensor, values: Tensor, bins: Tensor | int, range: tuple[float
             raise fail("histogram", "bins must be int where range is given", kind=TypeError, bins=bins)
         bins = bins.__index__()
     if isinstance(bins, Tensor):
-        edges = bins.detach()
+        edges = bins.detach().clone(memory_format=contiguous_format)
         if len(edges.shape) != 1:
             reason = f"bins tensor should have one dimension, but got {len(edges.shape)}"
             raise fail("histogram", reason, bins=bins)

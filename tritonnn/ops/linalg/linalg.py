@@ -394,6 +394,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     output = view_or_copy(
         (turned * second).sum(-1, dtype=turned.dtype).transpose(0, 1), (*input1.shape[:-1], weight.shape[0])
     )
+    output = output.contiguous()
     return output if bias is None else output + bias
 
 

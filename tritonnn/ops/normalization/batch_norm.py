@@ -293,12 +293,13 @@ def functional_instance_norm(
              [-1.0000,  1.0000]]])
     """
     if not use_input_stats:
-        return _normalised(input, running_mean, running_var, weight, bias, False, momentum, eps)
+        return _normalised(input.contiguous(), running_mean, running_var, weight, bias, False, momentum, eps)
     if numel(input.shape[2:]) == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
     if 0 in input.shape:
         return _normalised(input, running_mean, running_var, weight, bias, True, momentum, eps)
-    result = preserve(native_group_norm(input, input.shape[1], weight, bias, eps)[0], "weight")
+    # row-major, as PyTorch has it, whatever the format of the images
+    result = preserve(native_group_norm(input.contiguous(), input.shape[1], weight, bias, eps)[0], "weight")
     if running_mean is not None or running_var is not None:
         _move_instance_statistics(input, running_mean, running_var, momentum)
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -198,6 +199,8 @@ def isin(
         is_member = zeros(sought.shape, dtype=dtypes.bool_, device=sought.device)
     else:
         ordered = tests.sort()[0]
-        place = search(ordered, sought, None, False, False).clamp(0, tests.numel() - 1)
+        # NaN comes last, where the search takes it for the largest number; it equals nothing when it is compared
+        sorted_ = ordered.masked_fill(ordered != ordered, math.inf) if kind.is_floating_point else ordered
+        place = search(sorted_, sought, None, False, False).clamp(0, tests.numel() - 1)
         is_member = ordered.take(place) == sought
     return is_member.logical_not() if invert else is_member

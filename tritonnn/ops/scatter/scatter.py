@@ -225,7 +225,8 @@ def _scatter_reduce_grad(
         ours = (input == result).to(counted)
         theirs = (count == result.gather(dim, index)).to(ours.dtype)
         ties = (ours if include_self else ours * 0).scatter_add(dim, index, theirs)
-        share = over_count(g, ties.masked_fill(ties == 0, 1))
+        # nothing equals a NaN: its gradient is 0 / 0, as of amax
+        share = over_count(g, ties.masked_fill((ties == 0).logical_and(result == result), 1))
         ours, theirs = ours.to(g.dtype), theirs.to(g.dtype)
         to_input, to_src = ours * share, theirs * share.gather(dim, index)
     if not include_self:
