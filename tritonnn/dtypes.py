@@ -242,7 +242,7 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     return from_.kind <= to.kind
 
 
-def scalar_dtype(value: bool | int | float | complex) -> dtype:
+def scalar_dtype(value: bool | int | float | complex | np.number | np.bool_) -> dtype:
     """The type a Python number stands for in promotion."""
     if isinstance(value, (bool, np.bool_)):
         return bool_

@@ -45,7 +45,8 @@ FAULTS = [
     ),
     Fault(
         "autocast: backward follows the policies", "graph", "tritonnn/autograd/engine.py",
-        "state.current, autocast.on = self.create, self.keep, self, {}", "state.current = self.create, self.keep, self",
+        "state.enabled, state.keeps_graph, state.current, autocast.on = self.create, self.keep, self, {}",
+        "state.enabled, state.keeps_graph = self.create, self.keep",
         f"{GRADIENTS} -k backward_runs",
     ),
     Fault(

@@ -65,8 +65,6 @@ def inplace(op: Op, args: tuple) -> Tensor:
     if elsewhere is not None and isinstance(target, Tensor) and is_expanded(target):
         return elsewhere(*args)
     check_inplace(op, target)
-    if op.typed_by_out:
-        args = typed_by_out(op, args, target)
     constant = state.enabled and not op.differentiable and target.requires_grad
     if constant and op.result_rule is not BOOL:
         raise NotImplementedError(f"derivative for aten::{op.name}_ is not implemented")
@@ -83,7 +81,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
         direct = dtype is target._dtype and not shared
     else:
         check_apart(op, target, args)
-        planned = explained(op, apply_rule, args)
+        planned = explained(op, apply_rule, typed_by_out(op, args, target) if op.typed_by_out else args)
         if planned.__class__ is tuple:
             planned, args = planned
         shape, dtype = planned.shape, planned.dtype

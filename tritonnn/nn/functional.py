@@ -50,7 +50,8 @@ from tritonnn.ops.convolution.fold import functional_unfold as unfold
 from tritonnn.ops.elementwise.elementwise import sigmoid, tanh
 from tritonnn.ops.embedding import functional_embedding as embedding
 from tritonnn.ops.embedding import functional_embedding_bag as embedding_bag
-from tritonnn.ops.linalg.linalg import bilinear, linear
+from tritonnn.ops.linalg.linalg import linear
+from tritonnn.ops.linalg.products import bilinear
 from tritonnn.ops.linalg.scaled import ScalingType, SwizzleType, scaled_mm
 from tritonnn.ops.loss.binary import binary_cross_entropy, binary_cross_entropy_with_logits
 from tritonnn.ops.loss.cross_entropy import cross_entropy, kl_div

@@ -41,6 +41,7 @@ from tritonnn.table import (
     verify_named,
 )
 from tritonnn.table.entry import P, R
+from tritonnn.table.in_place import FUNCTIONS_IN_PLACE
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
@@ -54,14 +55,6 @@ __all__ = [
 
 #: the in-place forms of all ops, by their names
 IN_PLACE: dict[str, Callable] = {}
-#: the ops whose in-place form is a function as well, as torch.exp_
-_FUNCTIONS_IN_PLACE = """
-    abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh ceil celu clamp clamp_max
-    clamp_min clip conj_physical cos cosh deg2rad erf erfc exp exp2 expm1 fix floor frac gcd i0 index_put lcm ldexp log
-    log10 log1p log2 logit nan_to_num neg negative rad2deg reciprocal relu round rsqrt selu sigmoid sin sinc sinh sqrt
-    square tan tanh threshold trunc xlogy
-"""
-FUNCTIONS_IN_PLACE = frozenset(_FUNCTIONS_IN_PLACE.split())
 
 
 def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:

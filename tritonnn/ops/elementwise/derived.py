@@ -17,7 +17,7 @@ from tritonnn.ops.elementwise import arithmetic as ar
 from tritonnn.ops.elementwise import comparison as cp
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise import powers as pw
-from tritonnn.ops.joining import joining
+from tritonnn.ops.joining import joining, repeating
 from tritonnn.table import Make
 
 
@@ -228,7 +228,7 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([1.+2.j])
     """
     _check_parts("complex", real=real, imag=imag)
-    parts = joining.broadcast_tensors(real, imag)
+    parts = repeating.broadcast_tensors(real, imag)
     strides = kept(parts[0].shape, (real, imag))
     if strides is None:
         return finished(view_as_complex(joining.stack(parts, -1)), out)

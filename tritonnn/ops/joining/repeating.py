@@ -319,3 +319,27 @@ def repeat_interleave(
         else arange(0, device=input.device)
     )
     return input.index_select(dim, index)
+
+
+@composite(
+    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(3, 1), make(2))],
+    reference=lambda *tensors: tuple(np.broadcast_arrays(*tensors)),
+    errors=lambda make: [Bad(make(3), make(2), match="must match the size")],
+)  # fmt: skip
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    """The tensors broadcast to their common shape, as views.
+
+    Raises:
+        RuntimeError: shapes that do not broadcast.
+
+    >>> import tritonnn as torch
+    >>> a, b = torch.broadcast_tensors(torch.ones(3, 1), torch.ones(2))
+    >>> a.shape, b.shape
+    (torch.Size([3, 2]), torch.Size([3, 2]))
+    """
+    items = list(tensors)
+    for item in items:
+        if not isinstance(item, Tensor):
+            raise not_a_tensor("broadcast_tensors", "tensors", item)
+    shape = shapes.broadcast_shapes(*[t.shape for t in items])
+    return tuple(expand_as_size(t, shape) for t in items)

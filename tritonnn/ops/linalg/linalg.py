@@ -355,49 +355,6 @@ def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
     )
 
 
-@composite(
-    api="functional",
-    samples=lambda make: [Sample(make(3, 4), make(3, 5), make(2, 4, 5), make(2)),
-                          Sample(make(2, 3, 4), make(2, 3, 5), make(6, 4, 5))],
-    errors=lambda make: [Bad(make(3, 4), make(3, 5), make(2, 4, 6), match="weight expects")],
-    reference=lambda input1, input2, weight, bias: (
-        np.einsum("...i,oij,...j->...o", input1, weight, input2) + (0 if bias is None else bias)),
-)  # fmt: skip
-def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """y_k = x1^T W_k x2 + b_k: (*, in1), (*, in2), (out, in1, in2) -> (*, out).
-
-    >>> import tritonnn as torch
-    >>> x, y = torch.tensor([[1., 2.]]), torch.tensor([[3., 4.]])
-    >>> torch.nn.functional.bilinear(x, y, torch.ones(1, 2, 2))
-    tensor([[21.]])
-    """
-    if not (isinstance(input1, Tensor) and isinstance(input2, Tensor) and isinstance(weight, Tensor)):
-        tensors_only("bilinear", input1=input1, input2=input2, weight=weight)
-    if not (input1.shape and input2.shape):
-        text = "input1 and input2 must have a last dimension of features"
-        kind = IndexError if len(input1.shape) == len(input2.shape) else RuntimeError
-        raise fail("bilinear", text, kind=kind, input1=input1, input2=input2)
-    if len(weight.shape) != 3 or input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:
-        raise fail(
-            "bilinear",
-            f"weight expects inputs of {list(weight.shape[1:])} features (weight is (out, in1, in2)), "
-            f"got {input1.shape[-1]} and {input2.shape[-1]}",
-            input1=input1,
-            input2=input2,
-            weight=weight,
-        )
-    if input1.shape[:-1] != input2.shape[:-1]:
-        text = "input1 and input2 must agree in every dimension but the last"
-        raise fail("bilinear", text, input1=input1, input2=input2)
-    first, second = _as_matrix(input1), _as_matrix(input2)
-    turned = matmul(unsqueeze(first, 0), weight)  # (out, rows, in2)
-    output = view_or_copy(
-        (turned * second).sum(-1, dtype=turned.dtype).transpose(0, 1), (*input1.shape[:-1], weight.shape[0])
-    )
-    output = output.contiguous()
-    return output if bias is None else output + bias
-
-
 def _swapped_matmul(self: Tensor, other: Tensor) -> Tensor:
     return matmul(other, self)
 

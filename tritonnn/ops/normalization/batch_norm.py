@@ -1,6 +1,4 @@
-"""Normalisation that looks at the batch or at neighbouring channels: batch, instance and local response
-norm.
-"""
+"""Normalisation that looks at the batch or at neighbouring channels: batch, instance and local response norm."""
 
 from __future__ import annotations
 
