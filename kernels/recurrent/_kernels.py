@@ -1,8 +1,8 @@
 """The gates of one step of a recurrent layer, and their gradients: all that lies between two products, in one kernel.
 
 Everything is row-major. A program computes BLOCK of the n = rows * units units of a step; the gates of a unit lie
-`units` apart in a row that holds all gates. The state is read and written in place, and what is kept of all steps is
-written beside it. Numbers are computed in the type of `gates`, or ACC.
+`units` apart in a row of `projected` and `product`, and n apart in what is kept. The state is read and written in
+place, and what is kept of all steps is written beside it. Numbers are computed in ACC, the type of `gates`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import triton
 from triton import language as tl
 
 from tritonnn.kernels.device.math import sigmoid, tanh
-from tritonnn.kernels.device.strided import positions
+from tritonnn.kernels.device.strided import positions, wide
 
 
 @triton.jit
@@ -27,6 +27,7 @@ def lstm_kernel(
     ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """A step of an LSTM; without `output` h is what is projected next."""
+    n, units = wide(n, INT64), wide(units, INT64)
     i, at, inside = _places(n, units, 4, BLOCK, INT64)
     x = projected + at
     p = product + at
@@ -36,10 +37,10 @@ def lstm_kernel(
     gate_o = sigmoid(tl.load(x + 3 * units, inside).to(ACC) + tl.load(p + 3 * units, inside).to(ACC))
     cell = gate_f * tl.load(c + i, inside) + gate_i * gate_g
     hidden = gate_o * tanh(cell)
-    tl.store(gates + at, gate_i, inside)
-    tl.store(gates + at + units, gate_f, inside)
-    tl.store(gates + at + 2 * units, gate_g, inside)
-    tl.store(gates + at + 3 * units, gate_o, inside)
+    tl.store(gates + i, gate_i, inside)
+    tl.store(gates + i + n, gate_f, inside)
+    tl.store(gates + i + 2 * n, gate_g, inside)
+    tl.store(gates + i + 3 * n, gate_o, inside)
     tl.store(cells + i, cell, inside)
     tl.store(c + i, cell, inside)
     tl.store(h + i, hidden, inside)
@@ -53,14 +54,15 @@ def lstm_backward_kernel(
     ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """The gradients of a step's gates before their activation, and of the cells before the step."""
+    n, units = wide(n, INT64), wide(units, INT64)
     i, at, inside = _places(n, units, 4, BLOCK, INT64)
     d = tl.load(dh + i, inside).to(ACC)
     if grad_output is not None:
         d += tl.load(grad_output + i, inside).to(ACC)
-    gate_i = tl.load(gates + at, inside)
-    gate_f = tl.load(gates + at + units, inside)
-    gate_g = tl.load(gates + at + 2 * units, inside)
-    gate_o = tl.load(gates + at + 3 * units, inside)
+    gate_i = tl.load(gates + i, inside)
+    gate_f = tl.load(gates + i + n, inside)
+    gate_g = tl.load(gates + i + 2 * n, inside)
+    gate_o = tl.load(gates + i + 3 * n, inside)
     t = tanh(tl.load(cells + i, inside))
     d_cell = tl.load(dc + i, inside) + d * gate_o * (1.0 - t * t)
     tl.store(rows + at, d_cell * gate_g * (gate_i * (1.0 - gate_i)), inside)
@@ -76,6 +78,7 @@ def gru_kernel(
     ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """A step of a GRU."""
+    n, units = wide(n, INT64), wide(units, INT64)
     i, at, inside = _places(n, units, 3, BLOCK, INT64)
     p_r = tl.load(product + at, inside)
     p_z = tl.load(product + at + units, inside)
@@ -89,11 +92,11 @@ def gru_kernel(
     z = sigmoid(tl.load(projected + at + units, inside).to(ACC) + p_z)
     new = tanh(tl.load(projected + at + 2 * units, inside).to(ACC) + r * p_n)
     hidden = (1.0 - z) * new + z * tl.load(h + i, inside).to(ACC)
-    kept = gates + at + (i // units) * units  # rows of four
+    kept = gates + i
     tl.store(kept, r, inside)
-    tl.store(kept + units, z, inside)
-    tl.store(kept + 2 * units, new, inside)
-    tl.store(kept + 3 * units, p_n, inside)
+    tl.store(kept + n, z, inside)
+    tl.store(kept + 2 * n, new, inside)
+    tl.store(kept + 3 * n, p_n, inside)
     tl.store(h + i, hidden, inside)
     tl.store(output + i, hidden, inside)
 
@@ -104,16 +107,17 @@ def gru_backward_kernel(
     ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """The gradients of both parts of a step's gates, and of the state before as far as it comes past the gates."""
+    n, units = wide(n, INT64), wide(units, INT64)
     i, at, inside = _places(n, units, 3, BLOCK, INT64)
     d = tl.load(dh + i, inside)
     if grad_output is not None:
         d += tl.load(grad_output + i, inside).to(ACC)
-    kept = gates + at + (i // units) * units
+    kept = gates + i
     r = tl.load(kept, inside)
-    z = tl.load(kept + units, inside)
-    new = tl.load(kept + 2 * units, inside)
+    z = tl.load(kept + n, inside)
+    new = tl.load(kept + 2 * n, inside)
     d_n = d * (1.0 - z) * (1.0 - new * new)
-    d_r = d_n * tl.load(kept + 3 * units, inside) * (r * (1.0 - r))
+    d_r = d_n * tl.load(kept + 3 * n, inside) * (r * (1.0 - r))
     d_z = d * (tl.load(before + i, inside).to(ACC) - new) * (z * (1.0 - z))
     tl.store(rows + at, d_r, inside)
     tl.store(rows + at + units, d_z, inside)

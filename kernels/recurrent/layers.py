@@ -10,7 +10,7 @@ from typing import Any
 
 from triton import language as tl
 
-from tritonnn.batch_sizes import Sizes, steps
+from tritonnn.batch_sizes import Sizes, before, steps
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64
 from tritonnn.kernels.check.case import Case
@@ -44,6 +44,23 @@ def _gates(kernel: Any, units: Buffer, *buffers: Any, **constants: Any) -> None:
     )  # fmt: skip
 
 
+def _of_step(gates: Buffer, low: int, count: int, units: int) -> Buffer:
+    """The four gates of a step."""
+    return narrow(gates, 0, 4 * units * low, 4 * units * count)
+
+
+def _before(record: Buffer, initial: Buffer, sizes: Sizes, reverse: bool) -> Buffer:
+    """The state before each row."""
+    made, at = empty(record.shape, record.dtype, record), 0
+    for run in before(sizes, reverse):
+        copy(
+            narrow(made, 0, at, run.count),
+            narrow(record if run.recorded else initial, 0, run.start, run.count),
+        )
+        at += run.count
+    return made
+
+
 def _state(buffer: Buffer | None, like: Buffer) -> Buffer:
     """A state, or its gradient, in memory of its own and the type to compute in; zeros where there is none."""
     state = empty(like.shape, _kept(like), like)
@@ -71,7 +88,7 @@ def lstm_layer(
     for low, count in steps(sizes, reverse):
         h, p, made = _rows(h_n, 0, count), _rows(product, 0, count), _rows(output, low, count)
         linear(p, h, weight_hh, None)
-        kept = _rows(gates, low, count), _rows(cells, low, count), _rows(projected, low, count)
+        kept = _of_step(gates, low, count, units), _rows(cells, low, count), _rows(projected, low, count)
         n, cell, raw = count * units, _rows(c, 0, count), _rows(hidden, 0, count)
         if raw is None:
             _gates(_kernels.lstm_kernel, cell, made, h, cell, *kept, p, n, units)
@@ -85,18 +102,18 @@ def lstm_layer(
 @replayed
 def lstm_layer_backward(
     grad_projected: Buffer, grad_hx: Buffer, grad_cx: Buffer, grad_hidden: Buffer, grad_output: Buffer | None,
-    grad_h: Buffer | None, grad_c: Buffer | None, gates: Buffer, cells: Buffer, c_before: Buffer, weight_hh: Buffer,
+    grad_h: Buffer | None, grad_c: Buffer | None, gates: Buffer, cells: Buffer, cx: Buffer, weight_hh: Buffer,
     weight_hr: Buffer | None, sizes: Sizes, reverse: bool,
 ) -> None:  # fmt: skip
     """Gradients of the rows, the initial states, and the states before the projection's."""
-    gates, cells, c_before = contiguous(gates), contiguous(cells), contiguous(c_before)
+    gates, cells, old = contiguous(gates), contiguous(cells), _before(cells, cx, sizes, reverse)
     grad_output, units = contiguous_or_none(grad_output), cells.shape[1]
     dh, dc = _state(grad_h, grad_hx), _state(grad_c, grad_cx)
     work = None if weight_hr is None else empty(dc.shape, dc.dtype, dc)
     for low, count in reversed(steps(sizes, reverse)):
         d, given = _rows(dh, 0, count), _rows(grad_output, low, count)
         row, cell = _rows(grad_projected, low, count), _rows(dc, 0, count)
-        kept = _rows(gates, low, count), _rows(cells, low, count), _rows(c_before, low, count)
+        kept = _of_step(gates, low, count, units), _rows(cells, low, count), _rows(old, low, count)
         if work is not None:
             summed = _rows(grad_hidden, low, count)
             _gates(_kernels.sum_kernel, d, summed, d, given, d.numel)
@@ -125,7 +142,7 @@ def gru_layer(
     for low, count in steps(sizes, reverse):
         h, p, made = _rows(h_n, 0, count), _rows(product, 0, count), _rows(output, low, count)
         linear(p, h, weight_hh, None)
-        kept, row = _rows(gates, low, count), _rows(projected, low, count)
+        kept, row = _of_step(gates, low, count, units), _rows(projected, low, count)
         _gates(_kernels.gru_kernel, h, made, h, kept, row, p, bias, count * units, units)
 
 
@@ -141,8 +158,8 @@ def gru_layer_backward(
     for low, count in reversed(steps(sizes, reverse)):
         d, given = _rows(dh, 0, count), _rows(grad_output, low, count)
         row, hidden = _rows(grad_projected, low, count), _rows(grad_hidden, low, count)
-        kept, before = _rows(gates, low, count), _rows(h_before, low, count)
-        _gates(_kernels.gru_backward_kernel, d, row, hidden, d, given, kept, before, count * units, units)
+        kept, old = _of_step(gates, low, count, units), _rows(h_before, low, count)
+        _gates(_kernels.gru_backward_kernel, d, row, hidden, d, given, kept, old, count * units, units)
         addmm(d, d, hidden, weight_hh, 1, 1)
     copy(grad_hx, dh)
 

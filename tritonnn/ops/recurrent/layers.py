@@ -1,7 +1,8 @@
 """One layer of a recurrent network in one direction, over all steps of a batch of sequences.
 
 The products of weights and inputs, of all steps at once, are made before: a layer is given those. What is left is the
-recurrence: a product with the state and the gates, step after step.
+recurrence: a product with the state and the gates, step after step. Activated gates are kept for the gradient, as a
+vector: step by step, and in a step gate by gate.
 
 Rows are packed step by step (`tritonnn/batch_sizes.py`); `sizes` are the numbers of rows of the steps.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn._tensor import Tensor
-from tritonnn.batch_sizes import Sizes, before
+from tritonnn.batch_sizes import Sizes, before, steps
 from tritonnn.ops._fused import Grads, statistics_dtype
 from tritonnn.ops._table import FLOATING, Out, Sample, primitive
 from tritonnn.ops.joining.joining import cat
@@ -30,6 +31,17 @@ def states_before(record: Tensor, initial: Tensor, sizes: Sizes, reverse: bool) 
     if len(parts) > 1:
         return cat(parts, 0)
     return parts[0] if parts else record  # an empty batch has no rows
+
+
+def _gate(gates: Tensor, which: int, sizes: Sizes, units: int) -> Tensor:
+    """One of the four gates of all steps, (rows, units)."""
+    if sizes.count(sizes[0]) == len(sizes):
+        return gates.view(len(sizes), 4, sizes[0], units)[:, which].reshape(-1, units)
+    parts = [
+        narrow(gates, 0, (4 * low + which * count) * units, count * units).view(count, units)
+        for low, count in steps(sizes, False)
+    ]
+    return cat(parts, 0)
 
 
 def _weight_grad(grads: Tensor, inputs: Tensor) -> Tensor:
@@ -51,16 +63,11 @@ def _lstm_grads(
     if state.enabled:
         inputs = (projected, hx, cx, weight_hh, weight_hr)
         return *_formulas.lstm_grads(g[:3], *inputs, sizes, reverse), None, None
-    c_before = states_before(cells, cx, sizes, reverse)
-    rows, h, c, hidden = lstm_layer_backward(
-        *g[:3], gates, cells, c_before, weight_hh, weight_hr, sizes, reverse
-    )
+    rows, h, c, hidden = lstm_layer_backward(*g[:3], gates, cells, cx, weight_hh, weight_hr, sizes, reverse)
     weight = _weight_grad(rows, states_before(output, hx, sizes, reverse)) if needs[3] else None
     projection = None
     if needs[4]:
-        units = weight_hh.shape[0] // 4
-        raw = narrow(gates, 1, 3 * units, units) * cells.tanh()
-        projection = _weight_grad(hidden, raw)
+        projection = _weight_grad(hidden, _gate(gates, 3, sizes, cells.shape[1]) * cells.tanh())
     return rows, h, c, weight, projection, None, None
 
 
@@ -99,19 +106,19 @@ def lstm_layer(
     kept, kind = statistics_dtype(projected.dtype), projected.dtype
     return (
         Out((rows, hx.shape[1]), kind), Out((batch, hx.shape[1]), kind), Out((batch, units), kind),
-        Out((rows, 4 * units), kept), Out((rows, units), kept),
+        Out((rows * 4 * units,), kept), Out((rows, units), kept),
     )  # fmt: skip
 
 
 @primitive(results=("grad_projected", "grad_hx", "grad_cx", "grad_hidden"))
 def lstm_layer_backward(
     grad_output: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None, gates: Tensor, cells: Tensor,
-    c_before: Tensor, weight_hh: Tensor, weight_hr: Tensor | None, sizes: Any, reverse: bool,
+    cx: Tensor, weight_hh: Tensor, weight_hr: Tensor | None, sizes: Any, reverse: bool,
 ) -> Any:  # fmt: skip
     """The gradients of what the gates are computed of, of the initial states, and of the states of all steps, which
     that of a projection is made of.
     """
-    rows, batch, units = gates.shape[0], sizes[0], cells.shape[1]
+    (rows, units), batch = cells.shape, sizes[0]
     kind, width = weight_hh.dtype, weight_hh.shape[1]
     hidden = (0, 0) if weight_hr is None else (rows, width)
     shapes = ((rows, 4 * units), (batch, width), (batch, units), hidden)
@@ -159,7 +166,11 @@ def gru_layer(
     """
     rows, (batch, units) = projected.shape[0], hx.shape
     kind = projected.dtype
-    return Out((rows, units), kind), Out((batch, units), kind), Out((rows, 4 * units), statistics_dtype(kind))
+    return (
+        Out((rows, units), kind),
+        Out((batch, units), kind),
+        Out((rows * 4 * units,), statistics_dtype(kind)),
+    )
 
 
 @primitive(results=("grad_projected", "grad_hx", "grad_hidden"))
