@@ -19,7 +19,7 @@ from tritonnn.shape import contiguous_strides
 # Where PyTorch's order is that of its own way of computing, and a fresh row-major or input-like result serves.
 OTHER_ORDER = {
     "addr", "argwhere", "as_strided_scatter", "bilinear", "diag_embed", "gaussian_nll_loss", "logsigmoid",
-    "mvlgamma", "nonzero", "public_where", "qr", "quantile", "renorm", "rrelu", "unravel_index",
+    "gru_cell", "mvlgamma", "nonzero", "public_where", "qr", "quantile", "renorm", "rrelu", "unravel_index",
 }  # fmt: skip
 # PyTorch keeps channels last in these on some devices and for some windows only; here always.
 OTHER_ORDER |= {"conv3d", "conv_transpose3d", "convolution", "functional_instance_norm", "instance_norm"}

@@ -49,6 +49,9 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
     ),
     "log1p complex64": (4, "the logarithm of a magnitude near 1 cancels"),
     "scaled_dot_product_attention": (3, "the softmax is summed block by block"),
+    **dict.fromkeys(
+        ("lstm", "gru", "rnn_tanh", "rnn_relu"), (4, "each step rounds what the one before has rounded")
+    ),
     "var_mean": (3, "PyTorch's CPU code adds up in float64"),
 }
 # op -> (whether PyTorch has no result of a call to compare with, why)
@@ -130,6 +133,7 @@ SHAPE: dict[str, tuple[tuple[str, ...], str]] = {
         ("no columns",),
         "PyTorch averages nothing in (C, H, 0), and refuses (N, C, H, 0)",
     ),
+    "lstm": (("one",), "PyTorch does not look at the sizes of the weights, and reads past their end"),
     "scaled_mm": (("no rows", "no columns"), "PyTorch does not look at the sizes and scales of nothing"),
     "index_add": (
         ("one",),
@@ -181,6 +185,12 @@ OTHER_SAVED: dict[str, str] = {
         ("cross_entropy", "linear_cross_entropy", "l1_loss", "scaled_dot_product_attention", "tanhshrink"),
         FUSED,
     ),
+    **dict.fromkeys(
+        ("lstm", "gru", "rnn_tanh", "rnn_relu"),
+        "the outputs are saved as they are, and a reset gate's bias, where PyTorch has copies",
+    ),
+    "gru_cell": "a reset gate's bias is saved for second derivatives",
+    **dict.fromkeys(("rnn_tanh_cell", "rnn_relu_cell"), NOT_SAVED),
     "functional_embedding_bag": "the table is saved for the gradient of the weights of a bag, there or not",
     "functional_instance_norm": "PyTorch copies the weight for every image",
     "kron": "PyTorch copies the operands",

@@ -262,7 +262,8 @@ class RNNBase(Module):
         """States without the dimension of a batch."""
         return states.squeeze(1)
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
+    def _sequence(self, input: Any, hx: Any) -> Any:
+        """The output and the last states, for a batch, a single sequence or packed ones."""
         if isinstance(input, PackedSequence):
             data, sizes, order, back = input
             hx = self._states(data, hx, sizes, order)

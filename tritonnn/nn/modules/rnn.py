@@ -57,6 +57,9 @@ class RNN(RNNBase):
         if input.dim() not in (2, 3):
             raise ValueError(f"RNN: Expected input to be 2D or 3D, got {input.dim()}D tensor instead")
 
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        return self._sequence(input, hx)
+
 
 class LSTM(RNNBase):
     """Long short-term memory (S. Hochreiter, J. Schmidhuber, 1997), with a forget gate (F. Gers et al., 2000).
@@ -139,6 +142,9 @@ class LSTM(RNNBase):
     def _squeezed(self, states: Any) -> Any:
         return states[0].squeeze(1), states[1].squeeze(1)
 
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        return self._sequence(input, hx)
+
 
 class GRU(RNNBase):
     """Gated recurrent unit (K. Cho et al., arXiv:1406.1078).
@@ -172,3 +178,6 @@ class GRU(RNNBase):
         if "proj_size" in kwargs:
             raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
         super().__init__("GRU", *args, **kwargs)
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        return self._sequence(input, hx)

@@ -8,51 +8,62 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._definitions import recurrent as definitions
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
-from tritonnn.ops.recurrent.recurrent import (
-    Layer,
+from tritonnn.ops.recurrent.network import (
+    GRU,
+    LSTM,
+    RNN,
+    Network,
     States,
     Weights,
-    gru_direction,
-    lstm_direction,
-    rnn_direction,
+    check_dtypes,
+    check_weights,
 )
 from tritonnn.table import Make
 from tritonnn.table.types import Tensors
 
 
-def _check(name: str, input: Tensor, states: States, weight_ih: Tensor, weight_hh: Tensor) -> None:
+def _check(name: str, gates: int, input: Tensor, states: States, weights: Weights) -> None:
     """Refuse what does not fit, in PyTorch's order."""
-    if len(input.shape) != 2:
-        raise fail(name, f"input must be a matrix (batch, inputs), got {len(input.shape)}D", input=input)
+    tensors = {"input": input, "hx": states[0], "w_ih": weights.ih, "w_hh": weights.hh}
+    for what, x in [*tensors.items(), *[("hx", x) for x in states[1:]]]:
+        if len(x.shape) < 2:
+            message = f"Dimension out of range: {what} must be a matrix, got {len(x.shape)}D"
+            raise fail(name, message, kind=IndexError, **tensors)
     message = ""
-    inputs, units = weight_ih.shape[-1], weight_hh.shape[-1]
+    batch, inputs, units = input.shape[0], weights.ih.shape[1], weights.hh.shape[1]
     if input.shape[1] != inputs:
         message = f"input has inconsistent input_size: got {input.shape[1]} expected {inputs}"
     for k, x in enumerate(states):
         if message:
             break
-        if not x.shape or x.shape[0] != input.shape[0]:
-            got = x.shape[0] if x.shape else "none"
-            message = f"Input batch size {input.shape[0]} doesn't match hidden{k} batch size {got}"
-        elif len(x.shape) != 2 or x.shape[1] != units:
-            message = f"hidden{k} has inconsistent hidden_size: got {x.shape[-1]}, expected {units}"
-        elif x.dtype is not input.dtype:
-            message = f"input is {input.dtype.name} but hidden{k} is {x.dtype.name}"
+        if x.shape[0] != batch:
+            message = f"Input batch size {batch} doesn't match hidden{k} batch size {x.shape[0]}"
+        elif x.shape[1] != units:
+            message = f"hidden{k} has inconsistent hidden_size: got {x.shape[1]}, expected {units}"
+    if not message and any(len(x.shape) != 2 for x in (input, *states)):
+        message = "input and hx must be matrices"
     if message:
-        raise fail(name, message, input=input, hx=states[0], w_ih=weight_ih, w_hh=weight_hh)
+        raise fail(name, message, **tensors)
+    check_weights(name, gates, units, weights)
+    check_dtypes(name, input, states)
 
 
 def _step(
-    name: str, layer: Layer, input: Tensor, states: States, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None,
+    net: Network,
+    input: Tensor,
+    states: States,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None,
     b_hh: Tensor | None,
-) -> States:  # fmt: skip
-    _check(name, input, states, w_ih, w_hh)
+) -> States:
+    _check(f"{net.name}_cell", net.gates, input, states, Weights(w_ih, w_hh, b_ih, b_hh, None))
     if (b_ih is None) != (b_hh is None):  # one alone: of the other nothing is added
         given = b_hh if b_ih is None else b_ih
         assert given is not None
         zeros = given.new_zeros(given.shape)
         b_ih, b_hh = (zeros, b_hh) if b_ih is None else (b_ih, zeros)
-    return layer(input, states, Weights(w_ih, w_hh, b_ih, b_hh, None), (input.shape[0],), False)[1]
+    return net.layer(input, states, Weights(w_ih, w_hh, b_ih, b_hh, None), (input.shape[0],), False)[1]
 
 
 def _samples(gates: int, states: int) -> Any:
@@ -90,7 +101,15 @@ def _errors(gates: int, states: int) -> Any:
                 *weights,
                 match="hidden0 has inconsistent hidden_size: got 5, expected 4",
             ),
-            Bad(make(3), start(2, 4), *weights, match="must be a matrix"),
+            Bad(make(3), start(2, 4), *weights, error=IndexError, match="must be a matrix"),
+            Bad(
+                make(2, 3),
+                start(2, 4),
+                make(7, 3),
+                weights[1],
+                match="weight_ih first dim must be",
+            ),
+            Bad(make(2, 3), start(2, 4), *weights, make(7), match="bias_ih has 7 elements"),
         ]
 
     return errors
@@ -125,7 +144,7 @@ def lstm_cell(
         raise TypeError("lstm_cell(): argument 'hx' (position 2) must be tuple of Tensors")
     if len(states) != 2:
         raise fail("lstm_cell", "lstm_cell expects two hidden states")
-    h, c = _step("lstm_cell", lstm_direction, input, states, w_ih, w_hh, b_ih, b_hh)
+    h, c = _step(LSTM, input, states, w_ih, w_hh, b_ih, b_hh)
     return h, c
 
 
@@ -141,7 +160,7 @@ def gru_cell(
     >>> torch.gru_cell(torch.ones(2, 3), torch.zeros(2, 4), torch.ones(12, 3), torch.ones(12, 4)).shape
     torch.Size([2, 4])
     """
-    return _step("gru_cell", gru_direction, input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
+    return _step(GRU, input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 @composite(
@@ -156,7 +175,7 @@ def rnn_tanh_cell(
     >>> torch.rnn_tanh_cell(torch.ones(1, 3), torch.zeros(1, 2), torch.ones(2, 3), torch.ones(2, 2))
     tensor([[0.9951, 0.9951]])
     """
-    return _step("rnn_tanh_cell", rnn_direction(False), input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
+    return _step(RNN[False], input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 @composite(
@@ -171,4 +190,4 @@ def rnn_relu_cell(
     >>> torch.rnn_relu_cell(torch.ones(1, 3), torch.zeros(1, 2), torch.ones(2, 3), torch.ones(2, 2))
     tensor([[3., 3.]])
     """
-    return _step("rnn_relu_cell", rnn_direction(True), input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
+    return _step(RNN[True], input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]

@@ -6,154 +6,15 @@ steps in front of the states.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.batch_sizes import Sizes
 from tritonnn.errors import fail
 from tritonnn.ops._definitions import recurrent as definitions
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
-from tritonnn.ops.joining.joining import cat, stack
-from tritonnn.ops.linalg.linalg import linear
-from tritonnn.ops.random.dropout import dropout as drop
-from tritonnn.ops.recurrent.layers import gru_layer, lstm_layer, rnn_layer
+from tritonnn.ops.recurrent.network import GRU, LSTM, RNN, Network, check_states, network
 from tritonnn.table import Make
-
-States = tuple[Tensor, ...]  # h, and of an LSTM c
-
-
-class Weights(NamedTuple):
-    """What one layer has in one direction."""
-
-    ih: Tensor
-    hh: Tensor
-    bias_ih: Tensor | None
-    bias_hh: Tensor | None
-    hr: Tensor | None
-
-
-Layer = Callable[[Tensor, States, Weights, Sizes, bool], tuple[Tensor, States]]
-
-
-def both_biases(weights: Weights) -> Tensor | None:
-    """The sum of both, where they are only ever used together."""
-    return None if weights.bias_ih is None else weights.bias_ih + weights.bias_hh
-
-
-def lstm_direction(
-    rows: Tensor, states: States, weights: Weights, sizes: Sizes, reverse: bool
-) -> tuple[Tensor, States]:
-    """A layer in one direction: all outputs, and the last states."""
-    projected = linear(rows, weights.ih, both_biases(weights))
-    output, h, c, *_ = lstm_layer(projected, *states, weights.hh, weights.hr, sizes, reverse)
-    return output, (h, c)
-
-
-def gru_direction(
-    rows: Tensor, states: States, weights: Weights, sizes: Sizes, reverse: bool
-) -> tuple[Tensor, States]:
-    """As `lstm_direction`."""
-    projected = linear(rows, weights.ih, weights.bias_ih)
-    output, h, _ = gru_layer(projected, *states, weights.hh, weights.bias_hh, sizes, reverse)
-    return output, (h,)
-
-
-def rnn_direction(relu: bool) -> Layer:
-    """As `lstm_direction`, with relu or tanh."""
-
-    def run(
-        rows: Tensor, states: States, weights: Weights, sizes: Sizes, reverse: bool
-    ) -> tuple[Tensor, States]:
-        projected = linear(rows, weights.ih, both_biases(weights))
-        output, h = rnn_layer(projected, *states, weights.hh, sizes, reverse, relu)
-        return output, (h,)
-
-    return run
-
-
-class Network(NamedTuple):
-    """How a call is named and its layers run."""
-
-    name: str
-    layer: Layer
-    states: int = 1
-
-
-def _grouped(
-    net: Network, params: Sequence[Tensor], biases: bool, projection: bool, count: int
-) -> list[Weights]:
-    """The weights of each layer and direction."""
-    size = (4 if biases else 2) + projection
-    if len(params) != size * count:
-        raise fail(
-            net.name, f"expected {size * count} weights for {count} layers and directions, got {len(params)}"
-        )
-    groups = []
-    for k in range(0, len(params), size):
-        ih, hh, *rest = params[k : k + size]
-        hr = rest.pop() if projection else None
-        groups.append(Weights(ih, hh, *(rest or (None, None)), hr))
-    return groups
-
-
-def _check_states(net: Network, states: Any) -> States:
-    """The initial states as a tuple."""
-    if net.states == 1:
-        if not isinstance(states, Tensor):
-            raise TypeError(f"{net.name}(): argument 'hx' must be Tensor, not {type(states).__name__}")
-        return (states,)
-    if not isinstance(states, (tuple, list)) or not all(isinstance(s, Tensor) for s in states):
-        raise TypeError(f"{net.name}(): argument 'hx' must be tuple of Tensors, not {type(states).__name__}")
-    if len(states) != 2:
-        raise fail(net.name, "lstm expects two hidden states")
-    return tuple(states)
-
-
-def _check_shapes(net: Network, rows: Tensor, states: States, groups: list[Weights], batch: int) -> None:
-    first, count = groups[0], len(groups)
-    if rows.shape[1] != first.ih.shape[1]:
-        message = (
-            f"input.size(-1) must be equal to input_size. Expected {first.ih.shape[1]}, got {rows.shape[1]}"
-        )
-        raise fail(net.name, message, input=rows)
-    widths = [first.hh.shape[1], *([first.ih.shape[0] // 4] if net.states == 2 else [])]
-    for k, (x, width) in enumerate(zip(states, widths, strict=True)):
-        if tuple(x.shape) != (count, batch, width):
-            which = f"hidden[{k}]" if net.states == 2 else "hidden"
-            raise fail(net.name, f"Expected {which} size {(count, batch, width)}, got {list(x.shape)}", hx=x)
-        if x.dtype is not rows.dtype:
-            raise fail(
-                net.name,
-                f"mat1 and mat2 must have the same dtype, but the input is {rows.dtype.name} and the state is "
-                f"{x.dtype.name}",
-                input=rows,
-                hx=x,
-            )
-
-
-def network(
-    net: Network, rows: Tensor, sizes: Sizes, states: States, params: Sequence[Tensor], biases: bool, layers: int,
-    dropout: float, train: bool, bidirectional: bool,
-) -> tuple[Tensor, States]:  # fmt: skip
-    """All layers over packed rows: the outputs of the last, and the last states of all."""
-    directions = 2 if bidirectional else 1
-    projection = net.states == 2 and states[0].shape[-1:] != states[1].shape[-1:]
-    groups = _grouped(net, params, biases, projection, layers * directions)
-    _check_shapes(net, rows, states, groups, sizes[0])
-    ends: list[States] = []
-    for layer in range(layers):
-        outputs = []
-        for direction in range(directions):
-            k = layer * directions + direction
-            starts = tuple([x[k] for x in states])
-            output, end = net.layer(rows, starts, groups[k], sizes, direction == 1)
-            outputs.append(output)
-            ends.append(end)
-        rows = outputs[0] if directions == 1 else cat(outputs, 1)
-        if dropout and train and layer < layers - 1:
-            rows = drop(rows, dropout, True)
-    return rows, tuple([stack(same) for same in zip(*ends, strict=True)])
 
 
 def _packed_sizes(name: str, data: Tensor, sizes: Tensor) -> Sizes:
@@ -178,7 +39,7 @@ def _run(net: Network, *args: Any) -> tuple[Tensor, ...]:
         if len(data.shape) != 2:
             raise fail(net.name, f"packed data must be a matrix, got {len(data.shape)}D", data=data)
         sizes = _packed_sizes(net.name, data, batch_sizes)
-        states = _check_states(net, hx)
+        states = check_states(net, hx)
         output, ends = network(
             net, data, sizes, states, params, biases, layers, dropout, train, bidirectional
         )
@@ -188,10 +49,10 @@ def _run(net: Network, *args: Any) -> tuple[Tensor, ...]:
         raise TypeError(
             f"{net.name}(): argument 'params' must be tuple of Tensors, not {type(params).__name__}"
         )
+    states = check_states(net, hx)
+    steps = input.transpose(0, 1) if batch_first else input
     if len(input.shape) != 3:
         raise fail(net.name, f"input must have 3 dimensions, got {len(input.shape)}", input=input)
-    states = _check_states(net, hx)
-    steps = input.transpose(0, 1) if batch_first else input
     length, batch, width = steps.shape
     if length == 0:
         raise fail(net.name, "Expected sequence length to be larger than 0 in RNN", input=input)
@@ -255,15 +116,30 @@ def _errors(gates: int, states: int) -> Any:
             Bad(make(0, 2, 3), start, weights, *rest, match="sequence length to be larger than 0"),
             Bad(make(5, 3), start, weights, *rest, match="3 dimensions"),
             Bad(make(5, 2, 3), start, weights[:3], *rest, match="expected 4 weights .* got 3"),
+            Bad(make(5, 2, 3), start, [make(7, 3), *weights[1:]], *rest, match="weight_ih first dim must be"),
+            Bad(
+                make(5, 2, 3),
+                start,
+                [weights[0], make(gates * 4, 5), *weights[2:]],
+                *rest,
+                match="states of 5, but",
+            ),
+            Bad(make(5, 2, 3), start, [*weights[:3], make(7)], *rest, match="bias_hh has 7 elements"),
+            Bad(make(5, 2, 3), start, weights, True, 0, *rest[2:], match="num_layers must be positive"),
+            Bad(
+                make(5, 2, 3),
+                start,
+                weights,
+                True,
+                "a",
+                *rest[2:],
+                error=TypeError,
+                match="'num_layers' must be int",
+            ),
             Bad(make(5, 2, 3), 1, weights, *rest, error=TypeError, match="'hx' .*must be .*, not int"),
         ]
 
     return errors
-
-
-_LSTM = Network("lstm", lstm_direction, 2)
-_GRU = Network("gru", gru_direction)
-_RNN = {relu: Network(f"rnn_{'relu' if relu else 'tanh'}", rnn_direction(relu)) for relu in (False, True)}
 
 
 @composite(
@@ -300,7 +176,7 @@ def lstm(
     [torch.Size([5, 2, 4]), torch.Size([1, 2, 4]), torch.Size([1, 2, 4])]
     """
     return _run(  # type: ignore[return-value]
-        _LSTM, input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first
+        LSTM, input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first
     )
 
 
@@ -319,7 +195,7 @@ def gru(
     torch.Size([5, 2, 4])
     """
     return _run(  # type: ignore[return-value]
-        _GRU, input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first
+        GRU, input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first
     )
 
 
@@ -338,7 +214,7 @@ def rnn_tanh(
     torch.Size([5, 2, 4])
     """
     return _run(  # type: ignore[return-value]
-        _RNN[False], input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first
+        RNN[False], input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first
     )
 
 
@@ -357,5 +233,5 @@ def rnn_relu(
     torch.Size([5, 2, 4])
     """
     return _run(  # type: ignore[return-value]
-        _RNN[True], input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first
+        RNN[True], input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first
     )
