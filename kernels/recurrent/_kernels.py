@@ -165,7 +165,7 @@ def rnn_backward_kernel(
 
 
 @triton.jit
-def sum_kernel(
+def state_sum_kernel(
     out, a, b, n, ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out = a + b, or a."""

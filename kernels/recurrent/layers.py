@@ -116,7 +116,7 @@ def lstm_layer_backward(
         kept = _of_step(gates, low, count, units), _rows(cells, low, count), _rows(old, low, count)
         if work is not None:
             summed = _rows(grad_hidden, low, count)
-            _gates(_kernels.sum_kernel, d, summed, d, given, d.numel)
+            _gates(_kernels.state_sum_kernel, d, summed, d, given, d.numel)
             reached = _rows(work, 0, count)
             matmul_nd(reached, summed, weight_hr)
             _gates(_kernels.lstm_backward_kernel, cell, row, cell, reached, None, *kept, count * units, units)
@@ -212,7 +212,7 @@ def COMPILE() -> list[Case]:
             _kernels.gru_backward_kernel: f"{t} {t} {a} {t} {a} {t} {size} {size}",
             _kernels.rnn_kernel: f"{t} {t} {t} {a} {size}",
             _kernels.rnn_backward_kernel: f"{t} {a} {t} {t} {size}",
-            _kernels.sum_kernel: f"{t} {a} {t} {size}",
+            _kernels.state_sum_kernel: f"{t} {a} {t} {size}",
         }
         for kernel, signature in signatures.items():
             acc = tl.float64 if kind == "fp64" else tl.float32

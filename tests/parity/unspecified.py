@@ -133,7 +133,13 @@ SHAPE: dict[str, tuple[tuple[str, ...], str]] = {
         ("no columns",),
         "PyTorch averages nothing in (C, H, 0), and refuses (N, C, H, 0)",
     ),
-    "lstm": (("one",), "PyTorch does not look at the sizes of the weights, and reads past their end"),
+    **dict.fromkeys(
+        ("lstm", "gru", "rnn_tanh", "rnn_relu"),
+        (
+            ("0-d", "one", "no rows", "no columns"),
+            "PyTorch does not look at the sizes of weights, and reads past their end",
+        ),
+    ),
     "scaled_mm": (("no rows", "no columns"), "PyTorch does not look at the sizes and scales of nothing"),
     "index_add": (
         ("one",),

@@ -25,10 +25,11 @@ from tritonnn.table.types import Tensors
 def _check(name: str, gates: int, input: Tensor, states: States, weights: Weights) -> None:
     """Refuse what does not fit, in PyTorch's order."""
     tensors = {"input": input, "hx": states[0], "w_ih": weights.ih, "w_hh": weights.hh}
-    for what, x in [*tensors.items(), *[("hx", x) for x in states[1:]]]:
-        if len(x.shape) < 2:
-            message = f"Dimension out of range: {what} must be a matrix, got {len(x.shape)}D"
-            raise fail(name, message, kind=IndexError, **tensors)
+    flat = [what for what, x in tensors.items() if len(x.shape) < 2 and what != "hx"]
+    flat += ["hx" for x in states if not x.shape or (len(x.shape) == 1 and x.shape[0] == input.shape[0])]
+    if flat:
+        message = f"Dimension out of range: {flat[0]} must be a matrix"
+        raise fail(name, message, kind=IndexError, **tensors)
     message = ""
     batch, inputs, units = input.shape[0], weights.ih.shape[1], weights.hh.shape[1]
     if input.shape[1] != inputs:
