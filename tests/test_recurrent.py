@@ -276,32 +276,11 @@ def test_what_is_refused_names_the_layer() -> None:
     net = nn.Sequential(nn.Identity(), nn.LSTM(3, 4))
     with pytest.raises(RuntimeError, match=r"(?s)Expected 3, got 5.*in module '1'"):
         net(torch.ones(2, 1, 5))
+    rest = (nn.GRU(3, 4).all_weights[0], True, 1, 0.0, False, False)
     with pytest.raises(RuntimeError, match="batch_sizes must be positive and not increase"):
-        sizes = torch.tensor([1, 2])
-        torch.gru(
-            torch.ones(3, 3),
-            sizes,
-            torch.zeros(1, 1, 4),
-            nn.GRU(3, 4).all_weights[0],
-            True,
-            1,
-            0.0,
-            False,
-            False,
-        )
+        torch.gru(torch.ones(3, 3), torch.tensor([1, 2]), torch.zeros(1, 1, 4), *rest)
     with pytest.raises(RuntimeError, match="batch_sizes has 3 rows but data 4"):
-        sizes = torch.tensor([2, 1])
-        torch.gru(
-            torch.ones(4, 3),
-            sizes,
-            torch.zeros(1, 2, 4),
-            nn.GRU(3, 4).all_weights[0],
-            True,
-            1,
-            0.0,
-            False,
-            False,
-        )
+        torch.gru(torch.ones(4, 3), torch.tensor([2, 1]), torch.zeros(1, 2, 4), *rest)
 
 
 def test_forward_takes_what_pytorch_takes() -> None:
