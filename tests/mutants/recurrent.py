@@ -50,7 +50,7 @@ FAULTS = [
     ),
     Fault(
         "recurrent: dropout after the last layer as well",
-        "training and evaluation",
+        "dropout",
         NETWORK,
         "if dropout and train and layer < layers - 1:",
         "if dropout and train:",
@@ -58,7 +58,7 @@ FAULTS = [
     ),
     Fault(
         "recurrent: dropout in evaluation",
-        "training and evaluation",
+        "dropout",
         NETWORK,
         "if dropout and train and layer",
         "if dropout and layer",
