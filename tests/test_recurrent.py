@@ -132,6 +132,24 @@ def test_half_precision_rounds_only_the_state(device: str, dtype: str) -> None:
     assert float((got - wide(x.double())[0]).abs().max()) < 6 * torch.finfo(kind).eps
 
 
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("mode", ["RNN_TANH", "GRU"])
+def test_the_state_is_handed_on_rounded(mode: str, device: str) -> None:
+    """Half precision: all steps at once are what the steps one after another are, to the bit."""
+    layer = layer_of(mode, 3, 4, device=device).half()
+    rng = np.random.default_rng(2)
+    with torch.no_grad():
+        for p in layer.parameters():  # multiples of 1/8, whose sums are exact in every order
+            p.copy_(torch.tensor(rng.integers(-8, 9, tuple(p.shape)) / 8))
+    x = torch.tensor(rng.integers(-4, 5, (4, 2, 3)) / 4, device=device).half()
+    h = None
+    rows = []
+    for row in x:
+        output, h = layer(row.unsqueeze(0), h)
+        rows.append(output)
+    assert torch.equal(layer(x)[0], torch.cat(rows))
+
+
 # ---- gradients ------------------------------------------------------------------------------------------------
 
 
@@ -224,11 +242,11 @@ def test_nothing_is_dropped_after_the_last_layer() -> None:
     assert torch.equal(output, wanted)
 
 
-@pytest.mark.parametrize("mode", KINDS)
+@pytest.mark.parametrize("mode", ["RNN_TANH", "LSTM", "GRU"])
 def test_captured_in_a_graph(mode: str) -> None:
     """Forward and backward wait for nothing: a captured step gives what a plain one gives, on other input."""
-    layer = layer_of(mode, 3, 4, 2, device="cuda")
-    x = torch.zeros(3, 2, 3, device="cuda")
+    layer = layer_of(mode, 3, 4, device="cuda")
+    x = torch.zeros(2, 2, 3, device="cuda")
 
     def step() -> torch.Tensor:
         return torch.autograd.grad(layer(x)[0].sum(), list(layer.parameters()))[1]
@@ -237,7 +255,7 @@ def test_captured_in_a_graph(mode: str) -> None:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         captured = step()
-    x.copy_(torch.tensor(np.random.default_rng(4).normal(size=(3, 2, 3)).astype(np.float32)))
+    x.copy_(torch.tensor(np.random.default_rng(4).normal(size=(2, 2, 3)).astype(np.float32)))
     graph.replay()
     np.testing.assert_allclose(captured.cpu().numpy(), step().cpu().numpy(), rtol=1e-5, atol=1e-7)
 
@@ -296,7 +314,7 @@ def test_cells_are_steps_of_layers(cell: str, mode: str, device: str) -> None:
     layer = layer_of(mode, 3, 4, device=device).double()
     one = getattr(nn, cell)(3, 4, device=device).double()
     one.load_state_dict({name.removesuffix("_l0"): value for name, value in layer.state_dict().items()})
-    x = leaf(5, 2, 3, device=device)
+    x = leaf(2, 2, 3, device=device)
     states: Any = None
     outputs = []
     for row in x:

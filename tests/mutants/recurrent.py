@@ -94,7 +94,7 @@ FAULTS = [
         CPU,
         "    if output.dtype != h.dtype:\n        np.copyto(h, output)\n",
         "",
-        f"{OPS} 'kernel_matches_twin and rnn_layer and float16'",
+        f"{OWN} 'handed_on_rounded and cpu'",
     ),
     Fault(
         "twin: a cell's gradient without what comes through the state",
@@ -150,7 +150,7 @@ FAULTS = [
         GPU,
         "        fill(state, 0.0)\n",
         "        pass\n",
-        f"{OPS} 'grad_on_kernel and gru_layer'",
+        f"{OWN} 'only_the_last_state and cuda'",
     ),
     Fault(
         "recurrent layer: the weights of a layer above take the input's features",
@@ -158,6 +158,6 @@ FAULTS = [
         MODULES,
         "outputs * self._directions\n",
         "self.input_size\n",
-        f"{OWN} by_kernel_and_by_formula",
+        f"{OWN} 'dropout_between_layers and GRU'",
     ),
 ]

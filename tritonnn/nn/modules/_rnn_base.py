@@ -11,7 +11,7 @@ from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import warn
+from tritonnn.errors import fail, warn
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.nn.utils.rnn import PackedSequence
@@ -180,21 +180,24 @@ class RNNBase(Module):
 
     # ---- checks -------------------------------------------------------------------------------------------
 
+    def _refusal(self, message: str, kind: type[Exception] = RuntimeError, **tensors: Any) -> Exception:
+        return fail(self._get_name(), message, kind=kind, **tensors)
+
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
         """Refuse an input of another type, rank or number of features than the weights take."""
         weight = self._flat_weights[0]
         if input.dtype is not weight.dtype:
-            raise ValueError(
+            message = (
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). Convert input: "
                 f"input.to({weight.dtype}), or convert model: model.to({input.dtype})"
             )
+            raise self._refusal(message, ValueError, input=input)
         rank = 3 if batch_sizes is None else 2
         if input.dim() != rank:
-            raise RuntimeError(f"input must have {rank} dimensions, got {input.dim()}")
+            raise self._refusal(f"input must have {rank} dimensions, got {input.dim()}", input=input)
         if self.input_size != input.size(-1):
-            raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"
-            )
+            message = f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"
+            raise self._refusal(message, input=input)
 
     def _batch(self, input: Tensor, batch_sizes: Tensor | None) -> int:
         if batch_sizes is not None:
@@ -214,7 +217,7 @@ class RNNBase(Module):
     ) -> None:
         """Refuse a state of another shape."""
         if tuple(hx.size()) != tuple(expected_hidden_size):
-            raise RuntimeError(msg.format(tuple(expected_hidden_size), list(hx.size())))
+            raise self._refusal(msg.format(tuple(expected_hidden_size), list(hx.size())), hx=hx)
 
     def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Tensor | None) -> None:
         """Refuse input and state that do not fit."""
@@ -236,21 +239,20 @@ class RNNBase(Module):
 
     def _check_rank(self, input: Tensor) -> None:
         if input.dim() not in (2, 3):
-            raise ValueError(f"{self._get_name()}: Expected input to be 2D or 3D, got {input.dim()}D instead")
+            message = f"Expected input to be 2D or 3D, got {input.dim()}D instead"
+            raise self._refusal(message, ValueError, input=input)
 
     def _batched(self, input: Tensor, hx: Any) -> tuple[Tensor, Any]:
         """Input and state with a dimension for the batch, where they came without."""
         if input.dim() == 3:
             if hx is not None and hx.dim() != 3:
-                raise RuntimeError(
-                    f"For batched 3-D input, hx should also be 3-D but got {hx.dim()}-D tensor"
-                )
+                message = f"For batched 3-D input, hx should also be 3-D but got {hx.dim()}-D tensor"
+                raise self._refusal(message, input=input, hx=hx)
             return input, hx
         if hx is not None:
             if hx.dim() != 2:
-                raise RuntimeError(
-                    f"For unbatched 2-D input, hx should also be 2-D but got {hx.dim()}-D tensor"
-                )
+                message = f"For unbatched 2-D input, hx should also be 2-D but got {hx.dim()}-D tensor"
+                raise self._refusal(message, input=input, hx=hx)
             hx = hx.unsqueeze(1)
         return input.unsqueeze(self._batch_dim), hx
 

@@ -55,7 +55,8 @@ class RNN(RNNBase):
 
     def _check_rank(self, input: Tensor) -> None:
         if input.dim() not in (2, 3):
-            raise ValueError(f"RNN: Expected input to be 2D or 3D, got {input.dim()}D tensor instead")
+            message = f"Expected input to be 2D or 3D, got {input.dim()}D tensor instead"
+            raise self._refusal(message, ValueError, input=input)
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         return self._sequence(input, hx)
@@ -130,10 +131,11 @@ class LSTM(RNNBase):
             ranks = hx[0].dim(), hx[1].dim()
             if ranks != (rank, rank):
                 kind = "batched 3-D" if rank == 3 else "unbatched 2-D"
-                raise RuntimeError(
+                message = (
                     f"For {kind} input, hx and cx should also be {rank}-D but got ({ranks[0]}-D, {ranks[1]}-D) "
                     "tensors"
                 )
+                raise self._refusal(message, input=input, hx=hx[0], cx=hx[1])
         if rank == 3:
             return input, hx
         hx = None if hx is None else (hx[0].unsqueeze(1), hx[1].unsqueeze(1))

@@ -9,6 +9,7 @@ from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import fail
 from tritonnn.nn import init
 from tritonnn.nn.module import Module
 from tritonnn.ops.creation.creation import empty, zeros
@@ -70,7 +71,8 @@ class RNNCellBase(Module):
 
     def _check_rank(self, x: Tensor, what: str) -> None:
         if x.dim() not in (1, 2):
-            raise ValueError(f"{self._get_name()}: Expected {what} to be 1D or 2D, got {x.dim()}D instead")
+            message = f"Expected {what} to be 1D or 2D, got {x.dim()}D instead"
+            raise fail(self._get_name(), message, kind=ValueError, **{what.partition("[")[0]: x})
 
     def _weights(self) -> tuple[Any, ...]:
         return self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
@@ -128,7 +130,7 @@ class RNNCell(RNNCellBase):
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         functions = {"tanh": rnn_tanh_cell, "relu": rnn_relu_cell}
         if self.nonlinearity not in functions:
-            raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
+            raise fail("RNNCell", f"Unknown nonlinearity: {self.nonlinearity}", input=input)
         return self._one_state(functions[self.nonlinearity], input, hx)
 
 
