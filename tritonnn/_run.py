@@ -7,6 +7,7 @@ tritonnn.nn`). `main()` is the command line of `python -m tritonnn`. A name that
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import importlib.util
 import os
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Any
 
 __all__ = ["main", "serve"]
 
@@ -25,8 +27,11 @@ SERVED = {"torch": "tritonnn"}
 WITHOUT = ("torchvision",)
 USAGE = """usage: python -m tritonnn run SCRIPT [ARGS ...]
        python -m tritonnn run -m MODULE [ARGS ...]
+       python -m tritonnn summary MODULE:FACTORY --input SHAPE[:DTYPE] [--input ...] [--depth N]
 
-Runs an unmodified PyTorch script with torch served by tritonnn.
+run: runs an unmodified PyTorch script with torch served by tritonnn.
+summary: prints the layers of the model that FACTORY() of MODULE returns, called with inputs of these shapes
+    (1,3,224,224; 1,16:int64): output shapes, parameters, multiply-adds and the memory of activations.
 See also: python -m tritonnn.collect_env"""
 HINT = "If current PyTorch has it, please open an issue that quotes this line."
 
@@ -167,11 +172,57 @@ def _run_module(name: str, args: Sequence[str]) -> None:
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 
+def _summary(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("python -m tritonnn summary")
+    parser.add_argument(
+        "model", metavar="MODULE:FACTORY", help="a function, a class or a model; torch is tritonnn there"
+    )
+    parser.add_argument(
+        "--input", action="append", required=True, metavar="SHAPE[:DTYPE]", help="one per argument"
+    )
+    parser.add_argument("--depth", type=int, help="levels of modules to show")
+    options = parser.parse_args(list(argv))
+    module, _, factory = options.model.partition(":")
+    if not factory:
+        parser.error(f"expected MODULE:FACTORY, but got {options.model!r}")
+    serve()
+    sys.path[:1] = [os.getcwd(), _shim_folder()]
+    try:
+        import tritonnn
+
+        model: Any = importlib.import_module(module)
+        for name in factory.split("."):
+            model = getattr(model, name)
+        if not isinstance(model, tritonnn.nn.Module):
+            model = model()
+        inputs = tuple(_input(text, parser) for text in options.input)
+        print(tritonnn.utils.summary(model, inputs, depth=options.depth))
+    except (ImportError, AttributeError) as error:
+        _explain(error)
+        raise
+    return 0
+
+
+def _input(text: str, parser: argparse.ArgumentParser) -> Any:
+    """The tensor that `1,3,224,224` or `1,16:int64` describes: random numbers, or zeros where they are no floats."""
+    import tritonnn
+
+    sizes, _, name = text.partition(":")
+    dtype = getattr(tritonnn, name or "float32", None)
+    if not isinstance(dtype, tritonnn.dtype) or not re.fullmatch(r"\d+(,\d+)*", sizes):
+        parser.error(f"expected a shape such as 1,3,224,224 or 1,16:int64, but got {text!r}")
+    shape = [int(size) for size in sizes.split(",")]
+    make = tritonnn.rand if dtype.is_floating_point else tritonnn.zeros
+    return make(*shape, dtype=dtype)
+
+
 def main(argv: Sequence[str]) -> int:
     """The command line of `python -m tritonnn`; `argv` without the program's name. Returns the exit code."""
     if list(argv[:1]) in (["-h"], ["--help"]):
         print(USAGE)
         return 0
+    if list(argv[:1]) == ["summary"]:
+        return _summary(argv[1:])
     rest = list(argv[1:])
     is_module = rest[:1] == ["-m"]
     if is_module:

@@ -42,6 +42,9 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("RAdam", {"decoupled_weight_decay": True, "weight_decay": 0.1}),
     ("ASGD", {}),
     ("ASGD", {"weight_decay": 0.1, "maximize": True, "t0": 2, "lambd": 0.1}),
+    ("Adafactor", {}),
+    ("Adafactor", {"lr": 0.3, "beta2_decay": -0.5, "eps": (1e-3, 0.1), "weight_decay": 0.1, "maximize": True}),
+    ("Adafactor", {"lr": 0.3, "d": 3.0, "eps": (None, 1e-5)}),
 ]
 
 
@@ -70,6 +73,7 @@ RUNS = [
     for dtype in ("float32", "float64", "complex128")
     for foreach in (None, False, True)
     if not (options.get("fused") and (foreach is not None or dtype == "complex128"))
+    and not (name == "Adafactor" and dtype == "complex128")  # refused
 ]
 
 

@@ -7,14 +7,16 @@ group.
 
 from __future__ import annotations
 
-from tritonnn.optim import lr_scheduler
+from tritonnn.optim import lr_scheduler, swa_utils
 from tritonnn.optim.adadelta import Adadelta
+from tritonnn.optim.adafactor import Adafactor
 from tritonnn.optim.adagrad import Adagrad
 from tritonnn.optim.adam import Adam
 from tritonnn.optim.adamax import Adamax
 from tritonnn.optim.adamw import AdamW
 from tritonnn.optim.asgd import ASGD
 from tritonnn.optim.lbfgs import LBFGS
+from tritonnn.optim.muon import Muon
 from tritonnn.optim.nadam import NAdam
 from tritonnn.optim.optimizer import Optimizer
 from tritonnn.optim.radam import RAdam
@@ -27,14 +29,17 @@ __all__ = [
     "LBFGS",
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "Muon",
     "NAdam",
     "Optimizer",
     "RAdam",
     "RMSprop",
     "Rprop",
     "lr_scheduler",
+    "swa_utils",
 ]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import tritonnn
 from tritonnn._tensor import Tensor
 from tritonnn.ops.optimizer.optimizer import advance_steps, elementwise_step, has_kernel
-from tritonnn.optim.optimizer import Group, Optimizer, ParamsT
+from tritonnn.optim.optimizer import Group, Optimizer, ParamsT, one_element, run_closure
 
 State = dict[str, Any]
 #: what a formula computes with: Tensors, or the symbols of cpu_fallback/optimizer/_trace.py
@@ -123,10 +123,7 @@ class ElementwiseOptimizer(Optimizer):
         Returns:
             What the closure returned, or None without one.
         """
-        loss = None
-        if closure is not None:
-            with tritonnn.enable_grad():
-                loss = closure()
+        loss = run_closure(closure)
         with tritonnn.set_grad_enabled(bool(self.defaults["differentiable"])):
             for group in self.param_groups:
                 params = [p for p in group["params"] if p.grad is not None]
@@ -291,9 +288,7 @@ def require(valid: bool, what: str, value: Any) -> None:
 def _check_defaults(defaults: dict[str, Any]) -> None:
     """Checks the options that mean the same for every optimizer."""
     for name in ("lr", "weight_decay"):
-        value = defaults.get(name)
-        if isinstance(value, Tensor) and value.numel() != 1:
-            raise ValueError(f"Tensor {name} must be 1-element")
+        one_element(name, defaults.get(name))
     names = {"lr": "learning rate", "eps": "epsilon value", "weight_decay": "weight_decay value"}
     for name, what in names.items():
         if name in defaults:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number
-from tritonnn.optim.optimizer import ParamsT
+from tritonnn.optim.optimizer import ParamsT, one_element
 
 __all__ = ["Adam"]
 
@@ -93,5 +93,4 @@ def _check_tensors(lr: float | Tensor, betas: tuple, foreach: bool, capturable: 
             continue
         if foreach and not capturable:
             raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
-        if value.numel() != 1:
-            raise ValueError(f"Tensor {name} must be 1-element")
+        one_element(name, value)

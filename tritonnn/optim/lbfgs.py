@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tritonnn
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import require
-from tritonnn.optim.optimizer import Optimizer, ParamsT
+from tritonnn.optim.optimizer import Optimizer, ParamsT, one_element, run_closure
 
 __all__ = ["LBFGS"]
 
@@ -70,8 +70,7 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
-        if isinstance(lr, Tensor) and lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
+        one_element("lr", lr)
         require(bool(lr >= 0.0), "learning rate", lr)
         defaults = {
             "lr": lr,
@@ -109,8 +108,7 @@ class LBFGS(Optimizer):
         state.setdefault("func_evals", 0)
         state.setdefault("n_iter", 0)
 
-        with tritonnn.enable_grad():
-            first_loss = closure()
+        first_loss = run_closure(closure)
         loss, grad, evals = float(first_loss), self._flat_grad(), 1
         state["func_evals"] += 1
         if _largest(grad) <= group["tolerance_grad"]:
@@ -136,8 +134,7 @@ class LBFGS(Optimizer):
                 self._move(size, direction)
                 used = 0
                 if i != group["max_iter"]:
-                    with tritonnn.enable_grad():
-                        loss = float(closure())
+                    loss = float(run_closure(closure))
                     grad, used = self._flat_grad(), 1
             evals += used
             state["func_evals"] += used
@@ -192,8 +189,7 @@ class LBFGS(Optimizer):
 
         def evaluate(t: float) -> _Point:
             self._move(t, direction)
-            with tritonnn.enable_grad():
-                loss = float(closure())
+            loss = float(run_closure(closure))
             grad = self._flat_grad()
             for p, value in zip(self._params, before, strict=True):
                 p.copy_(value)

@@ -321,6 +321,20 @@ class Optimizer:
         return register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
 
+def run_closure(closure: Callable[[], Any] | None) -> Any:
+    """The loss that the closure of a step returns, computed with a graph."""
+    if closure is None:
+        return None
+    with tritonnn.enable_grad():
+        return closure()
+
+
+def one_element(name: str, value: Any) -> None:
+    """Raises ValueError where an option is a Tensor of several elements."""
+    if isinstance(value, Tensor) and value.numel() != 1:
+        raise ValueError(f"Tensor {name} must be 1-element")
+
+
 def _unpack_params(group: Group) -> None:
     """Turns ``group["params"]`` into a list of tensors and moves names, where given, into ``param_names``."""
     params = group["params"]
