@@ -52,7 +52,7 @@ def walked(sizes: tuple[int, ...], reverse: bool) -> list[tuple[bool, int]]:
 @pytest.mark.parametrize("sizes", [(3, 3, 3), (3, 2, 2, 1), (1,), (4, 1, 1), (2, 2, 1), (5, 4, 3, 2, 1)])
 def test_states_before_rows(sizes: tuple[int, ...], reverse: bool) -> None:
     runs = before(sizes, reverse)
-    assert [(r.recorded, r.start + i) for r in runs for i in range(r.count)] == walked(sizes, reverse)
+    assert [(r.recorded, r.start + i) for r in runs for i in range(r.rows)] == walked(sizes, reverse)
     assert sorted(steps(sizes, reverse)) == sorted(zip(np.cumsum((0, *sizes[:-1])).tolist(), sizes))
 
 

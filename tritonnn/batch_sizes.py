@@ -19,12 +19,12 @@ class Run(NamedTuple):
     Attributes:
         recorded: whether these are rows of the recorded states; else of the initial ones.
         start: the first of them there.
-        count: how many.
+        rows: how many.
     """
 
     recorded: bool
     start: int
-    count: int
+    rows: int
 
 
 @lru_cache(1024)
@@ -48,10 +48,10 @@ def before(sizes: Sizes, reverse: bool) -> tuple[Run, ...]:
         runs += [(low, Run(True, last[0], known)), (low + known, Run(False, known, count - known))]
         last = (low, count)
     merged: list[Run] = []
-    for _, run in sorted(run for run in runs if run[1].count):
+    for _, run in sorted(run for run in runs if run[1].rows):
         end = merged[-1] if merged else None
-        if end is not None and end.recorded == run.recorded and end.start + end.count == run.start:
-            merged[-1] = end._replace(count=end.count + run.count)
+        if end is not None and end.recorded == run.recorded and end.start + end.rows == run.start:
+            merged[-1] = end._replace(rows=end.rows + run.rows)
         else:
             merged.append(run)
     return tuple(merged)

@@ -70,8 +70,8 @@ def _before(record: Array, initial: Array, sizes: Sizes, reverse: bool) -> Array
     made, at = np.empty((len(record), record.shape[1]), record.dtype), 0
     for run in before(sizes, reverse):
         source = record if run.recorded else initial
-        np.copyto(made[at : at + run.count], source[run.start : run.start + run.count], casting="unsafe")
-        at += run.count
+        np.copyto(made[at : at + run.rows], source[run.start : run.start + run.rows], casting="unsafe")
+        at += run.rows
     return made
 
 

@@ -54,10 +54,10 @@ def _before(record: Buffer, initial: Buffer, sizes: Sizes, reverse: bool) -> Buf
     made, at = empty(record.shape, record.dtype, record), 0
     for run in before(sizes, reverse):
         copy(
-            narrow(made, 0, at, run.count),
-            narrow(record if run.recorded else initial, 0, run.start, run.count),
+            narrow(made, 0, at, run.rows),
+            narrow(record if run.recorded else initial, 0, run.start, run.rows),
         )
-        at += run.count
+        at += run.rows
     return made
 
 
@@ -90,7 +90,7 @@ def lstm_layer(
         linear(p, h, weight_hh, None)
         kept = _of_step(gates, low, count, units), _rows(cells, low, count), _rows(projected, low, count)
         n, cell, raw = count * units, _rows(c, 0, count), _rows(hidden, 0, count)
-        if raw is None:
+        if raw is None or weight_hr is None:
             _gates(_kernels.lstm_kernel, cell, made, h, cell, *kept, p, n, units)
         else:
             _gates(_kernels.lstm_kernel, cell, None, raw, cell, *kept, p, n, units)
@@ -114,7 +114,7 @@ def lstm_layer_backward(
         d, given = _rows(dh, 0, count), _rows(grad_output, low, count)
         row, cell = _rows(grad_projected, low, count), _rows(dc, 0, count)
         kept = _of_step(gates, low, count, units), _rows(cells, low, count), _rows(old, low, count)
-        if work is not None:
+        if work is not None and weight_hr is not None:
             summed = _rows(grad_hidden, low, count)
             _gates(_kernels.state_sum_kernel, d, summed, d, given, d.numel)
             reached = _rows(work, 0, count)

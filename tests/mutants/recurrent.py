@@ -28,8 +28,8 @@ FAULTS = [
         "recurrent: runs that do not follow one another become one",
         "index",
         SIZES,
-        "end.start + end.count == run.start",
-        "end.start + end.count <= run.start",
+        "end.start + end.rows == run.start",
+        "end.start + end.rows <= run.start",
         f"{OWN} states_before_rows",
     ),
     Fault(

@@ -24,7 +24,7 @@ from tritonnn.table.types import Tensors
 
 def _check(name: str, gates: int, input: Tensor, states: States, weights: Weights) -> None:
     """Refuse what does not fit, in PyTorch's order."""
-    tensors = {"input": input, "hx": states[0], "w_ih": weights.ih, "w_hh": weights.hh}
+    tensors: dict[str, Any] = {"input": input, "hx": states[0], "w_ih": weights.ih, "w_hh": weights.hh}
     flat = [what for what, x in tensors.items() if len(x.shape) < 2 and what != "hx"]
     flat += ["hx" for x in states if not x.shape or (len(x.shape) == 1 and x.shape[0] == input.shape[0])]
     if flat:

@@ -26,7 +26,7 @@ def states_before(record: Tensor, initial: Tensor, sizes: Sizes, reverse: bool) 
     """The state before each row: of the step taken before, or the initial one."""
     initial = initial.to(record.dtype)
     parts = [
-        narrow(record if run.recorded else initial, 0, run.start, run.count) for run in before(sizes, reverse)
+        narrow(record if run.recorded else initial, 0, run.start, run.rows) for run in before(sizes, reverse)
     ]
     if len(parts) > 1:
         return cat(parts, 0)
@@ -63,7 +63,9 @@ def _lstm_grads(
     if state.enabled:
         inputs = (projected, hx, cx, weight_hh, weight_hr)
         return *_formulas.lstm_grads(g[:3], *inputs, sizes, reverse), None, None
-    rows, h, c, hidden = lstm_layer_backward(*g[:3], gates, cells, cx, weight_hh, weight_hr, sizes, reverse)
+    rows, h, c, hidden = lstm_layer_backward(
+        g[0], g[1], g[2], gates, cells, cx, weight_hh, weight_hr, sizes, reverse
+    )
     weight = _weight_grad(rows, states_before(output, hx, sizes, reverse)) if needs[3] else None
     projection = None
     if needs[4]:
@@ -135,7 +137,7 @@ def _gru_grads(
     if state.enabled:
         return *_formulas.gru_grads(g[:2], projected, hx, weight_hh, bias_hh, sizes, reverse), None, None
     h_before = states_before(output, hx, sizes, reverse)
-    rows, h, hidden = gru_layer_backward(*g[:2], gates, h_before, weight_hh, sizes, reverse)
+    rows, h, hidden = gru_layer_backward(g[0], g[1], gates, h_before, weight_hh, sizes, reverse)
     weight = _weight_grad(hidden, h_before) if needs[2] else None
     return rows, h, weight, hidden.sum(0) if needs[3] else None, None, None
 
@@ -193,7 +195,7 @@ def _rnn_grads(
 ) -> Grads:  # fmt: skip
     if state.enabled:
         return *_formulas.rnn_grads(g, projected, hx, weight_hh, sizes, reverse, relu), None, None, None
-    rows, h = rnn_layer_backward(*g, output, weight_hh, sizes, reverse, relu)
+    rows, h = rnn_layer_backward(g[0], g[1], output, weight_hh, sizes, reverse, relu)
     weight = _weight_grad(rows, states_before(output, hx, sizes, reverse)) if needs[2] else None
     return rows, h, weight, None, None, None
 

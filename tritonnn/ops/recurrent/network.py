@@ -31,7 +31,9 @@ Layer = Callable[[Tensor, States, Weights, Sizes, bool], tuple[Tensor, States]]
 
 def both_biases(weights: Weights) -> Tensor | None:
     """The sum of both, where they are only ever used together."""
-    return None if weights.bias_ih is None else weights.bias_ih + weights.bias_hh
+    if weights.bias_ih is None or weights.bias_hh is None:
+        return None
+    return weights.bias_ih + weights.bias_hh
 
 
 def lstm_direction(
@@ -39,7 +41,7 @@ def lstm_direction(
 ) -> tuple[Tensor, States]:
     """A layer in one direction: all outputs, and the last states."""
     projected = linear(rows, weights.ih, both_biases(weights))
-    output, h, c, *_ = lstm_layer(projected, *states, weights.hh, weights.hr, sizes, reverse)
+    output, h, c, *_ = lstm_layer(projected, states[0], states[1], weights.hh, weights.hr, sizes, reverse)
     return output, (h, c)
 
 
@@ -48,7 +50,7 @@ def gru_direction(
 ) -> tuple[Tensor, States]:
     """As `lstm_direction`."""
     projected = linear(rows, weights.ih, weights.bias_ih)
-    output, h, _ = gru_layer(projected, *states, weights.hh, weights.bias_hh, sizes, reverse)
+    output, h, _ = gru_layer(projected, states[0], weights.hh, weights.bias_hh, sizes, reverse)
     return output, (h,)
 
 
@@ -59,7 +61,7 @@ def rnn_direction(relu: bool) -> Layer:
         rows: Tensor, states: States, weights: Weights, sizes: Sizes, reverse: bool
     ) -> tuple[Tensor, States]:
         projected = linear(rows, weights.ih, both_biases(weights))
-        output, h = rnn_layer(projected, *states, weights.hh, sizes, reverse, relu)
+        output, h = rnn_layer(projected, states[0], weights.hh, sizes, reverse, relu)
         return output, (h,)
 
     return run
@@ -92,7 +94,8 @@ def _grouped(
     for k in range(0, len(params), size):
         ih, hh, *rest = params[k : k + size]
         hr = rest.pop() if projection else None
-        groups.append(Weights(ih, hh, *(rest or (None, None)), hr))
+        bias_ih, bias_hh = rest or (None, None)
+        groups.append(Weights(ih, hh, bias_ih, bias_hh, hr))
     return groups
 
 
