@@ -43,6 +43,10 @@ class RNNBase(Module):
         bidirectional: whether each layer runs backwards as well, beside it.
         proj_size: of an LSTM: how many features its state is projected to; 0 for no projection.
         device, dtype: of the parameters.
+
+    >>> import tritonnn as torch
+    >>> [name for name, _ in torch.nn.RNNBase("GRU", 3, 4).named_parameters()]
+    ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0']
     """
 
     mode: str

@@ -27,6 +27,10 @@ class RNNCellBase(Module):
         bias: whether there are biases.
         num_chunks: number of gates.
         device, dtype: of the parameters.
+
+    >>> import tritonnn as torch
+    >>> torch.nn.RNNCellBase(3, 4, bias=True, num_chunks=3).weight_hh.shape
+    torch.Size([12, 4])
     """
 
     input_size: int
@@ -72,7 +76,8 @@ class RNNCellBase(Module):
     def _check_rank(self, x: Tensor, what: str) -> None:
         if x.dim() not in (1, 2):
             message = f"Expected {what} to be 1D or 2D, got {x.dim()}D instead"
-            raise fail(self._get_name(), message, kind=ValueError, **{what.partition("[")[0]: x})
+            shown: dict[str, Any] = {what.partition("[")[0]: x}
+            raise fail(self._get_name(), message, kind=ValueError, **shown)
 
     def _weights(self) -> tuple[Any, ...]:
         return self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
