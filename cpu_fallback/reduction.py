@@ -131,6 +131,9 @@ def amin(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool
     put(out, np.minimum.reduce(input, axis=dim, keepdims=True))
 
 
+max_dims, min_dims = amax, amin
+
+
 def max_dim(values: np.ndarray, indices: np.ndarray, input: np.ndarray, dim: int, keepdim: bool) -> None:
     """values, indices = largest element along dim and where it stands first; NaN wins."""
     _extreme(values, indices, input, dim, np.argmax)

@@ -518,8 +518,9 @@ def _logit_unclamped(x):
 
 @triton.jit
 def _logit_clamped(x, eps):
-    """log(p / (1 - p)) of p = x within [eps, 1 - eps]."""
-    inside = _math.minimum(_math.maximum(x, eps), 1.0 - eps)
+    """log(p / (1 - p)) of p = x within [eps, 1 - eps]; a bound of NaN bounds nothing."""
+    high = 1.0 - eps
+    inside = tl.where(x < eps, eps, tl.where(x > high, high, x))
     return tl.log(_math.divide(inside, 1.0 - inside))
 
 
@@ -832,14 +833,14 @@ def round(out: Buffer, x: Buffer, decimals: int, compute: DType) -> None:
     if decimals == 0 or not compute.is_floating_point:
         _round(out, x, compute=compute)
     elif decimals > 0:
-        _round_up(out, x, 10.0**decimals, compute=compute)
+        _round_up(out, x, 10.0**decimals if decimals <= 308 else math.inf, compute=compute)
     else:
-        _round_down(out, x, 10.0**-decimals, compute=compute)
+        _round_down(out, x, 10.0**-decimals if decimals >= -308 else math.inf, compute=compute)
 
 
 def logit(out: Buffer, x: Buffer, eps: float | None, compute: DType) -> None:
     """log(x / (1 - x)), with x clamped to [eps, 1 - eps] where eps is given."""
-    if eps is None:
+    if eps is None or eps < 0:
         _logit[False](out, x, compute=compute)
     else:
         _logit[True](out, x, eps, compute=compute)

@@ -57,6 +57,9 @@ def amin(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
     _reduce(out, input, tuple(dim), "min", None, True, None)
 
 
+max_dims, min_dims = amax, amin
+
+
 def any(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
     """out = whether an element over dim is not 0."""
     _reduce(out, input, tuple(dim), "max", None, False, int32)
@@ -143,8 +146,7 @@ def logsumexp(out: Buffer, input: Buffer, dims: tuple[int, ...]) -> Callable[...
     first = Plan(
         _reduce_kernels.logsumexp_kernel, (-(-p.results // tiling.kept), tiling.splits), Slot(0), Slot(1),
         Slot(2), *p, tiling.chunk, ACC=TRITON[acc], PARTS=split, BLOCK_K=tiling.kept, BLOCK_R=tiling.reduced,
-        INT64=int64_offsets,
-        num_warps=tiling.warps,
+        INT64=int64_offsets, num_warps=tiling.warps,
     )  # fmt: skip
     if not split:
         return lambda out, input: first(out, out, input)

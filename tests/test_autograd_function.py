@@ -226,7 +226,7 @@ def test_a_dirty_result_is_the_functions():
     view = base[:1]
     assert AddOne.apply(view) is view
     assert (base.grad_fn.name(), view.grad_fn.name()) == ("torch::autograd::CopySlices", "AsStridedBackward0")
-    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place"):
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad has been used in an in-place"):
         AddOne.apply(leaf(1))
 
 

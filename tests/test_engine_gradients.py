@@ -328,3 +328,65 @@ def test_gradients_that_did_not_arrive(materialize: bool | None, device: str) ->
         assert no_first.tolist() == [0, 0] and no_first.dtype is torch.float32
         assert no_second.tolist() == [[0], [0]] and no_second.dtype is torch.float64
         assert no_first.device == no_second.device == x.device
+
+
+SHARED = {
+    "plus": (lambda a, b: a + b, (10.0, 5.0)),
+    "minus": (lambda a, b: a - b, (10.0, -5.0)),
+    "through views": (lambda a, b: (a.view(2, 1) + b.view(2, 1)).view(2), (10.0, 5.0)),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+@device
+def test_a_sum_of_gradients_that_several_receive_is_added_to_for_one_only(name, device):
+    """What z receives is a sum; its operands get the same memory, and one of them more than that."""
+    combine, wanted = SHARED[name]
+    x, y = (torch.ones(2, device=device).requires_grad_() for _ in range(2))
+    a, b = x * 1, y * 1
+    more = a * 5
+    z = combine(a, b)
+    (z * 2 + z * 3 + more).sum().backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == ([wanted[0]] * 2, [wanted[1]] * 2)
+
+
+def test_second_derivatives_of_what_is_used_several_times():
+    def steepness(*points):
+        a, b, c = points
+        loss = torch.linalg.vector_norm(a - b, dim=-1) - torch.linalg.vector_norm(a - c, dim=-1)
+        slopes = torch.autograd.grad((loss * loss).sum(), points, create_graph=True)
+        return sum((slope * slope).sum() for slope in slopes)
+
+    points = [torch.randn(2, 3, dtype=torch.float64).requires_grad_() for _ in range(3)]
+    found = torch.autograd.grad(steepness(*points), points)
+    for point, slopes in zip(points, found, strict=True):
+        for place in range(6):
+            ends = []
+            for step in (1e-5, -1e-5):
+                point.data.view(-1)[place] += step
+                ends.append(float(steepness(*points)))
+                point.data.view(-1)[place] -= step
+            numeric = (ends[0] - ends[1]) / 2e-5
+            assert abs(float(slopes.view(-1)[place]) - numeric) < 1e-6 * max(1, abs(numeric))
+
+
+def test_a_hook_may_write_the_gradient_of_its_leaf():
+    """An optimizer in backward clears it while others still wait for the same memory."""
+    for register in (
+        lambda leaf: leaf.register_post_accumulate_grad_hook(lambda t: (t.grad.zero_(), None)[1]),
+        lambda leaf: torch.autograd.graph.get_gradient_edge(leaf).node.register_hook(
+            lambda inputs, outputs: (leaf.grad.zero_(), None)[1]
+        ),
+    ):
+        x, y = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+        register(x)
+        z = x + y * 1
+        (z * 2 + z * 3).sum().backward()
+        assert (x.grad.tolist(), y.grad.tolist()) == ([0, 0], [5, 5])
+
+
+def test_what_a_post_accumulate_hook_returns_is_refused():
+    x = torch.ones(2, requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda t: t.grad)
+    with pytest.raises(RuntimeError, match="post accumulate grad hooks should return None"):
+        x.sum().backward()

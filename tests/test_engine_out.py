@@ -156,12 +156,26 @@ def test_out_that_is_an_operand(device: str) -> None:
     square = large[:, :90]
     torch.add(square.t(), square, out=square)
     np.testing.assert_array_equal(large[:, :90].cpu().numpy(), values[:, :90].T + values[:, :90])
-    line = torch.from_numpy(values.copy()).to(device).view(-1)
-    torch.cumsum(line[:-1], 0, out=line[1:])
-    np.testing.assert_array_equal(line[1:].cpu().numpy(), np.cumsum(values.ravel()[:-1]))
-    line = torch.from_numpy(values.copy()).to(device).view(-1)
-    torch.mul(line[:-7], 2, out=line[7:])
-    np.testing.assert_array_equal(line[7:].cpu().numpy(), values.ravel()[:-7] * 2)
+    square = torch.from_numpy(values.copy()).to(device)[:, :90]
+    torch.cumsum(square[:-1], 0, out=square[1:])
+    np.testing.assert_array_equal(square[1:].cpu().numpy(), np.cumsum(values[:-1, :90], 0))
+    square = torch.from_numpy(values.copy()).to(device)[:, :90]
+    torch.mul(square[:-7], 2, out=square[7:])
+    np.testing.assert_array_equal(square[7:].cpu().numpy(), values[:-7, :90] * 2)
+
+
+@device
+def test_out_that_is_a_dense_part_of_an_operand_is_refused(device: str) -> None:
+    line = torch.arange(9.0, device=device)
+    for write in (
+        lambda: torch.cumsum(line[:-1], 0, out=line[1:]),
+        lambda: torch.mul(line[:-7], 2, out=line[1:3]),
+        lambda: torch.gather(line, 0, torch.tensor([0], device=device), out=line[:1]),
+        lambda: torch.add(torch.ones(3, device=device), 1, out=line[:1].expand(3)),
+    ):
+        with pytest.raises(RuntimeError, match=r"refers? to a single memory location"):
+            write()
+    assert line.tolist() == list(range(9))
 
 
 @device

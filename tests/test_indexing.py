@@ -308,15 +308,16 @@ def test_leaf_that_requires_grad_is_not_written(device):
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_overlapping_source_and_target(device):
-    x = torch.arange(6.0, device=device)
-    x[torch.tensor([0, 1, 2], device=device)] = x[3:]
-    assert x.tolist() == [3, 4, 5, 3, 4, 5]
-    y = torch.arange(4.0, device=device)
-    y.index_add_(0, torch.tensor([0, 0, 3, 3], device=device), y)
-    assert y.tolist() == [1, 1, 2, 8]
-    z = torch.arange(4.0, device=device)
-    z.scatter_(0, torch.tensor([3, 2, 1, 0], device=device), z)
-    assert z.tolist() == [3, 2, 1, 0]
+    x, index = torch.arange(6.0, device=device), torch.tensor([0, 1, 2], device=device)
+    for write in (lambda: x.__setitem__(index, x[3:]), lambda: x.scatter_(0, index, x)):
+        with pytest.raises(RuntimeError, match="refer to a single memory location"):
+            write()
+    assert x.tolist() == [0, 1, 2, 3, 4, 5]
+    x[index] = x[1::2]  # with gaps: read before it is written
+    assert x.tolist() == [1, 3, 5, 3, 4, 5]
+    y = torch.arange(8.0, device=device)
+    y.index_add_(0, torch.tensor([0, 0, 7, 7], device=device), y[::2])
+    assert y.tolist() == [2, 1, 2, 3, 4, 5, 6, 17]
 
 
 @pytest.mark.parametrize("device", DEVICES)

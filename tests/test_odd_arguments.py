@@ -59,7 +59,7 @@ CALLS: dict[str, tuple[Callable[[Any, Any], Any], type, str]] = {
     "ctc": (
         lambda x, z: F.ctc_loss(torch.ones(3, 1, 3), z.long(), (1,), (1,)), RuntimeError, r"and targets \(N, S\) or"
     ),
-    "relu": (lambda x, z: torch.relu(1), TypeError, "relu: argument 'input' must be Tensor, not int"),
+    "relu": (lambda x, z: torch.relu(1), TypeError, r"relu\(\): argument 'input' \(position 1\) must be Tensor"),
 }  # fmt: skip
 
 

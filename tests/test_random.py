@@ -114,7 +114,7 @@ def test_seeds():
     assert torch.initial_seed() == 2**64 - 1
     chosen = torch.seed()
     assert torch.initial_seed() == chosen != torch.seed()
-    with pytest.raises(RuntimeError, match="Overflow"):
+    with pytest.raises(ValueError, match="Overflow"):
         torch.manual_seed(2**64)
 
 

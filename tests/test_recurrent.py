@@ -207,6 +207,23 @@ def test_only_the_last_state_has_a_gradient(device: str) -> None:
         np.testing.assert_allclose(by_end.cpu().numpy(), by_output.cpu().numpy(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("mode", KINDS)
+def test_outputs_and_biases_may_be_written_before_backward(mode: str, device: str) -> None:
+    layer = layer_of(mode, 2, 3).double().to(device)
+    grads = []
+    for write in (False, True):
+        x = leaf(3, 2, 2, device=device)
+        output, _ = layer(x)
+        total = output.sum()
+        if write:
+            with torch.no_grad():
+                output.zero_()
+                layer.bias_hh_l0.add_(0)
+        grads.append(torch.autograd.grad(total, x)[0].cpu().numpy())
+    np.testing.assert_array_equal(*grads)
+
+
 # ---- both devices -----------------------------------------------------------------------------------------------
 
 

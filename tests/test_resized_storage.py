@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import gc
+import threading
 
 import pytest
 
 import tritonnn as torch
+from tritonnn.ops.conversion import conversion
 
 pytestmark = pytest.mark.parametrize("device", ["cpu", "cuda"])
 
@@ -198,3 +200,49 @@ def test_a_tensor_alone_is_resized_without_a_search(device, monkeypatch):
     assert x[:4].tolist() == [0, 1, 2, 3]
     torch.add(x[:2], 1, out=(out := torch.empty(0, device=device)))
     assert out.tolist() == [1, 2]
+
+
+def test_two_threads_that_grow_one_storage_leave_it_large_enough_for_both(device, monkeypatch):
+    """The second may not grow it between the first one's look at the size and its new block."""
+    base = torch.arange(4.0, device=device)
+    first, second, done = base[:2], base[2:], threading.Event()
+    allocate = conversion.allocate
+
+    def slowly(shape, *args, **kwargs):
+        resized = allocate(shape, *args, **kwargs)
+        if threading.current_thread() is slow:
+            quick.start()
+            done.wait(0.2)  # without a lock the other is through by then
+        return resized
+
+    def grow():
+        second.resize_(1000)
+        done.set()
+
+    slow, quick = threading.Thread(target=lambda: first.resize_(100)), threading.Thread(target=grow)
+    monkeypatch.setattr(conversion, "allocate", slowly)
+    slow.start(), slow.join(), quick.join(30)
+    assert not quick.is_alive() and base.untyped_storage().nbytes() == 1002 * 4
+    second[998:].fill_(7), first.fill_(1)
+    assert first[:2].tolist() == [1, 1] and second[998:].tolist() == [7, 7] and base.tolist() == [1] * 4
+
+
+def test_a_view_that_another_thread_is_making_is_found_when_it_is_whole(device, monkeypatch):
+    """A search that came before its strides were set would give it row-major memory."""
+    base = torch.arange(12.0, device=device).view(3, 4)
+    replaced, replace = [], torch._tensor.replace_block
+
+    class Watched(torch.Tensor):
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if base._storage in [getattr(self, "_storage", None)] and not replaced:
+                replaced.append(True)
+                block = base._storage.block
+                replace(base._storage, block.copy() if device == "cpu" else block)
+
+    monkeypatch.setattr(torch._tensor, "_new", lambda _: object.__new__(Watched))
+    view = base.t()
+    monkeypatch.undo()
+    assert replaced and view.tolist() == base.t().tolist()
+    base.mul_(2)
+    assert view.tolist() == base.t().tolist()

@@ -163,6 +163,93 @@ def test_allocating(monkeypatch):
         x.nonzero()
 
 
+# Kernels that write into what they only read: (call, op, place among what the kernel gets, its name, element changed).
+READ: dict[str, tuple[Callable, str, Callable, str]] = {
+    "of one tensor": (lambda x: x.exp(), "exp", lambda given: given[1], "input"),
+    "the second": (lambda x: x * x.flip(0), "mul", lambda given: given[2], "other"),
+    "a matrix": (lambda x: x @ x.flip(0), "matmul_nd", lambda given: given[2], "other"),
+    "reduced": (lambda x: x.sum(0), "sum", lambda given: given[1], "input"),
+    "one of a list": (lambda x: torch.cat([x + 1, x]), "cat", lambda given: given[1][1], "tensors"),
+    "in place": (lambda x: x.clone().mul_(x), "mul", lambda given: given[2], "other"),
+    "out": (lambda x: torch.exp(x, out=torch.empty_like(x)), "exp", lambda given: given[1], "input"),
+    "a strided view": (lambda x: x.t().exp(), "exp", lambda given: given[1], "input"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("by", (1.0, 1e-6, float("nan")))
+def test_a_kernel_that_changes_what_it_reads(name, by, plant):
+    """The result is right, and so is not what is reported; the change may be smaller than rounding explains."""
+    call, op, place, argument = READ[name]
+    x = torch.ones(2, 2, device="cuda")
+    with torch.verify() as verification:
+        call(x)
+    plant(op, place, by)
+    message = rf"changed its argument '{argument}', which is only to be read, in 1 of 4 elements\n.*element \(0, 0\)"
+    with pytest.raises(torch.VerificationError, match=message) as caught, torch.verify() as verification:
+        call(x)
+    assert ", before the call 1.0\n" in str(caught.value)
+    (found,) = verification.differences
+    assert (found.op, found.kind, found.result, found.place, found.expected) == (
+        op,
+        "input",
+        argument,
+        (0, 0),
+        1.0,
+    )
+    assert found.got == pytest.approx(1 + by, abs=1e-7, nan_ok=True) and found.got != 1.0
+    assert found.file == __file__
+
+
+def test_an_allocating_kernel_that_changes_what_it_reads(monkeypatch):
+    op = OPS["nonzero_coordinates"]
+    real = kernels.implementation(op.family, op.name)
+
+    def faulty(alloc: Any, given: Any, *more: Any) -> Any:
+        found = real(alloc, given, *more)
+        torch.cuda.synchronize()
+        ctypes.c_float.from_address(given.ptr).value = -3.0
+        return found
+
+    faulty.__module__ = real.__module__
+    monkeypatch.setitem(kernels._implementations, (op.family, op.name), faulty)
+    monkeypatch.setattr(op, "gpu", None)
+    x = torch.tensor([2.0, 1.0]).cuda()
+    match = "changed its argument 'input'.*in 1 of 2 elements\n.*got -3.0, before the call 2.0"
+    with pytest.raises(torch.VerificationError, match=match), torch.verify():
+        x.nonzero()
+
+
+def test_the_element_that_changed_most_is_named(monkeypatch):
+    op = OPS["exp"]
+    real = kernels.implementation(op.family, "exp")
+
+    def faulty(out: Any, given: Any, **options: Any) -> None:
+        real(out, given, **options)
+        torch.cuda.synchronize()
+        memory = (ctypes.c_float * 4).from_address(given.ptr)
+        memory[0], memory[3] = memory[0] + 1, memory[3] - 5
+
+    faulty.__module__ = real.__module__
+    monkeypatch.setitem(kernels._implementations, (op.family, "exp"), faulty)
+    monkeypatch.setattr(op, "gpu", None)
+    with pytest.raises(torch.VerificationError, match=r"in 2 of 4 .*\n.*\(1, 1\): got -4"), torch.verify():
+        torch.ones(2, 2, device="cuda").exp()
+
+
+def test_an_argument_that_is_written_is_no_false_alarm():
+    x = torch.arange(6.0, device="cuda")
+    with torch.verify() as verification:
+        x.mul_(2).add_(x).exp_().copy_(x.flip(0))
+        torch.add(x, 1, out=x)
+        torch.cumsum(x, 0, out=x)
+        x[1:].add_(x[:-1].clone())
+        x.view(2, 3).scatter_(1, torch.zeros(2, 1, dtype=torch.int64, device="cuda"), 3.0)
+        torch._foreach_mul_([x], 2)
+        nn.BatchNorm1d(3).cuda()(x.view(2, 3)).sum()
+    assert not verification.differences
+
+
 @pytest.mark.parametrize("optimizer", [torch.optim.AdamW, torch.optim.SGD], ids=lambda o: o.__name__)
 def test_optimizer_step(optimizer, plant):
     p = torch.ones(3, device="cuda", requires_grad=True)

@@ -61,6 +61,10 @@ AT_LEAST: dict[str, tuple[float, str]] = {
     "cross_entropy": (1.0, "a small loss is the logarithm of a sum near 1 and has the sum's error"),
     "linear_cross_entropy": (1.0, "a small loss is the logarithm of a sum near 1 and has the sum's error"),
     "interpolate": (1.0, "the weights' errors are of 1, whatever they sum up to"),
+    **dict.fromkeys(
+        ("grid_sample", "grid_sampler", "grid_gradient"),
+        (16.0, "the rounding of a coordinate of up to 4, times the image's slope of up to 4"),
+    ),
     "tanhshrink": (1.0, "x - tanh(x) has the error of tanh(x)"),
     "gelu": (1.0, "1 + erf(x / sqrt 2) has the error of erf"),
     "gelu_backward": (1.0, "1 + erf(x / sqrt 2) has the error of erf"),

@@ -12,7 +12,7 @@ import os
 from typing import Any
 
 from tritonnn import _tensor_methods, config, ops
-from tritonnn._tensor import Tensor
+from tritonnn._tensor import Tensor, wrong
 from tritonnn.determinism import (
     are_deterministic_algorithms_enabled,
     get_deterministic_debug_mode,
@@ -86,8 +86,9 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "autograd", "backends", "cuda", "linalg", "multiprocessing", "nn", "optim", "random", "serialization", "special",
-    "testing", "utils", "version",
+    "amp", "autograd", "backends", "cpu", "cuda", "func", "linalg", "multiprocessing", "nn", "optim", "random",
+    "serialization",
+    "special", "testing", "utils", "version",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
@@ -98,7 +99,13 @@ _LAZY = {
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
     "get_num_interop_threads": "threads", "verify": "_verify", "VerificationError": "_verify",
-    "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
+    "autocast": "amp", "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
+    **dict.fromkeys((
+        "is_autocast_enabled", "set_autocast_enabled", "get_autocast_dtype", "set_autocast_dtype",
+        "is_autocast_cache_enabled", "set_autocast_cache_enabled", "clear_autocast_cache", "autocast_increment_nesting",
+        "autocast_decrement_nesting", "is_autocast_cpu_enabled", "set_autocast_cpu_enabled", "get_autocast_cpu_dtype",
+        "set_autocast_cpu_dtype", "get_autocast_gpu_dtype", "set_autocast_gpu_dtype",
+    ), "amp.switches"),
 }  # fmt: skip
 _LEGACY_SUFFIXES = ("Tensor", "Storage")
 
@@ -120,6 +127,8 @@ def is_floating_point(input: Tensor) -> bool:
     >>> torch.is_floating_point(torch.ones(1)), torch.is_floating_point(torch.tensor(1))
     (True, False)
     """
+    if not isinstance(input, Tensor):
+        raise wrong("is_floating_point", "input", "Tensor", input)
     return input.dtype.is_floating_point
 
 
@@ -130,6 +139,8 @@ def is_complex(input: Tensor) -> bool:
     >>> torch.is_complex(torch.tensor([1j])), torch.is_complex(torch.ones(1))
     (True, False)
     """
+    if not isinstance(input, Tensor):
+        raise wrong("is_complex", "input", "Tensor", input)
     return input.dtype.is_complex
 
 
@@ -140,6 +151,8 @@ def is_inference(input: Tensor) -> bool:
     >>> torch.is_inference(torch.ones(2))
     False
     """
+    if not isinstance(input, Tensor):
+        raise wrong("is_inference", "input", "Tensor", input)
     return input.is_inference()
 
 
@@ -150,6 +163,8 @@ def detach(input: Tensor) -> Tensor:
     >>> torch.detach(torch.ones(2, requires_grad=True)).requires_grad
     False
     """
+    if not isinstance(input, Tensor):
+        raise wrong("detach", "input", "Tensor", input)
     return input.detach()
 
 
@@ -160,6 +175,8 @@ def detach_(input: Tensor) -> Tensor:
     >>> torch.detach_(torch.ones(2, requires_grad=True)).requires_grad
     False
     """
+    if not isinstance(input, Tensor):
+        raise wrong("detach_", "input", "Tensor", input)
     return input.detach_()
 
 
@@ -170,6 +187,8 @@ def numel(input: Tensor) -> int:
     >>> torch.numel(torch.ones(2, 3))
     6
     """
+    if not isinstance(input, Tensor):
+        raise wrong("numel", "input", "Tensor", input)
     return input.numel()
 
 

@@ -8,9 +8,12 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from tritonnn import amp as amp
 from tritonnn import autograd as autograd
 from tritonnn import backends as backends
+from tritonnn import cpu as cpu
 from tritonnn import cuda as cuda
+from tritonnn import func as func
 from tritonnn import linalg as linalg
 from tritonnn import multiprocessing as multiprocessing
 from tritonnn import nn as nn
@@ -37,8 +40,25 @@ from tritonnn._methods import (
 )
 from tritonnn._printing import set_printoptions as set_printoptions
 from tritonnn._tensor import Tensor as Tensor
+from tritonnn._tensor import wrong as wrong
 from tritonnn._verify import VerificationError as VerificationError
 from tritonnn._verify import verify as verify
+from tritonnn.amp import autocast as autocast
+from tritonnn.amp.switches import autocast_decrement_nesting as autocast_decrement_nesting
+from tritonnn.amp.switches import autocast_increment_nesting as autocast_increment_nesting
+from tritonnn.amp.switches import clear_autocast_cache as clear_autocast_cache
+from tritonnn.amp.switches import get_autocast_cpu_dtype as get_autocast_cpu_dtype
+from tritonnn.amp.switches import get_autocast_dtype as get_autocast_dtype
+from tritonnn.amp.switches import get_autocast_gpu_dtype as get_autocast_gpu_dtype
+from tritonnn.amp.switches import is_autocast_cache_enabled as is_autocast_cache_enabled
+from tritonnn.amp.switches import is_autocast_cpu_enabled as is_autocast_cpu_enabled
+from tritonnn.amp.switches import is_autocast_enabled as is_autocast_enabled
+from tritonnn.amp.switches import set_autocast_cache_enabled as set_autocast_cache_enabled
+from tritonnn.amp.switches import set_autocast_cpu_dtype as set_autocast_cpu_dtype
+from tritonnn.amp.switches import set_autocast_cpu_enabled as set_autocast_cpu_enabled
+from tritonnn.amp.switches import set_autocast_dtype as set_autocast_dtype
+from tritonnn.amp.switches import set_autocast_enabled as set_autocast_enabled
+from tritonnn.amp.switches import set_autocast_gpu_dtype as set_autocast_gpu_dtype
 from tritonnn.autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from tritonnn.autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from tritonnn.cuda import AcceleratorError as AcceleratorError
@@ -394,7 +414,7 @@ def subtract(
     input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor: ...
 def rsub(
-    input: Tensor | Number, other: Tensor | Number, alpha: Number = 1, *, out: Tensor | None = None
+    input: Tensor, other: Tensor | Number, alpha: Number = 1, *, out: Tensor | None = None
 ) -> Tensor: ...
 def mul(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def multiply(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
@@ -428,17 +448,17 @@ def bitwise_left_shift(
 def bitwise_right_shift(
     input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None
 ) -> Tensor: ...
-def eq(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-def ne(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-def not_equal(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-def lt(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-def less(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-def le(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-def less_equal(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-def gt(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-def greater(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-def ge(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-def greater_equal(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def eq(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def ne(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def not_equal(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def lt(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def less(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def le(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def less_equal(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def gt(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def greater(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def ge(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+def greater_equal(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
@@ -650,7 +670,7 @@ def arange(
 def linspace(
     start: Tensor | Number,
     end: Tensor | Number,
-    steps: _int = 100,
+    steps: _int,
     *,
     out: Tensor | None = None,
     dtype: DType | None = None,
@@ -662,7 +682,7 @@ def linspace(
 def logspace(
     start: Tensor | Number,
     end: Tensor | Number,
-    steps: _int = 100,
+    steps: _int,
     base: _float = 10.0,
     *,
     out: Tensor | None = None,
@@ -1196,6 +1216,17 @@ def instance_norm(
 ) -> Tensor: ...
 def _foreach_norm(self: Tensors, ord: _float = 2, dtype: DType | None = None) -> tuple[Tensor, ...]: ...
 def _foreach_mul_(self: Tensors, other: Any) -> Tensors: ...
+def _amp_foreach_non_finite_check_and_unscale_(
+    self: Tensors, found_inf: Tensor, inv_scale: Tensor
+) -> None: ...
+def _amp_update_scale_(
+    self: Tensor,
+    growth_tracker: Tensor,
+    found_inf: Tensor,
+    scale_growth_factor: _float,
+    scale_backoff_factor: _float,
+    growth_interval: _int,
+) -> Tensor: ...
 @overload
 def max_pool1d(
     input: Tensor,
@@ -1573,6 +1604,15 @@ def isin(
     *,
     assume_unique: _bool = False,
     invert: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def grid_sampler(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: _int,
+    padding_mode: _int,
+    align_corners: _bool,
+    *,
     out: Tensor | None = None,
 ) -> Tensor: ...
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: _int = -1) -> Tensor: ...

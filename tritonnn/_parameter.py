@@ -162,7 +162,8 @@ class UninitializedTensorMixin:
         """Take on the device and dtype that `fn` gives to a tensor like this one."""
         declared: Any = self
         changed = fn(empty(0, device=declared.device, dtype=declared.dtype))
-        declared.device, declared.dtype = changed.device, changed.dtype
+        declared._buf, declared._storage = changed._buf, changed._storage
+        declared._device, declared._dtype = changed.device, changed.dtype
 
     @property
     def shape(self) -> Any:
@@ -171,6 +172,8 @@ class UninitializedTensorMixin:
             "Call `forward` once to initialize the parameters (a `load_state_dict` of an uninitialized "
             "parameter into an initialized one fails in this way, too)."
         )
+
+    _shape = shape  # what dispatch reads
 
     def share_memory_(self) -> Any:
         raise RuntimeError(
@@ -187,7 +190,7 @@ def is_lazy(param: Any) -> TypeGuard[UninitializedParameter | UninitializedBuffe
     return isinstance(param, UninitializedTensorMixin)
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[override]
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """A parameter whose shape is not known yet; `materialize(shape)` turns it into a Parameter.
 
     >>> import tritonnn as torch
@@ -213,7 +216,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: igno
         return type(self), (self.requires_grad, self.device, self.dtype)
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Buffer):  # type: ignore[override]
+class UninitializedBuffer(UninitializedTensorMixin, Buffer):
     """A buffer whose shape is not known yet; `materialize(shape)` turns it into a Buffer.
 
     >>> import tritonnn as torch

@@ -9,7 +9,7 @@ import gc
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 from sys import getrefcount
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
@@ -25,12 +25,18 @@ from tritonnn.memory_format import strided
 from tritonnn.shape import Size
 from tritonnn.storage import Storage
 
+V = TypeVar("V")
 _new = object.__new__
 
 if TYPE_CHECKING:
     from tritonnn._methods import Methods  # what is attached by the op table and `_tensor_methods.py`
 else:
     Methods = object
+
+
+def _always(value: V) -> V:
+    """A property that is the same for every tensor."""
+    return property(lambda self: value, doc=f"Always {value}.")  # type: ignore[return-value]
 
 
 class Tensor(Methods):
@@ -54,20 +60,20 @@ class Tensor(Methods):
         "__weakref__",
         "_base",
         "_buf",
+        "_device",
+        "_dtype",
         "_node",
         "_rg",
+        "_shape",
         "_storage",
-        "device",
-        "dtype",
-        "shape",
     )
 
     # What a backend is handed: an ndarray on the CPU, a Buffer on the GPU. Made once per tensor, not per call.
     _buf: Any
     _storage: Storage
-    shape: Size
-    dtype: DType
-    device: Device
+    _shape: Size
+    _dtype: DType
+    _device: Device
     _rg: bool  # requires_grad
     _node: Any  # the graph's Node, what computed it; None for leaves
     _base: Tensor | None  # the tensor a differentiable view looks into
@@ -79,18 +85,36 @@ class Tensor(Methods):
     _grad: Tensor | None = None
     _hooks: dict[int, Callable] | None = None  # of leaves; those of other tensors stand on their node
     _post_accumulate_hooks: dict[int, Callable] | None = None
+    _accumulate_hooks: dict[str, dict[int, Callable]] | None = None  # those of the leaf's AccumulateGrad
     _retains_grad: bool = False
     _creation: str | None = None  # how a view came to be whose writes its base's graph cannot follow
     _view_version: int = 0  # storage version at which a view's graph was last right
     name: str | None = None
-    layout: Layout = strided
-    is_sparse = False
-    is_sparse_csr = False
-    is_quantized = False
-    is_nested = False
-    is_mkldnn = False
-    is_mps = False
-    is_xpu = False
+
+    # What a tensor is cannot be assigned (`_tensor_methods.py` refuses). A property takes 20 ns more to read than a
+    # slot: the way of a call through dispatch reads the slots.
+    if TYPE_CHECKING:
+
+        @property
+        def shape(self) -> Size: ...
+        @property
+        def dtype(self) -> DType: ...
+        @property
+        def device(self) -> Device: ...
+
+    else:
+        shape = property(attrgetter("_shape"), doc="Extents, a `torch.Size`.")
+        dtype = property(attrgetter("_dtype"), doc="The type of the elements.")
+        device = property(attrgetter("_device"), doc="Where the memory lies.")
+
+    layout: Layout = _always(strided)
+    is_sparse = _always(False)
+    is_sparse_csr = _always(False)
+    is_quantized = _always(False)
+    is_nested = _always(False)
+    is_mkldnn = _always(False)
+    is_mps = _always(False)
+    is_xpu = _always(False)
 
     # NumPy's operators give way to ours: `ndarray + Tensor` calls Tensor.__radd__.
     __array_priority__ = 1000
@@ -100,11 +124,11 @@ class Tensor(Methods):
     @property
     def ndim(self) -> int:
         """Number of dimensions."""
-        return len(self.shape)
+        return len(self._shape)
 
     def dim(self) -> int:
         """Number of dimensions."""
-        return len(self.shape)
+        return len(self._shape)
 
     ndimension = dim
 
@@ -119,7 +143,7 @@ class Tensor(Methods):
         >>> torch.zeros(2, 3).size(-1)
         3
         """
-        return self.shape if dim is None else self.shape[_wrap("size", dim, len(self.shape))]
+        return self._shape if dim is None else self._shape[_wrap("size", dim, len(self._shape))]
 
     @overload
     def stride(self) -> tuple[int, ...]: ...
@@ -129,7 +153,7 @@ class Tensor(Methods):
         """Distance between neighbours of each dimension (or of one), in elements."""
         strides = self._stride
         if strides is None:
-            strides = shapes.contiguous_strides(self.shape)
+            strides = shapes.contiguous_strides(self._shape)
         return strides if dim is None else strides[_wrap("stride", dim, len(strides))]
 
     def storage_offset(self) -> int:
@@ -139,7 +163,7 @@ class Tensor(Methods):
     def numel(self) -> int:
         """Number of elements."""
         count = 1
-        for extent in self.shape:
+        for extent in self._shape:
             count *= extent
         return count
 
@@ -147,44 +171,44 @@ class Tensor(Methods):
 
     def element_size(self) -> int:
         """Bytes an element takes."""
-        return self.dtype.itemsize
+        return self._dtype.itemsize
 
     @property
     def itemsize(self) -> int:
         """Bytes an element takes."""
-        return self.dtype.itemsize
+        return self._dtype.itemsize
 
     @property
     def nbytes(self) -> int:
         """Bytes the elements take."""
-        return self.numel() * self.dtype.itemsize
+        return self.numel() * self._dtype.itemsize
 
     def is_contiguous(self, memory_format: MemoryFormat | None = None) -> bool:
         """Whether the elements lie row-major (or in the given memory format) without gaps."""
         if memory_format is not None and not hasattr(memory_format, "permutation"):
-            raise _wrong("is_contiguous", "memory_format", "torch.memory_format", memory_format)
+            raise wrong("is_contiguous", "memory_format", "torch.memory_format", memory_format)
         if memory_format is not None and memory_format.permutation is not None:
-            return memory_format.matches(self.shape, self.stride())
-        return self._stride is None or shapes.is_contiguous(self.shape, self._stride)
+            return memory_format.matches(self._shape, self.stride())
+        return self._stride is None or shapes.is_contiguous(self._shape, self._stride)
 
     def data_ptr(self) -> int:
         """Address of the first element."""
-        return self._storage.ptr() + self._offset * self.dtype.itemsize if self.numel() else 0
+        return self._storage.ptr() + self._offset * self._dtype.itemsize if self.numel() else 0
 
     def is_same_size(self, other: Tensor) -> bool:
         """Whether the shapes are equal."""
         if not isinstance(other, Tensor):
-            raise _wrong("is_same_size", "other", "Tensor", other)
-        return self.shape == other.shape
+            raise wrong("is_same_size", "other", "Tensor", other)
+        return self._shape == other._shape
 
     def is_set_to(self, tensor: Tensor) -> bool:
         """Whether both see the same memory with the same geometry."""
         if not isinstance(tensor, Tensor):
-            raise _wrong("is_set_to", "tensor", "Tensor", tensor)
+            raise wrong("is_set_to", "tensor", "Tensor", tensor)
         return (
             self._storage.block is tensor._storage.block
             and self._offset == tensor._offset
-            and self.shape == tensor.shape
+            and self._shape == tensor._shape
             and self.stride() == tensor.stride()
         )
 
@@ -193,33 +217,33 @@ class Tensor(Methods):
     @property
     def is_cuda(self) -> bool:
         """Whether the memory lies on a GPU (the simulated one included)."""
-        return self.device.type == "cuda"
+        return self._device.type == "cuda"
 
     @property
     def is_cpu(self) -> bool:
         """Whether the memory is the host's."""
-        return self.device.type == "cpu"
+        return self._device.type == "cpu"
 
     @property
     def is_meta(self) -> bool:
         """Whether there is only a shape and no memory."""
-        return self.device.type == "meta"
+        return self._device.type == "meta"
 
     def is_floating_point(self) -> bool:
         """Whether the dtype is a floating one."""
-        return self.dtype.is_floating_point
+        return self._dtype.is_floating_point
 
     def is_complex(self) -> bool:
         """Whether the dtype is a complex one."""
-        return self.dtype.is_complex
+        return self._dtype.is_complex
 
     def is_signed(self) -> bool:
         """Whether the dtype has negative numbers."""
-        return self.dtype.is_signed
+        return self._dtype.is_signed
 
     def get_device(self) -> int:
         """Index of the GPU, -1 on the CPU."""
-        return -1 if self.device.index is None else self.device.index
+        return -1 if self._device.index is None else self._device.index
 
     # ---- autograd -------------------------------------------------------------------------------------
 
@@ -251,13 +275,25 @@ class Tensor(Methods):
         """The same memory outside the graph; writes through it are not seen by the version check."""
         storage = Storage(self._storage.block, self._storage.device)
         storage.version = min(self._storage.version, 0)
+        savers = getattr(self._storage, "savers", None)
+        if savers:
+            storage.savers = savers
         return self._alias(storage)
 
     @data.setter
     def data(self, other: Tensor) -> None:
         if not isinstance(other, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
+        if other._dtype.kind < 2 and self._rg:
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point or complex dtype, not "
+                f"{other._dtype}"
+            )
         self._adopt(other)
+
+    @data.deleter
+    def data(self) -> None:
+        raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
 
     def detach(self) -> Tensor:
         """The same memory outside the graph; in-place writes through either are seen by the version check."""
@@ -279,15 +315,15 @@ class Tensor(Methods):
 
     def _alias(self, storage: Storage) -> Tensor:
         """The same geometry over `storage` as a plain leaf."""
-        alias = make(self._buf, storage, self.shape, self.dtype, self.device)
-        if self._stride is not None or self._offset:
-            alias._stride, alias._offset = self._stride, self._offset
-        return alias
+        if self._stride is None and not self._offset:
+            return make(self._buf, storage, self._shape, self._dtype, self._device)
+        where = self._stride, self._offset
+        return _strided(self._buf, storage, self._shape, *where, self._dtype, self._device)
 
     def _adopt(self, other: Tensor) -> None:
         """Take over another tensor's memory and geometry (the autograd fields stay)."""
-        self._buf, self._storage, self.shape = other._buf, other._storage, other.shape
-        self.dtype, self.device = other.dtype, other.device
+        self._buf, self._storage, self._shape = other._buf, other._storage, other._shape
+        self._dtype, self._device = other._dtype, other._device
         self._stride, self._offset = other._stride, other._offset
 
     def _is_view(self) -> bool:
@@ -295,7 +331,7 @@ class Tensor(Methods):
 
     def is_shared(self) -> bool:
         """Whether other processes can see the memory."""
-        return self.device.type == "cuda" or getattr(self._storage.block, "shared_name", None) is not None
+        return self._device.type == "cuda" or getattr(self._storage.block, "shared_name", None) is not None
 
     def record_stream(self, s: Any) -> None:
         """Note that the `torch.cuda.Stream` `s` uses the memory: it is reused only after what is queued there by then.
@@ -303,8 +339,8 @@ class Tensor(Methods):
         Raises:
             RuntimeError: the tensor is not on a GPU.
         """
-        if self.device.type != "cuda":
-            raise RuntimeError(f"record_stream: expected a tensor on a GPU, got one on {self.device}")
+        if self._device.type != "cuda":
+            raise RuntimeError(f"record_stream: expected a tensor on a GPU, got one on {self._device}")
         self._storage.block.record_stream(s.cuda_stream)
 
     def is_pinned(self, device: DeviceLike | None = None) -> bool:
@@ -324,15 +360,17 @@ class Tensor(Methods):
         Raises:
             RuntimeError: the tensor requires grad. TypeError: it lies on a GPU, or its dtype has no ndarray type.
         """
+        if not isinstance(force, (bool, np.bool_)):
+            raise TypeError(f"numpy(): argument 'force' must be bool, not {type(force).__name__}")
         if force:
             return host_array(self.detach())
         if self._recorded:
             raise RuntimeError(
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
             )
-        if self.device.type != "cpu":
+        if self._device.type != "cpu":
             raise TypeError(
-                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
+                f"can't convert {self._device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
                 "host memory first."
             )
         if self._buf.__class__ is Missing:
@@ -347,7 +385,7 @@ class Tensor(Methods):
 
     def item(self) -> Any:
         """The value of a one-element tensor as a Python number."""
-        if self.device.type == "cpu" and self._buf.size == 1:
+        if self._device.type == "cpu" and self._buf.size == 1:
             value = self._buf.item()
             return value if value.__class__ in _PYTHON_NUMBERS else float(value)
         if self.numel() != 1:
@@ -379,7 +417,7 @@ class Tensor(Methods):
         if self.numel() != 1:
             raise ValueError(
                 "only one element tensors can be converted to Python scalars, and this one has shape "
-                f"{list(self.shape)}. Hint: .tolist() gives all its numbers"
+                f"{list(self._shape)}. Hint: .tolist() gives all its numbers"
             )
         return self.item()
 
@@ -394,17 +432,17 @@ class Tensor(Methods):
         return value
 
     def __index__(self) -> int:
-        if self.dtype.kind > 1 or self.numel() != 1:
+        if self._dtype.kind > 1 or self.numel() != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self.item())
 
     def __len__(self) -> int:
-        if not self.shape:
+        if not self._shape:
             raise TypeError("len() of a 0-d tensor")
-        return self.shape[0]
+        return self._shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
-        if not self.shape:
+        if not self._shape:
             raise TypeError("iteration over a 0-d tensor")
         return iter(self.unbind(0))
 
@@ -421,7 +459,7 @@ class Tensor(Methods):
     def __format__(self, spec: str) -> str:
         return (
             format(self.item(), spec)
-            if not self.shape and self.device.type != "meta"
+            if not self._shape and self._device.type != "meta"
             else object.__format__(self, spec)
         )
 
@@ -436,13 +474,34 @@ def make(buf: Any, storage: Storage, shape: Size, dtype: DType, device: Device) 
     """A plain leaf over a buffer; `shape` must be a Size and the geometry row-major at offset 0."""
     tensor = _new(Tensor)
     tensor._buf = buf
-    tensor._storage = storage
-    tensor.shape = shape
-    tensor.dtype = dtype
-    tensor.device = device
+    tensor._shape = shape
+    tensor._dtype = dtype
+    tensor._device = device
     tensor._rg = False
     tensor._node = None
     tensor._base = None
+    tensor._storage = storage
+    return tensor
+
+
+def _strided(
+    buf: Any, storage: Storage, shape: Size, stride: Any, offset: int, dtype: DType, device: Device
+) -> Tensor:
+    """`make` with any geometry.
+
+    The storage comes last: by it `replace_block`, in another thread, finds the tensor, and then reads the rest.
+    """
+    tensor = _new(Tensor)
+    tensor._stride = stride
+    tensor._offset = offset
+    tensor._buf = buf
+    tensor._shape = shape
+    tensor._dtype = dtype
+    tensor._device = device
+    tensor._rg = False
+    tensor._node = None
+    tensor._base = None
+    tensor._storage = storage
     return tensor
 
 
@@ -450,16 +509,13 @@ def make_view(
     source: Tensor, shape: Size, stride: tuple[int, ...], offset: int, dtype: DType | None = None
 ) -> Tensor:
     """Another geometry over a tensor's storage (stride and offset in elements)."""
-    dtype = dtype or source.dtype
+    dtype = dtype or source._dtype
     storage = source._storage
     if source._buf.__class__ is Missing:
         buffer = buffer_over(storage, shape, stride, offset, dtype)
     else:
         buffer = storage.buffer(shape, stride, offset, dtype)
-    view = make(buffer, storage, shape, dtype, source.device)
-    view._stride = stride
-    view._offset = offset
-    return view
+    return _strided(buffer, storage, shape, stride, offset, dtype, source._device)
 
 
 def buffer_over(storage: Storage, shape: Size, stride: tuple[int, ...], offset: int, dtype: DType) -> Any:
@@ -502,7 +558,7 @@ def replace_block(storage: Storage, block: Any) -> None:
     ids = {id(sharing) for sharing in storages}
     for tensor in gc.get_referrers(*storages):
         if issubclass(type(tensor), Tensor) and id(getattr(tensor, "_storage", None)) in ids:
-            geometry = tensor.shape, tensor.stride(), tensor._offset, tensor.dtype
+            geometry = tensor._shape, tensor.stride(), tensor._offset, tensor._dtype
             tensor._buf = buffer_over(tensor._storage, *geometry)
 
 
@@ -521,59 +577,47 @@ def from_array(array: np.ndarray, dtype: DType) -> Tensor:
 
 def host_array(tensor: Tensor) -> np.ndarray:
     """The values as an ndarray on the host: the memory itself for a CPU tensor, a copy otherwise."""
-    if tensor.device.type == "cpu":
+    if tensor._device.type == "cpu":
         if tensor._buf.__class__ is Missing:
             tensor._buf.refuse()
         return tensor._buf
-    if tensor.device.type == "meta":
+    if tensor._device.type == "meta":
         raise NotImplementedError("Cannot copy out of meta tensor; no data!")
-    check_assigned("item", tensor)
     source = tensor.detach().contiguous()
-    array = np.empty(tuple(tensor.shape), tensor.dtype.np)
+    array = np.empty(tuple(tensor._shape), tensor._dtype.np)
     if array.size:
-        runtime().download(array, source._buf.ptr, tensor.device.index)
+        runtime().download(array, source._buf.ptr, tensor._device.index)
     return array
-
-
-def check_assigned(name: str, tensor: Tensor) -> None:
-    """Refuse a tensor whose `shape` or `dtype` a program has assigned: a GPU would reach memory that is not its own.
-
-    Reading them is too frequent for a property, so nothing keeps a program from writing them; NumPy looks for itself.
-    """
-    buffer = tensor._buf
-    if buffer is not None and (buffer.shape != tensor.shape or buffer.dtype is not tensor.dtype):
-        raise RuntimeError(
-            f"{name}(): shape and dtype of a tensor cannot be assigned: it has {list(buffer.shape)} and "
-            f"{buffer.dtype.name}, and says {list(tensor.shape)} and {tensor.dtype.name}. "
-            "Use view, reshape, resize_ or to."
-        )
 
 
 def _wrap(op: str, dim: int, ndim: int) -> int:
     if dim.__class__ is not int and (isinstance(dim, bool) or not hasattr(dim, "__index__")):
-        raise _wrong(op, "dim", "int", dim)
+        raise wrong(op, "dim", "int", dim)
     limit = ndim or 1
     if not -limit <= dim < limit:
+        if not -(1 << 63) <= dim < 1 << 63:
+            raise ValueError(f"{op}: Overflow when unpacking long long: argument 'dim' is {dim}")
         raise IndexError(
             f"{op}: Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {dim})"
         )
     return dim
 
 
-def _wrong(op: str, name: str, wanted: str, value: Any) -> TypeError:
+def wrong(op: str, name: str, wanted: str, value: Any) -> TypeError:
+    """What is said of a first argument that is of another type."""
     return TypeError(f"{op}(): argument '{name}' (position 1) must be {wanted}, not {type(value).__name__}")
 
 
 def set_requires_grad(tensor: Tensor, requires_grad: bool) -> Tensor:
     """Start (or stop) recording operations on a leaf; returns it."""
     if not isinstance(requires_grad, (bool, np.bool_)):
-        raise _wrong("requires_grad_", "requires_grad", "bool", requires_grad)
+        raise wrong("requires_grad_", "requires_grad", "bool", requires_grad)
     if not requires_grad and tensor._node is not None:
         raise RuntimeError(
             "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
             "in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
         )
-    if requires_grad and tensor.dtype.kind < 2:
+    if requires_grad and tensor._dtype.kind < 2:
         raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
     tensor._rg = bool(requires_grad)
     return tensor
@@ -587,15 +631,15 @@ def check_grad(tensor: Tensor, grad: Tensor) -> None:
         )
     if grad is tensor:
         raise RuntimeError("can't assign Variable as its own grad")
-    if grad.shape != tensor.shape:
+    if grad._shape != tensor._shape:
         raise RuntimeError(
-            f"assigned grad has data of a different size: grad {tuple(grad.shape)}, tensor {tuple(tensor.shape)}"
+            f"assigned grad has data of a different size: grad {tuple(grad._shape)}, tensor {tuple(tensor._shape)}"
         )
-    if grad.dtype is not tensor.dtype:
+    if grad._dtype is not tensor._dtype:
         raise RuntimeError(
-            f"assigned grad has data of a different type: grad {grad.dtype}, tensor {tensor.dtype}"
+            f"assigned grad has data of a different type: grad {grad._dtype}, tensor {tensor._dtype}"
         )
-    if grad.device is not tensor.device:
+    if grad._device is not tensor._device:
         raise RuntimeError(
-            f"assigned grad has data located on a different device: {grad.device}, {tensor.device}"
+            f"assigned grad has data located on a different device: {grad._device}, {tensor._device}"
         )

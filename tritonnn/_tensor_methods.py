@@ -12,6 +12,8 @@ from copy import deepcopy
 from types import FunctionType
 from typing import Any, SupportsIndex, overload
 
+import numpy as np
+
 from tritonnn._parameter import _rebuild_from_type_v2, attributes
 from tritonnn._tensor import Tensor, check_grad, set_requires_grad
 from tritonnn.autograd.api import backward
@@ -46,7 +48,13 @@ class _Methods(Tensor):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if not isinstance(value, (bool, np.bool_)):
+            raise RuntimeError(f"requires_grad must be a bool, not {type(value).__name__}")
         self.requires_grad_(value)
+
+    @requires_grad.deleter
+    def requires_grad(self) -> None:
+        raise RuntimeError("requires_grad must be a bool, and cannot be deleted")
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording operations on this leaf; returns it."""
@@ -270,6 +278,9 @@ def _attach() -> None:
     for name, value in list(vars(_Methods).items()):
         if isinstance(value, (FunctionType, staticmethod, property)):
             setattr(Tensor, name, value)
+    for name, value in list(vars(Tensor).items()):
+        if isinstance(value, property):
+            setattr(Tensor, name, _read_only(name, value))
     functions = {id(function) for names in NAMESPACES.values() for function in names.values()}
     for name, value in vars(Tensor).items():
         member = value.fget if isinstance(value, property) else value
@@ -279,6 +290,15 @@ def _attach() -> None:
             named = member.__qualname__.startswith("Tensor.")  # an alias comes after what it stands for
             if not named and (member.__name__ == name or isinstance(value, property)):
                 member.__qualname__ = f"Tensor.{name}"
+
+
+def _read_only(name: str, member: property) -> property:
+    """The property with PyTorch's refusal wherever it can be assigned, or deleted, by nothing of its own."""
+
+    def refuse(self: Tensor, *value: object) -> None:
+        raise AttributeError(f"attribute '{name}' of 'Tensor' objects is not writable")
+
+    return property(member.fget, member.fset or refuse, member.fdel or refuse, member.__doc__)
 
 
 _attach()

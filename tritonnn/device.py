@@ -62,6 +62,8 @@ class device:
             )
         if index is not None and index < 0:
             raise RuntimeError(f"Device index must not be negative, got {index}")
+        if index is not None and index >> 63:
+            raise ValueError(f"Overflow when unpacking long long: device index {index}")
         instance = cls._interned.get((kind, index))
         if instance is None:
             instance = object.__new__(cls)

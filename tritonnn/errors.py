@@ -130,13 +130,20 @@ def leaked(name: str, names: Sequence[str], args: Sequence[Any], error: Exceptio
         return complete(name, tuple(names), tuple(args), error)
     if isinstance(error, MemoryError):
         return explained(RuntimeError)(f"{name}: can't allocate memory: {error or 'too much was asked for'}")
-    for argument, value in zip(names, args):
+    if (long := _too_long(name, names, args)) is not None:
+        return long
+    text = f"{name}: value cannot be converted to type int64_t without overflow ({error})"
+    return explained(RuntimeError)(text + listed(names, args))
+
+
+def _too_long(name: str, names: Sequence[str], args: Sequence[Any]) -> Exception | None:
+    """What is said of the first whole number among the arguments that 64 bits do not hold; None without one."""
+    for argument, value in zip(names, args, strict=False):
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if item.__class__ is int and not -(2**63) <= item < 2**63:
                 text = f"{name}: Overflow when unpacking long long: argument '{argument}' is {item}"
                 return explained(ValueError)(text + listed(names, args))
-    text = f"{name}: value cannot be converted to type int64_t without overflow ({error})"
-    return explained(RuntimeError)(text + listed(names, args))
+    return None
 
 
 def describe(value: Any) -> str:
@@ -150,6 +157,8 @@ def describe(value: Any) -> str:
 
 def complete(name: str, names: tuple[str, ...], args: tuple, invalid: Invalid) -> Exception:
     """The exception a user sees: op, message, every tensor argument, and one hint."""
+    if invalid.kind is not OverflowError and (long := _too_long(name, names, args)) is not None:
+        return long
     hint = f"\n  hint: {invalid.hint}" if invalid.hint else ""
     return explained(invalid.kind)(f"{name}: {invalid}{listed(names, args)}{hint}")
 

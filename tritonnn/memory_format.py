@@ -141,29 +141,40 @@ def format_of(input: Any) -> memory_format:
     """The format that work on a batch of images or volumes keeps: channels last if the strides of the input, which
     may have gaps, are in that order.
     """
-    return contiguous_format if input._stride is None else _format_of(input.shape, input._stride)
+    return contiguous_format if input._stride is None else _format_of(input._shape, input._stride)
 
 
 def strides_in_format(shape: tuple[int, ...], *inputs: Any) -> tuple[int, ...] | None:
     """Strides of a result for a batch of images or volumes: channels last if one of the inputs is. None: row-major."""
     for input in inputs:
         if input._stride is not None:
-            format = _format_of(input.shape, input._stride)
+            format = _format_of(input._shape, input._stride)
             if format is not contiguous_format:
                 return format.strides(shape)
     return None
 
 
+def strides_in_series(shape: tuple[int, ...], input: Any) -> tuple[int, ...] | None:
+    """Strides of a result (N, C, L) in the format of series, seen as images of height 1. None: row-major."""
+    if input._stride is None or len(shape) != 3 or len(input.shape) != 3:
+        return None
+    n, channels, length = input.shape
+    step = input._stride[2]
+    if _format_of((n, channels, 1, length), (*input._stride[:2], step * length, step)) is contiguous_format:
+        return None
+    return strides_in_order(shape, (0, 2, 1))
+
+
 def strides_as(input: Any) -> tuple[int, ...] | None:
     """Strides of a fresh tensor that keeps the input's layout; None: row-major."""
-    return None if input._stride is None else strides_of_copy(input.shape, input._stride)
+    return None if input._stride is None else strides_of_copy(input._shape, input._stride)
 
 
 def kept(shape: tuple[int, ...], tensors: Sequence[Any]) -> tuple[int, ...] | None:
     """`kept_strides` of tensors."""
     if all(tensor._stride is None for tensor in tensors):
         return None
-    return kept_strides(shape, tuple([(tensor.shape, tensor.stride()) for tensor in tensors]))
+    return kept_strides(shape, tuple([(tensor._shape, tensor.stride()) for tensor in tensors]))
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -52,10 +53,12 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed` from its beginning; a negative seed counts from 2**64."""
-        seed = int(seed)
+        if not hasattr(seed, "__index__"):
+            raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
+        seed = index(seed)
         if not -(1 << 63) <= seed < 1 << 64:
-            raise RuntimeError(
-                f"Overflow when unpacking long: the seed must lie in [-2**63, 2**64), got {seed}"
+            raise ValueError(
+                f"Overflow when unpacking long long: the seed must lie in [-2**63, 2**64), got {seed}"
             )
         self._seed, self._offset = seed % (1 << 64), 0
         return self
@@ -156,7 +159,7 @@ def manual_seed(seed: int) -> Generator:
     True
     """
     global _last_seed
-    default_generator.manual_seed(seed)
+    default_generator.manual_seed(int(seed))
     _last_seed = default_generator.initial_seed()
     for generator in _generators.values():
         generator.manual_seed(_last_seed)

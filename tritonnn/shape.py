@@ -180,7 +180,21 @@ def broadcast_shapes(*shapes: Sequence[int]) -> Size:
                         f"at non-singleton dimension {position}",
                         hint="broadcasting aligns shapes from the right; extents must be equal or 1",
                     )
+    for extent in result:
+        if extent.__class__ is not int or extent < 0 or extent >> 63:
+            _refuse_extent(extent)
     return Size(result)
+
+
+def _refuse_extent(extent: Any) -> None:
+    """Refuse what is no extent of a shape to broadcast; members of an IntEnum and the like pass."""
+    if not hasattr(extent, "__index__"):
+        raise Invalid(f"broadcast_shapes: expected ints, got {type(extent).__name__}", kind=TypeError)
+    if index(extent) < 0:
+        text = f"broadcast_shapes: Attempting to broadcast a dimension with negative length: {extent}"
+        raise Invalid(text, kind=ValueError)
+    if index(extent) >> 63:
+        raise Invalid(f"broadcast_shapes: Overflow when unpacking long long: {extent}", kind=ValueError)
 
 
 def _as_shape(shape: Any) -> tuple[int, ...]:

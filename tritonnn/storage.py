@@ -25,6 +25,7 @@ class _Mode(threading.local):
 _mode = _Mode()
 _inferring = 0  # how many blocks of inference mode are open in all threads: most programs have none
 _lock = threading.Lock()
+resizing = threading.RLock()  # held while a block is replaced, from the look at its size on
 
 
 def set_inference(inference: bool, change: int) -> None:
@@ -43,11 +44,13 @@ class Storage:
         device: where it lies.
         version: number of in-place writes so far; backward compares it with the one it saved. That of memory made
             in inference mode is negative.
+        savers: what has to copy its elements before they are written (`recording/preserving.py`); mostly unset.
     """
 
-    __slots__ = ("__weakref__", "_bytes", "block", "device", "version", "writer")
+    __slots__ = ("__weakref__", "_bytes", "block", "device", "savers", "version", "writer")
 
     version: int
+    savers: Any
     writer: str  # the op that last wrote in place; unset before
 
     def __init__(self, block: Any, device: Device) -> None:

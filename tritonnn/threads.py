@@ -12,7 +12,7 @@ def set_num_threads(num: int) -> None:
     each other.
 
     Raises:
-        TypeError: not an int. RuntimeError: not positive, or NumPy stands on another BLAS than OpenBLAS.
+        RuntimeError: not an int, not positive, or NumPy stands on another BLAS than OpenBLAS.
 
     Example:
         >>> import tritonnn as torch
@@ -25,7 +25,9 @@ def set_num_threads(num: int) -> None:
     from tritonnn.cpu_fallback.common import blas as _blas
 
     if not isinstance(num, int) or isinstance(num, bool):
-        raise TypeError(f"set_num_threads expects an int, but got {type(num).__name__}")
+        raise RuntimeError(f"set_num_threads expects an int, but got {type(num).__name__}")
+    if num >= 1 << 31:
+        raise ValueError(f"Overflow when unpacking long: set_num_threads expects a C int, but got {num}")
     if num < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {num}")
     _blas.set_threads(num)

@@ -153,8 +153,8 @@ def _sigmoid(out: Array, x: Array) -> None:
 
 
 def _logit(out: Array, x: Array, eps: float | None) -> None:
-    if eps is not None:
-        x = np.clip(x, eps, 1 - eps)
+    if eps is not None and not eps < 0:
+        x = np.where(x < eps, eps, np.where(x > 1 - eps, 1 - eps, x))  # a bound of NaN bounds nothing
     np.log(x / (1 - x), out=out)
 
 
@@ -199,10 +199,10 @@ def round(out: Array, input: Array, decimals: int) -> None:
     elif decimals == 0:
         np.rint(input, out=out, casting="unsafe")
     elif decimals > 0:
-        scale = 10.0**decimals
+        scale = 10.0**decimals if decimals <= 308 else np.inf
         blockwise(lambda out, x: np.divide(np.rint(x * scale), scale, out=out), out, input)
     else:
-        scale = 10.0**-decimals
+        scale = 10.0**-decimals if decimals >= -308 else np.inf
         blockwise(lambda out, x: np.multiply(np.rint(x / scale), scale, out=out), out, input)
 
 

@@ -30,6 +30,8 @@ def _dividing(ufunc: np.ufunc, whole: np.ufunc, rest: bool) -> Callable[[Array, 
             _sign_of_nothing(out, x)
 
     def step(out: Array, x: Operand, y: Operand) -> None:
+        # a number is one of float32: the quotient by 0.1 as float64 has it is another one
+        x, y = (n if isinstance(n, np.ndarray) else np.float32(n) for n in (x, y))
         quotient = np.divide(x, y, dtype=_FLOAT64)
         endless = not rest and np.isinf(y).any()  # -1 by infinity rounds down to -1, which -0 does not show
         if endless or not np.abs(quotient).max() < _EXACT_QUOTIENT:  # also where there is a NaN

@@ -78,7 +78,7 @@ def linear(out: np.ndarray, input: np.ndarray, weight: np.ndarray, bias: np.ndar
 def addmm(
     out: np.ndarray, input: np.ndarray, mat1: np.ndarray, mat2: np.ndarray, beta: Any, alpha: Any
 ) -> None:
-    """out = beta input + alpha mat1 @ mat2, batched over leading dimensions; beta = 0 ignores input."""
+    """out = beta input + alpha mat1 @ mat2, batched; a factor of 0 ignores what it multiplies."""
     copy(out, _affine(input, mat1, mat2, beta, alpha))
 
 
@@ -108,7 +108,7 @@ def _affine(input: np.ndarray, a: np.ndarray, b: np.ndarray, beta: Any, alpha: A
     kind = np.dtype(np.float32) if input.itemsize == 2 and input.dtype.kind in "fV" else input.dtype
     # zeros stay where there is no inner dimension to sum over
     total = np.zeros((*a.shape[:-1], b.shape[-1]), kind)
-    if a.shape[-1]:
+    if a.shape[-1] and alpha != 0:
         product(total, a, b)
         if alpha != 1:
             total *= kind.type(alpha)

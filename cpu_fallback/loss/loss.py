@@ -90,13 +90,14 @@ def bce_reduced(out: Array, input: Array, target: Array, weight: Array | None, r
     """-w (y log x + (1 - y) log(1 - x)), logarithms not below -100.
 
     Raises:
-        RuntimeError: an element of the input is outside [0, 1].
+        RuntimeError: an element of the input or the target is outside [0, 1].
     """
-    if input.size and not (input.min() >= 0 and input.max() <= 1):
-        bad = input[~((input >= 0) & (input <= 1))].reshape(-1)[0]
-        raise RuntimeError(
-            f"binary_cross_entropy: all elements of input should be between 0 and 1, but one is {bad}"
-        )
+    for name, values in (("input", input), ("target", target)):
+        if values.size and not (values.min() >= 0 and values.max() <= 1):
+            bad = values[~((values >= 0) & (values <= 1))].reshape(-1)[0]
+            raise RuntimeError(
+                f"binary_cross_entropy: all elements of {name} should be between 0 and 1, but one is {bad}"
+            )
 
     def block(d: Array, x: Array, y: Array, w: Array | None = None) -> None:
         # PyTorch's bound: losses of probabilities of 0 and 1 stay finite

@@ -10,7 +10,7 @@ import numpy as np
 from tritonnn.cpu_fallback.common.blocks import pieces
 
 
-def _work(dtype: np.dtype) -> np.dtype:
+def work_type(dtype: np.dtype) -> np.dtype:
     """What is computed in: single precision at least."""
     return dtype if dtype.kind in "fc" and dtype.itemsize >= 4 else np.dtype(np.float32)
 
@@ -18,7 +18,7 @@ def _work(dtype: np.dtype) -> np.dtype:
 def foreach_norms(out: np.ndarray, tensors: list[np.ndarray], ord: float) -> None:
     """The norm of each array."""
     for i, x in enumerate(tensors):
-        work = _work(x.dtype)
+        work = work_type(x.dtype)
         parts = [
             _part(block.reshape(-1).astype(work, copy=False), ord) for (block,) in pieces((x,)) if block.size
         ]
@@ -49,7 +49,7 @@ def _root(parts: np.ndarray, ord: float) -> Any:
 def foreach_scale(tensors: list[np.ndarray], factor: np.ndarray | float) -> None:
     """Every array times the factor, in place."""
     for x in tensors:
-        work = _work(x.dtype)
+        work = work_type(x.dtype)
         # in the type computed in: a float64 factor would widen every block
         by = work.type(factor)
         for (block,) in pieces((x,)):
@@ -62,7 +62,7 @@ def foreach_scale(tensors: list[np.ndarray], factor: np.ndarray | float) -> None
 def foreach_clamp(tensors: list[np.ndarray], low: float, high: float) -> None:
     """Every element of every array brought into [low, high], in place."""
     for x in tensors:
-        work = _work(x.dtype)
+        work = work_type(x.dtype)
         for (block,) in pieces((x,)):
             if block.dtype == work:
                 # NaN stays: np.maximum and np.minimum keep it

@@ -63,9 +63,19 @@ def addmm_activation(
     _affine(out, input, mat1, mat2, beta, alpha, activation.gelu_erf if use_gelu else activation.relu)
 
 
+def _without_columns(a: Buffer) -> Buffer:
+    return a.as_strided((*a.shape[:-1], 0), a.strides)
+
+
+def _without_rows(b: Buffer) -> Buffer:
+    return b.as_strided((*b.shape[:-2], 0, b.shape[-1]), b.strides)
+
+
 def _affine(out: Buffer, input: Buffer, a: Buffer, b: Buffer, beta: Any, alpha: Any, epilogue: Any) -> None:
     aligned = not (out.ptr | a.ptr | b.ptr) & 15
-    # as in BLAS, beta = 0 ignores the input, its NaN included
+    # as in BLAS, a factor of 0 ignores what it multiplies, its NaN included
+    if alpha == 0:
+        a, b = _without_columns(a), _without_rows(b)
     geometry = (out, a, b, None if beta == 0 else input, epilogue, precision.kernel_precision(), aligned)
     # no factors: a plan that takes none, and no products with them in its epilogue
     if alpha == 1 and beta in (0, 1):

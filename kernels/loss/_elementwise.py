@@ -52,12 +52,13 @@ def smooth(x, y, weight, pos_weight, parameter):
 
 @triton.jit
 def binary(x, y, weight, pos_weight, parameter):
-    """-weight (y log x + (1 - y) log(1 - x)), logarithms not below -100; NaN outside [0, 1]."""
+    """-weight (y log x + (1 - y) log(1 - x)), logarithms not below -100; NaN where x or y is outside [0, 1]."""
     # PyTorch's bound: the loss, and so its gradient, stays finite at probabilities of 0 and 1
     log_x = _math.maximum(tl.log(x), tl.full(x.shape, -100.0, x.dtype))
     log_1mx = _math.maximum(_math.log1p(-x), tl.full(x.shape, -100.0, x.dtype))
     loss = -(y * log_x + (1.0 - y) * log_1mx)
-    loss = tl.where((x >= 0.0) & (x <= 1.0), loss, float("nan"))
+    within = (x >= 0.0) & (x <= 1.0) & (y >= 0.0) & (y <= 1.0)
+    loss = tl.where(within, loss, float("nan"))
     if weight is not None:
         loss = loss * weight
     return loss

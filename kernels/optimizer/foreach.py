@@ -165,7 +165,7 @@ def norm_finish_table_kernel(
 
 def foreach_norms(out: Buffer, tensors: Sequence[Buffer], ord: float) -> None:
     """The norm of each tensor; all of one floating type."""
-    rows = _rows(tensors, [])
+    rows = flat_rows(tensors, [])
     kind = rows[0][0].dtype
     C, acc = (tl.float64, float64) if kind is float64 else (tl.float32, float32)
     mode = MODES.get(ord, "power")
@@ -185,7 +185,7 @@ def foreach_norms(out: Buffer, tensors: Sequence[Buffer], ord: float) -> None:
             first += count
         return
     key = tuple([(b.ptr, n) for b, n in rows])
-    rows_of, align = table(key, _lay_out, out), _alignment(key)
+    rows_of, align = table(key, lay_out, out), alignment(key)
     launch(
         norm_table_kernel, (chunks,), rows_of, partials, chunks, ord, T=TYPES[kind.name], ALIGN=align, **options
     )  # fmt: skip
@@ -195,7 +195,7 @@ def foreach_norms(out: Buffer, tensors: Sequence[Buffer], ord: float) -> None:
     )  # fmt: skip
 
 
-def _rows(tensors: Sequence[Buffer], back: list[tuple[Buffer, Buffer]]) -> list[tuple[Buffer, int]]:
+def flat_rows(tensors: Sequence[Buffer], back: list[tuple[Buffer, Buffer]]) -> list[tuple[Buffer, int]]:
     """The tensors as flat memory, with the numbers of their elements; `back`: what is to be copied back."""
     rows = []
     for b in tensors:
@@ -207,7 +207,7 @@ def _rows(tensors: Sequence[Buffer], back: list[tuple[Buffer, Buffer]]) -> list[
     return rows
 
 
-def _alignment(key: tuple[tuple[int, int], ...]) -> int:
+def alignment(key: tuple[tuple[int, int], ...]) -> int:
     unaligned = 0
     for pointer, _ in key:
         # one odd address takes the wide accesses from all: alignment is a constant of the binary
@@ -215,7 +215,7 @@ def _alignment(key: tuple[tuple[int, int], ...]) -> int:
     return 1 if unaligned else 16
 
 
-def _lay_out(key: tuple[tuple[int, int], ...]) -> np.ndarray:
+def lay_out(key: tuple[tuple[int, int], ...]) -> np.ndarray:
     """(tensor, chunk) for every program, then every tensor's address, number of elements and first chunk."""
     rows = np.array(key, np.int64)
     chunks, first = chunks_of(rows[:, 1], CHUNK)
@@ -291,7 +291,7 @@ def foreach_clamp(tensors: Sequence[Buffer], low: float, high: float) -> None:
 
 def _update(tensors: Sequence[Buffer], factor: Any, low: float, high: float, clamp: bool) -> None:
     back: list[tuple[Buffer, Buffer]] = []
-    rows = [row for row in _rows(tensors, back) if row[1]]
+    rows = [row for row in flat_rows(tensors, back) if row[1]]
     if not rows:
         return
     kind = rows[0][0].dtype
@@ -303,7 +303,7 @@ def _update(tensors: Sequence[Buffer], factor: Any, low: float, high: float, cla
             launch(update_kernel, (-(-n // CHUNK),), b, n, factor, low, high, **options)
     else:
         key = tuple([(b.ptr, n) for b, n in rows])
-        rows_of, align = table(key, _lay_out, rows[0][0]), _alignment(key)
+        rows_of, align = table(key, lay_out, rows[0][0]), alignment(key)
         chunks = sum([-(-n // CHUNK) for _, n in rows])
         launch(
             update_table_kernel, (chunks,), rows_of, chunks, factor, low, high, T=TYPES[kind.name], ALIGN=align,

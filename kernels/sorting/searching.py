@@ -8,7 +8,6 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.bounds import check_bounds
-from tritonnn.kernels.device.sort import order_key
 from tritonnn.kernels.device.strided import at_least_1d, expand, merged, offset_of, positions
 from tritonnn.kernels.launch.launch import launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
@@ -25,7 +24,7 @@ def search_kernel(
     """out[i] = number of elements of the row's sequence that come before input[i]."""
     i = positions(BLOCK, INT64)
     mask = i < n
-    key = order_key(tl.load(input + offset_of(i, shape, in_strides), mask=mask))
+    value = tl.load(input + offset_of(i, shape, in_strides), mask=mask)
     row = sequence + offset_of(i, shape, seq_strides)
     order = sorter + offset_of(i, shape, sorter_strides)
     low = tl.zeros((BLOCK,), tl.int64)
@@ -36,10 +35,11 @@ def search_kernel(
         at = middle
         if not SORTED:
             at = tl.load(order + middle * sorter_step, mask=open_, other=0).to(tl.int64)
-        other = order_key(tl.load(row + at * seq_step, mask=open_))
-        before = (other <= key) if RIGHT else (other < key)
-        low = tl.where(open_ & before, middle + 1, low)
-        high = tl.where(open_ & ~before, middle, high)
+        other = tl.load(row + at * seq_step, mask=open_)
+        # a NaN is neither above a value nor equal to it: the search goes on behind it
+        ends = (other > value) if RIGHT else (other >= value)
+        low = tl.where(open_ & ~ends, middle + 1, low)
+        high = tl.where(open_ & ends, middle, high)
     tl.store(out + offset_of(i, shape, out_strides), low.to(out.dtype.element_ty), mask=mask)
 
 

@@ -18,6 +18,7 @@ AREAS = (
     "kernel_families",
     "twins",
     "optim",
+    "amp",
     "files",
     "runtime",
     "data",

@@ -71,6 +71,55 @@ FAULTS = [
         "tests/test_resized_storage.py -k growing",
     ),
     Fault(
+        "properties of a tensor are assigned", "refusal", "tritonnn/_tensor_methods.py",
+        "member.fset or refuse, member.fdel or refuse,", "member.fset or (lambda *_: None), member.fdel or refuse,",
+        "tests/test_assigned_geometry.py -k read_only",
+    ),
+    Fault(
+        "a block is replaced without a lock", "ownership", "tritonnn/storage.py",
+        "resizing = threading.RLock()", "resizing = threading.Semaphore(1 << 20)",
+        "tests/test_resized_storage.py -k two_threads",
+    ),
+    Fault(
+        "a view shows itself before it is whole", "ownership", "tritonnn/_tensor.py",
+        "    tensor._stride = stride\n    tensor._offset = offset\n    tensor._buf = buf\n",
+        "    tensor._storage, tensor._shape, tensor._dtype = storage, shape, dtype\n    tensor._stride = stride\n"
+        "    tensor._offset = offset\n    tensor._buf = buf\n",
+        "tests/test_resized_storage.py -k another_thread",
+    ),
+    Fault(
+        "set_ from another device", "refusal", CONVERSION,
+        "    if source.device is not self.device:\n", "    if False:\n",
+        "tests/parity/test_geometry_parity.py -k 'refused and meta'",
+    ),
+    Fault(
+        "resize_ of what requires grad without recording", "graph", CONVERSION,
+        "    if self.requires_grad:\n        raise RuntimeError(\"cannot resize", "    if state.enabled and "
+        "self.requires_grad:\n        raise RuntimeError(\"cannot resize",
+        "tests/parity/test_geometry_parity.py -k 'refused and no_grad'",
+    ),
+    Fault(
+        "a slice of nothing starts where its base does", "file offset", "tritonnn/ops/shape/parts.py",
+        "    offset = input._offset + start * stride[dim]\n    size[dim]",
+        "    offset = input._offset + (start * stride[dim] if length else 0)\n    size[dim]",
+        "tests/parity/test_geometry_parity.py -k geometry",
+    ),
+    Fault(
+        "verify: inputs are not looked at", "lookup", "tritonnn/_verify/call.py",
+        "if self.on_gpu and self.outs and self.changed(returned):", "if False:",
+        "tests/test_verify.py -k changes_what_it_reads",
+    ),
+    Fault(
+        "verify: only large changes of inputs count", "precision", "tritonnn/_verify/values.py",
+        "    return (sides[0] != sides[1]).any(-1)\n", "    return change(a, b) > 1e-3\n",
+        "tests/test_verify.py -k changes_what_it_reads",
+    ),
+    Fault(
+        "verify: what the twin writes besides is taken for untouched", "lookup", "tritonnn/_verify/call.py",
+        "                if unlike(after, old).any():\n", "                if False:\n",
+        "tests/test_verify.py -k 'clean or false_alarm'",
+    ),
+    Fault(
         "set_ is no write", "version check", CONVERSION,
         '    dispatch.wrote(input, "set_")\n', "",
         "tests/test_resized_storage.py -k set",

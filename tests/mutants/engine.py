@@ -6,10 +6,12 @@ from mutants import Fault
 
 ENGINE = "tritonnn/autograd/engine.py"
 FUNCTION = "tritonnn/autograd/function.py"
+SAVED_VALUE = "tritonnn/autograd/function_saved.py"
 SAVING = "tritonnn/recording/saving.py"
 GRAPH = "tritonnn/recording/graph.py"
 WRITING = "tritonnn/dispatch/_writing.py"
 INPLACE = "tritonnn/dispatch/_inplace.py"
+OVERLAP = "tritonnn/dispatch/_overlap.py"
 CHECKS = "tritonnn/dispatch/_checks.py"
 POINTWISE = "tritonnn/dispatch/_pointwise.py"
 DTYPES = "tritonnn/dtypes.py"
@@ -47,12 +49,12 @@ FAULTS = [
     ),
     Fault(
         "part of a storage is taken over", "ownership", ENGINE,
-        "or grad._storage.nbytes != grad.numel() * grad.dtype.itemsize", "or False",
+        "or grad._storage.nbytes != grad.numel() * grad._dtype.itemsize", "or False",
         f"{GRADIENTS} -k larger_memory",
     ),
     Fault(
         "inputs= leaves no leaf out", "gradient flow", ENGINE,
-        "            if (id(leaf), 0) not in self.wanted:\n                return\n", "",
+        "        if self.wanted is not None and (id(leaf), 0) not in self.wanted:\n            return\n", "",
         f"{GRADIENTS} -k inputs",
     ),
     Fault(
@@ -62,7 +64,7 @@ FAULTS = [
     ),
     Fault(
         "contributions are not added up", "gradient flow", ENGINE,
-        "total = slots[number] = have + grad", "total = slots[number] = grad",
+        "slots[number] = have + grad", "slots[number] = have",
         "tests/test_autograd.py -k 'shared_subgraph or functions'",
     ),
     Fault(
@@ -83,13 +85,24 @@ FAULTS = [
     ),
     Fault(
         "a gradient of another shape passes", "shape rule", ENGINE,
-        "if not is_expandable_to(shape, grad.shape):", "if False:",
+        "if not is_expandable_to(shape, grad._shape):", "if False:",
         "tests/test_autograd_function.py -k another_shape",
     ),
     Fault(
         "the graph stays after backward", "graph", ENGINE,
         "            node.release()\n", "            pass\n",
         "tests/test_autograd.py -k second_backward",
+    ),
+    Fault(
+        "a sum that was handed on is added to", "gradient flow", ENGINE,
+        "        elif not self.create and (id(target), number) in self.owned:\n",
+        "        elif not self.create:\n",
+        "tests/test_engine_gradients.py -k several",
+    ),
+    Fault(
+        "a leaf takes over what others wait for", "gradient flow", ENGINE,
+        "and self._is_pending(grad))", "and False)",
+        "tests/test_engine_gradients.py -k hook_may",
     ),
     Fault(
         "hooks of a tensor in reverse order", "hook order", ENGINE,
@@ -115,7 +128,7 @@ FAULTS = [
         f"{GRADIENTS} -k did_not_arrive",
     ),
     Fault(
-        "custom functions do not count versions", "version check", FUNCTION,
+        "custom functions do not count versions", "version check", SAVED_VALUE,
         "elif value is not None and value._storage.version != self.version:", "elif False:",
         "tests/test_autograd_function.py -k modified",
     ),
@@ -201,23 +214,33 @@ FAULTS = [
         "tests/test_engine_cycles.py",
     ),
     Fault(
-        "an element of several places is written", "argument check", INPLACE,
+        "a part of an operand is written by out=", "argument check", OVERLAP,
+        "if _span(out) != _span(tensor) or _steps(out) != _steps(tensor):", "if False:",
+        f"{OUT} -k dense_part",
+    ),
+    Fault(
+        "an index or source may be what is written", "argument check", OVERLAP,
+        "if tensor is target or _meet(target, tensor):", "if False:",
+        "tests/test_indexing.py -k overlapping",
+    ),
+    Fault(
+        "an element of several places is written", "argument check", OVERLAP,
         "stride == 0 and extent > 1 for stride", "False and extent > 1 for stride",
         "tests/test_autograd.py -k overlapping",
     ),
     Fault(
         "an in-place result of another kind is cast", "dtype rule", INPLACE,
-        "if not dtypes.can_cast(dtype, target.dtype):", "if False:",
+        "if not dtypes.can_cast(dtype, target._dtype):", "if False:",
         "tests/test_engine_dtypes.py -k higher_kind",
     ),
     Fault(
         "out= is cast to a lower kind", "dtype rule", WRITING,
-        "if not dtypes.can_cast(dtype, out.dtype):", "if False:",
+        "if not dtypes.can_cast(dtype, out._dtype):", "if False:",
         OUT,
     ),
     Fault(
         "out= of another device", "argument check", WRITING,
-        "if device is not None and out.device is not device:", "if False:",
+        "if device is not None and out._device is not device:", "if False:",
         f"{OUT} -k another_device",
     ),
     Fault(
@@ -249,7 +272,7 @@ FAULTS = [
     ),
     Fault(
         "a float beside integers takes the short way", "dtype rule", POINTWISE,
-        "                if first.dtype.kind < 2:\n", "                if False:\n",
+        "                if first._dtype.kind < 2:\n", "                if False:\n",
         "tests/test_tensor.py tests/test_elementwise.py",
     ),
     Fault(
@@ -259,12 +282,12 @@ FAULTS = [
     ),
     Fault(
         "numbers count as much as tensors", "dtype rule", POINTWISE,
-        "if value.shape else (1, value.dtype)", "if True else (1, value.dtype)",
+        "if value._shape else (1, value._dtype)", "if True else (1, value._dtype)",
         "tests/test_promotion.py",
     ),
     Fault(
         "mixed devices pass", "argument check", CHECKS,
-        "        if tensor.device is not device:\n", "        if False:\n",
+        "        if tensor._device is not device:\n", "        if False:\n",
         "tests/test_tensor.py tests/test_nn_devices.py -k 'device'",
     ),
     Fault(

@@ -17,6 +17,7 @@ SCAN = "kernels/scan.py"
 SORT = "kernels/device/sort.py"
 INDEXING = "kernels/indexing.py"
 STEPS = "kernels/optimizer/_formulas.py"
+SAMPLING = "kernels/resampling.py"
 LONG = "tests/kernels/test_long_rows.py -k"
 TWIN = "tests/test_ops.py -k"
 NUMBERS = "tests/test_random.py -k"
@@ -249,5 +250,23 @@ FAULTS = [
         "optimizer kernel: adam's eps", "eps", STEPS,
         "(tl.sqrt(largest) + (eps * root).to(p.dtype))", "(tl.sqrt(largest) + eps.to(p.dtype))",
         "tests/test_optim_values.py tests/test_optim.py -k 'bias or (on_the_gpu and Adam)'",
+    ),
+    Fault(
+        "sampling: folded at the wrong edge", "index", SAMPLING,
+        "low = 0.0 if ALIGN else -0.5",
+        "low = 0.0",
+        "tests/test_grid_sample.py -k folded",
+    ),
+    Fault(
+        "sampling: the slope of what is folded back", "derivative", SAMPLING,
+        "slope = tl.where(even == (c >= low), 1.0, -1.0).to(c.dtype)",
+        "slope = c * 0 + 1.0",
+        "tests/test_grid_sample.py -k folded",
+    ),
+    Fault(
+        "sampling: NaN as a place inside", "special value", SAMPLING,
+        "c = tl.where(tl.abs(c) < 2147483648.0, c, -100.0).to(c.dtype)",
+        "c = tl.where(tl.abs(c) > 2147483648.0, -100.0, c).to(c.dtype)",
+        "tests/test_grid_sample.py -k 'cuda and bilinear'",
     ),
 ]  # fmt: skip

@@ -12,6 +12,14 @@ MODULE = "tritonnn/nn/module.py"
 STATE = "tritonnn/nn/_state.py"
 HOOKS = "tritonnn/nn/_hooks.py"
 RNN = "tritonnn/nn/utils/rnn.py"
+PRUNE = "tritonnn/nn/utils/prune.py"
+PRUNED = "tritonnn/nn/utils/_prune_base.py"
+PARAMETRIZE = "tritonnn/nn/utils/parametrize.py"
+ORTHOGONAL = "tritonnn/nn/utils/_orthogonal.py"
+POWER = "tritonnn/nn/utils/_power_iteration.py"
+STATELESS = "tritonnn/nn/utils/stateless.py"
+TRANSFORMER = "tritonnn/nn/modules/transformer.py"
+COMPUTED = "tests/test_nn_parametrizations.py"
 FIRST = "tests/test_nn_init.py"
 LAYERS = "tests/test_nn_layers.py"
 TREE = "tests/test_nn_module.py"
@@ -74,8 +82,8 @@ FAULTS = [
     ),
     Fault(
         "init: parameters record their filling", "graph", INIT,
-        "    with no_grad():\n        return tensor.fill_(val)",
-        "    if True:\n        return tensor.fill_(val)",
+        "    with no_grad():\n        return filled(tensor, val, \"constant_\")",
+        "    if True:\n        return filled(tensor, val, \"constant_\")",
         f"{FIRST} -k 'fills or leaves'",
     ),
     Fault(
@@ -238,5 +246,42 @@ FAULTS = [
         "for step, count in enumerate(batch_sizes) for i in range(count)]",
         "for i in range(batch) for step, count in enumerate(batch_sizes) if i < count]",
         "tests/test_nn_utils.py -k pack",
+    ),
+    Fault(
+        "prune: the largest elements go", "index", PRUNE,
+        "topk(number, largest=False)", "topk(number)", f"{COMPUTED} -k pruning",
+    ),
+    Fault(
+        "prune: what is pruned already counts again", "mask", PRUNED,
+        "return mask == 1", "return mask >= 0", f"{COMPUTED} -k pruning",
+    ),
+    Fault(
+        "parametrize: a cached tensor outlives the block", "state", PARAMETRIZE,
+        "            _cache.clear()", "            pass", f"{COMPUTED} -k cached",
+    ),
+    Fault(
+        "parametrize: copies share their class", "ownership", PARAMETRIZE,
+        "    replica.__class__ = _parametrized_class(cls.__bases__[0], own)\n", "", f"{COMPUTED} -k copies",
+    ),
+    Fault(
+        "orthogonal: reflections with the whole diagonal", "formula", ORTHOGONAL,
+        "0.5 * products.triu().tril()", "0.0 * products.triu().tril()", f"{COMPUTED} -k test_orthogonal",
+    ),
+    Fault(
+        "orthogonal: no squaring", "formula", ORTHOGONAL,
+        "        result = result @ result\n", "        pass\n", f"{COMPUTED} -k exponential",
+    ),
+    Fault(
+        "spectral norm: vectors are not brought nearer", "formula", POWER,
+        "for _ in range(steps):", "for _ in range(0):", f"{COMPUTED} -k spectral",
+    ),
+    Fault(
+        "functional_call: the module keeps the tensors", "state", STATELESS,
+        "                registry[name] = tensor\n        tensors", "                pass\n        tensors",
+        f"{COMPUTED} -k functional",
+    ),
+    Fault(
+        "transformer: padded positions are computed", "mask", TRANSFORMER,
+        "output = output.masked_fill(left_out.unsqueeze(-1), 0)", "pass", f"{COMPUTED} -k padding",
     ),
 ]  # fmt: skip

@@ -125,7 +125,7 @@ FAULTS = [
     ),
     Fault(
         "sum: short integers stay short", "dtype rule", REDUCTION,
-        "return dtypes.int64 if input.dtype.kind < 2 else input.dtype", "return input.dtype",
+        "return dtypes.int64 if own.kind < 2 else own", "return own",
         "tests/test_engine_dtypes.py tests/kernels/test_reduction.py tests/test_definitions.py"
         " -k 'sums or default_leaves or (test_definition and sum)'",
     ),
@@ -253,8 +253,8 @@ FAULTS = [
     ),
     Fault(
         "binary cross entropy: a target's gradient", "derivative", BINARY,
-        "((1 - x).log().clamp(-100.0) - x.log().clamp(-100.0))",
-        "((1 - x).log().clamp(-100.0) + x.log().clamp(-100.0))",
+        "((1 - x).log() - x.log())",
+        "((1 - x).log() + x.log())",
         f"{GRAD} bce_reduced'",
     ),
     Fault(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lines import hold
+from programs import hold
 
 LINES = """
 F.embedding_bag(torch.tensor([0,1,1],dtype=torch.int32),torch.ones(3,2),torch.tensor([0,2]))

@@ -73,6 +73,19 @@ REFUSED = {
     "F.cross_entropy(t(1.), t(1.))": ("cross_entropy", "dimension"),
     "F.local_response_norm(t(1.), 1)": ("local_response_norm", "3D"),
     "F.interpolate(t(1.), 2)": ("interpolate", "0D"),
+    # numbers that a dtype cannot hold: the function that was called is named, not what it fills with
+    "torch.full((2,), 300, dtype=torch.uint8)": ("full: ", "uint8_t"),
+    "torch.full((2,), 2**70)": ("full: ", "int too big to convert"),
+    "torch.full((2,), 1j, dtype=torch.float32)": ("full: ", "float"),
+    "torch.full((2,), 300, out=t([1, 2], 'uint8'))": ("full: ", "uint8_t"),
+    "torch.full((2,), t(300), dtype=torch.uint8)": ("full: ", "uint8_t"),
+    "torch.full_like(t([1, 2], 'uint8'), 300)": ("full_like: ", "uint8_t"),
+    "t([1, 2], 'uint8').new_full((2,), 300)": ("new_full: ", "uint8_t"),
+    "t([1, 2], 'uint8').fill_(300)": ("fill_: ", "uint8_t"),
+    "torch.fill(t([1, 2], 'uint8'), 300)": ("fill: ", "uint8_t"),
+    "t([[1, 2], [3, 4]], 'uint8').fill_diagonal_(300)": ("fill_diagonal_: ", "uint8_t"),
+    "nn.init.constant_(t([1., 2.], 'float16'), 1e10)": ("constant_: ", "Half"),
+    "t([1, 2], 'uint8').scatter(0, t([0]), 300)": ("scatter: ", "uint8_t"),
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lines import hold
+from programs import hold
 
 LINES = """
 put(x(3, 1), 3, 4, at=(i,), v=v(2, 4))

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from lines import hold
+from programs import hold
 
 import tritonnn
 
@@ -35,6 +35,23 @@ torch.as_strided(x, (2,), (2**62,))
 torch.as_strided(x, (2**31, 2**31), (2**31, 1))
 x.resize_(-1)
 x.resize_(6, memory_format=torch.preserve_format)
+x.requires_grad_().resize_(6)
+x.requires_grad_().resize_as_(torch.zeros(2))
+torch.no_grad()(lambda: x.requires_grad_().resize_(2))()
+torch.no_grad()(lambda: x.requires_grad_()[:2].resize_(1))()
+e.set_(torch.zeros(2, device="meta"))
+e.set_(torch.zeros(2, device="meta"), 0, (2,), (1,))
+e.set_(torch.zeros(2, device="meta").untyped_storage())
+torch.zeros(2, device="meta").set_(x)
+torch.mm(torch.ones(2, 2), torch.ones(2, 2), out=torch.zeros(2).expand(2, 2))
+torch.add(x, 1, out=torch.zeros(1).expand(6))
+torch.exp(x, out=torch.zeros(1).expand(6))
+torch.cat([x, x], out=torch.zeros(1).expand(12))
+torch.cumsum(x, 0, out=torch.zeros(1).expand(6))
+torch.index_select(x, 0, torch.tensor([1, 2]), out=torch.zeros(1).expand(2))
+torch.stack([x], out=torch.zeros(1, 1).expand(1, 6))
+torch.mean(x.view(2, 3), 0, out=torch.zeros(1).expand(3))
+torch.rand(2, out=torch.zeros(1).expand(2))
 """
 LAID = """
 e.set_(st, 0, (0,), (1,))
@@ -56,6 +73,18 @@ torch.zeros(24).resize_as_(torch.zeros(1, 2, 3, 4).to(memory_format=torch.channe
 torch.zeros(24).resize_as_(last, memory_format=torch.preserve_format)
 torch.zeros(24).resize_as_(last, memory_format=torch.channels_last)
 last.resize_(1, 2, 3, 4)
+x[4:4]
+x[6:]
+x[5:3]
+x[4:4][0:0]
+x[4:4].view(0, 1)
+x.narrow(0, 4, 0)
+x.view(2, 3)[1, 2:2]
+x.view(2, 3)[1:1, 2]
+x.split([3, 0, 3])[1]
+torch.zeros(0, 3)[:, 1:]
+torch.no_grad()(lambda: torch.add(torch.ones(2), 1, out=torch.zeros(3, requires_grad=True)))()
+torch.no_grad()(lambda: torch.zeros(2, out=torch.zeros(3, requires_grad=True)))()
 torch.zeros(3).expand(1, 1, 3)
 torch.zeros(3).expand(1, 4, 1, 3)
 torch.zeros(3).expand(4, 3)
@@ -72,6 +101,19 @@ nn.BatchNorm2d(3)(torch.zeros(2, 3, 1, 1).to(memory_format=torch.channels_last))
 nn.BatchNorm2d(3)(torch.zeros(2, 3, 4, 5).permute(0, 1, 3, 2))
 nn.BatchNorm3d(3)(torch.zeros(2, 3, 2, 4, 5).to(memory_format=torch.channels_last_3d))
 nn.BatchNorm1d(3)(torch.zeros(2, 5, 3).transpose(1, 2))
+"""
+# Views of twelve numbers that the product of matrices is written into, of another shape than it has.
+OUT = """
+b[2:5]
+b[::2]
+b[10:]
+b[4:4]
+b[12:]
+b.view(3, 4).T
+b.view(3, 4)[1]
+b.view(3, 4)[:, 1:3]
+b[:1].expand(3, 3)
+b.view(3, 4)[:2, :3].detach()
 """
 
 
@@ -95,6 +137,19 @@ def test_refused(line: str, device: str) -> None:
 @pytest.mark.parametrize("line", LAID.strip().splitlines())
 def test_geometry(line: str, device: str) -> None:
     hold(f"(lambda t: (tuple(t.shape), t.stride(), t.storage_offset()))({line})", names, device)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("out", OUT.strip().splitlines())
+@pytest.mark.parametrize("call", ["mm", "matmul"])
+def test_out_that_is_a_view_and_is_resized(call: str, out: str, device: str) -> None:
+    """It keeps its place: what is seen afterwards of the memory around it."""
+    product = f"torch.{call}(torch.ones(2, 3), torch.ones(3, 2), out=out)"
+    hold(
+        f"(lambda b: (lambda out: ({product}, out.stride(), out.storage_offset(), b))({out}))(torch.arange(12.0))",
+        names,
+        device,
+    )
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])

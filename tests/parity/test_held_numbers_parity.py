@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lines import hold
+from programs import hold
 
 LINES = """
 torch.where(x > 1, x, 1e300)

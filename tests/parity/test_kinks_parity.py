@@ -148,17 +148,11 @@ mlm: lib.nn.functional.multilabel_margin_loss(x.view(1,3),lib.tensor([[0,-1,1]])
 """
 # Whose gradient is another one at some corner -> why. Every other formula gives PyTorch's.
 OTHER = {
-    **dict.fromkeys(
-        ("amax", "amin", "aminmax", "aminmax1", "amaxd"),
-        "goes to the NaN that is the result, as that of max() does; PyTorch's divides 0 by 0",
-    ),
     "kth": "which of equal elements is taken is open",
     "mode": "NaN is no value that occurs several times",
     "prod": "the product of the others, exact where PyTorch divides the whole by the element",
     "cumprod": "likewise",
-    "renorm": "NaN of NaN, where PyTorch's code takes a branch",
-    **dict.fromkeys(("softsign", "lse2", "i0"), "the limit, where PyTorch computes inf / inf or inf - inf"),
-    "quantile": "no element is the result where there is NaN",
+    **dict.fromkeys(("lse2", "i0"), "the limit, where PyTorch computes inf / inf or inf - inf"),
 }
 
 

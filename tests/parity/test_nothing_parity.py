@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lines import hold
+from programs import hold
 
 DEVICES = pytest.mark.parametrize("device", ["cpu", "cuda"])
 KINDS = ("bool", "uint8", "int64", "complex64", "uint16", "float8_e5m2")

@@ -43,7 +43,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("ASGD", {}),
     ("ASGD", {"weight_decay": 0.1, "maximize": True, "t0": 2, "lambd": 0.1}),
     ("Adafactor", {}),
-    ("Adafactor", {"lr": 0.3, "beta2_decay": -0.5, "eps": (1e-3, 0.1), "weight_decay": 0.1, "maximize": True}),
+    (
+        "Adafactor",
+        {"lr": 0.3, "beta2_decay": -0.5, "eps": (1e-3, 0.1), "weight_decay": 0.1, "maximize": True},
+    ),
     ("Adafactor", {"lr": 0.3, "d": 3.0, "eps": (None, 1e-5)}),
 ]
 

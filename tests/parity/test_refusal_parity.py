@@ -18,17 +18,12 @@ KINDS = (TypeError, IndexError, NotImplementedError, ValueError, OverflowError, 
 # Entries whose samples cannot be given to PyTorch, or whose results are random anyway.
 LEFT_OUT = ("random",)
 
-NUMBERS = "a number is taken where PyTorch wants a tensor; what the op does not compute says that instead"
 CONTAINERS = "an empty dict or bytes passes as sizes in PyTorch's Python code, and fails later or elsewhere"
 COMPLEX = "a complex number is refused as one, where PyTorch refuses what it would make of it"
 LISTS = "a list or tuple is taken where PyTorch wants a tensor, and fails for its values"
 SIZES = "one number is taken for a size, and fails for its value"
 # Entry -> why the types of exception differ.
 REASONS = {
-    **dict.fromkeys(
-        ("fmod", "logical_and", "logical_or", "logical_xor", "eq", "ne", "lt", "le", "gt", "ge", "maximum", "minimum",
-         "fmax", "fmin", "atan2", "hypot", "copysign", "nextafter", "logaddexp", "logaddexp2", "gcd", "lcm", "addcmul",
-         "addcdiv", "rsub"), NUMBERS),
     **dict.fromkeys(
         ("unfold", "fold", "adaptive_max_pool2d", "adaptive_max_pool3d", "adaptive_max_pool2d_with_indices",
          "adaptive_max_pool3d_with_indices", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "lp_pool2d", "lp_pool3d",
@@ -94,7 +89,7 @@ def compared() -> tuple[int, int, dict[str, list]]:
 def test_types_of_exceptions_agree(compared):
     count, agree, _ = compared
     assert count > 7500
-    assert agree >= 0.965 * count, f"{agree} of {count}"
+    assert agree >= 0.985 * count, f"{agree} of {count}"
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -122,9 +117,6 @@ CALLS = (
 NONE = "None stands for nothing given"
 FORMATS = "a memory format is taken by position as well, and None for none"
 METHODS = {
-    **dict.fromkeys(
-        ("addcdiv", "addcmul", "arctan2", "atan2", "fmax", "fmin", "hypot", "logaddexp", "logaddexp2", "logical_and",
-         "logical_or", "logical_xor", "maximum", "minimum", "nextafter", "gcd", "lcm"), NUMBERS),
     **dict.fromkeys(
         ("bfloat16", "bool", "byte", "cdouble", "cfloat", "char", "contiguous", "cpu", "double", "float", "half", "int",
          "is_contiguous", "long", "short"), FORMATS),
@@ -171,7 +163,7 @@ def methods() -> tuple[int, int, dict[str, list], list]:
 @pytest.mark.filterwarnings("ignore")
 def test_methods_agree(methods):
     count, agree, rest, _ = methods
-    assert count > 3500 and agree >= 0.97 * count, f"{agree} of {count}"
+    assert count > 3500 and agree >= 0.985 * count, f"{agree} of {count}"
     assert set(rest) == set(METHODS), {name: rest.get(name) for name in set(rest) ^ set(METHODS)}
 
 

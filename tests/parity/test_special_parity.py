@@ -13,7 +13,10 @@ from unspecified import LARGER_ERROR, ONLY_INPUT, ROUGH_GRADIENT, SHAPE, SIGN_OF
 import tritonnn as torch
 from tritonnn.ops._table import OPS
 
-DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64, torch.int8, torch.int64)
+DTYPES = (
+    torch.float32, torch.bfloat16, torch.float16, torch.float64, torch.int8, torch.int16, torch.int32, torch.int64,
+    torch.uint8,
+)  # fmt: skip
 # The sum of numbers near the largest depends on where it first overflows; a function of one number does not.
 OVERFLOWING = ("largest", "mixed")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lines import hold
+from programs import hold
 
 LINES = """
 t.argmax()

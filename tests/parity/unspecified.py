@@ -64,8 +64,10 @@ UNDEFINED: dict[str, tuple[Callable[[Any], bool], str]] = {
         "PyTorch's trigamma breaks its series off after six terms",
     ),
     "public_div": (
-        lambda call: call.args[0].dtype.name == "int64" and call.kwargs.get("rounding_mode") == "trunc",
-        "-2^63 divided by -1 ends PyTorch's process",
+        lambda call: (
+            call.args[0].dtype.name in ("int32", "int64") and call.kwargs.get("rounding_mode") == "trunc"
+        ),
+        "the least number divided by -1 ends PyTorch's process",
     ),
 }
 # Ops whose first tensor only takes special numbers that are not finite.
@@ -109,8 +111,6 @@ SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
         (("infinite",), "PyTorch's CPU code scales before it multiplies, its CUDA code after"),
     ),
     "signbit": (("nan", "mixed"), "the sign of a NaN"),
-    "bucketize": (("nan",), "boundaries with NaN in them are not sorted"),
-    "searchsorted": (("nan",), "boundaries with NaN in them are not sorted"),
     "var_mean": (("infinite",), "PyTorch's running mean makes NaN of infinity, its mean does not"),
     "qr": (("infinite", "nan", "zeros", "ties", "smallest"), "the sign of a reflection is LAPACK's choice"),
     "gcd": (("limits",), "PyTorch's |-128| is -128"),
@@ -169,7 +169,6 @@ ACCIDENTAL = (
 ROUGH_GRADIENT = dict.fromkeys(
     ("digamma", "polygamma_of_order"), (1e-8, "PyTorch's trigamma breaks its series off after six terms")
 )
-FUSED = "one function computes the gradient from the inputs, where PyTorch's parts save what lies between"
 NOT_SAVED = (
     "is not needed here, or copied, so that a write leaves the gradient right: accepted, PyTorch refuses"
 )
@@ -178,33 +177,18 @@ _NOT_SAVED = """
     adaptive_max_pool1d_with_indices adaptive_max_pool2d adaptive_max_pool2d_with_indices
     adaptive_max_pool3d adaptive_max_pool3d_with_indices addbmm angle avg_pool1d avg_pool2d avg_pool3d cdist
     combinations conv_tbc cross ctc_loss cummax cummin cumprod dist functional_layer_norm
-    functional_nll_loss gather index_add index_copy layer_norm log_ndtr masked_select max_pool1d
+    functional_nll_loss gather index_add index_copy interpolate layer_norm ldexp linear_cross_entropy log_ndtr
+    masked_select max_pool1d
     max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices
     multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss mvlgamma nanmean nansum pad pdist prod
-    public_div put soft_margin_loss std std_mean take take_along_dim torch_adaptive_max_pool1d vander
-    xlog1py
+    public_div put rnn_relu_cell rnn_tanh_cell scaled_dot_product_attention soft_margin_loss std
+    std_mean take take_along_dim
+    torch_adaptive_max_pool1d vander xlog1py
 """
-# op -> why a write in place before backward is refused where PyTorch accepts it, or the reverse
-OTHER_SAVED: dict[str, str] = {
-    **dict.fromkeys(_NOT_SAVED.split(), NOT_SAVED),
-    **dict.fromkeys(
-        ("cross_entropy", "linear_cross_entropy", "l1_loss", "scaled_dot_product_attention", "tanhshrink"),
-        FUSED,
-    ),
-    **dict.fromkeys(
-        ("lstm", "gru", "rnn_tanh", "rnn_relu"),
-        "the outputs are saved as they are, and a reset gate's bias, where PyTorch has copies",
-    ),
-    "gru_cell": "a reset gate's bias is saved for second derivatives",
-    **dict.fromkeys(("rnn_tanh_cell", "rnn_relu_cell"), NOT_SAVED),
-    "functional_embedding_bag": "the table is saved for the gradient of the weights of a bag, there or not",
-    "functional_instance_norm": "PyTorch copies the weight for every image",
-    "kron": "PyTorch copies the operands",
-    "ldexp": "2 ** other is saved, not its product with the input",
-}
+# op -> why a write in place before backward is accepted where PyTorch refuses it; the reverse there is not
+OTHER_SAVED = dict.fromkeys(_NOT_SAVED.split(), NOT_SAVED)
 # op -> why other results of it require grad than PyTorch's
 OTHER_REQUIRES_GRAD: dict[str, str] = {
     "combinations": "more elements than there are: no element of the input is in the result",
-    "histogram": "PyTorch records a node whose backward raises",
     "trapezoid": "of nothing PyTorch makes a zero of its own",
 }

@@ -13,6 +13,7 @@ from tritonnn import precision
 from tritonnn._call_site import CallSite, call_site
 from tritonnn._verify.values import (
     TOLERANCES,
+    change,
     comparable,
     described,
     fetched,
@@ -20,7 +21,9 @@ from tritonnn._verify.values import (
     flat,
     mapped,
     not_finite,
+    overlap,
     place_of,
+    unlike,
 )
 from tritonnn.buffer import Buffer
 from tritonnn.dispatch import QUIET, quiet_reset, quiet_set
@@ -42,11 +45,12 @@ class Difference(NamedTuple):
 
     Attributes:
         op: name of the entry of the op table.
-        kind: "difference", or "non-finite" where NaN or infinity came of finite numbers.
+        kind: "difference", "non-finite" where NaN or infinity came of finite numbers, or "input" where an argument
+            was changed that is only to be read.
         result: name of the result, or of the argument that was written.
         place: the index of the worst element.
         got: its value.
-        expected: what the NumPy twin has there; None where there was none to compare with.
+        expected: what the NumPy twin has there, or what was there before; None where there was none to compare with.
         module: dotted path of the module whose forward made the call (in backward: the call it belongs to).
         file: of the program's line.
         line: its number.
@@ -89,8 +93,14 @@ class Call:
         self.finite = settings.non_finite and all(finite(value) for value in flat(inputs))
 
     def look(self, returned: Any) -> None:
-        """Report how the results that are there now differ from the twin's, or that they are not finite."""
-        for name, got, expected in self.results(returned):
+        """Report how the results that are there now differ from the twin's, or that they are not finite.
+
+        Before that, whether an argument is no longer what it was.
+        """
+        results = self.results(returned)
+        if self.on_gpu and self.outs and self.changed(returned):
+            return
+        for name, got, expected in results:
             if name not in self.op.own_form and expected is not None and self.differs(name, got, expected):
                 return
             if self.finite and not finite(got):
@@ -106,6 +116,32 @@ class Call:
                 self.report("non-finite", head, name, place, got[place], None)
                 return
 
+    def changed(self, returned: Any) -> bool:
+        """Whether an argument is not, byte for byte, what it was; if so it is reported.
+
+        What shares memory with a result may be, and what the twin writes is held to it, as results are.
+        """
+        made = flat([returned]) if self.allocated else flat(self.given[: self.outs])
+        seen: dict[tuple, np.ndarray] = {}
+        names, given, before = [part[self.outs :] for part in (self.names, self.given, self.before)]
+        for name, *values in zip(names, given, before, self.after, strict=True):
+            for buffer, old, after in zip(*[flat([value]) for value in values], strict=True):
+                if not isinstance(buffer, Buffer) or any(overlap(buffer, out) for out in made):
+                    continue
+                now = fetched(buffer, seen)
+                if unlike(after, old).any():
+                    if self.differs(name, now, after):
+                        return True
+                    continue
+                wrong = unlike(now, old)
+                if wrong.any():
+                    place = place_of(wrong, change(now, old))
+                    head = f"the kernel of {self.op.public_name} changed its argument '{name}', which is only to be "
+                    head += f"read, in {int(wrong.sum())} of {old.size} elements"
+                    self.report("input", head, name, place, now[place], old[place])
+                    return True
+        return False
+
     def results(self, returned: Any) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
         """(name, what is there, what the twin has) of each tensor that was written."""
         if self.allocated:
@@ -119,15 +155,18 @@ class Call:
         if not self.on_gpu:
             arrays = [(name, out) for name, out in zip(names, outs) if isinstance(out, np.ndarray)]
             return [(name, out, None) for name, out in arrays]
-        twins = self.twin()
+        twins, self.after = self.twin()
         return [
             (name, fetched(out, {}), twin)
             for name, out, twin in zip(names, outs, twins, strict=True)
             if isinstance(out, Buffer) and out.numel
         ]
 
-    def twin(self, seed: int | None = None) -> list:
-        """What the NumPy function makes of the same memory; with a seed, of inputs moved by one rounding."""
+    def twin(self, seed: int | None = None) -> tuple[list, list]:
+        """What the NumPy function makes of the same memory; with a seed, of inputs moved by one rounding.
+
+        And what it leaves in its arguments.
+        """
         from tritonnn.cpu_fallback import cast, implementation
 
         copies: dict[int, np.ndarray] = {}
@@ -139,6 +178,7 @@ class Call:
 
         outs = [mapped(value, np.copy) for value in self.before[: self.outs]]
         args = [mapped(value, copied) for value in self.before[self.outs :]]
+        after = [*args]
         compute = self.options.get("compute")
         if compute is not None:  # a kernel casts as it loads
             for place, slot in enumerate(self.op.tensor_slots):
@@ -152,8 +192,8 @@ class Call:
         finally:
             quiet_reset(token)
         if self.allocated:
-            return list(results) if isinstance(results, tuple) else [results]
-        return outs if self.outs else list(flat(args))
+            return list(results) if isinstance(results, tuple) else [results], after
+        return outs if self.outs else list(flat(args)), after
 
     def moved(self, array: np.ndarray, seed: int | None, number: int) -> np.ndarray:
         """A copy, of floating numbers each one rounding up or down where there is a seed."""
@@ -219,7 +259,8 @@ class Call:
         change = np.zeros(expected.shape, np.float64)
         names = self.op.results if self.allocated else self.names
         for seed in range(MOVES):
-            moved = dict(zip(names, self.twin(seed))).get(name)
+            results, after = self.twin(seed)
+            moved = {**dict(zip(self.names[self.outs :], after)), **dict(zip(names, results))}.get(name)
             if isinstance(moved, np.ndarray) and moved.shape == expected.shape:
                 other = comparable(moved)
                 step = np.abs(np.subtract(other, expected, dtype=np.result_type(other, np.float64)))
@@ -235,6 +276,8 @@ class Call:
         worst = f"worst element {place}: got {got}"
         if allowed is not None:
             worst += f", expected {expected}, allowed difference {allowed:.3g}"
+        elif expected is not None:
+            worst += f", before the call {expected}"
         lines.append(worst)
         lines += [described(n, value) for n, value in zip(self.names, self.given) if flat([value])]
         module = site.module_path()

@@ -75,6 +75,26 @@ def not_finite(array: np.ndarray) -> np.ndarray:
     return ~np.isfinite(array)
 
 
+def overlap(a: Buffer, b: Buffer) -> bool:
+    """Whether the memory from the first to the last element of one reaches into that of the other."""
+    ends = [t.ptr + extent_in_elements(t.shape, t.strides) * t.dtype.itemsize for t in (a, b)]
+    return a.ptr < ends[1] and b.ptr < ends[0]
+
+
+def unlike(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Where two arrays of one shape and dtype are not the same bytes."""
+    sides = [np.ascontiguousarray(x).reshape(-1).view(np.uint8).reshape(*x.shape, x.itemsize) for x in (a, b)]
+    return (sides[0] != sides[1]).any(-1)
+
+
+def change(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """How far apart the elements are; infinitely where one is no number."""
+    a, b = comparable(a), comparable(b)
+    with np.errstate(all="ignore"):
+        off = np.abs(np.subtract(a, b, dtype=np.result_type(a, np.float64)))
+    return np.where(np.isnan(off), np.inf, off)
+
+
 def place_of(wrong: np.ndarray, badness: np.ndarray) -> tuple[int, ...]:
     """The index of the worst of the elements that are wrong."""
     worst = np.where(wrong, badness, -np.inf)

@@ -7,19 +7,19 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.engine import Run, lock_of
-from tritonnn.recording.graph import AccumulateGrad, Edge, edge_of
+from tritonnn.recording.edges import AccumulateGrad, GradientEdge
+from tritonnn.recording.graph import Edge, edge_of
 
 
 def _as_tuple(value: Any) -> tuple:
     if value is None:
-        return ()
-    return (value,) if isinstance(value, (Tensor, tuple)) and _is_one(value) else tuple(value)
+        raise TypeError("expected a Tensor or a sequence of Tensors, got None")
+    return (value,) if isinstance(value, (Tensor, GradientEdge)) else tuple(value)
 
 
-def _is_one(value: Any) -> bool:
-    from tritonnn.recording.graph import GradientEdge
-
-    return isinstance(value, (Tensor, GradientEdge))
+def _gradients(value: Any, count: int) -> tuple:
+    """The gradients that a pass starts from, None for those that are not given."""
+    return (None,) * count if value is None else _as_tuple(value)
 
 
 def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> list[Tensor]:
@@ -28,6 +28,8 @@ def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> li
 
     root_grads: list[Tensor] = []
     for tensor, grad in zip(tensors, grads, strict=True):
+        if isinstance(tensor, GradientEdge):
+            tensor = _like_result(tensor)
         if grad is None:
             if tensor.numel() != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
@@ -44,15 +46,35 @@ def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> li
                 f"Mismatch in shape: grad_output[{len(root_grads)}] has a shape of {grad.shape} and "
                 f"output[{len(root_grads)}] has a shape of {tensor.shape}."
             )
+        elif grad.dtype.is_complex is not tensor.dtype.is_complex:
+            raise RuntimeError(
+                "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
+                f"dtype: grad_output[{len(root_grads)}] has a dtype of {grad.dtype} and output[{len(root_grads)}] has "
+                f"a dtype of {tensor.dtype}."
+            )
         elif grad.dtype is not tensor.dtype:
             grad = grad.to(tensor.dtype)
         root_grads.append(grad)
     return root_grads
 
 
+def _like_result(edge: GradientEdge) -> Tensor:
+    """Something of the shape, dtype and device of the result at an edge."""
+    from tritonnn.ops.creation.creation import empty
+
+    target, number = _input_edge(edge)
+    if isinstance(target, Tensor):
+        return target
+    shape, dtype, device = target.meta[number]
+    return empty(shape, dtype=dtype, device=device)
+
+
 def _root_edges(tensors: Sequence[Tensor]) -> list[Edge]:
     edges = []
     for i, tensor in enumerate(tensors):
+        if isinstance(tensor, GradientEdge):
+            edges.append(_input_edge(tensor))
+            continue
         if not isinstance(tensor, Tensor):
             raise TypeError(f"element {i} of tensors is not a Tensor but {type(tensor).__name__}")
         edge = edge_of(tensor)
@@ -68,6 +90,8 @@ def _input_edge(value: Any) -> Edge:
         if edge is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         return edge
+    if not isinstance(value, GradientEdge):
+        raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(value).__name__}")
     node = value[0]
     return (node.variable, 0) if isinstance(node, AccumulateGrad) else (node, value[1])
 
@@ -104,7 +128,7 @@ def backward(
     tensor([2., 4.])
     """
     roots = _as_tuple(tensors if variables is None else variables)
-    given = _as_tuple(grad_tensors if grad_variables is None else grad_variables) or (None,) * len(roots)
+    given = _gradients(grad_tensors if grad_variables is None else grad_variables, len(roots))
     if len(given) != len(roots):
         raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
     if retain_graph is None:
@@ -167,7 +191,9 @@ def grad(
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True")
     roots, wanted_values = _as_tuple(outputs), _as_tuple(inputs)
-    given = _as_tuple(grad_outputs) or (None,) * len(roots)
+    if not wanted_values:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    given = _gradients(grad_outputs, len(roots))
     if len(given) != len(roots):
         raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
     edges = _root_edges(roots)

@@ -9,9 +9,10 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.nested import LEVELS, on_fresh_stack
+from tritonnn.dispatch import autocast
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import Edge, Node
-from tritonnn.recording.hooks import checked_gradient, checked_gradients
+from tritonnn.recording.hooks import checked_gradient, checked_gradients, refuse_result
 
 _LEAF_SEQ = 1 << 62  # leaves are handled as soon as their gradient is complete
 
@@ -72,11 +73,17 @@ class Run:
         self.create = create
         self.accumulate = accumulate
         self.pending: dict[int, list[Tensor | None]] = {}
-        self.owned: set[int] = set()  # ids of sums this pass made and may add to in place
+        # (id of a target, number) whose pending gradient is a sum that this pass made and nobody else has seen. Once
+        # the target is visited, its backward may hand the sum on to several others.
+        self.owned: set[tuple[int, int]] = set()
         self.given: set[int] = set()  # ids of storages that are someone's gradient already
         self.held: list[Any] = []  # keeps the objects behind those ids alive
         self.wanted = None if wanted is None else {(id(target), number) for target, number in wanted}
         self.captured: dict[tuple[int, int], Tensor] = {}
+        self.nodes: dict[int, Any] = {}
+        self.useful: set[int] | None = (
+            None  # ids of what leads to a wanted gradient; None: everything is wanted
+        )
 
     def __call__(self, roots: Sequence[Edge], grads: Sequence[Tensor]) -> None:
         depth = state.depth
@@ -92,8 +99,9 @@ class Run:
     def _run(self, roots: Sequence[Edge], grads: Sequence[Tensor]) -> None:
         incoming, nodes = _dependencies(roots)
         useful = None
+        self.nodes = nodes
         if self.wanted is not None:
-            useful = _leading_to({key for key, _ in self.wanted if key in nodes}, nodes)
+            useful = self.useful = _leading_to({key for key, _ in self.wanted if key in nodes}, nodes)
         for (target, number), grad in zip(roots, grads, strict=True):
             self._note_given(grad)
             self._add(target, number, grad)
@@ -101,14 +109,19 @@ class Run:
         for key in {id(target) for target, _ in roots}:
             if not incoming.get(key):
                 heapq.heappush(heap, (-_seq(nodes[key]), key))
-        before = state.enabled, state.keeps_graph
-        state.enabled, state.keeps_graph = self.create, self.keep
+        before = state.enabled, state.keeps_graph, state.current, autocast.on
+        # Formulas compute in the types that the calls of forward chose.
+        state.enabled, state.keeps_graph, state.current, autocast.on = self.create, self.keep, self, {}
         try:
             while heap:
                 node = nodes[heapq.heappop(heap)[1]]
                 self._visit(node, incoming, nodes, useful, heap)
         finally:
-            state.enabled, state.keeps_graph = before
+            state.enabled, state.keeps_graph, state.current, autocast.on = before
+
+    def will_reach(self, target: Any) -> bool:
+        """Whether a node, or a leaf, gets a gradient in this pass."""
+        return id(target) in (self.nodes if self.useful is None else self.useful)
 
     def _visit(self, node: Any, incoming: dict, nodes: dict, useful: set[int] | None, heap: list) -> None:
         grads = self.pending.pop(id(node), None)
@@ -140,12 +153,11 @@ class Run:
         have = slots[number]
         if have is None:
             slots[number] = grad
-        elif not self.create and id(have) in self.owned:
+        elif not self.create and (id(target), number) in self.owned:
             have.add_(grad)
         else:
-            total = slots[number] = have + grad
-            self.owned.add(id(total))
-            self.held.append(total)
+            slots[number] = have + grad
+            self.owned.add((id(target), number))
 
     # ---- one node -------------------------------------------------------------------------------------
 
@@ -224,17 +236,24 @@ class Run:
     # ---- leaves ---------------------------------------------------------------------------------------
 
     def _leaf(self, leaf: Tensor, grad: Any) -> None:
+        if self.wanted is not None and (id(leaf), 0) not in self.wanted:
+            return
         if leaf._hooks:
             grad = self._run_hooks(leaf._hooks, grad)
         if self.wanted is not None:
-            if (id(leaf), 0) not in self.wanted:
-                return
             if not self.accumulate:
                 self.captured[id(leaf), 0] = grad
                 self._note_given(grad)
                 return
         if not leaf._rg:  # detached in place since
             return
+        hooks = leaf._accumulate_hooks
+        if hooks is not None:
+            for hook in list(hooks["pre"].values()):
+                self._note_given(grad)
+                replaced = hook((grad,))
+                grad = grad if replaced is None else checked_gradients(hook, [grad], replaced)[0]
+            self._note_given(grad)
         with lock_of(leaf):
             have = leaf._grad
             if have is None:
@@ -245,7 +264,10 @@ class Run:
                 have.add_(grad)
         if leaf._post_accumulate_hooks:
             for hook in list(leaf._post_accumulate_hooks.values()):
-                hook(leaf)
+                refuse_result(hook, hook(leaf), leaf)
+        if hooks is not None:
+            for hook in list(hooks["post"].values()):
+                hook((), (grad,))
 
     def _own(self, grad: Tensor, leaf: Tensor) -> Tensor:
         """The gradient itself where this leaf is the only one to hold its memory, else a copy."""
@@ -255,15 +277,21 @@ class Run:
             or grad._stride != wanted
             or (grad._node is not None and not self.create)
             or type(grad) is not Tensor
-            or grad._storage.nbytes != grad.numel() * grad.dtype.itemsize
+            or grad._storage.nbytes != grad.numel() * grad._dtype.itemsize
+            or ((leaf._post_accumulate_hooks or leaf._accumulate_hooks) and self._is_pending(grad))
         ):
             grad = _copied(grad if self.create else grad.detach(), wanted)
         self._note_given(grad)
         return grad
 
+    def _is_pending(self, grad: Tensor) -> bool:
+        """Whether another place still waits with the same memory, which a hook of the leaf may write."""
+        return any(
+            [g is not None and g._storage is grad._storage for slots in self.pending.values() for g in slots]
+        )
+
     def _note_given(self, grad: Tensor) -> None:
         self.given.add(id(grad._storage))
-        self.owned.discard(id(grad))
         self.held.append(grad._storage)
 
     def _note_all(self, grads: Sequence[Any]) -> None:
@@ -292,7 +320,7 @@ def _layout(leaf: Tensor) -> tuple[int, ...] | None:
 def _copied(grad: Tensor, strides: tuple[int, ...] | None) -> Tensor:
     from tritonnn.ops.conversion.conversion import copied
 
-    return copied(grad, grad.dtype, grad.device, strides)
+    return copied(grad, grad._dtype, grad._device, strides)
 
 
 def _seq(node: Any) -> int:
@@ -302,26 +330,26 @@ def _seq(node: Any) -> int:
 def _fit(grad: Tensor, node: Node, place: int, target: Any, number: int) -> Tensor:
     """The gradient in the shape, dtype and on the device of what it belongs to: broadcasting is undone here."""
     if isinstance(target, Tensor):
-        shape, dtype, device = target.shape, target.dtype, target.device
+        shape, dtype, device = target._shape, target._dtype, target._device
     else:
         shape, dtype, device = target.meta[number]
-    if grad.shape != shape:
+    if grad._shape != shape:
         from tritonnn.ops.shape.shape import is_expandable_to, sum_to_size
 
-        if not is_expandable_to(shape, grad.shape):
+        if not is_expandable_to(shape, grad._shape):
             raise RuntimeError(
-                f"Function {node.name()} returned an invalid gradient at index {place} - got {list(grad.shape)} "
+                f"Function {node.name()} returned an invalid gradient at index {place} - got {list(grad._shape)} "
                 f"but expected shape compatible with {list(shape)}"
             )
         grad = sum_to_size(grad, shape)
-    if grad.dtype is not dtype:
-        grad = grad.real if grad.dtype.is_complex and not dtype.is_complex else grad
+    if grad._dtype is not dtype:
+        grad = grad.real if grad._dtype.is_complex and not dtype.is_complex else grad
         grad = grad.to(dtype)
-    if grad.device is not device:
-        if grad.shape:
+    if grad._device is not device:
+        if grad._shape:
             raise RuntimeError(
                 f"Function {node.name()} returned an invalid gradient at index {place} - expected device {device} "
-                f"but got {grad.device}"
+                f"but got {grad._device}"
             )
         grad = grad.to(device)
     return grad

@@ -7,18 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.autograd.function_saved import SavedValue
 from tritonnn.recording.grad_mode import no_grad, state
 from tritonnn.recording.graph import (
     Node,
     _sequence,
     check_recorded_write,
     edge_of,
-    restored,
     rewrite_history,
-    version_to_save,
     view_of,
 )
-from tritonnn.recording.packing import Packed
 from tritonnn.recording.tracing import trace_here
 
 
@@ -67,6 +65,10 @@ class FunctionCtx:
     saved_variables = saved_tensors
 
     @property
+    def _raw_saved_tensors(self) -> tuple:
+        return tuple(self._saved or ())
+
+    @property
     def needs_input_grad(self) -> tuple[bool, ...]:
         """Which inputs of forward need a gradient."""
         return self._needs  # type: ignore[attr-defined]
@@ -80,42 +82,8 @@ class FunctionCtx:
     dirty: tuple = ()
     non_differentiable: tuple = ()
     materialize_grads = True
-    _saved: Sequence[_Saved] | None = ()
+    _saved: Sequence[SavedValue] | None = ()
     _node: Any = staticmethod(lambda: None)
-
-
-class _Saved:
-    """One value given to `save_for_backward`."""
-
-    __slots__ = ("number", "value", "version")
-
-    def __init__(self, value: Any, number: int) -> None:
-        self.number = number  # which differentiable result of the call it is; -1: none
-        if number >= 0:
-            value = value.detach()  # an alias, so that no cycle is made
-        self.version = -1
-        if value is not None:
-            self.version = version_to_save(value)
-            if state.saved_hooks:
-                pack, unpack = state.saved_hooks[-1]
-                value = Packed(pack(value), unpack, edge_of(value) if number < 0 else None)
-        self.value = value
-
-    def unpacked(self, node: Any) -> Tensor | None:
-        value = self.value
-        if isinstance(value, Packed):
-            value = restored(value)
-        elif value is not None and value._storage.version != self.version:
-            raise RuntimeError(
-                "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                f"a {value.dtype} tensor of shape {list(value.shape)} saved by "
-                f"{'a custom function' if node is None else node.name()} is at version {value._storage.version}; "
-                f"expected version {self.version} instead."
-            )
-        if value is not None and self.number >= 0 and node is not None:  # a result of this very call
-            value = value.detach()
-            value._node, value._rg, value._out_nr = node, True, self.number
-        return value
 
 
 class FunctionNode(Node):
@@ -166,7 +134,7 @@ class FunctionNode(Node):
         for place in self.tensor_places:
             grad = returned[place]
             if grad is not None and not isinstance(grad, Tensor):
-                raise TypeError(
+                raise RuntimeError(
                     f"{self.name()}: expected Variable or None (got {type(grad).__name__}) at index {place}"
                 )
             # An alias, so that a gradient the function also saved or shares is never taken over as `.grad`.
@@ -296,7 +264,7 @@ def _apply(cls: Any, ctx: Any, run: Any, args: tuple) -> Any:
         )
         ctx._node = weakref.ref(node)
         differentiable = _point_at(node, ctx, outputs, results)
-    ctx._saved = [_Saved(tensor, differentiable.get(id(tensor), -1)) for tensor in ctx.to_save]
+    ctx._saved = [SavedValue(tensor, differentiable.get(id(tensor), -1)) for tensor in ctx.to_save]
     for name in ("to_save", "dirty", "non_differentiable"):  # they may hold results
         ctx.__dict__.pop(name, None)
     return results[0] if not isinstance(returned, (tuple, list)) else results
@@ -315,10 +283,11 @@ def _checked_results(ctx: Any, args: tuple, outputs: tuple, recording: bool) -> 
     for tensor in ctx.dirty:
         if not any(tensor is out for out in outputs):
             raise RuntimeError(
-                "mark_dirty: a tensor that forward modified in place must be among its results"
+                "Some elements marked as dirty during the forward method were not returned as output. The inputs that "
+                "are modified inplace must all be outputs of the Function."
             )
         if recording:
-            check_recorded_write(tensor)
+            _check_dirty(tensor, len(outputs))
         tensor._storage.version += 1
     return tuple(
         [
@@ -330,6 +299,19 @@ def _checked_results(ctx: Any, args: tuple, outputs: tuple, recording: bool) -> 
             for out in outputs
         ]
     )
+
+
+def _check_dirty(tensor: Tensor, results: int) -> None:
+    """Refuse what forward has written where a gradient would be lost."""
+    if tensor._base is not None and results > 1:
+        raise RuntimeError(
+            "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot return "
+            "more than one Tensor. You should either make sure the input is not a view (using .clone() for example) "
+            "or make your Function only return one Tensor."
+        )
+    if tensor._rg and tensor._node is None and tensor._base is None:
+        raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
+    check_recorded_write(tensor)
 
 
 def _point_at(node: Any, ctx: Any, outputs: tuple, results: tuple) -> dict[int, int]:

@@ -176,7 +176,13 @@ def _check(func: Callable, inputs: Sequence[Any], how: _How, undefined: bool, fa
                 "This check will likely fail if all the inputs are not of double precision floating point or complex.",
                 stacklevel=4,
             )
-    outputs = _tensors(func(*inputs))
+    returned = func(*inputs)
+    for value in returned if isinstance(returned, (tuple, list)) else (returned,):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"gradcheck: func must return a Tensor or Tensors, but got {type(value).__name__}"
+            )
+    outputs = _tensors(returned)
     places = [k for k, out in enumerate(outputs) if out.requires_grad]
     if not places:
         _check_constant(func, inputs, wanted, how)

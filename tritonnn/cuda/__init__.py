@@ -20,7 +20,7 @@ from tritonnn.cuda.random import *
 from tritonnn.cuda.streams import *
 from tritonnn.runtime.driver import AcceleratorError
 
-__all__ = ["AcceleratorError", "comm", "make_graphed_callables", "nccl", "nvtx"]
+__all__ = ["AcceleratorError", "amp", "comm", "make_graphed_callables", "nccl", "nvtx"]
 __all__ += _devices.__all__
 __all__ += graphs.__all__
 __all__ += memory.__all__
@@ -28,7 +28,7 @@ __all__ += random.__all__
 __all__ += streams.__all__
 
 _LAZY = {"make_graphed_callables": "tritonnn.cuda._graphed"}
-_SUBMODULES = frozenset(("comm", "nccl", "nvtx"))
+_SUBMODULES = frozenset(("amp", "comm", "nccl", "nvtx"))
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
@@ -44,7 +44,7 @@ if TYPE_CHECKING:  # where `__getattr__` would let any name pass
         LongTensor,
         ShortTensor,
     )
-    from tritonnn.cuda import comm, nccl, nvtx
+    from tritonnn.cuda import amp, comm, nccl, nvtx
     from tritonnn.cuda._graphed import make_graphed_callables
 else:
 

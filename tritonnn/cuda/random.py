@@ -103,8 +103,9 @@ def manual_seed(seed: int) -> None:
     >>> if torch.cuda.is_available():
     ...     assert torch.cuda.initial_seed() == 1
     """
+    seed = int(seed)
     if runtime().is_available():
-        generator(runtime().current_device()).manual_seed(int(seed))
+        generator(runtime().current_device()).manual_seed(seed)
 
 
 def manual_seed_all(seed: int) -> None:
@@ -116,8 +117,9 @@ def manual_seed_all(seed: int) -> None:
     >>> import tritonnn as torch
     >>> torch.cuda.manual_seed_all(1)
     """
+    seed = int(seed)
     for i in range(device_count()):
-        generator(i).manual_seed(int(seed))
+        generator(i).manual_seed(seed)
 
 
 def seed() -> None:

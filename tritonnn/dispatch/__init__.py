@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from tritonnn.dispatch._autocast import autocast, cast, lower_precision, switch, without_autocast
 from tritonnn.dispatch._call import call, view, views
 from tritonnn.dispatch._checks import check_float8, check_limited
-from tritonnn.dispatch._inplace import check_inplace, inplace, inplace_composite, is_expanded, write
+from tritonnn.dispatch._inplace import check_inplace, inplace, inplace_composite, write
+from tritonnn.dispatch._overlap import check_shared, is_expanded, refuse_expanded, refuse_partial_overlap
 from tritonnn.dispatch._pointwise import pointwise, result_type
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import watch
 from tritonnn.dispatch._writing import (
     allocate,
+    before_write,
     check_dtype,
-    check_not_of_inference,
     check_out,
     copy_into,
     deliver,
-    refuse_partial_overlap,
     register_copy,
+    resize_out,
     row_major,
     run_into,
     to_device,
@@ -24,8 +26,10 @@ from tritonnn.dispatch._writing import (
 )
 
 __all__ = [
-    "QUIET", "allocate", "call", "check_dtype", "check_float8", "check_inplace", "check_limited",
-    "check_not_of_inference", "check_out", "copy_into", "deliver", "inplace", "inplace_composite", "is_expanded",
-    "pointwise", "quiet_reset", "quiet_set", "refuse_partial_overlap", "register_copy", "result_type", "row_major",
-    "run_into", "to_device", "view", "views", "watch", "write", "wrote",
+    "QUIET", "allocate", "autocast", "before_write", "call", "cast", "check_dtype", "check_float8", "check_inplace",
+    "check_limited", "check_out", "check_shared", "copy_into", "deliver", "inplace", "inplace_composite",
+    "is_expanded", "lower_precision", "pointwise", "quiet_reset", "quiet_set", "refuse_expanded",
+    "refuse_partial_overlap", "register_copy", "resize_out", "result_type", "row_major", "run_into", "switch",
+    "to_device", "view", "views", "watch", "without_autocast",
+    "write", "wrote",
 ]  # fmt: skip

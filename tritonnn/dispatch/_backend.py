@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tritonnn import storage
-from tritonnn._tensor import Tensor, check_assigned, make
+from tritonnn._tensor import Tensor, make
 from tritonnn.buffer import Missing
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
@@ -30,7 +30,7 @@ def fresh(
 
 
 def run_backend(op: Op, results: tuple, args: tuple, device: Device | None = None) -> None:
-    device = device or results[0].device
+    device = device or results[0]._device
     if device is CPU:
         run = op.cpu or op.implementation("cpu")
         token = quiet_set(QUIET)
@@ -41,22 +41,19 @@ def run_backend(op: Op, results: tuple, args: tuple, device: Device | None = Non
         finally:
             quiet_reset(token)
     elif device.type != "meta":
-        check_geometry(op, (*results, *args))
+        check_present(op, (*results, *args))
         run = op.gpu or op.implementation("cuda")
         run(*[result._buf for result in results], *_buffers(op, args))
 
 
-def check_geometry(op: Op, args: Sequence[Any]) -> None:
-    """`check_assigned` of all tensors of a call on a GPU."""
+def check_present(op: Op, args: Sequence[Any]) -> None:
+    """Refuse a tensor that reaches beyond its storage, which another has made smaller."""
     for arg in args:
         if isinstance(arg, Tensor):
-            buffer = arg._buf if arg.device is not CPU else None  # a number from the host may be among them
-            if buffer.__class__ is Missing:
-                raise fail(op.public_name, buffer.text)
-            if buffer is not None:
-                check_assigned(op.public_name, arg)
+            if arg._buf.__class__ is Missing:
+                raise fail(op.public_name, arg._buf.text)
         elif arg.__class__ is list:
-            check_geometry(op, arg)
+            check_present(op, arg)
 
 
 def _buffers(op: Op, args: tuple) -> list:

@@ -10,7 +10,7 @@ from tritonnn import config
 from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
-from tritonnn.dispatch._backend import check_geometry, fresh, named, run_allocating, run_backend
+from tritonnn.dispatch._backend import check_present, fresh, named, run_allocating, run_backend
 from tritonnn.dispatch._checks import (
     LIMITED,
     check_slots,
@@ -18,9 +18,10 @@ from tritonnn.dispatch._checks import (
     edges_of,
     not_a_tensor,
 )
+from tritonnn.dispatch._overlap import check_shared
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
-from tritonnn.dispatch._writing import cast_into, check_out, copy_into, overlaps, resize_out, wrote
+from tritonnn.dispatch._writing import cast_into, check_out, copy_into, fit_out, overlaps, wrote
 from tritonnn.errors import Invalid, complete, warn_once
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
@@ -37,7 +38,7 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     """Call a primitive: its rule checks and tells what to allocate; then the backend's function of its name runs."""
     for i in op.tensor_slots:
         value = args[i]
-        if not isinstance(value, Tensor) or value.dtype in LIMITED:
+        if not isinstance(value, Tensor) or value._dtype in LIMITED:
             check_slots(op, args)
             break
     given = args
@@ -83,10 +84,10 @@ def _short(op: Op, args: tuple, outs: Any) -> Any:
     device = None
     for arg in args:
         if isinstance(arg, Tensor):
-            if arg.device is not device:
+            if arg._device is not device:
                 if device is not None:
                     return None
-                device = arg.device
+                device = arg._device
             buffers.append(arg._buf)
             if arg._rg or arg._base is not None:
                 recording = True
@@ -108,7 +109,7 @@ def _short(op: Op, args: tuple, outs: Any) -> Any:
         finally:
             quiet_reset(token)
     elif device is not None and device.type == "cuda":
-        check_geometry(op, args)
+        check_present(op, args)
         run = op.gpu or op.implementation("cuda")
         if several:
             results = tuple([fresh(op, spec.shape, spec.dtype, device, spec.strides) for spec in outs])
@@ -143,23 +144,18 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     specs = outs if outs.__class__ is tuple else (outs,)
     targets = out if isinstance(out, (tuple, list)) else (out,)
     if not op.out or op.alloc:
+        check_shared(op.public_name, op.names, out, given)
         return _copy_out(op, out, call(op, args), recorded, device)
     if len(targets) != len(specs):
         raise TypeError(f"{op.name}(): out= takes {len(specs)} tensors, got {len(targets)}")
     for target, spec in zip(targets, specs, strict=True):
         check_out(op.public_name, target, recorded, spec.dtype, device)
-        for slot in op.list_slots:
-            if any(item is target for item in args[slot]):
-                raise RuntimeError(
-                    f"{op.public_name}: unsupported operation: some elements of the input tensor and the written-to "
-                    "tensor refer to a single memory location. Please clone() the tensor before performing the "
-                    "operation."
-                )
+    check_shared(op.public_name, op.names, out, given)
     direct = all(
-        target.dtype is spec.dtype and not any(overlaps(target, (arg,)) or arg is target for arg in args)
+        target._dtype is spec.dtype and not any(overlaps(target, (arg,)) or arg is target for arg in args)
         for target, spec in zip(targets, specs, strict=True)
     )
-    device = targets[0].device
+    device = targets[0]._device
     if direct:
         results = tuple(targets)
         _resize(targets, specs)
@@ -179,8 +175,7 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
 
 def _resize(targets: Any, specs: tuple) -> None:
     for target, spec in zip(targets, specs, strict=True):
-        if target.shape != spec.shape:
-            resize_out(target, spec.shape)
+        fit_out(target, spec.shape)
 
 
 def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | None) -> Any:
@@ -188,9 +183,8 @@ def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | 
     targets = out if isinstance(out, (tuple, list)) else (out,)
     results = returned if isinstance(returned, tuple) else (returned,)
     for target, result in zip(targets, results, strict=True):
-        check_out(op.public_name, target, recorded, result.dtype, device)
-        if target.shape != result.shape:
-            resize_out(target, result.shape)
+        check_out(op.public_name, target, recorded, result._dtype, device)
+        fit_out(target, result._shape)
         copy_into(target, result)
         wrote(target, op.name)
     return out
@@ -269,5 +263,5 @@ def _unrecorded(result: Tensor, source: Tensor) -> None:
     """Mark a view that is made while nothing is recorded."""
     if result._creation is None:
         result._creation = "inference" if state.inference else "no_grad"
-    if result.dtype.kind >= 2 and source.requires_grad:
+    if result._dtype.kind >= 2 and source.requires_grad:
         result._rg = True

@@ -27,8 +27,8 @@ LIMITED = frozenset((*dtypes.FLOAT8, *dtypes.UNSIGNED))  # types that most ops r
 def apply_rule(op: Op, args: tuple) -> Any:
     for i in op.tensor_slots:
         value = args[i]
-        if isinstance(value, Tensor) and value.dtype in LIMITED:
-            check_limited(op, value.dtype, args)
+        if isinstance(value, Tensor) and value._dtype in LIMITED:
+            check_limited(op, value._dtype, args)
     return op.rule(*args)
 
 
@@ -43,14 +43,14 @@ _NUMBERS = frozenset((bool, int, float, complex))
 
 
 def plain_numbers(op: Op, args: tuple) -> tuple:
-    """NumPy scalars at tensor slots as Python numbers; anything else that is no tensor is refused."""
+    """NumPy scalars as Python numbers where the annotations take numbers; what else is no tensor is refused."""
     for i in op.tensor_slots:
         value = args[i]
-        if (
-            isinstance(value, Tensor)
-            or value.__class__ in _NUMBERS
-            or (value is None and i in op.optional_slots)
-        ):
+        if isinstance(value, Tensor) or (value is None and i in op.optional_slots):
+            continue
+        if i not in op.number_slots:
+            raise not_a_tensor(op, i, args)
+        if value.__class__ in _NUMBERS:
             continue
         if isinstance(value, (np.number, np.bool_)):
             args = (*args[:i], value.item(), *args[i + 1 :])
@@ -99,8 +99,8 @@ def check_slots(op: Op, args: tuple) -> None:
     for i in op.tensor_slots:
         value = args[i]
         if isinstance(value, Tensor):
-            if value.dtype in LIMITED:
-                check_limited(op, value.dtype, args)
+            if value._dtype in LIMITED:
+                check_limited(op, value._dtype, args)
         elif not known and not (value is None and i in op.optional_slots):
             tensor_arguments(op, args)
             known = True
@@ -144,8 +144,8 @@ def device_of(op: Op, args: tuple) -> Any:
         value = args[i]
         if isinstance(value, Tensor):
             if device is None:
-                device = value.device
-            elif value.device is not device:
+                device = value._device
+            elif value._device is not device:
                 break
         elif value is not None:
             break
@@ -156,16 +156,16 @@ def device_of(op: Op, args: tuple) -> Any:
 
 
 def common_device(op: Op, args: tuple, tensors: Sequence[Tensor]) -> Any:
-    device = tensors[0].device
+    device = tensors[0]._device
     for tensor in tensors:
-        if tensor.device is not device:
-            if op.result_rule is not None and not tensor.shape and tensor.device is CPU:
+        if tensor._device is not device:
+            if op.result_rule is not None and not tensor._shape and tensor._device is CPU:
                 continue
-            if op.result_rule is not None and device is CPU and not tensors[0].shape:
-                return common_device(op, args, [t for t in tensors if t.shape or t.device is not CPU])
+            if op.result_rule is not None and device is CPU and not tensors[0]._shape:
+                return common_device(op, args, [t for t in tensors if t._shape or t._device is not CPU])
             raise Invalid(
                 f"Expected all tensors to be on the same device, but found at least two devices, {device} and "
-                f"{tensor.device}!",
+                f"{tensor._device}!",
                 hint="move one of them with .to(device)",
             )
     return device

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dispatch._autocast import without_autocast
 from tritonnn.dispatch._backend import fresh, run_backend
 from tritonnn.dispatch._checks import (
     apply_rule,
@@ -16,18 +17,24 @@ from tritonnn.dispatch._checks import (
     plain_numbers,
     tensor_arguments,
 )
+from tritonnn.dispatch._overlap import check_apart, is_expanded, refuse_expanded, refuse_partial_overlap
 from tritonnn.dispatch._pointwise import plan_alike, plan_pointwise, run_pointwise
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import (
+    before_write,
     cast_into,
-    check_not_of_inference,
     overlaps,
-    refuse_partial_overlap,
     wrote,
 )
 from tritonnn.dtypes import dtype as DType
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import check_recorded_write, overwritten, record, rewrite_history
+from tritonnn.recording.graph import (
+    check_recorded_write,
+    overwritten,
+    record,
+    rewrite_history,
+    without_derivative,
+)
 from tritonnn.recording.saving import saving_of
 from tritonnn.shape import Size
 from tritonnn.table.rules import BOOL
@@ -44,25 +51,10 @@ def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
     """
     if not isinstance(target, Tensor):
         raise TypeError(f"{op.name}_(): the first argument must be Tensor, not {type(target).__name__}")
-    check_not_of_inference(target)
+    before_write(target)
     if state.enabled and (recorded or target._rg or (target._base is not None and target.requires_grad)):
         check_recorded_write(target)
-    if is_expanded(target):
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            "location. Please clone() the tensor before performing the operation."
-        )
-
-
-def is_expanded(target: Tensor) -> bool:
-    """Whether an element of memory is seen more than once along a dimension."""
-    return (
-        target._stride is not None
-        and 0 not in target.shape
-        and any(
-            [stride == 0 and extent > 1 for stride, extent in zip(target._stride, target.shape, strict=True)]
-        )
-    )
+    refuse_expanded(target)
 
 
 def inplace(op: Op, args: tuple) -> Tensor:
@@ -85,13 +77,14 @@ def inplace(op: Op, args: tuple) -> Tensor:
         shared = overlaps(target, args)
         if shared:
             refuse_partial_overlap(target, args)
-        direct = dtype is target.dtype and not shared
+        direct = dtype is target._dtype and not shared
     else:
+        check_apart(op, target, args)
         planned = explained(op, apply_rule, args)
         if planned.__class__ is tuple:
             planned, args = planned
         shape, dtype = planned.shape, planned.dtype
-        direct = op.aliasing and dtype is target.dtype and not overlaps(target, args)
+        direct = op.aliasing and dtype is target._dtype and not overlaps(target, args)
         compute = lambda output: run_backend(op, (output,), args)
     _check_fits(op, target, shape, dtype)
     edges = edges_of(op, args)
@@ -101,12 +94,15 @@ def inplace(op: Op, args: tuple) -> Tensor:
     if direct:
         compute(target)
     else:
-        output = fresh(op, shape, dtype, target.device)
+        output = fresh(op, shape, dtype, target._device)
         compute(output)
         cast_into(target, output)
     wrote(target, op.name + "_")
     if edges is not None:
-        rewrite_history(target, record(op, args, (target,), edges))
+        node = record(op, args, (target,), edges)
+        if not op.has_derivative:
+            without_derivative(node)
+        rewrite_history(target, node)
     elif constant:
         overwritten(target)
     if watchers:
@@ -131,13 +127,13 @@ def write(op: Op, args: tuple) -> None:
 
 
 def _check_fits(op: Op, target: Tensor, shape: Size, dtype: DType) -> None:
-    if shape != target.shape:
+    if shape != target._shape:
         raise RuntimeError(
-            f"{op.name}_: output with shape {list(target.shape)} doesn't match the broadcast shape {list(shape)}"
+            f"{op.name}_: output with shape {list(target._shape)} doesn't match the broadcast shape {list(shape)}"
         )
-    if not dtypes.can_cast(dtype, target.dtype):
+    if not dtypes.can_cast(dtype, target._dtype):
         raise RuntimeError(
-            f"{op.name}_: result type {dtype.name} can't be cast to the desired output type {target.dtype.name}"
+            f"{op.name}_: result type {dtype.name} can't be cast to the desired output type {target._dtype.name}"
         )
 
 
@@ -154,6 +150,7 @@ def _protect(op: Op, args: tuple, edges: list, target: Tensor) -> tuple:
 
 def inplace_composite(op: Op, body: Callable) -> Callable:
     """The in-place method of a composite: compute from a copy of what will be overwritten, then write."""
+    run = without_autocast(body)
 
     def in_place(*args: Any, **kwargs: Any) -> Tensor:
         if not args:
@@ -163,8 +160,9 @@ def inplace_composite(op: Op, body: Callable) -> Callable:
             args = (kwargs.pop(op.names[0]),)
         target = args[0]
         check_inplace(op, target)
+        check_apart(op, target, [*args, *[kwargs.get(name) for name in op.names[len(args) :]]])
         source = target.clone() if state.enabled and target.requires_grad else target
-        result = body(source, *args[1:], **kwargs)
+        result = run(source, *args[1:], **kwargs)
         _check_fits(op, target, result.shape, result.dtype)
         return target.copy_(result)
 

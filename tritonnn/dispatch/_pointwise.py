@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from tritonnn import config, dtypes, storage
 from tritonnn._tensor import Tensor, make
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
-from tritonnn.dispatch._backend import check_geometry, fresh
+from tritonnn.dispatch._backend import check_present, fresh
 from tritonnn.dispatch._checks import common_device, edges_of, explained, plain_numbers, takes_unsigned
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
@@ -34,21 +35,23 @@ def pointwise(op: Op, args: tuple, out: Tensor | None = None) -> Any:
     """Call a pointwise op; one tensor, or two that agree, or a tensor and a number take the short way."""
     first = args[0]
     slots = op.tensor_slots
-    if out is None and isinstance(first, Tensor) and first.device is CPU:
-        shape = first.shape
-        result = op.fast.get(first.dtype)
+    if out is None and isinstance(first, Tensor) and first._device is CPU:
+        shape = first._shape
+        result = op.fast.get(first._dtype)
         second = None
         if len(slots) == 2 and result is not None:
             second = args[1]
             if isinstance(second, Tensor):
-                if second.dtype is not first.dtype or second.shape != shape or second.device is not CPU:
+                if second._dtype is not first._dtype or second._shape != shape or second._device is not CPU:
                     result = None
+            elif 1 not in op.number_slots:
+                result = None
             elif second.__class__ is float:
-                if first.dtype.kind < 2:
+                if first._dtype.kind < 2:
                     result = None
             elif second.__class__ is not int or not (
-                (first.dtype.kind >= 2 and -(1 << 63) <= second < 1 << 64)
-                or (first.dtype.kind == 1 and -128 <= second < 128 and first.dtype.is_signed)
+                (first._dtype.kind >= 2 and -(1 << 63) <= second < 1 << 64)
+                or (first._dtype.kind == 1 and -128 <= second < 128 and first._dtype.is_signed)
             ):
                 result = None
         elif len(slots) != 1:
@@ -66,7 +69,7 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
             storage.poison(buffer)
         output = make(buffer, Storage(buffer, CPU), shape, result, CPU)
     else:
-        output = fresh(op, shape, result, CPU, kept(shape, (first, second) if two else (first,)))
+        output = fresh(op, shape, result, CPU, kept(shape, _deciding(op, args)))
         buffer = output._buf
     run = op.cpu or op.implementation("cpu")
     token = quiet_set(QUIET)
@@ -91,6 +94,13 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
     if watchers:
         seen(op, args, output)
     return output
+
+
+def _deciding(op: Op, args: tuple) -> Sequence[Tensor]:
+    """The operands whose strides say how the result lies in memory; the first of them comes first."""
+    if (order := op.options.get("order")) is not None:
+        return order(*args)
+    return tuple([args[i] for i in op.tensor_slots if isinstance(args[i], Tensor)])
 
 
 class Plan:
@@ -137,21 +147,23 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
         value = args[i]
         if isinstance(value, Tensor):
             if device is None:
-                device, shape = value.device, value.shape
-            elif value.device is not device:
+                device, shape = value._device, value._shape
+            elif value._device is not device:
                 return None
-            elif value.shape != shape:
-                shape = _broadcast(shape, value.shape)
+            elif value._shape != shape:
+                shape = _broadcast(shape, value._shape)
                 if shape is None:
                     return None
             if i in op.promoting:
                 if dtype is None:
-                    dtype = value.dtype
-                elif value.dtype is not dtype:
+                    dtype = value._dtype
+                elif value._dtype is not dtype:
                     return None
             if value._stride is not None:
                 row_major = False
             operands.append(value._buf)
+        elif value is not None and i not in op.number_slots:
+            return None
         else:
             operands.append(value)
     result = None if dtype is None or shape is None else op.fast.get(dtype)
@@ -172,9 +184,7 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
             return None
     plan = Plan()
     plan.device, plan.shape, plan.compute, plan.result, plan.operands = device, shape, dtype, result, operands
-    plan.strides = (
-        None if row_major else kept(shape, [args[i] for i in op.tensor_slots if isinstance(args[i], Tensor)])
-    )
+    plan.strides = None if row_major else kept(shape, _deciding(op, args))
     return plan
 
 
@@ -199,11 +209,11 @@ def plan_pointwise(op: Op, args: tuple) -> Plan:
             f"argument '{op.names[0]}' must be {wanted}, not {type(args[0]).__name__}", kind=TypeError
         )
     plan.device = common_device(op, args, tensors)
-    plan.shape = tensors[0].shape if len(tensors) == 1 else broadcast_shapes(*[t.shape for t in tensors])
-    plan.strides = kept(plan.shape, tensors)
+    plan.shape = tensors[0]._shape if len(tensors) == 1 else broadcast_shapes(*[t._shape for t in tensors])
+    plan.strides = kept(plan.shape, _deciding(op, args))
     for tensor in tensors:
-        if tensor.dtype in op.refuse:
-            raise Invalid(op.refuse[tensor.dtype])
+        if tensor._dtype in op.refuse:
+            raise Invalid(op.refuse[tensor._dtype])
     if dtypes.bool_ in op.refuse and any(args[i] is True or args[i] is False for i in op.promoting):
         raise Invalid(op.refuse[dtypes.bool_])
     common = result_type(*[args[i] for i in op.promoting if args[i] is not None])
@@ -211,7 +221,7 @@ def plan_pointwise(op: Op, args: tuple) -> Plan:
     if common not in op.dtypes and not (common in dtypes.UNSIGNED and takes_unsigned(op)):
         given = next((t for i in op.promoting if isinstance(t := args[i], Tensor)), tensors[0])
         raise Invalid(
-            f"not implemented for {common.name} (given {given.dtype.name}); implemented for "
+            f"not implemented for {common.name} (given {given._dtype.name}); implemented for "
             f"{', '.join(d.name for d in op.dtypes)}",
             kind=NotImplementedError,
         )
@@ -235,9 +245,9 @@ def _all_fit(op: Op, args: tuple, dtype: DType) -> bool:
 def _operand(op: Op, i: int, value: Any, plan: Plan) -> Any:
     """A tensor's buffer, in the compute dtype on the CPU (a kernel casts as it loads); numbers wrapped to fit."""
     if isinstance(value, Tensor):
-        if value.device is not plan.device:  # a 0-d CPU tensor among GPU tensors counts as a number
+        if value._device is not plan.device:  # a 0-d CPU tensor among GPU tensors counts as a number
             return value.item()
-        if i in op.promoting and plan.device is CPU and value.dtype is not plan.compute:
+        if i in op.promoting and plan.device is CPU and value._dtype is not plan.compute:
             from tritonnn.cpu_fallback import cast
 
             token = quiet_set(QUIET)
@@ -259,9 +269,9 @@ def _operand(op: Op, i: int, value: Any, plan: Plan) -> Any:
 
 def run_pointwise(op: Op, args: tuple, plan: Plan, output: Tensor) -> None:
     rest = [args[i] for i in range(len(args)) if i not in op.tensor_slots]
-    if output.device.type == "meta":
+    if output._device.type == "meta":
         return
-    if output.device is CPU:
+    if output._device is CPU:
         run = op.cpu or op.implementation("cpu")
         token = quiet_set(QUIET)
         try:
@@ -271,11 +281,12 @@ def run_pointwise(op: Op, args: tuple, plan: Plan, output: Tensor) -> None:
         finally:
             quiet_reset(token)
     else:
-        check_geometry(op, args)
+        check_present(op, args)
         run = op.gpu or op.implementation("cuda")
         run(output._buf, *plan.operands, *rest, compute=plan.compute)
 
 
+_SCALARS = (bool, int, float, complex, np.number, np.bool_)
 _PAIR = ("tensor", "other", "scalar", "scalar1", "scalar2")
 
 
@@ -294,8 +305,12 @@ def result_type(*values: Any, **named: Any) -> DType:
     groups: list[DType | None] = [None, None, None]
     for value in values:
         if isinstance(value, Tensor):
-            group, dtype = (0, value.dtype) if value.shape else (1, value.dtype)
+            group, dtype = (0, value._dtype) if value._shape else (1, value._dtype)
         else:
+            if not isinstance(value, _SCALARS):
+                raise TypeError(
+                    f"result_type(): arguments must be Tensor or Number, not {type(value).__name__}"
+                )
             group, dtype = 2, dtypes.scalar_dtype(value)
         have = groups[group]
         groups[group] = dtype if have is None else dtypes.promote_types(have, dtype)

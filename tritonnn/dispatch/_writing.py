@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn import dtypes, storage
 from tritonnn import shape as shapes
-from tritonnn._tensor import Tensor, check_assigned, make, make_view
+from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, runtime
 from tritonnn.device import device as Device
-from tritonnn.dispatch._backend import check_geometry, fresh, run_backend
+from tritonnn.dispatch._backend import check_present, fresh, run_backend
+from tritonnn.dispatch._overlap import check_shared
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, warn
 from tritonnn.recording.grad_mode import state
+from tritonnn.recording.preserving import copy_saved
 from tritonnn.recording.refusals import INFERENCE_WRITTEN
 from tritonnn.shape import Size
 
@@ -124,6 +126,7 @@ EXACT = frozenset(
         "where",
     ]
 )
+_JOINING = frozenset(("cat", "stack"))
 _TRUTHS = (dtypes.bool_, dtypes.uint8)
 
 
@@ -133,12 +136,14 @@ def into(
     """Write a result into `out`, resizing it where needed."""
     shape, dtype = plan.shape, plan.result
     check_out(op.public_name, out, edges is not None, dtype, plan.device)
-    if out.shape != shape:
-        resize_out(out, shape)
-    if out.dtype is dtype and not overlaps(out, args):
+    shared = overlaps(out, args)
+    if shared or out._stride is not None:
+        check_shared(op.public_name, op.names, out, args)
+    fit_out(out, shape)
+    if out._dtype is dtype and not shared:
         run(out)
     else:
-        result = fresh(op, shape, dtype, out.device)
+        result = fresh(op, shape, dtype, out._device)
         run(result)
         cast_into(out, result)
     wrote(out, op.name)
@@ -164,34 +169,63 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
             f"{name}functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."
         )
-    check_not_of_inference(out)
-    if device is not None and out.device is not device:
+    before_write(out)
+    if device is not None and out._device is not device:
         raise RuntimeError(
             f"{name}Expected all tensors to be on the same device, but found at least two devices, {device} and "
-            f"{out.device} of out!"
+            f"{out._device} of out!"
         )
-    if out.dtype is not dtype and call in EXACT and not (call in ("all", "any") and out.dtype in _TRUTHS):
-        raise RuntimeError(f"{name}expected out to have dtype {dtype.name}, but got {out.dtype.name} instead")
-    if not dtypes.can_cast(dtype, out.dtype):
+    if out._dtype is not dtype and call in EXACT and not (call in ("all", "any") and out._dtype in _TRUTHS):
         raise RuntimeError(
-            f"{name}result type {dtype.name} can't be cast to the desired output type {out.dtype.name}"
+            f"{name}expected out to have dtype {dtype.name}, but got {out._dtype.name} instead"
+        )
+    if not dtypes.can_cast(dtype, out._dtype):
+        kind = TypeError if call in _JOINING else RuntimeError
+        raise kind(
+            f"{name}result type {dtype.name} can't be cast to the desired output type {out._dtype.name}"
         )
 
 
-def check_not_of_inference(tensor: Tensor) -> None:
-    """Refuse to write a tensor made in inference mode outside of it."""
-    if tensor._storage.version < 0 and not state.inference:
+def before_write(tensor: Tensor) -> None:
+    """To be called before memory is written: what backward still needs of it is copied.
+
+    Raises:
+        RuntimeError: the tensor was made in inference mode, which has ended.
+    """
+    block = tensor._storage
+    if block.version < 0 and not state.inference:
         raise RuntimeError(INFERENCE_WRITTEN)
+    if getattr(block, "savers", None):
+        copy_saved(block, _dense_copy)
+
+
+def _dense_copy(input: Tensor) -> Tensor:
+    """The values in fresh memory, in the order in which they lay; no graph."""
+    strides = input.stride() if shapes.is_dense(input.shape, input.stride()) else None
+    result = allocate(input.shape, input.dtype, input.device, strides)
+    copy_into(result, input)
+    return result
+
+
+def fit_out(out: Tensor, shape: Size) -> None:
+    """Give `out` the result's shape, with PyTorch's warning where it held something else."""
+    if out._shape == shape:
+        return
+    if out.numel():
+        warn(
+            f"An output with one or more elements was resized since it had shape {list(out._shape)}, which does not "
+            f"match the required output shape {list(shape)}. This behavior is deprecated."
+        )
+    resize_out(out, shape)
 
 
 def resize_out(out: Tensor, shape: Size) -> None:
-    """Give `out` the result's shape, with PyTorch's warning where it held something else."""
-    if out.numel():
-        warn(
-            f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
-            f"match the required output shape {list(shape)}. This behavior is deprecated."
-        )
-    out.resize_(shape)
+    """Give `out` another shape where nothing is recorded: also what requires grad, which `resize_` itself refuses."""
+    if out.requires_grad:
+        resized = out.detach().resize_(shape)
+        out._adopt(resized)
+    else:
+        out.resize_(shape)
 
 
 def deliver(name: str, out: Any, result: Any) -> Any:
@@ -202,9 +236,8 @@ def deliver(name: str, out: Any, result: Any) -> Any:
             raise TypeError(f"{name}(): argument 'out' must be tuple of {len(result)} Tensors, got {count}")
         written = [deliver(name, target, part) for target, part in zip(out, result, strict=True)]
         return type(result)(*written) if hasattr(result, "_fields") else type(result)(written)
-    check_out(name, out, result.requires_grad, result.dtype, result.device)
-    if out.shape != result.shape:
-        resize_out(out, result.shape)
+    check_out(name, out, result.requires_grad, result._dtype, result._device)
+    fit_out(out, result._shape)
     copy_into(out, result)
     wrote(out, name)
     return out
@@ -223,42 +256,10 @@ def overlaps(out: Tensor, args: tuple) -> bool:
     return False
 
 
-def refuse_partial_overlap(out: Tensor, args: tuple) -> None:
-    """Refuse an in-place write that reads the same memory at other places, as far as PyTorch looks.
-
-    Raises:
-        RuntimeError: both are dense, share a part of their memory, and do not lie there alike.
-    """
-    for arg in args:
-        if not isinstance(arg, Tensor) or arg is out or arg._storage.block is not out._storage.block:
-            continue
-        ours, theirs = _span(out), _span(arg)
-        if ours is None or theirs is None or ours[1] <= theirs[0] or theirs[1] <= ours[0]:
-            continue
-        if ours != theirs or _steps(out) != _steps(arg):
-            raise RuntimeError(
-                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
-                "memory location. Please clone() the tensor before performing the operation."
-            )
-
-
-def _steps(tensor: Tensor) -> list[tuple[int, int]]:
-    """Extent and stride of the dimensions that are walked along."""
-    return [(n, stride) for n, stride in zip(tensor.shape, tensor.stride(), strict=True) if n > 1]
-
-
-def _span(tensor: Tensor) -> tuple[int, int] | None:
-    """The bytes of the storage that a tensor's elements fill; None where there are none, or gaps between them."""
-    if 0 in tensor.shape or not shapes.is_dense(tensor.shape, tensor.stride()):
-        return None
-    first = tensor._offset * tensor.dtype.itemsize
-    return first, first + tensor.nbytes
-
-
 def run_into(op: Op, out: Tensor, args: tuple) -> None:
     """A table call that writes into a tensor that exists, as the caller has checked; no graph, no version."""
     buffers = [arg._buf if isinstance(arg, Tensor) else arg for arg in args]
-    if out.device is CPU:
+    if out._device is CPU:
         run = op.cpu or op.implementation("cpu")
         token = quiet_set(QUIET)
         try:
@@ -267,8 +268,8 @@ def run_into(op: Op, out: Tensor, args: tuple) -> None:
             raise complete(op.public_name, (), (), invalid) from None
         finally:
             quiet_reset(token)
-    elif out.device.type != "meta":
-        check_geometry(op, (out, *args))
+    elif out._device.type != "meta":
+        check_present(op, (out, *args))
         run = op.gpu or op.implementation("cuda")
         run(out._buf, *buffers)
     if watchers:
@@ -277,14 +278,14 @@ def run_into(op: Op, out: Tensor, args: tuple) -> None:
 
 def copy_into(out: Tensor, source: Tensor) -> None:
     """Copy values with cast and broadcast, from another device too; no graph, no version."""
-    if out.device.type != "meta":
-        run_into(copying(), out, (to_device(source, out.device),))
+    if out._device.type != "meta":
+        run_into(copying(), out, (to_device(source, out._device),))
 
 
 def cast_into(out: Tensor, source: Tensor) -> None:
     """`copy_into` as the last part of another table call, which is watched as a whole."""
-    if out.device.type != "meta":
-        run_backend(copying(), (out,), (to_device(source, out.device),))
+    if out._device.type != "meta":
+        run_backend(copying(), (out,), (to_device(source, out._device),))
 
 
 _copy: Op | None = None
@@ -304,31 +305,31 @@ def copying() -> Op:
 
 def to_device(input: Tensor, device: Device) -> Tensor:
     """The values on another device, outside the graph."""
-    if input.device is device:
+    if input._device is device:
         return input
-    if input.device.type == "cuda":
-        check_assigned("to", input)
     dense = input.detach()
     if dense._stride is not None or dense._offset or dense._storage.nbytes != dense.nbytes:
         dense = row_major(dense)
-    result = allocate(dense.shape, dense.dtype, device)
+    result = allocate(dense._shape, dense._dtype, device)
     if not dense.numel() or device.type == "meta":
         return result
-    if dense.device.type == "meta":
+    if dense._device.type == "meta":
         raise NotImplementedError("Cannot copy out of meta tensor; no data!")
     if device is CPU:
-        runtime().download(result._buf, dense._buf.ptr, dense.device.index)
-    elif dense.device is CPU:
+        runtime().download(result._buf, dense._buf.ptr, dense._device.index)
+    elif dense._device is CPU:
         runtime().upload(result._buf.ptr, dense._buf, device.index)
     else:
-        assert device.index is not None and dense.device.index is not None
-        runtime().copy_device(result._buf.ptr, dense._buf.ptr, dense.nbytes, device.index, dense.device.index)
+        assert device.index is not None and dense._device.index is not None
+        runtime().copy_device(
+            result._buf.ptr, dense._buf.ptr, dense.nbytes, device.index, dense._device.index
+        )
     return result
 
 
 def row_major(input: Tensor) -> Tensor:
     """The values in fresh memory, row-major; no graph."""
-    result = allocate(input.shape, input.dtype, input.device)
+    result = allocate(input._shape, input._dtype, input._device)
     copy_into(result, input)
     return result
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn._tensor import replace_block
-from tritonnn.storage import Storage
+from tritonnn.storage import Storage, resizing
 
 
 class SharedArray(np.ndarray):
@@ -25,10 +25,11 @@ class SharedArray(np.ndarray):
 
 def share(storage: Storage) -> None:
     """Move a CPU storage, and with it all tensors that look into it, into a shared mapping."""
-    nbytes = storage.nbytes
-    flat = np.frombuffer(mmap.mmap(-1, max(nbytes, 1)), np.uint8, nbytes).view(SharedArray)
-    flat[:] = storage.bytes()
-    replace_block(storage, flat)
+    with resizing:
+        nbytes = storage.nbytes
+        flat = np.frombuffer(mmap.mmap(-1, max(nbytes, 1)), np.uint8, nbytes).view(SharedArray)
+        flat[:] = storage.bytes()
+        replace_block(storage, flat)
 
 
 def get_all_sharing_strategies() -> set[str]:

@@ -10,12 +10,12 @@ from tritonnn.nn import functional, init, modules, parameter
 from tritonnn.nn.modules import *
 
 # Found when first asked for: attribute -> module that has it.
-_SUBMODULES = frozenset(["attention", "common_types", "parallel", "utils"])
+_SUBMODULES = frozenset(["attention", "common_types", "grad", "parallel", "utils"])
 _LAZY = {"DataParallel": "tritonnn.nn.parallel"}
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.nn import attention, common_types, parallel, utils
+    from tritonnn.nn import attention, common_types, grad, parallel, utils
     from tritonnn.nn.parallel import DataParallel
 else:
 

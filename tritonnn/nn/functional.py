@@ -116,7 +116,8 @@ from tritonnn.ops.random.dropout import (
     feature_alpha_dropout,
 )
 from tritonnn.ops.reduction.counting import one_hot
-from tritonnn.ops.resampling import interpolate, upsample, upsample_bilinear, upsample_nearest
+from tritonnn.ops.resampling.grid_sample import affine_grid, grid_sample
+from tritonnn.ops.resampling.interpolate import interpolate, upsample, upsample_bilinear, upsample_nearest
 from tritonnn.ops.shape.rearrange import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from tritonnn.ops.shape.rearrange import channel_shuffle as native_channel_shuffle
 from tritonnn.ops.softmax import functional_log_softmax as log_softmax
@@ -135,6 +136,7 @@ __all__ = [
     "adaptive_max_pool2d_with_indices",
     "adaptive_max_pool3d",
     "adaptive_max_pool3d_with_indices",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -174,6 +176,7 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",

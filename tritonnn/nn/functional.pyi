@@ -10,7 +10,7 @@ from tritonnn.ops.linalg.scaled import ScalingType as ScalingType
 from tritonnn.ops.linalg.scaled import SwizzleType as SwizzleType
 from tritonnn.ops.loss._chunking import LinearCrossEntropyOptions
 from tritonnn.random import Generator
-from tritonnn.table.types import IntOrInts, Number, OptionalSize
+from tritonnn.table.types import IntOrInts, Ints, Number, OptionalSize
 
 def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
@@ -820,6 +820,14 @@ def feature_alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor: ...
 def one_hot(input: Tensor, num_classes: int = -1) -> Tensor: ...
+def grid_sample(
+    input: Tensor,
+    grid: Tensor,
+    mode: str = "bilinear",
+    padding_mode: str = "zeros",
+    align_corners: bool | None = None,
+) -> Tensor: ...
+def affine_grid(theta: Tensor, size: Ints, align_corners: bool | None = None) -> Tensor: ...
 def interpolate(
     input: Tensor,
     size: int | Sequence[int] | None = None,

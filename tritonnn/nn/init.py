@@ -9,6 +9,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.nn._matrix_init import orthogonal_, sparse_
+from tritonnn.ops.conversion.overwriting import filled
 from tritonnn.ops.creation.creation import eye as identity
 from tritonnn.random import Generator
 from tritonnn.recording.grad_mode import no_grad
@@ -153,7 +154,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     tensor([0.5000, 0.5000])
     """
     with no_grad():
-        return tensor.fill_(val)
+        return filled(tensor, val, "constant_")
 
 
 def ones_(tensor: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ def multiplied(input: Tensor, other: Tensor) -> None:
     Raises:
         NotImplementedError: they are of bool.
     """
-    if input.dtype is dtypes.bool_ and 0 not in input.shape and 0 not in other.shape:
+    if input._dtype is dtypes.bool_ and 0 not in input.shape and 0 not in other.shape:
         raise Invalid(
             "not implemented for 'Bool'",
             hint="convert with .to(torch.int64) or .float()",

@@ -51,7 +51,7 @@ def check_class_weight(weight: Tensor | None, input: Tensor | Out) -> None:
 
 def only_floating(input: Tensor, name: str = "input") -> None:
     """Refuse integers and complex numbers."""
-    if not input.dtype.is_floating_point:
+    if not input._dtype.is_floating_point:
         kind = TYPE_NAMES.get(input.dtype, input.dtype.name)
         raise Invalid(
             f"not implemented for '{kind}': {name} must be a floating tensor",

@@ -91,6 +91,7 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
         recorded: it stands in graphs alone and is never run: dispatch, or other ops, compute what it stands for.
         renewable: the gradient's formula is given None for a result that was written since, and computes it anew.
         public: what errors call it, where users know another name.
+        preserved: names of what the formulas need and programs may write before backward: copied when that happens.
         keywords: other name -> argument, where it may be given by that as well (`axis` and the like always may).
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
         alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.
@@ -107,6 +108,8 @@ def pointwise(result: Callable = PROMOTE, **options: Any) -> Callable[[Callable[
         exempt: names of tensor arguments that take no part in promotion (the condition of `where`).
         check: called with all arguments where one that is not a leading tensor was given (always, where there are
             only tensors); raises Invalid. It may return all arguments, normalised.
+        order: of all arguments, the operands after which the result lies in memory, the decisive one first; by default
+            all, as they come. None of them: row-major.
         refuse: dtype -> why a tensor of it is refused, where there is more to say than that.
         legacy: `(args, kwargs) -> args`, called with more positional arguments than the schema has; it may move
             some to kwargs, and returns args as they are where it does not know them.
@@ -202,7 +205,7 @@ def _checked(op: Op, body: Callable) -> Any:
                         args = (*verify(op, args[:count], i), *args[count:])  # what follows is a size in line
                         break
                 try:
-                    result = body(*args)
+                    result = op.run(*args)
                 except Invalid as invalid:  # what the body's helpers refuse, which do not know whom they help
                     raise complete(
                         op.public_name, op.names[: len(args)], args[: len(op.names)], invalid
@@ -211,7 +214,7 @@ def _checked(op: Op, body: Callable) -> Any:
                     raise leaked(op.public_name, op.names, args, error) from error.__cause__
                 return result if result.__class__ is Tensor and result._base is None else own(result, args)
         given_tensors = (*args, *kwargs.values())  # `out` among them
-        return own(_bound(op, body, args, kwargs), given_tensors)
+        return own(_bound(op, args, kwargs), given_tensors)
 
     function.__wrapped__ = body  # type: ignore[attr-defined]
     if op.takes_out and "out" not in op.names:
@@ -219,7 +222,7 @@ def _checked(op: Op, body: Callable) -> Any:
     return function
 
 
-def _bound(op: Op, body: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
+def _bound(op: Op, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Call a composite's body with whatever was given."""
     count = op.n_positional
     if op.legacy is not None and len(args) > count:
@@ -236,8 +239,10 @@ def _bound(op: Op, body: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
             op.rename(kwargs)
         verify_named(op, kwargs)
     out = kwargs.pop("out", None) if kwargs and op.takes_out and "out" not in op.names else None
+    if (written := kwargs.get("out") if out is None else out) is not None:
+        dispatch.check_shared(op.public_name, op.names, written, args, kwargs)
     try:
-        result = body(*args, **kwargs)
+        result = (op.run if out is None else dispatch.without_autocast(op.body))(*args, **kwargs)
     except Invalid as invalid:
         known_names = (*op.names[: len(args)], *kwargs)
         values = (*args[: len(op.names)], *kwargs.values())
@@ -304,7 +309,7 @@ def attach(**members: Any) -> None:
 
 
 def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
-    bind = op.bind
+    bind, op.run = op.bind, run
     ways: dict[int, tuple] = {}
 
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -320,12 +325,12 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
                         args = tuple(verify(op, args, i))
                         break
                 try:
-                    return run(op, args + tail)
+                    return op.run(op, args + tail)
                 except LEAKS as error:
                     raise leaked(op.public_name, op.names, args, error) from error.__cause__
         bound, out = bind(args, kwargs)
         try:
-            return run(op, bound) if out is None else run(op, bound, out)
+            return op.run(op, bound) if out is None else op.run(op, bound, out)
         except LEAKS as error:
             raise leaked(op.public_name, op.names, bound, error) from error.__cause__
 

@@ -119,6 +119,7 @@ def _samples(make: Make) -> list[Sample]:
 @primitive(
     public="scaled_dot_product_attention",
     results=("result", "logsumexp"), non_differentiable=("logsumexp",), samples=_samples,
+    preserved=("query", "key", "value", "attn_mask", "result"),
     backward=lambda g, query, key, value, attn_mask, result, logsumexp, dropout_p, seed, offset, is_causal,
     scale,
     needs: _attention_grads(g, query, key, value, attn_mask, result, logsumexp, dropout_p, seed, offset,

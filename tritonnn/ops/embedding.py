@@ -197,31 +197,27 @@ def embedding(
 # ---- bags -----------------------------------------------------------------------------------------------
 
 
-def _bag_grads(
-    g: Tensor, weight: Tensor, indices: Tensor, per_sample_weights: Tensor | None, mode: str,
-    padding_idx: int | None, scale_grad_by_freq: bool, offset2bag: Tensor, bag_size: Tensor,
-    max_indices: Tensor,
-    needs: tuple[bool, ...],
-) -> tuple[Tensor | None, ...]:  # fmt: skip
-    grads: list[Tensor | None] = [None] * 8
-    if mode == "max":
-        width = weight.shape[1]
-        filled = (max_indices >= 0).to(g.dtype)
-        into = g.new_zeros((weight.shape[0], width))
-        grads[0] = into.scatter_add(0, max_indices.clamp(0, None), g * filled)
-        return tuple(grads)
+def _rows_of_bags(g: Tensor, mode: str, offset2bag: Tensor, bag_size: Tensor) -> Tensor:
+    """What every index receives of its bag's gradient."""
     counted = (offset2bag >= 0).to(g.dtype).unsqueeze(1)
-    bags = offset2bag.clamp(0, None)
     if mode == "mean":
         g = over_count(g, bag_size.clamp(1, None).unsqueeze(1))
-    rows = g.index_select(0, bags) * counted if g.shape[0] else g.new_zeros((0, g.shape[1]))
-    if needs[3]:
-        grads[3] = (rows * embedding_lookup(weight, indices, None, False)).sum(1)
+    return (
+        g.index_select(0, offset2bag.clamp(0, None)) * counted if g.shape[0] else g.new_zeros((0, g.shape[1]))
+    )
+
+
+def _table_grad(
+    g: Tensor, shape: tuple[int, ...], indices: Tensor, per_sample_weights: Tensor | None, mode: str,
+    padding_idx: int | None, scale_grad_by_freq: bool, offset2bag: Tensor, bag_size: Tensor, max_indices: Tensor,
+) -> Tensor:  # fmt: skip
+    if mode == "max":
+        filled = (max_indices >= 0).to(g.dtype)
+        return g.new_zeros(shape).scatter_add(0, max_indices.clamp(0, None), g * filled)
+    rows = _rows_of_bags(g, mode, offset2bag, bag_size)
     if per_sample_weights is not None:
         rows = rows * per_sample_weights.unsqueeze(1)
-    if needs[0]:
-        grads[0] = embedding_backward(rows, indices, weight.shape[0], padding_idx, scale_grad_by_freq)
-    return tuple(grads)
+    return embedding_backward(rows, indices, shape[0], padding_idx, scale_grad_by_freq)
 
 
 @primitive(
@@ -234,9 +230,14 @@ def _bag_grads(
         Sample(make(4, 3), make.int(7), _offsets(make, 0, 4), None, "max", None, False, False),
         Sample(make(4, 3), make.int(7), _offsets(make, 0, 4), make(7), "sum", 2, False, False),
     ],
-    backward=lambda g, weight, indices, per_sample_weights, mode, padding_idx, scale_grad_by_freq, offset2bag,
-    bag_size, max_indices, needs: _bag_grads(g, weight, indices, per_sample_weights, mode, padding_idx,
-                                             scale_grad_by_freq, offset2bag, bag_size, max_indices, needs),
+    grad={
+        "weight": lambda g, weight_shape, indices, per_sample_weights, mode, padding_idx, scale_grad_by_freq,
+        offset2bag, bag_size, max_indices: _table_grad(
+            g, weight_shape, indices, per_sample_weights, mode, padding_idx, scale_grad_by_freq, offset2bag,
+            bag_size, max_indices),
+        "per_sample_weights": lambda g, weight, indices, mode, offset2bag, bag_size: (
+            _rows_of_bags(g, mode, offset2bag, bag_size) * embedding_lookup(weight, indices, None, False)).sum(1),
+    },
 )  # fmt: skip
 def embedding_bag_lookup(
     weight: Tensor, indices: Tensor, offsets: Tensor, per_sample_weights: Tensor | None, mode: str,

@@ -167,4 +167,4 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         if padded.shape[dim] == 0 and before + after:
             raise fail("pad", f"expected a non-empty dimension {dim} to extend by {mode}", input=input)
         padded = _border(padded, dim, before, after, mode)
-    return padded
+    return padded.contiguous() if mode == "circular" else padded

@@ -35,18 +35,19 @@ def _errors(make: Make) -> list[Bad]:
 
 def _along(input: Tensor, dim: int) -> Any:
     """Of nothing there is a softmax whatever its type, as in PyTorch."""
-    dim = wrap_dim(dim, len(input.shape))
-    if 0 not in input.shape:
+    shape, dtype = input._shape, input._dtype
+    dim = wrap_dim(dim, len(shape))
+    if 0 not in shape:
         only_floating(input)
-        if input.dtype in dtypes.FLOAT8:
+        if dtype in dtypes.FLOAT8:
             raise Invalid(
-                f"not implemented for {input.dtype.name}",
+                f"not implemented for {dtype.name}",
                 hint="convert with .to(torch.float32) first",
                 kind=NotImplementedError,
             )
-    if input.dtype.is_complex and state.enabled and input.requires_grad:
+    if dtype.is_complex and state.enabled and input.requires_grad:
         raise Invalid("does not support automatic differentiation for outputs with complex dtype")
-    return Out(input.shape, input.dtype), (input, dim)
+    return Out(shape, dtype), (input, dim)
 
 
 @primitive(

@@ -18,6 +18,9 @@ class _State(threading.local):
     check_nan = True
     running: Any = None  # in anomaly mode: the node whose backward runs
     saved_hooks: tuple = ()
+    hooks_refused: str | None = None  # why `saved_tensors_hooks` must not be entered
+    mutating = False  # within `allow_mutation_on_saved_tensors`
+    current: Any = None  # the pass of backward that runs
     depth = 0  # how many passes of backward this thread is within
     keeps_graph = True  # whether the pass of backward that runs leaves the graph for another one
 
@@ -127,7 +130,11 @@ class set_grad_enabled(_Switch):
     """
 
     def __init__(self, mode: bool) -> None:
-        self._enable = bool(mode)
+        if mode.__class__ is not bool:
+            raise TypeError(
+                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
+            )
+        self._enable = mode
         self._before = state.enabled
         state.enabled = self._enable and not state.inference
 

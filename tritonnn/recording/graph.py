@@ -11,14 +11,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.names import node_name
-from tritonnn.recording.packing import Packed
+from tritonnn.recording.names import BY_ARGUMENTS, NO_FORMULA, node_name
+from tritonnn.recording.packing import Packed, Preserved, packed
 from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
 from tritonnn.recording.saving import Several, metadata, saving_of
 from tritonnn.recording.tracing import Trace, trace_here
+from tritonnn.table.formulas import no_derivative
 
 if TYPE_CHECKING:
     from tritonnn.recording.saving import Saving
@@ -36,6 +38,7 @@ class Node:
         "trace", "versions",
     )  # fmt: skip
 
+    kind = ""  # what users see it called: nodes of a name have a class of their own
     op: Op
     edges: list[Edge]  # one per tensor input, those of list arguments in line
     meta: tuple  # (shape, dtype, device) of each result
@@ -51,12 +54,10 @@ class Node:
     @property
     def next_functions(self) -> tuple:
         """((node, result index), ...) of the inputs; leaves appear as AccumulateGrad."""
+        from tritonnn.recording.edges import accumulation
+
         return tuple(
-            (None, 0)
-            if edge is None
-            else (AccumulateGrad(edge[0]), 0)
-            if isinstance(edge[0], Tensor)
-            else edge
+            (None, 0) if edge is None else (accumulation(edge[0]), 0) if isinstance(edge[0], Tensor) else edge
             for edge in self.edges
         )
 
@@ -64,7 +65,7 @@ class Node:
 
     def name(self) -> str:
         """Such as 'MulBackward0'."""
-        return node_name(self.op.public_name)
+        return self.kind
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at 0x{id(self):x}>"
@@ -91,6 +92,16 @@ class Node:
         self._hooks[when][handle.id] = hook
         return handle
 
+    def _sequence_nr(self) -> int:
+        return self.seq
+
+    def __dir__(self) -> list[str]:
+        from tritonnn.recording.saved_tensors import listed
+
+        return sorted(
+            [*super().__dir__(), *(listed(self.op) if getattr(self, "op", None) is not None else ())]
+        )
+
     # ---- running --------------------------------------------------------------------------------------
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
@@ -105,50 +116,14 @@ class Node:
                 return
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_saved_"):
-            values = self.plan.unpack(self)
-            if name[7:] in values:
-                return values[name[7:]]
+        if name.startswith(("_saved_", "_raw_saved_")):
+            from tritonnn.recording.saved_tensors import saved_attribute
+
+            return saved_attribute(self, name)
         raise AttributeError(f"'{self.name()}' object has no attribute '{name}'")
 
 
-_node_notes: Any = None
-
-
-def _init_notes() -> None:
-    global _node_notes
-    import weakref
-
-    _node_notes = weakref.WeakKeyDictionary()
-
-
-_init_notes()
-
-
-class AccumulateGrad:
-    """The end of the graph at a leaf, as `next_functions` shows it."""
-
-    next_functions: tuple = ()
-
-    def __init__(self, variable: Tensor) -> None:
-        self.variable = variable
-
-    def name(self) -> str:
-        """Its class name."""
-        return "torch::autograd::AccumulateGrad"
-
-    def register_hook(self, hook: Callable) -> Any:
-        """Call `hook(grad_inputs, grad_outputs)` after the gradient was added to the leaf's `.grad`."""
-        return self.variable.register_post_accumulate_grad_hook(lambda leaf: hook((), (leaf.grad,)) and None)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AccumulateGrad) and other.variable is self.variable
-
-    def __hash__(self) -> int:
-        return id(self.variable)
-
-    def __repr__(self) -> str:
-        return f"<AccumulateGrad object at 0x{id(self.variable):x}>"
+_node_notes: WeakKeyDictionary[Node, dict] = WeakKeyDictionary()
 
 
 def edge_of(tensor: Tensor) -> Edge:
@@ -161,9 +136,36 @@ def edge_of(tensor: Tensor) -> Edge:
     return (tensor, 0) if node is None else (node, tensor._out_nr)
 
 
+_classes: dict[str, type[Node]] = {}
+
+
+def class_of(op: Op, args: tuple) -> type[Node]:
+    """The class of the node of a call."""
+    namer = BY_ARGUMENTS.get(op.name)
+    name = node_name(op) if namer is None else namer(args)
+    kind = _classes.get(name)
+    if kind is None:
+        kind = type(name.rpartition(":")[2], (Node,), {"__slots__": (), "kind": name})
+        _classes[name] = kind
+    if namer is None:
+        op.node_class = kind
+    return kind
+
+
+def without_derivative(node: Node) -> None:
+    """Make the node of an in-place call that of an op whose derivative is not known: backward says so."""
+    name = f"{node.op.public_name}_"
+    kind = _classes.get(name)
+    if kind is None:
+        formula = no_derivative(name)
+        members = {"__slots__": (), "kind": NO_FORMULA, "apply": lambda node, grads: formula(grads[0])}
+        kind = _classes[name] = type("NotImplemented", (Node,), members)
+    node.__class__ = kind
+
+
 def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
     """Make the node of a call and point its differentiable results at it."""
-    node = Node()
+    node = (op.node_class or class_of(op, args))()
     node.op = op
     node.edges = edges
     node.seq = next(_sequence)
@@ -198,9 +200,9 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
         saved.append(value)
     node.saved = saved
     node.versions = versions
-    node.meta = tuple([(out.shape, out.dtype, out.device) for out in outputs])
+    node.meta = tuple([(out._shape, out._dtype, out._device) for out in outputs])
     for number, out in enumerate(outputs):
-        if out.dtype.kind >= 2 and number not in op.non_differentiable:
+        if out._dtype.kind >= 2 and number not in op.non_differentiable:
             out._node = node
             out._rg = True
             if number:
@@ -209,7 +211,16 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
         node.trace = trace_here()
     if state.saved_hooks:
         _pack(node)
+    for i in plan.preserved if not state.saved_hooks else ():
+        saved[i] = Preserved(saved[i]) if isinstance(saved[i], Tensor) else saved[i]
     return node
+
+
+def record_refusal(op: Op, args: tuple, outputs: tuple) -> None:
+    """Record a call without a derivative where it is part of a graph: its results require grad."""
+    edges = [edge_of(arg) if isinstance(arg, Tensor) else None for arg in args]
+    if state.enabled and any(edge is not None for edge in edges):
+        record(op, args, outputs, edges)
 
 
 def _has_tensors(values: Sequence[Any]) -> bool:
@@ -229,15 +240,15 @@ def version_to_save(tensor: Tensor) -> int:
 
 
 def _pack(node: Node) -> None:
-    pack, unpack = state.saved_hooks[-1]
+    hooks = state.saved_hooks[-1]
     assert node.saved is not None
     for i, value in enumerate(node.saved):
         if isinstance(value, Tensor):
             edge = edge_of(value) if node.plan.fetch[i][1] == "arg" else None
-            node.saved[i] = Packed(pack(value), unpack, edge)
+            node.saved[i] = packed(value, hooks, edge)
             node.versions[i] = -1
         elif value.__class__ is Several:
-            node.saved[i] = Several([Packed(pack(v), unpack) if isinstance(v, Tensor) else v for v in value])
+            node.saved[i] = Several([packed(v, hooks) if isinstance(v, Tensor) else v for v in value])
             node.versions[i] = [-1] * len(value)
 
 
@@ -281,7 +292,7 @@ def refresh_view(view: Tensor) -> None:
     """Bring a view's graph up to date after its base, or another view of it, was written in place."""
     base = view._base
     assert base is not None
-    if base._rg and not view._rg and view.dtype.kind >= 2:
+    if base._rg and not view._rg and view._dtype.kind >= 2:
         view._rg = True
     version = view._storage.version
     if view._view_version == version:
@@ -299,7 +310,7 @@ def regenerate_view(view: Tensor) -> None:
     """Make the view's history "as_strided of its base as it is now"."""
     base = view._base
     assert base is not None and _as_strided is not None
-    args = (base, tuple(view.shape), view.stride(), view._offset)
+    args = (base, tuple(view._shape), view.stride(), view._offset)
     view._out_nr = 0
     record(_as_strided, args, (view,), [edge_of(base)])
     if view._retains_grad:
@@ -338,7 +349,7 @@ def rewrite_history(target: Tensor, node: Node) -> None:
     base = target._base
     if base is not None:
         assert _view_written is not None
-        args = (base, target, tuple(target.shape), target.stride(), target._offset)
+        args = (base, target, tuple(target._shape), target.stride(), target._offset)
         edge = edge_of(base)
         base._out_nr = 0
         record(_view_written, args, (base,), [edge, (node, 0)])
@@ -372,20 +383,3 @@ def retain(tensor: Tensor) -> None:
         if node.retained is None:
             node.retained = {}
         node.retained[tensor._out_nr] = weakref.ref(tensor)
-
-
-class GradientEdge(tuple):
-    """(node, output_nr): a place in the graph, usable as an input of `autograd.grad`."""
-
-    node = property(lambda self: self[0])
-    output_nr = property(lambda self: self[1])
-
-
-def get_gradient_edge(tensor: Tensor) -> GradientEdge:
-    """The edge along which `tensor`'s gradient flows."""
-    edge = edge_of(tensor)
-    if edge is None:
-        raise RuntimeError(
-            "It is not possible to get the gradient edge of a Tensor that does not require gradients"
-        )
-    return GradientEdge((AccumulateGrad(edge[0]) if isinstance(edge[0], Tensor) else edge[0], edge[1]))

@@ -48,6 +48,15 @@ def register_post_accumulate_hook(tensor: Tensor, hook: Callable) -> Any:
     return handle
 
 
+def refuse_result(hook: Callable, returned: Any, leaf: Tensor) -> None:
+    """Refuse what a hook returned that has nothing to replace; the leaf itself is let pass."""
+    if returned is None or returned is leaf:
+        return
+    if not isinstance(returned, Tensor):
+        raise TypeError(f"expected Variable, but hook returned '{type(returned).__name__}'")
+    raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+
+
 def checked_gradient(hook: Callable, before: Tensor | None, after: Any) -> Tensor:
     """A gradient that a hook returned for another: of the same dtype, kind of device and shape."""
     if before is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def untraceable(view: Tensor, who: str) -> str:
     """Why a view's memory must not be written while recording."""
     creation, node = view._creation, view._node
     assert creation is not None
-    name = "" if node is None else node.name().removesuffix("0").removesuffix("Backward")
+    name = "" if node is None else re.sub(r"Backward\d*$", "", node.name())
     if creation in _MODES:
         mode, now, both = _MODES[creation]
         what = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.packing import Packed
+from tritonnn.recording.packing import Packed, Preserved
 
 if TYPE_CHECKING:
     from tritonnn.recording.graph import Node
@@ -20,7 +20,8 @@ class Several(list):
     """Saved tensors of one argument, such as indices; other lists are kept as they are."""
 
 
-def _parameters(formula: Callable) -> tuple[str, ...]:
+def parameters_of(formula: Callable) -> tuple[str, ...]:
+    """What a gradient's formula asks for beside the incoming gradient."""
     code = formula.__code__
     return code.co_varnames[1 : code.co_argcount]
 
@@ -41,12 +42,12 @@ class Saving:
         names: list[str] = []
         self.formulas: list[tuple[int, Callable, tuple[str, ...]]] = []
         if op.backward is not None:
-            names += _parameters(op.backward)
+            names += parameters_of(op.backward)
         else:
             for number, slot in enumerate(op.tensor_slots):
                 formula = op.grad.get(op.names[slot])
                 if formula is not None and self.slot_needs[number]:
-                    parameters = _parameters(formula)
+                    parameters = parameters_of(formula)
                     self.formulas.append((number, formula, parameters))
                     names += parameters
         self.names: list[str] = []
@@ -55,6 +56,9 @@ class Saving:
             self._locate(name)
         # Positions of the arguments and results whose data is kept: in-place calls must protect them.
         self.kept_args = frozenset(place for place, kind in self.fetch if kind == "arg")
+        self.places = range(len(self.names))
+        # Places among the saved values of those that are copied when they are written (`recording/preserving.py`).
+        self.preserved = tuple([i for i, name in enumerate(self.names) if name in op.preserved])
 
     def _locate(self, name: str) -> None:
         op = self.op
@@ -79,8 +83,8 @@ class Saving:
 
     # ---- backward -------------------------------------------------------------------------------------
 
-    def unpack(self, node: Node) -> dict[str, Any]:
-        """The saved values by name, after checking that none was modified in place."""
+    def unpack(self, node: Node, only: int | None = None) -> dict[str, Any]:
+        """The saved values by name, of all places or of one, after checking that none was modified in place."""
         from tritonnn.recording.graph import restored
 
         values: dict[str, Any] = {}
@@ -92,15 +96,17 @@ class Saving:
                 "you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through "
                 "the graph a second time or if you need to access saved tensors after calling backward."
             )
-        for i, name in enumerate(self.names):
-            value = saved[i]
+        for i in self.places if only is None else (only,):
+            name, value = self.names[i], saved[i]
             if isinstance(value, Tensor):
                 if value._storage.version != node.versions[i]:
                     if self.op.renewable and self.fetch[i][1] == "result":
                         values[name] = None
                         continue
                     raise RuntimeError(_modified(node, name, value, node.versions[i]))
-            elif value.__class__ is Packed:
+            elif isinstance(value, Packed):
+                if value.__class__ is Preserved and value.is_written:
+                    raise RuntimeError(_modified(node, name, value.value, value.version))
                 value = restored(value)
             elif value.__class__ is Several:
                 value = [
@@ -123,7 +129,7 @@ class Saving:
         op = self.op
         if op.backward is not None:
             values["needs"] = self._needs_by_argument()
-            gradients = op.backward(incoming, **{name: values[name] for name in _parameters(op.backward)})
+            gradients = op.backward(incoming, **{name: values[name] for name in parameters_of(op.backward)})
             for number, slot in enumerate(op.tensor_slots):
                 self._spread(results, number, gradients[slot], slot in op.list_slots)
             return results
@@ -164,7 +170,7 @@ def metadata(value: Any, what: str) -> Any:
     """shape, dtype, device or geometry (shape, stride, offset) of a tensor argument; None of an absent one."""
     if isinstance(value, Tensor):
         if what == "geometry":
-            return value.shape, value.stride(), value._offset
+            return value._shape, value.stride(), value._offset
         return getattr(value, what)
     if isinstance(value, (list, tuple)):
         return [metadata(item, what) for item in value]

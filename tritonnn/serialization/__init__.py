@@ -49,7 +49,8 @@ def save(
         _use_new_zipfile_serialization: False writes the format that PyTorch had before version 1.6.
 
     Raises:
-        OSError: the file cannot be written. RuntimeError: tensors that view one memory as different dtypes.
+        OSError: the file cannot be written. RuntimeError: there is no such folder, or tensors view one memory as
+            different dtypes.
 
     Example:
         >>> import io
@@ -65,6 +66,9 @@ def save(
         raise ValueError("save: only PyTorch's zip format with its byteorder record is written")
     if is_path(f):
         path = os.fspath(f)  # type: ignore[arg-type]
+        folder = os.path.dirname(os.path.realpath(path))
+        if not os.path.isdir(folder):
+            raise RuntimeError(f"Parent directory {folder} does not exist.")
         name = os.path.splitext(os.path.basename(path))[0] or "archive"
         with atomic_write(path) as file:
             _write(obj, file, name, pickle_protocol, _use_new_zipfile_serialization)

@@ -11,10 +11,11 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, refused
 from tritonnn.table import between
 from tritonnn.table.arguments import Kind, kind_of_argument, verify
+from tritonnn.table.formulas import no_derivative
 from tritonnn.table.rules import FLOAT, FLOATING, PROMOTE
 
 if TYPE_CHECKING:
-    from tritonnn._tensor import Tensor
+    pass
 
 OPS: dict[str, Op] = {}
 # Where entries appear, by the word that an entry's `api` has for it; the modules that users find them in.
@@ -45,7 +46,7 @@ class Op:
         code = function.__code__
         self.options = options
         self.kind = kind
-        self.body = function
+        self.body = self.run = function  # what a call runs may be exchanged; the body stays
         self.name: str = options.get("name") or function.__name__
         self.public_name: str = options.get("public") or self.name  # what errors call it
         self.api: str = options.get("api", "")
@@ -62,6 +63,7 @@ class Op:
         self.gpu: Callable | None = None
         self.tuple_type: type | None = None
         self.saving: dict[tuple, Any] = {}  # plans of what to save, by which gradients are wanted
+        self.node_class: Any = None  # of the nodes that its calls record, where all have the same name
         self.function: Callable
 
     # ---- the schema -------------------------------------------------------------------------------------------
@@ -195,6 +197,7 @@ class Op:
     several: bool = _option("several", False)  # as many results as a call needs, all of them views
     results: tuple[str, ...] = _option("results", ("result",))
     own_form: tuple[str, ...] = _option("own_form", ())
+    preserved: tuple[str, ...] = _option("preserved", ())
     dtypes: tuple[DType, ...] = _option("dtypes", FLOATING)
 
     @cached_property
@@ -234,7 +237,7 @@ class Op:
         if self.has_derivative or not (floating or self.host or self.options.get("no_derivative")):
             return known
         # A floating result without a formula: backward says so instead of leaving the gradient out silently.
-        return {self.names[slot]: _no_derivative(self.public_name) for slot in self.tensor_slots}
+        return {self.names[slot]: no_derivative(self.public_name) for slot in self.tensor_slots}
 
     @cached_property
     def differentiable(self) -> bool:
@@ -366,13 +369,6 @@ def _tails(op: Op) -> dict[int, tuple]:
             return {}
         return {op.n_required: tuple(values[op.n_required :])} if op.n_required in _tensor_counts(op) else {}
     return {given: tuple(values[given:]) for given in range(op.n_required, op.n_positional + 1)}
-
-
-def _no_derivative(name: str) -> Callable:
-    def refuse(g: Tensor) -> Tensor:
-        raise NotImplementedError(f"derivative for aten::{name} is not implemented")
-
-    return refuse
 
 
 def _tensor_counts(op: Op) -> tuple[int, ...]:

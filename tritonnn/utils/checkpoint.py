@@ -9,6 +9,7 @@ from typing import Any
 
 import tritonnn
 from tritonnn._tensor import Tensor
+from tritonnn.amp._settings import Kept
 from tritonnn.autograd.function import Function
 from tritonnn.recording.packing import saved_tensors_hooks
 
@@ -215,7 +216,7 @@ class _Recomputed:
     ) -> None:
         self.call = function, args, kwargs
         self.contexts = context_fn()
-        self.random = _RandomState(preserve)
+        self.random, self.autocast = _RandomState(preserve), Kept()
         # Weak: what no node holds any more needs no recomputation.
         self.slots: list[weakref.ref[_Slot]] = []
         self.kinds: list[tuple] = []
@@ -270,6 +271,7 @@ class _Recomputed:
         hooks = saved_tensors_hooks(pack, lambda tensor: tensor)
         with (
             self.random.again(),
+            self.autocast.again(),
             self.contexts[1],
             hooks,
             tritonnn.enable_grad(),
@@ -288,7 +290,7 @@ class _Reentrant(Function):
     @staticmethod
     def forward(ctx: Any, function: Callable[..., Any], preserve: bool, *args: Any) -> Any:
         """The function's result."""
-        ctx.function, ctx.random = function, _RandomState(preserve)
+        ctx.function, ctx.random, ctx.autocast = function, _RandomState(preserve), Kept()
         ctx.places = [i for i, arg in enumerate(args) if isinstance(arg, Tensor)]
         ctx.others = [None if isinstance(arg, Tensor) else arg for arg in args]
         ctx.save_for_backward(*[args[i] for i in ctx.places])
@@ -301,7 +303,7 @@ class _Reentrant(Function):
         args = list(ctx.others)
         for i, tensor in zip(ctx.places, ctx.saved_tensors, strict=True):
             args[i] = tensor.detach().requires_grad_(tensor.requires_grad)
-        with ctx.random.again(), tritonnn.enable_grad():
+        with ctx.random.again(), ctx.autocast.again(), tritonnn.enable_grad():
             outputs = ctx.function(*args)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         wanted = [

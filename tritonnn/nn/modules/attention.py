@@ -84,8 +84,8 @@ class MultiheadAttention(Module):
         self.out_proj = NonDynamicallyQuantizableLinear(
             embed_dim, embed_dim, bias=bias, device=device, dtype=dtype
         )
-        self.register_parameter("bias_k", parameter(1, 1, embed_dim) if add_bias_kv else None)
-        self.register_parameter("bias_v", parameter(1, 1, embed_dim) if add_bias_kv else None)
+        self.bias_k = parameter(1, 1, embed_dim) if add_bias_kv else None
+        self.bias_v = parameter(1, 1, embed_dim) if add_bias_kv else None
         self.add_zero_attn = add_zero_attn
         self._reset_parameters()
 

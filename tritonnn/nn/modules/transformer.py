@@ -9,43 +9,29 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
-from tritonnn.dtypes import get_default_dtype
 from tritonnn.errors import explained
 from tritonnn.nn import functional as F
 from tritonnn.nn import init
+from tritonnn.nn._multi_head import canonical_mask
+from tritonnn.nn._transformer_masks import (
+    _generate_square_subsequent_mask,
+    _is_causal,
+    _sequence_length,
+    leaves_out_padding,
+    padding,
+)
 from tritonnn.nn.module import Module
+from tritonnn.nn.modules.activation import GELU, ReLU
 from tritonnn.nn.modules.attention import MultiheadAttention
 from tritonnn.nn.modules.container import ModuleList
 from tritonnn.nn.modules.dropout import Dropout
 from tritonnn.nn.modules.linear import Linear
 from tritonnn.nn.modules.normalization import LayerNorm
-from tritonnn.ops.creation.creation import full
 
 __all__ = [
     "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
     "TransformerEncoderLayer",
 ]  # fmt: skip
-
-
-def _generate_square_subsequent_mask(
-    sz: int, device: DeviceLike | None = None, dtype: DType | None = None
-) -> Any:
-    dtype = get_default_dtype() if dtype is None else dtype
-    return full((sz, sz), float("-inf"), dtype=dtype, device=device).triu(1)
-
-
-def _is_causal(mask: Tensor | None, hint: bool | None, size: int | None) -> bool:
-    """Whether a mask is the causal one: the hint where there is one, else by comparison."""
-    if hint is not None or mask is None:
-        return bool(hint)
-    extent = mask.shape[-2] if size is None else size
-    if mask.shape != (extent, extent):
-        return False
-    return bool((mask == _generate_square_subsequent_mask(extent, mask.device, mask.dtype)).all())
-
-
-def _sequence_length(x: Tensor, batch_first: bool) -> int:
-    return x.shape[1 if batch_first and x.ndim == 3 else 0]
 
 
 def _get_activation_fn(activation: str) -> Callable[[Any], Any]:
@@ -54,6 +40,13 @@ def _get_activation_fn(activation: str) -> Callable[[Any], Any]:
     if activation == "gelu":
         return F.gelu
     raise RuntimeError(f"activation should be relu/gelu, not {activation}")
+
+
+def _relu_or_gelu(activation: object) -> int:
+    """1 for relu and 2 for gelu, as functions or modules; 0 for others."""
+    if activation is F.relu or isinstance(activation, ReLU):
+        return 1
+    return 2 if activation is F.gelu or isinstance(activation, GELU) else 0
 
 
 def _get_clones(module: Module, n: int) -> ModuleList:
@@ -94,11 +87,17 @@ class _Layer(Module):
         for i in range(1, count + 1):
             self.add_module(f"dropout{i}", Dropout(dropout))
         self.activation = _get_activation_fn(activation) if isinstance(activation, str) else activation
+        if not self._cross_attention:
+            self.activation_relu_or_gelu = _relu_or_gelu(self.activation)
 
     _cross_attention = False
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({"activation": F.relu, **state})
+        super().__setstate__(state)
+        if not hasattr(self, "activation"):  # an activation that is a module is not in the state itself
+            self.activation = F.relu
+        if not self._cross_attention and "activation_relu_or_gelu" not in self.__dict__:
+            self.activation_relu_or_gelu = _relu_or_gelu(self.activation)
 
     def _sa_block(
         self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
@@ -206,12 +205,13 @@ class TransformerEncoder(Module):
     """A stack of copies of one encoder layer.
 
     Args:
-        encoder_layer: copied num_layers times.
+        encoder_layer: copied num_layers times; a `TransformerEncoderLayer` or any module with such a forward.
         num_layers: height of the stack.
         norm: applied to the output.
-        enable_nested_tensor, mask_check: of PyTorch's inference path through nested tensors; there are none
-            here,
-            so padded positions are computed like the others and both settings change nothing.
+        enable_nested_tensor: in evaluation, where no gradients are recorded and `src_key_padding_mask` is the only
+            mask, leave padded positions out, whose output is 0 then; of relu or gelu layers with batches first,
+            biases, an even number of heads, and norms at the end.
+        mask_check: leave them out only where all padding is at the end; otherwise that is taken for granted.
 
     >>> import tritonnn as torch
     >>> layer = torch.nn.TransformerEncoderLayer(d_model=8, nhead=2, dim_feedforward=16)
@@ -228,7 +228,15 @@ class TransformerEncoder(Module):
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
+        self.use_nested_tensor = (
+            enable_nested_tensor
+            and isinstance(encoder_layer, TransformerEncoderLayer)
+            and leaves_out_padding(encoder_layer)
+        )
         self.mask_check = mask_check
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({"use_nested_tensor": False, "mask_check": True, **state})
 
     def forward(
         self,
@@ -238,12 +246,21 @@ class TransformerEncoder(Module):
         is_causal: bool | None = None,
     ) -> Any:
         """Encode `src`; whether `mask` is causal is found out by comparison unless `is_causal` says it."""
+        name = "src_key_padding_mask"
+        padded = canonical_mask(src_key_padding_mask, name, mask, "mask", src.dtype)
+        mask = canonical_mask(mask, "mask", None, "", src.dtype)
         attention = getattr(self.layers[0], "self_attn", None)
         length = _sequence_length(src, getattr(attention, "batch_first", False))
-        causal = _is_causal(mask, is_causal, length)
-        output = src
+        left_out = padding(self, src, mask, padded)
+        if left_out is None:
+            causal = _is_causal(mask, is_causal, length)
+        else:  # without a mask, the hint that it is the causal one says nothing
+            causal, padded = False, canonical_mask(left_out, name, None, "", src.dtype)
+        output: Any = src
         for layer in self.layers:
-            output = layer(output, src_mask=mask, is_causal=causal, src_key_padding_mask=src_key_padding_mask)
+            output = layer(output, src_mask=mask, is_causal=causal, src_key_padding_mask=padded)
+        if left_out is not None:
+            output = output.masked_fill(left_out.unsqueeze(-1), 0)
         return output if self.norm is None else self.norm(output)
 
 
@@ -368,8 +385,11 @@ class Transformer(Module):
             raise explained(RuntimeError)("the batch number of src and tgt must be equal")
         if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
             raise explained(RuntimeError)("the feature number of src and tgt must be equal to d_model")
-        memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
+        memory = self.encoder(
+            src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal
+        )
         return self.decoder(
-            tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask, tgt_is_causal,
-            memory_is_causal,
+            tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask,
+            tgt_key_padding_mask=tgt_key_padding_mask, memory_key_padding_mask=memory_key_padding_mask,
+            tgt_is_causal=tgt_is_causal, memory_is_causal=memory_is_causal,
         )  # fmt: skip

@@ -131,6 +131,7 @@ def clip_grad_norm_(
     (tensor(5.), tensor([0.6000, 0.8000]))
     """
     given, parameters = parameters, _tensors(parameters)
+    max_norm = float(max_norm)
     if isinstance(given, Generator) and not parameters:
         warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2)
     total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite, foreach)

@@ -51,6 +51,8 @@ class PackedSequence(_Packed):
         unsorted_indices: Tensor | None = None,
     ) -> PackedSequence:
         if batch_sizes is None:  # the older form: one pair
+            if not isinstance(data, (list, tuple)) or len(data) != 2:
+                raise AssertionError("Expected data to be a list or tuple of length 2")
             data, batch_sizes = data
         elif batch_sizes.device.type != "cpu":
             raise ValueError(
@@ -149,6 +151,14 @@ def _places(lengths: Sequence[int], batch_sizes: Sequence[int]) -> list[int]:
     return [step * batch + i for step, count in enumerate(batch_sizes) for i in range(count)]
 
 
+def _lengths(lengths: Any) -> list[int]:
+    """One length per sequence; RuntimeError where a tensor or number has not one dimension."""
+    dims = lengths.ndim if isinstance(lengths, Tensor) else 0 if isinstance(lengths, int) else 1
+    if dims != 1:
+        raise RuntimeError(f"'lengths' argument should be a 1D CPU int64 tensor, but got {dims}D")
+    return [int(n) for n in (lengths.tolist() if isinstance(lengths, Tensor) else lengths)]
+
+
 def pack_padded_sequence(
     input: Tensor, lengths: Tensor | Sequence[int], batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
@@ -167,8 +177,18 @@ def pack_padded_sequence(
     >>> torch.nn.utils.rnn.pack_padded_sequence(torch.tensor([[1, 3], [2, 0]]), [2, 1]).data
     tensor([1, 3, 2])
     """
-    sizes = [int(n) for n in (lengths.tolist() if isinstance(lengths, Tensor) else lengths)]
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"pack_padded_sequence(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
+    sizes = _lengths(lengths)
     batch_dim = 0 if batch_first else 1
+    if input.ndim < 2:
+        raise IndexError(
+            f"pack_padded_sequence: input must be (T, B, *) or (B, T, *), not {tuple(input.shape)}"
+        )
+    if 0 in input.shape:
+        raise RuntimeError("Cannot pack empty tensors.")
     if len(sizes) != input.shape[batch_dim]:
         raise RuntimeError(
             f"Expected `len(lengths)` to be equal to batch_size, but got {len(sizes)} "
@@ -225,7 +245,16 @@ def pad_packed_sequence(
     (tensor([[1, 2],
             [3, 0]]), tensor([2, 1]))
     """
-    batch_sizes = sequence.batch_sizes.tolist()
+    batch_sizes = _lengths(sequence.batch_sizes)
+    if sequence.batch_sizes.is_floating_point():
+        raise RuntimeError(f"batch_sizes must be int64, not {sequence.batch_sizes.dtype}")
+    if not batch_sizes:
+        raise RuntimeError("batch_sizes can not be empty")
+    if batch_sizes != sorted(batch_sizes, reverse=True) or sum(batch_sizes) != sequence.data.shape[0]:
+        raise RuntimeError(
+            f"pad_packed_sequence: batch_sizes {batch_sizes} must not increase, and count the "
+            f"{sequence.data.shape[0]} elements of the data"
+        )
     longest = len(batch_sizes)
     if total_length is not None and total_length < longest:
         raise ValueError(
@@ -276,12 +305,24 @@ def pad_sequence(
     sequences = sequences.unbind(0) if isinstance(sequences, Tensor) else list(sequences)
     if not sequences:
         raise RuntimeError("received an empty list of sequences")
+    for i, sequence in enumerate(sequences):
+        if not isinstance(sequence, Tensor):
+            raise TypeError(
+                f"expected Tensor as element {i} in argument 0, but got {type(sequence).__name__}"
+            )
+        if sequence.ndim == 0:
+            raise RuntimeError(f"pad_sequence: element {i} has no dimension to pad")
     from tritonnn.nn.functional import pad
     from tritonnn.ops.joining.joining import stack
 
     steps = max(sequence.shape[0] for sequence in sequences)
+    first = sequences[0]
     rows = []
     for sequence in sequences:
+        if (
+            sequence.shape[1:] != first.shape[1:] or sequence.dtype != first.dtype
+        ):  # as if copied into its batch
+            sequence = sequence.to(first.dtype).expand(sequence.shape[0], *first.shape[1:])
         missing = steps - sequence.shape[0]
         sides = (0, missing) if padding_side == "right" else (missing, 0)
         zeros = (0, 0) * (sequence.ndim - 1)
@@ -296,6 +337,10 @@ def unpad_sequence(
     if not batch_first:
         padded_sequences = padded_sequences.transpose(0, 1)
     sizes = lengths.tolist() if isinstance(lengths, Tensor) else lengths
+    if len(sizes) != padded_sequences.shape[0]:
+        raise ValueError(
+            f"unpad_sequence: {len(sizes)} lengths do not fit a batch of {padded_sequences.shape[0]} sequences"
+        )
     return [sequence[: int(size)] for sequence, size in zip(padded_sequences, sizes)]
 
 

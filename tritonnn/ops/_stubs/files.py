@@ -76,8 +76,9 @@ def methods() -> str:
     """The stub of the class with everything that is attached to Tensor, and of the named tuples."""
     source = ast.parse(Path(_tensor.__file__).read_text(encoding="utf-8"))
     own = next(node for node in source.body if isinstance(node, ast.ClassDef) and node.name == "Tensor")
-    said = {node.name for node in own.body if isinstance(node, ast.FunctionDef)}
-    said |= {t.id for node in own.body for t in _targets(node)}
+    body = [part for node in own.body for part in (node.body if isinstance(node, ast.If) else [node])]
+    said = {node.name for node in body if isinstance(node, ast.FunctionDef)}
+    said |= {t.id for node in body for t in _targets(node)}
     # `Tensor(2, 3)` is for type checkers an __init__: what the subclasses' __new__ returns is none of their business.
     attached = {
         "__init__" if name == "__new__" else name: value
@@ -118,7 +119,7 @@ def _property(stub: Stub, name: str, value: property) -> None:
     stub.body.append("@property")
     stub.function(name, value.fget, "tensor")
     stub.body[-1] = stub.body[-1].replace(f"def {value.fget.__name__}(", f"def {name}(")
-    if value.fset is not None:
+    if value.fset is not value.fdel:  # where both refuse, they are one function
         stub.body.append(f"@{name}.setter")
         stub.function(name, value.fset, "tensor")
 

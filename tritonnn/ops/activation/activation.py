@@ -353,9 +353,10 @@ def rrelu(
         if not isinstance(bound, (bool, int, float)):
             raise TypeError(f"rrelu(): argument '{name}' must be Number, not {type(bound).__name__}")
     slopes = _slopes(input, lower, upper, training, generator)
-    if isinstance(slopes, float):
-        return functional_leaky_relu(input, slopes, inplace)
-    return input.mul_(slopes) if inplace else ar.mul(input, slopes)
+    if inplace:
+        return functional_leaky_relu(input, slopes, True) if isinstance(slopes, float) else input.mul_(slopes)
+    input = input.contiguous()
+    return leaky_relu(input, slopes) if isinstance(slopes, float) else ar.mul(input, slopes.contiguous())
 
 
 @expose("torch functional", of=rrelu)

@@ -98,7 +98,7 @@ def softplus(input: Tensor, beta: Number = 1.0, threshold: Number = 20.0) -> Any
 
 
 @pointwise(
-    api="functional", out=True, inplace=False, dtypes=FLOATING, samples=samples(),
+    api="functional", out=True, inplace=False, dtypes=FLOATING, samples=samples(), order=lambda input: (),
     grad={"input": lambda g, input: logsigmoid_backward(g, input)},
     reference=lambda input: np.log(definitions.sigmoid(input)),
     errors=ew.refusals("logsigmoid", FLOATING),
@@ -142,7 +142,8 @@ def hardswish(input: Tensor) -> Any:
 
 def _softsign_grad(g: Tensor, input: Tensor) -> Tensor:
     scale = ew.abs(input) + 1
-    return g / (scale * scale)
+    finite = input - input + 1  # the value at infinity is NaN, and so is the slope
+    return g * finite / (scale * scale)
 
 
 @pointwise(
@@ -166,6 +167,7 @@ def _tanhshrink_grad(g: Tensor, input: Tensor) -> Tensor:
 
 @pointwise(
     FLOAT, api="functional", inplace=False, dtypes=NUMERIC, samples=samples(), grad={"input": _tanhshrink_grad},
+    preserved=("input",),
     reference=lambda input: input - np.tanh(input),
     errors=ew.refusals("tanhshrink", NUMERIC, FLOAT),
 )  # fmt: skip

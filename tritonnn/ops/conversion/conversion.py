@@ -18,11 +18,12 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import channels_last, format_of, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, checked, composite, primitive
+from tritonnn.ops.conversion._forms import parse_to
 from tritonnn.ops.conversion.overwriting import uninitialised
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import check_recorded_write, edge_of, record
 from tritonnn.shape import Size
-from tritonnn.storage import Storage
+from tritonnn.storage import Storage, resizing
 from tritonnn.table.types import IntOrInts
 
 
@@ -48,54 +49,13 @@ def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...]
     return result
 
 
-def _parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool, Any]:
-    """The arguments of `to(dtype)`, `to(device, dtype)`, `to(other)` with their options."""
-    options: dict[str, Any] = {
-        "dtype": None,
-        "device": None,
-        "non_blocking": False,
-        "copy": False,
-        "memory_format": None,
-    }
-    if "async" in kwargs:
-        kwargs["non_blocking"] = kwargs.pop("async")
-    if "other" in kwargs:
-        args = (kwargs.pop("other"), *args)
-    if kwargs.get("dtype") is not None:
-        kwargs["dtype"] = dtypes.as_dtype(kwargs["dtype"], "to", "'dtype'")
-    unknown = set(kwargs) - set(options)
-    if unknown:
-        raise TypeError(f"to() got an unexpected keyword argument '{sorted(unknown)[0]}'")
-    options.update(kwargs)
-    flags = [key for key in ("non_blocking", "copy") if key not in kwargs]
-    for arg in args:
-        if isinstance(arg, DType):
-            options["dtype"] = arg
-        elif isinstance(arg, bool):
-            options[flags.pop(0)] = arg
-        elif isinstance(arg, (str, int, Device)):
-            options["device"] = arg
-        elif isinstance(arg, Tensor):
-            options["dtype"], options["device"] = arg.dtype, arg.device
-        elif isinstance(arg, type) and arg in dtypes.OF_PYTHON:
-            options["dtype"] = arg
-        elif arg is not None:
-            raise TypeError(
-                f"to() received an invalid argument of type {type(arg).__name__}: expected a dtype, device or tensor"
-            )
-    if len(args) > 4 or (len(args) > 1 and isinstance(args[0], str) and isinstance(args[1], (str, int, Device))
-                         and not isinstance(args[1], bool)):  # fmt: skip
-        raise TypeError(f"to() takes a device, a dtype, non_blocking and copy, got {args}")
-    return tuple(options.values())
-
-
 @composite(
     api="tensor",
     dtypes=ANY,
     samples=lambda make: [Sample(make(2, 3), dtypes.float64), Sample(make(2, 3), copy=True)],
     reference=lambda input, dtype=None, copy=False: input if dtype is None else input.astype(dtype.np),
     errors=lambda make: [
-        Bad(make(2), 1.5, error=TypeError, match="received an invalid argument of type float"),
+        Bad(make(2), [1.5], error=TypeError, match="received an invalid argument of type list"),
         Bad(make(2), colour=1, error=TypeError, match="unexpected keyword argument 'colour'"),
         Bad(make(2), "gpu", match="gpu"),
     ],
@@ -104,7 +64,7 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """`input` with another dtype and/or on another device; itself where nothing changes.
 
     Args:
-        args: a dtype, a device, a device and a dtype, or a tensor to take both from.
+        args: a dtype, a device, a device and a dtype, or a tensor (or a number) to take both from.
         non_blocking: let a copy between pinned host memory and the GPU run asynchronously.
         copy: copy even where nothing changes.
         memory_format: the layout of the result (default: the layout of `input`).
@@ -113,7 +73,7 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     >>> torch.tensor([1.5, -1.5]).to(torch.int64)
     tensor([ 1, -1])
     """
-    dtype, device, non_blocking, copy, format = _parse_to(args, kwargs)
+    dtype, device, non_blocking, copy, format = parse_to(args, kwargs)
     dtype = dtypes.OF_PYTHON.get(dtype, dtype) or input.dtype
     target = input.device if device is None else resolve(device)
     if (
@@ -235,9 +195,9 @@ def resize_(
     Raises:
         RuntimeError: the tensor requires grad.
     """
-    if state.enabled and self.requires_grad:
+    if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
-    dispatch.check_not_of_inference(self)
+    dispatch.before_write(self)
     shape = Size(shapes.as_size(sizes or shapes.by_name("resize_", "size", size), "resize_"))
     if min(shape, default=0) < 0:
         raise fail("resize_", f"negative dimensions are not allowed, got sizes: {list(shape)}", input=self)
@@ -245,17 +205,17 @@ def resize_(
         raise fail("resize_", "Unsupported memory format preserve_format", input=self)
     if shape == self.shape and memory_format is None:
         return self
-    need = (self._offset + shapes.numel(shape)) * self.dtype.itemsize
-    held = self._storage.nbytes
-    if need > held:
-        alone = is_alone(self)
-        resize_storage(self._storage, need, alone)
-        if determinism.fills():
-            _fill_from(self, held)
     strides = shapes.contiguous_strides(shape) if memory_format is None else memory_format.strides(shape)
-    self.shape = shape
-    self._stride = strides
-    self._buf = self._storage.buffer(tuple(shape), strides, self._offset, self.dtype)
+    need = (self._offset + shapes.numel(shape)) * self.dtype.itemsize
+    with resizing:
+        held = self._storage.nbytes
+        if need > held:
+            alone = is_alone(self)
+            resize_storage(self._storage, need, alone)
+            if determinism.fills():
+                _fill_from(self, held)
+        self._buf = self._storage.buffer(tuple(shape), strides, self._offset, self.dtype)
+        self._shape, self._stride = shape, strides
     dispatch.wrote(self, "resize_")
     return self
 
@@ -274,18 +234,16 @@ def resize_storage(storage: Storage, nbytes: int, alone: bool = False) -> None:
 
     `alone`: no tensor looks into it but one whose buffer the caller makes anew, so that none is searched.
     """
-    flat = Size((nbytes,))
-    resized = allocate(flat, dtypes.uint8, storage.device)
-    old_bytes = min(storage.nbytes, nbytes)
-    if old_bytes and storage.device.type != "meta":
-        kept = make_view(
-            make(None, storage, Size((0,)), dtypes.uint8, storage.device), Size((old_bytes,)), (1,), 0
-        )
-        dispatch.copy_into(make_view(resized, Size((old_bytes,)), (1,), 0), kept)
-    if alone:
-        storage.block, storage._bytes = resized._storage.block, None
-    else:
-        replace_block(storage, resized._storage.block)
+    with resizing:
+        resized = allocate(Size((nbytes,)), dtypes.uint8, storage.device)
+        both = Size((min(storage.nbytes, nbytes),))
+        if both[0] and storage.device.type != "meta":
+            kept = make_view(make(None, storage, Size((0,)), dtypes.uint8, storage.device), both, (1,), 0)
+            dispatch.copy_into(make_view(resized, both, (1,), 0), kept)
+        if alone:
+            storage.block, storage._bytes = resized._storage.block, None
+        else:
+            replace_block(storage, resized._storage.block)
 
 
 def set_(
@@ -301,7 +259,7 @@ def set_(
         check_recorded_write(self)
         if self.requires_grad or (isinstance(source, Tensor) and source.requires_grad):
             raise NotImplementedError("derivative for aten::set_ is not implemented")
-    dispatch.check_not_of_inference(self)
+    dispatch.before_write(self)
     if source is None:
         _look_into(self, allocate(Size((0,)), self.dtype, self.device))
         return self
@@ -309,6 +267,13 @@ def set_(
         text = f"must be Tensor or storage, not {type(source).__name__}"
         raise TypeError(f"set_(): argument 'source' (position 1) {text}")
     untyped = not isinstance(source, Tensor) and source.dtype is dtypes.uint8  # bytes serve every type
+    if source.device is not self.device:
+        raise fail(
+            "set_",
+            f'Attempted to set the storage of a tensor on device "{self.device}" to a storage on different device '
+            f'"{source.device}". This is no longer allowed; the devices must match.',
+            input=self,
+        )
     if source.dtype is not self.dtype and not untyped:
         kinds = f"a tensor of type {source.dtype.name} to a tensor of type {self.dtype.name}"
         raise fail("set_", f"Could not set {kinds}", input=self)

@@ -9,7 +9,7 @@ from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
 from tritonnn.errors import fail
-from tritonnn.ops._table import attach
+from tritonnn.ops._table import attach, checked
 from tritonnn.ops.conversion.conversion import to_copy
 from tritonnn.ops.conversion.overwriting import overwritten
 from tritonnn.ops.creation.from_data import as_tensor
@@ -48,4 +48,4 @@ def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any]
     return _apply("map2_", self, callable, (x, y))
 
 
-attach(apply_=apply_, map_=map_, map2_=map2_)
+attach(apply_=checked(apply_), map_=checked(map_), map2_=checked(map2_))

@@ -139,7 +139,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
     >>> torch.fill(torch.ones(2), 7)
     tensor([7., 7.])
     """
-    return fill_(input.clone(), value)
+    return filled(input.clone(), value, "fill")
 
 
 def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
@@ -154,41 +154,46 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
     >>> torch.empty(2).fill_(3)
     tensor([3., 3.])
     """
+    return filled(input, value, "fill_")
+
+
+def filled(input: Tensor, value: Tensor | Number, name: str) -> Tensor:
+    """`fill_` for a call that errors give another name."""
     if isinstance(value, Tensor):
         if value.shape:
             raise fail(
-                "fill_",
+                name,
                 f"only supports 0-dimension value tensor but got tensor with {len(value.shape)} dimensions.",
                 value=value,
             )
         return copy_(input, value)
     if dispatch.is_expanded(input):  # each element of memory once
-        fill_(seen_once(input), value)
+        filled(seen_once(input), value, name)
         return input
     dispatch.check_inplace(copy_values.op, input)
     try:
         value = as_number(input.dtype, value, strict=input.numel() != 1)
     except Invalid as invalid:
-        raise fail("fill_", str(invalid), kind=invalid.kind, input=input) from None
+        raise fail(name, str(invalid), kind=invalid.kind, input=input) from None
     except TypeError as error:
-        raise TypeError(f"fill_(): {error}") from None
+        raise TypeError(f"{name}(): {error}") from None
     dispatch.run_into(fill_values.op, input, (value,))
     return overwritten(input, "fill_")
 
 
-def fill_fresh(fresh: Tensor, value: Any) -> Tensor:
-    """Fill memory that nobody has seen yet, so without looking at graphs and versions."""
+def fill_fresh(fresh: Tensor, value: Any, name: str) -> Tensor:
+    """Fill memory that nobody has seen yet, so without looking at graphs and versions; errors call it `name`."""
     try:
-        value = as_number(fresh.dtype, value, strict=fresh.numel() != 1)
+        value = as_number(fresh._dtype, value, strict=fresh.numel() != 1)
     except Invalid as invalid:
-        raise fail("fill_", str(invalid), kind=invalid.kind, input=fresh) from None
+        raise fail(name, str(invalid), kind=invalid.kind, result=fresh) from None
     dispatch.run_into(fill_values.op, fresh, (value,))
     return fresh
 
 
 def uninitialised(fresh: Tensor) -> Tensor:
     """Memory that a program is given as it is: filled where deterministic algorithms are asked for."""
-    return fill_fresh(fresh, conspicuous(fresh.dtype)) if determinism.fills() else fresh
+    return fill_fresh(fresh, conspicuous(fresh.dtype), "empty") if determinism.fills() else fresh
 
 
 def conspicuous(dtype: DType) -> Number:

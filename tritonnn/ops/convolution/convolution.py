@@ -12,7 +12,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete, fail
-from tritonnn.memory_format import strides_in_format
+from tritonnn.memory_format import strides_in_format, strides_in_series
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import windows as definitions
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
@@ -134,7 +134,8 @@ def convolution(
     operands = [None if t is None else Operand(t.shape, t.dtype) for t in (input, weight, bias)]
     geometry = (stride, padding, dilation, transposed, output_padding, groups)
     shape, geometry = _plan(*operands, *[tuple(v) if v.__class__ is list else v for v in geometry])
-    strides = strides_in_format(shape, input, weight)
+    # of series PyTorch looks at the weight alone
+    strides = strides_in_series(shape, weight) if len(shape) == 3 else strides_in_format(shape, input, weight)
     return Out(shape, input.dtype, strides=strides), (input, weight, bias, *geometry)
 
 
@@ -390,4 +391,4 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
             text = f"{name} must have 3 dims: {expected[name]}, got {len(value.shape)}D"
             raise fail("conv_tbc", text, input=input, weight=weight)
     series, kernel = permute_dims(input, (1, 2, 0)), permute_dims(weight, (2, 1, 0))
-    return permute_dims(conv1d(series, kernel, bias, padding=pad), (2, 0, 1))
+    return permute_dims(conv1d(series, kernel, bias, padding=pad), (2, 0, 1)).contiguous()

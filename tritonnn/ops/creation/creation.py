@@ -19,7 +19,7 @@ from tritonnn.memory_format import channels_last, memory_format, preserve_format
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
 from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, composite
-from tritonnn.ops.conversion.overwriting import fill_fresh, uninitialised
+from tritonnn.ops.conversion.overwriting import fill_fresh, filled, uninitialised
 from tritonnn.shape import Size, by_name
 from tritonnn.table import Make
 from tritonnn.table.types import Count, Number
@@ -55,7 +55,7 @@ def _into(out: Tensor | None, shape: Size, dtype: DType, device: Device) -> Tens
         return allocate(shape, dtype, device)
     dispatch.check_out("", out, False, dtype, None)
     if out.shape != shape:
-        out.resize_(shape)
+        dispatch.resize_out(out, shape)
     return out
 
 
@@ -126,8 +126,9 @@ def _filled(
     shape = Size(shapes.as_size(size, name))
     agreed(name, out, dtype)
     if out is not None:
-        return _into(out, shape, out.dtype, out.device).fill_(value)
-    tensor = fill_fresh(allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device)), value)
+        return filled(_into(out, shape, out.dtype, out.device), value, name)
+    fresh = allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device))
+    tensor = fill_fresh(fresh, value, name)
     return _finish(tensor, requires_grad, pin, layout)
 
 
@@ -214,14 +215,14 @@ def _like(
     input: Tensor, dtype: DType | None, layout: Layout | None, device: DeviceLike | None,
     format: memory_format | None, pin: bool = False, op: str = "rand_like",
 ) -> Tensor:  # fmt: skip
-    dtype = dtype or input.dtype
-    target = input.device if device is None else resolve(device)
+    dtype = dtype or input._dtype
+    target = input._device if device is None else resolve(device)
     strides: tuple[int, ...] | None
     if format is None or format is preserve_format:
         strides = strides_as(input)
     else:
         strides = format.strides(input.shape)
-    return _finish(allocate(input.shape, dtype, target, strides), False, pin, layout)
+    return _finish(allocate(input._shape, dtype, target, strides), False, pin, layout)
 
 
 @composite(
@@ -262,7 +263,9 @@ def zeros_like(
     tensor([0., 0.])
     """
     return _finish(
-        fill_fresh(_like(input, dtype, layout, device, memory_format, pin_memory, "zeros_like"), 0),
+        fill_fresh(
+            _like(input, dtype, layout, device, memory_format, pin_memory, "zeros_like"), 0, "zeros_like"
+        ),
         requires_grad,
     )
 
@@ -286,7 +289,9 @@ def ones_like(
     tensor([1, 1])
     """
     return _finish(
-        fill_fresh(_like(input, dtype, layout, device, memory_format, pin_memory, "ones_like"), 1),
+        fill_fresh(
+            _like(input, dtype, layout, device, memory_format, pin_memory, "ones_like"), 1, "ones_like"
+        ),
         requires_grad,
     )
 
@@ -312,7 +317,7 @@ def full_like(
     tensor([7., 7.])
     """
     tensor = _like(input, dtype, layout, device, memory_format, pin_memory, "full_like")
-    return _finish(fill_fresh(tensor, _one_number("full_like", fill_value)), requires_grad)
+    return _finish(fill_fresh(tensor, _one_number("full_like", fill_value), "full_like"), requires_grad)
 
 
 @composite(

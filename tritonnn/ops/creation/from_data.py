@@ -12,7 +12,7 @@ from tritonnn._tensor import Tensor, from_array
 from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.dispatch import check_dtype, to_device
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import warn, warn_once
+from tritonnn.errors import fail, warn, warn_once
 from tritonnn.ops._numbers import bounds
 from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, named
 from tritonnn.ops.creation._nested import gather_classes, irregular, leaves
@@ -199,8 +199,10 @@ def _beyond_int64(data: Any) -> Any:
         try:
             return np.array(data, np.uint64)
         except OverflowError:
-            raise RuntimeError(
-                "tensor(): value cannot be converted to type uint64 without overflow"
+            raise fail(
+                "tensor",
+                "value cannot be converted to type uint64: int too big to convert",
+                kind=OverflowError,
             ) from None
     return data
 

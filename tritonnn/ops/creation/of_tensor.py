@@ -29,7 +29,7 @@ def _new(name: str, fill: Number | None) -> Any:
             dtype or self.dtype,
             self.device if device is None else resolve(device),
         )
-        tensor = uninitialised(tensor) if fill is None else fill_fresh(tensor, fill)
+        tensor = uninitialised(tensor) if fill is None else fill_fresh(tensor, fill, name)
         return _finish(tensor, requires_grad, pin_memory, layout)
 
     filled = "." if fill is None else f" filled with {fill}."

@@ -67,6 +67,9 @@ def arange(
     """
     if start is None and end is None:
         raise TypeError("arange() missing required argument 'end'")
+    for value in (start, end, step):
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            raise fail("arange", f"int too big to convert: {value}", kind=OverflowError)
     if start is None or end is None:
         start, end = 0, start if end is None else end
     assert start is not None and end is not None
@@ -113,6 +116,9 @@ def _spaced(
             )
             raise fail(op, f"{text} dimension(s)", **dict[str, Any]({name: value}))
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
+    for value in (start, end):
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            raise fail(op, f"int too big to convert: {value}", kind=OverflowError)
     agreed(op, out, dtype)
     if steps < 0:
         raise fail(op, f"number of steps must be non-negative, got {steps}")
@@ -169,7 +175,7 @@ def _spaced_errors(make: Make) -> list[Bad]:
     reference=lambda start, end, steps, dtype: _as_type(np.linspace(start, end, steps), dtype),
 )  # fmt: skip
 def linspace(
-    start: Tensor | Number, end: Tensor | Number, steps: int = 100, *, out: Tensor | None = None,
+    start: Tensor | Number, end: Tensor | Number, steps: int, *, out: Tensor | None = None,
     dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
@@ -189,7 +195,7 @@ def linspace(
     reference=lambda start, end, steps, base, dtype: _as_type(base ** np.linspace(start, end, steps), dtype),
 )  # fmt: skip
 def logspace(
-    start: Tensor | Number, end: Tensor | Number, steps: int = 100, base: float = 10.0, *,
+    start: Tensor | Number, end: Tensor | Number, steps: int, base: float = 10.0, *,
     out: Tensor | None = None, dtype: DType | None = None, layout: Layout | None = None,
     device: DeviceLike | None = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip

@@ -138,8 +138,9 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
     samples=lambda make: [*with_number(make), *pairs(make, alpha=3)],
     refuse={dtypes.bool_: _NO_BOOL_DIFFERENCE}, errors=misfits,
     reference=lambda input, other, alpha: other - alpha * input,
+    order=lambda input, other, alpha: [x for x in (other, input) if isinstance(x, Tensor)],
 )  # fmt: skip
-def rsub(input: Tensor | Number, other: Tensor | Number, alpha: Number = 1) -> Any:
+def rsub(input: Tensor, other: Tensor | Number, alpha: Number = 1) -> Any:
     """other - alpha * input.
 
     >>> import tritonnn as torch

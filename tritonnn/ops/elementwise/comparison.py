@@ -39,7 +39,7 @@ def _odd(make: Make) -> list[Sample]:
 
 
 @pointwise(BOOL, dtypes=(*ANY, *dtypes.FLOAT8), samples=_odd, errors=misfits, reference=np.equal)
-def eq(input: Tensor | Number, other: Tensor | Number) -> Any:
+def eq(input: Tensor, other: Tensor | Number) -> Any:
     """input == other, element by element.
 
     >>> import tritonnn as torch
@@ -56,7 +56,7 @@ def eq(input: Tensor | Number, other: Tensor | Number) -> Any:
     alias=("not_equal",),
     reference=np.not_equal,
 )
-def ne(input: Tensor | Number, other: Tensor | Number) -> Any:
+def ne(input: Tensor, other: Tensor | Number) -> Any:
     """input != other, element by element.
 
     >>> import tritonnn as torch
@@ -66,7 +66,7 @@ def ne(input: Tensor | Number, other: Tensor | Number) -> Any:
 
 
 @pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("less",), reference=np.less)
-def lt(input: Tensor | Number, other: Tensor | Number) -> Any:
+def lt(input: Tensor, other: Tensor | Number) -> Any:
     """input < other, element by element.
 
     >>> import tritonnn as torch
@@ -76,7 +76,7 @@ def lt(input: Tensor | Number, other: Tensor | Number) -> Any:
 
 
 @pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("less_equal",), reference=np.less_equal)
-def le(input: Tensor | Number, other: Tensor | Number) -> Any:
+def le(input: Tensor, other: Tensor | Number) -> Any:
     """input <= other, element by element.
 
     >>> import tritonnn as torch
@@ -86,7 +86,7 @@ def le(input: Tensor | Number, other: Tensor | Number) -> Any:
 
 
 @pointwise(BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("greater",), reference=np.greater)
-def gt(input: Tensor | Number, other: Tensor | Number) -> Any:
+def gt(input: Tensor, other: Tensor | Number) -> Any:
     """input > other, element by element.
 
     >>> import tritonnn as torch
@@ -98,7 +98,7 @@ def gt(input: Tensor | Number, other: Tensor | Number) -> Any:
 @pointwise(
     BOOL, dtypes=REAL, samples=_odd, errors=misfits, alias=("greater_equal",), reference=np.greater_equal
 )
-def ge(input: Tensor | Number, other: Tensor | Number) -> Any:
+def ge(input: Tensor, other: Tensor | Number) -> Any:
     """input >= other, element by element.
 
     >>> import tritonnn as torch

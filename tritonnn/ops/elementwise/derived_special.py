@@ -54,8 +54,10 @@ def entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     inner = ew.choose(ends, input.detach(), input)
     zero = cp.eq(input, 0)
     value = ew.replaced(ew.neg(pw.xlogy(input, inner)), zero)
-    # adds nothing but the infinite slope at 0, and at -0, which is made 0
-    value = value + ew.sqrt(ew.choose(zero, input + 0.0, -0.0))
+    # adds nothing (-0) but the infinite slope at 0, and at -0, which is made 0; elsewhere the root of 1, whose
+    # second derivative is finite
+    root = ew.sqrt(ew.choose(zero, input + 0.0, 1.0))
+    value = value + ew.neg(root.detach() - root)
     return finished(ew.replaced(value, cp.lt(input, 0), -math.inf), out)
 
 

@@ -29,6 +29,7 @@ from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.arithmetic import misfits, mul, pairs
 from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
 from tritonnn.recording.grad_mode import state
+from tritonnn.recording.preserving import preserve
 from tritonnn.table.types import Number
 
 # ---- powers -------------------------------------------------------------------------------------------
@@ -69,8 +70,16 @@ def _check_power(input: Any, exponent: Any) -> None:
     hold((exponent,), input, exponent, exempt=dtypes.float32)
 
 
+def _deciding(input: Any, exponent: Any) -> tuple[Tensor, ...]:
+    """Powers of a number lie row-major."""
+    if not isinstance(input, Tensor):
+        return ()
+    return (input, exponent) if isinstance(exponent, Tensor) else (input,)
+
+
 @pointwise(
     dtypes=NUMERIC_AND_COMPLEX, check=_check_power,
+    order=lambda input, exponent: _deciding(input, exponent),
     grad={
         "input": lambda g, input, exponent: _power_grad(g, input, exponent),
         "exponent": lambda g, input, exponent, result: _exponent_grad(g, input, exponent, result),
@@ -280,16 +289,30 @@ def logaddexp2(input: Tensor, other: Tensor) -> Any:
 
 @composite(
     api="torch tensor", dtypes=REAL, samples=pairs, errors=lambda make: misfits(make)[:1], inplace=True,
-    reference=lambda input, other: input * 2.0**other,
+    reference=lambda input, other: input * 2.0**other, out=True,
 )  # fmt: skip
-def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """input * 2^other.
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
+    """input * 2^other; of a whole exponent exactly, in the type of a floating input.
 
     >>> import tritonnn as torch
     >>> torch.ldexp(torch.tensor([1.5]), torch.tensor([3]))
     tensor([12.])
     """
-    return mul(input, pow(2.0, other), out=out)
+    if other.dtype.kind >= 2 or not input.dtype.is_floating_point:
+        return preserve(mul(input, pow(2.0, other)), "input")
+    if input.dtype is not dtypes.float64:
+        # 2^other is within float64 wherever the result is within a shorter type, and the product is rounded once
+        return mul(input.to(dtypes.float64), _power_of_two(other.to(dtypes.int64).clamp(-1000, 1000))).to(
+            input.dtype
+        )
+    other = other.to(dtypes.int64).clamp(-2200, 2200)
+    third = other // 3
+    step = _power_of_two(third)
+    return input * step * step * _power_of_two(other - 2 * third)
+
+
+def _power_of_two(exponent: Tensor) -> Tensor:
+    return pow(2.0, exponent.to(dtypes.float64))
 
 
 @pointwise(

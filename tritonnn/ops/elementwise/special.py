@@ -90,6 +90,8 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
         raise TypeError(f"polygamma(): argument 'n' (position 1) must be int, not {type(n).__name__}")
     if n < 0:
         raise fail("polygamma", f"polygamma(n, x) does not support negative n, got n = {n}", input=input)
+    if n >> 63:
+        raise fail("polygamma", f"Overflow when unpacking long long: n = {n}", kind=ValueError, input=input)
     return _polygamma(input, n, out=out)
 
 
@@ -131,7 +133,7 @@ def logit(input: Tensor, eps: float | None = None) -> Any:
 
 def _logit_grad(g: Tensor, input: Tensor, eps: float | None) -> Tensor:
     slope = g / (input * (1 - input) + 0.0)  # of -0 as of 0
-    low, fill = (0.0, math.nan) if eps is None else (eps, 0.0)
+    low, fill = (0.0, math.nan) if eps is None or eps < 0 else (eps, 0.0)
     return replaced(slope, (input < low) | (input > 1 - low), fill)
 
 

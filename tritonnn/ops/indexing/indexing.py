@@ -11,6 +11,7 @@ from typing import Any
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import kept_strides
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
@@ -256,7 +257,22 @@ def _index_at_samples(make: Make) -> list[Sample]:
 )  # fmt: skip
 def index_at(input: Tensor, indices: Tensors, dims: tuple[int, ...]) -> Any:
     """Advanced indexing of `dims` (ascending) by int64 tensors that broadcast against each other."""
-    return Out(indexed_shape(input.shape, indices, dims), input.dtype)
+    shape = indexed_shape(input.shape, indices, dims)
+    return Out(shape, input.dtype, strides=_indexed_strides(shape, input, indices, dims))
+
+
+def _indexed_strides(
+    shape: tuple[int, ...], input: Tensor, indices: Sequence[Tensor], dims: Sequence[int]
+) -> tuple[int, ...] | None:
+    """The order of the dimensions that are kept is the input's, of those of the indices that of the indices."""
+    if input._stride is None and all([index._stride is None for index in indices]):
+        return None
+    strides = [stride for d, stride in enumerate(input.stride()) if d not in dims]
+    at, new = dims[0] if dims[-1] - dims[0] + 1 == len(dims) else 0, len(shape) - len(strides)
+    behind = len(strides) - at
+    source = (shape, (*strides[:at], *(0,) * new, *strides[at:]))
+    places = [((*t.shape, *(1,) * behind), (*t.stride(), *(0,) * behind)) for t in indices]
+    return kept_strides(shape, (source, *places))
 
 
 attach(index_at=index_at)
@@ -273,20 +289,19 @@ attach(index_at=index_at)
     ],
     errors=lambda make: [
         Bad(make(3), make(3, dtype=dtypes.float32), match="expected BoolTensor for mask"),
+        Bad(make(3), make(3, dtype=dtypes.uint8), match="expected BoolTensor for mask"),
         Bad(make(3), make.bool(2), match="must match the size"),
     ],
     reference=define.masked_select,
 )  # fmt: skip
 def masked_select(input: Tensor, mask: Tensor) -> Any:
-    """A vector of the elements where the mask (bool, or uint8 as older programs have it) holds; both broadcast.
+    """A vector of the elements where the mask holds; both broadcast.
 
     >>> import tritonnn as torch
     >>> x = torch.tensor([1., -2., 3.])
     >>> x.masked_select(x > 0)
     tensor([1., 3.])
     """
-    if mask.dtype is dtypes.uint8:
-        mask = mask.to(dtypes.bool_)
     if mask.dtype is not dtypes.bool_:
         raise Invalid(f"masked_select: expected BoolTensor for mask, got {mask.dtype.name}")
     broadcast_shapes(input.shape, mask.shape)
@@ -303,7 +318,8 @@ def nonzero_coordinates(input: Tensor) -> Any:
 
 def nonzero_rows(input: Tensor) -> Tensor:
     """(n, ndim) indices of the elements that are not zero; those of one dimension lie together, as in PyTorch."""
-    return transpose(nonzero_coordinates(input.detach()), 0, 1)
+    rows = transpose(nonzero_coordinates(input.detach()), 0, 1)
+    return rows if rows.shape[0] else rows.as_strided(rows.shape, (1, 0))
 
 
 @composite(

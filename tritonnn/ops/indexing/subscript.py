@@ -130,6 +130,8 @@ def _step(parsed: Parsed, item: Any, dim: int, real: int) -> int:
     if item.__class__ is int:
         extent = view.shape[dim]
         if not -extent <= item < extent:
+            if not -(1 << 63) <= item < 1 << 63:
+                raise ValueError(f"Overflow when unpacking long long: index {item}")
             raise IndexError(f"index {item} is out of bounds for dimension {real} with size {extent}")
         parsed.view = select_dim(view, dim, item % extent)
         return dim
@@ -244,7 +246,7 @@ def getitem(input: Tensor, key: Any) -> Tensor:
     (tensor([4, 6]), torch.Size([2, 2]), tensor([5, 6]))
     """
     if key.__class__ is int:
-        shape = input.shape
+        shape = input._shape
         if shape:
             extent = shape[0]
             if -extent <= key < extent:
@@ -322,4 +324,10 @@ def _without_leading_ones(value: Tensor, ndim: int) -> Tensor:
 
 
 attach(__getitem__=getitem)
-attach(__setitem__=setitem)
+
+
+def _delitem(self: Tensor, key: Any) -> None:
+    raise TypeError("Tensor does not support deleting items")
+
+
+attach(__setitem__=setitem, __delitem__=_delitem)

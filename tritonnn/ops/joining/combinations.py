@@ -10,16 +10,21 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
+from tritonnn.memory_format import contiguous_format
 from tritonnn.ops._arguments import tensors_only, whole_number
-from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, checked, composite, expose
+from tritonnn.ops._table import ANY, NUMERIC, Bad, Out, Sample, checked, composite, expose, primitive
+from tritonnn.ops.conversion.overwriting import filled
 from tritonnn.ops.creation.creation import ones, zeros
 from tritonnn.ops.creation.from_data import as_tensor, tensor
 from tritonnn.ops.indexing.indexing import nonzero_rows
 from tritonnn.ops.joining.joining import cat, meshgrid, stack
 from tritonnn.ops.scan.scan import cumprod
+from tritonnn.recording.graph import record_refusal
 from tritonnn.shape import as_size
+from tritonnn.table.formulas import no_derivative
 from tritonnn.table.types import Count, Number
 
 
@@ -102,6 +107,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     """
     for vector in tensors:
         tensors_only("cartesian_prod", tensors=vector)
+    for vector in tensors:
         if len(vector.shape) != 1:
             raise fail(
                 "cartesian_prod", f"Expect a 1D vector, but got shape {list(vector.shape)}", input=vector
@@ -132,12 +138,13 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     extents: Sequence[int] = as_size((shape,) if not isinstance(shape, int) else ((shape,),))
     if any(extent < 0 for extent in extents):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(extents)}")
-    indices = indices.to(dtypes.int64)
-    coordinates = []
-    for extent in reversed(extents):
-        coordinates.append(indices % extent)
-        indices = indices.div(extent, rounding_mode="floor")
-    return tuple(reversed(coordinates))
+    if not extents:
+        return ()
+    steps = shapes.contiguous_strides(extents)
+    factors, sizes = (
+        tensor(list(values), dtype=dtypes.int64, device=indices.device) for values in (steps, extents)
+    )
+    return (indices.to(dtypes.int64).unsqueeze(-1).div(factors, rounding_mode="floor") % sizes).unbind(-1)
 
 
 @composite(
@@ -212,11 +219,12 @@ def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tens
     if len(self.shape) > 2:
         if len(set(self.shape)) != 1:
             raise fail("fill_diagonal_", "all dimensions of input must be of equal length", input=self)
-        self.as_strided(self.shape[:1], (sum(self.stride()),), self.storage_offset()).fill_(fill_value)
+        diagonal = self.as_strided(self.shape[:1], (sum(self.stride()),), self.storage_offset())
+        filled(diagonal, fill_value, "fill_diagonal_")
         return self
     rows, columns = self.shape
     for start in range(0, rows if wrap and columns else min(rows, 1), columns + 1):
-        self[start : start + columns].diagonal().fill_(fill_value)
+        filled(self[start : start + columns].diagonal(), fill_value, "fill_diagonal_")
     return self
 
 
@@ -229,7 +237,7 @@ def _edges(input: Tensor, values: Tensor, bins: Tensor | int, range: tuple[float
             raise fail("histogram", "bins must be int where range is given", kind=TypeError, bins=bins)
         bins = bins.__index__()
     if isinstance(bins, Tensor):
-        edges = bins.detach()
+        edges = bins.detach().clone(memory_format=contiguous_format)
         if len(edges.shape) != 1:
             reason = f"bins tensor should have one dimension, but got {len(edges.shape)}"
             raise fail("histogram", reason, bins=bins)
@@ -309,4 +317,18 @@ def histogram(
     counts = counts.index_add(0, place.masked_select(inside), weights.masked_select(inside))
     if density:
         counts = counts / counts.sum() / (edges[1:] - edges[:-1])
-    return pair("histogram")(counts, as_tensor(edges))
+    outs = (counts, as_tensor(edges))
+    record_refusal(histogram_of.op, (input, bins if isinstance(bins, Tensor) else None, weight), outs)
+    return pair("histogram")(*outs)
+
+
+_UNKNOWN = no_derivative("histogram")
+
+
+@primitive(
+    public="histogram", recorded=True, results=("hist", "bin_edges"),
+    grad={"input": _UNKNOWN, "bins": _UNKNOWN, "weight": _UNKNOWN},
+)  # fmt: skip
+def histogram_of(input: Tensor, bins: Tensor | None, weight: Tensor | None) -> Any:
+    """History of a histogram, which has no derivative; recorded, never run."""
+    return Out((), input.dtype), Out((), input.dtype)

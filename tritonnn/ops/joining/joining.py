@@ -18,7 +18,7 @@ from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.shape.parts import select_dim, slice_dim, split_by_sizes, split_evenly, unbind_dim
-from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
+from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_as_size, view_or_copy
 from tritonnn.shape import Size, wrap_dim
 from tritonnn.table.types import IntOrInts, Tensors
 
@@ -154,6 +154,9 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
         [tensor._stride in row_major for tensor in tensors]
     ):  # else the strides tell how the result is to lie
         return stack_contiguous(tensors, at) if out is None else stack_contiguous(tensors, at, out=out)
+    shape = tensors[0].shape
+    if out is None and at < len(shape):  # joined along what stands there, the result keeps the memory format
+        return view_as_size(cat(tensors, at), Size((*shape[:at], len(tensors), *shape[at:])))
     rows = [unsqueeze(tensor, at) for tensor in tensors]
     return cat(rows, at) if out is None else cat(rows, at, out=out)
 
@@ -348,7 +351,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     tensor([[1, 1],
             [2, 2]])
     """
-    vectors = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    vectors = list(tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors)
     indexing = "ij" if indexing is None else indexing
     if indexing not in ("ij", "xy"):
         raise fail("meshgrid", f'indexing must be one of "xy" or "ij", but received: {indexing}')
@@ -357,6 +360,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     for vector in vectors:
         if not isinstance(vector, Tensor):
             raise not_a_tensor("meshgrid", "tensors", vector)
+    for vector in vectors:
         if len(vector.shape) > 1:
             reason = f"Expected 0D or 1D tensor in the tensor list but got {len(vector.shape)}D"
             raise fail("meshgrid", reason)
@@ -389,7 +393,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     >>> a.shape, b.shape
     (torch.Size([3, 2]), torch.Size([3, 2]))
     """
-    items = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
+    items = list(tensors)
     for item in items:
         if not isinstance(item, Tensor):
             raise not_a_tensor("broadcast_tensors", "tensors", item)

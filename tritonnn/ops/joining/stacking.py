@@ -11,8 +11,7 @@ from tritonnn.errors import fail
 from tritonnn.ops._arguments import not_a_tensor
 from tritonnn.ops._table import ANY, Bad, Sample, composite
 from tritonnn.ops.joining.joining import cat
-from tritonnn.ops.shape.shape import view_or_copy
-from tritonnn.shape import Size
+from tritonnn.ops.shape.shape import unsqueeze, view_or_copy
 from tritonnn.table.types import Tensors
 
 
@@ -42,11 +41,10 @@ def _at_least(tensor: Tensor, ndim: int) -> Tensor:
     shape = tensor.shape
     if len(shape) >= ndim:
         return tensor
-    if ndim == 3:
-        shape = Size(((1, 1, 1), (1, *shape, 1), (*shape, 1))[len(shape)])
-    else:
-        shape = Size((1,) * (ndim - len(shape)) + tuple(shape))
-    return view_or_copy(tensor, shape)
+    last = ndim == 3 and len(shape) > 0
+    for _ in range(ndim - len(shape) - last):
+        tensor = unsqueeze(tensor, 0)
+    return unsqueeze(tensor, -1) if last else tensor
 
 
 def _stacked(samples: Any, other: tuple[int, ...], **options: Any) -> Any:

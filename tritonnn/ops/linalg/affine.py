@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import multiplied, real_factor
@@ -81,10 +81,10 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha:
     """beta input + alpha (mat1 @ mat2); `input` of any shape that broadcasts to (n, p).
 
     Args:
-        input: what is added; with `beta=0` it is ignored, NaN included.
+        input: what is added.
         mat1: (n, m).
         mat2: (m, p).
-        beta, alpha: numbers.
+        beta, alpha: numbers; what is multiplied by 0 is ignored, NaN included.
 
     >>> import tritonnn as torch
     >>> torch.addmm(torch.ones(2), torch.eye(2), torch.ones(2, 2), beta=2)
@@ -111,10 +111,10 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, 
     """beta input + alpha (batch1 @ batch2); `input` of any shape that broadcasts to (b, n, p).
 
     Args:
-        input: what is added; with `beta=0` it is ignored, NaN included.
+        input: what is added.
         batch1: (b, n, m).
         batch2: (b, m, p).
-        beta, alpha: numbers.
+        beta, alpha: numbers; what is multiplied by 0 is ignored, NaN included.
 
     >>> import tritonnn as torch
     >>> torch.baddbmm(torch.ones(2), torch.ones(1, 1, 3), torch.ones(1, 3, 2), alpha=2)
@@ -182,7 +182,7 @@ _COMPOSED: dict[str, Any] = dict(
     errors=lambda make: [Bad(make(2), make(2, 3, 4), make(2, 3, 2), match="inner dimension")],
 )  # fmt: skip
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """beta input + alpha (sum over the batch of batch1 @ batch2); `beta=0` ignores `input`, NaN included.
+    """beta input + alpha (sum over the batch of batch1 @ batch2); what is multiplied by 0 is ignored, NaN included.
 
     >>> import tritonnn as torch
     >>> torch.addbmm(torch.ones(2), torch.ones(5, 1, 3), torch.ones(5, 3, 2))
@@ -206,7 +206,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, a
     errors=lambda make: [Bad(make(3), make(3, 4), make(3), match="size mismatch")],
 )  # fmt: skip
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
-    """beta input + alpha (mat @ vec); `beta=0` ignores `input`, NaN included.
+    """beta input + alpha (mat @ vec); what is multiplied by 0 is ignored, NaN included.
 
     >>> import tritonnn as torch
     >>> torch.addmv(torch.ones(2), torch.eye(2), torch.tensor([3., 4.]))
@@ -240,11 +240,20 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
     from tritonnn.ops.shape.shape import expand_as_size
 
     _ranked("addr", 1, vec1=vec1, vec2=vec2)
-    product = _times_plain(outer(vec1, vec2), alpha)
+    shape = (vec1.shape[0], vec2.shape[0])
     if len(input.shape) > 2:
-        raise fail("addr", f"input must broadcast to the product's {list(product.shape)}", input=input)
-    kept = expand_as_size(input, product.shape)
-    return product if beta == 0 else product + _times_plain(kept, beta)
+        raise fail("addr", f"input must broadcast to the product's {list(shape)}", input=input)
+    kept = expand_as_size(input, shape)
+    dtype = dispatch.result_type(kept, vec1, vec2)
+    for name, factor in (("alpha", alpha), ("beta", beta)):
+        if dtype.kind < 2 and isinstance(factor, (float, complex)):
+            words = f"For integral input tensors, argument {name} must not be a floating point number, got {factor}"
+            raise fail("addr", words, input=input, vec1=vec1, vec2=vec2)
+    if dtype is dtypes.bool_:
+        alpha, beta = bool(alpha), bool(beta)
+    product = _times_plain(outer(vec1, vec2), alpha)
+    # the input first: the result lies in memory as it does
+    return product.to(dtype) if beta == 0 else _times_plain(kept, beta) + product
 
 
 def _times_plain(x: Tensor, number: Any) -> Tensor:

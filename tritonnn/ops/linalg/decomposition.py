@@ -5,6 +5,7 @@ They run through LAPACK on the host, GPU tensors too: copied there and back, wit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
+from tritonnn.memory_format import strides_in_order
 from tritonnn.ops._table import Bad, Out, Sample, primitive
 
 
@@ -69,4 +71,13 @@ def qr(A: Tensor, mode: str = "reduced") -> Any:
     *batch, m, n = A.shape
     k = m if mode == "complete" else min(m, n)
     q = (0,) if mode == "r" else (*batch, m, k)
-    return Out(q, A.dtype), Out((*batch, k, n), A.dtype)
+    r = (*batch, k, n)
+    if mode == "r":
+        return Out(q, A.dtype), Out(r, A.dtype, strides=_by_columns(r))
+    return Out(q, A.dtype, strides=_by_columns(q)), Out(r, A.dtype, strides=_by_columns(r))
+
+
+def _by_columns(shape: Sequence[int]) -> tuple[int, ...]:
+    """Strides of matrices whose columns lie together, as LAPACK has them."""
+    order = [*range(len(shape) - 2), len(shape) - 1, len(shape) - 2]
+    return strides_in_order(shape, order)

@@ -74,6 +74,9 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     total, letters = apart(total, letters, set(result).union(*[p[1] for p in pairs[1:]]))
     for i, (operand, term) in enumerate(pairs[1:], 1):
         later = set(result).union(*[p[1] for p in pairs[i + 1 :]])
+        if i == len(pairs) - 1 and _joined(term, letters, later) == result != _joined(letters, term, later):
+            # the other way round the result lies as it is asked for
+            total, letters, operand, term = operand, term, total, letters
         total, letters = _contract(total, letters, operand, term, later)
     if not result or (letters == result and len(pairs) > 1):
         return total
@@ -205,6 +208,13 @@ def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> 
     )
     contracted = _shaped(product, (*batch_shape, *row_shape, *column_shape))
     return contracted, "".join((*batch, *rows, *columns))
+
+
+def _joined(left: str, right: str, needed: set[str]) -> str:
+    """The letters of a product of two operands, in its order."""
+    kept = [c for c in left if c in needed]
+    batch, rows = [c for c in kept if c in right], [c for c in kept if c not in right]
+    return "".join((*batch, *rows, *[c for c in right if c in needed and c not in left]))
 
 
 def _common(ours: int, theirs: int) -> int:

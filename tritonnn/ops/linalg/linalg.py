@@ -15,6 +15,7 @@ from tritonnn.ops.elementwise.elementwise import conjugate
 from tritonnn.ops.shape.shape import expand_as_size, squeeze_dims, transpose, unsqueeze, view_or_copy
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
+from tritonnn.recording.preserving import preserve
 from tritonnn.shape import broadcast_shapes, numel
 
 PRODUCTS = (*NUMERIC, *dtypes.COMPLEX)  # of truth values there are none
@@ -47,19 +48,20 @@ def _adjoint(x: Tensor) -> Tensor:
 )  # fmt: skip
 def matmul_nd(input: Tensor, other: Tensor) -> Any:
     """Matrix product of the last two dimensions; leading dimensions broadcast."""
-    if input.dtype is not other.dtype:
+    dtype = input._dtype
+    if dtype is not other._dtype:
         _same_dtype(input=input, other=other)
     multiplied(input, other)
-    left, right = tuple(input.shape), tuple(other.shape)
+    left, right = tuple(input._shape), tuple(other._shape)
     if left[-1] != right[-2]:
         raise Invalid(
             f"mat1 and mat2 shapes cannot be multiplied ({'x'.join(map(str, left))} and "
             f"{'x'.join(map(str, right))}): input has {left[-1]} columns but other has {right[-2]} rows"
         )
     if len(left) == 2 == len(right):
-        return Out((left[0], right[1]), input.dtype)
+        return Out((left[0], right[1]), dtype)
     batch = broadcast_shapes(left[:-2], right[:-2])
-    return Out((*batch, left[-2], right[-1]), input.dtype)
+    return Out((*batch, left[-2], right[-1]), dtype)
 
 
 @composite(
@@ -78,7 +80,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     >>> torch.matmul(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([1., 1.]))
     tensor([3., 7.])
     """
-    if len(input.shape) == 2 and len(other.shape) == 2:
+    if len(input._shape) == 2 and len(other._shape) == 2:
         return matmul_nd(input, other) if out is None else matmul_nd(input, other, out=out)
     if not input.shape or not other.shape:
         raise fail(
@@ -101,6 +103,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         product = view_or_copy(flat, (*left.shape[:-1], right.shape[-1]))
     else:
         product = matmul_nd(left, right)
+        if len(left.shape) == 2 < len(right.shape):  # here PyTorch lays the other operand out anew
+            preserve(product, "other")
     if len(input.shape) == 1:
         product = squeeze_dims(product, (-2,))
     if len(other.shape) == 1:
@@ -307,11 +311,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     tensor([[6.]])
     """
     multiplied(input, weight)
-    if len(weight.shape) == 2 == len(input.shape) and bias is not None:  # the usual case, checked at once
-        rows, features = input.shape
-        outputs, expected = weight.shape
-        kind = input.dtype
-        if features == expected and bias.shape == (outputs,) and kind is weight.dtype and kind is bias.dtype:
+    if len(weight._shape) == 2 == len(input._shape) and bias is not None:  # the usual case, checked at once
+        rows, features = input._shape
+        outputs, expected = weight._shape
+        kind = input._dtype
+        if features == expected and bias._shape == (outputs,) and kind is weight._dtype is bias._dtype:
             return Out((rows, outputs), kind)
     if len(weight.shape) == 1:
         raise Invalid(
@@ -387,6 +391,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     output = view_or_copy(
         (turned * second).sum(-1, dtype=turned.dtype).transpose(0, 1), (*input1.shape[:-1], weight.shape[0])
     )
+    output = output.contiguous()
     return output if bias is None else output + bias
 
 

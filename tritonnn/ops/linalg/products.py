@@ -14,6 +14,7 @@ from tritonnn.ops._arguments import dimension, not_a_tensor, tensors_only
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite
 from tritonnn.ops.linalg.linalg import PRODUCTS, _ranked, matmul, matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
+from tritonnn.recording.preserving import preserve
 from tritonnn.shape import broadcast_shapes, numel, wrap_dim
 from tritonnn.table.arguments import is_count, is_ints, is_tensors
 
@@ -179,6 +180,8 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
     >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)).shape
     torch.Size([2, 1])
     """
+    for matrix in matrices:
+        tensors_only("chain_matmul", matrices=matrix)
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
 
@@ -226,7 +229,8 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     b = view_or_copy(other, (1,) * (ndim - len(other.shape)) + tuple(other.shape))
     left = view_or_copy(a, [n for extent in a.shape for n in (extent, 1)])
     right = view_or_copy(b, [n for extent in b.shape for n in (1, extent)])
-    return view_or_copy(left * right, [n * m for n, m in zip(a.shape, b.shape, strict=True)])
+    product = preserve(left * right, "input", "other")
+    return view_or_copy(product, [n * m for n, m in zip(a.shape, b.shape, strict=True)])
 
 
 @composite(

@@ -75,11 +75,13 @@ class Chunking(NamedTuple):
         rows: rows in a chunk, at least 1.
         scores: the dtype of a chunk's scores.
         sums: the dtype in which the chunks' gradients of the weight are added up.
+        loss: the dtype of the loss.
     """
 
     rows: int
     scores: DType
     sums: DType
+    loss: DType
 
     def slices(self, count: int) -> Iterator[slice]:
         """The chunks of `count` rows, in order."""
@@ -163,7 +165,7 @@ def resolve_chunking(
     scores = wide if policy == "accurate" else kind
     sums = kind if policy == "compact" else wide
     beside = features * classes * sums.itemsize if trains else 0
-    return Chunking(_rows(options, rows, features, classes, scores.itemsize, beside), scores, sums)
+    return Chunking(_rows(options, rows, features, classes, scores.itemsize, beside), scores, sums, kind)
 
 
 def _rows(

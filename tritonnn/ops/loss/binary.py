@@ -23,7 +23,7 @@ def _bce_input_grad(g: Tensor, x: Tensor, y: Tensor, weight: Tensor | None, redu
 
 
 def _bce_target_grad(g: Tensor, x: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    grad = ((1 - x).log().clamp(-100.0) - x.log().clamp(-100.0)) * share_of(g, x.shape, reduction)
+    grad = ((1 - x).log() - x.log()) * share_of(g, x.shape, reduction)
     return grad if weight is None else grad * weight
 
 
@@ -86,8 +86,8 @@ def binary_cross_entropy(
 
     Raises:
         ValueError: shapes that differ, or an unknown reduction.
-        RuntimeError: an element of the input outside [0, 1] (on the CPU; NaN on the GPU), dtypes that differ, or a
-            weight that requires grad.
+        RuntimeError: an element of the input or the target outside [0, 1] (on the CPU; NaN on the GPU), dtypes that
+            differ, or a weight that requires grad.
 
     >>> import tritonnn as torch
     >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.]))

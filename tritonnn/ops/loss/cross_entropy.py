@@ -179,7 +179,7 @@ def functional_nll_loss(
 @primitive(
     public="cross_entropy",
     results=("result", "shift", "sumexp", "total_weight"), own_form=("shift", "sumexp"),
-    non_differentiable=("shift", "sumexp", "total_weight"),
+    non_differentiable=("shift", "sumexp", "total_weight"), preserved=("input",),
     grad={"input": lambda g, input, target, weight, ignore_index, label_smoothing, reduction, shift, sumexp,
           total_weight: fused_cross_entropy_backward(
               g, input, target, weight, shift, sumexp, total_weight, ignore_index, label_smoothing,

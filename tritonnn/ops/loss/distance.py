@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tritonnn import dtypes
@@ -9,6 +10,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
+from tritonnn.ops.elementwise.elementwise import choose, isnan
 from tritonnn.ops.reduction.norms import norm, vector_norm
 from tritonnn.ops.reduction.reduction import safe_sqrt
 from tritonnn.shape import broadcast_shapes
@@ -19,7 +21,7 @@ from tritonnn.table.types import IntOrInts
 def _at_least(x: Any, floor: float) -> Any:
     """max(x, floor) whose gradient is that of x everywhere."""
     value = x.detach()
-    return x + (value.clamp_min(floor) - value)
+    return choose(value < floor, x - value + floor, x)
 
 
 def _vectors(make: Make) -> list[Sample]:
@@ -142,7 +144,7 @@ def cdist(
         raise fail("cdist", "x1 and x2 must have at least two dimensions", x1=x1, x2=x2)
     if x1.shape[-1] != x2.shape[-1]:
         raise fail("cdist", "x1 and x2 must have the same number of columns", x1=x1, x2=x2)
-    if p < 0:
+    if not p >= 0:
         raise fail("cdist", f"only supports non-negative p values, got {p}", x1=x1, x2=x2)
     if compute_mode not in _MODES:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode: use one of {_MODES}")
@@ -155,7 +157,7 @@ def cdist(
         squares = (a * a).sum(-1, True) + (b * b).sum(-1).unsqueeze(-2)
         result = safe_sqrt((squares - 2 * a.matmul(b.transpose(-2, -1))).clamp_min(0))
     else:
-        result = vector_norm(a.unsqueeze(-2) - b.unsqueeze(-3), p, -1)
+        result = _distances(a.unsqueeze(-2) - b.unsqueeze(-3), p)
     return result.to(x1.dtype) if half else result
 
 
@@ -178,7 +180,13 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     rows = x.shape[0]
     upper = x.new_ones((rows, rows)).triu(1).nonzero()
     first, second = upper.select(1, 0), upper.select(1, 1)
-    return vector_norm(x.index_select(0, first) - x.index_select(0, second), p, -1)
+    return _distances(x.index_select(0, first) - x.index_select(0, second), p)
+
+
+def _distances(differences: Any, p: float) -> Any:
+    """Norms of the last dimension; with p = 0 NaN is no count."""
+    result = vector_norm(differences, p, -1)
+    return result.masked_fill(isnan(differences).any(-1), math.nan) if p == 0 else result
 
 
 __all__ = ["cdist", "cosine_similarity", "normalize", "pairwise_distance", "pdist"]

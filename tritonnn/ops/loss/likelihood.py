@@ -10,6 +10,7 @@ from tritonnn.errors import fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._table import Bad, Sample, composite
+from tritonnn.ops.creation.creation import full_like
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.elementwise.elementwise import logical_not
 from tritonnn.ops.loss.loss import reduced, resolve
@@ -70,7 +71,7 @@ def _spread_variance(input: Tensor, var: Any) -> Tensor:
     if isinstance(var, (int, float)):
         if var < 0:
             raise ValueError("gaussian_nll_loss: var has negative entry/entries")
-        return input.detach().new_full(input.shape, float(var))
+        return full_like(input.detach(), float(var))
     if var.dtype.kind < 2:
         text = f"result type {input.dtype.name} can't be cast to the type {var.dtype.name} of var"
         raise fail("gaussian_nll_loss", text, hint="var.float()", input=input, var=var)
@@ -126,6 +127,6 @@ def gaussian_nll_loss(
     variance = _spread_variance(input, var)
     reduction = resolve(reduction)
     constant = variance.detach()
-    variance = variance + (constant.clamp(eps) - constant)
+    variance = where(constant < eps, variance - constant + eps, variance)
     loss = (variance.log() + (input - target) ** 2 / variance) * 0.5
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.dispatch import cast, lower_precision
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._definitions import losses as define
@@ -92,7 +93,7 @@ def _received(
     results=("result", "shift", "sumexp", "total_weight", "grad_input", "grad_weight", "grad_bias"),
     own_form=("shift", "sumexp"),
     non_differentiable=("shift", "sumexp", "total_weight", "grad_input", "grad_weight", "grad_bias"),
-    rule_only=("spent",),
+    rule_only=("spent",), preserved=("input", "linear_weight", "linear_bias", "weight"),
     backward=lambda g, input, linear_weight, linear_bias, target, weight, shift, sumexp, total_weight, grad_input,
     grad_weight, grad_bias, ignore_index, label_smoothing, reduction, chunking, spent, needs: _grads(
         g, input, linear_weight, linear_bias, target, weight, shift, sumexp, total_weight, grad_input, grad_weight,
@@ -119,7 +120,7 @@ def fused_linear_cross_entropy(
     check_classes(Out((input.shape[0], linear_weight.shape[0]), input.dtype), target, weight)
     kind = statistics_dtype(input.dtype)
     rows = Out((input.shape[0],), kind)
-    loss = Out(rows.shape if reduction == "none" else (), input.dtype)
+    loss = Out(rows.shape if reduction == "none" else (), chunking.loss)
     kinds = (chunking.scores, chunking.sums, kind)
     return (loss, rows, rows, Out((), kind), *_gradients_of(input, linear_weight, mask, kinds))
 
@@ -322,6 +323,12 @@ def linear_cross_entropy(
     tensor(1.3863)
     """
     reduction = resolve(reduction, None, None)
+    lower = lower_precision(input)
+    if (
+        lower is not None
+    ):  # products in lower precision, their loss in float32: as `linear` and `cross_entropy`
+        given = [cast(t, lower, input.device.type) for t in (input, linear_weight, linear_bias, weight)]
+        input, linear_weight, linear_bias, weight = given
     _refuse(input, linear_weight, target, linear_bias, ignore_index, label_smoothing)
     if options is not None and not hasattr(options, "allow_retain_graph"):
         kind = type(options).__name__
@@ -349,6 +356,8 @@ def linear_cross_entropy(
     chunking = resolve_chunking(
         options, *sizes, input.dtype, input.device.type, state.enabled and linear_weight.requires_grad
     )
+    if lower is not None and input.dtype is lower:
+        chunking = chunking._replace(loss=dtypes.float32)
     once = options is not None and not options.allow_retain_graph and reduction != "none"
     loss = fused_linear_cross_entropy(
         input, linear_weight, linear_bias, target, weight, ignored, float(label_smoothing), reduction, chunking,

@@ -151,7 +151,7 @@ def _mse_grad(g: Tensor, x: Tensor, y: Tensor, reduction: str) -> Tensor:
 
 @primitive(
     public="l1_loss",
-    samples=_pair_samples,
+    samples=_pair_samples, preserved=("input", "target"),
     grad={"input": lambda g, input, target, reduction: (input - target).sign() * share_of(g, input.shape,
     reduction),
           "target": lambda g, input, target, reduction: (target - input).sign() * share_of(g, input.shape,
@@ -221,7 +221,7 @@ def mse_loss(
     reduction = resolve(reduction, size_average, reduce)
     x, y = paired("mse_loss", input, target)
     if weight is not None:
-        return _weighted(mse_reduced(x, y, "none"), weight, input, reduction, True)
+        return _weighted((x - y).square(), weight, input, reduction, True)
     return mse_reduced(x, y, reduction)
 
 

@@ -25,6 +25,7 @@ from tritonnn.ops._fused import (
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.normalization.normalization import native_group_norm
 from tritonnn.recording.grad_mode import no_grad, state
+from tritonnn.recording.preserving import preserve
 from tritonnn.shape import numel
 from tritonnn.table import Make
 from tritonnn.table.types import Count
@@ -112,6 +113,10 @@ def _normalised(
         mean = input.new_zeros(input.shape[1]) if running_mean is None else running_mean
         var = input.new_ones(input.shape[1]) if running_var is None else running_var
         return native_batch_norm(input, weight, bias, mean, var, False, momentum, eps)[0]
+    if training:
+        for running in (running_mean, running_var):
+            if running is not None:
+                dispatch.before_write(running)
     result = native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)[0]
     if training:
         for running in (running_mean, running_var):
@@ -288,12 +293,13 @@ def functional_instance_norm(
              [-1.0000,  1.0000]]])
     """
     if not use_input_stats:
-        return _normalised(input, running_mean, running_var, weight, bias, False, momentum, eps)
+        return _normalised(input.contiguous(), running_mean, running_var, weight, bias, False, momentum, eps)
     if numel(input.shape[2:]) == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
     if 0 in input.shape:
         return _normalised(input, running_mean, running_var, weight, bias, True, momentum, eps)
-    result = native_group_norm(input, input.shape[1], weight, bias, eps)[0]
+    # row-major, as PyTorch has it, whatever the format of the images
+    result = preserve(native_group_norm(input.contiguous(), input.shape[1], weight, bias, eps)[0], "weight")
     if running_mean is not None or running_var is not None:
         _move_instance_statistics(input, running_mean, running_var, momentum)
     return result

@@ -20,7 +20,7 @@ def _check_lists(params: Tensors, **others: Tensors) -> None:
         if len(tensors) != len(params):
             raise Invalid(f"{name} has {len(tensors)} tensors for {len(params)} params")
         for i, (p, t) in enumerate(zip(params, tensors, strict=True)):
-            if t.shape != p.shape:
+            if t._shape != p._shape:
                 raise Invalid(f"{name}[{i}] has shape {tuple(t.shape)} but params[{i}] has {tuple(p.shape)}")
 
 

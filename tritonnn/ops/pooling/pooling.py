@@ -12,7 +12,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
-from tritonnn.memory_format import strides_in_format
+from tritonnn.memory_format import strides_in_format, strides_in_series
 from tritonnn.ops._table import FLOATING, NUMERIC, Out, Sample, primitive
 from tritonnn.ops.pooling._checks import check_dtype, window_counts
 from tritonnn.table import Make
@@ -28,10 +28,21 @@ def _gather(g: Tensor, indices: Tensor, n: int) -> Tensor:
     return flat.gather(-1, where).view(indices.shape)
 
 
-def _pooled(input: Tensor, sizes: Sequence[int], dtype: DType | None = None, volumes: bool = False) -> Out:
-    """Planes of other sizes, in the input's memory format; that of volumes only maxima over windows keep."""
+def _pooled(
+    input: Tensor,
+    sizes: Sequence[int],
+    dtype: DType | None = None,
+    volumes: bool = False,
+    series: bool = True,
+) -> Out:
+    """Planes of other sizes, in the input's memory format.
+
+    That of volumes only maxima over windows keep; that of series all but maxima without their places.
+    """
     shape = (*input.shape[: len(input.shape) - len(sizes)], *sizes)
     strides = strides_in_format(shape, input) if volumes or len(sizes) == 2 else None
+    if len(sizes) == 1 and series:
+        strides = strides_in_series(shape, input)
     return Out(shape, dtype or input.dtype, strides=strides)
 
 
@@ -63,7 +74,7 @@ def max_pool(
     """Maximum of every window."""
     check_dtype(input, NUMERIC)
     sizes = window_counts(input.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    return _pooled(input, sizes, volumes=True)
+    return _pooled(input, sizes, volumes=True, series=False)
 
 
 def _max_pool_grad(g: Tensor, input: Tensor, result: Tensor | None, *window: Any) -> Tensor:

@@ -73,7 +73,7 @@ def _check(name: str, p: float, input: Tensor, kind: type[Exception] = ValueErro
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     if not 0 <= p <= 1:
         message = f"dropout probability has to be between 0 and 1, but got {p}"
-        raise fail(name, message, kind=kind, input=input)
+        raise fail(name, message, kind=kind if p == p else RuntimeError, input=input)  # as PyTorch, of NaN
 
 
 def _drop(input: Tensor, p: float) -> tuple[Tensor, Tensor]:

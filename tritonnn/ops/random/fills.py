@@ -60,6 +60,8 @@ def uniform_(
     """
     from_, to = old.pop("from", old.pop("a", from_)), old.pop("to", old.pop("b", to))
     _no_more("uniform_", old)
+    if from_ != from_ or to != to:
+        raise RuntimeError(f"uniform_: from or to is out of bounds: they are {from_} and {to}")
     if from_ > to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
     return _refill("uniform_", self, philox_uniform, float(from_), float(to), generator=generator)
@@ -74,7 +76,7 @@ def normal_(
     >>> torch.empty(2).normal_(5, 0)
     tensor([5., 5.])
     """
-    if std < 0:
+    if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     return _refill("normal_", self, philox_normal, float(mean), float(std), generator=generator)
 
@@ -88,7 +90,7 @@ def log_normal_(
     >>> bool((torch.empty(100).log_normal_() > 0).all())
     True
     """
-    if std <= 0:
+    if not std > 0:
         raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
     return _refill("log_normal_", self, philox_log_normal, float(mean), float(std), generator=generator)
 
@@ -100,7 +102,7 @@ def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | Non
     >>> bool((torch.empty(100).exponential_() > 0).all())
     True
     """
-    if lambd <= 0:
+    if not lambd > 0:
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
     return _refill("exponential_", self, philox_exponential, float(lambd), generator=generator)
 
@@ -114,7 +116,7 @@ def cauchy_(
     >>> torch.empty(3).cauchy_().shape
     torch.Size([3])
     """
-    if sigma <= 0:
+    if not sigma > 0:
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
     return _refill("cauchy_", self, philox_cauchy, float(median), float(sigma), generator=generator)
 

@@ -111,7 +111,10 @@ def _new(
         agreed(op, out, dtype)
     if out is not None:
         dispatch.check_out("", out, False, out.dtype, None)
-        return out.resize_(shape) if out.shape != shape else out
+        if out.shape != shape:
+            dispatch.resize_out(out, shape)
+        dispatch.refuse_expanded(out)
+        return out
     return allocate(shape, dtype or default or dtypes.get_default_dtype(), resolve(device))
 
 
@@ -190,6 +193,10 @@ def draw_integers(target: Tensor, low: int, high: int, generator: Generator | No
             "random", "random bounds are of integral, floating-point and boolean types only", self=target
         )
     low, high = int(low), int(high)
+    for name, bound in (("from", low), ("to", high)):
+        if not -(1 << 63) <= bound < 1 << 63:
+            text = f"Overflow when unpacking long long: argument '{name}' is {bound}"
+            raise fail("random", text, kind=ValueError, self=target)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if target.dtype.kind < 2:

@@ -50,7 +50,10 @@ def gru_direction(
 ) -> tuple[Tensor, States]:
     """As `lstm_direction`."""
     projected = linear(rows, weights.ih, weights.bias_ih)
-    output, h, _ = gru_layer(projected, states[0], weights.hh, weights.bias_hh, sizes, reverse)
+    bias = weights.bias_hh
+    if bias is not None and bias.requires_grad:
+        bias = bias.clone()  # it is saved: a copy, so that the weights may be written before backward
+    output, h, _ = gru_layer(projected, states[0], weights.hh, bias, sizes, reverse)
     return output, (h,)
 
 
@@ -195,4 +198,6 @@ def network(
         rows = outputs[0] if directions == 1 else cat(outputs, 1)
         if dropout and train and layer < layers - 1:
             rows = drop(rows, dropout, True)
+    if directions == 1 and rows.requires_grad:
+        rows = rows.clone()  # what is saved for backward must not change where the outputs are written to
     return rows, tuple([stack(same) for same in zip(*ends, strict=True)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import tensors_only, whole_number
-from tritonnn.ops._table import FLOATING, NUMERIC, Bad, Sample, composite
+from tritonnn.ops._table import FLOATING, NUMERIC, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.creation import ones, zeros
 from tritonnn.ops.creation.from_data import tensor
 from tritonnn.ops.sorting.searching import search
+from tritonnn.recording.graph import record_refusal
+from tritonnn.table.formulas import no_derivative
 from tritonnn.table.types import Count, Number
 
 
@@ -59,12 +62,21 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: Count = 0)
             weights=weights,
         )
     size = max(minlength, int(input.max()) + 1 if count else 0)
+    given = weights
     if weights is None or not count:
         weights = ones(count, dtype=dtypes.int64, device=input.device)
     elif weights.dtype is not dtypes.float32:
         weights = weights.to(dtypes.float64)
     total = zeros(size, dtype=weights.dtype, device=input.device)
-    return total.index_add(0, input.to(dtypes.int64), weights.detach())
+    result = total.index_add(0, input.to(dtypes.int64), weights.detach())
+    record_refusal(bincount_of.op, (input, given), (result,))
+    return result
+
+
+@primitive(public="bincount", recorded=True, grad={"weights": no_derivative("bincount")})
+def bincount_of(input: Tensor, weights: Tensor | None) -> Any:
+    """History of weighted counts, which have no derivative; recorded, never run."""
+    return Out((), dtypes.float64)
 
 
 @composite(
@@ -187,6 +199,8 @@ def isin(
         is_member = zeros(sought.shape, dtype=dtypes.bool_, device=sought.device)
     else:
         ordered = tests.sort()[0]
-        place = search(ordered, sought, None, False, False).clamp(0, tests.numel() - 1)
+        # NaN comes last, where the search takes it for the largest number; it equals nothing when it is compared
+        sorted_ = ordered.masked_fill(ordered != ordered, math.inf) if kind.is_floating_point else ordered
+        place = search(sorted_, sought, None, False, False).clamp(0, tests.numel() - 1)
         is_member = ordered.take(place) == sought
     return is_member.logical_not() if invert else is_member

@@ -41,12 +41,19 @@ def shared_equally(g: Tensor, input: Tensor, result: Tensor, dims: Sequence[int]
     return choose(ties, over_count(g, sum(ties, dims, True)), 0.0)  # a product would spread NaN
 
 
+def _shared_by_equals(g: Tensor, input: Tensor, result: Tensor, dims: Sequence[int], keepdim: bool) -> Tensor:
+    """The gradient, shared among the elements that equal the result; none equals NaN, whose gradient is 0 / 0."""
+    result, g = restore(result, input.shape, dims, keepdim), restore(g, input.shape, dims, keepdim)
+    ties = input == result
+    return over_count(choose(ties, g, 0.0), sum(ties, dims, True))
+
+
 _EXTREME = dict(
     api="torch tensor", dtypes=REAL,
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3, 4), (0, -1), True)],
     errors=lambda make: [*_dim_errors(make), Bad(make(0, 3), 0, error=IndexError, match="non-zero size"),
                          Bad(make(0, 3), match="reduction dim to be specified")],
-    grad={"input": lambda g, input, result, dim, keepdim: shared_equally(g, input, result, dim, keepdim)},
+    grad={"input": lambda g, input, result, dim, keepdim: _shared_by_equals(g, input, result, dim, keepdim)},
 )  # fmt: skip
 
 
@@ -61,9 +68,13 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     >>> torch.tensor([[1, 5], [3, 2]]).amax(1)
     tensor([5, 3])
     """
-    ordered(input, "amax")
+    return _extreme_out(input, dim, keepdim, "amax")
+
+
+def _extreme_out(input: Tensor, dim: Dims, keepdim: bool, op: str) -> Any:
+    ordered(input, op)
     dims = wrap_dims(dim, len(input.shape))
-    _not_empty(input, dims, "amax", dim)
+    _not_empty(input, dims, op, dim)
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
 
 
@@ -78,10 +89,25 @@ def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
     >>> torch.amin(torch.tensor([[1., 2.], [0., 3.]]), 1)
     tensor([1., 0.])
     """
-    ordered(input, "amin")
-    dims = wrap_dims(dim, len(input.shape))
-    _not_empty(input, dims, "amin", dim)
-    return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
+    return _extreme_out(input, dim, keepdim, "amin")
+
+
+_OF_ALL = dict(
+    dtypes=REAL, samples=lambda make: [Sample(make(3, 4)), Sample(make(2, 3, 4), (0, -1), True)],
+    grad={"input": lambda g, input, result, dim, keepdim: shared_equally(g, input, result, dim, keepdim)},
+)  # fmt: skip
+
+
+@primitive(**_OF_ALL, public="max")
+def max_dims(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
+    """`amax` as `max` and norms have it: a NaN that is the result takes the gradient."""
+    return _extreme_out(input, dim, keepdim, "max")
+
+
+@primitive(**_OF_ALL, public="min")
+def min_dims(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
+    """`amin` as `min` and norms have it: a NaN that is the result takes the gradient."""
+    return _extreme_out(input, dim, keepdim, "min")
 
 
 @composite(
@@ -257,10 +283,10 @@ def _defined(whole: Any, position: Any, pairwise: Any) -> Any:
 
 _MAX_OPTIONS: Any = dict(api="torch tensor", dtypes=REAL, samples=_MAX_SAMPLES, errors=_max_errors)
 max = composite(**_MAX_OPTIONS, reference=_defined(np.max, np.argmax, np.maximum))(
-    _max_or_min("max", amax, max_dim, "maximum")
+    _max_or_min("max", max_dims, max_dim, "maximum")
 )
 min = composite(**_MAX_OPTIONS, reference=_defined(np.min, np.argmin, np.minimum))(
-    _max_or_min("min", amin, min_dim, "minimum")
+    _max_or_min("min", min_dims, min_dim, "minimum")
 )
 
 

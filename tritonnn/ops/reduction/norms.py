@@ -15,8 +15,11 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, attach, composite, named, primitive
-from tritonnn.ops.reduction.extremes import amax, amin
+from tritonnn.ops.elementwise.elementwise import choose
+from tritonnn.ops.reduction.extremes import max_dims, min_dims
 from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, sum
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import edge_of
 from tritonnn.shape import wrap_dim, wrap_dims
 from tritonnn.table import Make
 from tritonnn.table.arguments import is_float
@@ -38,7 +41,7 @@ def _vector_norm(input: Tensor, p: float, dims: Sequence[int], keepdim: bool) ->
         )
     size = input.abs() if input.dtype.is_complex else input
     if math.isinf(p):
-        return (amax if p > 0 else amin)(size.abs(), dims, keepdim)
+        return (max_dims if p > 0 else min_dims)(size.abs(), dims, keepdim)
     return p_norm(size, p, dims, keepdim)
 
 
@@ -187,17 +190,23 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
             [0.3000, 0.4000]])
     """
     dim = wrap_dim(dim, len(input.shape))
-    if p <= 0:
+    if not p > 0:
         raise fail("renorm", "non-positive-norm not supported", input=input)
-    if maxnorm < 0:
+    if not maxnorm >= 0:
         raise fail("renorm", f"expected maxnorm to be >= 0 but got {maxnorm:g}", input=input)
     if len(input.shape) < 2:
         raise fail(
             "renorm", f"input needs at least 2 dimensions, got {len(input.shape)} dimensions", input=input
         )
     others = [d for d in range(len(input.shape)) if d != dim]
-    size = norm(input, p, others, True)
-    return input * (maxnorm / (size + 1e-7)).masked_fill((size > maxnorm).logical_not(), 1.0)
+    size = norm(input.detach(), p, others, True)
+    large = size > maxnorm
+    if (
+        state.enabled and edge_of(input) is not None
+    ):  # a slice that stays, one of NaN among them, has no part in it
+        size = norm(choose(large, input, input.detach()), p, others, True)
+    scaled = input * (maxnorm / (size + 1e-7)).masked_fill(large.logical_not(), 1.0)
+    return scaled.contiguous()
 
 
 @composite(

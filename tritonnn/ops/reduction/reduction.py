@@ -62,7 +62,8 @@ def over_count(x: Tensor, count: Tensor) -> Tensor:
 def _sum_dtype(input: Tensor, dtype: DType | None) -> DType:
     if dtype is not None:
         return dtype
-    return dtypes.int64 if input.dtype.kind < 2 else input.dtype
+    own = input._dtype
+    return dtypes.int64 if own.kind < 2 else own
 
 
 @primitive(
@@ -77,11 +78,12 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
     >>> torch.tensor([[1., 2.], [3., 4.]]).sum(0)
     tensor([4., 6.])
     """
-    dims = wrap_dims(dim, len(input.shape))
+    shape = input._shape
+    dims = wrap_dims(dim, len(shape))
     kind = _sum_dtype(input, dtype)
     if dtype is not None and (dtype.kind > input.dtype.kind or input.dtype in dtypes.FLOAT8):
         input = input.to(dtype)
-    return Out(reduced_shape(input.shape, dims, keepdim), kind), (input, dims, bool(keepdim), kind)
+    return Out(reduced_shape(shape, dims, keepdim), kind), (input, dims, bool(keepdim), kind)
 
 
 @primitive(

@@ -216,8 +216,6 @@ def index_reduce(
 
 
 def _bool_mask(op: str, mask: Tensor) -> Tensor:
-    if mask.dtype is dtypes.uint8:  # masks of older programs
-        return mask.to(dtypes.bool_)
     if mask.dtype is not dtypes.bool_:
         raise Invalid(f"{op}_ only supports boolean masks, but got mask with dtype {mask.dtype.name}")
     return mask
@@ -233,6 +231,7 @@ def _bool_mask(op: str, mask: Tensor) -> Tensor:
     ],
     errors=lambda make: [
         Bad(make(3), make(3, dtype=dtypes.float32), 1, match="only supports boolean masks"),
+        Bad(make(3), make(3, dtype=dtypes.uint8), 1, match="only supports boolean masks"),
         Bad(make(3), make.bool(3), make(3), match="0-dimensional value tensor"),
         Bad(make(3), make.bool(2), 1, match="must match the size"),
     ],

@@ -22,6 +22,7 @@ from tritonnn.ops.reduction.reduction import over_count
 from tritonnn.ops.shape.parts import slice_backward, slice_dim
 from tritonnn.shape import Size
 from tritonnn.table import Make
+from tritonnn.table.arguments import is_number
 from tritonnn.table.types import Number
 
 WRITE = dict(dtypes=ANY, inplace=True, aliasing=True)
@@ -97,7 +98,7 @@ def scatter_src(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
 
 
 @primitive(
-    **WRITE,
+    **WRITE, public="scatter",
     samples=lambda make: [Sample(make(3, 4), 0, make.int(2, 4, high=3), 2), Sample(make(3), 0, make.int(0), 1)],
     grad={"input": lambda g, dim, index: scatter_value(g, dim, index, 0)},
     errors=lambda make: [Bad(make(3), 0, make.int(2, low=3, high=4), 1, match="index 3 is out of bounds")],
@@ -126,7 +127,11 @@ def _scatter(
     src = value if src is None else src
     op = scatter_value.op
     args: tuple = (input, dim, index, src)
+    if not isinstance(src, Tensor) and not is_number(src):
+        raise TypeError(f"scatter(): argument 'src' must be Tensor or Number, not {type(src).__name__}")
     if reduce is not None:
+        if not isinstance(reduce, str):
+            raise TypeError(f"scatter(): argument 'reduce' must be str, not {type(reduce).__name__}")
         if reduce not in _REDUCE:
             raise fail("scatter", "reduce argument must be either add or multiply.", input=input)
         if not isinstance(src, Tensor):
@@ -220,7 +225,8 @@ def _scatter_reduce_grad(
         ours = (input == result).to(counted)
         theirs = (count == result.gather(dim, index)).to(ours.dtype)
         ties = (ours if include_self else ours * 0).scatter_add(dim, index, theirs)
-        share = over_count(g, ties.masked_fill(ties == 0, 1))
+        # nothing equals a NaN: its gradient is 0 / 0, as of amax
+        share = over_count(g, ties.masked_fill((ties == 0).logical_and(result == result), 1))
         ours, theirs = ours.to(g.dtype), theirs.to(g.dtype)
         to_input, to_src = ours * share, theirs * share.gather(dim, index)
     if not include_self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn._tensor import Tensor
-from tritonnn.dispatch import check_not_of_inference, wrote
+from tritonnn.dispatch import before_write, wrote
 from tritonnn.ops._table import expose
 from tritonnn.ops.shape.rearrange import swapaxes, swapdims
 from tritonnn.ops.shape.shape import squeeze, t, transpose, unsqueeze
@@ -17,7 +17,7 @@ from tritonnn.table import Entry, OpSignature
 
 def _geometry_inplace(name: str, entry: Entry) -> Any:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        check_not_of_inference(self)
+        before_write(self)
         if state.enabled and self.requires_grad:
             check_recorded_write(self)
         seen = getattr(self, name)(*args, **kwargs)

@@ -25,7 +25,7 @@ from tritonnn.table.types import Count, Geometry
 def slice_dim(input: Tensor, dim: int, start: int, length: int, step: int) -> Geometry:
     """`length` elements of dimension `dim` from `start`, every `step`-th (all normalised)."""
     size, stride = list(input.shape), list(input.stride())
-    offset = input._offset + (start * stride[dim] if length else 0)
+    offset = input._offset + start * stride[dim]
     size[dim] = length
     stride[dim] *= step
     return size, stride, offset
@@ -50,7 +50,7 @@ def slice_backward(grad: Tensor, input_shape: Size, dim: int, start: int, length
 )  # fmt: skip
 def select_dim(input: Tensor, dim: int, index: int) -> Geometry:
     """The slice at `index` of dimension `dim`, without that dimension (both normalised)."""
-    size, stride = list(input.shape), list(input.stride())
+    size, stride = list(input._shape), list(input.stride())
     offset = input._offset + index * stride[dim]
     return size[:dim] + size[dim + 1 :], stride[:dim] + stride[dim + 1 :], offset
 
@@ -61,7 +61,7 @@ def _sections(input: Tensor, dim: int, lengths: Sequence[int]) -> list[Geometry]
     start = 0
     for length in lengths:
         size[dim] = length
-        geometries.append((tuple(size), stride, input._offset + (start * stride[dim] if length else 0)))
+        geometries.append((tuple(size), stride, input._offset + start * stride[dim]))
         start += length
     return geometries
 
@@ -132,6 +132,8 @@ def select(input: Tensor, dim: int, index: Count) -> Tensor:
     dim, index = _checked_dim("select", dim, input), int(index)
     extent = input.shape[dim]
     if not -extent <= index < extent:
+        if not -(1 << 63) <= index < 1 << 63:
+            raise ValueError(f"select(): Overflow when unpacking long long: argument 'index' is {index}")
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
         )

@@ -27,15 +27,16 @@ from tritonnn.table.types import Dims, Geometry, IntOrInts
 )  # fmt: skip
 def expand_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
     """`input` broadcast to `size` without copying; -1 keeps an extent."""
-    lead = len(size) - len(input.shape)
+    shape = input._shape
+    lead = len(size) - len(shape)
     if lead < 0:
         raise Invalid(
-            f"expand({list(input.shape)}, size={list(size)}): the number of sizes provided ({len(size)}) must be "
-            f"greater or equal to the number of dimensions in the tensor ({len(input.shape)})"
+            f"expand({list(shape)}, size={list(size)}): the number of sizes provided ({len(size)}) must be "
+            f"greater or equal to the number of dimensions in the tensor ({len(shape)})"
         )
     target = []
     for position, extent in enumerate(size):
-        have = input.shape[position - lead] if position >= lead else None
+        have = shape[position - lead] if position >= lead else None
         if extent == -1:
             if have is None:
                 raise Invalid(f"expand: -1 at dimension {position} has no existing size to keep")
@@ -45,10 +46,10 @@ def expand_as_size(input: Tensor, size: Sequence[int]) -> Geometry:
         elif have not in (None, 1, extent):
             raise Invalid(
                 f"The expanded size of the tensor ({extent}) must match the existing size ({have}) at non-singleton "
-                f"dimension {position}.  Target sizes: {list(size)}.  Tensor sizes: {list(input.shape)}"
+                f"dimension {position}.  Target sizes: {list(size)}.  Tensor sizes: {list(shape)}"
             )
         target.append(extent)
-    return Size(target), shapes.expanded_strides(input.shape, input.stride(), target), input._offset
+    return Size(target), shapes.expanded_strides(shape, input.stride(), target), input._offset
 
 
 @composite(
@@ -253,9 +254,9 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Geometry:
     >>> torch.zeros(2, 3).transpose(0, 1).shape
     torch.Size([3, 2])
     """
-    ndim = len(input.shape)
+    size, stride = list(input._shape), list(input.stride())
+    ndim = len(size)
     first, second = wrap_dim(dim0, ndim), wrap_dim(dim1, ndim)
-    size, stride = list(input.shape), list(input.stride())
     if ndim:
         size[first], size[second] = size[second], size[first]
         stride[first], stride[second] = stride[second], stride[first]
@@ -390,8 +391,8 @@ def unsqueeze(input: Tensor, dim: int) -> Geometry:
     >>> torch.zeros(2, 3).unsqueeze(1).shape
     torch.Size([2, 1, 3])
     """
-    at = wrap_dim(dim, len(input.shape) + 1)
-    size, stride = list(input.shape), list(input.stride())
+    size, stride = list(input._shape), list(input.stride())
+    at = wrap_dim(dim, len(size) + 1)
     step = size[at] * stride[at] if at < len(size) else 1
     size.insert(at, 1)
     stride.insert(at, step)

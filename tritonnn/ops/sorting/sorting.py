@@ -299,17 +299,22 @@ def _quantile(
             below = int(at)
             above = min(below + (at > below), extent - 1)
             first, last = slice_dim(ordered, dim, below, 1, 1), slice_dim(ordered, dim, above, 1, 1)
-            value = _between(first, last, at - below, interpolation).masked_fill(invalid > 0, float("nan"))
+            value = _between(first, last, at - below, interpolation)
+            # NaN comes last, and takes the gradient of a result that is one
+            value = where(invalid > 0, slice_dim(ordered, dim, extent - 1, 1, 1), value)
         if flat:
             value = value.reshape(keep_shape if keepdim else ())
         elif not keepdim:
             value = select_dim(value, dim, 0)
         results.append(value)
-    if not many:
-        return results[0]
+    return _first_of_all(results) if many else results[0]
+
+
+def _first_of_all(results: list[Tensor]) -> Tensor:
+    """The results along a new first dimension, which is the fastest one in memory, as in PyTorch."""
     from tritonnn.ops.joining.joining import stack
 
-    return stack(results)
+    return stack(results, -1).movedim(-1, 0)
 
 
 def _between(first: Tensor, last: Tensor, weight: Tensor, interpolation: str) -> Any:
@@ -318,7 +323,7 @@ def _between(first: Tensor, last: Tensor, weight: Tensor, interpolation: str) ->
     if interpolation == "higher":
         return last
     if interpolation == "midpoint":
-        return (first + last) / 2
+        return lerp(first, last, 0.5)
     if interpolation == "nearest":  # a choice, not a sum: an infinity beside the chosen one does not matter
         if isinstance(weight, Tensor):
             return where(weight.round() > 0, last, first)

@@ -1,0 +1,93 @@
+"""Gradients of every op at NaN, infinities, signed zeros, ties and subnormal numbers among its samples' numbers."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from reference_ops import outcome, reference_tensors, run_reference
+from special_samples import KINDS, special_samples
+from support import array, call, floating, leaves_of
+from test_ops_parity import cases
+
+import tritonnn as torch
+from tritonnn.ops._table import OPS
+
+LIMIT = "the limit, where PyTorch multiplies or divides 0 and infinity, or takes their difference"
+EQUALS = "which of equal elements is taken is open"
+ORDER = "which products of NaN and infinity with the zeros of the padding there are depends on the algorithm"
+EXACT = "the product of the others, where PyTorch divides the product of all by the element"
+# op -> (the kinds of special numbers at which its gradient is another one, why)
+OTHER: dict[str, tuple[str, str]] = {
+    "as_strided_scatter": ("nan infinite zeros smallest ties", "PyTorch's of the input is that of what is written"),
+    **dict.fromkeys(("cdist", "pdist"), ("nan", "of p = 1 the sign of NaN is 0, as in PyTorch's own norms")),
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "convolution"), ("nan infinite", ORDER)),
+    **dict.fromkeys(("conv_tbc", "multi_dot"), ("infinite", ORDER)),
+    "cross_entropy": ("nan infinite", "rows that are left out have none, where PyTorch multiplies NaN by 0"),
+    **dict.fromkeys(("prod", "cumprod"), ("nan infinite smallest", EXACT)),
+    **dict.fromkeys(("hardshrink", "softshrink"), ("nan", "PyTorch's vector code has 1 at NaN, its scalar code 0")),
+    **dict.fromkeys(("i1", "i1e"), ("nan", "PyTorch's is 1/2 at NaN")),
+    **dict.fromkeys(("kthvalue", "topk"), ("zeros smallest ties", EQUALS)),
+    "nanmedian": ("nan", EQUALS),
+    **dict.fromkeys(
+        (
+            "binary_cross_entropy_with_logits", "i0", "ldexp", "logcumsumexp", "multi_margin_loss",
+            "multilabel_soft_margin_loss", "polygamma_of_order", "soft_margin_loss", "zeta",
+        ),
+        ("infinite", LIMIT),
+    ),
+    "poisson_nll_loss": ("infinite zeros smallest ties", "PyTorch's of a count that is left out is 0 times NaN"),
+    "scatter_reduce": (
+        "nan infinite zeros smallest ties",
+        "an element that is no part of the result counts as one that equals it in PyTorch",
+    ),
+    "vector_norm": ("smallest", "PyTorch's power of a subnormal number does not overflow"),
+}  # fmt: skip
+# The sum of the largest numbers overflows wherever it first gets there; the others belong to one element.
+COMPARED = [kind for kind in KINDS if kind not in ("largest", "mixed", "limits")]
+
+
+def gradients(op: Any, leaves: Any) -> tuple[list, list] | None:
+    """Ours and PyTorch's, of every floating input; None where PyTorch has none."""
+    reached = outcome(lambda: run_reference(op, leaves))
+    if isinstance(reached, Exception):
+        return None
+    outs = [t for t in reference_tensors(reached[0]) if t.requires_grad and t.is_floating_point()]
+    total = outcome(lambda: sum((out * (i + 1)).sum() for i, out in enumerate(outs)).backward())
+    if isinstance(total, Exception):
+        return None
+    got = [t for t in floating(call(op, leaves)) if t.requires_grad]
+    torch.autograd.backward([(out * (i + 1)).sum() for i, out in enumerate(got)])
+    own = [t for t in floating(leaves) if t.requires_grad]
+    ours = [np.zeros(tuple(t.shape)) if t.grad is None else array(t.grad) for t in own]
+    return ours, [np.zeros(t.shape) if t.grad is None else t.grad.numpy(force=True) for t in reached[1]]
+
+
+def difference(op: Any, kind: str) -> str:
+    for sample in special_samples(op, "cpu", torch.float64, kind):
+        leaves = leaves_of(op, sample)
+        for k, (a, b) in enumerate(zip(*(gradients(op, leaves) or ((), ())), strict=True)):
+            with np.errstate(all="ignore"):
+                close = np.abs(a - b) <= 1e-7 * np.maximum(np.abs(b), 1e-3)
+            wrong = np.argwhere(~((np.isnan(a) & np.isnan(b)) | (a == b) | close))
+            if len(wrong):
+                place = tuple(wrong[0])
+                return f"{kind}, tensor {k} at {place}: {a[place]}, PyTorch {b[place]}\n{sample}"
+    return ""
+
+
+# PyTorch reads past the end of the lengths of ctc_loss; its gradient of unique only raises.
+@cases((torch.float64,), lambda op: op.has_derivative and op.name != "ctc_loss")
+@pytest.mark.filterwarnings("ignore")
+def test_special_gradients(op: Any, dtype: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        different = {kind: words for kind in COMPARED if (words := difference(op, kind))}
+    other = OTHER.get(op.name, ("", ""))[0].split()
+    assert set(different) == set(other), f"{different}\nlisted: {other}"
+
+
+def test_rows_are_of_ops() -> None:
+    assert set(OTHER) <= set(OPS) and all(kinds and why for kinds, why in OTHER.values())

@@ -1,0 +1,48 @@
+"""What a custom function gives to `save_for_backward`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tritonnn._tensor import Tensor
+from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import edge_of, restored, version_to_save
+from tritonnn.recording.packing import Packed, packed
+from tritonnn.recording.saved_tensors import repacked
+
+
+class SavedValue:
+    """One value given to `save_for_backward`."""
+
+    __slots__ = ("number", "value", "version")
+
+    def __init__(self, value: Any, number: int) -> None:
+        self.number = number  # which differentiable result of the call it is; -1: none
+        if number >= 0:
+            value = value.detach()  # an alias, so that no cycle is made
+        self.version = -1
+        if value is not None:
+            self.version = version_to_save(value)
+            if state.saved_hooks:
+                value = packed(value, state.saved_hooks[-1], edge_of(value) if number < 0 else None)
+        self.value = value
+
+    def register_hooks(self, pack_hook: Any, unpack_hook: Any) -> None:
+        """As of `SavedTensor`."""
+        self.value = repacked(self.value, pack_hook, unpack_hook)
+
+    def unpacked(self, node: Any) -> Tensor | None:
+        value = self.value
+        if isinstance(value, Packed):
+            value = restored(value)
+        elif value is not None and value._storage.version != self.version:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                f"a {value.dtype} tensor of shape {list(value.shape)} saved by "
+                f"{'a custom function' if node is None else node.name()} is at version {value._storage.version}; "
+                f"expected version {self.version} instead."
+            )
+        if value is not None and self.number >= 0 and node is not None:  # a result of this very call
+            value = value.detach()
+            value._node, value._rg, value._out_nr = node, True, self.number
+        return value

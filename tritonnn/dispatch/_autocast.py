@@ -1,0 +1,265 @@
+"""Autocast where calls are made: an op with a policy casts its arguments before it runs.
+
+Ops keep the function that they run (`Op.run`). Those with a policy run another one while any thread has autocast on; so
+a call pays nothing for it while none has, and ops without a policy never do.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from tritonnn import dtypes
+from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
+from tritonnn.recording.grad_mode import state
+from tritonnn.table.autocast import CLOSED, FLOAT32, FLOAT32_RESULT, ONLY, REFUSALS, WIDEST, policies
+
+if TYPE_CHECKING:
+    from tritonnn.table import Op
+
+DEFAULTS = {"cpu": dtypes.bfloat16, "cuda": dtypes.float16}
+
+
+class _Autocast(threading.local):
+    """What a thread has set."""
+
+    def __init__(self) -> None:
+        self.on: dict[
+            str, DType
+        ] = {}  # by device type, where it is on: the lower precision; replaced, not written to
+        self.dtypes = dict(DEFAULTS)
+        self.cache_enabled = True
+        self.nesting = 0
+        self.casts: dict[int, _Cast] = {}
+        self.before: list[tuple[bool, DType, bool]] = []  # what the blocks that are entered found
+
+
+autocast = _Autocast()
+
+
+class _Cast:
+    """A leaf in lower precision, as long as the leaf is what it was."""
+
+    __slots__ = ("result", "source", "storage", "version")
+
+    def __init__(self, source: Tensor, result: Tensor) -> None:
+        self.source, self.result = source, result  # the source is held, so that its id is not another's
+        self.storage, self.version = source._storage, source._storage.version
+
+    def serves(self, source: Tensor, dtype: DType) -> bool:
+        """Whether it is what a cast would give now: written to, or cast without a graph, it is not."""
+        storage = source._storage
+        return (
+            self.storage is storage
+            and self.version == storage.version
+            and self.result.dtype is dtype
+            and (self.result._rg or not state.enabled)
+        )
+
+
+def switch(on: dict[str, DType]) -> None:
+    """Set where autocast is on for this thread."""
+    if bool(on) != bool(autocast.on):
+        _count(1 if on else -1)
+    autocast.on = on
+
+
+def without_autocast(function: Callable) -> Callable:
+    """The function, called with autocast off: for forms in place and with `out=`, and within ops with a policy."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        before = autocast.on
+        if not before:
+            return function(*args, **kwargs)
+        autocast.on = {}
+        try:
+            return function(*args, **kwargs)
+        finally:
+            autocast.on = before
+
+    return run
+
+
+# ---- casting ------------------------------------------------------------------------------------------------
+
+
+def _eligible(value: object, device: str) -> bool:
+    """Whether autocast looks at it: double precision, and what is not floating, keeps its type."""
+    if not isinstance(value, Tensor):
+        return False
+    dtype = value.dtype
+    return dtype.is_floating_point and dtype is not dtypes.float64 and value.device.type == device
+
+
+def cast(value: Any, dtype: DType, device: str) -> Any:
+    """Eligible tensors in `dtype`, in lists and tuples too; what else there is, as it is."""
+    if not isinstance(value, Tensor):
+        listed = isinstance(value, (list, tuple)) and any([isinstance(item, Tensor) for item in value])
+        return [cast(item, dtype, device) for item in value] if listed else value
+    if value.dtype is dtype or not _eligible(value, device):
+        return value
+    lasting = value._rg and value._node is None and value._base is None and value.dtype is dtypes.float32
+    if not lasting or not autocast.cache_enabled or dtype is not autocast.dtypes[device]:
+        return value.to(dtype)
+    known = autocast.casts.get(id(value))
+    if known is None or not known.serves(value, dtype):
+        known = autocast.casts[id(value)] = _Cast(value, value.to(dtype))
+    return known.result
+
+
+def lower_precision(value: object) -> DType | None:
+    """What autocast casts a tensor to before a product; None where it is off, or does not look at the tensor."""
+    device = value.device.type if isinstance(value, Tensor) else ""
+    return autocast.on[device] if device in autocast.on and _eligible(value, device) else None
+
+
+def _tensors(values: Iterable[object]) -> list[Tensor]:
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            found.extend([item for item in value if isinstance(item, Tensor)])
+    return found
+
+
+def _widest(tensors: list[Tensor], device: str, lower: DType) -> DType:
+    """float32 where one of them is, else the lower precision."""
+    kinds = {tensor.dtype for tensor in tensors if _eligible(tensor, device)}
+    unknown = kinds - {lower, dtypes.float32}
+    if unknown and dtypes.float32 not in kinds:
+        raise RuntimeError(
+            f"Unexpected floating ScalarType in at::autocast::prioritize: {next(iter(unknown)).name} where autocast "
+            f"computes in {lower.name}"
+        )
+    return dtypes.float32 if dtypes.float32 in kinds else lower
+
+
+def _device_of(values: Iterable[object], on: dict[str, DType]) -> str:
+    """The device type of a tensor that autocast is on for, 'cuda' before 'cpu'; empty where there is none."""
+    found = ""
+    for value in values:
+        if isinstance(value, Tensor):
+            kind = value.device.type
+        elif isinstance(value, (list, tuple)):
+            kind = _device_of(value, on)
+        else:
+            continue
+        if kind in on:
+            found = kind
+            if kind == "cuda":
+                break
+    return found
+
+
+def _policy(op: Op, args: tuple, kwargs: dict[str, Any], on: dict[str, DType]) -> tuple[str, str]:
+    """What the op's policy is for these arguments, and on which device type; two empty texts where there is none."""
+    device = _device_of((*args, *kwargs.values()) if kwargs else args, on)
+    policy = policies(op.name).get(device, "")
+    only = ONLY.get((device, op.name))
+    if only is not None:
+        given = {**op.defaults, **dict(zip(op.names, args, strict=False)), **kwargs}
+        names = only.__code__.co_varnames
+        if not given.keys() >= set(names) or not only(*[given[name] for name in names]):
+            policy = ""  # what is missing is for the op to say
+    return policy, device
+
+
+def _changed(
+    op: Op, args: tuple, kwargs: dict[str, Any], policy: str, device: str
+) -> tuple[tuple, dict[str, Any]]:
+    """The arguments as the policy has them."""
+    if policy in REFUSALS:
+        raise RuntimeError(REFUSALS[policy])
+    if policy == CLOSED:
+        return args, kwargs
+    if policy == FLOAT32_RESULT:
+        return _with_dtype(op, args, kwargs, device)
+    dtype = dtypes.float32 if policy == FLOAT32 else autocast.on[device]
+    if policy == WIDEST:
+        dtype = _widest(_tensors((*args, *kwargs.values())), device, dtype)
+    return (
+        tuple([cast(arg, dtype, device) for arg in args]),
+        {name: cast(value, dtype, device) for name, value in kwargs.items()},
+    )
+
+
+def _with_dtype(op: Op, args: tuple, kwargs: dict[str, Any], device: str) -> tuple[tuple, dict[str, Any]]:
+    """The arguments with float32 for the `dtype` that is not given, or with a first one of float32."""
+    place = op.places.get("dtype")
+    first = args[0] if args else kwargs.get(op.names[0])
+    if not _eligible(first, device):
+        return args, kwargs
+    if place is None:
+        return (cast(first, dtypes.float32, device), *args[1:]), kwargs
+    if kwargs.get("dtype") is not None or (place < len(args) and args[place] is not None):
+        return args, kwargs
+    if place < len(args):
+        return (*args[:place], dtypes.float32, *args[place + 1 :]), kwargs
+    return args, {**kwargs, "dtype": dtypes.float32}
+
+
+# ---- what ops run -------------------------------------------------------------------------------------------
+
+_lock = threading.Lock()
+_threads = 0  # how many have it on
+
+
+def _count(change: int) -> None:
+    """Note that autocast was switched on, or off, in one thread more; ops run what that needs."""
+    global _threads
+    with _lock:
+        before, _threads = _threads, _threads + change
+        if not before or not _threads:
+            for op, plain, casting in _runs():
+                op.run = casting if _threads else plain
+
+
+@cache
+def _runs() -> list[tuple[Op, Callable, Callable]]:
+    """The ops with a policy: what they run while autocast is off everywhere, and else."""
+    from tritonnn.table import OPS
+
+    return [
+        (op, op.run, _composed(op, op.run) if op.kind == "composite" else _called(op.run))
+        for op in OPS.values()
+        if policies(op.name)
+    ]
+
+
+def _called(run: Callable) -> Callable:
+    """What a primitive runs, all of whose arguments are given in order."""
+
+    def cast_and_run(op: Op, args: tuple, out: Any = None) -> Any:
+        on = autocast.on
+        if out is not None:
+            return run(op, args, out)
+        if on:
+            policy, device = _policy(op, args, {}, on)
+            if policy:
+                args, _ = _changed(op, args, {}, policy, device)
+        return run(op, args)
+
+    return cast_and_run
+
+
+def _composed(op: Op, body: Callable) -> Callable:
+    """What a composite runs: autocast is off within, as what it is made of is no concern of the policies."""
+
+    def cast_and_run(*args: Any, **kwargs: Any) -> Any:
+        on = autocast.on
+        policy, device = _policy(op, args, kwargs, on) if on else ("", "")
+        if not policy:
+            return body(*args, **kwargs)
+        if kwargs.get("out") is None:
+            args, kwargs = _changed(op, args, kwargs, policy, device)
+        autocast.on = {}
+        try:
+            return body(*args, **kwargs)
+        finally:
+            autocast.on = on
+
+    return cast_and_run
