@@ -28,6 +28,7 @@ OTHER_ORDER = {
         ("as_strided_scatter", "diagonal_scatter", "select_scatter", "slice_scatter"),
         "PyTorch copies the gaps between the elements too",
     ),
+    "gru_cell": "PyTorch's lies as its elementwise operands do; a new state is row-major here",
     "conj_physical": "of real numbers PyTorch returns the input itself",
 }
 
