@@ -71,6 +71,21 @@ def test_retain_grad_keeps_that_of_the_present_value():
     assert y.grad.tolist() == [1, 1] and x.grad.tolist() == [6, 6]
 
 
+def test_retain_grad_of_what_is_turned_in_place():
+    x = leaf(1, 1).reshape(1, 2) * 1
+    x.retain_grad()
+    x.t_()
+    (x * torch.tensor([[2.0], [3.0]])).sum().backward()
+    assert x.grad.tolist() == [[2], [3]]
+
+
+def test_the_gradient_of_a_product_of_nothing_is_recorded():
+    x = torch.zeros(2, 0, dtype=torch.float64, requires_grad=True)
+    product = x.prod()
+    (grad,) = torch.autograd.grad(product * product, x, create_graph=True)
+    assert grad.requires_grad and grad.shape == (2, 0)
+
+
 def test_retain_grad_of_a_base_whose_view_is_written():
     x = leaf(1, 1)
     y = x * 2

@@ -140,7 +140,7 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
         input = input.conj()
     g = restore(g, input.shape, dims, keepdim)
     if not input.numel():
-        return g.new_zeros(input.shape)
+        return g * input  # nothing, that depends on both
     if not input.shape:
         return g
     order = [d for d in range(len(input.shape)) if d not in dims]
