@@ -24,14 +24,6 @@ def unary(ufunc: np.ufunc) -> Callable[[Array, Array], None]:
     return run
 
 
-def neg(out: Array, input: Array) -> None:
-    """-x, also where both have steps, some of which (16 bytes of float32) `np.negative` of NumPy 2.4 takes wrong."""
-    if out.flags.c_contiguous:
-        np.negative(input, out=out)
-    else:
-        out[...] = np.negative(input)
-
-
 def binary(ufunc: np.ufunc) -> Callable[[Array, Operand, Operand], None]:
     """The implementation of an op that is one ufunc of two operands, either of which may be a number."""
 

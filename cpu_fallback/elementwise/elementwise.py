@@ -22,17 +22,17 @@ from tritonnn.cpu_fallback.common.pointwise import (
     blockwise,
     comparison,
     formula,
-    neg,
     pieces,
     select,
     unary,
     wide_number,
     working,
 )
+from tritonnn.cpu_fallback.elementwise.negation import neg
 from tritonnn.cpu_fallback.elementwise.powers import pow
 from tritonnn.cpu_fallback.elementwise.quotients import div, floor_divide, fmod, remainder, trunc_divide
 
-__all__ = ["div", "floor_divide", "fmod", "pow", "remainder", "trunc_divide"]  # implemented beside this file
+__all__ = ["div", "floor_divide", "fmod", "neg", "pow", "remainder", "trunc_divide"]  # beside this file
 
 _FLOAT64 = np.dtype(np.float64)
 

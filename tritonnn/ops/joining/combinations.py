@@ -264,8 +264,11 @@ def _edges(input: Tensor, values: Tensor, bins: Tensor | int, range: tuple[float
 @composite(
     api="torch tensor", out=True, dtypes=(dtypes.float32, dtypes.float64), reference=_histogram,
     samples=lambda make: [
-        Sample(make(20), 5), Sample(make(4, 5), 3, range=(-1.0, 1.5)), Sample(make(3, 4), 3, weight=make(3, 4)),
-        Sample(make(9), make(4).sort()[0]), Sample(make(12), 4, density=True), Sample(make(0), 3),
+        sample.constant("input", "bins", "weight")
+        for sample in (
+            Sample(make(20), 5), Sample(make(4, 5), 3, range=(-1.0, 1.5)), Sample(make(3, 4), 3, weight=make(3, 4)),
+            Sample(make(9), make(4).sort()[0]), Sample(make(12), 4, density=True), Sample(make(0), 3),
+        )
     ],
     errors=lambda make: [
         Bad(make.int(3), 4, error=NotImplementedError, match="not implemented for int64"),
