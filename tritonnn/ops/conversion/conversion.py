@@ -75,8 +75,11 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     >>> torch.tensor([1.5, -1.5]).to(torch.int64)
     tensor([ 1, -1])
     """
-    dtype, device, non_blocking, copy, format = parse_to(args, kwargs)
-    dtype = dtypes.OF_PYTHON.get(dtype, dtype) or input.dtype
+    if len(args) == 1 and args[0].__class__ is DType and not kwargs:  # the usual form, without a look at the others
+        dtype, device, non_blocking, copy, format = args[0], None, False, False, None
+    else:
+        dtype, device, non_blocking, copy, format = parse_to(args, kwargs)
+        dtype = dtypes.OF_PYTHON.get(dtype, dtype) or input.dtype
     target = input.device if device is None else resolve(device)
     if (
         dtype is input.dtype
