@@ -80,8 +80,8 @@ def inplace(op: Op, args: tuple) -> Tensor:
             refuse_partial_overlap(target, args)
         direct = dtype is target._dtype and not shared
     else:
-        check_apart(op, target, args)
         planned = explained(op, apply_rule, typed_by_out(op, args, target) if op.typed_by_out else args)
+        check_apart(op, target, args)
         if planned.__class__ is tuple:
             planned, args = planned
         shape, dtype = planned.shape, planned.dtype
