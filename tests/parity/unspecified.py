@@ -29,7 +29,7 @@ SIGN_OF_ZERO = {
     "nextafter": "PyTorch's float16 code gives the first of equal numbers, its other code the second",
     **dict.fromkeys(("softshrink",), "PyTorch's vector code writes +0, its scalar code input * 0"),
     **dict.fromkeys(("convolution", "linalg", "reduction", "scan", "normalization"), SUMS),
-    **dict.fromkeys(("einsum", "attention", "scatter"), SUMS),
+    **dict.fromkeys(("einsum", "attention", "grid_sample", "grid_sampler", "scatter"), SUMS),
 }
 # Families whose indices say only which of several equal elements was found.
 WHICH_OF_EQUALS = {"sorting": "a selection need not be stable"}
@@ -86,6 +86,14 @@ ONLY_INPUT = dict.fromkeys(
 )
 # op -> (kinds of special numbers whose result is not compared, why)
 SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
+    **dict.fromkeys(
+        ("grid_sample", "grid_sampler"),
+        (
+            ("nan", "infinite", "mixed", "largest", "limits"),
+            "a place that is not finite, or beyond all indices, lies outside, as in PyTorch's CUDA code; its CPU code "
+            "multiplies by weights of NaN",
+        ),
+    ),
     "i0": (("infinite", "mixed"), "PyTorch's is NaN at infinity, exp(inf) / sqrt(inf); ours is the limit"),
     "i1": (("infinite", "mixed"), "PyTorch's is NaN at infinity, exp(inf) / sqrt(inf); ours is the limit"),
     "zeta": (("infinite", "mixed", "largest"), "PyTorch's is NaN at infinity; ours is the limit"),

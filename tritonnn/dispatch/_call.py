@@ -199,12 +199,12 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     device = targets[0]._device
     if direct:
         results = tuple(targets)
-        _resize(targets, specs)
+        _resize(op, targets, specs)
         run_backend(op, results, args)
     else:  # a target that is an argument is read before it is resized
         results = tuple(fresh(op, s.shape, s.dtype, device) for s in specs)
         run_backend(op, results, args)
-        _resize(targets, specs)
+        _resize(op, targets, specs)
     for target, result in zip(targets, results, strict=True):
         if target is not result:
             cast_into(target, result)
@@ -218,9 +218,9 @@ def _is_in(target: Tensor, arg: Any) -> bool:
     return arg is target or (isinstance(arg, (list, tuple)) and any(item is target for item in arg))
 
 
-def _resize(targets: Any, specs: tuple) -> None:
+def _resize(op: Op, targets: Any, specs: tuple) -> None:
     for target, spec in zip(targets, specs, strict=True):
-        fit_out(target, spec.shape)
+        fit_out(op.public_name, target, spec.shape)
 
 
 def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | None) -> Any:
@@ -229,7 +229,7 @@ def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | 
     results = returned if isinstance(returned, tuple) else (returned,)
     for target, result in zip(targets, results, strict=True):
         check_out(op.public_name, target, recorded, result._dtype, device)
-        fit_out(target, result._shape)
+        fit_out(op.public_name, target, result._shape)
         copy_into(target, result)
         wrote(target, op.name)
     return out

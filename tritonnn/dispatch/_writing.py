@@ -11,7 +11,7 @@ from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, runtime
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import check_present, fresh, run_backend
-from tritonnn.dispatch._overlap import check_shared
+from tritonnn.dispatch._overlap import check_shared, refuse_repeated
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dtypes import dtype as DType
@@ -142,7 +142,7 @@ def into(
     if out._shape != shape and any(arg is out for arg in args):
         text = f"output with shape {list(out._shape)} doesn't match the broadcast shape {list(shape)}"
         raise RuntimeError(f"{op.public_name}: {text}: an operand is not resized")
-    fit_out(out, shape, plan.strides)
+    fit_out(op.public_name, out, shape, plan.strides)
     if out._dtype is dtype and not shared:
         run(out)
     else:
@@ -215,9 +215,15 @@ def _dense_copy(input: Tensor) -> Tensor:
     return result
 
 
-def fit_out(out: Tensor, shape: Size, strides: tuple[int, ...] | None = None) -> None:
-    """Give `out` the result's shape and layout, with PyTorch's warning where it held something else."""
+def fit_out(name: str, out: Tensor, shape: Size, strides: tuple[int, ...] | None = None) -> None:
+    """Give `out` the result's shape and layout, with PyTorch's warning where it held something else.
+
+    Raises:
+        RuntimeError: it has the shape, and an element of memory stands in it more than once.
+    """
     if out._shape == shape:
+        if out._stride is not None:
+            refuse_repeated(name, out)
         return
     if out.numel():
         warn(
@@ -260,7 +266,7 @@ def deliver(name: str, out: Any, result: Any) -> Any:
         written = [deliver(name, target, part) for target, part in zip(out, result, strict=True)]
         return type(result)(*written) if hasattr(result, "_fields") else type(result)(written)
     check_out(name, out, result.requires_grad, result._dtype, result._device)
-    fit_out(out, result._shape)
+    fit_out(name, out, result._shape)
     copy_into(out, result)
     wrote(out, name)
     return out

@@ -75,7 +75,9 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     >>> torch.tensor([1.5, -1.5]).to(torch.int64)
     tensor([ 1, -1])
     """
-    if len(args) == 1 and args[0].__class__ is DType and not kwargs:  # the usual form, without a look at the others
+    if (
+        len(args) == 1 and args[0].__class__ is DType and not kwargs
+    ):  # the usual form, without a look at the others
         dtype, device, non_blocking, copy, format = args[0], None, False, False, None
     else:
         dtype, device, non_blocking, copy, format = parse_to(args, kwargs)
