@@ -49,6 +49,10 @@ EXPLAINED = {
     r"\.diff\(.*\.shape: ": "a diff of nothing is PyTorch's argument itself",
     r"retain_grad\(\).*\.(t_|\w+squeeze_|transpose_)\(.*\.grad\.shape: ": "PyTorch's has the shape from before",
     r"\.(rsqrt|reciprocal)\(\).*-inf": "the sign of a zero that was summed up depends on where the sum starts",
+    "Integer division with addcdiv": "it divides truly, as PyTorch says that it will",
+    r"\.erf\(\).*\.log1p\(\)": "near -1 the last bit of erf decides",
+    "expected shape compatible with": "a formula of PyTorch's does not know of the dimensions turned in place",
+    r"\.(amin|amax|aminmax)\(.*\.grad: .*nan": "what is not the smallest has none of a gradient that is NaN",
     "complex32 expected": "PyTorch's complex32 is experimental, as it warns, and has few operations",
     # where PyTorch is wrong
     r"uint8.*(>=|<|==|!=) -1\b": "a negative number is below all of uint8, where PyTorch wraps it",
