@@ -57,6 +57,7 @@ from tritonnn.memory_format import (
     layout,
     memory_format,
     preserve_format,
+    sparse_coo,
     strided,
 )
 from tritonnn.precision import get_float32_matmul_precision, set_float32_matmul_precision
@@ -89,7 +90,7 @@ globals().update(NAMESPACES["torch"])
 _SUBMODULES = frozenset((
     "amp", "autograd", "backends", "cpu", "cuda", "func", "linalg", "multiprocessing", "nn", "optim", "random",
     "serialization",
-    "special", "testing", "utils", "version",
+    "sparse", "special", "testing", "utils", "version",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",

@@ -20,6 +20,7 @@ from tritonnn import nn as nn
 from tritonnn import optim as optim
 from tritonnn import random as random
 from tritonnn import serialization as serialization
+from tritonnn import sparse as sparse
 from tritonnn import special as special
 from tritonnn import testing as testing
 from tritonnn import utils as utils
@@ -113,6 +114,7 @@ from tritonnn.memory_format import layout as layout
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.memory_format import memory_format as memory_format
 from tritonnn.memory_format import preserve_format as preserve_format
+from tritonnn.memory_format import sparse_coo as sparse_coo
 from tritonnn.memory_format import strided as strided
 from tritonnn.precision import get_float32_matmul_precision as get_float32_matmul_precision
 from tritonnn.precision import set_float32_matmul_precision as set_float32_matmul_precision
@@ -1745,4 +1747,17 @@ def nanquantile(
     *,
     interpolation: str = "linear",
     out: Tensor | None = None,
+) -> Tensor: ...
+def sparse_coo_tensor(
+    indices: Any = None,
+    values: Any = None,
+    size: Sequence[_int] | None = None,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+    check_invariants: _bool | None = None,
+    is_coalesced: _bool | None = None,
 ) -> Tensor: ...

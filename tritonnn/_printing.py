@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.dtypes import bool_, get_default_dtype, int64
 
@@ -201,12 +202,39 @@ def contents(tensor: Tensor, indent: int) -> str:
     return _nested(values, indent, summarize, formatter)
 
 
+def _parts(tensor: SparseTensor, prefix: str) -> str:
+    """The indices and values of a sparse tensor, below each other."""
+    lines = []
+    for name, part in (("indices", tensor._indices()), ("values", tensor._values().detach())):
+        start = f"{name}=tensor("
+        size = f", size={tuple(part.shape)}" if not part.numel() else ""
+        lines.append(f"{start}{contents(part, len(prefix) + len(start))}{size})")
+    return prefix + (",\n" + " " * len(prefix)).join(lines)
+
+
+def _sparse_suffixes(tensor: SparseTensor) -> list[str]:
+    suffixes = [] if tensor.device.type == "cpu" else [f"device='{tensor.device}'"]
+    suffixes += [f"size={tuple(tensor.shape)}", f"nnz={tensor._nnz()}"]
+    if tensor.dtype not in (get_default_dtype(), get_default_dtype().to_complex(), int64, bool_):
+        suffixes.append(f"dtype={tensor.dtype}")
+    suffixes.append(f"layout={tensor.layout}")
+    if tensor.grad_fn is not None:
+        suffixes.append(f"grad_fn=<{tensor.grad_fn.name()}>")
+    elif tensor.requires_grad:
+        suffixes.append("requires_grad=True")
+    return suffixes
+
+
 def tensor_str(tensor: Tensor) -> str:
     """`repr(tensor)`."""
     prefix = "tensor("
-    text = prefix + contents(tensor, len(prefix))
-    last = len(text) - text.rfind("\n") - 1 if "\n" in text else len(text)
-    for suffix in _suffixes(tensor):
+    if isinstance(tensor, SparseTensor):
+        text, suffixes = _parts(tensor, prefix), _sparse_suffixes(tensor)
+        last = options.linewidth  # so that they begin a line
+    else:
+        text, suffixes = prefix + contents(tensor, len(prefix)), _suffixes(tensor)
+        last = len(text) - text.rfind("\n") - 1 if "\n" in text else len(text)
+    for suffix in suffixes:
         if last + len(suffix) + 2 > options.linewidth:
             text += ",\n" + " " * len(prefix) + suffix
             last = len(prefix) + len(suffix)

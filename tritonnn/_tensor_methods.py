@@ -257,9 +257,10 @@ class _Methods(Tensor):
 
         function, args = reduce_tensor(self)
         state = attributes(self)
-        if type(self) is Tensor and not state:
+        kind = Tensor if self.is_sparse else type(self)
+        if kind is Tensor and not state:
             return function, args
-        return _rebuild_from_type_v2, (function, type(self), args, state)
+        return _rebuild_from_type_v2, (function, kind, args, state)
 
 
 def _runtime() -> Any:

@@ -33,6 +33,16 @@ class Invalid(Exception):
         self.hint = hint
 
 
+class SparseOperand(NotImplementedError):
+    """Raised where the elements of a sparse tensor are asked for as if it were dense.
+
+    What publishes an op catches it, and looks for what the op has for sparse tensors (`table/sparse.py`).
+    """
+
+
+SparseOperand.__name__, SparseOperand.__module__ = "NotImplementedError", "builtins"  # what users see
+
+
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the line of the program that called the library, however deep inside it the reason was found."""
     frame, level = sys._getframe(1), 2
@@ -172,10 +182,10 @@ def listed(names: Sequence[str], args: Sequence[Any]) -> str:
     """A line with every tensor argument, by name and shape; nothing where there is none."""
     tensors = []
     for argument, value in zip(names, args, strict=False):
-        if hasattr(value, "_buf"):
+        if hasattr(value, "_storage"):
             tensors.append(f"{argument} {describe(value)}")
         elif isinstance(value, (list, tuple)):
-            items = [(i, item) for i, item in enumerate(value[:8]) if hasattr(item, "_buf")]
+            items = [(i, item) for i, item in enumerate(value[:8]) if hasattr(item, "_storage")]
             tensors += [f"{argument}[{i}] {describe(item)}" for i, item in items]
     return "\n  " + "    ".join(tensors) if tensors else ""
 

@@ -192,7 +192,7 @@ def _format_of(shape: tuple[int, ...], strides: tuple[int, ...]) -> memory_forma
 
 
 class layout:
-    """How elements are laid out; only strided tensors exist here.
+    """How elements are laid out: `torch.strided`, or `torch.sparse_coo` for indices and values.
 
     >>> import tritonnn as torch
     >>> torch.strided
@@ -210,3 +210,4 @@ class layout:
 
 
 strided = layout("strided")
+sparse_coo = layout("sparse_coo")

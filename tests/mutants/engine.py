@@ -59,17 +59,17 @@ FAULTS = [
     ),
     Fault(
         "create_graph adds in place", "gradient flow", ENGINE,
-        "            elif self.create:\n                leaf._grad = have + grad\n", "",
+        "            elif self.create:\n                leaf._grad = _sum(have, grad)\n", "",
         f"{GRADIENTS} -k create_graph",
     ),
     Fault(
         "contributions are not added up", "gradient flow", ENGINE,
-        "slots[number] = have + grad", "slots[number] = have",
+        "slots[number] = _sum(have, grad)", "slots[number] = have",
         "tests/test_autograd.py -k 'shared_subgraph or functions'",
     ),
     Fault(
         "backward overwrites", "gradient flow", ENGINE,
-        "                have.add_(grad)\n        if leaf._post",
+        "                leaf._grad = _added(have, grad)\n        if leaf._post",
         "                have.copy_(grad)\n        if leaf._post",
         "tests/test_autograd.py -k accumulates",
     ),

@@ -120,7 +120,10 @@ class GradScaler(ScalerState):
                         continue
                     if not allow_fp16 and param.grad.dtype is tritonnn.float16:
                         raise ValueError("Attempting to unscale FP16 gradients.")
-                    by_device.setdefault(param.grad.device, []).append(param.grad)
+                    if param.grad.is_sparse and param.grad.dtype is tritonnn.float16:
+                        param.grad = param.grad.coalesce()  # sums may overflow where their terms do not
+                    grad = param.grad._values() if param.grad.is_sparse else param.grad
+                    by_device.setdefault(grad.device, []).append(grad)
             for device, grads in by_device.items():
                 _amp_foreach_non_finite_check_and_unscale_(grads, found.get(device), inverses.get(device))
         return found.copies

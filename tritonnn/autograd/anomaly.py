@@ -98,6 +98,7 @@ def refuse_nan(node: Any, results: Sequence[Any]) -> None:
 
 
 def _has_nan(grad: Any) -> bool:
+    grad = grad._values() if grad.is_sparse else grad
     parts = (grad.real, grad.imag) if grad.dtype.is_complex else (grad,)
     return any(bool((part != part).any()) for part in parts)
 

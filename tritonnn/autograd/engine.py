@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.nested import LEVELS, on_fresh_stack
 from tritonnn.dispatch import autocast
@@ -154,9 +155,9 @@ class Run:
         if have is None:
             slots[number] = grad
         elif not self.create and (id(target), number) in self.owned:
-            have.add_(grad)
+            slots[number] = _added(have, grad)
         else:
-            slots[number] = have + grad
+            slots[number] = _sum(have, grad)
             self.owned.add((id(target), number))
 
     # ---- one node -------------------------------------------------------------------------------------
@@ -205,7 +206,7 @@ class Run:
                 continue
             self._note_given(grad)
             with lock_of(tensor):
-                tensor._grad = grad if tensor._grad is None else tensor._grad + grad
+                tensor._grad = grad if tensor._grad is None else _sum(tensor._grad, grad)
 
     def _apply(self, node: Node, grads: list[Tensor | None]) -> Sequence[Tensor | None]:
         if not state.anomaly:
@@ -259,9 +260,9 @@ class Run:
             if have is None:
                 leaf._grad = self._own(grad, leaf)
             elif self.create:
-                leaf._grad = have + grad
+                leaf._grad = _sum(have, grad)
             else:
-                have.add_(grad)
+                leaf._grad = _added(have, grad)
         if leaf._post_accumulate_hooks:
             for hook in list(leaf._post_accumulate_hooks.values()):
                 refuse_result(hook, hook(leaf), leaf)
@@ -271,6 +272,10 @@ class Run:
 
     def _own(self, grad: Tensor, leaf: Tensor) -> Tensor:
         """The gradient itself where this leaf is the only one to hold its memory, else a copy."""
+        if grad.__class__ is SparseTensor:
+            grad = (grad if self.create else grad.detach()).clone()
+            self._note_given(grad)
+            return grad
         wanted = None if leaf._stride is None else _layout(leaf)
         if (
             id(grad._storage) in self.given
@@ -308,6 +313,20 @@ _LOCKS = tuple([threading.RLock() for _ in range(64)])
 def lock_of(leaf: Tensor) -> threading.RLock:
     """What is held while something is added to a tensor's `.grad`."""
     return _LOCKS[id(leaf) >> 4 & 63]
+
+
+def _sum(have: Tensor, grad: Tensor) -> Tensor:
+    """have + grad; a dense one comes first, as sums with sparse ones want it."""
+    if have.__class__ is SparseTensor and grad.__class__ is not SparseTensor:
+        have, grad = grad, have
+    return have + grad
+
+
+def _added(have: Tensor, grad: Tensor) -> Tensor:
+    """`_sum` in the memory of `have`, but for a dense gradient on top of a sparse one, which it makes dense."""
+    if have.__class__ is SparseTensor and grad.__class__ is not SparseTensor:
+        return grad + have
+    return have.add_(grad)
 
 
 def _layout(leaf: Tensor) -> tuple[int, ...] | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
-from tritonnn.errors import LEAKS, Invalid, complete, leaked
+from tritonnn.errors import LEAKS, SparseOperand, leaked
 from tritonnn.table import (
     ALL_TYPES,
     ANY,
@@ -41,7 +41,8 @@ from tritonnn.table import (
     verify_named,
 )
 from tritonnn.table.entry import P, R
-from tritonnn.table.in_place import FUNCTIONS_IN_PLACE
+from tritonnn.table.in_place import FUNCTIONS_IN_PLACE, doc_in_place
+from tritonnn.table.sparse import as_given, with_sparse
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
@@ -199,13 +200,16 @@ def _checked(op: Op, body: Callable) -> Any:
                         break
                 try:
                     result = op.run(*args)
-                except Invalid as invalid:  # what the body's helpers refuse, which do not know whom they help
-                    raise complete(
-                        op.public_name, op.names[: len(args)], args[: len(op.names)], invalid
-                    ) from None
-                except LEAKS as error:
+                    return (
+                        result if result.__class__ is Tensor and result._base is None else own(result, args)
+                    )
+                except SparseOperand:
+                    pass
+                except (
+                    LEAKS
+                ) as error:  # also what the body's helpers refuse, which do not know whom they help
                     raise leaked(op.public_name, op.names, args, error) from error.__cause__
-                return result if result.__class__ is Tensor and result._base is None else own(result, args)
+                return with_sparse(op, args, {})
         given_tensors = (*args, *kwargs.values())  # `out` among them
         return own(_bound(op, args, kwargs), given_tensors)
 
@@ -236,12 +240,13 @@ def _bound(op: Op, args: tuple, kwargs: dict[str, Any]) -> Any:
         dispatch.check_out_arguments(op, args, kwargs, written, out)
     try:
         result = (op.run if out is None else dispatch.without_autocast(op.body))(*args, **kwargs)
+        return result if out is None else dispatch.deliver(op.public_name, out, result)
+    except SparseOperand:
+        pass
     except LEAKS as error:
         known_names, values = (*op.names[: len(args)], *kwargs), (*args[: len(op.names)], *kwargs.values())
-        if isinstance(error, Invalid):
-            raise complete(op.public_name, known_names, values, error) from None
         raise leaked(op.public_name, known_names, values, error) from error.__cause__
-    return result if out is None else dispatch.deliver(op.public_name, out, result)
+    return with_sparse(op, args, kwargs if out is None else {**kwargs, "out": out})
 
 
 def own(result: Any, args: tuple) -> Any:
@@ -317,13 +322,19 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
                         break
                 try:
                     return op.run(op, args + tail)
+                except SparseOperand:
+                    pass
                 except LEAKS as error:
                     raise leaked(op.public_name, op.names, args, error) from error.__cause__
+                return with_sparse(op, args, {})
         bound, out = bind(args, kwargs)
         try:
             return op.run(op, bound) if out is None else op.run(op, bound, out)
+        except SparseOperand:
+            pass
         except LEAKS as error:
             raise leaked(op.public_name, op.names, bound, error) from error.__cause__
+        return with_sparse(op, *as_given(op, bound, out))
 
     entry = _dress(function, op, op.public_name)
     entry.__signature__ = OpSignature(op)  # type: ignore[attr-defined]
@@ -332,13 +343,16 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
     if op.inplace:
 
         def in_place(*args: Any, **kwargs: Any) -> Any:
-            return dispatch.inplace(op, bind(args, kwargs, "_")[0])
+            bound = bind(args, kwargs, "_")[0]
+            try:
+                return dispatch.inplace(op, bound)
+            except SparseOperand:
+                return with_sparse(op, *as_given(op, bound), suffix="_")
 
         _dress(in_place, op, op.name + "_")
         in_place.__signature__ = OpSignature(op, out=False)  # type: ignore[attr-defined]
-        _method(op.name + "_", in_place, options)
-        for alias in options.get("alias", ()):
-            _method(alias + "_", in_place, options)
+        for name in (op.name, *options.get("alias", ())):
+            _method(name + "_", in_place, options)
     return entry
 
 
@@ -382,13 +396,3 @@ def _method(name: str, function: Callable, options: dict[str, Any]) -> None:
         setattr(Tensor, name, function)
     if name.removesuffix("_") in FUNCTIONS_IN_PLACE:
         NAMESPACES["torch"].setdefault(name, function)
-
-
-def doc_in_place(op: Op, published: bool) -> str:
-    """What the in-place form says; where it is a function as the op is, the op's example with the other name."""
-    text = f"In-place version of `{op.name}`."
-    _, start, example = op.doc.partition(">>> import")
-    call = f".{op.public_name}("
-    if not published or call not in example:
-        return text
-    return f"{text}\n\n    {start}{example.replace(call, f'.{op.name}_(')}"

@@ -11,6 +11,7 @@ from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.reduction.reduction import over_count
+from tritonnn.ops.sparse.embedding import bags_looked_up, looked_up
 from tritonnn.recording.grad_mode import no_grad
 from tritonnn.table import Make
 from tritonnn.table.types import Count
@@ -103,14 +104,6 @@ def _renorm(op: str, weight: Tensor, indices: Tensor, max_norm: float, norm_type
         weight.detach().index_copy_(0, used, rows * scale)
 
 
-def _refuse_sparse(op: str, sparse: bool, weight: Tensor) -> None:
-    if sparse:
-        raise NotImplementedError(
-            f"{op}: sparse=True asks for a sparse gradient of weight, and tritonnn has no sparse "
-            "tensors: use sparse=False"
-        )
-
-
 def _embedding_samples(make: Make) -> list[Sample]:
     return [
         Sample(make.int(2, 5), make(4, 3)), Sample(make.int(7, dtype=dtypes.int32), make(4, 3)),
@@ -122,7 +115,6 @@ def _embedding_errors(make: Make) -> list[Bad]:
         Bad(make(3), make(4, 2), match="Long, Int"), Bad(make.int(3), make(4), match=r"'weight' .*must be 2-D"),
         Bad(make.int(3), make(4, 2), 4, error=AssertionError,
         match="Padding_idx must be within num_embeddings"),
-        Bad(make.int(3), make(4, 2), sparse=True, error=NotImplementedError, match="no sparse tensors"),
     ]  # fmt: skip
 
 
@@ -146,7 +138,7 @@ def functional_embedding(
         max_norm: rows that are looked up are first scaled down, in place, to this norm.
         norm_type: the p of that norm; may be None without `max_norm`.
         scale_grad_by_freq: divide a row's gradient by how often it was looked up.
-        sparse: must be False.
+        sparse: whether the gradient of `weight` is a sparse tensor of the rows that were looked up.
 
     Returns:
         (*input.shape, width).
@@ -161,11 +153,10 @@ def functional_embedding(
             [3., 4.],
             [1., 2.]])
     """
-    _refuse_sparse("embedding", sparse, weight)
     padding_idx = _padding("embedding", padding_idx, weight)
     if max_norm is not None:
         _renorm("embedding", weight, input, max_norm, norm_type)
-    return embedding_lookup(weight, input, padding_idx, bool(scale_grad_by_freq))
+    return looked_up(weight, input, padding_idx, scale_grad_by_freq, sparse)
 
 
 @composite(
@@ -174,7 +165,6 @@ def functional_embedding(
     errors=lambda make: [
         Bad(make(4), make.int(2), match="'weight' .*must be 2-D"),
         Bad(make(4, 3), make(2), match="Long, Int"),
-        Bad(make(4, 3), make.int(2), sparse=True, error=NotImplementedError, match="no sparse tensors"),
     ],
 )  # fmt: skip
 def embedding(
@@ -188,16 +178,13 @@ def embedding(
             [1., 2.],
             [3., 4.]])
     """
-    _refuse_sparse("embedding", sparse, weight)
-    return embedding_lookup(
-        weight, indices, None if padding_idx == -1 else padding_idx, bool(scale_grad_by_freq)
-    )
+    return looked_up(weight, indices, None if padding_idx == -1 else padding_idx, scale_grad_by_freq, sparse)
 
 
 # ---- bags -----------------------------------------------------------------------------------------------
 
 
-def _rows_of_bags(g: Tensor, mode: str, offset2bag: Tensor, bag_size: Tensor) -> Tensor:
+def rows_of_bags(g: Tensor, mode: str, offset2bag: Tensor, bag_size: Tensor) -> Tensor:
     """What every index receives of its bag's gradient."""
     counted = (offset2bag >= 0).to(g.dtype).unsqueeze(1)
     if mode == "mean":
@@ -207,6 +194,13 @@ def _rows_of_bags(g: Tensor, mode: str, offset2bag: Tensor, bag_size: Tensor) ->
     )
 
 
+def weighted_rows(
+    g: Tensor, mode: str, per_sample_weights: Tensor | None, offset2bag: Tensor, bag_size: Tensor
+) -> Tensor:
+    rows = rows_of_bags(g, mode, offset2bag, bag_size)
+    return rows if per_sample_weights is None else rows * per_sample_weights.unsqueeze(1)
+
+
 def _table_grad(
     g: Tensor, shape: tuple[int, ...], indices: Tensor, per_sample_weights: Tensor | None, mode: str,
     padding_idx: int | None, scale_grad_by_freq: bool, offset2bag: Tensor, bag_size: Tensor, max_indices: Tensor,
@@ -214,9 +208,7 @@ def _table_grad(
     if mode == "max":
         filled = (max_indices >= 0).to(g.dtype)
         return g.new_zeros(shape).scatter_add(0, max_indices.clamp(0, None), g * filled)
-    rows = _rows_of_bags(g, mode, offset2bag, bag_size)
-    if per_sample_weights is not None:
-        rows = rows * per_sample_weights.unsqueeze(1)
+    rows = weighted_rows(g, mode, per_sample_weights, offset2bag, bag_size)
     return embedding_backward(rows, indices, shape[0], padding_idx, scale_grad_by_freq)
 
 
@@ -236,7 +228,7 @@ def _table_grad(
             g, weight_shape, indices, per_sample_weights, mode, padding_idx, scale_grad_by_freq, offset2bag,
             bag_size, max_indices),
         "per_sample_weights": lambda g, weight, indices, mode, offset2bag, bag_size: (
-            _rows_of_bags(g, mode, offset2bag, bag_size) * embedding_lookup(weight, indices, None, False)).sum(1),
+            rows_of_bags(g, mode, offset2bag, bag_size) * embedding_lookup(weight, indices, None, False)).sum(1),
     },
 )  # fmt: skip
 def embedding_bag_lookup(
@@ -376,7 +368,10 @@ def functional_embedding_bag(
         )
         input, weight = weight, input
     _check_bags(input, weight, offsets, mode, per_sample_weights, scale_grad_by_freq)
-    _refuse_sparse("embedding_bag", sparse, weight)
+    if mode == "max" and sparse:
+        raise fail(
+            "embedding_bag", "max mode does not support sparse weights", kind=ValueError, weight=weight
+        )
     padding_idx = _padding("embedding_bag", padding_idx, weight)
     if max_norm is not None:
         _renorm("embedding_bag", weight, input, max_norm, norm_type)
@@ -394,7 +389,9 @@ def functional_embedding_bag(
             per_sample_weights = per_sample_weights.reshape(-1)
         include_last_offset = False
     assert offsets is not None  # `_check_bags` refused rows of indices without
-    return embedding_bag_lookup(
-        weight, input, offsets, per_sample_weights, mode, padding_idx, bool(scale_grad_by_freq),
-        bool(include_last_offset),
-    )[0]  # fmt: skip
+    rest = mode, padding_idx, bool(scale_grad_by_freq)
+    if not sparse:
+        return embedding_bag_lookup(
+            weight, input, offsets, per_sample_weights, *rest, bool(include_last_offset)
+        )[0]
+    return bags_looked_up(weight, input, offsets, per_sample_weights, *rest, bool(include_last_offset))

@@ -9,6 +9,7 @@ import numpy as np
 
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
+from tritonnn.errors import SparseOperand
 from tritonnn.ops.creation.from_data import from_numpy
 from tritonnn.ops.elementwise import arithmetic as ar
 from tritonnn.ops.elementwise import comparison as cp
@@ -17,6 +18,7 @@ from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise import logic as lg
 from tritonnn.ops.elementwise import powers as pw
 from tritonnn.table import Entry
+from tritonnn.table.sparse import with_sparse
 from tritonnn.table.types import Number, Operand
 
 _OPERANDS = (Tensor, bool, int, float, complex, np.number, np.bool_)
@@ -45,7 +47,11 @@ def _straight(function: Any) -> Callable[[Tensor, Operand], Tensor]:
             if not isinstance(other, np.ndarray):
                 return NotImplemented
             other = from_numpy(other)
-        return run(op, (self, other, *tail))
+        try:
+            return run(op, (self, other, *tail))
+        except SparseOperand:
+            pass
+        return with_sparse(op, (self, other), {})
 
     return operate
 

@@ -23,6 +23,7 @@ from tritonnn.optim.radam import RAdam
 from tritonnn.optim.rmsprop import RMSprop
 from tritonnn.optim.rprop import Rprop
 from tritonnn.optim.sgd import SGD
+from tritonnn.optim.sparse_adam import SparseAdam
 
 __all__ = [
     "ASGD",
@@ -40,6 +41,7 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "Rprop",
+    "SparseAdam",
     "lr_scheduler",
     "swa_utils",
 ]

@@ -128,13 +128,18 @@ class ElementwiseOptimizer(Optimizer):
             for group in self.param_groups:
                 params = [p for p in group["params"] if p.grad is not None]
                 if params:
-                    self._prepare(group, params)
+                    if sparse := self._prepare(group, params):
+                        params = [p for p in params if not p.grad.is_sparse]  # type: ignore[union-attr]
+                        for p in sparse:
+                            self._step_sparse(group, p, self.state[p])
                     single = group["foreach"] is False and not group.get("fused")
                     for batch in [[p] for p in params] if single else _by_device(params):
                         self._step_batch(group, batch)
         return loss
 
-    def _prepare(self, group: Group, params: list[Tensor]) -> None:
+    def _prepare(self, group: Group, params: list[Tensor]) -> list[Tensor]:
+        """See to the state of the parameters; returns those whose gradient is sparse."""
+        sparse = []
         name = type(self).__name__
         if group.get("differentiable") and group.get("foreach"):
             raise AssertionError(
@@ -150,7 +155,8 @@ class ElementwiseOptimizer(Optimizer):
         capturable, fused, differentiable = map(group.get, ("capturable", "fused", "differentiable"))
         for p in params:
             if p.grad.is_sparse:  # type: ignore[union-attr]
-                raise RuntimeError(f"{name} does not support sparse gradients{self._sparse_hint}")
+                self._check_sparse(group)
+                sparse.append(p)
             if capturable and p.device.type not in CAPTURABLE_DEVICES:
                 raise AssertionError(
                     f"{name}: If capturable=True, params and state_steps must be on supported devices: "
@@ -167,6 +173,15 @@ class ElementwiseOptimizer(Optimizer):
                 step = self.state.get(p, {}).get("step")
                 if step is not None and step.requires_grad:
                     raise RuntimeError("`requires_grad` is not supported for `step` in differentiable mode")
+        return sparse
+
+    def _check_sparse(self, group: Group) -> None:
+        """Refuse sparse gradients; optimizers that take them refuse options that do not go with them."""
+        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients{self._sparse_hint}")
+
+    def _step_sparse(self, group: Group, p: Tensor, state: State) -> None:
+        """The step of a parameter whose gradient is sparse."""
+        raise NotImplementedError(f"{type(self).__name__} has no step for sparse gradients")
 
     def _new_state(self, group: Group, p: Tensor) -> State:
         state: State = {

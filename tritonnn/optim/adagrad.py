@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from tritonnn._sparse import with_values
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, State, require
 from tritonnn.optim.optimizer import Group, ParamsT
@@ -50,7 +51,6 @@ class Adagrad(ElementwiseOptimizer):
 
     _formula = staticmethod(adagrad)
     _state: ClassVar[dict[str, float | str]] = {"sum": "initial_accumulator_value"}
-    _sparse_hint = " in this library"
 
     def __init__(
         self,
@@ -86,6 +86,21 @@ class Adagrad(ElementwiseOptimizer):
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p]["sum"].share_memory_()
+
+    def _check_sparse(self, group: Group) -> None:
+        if group["weight_decay"] != 0:
+            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+        if group["fused"]:
+            raise RuntimeError("`fused` does not support sparse grad or complex param")
+
+    def _step_sparse(self, group: Group, p: Tensor, state: State) -> None:
+        state["step"] += 1
+        grad: Any = p.grad.coalesce()  # type: ignore[union-attr]  # squares are of sums
+        rate = float(group["lr"]) / (1 + (state["step"].item() - 1) * group["lr_decay"])
+        values = grad.values() if not group["maximize"] else -grad.values()
+        total, rows = state["sum"], tuple(grad.indices())
+        total.add_(with_values(grad, values * values))
+        p.add_(with_values(grad, values / (total[rows].sqrt() + group["eps"])), alpha=-rate)
 
     def _new_state(self, group: Group, p: Tensor) -> State:
         # As in PyTorch a group has no value of its own to start from.

@@ -86,6 +86,26 @@ class SGD(ElementwiseOptimizer):
     def _new_state(self, group: Group, p: Tensor) -> State:
         return {}  # see _numbers
 
+    def _check_sparse(self, group: Group) -> None:
+        if group["fused"]:
+            raise RuntimeError("`_fused_sgd` does not support sparse gradients")
+
+    def _step_sparse(self, group: Group, p: Tensor, state: State) -> None:
+        grad: Any = -p.grad if group["maximize"] else p.grad  # type: ignore[operator]
+        if group["weight_decay"] != 0:
+            grad = grad.add(p, alpha=group["weight_decay"])  # refuses: the decay of every row is not sparse
+        momentum, buffer = group["momentum"], state.get("momentum_buffer")
+        if momentum:
+            if buffer is None:
+                buffer = grad.detach().clone()
+            else:
+                buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
+            if buffer.is_sparse:
+                buffer = buffer.coalesce()  # or it would grow with every step
+            state["momentum_buffer"] = buffer
+            grad = grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer
+        p.add_(grad, alpha=-float(group["lr"]))
+
     def _numbers(self, group: Group, p: Tensor, state: State) -> dict[str, Any]:
         # A checkpoint may hold None for a buffer that was never filled.
         fresh = bool(group["momentum"]) and state.get("momentum_buffer") is None

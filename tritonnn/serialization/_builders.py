@@ -205,6 +205,8 @@ BUILDERS: dict[Any, Callable[..., Any]] = {
     _tensors.rebuild_tensor: _tensor(_tensors.rebuild_tensor, 4),
     _tensors.rebuild_tensor_v2: _tensor(_tensors.rebuild_tensor_v2, 6),
     _tensors.rebuild_tensor_v3: _tensor(_tensors.rebuild_tensor_v3, 7),
+    _tensors.rebuild_sparse: lambda reader, *args: _tensors.rebuild_sparse(*args),
+    _tensors.get_layout: lambda reader, *args: _tensors.get_layout(*args),
     _tensors.rebuild_meta: lambda reader, *args: _tensors.rebuild_meta(*args),
     _rebuild_parameter: _of_tensor(_rebuild_parameter),
     _rebuild_parameter_with_state: _of_tensor(_rebuild_parameter_with_state),

@@ -16,6 +16,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import uint8
+from tritonnn.memory_format import layout as Layout
 from tritonnn.serialization import _tensors
 from tritonnn.serialization._budget import brief
 from tritonnn.serialization._tensors import STORAGE_NAMES, StorageRef
@@ -37,6 +38,8 @@ _types = {dtype: StorageType(dtype) for dtype in (*STORAGE_NAMES, None)}
 _TORCH_NAMES: dict[Name, Name] = {
     ("tritonnn.serialization._tensors", "rebuild_tensor_v2"): ("torch._utils", "_rebuild_tensor_v2"),
     ("tritonnn.serialization._tensors", "rebuild_tensor_v3"): ("torch._utils", "_rebuild_tensor_v3"),
+    ("tritonnn.serialization._tensors", "rebuild_sparse"): ("torch._utils", "_rebuild_sparse_tensor"),
+    ("tritonnn.serialization._tensors", "get_layout"): ("torch.serialization", "_get_layout"),
     ("tritonnn.serialization._tensors", "rebuild_meta"): ("torch._utils", "_rebuild_meta_tensor_no_storage"),
     ("tritonnn._parameter", "_rebuild_parameter"): ("torch._utils", "_rebuild_parameter"),
     ("tritonnn._parameter", "_rebuild_parameter_with_state"): (
@@ -98,6 +101,8 @@ class Writer(pickle._Pickler):  # C's pickler cannot write a name it cannot impo
         """dtypes by name, sizes and devices in PyTorch's way; everything else as it says itself."""
         if isinstance(obj, (DType, StorageType)):
             return _torch_name(obj)[1]  # type: ignore[index]
+        if isinstance(obj, Layout):
+            return _tensors.get_layout, (repr(obj),)
         if isinstance(obj, Size):
             return Size, (tuple(obj),)
         if isinstance(obj, Device):
@@ -139,6 +144,8 @@ def _known_globals() -> dict[Name, Any]:
         ("torch.storage", "UntypedStorage"): _types[None],
         ("torch._utils", "_rebuild_tensor_v2"): _tensors.rebuild_tensor_v2,
         ("torch._utils", "_rebuild_tensor_v3"): _tensors.rebuild_tensor_v3,
+        ("torch._utils", "_rebuild_sparse_tensor"): _tensors.rebuild_sparse,
+        ("torch.serialization", "_get_layout"): _tensors.get_layout,
         ("torch._utils", "_rebuild_tensor"): _tensors.rebuild_tensor,
         ("torch._utils", "_rebuild_parameter"): _parameter._rebuild_parameter,
         ("torch._utils", "_rebuild_parameter_with_state"): _parameter._rebuild_parameter_with_state,

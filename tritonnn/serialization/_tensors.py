@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor, from_array, host_array, make, make_view
 from tritonnn.device import device as Device
 from tritonnn.device import runtime
@@ -30,8 +31,10 @@ from tritonnn.dtypes import (
 )
 from tritonnn.dtypes import dtype as DType
 from tritonnn.legacy_types import TypedStorage
+from tritonnn.memory_format import sparse_coo, strided
 from tritonnn.ops.creation.creation import empty, empty_strided
 from tritonnn.ops.elementwise.derived import conj
+from tritonnn.ops.sparse.making import sparse_coo_tensor
 from tritonnn.serialization._budget import WrongArgument
 from tritonnn.shape import Size, contiguous_strides, extent_in_elements, numel
 from tritonnn.storage import Storage
@@ -122,6 +125,9 @@ def reduce_tensor(tensor: Tensor) -> tuple:
         >>> pickle.loads(pickle.dumps(torch.tensor([1.0, 2.0])))
         tensor([1., 2.])
     """
+    if isinstance(tensor, SparseTensor):
+        parts = tensor._indices(), tensor._values(), Size(tensor.shape), tensor.is_coalesced()
+        return rebuild_sparse, (tensor.layout, parts)
     geometry = tuple(tensor.shape), tuple(tensor.stride())
     if tensor.device.type == "meta":
         return rebuild_meta, (tensor.dtype, *geometry, tensor.requires_grad)
@@ -180,6 +186,34 @@ def rebuild_tensor_v3(
     else:
         tensor = _over(storage.base, Size(size), stride, offset, dtype)
     return tensor.requires_grad_(requires_grad) if requires_grad else tensor
+
+
+def rebuild_sparse(layout: object, parts: Any) -> Tensor:
+    """A sparse tensor of its indices, its values, its shape, and whether it is coalesced.
+
+    Raises:
+        RuntimeError: the parts do not fit each other, or the layout is another than torch.sparse_coo.
+    """
+    if layout is not sparse_coo:
+        raise RuntimeError(f"load: sparse tensors of layout {layout} are not implemented")
+    if type(parts) is not tuple or not 3 <= len(parts) <= 4:
+        raise RuntimeError("load: a sparse tensor has no indices, values and size: the file is corrupted")
+    indices, values, size, coalesced = (*parts, None)[:4]
+    plain = all(type(part) is Tensor for part in (indices, values)) and type(size) in (Size, tuple, list)
+    if not plain or coalesced not in (None, True, False) or indices.dtype is not int64:
+        raise RuntimeError("load: the parts of a sparse tensor are none: the file is corrupted")
+    _check_numbers(size, contiguous_strides(size) if all(type(n) is int for n in size) else ())
+    return sparse_coo_tensor(indices, values, size, is_coalesced=coalesced, device=values.device)
+
+
+def get_layout(name: object) -> Any:
+    """The layout of a name, as files have it."""
+    found = (
+        {"torch.strided": strided, "torch.sparse_coo": sparse_coo}.get(name) if type(name) is str else None
+    )
+    if found is None:
+        raise RuntimeError(f"load: there is no layout {name!r:.80}")
+    return found
 
 
 def rebuild_tensor(storage: StorageRef, offset: int, size: Any, stride: Any) -> Tensor:

@@ -1,6 +1,11 @@
-"""Which in-place forms are functions as well as methods."""
+"""In-place forms: which are functions as well as methods, and what they say of themselves."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tritonnn.table.op import Op
 
 #: the ops whose in-place form is a function as well, as torch.exp_
 _FUNCTIONS_IN_PLACE = """
@@ -10,3 +15,13 @@ _FUNCTIONS_IN_PLACE = """
     square tan tanh threshold trunc xlogy
 """
 FUNCTIONS_IN_PLACE = frozenset(_FUNCTIONS_IN_PLACE.split())
+
+
+def doc_in_place(op: Op, published: bool) -> str:
+    """What the in-place form says; where it is a function as the op is, the op's example with the other name."""
+    text = f"In-place version of `{op.name}`."
+    _, start, example = op.doc.partition(">>> import")
+    call = f".{op.public_name}("
+    if not published or call not in example:
+        return text
+    return f"{text}\n\n    {start}{example.replace(call, f'.{op.name}_(')}"

@@ -1,0 +1,1 @@
+"""Sparse tensors: making them, and the ops that take them."""

@@ -1,0 +1,43 @@
+"""What an op does where an operand is sparse: found only after dispatch was refused the operand's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tritonnn.errors import SparseOperand, explained, listed
+
+if TYPE_CHECKING:
+    from tritonnn.table.op import Op
+
+#: public name of an op -> what computes it with sparse operands; in-place forms have names of their own
+SPARSE: dict[str, Callable] = {}
+
+
+def with_sparse(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> Any:
+    """Call what an op has for sparse operands.
+
+    Raises:
+        NotImplementedError: it has nothing.
+    """
+    name = op.public_name + suffix
+    function = SPARSE.get(name)
+    if function is None or kwargs.get("out") is not None:
+        raise refused(name, (*op.names[: len(args)], *kwargs), (*args, *kwargs.values())) from None
+    return function(*args, **kwargs)
+
+
+def as_given(op: Op, bound: tuple, out: Any = None) -> tuple[tuple, dict[str, Any]]:
+    """Bound arguments as a call gives them: by position and by name, without those that are the defaults."""
+    default = [value is op.defaults.get(name, ...) for name, value in zip(op.names, bound, strict=True)]
+    count = op.n_positional
+    named = {op.names[i]: bound[i] for i in range(count, len(bound)) if not default[i]}
+    while count and default[count - 1]:
+        count -= 1
+    return bound[:count], named if out is None else {**named, "out": out}
+
+
+def refused(name: str, names: tuple, args: tuple) -> Exception:
+    """What is said of an op that has nothing for sparse operands; of ops within ops the outermost names itself."""
+    text = f"{name} is not implemented for sparse tensors. Hint: .to_dense() makes a dense one"
+    return explained(SparseOperand)(text + listed(names, args))
