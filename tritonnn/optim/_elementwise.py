@@ -73,8 +73,6 @@ class ElementwiseOptimizer(Optimizer):
     _state: ClassVar[dict[str, float | str]] = {}
     #: states that are kept only where an option is set, and that option
     _kept_if: ClassVar[dict[str, str]] = {}
-    #: how to go on where a sparse gradient is refused
-    _sparse_hint = ""
 
     #: the formula with the shared options around it, and what it takes
     _update: ClassVar[Callable[..., Any]]
@@ -131,7 +129,7 @@ class ElementwiseOptimizer(Optimizer):
                     if sparse := self._prepare(group, params):
                         params = [p for p in params if not p.grad.is_sparse]  # type: ignore[union-attr]
                         for p in sparse:
-                            self._step_sparse(group, p, self.state[p])
+                            self._step_sparse(group, p)
                     single = group["foreach"] is False and not group.get("fused")
                     for batch in [[p] for p in params] if single else _by_device(params):
                         self._step_batch(group, batch)
@@ -177,9 +175,9 @@ class ElementwiseOptimizer(Optimizer):
 
     def _check_sparse(self, group: Group) -> None:
         """Refuse sparse gradients; optimizers that take them refuse options that do not go with them."""
-        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients{self._sparse_hint}")
+        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
 
-    def _step_sparse(self, group: Group, p: Tensor, state: State) -> None:
+    def _step_sparse(self, group: Group, p: Tensor) -> None:
         """The step of a parameter whose gradient is sparse."""
         raise NotImplementedError(f"{type(self).__name__} has no step for sparse gradients")
 

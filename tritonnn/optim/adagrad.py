@@ -93,7 +93,8 @@ class Adagrad(ElementwiseOptimizer):
         if group["fused"]:
             raise RuntimeError("`fused` does not support sparse grad or complex param")
 
-    def _step_sparse(self, group: Group, p: Tensor, state: State) -> None:
+    def _step_sparse(self, group: Group, p: Tensor) -> None:
+        state = self.state[p]
         state["step"] += 1
         grad: Any = p.grad.coalesce()  # type: ignore[union-attr]  # squares are of sums
         rate = float(group["lr"]) / (1 + (state["step"].item() - 1) * group["lr_decay"])

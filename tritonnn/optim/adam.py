@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number
-from tritonnn.optim.optimizer import ParamsT, one_element
+from tritonnn.optim.optimizer import Group, ParamsT, one_element
 
 __all__ = ["Adam"]
 
@@ -59,7 +59,9 @@ class Adam(ElementwiseOptimizer):
     _formula = staticmethod(adam)
     _state: ClassVar[dict[str, float | str]] = {"exp_avg": 0, "exp_avg_sq": 0, "max_exp_avg_sq": 0}
     _kept_if: ClassVar[dict[str, str]] = {"max_exp_avg_sq": "amsgrad"}
-    _sparse_hint = ", please consider SparseAdam instead"
+
+    def _check_sparse(self, group: Group) -> None:
+        raise RuntimeError("Adam does not support sparse gradients, please consider SparseAdam instead")
 
     def __init__(
         self,

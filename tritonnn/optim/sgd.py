@@ -90,19 +90,19 @@ class SGD(ElementwiseOptimizer):
         if group["fused"]:
             raise RuntimeError("`_fused_sgd` does not support sparse gradients")
 
-    def _step_sparse(self, group: Group, p: Tensor, state: State) -> None:
+    def _step_sparse(self, group: Group, p: Tensor) -> None:
         grad: Any = -p.grad if group["maximize"] else p.grad  # type: ignore[operator]
         if group["weight_decay"] != 0:
             grad = grad.add(p, alpha=group["weight_decay"])  # refuses: the decay of every row is not sparse
-        momentum, buffer = group["momentum"], state.get("momentum_buffer")
-        if momentum:
+        if momentum := group["momentum"]:
+            buffer: Any = self.state[p].get("momentum_buffer")
             if buffer is None:
                 buffer = grad.detach().clone()
             else:
                 buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
             if buffer.is_sparse:
                 buffer = buffer.coalesce()  # or it would grow with every step
-            state["momentum_buffer"] = buffer
+            self.state[p]["momentum_buffer"] = buffer
             grad = grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer
         p.add_(grad, alpha=-float(group["lr"]))
 

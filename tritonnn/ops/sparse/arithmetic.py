@@ -101,8 +101,8 @@ def _joined(op: str, a: SparseTensor, b: SparseTensor, alpha: Any) -> SparseTens
     if len(a._places) != len(b._places):
         raise fail(
             op,
-            f"expected 'self' and 'other' to have same density, but 'self' has {len(a._places)} sparse dims while "
-            f"'other' has {len(b._places)}",
+            f"expected 'self' and 'other' to have same density, but 'self' has {len(a._places)} sparse dimensions "
+            f"while 'other' has {len(b._places)} sparse dimensions",
             input=a,
             other=b,
         )
@@ -266,6 +266,6 @@ def zero_(input: SparseTensor) -> SparseTensor:
             input._places.new_empty(len(input._places), 0),
             input._entries.new_empty(0, *input._entries.shape[1:]),
             input._shape,
-            input._coalesced,
+            True,
         )
     return input._replace(empty)

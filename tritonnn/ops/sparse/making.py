@@ -93,7 +93,7 @@ def _without_entries(size: Any, dtype: DType | None, device: DeviceLike | None) 
     if min(shape, default=0) < 0:
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     values = empty(0, dtype=dtype, device=device)
-    return make_sparse(empty(len(shape), 0, dtype=dtypes.int64, device=values.device), values, shape, False)
+    return make_sparse(empty(len(shape), 0, dtype=dtypes.int64, device=values.device), values, shape, True)
 
 
 def _inferred(indices: Tensor, values: Tensor) -> Size:
@@ -288,5 +288,5 @@ def _zeros_like(
     }
     return make_sparse(
         empty(len(places), 0, dtype=dtypes.int64, device=options["device"]),
-        empty(0, *values.shape[1:], **options), input._shape, False,
+        empty(0, *values.shape[1:], **options), input._shape, True,
     )  # fmt: skip
