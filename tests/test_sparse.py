@@ -300,6 +300,8 @@ def test_methods_are_refused_by_their_name():
         np.asarray(s)
     with pytest.raises(NotImplementedError, match="sparse tensors"):
         torch.ones(4, 3).data = s
+    with pytest.raises(NotImplementedError, match="of a sparse tensor to a dense one"):
+        s.data = torch.ones(4, 3)
     with pytest.raises(NotImplementedError, match="sparse leaf that requires grad"):
         s.requires_grad_()
 
@@ -344,6 +346,15 @@ def test_copies(device):
     again = s.clone()
     again.mul_(3)
     assert s.to_dense().tolist() == wanted
+
+
+def test_a_module_takes_its_gradient_along():
+    layer = torch.nn.Embedding(3, 2, sparse=True)
+    layer(torch.tensor([1, 1])).sum().backward()
+    grad = layer.weight.grad
+    for moved, dtype in ((layer.double(), torch.float64), (layer.to("cuda"), torch.float64)):
+        assert moved.weight.grad is grad and grad.is_sparse and grad.dtype is dtype
+        assert grad.device == moved.weight.device and grad.to_dense().tolist() == [[0, 0], [2, 2], [0, 0]]
 
 
 @pytest.mark.parametrize(

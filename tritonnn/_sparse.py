@@ -61,7 +61,7 @@ class SparseTensor(Tensor):
         """Zeros: there is no memory in which neighbours would lie apart."""
         return (0,) * len(self._shape) if dim is None else 0
 
-    def is_contiguous(self, memory_format: Any = None) -> bool:
+    def is_contiguous(self, memory_format: object = None) -> bool:
         """Always False."""
         return False
 
@@ -112,6 +112,10 @@ class SparseTensor(Tensor):
         """Whether the values require grad."""
         return self._entries.requires_grad
 
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
     @property
     def grad_fn(self) -> Any:
         """The graph node that computed the values."""
@@ -122,7 +126,7 @@ class SparseTensor(Tensor):
         """Whether it requires no grad: a sparse leaf that does is not implemented."""
         return not self._entries.requires_grad
 
-    @property
+    @property  # type: ignore[misc]
     def grad(self) -> None:
         """None: no gradients are accumulated for sparse tensors."""
         return None
@@ -145,7 +149,16 @@ class SparseTensor(Tensor):
         return make_sparse(self._places, self._entries.detach(), self._shape, self._coalesced)
 
     def _adopt(self, other: Tensor) -> None:
-        raise SparseOperand(f"setting .data {HINT}")
+        if not isinstance(other, SparseTensor):
+            raise NotImplementedError("setting .data of a sparse tensor to a dense one is not implemented")
+        self._places, self._entries, self._coalesced = (
+            other._places,
+            other._entries.detach(),
+            other._coalesced,
+        )
+        self._shape, self._dtype, self._device, self._storage = (
+            other._shape, other._dtype, other._device, other._storage,
+        )  # fmt: skip
 
     def _replace(self, other: SparseTensor) -> SparseTensor:
         """Take over another's parts: what an in-place op ends with."""
@@ -171,7 +184,7 @@ KNOWN = frozenset((
 def refusal(name: str) -> Callable[..., NoReturn]:
     """What stands for a method that sparse tensors do not have."""
 
-    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+    def refuse(*args: object, **kwargs: object) -> NoReturn:
         raise NotImplementedError(f"{name} {HINT}")
 
     return refuse

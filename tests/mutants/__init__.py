@@ -25,6 +25,7 @@ AREAS = (
     "nn",
     "debugging",
     "recurrent",
+    "sparse",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

@@ -126,7 +126,7 @@ def gradcheck(
         check_backward_ad: whether to check reverse mode, the one there is.
         check_forward_ad, check_batched_forward_ad: forward mode, which is not implemented.
         fast_mode: compare one product of the Jacobian with random directions, not each of its elements.
-        masked: of sparse tensors, which there are none of.
+        masked: must be False: it is for sparse tensors.
 
     Raises:
         NotImplementedError: something is asked for that is not there.

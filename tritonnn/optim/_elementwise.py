@@ -127,7 +127,7 @@ class ElementwiseOptimizer(Optimizer):
                 params = [p for p in group["params"] if p.grad is not None]
                 if params:
                     if sparse := self._prepare(group, params):
-                        params = [p for p in params if not p.grad.is_sparse]  # type: ignore[union-attr]
+                        params = [p for p in params if not p.grad.is_sparse]
                         for p in sparse:
                             self._step_sparse(group, p)
                     single = group["foreach"] is False and not group.get("fused")

@@ -200,7 +200,7 @@ class LBFGS(Optimizer):
     def _flat_grad(self) -> Tensor:
         pieces = []
         for p in self._params:
-            g = tritonnn.zeros_like(p) if p.grad is None else p.grad
+            g = tritonnn.zeros_like(p) if p.grad is None else p.grad.to_dense()
             pieces.append((tritonnn.view_as_real(g) if g.is_complex() else g).reshape(-1))
         return tritonnn.cat(pieces)
 

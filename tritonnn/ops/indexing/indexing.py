@@ -92,7 +92,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 
     Args:
         index: int64 or int32, of as many dimensions as `input`, no larger than it apart from `dim`.
-        sparse_grad: must be False: there are no sparse tensors.
+        sparse_grad: must be False.
 
     >>> import tritonnn as torch
     >>> torch.gather(torch.tensor([[1, 2], [3, 4]]), 1, torch.tensor([[0, 0], [1, 0]]))
@@ -100,9 +100,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
             [4, 3]])
     """
     if sparse_grad:
-        raise Invalid(
-            "sparse_grad=True needs sparse tensors, which do not exist here", kind=NotImplementedError
-        )
+        raise Invalid("sparse_grad=True is not implemented", kind=NotImplementedError)
     dim, index = check_index("gather", input, dim, index)
     return Out(index.shape, input.dtype), (input, dim, index, sparse_grad)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from tritonnn import dispatch
 from tritonnn._sparse import HINT, SparseTensor, make_sparse, with_values
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import bool_, can_cast, int64
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.elementwise.comparison import ne
@@ -18,6 +18,7 @@ from tritonnn.ops.scatter.index_put import index_put
 from tritonnn.ops.sparse._forms import sparse_form
 from tritonnn.recording.grad_mode import no_grad
 from tritonnn.table.arguments import is_number
+from tritonnn.table.types import Number, Operand
 
 # ---- its forms ------------------------------------------------------------------------------------------
 
@@ -67,7 +68,7 @@ def coalesce(input: SparseTensor) -> SparseTensor:
 
 
 @sparse_form("to_dense")
-def to_dense(input: SparseTensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
+def to_dense(input: SparseTensor, dtype: DType | None = None, *, masked_grad: bool | None = None) -> Tensor:
     """All elements, with zeros where there is no index."""
     if masked_grad is not None:
         raise NotImplementedError(
@@ -84,12 +85,12 @@ def to_dense(input: SparseTensor, dtype: Any = None, *, masked_grad: bool | None
 # ---- sums -----------------------------------------------------------------------------------------------
 
 
-def _check_number(op: str, alpha: Any) -> None:
+def _check_number(op: str, alpha: object) -> None:
     if not is_number(alpha):
         raise TypeError(f"{op}(): argument 'alpha' must be Number, not {type(alpha).__name__}")
 
 
-def _joined(op: str, a: SparseTensor, b: SparseTensor, alpha: Any) -> SparseTensor:
+def _joined(op: str, a: SparseTensor, b: SparseTensor, alpha: Number) -> SparseTensor:
     """The entries of both, one after the other: what stands twice adds up."""
     if a._shape != b._shape:
         raise fail(
@@ -113,7 +114,7 @@ def _joined(op: str, a: SparseTensor, b: SparseTensor, alpha: Any) -> SparseTens
     return coalesce(result) if a._coalesced and b._coalesced else result
 
 
-def _into_dense(op: str, dense: Tensor, other: SparseTensor, alpha: Any) -> Tensor:
+def _into_dense(op: str, dense: Tensor, other: SparseTensor, alpha: Number) -> Tensor:
     """Add a sparse tensor to a dense one, in place; nothing but its rows is touched."""
     if dense._shape != other._shape:
         raise fail(
@@ -140,13 +141,13 @@ def _into_dense(op: str, dense: Tensor, other: SparseTensor, alpha: Any) -> Tens
 
 
 @sparse_form("add", "__add__")
-def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def add(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor:
     """input + alpha * other of two sparse tensors: sparse; of a dense and a sparse one: dense."""
     _check_number("add", alpha)
-    if isinstance(input, SparseTensor):
-        if isinstance(other, SparseTensor):
-            return _joined("add", input, other, alpha)
+    if not isinstance(other, SparseTensor):
         raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
+    if isinstance(input, SparseTensor):
+        return _joined("add", input, other, alpha)
     if not isinstance(input, Tensor):
         raise NotImplementedError(f"add of a number and a sparse tensor {HINT}")
     dtype = dispatch.result_type(input, other._entries)
@@ -155,17 +156,19 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 
 
 @sparse_form("__radd__")
-def _radd(other: Any, input: Any) -> Any:
+def _radd(other: Tensor, input: Operand) -> Tensor:
     return add(input, other)
 
 
 @sparse_form("add_", "__iadd__")
-def add_(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Add a sparse tensor, in place."""
     _check_number("add_", alpha)
+    if not isinstance(other, SparseTensor):
+        raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
     if not isinstance(input, SparseTensor):
         return _into_dense("add_", input, other, alpha)
-    total = add(input, other, alpha=alpha)
+    total = _joined("add_", input, other, alpha)
     if total.dtype is not input.dtype:
         if not can_cast(total.dtype, input.dtype):
             raise fail(
@@ -178,23 +181,23 @@ def add_(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return input._replace(total)
 
 
-def _less(alpha: Any) -> Any:
+def _less(alpha: Number) -> Number:
     return -alpha if is_number(alpha) else alpha
 
 
 @sparse_form("sub", "__sub__", "subtract")
-def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def sub(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor:
     """input - alpha * other."""
     return add(input, other, alpha=_less(alpha))
 
 
 @sparse_form("__rsub__")
-def _rsub(other: Any, input: Any) -> Any:
+def _rsub(other: Tensor, input: Operand) -> Tensor:
     return sub(input, other)
 
 
 @sparse_form("sub_", "__isub__", "subtract_")
-def sub_(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Subtract a sparse tensor, in place."""
     return add_(input, other, alpha=_less(alpha))
 
@@ -202,23 +205,23 @@ def sub_(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 # ---- multiples ------------------------------------------------------------------------------------------
 
 
-def _factor(op: str, value: Any) -> Any:
+def _factor(op: str, value: object) -> Tensor | Number:
     """A number, or a dense tensor of no dimensions."""
     if is_number(value) or (isinstance(value, Tensor) and not value._shape and not value.is_sparse):
-        return value
+        return value  # type: ignore[return-value]
     raise NotImplementedError(f"{op} by something else than a number {HINT}")
 
 
 @sparse_form("mul", "__mul__", "__rmul__", "multiply")
-def mul(input: Any, other: Any) -> SparseTensor:
+def mul(input: Operand, other: Operand) -> SparseTensor:
     """A sparse tensor times a number."""
-    if not isinstance(input, SparseTensor):
-        input, other = other, input
-    return with_values(input, input._entries * _factor("mul", other))
+    sparse, factor = (input, other) if isinstance(input, SparseTensor) else (other, input)
+    assert isinstance(sparse, SparseTensor)
+    return with_values(sparse, sparse._entries * _factor("mul", factor))
 
 
 @sparse_form("div", "__truediv__", "divide", "true_divide")
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> SparseTensor:
+def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> SparseTensor:
     """A sparse tensor divided by a number."""
     if rounding_mode is not None or not isinstance(input, SparseTensor):
         raise NotImplementedError(f"this form of div {HINT}")
@@ -234,7 +237,7 @@ def neg(input: SparseTensor) -> SparseTensor:
 
 
 @sparse_form("mul_", "__imul__", "multiply_")
-def mul_(input: Any, other: Any) -> Any:
+def mul_(input: Tensor, other: Operand) -> Tensor:
     """Multiply by a number, in place."""
     if not isinstance(input, SparseTensor):
         raise NotImplementedError(f"mul_ by a sparse tensor {HINT}")
@@ -243,7 +246,7 @@ def mul_(input: Any, other: Any) -> Any:
 
 
 @sparse_form("div_", "__itruediv__", "divide_")
-def div_(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+def div_(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """Divide by a number, in place."""
     if rounding_mode is not None or not isinstance(input, SparseTensor):
         raise NotImplementedError(f"this form of div_ {HINT}")

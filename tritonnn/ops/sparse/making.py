@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import layout as Layout
+from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.memory_format import preserve_format, sparse_coo, strided
 from tritonnn.ops._table import attach, expose
 from tritonnn.ops.conversion._forms import parse_to
@@ -81,14 +82,14 @@ def sparse_coo_tensor(
     return make_sparse(indices, values, shape, bool(is_coalesced))
 
 
-def _part(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor:
+def _part(data: object, dtype: DType | None, device: DeviceLike | None) -> Tensor:
     """A tensor as it is where nothing changes, anything else as `torch.tensor` makes it."""
     if isinstance(data, Tensor):
         return data.to(resolve(device) if device is not None else data.device, dtype or data.dtype)
     return as_tensor(data, dtype=dtype, device=device)
 
 
-def _without_entries(size: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor:
+def _without_entries(size: object, dtype: DType | None, device: DeviceLike | None) -> Tensor:
     shape = Size(shapes.as_size((size,), "sparse_coo_tensor"))
     if min(shape, default=0) < 0:
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
@@ -179,7 +180,7 @@ def _dense(self: Tensor, dtype: DType | None = None, *, masked_grad: bool | None
     return self if dtype is None else self.to(dtype)
 
 
-def _needs_sparse(name: str, text: str, kind: type[Exception] = RuntimeError) -> Any:
+def _needs_sparse(name: str, text: str, kind: type[Exception] = RuntimeError) -> Callable[[Tensor], NoReturn]:
     def refuse(self: Tensor) -> Any:
         raise kind(f"{text} layout but got Strided")
 
@@ -203,7 +204,7 @@ attach(
 
 
 @sparse_form("to_sparse")
-def _again(self: SparseTensor, sparse_dim: int | None = None, *, layout: Layout | None = None) -> Any:
+def _again(self: SparseTensor, sparse_dim: int | None = None, *, layout: Layout | None = None) -> Tensor:
     if layout not in (None, sparse_coo) or sparse_dim not in (None, len(self._places)):
         return to_sparse(to_dense(self), sparse_dim, layout=layout)
     return self
@@ -226,7 +227,7 @@ def _to(self: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
     return _moved(self, dtype, self._device if device is None else resolve(device), copy, non_blocking)
 
 
-def _typed(dtype: DType) -> Any:
+def _typed(dtype: DType) -> Callable[[SparseTensor], SparseTensor]:
     return lambda self: _moved(self, dtype, self._device, False, False)
 
 
@@ -252,14 +253,14 @@ def _type_as(self: SparseTensor, other: Tensor) -> SparseTensor:
 
 
 @sparse_form("type")
-def _type(self: SparseTensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+def _type(self: SparseTensor, dtype: DType | None = None, non_blocking: bool = False) -> str | Tensor:
     if dtype is not None:
         return _to(self, dtype, non_blocking=non_blocking)
     return self._entries.type().replace("torch.", "torch.sparse.")
 
 
 @sparse_form("clone")
-def _clone(self: SparseTensor, *, memory_format: Any = None) -> SparseTensor:
+def _clone(self: SparseTensor, *, memory_format: MemoryFormat | None = None) -> SparseTensor:
     if memory_format not in (None, preserve_format):
         raise NotImplementedError(f"clone with a memory_format {HINT}")
     return make_sparse(self._places.clone(), self._entries.clone(), self._shape, self._coalesced)
@@ -276,7 +277,7 @@ def _deep_copy(self: SparseTensor, memo: dict) -> SparseTensor:
 @sparse_form("zeros_like", "empty_like")
 def _zeros_like(
     input: SparseTensor, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
+    requires_grad: bool = False, pin_memory: bool = False, memory_format: MemoryFormat | None = None,
 ) -> Tensor:  # fmt: skip
     """A sparse tensor of the same shape without entries."""
     if requires_grad or pin_memory or memory_format not in (None, preserve_format) or layout is strided:

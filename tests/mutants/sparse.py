@@ -1,0 +1,72 @@
+"""Faults in sparse tensors, in gradients that are sparse, and in the optimizers that take them."""
+
+from __future__ import annotations
+
+from mutants import Fault
+
+CLASS = "tritonnn/_sparse.py"
+ARITHMETIC = "tritonnn/ops/sparse/arithmetic.py"
+LOOKUPS = "tritonnn/ops/sparse/embedding.py"
+MAKING = "tritonnn/ops/sparse/making.py"
+TESTS = "tests/test_sparse.py"
+OPTIM = "tests/test_sparse_optim.py"
+
+FAULTS = [
+    Fault(
+        "sparse: a method of dense tensors is let through", "argument check", CLASS,
+        "if name in KNOWN or name[0]", "if name in KNOWN or name == 'T' or hasattr(Tensor, name) or name[0]",
+        f"{TESTS} -k refused_by_their_name",
+    ),
+    Fault(
+        "sparse: a sum of coalesced ones only says that it is coalesced", "formula", ARITHMETIC,
+        "return coalesce(result) if a._coalesced and b._coalesced else result",
+        "return result._coalesced_(a._coalesced and b._coalesced)",
+        "tests/parity/test_sparse_parity.py -k coalesced",
+    ),
+    Fault(
+        "sparse: equal indices are written over each other", "index", ARITHMETIC,
+        "    single = coalesce(other)\n", "    single = other\n",
+        f"{TESTS} -k arithmetic",
+    ),
+    Fault(
+        "sparse: the gradient shares the indices of the call", "ownership", LOOKUPS,
+        "indices.reshape(-1).to(dtypes.int64, copy=True)", "indices.reshape(-1).to(dtypes.int64)",
+        f"{TESTS} -k what_a_gradient_shares",
+    ),
+    Fault(
+        "sparse: a leaf takes the incoming gradient's memory", "ownership", "tritonnn/autograd/engine.py",
+        "grad = (grad if self.create else grad.detach()).clone()", "grad = grad if self.create else grad.detach()",
+        f"{TESTS} -k what_a_gradient_shares",
+    ),
+    Fault(
+        "sparse: the padding's rows stay", "gradient flow", LOOKUPS,
+        "    if padding_idx is not None:\n", "    if padding_idx is None:\n",
+        f"{TESTS} -k 'sparse_gradient_is'",
+    ),
+    Fault(
+        "sparse: indices are not looked at", "argument check", MAKING,
+        "    if size is None or check_invariants is not False:\n", "    if check_invariants:\n",
+        f"{TESTS} -k constructor_refuses",
+    ),
+    Fault(
+        "sparse Adam: squares of the terms instead of the sums", "formula", "tritonnn/optim/sparse_adam.py",
+        "zip(\n        (\"exp_avg\", \"exp_avg_sq\"), group[\"betas\"], (values, values * values)",
+        "zip(\n        (\"exp_avg\", \"exp_avg_sq\"), group[\"betas\"], (values, values.abs())",
+        f"{OPTIM} -k sparse_adam",
+    ),
+    Fault(
+        "sparse Adagrad: the rate does not decay", "schedule", "tritonnn/optim/adagrad.py",
+        "(1 + (state[\"step\"].item() - 1) * group[\"lr_decay\"])", "1",
+        f"{OPTIM} -k dense_one",
+    ),
+    Fault(
+        "sparse SGD: no damping", "formula", "tritonnn/optim/sgd.py",
+        "buffer.mul_(momentum).add_(grad, alpha=1 - group[\"dampening\"])", "buffer.mul_(momentum).add_(grad)",
+        f"{OPTIM} -k dense_one",
+    ),
+    Fault(
+        "scaler: a half gradient's sums are not looked at", "special value", "tritonnn/amp/grad_scaler.py",
+        "param.grad = param.grad.coalesce()", "pass",
+        f"{OPTIM} -k half",
+    ),
+]  # fmt: skip
