@@ -52,6 +52,7 @@ EXPLAINED = {
     r"\.atan2\(.*3\.14159": "the sign of a zero that came out of a product decides",
     "leaf variable has been moved": "a leaf that was detached and written keeps what came before",
     r"quietly\(.*view.*requires_grad: False expected": "PyTorch asks the base of a view made without recording",
+    r"logcumsumexp\(.*\.grad: .*(nan|inf)": "beside NaN an infinity keeps its own limit",
     "Integer division with addcdiv": "it divides truly, as PyTorch says that it will",
     r"\.erf\(\).*\.log1p\(\)": "near -1 the last bit of erf decides",
     "expected shape compatible with": "a formula of PyTorch's does not know of the dimensions turned in place",
