@@ -27,7 +27,7 @@ BASIC = [
     (1, S(None), S(4, 1)), (S(3, None),), (S(-1, None), -1, -1),
 ]  # fmt: skip
 ADVANCED = [
-    [0], [0, 2], [2, 0, 0], [[0, 1], [2, 0]], np.array([0, -1]), (S(None), [0, 3, 3]), (E, [1, -5]),
+    [0], [0, 2], [2, 0, 0], np.array([[0, 1], [2, 0]]), np.array([0, -1]), (S(None), [0, 3, 3]), (E, [1, -5]),
     (S(None), S(None), [0]), ([0, 1], [1, 2]), ([[0], [2]], [1, 3]), ([0, 1], S(None), [1, 2]),
     (S(None), [0, 1], [2, 3]), ([0, 2], [1, 1], [3, 4]), (N, [0, 1]), ([0, 1], N), (S(1, 3), [0, 1]),
     (S(0, 2), [1, 2], S(None, None, 2)), ([1, 2], S(1, 3)), ([0, 1], E, [1, 2]), ([0, 1], N, [1, 2]),
@@ -217,7 +217,7 @@ def test_index_types():
     x = torch.arange(12).reshape(3, 4)
     assert x[np.int64(1)].tolist() == x[torch.tensor(1)].tolist() == x[1].tolist()
     assert x[range(2)].tolist() == x[[0, 1]].tolist() == x[:2].tolist()
-    assert x[[[0, 1], [2, 0]]].shape == (2, 2, 4)
+    assert x[np.array([[0, 1], [2, 0]])].shape == (2, 2, 4)
     assert x[torch.tensor(1) : torch.tensor(3)].shape == (2, 4)
     for dtype in (torch.int8, torch.int16, torch.int32):
         assert x[torch.tensor([2], dtype=dtype)].tolist() == x[2:].tolist()
@@ -225,6 +225,30 @@ def test_index_types():
     with pytest.warns(UserWarning, match="uint8 is now deprecated"):
         assert x[torch.tensor([1, 0, 1], dtype=torch.uint8)].tolist() == x[::2].tolist()
     assert x.index(torch.tensor([0])).tolist() == x[:1].tolist()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_list_of_indices_is_a_tuple(device):
+    x = torch.arange(12, device=device).reshape(3, 4)
+    places = torch.where(x > 8)
+    for key in ([[0, 2], [3, 1]], list(places), [slice(1, 3), 0], [None, 1], [..., 2], [np.array([1]), 3]):
+        with pytest.warns(UserWarning, match="indexes as a tuple"):
+            got = x[key]
+        assert torch.equal(got, x[tuple(key)])
+    with pytest.warns(UserWarning, match="indexes as a tuple"):
+        x[list(places)] = 0
+    assert x.max() == 8 and x.sum() == 36
+    assert x[[[0]] * 32].shape == (32, 1, 4)  # too long to mean one index per dimension
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_numpy_scalars_as_arrays(device):
+    x = torch.arange(12, device=device).reshape(3, 4)
+    assert torch.equal(x[np.array(1)], x[1]) and x[np.array(-1), 0] == 8 and x[0, np.array(2)] == 2
+    assert torch.equal(x[np.array(1), [0, 1]], x[1, :2]) and x[np.array(True)].shape == (1, 3, 4)
+    assert torch.equal(x[np.array([2], dtype=np.uint64)], x[2:]) and x[np.array([])].shape == (0, 4)
+    x[np.array(1), 0] = 50
+    assert x.flatten().tolist() == [0, 1, 2, 3, 50, *range(5, 12)]
 
 
 def test_integer_beside_an_index_tensor_selects_first():
