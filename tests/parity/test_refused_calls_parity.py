@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lines import hold
+from programs import hold
 
 # What is no tensor, or no number, given to functions that are no entries of the table.
 TYPES = """
@@ -31,6 +31,12 @@ torch.is_complex(None)
 torch.is_floating_point(3)
 torch.is_inference('a')
 torch.numel([1])
+F.batch_norm(x, None, None, training=True, eps=0)
+F.batch_norm(x, None, None, training=True, eps=-1e-5)
+torch.nn.BatchNorm1d(3, eps=0.0)(x)
+torch.batch_norm(m, None, None, None, None, True, 0.1, 0.0, False).round()
+F.batch_norm(x, z.expand(3), z.expand(3) + 1, eps=0.0)
+F.instance_norm(m[None], eps=0.0).round()
 torch.result_type('a', 'b')
 torch.result_type(x, None)
 torch.broadcast_shapes('a')

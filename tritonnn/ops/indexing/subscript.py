@@ -122,7 +122,7 @@ def _no_index(dtype: dtypes.dtype) -> IndexError:
 
 def _from_sequence(item: Any) -> Tensor:
     if isinstance(item, np.ndarray):
-        # An array of nothing is float64 unless told otherwise; unsigned numbers are no index of a tensor, but of an array.
+        # An array of nothing is float64 unless told otherwise; unsigned numbers index only from an array.
         if (item.size == 0 and item.dtype.kind == "f") or (item.dtype.kind == "u" and item.itemsize > 1):
             item = item.astype(np.int64)
     elif len(item) == 0:

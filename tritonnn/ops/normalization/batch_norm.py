@@ -184,6 +184,8 @@ def functional_batch_norm(
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {input.shape}"
         )
+    if training and eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     return _normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
