@@ -276,6 +276,7 @@ class Run:
             id(grad._storage) in self.given
             or grad._stride != wanted
             or (grad._node is not None and not self.create)
+            or grad._shared
             or type(grad) is not Tensor
             or grad._storage.nbytes != grad.numel() * grad._dtype.itemsize
             or ((leaf._post_accumulate_hooks or leaf._accumulate_hooks) and self._is_pending(grad))
