@@ -99,9 +99,8 @@ def ctc_walk_kernel(
             )
             place = end - s if REVERSE else s
             back = 1 if REVERSE else -1
-            skips = (
-                spells & (s > 1) & (label != _label(targets, first, count, s - 2, spells & (s > 1), REVERSE))
-            )
+            other = _label(targets, first, count, s - 2, spells & (s > 1), REVERSE)
+            skips = spells & (s > 1) & (label != other)
             a = tl.load(before + place, mask=s < past, other=-INF)
             b = tl.load(before + place + back, mask=(s < past) & (s > 0), other=-INF)
             c = tl.load(before + place + back + back, mask=(s < past) & skips, other=-INF)

@@ -273,7 +273,7 @@ FAULTS = [
     ),
     Fault(
         "ctc: a blank between equal labels is skipped", "formula", CTC,
-        "skips = spells & (s > 1) & (label != _label(targets, first, count, s - 2, spells & (s > 1), REVERSE))",
+        "skips = spells & (s > 1) & (label != other)",
         "skips = spells & (s > 1)", f"{SPELLING} 'behind and cuda'",
     ),
     Fault(
