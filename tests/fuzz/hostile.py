@@ -110,6 +110,11 @@ HOSTILE = {
     "a factory that builds tensors": call("collections.defaultdict", b"ctorch._utils\n_rebuild_parameter\n"),
     "a tensor of what is none": call(TYPED, b"cbuiltins\nset\n", b"ctorch\nTensor\n", b")", b"}"),
     "a tensor of another class": call(TYPED, b"ctorch.nn.parameter\nParameter\n", b"cbuiltins\nset\n", b")", b"}"),
+    "a conjugated tensor": tensor(b"K\x02\x85", b"K\x01\x85", b"}" + text("conj") + b"\x88s", storage=COMPLEX),
+    "a negated tensor of many equal elements": tensor(HUGE + b"\x85", b"K\x00\x85", b"}" + text("neg") + b"\x88s"),
+    "a conjugated tensor of rows in one another": tensor(
+        b"M\x00\x40M\x00\x40\x86", b"K\x00K\x00\x86", b"}" + text("conj") + b"\x88s", storage=COMPLEX
+    ),
     "bits that are none": tensor(b")", b")", BOMB),
     "a gradient that is none": call(V2, STORAGE, b"K\x00", b")", b")", BOMB, ORDERED),
     "an unknown opcode": b"\xff",
