@@ -78,34 +78,44 @@ def test_values(kind, masked, device):
     np.testing.assert_allclose(both[1].cpu().numpy(), wanted_lse, atol=1e-12)
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_gradients_reach_what_functions_captured(device):
-    """Of queries, keys, values, a table and a factor, by central differences."""
+def gradients(device: str) -> tuple[list[Any], Any]:
+    """Of queries, keys, values, a table and a factor; and the function they are of, on the same leaves."""
     torch.manual_seed(0)
-    sizes = ((1, 2, 3, 2), (1, 2, 4, 2), (1, 2, 4, 2), (2, 9), ())
-    leaves = [torch.randn(size, dtype=torch.float64).to(device).requires_grad_() for size in sizes]
+    sizes = ((1, 2, 3, 2), (1, 2, 4, 2), (1, 2, 4, 2), (2, 9), (), (1, 2, 3, 2))
+    *leaves, weight = [torch.randn(size, dtype=torch.float64).to(device) for size in sizes]
     mask = create_block_mask(lambda b, h, i, j: i > 0, None, None, 3, 4, device)
-    weight = torch.randn(1, 2, 3, 2, dtype=torch.float64).to(device)
 
     def loss() -> Any:
         q, k, v, table, factor = leaves
-        out, lse = flex_attention(
-            q, k, v, lambda s, b, h, i, j: s * factor + table[h, i - j], mask, return_lse=True
-        )
+        mod = lambda s, b, h, i, j: s * factor + table[h, i - j]
+        out, lse = flex_attention(q, k, v, mod, mask, return_lse=True)
         return (out * weight).sum() + lse[:, :, 1:].sum()
 
-    loss().backward()
     for leaf in leaves:
-        step = torch.randn(leaf.shape, dtype=torch.float64).to(device)
+        leaf.requires_grad_()
+    loss().backward()
+    return leaves, loss
+
+
+def test_gradients_reach_what_functions_captured():
+    """By central differences."""
+    leaves, loss = gradients("cpu")
+    for leaf in leaves:
+        step = torch.randn(leaf.shape, dtype=torch.float64)
         values = []
-        for sign in (1, -1):
-            with torch.no_grad():
+        with torch.no_grad():
+            for sign in (1, -2):
                 leaf += sign * 1e-6 * step
                 values.append(loss().item())
-                leaf -= sign * 1e-6 * step
-        assert (leaf.grad * step).sum().item() == pytest.approx(
-            (values[0] - values[1]) / 2e-6, rel=1e-6, abs=1e-7
-        )
+        wanted = (values[0] - values[1]) / 2e-6
+        assert (leaf.grad * step).sum().item() == pytest.approx(wanted, rel=1e-6, abs=1e-7)
+        with torch.no_grad():
+            leaf += 1e-6 * step
+
+
+def test_gradients_on_the_device():
+    for mine, wanted in zip(gradients("cuda")[0], gradients("cpu")[0], strict=True):
+        torch.testing.assert_close(mine.grad.cpu(), wanted.grad, rtol=1e-10, atol=1e-12)
 
 
 def test_functions_that_take_positions_one_by_one_are_refused():

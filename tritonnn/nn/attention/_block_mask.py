@@ -140,7 +140,7 @@ class BlockMask:
             raise AssertionError("full_kv_num_blocks and full_kv_indices must be both provided or omitted")
         refuse_orders(dq_write_order, dq_write_order_full, dq_kv_order)
         sizes = pair(BLOCK_SIZE)
-        by_keys: tuple[Any, ...] = (None,) * 4
+        by_keys: tuple[Any, Any, Any, Any] = (None, None, None, None)
         if compute_q_blocks:
             by_keys = (
                 *_transposed(kv_num_blocks, kv_indices),
@@ -194,11 +194,12 @@ class BlockMask:
 
     def _part(self, take: Callable[[Tensor], Any], mask_mod: MaskMod, lengths: tuple[int, int]) -> BlockMask:
         """The mask of parts of the lists; `take` is given the dense one."""
-        full = self.full_dense()
+        some = ordered(take(dense_of(self.kv_num_blocks, self.kv_indices)))
+        whole = self.full_dense()
+        full: tuple[Any, Any] = (None, None) if whole is None else ordered(take(whole))
         return BlockMask.from_kv_blocks(
-            *ordered(take(dense_of(self.kv_num_blocks, self.kv_indices))),
-            *((None, None) if full is None else ordered(take(full))), self.BLOCK_SIZE, mask_mod, lengths,
-            self.q_indices is not None,
+            some[0], some[1], full[0], full[1], BLOCK_SIZE=self.BLOCK_SIZE, mask_mod=mask_mod, seq_lengths=lengths,
+            compute_q_blocks=self.q_indices is not None,
         )  # fmt: skip
 
     def __getitem__(self, index: Any) -> BlockMask:
@@ -229,8 +230,10 @@ class BlockMask:
 
     def to(self, device: DeviceLike) -> BlockMask:
         """The mask with its tensors on a device; tensors that `mask_mod` uses stay where they are."""
-        moved = [None if (part := getattr(self, name)) is None else part.to(device) for name in TENSORS]
-        return BlockMask(self.seq_lengths, *moved, self.BLOCK_SIZE, self.mask_mod)  # type: ignore[arg-type]
+        moved: dict[str, Any] = {
+            name: None if (part := getattr(self, name)) is None else part.to(device) for name in TENSORS
+        }
+        return BlockMask(self.seq_lengths, **moved, BLOCK_SIZE=self.BLOCK_SIZE, mask_mod=self.mask_mod)
 
     def to_string(self, grid_size: int | tuple[int, int] = (20, 20), limit: int = 4) -> str:
         """A picture of the blocks of each batch and head, up to `limit` of them.

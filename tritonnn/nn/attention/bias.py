@@ -87,7 +87,7 @@ def _mask(variant: CausalVariant, queries: int, keys: int, device: DeviceLike | 
 def _sizes(name: str, size: tuple[int, ...]) -> tuple[int, int]:
     if len(size) != 2:
         raise AssertionError(f"{name} only supports 2D tensors, got {len(size)} sizes")
-    return size  # type: ignore[return-value]
+    return size
 
 
 def causal_upper_left(*size: int) -> CausalBias:

@@ -217,9 +217,11 @@ def create_block_mask(
     seen = padded.reshape(*mask.shape[:2], count[0], rows, count[1], columns).sum((3, 5))
     full = (seen == rows * columns).to(dtypes.int32) if separate_full_blocks else None
     some = (seen > 0).to(dtypes.int32)
+    partial = ordered(some if full is None else some - full)
+    whole: tuple[Any, Any] = (None, None) if full is None else ordered(full)
     return BlockMask.from_kv_blocks(
-        *ordered(some if full is None else some - full), *((None, None) if full is None else ordered(full)),
-        (rows, columns), mask_mod, (Q_LEN, KV_LEN),
+        partial[0], partial[1], whole[0], whole[1], BLOCK_SIZE=(rows, columns), mask_mod=mask_mod,
+        seq_lengths=(Q_LEN, KV_LEN),
     )  # fmt: skip
 
 
@@ -316,7 +318,7 @@ def _visible(mask: BlockMask, sizes: Sizes, device: Any) -> Tensor:
         wide = blocks.bool().reshape(*lead, *blocks.shape[-2:]).repeat_interleave(mask.BLOCK_SIZE[0], -2)
         return wide.repeat_interleave(mask.BLOCK_SIZE[1], -1)[..., :queries, :keys]
 
-    seen = _everywhere("mask_mod", mask.mask_mod, None, (*lead, queries, keys), device)  # type: ignore[arg-type]
+    seen = _everywhere("mask_mod", mask.mask_mod, None, (*lead, queries, keys), device)
     full = mask.full_dense()
     return elements(dense) & (seen if full is None else seen | elements(full))
 
