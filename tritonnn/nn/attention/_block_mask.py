@@ -1,4 +1,4 @@
-"""Which blocks of queries and keys attention computes: `BlockMask`."""
+"""Which keys attention lets queries see: functions of positions, and the blocks in which they say so (`BlockMask`)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,37 @@ def noop_mask(batch: Tensor, head: Tensor, token_q: Tensor, token_kv: Tensor) ->
     tensor(True)
     """
     return batch.new_ones((), dtype=dtypes.bool_)
+
+
+def _joined(functions: tuple[Any, ...], start: bool, join: Callable[[Tensor, Tensor], Tensor]) -> MaskMod:
+    if not all(callable(function) for function in functions):
+        raise RuntimeError(f"All inputs should be callable mask_mods: {functions}")
+
+    def mask(b: Tensor, h: Tensor, q_idx: Tensor, kv_idx: Tensor) -> Tensor:
+        result = b.new_ones((), dtype=dtypes.bool_) if start else b.new_zeros((), dtype=dtypes.bool_)
+        for function in functions:
+            result = join(result, function(b, h, q_idx, kv_idx))
+        return result
+
+    return mask
+
+
+def and_masks(*mask_mods: MaskMod) -> MaskMod:
+    """The mask of what all of the masks let see.
+
+    Raises:
+        RuntimeError: one is no function.
+    """
+    return _joined(mask_mods, True, lambda a, b: a & b)
+
+
+def or_masks(*mask_mods: MaskMod) -> MaskMod:
+    """The mask of what one of the masks lets see.
+
+    Raises:
+        RuntimeError: one is no function.
+    """
+    return _joined(mask_mods, False, lambda a, b: a | b)
 
 
 def _sliced_mask_mod_error(*positions: Tensor) -> NoReturn:

@@ -14,7 +14,9 @@ from tritonnn.nn.attention._block_mask import (
     DEFAULT_BLOCK,
     BlockMask,
     MaskMod,
+    and_masks,
     noop_mask,
+    or_masks,
     ordered,
     pair,
     refuse_orders,
@@ -223,37 +225,6 @@ def create_block_mask(
         partial[0], partial[1], whole[0], whole[1], BLOCK_SIZE=(rows, columns), mask_mod=mask_mod,
         seq_lengths=(Q_LEN, KV_LEN),
     )  # fmt: skip
-
-
-def _joined(functions: tuple[Any, ...], start: bool, join: Callable[[Tensor, Tensor], Tensor]) -> MaskMod:
-    if not all(callable(function) for function in functions):
-        raise RuntimeError(f"All inputs should be callable mask_mods: {functions}")
-
-    def mask(b: Tensor, h: Tensor, q_idx: Tensor, kv_idx: Tensor) -> Tensor:
-        result = b.new_ones((), dtype=dtypes.bool_) if start else b.new_zeros((), dtype=dtypes.bool_)
-        for function in functions:
-            result = join(result, function(b, h, q_idx, kv_idx))
-        return result
-
-    return mask
-
-
-def and_masks(*mask_mods: MaskMod) -> MaskMod:
-    """The mask of what all of the masks let see.
-
-    Raises:
-        RuntimeError: one is no function.
-    """
-    return _joined(mask_mods, True, lambda a, b: a & b)
-
-
-def or_masks(*mask_mods: MaskMod) -> MaskMod:
-    """The mask of what one of the masks lets see.
-
-    Raises:
-        RuntimeError: one is no function.
-    """
-    return _joined(mask_mods, False, lambda a, b: a | b)
 
 
 # ---- attention ------------------------------------------------------------------------------------------------
