@@ -36,10 +36,11 @@ TF32_ROUNDING = 2.0**-11
 PRODUCTS = ("linalg", "attention", "loss")  # families that `set_float32_matmul_precision` steers
 MOVES = 3  # how many times inputs are moved by one rounding to learn what that does to a result
 MOVED_TOLERANCE = 4  # times that change is allowed as well
-# Floating results that jump where inputs move, though nothing is rounded on the way to the jump. Whole numbers and truth
-# values, which come of comparisons and choices, are exact as well.
-EXACT = frozenset({"ceil", "floor", "frac", "heaviside", "max_pool_backward", "mode", "nextafter", "round", "sgn", "sign",
-                   "trunc"})  # fmt: skip
+# Floating results that jump where inputs move, though nothing is rounded on the way to the jump. Truth values and whole
+# numbers, which come of comparisons and choices, are exact as well.
+EXACT = frozenset({
+    "ceil", "floor", "frac", "heaviside", "max_pool_backward", "mode", "nextafter", "round", "sgn", "sign", "trunc",
+})  # fmt: skip
 # Where the forward call of a node was made, for what is found in its backward.
 sites: weakref.WeakKeyDictionary[Any, CallSite] = weakref.WeakKeyDictionary()
 
