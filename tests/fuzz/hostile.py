@@ -47,6 +47,7 @@ def parameter(state: bytes) -> bytes:
 
 COLLIDING = b"".join(b"(" + pickle.dumps(k * ((1 << 61) - 1), 2)[2:-1] + b"Nt" for k in range(1, 4000))
 SAME_HASH = b"}(" + b"".join(pickle.dumps(k * ((1 << 61) - 1), 2)[2:-1] + b"N" for k in range(1, 4000)) + b"u"
+HASHES = b"".join(pickle.dumps(k * ((1 << 61) - 1), 2)[2:-1] for k in range(1, 4001))
 RANGE = call("builtins.range", HUGE)
 
 HOSTILE = {
@@ -112,6 +113,11 @@ HOSTILE = {
     "a tensor of another class": call(TYPED, b"ctorch.nn.parameter\nParameter\n", b"cbuiltins\nset\n", b")", b"}"),
     "bits that are none": tensor(b")", b")", BOMB),
     "a gradient that is none": call(V2, STORAGE, b"K\x00", b")", b")", BOMB, ORDERED),
+    "keys of one hash in a set": b"\x8f(" + HASHES + b"\x90",
+    "keys of one hash in a frozenset": b"(" + HASHES + b"\x91",
+    "keys of one hash of a mark": b"(" + HASHES + b"d",
+    "a deep frozenset": b"(N\x91" + b"q\x01(h\x01\x91" * 20_000,
+    "items set in what is no dict": call("collections.Counter") + b"0" + STORAGE + b"(NNu",
     "an unknown opcode": b"\xff",
     "nothing": b"",
     "an item that is no byte": call("builtins.bytearray") + b"M\x00\x01a",
