@@ -47,6 +47,7 @@ def parameter(state: bytes) -> bytes:
 
 COLLIDING = b"".join(b"(" + pickle.dumps(k * ((1 << 61) - 1), 2)[2:-1] + b"Nt" for k in range(1, 4000))
 SAME_HASH = b"}(" + b"".join(pickle.dumps(k * ((1 << 61) - 1), 2)[2:-1] + b"N" for k in range(1, 4000)) + b"u"
+NAMED_V2 = b"ctorch._utils\n_rebuild_tensor_v2\n"
 HASHES = b"".join(pickle.dumps(k * ((1 << 61) - 1), 2)[2:-1] for k in range(1, 4001))
 RANGE = call("builtins.range", HUGE)
 
@@ -111,6 +112,8 @@ HOSTILE = {
     "a factory that builds tensors": call("collections.defaultdict", b"ctorch._utils\n_rebuild_parameter\n"),
     "a tensor of what is none": call(TYPED, b"cbuiltins\nset\n", b"ctorch\nTensor\n", b")", b"}"),
     "a tensor of another class": call(TYPED, b"ctorch.nn.parameter\nParameter\n", b"cbuiltins\nset\n", b")", b"}"),
+    "a tensor of a range": call(TYPED, NAMED_V2, b"ctorch\nTensor\n", RANGE, b"}"),
+    "a tensor of an expanded tensor": call(TYPED, NAMED_V2, b"ctorch\nTensor\n", tensor(b"(" + HUGE + b"t", b"(K\x00t"), b"}"),
     "bits that are none": tensor(b")", b")", BOMB),
     "a gradient that is none": call(V2, STORAGE, b"K\x00", b")", b")", BOMB, ORDERED),
     "keys of one hash in a set": b"\x8f(" + HASHES + b"\x90",
