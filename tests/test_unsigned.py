@@ -31,6 +31,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "mul by the largest": lambda x: x * torch.iinfo(x.dtype).max, "mul by -1": lambda x: x * -1,
     "eq to the largest": lambda x: x == torch.iinfo(x.dtype).max, "and -1": lambda x: x & -1,
     "pad with the largest": lambda x: torch.nn.functional.pad(x, (1, 2), value=torch.iinfo(x.dtype).max),
+    "signbit": lambda x: x.signbit(), "nan_to_num": lambda x: x.nan_to_num(),
     "from negative": lambda x: torch.tensor([-1, -300], device=x.device).to(x.dtype),
     "from fractions": lambda x: torch.tensor([1.5, 300.7, 65535.0], device=x.device).to(x.dtype),
 }  # fmt: skip

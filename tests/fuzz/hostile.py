@@ -41,6 +41,9 @@ def tensor(size: bytes, stride: bytes, *more: bytes, storage: bytes = STORAGE) -
     return call(V2, storage, b"K\x00", size, stride, b"\x89", ORDERED, *more)
 
 
+EXPANDED = tensor(b"(" + HUGE + b"t", b"(K\x00t")
+
+
 def parameter(state: bytes) -> bytes:
     return call("torch._utils._rebuild_parameter_with_state", tensor(b")", b")"), b"\x88", ORDERED, state)
 
@@ -113,7 +116,7 @@ HOSTILE = {
     "a tensor of what is none": call(TYPED, b"cbuiltins\nset\n", b"ctorch\nTensor\n", b")", b"}"),
     "a tensor of another class": call(TYPED, b"ctorch.nn.parameter\nParameter\n", b"cbuiltins\nset\n", b")", b"}"),
     "a tensor of a range": call(TYPED, NAMED_V2, b"ctorch\nTensor\n", RANGE, b"}"),
-    "a tensor of an expanded tensor": call(TYPED, NAMED_V2, b"ctorch\nTensor\n", tensor(b"(" + HUGE + b"t", b"(K\x00t"), b"}"),
+    "a tensor of an expanded tensor": call(TYPED, NAMED_V2, b"ctorch\nTensor\n", EXPANDED, b"}"),
     "bits that are none": tensor(b")", b")", BOMB),
     "a gradient that is none": call(V2, STORAGE, b"K\x00", b")", b")", BOMB, ORDERED),
     "keys of one hash in a set": b"\x8f(" + HASHES + b"\x90",
