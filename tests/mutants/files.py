@@ -149,6 +149,16 @@ FAULTS = [
         "tests/test_serialization_bounds.py -k 'hostile and key and not storage and not deep'",
     ),
     Fault(
+        "arguments of a tensor are whatever can be counted", "budget", BUILDERS,
+        "    if type(args) is not tuple:  #", "    if False:  #",
+        "tests/test_serialization_bounds.py -k 'hostile and tensor_of_a or hostile and expanded'",
+    ),
+    Fault(
+        "a part of what was to be written is enough", "atomic", FILES,
+        "        while isinstance(done, int) and done < wanted:\n", "        while False:\n",
+        "tests/test_saving.py -k file_object",
+    ),
+    Fault(
         "keys of one hash", "budget", BUDGET,
         "            if seen[digest] > COLLISIONS:\n", "            if False:\n",
         "tests/test_serialization_bounds.py -k 'hostile and one'",
