@@ -131,7 +131,9 @@ def amin(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool
     put(out, np.minimum.reduce(input, axis=dim, keepdims=True))
 
 
-max_dims, min_dims = amax, amin
+# their entries have another gradient where there is NaN
+max_dims = amax
+min_dims = amin
 
 
 def max_dim(values: np.ndarray, indices: np.ndarray, input: np.ndarray, dim: int, keepdim: bool) -> None:

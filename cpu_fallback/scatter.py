@@ -69,7 +69,7 @@ def add_flat(target: Array, index: Array, values: Array) -> None:
     """target[index[k]] += values[k] for each k; all one-dimensional."""
     if values.dtype.kind == "c":
         # real and imaginary parts as rows of two
-        pairs = values.view(values.real.dtype).reshape(-1, 2)
+        pairs = np.ascontiguousarray(values).view(values.real.dtype).reshape(-1, 2)
         add_rows(target.view(target.real.dtype).reshape(-1, 2), index, pairs)
     elif values.dtype.kind == "f" and index.size * 8 > target.size:
         # adds up in float64 and in order; a pass over the target, for which it must be named often enough

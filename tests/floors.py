@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
     (
         "base",
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
-        "_call_site determinism",
+        "_call_site determinism batch_sizes",
     ),
     ("a tensor as data", "storage _tensor _methods"),
     ("device runtime", "runtime"),

@@ -17,6 +17,8 @@ from tritonnn.ops._table import NAMESPACES, OPS, Op
 # Entries without a definition, and why.
 NO_DEFINITION = {
     "foreach_scale": "it returns nothing; tests/test_optim_base.py has what it writes",
+    "amp_unscale": "it returns nothing; tests/test_grad_scaler.py has what it writes",
+    "amp_update": "it returns nothing; tests/test_grad_scaler.py has what it writes",
 }
 
 

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ATOMICS = {
     ("kernels/scatter/_entries.py", "tl.atomic_max"): "of whole numbers: the last write of each place",
     ("kernels/device/bounds.py", "tl.atomic_min"): "of whole numbers: the first wrong index",
+    ("kernels/optimizer/amp.py", "tl.atomic_max"): "only ever of 1: whether anything was not finite",
     ("kernels/device/index_errors.py", "tl.atomic_min"): "of whole numbers: the first wrong index",
 }
 

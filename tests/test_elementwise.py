@@ -317,3 +317,26 @@ def test_next_number_of_half_precision(dtype: str, step: float, largest: float, 
     after = torch.nextafter(x, torch.full_like(x, math.inf))
     assert (after - x)[:2].tolist() == [step, step / 2] and after[2].item() == math.inf
     assert after[3].item() > 0 and (after[3] / 2).item() == 0
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", ["float32", "float64", "int32", "int64", "bfloat16", "float16"])
+def test_negative_numbers_at_every_step(name: str, device: str) -> None:
+    """`np.negative` takes wrong elements at some steps; so in place, into a diagonal, and as `out=`."""
+    dtype = getattr(torch, name)
+    for step in range(1, 10):
+        numbers = torch.arange(1, 6 * step + 1, device=device).to(dtype)
+        wanted = [-v for v in numbers.tolist()[::step]]
+        numbers[::step].neg_()
+        assert numbers.tolist()[::step] == wanted
+        room = torch.zeros(12, device=device, dtype=dtype)
+        torch.neg(numbers[::step], out=room[::2])
+        assert room.tolist() == [v for w in wanted for v in (-w, 0)]
+    table = torch.arange(12, device=device).to(dtype).view(4, 3)
+    table.diagonal().neg_()
+    assert table.tolist() == [[0, 1, 2], [3, -4, 5], [6, 7, -8], [9, 10, 11]]
+
+
+def test_magnitude_of_complex_numbers_is_not_written_over_them() -> None:
+    with pytest.raises(RuntimeError, match="In-place abs is not supported for complex tensors"):
+        torch.ones(2, dtype=torch.complex64).abs_()

@@ -71,6 +71,21 @@ def test_retain_grad_keeps_that_of_the_present_value():
     assert y.grad.tolist() == [1, 1] and x.grad.tolist() == [6, 6]
 
 
+def test_retain_grad_of_what_is_turned_in_place():
+    x = leaf(1, 1).reshape(1, 2) * 1
+    x.retain_grad()
+    x.t_()
+    (x * torch.tensor([[2.0], [3.0]])).sum().backward()
+    assert x.grad.tolist() == [[2], [3]]
+
+
+def test_the_gradient_of_a_product_of_nothing_is_recorded():
+    x = torch.zeros(2, 0, dtype=torch.float64, requires_grad=True)
+    product = x.prod()
+    (grad,) = torch.autograd.grad(product * product, x, create_graph=True)
+    assert grad.requires_grad and grad.shape == (2, 0)
+
+
 def test_retain_grad_of_a_base_whose_view_is_written():
     x = leaf(1, 1)
     y = x * 2
@@ -189,6 +204,48 @@ def test_a_view_that_its_base_cannot_follow_is_not_written(how):
         stale * 2
 
 
+STALE = {
+    "int": lambda v: v.int().tolist(), "bool": lambda v: v.bool().int().mul(6).tolist(),
+    "type": lambda v: v.type(torch.int64).tolist(), "compared": lambda v: (v == 6).int().mul(6).tolist(),
+    "copied": lambda v: torch.zeros(1, dtype=torch.int64, device=v.device).copy_(v).tolist(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+@pytest.mark.parametrize("how", STALE)
+def test_what_has_no_gradient_reads_such_a_view(how, device):
+    base = torch.tensor([1.0, 2.0], device=device, requires_grad=True) * 1
+    stale = base.split(1)[1]
+    base *= 3
+    assert STALE[how](stale) == [6]
+
+
+def test_such_a_view_is_compared_assigned_and_printed():
+    base = leaf(1, 2) * 1
+    stale = base.split(1)[1]
+    base *= 3
+    whole, same = torch.zeros(1, dtype=torch.int64), torch.zeros(1)
+    whole[:] = stale
+    assert whole.tolist() == [6] and torch.allclose(stale, stale)
+    assert repr(stale) == "tensor([6.], dtype=torch.float64, grad_fn=<Invalid>)"
+    with pytest.raises(RuntimeError, match="modified inplace"):
+        same[:] = stale
+
+
+def test_views_of_a_base_that_was_detached_follow_what_is_written():
+    a = leaf(1, 2)
+    base = a * 1
+    view, part = base.view(2), base.unbind()[1]
+    base.detach_()
+    assert part.grad_fn.name() == "UnbindBackward0"
+    base.mul_(2)
+    assert view.requires_grad and view.grad_fn.name() == "AsStridedBackward0"
+    (view * 3).sum().backward()
+    assert a.grad is None
+    with pytest.raises(RuntimeError, match=f"modified inplace.*{SEVERAL}"):
+        part * 1
+
+
 @pytest.mark.parametrize("how", ["no_grad", "unbind", "split"])
 def test_such_a_view_is_written_where_nothing_is_recorded(how):
     make = NO_PLACE[how][0]
@@ -244,3 +301,24 @@ def test_a_resize_is_a_write():
     x.resize_(1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.sum().backward()
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_a_view_of_a_sum_of_contributions_stays_as_it_was(device: str) -> None:
+    x = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
+    y = x.repeat_interleave(2)
+    seen = y.view_as(y)
+    least = y.min(0).values
+    y += seen
+    (y.sum() + seen.sum() + least).backward()
+    assert x.grad.tolist() == [9, 8]
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_a_leaf_that_was_detached_may_take_another_shape(device: str) -> None:
+    x, z = (torch.ones(2, device=device, requires_grad=True) for _ in range(2))
+    y = x + z
+    x.detach_()
+    x.unsqueeze_(0)
+    y.sum().backward()
+    assert x.grad is None and z.grad.tolist() == [1, 1]

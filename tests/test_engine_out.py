@@ -203,3 +203,69 @@ def test_out_that_is_a_view_stays_one() -> None:
     row = base[0]
     assert torch.hstack([torch.ones(2), torch.ones(1)], out=row) is row
     assert row._is_view() and row._base is base and base.tolist() == [[1, 1, 1], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_sums_and_products_are_computed_in_the_type_of_out(device: str) -> None:
+    x = torch.tensor([0.5, 0.5, 2.7], device=device)
+    whole, number = torch.zeros(3, dtype=torch.int64, device=device), torch.tensor(0, device=device)
+    assert torch.cumsum(x, 0, out=whole).tolist() == [0, 0, 2]
+    assert torch.cumprod(x + 1, 0, out=whole).tolist() == [1, 1, 3]
+    assert torch.sum(x, 0, out=number).item() == 2 and torch.prod(x + 1, 0, out=number).item() == 3
+    for function in (torch.sum, torch.prod, torch.cumsum, torch.cumprod):
+        with pytest.raises(RuntimeError, match=r"expected out to have dtype float64, but got float32"):
+            function(x, 0, dtype=torch.float64, out=torch.tensor(0.0, device=device))
+        with pytest.raises(RuntimeError, match="automatic differentiation"):
+            function(x.clone().requires_grad_(), 0, out=torch.tensor(0, device=device))
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_a_resized_out_lies_as_the_result_would(device: str) -> None:
+    x = torch.arange(12.0, device=device).view(3, 4).t()
+    out = torch.neg(x, out=torch.empty(0, device=device))
+    assert out.stride() == (1, 4) and out.tolist() == (x * -1).tolist()
+    with pytest.warns(UserWarning, match="was resized"):
+        out = torch.add(x, 1, out=torch.empty(1, device=device))
+    assert out.stride() == (1, 4) and out.tolist() == (x + 1).tolist()
+
+
+def test_parts_without_elements_are_joined_into_one_of_them() -> None:
+    x = torch.empty(0, 2)
+    y = torch.stack([x, x], out=x)
+    assert y is x and x.shape == (2, 0, 2)
+    with pytest.raises(TypeError, match="can't be cast"):
+        torch.cat([torch.ones(1)], out=torch.zeros(1, dtype=torch.int8))
+
+
+@device
+def test_out_that_is_a_smaller_operand_of_an_elementwise_op_is_refused(device: str) -> None:
+    wide = torch.ones(2, 3, device=device)
+    calls = (
+        lambda x: torch.add(wide, x, out=x), lambda x: torch.clamp(x, wide, out=x),
+        lambda x: torch.addcmul(x, wide, wide, out=x), lambda x: torch.lerp(x, wide, 0.5, out=x),
+        lambda x: torch.where(wide > 0, x, x, out=x),
+    )  # fmt: skip
+    for call_with in calls:
+        x = torch.ones(3, device=device)
+        with pytest.raises(
+            RuntimeError, match=r"output with shape \[3\] doesn't match the broadcast shape \[2, 3\]"
+        ):
+            call_with(x)
+        assert x.tolist() == [1, 1, 1]
+
+
+def test_gradients_are_refused_before_the_other_arguments_are_looked_at() -> None:
+    with pytest.raises(RuntimeError, match=f"sum.*{AUTOGRAD}"):
+        torch.sum(torch.ones(2, requires_grad=True), 4, out=torch.ones(2))
+    with pytest.raises(RuntimeError, match=f"sum.*{AUTOGRAD}"):
+        torch.sum(torch.ones(2), 4, out=torch.ones(2, requires_grad=True))
+
+
+@device
+def test_out_that_sees_an_element_twice_is_refused(device: str) -> None:
+    x = torch.ones(2, 3, device=device)
+    for call_with in (lambda out: torch.add(x, 1, out=out), lambda out: torch.cumsum(x, 0, out=out)):
+        out = torch.zeros(1, 3, device=device)
+        with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
+            call_with(out.expand(2, 3))
+        assert out.tolist() == [[0, 0, 0]]

@@ -156,3 +156,13 @@ def test_certain_probabilities_are_finite(device):
 def test_large_sums_stay_accurate(device):
     x = torch.full((300, 1000), 0.1, device=device)
     assert float(F.l1_loss(x, torch.zeros_like(x), reduction="sum")) == pytest.approx(30000, rel=1e-6)
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_both_sides_of_an_l1_loss_may_be_written(device: str) -> None:
+    x = torch.tensor([1.0, 5.0], device=device, requires_grad=True)
+    guess = x * 2
+    loss = F.l1_loss(guess, torch.tensor([3.0, 3.0], device=device), reduction="none")
+    guess.zero_()
+    loss.sum().backward()
+    assert loss.tolist() == [1, 7] and x.grad.tolist() == [-2, 2]

@@ -202,6 +202,20 @@ def test_a_tensor_alone_is_resized_without_a_search(device, monkeypatch):
     assert out.tolist() == [1, 2]
 
 
+def test_a_view_of_nothing_grows_behind_what_it_was_cut_from(device: str) -> None:
+    for cut in (
+        lambda x: x[6:],
+        lambda x: x.narrow(0, 6, 0),
+        lambda x: x.split([6, 0])[1],
+        lambda x: x.tensor_split([6])[1],
+    ):
+        x = torch.zeros(6, device=device)
+        end = cut(x)
+        assert end.storage_offset() == 6
+        torch.add(torch.ones(3, device=device), 1, out=end)
+        assert x.tolist() == [0] * 6 and end.tolist() == [2] * 3
+
+
 def test_two_threads_that_grow_one_storage_leave_it_large_enough_for_both(device, monkeypatch):
     """The second may not grow it between the first one's look at the size and its new block."""
     base = torch.arange(4.0, device=device)

@@ -45,6 +45,11 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
     **dict.fromkeys(("attention", "scaled_dot_product_attention"), (4, SHIFTED)),
     **dict.fromkeys(("vector_norm", "p_norm", "triplet_margin_with_distance_loss"), (3, "sums of squares")),
     **dict.fromkeys(("sum", "mean"), (5, "across memory NumPy adds up one after another, here 32 at a time")),
+    **dict.fromkeys(
+        (f"{net}{form}" for net in ("lstm", "gru", "rnn_tanh", "rnn_relu") for form in ("", "_cell")),
+        (8, PRODUCTS),
+    ),
+    **dict.fromkeys(("lstm_layer", "gru_layer", "rnn_layer"), (8, PRODUCTS)),
     "native_group_norm": (6, "the deviation of few numbers from their mean, divided by it"),
     "native_layer_norm": (6, "the deviation of few numbers from their mean, divided by it"),
     "nanquantile": (6, "the place between two numbers is one of their dtype"),

@@ -12,7 +12,8 @@ import os
 from typing import Any
 
 from tritonnn import _tensor_methods, config, ops
-from tritonnn._tensor import Tensor, wrong
+from tritonnn._tensor import Tensor
+from tritonnn._tensor import wrong as _wrong
 from tritonnn.determinism import (
     are_deterministic_algorithms_enabled,
     get_deterministic_debug_mode,
@@ -128,7 +129,7 @@ def is_floating_point(input: Tensor) -> bool:
     (True, False)
     """
     if not isinstance(input, Tensor):
-        raise wrong("is_floating_point", "input", "Tensor", input)
+        raise _wrong("is_floating_point", "input", "Tensor", input)
     return input.dtype.is_floating_point
 
 
@@ -140,7 +141,7 @@ def is_complex(input: Tensor) -> bool:
     (True, False)
     """
     if not isinstance(input, Tensor):
-        raise wrong("is_complex", "input", "Tensor", input)
+        raise _wrong("is_complex", "input", "Tensor", input)
     return input.dtype.is_complex
 
 
@@ -152,7 +153,7 @@ def is_inference(input: Tensor) -> bool:
     False
     """
     if not isinstance(input, Tensor):
-        raise wrong("is_inference", "input", "Tensor", input)
+        raise _wrong("is_inference", "input", "Tensor", input)
     return input.is_inference()
 
 
@@ -164,7 +165,7 @@ def detach(input: Tensor) -> Tensor:
     False
     """
     if not isinstance(input, Tensor):
-        raise wrong("detach", "input", "Tensor", input)
+        raise _wrong("detach", "input", "Tensor", input)
     return input.detach()
 
 
@@ -176,7 +177,7 @@ def detach_(input: Tensor) -> Tensor:
     False
     """
     if not isinstance(input, Tensor):
-        raise wrong("detach_", "input", "Tensor", input)
+        raise _wrong("detach_", "input", "Tensor", input)
     return input.detach_()
 
 
@@ -188,7 +189,7 @@ def numel(input: Tensor) -> int:
     6
     """
     if not isinstance(input, Tensor):
-        raise wrong("numel", "input", "Tensor", input)
+        raise _wrong("numel", "input", "Tensor", input)
     return input.numel()
 
 

@@ -174,8 +174,13 @@ def _suffixes(tensor: Tensor) -> list[str]:
         suffixes.append(f"size={tuple(tensor.shape)}")
     if tensor.dtype not in implied or (tensor.numel() == 0 and tensor.dtype is not get_default_dtype()):
         suffixes.append(f"dtype={tensor.dtype}")
-    if tensor.grad_fn is not None:
-        suffixes.append(f"grad_fn=<{tensor.grad_fn.name()}>")
+    try:
+        node = tensor.grad_fn
+        name = None if node is None else node.name()
+    except RuntimeError:  # one of several views of memory that was written has none that holds
+        name = "Invalid"
+    if name is not None:
+        suffixes.append(f"grad_fn=<{name}>")
     elif tensor.requires_grad:
         suffixes.append("requires_grad=True")
     return suffixes

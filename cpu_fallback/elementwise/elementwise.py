@@ -28,10 +28,11 @@ from tritonnn.cpu_fallback.common.pointwise import (
     wide_number,
     working,
 )
+from tritonnn.cpu_fallback.elementwise.negation import neg
 from tritonnn.cpu_fallback.elementwise.powers import pow
 from tritonnn.cpu_fallback.elementwise.quotients import div, floor_divide, fmod, remainder, trunc_divide
 
-__all__ = ["div", "floor_divide", "fmod", "pow", "remainder", "trunc_divide"]  # implemented beside this file
+__all__ = ["div", "floor_divide", "fmod", "neg", "pow", "remainder", "trunc_divide"]  # beside this file
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -58,7 +59,6 @@ isnan = unary(np.isnan)
 log = unary(np.log)
 log1p = unary(np.log1p)
 logical_not = unary(np.logical_not)
-neg = unary(np.negative)
 sin = unary(np.sin)
 sinh = unary(np.sinh)
 sqrt = unary(np.sqrt)
@@ -146,7 +146,7 @@ log10 = _logarithm(np.log10, 0.4342944819032518)
 
 
 def _sigmoid(out: Array, x: Array) -> None:
-    np.negative(x, out=out)
+    neg(out, x)
     np.exp(out, out=out)  # may overflow: 1 / inf is the right limit
     out += 1
     np.divide(1, out, out=out)

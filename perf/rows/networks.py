@@ -119,3 +119,44 @@ def _lstm(lib, make):
             return layer(x)
 
     return step
+
+
+# two layers of 256 units, 35 steps of 16 sequences: 16 · 256 · 1024 multiply-adds for input and state, thrice
+TRAINING = {"flops": 3 * 2 * 2 * 35 * 2 * 16 * 256 * 1024}
+
+
+def _training(kind):
+    def build(lib, make):
+        layer, x, g = (
+            getattr(lib.nn, kind)(256, 256, 2),
+            make(35, 16, 256, requires_grad=True),
+            make(35, 16, 256),
+        )
+
+        def step():
+            layer.zero_grad()
+            x.grad = None
+            layer(x)[0].backward(g)
+
+        return step
+
+    return build
+
+
+row(
+    "recurrent", "LSTM 2 x 256 T=35 B=16 training step", quick=True, goal=Goal(ratio=0.77), **TRAINING, **CPU
+)(_training("LSTM"))
+row(
+    "recurrent",
+    "GRU 2 x 256 T=35 B=16 training step",
+    goal=Goal(ratio=0.77),
+    flops=0.75 * TRAINING["flops"],
+    **CPU,
+)(_training("GRU"))
+row(
+    "recurrent",
+    "RNN 2 x 256 T=35 B=16 training step",
+    goal=Goal(ratio=0.77),
+    flops=0.25 * TRAINING["flops"],
+    **CPU,
+)(_training("RNN"))

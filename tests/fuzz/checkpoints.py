@@ -21,6 +21,12 @@ from typing import Any, NamedTuple
 from fuzz.hostile import HOSTILE, STORAGE, text
 
 
+class Allowed:
+    """What a program has allowed its files to name; it takes no arguments and keeps no state."""
+
+    __slots__ = ()
+
+
 class Made(NamedTuple):
     """A file, how it was made, and what reads it: 'zip' and 'legacy' `torch.load`, 'safetensors' its own."""
 
@@ -41,13 +47,23 @@ NAMES = (
     "torch._utils _rebuild_tensor", "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor_v3",
     "torch._utils _rebuild_parameter", "torch._utils _rebuild_parameter_with_state",
     "torch._utils _rebuild_meta_tensor_no_storage", "torch._tensor _rebuild_from_type_v2",
-    "torch.nn.parameter Parameter",
+    "torch.nn.parameter Parameter", "torch.nn.parameter Buffer", "torch uint16", "torch complex64",
+    "fuzz.checkpoints Allowed",
 )  # fmt: skip
 TEXTS = ("storage", "cpu", "cuda", "cuda:0", "cuda:7", "meta", "0", "1", "latin1", "utf-8", "zlib", "shape", "data",
          "dtype", "_buf", "conj", "neg", "__class__", "__dict__", "tag", "", "\u00e9", "x" * 300)  # fmt: skip
 
 
 # ---- valid files ----------------------------------------------------------------------------------------------------
+
+
+#: opcodes of old protocols and rare ones, with what follows them
+RARE = (
+    b"ios\nsystem\n", b"itorch\nSize\n", b"P0\n", b"Pstorage\n", b"o", b"\x82\x01", b"\x83\x01\x00",
+    b"\x84\x01\x00\x00\x00", b"I01\n", b"I7\n", b"L99L\n", b"F1.5\n", b"S'abc'\n", b"V\\u00e9\n", b"p3\n", b"g3\n",
+    b"T\x02\x00\x00\x00ab", b"U\x01a", b"C\x01a", b"B\x01\x00\x00\x00a", b"\x8e\x01\x00\x00\x00\x00\x00\x00\x00a",
+    b"\x96\x01\x00\x00\x00\x00\x00\x00\x00a", b"\x8c\x01a", b"\x97", b"\x98", b"\x80\x05",
+)  # fmt: skip
 
 
 def _contents(torch: Any) -> list[Any]:
@@ -70,7 +86,15 @@ def _contents(torch: Any) -> list[Any]:
         [base, base[1], base.transpose(0, 2), torch.ones(1).expand(5), torch.tensor(2.5), torch.zeros(0, 3)],
         [
             torch.tensor([1, 0, 2]).to(t)
-            for t in (torch.bool, torch.int8, torch.bfloat16, torch.float8_e5m2, torch.complex64)
+            for t in (
+                torch.bool,
+                torch.int8,
+                torch.bfloat16,
+                torch.float8_e5m2,
+                torch.complex64,
+                torch.uint16,
+                torch.half,
+            )
         ],
         [tagged, torch.nn.Buffer(torch.ones(1)), torch.Size([2, 3]), torch.device("cuda", 1), torch.float16],
         plain,
@@ -86,7 +110,7 @@ def _valid() -> dict[str, list[bytes]]:
 
     valid: dict[str, list[bytes]] = {"zip": [], "legacy": [], "safetensors": []}
     for content in _contents(torch):
-        for protocol in (2, 4):
+        for protocol in (1, 2, 4, 5):
             for zipped, kind in ((True, "zip"), (False, "legacy")):
                 file = io.BytesIO()
                 torch.save(content, file, pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
@@ -173,6 +197,8 @@ def operation(rng: random.Random) -> bytes:
         return b"q" + bytes([rng.randrange(30)])
     if rng.random() < 0.05:
         return bytes([rng.randrange(256)])
+    if rng.random() < 0.08:
+        return rng.choice(RARE)
     return rng.choice((b"\x85", b"\x86", b"\x87", b"t", b"l", b"d", b"a", b"e", b"s", b"u", b"\x90", b"\x91", b"R",
                        b"R", b"R", b"\x81", b"b", b"Q", b"0", b"1", b"2", b"\x94", b"\x93", b"\x92"))  # fmt: skip
 

@@ -117,6 +117,11 @@ HOSTILE = {
     "a tensor of another class": call(TYPED, b"ctorch.nn.parameter\nParameter\n", b"cbuiltins\nset\n", b")", b"}"),
     "a tensor of a range": call(TYPED, NAMED_V2, b"ctorch\nTensor\n", RANGE, b"}"),
     "a tensor of an expanded tensor": call(TYPED, NAMED_V2, b"ctorch\nTensor\n", EXPANDED, b"}"),
+    "a conjugated tensor": tensor(b"K\x02\x85", b"K\x01\x85", b"}" + text("conj") + b"\x88s", storage=COMPLEX),
+    "a negated tensor of many equal elements": tensor(HUGE + b"\x85", b"K\x00\x85", b"}" + text("neg") + b"\x88s"),
+    "a conjugated tensor of rows in one another": tensor(
+        b"M\x00\x40M\x00\x40\x86", b"K\x00K\x00\x86", b"}" + text("conj") + b"\x88s", storage=COMPLEX
+    ),
     "bits that are none": tensor(b")", b")", BOMB),
     "a gradient that is none": call(V2, STORAGE, b"K\x00", b")", b")", BOMB, ORDERED),
     "keys of one hash in a set": b"\x8f(" + HASHES + b"\x90",

@@ -109,9 +109,18 @@ def _use(value: Any) -> str:
 def _plain_types() -> tuple[type, ...]:
     """What files may hold beside containers and tensors: numbers, text, names of what is harmless."""
     import tritonnn as torch
+    from fuzz.checkpoints import Allowed
 
     numbers = (type(None), bool, int, float, complex, str, bytes, bytearray, range, type)
-    return (*numbers, types.FunctionType, torch.dtype, torch.device, torch.TypedStorage)
+    return (
+        *numbers,
+        types.FunctionType,
+        torch.dtype,
+        torch.device,
+        torch.layout,
+        torch.TypedStorage,
+        Allowed,
+    )
 
 
 def _outside(tensor: Any) -> str:
@@ -141,14 +150,30 @@ def _read(checkpoint: Any, number: int, path: str) -> Any:
     from tritonnn.utils import safetensors
 
     if checkpoint.format == "safetensors":
-        return safetensors.load_file(path) if number % 2 else safetensors.load(checkpoint.data)
+        device = "cuda" if number % 5 == 0 else "cpu"
+        return (
+            safetensors.load_file(path, device) if number % 2 else safetensors.load(checkpoint.data, device)
+        )
     import io
 
-    where = (None, "cpu", "cuda", {"cpu": "cuda"}, {"cuda:0": "cpu"})[number % 5]
+    from fuzz.checkpoints import Allowed
+
+    where = (None, "cpu", "cuda", {"cpu": "cuda"}, {"cuda:0": "cpu"}, _kept, _moved)[number % 7]
+    encoding = ("utf-8", "latin1", "bytes")[number // 3 % 3]
     way = number % 3
-    if way == 0:
-        return torch.load(io.BytesIO(checkpoint.data), map_location=where)
-    return torch.load(path, map_location=where, mmap=way == 2 and checkpoint.format == "zip")
+    with torch.serialization.safe_globals([Allowed] if number % 2 else []):
+        if way == 0:
+            return torch.load(io.BytesIO(checkpoint.data), map_location=where, encoding=encoding)
+        mapped = way == 2 and checkpoint.format == "zip"
+        return torch.load(path, map_location=where, mmap=mapped, encoding=encoding)
+
+
+def _kept(storage: Any, location: str) -> Any:
+    return storage if location.startswith("cpu") else None
+
+
+def _moved(storage: Any, location: str) -> Any:
+    return storage.cuda() if len(location) % 2 else storage.cpu()
 
 
 def _undocumented(error: Exception, name: str) -> str:

@@ -24,11 +24,45 @@ from fuzz.writing import write
 
 #: differences that stay, by a pattern of what is said of them
 EXPLAINED = {
+    # what PyTorch does not compute
     "setStorage": "PyTorch looks at memory that an empty tensor has not",
-    r"(roll|torch\.tensor).*\.stride: ": "indexing by tensors, and roll, give row-major results",
+    "not implemented for '.*got no error": "PyTorch has no kernel for the type",
+    "nansum on CPU does not support complex|does not support automatic differentiation for outputs with complex": (
+        "PyTorch has it for real numbers only"
+    ),
+    "Could this error message be improved": "PyTorch stops at an assertion of its own",
+    "Autograd not support dtype": "a sum in whole numbers has no gradient, as .int() has none",
+    # what PyTorch leaves undefined
+    r"_scatter\(.*\.(stride|storage_offset): ": "a copy has no gaps, where PyTorch copies those of the original too",
+    r"(torch\.tensor|einsum).*\.stride: ": "where an index by tensors, or an extent of 1 in einsum, puts its results",
+    r"autograd\.grad\(.*\.stride: ": "how a gradient lies is its formula's, no promise",
     "some elements of the input tensor.*got no error": "memory of other dimensions is read element for element",
+    "no error expected.*more than one element of the written-to": "a write that meets an element twice is undefined",
+    r"\.data\b.*\.grad: ": "what is written through .data escapes the graph, which PyTorch documents as unsafe",
+    r"complex.*\.(asinh|acosh|atanh|asin|acos|atan|sqrt|log)\(\)": "PyTorch loses the sign of zero on branch cuts",
+    r"(layer_norm|var|std|norm)\(.*\.grad: .*(nan|inf)": "an infinity in a row makes it infinite or NaN, as sums run",
+    r"autograd\.grad\(.*A view was created in no_grad mode.*got no error": "PyTorch's gradient happens to be a view",
+    r"Output \d of \w+ is a view and .* got IndexError": "two mistakes in one call",
+    "got NotImplementedError .*not implemented for complex": "complex numbers that are missing are said to be",
+    r"\.grad: .*\de\+?1\d": "a number of such size has lost its digits on the way",
+    r"tensordot\(.*has been modified by an inplace operation": "PyTorch copies an operand of contracted extent 1",
+    r"\.diff\(.*\.shape: ": "a diff of nothing is PyTorch's argument itself",
+    r"retain_grad\(\).*\.(t_|\w+squeeze_|transpose_)\(.*\.grad\.shape: ": "PyTorch's has the shape from before",
+    r"\.(rsqrt|reciprocal)\(\).*-inf": "the sign of a zero that was summed up depends on where the sum starts",
+    "Integer division with addcdiv": "it divides truly, as PyTorch says that it will",
+    r"\.erf\(\).*\.log1p\(\)": "near -1 the last bit of erf decides",
+    "expected shape compatible with": "a formula of PyTorch's does not know of the dimensions turned in place",
+    r"\.(amin|amax|aminmax)\(.*\.grad: .*nan": "what is not the smallest has none of a gradient that is NaN",
+    "complex32 expected": "PyTorch's complex32 is experimental, as it warns, and has few operations",
+    # where PyTorch is wrong
     r"uint8.*(>=|<|==|!=) -1\b": "a negative number is below all of uint8, where PyTorch wraps it",
-    r"\.(amin|amax)\(": "the gradient of NaN goes to the NaN, as that of max does",
+    r"\.cumprod\(.*\.grad: .*nan": "infinity times 0 is NaN, where PyTorch goes around zeros",
+    r"logcumsumexp\(.*create_graph.*\.grad: ": "PyTorch's second derivative leaves out where the first is 0",
+    r"\.prod\(.*\.grad: .*nan": "beside NaN, PyTorch divides the product by it or, with zeros, leaves it out",
+    r"\.(expm1|sigmoid)\(\).*nan": "PyTorch has NaN where a complex number with infinite part has a limit",
+    r"(quietly\(.*view|requires_grad_\(\)).*(: None expected|not to have been used|to not have been used)": (
+        "PyTorch says of a view made without recording that it requires grad as its base does, and gives it none"
+    ),
 }
 
 
@@ -44,7 +78,7 @@ def differences(
             return
         lines = write(truth, seed, steps)
         if device != "cpu":  # whose kernels have few complex numbers
-            lines = [line.replace("complex128", "float64") for line in lines]
+            lines = [line.replace("complex128", "float64").replace("complex64", "float32") for line in lines]
         text = compare(lines, truth, library, device)
         if text is not None:
             lines = shrunk(lines, lambda fewer: compare(fewer, truth, library, device) is not None)

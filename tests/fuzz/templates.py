@@ -5,6 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from fuzz.written import (
+    BACKWARD,
+    GRADIENTS,
+    INTO,
+    JUMPING_WRITES,
+    QUIET,
+    SMOOTH_WRITES,
+    THROUGH_VIEWS,
+    UNRECORDED,
+    WRITES,
+    split,
+)
+
 
 class Family(NamedTuple):
     """Lines of one kind.
@@ -13,7 +26,8 @@ class Family(NamedTuple):
         share: how often they are written.
         lines: templates; {x} is a tensor, {y} one that broadcasts with it or a number, {z} one of x's shape and {w} one
             to multiply it with; {d}, {e} are dimensions, {n} x's extent along d, {index} is what may stand in
-            brackets, {rows} an index tensor for dimension d, {mask} a mask of x.
+            brackets, {rows} an index tensor for dimension d, {first} one for the first dimension, {mask} and {some}
+            masks of x, {dims} several dimensions, {type} a dtype, {o} any tensor, {l} a leaf that requires grad.
         fits: what x may be.
         inexact: whether the last bits of the result may differ.
         jumps: whether x and y have to be exact.
@@ -41,11 +55,6 @@ def floating(t: Any) -> bool:
 def filled(t: Any) -> bool:
     """With dimensions and elements."""
     return t.dim() > 0 and t.numel() > 0
-
-
-def split(text: str) -> tuple[str, ...]:
-    """Templates, one a line."""
-    return tuple(line.strip() for line in text.strip().splitlines())
 
 
 VIEWS = split("""
@@ -210,44 +219,104 @@ PLACES = split("""
     torch.atleast_2d({x})
     torch.diag_embed({x})
 """)
-WRITES = split("""
-    {x}.add_({y})
-    {x}.mul_({y})
-    {x}.sub_({z})
-    {x}.copy_({z})
-    {x}.zero_()
-    {x}.fill_(2)
-    {x}[{index}] = {number}
-    {x}[{index}] = {x}[{index}] * 2
-    {x}[{index}] += 1
-    {x}.neg_()
-    {x}.square_()
-    {x}.t_()
-    {x}.unsqueeze_(0)
-    {x}.squeeze_()
-    {x}.transpose_({d}, -1)
-    {x}.index_fill_({d}, {rows}, 1)
-    {x}.detach_()
-    {x} += {y}
-    {x} *= 2
-    {x}.div_(2)
-    {x}.scatter_({d}, {zeros}[..., :1], 2)
-    {x}.index_add_({d}, {rows}, {x}.index_select({d}, {rows}).detach())
+JOINED = split("""
+    torch.cat([{x}, {x}.to({type})], {d})
+    torch.stack([{x}, {z}.to({type})], {d})
+    torch.cat([{x}[None], {z}[None], {x}[None]])
+    torch.stack({x}.unbind({d}), {e})
+    torch.cat({x}.chunk(2, {d})[::-1], {d})
+    torch.cat({x}.split([1, {n} - 1], {d}), {e})
+    sum({x}.unbind({d}))
+    torch.vstack([{x}, {z}])
+    torch.where({some}, {x}, {y})
+    torch.where({some}, {number}, {x})
+    {x}.masked_fill({some}, {number})
+    {x}.masked_scatter({some}, {z})
+    {x}[{some}]
+    {x}[{first}]
+    {x}[{first}, ...]
+    {x}[..., None, {first}, :] if {x}.dim() == 2 else {x}[None]
+    {x}[{first}[:, None], {first} * 0] if {x}.dim() > 1 else {x}[{first}]
+    {x}.index_put(({first},), {x}[{first}] * 2)
+    {x}.index_put(({first},), {x}[{first}], accumulate=True)
+    {x}.take_along_dim({zeros}, {d})
+    {x}.scatter_reduce({d}, {zeros}, {x}, 'sum')
+    {x}.select_scatter({x}.select({d}, 0) * 2, {d}, -1)
+    {x}.diff(dim={d})
+    {x}.rot90() if {x}.dim() > 1 else {x}
+    {x}.unfold({d}, 1, 1).squeeze(-1)
+    {x}.as_strided([2], [1], 0) if {x}.is_contiguous() and {x}.numel() > 1 else {x} * 1
+    {x}.to({type})
+    {x}.to({y}) if isinstance({y}, torch.Tensor) else {x}.half()
+    {x}.type_as({z})
+    {x}.sum({dims}, {keep})
+    {x}.sum({d}, dtype={type})
+    {x}.view_as({z})
+    {x}.new_zeros({x}.shape) + {x}
+    torch.zeros_like({x}, dtype={type}) + {x}
+    torch.broadcast_tensors({x}, {x}[:1])[1]
 """)
-JUMPING_WRITES = split("""
-    {x}.relu_()
-    {x}.clamp_(-1, 1)
-    {x}.masked_fill_({mask}, 1)
-    {x}[{x} == 1] = 2
+LINEAR = split("""
+    torch.einsum('...i,...j->...ij', {x}, {x})
+    torch.einsum('i...,i...->...', {x}, {z})
+    torch.einsum('ij,kj->ki', {x}, {z}) if {x}.dim() == 2 else {x} * {z}
+    torch.nn.functional.linear({x}, {w}.t())
+    torch.mm({x}, {w}) if {x}.dim() == 2 else {x} @ {w}
+    torch.bmm({x}, {z}.mT) if {x}.dim() == 3 else {x} @ {w}
+    torch.addmm({w}[0], {x}, {w}) if {x}.dim() == 2 else {x} @ {w}
+    torch.outer({x}, {z}) if {x}.dim() == 1 else {x} @ {w}
+    torch.dot({x}, {z}) if {x}.dim() == 1 else {x} @ {w}
+    torch.mv({w}.t(), {x}) if {x}.dim() == 1 else {x} @ {w}
+    torch.tensordot({x}, {w}, 1)
+    {x}.trace() if {x}.dim() == 2 else {x}.sum()
+    {x}.matmul({x}.transpose(-1, -2)) if {x}.dim() > 1 else {x} * 2
+    {x}.addcdiv({z}, {z} * 0 + 2)
+    {x}.sub({z}, alpha=2)
+    {x}.mul({x})
+    {x}.pow(3)
+    torch.triu({x}, 1) if {x}.dim() > 1 else {x}
 """)
-SMOOTH_WRITES = split("""
-    {x}.exp_()
-    {x}.div_({z})
-    {x}.tanh_()
+LAYERS = split("""
+    torch.nn.functional.gelu({x})
+    torch.nn.functional.silu({x})
+    torch.nn.functional.elu({x})
+    torch.nn.functional.leaky_relu({x}, 0.1)
+    torch.nn.functional.softplus({x})
+    {x}.log_softmax({d})
+    {x}.nansum({d})
+    torch.nn.functional.layer_norm({x}, {x}.shape[-1:])
+    torch.nn.functional.normalize({x}, dim={d})
+    torch.nn.functional.mse_loss({x}, {z})
+    torch.nn.functional.l1_loss({x}, {z}, reduction='none')
+    torch.nn.functional.dropout({x}, 0.0)
+    {x}.cumsum({d}).cos()
+    {x}.logcumsumexp({d})
+    {x}.var({d}, correction=0)
+    {x}.mean({dims}, {keep})
+    {x}.std({dims})
+    {x}.prod({d}, dtype=torch.float64)
+    {x}.norm(dim={dims}, keepdim={keep})
+    {x}.abs().clamp(min=0.5).log2()
+    {x}.cos()
+    {x}.erf()
+    {x}.exp2()
+    {x}.logaddexp({z})
+    torch.atan2({x}, {z})
+    torch.hypot({x}, {z})
 """)
+
+
+def recorded(t: Any) -> bool:
+    """With a gradient."""
+    return bool(t.requires_grad)
+
+
 FAMILIES = (
     Family(8, VIEWS), Family(6, ARITHMETIC), Family(6, JUMPS, real, jumps=True), Family(4, SUMS),
     Family(3, SMOOTH, inexact=True), Family(2, MEANS, floating, inexact=True), Family(4, PLACES, filled),
     Family(6, WRITES, writes=True), Family(1, JUMPING_WRITES, real, jumps=True, writes=True),
-    Family(1, SMOOTH_WRITES, inexact=True, writes=True),
+    Family(1, SMOOTH_WRITES, inexact=True, writes=True), Family(4, JOINED, filled), Family(2, LINEAR),
+    Family(2, LAYERS, floating, inexact=True), Family(1, QUIET), Family(1, UNRECORDED, writes=True),
+    Family(5, THROUGH_VIEWS, filled, writes=True), Family(1, INTO), Family(1, BACKWARD, recorded, writes=True),
+    Family(2, GRADIENTS, recorded),
 )  # fmt: skip

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from fuzz.running import NAME, Run, values_of
+from fuzz.running import NAME, Run, facts, values_of
 from fuzz.templates import FAMILIES, Family
 
 DTYPES = (
     *("float64",) * 4, *("float32",) * 3, "int64", "bool", "complex128", "bfloat16", "int32", "uint8",
+    "float16", "complex64", "int8",
 )  # fmt: skip
+CASTS = (".to(torch.int64)", ".int()", "{type}", "out=", ".to({y})")
 NUMBERS = (0, 1, 2, -1, 3, 0.5, -1.25, 2.0)
 
 
@@ -35,6 +37,11 @@ def overlaps_itself(t: Any) -> bool:
     steps = [s if n > 1 else 1 for n, s in zip(t.shape, t.stride(), strict=True)]
     places = np.dot(np.array(steps, int), grid) if t.dim() else np.zeros(1, int)
     return 0 not in steps and len(np.unique(places)) < t.numel()
+
+
+def memory(t: Any) -> int:
+    """Where its storage begins."""
+    return int(t.untyped_storage().data_ptr())
 
 
 class Writer:
@@ -103,6 +110,11 @@ class Writer:
                 break
         return ", ".join(parts) or "..."
 
+    def crosses(self, t: Any, name: str) -> bool:
+        """Whether a variable reads the memory of another in another way."""
+        u = self.run.names.get(name)
+        return u is not None and memory(u) == memory(t) and (u.shape, u.stride()) != (t.shape, t.stride())
+
     def parts(self, family: Family, template: str) -> dict[str, Any]:
         """What stands for the words of a template."""
         fits = family.fits if not family.writes else lambda t: family.fits(t) and not overlaps_itself(t)
@@ -111,6 +123,7 @@ class Writer:
         shape, d = [int(n) for n in t.shape], self.dim(t)
         extent = shape[d] if -len(shape) <= d < len(shape) else 1
         rows = [int(i) for i in self.rng.integers(0, max(extent, 1), 3)] if extent else []
+        first = [int(i) for i in self.rng.integers(-shape[0], shape[0], 3)] if shape and shape[0] else []
         alike = lambda u: u.shape == t.shape and u.dtype == t.dtype
         parts = {
             "x": x, "d": d, "e": self.dim(t), "n": extent, "keep": self.chance(0.5), "index": self.index(t),
@@ -118,12 +131,26 @@ class Writer:
             "flat": self.pick(([-1], [t.numel()], [1, *shape], [*shape[:-2], -1], [*shape, 1])),
             "wide": [self.pick((2, 3)), *[n if n != 1 else self.pick((1, 4)) for n in shape]],
             "rows": f"torch.tensor({rows}, dtype=torch.int64, device={x}.device)", "mask": f"({x} * 1 == {x})",
+            "first": f"torch.tensor({first}, dtype=torch.int64, device={x}.device)",
+            "some": f"(torch.arange({t.numel()}, device={x}.device).reshape({shape}) % 3 == 0)",
+            "dims": sorted({self.dim(t), self.dim(t)}), "type": f"torch.{self.pick(DTYPES)}",
             "zeros": f"torch.zeros({shape}, dtype=torch.int64, device={x}.device)",
-            "z": self.variable(alike, family.jumps, x),
+            "z": x,
         }  # fmt: skip
-        tensor_y = self.chance(0.7)
+        asked = lambda word: f"{{{word}}}" in template
+        if asked("z"):
+            parts["z"] = self.variable(alike, family.jumps, x)
+        if asked("l"):
+            parts["l"] = self.variable(lambda u: u.requires_grad and facts(u)["is_leaf"] is True, False, x)
+        if asked("o"):
+            read = {memory(t), memory(self.run.names[parts["z"]])}
+            parts["o"] = self.variable(lambda u: not overlaps_itself(u) and memory(u) not in read, False, x)
+        tensor_y = asked("y") and self.chance(0.7)
         parts["y"] = self.variable(broadcasts(t), family.jumps, x) if tensor_y else str(self.pick(NUMBERS))
-        if "{w}" in template:
+        for word in "yz":  # what reads the memory that it writes, at other places, is not defined
+            if family.writes and self.crosses(t, parts[word]):
+                parts[word] = x
+        if asked("w"):
             parts["w"] = self.leaf((shape[-1] if shape else 1, 2), str(t.dtype).removeprefix("torch."))
         return parts
 
@@ -149,9 +176,15 @@ class Writer:
         family = self.pick(_CHOICES)
         template = self.pick(family.lines)
         parts = self.parts(family, template)
-        if ".to(torch.int64)" in template or ".int()" in template:
-            if not (np.abs(values_of(self.run.names[parts["x"]])) < 200).all():
+        if family.writes and overlaps_itself(self.run.names[parts["x"]]):
+            return
+        if "register_hook" in template and self.run.names[parts["x"]]._is_view():
+            return  # of a view made in no_grad, it ends PyTorch's process
+        if any(word in template for word in CASTS):
+            if not (np.abs(values_of(self.run.names[parts["x"]])) < 60).all():
                 return  # what does not fit becomes anything
+            if parts["x"] in self.inexact and not family.jumps:
+                return  # and whole numbers jump
         if not family.writes:
             self.count += 1
             template = f"v{self.count - 1} = {template}"

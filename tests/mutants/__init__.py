@@ -24,6 +24,7 @@ AREAS = (
     "data",
     "nn",
     "debugging",
+    "recurrent",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

@@ -109,7 +109,7 @@ FAULTS = [
     ),
     Fault(
         "mean: its gradient is that of the sum", "derivative", REDUCTION,
-        "g / (_count(input_shape, dim) or 1), input_shape", "g, input_shape",
+        "input_shape, dim, keepdim) / (_count(input_shape, dim) or 1)", "input_shape, dim, keepdim)",
         f"{GRAD} mean'",
     ),
     Fault(

@@ -9,3 +9,7 @@ import pytest
 
 pytest.importorskip("torch", reason="PyTorch is not installed")
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for support.py
+
+import torch
+
+torch.set_num_threads(1)  # the test workers already use every core

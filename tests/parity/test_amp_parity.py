@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch as reference
-from lines import hold
+from programs import hold
 
 import tritonnn
 

@@ -152,7 +152,7 @@ def differences(path: str, mine: Callable, signatures: list[inspect.Signature]) 
 
 def test_there_is_something_to_compare():
     assert len(CASES) > 1050
-    silent = {path for path, (_, theirs) in CASES.items() if not theirs}
+    silent = {path for path, (_, theirs) in CASES.items() if not theirs and "autocast" not in path}
     # PyTorch says nothing about these
     assert silent == {
         "to_dlpack", "Tensor.cdouble", "Tensor.cfloat", "is_anomaly_enabled", "is_anomaly_check_nan_enabled",

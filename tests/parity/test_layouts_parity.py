@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import warnings
 
@@ -27,6 +28,7 @@ OTHER_ORDER = {
         ("as_strided_scatter", "diagonal_scatter", "select_scatter", "slice_scatter"),
         "PyTorch copies the gaps between the elements too",
     ),
+    "gru_cell": "PyTorch's lies as its elementwise operands do; a new state is row-major here",
     "conj_physical": "of real numbers PyTorch returns the input itself",
 }
 
@@ -219,3 +221,36 @@ def test_which_input_counts_as_channels_last():
         wanted = F.avg_pool2d(other, 1)
         own = same_geometry(other)
         assert format_of(own).strides(own.shape) == wanted.stride(), (other.shape, other.stride())
+
+
+EQUATIONS = [
+    (terms, "".join(order))
+    for terms, letters in (
+        ("iaj,jk", "iak"), ("iaj,jkc", "iakc"), ("bij,bjk", "bik"), ("i,k", "ik"), ("ij,jk", "ijk"), ("ij,j", "ij"),
+        ("bi,bj", "bij"),
+    )
+    for order in itertools.permutations(letters)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("terms", "order"), EQUATIONS)
+def test_einsum_lies_in_the_order_of_its_output(terms, order):
+    sizes = dict(zip("abcijk", (2, 3, 4, 5, 6, 7), strict=True))
+    shapes = [[sizes[c] for c in term] for term in terms.split(",")]
+    equation = f"{terms}->{order}"
+    x, y = (library.einsum(equation, *map(library.ones, shapes)) for library in (torch, reference))
+    assert steps(x) == steps(y)
+
+
+COPIES = {
+    "repeat_interleave": lambda x: x.repeat_interleave(2, -2), "roll": lambda x: x.roll(1, 0),
+    "roll by nothing": lambda x: x.roll(0, 0), "roll of all": lambda x: x.roll(1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize("shape", [(1, 3, 2), (4, 3, 2), (4, 1, 2)])
+def test_order_of_copies(how, shape):
+    for order in itertools.permutations(range(3)):
+        x, y = (COPIES[how](library.zeros(shape).permute(order)) for library in (torch, reference))
+        assert steps(x) == steps(y), order

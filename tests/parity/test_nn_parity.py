@@ -11,10 +11,11 @@ import torch as reference
 from nn_cases import LAYERS
 from nn_inputs import Fixed
 from nn_loss_cases import LOSSES
+from nn_recurrent_cases import RECURRENT
 
 import tritonnn as torch
 
-CASES = [*LAYERS, *LOSSES]
+CASES = [*LAYERS, *LOSSES, *RECURRENT]
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 

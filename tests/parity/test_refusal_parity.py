@@ -30,6 +30,7 @@ REASONS = {
          "max_unpool1d", "max_unpool2d", "max_unpool3d"), CONTAINERS),
     **dict.fromkeys(("threshold", "renorm", "clamp", "xlog1py", "lp_pool1d"), COMPLEX),
     **dict.fromkeys(("quantile", "nanquantile", "repeat_interleave"), LISTS),
+    **dict.fromkeys(("affine_grid", "gru", "lstm", "rnn_relu", "rnn_tanh"), LISTS),
     "convolution": SIZES,
     "movedim": "sizes of another number are told as such, where PyTorch finds no signature",
     "isin": "a truth value or a complex number counts as a number",

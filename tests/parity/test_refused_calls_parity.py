@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lines import hold
+from programs import hold
 
 # What is no tensor, or no number, given to functions that are no entries of the table.
 TYPES = """

@@ -38,6 +38,10 @@ OTHER: dict[str, tuple[str, str]] = {
         ),
         ("infinite", LIMIT),
     ),
+    **dict.fromkeys(
+        ("grid_sample", "grid_sampler"),
+        ("nan infinite", "places that are not finite lie outside, as in PyTorch's CUDA code"),
+    ),
     "poisson_nll_loss": ("infinite zeros smallest ties", "PyTorch's of a count that is left out is 0 times NaN"),
     "scatter_reduce": (
         "nan infinite zeros smallest ties",

@@ -29,7 +29,7 @@ SIGN_OF_ZERO = {
     "nextafter": "PyTorch's float16 code gives the first of equal numbers, its other code the second",
     **dict.fromkeys(("softshrink",), "PyTorch's vector code writes +0, its scalar code input * 0"),
     **dict.fromkeys(("convolution", "linalg", "reduction", "scan", "normalization"), SUMS),
-    **dict.fromkeys(("einsum", "attention", "scatter"), SUMS),
+    **dict.fromkeys(("einsum", "attention", "grid_sample", "grid_sampler", "scatter"), SUMS),
 }
 # Families whose indices say only which of several equal elements was found.
 WHICH_OF_EQUALS = {"sorting": "a selection need not be stable"}
@@ -49,6 +49,9 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
     ),
     "log1p complex64": (4, "the logarithm of a magnitude near 1 cancels"),
     "scaled_dot_product_attention": (3, "the softmax is summed block by block"),
+    **dict.fromkeys(
+        ("lstm", "gru", "rnn_tanh", "rnn_relu"), (4, "each step rounds what the one before has rounded")
+    ),
     "var_mean": (3, "PyTorch's CPU code adds up in float64"),
 }
 # op -> (whether PyTorch has no result of a call to compare with, why)
@@ -83,6 +86,14 @@ ONLY_INPUT = dict.fromkeys(
 )
 # op -> (kinds of special numbers whose result is not compared, why)
 SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
+    **dict.fromkeys(
+        ("grid_sample", "grid_sampler"),
+        (
+            ("nan", "infinite", "mixed", "largest", "limits"),
+            "a place that is not finite, or beyond all indices, lies outside, as in PyTorch's CUDA code; its CPU code "
+            "multiplies by weights of NaN",
+        ),
+    ),
     "i0": (("infinite", "mixed"), "PyTorch's is NaN at infinity, exp(inf) / sqrt(inf); ours is the limit"),
     "i1": (("infinite", "mixed"), "PyTorch's is NaN at infinity, exp(inf) / sqrt(inf); ours is the limit"),
     "zeta": (("infinite", "mixed", "largest"), "PyTorch's is NaN at infinity; ours is the limit"),
@@ -130,6 +141,13 @@ SHAPE: dict[str, tuple[tuple[str, ...], str]] = {
         ("no columns",),
         "PyTorch averages nothing in (C, H, 0), and refuses (N, C, H, 0)",
     ),
+    **dict.fromkeys(
+        ("lstm", "gru", "rnn_tanh", "rnn_relu"),
+        (
+            ("0-d", "one", "no rows", "no columns"),
+            "PyTorch does not look at the sizes of weights, and reads past their end",
+        ),
+    ),
     "scaled_mm": (("no rows", "no columns"), "PyTorch does not look at the sizes and scales of nothing"),
     "index_add": (
         ("one",),
@@ -171,7 +189,8 @@ _NOT_SAVED = """
     masked_select max_pool1d
     max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices
     multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss mvlgamma nanmean nansum pad pdist prod
-    public_div put scaled_dot_product_attention soft_margin_loss std std_mean take take_along_dim
+    public_div put rnn_relu_cell rnn_tanh_cell scaled_dot_product_attention soft_margin_loss std
+    std_mean take take_along_dim
     torch_adaptive_max_pool1d vander xlog1py
 """
 # op -> why a write in place before backward is accepted where PyTorch refuses it; the reverse there is not

@@ -330,6 +330,8 @@ def _seq(node: Any) -> int:
 def _fit(grad: Tensor, node: Node, place: int, target: Any, number: int) -> Tensor:
     """The gradient in the shape, dtype and on the device of what it belongs to: broadcasting is undone here."""
     if isinstance(target, Tensor):
+        if not target._rg:  # detached since, and perhaps of another shape
+            return grad
         shape, dtype, device = target._shape, target._dtype, target._device
     else:
         shape, dtype, device = target.meta[number]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tritonnn.dispatch._autocast import autocast, cast, lower_precision, switch, without_autocast
-from tritonnn.dispatch._call import call, view, views
+from tritonnn.dispatch._call import call, check_out_arguments, view, views
 from tritonnn.dispatch._checks import check_float8, check_limited
 from tritonnn.dispatch._inplace import check_inplace, inplace, inplace_composite, write
 from tritonnn.dispatch._overlap import check_shared, is_expanded, refuse_expanded, refuse_partial_overlap

@@ -21,7 +21,16 @@ from tritonnn.dispatch._checks import (
 from tritonnn.dispatch._overlap import check_shared
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
-from tritonnn.dispatch._writing import cast_into, check_out, copy_into, fit_out, overlaps, wrote
+from tritonnn.dispatch._writing import (
+    cast_into,
+    check_out,
+    copy_into,
+    fit_out,
+    overlaps,
+    typed_by_out,
+    unrecordable,
+    wrote,
+)
 from tritonnn.errors import Invalid, complete, warn_once
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
@@ -41,6 +50,11 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
         if not isinstance(value, Tensor) or value._dtype in LIMITED:
             check_slots(op, args)
             break
+    if out is not None:
+        if _recorded(op, args, out):
+            raise unrecordable(f"{op.public_name}(): ")
+        if op.typed_by_out:
+            args = typed_by_out(op, args, out)
     given = args
     try:
         planned = op.rule(*args)
@@ -140,6 +154,32 @@ def _on_cpu(op: Op, spec: Any) -> Tensor:
     return make(buffer, Storage(buffer, CPU), spec.shape, spec.dtype, CPU)
 
 
+def _recorded(op: Op, args: tuple, out: Any) -> bool:
+    """Whether a call with `out=` would have to be recorded."""
+    if not state.enabled:
+        return False
+    targets = out if isinstance(out, (tuple, list)) else (out,)
+    if any(isinstance(target, Tensor) and target.requires_grad for target in targets):
+        return True
+    return op.differentiable and edges_of(op, args) is not None
+
+
+def type_named_by_out(op: Op, args: tuple, kwargs: dict[str, Any], out: Any) -> None:
+    """Complete the arguments of a sum or product with the type of its `out=`."""
+    place = op.names.index("dtype")
+    kwargs["dtype"] = typed_by_out(op, (*[None] * place, kwargs.get("dtype")), out)[-1]
+    recorded = state.enabled and any(isinstance(arg, Tensor) and arg.requires_grad for arg in args)
+    if kwargs["dtype"] is not None:
+        check_out(op.public_name, out, recorded, kwargs["dtype"], None)
+
+
+def check_out_arguments(op: Op, args: tuple, kwargs: dict[str, Any], written: Any, out: Any) -> None:
+    """Refuse what a composite may not write into; complete the arguments with the type of `out=` where it counts."""
+    if out is not None and op.typed_by_out:
+        type_named_by_out(op, args, kwargs, out)
+    check_shared(op.public_name, op.names, written, args, kwargs)
+
+
 def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tuple, device: Any) -> Any:
     specs = outs if outs.__class__ is tuple else (outs,)
     targets = out if isinstance(out, (tuple, list)) else (out,)
@@ -152,18 +192,19 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
         check_out(op.public_name, target, recorded, spec.dtype, device)
     check_shared(op.public_name, op.names, out, given)
     direct = all(
-        target._dtype is spec.dtype and not any(overlaps(target, (arg,)) or arg is target for arg in args)
+        target._dtype is spec.dtype
+        and not any(overlaps(target, (arg,)) or _is_in(target, arg) for arg in args)
         for target, spec in zip(targets, specs, strict=True)
     )
     device = targets[0]._device
     if direct:
         results = tuple(targets)
-        _resize(targets, specs)
+        _resize(op, targets, specs)
         run_backend(op, results, args)
     else:  # a target that is an argument is read before it is resized
         results = tuple(fresh(op, s.shape, s.dtype, device) for s in specs)
         run_backend(op, results, args)
-        _resize(targets, specs)
+        _resize(op, targets, specs)
     for target, result in zip(targets, results, strict=True):
         if target is not result:
             cast_into(target, result)
@@ -173,9 +214,13 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     return out if len(targets) == 1 else named(op, tuple(targets))
 
 
-def _resize(targets: Any, specs: tuple) -> None:
+def _is_in(target: Tensor, arg: Any) -> bool:
+    return arg is target or (isinstance(arg, (list, tuple)) and any(item is target for item in arg))
+
+
+def _resize(op: Op, targets: Any, specs: tuple) -> None:
     for target, spec in zip(targets, specs, strict=True):
-        fit_out(target, spec.shape)
+        fit_out(op.public_name, target, spec.shape)
 
 
 def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | None) -> Any:
@@ -184,7 +229,7 @@ def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | 
     results = returned if isinstance(returned, tuple) else (returned,)
     for target, result in zip(targets, results, strict=True):
         check_out(op.public_name, target, recorded, result._dtype, device)
-        fit_out(target, result._shape)
+        fit_out(op.public_name, target, result._shape)
         copy_into(target, result)
         wrote(target, op.name)
     return out

@@ -24,6 +24,7 @@ from tritonnn.dispatch._writing import (
     before_write,
     cast_into,
     overlaps,
+    typed_by_out,
     wrote,
 )
 from tritonnn.dtypes import dtype as DType
@@ -79,8 +80,8 @@ def inplace(op: Op, args: tuple) -> Tensor:
             refuse_partial_overlap(target, args)
         direct = dtype is target._dtype and not shared
     else:
+        planned = explained(op, apply_rule, typed_by_out(op, args, target) if op.typed_by_out else args)
         check_apart(op, target, args)
-        planned = explained(op, apply_rule, args)
         if planned.__class__ is tuple:
             planned, args = planned
         shape, dtype = planned.shape, planned.dtype
@@ -131,6 +132,8 @@ def _check_fits(op: Op, target: Tensor, shape: Size, dtype: DType) -> None:
         raise RuntimeError(
             f"{op.name}_: output with shape {list(target._shape)} doesn't match the broadcast shape {list(shape)}"
         )
+    if dtype.is_floating_point and target._dtype.is_complex:
+        raise RuntimeError(f"{op.name}_: In-place {op.name} is not supported for complex tensors.")
     if not dtypes.can_cast(dtype, target._dtype):
         raise RuntimeError(
             f"{op.name}_: result type {dtype.name} can't be cast to the desired output type {target._dtype.name}"

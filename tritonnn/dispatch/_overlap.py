@@ -61,6 +61,13 @@ def refuse_expanded(target: Tensor, name: str = "") -> None:
         )
 
 
+def refuse_repeated(name: str, out: Tensor) -> None:
+    """Refuse an `out=` of the result's shape in which an element of memory stands more than once, as far as PyTorch
+    looks."""
+    if name not in _REPEATED:
+        refuse_expanded(out, name)
+
+
 def check_shared(
     name: str, names: Sequence[str], out: Any, args: Sequence[Any], kwargs: dict[str, Any] | None = None
 ) -> None:
@@ -80,8 +87,6 @@ def check_shared(
     for target in out if isinstance(out, (tuple, list)) else (out,):
         if not isinstance(target, Tensor):
             continue  # for the call to refuse
-        if name not in _REPEATED:
-            refuse_expanded(target, name)
         block = target._storage.block
         if not any([tensor._storage.block is block for tensor in _tensors(args)]):
             continue

@@ -11,7 +11,7 @@ from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, runtime
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import check_present, fresh, run_backend
-from tritonnn.dispatch._overlap import check_shared
+from tritonnn.dispatch._overlap import check_shared, refuse_repeated
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dtypes import dtype as DType
@@ -139,7 +139,10 @@ def into(
     shared = overlaps(out, args)
     if shared or out._stride is not None:
         check_shared(op.public_name, op.names, out, args)
-    fit_out(out, shape)
+    if out._shape != shape and any(arg is out for arg in args):
+        text = f"output with shape {list(out._shape)} doesn't match the broadcast shape {list(shape)}"
+        raise RuntimeError(f"{op.public_name}: {text}: an operand is not resized")
+    fit_out(op.public_name, out, shape, plan.strides)
     if out._dtype is dtype and not shared:
         run(out)
     else:
@@ -165,10 +168,7 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}argument 'out' must be Tensor, not {type(out).__name__}")
     if recorded or (state.enabled and out.requires_grad):
-        raise RuntimeError(
-            f"{name}functions with out=... arguments don't support automatic differentiation, but one of the "
-            "arguments requires grad."
-        )
+        raise unrecordable(name)
     before_write(out)
     if device is not None and out._device is not device:
         raise RuntimeError(
@@ -184,6 +184,14 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
         raise kind(
             f"{name}result type {dtype.name} can't be cast to the desired output type {out._dtype.name}"
         )
+
+
+def unrecordable(name: str) -> RuntimeError:
+    """What is said of a call that would be recorded and has `out=`."""
+    return RuntimeError(
+        f"{name}functions with out=... arguments don't support automatic differentiation, but one of the "
+        "arguments requires grad."
+    )
 
 
 def before_write(tensor: Tensor) -> None:
@@ -207,9 +215,15 @@ def _dense_copy(input: Tensor) -> Tensor:
     return result
 
 
-def fit_out(out: Tensor, shape: Size) -> None:
-    """Give `out` the result's shape, with PyTorch's warning where it held something else."""
+def fit_out(name: str, out: Tensor, shape: Size, strides: tuple[int, ...] | None = None) -> None:
+    """Give `out` the result's shape and layout, with PyTorch's warning where it held something else.
+
+    Raises:
+        RuntimeError: it has the shape, and an element of memory stands in it more than once.
+    """
     if out._shape == shape:
+        if out._stride is not None:
+            refuse_repeated(name, out)
         return
     if out.numel():
         warn(
@@ -217,6 +231,21 @@ def fit_out(out: Tensor, shape: Size) -> None:
             f"match the required output shape {list(shape)}. This behavior is deprecated."
         )
     resize_out(out, shape)
+    if strides is not None:
+        out.as_strided_(shape, strides)
+
+
+def typed_by_out(op: Op, args: tuple, out: Any) -> tuple:
+    """The arguments of a sum or product that is computed in the type of its `out=` where no other is named."""
+    place = op.names.index("dtype")
+    if not isinstance(out, Tensor) or len(args) <= place:
+        return args
+    if args[place] is None:
+        return (*args[:place], out.dtype, *args[place + 1 :])
+    if args[place] is not out.dtype:
+        wanted = f"expected out to have dtype {args[place].name}, but got {out.dtype.name} instead"
+        raise RuntimeError(f"{op.public_name}(): {wanted}")
+    return args
 
 
 def resize_out(out: Tensor, shape: Size) -> None:
@@ -237,7 +266,7 @@ def deliver(name: str, out: Any, result: Any) -> Any:
         written = [deliver(name, target, part) for target, part in zip(out, result, strict=True)]
         return type(result)(*written) if hasattr(result, "_fields") else type(result)(written)
     check_out(name, out, result.requires_grad, result._dtype, result._device)
-    fit_out(out, result._shape)
+    fit_out(name, out, result._shape)
     copy_into(out, result)
     wrote(out, name)
     return out

@@ -233,15 +233,13 @@ def _bound(op: Op, args: tuple, kwargs: dict[str, Any]) -> Any:
         verify_named(op, kwargs)
     out = kwargs.pop("out", None) if kwargs and op.takes_out and "out" not in op.names else None
     if (written := kwargs.get("out") if out is None else out) is not None:
-        dispatch.check_shared(op.public_name, op.names, written, args, kwargs)
+        dispatch.check_out_arguments(op, args, kwargs, written, out)
     try:
         result = (op.run if out is None else dispatch.without_autocast(op.body))(*args, **kwargs)
-    except Invalid as invalid:
-        known_names = (*op.names[: len(args)], *kwargs)
-        values = (*args[: len(op.names)], *kwargs.values())
-        raise complete(op.public_name, known_names, values, invalid) from None
     except LEAKS as error:
         known_names, values = (*op.names[: len(args)], *kwargs), (*args[: len(op.names)], *kwargs.values())
+        if isinstance(error, Invalid):
+            raise complete(op.public_name, known_names, values, error) from None
         raise leaked(op.public_name, known_names, values, error) from error.__cause__
     return result if out is None else dispatch.deliver(op.public_name, out, result)
 

@@ -141,6 +141,8 @@ def logsumexp(
 def _complex_logsumexp(input: Tensor, dim: int | Sequence[int], keepdim: bool) -> Tensor:
     """log Σ exp(x), with the greatest real part taken out."""
     dims = wrap_dims(dim, len(input.shape))
+    if 0 in [input.shape[dim] for dim in dims]:
+        return input.exp().sum(dims, keepdim).log()
     shift = input.real.detach().amax(dims, True)
     shift = shift.masked_fill(shift.abs() == float("inf"), 0.0)
     result = (input - shift).exp().sum(dims, True).log() + shift

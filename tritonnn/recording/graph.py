@@ -297,7 +297,7 @@ def refresh_view(view: Tensor) -> None:
     version = view._storage.version
     if view._view_version == version:
         return
-    if base._rg:
+    if base._rg or view._node is not None:  # a base that was detached leaves views with a history
         if view._creation is not None:
             raise RuntimeError(untraceable(view, "its base or another view of its base has been"))
         view._view_version = version

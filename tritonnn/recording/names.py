@@ -80,6 +80,7 @@ BY_ARGUMENTS: dict[str, Callable[[tuple], str]] = {
     "copysign": _is_tensor(1, "CopysignBackward0", "CopysignBackward1"),
     "fmod": _is_tensor(1, "FmodBackward1", "FmodBackward0"),
     "fused_cross_entropy": lambda args: "AddBackward0" if args[4] else _NLL(args),
+    "grid_sampler": lambda args: f"GridSampler{len(args[0].shape) - 2}DBackward0",
     "index_fill": _is_tensor(3, "IndexFillBackward1", "IndexFillBackward0"), "l1_reduced": lambda args: _L1[args[2]],
     "lerp": _is_tensor(2, "LerpBackward1", "LerpBackward0"), "linear": _linear,
     "masked_fill": _is_tensor(2, "MaskedFillBackward1", "MaskedFillBackward0"),

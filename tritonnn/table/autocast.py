@@ -44,7 +44,7 @@ _TABLE: dict[str, dict[str, str]] = {
             avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d adaptive_max_pool3d_with_indices
             max_pool3d max_unpool1d max_unpool2d max_unpool3d lp_pool3d local_response_norm pad
             fractional_max_pool2d fractional_max_pool2d_with_indices
-            fractional_max_pool3d fractional_max_pool3d_with_indices
+            fractional_max_pool3d fractional_max_pool3d_with_indices grid_sampler
         """,
         WIDEST: "stack cat index_copy",
         CLOSED: "addmv bilinear dot vdot mv interpolate as_strided_scatter",
@@ -60,7 +60,7 @@ _TABLE: dict[str, dict[str, str]] = {
             prod softmax torch_softmax functional_softmax log_softmax torch_log_softmax functional_log_softmax cumprod
             cumsum vector_norm norm sum
         """,
-        WIDEST: "addcdiv addcmul atan2 bilinear cross dot vdot index_put tensordot scatter_add",
+        WIDEST: "addcdiv addcmul atan2 bilinear cross dot grid_sampler vdot index_put tensordot scatter_add",
         REFUSED: "binary_cross_entropy",
         CLOSED: "nansum trace vander xlog1py",
     },

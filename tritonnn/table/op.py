@@ -188,6 +188,7 @@ class Op:
     backward: Callable | None = _option("backward", None)
     result_rule: Callable | None = _option("result_rule", None)
     alloc: bool = _option("alloc", False)
+    typed_by_out: bool = _option("typed_by_out", False)  # whether it computes in the type of its `out=`
     host: bool = _option("host", False)
     out: bool = _option("out", True)
     float8: bool = _option("float8", False)

@@ -39,6 +39,7 @@ from tritonnn.nn.modules.padding import *
 from tritonnn.nn.modules.parameter_container import *
 from tritonnn.nn.modules.pixelshuffle import *
 from tritonnn.nn.modules.pooling import *
+from tritonnn.nn.modules.rnn import *
 from tritonnn.nn.modules.sparse import *
 from tritonnn.nn.modules.transformer import *
 from tritonnn.nn.modules.upsampling import *

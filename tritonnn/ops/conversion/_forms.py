@@ -38,10 +38,10 @@ def parse_to(args: tuple, kwargs: dict[str, Any]) -> tuple[Any, Any, bool, bool,
     given.update(zip(names, args, strict=False))
     for name, value in given.items():
         if not _TAKES[name](value):
-            raise TypeError(
-                f"to() received an invalid argument of type {type(value).__name__} as {name}: expected a dtype, device "
-                "or tensor, and True or False as non_blocking and copy"
-            )
+            got = f"type (got {value.__name__})" if isinstance(value, type) else type(value).__name__
+            if args and name == form[0]:
+                raise TypeError(f"to(): expected a dtype, a device or a Tensor (position 1), not {got}")
+            raise TypeError(f"to(): argument '{name}' must be {_WANTED[name]}, not {got}")
     dtype, device = given.get("dtype"), given.get("device")
     if "tensor" in given:
         other = given["tensor"]
@@ -76,3 +76,7 @@ _TAKES: dict[str, Any] = {
     "copy": lambda value: isinstance(value, bool),
     "memory_format": lambda value: value is None or isinstance(value, MemoryFormat),
 }
+_WANTED = {
+    "dtype": "torch.dtype", "device": "torch.device", "tensor": "Tensor", "non_blocking": "bool", "copy": "bool",
+    "memory_format": "torch.memory_format",
+}  # fmt: skip

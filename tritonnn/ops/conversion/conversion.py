@@ -37,6 +37,8 @@ def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...]
     """A copy as `dtype` on `device` with the given dense strides (None: row-major), recorded where gradients are."""
     if strides is not None and strides == shapes.contiguous_strides(input.shape):
         strides = None
+    if dtype.kind < 2:
+        input = input.detach()  # whole numbers have no history, so that of the input is not asked for
     if device is input.device:
         return dispatch.call(to_copy.op, (input, dtype, device, strides))
     result = to_device(input, device)
@@ -73,8 +75,13 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     >>> torch.tensor([1.5, -1.5]).to(torch.int64)
     tensor([ 1, -1])
     """
-    dtype, device, non_blocking, copy, format = parse_to(args, kwargs)
-    dtype = dtypes.OF_PYTHON.get(dtype, dtype) or input.dtype
+    if (
+        len(args) == 1 and args[0].__class__ is DType and not kwargs
+    ):  # the usual form, without a look at the others
+        dtype, device, non_blocking, copy, format = args[0], None, False, False, None
+    else:
+        dtype, device, non_blocking, copy, format = parse_to(args, kwargs)
+        dtype = dtypes.OF_PYTHON.get(dtype, dtype) or input.dtype
     target = input.device if device is None else resolve(device)
     if (
         dtype is input.dtype

@@ -82,7 +82,7 @@ def allclose(
     >>> torch.allclose(torch.tensor([1.]), torch.tensor([1. + 1e-7]))
     True
     """
-    return bool(isclose(input, other, rtol, atol, equal_nan).all())
+    return bool(isclose(input.detach(), other.detach(), rtol, atol, equal_nan).all())
 
 
 @composite(

@@ -20,7 +20,7 @@ from tritonnn.ops.creation.from_data import tensor
 from tritonnn.ops.indexing.indexing import index_at, masked_select, nonzero_rows
 from tritonnn.ops.scatter.index_write import masked_fill, put_at
 from tritonnn.ops.shape.parts import select_dim, slice_dim
-from tritonnn.ops.shape.shape import expand, unsqueeze, view_as_size
+from tritonnn.ops.shape.shape import is_expandable_to, unsqueeze, view_as_size
 from tritonnn.shape import Size
 
 MASKS = (dtypes.bool_, dtypes.uint8)
@@ -305,14 +305,12 @@ def _assign(view: Tensor, value: Any) -> None:
         view.fill_(value)
         return
     value = _without_leading_ones(value, len(view.shape))
-    try:
-        value = expand(value, view.shape)
-    except RuntimeError:
+    if not is_expandable_to(value.shape, view.shape):
         raise fail(
             "setitem",
             f"The expanded size of the tensor {list(view.shape)} must match the existing size {list(value.shape)}",
             hint="the value is broadcast to what the subscript names", value=value,
-        ) from None  # fmt: skip
+        )  # fmt: skip
     view.copy_(value)
 
 

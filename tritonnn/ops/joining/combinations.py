@@ -223,7 +223,7 @@ def fill_diagonal_(self: Tensor, fill_value: Number, wrap: bool = False) -> Tens
         filled(diagonal, fill_value, "fill_diagonal_")
         return self
     rows, columns = self.shape
-    for start in range(0, rows if wrap and columns else min(rows, 1), columns + 1):
+    for start in range(0, rows if wrap and columns else 1, columns + 1):
         filled(self[start : start + columns].diagonal(), fill_value, "fill_diagonal_")
     return self
 
@@ -264,8 +264,11 @@ def _edges(input: Tensor, values: Tensor, bins: Tensor | int, range: tuple[float
 @composite(
     api="torch tensor", out=True, dtypes=(dtypes.float32, dtypes.float64), reference=_histogram,
     samples=lambda make: [
-        Sample(make(20), 5), Sample(make(4, 5), 3, range=(-1.0, 1.5)), Sample(make(3, 4), 3, weight=make(3, 4)),
-        Sample(make(9), make(4).sort()[0]), Sample(make(12), 4, density=True), Sample(make(0), 3),
+        sample.constant("input", "bins", "weight")
+        for sample in (
+            Sample(make(20), 5), Sample(make(4, 5), 3, range=(-1.0, 1.5)), Sample(make(3, 4), 3, weight=make(3, 4)),
+            Sample(make(9), make(4).sort()[0]), Sample(make(12), 4, density=True), Sample(make(0), 3),
+        )
     ],
     errors=lambda make: [
         Bad(make.int(3), 4, error=NotImplementedError, match="not implemented for int64"),

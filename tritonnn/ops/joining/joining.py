@@ -139,16 +139,17 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
         raise fail("stack", "expects a non-empty TensorList")
     for i, tensor in enumerate(tensors):
         if not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"stack(): expected Tensor as element {i} in argument 'tensors', but got {type(tensor).__name__}"
-            )
-        if tensor.shape != tensors[0].shape:
+            got = type(tensor).__name__
+            raise TypeError(f"stack(): expected Tensor as element {i} in argument 'tensors', but got {got}")
+    first = tensors[0].shape
+    at = wrap_dim(dim, len(first) + 1)
+    for i, tensor in enumerate(tensors):
+        if tensor.shape != first:
             raise fail(
                 "stack",
-                f"expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 and "
-                f"{list(tensor.shape)} at entry {i}",
+                f"expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(tensor.shape)} at "
+                f"entry {i}",
             )
-    at = wrap_dim(dim, len(tensors[0].shape) + 1)
     row_major = (None, shapes.contiguous_strides(tensors[0].shape))
     if all(
         [tensor._stride in row_major for tensor in tensors]

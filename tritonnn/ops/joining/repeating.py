@@ -118,13 +118,16 @@ def roll(input: Tensor, shifts: IntOrInts, dims: Dims = None) -> Tensor:
         return view_as_size(roll(view_or_copy(input, (-1,)), shifts, (0,)), input.shape)
     if len(shifts) != len(dims):
         raise fail("roll", f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    if not input.numel():
+        return input.clone()  # along whatever dimensions
+    rolled = input
     for shift, dim in zip(shifts, dims, strict=True):
         dim = dimension("roll", input, dim)
         extent = input.shape[dim]
         if extent and (at := shift % extent):
-            parts = [slice_dim(input, dim, extent - at, at, 1), slice_dim(input, dim, 0, extent - at, 1)]
-            input = cat(parts, dim)
-    return input if input.numel() == 0 else input.clone()
+            parts = [slice_dim(rolled, dim, extent - at, at, 1), slice_dim(rolled, dim, 0, extent - at, 1)]
+            rolled = cat(parts, dim)
+    return input.clone(memory_format=contiguous_format) if rolled is input else rolled.contiguous()
 
 
 @composite(
@@ -222,6 +225,13 @@ def _tile(self: Tensor, *counts: int | Sequence[int], dims: Sequence[int] | None
 attach(tile=named("tile", _tile))
 
 
+def _equally_often(input: Tensor, repeats: int, dim: int) -> Tensor:
+    """Each position of `dim` so often, row-major."""
+    before, extent, after = input.shape[:dim], input.shape[dim], input.shape[dim + 1 :]
+    wide = expand_as_size(unsqueeze(input, dim + 1), (*before, extent, repeats, *after))
+    return view_or_copy(wide.clone(memory_format=contiguous_format), (*before, extent * repeats, *after))
+
+
 def _counts(repeats: Any, input: Tensor, dim: int) -> list[int]:
     """How often each position of `dim` is repeated."""
     from tritonnn.ops.creation.from_data import as_tensor
@@ -291,10 +301,7 @@ def repeat_interleave(
                 "repeat_interleave",
                 f"allocated size does not match required size: {output_size} != {extent * repeats}",
             )
-        wide = expand_as_size(
-            unsqueeze(input, dim + 1), (*input.shape[: dim + 1], repeats, *input.shape[dim + 1 :])
-        )
-        return view_or_copy(wide.clone(), (*input.shape[:dim], extent * repeats, *input.shape[dim + 1 :]))
+        return _equally_often(input, repeats, dim)
     given = _counts(repeats, input, dim)
     try:
         numbers = np.repeat(np.arange(extent), given)

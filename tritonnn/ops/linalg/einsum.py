@@ -74,10 +74,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     total, letters = apart(total, letters, set(result).union(*[p[1] for p in pairs[1:]]))
     for i, (operand, term) in enumerate(pairs[1:], 1):
         later = set(result).union(*[p[1] for p in pairs[i + 1 :]])
-        if i == len(pairs) - 1 and _joined(term, letters, later) == result != _joined(letters, term, later):
-            # the other way round the result lies as it is asked for
-            total, letters, operand, term = operand, term, total, letters
-        total, letters = _contract(total, letters, operand, term, later)
+        total, letters = _contract(total, letters, operand, term, later, result, len(pairs) == 2)
     if not result or (letters == result and len(pairs) > 1):
         return total
     return total.permute([letters.index(letter) for letter in result])
@@ -179,21 +176,33 @@ def _sum_out(operand: Tensor, letters: str, needed: set[str]) -> tuple[Tensor, s
     return operand.sum(gone), "".join(c for c in letters if c in needed)
 
 
-def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> tuple[Tensor, str]:
-    """One batched matrix product: shared letters that are needed later are its batch, the other shared ones summed."""
+def _contract(
+    a: Tensor, left: str, b: Tensor, right: str, needed: set[str], result: str, turn: bool
+) -> tuple[Tensor, str]:
+    """One batched matrix product: shared letters that are needed later are its batch, the other shared ones summed.
+
+    Memory lies in the order of the output where one product can make it, so that the output may be viewed; `turn` says
+    that columns may come before rows.
+    """
     b, right = _sum_apart(b, right, needed | set(left))
+    summed = any(c in right and c not in needed for c in left)
     for letter in [c for c in left if c in right and c not in needed]:
         ours, theirs = a.shape[left.index(letter)], b.shape[right.index(letter)]
         if ours == 1 or theirs == 1:  # summed in one operand, if at all
             a, left = _one_out(a, left, letter)
             b, right = _one_out(b, right, letter)
+    place = {c: i for i, c in enumerate(result)}
+    ranked = lambda letters: sorted(letters, key=lambda c: (place.get(c, len(result)), c))
     shared = [c for c in left if c in right]
-    batch = [c for c in shared if c in needed]
+    batch = ranked(c for c in shared if c in needed)
     inner = [c for c in shared if c not in needed]
-    rows = [c for c in left if c not in right]
-    columns = [c for c in right if c not in left]
-    if not inner and (a.dtype is not b.dtype or a.dtype.kind < 2):
-        return _product(a, left, b, right, (*batch, *rows, *columns))
+    rows = ranked(c for c in left if c not in right)
+    columns = ranked(c for c in right if c not in left)
+    if not inner:
+        order = (*batch, *rows, *columns)
+        return _product(a, left, b, right, order if summed else tuple(ranked(order)))
+    if turn and rows and columns and ranked((columns[-1], rows[0]))[0] == columns[-1]:
+        a, left, rows, b, right, columns = b, right, columns, a, left, rows
     sizes_a, sizes_b = tuple(a.shape), tuple(b.shape)
     size = {c: _common(sizes_a[left.index(c)], sizes_b[right.index(c)]) for c in shared}
     first = _ordered(_grown(a, left, size), [left.index(c) for c in (*batch, *rows, *inner)])
@@ -208,13 +217,6 @@ def _contract(a: Tensor, left: str, b: Tensor, right: str, needed: set[str]) -> 
     )
     contracted = _shaped(product, (*batch_shape, *row_shape, *column_shape))
     return contracted, "".join((*batch, *rows, *columns))
-
-
-def _joined(left: str, right: str, needed: set[str]) -> str:
-    """The letters of a product of two operands, in its order."""
-    kept = [c for c in left if c in needed]
-    batch, rows = [c for c in kept if c in right], [c for c in kept if c not in right]
-    return "".join((*batch, *rows, *[c for c in right if c in needed and c not in left]))
 
 
 def _common(ours: int, theirs: int) -> int:

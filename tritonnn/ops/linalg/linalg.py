@@ -341,9 +341,13 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     return Out((*input.shape[:-1], weight.shape[0]), input.dtype), (input, weight, bias)
 
 
+def _as_matrix(x: Tensor) -> Tensor:
+    """All but the last dimension as one."""
+    return x if len(x.shape) == 2 else view_or_copy(x, (numel(x.shape[:-1]), x.shape[-1]))
+
+
 def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
-    rows = view_or_copy(input, (-1, input.shape[-1])) if len(input.shape) != 2 else input
-    grads = view_or_copy(g, (-1, g.shape[-1])) if len(g.shape) != 2 else g
+    rows, grads = _as_matrix(input), _as_matrix(g)
     return (
         matmul_nd(_adjoint(grads), rows)
         if not rows.dtype.is_complex

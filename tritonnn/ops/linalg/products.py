@@ -307,8 +307,11 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     if input1.shape[:-1] != input2.shape[:-1]:
         text = "input1 and input2 must agree in every dimension but the last"
         raise fail("bilinear", text, input1=input1, input2=input2)
-    first = view_or_copy(input1, (-1, input1.shape[-1]))
-    second = view_or_copy(input2, (-1, input2.shape[-1]))
+    rows = numel(input1.shape[:-1])
+    first, second = (
+        view_or_copy(input1, (rows, input1.shape[-1])),
+        view_or_copy(input2, (rows, input2.shape[-1])),
+    )
     turned = matmul(unsqueeze(first, 0), weight)  # (out, rows, in2)
     output = view_or_copy(
         (turned * second).sum(-1, dtype=turned.dtype).transpose(0, 1), (*input1.shape[:-1], weight.shape[0])

@@ -243,6 +243,8 @@ def l1_loss(
         return reduced(loss, reduction) if weight is None else _weighted(loss, weight, input, reduction, True)
     if weight is not None:
         return _weighted(l1_reduced(x, y, "none"), weight, input, reduction, True)
+    if reduction == "none":  # which keeps the difference alone, so that both may be written
+        return (x - y).abs()
     return l1_reduced(x, y, reduction)
 
 

@@ -72,9 +72,9 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Any:
 
 
 def _extreme_out(input: Tensor, dim: Dims, keepdim: bool, op: str) -> Any:
-    ordered(input, op)
     dims = wrap_dims(dim, len(input.shape))
     _not_empty(input, dims, op, dim)
+    ordered(input, op)
     return Out(reduced_shape(input.shape, dims, keepdim), input.dtype), (input, dims, bool(keepdim))
 
 
@@ -192,9 +192,9 @@ def min_dim(input: Tensor, dim: int, keepdim: bool = False) -> Any:
 
 
 def _with_indices(input: Tensor, dim: int, keepdim: bool, op: str) -> Any:
-    ordered(input, op)
     dim = wrap_dim(dim, len(input.shape))
     _not_empty(input, (dim,), op)
+    ordered(input, op)
     shape = reduced_shape(input.shape, (dim,), keepdim)
     return (Out(shape, input.dtype), Out(shape, dtypes.int64)), (input, dim, bool(keepdim))
 

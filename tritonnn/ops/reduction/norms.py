@@ -27,12 +27,6 @@ from tritonnn.table.types import Dims, Number
 
 
 def _vector_norm(input: Tensor, p: float, dims: Sequence[int], keepdim: bool) -> Tensor:
-    if input.dtype.kind < 2:
-        raise fail(
-            "norm",
-            f"expected a floating point or complex tensor as input. Got {input.dtype.name}",
-            input=input,
-        )
     if (p < 0 or math.isinf(p)) and any(input.shape[d] == 0 for d in dims):
         raise fail(
             "norm",
@@ -112,6 +106,9 @@ def norm(
         raise fail("norm", reason, kind=NotImplementedError, input=input)
     if p is not None and not isinstance(p, str) and not is_float(p):
         raise TypeError(f"norm(): argument 'p' (position 2) must be Number or str, not {type(p).__name__}")
+    if input.dtype.kind < 2:
+        text = f"expected a floating point or complex tensor as input. Got {input.dtype.name}"
+        raise fail("norm", text, input=input)
     try:
         dims = wrap_dims(dim, len(input.shape))
     except Invalid as invalid:

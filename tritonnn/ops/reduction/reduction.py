@@ -67,7 +67,7 @@ def _sum_dtype(input: Tensor, dtype: DType | None) -> DType:
 
 
 @primitive(
-    api="torch tensor", dtypes=ANY, samples=_dim_samples, errors=_dim_errors,
+    api="torch tensor", dtypes=ANY, samples=_dim_samples, errors=_dim_errors, typed_by_out=True,
     grad={"input": lambda g, input_shape, dim, keepdim: _spread(g, input_shape, dim, keepdim)},
     reference=define.sum,
 )  # fmt: skip
@@ -90,7 +90,7 @@ def sum(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
     api="torch tensor", dtypes=FLOATING_AND_COMPLEX, samples=_dim_samples,
     errors=lambda make: [*_dim_errors(make), Bad(make.int(3), match="could not infer output dtype")],
     grad={"input": lambda g, input_shape, dim, keepdim: _spread(
-        g / (_count(input_shape, dim) or 1), input_shape, dim, keepdim)},
+        g, input_shape, dim, keepdim) / (_count(input_shape, dim) or 1)},
     reference=define.mean,
 )  # fmt: skip
 def mean(input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Any:
@@ -140,7 +140,7 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
         input = input.conj()
     g = restore(g, input.shape, dims, keepdim)
     if not input.numel():
-        return g.new_zeros(input.shape)
+        return g * input  # nothing, that depends on both
     if not input.shape:
         return g
     order = [d for d in range(len(input.shape)) if d not in dims]
@@ -166,6 +166,7 @@ def _prod_grad(g: Tensor, input: Tensor, dims: Sequence[int], keepdim: bool) -> 
 @composite(
     api="torch tensor",
     out=True,
+    typed_by_out=True,
     dtypes=ANY,
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1), Sample(make(2, 3), 0, True)],
     errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range")],
@@ -180,7 +181,7 @@ def prod(
     >>> torch.tensor([2., 3.]).prod()
     tensor(6.)
     """
-    if dtype is not None and (dtype.kind > input.dtype.kind or input.dtype in dtypes.FLOAT8):
+    if dtype is not None and (dtype.kind != input.dtype.kind or input.dtype in dtypes.FLOAT8):
         input = input.to(dtype)
     return prod_dims(input, dim, keepdim, dtype)
 

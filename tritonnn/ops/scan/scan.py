@@ -47,7 +47,8 @@ def reverse_cumsum(g: Tensor, dim: int) -> Tensor:
 
 
 @primitive(
-    api="torch tensor", dtypes=ANY, samples=_samples, errors=_errors, inplace=True, rule_only=("dtype",),
+    api="torch tensor", dtypes=ANY, samples=_samples, errors=_errors, inplace=True,
+    rule_only=("dtype",), typed_by_out=True,
     grad={"input": lambda g, dim: reverse_cumsum(g, dim)},
     reference=define.cumsum,
 )  # fmt: skip
@@ -80,7 +81,8 @@ def _cumprod_grad(g: Tensor, input: Tensor, dim: int) -> Tensor:
 
 
 @primitive(
-    api="torch tensor", dtypes=ANY, samples=_samples, errors=_errors, inplace=True, rule_only=("dtype",),
+    api="torch tensor", dtypes=ANY, samples=_samples, errors=_errors, inplace=True,
+    rule_only=("dtype",), typed_by_out=True,
     grad={"input": lambda g, input, dim: _cumprod_grad(g, input, dim)},
     reference=define.cumprod,
 )  # fmt: skip
@@ -206,7 +208,7 @@ def diff(
     for _ in range(n):
         count = differences.shape[dim] - 1
         if count <= 0:
-            return slice_dim(differences, dim, 0, 0, 1)
+            return slice_dim(differences, dim, 0, 0, 1).clone()
         later, earlier = slice_dim(differences, dim, 1, count, 1), slice_dim(differences, dim, 0, count, 1)
         differences = later.logical_xor(earlier) if differences.dtype is dtypes.bool_ else later - earlier
-    return differences
+    return differences.clone() if differences is input else differences

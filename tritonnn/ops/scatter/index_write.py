@@ -266,7 +266,7 @@ def _scattered_back(g: Tensor, mask: Tensor, source_shape: Size) -> Tensor:
     ],
     errors=lambda make: [
         Bad(make(4), make(4, dtype=dtypes.float32), make(4), match="only supports boolean masks"),
-        Bad(make(3), make.bool(3).logical_or(True), make(2), match="elements of source < number of ones in mask"),
+        Bad(make(3), make.bool(3).fill_(True), make(2), match="elements of source < number of ones in mask"),
         Bad(make(3), make.bool(3), make(3, dtype=dtypes.int32), match="expected self and source to have same dtypes"),
     ],
     reference=definitions.masked_scatter,

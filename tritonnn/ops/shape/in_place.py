@@ -11,7 +11,7 @@ from tritonnn.ops.shape.rearrange import swapaxes, swapdims
 from tritonnn.ops.shape.shape import squeeze, t, transpose, unsqueeze
 from tritonnn.ops.shape.strided import as_strided
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import check_recorded_write
+from tritonnn.recording.graph import check_recorded_write, retain
 from tritonnn.table import Entry, OpSignature
 
 
@@ -23,6 +23,8 @@ def _geometry_inplace(name: str, entry: Entry) -> Any:
         seen = getattr(self, name)(*args, **kwargs)
         if seen._node is not None:
             self._node, self._out_nr = seen._node, seen._out_nr
+            if self._retains_grad:
+                retain(self)
         self._adopt(seen)
         wrote(self, name + "_")
         return self

@@ -51,8 +51,8 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     >>> torch.tensor([3, 1, 2]).sort()
     sort(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
     """
-    ordered(input, "sort")
     dim = wrap_dim(dim, len(input.shape))
+    ordered(input, "sort")
     strides = strides_as(input)
     outs = Out(input.shape, input.dtype, strides=strides), Out(input.shape, dtypes.int64, strides=strides)
     return outs, (
@@ -116,10 +116,10 @@ def topk(input: Tensor, k: Count, dim: int = -1, largest: bool = True, sorted: b
     >>> torch.tensor([3, 1, 2]).topk(2)
     topk(values=tensor([3, 2]), indices=tensor([0, 2]))
     """
+    dim = wrap_dim(dim, len(input.shape))
     ordered(input, "topk")
     if input.dtype is dtypes.bool_:
         raise Invalid("topk does not support bool dtype")
-    dim = wrap_dim(dim, len(input.shape))
     extent = input.shape[dim] if input.shape else 1
     if not 0 <= k <= extent:
         raise Invalid(f"selected index k out of range: k is {k} but dimension {dim} has {extent} elements")
@@ -140,10 +140,10 @@ _PICKED = dict(
 
 
 def _one_along(input: Tensor, dim: int, keepdim: bool, op: str) -> tuple[int, Any]:
-    ordered(input, op)
     dim = wrap_dim(dim, len(input.shape))
     if input.shape and input.shape[dim] == 0:
         raise Invalid(f"{op}(): Expected reduction dim {dim} to have non-zero size.", kind=IndexError)
+    ordered(input, op)
     shape = reduced_shape(input.shape, (dim,), keepdim)
     return dim, (Out(shape, input.dtype), Out(shape, dtypes.int64))
 

@@ -1,0 +1,177 @@
+"""The gates of one step of a recurrent layer, and their gradients: all that lies between two products, in one kernel.
+
+Everything is row-major. A program computes BLOCK of the n = rows * units units of a step; the gates of a unit lie
+`units` apart in a row of `projected` and `product`, and n apart in what is kept. The state is read and written in
+place, and what is kept of all steps is written beside it. Numbers are computed in ACC, the type of `gates`.
+"""
+
+from __future__ import annotations
+
+import triton
+from triton import language as tl
+
+from tritonnn.kernels.device.math import sigmoid, tanh
+from tritonnn.kernels.device.strided import positions, wide
+
+
+@triton.jit
+def _places(n, units, GATES: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr):
+    """The units of a program, their first gates, and which of them there are."""
+    i = positions(BLOCK, INT64)
+    return i, (i // units) * (GATES * units) + i % units, i < n
+
+
+@triton.jit
+def lstm_kernel(
+    output, h, c, gates, cells, projected, product, n, units,
+    ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+):  # fmt: skip
+    """A step of an LSTM; without `output` h is what is projected next."""
+    n, units = wide(n, INT64), wide(units, INT64)
+    i, at, inside = _places(n, units, 4, BLOCK, INT64)
+    x = projected + at
+    p = product + at
+    gate_i = sigmoid(tl.load(x, inside).to(ACC) + tl.load(p, inside).to(ACC))
+    gate_f = sigmoid(tl.load(x + units, inside).to(ACC) + tl.load(p + units, inside).to(ACC))
+    gate_g = tanh(tl.load(x + 2 * units, inside).to(ACC) + tl.load(p + 2 * units, inside).to(ACC))
+    gate_o = sigmoid(tl.load(x + 3 * units, inside).to(ACC) + tl.load(p + 3 * units, inside).to(ACC))
+    cell = gate_f * tl.load(c + i, inside) + gate_i * gate_g
+    hidden = gate_o * tanh(cell)
+    tl.store(gates + i, gate_i, inside)
+    tl.store(gates + i + n, gate_f, inside)
+    tl.store(gates + i + 2 * n, gate_g, inside)
+    tl.store(gates + i + 3 * n, gate_o, inside)
+    tl.store(cells + i, cell, inside)
+    tl.store(c + i, cell, inside)
+    tl.store(h + i, hidden, inside)
+    if output is not None:
+        tl.store(output + i, hidden, inside)
+
+
+@triton.jit
+def lstm_backward_kernel(
+    rows, dc, dh, grad_output, gates, cells, before, n, units,
+    ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+):  # fmt: skip
+    """The gradients of a step's gates before their activation, and of the cells before the step."""
+    n, units = wide(n, INT64), wide(units, INT64)
+    i, at, inside = _places(n, units, 4, BLOCK, INT64)
+    d = tl.load(dh + i, inside).to(ACC)
+    if grad_output is not None:
+        d += tl.load(grad_output + i, inside).to(ACC)
+    gate_i = tl.load(gates + i, inside)
+    gate_f = tl.load(gates + i + n, inside)
+    gate_g = tl.load(gates + i + 2 * n, inside)
+    gate_o = tl.load(gates + i + 3 * n, inside)
+    t = tanh(tl.load(cells + i, inside))
+    d_cell = tl.load(dc + i, inside) + d * gate_o * (1.0 - t * t)
+    tl.store(rows + at, d_cell * gate_g * (gate_i * (1.0 - gate_i)), inside)
+    tl.store(rows + at + units, d_cell * tl.load(before + i, inside) * (gate_f * (1.0 - gate_f)), inside)
+    tl.store(rows + at + 2 * units, d_cell * gate_i * (1.0 - gate_g * gate_g), inside)
+    tl.store(rows + at + 3 * units, d * t * (gate_o * (1.0 - gate_o)), inside)
+    tl.store(dc + i, d_cell * gate_f, inside)
+
+
+@triton.jit
+def gru_kernel(
+    output, h, gates, projected, product, bias, n, units,
+    ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+):  # fmt: skip
+    """A step of a GRU."""
+    n, units = wide(n, INT64), wide(units, INT64)
+    i, at, inside = _places(n, units, 3, BLOCK, INT64)
+    p_r = tl.load(product + at, inside)
+    p_z = tl.load(product + at + units, inside)
+    p_n = tl.load(product + at + 2 * units, inside)
+    if bias is not None:
+        b = bias + i % units
+        p_r += tl.load(b, inside).to(ACC)
+        p_z += tl.load(b + units, inside).to(ACC)
+        p_n += tl.load(b + 2 * units, inside).to(ACC)
+    r = sigmoid(tl.load(projected + at, inside).to(ACC) + p_r)
+    z = sigmoid(tl.load(projected + at + units, inside).to(ACC) + p_z)
+    new = tanh(tl.load(projected + at + 2 * units, inside).to(ACC) + r * p_n)
+    hidden = (1.0 - z) * new + z * tl.load(h + i, inside).to(ACC)
+    kept = gates + i
+    tl.store(kept, r, inside)
+    tl.store(kept + n, z, inside)
+    tl.store(kept + 2 * n, new, inside)
+    tl.store(kept + 3 * n, p_n, inside)
+    tl.store(h + i, hidden, inside)
+    tl.store(output + i, hidden, inside)
+
+
+@triton.jit
+def gru_backward_kernel(
+    rows, hidden, dh, grad_output, gates, before, n, units,
+    ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+):  # fmt: skip
+    """The gradients of both parts of a step's gates, and of the state before as far as it comes past the gates."""
+    n, units = wide(n, INT64), wide(units, INT64)
+    i, at, inside = _places(n, units, 3, BLOCK, INT64)
+    d = tl.load(dh + i, inside)
+    if grad_output is not None:
+        d += tl.load(grad_output + i, inside).to(ACC)
+    kept = gates + i
+    r = tl.load(kept, inside)
+    z = tl.load(kept + n, inside)
+    new = tl.load(kept + 2 * n, inside)
+    d_n = d * (1.0 - z) * (1.0 - new * new)
+    d_r = d_n * tl.load(kept + 3 * n, inside) * (r * (1.0 - r))
+    d_z = d * (tl.load(before + i, inside).to(ACC) - new) * (z * (1.0 - z))
+    tl.store(rows + at, d_r, inside)
+    tl.store(rows + at + units, d_z, inside)
+    tl.store(rows + at + 2 * units, d_n, inside)
+    tl.store(hidden + at, d_r, inside)
+    tl.store(hidden + at + units, d_z, inside)
+    tl.store(hidden + at + 2 * units, d_n * r, inside)
+    tl.store(dh + i, d * z, inside)
+
+
+@triton.jit
+def rnn_kernel(
+    output, h, projected, product, n,
+    RELU: tl.constexpr, ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+):  # fmt: skip
+    """A step of a plain layer."""
+    i = positions(BLOCK, INT64)
+    inside = i < n
+    x = tl.load(projected + i, inside).to(ACC) + tl.load(product + i, inside)
+    if RELU:
+        x = tl.where(x < 0.0, 0.0, x)  # NaN stays
+    else:
+        x = tanh(x)
+    tl.store(h + i, x, inside)
+    tl.store(output + i, x, inside)
+
+
+@triton.jit
+def rnn_backward_kernel(
+    rows, dh, grad_output, output, n,
+    RELU: tl.constexpr, ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+):  # fmt: skip
+    """The gradient of what a step activates."""
+    i = positions(BLOCK, INT64)
+    inside = i < n
+    d = tl.load(dh + i, inside)
+    if grad_output is not None:
+        d += tl.load(grad_output + i, inside).to(ACC)
+    x = tl.load(output + i, inside).to(ACC)
+    if RELU:
+        d = tl.where(x <= 0.0, 0.0, d)  # the comparison is false for NaN, which passes the gradient on
+    else:
+        d *= 1.0 - x * x
+    tl.store(rows + i, d, inside)
+
+
+@triton.jit
+def state_sum_kernel(
+    out, a, b, n, ACC: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
+):  # fmt: skip
+    """out = a + b, or a."""
+    i = positions(BLOCK, INT64)
+    inside = i < n
+    total = tl.load(a + i, inside).to(ACC)
+    if b is not None:
+        total += tl.load(b + i, inside).to(ACC)
+    tl.store(out + i, total, inside)

@@ -1,0 +1,1 @@
+"""Recurrent networks: layers over whole sequences, and single cells."""
