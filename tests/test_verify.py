@@ -289,59 +289,6 @@ def test_terms_that_cancel_are_no_false_alarm():
     assert not verification.differences
 
 
-@pytest.mark.parametrize("name", ("softplus", "erf", "erfc", "exp", "div"))
-def test_a_fault_in_a_number_without_dimensions(name, plant):
-    call = {"softplus": nn.functional.softplus, "div": lambda x: x / x}.get(name) or getattr(torch, name)
-    x = torch.tensor(0.5, device="cuda")
-    with torch.verify() as verification:
-        call(x)
-    assert not verification.differences
-    plant(name)
-    with (
-        pytest.raises(torch.VerificationError, match=r"in 1 of 1 elements.*\n.*worst element \(\)"),
-        torch.verify(),
-    ):
-        call(x)
-
-
-# Where the inputs are moved by one rounding these results change by as much as the fault: it is none the less a fault.
-EXACT: dict[str, Callable[[Any], Any]] = {
-    "eq": lambda x: x == x.clone(),
-    "ne": lambda x: x != x.clone(),
-    "le": lambda x: x <= 2.0,
-    "lt": lambda x: x < 2.0,
-    "ge": lambda x: x >= x.clone(),
-    "gt": lambda x: x > x.clone(),
-    "floor": torch.floor,
-    "trunc": torch.trunc,
-    "ceil": torch.ceil,
-    "argmax": lambda x: torch.argmax(torch.cat([x, x])),
-}
-
-
-@pytest.mark.parametrize("name", EXACT)
-def test_comparisons_and_steps_are_exact(name, monkeypatch):
-    op = OPS[name]
-    real = kernels.implementation(op.family, name)
-
-    def faulty(out: Any, *given: Any, **options: Any) -> None:
-        real(out, *given, **options)
-        torch.cuda.synchronize()
-        kind = {torch.bool: ctypes.c_bool, torch.int64: ctypes.c_int64}.get(out.dtype, ctypes.c_float)
-        first = kind.from_address(out.ptr)
-        first.value = not first.value if kind is ctypes.c_bool else first.value + 1
-
-    faulty.__module__ = real.__module__
-    x = torch.tensor([2.0, 1.0, 2.0], device="cuda")
-    with torch.verify() as verification:
-        EXACT[name](x)
-    assert not verification.differences
-    monkeypatch.setitem(kernels._implementations, (op.family, name), faulty)
-    monkeypatch.setattr(op, "gpu", None)
-    with pytest.raises(torch.VerificationError, match=f"kernel of {name} differs"), torch.verify():
-        EXACT[name](x)
-
-
 def test_factors_scale_what_is_allowed(plant):
     plant("mul", by=1e-3)
     x = torch.ones(4, device="cuda")

@@ -33,12 +33,12 @@ FAULTS = [
     Fault(
         "verify mode: comparisons may differ where inputs are nearly equal", "precision", VERIFY,
         "expected.dtype.name in TOLERANCES and self.op.name not in EXACT:", "True:",
-        "tests/test_verify.py -k exact",
+        "tests/test_verify_exact.py",
     ),
     Fault(
         "verify mode: 0-d inputs that are moved are no arrays", "shape", VERIFY,
         "            return np.asarray(moved, array.dtype)", "            return moved.astype(array.dtype)",
-        "tests/test_verify.py -k without_dimensions",
+        "tests/test_verify_exact.py -k without_dimensions",
     ),
     Fault(
         "verify mode: what was NaN before is reported", "special value", VERIFY,
