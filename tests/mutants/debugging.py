@@ -36,7 +36,7 @@ FAULTS = [
         "tests/test_verify_exact.py",
     ),
     Fault(
-        "verify mode: 0-d inputs that are moved are no arrays", "shape", VERIFY,
+        "verify mode: 0-d inputs that are moved are no arrays", "special value", VERIFY,
         "            return np.asarray(moved, array.dtype)", "            return moved.astype(array.dtype)",
         "tests/test_verify_exact.py -k without_dimensions",
     ),
