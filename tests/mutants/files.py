@@ -120,7 +120,7 @@ FAULTS = [
     ),
     Fault(
         "bytes as truth values", "refusal", TENSORS,
-        "(ref.dtype not in (None, uint8) or dtype is bool_)", "storage.dtype not in (None, uint8)",
+        "(ref.dtype not in (None, uint8) or dtype is bool_)", "ref.dtype not in (None, uint8)",
         "tests/test_serialization_bounds.py -k 'hostile and truth'",
     ),
     Fault(
