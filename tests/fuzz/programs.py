@@ -55,6 +55,7 @@ EXPLAINED = {
     r"logcumsumexp\(.*\.grad: .*(nan|inf)": "beside NaN an infinity keeps its own limit",
     r"torch\.\w+\((v\d+),.*out=\1\)": "PyTorch resizes the operand that is out= before it reads it",
     r"requires_grad_\(\).*is_leaf: False expected": "what was made before a leaf required grad has no history",
+    r"torch\.cat\(.*out=.*can't be cast": "two mistakes in one call",
     "Integer division with addcdiv": "it divides truly, as PyTorch says that it will",
     r"\.erf\(\).*\.log1p\(\)": "near -1 the last bit of erf decides",
     "expected shape compatible with": "a formula of PyTorch's does not know of the dimensions turned in place",
