@@ -134,3 +134,12 @@ HOSTILE = {
     "an item that is no byte": call("builtins.bytearray") + b"M\x00\x01a",
     "text that is none": b"X\x02\x00\x00\x00\xff\xff",
 }  # fmt: skip
+
+#: those that may be loaded, since a file may say so in all honesty; within the bounds
+ALLOWED = frozenset(
+    (
+        "a conjugated tensor",
+        "a negated tensor of many equal elements",
+        "a conjugated tensor of rows in one another",
+    )
+)
