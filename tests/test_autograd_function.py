@@ -112,6 +112,44 @@ def test_custom_function_may_not_return_a_gradient_of_another_shape():
         Long.apply(leaf(1, 2)).sum().backward()
 
 
+def test_custom_function_may_not_return_a_gradient_of_a_constant():
+    class Scaled(Function):
+        @staticmethod
+        def forward(ctx, x, scale):
+            return x * scale
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2, g
+
+    with pytest.raises(
+        RuntimeError, match="ScaledBackward returned a gradient different than None at position 2, but the"
+    ):
+        Scaled.apply(leaf(1, 2), 2).sum().backward()
+
+
+def test_gradients_of_custom_functions_are_plain_tensors():
+    class Double(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            seen.append(type(g))
+            return g * 2
+
+    seen: list = []
+    x = leaf(1, 2)
+    middle = x * 1
+    middle.register_hook(lambda g: seen.append(type(g)))
+    y = Double.apply(Double.apply(middle))
+    (g,) = grad(y.sum(), x, retain_graph=True)
+    middle.retain_grad()
+    y.sum().backward()
+    assert {type(g), type(x.grad), type(middle.grad), *seen} == {torch.Tensor}
+
+
 def test_custom_function_mark_dirty_and_non_differentiable():
     class AddOne(Function):
         @staticmethod

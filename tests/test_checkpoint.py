@@ -173,3 +173,14 @@ def test_arguments_are_checked():
         checkpoint(torch.exp, x, use_reentrant=False, determinism_check="strict")
     with pytest.raises(ValueError, match="debug"):
         checkpoint(torch.exp, x, use_reentrant=False, debug=True)
+
+
+def test_reentrant_is_refused_where_gradients_are_asked_for_by_name():
+    """Its inner pass would add to every parameter's .grad, and return none of those asked for."""
+    layer = nn.Linear(2, 2)
+    x = torch.ones(1, 2, requires_grad=True)
+    y = checkpoint(layer, x, use_reentrant=True).sum()
+    for ask in (lambda: torch.autograd.grad(y, x, retain_graph=True), lambda: y.backward(inputs=[x])):
+        with pytest.raises(RuntimeError, match=r"use_reentrant=True.* is incompatible with .grad\(\)"):
+            ask()
+    assert layer.weight.grad is None and x.grad is None

@@ -190,6 +190,18 @@ def test_errors_carry_the_traceback_of_the_worker_and_the_rest_still_comes():
         next(iterator)
 
 
+def stops(i):
+    if i == 2:
+        raise StopIteration
+    return i
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_stop_iteration_in_a_dataset_does_not_drop_a_sample(workers):
+    """It ends the loop, as it does without workers: what comes after it must not close up."""
+    assert [int(v) for v in DataLoader(Numbers(5, stops), num_workers=workers)] == [0, 1]
+
+
 class Picky(Exception):
     def __init__(self, a, b):
         super().__init__(a, b)

@@ -86,6 +86,14 @@ def test_the_gradient_of_a_product_of_nothing_is_recorded():
     assert grad.requires_grad and grad.shape == (2, 0)
 
 
+def test_a_leaf_that_was_detached_gets_nothing_of_several_uses():
+    x = torch.ones(3, requires_grad=True)
+    y, z = torch.ones(4, 1) * x, x * 1
+    x.detach_()
+    (y.sum() + z.sum()).backward()
+    assert x.grad is None
+
+
 def test_retain_grad_of_a_base_whose_view_is_written():
     x = leaf(1, 1)
     y = x * 2

@@ -84,6 +84,27 @@ def test_a_graph_that_threads_share(often):
         assert weight.grad.tolist() == [6 * 2 * 9.0 * THREADS] * 16
 
 
+def test_a_retained_gradient_loses_nothing_where_addition_is_slow(monkeypatch):
+    """Two threads that read the gradient, and then write their sums, would lose one of them."""
+    middle = torch.ones(3, requires_grad=True) * 2
+    middle.retain_grad()
+    out = middle.sum()
+    plain = torch.Tensor.__add__
+
+    def slow(self, other):
+        import time
+
+        total = plain(self, other)
+        if self is middle.grad:
+            time.sleep(0.01)
+        return total
+
+    middle.sum().backward(retain_graph=True)
+    monkeypatch.setattr(torch.Tensor, "__add__", slow)
+    together(lambda number: out.backward(retain_graph=True))
+    assert middle.grad.tolist() == [1.0 + THREADS] * 3
+
+
 def test_a_graph_that_another_thread_frees_is_refused_not_wrong(often):
     for _ in range(30):
         weight = torch.full((4,), 3.0, requires_grad=True)

@@ -27,7 +27,7 @@ BASIC = [
     (1, S(None), S(4, 1)), (S(3, None),), (S(-1, None), -1, -1),
 ]  # fmt: skip
 ADVANCED = [
-    [0], [0, 2], [2, 0, 0], [[0, 1], [2, 0]], np.array([0, -1]), (S(None), [0, 3, 3]), (E, [1, -5]),
+    [0], [0, 2], [2, 0, 0], np.array([[0, 1], [2, 0]]), np.array([0, -1]), (S(None), [0, 3, 3]), (E, [1, -5]),
     (S(None), S(None), [0]), ([0, 1], [1, 2]), ([[0], [2]], [1, 3]), ([0, 1], S(None), [1, 2]),
     (S(None), [0, 1], [2, 3]), ([0, 2], [1, 1], [3, 4]), (N, [0, 1]), ([0, 1], N), (S(1, 3), [0, 1]),
     (S(0, 2), [1, 2], S(None, None, 2)), ([1, 2], S(1, 3)), ([0, 1], E, [1, 2]), ([0, 1], N, [1, 2]),
@@ -217,7 +217,7 @@ def test_index_types():
     x = torch.arange(12).reshape(3, 4)
     assert x[np.int64(1)].tolist() == x[torch.tensor(1)].tolist() == x[1].tolist()
     assert x[range(2)].tolist() == x[[0, 1]].tolist() == x[:2].tolist()
-    assert x[[[0, 1], [2, 0]]].shape == (2, 2, 4)
+    assert x[np.array([[0, 1], [2, 0]])].shape == (2, 2, 4)
     assert x[torch.tensor(1) : torch.tensor(3)].shape == (2, 4)
     for dtype in (torch.int8, torch.int16, torch.int32):
         assert x[torch.tensor([2], dtype=dtype)].tolist() == x[2:].tolist()

@@ -69,3 +69,15 @@ def test_numbers_count_less_than_tensors(dtype: str, number: Any, wanted: str) -
     for shape in ((), (2,)):
         x = torch.ones(shape, dtype=getattr(torch, dtype))
         assert torch.result_type(x, number) is getattr(torch, wanted)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_and_a_tensor_of_one_number(dtype, device):
+    """The number keeps its digits until the result is rounded, as a Python number does."""
+    x = torch.linspace(0.5, 3, 64).to(device, dtype)
+    for other in (0.1234567, 70000.0):
+        number = torch.tensor(other, device=device)
+        wide = x.to(torch.float32)
+        assert torch.equal(x * number, (wide * number).to(dtype))
+        assert torch.equal(x / number, (wide / number).to(dtype))

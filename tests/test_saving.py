@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -200,3 +201,48 @@ def test_safetensors_writes_what_the_library_does(tmp_path):
     metadata = {"k": 'vé\n\x01\u2028"', "a": "\x7f"}
     made, again = safetensors.save(tensors, metadata), bytes(library.serialize(given, metadata))
     assert dict(library.deserialize(made)) == dict(library.deserialize(again)) and len(made) == len(again)
+
+
+class Raw(io.RawIOBase):
+    """A raw file, as `open(path, "wb", buffering=0)`: it may write a part of what it is given."""
+
+    def __init__(self, most: int | None, seeks: bool = False) -> None:
+        self.held, self.most, self.seeks = bytearray(), most, seeks
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        if not self.seeks:
+            raise io.UnsupportedOperation
+        return len(self.held)
+
+    def write(self, data: Any) -> int | None:
+        if self.most is None:
+            return None
+        part = bytes(memoryview(data).cast("B")[: self.most])
+        self.held += part
+        return len(part)
+
+
+@pytest.mark.parametrize("zipped", (True, False))
+def test_a_file_object_that_writes_parts_gets_everything(zipped: bool) -> None:
+    x = {"x": torch.arange(1000.0)}
+    file = Raw(100)
+    torch.save(x, file, _use_new_zipfile_serialization=zipped)
+    assert torch.load(io.BytesIO(bytes(file.held)))["x"].equal(x["x"])
+    for most, error in ((0, OSError), (None, BlockingIOError)):
+        with pytest.raises(error, match="save: the file object"):
+            torch.save(x, Raw(most), _use_new_zipfile_serialization=zipped)
+
+
+def test_a_file_object_that_says_nothing() -> None:
+    """Of the user's own: `write` alone, which returns None."""
+    parts: list[bytes] = []
+
+    class Own:
+        def write(self, data: Any) -> None:
+            parts.append(bytes(data))
+
+    torch.save([torch.ones(3)], Own())
+    assert torch.load(io.BytesIO(b"".join(parts)))[0].tolist() == [1, 1, 1]

@@ -188,3 +188,28 @@ def test_locations_that_are_not_there(monkeypatch):
     monkeypatch.setattr(runtime(), "is_available", lambda: False)
     with pytest.raises(RuntimeError, match=r"is_available\(\) is False.*map_location"):
         torch.load(file)
+
+
+@pytest.mark.parametrize("zipped", (True, False))
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_storages_and_layouts(device: str, zipped: bool) -> None:
+    """They are saved as PyTorch saves them, and share their memory with the tensors beside them again."""
+    x = torch.arange(4.0, device=device)
+    held = {"typed": x.storage(), "x": x, "layout": torch.strided, "half": [x[:2]]}
+    bytes_ = torch.arange(3, dtype=torch.int32, device=device).untyped_storage()
+    for content in (held, bytes_):
+        file = io.BytesIO()
+        torch.save(content, file, _use_new_zipfile_serialization=zipped)
+        for weights_only in (True, False):
+            file.seek(0)
+            got = torch.load(file, weights_only=weights_only)
+            if content is bytes_:
+                assert got.tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0] and got.device.type == device
+                assert isinstance(got, torch.UntypedStorage if zipped else torch.ByteStorage)
+                continue
+            assert isinstance(got["typed"], torch.FloatStorage) and got["layout"] is torch.strided
+            assert got["typed"].tolist() == [0, 1, 2, 3] and got["typed"].device.type == device
+            got["typed"][1] = 7.0
+            assert got["x"].tolist() == [0, 7, 2, 3] and got["half"][0].tolist() == [0, 7]
+    with pytest.raises(RuntimeError, match="view the same data as different types"):
+        torch.save([x, x.untyped_storage()], io.BytesIO(), _use_new_zipfile_serialization=zipped)

@@ -25,6 +25,13 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "sort": lambda x: x.sort()[0], "sort down": lambda x: x.sort(descending=True)[0], "argsort": lambda x: x.argsort(),
     "unique": lambda x: x.unique(), "cumsum": lambda x: x[:3].cumsum(0), "sqrt": lambda x: x.sqrt(),
     "div": lambda x: x / 2, "pad": lambda x: torch.nn.functional.pad(x, (1, 2)), "round": lambda x: x.round(),
+    "fill with the largest": lambda x: x.clone().fill_(torch.iinfo(x.dtype).max),
+    "fill with -1": lambda x: x.clone().fill_(-1),
+    "full of the largest": lambda x: torch.full_like(x, torch.iinfo(x.dtype).max),
+    "mul by the largest": lambda x: x * torch.iinfo(x.dtype).max, "mul by -1": lambda x: x * -1,
+    "eq to the largest": lambda x: x == torch.iinfo(x.dtype).max, "and -1": lambda x: x & -1,
+    "pad with the largest": lambda x: torch.nn.functional.pad(x, (1, 2), value=torch.iinfo(x.dtype).max),
+    "signbit": lambda x: x.signbit(), "nan_to_num": lambda x: x.nan_to_num(),
     "from negative": lambda x: torch.tensor([-1, -300], device=x.device).to(x.dtype),
     "from fractions": lambda x: torch.tensor([1.5, 300.7, 65535.0], device=x.device).to(x.dtype),
 }  # fmt: skip
@@ -64,3 +71,14 @@ def test_refused_by_name(device: str) -> None:
 
 def test_names_are_of_entries() -> None:
     assert not [name for name in TAKING_UNSIGNED if name not in OPS]
+
+
+def test_a_number_beyond_int64_has_a_binary_of_its_own() -> None:
+    """Triton compiles its parameter as uint64: one for int64 would be given a number that it cannot hold."""
+    compiled = pytest.importorskip("tritonnn.kernels.launch.compiled")
+    keys = []
+    for number in (5, 1 << 40, 1 << 62, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, -(1 << 63)):
+        keys.append([])
+        compiled._specialise((number,), keys[-1], [])
+    small, wide, wider, odd, beyond, most, least = map(tuple, keys)
+    assert wide == wider == least and len({small, wide, odd, beyond, most}) == 5

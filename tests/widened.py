@@ -34,6 +34,7 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
     "conv2d": (16, "Winograd's transforms add up larger numbers than they give"),
     **dict.fromkeys(("sum", "mean"), (5, "across memory NumPy adds up one after another, here 32 at a time")),
     **dict.fromkeys(("fractional_max_pool", "log_softmax", "logcumsumexp"), (4, "the order of a few terms")),
+    "ctc_paths": (6, "every step rounds sums that have grown by the steps before"),
     **dict.fromkeys(("elu", "softplus"), (3, "the kernel's exponential")),
     **dict.fromkeys(
         ("adaptive_avg_pool3d", "max_pool_with_indices_backward"), (3, "the order of a few terms")

@@ -89,6 +89,7 @@ class Tensor(Methods):
     _retains_grad: bool = False
     _creation: str | None = None  # how a view came to be whose writes its base's graph cannot follow
     _view_version: int = 0  # storage version at which a view's graph was last right
+    _shared: bool = False  # a gradient that user code may hold as well: no tensor may own it
     name: str | None = None
 
     # What a tensor is cannot be assigned (`_tensor_methods.py` refuses). A property takes 20 ns more to read than a

@@ -181,6 +181,7 @@ class TypedStorage:
     """
 
     _kind: dtype | None = None
+    _ref: Any = None  # of one that a file held: what tensors of the file are made over
 
     def __init__(
         self, *args: Any, wrap: Memory | None = None, dtype: dtype | None = None, device: DeviceLike = "cpu"

@@ -136,8 +136,8 @@ def _specialise(args: tuple, key: list[Any], flat: list[Any]) -> Any:
                 # Triton's own classes: 1 becomes a constant, multiples of 16 widen accesses
                 key.append(1 if a == 1 else 2 if a & 15 == 0 else 3)
             else:
-                # beyond 32 bits the argument is an i64
-                key.append(4 if a & 15 == 0 else 5)
+                # beyond 32 bits the argument is an i64, beyond 63 a u64
+                key.append((4 if a & 15 == 0 else 5) + (2 if a >= 1 << 63 else 0))
         elif kind is tuple:
             inner: list[Any] = []
             key.append(len(a))

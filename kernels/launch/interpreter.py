@@ -116,13 +116,15 @@ def _hosted(arg: Any, width: str | None = None, name: str = "") -> Any:
     if isinstance(arg, float):
         return _scalar(arg, "fp64" if width == "fp64" else "fp32")
     if isinstance(arg, int) and (width == "i64" or not -(2**31) <= arg < 2**31):
-        return _scalar(arg, "i64")  # the interpreter would compute with 2**31 and more in uint32
+        # the interpreter would compute with 2**31 and more in uint32
+        return _scalar(arg, "i64" if arg < 2**63 else "u64")
     return arg
 
 
 def _scalar(value: float, kind: str) -> Any:
     numpy_type, type_ = {
-        "fp32": (np.float32, tl.float32), "fp64": (np.float64, tl.float64), "i64": (np.int64, tl.int64)
+        "fp32": (np.float32, tl.float32), "fp64": (np.float64, tl.float64), "i64": (np.int64, tl.int64),
+        "u64": (np.uint64, tl.uint64),
     }[kind]  # fmt: skip
     with np.errstate(over="ignore"):
         return tl.tensor(TensorHandle(np.array([value], numpy_type), type_), type_)

@@ -3,6 +3,15 @@
 Everything is row-major. A program computes BLOCK of the n = rows * units units of a step; the gates of a unit lie
 `units` apart in a row of `projected` and `product`, and n apart in what is kept. The state is read and written in
 place, and what is kept of all steps is written beside it. Numbers are computed in ACC, the type of `gates`.
+
+With x of `projected` (the input's product, all steps at once) and p of `product` (the state's, of this step):
+
+    LSTM    i, f, o = sigmoid(x + p), g = tanh(x + p);  c = f c + i g;  h = o tanh(c)
+    GRU     r, z = sigmoid(x + p), n = tanh(x + r p);   h = (1 - z) n + z h
+    plain   h = tanh(x + p) or relu(x + p)
+
+Source: Hochreiter, Schmidhuber, "Long Short-Term Memory" (1997); Cho et al., arXiv:1406.1078; Elman, "Finding Structure
+in Time" (1990).
 """
 
 from __future__ import annotations

@@ -237,6 +237,17 @@ def rewritten(rng: random.Random, pickled: bytes) -> bytes:
     return b"".join(parts)
 
 
+def nearly(rng: random.Random, pickled: bytes) -> bytes:
+    """A pickle with one or two small numbers changed by a little: sizes, strides, offsets, and lengths of storages."""
+    parts = opcodes(pickled)
+    places = [i for i, part in enumerate(parts) if part[:1] in (b"K", b"M")]
+    for at in rng.sample(places, min(len(places), rng.choice((1, 1, 2)))):
+        number = int.from_bytes(parts[at][1:], "little")
+        number = rng.choice((number + 1, number + 1, max(number - 1, 0), 2 * number, number + 4, 0))
+        parts[at] = pickle.dumps(number, 2)[2:-1]
+    return b"".join(parts)
+
+
 def program(rng: random.Random) -> bytes:
     """Opcodes at random, in an order that has a chance."""
     content = bytearray(rng.choice((b"", b"\x80\x02", b"\x80\x04")))
@@ -265,6 +276,10 @@ def archive(rng: random.Random, pickled: bytes, records: dict[str, bytes]) -> by
                 continue
             if odd and rng.random() < 0.2:
                 data = data[: rng.randrange(len(data) + 1)] + bytes(rng.choice((0, 1, 8, 1 << 20)))
+            if odd and rng.random() < 0.02 and method:
+                data = bytes(160 << 20)
+            if data and rng.random() < 0.1:  # of truth values, perhaps
+                data = bytes([rng.choice((2, 128, 255))]) + data[1:]
             content.writestr(f"archive/data/{name}", data)
         if rng.random() < 0.3:
             content.writestr(
@@ -357,6 +372,8 @@ KINDS: tuple[tuple[str, str, int, Callable[[random.Random], bytes]], ...] = (
     ("header of safetensors", "safetensors", 8, _header),
     ("bytes of a pickle", "zip", 10, _around(archive, damaged)),
     ("opcodes of a pickle", "zip", 20, _around(archive, rewritten)),
+    ("numbers of a pickle", "zip", 14, _around(archive, nearly)),
+    ("numbers of an old pickle", "legacy", 6, _around(_old, nearly)),
     ("opcodes of an old pickle", "legacy", 10, _around(_old, rewritten)),
     ("random opcodes", "zip", 10, _around(archive, lambda rng, _: program(rng))),
     ("random opcodes in an old file", "legacy", 4, _around(_old, lambda rng, _: program(rng))),

@@ -41,12 +41,17 @@ def tensor(size: bytes, stride: bytes, *more: bytes, storage: bytes = STORAGE) -
     return call(V2, storage, b"K\x00", size, stride, b"\x89", ORDERED, *more)
 
 
+EXPANDED = tensor(b"(" + HUGE + b"t", b"(K\x00t")
+
+
 def parameter(state: bytes) -> bytes:
     return call("torch._utils._rebuild_parameter_with_state", tensor(b")", b")"), b"\x88", ORDERED, state)
 
 
 COLLIDING = b"".join(b"(" + pickle.dumps(k * ((1 << 61) - 1), 2)[2:-1] + b"Nt" for k in range(1, 4000))
 SAME_HASH = b"}(" + b"".join(pickle.dumps(k * ((1 << 61) - 1), 2)[2:-1] + b"N" for k in range(1, 4000)) + b"u"
+NAMED_V2 = b"ctorch._utils\n_rebuild_tensor_v2\n"
+HASHES = b"".join(pickle.dumps(k * ((1 << 61) - 1), 2)[2:-1] for k in range(1, 4001))
 RANGE = call("builtins.range", HUGE)
 
 HOSTILE = {
@@ -110,6 +115,8 @@ HOSTILE = {
     "a factory that builds tensors": call("collections.defaultdict", b"ctorch._utils\n_rebuild_parameter\n"),
     "a tensor of what is none": call(TYPED, b"cbuiltins\nset\n", b"ctorch\nTensor\n", b")", b"}"),
     "a tensor of another class": call(TYPED, b"ctorch.nn.parameter\nParameter\n", b"cbuiltins\nset\n", b")", b"}"),
+    "a tensor of a range": call(TYPED, NAMED_V2, b"ctorch\nTensor\n", RANGE, b"}"),
+    "a tensor of an expanded tensor": call(TYPED, NAMED_V2, b"ctorch\nTensor\n", EXPANDED, b"}"),
     "a conjugated tensor": tensor(b"K\x02\x85", b"K\x01\x85", b"}" + text("conj") + b"\x88s", storage=COMPLEX),
     "a negated tensor of many equal elements": tensor(HUGE + b"\x85", b"K\x00\x85", b"}" + text("neg") + b"\x88s"),
     "a conjugated tensor of rows in one another": tensor(
@@ -117,8 +124,22 @@ HOSTILE = {
     ),
     "bits that are none": tensor(b")", b")", BOMB),
     "a gradient that is none": call(V2, STORAGE, b"K\x00", b")", b")", BOMB, ORDERED),
+    "keys of one hash in a set": b"\x8f(" + HASHES + b"\x90",
+    "keys of one hash in a frozenset": b"(" + HASHES + b"\x91",
+    "keys of one hash of a mark": b"(" + HASHES + b"d",
+    "a deep frozenset": b"(N\x91" + b"q\x01(h\x01\x91" * 20_000,
+    "items set in what is no dict": call("collections.Counter") + b"0" + STORAGE + b"(NNu",
     "an unknown opcode": b"\xff",
     "nothing": b"",
     "an item that is no byte": call("builtins.bytearray") + b"M\x00\x01a",
     "text that is none": b"X\x02\x00\x00\x00\xff\xff",
 }  # fmt: skip
+
+#: those that may be loaded, since a file may say so in all honesty; within the bounds
+ALLOWED = frozenset(
+    (
+        "a conjugated tensor",
+        "a negated tensor of many equal elements",
+        "a conjugated tensor of rows in one another",
+    )
+)

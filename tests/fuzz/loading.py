@@ -18,13 +18,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 from collections import Counter
 from typing import Any, NamedTuple
 
 MEMORY = 1 << 30  # bytes of addresses that a child may take beyond what it has when it begins
-GROWTH = 256 << 20  # bytes by which a file of at most some hundred kilobytes may make it grow
-SECONDS = 20
+GROWTH = 80 << 20  # bytes by which a file of at most some hundred kilobytes may make it grow
+SECONDS = 10
 CHUNK = 250  # files of one child
+NESTING = 1000 + 2  # containers in containers; in them names and slices
 # Nothing that a file does may cause one of these: code that runs, a process, a module, a file written, a connection.
 FORBIDDEN = (
     "exec", "compile", "import", "code.__new__", "function.__new__", "os.", "subprocess.", "pty.", "shutil.", "socket.",
@@ -69,24 +71,77 @@ def _late(*_: Any) -> None:
     raise _TooLong
 
 
-def _use(value: Any) -> None:
-    """Reads every element of every tensor that was loaded, as far as there are not too many."""
+def _use(value: Any) -> str:
+    """Reads every element of every tensor that was loaded, as far as there are not too many; what is wrong with it.
+
+    A tensor lies inside its memory and truth values are 0 or 1, containers are nested as deep as is promised, and
+    there is nothing but what files may hold.
+    """
     import tritonnn as torch
 
-    todo, seen = [value], set()
+    todo, seen = [(value, 0)], set()
     while todo:
-        item = todo.pop()
+        item, depth = todo.pop()
         if id(item) in seen:
             continue
         seen.add(id(item))
+        if depth > NESTING:
+            return f"nested more than {NESTING} deep"
+        inside: list[Any] = []
         if isinstance(item, torch.Tensor):
+            if wrong := _outside(item):
+                return wrong
             if item.device.type != "meta" and item.numel() < 100_000 and 0 not in item.shape:
                 item.detach().cpu().clone().tolist()
-            todo += list(vars(item).values())
+            inside = list(vars(item).values())
         elif isinstance(item, dict):
-            todo += [*item, *item.values()]
+            inside = [*item, *item.values()]
         elif isinstance(item, (list, tuple, set, frozenset)):
-            todo += list(item)
+            inside = list(item)
+        elif isinstance(item, slice):
+            inside = [item.start, item.stop, item.step]
+        elif not isinstance(item, _plain_types()):
+            return f"a {type(item).__module__}.{type(item).__qualname__} was loaded"
+        todo += [(part, depth + 1) for part in inside]
+    return ""
+
+
+def _plain_types() -> tuple[type, ...]:
+    """What files may hold beside containers and tensors: numbers, text, names of what is harmless."""
+    import tritonnn as torch
+    from fuzz.checkpoints import Allowed
+
+    numbers = (type(None), bool, int, float, complex, str, bytes, bytearray, range, type)
+    return (
+        *numbers,
+        types.FunctionType,
+        torch.dtype,
+        torch.device,
+        torch.layout,
+        torch.TypedStorage,
+        Allowed,
+    )
+
+
+def _outside(tensor: Any) -> str:
+    """Whether elements of a tensor are not in its memory, or are none of its type."""
+    import numpy as np
+
+    shape, stride, offset = tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
+    geometry = f"shape {shape}, stride {stride}, offset {offset}"
+    if any(type(n) is not int or n < 0 for n in (*shape, *stride, offset)):
+        return f"a tensor of {geometry}"
+    if tensor.device.type == "meta":
+        return ""
+    elements = tensor.untyped_storage().nbytes() // tensor.dtype.itemsize
+    last = offset if 0 in shape else offset + 1 + sum((n - 1) * step for n, step in zip(shape, stride))
+    if last > elements:
+        return f"a tensor of {geometry} over {elements} elements"
+    if tensor.dtype.name == "bool" and 0 < tensor.numel() < 100_000:
+        held = np.ascontiguousarray(tensor.detach().cpu().numpy()).view(np.uint8)
+        if held.max() > 1:
+            return f"a truth value that is {held.max()}"
+    return ""
 
 
 def _read(checkpoint: Any, number: int, path: str) -> Any:
@@ -152,7 +207,7 @@ def attempt(number: int, path: str) -> dict[str, Any]:
         value = _read(checkpoint, number, path)
         _armed = False
         signal.setitimer(signal.ITIMER_REAL, 0)
-        _use(value)
+        wrong = _use(value)
     except documented as error:
         _armed = False
         outcome, wrong = type(error).__name__, _undocumented(error, os.path.basename(path))

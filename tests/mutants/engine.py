@@ -204,6 +204,11 @@ FAULTS = [
         "tests/test_engine_threads.py",
     ),
     Fault(
+        "retained gradients are added to without a lock", "ownership", ENGINE,
+        "            with lock_of(tensor):\n", "            if True:\n",
+        "tests/test_engine_threads.py -k retained",
+    ),
+    Fault(
         "inference tensors are saved", "argument check", GRAPH,
         "            if version < 0:\n", "            if False:\n",
         "tests/test_engine_modes.py -k guarded",

@@ -120,7 +120,7 @@ FAULTS = [
     ),
     Fault(
         "bytes as truth values", "refusal", TENSORS,
-        "(storage.dtype not in (None, uint8) or dtype is bool_)", "storage.dtype not in (None, uint8)",
+        "(ref.dtype not in (None, uint8) or dtype is bool_)", "ref.dtype not in (None, uint8)",
         "tests/test_serialization_bounds.py -k 'hostile and truth'",
     ),
     Fault(
@@ -147,6 +147,16 @@ FAULTS = [
         "a key's weight is not counted", "budget", BUDGET,
         '            self.budget.spend(8 * weight, "the hash of a key")\n', "",
         "tests/test_serialization_bounds.py -k 'hostile and key and not storage and not deep'",
+    ),
+    Fault(
+        "arguments of a tensor are whatever can be counted", "budget", BUILDERS,
+        "    if type(args) is not tuple:  #", "    if False:  #",
+        "tests/test_serialization_bounds.py -k 'hostile and tensor and expanded'",
+    ),
+    Fault(
+        "a part of what was to be written is enough", "atomic", FILES,
+        "        while isinstance(done, int) and done < wanted:\n", "        while False:\n",
+        "tests/test_saving.py -k file_object",
     ),
     Fault(
         "keys of one hash", "budget", BUDGET,

@@ -14,6 +14,8 @@ EMBEDDING = "kernels/embedding/_kernels.py"
 POOLING = "kernels/pooling/_kernels.py"
 CONVOLUTION = "kernels/convolution/_kernels.py"
 SCAN = "kernels/scan.py"
+CTC = "kernels/loss/ctc.py"
+SPELLING = "tests/test_ctc.py -k"
 SORT = "kernels/device/sort.py"
 INDEXING = "kernels/indexing.py"
 STEPS = "kernels/optimizer/_formulas.py"
@@ -268,5 +270,35 @@ FAULTS = [
         "c = tl.where(tl.abs(c) < 2147483648.0, c, -100.0).to(c.dtype)",
         "c = tl.where(tl.abs(c) > 2147483648.0, -100.0, c).to(c.dtype)",
         "tests/test_grid_sample.py -k 'cuda and bilinear'",
+    ),
+    Fault(
+        "ctc: a blank between equal labels is skipped", "formula", CTC,
+        "skips = spells & (s > 1) & (label != other)",
+        "skips = spells & (s > 1)", f"{SPELLING} 'behind and cuda'",
+    ),
+    Fault(
+        "ctc: the end of a shorter input", "mask", CTC,
+        "reach = tl.where(t < frames, end + 1, 0)", "reach = end + 1", f"{SPELLING} 'beyond and cuda'",
+    ),
+    Fault(
+        "ctc: frames beyond the input have a gradient", "mask", CTC,
+        "slope = tl.where(t < frames, slope, 0.0)", "slope = slope + 0.0", f"{SPELLING} 'beyond and cuda'",
+    ),
+    Fault(
+        "ctc: the probability of a frame counted twice", "derivative", CTC,
+        "part = _math.exp(a + b - x + nll)", "part = _math.exp(a + b + nll)", f"{SPELLING} 'behind and cuda'",
+    ),
+    Fault(
+        "ctc: zero_infinity in backward", "special value", CTC,
+        "frames = tl.where(nll == INF, 0, frames)", "frames = frames + 0", f"{SPELLING} 'cannot and cuda'",
+    ),
+    Fault(
+        "ctc: states of the second block", "index", CTC,
+        "        s = start + tl.arange(0, BLOCK_S)\n        label", "        s = tl.arange(0, BLOCK_S)\n        label",
+        f"{SPELLING} more_states",
+    ),
+    Fault(
+        "ctc: labels from the end", "index", CTC,
+        "        number = count - 1 - number\n", "        number = count - number\n", f"{SPELLING} 'behind and cuda'",
     ),
 ]  # fmt: skip

@@ -25,6 +25,7 @@ LAYERS = "tests/test_nn_layers.py"
 TREE = "tests/test_nn_module.py"
 SAVED = "tests/test_nn_state_dict.py"
 HOOKED = "tests/test_nn_hooks.py"
+FLEX = "tritonnn/nn/attention/flex_attention.py"
 
 FAULTS = [
     Fault(
@@ -283,5 +284,27 @@ FAULTS = [
     Fault(
         "transformer: padded positions are computed", "mask", TRANSFORMER,
         "output = output.masked_fill(left_out.unsqueeze(-1), 0)", "pass", f"{COMPUTED} -k padding",
+    ),
+    Fault(
+        "flex_attention: a row that sees nothing", "special value", FLEX,
+        "weights = scores.softmax(-1).masked_fill(blind, 0.0)", "weights = scores.softmax(-1)",
+        "tests/test_flex_attention.py -k 'beside and returned'",
+    ),
+    Fault(
+        "flex_attention: full blocks ask the function", "formula", FLEX,
+        "seen if full is None else seen | elements(full)", "seen", "tests/test_flex_attention.py -k 'blocks and cpu'",
+    ),
+    Fault(
+        "flex_attention: blocks that are not listed", "mask", FLEX,
+        "return elements(dense) & (", "return (", "tests/test_flex_attention.py -k 'blocks and cpu'",
+    ),
+    Fault(
+        "flex_attention: single positions are not compared", "refusal", FLEX,
+        "    _compare(name, function, score, result, sizes)\n", "", "tests/test_flex_attention.py -k one_by_one",
+    ),
+    Fault(
+        "bias: lower right as upper left", "formula", "tritonnn/nn/attention/bias.py",
+        "diagonal = 0 if variant is CausalVariant.UPPER_LEFT else keys - queries", "diagonal = 0",
+        "tests/test_flex_attention.py -k 'biases and cpu'",
     ),
 ]  # fmt: skip

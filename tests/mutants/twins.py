@@ -9,6 +9,7 @@ REDUCTION = "cpu_fallback/reduction.py"
 NORM = "cpu_fallback/normalization/normalization.py"
 BATCH = "cpu_fallback/normalization/batch_norm.py"
 LOSS = "cpu_fallback/loss/loss.py"
+CTC = "cpu_fallback/loss/ctc.py"
 RANDOM = "cpu_fallback/random.py"
 ATTENTION = "cpu_fallback/attention.py"
 POINTWISE = "cpu_fallback/common/pointwise.py"
@@ -188,5 +189,24 @@ FAULTS = [
         "twin: an empty inner dimension", "special value", LINALG,
         "    if input.shape[-1] == 0:\n        out.fill(0)\n", "    if input.shape[-1] == 0:\n        pass\n",
         "tests/test_corner_values.py -k over_nothing",
+    ),
+    Fault(
+        "twin: a blank between equal labels is skipped", "formula", CTC,
+        "own[:, 2:] & (classes[:, 2:] != classes[:, :-2])", "own[:, 2:]", "tests/test_ctc.py -k 'behind and cpu'",
+    ),
+    Fault(
+        "twin: states beyond a shorter target", "mask", CTC,
+        "own = inside & (state % 2 == 1)", "own = np.broadcast_to(state % 2 == 1, inside.shape)",
+        "tests/test_ctc.py -k 'beyond and cpu'",
+    ),
+    Fault(
+        "twin: the gradient of what cannot be spelled", "special value", CTC,
+        "np.where(((t < steps) & ~dropped)[:, None], slope, 0)", "np.where((t < steps)[:, None], slope, 0)",
+        "tests/test_ctc.py -k 'cannot and cpu'",
+    ),
+    Fault(
+        "twin: no frames spell nothing", "special value", CTC,
+        "np.where(labels > 0, MINUS_INFINITY, 0)", "np.where(labels >= 0, MINUS_INFINITY, 0)",
+        "tests/test_ctc.py -k 'cannot and cpu'",
     ),
 ]  # fmt: skip

@@ -14,7 +14,7 @@ import tritonnn as torch
 RECURRENT = {"GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNBase", "RNNCell", "RNNCellBase"}
 WITHOUT: dict[str, set[str]] = {
     "nn.attention": {  # PyTorch's own kernels of attention, and how to exchange them
-        "WARN_FOR_UNFUSED_KERNELS", "activate_flash_attention_impl", "current_flash_attention_impl",
+        "activate_flash_attention_impl", "current_flash_attention_impl",
         "list_flash_attention_impls", "register_flash_attention_impl", "restore_flash_attention_impl",
     },
     "nn.parallel": {"DistributedDataParallel", "parallel_apply"},

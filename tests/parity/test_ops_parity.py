@@ -15,8 +15,6 @@ import tritonnn as torch
 
 NO_DERIVATIVE = {"unique", "unique_consecutive", "floor_divide"}  # PyTorch records a node that only raises
 NO_DERIVATIVE |= {"histogram"}  # likewise
-# PyTorch's gradient of ctc_loss is right only behind log_softmax; test_nn_parity.py compares it there.
-NO_DERIVATIVE |= {"ctc_loss"}
 NO_DERIVATIVE |= {"addmm_activation"}  # PyTorch has none
 DTYPES = (
     torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,

@@ -37,6 +37,7 @@ def contents(library: Any) -> dict[str, Any]:
         "dtype": library.bfloat16,
         "size": library.Size([2, 3]),
         "device": library.device("cpu"),
+        "layout": library.strided,
         "ordered": collections.OrderedDict(b=1, a=[2.5, None, True, "text", (1, 2), {3}]),
     }
 
@@ -190,3 +191,17 @@ def test_safetensors_cross_over(tmp_path):
         dict(sorted(safetensors.torch.load_file(tmp_path / "a").items())), dict(sorted(theirs.items()))
     )
     assert_same(dict(sorted(own_safetensors.load_file(tmp_path / "b").items())), dict(sorted(mine.items())))
+
+
+@FORMATS
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+def test_storages_cross_over(zipped: bool) -> None:
+    for source, target in ((torch, reference), (reference, torch)):
+        x = source.arange(4.0)
+        file = io.BytesIO()
+        source.save({"s": x.storage(), "x": x}, file, _use_new_zipfile_serialization=zipped)
+        file.seek(0)
+        got = target.load(file, weights_only=True)
+        assert got["s"].tolist() == [0, 1, 2, 3] and got["s"].dtype is target.float32
+        got["s"][2] = 9.0
+        assert got["x"].tolist() == [0, 1, 9, 3]

@@ -281,6 +281,7 @@ class Run:
             id(grad._storage) in self.given
             or grad._stride != wanted
             or (grad._node is not None and not self.create)
+            or grad._shared
             or type(grad) is not Tensor
             or grad._storage.nbytes != grad.numel() * grad._dtype.itemsize
             or ((leaf._post_accumulate_hooks or leaf._accumulate_hooks) and self._is_pending(grad))
@@ -348,9 +349,9 @@ def _seq(node: Any) -> int:
 
 def _fit(grad: Tensor, node: Node, place: int, target: Any, number: int) -> Tensor:
     """The gradient in the shape, dtype and on the device of what it belongs to: broadcasting is undone here."""
+    detached = False
     if isinstance(target, Tensor):
-        if not target._rg:  # detached since, and perhaps of another shape
-            return grad
+        detached = not target._rg  # since, and perhaps of another shape
         shape, dtype, device = target._shape, target._dtype, target._device
     else:
         shape, dtype, device = target.meta[number]
@@ -358,11 +359,15 @@ def _fit(grad: Tensor, node: Node, place: int, target: Any, number: int) -> Tens
         from tritonnn.ops.shape.shape import is_expandable_to, sum_to_size
 
         if not is_expandable_to(shape, grad._shape):
+            if detached:
+                return grad
             raise RuntimeError(
                 f"Function {node.name()} returned an invalid gradient at index {place} - got {list(grad._shape)} "
                 f"but expected shape compatible with {list(shape)}"
             )
         grad = sum_to_size(grad, shape)
+    if detached:
+        return grad
     if grad._dtype is not dtype:
         grad = grad.real if grad._dtype.is_complex and not dtype.is_complex else grad
         grad = grad.to(dtype)

@@ -130,6 +130,8 @@ class FunctionNode(Node):
                 f"function {self.name()} returned an incorrect number of gradients (expected {self.input_count}, got "
                 f"{len(returned)})"
             )
+        if self.input_count > len(self.tensor_places):
+            self._refuse_gradients_of_constants(returned)
         results = []
         for place in self.tensor_places:
             grad = returned[place]
@@ -138,22 +140,24 @@ class FunctionNode(Node):
                     f"{self.name()}: expected Variable or None (got {type(grad).__name__}) at index {place}"
                 )
             # An alias, so that a gradient the function also saved or shares is never taken over as `.grad`.
-            results.append(grad if grad is None or state.enabled else _foreign(grad))
+            results.append(grad if grad is None or state.enabled else _shared(grad))
         return results
+
+    def _refuse_gradients_of_constants(self, returned: list) -> None:
+        for place, grad in enumerate(returned):
+            if grad is not None and place not in self.tensor_places:
+                raise RuntimeError(
+                    f"function {self.name()} returned a gradient different than None at position {place + 1}, but the "
+                    "corresponding forward input was not a Variable"
+                )
 
 
 _NODE_FIELDS = frozenset((*Node.__slots__, *FunctionNode.__slots__))
 
 
-class _Foreign(Tensor):
-    """A gradient made by user code: the engine copies it instead of taking it over."""
-
-    __slots__ = ()
-
-
-def _foreign(grad: Tensor) -> Tensor:
+def _shared(grad: Tensor) -> Tensor:
     alias = grad.detach()
-    alias.__class__ = _Foreign
+    alias._shared = True
     return alias
 
 

@@ -242,12 +242,18 @@ def _all_fit(op: Op, args: tuple, dtype: DType) -> bool:
     )
 
 
+#: what is computed with the digits of a second operand of no dimensions, beside data of half precision
+_BY_NUMBER = frozenset(("mul", "div"))
+
+
 def _operand(op: Op, i: int, value: Any, plan: Plan) -> Any:
     """A tensor's buffer, in the compute dtype on the CPU (a kernel casts as it loads); numbers wrapped to fit."""
     if isinstance(value, Tensor):
         if value._device is not plan.device:  # a 0-d CPU tensor among GPU tensors counts as a number
             return value.item()
         if i in op.promoting and plan.device is CPU and value._dtype is not plan.compute:
+            if i == 1 and not value._shape and op.name in _BY_NUMBER and plan.compute.itemsize == 2:
+                return value.item()  # a kernel casts it to float32 as well
             from tritonnn.cpu_fallback import cast
 
             token = quiet_set(QUIET)

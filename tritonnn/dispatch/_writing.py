@@ -138,6 +138,7 @@ def into(
     check_out(op.public_name, out, edges is not None, dtype, plan.device)
     shared = overlaps(out, args)
     if shared or out._stride is not None:
+        refuse_repeated(op.public_name, out)  # elementwise ops look before they resize
         check_shared(op.public_name, op.names, out, args)
     if out._shape != shape and any(arg is out for arg in args):
         text = f"output with shape {list(out._shape)} doesn't match the broadcast shape {list(shape)}"

@@ -284,6 +284,11 @@ def scaled_dot_product_attention(
     tensor([[[1.0000, 0.0000],
              [0.3302, 0.6698]]])
     """
+    stand_in: Any = getattr(
+        attn_mask, "_in_attention", None
+    )  # of a CausalBias, which stands above this floor
+    if stand_in is not None:
+        attn_mask, is_causal = stand_in(query, key, is_causal)
     _check(query, key, value, attn_mask, dropout_p, is_causal)
     *_, rows, features = query.shape
     keys, width = tuple(value.shape)[-2:]

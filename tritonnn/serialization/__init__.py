@@ -11,7 +11,7 @@ from typing import IO, Any
 from tritonnn.serialization import _legacy, _pickling, _tensors
 from tritonnn.serialization._archive import ArchiveReader, ArchiveWriter
 from tritonnn.serialization._budget import Budget
-from tritonnn.serialization._files import PathLike, atomic_write, is_path, refuse_devices
+from tritonnn.serialization._files import PathLike, WholeWrites, atomic_write, is_path, refuse_devices
 from tritonnn.serialization._safe import SafeUnpickler, Source
 from tritonnn.serialization._tensors import MapLocation, StorageRef, reduce_tensor
 
@@ -77,7 +77,8 @@ def save(
         raise AttributeError(
             f"save: expected 'f' to be a path or a file object with write, but got {type(f)}"
         )
-    _write(obj, f, "archive", pickle_protocol, _use_new_zipfile_serialization)  # type: ignore[arg-type]
+    whole: Any = WholeWrites(f)
+    _write(obj, whole, "archive", pickle_protocol, _use_new_zipfile_serialization)
 
 
 def _check_pickle_module(module: Any) -> None:

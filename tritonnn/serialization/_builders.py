@@ -174,8 +174,10 @@ def _typed(reader: Building, function: object, kind: object, args: Any, state: o
     """A tensor with attributes, or of a class that the program has declared safe."""
     if kind is not Tensor and kind is not Parameter and not reader.is_declared(kind):
         _refuse("a tensor with attributes", kind)
+    if type(args) is not tuple:  # a range, or a tensor of one number, would become as many as it says
+        _refuse("a tensor with attributes", args)
     _spend_state(reader, (state,))
-    return _rebuild_from_type_v2(lambda *given: reader.call(function, given), kind, tuple(args), state)
+    return _rebuild_from_type_v2(lambda *given: reader.call(function, given), kind, args, state)
 
 
 def _spend_state(reader: Building, states: tuple) -> None:
@@ -200,13 +202,13 @@ BUILDERS: dict[Any, Callable[..., Any]] = {
     slice: _slice,
     Size: _size,
     _pickling.device_or_name: _device,
+    _tensors.layout_of: lambda reader, *args: _tensors.layout_of(*args),
     Parameter: _of_tensor(Parameter),
     _pickling.encode_text: _encode,
     _tensors.rebuild_tensor: _tensor(_tensors.rebuild_tensor, 4),
     _tensors.rebuild_tensor_v2: _tensor(_tensors.rebuild_tensor_v2, 6),
     _tensors.rebuild_tensor_v3: _tensor(_tensors.rebuild_tensor_v3, 7),
     _tensors.rebuild_sparse: lambda reader, *args: _tensors.rebuild_sparse(*args),
-    _tensors.get_layout: lambda reader, *args: _tensors.get_layout(*args),
     _tensors.rebuild_meta: lambda reader, *args: _tensors.rebuild_meta(*args),
     _rebuild_parameter: _of_tensor(_rebuild_parameter),
     _rebuild_parameter_with_state: _of_tensor(_rebuild_parameter_with_state),

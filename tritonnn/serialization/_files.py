@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import os
 import re
 import secrets
@@ -78,6 +79,44 @@ def atomic_write(path: PathLike) -> Iterator[IO[bytes]]:
     except BaseException:
         _remove(temporary)
         raise
+
+
+class WholeWrites:
+    """A program's file object whose `write` writes everything: a raw one, as a pipe or a nearly full disk, a part.
+
+    >>> import io
+    >>> from tritonnn.serialization._files import WholeWrites
+    >>> file = io.BytesIO()
+    >>> WholeWrites(file).write(b"abc")
+    3
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def flush(self) -> None:
+        """Does so where the file object can."""
+        getattr(self._file, "flush", lambda: None)()
+
+    def write(self, data: Any) -> int:
+        """All of it, in as many parts as it takes.
+
+        Raises:
+            BlockingIOError, OSError: the file object takes no more.
+        """
+        wanted = memoryview(data).nbytes
+        done = self._file.write(data)
+        if done is None and isinstance(self._file, io.RawIOBase):
+            raise BlockingIOError(errno.EAGAIN, "save: the file object would have to wait to be written to")
+        while isinstance(done, int) and done < wanted:
+            more = self._file.write(memoryview(data).cast("B")[done:])
+            if not more:
+                raise OSError(errno.EIO, f"save: the file object takes no more than {done} of {wanted} bytes")
+            done += more
+        return wanted
 
 
 def refuse_devices(path: PathLike, what: str) -> None:

@@ -16,7 +16,8 @@ from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import uint8
-from tritonnn.memory_format import layout as Layout
+from tritonnn.legacy_types import TypedStorage
+from tritonnn.memory_format import layout
 from tritonnn.serialization import _tensors
 from tritonnn.serialization._budget import brief
 from tritonnn.serialization._tensors import STORAGE_NAMES, StorageRef
@@ -39,7 +40,6 @@ _TORCH_NAMES: dict[Name, Name] = {
     ("tritonnn.serialization._tensors", "rebuild_tensor_v2"): ("torch._utils", "_rebuild_tensor_v2"),
     ("tritonnn.serialization._tensors", "rebuild_tensor_v3"): ("torch._utils", "_rebuild_tensor_v3"),
     ("tritonnn.serialization._tensors", "rebuild_sparse"): ("torch._utils", "_rebuild_sparse_tensor"),
-    ("tritonnn.serialization._tensors", "get_layout"): ("torch.serialization", "_get_layout"),
     ("tritonnn.serialization._tensors", "rebuild_meta"): ("torch._utils", "_rebuild_meta_tensor_no_storage"),
     ("tritonnn._parameter", "_rebuild_parameter"): ("torch._utils", "_rebuild_parameter"),
     ("tritonnn._parameter", "_rebuild_parameter_with_state"): (
@@ -48,6 +48,7 @@ _TORCH_NAMES: dict[Name, Name] = {
     ),
     ("tritonnn._parameter", "_rebuild_from_type_v2"): ("torch._tensor", "_rebuild_from_type_v2"),
     ("tritonnn._parameter", "Parameter"): ("torch.nn.parameter", "Parameter"),
+    ("tritonnn.serialization._tensors", "layout_of"): ("torch.serialization", "_get_layout"),
     ("tritonnn._tensor", "Tensor"): ("torch", "Tensor"),
     ("tritonnn.shape", "Size"): ("torch", "Size"),
     ("tritonnn.device", "device"): ("torch", "device"),
@@ -81,6 +82,8 @@ class Writer(pickle._Pickler):  # C's pickler cannot write a name it cannot impo
 
     def persistent_id(self, obj: Any) -> Any:
         """What stands for a storage: ('storage', type, key, location, number of elements)."""
+        if isinstance(obj, TypedStorage):
+            obj = _tensors.storage_of(obj)
         if not isinstance(obj, StorageRef):
             return None
         key = self._keys.setdefault(id(obj.block), len(self.storages))
@@ -101,12 +104,12 @@ class Writer(pickle._Pickler):  # C's pickler cannot write a name it cannot impo
         """dtypes by name, sizes and devices in PyTorch's way; everything else as it says itself."""
         if isinstance(obj, (DType, StorageType)):
             return _torch_name(obj)[1]  # type: ignore[index]
-        if isinstance(obj, Layout):
-            return _tensors.get_layout, (repr(obj),)
         if isinstance(obj, Size):
             return Size, (tuple(obj),)
         if isinstance(obj, Device):
             return Device, (obj.type,) if obj.index is None else (obj.type, obj.index)
+        if isinstance(obj, layout):
+            return _tensors.layout_of, (repr(obj),)
         return NotImplemented
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
@@ -145,13 +148,13 @@ def _known_globals() -> dict[Name, Any]:
         ("torch._utils", "_rebuild_tensor_v2"): _tensors.rebuild_tensor_v2,
         ("torch._utils", "_rebuild_tensor_v3"): _tensors.rebuild_tensor_v3,
         ("torch._utils", "_rebuild_sparse_tensor"): _tensors.rebuild_sparse,
-        ("torch.serialization", "_get_layout"): _tensors.get_layout,
         ("torch._utils", "_rebuild_tensor"): _tensors.rebuild_tensor,
         ("torch._utils", "_rebuild_parameter"): _parameter._rebuild_parameter,
         ("torch._utils", "_rebuild_parameter_with_state"): _parameter._rebuild_parameter_with_state,
         ("torch._tensor", "_rebuild_from_type_v2"): _parameter._rebuild_from_type_v2,
         ("torch._utils", "_rebuild_meta_tensor_no_storage"): _tensors.rebuild_meta,
         ("torch.nn.parameter", "Parameter"): Parameter,
+        ("torch.serialization", "_get_layout"): _tensors.layout_of,
     }
     names.update((("torch", dtype.name), dtype) for dtype in DType._all.values())
     names.update((("torch", name), _types[dtype]) for dtype, name in STORAGE_NAMES.items())
@@ -219,9 +222,9 @@ class Reader:
 
     load_storage: Callable[[StorageType, str, str, int], StorageRef]
 
-    def persistent_load(self, saved_id: object) -> StorageRef:
+    def persistent_load(self, saved_id: object) -> TypedStorage:
         """The storage that stands for ('storage', type, key, location, number of elements)."""
-        return self.load_storage(*storage_of_id(saved_id))
+        return _tensors.storage_object(self.load_storage(*storage_of_id(saved_id)))
 
 
 def is_module(saved_id: object) -> bool:

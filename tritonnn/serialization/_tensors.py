@@ -30,8 +30,8 @@ from tritonnn.dtypes import (
     uint8,
 )
 from tritonnn.dtypes import dtype as DType
-from tritonnn.legacy_types import TypedStorage
-from tritonnn.memory_format import sparse_coo, strided
+from tritonnn.legacy_types import STORAGES, TypedStorage, UntypedStorage
+from tritonnn.memory_format import layout, sparse_coo, strided
 from tritonnn.ops.creation.creation import empty, empty_strided
 from tritonnn.ops.elementwise.derived import conj
 from tritonnn.ops.sparse.making import sparse_coo_tensor
@@ -103,10 +103,14 @@ def _storage_from_bytes(data: Any, location: str, dtype: DType | None) -> Storag
 _refs: weakref.WeakKeyDictionary[Storage, Any] = weakref.WeakKeyDictionary()
 
 
-def storage_of(tensor: Tensor) -> StorageRef:
-    """The memory of a tensor, as a storage of its dtype."""
+def storage_of(tensor: Tensor | TypedStorage) -> StorageRef:
+    """The memory of a tensor, as a storage of its dtype, or what a storage object of the program stands for."""
     dtype = tensor.dtype if tensor.dtype in STORAGE_NAMES else None
-    block = tensor._storage
+    if isinstance(tensor, TypedStorage):
+        dtype = None if isinstance(tensor, UntypedStorage) else dtype
+        block = tensor._untyped
+    else:
+        block = tensor._storage
     known = _refs.get(block)
     ref = known() if known is not None else None
     if ref is None or ref.dtype is not dtype:
@@ -114,6 +118,29 @@ def storage_of(tensor: Tensor) -> StorageRef:
         ref = StorageRef(make(block.buffer(size, (1,), 0, uint8), block, size, uint8, tensor.device), dtype)
         _refs[block] = weakref.ref(ref)
     return ref
+
+
+def storage_object(ref: StorageRef) -> TypedStorage:
+    """What a program sees of a storage that stands in a file: `torch.FloatStorage`, `torch.UntypedStorage`."""
+    kind = UntypedStorage if ref.dtype is None else STORAGES[ref.dtype]
+    shown = kind(wrap=ref.base._storage)
+    shown._ref = ref
+    return shown
+
+
+def _ref(storage: Any) -> StorageRef | None:
+    """What a tensor is made over; None for anything but a storage of the file."""
+    if isinstance(storage, TypedStorage):  # and of nothing else: a file may name a tensor's attributes
+        return getattr(storage, "_ref", None)
+    return storage if isinstance(storage, StorageRef) else None
+
+
+def layout_of(name: str) -> layout:
+    """The layout that goes by 'torch.strided'."""
+    for known in (strided, sparse_coo):
+        if type(name) is str and name == repr(known):
+            return known
+    raise RuntimeError("load: an unknown layout of tensors: the file is corrupted")
 
 
 def reduce_tensor(tensor: Tensor) -> tuple:
@@ -138,7 +165,7 @@ def reduce_tensor(tensor: Tensor) -> tuple:
 
 
 def rebuild_tensor_v2(
-    storage: StorageRef,
+    storage: StorageRef | TypedStorage,
     offset: int,
     size: Any,
     stride: Any,
@@ -147,13 +174,14 @@ def rebuild_tensor_v2(
     metadata: Any = None,
 ) -> Tensor:
     """A tensor over a typed storage, where it lies inside of it."""
-    if not isinstance(storage, StorageRef) or storage.dtype is None:
+    ref = _ref(storage)
+    if ref is None or ref.dtype is None:
         raise RuntimeError("load: a tensor refers to a storage without a dtype: the file is corrupted")
-    return rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, storage.dtype, metadata)
+    return rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, ref.dtype, metadata)
 
 
 def rebuild_tensor_v3(
-    storage: StorageRef,
+    storage: StorageRef | TypedStorage,
     offset: int,
     size: Any,
     stride: Any,
@@ -167,35 +195,36 @@ def rebuild_tensor_v3(
     Raises:
         RuntimeError: the geometry reaches beyond the storage.
     """
-    if not isinstance(storage, StorageRef) or not isinstance(dtype, DType):
+    ref = _ref(storage)
+    if ref is None or not isinstance(dtype, DType):
         raise RuntimeError("load: a tensor does not refer to a storage: the file is corrupted")
-    if storage.dtype is not dtype and (storage.dtype not in (None, uint8) or dtype is bool_):
-        raise RuntimeError(f"load: a tensor of {dtype} refers to a storage of {storage.dtype or 'bytes'}")
+    if ref.dtype is not dtype and (ref.dtype not in (None, uint8) or dtype is bool_):
+        raise RuntimeError(f"load: a tensor of {dtype} refers to a storage of {ref.dtype or 'bytes'}")
     if type(requires_grad) is not bool or not (metadata is None or type(metadata) is dict):
         raise RuntimeError(
             "load: what a tensor says of its gradient or its bits is none: the file is corrupted"
         )
-    _check_geometry(size, stride, offset, storage.base.numel() // dtype.itemsize)
+    _check_geometry(size, stride, offset, ref.base.numel() // dtype.itemsize)
     size, stride = tuple(size), tuple(stride)
     # PyTorch marks lazily conjugated or negated tensors; here the values themselves are.
     if metadata and (metadata.get("conj") or metadata.get("neg")):
         once = tuple([extent if step else 1 for extent, step in zip(size, stride)]) if 0 not in size else size
-        tensor = _over(storage.base, Size(once), stride, offset, dtype)
+        tensor = _over(ref.base, Size(once), stride, offset, dtype)
         tensor = conj(tensor) if metadata.get("conj") else tensor
         tensor = (-tensor if metadata.get("neg") else tensor).expand(size)
     else:
-        tensor = _over(storage.base, Size(size), stride, offset, dtype)
+        tensor = _over(ref.base, Size(size), stride, offset, dtype)
     return tensor.requires_grad_(requires_grad) if requires_grad else tensor
 
 
-def rebuild_sparse(layout: object, parts: Any) -> Tensor:
+def rebuild_sparse(kind: object, parts: Any) -> Tensor:
     """A sparse tensor of its indices, its values, its shape, and whether it is coalesced.
 
     Raises:
         RuntimeError: the parts do not fit each other, or the layout is another than torch.sparse_coo.
     """
-    if layout is not sparse_coo:
-        raise RuntimeError(f"load: sparse tensors of layout {layout} are not implemented")
+    if kind is not sparse_coo:
+        raise RuntimeError(f"load: sparse tensors of layout {kind} are not implemented")
     if type(parts) is not tuple or not 3 <= len(parts) <= 4:
         raise RuntimeError("load: a sparse tensor has no indices, values and size: the file is corrupted")
     indices, values, size, coalesced = (*parts, None)[:4]
@@ -206,17 +235,7 @@ def rebuild_sparse(layout: object, parts: Any) -> Tensor:
     return sparse_coo_tensor(indices, values, size, is_coalesced=coalesced, device=values.device)
 
 
-def get_layout(name: object) -> Any:
-    """The layout of a name, as files have it."""
-    found = (
-        {"torch.strided": strided, "torch.sparse_coo": sparse_coo}.get(name) if type(name) is str else None
-    )
-    if found is None:
-        raise RuntimeError(f"load: there is no layout {name!r:.80}")
-    return found
-
-
-def rebuild_tensor(storage: StorageRef, offset: int, size: Any, stride: Any) -> Tensor:
+def rebuild_tensor(storage: StorageRef | TypedStorage, offset: int, size: Any, stride: Any) -> Tensor:
     """A tensor as PyTorch wrote it before version 0.4."""
     return rebuild_tensor_v2(storage, offset, size, stride, False, None)
 

@@ -11,6 +11,6 @@ _NAMES = """
     cat stack_contiguous to_copy copy_values fill_values where constant_pad_nd index_at put_at mul eq ne bitwise_and
     bitwise_or bitwise_xor isnan isfinite isinf isposinf isneginf round floor ceil trunc sum prod_dims any all cumsum
     cumprod sort unique_flat unique_rows unique_consecutive_rows mean var_dims embedding_lookup
-    softmax log_softmax
+    softmax log_softmax signbit
 """
 TAKING_UNSIGNED = frozenset(_NAMES.split())

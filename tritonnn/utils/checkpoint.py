@@ -11,6 +11,7 @@ import tritonnn
 from tritonnn._tensor import Tensor
 from tritonnn.amp._settings import Kept
 from tritonnn.autograd.function import Function
+from tritonnn.recording.grad_mode import state
 from tritonnn.recording.packing import saved_tensors_hooks
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "set_checkpoint_early_stop"]
@@ -300,6 +301,13 @@ class _Reentrant(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """Gradients of the arguments."""
+        if (
+            state.current.wanted is not None
+        ):  # the inner pass would give to every parameter, and return nothing
+            raise RuntimeError(
+                "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` "
+                "parameter to .backward(). Set use_reentrant=False, or call .backward() without `inputs`."
+            )
         args = list(ctx.others)
         for i, tensor in zip(ctx.places, ctx.saved_tensors, strict=True):
             args[i] = tensor.detach().requires_grad_(tensor.requires_grad)

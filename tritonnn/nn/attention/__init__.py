@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
-__all__ = ["SDPBackend", "sdpa_kernel"]
+__all__ = ["WARN_FOR_UNFUSED_KERNELS", "SDPBackend", "sdpa_kernel"]
+
+#: Whether PyTorch warns where its fused kernels refuse a call. The one here refuses none, so there is nothing to say.
+WARN_FOR_UNFUSED_KERNELS = False
 
 
 class SDPBackend(IntEnum):
@@ -21,7 +24,7 @@ class SDPBackend(IntEnum):
 
 
 @contextmanager
-def sdpa_kernel(backends: Sequence[SDPBackend] | SDPBackend, set_priority: bool = False) -> Iterator[None]:
+def sdpa_kernel(backends: list[SDPBackend] | SDPBackend, set_priority: bool = False) -> Iterator[None]:
     """Allow only the given ways inside the block; the same switches as `torch.backends.cuda.sdp_kernel`.
 
     Args:
@@ -30,7 +33,7 @@ def sdpa_kernel(backends: Sequence[SDPBackend] | SDPBackend, set_priority: bool 
             the value changes nothing.
 
     Raises:
-        AssertionError: something that is no SDPBackend, or none at all.
+        AssertionError: something that is neither an SDPBackend nor a list of them.
 
     >>> import tritonnn as torch
     >>> from tritonnn.nn.attention import SDPBackend, sdpa_kernel
@@ -40,10 +43,11 @@ def sdpa_kernel(backends: Sequence[SDPBackend] | SDPBackend, set_priority: bool 
     """
     from tritonnn.backends.cuda import sdp_kernel
 
-    given = [backends] if isinstance(backends, SDPBackend) else list(backends)
-    if not given or not all(isinstance(backend, SDPBackend) for backend in given):
+    given = [backends] if isinstance(backends, SDPBackend) else backends
+    if not isinstance(given, list) or not all(isinstance(backend, SDPBackend) for backend in given):
         raise AssertionError(
-            "Backend must be an instance of SDPBackend or a non-empty list of SDPBackend instances"
+            "Backend must be an instance of SDPBackend or a list of SDPBackend instances, got "
+            f"{type(backends).__name__}"
         )
     with sdp_kernel(
         enable_flash=SDPBackend.FLASH_ATTENTION in given,

@@ -81,8 +81,8 @@ def leaky_relu(input: Tensor, negative_slope: Number = 0.01) -> Any:
     name="prelu", api="", inplace=False, dtypes=FLOATING,
     samples=lambda make: [Sample(make(3, 4), make(4, low=0, high=1)), Sample(make(2, 3, 2), make(3, 1))],
     grad={
-        "input": lambda g, input, weight: ew.choose(input > 0, g, g * weight),
-        "weight": lambda g, input: ew.replaced(g * input, input > 0),
+        "input": lambda g, input, weight: ew.in_pieces(ew.choose(input > 0, g, g * weight), input),
+        "weight": lambda g, input, weight: ew.in_pieces(ew.replaced(g * input, input > 0), weight),
     },
 )  # fmt: skip
 def _prelu(input: Tensor, weight: Tensor) -> Any:
@@ -229,7 +229,7 @@ def hardtanh(input: Tensor, min_val: Number = -1.0, max_val: Number = 1.0) -> An
 
 
 def _shrunk(g: Tensor, input: Tensor, lambd: Number) -> Tensor:
-    return ew.replaced(g, cp.le(ew.abs(input), lambd))
+    return ew.in_pieces(ew.replaced(g, cp.le(ew.abs(input.detach()), lambd)), input)
 
 
 @pointwise(

@@ -8,6 +8,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.ops._table import FLOATING, Sample, pointwise
+from tritonnn.ops.creation.creation import zeros_like
 from tritonnn.ops.elementwise import comparison as cp
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.table import Make
@@ -27,21 +28,36 @@ def _gradient(*options: Any, grad: dict[str, Callable]) -> Callable[[Callable], 
     return pointwise(api="", inplace=False, dtypes=FLOATING, samples=samples, grad=grad)
 
 
-@_gradient((0.5,), grad={"grad": lambda g, input, threshold: threshold_backward(g, input, threshold)})
+def _none(g: Tensor) -> Tensor:
+    """Of a slope that is constant in pieces: 0, and not the lack of a gradient."""
+    return zeros_like(g)
+
+
+@_gradient(
+    (0.5,),
+    grad={"grad": lambda g, input, threshold: threshold_backward(g, input, threshold), "input": _none},
+)
 def threshold_backward(grad: Tensor, input: Tensor, threshold: Number) -> Any:
     """grad where input > threshold, else 0."""
 
 
 @_gradient(
     (-1.0, 1.0),
-    grad={"grad": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val)},
+    grad={
+        "grad": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val),
+        "input": _none,
+    },
 )
 def hardtanh_backward(grad: Tensor, input: Tensor, min_val: Number, max_val: Number) -> Any:
     """0 where input <= min_val or input >= max_val, else grad, at NaN too."""
 
 
 @_gradient(
-    (0.1,), grad={"grad": lambda g, input, negative_slope: leaky_relu_backward(g, input, negative_slope)}
+    (0.1,),
+    grad={
+        "grad": lambda g, input, negative_slope: leaky_relu_backward(g, input, negative_slope),
+        "input": _none,
+    },
 )
 def leaky_relu_backward(grad: Tensor, input: Tensor, negative_slope: Number) -> Any:
     """grad where input > 0, else negative_slope * grad."""
@@ -135,7 +151,7 @@ def logsigmoid_backward(grad: Tensor, input: Tensor) -> Any:
     """grad * sigmoid(-input)."""
 
 
-@_gradient(grad={"grad": lambda g, input: hardsigmoid_backward(g, input)})
+@_gradient(grad={"grad": lambda g, input: hardsigmoid_backward(g, input), "input": _none})
 def hardsigmoid_backward(grad: Tensor, input: Tensor) -> Any:
     """grad / 6 where -3 < input < 3, else 0."""
 

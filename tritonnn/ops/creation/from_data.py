@@ -213,13 +213,16 @@ def _fitted(array: np.ndarray, dtype: DType) -> np.ndarray:
     Raises:
         TypeError: complex numbers for a real dtype.
         ValueError: an integer of more than 64 bits for an integral one.
+        OverflowError: a negative one for uint64.
         RuntimeError: another number beyond its range.
     """
     kind = array.dtype.kind
     if kind == "c" and dtype.kind in (1, 2):
         raise TypeError("tensor(): must be real number, not complex. Hint: give dtype=torch.complex64")
     long = kind == "O" or (kind == "u" and array.max() > np.iinfo(np.int64).max)
-    if dtype.kind == 1:
+    if dtype.kind == 1 and kind != "b":
+        if dtype is dtypes.uint64 and kind == "i" and (array < 0).any():  # narrower ones wrap
+            raise fail("tensor", "can't convert negative int to unsigned", kind=OverflowError)
         if long:
             raise ValueError("tensor(): Overflow when unpacking long long: an integer does not fit int64")
         low, high = bounds(dtype, kind != "f")

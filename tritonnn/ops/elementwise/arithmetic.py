@@ -294,14 +294,9 @@ def true_divide_(input: Tensor, other: Tensor | Number) -> Tensor:
     return div_(input, other)
 
 
-def _steps(input: Tensor, other: Any) -> Tensor:
-    """The whole quotient, whose own derivative is 0."""
-    return floor_divide(input.detach(), other.detach() if isinstance(other, Tensor) else other)
-
-
 @pointwise(
     dtypes=NUMERIC, samples=_quotient_samples, errors=misfits,
-    grad={"input": lambda g: g, "other": lambda g, input, other: g * -_steps(input, other)},
+    grad={"input": lambda g: g, "other": lambda g, input, other: g * -floor_quotient(input, other)},
     reference=np.remainder,
 )  # fmt: skip
 def remainder(input: Tensor | Number, other: Tensor | Number) -> Any:

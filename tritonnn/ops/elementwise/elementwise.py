@@ -32,6 +32,7 @@ from tritonnn.ops._table import (
     unary,
 )
 from tritonnn.ops.creation.creation import zeros_like
+from tritonnn.recording.grad_mode import state
 from tritonnn.table import Make
 from tritonnn.table.types import Number
 
@@ -316,6 +317,11 @@ def choose(condition: Tensor, input: Tensor | Number, other: Tensor | Number) ->
 def replaced(x: Tensor, condition: Tensor, value: float = 0) -> Tensor:
     """x with `value` where the condition holds."""
     return choose(condition, value, x)
+
+
+def in_pieces(slope: Tensor, argument: Tensor) -> Tensor:
+    """The slope of what is linear in pieces: its derivative by the argument is 0, and not the lack of one."""
+    return slope + sign(argument) * 0 if state.enabled and argument.requires_grad else slope
 
 
 # ---- parts of complex numbers -------------------------------------------------------------------------

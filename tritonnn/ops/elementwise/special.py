@@ -188,6 +188,8 @@ def nan_to_num(
 
         result = view_as_complex(nan_to_num(view_as_real(input), nan, posinf, neginf))
         return result if out is None else dispatch.deliver("nan_to_num", out, result)
+    if input.dtype in dtypes.UNSIGNED:  # which hold nothing to replace
+        return input.clone() if out is None else dispatch.deliver("nan_to_num", out, input)
     return _nan_to_num(input, *_replacements(input, nan, posinf, neginf), out=out)
 
 
@@ -206,4 +208,6 @@ def nan_to_num_(
     """
     if input.dtype.is_complex:
         return input.copy_(nan_to_num(input, nan, posinf, neginf))
+    if input.dtype in dtypes.UNSIGNED:
+        return input
     return _nan_to_num_in_place(input, *_replacements(input, nan, posinf, neginf))

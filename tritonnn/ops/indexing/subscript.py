@@ -25,6 +25,7 @@ from tritonnn.shape import Size
 
 MASKS = (dtypes.bool_, dtypes.uint8)
 _NUMBERS = (bool, int, float, complex, np.number, np.bool_)
+_PARTS = (Tensor, list, tuple, range, slice, np.ndarray)
 _INTEGERS = (dtypes.int8, dtypes.int16, dtypes.int32)
 
 
@@ -41,6 +42,12 @@ class Parsed:
 
 
 def parse(source: Tensor, key: Any) -> Parsed:
+    if isinstance(key, list) and _means_tuple(key):
+        warn(
+            "a list that holds sequences, tensors, slices, None or Ellipsis indexes as a tuple of them does: write "
+            "x[tuple(seq)] instead of x[seq]. Later versions will read such a list as one tensor of indices."
+        )
+        key = tuple(key)
     items = [_item(item) for item in (key if isinstance(key, tuple) else (key,))]
     used = 0
     for item in items:
@@ -69,6 +76,13 @@ def parse(source: Tensor, key: Any) -> Parsed:
     return parsed
 
 
+def _means_tuple(key: list) -> bool:
+    """Whether a list gives one index per dimension, which holds for short ones whose parts are no mere numbers."""
+    return len(key) < 32 and any(
+        [isinstance(part, _PARTS) or part is None or part is Ellipsis for part in key]
+    )
+
+
 def _item(item: Any) -> Any:
     """One part of a subscript as int, bool, slice, None, Ellipsis or a Tensor of indices."""
     kind = item.__class__
@@ -84,6 +98,8 @@ def _item(item: Any) -> Any:
         return bool(item)
     if isinstance(item, (float, complex, np.floating, str, bytes)) or item is NotImplemented:
         raise _wrong(item)
+    if isinstance(item, np.ndarray) and not item.shape:
+        return _item(item.item())
     if isinstance(item, (list, tuple, range, np.ndarray)):
         return _from_sequence(item)
     try:
@@ -105,7 +121,11 @@ def _no_index(dtype: dtypes.dtype) -> IndexError:
 
 
 def _from_sequence(item: Any) -> Tensor:
-    if not isinstance(item, np.ndarray) and len(item) == 0:
+    if isinstance(item, np.ndarray):
+        # An array of nothing is float64 unless told otherwise; unsigned numbers index only from an array.
+        if (item.size == 0 and item.dtype.kind == "f") or (item.dtype.kind == "u" and item.itemsize > 1):
+            item = item.astype(np.int64)
+    elif len(item) == 0:
         return tensor([], dtype=dtypes.int64)
     if not isinstance(item, np.ndarray):
         for part in item:

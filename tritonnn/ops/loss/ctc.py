@@ -1,107 +1,139 @@
 """Connectionist temporal classification (Graves et al. 2006).
 
-A target of S labels is spelled by paths over 2S+1 states: blank, label, blank, ..., label, blank. A path stays, goes
-on by one, or by two where that skips a blank between different labels. alpha holds the log-probability of all paths
-that have reached a state; one step of the recursion is a logsumexp over those three, for all states and sequences at
-once. The gradient is that of the recursion itself: of a function of any numbers, not only of log-probabilities. Behind
-log_softmax, where it belongs, it agrees with the formula of the paper.
+A target of L labels is spelled by paths over 2L + 1 states: blank, label, blank, ..., label, blank. The loss is -log
+of the sum over all of them, by the paper's forward recursion; the gradient is the paper's as well, from a recursion in
+each direction. It takes the scores for logarithms of probabilities that add up to 1, so it is not the derivative of
+the loss as a function of any numbers: behind log_softmax, where the loss belongs, both agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.device import DeviceLike
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import class_loss as definitions
-from tritonnn.ops._table import Bad, Sample, composite
-from tritonnn.ops.creation.creation import full
+from tritonnn.ops._fused import TYPE_NAMES
+from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.creation.from_data import tensor as make_tensor
-from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.elementwise.elementwise import choose
-from tritonnn.ops.joining.joining import cat, stack
 from tritonnn.ops.loss.loss import REDUCTIONS
+from tritonnn.table import Make
 from tritonnn.table.arguments import is_ints
+from tritonnn.table.formulas import no_derivative
 
-# Stands for log 0: infinite values would make NaN out of differences in the gradient.
-_LOW = -1e30
-
-
-def _lengths(name: str, given: Tensor | Sequence[int], batch: int, longest: int) -> list[int]:
-    if isinstance(given, Tensor):
-        if given.dtype.kind != 1:
-            raise Invalid(f"{name} must be integral, got a tensor of {given.dtype.name}")
-        values = given.reshape(-1).tolist()
-    elif is_ints(given):
-        values = list(given)
-    else:
-        text = f"argument '{name}' must be Tensor or tuple of ints, not {type(given).__name__}"
-        if isinstance(given, (list, tuple)):
-            text = f"{text} of {', '.join(dict.fromkeys(type(value).__name__ for value in given))}"
-        raise Invalid(text, kind=TypeError)
-    if len(values) != batch:
-        raise Invalid(f"{name} must be of size batch_size ({batch}), but has {len(values)} elements")
-    for i, value in enumerate(values):
-        if not 0 <= value <= longest:
-            raise Invalid(
-                f"Expected {name} to have value at most {longest}, but got value {value} (sequence {i})"
-            )
-    return [int(value) for value in values]
+_REFUSE = no_derivative("_ctc_loss_backward")
 
 
-def _padded(targets: Any, lengths: list[int], device: DeviceLike | None) -> Any:
-    """Targets as (N, S) on the device, whatever form they came in."""
-    if targets.ndim == 2:
-        return targets.to(device)
-    longest, start, rows = max(lengths, default=0), 0, []
-    flat = targets.tolist()
-    for length in lengths:
-        rows.append(flat[start : start + length] + [0] * (longest - length))
-        start += length
-    return make_tensor(rows, dtype=dtypes.int64, device=device).reshape(len(lengths), longest)
+def _lengths_sample(make: Make, *rows: list[int]) -> Tensor:
+    return make_tensor(rows, dtype=dtypes.int64, device=make.device)
 
 
-def _logsumexp(a: Any, b: Any, c: Any) -> Any:
-    high = a.maximum(b).maximum(c).detach()
-    return ((a - high).exp() + (b - high).exp() + (c - high).exp()).log() + high
+def _path_samples(make: Make) -> list[Sample]:
+    return [
+        Sample(make(6, 2, 4), make.int(5, low=1, high=4), _lengths_sample(make, [6, 5], [3, 2], [0, 3]), 0, 7),
+        Sample(make(5, 3, 4), make.int(4, low=0, high=3), _lengths_sample(make, [5, 0, 2], [0, 0, 2], [0, 0, 0]), 3, 5),
+        Sample(make(9, 1, 3), make.int(8, low=1, high=3), _lengths_sample(make, [9], [4], [3]), 0, 9),
+    ]  # fmt: skip
 
 
-def _negative_log_likelihood(
-    log_probs: Any, labels: Any, inputs: list[int], lengths: list[int], blank: int
+@primitive(
+    public="ctc_loss", results=("result", "log_alpha"), non_differentiable=("log_alpha",), samples=_path_samples,
+    dtypes=(dtypes.float32, dtypes.float64),
+    grad={"log_probs": lambda g, log_probs, targets, lengths, result, log_alpha, blank, zero_infinity: ctc_backward(
+        g, log_probs, targets, lengths, result, log_alpha, blank, zero_infinity)},
+)  # fmt: skip
+def ctc_paths(
+    log_probs: Tensor, targets: Tensor, lengths: Tensor, blank: int, states: int, zero_infinity: bool = False
 ) -> Any:
-    """(N): -log of the probability of each target."""
+    """-log of the probability of every target, and the log-probabilities (N, T, states) of beginnings of paths.
+
+    `targets` has one dimension; `lengths` are, for each sequence, its frames, its labels and where those begin.
+    """
+    if log_probs.dtype not in (dtypes.float32, dtypes.float64):
+        kind = TYPE_NAMES.get(log_probs.dtype, log_probs.dtype.name)
+        raise Invalid(
+            f"not implemented for '{kind}'", kind=NotImplementedError, hint="convert it with .float()"
+        )
     steps, batch, _ = log_probs.shape
-    device, dtype = log_probs.device, log_probs.dtype
-    count = 2 * labels.shape[1] + 1
-    blanks = full((batch, labels.shape[1]), blank, dtype=dtypes.int64, device=device)
-    states = cat(
-        [stack([blanks, labels.to(dtypes.int64)], 2).flatten(1), blanks.new_full((batch, 1), blank)], 1
-    )
-    may_skip = cat(
-        [
-            states.new_zeros((batch, min(2, count)), dtype=dtypes.bool_),
-            states[:, 2:] != states[:, : max(count - 2, 0)],
-        ],
-        1,
-    )
-    low = full((batch, 2), _LOW, dtype=dtype, device=device)
-    emit = log_probs.gather(2, states.unsqueeze(0).expand(steps, batch, count))
-    first = arange(count, device=device) < 2
-    alpha = choose(first.unsqueeze(0), emit[0], _LOW)
-    lasting = make_tensor(inputs, device=device)
-    for t in range(1, steps):
-        one = cat([low[:, :1], alpha[:, :-1]], 1)
-        two = choose(may_skip, cat([low, alpha], 1)[:, :count], _LOW)
-        moved = _logsumexp(alpha, one, two) + emit[t]
-        alpha = choose((lasting > t).unsqueeze(1), moved, alpha)
-    ends = make_tensor(lengths, dtype=dtypes.int64, device=device).unsqueeze(1) * 2
-    last = alpha.gather(1, ends)
-    before = choose(ends > 0, alpha.gather(1, (ends - 1).clamp_min(0)), _LOW)
-    total = _logsumexp(last, before, low[:, :1]).squeeze(1)
-    return choose(lasting > 0, -total, choose(ends.squeeze(1) > 0, -_LOW, 0.0))
+    return Out((batch,), log_probs.dtype), Out((batch, steps, states), log_probs.dtype)
+
+
+@primitive(grad={"grad": _REFUSE, "log_probs": _REFUSE})
+def ctc_backward(
+    grad: Tensor, log_probs: Tensor, targets: Tensor, lengths: Tensor, loss: Tensor, log_alpha: Tensor, blank: int,
+    zero_infinity: bool,
+) -> Any:  # fmt: skip
+    """The gradient of `ctc_paths` with respect to the scores; zeros beyond each sequence's frames."""
+    return Out(log_probs.shape, log_probs.dtype)
+
+
+# ---- what users call --------------------------------------------------------------------------------------
+
+
+def _length_lists(input_lengths: Any, target_lengths: Any) -> list[list[int]]:
+    """Both as lists of numbers; both are tensors, or neither is."""
+    lists, tensors = [], isinstance(input_lengths, Tensor) and isinstance(target_lengths, Tensor)
+    for name, given in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
+        if tensors:
+            if given.dtype.is_floating_point or given.dtype.is_complex or given.dtype is dtypes.bool_:
+                raise Invalid(f"{name} must be integral, got a tensor of {given.dtype.name}")
+            lists.append(given.reshape(-1).tolist())
+        elif is_ints(given):
+            lists.append([int(value) for value in given])
+        elif isinstance(given, Tensor):
+            raise Invalid(
+                "input_lengths and target_lengths must both be tensors or both be tuples of ints: "
+                f"argument '{name}' is a Tensor and the other one is not", kind=TypeError,
+            )  # fmt: skip
+        else:
+            text = f"argument '{name}' must be Tensor or tuple of ints, not {type(given).__name__}"
+            if isinstance(given, (list, tuple)):
+                text = f"{text} of {', '.join(dict.fromkeys(type(value).__name__ for value in given))}"
+            raise Invalid(text, kind=TypeError)
+    return lists
+
+
+def _check(x: Tensor, targets: Tensor, inputs: list[int], labels: list[int], blank: int) -> None:
+    """Refuse what does not fit together; x is (T, N, C)."""
+    steps, batch, classes = x.shape
+    sizes = tuple(targets.shape)
+    if not 0 <= blank < classes:
+        raise Invalid(f"blank must be in label range: 0 to {classes - 1}, but is {blank}")
+    for name, values in (("input_lengths", inputs), ("target_lengths", labels)):
+        if len(values) != batch:
+            raise Invalid(f"{name} must be of size batch_size ({batch}), but has {len(values)} elements")
+        for i, value in enumerate(values):
+            if value < 0:
+                raise Invalid(
+                    f"Expected {name} to have value at least 0, but got value {value} (sequence {i})"
+                )
+            if name == "input_lengths" and value > steps:
+                raise Invalid(
+                    f"Expected {name} to have value at most {steps}, but got value {value} (sequence {i})"
+                )
+    wanted = sum(labels) if len(sizes) == 1 else batch
+    if sizes[0] != wanted:
+        what = "the target lengths add up to that" if len(sizes) == 1 else "the number of sequences"
+        raise Invalid(
+            f"Expected tensor to have size {wanted} at dimension 0, but got size {sizes[0]} for argument "
+            f"'targets': {what}"
+        )
+    if len(sizes) == 2 and sizes[1] < max(labels):
+        raise Invalid(
+            f"Expected tensor to have size at least {max(labels)} at dimension 1, but got size {sizes[1]} "
+            "for argument 'targets', of the longest target length"
+        )
+
+
+def _geometry(targets: Tensor, inputs: list[int], labels: list[int], x: Tensor) -> Tensor:
+    """(3, N): frames of every sequence, labels of its target, and where those begin among all labels."""
+    if len(targets.shape) == 2:
+        starts = [i * targets.shape[1] for i in range(len(labels))]
+    else:
+        starts = [sum(labels[:i]) for i in range(len(labels))]
+    return make_tensor([inputs, labels, starts], dtype=dtypes.int64, device=x.device)
 
 
 @composite(
@@ -155,28 +187,18 @@ def ctc_loss(
         text = "log_probs must be (T, N, C) or (T, C), and targets (N, S) or (sum of the lengths)"
         kind = RuntimeError if x.ndim else IndexError
         raise fail("ctc_loss", text, kind=kind, log_probs=log_probs, targets=targets)
+    inputs, labels = _length_lists(input_lengths, target_lengths)
     if not x.numel():
-        raise fail("ctc_loss", "log_probs tensor must not be empty", log_probs=log_probs, targets=targets)
+        raise Invalid("log_probs tensor must not be empty")
     x = x if batched else x.unsqueeze(1)
-    steps, batch, classes = x.shape
-    try:
-        if not 0 <= blank < classes:
-            raise Invalid(f"blank must be in label range: 0 to {classes - 1}, but is {blank}")
-        inputs = _lengths("input_lengths", input_lengths, batch, steps)
-        longest = targets.shape[1] if batched and len(targets.shape) == 2 else targets.shape[-1]
-        lengths = _lengths("target_lengths", target_lengths, batch, longest)
-        if batched and len(targets.shape) == 1 and sum(lengths) > longest:
-            raise Invalid(f"the target lengths add up to {sum(lengths)}, more than the {longest} targets")
-    except Invalid as invalid:
-        raise fail(
-            "ctc_loss", str(invalid), kind=invalid.kind, log_probs=log_probs, targets=targets
-        ) from None
-    labels = _padded(targets if batched else targets.unsqueeze(0), lengths, x.device)
-    loss = _negative_log_likelihood(x, labels, inputs, lengths, blank)
-    impossible = loss.detach() > -_LOW / 2
-    loss = choose(impossible, 0.0 if zero_infinity else float("inf"), loss)
+    _check(x, targets, inputs, labels, blank)
+    flat = targets.to(x.device, dtypes.int64).reshape(-1)
+    lengths = _geometry(targets, inputs, labels, x)
+    loss = ctc_paths(x, flat, lengths, blank, 2 * max(labels) + 1, zero_infinity)[0]
+    if zero_infinity:
+        loss = choose(loss.detach() == float("inf"), 0.0, loss)
     if reduction == "mean":
-        return (loss / make_tensor([max(n, 1) for n in lengths], dtype=x.dtype, device=x.device)).mean()
+        return (loss / make_tensor([max(n, 1) for n in labels], dtype=x.dtype, device=x.device)).mean()
     if reduction == "sum":
         return loss.sum()
     return loss if batched else loss.squeeze(0)

@@ -111,15 +111,12 @@ def _normalised(
         mean = input.new_zeros(input.shape[1]) if running_mean is None else running_mean
         var = input.new_ones(input.shape[1]) if running_var is None else running_var
         return native_batch_norm(input, weight, bias, mean, var, False, momentum, eps)[0]
-    if training:
-        for running in (running_mean, running_var):
-            if running is not None:
-                dispatch.before_write(running)
+    written = [t for t in (running_mean, running_var) if t is not None] if training else []
+    for running in written:
+        dispatch.before_write(running)
     result = native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)[0]
-    if training:
-        for running in (running_mean, running_var):
-            if running is not None:
-                dispatch.wrote(running, "batch_norm")
+    for running in written:
+        dispatch.wrote(running, "batch_norm")
     return result
 
 
@@ -172,7 +169,7 @@ def functional_batch_norm(
         eps: added to the variance.
 
     Raises:
-        ValueError: training with one value per channel.
+        ValueError: training with one value per channel, or with an eps that is not above 0.
         RuntimeError: no running statistics outside training, or a parameter does not have C elements.
 
     >>> import tritonnn as torch
@@ -184,6 +181,8 @@ def functional_batch_norm(
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {input.shape}"
         )
+    if training and eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     return _normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 

@@ -54,10 +54,13 @@ def _as_strided_grad(g: Tensor, geometry: tuple, dtype: DType, seen: tuple) -> T
         if dtype.is_complex:
             return view_as_complex(_as_strided_grad(g, _in_real(*geometry), g.dtype, seen))
         return _as_strided_grad(view_as_real(g), geometry, dtype, _in_real(*seen))
-    shape = geometry[0]
-    flat = zeros((shapes.numel(shape),), dtype=g.dtype, device=g.device)
-    where = _positions(geometry, seen, g.device)
-    return view_as_size(flat.index_add(0, where, view_or_copy(g, (-1,))), shape)
+    memory = _Memory(geometry, seen, g.device)
+    total = zeros((memory.extent,), dtype=g.dtype, device=g.device).index_add(
+        0, memory.seen, view_or_copy(g, (-1,))
+    )
+    if (counts := memory.counts()) is not None:  # elements of one place share what it gets
+        total = total / counts.to(g.dtype)
+    return memory.own_elements(total)
 
 
 def _in_real(size: Sequence[int], stride: Sequence[int], offset: int | None) -> tuple:
@@ -65,19 +68,54 @@ def _in_real(size: Sequence[int], stride: Sequence[int], offset: int | None) -> 
     return (*size, 2), (*[2 * step for step in stride], 1), None if offset is None else 2 * offset
 
 
-def _positions(geometry: tuple, seen: tuple, device: DeviceLike | None) -> Tensor:
-    """For each element of a strided view, its row-major number in the tensor of the given geometry."""
-    from tritonnn.ops.creation.creation import empty
-    from tritonnn.ops.creation.ranges import arange
+class _Memory:
+    """The memory that a tensor and a strided view lie in, from the lowest of their elements to the highest.
 
-    (size, stride, offset), (shape, own_stride, own_offset) = seen, geometry
-    places = _places(size, stride, own_offset if offset is None else offset, device)
-    if shapes.is_contiguous(shape, own_stride):
-        return places - own_offset
-    own = _places(shape, own_stride, 0, device)
-    numbers = empty((shapes.extent_in_elements(shape, own_stride),), dtype=dtypes.int64, device=device)
-    numbers = numbers.index_copy(0, own, arange(own.shape[0], device=device))
-    return numbers.index_select(0, places - own_offset)
+    Either may have elements where the other has none: a view may leave the tensor that it was taken of.
+
+    Attributes:
+        extent: how many elements lie there.
+        seen: the places of the view's elements, in row-major order.
+    """
+
+    def __init__(self, geometry: tuple, seen: tuple, device: DeviceLike | None) -> None:
+        (size, stride, offset), (self.shape, self.stride, own) = seen, geometry
+        offset = own if offset is None else offset
+        inside = shapes.extent_in_elements(self.shape, self.stride)
+        end = max(own + inside, offset + shapes.extent_in_elements(size, stride))
+        low = min(own, offset)
+        self.extent, self.start, self.device = end - low, own - low, device
+        self.seen = _places(size, stride, offset - low, device)
+        self.whole = self.extent == inside and shapes.is_contiguous(self.shape, self.stride)
+
+    def own(self) -> Tensor:
+        """The places of the tensor's elements."""
+        return _places(self.shape, self.stride, self.start, self.device)
+
+    def own_elements(self, memory: Tensor) -> Tensor:
+        """The tensor's elements of what lies there."""
+        return view_as_size(memory if self.whole else memory.index_select(0, self.own()), self.shape)
+
+    def filled(self, values: Tensor) -> Tensor:
+        """The memory with the tensor's elements, and zeros between them."""
+        from tritonnn.ops.creation.creation import zeros
+
+        flat = view_or_copy(values, (-1,))
+        if self.whole:
+            return flat
+        return zeros((self.extent,), dtype=values.dtype, device=values.device).index_copy(0, self.own(), flat)
+
+    def counts(self) -> Tensor | None:
+        """How many of the tensor's elements lie at each place, at least 1; None where there is one at most."""
+        if not any(step == 0 and extent > 1 for step, extent in zip(self.stride, self.shape, strict=True)):
+            return None
+        from tritonnn.ops.creation.creation import zeros
+
+        own = self.own()
+        counts = zeros((self.extent,), dtype=dtypes.int64, device=self.device)
+        return counts.index_add(0, own, zeros(own.shape, dtype=dtypes.int64, device=self.device) + 1).clamp(
+            min=1
+        )
 
 
 def _places(size: Sequence[int], stride: Sequence[int], offset: int, device: DeviceLike | None) -> Tensor:
@@ -108,16 +146,14 @@ def view_written(
 
 def _unwritten(g: Tensor, written: DType, geometry: tuple, seen: tuple) -> Tensor:
     """What reaches the old base: everything but the written elements."""
-    from tritonnn.ops.creation.creation import zeros
     from tritonnn.ops.elementwise.derived import view_as_complex, view_as_real
 
     if g.dtype.is_complex is not written.is_complex:
         if g.dtype.is_complex:
             return view_as_complex(_unwritten(view_as_real(g), written, _in_real(*geometry), seen))
         return _unwritten(g, g.dtype, geometry, _in_real(*seen))
-    where = _positions(geometry, seen, g.device)
-    nothing = zeros((where.shape[0],), dtype=g.dtype, device=g.device)
-    return view_as_size(view_or_copy(g, (-1,)).index_copy(0, where, nothing), geometry[0])
+    memory = _Memory(geometry, seen, g.device)
+    return memory.own_elements(memory.filled(g).index_fill(0, memory.seen, 0))
 
 
 def _gather_strided(g: Tensor, written: DType, geometry: tuple, seen: tuple) -> Tensor:
@@ -128,8 +164,8 @@ def _gather_strided(g: Tensor, written: DType, geometry: tuple, seen: tuple) -> 
         if g.dtype.is_complex:
             return _gather_strided(view_as_real(g), written, _in_real(*geometry), seen)
         return view_as_complex(_gather_strided(g, g.dtype, geometry, _in_real(*seen)))
-    where = _positions(geometry, seen, g.device)
-    return view_as_size(view_or_copy(g, (-1,)).index_select(0, where), Size(seen[0]))
+    memory = _Memory(geometry, seen, g.device)
+    return view_as_size(memory.filled(g).index_select(0, memory.seen), Size(seen[0]))
 
 
 @composite(
@@ -172,9 +208,8 @@ def as_strided_scatter(
             f"{list(size)}",
             src=src,
         )
-    where = _positions(geometry, (size, stride, storage_offset), input.device)
-    written = view_or_copy(input, (-1,)).index_copy(0, where, view_or_copy(src, (-1,)))
-    return view_as_size(written, input.shape)
+    memory = _Memory(geometry, (size, stride, storage_offset), input.device)
+    return memory.own_elements(memory.filled(input).index_copy(0, memory.seen, view_or_copy(src, (-1,))))
 
 
 register_view_ops(as_strided.op, view_written.op)

@@ -18,6 +18,7 @@ import numpy as np
 import tritonnn
 from tritonnn.utils.data import _transfer
 from tritonnn.utils.data._fetch import make_fetcher
+from tritonnn.utils.data.dataset import IterableDataset
 
 #: kinds of answers
 DATA, END, ERROR = "data", "end", "error"
@@ -169,10 +170,12 @@ def _serve(conn: Any, requests: queue.SimpleQueue[Any], job: Job) -> None:
                 if fetcher is None:
                     fetcher = make_fetcher(job.dataset, job.batched, job.collate_fn, job.drop_last)
                 parts = _transfer.dumps(fetcher.fetch(index))
-        except StopIteration:
-            kind = END
-        except Exception:
-            kind, parts = ERROR, _transfer.dumps(pack_error(where))
+        except Exception as error:
+            # Only a stream ends by StopIteration; one from a dataset's own code must not pass for a batch less.
+            if isinstance(error, StopIteration) and isinstance(job.dataset, IterableDataset):
+                kind = END
+            else:
+                kind, parts = ERROR, _transfer.dumps(pack_error(where))
         _transfer.send(conn, (wanted, task, kind), parts)
         # A batch kept until the next one is made would double the memory a worker needs.
         parts = []
