@@ -97,6 +97,7 @@ _LAZY = {
     "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
     "set_printoptions": "_printing", "UntypedStorage": "legacy_types", "TypedStorage": "legacy_types",
     "set_default_tensor_type": "legacy_types",
+    "sparse_coo_tensor": "ops.sparse.making",
     "from_dlpack": "utils.dlpack", "to_dlpack": "utils.dlpack",
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",

@@ -116,6 +116,7 @@ from tritonnn.memory_format import memory_format as memory_format
 from tritonnn.memory_format import preserve_format as preserve_format
 from tritonnn.memory_format import sparse_coo as sparse_coo
 from tritonnn.memory_format import strided as strided
+from tritonnn.ops.sparse.making import sparse_coo_tensor as sparse_coo_tensor
 from tritonnn.precision import get_float32_matmul_precision as get_float32_matmul_precision
 from tritonnn.precision import set_float32_matmul_precision as set_float32_matmul_precision
 from tritonnn.random import Generator as Generator
@@ -1747,17 +1748,4 @@ def nanquantile(
     *,
     interpolation: str = "linear",
     out: Tensor | None = None,
-) -> Tensor: ...
-def sparse_coo_tensor(
-    indices: Any = None,
-    values: Any = None,
-    size: Sequence[_int] | None = None,
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    pin_memory: _bool = False,
-    requires_grad: _bool = False,
-    check_invariants: _bool | None = None,
-    is_coalesced: _bool | None = None,
 ) -> Tensor: ...

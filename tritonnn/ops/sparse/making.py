@@ -18,7 +18,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.memory_format import preserve_format, sparse_coo, strided
-from tritonnn.ops._table import attach, expose
+from tritonnn.ops._table import attach
 from tritonnn.ops.conversion._forms import parse_to
 from tritonnn.ops.creation.creation import empty
 from tritonnn.ops.creation.from_data import tensor as as_tensor
@@ -27,7 +27,6 @@ from tritonnn.ops.sparse.arithmetic import to_dense
 from tritonnn.shape import Size
 
 
-@expose("torch")
 def sparse_coo_tensor(
     indices: Any = None, values: Any = None, size: Sequence[int] | None = None, *, dtype: DType | None = None,
     layout: Layout | None = None, device: DeviceLike | None = None, pin_memory: bool = False,
