@@ -156,7 +156,8 @@ def functional_embedding(
     padding_idx = _padding("embedding", padding_idx, weight)
     if max_norm is not None:
         _renorm("embedding", weight, input, max_norm, norm_type)
-    return looked_up(weight, input, padding_idx, scale_grad_by_freq, sparse)
+    look_up = looked_up if sparse else embedding_lookup
+    return look_up(weight, input, padding_idx, bool(scale_grad_by_freq))
 
 
 @composite(
@@ -178,7 +179,8 @@ def embedding(
             [1., 2.],
             [3., 4.]])
     """
-    return looked_up(weight, indices, None if padding_idx == -1 else padding_idx, scale_grad_by_freq, sparse)
+    look_up, padding = looked_up if sparse else embedding_lookup, None if padding_idx == -1 else padding_idx
+    return look_up(weight, indices, padding, bool(scale_grad_by_freq))
 
 
 # ---- bags -----------------------------------------------------------------------------------------------

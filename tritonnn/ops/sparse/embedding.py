@@ -85,15 +85,11 @@ def _recorded(op: Op, args: tuple, result: Tensor) -> Tensor:
     return result
 
 
-def looked_up(
-    weight: Tensor, indices: Tensor, padding_idx: int | None, scale_grad_by_freq: bool, sparse: bool
-) -> Tensor:
-    """The rows of a table that the indices name; with `sparse`, its gradient is a sparse tensor."""
+def looked_up(weight: Tensor, indices: Tensor, padding_idx: int | None, scale_grad_by_freq: bool) -> Tensor:
+    """The rows of a table that the indices name, as what has a sparse gradient for the table."""
     from tritonnn.ops.embedding import embedding_lookup
 
-    args = weight, indices, padding_idx, bool(scale_grad_by_freq)
-    if not sparse:
-        return embedding_lookup(*args)
+    args = weight, indices, padding_idx, scale_grad_by_freq
     return _recorded(embedding_sparsely.op, args, embedding_lookup(weight.detach(), *args[1:]))
 
 
