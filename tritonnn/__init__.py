@@ -11,9 +11,8 @@ import importlib
 import os
 from typing import Any
 
-from tritonnn import _tensor_methods, config, ops
+from tritonnn import _tensor, _tensor_methods, config, ops
 from tritonnn._tensor import Tensor
-from tritonnn._tensor import wrong as _wrong
 from tritonnn.determinism import (
     are_deterministic_algorithms_enabled,
     get_deterministic_debug_mode,
@@ -131,7 +130,7 @@ def is_floating_point(input: Tensor) -> bool:
     (True, False)
     """
     if not isinstance(input, Tensor):
-        raise _wrong("is_floating_point", "input", "Tensor", input)
+        raise _tensor.wrong("is_floating_point", "input", "Tensor", input)
     return input.dtype.is_floating_point
 
 
@@ -143,7 +142,7 @@ def is_complex(input: Tensor) -> bool:
     (True, False)
     """
     if not isinstance(input, Tensor):
-        raise _wrong("is_complex", "input", "Tensor", input)
+        raise _tensor.wrong("is_complex", "input", "Tensor", input)
     return input.dtype.is_complex
 
 
@@ -155,7 +154,7 @@ def is_inference(input: Tensor) -> bool:
     False
     """
     if not isinstance(input, Tensor):
-        raise _wrong("is_inference", "input", "Tensor", input)
+        raise _tensor.wrong("is_inference", "input", "Tensor", input)
     return input.is_inference()
 
 
@@ -167,7 +166,7 @@ def detach(input: Tensor) -> Tensor:
     False
     """
     if not isinstance(input, Tensor):
-        raise _wrong("detach", "input", "Tensor", input)
+        raise _tensor.wrong("detach", "input", "Tensor", input)
     return input.detach()
 
 
@@ -179,7 +178,7 @@ def detach_(input: Tensor) -> Tensor:
     False
     """
     if not isinstance(input, Tensor):
-        raise _wrong("detach_", "input", "Tensor", input)
+        raise _tensor.wrong("detach_", "input", "Tensor", input)
     return input.detach_()
 
 
@@ -191,7 +190,7 @@ def numel(input: Tensor) -> int:
     6
     """
     if not isinstance(input, Tensor):
-        raise _wrong("numel", "input", "Tensor", input)
+        raise _tensor.wrong("numel", "input", "Tensor", input)
     return input.numel()
 
 

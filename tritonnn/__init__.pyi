@@ -41,7 +41,6 @@ from tritonnn._methods import (
 )
 from tritonnn._printing import set_printoptions as set_printoptions
 from tritonnn._tensor import Tensor as Tensor
-from tritonnn._tensor import wrong as wrong
 from tritonnn._verify import VerificationError as VerificationError
 from tritonnn._verify import verify as verify
 from tritonnn.amp import autocast as autocast

@@ -89,7 +89,7 @@ class RNNBase(Module):
             self.register_parameter(name, Parameter(empty(shape, device=device, dtype=dtype)))
         self.reset_parameters()
 
-    def _check_options(self, dropout: Any) -> None:
+    def _check_options(self, dropout: float) -> None:
         if isinstance(dropout, bool) or not isinstance(dropout, numbers.Number) or not 0 <= self.dropout <= 1:
             raise ValueError(
                 "dropout should be a number in range [0, 1] representing the probability of an element being "

@@ -57,7 +57,12 @@ def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...]
     samples=lambda make: [Sample(make(2, 3), dtypes.float64), Sample(make(2, 3), copy=True)],
     reference=lambda input, dtype=None, copy=False: input if dtype is None else input.astype(dtype.np),
     errors=lambda make: [
-        Bad(make(2), [1.5], error=TypeError, match="received an invalid argument of type list"),
+        Bad(
+            make(2),
+            [1.5],
+            error=TypeError,
+            match="expected a dtype, a device or a Tensor .position 1., not list",
+        ),
         Bad(make(2), colour=1, error=TypeError, match="unexpected keyword argument 'colour'"),
         Bad(make(2), "gpu", match="gpu"),
     ],
