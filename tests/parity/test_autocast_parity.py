@@ -23,7 +23,14 @@ GIVEN = (("float32",), ("lower",), ("float32", "lower"), ("lower", "float32"), (
 
 #: (device type, op) -> why its result may be of another type than PyTorch's
 OTHER: dict[tuple[str, str], str] = {
-    ("cpu", "einsum"): "an outer product is a product of matrices here, and one of elements there",
+    **{
+        ("cpu", name): "in lower precision, as on CUDA; PyTorch's CPU code keeps states in what it is given"
+        for name in ("lstm", "gru", "lstm_cell", "gru_cell")
+    },
+    **{
+        ("cuda", name): "as cuDNN's layers under autocast; compared with here are those of PyTorch's CPU code"
+        for name in ("lstm", "gru")
+    },
     (
         "cuda",
         "_foreach_norm",

@@ -41,6 +41,10 @@ EXCEPTIONS = {
     "Tensor.std": UNBIASED, "Tensor.var": UNBIASED,
     "tensor": STUB, "Tensor.new_tensor": STUB, "Tensor.requires_grad_": STUB,
     "subtract": ALPHA, "Tensor.subtract": ALPHA, "Tensor.subtract_": ALPHA,
+    **dict.fromkeys(
+        ("gru", "lstm", "rnn_relu", "rnn_tanh"), "the form of packed rows (data, batch_sizes, ...) is taken by position"
+    ),
+    "Tensor.to_sparse": "not supported: blocksize, of layouts in blocks: refused",
     "rrelu": "the operator's generator stands at the place of nn.functional's inplace; by name it is taken",
     "nn.functional.elu_": "not supported: scale and input_scale, undocumented: raises",
     "Tensor.index": "not supported: indices and first-class dimensions, of functorch: raises",

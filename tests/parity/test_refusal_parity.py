@@ -30,7 +30,7 @@ REASONS = {
          "max_unpool1d", "max_unpool2d", "max_unpool3d"), CONTAINERS),
     **dict.fromkeys(("threshold", "renorm", "clamp", "xlog1py", "lp_pool1d"), COMPLEX),
     **dict.fromkeys(("quantile", "nanquantile", "repeat_interleave"), LISTS),
-    **dict.fromkeys(("affine_grid", "gru", "lstm", "rnn_relu", "rnn_tanh"), LISTS),
+    "affine_grid": LISTS,
     "convolution": SIZES,
     "movedim": "sizes of another number are told as such, where PyTorch finds no signature",
     "isin": "a truth value or a complex number counts as a number",
@@ -126,6 +126,7 @@ METHODS = {
     "count_nonzero": "dimensions in line are no form of it here", "index": "the form of older programs",
     "nanquantile": LISTS, "quantile": LISTS, "repeat_interleave": LISTS,
     "type": "the name of the type is looked at first",
+    "to_dense": "a dtype is wanted at its place", "to_sparse": "None is the number of dimensions that is not given",
 }  # fmt: skip
 
 

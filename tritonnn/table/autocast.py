@@ -29,6 +29,7 @@ REFUSALS = {
 _PRODUCTS = """
     conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d prelu public_prelu
     addmm matmul matmul_nd mm linear addbmm baddbmm bmm scaled_dot_product_attention
+    lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell
 """
 _LOSSES = """
     cosine_embedding_loss functional_nll_loss nll_loss hinge_embedding_loss kl_div l1_loss smooth_l1_loss huber_loss

@@ -32,10 +32,17 @@ def _packed_sizes(name: str, data: Tensor, sizes: Tensor) -> Sizes:
     return counts
 
 
+def _check_flags(name: str, **flags: Any) -> None:
+    for flag, value in flags.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name}(): argument '{flag}' must be bool, not {type(value).__name__}")
+
+
 def _run(net: Network, *args: Any) -> tuple[Tensor, ...]:
     """Either form of a call."""
     if isinstance(args[1], Tensor) and isinstance(args[3], (tuple, list)):
         data, batch_sizes, hx, params, biases, layers, dropout, train, bidirectional = args
+        _check_flags(net.name, has_biases=biases, train=train, bidirectional=bidirectional)
         if len(data.shape) != 2:
             raise fail(net.name, f"packed data must be a matrix, got {len(data.shape)}D", data=data)
         sizes = _packed_sizes(net.name, data, batch_sizes)
@@ -50,6 +57,9 @@ def _run(net: Network, *args: Any) -> tuple[Tensor, ...]:
             f"{net.name}(): argument 'params' must be tuple of Tensors, not {type(params).__name__}"
         )
     states = check_states(net, hx)
+    _check_flags(
+        net.name, has_biases=biases, train=train, bidirectional=bidirectional, batch_first=batch_first
+    )
     steps = input.transpose(0, 1) if batch_first else input
     if len(input.shape) != 3:
         raise fail(net.name, f"input must have 3 dimensions, got {len(input.shape)}", input=input)
