@@ -179,6 +179,21 @@ def _dense(self: Tensor, dtype: DType | None = None, *, masked_grad: bool | None
     return self if dtype is None else self.to(dtype)
 
 
+def _sparse_dim(self: Tensor) -> int:
+    """Number of dimensions with indices: none, of a dense tensor."""
+    return 0
+
+
+def _dense_dim(self: Tensor) -> int:
+    """Number of dimensions without indices: all, of a dense tensor."""
+    return len(self._shape)
+
+
+for _method in (_dense, _sparse_dim, _dense_dim):  # the names by which Tensor has them
+    _name = {"_dense": "to_dense"}.get(_method.__name__, _method.__name__.removeprefix("_"))
+    _method.__name__ = _method.__qualname__ = _name
+
+
 def _needs_sparse(name: str, text: str, kind: type[Exception] = RuntimeError) -> Callable[[Tensor], NoReturn]:
     def refuse(self: Tensor) -> Any:
         raise kind(f"{text} layout but got Strided")
@@ -190,7 +205,7 @@ def _needs_sparse(name: str, text: str, kind: type[Exception] = RuntimeError) ->
 
 _COO = "expected sparse coordinate tensor"
 attach(
-    to_sparse=to_sparse, to_dense=_dense, sparse_dim=lambda self: 0, dense_dim=lambda self: len(self._shape),
+    to_sparse=to_sparse, to_dense=_dense, sparse_dim=_sparse_dim, dense_dim=_dense_dim,
     indices=_needs_sparse("indices", f"indices {_COO}"),
     values=_needs_sparse("values", "values expected sparse tensor"),
     coalesce=_needs_sparse("coalesce", f"coalesce {_COO}"),
