@@ -126,7 +126,7 @@ METHODS = {
     "count_nonzero": "dimensions in line are no form of it here", "index": "the form of older programs",
     "nanquantile": LISTS, "quantile": LISTS, "repeat_interleave": LISTS,
     "type": "the name of the type is looked at first",
-    "to_dense": "a dtype is wanted at its place", "to_sparse": "None is the number of dimensions that is not given",
+    "to_sparse": "None is the number of dimensions that is not given",
 }  # fmt: skip
 
 

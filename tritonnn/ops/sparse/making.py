@@ -176,7 +176,13 @@ def to_sparse(self: Tensor, sparse_dim: int | None = None, *, layout: Layout | N
 
 def _dense(self: Tensor, dtype: DType | None = None, *, masked_grad: bool | None = None) -> Tensor:
     """All elements of a sparse tensor; of a dense one, itself."""
-    return self if dtype is None else self.to(dtype)
+    if dtype is None:
+        return self
+    if not isinstance(dtype, DType):
+        raise TypeError(
+            f"to_dense(): argument 'dtype' (position 1) must be torch.dtype, not {type(dtype).__name__}"
+        )
+    return self.to(dtype)
 
 
 def _sparse_dim(self: Tensor) -> int:
