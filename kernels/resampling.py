@@ -194,7 +194,7 @@ def sample_kernel(
     )
     out += n * out_strides[0] + d * out_strides[2] + h * out_strides[3] + w * out_strides[4]
     input += n * in_strides[0]
-    first = tl.program_id(1) * CHANNELS
+    first = wide(tl.program_id(1), INT64) * CHANNELS
     for c in range(first, tl.minimum(first + CHANNELS, channels)):
         acc = tl.zeros((BLOCK,), COMPUTE)
         plane = wide(c, INT64) * in_strides[1]
