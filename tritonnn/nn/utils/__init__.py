@@ -30,4 +30,8 @@ from tritonnn.nn.utils.weight_norm import remove_weight_norm, weight_norm
 if not TYPE_CHECKING:  # it would let any name pass
 
     def __getattr__(name: str) -> Any:
+        if name == "prune":  # there, but not until it is imported, as in PyTorch
+            raise AttributeError(
+                "torch.nn.utils.prune has to be imported: import torch.nn.utils.prune as prune"
+            )
         raise AttributeError(f"tritonnn has no torch.nn.utils.{name}")

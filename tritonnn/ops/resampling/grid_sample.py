@@ -15,10 +15,12 @@ from tritonnn.ops.creation.ranges import linspace
 from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.resampling import _sampling_formula as formula
 from tritonnn.recording.grad_mode import state
+from tritonnn.shape import numel
 from tritonnn.table import Make
 from tritonnn.table.types import Ints
 
 _TAPS = (2, 1, 4)  # per dimension, of bilinear, nearest and bicubic
+LARGEST = 1 << 47  # what a process can address
 _CORNERS = (
     "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
     "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details."
@@ -258,6 +260,7 @@ def grid_sample(
         Bad(make(2, 2, 3), (2, 3, 4, 5, 6), False, error=ValueError, match="3D affine matrices of shape Nx3x4"),
         Bad(make(2, 3), (2, 3, 4, 5), False, error=ValueError, match="2D affine matrices of shape Nx2x3"),
         Bad(make(2, 2, 3), (3, 3, 4, 5), False, match=r"batch size .* 3, but theta has shape \(2, 2, 3\)"),
+        Bad(make(1, 2, 3), (1, 1, 2**31, 2**31), False, match="more than any memory"),
         Bad(make(2, 2, 3), (2, 3, 0, 5), False, error=ValueError, match="non-zero, positive output size"),
         Bad(make.int(2, 2, 3), (2, 3, 4, 5), False, error=ValueError, match="floating point type"),
     ],
@@ -302,6 +305,9 @@ def affine_grid(theta: Tensor, size: Ints, align_corners: bool | None = None) ->
     if align_corners is None:
         warn(_CORNERS)
     spatial = tuple(size[2:])
+    nbytes = numel((*size, ndim)) // max(size[1], 1) * theta.dtype.itemsize
+    if nbytes > LARGEST:  # before the columns are made, whose sizes may still fit
+        raise Invalid(f"a grid for size {tuple(size)} has {nbytes} bytes, more than any memory")
     if align_corners and min(spatial) == 1:
         warn(_UNIT)
     columns = []
