@@ -145,20 +145,32 @@ def _grid_value(grid_ptrs, d: tl.constexpr, strides, mask, COMPUTE: tl.constexpr
 
 @triton.jit
 def _coordinates(
-    grid_ptrs, grid_strides, mask, in_sizes,
+    grid, grid_strides, numel, sizes, in_sizes,
     NDIM: tl.constexpr, MODE: tl.constexpr, PADDING: tl.constexpr, ALIGN: tl.constexpr, COMPUTE: tl.constexpr,
+    BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """x, y and z of each place and their derivatives in the grid's values; z is 0 of an image."""
-    gx = _grid_value(grid_ptrs, 0, grid_strides, mask, COMPUTE)
-    gy = _grid_value(grid_ptrs, 1, grid_strides, mask, COMPUTE)
+    """The places of a program: number and mask, batch, depth, row and column; x, y and z that the grid has there, and
+    their derivatives in its values. z is 0 of an image."""
+    i = positions(BLOCK, INT64)
+    mask = i < numel
+    n, d, h, w = _places(i, sizes)
+    grid += n * grid_strides[0] + d * grid_strides[1] + h * grid_strides[2] + w * grid_strides[3]
+    gx = _grid_value(grid, 0, grid_strides, mask, COMPUTE)
+    gy = _grid_value(grid, 1, grid_strides, mask, COMPUTE)
     x, x_slope = _coordinate(gx, in_sizes[2], MODE, PADDING, ALIGN)
     y, y_slope = _coordinate(gy, in_sizes[1], MODE, PADDING, ALIGN)
     if NDIM == 3:
-        gz = _grid_value(grid_ptrs, 2, grid_strides, mask, COMPUTE)
+        gz = _grid_value(grid, 2, grid_strides, mask, COMPUTE)
         z, z_slope = _coordinate(gz, in_sizes[0], MODE, PADDING, ALIGN)
     else:
         z, z_slope = x * 0, x * 0
-    return x, y, z, x_slope, y_slope, z_slope
+    return i, mask, n, d, h, w, x, y, z, x_slope, y_slope, z_slope
+
+
+@triton.jit
+def _element(z, y, x, strides, INT64: tl.constexpr):
+    """The offset of an element in its plane."""
+    return wide(z, INT64) * strides[2] + wide(y, INT64) * strides[3] + wide(x, INT64) * strides[4]
 
 
 @triton.jit
@@ -185,12 +197,8 @@ def sample_kernel(
     COMPUTE: tl.constexpr, CHANNELS: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[n, c, place] = sum over taps k of weight_k * input[n, c, element_k]."""
-    i = positions(BLOCK, INT64)
-    mask = i < numel
-    n, d, h, w = _places(i, sizes)
-    at = n * grid_strides[0] + d * grid_strides[1] + h * grid_strides[2] + w * grid_strides[3]
-    x, y, z, _, _, _ = _coordinates(
-        grid + at, grid_strides, mask, in_sizes, NDIM, MODE, PADDING, ALIGN, COMPUTE
+    _, mask, n, d, h, w, x, y, z, _, _, _ = _coordinates(
+        grid, grid_strides, numel, sizes, in_sizes, NDIM, MODE, PADDING, ALIGN, COMPUTE, BLOCK, INT64
     )
     out += n * out_strides[0] + d * out_strides[2] + h * out_strides[3] + w * out_strides[4]
     input += n * in_strides[0]
@@ -202,8 +210,7 @@ def sample_kernel(
             px, py, pz, inside, wx, wy, wz, _, _, _ = _taps(
                 k, x, y, z, in_sizes, T, NDIM, MODE, PADDING, ALIGN
             )
-            element = wide(pz, INT64) * in_strides[2] + wide(py, INT64) * in_strides[3]
-            element += wide(px, INT64) * in_strides[4]
+            element = _element(pz, py, px, in_strides, INT64)
             value = convert(tl.load(input + plane + element, mask=mask & inside, other=0), COMPUTE)
             acc += wx * wy * wz * value
         tl.store(out + wide(c, INT64) * out_strides[1], convert(acc, out.dtype.element_ty), mask=mask)
@@ -216,12 +223,8 @@ def grid_gradient_kernel(
     COMPUTE: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[n, place, d] = slope_d * sum over c, k of dy[n, c, place] * dweight_k/dc_d * input[n, c, element_k]."""
-    i = positions(BLOCK, INT64)
-    mask = i < numel
-    n, d, h, w = _places(i, sizes)
-    at = n * grid_strides[0] + d * grid_strides[1] + h * grid_strides[2] + w * grid_strides[3]
-    x, y, z, x_slope, y_slope, z_slope = _coordinates(
-        grid + at, grid_strides, mask, in_sizes, NDIM, MODE, PADDING, ALIGN, COMPUTE
+    _, mask, n, d, h, w, x, y, z, x_slope, y_slope, z_slope = _coordinates(
+        grid, grid_strides, numel, sizes, in_sizes, NDIM, MODE, PADDING, ALIGN, COMPUTE, BLOCK, INT64
     )
     dy += n * dy_strides[0] + d * dy_strides[2] + h * dy_strides[3] + w * dy_strides[4]
     input += n * in_strides[0]
@@ -233,8 +236,7 @@ def grid_gradient_kernel(
             px, py, pz, inside, wx, wy, wz, sx, sy, sz = _taps(
                 k, x, y, z, in_sizes, T, NDIM, MODE, PADDING, ALIGN
             )
-            element = wide(pz, INT64) * in_strides[2] + wide(py, INT64) * in_strides[3]
-            element += wide(px, INT64) * in_strides[4]
+            element = _element(pz, py, px, in_strides, INT64)
             value = g * convert(tl.load(input + plane + element, mask=mask & inside, other=0), COMPUTE)
             gx += sx * wy * wz * value
             gy += wx * sy * wz * value
@@ -253,12 +255,8 @@ def taps_kernel(
     COMPUTE: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """elements[k, place], weights[k, place] of every tap k; a tap outside is element 0 of its image with weight 0."""
-    i = positions(BLOCK, INT64)
-    mask = i < numel
-    n, d, h, w = _places(i, sizes)
-    at = n * grid_strides[0] + d * grid_strides[1] + h * grid_strides[2] + w * grid_strides[3]
-    x, y, z, _, _, _ = _coordinates(
-        grid + at, grid_strides, mask, in_sizes, NDIM, MODE, PADDING, ALIGN, COMPUTE
+    i, mask, n, _, _, _, x, y, z, _, _, _ = _coordinates(
+        grid, grid_strides, numel, sizes, in_sizes, NDIM, MODE, PADDING, ALIGN, COMPUTE, BLOCK, INT64
     )
     for k in tl.static_range(T * T * T if NDIM == 3 else T * T):
         px, py, pz, inside, wx, wy, wz, _, _, _ = _taps(k, x, y, z, in_sizes, T, NDIM, MODE, PADDING, ALIGN)
