@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
-from tritonnn.amp import grad_scaler
+from tritonnn.amp._older import OlderGradScaler
 
 __all__ = ["GradScaler"]
 
 
-class GradScaler(grad_scaler.GradScaler):
+class GradScaler(OlderGradScaler):
     """Deprecated: `torch.amp.GradScaler("cuda", ...)`.
 
     >>> import warnings
@@ -20,18 +18,4 @@ class GradScaler(grad_scaler.GradScaler):
     False
     """
 
-    def __init__(
-        self,
-        init_scale: float = 2.0**16,
-        growth_factor: float = 2.0,
-        backoff_factor: float = 0.5,
-        growth_interval: int = 2000,
-        enabled: bool = True,
-    ) -> None:
-        warnings.warn(
-            "`torch.cuda.amp.GradScaler(args...)` is deprecated. Please use "
-            "`torch.amp.GradScaler('cuda', args...)` instead.",
-            FutureWarning,
-            stacklevel=2,
-        )
-        super().__init__("cuda", init_scale, growth_factor, backoff_factor, growth_interval, enabled)
+    _device_type = "cuda"
