@@ -29,6 +29,9 @@ def save(path: Path, way: str, count: int, limit: int = 0, user: int = 0) -> str
     if child == 0:
         try:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            _saved(
+                Path(os.devnull), way, count
+            )  # whatever is loaded when first used: the user may not read this tree
             if limit:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
             if user:
