@@ -180,6 +180,10 @@ def _check_sequential(other: object) -> None:
             f"add operator supports only objects of Sequential class, but {type(other)} is given."
         )
 
+    def extend(self, sequential: Iterable[Module]) -> Self:
+        """Add every module of a Sequential, or of another iterable, at the end; returns self."""
+        return super().extend(sequential)
+
 
 class ModuleList(_ModuleSequence):
     """A list of modules that are registered; it has no forward.
