@@ -96,6 +96,8 @@ class ElementwiseOptimizer(Optimizer):
         defaults = defaults | shared  # the order stays: it is that of a group's options
         for name, default in (("foreach", None), ("maximize", False), ("differentiable", False)):
             defaults.setdefault(name, default)  # what an optimizer without the option does
+        if not isinstance(defaults["differentiable"], bool):
+            raise TypeError(f"differentiable must be bool, not {type(defaults['differentiable']).__name__}")
         super().__init__(params, defaults)
         if defaults.get("fused"):
             if defaults["differentiable"]:
