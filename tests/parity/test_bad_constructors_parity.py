@@ -32,8 +32,8 @@ SCHEDULERS: dict[str, dict[str, Any]] = {
     "CosineAnnealingWarmRestarts": {"T_0": 2}, "OneCycleLR": {"max_lr": 0.1, "total_steps": 10},
     "CyclicLR": {"base_lr": 0.1, "max_lr": 0.2, "cycle_momentum": False}, "ReduceLROnPlateau": {},
 }  # fmt: skip
-LEFT_OUT = {"Module", "DataParallel", "Container", "RNNBase", "RNNCellBase", "TransformerEncoder", "TransformerDecoder", "Transformer",
-            "SyncBatchNorm"}  # fmt: skip
+LEFT_OUT = {"Module", "DataParallel", "Container", "RNNBase", "RNNCellBase", "TransformerEncoder", "TransformerDecoder",
+            "Transformer", "SyncBatchNorm"}  # fmt: skip
 
 
 def layer(library: Any, name: str, given: dict[str, Any]) -> None:
@@ -114,7 +114,8 @@ _OTHER_TYPE = """
     CircularPad1d.padding ConvTranspose1d.padding CosineAnnealingWarmRestarts.T_0
     CosineAnnealingWarmRestarts.T_mult CrossMapLRN2d.alpha CrossMapLRN2d.beta CrossMapLRN2d.k CrossMapLRN2d.size
     Embedding.norm_type EmbeddingBag.include_last_offset EmbeddingBag.mode EmbeddingBag.norm_type
-    LayerNorm.normalized_shape LazyConv1d.out_channels LazyConvTranspose1d.out_channels LazyConvTranspose1d.padding LocalResponseNorm.alpha
+    LayerNorm.normalized_shape LazyConv1d.out_channels LazyConvTranspose1d.out_channels LazyConvTranspose1d.padding
+    LocalResponseNorm.alpha
     LocalResponseNorm.beta LocalResponseNorm.k LocalResponseNorm.size MultiLabelSoftMarginLoss.reduction
     OneCycleLR.pct_start OneCycleLR.total_steps PoissonNLLLoss.reduction RMSNorm.normalized_shape
     ReduceLROnPlateau.mode ReduceLROnPlateau.threshold_mode ReflectionPad1d.padding Rprop.step_sizes

@@ -45,7 +45,7 @@ def everywhere(name: str, function: Any, score: Tensor | None, sizes: Sizes, dev
     return result
 
 
-def _check_function(name: str, function: Any, count: int) -> None:
+def _check_function(name: str, function: object, count: int) -> None:
     """Refuse what cannot be called with so many tensors, before it is called."""
     takes = "(b, h, q_idx, kv_idx)" if count == 4 else "(score, b, h, q_idx, kv_idx)"
     if not callable(function):

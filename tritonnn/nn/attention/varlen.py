@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
+from tritonnn.device import device as Device
 from tritonnn.ops.attention import attention
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.joining.joining import cat
@@ -105,8 +106,8 @@ def varlen_attn_out(
 
 
 def _check(
-    query: Any, key: Any, value: Any, window_size: Any, gqa: bool, seqused_k: Tensor | None,
-    block_table: Tensor | None, num_splits: Any,
+    query: Tensor, key: Tensor, value: Tensor, window_size: tuple[int, ...], gqa: bool, seqused_k: Tensor | None,
+    block_table: Tensor | None, num_splits: int | None,
 ) -> tuple[int, int]:  # fmt: skip
     """The window, where all fits but for the limits of sequences."""
     for name, tensor in (("query", query), ("key", key), ("value", value)):
@@ -170,7 +171,7 @@ def _limits(name: str, tensor: Tensor, total: int, longest: int, bound: str) -> 
 
 
 def _sequences(
-    key: Any, value: Any, cu_seq_k: Tensor | None, max_k: int, seqused_k: Tensor | None, block_table: Tensor | None,
+    key: Tensor, value: Tensor, cu_seq_k: Tensor | None, max_k: int, seqused_k: Tensor | None, block_table: Tensor | None,
     count: int,
 ) -> list[tuple[Tensor, Tensor]]:  # fmt: skip
     """Keys and values of each sequence."""
@@ -201,7 +202,7 @@ def _sequences(
     return [(k[:n], v[:n]) for n, (k, v) in zip(used, sequences, strict=True)]
 
 
-def _mask(rows: int, keys: int, window: tuple[int, int], device: Any) -> tuple[Tensor | None, bool]:
+def _mask(rows: int, keys: int, window: tuple[int, int], device: Device) -> tuple[Tensor | None, bool]:
     """Which keys are seen, where that is not all, and whether it is the mask of `is_causal`."""
     left, right = window
     if right == 0 and left < 0 and rows == keys:
