@@ -222,8 +222,8 @@ class ElementwiseOptimizer(Optimizer):
         unread = counted and (len(self._counters) > 1 or _any_on_device(options))
         if group["differentiable"] or unread or not has_kernel(self._update, params[0].device):
             for p, state in zip(params, states, strict=True):
-                numbers = self._numbers(group, p, state)
-                self._step_tensors(group, p, state, kept, options | numbers, scaling)
+                options_of = options | self._numbers(group, p, state)
+                self._step_tensors(group, p, state, kept, options_of, scaling)
             return
         options = {name: v.item() if isinstance(v, Tensor) else v for name, v in options.items()}
         if counted and "step" in self._takes:

@@ -64,7 +64,8 @@ def _prepared(
         raise RuntimeError(f"{NAME} requires an optimizer that has a state: make a step first")
     if not isinstance(given, dict):
         raise RuntimeError(f"{NAME}: swapin_optim_state must be a state_dict, got {type(given).__name__}")
-    saved, groups = given.get("state"), given.get("param_groups")
+    saved: Any = given.get("state")
+    groups = given.get("param_groups")
     _check_state(saved)
     if not isinstance(groups, list):
         raise RuntimeError(f"{NAME}: the state's 'param_groups' must be a list, got {type(groups).__name__}")

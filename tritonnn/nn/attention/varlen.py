@@ -67,8 +67,8 @@ def varlen_attn(
     for (start, stop), (k, v) in zip(queries, sequences, strict=True):
         q = query[start:stop]
         mask, causal = _mask(stop - start, k.shape[0], window, query.device)
-        batch = [t.transpose(0, 1).unsqueeze(0) for t in (q, k, v)]
-        result, lse = attention(*batch, mask, 0.0, 0, 0, causal, float(scale))
+        q, k, v = (t.transpose(0, 1).unsqueeze(0) for t in (q, k, v))
+        result, lse = attention(q, k, v, mask, 0.0, 0, 0, causal, float(scale))
         results.append(result.squeeze(0).transpose(0, 1))
         sums.append(lse.squeeze(0))
     out = cat(results)
@@ -171,8 +171,8 @@ def _limits(name: str, tensor: Tensor, total: int, longest: int, bound: str) -> 
 
 
 def _sequences(
-    key: Tensor, value: Tensor, cu_seq_k: Tensor | None, max_k: int, seqused_k: Tensor | None, block_table: Tensor | None,
-    count: int,
+    key: Tensor, value: Tensor, cu_seq_k: Tensor | None, max_k: int, seqused_k: Tensor | None,
+    block_table: Tensor | None, count: int,
 ) -> list[tuple[Tensor, Tensor]]:  # fmt: skip
     """Keys and values of each sequence."""
     used = None if seqused_k is None else _numbers("seqused_k", seqused_k, 1)
