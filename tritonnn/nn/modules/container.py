@@ -117,6 +117,10 @@ class Sequential(_ModuleSequence):
     )
     """
 
+    def extend(self, sequential: Iterable[Module]) -> Self:
+        """Add every module of a Sequential, or of another iterable, at the end; returns self."""
+        return super().extend(sequential)
+
     def __init__(self, *args: Any) -> None:
         super().__init__()
         if len(args) == 1 and isinstance(args[0], OrderedDict):
@@ -179,10 +183,6 @@ def _check_sequential(other: object) -> None:
         raise ValueError(
             f"add operator supports only objects of Sequential class, but {type(other)} is given."
         )
-
-    def extend(self, sequential: Iterable[Module]) -> Self:
-        """Add every module of a Sequential, or of another iterable, at the end; returns self."""
-        return super().extend(sequential)
 
 
 class ModuleList(_ModuleSequence):
