@@ -24,10 +24,6 @@ GIVEN = (("float32",), ("lower",), ("float32", "lower"), ("lower", "float32"), (
 #: (device type, op) -> why its result may be of another type than PyTorch's
 OTHER: dict[tuple[str, str], str] = {
     **{
-        ("cpu", name): "in lower precision, as on CUDA; PyTorch's CPU code keeps states in what it is given"
-        for name in ("lstm", "gru", "lstm_cell", "gru_cell")
-    },
-    **{
         ("cuda", name): "as cuDNN's layers under autocast; compared with here are those of PyTorch's CPU code"
         for name in ("lstm", "gru")
     },
@@ -93,12 +89,13 @@ def differences(op: Any, lower: str) -> list[str]:
 @contextlib.contextmanager
 def policies_of_cuda() -> Iterator[None]:
     """Within the block, both libraries do on the CPU what they do on CUDA."""
-    known, only = table._by_op(), dict(table.ONLY)
+    known, only, states = table._by_op(), dict(table.ONLY), dict(table.STATES)
     before = {name: dict(row) for name, row in known.items()}
     for row in known.values():
         row.pop("cpu", None)
         if "cuda" in row:
             row["cpu"] = row["cuda"]
+    table.STATES.clear()
     table.ONLY.clear()
     table.ONLY.update({("cpu", name): holds for (device, name), holds in only.items() if device == "cuda"})
     try:
@@ -108,6 +105,7 @@ def policies_of_cuda() -> Iterator[None]:
         known.update(before)
         table.ONLY.clear()
         table.ONLY.update(only)
+        table.STATES.update(states)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
+from tritonnn.dispatch import autocast
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail, warn
 from tritonnn.nn import init
@@ -193,7 +194,7 @@ class RNNBase(Module):
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
         """Refuse an input of another type, rank or number of features than the weights take."""
         weight = self._flat_weights[0]
-        if input.dtype is not weight.dtype:
+        if input.dtype is not weight.dtype and weight.device.type not in autocast.on:
             message = (
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). Convert input: "
                 f"input.to({weight.dtype}), or convert model: model.to({input.dtype})"
