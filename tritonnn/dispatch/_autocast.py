@@ -20,7 +20,13 @@ from tritonnn.table.autocast import CLOSED, FLOAT32, FLOAT32_RESULT, ONLY, REFUS
 if TYPE_CHECKING:
     from tritonnn.table import Op
 
-DEFAULTS = {"cpu": dtypes.bfloat16, "cuda": dtypes.float16}
+#: the lower precision by device type; of those after the first two there are no tensors here, but programs for any
+#: device open blocks for them all the same
+DEFAULTS = {
+    "cpu": dtypes.bfloat16, "cuda": dtypes.float16, "mps": dtypes.float16, "xpu": dtypes.float16,
+    "ipu": dtypes.float16, "mtia": dtypes.float16, "hpu": dtypes.bfloat16, "xla": dtypes.bfloat16,
+    "maia": dtypes.bfloat16,
+}  # fmt: skip
 
 
 class _Autocast(threading.local):

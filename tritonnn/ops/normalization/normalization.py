@@ -265,7 +265,7 @@ def _group_norm_grads(
         grads = native_group_norm_backward(g, input, num_groups, mean, rstd, weight, mask)
         return spread(grads, mask, (0, 2, 3), 5)
     g, x, w = raised(g, input, weight)
-    grouped = (x.shape[0], num_groups, -1)
+    grouped = (x.shape[0], num_groups, numel(x.shape[1:]) // num_groups)  # not -1, which no batch leaves open
     gw = g if w is None else g * per_channel(w, len(x.shape))
     gx, normal = centred_grads(gw.reshape(grouped), x.reshape(grouped), (-1,), None, eps)
     normal = normal.reshape(x.shape)

@@ -203,8 +203,8 @@ def interpolate(
     # The last dimension first: its elements lie together, and shrinking it makes the rest cheaper.
     for dim in reversed(range(2, x.ndim)):
         x = _along(x, dim, out[dim - 2], scales[dim - 2], mode, bool(align_corners), antialias)
-    if whole and half:
-        x = x.round().clamp(0, 255)
+        if whole and half:  # bytes after each dimension, as PyTorch has them between its passes
+            x = (x + 0.5).floor().clamp(0, 255)
     return (x.to(input.dtype) if half else x).contiguous(format_of(input))
 
 
