@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import tritonnn
 from tritonnn._tensor import Tensor
+from tritonnn.optim._helpers import *  # noqa: F403  PyTorch's names for optimizers of other packages
 from tritonnn.optim._hooks import (
     register,
     register_optimizer_step_post_hook,
