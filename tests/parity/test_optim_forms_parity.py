@@ -52,7 +52,9 @@ def run(library: Any, name: str, options: dict[str, Any], device: str) -> list[n
     lists = {}
     for key in names:
         start = STARTS.get(key, 0.0)
-        lists[key] = [make(start, "cpu") if key in SCALARS else make(np.full((2, 3), start)) for _ in range(2)]
+        lists[key] = [
+            make(start, "cpu") if key in SCALARS else make(np.full((2, 3), start)) for _ in range(2)
+        ]
     if name == "sgd":
         lists[names[2]] = [None, None]
     for p in lists["params"]:
@@ -62,7 +64,9 @@ def run(library: Any, name: str, options: dict[str, Any], device: str) -> list[n
         lists[names[1]] = [make(rng.normal(size=(2, 3))) for _ in range(2)]
         function(*lists.values(), **options)
     assert all((p.grad == 1).all() for p in lists["params"])  # what it has stays its own
-    return [t.cpu().numpy() for key, list_ in lists.items() if key != names[1] for t in list_ if t is not None]
+    return [
+        t.cpu().numpy() for key, list_ in lists.items() if key != names[1] for t in list_ if t is not None
+    ]
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
@@ -77,7 +81,9 @@ def test_steps(name: str, options: dict[str, Any], device: str) -> None:
 @pytest.mark.parametrize("name", sorted({name for name, _ in CASES}))
 def test_signatures(name: str) -> None:
     def shape(library: Any) -> list[tuple]:
-        return [(p.name, p.kind, p.default) for p in inspect.signature(form(library, name)).parameters.values()]
+        return [
+            (p.name, p.kind, p.default) for p in inspect.signature(form(library, name)).parameters.values()
+        ]
 
     assert shape(torch) == shape(reference)
     assert getattr(importlib.import_module("tritonnn.optim._functional"), name) is form(torch, name)

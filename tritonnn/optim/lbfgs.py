@@ -109,9 +109,8 @@ class LBFGS(Optimizer):
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise RuntimeError("only 'strong_wolfe' is supported")
         state = self.state[self._params[0]]
-        state.setdefault("func_evals", 0)
-        state.setdefault("n_iter", 0)
-
+        for count in ("func_evals", "n_iter"):
+            state.setdefault(count, 0)
         first_loss = run_closure(closure)
         loss, grad, evals = float(first_loss), self._flat_grad(), 1
         state["func_evals"] += 1

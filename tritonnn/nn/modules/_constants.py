@@ -125,7 +125,8 @@ _CONSTANTS: dict[str, dict[str, str]] = {
     },
     "sparse": {
         "Embedding": "num_embeddings embedding_dim padding_idx max_norm norm_type scale_grad_by_freq sparse",
-        "EmbeddingBag": "num_embeddings embedding_dim max_norm norm_type scale_grad_by_freq mode sparse include_last_offset padding_idx",
+        "EmbeddingBag": "num_embeddings embedding_dim max_norm norm_type "
+        "scale_grad_by_freq mode sparse include_last_offset padding_idx",
     },
     "transformer": {
         "TransformerDecoder": "norm",

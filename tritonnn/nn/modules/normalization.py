@@ -236,6 +236,9 @@ class CrossMapLRN2d(Module):
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim != 4:
             raise explained(ValueError)(f"CrossMapLRN2d: Expected input to be 4D, got {input.ndim}D instead.")
+        if input.dtype.kind < 2:
+            message = f"result type Float can't be cast to the desired output type {input.dtype.name}"
+            raise explained(RuntimeError)(f"CrossMapLRN2d: {message}: the input must be floating")
         rate = self.alpha / self.size
         half, channels = (self.size - 1) // 2, input.shape[1]
         squares: Any = input * input

@@ -6,12 +6,13 @@ from typing import Any
 
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid
+from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._fused import (
     Grads,
     centred_grads,
+    check_parameters,
     on_demand,
     only_floating,
     per_channel,
@@ -76,6 +77,7 @@ def native_batch_norm(
     for name, tensor in named.items():
         if tensor is not None and (len(tensor.shape) != 1 or tensor.shape[0] != channels):
             raise Invalid(f"{name} should contain {channels} elements not {numel(tensor.shape)}")
+    check_parameters(input, **named)
     if not training and (running_mean is None or running_var is None):
         raise Invalid("Expected running_mean and running_var to be defined when training=False")
     saved = Out((channels,), statistics_dtype(input.dtype))
@@ -237,6 +239,13 @@ def _move_instance_statistics(
     input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, momentum: float
 ) -> None:
     """Move the running statistics by the batch's average of the instances' ones."""
+    for name, tensor in (("running_mean", running_mean), ("running_var", running_var)):
+        if tensor is not None and tuple(tensor.shape) != (input.shape[1],):
+            raise fail(
+                "instance_norm",
+                f"{name} should contain {input.shape[1]} elements not {tensor.numel()}",
+                input=input,
+            )
     dims = tuple(range(2, len(input.shape)))
     with no_grad():
         x = raised(input)[0].detach()
