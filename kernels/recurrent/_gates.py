@@ -19,11 +19,10 @@ from tritonnn.kernels.device.math import sigmoid, tanh
 
 
 @triton.jit
-def lstm_gates(x_i, x_f, x_g, x_o, cell):
-    """The activated gates from their sums, the cell after the step and the state."""
-    i, f, g, o = sigmoid(x_i), sigmoid(x_f), tanh(x_g), sigmoid(x_o)
+def lstm_state(i, f, g, o, cell):
+    """The cell after the step and the state, from the activated gates."""
     cell = f * cell + i * g
-    return i, f, g, o, cell, o * tanh(cell)
+    return cell, o * tanh(cell)
 
 
 @triton.jit

@@ -13,12 +13,13 @@ from __future__ import annotations
 import triton
 from triton import language as tl
 
+from tritonnn.kernels.device.math import sigmoid, tanh
 from tritonnn.kernels.device.strided import positions, wide
 from tritonnn.kernels.recurrent._gates import (
     gru_gate_grads,
     gru_gates,
     lstm_gate_grads,
-    lstm_gates,
+    lstm_state,
     rnn_gate,
     rnn_gate_grad,
 )  # fmt: skip
@@ -41,11 +42,11 @@ def lstm_kernel(
     i, at, inside = _places(n, units, 4, BLOCK, INT64)
     x = projected + at
     p = product + at
-    x_i = tl.load(x, inside).to(ACC) + tl.load(p, inside).to(ACC)
-    x_f = tl.load(x + units, inside).to(ACC) + tl.load(p + units, inside).to(ACC)
-    x_g = tl.load(x + 2 * units, inside).to(ACC) + tl.load(p + 2 * units, inside).to(ACC)
-    x_o = tl.load(x + 3 * units, inside).to(ACC) + tl.load(p + 3 * units, inside).to(ACC)
-    gate_i, gate_f, gate_g, gate_o, cell, hidden = lstm_gates(x_i, x_f, x_g, x_o, tl.load(c + i, inside))
+    gate_i = sigmoid(tl.load(x, inside).to(ACC) + tl.load(p, inside).to(ACC))
+    gate_f = sigmoid(tl.load(x + units, inside).to(ACC) + tl.load(p + units, inside).to(ACC))
+    gate_g = tanh(tl.load(x + 2 * units, inside).to(ACC) + tl.load(p + 2 * units, inside).to(ACC))
+    gate_o = sigmoid(tl.load(x + 3 * units, inside).to(ACC) + tl.load(p + 3 * units, inside).to(ACC))
+    cell, hidden = lstm_state(gate_i, gate_f, gate_g, gate_o, tl.load(c + i, inside))
     tl.store(gates + i, gate_i, inside)
     tl.store(gates + i + n, gate_f, inside)
     tl.store(gates + i + 2 * n, gate_g, inside)

@@ -32,12 +32,13 @@ from __future__ import annotations
 import triton
 from triton import language as tl
 
+from tritonnn.kernels.device.math import sigmoid, tanh
 from tritonnn.kernels.device.strided import positions, wide
 from tritonnn.kernels.recurrent._gates import (
     gru_gate_grads,
     gru_gates,
     lstm_gate_grads,
-    lstm_gates,
+    lstm_state,
     rnn_gate,
     rnn_gate_grad,
 )  # fmt: skip
@@ -106,10 +107,11 @@ def lstm_steps_kernel(
         x_f = tl.load(x + units, inside, other=0.0).to(ACC)
         x_g = tl.load(x + 2 * units, inside, other=0.0).to(ACC)
         x_o = tl.load(x + 3 * units, inside, other=0.0).to(ACC)
-        i, f, g, o, cell, hidden = lstm_gates(
-            x_i + _product(state, w_i), x_f + _product(state, w_f), x_g + _product(state, w_g),
-            x_o + _product(state, w_o), cell,
-        )  # fmt: skip
+        i = sigmoid(x_i + _product(state, w_i))
+        f = sigmoid(x_f + _product(state, w_f))
+        g = tanh(x_g + _product(state, w_g))
+        o = sigmoid(x_o + _product(state, w_o))
+        cell, hidden = lstm_state(i, f, g, o, cell)
         if weight_hr is not None:
             hidden = _product(tl.where(inside, hidden, 0.0), w_r)
         state = tl.where(state_inside, hidden, 0.0).to(h.dtype.element_ty)
