@@ -190,7 +190,7 @@ FAULTS = [
     ),
     Fault(
         "recurrent: layers that do not fit are taken whole",
-        "choice",
+        "shape rule",
         TABLE,
         "if nbytes <= resident.most and padded(units) <= resident.units:",
         "if padded(units) <= resident.units:",
