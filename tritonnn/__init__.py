@@ -88,7 +88,8 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "_C", "amp", "autograd", "backends", "cpu", "cuda", "func", "linalg", "multiprocessing", "nn", "optim", "overrides",
+    "_C", "amp", "autograd", "backends", "cpu", "cuda", "func", "library", "linalg", "multiprocessing", "nn", "optim",
+    "overrides",
     "random", "serialization",
     "sparse", "special", "testing", "utils", "version",
 ))  # fmt: skip
