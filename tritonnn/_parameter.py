@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Any, TypeGuard
 
 from tritonnn._overriding import TENSORS, DisableTorchFunctionSubclass, _disabled_torch_function_impl
-from tritonnn._tensor import Tensor, set_requires_grad
+from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
 from tritonnn.ops.creation.creation import empty
@@ -36,7 +36,7 @@ def make_subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:
             f"{cls.__name__}: is not implemented for sparse tensors: give it a dense one"
         )
     with DisableTorchFunctionSubclass():
-        return of_class(set_requires_grad(Tensor.detach(data), requires_grad), cls)
+        return of_class(Tensor.requires_grad_(Tensor.detach(data), requires_grad), cls)
 
 
 # What a program may call one of its own attributes although tensors have it.

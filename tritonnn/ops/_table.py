@@ -203,12 +203,14 @@ def expose(api: str, *names: str, of: Any = None) -> Callable[[Any], Any]:
     def decorate(function: Any) -> Any:
         if of is not None:
             function.op = of.op
+        method = function
         if isinstance(function, FunctionType) and not hasattr(function, "overridable"):
-            function = overridable(function)
+            function, method = overridable(function), overridable(function)
+            method.__module__, method.__qualname__ = Tensor.__module__, f"Tensor.{function.__name__}"
         for name in (function.__name__, *names):
             for place in api.split():
                 if place == "tensor":
-                    setattr(Tensor, name, function)
+                    setattr(Tensor, name, method)
                 else:
                     NAMESPACES[place][name] = function
         return function
