@@ -15,6 +15,7 @@ from tritonnn import backends as backends
 from tritonnn import cpu as cpu
 from tritonnn import cuda as cuda
 from tritonnn import func as func
+from tritonnn import library as library
 from tritonnn import linalg as linalg
 from tritonnn import multiprocessing as multiprocessing
 from tritonnn import nn as nn

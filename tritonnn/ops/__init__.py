@@ -17,6 +17,6 @@ for family in FAMILIES:
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
+    if name.startswith("_"):  # perhaps a module that is not imported yet
         raise AttributeError(f"tritonnn has no torch.ops.{name}")
     return importlib.import_module(f"{__name__}._namespaces").namespace(name)
