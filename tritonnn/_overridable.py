@@ -114,7 +114,7 @@ _lock = threading.RLock()
 
 def _subclassed(cls: type, **options: Any) -> None:
     """Give a new subclass of Tensor the members behind the look, where it takes calls over."""
-    super(Tensor, cls).__init_subclass__(**options)
+    super(Tensor, cls).__init_subclass__(**options)  # type: ignore[misc]
     if cls is Overridable or Overridable in cls.__mro__ or not overrides(cls):
         return
     with _lock:

@@ -40,25 +40,6 @@ class _Methods(Tensor):
         made = construct(kind, CPU, args, kwargs)
         return made if cls is Tensor else of_class(made, cls)
 
-    @staticmethod
-    def _make_subclass(cls: type, data: Tensor, require_grad: bool = False, **more: Any) -> Any:
-        """The memory of `data` as a leaf of a subclass."""
-        if more:
-            raise NotImplementedError(
-                f"_make_subclass: only data and require_grad are known, not {', '.join(more)}: there are no tensors "
-                "that say another device or layout than their memory has"
-            )
-        return make_subclass(cls, data, require_grad)
-
-    @staticmethod
-    def _make_wrapper_subclass(cls: type, size: Any, *args: Any, **kwargs: Any) -> Any:
-        """Not there: tensors without memory of their own need `__torch_dispatch__`."""
-        raise NotImplementedError(
-            f"_make_wrapper_subclass: {getattr(cls, '__name__', cls)} would be a tensor without memory, whose calls "
-            "__torch_dispatch__ answers; tritonnn has no such tensors. Hint: keep the parts as attributes of a tensor "
-            "made by _make_subclass, or of an object that is no tensor, and answer calls in __torch_function__"
-        )
-
     def as_subclass(self, cls: type) -> Any:
         """The same memory and history as a tensor of a subclass.
 
@@ -208,13 +189,13 @@ class _Methods(Tensor):
 
     def storage(self) -> Any:
         """The memory behind the tensor as a flat sequence of its elements."""
-        from tritonnn.legacy_types import storage_of
+        from tritonnn.storage.kinds import storage_of
 
         return storage_of(self)
 
     def untyped_storage(self) -> Any:
         """The memory behind the tensor as bytes."""
-        from tritonnn.legacy_types import UntypedStorage
+        from tritonnn.storage.untyped import UntypedStorage
 
         return UntypedStorage(wrap=self._storage)
 
@@ -233,7 +214,7 @@ class _Methods(Tensor):
 
     def storage_type(self) -> Any:
         """The class of `storage()`."""
-        from tritonnn.legacy_types import STORAGES
+        from tritonnn.storage.kinds import STORAGES
 
         return STORAGES[self.dtype]
 
@@ -298,6 +279,25 @@ class _Methods(Tensor):
         return _rebuild_from_type_v2, (function, kind, args, state)
 
 
+def _make_subclass(cls: type, data: Tensor, require_grad: bool = False, **more: Any) -> Any:
+    """The memory of `data` as a leaf of a subclass."""
+    if more:
+        raise NotImplementedError(
+            f"_make_subclass: only data and require_grad are known, not {', '.join(more)}: there are no tensors "
+            "that say another device or layout than their memory has"
+        )
+    return make_subclass(cls, data, require_grad)
+
+
+def _make_wrapper_subclass(cls: type, size: Any, *args: Any, **kwargs: Any) -> Any:
+    """Not there: tensors without memory of their own need `__torch_dispatch__`."""
+    raise NotImplementedError(
+        f"_make_wrapper_subclass: {getattr(cls, '__name__', cls)} would be a tensor without memory, whose calls "
+        "__torch_dispatch__ answers; tritonnn has no such tensors. Hint: keep the parts as attributes of a tensor "
+        "made by _make_subclass, or of an object that is no tensor, and answer calls in __torch_function__"
+    )
+
+
 def _runtime() -> Any:
     from tritonnn.runtime.interface import runtime
 
@@ -339,5 +339,7 @@ def _read_only(name: str, member: property) -> property:
 
 _attach()
 _overridable.attach()
+for _maker in (_make_subclass, _make_wrapper_subclass):
+    setattr(Tensor, _maker.__name__, staticmethod(_maker))
 _OWN_FIELDS = frozenset(k for k in Tensor.__dict__ if k.startswith("_")) | {"_stride", "_offset"}
 register_runtime(_runtime, _cuda)

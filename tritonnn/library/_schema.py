@@ -103,7 +103,7 @@ def of_function(function: Callable, mutates_args: str | Iterable[str], name: str
             "'unknown'. "
         )
     hints = typing.get_type_hints(function)
-    arguments = []
+    arguments: list[Argument] = []
     for p in signature.parameters.values():
         if p.kind not in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
             raise wrong("We do not support positional-only args, varargs, or varkwargs.")

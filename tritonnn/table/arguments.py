@@ -251,7 +251,7 @@ def kind_of_argument(
 def taken_at_once(kind: Kind | None, listed: bool) -> frozenset[type]:
     """The classes of an argument that need no closer look; lists of tensors do, for what is in them."""
     if kind is None:
-        return VALUES | TENSORS
+        return frozenset((*VALUES, *TENSORS))
     if listed:
         return kind.classes - {list, tuple}
     return kind.classes | TENSORS if Tensor in kind.classes else kind.classes
