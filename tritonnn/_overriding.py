@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Callable)
 #: classes of tensors that take nothing over; Parameter and Buffer join them where they are defined
 TENSORS: set[type] = {Tensor, SparseTensor}
 #: classes of values that take nothing over
-VALUES = frozenset((
+VALUES: frozenset[type] = frozenset((
     int, float, bool, complex, str, bytes, type(None), slice, EllipsisType, FunctionType, Device, DType, Layout,
     MemoryFormat, Size, np.ndarray, np.float32, np.float64, np.int64, np.bool_, dict, range,
 ))  # fmt: skip
