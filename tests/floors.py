@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
         "_call_site determinism batch_sizes",
     ),
-    ("a tensor as data", "memory _tensor _sparse _methods"),
+    ("a tensor as data", "memory _tensor _sparse _methods _overriding _overridable"),
     ("device runtime", "runtime"),
     ("what kernels are launched with", "kernels.check.case kernels.tables kernels.launch"),
     ("what kernels call", "kernels.device"),
@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
     ("the op table as data", "table"),
     ("recording", "recording random"),
     ("dispatch", "dispatch"),
-    ("how entries are written", "ops._table"),
+    ("how entries are written", "ops._table ops._frames"),
     ("ops", "ops"),
     ("autograd", "autograd"),
     (
@@ -41,7 +41,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
     (
         "what users see",
         "tritonnn _tensor_methods nn func optim amp linalg special sparse cpu cuda backends utils "
-        "ops.__main__ ops._stubs collect_env _run _shim __main__ _verify testing",
+        "ops.__main__ ops._stubs collect_env _run _shim __main__ _verify testing overrides _C library",
     ),
 )
 

@@ -8,16 +8,19 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from tritonnn import _C as _C
 from tritonnn import amp as amp
 from tritonnn import autograd as autograd
 from tritonnn import backends as backends
 from tritonnn import cpu as cpu
 from tritonnn import cuda as cuda
 from tritonnn import func as func
+from tritonnn import library as library
 from tritonnn import linalg as linalg
 from tritonnn import multiprocessing as multiprocessing
 from tritonnn import nn as nn
 from tritonnn import optim as optim
+from tritonnn import overrides as overrides
 from tritonnn import random as random
 from tritonnn import serialization as serialization
 from tritonnn import sparse as sparse

@@ -34,7 +34,7 @@ def _new(name: str, fill: Number | None) -> Any:
 
     filled = "." if fill is None else f" filled with {fill}."
     method.__doc__ = "A tensor of this one's dtype and device" + filled
-    return checked(named(name, method))
+    return named(name, method)
 
 
 def new_full(
@@ -48,5 +48,6 @@ def new_full(
     return _new("new_full", value)(self, size=size, pin_memory=pin_memory, **options)
 
 
-attach(new_empty=_new("new_empty", None), new_zeros=_new("new_zeros", 0), new_ones=_new("new_ones", 1))
+for _name, _fill in (("new_empty", None), ("new_zeros", 0), ("new_ones", 1)):
+    attach(**{_name: checked(_new(_name, _fill))})
 attach(new_full=checked(new_full))
