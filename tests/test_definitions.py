@@ -33,6 +33,14 @@ NO_DEFINITION.update(
 )  # fmt: skip
 
 
+NO_DEFINITION.update(
+    dict.fromkeys(
+        ("eigh", "eig", "eigvals", "svd"),
+        "of vectors any sign, of values any order will do: tests/test_linalg.py multiplies them together",
+    )
+)
+
+
 def public() -> list[Op]:
     """The entries that users reach by a name."""
     ops = {id(f.op): f.op for names in NAMESPACES.values() for f in names.values() if hasattr(f, "op")}

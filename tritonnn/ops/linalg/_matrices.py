@@ -82,8 +82,10 @@ def solvable(A: Tensor, B: Tensor, left: bool) -> tuple[int, ...]:
     return (*broadcast_shapes(A.shape[:-2], B.shape[:-2]), *B.shape[-2:])
 
 
-def check_info(name: str, info: Tensor, text: str, **tensors: Any) -> None:
-    """Raise LinAlgError where a factorization failed.
+def check_info(
+    name: str, info: Tensor, text: str, kind: type[Exception] = LinAlgError, **tensors: Any
+) -> None:
+    """Raise an error where a factorization failed.
 
     Args:
         info: for each matrix 0, or what `text` calls {info}.
@@ -94,7 +96,7 @@ def check_info(name: str, info: Tensor, text: str, **tensors: Any) -> None:
         return
     where = int(codes.reshape(-1).nonzero()[0][0])
     batch = f"(Batch element {where}): " if codes.ndim else ""
-    raise fail(name, batch + text.format(info=int(codes.reshape(-1)[where])), kind=LinAlgError, **tensors)
+    raise fail(name, batch + text.format(info=int(codes.reshape(-1)[where])), kind=kind, **tensors)
 
 
 # ---- forms ---------------------------------------------------------------------------------------------------
