@@ -209,9 +209,21 @@ def leaf(*values: float, dtype: Any = None) -> torch.Tensor:
 # Ops that read one triangle of a Hermitian matrix; their gradient is that among Hermitian matrices.
 HERMITIAN = {
     "linalg_cholesky_ex", "linalg_cholesky", "cholesky_ex", "cholesky", "linalg_eigh", "eigh", "eigvalsh",
+    "symeig", "potrf",
 }  # fmt: skip
 # Ops whose results may be multiplied by any complex number of size 1, on which no loss may depend.
-ANY_PHASE = {"linalg_eigh", "eigh", "linalg_eig", "eig", "linalg_svd", "svd"}
+ANY_PHASE = {
+    "linalg_eigh",
+    "eigh",
+    "linalg_eig",
+    "eig",
+    "linalg_svd",
+    "svd",
+    "torch_svd",
+    "symeig",
+    "svd_lowrank",
+    "pca_lowrank",
+}
 
 
 def along(op: Op, sample: Sample, steps: list[Tensor]) -> list[Tensor]:

@@ -35,8 +35,26 @@ NO_DEFINITION.update(
 
 NO_DEFINITION.update(
     dict.fromkeys(
-        ("eigh", "eig", "eigvals", "svd"),
-        "of vectors any sign, of values any order will do: tests/test_linalg.py multiplies them together",
+        (
+            "eigh",
+            "eig",
+            "eigvals",
+            "svd",
+            "geqrf",
+            "ldl_factor",
+            "ldl_factor_ex",
+            "ldl_solve",
+            "torch_svd",
+            "real_eig",
+            "symeig",
+            "gesv",
+            "gels",
+            "trtrs",
+            "svd_lowrank",
+            "pca_lowrank",
+            "lobpcg",
+        ),
+        "any sign, any order, any pivot will do: tests/test_linalg.py multiplies the factors together",
     )
 )
 

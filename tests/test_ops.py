@@ -36,7 +36,9 @@ HALF = (torch.float16, torch.bfloat16)
 STEPS_BREAK_TIES = {"mode"}  # moving an element changes which value is the most frequent
 # the paper's gradient, which takes scores for log-probabilities; tests/test_ctc.py differentiates behind log_softmax
 NO_PLAIN_DERIVATIVE = {"ctc_loss", "ctc_paths"}
-RANDOM = {name for name, op in OPS.items() if op.family == "random"} | {"gumbel_softmax"}
+RANDOM = {name for name, op in OPS.items() if op.family == "random"} | {
+    "gumbel_softmax", "svd_lowrank", "pca_lowrank", "lobpcg",
+}  # fmt: skip
 
 
 # Triton's interpreter takes about a millisecond a block operation, so the simulated device runs a part of what a

@@ -19,7 +19,7 @@ from tritonnn.table import Make
 
 __all__ = [
     "DECOMPOSED", "adjoint", "by_columns", "check_info", "eye_like", "floating", "hermitian", "matmul_nd", "matrices",
-    "positive", "product", "real_type", "regular", "same_type", "solvable", "square", "triangle", "vectors",
+    "positive", "product", "real_type", "regular", "same_type", "solvable", "square", "triangle", "vectors", "zeros_of",
 ]  # fmt: skip
 
 #: the types that LAPACK has
@@ -126,6 +126,11 @@ def triangle(X: Tensor, upper: bool, without_diagonal: bool = False) -> Tensor:
 def eye_like(A: Tensor) -> Tensor:
     """The unit matrix of the size, type and device of A."""
     return eye(A.shape[-1], dtype=A.dtype, device=A.device)
+
+
+def zeros_of(A: Tensor) -> Tensor:
+    """Zeros in the shape of A, whose gradient is 0: what depends on A and not on its numbers."""
+    return A.masked_fill(A.new_ones((), dtype=dtypes.bool_), 0)
 
 
 def product(*factors: Tensor) -> Tensor:

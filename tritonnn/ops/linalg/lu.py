@@ -107,7 +107,7 @@ def linalg_lu_factor_ex(A: Tensor) -> Any:
     )
 
 
-def _by_rows(A: Any) -> tuple[Any, Any, Any]:
+def lu_by_rows(A: Any) -> tuple[Any, Any, Any]:
     """The definition in NumPy (Crout-Doolittle with exchanges), one matrix at a time."""
     lu, k = A.copy(), min(A.shape[-2:])
     pivots = np.zeros((*A.shape[:-2], k), np.int32)
@@ -135,7 +135,7 @@ _ZERO = (
 
 @composite(
     api="linalg", out=True, dtypes=m.DECOMPOSED, samples=_square_samples, errors=_errors,
-    reference=lambda A: _by_rows(A),
+    reference=lambda A: lu_by_rows(A),
 )  # fmt: skip
 def lu_factor_ex(
     A: Tensor, *, pivot: bool = True, check_errors: bool = False
@@ -171,7 +171,7 @@ class LuFactor(NamedTuple):
 @composite(
     api="linalg", out=True, dtypes=m.DECOMPOSED, samples=_square_samples,
     errors=lambda make: [*_errors(make), Bad(make(3, 3) * 0, match=r"U\[1,1\] is zero and using it on lu_solve")],
-    reference=lambda A: _by_rows(A)[:2],
+    reference=lambda A: lu_by_rows(A)[:2],
 )  # fmt: skip
 def lu_factor(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor]:
     """A = P L U in the compact form that `lu_solve` takes.
@@ -202,7 +202,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor]:
     dtypes=m.DECOMPOSED,
     samples=lambda make: [*_square_samples(make), Sample(make(3, 3), True, True)],
     errors=lambda make: [*_errors(make), Bad(make(3, 3) * 0, match=r"U\[1,1\] is zero")],
-    reference=lambda A, get_infos: _by_rows(A)[: 2 + get_infos],
+    reference=lambda A, get_infos: lu_by_rows(A)[: 2 + get_infos],
 )
 def compact_lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, ...]:
     """`linalg.lu_factor`.
@@ -259,7 +259,7 @@ def _permutation(rows: Tensor, like: Tensor) -> Tensor:
     dtypes=m.DECOMPOSED,
     samples=_square_samples,
     errors=_errors,
-    reference=lambda A: unpacked(*_by_rows(A)[:2]),
+    reference=lambda A: unpacked(*lu_by_rows(A)[:2]),
 )
 def linalg_lu(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor, Tensor]:
     """A = P L U: a permutation, a lower triangular matrix with ones in its diagonal, an upper triangular one.

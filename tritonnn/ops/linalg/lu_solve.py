@@ -43,7 +43,7 @@ def _lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, left: bool = True, adjoint:
     return _solve(LU, pivots, B, left, adjoint)
 
 
-def _of_factors(LU: Any, pivots: Any, B: Any, left: bool = True, adjoint: bool = False) -> Any:
+def of_factors(LU: Any, pivots: Any, B: Any, left: bool = True, adjoint: bool = False) -> Any:
     """The definition in NumPy: with the inverse of the product."""
     P, L, U = unpacked(LU, pivots)
     A = P @ L @ U
@@ -71,7 +71,7 @@ _PIVOTS = dict(dtype=dtypes.int32)
         Bad(make(3, 3), make.int(2, **_PIVOTS), make(3, 3), match="Number of pivots per batch"),
         Bad(make(3, 3), make.int(2, 3, **_PIVOTS), make(3, 3), match="pivots with shape"),
     ],
-    reference=_of_factors,
+    reference=of_factors,
 )
 def linalg_lu_solve(
     LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False
@@ -109,7 +109,7 @@ def linalg_lu_solve(
         Bad(make(2, 3), make(3, 3), make.int(3, **_PIVOTS), match="Incompatible shapes of A and B"),
         Bad(make(3, 3), make(3, 3), make.int(2, **_PIVOTS), match="Number of pivots per batch"),
     ],
-    reference=lambda input, LU_data, LU_pivots: _of_factors(LU_data, LU_pivots, input),
+    reference=lambda input, LU_data, LU_pivots: of_factors(LU_data, LU_pivots, input),
 )
 def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     """X with A X = input, of the matrix A whose LU factorization is given; `linalg.lu_solve` is its successor.

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import LinAlgError
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -91,7 +90,7 @@ def _power(A: Tensor, n: int) -> Tensor:
         m.floating(A)
         A, n = inv(A), -n
     if n == 0:
-        return A.masked_fill(A.new_ones((), dtype=dtypes.bool_), 0) + m.eye_like(A)  # its gradient is 0
+        return m.zeros_of(A) + m.eye_like(A)
     if n == 3:
         return m.product(A, A, A)
     result, square = None, A

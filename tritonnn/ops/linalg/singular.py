@@ -176,7 +176,7 @@ def _bounds(A: Tensor, atol: Any, rtol: Any) -> tuple[Tensor, Tensor]:
     return absolute, bound(rtol)
 
 
-def _pinv_grad(g: Tensor, A: Tensor, result: Tensor, hermitian: bool) -> Tensor:
+def pinv_grad(g: Tensor, A: Tensor, result: Tensor, hermitian: bool = False) -> Tensor:
     """-P^H g P^H + (1 - A P) g^H P P^H + P^H P g^H (1 - P A)."""
     P, PH, gH = result, m.adjoint(result), m.adjoint(g)
     outside_left = m.product(gH, P) - m.product(A, P, gH, P)
@@ -188,7 +188,7 @@ def _pinv_grad(g: Tensor, A: Tensor, result: Tensor, hermitian: bool) -> Tensor:
 @primitive(
     host=True,
     dtypes=m.DECOMPOSED,
-    grad={"A": _pinv_grad},
+    grad={"A": pinv_grad},
     samples=lambda make: (
         [
             Sample(make(4, 3), make(()) * 0, make(()) * 0).constant("atol", "rtol"),
