@@ -199,6 +199,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor]:
 @composite(
     api="torch tensor",
     public="lu",
+    out=True,
     dtypes=m.DECOMPOSED,
     samples=lambda make: [*_square_samples(make), Sample(make(3, 3), True, True)],
     errors=lambda make: [*_errors(make), Bad(make(3, 3) * 0, match=r"U\[1,1\] is zero")],

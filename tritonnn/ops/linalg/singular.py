@@ -176,13 +176,12 @@ def _bounds(A: Tensor, atol: Any, rtol: Any) -> tuple[Tensor, Tensor]:
     return absolute, bound(rtol)
 
 
-def pinv_grad(g: Tensor, A: Tensor, result: Tensor, hermitian: bool = False) -> Tensor:
+def pinv_grad(g: Tensor, A: Tensor, result: Tensor) -> Tensor:
     """-P^H g P^H + (1 - A P) g^H P P^H + P^H P g^H (1 - P A)."""
     P, PH, gH = result, m.adjoint(result), m.adjoint(g)
     outside_left = m.product(gH, P) - m.product(A, P, gH, P)
     outside_right = m.product(P, gH) - m.product(P, gH, P, A)
-    whole = m.product(outside_left, PH) + m.product(PH, outside_right) - m.product(PH, g, PH)
-    return m.hermitian(whole) if hermitian else whole
+    return m.product(outside_left, PH) + m.product(PH, outside_right) - m.product(PH, g, PH)
 
 
 @primitive(

@@ -157,13 +157,14 @@ def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
         N: how many powers; default: n.
 
     Raises:
-        RuntimeError: no dimension, or fewer than two powers.
+        RuntimeError: fewer than two powers.
 
     >>> import tritonnn as torch
     >>> torch.linalg.vander(torch.tensor([1, 2, 3])).tolist()
     [[1, 1, 1], [1, 2, 4], [1, 3, 9]]
     """
-    if not x.shape or (x.shape[-1] if N is None else N) < 2:
+    x = x.unsqueeze(0) if not x.shape else x
+    if (x.shape[-1] if N is None else N) < 2:
         raise Invalid("N must be greater than 1.")
     if x.dtype in (dtypes.float16, dtypes.bfloat16):
         raise Invalid(
