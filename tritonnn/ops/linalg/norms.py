@@ -27,7 +27,9 @@ def _matrix_norm(A: Tensor, ord: Any, dims: tuple[int, int], keepdim: bool) -> T
     """The norm over two dimensions that are known to be good."""
     if ord == "fro":
         return vector_norm(A, 2, dims, keepdim)
-    if not isinstance(ord, str) and ord > 0 and 0 in (A.shape[dims[0]], A.shape[dims[1]]):  # the largest of nothing
+    if (
+        not isinstance(ord, str) and ord > 0 and 0 in (A.shape[dims[0]], A.shape[dims[1]])
+    ):  # the largest of nothing
         return vector_norm(A, 2, dims, keepdim)
     if ord not in _OF_SINGULAR_VALUES:  # of sums along one of them
         along, over = dims if abs(ord) == 1 else dims[::-1]

@@ -19,10 +19,17 @@ from tritonnn.ops.linalg.inverse import inv
 
 
 def _exp_grad(g: Tensor, A: Tensor) -> Tensor:
-    """The upper right block of the exponential of [[A^H, g], [0, A^H]]."""
+    """The upper right block of the exponential of [[A^H, g], [0, A^H]].
+
+    It is linear in g, which is made small first: a large one would have the whole halved more often than A needs.
+    """
     n, H = A.shape[-1], m.adjoint(A)
-    rows = cat([cat([H, g], -1), cat([H * 0, H], -1)], -2)
-    return exponential(rows)[..., :n, n:]
+    if not n:
+        return g
+    size = g.detach().abs().amax((-2, -1), True)
+    size = size.masked_fill(size == 0, 1)
+    rows = cat([cat([H, g / size], -1), cat([H * 0, H], -1)], -2)
+    return exponential(rows)[..., :n, n:] * size
 
 
 _SAMPLES = lambda make: [Sample(make(3, 3)), Sample(make(2, 3, 3) * 4), Sample(make(2, 0, 0))]
