@@ -12,7 +12,10 @@ from tritonnn.errors import LinAlgError
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.linalg import _matrices as m
 
-_FAILED = "The diagonal element {info} is zero, the inversion could not be completed because the input matrix is singular."
+_FAILED = (
+    "The diagonal element {info} is zero, "
+    "the inversion could not be completed because the input matrix is singular."
+)
 
 
 def _by_adjugate(A: Any) -> Any:

@@ -83,7 +83,10 @@ def _by_numpy(A: Any, ord: Any, dim: Any = (-2, -1), keepdim: bool = False) -> A
     dtypes=FLOATING_AND_COMPLEX,
     samples=lambda make: [
         Sample(make(3, 4)),
-        *[Sample(make(2, 3, 4), ord, keepdim=keep) for ord, keep in ((1, False), (-1, True), (math.inf, True), (-math.inf, False))],
+        *[
+            Sample(make(2, 3, 4), ord, keepdim=keep)
+            for ord, keep in ((1, False), (-1, True), (math.inf, True), (-math.inf, False))
+        ],
         Sample(make(3, 2, 4), 1, (0, -1)),
         *[
             Sample(make(2, 3, 4), ord, (0, 2), keep)

@@ -107,7 +107,9 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     api="linalg",
     out=True,
     dtypes=FLOATING_AND_COMPLEX,
-    samples=lambda make: [Sample(make(3), make(3)), Sample(make(2, 3), make(4, 1, 3)), Sample(make(3, 2), make(3, 1), dim=0)],
+    samples=lambda make: [
+        Sample(make(3), make(3)), Sample(make(2, 3), make(4, 1, 3)), Sample(make(3, 2), make(3, 1), dim=0),
+    ],
     errors=lambda make: [
         Bad(make(3), make(2), match="must match the size"),
         Bad(make.int(3), make.int(3), match="Expected a floating point or complex tensor"),
