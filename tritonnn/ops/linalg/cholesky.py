@@ -16,6 +16,7 @@ from tritonnn.errors import Invalid, LinAlgError
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.linalg import _matrices as m
 from tritonnn.ops.linalg.triangular import solved
+from tritonnn.table import Make
 
 _FAILED = (
     "The factorization could not be completed because the input is not positive-definite "
@@ -33,7 +34,7 @@ def _factor_grad(g: Tensor, L: Tensor, upper: bool) -> Tensor:
     return solved(m.adjoint(L), right, True)
 
 
-def _by_rows(input: Any, upper: bool = False) -> Any:
+def _by_rows(input: np.ndarray, upper: bool = False) -> Any:
     """The definition in NumPy, element by element (Cholesky-Banachiewicz)."""
     A = np.swapaxes(input, -1, -2).conj() if upper else input
     L = np.zeros_like(A)
@@ -175,7 +176,7 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     return L
 
 
-def _a_factor(make: Any, *shape: int, upper: bool = False) -> Tensor:
+def _a_factor(make: Make, *shape: int, upper: bool = False) -> Tensor:
     return linalg_cholesky_ex(m.positive(make, *shape), upper)[0].detach()
 
 

@@ -136,7 +136,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> tuple[Tensor, Tensor]:
     return linalg_eigh(A, UPLO)
 
 
-def _by_polynomial(A: Any) -> Any:
+def _by_polynomial(A: np.ndarray) -> Any:
     """The definition in NumPy: the roots of the characteristic polynomial (Faddeev-LeVerrier)."""
     n = A.shape[-1]
     values = np.zeros(A.shape[:-1], complex)

@@ -56,7 +56,7 @@ class LeastSquares(NamedTuple):
     singular_values: Tensor
 
 
-def _by_normal_equations(input: Any, B: Any, driver: str | None) -> Any:
+def _by_normal_equations(input: np.ndarray, B: np.ndarray, driver: str | None) -> Any:
     """The definition in NumPy, of full rank."""
     A = input
     vector = B.ndim == A.ndim - 1

@@ -17,7 +17,6 @@ from tritonnn.ops.linalg.inverse import linalg_inv_ex
 from tritonnn.ops.linalg.singular import svdvals
 from tritonnn.ops.reduction.norms import vector_norm
 from tritonnn.shape import wrap_dim
-from tritonnn.table.arguments import is_float
 from tritonnn.table.types import Dims
 
 _OF_SINGULAR_VALUES = ("nuc", 2, -2)
@@ -177,13 +176,12 @@ def linalg_norm(
     >>> torch.linalg.norm(torch.tensor([[3., 0.], [0., 4.]]), "nuc")
     tensor(7.)
     """
-    single = is_float(dim) if dim is not None else False
     if isinstance(ord, str):
         if (dim is None and len(A.shape) > 2) or len(A.shape) < 2:
             raise Invalid(
                 f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {len(A.shape)}D."
             )
-        if single:
+        if isinstance(dim, int):
             raise Invalid(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim}")
         return matrix_norm(A, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
     if ord is not None:
@@ -191,12 +189,14 @@ def linalg_norm(
             raise Invalid(
                 f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {len(A.shape)}D."
             )
-        if (dim is None and len(A.shape) == 2) or (dim is not None and not single and len(dim) == 2):  # type: ignore[arg-type]
+        if (dim is None and len(A.shape) == 2) or (
+            dim is not None and not isinstance(dim, int) and len(dim) == 2
+        ):  # type: ignore[arg-type]
             return matrix_norm(A, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)  # type: ignore[arg-type]
     return vector_norm(_typed(A, dtype, "norm"), 2 if ord is None else ord, dim, keepdim)
 
 
-def _condition(A: Any, p: Any = None) -> Any:
+def _condition(A: np.ndarray, p: Any = None) -> Any:
     """The definition in NumPy: of singular values, or a norm times that of the inverse."""
     if p in (None, 2, -2):
         s = np.sqrt(np.linalg.eigvalsh(np.swapaxes(A, -1, -2).conj() @ A))

@@ -43,7 +43,7 @@ def exponential(A: Tensor) -> Any:
     return Out(A.shape, A.dtype)
 
 
-def _by_series(A: Any) -> Any:
+def _by_series(A: np.ndarray) -> Any:
     """The definition in NumPy: the power series."""
     term = result = np.broadcast_to(np.eye(A.shape[-1], dtype=A.dtype), A.shape)
     for k in range(1, 120):

@@ -13,7 +13,7 @@ from tritonnn.ops.creation.creation import eye
 from tritonnn.ops.linalg import _matrices as m
 
 
-def _reflected(A: Any, tau: Any) -> Any:
+def _reflected(A: np.ndarray, tau: np.ndarray) -> Any:
     """The definition in NumPy: the product of the square matrices 1 - tau v v^H."""
     rows = A.shape[-2]
     Q = np.broadcast_to(np.eye(rows, dtype=A.dtype), (*A.shape[:-2], rows, rows))

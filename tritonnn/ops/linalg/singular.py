@@ -17,6 +17,7 @@ from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.linalg import _matrices as m
 from tritonnn.ops.linalg.eigen import check_gauge, linalg_eigh, wanted
 from tritonnn.ops.shape.diagonals import diag_embed
+from tritonnn.table import Make
 
 _ERRORS = lambda make: [
     Bad(make(3), match="A must have at least 2 dimensions"),
@@ -119,7 +120,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     return linalg_svd(A, full_matrices, True)
 
 
-def _by_gram(A: Any) -> Any:
+def _by_gram(A: np.ndarray) -> Any:
     """The definition in NumPy: roots of the eigenvalues of A A^H or A^H A, of whichever is smaller."""
     H = np.swapaxes(A, -1, -2).conj()
     gram = A @ H if A.shape[-2] <= A.shape[-1] else H @ A
@@ -202,7 +203,7 @@ def linalg_pinv(A: Tensor, atol: Tensor, rtol: Tensor, hermitian: bool = False) 
     return Out((*A.shape[:-2], A.shape[-1], A.shape[-2]), A.dtype)
 
 
-def _pinv_errors(make: Any) -> list[Bad]:
+def _pinv_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), match="expected a tensor with 2 or more dimensions"),
         Bad(make.int(3, 3), match="expected a tensor with 2 or more dimensions of float"),
@@ -213,7 +214,7 @@ def _pinv_errors(make: Any) -> list[Bad]:
 _PINV_SAMPLES = lambda make: [Sample(make(4, 3)), Sample(make(2, 3, 4)), Sample(make(0, 3))]
 
 
-def _by_normal_equations(A: Any) -> Any:
+def _by_normal_equations(A: np.ndarray) -> Any:
     """The definition in NumPy, of full rank: (A^H A)^-1 A^H, or A^H (A A^H)^-1."""
     H = np.swapaxes(A, -1, -2).conj()
     if A.shape[-2] >= A.shape[-1]:

@@ -9,16 +9,17 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.linalg import _matrices as m
+from tritonnn.table import Make
 
 _ZERO = "D[{info},{info}] is zero: the factor cannot be used to solve equations."
 
 
-def _symmetric(make: Any, *shape: int, hermitian: bool = False) -> Tensor:
+def _symmetric(make: Make, *shape: int, hermitian: bool = False) -> Tensor:
     x = make(*shape, shape[-1])
     return m.hermitian(x) if hermitian else (x + x.mT) * 0.5
 
 
-def _errors(make: Any) -> list[Bad]:
+def _errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), match="A must have at least 2 dimensions"),
         Bad(make(3, 2), match="batches of square matrices"),
@@ -105,7 +106,7 @@ def ldl_factor(A: Tensor, *, hermitian: bool = False) -> tuple[Tensor, Tensor]:
     return LdlFactor(LD, pivots)
 
 
-def _factored(make: Any, *shape: int, hermitian: bool = False) -> list[Tensor]:
+def _factored(make: Make, *shape: int, hermitian: bool = False) -> list[Tensor]:
     return [*linalg_ldl_factor_ex(_symmetric(make, *shape, hermitian=hermitian), hermitian)[:2]]
 
 

@@ -66,6 +66,13 @@ def linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -
     return diagonal(A, offset, dim1, dim2)
 
 
+def _cross(a: np.ndarray, b: np.ndarray, dim: int) -> np.ndarray:
+    """The definition in NumPy: components of the antisymmetric product."""
+    a, b = (np.moveaxis(x, dim, 0) for x in np.broadcast_arrays(a, b))
+    parts = [a[(i + 1) % 3] * b[(i + 2) % 3] - a[(i + 2) % 3] * b[(i + 1) % 3] for i in range(3)]
+    return np.stack(parts, dim)
+
+
 @composite(
     api="linalg",
     public="cross",
@@ -77,7 +84,7 @@ def linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -
         Bad(make(2, 3), make(3), match="must have the same number of dimensions"),
         Bad(make(3), make(3), dim=1, error=IndexError, match="Dimension out of range"),
     ],
-    reference=lambda input, other, dim: np.cross(*np.broadcast_arrays(input, other), axis=dim),
+    reference=lambda input, other, dim: _cross(input, other, dim),
 )
 def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """Cross product of vectors of three elements along `dim`.
