@@ -1063,7 +1063,7 @@ def btriunpack(
 ) -> tuple[Any, ...]: ...
 def cholesky(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
 def cholesky_solve(
-    input: Tensor, L: Tensor, upper: _bool = False, *, out: Tensor | None = None
+    input: Tensor, input2: Tensor, upper: _bool = False, *, out: Tensor | None = None
 ) -> Tensor: ...
 def cholesky_inverse(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
 def qr(
@@ -1248,8 +1248,8 @@ def geqrf(input: Tensor, *, out: tuple[Tensor, ...] | None = None) -> Geqrf: ...
 def orgqr(input: Tensor, input2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def ormqr(
     input: Tensor,
-    tau: Tensor,
-    other: Tensor,
+    input2: Tensor,
+    input3: Tensor,
     left: _bool = True,
     transpose: _bool = False,
     *,

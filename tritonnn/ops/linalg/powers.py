@@ -63,12 +63,12 @@ _EXP = dict(
 )
 
 
-@composite(**_EXP, api="linalg", public="matrix_exp", reference=lambda A: _by_series(A))
-def linalg_matrix_exp(A: Tensor) -> Tensor:
+@composite(**_EXP, api="linalg", public="matrix_exp", reference=lambda input: _by_series(input))
+def linalg_matrix_exp(input: Tensor) -> Tensor:
     """The exponential of a square matrix, the sum of A^k / k!.
 
     Args:
-        A: (*, n, n).
+        input: (*, n, n).
 
     Raises:
         RuntimeError: no square matrices.
@@ -77,7 +77,7 @@ def linalg_matrix_exp(A: Tensor) -> Tensor:
     >>> torch.linalg.matrix_exp(torch.zeros(2, 2)).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return exponential(A)
+    return exponential(input)
 
 
 @composite(**_EXP, api="torch tensor", reference=lambda input: _by_series(input))
@@ -130,12 +130,14 @@ _POWER = dict(
 )
 
 
-@composite(**_POWER, api="linalg", public="matrix_power", reference=lambda A, n: np.linalg.matrix_power(A, n))
-def linalg_matrix_power(A: Tensor, n: int) -> Tensor:
+@composite(
+    **_POWER, api="linalg", public="matrix_power", reference=lambda input, n: np.linalg.matrix_power(input, n)
+)
+def linalg_matrix_power(input: Tensor, n: int) -> Tensor:
     """The n-th power of a square matrix; of a negative n that of its inverse.
 
     Args:
-        A: (*, n, n).
+        input: (*, n, n).
         n: a whole number.
 
     Raises:
@@ -145,7 +147,7 @@ def linalg_matrix_power(A: Tensor, n: int) -> Tensor:
     >>> torch.linalg.matrix_power(torch.tensor([[1., 1.], [0., 1.]]), 5).tolist()
     [[1.0, 5.0], [0.0, 1.0]]
     """
-    return _power(A, n)
+    return _power(input, n)
 
 
 @composite(**_POWER, api="torch tensor", reference=lambda input, n: np.linalg.matrix_power(input, n))

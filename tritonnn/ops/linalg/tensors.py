@@ -198,13 +198,13 @@ def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
         Bad(make(3, 2), 1, match=r"prod\(self.shape\[ind:\]\) == prod\(self.shape\[:ind\]\), but got 2 != 3"),
         Bad(make(3, 3), 0, match="Expected a strictly positive integer for 'ind', but got 0"),
     ],
-    reference=lambda A, ind: np.linalg.tensorinv(A, ind),
+    reference=lambda input, ind: np.linalg.tensorinv(input, ind),
 )
-def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
+def tensorinv(input: Tensor, ind: int = 2) -> Tensor:
     """The inverse of `tensordot`: X with tensordot(X, tensordot(A, B)) = B.
 
     Args:
-        A: a tensor whose first `ind` extents have the same product as the others.
+        input: a tensor whose first `ind` extents have the same product as the others.
         ind: how many dimensions are the rows.
 
     Raises:
@@ -216,17 +216,13 @@ def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
     """
     if ind <= 0:
         raise Invalid(f"Expected a strictly positive integer for 'ind', but got {ind}")
-    rows, columns = numel(A.shape[:ind]), numel(A.shape[ind:])
+    rows, columns = numel(input.shape[:ind]), numel(input.shape[ind:])
     if rows != columns:
         raise Invalid(
             "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
             f"{columns} != {rows}"
         )
-    return inv(A.reshape(rows, columns)).reshape(*A.shape[ind:], *A.shape[:ind])
-
-
-def _tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
-    return np.linalg.tensorsolve(A, B, dims)
+    return inv(input.reshape(rows, columns)).reshape(*input.shape[ind:], *input.shape[:ind])
 
 
 @composite(
@@ -240,14 +236,14 @@ def _tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
     errors=lambda make: [
         Bad(make(3, 2), make(3), match=r"prod\(self.shape\[:other.ndim\]\), but got 2 != 3"),
     ],
-    reference=_tensorsolve,
+    reference=lambda input, other, dims: np.linalg.tensorsolve(input, other, dims),
 )
-def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:
+def tensorsolve(input: Tensor, other: Tensor, dims: Any = None) -> Tensor:
     """X with tensordot(A, X, X.ndim) = B.
 
     Args:
-        A: a tensor whose first B.ndim extents have the same product as the others.
-        B: the right side.
+        input: a tensor whose first B.ndim extents have the same product as the others.
+        other: the right side.
         dims: dimensions of A to move to its end before.
 
     Raises:
@@ -259,12 +255,12 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:
     """
     if dims is not None:
         dims = tuple(dims)
-        A = A.movedim(dims, tuple(range(len(A.shape) - len(dims), len(A.shape))))
-    ndim = len(B.shape)
-    rows, columns = numel(A.shape[:ndim]), numel(A.shape[ndim:])
+        input = input.movedim(dims, tuple(range(len(input.shape) - len(dims), len(input.shape))))
+    ndim = len(other.shape)
+    rows, columns = numel(input.shape[:ndim]), numel(input.shape[ndim:])
     if rows != columns:
         raise Invalid(
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
             f"prod(self.shape[:other.ndim]), but got {columns} != {rows}"
         )
-    return solve(A.reshape(rows, columns), B.reshape(-1)).reshape(A.shape[ndim:])
+    return solve(input.reshape(rows, columns), other.reshape(-1)).reshape(input.shape[ndim:])
