@@ -191,8 +191,8 @@ def linalg_norm(
             )
         if (dim is None and len(input.shape) == 2) or (
             dim is not None and not isinstance(dim, int) and len(dim) == 2
-        ):  # type: ignore[arg-type]
-            return matrix_norm(input, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)  # type: ignore[arg-type]
+        ):
+            return matrix_norm(input, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
     return vector_norm(_typed(input, dtype, "norm"), 2 if ord is None else ord, dim, keepdim)
 
 
