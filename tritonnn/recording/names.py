@@ -13,6 +13,7 @@ _NAMES = {
     "col2im": "Col2ImBackward0", "constant_pad_nd": "ConstantPadNdBackward0", "copied_over": "CopyBackwards",
     "bincount_of": NO_FORMULA, "histogram_of": NO_FORMULA,
     "erfcx": "SpecialErfcxBackward0", "expand_as_size": "ExpandBackward0", "filled_over": "FillBackward0",
+    "exponential": "LinalgMatrixExpBackward0", "least_squares": "LinalgLstsqBackward0",
     "floor_quotient": "DivBackward2", "fused_rms_norm": "MulBackward0", "i0e": "SpecialI0EBackward0",
     "i1": "SpecialI1Backward0", "i1e": "SpecialI1EBackward0", "im2col": "Im2ColBackward0", "log1p": "Log1PBackward0",
     "logsigmoid": "LogSigmoidBackward0", "max_dim": "MaxBackward0", "min_dim": "MinBackward0",
@@ -101,5 +102,5 @@ def node_name(op: Any) -> str:
     """What nodes of an op are called, where all have one name: such as 'MulBackward0' for 'mul'."""
     if not op.has_derivative:
         return NO_FORMULA
-    words = op.public_name.split("_")
+    words = [*(("linalg",) if op.api == "linalg" else ()), *op.public_name.split("_")]
     return _NAMES.get(op.name) or "".join([word[:1].upper() + word[1:] for word in words]) + "Backward0"
