@@ -72,7 +72,8 @@ def attempt(call: Callable[[], Any]) -> Outcome:
 def samples(entry: Any, dtype: Any, grad: bool) -> list:
     """Some of the database's samples, first and last among them."""
     translate.seed()
-    drawn = list(itertools.islice(entry.sample_inputs("cpu", dtype, requires_grad=grad), DRAWN))
+    # Not `sample_inputs`: under pytest that follows each sample with a look at the stack.
+    drawn = list(itertools.islice(entry.sample_inputs_func(entry, "cpu", dtype, grad), DRAWN))
     step = max(1, (len(drawn) - 1) / max(1, SAMPLES - 1))
     return [drawn[round(i * step)] for i in range(min(SAMPLES, len(drawn)))]
 
@@ -302,7 +303,7 @@ def _errors(entry: Any) -> Found:
     if entry.error_inputs_func is None:
         return
     translate.seed()
-    for i, bad in enumerate(entry.error_inputs("cpu")):
+    for i, bad in enumerate(entry.error_inputs_func(entry, "cpu")):
         sample = bad.sample_input
         got, wanted = both(entry.op, (sample.input, sample.args, sample.kwargs))
         if wanted.error is not None:
