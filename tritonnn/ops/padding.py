@@ -48,7 +48,7 @@ def _narrowed(input: Tensor, margins: list[tuple[int, int]]) -> Tensor:
 
 @primitive(
     float8=True,
-    public="pad",
+    public="pad", alias=("constant_pad_nd",),
     dtypes=ANY, api="torch",
     grad={"input": lambda g, pad: constant_pad_nd(g, [-p for p in pad], 0)},
     samples=lambda make: [Sample(make(2, 3), (1, 2)), Sample(make(2, 3), (1, 0, 0, 2), 1.5),
