@@ -155,7 +155,8 @@ def _again(value: types.FunctionType, seen: dict) -> Callable:
     if id(value) in seen:
         return seen[id(value)][0]
     known = inspect.getclosurevars(value)
-    names = dict(value.__globals__)
+    # Functions inside this one look there as well.
+    names = {name: torch if inner is reference else inner for name, inner in value.__globals__.items()}
     made = types.FunctionType(value.__code__, names, value.__name__, None, None if value.__closure__ is None else tuple(
         types.CellType(of(cell.cell_contents, seen)) for cell in value.__closure__
     ))  # fmt: skip

@@ -124,6 +124,16 @@ EXACT = frozenset(
         "vdot",
         "vector_norm",
         "where",
+        "as_strided_copy",
+        "diagonal_copy",
+        "expand_copy",
+        "permute_copy",
+        "squeeze_copy",
+        "t_copy",
+        "transpose_copy",
+        "unfold_copy",
+        "unsqueeze_copy",
+        "view_copy",
     ]
 )
 _JOINING = frozenset(("cat", "stack"))
@@ -168,7 +178,7 @@ def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) ->
     call, name = name, f"{name}(): " if name else ""
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}argument 'out' must be Tensor, not {type(out).__name__}")
-    if recorded or (state.enabled and out.requires_grad):
+    if recorded or (state.enabled and out.requires_grad and dtype is not dtypes.bool_):
         raise unrecordable(name)
     before_write(out)
     if device is not None and out._device is not device:

@@ -364,8 +364,10 @@ def empty_permuted(
     (1, 2)
     """
     if len(physical_layout) != len(size):
-        text = f"Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = {len(size)}"
-        raise RuntimeError(f"{text} is not equal to len(physical_layout) = {len(physical_layout)}")
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
+            f"{len(size)} is not equal to len(physical_layout) = {len(physical_layout)}"
+        )
     order = wrap_dims(tuple(physical_layout), len(size))
     strides, step = [0] * len(size), 1
     for dim in reversed(order):

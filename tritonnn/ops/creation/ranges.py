@@ -80,7 +80,10 @@ def arange(
     agreed("arange", out, dtype)
     kind = dtype if dtype is not None or out is None else out.dtype
     if kind is dtypes.int64 and all(math.isfinite(v) for v in (start, end, step)):
-        start, end, step = int(start), int(end), int(step)  # counted in the type itself
+        whole_step = int(step)
+        if step and not whole_step:
+            raise fail("arange", f"step must be nonzero, got {step} for {kind.name}", kind=ValueError)
+        start, end, step = int(start), int(end), whole_step  # counted in the type itself
     if step == 0 or step != step:
         raise fail("arange", f"step must be nonzero, got {step}")
     if not (math.isfinite(start) and math.isfinite(end)):

@@ -1,4 +1,4 @@
-"""Floating numbers as fraction and exponent: frexp; resolve_conj and resolve_neg, where nothing waits to be resolved."""
+"""Floating numbers as fraction and exponent: frexp; and resolve_conj, resolve_neg, which find nothing to resolve."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def _exponent(x: Tensor) -> Tensor:
     reference=lambda input: np.frexp(input),
     samples=lambda make: [Sample(make(3, 4)), Sample(make(()))],
     errors=lambda make: [
-        Bad(make.int(2), match="only supports floating-point dtypes"), Bad("a", error=TypeError, match="must be Tensor"),
+        Bad(make.int(2), match="only supports floating-point dtypes"),
+        Bad("a", error=TypeError, match="must be Tensor"),
     ],
 )  # fmt: skip
 def frexp(input: Tensor) -> tuple[Tensor, Tensor]:

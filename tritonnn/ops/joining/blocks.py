@@ -31,7 +31,8 @@ def _blocks(*tensors: Any) -> Any:
     api="torch", dtypes=ANY, reference=_blocks,
     samples=lambda make: [Sample(make(2, 3), make(1, 2), make(3)), Sample(make(()), make(2, 2)), Sample(make(2, 2))],
     errors=lambda make: [
-        Bad(make(2, 2, 2), match="must have 2 or fewer dimensions"), Bad(make(2), 1, error=TypeError, match="Tensor, not int"),
+        Bad(make(2, 2, 2), match="must have 2 or fewer dimensions"),
+        Bad(make(2), 1, error=TypeError, match="must be Tensor, not int"),
     ],
 )  # fmt: skip
 def block_diag(*tensors: Tensor) -> Tensor:
@@ -44,8 +45,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     """
     for number, tensor in enumerate(tensors):
         if not isinstance(tensor, Tensor):
-            text = f"argument 'tensors' must be tuple of Tensors, but found element of type Tensor, not {{}} at pos {number}"
-            raise TypeError(f"block_diag(): {text.format(type(tensor).__name__)}")
+            raise TypeError(f"block_diag(): argument 'tensors' must be Tensor, not {type(tensor).__name__}")
         if len(tensor.shape) > 2:
             text = f"Input tensors must have 2 or fewer dimensions. Input {number} has {len(tensor.shape)} dimensions"
             raise fail("block_diag", text, tensor=tensor)
@@ -71,8 +71,8 @@ def _weights(name: str, count: int, weights: Tensor | None, whole: bool) -> None
     if (weights.dtype.kind in (0, 1)) is not whole or weights.dtype.kind == 0 or weights.dtype.kind == 3:
         raise fail("cov", f"expected {name} to have {kind} dtype but got {weights.dtype.name}")
     if weights.numel() != count:
-        text = f"expected {name} to have the same numel as there are observations in the input but got {weights.numel()}"
-        raise fail("cov", f"{text} != {count}")
+        text = f"expected {name} to have the same numel as there are observations in the input"
+        raise fail("cov", f"{text} but got {weights.numel()} != {count}")
     if weights.numel() and bool(weights.min() < 0):
         raise fail("cov", f"{name} cannot be negative")
 

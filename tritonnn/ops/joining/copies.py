@@ -1,4 +1,4 @@
-"""The ops that view, as ops that copy: `view_copy` and its siblings, and the parts that are no views, `unsafe_split`."""
+"""The ops that view, as ops that copy: `view_copy` and its siblings; and parts that are no views, `unsafe_split`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def _copying(name: str, viewing: Callable, takes_out: bool) -> Callable:
     def copying(*args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None) if takes_out else None
         result = viewing(*args, **kwargs)
-        return _copied(result) if out is None else dispatch.deliver(name, out, _copied(result))
+        if out is None:
+            return _copied(result)
+        written = dispatch.deliver(name, out, _copied(result))
+        return written if isinstance(result, Tensor) else None  # as PyTorch's
 
     signature = inspect.signature(viewing)
     given = [p.replace(name="input") if p.name == "self" else p for p in signature.parameters.values()]
@@ -44,7 +47,7 @@ def _copying(name: str, viewing: Callable, takes_out: bool) -> Callable:
 def _viewing(name: str) -> tuple[Callable, Any]:
     """A function of the table, and what has its entry; `view` is several."""
     function = NAMESPACES["torch"].get(name) or getattr(Tensor, name)
-    return function, function if hasattr(function, "op") else shape.view_as_size
+    return function, function if hasattr(function, "op") else NAMESPACES["torch"]["reshape"]
 
 
 for _name in (

@@ -16,8 +16,8 @@ from tritonnn.table.types import IntOrInts
 def _sections(name: str, least: int, input: Tensor, dim: int, sections: Any) -> tuple[Tensor, ...]:
     """`tensor_split` where a number of sections divides the dimension."""
     if len(input.shape) < least:
-        text = f"requires a tensor with at least {least} dimension, but got a tensor with {len(input.shape)} dimensions!"
-        raise fail(name, f"torch.{name} {text}", input=input)
+        text = f"requires a tensor with at least {least} dimension, but got a tensor with {len(input.shape)}"
+        raise fail(name, f"torch.{name} {text} dimensions!", input=input)
     extent = input.shape[dim]
     if isinstance(sections, int) and (sections == 0 or extent % sections):
         text = f"attempted to split along dimension {dim}, but the size of the dimension {extent} is not divisible by "
