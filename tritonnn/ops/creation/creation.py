@@ -349,7 +349,7 @@ def empty_strided(
     api="torch", dtypes=ANY, reference=lambda size: np.empty(size),
     samples=lambda make: [Sample((0, 3), (1, 0), dtype=make.dtype, device=make.device)],
     errors=lambda make: [
-        Bad((2, 3), (0,), match="number of dimensions"), Bad((2, 3), (0, 0), match="duplicate dim"),
+        Bad((2, 3), (0,), match="Number of dimensions"), Bad((2, 3), (0, 0), match="duplicate dim"),
         Bad((2, 3), (0, 2), error=IndexError, match="Dimension out of range"),
     ],
 )  # fmt: skip
