@@ -32,7 +32,7 @@ UNWRITTEN = frozenset(
 TIES = "of equal elements, PyTorch does not say which index comes; ours is the first"
 STEPS = "PyTorch rounds to bfloat16 between the steps of one op, ours computes in float32 and rounds once"
 STRIDED_OUT = "PyTorch leaves an out= of other strides as it was, or writes it in the wrong order"
-WRONG_GRADIENT = "PyTorch's gradient of input is that of the written elements, which do not depend on it; PyTorch skips its own check"
+WRONG_GRADIENT = "PyTorch's gradient of input is that of the written elements, and its own check is skipped"
 NAN_GRADIENT = "PyTorch's gradient of complex numbers whose norm is that of the largest is NaN"
 IMAGINARY = "PyTorch's complex64 result is off by 3e-4 where one element dominates; in complex128 both agree"
 LEFT_OUT = "the gradient of a norm of degree 0 is zeros, where PyTorch has None"
@@ -46,7 +46,9 @@ QR = "not implemented yet: the gradient of qr"
 ZETA = "not mended yet: negative arguments of the Hurwitz zeta function"
 COMPLEX = "not implemented yet for complex numbers"
 BOOLS = "not implemented yet: bounds of truth values"
-OUT_DTYPE = "an out= of another dtype or one that requires grad is written where PyTorch refuses it, or refused where PyTorch writes it"
+OUT_DTYPE = (
+    "an out= of another dtype, or that requires grad: written where PyTorch refuses it, or the reverse"
+)
 OVERLAP = "an out= that shares memory with an argument, or with itself, is written as if it did not"
 
 # "name: kind" -> the reason.

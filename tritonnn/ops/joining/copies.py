@@ -29,6 +29,8 @@ def _copying(name: str, viewing: Callable, takes_out: bool) -> Callable:
 
     def copying(*args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None) if takes_out else None
+        if first != "input" and "input" in kwargs:
+            kwargs[first] = kwargs.pop("input")
         result = viewing(*args, **kwargs)
         if out is None:
             return _copied(result)
@@ -36,7 +38,8 @@ def _copying(name: str, viewing: Callable, takes_out: bool) -> Callable:
         return written if isinstance(result, Tensor) else None  # as PyTorch's
 
     signature = inspect.signature(viewing)
-    given = [p.replace(name="input") if p.name == "self" else p for p in signature.parameters.values()]
+    first = next(iter(signature.parameters))
+    given = [p.replace(name="input") if p.name == first else p for p in signature.parameters.values()]
     last = [_OUT] if takes_out and "out" not in signature.parameters else []
     copying.__signature__ = signature.replace(parameters=[*given, *last])  # type: ignore[attr-defined]
     copying.__name__ = copying.__qualname__ = name
