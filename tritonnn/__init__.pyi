@@ -305,25 +305,6 @@ def empty_strided(
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
-def empty_permuted(
-    size: Sequence[_int],
-    physical_layout: Sequence[_int],
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-) -> Tensor: ...
-def scalar_tensor(
-    s: Number,
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-) -> Tensor: ...
 def eye(
     n: _int,
     m: _int | None = None,
@@ -669,6 +650,25 @@ def conv_transpose3d(
     output_padding: IntOrInts = 0,
     groups: _int = 1,
     dilation: IntOrInts = 1,
+) -> Tensor: ...
+def empty_permuted(
+    size: Sequence[_int],
+    physical_layout: Sequence[_int],
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+def scalar_tensor(
+    s: Number,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
 ) -> Tensor: ...
 @overload
 def arange(
@@ -1029,7 +1029,7 @@ def expand_copy(
 def permute_copy(input: Tensor, dims: Sequence[_int], *, out: Any = None) -> Tensor: ...
 def select_copy(input: Tensor, dim: _int, index: _int, *, out: Any = None) -> Tensor: ...
 def split_copy(
-    tensor: Tensor, split_size_or_sections: IntOrInts, dim: _int = 0, *, out: Any = None
+    input: Tensor, split_size_or_sections: IntOrInts, dim: _int = 0, *, out: Any = None
 ) -> tuple[Tensor, ...]: ...
 def split_with_sizes_copy(
     input: Tensor, split_sizes: Sequence[_int], dim: _int = 0, *, out: Any = None
@@ -1053,7 +1053,7 @@ def narrow_copy(
     input: Tensor, dim: _int, start: _int | Tensor, length: _int, *, out: Any = None
 ) -> Tensor: ...
 def unsafe_chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
-def unsafe_split(tensor: Tensor, split_size_or_sections: IntOrInts, dim: _int = 0) -> tuple[Tensor, ...]: ...
+def unsafe_split(input: Tensor, split_size_or_sections: IntOrInts, dim: _int = 0) -> tuple[Tensor, ...]: ...
 def unsafe_split_with_sizes(
     input: Tensor, split_sizes: Sequence[_int], dim: _int = 0
 ) -> tuple[Tensor, ...]: ...
