@@ -69,6 +69,11 @@ def _copy(args: tuple) -> str:
     return "CloneBackward0" if (source.dtype, source.device) == (dtype, device) else "ToCopyBackward0"
 
 
+def _drawn(args: tuple) -> str:
+    mean, std = args
+    return f"NormalBackward{1 if std is None else 2 if mean is None else 3}"
+
+
 _NLL: Callable[[tuple], str] = lambda args: (
     "NllLoss2DBackward0" if len(args[0].shape) > 3 else "NllLossBackward0"
 )
@@ -87,7 +92,8 @@ BY_ARGUMENTS: dict[str, Callable[[tuple], str]] = {
     "masked_fill": _is_tensor(2, "MaskedFillBackward1", "MaskedFillBackward0"),
     "matmul_nd": lambda args: "MmBackward0" if len(args[0].shape) == 2 == len(args[1].shape) else "BmmBackward0",
     "max_pool": _dims(1, "MaxPool", "WithIndices"), "max_pool_with_indices": _dims(1, "MaxPool", "WithIndices"),
-    "mean": lambda args: "Mean" + _all_dims(args), "median_dim": _MEDIAN, "nll_loss": _NLL, "pow": _power,
+    "mean": lambda args: "Mean" + _all_dims(args), "median_dim": _MEDIAN, "nll_loss": _NLL,
+    "normal_drawn": _drawn, "pow": _power,
     "prod_dims": lambda args: "Prod" + _all_dims(args),
     "remainder": _is_tensor(1, "RemainderBackward1", "RemainderBackward0"),
     "round": lambda args: "RoundBackward1" if args[1] else "RoundBackward0",
