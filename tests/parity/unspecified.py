@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from widened import FOURIER
+
 EITHER = "the larger and the smaller of +0 and -0 is either; PyTorch's vector and scalar code differ"
 SUMS = "a sum of zeros has the sign that its order and its start give it"
+WINDOWS = [f"{name}_window" for name in ("bartlett", "blackman", "hamming", "hann", "kaiser")]
 # Families and ops whose zeros may have either sign.
 SIGN_OF_ZERO = {
     **dict.fromkeys(
@@ -28,7 +31,8 @@ SIGN_OF_ZERO = {
     "lerp": "the sign of what underflows",
     "nextafter": "PyTorch's float16 code gives the first of equal numbers, its other code the second",
     **dict.fromkeys(("softshrink",), "PyTorch's vector code writes +0, its scalar code input * 0"),
-    **dict.fromkeys(("convolution", "linalg", "reduction", "scan", "normalization"), SUMS),
+    **dict.fromkeys(WINDOWS, "a difference of equal numbers, which rounding may have made a negative one"),
+    **dict.fromkeys(("convolution", "linalg", "reduction", "scan", "normalization", "fft"), SUMS),
     **dict.fromkeys(("einsum", "attention", "grid_sample", "grid_sampler", "scatter"), SUMS),
 }
 # Families whose indices say only which of several equal elements was found.
@@ -47,6 +51,7 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
     **dict.fromkeys(
         ("addmm complex64", "conv1d complex64"), (4, "BLAS adds complex products in another order")
     ),
+    **dict.fromkeys(WINDOWS, (30, "computed in float64; PyTorch rounds every step to the window's dtype")),
     "log1p complex64": (4, "the logarithm of a magnitude near 1 cancels"),
     "scaled_dot_product_attention": (3, "the softmax is summed block by block"),
     **dict.fromkeys(
@@ -86,6 +91,13 @@ ONLY_INPUT = dict.fromkeys(
 )
 # op -> (kinds of special numbers whose result is not compared, why)
 SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
+    **dict.fromkeys(
+        FOURIER,
+        (
+            ("nan", "infinite", "mixed", "limits", "largest"),
+            "which sums a special number enters, and what cancels beside large ones, depends on the factorisation",
+        ),
+    ),
     **dict.fromkeys(
         ("grid_sample", "grid_sampler"),
         (

@@ -35,7 +35,7 @@ def _by_reflections(A: Any, mode: str) -> Any:
 
 @primitive(
     api="linalg",
-    host=True,
+    host="LAPACK",
     dtypes=(dtypes.float32, dtypes.float64, *dtypes.COMPLEX),
     results=("Q", "R"),
     samples=lambda make: [
