@@ -16,7 +16,6 @@ from tritonnn import cuda as cuda
 from tritonnn import fft as fft
 from tritonnn import func as func
 from tritonnn import linalg as linalg
-from tritonnn import masked as masked
 from tritonnn import multiprocessing as multiprocessing
 from tritonnn import nn as nn
 from tritonnn import optim as optim
@@ -889,6 +888,31 @@ def embedding(
     padding_idx: _int = -1,
     scale_grad_by_freq: _bool = False,
     sparse: _bool = False,
+) -> Tensor: ...
+def stft(
+    input: Tensor,
+    n_fft: _int,
+    hop_length: _int | None = None,
+    win_length: _int | None = None,
+    window: Tensor | None = None,
+    center: _bool = True,
+    pad_mode: str = "reflect",
+    normalized: _bool = False,
+    onesided: _bool | None = None,
+    return_complex: _bool | None = None,
+    align_to_window: _bool | None = None,
+) -> Tensor: ...
+def istft(
+    input: Tensor,
+    n_fft: _int,
+    hop_length: _int | None = None,
+    win_length: _int | None = None,
+    window: Tensor | None = None,
+    center: _bool = True,
+    normalized: _bool = False,
+    onesided: _bool | None = None,
+    length: _int | None = None,
+    return_complex: _bool = False,
 ) -> Tensor: ...
 def gather(
     input: Tensor, dim: _int, index: Tensor, *, sparse_grad: _bool = False, out: Tensor | None = None

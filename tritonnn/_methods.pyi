@@ -503,6 +503,18 @@ class Methods:
     def isneginf(self, *, out: Tensor | None = None) -> Tensor: ...
     def isposinf(self, *, out: Tensor | None = None) -> Tensor: ...
     def isreal(self) -> Tensor: ...
+    def istft(
+        self,
+        n_fft: _int,
+        hop_length: _int | None = None,
+        win_length: _int | None = None,
+        window: Tensor | None = None,
+        center: _bool = True,
+        normalized: _bool = False,
+        onesided: _bool | None = None,
+        length: _int | None = None,
+        return_complex: _bool = False,
+    ) -> Tensor: ...
     def kron(self, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
     def kthvalue(
         self, k: _int, dim: _int = -1, keepdim: _bool = False, *, out: tuple[Tensor, ...] | None = None
@@ -896,6 +908,19 @@ class Methods:
         *,
         correction: _float | None = None,
         out: Tensor | None = None,
+    ) -> Tensor: ...
+    def stft(
+        self,
+        n_fft: _int,
+        hop_length: _int | None = None,
+        win_length: _int | None = None,
+        window: Tensor | None = None,
+        center: _bool = True,
+        pad_mode: str = "reflect",
+        normalized: _bool = False,
+        onesided: _bool | None = None,
+        return_complex: _bool | None = None,
+        align_to_window: _bool | None = None,
     ) -> Tensor: ...
     def storage(self) -> Any: ...
     def storage_type(self) -> Any: ...

@@ -78,3 +78,48 @@ DEFINITIONS = {
     for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
     for along in ("", "2", "n")
 }
+
+
+def _padded(window: Array, n_fft: int) -> Array:
+    left = (n_fft - len(window)) // 2
+    return np.pad(window, (left, n_fft - len(window) - left))
+
+
+def stft(
+    input: Array, n_fft: int, hop_length: int | None, win_length: int | None, window: Array, center: bool,
+    pad_mode: str, normalized: bool, onesided: bool | None, align_to_window: bool | None,
+) -> Array:  # fmt: skip
+    """Window by window: the product with a matrix of roots of unity."""
+    hop = n_fft // 4 if hop_length is None else hop_length
+    if center:
+        around = [(0, 0)] * (input.ndim - 1) + [(n_fft // 2, n_fft // 2)]
+        input = np.pad(input, around, mode="reflect" if pad_mode == "reflect" else "constant")
+    if align_to_window:
+        left = (n_fft - len(window)) // 2
+        input = np.pad(input, [(0, 0)] * (input.ndim - 1) + [(left, n_fft - len(window) - left)])
+    factors = _padded(window, n_fft)[:, None] * _matrix(n_fft, False, "ortho" if normalized else None)
+    starts = range(0, input.shape[-1] - n_fft + 1, hop)
+    result = np.stack([input[..., k : k + n_fft] @ factors for k in starts], -1)
+    return result[..., : n_fft // 2 + 1, :] if onesided is None else result
+
+
+def istft(
+    input: Array, n_fft: int, hop_length: int | None, window: Array, center: bool, normalized: bool,
+    onesided: bool | None, length: int | None, return_complex: bool,
+) -> Array:  # fmt: skip
+    """Window by window: added up where it belongs, and divided by the weights that places got."""
+    hop = n_fft // 4 if hop_length is None else hop_length
+    factors = _padded(window, n_fft)
+    count = input.shape[-1]
+    total = np.zeros((*input.shape[:-2], n_fft + hop * (count - 1)), complex)
+    weights = np.zeros(total.shape[-1])
+    for k in range(count):
+        part = input[..., k]
+        part = part if onesided is False else _mirrored(part, n_fft, part.ndim - 1)
+        place = slice(k * hop, k * hop + n_fft)
+        total[..., place] += factors * (part @ _matrix(n_fft, True, "ortho" if normalized else None))
+        weights[place] += factors**2
+    start = n_fft // 2 if center else 0
+    end = start + length if length is not None else len(weights) - start
+    result = total[..., start:end] / weights[start:end]
+    return result if return_complex else result.real
