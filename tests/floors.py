@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
     (
         "base",
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
-        "_call_site determinism batch_sizes",
+        "_call_site determinism batch_sizes bessel_coefficients gamma_coefficients",
     ),
     ("a tensor as data", "storage _tensor _sparse _methods"),
     ("device runtime", "runtime"),
