@@ -31,7 +31,9 @@ from tritonnn._methods import (
     Aminmax,
     Cummax,
     Cummin,
+    Frexp,
     Histogram,
+    Histogramdd,
     Kthvalue,
     Max,
     Median,
@@ -814,6 +816,7 @@ def isreal(input: Tensor) -> Tensor: ...
 def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def mvlgamma(input: Tensor, p: _int, *, out: Tensor | None = None) -> Tensor: ...
 def multigammaln(input: Tensor, p: _int, *, out: Tensor | None = None) -> Tensor: ...
+def frexp(input: Tensor, *, out: tuple[Tensor, ...] | None = None) -> Frexp: ...
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def addcmul(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
@@ -1031,6 +1034,35 @@ def histogram(
     density: _bool = False,
     out: tuple[Tensor, ...] | None = None,
 ) -> Histogram: ...
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Tensor | Number,
+    *,
+    out_int32: _bool = False,
+    right: _bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def bucketize(
+    input: Tensor | Number,
+    boundaries: Tensor,
+    *,
+    out_int32: _bool = False,
+    right: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def histogramdd(
+    input: Tensor,
+    bins: Any,
+    range: Sequence[_float] | None = None,
+    weight: Tensor | None = None,
+    density: _bool = False,
+) -> Histogramdd: ...
+def hsplit(input: Tensor, indices_or_sections: IntOrInts) -> tuple[Tensor, ...]: ...
+def vsplit(input: Tensor, indices_or_sections: IntOrInts) -> tuple[Tensor, ...]: ...
+def dsplit(input: Tensor, indices_or_sections: IntOrInts) -> tuple[Tensor, ...]: ...
+def block_diag(*tensors: Tensor) -> Tensor: ...
 def vstack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor: ...
 def row_stack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor: ...
 def hstack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor: ...
@@ -1557,24 +1589,6 @@ def randint_like(
     pin_memory: _bool = False,
     memory_format: MemoryFormat | None = None,
 ) -> Tensor: ...
-def searchsorted(
-    sorted_sequence: Tensor,
-    input: Tensor | Number,
-    *,
-    out_int32: _bool = False,
-    right: _bool = False,
-    side: str | None = None,
-    sorter: Tensor | None = None,
-    out: Tensor | None = None,
-) -> Tensor: ...
-def bucketize(
-    input: Tensor | Number,
-    boundaries: Tensor,
-    *,
-    out_int32: _bool = False,
-    right: _bool = False,
-    out: Tensor | None = None,
-) -> Tensor: ...
 def normal(
     mean: Tensor | _float,
     std: Tensor | _float = 1.0,
@@ -1688,6 +1702,10 @@ def isin(
     invert: _bool = False,
     out: Tensor | None = None,
 ) -> Tensor: ...
+def cov(
+    input: Tensor, *, correction: _int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor: ...
+def corrcoef(input: Tensor) -> Tensor: ...
 def grid_sampler(
     input: Tensor,
     grid: Tensor,

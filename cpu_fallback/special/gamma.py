@@ -93,11 +93,12 @@ def _temme(a: Array, x: Array, upper: Array) -> Array:
 
 def _regularised(a: Array, x: Array, upper: bool) -> Array:
     result = np.full(a.shape, np.nan)
-    valid = (a >= 0) & (x >= 0) & ~((a == 0) & (x == 0)) & ~(np.isinf(a) & np.isinf(x))
+    # NaN beside a number that decides alone changes nothing, as in PyTorch
+    valid = ~(a < 0) & ~(x < 0) & ~((a == 0) & ~(x > 0)) & ~(np.isinf(a) & np.isinf(x))
     at_one = valid & ((x == 0) | np.isinf(a))  # all is above
     at_zero = valid & ~at_one & ((a == 0) | np.isinf(x))  # all is below
     result[at_one], result[at_zero] = float(upper), float(not upper)
-    rest = valid & ~at_one & ~at_zero
+    rest = valid & ~at_one & ~at_zero & (a == a) & (x == x)
     near = rest & (a > 20) & (np.abs(x - a) < 0.3 * a)
     rest &= ~near
     log_x = np.log(np.where(rest, x, 1.0))

@@ -125,10 +125,11 @@ def _temme(a, x, SIGN: tl.constexpr):
 def _regularised(a, x, UPPER: tl.constexpr):
     a, x = tl.broadcast(a.to(tl.float64), x.to(tl.float64))
     infinite = (a == _math.INF) & (x == _math.INF)
-    valid = (a >= 0.0) & (x >= 0.0) & ~((a == 0.0) & (x == 0.0)) & ~infinite
+    # NaN beside a number that decides alone changes nothing, as in PyTorch
+    valid = ~(a < 0.0) & ~(x < 0.0) & ~((a == 0.0) & ~(x > 0.0)) & ~infinite
     all_above = valid & ((x == 0.0) | (a == _math.INF))
     all_below = valid & ~all_above & ((a == 0.0) | (x == _math.INF))
-    rest = valid & ~all_above & ~all_below
+    rest = valid & ~all_above & ~all_below & (a == a) & (x == x)
     a, x = tl.where(rest, a, 1.0), tl.where(rest, x, 0.25)
     near = rest & (a > 20.0) & (tl.abs(x - a) < 0.3 * a)
     # P is not small: Q has digits of its own

@@ -82,6 +82,7 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
             and bfloat16 as float64), and absent arguments as their defaults. A ufunc is given the tensors in order.
         inplace: also make `name_`, a method if the op is one. alias: more names.
         aliasing: the implementation may be given its first argument as the output (in-place calls need no copy).
+        unrecorded: its results never require grad, as PyTorch's do not.
         recorded: it stands in graphs alone and is never run: dispatch, or other ops, compute what it stands for.
         renewable: the gradient's formula is given None for a result that was written since, and computes it anew.
         public: what errors call it, where users know another name.

@@ -236,6 +236,8 @@ class Op:
     def grad(self) -> dict[str, Callable]:
         """Argument -> formula."""
         known = self.options.get("grad") or {}
+        if self.options.get("unrecorded"):
+            return known
         floating = self.result_rule in (PROMOTE, FLOAT)
         if self.has_derivative or not (floating or self.host or self.options.get("no_derivative")):
             return known

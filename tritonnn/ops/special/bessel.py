@@ -15,7 +15,7 @@ TYPES = (dtypes.bool_, *dtypes.INTEGRAL, dtypes.float32, dtypes.float64)
 def _entry(name: str, doc: str, shown: tuple[str, str], low: float = 0.2, high: float = 20) -> Any:
     return unary(
         name, doc + example(f"special.{name}", *shown), FLOAT, api="special", inplace=False, dtypes=TYPES,
-        no_derivative=True, samples=lambda make: within(make, low, high), errors=refusals(name, TYPES, FLOAT),
+        unrecorded=True, samples=lambda make: within(make, low, high), errors=refusals(name, TYPES, FLOAT),
         reference=getattr(define, name),
     )  # fmt: skip
 

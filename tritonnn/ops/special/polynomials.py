@@ -44,7 +44,7 @@ def _entry(name: str, doc: str, shown: str, low: float = -1.5, high: float = 1.5
         "degree." + example(f"special.{name}", "[0.5, 1.5]), torch.tensor([2, 3]", shown)
     )  # fmt: skip
     decorate = pointwise(
-        FLOAT, api="special", inplace=False, dtypes=TYPES, no_derivative=True,
+        FLOAT, api="special", inplace=False, dtypes=TYPES, unrecorded=True,
         samples=_samples(low, high), errors=_errors,
         reference=getattr(define, name),
     )  # fmt: skip
