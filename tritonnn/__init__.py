@@ -87,7 +87,7 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "amp", "autograd", "backends", "cpu", "cuda", "fft", "func", "linalg", "multiprocessing", "nn", "optim",
+    "amp", "autograd", "backends", "cpu", "cuda", "fft", "func", "linalg", "masked", "multiprocessing", "nn", "optim",
     "random", "serialization", "signal", "sparse", "special", "testing", "utils", "version",
 ))  # fmt: skip
 _LAZY = {

@@ -122,9 +122,8 @@ def block_diag(*tensors: Tensor) -> Tensor:
     rows: list[Tensor] = []
     for i, tensor in enumerate(tensors):
         if not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"block_diag(): argument 'tensors' must be tuple of Tensors, but found {type(tensor).__name__}"
-            )
+            kind = type(tensor).__name__
+            raise TypeError(f"block_diag(): argument 'tensors' must be tuple of Tensors, but found {kind}")
         if len(tensor.shape) > 2:
             text = f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {len(tensor.shape)}"
             raise fail("block_diag", f"{text} dimensions", tensor=tensor)
