@@ -122,7 +122,8 @@ def argmax(
     tensor(2)
     """
     x, mask = _cast("argmax", input, mask, dtype)
-    return _extremes.argmax(filled(x, mask, least("argmax", x.dtype)), dim, builtins.bool(keepdim))
+    at = _extremes.argmax(filled(x, mask, least("argmax", x.dtype)), dim, builtins.bool(keepdim))
+    return at.to(x.dtype) if dim is None else at  # as PyTorch has it
 
 
 def argmin(
@@ -136,7 +137,8 @@ def argmin(
     tensor(0)
     """
     x, mask = _cast("argmin", input, mask, dtype)
-    return _extremes.argmin(filled(x, mask, greatest("argmin", x.dtype)), dim, builtins.bool(keepdim))
+    at = _extremes.argmin(filled(x, mask, greatest("argmin", x.dtype)), dim, builtins.bool(keepdim))
+    return at.to(x.dtype) if dim is None else at  # as PyTorch has it
 
 
 def _count(x: Tensor, dims: tuple[int, ...], keepdim: bool, mask: Tensor | None) -> Tensor:
@@ -209,7 +211,8 @@ def logsumexp(
     tensor(0.6931)
     """
     x, mask = _cast("logsumexp", input, mask, dtype)
-    return _softmax.logsumexp(filled(x, mask, least("logsumexp", x.dtype)), places(x, dim), keepdim)
+    low = float("-inf") if x.dtype.kind > 1 else least("logsumexp", x.dtype)
+    return _softmax.logsumexp(filled(x, mask, low), places(x, dim), keepdim).to(x.dtype)
 
 
 def logaddexp(
@@ -261,7 +264,7 @@ def _variance(
     squares = off * off.conj() if x.dtype.is_complex else off * off
     total = _reduction.sum(squares.real if x.dtype.is_complex else squares, dims, keep)
     count = _count(x, dims, keep, mask) - less
-    return total / _maximum(count, count.new_full((), 0.0))
+    return (total / _maximum(count, count.new_full((), 0.0))).to(x.dtype)
 
 
 def var(

@@ -44,7 +44,7 @@ def _edges(points: Tensor, bins: Any, limits: Sequence[float] | None) -> list[Te
         elif len(points):
             low, high = float(points[:, i].min()), float(points[:, i].max())
         else:
-            low, high = 0.0, 0.0
+            low, high = 0.0, 1.0
         if not (abs(low) < float("inf") and abs(high) < float("inf")):
             raise fail("histogramdd", f"dimension {i}'s range [{low}, {high}] is not finite", input=points)
         if low > high:
