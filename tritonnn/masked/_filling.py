@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
@@ -22,7 +23,7 @@ def given(op: str, input: Tensor, mask: Tensor | None, name: str = "mask") -> Te
         raise TypeError(f"{op}(): argument '{name}' must be Tensor, not {type(mask).__name__}")
     if len(mask.shape) > len(input.shape):
         text = f"expected broadcastable {name} (got {name} dimensionality higher than of the input)"
-        raise fail(op, text, kind=IndexError, input=input, **{name: mask})
+        raise fail(op, text, kind=IndexError, **dict[str, Any](input=input, **{name: mask}))
     return mask.broadcast_to(input.shape).to(dtypes.bool_)
 
 

@@ -231,7 +231,8 @@ def _entry(name: str, along: str) -> Any:
         *,
         out: Tensor | None = None,
     ) -> Tensor:
-        s, dim = ((x,) if isinstance(x, int) else x for x in (s, dim))
+        s = (s,) if isinstance(s, int) else s
+        dim = (dim,) if isinstance(dim, int) else dim
         return _delivered(op, form, transform(op, form, input, s, dim, norm), out)
 
     def several(

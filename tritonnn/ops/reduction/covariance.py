@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tritonnn import dtypes
@@ -21,7 +23,7 @@ def _samples(make: Make) -> list[Sample]:
 def _weight(name: str, weight: Tensor | None, count: int, whole: bool, input: Tensor) -> None:
     if weight is None:
         return
-    said = {"input": input, name: weight}
+    said: dict[str, Any] = {"input": input, name: weight}
     if len(weight.shape) > 1:
         text = f"expected {name} to have one or fewer dimensions but got {name} with {len(weight.shape)} dimensions"
         raise fail("cov", text, **said)
@@ -84,7 +86,7 @@ def cov(
     weight = fweights if aweights is None else aweights if fweights is None else fweights * aweights
     if weight is not None:
         weight = weight.reshape(-1)
-    total = weight.sum() if weight is not None else None
+    total: Any = weight.sum() if weight is not None else None
     if total is not None and float(total.detach()) == 0:
         raise fail("cov", "weights sum to zero, can't be normalized", input=input)
     # before the mean, so that whole numbers become fractions
