@@ -14,15 +14,18 @@ from tritonnn import autograd as autograd
 from tritonnn import backends as backends
 from tritonnn import cpu as cpu
 from tritonnn import cuda as cuda
+from tritonnn import fft as fft
 from tritonnn import func as func
 from tritonnn import library as library
 from tritonnn import linalg as linalg
+from tritonnn import masked as masked
 from tritonnn import multiprocessing as multiprocessing
 from tritonnn import nn as nn
 from tritonnn import optim as optim
 from tritonnn import overrides as overrides
 from tritonnn import random as random
 from tritonnn import serialization as serialization
+from tritonnn import signal as signal
 from tritonnn import sparse as sparse
 from tritonnn import special as special
 from tritonnn import storage as storage
@@ -35,6 +38,7 @@ from tritonnn._methods import (
     Cummin,
     Geqrf,
     Histogram,
+    Histogramdd,
     Kthvalue,
     Max,
     Median,
@@ -724,6 +728,82 @@ def logspace(
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
+def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def erf_(input: Tensor) -> Tensor: ...
+def erfc(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def erfc_(input: Tensor) -> Tensor: ...
+def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def i0_(input: Tensor) -> Tensor: ...
+def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor: ...
+def logit_(input: Tensor, eps: _float | None = None) -> Tensor: ...
+def nan_to_num_(
+    input: Tensor, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None
+) -> Tensor: ...
+def nan_to_num(
+    input: Tensor,
+    nan: _float | None = None,
+    posinf: _float | None = None,
+    neginf: _float | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def hann_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+) -> Tensor: ...
+def hamming_window(
+    window_length: _int,
+    periodic: _bool = True,
+    alpha: _float = 0.54,
+    beta: _float = 0.46,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+) -> Tensor: ...
+def blackman_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+) -> Tensor: ...
+def bartlett_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+) -> Tensor: ...
+def kaiser_window(
+    window_length: _int,
+    periodic: _bool = True,
+    beta: _float = 12.0,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+) -> Tensor: ...
 def isclose(
     input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False
 ) -> Tensor: ...
@@ -764,29 +844,6 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor: .
 def conj(input: Tensor) -> Tensor: ...
 def isreal(input: Tensor) -> Tensor: ...
 def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def erf_(input: Tensor) -> Tensor: ...
-def erfc(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def erfc_(input: Tensor) -> Tensor: ...
-def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def i0_(input: Tensor) -> Tensor: ...
-def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor: ...
-def logit_(input: Tensor, eps: _float | None = None) -> Tensor: ...
-def nan_to_num_(
-    input: Tensor, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None
-) -> Tensor: ...
-def nan_to_num(
-    input: Tensor,
-    nan: _float | None = None,
-    posinf: _float | None = None,
-    neginf: _float | None = None,
-    *,
-    out: Tensor | None = None,
-) -> Tensor: ...
 def mvlgamma(input: Tensor, p: _int, *, out: Tensor | None = None) -> Tensor: ...
 def multigammaln(input: Tensor, p: _int, *, out: Tensor | None = None) -> Tensor: ...
 def frexp(input: Tensor, *, out: tuple[Tensor, ...] | None = None) -> tuple[Tensor, Tensor]: ...
@@ -866,6 +923,31 @@ def embedding(
     padding_idx: _int = -1,
     scale_grad_by_freq: _bool = False,
     sparse: _bool = False,
+) -> Tensor: ...
+def stft(
+    input: Tensor,
+    n_fft: _int,
+    hop_length: _int | None = None,
+    win_length: _int | None = None,
+    window: Tensor | None = None,
+    center: _bool = True,
+    pad_mode: str = "reflect",
+    normalized: _bool = False,
+    onesided: _bool | None = None,
+    return_complex: _bool | None = None,
+    align_to_window: _bool | None = None,
+) -> Tensor: ...
+def istft(
+    input: Tensor,
+    n_fft: _int,
+    hop_length: _int | None = None,
+    win_length: _int | None = None,
+    window: Tensor | None = None,
+    center: _bool = True,
+    normalized: _bool = False,
+    onesided: _bool | None = None,
+    length: _int | None = None,
+    return_complex: _bool = False,
 ) -> Tensor: ...
 def gather(
     input: Tensor, dim: _int, index: Tensor, *, sparse_grad: _bool = False, out: Tensor | None = None
@@ -1062,6 +1144,31 @@ def unsafe_split(input: Tensor, split_size_or_sections: IntOrInts, dim: _int = 0
 def unsafe_split_with_sizes(
     input: Tensor, split_sizes: Sequence[_int], dim: _int = 0
 ) -> tuple[Tensor, ...]: ...
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Tensor | Number,
+    *,
+    out_int32: _bool = False,
+    right: _bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def bucketize(
+    input: Tensor | Number,
+    boundaries: Tensor,
+    *,
+    out_int32: _bool = False,
+    right: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def histogramdd(
+    input: Tensor,
+    bins: Any,
+    range: Sequence[_float] | None = None,
+    weight: Tensor | None = None,
+    density: _bool = False,
+) -> Histogramdd: ...
 def hsplit(input: Tensor, indices_or_sections: IntOrInts) -> tuple[Tensor, ...]: ...
 def vsplit(input: Tensor, indices_or_sections: IntOrInts) -> tuple[Tensor, ...]: ...
 def dsplit(input: Tensor, indices_or_sections: IntOrInts) -> tuple[Tensor, ...]: ...
@@ -1679,24 +1786,6 @@ def alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def feature_alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def feature_alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor: ...
-def searchsorted(
-    sorted_sequence: Tensor,
-    input: Tensor | Number,
-    *,
-    out_int32: _bool = False,
-    right: _bool = False,
-    side: str | None = None,
-    sorter: Tensor | None = None,
-    out: Tensor | None = None,
-) -> Tensor: ...
-def bucketize(
-    input: Tensor | Number,
-    boundaries: Tensor,
-    *,
-    out_int32: _bool = False,
-    right: _bool = False,
-    out: Tensor | None = None,
-) -> Tensor: ...
 def normal(
     mean: Tensor | _float,
     std: Tensor | _float = 1.0,
@@ -1937,3 +2026,5 @@ def nanquantile(
     interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor: ...
+def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...

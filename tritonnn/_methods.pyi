@@ -39,6 +39,10 @@ class Histogram(NamedTuple):
     hist: Tensor
     bin_edges: Tensor
 
+class Histogramdd(NamedTuple):
+    hist: Tensor
+    bin_edges: Tensor
+
 class Kthvalue(NamedTuple):
     values: Tensor
     indices: Tensor
@@ -493,6 +497,10 @@ class Methods:
     def hypot_(self, other: Tensor) -> Tensor: ...
     def i0(self, *, out: Tensor | None = None) -> Tensor: ...
     def i0_(self) -> Tensor: ...
+    def igamma(self, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+    def igamma_(self, other: Tensor) -> Tensor: ...
+    def igammac(self, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+    def igammac_(self, other: Tensor) -> Tensor: ...
     @property
     def imag(self) -> Tensor: ...
     @imag.setter
@@ -543,6 +551,18 @@ class Methods:
     def isneginf(self, *, out: Tensor | None = None) -> Tensor: ...
     def isposinf(self, *, out: Tensor | None = None) -> Tensor: ...
     def isreal(self) -> Tensor: ...
+    def istft(
+        self,
+        n_fft: _int,
+        hop_length: _int | None = None,
+        win_length: _int | None = None,
+        window: Tensor | None = None,
+        center: _bool = True,
+        normalized: _bool = False,
+        onesided: _bool | None = None,
+        length: _int | None = None,
+        return_complex: _bool = False,
+    ) -> Tensor: ...
     def kron(self, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
     def kthvalue(
         self, k: _int, dim: _int = -1, keepdim: _bool = False, *, out: tuple[Tensor, ...] | None = None
@@ -977,6 +997,19 @@ class Methods:
         *,
         correction: _float | None = None,
         out: Tensor | None = None,
+    ) -> Tensor: ...
+    def stft(
+        self,
+        n_fft: _int,
+        hop_length: _int | None = None,
+        win_length: _int | None = None,
+        window: Tensor | None = None,
+        center: _bool = True,
+        pad_mode: str = "reflect",
+        normalized: _bool = False,
+        onesided: _bool | None = None,
+        return_complex: _bool | None = None,
+        align_to_window: _bool | None = None,
     ) -> Tensor: ...
     def storage(self) -> Any: ...
     def storage_type(self) -> Any: ...

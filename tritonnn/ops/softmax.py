@@ -115,7 +115,7 @@ def _finite(result: Tensor) -> Tensor:
 
 
 @composite(
-    api="torch tensor", dtypes=(*NUMERIC, *dtypes.COMPLEX),
+    api="torch tensor special", dtypes=(*NUMERIC, *dtypes.COMPLEX),
     samples=lambda make: [Sample(make(3, 4), 1), Sample(make(3, 4), (0, 1), True), Sample(make(()), 0)],
     errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range")],
     reference=define.logsumexp,

@@ -12,7 +12,8 @@ NO_FORMULA = "torch::autograd::NotImplemented"
 _NAMES = {
     "col2im": "Col2ImBackward0", "constant_pad_nd": "ConstantPadNdBackward0", "copied_over": "CopyBackwards",
     "bincount_of": NO_FORMULA, "histogram_of": NO_FORMULA,
-    "erfcx": "SpecialErfcxBackward0", "expand_as_size": "ExpandBackward0", "filled_over": "FillBackward0",
+    "erfcx": "SpecialErfcxBackward0", "expand_as_size": "ExpandBackward0", "fft_c2r": "FftC2RBackward0",
+    "fft_r2c": "FftR2CBackward0", "filled_over": "FillBackward0",
     "exponential": "LinalgMatrixExpBackward0", "least_squares": "LinalgLstsqBackward0",
     "floor_quotient": "DivBackward2", "fused_rms_norm": "MulBackward0", "i0e": "SpecialI0EBackward0",
     "i1": "SpecialI1Backward0", "i1e": "SpecialI1EBackward0", "im2col": "Im2ColBackward0", "log1p": "Log1PBackward0",
@@ -84,6 +85,7 @@ BY_ARGUMENTS: dict[str, Callable[[tuple], str]] = {
     "adaptive_avg_pool": _dims(1, "AdaptiveAvgPool"), "adaptive_max_pool": _dims(1, "AdaptiveMaxPool"),
     "avg_pool": _dims(1, "AvgPool"), "clamp": _clamp,
     "copysign": _is_tensor(1, "CopysignBackward0", "CopysignBackward1"),
+    "fft_c2c": lambda args: f"Fft{'C' if args[0].dtype.is_complex or len(args[1]) > 1 else 'R'}2CBackward0",
     "fmod": _is_tensor(1, "FmodBackward1", "FmodBackward0"),
     "fused_cross_entropy": lambda args: "AddBackward0" if args[4] else _NLL(args),
     "grid_sampler": lambda args: f"GridSampler{len(args[0].shape) - 2}DBackward0",
