@@ -40,7 +40,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
     ("files", "serialization"),
     (
         "what users see",
-        "tritonnn _tensor_methods nn func optim amp linalg special sparse cpu cuda backends utils "
+        "tritonnn _tensor_methods nn func optim amp linalg special sparse cpu cuda backends utils distributions "
         "ops.__main__ ops._stubs collect_env _run _shim __main__ _verify testing",
     ),
 )

@@ -87,8 +87,8 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "amp", "autograd", "backends", "cpu", "cuda", "func", "linalg", "multiprocessing", "nn", "optim", "random",
-    "serialization",
+    "amp", "autograd", "backends", "cpu", "cuda", "distributions", "func", "linalg", "multiprocessing", "nn", "optim",
+    "random", "serialization",
     "sparse", "special", "testing", "utils", "version",
 ))  # fmt: skip
 _LAZY = {

@@ -13,6 +13,7 @@ from tritonnn import autograd as autograd
 from tritonnn import backends as backends
 from tritonnn import cpu as cpu
 from tritonnn import cuda as cuda
+from tritonnn import distributions as distributions
 from tritonnn import func as func
 from tritonnn import linalg as linalg
 from tritonnn import multiprocessing as multiprocessing

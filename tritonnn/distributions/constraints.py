@@ -1,0 +1,431 @@
+"""What values a parameter or a sample may take: a condition on the last `event_dim` dimensions.
+
+>>> import tritonnn as torch
+>>> torch.distributions.constraints.positive.check(torch.tensor([-1., 2.]))
+tensor([False,  True])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tritonnn as torch
+from tritonnn._tensor import Tensor
+
+__all__ = [
+    "Constraint", "MixtureSameFamilyConstraint", "boolean", "cat", "corr_cholesky", "dependent", "dependent_property",
+    "greater_than", "greater_than_eq", "half_open_interval", "independent", "integer_interval", "interval",
+    "is_dependent", "less_than", "lower_cholesky", "lower_triangular", "multinomial", "nonnegative",
+    "nonnegative_integer", "one_hot", "positive", "positive_definite", "positive_integer", "positive_semidefinite",
+    "real", "real_vector", "simplex", "square", "stack", "symmetric", "unit_interval",
+]  # fmt: skip
+
+
+class Constraint:
+    """A condition on values; `check` says for each event whether it holds.
+
+    `is_discrete` and `event_dim`, the number of dimensions of one event, describe it.
+
+    >>> import tritonnn as torch
+    >>> constraint = torch.distributions.constraints.simplex
+    >>> constraint, constraint.event_dim, constraint.check(torch.tensor([[0.5, 0.5], [0.5, 0.6]]))
+    (Simplex(), 1, tensor([ True, False]))
+    """
+
+    is_discrete: Any = False
+    event_dim: Any = 0
+
+    def check(self, value: Tensor) -> Tensor:
+        """Which events of `value` satisfy the condition."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return type(self).__name__.removeprefix("_") + "()"
+
+
+# ---- what depends on other parameters ---------------------------------------------------------------------
+
+
+class _Dependent(Constraint):
+    """Stands in a class for a condition that only its instances know."""
+
+    def __init__(self, *, is_discrete: Any = NotImplemented, event_dim: Any = NotImplemented) -> None:
+        self._known = {"is_discrete": is_discrete, "event_dim": event_dim}
+
+    @property
+    def is_discrete(self) -> Any:
+        return self._of("is_discrete")
+
+    @property
+    def event_dim(self) -> Any:
+        return self._of("event_dim")
+
+    def _of(self, name: str) -> Any:
+        if self._known[name] is NotImplemented:
+            raise NotImplementedError(f".{name} cannot be determined statically")
+        return self._known[name]
+
+    def __call__(self, *, is_discrete: Any = NotImplemented, event_dim: Any = NotImplemented) -> _Dependent:
+        """The same with more said about it."""
+        given = {"is_discrete": is_discrete, "event_dim": event_dim}
+        known = {k: self._known[k] if given[k] is NotImplemented else given[k] for k in given}
+        return _Dependent(**known)
+
+    def check(self, value: Tensor) -> Tensor:
+        raise ValueError("Cannot determine validity of dependent constraint")
+
+
+def is_dependent(constraint: object) -> bool:
+    """Whether a constraint stands for one that only an instance of the distribution knows.
+
+    >>> import tritonnn as torch
+    >>> constraints = torch.distributions.constraints
+    >>> constraints.is_dependent(constraints.dependent), constraints.is_dependent(constraints.real)
+    (True, False)
+    """
+    return isinstance(constraint, _Dependent)
+
+
+class _DependentProperty(property, _Dependent):
+    """A property of instances that the class shows as a dependent constraint."""
+
+    def __init__(
+        self, fn: Callable[..., Any] | None = None, *, is_discrete: Any = NotImplemented,
+        event_dim: Any = NotImplemented,
+    ) -> None:  # fmt: skip
+        property.__init__(self, fn)
+        _Dependent.__init__(self, is_discrete=is_discrete, event_dim=event_dim)
+
+    def __call__(self, fn: Callable[..., Any]) -> _DependentProperty:  # type: ignore[override]
+        return _DependentProperty(fn, **self._known)
+
+
+# ---- combinations -----------------------------------------------------------------------------------------
+
+
+class _IndependentConstraint(Constraint):
+    """Holds where `base_constraint` holds at all places of the last dimensions."""
+
+    def __init__(self, base_constraint: Constraint, reinterpreted_batch_ndims: int) -> None:
+        if not isinstance(base_constraint, Constraint):
+            raise AssertionError(
+                f"base_constraint must be a Constraint, got {type(base_constraint).__name__}"
+            )
+        if not isinstance(reinterpreted_batch_ndims, int) or reinterpreted_batch_ndims < 0:
+            raise AssertionError(
+                f"reinterpreted_batch_ndims must be a whole number from 0 on, got {reinterpreted_batch_ndims!r}"
+            )
+        self.base_constraint = base_constraint
+        self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
+
+    @property
+    def is_discrete(self) -> Any:
+        return self.base_constraint.is_discrete
+
+    @property
+    def event_dim(self) -> Any:
+        return self.base_constraint.event_dim + self.reinterpreted_batch_ndims
+
+    def check(self, value: Tensor) -> Tensor:
+        result = self.base_constraint.check(value)
+        kept = result.dim() - self.reinterpreted_batch_ndims
+        if kept < 0:
+            expected = self.base_constraint.event_dim + self.reinterpreted_batch_ndims
+            raise ValueError(f"Expected value.dim() >= {expected} but got {value.dim()}")
+        return result.reshape((*result.shape[:kept], -1)).all(-1)
+
+    def __repr__(self) -> str:
+        name = type(self).__name__.removeprefix("_")
+        return f"{name}({self.base_constraint!r}, {self.reinterpreted_batch_ndims})"
+
+
+class MixtureSameFamilyConstraint(Constraint):
+    """Holds for values that the support of every component of a mixture has.
+
+    >>> import tritonnn as torch
+    >>> constraints = torch.distributions.constraints
+    >>> constraints.MixtureSameFamilyConstraint(constraints.positive).check(torch.tensor([1., -1.]))
+    tensor([ True, False])
+    """
+
+    def __init__(self, base_constraint: Constraint) -> None:
+        if not isinstance(base_constraint, Constraint):
+            raise AssertionError(
+                f"base_constraint must be a Constraint, got {type(base_constraint).__name__}"
+            )
+        self.base_constraint = base_constraint
+
+    @property
+    def is_discrete(self) -> Any:
+        return self.base_constraint.is_discrete
+
+    @property
+    def event_dim(self) -> Any:
+        return self.base_constraint.event_dim
+
+    def check(self, value: Tensor) -> Tensor:
+        kept = value.dim() - self.event_dim
+        if kept < 0:
+            raise ValueError(f"Expected value.dim() >= {self.event_dim} but got {value.dim()}")
+        # the components stand in front of the event
+        return self.base_constraint.check(value.unsqueeze(kept)).reshape((*value.shape[:kept], -1)).all(-1)
+
+    def __repr__(self) -> str:
+        return f"MixtureSameFamilyConstraint({self.base_constraint!r})"
+
+
+class _Parts(Constraint):
+    """A constraint for each part of the values along `dim`."""
+
+    dim: int
+
+    def __init__(self, cseq: Sequence[Constraint]) -> None:
+        if not all(isinstance(c, Constraint) for c in cseq):
+            raise AssertionError("every element of cseq must be a Constraint")
+        self.cseq = list(cseq)
+
+    @property
+    def is_discrete(self) -> Any:
+        return any(c.is_discrete for c in self.cseq)
+
+    @property
+    def event_dim(self) -> Any:
+        return max(c.event_dim for c in self.cseq)
+
+
+class _Cat(_Parts):
+    """Each constraint for `lengths` of the values along `dim`, 1 of them by default."""
+
+    def __init__(
+        self, cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None
+    ) -> None:
+        super().__init__(cseq)
+        self.dim = dim
+        self.lengths = [1] * len(self.cseq) if lengths is None else list(lengths)
+        if len(self.lengths) != len(self.cseq):
+            raise AssertionError(f"{len(self.cseq)} constraints but {len(self.lengths)} lengths")
+
+    def check(self, value: Tensor) -> Tensor:
+        if not -value.dim() <= self.dim < value.dim():
+            raise AssertionError(f"dim {self.dim} is none of the {value.dim()} dimensions of value")
+        parts = torch.split(value, self.lengths, self.dim)
+        return torch.cat([c.check(part) for c, part in zip(self.cseq, parts, strict=True)], self.dim)
+
+
+class _Stack(_Parts):
+    """Each constraint for one of the values along `dim`."""
+
+    def __init__(self, cseq: Sequence[Constraint], dim: int = 0) -> None:
+        super().__init__(cseq)
+        self.dim = dim
+
+    @property
+    def event_dim(self) -> Any:
+        deepest = super().event_dim
+        return deepest + 1 if self.dim + deepest < 0 else deepest
+
+    def check(self, value: Tensor) -> Tensor:
+        if not -value.dim() <= self.dim < value.dim():
+            raise AssertionError(f"dim {self.dim} is none of the {value.dim()} dimensions of value")
+        parts = value.unbind(self.dim)
+        return torch.stack([c.check(part) for c, part in zip(self.cseq, parts, strict=True)], self.dim)
+
+
+# ---- numbers ----------------------------------------------------------------------------------------------
+
+
+class _Bounded(Constraint):
+    """What lies between bounds, which are numbers or tensors; it shows them."""
+
+    def __repr__(self) -> str:
+        bounds = ", ".join(f"{name}={value}" for name, value in vars(self).items())
+        return f"{type(self).__name__.removeprefix('_')}({bounds})"
+
+
+class _Above(_Bounded):
+    def __init__(self, lower_bound: Any) -> None:
+        self.lower_bound = lower_bound
+
+
+class _Below(_Bounded):
+    def __init__(self, upper_bound: Any) -> None:
+        self.upper_bound = upper_bound
+
+
+class _Between(_Bounded):
+    def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
+        self.lower_bound = lower_bound
+        self.upper_bound = upper_bound
+
+
+class _GreaterThan(_Above):
+    def check(self, value: Tensor) -> Tensor:
+        return self.lower_bound < value
+
+
+class _GreaterThanEq(_Above):
+    def check(self, value: Tensor) -> Tensor:
+        return self.lower_bound <= value
+
+
+class _LessThan(_Below):
+    def check(self, value: Tensor) -> Tensor:
+        return value < self.upper_bound
+
+
+class _Interval(_Between):
+    def check(self, value: Tensor) -> Tensor:
+        return (self.lower_bound <= value) & (value <= self.upper_bound)
+
+
+class _HalfOpenInterval(_Between):
+    def check(self, value: Tensor) -> Tensor:
+        return (self.lower_bound <= value) & (value < self.upper_bound)
+
+
+class _IntegerInterval(_Between):
+    is_discrete = True
+
+    def check(self, value: Tensor) -> Tensor:
+        return (value % 1 == 0) & (self.lower_bound <= value) & (value <= self.upper_bound)
+
+
+class _IntegerGreaterThan(_Above):
+    is_discrete = True
+
+    def check(self, value: Tensor) -> Tensor:
+        return (value % 1 == 0) & (value >= self.lower_bound)
+
+
+class _Boolean(Constraint):
+    is_discrete = True
+
+    def check(self, value: Tensor) -> Tensor:
+        return (value == 0) | (value == 1)
+
+
+class _Real(Constraint):
+    def check(self, value: Tensor) -> Tensor:
+        return value == value  # NaN is not
+
+
+# ---- vectors ----------------------------------------------------------------------------------------------
+
+
+class _OneHot(Constraint):
+    is_discrete = True
+    event_dim = 1
+
+    def check(self, value: Tensor) -> Tensor:
+        return ((value == 0) | (value == 1)).all(-1) & (value.sum(-1) == 1)
+
+
+class _Multinomial(Constraint):
+    """Counts from 0 on whose sum is at most `upper_bound`, so that values of other totals pass as well."""
+
+    is_discrete = True
+    event_dim = 1
+
+    def __init__(self, upper_bound: Any) -> None:
+        self.upper_bound = upper_bound
+
+    def check(self, value: Tensor) -> Tensor:
+        return (value >= 0).all(-1) & (value.sum(-1) <= self.upper_bound)
+
+
+class _Simplex(Constraint):
+    event_dim = 1
+
+    def check(self, value: Tensor) -> Tensor:
+        return (value >= 0).all(-1) & ((value.sum(-1) - 1).abs() < 1e-6)
+
+
+# ---- matrices ---------------------------------------------------------------------------------------------
+
+
+def _everywhere(condition: Tensor) -> Tensor:
+    return condition.flatten(-2).all(-1)
+
+
+class _LowerTriangular(Constraint):
+    event_dim = 2
+
+    def check(self, value: Tensor) -> Tensor:
+        return _everywhere(value.tril() == value)
+
+
+class _LowerCholesky(_LowerTriangular):
+    def check(self, value: Tensor) -> Tensor:
+        return super().check(value) & (value.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
+
+
+class _CorrCholesky(_LowerCholesky):
+    def check(self, value: Tensor) -> Tensor:
+        # the rounding errors of the sum over a row of 10 for each of its elements
+        room = torch.finfo(value.dtype).eps * value.shape[-1] * 10
+        rows = ((value * value).sum(-1) - 1).abs() <= room
+        return super().check(value) & rows.all(-1)
+
+
+class _Square(Constraint):
+    event_dim = 2
+
+    def check(self, value: Tensor) -> Tensor:
+        square = value.shape[-2] == value.shape[-1]
+        return torch.full(value.shape[:-2], square, dtype=torch.bool, device=value.device)
+
+
+class _Symmetric(_Square):
+    def check(self, value: Tensor) -> Tensor:
+        square = super().check(value)
+        if not bool(square.all()):
+            return square
+        return _everywhere(torch.isclose(value, value.mT, atol=1e-6))
+
+
+class _PositiveSemidefinite(_Symmetric):
+    def check(self, value: Tensor) -> Tensor:
+        symmetric = super().check(value)
+        if not bool(symmetric.all()):
+            return symmetric
+        return (torch.linalg.eigvalsh(value) >= 0).all(-1)
+
+
+class _PositiveDefinite(_Symmetric):
+    def check(self, value: Tensor) -> Tensor:
+        symmetric = super().check(value)
+        if not bool(symmetric.all()):
+            return symmetric
+        return torch.linalg.cholesky_ex(value).info == 0
+
+
+boolean = _Boolean()
+cat = _Cat
+corr_cholesky = _CorrCholesky()
+dependent = _Dependent()
+dependent_property = _DependentProperty
+greater_than = _GreaterThan
+greater_than_eq = _GreaterThanEq
+half_open_interval = _HalfOpenInterval
+independent = _IndependentConstraint
+integer_interval = _IntegerInterval
+interval = _Interval
+less_than = _LessThan
+lower_cholesky = _LowerCholesky()
+lower_triangular = _LowerTriangular()
+multinomial = _Multinomial
+nonnegative = _GreaterThanEq(0.0)
+nonnegative_integer = _IntegerGreaterThan(0)
+one_hot = _OneHot()
+positive = _GreaterThan(0.0)
+positive_definite = _PositiveDefinite()
+positive_integer = _IntegerGreaterThan(1)
+positive_semidefinite = _PositiveSemidefinite()
+real = _Real()
+real_vector = _IndependentConstraint(_Real(), 1)
+simplex = _Simplex()
+square = _Square()
+stack = _Stack
+symmetric = _Symmetric()
+unit_interval = _Interval(0.0, 1.0)
