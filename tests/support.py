@@ -201,3 +201,12 @@ def ops(kind: str | None = None) -> list[Op]:
 def leaf(*values: float, dtype: Any = None) -> torch.Tensor:
     """A vector that requires grad, float64 by default."""
     return torch.tensor(list(values), dtype=dtype or torch.float64, requires_grad=True)
+
+
+# Ops that read one triangle of a Hermitian matrix; their gradient is that among Hermitian matrices.
+HERMITIAN = {"linalg_cholesky_ex", "linalg_cholesky", "cholesky_ex", "cholesky"}
+
+
+def along(op: Op, steps: list[Tensor]) -> list[Tensor]:
+    """Directions to differentiate along: of ops that take a Hermitian matrix, Hermitian ones."""
+    return [(step + step.mH) / 2 for step in steps] if op.name in HERMITIAN else steps

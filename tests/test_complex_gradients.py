@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import call, mapped, ops, samples, tensors
+from support import along, call, mapped, ops, samples, tensors
 
 import tritonnn as torch
 from tritonnn._tensor import Tensor
@@ -56,7 +56,7 @@ def test_gradient_along_a_direction(op: Op) -> None:
             weights = numbers(results, 1)
             grads = torch.autograd.grad(product(results, weights), inputs, allow_unused=True)
             used = [(t, g) for t, g in zip(inputs, grads, strict=True) if g is not None]
-            steps = numbers([t for t, _ in used], 2)
+            steps = along(op, numbers([t for t, _ in used], 2))
             slope = float(product([g for _, g in used], steps))
             values = []
             with torch.no_grad():

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support import (
+    along,
     array,
     assert_close,
     call,
@@ -223,7 +224,7 @@ def test_grad(op, device, dtype):
         weights = directions(results, 1)
         grads = torch.autograd.grad(weighted(results, weights), inputs, allow_unused=True)
         used = [(t, g) for t, g in zip(inputs, grads, strict=True) if g is not None]
-        steps = directions([t for t, _ in used], 2)
+        steps = along(op, directions([t for t, _ in used], 2))
         analytic = sum(float((g * u).sum()) for (_, g), u in zip(used, steps, strict=True))
         numeric = central_difference(op, leaves, [t for t, _ in used], steps, weights)
         assert analytic == pytest.approx(numeric, rel=2e-5, abs=2e-6), repr(sample)
@@ -266,7 +267,7 @@ def test_grad_of_grad(op, device, dtype):
             continue
         grads = torch.autograd.grad(first, inputs, allow_unused=True)
         pairs = [(t, g) for t, g in zip(inputs, grads, strict=True) if g is not None]
-        steps = directions([t for t, _ in pairs], 4)
+        steps = along(op, directions([t for t, _ in pairs], 4))
         analytic = sum(float((g * u).sum()) for (_, g), u in zip(pairs, steps, strict=True))
         eps, values = 1e-6, []
         for sign in (1, -1):
