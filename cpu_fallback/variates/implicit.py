@@ -13,14 +13,14 @@ import numpy as np
 from tritonnn.cpu_fallback.common.pointwise import Array, formula
 from tritonnn.cpu_fallback.common.special import digamma
 
-NODES, FIRST, STEP = 56, -3.0, 0.125
+NODES, FIRST, STEP = 88, -3.4, 1 / 12
 DECAY = 40.0  # integrands are cut where they are exp(-DECAY) of what they are at x
 TERMS = 30
 NEWTON = 10
 
 
 def _nodes() -> list[tuple[float, float]]:
-    """Nodes from 1e-10 to 47 and their weights."""
+    """Nodes from 3e-15 to 47 and their weights."""
     tau = FIRST + STEP * np.arange(NODES)
     v = np.exp(tau - np.exp(-tau))
     return list(zip(v.tolist(), (STEP * v * (1 + np.exp(-tau))).tolist(), strict=True))

@@ -15,11 +15,11 @@ from tritonnn.kernels.device.pointwise_cases import case
 
 @triton.jit
 def _node(k):
-    """A node of the double exponential rule, from 1e-10 to 47, and its weight."""
-    tau = k * 0.125 - 3.0
+    """A node of the double exponential rule, from 3e-15 to 47, and its weight."""
+    tau = k * 0.08333333333333333 - 3.4
     fall = tl.exp(-tau)
     node = tl.exp(tau - fall)
-    return node, 0.125 * node * (1.0 + fall)
+    return node, 0.08333333333333333 * node * (1.0 + fall)
 
 
 @triton.jit
@@ -45,7 +45,7 @@ def _gamma_integral(a, x):
     below = tl.where(b < 0.0, 160.0 / (root - b), (b + root) / (2.0 * a))
     width = tl.where(log_x >= psi, above, -below) / 40.0
     total = x * 0.0
-    for k in range(56):
+    for k in range(88):
         node, weight = _node(k + x * 0.0)
         u = width * node
         total += weight * tl.exp(a * u - x * _math.expm1(u)) * (log_x + u - psi)
@@ -86,7 +86,7 @@ def dirichlet_grad(x, alpha, total):
         v -= (far * v - total * _log_ratio(near, v) - 40.0) / slope
     width = v / 40.0
     result = x * 0.0
-    for k in range(56):
+    for k in range(88):
         node, weight = _node(k + x * 0.0)
         v = width * node
         ratio = _log_ratio(near, v)

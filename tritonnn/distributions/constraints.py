@@ -104,6 +104,11 @@ class _DependentProperty(property, _Dependent):
 # ---- combinations -----------------------------------------------------------------------------------------
 
 
+def _all_from(dim: int, condition: Tensor) -> Tensor:
+    """Whether it holds at all places of the dimensions from `dim` on."""
+    return condition.flatten(dim).all(-1) if dim < condition.dim() else condition
+
+
 class _IndependentConstraint(Constraint):
     """Holds where `base_constraint` holds at all places of the last dimensions."""
 
@@ -133,7 +138,7 @@ class _IndependentConstraint(Constraint):
         if kept < 0:
             expected = self.base_constraint.event_dim + self.reinterpreted_batch_ndims
             raise ValueError(f"Expected value.dim() >= {expected} but got {value.dim()}")
-        return result.reshape((*result.shape[:kept], -1)).all(-1)
+        return _all_from(kept, result)
 
     def __repr__(self) -> str:
         name = type(self).__name__.removeprefix("_")
@@ -169,7 +174,7 @@ class MixtureSameFamilyConstraint(Constraint):
         if kept < 0:
             raise ValueError(f"Expected value.dim() >= {self.event_dim} but got {value.dim()}")
         # the components stand in front of the event
-        return self.base_constraint.check(value.unsqueeze(kept)).reshape((*value.shape[:kept], -1)).all(-1)
+        return _all_from(kept, self.base_constraint.check(value.unsqueeze(kept)))
 
     def __repr__(self) -> str:
         return f"MixtureSameFamilyConstraint({self.base_constraint!r})"

@@ -26,9 +26,8 @@ class LKJCholesky(Distribution):
         ValueError: `dim` is below 2.
 
     >>> import tritonnn as torch
-    >>> lower = torch.distributions.LKJCholesky(3, 0.5).sample()
-    >>> (lower @ lower.T).diagonal()
-    tensor([1., 1., 1.])
+    >>> torch.distributions.LKJCholesky(2, 1.0).log_prob(torch.eye(2)).exp()
+    tensor(0.5000)
     """
 
     arg_constraints = {"concentration": constraints.positive}

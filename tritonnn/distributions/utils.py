@@ -60,7 +60,7 @@ def open_uniform(shape: Any, like: Tensor) -> Tensor:
 
 def sum_rightmost(value: Tensor, count: int) -> Tensor:
     """The sum over the last `count` dimensions."""
-    return value if count == 0 else value.reshape((*value.shape[: value.dim() - count], -1)).sum(-1)
+    return value if count == 0 else value.sum(tuple(range(-count, 0)))
 
 
 def clamp_probs(probs: Tensor) -> Tensor:

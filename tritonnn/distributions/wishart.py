@@ -40,9 +40,8 @@ class Wishart(ExponentialFamily):
     support = constraints.positive_definite
     has_rsample = True
     _mean_carrier_measure = 0
-    _expands = {
-        "df": 0, "covariance_matrix": 2, "precision_matrix": 2, "scale_tril": 2, "_unbroadcasted_scale_tril": 2,
-    }  # fmt: skip
+    _expands = {"df": 0, "covariance_matrix": 2, "precision_matrix": 2, "scale_tril": 2}
+    _carries = frozenset({"_unbroadcasted_scale_tril"})
 
     def __init__(
         self, df: Any, covariance_matrix: Tensor | None = None, precision_matrix: Tensor | None = None,
@@ -79,7 +78,7 @@ class Wishart(ExponentialFamily):
         self._unbroadcasted_scale_tril = {
             "scale_tril": lambda m: m, "covariance_matrix": torch.linalg.cholesky,
             "precision_matrix": precision_to_scale_tril,
-        }[name](matrix.expand(batch_shape + event_shape))  # fmt: skip
+        }[name](matrix)  # fmt: skip
         self._after_expand()
 
     @property
