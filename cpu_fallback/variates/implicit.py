@@ -26,7 +26,7 @@ def _nodes() -> list[tuple[float, float]]:
     return list(zip(v.tolist(), (STEP * v * (1 + np.exp(-tau))).tolist(), strict=True))
 
 
-_NODES = _nodes()
+NODES_AND_WEIGHTS = _nodes()
 
 
 def _gamma_series(a: Array, x: Array) -> Array:
@@ -41,18 +41,25 @@ def _gamma_series(a: Array, x: Array) -> Array:
     return total
 
 
+def tail_widths(a: Array, x: Array) -> tuple[Array, Array]:
+    """|u| above and below 0 at which a u - x (exp(u) - 1) is surely below -DECAY.
+
+    As it is less than (a - x) u - x u^2 / 2 above, and than (a - x) u - x u^2 / (2 - u) below.
+    """
+    above = 2 * DECAY / ((x - a) + np.sqrt((x - a) ** 2 + 2 * DECAY * x))
+    b = DECAY - 2 * (a - x)
+    root = np.sqrt(b * b + 8 * DECAY * a)
+    return above, np.where(b < 0, 4 * DECAY / (root - b), (b + root) / (2 * a))
+
+
 def _gamma_integral(a: Array, x: Array) -> Array:
     """x > 1: the integral over the upper or the lower tail, t = x exp(u)."""
     log_x, psi = np.log(x), digamma(a)
     upper = log_x >= psi
-    # u at which the logarithm of the integrand is surely below -DECAY
-    above = 2 * DECAY / ((x - a) + np.sqrt((x - a) ** 2 + 2 * DECAY * x))
-    b = DECAY - 2 * (a - x)
-    root = np.sqrt(b * b + 8 * DECAY * a)
-    below = np.where(b < 0, 4 * DECAY / (root - b), (b + root) / (2 * a))
+    above, below = tail_widths(a, x)
     width = np.where(upper, above, -below) / DECAY
     total = np.zeros_like(x)
-    for node, weight in _NODES:
+    for node, weight in NODES_AND_WEIGHTS:
         u = width * node
         total += weight * np.exp(a * u - x * np.expm1(u)) * (log_x + u - psi)
     return x * width * total
@@ -91,7 +98,7 @@ def _dirichlet(out: Array, x: Array, a: Array, total: Array) -> None:
             v -= (far * v - total * _log_ratio(near, v) - DECAY) / slope
         width = v / DECAY
         result = np.zeros_like(x)
-        for node, weight in _NODES:
+        for node, weight in NODES_AND_WEIGHTS:
             v = width * node
             ratio = _log_ratio(near, v)
             score = np.where(upper, log_x + ratio - mean, mean - log_x + v - ratio)

@@ -36,14 +36,20 @@ def _gamma_series(a, x):
 
 
 @triton.jit
-def _gamma_integral(a, x):
-    log_x = tl.log(x)
-    psi = _special.digamma(a)
+def _tail_width(a, x, upper):
+    """A 40th of the u at which a u - x (exp(u) - 1) is surely below -40, on one side of 0."""
     above = 80.0 / ((x - a) + tl.sqrt((x - a) * (x - a) + 80.0 * x))
     b = 40.0 - 2.0 * (a - x)
     root = tl.sqrt(b * b + 320.0 * a)
     below = tl.where(b < 0.0, 160.0 / (root - b), (b + root) / (2.0 * a))
-    width = tl.where(log_x >= psi, above, -below) / 40.0
+    return tl.where(upper, above, -below) / 40.0
+
+
+@triton.jit
+def _gamma_integral(a, x):
+    log_x = tl.log(x)
+    psi = _special.digamma(a)
+    width = _tail_width(a, x, log_x >= psi)
     total = x * 0.0
     for k in range(88):
         node, weight = _node(k + x * 0.0)
