@@ -58,3 +58,38 @@ def linalg_inv_ex(inverse: np.ndarray, info: np.ndarray, A: np.ndarray) -> None:
             except np.linalg.LinAlgError:
                 lu, _, where = eliminate(A[at])
                 inverse[at], info[at] = lu, where or A.shape[-1]
+
+
+def linalg_solve_ex(X: np.ndarray, info: np.ndarray, A: np.ndarray, B: np.ndarray, left: bool) -> None:
+    """A X = B, or X A = B; info: one more than the place of the first zero in the diagonal of the LU factor."""
+    if not left:
+        linalg_solve_ex(X.swapaxes(-1, -2), info, A.swapaxes(-1, -2), B.swapaxes(-1, -2), True)
+        return
+    info[...] = 0
+    try:
+        X[...] = np.linalg.solve(A, B)
+    except np.linalg.LinAlgError:
+        wide = np.broadcast_to(np.arange(info.size).reshape(info.shape), X.shape[:-2])
+        A, B = (np.broadcast_to(part, (*X.shape[:-2], *part.shape[-2:])) for part in (A, B))
+        for at in np.ndindex(*X.shape[:-2]):
+            try:
+                X[at] = np.linalg.solve(A[at], B[at])
+            except np.linalg.LinAlgError:
+                X[at] = 0
+                info.reshape(-1)[wide[at]] = eliminate(A[at])[2] or A.shape[-1]
+
+
+def linalg_lu_factor_ex(LU: np.ndarray, pivots: np.ndarray, info: np.ndarray, A: np.ndarray) -> None:
+    """L and U in one matrix, pivots from 1; info: one more than the place of the first zero in the diagonal of U."""
+    LU[...], rows, info[...] = eliminate(A)
+    pivots[...] = rows + 1
+
+
+def rows_of_pivots(out: np.ndarray, pivots: np.ndarray, rows: int) -> None:
+    """The order of rows after exchanging row i with row pivots[i] - 1, one after another."""
+    out[...] = np.arange(rows)
+    flat = out.reshape(-1, rows)
+    every = np.arange(len(flat))
+    for i, other in enumerate(pivots.reshape(len(flat), -1).T - 1 if flat.size else ()):
+        flat[:, i], flat[every, other] = flat[every, other], flat[:, i].copy()
+    out[...] = flat.reshape(out.shape)

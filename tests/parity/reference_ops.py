@@ -24,6 +24,8 @@ REFUSALS = (
 )  # fmt: skip
 # Of the same name in PyTorch, but not the same call.
 OTHER_CALL = {"batch_norm"}
+# Of these PyTorch has only the name, and says what took their place.
+OTHER_CALL |= {"real_eig", "symeig"}
 
 
 def counterpart(op: Op) -> Any:

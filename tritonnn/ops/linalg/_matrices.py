@@ -19,7 +19,7 @@ from tritonnn.table import Make
 
 __all__ = [
     "DECOMPOSED", "adjoint", "by_columns", "check_info", "eye_like", "floating", "hermitian", "matmul_nd", "matrices",
-    "positive", "product", "real_type", "regular", "same_type", "solvable", "square", "triangle", "vectors",
+    "positive", "product", "real_type", "regular", "same_type", "solvable", "square", "triangle", "vectors", "zeros_of",
 ]  # fmt: skip
 
 #: the types that LAPACK has
@@ -82,8 +82,10 @@ def solvable(A: Tensor, B: Tensor, left: bool) -> tuple[int, ...]:
     return (*broadcast_shapes(A.shape[:-2], B.shape[:-2]), *B.shape[-2:])
 
 
-def check_info(name: str, info: Tensor, text: str, **tensors: Any) -> None:
-    """Raise LinAlgError where a factorization failed.
+def check_info(
+    name: str, info: Tensor, text: str, kind: type[Exception] = LinAlgError, **tensors: Any
+) -> None:
+    """Raise an error where a factorization failed.
 
     Args:
         info: for each matrix 0, or what `text` calls {info}.
@@ -94,7 +96,7 @@ def check_info(name: str, info: Tensor, text: str, **tensors: Any) -> None:
         return
     where = int(codes.reshape(-1).nonzero()[0][0])
     batch = f"(Batch element {where}): " if codes.ndim else ""
-    raise fail(name, batch + text.format(info=int(codes.reshape(-1)[where])), kind=LinAlgError, **tensors)
+    raise fail(name, batch + text.format(info=int(codes.reshape(-1)[where])), kind=kind, **tensors)
 
 
 # ---- forms ---------------------------------------------------------------------------------------------------
@@ -124,6 +126,11 @@ def triangle(X: Tensor, upper: bool, without_diagonal: bool = False) -> Tensor:
 def eye_like(A: Tensor) -> Tensor:
     """The unit matrix of the size, type and device of A."""
     return eye(A.shape[-1], dtype=A.dtype, device=A.device)
+
+
+def zeros_of(A: Tensor) -> Tensor:
+    """Zeros in the shape of A, whose gradient is 0: what depends on A and not on its numbers."""
+    return A.masked_fill(A.new_ones((), dtype=dtypes.bool_), 0)
 
 
 def product(*factors: Tensor) -> Tensor:

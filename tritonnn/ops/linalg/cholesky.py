@@ -175,6 +175,10 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     return L
 
 
+def _a_factor(make: Any, *shape: int, upper: bool = False) -> Tensor:
+    return linalg_cholesky_ex(m.positive(make, *shape), upper)[0].detach()
+
+
 def _full(L: Any, upper: bool) -> Any:
     """The matrix of a factor."""
     T = np.triu(L) if upper else np.tril(L)
@@ -186,8 +190,8 @@ def _full(L: Any, upper: bool) -> Any:
     api="torch tensor",
     out=True,
     samples=lambda make: [
-        Sample(make(3, 2), m.regular(make, 3)),
-        Sample(make(3, 2), m.regular(make, 2, 3), True),
+        Sample(make(3, 2), _a_factor(make, 3)),
+        Sample(make(3, 2), _a_factor(make, 2, 3, upper=True), True),
     ],
     reference=lambda input, L, upper: np.linalg.inv(_full(L, upper)) @ input,
     dtypes=m.DECOMPOSED,
@@ -234,7 +238,7 @@ def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor:
 @composite(
     api="torch tensor",
     out=True,
-    samples=lambda make: [Sample(m.regular(make, 3)), Sample(m.regular(make, 2, 3), True)],
+    samples=lambda make: [Sample(_a_factor(make, 3)), Sample(_a_factor(make, 2, 3, upper=True), True)],
     reference=lambda input, upper: np.linalg.inv(_full(input, upper)),
     dtypes=m.DECOMPOSED,
     errors=lambda make: [
