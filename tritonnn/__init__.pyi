@@ -30,6 +30,7 @@ from tritonnn._methods import (
     Aminmax,
     Cummax,
     Cummin,
+    Geqrf,
     Histogram,
     Kthvalue,
     Max,
@@ -37,6 +38,7 @@ from tritonnn._methods import (
     Min,
     Mode,
     Nanmedian,
+    Pstrf,
     Sort,
     Topk,
 )
@@ -1042,56 +1044,152 @@ def triangular_solve(
     *,
     out: tuple[Tensor, ...] | None = None,
 ) -> tuple[Tensor, Tensor]: ...
+def lu(A: Tensor, pivot: _bool = True, get_infos: _bool = False) -> tuple[Tensor, ...]: ...
+def lu_unpack(
+    LU_data: Tensor,
+    LU_pivots: Tensor,
+    unpack_data: _bool = True,
+    unpack_pivots: _bool = True,
+    *,
+    out: tuple[Tensor, ...] | None = None,
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def btrifact(A: Tensor, *, pivot: _bool = True) -> tuple[Tensor, ...]: ...
+def btrifact_with_info(A: Tensor, *, pivot: _bool = True) -> tuple[Tensor, ...]: ...
+def btrisolve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor: ...
+def btriunpack(
+    LU_data: Tensor, LU_pivots: Tensor, unpack_data: _bool = True, unpack_pivots: _bool = True
+) -> tuple[Any, ...]: ...
 def cholesky(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
 def cholesky_solve(
     input: Tensor, L: Tensor, upper: _bool = False, *, out: Tensor | None = None
 ) -> Tensor: ...
 def cholesky_inverse(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
-def einsum(equation: Any, *operands: Any) -> Tensor: ...
+def qr(
+    input: Tensor, some: _bool = True, *, out: tuple[Tensor, ...] | None = None
+) -> tuple[Tensor, Tensor]: ...
 def inverse(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor: ...
-def chain_matmul(*matrices: Tensor) -> Tensor: ...
-def trace(input: Tensor) -> Tensor: ...
-def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def cross(input: Tensor, other: Tensor, dim: _int | None = None, *, out: Tensor | None = None) -> Tensor: ...
-def _scaled_mm(
-    input: Tensor,
-    mat2: Tensor,
-    scale_a: Tensor,
-    scale_b: Tensor,
-    bias: Tensor | None = None,
-    scale_result: Tensor | None = None,
-    out_dtype: DType | None = None,
-    use_fast_accum: _bool = False,
-    *,
+def diag_embed(input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor: ...
+def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor: ...
+def diagflat(input: Tensor, offset: _int = 0) -> Tensor: ...
+def pinverse(input: Tensor, rcond: _float = 1e-15) -> Tensor: ...
+def det(input: Tensor) -> Tensor: ...
+def slogdet(input: Tensor, *, out: tuple[Tensor, ...] | None = None) -> tuple[Tensor, Tensor]: ...
+def logdet(input: Tensor) -> Tensor: ...
+def einsum(equation: Any, *operands: Any) -> Tensor: ...
+def rand(
+    *sizes: _int | Sequence[_int],
+    size: Sequence[_int] | None = None,
+    generator: Generator | None = None,
     out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
 ) -> Tensor: ...
-def binary_cross_entropy_with_logits(
+def randn(
+    *sizes: _int | Sequence[_int],
+    size: Sequence[_int] | None = None,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+@overload
+def randint(
+    high: _int,
+    size: Sequence[_int],
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+@overload
+def randint(
+    low: _int,
+    high: _int,
+    size: Sequence[_int],
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+def randperm(
+    n: _int,
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+def rand_like(
     input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
-    pos_weight: Tensor | None = None,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+    memory_format: MemoryFormat | None = None,
+    generator: Generator | None = None,
 ) -> Tensor: ...
-def logsumexp(
-    input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False, *, out: Tensor | None = None
+def randn_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+    memory_format: MemoryFormat | None = None,
+    generator: Generator | None = None,
 ) -> Tensor: ...
-def softmax(input: Tensor, dim: _int, dtype: DType | None = None, *, out: Tensor | None = None) -> Tensor: ...
-def log_softmax(
-    input: Tensor, dim: _int, dtype: DType | None = None, *, out: Tensor | None = None
+def randint_like(
+    input: Tensor,
+    low: _int | None = None,
+    high: _int | None = None,
+    *,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+    memory_format: MemoryFormat | None = None,
 ) -> Tensor: ...
-def ctc_loss(
-    log_probs: Tensor,
-    targets: Tensor,
-    input_lengths: Any,
-    target_lengths: Any,
-    blank: _int = 0,
-    reduction: str = "mean",
-    zero_infinity: _bool = False,
-) -> Tensor: ...
+def svd_lowrank(
+    A: Tensor, q: _int | None = 6, niter: _int = 2, M: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def pca_lowrank(
+    A: Tensor, q: _int | None = None, center: _bool = True, niter: _int = 2
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def lobpcg(
+    A: Tensor,
+    k: _int | None = None,
+    B: Tensor | None = None,
+    X: Tensor | None = None,
+    n: _int | None = None,
+    iK: Tensor | None = None,
+    niter: _int | None = None,
+    tol: _float | None = None,
+    largest: _bool | None = None,
+    method: str | None = None,
+) -> tuple[Tensor, Tensor]: ...
 def amax(input: Tensor, dim: Dims = ..., keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
 def amin(input: Tensor, dim: Dims = ..., keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
 def aminmax(
@@ -1144,6 +1242,82 @@ def nanmean(
     *,
     dtype: DType | None = None,
     out: Tensor | None = None,
+) -> Tensor: ...
+def geqrf(input: Tensor, *, out: tuple[Tensor, ...] | None = None) -> Geqrf: ...
+def orgqr(input: Tensor, input2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def ormqr(
+    input: Tensor,
+    tau: Tensor,
+    other: Tensor,
+    left: _bool = True,
+    transpose: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def svd(
+    input: Tensor, some: _bool = True, compute_uv: _bool = True, *, out: tuple[Tensor, ...] | None = None
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def eig(
+    input: Tensor, eigenvectors: _bool = False, *, out: tuple[Tensor, ...] | None = None
+) -> tuple[Tensor, Tensor]: ...
+def symeig(
+    input: Tensor, eigenvectors: _bool = False, upper: _bool = True, *, out: tuple[Tensor, ...] | None = None
+) -> tuple[Tensor, Tensor]: ...
+def potrf(input: Tensor, upper: _bool = True) -> Tensor: ...
+def potri(input: Tensor, upper: _bool = True) -> Tensor: ...
+def potrs(input: Tensor, input2: Tensor, upper: _bool = True) -> Tensor: ...
+def pstrf(
+    input: Tensor, upper: _bool = True, tol: _float = -1, *, out: tuple[Tensor, ...] | None = None
+) -> Pstrf: ...
+def gesv(input: Tensor, A: Tensor, *, out: tuple[Tensor, ...] | None = None) -> tuple[Tensor, Tensor]: ...
+def gels(input: Tensor, A: Tensor) -> tuple[Tensor, Tensor]: ...
+def trtrs(
+    input: Tensor, A: Tensor, upper: _bool = True, transpose: _bool = False, unitriangular: _bool = False
+) -> tuple[Tensor, Tensor]: ...
+def matrix_exp(input: Tensor) -> Tensor: ...
+def matrix_power(input: Tensor, n: _int, *, out: Tensor | None = None) -> Tensor: ...
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor: ...
+def chain_matmul(*matrices: Tensor) -> Tensor: ...
+def trace(input: Tensor) -> Tensor: ...
+def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def cross(input: Tensor, other: Tensor, dim: _int | None = None, *, out: Tensor | None = None) -> Tensor: ...
+def _scaled_mm(
+    input: Tensor,
+    mat2: Tensor,
+    scale_a: Tensor,
+    scale_b: Tensor,
+    bias: Tensor | None = None,
+    scale_result: Tensor | None = None,
+    out_dtype: DType | None = None,
+    use_fast_accum: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor: ...
+def logsumexp(
+    input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False, *, out: Tensor | None = None
+) -> Tensor: ...
+def softmax(input: Tensor, dim: _int, dtype: DType | None = None, *, out: Tensor | None = None) -> Tensor: ...
+def log_softmax(
+    input: Tensor, dim: _int, dtype: DType | None = None, *, out: Tensor | None = None
+) -> Tensor: ...
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: _int = 0,
+    reduction: str = "mean",
+    zero_infinity: _bool = False,
 ) -> Tensor: ...
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False
@@ -1398,101 +1572,6 @@ def alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def feature_alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def feature_alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor: ...
-def rand(
-    *sizes: _int | Sequence[_int],
-    size: Sequence[_int] | None = None,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-) -> Tensor: ...
-def randn(
-    *sizes: _int | Sequence[_int],
-    size: Sequence[_int] | None = None,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-) -> Tensor: ...
-@overload
-def randint(
-    high: _int,
-    size: Sequence[_int],
-    *,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-) -> Tensor: ...
-@overload
-def randint(
-    low: _int,
-    high: _int,
-    size: Sequence[_int],
-    *,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-) -> Tensor: ...
-def randperm(
-    n: _int,
-    *,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-) -> Tensor: ...
-def rand_like(
-    input: Tensor,
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-    memory_format: MemoryFormat | None = None,
-    generator: Generator | None = None,
-) -> Tensor: ...
-def randn_like(
-    input: Tensor,
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-    memory_format: MemoryFormat | None = None,
-    generator: Generator | None = None,
-) -> Tensor: ...
-def randint_like(
-    input: Tensor,
-    low: _int | None = None,
-    high: _int | None = None,
-    *,
-    generator: Generator | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-    memory_format: MemoryFormat | None = None,
-) -> Tensor: ...
 def searchsorted(
     sorted_sequence: Tensor,
     input: Tensor | Number,
@@ -1660,9 +1739,6 @@ def slice_scatter(
 def diagonal_scatter(
     input: Tensor, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1
 ) -> Tensor: ...
-def diag_embed(input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor: ...
-def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor: ...
-def diagflat(input: Tensor, offset: _int = 0) -> Tensor: ...
 def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor: ...
 def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor: ...
 def channel_shuffle(input: Tensor, groups: _int) -> Tensor: ...
