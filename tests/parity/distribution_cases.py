@@ -44,8 +44,12 @@ CASES: dict[str, tuple[Case, Any]] = {
     "Exponential": (lambda d, t: d.Exponential(t(P)), Q),
     "FisherSnedecor": (lambda d, t: d.FisherSnedecor(t(P), t(Q) + 3.5), R),
     "Gamma": (lambda d, t: d.Gamma(t(P), t(Q)), R),
-    "GeneralizedPareto": (lambda d, t: d.GeneralizedPareto(t(REAL).float(), t(P).float(), t([0.3, -0.4]).float()), "sample"),
-    "GeneralizedPareto-exponential": (lambda d, t: d.GeneralizedPareto(t([0.0]).float(), t([2.0]).float(), t([0.0]).float()), [1.5]),
+    "GeneralizedPareto": (
+        lambda d, t: d.GeneralizedPareto(t(REAL).float(), t(P).float(), t([0.3, -0.4]).float()), "sample",
+    ),
+    "GeneralizedPareto-exponential": (
+        lambda d, t: d.GeneralizedPareto(t([0.0]).float(), t([2.0]).float(), t([0.0]).float()), [1.5],
+    ),
     "Geometric": (lambda d, t: d.Geometric(t(UNIT)), [[0.0, 3.0]] * 3),
     "Geometric-logits": (lambda d, t: d.Geometric(logits=t(REAL)), [[0.0, 3.0]] * 3),
     "Gumbel": (lambda d, t: d.Gumbel(t(REAL), t(P)), REAL[::-1]),

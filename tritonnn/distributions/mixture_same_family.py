@@ -110,7 +110,7 @@ class MixtureSameFamily(Distribution):
         sample_shape = Size(sample_shape)
         with torch.no_grad():
             dim = len(sample_shape) + len(self._batch_shape)
-            choice = self.mixture_distribution.sample(sample_shape)
+            choice = self.mixture_distribution.expand(self._batch_shape).sample(sample_shape)
             samples = self.component_distribution.sample(sample_shape)
             choice = choice.reshape((*choice.shape, *[1] * (self._event_ndims + 1)))
             choice = choice.expand((*choice.shape[:dim], 1, *self._event_shape))

@@ -122,7 +122,8 @@ def _exponential_family(p: Any, q: Any) -> Tensor:
         slopes = torch.autograd.grad(own.sum(), natural, create_graph=True)
     result = q._log_normalizer(*others) - own
     for mine, other, slope in zip(natural, others, slopes, strict=True):
-        result = result - sum_rightmost((other - mine) * slope, len(q.event_shape))
+        term = (other - mine) * slope
+        result = result - sum_rightmost(term, term.dim() - result.dim())
     return result
 
 
