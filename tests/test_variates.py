@@ -175,3 +175,40 @@ def test_gradient_of_gamma(device):
     x = torch._standard_gamma(a)
     (x * 2).sum().backward()
     assert torch.equal(a.grad, 2 * torch._standard_gamma_grad(a.detach(), x.detach()))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_incomplete_gamma_functions(device):
+    """For whole and half a, Q is a sum of elementary functions and erfc (DLMF 8.4.10, 8.4.15); both where small."""
+    a = [k / 2 for k in range(1, 80)]
+    xs = (1e-12, 1e-3, 0.4, 1.0, 1.5, 8.0, 19.5, 45.0)
+    wanted = []
+    for shape in a:
+        row = []
+        for x in xs:
+            half = shape % 1
+            total = math.erfc(math.sqrt(x)) if half else 0.0
+            for k in range(int(shape)):
+                total += math.exp((k + half) * math.log(x) - x - math.lgamma(k + half + 1))
+            row.append(total)
+        wanted.append(row)
+    args = (
+        torch.tensor(a, dtype=torch.float64, device=device).unsqueeze(1),
+        torch.tensor(xs, dtype=torch.float64, device=device),
+    )
+    upper, lower = array(torch.special.gammaincc(*args).cpu()), array(torch.special.gammainc(*args).cpu())
+    np.testing.assert_allclose(upper, wanted, rtol=1e-12)
+    np.testing.assert_allclose(upper + lower, 1, rtol=1e-14)
+    small = args[0].cpu().numpy(), 1e-12
+    np.testing.assert_allclose(
+        lower[:, 0], np.exp([s * math.log(small[1]) - math.lgamma(s + 1) for s in a]), rtol=1e-11
+    )
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_incomplete_gamma_at_the_edges(device):
+    a = torch.tensor([1e-300, 1e-20, 1e30, 1e30], dtype=torch.float64, device=device)
+    x = torch.tensor([0.5, 0.5, 1e30, 1e30 * (1 + 1e-14)], dtype=torch.float64, device=device)
+    e1 = 0.5597735947761607  # the exponential integral of 1/2, to which Q / a tends
+    np.testing.assert_allclose(array(torch.igammac(a, x).cpu())[:2], [1e-300 * e1, 1e-20 * e1], rtol=1e-12)
+    assert array(torch.igamma(a, x).cpu())[2:].tolist() == [pytest.approx(0.5), 1.0]

@@ -29,6 +29,15 @@ def _nodes() -> list[tuple[float, float]]:
 NODES_AND_WEIGHTS = _nodes()
 
 
+def log_integrand(a: Array, x: Array, u: Array) -> Array:
+    """a u - x (exp(u) - 1), of which u and exp(u) - 1 cancel where a and x are large and alike."""
+    # exp(u) - 1 - u: its series, whose terms beyond u^11 / 11! are nothing below 1/8
+    series = np.ones_like(u)
+    for n in range(11, 2, -1):
+        series = 1 + series * u / n
+    return (a - x) * u - x * np.where(np.abs(u) < 0.125, series * u * u / 2, np.expm1(u) - u)
+
+
 def _gamma_series(a: Array, x: Array) -> Array:
     """x <= 1: the power series of the incomplete gamma function (DLMF 8.7.1), term by term differentiated."""
     log_x = np.log(x)
@@ -61,7 +70,7 @@ def _gamma_integral(a: Array, x: Array) -> Array:
     total = np.zeros_like(x)
     for node, weight in NODES_AND_WEIGHTS:
         u = width * node
-        total += weight * np.exp(a * u - x * np.expm1(u)) * (log_x + u - psi)
+        total += weight * np.exp(log_integrand(a, x, u)) * (log_x + u - psi)
     return x * width * total
 
 

@@ -8,8 +8,15 @@ import numpy as np
 
 from tritonnn.cpu_fallback.common.pointwise import Array, formula
 from tritonnn.cpu_fallback.common.special import lgamma
-from tritonnn.cpu_fallback.variates.implicit import DECAY, NODES_AND_WEIGHTS, TERMS, tail_widths
+from tritonnn.cpu_fallback.variates.implicit import (
+    DECAY,
+    NODES_AND_WEIGHTS,
+    TERMS,
+    log_integrand,
+    tail_widths,
+)
 
+_EULER = 0.5772156649015329
 # Stirling's series of log Gamma, in odd powers of 1 / a (DLMF 5.11.1), for a >= 10
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 
@@ -26,14 +33,19 @@ def _log_front(a: Array, x: Array) -> Array:
     return np.where(a >= 10, large, a * np.log(x) - x - lgamma(a))
 
 
-def _series(a: Array, x: Array) -> Array:
-    """P for x <= 1: DLMF 8.7.1."""
-    term = 1 / a
-    total = term.copy()
+def _series(a: Array, x: Array) -> tuple[Array, Array]:
+    """P and Q for x <= 1, each where it is small: DLMF 8.7.1 in both forms."""
+    # log x^a / Gamma(1 + a), also where 1 + a rounds to 1
+    log_front = a * np.log(x) - np.where(a < 1e-8, -_EULER * a, lgamma(1 + a))
+    term = total = np.ones_like(a)
+    power, alternating = np.ones_like(a), np.zeros_like(a)
     for n in range(1, TERMS + 1):
         term = term * x / (a + n)
-        total += term
-    return np.exp(a * np.log(x) - x - lgamma(a)) * total
+        total = total + term
+        power = power * -x / n
+        alternating = alternating + power / (a + n)
+    p = np.exp(log_front - x) * total
+    return p, -np.expm1(log_front) - np.exp(log_front) * a * alternating
 
 
 def _tail(a: Array, x: Array, upper: Array) -> Array:
@@ -43,7 +55,7 @@ def _tail(a: Array, x: Array, upper: Array) -> Array:
     total = np.zeros_like(x)
     for node, weight in NODES_AND_WEIGHTS:
         u = width * node
-        total += weight * np.exp(a * u - x * np.expm1(u))
+        total += weight * np.exp(log_integrand(a, x, u))
     return np.exp(_log_front(a, x)) * np.abs(width) * total
 
 
@@ -53,8 +65,9 @@ def _both(a: Array, x: Array) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         low = x <= 1
         upper = ~low & (x >= a)
-        part = np.where(low, _series(a, np.minimum(x, 1)), _tail(a, np.maximum(x, 1), upper))
+        part = _tail(a, np.maximum(x, 1), upper)
         p, q = np.where(upper, 1 - part, part), np.where(upper, part, 1 - part)
+        p, q = (np.where(low, *pair) for pair in zip(_series(a, np.minimum(x, 1)), (p, q), strict=True))
         for outside, value in (
             (np.isinf(x), 1.0), (np.isinf(a), 0.0), (np.isinf(a) & np.isinf(x), np.nan), (x == 0, 0.0),
             ((a == 0) & (x > 0), 1.0), ((a == 0) & ~(x > 0), np.nan), ((a < 0) | (x < 0), np.nan),

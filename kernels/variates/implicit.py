@@ -23,6 +23,17 @@ def _node(k):
 
 
 @triton.jit
+def _log_integrand(a, x, u):
+    """a u - x (exp(u) - 1), of which u and exp(u) - 1 cancel where a and x are large and alike."""
+    near = tl.abs(u) < 0.125
+    v = tl.where(near, u, 0.0)
+    series = v * 0.0 + 1.0
+    for n in tl.static_range(9):
+        series = 1.0 + series * v / (11.0 - n)
+    return (a - x) * u - x * tl.where(near, series * v * v * 0.5, _math.expm1(u) - u)
+
+
+@triton.jit
 def _gamma_series(a, x):
     log_x = tl.log(x)
     term = x / a
@@ -54,7 +65,7 @@ def _gamma_integral(a, x):
     for k in range(88):
         node, weight = _node(k + x * 0.0)
         u = width * node
-        total += weight * tl.exp(a * u - x * _math.expm1(u)) * (log_x + u - psi)
+        total += weight * tl.exp(_log_integrand(a, x, u)) * (log_x + u - psi)
     return x * width * total
 
 

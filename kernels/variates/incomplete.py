@@ -8,7 +8,7 @@ from triton import language as tl
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device import special as _special
 from tritonnn.kernels.device.pointwise_cases import case
-from tritonnn.kernels.variates.implicit import _node, _tail_width
+from tritonnn.kernels.variates.implicit import _log_integrand, _node, _tail_width
 
 
 @triton.jit
@@ -26,13 +26,23 @@ def _log_front(a, x):
 
 
 @triton.jit
-def _series(a, x):
-    term = 1.0 / a
-    total = term
-    for n in range(1, 31):
-        term = term * x / (a + n)
-        total += term
-    return tl.exp(a * tl.log(x) - x - _special.lgamma(a)) * total
+def _series(a, x, LOWER: tl.constexpr):
+    """P or Q for x <= 1."""
+    one_more = _special.lgamma(1.0 + a)
+    log_front = a * tl.log(x) - tl.where(a < 1e-8, -0.5772156649015329 * a, one_more)
+    term = a * 0.0 + 1.0
+    if LOWER:
+        total = term
+        for n in range(1, 31):
+            term = term * x / (a + n)
+            total += term
+        return tl.exp(log_front - x) * total
+    else:
+        total = a * 0.0
+        for n in range(1, 31):
+            term = term * -x / n
+            total += term / (a + n)
+        return -_math.expm1(log_front) - tl.exp(log_front) * a * total
 
 
 @triton.jit
@@ -42,7 +52,7 @@ def _tail(a, x, upper):
     for k in range(88):
         node, weight = _node(k + x * 0.0)
         u = width * node
-        total += weight * tl.exp(a * u - x * _math.expm1(u))
+        total += weight * tl.exp(_log_integrand(a, x, u))
     return tl.exp(_log_front(a, x)) * tl.abs(width) * total
 
 
@@ -52,8 +62,9 @@ def _half(a, x, LOWER: tl.constexpr):
     x = x.to(tl.float64)
     low = x <= 1.0
     upper = (x > 1.0) & (x >= a)
-    part = tl.where(low, _series(a, tl.where(low, x, 1.0)), _tail(a, tl.where(low, 1.0, x), upper))
+    part = _tail(a, tl.where(low, 1.0, x), upper)
     value = tl.where(upper != LOWER, part, 1.0 - part)
+    value = tl.where(low, _series(a, tl.where(low, x, 1.0), LOWER), value)
     ZERO: tl.constexpr = 0.0 if LOWER else 1.0
     ONE: tl.constexpr = 1.0 if LOWER else 0.0
     nan = x * 0.0 + float("nan")

@@ -17,17 +17,8 @@ def one_of(probs: Any, logits: Any) -> None:
         raise ValueError("Either `probs` or `logits` must be specified, but not both.")
 
 
-class BinaryParameter(Distribution):
-    """The probability of a success, or its log odds."""
-
-    arg_constraints: Any = {"probs": constraints.unit_interval, "logits": constraints.real}
-
-    def _take(self, probs: Any, logits: Any) -> Size:
-        """Keep the form that is given, and return the shape of the batch."""
-        one_of(probs, logits)
-        name, value = ("probs", probs) if logits is None else ("logits", logits)
-        (self.__dict__[name],) = broadcast_all(value)
-        return self._param.size()
+class GivenParameter(Distribution):
+    """One of `probs` and `logits` is kept in the instance from the start."""
 
     @property
     def _param(self) -> Tensor:
@@ -42,6 +33,24 @@ class BinaryParameter(Distribution):
     def _new(self, *args: Any, **kwargs: Any) -> Tensor:
         return self._param.new(*args, **kwargs)
 
+    @property
+    def param_shape(self) -> Size:
+        """The shape of the parameter."""
+        return self._param.size()
+
+
+class BinaryParameter(GivenParameter):
+    """The probability of a success, or its log odds."""
+
+    arg_constraints: Any = {"probs": constraints.unit_interval, "logits": constraints.real}
+
+    def _take(self, probs: Any, logits: Any) -> Size:
+        """Keep the form that is given, and return the shape of the batch."""
+        one_of(probs, logits)
+        name, value = ("probs", probs) if logits is None else ("logits", logits)
+        (self.__dict__[name],) = broadcast_all(value)
+        return self._param.size()
+
     @lazy_property
     def probs(self) -> Any:
         """The probability of a success."""
@@ -52,13 +61,8 @@ class BinaryParameter(Distribution):
         """log p / (1 - p)."""
         return probs_to_logits(self.probs, is_binary=True)
 
-    @property
-    def param_shape(self) -> Size:
-        """The shape of the parameter."""
-        return self._param.size()
 
-
-class CategoricalParameter(Distribution):
+class CategoricalParameter(GivenParameter):
     """The probabilities of categories along the last dimension, or their logarithms up to a constant."""
 
     arg_constraints: Any = {"probs": constraints.simplex, "logits": constraints.real_vector}
@@ -75,11 +79,6 @@ class CategoricalParameter(Distribution):
             else value - value.logsumexp(-1, keepdim=True)
         )
         return value.shape[:-1]
-
-    _param = BinaryParameter._param
-    _given_probs = BinaryParameter._given_probs
-    _new = BinaryParameter._new
-    param_shape = BinaryParameter.param_shape
 
     @lazy_property
     def probs(self) -> Any:

@@ -55,11 +55,11 @@ class Independent(Distribution):
         return new
 
     @property
-    def has_rsample(self) -> Any:  # type: ignore[override]
+    def has_rsample(self) -> Any:
         return self.base_dist.has_rsample
 
     @property
-    def has_enumerate_support(self) -> Any:  # type: ignore[override]
+    def has_enumerate_support(self) -> Any:
         # the product of the supports has too many values
         return False if self.reinterpreted_batch_ndims > 0 else self.base_dist.has_enumerate_support
 

@@ -83,7 +83,7 @@ class LowRankMultivariateNormal(Distribution):
     mode = mean
 
     @lazy_property
-    def variance(self) -> Any:  # type: ignore[override]
+    def variance(self) -> Any:
         factor = self._unbroadcasted_cov_factor
         return (factor.pow(2).sum(-1) + self._unbroadcasted_cov_diag).expand(
             self._batch_shape + self._event_shape

@@ -72,7 +72,7 @@ class TransformedDistribution(Distribution):
         return new
 
     @property
-    def has_rsample(self) -> Any:  # type: ignore[override]
+    def has_rsample(self) -> Any:
         return self.base_dist.has_rsample
 
     @constraints.dependent_property(is_discrete=False)
@@ -98,7 +98,8 @@ class TransformedDistribution(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        event_dim, log_prob, y = len(self.event_shape), 0.0, value
+        event_dim, y = len(self.event_shape), value
+        log_prob: Any = 0.0
         for transform in reversed(self.transforms):
             x = transform.inv(y)
             event_dim += transform.domain.event_dim - transform.codomain.event_dim

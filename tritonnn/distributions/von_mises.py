@@ -82,6 +82,6 @@ class VonMises(Distribution):
         return self.loc
 
     @lazy_property
-    def variance(self) -> Any:  # type: ignore[override]
+    def variance(self) -> Any:
         """The circular variance, 1 - I1(k) / I0(k)."""
         return 1 - torch.special.i1e(self.concentration) / torch.special.i0e(self.concentration)

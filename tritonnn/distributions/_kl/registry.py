@@ -74,7 +74,8 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
     >>> D.kl_divergence(D.Normal(0., 1.), D.Normal(1., 1.))
     tensor(0.5000)
     """
-    function = _dispatch(type(p), type(q))
+    kinds: Any = type(p), type(q)
+    function = _dispatch(*kinds)
     if function is None:
         raise NotImplementedError(
             f"No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}"

@@ -26,7 +26,7 @@ class _Joined(Transform):
         self.dim = dim
 
     @property
-    def bijective(self) -> Any:  # type: ignore[override]
+    def bijective(self) -> Any:
         return all(t.bijective for t in self.transforms)
 
     def _parts(self, value: Tensor) -> Sequence[Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
@@ -23,7 +25,7 @@ def _place(generator: Generator | None, like: Tensor, count: int) -> tuple[int, 
 def _floating(name: str, argument: str, value: Tensor, kind: type[Exception] = NotImplementedError) -> None:
     if not value.dtype.is_floating_point:
         message = f"expected a floating dtype for {argument}, got {value.dtype.name}"
-        raise fail(name, message, kind=kind, **{argument: value})
+        raise fail(name, message, kind=kind, **dict[str, Any]({argument: value}))
 
 
 def _refused(make: Make) -> list[Bad]:
