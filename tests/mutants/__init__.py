@@ -26,6 +26,7 @@ AREAS = (
     "debugging",
     "recurrent",
     "sparse",
+    "distributions",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.
