@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
         "_call_site determinism batch_sizes",
     ),
-    ("a tensor as data", "storage _tensor _sparse _methods"),
+    ("a tensor as data", "memory _tensor _sparse _methods"),
     ("device runtime", "runtime"),
     ("what kernels are launched with", "kernels.check.case kernels.tables kernels.launch"),
     ("what kernels call", "kernels.device"),
@@ -35,7 +35,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
     ("autograd", "autograd"),
     (
         "tensors of modules, older names, sharing, printing",
-        "_parameter legacy_types multiprocessing _printing threads",
+        "_parameter legacy_types multiprocessing storage _printing threads",
     ),
     ("files", "serialization"),
     (

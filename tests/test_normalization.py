@@ -61,6 +61,16 @@ def test_constant_rows_become_zero(device):
     assert (F.batch_norm(torch.full((8, 3), 7.0, device=device), None, None, training=True) == 0).all()
 
 
+@DEVICES
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_the_default_eps_of_rms_norm(device, dtype):
+    """That of what it is computed in: of small values, the input's own epsilon would leave a tenth."""
+    row = torch.full((1, 8), 2.0**-7, dtype=getattr(torch, dtype), device=device)
+    eps = np.finfo(np.float64 if dtype == "float64" else np.float32).eps
+    expected = 2.0**-7 / np.sqrt(2.0**-14 + eps)
+    np.testing.assert_allclose(F.rms_norm(row, (8,)).double().cpu().numpy(), expected, rtol=4e-3)
+
+
 @pytest.mark.parametrize("rms", [False, True])
 def test_rows_longer_than_a_tile(monkeypatch, forget_launches, rms):
     """The kernels for long rows, by pretending that less fits into registers."""

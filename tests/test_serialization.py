@@ -205,9 +205,10 @@ def test_storages_and_layouts(device: str, zipped: bool) -> None:
             got = torch.load(file, weights_only=weights_only)
             if content is bytes_:
                 assert got.tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0] and got.device.type == device
-                assert isinstance(got, torch.UntypedStorage if zipped else torch.ByteStorage)
+                assert isinstance(got, torch.UntypedStorage if zipped else torch.TypedStorage)
                 continue
-            assert isinstance(got["typed"], torch.FloatStorage) and got["layout"] is torch.strided
+            kind = torch.cuda.FloatStorage if device == "cuda" else torch.FloatStorage
+            assert isinstance(got["typed"], kind) and got["layout"] is torch.strided
             assert got["typed"].tolist() == [0, 1, 2, 3] and got["typed"].device.type == device
             got["typed"][1] = 7.0
             assert got["x"].tolist() == [0, 7, 2, 3] and got["half"][0].tolist() == [0, 7]

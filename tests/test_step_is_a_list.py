@@ -11,9 +11,9 @@ from support import tensors
 import tritonnn as torch
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor, host_array, make_view
+from tritonnn.memory import Storage, allocate
 from tritonnn.nn import functional as F
 from tritonnn.ops.optimizer.optimizer import advance_steps
-from tritonnn.storage import Storage, allocate
 
 nn = torch.nn
 DEVICES = ("cpu", "cuda")

@@ -88,13 +88,14 @@ globals().update(NAMESPACES["torch"])
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
     "amp", "autograd", "backends", "cpu", "cuda", "distributions", "func", "linalg", "multiprocessing", "nn", "optim",
-    "random", "serialization",
+    "random", "serialization", "storage",
     "sparse", "special", "testing", "utils", "version",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
     "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
-    "set_printoptions": "_printing", "UntypedStorage": "legacy_types", "TypedStorage": "legacy_types",
+    "set_printoptions": "_printing", "UntypedStorage": "storage.untyped", "TypedStorage": "storage.typed",
+    "is_storage": "storage.kinds", "from_file": "storage.kinds",
     "set_default_tensor_type": "legacy_types",
     "sparse_coo_tensor": "ops.sparse.making",
     "from_dlpack": "utils.dlpack", "to_dlpack": "utils.dlpack",
@@ -199,7 +200,7 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"tritonnn.{name}")
     module = _LAZY.get(name)
     if module is None and name.endswith(_LEGACY_SUFFIXES):
-        module = "legacy_types"
+        module = "legacy_types" if name.endswith("Tensor") else "storage.kinds"
     if module is not None:
         imported = importlib.import_module(f"tritonnn.{module}")
         if hasattr(imported, name):

@@ -23,6 +23,7 @@ from tritonnn import random as random
 from tritonnn import serialization as serialization
 from tritonnn import sparse as sparse
 from tritonnn import special as special
+from tritonnn import storage as storage
 from tritonnn import testing as testing
 from tritonnn import utils as utils
 from tritonnn import version as version
@@ -105,8 +106,6 @@ from tritonnn.dtypes import uint64 as uint64
 from tritonnn.errors import is_warn_always_enabled as is_warn_always_enabled
 from tritonnn.errors import set_warn_always as set_warn_always
 from tritonnn.kernels.launch.autotune import autotune as autotune
-from tritonnn.legacy_types import TypedStorage as TypedStorage
-from tritonnn.legacy_types import UntypedStorage as UntypedStorage
 from tritonnn.legacy_types import set_default_tensor_type as set_default_tensor_type
 from tritonnn.memory_format import channels_last as channels_last
 from tritonnn.memory_format import channels_last_3d as channels_last_3d
@@ -138,6 +137,10 @@ from tritonnn.serialization import load as load
 from tritonnn.serialization import save as save
 from tritonnn.shape import Size as Size
 from tritonnn.shape import broadcast_shapes as broadcast_shapes
+from tritonnn.storage.kinds import from_file as from_file
+from tritonnn.storage.kinds import is_storage as is_storage
+from tritonnn.storage.typed import TypedStorage as TypedStorage
+from tritonnn.storage.untyped import UntypedStorage as UntypedStorage
 from tritonnn.table.types import Dims, IntOrInts, Number, Tensors
 from tritonnn.threads import get_num_interop_threads as get_num_interop_threads
 from tritonnn.threads import get_num_threads as get_num_threads

@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 
 from tritonnn._tensor import Tensor
 from tritonnn.errors import SparseOperand
+from tritonnn.memory import MetaBlock, Storage
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import sparse_coo
 from tritonnn.shape import Size
-from tritonnn.storage import MetaBlock, Storage
 
 HINT = "is not implemented for sparse tensors. Hint: .to_dense() makes a dense one"
 

@@ -19,11 +19,11 @@ from tritonnn.device import DeviceLike, runtime
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
+from tritonnn.memory import Storage
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.memory_format import strided
 from tritonnn.shape import Size
-from tritonnn.storage import Storage
 
 V = TypeVar("V")
 _new = object.__new__

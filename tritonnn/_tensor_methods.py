@@ -173,13 +173,13 @@ class _Methods(Tensor):
 
     def storage(self) -> Any:
         """The memory behind the tensor as a flat sequence of its elements."""
-        from tritonnn.legacy_types import storage_of
+        from tritonnn.storage.kinds import storage_of
 
         return storage_of(self)
 
     def untyped_storage(self) -> Any:
         """The memory behind the tensor as bytes."""
-        from tritonnn.legacy_types import UntypedStorage
+        from tritonnn.storage.untyped import UntypedStorage
 
         return UntypedStorage(wrap=self._storage)
 
@@ -198,7 +198,7 @@ class _Methods(Tensor):
 
     def storage_type(self) -> Any:
         """The class of `storage()`."""
-        from tritonnn.legacy_types import STORAGES
+        from tritonnn.storage.kinds import STORAGES
 
         return STORAGES[self.dtype]
 

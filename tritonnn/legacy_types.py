@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from tritonnn._tensor import Tensor, make, make_view
-from tritonnn.device import DeviceLike
+from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import (
     UNSIGNED,
@@ -30,7 +28,6 @@ from tritonnn.dtypes import (
 )
 from tritonnn.dtypes import dtype as DType
 from tritonnn.shape import Size
-from tritonnn.storage import Storage as Memory
 
 KINDS = {
     "Half": float16, "BFloat16": bfloat16, "Float": float32, "Double": float64, "Byte": uint8, "Char": int8,
@@ -79,7 +76,7 @@ def construct(kind: dtype, device: Device, args: tuple, kwargs: dict[str, Any]) 
         )
     if isinstance(first, Size):
         return empty(first, dtype=kind, device=device)
-    if isinstance(first, TypedStorage):
+    if hasattr(first, "_memory"):
         return empty(0, dtype=kind, device=device).set_(first)
     if isinstance(first, Tensor):
         if first.dtype is not kind:
@@ -166,197 +163,6 @@ def set_default_tensor_type(t: Any) -> None:
     kind, device = parse_type(t)
     set_default_dtype(kind)
     set_default_device(device)
-
-
-# ---- storages -------------------------------------------------------------------------------------------
-
-
-class TypedStorage:
-    """The memory behind a tensor as a flat sequence of its elements.
-
-    >>> import tritonnn as torch
-    >>> storage = torch.FloatStorage([1., 2.])
-    >>> storage.size(), storage[1]
-    (2, 2.0)
-    """
-
-    _kind: dtype | None = None
-    _ref: Any = None  # of one that a file held: what tensors of the file are made over
-
-    def __init__(
-        self, *args: Any, wrap: Memory | None = None, dtype: dtype | None = None, device: DeviceLike = "cpu"
-    ) -> None:
-        self.dtype = dtype or self._kind or get_default_dtype()
-        if wrap is not None:
-            self._untyped = wrap
-            return
-        tensor = construct(self.dtype, Device(device), args, {})
-        if isinstance(args[0] if args else None, int):
-            tensor.zero_()
-        self._untyped = tensor._storage
-
-    @property
-    def device(self) -> Device:
-        """Where the memory lies."""
-        return self._untyped.device
-
-    is_sparse = False
-
-    @property
-    def is_cuda(self) -> bool:
-        """Whether it lies on a GPU."""
-        return self.device.type == "cuda"
-
-    def _flat(self) -> Tensor:
-        whole = make(None, self._untyped, Size((0,)), self.dtype, self.device)
-        return make_view(whole, Size((self.size(),)), (1,), 0)
-
-    def size(self) -> int:
-        """Number of elements."""
-        return self._untyped.nbytes // self.dtype.itemsize
-
-    __len__ = size
-
-    def nbytes(self) -> int:
-        """Size in bytes."""
-        return self._untyped.nbytes
-
-    def element_size(self) -> int:
-        """Bytes an element takes."""
-        return self.dtype.itemsize
-
-    def data_ptr(self) -> int:
-        """Address of the first element."""
-        return self._untyped.ptr()
-
-    def tolist(self) -> list:
-        """The elements as Python numbers."""
-        return self._flat().tolist()
-
-    def __iter__(self) -> Iterator:
-        return iter(self.tolist())
-
-    def __getitem__(self, index: Any) -> Any:
-        selected = self._flat()[index]
-        return (
-            selected.item()
-            if isinstance(index, int)
-            else TypedStorage(wrap=selected.clone()._storage, dtype=self.dtype)
-        )
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self._flat()[index] = value
-
-    def fill_(self, value: Any) -> TypedStorage:
-        """Overwrite every element."""
-        self._flat().fill_(value)
-        return self
-
-    def copy_(self, source: Any, non_blocking: bool = False) -> TypedStorage:
-        """Overwrite with another storage's elements."""
-        self._flat().copy_(source._flat(), non_blocking)
-        return self
-
-    def resize_(self, size: int) -> TypedStorage:
-        """Change the number of elements, keeping the first ones."""
-        from tritonnn.ops.conversion.conversion import resize_storage
-
-        resize_storage(self._untyped, size * self.dtype.itemsize)
-        return self
-
-    def clone(self) -> TypedStorage:
-        """A copy."""
-        return self.to_type(self.dtype, copy=True)
-
-    def to_type(self, kind: dtype, device: DeviceLike | None = None, copy: bool = False) -> TypedStorage:
-        """The elements in another dtype or on another device."""
-        converted = self._flat().to(device or self.device, kind, copy=copy)
-        return storage_of(converted)
-
-    def type(self, dtype: DType | type | str | None = None) -> Any:
-        """Without argument the type's name, such as 'torch.FloatStorage'; else the elements in that dtype."""
-        if dtype is None:
-            return type_name(self._flat()).removesuffix("Tensor") + "Storage"
-        name = dtype.replace("Storage", "Tensor") if isinstance(dtype, str) else dtype
-        kind, device = (name._kind, None) if hasattr(name, "_kind") else parse_type(name)
-        return self.to_type(kind, device)
-
-    def cpu(self) -> TypedStorage:
-        """The elements in host memory."""
-        return self.to_type(self.dtype, "cpu")
-
-    def cuda(self, device: DeviceLike | None = None, non_blocking: bool = False) -> TypedStorage:
-        """The elements on a GPU."""
-        return self.to_type(self.dtype, Device("cuda") if device is None else Device(device))
-
-    def share_memory_(self) -> TypedStorage:
-        """Move the memory to where other processes see it."""
-        from tritonnn.multiprocessing import share
-
-        if self.device.type == "cpu" and not self.is_shared():
-            share(self._untyped)
-        return self
-
-    def is_shared(self) -> bool:
-        """Whether other processes can see the memory."""
-        return self.is_cuda or getattr(self._untyped.block, "shared_name", None) is not None
-
-    def pin_memory(self) -> TypedStorage:
-        """A copy in page-locked memory."""
-        return storage_of(self._flat().pin_memory())
-
-    def is_pinned(self) -> bool:
-        """Whether the memory is page-locked."""
-        return self._flat().is_pinned()
-
-    def untyped(self) -> UntypedStorage:
-        """The same memory as bytes."""
-        return UntypedStorage(wrap=self._untyped)
-
-    def __deepcopy__(self, memo: dict) -> TypedStorage:
-        from tritonnn.ops.conversion.conversion import deep_copy
-
-        # by way of a tensor, whose copy every other view of the memory shares
-        return type(self)(wrap=deep_copy(self._flat(), memo)._storage)
-
-    def __repr__(self) -> str:
-        numbers = "".join(f" {value}\n" for value in self.tolist())
-        return f"{numbers}[{self.type()} of size {self.size()}]"
-
-
-class UntypedStorage(TypedStorage):
-    """The memory behind a tensor as bytes.
-
-    >>> import tritonnn as torch
-    >>> torch.UntypedStorage(4).nbytes()
-    4
-    """
-
-    _kind = uint8
-
-
-def _casts() -> None:
-    for kind, d in KINDS.items():
-        name = {
-            "BFloat16": "bfloat16",
-            "ComplexFloat": "complex_float",
-            "ComplexDouble": "complex_double",
-        }.get(kind, kind.lower())
-        setattr(TypedStorage, name, lambda self, d=d: self.to_type(d))
-
-
-_casts()
-STORAGES = {
-    d: type(kind + "Storage", (TypedStorage,), {"_kind": d, "__module__": "torch"})
-    for kind, d in KINDS.items()
-}
-globals().update({cls.__name__: cls for cls in STORAGES.values()})
-Storage = STORAGES[KINDS["Float"]]  # as the default dtype was when it got its name
-
-
-def storage_of(tensor: Tensor) -> TypedStorage:
-    """`tensor.storage()`: the memory behind it, shared, as elements of its dtype."""
-    return STORAGES[tensor.dtype](wrap=tensor._storage)
 
 
 def new(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:

@@ -86,7 +86,7 @@ FAULTS = [
         "tests/test_assigned_geometry.py -k read_only",
     ),
     Fault(
-        "a block is replaced without a lock", "ownership", "tritonnn/storage.py",
+        "a block is replaced without a lock", "ownership", "tritonnn/memory.py",
         "resizing = threading.RLock()", "resizing = threading.Semaphore(1 << 20)",
         "tests/test_resized_storage.py -k two_threads",
     ),

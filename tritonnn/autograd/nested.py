@@ -13,8 +13,8 @@ from contextvars import copy_context
 from typing import Any
 
 from tritonnn import device
+from tritonnn.memory import set_inference
 from tritonnn.recording.grad_mode import state
-from tritonnn.storage import set_inference
 
 LEVELS = 20  # levels that share a stack
 

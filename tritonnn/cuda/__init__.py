@@ -59,4 +59,10 @@ else:
             tensor_type = TYPES.get((name.removesuffix("Tensor"), "cuda"))
             if tensor_type is not None:
                 return tensor_type
+        if name.endswith("Storage"):
+            from tritonnn.storage.kinds import KIND_CLASSES
+
+            storage_type = KIND_CLASSES.get((name.removesuffix("Storage"), "cuda"))
+            if storage_type is not None:
+                return storage_type
         raise AttributeError(f"tritonnn has no torch.cuda.{name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tritonnn import storage
+from tritonnn import memory
 from tritonnn._tensor import Tensor, make
 from tritonnn.buffer import Missing
 from tritonnn.device import CPU
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def fresh(
     op: Op, shape: Size, dtype: DType, device: Device, strides: tuple[int, ...] | None = None
 ) -> Tensor:
-    buffer, block = storage.empty(shape, dtype, device, op.name, strides)
+    buffer, block = memory.empty(shape, dtype, device, op.name, strides)
     tensor = make(buffer, block, shape, dtype, device)
     if strides is not None:
         tensor._stride = strides

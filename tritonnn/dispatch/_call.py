@@ -32,10 +32,10 @@ from tritonnn.dispatch._writing import (
     wrote,
 )
 from tritonnn.errors import Invalid, complete, warn_once
+from tritonnn.memory import Storage, no_room, poison
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size
-from tritonnn.storage import Storage, no_room, poison
 
 if TYPE_CHECKING:
     from tritonnn.table import Op

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tritonnn import config, dtypes, storage
+from tritonnn import config, dtypes, memory
 from tritonnn._tensor import Tensor, make
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
@@ -19,11 +19,11 @@ from tritonnn.dispatch._watch import seen, watchers
 from tritonnn.dispatch._writing import into
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete
+from tritonnn.memory import Storage
 from tritonnn.memory_format import kept
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size, broadcast_shapes
-from tritonnn.storage import Storage
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
@@ -66,7 +66,7 @@ def _short(op: Op, args: tuple, first: Tensor, second: Any, shape: Size, result:
     if first._stride is None and (not two or second._stride is None):
         buffer = _np_empty((*shape,), result.np)  # of a subclass NumPy asks for one extent at a time
         if config.NAN_POISON:
-            storage.poison(buffer)
+            memory.poison(buffer)
         output = make(buffer, Storage(buffer, CPU), shape, result, CPU)
     else:
         output = fresh(op, shape, result, CPU, kept(shape, _deciding(op, args)))

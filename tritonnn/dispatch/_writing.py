@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tritonnn import dtypes, storage
+from tritonnn import dtypes, memory
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, runtime
@@ -376,7 +376,7 @@ def allocate(shape: Size, dtype: DType, device: Device, strides: tuple[int, ...]
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     if strides is None or strides == shapes.contiguous_strides(shape):
         try:
-            return make(*storage.empty(shape, dtype, device, "empty"), shape, dtype, device)
+            return make(*memory.empty(shape, dtype, device, "empty"), shape, dtype, device)
         except AttributeError:
             if dtype in dtypes.OF_PYTHON:
                 return allocate(shape, dtypes.OF_PYTHON[dtype], device, strides)

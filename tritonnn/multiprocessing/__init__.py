@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from tritonnn._tensor import replace_block
-from tritonnn.storage import Storage, resizing
+from tritonnn.memory import Storage, resizing
 
 
 class SharedArray(np.ndarray):
     """Bytes in a mapping that forked processes share."""
 
     shared_name = "anonymous"
+    resizable = False
 
 
 def share(storage: Storage) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tritonnn.storage import set_inference
+from tritonnn.memory import set_inference
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -15,7 +15,7 @@ from tritonnn.recording.graph import edge_of
 from tritonnn.recording.packing import Preserved
 
 if TYPE_CHECKING:
-    from tritonnn.storage import Storage
+    from tritonnn.memory import Storage
 
 
 def copy_saved(storage: Storage, copied: Callable[[Tensor], Tensor]) -> None:

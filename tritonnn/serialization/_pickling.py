@@ -16,12 +16,12 @@ from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import uint8
-from tritonnn.legacy_types import TypedStorage
 from tritonnn.memory_format import layout
 from tritonnn.serialization import _tensors
 from tritonnn.serialization._budget import brief
 from tritonnn.serialization._tensors import STORAGE_NAMES, StorageRef
 from tritonnn.shape import Size
+from tritonnn.storage.untyped import StorageBase
 
 Name = tuple[str, str]
 
@@ -82,7 +82,7 @@ class Writer(pickle._Pickler):  # C's pickler cannot write a name it cannot impo
 
     def persistent_id(self, obj: Any) -> Any:
         """What stands for a storage: ('storage', type, key, location, number of elements)."""
-        if isinstance(obj, TypedStorage):
+        if isinstance(obj, StorageBase):
             obj = _tensors.storage_of(obj)
         if not isinstance(obj, StorageRef):
             return None
@@ -222,7 +222,7 @@ class Reader:
 
     load_storage: Callable[[StorageType, str, str, int], StorageRef]
 
-    def persistent_load(self, saved_id: object) -> TypedStorage:
+    def persistent_load(self, saved_id: object) -> StorageBase:
         """The storage that stands for ('storage', type, key, location, number of elements)."""
         return _tensors.storage_object(self.load_storage(*storage_of_id(saved_id)))
 

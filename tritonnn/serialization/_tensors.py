@@ -30,14 +30,15 @@ from tritonnn.dtypes import (
     uint8,
 )
 from tritonnn.dtypes import dtype as DType
-from tritonnn.legacy_types import STORAGES, TypedStorage, UntypedStorage
+from tritonnn.memory import Storage
 from tritonnn.memory_format import layout, sparse_coo, strided
 from tritonnn.ops.creation.creation import empty, empty_strided
 from tritonnn.ops.elementwise.derived import conj
 from tritonnn.ops.sparse.making import sparse_coo_tensor
 from tritonnn.serialization._budget import WrongArgument
 from tritonnn.shape import Size, contiguous_strides, extent_in_elements, numel
-from tritonnn.storage import Storage
+from tritonnn.storage.typed import TypedStorage
+from tritonnn.storage.untyped import StorageBase, UntypedStorage
 
 #: names of PyTorch's storage classes; a dtype without one is saved as untyped bytes
 STORAGE_NAMES = {
@@ -103,14 +104,11 @@ def _storage_from_bytes(data: Any, location: str, dtype: DType | None) -> Storag
 _refs: weakref.WeakKeyDictionary[Storage, Any] = weakref.WeakKeyDictionary()
 
 
-def storage_of(tensor: Tensor | TypedStorage) -> StorageRef:
+def storage_of(tensor: Any) -> StorageRef:
     """The memory of a tensor, as a storage of its dtype, or what a storage object of the program stands for."""
-    dtype = tensor.dtype if tensor.dtype in STORAGE_NAMES else None
-    if isinstance(tensor, TypedStorage):
-        dtype = None if isinstance(tensor, UntypedStorage) else dtype
-        block = tensor._untyped
-    else:
-        block = tensor._storage
+    block = tensor._memory if isinstance(tensor, StorageBase) else tensor._storage
+    dtype = None if isinstance(tensor, UntypedStorage) else tensor.dtype
+    dtype = dtype if dtype in STORAGE_NAMES else None
     known = _refs.get(block)
     ref = known() if known is not None else None
     if ref is None or ref.dtype is not dtype:
@@ -120,17 +118,17 @@ def storage_of(tensor: Tensor | TypedStorage) -> StorageRef:
     return ref
 
 
-def storage_object(ref: StorageRef) -> TypedStorage:
+def storage_object(ref: StorageRef) -> StorageBase:
     """What a program sees of a storage that stands in a file: `torch.FloatStorage`, `torch.UntypedStorage`."""
-    kind = UntypedStorage if ref.dtype is None else STORAGES[ref.dtype]
-    shown = kind(wrap=ref.base._storage)
+    memory = ref.base._storage
+    shown = UntypedStorage(wrap=memory) if ref.dtype is None else TypedStorage(wrap=memory, dtype=ref.dtype)
     shown._ref = ref
     return shown
 
 
 def _ref(storage: Any) -> StorageRef | None:
     """What a tensor is made over; None for anything but a storage of the file."""
-    if isinstance(storage, TypedStorage):  # and of nothing else: a file may name a tensor's attributes
+    if isinstance(storage, StorageBase):  # and of nothing else: a file may name a tensor's attributes
         return getattr(storage, "_ref", None)
     return storage if isinstance(storage, StorageRef) else None
 
@@ -362,7 +360,7 @@ def _as_storage(base: Tensor) -> Any:
 
 def _from_storage(storage: Any) -> Tensor:
     """The flat uint8 tensor over what a ``map_location`` function returned."""
-    if not isinstance(storage, TypedStorage):
+    if not isinstance(storage, StorageBase):
         raise WrongArgument(
             f"load: the function map_location must return a storage or None, got {type(storage).__name__}"
         )

@@ -23,8 +23,8 @@ from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
+from tritonnn.memory import Storage
 from tritonnn.shape import Size, contiguous_strides, extent_in_elements
-from tritonnn.storage import Storage
 
 __all__ = ["from_dlpack", "to_dlpack"]
 

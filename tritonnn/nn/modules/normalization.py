@@ -91,7 +91,7 @@ class RMSNorm(Module):
 
     Args:
         normalized_shape: extents of the dimensions to normalise over; an int is the last one.
-        eps: added to the mean square; None: the machine epsilon of the input's dtype.
+        eps: added to the mean square; None: that of `rms_norm`.
         elementwise_affine: whether there is a weight (starts at 1).
         device, dtype: of the parameter.
 

@@ -11,6 +11,7 @@ from typing import Any
 import tritonnn
 from tritonnn import _tensor, dtypes, legacy_types
 from tritonnn.ops._stubs.definitions import Stub, folder, results
+from tritonnn.storage import kinds as storage_kinds
 from tritonnn.table import NAMESPACES
 
 MARK = "# ---- written by `python -m tritonnn.ops stubs` "
@@ -62,7 +63,7 @@ def torch() -> str:
         stub.body.append(f"{name}: {stub.name(type(value).__name__, {}) if value is not None else None}")
     for name in dtypes.ALIASES:
         stub.body.append(f"{name}: {stub.name('DType', {'DType': tritonnn.dtype})}")
-    for name in sorted(vars(legacy_types)):
+    for name in sorted({*vars(legacy_types), *vars(storage_kinds)}):
         base = name.removesuffix("Tensor").removesuffix("Storage")
         if base in legacy_types.KINDS:
             stub.body.append(f"class {name}({'Tensor' if name.endswith('Tensor') else 'TypedStorage'}): ...")

@@ -15,6 +15,7 @@ from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate, row_major, to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
+from tritonnn.memory import Storage, resizing
 from tritonnn.memory_format import channels_last, format_of, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, checked, composite, primitive
@@ -23,7 +24,6 @@ from tritonnn.ops.conversion.overwriting import uninitialised
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import check_recorded_write, edge_of, record
 from tritonnn.shape import Size
-from tritonnn.storage import Storage, resizing
 from tritonnn.table.types import IntOrInts
 
 
@@ -275,10 +275,10 @@ def set_(
     if source is None:
         _look_into(self, allocate(Size((0,)), self.dtype, self.device))
         return self
-    if not isinstance(source, Tensor) and not hasattr(source, "_untyped"):
+    if not isinstance(source, Tensor) and not hasattr(source, "_memory"):
         text = f"must be Tensor or storage, not {type(source).__name__}"
         raise TypeError(f"set_(): argument 'source' (position 1) {text}")
-    untyped = not isinstance(source, Tensor) and source.dtype is dtypes.uint8  # bytes serve every type
+    untyped = not hasattr(source, "dtype")  # bytes serve every type
     if source.device is not self.device:
         raise fail(
             "set_",
@@ -286,13 +286,13 @@ def set_(
             f'"{source.device}". This is no longer allowed; the devices must match.',
             input=self,
         )
-    if source.dtype is not self.dtype and not untyped:
+    if not untyped and source.dtype is not self.dtype:
         kinds = f"a tensor of type {source.dtype.name} to a tensor of type {self.dtype.name}"
         raise fail("set_", f"Could not set {kinds}", input=self)
     if isinstance(source, Tensor) and size is None:
         _look_into(self, source)
         return self
-    storage = source._storage if isinstance(source, Tensor) else source._untyped
+    storage = source._storage if isinstance(source, Tensor) else source._memory
     count = storage.nbytes // self.dtype.itemsize
     shape = Size((count - storage_offset,) if size is None else shapes.as_size((size,), "set_"))
     strides = shapes.contiguous_strides(shape) if stride is None else tuple(stride)

@@ -232,7 +232,7 @@ def rms_norm(
         input: (*, *normalized_shape).
         normalized_shape: the extents of the dimensions that the mean is taken over.
         weight: of that shape.
-        eps: added to the mean square; by default the machine epsilon of the input's dtype.
+        eps: added to the mean square; by default the machine epsilon of float32, of float64 for such input.
 
     Raises:
         RuntimeError: the input does not end in `normalized_shape`, or the weight has another shape.
@@ -248,8 +248,8 @@ def rms_norm(
             "rms_norm", f"Input tensor must have at least {len(normalized_shape)} dimensions, but got "
             f"{len(input.shape)}", kind=ValueError, input=input,
         )  # fmt: skip
-    if eps is None:
-        eps = dtypes.finfo(input.dtype if input.dtype.is_floating_point else dtypes.float32).eps
+    if eps is None:  # of what the mean of squares is computed in
+        eps = dtypes.finfo(dtypes.float64 if input.dtype is dtypes.float64 else dtypes.float32).eps
     return fused_rms_norm(input, normalized_shape, weight, eps)[0]
 
 

@@ -77,6 +77,17 @@ class Storage:
         """Address of the first byte."""
         return self.block.ctypes.data if self.device.type == "cpu" else self.block.ptr
 
+    def part(self, start: int, nbytes: int) -> Storage:
+        """Some of the memory, shared; `start` counts bytes."""
+        if self.device.type == "cpu":
+            return Storage(self.bytes()[start : start + nbytes].view(PartArray), self.device)
+        return Storage(PartBlock(self.block, start, nbytes), self.device)
+
+    @property
+    def resizable(self) -> bool:
+        """Whether the block may be exchanged for one of another size."""
+        return getattr(self.block, "resizable", True)
+
     def buffer(self, shape: tuple[int, ...], strides: tuple[int, ...], offset: int, dtype: DType) -> Any:
         """The memory seen with a geometry (strides and offset in elements): what a backend is handed."""
         size = dtype.itemsize
@@ -106,6 +117,24 @@ class Storage:
         if numel(shape) >= 2**63 // dtype.itemsize:
             return Invalid(f"{text}: numel: integer multiplication overflow")
         return Invalid(f"{text} is out of bounds for storage of size {self.nbytes}")
+
+
+class PartArray(np.ndarray):
+    """Bytes that are part of another storage's."""
+
+    resizable = False
+
+
+class PartBlock:
+    """Part of another storage's block on a device."""
+
+    __slots__ = ("nbytes", "ptr", "whole")
+    resizable = False
+
+    def __init__(self, whole: Any, start: int, nbytes: int) -> None:
+        self.whole = whole  # kept alive
+        self.ptr = whole.ptr + start
+        self.nbytes = nbytes
 
 
 class MetaBlock:
