@@ -22,12 +22,12 @@ FAULTS = [
         f"{VARIATES} -k moments",
     ),
     Fault(
-        "gamma: all attempts draw the same numbers",
+        "gamma: attempts counted from one",
         "random numbers",
         GAMMA,
         "philox(seed, counters[open_], attempt)",
-        "philox(seed, counters[open_], attempt % 2)",
-        f"{VARIATES} -k 'moments or devices'",
+        "philox(seed, counters[open_], attempt + 1)",
+        f"{VARIATES} -k gamma_agrees",
     ),
     Fault(
         "binomial: the other side is not turned back",
