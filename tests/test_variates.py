@@ -212,3 +212,21 @@ def test_incomplete_gamma_at_the_edges(device):
     e1 = 0.5597735947761607  # the exponential integral of 1/2, to which Q / a tends
     np.testing.assert_allclose(array(torch.igammac(a, x).cpu())[:2], [1e-300 * e1, 1e-20 * e1], rtol=1e-12)
     assert array(torch.igamma(a, x).cpu())[2:].tolist() == [pytest.approx(0.5), 1.0]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_gamma_moves_far_below_its_mean(device):
+    """By the power series of the distribution function, whose terms have one sign there: nothing may cancel."""
+    cases = [(20.0, 2.0), (50.0, 12.0), (300.0, 100.0)]
+    wanted = []
+    for a, x in cases:
+        term, psi, total = x / a, float(torch.digamma(torch.tensor(a + 1, dtype=torch.float64))), 0.0
+        for n in range(1, 200):
+            total += term * (psi - math.log(x))
+            term *= x / (a + n)
+            psi += 1 / (a + n)
+        wanted.append(total)
+    made = torch._standard_gamma_grad(
+        *(torch.tensor(v, dtype=torch.float64, device=device) for v in zip(*cases))
+    )
+    np.testing.assert_allclose(array(made.cpu()), wanted, rtol=1e-11)

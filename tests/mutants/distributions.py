@@ -51,7 +51,7 @@ FAULTS = [
         IMPLICIT,
         "upper = log_x >= psi\n",
         "upper = log_x < psi\n",
-        f"{VARIATES} -k moves",
+        f"{VARIATES} -k far_below",
     ),
     Fault(
         "distributions: values are not checked",
