@@ -1047,7 +1047,9 @@ def triangular_solve(
     *,
     out: tuple[Tensor, ...] | None = None,
 ) -> tuple[Tensor, Tensor]: ...
-def lu(A: Tensor, pivot: _bool = True, get_infos: _bool = False) -> tuple[Tensor, ...]: ...
+def lu(
+    A: Tensor, pivot: _bool = True, get_infos: _bool = False, *, out: tuple[Tensor, ...] | None = None
+) -> tuple[Tensor, ...]: ...
 def lu_unpack(
     LU_data: Tensor,
     LU_pivots: Tensor,
@@ -1065,7 +1067,7 @@ def btriunpack(
 ) -> tuple[Any, ...]: ...
 def cholesky(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
 def cholesky_solve(
-    input: Tensor, L: Tensor, upper: _bool = False, *, out: Tensor | None = None
+    input: Tensor, input2: Tensor, upper: _bool = False, *, out: Tensor | None = None
 ) -> Tensor: ...
 def cholesky_inverse(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
 def qr(
@@ -1250,8 +1252,8 @@ def geqrf(input: Tensor, *, out: tuple[Tensor, ...] | None = None) -> Geqrf: ...
 def orgqr(input: Tensor, input2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def ormqr(
     input: Tensor,
-    tau: Tensor,
-    other: Tensor,
+    input2: Tensor,
+    input3: Tensor,
     left: _bool = True,
     transpose: _bool = False,
     *,

@@ -34,7 +34,15 @@ class Invalid(Exception):
 
 
 class LinAlgError(RuntimeError):
-    """Raised where a matrix does not allow what was asked for: singular, not positive definite, no convergence."""
+    """Raised where a matrix does not allow what was asked for: singular, not positive definite, no convergence.
+
+    >>> import tritonnn as torch
+    >>> try:
+    ...     torch.linalg.inv(torch.zeros(2, 2))
+    ... except torch.linalg.LinAlgError:
+    ...     print("singular")
+    singular
+    """
 
 
 LinAlgError.__module__ = "tritonnn.linalg"

@@ -87,9 +87,11 @@ def linalg_lu_factor_ex(LU: np.ndarray, pivots: np.ndarray, info: np.ndarray, A:
 
 def rows_of_pivots(out: np.ndarray, pivots: np.ndarray, rows: int) -> None:
     """The order of rows after exchanging row i with row pivots[i] - 1, one after another."""
+    if not out.size:
+        return
     out[...] = np.arange(rows)
     flat = out.reshape(-1, rows)
     every = np.arange(len(flat))
-    for i, other in enumerate(pivots.reshape(len(flat), -1).T - 1 if flat.size else ()):
+    for i, other in enumerate(pivots.reshape(len(flat), -1).T - 1):
         flat[:, i], flat[every, other] = flat[every, other], flat[:, i].copy()
     out[...] = flat.reshape(out.shape)

@@ -27,17 +27,25 @@ _OTHER_NAMES = """
     rnn_relu_cell rnn_tanh rnn_tanh_cell roll rot90 rrelu scaled_dot_product_attention select_scatter slice_scatter
     soft_margin_loss squeeze std std_mean t tile to torch_adaptive_max_pool1d trace trapezoid triplet_margin_loss
     upsample upsample_bilinear upsample_nearest vander var_mean vdot xlog1py
+    cholesky cholesky_inverse cholesky_solve cond householder_product linalg_cross linalg_lu linalg_lu_solve
+    linalg_matmul linalg_matrix_power linalg_norm logdet lstsq lu_solve lu_unpack matrix_norm matrix_power orgqr ormqr
+    solve solve_ex tensorinv triangular_solve vecdot
 """
 OTHER_NAMES = dict.fromkeys(_OTHER_NAMES.split(), MADE_OF_OTHERS)
 LESS = "nothing is saved here that backward needs, so that it can run again; or the reverse"
 _OTHER_FREED = """
     adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d affine_grid as_strided_scatter avg_pool1d avg_pool2d
-    avg_pool3d interpolate linear_cross_entropy mul pad public_div true_divide upsample upsample_bilinear
+    avg_pool3d interpolate linalg_matrix_power
+    linear_cross_entropy matrix_power mul pad public_div true_divide upsample upsample_bilinear
     upsample_nearest
 """
 OTHER_FREED = dict.fromkeys(_OTHER_FREED.split(), LESS)
 # op -> why its second derivatives are others than PyTorch's
 OTHER_SECOND = {
+    **dict.fromkeys(
+        ("cholesky_inverse", "cholesky_solve"),
+        "PyTorch's are of a factor whose other triangle is read as well",
+    ),
     "as_strided_scatter": "PyTorch's differ from finite differences of its first, ours do not",
     "linear_cross_entropy": "PyTorch's are wrong where it works chunk by chunk: they differ from finite differences",
 }

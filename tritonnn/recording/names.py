@@ -13,6 +13,7 @@ _NAMES = {
     "col2im": "Col2ImBackward0", "constant_pad_nd": "ConstantPadNdBackward0", "copied_over": "CopyBackwards",
     "bincount_of": NO_FORMULA, "histogram_of": NO_FORMULA,
     "erfcx": "SpecialErfcxBackward0", "expand_as_size": "ExpandBackward0", "filled_over": "FillBackward0",
+    "exponential": "LinalgMatrixExpBackward0", "least_squares": "LinalgLstsqBackward0",
     "floor_quotient": "DivBackward2", "fused_rms_norm": "MulBackward0", "i0e": "SpecialI0EBackward0",
     "i1": "SpecialI1Backward0", "i1e": "SpecialI1EBackward0", "im2col": "Im2ColBackward0", "log1p": "Log1PBackward0",
     "logsigmoid": "LogSigmoidBackward0", "max_dim": "MaxBackward0", "min_dim": "MinBackward0",

@@ -47,7 +47,9 @@ def btrifact_with_info(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, ...]:
 @composite(
     api="torch tensor",
     dtypes=m.DECOMPOSED,
-    samples=lambda make: [Sample(make(2, 3, 2), *factored(make, 2, 3, 3)), Sample(make(2, 3), *factored(make, 2, 3, 3))],
+    samples=lambda make: [
+        Sample(make(2, 3, 2), *factored(make, 2, 3, 3)), Sample(make(2, 3), *factored(make, 2, 3, 3)),
+    ],
     errors=lambda make: [
         Bad(make(2, 2, 3), make(2, 3, 3), make.int(2, 3, dtype=dtypes.int32), match="Incompatible shapes of A and B"),
     ],

@@ -16,6 +16,7 @@ from tritonnn.errors import Invalid, LinAlgError
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.linalg import _matrices as m
 from tritonnn.ops.linalg.triangular import solved
+from tritonnn.table import Make
 
 _FAILED = (
     "The factorization could not be completed because the input is not positive-definite "
@@ -33,7 +34,7 @@ def _factor_grad(g: Tensor, L: Tensor, upper: bool) -> Tensor:
     return solved(m.adjoint(L), right, True)
 
 
-def _by_rows(input: Any, upper: bool = False) -> Any:
+def _by_rows(input: np.ndarray, upper: bool = False) -> Any:
     """The definition in NumPy, element by element (Cholesky-Banachiewicz)."""
     A = np.swapaxes(input, -1, -2).conj() if upper else input
     L = np.zeros_like(A)
@@ -81,7 +82,7 @@ def linalg_cholesky_ex(A: Tensor, upper: bool = False) -> Any:
         Sample(m.positive(make, 2, 40)),
         Sample(make(0, 0)),
     ],
-    reference=lambda A, upper: _by_rows(A, upper),
+    reference=lambda input, upper: _by_rows(input, upper),
     dtypes=m.DECOMPOSED,
     errors=lambda make: [
         *_FACTOR["errors"](make),  # type: ignore[operator]
@@ -89,11 +90,11 @@ def linalg_cholesky_ex(A: Tensor, upper: bool = False) -> Any:
         Bad(-m.positive(make, 2, 3), error=LinAlgError, match=r"\(Batch element 0\): The factorization"),
     ],
 )
-def linalg_cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
+def linalg_cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
     """The lower triangular L with A = L L^H, of a Hermitian positive definite A.
 
     Args:
-        A: (*, n, n); its lower triangle is read.
+        input: (*, n, n); its lower triangle is read.
         upper: return L^H instead.
 
     Raises:
@@ -104,8 +105,8 @@ def linalg_cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
     >>> torch.linalg.cholesky(torch.tensor([[4., 2.], [2., 5.]])).tolist()
     [[2.0, 0.0], [1.0, 2.0]]
     """
-    L, info = linalg_cholesky_ex(A, upper)
-    m.check_info("linalg.cholesky", info, _FAILED, A=A)
+    L, info = linalg_cholesky_ex(input, upper)
+    m.check_info("linalg.cholesky", info, _FAILED, A=input)
     return L
 
 
@@ -113,18 +114,18 @@ def linalg_cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
     api="linalg",
     out=True,
     samples=lambda make: [Sample(m.positive(make, 3)), Sample(m.positive(make, 2, 3), upper=True)],
-    reference=lambda A, upper: (_by_rows(A, upper), np.zeros(A.shape[:-2], np.int32)),
+    reference=lambda input, upper: (_by_rows(input, upper), np.zeros(input.shape[:-2], np.int32)),
     dtypes=m.DECOMPOSED,
     errors=lambda make: [
         *_FACTOR["errors"](make),  # type: ignore[operator]
         Bad(-m.positive(make, 3), check_errors=True, error=LinAlgError, match="minor of order 1"),
     ],
 )
-def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> tuple[Tensor, Tensor]:
+def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> tuple[Tensor, Tensor]:
     """`linalg.cholesky` without an error for each matrix that is not positive definite.
 
     Args:
-        A: (*, n, n); its lower triangle is read.
+        input: (*, n, n); its lower triangle is read.
         upper: return L^H instead.
         check_errors: raise as `linalg.cholesky` does.
 
@@ -138,9 +139,9 @@ def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -
     >>> torch.linalg.cholesky_ex(-torch.eye(2)).info
     tensor(1, dtype=torch.int32)
     """
-    factored = linalg_cholesky_ex(A, upper)
+    factored = linalg_cholesky_ex(input, upper)
     if check_errors:
-        m.check_info("linalg.cholesky_ex", factored.info, _FAILED, A=A)
+        m.check_info("linalg.cholesky_ex", factored.info, _FAILED, A=input)
     return factored
 
 
@@ -175,7 +176,7 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     return L
 
 
-def _a_factor(make: Any, *shape: int, upper: bool = False) -> Tensor:
+def _a_factor(make: Make, *shape: int, upper: bool = False) -> Tensor:
     return linalg_cholesky_ex(m.positive(make, *shape), upper)[0].detach()
 
 
@@ -193,7 +194,7 @@ def _full(L: Any, upper: bool) -> Any:
         Sample(make(3, 2), _a_factor(make, 3)),
         Sample(make(3, 2), _a_factor(make, 2, 3, upper=True), True),
     ],
-    reference=lambda input, L, upper: np.linalg.inv(_full(L, upper)) @ input,
+    reference=lambda input, input2, upper: np.linalg.inv(_full(input2, upper)) @ input,
     dtypes=m.DECOMPOSED,
     errors=lambda make: [
         Bad(make(3), make(2, 2), match="b should have at least 2 dimensions, but has 1 dimensions instead"),
@@ -202,12 +203,12 @@ def _full(L: Any, upper: bool) -> Any:
         Bad(make.int(3, 3), make(3, 3), match="to have the same dtype"),
     ],
 )  # fmt: skip
-def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor:
+def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor:
     """X with A X = input, of the matrix A whose Cholesky factor is given.
 
     Args:
         input: (*, n, k).
-        L: (*, n, n), the factor: A = L L^H, or with `upper` A = L^H L.
+        input2: (*, n, n), the factor: A = L L^H, or with `upper` A = L^H L.
         upper: whether the factor is upper triangular.
 
     Raises:
@@ -218,21 +219,21 @@ def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     >>> torch.cholesky_solve(torch.tensor([[8.], [12.]]), L).tolist()
     [[1.0], [2.0]]
     """
-    for name, value in (("b", input), ("u", L)):
+    for name, value in (("b", input), ("u", input2)):
         if len(value.shape) < 2:
             raise Invalid(
                 f"{name} should have at least 2 dimensions, but has {len(value.shape)} dimensions instead"
             )
-    m.square(L)
-    (rows, columns), n = input.shape[-2:], L.shape[-1]
+    m.square(input2)
+    (rows, columns), n = input.shape[-2:], input2.shape[-1]
     if rows != n:
         raise Invalid(
             f"Incompatible matrix sizes for cholesky_solve: each A matrix is {n} by {n} but each b matrix is "
             f"{rows} by {columns}"
         )
     if upper:
-        return solved(L, solved(m.adjoint(L), input, False), True)
-    return solved(m.adjoint(L), solved(L, input, False), True)
+        return solved(input2, solved(m.adjoint(input2), input, False), True)
+    return solved(m.adjoint(input2), solved(input2, input, False), True)
 
 
 @composite(

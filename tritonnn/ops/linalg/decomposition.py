@@ -19,7 +19,7 @@ from tritonnn.ops.linalg import _matrices as m
 from tritonnn.ops.linalg.triangular import solved
 
 
-def _by_reflections(A: Any, mode: str) -> Any:
+def _by_reflections(A: np.ndarray, mode: str) -> Any:
     """The definition in NumPy: reflections that leave nothing below the diagonal (Householder 1958)."""
     rows, columns = A.shape[-2:]
     r = np.array(A)

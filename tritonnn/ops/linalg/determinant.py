@@ -12,6 +12,7 @@ from tritonnn.ops.elementwise.derived import complex as complex_of
 from tritonnn.ops.linalg import _matrices as m
 from tritonnn.ops.linalg.inverse import linalg_inv_ex
 from tritonnn.ops.linalg.singular import linalg_svd
+from tritonnn.table import Make
 
 _SAMPLES = lambda make: [
     Sample(make(3, 3)),
@@ -21,7 +22,7 @@ _SAMPLES = lambda make: [
 ]
 
 
-def _errors(make: Any) -> list[Bad]:
+def _errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), match="A must have at least 2 dimensions"),
         Bad(make(3, 2), match="batches of square matrices, but they are 3 by 2"),
@@ -30,7 +31,7 @@ def _errors(make: Any) -> list[Bad]:
     ]
 
 
-def _by_minors(A: Any) -> Any:
+def _by_minors(A: np.ndarray) -> Any:
     """The definition in NumPy: expansion by minors along the first row (Laplace)."""
     if not A.shape[-1]:
         return np.ones(A.shape[:-2], A.dtype)

@@ -116,11 +116,11 @@ _EIGH_ERRORS = lambda make: [
 @composite(
     api="linalg", out=True, dtypes=m.DECOMPOSED, samples=_EIGH_SAMPLES, errors=_EIGH_ERRORS,
 )  # fmt: skip
-def eigh(A: Tensor, UPLO: str = "L") -> tuple[Tensor, Tensor]:
+def eigh(input: Tensor, UPLO: str = "L") -> tuple[Tensor, Tensor]:
     """Eigenvalues and eigenvectors of Hermitian matrices: A = V diag(values) V^H.
 
     Args:
-        A: (*, n, n).
+        input: (*, n, n).
         UPLO: which triangle is read, 'L' or 'U'.
 
     Returns:
@@ -133,10 +133,10 @@ def eigh(A: Tensor, UPLO: str = "L") -> tuple[Tensor, Tensor]:
     >>> torch.linalg.eigh(torch.tensor([[2., 0.], [0., 1.]])).eigenvalues
     tensor([1., 2.])
     """
-    return linalg_eigh(A, UPLO)
+    return linalg_eigh(input, UPLO)
 
 
-def _by_polynomial(A: Any) -> Any:
+def _by_polynomial(A: np.ndarray) -> Any:
     """The definition in NumPy: the roots of the characteristic polynomial (Faddeev-LeVerrier)."""
     n = A.shape[-1]
     values = np.zeros(A.shape[:-1], complex)
@@ -151,13 +151,13 @@ def _by_polynomial(A: Any) -> Any:
 
 @composite(
     api="linalg", out=True, dtypes=m.DECOMPOSED, samples=_EIGH_SAMPLES, errors=_EIGH_ERRORS,
-    reference=lambda A: np.sort(_by_polynomial(A).real, -1),
+    reference=lambda input: np.sort(_by_polynomial(input).real, -1),
 )  # fmt: skip
-def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
+def eigvalsh(input: Tensor, UPLO: str = "L") -> Tensor:
     """The eigenvalues of Hermitian matrices, in ascending order.
 
     Args:
-        A: (*, n, n).
+        input: (*, n, n).
         UPLO: which triangle is read, 'L' or 'U'.
 
     Raises:
@@ -167,7 +167,7 @@ def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     >>> torch.linalg.eigvalsh(torch.tensor([[2., 0.], [0., 1.]]))
     tensor([1., 2.])
     """
-    return linalg_eigh(A, UPLO, wanted(A))[0]
+    return linalg_eigh(input, UPLO, wanted(input))[0]
 
 
 # ---- general matrices ----------------------------------------------------------------------------------------
@@ -214,11 +214,11 @@ _EIG_SAMPLES = lambda make: [Sample(make(3, 3)), Sample(make(2, 3, 3)), Sample(m
 
 
 @composite(api="linalg", out=True, dtypes=m.DECOMPOSED, samples=_EIG_SAMPLES, errors=_ERRORS)
-def eig(A: Tensor) -> tuple[Tensor, Tensor]:
+def eig(input: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues and eigenvectors of square matrices: A V = V diag(values).
 
     Args:
-        A: (*, n, n).
+        input: (*, n, n).
 
     Returns:
         (eigenvalues, eigenvectors): complex, in no order; vectors of length 1 in columns.
@@ -230,15 +230,15 @@ def eig(A: Tensor) -> tuple[Tensor, Tensor]:
     >>> torch.linalg.eig(torch.tensor([[2., 0.], [0., 1.]])).eigenvalues
     tensor([2.+0.j, 1.+0.j])
     """
-    return linalg_eig(A)
+    return linalg_eig(input)
 
 
 @composite(api="linalg", out=True, dtypes=m.DECOMPOSED, samples=_EIG_SAMPLES, errors=_ERRORS)
-def eigvals(A: Tensor) -> Tensor:
+def eigvals(input: Tensor) -> Tensor:
     """The eigenvalues of square matrices: complex, in no order.
 
     Args:
-        A: (*, n, n).
+        input: (*, n, n).
 
     Raises:
         LinAlgError: NaN or infinity in a matrix.
@@ -247,4 +247,4 @@ def eigvals(A: Tensor) -> Tensor:
     >>> torch.linalg.eigvals(torch.tensor([[0., 1.], [-1., 0.]])).imag.abs()
     tensor([1., 1.])
     """
-    return linalg_eig(A, wanted(A))[0]
+    return linalg_eig(input, wanted(input))[0]

@@ -11,6 +11,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import LinAlgError
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.linalg import _matrices as m
+from tritonnn.table import Make
 
 _SINGULAR = "The solver failed because the input matrix is singular."
 
@@ -46,7 +47,7 @@ def linalg_solve_ex(A: Tensor, B: Tensor, left: bool = True) -> Any:
     return Out(shape, A.dtype, strides=m.by_columns(shape) if left else None), info
 
 
-def _errors(make: Any) -> list[Bad]:
+def _errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), make(3, 3), match="A must have at least 2 dimensions"),
         Bad(make(3, 2), make(3, 3), match="batches of square matrices, but they are 3 by 2"),
@@ -67,7 +68,7 @@ _SAMPLES = lambda make: [
 ]
 
 
-def _by_cramer(A: Any, B: Any, left: bool = True) -> Any:
+def _by_cramer(A: np.ndarray, B: np.ndarray, left: bool = True) -> Any:
     """The definition in NumPy: Cramer's rule."""
     if not left:
         return np.swapaxes(_by_cramer(np.swapaxes(A, -1, -2), np.swapaxes(B, -1, -2)), -1, -2)

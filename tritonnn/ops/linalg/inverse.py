@@ -11,11 +11,15 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import LinAlgError
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.linalg import _matrices as m
+from tritonnn.table import Make
 
-_FAILED = "The diagonal element {info} is zero, the inversion could not be completed because the input matrix is singular."
+_FAILED = (
+    "The diagonal element {info} is zero, "
+    "the inversion could not be completed because the input matrix is singular."
+)
 
 
-def _by_adjugate(A: Any) -> Any:
+def _by_adjugate(A: np.ndarray) -> Any:
     """The definition in NumPy: cofactors over the determinant."""
     n = A.shape[-1]
     inverse = np.empty_like(A)
@@ -26,7 +30,7 @@ def _by_adjugate(A: Any) -> Any:
     return inverse / np.linalg.det(A)[..., None, None]
 
 
-def _errors(make: Any) -> list[Bad]:
+def _errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), match="A must have at least 2 dimensions"),
         Bad(make(3, 2), match="batches of square matrices, but they are 3 by 2"),
@@ -35,7 +39,7 @@ def _errors(make: Any) -> list[Bad]:
     ]
 
 
-def _singular(make: Any) -> list[Bad]:
+def _singular(make: Make) -> list[Bad]:
     return [
         *_errors(make),
         Bad(make(2, 2) * 0, error=LinAlgError, match="The diagonal element 1 is zero"),

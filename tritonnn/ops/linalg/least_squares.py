@@ -56,7 +56,7 @@ class LeastSquares(NamedTuple):
     singular_values: Tensor
 
 
-def _by_normal_equations(input: Any, B: Any, driver: str | None) -> Any:
+def _by_normal_equations(input: np.ndarray, B: np.ndarray, driver: str | None) -> Any:
     """The definition in NumPy, of full rank."""
     A = input
     vector = B.ndim == A.ndim - 1
@@ -114,16 +114,16 @@ def _check(input: Tensor, B: Tensor, driver: str | None) -> bool:
         Bad(make(3, 2), make(3, 2), driver="x", match="parameter `driver` should be one of"),
         Bad(make(3, 2) * 0, make(3, 2), driver="gels", error=LinAlgError, match="does not have full rank"),
     ],
-    reference=_by_normal_equations,
+    reference=lambda input, b, driver: _by_normal_equations(input, b, driver),
 )
 def lstsq(
-    input: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None
+    input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The X that minimises the sum of squares of A X - B, the smallest where there are several.
 
     Args:
         input: (*, m, n), the matrices A.
-        B: (*, m, k), or vectors: (m,) or the shape of `input` without its last dimension.
+        b: (*, m, k), or vectors: (m,) or the shape of `input` without its last dimension.
         rcond: singular values up to this times the largest are taken as 0; by default eps max(m, n).
         driver: 'gels' refuses matrices that have not full rank, and tells no rank; 'gelsd' and 'gelss' tell the
             singular values as well, 'gelsy' (the default) does not.
@@ -140,8 +140,8 @@ def lstsq(
     >>> torch.linalg.lstsq(torch.tensor([[1., 0.], [1., 1.], [1., 2.]]), torch.tensor([[1.], [3.], [5.]])).rank
     tensor(2)
     """
-    vector = _check(input, B, driver)
-    right = B.unsqueeze(-1) if vector else B
+    vector = _check(input, b, driver)
+    right = b.unsqueeze(-1) if vector else b
     rows, columns = input.shape[-2:]
     bound = float(np.finfo(input.dtype.np).eps) * max(rows, columns) if rcond is None else rcond
     X, rank, values = least_squares(input, right, 0.0 if driver == "gels" else bound, driver == "gels")

@@ -19,6 +19,7 @@ from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.linalg import _matrices as m
 from tritonnn.ops.linalg.triangular import solved
+from tritonnn.table import Make
 
 # ---- rows ----------------------------------------------------------------------------------------------------
 
@@ -71,14 +72,14 @@ def _factor_grad(g: Tensor, LU: Tensor, pivots: Tensor) -> Tensor:
     return put_back(whole, rows_of_pivots(pivots, rows))
 
 
-def _square_samples(make: Any) -> list[Sample]:
+def _square_samples(make: Make) -> list[Sample]:
     return [Sample(make(3, 3)), Sample(make(2, 4, 3)), Sample(make(3, 4)), Sample(make(2, 2, 2, 2))]
 
 
 _NO_PIVOT = "linalg.lu_factor: LU without pivoting is not implemented on the CPU"
 
 
-def _errors(make: Any) -> list[Bad]:
+def _errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), match="A must have at least 2 dimensions"),
         Bad(make.int(3, 3), match="Expected a floating point or complex tensor"),
@@ -107,7 +108,7 @@ def linalg_lu_factor_ex(A: Tensor) -> Any:
     )
 
 
-def lu_by_rows(A: Any) -> tuple[Any, Any, Any]:
+def lu_by_rows(A: np.ndarray) -> tuple[Any, Any, Any]:
     """The definition in NumPy (Crout-Doolittle with exchanges), one matrix at a time."""
     lu, k = A.copy(), min(A.shape[-2:])
     pivots = np.zeros((*A.shape[:-2], k), np.int32)
@@ -199,6 +200,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor]:
 @composite(
     api="torch tensor",
     public="lu",
+    out=True,
     dtypes=m.DECOMPOSED,
     samples=lambda make: [*_square_samples(make), Sample(make(3, 3), True, True)],
     errors=lambda make: [*_errors(make), Bad(make(3, 3) * 0, match=r"U\[1,1\] is zero")],
@@ -278,7 +280,7 @@ def linalg_lu(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor, Tensor]
     return LuParts(_permutation(rows_of_pivots(pivots, A.shape[-2]), A), *_parts(LU))
 
 
-def unpacked(LU: Any, pivots: Any) -> tuple[Any, Any, Any]:
+def unpacked(LU: np.ndarray, pivots: np.ndarray) -> tuple[Any, Any, Any]:
     """The definition in NumPy: exchanges of the rows of the unit matrix."""
     rows, k = LU.shape[-2], min(LU.shape[-2:])
     P = np.broadcast_to(np.eye(rows, dtype=LU.dtype), (*LU.shape[:-2], rows, rows)).copy()
@@ -288,7 +290,7 @@ def unpacked(LU: Any, pivots: Any) -> tuple[Any, Any, Any]:
     return P, np.tril(LU[..., :k], -1) + np.eye(rows, k, dtype=LU.dtype), np.triu(LU[..., :k, :])
 
 
-def factored(make: Any, *shape: int) -> list[Tensor]:
+def factored(make: Make, *shape: int) -> list[Tensor]:
     return [part.detach() for part in linalg_lu_factor_ex(make(*shape))[:2]]
 
 

@@ -43,7 +43,9 @@ def _lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, left: bool = True, adjoint:
     return _solve(LU, pivots, B, left, adjoint)
 
 
-def of_factors(LU: Any, pivots: Any, B: Any, left: bool = True, adjoint: bool = False) -> Any:
+def of_factors(
+    LU: np.ndarray, pivots: np.ndarray, B: np.ndarray, left: bool = True, adjoint: bool = False
+) -> Any:
     """The definition in NumPy: with the inverse of the product."""
     P, L, U = unpacked(LU, pivots)
     A = P @ L @ U

@@ -17,7 +17,6 @@ from tritonnn.ops.linalg.inverse import linalg_inv_ex
 from tritonnn.ops.linalg.singular import svdvals
 from tritonnn.ops.reduction.norms import vector_norm
 from tritonnn.shape import wrap_dim
-from tritonnn.table.arguments import is_float
 from tritonnn.table.types import Dims
 
 _OF_SINGULAR_VALUES = ("nuc", 2, -2)
@@ -26,6 +25,10 @@ _OF_SINGULAR_VALUES = ("nuc", 2, -2)
 def _matrix_norm(A: Tensor, ord: Any, dims: tuple[int, int], keepdim: bool) -> Tensor:
     """The norm over two dimensions that are known to be good."""
     if ord == "fro":
+        return vector_norm(A, 2, dims, keepdim)
+    if (
+        not isinstance(ord, str) and ord > 0 and 0 in (A.shape[dims[0]], A.shape[dims[1]])
+    ):  # the largest of nothing
         return vector_norm(A, 2, dims, keepdim)
     if ord not in _OF_SINGULAR_VALUES:  # of sums along one of them
         along, over = dims if abs(ord) == 1 else dims[::-1]
@@ -79,7 +82,10 @@ def _by_numpy(A: Any, ord: Any, dim: Any = (-2, -1), keepdim: bool = False) -> A
     dtypes=FLOATING_AND_COMPLEX,
     samples=lambda make: [
         Sample(make(3, 4)),
-        *[Sample(make(2, 3, 4), ord, keepdim=keep) for ord, keep in ((1, False), (-1, True), (math.inf, True), (-math.inf, False))],
+        *[
+            Sample(make(2, 3, 4), ord, keepdim=keep)
+            for ord, keep in ((1, False), (-1, True), (math.inf, True), (-math.inf, False))
+        ],
         Sample(make(3, 2, 4), 1, (0, -1)),
         *[
             Sample(make(2, 3, 4), ord, (0, 2), keep)
@@ -96,15 +102,15 @@ def _by_numpy(A: Any, ord: Any, dim: Any = (-2, -1), keepdim: bool = False) -> A
         Bad(make.int(3, 3), match="Expected a floating point or complex tensor"),
         Bad(make(3, 3), 1, (0, 2), error=IndexError, match="Dimension out of range"),
     ],
-    reference=_by_numpy,
+    reference=lambda input, ord, dim, keepdim: _by_numpy(input, ord, dim, keepdim),
 )  # fmt: skip
 def matrix_norm(
-    A: Tensor, ord: Any = "fro", dim: Sequence[int] = (-2, -1), keepdim: bool = False, *, dtype: DType | None = None
+    input: Tensor, ord: Any = "fro", dim: Sequence[int] = (-2, -1), keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:  # fmt: skip
     """A norm of matrices.
 
     Args:
-        A: at least two dimensions.
+        input: at least two dimensions.
         ord: 'fro' (the root of the sum of squares), 'nuc' (the sum of singular values), inf and -inf (the largest and
             smallest sum of sizes in a row), 1 and -1 (in a column), 2 and -2 (the largest and smallest singular value).
         dim: the dimensions of rows and columns.
@@ -118,14 +124,14 @@ def matrix_norm(
     >>> torch.linalg.matrix_norm(torch.tensor([[3., 0.], [0., 4.]]))
     tensor(5.)
     """
-    m.matrices(A)
+    m.matrices(input)
     if len(dim) != 2:
         raise Invalid(f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dim))}")
     _known(ord)
-    rows, columns = (wrap_dim(d, len(A.shape)) for d in dim)
+    rows, columns = (wrap_dim(d, len(input.shape)) for d in dim)
     if rows == columns:
         raise Invalid(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
-    return _matrix_norm(_typed(A, dtype, "matrix_norm"), ord, (rows, columns), keepdim)
+    return _matrix_norm(_typed(input, dtype, "matrix_norm"), ord, (rows, columns), keepdim)
 
 
 @composite(
@@ -148,15 +154,15 @@ def matrix_norm(
         Bad(make.int(3), match="floating point"),
         Bad(make(3), 2, 1, error=IndexError, match="Dimension out of range"),
     ],
-    reference=_by_numpy,
+    reference=lambda input, ord, dim, keepdim: _by_numpy(input, ord, dim, keepdim),
 )
 def linalg_norm(
-    A: Tensor, ord: Any = None, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
+    input: Tensor, ord: Any = None, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
     """A norm of vectors or matrices.
 
     Args:
-        A: any shape.
+        input: any shape.
         ord: of vectors the degree, of matrices as `matrix_norm` takes it; default: the root of the sum of squares.
         dim: one dimension for norms of vectors, two for matrices; default: all, which have to be one or two where `ord`
             is given.
@@ -170,26 +176,27 @@ def linalg_norm(
     >>> torch.linalg.norm(torch.tensor([[3., 0.], [0., 4.]]), "nuc")
     tensor(7.)
     """
-    single = is_float(dim) if dim is not None else False
     if isinstance(ord, str):
-        if (dim is None and len(A.shape) > 2) or len(A.shape) < 2:
+        if (dim is None and len(input.shape) > 2) or len(input.shape) < 2:
             raise Invalid(
-                f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {len(A.shape)}D."
+                f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {len(input.shape)}D."
             )
-        if single:
+        if isinstance(dim, int):
             raise Invalid(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim}")
-        return matrix_norm(A, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
+        return matrix_norm(input, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
     if ord is not None:
-        if dim is None and len(A.shape) not in (1, 2):
+        if dim is None and len(input.shape) not in (1, 2):
             raise Invalid(
-                f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {len(A.shape)}D."
+                f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {len(input.shape)}D."
             )
-        if (dim is None and len(A.shape) == 2) or (dim is not None and not single and len(dim) == 2):  # type: ignore[arg-type]
-            return matrix_norm(A, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)  # type: ignore[arg-type]
-    return vector_norm(_typed(A, dtype, "norm"), 2 if ord is None else ord, dim, keepdim)
+        if (dim is None and len(input.shape) == 2) or (
+            dim is not None and not isinstance(dim, int) and len(dim) == 2
+        ):  # type: ignore[arg-type]
+            return matrix_norm(input, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)  # type: ignore[arg-type]
+    return vector_norm(_typed(input, dtype, "norm"), 2 if ord is None else ord, dim, keepdim)
 
 
-def _condition(A: Any, p: Any = None) -> Any:
+def _condition(A: np.ndarray, p: Any = None) -> Any:
     """The definition in NumPy: of singular values, or a norm times that of the inverse."""
     if p in (None, 2, -2):
         s = np.sqrt(np.linalg.eigvalsh(np.swapaxes(A, -1, -2).conj() @ A))
@@ -214,13 +221,13 @@ def _condition(A: Any, p: Any = None) -> Any:
         Bad(make(3, 3), 7, match="got an invalid norm type: 7"),
         Bad(make.int(3, 3), match="floating point or complex"),
     ],
-    reference=_condition,
+    reference=lambda input, p: _condition(input, p),
 )
-def cond(A: Tensor, p: Any = None) -> Tensor:
+def cond(input: Tensor, p: Any = None) -> Tensor:
     """The condition number: a norm of the matrix times that of its inverse; infinite of a singular matrix.
 
     Args:
-        A: (*, m, n); square but for p of None, 2 and -2.
+        input: (*, m, n); square but for p of None, 2 and -2.
         p: which norm, as `matrix_norm` takes it; None is 2.
 
     Raises:
@@ -230,19 +237,19 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
     >>> torch.linalg.cond(torch.tensor([[2., 0.], [0., 4.]]))
     tensor(2.)
     """
-    m.matrices(A, "")
-    m.floating(A)
+    m.matrices(input, "")
+    m.floating(input)
     if not (p is None or (p in ("fro", "nuc") if isinstance(p, str) else abs(p) in (1, 2, math.inf))):
         raise Invalid(f"linalg.cond got an invalid norm type: {p}")
     if p in (None, 2, -2):
-        values = svdvals(A)
+        values = svdvals(input)
         if not values.shape[-1]:
             return values.new_zeros(values.shape[:-1])
         first, last = values[..., 0], values[..., -1]
         return last / first if p == -2 else first / last
-    m.square(A)
-    if not A.numel():
-        return A.new_zeros(A.shape[:-2], dtype=m.real_type(A.dtype))
-    inverse, info = linalg_inv_ex(A)
-    result = matrix_norm(A, p) * matrix_norm(inverse, p)
+    m.square(input)
+    if not input.numel():
+        return input.new_zeros(input.shape[:-2], dtype=m.real_type(input.dtype))
+    inverse, info = linalg_inv_ex(input)
+    result = matrix_norm(input, p) * matrix_norm(inverse, p)
     return result.masked_fill(info != 0, math.inf)

@@ -218,9 +218,10 @@ def potrs(input: Tensor, input2: Tensor, upper: bool = True) -> Tensor:
     return cholesky_solve(input, input2, upper)
 
 
-def _pivoted(input: Any, upper: bool) -> Any:
+def _pivoted(input: np.ndarray, upper: bool) -> Any:
     """The definition in NumPy: the factor of the matrix in the order that leaves the largest diagonal first."""
-    A, order = input.copy(), []
+    A = input.copy()
+    order: list[int] = []
     rest = A.copy()
     for _ in range(len(A)):
         free = np.where(np.isin(np.arange(len(A)), order), -np.inf, rest.diagonal())

@@ -19,10 +19,17 @@ from tritonnn.ops.linalg.inverse import inv
 
 
 def _exp_grad(g: Tensor, A: Tensor) -> Tensor:
-    """The upper right block of the exponential of [[A^H, g], [0, A^H]]."""
+    """The upper right block of the exponential of [[A^H, g], [0, A^H]].
+
+    It is linear in g, which is made small first: a large one would have the whole halved more often than A needs.
+    """
     n, H = A.shape[-1], m.adjoint(A)
-    rows = cat([cat([H, g], -1), cat([H * 0, H], -1)], -2)
-    return exponential(rows)[..., :n, n:]
+    if not n:
+        return g
+    size = g.detach().abs().amax((-2, -1), True)
+    size = size.masked_fill(size == 0, 1)
+    rows = cat([cat([H, g / size], -1), cat([H * 0, H], -1)], -2)
+    return exponential(rows)[..., :n, n:] * size
 
 
 _SAMPLES = lambda make: [Sample(make(3, 3)), Sample(make(2, 3, 3) * 4), Sample(make(2, 0, 0))]
@@ -36,7 +43,7 @@ def exponential(A: Tensor) -> Any:
     return Out(A.shape, A.dtype)
 
 
-def _by_series(A: Any) -> Any:
+def _by_series(A: np.ndarray) -> Any:
     """The definition in NumPy: the power series."""
     term = result = np.broadcast_to(np.eye(A.shape[-1], dtype=A.dtype), A.shape)
     for k in range(1, 120):
@@ -56,12 +63,12 @@ _EXP = dict(
 )
 
 
-@composite(**_EXP, api="linalg", public="matrix_exp", reference=lambda A: _by_series(A))
-def linalg_matrix_exp(A: Tensor) -> Tensor:
+@composite(**_EXP, api="linalg", public="matrix_exp", reference=lambda input: _by_series(input))
+def linalg_matrix_exp(input: Tensor) -> Tensor:
     """The exponential of a square matrix, the sum of A^k / k!.
 
     Args:
-        A: (*, n, n).
+        input: (*, n, n).
 
     Raises:
         RuntimeError: no square matrices.
@@ -70,7 +77,7 @@ def linalg_matrix_exp(A: Tensor) -> Tensor:
     >>> torch.linalg.matrix_exp(torch.zeros(2, 2)).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return exponential(A)
+    return exponential(input)
 
 
 @composite(**_EXP, api="torch tensor", reference=lambda input: _by_series(input))
@@ -123,12 +130,14 @@ _POWER = dict(
 )
 
 
-@composite(**_POWER, api="linalg", public="matrix_power", reference=lambda A, n: np.linalg.matrix_power(A, n))
-def linalg_matrix_power(A: Tensor, n: int) -> Tensor:
+@composite(
+    **_POWER, api="linalg", public="matrix_power", reference=lambda input, n: np.linalg.matrix_power(input, n)
+)
+def linalg_matrix_power(input: Tensor, n: int) -> Tensor:
     """The n-th power of a square matrix; of a negative n that of its inverse.
 
     Args:
-        A: (*, n, n).
+        input: (*, n, n).
         n: a whole number.
 
     Raises:
@@ -138,7 +147,7 @@ def linalg_matrix_power(A: Tensor, n: int) -> Tensor:
     >>> torch.linalg.matrix_power(torch.tensor([[1., 1.], [0., 1.]]), 5).tolist()
     [[1.0, 5.0], [0.0, 1.0]]
     """
-    return _power(A, n)
+    return _power(input, n)
 
 
 @composite(**_POWER, api="torch tensor", reference=lambda input, n: np.linalg.matrix_power(input, n))

@@ -13,7 +13,7 @@ from tritonnn.ops.creation.creation import eye
 from tritonnn.ops.linalg import _matrices as m
 
 
-def _reflected(A: Any, tau: Any) -> Any:
+def _reflected(A: np.ndarray, tau: np.ndarray) -> Any:
     """The definition in NumPy: the product of the square matrices 1 - tau v v^H."""
     rows = A.shape[-2]
     Q = np.broadcast_to(np.eye(rows, dtype=A.dtype), (*A.shape[:-2], rows, rows))
@@ -120,13 +120,13 @@ _PRODUCT = dict(
 
 
 @composite(
-    **_PRODUCT, api="linalg", reference=lambda A, tau: _reflected(A, tau)[..., : A.shape[-1]]
+    **_PRODUCT, api="linalg", reference=lambda input, tau: _reflected(input, tau)[..., : input.shape[-1]]
 )  # fmt: skip
-def householder_product(A: Tensor, tau: Tensor) -> Tensor:
+def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     """The first columns of a product of Householder reflections.
 
     Args:
-        A: (*, m, n), n at most m, the vectors below the diagonal, as `geqrf` returns them.
+        input: (*, m, n), n at most m, the vectors below the diagonal, as `geqrf` returns them.
         tau: (*, k), k at most n, their factors.
 
     Raises:
@@ -136,7 +136,7 @@ def householder_product(A: Tensor, tau: Tensor) -> Tensor:
     >>> torch.linalg.householder_product(torch.zeros(2, 2), torch.tensor([2., 0.])).tolist()
     [[-1.0, 0.0], [0.0, 1.0]]
     """
-    return _product(A, tau)
+    return _product(input, tau)
 
 
 @composite(
@@ -182,15 +182,17 @@ def _times(input: Any, tau: Any, other: Any, left: bool, transpose: bool) -> Any
         Bad(make(3, 2), make(3), make(3, 2), match=r"tau.shape\[-1\] must be equal to min"),
         Bad(make(3, 2), make(2), make.int(3, 2), match="to have the same dtype"),
     ],
-    reference=_times,
+    reference=lambda input, input2, input3, left, transpose: _times(input, input2, input3, left, transpose),
 )
-def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False) -> Tensor:
+def ormqr(
+    input: Tensor, input2: Tensor, input3: Tensor, left: bool = True, transpose: bool = False
+) -> Tensor:
     """A matrix times the square product of Householder reflections.
 
     Args:
         input: (*, m, k), the vectors below the diagonal, as `geqrf` returns them.
-        tau: (*, k), their factors.
-        other: (*, m, n), or (*, n, m) with `left=False`.
+        input2: (*, k), their factors.
+        input3: (*, m, n), or (*, n, m) with `left=False`.
         left: whether the product stands on the left of `other`.
         transpose: take its adjoint.
 
@@ -203,17 +205,17 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
     """
     if len(input.shape) < 2:
         raise Invalid("torch.ormqr: input must have at least 2 dimensions.")
-    if len(other.shape) < 2:
+    if len(input3.shape) < 2:
         raise Invalid("torch.ormqr: other must have at least 2 dimensions.")
     side = -2 if left else -1
-    if other.shape[side] != input.shape[-2]:
+    if input3.shape[side] != input.shape[-2]:
         raise Invalid(f"torch.ormqr: other.shape[{side}] must be equal to input.shape[-2]")
-    if tau.shape[-1:] != (min(other.shape[side], input.shape[-1]),):
+    if input2.shape[-1:] != (min(input3.shape[side], input.shape[-1]),):
         raise Invalid(
             f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1])"
         )
-    m.same_type(input, other, "input and other")
-    _checked("ormqr", input, tau)
+    m.same_type(input, input3, "input and other")
+    _checked("ormqr", input, input2)
     if left:
-        return _apply(input, tau, other, transpose)
-    return m.adjoint(_apply(input, tau, m.adjoint(other), not transpose))
+        return _apply(input, input2, input3, transpose)
+    return m.adjoint(_apply(input, input2, m.adjoint(input3), not transpose))

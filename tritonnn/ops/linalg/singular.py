@@ -17,6 +17,7 @@ from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.linalg import _matrices as m
 from tritonnn.ops.linalg.eigen import check_gauge, linalg_eigh, wanted
 from tritonnn.ops.shape.diagonals import diag_embed
+from tritonnn.table import Make
 
 _ERRORS = lambda make: [
     Bad(make(3), match="A must have at least 2 dimensions"),
@@ -119,7 +120,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     return linalg_svd(A, full_matrices, True)
 
 
-def _by_gram(A: Any) -> Any:
+def _by_gram(A: np.ndarray) -> Any:
     """The definition in NumPy: roots of the eigenvalues of A A^H or A^H A, of whichever is smaller."""
     H = np.swapaxes(A, -1, -2).conj()
     gram = A @ H if A.shape[-2] <= A.shape[-1] else H @ A
@@ -176,13 +177,12 @@ def _bounds(A: Tensor, atol: Any, rtol: Any) -> tuple[Tensor, Tensor]:
     return absolute, bound(rtol)
 
 
-def pinv_grad(g: Tensor, A: Tensor, result: Tensor, hermitian: bool = False) -> Tensor:
+def pinv_grad(g: Tensor, A: Tensor, result: Tensor) -> Tensor:
     """-P^H g P^H + (1 - A P) g^H P P^H + P^H P g^H (1 - P A)."""
     P, PH, gH = result, m.adjoint(result), m.adjoint(g)
     outside_left = m.product(gH, P) - m.product(A, P, gH, P)
     outside_right = m.product(P, gH) - m.product(P, gH, P, A)
-    whole = m.product(outside_left, PH) + m.product(PH, outside_right) - m.product(PH, g, PH)
-    return m.hermitian(whole) if hermitian else whole
+    return m.product(outside_left, PH) + m.product(PH, outside_right) - m.product(PH, g, PH)
 
 
 @primitive(
@@ -203,7 +203,7 @@ def linalg_pinv(A: Tensor, atol: Tensor, rtol: Tensor, hermitian: bool = False) 
     return Out((*A.shape[:-2], A.shape[-1], A.shape[-2]), A.dtype)
 
 
-def _pinv_errors(make: Any) -> list[Bad]:
+def _pinv_errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), match="expected a tensor with 2 or more dimensions"),
         Bad(make.int(3, 3), match="expected a tensor with 2 or more dimensions of float"),
@@ -214,7 +214,7 @@ def _pinv_errors(make: Any) -> list[Bad]:
 _PINV_SAMPLES = lambda make: [Sample(make(4, 3)), Sample(make(2, 3, 4)), Sample(make(0, 3))]
 
 
-def _by_normal_equations(A: Any) -> Any:
+def _by_normal_equations(A: np.ndarray) -> Any:
     """The definition in NumPy, of full rank: (A^H A)^-1 A^H, or A^H (A A^H)^-1."""
     H = np.swapaxes(A, -1, -2).conj()
     if A.shape[-2] >= A.shape[-1]:
@@ -236,15 +236,15 @@ def _by_normal_equations(A: Any) -> Any:
         *_pinv_errors(make),
         Bad(make(3, 2), hermitian=True, match="batches of square matrices"),
     ],
-    reference=lambda A: _by_normal_equations(A),
+    reference=lambda input: _by_normal_equations(input),
 )
 def pinv(
-    A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+    input: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Tensor:
     """The pseudo-inverse of Moore and Penrose.
 
     Args:
-        A: (*, m, n).
+        input: (*, m, n).
         rcond: an older name of `rtol`.
         hermitian: A is Hermitian; its lower triangle is read.
         atol: singular values up to this one are taken as 0, a number or a tensor of the batch's shape.
@@ -257,13 +257,13 @@ def pinv(
     >>> torch.linalg.pinv(torch.tensor([[2., 0.], [0., 0.]])).tolist()
     [[0.5, 0.0], [0.0, 0.0]]
     """
-    if len(A.shape) < 2 or A.dtype not in m.DECOMPOSED:
+    if len(input.shape) < 2 or input.dtype not in m.DECOMPOSED:
         text = "expected a tensor with 2 or more dimensions of float, double, cfloat or cdouble types"
-        raise Invalid(f"linalg.pinv({A.dtype.name}{[*A.shape]}): {text}")
+        raise Invalid(f"linalg.pinv({input.dtype.name}{[*input.shape]}): {text}")
     if hermitian:
-        m.square(A)
-    absolute, relative = _bounds(A, atol, rcond if rtol is None else rtol)
-    return linalg_pinv(A, absolute, relative, hermitian)
+        m.square(input)
+    absolute, relative = _bounds(input, atol, rcond if rtol is None else rtol)
+    return linalg_pinv(input, absolute, relative, hermitian)
 
 
 @composite(
@@ -301,15 +301,15 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
         Bad(make(3, 2), hermitian=True, match="batches of square matrices"),
         Bad(make.int(3, 3), match="floating point or complex"),
     ],
-    reference=lambda A, tol, atol: np.linalg.matrix_rank(A, tol=tol if atol is None else atol),
+    reference=lambda input, tol, atol: np.linalg.matrix_rank(input, tol=tol if atol is None else atol),
 )
 def matrix_rank(
-    A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+    input: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Tensor:
     """The number of singular values that are not taken as 0.
 
     Args:
-        A: (*, m, n).
+        input: (*, m, n).
         tol: an older name of `atol`, with `rtol=0`.
         hermitian: A is Hermitian; its lower triangle is read.
         atol: singular values up to this one are taken as 0.
@@ -322,14 +322,14 @@ def matrix_rank(
     >>> torch.linalg.matrix_rank(torch.ones(3, 3))
     tensor(1)
     """
-    m.matrices(A, "input")
-    m.floating(A)
+    m.matrices(input, "input")
+    m.floating(input)
     if tol is not None:
         atol, rtol = tol, 0.0
-    A = A.detach()
-    absolute, relative = _bounds(A, atol, rtol)
-    values = linalg_eigh(A, "L", False)[0].abs() if hermitian else svdvals(A)
+    input = input.detach()
+    absolute, relative = _bounds(input, atol, rtol)
+    values = linalg_eigh(input, "L", False)[0].abs() if hermitian else svdvals(input)
     if not values.shape[-1]:
-        return A.new_zeros(A.shape[:-2], dtype=dtypes.int64)
+        return input.new_zeros(input.shape[:-2], dtype=dtypes.int64)
     bound = (relative * values.amax(-1)).maximum(absolute)
     return (values > bound.unsqueeze(-1)).sum(-1)

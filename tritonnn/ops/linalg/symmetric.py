@@ -9,16 +9,17 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.linalg import _matrices as m
+from tritonnn.table import Make
 
 _ZERO = "D[{info},{info}] is zero: the factor cannot be used to solve equations."
 
 
-def _symmetric(make: Any, *shape: int, hermitian: bool = False) -> Tensor:
+def _symmetric(make: Make, *shape: int, hermitian: bool = False) -> Tensor:
     x = make(*shape, shape[-1])
     return m.hermitian(x) if hermitian else (x + x.mT) * 0.5
 
 
-def _errors(make: Any) -> list[Bad]:
+def _errors(make: Make) -> list[Bad]:
     return [
         Bad(make(3), match="A must have at least 2 dimensions"),
         Bad(make(3, 2), match="batches of square matrices"),
@@ -49,12 +50,12 @@ def linalg_ldl_factor_ex(A: Tensor, hermitian: bool = False) -> Any:
 
 @composite(api="linalg", out=True, no_derivative=True, dtypes=m.DECOMPOSED, samples=_SAMPLES, errors=_errors)
 def ldl_factor_ex(
-    A: Tensor, *, hermitian: bool = False, check_errors: bool = False
+    input: Tensor, *, hermitian: bool = False, check_errors: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
     """`linalg.ldl_factor` without an error for singular matrices.
 
     Args:
-        A: (*, n, n); the lower triangle is read.
+        input: (*, n, n); the lower triangle is read.
         hermitian: A is Hermitian, not symmetric, where it is complex.
         check_errors: raise where a column is 0.
 
@@ -65,9 +66,9 @@ def ldl_factor_ex(
     >>> torch.linalg.ldl_factor_ex(torch.zeros(2, 2)).info
     tensor(1, dtype=torch.int32)
     """
-    result = linalg_ldl_factor_ex(A, hermitian)
+    result = linalg_ldl_factor_ex(input, hermitian)
     if check_errors:
-        m.check_info("torch.linalg.ldl_factor_ex", result.info, _ZERO, A=A)
+        m.check_info("torch.linalg.ldl_factor_ex", result.info, _ZERO, A=input)
     return result
 
 
@@ -82,11 +83,11 @@ class LdlFactor(NamedTuple):
     api="linalg", out=True, no_derivative=True, dtypes=m.DECOMPOSED, samples=_SAMPLES,
     errors=lambda make: [*_errors(make), Bad(make(3, 3) * 0, match=r"D\[1,1\] is zero")],
 )  # fmt: skip
-def ldl_factor(A: Tensor, *, hermitian: bool = False) -> tuple[Tensor, Tensor]:
+def ldl_factor(input: Tensor, *, hermitian: bool = False) -> tuple[Tensor, Tensor]:
     """A = P L D L^T P^T in the compact form that `ldl_solve` takes.
 
     Args:
-        A: (*, n, n); the lower triangle is read.
+        input: (*, n, n); the lower triangle is read.
         hermitian: A is Hermitian, not symmetric, where it is complex.
 
     Returns:
@@ -100,12 +101,12 @@ def ldl_factor(A: Tensor, *, hermitian: bool = False) -> tuple[Tensor, Tensor]:
     >>> torch.linalg.ldl_factor(torch.tensor([[2., 1.], [1., 3.]])).pivots
     tensor([1, 2], dtype=torch.int32)
     """
-    LD, pivots, info = linalg_ldl_factor_ex(A, hermitian)
-    m.check_info("torch.linalg.ldl_factor", info, _ZERO, A=A)
+    LD, pivots, info = linalg_ldl_factor_ex(input, hermitian)
+    m.check_info("torch.linalg.ldl_factor", info, _ZERO, A=input)
     return LdlFactor(LD, pivots)
 
 
-def _factored(make: Any, *shape: int, hermitian: bool = False) -> list[Tensor]:
+def _factored(make: Make, *shape: int, hermitian: bool = False) -> list[Tensor]:
     return [*linalg_ldl_factor_ex(_symmetric(make, *shape, hermitian=hermitian), hermitian)[:2]]
 
 

@@ -66,6 +66,13 @@ def linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -
     return diagonal(A, offset, dim1, dim2)
 
 
+def _cross(a: np.ndarray, b: np.ndarray, dim: int) -> np.ndarray:
+    """The definition in NumPy: components of the antisymmetric product."""
+    a, b = (np.moveaxis(x, dim, 0) for x in np.broadcast_arrays(a, b))
+    parts = [a[(i + 1) % 3] * b[(i + 2) % 3] - a[(i + 2) % 3] * b[(i + 1) % 3] for i in range(3)]
+    return np.stack(parts, dim)
+
+
 @composite(
     api="linalg",
     public="cross",
@@ -77,7 +84,7 @@ def linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -
         Bad(make(2, 3), make(3), match="must have the same number of dimensions"),
         Bad(make(3), make(3), dim=1, error=IndexError, match="Dimension out of range"),
     ],
-    reference=lambda input, other, dim: np.cross(*np.broadcast_arrays(input, other), axis=dim),
+    reference=lambda input, other, dim: _cross(input, other, dim),
 )
 def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """Cross product of vectors of three elements along `dim`.
@@ -107,7 +114,9 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     api="linalg",
     out=True,
     dtypes=FLOATING_AND_COMPLEX,
-    samples=lambda make: [Sample(make(3), make(3)), Sample(make(2, 3), make(4, 1, 3)), Sample(make(3, 2), make(3, 1), dim=0)],
+    samples=lambda make: [
+        Sample(make(3), make(3)), Sample(make(2, 3), make(4, 1, 3)), Sample(make(3, 2), make(3, 1), dim=0),
+    ],
     errors=lambda make: [
         Bad(make(3), make(2), match="must match the size"),
         Bad(make.int(3), make.int(3), match="Expected a floating point or complex tensor"),
@@ -157,13 +166,14 @@ def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
         N: how many powers; default: n.
 
     Raises:
-        RuntimeError: no dimension, or fewer than two powers.
+        RuntimeError: fewer than two powers.
 
     >>> import tritonnn as torch
     >>> torch.linalg.vander(torch.tensor([1, 2, 3])).tolist()
     [[1, 1, 1], [1, 2, 4], [1, 3, 9]]
     """
-    if not x.shape or (x.shape[-1] if N is None else N) < 2:
+    x = x.unsqueeze(0) if not x.shape else x
+    if (x.shape[-1] if N is None else N) < 2:
         raise Invalid("N must be greater than 1.")
     if x.dtype in (dtypes.float16, dtypes.bfloat16):
         raise Invalid(
@@ -188,13 +198,13 @@ def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
         Bad(make(3, 2), 1, match=r"prod\(self.shape\[ind:\]\) == prod\(self.shape\[:ind\]\), but got 2 != 3"),
         Bad(make(3, 3), 0, match="Expected a strictly positive integer for 'ind', but got 0"),
     ],
-    reference=lambda A, ind: np.linalg.tensorinv(A, ind),
+    reference=lambda input, ind: np.linalg.tensorinv(input, ind),
 )
-def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
+def tensorinv(input: Tensor, ind: int = 2) -> Tensor:
     """The inverse of `tensordot`: X with tensordot(X, tensordot(A, B)) = B.
 
     Args:
-        A: a tensor whose first `ind` extents have the same product as the others.
+        input: a tensor whose first `ind` extents have the same product as the others.
         ind: how many dimensions are the rows.
 
     Raises:
@@ -206,17 +216,13 @@ def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
     """
     if ind <= 0:
         raise Invalid(f"Expected a strictly positive integer for 'ind', but got {ind}")
-    rows, columns = numel(A.shape[:ind]), numel(A.shape[ind:])
+    rows, columns = numel(input.shape[:ind]), numel(input.shape[ind:])
     if rows != columns:
         raise Invalid(
             "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
             f"{columns} != {rows}"
         )
-    return inv(A.reshape(rows, columns)).reshape(*A.shape[ind:], *A.shape[:ind])
-
-
-def _tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
-    return np.linalg.tensorsolve(A, B, dims)
+    return inv(input.reshape(rows, columns)).reshape(*input.shape[ind:], *input.shape[:ind])
 
 
 @composite(
@@ -230,14 +236,14 @@ def _tensorsolve(A: Any, B: Any, dims: Any = None) -> Any:
     errors=lambda make: [
         Bad(make(3, 2), make(3), match=r"prod\(self.shape\[:other.ndim\]\), but got 2 != 3"),
     ],
-    reference=_tensorsolve,
+    reference=lambda input, other, dims: np.linalg.tensorsolve(input, other, dims),
 )
-def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:
+def tensorsolve(input: Tensor, other: Tensor, dims: Any = None) -> Tensor:
     """X with tensordot(A, X, X.ndim) = B.
 
     Args:
-        A: a tensor whose first B.ndim extents have the same product as the others.
-        B: the right side.
+        input: a tensor whose first B.ndim extents have the same product as the others.
+        other: the right side.
         dims: dimensions of A to move to its end before.
 
     Raises:
@@ -249,12 +255,12 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:
     """
     if dims is not None:
         dims = tuple(dims)
-        A = A.movedim(dims, tuple(range(len(A.shape) - len(dims), len(A.shape))))
-    ndim = len(B.shape)
-    rows, columns = numel(A.shape[:ndim]), numel(A.shape[ndim:])
+        input = input.movedim(dims, tuple(range(len(input.shape) - len(dims), len(input.shape))))
+    ndim = len(other.shape)
+    rows, columns = numel(input.shape[:ndim]), numel(input.shape[ndim:])
     if rows != columns:
         raise Invalid(
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
             f"prod(self.shape[:other.ndim]), but got {columns} != {rows}"
         )
-    return solve(A.reshape(rows, columns), B.reshape(-1)).reshape(A.shape[ndim:])
+    return solve(input.reshape(rows, columns), other.reshape(-1)).reshape(input.shape[ndim:])

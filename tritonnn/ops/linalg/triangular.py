@@ -22,15 +22,15 @@ def solved(A: Tensor, B: Tensor, upper: bool, left: bool = True, unitriangular: 
 
 
 def _matrix_grad(
-    g: Tensor, A: Tensor, result: Tensor, upper: bool, left: bool, unitriangular: bool
+    g: Tensor, input: Tensor, result: Tensor, upper: bool, left: bool, unitriangular: bool
 ) -> Tensor:
     """-(A^-H g) X^H, or -X^H (g A^-H), in the triangle that is read."""
-    back = solved(m.adjoint(A), g, not upper, left, unitriangular)
+    back = solved(m.adjoint(input), g, not upper, left, unitriangular)
     outer = m.product(back, m.adjoint(result)) if left else m.product(m.adjoint(result), back)
     return -m.triangle(outer, upper, unitriangular)
 
 
-def _by_inverse(A: Any, B: Any, upper: bool, left: bool, unitriangular: bool) -> Any:
+def _by_inverse(A: np.ndarray, B: np.ndarray, upper: bool, left: bool, unitriangular: bool) -> Any:
     """The definition in NumPy: with the inverse of the triangle."""
     T = np.triu(A) if upper else np.tril(A)
     if unitriangular:
@@ -43,8 +43,10 @@ def _by_inverse(A: Any, B: Any, upper: bool, left: bool, unitriangular: bool) ->
     host=True,
     dtypes=m.DECOMPOSED,
     grad={
-        "A": _matrix_grad,
-        "B": lambda g, A, upper, left, unitriangular: solved(m.adjoint(A), g, not upper, left, unitriangular),
+        "input": _matrix_grad,
+        "B": lambda g, input, upper, left, unitriangular: solved(
+            m.adjoint(input), g, not upper, left, unitriangular
+        ),
     },
     samples=lambda make: [
         Sample(m.regular(make, 3), make(3, 2), upper=False),
@@ -62,15 +64,15 @@ def _by_inverse(A: Any, B: Any, upper: bool, left: bool, unitriangular: bool) ->
         Bad(make(3, 3), make.int(3, 3), upper=True, match="to have the same dtype"),
         Bad(make(3, 3), make(3, 3), error=TypeError, match="missing"),
     ],
-    reference=_by_inverse,
+    reference=lambda input, B, upper, left, unitriangular: _by_inverse(input, B, upper, left, unitriangular),
 )
 def solve_triangular(
-    A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False
+    input: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Any:
     """X with A X = B, or X A = B, where A is triangular; its other triangle is not read.
 
     Args:
-        A: (*, n, n); a zero in its diagonal makes the result infinite or NaN.
+        input: (*, n, n); a zero in its diagonal makes the result infinite or NaN.
         B: (*, n, k), or (*, k, n) with `left=False`; leading dimensions broadcast.
         upper: whether A is upper triangular.
         left: whether A stands on the left of X.
@@ -84,10 +86,10 @@ def solve_triangular(
     >>> torch.linalg.solve_triangular(A, B, upper=False).tolist()
     [[1.0], [2.0]]
     """
-    m.same_type(A, B)
-    shape = m.solvable(A, B, left)
-    m.floating(A)
-    return Out(shape, A.dtype, strides=m.by_columns(shape) if left else None)
+    m.same_type(input, B)
+    shape = m.solvable(input, B, left)
+    m.floating(input)
+    return Out(shape, input.dtype, strides=m.by_columns(shape) if left else None)
 
 
 class TriangularSolve(NamedTuple):
@@ -95,6 +97,13 @@ class TriangularSolve(NamedTuple):
 
     solution: Tensor
     cloned_coefficient: Tensor
+
+
+def _older(
+    b: np.ndarray, A: np.ndarray, upper: bool, transpose: bool, unitriangular: bool
+) -> tuple[Any, Any]:
+    T = np.swapaxes(A, -1, -2) if transpose else A
+    return _by_inverse(T, b, upper != transpose, True, unitriangular), A + 0 * b[..., :1, :1]
 
 
 @composite(
@@ -113,11 +122,7 @@ class TriangularSolve(NamedTuple):
         Bad(make(3, 2), make(3, 2), match="batches of square matrices"),
         Bad(make.int(3, 2), make(3, 3), match="to have the same dtype"),
     ],
-    reference=lambda input, A, upper, transpose, unitriangular: (
-        _by_inverse(*(np.swapaxes(A, -1, -2), input, not upper) if transpose else (A, input, upper),
-                    True, unitriangular),
-        A + 0 * input[..., :1, :1],
-    ),
+    reference=lambda input, A, upper, transpose, unitriangular: _older(input, A, upper, transpose, unitriangular),
 )  # fmt: skip
 def triangular_solve(
     input: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False

@@ -82,7 +82,7 @@ def _nuclear(input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
     ):
         given = f"{len(input.shape)} dimensions" if dim is None else f"dim={dim}"
         raise fail("norm", f"the nuclear norm is of matrices: two dimensions, got {given}", input=input)
-    return matrix_norm(input, "nuc", (0, 1) if dim is None else dim, keepdim)  # type: ignore[arg-type]
+    return matrix_norm(input, "nuc", (0, 1) if dim is None else dim, keepdim)
 
 
 @composite(
