@@ -10,6 +10,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.transformed_distribution import TransformedDistribution
 from tritonnn.distributions.transforms import AbsTransform
+from tritonnn.distributions.utils import Numbers
 
 
 class Half(TransformedDistribution):
@@ -20,7 +21,7 @@ class Half(TransformedDistribution):
     has_rsample = True
     _base: Any
 
-    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
+    def __init__(self, scale: Numbers, validate_args: bool | None = None) -> None:
         super().__init__(
             self._base(0, scale, validate_args=False), AbsTransform(), validate_args=validate_args
         )

@@ -7,7 +7,13 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.distribution import Distribution
-from tritonnn.distributions.utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
+from tritonnn.distributions.utils import (
+    Numbers,
+    broadcast_all,
+    lazy_property,
+    logits_to_probs,
+    probs_to_logits,
+)
 from tritonnn.shape import Size
 
 
@@ -44,7 +50,7 @@ class BinaryParameter(GivenParameter):
 
     arg_constraints: Any = {"probs": constraints.unit_interval, "logits": constraints.real}
 
-    def _take(self, probs: Any, logits: Any) -> Size:
+    def _take(self, probs: Numbers | None, logits: Numbers | None) -> Size:
         """Keep the form that is given, and return the shape of the batch."""
         one_of(probs, logits)
         name, value = ("probs", probs) if logits is None else ("logits", logits)
@@ -67,10 +73,11 @@ class CategoricalParameter(GivenParameter):
 
     arg_constraints: Any = {"probs": constraints.simplex, "logits": constraints.real_vector}
 
-    def _take(self, probs: Any, logits: Any) -> Size:
+    def _take(self, probs: Tensor | None, logits: Tensor | None) -> Size:
         """Keep the form that is given, normalised, and return the shape of the batch."""
         one_of(probs, logits)
         name, value = ("probs", probs) if logits is None else ("logits", logits)
+        assert value is not None
         if value.dim() < 1:
             raise ValueError(f"`{name}` parameter must be at least one-dimensional.")
         self.__dict__[name] = (

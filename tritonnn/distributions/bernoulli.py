@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions._parameters import BinaryParameter
 from tritonnn.distributions.exp_family import ExponentialFamily
-from tritonnn.distributions.utils import broadcast_all
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all
 from tritonnn.nn.functional import binary_cross_entropy_with_logits
 from tritonnn.shape import Size
 
@@ -30,7 +28,9 @@ class Bernoulli(BinaryParameter, ExponentialFamily):
     _mean_carrier_measure = 0
     _expands = {"probs": 0, "logits": 0}
 
-    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, probs: Numbers | None = None, logits: Numbers | None = None, validate_args: bool | None = None
+    ) -> None:
         super().__init__(self._take(probs, logits), validate_args=validate_args)
 
     @property
@@ -46,7 +46,7 @@ class Bernoulli(BinaryParameter, ExponentialFamily):
     def variance(self) -> Tensor:
         return self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Shape = Size()) -> Tensor:
         with torch.no_grad():
             return torch.bernoulli(self.probs.expand(self._extended_shape(sample_shape)))
 
@@ -68,5 +68,5 @@ class Bernoulli(BinaryParameter, ExponentialFamily):
     def _natural_params(self) -> tuple[Tensor]:
         return (torch.logit(self.probs),)
 
-    def _log_normalizer(self, x: Any) -> Tensor:
+    def _log_normalizer(self, x: Tensor) -> Tensor:
         return torch.log(1 + torch.exp(x))

@@ -8,7 +8,7 @@ import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions._parameters import BinaryParameter, one_of
-from tritonnn.distributions.utils import broadcast_all
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all
 from tritonnn.nn.functional import softplus
 from tritonnn.shape import Size
 
@@ -32,7 +32,11 @@ class Binomial(BinaryParameter):
     _expands = {"total_count": 0, "probs": 0, "logits": 0}
 
     def __init__(
-        self, total_count: Any = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+        self,
+        total_count: Numbers = 1,
+        probs: Numbers | None = None,
+        logits: Numbers | None = None,
+        validate_args: bool | None = None,
     ) -> None:
         one_of(probs, logits)
         name, value = ("probs", probs) if logits is None else ("logits", logits)
@@ -56,7 +60,7 @@ class Binomial(BinaryParameter):
     def variance(self) -> Tensor:
         return self.total_count * self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Shape = Size()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         with torch.no_grad():
             return torch.binomial(self.total_count.expand(shape), self.probs.expand(shape))

@@ -8,6 +8,7 @@ import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions._parameters import CategoricalParameter
+from tritonnn.distributions.utils import Shape
 from tritonnn.shape import Size
 
 __all__ = ["Categorical"]
@@ -50,7 +51,7 @@ class Categorical(CategoricalParameter):
     def mode(self) -> Tensor:
         return self.probs.argmax(-1)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Shape = Size()) -> Tensor:
         sample_shape = Size(sample_shape)
         rows = self.probs.detach().reshape(-1, self._num_events)
         drawn = torch.multinomial(rows, max(sample_shape.numel(), 1), True).T

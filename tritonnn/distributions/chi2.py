@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.gamma import Gamma
+from tritonnn.distributions.utils import Numbers
 
 __all__ = ["Chi2"]
 
@@ -22,7 +21,7 @@ class Chi2(Gamma):
     arg_constraints = {"df": constraints.positive}
     _expands = {"concentration": 0, "rate": 0}
 
-    def __init__(self, df: Any, validate_args: bool | None = None) -> None:
+    def __init__(self, df: Numbers, validate_args: bool | None = None) -> None:
         super().__init__(0.5 * df, 0.5, validate_args=validate_args)
 
     @property

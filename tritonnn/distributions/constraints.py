@@ -7,8 +7,6 @@ tensor([False,  True])
 
 from __future__ import annotations
 
-from typing import Any
-
 import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions._combined_constraints import (
@@ -21,6 +19,7 @@ from tritonnn.distributions._combined_constraints import (
     _Stack,
     is_dependent,
 )
+from tritonnn.distributions.utils import Numbers
 
 __all__ = [
     "Constraint", "MixtureSameFamilyConstraint", "boolean", "cat", "corr_cholesky", "dependent", "dependent_property",
@@ -43,17 +42,17 @@ class _Bounded(Constraint):
 
 
 class _Above(_Bounded):
-    def __init__(self, lower_bound: Any) -> None:
+    def __init__(self, lower_bound: Numbers) -> None:
         self.lower_bound = lower_bound
 
 
 class _Below(_Bounded):
-    def __init__(self, upper_bound: Any) -> None:
+    def __init__(self, upper_bound: Numbers) -> None:
         self.upper_bound = upper_bound
 
 
 class _Between(_Bounded):
-    def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
+    def __init__(self, lower_bound: Numbers, upper_bound: Numbers) -> None:
         self.lower_bound = lower_bound
         self.upper_bound = upper_bound
 
@@ -126,7 +125,7 @@ class _Multinomial(Constraint):
     is_discrete = True
     event_dim = 1
 
-    def __init__(self, upper_bound: Any) -> None:
+    def __init__(self, upper_bound: Numbers) -> None:
         self.upper_bound = upper_bound
 
     def check(self, value: Tensor) -> Tensor:

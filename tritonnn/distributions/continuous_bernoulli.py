@@ -10,7 +10,15 @@ from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions._parameters import BinaryParameter
 from tritonnn.distributions.exp_family import ExponentialFamily
-from tritonnn.distributions.utils import broadcast_all, clamp_probs, lazy_property, probs_to_logits, uniform
+from tritonnn.distributions.utils import (
+    Numbers,
+    Shape,
+    broadcast_all,
+    clamp_probs,
+    lazy_property,
+    probs_to_logits,
+    uniform,
+)
 from tritonnn.distributions.utils import logits_to_probs as _to_probs
 from tritonnn.nn.functional import binary_cross_entropy_with_logits
 from tritonnn.shape import Size
@@ -36,7 +44,7 @@ class ContinuousBernoulli(BinaryParameter, ExponentialFamily):
     _carries = frozenset({"_lims"})
 
     def __init__(
-        self, probs: Any = None, logits: Any = None, lims: tuple[float, float] = (0.499, 0.501),
+        self, probs: Numbers | None = None, logits: Numbers | None = None, lims: tuple[float, float] = (0.499, 0.501),
         validate_args: bool | None = None,
     ) -> None:  # fmt: skip
         batch_shape = self._take(probs, logits)
@@ -91,7 +99,7 @@ class ContinuousBernoulli(BinaryParameter, ExponentialFamily):
         taylor = 1.0 / 12.0 - (1.0 / 15.0 - 128.0 / 945.0 * square) * square
         return torch.where(self._outside(), exact, taylor)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Shape = Size()) -> Tensor:
         return self.icdf(uniform(self._extended_shape(sample_shape), self.probs))
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -125,7 +133,7 @@ class ContinuousBernoulli(BinaryParameter, ExponentialFamily):
     def _natural_params(self) -> tuple[Tensor]:
         return (self.logits,)
 
-    def _log_normalizer(self, x: Any) -> Tensor:
+    def _log_normalizer(self, x: Tensor) -> Tensor:
         # log (e^x - 1) / x, a series around 0
         near = (self._lims[0] - 0.5 < x) & (x < self._lims[1] - 0.5)
         away = torch.where(near, (self._lims[0] - 0.5) * torch.ones_like(x), x)

@@ -9,6 +9,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.autograd import Function
 from tritonnn.distributions import constraints
 from tritonnn.distributions.exp_family import ExponentialFamily
+from tritonnn.distributions.utils import Shape
 
 __all__ = ["Dirichlet"]
 
@@ -72,7 +73,7 @@ class Dirichlet(ExponentialFamily):
         total = self.concentration.sum(-1, keepdim=True)
         return self.concentration * (total - self.concentration) / (total.pow(2) * (total + 1))
 
-    def rsample(self, sample_shape: Any = ()) -> Tensor:
+    def rsample(self, sample_shape: Shape = ()) -> Tensor:
         return _Variate.apply(self.concentration.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -95,5 +96,5 @@ class Dirichlet(ExponentialFamily):
     def _natural_params(self) -> tuple[Tensor]:
         return (self.concentration,)
 
-    def _log_normalizer(self, x: Any) -> Tensor:
+    def _log_normalizer(self, x: Tensor) -> Tensor:
         return torch.lgamma(x).sum(-1) - torch.lgamma(x.sum(-1))

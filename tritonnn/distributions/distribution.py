@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
-from tritonnn.distributions.utils import lazy_property
+from tritonnn.distributions.utils import Shape, lazy_property
 from tritonnn.errors import warn
 from tritonnn.shape import Size
 
@@ -54,7 +54,7 @@ class Distribution:
         Distribution._validate_args = value
 
     def __init__(
-        self, batch_shape: Any = Size(), event_shape: Any = Size(), validate_args: bool | None = None
+        self, batch_shape: Shape = Size(), event_shape: Shape = Size(), validate_args: bool | None = None
     ) -> None:
         self._batch_shape = Size(batch_shape)
         self._event_shape = Size(event_shape)
@@ -130,7 +130,7 @@ class Distribution:
         """The shape of one event."""
         return self._event_shape
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         """A distribution of a larger batch, whose parameters are views of this one's.
 
         Raises:
@@ -166,7 +166,7 @@ class Distribution:
             )
         return type(self).__new__(type(self)) if _instance is None else _instance
 
-    def _extended_shape(self, sample_shape: Any = Size()) -> Size:
+    def _extended_shape(self, sample_shape: Shape = Size()) -> Size:
         """The shape of a sample."""
         return Size(sample_shape) + self._batch_shape + self._event_shape
 
@@ -202,12 +202,12 @@ class Distribution:
         """The standard deviation."""
         return self.variance.sqrt()
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Shape = Size()) -> Tensor:
         """Values drawn without a gradient, `sample_shape` of them for each distribution."""
         with torch.no_grad():
             return self.rsample(sample_shape)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Shape = Size()) -> Tensor:
         """Values drawn as a differentiable function of the parameters."""
         raise NotImplementedError
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.distribution import Distribution
 from tritonnn.distributions.gamma import Gamma
-from tritonnn.distributions.utils import broadcast_all
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all
 from tritonnn.shape import Size
 
 __all__ = ["FisherSnedecor"]
@@ -28,7 +26,7 @@ class FisherSnedecor(Distribution):
     has_rsample = True
     _expands = {"df1": 0, "df2": 0}
 
-    def __init__(self, df1: Any, df2: Any, validate_args: bool | None = None) -> None:
+    def __init__(self, df1: Numbers, df2: Numbers, validate_args: bool | None = None) -> None:
         self.df1, self.df2 = broadcast_all(df1, df2)
         super().__init__(self.df1.size(), validate_args=validate_args)
 
@@ -47,7 +45,7 @@ class FisherSnedecor(Distribution):
         df2 = self.df2.masked_fill(self.df2 <= 4, float("nan"))
         return 2 * df2.pow(2) * (self.df1 + df2 - 2) / (self.df1 * (df2 - 2).pow(2) * (df2 - 4))
 
-    def rsample(self, sample_shape: Any = Size(())) -> Tensor:
+    def rsample(self, sample_shape: Shape = Size(())) -> Tensor:
         above, below = (
             Gamma(0.5 * df, 0.5 * df, validate_args=False).rsample(sample_shape)
             for df in (self.df1, self.df2)

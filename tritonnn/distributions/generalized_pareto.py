@@ -8,7 +8,7 @@ import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.distribution import Distribution
-from tritonnn.distributions.utils import broadcast_all, uniform
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all, uniform
 from tritonnn.shape import Size
 
 __all__ = ["GeneralizedPareto"]
@@ -31,7 +31,9 @@ class GeneralizedPareto(Distribution):
     has_rsample = True
     _expands = {"loc": 0, "scale": 0, "concentration": 0}
 
-    def __init__(self, loc: Any, scale: Any, concentration: Any, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, loc: Numbers, scale: Numbers, concentration: Numbers, validate_args: bool | None = None
+    ) -> None:
         self.loc, self.scale, self.concentration = broadcast_all(loc, scale, concentration)
         super().__init__(self.loc.size(), validate_args=validate_args)
 
@@ -49,7 +51,7 @@ class GeneralizedPareto(Distribution):
         z = (value - self.loc) / self.scale
         return torch.where(self._is_exponential, -z, -torch.log1p(self._nonzero * z) / self._nonzero)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Shape = Size()) -> Tensor:
         return self.icdf(uniform(self._extended_shape(sample_shape), self.loc))
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions._parameters import BinaryParameter
-from tritonnn.distributions.utils import broadcast_all, open_uniform
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all, open_uniform
 from tritonnn.nn.functional import binary_cross_entropy_with_logits
 from tritonnn.shape import Size
 
@@ -29,7 +27,9 @@ class Geometric(BinaryParameter):
     support = constraints.nonnegative_integer
     _expands = {"probs": 0, "logits": 0}
 
-    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, probs: Numbers | None = None, logits: Numbers | None = None, validate_args: bool | None = None
+    ) -> None:
         super().__init__(self._take(probs, logits), validate_args=validate_args)
         if self._validate_args and probs is not None and not bool((self.probs > 0).all()):
             raise ValueError(
@@ -49,7 +49,7 @@ class Geometric(BinaryParameter):
     def variance(self) -> Tensor:
         return (1.0 / self.probs - 1.0) / self.probs
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Shape = Size()) -> Tensor:
         with torch.no_grad():
             u = open_uniform(self._extended_shape(sample_shape), self.probs)
             return (u.log() / (-self.probs).log1p()).floor()

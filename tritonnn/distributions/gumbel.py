@@ -11,7 +11,7 @@ from tritonnn.distributions import constraints
 from tritonnn.distributions.transformed_distribution import TransformedDistribution
 from tritonnn.distributions.transforms import AffineTransform, ExpTransform
 from tritonnn.distributions.uniform import Uniform
-from tritonnn.distributions.utils import broadcast_all, euler_constant
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all, euler_constant
 
 __all__ = ["Gumbel"]
 
@@ -27,7 +27,7 @@ class Gumbel(TransformedDistribution):
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
 
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+    def __init__(self, loc: Numbers, scale: Numbers, validate_args: bool | None = None) -> None:
         self.loc, self.scale = broadcast_all(loc, scale)
         info = torch.finfo(self.loc.dtype)
         # both logarithms stay finite
@@ -42,7 +42,7 @@ class Gumbel(TransformedDistribution):
         ]  # fmt: skip
         super().__init__(base, transforms, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         new = self._get_checked_instance(Gumbel, _instance)
         new.loc, new.scale = self.loc.expand(batch_shape), self.scale.expand(batch_shape)
         return super().expand(batch_shape, new)

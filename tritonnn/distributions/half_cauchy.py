@@ -9,6 +9,7 @@ import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions._half import Half
 from tritonnn.distributions.cauchy import Cauchy
+from tritonnn.distributions.utils import Numbers, Shape
 
 __all__ = ["HalfCauchy"]
 
@@ -23,10 +24,10 @@ class HalfCauchy(Half):
 
     _base = Cauchy
 
-    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
+    def __init__(self, scale: Numbers, validate_args: bool | None = None) -> None:
         super().__init__(scale, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         return super().expand(batch_shape, self._get_checked_instance(HalfCauchy, _instance))
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.distributions._half import Half
 from tritonnn.distributions.normal import Normal
+from tritonnn.distributions.utils import Numbers, Shape
 
 __all__ = ["HalfNormal"]
 
@@ -22,10 +23,10 @@ class HalfNormal(Half):
 
     _base = Normal
 
-    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
+    def __init__(self, scale: Numbers, validate_args: bool | None = None) -> None:
         super().__init__(scale, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         return super().expand(batch_shape, self._get_checked_instance(HalfNormal, _instance))
 
     @property

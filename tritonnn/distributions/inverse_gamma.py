@@ -10,6 +10,7 @@ from tritonnn.distributions import constraints
 from tritonnn.distributions.gamma import Gamma
 from tritonnn.distributions.transformed_distribution import TransformedDistribution
 from tritonnn.distributions.transforms import PowerTransform
+from tritonnn.distributions.utils import Numbers, Shape
 
 __all__ = ["InverseGamma"]
 
@@ -27,11 +28,11 @@ class InverseGamma(TransformedDistribution):
     has_rsample = True
     base_dist: Gamma
 
-    def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
+    def __init__(self, concentration: Numbers, rate: Numbers, validate_args: bool | None = None) -> None:
         base = Gamma(concentration, rate, validate_args=validate_args)
         super().__init__(base, PowerTransform(-base.rate.new_ones(())), validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         return super().expand(batch_shape, self._get_checked_instance(InverseGamma, _instance))
 
     @property

@@ -10,7 +10,7 @@ from tritonnn.distributions import constraints
 from tritonnn.distributions.transformed_distribution import TransformedDistribution
 from tritonnn.distributions.transforms import AffineTransform, PowerTransform
 from tritonnn.distributions.uniform import Uniform
-from tritonnn.distributions.utils import broadcast_all, euler_constant
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all, euler_constant
 
 __all__ = ["Kumaraswamy"]
 
@@ -29,7 +29,9 @@ class Kumaraswamy(TransformedDistribution):
     support = constraints.unit_interval
     has_rsample = True
 
-    def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, concentration1: Numbers, concentration0: Numbers, validate_args: bool | None = None
+    ) -> None:
         self.concentration1, self.concentration0 = broadcast_all(concentration1, concentration0)
         one = torch.full_like(self.concentration0, 1)
         base = Uniform(torch.zeros_like(one), one, validate_args=validate_args)
@@ -40,7 +42,7 @@ class Kumaraswamy(TransformedDistribution):
         ]  # fmt: skip
         super().__init__(base, transforms, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         new = self._get_checked_instance(Kumaraswamy, _instance)
         new.concentration1 = self.concentration1.expand(batch_shape)
         new.concentration0 = self.concentration0.expand(batch_shape)

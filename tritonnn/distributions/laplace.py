@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.distribution import Distribution
-from tritonnn.distributions.utils import broadcast_all, uniform
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all, uniform
 from tritonnn.shape import Size
 
 __all__ = ["Laplace"]
@@ -27,7 +25,7 @@ class Laplace(Distribution):
     has_rsample = True
     _expands = {"loc": 0, "scale": 0}
 
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+    def __init__(self, loc: Numbers, scale: Numbers, validate_args: bool | None = None) -> None:
         self.loc, self.scale = broadcast_all(loc, scale)
         super().__init__(self.loc.size(), validate_args=validate_args)
 
@@ -45,7 +43,7 @@ class Laplace(Distribution):
     def variance(self) -> Tensor:
         return 2 * self.scale.pow(2)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Shape = Size()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         # u on (-1, 1): its sign chooses the side
         u = (2 * uniform(shape, self.loc) - 1).clamp(min=torch.finfo(self.loc.dtype).eps - 1)

@@ -10,7 +10,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.beta import Beta
 from tritonnn.distributions.distribution import Distribution
-from tritonnn.distributions.utils import broadcast_all, standard_normal
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all, standard_normal
 from tritonnn.shape import Size
 
 __all__ = ["LKJCholesky"]
@@ -33,7 +33,7 @@ class LKJCholesky(Distribution):
     arg_constraints = {"concentration": constraints.positive}
     support = constraints.corr_cholesky
 
-    def __init__(self, dim: int, concentration: Any = 1.0, validate_args: bool | None = None) -> None:
+    def __init__(self, dim: int, concentration: Numbers = 1.0, validate_args: bool | None = None) -> None:
         if dim < 2:
             raise ValueError(f"Expected dim to be an integer greater than or equal to 2. Found dim={dim}.")
         self.dim = dim
@@ -44,7 +44,7 @@ class LKJCholesky(Distribution):
         self._beta = Beta(0.5 + 0.5 * row, rest - 0.5 * row, validate_args=False)
         super().__init__(self.concentration.size(), (dim, dim), validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> LKJCholesky:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> LKJCholesky:
         new = self._get_checked_instance(LKJCholesky, _instance)
         batch_shape = Size(batch_shape)
         new.dim = self.dim
@@ -54,7 +54,7 @@ class LKJCholesky(Distribution):
         new._validate_args = self._validate_args
         return new
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Shape = Size()) -> Tensor:
         with torch.no_grad():
             square = self._beta.sample(sample_shape).unsqueeze(-1)
             direction = standard_normal(self._extended_shape(sample_shape), self.concentration).tril(-1)[

@@ -9,6 +9,7 @@ from tritonnn.distributions import constraints
 from tritonnn.distributions.normal import Normal
 from tritonnn.distributions.transformed_distribution import TransformedDistribution
 from tritonnn.distributions.transforms import ExpTransform
+from tritonnn.distributions.utils import Numbers, Shape
 
 __all__ = ["LogNormal"]
 
@@ -26,12 +27,12 @@ class LogNormal(TransformedDistribution):
     has_rsample = True
     base_dist: Normal
 
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+    def __init__(self, loc: Numbers, scale: Numbers, validate_args: bool | None = None) -> None:
         super().__init__(
             Normal(loc, scale, validate_args=validate_args), ExpTransform(), validate_args=validate_args
         )
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         return super().expand(batch_shape, self._get_checked_instance(LogNormal, _instance))
 
     @property

@@ -10,7 +10,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.distribution import Distribution
 from tritonnn.distributions.multivariate_normal import batch_mahalanobis, half_log_determinant
-from tritonnn.distributions.utils import lazy_property, standard_normal
+from tritonnn.distributions.utils import Shape, lazy_property, standard_normal
 from tritonnn.shape import Size
 
 __all__ = ["LowRankMultivariateNormal"]
@@ -114,7 +114,7 @@ class LowRankMultivariateNormal(Distribution):
     def _whole(self, matrix: Tensor) -> Tensor:
         return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Shape = Size()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         thin = standard_normal(shape[:-1] + self.cov_factor.shape[-1:], self.loc)
         diagonal = standard_normal(shape, self.loc)

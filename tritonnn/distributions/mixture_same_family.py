@@ -10,6 +10,7 @@ from tritonnn.distributions import constraints
 from tritonnn.distributions.categorical import Categorical
 from tritonnn.distributions.constraints import MixtureSameFamilyConstraint
 from tritonnn.distributions.distribution import Distribution
+from tritonnn.distributions.utils import Shape
 from tritonnn.shape import Size
 
 __all__ = ["MixtureSameFamily"]
@@ -53,7 +54,7 @@ class MixtureSameFamily(Distribution):
         self._event_ndims = len(component_distribution.event_shape)
         super().__init__(batch_shape[:-1], component_distribution.event_shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> MixtureSameFamily:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> MixtureSameFamily:
         new = self._get_checked_instance(MixtureSameFamily, _instance)
         batch_shape = Size(batch_shape)
         new._component_distribution = self._component_distribution.expand((*batch_shape, self._num_component))
@@ -106,7 +107,7 @@ class MixtureSameFamily(Distribution):
         log_prob = self.component_distribution.log_prob(x.unsqueeze(-1 - self._event_ndims))
         return torch.logsumexp(log_prob + torch.log_softmax(self.mixture_distribution.logits, -1), -1)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Shape = Size()) -> Tensor:
         sample_shape = Size(sample_shape)
         with torch.no_grad():
             dim = len(sample_shape) + len(self._batch_shape)

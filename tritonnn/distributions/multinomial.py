@@ -10,7 +10,7 @@ from tritonnn.distributions import constraints
 from tritonnn.distributions.binomial import Binomial
 from tritonnn.distributions.categorical import Categorical
 from tritonnn.distributions.distribution import Distribution
-from tritonnn.distributions.utils import broadcast_all
+from tritonnn.distributions.utils import Shape, broadcast_all
 from tritonnn.shape import Size
 
 __all__ = ["Multinomial"]
@@ -44,7 +44,7 @@ class Multinomial(Distribution):
             self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args
         )
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Multinomial:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Multinomial:
         new = self._get_checked_instance(Multinomial, _instance)
         batch_shape = Size(batch_shape)
         new.total_count = self.total_count
@@ -84,7 +84,7 @@ class Multinomial(Distribution):
     def variance(self) -> Tensor:
         return self.total_count * self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Shape = Size()) -> Tensor:
         drawn = self._categorical.sample((self.total_count, *Size(sample_shape)))
         counts = torch.nn.functional.one_hot(drawn, self._event_shape[-1]).sum(0)
         return counts.to(self.probs.dtype)

@@ -9,7 +9,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions._parameters import BinaryParameter, one_of
 from tritonnn.distributions.gamma import Gamma
-from tritonnn.distributions.utils import broadcast_all, lazy_property
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all, lazy_property
 from tritonnn.nn.functional import logsigmoid
 from tritonnn.shape import Size
 
@@ -32,7 +32,11 @@ class NegativeBinomial(BinaryParameter):
     _expands = {"total_count": 0, "probs": 0, "logits": 0}
 
     def __init__(
-        self, total_count: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+        self,
+        total_count: Numbers,
+        probs: Numbers | None = None,
+        logits: Numbers | None = None,
+        validate_args: bool | None = None,
     ) -> None:
         one_of(probs, logits)
         name, value = ("probs", probs) if logits is None else ("logits", logits)
@@ -57,7 +61,7 @@ class NegativeBinomial(BinaryParameter):
         # of which the rates of a Poisson variable are drawn
         return Gamma(concentration=self.total_count, rate=torch.exp(-self.logits), validate_args=False)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Shape = Size()) -> Tensor:
         with torch.no_grad():
             return torch.poisson(self._gamma.sample(sample_shape))
 

@@ -9,6 +9,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.categorical import Categorical
 from tritonnn.distributions.distribution import Distribution
+from tritonnn.distributions.utils import Shape
 from tritonnn.shape import Size
 
 __all__ = ["OneHotCategorical", "OneHotCategoricalStraightThrough"]
@@ -35,7 +36,7 @@ class OneHotCategorical(Distribution):
             self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args
         )
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         new = self._get_checked_instance(OneHotCategorical, _instance)
         batch_shape = Size(batch_shape)
         new._categorical = self._categorical.expand(batch_shape)
@@ -80,7 +81,7 @@ class OneHotCategorical(Distribution):
     def variance(self) -> Tensor:
         return self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Shape = Size()) -> Tensor:
         return self._one_hot(self._categorical.sample(Size(sample_shape)))
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -113,7 +114,7 @@ class OneHotCategoricalStraightThrough(OneHotCategorical):
 
     has_rsample = True
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Shape = Size()) -> Tensor:
         samples = self.sample(sample_shape)
         probs = self._categorical.probs  # kept, so that its gradient is asked for once
         return samples + (probs - probs.detach())

@@ -9,7 +9,7 @@ from tritonnn.distributions import constraints
 from tritonnn.distributions.exponential import Exponential
 from tritonnn.distributions.transformed_distribution import TransformedDistribution
 from tritonnn.distributions.transforms import AffineTransform, ExpTransform
-from tritonnn.distributions.utils import broadcast_all
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all
 
 __all__ = ["Pareto"]
 
@@ -24,14 +24,14 @@ class Pareto(TransformedDistribution):
 
     arg_constraints = {"alpha": constraints.positive, "scale": constraints.positive}
 
-    def __init__(self, scale: Any, alpha: Any, validate_args: bool | None = None) -> None:
+    def __init__(self, scale: Numbers, alpha: Numbers, validate_args: bool | None = None) -> None:
         self.scale, self.alpha = broadcast_all(scale, alpha)
         base = Exponential(self.alpha, validate_args=validate_args)
         super().__init__(
             base, [ExpTransform(), AffineTransform(loc=0, scale=self.scale)], validate_args=validate_args
         )
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         new = self._get_checked_instance(Pareto, _instance)
         new.scale, new.alpha = self.scale.expand(batch_shape), self.alpha.expand(batch_shape)
         return super().expand(batch_shape, new)

@@ -9,7 +9,7 @@ from tritonnn.distributions import constraints
 from tritonnn.distributions._parameters import BinaryParameter
 from tritonnn.distributions.transformed_distribution import TransformedDistribution
 from tritonnn.distributions.transforms import SigmoidTransform
-from tritonnn.distributions.utils import broadcast_all, open_uniform
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all, open_uniform
 from tritonnn.nn.functional import softplus
 from tritonnn.shape import Size
 
@@ -33,12 +33,16 @@ class LogitRelaxedBernoulli(BinaryParameter):
     _carries = frozenset({"temperature"})
 
     def __init__(
-        self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+        self,
+        temperature: Numbers,
+        probs: Numbers | None = None,
+        logits: Numbers | None = None,
+        validate_args: bool | None = None,
     ) -> None:
         self.temperature = temperature
         super().__init__(self._take(probs, logits), validate_args=validate_args)
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Shape = Size()) -> Tensor:
         u = open_uniform(self._extended_shape(sample_shape), self._param)
         return (u.log() - (-u).log1p() + self.logits) / self.temperature
 
@@ -71,12 +75,16 @@ class RelaxedBernoulli(TransformedDistribution):
     base_dist: LogitRelaxedBernoulli
 
     def __init__(
-        self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+        self,
+        temperature: Numbers,
+        probs: Numbers | None = None,
+        logits: Numbers | None = None,
+        validate_args: bool | None = None,
     ) -> None:
         base = LogitRelaxedBernoulli(temperature, probs, logits)
         super().__init__(base, SigmoidTransform(), validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         return super().expand(batch_shape, self._get_checked_instance(RelaxedBernoulli, _instance))
 
     @property

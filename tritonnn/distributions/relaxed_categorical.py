@@ -11,7 +11,7 @@ from tritonnn.distributions.categorical import Categorical
 from tritonnn.distributions.distribution import Distribution
 from tritonnn.distributions.transformed_distribution import TransformedDistribution
 from tritonnn.distributions.transforms import ExpTransform
-from tritonnn.distributions.utils import broadcast_all, open_uniform
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all, open_uniform
 from tritonnn.shape import Size
 
 __all__ = ["ExpRelaxedCategorical", "RelaxedOneHotCategorical"]
@@ -34,7 +34,7 @@ class ExpRelaxedCategorical(Distribution):
     has_rsample = True
 
     def __init__(
-        self, temperature: Any, probs: Tensor | None = None, logits: Tensor | None = None,
+        self, temperature: Numbers, probs: Tensor | None = None, logits: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:  # fmt: skip
         self._categorical = Categorical(probs, logits)
@@ -43,7 +43,7 @@ class ExpRelaxedCategorical(Distribution):
             self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args
         )
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> ExpRelaxedCategorical:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> ExpRelaxedCategorical:
         new = self._get_checked_instance(ExpRelaxedCategorical, _instance)
         batch_shape = Size(batch_shape)
         new.temperature = self.temperature
@@ -70,7 +70,7 @@ class ExpRelaxedCategorical(Distribution):
         """The probability of each category."""
         return self._categorical.probs
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Shape = Size()) -> Tensor:
         u = open_uniform(self._extended_shape(sample_shape), self.logits)
         return torch.log_softmax((self.logits - (-u.log()).log()) / self.temperature, -1)
 
@@ -106,13 +106,13 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     base_dist: ExpRelaxedCategorical
 
     def __init__(
-        self, temperature: Any, probs: Tensor | None = None, logits: Tensor | None = None,
+        self, temperature: Numbers, probs: Tensor | None = None, logits: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:  # fmt: skip
         base = ExpRelaxedCategorical(temperature, probs, logits, validate_args=validate_args)
         super().__init__(base, ExpTransform(), validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         return super().expand(batch_shape, self._get_checked_instance(RelaxedOneHotCategorical, _instance))
 
     @property

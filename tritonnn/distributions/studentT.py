@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.chi2 import Chi2
 from tritonnn.distributions.distribution import Distribution
-from tritonnn.distributions.utils import broadcast_all, standard_normal
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all, standard_normal
 from tritonnn.shape import Size
 
 __all__ = ["StudentT"]
@@ -30,7 +29,9 @@ class StudentT(Distribution):
     has_rsample = True
     _expands = {"df": 0, "loc": 0, "scale": 0}
 
-    def __init__(self, df: Any, loc: Any = 0.0, scale: Any = 1.0, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, df: Numbers, loc: Numbers = 0.0, scale: Numbers = 1.0, validate_args: bool | None = None
+    ) -> None:
         self.df, self.loc, self.scale = broadcast_all(df, loc, scale)
         super().__init__(self.df.size(), validate_args=validate_args)
 
@@ -50,7 +51,7 @@ class StudentT(Distribution):
         variance = variance.masked_fill((self.df <= 2) & (self.df > 1), float("inf"))
         return variance.masked_fill(self.df <= 1, float("nan"))
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Shape = Size()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         chi2 = Chi2(self.df, validate_args=False).rsample(sample_shape)
         return self.loc + self.scale * standard_normal(shape, self.df) * torch.rsqrt(chi2 / self.df)

@@ -11,7 +11,7 @@ from tritonnn.distributions import constraints
 from tritonnn.distributions.distribution import Distribution
 from tritonnn.distributions.independent import Independent
 from tritonnn.distributions.transforms import ComposeTransform, Transform
-from tritonnn.distributions.utils import sum_rightmost
+from tritonnn.distributions.utils import Shape, sum_rightmost
 from tritonnn.shape import Size
 
 __all__ = ["TransformedDistribution"]
@@ -59,7 +59,7 @@ class TransformedDistribution(Distribution):
         cut = len(shape) - event_dim
         super().__init__(shape[:cut], shape[cut:], validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         new = self._get_checked_instance(TransformedDistribution, _instance)
         new.transforms = self.transforms
         batch_shape = Size(batch_shape)
@@ -88,11 +88,11 @@ class TransformedDistribution(Distribution):
             x = transform(x)
         return x
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Shape = Size()) -> Tensor:
         with torch.no_grad():
             return self._forward(self.base_dist.sample(sample_shape))
 
-    def rsample(self, sample_shape: Any = Size()) -> Tensor:
+    def rsample(self, sample_shape: Shape = Size()) -> Tensor:
         return self._forward(self.base_dist.rsample(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:

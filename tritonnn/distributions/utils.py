@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from numbers import Number
 from typing import Any
@@ -14,6 +14,10 @@ __all__ = [
     "broadcast_all", "clamp_probs", "lazy_property", "logits_to_probs", "probs_to_logits", "tril_matrix_to_vec",
     "vec_to_tril_matrix",
 ]  # fmt: skip
+
+#: a shape; a parameter
+Shape = Sequence[int]
+Numbers = Tensor | float
 
 euler_constant = 0.57721566490153286060
 

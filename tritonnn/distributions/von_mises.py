@@ -9,7 +9,7 @@ import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.distribution import Distribution
-from tritonnn.distributions.utils import broadcast_all, lazy_property, uniform
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all, lazy_property, uniform
 from tritonnn.shape import Size
 
 __all__ = ["VonMises"]
@@ -29,7 +29,7 @@ class VonMises(Distribution):
     has_rsample = False
     _expands = {"loc": 0, "concentration": 0}
 
-    def __init__(self, loc: Any, concentration: Any, validate_args: bool | None = None) -> None:
+    def __init__(self, loc: Numbers, concentration: Numbers, validate_args: bool | None = None) -> None:
         self.loc, self.concentration = broadcast_all(loc, concentration)
         super().__init__(self.loc.shape, validate_args=validate_args)
 
@@ -50,7 +50,7 @@ class VonMises(Distribution):
         # where rho rounds to 0
         return torch.where(k < 1e-5, 1 / k + k, exact)
 
-    def sample(self, sample_shape: Any = Size()) -> Tensor:
+    def sample(self, sample_shape: Shape = Size()) -> Tensor:
         """By rejection from a wrapped Cauchy distribution.
 
         Source: D. J. Best and N. I. Fisher, "Efficient simulation of the von Mises distribution", 1979.

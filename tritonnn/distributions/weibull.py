@@ -10,7 +10,7 @@ from tritonnn.distributions import constraints
 from tritonnn.distributions.exponential import Exponential
 from tritonnn.distributions.transformed_distribution import TransformedDistribution
 from tritonnn.distributions.transforms import AffineTransform, PowerTransform
-from tritonnn.distributions.utils import broadcast_all, euler_constant
+from tritonnn.distributions.utils import Numbers, Shape, broadcast_all, euler_constant
 
 __all__ = ["Weibull"]
 
@@ -26,7 +26,7 @@ class Weibull(TransformedDistribution):
     arg_constraints = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
 
-    def __init__(self, scale: Any, concentration: Any, validate_args: bool | None = None) -> None:
+    def __init__(self, scale: Numbers, concentration: Numbers, validate_args: bool | None = None) -> None:
         self.scale, self.concentration = broadcast_all(scale, concentration)
         self.concentration_reciprocal = self.concentration.reciprocal()
         base = Exponential(torch.ones_like(self.scale), validate_args=validate_args)
@@ -35,7 +35,7 @@ class Weibull(TransformedDistribution):
         ]  # fmt: skip
         super().__init__(base, transforms, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         new = self._get_checked_instance(Weibull, _instance)
         for name in ("scale", "concentration", "concentration_reciprocal"):
             setattr(new, name, getattr(self, name).expand(batch_shape))

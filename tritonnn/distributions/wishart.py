@@ -11,7 +11,7 @@ from tritonnn.distributions import constraints
 from tritonnn.distributions.chi2 import Chi2
 from tritonnn.distributions.exp_family import ExponentialFamily
 from tritonnn.distributions.multivariate_normal import half_log_determinant, precision_to_scale_tril
-from tritonnn.distributions.utils import lazy_property, standard_normal
+from tritonnn.distributions.utils import Numbers, Shape, lazy_property, standard_normal
 from tritonnn.errors import warn
 from tritonnn.shape import Size
 
@@ -44,7 +44,7 @@ class Wishart(ExponentialFamily):
     _carries = frozenset({"_unbroadcasted_scale_tril"})
 
     def __init__(
-        self, df: Any, covariance_matrix: Tensor | None = None, precision_matrix: Tensor | None = None,
+        self, df: Numbers, covariance_matrix: Tensor | None = None, precision_matrix: Tensor | None = None,
         scale_tril: Tensor | None = None, validate_args: bool | None = None,
     ) -> None:  # fmt: skip
         forms = {
@@ -135,7 +135,7 @@ class Wishart(ExponentialFamily):
         factor = self._unbroadcasted_scale_tril @ (root.diag_embed() + below)
         return factor @ factor.mT
 
-    def rsample(self, sample_shape: Any = Size(), max_try_correction: int | None = None) -> Tensor:
+    def rsample(self, sample_shape: Shape = Size(), max_try_correction: int | None = None) -> Tensor:
         """Samples; those that rounding made singular are drawn again, up to `max_try_correction` times."""
         sample_shape = Size(sample_shape)
         sample = self._bartlett(sample_shape)
@@ -176,7 +176,7 @@ class Wishart(ExponentialFamily):
     def _natural_params(self) -> tuple[Tensor, Tensor]:
         return -self.precision_matrix / 2, (self.df - self._event_shape[-1] - 1) / 2
 
-    def _log_normalizer(self, x: Any, y: Any) -> Tensor:
+    def _log_normalizer(self, x: Tensor, y: Tensor) -> Tensor:
         p = self._event_shape[-1]
         shape = y + (p + 1) / 2
         return shape * (p * math.log(2) - _log_det(-2 * x)) + torch.mvlgamma(shape, p)

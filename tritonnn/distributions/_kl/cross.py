@@ -61,45 +61,45 @@ def _mean_of(table: dict[type, Any], p: Any, *args: Any) -> Tensor:
 # ---- the mean of -log q under p ---------------------------------------------------------------------------
 
 
-def _against_normal(p: Any, q: Any) -> Tensor:
+def _against_normal(p: Any, q: Normal) -> Tensor:
     square = p.variance + (p.mean - q.loc) ** 2
     return 0.5 * (math.log(2 * math.pi) + square / q.scale**2) + q.scale.log()
 
 
-def _against_exponential(p: Any, q: Any) -> Tensor:
+def _against_exponential(p: Any, q: Exponential) -> Tensor:
     return q.rate * p.mean - q.rate.log()
 
 
-def _against_gamma(p: Any, q: Any) -> Tensor:
+def _against_gamma(p: Any, q: Gamma) -> Tensor:
     a = q.concentration
     return torch.lgamma(a) - a * q.rate.log() - (a - 1) * _mean_of(_MEAN_LOG, p) + q.rate * p.mean
 
 
-def _against_gumbel(p: Any, q: Any) -> Tensor:
+def _against_gumbel(p: Any, q: Gumbel) -> Tensor:
     t = q.scale.reciprocal()
     return q.scale.log() + (p.mean - q.loc) * t + torch.exp(q.loc * t) * _mean_of(_LAPLACE_TRANSFORM, p, t)
 
 
-def _against_laplace(p: Any, q: Any) -> Tensor:
+def _against_laplace(p: Normal, q: Laplace) -> Tensor:
     """The mean of |x - m| is that of a folded normal variable."""
     z = (p.loc - q.loc) / p.scale
     folded = math.sqrt(2 / math.pi) * torch.exp(-0.5 * z**2) + z * torch.erf(z * math.sqrt(0.5))
     return torch.log(2 * q.scale) + p.scale * folded / q.scale
 
 
-def _against_continuous_bernoulli(p: Any, q: Any) -> Tensor:
+def _against_continuous_bernoulli(p: Any, q: ContinuousBernoulli) -> Tensor:
     return -(p.mean * q.logits + torch.log1p(-q.probs) + q._log_constant())
 
 
-def _against_pareto(p: Any, q: Any) -> Tensor:
+def _against_pareto(p: Any, q: Pareto) -> Tensor:
     return (q.alpha + 1) * _mean_of(_MEAN_LOG, p) - q.alpha.log() - q.alpha * q.scale.log()
 
 
-def _against_uniform(p: Any, q: Any) -> Tensor:
+def _against_uniform(p: Any, q: Uniform) -> Tensor:
     return torch.log(q.high - q.low)
 
 
-def _against_beta(p: Any, q: Any) -> Tensor:
+def _against_beta(p: Uniform, q: Beta) -> Tensor:
     a, b = q.concentration1, q.concentration0
     normalizer = torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b)
     # of 1 - x, which is uniform from 1 - high to 1 - low
@@ -107,7 +107,7 @@ def _against_beta(p: Any, q: Any) -> Tensor:
     return normalizer - (a - 1) * _mean_of(_MEAN_LOG, p) - (b - 1) * other
 
 
-def _against_poisson(p: Any, q: Any) -> Tensor:
+def _against_poisson(p: Bernoulli, q: Poisson) -> Tensor:
     # the factorials of 0 and 1 are 1
     return q.rate - p.mean * q.rate.log()
 
@@ -115,32 +115,32 @@ def _against_poisson(p: Any, q: Any) -> Tensor:
 # ---- where p has values that q does not have --------------------------------------------------------------
 
 
-def _unit_outside(p: Any, q: Any) -> Tensor:
+def _unit_outside(p: object, q: Uniform) -> Tensor:
     return (q.low > 0) | (q.high < 1)
 
 
-def _uniform_beyond_unit(p: Any, q: Any) -> Tensor:
+def _uniform_beyond_unit(p: Uniform, q: object) -> Tensor:
     return (p.low < 0) | (p.high > 1)
 
 
-def _uniform_below_zero(p: Any, q: Any) -> Tensor:
+def _uniform_below_zero(p: Uniform, q: object) -> Tensor:
     return p.low < 0
 
 
-def _uniform_below_scale(p: Any, q: Any) -> Tensor:
+def _uniform_below_scale(p: Uniform, q: Pareto) -> Tensor:
     return p.low < q.scale
 
 
-def _endless_mean(p: Any, q: Any) -> Tensor:
+def _endless_mean(p: Pareto, q: object) -> Tensor:
     return p.alpha <= 1
 
 
-def _endless_variance(p: Any, q: Any) -> Tensor:
+def _endless_variance(p: Pareto, q: object) -> Tensor:
     return p.alpha <= 2
 
 
-_Outside = Callable[[Any, Any], Tensor] | None
-_PAIRS: list[tuple[type, type, Callable[[Any, Any], Tensor], _Outside]] = [
+_Outside = Callable[..., Tensor] | None
+_PAIRS: list[tuple[type, type, Callable[..., Tensor], _Outside]] = [
     (Bernoulli, Poisson, _against_poisson, None),
     (Beta, ContinuousBernoulli, _against_continuous_bernoulli, None),
     (Beta, Exponential, _against_exponential, None),

@@ -29,7 +29,7 @@ class _Plain(Transform):
     __hash__ = object.__hash__
 
 
-def _at_least(shape: Any, dims: int) -> None:
+def _at_least(shape: tuple[int, ...], dims: int) -> None:
     if len(shape) < dims:
         raise ValueError(f"Too few dimensions on input: {len(shape)}, expected at least {dims}")
 
@@ -51,7 +51,7 @@ class SoftmaxTransform(_Plain):
     def _inverse(self, y: Tensor) -> Tensor:
         return y.log()
 
-    def forward_shape(self, shape: Any) -> Any:
+    def forward_shape(self, shape: tuple[int, ...]) -> Any:
         _at_least(shape, 1)
         return shape
 
@@ -92,11 +92,11 @@ class StickBreakingTransform(_Plain):
         # triangular, with y_k (1 - share_k) on the diagonal
         return (logsigmoid(self._log_left(x) - x) + y[..., :-1].log()).sum(-1)
 
-    def forward_shape(self, shape: Any) -> Any:
+    def forward_shape(self, shape: tuple[int, ...]) -> Any:
         _at_least(shape, 1)
         return shape[:-1] + (shape[-1] + 1,)
 
-    def inverse_shape(self, shape: Any) -> Any:
+    def inverse_shape(self, shape: tuple[int, ...]) -> Any:
         _at_least(shape, 1)
         return shape[:-1] + (shape[-1] - 1,)
 
@@ -174,7 +174,7 @@ class CorrCholeskyTransform(_Plain):
         lengths = 0.5 * tril_matrix_to_vec(left, diag=-2).log().sum(-1) if n > 2 else 0.0
         return lengths + (logsigmoid(2.0 * x) + logsigmoid(-2.0 * x) + 2.0 * log(2.0)).sum(-1)
 
-    def forward_shape(self, shape: Any) -> Any:
+    def forward_shape(self, shape: tuple[int, ...]) -> Any:
         _at_least(shape, 1)
         count = shape[-1]
         n = round((0.25 + 2 * count) ** 0.5 + 0.5)
@@ -182,7 +182,7 @@ class CorrCholeskyTransform(_Plain):
             raise ValueError(f"Input is not a flattened lower-diagonal number: {count} elements")
         return shape[:-1] + (n, n)
 
-    def inverse_shape(self, shape: Any) -> Any:
+    def inverse_shape(self, shape: tuple[int, ...]) -> Any:
         _at_least(shape, 2)
         if shape[-2] != shape[-1]:
             raise ValueError(f"Input is not square: {tuple(shape[-2:])}")

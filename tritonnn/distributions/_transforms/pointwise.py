@@ -9,7 +9,7 @@ import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions._transforms.base import Transform
-from tritonnn.distributions.utils import broadcast_all, lazy_property, sum_rightmost
+from tritonnn.distributions.utils import Numbers, broadcast_all, lazy_property, sum_rightmost
 from tritonnn.nn.functional import logsigmoid, softplus
 
 __all__ = [
@@ -152,7 +152,7 @@ class PowerTransform(_Plain):
     domain = constraints.positive
     codomain = constraints.positive
 
-    def __init__(self, exponent: Any, cache_size: int = 0) -> None:
+    def __init__(self, exponent: Numbers, cache_size: int = 0) -> None:
         super().__init__(cache_size=cache_size)
         (self.exponent,) = broadcast_all(exponent)
 
@@ -177,7 +177,7 @@ class PowerTransform(_Plain):
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         return (self.exponent * y / x).abs().log()
 
-    def forward_shape(self, shape: Any) -> Any:
+    def forward_shape(self, shape: tuple[int, ...]) -> Any:
         return torch.broadcast_shapes(shape, self.exponent.shape)
 
     inverse_shape = forward_shape
@@ -193,7 +193,7 @@ class AffineTransform(Transform):
 
     bijective = True
 
-    def __init__(self, loc: Any, scale: Any, event_dim: int = 0, cache_size: int = 0) -> None:
+    def __init__(self, loc: Numbers, scale: Numbers, event_dim: int = 0, cache_size: int = 0) -> None:
         super().__init__(cache_size=cache_size)
         self.loc = loc
         self.scale = scale
@@ -243,7 +243,7 @@ class AffineTransform(Transform):
             factor = torch.full_like(x, log(abs(self.scale)))
         return sum_rightmost(factor, self._event_dim)
 
-    def forward_shape(self, shape: Any) -> Any:
+    def forward_shape(self, shape: tuple[int, ...]) -> Any:
         return torch.broadcast_shapes(shape, getattr(self.loc, "shape", ()), getattr(self.scale, "shape", ()))
 
     inverse_shape = forward_shape
