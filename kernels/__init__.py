@@ -44,7 +44,7 @@ from typing import Any
 
 from tritonnn._families import find, place
 
-POINTWISE = ("elementwise", "activation", "special")
+POINTWISE = ("elementwise", "activation", "special", "variates")
 
 _implementations: dict[tuple[str, str], Callable[..., None]] = {}
 

@@ -40,8 +40,8 @@ FLOORS: tuple[tuple[str, str], ...] = (
     ("files", "serialization"),
     (
         "what users see",
-        "tritonnn _tensor_methods nn func optim amp linalg special fft signal masked sparse cpu cuda backends utils "
-        "ops.__main__ ops._stubs collect_env _run _shim __main__ _verify testing overrides _C library",
+        "tritonnn _tensor_methods nn func optim amp linalg special fft signal masked distributions sparse cpu cuda "
+        "backends utils ops.__main__ ops._stubs collect_env _run _shim __main__ _verify testing overrides _C library",
     ),
 )
 

@@ -27,9 +27,9 @@ NO_DEFINITION.update(
     dict.fromkeys(
         (
             "rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal",
-            "bernoulli", "poisson", "multinomial", "gumbel_softmax",
+            "bernoulli", "poisson", "multinomial", "gumbel_softmax", "standard_gamma", "sample_dirichlet", "binomial",
         ),
-        "random: tests/test_random.py has the distributions",
+        "random: tests/test_random.py and tests/test_variates.py have the distributions",
     )
 )  # fmt: skip
 

@@ -95,7 +95,7 @@ def public(module: str) -> dict[str, Any]:
         "tritonnn", "tritonnn.nn", "tritonnn.nn.functional", "tritonnn.nn.init", "tritonnn.optim",
         "tritonnn.optim.lr_scheduler", "tritonnn.cuda", "tritonnn.cuda.comm", "tritonnn.cuda.nccl",
         "tritonnn.cuda.nvtx", "tritonnn.linalg", "tritonnn.special", "tritonnn.fft", "tritonnn.utils.data",
-        "tritonnn.amp", "tritonnn.amp.autocast_mode",
+        "tritonnn.amp", "tritonnn.amp.autocast_mode", "tritonnn.distributions", "tritonnn.distributions.transforms",
         "tritonnn.amp.switches", "tritonnn.cpu", "tritonnn.cpu.amp", "tritonnn.cuda.amp", "tritonnn.cuda.amp.common",
     ],
 )  # fmt: skip

@@ -255,7 +255,8 @@ FAULTS = [
     ),
     Fault(
         "out= of what requires grad", "argument check", WRITING,
-        "if recorded or (state.enabled and out.requires_grad and dtype is not dtypes.bool_):", "if state.enabled and out.requires_grad:",
+        "if recorded or (state.enabled and out.requires_grad and dtype is not dtypes.bool_):",
+        "if state.enabled and out.requires_grad:",
         f"{OUT} -k requires_grad",
     ),
     Fault(
