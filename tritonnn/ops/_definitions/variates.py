@@ -63,21 +63,3 @@ def standard_gamma_grad(self: Array, output: Array) -> Array:
 def dirichlet_grad(x: Array, alpha: Array, total: Array) -> Array:
     """dx/da of Beta(a, total - a), over 1 - x."""
     return _each(_dirichlet, x, alpha, total)
-
-
-def _share(a: float, x: float) -> float:
-    """P: the integral below x over the whole one."""
-    log_t = np.log(x) - _V, np.log(x) + _V
-    with np.errstate(over="ignore"):
-        below, above = (float((np.exp(a * y - np.exp(y) + x) * _W).sum()) for y in log_t)
-    return below / (below + above)
-
-
-def igamma(input: Array, other: Array) -> Array:
-    """The regularized incomplete gamma function."""
-    return _each(_share, input, other)
-
-
-def igammac(input: Array, other: Array) -> Array:
-    """What is left of it to 1."""
-    return 1 - _each(_share, input, other)
