@@ -14,6 +14,7 @@ from tritonnn import autograd as autograd
 from tritonnn import backends as backends
 from tritonnn import cpu as cpu
 from tritonnn import cuda as cuda
+from tritonnn import distributions as distributions
 from tritonnn import fft as fft
 from tritonnn import func as func
 from tritonnn import library as library
@@ -1811,6 +1812,11 @@ def multinomial(
     generator: Generator | None = None,
     out: Tensor | None = None,
 ) -> Tensor: ...
+def _standard_gamma_grad(self: Tensor, output: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def _dirichlet_grad(x: Tensor, alpha: Tensor, total: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def _standard_gamma(self: Tensor, generator: Generator | None = None) -> Tensor: ...
+def _sample_dirichlet(self: Tensor, generator: Generator | None = None) -> Tensor: ...
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor: ...
 def lstm_cell(
     input: Tensor,
     hx: Tensors,

@@ -18,8 +18,8 @@ _OTHER_NAMES = """
     _foreach_norm adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool1d adaptive_max_pool1d_with_indices addbmm
     addmm_activation addmv addr affine_grid aminmax angle as_strided_scatter atleast_1d atleast_2d atleast_3d
     avg_pool1d bilinear block_diag cdist chain_matmul channel_shuffle clamp_max clamp_min combinations conv_tbc cov
-    cross cross_entropy cumulative_trapezoid deg2rad diag diag_embed diagflat diagonal_scatter dist einsum entr fold frexp
-    functional_instance_norm functional_unfold glu gru gru_cell index_put index_reduce instance_norm interpolate kron
+    cross cross_entropy cumulative_trapezoid deg2rad diag diag_embed diagflat diagonal_scatter dist einsum entr fold
+    frexp functional_instance_norm functional_unfold glu gru gru_cell index_put index_reduce instance_norm interpolate kron
     ldexp linear_cross_entropy log_ndtr lp_pool1d lstm lstm_cell margin_ranking_loss matmul max max_pool1d
     max_pool1d_with_indices max_unpool1d max_unpool2d max_unpool3d min multi_dot multi_margin_loss
     multilabel_margin_loss multilabel_soft_margin_loss mvlgamma nanmedian nanquantile nansum ndtr norm pad
