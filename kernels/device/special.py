@@ -196,7 +196,7 @@ def _zeta_positive(s, q):
     """For q > 0 and s > 1: ten terms, and Euler's and Maclaurin's formula for the others."""
     k = q + 0.0
     total = k * 0.0
-    for _ in tl.static_range(10):
+    for _ in range(10):  # not unrolled: the powers take many registers
         total += _math.power(k, -s)
         k += 1.0
     last = _math.power(k, -s)
@@ -223,14 +223,15 @@ def zeta(s, q):
     below = (q < 0.0) & (whole == 0) & (s > 1.0) & (tl.floor(s) == s)
     known = (s > 1.0) & ((q > 0.0) | below)
     exponent = tl.where(known, s, 2.0)
+    # Below 0 three sums over positive numbers, of both signs of q + k; elsewhere the first of them alone. A loop, so
+    # that their many registers are needed once.
     part = tl.where(known, tl.where(below, q - tl.floor(q), q), 1.0)
-    total = _zeta_positive(exponent, part)
-    if tl.max(below.to(tl.int32), axis=None) > 0:
-        # three sums over positive numbers, of both signs of q + k
-        others = _zeta_positive(exponent, tl.where(below, 1.0 - part, 1.0))
-        others -= _zeta_positive(exponent, tl.where(below, 1.0 - q, 1.0))
-        even = tl.floor(exponent * 0.5) * 2.0 == exponent
-        total = tl.where(below, total + tl.where(even, others, -others), total)
+    sign = tl.where(tl.floor(exponent * 0.5) * 2.0 == exponent, 1.0, -1.0)
+    total = tl.zeros_like(part)
+    for i in range(1 + 2 * tl.max(below.to(tl.int32), axis=None)):
+        start = tl.where(i == 0, part, tl.where(below, tl.where(i == 1, 1.0 - part, 1.0 - q), 1.0))
+        factor = tl.where(i == 0, 1.0, tl.where(below, tl.where(i == 1, sign, -sign), 0.0))
+        total += factor * _zeta_positive(exponent, start)
     at_pole = (s == 1.0) | ((s > 1.0) & (q <= 0.0) & whole)
     return tl.where(known, total, tl.where(at_pole, _math.INF, float("nan")))
 
