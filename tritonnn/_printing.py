@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn._overriding import overrides
 from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.dtypes import bool_, get_default_dtype, int64
@@ -227,7 +228,8 @@ def _sparse_suffixes(tensor: SparseTensor) -> list[str]:
 
 def tensor_str(tensor: Tensor) -> str:
     """`repr(tensor)`."""
-    prefix = "tensor("
+    kind = type(tensor)
+    prefix = "tensor(" if not overrides(kind) else f"{kind.__name__}("
     if isinstance(tensor, SparseTensor):
         text, suffixes = _parts(tensor, prefix), _sparse_suffixes(tensor)
         last = options.linewidth  # so that they begin a line
