@@ -145,3 +145,10 @@ def check_parameters(input: Tensor, **parameters: Tensor | None) -> None:
         raise Invalid(
             f"mixed dtype: expected parameters of type {wanted} for an input of it, but got {given}"
         )
+
+
+def check_channels(channels: int, **vectors: Tensor | None) -> None:
+    """Refuse vectors of another length than the number of channels."""
+    for name, tensor in vectors.items():
+        if tensor is not None and tuple(tensor.shape) != (channels,):
+            raise Invalid(f"{name} should contain {channels} elements not {tensor.numel()}")

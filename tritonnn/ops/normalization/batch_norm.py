@@ -12,6 +12,7 @@ from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._fused import (
     Grads,
     centred_grads,
+    check_channels,
     check_parameters,
     on_demand,
     only_floating,
@@ -74,9 +75,7 @@ def native_batch_norm(
         raise Invalid(f"expected an input of at least 2 dimensions (N, C, *), got {len(input.shape)}")
     channels = input.shape[1]
     named = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
-    for name, tensor in named.items():
-        if tensor is not None and (len(tensor.shape) != 1 or tensor.shape[0] != channels):
-            raise Invalid(f"{name} should contain {channels} elements not {numel(tensor.shape)}")
+    check_channels(channels, **named)
     check_parameters(input, **named)
     if not training and (running_mean is None or running_var is None):
         raise Invalid("Expected running_mean and running_var to be defined when training=False")
@@ -239,13 +238,10 @@ def _move_instance_statistics(
     input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, momentum: float
 ) -> None:
     """Move the running statistics by the batch's average of the instances' ones."""
-    for name, tensor in (("running_mean", running_mean), ("running_var", running_var)):
-        if tensor is not None and tuple(tensor.shape) != (input.shape[1],):
-            raise fail(
-                "instance_norm",
-                f"{name} should contain {input.shape[1]} elements not {tensor.numel()}",
-                input=input,
-            )
+    try:
+        check_channels(input.shape[1], running_mean=running_mean, running_var=running_var)
+    except Invalid as invalid:
+        raise fail("instance_norm", str(invalid), input=input) from None
     dims = tuple(range(2, len(input.shape)))
     with no_grad():
         x = raised(input)[0].detach()
