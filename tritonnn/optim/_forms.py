@@ -51,7 +51,7 @@ def functional(
         bound.apply_defaults()
         given = dict(bound.arguments)
         params, grads, *kept = (given.pop(key) for key in lists)
-        states = dict(zip([*lists.values()][2:], kept, strict=True))
+        states: dict[str, Any] = dict(zip([str(state) for state in lists.values()][2:], kept, strict=True))
         if "step" in states and not all(isinstance(count, Tensor) for count in states["step"]):
             raise RuntimeError(f"{name}: `state_steps` must be a list of tensors of one element")
         if params:

@@ -67,15 +67,12 @@ def native_batch_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
     running_var: Tensor | None, training: bool, momentum: float, eps: float,
 ) -> Any:  # fmt: skip
-    """Batch normalisation with the mean and 1 / standard deviation it used; in training it moves the
-    running ones.
-    """
+    """Batch normalisation with the mean and 1 / standard deviation it used; training moves the running ones."""
     only_floating(input)
     if len(input.shape) < 2:
         raise Invalid(f"expected an input of at least 2 dimensions (N, C, *), got {len(input.shape)}")
-    channels = input.shape[1]
     named = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
-    check_channels(channels, **named)
+    check_channels(channels := input.shape[1], **named)
     check_parameters(input, **named)
     if not training and (running_mean is None or running_var is None):
         raise Invalid("Expected running_mean and running_var to be defined when training=False")
