@@ -310,9 +310,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     }
     if len({tensor.dtype for tensor in given.values()}) > 1:
         kinds = ", ".join(f"{name}: {tensor.dtype.name}" for name, tensor in given.items())
-        raise fail(
-            "bilinear", f"All tensors must have the same dtype, got {kinds}", None, RuntimeError, **given
-        )
+        raise fail("bilinear", f"All tensors must have the same dtype, got {kinds}", **given)
     if not (input1.shape and input2.shape):
         text = "input1 and input2 must have a last dimension of features"
         kind = IndexError if len(input1.shape) == len(input2.shape) else RuntimeError
