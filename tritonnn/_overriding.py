@@ -193,11 +193,12 @@ def modes_alone(values: Iterable[Any]) -> list[Any] | None:
 def undisturbed(function: Callable) -> Callable:
     """The function, within which a tensor that it is given first takes nothing over."""
 
-    def run(data: Any, *args: Any, **kwargs: Any) -> Any:
+    def run(*args: Any, **kwargs: Any) -> Any:
+        data = args[0] if args else None
         if data.__class__ in TENSORS or not isinstance(data, Tensor):
-            return function(data, *args, **kwargs)
+            return function(*args, **kwargs)
         with DisableTorchFunctionSubclass():
-            return function(data, *args, **kwargs)
+            return function(*args, **kwargs)
 
     return run
 
