@@ -89,7 +89,7 @@ globals().update(NAMESPACES["torch"])
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
     "_C", "amp", "autograd", "backends", "cpu", "cuda", "func", "library", "linalg", "multiprocessing", "nn", "optim",
-    "overrides", "random", "serialization", "storage",
+    "overrides", "profiler", "random", "serialization", "storage",
     "sparse", "special", "testing", "utils", "version",
 ))  # fmt: skip
 _LAZY = {
