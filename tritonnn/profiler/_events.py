@@ -33,6 +33,7 @@ class Kernel(NamedTuple):
     name: str
     device: int
     duration: float
+    start: float
 
 
 def _spoken(microseconds: float) -> str:
@@ -110,7 +111,9 @@ class FunctionEvent(_Times):
         self.device_type = DeviceType.CPU
         self.cpu_memory_usage = note.bytes["cpu"]
         self.device_memory_usage = note.bytes["cuda"]
-        self.kernels = [Kernel(note.name, note.gpu_index, note.gpu_us)] if note.gpu_index is not None else []
+        self.kernels: list[Kernel] = []
+        if note.gpu_index is not None:
+            self.kernels.append(Kernel(note.name, note.gpu_index, note.gpu_us, note.gpu_begin - zero))
         self.cpu_parent: FunctionEvent | None = None
         self.cpu_children: list[FunctionEvent] = []
 

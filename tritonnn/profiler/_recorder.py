@@ -51,7 +51,7 @@ class Note:
         self.backward = False
         self.gpu: tuple[Mark, Mark] | None = None
         self.gpu_index: int | None = None
-        self.gpu_us = 0.0
+        self.gpu_us = self.gpu_begin = 0.0
 
 
 class Mark:
@@ -89,6 +89,9 @@ class Recorder:
         self.wishes, self.flops_of = wishes, flops_of
         self.notes: list[Note] = []
         self.open: dict[int, list[Note]] = {}  # by thread, innermost last
+        self.zeros: dict[
+            int, tuple[Mark, float]
+        ] = {}  # by GPU: an event, and the host's clock when it was reached
         self.began = 0.0  # by the host's clock, in microseconds
         self.began_ns = 0  # since 1970
 
@@ -108,10 +111,15 @@ class Recorder:
         for note in self.notes:
             if note.gpu is not None:
                 begin, end = note.gpu
+                zero, since = self.zeros[begin.index]
                 note.gpu_index, note.gpu_us = begin.index, begin.until(end)
+                note.gpu_begin = since + zero.until(begin)
                 begin.free()
                 end.free()
                 note.gpu = None
+        for zero, _ in self.zeros.values():
+            zero.free()
+        self.zeros.clear()
 
     # ---- ranges ---------------------------------------------------------------------------------------------------
 
@@ -148,7 +156,7 @@ class Recorder:
         note = self.begin(f"aten::{aten_name(call)}", "cpu_op")
         if self.wishes.shapes:
             _note_arguments(note, call.args)
-        begin = None if index is None or runtime().is_capturing() else Mark(index)
+        begin = None if index is None or runtime().is_capturing() else self._mark(index)
         note.begin = time.perf_counter_ns() / 1000.0
         try:
             results = call()
@@ -164,6 +172,14 @@ class Recorder:
         if self.wishes.flops:
             note.flops = self.flops_of(call, results)
         return results
+
+    def _mark(self, index: int) -> Mark:
+        """An event before a call; the first on a GPU is waited for, so that its clock can be told by the host's."""
+        if index not in self.zeros:
+            zero = Mark(index)
+            zero.until(zero)
+            self.zeros[index] = (zero, time.perf_counter_ns() / 1000.0)
+        return Mark(index)
 
     def _note_memory(self, note: Note, call: dispatch.TableCall, results: object) -> None:
         """The memory of results that no argument has, for all ranges around the call as well."""
@@ -190,7 +206,9 @@ def tensors_in(values: Sequence[object]) -> Iterator[Tensor]:
 
 
 def _gpu_of(call: dispatch.TableCall) -> int | None:
-    """The GPU that a call runs on; None where it runs on none."""
+    """The GPU that a call runs on; None where it runs on none, as views do."""
+    if call.run.__name__ in ("view", "views"):
+        return None
     named = [value for value in call.args if isinstance(value, Device)]
     for device in [*[tensor.device for tensor in tensors_in((*call.args, call.out))], *named]:
         if device.type == "cuda":

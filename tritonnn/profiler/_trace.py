@@ -33,14 +33,10 @@ def write_trace(path: str, events: EventList, more: dict[str, object], start_ns:
     content = {
         "schemaVersion": 1, "displayTimeUnit": "ms", "baseTimeNanoseconds": start_ns, **more, "traceEvents": rows,
     }  # fmt: skip
-    target = os.fspath(path)
-    opened = (
-        gzip.open(target, "wt", encoding="utf-8")
-        if target.endswith(".gz")
-        else open(target, "w", encoding="utf-8")
-    )
-    with opened as file:
-        json.dump(content, file)
+    text = json.dumps(content).encode()
+    name = os.fspath(path)
+    with open(name, "wb") as file:
+        file.write(gzip.compress(text) if name.endswith(".gz") else text)
 
 
 def _named(what: str, process: object, thread: int, name: str) -> dict[str, Any]:
@@ -67,10 +63,10 @@ def _rows(event: FunctionEvent, process: int) -> list[dict[str, Any]]:
         "ph": "X", "cat": event.kind, "name": event.name, "pid": process, "tid": event.thread, "ts": start,
         "dur": event.cpu_time_total, "args": args,
     }]  # fmt: skip
-    for kernel in event.kernels:  # a GPU says how long, not when: the call's own beginning stands for it
+    for kernel in event.kernels:
         rows.append({
-            "ph": "X", "cat": "kernel", "name": kernel.name, "pid": GPU.format(kernel.device), "tid": 0, "ts": start,
-            "dur": kernel.duration, "args": {"External id": event.id},
+            "ph": "X", "cat": "kernel", "name": kernel.name, "pid": GPU.format(kernel.device), "tid": 0,
+            "ts": kernel.start, "dur": kernel.duration, "args": {"External id": event.id},
         })  # fmt: skip
     return rows
 

@@ -13,7 +13,8 @@ from tritonnn.table import Op
 
 #: entries that ATen has under another name than their public one
 NAMES = {
-    "matmul_nd": "matmul", "mv_of": "mv", "dot_of": "dot", "to_copy": "_to_copy", "fill_values": "fill", "copy_values": "copy",
+    "matmul_nd": "matmul", "mv_of": "mv", "dot_of": "dot", "to_copy": "_to_copy", "fill_values": "fill",
+    "copy_values": "copy",
     "attention": "_scaled_dot_product_flash_attention",
     "attention_backward": "_scaled_dot_product_flash_attention_backward",
     "convolution_weight_grad": "convolution_backward", "native_layer_norm": "native_layer_norm",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
@@ -108,8 +108,8 @@ class FlopCounterMode:
     ...     model(torch.ones(2, 4)).sum().backward()
     >>> counter.get_total_flops()
     96
-    >>> counter.get_flop_counts()["Linear"]
-    {aten.addmm: 48, aten.mm: 48}
+    >>> {str(operator): flops for operator, flops in counter.get_flop_counts()["Linear"].items()}
+    {'aten.addmm': 48, 'aten.mm': 48}
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class FlopCounterMode:
 
     def _count(self, call: dispatch.TableCall) -> Any:
         result = call()
-        flops = flops_of(call, result, {**flop_registry, **self._custom})
+        flops = flops_of(call, result, ChainMap(self._custom, flop_registry))
         if flops:
             for module in self.mod_tracker.parents:
                 self.flop_counts[module][packet_of(call)] += flops

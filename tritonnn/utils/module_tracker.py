@@ -29,7 +29,7 @@ class ModuleTracker:
     >>> import tritonnn as torch
     >>> model = torch.nn.Sequential(torch.nn.Linear(2, 2))
     >>> with torch.utils.module_tracker.ModuleTracker() as tracker:
-    ...     handle = model[0].register_forward_hook(lambda *_: print(sorted(tracker.parents)))
+    ...     handle = model[0].register_forward_pre_hook(lambda *_: print(sorted(tracker.parents)))
     ...     y = model(torch.ones(1, 2))
     ['Global', 'Sequential', 'Sequential.0']
     """
