@@ -76,7 +76,7 @@ class profile(Reports):
         self._session = Session(wishes)
         self._entered = False
 
-    def __enter__(self) -> profile | None:  # type: ignore[return]
+    def __enter__(self) -> profile | None:
         if not self.enabled:
             return None
         if self._entered:

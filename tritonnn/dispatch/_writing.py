@@ -156,7 +156,7 @@ def into(
     return out
 
 
-def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) -> None:
+def check_out(name: str, out: object, recorded: bool, dtype: DType, device: object) -> None:
     """Refuse an `out=` that cannot take the result, before it is written.
 
     Args:
@@ -236,7 +236,7 @@ def fit_out(name: str, out: Tensor, shape: Size, strides: tuple[int, ...] | None
         out.as_strided_(shape, strides)
 
 
-def typed_by_out(op: Op, args: tuple, out: Any) -> tuple:
+def typed_by_out(op: Op, args: tuple, out: object) -> tuple:
     """The arguments of a sum or product that is computed in the type of its `out=` where no other is named."""
     place = op.names.index("dtype")
     if not isinstance(out, Tensor) or len(args) <= place:
@@ -366,7 +366,7 @@ def row_major(input: Tensor) -> Tensor:
     return result
 
 
-def check_dtype(dtype: Any) -> None:
+def check_dtype(dtype: object) -> None:
     """Refuse what is no dtype."""
     if not isinstance(dtype, DType):
         raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")

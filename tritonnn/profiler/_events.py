@@ -118,22 +118,22 @@ class FunctionEvent(_Times):
         self.cpu_children: list[FunctionEvent] = []
 
     @property
-    def cpu_time_total(self) -> float:
+    def cpu_time_total(self) -> float:  # type: ignore[override]
         """Microseconds of the host."""
         return self.time_range.elapsed_us()
 
     @property
-    def self_cpu_time_total(self) -> float:
+    def self_cpu_time_total(self) -> float:  # type: ignore[override]
         """Microseconds of the host, without the events within."""
         return self.cpu_time_total - sum([child.cpu_time_total for child in self.cpu_children])
 
     @property
-    def device_time_total(self) -> float:
+    def device_time_total(self) -> float:  # type: ignore[override]
         """Microseconds of the GPU, those of the events within as well."""
         return self.self_device_time_total + sum([child.device_time_total for child in self.cpu_children])
 
     @property
-    def self_device_time_total(self) -> float:
+    def self_device_time_total(self) -> float:  # type: ignore[override]
         """Microseconds of the GPU."""
         return sum([kernel.duration for kernel in self.kernels])
 
@@ -143,7 +143,7 @@ class FunctionEvent(_Times):
         return self.cpu_memory_usage - sum([child.cpu_memory_usage for child in self.cpu_children])
 
     @property
-    def self_device_memory_usage(self) -> int:
+    def self_device_memory_usage(self) -> int:  # type: ignore[override]
         """Bytes on the GPU, without the events within."""
         return self.device_memory_usage - sum([child.device_memory_usage for child in self.cpu_children])
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
+from tritonnn.errors import warn
+
 
 class ProfilerAction(Enum):
     """What a profiler does in a step."""
@@ -52,6 +54,8 @@ def schedule(
             )
     if active < 1:
         raise AssertionError(f"Invalid profiler schedule arguments: active must be at least 1, got {active}")
+    if warmup == 0:
+        warn("Profiler won't be using warmup, this can skew profiler results")
 
     def plan(step: int) -> ProfilerAction:
         if step < 0:

@@ -40,9 +40,7 @@ class TorchDispatchMode:
     aten.add_.Tensor
     """
 
-    def __torch_dispatch__(
-        self, func: Callable, types: tuple[type, ...], args: tuple = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Callable, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
         """Answer a call.
 
         Args:
@@ -75,9 +73,7 @@ class TorchDispatchMode:
 class BaseTorchDispatchMode(TorchDispatchMode):
     """A mode that calls what it is asked for."""
 
-    def __torch_dispatch__(
-        self, func: Callable, types: tuple[type, ...], args: tuple = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Callable, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
         """Call it."""
         return func(*args, **(kwargs or {}))
 
