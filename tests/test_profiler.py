@@ -72,7 +72,8 @@ def test_times_total_and_self(clock):
     by_name = {event.name: event for event in profiler.events()}
     outer, inner = by_name["outer"], by_name["inner"]
     fill, neg = by_name["aten::fill_"], by_name["aten::neg"]
-    # asked: by the profiler at 0, outer at 1, inner at 2, fill at 3 and again at 4, its end 5, neg at 6 and 7, its end 8, ends at 9 and 10
+    # asked: by the profiler at 0, outer at 1, inner at 2, fill at 3 and again as it runs at 4, at its end 5, neg at 6
+    # and 7, at its end 8, at the ends of inner and outer
     assert (outer.time_range.start, outer.time_range.end) == (1.0, 10.0)
     assert (inner.time_range.start, inner.time_range.end) == (2.0, 9.0)
     assert (fill.time_range.start, fill.time_range.end) == (4.0, 5.0)

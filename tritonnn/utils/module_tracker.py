@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
 
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.graph import register_multi_grad_hook
@@ -23,9 +23,6 @@ class ModuleTracker:
     module begins with the gradients of its outputs and ends with those of its inputs; without an input that requires
     grad it ends with the pass.
 
-    Attributes:
-        parents: the names of those that run now, and "Global".
-
     >>> import tritonnn as torch
     >>> model = torch.nn.Sequential(torch.nn.Linear(2, 2))
     >>> with torch.utils.module_tracker.ModuleTracker() as tracker:
@@ -35,11 +32,18 @@ class ModuleTracker:
     """
 
     def __init__(self) -> None:
-        self.parents: set[str] = {"Global"}
+        self._running: set[str] = {"Global"}
         self._names: WeakKeyDictionary[Module, str] = WeakKeyDictionary()
         self._walked: WeakSet[Module] = WeakSet()
-        self._pass: object = None  # of backward, whose end is waited for
+        self._pass: ReferenceType[object] | None = None  # of backward, in which modules were entered
         self._hooks: list[RemovableHandle] = []
+
+    @property
+    def parents(self) -> set[str]:
+        """The names of the modules that run now, and "Global"."""
+        if self._pass is not None and (state.current is None or self._pass() is None):
+            self._running, self._pass = {"Global"}, None  # what that pass left open has ended with it
+        return self._running
 
     @property
     def is_bw(self) -> bool:
@@ -68,8 +72,6 @@ class ModuleTracker:
         return name
 
     def _before(self, module: Module, args: tuple) -> None:
-        if state.current is None and self._pass is not None:
-            self.parents, self._pass = {"Global"}, None  # what backward has left open
         name = self._name_of(module)
         self.parents.add(name)
         self._when_known(args, lambda *_: self.parents.discard(name))
@@ -80,9 +82,8 @@ class ModuleTracker:
         self._when_known(output, lambda *_: self._enter_backward(name))
 
     def _enter_backward(self, name: str) -> None:
-        if self._pass is not state.current:  # another pass: what the last one left open has ended
-            self.parents, self._pass = {"Global"}, state.current
         self.parents.add(name)
+        self._pass = ref(state.current)
 
     def _when_known(self, values: object, hook: Callable[..., None]) -> None:
         """Call the hook when the gradients of all tensors among values are known."""
