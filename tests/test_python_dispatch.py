@@ -209,6 +209,25 @@ def test_own_formulas_and_the_table(capsys):
         register_flop_formula("exp")(exp_flop)
 
 
+def test_operators_of_programs_are_what_they_are_made_of():
+    @torch.library.custom_op("flops_test::double_mm", mutates_args=())
+    def double_mm(x: torch.Tensor) -> torch.Tensor:
+        return x @ x + x @ x
+
+    with FlopCounterMode(display=False) as counter:
+        double_mm(torch.ones(3, 3))
+    assert counter.get_total_flops() == 2 * 2 * 27
+    packet = torch.ops.flops_test.double_mm
+    for refused in (
+        lambda: register_flop_formula(packet)(len),
+        lambda: FlopCounterMode(custom_mapping={packet: len}),
+    ):
+        with pytest.raises(
+            NotImplementedError, match="flops_test.double_mm: .* by the calls that they are made of"
+        ):
+            refused()
+
+
 def test_the_depth_of_the_table():
     deep = nn.Sequential(nn.Sequential(nn.Linear(2, 2)))
     with FlopCounterMode(display=False, depth=2) as counter:

@@ -67,9 +67,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
     if elsewhere is not None and isinstance(target, Tensor) and is_expanded(target):
         return elsewhere(*args)
     check_inplace(op, target)
-    constant = state.enabled and not op.differentiable and target.requires_grad
-    if constant and op.result_rule is not BOOL:
-        raise NotImplementedError(f"derivative for aten::{op.name}_ is not implemented")
+    constant = _is_constant(op, target)
     if op.result_rule is not None:
         plan = plan_alike(op, args)
         if plan is None:
@@ -111,6 +109,14 @@ def inplace(op: Op, args: tuple) -> Tensor:
     if watchers:
         seen(op, (target, *args[1:]), target)
     return target
+
+
+def _is_constant(op: Op, target: Tensor) -> bool:
+    """Whether the write ends the target's history: what it writes depends on nothing, as that of a comparison."""
+    constant = state.enabled and not op.differentiable and target.requires_grad
+    if constant and op.result_rule is not BOOL:
+        raise NotImplementedError(f"derivative for aten::{op.name}_ is not implemented")
+    return constant
 
 
 def write(op: Op, args: tuple) -> None:

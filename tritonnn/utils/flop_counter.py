@@ -67,12 +67,21 @@ def register_flop_formula(targets: object, get_raw: bool = False) -> Callable[[F
                     "register_flop_formula(targets): expected each target to be OpOverloadPacket (such as "
                     f"torch.ops.aten.mm), got {target} which is of type {type(target)}"
                 )
+            _check_counted(target)
             if target in flop_registry:
                 raise RuntimeError(f"duplicate registrations for {target}")
             flop_registry[target] = formula if get_raw else shape_wrapper(formula)
         return formula
 
     return register
+
+
+def _check_counted(target: object) -> None:
+    """Refuse a formula that would never be asked for."""
+    if isinstance(target, OpOverloadPacket) and target.namespace != "aten":
+        raise NotImplementedError(
+            f"a formula for {target}: operators of torch.library are counted by the calls that they are made of"
+        )
 
 
 def flops_of(
@@ -123,6 +132,8 @@ class FlopCounterMode:
             warn("mods argument is not needed anymore, you can stop passing it")
         self.flop_counts: dict[str, dict[Any, int]] = defaultdict(lambda: defaultdict(int))
         self.depth, self.display = depth, display
+        for operator in custom_mapping or ():
+            _check_counted(operator)
         self._custom = {
             operator: formula if getattr(formula, "_get_raw", False) else shape_wrapper(formula)
             for operator, formula in (custom_mapping or {}).items()
