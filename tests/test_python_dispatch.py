@@ -223,7 +223,7 @@ def test_operators_of_programs_are_what_they_are_made_of():
         lambda: FlopCounterMode(custom_mapping={packet: len}),
     ):
         with pytest.raises(
-            NotImplementedError, match="flops_test.double_mm: .* by the calls that they are made of"
+            NotImplementedError, match=r"flops_test\.double_mm: .* by the calls that they are made of"
         ):
             refused()
 

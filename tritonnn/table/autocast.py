@@ -57,6 +57,7 @@ _TABLE: dict[str, dict[str, str]] = {
             max_pool3d max_unpool1d max_unpool2d max_unpool3d lp_pool3d local_response_norm pad
             fractional_max_pool2d fractional_max_pool2d_with_indices
             fractional_max_pool3d fractional_max_pool3d_with_indices grid_sampler
+            fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft ihfft stft
         """ + _DECOMPOSITIONS,
         WIDEST: "stack cat index_copy",
         CLOSED: "addmv bilinear dot vdot mv interpolate as_strided_scatter " + _CLOSED,
