@@ -23,6 +23,7 @@ from tritonnn.profiler import (
     tensorboard_trace_handler,
 )
 from tritonnn.profiler import _recorder as recorder
+from tritonnn.recording.grad_mode import state
 
 nn = torch.nn
 CPU, CUDA = ProfilerActivity.CPU, ProfilerActivity.CUDA
@@ -199,7 +200,7 @@ def test_backward_on_fresh_stacks_is_seen():
 def test_a_call_that_fails_ends_and_nothing_stays():
     with pytest.raises(RuntimeError), profile(activities=[CPU]) as profiler:
         torch.ones(2) @ torch.ones(3, 4)
-    assert not _watch.entered and not recorder.Recorder.running
+    assert not _watch.entered and not state.around and not recorder.Recorder.running
     assert all([event.time_range.end >= event.time_range.start for event in profiler.events()])
     before = len(profiler.events())
     torch.ones(2)
