@@ -28,6 +28,7 @@ AREAS = (
     "sparse",
     "overriding",
     "distributions",
+    "profiling",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

@@ -20,7 +20,7 @@ from tritonnn.dispatch._checks import (
 )
 from tritonnn.dispatch._overlap import check_shared
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
-from tritonnn.dispatch._watch import seen, watchers
+from tritonnn.dispatch._watch import ON, entered, seen, surrounded, watchers
 from tritonnn.dispatch._writing import (
     cast_into,
     check_out,
@@ -45,6 +45,8 @@ _np_empty = np.empty
 
 def call(op: Op, args: tuple, out: Any = None) -> Any:
     """Call a primitive: its rule checks and tells what to allocate; then the backend's function of its name runs."""
+    if entered and (answer := surrounded(call, op, args, out)) is not ON:
+        return answer
     for i in op.tensor_slots:
         value = args[i]
         if not isinstance(value, Tensor) or value._dtype in LIMITED:
@@ -248,6 +250,8 @@ def _through_host(op: Op, args: tuple, out: Any, device: Device | None) -> Any:
 
 def view(op: Op, args: tuple) -> Tensor:
     """Another geometry over the same storage; no data moves."""
+    if entered and (answer := surrounded(view, op, args)) is not ON:
+        return answer
     source = args[0]
     if not isinstance(source, Tensor):
         raise not_a_tensor(op, 0, args)
@@ -277,6 +281,8 @@ def view(op: Op, args: tuple) -> Tensor:
 
 def views(op: Op, args: tuple) -> tuple[Tensor, ...]:
     """Several geometries over the same storage, the results of one node."""
+    if entered and (answer := surrounded(views, op, args)) is not ON:
+        return answer
     source = args[0]
     if not isinstance(source, Tensor):
         raise not_a_tensor(op, 0, args)
