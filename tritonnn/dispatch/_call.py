@@ -71,7 +71,7 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
                 seen(op, given, result)
             return result
     device = device_of(op, args)
-    if op.host and device is not None and device.type == "cuda":
+    if op.host and device is not None and device.type == "cuda" and op.on_host(args):
         return _through_host(op, args, out, device)
     edges = edges_of(op, args) if op.differentiable and state.enabled else None
     if out is not None:

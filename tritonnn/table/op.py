@@ -192,7 +192,7 @@ class Op:
     result_rule: Callable | None = _option("result_rule", None)
     alloc: bool = _option("alloc", False)
     typed_by_out: bool = _option("typed_by_out", False)  # whether it computes in the type of its `out=`
-    host: bool = _option("host", False)
+    host: bool | Callable[..., bool] = _option("host", False)
     out: bool = _option("out", True)
     float8: bool = _option("float8", False)
     aliasing: bool = _option("aliasing", False)
@@ -208,6 +208,10 @@ class Op:
     def refuse(self) -> dict[DType, str]:
         """dtype -> why a tensor of it is refused."""
         return self.options.get("refuse") or {}
+
+    def on_host(self, args: tuple) -> bool:
+        """Whether a call with GPU tensors runs on the host, by declaration."""
+        return self.host(*args) if callable(self.host) else self.host
 
     @cached_property
     def plain(self) -> bool:
