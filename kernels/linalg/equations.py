@@ -47,7 +47,7 @@ def linalg_cholesky_ex(L: Buffer, info: Buffer, A: Buffer, upper: bool) -> None:
         L, A = _turned(L), _turned(A)
     count, shape, (l_strides, a_strides), (info_strides,) = _batches(info.shape, [L, A], [info])
     n = A.shape[-1]
-    tile = choose_matrices(count, n, n, A.dtype.itemsize)
+    tile = choose_matrices(count, n, 0, A.dtype.itemsize)
     launch(
         _small.cholesky_kernel, (-(-count // tile.matrices),), L, info, A, count, n, shape, l_strides, info_strides,
         a_strides, *_steps(L, A), M=tile.matrices, SIZE=tile.size, INT64=needs_int64(L, info, A), num_warps=tile.warps,
@@ -124,7 +124,7 @@ def linalg_slogdet(sign: Buffer, logabsdet: Buffer, A: Buffer) -> None:
 def _determinant(det: Buffer, log: Buffer | None, A: Buffer) -> None:
     count, shape, (a_strides,), (det_strides, log_strides) = _batches(det.shape, [A], [det, log or det])
     n = A.shape[-1]
-    tile = choose_matrices(count, n, n, A.dtype.itemsize)
+    tile = choose_matrices(count, n, 0, A.dtype.itemsize)
     launch(
         _small.determinant_kernel, (-(-count // tile.matrices),), det, log, A, count, n, shape, det_strides,
         log_strides, a_strides, *_steps(A), M=tile.matrices, SIZE=tile.size, INT64=needs_int64(det, log, A),

@@ -19,7 +19,8 @@ from tritonnn.table import Make
 
 __all__ = [
     "DECOMPOSED", "adjoint", "by_columns", "check_info", "eye_like", "floating", "hermitian", "large", "matmul_nd",
-    "matrices", "positive", "product", "real_type", "regular", "same_type", "solvable", "square", "triangle", "vectors", "zeros_of",
+    "matrices", "positive", "product", "real_type", "regular", "same_type", "solvable", "square", "triangle", "vectors",
+    "zeros_of",
 ]  # fmt: skip
 
 #: the types that LAPACK has
