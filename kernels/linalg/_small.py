@@ -39,10 +39,10 @@ def _column(X, k, columns):
 def _pivot(A, k, n, rows, columns):
     """The pivot of column k, the row that it stands in, and by which multiples row k goes off those below.
 
-    The pivot is the largest element from the diagonal on, the first of equals, NaN above all.
+    The pivot is the largest element from the diagonal on, the first of equals; NaN in the diagonal, and no other.
     """
     column = _column(A, k, columns)
-    size = tl.where(column == column, tl.abs(column), INF)
+    size = tl.where(column == column, tl.abs(column), tl.where(rows == k, INF, 0.0))
     size = tl.where((rows >= k) & (rows < n), size, -1.0)
     largest = tl.max(size, 1, keep_dims=True)
     where = tl.min(tl.where(size == largest, rows, n), 1, keep_dims=True)

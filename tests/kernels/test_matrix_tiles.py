@@ -68,7 +68,7 @@ def test_a_column_for_each_program_beyond_the_first():
     assert not info.any()
 
 
-def test_nan_is_the_pivot_wherever_it_stands():
+def test_nan_is_passed_over():
     """Every element of the inverse depends on it, and no other row is taken for a singular one."""
     A = np.array([[1.0, 2.0], [np.nan, 4.0]])
     info = np.full((), 9, np.int32)
