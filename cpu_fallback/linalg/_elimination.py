@@ -28,7 +28,9 @@ def eliminate(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             column = lu[:, j:, j]
             size = np.abs(column.real) + np.abs(column.imag) if lu.dtype.kind == "c" else np.abs(column)
             missing = np.isnan(size)
-            if missing.any():  # as in LAPACK, NaN is a pivot where it stands in the diagonal, and nowhere else
+            if (
+                missing.any()
+            ):  # as in LAPACK, NaN is a pivot where it stands in the diagonal, and nowhere else
                 size = np.where(missing, 0, size)
                 size[missing[:, 0], 0] = np.inf
             row = j + size.argmax(1) if m else every

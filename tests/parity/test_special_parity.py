@@ -60,9 +60,7 @@ def test_special(op: Any, dtype: Any) -> None:
             if isinstance(wanted, Exception):
                 if any(words in str(wanted) for words in REFUSALS):
                     continue  # PyTorch does not have this dtype here; tritonnn may
-                assert same_kind(got, wanted), (
-                    f"PyTorch raises {wanted!r}, got {got!r}\n{kind} {sample}"
-                )
+                assert same_kind(got, wanted), f"PyTorch raises {wanted!r}, got {got!r}\n{kind} {sample}"
                 continue
             assert not isinstance(got, Exception), f"{kind}: got {got!r}\n{sample}"
             try:

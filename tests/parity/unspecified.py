@@ -135,8 +135,19 @@ SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
         (("infinite", "nan", "zeros", "ties", "smallest"), "the sign of a reflection is LAPACK's choice"),
     ),
     **dict.fromkeys(
-        ("cholesky_ex", "cholesky_inverse", "householder_product", "inv_ex", "inverse", "ldl_factor",
-         "ldl_factor_ex", "orgqr", "ormqr", "solve", "solve_ex"),
+        (
+            "cholesky_ex",
+            "cholesky_inverse",
+            "householder_product",
+            "inv_ex",
+            "inverse",
+            "ldl_factor",
+            "ldl_factor_ex",
+            "orgqr",
+            "ormqr",
+            "solve",
+            "solve_ex",
+        ),
         (("nan", "infinite"), REACHED),
     ),
     **dict.fromkeys(
@@ -145,17 +156,24 @@ SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     **dict.fromkeys(
         ("det", "det_of", "slogdet", "slogdet_of"),
-        (("infinite", "smallest"), f"{REACHED}; {TINY}, and NumPy's determinant goes by way of its logarithm"),
+        (
+            ("infinite", "smallest"),
+            f"{REACHED}; {TINY}, and NumPy's determinant goes by way of its logarithm",
+        ),
     ),
+    "cond": (("infinite", "smallest"), f"{REACHED}; whether the inverse of tiny numbers overflows"),
     "eigvals": (("nan", "infinite"), "end PyTorch's process"),
     "lstsq": (
-        ("infinite", "zeros", "smallest"),
+        ("infinite", "zeros", "smallest", "ties"),
         "singular values do not converge, as NumPy says and PyTorch does not; a first column of zeros, or next to it, "
-        "is rank 0 to PyTorch",
+        "is rank 0 to PyTorch; a rank that is full by rounding alone is no error to it",
     ),
     **dict.fromkeys(
-        ("cond", "matrix_norm", "matrix_rank", "pinv", "pinverse", "svdvals"),
-        (("infinite",), "PyTorch's singular values without vectors are NaN, those with vectors are refused, as ours"),
+        ("matrix_norm", "matrix_rank", "pinv", "pinverse", "svdvals"),
+        (
+            ("infinite",),
+            "PyTorch's singular values without vectors are NaN, those with vectors are refused, as ours",
+        ),
     ),
     "geqrf": (("infinite", "nan", "zeros"), "the sign of a reflection is LAPACK's choice"),
     "gcd": (("limits",), "PyTorch's |-128| is -128"),
