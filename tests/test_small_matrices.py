@@ -298,7 +298,8 @@ def test_what_goes_to_the_host(monkeypatch):
     through = _call.__dict__["_through_host"]
     assert through.__name__ == "refuse"
 
-    def noted(op, args, out, device):
+    def noted(op, args, out, device, library):
+        assert library == "LAPACK"
         gone.append(op.name)
         results = _call.call(op, tuple([arg.cpu() if isinstance(arg, torch.Tensor) else arg for arg in args]))
         return tuple([r.to(device) for r in results]) if isinstance(results, tuple) else results.to(device)

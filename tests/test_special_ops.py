@@ -18,7 +18,7 @@ from tritonnn.ops._table import Op
 
 def cases(dtype: Any) -> Any:
     kept = [
-        op for op in ops("primitive") if op.family != "random" and op.host is not True and dtype in op.dtypes
+        op for op in ops("primitive") if op.family != "random" and not op.kernelless and dtype in op.dtypes
     ]
     return pytest.mark.parametrize("op", [pytest.param(op, id=f"{op.name}_cuda_{dtype.name}") for op in kept])
 

@@ -77,13 +77,13 @@ FAULTS = [
     ),
     Fault(
         "small: 33 rows on the device", "lookup", "tritonnn/ops/linalg/_matrices.py",
-        "return A.shape[-1] > LARGEST or A.dtype.is_complex", "return A.shape[-1] > 64 or A.dtype.is_complex",
+        "if A.shape[-1] > LARGEST or", "if A.shape[-1] > 64 or",
         f"{SMALL} goes_to_the_host",
     ),
     Fault(
         "host: the declaration is not asked", "lookup", "tritonnn/dispatch/_call.py",
-        'if op.host and device is not None and device.type == "cuda" and op.on_host(args):',
-        'if op.host and device is not None and device.type == "cuda":',
+        'if op.host and device is not None and device.type == "cuda" and (library := op.through(args)):',
+        'if (library := op.host) and device is not None and device.type == "cuda":',
         f"{SMALL} goes_to_the_host",
     ),
     Fault(

@@ -71,8 +71,8 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
                 seen(op, given, result)
             return result
     device = device_of(op, args)
-    if op.host and device is not None and device.type == "cuda" and op.on_host(args):
-        return _through_host(op, args, out, device)
+    if op.host and device is not None and device.type == "cuda" and (library := op.through(args)):
+        return _through_host(op, args, out, device, library)
     edges = edges_of(op, args) if op.differentiable and state.enabled else None
     if out is not None:
         return call_out(op, args, out, outs, edges is not None, given, device)
@@ -235,9 +235,9 @@ def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | 
     return out
 
 
-def _through_host(op: Op, args: tuple, out: Any, device: Device | None) -> Any:
+def _through_host(op: Op, args: tuple, out: Any, device: Device | None, library: str) -> Any:
     """Run an op that is declared to run on the host on GPU tensors: copy there, compute, copy back."""
-    warn_once(op.name, f"{op.name} runs through LAPACK on the host: its tensors are copied there and back")
+    warn_once(op.name, f"{op.name} runs through {library} on the host: its tensors are copied there and back")
     returned = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
     results = returned if isinstance(returned, tuple) else (returned,)
     moved = tuple([result.to(device) for result in results])

@@ -29,9 +29,9 @@ DECOMPOSED = (dtypes.float32, dtypes.float64, *dtypes.COMPLEX)
 LARGEST = 32
 
 
-def large(A: Tensor, *_: Any) -> bool:
-    """Whether matrices of a GPU are factored on the host (`host=`): those with more rows, and complex ones."""
-    return A.shape[-1] > LARGEST or A.dtype.is_complex
+def large(A: Tensor, *_: Any) -> str:
+    """What factors matrices of a GPU on the host (`host=`): those with more rows, and complex ones."""
+    return "LAPACK" if A.shape[-1] > LARGEST or A.dtype.is_complex else ""
 
 
 # ---- checks --------------------------------------------------------------------------------------------------
