@@ -191,6 +191,7 @@ def test_what_failed_is_told_matrix_by_matrix(device):
     assert factor[0].tolist() == (good / 2).tolist()
     assert factor[1].tolist() == np.diag([2, 2, 2, -1, 4]).tolist()  # from there on the matrix itself
     np.testing.assert_array_equal(factor[3].cpu().numpy(), first)
+    assert int(L.cholesky_ex(torch.tensor(missing.tolist()).to(device)).info) == 5
 
     twice = good.copy()
     twice[4] = twice[1]
@@ -201,7 +202,7 @@ def test_what_failed_is_told_matrix_by_matrix(device):
         assert info.tolist() == [5, 0, 3]
     np.testing.assert_array_equal(L.inv_ex(A).inverse[1].cpu().numpy(), np.eye(n, dtype=np.float32) / 4)
     assert not torch.isfinite(L.inv_ex(A).inverse[0]).all()
-    X, info = L.solve_ex(torch.tensor([[1.0, 2.0], [2.0, 4.0]]).to(device), torch.ones(2, 1, device=device))
+    X, info = L.solve_ex(torch.tensor([[1.0, 2.0], [2.0, 4.0]]).to(device), torch.eye(2, 1).to(device))
     assert X.tolist() == [[-np.inf], [np.inf]] and int(info) == 2  # as PyTorch has it: divided by 0
 
 

@@ -26,7 +26,7 @@ def linalg_cholesky_ex(L: np.ndarray, info: np.ndarray, A: np.ndarray, upper: bo
     try:
         L[...] = np.linalg.cholesky(A)
         # LAPACK may take NaN for a size
-        failed = ~(np.diagonal(L, 0, -2, -1).real > 0).all(-1)
+        failed = np.asarray(~(np.diagonal(L, 0, -2, -1).real > 0).all(-1))
     except np.linalg.LinAlgError:
         failed = np.ones(A.shape[:-2], bool)
     if not failed.any():

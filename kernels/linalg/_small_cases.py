@@ -38,12 +38,12 @@ def _number(x: int) -> str:
 
 def _case(name: str, t: str, n: int, columns: int) -> Case:
     """A kernel on very many matrices of n rows."""
-    kernel, signature, constants = _KERNELS[name]
+    kernel, signature, own = _KERNELS[name]
     several = "COLUMNS" in kernel.arg_names
     tile = choose_matrices(1 << 20, n, columns if several else 0, 8 if t == "fp64" else 4)
     blocks = -(-columns // tile.columns)
     sizes = {"n": n, "nn": n * n, "c": columns, "b": blocks}
-    constants = {**constants, "M": tile.matrices, "SIZE": tile.size, "INT64": False}
+    constants = {**own, "M": tile.matrices, "SIZE": tile.size, "INT64": False}
     if several:
         constants["COLUMNS"] = tile.columns
     return Case(

@@ -15,12 +15,12 @@ TYPES = dict(dtypes=("float32", "float64"))
 
 def _positive(make, count, n):
     x = make(count, n, n)
-    return ((x @ x.mT) + n * x.new_ones(n).diag(),)
+    return ((x @ x.mT) + n * x.new_ones(x.shape[-1]).diag(),)
 
 
 def _regular(make, count, n):
     x = make(count, n, n)
-    return (x + 3 * n**0.5 * x.new_ones(n).diag(),)
+    return (x + 3 * n**0.5 * x.new_ones(x.shape[-1]).diag(),)
 
 
 def _equations(make, count, n):

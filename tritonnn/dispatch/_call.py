@@ -71,8 +71,10 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
                 seen(op, given, result)
             return result
     device = device_of(op, args)
-    if op.host and device is not None and device.type == "cuda" and (library := op.through(args)):
-        return _through_host(op, args, out, device, library)
+    if op.host and device is not None and device.type == "cuda":
+        library = op.host if isinstance(op.host, str) else op.host(*args)
+        if library:
+            return _through_host(op, args, out, device, library)
     edges = edges_of(op, args) if op.differentiable and state.enabled else None
     if out is not None:
         return call_out(op, args, out, outs, edges is not None, given, device)

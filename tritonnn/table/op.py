@@ -194,8 +194,9 @@ class Op:
     result_rule: Callable | None = _option("result_rule", None)
     alloc: bool = _option("alloc", False)
     typed_by_out: bool = _option("typed_by_out", False)  # whether it computes in the type of its `out=`
-    #: the library that computes it in the host's memory, on every device, or a function of the arguments that names it
-    host: str | Callable[..., str] = _option("host", "")
+    host: str | Callable[..., str] = _option(
+        "host", ""
+    )  # the library on the host, or what names it for arguments
     out: bool = _option("out", True)
     float8: bool = _option("float8", False)
     aliasing: bool = _option("aliasing", False)
@@ -211,15 +212,6 @@ class Op:
     def refuse(self) -> dict[DType, str]:
         """dtype -> why a tensor of it is refused."""
         return self.options.get("refuse") or {}
-
-    def through(self, args: tuple) -> str:
-        """The library on the host that a call with GPU tensors runs through; "" of one with a kernel."""
-        return self.host if isinstance(self.host, str) else self.host(*args)
-
-    @property
-    def kernelless(self) -> bool:
-        """Whether every call runs on the host."""
-        return isinstance(self.host, str) and self.host != ""
 
     @cached_property
     def plain(self) -> bool:
