@@ -16,6 +16,7 @@ AREAS = (
     "ops",
     "kernels",
     "kernel_families",
+    "linalg",
     "twins",
     "optim",
     "amp",

@@ -74,7 +74,9 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
             return result
     device = device_of(op, args)
     if op.host and device is not None and device.type == "cuda":
-        return _through_host(op, args, out, device)
+        library = op.host if isinstance(op.host, str) else op.host(*args)
+        if library:
+            return _through_host(op, args, out, device, library)
     edges = edges_of(op, args) if op.differentiable and state.enabled else None
     if out is not None:
         return call_out(op, args, out, outs, edges is not None, given, device)
@@ -237,9 +239,9 @@ def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | 
     return out
 
 
-def _through_host(op: Op, args: tuple, out: Any, device: Device | None) -> Any:
+def _through_host(op: Op, args: tuple, out: Any, device: Device | None, library: str) -> Any:
     """Run an op that is declared to run on the host on GPU tensors: copy there, compute, copy back."""
-    warn_once(op.name, f"{op.name} runs through {op.host} on the host: its tensors are copied there and back")
+    warn_once(op.name, f"{op.name} runs through {library} on the host: its tensors are copied there and back")
     returned = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
     results = returned if isinstance(returned, tuple) else (returned,)
     moved = tuple([result.to(device) for result in results])
