@@ -119,7 +119,7 @@ def argmax(
 
     >>> import tritonnn as torch
     >>> torch.masked.argmax(torch.tensor([1., 5., 3.]), mask=torch.tensor([True, False, True]))
-    tensor(2)
+    tensor(2.)
     """
     x, mask = _cast("argmax", input, mask, dtype)
     at = _extremes.argmax(filled(x, mask, least("argmax", x.dtype)), dim, builtins.bool(keepdim))

@@ -13,8 +13,8 @@ import numpy as np
 
 from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor, from_array, host_array, make, make_view
+from tritonnn.device import ABSENT, runtime
 from tritonnn.device import device as Device
-from tritonnn.device import runtime
 from tritonnn.dtypes import (
     bfloat16,
     bool_,
@@ -331,6 +331,10 @@ def _to(base: Tensor, location: str) -> Tensor:
             f"don't know how to restore data location of a storage (tagged with {location}): "
             "give map_location, for example map_location='cpu'"
         ) from None
+    if device.type in ABSENT:
+        raise RuntimeError(
+            f"don't know how to restore data location of a storage (tagged with {location}): there is no such device"
+        )
     if device.type == "cuda":
         _check_cuda(device)
     return base.to(device)
