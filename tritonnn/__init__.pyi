@@ -112,9 +112,21 @@ from tritonnn.memory_format import layout as layout
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.memory_format import memory_format as memory_format
 from tritonnn.memory_format import preserve_format as preserve_format
+from tritonnn.memory_format import sparse_bsc as sparse_bsc
+from tritonnn.memory_format import sparse_bsr as sparse_bsr
 from tritonnn.memory_format import sparse_coo as sparse_coo
+from tritonnn.memory_format import sparse_csc as sparse_csc
+from tritonnn.memory_format import sparse_csr as sparse_csr
 from tritonnn.memory_format import strided as strided
+from tritonnn.ops.sparse.compressed import sparse_bsc_tensor as sparse_bsc_tensor
+from tritonnn.ops.sparse.compressed import sparse_bsr_tensor as sparse_bsr_tensor
+from tritonnn.ops.sparse.compressed import sparse_compressed_tensor as sparse_compressed_tensor
+from tritonnn.ops.sparse.compressed import sparse_csc_tensor as sparse_csc_tensor
+from tritonnn.ops.sparse.compressed import sparse_csr_tensor as sparse_csr_tensor
 from tritonnn.ops.sparse.making import sparse_coo_tensor as sparse_coo_tensor
+from tritonnn.ops.sparse.products import hspmm as hspmm
+from tritonnn.ops.sparse.products import smm as smm
+from tritonnn.ops.sparse.products import sspaddmm as sspaddmm
 from tritonnn.precision import get_float32_matmul_precision as get_float32_matmul_precision
 from tritonnn.precision import set_float32_matmul_precision as set_float32_matmul_precision
 from tritonnn.random import Generator as Generator
@@ -1770,3 +1782,4 @@ def nanquantile(
     interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor: ...
+def narrow_copy(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor: ...

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from tritonnn._tensor import Tensor, set_requires_grad
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import SparseOperand
 from tritonnn.memory import MetaBlock, Storage
 from tritonnn.memory_format import layout as Layout
@@ -245,6 +246,18 @@ def spelled(layout: Layout) -> str:
     """A layout as PyTorch's errors spell it: Strided, Sparse, SparseCsr."""
     word = layout.name.replace("_coo", "")
     return "".join(part.capitalize() for part in word.split("_"))
+
+
+def spelled_type(dtype: DType) -> str:
+    """A type of elements as PyTorch's errors spell it: Float, Long."""
+    return _TYPES.get(dtype.name, dtype.name)
+
+
+_TYPES = {
+    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long", "int32": "Int",
+    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
+}  # fmt: skip
 
 
 def refusal(name: str) -> Callable[..., NoReturn]:

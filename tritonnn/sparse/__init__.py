@@ -1,5 +1,7 @@
-"""`torch.sparse`: what there is for sparse tensors. They are made by `torch.sparse_coo_tensor`, `torch.sparse_csr_tensor`
-and their like and `Tensor.to_sparse`, and by layers such as `nn.Embedding(..., sparse=True)` as gradients of their tables.
+"""`torch.sparse`: what there is for sparse tensors.
+
+They are made by `torch.sparse_coo_tensor`, `torch.sparse_csr_tensor` and their like and `Tensor.to_sparse`, and by layers
+such as `nn.Embedding(..., sparse=True)` as gradients of their tables.
 """
 
 from __future__ import annotations

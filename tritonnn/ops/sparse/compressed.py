@@ -9,7 +9,7 @@ from typing import Any
 from tritonnn import dtypes
 from tritonnn import shape as shapes
 from tritonnn._compressed import BY_ROWS, COMPRESSED, NAMES, OF_BLOCKS, make_compressed
-from tritonnn._sparse import spelled
+from tritonnn._sparse import spelled, spelled_type
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
@@ -19,16 +19,7 @@ from tritonnn.ops.sparse.invariants import checked_by_default
 from tritonnn.ops.sparse.making import part_of
 from tritonnn.shape import Size
 
-_WORDS = {dtypes.int32: "Int", dtypes.int64: "Long"}
-
-
-def _word(dtype: DType) -> str:
-    """A type as PyTorch's errors spell it."""
-    named = {
-        "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int16": "Short",
-        "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
-    }  # fmt: skip
-    return _WORDS.get(dtype) or named.get(dtype.name, dtype.name)
+_INDICES = (dtypes.int32, dtypes.int64)
 
 
 def _make(
@@ -37,7 +28,7 @@ def _make(
 ) -> Tensor:  # fmt: skip
     values = part_of(values, dtype, device)
     starts, places = (_index(part, values) for part in (starts, places))
-    _look(layout, starts, values)
+    _look(layout, starts, places, values)
     shape = _inferred(layout, starts, places, values) if size is None else Size(shapes.as_size((size,), name))
     if min(shape, default=0) < 0:
         raise RuntimeError(f"{name}: numel: integer multiplication overflow: size is {list(shape)}")
@@ -61,11 +52,16 @@ def _index(part: Any, values: Tensor) -> Tensor:
     return made.to(dtypes.int64)
 
 
-def _look(layout: Layout, starts: Tensor, values: Tensor) -> None:
+def _look(layout: Layout, starts: Tensor, places: Tensor, values: Tensor) -> None:
     """Refuse parts of which no tensor can be thought."""
-    name = NAMES[layout in BY_ROWS][0]
+    name, other = NAMES[layout in BY_ROWS]
     if not starts._shape:
         raise RuntimeError(f"{name} must have dimensionality >= 1 but got {len(starts._shape)}")
+    if len(starts._shape) != len(places._shape):
+        raise RuntimeError(
+            f"{name} and {other} dimensionalities must be equal but got {len(starts._shape)} and {len(places._shape)}, "
+            "respectively"
+        )
     batch, block = len(starts._shape) - 1, 2 if layout in OF_BLOCKS else 0
     if len(values._shape) <= batch + block:
         raise RuntimeError(
@@ -146,11 +142,13 @@ def _check_types(layout: Layout, starts: Tensor, places: Tensor) -> None:
     first, second = NAMES[layout in BY_ROWS]
     if starts._dtype is not places._dtype:
         raise RuntimeError(
-            f"{first} and {second} must have the same dtype, bot got {_word(starts._dtype)} and "
-            f"{_word(places._dtype)}, respectively"
+            f"{first} and {second} must have the same dtype, bot got {spelled_type(starts._dtype)} and "
+            f"{spelled_type(places._dtype)}, respectively"
         )
-    if starts._dtype not in _WORDS:
-        raise RuntimeError(f"{first} and {second} dtype must be Int or Long, but got {_word(starts._dtype)}")
+    if starts._dtype not in _INDICES:
+        raise RuntimeError(
+            f"{first} and {second} dtype must be Int or Long, but got {spelled_type(starts._dtype)}"
+        )
 
 
 def _check_order(layout: Layout, starts: Tensor, places: Tensor, shape: Size, values: Tensor) -> None:
@@ -177,9 +175,8 @@ def _check_order(layout: Layout, starts: Tensor, places: Tensor, shape: Size, va
     counts = starts[..., 1:] - starts[..., :-1]
     longest = extent
     need(
-        (counts < 0) | (counts > longest),
-        f"0 <= {first}[..., i] - {first}[..., i - 1] <= {across} for all i = 1, ..., {lines}", counts,
-        f"the differences of {first} ",
+        (counts < 0) | (counts > longest), f"0 <= {first}[..., 1:] - {first}[..., :-1] <= {across}", counts,
+        f"({first}[..., 1:] - {first}[..., :-1])",
     )  # fmt: skip
     from tritonnn.ops.sparse.spmm import lines_of
 

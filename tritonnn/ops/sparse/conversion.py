@@ -64,6 +64,12 @@ def compress(
     )  # fmt: skip
 
 
+def not_zero(x: Tensor) -> Tensor:
+    """Where elements are not zero."""
+    x = x.detach()
+    return (x.real != 0) | (x.imag != 0) if x._dtype.is_complex else x != 0
+
+
 def _in_blocks(dense: Tensor, batch: int, block: Sequence[int]) -> Tensor:
     """(*batch, rows, columns, *rest) as (matrices, rows of blocks, columns of blocks, *block, *rest)."""
     rows, columns = dense._shape[batch : batch + 2]
@@ -155,7 +161,7 @@ def dense_to_compressed(self: Tensor, layout: Layout, block: Any, dense_dim: int
     batch = dims - 2 - count
     size = _blocks_of(name, self._shape, block, batch) if layout in OF_BLOCKS else (1, 1)
     parts = _in_blocks(self, batch, size)
-    there = parts.detach() != 0
+    there = not_zero(parts)
     if there.numel():
         there = there.flatten(3).any(-1)
     else:
@@ -179,7 +185,7 @@ def coo_to_compressed(self: SparseTensor, layout: Layout, block: Any) -> Compres
     name = f"to_{layout.name}"
     if len(self._places) != 2:
         raise RuntimeError(
-            f"{name}: conversion from Sparse to {spelled(layout)} for input tensors with sparse_dim()!=2 is not supported"
+            f"coo_{name}: conversion from Sparse to {spelled(layout)} for input tensors with sparse_dim()!=2 is not supported"
         )
     single = coalesce(self)
     row, column = single._places
@@ -323,7 +329,7 @@ def dense_to_coo(self: Tensor, sparse_dim: int | None) -> SparseTensor:
         return make_sparse(
             empty(0, len(values), dtype=dtypes.int64, device=self.device), values, self.shape, True
         )
-    there = self.detach() != 0
+    there = not_zero(self)
     if count < len(self.shape):
         there = there.flatten(count).any(-1)
     places = there.nonzero().t().contiguous()

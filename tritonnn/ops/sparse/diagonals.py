@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
-from tritonnn._sparse import make_sparse, spelled
+from tritonnn._sparse import make_sparse, spelled, spelled_type
 from tritonnn._tensor import Tensor
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import sparse_coo, sparse_csc, sparse_csr
@@ -63,7 +63,7 @@ def _check(rows: Tensor, shifts: Tensor, shape: Any, layout: Layout | None) -> N
             f"Number of diagonals ({len(rows)}) does not match the number of offsets ({len(shifts)})"
         )
     if shifts._dtype is not dtypes.int64:
-        raise RuntimeError(f"Offset Tensor must have dtype Long but got {shifts._dtype.name}")
+        raise RuntimeError(f"Offset Tensor must have dtype Long but got {spelled_type(shifts._dtype)}")
     numbers = shifts.tolist()
     if len(set(numbers)) != len(numbers):
         raise RuntimeError("Offset tensor contains duplicate values")

@@ -163,7 +163,7 @@ def index_select(input: SparseTensor, dim: int, index: Tensor) -> SparseTensor:
     sparse = len(input._places)
     if dim >= sparse:
         values = input._entries.index_select(dim - sparse + 1, wanted)
-        return make_sparse(input._places, values, shape, input._coalesced)
+        return make_sparse(input._places, values, shape, False)
     # by line: the entries of line w, for every wanted w, one after the other
     line = input._places[dim]
     order = argsort(line, stable=True)
@@ -197,7 +197,7 @@ def select(input: Any, dim: int, index: int) -> Tensor:
     shape = Size((*input._shape[:dim], *input._shape[dim + 1 :]))
     if dim >= sparse:
         values = input._entries.select(dim - sparse + 1, index)
-        return make_sparse(input._places, values, shape, input._coalesced)
+        return make_sparse(input._places, values, shape, False)
     kept = (input._places[dim] == index).nonzero().reshape(-1)
     values = input._entries[kept]
     if sparse == 1:
