@@ -11,7 +11,7 @@ import importlib
 import os
 from typing import Any
 
-from tritonnn import _tensor, _tensor_methods, config, ops
+from tritonnn import _overriding, _tensor, _tensor_methods, config, ops
 from tritonnn._tensor import Tensor
 from tritonnn.determinism import (
     are_deterministic_algorithms_enabled,
@@ -86,14 +86,15 @@ pi = 3.141592653589793
 e = 2.718281828459045
 newaxis = None
 
+result_type = _overriding.overridable(result_type)
 globals().update(ALIASES)
 globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "amp", "autograd", "backends", "cpu", "cuda", "func", "linalg", "multiprocessing", "nn", "optim", "random",
-    "serialization", "storage",
-    "sparse", "special", "testing", "utils", "version",
+    "_C", "amp", "autograd", "backends", "cpu", "cuda", "distributions", "fft", "func", "library", "linalg", "masked",
+    "multiprocessing", "nn", "optim", "overrides", "random", "serialization", "signal", "sparse", "special", "storage",
+    "testing", "utils", "version",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
@@ -131,6 +132,7 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, Tensor)
 
 
+@_overriding.overridable
 def is_floating_point(input: Tensor) -> bool:
     """Whether the dtype of `input` is a floating one.
 
@@ -143,6 +145,7 @@ def is_floating_point(input: Tensor) -> bool:
     return input.dtype.is_floating_point
 
 
+@_overriding.overridable
 def is_complex(input: Tensor) -> bool:
     """Whether the dtype of `input` is a complex one.
 
@@ -155,6 +158,7 @@ def is_complex(input: Tensor) -> bool:
     return input.dtype.is_complex
 
 
+@_overriding.overridable
 def is_inference(input: Tensor) -> bool:
     """Whether the memory of `input` was made in inference mode.
 
@@ -167,6 +171,7 @@ def is_inference(input: Tensor) -> bool:
     return input.is_inference()
 
 
+@_overriding.overridable
 def detach(input: Tensor) -> Tensor:
     """The memory of `input` outside the graph.
 
@@ -179,6 +184,7 @@ def detach(input: Tensor) -> Tensor:
     return input.detach()
 
 
+@_overriding.overridable
 def detach_(input: Tensor) -> Tensor:
     """Cut `input` from the graph, in place.
 
@@ -191,6 +197,7 @@ def detach_(input: Tensor) -> Tensor:
     return input.detach_()
 
 
+@_overriding.overridable
 def numel(input: Tensor) -> int:
     """Number of elements of `input`.
 

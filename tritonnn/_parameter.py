@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, TypeGuard
 
+from tritonnn._overriding import TENSORS, DisableTorchFunctionSubclass, _disabled_torch_function_impl
 from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
@@ -12,15 +13,31 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.ops.creation.creation import empty
 
 
-def _subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:
+def of_class(tensor: Tensor, cls: Any) -> Any:
+    """A tensor that nobody else refers to, as one of a subclass."""
+    try:
+        tensor.__class__ = cls
+        return tensor
+    except TypeError:  # the class has slots of its own
+        made = object.__new__(cls)
+        for name in _FIELDS:
+            setattr(made, name, getattr(tensor, name))
+        made.__dict__.update(tensor.__dict__)
+        return made
+
+
+# The storage comes last, as in `tritonnn/_tensor.py`.
+_FIELDS = ("_buf", "_shape", "_dtype", "_device", "_rg", "_node", "_base", "_storage")
+
+
+def make_subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:
     """`data`'s memory as a leaf of the given class."""
     if isinstance(data, Sparse):
         raise NotImplementedError(
             f"{cls.__name__}: is not implemented for sparse tensors: give it a dense one"
         )
-    leaf = data.detach()
-    leaf.__class__ = cls
-    return leaf.requires_grad_(requires_grad)
+    with DisableTorchFunctionSubclass():
+        return of_class(Tensor.requires_grad_(Tensor.detach(data), requires_grad), cls)
 
 
 # What a program may call one of its own attributes although tensors have it.
@@ -68,10 +85,12 @@ class Parameter(Tensor):
     tensor([0., 0.], requires_grad=True)
     """
 
+    __torch_function__ = _disabled_torch_function_impl  # to all functions it is as a plain tensor
+
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
         if data is None:
             data = empty(0)
-        return _subclass(cls, data, requires_grad)
+        return make_subclass(cls, data, requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         if id(self) not in memo:
@@ -114,11 +133,12 @@ class Buffer(Tensor):
     """
 
     persistent: bool
+    __torch_function__ = _disabled_torch_function_impl
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
         if data is None:
             data = empty(0)
-        buffer = _subclass(cls, data, data.requires_grad)
+        buffer = make_subclass(cls, data, data.requires_grad)
         buffer.persistent = persistent
         return buffer
 
@@ -149,6 +169,9 @@ def _rebuild_from_type_v2(function: Any, kind: object, args: Any, state: object)
         tensor.__class__ = kind
     restore = getattr(kind, "__setstate__", None)
     return set_attributes(tensor, state) if restore is None else (restore(tensor, state), tensor)[1]
+
+
+TENSORS.update((Parameter, Buffer))
 
 
 class UninitializedTensorMixin:
@@ -210,7 +233,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
     def __new__(
         cls, requires_grad: bool = True, device: DeviceLike | None = None, dtype: DType | None = None
     ) -> UninitializedParameter:
-        return _subclass(cls, empty(0, device=device, dtype=dtype), requires_grad)
+        return make_subclass(cls, empty(0, device=device, dtype=dtype), requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
         if id(self) not in memo:
@@ -240,7 +263,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):
         dtype: DType | None = None,
         persistent: bool = True,
     ) -> UninitializedBuffer:
-        buffer = _subclass(cls, empty(0, device=device, dtype=dtype), requires_grad)
+        buffer = make_subclass(cls, empty(0, device=device, dtype=dtype), requires_grad)
         buffer.persistent = persistent
         return buffer
 

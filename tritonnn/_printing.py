@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn._compressed import BY_ROWS, NAMES, CompressedTensor
+from tritonnn._overriding import overrides
 from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.dtypes import bool_, get_default_dtype, int64
@@ -236,7 +237,8 @@ def _sparse_suffixes(tensor: Sparse) -> list[str]:
 
 def tensor_str(tensor: Tensor) -> str:
     """`repr(tensor)`."""
-    prefix = "tensor("
+    kind = type(tensor)
+    prefix = "tensor(" if not overrides(kind) else f"{kind.__name__}("
     if isinstance(tensor, Sparse):
         text, suffixes = _parts(tensor, prefix), _sparse_suffixes(tensor)
     else:

@@ -14,7 +14,9 @@ from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
-from tritonnn._parameter import _rebuild_from_type_v2, attributes
+from tritonnn import _overridable
+from tritonnn._overriding import DisableTorchFunctionSubclass
+from tritonnn._parameter import _rebuild_from_type_v2, attributes, make_subclass, of_class
 from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor, check_grad, set_requires_grad
 from tritonnn.autograd.api import backward
@@ -22,6 +24,7 @@ from tritonnn.device import CPU, register_runtime
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import get_default_dtype
 from tritonnn.ops.conversion.conversion import deep_copy
+from tritonnn.ops.shape.alias import alias
 from tritonnn.recording import graph, hooks
 from tritonnn.recording.grad_mode import state
 from tritonnn.table import NAMESPACES
@@ -32,12 +35,25 @@ class _Methods(Tensor):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """`Tensor(2, 3)`, `Tensor([1, 2])`: the constructor of older programs; subclasses make themselves."""
-        if cls is not Tensor:
-            return object.__new__(cls)
         from tritonnn.legacy_types import construct
 
         kind = args[0].dtype if len(args) == 1 and isinstance(args[0], Tensor) else get_default_dtype()
-        return construct(kind, CPU, args, kwargs)
+        made = construct(kind, CPU, args, kwargs)
+        return made if cls is Tensor else of_class(made, cls)
+
+    def as_subclass(self, cls: type) -> Any:
+        """The same memory and history as a tensor of a subclass.
+
+        >>> import tritonnn as torch
+        >>> class Image(torch.Tensor):
+        ...     pass
+        >>> torch.ones(2).as_subclass(Image) * 2
+        Image([2., 2.])
+        """
+        if not isinstance(cls, type) or not issubclass(cls, Tensor):
+            raise TypeError(f"as_subclass(): argument 'cls' must be a subclass of Tensor, not {cls!r}")
+        with DisableTorchFunctionSubclass():
+            return of_class(alias(self), cls)
 
     # ---- autograd -------------------------------------------------------------------------------------
 
@@ -264,6 +280,25 @@ class _Methods(Tensor):
         return _rebuild_from_type_v2, (function, kind, args, state)
 
 
+def _make_subclass(cls: type, data: Tensor, require_grad: bool = False, **more: Any) -> Any:
+    """The memory of `data` as a leaf of a subclass."""
+    if more:
+        raise NotImplementedError(
+            f"_make_subclass: only data and require_grad are known, not {', '.join(more)}: there are no tensors "
+            "that say another device or layout than their memory has"
+        )
+    return make_subclass(cls, data, require_grad)
+
+
+def _make_wrapper_subclass(cls: type, size: Any, *args: Any, **kwargs: Any) -> Any:
+    """Not there: tensors without memory of their own need `__torch_dispatch__`."""
+    raise NotImplementedError(
+        f"_make_wrapper_subclass: {getattr(cls, '__name__', cls)} would be a tensor without memory, whose calls "
+        "__torch_dispatch__ answers; tritonnn has no such tensors. Hint: keep the parts as attributes of a tensor "
+        "made by _make_subclass, or of an object that is no tensor, and answer calls in __torch_function__"
+    )
+
+
 def _runtime() -> Any:
     from tritonnn.runtime.interface import runtime
 
@@ -287,7 +322,7 @@ def _attach() -> None:
     for name, value in vars(Tensor).items():
         member = value.fget if isinstance(value, property) else value
         if isinstance(member, FunctionType) and id(member) not in functions:  # those have names of their own
-            if name.startswith("__"):
+            if name.startswith("__") and not member.__qualname__.startswith("Tensor."):
                 member.__name__ = name
             named = member.__qualname__.startswith("Tensor.")  # an alias comes after what it stands for
             if not named and (member.__name__ == name or isinstance(value, property)):
@@ -304,5 +339,8 @@ def _read_only(name: str, member: property) -> property:
 
 
 _attach()
+_overridable.attach()
+for _maker in (_make_subclass, _make_wrapper_subclass):
+    setattr(Tensor, _maker.__name__, staticmethod(_maker))
 _OWN_FIELDS = frozenset(k for k in Tensor.__dict__ if k.startswith("_")) | {"_stride", "_offset"}
 register_runtime(_runtime, _cuda)

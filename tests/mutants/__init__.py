@@ -26,6 +26,8 @@ AREAS = (
     "debugging",
     "recurrent",
     "sparse",
+    "overriding",
+    "distributions",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.
@@ -60,6 +62,7 @@ MECHANISMS = {
     "generator state": "where a stream of random numbers goes on",
     "random numbers": "the numbers themselves",
     "file offset": "where bytes lie in a file",
+    "taken over": "whose answer a call gets",
     "byte order": "of numbers in a file",
     "exchange": "memory shown to other libraries",
     "refusal": "damaged or hostile files",

@@ -24,6 +24,14 @@ GIVEN = (("float32",), ("lower",), ("float32", "lower"), ("lower", "float32"), (
 #: (device type, op) -> why its result may be of another type than PyTorch's
 OTHER: dict[tuple[str, str], str] = {
     **{
+        (device, name): "PyTorch's is made of products, which autocast lowers; here it is as exact as without"
+        for device, names in (
+            ("cpu", "linalg_matrix_power matrix_power pca_lowrank pinv svd_lowrank"),
+            ("cuda", "linalg_matrix_exp matrix_exp pinv pinverse"),
+        )
+        for name in names.split()
+    },
+    **{
         ("cpu", name): "in lower precision, as on CUDA; PyTorch's CPU code keeps states in what it is given"
         for name in ("lstm", "gru", "lstm_cell", "gru_cell")
     },
@@ -118,6 +126,7 @@ def as_cuda() -> Iterator[None]:
 
 def cases() -> Any:
     chosen = [op for op in ops() if torch.float32 in op.dtypes and counterpart(op) is not None]
+    chosen = [op for op in chosen if op.name != "lobpcg"]  # PyTorch's raises KeyError of float16
     return pytest.mark.parametrize("op", chosen, ids=lambda op: op.name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._overriding import overridable
 from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.engine import Run, lock_of
@@ -98,6 +99,7 @@ def _input_edge(value: Any) -> Edge:
     return (node.variable, 0) if isinstance(node, AccumulateGrad) else (node, value[1])
 
 
+@overridable
 def backward(
     tensors: Any = None,
     grad_tensors: Any = None,
@@ -157,6 +159,7 @@ def _accumulate_captured(run: Run, inputs: tuple) -> None:
                     tensor._grad = grad if tensor._grad is None else tensor._grad + grad
 
 
+@overridable
 def grad(
     outputs: Any,
     inputs: Any,

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._overriding import state as overriding
 from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.nested import LEVELS, on_fresh_stack
@@ -113,12 +114,15 @@ class Run:
         before = state.enabled, state.keeps_graph, state.current, autocast.on
         # Formulas compute in the types that the calls of forward chose.
         state.enabled, state.keeps_graph, state.current, autocast.on = self.create, self.keep, self, {}
+        off = overriding.off
+        overriding.off = max(off, 1)  # what was saved is computed with, whatever takes calls over
         try:
             while heap:
                 node = nodes[heapq.heappop(heap)[1]]
                 self._visit(node, incoming, nodes, useful, heap)
         finally:
             state.enabled, state.keeps_graph, state.current, autocast.on = before
+            overriding.off = off
 
     def will_reach(self, target: Any) -> bool:
         """Whether a node, or a leaf, gets a gradient in this pass."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn._overriding import _disabled_torch_function_impl
 from tritonnn._tensor import Tensor
 
 
@@ -25,3 +26,5 @@ class Variable(Tensor, metaclass=_VariableType):
     >>> torch.autograd.Variable(torch.ones(1), requires_grad=True).requires_grad
     True
     """
+
+    __torch_function__ = _disabled_torch_function_impl

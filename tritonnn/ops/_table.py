@@ -11,11 +11,14 @@ An entry is a decorated function. Its signature is the op's schema, its docstrin
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from tritonnn import dispatch
+from tritonnn._overriding import overloading, overridable, overridden
 from tritonnn._tensor import Tensor
-from tritonnn.errors import LEAKS, SparseOperand, leaked
+from tritonnn.errors import SparseOperand
+from tritonnn.ops._frames import checked_frame, frame, own
 from tritonnn.table import (
     ALL_TYPES,
     ANY,
@@ -37,8 +40,6 @@ from tritonnn.table import (
     Out,
     Perf,
     Sample,
-    verify,
-    verify_named,
 )
 from tritonnn.table.entry import P, R
 from tritonnn.table.in_place import FUNCTIONS_IN_PLACE, doc_in_place
@@ -82,6 +83,7 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
             and bfloat16 as float64), and absent arguments as their defaults. A ufunc is given the tensors in order.
         inplace: also make `name_`, a method if the op is one. alias: more names.
         aliasing: the implementation may be given its first argument as the output (in-place calls need no copy).
+        unrecorded: its results never require grad, as PyTorch's do not.
         recorded: it stands in graphs alone and is never run: dispatch, or other ops, compute what it stands for.
         renewable: the gradient's formula is given None for a result that was written since, and computes it anew.
         public: what errors call it, where users know another name.
@@ -89,7 +91,7 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
         keywords: other name -> argument, where it may be given by that as well (`axis` and the like always may).
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
         alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.
-        host: runs through the host by declaration.
+        host: the library through which it runs on the host by declaration, for GPU tensors too.
         float8: whether tensors may be of float8 types: what only moves elements may, and products.
     """
     return lambda rule: _publish(Op(rule, "primitive", **options), dispatch.call, options)
@@ -158,16 +160,17 @@ def writing(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, None]]:
 def composite(**options: Any) -> Callable[[Callable[P, R]], Entry[P, R]]:
     """An op whose body computes with other ops; devices and gradients come free.
 
-    Options as of `primitive`, and `out=True` where it takes `out=`, which the body knows nothing of.
+    Options as of `primitive`, and `out=True` where it takes `out=`, which the body knows nothing of; `data=True` where
+    its first argument is data to be read, which takes no calls over.
     """
 
     def decorate(body: Any) -> Any:
         op = Op(body, "composite", **options)
-        function = op.function = _checked(op, body) if op.api else body
+        function = op.function = checked_frame(op, body) if op.api else body
         _dress(function, op, op.public_name)
-        _register(op, function, options)
+        _register(op, function, checked_frame(op, body) if _is_both(op) else function, options)
         if op.inplace:
-            in_place: Any = dispatch.inplace_composite(op, function)
+            in_place: Any = overridable(dispatch.inplace_composite(op, function))
             in_place.op = op
             in_place.__module__ = function.__module__
             in_place.__signature__ = OpSignature(op, out=False)
@@ -175,92 +178,6 @@ def composite(**options: Any) -> Callable[[Callable[P, R]], Entry[P, R]]:
         return function
 
     return decorate
-
-
-_BOUND: tuple = (None,)  # in place of what is looked at: such calls are bound
-
-
-def _checked(op: Op, body: Callable) -> Any:
-    """The body behind a look at the classes of its arguments; Python itself binds them."""
-    body.__name__ = body.__qualname__ = op.public_name  # what Python calls it where arguments do not fit
-    count = op.n_positional
-    ways: dict[int, Any] = {}
-
-    def function(*args: Any, **kwargs: Any) -> Any:
-        if not kwargs:
-            given = len(args)
-            looks = ways.get(given)
-            if looks is None:  # what does not fit is bound, and refused, the long way
-                known = op.n_required <= given and (given <= count or (op.takes_any and op.legacy is None))
-                looks = ways[given] = op.looks(0, min(given, count)) if known else _BOUND
-            if looks is not _BOUND:
-                for i, classes in looks:
-                    if args[i].__class__ not in classes:
-                        args = (*verify(op, args[:count], i), *args[count:])  # what follows is a size in line
-                        break
-                try:
-                    result = op.run(*args)
-                    return (
-                        result if result.__class__ is Tensor and result._base is None else own(result, args)
-                    )
-                except SparseOperand:
-                    pass
-                except (
-                    LEAKS
-                ) as error:  # also what the body's helpers refuse, which do not know whom they help
-                    raise leaked(op.public_name, op.names, args, error) from error.__cause__
-                return with_sparse(op, args, {})
-        given_tensors = (*args, *kwargs.values())  # `out` among them
-        return own(_bound(op, args, kwargs), given_tensors)
-
-    function.__wrapped__ = body  # type: ignore[attr-defined]
-    if op.takes_out and "out" not in op.names:
-        function.__signature__ = OpSignature(op)  # type: ignore[attr-defined]
-    return function
-
-
-def _bound(op: Op, args: tuple, kwargs: dict[str, Any]) -> Any:
-    """Call a composite's body with whatever was given."""
-    count = op.n_positional
-    if op.legacy is not None and len(args) > count:
-        args = op.legacy(args, kwargs)
-    given = len(args)
-    for i, classes in op.looks(0, min(given, count)):
-        if args[i].__class__ not in classes:
-            if given > count and not op.takes_any:
-                break  # for Python to say
-            args = (*verify(op, args[:count], i), *args[count:])  # what follows is a size given in line
-            break
-    if kwargs:
-        if not kwargs.keys() <= op.places.keys():
-            op.rename(kwargs)
-        verify_named(op, kwargs)
-    out = kwargs.pop("out", None) if kwargs and op.takes_out and "out" not in op.names else None
-    if (written := kwargs.get("out") if out is None else out) is not None:
-        dispatch.check_out_arguments(op, args, kwargs, written, out)
-    try:
-        result = (op.run if out is None else dispatch.without_autocast(op.body))(*args, **kwargs)
-        return result if out is None else dispatch.deliver(op.public_name, out, result)
-    except SparseOperand:
-        pass
-    except LEAKS as error:
-        known_names, values = (*op.names[: len(args)], *kwargs), (*args[: len(op.names)], *kwargs.values())
-        raise leaked(op.public_name, known_names, values, error) from error.__cause__
-    return with_sparse(op, args, kwargs if out is None else {**kwargs, "out": out})
-
-
-def own(result: Any, args: tuple) -> Any:
-    """Results are views of arguments or tensors of their own: what a body made on its way nobody else can write to."""
-    if isinstance(result, Tensor):
-        base = result._base
-        if base is not None and not any(
-            [arg is base or (isinstance(arg, Tensor) and arg._base is base) for arg in args]
-        ):
-            result._base = None
-    elif isinstance(result, (tuple, list)):
-        for part in result:
-            own(part, args)
-    return result
 
 
 def named(name: str, function: Any) -> Any:
@@ -271,7 +188,7 @@ def named(name: str, function: Any) -> Any:
 
 def checked(function: Any) -> Any:
     """A function that is no entry, behind the look at its arguments' classes that entries have."""
-    wrapper = _checked(Op(function, "composite", api="tensor"), function)
+    wrapper = checked_frame(Op(function, "composite", api="tensor"), function)
     wrapper.__name__ = wrapper.__qualname__ = function.__name__
     wrapper.__doc__, wrapper.__module__ = function.__doc__, function.__module__
     return wrapper
@@ -287,10 +204,14 @@ def expose(api: str, *names: str, of: Any = None) -> Callable[[Any], Any]:
     def decorate(function: Any) -> Any:
         if of is not None:
             function.op = of.op
+        method = function
+        if isinstance(function, FunctionType) and not hasattr(function, "overridable"):
+            function, method = overridable(function), overridable(function)
+            method.__module__, method.__qualname__ = Tensor.__module__, f"Tensor.{function.__name__}"
         for name in (function.__name__, *names):
             for place in api.split():
                 if place == "tensor":
-                    setattr(Tensor, name, function)
+                    setattr(Tensor, name, method)
                 else:
                     NAMESPACES[place][name] = function
         return function
@@ -301,70 +222,57 @@ def expose(api: str, *names: str, of: Any = None) -> Callable[[Any], Any]:
 def attach(**members: Any) -> None:
     """Give Tensor methods and properties that no entry publishes: `attach(view=_view, T=property(_reversed))`."""
     for name, member in members.items():
+        if isinstance(member, FunctionType) and not hasattr(member, "overridable") and _takes_others(member):
+            member = overridable(member)
         setattr(Tensor, name, member)
 
 
+def _takes_others(method: FunctionType) -> bool:
+    """Whether a method is given further tensors."""
+    first = method.__code__.co_varnames[:1]
+    return any(
+        [
+            "Tensor" in str(note)
+            for name, note in method.__annotations__.items()
+            if name not in (*first, "return")
+        ]
+    )
+
+
 def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
-    bind, op.run = op.bind, run
-    ways: dict[int, tuple] = {}
-
-    def function(*args: Any, **kwargs: Any) -> Any:
-        if not kwargs:
-            given = len(args)
-            way = ways.get(given)
-            if way is None:
-                way = ways[given] = op.way(given, _unchecked(op))
-            if way:
-                tail, looks = way
-                for i, classes in looks:
-                    if args[i].__class__ not in classes:
-                        args = tuple(verify(op, args, i))
-                        break
-                try:
-                    return op.run(op, args + tail)
-                except SparseOperand:
-                    pass
-                except LEAKS as error:
-                    raise leaked(op.public_name, op.names, args, error) from error.__cause__
-                return with_sparse(op, args, {})
-        bound, out = bind(args, kwargs)
-        try:
-            return op.run(op, bound) if out is None else op.run(op, bound, out)
-        except SparseOperand:
-            pass
-        except LEAKS as error:
-            raise leaked(op.public_name, op.names, bound, error) from error.__cause__
-        return with_sparse(op, *as_given(op, bound, out))
-
-    entry = _dress(function, op, op.public_name)
+    op.run = run
+    entry = _dress(frame(op), op, op.public_name)
     entry.__signature__ = OpSignature(op)  # type: ignore[attr-defined]
     op.function = entry
-    _register(op, entry, options)
+    _register(op, entry, frame(op) if _is_both(op) else entry, options)
     if op.inplace:
-
-        def in_place(*args: Any, **kwargs: Any) -> Any:
-            bound = bind(args, kwargs, "_")[0]
-            try:
-                return dispatch.inplace(op, bound)
-            except SparseOperand:
-                return with_sparse(op, *as_given(op, bound), suffix="_")
-
-        _dress(in_place, op, op.name + "_")
-        in_place.__signature__ = OpSignature(op, out=False)  # type: ignore[attr-defined]
-        for name in (op.name, *options.get("alias", ())):
-            _method(name + "_", in_place, options)
+        _publish_in_place(op, options)
     return entry
 
 
-def _unchecked(op: Op) -> int:
-    """From where on classes of arguments are looked at: single tensors that come first dispatch checks itself.
+def _publish_in_place(op: Op, options: dict[str, Any]) -> None:
+    bind = op.bind
 
-    Ops that are not published are not asked.
-    """
-    if not op.api:
-        return len(op.names)
-    leading = (i for i, slot in enumerate(op.tensor_slots) if slot != i or slot in op.list_slots)
-    return next(leading, len(op.tensor_slots))
+    def in_place(*args: Any, **kwargs: Any) -> Any:
+        if (found := overloading((*args, *kwargs.values()) if kwargs else args)) is not None:
+            return overridden(in_place, found, args, kwargs)
+        bound = bind(args, kwargs, "_")[0]
+        try:
+            return dispatch.inplace(op, bound)
+        except SparseOperand:
+            return with_sparse(op, *as_given(op, bound), suffix="_")
+
+    _dress(in_place, op, op.name + "_")
+    in_place.overridable = True  # type: ignore[attr-defined]
+    in_place.__signature__ = OpSignature(op, out=False)  # type: ignore[attr-defined]
+    for name in (op.name, *options.get("alias", ())):
+        _method(name + "_", in_place, options)
+
+
+def _is_both(op: Op) -> bool:
+    """Whether it is published as a method and as a function, which are two to those who take calls over."""
+    places = op.api.split()
+    return "tensor" in places and len(places) > 1
 
 
 def _dress(function: Any, op: Op, name: str) -> Entry:
@@ -375,14 +283,23 @@ def _dress(function: Any, op: Op, name: str) -> Entry:
     return function
 
 
-def _register(op: Op, function: Callable, options: dict[str, Any]) -> None:
+def _register(op: Op, function: Callable, method: Any, options: dict[str, Any]) -> None:
     if op.name in OPS:
         raise ValueError(f"the op table has two entries '{op.name}': {OPS[op.name].module}, {op.module}")
     OPS[op.name] = op
+    if method is not function:
+        for name, value in vars(function).items():
+            setattr(method, name, value)
+        method.__name__, method.__doc__, method.__module__ = (
+            function.__name__,
+            function.__doc__,
+            Tensor.__module__,
+        )
+        method.__qualname__ = f"Tensor.{function.__name__}"
     for place in op.api.split():
         for name in (options.get("public") or op.name, *options.get("alias", ())):
             if place == "tensor":
-                setattr(Tensor, name, function)
+                setattr(Tensor, name, method)
             else:
                 NAMESPACES[place][name] = function
 

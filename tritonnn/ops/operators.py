@@ -8,12 +8,20 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dispatch
+from tritonnn._overriding import (
+    MODES,
+    TENSORS,
+    overloading,
+    overridable,
+    overridden,
+    overrides,
+)
 from tritonnn._tensor import Tensor
 from tritonnn.errors import SparseOperand
 from tritonnn.ops.creation.from_data import from_numpy
 from tritonnn.ops.elementwise import arithmetic as ar
 from tritonnn.ops.elementwise import comparison as cp
-from tritonnn.ops.elementwise import derived
+from tritonnn.ops.elementwise import derived  # noqa: F401  # has `positive`
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise import logic as lg
 from tritonnn.ops.elementwise import powers as pw
@@ -22,38 +30,71 @@ from tritonnn.table.sparse import with_sparse
 from tritonnn.table.types import Number, Operand
 
 _OPERANDS = (Tensor, bool, int, float, complex, np.number, np.bool_)
+_NUMBERS = frozenset((bool, int, float, complex))
+_Plain = Callable[[Tensor, Any], Tensor]
+
+# What those who take operators over are told, where it is a method of another name.
+_TOLD = {
+    "__add__": "add", "__radd__": "add", "__sub__": "sub", "__mul__": "mul", "__rmul__": "mul", "__truediv__": "div",
+    "__mod__": "remainder", "__rand__": "bitwise_and", "__ror__": "bitwise_or", "__rxor__": "bitwise_xor",
+    "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge",
+}  # fmt: skip
 
 
-def _operator(function: Any, swapped: bool = False) -> Callable[[Tensor, Operand], Tensor]:
-    """`function` as a method that leaves operands it does not know to the other side."""
+def _operator(name: str, plain: _Plain) -> Callable[[Tensor, Operand], Tensor]:
+    """`plain` as the operator of a name, which leaves operands it does not know to the other side."""
 
     def operate(self: Tensor, other: Operand) -> Tensor:
-        if not isinstance(other, _OPERANDS):
-            if not isinstance(other, np.ndarray):
-                return NotImplemented
-            other = from_numpy(other)
-        return function(other, self) if swapped else function(self, other)
+        kind = other.__class__
+        if (kind in TENSORS or kind in _NUMBERS) and self.__class__ in TENSORS and not MODES:
+            return plain(self, other)
+        return _unusual(name, plain, self, other)
 
     return operate
 
 
-def _straight(function: Any) -> Callable[[Tensor, Operand], Tensor]:
+def _straight(name: str, function: Any) -> Callable[[Tensor, Operand], Tensor]:
     """`_operator` for an entry whose further arguments have defaults: without the step through the function."""
     op, run = function.op, dispatch.pointwise
     tail = tuple(op.defaults.values())
 
-    def operate(self: Tensor, other: Operand) -> Tensor:
-        if not isinstance(other, _OPERANDS):
-            if not isinstance(other, np.ndarray):
-                return NotImplemented
-            other = from_numpy(other)
+    def plain(self: Tensor, other: Any) -> Tensor:
         try:
             return run(op, (self, other, *tail))
         except SparseOperand:
             pass
         return with_sparse(op, (self, other), {})
 
+    def operate(self: Tensor, other: Operand) -> Tensor:
+        kind = other.__class__
+        if (kind in TENSORS or kind in _NUMBERS) and self.__class__ in TENSORS and not MODES:
+            try:
+                return run(op, (self, other, *tail))
+            except SparseOperand:
+                pass
+            return with_sparse(op, (self, other), {})
+        return _unusual(name, plain, self, other)
+
     return operate
+
+
+def _unusual(name: str, plain: _Plain, self: Tensor, other: Any) -> Any:
+    """An operator with an operand of another class than a plain tensor's or number's."""
+    found = overloading((self, other))
+    if found is not None:
+        try:
+            return overridden(vars(Tensor)[_TOLD.get(name, name)], found, (self, other), {})
+        except TypeError as error:
+            if hasattr(error, "unimplemented"):
+                return NotImplemented
+            raise
+    if isinstance(other, np.ndarray):
+        other = from_numpy(other)
+    return plain(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+
+def _swapped(function: Any) -> _Plain:
+    return lambda self, other: function(other, self)
 
 
 def _in_place(name: str) -> Callable[[Tensor, Operand], Tensor]:
@@ -62,7 +103,8 @@ def _in_place(name: str) -> Callable[[Tensor, Operand], Tensor]:
     def operate(self: Tensor, other: Operand) -> Tensor:
         if isinstance(other, np.ndarray):
             other = from_numpy(other)
-        return method(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+        known = isinstance(other, _OPERANDS) or overrides(type(other))
+        return method(self, other) if known else NotImplemented
 
     return operate
 
@@ -96,18 +138,19 @@ _IN_PLACE = {
 
 
 _OTHERS: dict[str, Callable] = {
-    "__rsub__": _straight(ar.rsub), "__pow__": _operator(pw.pow), "__rtruediv__": _operator(_divided_into),
-    "__invert__": _invert, "__neg__": ew.neg, "__abs__": ew.abs, "__pos__": derived.positive,
+    "__rsub__": _straight("__rsub__", ar.rsub), "__pow__": _operator("__pow__", pw.pow),
+    "__rtruediv__": _operator("__rtruediv__", _divided_into), "__invert__": overridable(_invert),
+    **{f"__{name}__": vars(Tensor)[method] for name, method in (("neg", "neg"), ("abs", "abs"), ("pos", "positive"))},
 }  # fmt: skip
 
 
 def _attach() -> None:
     for name, function in _STRAIGHT.items():
-        setattr(Tensor, f"__{name}__", _straight(function))
+        setattr(Tensor, f"__{name}__", _straight(f"__{name}__", function))
     for name in _COMMUTATIVE:
-        setattr(Tensor, f"__r{name}__", _straight(_STRAIGHT[name]))
+        setattr(Tensor, f"__r{name}__", _straight(f"__r{name}__", _STRAIGHT[name]))
     for name, function in _REVERSED.items():
-        setattr(Tensor, f"__r{name}__", _operator(function, swapped=True))
+        setattr(Tensor, f"__r{name}__", _operator(f"__r{name}__", _swapped(function)))
     for name, method in _IN_PLACE.items():
         setattr(Tensor, f"__{name}__", _in_place(method))
     for name, operate in _OTHERS.items():

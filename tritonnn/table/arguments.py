@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tritonnn._overriding import TENSORS, VALUES
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import OF_PYTHON
@@ -245,6 +246,15 @@ def kind_of_argument(
     if kind is not None and kind.name == "bool" and functional and name in _TRUTHS:
         return Kind("bool", kind.classes | {_NONE}, _is_truth, bool)
     return kind
+
+
+def taken_at_once(kind: Kind | None, listed: bool) -> frozenset[type]:
+    """The classes of an argument that need no closer look; lists of tensors do, for what is in them."""
+    if kind is None:
+        return frozenset((*VALUES, *TENSORS))
+    if listed:
+        return kind.classes - {list, tuple}
+    return kind.classes | TENSORS if Tensor in kind.classes else kind.classes
 
 
 def _is_truth(value: Any) -> bool:

@@ -37,21 +37,33 @@ _LOSSES = """
     poisson_nll_loss binary_cross_entropy_with_logits
 """
 
+_DECOMPOSITIONS = """
+    linalg_cholesky cholesky_ex cholesky cholesky_inverse cholesky_solve inverse inv inv_ex lu_solve
+    linalg_lu_solve orgqr ormqr householder_product pinverse geqrf torch_qr torch_svd svd svdvals eig eigh
+    eigvals eigvalsh lstsq solve cond matrix_rank tensorinv tensorsolve triangular_solve compact_lu lu_factor
+    lu_factor_ex linalg_lu potrf potri potrs
+"""
+_CLOSED = """
+    btrisolve btriunpack gels gesv linalg_matrix_exp lobpcg lu_unpack matrix_exp pca_lowrank pinv real_eig
+    solve_ex svd_lowrank symeig
+"""
+
 _TABLE: dict[str, dict[str, str]] = {
     "cpu": {
-        LOWER: _PRODUCTS + "addmm_activation",
+        LOWER: _PRODUCTS + "addmm_activation vecdot",
         FLOAT32: _LOSSES + """
             cross_entropy ctc_loss binary_cross_entropy prod trace polar view_as_complex quantile nanquantile qr cdist
             avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d adaptive_max_pool3d_with_indices
             max_pool3d max_unpool1d max_unpool2d max_unpool3d lp_pool3d local_response_norm pad
             fractional_max_pool2d fractional_max_pool2d_with_indices
             fractional_max_pool3d fractional_max_pool3d_with_indices grid_sampler
-        """,
+            fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft ihfft stft
+        """ + _DECOMPOSITIONS,
         WIDEST: "stack cat index_copy",
-        CLOSED: "addmv bilinear dot vdot mv interpolate as_strided_scatter",
+        CLOSED: "addmv bilinear dot vdot mv interpolate as_strided_scatter " + _CLOSED,
     },
     "cuda": {
-        LOWER: _PRODUCTS + "convolution addmv addr einsum mv chain_matmul multi_dot",
+        LOWER: _PRODUCTS + "convolution addmv addr einsum mv chain_matmul multi_dot vecdot",
         FLOAT32: _LOSSES + """
             acos asin cosh erfinv exp expm1 log log10 log2 log1p reciprocal rsqrt sinh tan pow softplus layer_norm
             functional_layer_norm rms_norm group_norm functional_group_norm cosine_similarity dist pdist cdist renorm
@@ -63,7 +75,7 @@ _TABLE: dict[str, dict[str, str]] = {
         """,
         WIDEST: "addcdiv addcmul atan2 bilinear cross dot grid_sampler vdot index_put tensordot scatter_add",
         REFUSED: "binary_cross_entropy",
-        CLOSED: "nansum trace vander xlog1py",
+        CLOSED: "nansum trace vander xlog1py " + _DECOMPOSITIONS + _CLOSED,
     },
 }  # fmt: skip
 

@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from inspect import CO_VARARGS, CO_VARKEYWORDS
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, refused
 from tritonnn.table import between
-from tritonnn.table.arguments import Kind, kind_of_argument, verify
+from tritonnn.table.arguments import Kind, kind_of_argument, taken_at_once, verify
 from tritonnn.table.formulas import no_derivative
 from tritonnn.table.rules import FLOAT, FLOATING, PROMOTE
-
-if TYPE_CHECKING:
-    pass
 
 OPS: dict[str, Op] = {}
 # Where entries appear, by the word that an entry's `api` has for it; the modules that users find them in.
 MODULES = {
     "torch": "tritonnn", "functional": "tritonnn.nn.functional", "linalg": "tritonnn.linalg",
-    "special": "tritonnn.special",
+    "special": "tritonnn.special", "fft": "tritonnn.fft",
 }  # fmt: skip
 NAMESPACES: dict[str, dict[str, Any]] = {place: {} for place in MODULES}
 KEYWORD_ALIASES = {
@@ -53,11 +50,19 @@ class Op:
         self.names: tuple[str, ...] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         self.n_positional = code.co_argcount
         self.takes_any = bool(code.co_flags & _ANY)  # sizes in line, as in `x.expand(2, -1)`
+        in_line = (
+            code.co_varnames[len(self.names) : len(self.names) + 1] if code.co_flags & CO_VARARGS else ()
+        )
+        self.takes_tensors = any(
+            ["int" not in str(function.__annotations__.get(name)).lower() for name in in_line]
+        )
         self.legacy: Callable | None = options.get("legacy")
         self.inplace: bool = options.get("inplace", False)
         # Whether `out=` is taken beside the arguments that are named: said by composites and by what is published
         # in nn.functional alone.
-        published = kind != "composite" and not {"torch", "linalg", "special"}.isdisjoint(self.api.split())
+        published = kind != "composite" and not {"torch", "linalg", "special", "fft"}.isdisjoint(
+            self.api.split()
+        )
         self.takes_out: bool = options.get("out", published)
         self.cpu: Callable | None = None  # found by name when first needed
         self.gpu: Callable | None = None
@@ -176,7 +181,7 @@ class Op:
 
     def looks(self, first: int, end: int) -> tuple[tuple[int, frozenset[type]], ...]:
         """(position, classes that need no closer look) of the arguments between two positions."""
-        return tuple([(i, kind.classes) for i in range(first, end) if (kind := self.kinds[i]) is not None])
+        return tuple([(i, taken_at_once(self.kinds[i], i in self.list_slots)) for i in range(first, end)])
 
     # ---- what it computes with -----------------------------------------------------------------------------------
 
@@ -189,7 +194,7 @@ class Op:
     result_rule: Callable | None = _option("result_rule", None)
     alloc: bool = _option("alloc", False)
     typed_by_out: bool = _option("typed_by_out", False)  # whether it computes in the type of its `out=`
-    host: bool = _option("host", False)
+    host: str = _option("host", "")  # the library that computes it in the host's memory, on every device
     out: bool = _option("out", True)
     float8: bool = _option("float8", False)
     aliasing: bool = _option("aliasing", False)
@@ -234,6 +239,8 @@ class Op:
     def grad(self) -> dict[str, Callable]:
         """Argument -> formula."""
         known = self.options.get("grad") or {}
+        if self.options.get("unrecorded"):
+            return known
         floating = self.result_rule in (PROMOTE, FLOAT)
         if self.has_derivative or not (floating or self.host or self.options.get("no_derivative")):
             return known

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any
 
 from tritonnn import dtypes
+from tritonnn._overriding import _disabled_torch_function_impl
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.errors import warn
@@ -43,6 +44,7 @@ class CausalBias(Tensor):
     variant: CausalVariant
     seq_len_q: int
     seq_len_kv: int
+    __torch_function__ = _disabled_torch_function_impl
 
     def __new__(cls, variant: CausalVariant, seq_len_q: int, seq_len_kv: int) -> CausalBias:
         if not isinstance(variant, CausalVariant):

@@ -91,6 +91,8 @@ def methods() -> str:
         if isinstance(value, property):
             _property(stub, name, value)
         else:
+            if isinstance(value, staticmethod) and name != "__init__":
+                stub.body.append("@staticmethod")
             stub.function(name, getattr(value, "__func__", value), "tensor")
     members = "\n".join(stub.body).replace("\n", "\n    ")
     stub.body = []

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from tritonnn._overriding import MODES, TENSORS, overloading, overridden
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._numbers import as_number
@@ -53,10 +54,15 @@ def with_inplace(function: Any, named: bool = True) -> tuple[Any, Any]:
     in_place = IN_PLACE[name + "_"]
 
     def functional(*args: Any, inplace: bool = False, **kwargs: Any) -> Tensor:
+        if MODES or not args or args[0].__class__ not in TENSORS:
+            found = overloading((*args, *kwargs.values()))
+            if found is not None:
+                return overridden(functional, found, args, {"inplace": inplace, **kwargs})
         if len(args) > count:
             *args, inplace = args  # type: ignore[assignment]
         return (in_place if inplace else function)(*args, **kwargs)
 
+    functional.overridable = True  # type: ignore[attr-defined]
     functional.__name__ = functional.__qualname__ = name
     functional.__doc__ = function.__doc__
     functional.op = function.op  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import determinism, dispatch, dtypes
+from tritonnn._overriding import overridable
 from tritonnn._tensor import Tensor, from_array
 from tritonnn.dispatch import row_major
 from tritonnn.dtypes import dtype as DType
@@ -119,7 +120,7 @@ def copy_(
     return self
 
 
-attach(copy_=copy_)
+attach(copy_=overridable(copy_))
 
 
 @composite(

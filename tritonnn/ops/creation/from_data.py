@@ -135,7 +135,7 @@ def _given_errors(make: Make) -> list[Bad]:
 _FROM_DATA: Any = dict(api="torch", dtypes=ANY, samples=_given, errors=_given_errors)
 
 
-@composite(**_FROM_DATA, reference=_array)
+@composite(**_FROM_DATA, data=True, reference=_array)
 def tensor(
     data: Any,
     *,
@@ -232,7 +232,7 @@ def _fitted(array: np.ndarray, dtype: DType) -> np.ndarray:
     return array.astype(np.float64) if long else array
 
 
-@composite(**_FROM_DATA, reference=_array)
+@composite(**_FROM_DATA, data=True, reference=_array)
 def as_tensor(data: Any, dtype: DType | None = None, device: DeviceLike | None = None) -> Tensor:
     """`data` as a tensor, sharing its memory where dtype and device allow it.
 
@@ -346,7 +346,8 @@ def frombuffer(
 
 
 @composite(
-    api="torch", dtypes=ANY, samples=lambda make: [*_given(make), Sample(make(3)), Sample(make(3), copy=True)],
+    api="torch", dtypes=ANY, data=True,
+    samples=lambda make: [*_given(make), Sample(make(3)), Sample(make(3), copy=True)],
     reference=lambda obj, dtype: _array(obj, dtype),
     errors=lambda make: [
         *_given_errors(make), Bad([1], copy=False, error=ValueError, match="can't alias"),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dispatch, dtypes
+from tritonnn._overriding import MODES, TENSORS, overloading, overridable, overridden
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._numbers import as_number
@@ -265,12 +266,14 @@ def getitem(input: Tensor, key: Any) -> Tensor:
     >>> x[1, ::2], x[:, [0, 0]].shape, x[x > 4]
     (tensor([4, 6]), torch.Size([2, 2]), tensor([5, 6]))
     """
-    if key.__class__ is int:
+    if key.__class__ is int and input.__class__ in TENSORS and not MODES:
         shape = input._shape
         if shape:
             extent = shape[0]
             if -extent <= key < extent:
                 return select_dim(input, 0, key % extent)
+    elif (found := overloading((input, key))) is not None:
+        return overridden(getitem, found, (input, key), {})
     parsed = parse(input, key)
     view = parsed.view
     if not parsed.indices:
@@ -341,6 +344,7 @@ def _without_leading_ones(value: Tensor, ndim: int) -> Tensor:
     return value
 
 
+getitem.overridable = True  # type: ignore[attr-defined]
 attach(__getitem__=getitem)
 
 
@@ -348,4 +352,4 @@ def _delitem(self: Tensor, key: Any) -> None:
     raise TypeError("Tensor does not support deleting items")
 
 
-attach(__setitem__=setitem, __delitem__=_delitem)
+attach(__setitem__=overridable(setitem), __delitem__=_delitem)

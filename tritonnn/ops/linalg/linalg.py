@@ -359,4 +359,4 @@ def _swapped_matmul(self: Tensor, other: Tensor) -> Tensor:
     return matmul(other, self)
 
 
-attach(__matmul__=matmul, __rmatmul__=_swapped_matmul)
+attach(__matmul__=vars(Tensor)["matmul"], __rmatmul__=_swapped_matmul)

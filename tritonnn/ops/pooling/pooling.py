@@ -205,7 +205,7 @@ def _check_fractional(input: Tensor, kernel: Ints, size: Ints, samples: Tensor) 
     if samples.dtype is not input.dtype:
         raise Invalid(f"Expect _random_samples to have the same dtype as input: got {samples.dtype.name}")
     for i, (length, k, o) in enumerate(zip(input.shape[len(input.shape) - n :], kernel, size)):
-        if o + k - 1 >= length and not (o == 1 and k <= length):
+        if o + k - 1 > length:
             axis = ("time", "height", "width")[3 - n + i]
             raise Invalid(f"pool {axis} {k} too large relative to input {axis} {length}")
 

@@ -10,7 +10,6 @@ from tritonnn._compressed import OPPOSITE, CompressedTensor, make_compressed
 from tritonnn._sparse import HINT, Sparse, SparseTensor, attach, make_sparse
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
-from tritonnn.ops._table import expose
 from tritonnn.ops.creation.creation import empty
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.joining.joining import cat as join
@@ -230,22 +229,6 @@ def narrow_copy(input: SparseTensor, dim: int, start: int, length: int) -> Spars
     rows = list(input._places[:, kept].unbind(0))
     rows[dim] = rows[dim] - start
     return make_sparse(stack(rows), input._entries[kept], shape, input._coalesced)
-
-
-def dense_narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """A part of a dimension, as a tensor of its own.
-
-    >>> import tritonnn as torch
-    >>> torch.narrow_copy(torch.arange(4), 0, 1, 2)
-    tensor([1, 2])
-    """
-    if isinstance(input, SparseTensor):
-        return narrow_copy(input, dim, start, length)
-    return input.narrow(dim, start, length).clone()
-
-
-dense_narrow_copy.__name__ = dense_narrow_copy.__qualname__ = "narrow_copy"
-expose("torch tensor")(dense_narrow_copy)
 
 
 @sparse_form("unbind", of=BOTH)

@@ -1,0 +1,148 @@
+"""`torch.ops`: operators by namespace, name and overload, those of the table (`aten`) and those that programs define.
+
+The package `tritonnn.ops` is the op table; its families are its modules. A name that is none of them is a namespace of
+operators: `torch.ops.aten.add.Tensor`, `torch.ops.mylib.my_op`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from tritonnn._tensor import Tensor
+from tritonnn.table import NAMESPACES, Op
+
+# Overloads beyond those that the arguments say: 'Tensor' and 'Scalar' of two operands, 'default' of all else.
+_FURTHER = {
+    "all": "dim", "any": "dim", "max": "dim other", "min": "dim other", "mean": "dim", "sum": "dim_IntList",
+    "prod": "dim_int", "var": "correction dim", "std": "correction dim", "transpose": "int", "select": "int",
+    "squeeze": "dim", "split": "Tensor", "softmax": "int", "log_softmax": "int", "where": "self", "index": "Tensor",
+    "arange": "start start_step", "clamp": "Tensor", "median": "dim", "flatten": "using_ints", "fill": "Scalar Tensor",
+}  # fmt: skip
+_WITHOUT_DEFAULT = frozenset((
+    "fill", "index", "select", "softmax", "log_softmax", "where", "split", "flatten", "transpose",
+))  # fmt: skip
+
+
+class OpOverload:
+    """One operator: callable, with the name `namespace::op` and, but for the default one, of its overload."""
+
+    def __init__(
+        self, packet: OpOverloadPacket, overload: str, function: Callable, schema: Any = None
+    ) -> None:
+        self.overloadpacket, self._overloadname, self._op, self._schema = packet, overload, function, schema
+        self.namespace = packet.namespace
+        self.__name__ = f"{packet.__name__}.{overload}"
+        self.__qualname__, self.__module__ = self.__name__, packet.__module__
+
+    def name(self) -> str:
+        """Such as 'aten::add.Tensor'."""
+        name = self.overloadpacket._qualified_op_name
+        return name if self._overloadname == "default" else f"{name}.{self._overloadname}"
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self._op(*args, **kwargs)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}.{self.__name__}"
+
+    def __repr__(self) -> str:
+        return f"<OpOverload(op='{self.overloadpacket}', overload='{self._overloadname}')>"
+
+
+class OpOverloadPacket:
+    """An operator by its name, all overloads together; calling it calls the one that fits."""
+
+    def __init__(self, namespace: str, name: str, function: Callable, overloads: tuple[str, ...]) -> None:
+        self.namespace, self.__name__, self._op = namespace, name, function
+        self._qualified_op_name = f"{namespace}::{name}"
+        self.__module__ = f"torch.ops.{namespace}"
+        self._overloads = overloads
+        self._made: dict[str, OpOverload] = {}
+
+    def overloads(self) -> list[str]:
+        """The names of the overloads."""
+        return list(self._overloads)
+
+    def __getattr__(self, name: str) -> OpOverload:
+        if name.startswith("__") or name not in self._overloads:
+            raise AttributeError(f"The underlying op of '{self}' has no overload name '{name}'")
+        if name not in self._made:
+            self._made[name] = OpOverload(self, name, self._op)
+        return self._made[name]
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._overloads})
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self._op(*args, **kwargs)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}.{self.__name__}"
+
+    def __repr__(self) -> str:
+        return f"<OpOverloadPacket(op='{self}')>"
+
+
+class OpNamespace:
+    """The operators of a namespace, as attributes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = self.__name__ = name
+        self._packets: dict[str, OpOverloadPacket] = {}
+
+    def __getattr__(self, name: str) -> OpOverloadPacket:
+        packet = None if name.startswith("__") else self._packets.get(name) or self._of_table(name)
+        if packet is None:
+            raise AttributeError(f"'_OpNamespace' '{self.name}' object has no attribute '{name}'")
+        return packet
+
+    def _of_table(self, name: str) -> OpOverloadPacket | None:
+        function = _published(name) if self.name == "aten" else None
+        if function is None:
+            return None
+        packet = self._packets[name] = OpOverloadPacket(
+            "aten", name, function, _overloads(name, getattr(function, "op", None))
+        )
+        return packet
+
+    def __dir__(self) -> list[str]:
+        return sorted(self._packets)
+
+    def __repr__(self) -> str:
+        return f"<module 'torch.ops.{self.name}' from 'torch.ops'>"
+
+
+_namespaces: dict[str, OpNamespace] = {}
+
+
+def namespace(name: str) -> OpNamespace:
+    """The namespace of a name, which may be empty yet."""
+    if name not in _namespaces:
+        _namespaces[name] = OpNamespace(name)
+    return _namespaces[name]
+
+
+def _published(name: str) -> Any:
+    """What the table has under a name of ATen's."""
+    for names in (NAMESPACES["torch"], vars(Tensor), NAMESPACES["functional"], NAMESPACES["special"]):
+        function = names.get(name)
+        if hasattr(function, "op") or (isinstance(function, FunctionType) and not name.startswith("_")):
+            return function
+    for prefix, place in (("linalg_", "linalg"), ("special_", "special")):
+        function = NAMESPACES[place].get(name.removeprefix(prefix)) if name.startswith(prefix) else None
+        if hasattr(function, "op"):
+            return function
+    return None
+
+
+def _overloads(name: str, op: Op | None) -> tuple[str, ...]:
+    plain = name.removesuffix("_")
+    found = []
+    if op is not None and 1 in op.number_slots and op.names[1] in ("other", "exponent"):
+        found = ["Tensor_Tensor", "Tensor_Scalar", "Scalar"] if plain == "pow" else ["Tensor", "Scalar"]
+    elif plain not in _WITHOUT_DEFAULT:
+        found = ["default"]
+    found += [further for further in _FURTHER.get(plain, "").split() if further not in found]
+    return tuple(found)
