@@ -149,7 +149,8 @@ def leaf_call(call):
     "call",
     [
         lambda s, d: s @ d, lambda s, d: torch.sparse.mm(s.t(), (s @ d)), lambda s, d: (d.t() @ s.t()).tanh(),
-        lambda s, d: torch.sparse.sampled_addmm(s, (s @ d), d.t()).values(), lambda s, d: torch.sparse.mm(s, s.t()).to_dense(),
+        lambda s, d: torch.sparse.sampled_addmm(s, (s @ d), d.t()).values(),
+        lambda s, d: torch.sparse.mm(s, s.t()).to_dense(),
         lambda s, d: torch.sparse.softmax(s.to_sparse(), 1).to_dense(), lambda s, d: torch.sparse.mm(s, d, "amax"),
         lambda s, d: torch.sparse.mm(s, d, "mean"), lambda s, d: (s * s).to_dense(),
     ],
@@ -221,19 +222,32 @@ def test_batches(device):
 
 
 BAD = {
-    "an unsorted row": (lambda: torch.sparse_csr_tensor([0, 2], [1, 0], [1.0, 2.0], (1, 2), check_invariants=True),
-                        r"sorted and distinct .* Found col_indices\[..., 1:\]\[0\] = 0"),
-    "a column that is not there": (lambda: torch.sparse_csr_tensor([0, 2], [0, 7], [1.0, 2.0], (1, 2), check_invariants=True),
-                                   r"0 <= col_indices < ncols.*col_indices\[1\] = 7"),
-    "starts": (lambda: torch.sparse_csr_tensor([1, 2], [0, 1], [1.0, 2.0], (1, 2), check_invariants=True), r"crow_indices\[0\] = 1"),
+    "an unsorted row": (
+        lambda: torch.sparse_csr_tensor([0, 2], [1, 0], [1.0, 2.0], (1, 2), check_invariants=True),
+        r"sorted and distinct .* Found col_indices\[..., 1:\]\[0\] = 0",
+    ),
+    "a column that is not there": (
+        lambda: torch.sparse_csr_tensor([0, 2], [0, 7], [1.0, 2.0], (1, 2), check_invariants=True),
+        r"0 <= col_indices < ncols.*col_indices\[1\] = 7",
+    ),
+    "starts": (
+        lambda: torch.sparse_csr_tensor([1, 2], [0, 1], [1.0, 2.0], (1, 2), check_invariants=True),
+        r"crow_indices\[0\] = 1",
+    ),
     "products": (lambda: sparse("csr") @ torch.ones(3, 2).double(), "6x4 and 3x2"),
-    "types": (lambda: torch.mm(sparse("csr"), torch.ones(4, 2)), "to have the same dtype, but input is float64"),
+    "types": (
+        lambda: torch.mm(sparse("csr"), torch.ones(4, 2)),
+        "to have the same dtype, but input is float64",
+    ),
     "devices": (lambda: torch.mm(sparse("csr"), torch.ones(4, 2, device="cuda").double()), "cpu"),
-    "masks": (lambda: torch.ones(2, 2).sparse_mask(sparse("coo")), r"self has size \[2, 2\] but mask has size \[6, 4\]"),
+    "masks": (
+        lambda: torch.ones(2, 2).sparse_mask(sparse("coo")),
+        r"self has size \[2, 2\] but mask has size \[6, 4\]",
+    ),
     "index": (lambda: sparse("coo").index_select(0, torch.tensor([6])), "contains 6 that is out of range"),
     "values of blocks": (lambda: sparse("bsr").to_sparse_bsr((3, 2)), r"changed from \[2, 2\] to \[3, 2\]"),
     "to_dense": (lambda: sparse("csr").to_dense(masked_grad=False), "masked_grad=False is not implemented"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)

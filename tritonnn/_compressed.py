@@ -6,7 +6,8 @@ by one, but as where in the list each row, or column, begins.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 
 from tritonnn._sparse import Sparse, fill_in, settle
 from tritonnn._tensor import Tensor
@@ -140,7 +141,7 @@ settle(CompressedTensor)
 
 
 def make_compressed(
-    starts: Tensor, places: Tensor, values: Tensor, shape: Any, layout: Layout
+    starts: Tensor, places: Tensor, values: Tensor, shape: Sequence[int], layout: Layout
 ) -> CompressedTensor:
     """A compressed tensor of parts that fit each other."""
     tensor = object.__new__(CompressedTensor)

@@ -77,6 +77,12 @@ class Sparse(Tensor):
         """Always False."""
         return False
 
+    def _with_values(self, values: Tensor) -> Any:
+        raise NotImplementedError
+
+    def _replace(self, other: Any) -> Any:
+        raise NotImplementedError
+
     def _layout_name(self) -> str:
         """The layout as PyTorch's errors spell it: Sparse, SparseCsr."""
         return spelled(self.layout)
@@ -110,7 +116,8 @@ class Sparse(Tensor):
         """
         if not isinstance(requires_grad, bool):
             raise TypeError(
-                f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {type(requires_grad).__name__}"
+                "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not "
+                f"{type(requires_grad).__name__}"
             )
         if requires_grad and not self.requires_grad:
             self._entries = set_requires_grad(self._entries.detach(), True)
@@ -275,7 +282,7 @@ def attach(name: str, function: Any, cls: type[Sparse] = SparseTensor) -> None:
     cls.known |= {name}
 
 
-def fill_in(tensor: Any, values: Tensor, shape: Size) -> None:
+def fill_in(tensor: Sparse, values: Tensor, shape: Size) -> None:
     """The fields that every tensor has."""
     tensor._entries, tensor._leaf = values, False
     tensor._shape = shape
@@ -296,7 +303,7 @@ def make_sparse(indices: Tensor, values: Tensor, shape: Size, coalesced: bool) -
     return tensor
 
 
-def with_values(tensor: Any, values: Tensor) -> Any:
+def with_values(tensor: Sparse, values: Tensor) -> Any:
     """Other values at the same places."""
     if isinstance(tensor, SparseTensor):
         return make_sparse(tensor._places, values, tensor._shape, tensor._coalesced)

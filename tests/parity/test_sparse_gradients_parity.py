@@ -25,18 +25,34 @@ SPARSE_GRADIENTS = {
     "sparse.mm": lambda t, s: t.sparse.mm(s, dense(t)),
     "sparse.addmm": lambda t, s: t.sparse.addmm(t.ones(4, 4), s, dense(t), beta=0.5, alpha=2),
     "to_dense": lambda t, s: s.to_dense() * dense(t),
-    "2 * s": lambda t, s: s * 2, "s / 2": lambda t, s: s / 2, "-s": lambda t, s: -s, "s * d": lambda t, s: s * dense(t),
-    "s * s": lambda t, s: s * s, "s + s": lambda t, s: s + s, "s ** 3": lambda t, s: s**3, "relu": lambda t, s: t.relu(s),
-    "sparse.sum": lambda t, s: t.sparse.sum(s) * 3, "sparse.sum 0": lambda t, s: t.sparse.sum(s, 0),
-    "softmax": lambda t, s: t.sparse.softmax(s, 1) * s.detach(), "log_softmax": lambda t, s: t.sparse.log_softmax(s, 0),
-    "t": lambda t, s: s.t(), "values": lambda t, s: s.values() * 2, "coalesce": lambda t, s: s.coalesce(),
-    "permute": lambda t, s: s.permute(1, 0), "to csr": lambda t, s: s.to_sparse_csr(), "sparse_mask": lambda t, s: s.sparse_mask(s.detach()),
-}  # fmt: skip
+    "2 * s": lambda t, s: s * 2,
+    "s / 2": lambda t, s: s / 2,
+    "-s": lambda t, s: -s,
+    "s * d": lambda t, s: s * dense(t),
+    "s * s": lambda t, s: s * s,
+    "s + s": lambda t, s: s + s,
+    "s ** 3": lambda t, s: s**3,
+    "relu": lambda t, s: t.relu(s),
+    "sparse.sum": lambda t, s: t.sparse.sum(s) * 3,
+    "sparse.sum 0": lambda t, s: t.sparse.sum(s, 0),
+    "softmax": lambda t, s: t.sparse.softmax(s, 1) * s.detach(),
+    "log_softmax": lambda t, s: t.sparse.log_softmax(s, 0),
+    "t": lambda t, s: s.t(),
+    "values": lambda t, s: s.values() * 2,
+    "coalesce": lambda t, s: s.coalesce(),
+    "permute": lambda t, s: s.permute(1, 0),
+    "to csr": lambda t, s: s.to_sparse_csr(),
+    "sparse_mask": lambda t, s: s.sparse_mask(s.detach()),
+}
 #: of PyTorch dense, and the same numbers at the places
 DENSE_GRADIENTS = {
-    "mm": lambda t, s: t.mm(s, dense(t)), "mv": lambda t, s: t.mv(s, t.arange(4.0)), "d @ s": lambda t, s: dense(t) @ s,
-    "d + s": lambda t, s: dense(t) + s, "sum": lambda t, s: s.sum() * 2, "addmm": lambda t, s: t.addmm(dense(t), s, dense(t)),
-}  # fmt: skip
+    "mm": lambda t, s: t.mm(s, dense(t)),
+    "mv": lambda t, s: t.mv(s, t.arange(4.0)),
+    "d @ s": lambda t, s: dense(t) @ s,
+    "d + s": lambda t, s: dense(t) + s,
+    "sum": lambda t, s: s.sum() * 2,
+    "addmm": lambda t, s: t.addmm(dense(t), s, dense(t)),
+}
 
 
 def leaf(t: Any, kind: str) -> Any:
@@ -139,10 +155,18 @@ CK: dict[str, Any] = {"check_invariants": True}
 CONSTRUCTED = {
     "plain": lambda t: t.sparse_csr_tensor([0, 1, 2], [0, 1], [1.0, 2.0]),
     "checked": lambda t: t.sparse_csr_tensor([0, 1, 2], [0, 1], [1.0, 2.0], (2, 2), **CK),
-    "int32": lambda t: t.sparse_csr_tensor(*[t.tensor(v, dtype=t.int32) for v in ([0, 1, 2], [0, 1])], t.ones(2)),
-    "mixed": lambda t: t.sparse_csr_tensor(t.tensor([0, 1, 2], dtype=t.int32), t.tensor([0, 1]), t.ones(2), (2, 2), **CK),
-    "float indices": lambda t: t.sparse_csr_tensor(t.tensor([0.0, 1, 2]), t.tensor([0.0, 1]), t.ones(2), (2, 2), **CK),
-    "int16": lambda t: t.sparse_csr_tensor(*[t.tensor(v, dtype=t.int16) for v in ([0, 1, 2], [0, 1])], t.ones(2), (2, 2), **CK),
+    "int32": lambda t: t.sparse_csr_tensor(
+        *[t.tensor(v, dtype=t.int32) for v in ([0, 1, 2], [0, 1])], t.ones(2)
+    ),
+    "mixed": lambda t: t.sparse_csr_tensor(
+        t.tensor([0, 1, 2], dtype=t.int32), t.tensor([0, 1]), t.ones(2), (2, 2), **CK
+    ),
+    "float indices": lambda t: t.sparse_csr_tensor(
+        t.tensor([0.0, 1, 2]), t.tensor([0.0, 1]), t.ones(2), (2, 2), **CK
+    ),
+    "int16": lambda t: t.sparse_csr_tensor(
+        *[t.tensor(v, dtype=t.int16) for v in ([0, 1, 2], [0, 1])], t.ones(2), (2, 2), **CK
+    ),
     "first": lambda t: t.sparse_csr_tensor([1, 1, 2], [0, 1], [1.0, 2.0], (2, 2), **CK),
     "last": lambda t: t.sparse_csr_tensor([0, 1, 3], [0, 1], [1.0, 2.0], (2, 2), **CK),
     "unsorted": lambda t: t.sparse_csr_tensor([0, 2, 2], [1, 0], [1.0, 2.0], (2, 2), **CK),
@@ -155,8 +179,14 @@ CONSTRUCTED = {
     "1-d": lambda t: t.sparse_csr_tensor([0, 1, 2], [0, 1], [1.0, 2.0], (2,), **CK),
     "2-d starts": lambda t: t.sparse_csr_tensor([[0, 1, 2]], [0, 1], [1.0, 2.0], (2, 2), **CK),
     "batch": lambda t: t.sparse_csr_tensor([[0, 1, 2], [0, 1, 2]], [[0, 1], [1, 0]], [[1.0, 2], [3, 4]]),
-    "batch dense": lambda t: t.sparse_csr_tensor([[0, 1, 2], [0, 1, 2]], [[0, 1], [1, 0]], [[1.0, 2], [3, 4]]).to_dense(),
-    "batch coo": lambda t: t.sparse_csr_tensor([[0, 1, 2], [0, 1, 2]], [[0, 1], [1, 0]], [[1.0, 2], [3, 4]]).to_sparse().to_dense(),
+    "batch dense": lambda t: t.sparse_csr_tensor(
+        [[0, 1, 2], [0, 1, 2]], [[0, 1], [1, 0]], [[1.0, 2], [3, 4]]
+    ).to_dense(),
+    "batch coo": lambda t: (
+        t.sparse_csr_tensor([[0, 1, 2], [0, 1, 2]], [[0, 1], [1, 0]], [[1.0, 2], [3, 4]])
+        .to_sparse()
+        .to_dense()
+    ),
     "batch nnz": lambda t: t.sparse_csr_tensor([[0, 1, 2]] * 2, [[0, 1]] * 2, t.ones(2, 3), (2, 2, 2), **CK),
     "batches": lambda t: t.sparse_csr_tensor([[0, 1, 2]] * 2, [[0, 1]], t.ones(2, 2), (2, 2, 2), **CK),
     "dense dims": lambda t: t.sparse_csr_tensor([0, 1, 2], [0, 1], [[1.0, 2], [3, 4]], (2, 2, 2), **CK),
@@ -166,7 +196,8 @@ CONSTRUCTED = {
     "negative size": lambda t: t.sparse_csr_tensor([0, 1, 2], [0, 1], [1.0, 2.0], (-2, 2)),
     "layout": lambda t: t.sparse_csr_tensor([0, 1, 2], [0, 1], [1.0, 2.0], (2, 2), layout=t.sparse_csc),
     "dtype": lambda t: t.sparse_csr_tensor([0, 1, 2], [0, 1], [1, 2], (2, 2), dtype=t.float64),
-    "nothing": lambda t: t.sparse_csr_tensor(), "two": lambda t: t.sparse_csr_tensor([0, 1, 2], [0, 1]),
+    "nothing": lambda t: t.sparse_csr_tensor(),
+    "two": lambda t: t.sparse_csr_tensor([0, 1, 2], [0, 1]),
     "csc": lambda t: t.sparse_csc_tensor([0, 1, 2], [0, 1], [1.0, 2.0]),
     "csc unsorted": lambda t: t.sparse_csc_tensor([0, 2, 2], [1, 0], [1.0, 2.0], (2, 2), **CK),
     "csc columns": lambda t: t.sparse_csc_tensor([0, 1, 2], [0, 1], [1.0, 2.0], (2, 3), **CK),
@@ -179,28 +210,46 @@ CONSTRUCTED = {
     "compressed": lambda t: t.sparse_compressed_tensor([0, 1, 2], [0, 1], [1.0, 2.0], layout=t.sparse_csc),
     "no layout": lambda t: t.sparse_compressed_tensor([0, 1, 2], [0, 1], [1.0, 2.0]),
     "coo layout": lambda t: t.sparse_compressed_tensor([0, 1, 2], [0, 1], [1.0, 2.0], layout=t.sparse_coo),
-    "strided layout": lambda t: t.sparse_compressed_tensor([0, 1, 2], [0, 1], [1.0, 2.0], (2, 2), layout=t.strided),
-    "to csr of 1-d": lambda t: t.ones(2).to_sparse_csr(), "dense_dim": lambda t: t.ones(2, 2, 2).to_sparse_csr(dense_dim=1),
-    "batched": lambda t: t.ones(2, 2, 2).to_sparse_csr(), "batched csc": lambda t: t.ones(2, 3, 2).to_sparse_csc(),
-    "uneven": lambda t: t.stack([t.ones(2, 2), t.eye(2)]).to_sparse_csr(), "dense_dim 5": lambda t: t.ones(2, 2, 2).to_sparse_csr(dense_dim=5),
-    "batched bsr": lambda t: t.ones(2, 2, 4).to_sparse_bsr((1, 2)), "blocks": lambda t: t.ones(2, 3).to_sparse_bsr((2, 2)),
-    "no blocks": lambda t: t.ones(2, 2).to_sparse_bsr(), "three": lambda t: t.ones(2, 2).to_sparse_bsr((1, 1, 1)),
-    "block 0": lambda t: t.ones(2, 2).to_sparse_bsr((0, 1)), "csc dense_dim": lambda t: t.ones(2, 2, 2).to_sparse_csc(dense_dim=1),
-    "both": lambda t: t.ones(2, 2).to_sparse(1, layout=t.sparse_coo), "dense dim": lambda t: t.ones(2, 2).to_sparse(dense_dim=1),
-    "without blocks": lambda t: t.ones(2, 2).to_sparse(layout=t.sparse_bsr), "strided": lambda t: t.ones(2, 2).to_sparse(layout=t.strided),
-    "blocks of coo": lambda t: t.ones(2, 2).to_sparse(layout=t.sparse_coo, blocksize=(1, 1)), "0 rows": lambda t: t.ones(0, 3).to_sparse_csr(),
+    "strided layout": lambda t: t.sparse_compressed_tensor(
+        [0, 1, 2], [0, 1], [1.0, 2.0], (2, 2), layout=t.strided
+    ),
+    "to csr of 1-d": lambda t: t.ones(2).to_sparse_csr(),
+    "dense_dim": lambda t: t.ones(2, 2, 2).to_sparse_csr(dense_dim=1),
+    "batched": lambda t: t.ones(2, 2, 2).to_sparse_csr(),
+    "batched csc": lambda t: t.ones(2, 3, 2).to_sparse_csc(),
+    "uneven": lambda t: t.stack([t.ones(2, 2), t.eye(2)]).to_sparse_csr(),
+    "dense_dim 5": lambda t: t.ones(2, 2, 2).to_sparse_csr(dense_dim=5),
+    "batched bsr": lambda t: t.ones(2, 2, 4).to_sparse_bsr((1, 2)),
+    "blocks": lambda t: t.ones(2, 3).to_sparse_bsr((2, 2)),
+    "no blocks": lambda t: t.ones(2, 2).to_sparse_bsr(),
+    "three": lambda t: t.ones(2, 2).to_sparse_bsr((1, 1, 1)),
+    "block 0": lambda t: t.ones(2, 2).to_sparse_bsr((0, 1)),
+    "csc dense_dim": lambda t: t.ones(2, 2, 2).to_sparse_csc(dense_dim=1),
+    "both": lambda t: t.ones(2, 2).to_sparse(1, layout=t.sparse_coo),
+    "dense dim": lambda t: t.ones(2, 2).to_sparse(dense_dim=1),
+    "without blocks": lambda t: t.ones(2, 2).to_sparse(layout=t.sparse_bsr),
+    "strided": lambda t: t.ones(2, 2).to_sparse(layout=t.strided),
+    "blocks of coo": lambda t: t.ones(2, 2).to_sparse(layout=t.sparse_coo, blocksize=(1, 1)),
+    "0 rows": lambda t: t.ones(0, 3).to_sparse_csr(),
     "csc of blocks": lambda t: t.ones(2, 2).to_sparse_bsr((1, 2)).to_sparse_csc(),
-    "hybrid csr": lambda t: t.ones(2, 2, 3).to_sparse(2).to_sparse_csr(), "3-d coo": lambda t: t.ones(2, 2, 3).to_sparse().to_sparse_csr(),
-    "spdiags": lambda t: t.sparse.spdiags(t.arange(9.0).reshape(3, 3), t.tensor([0, -1, 2]), (3, 3)).to_dense(),
-    "spdiags csr": lambda t: t.sparse.spdiags(t.arange(9.0).reshape(3, 3), t.tensor([0, -1, 2]), (3, 4), layout=t.sparse_csr),
+    "hybrid csr": lambda t: t.ones(2, 2, 3).to_sparse(2).to_sparse_csr(),
+    "3-d coo": lambda t: t.ones(2, 2, 3).to_sparse().to_sparse_csr(),
+    "spdiags": lambda t: t.sparse.spdiags(
+        t.arange(9.0).reshape(3, 3), t.tensor([0, -1, 2]), (3, 3)
+    ).to_dense(),
+    "spdiags csr": lambda t: t.sparse.spdiags(
+        t.arange(9.0).reshape(3, 3), t.tensor([0, -1, 2]), (3, 4), layout=t.sparse_csr
+    ),
     "spdiags twice": lambda t: t.sparse.spdiags(t.ones(2, 3), t.tensor([0, 0]), (3, 3)),
     "spdiags number": lambda t: t.sparse.spdiags(t.ones(2, 3), t.tensor([0]), (3, 3)),
     "spdiags 1-d": lambda t: t.sparse.spdiags(t.arange(3.0), t.tensor(1), (3, 3)),
     "spdiags strided": lambda t: t.sparse.spdiags(t.ones(1, 3), t.tensor([0]), (3, 3), layout=t.strided),
     "spdiags 3-d": lambda t: t.sparse.spdiags(t.ones(1, 3), t.tensor([0]), (3, 3, 3)),
     "spdiags float": lambda t: t.sparse.spdiags(t.ones(1, 3), t.tensor([0.0]), (3, 3)),
-    **{f"dense {name}": lambda t, name=name: getattr(t.ones(2, 2), name)() for name in (
-        "crow_indices", "col_indices", "ccol_indices", "row_indices")},
+    **{
+        f"dense {name}": lambda t, name=name: getattr(t.ones(2, 2), name)()
+        for name in ("crow_indices", "col_indices", "ccol_indices", "row_indices")
+    },
     "bmm": lambda t: t.bmm(t.stack([dense(t), dense(t) * 2]).to_sparse(), t.arange(16.0).reshape(2, 4, 2)),
     "bmm batches": lambda t: t.bmm(t.ones(2, 2, 3).to_sparse(), t.ones(3, 3, 2)),
     "bmm sizes": lambda t: t.bmm(t.ones(2, 2, 3).to_sparse(), t.ones(2, 2, 2)),
@@ -212,20 +261,35 @@ CONSTRUCTED = {
     "hybrid softmax 0": lambda t: t.sparse.softmax(t.arange(6.0).reshape(2, 3).to_sparse(1), 0),
     "hybrid select": lambda t: [t.arange(12.0).reshape(2, 3, 2).to_sparse(2).select(d, 1) for d in range(3)],
     "hybrid first": lambda t: t.arange(6.0).reshape(2, 3).to_sparse(1)[1],
-    "hybrid index_select": lambda t: t.arange(12.0).reshape(2, 3, 2).to_sparse(2).index_select(2, t.tensor([1, 1, 0])),
+    "hybrid index_select": lambda t: (
+        t.arange(12.0).reshape(2, 3, 2).to_sparse(2).index_select(2, t.tensor([1, 1, 0]))
+    ),
     "hybrid cat": lambda t: [t.cat([t.ones(2, 3, 2).to_sparse(2)] * 2, d) for d in range(3)],
-    "hybrid transpose": lambda t: t.ones(2, 3, 2).to_sparse(1).transpose(1, 2), "mixed transpose": lambda t: t.ones(2, 3).to_sparse(1).t(),
+    "hybrid transpose": lambda t: t.ones(2, 3, 2).to_sparse(1).transpose(1, 2),
+    "mixed transpose": lambda t: t.ones(2, 3).to_sparse(1).t(),
     "hybrid unsqueeze": lambda t: [t.ones(2, 3).to_sparse(1).unsqueeze(d) for d in range(3)],
     "hybrid times": lambda t: t.ones(2, 3, 2).to_sparse(1) * t.arange(2.0),
-    **{f"mm {dtype}": lambda t, dtype=dtype: t.mm(dense(t).to(getattr(t, dtype)).to_sparse(), dense(t).to(getattr(t, dtype))) for dtype in (
-        "float64", "float16", "bfloat16", "int64", "int32", "uint8", "bool", "complex64")},
+    **{
+        f"mm {dtype}": lambda t, dtype=dtype: t.mm(
+            dense(t).to(getattr(t, dtype)).to_sparse(), dense(t).to(getattr(t, dtype))
+        )
+        for dtype in ("float64", "float16", "bfloat16", "int64", "int32", "uint8", "bool", "complex64")
+    },
     "csr complex": lambda t: t.mm((dense(t) * (1 + 2j)).to_sparse_csr(), dense(t) * (2 - 1j)),
     "complex s @ s": lambda t: t.mm((dense(t) * 1j).to_sparse(), (dense(t) * (1 + 1j)).to_sparse()),
-    "complex sampled": lambda t: t.sparse.sampled_addmm((dense(t) * 1j).to_sparse_csr(), dense(t) * (1 + 1j), dense(t) * 2j),
-    "enabled": lambda t: (t.sparse.check_sparse_tensor_invariants.is_enabled(), t.sparse.check_sparse_tensor_invariants(True).__enter__(),
-                          t.sparse.check_sparse_tensor_invariants.is_enabled(), t.sparse.check_sparse_tensor_invariants.disable()),
-    "by default": lambda t: t.sparse.check_sparse_tensor_invariants()(t.sparse_csr_tensor)([0, 1, 2], [0, 5], [1.0, 2.0], (2, 2)),
-}  # fmt: skip
+    "complex sampled": lambda t: t.sparse.sampled_addmm(
+        (dense(t) * 1j).to_sparse_csr(), dense(t) * (1 + 1j), dense(t) * 2j
+    ),
+    "enabled": lambda t: (
+        t.sparse.check_sparse_tensor_invariants.is_enabled(),
+        t.sparse.check_sparse_tensor_invariants(True).__enter__(),
+        t.sparse.check_sparse_tensor_invariants.is_enabled(),
+        t.sparse.check_sparse_tensor_invariants.disable(),
+    ),
+    "by default": lambda t: t.sparse.check_sparse_tensor_invariants()(t.sparse_csr_tensor)(
+        [0, 1, 2], [0, 5], [1.0, 2.0], (2, 2)
+    ),
+}
 #: name -> why PyTorch's answer is another
 OTHERWISE: dict[str, str] = {"hybrid transpose": "PyTorch moves sparse dimensions alone"}
 
@@ -245,7 +309,8 @@ def test_words_of_refusals(name):
     except Exception as error:
         theirs = str(error).split("\n")[0].rstrip(".")
     if "received an invalid" in theirs or "Could not run" in theirs or "not implemented for" in theirs or name in (
-        "1-d", "to csr of 1-d", "no blocks", "negative size", "float indices", "mixed transpose", "both", "hybrid mm", "hybrid cat",
+        "1-d", "to csr of 1-d", "no blocks", "negative size", "float indices", "mixed transpose", "both", "hybrid mm",
+        "hybrid cat",
         "bmm batches", "bmm sizes", *OTHERWISE,
     ):  # fmt: skip
         return
@@ -258,11 +323,15 @@ def test_words_of_refusals(name):
 
 SHOWN = {
     **{layout: lambda t, layout=layout: sparse(t, layout) for layout in ("csr", "csc", "bsr", "bsc")},
-    "double": lambda t: sparse(t, "csr").double(), "grad": lambda t: sparse(t, "bsc").double().requires_grad_(),
-    "coo grad": lambda t: sparse(t, "coo").requires_grad_(), "nothing": lambda t: t.zeros(0, 3).to_sparse_csr(),
-    "batch": lambda t: t.stack([dense(t), dense(t)]).to_sparse_csr(), "long": lambda t: t.ones(30, 70).to_sparse_csr(),
-    "int": lambda t: sparse(t, "csr").to(t.int32), "blocks": lambda t: t.arange(24.0).reshape(4, 6).to_sparse_bsr((2, 3)),
-}  # fmt: skip
+    "double": lambda t: sparse(t, "csr").double(),
+    "grad": lambda t: sparse(t, "bsc").double().requires_grad_(),
+    "coo grad": lambda t: sparse(t, "coo").requires_grad_(),
+    "nothing": lambda t: t.zeros(0, 3).to_sparse_csr(),
+    "batch": lambda t: t.stack([dense(t), dense(t)]).to_sparse_csr(),
+    "long": lambda t: t.ones(30, 70).to_sparse_csr(),
+    "int": lambda t: sparse(t, "csr").to(t.int32),
+    "blocks": lambda t: t.arange(24.0).reshape(4, 6).to_sparse_bsr((2, 3)),
+}
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -308,7 +377,9 @@ def test_generated_matrices():
                 d = t.tensor(other)
                 c = s.coalesce().to_sparse_csr()
                 made.append([parts(x) for x in (
-                    t.sparse.mm(s, d), s.coalesce(), c, c.to_sparse_csc(), c @ d, t.sparse.sum(s, 0).to_dense(), (s * s).to_dense(),
-                    (s + s).to_dense(), t.sparse.mm(s, s.t()).to_dense(), c.to_dense(), s.t().coalesce(), unsorted(t).to_dense(),
+                    t.sparse.mm(s, d), s.coalesce(), c, c.to_sparse_csc(), c @ d, t.sparse.sum(s, 0).to_dense(),
+                    (s * s).to_dense(),
+                    (s + s).to_dense(), t.sparse.mm(s, s.t()).to_dense(), c.to_dense(), s.t().coalesce(),
+                    unsorted(t).to_dense(),
                 )])  # fmt: skip
             assert same(*made), (shape, nnz)

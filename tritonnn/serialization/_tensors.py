@@ -223,8 +223,6 @@ def rebuild_tensor_v3(
 def rebuild_sparse(kind: object, parts: Any) -> Tensor:
     """A sparse tensor of its indices, its values, its shape, and of COO layout whether it is coalesced.
 
-    Indices are looked at: what is computed with them would reach beyond the memory.
-
     Raises:
         RuntimeError: the parts do not fit each other, or the layout is no sparse one.
     """
@@ -234,10 +232,11 @@ def rebuild_sparse(kind: object, parts: Any) -> Tensor:
     if type(parts) is not tuple or not (len(parts) == 4 or (len(parts) == 3 and not compressed)):
         raise RuntimeError("load: a sparse tensor has no indices, values and size: the file is corrupted")
     count = 3 if compressed else 2
-    tensors, size = parts[:count], parts[count]
+    tensors, size, coalesced = parts[:count], parts[count], None if compressed else (*parts, None)[3]
     plain = all(type(part) is Tensor for part in tensors) and type(size) in (Size, tuple, list)
     indices = (int64, int32) if compressed else (int64,)
-    if not plain or not all(part.dtype in indices for part in tensors[:-1]):
+    typed = plain and all(part.dtype in indices for part in tensors[:-1])
+    if not typed or coalesced not in (None, True, False):
         raise RuntimeError("load: the parts of a sparse tensor are none: the file is corrupted")
     _check_numbers(size, contiguous_strides(size) if all(type(n) is int for n in size) else ())
     if compressed:
@@ -245,9 +244,6 @@ def rebuild_sparse(kind: object, parts: Any) -> Tensor:
         return sparse_compressed_tensor(
             *tensors, size, layout=kind, device=tensors[-1].device, check_invariants=True
         )
-    coalesced = (*parts, None)[3]
-    if coalesced not in (None, True, False):
-        raise RuntimeError("load: the parts of a sparse tensor are none: the file is corrupted")
     return sparse_coo_tensor(*tensors, size, is_coalesced=coalesced, device=tensors[-1].device)
 
 

@@ -1,12 +1,10 @@
 """`torch.sparse`: what there is for sparse tensors.
 
-They are made by `torch.sparse_coo_tensor`, `torch.sparse_csr_tensor` and their like and `Tensor.to_sparse`, and by layers
-such as `nn.Embedding(..., sparse=True)` as gradients of their tables.
+They are made by `torch.sparse_coo_tensor`, `torch.sparse_csr_tensor` and their like and `Tensor.to_sparse`, and by
+layers such as `nn.Embedding(..., sparse=True)` as gradients of their tables.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from tritonnn._compressed import CompressedTensor
 from tritonnn._sparse import Sparse, SparseTensor
@@ -25,7 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def mm(mat1: Any, mat2: Any, reduce: str = "sum") -> Tensor:
+def mm(mat1: Tensor, mat2: Tensor, reduce: str = "sum") -> Tensor:
     """The product of two matrices; sparse where both are, else dense. Gradients of a sparse one are sparse.
 
     Args:
@@ -46,11 +44,11 @@ def mm(mat1: Any, mat2: Any, reduce: str = "sum") -> Tensor:
     return reduced_product(mat1, mat2, reduce)
 
 
-def _any_sparse(*tensors: Any) -> bool:
+def _any_sparse(*tensors: Tensor) -> bool:
     return any(isinstance(tensor, Sparse) for tensor in tensors)
 
 
-def addmm(mat: Any, mat1: Any, mat2: Any, *, beta: Number = 1.0, alpha: Number = 1.0) -> Tensor:
+def addmm(mat: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1.0, alpha: Number = 1.0) -> Tensor:
     """beta * mat + alpha * (mat1 @ mat2) of a sparse mat1. Its gradient is sparse.
 
     >>> import tritonnn as torch

@@ -209,7 +209,7 @@ def _constructor(layout: Layout) -> Callable[..., Tensor]:
         parts |= named
         if not {first, second, "values"} <= parts.keys():
             raise TypeError(
-                f"{name}() received an invalid combination of arguments: it takes {first}, {second}, values, and perhaps "
+                f"{name}() received an invalid combination of arguments: it takes {first}, {second}, values, perhaps "
                 f"size, and got {sorted(parts)}"
             )
         if layout not in (None, own):
@@ -285,6 +285,6 @@ def sparse_compressed_tensor(
     if pin_memory:
         raise NotImplementedError("sparse_compressed_tensor: pin_memory=True is not implemented")
     return _make(
-        "sparse_compressed_tensor", layout, compressed_indices, plain_indices, values, size, dtype, device, requires_grad,
-        check_invariants,
+        "sparse_compressed_tensor", layout, compressed_indices, plain_indices, values, size, dtype, device,
+        requires_grad, check_invariants,
     )  # fmt: skip

@@ -24,6 +24,8 @@ from tritonnn.ops.sparse.arithmetic import check_dense, coalesce
 from tritonnn.ops.sparse.spmm import lines_of, starts_of
 from tritonnn.shape import Size
 
+Blocks = int | Sequence[int] | None  # extents of a block
+
 # ---- the places of compressed tensors --------------------------------------------------------------------
 
 
@@ -129,7 +131,7 @@ def to_coo(self: CompressedTensor) -> SparseTensor:
 # ---- to compressed layouts --------------------------------------------------------------------------------
 
 
-def _blocks_of(name: str, shape: Sequence[int], block: Any, batch: int = 0) -> tuple[int, int]:
+def _blocks_of(name: str, shape: Sequence[int], block: Blocks, batch: int = 0) -> tuple[int, int]:
     if isinstance(block, int) and not isinstance(block, bool):
         block = (block, block)
     if not isinstance(block, (tuple, list)) or not all(isinstance(n, int) for n in block):
@@ -147,7 +149,9 @@ def _blocks_of(name: str, shape: Sequence[int], block: Any, batch: int = 0) -> t
     return int(block[0]), int(block[1])
 
 
-def dense_to_compressed(self: Tensor, layout: Layout, block: Any, dense_dim: int | None) -> CompressedTensor:
+def dense_to_compressed(
+    self: Tensor, layout: Layout, block: Blocks, dense_dim: int | None
+) -> CompressedTensor:
     """The elements of a dense tensor that are not zero, or the blocks that have such."""
     name = f"to_{layout.name}"
     dims = len(self._shape)
@@ -180,12 +184,13 @@ def dense_to_compressed(self: Tensor, layout: Layout, block: Any, dense_dim: int
     return compress(number, row, column, values, self._shape, batch, layout, dtypes.int64)
 
 
-def coo_to_compressed(self: SparseTensor, layout: Layout, block: Any) -> CompressedTensor:
+def coo_to_compressed(self: SparseTensor, layout: Layout, block: Blocks) -> CompressedTensor:
     """A matrix in COO layout as a compressed one."""
     name = f"to_{layout.name}"
     if len(self._places) != 2:
         raise RuntimeError(
-            f"coo_{name}: conversion from Sparse to {spelled(layout)} for input tensors with sparse_dim()!=2 is not supported"
+            f"coo_{name}: conversion from Sparse to {spelled(layout)} for input tensors with sparse_dim()!=2 is "
+            "not supported"
         )
     single = coalesce(self)
     row, column = single._places
@@ -205,7 +210,7 @@ def coo_to_compressed(self: SparseTensor, layout: Layout, block: Any) -> Compres
     return compress(row, row, column, values, self._shape, 0, layout, dtypes.int64)
 
 
-def recompress(self: CompressedTensor, layout: Layout, block: Any) -> CompressedTensor:
+def recompress(self: CompressedTensor, layout: Layout, block: Blocks) -> CompressedTensor:
     """One compressed layout as another."""
     name = f"to_{layout.name}"
     old = self._block
@@ -236,7 +241,7 @@ def recompress(self: CompressedTensor, layout: Layout, block: Any) -> Compressed
     return coo_to_compressed(coalesce(to_coo(self)), layout, block)
 
 
-def converted(self: Tensor, layout: Layout, block: Any = None, dense_dim: int | None = None) -> Tensor:
+def converted(self: Tensor, layout: Layout, block: Blocks = None, dense_dim: int | None = None) -> Tensor:
     """A tensor of any layout in a compressed one."""
     if isinstance(self, CompressedTensor):
         return recompress(self, layout, block)
@@ -249,7 +254,7 @@ def converted(self: Tensor, layout: Layout, block: Any = None, dense_dim: int | 
 
 
 def to_sparse(
-    self: Tensor, *args: Any, sparse_dim: int | None = None, layout: Layout | None = None, blocksize: Any = None,
+    self: Tensor, *args: Any, sparse_dim: int | None = None, layout: Layout | None = None, blocksize: Blocks = None,
     dense_dim: int | None = None,
 ) -> Tensor:  # fmt: skip
     """The elements that are not zero, with their indices.
@@ -285,8 +290,8 @@ def to_sparse(
         )
     if layout in OF_BLOCKS and blocksize is None and mine not in OF_BLOCKS:
         raise RuntimeError(
-            f"dense_to_sparse: conversion from {spelled(mine)} to {spelled(layout)} without blocksize argument given is "
-            "not supported"
+            f"dense_to_sparse: conversion from {spelled(mine)} to {spelled(layout)} without blocksize argument given "
+            "is not supported"
         )
     if layout in COMPRESSED:
         return converted(self, layout, blocksize, dense_dim)
@@ -299,8 +304,8 @@ def _as_coo(self: Tensor, sparse_dim: int | None) -> Tensor:
     if isinstance(self, CompressedTensor):
         if sparse_dim not in (None, self._batch_dims + 2):
             raise RuntimeError(
-                f"sparse_compressed_to_sparse: conversion from {self._layout_name()} to Sparse with sparse_dim argument "
-                "!=2 is not supported"
+                f"sparse_compressed_to_sparse: conversion from {self._layout_name()} to Sparse with sparse_dim "
+                "argument !=2 is not supported"
             )
         return to_coo(self)
     if isinstance(self, SparseTensor):
@@ -339,7 +344,7 @@ def dense_to_coo(self: Tensor, sparse_dim: int | None) -> SparseTensor:
 def _to_layout(layout: Layout) -> Any:
     if layout in OF_BLOCKS:
 
-        def convert(self: Tensor, blocksize: Any, dense_dim: int | None = None) -> Tensor:
+        def convert(self: Tensor, blocksize: Blocks, dense_dim: int | None = None) -> Tensor:
             return converted(self, layout, blocksize, dense_dim)
     else:
 

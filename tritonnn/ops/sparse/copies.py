@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -20,6 +20,7 @@ from tritonnn.ops.conversion._forms import parse_to
 from tritonnn.ops.creation.creation import empty, full_like, zeros
 from tritonnn.ops.sparse._forms import sparse_form
 from tritonnn.shape import Size, as_size
+from tritonnn.table.types import Number
 
 BOTH = "coo compressed"
 
@@ -92,7 +93,8 @@ def _deep_copy(self: Sparse, memo: dict) -> Sparse:
     if id(self) not in memo:
         if self.requires_grad and not self._leaf:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment."
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
+                "the moment."
             )
         copy = mapped(self, lambda part: deepcopy(part, memo), deepcopy(self._entries.detach(), memo))
         memo[id(self)] = copy
@@ -113,7 +115,7 @@ def _plain(op: str, given: dict[str, Any], layout: Layout | None, mine: Layout) 
         raise NotImplementedError(f"the option {(wrong or ['layout'])[0]} of {op} {HINT}")
 
 
-def without_entries(self: Any, shape: Size, dtype: DType, device: Device) -> Any:
+def without_entries(self: Sparse, shape: Size, dtype: DType, device: Device) -> Any:
     """A tensor of the same layout, and of a shape of as many dimensions, that has no values."""
     values = self._entries
     if isinstance(self, SparseTensor):
@@ -122,6 +124,7 @@ def without_entries(self: Any, shape: Size, dtype: DType, device: Device) -> Any
             empty(dims, 0, dtype=dtypes.int64, device=device),
             empty(0, *shape[dims:], dtype=dtype, device=device), shape, True,
         )  # fmt: skip
+    assert isinstance(self, CompressedTensor)
     batch = self._batch_dims
     index: Any = {"dtype": self._starts._dtype, "device": device}
     return make_compressed(
@@ -145,7 +148,7 @@ def _zeros_like(
 
 def _filled(op: str) -> Callable[..., Tensor]:
     def like(
-        input: CompressedTensor, *value: Any, fill_value: Any = None, dtype: DType | None = None,
+        input: CompressedTensor, *value: Any, fill_value: Number | None = None, dtype: DType | None = None,
         layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
         pin_memory: bool = False, memory_format: MemoryFormat | None = None,
     ) -> Tensor:  # fmt: skip
@@ -183,13 +186,13 @@ def _new(
 
 
 @sparse_form("zero_", of=BOTH)
-def zero_(input: Any) -> Any:
+def zero_(input: Sparse) -> Sparse:
     """Remove every entry, in place."""
     return input._replace(without_entries(input, input._shape, input._dtype, input._device))
 
 
 @sparse_form("fill_", of="compressed")
-def _fill_(input: CompressedTensor, value: Any) -> CompressedTensor:
+def _fill_(input: CompressedTensor, value: Number) -> CompressedTensor:
     return input._replace(with_values(input, full_like(input._entries, value)))
 
 
@@ -209,7 +212,7 @@ def copy_(self: Any, src: Tensor, non_blocking: bool = False) -> Any:
 
 
 @sparse_form("resize_as_sparse_", of=BOTH)
-def _resize_as_sparse_(self: Any, the_template: Any, memory_format: MemoryFormat | None = None) -> Any:
+def _resize_as_sparse_(self: Any, the_template: Sparse, memory_format: MemoryFormat | None = None) -> Any:
     if type(self) is not type(the_template):
         raise RuntimeError("resize_as_sparse_: self and other tensor should have the same layout")
     if self._shape == the_template._shape:
@@ -217,7 +220,7 @@ def _resize_as_sparse_(self: Any, the_template: Any, memory_format: MemoryFormat
     return self._replace(without_entries(the_template, the_template._shape, self._dtype, self._device))
 
 
-def _resized(self: SparseTensor, name: str, size: Any, sparse_dim: int, dense_dim: int) -> Size:
+def _resized(self: SparseTensor, name: str, size: Sequence[int], sparse_dim: int, dense_dim: int) -> Size:
     shape = Size(as_size((size,), name))
     if sparse_dim + dense_dim != len(shape):
         raise RuntimeError(
@@ -228,7 +231,9 @@ def _resized(self: SparseTensor, name: str, size: Any, sparse_dim: int, dense_di
 
 
 @sparse_form("sparse_resize_and_clear_")
-def _resize_and_clear_(self: SparseTensor, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
+def _resize_and_clear_(
+    self: SparseTensor, size: Sequence[int], sparse_dim: int, dense_dim: int
+) -> SparseTensor:
     """Another shape, and no entries."""
     shape = _resized(self, "sparse_resize_and_clear_", size, sparse_dim, dense_dim)
     return self._replace(
@@ -240,7 +245,7 @@ def _resize_and_clear_(self: SparseTensor, size: Any, sparse_dim: int, dense_dim
 
 
 @sparse_form("sparse_resize_")
-def _resize_(self: SparseTensor, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
+def _resize_(self: SparseTensor, size: Sequence[int], sparse_dim: int, dense_dim: int) -> SparseTensor:
     """Another shape with the same entries; values that grow get zeros."""
     shape = _resized(self, "sparse_resize_", size, sparse_dim, dense_dim)
     values = self._entries

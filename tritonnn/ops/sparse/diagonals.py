@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._sparse import make_sparse, spelled, spelled_type
@@ -47,7 +46,7 @@ def spdiags(diagonals: Tensor, offsets: Tensor, shape: Sequence[int], layout: La
     return coo_to_compressed(made, layout, None) if layout not in (None, sparse_coo) else made
 
 
-def _check(rows: Tensor, shifts: Tensor, shape: Any, layout: Layout | None) -> None:
+def _check(rows: Tensor, shifts: Tensor, shape: Sequence[int], layout: Layout | None) -> None:
     if len(rows._shape) != 2:
         raise RuntimeError("Diagonals must be vector or matrix")
     if len(shape) != 2:

@@ -75,7 +75,7 @@ def _backward(
     self._entries.backward(values_at(self, gradient), retain_graph, create_graph, inputs)
 
 
-def values_at(tensor: Any, other: Tensor) -> Tensor:
+def values_at(tensor: Sparse, other: Tensor) -> Tensor:
     """The values that another tensor has at the places of a sparse one."""
     from tritonnn.ops.sparse.masking import taken_at
 

@@ -23,7 +23,7 @@ def found(key: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
     return at, among[at] == key
 
 
-def taken_at(other: Tensor, mask: Any) -> Tensor:
+def taken_at(other: Tensor, mask: Sparse) -> Tensor:
     """The values of `other`, dense or sparse, at the places of `mask`, in the order in which they stand there."""
     if isinstance(other, Sparse):
         return _of_sparse(other, mask)
@@ -32,6 +32,7 @@ def taken_at(other: Tensor, mask: Any) -> Tensor:
         if not dims:
             return other.expand(mask._nnz(), *other._shape)
         return other[tuple(mask._places)]
+    assert isinstance(mask, CompressedTensor)
     batch, block = mask._batch_dims, mask._block
     if block is None:
         flat = other.reshape(batches(mask), *other._shape[batch:])
@@ -40,7 +41,7 @@ def taken_at(other: Tensor, mask: Any) -> Tensor:
     return flat[places_of(mask)].reshape(mask._entries._shape)
 
 
-def _of_sparse(other: Any, mask: Any) -> Tensor:
+def _of_sparse(other: Sparse, mask: Sparse) -> Tensor:
     if isinstance(mask, CompressedTensor) and (mask._block is not None or mask._batch_dims):
         return taken_at(other.to_dense(), mask)
     single = coalesce(to_coo(other) if isinstance(other, CompressedTensor) else other)
@@ -55,7 +56,7 @@ def _of_sparse(other: Any, mask: Any) -> Tensor:
     return values[at].masked_fill(~there, 0)
 
 
-def sparse_mask(self: Tensor, mask: Any) -> Any:
+def sparse_mask(self: Tensor, mask: Tensor) -> Any:
     """The elements at the places of a sparse tensor, as one of its layout.
 
     Raises:

@@ -59,7 +59,7 @@ def _alike(op: str, a: CompressedTensor, b: CompressedTensor) -> None:
 
 
 @sparse_form("add", "__add__", of="compressed")
-def add(input: Any, other: Any, *, alpha: Number = 1) -> Tensor:
+def add(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor:
     """input + alpha * other, of one compressed layout; with a dense tensor, dense."""
     if not is_number(alpha):
         raise TypeError(f"add(): argument 'alpha' must be Number, not {type(alpha).__name__}")
@@ -82,7 +82,7 @@ def _radd(other: Tensor, input: Operand) -> Tensor:
 
 
 @sparse_form("add_", "__iadd__", of="compressed")
-def add_(input: Any, other: Any, *, alpha: Number = 1) -> Tensor:
+def add_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Add in place."""
     total = add(input, other, alpha=alpha)
     if not isinstance(input, CompressedTensor):
@@ -92,7 +92,7 @@ def add_(input: Any, other: Any, *, alpha: Number = 1) -> Tensor:
     return input._replace(_fitting("add_", input, total))
 
 
-def _fitting(op: str, input: Any, made: Any) -> Any:
+def _fitting(op: str, input: Tensor, made: Sparse) -> Any:
     """A result in the type of the tensor that takes it."""
     if made._dtype is input._dtype:
         return made
@@ -134,7 +134,7 @@ def _common(a: SparseTensor, b: SparseTensor) -> SparseTensor:
 
 
 @sparse_form("mul", "__mul__", "__rmul__", "multiply", of=BOTH)
-def mul(input: Any, other: Any) -> Any:
+def mul(input: Operand, other: Operand) -> Any:
     """The product: sparse where a factor is. Of a dense factor the elements at the places of the sparse one count."""
     if isinstance(input, Sparse) and isinstance(other, Sparse):
         if isinstance(input, SparseTensor) and isinstance(other, SparseTensor):
@@ -153,14 +153,14 @@ def mul(input: Any, other: Any) -> Any:
     return with_values(sparse, _factors(sparse, factor))
 
 
-def _factors(sparse: Any, dense: Tensor) -> Tensor:
+def _factors(sparse: Sparse, dense: Tensor) -> Tensor:
     """The values times the elements of a dense tensor, which is broadcast, at their places."""
     if dense._shape != sparse._shape:
         if isinstance(sparse, CompressedTensor):
             raise fail(
                 "mul",
-                f"sparse_mask(): operands have incompatible sizes; self has size {list(dense._shape)} but mask has size "
-                f"{list(sparse._shape)}",
+                f"sparse_mask(): operands have incompatible sizes; self has size {list(dense._shape)} but mask has "
+                f"size {list(sparse._shape)}",
             )
         if broadcast_shapes(dense._shape, sparse._shape) != sparse._shape:
             raise NotImplementedError(
@@ -172,7 +172,7 @@ def _factors(sparse: Any, dense: Tensor) -> Tensor:
 
 
 @sparse_form("mul_", "__imul__", "multiply_", of=BOTH)
-def mul_(input: Any, other: Any) -> Tensor:
+def mul_(input: Tensor, other: Operand) -> Tensor:
     """Multiply in place."""
     if not isinstance(input, Sparse):
         if isinstance(other, CompressedTensor):
@@ -187,7 +187,7 @@ def mul_(input: Any, other: Any) -> Tensor:
 # ---- quotients and powers -------------------------------------------------------------------------------------
 
 
-def _divided(op: str, input: Any, other: Any, rounding_mode: str | None) -> Any:
+def _divided(op: str, input: Operand, other: Operand, rounding_mode: str | None) -> Any:
     if not isinstance(input, SparseTensor) or not _is_factor(other):
         shape = list(getattr(other, "_shape", ()))
         raise RuntimeError(
@@ -200,13 +200,13 @@ def _divided(op: str, input: Any, other: Any, rounding_mode: str | None) -> Any:
 
 
 @sparse_form("div", "__truediv__", "divide", "true_divide")
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Any:
     """A sparse tensor divided by a number."""
     return _divided("div", input, other, rounding_mode)
 
 
 @sparse_form("div_", "__itruediv__", "divide_", "true_divide_")
-def div_(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+def div_(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Any:
     """Divide by a number, in place."""
     if not isinstance(input, Sparse):
         raise NotImplementedError(f"div_ by a sparse tensor {HINT}")
@@ -214,13 +214,13 @@ def div_(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
 
 
 @sparse_form("floor_divide", "__floordiv__")
-def floor_divide(input: Any, other: Any) -> Any:
+def floor_divide(input: Operand, other: Operand) -> Any:
     """The quotient by a number, rounded down."""
     return _divided("floor_divide", input, other, "floor")
 
 
 @sparse_form("floor_divide_", "__ifloordiv__")
-def floor_divide_(input: Any, other: Any) -> Any:
+def floor_divide_(input: Tensor, other: Operand) -> Any:
     """Divide by a number and round down, in place."""
     if not isinstance(input, Sparse):
         raise NotImplementedError(f"floor_divide_ by a sparse tensor {HINT}")
@@ -228,7 +228,7 @@ def floor_divide_(input: Any, other: Any) -> Any:
 
 
 @sparse_form("pow", "__pow__")
-def pow(input: Any, exponent: Any) -> Any:
+def pow(input: Operand, exponent: Operand) -> Any:
     """A power of every element; the exponent is a number other than zero.
 
     Raises:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tritonnn import dtypes
 from tritonnn._compressed import CompressedTensor
 from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse, with_values
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import sparse_csr
 from tritonnn.ops.creation.creation import zeros
@@ -18,6 +17,7 @@ from tritonnn.ops.sparse._forms import sparse_form
 from tritonnn.ops.sparse.arithmetic import coalesce
 from tritonnn.ops.sparse.conversion import coo_to_compressed, recompress, to_coo
 from tritonnn.ops.sparse.conversion import flat_places as places_of
+from tritonnn.ops.sparse.shape import transposed
 from tritonnn.ops.sparse.spmm import lines_of, sddmm, spmm, starts_of
 from tritonnn.shape import Size
 from tritonnn.table.types import Number
@@ -50,12 +50,13 @@ def sampled(a: Tensor, b: Tensor, lines: Tensor, places: Tensor, starts: Tensor)
     return view_as_complex(stack([one[0] - one[1], one[2] + one[3]], -1))
 
 
-def rows_of(matrix: Any) -> Rows:
+def rows_of(matrix: Sparse) -> Rows:
     """A sparse matrix by its rows."""
     if isinstance(matrix, SparseTensor):
         single = coalesce(matrix)
         lines, places = single._places
         return single._entries, starts_of(lines, matrix._shape[0]), places
+    assert isinstance(matrix, CompressedTensor)
     if matrix._block is not None:
         return rows_of(to_coo(matrix))
     by_rows = recompress(matrix, sparse_csr, None)
@@ -65,7 +66,7 @@ def rows_of(matrix: Any) -> Rows:
 # ---- checks -------------------------------------------------------------------------------------------------
 
 
-def _check_matrix(op: str, **matrices: Any) -> None:
+def _check_matrix(op: str, **matrices: Tensor) -> None:
     for name, matrix in matrices.items():
         if len(matrix._shape) != 2:
             raise fail(op, f"matrices expected, got {len(matrix._shape)}D tensor", **{name: matrix})
@@ -98,7 +99,7 @@ def _check(op: str, a: Tensor, b: Tensor) -> None:
 # ---- of two matrices ----------------------------------------------------------------------------------------
 
 
-def matrix_product(op: str, a: Any, b: Any) -> Tensor:
+def matrix_product(op: str, a: Tensor, b: Tensor) -> Tensor:
     """a @ b: sparse where both are, else dense."""
     _check(op, a, b)
     if isinstance(a, Sparse) and isinstance(b, Sparse):
@@ -106,17 +107,12 @@ def matrix_product(op: str, a: Any, b: Any) -> Tensor:
     if isinstance(a, Sparse):
         values, starts, places = rows_of(a)
         return times(values, b, starts, places)
-    values, starts, places = rows_of(b.t() if not isinstance(b, CompressedTensor) else _flipped(b))
+    assert isinstance(b, Sparse)
+    values, starts, places = rows_of(transposed(b, 0, 1))
     return times(values, a.t(), starts, places).t()
 
 
-def _flipped(t: CompressedTensor) -> CompressedTensor:
-    from tritonnn.ops.sparse.shape import transposed
-
-    return transposed(t, 0, 1)
-
-
-def _both_sparse(op: str, a: Any, b: Any) -> Tensor:
+def _both_sparse(op: str, a: Sparse, b: Sparse) -> Tensor:
     """Row by row: each value of a meets the values of one row of b; what falls on the same place adds up."""
     if not (a._dtype.is_floating_point or a._dtype.is_complex):
         raise fail(
@@ -143,13 +139,13 @@ def _both_sparse(op: str, a: Any, b: Any) -> Tensor:
 
 
 @sparse_form("mm", of=BOTH)
-def mm(input: Any, mat2: Any, out_dtype: Any = None) -> Tensor:
+def mm(input: Tensor, mat2: Tensor, out_dtype: DType | None = None) -> Tensor:
     """The product of two matrices; sparse where both are."""
     return matrix_product("mm", input, mat2)
 
 
 @sparse_form("mv", of=BOTH)
-def mv(input: Any, vec: Tensor) -> Tensor:
+def mv(input: Tensor, vec: Tensor) -> Tensor:
     """A sparse matrix times a vector."""
     if isinstance(vec, Sparse) or len(vec._shape) != 1 or not isinstance(input, Sparse):
         raise fail(
@@ -159,7 +155,7 @@ def mv(input: Any, vec: Tensor) -> Tensor:
 
 
 @sparse_form("matmul", "__matmul__", of=BOTH)
-def matmul(input: Any, other: Any) -> Tensor:
+def matmul(input: Tensor, other: Tensor) -> Tensor:
     """input @ other of matrices, and of a matrix and a vector."""
     dims = len(input._shape), len(other._shape)
     if dims == (2, 2):
@@ -174,16 +170,16 @@ def matmul(input: Any, other: Any) -> Tensor:
 
 
 @sparse_form("__rmatmul__", of=BOTH)
-def _rmatmul(self: Any, other: Any) -> Tensor:
+def _rmatmul(self: Sparse, other: Tensor) -> Tensor:
     return matmul(other, self)
 
 
 @sparse_form("bmm")
-def bmm(input: Any, mat2: Any) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Products of a batch of sparse matrices (COO) with dense ones: one product of all their rows."""
     if isinstance(mat2, Sparse):
         raise fail("bmm", "bmm_sparse: Tensor 'mat2' must be dense", input=input, mat2=mat2)
-    if len(input._shape) != 3 or len(mat2._shape) != 3 or len(input._places) != 3:
+    if not isinstance(input, SparseTensor) or len(mat2._shape) != 3 or len(input._places) != 3:
         raise fail(
             "bmm", "bmm_sparse: expected 3 sparse dimensions, and a dense tensor of 3", input=input, mat2=mat2
         )
@@ -200,7 +196,7 @@ def bmm(input: Any, mat2: Any) -> Tensor:
 
 
 @sparse_form("linear", of=BOTH)
-def linear(input: Any, weight: Any, bias: Tensor | None = None) -> Tensor:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight^T + bias with a sparse weight."""
     if isinstance(input, Sparse) or not isinstance(weight, Sparse) or len(weight._shape) != 2:
         raise NotImplementedError(f"linear of a sparse input {HINT}")
@@ -213,7 +209,7 @@ def linear(input: Any, weight: Any, bias: Tensor | None = None) -> Tensor:
 # ---- with something added -----------------------------------------------------------------------------------
 
 
-def scaled_sum(op: str, input: Any, a: Any, b: Any, beta: Number, alpha: Number) -> Tensor:
+def scaled_sum(op: str, input: Tensor, a: Tensor, b: Tensor, beta: Number, alpha: Number) -> Tensor:
     """beta * input + alpha * (a @ b); of beta 0 the input counts for nothing, not even its NaN."""
     if not isinstance(a, Sparse) and not isinstance(b, Sparse):
         raise NotImplementedError(f"{op} of a sparse tensor and the product of dense ones {HINT}")
@@ -232,21 +228,27 @@ def scaled_sum(op: str, input: Any, a: Any, b: Any, beta: Number, alpha: Number)
 
 @sparse_form("addmm", of=BOTH)
 def addmm(
-    input: Any, mat1: Any, mat2: Any, *, beta: Number = 1, alpha: Number = 1, out_dtype: Any = None
+    input: Tensor,
+    mat1: Tensor,
+    mat2: Tensor,
+    *,
+    beta: Number = 1,
+    alpha: Number = 1,
+    out_dtype: DType | None = None,
 ) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)."""
     return scaled_sum("addmm", input, mat1, mat2, beta, alpha)
 
 
 @sparse_form("addmm_", of=BOTH)
-def addmm_(input: Any, mat1: Any, mat2: Any, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """`addmm` in place."""
     made = scaled_sum("addmm_", input, mat1, mat2, beta, alpha)
     return input._replace(made) if isinstance(input, Sparse) else input.copy_(made)
 
 
 @sparse_form("hspmm")
-def hspmm(mat1: Any, mat2: Any) -> Tensor:
+def hspmm(mat1: Tensor, mat2: Tensor) -> Tensor:
     """A sparse matrix (COO) times a dense one, of which only rows that are not empty are there.
 
     >>> import tritonnn as torch
@@ -272,17 +274,18 @@ def _starts_at(starts: Tensor, lines: Tensor) -> Tensor:
 
 
 @sparse_form("smm")
-def smm(input: Any, mat: Any) -> Tensor:
+def smm(input: Tensor, mat: Tensor) -> Tensor:
     """A sparse matrix (COO) times a dense one, as a sparse matrix of all elements of the rows that are not empty.
 
     >>> import tritonnn as torch
-    >>> torch.smm(torch.eye(2).to_sparse(), torch.ones(2, 1)).values()
-    tensor([1., 1.])
+    >>> torch.smm(torch.eye(2).to_sparse(), torch.ones(2, 1)).to_dense()
+    tensor([[1.],
+            [1.]])
     """
     return sspaddmm(_nothing_of(input, mat), input, mat)
 
 
-def _nothing_of(input: Any, mat: Any) -> Tensor:
+def _nothing_of(input: Tensor, mat: Tensor) -> Tensor:
     if not isinstance(input, SparseTensor) or isinstance(mat, Sparse):
         raise NotImplementedError("smm: expected a matrix of layout torch.sparse_coo and a dense one")
     _check("smm", input, mat)
@@ -293,7 +296,7 @@ def _nothing_of(input: Any, mat: Any) -> Tensor:
 
 
 @sparse_form("sspaddmm")
-def sspaddmm(input: Any, mat1: Any, mat2: Any, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+def sspaddmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2) of sparse input and mat1 (COO) and dense mat2, as a sparse matrix.
 
     >>> import tritonnn as torch
@@ -329,7 +332,7 @@ def sspaddmm(input: Any, mat1: Any, mat2: Any, *, beta: Number = 1, alpha: Numbe
 
 
 def sampled_addmm(
-    input: Any, mat1: Tensor, mat2: Tensor, *, beta: Number = 1.0, alpha: Number = 1.0
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1.0, alpha: Number = 1.0
 ) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2) at the places of a CSR matrix, and at no others.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tritonnn import dtypes
 from tritonnn._compressed import CompressedTensor
 from tritonnn._sparse import Sparse
@@ -16,7 +14,7 @@ from tritonnn.ops.sparse.spmm import lines_of
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
 
-def reduced_product(a: Any, b: Tensor, reduce: str) -> Tensor:
+def reduced_product(a: Tensor, b: Tensor, reduce: str) -> Tensor:
     """For every row and column the mean, greatest or smallest of the products; 0 of rows without values."""
     if reduce not in REDUCTIONS:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")

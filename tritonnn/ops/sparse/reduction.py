@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from tritonnn._compressed import CompressedTensor
 from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse, with_values
@@ -15,11 +14,12 @@ from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.sparse._forms import sparse_form
 from tritonnn.ops.sparse.arithmetic import coalesce, flat_places
 from tritonnn.shape import Size, wrap_dim
+from tritonnn.table.types import Dims
 
 BOTH = "coo compressed"
 
 
-def _dims(op: str, dim: Any, count: int) -> list[int]:
+def _dims(op: str, dim: Dims, count: int) -> list[int]:
     """The dimensions to reduce; none named: all."""
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return list(range(count))
@@ -30,7 +30,7 @@ def _dims(op: str, dim: Any, count: int) -> list[int]:
     return wrapped
 
 
-def summed(op: str, input: SparseTensor, dim: Any, keepdim: bool, dtype: DType | None) -> Tensor:
+def summed(op: str, input: SparseTensor, dim: Dims, keepdim: bool, dtype: DType | None) -> Tensor:
     """The sum over dimensions: sparse while sparse ones are left, else dense."""
     count, sparse = len(input._shape), len(input._places)
     dims = _dims(op, dim, count)
@@ -52,8 +52,8 @@ def summed(op: str, input: SparseTensor, dim: Any, keepdim: bool, dtype: DType |
     if not gone:
         return make_sparse(input._places, values, Size(shape), input._coalesced)
     bare = make_sparse(
-        stack([input._places[d] for d in left]), values, Size([input._shape[d] for d in left] + list(values._shape[1:])),
-        False,
+        stack([input._places[d] for d in left]), values,
+        Size([input._shape[d] for d in left] + list(values._shape[1:])), False,
     )  # fmt: skip
     single = coalesce(bare)
     if not keepdim:
@@ -66,14 +66,14 @@ def summed(op: str, input: SparseTensor, dim: Any, keepdim: bool, dtype: DType |
 
 @sparse_form("sum")
 def _sum(
-    input: SparseTensor, dim: Any = None, keepdim: bool = False, *, dtype: DType | None = None
+    input: SparseTensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
     return summed("sum", input, dim, keepdim, dtype)
 
 
 @sparse_form("sum", of="compressed")
 def _sum_compressed(
-    input: CompressedTensor, dim: Any = None, keepdim: bool = False, *, dtype: DType | None = None
+    input: CompressedTensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
 ) -> Tensor:
     if dim is None:
         return input._entries.sum(dtype=dtype)
@@ -91,7 +91,7 @@ def _unsupported(input: CompressedTensor) -> Tensor:
 
 
 @sparse_form("any")
-def _any(input: SparseTensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+def _any(input: SparseTensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     if dim is not None:
         raise NotImplementedError(f"any of a dimension {HINT}")
     return coalesce(input)._entries.any()
@@ -99,11 +99,16 @@ def _any(input: SparseTensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
 @sparse_form("norm")
 def _norm(
-    input: SparseTensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: DType | None = None
+    input: SparseTensor,
+    p: float | str | None = "fro",
+    dim: Dims = None,
+    keepdim: bool = False,
+    dtype: DType | None = None,
 ) -> Tensor:
     if dim is not None and sorted(_dims("norm", dim, len(input._shape))) != list(range(len(input._shape))):
         raise RuntimeError(
-            "norm_sparse currently only supports full reductions, so 'dim' must either be empty or contain all dimensions of the input"
+            "norm_sparse currently only supports full reductions, so 'dim' must either be empty or contain all "
+            "dimensions of the input"
         )
     values = coalesce(input)._entries.reshape(-1)
     return values.norm(2 if p == "fro" or p is None else p, dtype=dtype)
@@ -112,7 +117,7 @@ def _norm(
 # ---- softmax ------------------------------------------------------------------------------------------------
 
 
-def _check_softmax(op: str, input: Any, dim: int, dtype: DType | None) -> SparseTensor:
+def _check_softmax(op: str, input: Tensor, dim: int, dtype: DType | None) -> SparseTensor:
     if not isinstance(input, SparseTensor):
         kind = input.layout if isinstance(input, Tensor) else type(input).__name__
         raise NotImplementedError(f"{op}: expected a tensor of layout torch.sparse_coo, got {kind}")
@@ -182,7 +187,7 @@ softmax = _softened("softmax", False)
 log_softmax = _softened("log_softmax", True)
 
 
-def sparse_sum(input: Tensor, dim: Any = None, dtype: DType | None = None) -> Tensor:
+def sparse_sum(input: Tensor, dim: Dims = None, dtype: DType | None = None) -> Tensor:
     """The sum over dimensions of a sparse tensor: sparse while sparse dimensions are left, else dense.
 
     Args:

@@ -19,6 +19,7 @@ from tritonnn.ops.sparse._forms import KINDS, sparse_form
 from tritonnn.ops.sparse.conversion import to_coo
 from tritonnn.ops.sparse.spmm import starts_of
 from tritonnn.shape import Size, wrap_dim
+from tritonnn.table.types import IntOrInts
 
 BOTH = "coo compressed"
 
@@ -45,7 +46,7 @@ def _permuted(input: SparseTensor, order: Sequence[int]) -> SparseTensor:
     return make_sparse(places, values, shape, still or (input._nnz() < 2 and input._coalesced))
 
 
-def transposed(input: Any, dim0: int, dim1: int) -> Any:
+def transposed(input: Sparse, dim0: int, dim1: int) -> Any:
     """Two dimensions exchanged; a compressed matrix becomes one of the opposite layout, with the same parts."""
     dims = len(input._shape)
     a, b = (wrap_dim(dim, dims) for dim in (dim0, dim1))
@@ -60,8 +61,8 @@ def transposed(input: Any, dim0: int, dim1: int) -> Any:
     first = input._batch_dims
     if {a, b} != {first, first + 1}:
         raise RuntimeError(
-            f"transpose(): can only transpose the rows and columns of sparse compressed tensors (dimensions {first} and "
-            f"{first + 1}), got {dim0} and {dim1}"
+            f"transpose(): can only transpose the rows and columns of sparse compressed tensors (dimensions {first} "
+            f"and {first + 1}), got {dim0} and {dim1}"
         )
     values = input._entries if input._block is None else input._entries.transpose(first + 1, first + 2)
     shape = list(input._shape)
@@ -70,12 +71,12 @@ def transposed(input: Any, dim0: int, dim1: int) -> Any:
 
 
 @sparse_form("transpose", "swapaxes", "swapdims", of=BOTH)
-def _transpose(input: Any, dim0: int, dim1: int) -> Any:
+def _transpose(input: Sparse, dim0: int, dim1: int) -> Any:
     return transposed(input, dim0, dim1)
 
 
 @sparse_form("t", of=BOTH)
-def _t(input: Any) -> Any:
+def _t(input: Sparse) -> Any:
     dims = len(input._shape)
     if dims > 2:
         raise fail("t", f"expects a tensor with <= 2 dimensions, but self is {dims}D")
@@ -101,7 +102,7 @@ def _permute(input: SparseTensor, *dims: Any) -> SparseTensor:
 
 
 @sparse_form("movedim", "moveaxis")
-def _movedim(input: SparseTensor, source: Any, destination: Any) -> SparseTensor:
+def _movedim(input: SparseTensor, source: IntOrInts, destination: IntOrInts) -> SparseTensor:
     dims = len(input._shape)
     froms, tos = (
         [wrap_dim(d, dims) for d in (v if isinstance(v, (tuple, list)) else (v,))]
@@ -177,7 +178,7 @@ def index_select(input: SparseTensor, dim: int, index: Tensor) -> SparseTensor:
 
 
 @sparse_form("select", of=BOTH)
-def select(input: Any, dim: int, index: int) -> Tensor:
+def select(input: Sparse, dim: int, index: int) -> Tensor:
     """One slice: sparse while sparse dimensions are left, else dense."""
     sorted_anyway = isinstance(input, CompressedTensor) and input._block is None and not input._batch_dims
     if isinstance(input, CompressedTensor):
@@ -232,7 +233,7 @@ def narrow_copy(input: SparseTensor, dim: int, start: int, length: int) -> Spars
 
 
 @sparse_form("unbind", of=BOTH)
-def unbind(input: Any, dim: int = 0) -> tuple:
+def unbind(input: Sparse, dim: int = 0) -> tuple:
     """Every slice of a dimension."""
     dim = wrap_dim(dim, len(input._shape))
     return tuple([select(input, dim, i) for i in range(input._shape[dim])])
@@ -283,8 +284,8 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> SparseTensor:
             a != b for d, (a, b) in enumerate(zip(tensor._shape, first._shape, strict=True)) if d != dim
         ):
             raise RuntimeError(
-                f"All tensors must have the same shape: {list(first._shape)} (except in the concatenating dimension), but "
-                f"found shape: {list(tensor._shape)} at position {i}"
+                f"All tensors must have the same shape: {list(first._shape)} (except in the concatenating dimension), "
+                f"but found shape: {list(tensor._shape)} at position {i}"
             )
         if len(tensor._places) != len(first._places):
             raise RuntimeError(

@@ -13,8 +13,9 @@ from tritonnn.table import NAMESPACES
 BOTH = "coo compressed"
 # What PyTorch has for every sparse layout, in place too.
 ZERO_KEEPING = (
-    "abs", "absolute", "arcsin", "arcsinh", "arctan", "arctanh", "asin", "asinh", "atan", "atanh", "ceil", "conj_physical",
-    "deg2rad", "erf", "erfinv", "expm1", "fix", "floor", "frac", "log1p", "negative", "neg", "rad2deg", "relu", "round",
+    "abs", "absolute", "arcsin", "arcsinh", "arctan", "arctanh", "asin", "asinh", "atan", "atanh", "ceil",
+    "conj_physical", "deg2rad", "erf", "erfinv", "expm1", "fix", "floor", "frac", "log1p", "negative", "neg", "rad2deg",
+    "relu", "round",
     "sgn", "sign", "sin", "sinh", "sqrt", "tan", "tanh", "trunc",
 )  # fmt: skip
 # Those without a form in place.
@@ -34,7 +35,7 @@ LINEAR = frozenset((
 ))  # fmt: skip
 
 
-def _single(name: str, input: Any) -> Any:
+def _single(name: str, input: Sparse) -> Any:
     """Equal indices add up before a function is taken, unless it may come before the sum."""
     linear = name in LINEAR and input._dtype.kind >= 2
     return input if linear or not isinstance(input, SparseTensor) else coalesce(input)
@@ -54,7 +55,7 @@ def _unary(name: str) -> Callable[..., Sparse]:
 
 
 def _unary_(name: str) -> Callable[..., Any]:
-    def apply_(input: Any, *args: Any, **kwargs: Any) -> Any:
+    def apply_(input: Sparse, *args: Any, **kwargs: Any) -> Any:
         single = _single(name, input)
         if single is not input:
             raise RuntimeError(
@@ -63,7 +64,8 @@ def _unary_(name: str) -> Callable[..., Any]:
         values = _function(name)(single._entries, *args, **kwargs)
         if values._dtype is not input._dtype:
             raise RuntimeError(
-                f"{name}_: result type {values._dtype.name} can't be cast to the desired output type {input._dtype.name}"
+                f"{name}_: result type {values._dtype.name} can't be cast to the desired output type "
+                f"{input._dtype.name}"
             )
         return input._replace(with_values(single, values))
 
