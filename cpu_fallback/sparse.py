@@ -21,9 +21,8 @@ def spmm(out: Array, values: Array, dense: Array, starts: Array, places: Array) 
     Rows are taken in blocks of as many entries as fit the cache; the sums of a block are one call.
     """
     out[...] = 0
-    filled = np.flatnonzero(
-        starts[1:] > starts[:-1]
-    )  # reduceat would give an empty row its neighbour's first term
+    # reduceat would give an empty row its neighbour's first term
+    filled = np.flatnonzero(starts[1:] > starts[:-1])
     if not out.size or not filled.size or not dense.size:
         return
     dtype = _accumulator(out.dtype)
@@ -35,9 +34,8 @@ def spmm(out: Array, values: Array, dense: Array, starts: Array, places: Array) 
         first, last = begins[low], ends[high - 1]
         terms = dense[places[first:last]].astype(dtype, copy=False)
         terms *= values[first:last, None]
-        out[filled[low:high]] = np.add.reduceat(terms, begins[low:high] - first, axis=0) + dtype.type(
-            0
-        )  # no -0
+        sums = np.add.reduceat(terms, begins[low:high] - first, axis=0)
+        out[filled[low:high]] = sums + dtype.type(0)  # a sum of nothing but -0 is 0
         low = high
 
 

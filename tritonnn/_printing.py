@@ -209,7 +209,7 @@ def _named_parts(tensor: Sparse) -> dict[str, Tensor]:
     if isinstance(tensor, CompressedTensor):
         first, second = NAMES[tensor.layout in BY_ROWS]
         return {first: tensor._starts, second: tensor._places, "values": values}
-    return {"indices": tensor._places, "values": values}  # type: ignore[attr-defined]
+    return {"indices": tensor._places, "values": values}
 
 
 def _parts(tensor: Sparse, prefix: str) -> str:

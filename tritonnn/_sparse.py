@@ -53,7 +53,10 @@ class Sparse(Tensor):
         """Refused: there is no memory of all elements."""
         raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage")
 
-    tolist = __contains__ = data_ptr
+    tolist = data_ptr
+
+    def __contains__(self, element: object) -> bool:
+        raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage")
 
     def numpy(self, *, force: bool = False) -> NoReturn:
         """Refused: there is no memory of all elements."""

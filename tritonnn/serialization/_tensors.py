@@ -232,7 +232,8 @@ def rebuild_sparse(kind: object, parts: Any) -> Tensor:
     if type(parts) is not tuple or not (len(parts) == 4 or (len(parts) == 3 and not compressed)):
         raise RuntimeError("load: a sparse tensor has no indices, values and size: the file is corrupted")
     count = 3 if compressed else 2
-    tensors, size, coalesced = parts[:count], parts[count], None if compressed else (*parts, None)[3]
+    tensors: Any = parts[:count]
+    size, coalesced = parts[count], None if compressed else (*parts, None)[3]
     plain = all(type(part) is Tensor for part in tensors) and type(size) in (Size, tuple, list)
     indices = (int64, int32) if compressed else (int64,)
     typed = plain and all(part.dtype in indices for part in tensors[:-1])
@@ -240,11 +241,9 @@ def rebuild_sparse(kind: object, parts: Any) -> Tensor:
         raise RuntimeError("load: the parts of a sparse tensor are none: the file is corrupted")
     _check_numbers(size, contiguous_strides(size) if all(type(n) is int for n in size) else ())
     if compressed:
-        assert isinstance(kind, layout)
-        return sparse_compressed_tensor(
-            *tensors, size, layout=kind, device=tensors[-1].device, check_invariants=True
-        )
-    return sparse_coo_tensor(*tensors, size, is_coalesced=coalesced, device=tensors[-1].device)
+        options: Any = {"layout": kind, "device": tensors[-1].device, "check_invariants": True}
+        return sparse_compressed_tensor(*tensors, size=size, **options)
+    return sparse_coo_tensor(*tensors, size=size, is_coalesced=coalesced, device=tensors[-1].device)
 
 
 def rebuild_tensor(storage: StorageRef | TypedStorage, offset: int, size: Any, stride: Any) -> Tensor:

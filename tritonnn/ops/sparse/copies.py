@@ -153,7 +153,7 @@ def _filled(op: str) -> Callable[..., Tensor]:
         pin_memory: bool = False, memory_format: MemoryFormat | None = None,
     ) -> Tensor:  # fmt: skip
         _plain(op, {"pin_memory": pin_memory, "memory_format": memory_format}, layout, input.layout)
-        number = 1 if op == "ones_like" else value[0] if value else fill_value
+        number: Any = 1 if op == "ones_like" else value[0] if value else fill_value
         values = full_like(input._entries, number, dtype=dtype or input._dtype, device=device)
         where = values._device
         made = mapped(input, lambda part: part.to(where), values)

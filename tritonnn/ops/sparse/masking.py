@@ -41,11 +41,17 @@ def taken_at(other: Tensor, mask: Sparse) -> Tensor:
     return flat[places_of(mask)].reshape(mask._entries._shape)
 
 
+def _coo(tensor: Sparse) -> SparseTensor:
+    if isinstance(tensor, SparseTensor):
+        return tensor
+    assert isinstance(tensor, CompressedTensor)
+    return to_coo(tensor)
+
+
 def _of_sparse(other: Sparse, mask: Sparse) -> Tensor:
     if isinstance(mask, CompressedTensor) and (mask._block is not None or mask._batch_dims):
         return taken_at(other.to_dense(), mask)
-    single = coalesce(to_coo(other) if isinstance(other, CompressedTensor) else other)
-    wanted = to_coo(mask) if isinstance(mask, CompressedTensor) else mask
+    single, wanted = coalesce(_coo(other)), _coo(mask)
     if len(single._places) != len(wanted._places):
         return taken_at(other.to_dense(), mask)
     at, there = found(flat_places(wanted), flat_places(single))

@@ -36,8 +36,9 @@ def as_entries(t: CompressedTensor) -> SparseTensor:
     return make_sparse(stack([number, *pair]), values, Size((batches(t), *grid, *values._shape[1:])), True)
 
 
-def from_entries(entries: SparseTensor, like: CompressedTensor) -> CompressedTensor:
+def from_entries(entries: Tensor, like: CompressedTensor) -> CompressedTensor:
     """The inverse of `as_entries`."""
+    assert isinstance(entries, SparseTensor)
     number, line, place = coalesce(entries)._places
     row, column = (line, place) if like._layout in BY_ROWS else (place, line)
     count = batches(like)
@@ -65,14 +66,15 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor:
         raise TypeError(f"add(): argument 'alpha' must be Number, not {type(alpha).__name__}")
     if isinstance(input, CompressedTensor) and isinstance(other, CompressedTensor):
         _alike("add", input, other)
-        return from_entries(add_coo(as_entries(input), as_entries(other), alpha=alpha), input)  # type: ignore[arg-type]
+        return from_entries(add_coo(as_entries(input), as_entries(other), alpha=alpha), input)
     sizes = [part._shape if isinstance(part, Tensor) else () for part in (input, other)]
     if sizes[0] != sizes[1] or isinstance(input, SparseTensor) or isinstance(other, SparseTensor):
         raise RuntimeError(
             f"add: expected 'self' and 'other' to have same size, but self has size {list(sizes[0])} while other has "
             f"size {list(sizes[1])} (FYI: op2-sparse addition does not currently support broadcasting)"
         )
-    dense = [part.to_dense() for part in (input, other)]
+    parts: tuple[Any, Any] = input, other
+    dense = [part.to_dense() for part in parts]
     return dense[0].add(dense[1], alpha=alpha)
 
 
@@ -143,7 +145,8 @@ def mul(input: Operand, other: Operand) -> Any:
             _alike("mul", input, other)
             return from_entries(_common(as_entries(input), as_entries(other)), input)
         raise NotImplementedError(f"mul of {input.layout} and {other.layout} {HINT}")
-    sparse, factor = (input, other) if isinstance(input, Sparse) else (other, input)
+    pair: tuple[Any, Any] = (input, other) if isinstance(input, Sparse) else (other, input)
+    sparse, factor = pair
     if _is_factor(factor):
         return with_values(sparse, sparse._entries * factor)
     if not isinstance(factor, Tensor):
@@ -187,7 +190,7 @@ def mul_(input: Tensor, other: Operand) -> Tensor:
 # ---- quotients and powers -------------------------------------------------------------------------------------
 
 
-def _divided(op: str, input: Operand, other: Operand, rounding_mode: str | None) -> Any:
+def _divided(op: str, input: Operand, other: Any, rounding_mode: str | None) -> Any:
     if not isinstance(input, SparseTensor) or not _is_factor(other):
         shape = list(getattr(other, "_shape", ()))
         raise RuntimeError(
@@ -228,7 +231,7 @@ def floor_divide_(input: Tensor, other: Operand) -> Any:
 
 
 @sparse_form("pow", "__pow__")
-def pow(input: Operand, exponent: Operand) -> Any:
+def pow(input: Operand, exponent: Any) -> Any:
     """A power of every element; the exponent is a number other than zero.
 
     Raises:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tritonnn import dtypes
 from tritonnn._compressed import CompressedTensor
 from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse, with_values
@@ -66,20 +68,20 @@ def rows_of(matrix: Sparse) -> Rows:
 # ---- checks -------------------------------------------------------------------------------------------------
 
 
-def _check_matrix(op: str, **matrices: Tensor) -> None:
-    for name, matrix in matrices.items():
-        if len(matrix._shape) != 2:
-            raise fail(op, f"matrices expected, got {len(matrix._shape)}D tensor", **{name: matrix})
-        if isinstance(matrix, SparseTensor) and len(matrix._places) != 2:
-            raise fail(op, f"matrices expected, got {len(matrix._places)}D tensor", **{name: matrix})
-        if isinstance(matrix, CompressedTensor) and matrix._batch_dims + matrix.dense_dim():
-            raise fail(
-                op, "matrices expected, got a batch, or values of several dimensions", **{name: matrix}
-            )
+def _check_matrix(op: str, name: str, matrix: Tensor) -> None:
+    dims = len(matrix._shape)
+    if isinstance(matrix, SparseTensor):
+        dims = len(matrix._places) if dims == 2 else dims
+    given: Any = {name: matrix}
+    if dims != 2 and not isinstance(matrix, CompressedTensor):
+        raise fail(op, f"matrices expected, got {dims}D tensor", **given)
+    if isinstance(matrix, CompressedTensor) and (dims != 2 or matrix._batch_dims + matrix.dense_dim()):
+        raise fail(op, "matrices expected, got a batch, or values of several dimensions", **given)
 
 
 def _check(op: str, a: Tensor, b: Tensor) -> None:
-    _check_matrix(op, input=a, other=b)
+    _check_matrix(op, "input", a)
+    _check_matrix(op, "other", b)
     if a._shape[1] != b._shape[0]:
         raise fail(
             op,
@@ -248,7 +250,7 @@ def addmm_(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha
 
 
 @sparse_form("hspmm")
-def hspmm(mat1: Tensor, mat2: Tensor) -> Tensor:
+def hspmm(mat1: Tensor, mat2: Tensor) -> SparseTensor:
     """A sparse matrix (COO) times a dense one, of which only rows that are not empty are there.
 
     >>> import tritonnn as torch

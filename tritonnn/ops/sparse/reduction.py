@@ -123,13 +123,11 @@ def _check_softmax(op: str, input: Tensor, dim: int, dtype: DType | None) -> Spa
         raise NotImplementedError(f"{op}: expected a tensor of layout torch.sparse_coo, got {kind}")
     if not isinstance(dim, int):
         raise TypeError(f"{op}(): argument 'dim' (position 2) must be int, not {type(dim).__name__}")
-    if dtype is not None:
-        input = with_values(input, input._entries.to(dtype))
-    if not input._dtype.is_floating_point:
-        raise fail(
-            op, f'"softmax" not implemented for {input._dtype.name}', kind=NotImplementedError, input=input
-        )
-    return coalesce(input)
+    values = input._entries if dtype is None else input._entries.to(dtype)
+    if not values._dtype.is_floating_point:
+        words = f'"softmax" not implemented for {values._dtype.name}'
+        raise fail(op, words, kind=NotImplementedError, input=input)
+    return coalesce(make_sparse(input._places, values, input._shape, input._coalesced))
 
 
 def _softened(op: str, log: bool) -> Callable[..., Tensor]:

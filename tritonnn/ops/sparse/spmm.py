@@ -51,7 +51,7 @@ def _matrix(make: Make, rows: int, columns: int, lines: list[int], places: list[
     return {name: tensor(numbers, dtype=dtypes.int64, device=make.device) for name, numbers in named.items()}
 
 
-_PATTERNS = (
+_PATTERNS: tuple[tuple[int, int, list[int], list[int]], ...] = (
     (3, 4, [0, 0, 2], [3, 1, 0]),
     (5, 3, [0, 1, 1, 1, 3, 3, 4, 4, 4], [2, 0, 1, 2, 0, 1, 0, 1, 2]),
     (2, 3, [], []),
