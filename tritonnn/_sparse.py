@@ -144,7 +144,11 @@ class Sparse(Tensor):
         leaf = self._leaf
         if leaf:
             _ = self.grad  # takes over what the values have received
-        self._entries = set_requires_grad(entries.detach(), True) if leaf else entries
+        before, self._entries = self._entries, set_requires_grad(entries.detach(), True) if leaf else entries
+        if leaf:
+            for name in ("_hooks", "_post_accumulate_hooks", "_accumulate_hooks"):
+                if (hooks := getattr(before, name)) is not None:
+                    setattr(self._entries, name, hooks)
         self._storage.version += 1
 
 

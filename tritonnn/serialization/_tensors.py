@@ -242,8 +242,9 @@ def rebuild_sparse(kind: object, parts: Any) -> Tensor:
     _check_numbers(size, contiguous_strides(size) if all(type(n) is int for n in size) else ())
     if compressed:
         options: Any = {"layout": kind, "device": tensors[-1].device, "check_invariants": True}
-        return sparse_compressed_tensor(*tensors, size=size, **options)
-    return sparse_coo_tensor(*tensors, size=size, is_coalesced=coalesced, device=tensors[-1].device)
+        build: Any = sparse_compressed_tensor
+        return build(*tensors, size, **options)
+    return sparse_coo_tensor(tensors[0], tensors[1], size, is_coalesced=coalesced, device=tensors[1].device)
 
 
 def rebuild_tensor(storage: StorageRef | TypedStorage, offset: int, size: Any, stride: Any) -> Tensor:
