@@ -172,6 +172,7 @@ def test_the_gradient_of_a_leaf_is_sparse(device):
     weights = np.arange(18.0).reshape(6, 3)
     for _ in range(2):
         (torch.sparse.mm(s, tensor(D, device)) * tensor(weights, device)).sum().backward()
+        assert s.grad is not None  # asked for between passes, it still adds up
     assert s.is_leaf and s.grad.layout is torch.sparse_csr and s.grad is s.grad
     check(s.grad, np.where(X != 0, 2 * weights @ D.T, 0))
     s.grad = None
@@ -191,6 +192,13 @@ def test_types(device, dtype):
     np.testing.assert_allclose(
         made.to(torch.complex128).numpy(), wanted, rtol=1e-2 if kind.itemsize == 2 else 1e-6, atol=1e-6
     )
+
+
+@DEVICES
+def test_a_row_ends_where_the_next_begins(device):
+    """Rows whose lengths are no multiple of what is read at a time."""
+    s = torch.sparse_csr_tensor([0, 3, 4], [0, 1, 2, 0], [1.0, 2, 4, 800], (2, 3), device=device)
+    assert (s @ torch.ones(3, 2, device=device)).tolist() == [[7, 7], [800, 800]]
 
 
 def test_one_row_sums_in_one_order():

@@ -77,7 +77,7 @@ FAULTS = [
     Fault(
         "sparse: the last entries of a row are read beyond its end", "mask", "kernels/sparse.py",
         "valid = (entry < end) & (place >= 0)", "valid = (place >= 0)",
-        "tests/test_sparse_layouts.py -k 'products and cuda and csr'",
+        "tests/test_sparse_layouts.py -k row_ends",
     ),
     Fault(
         "sparse: the transposed product takes the values in their old order", "index", "tritonnn/ops/sparse/spmm.py",
@@ -87,7 +87,7 @@ FAULTS = [
     Fault(
         "sparse: the gradient of a leaf is that of the last pass", "formula", "tritonnn/ops/sparse/leaves.py",
         "self._grad = more if self._grad is None else self._grad.add_(more)", "self._grad = more",
-        "tests/parity/test_sparse_gradients_parity.py -k of_a_sparse_leaf",
+        "tests/test_sparse_layouts.py -k leaf_is_sparse",
     ),
     Fault(
         "sparse: a block's rows and columns are not turned with it", "stride", "tritonnn/ops/sparse/shape.py",
