@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tritonnn import dispatch
+from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.memory_format import contiguous_format
 from tritonnn.ops._table import expose
@@ -14,6 +15,7 @@ from tritonnn.ops.elementwise import derived  # noqa: F401  # publishes some of 
 from tritonnn.ops.joining import joining  # noqa: F401
 from tritonnn.ops.shape import parts, rearrange, shape, strided  # noqa: F401
 from tritonnn.table.op import NAMESPACES
+from tritonnn.table.sparse import SPARSE
 
 _ROW, _PAIR = "torch.tensor([1., 2.])", "torch.tensor([[1., 2.]])"
 _PARTS = "(tensor([1.]), tensor([2.]))"
@@ -54,6 +56,8 @@ def _copying(name: str, viewing: Callable, takes_out: bool) -> Callable:
         out = kwargs.pop("out", None) if takes_out else None
         if first != "input" and "input" in kwargs:
             kwargs[first] = kwargs.pop("input")
+        if args and isinstance(args[0], SparseTensor) and name in SPARSE["coo"]:
+            return SPARSE["coo"][name](*args, **kwargs)
         result = viewing(*args, **kwargs)
         if out is None:
             return _copied(result)
