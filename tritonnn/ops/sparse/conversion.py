@@ -23,8 +23,7 @@ from tritonnn.ops.sparse._forms import sparse_form
 from tritonnn.ops.sparse.arithmetic import check_dense, coalesce
 from tritonnn.ops.sparse.spmm import lines_of, starts_of
 from tritonnn.shape import Size
-
-Blocks = int | Sequence[int] | None  # extents of a block
+from tritonnn.table.types import Blocks
 
 # ---- the places of compressed tensors --------------------------------------------------------------------
 
