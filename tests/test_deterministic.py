@@ -116,6 +116,7 @@ MAKERS = {
     "empty": lambda dtype, device: torch.empty(2, 3, dtype=dtype, device=device),
     "empty_like": lambda dtype, device: torch.empty_like(torch.zeros(2, dtype=dtype, device=device)),
     "empty_strided": lambda dtype, device: torch.empty_strided((2, 3), (1, 2), dtype=dtype, device=device),
+    "empty_permuted": lambda dtype, device: torch.empty_permuted((2, 3), (1, 0), dtype=dtype, device=device),
     "new_empty": lambda dtype, device: torch.zeros(1, device=device).new_empty(3, dtype=dtype),
     "out": lambda dtype, device: torch.empty(2, out=torch.zeros(2, dtype=dtype, device=device)),
 }

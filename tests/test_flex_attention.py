@@ -135,6 +135,49 @@ def test_functions_that_take_positions_one_by_one_are_refused():
         create_mask(lambda b, h, i, j: True, 1, 1, 3, 4)
 
 
+@pytest.mark.parametrize(
+    ("function", "error", "words"),
+    [
+        (3, TypeError, r"must be a function of \((score, )?b, h, q_idx, kv_idx\), got int"),
+        (lambda b, h, q: q, TypeError, r"takes \(b, h, q\): too many positional arguments"),
+        (
+            lambda a, b, h, q, k, z: a,
+            TypeError,
+            r"takes \(a, b, h, q, k, z\): missing a required argument: '\w'",
+        ),
+        (lambda *given: 1.0, ValueError, "must only return Tensors, got type <class 'float'>"),
+        (
+            lambda *given: torch.ones(3),
+            RuntimeError,
+            r"gives a tensor of shape \(3,\) for positions of shapes",
+        ),
+        (
+            lambda *given: given[-1] * 1j,
+            RuntimeError,
+            "scores must be real|boolean tensor, got torch.complex64",
+        ),
+    ],
+)
+def test_functions_that_are_none_for_scores_or_masks(function, error, words):
+    q, mask = torch.ones(1, 2, 4, 8), create_block_mask(causal, 1, 1, 4, 4, device="cpu")
+    mask.mask_mod = function
+    for name, given in (("score_mod", {"score_mod": function}), ("mask_mod", {"block_mask": mask})):
+        with pytest.raises(error, match=f"{name}.*(?:{words})"):
+            flex_attention(q, q, q, **given)
+
+
+def test_arguments_of_a_wrong_type():
+    q: Any = torch.ones(1, 2, 4, 8)
+    with pytest.raises(TypeError, match="flex_attention: key must be a Tensor, got list"):
+        flex_attention(q, [q], q)
+    for name, kind in (("block_mask", "BlockMask"), ("return_aux", "AuxRequest")):
+        with pytest.raises(TypeError, match=f"flex_attention: {name} must be {kind}, got Tensor"):
+            flex_attention(q, q, q, **{name: q})
+    for mask, wanted in ((lambda b, h, q, k: q - k, "int64"), (lambda b, h, q, k: (q - k) * 0.5, "float32")):
+        with pytest.raises(AssertionError, match=f"mask_mod must give torch.bool, got torch.{wanted}"):
+            create_block_mask(mask, 1, 1, 4, 4, device="cpu")
+
+
 def test_the_comparison_is_made_once_for_a_function_and_its_sizes():
     calls = []
 
@@ -188,7 +231,7 @@ def test_what_is_returned_beside_the_result():
     half = q.half()
     out, lse = flex_attention(half, half, half, return_lse=True, kernel_options={"BLOCK_M": 64})
     assert out.dtype is torch.float16 and lse.dtype is torch.float32
-    with pytest.raises(TypeError, match="kernel_options must be a dict"):
+    with pytest.raises(TypeError, match="kernel_options must be dict"):
         flex_attention(q, q, q, kernel_options=3)
 
 

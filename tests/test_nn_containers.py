@@ -146,3 +146,15 @@ def test_parameterdict():
     )
     d.clear()
     assert len(d) == 0 and list(d.parameters()) == []
+
+
+def test_modules_as_often_as_they_stand_there() -> None:
+    shared = nn.Linear(2, 2)
+    net = nn.Sequential(shared, nn.Sequential(shared))
+    assert [type(m).__name__ for m in net.modules()] == ["Sequential", "Linear", "Sequential"]
+    assert [m is shared for m in net.modules(remove_duplicate=False)] == [False, True, False, True]
+
+
+def test_a_sequential_is_extended_by_another() -> None:
+    net = nn.Sequential(nn.ReLU())
+    assert net.extend(sequential=nn.Sequential(nn.Tanh(), nn.Tanh())) is net and len(net) == 3

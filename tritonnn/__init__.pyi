@@ -651,6 +651,25 @@ def conv_transpose3d(
     groups: _int = 1,
     dilation: IntOrInts = 1,
 ) -> Tensor: ...
+def scalar_tensor(
+    s: Number,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+def empty_permuted(
+    size: Sequence[_int],
+    physical_layout: Sequence[_int],
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
 @overload
 def arange(
     end: Tensor | _float,

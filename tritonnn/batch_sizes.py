@@ -8,6 +8,7 @@ before. A batch without packing has equal sizes.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 Sizes = tuple[int, ...]
@@ -35,6 +36,21 @@ def steps(sizes: Sizes, reverse: bool) -> tuple[tuple[int, int], ...]:
         places.append((low, count))
         low += count
     return tuple(places[::-1] if reverse else places)
+
+
+@lru_cache(1024)
+def spans(sizes: Sizes, reverse: bool) -> tuple[tuple[int, int, int], ...]:
+    """(first row, rows of a step, number of steps) of neighbouring steps of equal sizes, in the order of `steps`.
+
+    >>> spans((3, 3, 2, 1, 1), False)
+    ((0, 3, 2), (6, 2, 1), (8, 1, 2))
+    """
+    found, low = [], 0
+    for count, same in groupby(sizes):
+        length = len(list(same))
+        found.append((low, count, length))
+        low += count * length
+    return tuple(found[::-1] if reverse else found)
 
 
 @lru_cache(1024)

@@ -21,8 +21,10 @@ SMALL = 4096  # elements from which on a walk over flat memory is worth finding
 _local = threading.local()
 
 
-def advance_steps(steps: list[np.ndarray]) -> None:
-    """Add one to every count of steps, in place."""
+def advance_steps(steps: list[np.ndarray], found_inf: np.ndarray | None) -> None:
+    """Add one to every count of steps, in place, unless the step is left out."""
+    if _left_out(found_inf):
+        return
     for step in steps:
         np.add(step, 1, out=step)
 
@@ -35,28 +37,46 @@ def elementwise_step(
     formula: Formula,
     kept: tuple[str, ...],
     options: dict[str, Any],
+    grad_scale: np.ndarray | None,
+    found_inf: np.ndarray | None,
 ) -> None:
     """Parameters and states after one step, in place; the count of steps is an option, or `steps` per parameter."""
-    written = (0, *range(2, 2 + len(kept)))
+    if _left_out(found_inf):
+        return
+    # rounded once, as the scaler's own unscaling is
+    inverse = None if grad_scale is None else float(np.float32(1 / np.float64(grad_scale.reshape(-1)[0])))
+    written = _written(kept, inverse)
     program = None
     for i, (p, g) in enumerate(zip(params, grads, strict=True)):
         # the count is one of a program's numbers: counts of their own need programs of their own
         if program is None or steps:
             counted = {**options, "step": float(steps[i])} if steps else options
-            program = _program(formula, kept, tuple(counted.items()))
+            program = _program(formula, kept, tuple(counted.items()), inverse)
         _run(program, (p, g, *states[i :: len(params)]), written)
 
 
+def _left_out(found_inf: np.ndarray | None) -> bool:
+    return found_inf is not None and bool(found_inf.reshape(-1)[0])
+
+
+def _written(kept: tuple[str, ...], inverse: float | None) -> tuple[int, ...]:
+    """Which of (p, g, *states) a step writes."""
+    return (0, *range(2 if inverse is None else 1, 2 + len(kept)))
+
+
 @lru_cache(maxsize=64)
-def _program(formula: Formula, kept: tuple[str, ...], options: tuple[tuple[str, Any], ...]) -> Program:
+def _program(
+    formula: Formula, kept: tuple[str, ...], options: tuple[tuple[str, Any], ...], inverse: float | None
+) -> Program:
     """The formula's new values of a parameter and of the states in `kept`, as a program on (p, g, *states)."""
 
     def values(p: Any, g: Any, *states: Any) -> list[Any]:
-        return [
-            v for v in formula(p, g, **dict(zip(kept, states, strict=True)), **dict(options)) if v is not None
-        ]
+        unscaled = g if inverse is None else g * inverse
+        new = formula(p, unscaled, **dict(zip(kept, states, strict=True)), **dict(options))
+        results = [v for v in new if v is not None]
+        return results if inverse is None else [results[0], unscaled, *results[1:]]
 
-    return Program(values, 2 + len(kept), (0, *range(2, 2 + len(kept))))
+    return Program(values, 2 + len(kept), _written(kept, inverse))
 
 
 def _run(program: Program, arrays: tuple[np.ndarray, ...], written: tuple[int, ...]) -> None:

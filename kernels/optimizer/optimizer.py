@@ -41,12 +41,15 @@ LARGEST = 9  # numbers that the kernels take
 
 @triton.jit
 def _step_block(
-    row, at, inside, lr, weight_decay, rest,
+    row, at, inside, inverse, lr, weight_decay, rest,
     FORMULA: tl.constexpr, PLACES: tl.constexpr, DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr,
 ):  # fmt: skip
     """FORMULA on the elements at `at`, with weight decay before it; arguments as of `step_kernel`."""
     p = tl.load(row[0] + at, inside).to(C)
     g = tl.load(row[1] + at, inside).to(C)
+    if inverse is not None:
+        g *= inverse.to(C)
+        tl.store(row[1] + at, g, inside)
     if MAXIMIZE:
         g = -g
     if DECOUPLED:
@@ -72,7 +75,7 @@ def _step_block(
 
 @triton.jit
 def _step_chunk(
-    row, count, n, start, lr, weight_decay, given,
+    row, count, n, start, scale, found, lr, weight_decay, given,
     FORMULA: tl.constexpr, PLACES: tl.constexpr, NUMBERS: tl.constexpr, FLAGS: tl.constexpr,
     DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
@@ -85,20 +88,27 @@ def _step_chunk(
             rest = rest + (given[NUMBERS[k]],)  # type: ignore[assignment]
     for k in tl.static_range(len(FLAGS)):
         rest = rest + (FLAGS[k],)  # type: ignore[assignment]
+    inverse = None
+    if scale is not None:
+        # rounded once, as the scaler's own unscaling is
+        inverse = (1.0 / tl.load(scale).to(tl.float64)).to(tl.float32)
     stop = tl.minimum(n - start, CHUNK)
+    if found is not None:
+        # the step is left out: nothing is looked at
+        stop = tl.where(tl.load(found) != 0, 0, stop)
     whole = stop // BLOCK * BLOCK
     # Without a mask the accesses are 16 bytes wide whatever n is.
     for offset in range(0, whole, BLOCK):
         at = start + offset + tl.arange(0, BLOCK)
-        _step_block(row, at, None, lr, weight_decay, rest, FORMULA, PLACES, DECOUPLED, MAXIMIZE, C)
+        _step_block(row, at, None, inverse, lr, weight_decay, rest, FORMULA, PLACES, DECOUPLED, MAXIMIZE, C)
     if whole < stop:
         at = start + whole + tl.arange(0, BLOCK)
-        _step_block(row, at, at < n, lr, weight_decay, rest, FORMULA, PLACES, DECOUPLED, MAXIMIZE, C)
+        _step_block(row, at, at < n, inverse, lr, weight_decay, rest, FORMULA, PLACES, DECOUPLED, MAXIMIZE, C)
 
 
 @triton.jit
 def step_kernel(
-    row, count, n, lr: fp64, decay: fp64, a: fp64, b: fp64, c: fp64, d: fp64, e: fp64, f: fp64, g: fp64,
+    row, count, n, scale, found, lr: fp64, decay: fp64, a: fp64, b: fp64, c: fp64, d: fp64, e: fp64, f: fp64, g: fp64,
     FORMULA: tl.constexpr, PLACES: tl.constexpr, NUMBERS: tl.constexpr, FLAGS: tl.constexpr,
     DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
@@ -108,6 +118,8 @@ def step_kernel(
         row: addresses of the parameter, its gradient and its states.
         count: address of the number of this step, where that stands on the device.
         n: number of elements.
+        scale: address of what the gradient was scaled by; it is unscaled in place. None where it was not.
+        found: address of a number; where that is not 0 the step is left out.
         lr, decay: what decoupled weight decay takes.
         a, b, c, d, e, f, g: further numbers that the formula takes.
         FORMULA: the update.
@@ -117,14 +129,14 @@ def step_kernel(
     """
     start = tl.program_id(0).to(tl.int64) * CHUNK
     _step_chunk(
-        row, count, n, start, lr, decay, (lr, a, b, c, d, e, f, g),
+        row, count, n, start, scale, found, lr, decay, (lr, a, b, c, d, e, f, g),
         FORMULA, PLACES, NUMBERS, FLAGS, DECOUPLED, MAXIMIZE, C, CHUNK, BLOCK,
     )  # fmt: skip
 
 
 @triton.jit
 def step_table_kernel(
-    table, chunks, lr: fp64, decay: fp64, a: fp64, b: fp64, c: fp64, d: fp64, e: fp64, f: fp64, g: fp64,
+    table, chunks, scale, found, lr: fp64, decay: fp64, a: fp64, b: fp64, c: fp64, d: fp64, e: fp64, f: fp64, g: fp64,
     FORMULA: tl.constexpr, PLACES: tl.constexpr, NUMBERS: tl.constexpr, FLAGS: tl.constexpr,
     DECOUPLED: tl.constexpr, MAXIMIZE: tl.constexpr, C: tl.constexpr, CHUNK: tl.constexpr, BLOCK: tl.constexpr,
     STATES: tl.constexpr, P: tl.constexpr, G: tl.constexpr, S: tl.constexpr, ALIGN: tl.constexpr,
@@ -137,7 +149,7 @@ def step_table_kernel(
     count = tl.load(entry + 2 + STATES).to(tl.pointer_type(tl.float32))
     n = tl.load(entry + 3 + STATES)
     _step_chunk(
-        row, count, n, start, lr, decay, (lr, a, b, c, d, e, f, g),
+        row, count, n, start, scale, found, lr, decay, (lr, a, b, c, d, e, f, g),
         FORMULA, PLACES, NUMBERS, FLAGS, DECOUPLED, MAXIMIZE, C, CHUNK, BLOCK,
     )  # fmt: skip
 
@@ -145,6 +157,7 @@ def step_table_kernel(
 def elementwise_step(
     params: Sequence[Buffer], grads: Sequence[Buffer], states: Sequence[Buffer], steps: Sequence[Buffer],
     formula: Callable[..., Any], kept: tuple[str, ...], options: dict[str, Any],
+    grad_scale: Buffer | None, found_inf: Buffer | None,
 ) -> None:  # fmt: skip
     """Parameters and states after one step, in place; the count of steps is an option, or `steps` per parameter."""
     number = len(params)
@@ -153,7 +166,7 @@ def elementwise_step(
     )
     constants, numbers = _plan(FORMULAS[formula.__name__], kept, options, bool(steps))
     counts: Sequence[Buffer | None] = steps or [None] * number
-    _update(list(zip(rows, counts, strict=True)), numbers, constants)
+    _update(list(zip(rows, counts, strict=True)), (grad_scale, found_inf, *numbers), constants)
 
 
 def _plan(function: Any, kept: tuple[str, ...], options: dict[str, Any], counted: bool) -> tuple[dict, tuple]:
@@ -183,26 +196,32 @@ def _plan(function: Any, kept: tuple[str, ...], options: dict[str, Any], counted
 
 
 @triton.jit
-def count_kernel(step):
-    """step += 1."""
-    tl.store(step, tl.load(step) + 1)
+def count_kernel(step, found):
+    """step += 1, unless this step is left out."""
+    one = 1.0
+    if found is not None:
+        one = tl.where(tl.load(found) != 0, 0.0, 1.0)
+    tl.store(step, tl.load(step) + one)
 
 
 @triton.jit
-def count_table_kernel(table, n, P: tl.constexpr, BLOCK: tl.constexpr):
+def count_table_kernel(table, n, found, P: tl.constexpr, BLOCK: tl.constexpr):
     """As `count_kernel`, of the n counts whose addresses stand in the table."""
+    one = 1.0
+    if found is not None:
+        one = tl.where(tl.load(found) != 0, 0.0, 1.0)
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     steps = tl.load(table + at, at < n, 0).to(tl.pointer_type(P))
-    tl.store(steps, tl.load(steps, at < n) + 1, at < n)
+    tl.store(steps, tl.load(steps, at < n) + one, at < n)
 
 
-def advance_steps(steps: Sequence[Buffer]) -> None:
-    """Add one to every count of steps, in place."""
+def advance_steps(steps: Sequence[Buffer], found_inf: Buffer | None) -> None:
+    """Add one to every count of steps, in place, unless the step is left out."""
     for kind in dict.fromkeys(step.dtype for step in steps):
         same = [step for step in steps if step.dtype is kind]
         if len(same) == 1 or capturing():
             for step in same:
-                launch(count_kernel, (1,), step)
+                launch(count_kernel, (1,), step, found_inf)
             continue
         counts = table(tuple(step.ptr for step in same), list, same[0])
         launch(
@@ -210,6 +229,7 @@ def advance_steps(steps: Sequence[Buffer]) -> None:
             (-(-len(same) // 128),),
             counts,
             len(same),
+            found_inf,
             P=TYPES[kind.name],
             BLOCK=128,
         )
@@ -220,16 +240,20 @@ def advance_steps(steps: Sequence[Buffer]) -> None:
 
 def _update(
     rows: list[tuple[tuple[Buffer, ...], Buffer | None]],
-    numbers: tuple[float, ...],
+    given: tuple[Buffer | float | None, ...],
     constants: dict[str, Any],
 ) -> None:
-    """Run the update over every row of buffers, each with its count of steps where that stands on the device."""
+    """Run the update over every row of buffers, each with its count of steps where that stands on the device.
+
+    `given` is the scale and whether the step is left out, None where it is not said, and the kernels' numbers.
+    """
+    written = (0, 1) if given[0] is not None else (0,)
     back: list[tuple[Buffer, Buffer]] = []
     kinds: dict[tuple, list[tuple[int, tuple[Buffer, ...], Buffer | None]]] = {}
     for row, count in rows:
         size = elements(row)
         if size is None:
-            row = tuple(flat(row, (0, *range(2, len(row))), None, back))
+            row = tuple(flat(row, (*written, *range(2, len(row))), None, back))
             size = row[0].numel
         if size:
             kinds.setdefault(tuple([b.dtype for b in row[:3]]), []).append((size, row, count))
@@ -241,7 +265,7 @@ def _update(
         # A parameter that is listed twice is updated twice, one after the other.
         if len(group) == 1 or capturing() or len({row[0].ptr for _, row, _ in group}) < len(group):
             for size, row, count in group:
-                launch(step_kernel, (-(-size // CHUNK),), row, count, size, *numbers, **constants)
+                launch(step_kernel, (-(-size // CHUNK),), row, count, size, *given, **constants)
             continue
         key = tuple([(*[b.ptr for b in row], count.ptr if count else 0, size) for size, row, count in group])
         rows_of = table(key, _lay_out, group[0][1][0])
@@ -254,7 +278,7 @@ def _update(
             "STATES": len(group[0][1]) - 2, "P": TYPES[p.name], "G": TYPES[g.name],
             "S": TYPES[(s or [p])[0].name], "ALIGN": 1 if unaligned else 16,
         }  # fmt: skip
-        launch(step_table_kernel, (chunks,), rows_of, chunks, *numbers, **constants, **types)
+        launch(step_table_kernel, (chunks,), rows_of, chunks, *given, **constants, **types)
     for target, temporary in back:
         copy(target, temporary)
 
@@ -286,7 +310,9 @@ def COMPILE() -> list[Case]:
                 "STATES": len(kept), "P": kind, "G": kind, "S": kind, "ALIGN": 16,
             }  # fmt: skip
             label = f"{name},{kind}"
-            cases.append(Case(step_table_kernel, "*i64 i32" + numbers, constants, label, 8, wide="both"))
+            cases.append(
+                Case(step_table_kernel, "*i64 i32 None None" + numbers, constants, label, 8, wide="both")
+            )
     fresh = {"nesterov": False, "fresh": True}
     alone: list[tuple[str, tuple[str, ...], str, bool, dict[str, bool]]] = [
         ("adam", STATES["adam"], "fp32", True, {}),
@@ -297,8 +323,9 @@ def COMPILE() -> list[Case]:
     for name, kept, type, counted, flags in alone:
         constants = {**_constants(name, kept, counted, maximize=True, **flags), "C": tl.float32}
         row = f"*{type} " * (2 + len(kept))
-        signature = f"({row}) {'*fp32' if counted else 'None'} i32:16{numbers}"
+        scaled = "*fp32 *fp32" if counted else "None None"
+        signature = f"({row}) {'*fp32' if counted else 'None'} i32:16 {scaled}{numbers}"
         cases.append(Case(step_kernel, signature, constants, f"{name},{len(kept)} states", 8, wide="both"))
-    cases.append(Case(count_kernel, "*fp32"))
-    cases.append(Case(count_table_kernel, "*i64 i32", {"P": tl.float32, "BLOCK": 128}))
+    cases.append(Case(count_kernel, "*fp32 None"))
+    cases.append(Case(count_table_kernel, "*i64 i32 *fp32", {"P": tl.float32, "BLOCK": 128}))
     return cases

@@ -1,17 +1,11 @@
 """The gates of one step of a recurrent layer, and their gradients: all that lies between two products, in one kernel.
 
+For layers that do not fit into a multiprocessor (`_resident.py` has those that do). The formulas are in `_gates.py`: x
+there is of `projected` (the input's product, all steps at once), p of `product` (the state's, of this step).
+
 Everything is row-major. A program computes BLOCK of the n = rows * units units of a step; the gates of a unit lie
 `units` apart in a row of `projected` and `product`, and n apart in what is kept. The state is read and written in
 place, and what is kept of all steps is written beside it. Numbers are computed in ACC, the type of `gates`.
-
-With x of `projected` (the input's product, all steps at once) and p of `product` (the state's, of this step):
-
-    LSTM    i, f, o = sigmoid(x + p), g = tanh(x + p);  c = f c + i g;  h = o tanh(c)
-    GRU     r, z = sigmoid(x + p), n = tanh(x + r p);   h = (1 - z) n + z h
-    plain   h = tanh(x + p) or relu(x + p)
-
-Source: Hochreiter, Schmidhuber, "Long Short-Term Memory" (1997); Cho et al., arXiv:1406.1078; Elman, "Finding Structure
-in Time" (1990).
 """
 
 from __future__ import annotations
@@ -21,6 +15,14 @@ from triton import language as tl
 
 from tritonnn.kernels.device.math import sigmoid, tanh
 from tritonnn.kernels.device.strided import positions, wide
+from tritonnn.kernels.recurrent._gates import (
+    gru_gate_grads,
+    gru_gates,
+    lstm_gate_grads,
+    lstm_state,
+    rnn_gate,
+    rnn_gate_grad,
+)  # fmt: skip
 
 
 @triton.jit
@@ -44,8 +46,7 @@ def lstm_kernel(
     gate_f = sigmoid(tl.load(x + units, inside).to(ACC) + tl.load(p + units, inside).to(ACC))
     gate_g = tanh(tl.load(x + 2 * units, inside).to(ACC) + tl.load(p + 2 * units, inside).to(ACC))
     gate_o = sigmoid(tl.load(x + 3 * units, inside).to(ACC) + tl.load(p + 3 * units, inside).to(ACC))
-    cell = gate_f * tl.load(c + i, inside) + gate_i * gate_g
-    hidden = gate_o * tanh(cell)
+    cell, hidden = lstm_state(gate_i, gate_f, gate_g, gate_o, tl.load(c + i, inside))
     tl.store(gates + i, gate_i, inside)
     tl.store(gates + i + n, gate_f, inside)
     tl.store(gates + i + 2 * n, gate_g, inside)
@@ -68,17 +69,16 @@ def lstm_backward_kernel(
     d = tl.load(dh + i, inside).to(ACC)
     if grad_output is not None:
         d += tl.load(grad_output + i, inside).to(ACC)
-    gate_i = tl.load(gates + i, inside)
-    gate_f = tl.load(gates + i + n, inside)
-    gate_g = tl.load(gates + i + 2 * n, inside)
-    gate_o = tl.load(gates + i + 3 * n, inside)
-    t = tanh(tl.load(cells + i, inside))
-    d_cell = tl.load(dc + i, inside) + d * gate_o * (1.0 - t * t)
-    tl.store(rows + at, d_cell * gate_g * (gate_i * (1.0 - gate_i)), inside)
-    tl.store(rows + at + units, d_cell * tl.load(before + i, inside) * (gate_f * (1.0 - gate_f)), inside)
-    tl.store(rows + at + 2 * units, d_cell * gate_i * (1.0 - gate_g * gate_g), inside)
-    tl.store(rows + at + 3 * units, d * t * (gate_o * (1.0 - gate_o)), inside)
-    tl.store(dc + i, d_cell * gate_f, inside)
+    d_i, d_f, d_g, d_o, d_cell = lstm_gate_grads(
+        d, tl.load(dc + i, inside), tl.load(gates + i, inside), tl.load(gates + i + n, inside),
+        tl.load(gates + i + 2 * n, inside), tl.load(gates + i + 3 * n, inside), tl.load(cells + i, inside),
+        tl.load(before + i, inside),
+    )  # fmt: skip
+    tl.store(rows + at, d_i, inside)
+    tl.store(rows + at + units, d_f, inside)
+    tl.store(rows + at + 2 * units, d_g, inside)
+    tl.store(rows + at + 3 * units, d_o, inside)
+    tl.store(dc + i, d_cell, inside)
 
 
 @triton.jit
@@ -97,10 +97,10 @@ def gru_kernel(
         p_r += tl.load(b, inside).to(ACC)
         p_z += tl.load(b + units, inside).to(ACC)
         p_n += tl.load(b + 2 * units, inside).to(ACC)
-    r = sigmoid(tl.load(projected + at, inside).to(ACC) + p_r)
-    z = sigmoid(tl.load(projected + at + units, inside).to(ACC) + p_z)
-    new = tanh(tl.load(projected + at + 2 * units, inside).to(ACC) + r * p_n)
-    hidden = (1.0 - z) * new + z * tl.load(h + i, inside).to(ACC)
+    r, z, new, hidden = gru_gates(
+        tl.load(projected + at, inside).to(ACC), tl.load(projected + at + units, inside).to(ACC),
+        tl.load(projected + at + 2 * units, inside).to(ACC), p_r, p_z, p_n, tl.load(h + i, inside).to(ACC),
+    )  # fmt: skip
     kept = gates + i
     tl.store(kept, r, inside)
     tl.store(kept + n, z, inside)
@@ -125,9 +125,9 @@ def gru_backward_kernel(
     r = tl.load(kept, inside)
     z = tl.load(kept + n, inside)
     new = tl.load(kept + 2 * n, inside)
-    d_n = d * (1.0 - z) * (1.0 - new * new)
-    d_r = d_n * tl.load(kept + 3 * n, inside) * (r * (1.0 - r))
-    d_z = d * (tl.load(before + i, inside).to(ACC) - new) * (z * (1.0 - z))
+    d_r, d_z, d_n = gru_gate_grads(
+        d, r, z, new, tl.load(kept + 3 * n, inside), tl.load(before + i, inside).to(ACC)
+    )
     tl.store(rows + at, d_r, inside)
     tl.store(rows + at + units, d_z, inside)
     tl.store(rows + at + 2 * units, d_n, inside)
@@ -146,10 +146,7 @@ def rnn_kernel(
     i = positions(BLOCK, INT64)
     inside = i < n
     x = tl.load(projected + i, inside).to(ACC) + tl.load(product + i, inside)
-    if RELU:
-        x = tl.where(x < 0.0, 0.0, x)  # NaN stays
-    else:
-        x = tanh(x)
+    x = rnn_gate(x, RELU)
     tl.store(h + i, x, inside)
     tl.store(output + i, x, inside)
 
@@ -165,11 +162,7 @@ def rnn_backward_kernel(
     d = tl.load(dh + i, inside)
     if grad_output is not None:
         d += tl.load(grad_output + i, inside).to(ACC)
-    x = tl.load(output + i, inside).to(ACC)
-    if RELU:
-        d = tl.where(x <= 0.0, 0.0, d)  # the comparison is false for NaN, which passes the gradient on
-    else:
-        d *= 1.0 - x * x
+    d = rnn_gate_grad(d, tl.load(output + i, inside).to(ACC), RELU)
     tl.store(rows + i, d, inside)
 
 

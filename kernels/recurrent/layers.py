@@ -1,4 +1,7 @@
-"""Recurrent layers in one direction: for each step a matrix product and one kernel of gates (`_kernels.py`).
+"""Recurrent layers in one direction.
+
+Where weights and state fit into a multiprocessor, all steps are one launch (`_whole.py`, `_resident.py`); else each
+step is a matrix product and one kernel of gates (`_kernels.py`).
 
 The state of all sequences stands in one buffer, of which a step takes the first rows (`tritonnn/batch_sizes.py`).
 Nothing waits for the device, so that a layer can be captured in a graph.
@@ -19,7 +22,7 @@ from tritonnn.kernels.device.strided import contiguous, contiguous_or_none
 from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.linalg.linalg import addmm, linear, matmul_nd
-from tritonnn.kernels.recurrent import _kernels
+from tritonnn.kernels.recurrent import _kernels, _whole
 from tritonnn.kernels.tables.recurrent import STEPS, choose_step
 
 
@@ -81,10 +84,14 @@ def lstm_layer(
 ) -> None:  # fmt: skip
     """States of all steps and the last ones, activated gates and cells."""
     projected, units = contiguous(projected), c_n.shape[1]
-    product = empty((c_n.shape[0], 4 * units), gates.dtype, gates)
-    hidden = None if weight_hr is None else empty(c_n.shape, output.dtype, output)
     copy(h_n, hx)
     c = _state(cx, c_n)
+    fit = _whole.fitting(4, weight_hh, weight_hr, c_n.shape[0])
+    if fit is not None:
+        _whole.lstm_steps(fit, output, h_n, c, gates, cells, projected, weight_hh, weight_hr, sizes, reverse)
+        return copy(c_n, c)
+    product = empty((c_n.shape[0], 4 * units), gates.dtype, gates)
+    hidden = None if weight_hr is None else empty(c_n.shape, output.dtype, output)
     for low, count in steps(sizes, reverse):
         h, p, made = _rows(h_n, 0, count), _rows(product, 0, count), _rows(output, low, count)
         linear(p, h, weight_hh, None)
@@ -107,8 +114,26 @@ def lstm_layer_backward(
 ) -> None:  # fmt: skip
     """Gradients of the rows, the initial states, and the states before the projection's."""
     gates, cells, old = contiguous(gates), contiguous(cells), _before(cells, cx, sizes, reverse)
-    grad_output, units = contiguous_or_none(grad_output), cells.shape[1]
+    grad_output = contiguous_or_none(grad_output)
     dh, dc = _state(grad_h, grad_hx), _state(grad_c, grad_cx)
+    fit = _whole.fitting(4, weight_hh, weight_hr, cx.shape[0])
+    if fit is not None:
+        saved = grad_output, gates, cells, old
+        _whole.lstm_steps_backward(
+            fit, grad_projected, grad_hidden, dh, dc, *saved, weight_hh, weight_hr, sizes, reverse
+        )
+    else:
+        rest = grad_output, gates, cells, old, weight_hh, weight_hr, sizes, reverse
+        _lstm_step_by_step_backward(grad_projected, grad_hidden, dh, dc, *rest)
+    copy(grad_hx, dh)
+    copy(grad_cx, dc)
+
+
+def _lstm_step_by_step_backward(
+    grad_projected: Buffer, grad_hidden: Buffer, dh: Buffer, dc: Buffer, grad_output: Buffer | None, gates: Buffer,
+    cells: Buffer, old: Buffer, weight_hh: Buffer, weight_hr: Buffer | None, sizes: Sizes, reverse: bool,
+) -> None:  # fmt: skip
+    units = cells.shape[1]
     work = None if weight_hr is None else empty(dc.shape, dc.dtype, dc)
     for low, count in reversed(steps(sizes, reverse)):
         d, given = _rows(dh, 0, count), _rows(grad_output, low, count)
@@ -123,8 +148,6 @@ def lstm_layer_backward(
         else:
             _gates(_kernels.lstm_backward_kernel, cell, row, cell, d, given, *kept, count * units, units)
         matmul_nd(d, row, weight_hh)
-    copy(grad_hx, dh)
-    copy(grad_cx, dc)
 
 
 # ---- GRU --------------------------------------------------------------------------------------------------
@@ -137,8 +160,11 @@ def gru_layer(
 ) -> None:  # fmt: skip
     """States of all steps and the last ones; r, z, n and the state's part of n before r."""
     projected, bias, units = contiguous(projected), contiguous_or_none(bias_hh), h_n.shape[1]
-    product = empty((h_n.shape[0], 3 * units), gates.dtype, gates)
     copy(h_n, hx)
+    fit = _whole.fitting(3, weight_hh, None, h_n.shape[0])
+    if fit is not None:
+        return _whole.gru_steps(fit, output, h_n, gates, projected, weight_hh, bias, sizes, reverse)
+    product = empty((h_n.shape[0], 3 * units), gates.dtype, gates)
     for low, count in steps(sizes, reverse):
         h, p, made = _rows(h_n, 0, count), _rows(product, 0, count), _rows(output, low, count)
         linear(p, h, weight_hh, None)
@@ -155,6 +181,11 @@ def gru_layer_backward(
     gates, h_before = contiguous(gates), contiguous(h_before)
     grad_output, units = contiguous_or_none(grad_output), grad_hx.shape[1]
     dh = _state(grad_h, grad_hx)
+    fit = _whole.fitting(3, weight_hh, None, dh.shape[0])
+    if fit is not None:
+        saved = grad_output, gates, h_before
+        _whole.gru_steps_backward(fit, grad_projected, grad_hidden, dh, *saved, weight_hh, sizes, reverse)
+        return copy(grad_hx, dh)
     for low, count in reversed(steps(sizes, reverse)):
         d, given = _rows(dh, 0, count), _rows(grad_output, low, count)
         row, hidden = _rows(grad_projected, low, count), _rows(grad_hidden, low, count)
@@ -174,8 +205,11 @@ def rnn_layer(
 ) -> None:  # fmt: skip
     """States of all steps and the last ones."""
     projected = contiguous(projected)
-    product = empty(h_n.shape, _kept(h_n), h_n)
     copy(h_n, hx)
+    fit = _whole.fitting(1, weight_hh, None, h_n.shape[0])
+    if fit is not None:
+        return _whole.rnn_steps(fit, output, h_n, projected, weight_hh, sizes, reverse, relu)
+    product = empty(h_n.shape, _kept(h_n), h_n)
     for low, count in steps(sizes, reverse):
         h, p = _rows(h_n, 0, count), _rows(product, 0, count)
         linear(p, h, weight_hh, None)
@@ -191,6 +225,12 @@ def rnn_layer_backward(
     """Gradients of the rows and of the initial state."""
     output, grad_output = contiguous(output), contiguous_or_none(grad_output)
     dh = _state(grad_h, grad_hx)
+    fit = _whole.fitting(1, weight_hh, None, dh.shape[0])
+    if fit is not None:
+        _whole.rnn_steps_backward(
+            fit, grad_projected, dh, grad_output, output, weight_hh, sizes, reverse, relu
+        )
+        return copy(grad_hx, dh)
     for low, count in reversed(steps(sizes, reverse)):
         d, given = _rows(dh, 0, count), _rows(grad_output, low, count)
         row, made = _rows(grad_projected, low, count), _rows(output, low, count)

@@ -160,3 +160,39 @@ row(
     flops=0.25 * TRAINING["flops"],
     **CPU,
 )(_training("RNN"))
+
+
+def _on_gpu(kind, units, train):
+    def build(lib, make):
+        x = make(128, 64, units, requires_grad=train)
+        width = x.shape[-1]  # a rehearsal is smaller
+        layer = getattr(lib.nn, kind)(width, width, device=make.device, dtype=make.dtype)
+        g = make.like(x)
+
+        def forward():
+            with lib.no_grad():
+                return layer(x)
+
+        def step():
+            layer.zero_grad()
+            x.grad = None
+            layer(x)[0].backward(g)
+
+        return step if train else forward
+
+    return build
+
+
+# 64 units fit into a multiprocessor and take one launch, 512 go step by step
+for _kind, _gates in (("LSTM", 4), ("GRU", 3), ("RNN", 1)):
+    for _units, _dtype in ((64, "float32"), (64, "bfloat16"), (512, "bfloat16")):
+        for _train in (False, True):
+            row(
+                "recurrent",
+                f"{_kind} T=128 B=64 H={_units} {'training step' if _train else 'forward'}",
+                flops=(3 if _train else 1) * 2 * 128 * 64 * 2 * _gates * _units * _units,
+                dtype=_dtype,
+                devices=("cuda",),
+                stage="both" if _train else "forward",
+                quick=_kind == "LSTM" and _units == 64,
+            )(_on_gpu(_kind, _units, _train))

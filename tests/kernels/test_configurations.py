@@ -18,6 +18,7 @@ from tritonnn.kernels.softmax import choose_walk as choose_softmax
 from tritonnn.kernels.tables import attention as _configs_attention
 from tritonnn.kernels.tables import convolution as _configs_conv
 from tritonnn.kernels.tables import gemm as _configs_gemm
+from tritonnn.kernels.tables import recurrent as _configs_recurrent
 from tritonnn.kernels.tables.pointwise import Geometry, choose_walk, flat_block
 from tritonnn.kernels.tables.reduction import choose_reduction, choose_rows
 
@@ -180,3 +181,19 @@ def test_every_tile_of_lookups_and_scans_is_compiled():
     scans = everywhere("scan", "scan_kernel", "KIND", "COMPUTE", "ROWS", "COLUMNS")
     for kind, length in product((scan.SUM, scan.LOGSUMEXP), LENGTHS):
         assert (kind, scan.tl.float32, *scan._tile(kind, scan.tl.float32, 512, length)) in scans
+
+
+def test_every_division_of_recurrent_layers_is_compiled():
+    """Whole layers with the most units that fit, on every architecture."""
+    compiled = {
+        (arch, case.signature.split()[0], c["UNITS"], c["ROWS"], case.num_warps, c["STAGES"])
+        for case in of_family("recurrent") for arch in case.archs
+        if case.kernel.__name__ == "rnn_steps_kernel" and (c := case.constants)
+    }  # fmt: skip
+    for arch, units in product(ARCHITECTURES, (64, 128, 256)):
+        for element, size in (("*bf16", 2), ("*fp32", 4), ("*fp64", 8)):
+            nbytes = _configs_recurrent.weight_bytes(1, units, units, False, size)
+            tile = _configs_recurrent.choose_resident(arch, nbytes, units, size, 1, 132)
+            larger = _configs_recurrent.choose_resident(arch, 4 * nbytes, 2 * units, size, 1, 132)
+            if tile is not None and tile != larger:
+                assert (arch, element, units, *tile[2:]) in compiled, f"{arch} {element} {units}: {tile}"

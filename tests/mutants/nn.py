@@ -299,7 +299,7 @@ FAULTS = [
         "return elements(dense) & (", "return (", "tests/test_flex_attention.py -k 'blocks and cpu'",
     ),
     Fault(
-        "flex_attention: single positions are not compared", "refusal", FLEX,
+        "flex_attention: single positions are not compared", "refusal", "tritonnn/nn/attention/_positions.py",
         "    _compare(name, function, score, result, sizes)\n", "", "tests/test_flex_attention.py -k one_by_one",
     ),
     Fault(

@@ -11,9 +11,13 @@ FORMULAS = "tritonnn/ops/recurrent/_formulas.py"
 CPU = "cpu_fallback/recurrent/layers.py"
 GPU = "kernels/recurrent/layers.py"
 KERNELS = "kernels/recurrent/_kernels.py"
+GATES = "kernels/recurrent/_gates.py"
+RESIDENT = "kernels/recurrent/_resident.py"
+TABLE = "kernels/tables/recurrent.py"
 MODULES = "tritonnn/nn/modules/_rnn_base.py"
 OWN = "tests/test_recurrent.py -k"
 OPS = "tests/test_ops.py -k"
+ROADS = "tests/test_recurrent_roads.py -k"
 
 FAULTS = [
     Fault(
@@ -113,19 +117,19 @@ FAULTS = [
         f"{OWN} relu_passes_nan_on",
     ),
     Fault(
-        "kernel: a reset gate before the bias",
+        "kernel: the reset gate beside the product, not before it",
         "formula",
-        KERNELS,
-        "+ r * p_n)",
-        "+ r * tl.load(product + at + 2 * units, inside))",
+        GATES,
+        "n = tanh(x_n + r * p_n)",
+        "n = tanh(r * x_n + p_n)",
         f"{OPS} 'kernel_matches_twin and gru_layer and float32'",
     ),
     Fault(
         "kernel: the cell's gradient without its gate",
         "derivative",
-        KERNELS,
-        "tl.store(dc + i, d_cell * gate_f, inside)",
-        "tl.store(dc + i, d_cell, inside)",
+        GATES,
+        "d * t * (o * (1.0 - o)), d_cell * f",
+        "d * t * (o * (1.0 - o)), d_cell",
         f"{OPS} 'grad_on_kernel and lstm_layer'",
     ),
     Fault(
@@ -134,7 +138,7 @@ FAULTS = [
         KERNELS,
         "return i, (i // units) * (GATES * units) + i % units, i < n",
         "return i, (i // units) * (GATES * units) + i % units, i < n + 1",
-        f"{OPS} 'kernel_matches_twin and lstm_layer and float32'",
+        f"{ROADS} 'match_the_twin and lstm_layer and float32 and step'",
     ),
     Fault(
         "kernel: a projected state is not handed on",
@@ -142,7 +146,55 @@ FAULTS = [
         GPU,
         "            copy(h, made)\n",
         "",
+        f"{ROADS} 'match_the_twin and lstm_layer and float32 and step'",
+    ),
+    Fault(
+        "kernel of all steps: backwards from one step too far",
+        "index",
+        RESIDENT,
+        "t = steps - 1 - t",
+        "t = steps - t",
         f"{OPS} 'kernel_matches_twin and lstm_layer and float32'",
+    ),
+    Fault(
+        "kernel of all steps: a state beyond the layer is kept, and makes NaN of infinities",
+        "special value",
+        RESIDENT,
+        "        state = tl.where(inside, x, 0.0).to(h.dtype.element_ty)",
+        "        state = x.to(h.dtype.element_ty)",
+        f"{ROADS} beyond_a_layer",
+    ),
+    Fault(
+        "kernel of all steps: a gradient beyond the layer is kept",
+        "special value",
+        RESIDENT,
+        "d = tl.where(inside, _product(d, w), 0.0)",
+        "d = _product(d, w)",
+        f"{ROADS} beyond_a_layer",
+    ),
+    Fault(
+        "kernel of all steps: the product of states with the weight as it lies",
+        "formula",
+        RESIDENT,
+        "w_n = _weight(weight + 2 * gate, units, units, 1, units, UNITS, UNITS)",
+        "w_n = _weight(weight + 2 * gate, units, units, units, 1, UNITS, UNITS)",
+        f"{OPS} 'kernel_matches_twin and gru_layer and float32'",
+    ),
+    Fault(
+        "recurrent: spans of packed steps in the wrong order",
+        "index",
+        SIZES,
+        "tuple(found[::-1] if reverse else found)",
+        "tuple(found)",
+        f"{ROADS} spans_are_all_steps",
+    ),
+    Fault(
+        "recurrent: layers that do not fit are taken whole",
+        "shape rule",
+        TABLE,
+        "if nbytes <= resident.most and padded(units) <= resident.units:",
+        "if padded(units) <= resident.units:",
+        f"{ROADS} largest_layers_that_fit",
     ),
     Fault(
         "kernel: without a gradient of the last state there is rubbish",

@@ -66,6 +66,41 @@ def test_states_go_over(source: Any, target: Any) -> None:
     assert other.state_dict() == scaler.state_dict()
 
 
+@pytest.mark.parametrize("unscaled", [False, True])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("SGD", {}), ("SGD", {"momentum": 0.9}), ("Adam", {"amsgrad": True}), ("AdamW", {}), ("Adagrad", {})],
+)
+def test_fused_steps(name: str, options: dict[str, Any], unscaled: bool) -> None:
+    """Parameters, unscaled gradients and states; some steps are left out, but for the first, of which PyTorch's SGD
+    keeps uninitialised memory as momentum."""
+
+    def run(library: Any) -> list[Any]:
+        rng, seen = np.random.default_rng(0), []
+        p = library.tensor(rng.normal(size=(3, 4)).astype(np.float32), requires_grad=True)
+        optimizer = getattr(library.optim, name)([p], lr=0.1, fused=True, **options)
+        assert optimizer._step_supports_amp_scaling
+        scaler = library.amp.GradScaler("cpu", init_scale=3.0, growth_interval=2)
+        for factor in (1, np.nan, 2, np.inf, 3):
+            optimizer.zero_grad()
+            scaler.scale((p * p * factor).sum()).backward()
+            if unscaled:
+                scaler.unscale_(optimizer)
+            scaler.step(optimizer)
+            scaler.update()
+            seen += [
+                scaler.get_scale(),
+                p.tolist(),
+                *[v.tolist() for v in optimizer.state[p].values() if v is not None],
+            ]
+            if np.isfinite(factor):
+                seen.append(p.grad.tolist())
+        return seen
+
+    for got, wanted in zip(*map(run, BOTH), strict=True):
+        np.testing.assert_allclose(np.array(got), np.array(wanted), rtol=1e-5, atol=1e-6)
+
+
 LINES = (
     "torch._amp_update_scale_(torch.tensor([4.]), n(1), torch.zeros(1), 2., .5, 2)",
     "torch._amp_update_scale_(torch.tensor([4.]), n(1), torch.ones(1), 2., .5, 2)",

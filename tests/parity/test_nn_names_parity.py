@@ -17,10 +17,15 @@ WITHOUT: dict[str, set[str]] = {
         "activate_flash_attention_impl", "current_flash_attention_impl",
         "list_flash_attention_impls", "register_flash_attention_impl", "restore_flash_attention_impl",
     },
+    # products of groups for the experts of a model, and in types of 4 and 8 bits; a type check of theirs
+    "nn.functional": {"assert_int_or_pair", "grouped_mm", "scaled_grouped_mm"},
     "nn.parallel": {"DistributedDataParallel", "parallel_apply"},
 }  # fmt: skip
 MODULES = [
     "nn.modules", "nn.utils", "nn.init", "nn.parameter", "nn.attention", "nn.parallel", "nn.common_types",
+    "nn.attention.bias", "nn.attention.flex_attention", "nn.attention.varlen", "nn.functional", "nn.grad", "optim",
+    "optim.lr_scheduler", "optim.swa_utils", "optim.optimizer", "amp", "amp.autocast_mode", "amp.grad_scaler",
+    "cuda.amp", "cpu.amp",
     *(f"nn.modules.{m.name}" for m in pkgutil.iter_modules(reference.nn.modules.__path__) if m.name[0] != "_"),
     *(f"nn.utils.{m.name}" for m in pkgutil.iter_modules(reference.nn.utils.__path__) if m.name[0] != "_"),
 ]  # fmt: skip

@@ -31,8 +31,8 @@ _OTHER_NAMES = """
 OTHER_NAMES = dict.fromkeys(_OTHER_NAMES.split(), MADE_OF_OTHERS)
 LESS = "nothing is saved here that backward needs, so that it can run again; or the reverse"
 _OTHER_FREED = """
-    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d affine_grid as_strided_scatter avg_pool1d avg_pool2d
-    avg_pool3d interpolate linear_cross_entropy mul pad public_div true_divide upsample upsample_bilinear
+    adaptive_avg_pool2d affine_grid as_strided_scatter
+    interpolate linear_cross_entropy mul pad public_div true_divide upsample upsample_bilinear
     upsample_nearest
 """
 OTHER_FREED = dict.fromkeys(_OTHER_FREED.split(), LESS)

@@ -15,14 +15,22 @@ import tritonnn as torch
 # Walked one after another: everything public that both libraries have there. "Tensor" is the class.
 NAMESPACES = [
     "nn", "nn.init", "nn.utils", "nn.utils.rnn", "optim", "optim.lr_scheduler", "utils.data",
+    "nn.parameter", "nn.parallel", "nn.grad", "nn.attention", "nn.attention.bias", "nn.attention.flex_attention",
+    "nn.attention.varlen", "nn.utils.parametrize", "nn.utils.parametrizations", "nn.utils.prune", "nn.utils.stateless",
+    "nn.modules.module", "optim.optimizer", "optim.swa_utils", "amp", "cuda.amp", "cpu.amp",
     # Functions whose signatures are not those of their entries yet: "", "nn.functional", "Tensor",
 ]  # fmt: skip
-# Of a class, beside its constructor.
-METHODS = ("forward", "step")
+# Of a class, beside its constructor and its public methods.
+METHODS = ("__call__", "__getitem__", "__iter__", "__len__")
+# What every tensor has is compared once, in "Tensor".
+BASES = set(dir(reference.Tensor))
 
 EXCEPTIONS = {
     "nn.KLDivLoss": "weight stood in older signatures: only None is taken, and anything else told about",
     "optim.lr_scheduler.ReduceLROnPlateau": "verbose, which PyTorch had until 2.6, still works",
+    "nn.LazyBatchNorm1d.initialize_parameters": "further arguments of forward may come along, as for convolutions",
+    "nn.LazyLinear.initialize_parameters": "as LazyBatchNorm1d",
+    "nn.attention.bias.CausalBias": "what it takes is checked in __new__",
     "utils.data.Sampler": "data_source, which PyTorch had until 2.6, where it takes any arguments now",
     "utils.data.TensorDataset": "data_tensor and target_tensor, as in the oldest scripts, still work",
     "utils.data.random_split": "None stands for the default generator, which PyTorch's default is as an object",
@@ -67,23 +75,24 @@ def signature(function: Callable) -> list[str] | None:
 
 
 def members(name: str) -> Iterator[tuple[str, Any, Any]]:
-    """What both libraries have there: functions, and constructors and methods of classes."""
+    """What both libraries have there: functions, and constructors and methods of classes, those of a base once."""
+    seen: set[tuple[Any, Any]] = set()
     mine, theirs = namespace(torch, name), namespace(reference, name)
     for member in dir(theirs):
         a, b = getattr(mine, member, None), getattr(theirs, member)
         path = f"{name}.{member}".removeprefix(".")
-        if (
-            member.startswith("_")
-            or a is None
-            or inspect.ismodule(b)
-            or getattr(b, "__module__", "") == "typing"
-        ):
+        home = getattr(b, "__module__", None) or "torch"
+        if member.startswith("_") or a is None or inspect.ismodule(b) or not home.startswith("torch"):
             continue
         if inspect.isclass(a) and inspect.isclass(b):
             yield path, a.__init__, b.__init__
-            for method in METHODS:
-                if callable(getattr(a, method, None)) and callable(getattr(b, method, None)):
-                    yield f"{path}.{method}", getattr(a, method), getattr(b, method)
+            for method in dir(b):
+                if (method.startswith("_") and method not in METHODS) or method in BASES:
+                    continue
+                both = getattr(a, method, None), getattr(b, method, None)
+                if all(map(callable, both)) and both not in seen:
+                    seen.add(both)
+                    yield f"{path}.{method}", *both
         elif callable(a) and callable(b):
             yield path, a, b
 

@@ -181,17 +181,11 @@ NOT_SAVED = (
     "is not needed here, or copied, so that a write leaves the gradient right: accepted, PyTorch refuses"
 )
 _NOT_SAVED = """
-    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
-    adaptive_max_pool1d_with_indices adaptive_max_pool2d adaptive_max_pool2d_with_indices
-    adaptive_max_pool3d adaptive_max_pool3d_with_indices addbmm angle avg_pool1d avg_pool2d avg_pool3d cdist
-    combinations conv_tbc cross cummax cummin cumprod dist functional_layer_norm
-    functional_nll_loss gather index_add index_copy interpolate layer_norm ldexp linear_cross_entropy log_ndtr
-    masked_select max_pool1d
-    max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices
-    multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss mvlgamma nanmean nansum pad pdist prod
-    public_div put rnn_relu_cell rnn_tanh_cell scaled_dot_product_attention soft_margin_loss std
-    std_mean take take_along_dim
-    torch_adaptive_max_pool1d vander xlog1py
+    addbmm angle cdist combinations conv_tbc cross cummax cummin cumprod dist functional_layer_norm gather
+    index_add index_copy interpolate layer_norm ldexp linear_cross_entropy log_ndtr masked_select
+    multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss mvlgamma nanmean nansum pdist prod
+    public_div put rnn_relu_cell rnn_tanh_cell scaled_dot_product_attention soft_margin_loss std std_mean take
+    take_along_dim vander xlog1py
 """
 # op -> why a write in place before backward is accepted where PyTorch refuses it; the reverse there is not
 OTHER_SAVED = dict.fromkeys(_NOT_SAVED.split(), NOT_SAVED)

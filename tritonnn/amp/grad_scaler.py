@@ -228,8 +228,8 @@ class GradScaler(ScalerState):
         if state["stage"] is OptState.READY:
             self._check_inf_per_device(optimizer)
         found = list(state["found_inf_per_device"].values())
-        total = found[0].to(scale.device, non_blocking=True)
-        for other in found[1:]:
+        total = tritonnn.zeros((), dtype=tritonnn.float32, device=scale.device)
+        for other in found:
             total = total + other.to(scale.device, non_blocking=True)
         optimizer.grad_scale = None if state["stage"] is OptState.UNSCALED else scale
         optimizer.found_inf = total

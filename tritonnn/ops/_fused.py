@@ -31,6 +31,16 @@ def statistics_dtype(dtype: DType) -> DType:
     return dtype if dtype.itemsize >= 4 else dtypes.float32
 
 
+def no_slope(grad: Any, input: Any) -> Tensor:
+    """The gradient of a map that is linear, at least in pieces, with the graph to the input that PyTorch's has.
+
+    What goes through it are zeros: of an input that a gradient does not depend on there would be none at all.
+    """
+    if not state.enabled or not input.requires_grad:
+        return grad
+    return grad - input.narrow(0, 0, 0).sum()  # of no elements: 0, and no sign of a zero changes
+
+
 def refuse_gradient(name: str, tensor: Tensor | None) -> None:
     """Refuse to record a call of which this argument would need a gradient."""
     if tensor is not None and state.enabled and tensor.requires_grad:

@@ -9,8 +9,9 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._definitions import shape as define
+from tritonnn.ops._fused import no_slope
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, composite, primitive, view
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.joining.repeating import flip
 from tritonnn.ops.shape.parts import slice_dim
@@ -69,6 +70,12 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Any:
     shape = tuple([n + max(b, 0) + max(a, 0) for n, (b, a) in zip(narrowed.shape, margins, strict=True)])
     out = Out(shape, input.dtype, strides=strides_in_format(shape, input))
     return out, (input, tuple(pad), as_number(input.dtype, value))
+
+
+@view(grad={"input": no_slope}, samples=lambda make: [Sample(make(2, 3))], api="", dtypes=ANY)
+def padded_part(input: Tensor) -> Any:
+    """`input` as the middle of what is padded, with the graph of gradients that PyTorch's padding has."""
+    return list(input.shape), list(input.stride()), input._offset
 
 
 def _border(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tensor:
@@ -153,7 +160,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         margins_in = _narrowed(input, margins)
     except Invalid as invalid:
         raise fail("pad", str(invalid), input=input) from None
-    padded = margins_in
+    padded = margins_in if mode == "circular" else padded_part(margins_in)
     for dim, (before, after) in enumerate(margins):
         before, after = max(before, 0), max(after, 0)
         limit = padded.shape[dim] - 1 if mode == "reflect" else padded.shape[dim]

@@ -8,6 +8,7 @@ group.
 from __future__ import annotations
 
 from tritonnn.optim import lr_scheduler, swa_utils
+from tritonnn.optim._stateless import swap_in_optimizer_params_and_state
 from tritonnn.optim.adadelta import Adadelta
 from tritonnn.optim.adafactor import Adafactor
 from tritonnn.optim.adagrad import Adagrad
@@ -43,5 +44,6 @@ __all__ = [
     "Rprop",
     "SparseAdam",
     "lr_scheduler",
+    "swap_in_optimizer_params_and_state",
     "swa_utils",
 ]

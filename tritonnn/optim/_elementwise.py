@@ -13,6 +13,8 @@ from tritonnn.ops.optimizer.optimizer import advance_steps, elementwise_step, ha
 from tritonnn.optim.optimizer import Group, Optimizer, ParamsT, one_element, run_closure
 
 State = dict[str, Any]
+#: what gradients were scaled by, and what is not 0 where a step is left out; None where there is none
+Scaling = tuple[Tensor | None, Tensor | None]
 #: what a formula computes with: Tensors, or the symbols of cpu_fallback/optimizer/_trace.py
 Array = Any
 #: numbers, or tensors of one element where the host must not read them or autograd records
@@ -26,7 +28,8 @@ SHARED = {
     "maximize": "ascend instead of descend.",
     "capturable": "keep the count of steps on the device and never read it on the host; CUDA parameters only.",
     "differentiable": "let autograd record the step.",
-    "fused": "True as ``foreach=True``, with the count of steps on the device; floating point parameters only.",
+    "fused": "True as ``foreach=True``, with the count of steps on the device, and unscaling and leaving out of a step "
+    "by a GradScaler too, so that nothing waits for the device; floating point parameters only.",
 }
 
 
@@ -93,16 +96,22 @@ class ElementwiseOptimizer(Optimizer):
         defaults = defaults | shared  # the order stays: it is that of a group's options
         for name, default in (("foreach", None), ("maximize", False), ("differentiable", False)):
             defaults.setdefault(name, default)  # what an optimizer without the option does
+        if not isinstance(defaults["differentiable"], bool):
+            raise TypeError(f"differentiable must be bool, not {type(defaults['differentiable']).__name__}")
         super().__init__(params, defaults)
         if defaults.get("fused"):
             if defaults["differentiable"]:
                 raise RuntimeError("`fused` does not support `differentiable`")
             if defaults["foreach"]:
                 raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+            # tells GradScaler to leave unscaling, and whether there is a step at all, to the step
+            self._step_supports_amp_scaling = True
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.defaults.setdefault("differentiable", False)
+        if self.defaults.get("fused"):
+            self._step_supports_amp_scaling = True
         for group in self.param_groups:
             # What a checkpoint of an older version does not know about stays at its default.
             for name, default in self.defaults.items():
@@ -121,6 +130,7 @@ class ElementwiseOptimizer(Optimizer):
         Returns:
             What the closure returned, or None without one.
         """
+        self._check_scaling()
         loss = run_closure(closure)
         with tritonnn.set_grad_enabled(bool(self.defaults["differentiable"])):
             for group in self.param_groups:
@@ -204,18 +214,20 @@ class ElementwiseOptimizer(Optimizer):
         kept = self._kept(group)
         # A parameter for which nothing is kept has no entry in the state.
         states = [self.state[p] if kept or self._counters else {} for p in params]
+        scaling = self._scaling(params[0].device)
         if self._counters:
-            advance_steps([state["step"] for state in states])
+            advance_steps([state["step"] for state in states], scaling[1])
         options = self._options(group)
         counted = params[0].is_cuda and (group.get("capturable") or group.get("fused"))
-        unread = group.get("capturable") and (len(self._counters) > 1 or _any_tensor(options))
+        unread = counted and (len(self._counters) > 1 or _any_on_device(options))
         if group["differentiable"] or unread or not has_kernel(self._update, params[0].device):
             for p, state in zip(params, states, strict=True):
-                self._step_tensors(group, p, state, kept, options | self._numbers(group, p, state))
+                options_of = options | self._numbers(group, p, state)
+                self._step_tensors(group, p, state, kept, options_of, scaling)
             return
         options = {name: v.item() if isinstance(v, Tensor) else v for name, v in options.items()}
         if counted and "step" in self._takes:
-            self._step_arrays(params, states, kept, [state["step"] for state in states], options)
+            self._step_arrays(params, states, kept, [state["step"] for state in states], options, scaling)
             return
         batches: dict[tuple, tuple[list[Tensor], list[State]]] = {}
         for p, state in zip(params, states, strict=True):
@@ -223,7 +235,25 @@ class ElementwiseOptimizer(Optimizer):
             members[0].append(p)
             members[1].append(state)
         for numbers, (some, theirs) in batches.items():
-            self._step_arrays(some, theirs, kept, [], options | dict(numbers))
+            self._step_arrays(some, theirs, kept, [], options | dict(numbers), scaling)
+
+    def _check_scaling(self) -> None:
+        """Refuse what a scaler leaves to this step where a group's counts stand on the host."""
+        left = [name for name in ("grad_scale", "found_inf") if getattr(self, name, None) is not None]
+        for group in self.param_groups if left and "fused" in self.defaults else ():
+            if not group["fused"]:
+                raise AssertionError(
+                    f"{type(self).__name__}: {' and '.join(left)} are for groups with fused=True, but a group has "
+                    f"fused={group['fused']}"
+                )
+
+    def _scaling(self, device: Any) -> Scaling:
+        """What a scaler leaves to this step: the scale, unless gradients are unscaled, and if one was not finite."""
+        if "fused" not in self.defaults:
+            return None, None
+        given = [getattr(self, name, None) for name in ("grad_scale", "found_inf")]
+        scale, found = (None if t is None else t.to(device, non_blocking=True) for t in given)
+        return scale, found
 
     def _options(self, group: Group) -> dict[str, Any]:
         """The options that the formula takes, with one number for each of a pair: betas as beta1 and beta2."""
@@ -238,7 +268,7 @@ class ElementwiseOptimizer(Optimizer):
 
     def _step_arrays(
         self, params: list[Tensor], states: list[State], kept: tuple[str, ...], counts: list[Tensor],
-        options: dict[str, Any],
+        options: dict[str, Any], scaling: Scaling,
     ) -> None:  # fmt: skip
         """All parameters in one call of the backend."""
         elementwise_step(
@@ -249,18 +279,23 @@ class ElementwiseOptimizer(Optimizer):
             self._update,
             kept,
             options,
+            *scaling,
         )
 
     def _step_tensors(
-        self, group: Group, p: Tensor, state: State, kept: tuple[str, ...], options: dict[str, Any]
-    ) -> None:
+        self, group: Group, p: Tensor, state: State, kept: tuple[str, ...], options: dict[str, Any],
+        scaling: Scaling,
+    ) -> None:  # fmt: skip
         """One parameter by Tensor operations."""
         p, g, *states = _real([p, p.grad, *[state[name] for name in kept]])  # type: ignore[list-item]
         # Derivatives need the values of this step, which the next one overwrites.
         old = [t.clone() for t in (p, *states)] if group["differentiable"] else [p, *states]
-        new = self._update(old[0], g, **dict(zip(kept, old[1:], strict=True)), **options)
-        for target, value in zip((p, *states), [v for v in new if v is not None], strict=True):
-            target.copy_(value)
+        scale, found = scaling
+        unscaled = g if scale is None else g * scale.double().reciprocal().float()
+        new = self._update(old[0], unscaled, **dict(zip(kept, old[1:], strict=True)), **options)
+        changed = [*zip((p, *states), [v for v in new if v is not None], strict=True)]
+        for target, value in changed if scale is None else [(g, unscaled), *changed]:
+            target.copy_(value if found is None else target.where(found != 0, value))
 
 
 def _with_shared_options(formula: Callable[..., Any]) -> tuple[Callable[..., Any], frozenset[str]]:
@@ -329,7 +364,9 @@ def _counter(group: Group, p: Tensor, value: float) -> Tensor:
 
 def read(group: Group, counter: Tensor) -> Any:
     """The value of a counter: a number, or a tensor of its own where the host must not read it."""
-    return counter.clone() if group.get("capturable") else counter.item()
+    unread = group.get("capturable") or (group.get("fused") and counter.is_cuda)
+    # in double precision: 1 - beta**step is a difference of nearly equal numbers
+    return counter.to(tritonnn.float64, copy=True) if unread else counter.item()
 
 
 def write(counter: Tensor, value: Any) -> None:
@@ -341,8 +378,8 @@ def _start(group: Group, start: float | str) -> float:
     return float(group[start] if isinstance(start, str) else start)
 
 
-def _any_tensor(options: dict[str, Any]) -> bool:
-    return any(isinstance(value, Tensor) for value in options.values())
+def _any_on_device(options: dict[str, Any]) -> bool:
+    return any(isinstance(value, Tensor) and value.is_cuda for value in options.values())
 
 
 def _by_device(params: list[Tensor]) -> list[list[Tensor]]:

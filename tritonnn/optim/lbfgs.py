@@ -72,6 +72,8 @@ class LBFGS(Optimizer):
     ) -> None:
         one_element("lr", lr)
         require(bool(lr >= 0.0), "learning rate", lr)
+        if not isinstance(history_size, int):
+            raise TypeError(f"history_size must be an integer, not {type(history_size).__name__}")
         defaults = {
             "lr": lr,
             "max_iter": max_iter,

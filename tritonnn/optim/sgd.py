@@ -110,5 +110,6 @@ class SGD(ElementwiseOptimizer):
         # A checkpoint may hold None for a buffer that was never filled.
         fresh = bool(group["momentum"]) and state.get("momentum_buffer") is None
         if fresh:
-            state["momentum_buffer"] = tritonnn.empty_like(p)
+            # zeros: where a scaler leaves the first step out, they are what the next one finds
+            state["momentum_buffer"] = tritonnn.zeros_like(p) if group["fused"] else tritonnn.empty_like(p)
         return {"fresh": fresh}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypedDict
-from weakref import WeakKeyDictionary
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
@@ -21,10 +20,9 @@ from tritonnn.nn.attention._block_mask import (
     pair,
     refuse_orders,
 )
+from tritonnn.nn.attention._positions import Sizes, everywhere
 from tritonnn.ops.attention import scaled_dot_product_attention
 from tritonnn.ops.creation.from_data import tensor as make_tensor
-from tritonnn.ops.creation.ranges import arange
-from tritonnn.recording.grad_mode import no_grad
 
 __all__ = [
     "AuxOutput", "AuxRequest", "BlockMask", "FlexKernelOptions", "and_masks", "create_block_mask", "create_mask",
@@ -32,7 +30,6 @@ __all__ = [
 ]  # fmt: skip
 
 ScoreMod = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
-Sizes = tuple[int, int, int, int]
 
 
 class FlexKernelOptions(TypedDict, total=False):
@@ -72,68 +69,6 @@ class AuxOutput(NamedTuple):
     max_scores: Tensor | None = None
 
 
-# ---- functions of positions ---------------------------------------------------------------------------------
-
-#: function -> the sizes it has been compared for
-_compared: WeakKeyDictionary[Any, set[Sizes]] = WeakKeyDictionary()
-
-
-def _everywhere(name: str, function: Any, score: Tensor | None, sizes: Sizes, device: Any) -> Tensor:
-    """The values of a function of one score and one position for all of them.
-
-    It is called once, with numbers of batches, heads, queries and keys of shapes (B, 1, 1, 1), (1, H, 1, 1),
-    (1, 1, Q, 1) and (1, 1, 1, K), so what works elementwise, and what looks up tensors, gives all values at once.
-    """
-    positions = [
-        arange(extent, device=device).reshape([extent if d == at else 1 for d in range(4)])
-        for at, extent in enumerate(sizes)
-    ]
-    try:
-        result = function(*(() if score is None else (score,)), *positions)
-    except IndexError as error:  # as of table[h][q_idx], whose second index meets what the first one left
-        raise IndexError(f"{name}: {error}; {_ADVICE}") from error
-    if not isinstance(result, Tensor):
-        raise ValueError(f"{name} must only return Tensors, got type {type(result)}")
-    shape = tuple(result.shape)
-    if len(shape) > 4 or any(a not in (1, b) for a, b in zip(reversed(shape), reversed(sizes), strict=False)):
-        raise RuntimeError(f"{name} gives a tensor of shape {shape} for positions of shapes "
-                           f"{[tuple(p.shape) for p in positions]}: {_ADVICE}")  # fmt: skip
-    result = result.expand(sizes)
-    _compare(name, function, score, result, sizes)
-    return result
-
-
-_ADVICE = (
-    "it is called with all positions at once, so tensors must be looked up in one step, as in table[h, q_idx], and "
-    "sums be taken over their own dimensions, as in .sum(-1)"
-)
-
-
-def _compare(name: str, function: Any, score: Tensor | None, result: Tensor, sizes: Sizes) -> None:
-    """Hold the first call of a function, for all positions, to calls for single ones."""
-    from tritonnn.cuda import is_current_stream_capturing
-
-    try:
-        known = _compared.setdefault(function, set())
-    except TypeError:  # an object that cannot be referred to weakly, or not be hashed
-        known = set()
-    waits = result.device.type == "cuda" and is_current_stream_capturing()  # where nothing may be read back
-    if sizes in known or not all(sizes) or waits:
-        return
-    last = tuple(extent - 1 for extent in sizes)
-    places = {(0, 0, 0, 0), last, (0, last[1], last[2], 0), (last[0], 0, 0, last[3])}
-    with no_grad():
-        for place in sorted(places):
-            numbers = [make_tensor(number, device=result.device) for number in place]
-            alone = function(*(() if score is None else (score[place],)), *numbers)
-            together = result[place]
-            if alone.shape or not bool(alone.isclose(together.to(alone.dtype), 1e-3, 1e-5, equal_nan=True)):
-                raise RuntimeError(
-                    f"{name} gives other values for all positions than for a single one: {_ADVICE}"
-                )
-    known.add(sizes)
-
-
 def create_mask(
     mod_fn: ScoreMod | MaskMod,
     B: int | None,
@@ -160,8 +95,8 @@ def create_mask(
     place = _default(device)
     if _takes_score(mod_fn):
         score = make_tensor(0.0, device=place).expand(sizes)
-        return _everywhere("mod_fn", mod_fn, score, sizes, place) != -math.inf
-    return _everywhere("mod_fn", mod_fn, None, sizes, place)
+        return everywhere("mod_fn", mod_fn, score, sizes, place) != -math.inf
+    return everywhere("mod_fn", mod_fn, None, sizes, place)
 
 
 def _default(device: DeviceLike | None) -> Any:
@@ -212,6 +147,8 @@ def create_block_mask(
         raise AssertionError(f"create_block_mask requires a mask_mod function! Got {mask_mod}")
     refuse_orders(True if compute_dq_write_order else None)
     mask = create_mask(mask_mod, B, H, Q_LEN, KV_LEN, device)
+    if mask.dtype is not dtypes.bool_:
+        raise AssertionError(f"create_block_mask: mask_mod must give torch.bool, got {mask.dtype}")
     rows, columns = pair(BLOCK_SIZE)
     count = (-(-Q_LEN // rows), -(-KV_LEN // columns))
     padded: Any = mask.new_zeros((*mask.shape[:2], count[0] * rows, count[1] * columns), dtype=dtypes.bool_)
@@ -228,6 +165,17 @@ def create_block_mask(
 
 
 # ---- attention ------------------------------------------------------------------------------------------------
+
+
+def _check_types(block_mask: Any, kernel_options: Any, return_aux: Any, **tensors: Any) -> None:
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"flex_attention: {name} must be a Tensor, got {type(tensor).__name__}")
+    wanted = {"block_mask": (block_mask, BlockMask), "kernel_options": (kernel_options, dict)}
+    wanted["return_aux"] = (return_aux, AuxRequest)
+    for name, (value, kind) in wanted.items():
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(f"flex_attention: {name} must be {kind.__name__}, got {type(value).__name__}")
 
 
 def _check(query: Tensor, key: Tensor, value: Tensor, block_mask: BlockMask | None, gqa: bool) -> None:
@@ -289,7 +237,9 @@ def _visible(mask: BlockMask, sizes: Sizes, device: Any) -> Tensor:
         wide = blocks.bool().reshape(*lead, *blocks.shape[-2:]).repeat_interleave(mask.BLOCK_SIZE[0], -2)
         return wide.repeat_interleave(mask.BLOCK_SIZE[1], -1)[..., :queries, :keys]
 
-    seen = _everywhere("mask_mod", mask.mask_mod, None, (*lead, queries, keys), device)
+    seen = everywhere("mask_mod", mask.mask_mod, None, (*lead, queries, keys), device)
+    if seen.dtype is not dtypes.bool_:
+        raise RuntimeError(f"flex_attention: mask_mod must give a boolean tensor, got {seen.dtype}")
     full = mask.full_dense()
     return elements(dense) & (seen if full is None else seen | elements(full))
 
@@ -318,7 +268,8 @@ def flex_attention(
 
     Raises:
         ValueError: shapes, heads, dtypes, or lengths of the mask that do not fit. RuntimeError: a function that does
-        not work with all positions at once.
+        not work with all positions at once, or a mask that is not boolean. TypeError: a function that does not take
+        these arguments, or another argument of a wrong type.
 
     >>> import tritonnn as torch
     >>> from tritonnn.nn.attention.flex_attention import flex_attention
@@ -327,11 +278,10 @@ def flex_attention(
     tensor([[[[9.9983e-01, 1.6538e-04],
               [1.6538e-04, 9.9983e-01]]]])
     """
+    _check_types(block_mask, kernel_options, return_aux, query=query, key=key, value=value)
     _check(query, key, value, block_mask, enable_gqa)
     if return_lse and return_aux is not None:
         raise ValueError("Cannot specify both return_lse and return_aux: use return_aux=AuxRequest(lse=True)")
-    if kernel_options is not None and not isinstance(kernel_options, dict):
-        raise TypeError(f"kernel_options must be a dict, not {type(kernel_options).__name__}")
     batch, heads, queries, width = query.shape
     sizes: Sizes = (batch, heads, queries, key.shape[2])
     seen = None if block_mask is None else _visible(block_mask, sizes, query.device)
@@ -360,7 +310,7 @@ def _composed(
     k, v = (x if group == 1 else x.repeat_interleave(group, 1) for x in (key, value))
     scores: Any = (query @ k.transpose(-2, -1)).to(kind) * scale
     if score_mod is not None:
-        scores = _everywhere("score_mod", score_mod, scores, sizes, query.device).to(kind)
+        scores = everywhere("score_mod", score_mod, scores, sizes, query.device).to(kind)
     if seen is not None:
         scores = scores.masked_fill(seen.logical_not(), -math.inf)
     blind = (scores.detach() == -math.inf).all(-1, True)  # of such rows softmax and its gradient would be NaN

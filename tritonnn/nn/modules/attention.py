@@ -103,6 +103,24 @@ class MultiheadAttention(Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({"_qkv_same_embed_dim": True, **state})  # modules pickled before kdim existed
 
+    def merge_masks(
+        self, attn_mask: Tensor | None, key_padding_mask: Tensor | None, query: Tensor
+    ) -> tuple[Tensor | None, int | None]:
+        """One mask of both, and what it is: 1 of keys alone, 2 (N, num_heads, L, L); None and None of neither.
+
+        Args:
+            attn_mask: (L, L) or (N·num_heads, L, L). key_padding_mask: (N, L). query: (N, L, E).
+        """
+        if attn_mask is None:
+            return key_padding_mask, None if key_padding_mask is None else 1
+        batch, length, _ = query.shape
+        merged: Any = attn_mask.view(batch if attn_mask.ndim == 3 else 1, -1, length, length)
+        if attn_mask.ndim != 3:
+            merged = merged.expand(batch, self.num_heads, -1, -1)
+        if key_padding_mask is not None:
+            merged = merged + key_padding_mask.view(batch, 1, 1, length).expand(-1, self.num_heads, -1, -1)
+        return merged, 2
+
     def forward(
         self,
         query: Tensor,

@@ -117,6 +117,10 @@ class Sequential(_ModuleSequence):
     )
     """
 
+    def extend(self, sequential: Iterable[Module]) -> Self:
+        """Add every module of a Sequential, or of another iterable, at the end; returns self."""
+        return super().extend(sequential)
+
     def __init__(self, *args: Any) -> None:
         super().__init__()
         if len(args) == 1 and isinstance(args[0], OrderedDict):

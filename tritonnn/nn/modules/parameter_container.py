@@ -200,7 +200,7 @@ class ParameterDict(Module):
     def extra_repr(self) -> str:
         return "\n".join(_describe(key, value, typename) for key, value in self.items())
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, input: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")
 
 

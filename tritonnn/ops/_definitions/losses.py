@@ -205,7 +205,8 @@ def layer_norm(
 def rms_norm(input: Array, normalized_shape: Any, weight: Array | None, eps: float | None) -> Array:
     """x / √(E[x²] + eps) · weight."""
     axes = tuple(range(-len(normalized_shape), 0))
-    eps = np.finfo(np.float64 if input.dtype == np.float64 else np.float32).eps if eps is None else eps
+    kind = np.float64 if input.dtype == np.float64 else np.float32
+    eps = float(np.finfo(kind).eps) if eps is None else eps
     return input / np.sqrt((input**2).mean(axes, keepdims=True) + eps) * (1 if weight is None else weight)
 
 

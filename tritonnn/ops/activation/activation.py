@@ -249,7 +249,7 @@ def hardshrink(input: Tensor, lambd: Number = 0.5) -> Any:
 
 def _check_softshrink(input: Any, lambd: Any) -> None:
     numbers("argument 'lambd'")(input, lambd)
-    if lambd < 0:
+    if not lambd >= 0:  # NaN neither
         raise Invalid(f"lambda must be greater or equal to 0, but found to be {lambd}.")
 
 

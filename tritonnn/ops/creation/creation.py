@@ -200,14 +200,14 @@ def full(
     return _filled("full", value, (size,), out, kind, layout, device, requires_grad, pin_memory)
 
 
-def _one_number(op: str, value: Any) -> Any:
+def _one_number(op: str, value: Any, name: str = "fill_value") -> Any:
     """A number to fill with, also where it is a tensor without dimensions."""
     if value.__class__ is float or value.__class__ is int:
         return value
     if isinstance(value, Tensor) and not value.shape:
         return value.item()
     if not isinstance(value, (bool, int, float, complex, np.generic)):
-        raise TypeError(f"{op}(): argument 'fill_value' must be Number, not {type(value).__name__}")
+        raise TypeError(f"{op}(): argument '{name}' must be Number, not {type(value).__name__}")
     return value
 
 

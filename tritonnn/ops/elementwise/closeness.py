@@ -44,7 +44,7 @@ def isclose(
     """|input - other| <= atol + rtol * |other|, or both the same infinity (or both NaN with `equal_nan`).
 
     Raises:
-        RuntimeError: the dtypes differ, or a tolerance is negative.
+        RuntimeError: the dtypes differ, or a tolerance is negative or NaN.
 
     >>> import tritonnn as torch
     >>> torch.isclose(torch.tensor([1., 2.]), torch.tensor([1. + 1e-7, 2.1]))
@@ -54,10 +54,9 @@ def isclose(
         raise fail(
             "isclose", f"{input.dtype.name} did not match {other.dtype.name}", input=input, other=other
         )
-    if rtol < 0 or atol < 0:
-        raise fail(
-            "isclose", f"rtol and atol must be greater than or equal to zero, but got {rtol} and {atol}"
-        )
+    for name, tolerance in (("rtol", rtol), ("atol", atol)):
+        if not tolerance >= 0:  # NaN neither
+            raise fail("isclose", f"{name} must be greater than or equal to zero, but got {tolerance}")
     close = eq(input, other)
     if equal_nan and input.dtype.kind >= 2:
         close = logical_or(close, logical_and(ne(input, input), ne(other, other)))

@@ -9,7 +9,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._arguments import dimension
 from tritonnn.ops._definitions import class_loss as definitions
-from tritonnn.ops._fused import TYPE_NAMES, check_class_weight, only_floating, statistics_dtype
+from tritonnn.ops._fused import TYPE_NAMES, check_class_weight, no_slope, only_floating, statistics_dtype
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.loss.loss import reduced, resolve
 from tritonnn.ops.softmax import log_softmax, softmax, softmax_backward
@@ -83,9 +83,8 @@ def _class_samples(make: Make, *tail: Any) -> list[Sample]:
 @primitive(
     results=("result", "total_weight"), non_differentiable=("total_weight",),
     samples=lambda make: _class_samples(make, 1),
-    grad={"input": lambda g, input_shape, target, weight, ignore_index, reduction,
-    total_weight: nll_loss_backward(
-        g, target, weight, total_weight, tuple(input_shape), ignore_index, reduction)},
+    grad={"input": lambda g, input, target, weight, ignore_index, reduction, total_weight: no_slope(nll_loss_backward(
+        g, target, weight, total_weight, tuple(input.shape), ignore_index, reduction), input)},
 )  # fmt: skip
 def nll_loss(
     input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: Count, reduction: str

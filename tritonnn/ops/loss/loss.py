@@ -268,7 +268,7 @@ def smooth_l1_loss(
     """
     reduction = resolve(reduction, size_average, reduce)
     x, y = paired("smooth_l1_loss", input, target)
-    if beta < 0:
+    if not beta >= 0:  # NaN neither
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     return smooth_l1_reduced(x, y, reduction, beta)
 
@@ -293,7 +293,7 @@ def huber_loss(
     """
     reduction = resolve(reduction)
     x, y = paired("huber_loss", input, target)
-    if delta <= 0:
+    if not delta > 0:  # NaN neither
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
     if not dtypes.can_cast(x.dtype, input.dtype):
         of_input("huber_loss", x, input)

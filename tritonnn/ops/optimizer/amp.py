@@ -11,6 +11,7 @@ from tritonnn.errors import Invalid
 from tritonnn.ops._table import FLOATING, Bad, expose, writing
 from tritonnn.ops.optimizer.foreach import REAL_FLOATS, grouped
 from tritonnn.recording.grad_mode import no_grad
+from tritonnn.table.arguments import is_int
 from tritonnn.table.types import Tensors
 
 UNSCALE = "_amp_foreach_non_finite_check_and_unscale_"
@@ -157,6 +158,10 @@ def _amp_update_scale_(
     tensor([4.])
     """
     _check_tensors(UPDATE, 1, self=self, growth_tracker=growth_tracker, found_inf=found_inf)
+    if not is_int(growth_interval):
+        raise TypeError(
+            f"{UPDATE}(): argument 'growth_interval' (position 6) must be int, not {type(growth_interval).__name__}"
+        )
     with no_grad():
         amp_update(
             self, growth_tracker, found_inf, scale_growth_factor, scale_backoff_factor, growth_interval

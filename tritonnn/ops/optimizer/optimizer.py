@@ -8,6 +8,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
+from tritonnn.dtypes import float32
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import FLOATING_AND_COMPLEX, writing
 
@@ -24,9 +25,15 @@ def _check_lists(params: Tensors, **others: Tensors) -> None:
                 raise Invalid(f"{name}[{i}] has shape {tuple(t.shape)} but params[{i}] has {tuple(p.shape)}")
 
 
+def _check_one(name: str, tensor: Tensor | None) -> None:
+    if tensor is not None and (tensor.numel() != 1 or tensor.dtype is not float32):
+        shape = tuple(tensor.shape)
+        raise Invalid(f"{name} must be one number of float32, got shape {shape} and {tensor.dtype.name}")
+
+
 @writing()
-def advance_steps(steps: Tensors) -> Tensors:
-    """Add one to each count of steps.
+def advance_steps(steps: Tensors, found_inf: Tensor | None = None) -> Tensors:
+    """Add one to each count of steps, unless `found_inf` is not 0: that step is left out.
 
     >>> import tritonnn as torch
     >>> from tritonnn.ops.optimizer.optimizer import advance_steps
@@ -34,7 +41,11 @@ def advance_steps(steps: Tensors) -> Tensors:
     >>> advance_steps([count])
     >>> count
     tensor(1.)
+    >>> advance_steps([count], torch.ones(()))
+    >>> count
+    tensor(1.)
     """
+    _check_one("found_inf", found_inf)
     return steps
 
 
@@ -47,6 +58,8 @@ def elementwise_step(
     formula: Callable[..., Any],
     kept: tuple[str, ...],
     options: dict[str, Any],
+    grad_scale: Tensor | None = None,
+    found_inf: Tensor | None = None,
 ) -> Tensors:
     """One step of an optimizer that updates each element for itself, for many parameters.
 
@@ -59,6 +72,8 @@ def elementwise_step(
             the CPU it is what runs; on the GPU it is the kernel function of the same name.
         kept: names of the states.
         options: numbers and flags that the formula takes.
+        grad_scale: what the gradients were scaled by, one element of float32: they are unscaled in place first.
+        found_inf: one element of float32; where it is not 0 everything stays as it is.
 
     Raises:
         RuntimeError: lists of different length, or tensors of different shape or device.
@@ -80,7 +95,9 @@ def elementwise_step(
         _check_lists(params, **{name: states[i * len(params) : (i + 1) * len(params)]})
     if steps and len(steps) != len(params):
         raise Invalid(f"steps has {len(steps)} tensors for {len(params)} params")
-    return [*params, *states]
+    _check_one("grad_scale", grad_scale)
+    _check_one("found_inf", found_inf)
+    return [*params, *states] if grad_scale is None else [*params, *grads, *states]
 
 
 def has_kernel(formula: Callable[..., Any], device: Device) -> bool:

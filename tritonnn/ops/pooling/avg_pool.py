@@ -12,8 +12,15 @@ from tritonnn.ops._windows import as_ints, joined
 from tritonnn.ops.pooling._checks import adaptive_errors, adaptive_size, pool_errors, pooling_window
 from tritonnn.ops.pooling.max_pool import max_pool1d, max_pool2d, max_pool3d
 from tritonnn.ops.pooling.pooling import AVERAGED, adaptive_avg_pool, avg_pool
+from tritonnn.recording.preserving import preserve
 from tritonnn.table import Make
-from tritonnn.table.types import IntOrInts, OptionalSize
+from tritonnn.table.types import IntOrInts, Ints, OptionalSize
+
+
+def _adaptive(input: Tensor, output_size: Ints) -> Tensor:
+    result = adaptive_avg_pool(input, output_size)
+    # the mean of all, of which PyTorch saves nothing
+    return preserve(result, "input") if set(output_size) == {1} else result
 
 
 def _avg_pool(
@@ -167,7 +174,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: IntOrInts) -> Tensor:
     >>> torch.adaptive_avg_pool1d(torch.tensor([[1., 5., 3., 3., 4.]]), 2)
     tensor([[3.0000, 3.3333]])
     """
-    return adaptive_avg_pool(input, adaptive_size("adaptive_avg_pool1d", 1, input, output_size))
+    return _adaptive(input, adaptive_size("adaptive_avg_pool1d", 1, input, output_size))
 
 
 @composite(
@@ -189,7 +196,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: OptionalSize) -> Tensor:
     >>> torch.nn.functional.adaptive_avg_pool2d(torch.arange(12.).view(1, 3, 4), (1, 2))
     tensor([[[4.5000, 6.5000]]])
     """
-    return adaptive_avg_pool(input, adaptive_size("adaptive_avg_pool2d", 2, input, output_size))
+    return _adaptive(input, adaptive_size("adaptive_avg_pool2d", 2, input, output_size))
 
 
 @composite(
@@ -205,7 +212,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: OptionalSize) -> Tensor:
     >>> torch.nn.functional.adaptive_avg_pool3d(torch.arange(8.).view(1, 2, 2, 2), 1)
     tensor([[[[3.5000]]]])
     """
-    return adaptive_avg_pool(input, adaptive_size("adaptive_avg_pool3d", 3, input, output_size))
+    return _adaptive(input, adaptive_size("adaptive_avg_pool3d", 3, input, output_size))
 
 
 # ---- power average --------------------------------------------------------------------------------------

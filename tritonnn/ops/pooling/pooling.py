@@ -13,6 +13,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
 from tritonnn.memory_format import strides_in_format, strides_in_series
+from tritonnn.ops._fused import no_slope
 from tritonnn.ops._table import FLOATING, NUMERIC, Out, Sample, primitive
 from tritonnn.ops.pooling._checks import check_dtype, window_counts
 from tritonnn.table import Make
@@ -78,7 +79,8 @@ def max_pool(
 
 
 def _max_pool_grad(g: Tensor, input: Tensor, result: Tensor | None, *window: Any) -> Tensor:
-    return max_pool_backward(g, input, max_pool(input, *window) if result is None else result, *window)
+    result = max_pool(input, *window) if result is None else result
+    return no_slope(max_pool_backward(g, input, result, *window), input)
 
 
 @primitive(
@@ -115,10 +117,11 @@ def max_pool_backward(
     non_differentiable=("indices",),
     samples=_max_samples,
     grad={
-        "input": lambda g, input_shape, indices, kernel_size, stride, padding, dilation: (
+        "input": lambda g, input, indices, kernel_size, stride, padding, dilation: no_slope(
             max_pool_with_indices_backward(
-                g, indices, tuple(input_shape[-len(stride) :]), kernel_size, stride, padding, dilation
-            )
+                g, indices, tuple(input.shape[-len(stride) :]), kernel_size, stride, padding, dilation
+            ),
+            input,
         )
     },
 )
@@ -166,8 +169,8 @@ def max_pool_with_indices_backward(
         Sample(make(2, 3, 4, 5), (2, 3, 1)),
     ],
     grad={
-        "input": lambda g, input_shape, indices, output_size: adaptive_max_pool_backward(
-            g, indices, tuple(input_shape[-len(output_size) :])
+        "input": lambda g, input, indices, output_size: no_slope(
+            adaptive_max_pool_backward(g, indices, tuple(input.shape[-len(output_size) :])), input
         )
     },
 )
@@ -215,8 +218,11 @@ def _check_fractional(input: Tensor, kernel: Ints, size: Ints, samples: Tensor) 
         Sample(make(3, 5, 6, 7), (2, 1, 3), (2, 4, 3), make(1, 3, 3, low=0, high=0.99)),
     ],
     grad={
-        "input": lambda g, input_shape, indices, kernel_size, samples: fractional_max_pool_backward(
-            g, indices, tuple(input_shape[-len(kernel_size) :]), kernel_size, samples
+        "input": lambda g, input, indices, kernel_size, samples: no_slope(
+            fractional_max_pool_backward(
+                g, indices, tuple(input.shape[-len(kernel_size) :]), kernel_size, samples
+            ),
+            input,
         )
     },
 )
@@ -253,7 +259,7 @@ def _avg_samples(make: Make) -> list[Sample]:
 
 def _avg_grad(
     g: Tensor,
-    input_shape: Sequence[int],
+    input: Tensor,
     kernel_size: Ints,
     stride: Ints,
     padding: Ints,
@@ -261,9 +267,9 @@ def _avg_grad(
     count_include_pad: bool,
     divisor_override: int | None,
 ) -> Tensor:
-    size = tuple(input_shape[-len(stride) :])
+    size = tuple(input.shape[-len(stride) :])
     rest = (ceil_mode, count_include_pad, divisor_override)
-    return avg_pool_backward(g, size, kernel_size, stride, padding, *rest)
+    return no_slope(avg_pool_backward(g, size, kernel_size, stride, padding, *rest), input)
 
 
 @primitive(dtypes=AVERAGED, samples=_avg_samples, grad={"input": _avg_grad})
@@ -311,6 +317,12 @@ def avg_pool_backward(
     return _pooled(grad, input_size)
 
 
+def _adaptive_avg_grad(g: Tensor, input: Tensor, output_size: Ints) -> Tensor:
+    grad = adaptive_avg_pool_backward(g, tuple(input.shape[-len(output_size) :]))
+    # the mean of all is linear in PyTorch's graph too
+    return grad if set(output_size) == {1} else no_slope(grad, input)
+
+
 @primitive(
     samples=lambda make: [
         Sample(make(2, 3, 5, 7), (3, 4)),
@@ -318,11 +330,7 @@ def avg_pool_backward(
         Sample(make(2, 3, 4, 5), (2, 3, 1)),
         Sample(make(2, 3, 4, 5), (1, 1)),
     ],
-    grad={
-        "input": lambda g, input_shape, output_size: adaptive_avg_pool_backward(
-            g, tuple(input_shape[-len(output_size) :])
-        )
-    },
+    grad={"input": _adaptive_avg_grad},
 )
 def adaptive_avg_pool(input: Tensor, output_size: Ints) -> Any:
     """Mean of every bin."""

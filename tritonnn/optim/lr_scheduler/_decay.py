@@ -105,6 +105,13 @@ class MultiplicativeLR(_FunctionScheduler):
         return [lr * f(self.last_epoch) for f, lr in zip(self.lr_lambdas, rates, strict=True)]
 
 
+def _factor_given(gamma: float) -> float:
+    """Refuses None, which would stand for a step without decay."""
+    if gamma is None:
+        raise TypeError("gamma must be a number, not NoneType")
+    return gamma
+
+
 class StepLR(FactorScheduler):
     r"""Multiplies the rate by ``gamma`` every ``step_size`` epochs.
 
@@ -133,7 +140,7 @@ class StepLR(FactorScheduler):
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
         self.step_size = step_size
-        self.gamma = gamma
+        self.gamma = _factor_given(gamma)
         super().__init__(optimizer, last_epoch)
 
     def _factor(self, t: int) -> float | None:
@@ -303,7 +310,7 @@ class ExponentialLR(FactorScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self.gamma = gamma
+        self.gamma = _factor_given(gamma)
         super().__init__(optimizer, last_epoch)
 
     def _factor(self, t: int) -> float | None:
