@@ -1,10 +1,11 @@
-"""What an op does where an operand is sparse: found only after dispatch was refused the operand's memory."""
+"""What an op does where an operand is sparse, or batched: found only after dispatch was refused its memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tritonnn._levels import HOOKS, highest
 from tritonnn.errors import SparseOperand, explained, listed
 
 if TYPE_CHECKING:
@@ -15,11 +16,13 @@ SPARSE: dict[str, Callable] = {}
 
 
 def with_sparse(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> Any:
-    """Call what an op has for sparse operands.
+    """Call what an op has for sparse operands, or compute with the batches that batched operands are samples of.
 
     Raises:
         NotImplementedError: it has nothing.
     """
+    if level := highest((*args, *kwargs.values())):
+        return HOOKS["call"](op, args, kwargs, suffix, level)
     name = op.public_name + suffix
     function = SPARSE.get(name)
     if function is None or kwargs.get("out") is not None:

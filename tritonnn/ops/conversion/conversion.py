@@ -9,6 +9,7 @@ import numpy as np
 
 from tritonnn import determinism, dispatch, dtypes
 from tritonnn import shape as shapes
+from tritonnn._levels import Batched
 from tritonnn._tensor import Tensor, buffer_over, is_alone, make, make_view, replace_block
 from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
@@ -18,7 +19,7 @@ from tritonnn.errors import Invalid, fail
 from tritonnn.memory import Storage, resizing
 from tritonnn.memory_format import channels_last, format_of, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
-from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, checked, composite, primitive
+from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, called, checked, composite, primitive
 from tritonnn.ops.conversion._forms import parse_to
 from tritonnn.ops.conversion.overwriting import uninitialised
 from tritonnn.recording.grad_mode import state
@@ -39,11 +40,11 @@ def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...]
         strides = None
     if dtype.kind < 2:
         input = input.detach()  # whole numbers have no history, so that of the input is not asked for
-    if device is input.device:
-        return dispatch.call(to_copy.op, (input, dtype, device, strides))
+    if device is input.device or input.__class__ is Batched:
+        return called(to_copy.op, (input, dtype, device, strides))
     result = to_device(input, device)
     if dtype is not input.dtype or strides is not None:
-        result = dispatch.call(to_copy.op, (result, dtype, device, strides))
+        result = called(to_copy.op, (result, dtype, device, strides))
     if state.enabled:
         edge = edge_of(input)
         if edge is not None and dtype.kind >= 2:

@@ -1,0 +1,15 @@
+"""How ops compute with what is inside `vmap`: a rule for each kind of op, else one sample at a time.
+
+`tritonnn/_levels.py` says what a batched tensor is. A call that has one among its arguments comes here once dispatch
+was refused its memory; a rule computes with the batches instead, which is a call of other ops outside of that `vmap`.
+"""
+
+from __future__ import annotations
+
+from tritonnn._levels import HOOKS
+from tritonnn.batching import rules
+from tritonnn.batching.calls import call
+from tritonnn.batching.chance import draw, unsure
+
+HOOKS.update(call=call, draw=draw, unsure=unsure)
+__all__ = ["rules"]
