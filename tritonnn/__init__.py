@@ -95,7 +95,8 @@ _SUBMODULES = frozenset((
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
     "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
-    "set_printoptions": "_printing", "vmap": "func", "UntypedStorage": "storage.untyped", "TypedStorage": "storage.typed",
+    "vmap": "func",
+    "set_printoptions": "_printing", "UntypedStorage": "storage.untyped", "TypedStorage": "storage.typed",
     "is_storage": "storage.kinds", "from_file": "storage.kinds",
     "set_default_tensor_type": "legacy_types",
     "sparse_coo_tensor": "ops.sparse.making",

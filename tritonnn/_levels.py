@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from tritonnn import shape as shapes
 from tritonnn._overriding import TENSORS, _disabled_torch_function_impl
 from tritonnn._tensor import Tensor
-from tritonnn.errors import BatchedOperand
+from tritonnn.errors import BatchedOperand, ValueDependent
 from tritonnn.shape import Size
 
 DATA_DEPENDENT = (
@@ -169,15 +169,15 @@ class Batched(Tensor):
 
     def item(self) -> NoReturn:
         """Refused: there are as many values as samples."""
-        raise RuntimeError(DATA_DEPENDENT)
+        raise ValueDependent(DATA_DEPENDENT)
 
     def tolist(self) -> NoReturn:
         """Refused: there are as many values as samples."""
-        raise RuntimeError(DATA_DEPENDENT)
+        raise ValueDependent(DATA_DEPENDENT)
 
     def numpy(self, *, force: bool = False) -> NoReturn:
         """Refused: there are as many values as samples."""
-        raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage")
+        raise ValueDependent("Cannot access data pointer of Tensor that doesn't have storage")
 
     def __repr__(self, **options: Any) -> str:
         return f"BatchedTensor(lvl={self.level}, bdim=0, value=\n    {self.value!r}\n)"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tritonnn._levels import DATA_DEPENDENT, Batched, batched, below
 from tritonnn._tensor import Tensor
 from tritonnn.batching.values import mapped
-from tritonnn.errors import SparseOperand, warn_once
+from tritonnn.errors import SparseOperand, ValueDependent, warn_once
 from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.shape.parts import select_dim
 from tritonnn.table import Op
@@ -53,16 +53,10 @@ COMPOSED: dict[str, Callable] = {}
 #: name of a method that is no entry, and may be given sizes in line -> what is called instead
 SIZED: dict[str, Callable] = {}
 #: names of ops whose result's shape depends on values
-DYNAMIC = frozenset(
-    (
-        "nonzero_coordinates",
-        "masked_select",
-        "unique_flat",
-        "unique_rows",
-        "unique_consecutive_rows",
-        "nonzero",
-    )
-)
+DYNAMIC = frozenset((
+    "nonzero_coordinates", "masked_select", "unique_flat", "unique_rows", "unique_consecutive_rows", "nonzero",
+    "argwhere", "unique", "unique_consecutive",
+))  # fmt: skip
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
@@ -104,7 +98,7 @@ def call(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str, level: int) -
             f"vmap: {op.public_name}(): out= is not supported inside vmap. Call it without out=."
         )
     if op.name in DYNAMIC:
-        raise RuntimeError(
+        raise ValueDependent(
             "vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over "
             f"aten::{op.public_name}."
         )
@@ -222,11 +216,13 @@ def _stacked(results: list[Any], level: int) -> Any:
     first = results[0]
     if isinstance(first, Tensor):
         if any([result._shape != first._shape for result in results]):
-            raise RuntimeError(DATA_DEPENDENT)
+            raise ValueDependent(DATA_DEPENDENT)
         return batched(stack(results, 0), level)
     if isinstance(first, (tuple, list)):
         items = [_stacked(list(column), level) for column in zip(*results, strict=True)]
         return type(first)(*items) if hasattr(first, "_fields") else type(first)(items)
+    if isinstance(first, bool) or any([result != first for result in results]):
+        raise ValueDependent(DATA_DEPENDENT)
     return first
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tritonnn._levels import Batched
 from tritonnn._tensor import Tensor
-from tritonnn.batching.calls import Call, again, check_target, rule
+from tritonnn.batching.calls import Call, again, rule
 from tritonnn.batching.values import front, moved
 from tritonnn.ops.random.dropout import native_dropout
 from tritonnn.ops.shape.shape import expand_as_size, view_as_size, view_or_copy
@@ -60,7 +60,10 @@ def channels(c: Call) -> Any:
     x, weight, bias, mean, var, training, momentum, eps = c.args
     for running, flag in ((mean, c.flags[3]), (var, c.flags[4])):
         if training and running is not None and not flag:
-            check_target("batch_norm", running, -1)
+            raise RuntimeError(
+                "Batch norm got a batched tensor as input while the running_mean or running_var, which will be updated "
+                "in place, were not batched."
+            )
     x = front(x, c.flags[0], c.size)
     count = x._shape[2]
     wide = moved(x, 0, 1)

@@ -55,7 +55,7 @@ def added(input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any, alpha: Any) -> T
 def activated(input: Tensor, mat1: Tensor, mat2: Tensor, beta: Any, alpha: Any, use_gelu: bool) -> Tensor:
     """The same, and an activation."""
     result = added(input, mat1, mat2, beta, alpha)
-    return gelu(result, approximate="tanh") if use_gelu else relu(result)
+    return gelu(result) if use_gelu else relu(result)
 
 
 # ---- convolution ------------------------------------------------------------------------------------------
@@ -78,7 +78,9 @@ def _out_of(value: Tensor, dim: int, size: int) -> Tensor:
 def convolution(c: Call) -> Any:
     """One convolution of all samples where the weight is the same for them, else one with groups."""
     x, weight, bias, *rest, groups = c.args
-    if not c.flags[1]:
+    if not (c.flags[0] or c.flags[1]):
+        result = unsqueeze(again(c.op, (x, weight, None, *rest, groups)), 0)
+    elif not c.flags[1]:
         result = _out_of(again(c.op, (_into(x, 0), weight, None, *rest, groups)), 0, c.size)
     elif c.flags[0]:
         wide = again(c.op, (_into(x, 1), _into(weight, 0), None, *rest, groups * c.size))

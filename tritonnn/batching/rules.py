@@ -11,6 +11,7 @@ from tritonnn.batching.calls import SIZED, Call, again, rule
 from tritonnn.batching.values import front, mapped, raised
 from tritonnn.dispatch import result_type
 from tritonnn.ops.conversion.conversion import copied
+from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_as_size, view_or_copy
 from tritonnn.shape import as_size, infer_view_size, numel
 from tritonnn.table import Op
@@ -18,7 +19,7 @@ from tritonnn.table import Op
 # ---- elementwise --------------------------------------------------------------------------------------------
 
 
-@rule("pointwise", "matmul_nd", "masked_fill")
+@rule("pointwise", "matmul_nd")
 def aligned(c: Call) -> Any:
     """Samples broadcast against each other, counted from their last dimension."""
     rank = max([c.rank(i) for i in c.tensors])
@@ -27,6 +28,17 @@ def aligned(c: Call) -> Any:
         if c.flags[i]:
             args[i] = raised(args[i], rank)
     return again(c.op, args)
+
+
+@rule("masked_fill")
+def filled(c: Call) -> Any:
+    """One number where a mask holds; one of each sample's own is broadcast."""
+    value, mask, number = c.args
+    if not c.flags[2]:
+        return aligned(c)
+    rank = max(c.rank(0), c.rank(1))
+    value, mask = [raised(t, rank) if f else t for t, f in ((value, c.flags[0]), (mask, c.flags[1]))]
+    return where(mask, raised(number, rank).to(value.dtype), value)
 
 
 def _promoted(c: Call) -> list[Any]:
@@ -73,13 +85,14 @@ def converted(c: Call) -> Any:
 
 _ALL = "all"  # of an argument that names dimensions: none of them named means all
 _REDUCED = (
-    "sum", "mean", "any", "all", "count_nonzero", "amax", "amin", "max_dims", "min_dims", "prod_dims", "var_dims",
+    "sum", "mean", "count_nonzero", "amax", "amin", "max_dims", "min_dims", "prod_dims", "var_dims",
     "p_norm", "logsumexp_dims",
 )  # fmt: skip
 _KEPT = (
     "max_dim", "min_dim", "median_dim", "mode", "sort", "topk", "kthvalue", "softmax", "log_softmax",
     "softmax_backward", "log_softmax_backward", "cumsum", "cumprod", "logcumsumexp", "cummax", "cummin", "gather",
     "scatter_src", "scatter_value", "scatter_add", "scatter_reduce", "slice_dim", "split_evenly", "split_by_sizes",
+    "any", "all",
 )  # fmt: skip
 #: name of an op -> the argument that names dimensions, and what none means
 ALONG: dict[str, tuple[str, str]] = {
@@ -108,7 +121,7 @@ def along(c: Call) -> Any:
     name, default = ALONG[c.op.name]
     place = c.op.places[name]
     dim = args[place]
-    if default == _ALL and (dim is None or dim == ()):
+    if dim is None or (default == _ALL and dim == ()):
         args[place] = tuple(range(1, rank + 1))
     else:
         args[place] = (1 if isinstance(dim, int) else (1,)) if flat and dim != () else _later(dim)
@@ -236,12 +249,22 @@ _IMAGES = ("im2col", "col2im", "grid_sampler", "grid_gradient", "attention_backw
 def images(c: Call) -> Any:
     """Samples that are batches themselves: all of them are one batch."""
     args = list(c.args)
+    if c.op.name.startswith("fractional"):
+        return _fractional(c)
     for i in c.tensors:
         args[i] = folded(front(args[i], c.flags[i], c.size))
-    if "input_size" in c.op.places:
-        place = c.op.places["input_size"]
-        args[place] = (args[place][0] * c.size, *args[place][1:])
     return mapped(again(c.op, args), lambda value: unfolded(value, c.size))
+
+
+def _fractional(c: Call) -> Any:
+    """Images without a batch of their own have random samples (1, C, n) all the same."""
+    args = list(c.args)
+    alone = c.rank(0) == len(c.args[c.op.places["kernel_size"]]) + 1
+    for i in c.tensors:
+        value = front(args[i], c.flags[i], c.size)
+        args[i] = value if alone and c.op.names[i] != "samples" else folded(value)
+    result = again(c.op, args)
+    return result if alone else mapped(result, lambda value: unfolded(value, c.size))
 
 
 # ---- others like it -----------------------------------------------------------------------------------------

@@ -43,6 +43,6 @@ def functionalize(func: Callable, *, remove: str = "mutations") -> Callable:
             "remove='mutations', remove='mutations_and_views'."
         )
     raise NotImplementedError(
-        "functionalize is for tracing programs (make_fx), which there is not here. Transforms take functions that write "
-        "in place as they are: call func itself."
+        "functionalize is for tracing programs (make_fx), which there is not here. Transforms take functions that "
+        "write in place as they are: call func itself."
     )

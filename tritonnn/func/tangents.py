@@ -192,8 +192,8 @@ def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
         for leaf, direction in zip(leaves, directions, strict=True):
             if leaf.shape != direction.shape or leaf.dtype is not direction.dtype:
                 raise RuntimeError(
-                    f"linearize: a tangent of shape {list(direction.shape)} and dtype {direction.dtype} for a primal of "
-                    f"shape {list(leaf.shape)} and dtype {leaf.dtype}"
+                    f"linearize: a tangent of shape {list(direction.shape)} and dtype {direction.dtype} for a primal "
+                    f"of shape {list(leaf.shape)} and dtype {leaf.dtype}"
                 )
         keep = is_recording()
         found = pushing.along(directions, keep)
