@@ -144,7 +144,13 @@ class Batched(Tensor):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        refuse_inside("Tensor.requires_grad_()")
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Refused, but for what it is already."""
+        if requires_grad:
+            refuse_inside("Tensor.requires_grad_()")
+        return self
 
     @property
     def grad_fn(self) -> Any:

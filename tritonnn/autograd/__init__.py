@@ -28,7 +28,7 @@ _LAZY = {
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.autograd import function, functional, grad_mode, gradcheck, graph, variable
+    from tritonnn.autograd import forward_ad, function, functional, grad_mode, gradcheck, graph, variable
     from tritonnn.autograd.function import (
         Function,
         FunctionCtx,
@@ -40,7 +40,16 @@ if TYPE_CHECKING:  # where `__getattr__` would let any name pass
 else:
 
     def __getattr__(name: str) -> Any:
-        if name in ("functional", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode"):
+        if name in (
+            "functional",
+            "forward_ad",
+            "gradcheck",
+            "function",
+            "grad_mode",
+            "graph",
+            "variable",
+            "anomaly_mode",
+        ):
             module = "anomaly" if name == "anomaly_mode" else name
             return importlib.import_module(f"tritonnn.autograd.{module}")
         if name in _LAZY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._levels import state as transforms
 from tritonnn._overriding import overridable
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.engine import Run, lock_of
@@ -129,6 +130,11 @@ def backward(
     >>> x.grad
     tensor([2., 4.])
     """
+    if transforms.stack:
+        raise RuntimeError(
+            "backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
+            "functorch.vjp instead or call backward() outside of functorch transforms."
+        )
     roots = _as_tuple(tensors if variables is None else variables)
     given = _gradients(grad_tensors if grad_variables is None else grad_variables, len(roots))
     if len(given) != len(roots):

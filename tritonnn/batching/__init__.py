@@ -6,10 +6,14 @@ was refused its memory; a rule computes with the batches instead, which is a cal
 
 from __future__ import annotations
 
-from tritonnn._levels import HOOKS
+from tritonnn._levels import HOOKS, Batched
 from tritonnn.batching import rules
 from tritonnn.batching.calls import call
 from tritonnn.batching.chance import draw, unsure
+from tritonnn.batching.writes import copy_, fill_, unbatched, zero_
 
-HOOKS.update(call=call, draw=draw, unsure=unsure)
+Batched.copy_ = copy_  # type: ignore[method-assign]
+Batched.fill_ = fill_  # type: ignore[method-assign]
+Batched.zero_ = zero_  # type: ignore[method-assign]
+HOOKS.update(call=call, draw=draw, unsure=unsure, unbatched=unbatched)
 __all__ = ["rules"]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from tritonnn._levels import DATA_DEPENDENT, Batched, batched, below
 from tritonnn._tensor import Tensor
 from tritonnn.batching.values import mapped
+from tritonnn.batching.writes import unbatched
 from tritonnn.errors import SparseOperand, ValueDependent, warn_once
 from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.shape.parts import select_dim
@@ -123,10 +124,7 @@ def _bound(op: Op, args: tuple, kwargs: dict[str, Any]) -> tuple | None:
     """All arguments in the order of the schema; None where they cannot be told, such as sizes in line."""
     if len(args) == len(op.names) and not kwargs:
         return args
-    if op.takes_any or op.legacy is not None:
-        return None
-    positional, named = as_given(op, args) if len(args) > op.n_positional else (args, {})
-    return op.bind(positional, {**named, **kwargs})[0]
+    return None if op.takes_any else op.bind(args, dict(kwargs))[0]
 
 
 def taken_apart(op: Op, given: tuple, level: int) -> Call:
@@ -167,12 +165,7 @@ def in_place(op: Op, args: tuple, kwargs: dict[str, Any], level: int) -> Tensor:
 def check_target(name: str, target: Any, level: int) -> None:
     """Refuse a write of samples that differ into a tensor that is one for all of them."""
     if not _is_of(target, level):
-        raise RuntimeError(
-            f"vmap: aten::{name}_(self, *extra_args) is not possible because there exists a Tensor `other` in "
-            "extra_args that has more elements than `self`. This happened due to `other` being vmapped over but `self` "
-            "not being vmapped over in a vmap. Please try to use out-of-place operators instead of "
-            f"{name}_. If said operator is being called inside the PyTorch framework, please file a bug report instead."
-        )
+        raise unbatched(f"{name}_")
 
 
 def write(name: str, target: Any, result: Tensor) -> Tensor:

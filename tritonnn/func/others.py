@@ -1,8 +1,10 @@
-"""Looking at the tensors of transforms, and programs without writes."""
+"""Looking at the tensors of transforms, and programs that write."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from typing import Any
 
 from tritonnn._levels import Batched
 from tritonnn._tensor import Tensor
@@ -32,17 +34,24 @@ def debug_unwrap(tensor: Tensor, *, recurse: bool = True) -> Tensor:
 
 
 def functionalize(func: Callable, *, remove: str = "mutations") -> Callable:
-    """Refused: there is no tracer here that would take a program's writes out of it.
+    """`func` itself: writes in place are differentiated and batched as they are, so nothing is taken out of it.
+
+    What it computes, and what it writes into its arguments, is what PyTorch's functionalized program does.
+
+    Args:
+        remove: 'mutations' or 'mutations_and_views': what a trace of the program would be free of.
 
     Raises:
-        RuntimeError: `remove` is neither 'mutations' nor 'mutations_and_views'. NotImplementedError: it is.
+        RuntimeError: another `remove`.
     """
     if remove not in _REMOVE:
         raise RuntimeError(
             f"functionalize(f, remove='mutations'): received invalid argument for remove={remove}. Valid options are: "
             "remove='mutations', remove='mutations_and_views'."
         )
-    raise NotImplementedError(
-        "functionalize is for tracing programs (make_fx), which there is not here. Transforms take functions that "
-        "write in place as they are: call func itself."
-    )
+
+    @functools.wraps(func)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return func(*args, **kwargs)
+
+    return wrapped

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from tritonnn import determinism, dispatch, dtypes
+from tritonnn._levels import HOOKS
 from tritonnn._overriding import overridable
 from tritonnn._tensor import Tensor, from_array
 from tritonnn.dispatch import row_major
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid, fail
+from tritonnn.errors import BatchedOperand, Invalid, fail
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, expose, primitive
 from tritonnn.ops.shape.shape import is_expandable_to, seen_once
@@ -61,6 +62,16 @@ dispatch.register_copy(copy_values.op)
 _WIDEST = {bool: dtypes.bool_, int: dtypes.int64, float: dtypes.float64, complex: dtypes.complex128}
 
 
+def _copied_into(self: Tensor, src: Tensor, non_blocking: bool) -> None:
+    if non_blocking and self.device is not src.device:
+        from tritonnn.runtime.interface import runtime
+
+        with runtime().non_blocking():
+            dispatch.copy_into(self, src)
+    else:
+        dispatch.copy_into(self, src)
+
+
 def copy_(
     self: Tensor, other: Any = None, non_blocking: bool = False, broadcast: bool = True, **old: Any
 ) -> Tensor:
@@ -107,13 +118,10 @@ def copy_(
     if src._storage.block is self._storage.block and not self.is_set_to(src):
         dispatch.refuse_partial_overlap(self, (src,))
         src = row_major(src)  # NumPy and kernels may write before they read where memory overlaps
-    if non_blocking and self.device is not src.device:
-        from tritonnn.runtime.interface import runtime
-
-        with runtime().non_blocking():
-            dispatch.copy_into(self, src)
-    else:
-        dispatch.copy_into(self, src)
+    try:
+        _copied_into(self, src, non_blocking)
+    except BatchedOperand:
+        raise HOOKS["unbatched"]("copy_") from None
     dispatch.wrote(self, "copy_")
     if recorded:
         graph.overwritten(self, given, edge)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tritonnn._levels import Batched, Level, batching
-from tritonnn._tensor import Tensor
+from tritonnn._tensor import Tensor, set_requires_grad
 from tritonnn.autograd.engine import Run
 from tritonnn.batching.values import levels_of, parts, whole
 from tritonnn.ops.creation.creation import zeros
@@ -30,7 +30,7 @@ class Tracked:
         self.levels = batching() if levels is None else levels
         batch = whole(tensor, self.levels)
         self.fresh = not batch.requires_grad
-        self.place = batch.detach().requires_grad_() if self.fresh else batch.view_as(batch)
+        self.place = set_requires_grad(batch.detach(), True) if self.fresh else batch.view_as(batch)
         self.sample = parts(self.place, self.levels)
 
 
