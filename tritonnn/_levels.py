@@ -16,10 +16,13 @@ from tritonnn.errors import BatchedOperand, ValueDependent
 from tritonnn.shape import Size
 
 DATA_DEPENDENT = (
-    "vmap: It looks like you're either (1) calling .item() on a Tensor or (2) attempting to use a Tensor in some "
-    "data-dependent control flow or (3) encountering this error in PyTorch internals. For (1): we don't support vmap "
-    "over calls to .item(), please try to rewrite what you're doing with other operations. For (2): If you're doing "
-    "some control flow instead, we don't support vmap over data-dependent control flow. For (3) please open an issue."
+    "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support that "
+    "yet: rewrite it with operations that compute both ways, such as torch.where."
+)
+ITEM = (
+    "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor, "
+    "please try to rewrite what you're doing with other operations. If error is occurring somewhere inside PyTorch "
+    "internals, please file a bug report."
 )
 _INSIDE = "inside of a function being transformed by a functorch transform. This is unsupported"
 
@@ -175,10 +178,13 @@ class Batched(Tensor):
 
     def item(self) -> NoReturn:
         """Refused: there are as many values as samples."""
-        raise ValueDependent(DATA_DEPENDENT)
+        raise ValueDependent(ITEM)
 
     def tolist(self) -> NoReturn:
         """Refused: there are as many values as samples."""
+        raise ValueDependent(ITEM)
+
+    def __bool__(self) -> NoReturn:
         raise ValueDependent(DATA_DEPENDENT)
 
     def numpy(self, *, force: bool = False) -> NoReturn:

@@ -27,6 +27,8 @@ class Tracked:
     """
 
     def __init__(self, tensor: Tensor, levels: tuple[Level, ...] | None = None) -> None:
+        if tensor.dtype.kind < 2:
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
         self.levels = batching() if levels is None else levels
         batch = whole(tensor, self.levels)
         self.fresh = not batch.requires_grad

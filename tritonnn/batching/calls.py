@@ -165,7 +165,7 @@ def in_place(op: Op, args: tuple, kwargs: dict[str, Any], level: int) -> Tensor:
 def check_target(name: str, target: Any, level: int) -> None:
     """Refuse a write of samples that differ into a tensor that is one for all of them."""
     if not _is_of(target, level):
-        raise unbatched(f"{name}_")
+        raise unbatched(f"aten::{name}_")
 
 
 def write(name: str, target: Any, result: Tensor) -> Tensor:

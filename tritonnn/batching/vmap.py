@@ -11,7 +11,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.batching.values import front, materialized, moved
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.shape.parts import slice_dim
-from tritonnn.utils._pytree import PyTree, tree_flatten, tree_unflatten
+from tritonnn.utils._pytree import tree_flatten, tree_unflatten
 from tritonnn.utils._pytree._walk import _broadcast_to_and_flatten
 
 RANDOMNESS = ("error", "different", "same")
@@ -25,7 +25,7 @@ def vmap(
 
     Args:
         func: a function of tensors, in nested tuples, lists and dicts, that returns such ones.
-        in_dims: which dimension of each input counts the samples, None where it is the same for all: a number, or
+        in_dims: which dimension of each positional input counts the samples, None where it is the same for all: a number, or
             a structure of numbers like that of the inputs.
         out_dims: where the samples go in each output; None for what must be the same for all.
         randomness: what random functions within do: 'error', 'different' numbers for each sample, or the 'same'.
@@ -62,8 +62,7 @@ def _map(
         return _in_chunks(func, (dims, leaves, spec, size), out_dims, randomness, chunk_size, kwargs)
     with within(size, randomness) as level:
         given = [_sample(leaf, dim, level) for leaf, dim in zip(leaves, dims, strict=True)]
-        samples = [_mapped_keyword(value, level, size) for value in kwargs.values()]
-        outputs = func(*tree_unflatten(given, spec), **dict(zip(kwargs, samples, strict=True)))
+        outputs = func(*tree_unflatten(given, spec), **kwargs)
     return outputs_of(func, outputs, out_dims, level)
 
 
@@ -131,23 +130,6 @@ def _checked(call: str, leaf: Any, dim: Any) -> int | None:
 
 def _sample(leaf: Any, dim: int | None, level: Level) -> Any:
     return leaf if dim is None else batched(moved(leaf, dim, 0), level.number)
-
-
-def _mapped_keyword(value: PyTree, level: Level, size: int) -> PyTree:
-    """Keyword arguments are mapped over their first dimension."""
-    leaves, spec = tree_flatten(value)
-    found = []
-    for leaf in leaves:
-        if isinstance(leaf, Tensor):
-            if not leaf.shape or leaf.shape[0] != size:
-                shape = tuple(leaf.shape)
-                raise ValueError(
-                    "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
-                    f"{[size, shape[0] if shape else shape]} for the mapped dimension"
-                )
-            leaf = batched(leaf, level.number)
-        found.append(leaf)
-    return tree_unflatten(found, spec)
 
 
 # ---- outputs ------------------------------------------------------------------------------------------------
@@ -228,8 +210,7 @@ def _in_chunks(
         ]
         with within(count, randomness) as level:
             given = [_sample(leaf, dim, level) for leaf, dim in zip(part, dims, strict=True)]
-            samples = {key: _chunk_of_keyword(value, start, count, level) for key, value in kwargs.items()}
-            outputs = func(*tree_unflatten(given, spec), **samples)
+            outputs = func(*tree_unflatten(given, spec), **kwargs)
         results, out_spec = tree_flatten(outputs_of(func, outputs, out_dims, level))
         places = _places(func, out_dims, outputs, out_spec)
         columns = columns or [[] for _ in results]
@@ -239,9 +220,3 @@ def _in_chunks(
         column[0] if dim is None else cat(column, dim) for column, dim in zip(columns, places, strict=True)
     ]
     return tree_unflatten(joined, out_spec)
-
-
-def _chunk_of_keyword(value: PyTree, start: int, count: int, level: Level) -> PyTree:
-    leaves, spec = tree_flatten(value)
-    parts = [slice_dim(leaf, 0, start, count, 1) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-    return _mapped_keyword(tree_unflatten(parts, spec), level, count)

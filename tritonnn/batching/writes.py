@@ -15,7 +15,7 @@ def copy_(self: Any, other: Any = None, non_blocking: bool = False, **old: Any) 
     source = old.pop("src", None) if other is None else other
     level = self.level
     if isinstance(source, Batched) and source.level > level:
-        raise unbatched("copy_")
+        raise unbatched("inplace arithmetic")
     if isinstance(source, Batched) and source.level == level:
         rank = len(self._shape)
         if len(source._shape) > rank:
@@ -56,7 +56,7 @@ def unbatched(name: str) -> ValueDependent:
     An op within which that happens is called with one sample at a time.
     """
     return ValueDependent(
-        f"vmap: aten::{name}(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args "
+        f"vmap: {name}(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args "
         "that has more elements than `self`. This happened due to `other` being vmapped over but `self` not being "
         f"vmapped over in a vmap. Please try to use out-of-place operators instead of {name}. If said operator is "
         "being called inside the PyTorch framework, please file a bug report instead."

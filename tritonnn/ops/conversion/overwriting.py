@@ -121,7 +121,7 @@ def copy_(
     try:
         _copied_into(self, src, non_blocking)
     except BatchedOperand:
-        raise HOOKS["unbatched"]("copy_") from None
+        raise HOOKS["unbatched"]("inplace arithmetic") from None
     dispatch.wrote(self, "copy_")
     if recorded:
         graph.overwritten(self, given, edge)
