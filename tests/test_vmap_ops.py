@@ -11,7 +11,7 @@ import pytest
 from support import Make, assert_close, call, floating, ops, tensors
 
 import tritonnn as torch
-from tritonnn._levels import DATA_DEPENDENT
+from tritonnn._levels import DATA_DEPENDENT, ITEM
 from tritonnn._tensor import Tensor
 from tritonnn.ops._table import OPS, Op, Sample
 
@@ -19,13 +19,14 @@ SIZE = 3
 RANDOM = {name for name, op in OPS.items() if op.family in ("random", "dropout")} | {"gumbel_softmax"}
 # what needs the values of one sample in Python -> why
 DEPENDS = {
-    "masked_select": "the number of elements differs by sample", "nonzero": "the same",
+    "nonzero": "the number of elements differs by sample",
     "nonzero_coordinates": "the same", "unique": "the same", "unique_consecutive": "the same",
     "unique_flat": "the same", "unique_rows": "the same", "unique_consecutive_rows": "the same", "argwhere": "the same",
     "allclose": "its result is a truth value of Python", "is_nonzero": "the same",
 }  # fmt: skip
 # of which some calls depend on values, or write to what is not batched
 SOME = {
+    "masked_select",
     "index_put", "getitem", "functional_batch_norm", "functional_instance_norm", "bincount", "equal", "public_where",
     "one_hot", "repeat_interleave", "full", "addcmul", "addcdiv", "native_batch_norm",
 }  # fmt: skip

@@ -228,11 +228,6 @@ def grad(
 def _batched_grad(
     outputs: Any, inputs: Any, grad_outputs: Any, create: bool, unused: Any, fill: bool
 ) -> tuple:
-    from tritonnn.ops.joining.joining import stack
+    from tritonnn.autograd.tracked import batched_gradients
 
-    batches = _as_tuple(grad_outputs)
-    rows = [
-        grad(outputs, inputs, [batch[i] for batch in batches], True, create, True, unused, False, fill)
-        for i in range(batches[0].shape[0])
-    ]
-    return tuple(None if column[0] is None else stack(column) for column in zip(*rows, strict=True))
+    return batched_gradients(grad, outputs, inputs, _as_tuple(grad_outputs), create, unused, fill)

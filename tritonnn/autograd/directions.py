@@ -80,3 +80,17 @@ def _own_samples(value: Tensor, levels: tuple[Level, ...]) -> Tensor:
         both = materialized(value, level.number, level.size)
         value = moved(diagonal(both, 0, 0, place + 1), -1 % (both.dim() - 1), place)
     return parts(value, levels)
+
+
+def basis(tensors: list[Tensor]) -> list[Tensor]:
+    """One direction for each element of any of the tensors: (elements, *shape) for each of them."""
+    total = sum([t.numel() for t in tensors])
+    start = 0
+    found = []
+    for t in tensors:
+        count = t.numel()
+        block = zeros((total, count), dtype=t.dtype, device=t.device)
+        block[start : start + count].fill_diagonal_(1) if count else None
+        found.append(block.view(total, *t.shape))
+        start += count
+    return found

@@ -7,12 +7,14 @@ differentiated together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from tritonnn._levels import Batched, Level, batching
 from tritonnn._tensor import Tensor, set_requires_grad
 from tritonnn.autograd.engine import Run
 from tritonnn.batching.values import levels_of, parts, whole
+from tritonnn.batching.vmap import vmap
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of
@@ -110,3 +112,22 @@ def zeros_as(tensor: Tensor) -> Tensor:
 def is_recording() -> bool:
     """Whether something outside may want to differentiate a result."""
     return state.enabled
+
+
+def batched_gradients(
+    grad: Callable, outputs: Any, inputs: Any, batches: tuple, create: bool, unused: Any, fill: bool
+) -> tuple:
+    """The gradients for every sample of gradients to start from, in one pass; None of those that nothing depends on."""
+    missing: list[bool] = []
+
+    def one(*seeds: Tensor) -> Any:
+        found = grad(outputs, inputs, seeds, True, True, True, unused, False, fill)
+        missing[:] = [value is None for value in found]
+        return tuple([value for value in found if value is not None])
+
+    rest = iter(vmap(one)(*batches))
+    return tuple([None if gone else _finished(next(rest), create) for gone in missing])
+
+
+def _finished(value: Tensor, create: bool) -> Tensor:
+    return value if create else value.detach()

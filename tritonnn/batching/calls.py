@@ -55,7 +55,7 @@ COMPOSED: dict[str, Callable] = {}
 SIZED: dict[str, Callable] = {}
 #: names of ops whose result's shape depends on values
 DYNAMIC = frozenset((
-    "nonzero_coordinates", "masked_select", "unique_flat", "unique_rows", "unique_consecutive_rows", "nonzero",
+    "nonzero_coordinates", "unique_flat", "unique_rows", "unique_consecutive_rows", "nonzero",
     "argwhere", "unique", "unique_consecutive",
 ))  # fmt: skip
 
@@ -99,10 +99,7 @@ def call(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str, level: int) -
             f"vmap: {op.public_name}(): out= is not supported inside vmap. Call it without out=."
         )
     if op.name in DYNAMIC:
-        raise ValueDependent(
-            "vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over "
-            f"aten::{op.public_name}."
-        )
+        raise dynamic(op)
     if suffix:
         return in_place(op, args, kwargs, level)
     if (sized := SIZED.get(op.name)) is not None:
@@ -118,6 +115,14 @@ def call(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str, level: int) -
                 result = chosen(taken)
             return mapped(result, lambda value: batched(value, level))
     return one_by_one(op.public_name, op.function, args, kwargs, level)
+
+
+def dynamic(op: Op) -> ValueDependent:
+    """What is said of an op whose result's shape differs by sample."""
+    return ValueDependent(
+        "vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over "
+        f"aten::{op.public_name}."
+    )
 
 
 def _bound(op: Op, args: tuple, kwargs: dict[str, Any]) -> tuple | None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn import dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.batching.calls import Call, again, rule
+from tritonnn.batching.calls import Call, again, dynamic, rule
 from tritonnn.batching.values import front, raised
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.embedding import embedding_backward, embedding_lookup
-from tritonnn.ops.indexing.indexing import gather, index_at
+from tritonnn.ops.indexing.indexing import gather, index_at, masked_select
 from tritonnn.ops.scatter.index_write import put_at
 from tritonnn.ops.shape.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
-from tritonnn.shape import numel
+from tritonnn.shape import broadcast_shapes, numel
+from tritonnn.table import OPS
 
 
 def _numbers(size: int, rank: int, like: Tensor) -> Tensor:
@@ -142,7 +144,9 @@ def written_along(c: Call) -> Any:
     """Entries of one dimension, written."""
     value, dim, index, source, *rest = c.args
     value = front(value, c.flags[0], c.size)
-    if len(value._shape) == 1 or c.flags[2] or (c.op.name == "index_fill" and c.flags[3]):
+    if c.op.name == "index_fill" and (len(value._shape) == 1 or c.flags[2] or c.flags[3]):
+        return _filled(c, value)
+    if len(value._shape) == 1 or c.flags[2]:
         return _entry_by_entry(c)
     if c.op.name != "index_fill":
         source = front(source, c.flags[3], c.size)
@@ -161,17 +165,12 @@ def _entry_by_entry(c: Call) -> Any:
     index = view_or_copy(front(index, c.flags[2], c.size), (c.size, -1))
     numbers = _numbers(c.size, 1, index)
     shape = (c.size, index._shape[1], *value._shape[1 : dim + 1], *value._shape[dim + 2 :])
-    if isinstance(source, Tensor):
-        source = front(source, c.flags[3], c.size)
-        if len(source._shape) == 1:  # one number for all entries, or samples of no dimensions
-            source = view_as_size(source, (c.size, *(1,) * rank))
-        else:
-            source = permute_dims(source, (0, dim + 1, *range(1, dim + 1), *range(dim + 2, rank + 1)))
-        source = expand_as_size(source, shape)
+    source = front(source, c.flags[3], c.size)
+    if len(source._shape) == 1:  # samples of no dimensions
+        source = view_as_size(source, (c.size, *(1,) * rank))
     else:
-        from tritonnn.ops.creation.creation import full
-
-        source = full(shape, source, dtype=value.dtype, device=value.device)
+        source = permute_dims(source, (0, dim + 1, *range(1, dim + 1), *range(dim + 2, rank + 1)))
+    source = expand_as_size(source, shape)
     accumulate = c.op.name == "index_add"
     if accumulate and rest and rest[0] != 1:
         source = source * rest[0]
@@ -193,3 +192,35 @@ def put(c: Call) -> Any:
     source = view_or_copy(source, (c.size, numel(source._shape[1:])))
     result = put_at(flat, [_numbers(c.size, 1, index), places], source, (0, 1), accumulate)
     return view_as_size(result, shape)
+
+
+def _filled(c: Call, value: Tensor) -> Tensor:
+    """One number at entries of a dimension, each entry once however often it is named."""
+    _, dim, index, number = c.args
+    shape = value._shape[1:] or (1,)
+    dim %= len(shape)
+    index = view_or_copy(front(index, c.flags[2], c.size), (c.size, -1))
+    named = value.new_zeros((c.size, shape[dim]), dtype=dtypes.bool_)
+    named = put_at(
+        named, [_numbers(c.size, 1, index), index], named.new_ones((), dtype=dtypes.bool_), (0, 1), False
+    )
+    if len(value._shape) == 1:
+        named = view_as_size(named, (c.size,))
+    else:
+        named = view_as_size(named, (c.size, *(1,) * dim, shape[dim], *(1,) * (len(shape) - dim - 1)))
+    if c.flags[3]:
+        number = view_as_size(number, (c.size, *(1,) * (len(value._shape) - 1)))
+    return where(named, number.to(value.dtype) if isinstance(number, Tensor) else number, value)
+
+
+@rule("masked_select")
+def picked(c: Call) -> Any:
+    """As many elements of every sample where the mask is the same for all."""
+    value, mask = c.args
+    if c.flags[1]:
+        raise dynamic(c.op)
+    shape = broadcast_shapes(value._shape[1:], mask._shape)
+    value = expand_as_size(raised(value, len(shape)), (c.size, *shape))
+    flat = view_or_copy(value, (c.size, numel(shape)))
+    places = masked_select(arange(numel(shape), device=mask.device), view_or_copy(mask.expand(shape), (-1,)))
+    return again(OPS["index_select"], (flat, 1, places))

@@ -76,7 +76,7 @@ def channels(c: Call) -> Any:
     if training:
         for running, moved_on in ((mean, each[2]), (var, each[3])):
             if running is not None and moved_on is not running:
-                running.copy_(view_as_size(moved_on, (c.size, count)))
+                running.detach().copy_(view_as_size(moved_on, (c.size, count)).detach())
     return moved(result, 1, 0), *[view_as_size(s, (c.size, count)) for s in statistics]
 
 

@@ -25,8 +25,8 @@ def vmap(
 
     Args:
         func: a function of tensors, in nested tuples, lists and dicts, that returns such ones.
-        in_dims: which dimension of each positional input counts the samples, None where it is the same for all: a number, or
-            a structure of numbers like that of the inputs.
+        in_dims: which dimension of each positional input counts the samples, None where it is the same for all: a
+            number, or a structure of numbers like that of the inputs.
         out_dims: where the samples go in each output; None for what must be the same for all.
         randomness: what random functions within do: 'error', 'different' numbers for each sample, or the 'same'.
         chunk_size: how many samples to compute at a time; all of them by default.

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.autograd.directions import basis
 from tritonnn.batching.vmap import vmap
 from tritonnn.func.tangents import jvp
 from tritonnn.func.transforms import Argnums, checked_argnums, vjp
-from tritonnn.ops.creation.creation import zeros
 from tritonnn.utils._pytree import tree_flatten, tree_unflatten
 
 
@@ -25,20 +25,6 @@ def _of(func: Callable, argnums: Argnums, args: tuple, kwargs: dict) -> tuple[Ca
         return func(*full, **kwargs)
 
     return partial, tuple([args[i] for i in chosen])
-
-
-def _basis(tensors: list[Tensor]) -> list[Tensor]:
-    """One direction for each element of any of the tensors: (elements, *shape) for each of them."""
-    total = sum([t.numel() for t in tensors])
-    start = 0
-    found = []
-    for t in tensors:
-        count = t.numel()
-        block = zeros((total, count), dtype=t.dtype, device=t.device)
-        block[start : start + count].fill_diagonal_(1) if count else None
-        found.append(block.view(total, *t.shape))
-        start += count
-    return found
 
 
 def jacrev(
@@ -66,8 +52,8 @@ def jacrev(
         result = vjp(partial, *primals, has_aux=has_aux)
         output, pull = result[0], result[1]
         outputs, spec = tree_flatten(output)
-        basis = tree_unflatten(_basis(outputs), spec)
-        rows = vmap(lambda seeds: pull(seeds), chunk_size=chunk_size)(basis)
+        seeds = tree_unflatten(basis(outputs), spec)
+        rows = vmap(lambda given: pull(given), chunk_size=chunk_size)(seeds)
         flat = [tree_flatten(tree) for tree in rows]
         jacobians, start = [], 0
         for out in outputs:
@@ -117,7 +103,7 @@ def jacfwd(
                 aux[:] = [result[2]]
             return result[1]
 
-        columns = vmap(push, out_dims=-1, randomness=randomness, chunk_size=chunk_size)(*_basis(leaves))
+        columns = vmap(push, out_dims=-1, randomness=randomness, chunk_size=chunk_size)(*basis(leaves))
         counts = [leaf.numel() for leaf in leaves]
         blocks, out_spec = tree_flatten(columns)
         jacobians = []

@@ -207,9 +207,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Ge
 
 def diagonal_backward(g: Tensor, input_shape: Size, offset: int, dim1: int, dim2: int) -> Tensor:
     """Zeros of `input_shape` with `g` on the diagonals."""
-    from tritonnn.ops.creation.creation import zeros
-
-    grad = zeros(input_shape, dtype=g.dtype, device=g.device)
+    grad = g.new_zeros(input_shape)
     diagonal(grad, offset, dim1, dim2).copy_(g)
     return grad
 
@@ -244,12 +242,11 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Geometry:
 
 
 def _unfold_grad(g: Tensor, input_shape: Size, dimension: int, size: int, step: int) -> Tensor:
-    from tritonnn.ops.creation.creation import zeros
 
     if not input_shape:
         return g.sum()
     dim = dimension % len(input_shape)
-    total = zeros(input_shape, dtype=g.dtype, device=g.device)
+    total = g.new_zeros(input_shape)
     count = g.shape[dim]
     for offset in range(size):  # windows at one offset never overlap
         part = select_dim(g, len(g.shape) - 1, offset)
