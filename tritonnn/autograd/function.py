@@ -8,9 +8,10 @@ from typing import Any
 
 from tritonnn._levels import highest
 from tritonnn._levels import state as transforms
-from tritonnn._tensor import Tensor, set_requires_grad
+from tritonnn._tensor import Tensor
 from tritonnn.autograd.function_saved import SavedValue
-from tritonnn.recording.grad_mode import enable_grad, no_grad, state
+from tritonnn.autograd.transformed import NO_JVP, NO_VMAP, batched_apply, check_transformable, transposed
+from tritonnn.recording.grad_mode import no_grad, state
 from tritonnn.recording.graph import (
     Node,
     _sequence,
@@ -117,7 +118,7 @@ class FunctionNode(Node):
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         """Run the user's backward and check what it returns."""
         if state.forward and self.function.jvp is not Function.jvp:
-            return self.transposed(grads)
+            return transposed(self, grads)
         if self.ctx.materialize_grads:
             from tritonnn.ops.creation.creation import zeros
 
@@ -146,33 +147,6 @@ class FunctionNode(Node):
             # An alias, so that a gradient the function also saved or shares is never taken over as `.grad`.
             results.append(grad if grad is None or state.enabled else _shared(grad))
         return results
-
-    def transposed(self, grads: list[Tensor | None]) -> list[Tensor | None]:
-        """The same by the transpose of the user's `jvp`, which is linear in the tangents."""
-        from tritonnn.autograd.api import grad as gradients
-        from tritonnn.ops.creation.creation import zeros
-
-        tangents: list[Any] = [None] * self.input_count
-        for place, meta in zip(self.tensor_places, self.ctx._shapes, strict=True):
-            if meta is not None:
-                shape, dtype, device = meta
-                tangents[place] = set_requires_grad(zeros(shape, dtype=dtype, device=device), True)
-        with enable_grad():
-            found = self.function.jvp(self.ctx, *tangents)
-        outputs = found if isinstance(found, (tuple, list)) else (found,)
-        pairs = [
-            (out, g)
-            for out, g in zip(outputs, grads, strict=True)
-            if g is not None and isinstance(out, Tensor) and out.requires_grad
-        ]
-        wanted = [t for t in tangents if t is not None]
-        if not pairs or not wanted:
-            return [None] * len(self.tensor_places)
-        slopes = gradients(
-            [out for out, _ in pairs], wanted, [g for _, g in pairs], create_graph=True, allow_unused=True
-        )
-        by_id = {id(t): slope for t, slope in zip(wanted, slopes, strict=True)}
-        return [by_id.get(id(tangents[place])) for place in self.tensor_places]
 
     def _refuse_gradients_of_constants(self, returned: list) -> None:
         for place, grad in enumerate(returned):
@@ -237,17 +211,12 @@ class Function(FunctionCtx):
     @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:
         """The derivatives of the results along tangents of the arguments; may be defined by the subclass."""
-        raise NotImplementedError(
-            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
-        )
+        raise NotImplementedError(NO_JVP)
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
         """(outputs, where the samples are in them) of batches; may be defined by the subclass."""
-        raise NotImplementedError(
-            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
-            "generate_vmap_rule=True."
-        )
+        raise NotImplementedError(NO_VMAP)
 
     @classmethod
     def _is_static(cls) -> bool:
@@ -268,10 +237,7 @@ class Function(FunctionCtx):
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward and record the call."""
         if transforms.stack:
-            from tritonnn.autograd.transformed import batched_apply, needs_setup_context
-
-            if not hasattr(cls, "setup_context") and not cls._generated:
-                raise needs_setup_context()
+            check_transformable(cls)
             if highest(args):
                 return batched_apply(cls, args, cls.vmap is not Function.vmap)
         ctx = FunctionCtx()

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tritonnn._levels import Batched, batched, below, highest, within
-from tritonnn._tensor import Tensor
+from tritonnn._tensor import Tensor, set_requires_grad
 from tritonnn.batching.chance import allowed
 from tritonnn.batching.values import front, materialized, moved
+from tritonnn.recording.grad_mode import enable_grad
 from tritonnn.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from tritonnn.utils._pytree._walk import _broadcast_to_and_flatten
 
+NO_JVP = "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+NO_VMAP = "To use autograd.Function with vmap, you must either override the vmap staticmethod or set generate_vmap_rule=True."
 _SEE = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
 
 
@@ -21,12 +24,13 @@ class VmapInfo(NamedTuple):
     randomness: str
 
 
-def needs_setup_context() -> RuntimeError:
-    """What is said of a function whose forward takes `ctx`."""
-    return RuntimeError(
-        "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must "
-        f"override the setup_context staticmethod. {_SEE}"
-    )
+def check_transformable(cls: Any) -> None:
+    """Refuse a function whose forward takes `ctx`."""
+    if not hasattr(cls, "setup_context") and not cls._generated:
+        raise RuntimeError(
+            "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must "
+            f"override the setup_context staticmethod. {_SEE}"
+        )
 
 
 def batched_apply(cls: Any, args: tuple, has_rule: bool) -> Any:
@@ -130,8 +134,11 @@ def generate(cls: Any, dims: Any, info: VmapInfo) -> Any:
             inner = ctx.inner = _Context()
             with within(*info) as level:
                 inputs = tuple(samples(values, level.number, flags))
-                output = cls.forward(*inputs)
-                cls.setup_context(inner, inputs, output)
+                if cls._generated:  # of an outer vmap
+                    output = cls.forward(inner, *inputs)
+                else:
+                    output = cls.forward(*inputs)
+                    cls.setup_context(inner, inputs, output)
                 outputs = output if isinstance(output, tuple) else (output,)
                 results = tuple([batch(value, level.number) for value in outputs])
                 ctx.kept = [
@@ -185,3 +192,31 @@ def generate(cls: Any, dims: Any, info: VmapInfo) -> Any:
 
         Generated.jvp = staticmethod(push)
     return Generated
+
+
+def transposed(node: Any, grads: list[Tensor | None]) -> list[Tensor | None]:
+    """What a node of a custom function gives backward, by the transpose of its `jvp`, linear in the tangents."""
+    from tritonnn.autograd.api import grad as gradients
+    from tritonnn.ops.creation.creation import zeros
+
+    tangents: list[Any] = [None] * node.input_count
+    for place, meta in zip(node.tensor_places, node.ctx._shapes, strict=True):
+        if meta is not None:
+            shape, dtype, device = meta
+            tangents[place] = set_requires_grad(zeros(shape, dtype=dtype, device=device), True)
+    with enable_grad():
+        found = node.function.jvp(node.ctx, *tangents)
+    outputs = found if isinstance(found, (tuple, list)) else (found,)
+    pairs = [
+        (out, g)
+        for out, g in zip(outputs, grads, strict=True)
+        if g is not None and isinstance(out, Tensor) and out.requires_grad
+    ]
+    wanted = [t for t in tangents if t is not None]
+    if not pairs or not wanted:
+        return [None] * len(node.tensor_places)
+    slopes = gradients(
+        [out for out, _ in pairs], wanted, [g for _, g in pairs], create_graph=True, allow_unused=True
+    )
+    by_id = {id(t): slope for t, slope in zip(wanted, slopes, strict=True)}
+    return [by_id.get(id(tangents[place])) for place in node.tensor_places]
