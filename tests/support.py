@@ -96,13 +96,16 @@ def moved(sample: Sample, device: str) -> Sample:
     return there
 
 
-def leaves_of(op: Op, sample: Sample) -> Sample:
-    """The sample with leaves that require grad wherever the op can differentiate."""
+def leaves_of(op: Op, sample: Sample, complex: bool = False) -> Sample:
+    """The sample with leaves that require grad wherever the op can differentiate; with `complex` of those types too."""
     given = {**dict(zip(op.names, sample.args, strict=False)), **sample.kwargs}
     held = {id(given.get(name)) for name in sample.constants}
-    return mapped(
-        sample, lambda t: t.detach().clone().requires_grad_(t.dtype.is_floating_point and id(t) not in held)
-    )
+
+    def leaf(t: Tensor) -> Tensor:
+        wanted = t.dtype.is_floating_point or (complex and t.dtype.is_complex)
+        return t.detach().clone().requires_grad_(wanted and id(t) not in held)
+
+    return mapped(sample, leaf)
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
@@ -201,3 +204,30 @@ def ops(kind: str | None = None) -> list[Op]:
 def leaf(*values: float, dtype: Any = None) -> torch.Tensor:
     """A vector that requires grad, float64 by default."""
     return torch.tensor(list(values), dtype=dtype or torch.float64, requires_grad=True)
+
+
+# Ops that read one triangle of a Hermitian matrix; their gradient is that among Hermitian matrices.
+HERMITIAN = {
+    "linalg_cholesky_ex", "linalg_cholesky", "cholesky_ex", "cholesky", "linalg_eigh", "eigh", "eigvalsh",
+    "symeig", "potrf",
+}  # fmt: skip
+# Ops whose results may be multiplied by any complex number of size 1, on which no loss may depend.
+ANY_PHASE = {
+    "linalg_eigh",
+    "eigh",
+    "linalg_eig",
+    "eig",
+    "linalg_svd",
+    "svd",
+    "torch_svd",
+    "symeig",
+    "svd_lowrank",
+    "pca_lowrank",
+}
+
+
+def along(op: Op, sample: Sample, steps: list[Tensor]) -> list[Tensor]:
+    """Directions to differentiate along: of ops that take a Hermitian matrix, Hermitian ones."""
+    if op.name in HERMITIAN or sample.kwargs.get("hermitian"):
+        return [(step + step.mH) / 2 for step in steps]
+    return steps

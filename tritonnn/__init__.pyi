@@ -14,15 +14,19 @@ from tritonnn import autograd as autograd
 from tritonnn import backends as backends
 from tritonnn import cpu as cpu
 from tritonnn import cuda as cuda
+from tritonnn import distributions as distributions
+from tritonnn import fft as fft
 from tritonnn import func as func
 from tritonnn import library as library
 from tritonnn import linalg as linalg
+from tritonnn import masked as masked
 from tritonnn import multiprocessing as multiprocessing
 from tritonnn import nn as nn
 from tritonnn import optim as optim
 from tritonnn import overrides as overrides
 from tritonnn import random as random
 from tritonnn import serialization as serialization
+from tritonnn import signal as signal
 from tritonnn import sparse as sparse
 from tritonnn import special as special
 from tritonnn import storage as storage
@@ -33,13 +37,16 @@ from tritonnn._methods import (
     Aminmax,
     Cummax,
     Cummin,
+    Geqrf,
     Histogram,
+    Histogramdd,
     Kthvalue,
     Max,
     Median,
     Min,
     Mode,
     Nanmedian,
+    Pstrf,
     Sort,
     Topk,
 )
@@ -580,6 +587,9 @@ def repeat_interleave(
 ) -> Tensor: ...
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]: ...
 def pad(input: Tensor, pad: Sequence[_int], value: Any = 0, *, out: Tensor | None = None) -> Tensor: ...
+def constant_pad_nd(
+    input: Tensor, pad: Sequence[_int], value: Any = 0, *, out: Tensor | None = None
+) -> Tensor: ...
 def convolution(
     input: Tensor,
     weight: Tensor,
@@ -719,6 +729,82 @@ def logspace(
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
+def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def erf_(input: Tensor) -> Tensor: ...
+def erfc(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def erfc_(input: Tensor) -> Tensor: ...
+def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def i0_(input: Tensor) -> Tensor: ...
+def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor: ...
+def logit_(input: Tensor, eps: _float | None = None) -> Tensor: ...
+def nan_to_num_(
+    input: Tensor, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None
+) -> Tensor: ...
+def nan_to_num(
+    input: Tensor,
+    nan: _float | None = None,
+    posinf: _float | None = None,
+    neginf: _float | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def hann_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+) -> Tensor: ...
+def hamming_window(
+    window_length: _int,
+    periodic: _bool = True,
+    alpha: _float = 0.54,
+    beta: _float = 0.46,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+) -> Tensor: ...
+def blackman_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+) -> Tensor: ...
+def bartlett_window(
+    window_length: _int,
+    periodic: _bool = True,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+) -> Tensor: ...
+def kaiser_window(
+    window_length: _int,
+    periodic: _bool = True,
+    beta: _float = 12.0,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    pin_memory: _bool = False,
+    requires_grad: _bool = False,
+) -> Tensor: ...
 def isclose(
     input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False
 ) -> Tensor: ...
@@ -759,31 +845,11 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor: .
 def conj(input: Tensor) -> Tensor: ...
 def isreal(input: Tensor) -> Tensor: ...
 def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def erf_(input: Tensor) -> Tensor: ...
-def erfc(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def erfc_(input: Tensor) -> Tensor: ...
-def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def i0_(input: Tensor) -> Tensor: ...
-def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor: ...
-def logit_(input: Tensor, eps: _float | None = None) -> Tensor: ...
-def nan_to_num_(
-    input: Tensor, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None
-) -> Tensor: ...
-def nan_to_num(
-    input: Tensor,
-    nan: _float | None = None,
-    posinf: _float | None = None,
-    neginf: _float | None = None,
-    *,
-    out: Tensor | None = None,
-) -> Tensor: ...
 def mvlgamma(input: Tensor, p: _int, *, out: Tensor | None = None) -> Tensor: ...
 def multigammaln(input: Tensor, p: _int, *, out: Tensor | None = None) -> Tensor: ...
+def frexp(input: Tensor, *, out: tuple[Tensor, ...] | None = None) -> tuple[Tensor, Tensor]: ...
+def resolve_conj(input: Tensor) -> Tensor: ...
+def resolve_neg(input: Tensor) -> Tensor: ...
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
 def addcmul(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
@@ -858,6 +924,31 @@ def embedding(
     padding_idx: _int = -1,
     scale_grad_by_freq: _bool = False,
     sparse: _bool = False,
+) -> Tensor: ...
+def stft(
+    input: Tensor,
+    n_fft: _int,
+    hop_length: _int | None = None,
+    win_length: _int | None = None,
+    window: Tensor | None = None,
+    center: _bool = True,
+    pad_mode: str = "reflect",
+    normalized: _bool = False,
+    onesided: _bool | None = None,
+    return_complex: _bool | None = None,
+    align_to_window: _bool | None = None,
+) -> Tensor: ...
+def istft(
+    input: Tensor,
+    n_fft: _int,
+    hop_length: _int | None = None,
+    win_length: _int | None = None,
+    window: Tensor | None = None,
+    center: _bool = True,
+    normalized: _bool = False,
+    onesided: _bool | None = None,
+    length: _int | None = None,
+    return_complex: _bool = False,
 ) -> Tensor: ...
 def gather(
     input: Tensor, dim: _int, index: Tensor, *, sparse_grad: _bool = False, out: Tensor | None = None
@@ -946,6 +1037,19 @@ def triu_indices(
     requires_grad: _bool = False,
     pin_memory: _bool = False,
 ) -> Tensor: ...
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def ger(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def block_diag(*tensors: Tensor) -> Tensor: ...
+def cov(
+    input: Tensor, *, correction: _int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor: ...
+def corrcoef(input: Tensor) -> Tensor: ...
 def cumsum(input: Tensor, dim: _int, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor: ...
 def cumprod(input: Tensor, dim: _int, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor: ...
 def logcumsumexp(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor: ...
@@ -976,6 +1080,100 @@ def histogram(
     density: _bool = False,
     out: tuple[Tensor, ...] | None = None,
 ) -> Histogram: ...
+def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor: ...
+def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor: ...
+def channel_shuffle(input: Tensor, groups: _int) -> Tensor: ...
+def native_channel_shuffle(input: Tensor, groups: _int) -> Tensor: ...
+def swapaxes(input: Tensor, axis0: _int, axis1: _int) -> Tensor: ...
+def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor: ...
+def as_strided(
+    input: Tensor, size: Sequence[_int], stride: Sequence[_int], storage_offset: _int | None = None
+) -> Tensor: ...
+def as_strided_scatter(
+    input: Tensor,
+    src: Tensor,
+    size: Sequence[_int],
+    stride: Sequence[_int],
+    storage_offset: _int | None = None,
+) -> Tensor: ...
+def as_strided_copy(
+    input: Tensor,
+    size: Sequence[_int],
+    stride: Sequence[_int],
+    storage_offset: _int | None = None,
+    *,
+    out: Any = None,
+) -> Tensor: ...
+def diagonal_copy(
+    input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1, *, out: Any = None
+) -> Tensor: ...
+def expand_copy(
+    input: Tensor,
+    *sizes: _int | Sequence[_int],
+    size: Sequence[_int] | None = None,
+    implicit: _bool = False,
+    out: Any = None,
+) -> Tensor: ...
+def permute_copy(input: Tensor, dims: Sequence[_int], *, out: Any = None) -> Tensor: ...
+def select_copy(input: Tensor, dim: _int, index: _int, *, out: Any = None) -> Tensor: ...
+def split_copy(
+    input: Tensor, split_size_or_sections: IntOrInts, dim: _int = 0, *, out: Any = None
+) -> tuple[Tensor, ...]: ...
+def split_with_sizes_copy(
+    input: Tensor, split_sizes: Sequence[_int], dim: _int = 0, *, out: Any = None
+) -> tuple[Tensor, ...]: ...
+def squeeze_copy(input: Tensor, dim: Dims = None, *, out: Any = None) -> Tensor: ...
+def t_copy(input: Tensor, *, out: Any = None) -> Tensor: ...
+def transpose_copy(input: Tensor, dim0: _int, dim1: _int, *, out: Any = None) -> Tensor: ...
+def unbind_copy(input: Tensor, dim: _int = 0, *, out: Any = None) -> tuple[Tensor, ...]: ...
+def unfold_copy(input: Tensor, dimension: _int, size: _int, step: _int, *, out: Any = None) -> Tensor: ...
+def unsqueeze_copy(input: Tensor, dim: _int, *, out: Any = None) -> Tensor: ...
+def view_copy(
+    input: Tensor,
+    *sizes: _int | Sequence[_int] | DType,
+    size: Sequence[_int] | None = None,
+    dtype: DType | None = None,
+    out: Any = None,
+) -> Tensor: ...
+def view_as_complex_copy(input: Tensor, *, out: Any = None) -> Tensor: ...
+def view_as_real_copy(input: Tensor, *, out: Any = None) -> Tensor: ...
+def narrow_copy(
+    input: Tensor, dim: _int, start: _int | Tensor, length: _int, *, out: Any = None
+) -> Tensor: ...
+def unsafe_chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
+def unsafe_split(input: Tensor, split_size_or_sections: IntOrInts, dim: _int = 0) -> tuple[Tensor, ...]: ...
+def unsafe_split_with_sizes(
+    input: Tensor, split_sizes: Sequence[_int], dim: _int = 0
+) -> tuple[Tensor, ...]: ...
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Tensor | Number,
+    *,
+    out_int32: _bool = False,
+    right: _bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def bucketize(
+    input: Tensor | Number,
+    boundaries: Tensor,
+    *,
+    out_int32: _bool = False,
+    right: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def histogramdd(
+    input: Tensor,
+    bins: Any,
+    range: Sequence[_float] | None = None,
+    weight: Tensor | None = None,
+    density: _bool = False,
+) -> Histogramdd: ...
+def hsplit(input: Tensor, indices_or_sections: IntOrInts) -> tuple[Tensor, ...]: ...
+def vsplit(input: Tensor, indices_or_sections: IntOrInts) -> tuple[Tensor, ...]: ...
+def dsplit(input: Tensor, indices_or_sections: IntOrInts) -> tuple[Tensor, ...]: ...
+def ravel(input: Tensor) -> Tensor: ...
 def vstack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor: ...
 def row_stack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor: ...
 def hstack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor: ...
@@ -999,14 +1197,6 @@ def atleast_3d(tensor: Tensor, /) -> Tensor: ...
 def atleast_3d(tensors: Sequence[Tensor], /) -> tuple[Tensor, ...]: ...
 @overload
 def atleast_3d(first: Tensor, second: Tensor, /, *tensors: Tensor) -> tuple[Tensor, ...]: ...
-def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def ger(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def addmm(
     input: Tensor,
     mat1: Tensor,
@@ -1057,50 +1247,163 @@ def addr(
     alpha: Number = 1,
     out: Tensor | None = None,
 ) -> Tensor: ...
-def einsum(equation: Any, *operands: Any) -> Tensor: ...
-def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor: ...
-def chain_matmul(*matrices: Tensor) -> Tensor: ...
-def trace(input: Tensor) -> Tensor: ...
-def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
-def cross(input: Tensor, other: Tensor, dim: _int | None = None, *, out: Tensor | None = None) -> Tensor: ...
-def _scaled_mm(
+def triangular_solve(
     input: Tensor,
-    mat2: Tensor,
-    scale_a: Tensor,
-    scale_b: Tensor,
-    bias: Tensor | None = None,
-    scale_result: Tensor | None = None,
-    out_dtype: DType | None = None,
-    use_fast_accum: _bool = False,
+    A: Tensor,
+    upper: _bool = True,
+    transpose: _bool = False,
+    unitriangular: _bool = False,
     *,
+    out: tuple[Tensor, ...] | None = None,
+) -> tuple[Tensor, Tensor]: ...
+def lu(
+    A: Tensor, pivot: _bool = True, get_infos: _bool = False, *, out: tuple[Tensor, ...] | None = None
+) -> tuple[Tensor, ...]: ...
+def lu_unpack(
+    LU_data: Tensor,
+    LU_pivots: Tensor,
+    unpack_data: _bool = True,
+    unpack_pivots: _bool = True,
+    *,
+    out: tuple[Tensor, ...] | None = None,
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def btrifact(A: Tensor, *, pivot: _bool = True) -> tuple[Tensor, ...]: ...
+def btrifact_with_info(A: Tensor, *, pivot: _bool = True) -> tuple[Tensor, ...]: ...
+def btrisolve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor: ...
+def btriunpack(
+    LU_data: Tensor, LU_pivots: Tensor, unpack_data: _bool = True, unpack_pivots: _bool = True
+) -> tuple[Any, ...]: ...
+def cholesky(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
+def cholesky_solve(
+    input: Tensor, input2: Tensor, upper: _bool = False, *, out: Tensor | None = None
+) -> Tensor: ...
+def cholesky_inverse(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
+def qr(
+    input: Tensor, some: _bool = True, *, out: tuple[Tensor, ...] | None = None
+) -> tuple[Tensor, Tensor]: ...
+def inverse(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def diag_embed(input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor: ...
+def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor: ...
+def diagflat(input: Tensor, offset: _int = 0) -> Tensor: ...
+def pinverse(input: Tensor, rcond: _float = 1e-15) -> Tensor: ...
+def det(input: Tensor) -> Tensor: ...
+def slogdet(input: Tensor, *, out: tuple[Tensor, ...] | None = None) -> tuple[Tensor, Tensor]: ...
+def logdet(input: Tensor) -> Tensor: ...
+def einsum(equation: Any, *operands: Any) -> Tensor: ...
+def rand(
+    *sizes: _int | Sequence[_int],
+    size: Sequence[_int] | None = None,
+    generator: Generator | None = None,
     out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
 ) -> Tensor: ...
-def binary_cross_entropy_with_logits(
+def randn(
+    *sizes: _int | Sequence[_int],
+    size: Sequence[_int] | None = None,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+@overload
+def randint(
+    high: _int,
+    size: Sequence[_int],
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+@overload
+def randint(
+    low: _int,
+    high: _int,
+    size: Sequence[_int],
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+def randperm(
+    n: _int,
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor: ...
+def rand_like(
     input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
-    pos_weight: Tensor | None = None,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+    memory_format: MemoryFormat | None = None,
+    generator: Generator | None = None,
 ) -> Tensor: ...
-def logsumexp(
-    input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False, *, out: Tensor | None = None
+def randn_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+    memory_format: MemoryFormat | None = None,
+    generator: Generator | None = None,
 ) -> Tensor: ...
-def softmax(input: Tensor, dim: _int, dtype: DType | None = None, *, out: Tensor | None = None) -> Tensor: ...
-def log_softmax(
-    input: Tensor, dim: _int, dtype: DType | None = None, *, out: Tensor | None = None
+def randint_like(
+    input: Tensor,
+    low: _int | None = None,
+    high: _int | None = None,
+    *,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+    memory_format: MemoryFormat | None = None,
 ) -> Tensor: ...
-def ctc_loss(
-    log_probs: Tensor,
-    targets: Tensor,
-    input_lengths: Any,
-    target_lengths: Any,
-    blank: _int = 0,
-    reduction: str = "mean",
-    zero_infinity: _bool = False,
-) -> Tensor: ...
+def svd_lowrank(
+    A: Tensor, q: _int | None = 6, niter: _int = 2, M: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def pca_lowrank(
+    A: Tensor, q: _int | None = None, center: _bool = True, niter: _int = 2
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def lobpcg(
+    A: Tensor,
+    k: _int | None = None,
+    B: Tensor | None = None,
+    X: Tensor | None = None,
+    n: _int | None = None,
+    iK: Tensor | None = None,
+    niter: _int | None = None,
+    tol: _float | None = None,
+    largest: _bool | None = None,
+    method: str | None = None,
+) -> tuple[Tensor, Tensor]: ...
 def amax(input: Tensor, dim: Dims = ..., keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
 def amin(input: Tensor, dim: Dims = ..., keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
 def aminmax(
@@ -1153,6 +1456,83 @@ def nanmean(
     *,
     dtype: DType | None = None,
     out: Tensor | None = None,
+) -> Tensor: ...
+def geqrf(input: Tensor, *, out: tuple[Tensor, ...] | None = None) -> Geqrf: ...
+def orgqr(input: Tensor, input2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def ormqr(
+    input: Tensor,
+    input2: Tensor,
+    input3: Tensor,
+    left: _bool = True,
+    transpose: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def svd(
+    input: Tensor, some: _bool = True, compute_uv: _bool = True, *, out: tuple[Tensor, ...] | None = None
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def eig(
+    input: Tensor, eigenvectors: _bool = False, *, out: tuple[Tensor, ...] | None = None
+) -> tuple[Tensor, Tensor]: ...
+def symeig(
+    input: Tensor, eigenvectors: _bool = False, upper: _bool = True, *, out: tuple[Tensor, ...] | None = None
+) -> tuple[Tensor, Tensor]: ...
+def potrf(input: Tensor, upper: _bool = True) -> Tensor: ...
+def potri(input: Tensor, upper: _bool = True) -> Tensor: ...
+def potrs(input: Tensor, input2: Tensor, upper: _bool = True) -> Tensor: ...
+def pstrf(
+    input: Tensor, upper: _bool = True, tol: _float = -1, *, out: tuple[Tensor, ...] | None = None
+) -> Pstrf: ...
+def gesv(input: Tensor, A: Tensor, *, out: tuple[Tensor, ...] | None = None) -> tuple[Tensor, Tensor]: ...
+def gels(input: Tensor, A: Tensor) -> tuple[Tensor, Tensor]: ...
+def trtrs(
+    input: Tensor, A: Tensor, upper: _bool = True, transpose: _bool = False, unitriangular: _bool = False
+) -> tuple[Tensor, Tensor]: ...
+def matrix_exp(input: Tensor) -> Tensor: ...
+def matrix_power(input: Tensor, n: _int, *, out: Tensor | None = None) -> Tensor: ...
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor: ...
+def chain_matmul(*matrices: Tensor) -> Tensor: ...
+def trace(input: Tensor) -> Tensor: ...
+def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def cross(input: Tensor, other: Tensor, dim: _int | None = None, *, out: Tensor | None = None) -> Tensor: ...
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor: ...
+def _scaled_mm(
+    input: Tensor,
+    mat2: Tensor,
+    scale_a: Tensor,
+    scale_b: Tensor,
+    bias: Tensor | None = None,
+    scale_result: Tensor | None = None,
+    out_dtype: DType | None = None,
+    use_fast_accum: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: _bool | None = None,
+    reduce: _bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor: ...
+def logsumexp(
+    input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False, *, out: Tensor | None = None
+) -> Tensor: ...
+def softmax(input: Tensor, dim: _int, dtype: DType | None = None, *, out: Tensor | None = None) -> Tensor: ...
+def log_softmax(
+    input: Tensor, dim: _int, dtype: DType | None = None, *, out: Tensor | None = None
+) -> Tensor: ...
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: _int = 0,
+    reduction: str = "mean",
+    zero_infinity: _bool = False,
 ) -> Tensor: ...
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False
@@ -1407,119 +1787,6 @@ def alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def feature_alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor: ...
 def feature_alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor: ...
-def rand(
-    *sizes: _int | Sequence[_int],
-    size: Sequence[_int] | None = None,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-) -> Tensor: ...
-def randn(
-    *sizes: _int | Sequence[_int],
-    size: Sequence[_int] | None = None,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-) -> Tensor: ...
-@overload
-def randint(
-    high: _int,
-    size: Sequence[_int],
-    *,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-) -> Tensor: ...
-@overload
-def randint(
-    low: _int,
-    high: _int,
-    size: Sequence[_int],
-    *,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-) -> Tensor: ...
-def randperm(
-    n: _int,
-    *,
-    generator: Generator | None = None,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-) -> Tensor: ...
-def rand_like(
-    input: Tensor,
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-    memory_format: MemoryFormat | None = None,
-    generator: Generator | None = None,
-) -> Tensor: ...
-def randn_like(
-    input: Tensor,
-    *,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-    memory_format: MemoryFormat | None = None,
-    generator: Generator | None = None,
-) -> Tensor: ...
-def randint_like(
-    input: Tensor,
-    low: _int | None = None,
-    high: _int | None = None,
-    *,
-    generator: Generator | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: _bool = False,
-    pin_memory: _bool = False,
-    memory_format: MemoryFormat | None = None,
-) -> Tensor: ...
-def searchsorted(
-    sorted_sequence: Tensor,
-    input: Tensor | Number,
-    *,
-    out_int32: _bool = False,
-    right: _bool = False,
-    side: str | None = None,
-    sorter: Tensor | None = None,
-    out: Tensor | None = None,
-) -> Tensor: ...
-def bucketize(
-    input: Tensor | Number,
-    boundaries: Tensor,
-    *,
-    out_int32: _bool = False,
-    right: _bool = False,
-    out: Tensor | None = None,
-) -> Tensor: ...
 def normal(
     mean: Tensor | _float,
     std: Tensor | _float = 1.0,
@@ -1545,6 +1812,11 @@ def multinomial(
     generator: Generator | None = None,
     out: Tensor | None = None,
 ) -> Tensor: ...
+def _standard_gamma_grad(self: Tensor, output: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def _dirichlet_grad(x: Tensor, alpha: Tensor, total: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def _standard_gamma(self: Tensor, generator: Generator | None = None) -> Tensor: ...
+def _sample_dirichlet(self: Tensor, generator: Generator | None = None) -> Tensor: ...
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor: ...
 def lstm_cell(
     input: Tensor,
     hx: Tensors,
@@ -1642,6 +1914,12 @@ def grid_sampler(
     *,
     out: Tensor | None = None,
 ) -> Tensor: ...
+def grid_sampler_2d(
+    input: Tensor, grid: Tensor, interpolation_mode: _int, padding_mode: _int, align_corners: _bool
+) -> Tensor: ...
+def grid_sampler_3d(
+    input: Tensor, grid: Tensor, interpolation_mode: _int, padding_mode: _int, align_corners: _bool
+) -> Tensor: ...
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: _int = -1) -> Tensor: ...
 def trapz(y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, dim: _int = -1) -> Tensor: ...
 def cumulative_trapezoid(
@@ -1663,25 +1941,6 @@ def slice_scatter(
 ) -> Tensor: ...
 def diagonal_scatter(
     input: Tensor, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1
-) -> Tensor: ...
-def diag_embed(input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor: ...
-def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor: ...
-def diagflat(input: Tensor, offset: _int = 0) -> Tensor: ...
-def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor: ...
-def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor: ...
-def channel_shuffle(input: Tensor, groups: _int) -> Tensor: ...
-def native_channel_shuffle(input: Tensor, groups: _int) -> Tensor: ...
-def swapaxes(input: Tensor, axis0: _int, axis1: _int) -> Tensor: ...
-def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor: ...
-def as_strided(
-    input: Tensor, size: Sequence[_int], stride: Sequence[_int], storage_offset: _int | None = None
-) -> Tensor: ...
-def as_strided_scatter(
-    input: Tensor,
-    src: Tensor,
-    size: Sequence[_int],
-    stride: Sequence[_int],
-    storage_offset: _int | None = None,
 ) -> Tensor: ...
 def as_strided_(
     input: Tensor, size: Sequence[_int], stride: Sequence[_int], storage_offset: _int | None = None
@@ -1773,3 +2032,5 @@ def nanquantile(
     interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor: ...
+def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...

@@ -33,6 +33,21 @@ class Invalid(Exception):
         self.hint = hint
 
 
+class LinAlgError(RuntimeError):
+    """Raised where a matrix does not allow what was asked for: singular, not positive definite, no convergence.
+
+    >>> import tritonnn as torch
+    >>> try:
+    ...     torch.linalg.inv(torch.zeros(2, 2))
+    ... except torch.linalg.LinAlgError:
+    ...     print("singular")
+    singular
+    """
+
+
+LinAlgError.__module__ = "tritonnn.linalg"
+
+
 class SparseOperand(NotImplementedError):
     """Raised where the elements of a sparse tensor are asked for as if it were dense.
 

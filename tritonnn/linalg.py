@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn.errors import LinAlgError as LinAlgError
 from tritonnn.table import NAMESPACES
 
 globals().update(NAMESPACES["linalg"])

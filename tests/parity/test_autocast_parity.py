@@ -24,8 +24,12 @@ GIVEN = (("float32",), ("lower",), ("float32", "lower"), ("lower", "float32"), (
 #: (device type, op) -> why its result may be of another type than PyTorch's
 OTHER: dict[tuple[str, str], str] = {
     **{
-        ("cpu", name): "in lower precision, as on CUDA; PyTorch's CPU code keeps states in what it is given"
-        for name in ("lstm", "gru", "lstm_cell", "gru_cell")
+        (device, name): "PyTorch's is made of products, which autocast lowers; here it is as exact as without"
+        for device, names in (
+            ("cpu", "linalg_matrix_power matrix_power pca_lowrank pinv svd_lowrank"),
+            ("cuda", "linalg_matrix_exp matrix_exp pinv pinverse"),
+        )
+        for name in names.split()
     },
     **{
         ("cuda", name): "as cuDNN's layers under autocast; compared with here are those of PyTorch's CPU code"
@@ -93,12 +97,13 @@ def differences(op: Any, lower: str) -> list[str]:
 @contextlib.contextmanager
 def policies_of_cuda() -> Iterator[None]:
     """Within the block, both libraries do on the CPU what they do on CUDA."""
-    known, only = table._by_op(), dict(table.ONLY)
+    known, only, states = table._by_op(), dict(table.ONLY), dict(table.STATES)
     before = {name: dict(row) for name, row in known.items()}
     for row in known.values():
         row.pop("cpu", None)
         if "cuda" in row:
             row["cpu"] = row["cuda"]
+    table.STATES.clear()
     table.ONLY.clear()
     table.ONLY.update({("cpu", name): holds for (device, name), holds in only.items() if device == "cuda"})
     try:
@@ -108,6 +113,7 @@ def policies_of_cuda() -> Iterator[None]:
         known.update(before)
         table.ONLY.clear()
         table.ONLY.update(only)
+        table.STATES.update(states)
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +124,7 @@ def as_cuda() -> Iterator[None]:
 
 def cases() -> Any:
     chosen = [op for op in ops() if torch.float32 in op.dtypes and counterpart(op) is not None]
+    chosen = [op for op in chosen if op.name != "lobpcg"]  # PyTorch's raises KeyError of float16
     return pytest.mark.parametrize("op", chosen, ids=lambda op: op.name)
 
 

@@ -16,7 +16,7 @@ from test_signature_parity import namespace
 
 import tritonnn as torch
 
-PLACES = ["", "Tensor", "nn.functional", "linalg", "special"]
+PLACES = ["", "Tensor", "nn.functional", "linalg", "special", "fft"]
 POSITIONAL = (P.POSITIONAL_ONLY, P.POSITIONAL_OR_KEYWORD)
 # Defaults that stand for nothing given.
 NOTHING = ("None", "()", "[]", "strided", "torch.contiguous_format", "torch.preserve_format")
@@ -50,6 +50,11 @@ EXCEPTIONS = {
     "Tensor.index": "not supported: indices and first-class dimensions, of functorch: raises",
     "linspace": "steps=100, which PyTorch had until 1.11; the stub's None is refused",
     "logspace": "steps=100, which PyTorch had until 1.11; the stub's None is refused",
+    "eig": "of PyTorch only the name is left; results are written into out=, not e= and v=",
+    "lu": "out by position, of PyTorch's Python code: taken by name",
+    "lobpcg": "not supported: a tracker, and parameters of the orthogonalization: raises",
+    "linalg.matrix_norm": "PyTorch's default is a list, which any call could change",
+    "linalg.matrix_exp": "not supported: out=, which PyTorch does not document: raises",
     "save": "None stands for pickle, which is imported when needed",
 }  # fmt: skip
 

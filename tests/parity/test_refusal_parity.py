@@ -118,6 +118,7 @@ CALLS = (
 NONE = "None stands for nothing given"
 FORMATS = "a memory format is taken by position as well, and None for none"
 METHODS = {
+    **dict.fromkeys(("eig", "symeig"), "of PyTorch only the names are left, which refuse every call"),
     **dict.fromkeys(
         ("bfloat16", "bool", "byte", "cdouble", "cfloat", "char", "contiguous", "cpu", "double", "float", "half", "int",
          "is_contiguous", "long", "short"), FORMATS),

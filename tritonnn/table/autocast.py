@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
+
+from tritonnn.dtypes import float16
 
 LOWER = "lower precision"
 FLOAT32 = "float32"
@@ -37,21 +40,33 @@ _LOSSES = """
     poisson_nll_loss binary_cross_entropy_with_logits
 """
 
+_DECOMPOSITIONS = """
+    linalg_cholesky cholesky_ex cholesky cholesky_inverse cholesky_solve inverse inv inv_ex lu_solve
+    linalg_lu_solve orgqr ormqr householder_product pinverse geqrf torch_qr torch_svd svd svdvals eig eigh
+    eigvals eigvalsh lstsq solve cond matrix_rank tensorinv tensorsolve triangular_solve compact_lu lu_factor
+    lu_factor_ex linalg_lu potrf potri potrs
+"""
+_CLOSED = """
+    btrisolve btriunpack gels gesv linalg_matrix_exp lobpcg lu_unpack matrix_exp pca_lowrank pinv real_eig
+    solve_ex svd_lowrank symeig
+"""
+
 _TABLE: dict[str, dict[str, str]] = {
     "cpu": {
-        LOWER: _PRODUCTS + "addmm_activation",
+        LOWER: _PRODUCTS + "addmm_activation vecdot",
         FLOAT32: _LOSSES + """
             cross_entropy ctc_loss binary_cross_entropy prod trace polar view_as_complex quantile nanquantile qr cdist
             avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d adaptive_max_pool3d_with_indices
             max_pool3d max_unpool1d max_unpool2d max_unpool3d lp_pool3d local_response_norm pad
             fractional_max_pool2d fractional_max_pool2d_with_indices
             fractional_max_pool3d fractional_max_pool3d_with_indices grid_sampler
-        """,
+            fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft ihfft stft
+        """ + _DECOMPOSITIONS,
         WIDEST: "stack cat index_copy",
-        CLOSED: "addmv bilinear dot vdot mv interpolate as_strided_scatter",
+        CLOSED: "addmv bilinear dot vdot mv interpolate as_strided_scatter " + _CLOSED,
     },
     "cuda": {
-        LOWER: _PRODUCTS + "convolution addmv addr einsum mv chain_matmul multi_dot",
+        LOWER: _PRODUCTS + "convolution addmv addr einsum mv chain_matmul multi_dot vecdot",
         FLOAT32: _LOSSES + """
             acos asin cosh erfinv exp expm1 log log10 log2 log1p reciprocal rsqrt sinh tan pow softplus layer_norm
             functional_layer_norm rms_norm group_norm functional_group_norm cosine_similarity dist pdist cdist renorm
@@ -63,7 +78,7 @@ _TABLE: dict[str, dict[str, str]] = {
         """,
         WIDEST: "addcdiv addcmul atan2 bilinear cross dot grid_sampler vdot index_put tensordot scatter_add",
         REFUSED: "binary_cross_entropy",
-        CLOSED: "nansum trace vander xlog1py",
+        CLOSED: "nansum trace vander xlog1py " + _DECOMPOSITIONS + _CLOSED,
     },
 }  # fmt: skip
 
@@ -74,6 +89,31 @@ ONLY: dict[tuple[str, str], Callable[..., bool]] = {
     ("cpu", "local_response_norm"): lambda input: len(input.shape) > 3,
     ("cuda", "interpolate"): lambda mode: mode != "area",
     **{(device, loss): lambda weight: weight is None for device in ("cpu", "cuda") for loss in ("mse_loss", "l1_loss")},
+}  # fmt: skip
+
+
+def _gru_states(hx: Any, params: Any, has_biases: Any) -> tuple[Any, ...]:
+    state = (
+        params if isinstance(has_biases, (list, tuple)) else hx
+    )  # the packed form has batch_sizes before it
+    return state, state
+
+
+def _lstm_states(input: Any, hx: Any, params: Any, has_biases: Any) -> tuple[Any, ...]:
+    packed = isinstance(has_biases, (list, tuple))
+    h, c = params if packed else hx
+    if h.shape[-1:] != c.shape[-1:]:
+        return None, None, c  # the projection is a product
+    return (c, c, c) if packed or input.dtype is float16 else ()
+
+
+#: (device type, op) -> states by the arguments; the result in the place of each is at least as wide as the state.
+#: PyTorch's CPU code lowers the products of these ops alone, so that a float32 state makes the next one float32.
+STATES: dict[tuple[str, str], Callable[..., tuple[Any, ...]]] = {
+    ("cpu", "gru"): _gru_states,
+    ("cpu", "lstm"): _lstm_states,
+    ("cpu", "gru_cell"): lambda hx: (hx,),
+    ("cpu", "lstm_cell"): lambda hx: (hx[1], hx[1]),
 }  # fmt: skip
 
 

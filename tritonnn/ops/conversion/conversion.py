@@ -28,7 +28,7 @@ from tritonnn.shape import Size
 from tritonnn.table.types import IntOrInts
 
 
-@primitive(float8=True, dtypes=ANY, grad={"input": lambda g: g})
+@primitive(float8=True, dtypes=ANY, grad={"input": lambda g, input_device: g.to(input_device)})
 def to_copy(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...] | None) -> Out:
     """A fresh tensor of the values of `input`; `strides` are of a dense result, None for row-major."""
     return Out(input.shape, dtype, device, strides)

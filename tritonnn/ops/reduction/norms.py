@@ -73,6 +73,17 @@ def p_norm(input: Tensor, p: float, dim: Sequence[int], keepdim: bool) -> Any:
     return Out(reduced_shape(input.shape, dim, keepdim), input.dtype)
 
 
+def _nuclear(input: Tensor, dim: Dims, keepdim: bool) -> Tensor:
+    from tritonnn.ops.linalg.norms import matrix_norm
+
+    if (dim is None and len(input.shape) != 2) or (
+        dim is not None and (isinstance(dim, int) or len(dim) != 2)
+    ):
+        given = f"{len(input.shape)} dimensions" if dim is None else f"dim={dim}"
+        raise fail("norm", f"the nuclear norm is of matrices: two dimensions, got {given}", input=input)
+    return matrix_norm(input, "nuc", (0, 1) if dim is None else dim, keepdim)
+
+
 @composite(
     api="torch tensor",
     samples=lambda make: [Sample(make(3, 4)), Sample(make(3, 4), 1, 1), Sample(make(3, 4), 3.0, (0, 1)),
@@ -101,8 +112,8 @@ def norm(
     if dtype is not None:
         input = input.to(dtype)
     if p == "nuc":
-        reason = "the nuclear norm needs singular values, which are not implemented"
-        raise fail("norm", reason, kind=NotImplementedError, input=input)
+        result = _nuclear(input, dim, keepdim)
+        return result if out is None else dispatch.deliver("norm", out, result)
     if p is not None and not isinstance(p, str) and not is_float(p):
         raise TypeError(f"norm(): argument 'p' (position 2) must be Number or str, not {type(p).__name__}")
     if input.dtype.kind < 2:

@@ -1,0 +1,97 @@
+"""Factorizations and equations of square matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tritonnn.cpu_fallback.linalg._elimination import eliminate, substitute
+
+
+def solve_triangular(
+    out: np.ndarray, A: np.ndarray, B: np.ndarray, upper: bool, left: bool, unitriangular: bool
+) -> None:
+    """A out = B, or out A = B, with one triangle of A."""
+    if left:
+        np.copyto(out, substitute(A, B, upper, unitriangular))
+    else:
+        turned = substitute(A.swapaxes(-1, -2), B.swapaxes(-1, -2), not upper, unitriangular)
+        np.copyto(out, turned.swapaxes(-1, -2))
+
+
+def linalg_cholesky_ex(L: np.ndarray, info: np.ndarray, A: np.ndarray, upper: bool) -> None:
+    """A = L L^H, or L^H L with `upper`; info: the order of the first leading minor that is not positive definite."""
+    factor = L.swapaxes(-1, -2) if upper else L
+    info[...] = 0
+    try:
+        factor[...] = np.linalg.cholesky(A)
+    except np.linalg.LinAlgError:
+        for at in np.ndindex(*A.shape[:-2]):
+            try:
+                factor[at] = np.linalg.cholesky(A[at])
+            except np.linalg.LinAlgError:
+                info[at] = _up_to_failure(factor[at], A[at])
+    if upper and L.dtype.kind == "c":
+        np.conjugate(L, out=L)
+
+
+def _up_to_failure(L: np.ndarray, A: np.ndarray) -> int:
+    """The columns of the factor before the first that has none, zeros after them; the place of that, from 1."""
+    L[...] = np.tril(A)
+    for j in range(A.shape[0]):
+        size = (A[j, j] - L[j, :j] @ L[j, :j].conj()).real
+        if not size > 0:
+            return j + 1
+        L[j, j] = np.sqrt(size)
+        L[j + 1 :, j] = (A[j + 1 :, j] - L[j + 1 :, :j] @ L[j, :j].conj()) / L[j, j]
+    return A.shape[0]  # LAPACK's roundings were others
+
+
+def linalg_inv_ex(inverse: np.ndarray, info: np.ndarray, A: np.ndarray) -> None:
+    """The inverse; info: one more than the place of the first zero in the diagonal of the LU factor."""
+    info[...] = 0
+    try:
+        inverse[...] = np.linalg.inv(A)
+    except np.linalg.LinAlgError:
+        for at in np.ndindex(*A.shape[:-2]):
+            try:
+                inverse[at] = np.linalg.inv(A[at])
+            except np.linalg.LinAlgError:
+                lu, _, where = eliminate(A[at])
+                inverse[at], info[at] = lu, where or A.shape[-1]
+
+
+def linalg_solve_ex(X: np.ndarray, info: np.ndarray, A: np.ndarray, B: np.ndarray, left: bool) -> None:
+    """A X = B, or X A = B; info: one more than the place of the first zero in the diagonal of the LU factor."""
+    if not left:
+        linalg_solve_ex(X.swapaxes(-1, -2), info, A.swapaxes(-1, -2), B.swapaxes(-1, -2), True)
+        return
+    info[...] = 0
+    try:
+        X[...] = np.linalg.solve(A, B)
+    except np.linalg.LinAlgError:
+        wide = np.broadcast_to(np.arange(info.size).reshape(info.shape), X.shape[:-2])
+        A, B = (np.broadcast_to(part, (*X.shape[:-2], *part.shape[-2:])) for part in (A, B))
+        for at in np.ndindex(*X.shape[:-2]):
+            try:
+                X[at] = np.linalg.solve(A[at], B[at])
+            except np.linalg.LinAlgError:
+                X[at] = 0
+                info.reshape(-1)[wide[at]] = eliminate(A[at])[2] or A.shape[-1]
+
+
+def linalg_lu_factor_ex(LU: np.ndarray, pivots: np.ndarray, info: np.ndarray, A: np.ndarray) -> None:
+    """L and U in one matrix, pivots from 1; info: one more than the place of the first zero in the diagonal of U."""
+    LU[...], rows, info[...] = eliminate(A)
+    pivots[...] = rows + 1
+
+
+def rows_of_pivots(out: np.ndarray, pivots: np.ndarray, rows: int) -> None:
+    """The order of rows after exchanging row i with row pivots[i] - 1, one after another."""
+    if not out.size:
+        return
+    out[...] = np.arange(rows)
+    flat = out.reshape(-1, rows)
+    every = np.arange(len(flat))
+    for i, other in enumerate(pivots.reshape(len(flat), -1).T - 1):
+        flat[:, i], flat[every, other] = flat[every, other], flat[:, i].copy()
+    out[...] = flat.reshape(out.shape)
