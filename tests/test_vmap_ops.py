@@ -16,7 +16,9 @@ from tritonnn._tensor import Tensor
 from tritonnn.ops._table import OPS, Op, Sample
 
 SIZE = 3
-RANDOM = {name for name, op in OPS.items() if op.family in ("random", "dropout")} | {"gumbel_softmax"}
+RANDOM = {name for name, op in OPS.items() if op.family in ("random", "dropout")} | {
+    "gumbel_softmax", "lobpcg", "svd_lowrank", "pca_lowrank",
+}  # fmt: skip
 # what needs the values of one sample in Python -> why
 DEPENDS = {
     "nonzero": "the number of elements differs by sample",

@@ -21,16 +21,19 @@ def linear(c: Call) -> Any:
         return again(c.op, c.args)
     rows = front(x, c.flags[0], c.size)
     lead = tuple(rows._shape[1:-1])
+    is_vector = c.rank(1) == 1
     if c.flags[1]:
+        weight = unsqueeze(weight, 1) if is_vector else weight
         flat = view_or_copy(rows, (c.size, -1 if rows.numel() else _count(lead), rows._shape[-1]))
         product = matmul(flat, transpose(weight, -2, -1))
-        product = view_or_copy(product, (c.size, *lead, weight._shape[1]))
+        product = view_or_copy(product, (c.size, *lead, *weight._shape[1 + is_vector : 2]))
     else:
         product = again(c.op, (rows, weight, None))
     if bias is None:
         return product
     if c.flags[2]:
-        bias = view_as_size(bias, (c.size, *(1,) * len(lead), bias._shape[-1]))
+        own = bias._shape[1:]
+        bias = view_as_size(bias, (c.size, *(1,) * (len(product._shape) - 1 - len(own)), *own))
     return product + bias
 
 
