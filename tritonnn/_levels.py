@@ -88,11 +88,16 @@ def batching() -> tuple[Level, ...]:
     return tuple([level for level in state.stack if level.size is not None])
 
 
+def every(tensor: Tensor) -> Tensor:
+    """The samples of all levels."""
+    while tensor.__class__ is Batched:
+        tensor = tensor.value
+    return tensor
+
+
 def ever(condition: Tensor) -> bool:
     """Whether a condition holds anywhere, in any sample."""
-    while condition.__class__ is Batched:
-        condition = condition.value  # type: ignore[attr-defined]
-    return bool(condition.any())
+    return bool(every(condition).any())
 
 
 def refuse_inside(call: str) -> None:
@@ -126,16 +131,16 @@ class Batched(Tensor):
         )
 
     @property
-    def _storage(self) -> Any:
+    def _storage(self) -> Any:  # type: ignore[override]
         return self.value._storage
 
     @property
-    def _stride(self) -> tuple[int, ...] | None:
+    def _stride(self) -> tuple[int, ...] | None:  # type: ignore[override]
         strides = self.value.stride()[1:]
         return None if strides == shapes.contiguous_strides(self._shape) else strides
 
     @property
-    def _offset(self) -> int:
+    def _offset(self) -> int:  # type: ignore[override]
         return self.value._offset
 
     # ---- autograd -------------------------------------------------------------------------------------
@@ -169,7 +174,7 @@ class Batched(Tensor):
         """The same memory outside the graph."""
         return batched(self.value.detach(), self.level)
 
-    @property
+    @property  # type: ignore[misc]
     def data(self) -> Tensor:
         """The same memory outside the graph; writes through it are not seen by the version check."""
         return batched(self.value.data, self.level)

@@ -13,7 +13,10 @@ from tritonnn.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from tritonnn.utils._pytree._walk import _broadcast_to_and_flatten
 
 NO_JVP = "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
-NO_VMAP = "To use autograd.Function with vmap, you must either override the vmap staticmethod or set generate_vmap_rule=True."
+NO_VMAP = (
+    "To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+    "generate_vmap_rule=True."
+)
 _SEE = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
 
 

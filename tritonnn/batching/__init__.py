@@ -12,8 +12,8 @@ from tritonnn.batching.calls import call
 from tritonnn.batching.chance import draw, unsure
 from tritonnn.batching.writes import copy_, fill_, unbatched, zero_
 
-Batched.copy_ = copy_  # type: ignore[method-assign]
-Batched.fill_ = fill_  # type: ignore[method-assign]
-Batched.zero_ = zero_  # type: ignore[method-assign]
+Batched.copy_ = copy_  # type: ignore[assignment]
+Batched.fill_ = fill_
+Batched.zero_ = zero_
 HOOKS.update(call=call, draw=draw, unsure=unsure, unbatched=unbatched)
 __all__ = ["rules"]

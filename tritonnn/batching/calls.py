@@ -179,7 +179,7 @@ def write(name: str, target: Any, result: Tensor) -> Tensor:
         raise RuntimeError(
             f"{name}_: output with shape {list(target._shape)} doesn't match the broadcast shape {list(result._shape)}"
         )
-    source = result.value if _is_of(result, target.level) else result
+    source = result.value if _is_of(result, target.level) else result  # type: ignore[attr-defined]
     with below(target.level):
         target.value.copy_(source)
     return target

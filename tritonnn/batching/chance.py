@@ -36,7 +36,7 @@ def draw(run: Callable[[Tensor], Tensor], target: Tensor, fresh: bool) -> Tensor
     level = levels[-1]
     _check(level)
     assert level.size is not None
-    is_batched = target.__class__ is Batched and target.level == level.number  # type: ignore[attr-defined]
+    is_batched = target.__class__ is Batched and target.level == level.number
     if level.randomness == "same":
         with below(level.number):
             if not is_batched:
@@ -84,9 +84,9 @@ def unsure(input: Tensor, own: bool = False) -> tuple[Tensor, int]:
 
 def _has(tensor: Tensor, number: int) -> bool:
     while tensor.__class__ is Batched:
-        if tensor.level == number:  # type: ignore[attr-defined]
+        if tensor.level == number:
             return True
-        tensor = tensor.value  # type: ignore[attr-defined]
+        tensor = tensor.value
     return False
 
 

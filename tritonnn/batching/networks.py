@@ -75,7 +75,7 @@ def channels(c: Call) -> Any:
     result = view_as_size(result, (result._shape[0], c.size, count, *result._shape[2:]))
     if training:
         for running, moved_on in ((mean, each[2]), (var, each[3])):
-            if running is not None and moved_on is not running:
+            if running is not None and moved_on is not None:
                 running.detach().copy_(view_as_size(moved_on, (c.size, count)).detach())
     return moved(result, 1, 0), *[view_as_size(s, (c.size, count)) for s in statistics]
 

@@ -27,7 +27,7 @@ def debug_unwrap(tensor: Tensor, *, recurse: bool = True) -> Tensor:
     tensor([1., 2.])
     """
     while tensor.__class__ is Batched:
-        tensor = tensor.value  # type: ignore[attr-defined]
+        tensor = tensor.value
         if not recurse:
             break
     return tensor

@@ -62,16 +62,6 @@ dispatch.register_copy(copy_values.op)
 _WIDEST = {bool: dtypes.bool_, int: dtypes.int64, float: dtypes.float64, complex: dtypes.complex128}
 
 
-def _copied_into(self: Tensor, src: Tensor, non_blocking: bool) -> None:
-    if non_blocking and self.device is not src.device:
-        from tritonnn.runtime.interface import runtime
-
-        with runtime().non_blocking():
-            dispatch.copy_into(self, src)
-    else:
-        dispatch.copy_into(self, src)
-
-
 def copy_(
     self: Tensor, other: Any = None, non_blocking: bool = False, broadcast: bool = True, **old: Any
 ) -> Tensor:
@@ -119,7 +109,13 @@ def copy_(
         dispatch.refuse_partial_overlap(self, (src,))
         src = row_major(src)  # NumPy and kernels may write before they read where memory overlaps
     try:
-        _copied_into(self, src, non_blocking)
+        if non_blocking and self.device is not src.device:
+            from tritonnn.runtime.interface import runtime
+
+            with runtime().non_blocking():
+                dispatch.copy_into(self, src)
+        else:
+            dispatch.copy_into(self, src)
     except BatchedOperand:
         raise HOOKS["unbatched"]("inplace arithmetic") from None
     dispatch.wrote(self, "copy_")
