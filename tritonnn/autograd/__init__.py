@@ -22,7 +22,7 @@ from tritonnn.recording.grad_mode import (
 )
 
 _SUBMODULES = frozenset((
-    "functional", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode", "profiler",
+    "functional", "forward_ad", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode", "profiler",
 ))  # fmt: skip
 _LAZY = {
     "Function": "function", "FunctionCtx": "function", "NestedIOFunction": "function", "Variable": "variable",
