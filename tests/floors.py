@@ -19,9 +19,9 @@ FLOORS: tuple[tuple[str, str], ...] = (
     (
         "base",
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
-        "_call_site determinism batch_sizes bessel_coefficients gamma_coefficients",
+        "_call_site determinism batch_sizes utils._pytree bessel_coefficients gamma_coefficients",
     ),
-    ("a tensor as data", "memory _tensor _sparse _compressed _methods _overriding _overridable"),
+    ("a tensor as data", "memory _tensor _sparse _compressed _methods _overriding _overridable _levels"),
     ("device runtime", "runtime"),
     ("what kernels are launched with", "kernels.check.case kernels.tables kernels.launch"),
     ("what kernels call", "kernels.device"),
@@ -32,6 +32,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
     ("dispatch", "dispatch"),
     ("how entries are written", "ops._table ops._frames"),
     ("ops", "ops"),
+    ("batches of samples", "batching"),
     ("autograd", "autograd"),
     (
         "tensors of modules, older names, sharing, printing",

@@ -99,6 +99,7 @@ _SUBMODULES = frozenset((
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
     "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
+    "vmap": "func",
     "set_printoptions": "_printing", "UntypedStorage": "storage.untyped", "TypedStorage": "storage.typed",
     "is_storage": "storage.kinds", "from_file": "storage.kinds",
     "set_default_tensor_type": "legacy_types",

@@ -113,6 +113,7 @@ from tritonnn.dtypes import uint32 as uint32
 from tritonnn.dtypes import uint64 as uint64
 from tritonnn.errors import is_warn_always_enabled as is_warn_always_enabled
 from tritonnn.errors import set_warn_always as set_warn_always
+from tritonnn.func import vmap as vmap
 from tritonnn.kernels.launch.autotune import autotune as autotune
 from tritonnn.legacy_types import set_default_tensor_type as set_default_tensor_type
 from tritonnn.memory_format import channels_last as channels_last

@@ -15,6 +15,7 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 
 from tritonnn import _overridable
+from tritonnn._levels import refuse_inside
 from tritonnn._overriding import DisableTorchFunctionSubclass
 from tritonnn._parameter import _rebuild_from_type_v2, attributes, make_subclass, of_class
 from tritonnn._sparse import Sparse
@@ -75,6 +76,8 @@ class _Methods(Tensor):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording operations on this leaf; returns it."""
+        if requires_grad:
+            refuse_inside("Tensor.requires_grad_()")
         if requires_grad is True and self._storage.version < 0 and not state.inference:
             raise RuntimeError(
                 "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."

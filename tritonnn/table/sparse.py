@@ -1,4 +1,4 @@
-"""What an op does where an operand is sparse: found only after dispatch was refused the operand's memory."""
+"""What an op does where an operand is sparse, or batched: found only after dispatch was refused its memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tritonnn._compressed import CompressedTensor
+from tritonnn._levels import HOOKS, highest
 from tritonnn.errors import SparseOperand, explained, listed
 
 if TYPE_CHECKING:
@@ -16,11 +17,13 @@ SPARSE: dict[str, dict[str, Callable]] = {"coo": {}, "compressed": {}}
 
 
 def with_sparse(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> Any:
-    """Call what an op has for sparse operands.
+    """Call what an op has for sparse operands, or compute with the batches that batched operands are samples of.
 
     Raises:
         NotImplementedError: it has nothing.
     """
+    if level := highest((*args, *kwargs.values())):
+        return HOOKS["call"](op, args, kwargs, suffix, level)
     name = op.public_name + suffix
     function = SPARSE[_kind((*args, *kwargs.values()))].get(name)
     if function is None or kwargs.get("out") is not None:
