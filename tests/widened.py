@@ -56,6 +56,8 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
     ),
     **dict.fromkeys(("lstm_layer", "gru_layer", "rnn_layer"), (8, PRODUCTS)),
     "native_group_norm": (6, "the deviation of few numbers from their mean, divided by it"),
+    "aten_group_norm": (6, "the deviation of few numbers from their mean, divided by it"),
+    "aten_layer_norm": (6, "the deviation of few numbers from their mean, divided by it"),
     "native_layer_norm": (6, "the deviation of few numbers from their mean, divided by it"),
     "nanquantile": (6, "the place between two numbers is one of their dtype"),
     "erf float32": (3, "the vectorised formula, tanh of an odd polynomial"),

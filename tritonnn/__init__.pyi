@@ -148,7 +148,7 @@ from tritonnn.storage.kinds import from_file as from_file
 from tritonnn.storage.kinds import is_storage as is_storage
 from tritonnn.storage.typed import TypedStorage as TypedStorage
 from tritonnn.storage.untyped import UntypedStorage as UntypedStorage
-from tritonnn.table.types import Dims, IntOrInts, Number, Tensors
+from tritonnn.table.types import Dims, IntOrInts, Ints, Number, Tensors, Three
 from tritonnn.threads import get_num_interop_threads as get_num_interop_threads
 from tritonnn.threads import get_num_threads as get_num_threads
 from tritonnn.threads import set_num_interop_threads as set_num_interop_threads
@@ -2034,3 +2034,82 @@ def nanquantile(
 ) -> Tensor: ...
 def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def embedding_bag(
+    weight: Tensor,
+    indices: Tensor,
+    offsets: Tensor,
+    scale_grad_by_freq: _bool = False,
+    mode: _int = 0,
+    sparse: _bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: _bool = False,
+    padding_idx: _int | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]: ...
+def embedding_renorm_(input: Tensor, indices: Tensor, max_norm: _float, norm_type: _float) -> Tensor: ...
+def kl_div(input: Tensor, target: Tensor, reduction: _int = 0, *, log_target: _bool = False) -> Tensor: ...
+def poisson_nll_loss(
+    input: Tensor, target: Tensor, log_input: _bool, full: _bool, eps: _float, reduction: _int
+) -> Tensor: ...
+def native_layer_norm(
+    input: Tensor, normalized_shape: IntOrInts, weight: Tensor | None, bias: Tensor | None, eps: _float
+) -> Three: ...
+def native_group_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    N: _int,
+    C: _int,
+    HxW: _int,
+    group: _int,
+    eps: _float,
+) -> Three: ...
+def native_batch_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: _bool,
+    momentum: _float,
+    eps: _float,
+) -> Three: ...
+def norm_except_dim(v: Tensor, pow: _int = 2, dim: _int = 0) -> Tensor: ...
+def frobenius_norm(input: Tensor, dim: IntOrInts, keepdim: _bool = False) -> Tensor: ...
+def nuclear_norm(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor: ...
+def affine_grid_generator(theta: Tensor, size: Ints, align_corners: _bool) -> Tensor: ...
+def range(
+    start: Number | None = None,
+    end: Number | None = None,
+    step: Number = 1,
+    *,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+) -> Tensor: ...
+def hash_tensor(input: Tensor, dim: Dims = ..., *, keepdim: _bool = False, mode: _int = 0) -> Tensor: ...
+def segment_reduce(
+    data: Tensor,
+    reduce: str,
+    *,
+    lengths: Tensor | None = None,
+    indices: Tensor | None = None,
+    offsets: Tensor | None = None,
+    axis: _int = 0,
+    unsafe: _bool = False,
+    initial: Number | None = None,
+) -> Tensor: ...
+def slice_copy(
+    input: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
+) -> Tensor: ...
+def alias_copy(input: Tensor) -> Tensor: ...
+def detach_copy(input: Tensor) -> Tensor: ...
+def slice_inverse(
+    input: Tensor,
+    src: Tensor,
+    dim: _int = 0,
+    start: _int | None = None,
+    end: _int | None = None,
+    step: _int = 1,
+) -> Tensor: ...
