@@ -27,7 +27,8 @@ def _kl_definition(input: np.ndarray, target: np.ndarray, reduction: int, log_ta
 @composite(
     api="torch", public="kl_div", reference=_kl_definition,
     samples=lambda make: [
-        Sample(make(3, 4), make(3, 4, positive=True)), Sample(make(3, 4), make(3, 4, positive=True), 1), Sample(make(3, 4), make(3, 4), 2, log_target=True),
+        Sample(make(3, 4), make(3, 4, positive=True)), Sample(make(3, 4), make(3, 4, positive=True), 1),
+        Sample(make(3, 4), make(3, 4), 2, log_target=True),
         Sample(make(3), make(3, positive=True), 0),
     ],
     errors=lambda make: [
