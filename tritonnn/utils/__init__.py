@@ -5,13 +5,39 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-_SUBMODULES = frozenset({"_pytree", "checkpoint", "data", "deterministic", "dlpack", "hooks", "safetensors"})
-_FUNCTIONS = {"summary": "_summary"}
+_SUBMODULES = frozenset((
+    "_foreach_utils", "_import_utils", "_pytree", "backend_registration", "checkpoint", "collect_env", "data",
+    "deterministic", "dlpack", "hooks", "safetensors", "weak",
+))  # fmt: skip
+_FUNCTIONS = {
+    "summary": "_summary", "swap_tensors": "_swapping", "rename_privateuse1_backend": "backend_registration",
+    "generate_methods_for_privateuse1_backend": "backend_registration", "set_module": "_import_utils",
+    "get_cpp_backtrace": "_import_utils",
+}  # fmt: skip
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.utils import _pytree, checkpoint, data, deterministic, dlpack, hooks, safetensors
+    from tritonnn.utils import (
+        _foreach_utils,
+        _import_utils,
+        _pytree,
+        backend_registration,
+        checkpoint,
+        collect_env,
+        data,
+        deterministic,
+        dlpack,
+        hooks,
+        safetensors,
+        weak,
+    )
+    from tritonnn.utils._import_utils import get_cpp_backtrace, set_module
     from tritonnn.utils._summary import summary
+    from tritonnn.utils._swapping import swap_tensors
+    from tritonnn.utils.backend_registration import (
+        generate_methods_for_privateuse1_backend,
+        rename_privateuse1_backend,
+    )
 else:
 
     def __getattr__(name: str) -> Any:
