@@ -89,9 +89,9 @@ globals().update(NAMESPACES["torch"])
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
     "_C", "__config__", "__future__", "accelerator", "amp", "autograd", "backends", "cpu", "cuda", "distributions",
-    "fft", "func", "functional", "futures", "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nn", "optim",
-    "overrides", "quasirandom", "random", "serialization", "signal", "sparse", "special", "storage", "testing",
-    "torch_version", "types", "utils", "version", "xpu",
+    "fft", "func", "functional", "futures", "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nn",
+    "optim", "overrides", "quasirandom", "random", "serialization", "signal", "sparse", "special", "storage",
+    "testing", "torch_version", "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
@@ -105,6 +105,7 @@ _LAZY = {
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
     "get_num_interop_threads": "threads", "verify": "_verify", "VerificationError": "_verify",
     "thread_safe_generator": "random", "GradScaler": "amp", "Stream": "_streams", "Event": "_streams",
+    "DisableTorchFunction": "_C", "DisableTorchFunctionSubclass": "_C",
     "Future": "futures", "fork": "futures", "wait": "futures",
     **dict.fromkeys((
         "SymInt", "SymFloat", "SymBool", "sym_int", "sym_float", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum",
@@ -230,7 +231,27 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES, *_LAZY})
+    return sorted({*globals(), *_SUBMODULES, *_LAZY, *_LEGACY})
+
+
+_LEGACY = [
+    kind + suffix
+    for kind in (
+        "BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "Double", "Float", "Half", "Int", "Long",
+        "Short",
+    )
+    for suffix in _LEGACY_SUFFIXES
+    if not (kind.startswith("Complex") and suffix == "Tensor")
+]  # fmt: skip
+# What `from torch import *` takes: all but modules and what this file itself needs.
+__all__ = [
+    name
+    for name in __dir__()
+    if not name.startswith("_")
+    and name not in _SUBMODULES
+    and name not in ("ALIASES", "Any", "NAMESPACES", "annotations")
+    and not isinstance(globals().get(name), type(os))
+]
 
 
 if config.VERIFY:  # for the whole program

@@ -44,6 +44,8 @@ from tritonnn import types as types
 from tritonnn import utils as utils
 from tritonnn import version as version
 from tritonnn import xpu as xpu
+from tritonnn._C import DisableTorchFunction as DisableTorchFunction
+from tritonnn._C import DisableTorchFunctionSubclass as DisableTorchFunctionSubclass
 from tritonnn._methods import (
     Aminmax,
     Cummax,

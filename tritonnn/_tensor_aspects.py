@@ -50,8 +50,11 @@ class Aspects(Tensor):
     def _is_zerotensor(self) -> bool:
         return False
 
-    def _has_symbolic_sizes_strides(self) -> bool:
-        return False
+    def _is_all_true(self) -> Tensor:
+        return self.all()
+
+    def _is_any_true(self) -> Tensor:
+        return self.any()
 
     def const_data_ptr(self) -> int:
         """Address of the first element."""
@@ -186,5 +189,5 @@ def _no_device(name: str) -> NoReturn:
     )
 
 
-for _name in ("is_ipu", "is_maia", "is_mtia", "is_vulkan", "is_xla", "_python_dispatch"):
+for _name in ("is_ipu", "is_maia", "is_mtia", "is_vulkan", "is_xla", "_python_dispatch", "_has_symbolic_sizes_strides"):
     setattr(Aspects, _name, property(lambda self: False, doc="False: there are no such tensors."))

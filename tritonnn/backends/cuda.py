@@ -18,8 +18,8 @@ __all__ = [
     "SDPAParams", "allow_fp16_bf16_reduction_math_sdp", "can_use_cudnn_attention", "can_use_efficient_attention",
     "can_use_flash_attention", "cudnn_sdp_enabled", "enable_cudnn_sdp", "enable_flash_sdp", "enable_math_sdp",
     "enable_mem_efficient_sdp", "flash_sdp_enabled", "fp16_bf16_reduction_math_sdp_allowed",
-    "is_built", "is_flash_attention_available", "preferred_blas_library", "preferred_linalg_library", "math_sdp_enabled", "matmul",
-    "mem_efficient_sdp_enabled", "sdp_kernel",
+    "is_built", "is_flash_attention_available", "preferred_blas_library", "preferred_linalg_library",
+    "math_sdp_enabled", "matmul", "mem_efficient_sdp_enabled", "sdp_kernel",
 ]  # fmt: skip
 
 

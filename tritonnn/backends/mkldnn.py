@@ -35,9 +35,7 @@ class verbose:
 
     def __init__(self, level: int) -> None:
         if level not in (VERBOSE_OFF, VERBOSE_ON, VERBOSE_ON_CREATION):
-            raise AssertionError(
-                f"verbose: level must be one of VERBOSE_OFF, VERBOSE_ON and VERBOSE_ON_CREATION, got {level}"
-            )
+            raise AssertionError(f"verbose: level must be 0, 1 or 2, got {level}")
         self.level = level
 
     def __enter__(self) -> verbose:
