@@ -12,12 +12,13 @@ from tritonnn._tensor import Tensor
 from tritonnn.autograd.anomaly import _switch
 from tritonnn.device import device as Device
 from tritonnn.device import get_default_device
+from tritonnn.memory_format import memory_format as MemoryFormat
 
 #: what is compiled in, in the words of PyTorch's flags: NumPy has LAPACK and FFTs, and threads of its own
 has_lapack, has_mkl, has_openmp, has_spectral = True, False, False, True
 
 
-def _asked(op: str, input: Any) -> Tensor:
+def _asked(op: str, input: object) -> Tensor:
     if not isinstance(input, Tensor):
         raise _tensor.wrong(op, "input", "Tensor", input)
     return input
@@ -83,7 +84,7 @@ def get_device(input: Tensor) -> int:
 
 
 @overridable
-def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
+def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: MemoryFormat | None = None) -> Tensor:
     """`input.resize_as_(the_template)`: the shape of another tensor, in place.
 
     >>> import tritonnn as torch
@@ -106,13 +107,13 @@ def _is_any_true(input: Tensor) -> Tensor:
     return _asked("_is_any_true", input).any()
 
 
-def _assert(condition: Any, message: str) -> None:
+def _assert(condition: object, message: str) -> None:
     """`assert condition, message`, also of a tensor of one element."""
     if not condition:
         raise AssertionError(message)
 
 
-def typename(obj: Any, /) -> str:
+def typename(obj: object, /) -> str:
     """The full name of an object's type, or of a class or function itself; of a tensor such as 'torch.FloatTensor'.
 
     >>> import tritonnn as torch
@@ -121,7 +122,7 @@ def typename(obj: Any, /) -> str:
     """
     if isinstance(obj, Tensor):
         return obj.type()
-    named = obj if hasattr(obj, "__qualname__") or hasattr(obj, "__name__") else type(obj)
+    named: Any = obj if hasattr(obj, "__qualname__") or hasattr(obj, "__name__") else type(obj)
     name = getattr(named, "__qualname__", None) or named.__name__
     module = getattr(named, "__module__", None) or ""
     if module == "tritonnn" or module.startswith("tritonnn."):

@@ -22,7 +22,15 @@ def _of_cuda(device: DeviceLike | None) -> bool:
     return kind == "cuda"
 
 
-class Stream:
+class _Chosen(type):
+    """Calling the general class makes an object of the device's own; that one's constructor runs once."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        general = cls.__bases__ == (object,)
+        return cls._of_device(*args, **kwargs) if general else super().__call__(*args, **kwargs)  # type: ignore[attr-defined]
+
+
+class Stream(metaclass=_Chosen):
     """A queue of work on a device: `torch.cuda.Stream` on a GPU; on the CPU a call has ended when it returns.
 
     Args:
@@ -36,14 +44,18 @@ class Stream:
 
     __slots__ = ()
 
-    def __new__(cls, device: DeviceLike | None = None, *args: Any, **kwargs: Any) -> Any:
-        if cls is not Stream:
-            return object.__new__(cls)
-        return face().Stream(device, *args, **kwargs) if _of_cuda(device) else CPUStream()
+    @staticmethod
+    def _of_device(device: DeviceLike | None = None, *, priority: int = 0) -> Any:
+        return face().Stream(device, priority=priority) if _of_cuda(device) else CPUStream(priority)
 
 
 class CPUStream(Stream):
-    """The CPU's only stream: all that was put on it has happened."""
+    """The CPU's only stream: all that was put on it has happened.
+
+    >>> import tritonnn as torch
+    >>> torch.cpu.Stream().query()
+    True
+    """
 
     __slots__ = ()
     device = CPU
@@ -90,7 +102,7 @@ class CPUStream(Stream):
         return "torch.Stream device_type=cpu, device_index=-1, stream_id=0"
 
 
-class Event:
+class Event(metaclass=_Chosen):
     """A mark in a stream: `torch.cuda.Event` on a GPU; on the CPU one that is reached when it is recorded.
 
     Args:
@@ -104,14 +116,24 @@ class Event:
 
     __slots__ = ()
 
-    def __new__(cls, device: DeviceLike | None = None, *args: Any, **kwargs: Any) -> Any:
-        if cls is not Event:
-            return object.__new__(cls)
-        return face().Event(*args, **kwargs) if _of_cuda(device) else CPUEvent(*args, **kwargs)
+    @staticmethod
+    def _of_device(
+        device: DeviceLike | None = None, *, enable_timing: bool = False, blocking: bool = False,
+        interprocess: bool = False,
+    ) -> Any:  # fmt: skip
+        kind: Any = face().Event if _of_cuda(device) else CPUEvent
+        return kind(enable_timing, blocking, interprocess)
 
 
 class CPUEvent(Event):
-    """A mark in the CPU's work."""
+    """A mark in the CPU's work, which is reached when it is recorded.
+
+    >>> import tritonnn as torch
+    >>> start, end = torch.cpu.Event(enable_timing=True), torch.cpu.Event(enable_timing=True)
+    >>> start.record(); end.record()
+    >>> start.elapsed_time(end) >= 0
+    True
+    """
 
     __slots__ = ("_time", "_timing")
     device = CPU

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
+
+T = TypeVar("T")
 
 
 class _Symbolic:
-    def __init__(self, node: Any) -> None:
+    def __init__(self, node: object) -> None:
         raise NotImplementedError(
             f"{type(self).__name__}: tritonnn traces no symbolic shapes: sizes are plain numbers"
         )
@@ -42,7 +44,7 @@ class SymBool(_Symbolic):
     """
 
 
-def sym_int(a: Any) -> int:
+def sym_int(a: float) -> int:
     """`a` rounded towards zero.
 
     >>> import tritonnn as torch
@@ -52,7 +54,7 @@ def sym_int(a: Any) -> int:
     return math.floor(a) if a >= 0 else math.ceil(a)
 
 
-def sym_float(a: Any) -> float:
+def sym_float(a: float) -> float:
     """`a` as a float.
 
     >>> import tritonnn as torch
@@ -62,7 +64,7 @@ def sym_float(a: Any) -> float:
     return builtins.float(a)
 
 
-def _together(a: Any, b: Any, larger: bool) -> Any:
+def _together(a: float, b: float, larger: bool) -> float:
     """The larger or smaller of two, a float where one of them is."""
     chosen = (max if larger else min)(a, b)
     if isinstance(a, builtins.float) != isinstance(b, builtins.float):
@@ -70,7 +72,7 @@ def _together(a: Any, b: Any, larger: bool) -> Any:
     return chosen
 
 
-def sym_max(a: Any, b: Any) -> Any:
+def sym_max(a: float, b: float) -> float:
     """The larger one; a float where one of them is.
 
     >>> import tritonnn as torch
@@ -80,7 +82,7 @@ def sym_max(a: Any, b: Any) -> Any:
     return _together(a, b, True)
 
 
-def sym_min(a: Any, b: Any) -> Any:
+def sym_min(a: float, b: float) -> float:
     """The smaller one; a float where one of them is.
 
     >>> import tritonnn as torch
@@ -90,7 +92,7 @@ def sym_min(a: Any, b: Any) -> Any:
     return _together(a, b, False)
 
 
-def sym_not(a: Any) -> bool:
+def sym_not(a: float) -> bool:
     """`not a`.
 
     >>> import tritonnn as torch
@@ -100,7 +102,7 @@ def sym_not(a: Any) -> bool:
     return not a
 
 
-def sym_sqrt(a: Any) -> float:
+def sym_sqrt(a: float) -> float:
     """The square root.
 
     >>> import tritonnn as torch
@@ -110,7 +112,7 @@ def sym_sqrt(a: Any) -> float:
     return math.sqrt(a)
 
 
-def sym_sum(args: Sequence[Any]) -> Any:
+def sym_sum(args: Sequence[float]) -> float:
     """The sum of a list or tuple.
 
     >>> import tritonnn as torch
@@ -120,7 +122,7 @@ def sym_sum(args: Sequence[Any]) -> Any:
     return sum(args)
 
 
-def sym_ite(b: bool, t: Any, f: Any) -> Any:
+def sym_ite(b: bool, t: T, f: T) -> T:
     """`t` if `b` else `f`, which must be of one type.
 
     >>> import tritonnn as torch
@@ -163,7 +165,9 @@ def sym_fresh_size(expr: int) -> int:
     return expr
 
 
-def _refused(name: str, kind: type[Exception], default: str, message: Any) -> NoReturn:
+def _refused(
+    name: str, kind: type[Exception], default: str, message: Callable[[], object] | None
+) -> NoReturn:
     if message is not None and not callable(message):
         raise TypeError(f"{name}: message must be a callable, not {type(message).__name__}")
     raise kind(default if message is None else str(message()))
@@ -172,7 +176,9 @@ def _refused(name: str, kind: type[Exception], default: str, message: Any) -> No
 _DEFAULT = "Expected cond to be True, but got False. (Could this error message be improved?)"
 
 
-def _check_with(kind: type[Exception], cond: Any, message: Any = None, name: str = "_check_with") -> None:
+def _check_with(
+    kind: type[Exception], cond: bool, message: Callable[[], object] | None = None, name: str = "_check_with"
+) -> None:
     """Raise `kind`, with the text that `message()` returns, where `cond` is False."""
     if not isinstance(cond, bool):
         raise TypeError(f"{name}: cond must be a bool, but got {type(cond)}")
@@ -180,33 +186,35 @@ def _check_with(kind: type[Exception], cond: Any, message: Any = None, name: str
         _refused(name, kind, _DEFAULT, message)
 
 
-def _check(cond: Any, message: Any = None) -> None:
+def _check(cond: bool, message: Callable[[], object] | None = None) -> None:
     """Raise RuntimeError where `cond` is False."""
     _check_with(RuntimeError, cond, message, "_check")
 
 
-def _check_is_size(i: Any, message: Any = None, *, max: Any = None) -> None:
+def _check_is_size(
+    i: float, message: Callable[[], object] | None = None, *, max: float | None = None
+) -> None:
     """Raise RuntimeError where `i` is negative, or above `max`."""
     _check(i >= 0, message)
     if max is not None:
         _check(i <= max, message)
 
 
-def _check_index(cond: Any, message: Any = None) -> None:
+def _check_index(cond: bool, message: Callable[[], object] | None = None) -> None:
     """Raise IndexError where `cond` is False."""
     _check_with(IndexError, cond, message, "_check_index")
 
 
-def _check_value(cond: Any, message: Any = None) -> None:
+def _check_value(cond: bool, message: Callable[[], object] | None = None) -> None:
     """Raise ValueError where `cond` is False."""
     _check_with(ValueError, cond, message, "_check_value")
 
 
-def _check_type(cond: Any, message: Any = None) -> None:
+def _check_type(cond: bool, message: Callable[[], object] | None = None) -> None:
     """Raise TypeError where `cond` is False."""
     _check_with(TypeError, cond, message, "_check_type")
 
 
-def _check_not_implemented(cond: Any, message: Any = None) -> None:
+def _check_not_implemented(cond: bool, message: Callable[[], object] | None = None) -> None:
     """Raise NotImplementedError where `cond` is False."""
     _check_with(NotImplementedError, cond, message, "_check_not_implemented")

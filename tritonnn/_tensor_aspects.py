@@ -124,15 +124,15 @@ class Aspects(Tensor):
 
     # ---- devices that are never there -----------------------------------------------------------------
 
-    def ipu(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def ipu(self, device: int | None = None, non_blocking: bool = False) -> Tensor:
         """Refused: tritonnn has no backend for that device."""
         _no_device("ipu")
 
-    def mtia(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def mtia(self, device: int | None = None, non_blocking: bool = False) -> Tensor:
         """Refused: tritonnn has no backend for that device."""
         _no_device("mtia")
 
-    def xpu(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def xpu(self, device: int | None = None, non_blocking: bool = False) -> Tensor:
         """Refused: tritonnn has no backend for that device."""
         _no_device("xpu")
 
@@ -148,18 +148,17 @@ class Aspects(Tensor):
     def volatile(self, value: Any) -> None:
         warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.")
 
-    def reinforce(self, reward: Any) -> NoReturn:
+    def reinforce(self, reward: float) -> None:
         """Refused: `torch.distributions` took its place."""
         raise RuntimeError(
             "reinforce() was removed. Use torch.distributions instead: loss = -Categorical(probs).log_prob(action) * "
             "reward"
         )
 
-    def resize(self, *sizes: Any) -> Tensor:
+    def resize(self, *sizes: int) -> Tensor:
         """Deprecated: `view` of the same number of elements."""
         warnings.warn("non-inplace resize is deprecated", stacklevel=2)
-        shape = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
-        return _resized(self, shape)
+        return _resized(self, sizes)
 
     def resize_as(self, tensor: Tensor) -> Tensor:
         """Deprecated: `view` in the shape of another tensor of the same number of elements."""
@@ -189,5 +188,13 @@ def _no_device(name: str) -> NoReturn:
     )
 
 
-for _name in ("is_ipu", "is_maia", "is_mtia", "is_vulkan", "is_xla", "_python_dispatch", "_has_symbolic_sizes_strides"):
+for _name in (
+    "is_ipu",
+    "is_maia",
+    "is_mtia",
+    "is_vulkan",
+    "is_xla",
+    "_python_dispatch",
+    "_has_symbolic_sizes_strides",
+):
     setattr(Aspects, _name, property(lambda self: False, doc="False: there are no such tensors."))

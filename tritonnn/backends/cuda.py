@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from tritonnn import precision
+from tritonnn._tensor import Tensor
 from tritonnn.backends._switches import boolean, switch
 
 __all__ = [
@@ -133,10 +134,10 @@ def sdp_kernel(
 class SDPAParams(NamedTuple):
     """The arguments of a call of `scaled_dot_product_attention`, to ask which way of computing it can take."""
 
-    query: Any
-    key: Any
-    value: Any
-    attn_mask: Any
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    attn_mask: Tensor | None
     dropout: float
     is_causal: bool
     enable_gqa: bool
@@ -183,11 +184,11 @@ def _preferred(kind: str, backend: Any, known: tuple[str, ...]) -> str:
     return "default"
 
 
-def preferred_linalg_library(backend: Any = None) -> str:
+def preferred_linalg_library(backend: str | None = None) -> str:
     """'default': decompositions have one implementation, whatever library is preferred."""
     return _preferred("linalg", backend, ("default", "cusolver", "magma"))
 
 
-def preferred_blas_library(backend: Any = None) -> str:
+def preferred_blas_library(backend: str | None = None) -> str:
     """'default': products have one implementation, whatever library is preferred."""
     return _preferred("blas", backend, ("default", "cublas", "cublaslt", "hipblaslt", "ck"))

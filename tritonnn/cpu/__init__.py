@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn._streams import CPUEvent as Event
 from tritonnn._streams import CPUStream as Stream
+from tritonnn.device import DeviceLike
 
 __all__ = [
     "Event",
@@ -103,7 +104,7 @@ def get_capabilities() -> dict[str, Any]:
     return {"architecture": platform.machine(), "num_logical_cores": cores}
 
 
-def current_stream(device: Any = None) -> Stream:
+def current_stream(device: DeviceLike | None = None) -> Stream:
     """The only one.
 
     >>> import tritonnn as torch

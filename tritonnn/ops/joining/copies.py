@@ -15,6 +15,19 @@ from tritonnn.ops.joining import joining  # noqa: F401
 from tritonnn.ops.shape import parts, rearrange, shape, strided  # noqa: F401
 from tritonnn.table.op import NAMESPACES
 
+# Of each view: a call with x, (2, 3), and what it shows.
+_SHAPES = {
+    "as_strided": ("x, (2,), (3,)", [2]), "diagonal": ("x", [2]), "expand": ("x, (4, 2, 3)", [4, 2, 3]),
+    "permute": ("x, (1, 0)", [3, 2]), "select": ("x, 0, 1", [3]), "squeeze": ("x", [2, 3]), "t": ("x", [3, 2]),
+    "transpose": ("x, 0, 1", [3, 2]), "unfold": ("x, 1, 2, 1", [2, 2, 2]), "unsqueeze": ("x, 0", [1, 2, 3]),
+    "view": ("x, (6,)", [6]), "view_as_complex": ("x[:, :2].contiguous()", [2]), "narrow": ("x, 1, 0, 2", [2, 2]),
+    "view_as_real": ("torch.tensor([1j])", [1, 2]),
+}  # fmt: skip
+_COUNTS = {"split": ("x, 1", 2), "split_with_sizes": ("x, [1, 1]", 2), "unbind": ("x", 2), "chunk": ("x, 2", 2)}
+_EXAMPLES = {
+    **{name: (f"torch.{{}}({args}).shape", f"torch.Size({shape})") for name, (args, shape) in _SHAPES.items()},
+    **{name: (f"len(torch.{{}}({args}))", str(count)) for name, (args, count) in _COUNTS.items()},
+}
 _OUT = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
 
 
@@ -43,7 +56,15 @@ def _copying(name: str, viewing: Callable, takes_out: bool) -> Callable:
     last = [_OUT] if takes_out and "out" not in signature.parameters else []
     copying.__signature__ = signature.replace(parameters=[*given, *last])  # type: ignore[attr-defined]
     copying.__name__ = copying.__qualname__ = name
-    copying.__doc__ = f"`{name.removesuffix('_copy')}` whose result has memory of its own."
+    plain = name.removesuffix("_copy").removeprefix("unsafe_")
+    call, shown = _EXAMPLES[plain]
+    copying.__doc__ = f"""`{plain}` whose result has memory of its own.
+
+    >>> import tritonnn as torch
+    >>> x = torch.arange(6.0).reshape(2, 3)
+    >>> {call.format(name)}
+    {shown}
+    """
     return copying
 
 
