@@ -23,9 +23,16 @@ _SHAPES = {
     "view": ("x, (6,)", [6]), "view_as_complex": ("x[:, :2].contiguous()", [2]), "narrow": ("x, 1, 0, 2", [2, 2]),
     "view_as_real": ("torch.tensor([1j])", [1, 2]),
 }  # fmt: skip
-_COUNTS = {"split": ("x, 1", 2), "split_with_sizes": ("x, [1, 1]", 2), "unbind": ("x", 2), "chunk": ("x, 2", 2)}
+_COUNTS = {
+    "split": ("x, 1", 2),
+    "split_with_sizes": ("x, [1, 1]", 2),
+    "unbind": ("x", 2),
+    "chunk": ("x, 2", 2),
+}
 _EXAMPLES = {
-    **{name: (f"torch.{{}}({args}).shape", f"torch.Size({shape})") for name, (args, shape) in _SHAPES.items()},
+    **{
+        name: (f"torch.{{}}({args}).shape", f"torch.Size({shape})") for name, (args, shape) in _SHAPES.items()
+    },
     **{name: (f"len(torch.{{}}({args}))", str(count)) for name, (args, count) in _COUNTS.items()},
 }
 _OUT = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
