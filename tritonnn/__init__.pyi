@@ -208,7 +208,7 @@ from tritonnn.storage.kinds import from_file as from_file
 from tritonnn.storage.kinds import is_storage as is_storage
 from tritonnn.storage.typed import TypedStorage as TypedStorage
 from tritonnn.storage.untyped import UntypedStorage as UntypedStorage
-from tritonnn.table.types import Dims, IntOrInts, Ints, Number, Tensors, Three
+from tritonnn.table.types import Dims, IntOrInts, Ints, Number, Tensors
 from tritonnn.threads import get_num_interop_threads as get_num_interop_threads
 from tritonnn.threads import get_num_threads as get_num_threads
 from tritonnn.threads import set_num_interop_threads as set_num_interop_threads
@@ -2112,7 +2112,7 @@ def poisson_nll_loss(
 ) -> Tensor: ...
 def native_layer_norm(
     input: Tensor, normalized_shape: IntOrInts, weight: Tensor | None, bias: Tensor | None, eps: _float
-) -> Three: ...
+) -> tuple[Tensor, Tensor, Tensor]: ...
 def native_group_norm(
     input: Tensor,
     weight: Tensor | None,
@@ -2122,7 +2122,7 @@ def native_group_norm(
     HxW: _int,
     group: _int,
     eps: _float,
-) -> Three: ...
+) -> tuple[Tensor, Tensor, Tensor]: ...
 def native_batch_norm(
     input: Tensor,
     weight: Tensor | None,
@@ -2132,7 +2132,7 @@ def native_batch_norm(
     training: _bool,
     momentum: _float,
     eps: _float,
-) -> Three: ...
+) -> tuple[Tensor, Tensor, Tensor]: ...
 def norm_except_dim(v: Tensor, pow: _int = 2, dim: _int = 0) -> Tensor: ...
 def frobenius_norm(input: Tensor, dim: IntOrInts, keepdim: _bool = False) -> Tensor: ...
 def nuclear_norm(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor: ...

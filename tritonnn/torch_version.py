@@ -71,7 +71,7 @@ class TorchVersion(str):
         if not isinstance(other, (str, tuple, list)):
             return NotImplemented
         order = self._compared(other)
-        return str.__eq__(self, other) if order is None else order == 0  # type: ignore[arg-type]
+        return str.__eq__(self, other) if order is None else order == 0
 
     def __ne__(self, other: object) -> bool:
         return not self == other

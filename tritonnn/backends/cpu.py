@@ -12,7 +12,9 @@ def get_cpu_capability() -> str:
     >>> isinstance(torch.backends.cpu.get_cpu_capability(), str)
     True
     """
-    from numpy._core._multiarray_umath import __cpu_features__ as features
+    import numpy
+
+    features = vars(vars(numpy._core)["_multiarray_umath"])["__cpu_features__"]  # type: ignore[attr-defined]
 
     wanted = {"AVX512": "AVX512F", "AVX2": "AVX2", "VSX": "VSX", "SVE256": "SVE", "ZVECTOR": "VX"}
     return next((name for name, feature in wanted.items() if features.get(feature)), "DEFAULT")

@@ -41,8 +41,8 @@ class verbose:
     def __enter__(self) -> verbose:
         return self
 
-    def __exit__(self, *exc_info: object) -> bool:
-        return False
+    def __exit__(self, *exc_info: object) -> None:
+        pass
 
 
 class _Mkldnn(types.ModuleType):

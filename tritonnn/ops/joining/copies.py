@@ -31,7 +31,7 @@ _COUNTS = {
 }
 _EXAMPLES = {
     **{
-        name: (f"torch.{{}}({args}).shape", f"torch.Size({shape})") for name, (args, shape) in _SHAPES.items()
+        name: (f"torch.{{}}({args}).shape", f"torch.Size({sizes})") for name, (args, sizes) in _SHAPES.items()
     },
     **{name: (f"len(torch.{{}}({args}))", str(count)) for name, (args, count) in _COUNTS.items()},
 }

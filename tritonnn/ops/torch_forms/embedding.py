@@ -12,6 +12,7 @@ from tritonnn.errors import fail
 from tritonnn.ops import embedding
 from tritonnn.ops._definitions import layers
 from tritonnn.ops._table import Bad, Sample, composite, expose
+from tritonnn.ops.embedding import embedding_bag_lookup
 from tritonnn.ops.sparse.embedding import bags_looked_up
 from tritonnn.table import Make
 from tritonnn.table.types import Count
@@ -33,7 +34,7 @@ def _definition(
     maxima = np.zeros(0, int) if mode < 2 else np.empty(rows.shape, int)
     for place in np.ndindex(maxima.shape if mode == 2 else (0,)):
         own = [index for index, bag in zip(indices, bags, strict=True) if bag == place[0]]
-        maxima[place] = max(own, key=lambda index, column=place[1]: weight[index, column], default=-1)
+        maxima[place] = own[int(np.argmax(weight[own, place[1]]))] if own else -1
     return rows, bags, sizes, maxima
 
 
@@ -78,11 +79,11 @@ def aten_embedding_bag(
     word = _MODES[mode]
     embedding._check_bags(indices, weight, offsets, word, per_sample_weights, scale_grad_by_freq)
     padding_idx = embedding._padding("embedding_bag", padding_idx, weight)
-    args: Any = (weight, indices, offsets, per_sample_weights, word, padding_idx, bool(scale_grad_by_freq))
-    results = embedding.embedding_bag_lookup(*args, bool(include_last_offset))
+    args = weight, indices, offsets, per_sample_weights, word, padding_idx, bool(scale_grad_by_freq)
+    rows, bags, sizes, maxima = embedding_bag_lookup(*args, bool(include_last_offset))
     if sparse:
-        return bags_looked_up(*args, bool(include_last_offset)), *results[1:]
-    return tuple(results)  # type: ignore[return-value]
+        rows = bags_looked_up(*args, bool(include_last_offset))
+    return rows, bags, sizes, maxima
 
 
 @expose("torch")

@@ -45,7 +45,8 @@ def aten_kl_div(input: Tensor, target: Tensor, reduction: Count = 0, *, log_targ
     """
     from tritonnn.ops.joining.repeating import broadcast_tensors
 
-    return kl_div(*broadcast_tensors(input, target), reduction=_word(reduction), log_target=log_target)
+    input, target = broadcast_tensors(input, target)
+    return kl_div(input, target, reduction=_word(reduction), log_target=log_target)
 
 
 def _poisson_definition(

@@ -14,15 +14,13 @@ from tritonnn.ops._table import Bad, Sample, composite
 from tritonnn.ops.normalization import batch_norm, normalization
 from tritonnn.table.types import Count, IntOrInts
 
-Three = tuple[Tensor, Tensor, Tensor]
-
 
 def _moments(input: np.ndarray, axes: tuple[int, ...], eps: float) -> tuple[np.ndarray, np.ndarray]:
     """Mean and 1 / standard deviation, with the dimensions kept."""
     return input.mean(axes, keepdims=True), 1 / np.sqrt(input.var(axes, keepdims=True) + eps)
 
 
-def _in_input_type(input: Tensor, results: Any) -> Three:
+def _in_input_type(input: Tensor, results: Any) -> tuple[Tensor, Tensor, Tensor]:
     """The statistics in the type of the input, as layer and group norm of ATen give them on the CPU."""
     values, mean, rstd = results
     if input.device.type == "cpu":
@@ -44,7 +42,7 @@ def _layer_definition(input: np.ndarray, normalized_shape: Any, weight: Any, bia
 )  # fmt: skip
 def aten_layer_norm(
     input: Tensor, normalized_shape: IntOrInts, weight: Tensor | None, bias: Tensor | None, eps: float
-) -> Three:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Layer normalisation with the mean and 1 / standard deviation of every row.
 
     >>> import tritonnn as torch
@@ -76,7 +74,7 @@ def _group_definition(
 def aten_group_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, N: Count, C: Count, HxW: Count, group: Count,
     eps: float,
-) -> Three:  # fmt: skip
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Group normalisation with the mean and 1 / standard deviation of every sample's groups.
 
     Args:
@@ -115,7 +113,7 @@ def _batch_definition(
 def aten_batch_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
     running_var: Tensor | None, training: bool, momentum: float, eps: float,
-) -> Three:  # fmt: skip
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Batch normalisation with the mean and 1 / standard deviation of the batch, which are empty outside training.
 
     >>> import tritonnn as torch

@@ -97,5 +97,6 @@ def nuclear_norm(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tens
     tensor(7.)
     """
     if isinstance(dim, bool):  # `nuclear_norm(input, keepdim)`
-        dim, keepdim = None, dim
-    return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
+        return matrix_norm(input, "nuc", (-2, -1), dim)
+    dims = (-2, -1) if dim is None else (dim,) if isinstance(dim, int) else dim
+    return matrix_norm(input, "nuc", dims, keepdim)

@@ -81,16 +81,21 @@ def range(
     if (end - start) * step < 0:  # type: ignore[operator]
         bounds = f"{start} to {end} by {step}"
         raise fail("range", f"upper bound and lower bound inconsistent with step sign: {bounds}")
-    count = math.floor((end - start) / step) + 1  # type: ignore[operator]
+    count = math.floor((end - start) / step) + 1  # type: ignore[arg-type]
     where = out.device if out is not None else resolve(device)
     values = dispatch.call(arange_fill.op, (start, step, count, kind, where))
     return _finish(_copy_out(out, values), requires_grad, False, layout)
 
 
+_XOR: Any = np.bitwise_xor
+
+
 def _bits(input: np.ndarray, dim: Any = (), keepdim: bool = False, mode: int = 0) -> Any:
     dims = (dim,) if isinstance(dim, int) else tuple(dim) or tuple(np.arange(input.ndim))
-    whole = input.astype(np.float64).view(np.int64) if input.dtype.kind in "fV" else input.astype(np.int64)
-    return np.bitwise_xor.reduce(whole, dims, keepdims=keepdim).astype(np.int64).view(np.uint64)
+    whole: Any = (
+        input.astype(np.float64).view(np.int64) if input.dtype.kind in "fV" else input.astype(np.int64)
+    )
+    return _XOR.reduce(whole, dims, keepdims=keepdim).astype(np.int64).view(np.uint64)
 
 
 @composite(
