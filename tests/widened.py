@@ -56,6 +56,7 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
     ),
     **dict.fromkeys(("lstm_layer", "gru_layer", "rnn_layer"), (8, PRODUCTS)),
     "native_group_norm": (6, "the deviation of few numbers from their mean, divided by it"),
+    "aten_batch_norm": (3, "the deviation of few numbers from their mean, divided by it"),
     "aten_group_norm": (6, "the deviation of few numbers from their mean, divided by it"),
     "aten_layer_norm": (6, "the deviation of few numbers from their mean, divided by it"),
     "native_layer_norm": (6, "the deviation of few numbers from their mean, divided by it"),

@@ -43,7 +43,12 @@ def norm_except_dim(v: Tensor, pow: Count = 2, dim: Count = 0) -> Tensor:
             "norm_except_dim", f"Dimension out of range (expected to be in range of [-1, {rank - 1}], but got {dim})",
             kind=IndexError, v=v,
         )  # fmt: skip
-    return norm(v, pow, tuple(i for i in range(rank) if i != dim), keepdim=True) if rank > 1 else v.abs()
+    if rank == 1:
+        return v.abs()
+    if dim:  # a copy, so that a write into v leaves the gradient right
+        v = v.transpose(0, dim).contiguous()
+    values = norm(v, pow, tuple(range(1, rank)), keepdim=True)
+    return values.transpose(0, dim) if dim else values
 
 
 def _frobenius_definition(input: np.ndarray, dim: Any, keepdim: bool) -> Any:
