@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 
 def is_available() -> bool:
@@ -26,14 +26,14 @@ def is_bf16_supported(including_emulation: bool = True) -> bool:
     return False
 
 
-def nothing(*args: Any, **kwargs: Any) -> None:
+def nothing(*args: object, **kwargs: object) -> None:
     """Nothing: there is no device that this would concern."""
 
 
 def refusing(device: str, name: str) -> Callable[..., NoReturn]:
     """A function that says that there is no such device."""
 
-    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+    def refuse(*args: object, **kwargs: object) -> NoReturn:
         raise RuntimeError(f"torch.{device}.{name}: tritonnn has no backend for the device {device}")
 
     refuse.__name__ = refuse.__qualname__ = name

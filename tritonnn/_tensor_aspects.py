@@ -145,7 +145,7 @@ class Aspects(Tensor):
         return False
 
     @volatile.setter
-    def volatile(self, value: Any) -> None:
+    def volatile(self, value: object) -> None:
         warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.")
 
     def reinforce(self, reward: float) -> None:

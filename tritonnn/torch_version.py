@@ -40,7 +40,7 @@ class TorchVersion(str):
 
     __slots__ = ()
 
-    def _compared(self, other: Any) -> int | None:
+    def _compared(self, other: object) -> int | None:
         """-1, 0 or 1 as this is below, equal to or above the other; None where one is no version."""
         if isinstance(other, Iterable) and not isinstance(other, str):
             other = ".".join(str(part) for part in other)
@@ -51,21 +51,21 @@ class TorchVersion(str):
             return None
         return (mine > theirs) - (mine < theirs)
 
-    def __lt__(self, other: Any) -> bool:
+    def __lt__(self, other: object) -> bool:
         order = self._compared(other)
-        return str.__lt__(self, other) if order is None else order < 0
+        return str.__lt__(self, str(other)) if order is None else order < 0
 
-    def __le__(self, other: Any) -> bool:
+    def __le__(self, other: object) -> bool:
         order = self._compared(other)
-        return str.__le__(self, other) if order is None else order <= 0
+        return str.__le__(self, str(other)) if order is None else order <= 0
 
-    def __gt__(self, other: Any) -> bool:
+    def __gt__(self, other: object) -> bool:
         order = self._compared(other)
-        return str.__gt__(self, other) if order is None else order > 0
+        return str.__gt__(self, str(other)) if order is None else order > 0
 
-    def __ge__(self, other: Any) -> bool:
+    def __ge__(self, other: object) -> bool:
         order = self._compared(other)
-        return str.__ge__(self, other) if order is None else order >= 0
+        return str.__ge__(self, str(other)) if order is None else order >= 0
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, (str, tuple, list)):

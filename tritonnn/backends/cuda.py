@@ -178,7 +178,7 @@ def allow_fp16_bf16_reduction_math_sdp(enabled: bool) -> None:
 _reduction = {"half": False}
 
 
-def _preferred(kind: str, backend: Any, known: tuple[str, ...]) -> str:
+def _preferred(kind: str, backend: str | None, known: tuple[str, ...]) -> str:
     if backend is not None and str(backend).lower() not in known:
         raise RuntimeError(f"preferred_{kind}_library: unknown backend {backend!r}: expected one of {known}")
     return "default"

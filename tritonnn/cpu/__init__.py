@@ -77,7 +77,7 @@ def current_device() -> str:
     return "cpu"
 
 
-def set_device(device: Any) -> None:
+def set_device(device: DeviceLike) -> None:
     """Nothing: there is one.
 
     >>> import tritonnn as torch
@@ -85,7 +85,7 @@ def set_device(device: Any) -> None:
     """
 
 
-def synchronize(device: Any = None) -> None:
+def synchronize(device: DeviceLike | None = None) -> None:
     """Nothing: a call on the CPU has ended when it returns.
 
     >>> import tritonnn as torch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 __all__ = ["generate_methods_for_privateuse1_backend", "rename_privateuse1_backend"]
 
@@ -15,7 +15,7 @@ def rename_privateuse1_backend(backend_name: str) -> NoReturn:
     )
 
 
-def generate_methods_for_privateuse1_backend(*args: Any, **kwargs: Any) -> NoReturn:
+def generate_methods_for_privateuse1_backend(*args: object, **kwargs: object) -> NoReturn:
     """Refused, as `rename_privateuse1_backend`."""
     raise NotImplementedError(
         "generate_methods_for_privateuse1_backend: tritonnn takes no device of a program's own; there are cpu and cuda"

@@ -78,23 +78,23 @@ class WeakIdKeyDictionary(MutableMapping):
         if dict is not None:
             self.update(dict)
 
-    def _key(self, key: Any) -> Any:
+    def _key(self, key: object) -> Any:
         owner = weakref.ref(self)
 
-        def forget(ref: Any) -> None:
+        def forget(ref: object) -> None:
             mapping = owner()
             if mapping is not None:
                 mapping.data.pop(ref, None)
 
         return self.ref_type(key, forget)
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: object) -> Any:
         return self.data[self.ref_type(key)]
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: object, value: object) -> None:
         self.data[self._key(key)] = value
 
-    def __delitem__(self, key: Any) -> None:
+    def __delitem__(self, key: object) -> None:
         del self.data[self.ref_type(key)]
 
     def __contains__(self, key: object) -> bool:
