@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "_call_site determinism batch_sizes bessel_coefficients gamma_coefficients torch_version _streams _symbolic "
         "_absent quasirandom._directions nn._conversion",
     ),
-    ("a tensor as data", "memory _tensor _sparse _methods _overriding _overridable"),
+    ("a tensor as data", "memory _tensor _sparse _compressed _methods _overriding _overridable"),
     ("device runtime", "runtime"),
     ("what kernels are launched with", "kernels.check.case kernels.tables kernels.launch"),
     ("what kernels call", "kernels.device"),
@@ -44,7 +44,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "tritonnn _tensor_methods nn func optim amp linalg special fft signal masked distributions sparse cpu cuda "
         "backends utils ops.__main__ ops._stubs ops._coverage collect_env _run _shim __main__ _verify testing "
         "overrides _C library accelerator functional futures mps mtia quasirandom types xpu __config__ __future__ "
-        "_questions",
+        "_questions profiler autograd.profiler",
     ),
 )
 

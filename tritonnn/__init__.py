@@ -56,7 +56,11 @@ from tritonnn.memory_format import (
     layout,
     memory_format,
     preserve_format,
+    sparse_bsc,
+    sparse_bsr,
     sparse_coo,
+    sparse_csc,
+    sparse_csr,
     strided,
 )
 from tritonnn.precision import get_float32_matmul_precision, set_float32_matmul_precision
@@ -90,8 +94,8 @@ globals().update(NAMESPACES["torch"])
 _SUBMODULES = frozenset((
     "_C", "__config__", "__future__", "accelerator", "amp", "autograd", "backends", "cpu", "cuda", "distributions",
     "fft", "func", "functional", "futures", "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nn",
-    "optim", "overrides", "quasirandom", "random", "serialization", "signal", "sparse", "special", "storage",
-    "testing", "torch_version", "types", "utils", "version", "xpu",
+    "optim", "overrides", "profiler", "quasirandom", "random", "serialization", "signal", "sparse", "special",
+    "storage", "testing", "torch_version", "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
@@ -100,6 +104,10 @@ _LAZY = {
     "is_storage": "storage.kinds", "from_file": "storage.kinds",
     "set_default_tensor_type": "legacy_types",
     "sparse_coo_tensor": "ops.sparse.making",
+    **dict.fromkeys((
+        "sparse_csr_tensor", "sparse_csc_tensor", "sparse_bsr_tensor", "sparse_bsc_tensor", "sparse_compressed_tensor",
+    ), "ops.sparse.compressed"),
+    **dict.fromkeys(("hspmm", "smm", "sspaddmm"), "ops.sparse.products"),
     "from_dlpack": "utils.dlpack", "to_dlpack": "utils.dlpack",
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",

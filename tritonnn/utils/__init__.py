@@ -6,8 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _SUBMODULES = frozenset((
-    "_foreach_utils", "_import_utils", "_pytree", "backend_registration", "checkpoint", "collect_env", "data",
-    "deterministic", "dlpack", "hooks", "safetensors", "weak",
+    "_foreach_utils", "_import_utils", "_python_dispatch", "_pytree", "backend_registration", "checkpoint",
+    "collect_env", "data", "deterministic", "dlpack", "flop_counter", "hooks", "module_tracker", "safetensors",
+    "weak",
 ))  # fmt: skip
 _FUNCTIONS = {
     "summary": "_summary", "swap_tensors": "_swapping", "rename_privateuse1_backend": "backend_registration",
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # where `__getattr__` would let any name pass
     from tritonnn.utils import (
         _foreach_utils,
         _import_utils,
+        _python_dispatch,
         _pytree,
         backend_registration,
         checkpoint,
@@ -27,7 +29,9 @@ if TYPE_CHECKING:  # where `__getattr__` would let any name pass
         data,
         deterministic,
         dlpack,
+        flop_counter,
         hooks,
+        module_tracker,
         safetensors,
         weak,
     )

@@ -167,12 +167,12 @@ for _n in (2, 3):
     ) -> Tensor:
         return grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners)
 
-    _grid = ", ".join("1" * (_n + 1)) + f", {_n}"
-    _sampler.__doc__ = f"""`grid_sampler` of {_n}-dimensional images.
+    _sizes = ", 2" * _n
+    _sampler.__doc__ = f"""`grid_sampler` of {_n}-d images.
 
     >>> import tritonnn as torch
-    >>> torch.grid_sampler_{_n}d(torch.ones({", ".join("1" * (_n + 2))}), torch.zeros({_grid}), 0, 0, False).item()
-    1.0
+    >>> torch.grid_sampler_{_n}d(torch.ones(1, 1{_sizes}), torch.zeros(1{_sizes}, {_n}), 0, 0, False).sum()
+    tensor({2**_n}.)
     """
     expose("torch", of=grid_sampler)(named(f"grid_sampler_{_n}d", _sampler))
 
