@@ -20,6 +20,7 @@ from tritonnn._overriding import DisableTorchFunctionSubclass
 from tritonnn._parameter import _rebuild_from_type_v2, attributes, make_subclass, of_class
 from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor, check_grad, set_requires_grad
+from tritonnn._tensor_aspects import Aspects
 from tritonnn.autograd.api import backward
 from tritonnn.device import CPU, register_runtime
 from tritonnn.dtypes import dtype as DType
@@ -315,7 +316,7 @@ def _cuda() -> Any:
 
 
 def _attach() -> None:
-    for name, value in list(vars(_Methods).items()):
+    for name, value in [*vars(_Methods).items(), *vars(Aspects).items()]:
         if isinstance(value, (FunctionType, staticmethod, property)):
             setattr(Tensor, name, value)
     for name, value in list(vars(Tensor).items()):
