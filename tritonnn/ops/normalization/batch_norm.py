@@ -6,7 +6,7 @@ from typing import Any
 
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid
+from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._fused import (
@@ -183,6 +183,11 @@ def functional_batch_norm(
         )
     if training and eps <= 0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    if input.shape == (0,):  # a batch of nothing that has no channels
+        for name, given in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+            if given is not None and given.numel():
+                raise fail("batch_norm", f"{name} should contain 0 elements not {given.numel()}", input=input)
+        return input.clone()
     return _normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 

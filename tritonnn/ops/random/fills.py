@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tritonnn import dispatch, dtypes
@@ -10,6 +11,7 @@ from tritonnn.dispatch import allocate
 from tritonnn.errors import fail
 from tritonnn.ops._table import checked
 from tritonnn.ops.conversion.overwriting import overwritten
+from tritonnn.ops.elementwise.derived import view_as_real
 from tritonnn.ops.random.random import (
     draw,
     draw_integers,
@@ -44,6 +46,18 @@ def _refill(
     return overwritten(self, name)
 
 
+def _refill_parts(
+    name: str, self: Tensor, fill: Any, *params: float, generator: Generator | None, shift: float = 0.0
+) -> Tensor:
+    """Draw real and imaginary parts alike."""
+    dispatch.check_inplace(fill.op, self)
+    plain = self.detach()
+    draw(fill, view_as_real(plain), *params, generator=generator)
+    if shift:
+        plain.add_(shift)
+    return overwritten(self, name)
+
+
 def _no_more(name: str, left: dict[str, Any]) -> None:
     if left:
         raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(left))}'")
@@ -64,6 +78,8 @@ def uniform_(
         raise RuntimeError(f"uniform_: from or to is out of bounds: they are {from_} and {to}")
     if from_ > to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
+    if self.is_complex():
+        return _refill_parts("uniform_", self, philox_uniform, float(from_), float(to), generator=generator)
     return _refill("uniform_", self, philox_uniform, float(from_), float(to), generator=generator)
 
 
@@ -78,6 +94,9 @@ def normal_(
     """
     if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    if self.is_complex():  # the real mean is that of real parts alone
+        spread = float(std) / math.sqrt(2)
+        return _refill_parts("normal_", self, philox_normal, 0.0, spread, generator=generator, shift=float(mean))
     return _refill("normal_", self, philox_normal, float(mean), float(std), generator=generator)
 
 
