@@ -38,7 +38,9 @@ NAN_GRADIENT = "PyTorch's gradient of complex numbers whose norm is that of the 
 NAN = "PyTorch's result in bfloat16 is NaN; ours is computed in float32 and rounded once"
 IMAGINARY = "PyTorch's complex64 result is off by 3e-4 where one element dominates; in complex128 both agree"
 LEFT_OUT = "where a gradient is zeros, or of nothing, PyTorch has None"
-REAL_DIAGONAL = "a factor's diagonal is real: the sign of what the gradient has as imaginary part says nothing"
+REAL_DIAGONAL = (
+    "a factor's diagonal is real: the sign of what the gradient has as imaginary part says nothing"
+)
 WINDOW = "the gradient of a window, which PyTorch leaves out"
 UNREAD = "PyTorch gives a gradient to the triangle of the factor that is not read; the one that is read has the same"
 EDGE = "an element on the edge of two bins: PyTorch's edges are rounded otherwise"
@@ -48,7 +50,6 @@ REAL_OUT = "a complex result is not written into a real out=, where PyTorch drop
 RESIZED = "an out= of too few elements is given memory of its own, which the argument then does not share"
 VECTORS = "eigenvectors are determined but for a factor of magnitude 1, and eigenvalues but for their order"
 BESSEL = "PyTorch's coefficients are good for 6 digits; ours agrees with SciPy to 13"
-NOTHING_LEFT = "of rows that are masked as a whole PyTorch gives a zero of the input's dtype instead of an index"
 
 # "name: kind" -> the reason.
 KNOWN: dict[str, str] = {
@@ -101,5 +102,4 @@ KNOWN: dict[str, str] = {
     **dict.fromkeys(
         ("special.bessel_j0: value", "special.bessel_j1: value", "special.bessel_y1: value"), BESSEL
     ),
-    **dict.fromkeys(("masked.argmax: dtype", "masked.argmin: dtype"), NOTHING_LEFT),
 }

@@ -29,7 +29,7 @@ _OTHER_NAMES = """
     upsample upsample_bilinear upsample_nearest vander var_mean vdot xlog1py cholesky cholesky_inverse
     cholesky_solve cond householder_product linalg_cross linalg_lu linalg_lu_solve linalg_matmul linalg_matrix_power
     linalg_norm logdet lstsq lu_solve lu_unpack matrix_norm matrix_power orgqr ormqr solve solve_ex tensorinv
-    triangular_solve vecdot
+    triangular_solve vecdot fftshift ifftshift
 """
 OTHER_NAMES = dict.fromkeys(_OTHER_NAMES.split(), MADE_OF_OTHERS)
 LESS = "nothing is saved here that backward needs, so that it can run again; or the reverse"

@@ -110,7 +110,11 @@ def check_out(
             f"{name}Expected all tensors to be on the same device, but found at least two devices, {device} and "
             f"{out._device} of out!"
         )
-    if out._dtype is not dtype and (exact or call in EXACT) and not (call in ("all", "any") and out._dtype in _TRUTHS):
+    if (
+        out._dtype is not dtype
+        and (exact or call in EXACT)
+        and not (call in ("all", "any") and out._dtype in _TRUTHS)
+    ):
         raise RuntimeError(
             f"{name}expected out to have dtype {dtype.name}, but got {out._dtype.name} instead"
         )

@@ -119,11 +119,11 @@ def argmax(
 
     >>> import tritonnn as torch
     >>> torch.masked.argmax(torch.tensor([1., 5., 3.]), mask=torch.tensor([True, False, True]))
-    tensor(2)
+    tensor(2.)
     """
     x, mask = _cast("argmax", input, mask, dtype)
     at = _extremes.argmax(filled(x, mask, least("argmax", x.dtype)), dim, builtins.bool(keepdim))
-    return at.to(x.dtype) if dim is None else at  # as PyTorch has it
+    return at.to(x.dtype)  # as PyTorch has it
 
 
 def argmin(
@@ -134,11 +134,11 @@ def argmin(
 
     >>> import tritonnn as torch
     >>> torch.masked.argmin(torch.tensor([3., 1., 5.]), mask=torch.tensor([True, False, True]))
-    tensor(0)
+    tensor(0.)
     """
     x, mask = _cast("argmin", input, mask, dtype)
     at = _extremes.argmin(filled(x, mask, greatest("argmin", x.dtype)), dim, builtins.bool(keepdim))
-    return at.to(x.dtype) if dim is None else at  # as PyTorch has it
+    return at.to(x.dtype)  # as PyTorch has it
 
 
 def _count(x: Tensor, dims: tuple[int, ...], keepdim: bool, mask: Tensor | None) -> Tensor:

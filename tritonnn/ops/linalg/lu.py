@@ -207,9 +207,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor]:
     errors=lambda make: [*_errors(make), Bad(make(3, 3) * 0, match=r"U\[1,1\] is zero")],
     reference=lambda A, get_infos: lu_by_rows(A)[: 2 + get_infos],
 )
-def compact_lu(
-    A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None
-) -> tuple[Tensor, ...]:
+def compact_lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> tuple[Tensor, ...]:
     """`linalg.lu_factor`.
 
     Args:

@@ -184,7 +184,12 @@ def functional_batch_norm(
     if training and eps <= 0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     if input.shape == (0,):  # a batch of nothing that has no channels
-        for name, given in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+        for name, given in (
+            ("running_mean", running_mean),
+            ("running_var", running_var),
+            ("weight", weight),
+            ("bias", bias),
+        ):
             if given is not None and given.numel():
                 raise fail("batch_norm", f"{name} should contain 0 elements not {given.numel()}", input=input)
         return input.clone()

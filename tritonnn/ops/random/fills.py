@@ -96,7 +96,9 @@ def normal_(
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     if self.is_complex():  # the real mean is that of real parts alone
         spread = float(std) / math.sqrt(2)
-        return _refill_parts("normal_", self, philox_normal, 0.0, spread, generator=generator, shift=float(mean))
+        return _refill_parts(
+            "normal_", self, philox_normal, 0.0, spread, generator=generator, shift=float(mean)
+        )
     return _refill("normal_", self, philox_normal, float(mean), float(std), generator=generator)
 
 

@@ -37,7 +37,9 @@ def _plan(input: Tensor, dim: int, dtype: DType | None) -> Any:
     dim = wrap_dim(dim, len(input.shape))
     kind = dtype or (dtypes.int64 if input.dtype.kind < 2 else input.dtype)
     if kind is dtypes.bool_:
-        raise Invalid("not implemented for bool: running sums and products are none", kind=NotImplementedError)
+        raise Invalid(
+            "not implemented for bool: running sums and products are none", kind=NotImplementedError
+        )
     if dtype is not None and dtype is not input.dtype:
         input = input.to(dtype)
     return Out(input.shape, kind), (input, dim, dtype)
