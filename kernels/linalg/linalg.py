@@ -37,6 +37,9 @@ def _matmul(out: Buffer, input: Buffer, other: Buffer, precise: str, aligned: bo
 def _linear(
     out: Buffer, input: Buffer, weight: Buffer, bias: Buffer | None, precise: str, aligned: bool
 ) -> Callable[..., None]:
+    if weight.ndim == 1:  # one output, without a dimension of its own
+        weight = weight.as_strided((1, *weight.shape), (0, *weight.strides))
+        out = out.as_strided((*out.shape, 1), (*out.strides, 1))
     if input.ndim == 1:
         input = input.as_strided((1, *input.shape), (0, *input.strides))
         out = out.as_strided((1, *out.shape), (0, *out.strides))

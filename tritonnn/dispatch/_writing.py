@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 # Calls whose out= is of the result's own dtype; others convert to what they are given.
 EXACT = frozenset(
     [
-        "_addmm_activation", "_scaled_mm", "abs", "absolute", "addbmm", "addmm", "addmv", "all", "amax",
-        "amin", "aminmax", "any", "argmax", "argmin", "as_strided_copy", "avg_pool2d", "avg_pool3d",
-        "baddbmm", "bitwise_not", "bmm", "bucketize", "ceil", "chain_matmul", "complex", "conj_physical",
-        "cross", "cummax", "cummin", "diag", "diagonal_copy", "dot", "expand_copy", "float_power", "floor",
-        "frac", "gather", "gelu", "hardshrink", "heaviside", "histc", "histogram", "index_add", "index_copy",
-        "index_reduce", "index_select", "isin", "isneginf", "isposinf", "kthvalue", "linear",
-        "log_softmax", "logcumsumexp", "logsigmoid", "masked_select", "matmul", "max_dim", "median", "min_dim", "mm", "mode",
-        "msort", "multi_dot", "multinomial", "mv", "nan_to_num", "nanmedian", "nanquantile", "neg", "nonzero",
-        "nonzero_static", "norm", "permute_copy", "polar", "qr", "quantile", "renorm", "round", "scatter",
-        "scatter_add", "scatter_reduce", "scatter_src", "search", "searchsorted", "sgn", "sign", "signbit", "slice_scatter",
-        "softmax", "softplus", "softshrink", "sort", "squeeze_copy", "t_copy", "take", "take_along_dim",
-        "tensordot", "topk", "transpose_copy", "tril", "triu", "trunc", "unbind_copy", "unfold_copy", "unsqueeze_copy",
-        "vdot", "vector_norm", "view_copy", "where",
+        "_addmm_activation", "_scaled_mm", "abs", "absolute", "addbmm", "addmm", "addmv", "all", "amax", "amin",
+        "aminmax", "any", "argmax", "argmin", "as_strided_copy", "avg_pool2d", "avg_pool3d", "baddbmm",
+        "bitwise_not", "bmm", "bucketize", "ceil", "chain_matmul", "complex", "conj_physical", "cross", "cummax",
+        "cummin", "diag", "diagonal_copy", "dot", "expand_copy", "float_power", "floor", "frac", "gather", "gelu",
+        "hardshrink", "heaviside", "histc", "histogram", "index_add", "index_copy", "index_reduce", "index_select",
+        "isin", "isneginf", "isposinf", "kthvalue", "linear", "log_softmax", "logcumsumexp", "logsigmoid",
+        "masked_select", "matmul", "max_dim", "median", "min_dim", "mm", "mode", "msort", "multi_dot",
+        "multinomial", "mv", "nan_to_num", "nanmedian", "nanquantile", "neg", "nonzero", "nonzero_static", "norm",
+        "permute_copy", "polar", "qr", "quantile", "renorm", "round", "scatter", "scatter_add", "scatter_reduce",
+        "scatter_src", "search", "searchsorted", "sgn", "sign", "signbit", "slice_scatter", "softmax", "softplus",
+        "softshrink", "sort", "squeeze_copy", "t_copy", "take", "take_along_dim", "tensordot", "topk",
+        "transpose_copy", "tril", "triu", "trunc", "unbind_copy", "unfold_copy", "unsqueeze_copy", "vdot",
+        "vector_norm", "view_copy", "where",
     ]
 )  # fmt: skip
 # Calls that refuse an out= which cannot hold the result with another exception than RuntimeError.

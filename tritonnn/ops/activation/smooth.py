@@ -158,7 +158,8 @@ def _softsign_grad(g: Tensor, input: Tensor) -> Tensor:
 
 
 @pointwise(
-    FLOAT, api="functional", inplace=False, dtypes=NUMERIC_AND_COMPLEX, samples=samples(), grad={"input": _softsign_grad},
+    FLOAT, api="functional", inplace=False, dtypes=NUMERIC_AND_COMPLEX, samples=samples(),
+    grad={"input": _softsign_grad},
     reference=lambda input: input / (1 + np.abs(input)),
     errors=ew.refusals("softsign", NUMERIC_AND_COMPLEX, FLOAT),
 )  # fmt: skip
@@ -177,7 +178,8 @@ def _tanhshrink_grad(g: Tensor, input: Tensor) -> Tensor:
 
 
 @pointwise(
-    FLOAT, api="functional", inplace=False, dtypes=NUMERIC_AND_COMPLEX, samples=samples(), grad={"input": _tanhshrink_grad},
+    FLOAT, api="functional", inplace=False, dtypes=NUMERIC_AND_COMPLEX, samples=samples(),
+    grad={"input": _tanhshrink_grad},
     preserved=("input",),
     reference=lambda input: input - np.tanh(input),
     errors=ew.refusals("tanhshrink", NUMERIC_AND_COMPLEX, FLOAT),

@@ -302,6 +302,15 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     """
     if not (isinstance(input1, Tensor) and isinstance(input2, Tensor) and isinstance(weight, Tensor)):
         tensors_only("bilinear", input1=input1, input2=input2, weight=weight)
+    given: dict[str, Any] = {
+        "input1": input1,
+        "input2": input2,
+        "weight": weight,
+        **({} if bias is None else {"bias": bias}),
+    }
+    if len({tensor.dtype for tensor in given.values()}) > 1:
+        kinds = ", ".join(f"{name}: {tensor.dtype.name}" for name, tensor in given.items())
+        raise fail("bilinear", f"All tensors must have the same dtype, got {kinds}", **given)
     if not (input1.shape and input2.shape):
         text = "input1 and input2 must have a last dimension of features"
         kind = IndexError if len(input1.shape) == len(input2.shape) else RuntimeError
