@@ -1256,9 +1256,7 @@ def triangular_solve(
     *,
     out: tuple[Tensor, ...] | None = None,
 ) -> tuple[Tensor, Tensor]: ...
-def lu(
-    A: Tensor, pivot: _bool = True, get_infos: _bool = False, *, out: tuple[Tensor, ...] | None = None
-) -> tuple[Tensor, ...]: ...
+def lu(A: Tensor, pivot: _bool = True, get_infos: _bool = False, out: Any = None) -> tuple[Tensor, ...]: ...
 def lu_unpack(
     LU_data: Tensor,
     LU_pivots: Tensor,

@@ -30,6 +30,11 @@ def linalg_cholesky_ex(L: np.ndarray, info: np.ndarray, A: np.ndarray, upper: bo
                 factor[at] = np.linalg.cholesky(A[at])
             except np.linalg.LinAlgError:
                 info[at] = _up_to_failure(factor[at], A[at])
+    roots = np.diagonal(factor, axis1=-2, axis2=-1)
+    if np.isnan(roots).any():  # which NumPy passes on
+        for at in np.ndindex(*A.shape[:-2]):
+            if np.isnan(roots[at]).any() and not info[at]:
+                info[at] = _up_to_failure(factor[at], A[at])
     if upper and L.dtype.kind == "c":
         np.conjugate(L, out=L)
 

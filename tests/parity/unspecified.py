@@ -121,7 +121,19 @@ ONLY_INPUT = dict.fromkeys(
     "whether a weight that is not finite meets the zeros of the padding depends on the algorithm",
 )
 # op -> (kinds of special numbers whose result is not compared, why)
+_FACTORED = """
+    compact_lu det det_of eig eigh eigvals eigvalsh inv inv_ex inverse linalg_eig linalg_eigh linalg_lu
+    linalg_lu_factor_ex linalg_slogdet logdet lu_factor lu_factor_ex slogdet solve solve_ex
+"""
 SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
+    **dict.fromkeys(
+        _FACTORED.split(),
+        (
+            ("nan", "infinite", "mixed", "smallest"),
+            "which row LAPACK takes for the pivot, and what it makes of NaN, differs from build to build; PyTorch's "
+            "eigvals ends the process",
+        ),
+    ),
     **dict.fromkeys(
         FOURIER,
         (
