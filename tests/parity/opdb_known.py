@@ -46,6 +46,8 @@ UNREAD = "PyTorch gives a gradient to the triangle of the factor that is not rea
 EDGE = "an element on the edge of two bins: PyTorch's edges are rounded otherwise"
 NARROW = "the refusal of a dimension is narrow's IndexError, PyTorch's an assertion of its own"
 UNCHECKED = "PyTorch refuses an out= of another type only where nothing is to be computed (n=0)"
+TRUTH_OUT = "a sum of whole numbers is not written as a truth value"
+STD_SHAPE = "an empty out= is resized, which PyTorch does only where the mean is a tensor"
 REAL_OUT = "a complex result is not written into a real out=, where PyTorch drops its imaginary part"
 RESIZED = "an out= of too few elements is given memory of its own, which the argument then does not share"
 VECTORS = "eigenvectors are determined but for a factor of magnitude 1, and eigenvalues but for their order"
@@ -95,6 +97,8 @@ KNOWN: dict[str, str] = {
     "narrow_copy: error": NARROW,
     "diff: out": UNCHECKED,
     "logsumexp: out": REAL_OUT,
+    "nansum: out": TRUTH_OUT,
+    "normal: out": STD_SHAPE,
     "gather: error": RESIZED,
     **dict.fromkeys(
         ("linalg.eig: value", "linalg.eig: out", "linalg.eigh: out", "linalg.eigvals: value"), VECTORS

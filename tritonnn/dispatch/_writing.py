@@ -20,6 +20,7 @@ from tritonnn.recording.grad_mode import state
 from tritonnn.recording.preserving import copy_saved
 from tritonnn.recording.refusals import INFERENCE_WRITTEN
 from tritonnn.shape import Size
+from tritonnn.table.rules import BOOL
 
 if TYPE_CHECKING:
     from tritonnn.dispatch._pointwise import Plan
@@ -39,9 +40,9 @@ EXACT = frozenset(
         "multinomial", "mv", "nan_to_num", "nanmedian", "nanquantile", "neg", "nonzero", "nonzero_static", "norm",
         "permute_copy", "polar", "qr", "quantile", "renorm", "round", "scatter", "scatter_add", "scatter_reduce",
         "scatter_src", "search", "searchsorted", "sgn", "sign", "signbit", "slice_scatter", "softmax", "softplus",
-        "softshrink", "sort", "squeeze_copy", "t_copy", "take", "take_along_dim", "tensordot", "topk",
-        "transpose_copy", "tril", "triu", "trunc", "unbind_copy", "unfold_copy", "unsqueeze_copy", "vdot",
-        "vector_norm", "view_copy", "where",
+        "softshrink", "sort", "split_with_sizes_copy", "squeeze_copy", "t_copy", "take", "take_along_dim",
+        "tensordot", "topk", "transpose_copy", "tril", "triu", "trunc", "unbind_copy", "unfold_copy",
+        "unsqueeze_copy", "vdot", "vector_norm", "view_copy", "where",
     ]
 )  # fmt: skip
 # Calls that refuse an out= which cannot hold the result with another exception than RuntimeError.
@@ -59,7 +60,8 @@ def into(
 ) -> Tensor:
     """Write a result into `out`, resizing it where needed."""
     shape, dtype = plan.shape, plan.result
-    check_out(op.public_name, out, edges is not None, dtype, plan.device, op.constant)
+    constant = op.result_rule is BOOL or bool(op.options.get("unrecorded"))
+    check_out(op.public_name, out, edges is not None, dtype, plan.device, constant)
     shared = overlaps(out, args)
     if shared or out._stride is not None:
         refuse_repeated(op.public_name, out)  # elementwise ops look before they resize

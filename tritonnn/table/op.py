@@ -12,7 +12,7 @@ from tritonnn.errors import Invalid, complete, refused
 from tritonnn.table import between
 from tritonnn.table.arguments import Kind, kind_of_argument, taken_at_once, verify
 from tritonnn.table.formulas import no_derivative
-from tritonnn.table.rules import BOOL, FLOAT, FLOATING, PROMOTE
+from tritonnn.table.rules import FLOAT, FLOATING, PROMOTE
 
 OPS: dict[str, Op] = {}
 # Where entries appear, by the word that an entry's `api` has for it; the modules that users find them in.
@@ -251,11 +251,6 @@ class Op:
     def differentiable(self) -> bool:
         """Whether calls are recorded."""
         return bool(self.grad) or self.backward is not None
-
-    @cached_property
-    def constant(self) -> bool:
-        """Whether results never require grad, so that `out=` may."""
-        return self.result_rule is BOOL or bool(self.options.get("unrecorded"))
 
     @cached_property
     def non_differentiable(self) -> frozenset[int]:

@@ -289,9 +289,11 @@ def clamp_min_(input: Tensor, min: Tensor | Number) -> Tensor:
     >>> torch.tensor([1, 5]).clamp_min_(3)
     tensor([3, 5])
     """
-    if _both_bool(input, min):
-        return input.logical_or_(min)
-    return input.clamp_(_given("clamp_min_", "min", min), None)
+    return (
+        input.logical_or_(min)
+        if _both_bool(input, min)
+        else input.clamp_(_given("clamp_min_", "min", min), None)
+    )
 
 
 @expose("torch tensor", of=clamp_max)
@@ -302,9 +304,11 @@ def clamp_max_(input: Tensor, max: Tensor | Number) -> Tensor:
     >>> torch.tensor([1, 5]).clamp_max_(3)
     tensor([1, 3])
     """
-    if _both_bool(input, max):
-        return input.logical_and_(max)
-    return input.clamp_(None, _given("clamp_max_", "max", max))
+    return (
+        input.logical_and_(max)
+        if _both_bool(input, max)
+        else input.clamp_(None, _given("clamp_max_", "max", max))
+    )
 
 
 def _given(op: str, name: str, bound: Any) -> Any:

@@ -14,6 +14,7 @@ from tritonnn.ops._fused import (
     centred_grads,
     check_channels,
     check_parameters,
+    of_nothing,
     on_demand,
     only_floating,
     per_channel,
@@ -181,16 +182,8 @@ def functional_batch_norm(
         )
     if training and eps <= 0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
-    if input.shape == (0,):  # a batch of nothing that has no channels
-        for name, given in (
-            ("running_mean", running_mean),
-            ("running_var", running_var),
-            ("weight", weight),
-            ("bias", bias),
-        ):
-            if given is not None and given.numel():
-                raise fail("batch_norm", f"{name} should contain 0 elements not {given.numel()}", input=input)
-        return input.clone()
+    if input.shape == (0,):
+        return of_nothing(input, running_mean, running_var, weight, bias)
     return _normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 

@@ -264,8 +264,7 @@ def _complex_rms_norm(
         shape, _ = _check_normalized(input, normalized_shape, weight)
     except Invalid as invalid:
         raise complete("rms_norm", ("input", "weight"), (input, weight), invalid) from None
-    dims = tuple(range(-len(shape), 0))
-    normal = input * ((input * input).mean(dims, keepdim=True) + eps).rsqrt()
+    normal = input * ((input * input).mean(tuple(range(-len(shape), 0)), True) + eps).rsqrt()
     return normal if weight is None else normal * weight
 
 

@@ -36,7 +36,7 @@ def _errors(make: Make) -> list[Bad]:
 def _plan(input: Tensor, dim: int, dtype: DType | None) -> Any:
     dim = wrap_dim(dim, len(input.shape))
     kind = dtype or (dtypes.int64 if input.dtype.kind < 2 else input.dtype)
-    if kind is dtypes.bool_:
+    if kind is dtypes.bool_ and input.shape and input.numel():
         raise Invalid(
             "not implemented for bool: running sums and products are none", kind=NotImplementedError
         )
