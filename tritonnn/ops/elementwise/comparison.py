@@ -238,12 +238,7 @@ def _bound_errors(make: Make) -> list[Bad]:
         Bad(make(2), "a", error=TypeError, match="must be Tensor or Number, not str"),
         Bad(make(2), None, error=TypeError, match="must be Tensor or Number, not NoneType"),
         Bad(make(2), make(3), match="must match the size"),
-        Bad(
-            make(2, dtype=dtypes.complex64),
-            1,
-            error=NotImplementedError,
-            match="not implemented for complex64",
-        ),
+        Bad(make(2, dtype=dtypes.complex64), 1, error=NotImplementedError, match="not implemented for"),
     ]
 
 
@@ -291,9 +286,9 @@ def clamp_min_(input: Tensor, min: Tensor | Number) -> Tensor:
     """
     return (
         input.logical_or_(min)
-        if _both_bool(input, min)
-        else input.clamp_(_given("clamp_min_", "min", min), None)
-    )
+        if _both_bool(input, min):
+        return input.logical_or_(min)
+    return input.clamp_(_given("clamp_min_", "min", min), None)
 
 
 @expose("torch tensor", of=clamp_max)
@@ -306,9 +301,9 @@ def clamp_max_(input: Tensor, max: Tensor | Number) -> Tensor:
     """
     return (
         input.logical_and_(max)
-        if _both_bool(input, max)
-        else input.clamp_(None, _given("clamp_max_", "max", max))
-    )
+        if _both_bool(input, max):
+        return input.logical_and_(max)
+    return input.clamp_(None, _given("clamp_max_", "max", max))
 
 
 def _given(op: str, name: str, bound: Any) -> Any:

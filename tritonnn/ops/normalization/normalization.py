@@ -257,11 +257,9 @@ def rms_norm(
     return fused_rms_norm(input, normalized_shape, weight, eps)[0]
 
 
-def _complex_rms_norm(
-    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, eps: float
-) -> Tensor:
+def _complex_rms_norm(input: Tensor, size: Sequence[int], weight: Tensor | None, eps: float) -> Tensor:
     try:
-        shape, _ = _check_normalized(input, normalized_shape, weight)
+        shape, _ = _check_normalized(input, size, weight)
     except Invalid as invalid:
         raise complete("rms_norm", ("input", "weight"), (input, weight), invalid) from None
     normal = input * ((input * input).mean(tuple(range(-len(shape), 0)), True) + eps).rsqrt()
