@@ -284,9 +284,7 @@ def clamp_min_(input: Tensor, min: Tensor | Number) -> Tensor:
     >>> torch.tensor([1, 5]).clamp_min_(3)
     tensor([3, 5])
     """
-    return (
-        input.logical_or_(min)
-        if _both_bool(input, min):
+    if _both_bool(input, min):
         return input.logical_or_(min)
     return input.clamp_(_given("clamp_min_", "min", min), None)
 
@@ -299,9 +297,7 @@ def clamp_max_(input: Tensor, max: Tensor | Number) -> Tensor:
     >>> torch.tensor([1, 5]).clamp_max_(3)
     tensor([1, 3])
     """
-    return (
-        input.logical_and_(max)
-        if _both_bool(input, max):
+    if _both_bool(input, max):
         return input.logical_and_(max)
     return input.clamp_(None, _given("clamp_max_", "max", max))
 
