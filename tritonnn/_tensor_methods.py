@@ -17,6 +17,7 @@ import numpy as np
 from tritonnn import _overridable
 from tritonnn._overriding import DisableTorchFunctionSubclass
 from tritonnn._parameter import _rebuild_from_type_v2, attributes, make_subclass, of_class
+from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor, check_grad, set_requires_grad
 from tritonnn.autograd.api import backward
 from tritonnn.device import CPU, register_runtime
@@ -273,7 +274,7 @@ class _Methods(Tensor):
 
         function, args = reduce_tensor(self)
         state = attributes(self)
-        kind = Tensor if self.is_sparse else type(self)
+        kind = Tensor if isinstance(self, Sparse) else type(self)
         if kind is Tensor and not state:
             return function, args
         return _rebuild_from_type_v2, (function, kind, args, state)
