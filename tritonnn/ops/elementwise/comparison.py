@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -285,7 +285,7 @@ def clamp_min_(input: Tensor, min: Tensor | Number) -> Tensor:
     tensor([3, 5])
     """
     if _both_bool(input, min):
-        return input.logical_or_(min)
+        return input.logical_or_(cast(Tensor, min))
     return input.clamp_(_given("clamp_min_", "min", min), None)
 
 
@@ -298,7 +298,7 @@ def clamp_max_(input: Tensor, max: Tensor | Number) -> Tensor:
     tensor([1, 3])
     """
     if _both_bool(input, max):
-        return input.logical_and_(max)
+        return input.logical_and_(cast(Tensor, max))
     return input.clamp_(None, _given("clamp_max_", "max", max))
 
 
