@@ -400,8 +400,8 @@ def _cosh(x, y):
     im = tl.where(_math.signbit(x), _math.negative(size), size)
     lost = _finite(y) == 0
     re = tl.where(lost & (a == _math.INF), _math.INF, re)
-    # a part of 0 with the sign of the product
-    zero = tl.where(_math.signbit(x) != _math.signbit(y), -0.0, 0.0)
+    # a part of 0 with the sign of the product, also where the other factor is infinite or lost
+    zero = tl.where(_math.signbit(x) != _math.signbit(tl.where(lost, y, s)), -0.0, 0.0)
     return re, tl.where((y == 0.0) | (x == 0.0), zero, im)
 
 
@@ -419,9 +419,10 @@ def _tanh(x, y):
     im = tl.where(far, 4.0 * s * c * tl.exp(-2.0 * a), s * c / under)
     lost = _finite(y) == 0
     endless = a == _math.INF
-    re = tl.where(endless, 1.0, tl.where((x != x), x, re))
-    im = tl.where(lost & endless, 0.0, tl.where((x != x), x, im))
-    # 0 stays 0 where the direction is lost
+    # without a direction only infinities, which have a limit, and 0 keep a value
+    nowhere = (x != x) | (lost & (endless == 0))
+    re = tl.where(endless, 1.0, tl.where(nowhere & (x != 0.0), float("nan"), re))
+    im = tl.where(lost & endless, 0.0, tl.where(nowhere, float("nan"), im))
     re = tl.where(lost & (x == 0.0), 0.0, re)
     return _math.copysign(re, x), tl.where(y == 0.0, y, im)
 

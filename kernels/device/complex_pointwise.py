@@ -32,6 +32,7 @@ from tritonnn.shape import numel
 
 # Elements of a program of 128 threads: functions of float64 need many registers for each.
 BLOCK = 512
+FURTHEST = 2**31  # numbers from the first to the last that 32 bits reach
 NOTHING: tl.constexpr = tl.constexpr(-1 - SCALARS)  # in ORDER: a part that is 0
 
 
@@ -152,7 +153,7 @@ def complex_plan(function: Any, out: Buffer, args: tuple, compute: Any) -> Calla
         FN=function, ORDER=tuple(order), COMPUTE=COMPUTE[compute.to_real()], BLOCK=BLOCK,
         ALONG=tuple([sum((s != 0) << d for d, s in enumerate(row)) for row in strides[1:]]),
         COMPLEX=tuple([b.dtype.is_complex for b in inputs]), RESULT=out.dtype.is_complex,
-        INT64=2 * max(count + BLOCK, *furthest) >= 2**31, num_warps=4,
+        INT64=2 * max(count + BLOCK, *furthest) >= FURTHEST, num_warps=4,
     )  # fmt: skip
 
     def run(*given: Any) -> None:
