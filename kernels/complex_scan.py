@@ -134,15 +134,15 @@ def _rows(kind: int, total: bool, out: Buffer, input: Buffer) -> None:
     )  # fmt: skip
 
 
-def _case(kind: int, total: bool, t: str, rows: int, columns: int) -> Case:
+def _case(kind: int, total: bool, t: str, rows: int, columns: int, spills: int = 0) -> Case:
     return Case(
         complex_scan_kernel, f"*{t} *{t} i32 i32:16 (i32:16) (i32:16) (i32:16) i32=1 i32=1",
         {"KIND": kind, "TOTAL": total, "ROWS": rows, "COLUMNS": columns, "INT64": False},
-        label=f"{kind}-{total}-{t}-{rows}x{columns}",
+        label=f"{kind}-{total}-{t}-{rows}x{columns}", spills=spills,
     )  # fmt: skip
 
 
 COMPILE = [
     *[_case(PROD, total, t, 1, CHUNK) for total in (False, True) for t in ("fp32", "fp64")],
-    _case(PROD, False, "fp32", 16, 32), _case(LOGSUMEXP, False, "fp32", 64, 1),
+    _case(PROD, False, "fp32", 16, 32), _case(LOGSUMEXP, False, "fp32", 64, 1, spills=64),
 ]  # fmt: skip

@@ -188,5 +188,5 @@ def complex_case(function: Any, kind: str, result: bool, spills: int = 0) -> Cas
             "ALONG": (1,) * operands, "COMPLEX": (True,) * operands, "BLOCK": BLOCK, "INT64": False,
             "COMPUTE": tl.float64 if kind == "fp64" else tl.float32,
         },
-        label=f"{function.__name__},{kind}", spills=spills, wide="both" if result else "loads",
+        label=f"{function.__name__},{kind}", spills=spills, wide=("both" if result else "loads") if kind == "fp64" else "",
     )  # fmt: skip

@@ -36,7 +36,7 @@ ONE = ("exp log sqrt sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh
     "acosh",
     "atanh",
 ]
-# What C99 leaves open, where the device and CPython chose differently: NaN in the whole result, or in one part.
+# What C99 leaves open, and the device and CPython chose differently: NaN in the whole result, or in one part
 OPEN = {
     "tanh": lambda z: z.real == 0 and cmath.isnan(z),
     "tan": lambda z: z.imag == 0 and cmath.isnan(z),
