@@ -19,23 +19,10 @@ from tritonnn.kernels.launch.launch import forget_plans
 from tritonnn.kernels.launch.replay import forget_notes
 
 INF, NAN = math.inf, math.nan
-ONE = ("exp log sqrt sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh").split()  # noqa: SIM905
-    "exp",
-    "log",
-    "sqrt",
-    "sin",
-    "cos",
-    "tan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "asin",
-    "acos",
-    "atan",
-    "asinh",
-    "acosh",
+ONE = (
+    "exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh",
     "atanh",
-]
+)  # fmt: skip
 # What C99 leaves open, and the device and CPython chose differently: NaN in the whole result, or in one part
 OPEN = {
     "tanh": lambda z: z.real == 0 and cmath.isnan(z),
