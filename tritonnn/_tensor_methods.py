@@ -23,6 +23,7 @@ from tritonnn.device import CPU, register_runtime
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import get_default_dtype
 from tritonnn.ops.conversion.conversion import deep_copy
+from tritonnn.ops.elementwise.conjugation import attach_forms
 from tritonnn.ops.shape.alias import alias
 from tritonnn.recording import graph, hooks
 from tritonnn.recording.grad_mode import state
@@ -338,6 +339,7 @@ def _read_only(name: str, member: property) -> property:
 
 
 _attach()
+attach_forms()
 _overridable.attach()
 for _maker in (_make_subclass, _make_wrapper_subclass):
     setattr(Tensor, _maker.__name__, staticmethod(_maker))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn._conjugated import ConjugatedTensor, flagged, memory
 from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor, from_array, host_array, make, make_view
 from tritonnn.device import device as Device
@@ -33,7 +34,6 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.memory import Storage
 from tritonnn.memory_format import layout, sparse_coo, strided
 from tritonnn.ops.creation.creation import empty, empty_strided
-from tritonnn.ops.elementwise.derived import conj
 from tritonnn.ops.sparse.making import sparse_coo_tensor
 from tritonnn.serialization._budget import WrongArgument
 from tritonnn.shape import Size, contiguous_strides, extent_in_elements, numel
@@ -156,6 +156,12 @@ def reduce_tensor(tensor: Tensor) -> tuple:
     geometry = tuple(tensor.shape), tuple(tensor.stride())
     if tensor.device.type == "meta":
         return rebuild_meta, (tensor.dtype, *geometry, tensor.requires_grad)
+    if tensor.__class__ is ConjugatedTensor:
+        function, given = reduce_tensor(memory(tensor))
+        bits = {
+            name: True for name, is_set in (("conj", tensor.is_conj()), ("neg", tensor.is_neg())) if is_set
+        }
+        return function, (*given, bits)
     where = storage_of(tensor), tensor.storage_offset(), *geometry
     if where[0].dtype is None:
         return rebuild_tensor_v3, (*where, tensor.requires_grad, OrderedDict(), tensor.dtype)
@@ -204,14 +210,9 @@ def rebuild_tensor_v3(
         )
     _check_geometry(size, stride, offset, ref.base.numel() // dtype.itemsize)
     size, stride = tuple(size), tuple(stride)
-    # PyTorch marks lazily conjugated or negated tensors; here the values themselves are.
-    if metadata and (metadata.get("conj") or metadata.get("neg")):
-        once = tuple([extent if step else 1 for extent, step in zip(size, stride)]) if 0 not in size else size
-        tensor = _over(ref.base, Size(once), stride, offset, dtype)
-        tensor = conj(tensor) if metadata.get("conj") else tensor
-        tensor = (-tensor if metadata.get("neg") else tensor).expand(size)
-    else:
-        tensor = _over(ref.base, Size(size), stride, offset, dtype)
+    tensor = _over(ref.base, Size(size), stride, offset, dtype)
+    if metadata:  # what is conjugated or negated when it is read
+        tensor = flagged(tensor, bool(metadata.get("conj")) and dtype.is_complex, bool(metadata.get("neg")))
     return tensor.requires_grad_(requires_grad) if requires_grad else tensor
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tritonnn._conjugated import holds
 from tritonnn.errors import SparseOperand, explained, listed
 
 if TYPE_CHECKING:
@@ -14,12 +15,24 @@ if TYPE_CHECKING:
 SPARSE: dict[str, Callable] = {}
 
 
+#: op, arguments, and the suffix of its form -> the answer to a call with conjugated tensors; ops put it here
+_answers: list[Callable] = []
+
+
+def answer_conjugated(function: Callable) -> Callable:
+    """Say what answers calls with conjugated tensors."""
+    _answers.append(function)
+    return function
+
+
 def with_sparse(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> Any:
-    """Call what an op has for sparse operands.
+    """Call what an op has for sparse operands, and answer what has conjugated ones.
 
     Raises:
         NotImplementedError: it has nothing.
     """
+    if holds((*args, *kwargs.values())):
+        return _answers[0](op, args, kwargs, suffix)
     name = op.public_name + suffix
     function = SPARSE.get(name)
     if function is None or kwargs.get("out") is not None:

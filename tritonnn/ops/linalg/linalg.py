@@ -32,7 +32,7 @@ def _same_dtype(**tensors: Tensor) -> None:
 
 def _adjoint(x: Tensor) -> Tensor:
     turned = transpose(x, -2, -1)
-    return turned.conj() if x.dtype.is_complex else turned
+    return conjugate(turned)
 
 
 @primitive(
@@ -265,7 +265,7 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
         tensors_only("vdot", input=input, other=other)
-    return dot(input.conj() if input.dtype.is_complex else input, other, out=out)
+    return dot(conjugate(input), other, out=out)
 
 
 @composite(
@@ -292,7 +292,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 @primitive(
     float8=True,
     api="functional", out=True, dtypes=FLOATING_AND_COMPLEX,
-    grad={"input": lambda g, weight: matmul(g, weight.conj() if weight.dtype.is_complex else weight),
+    grad={"input": lambda g, weight: matmul(g, conjugate(weight)),
           "weight": lambda g, input: _weight_grad(g, input),
           "bias": lambda g: g},
     samples=lambda make: [Sample(make(3, 4), make(2, 4), make(2)), Sample(make(2, 3, 4), make(5, 4)),
@@ -351,7 +351,7 @@ def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
     return (
         matmul_nd(_adjoint(grads), rows)
         if not rows.dtype.is_complex
-        else matmul_nd(transpose(grads, 0, 1), rows.conj())
+        else matmul_nd(transpose(grads, 0, 1), conjugate(rows))
     )
 
 
