@@ -96,11 +96,6 @@ class ConjugatedTensor(Tensor):
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         return repr(resolved(self))
 
-    def __reduce_ex__(self, protocol: Any) -> tuple:
-        from tritonnn.serialization import reduce_tensor
-
-        return reduce_tensor(self)
-
     def __deepcopy__(self, memo: dict) -> Tensor:
         memo[id(self)] = copy = resolved(self)
         return copy

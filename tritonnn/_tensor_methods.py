@@ -15,6 +15,7 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 
 from tritonnn import _overridable
+from tritonnn._conjugated import ConjugatedTensor
 from tritonnn._overriding import DisableTorchFunctionSubclass
 from tritonnn._parameter import _rebuild_from_type_v2, attributes, make_subclass, of_class
 from tritonnn._tensor import Tensor, check_grad, set_requires_grad
@@ -273,8 +274,8 @@ class _Methods(Tensor):
         from tritonnn.serialization import reduce_tensor
 
         function, args = reduce_tensor(self)
-        state = attributes(self)
-        kind = Tensor if self.is_sparse else type(self)
+        state = {} if type(self) is ConjugatedTensor else attributes(self)
+        kind = Tensor if self.is_sparse or type(self) is ConjugatedTensor else type(self)
         if kind is Tensor and not state:
             return function, args
         return _rebuild_from_type_v2, (function, kind, args, state)
