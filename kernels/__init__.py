@@ -5,7 +5,7 @@ finds the function `name` in `kernels/<family>.py`; nothing is registered. Its s
 twin in `cpu_fallback/<family>.py`: outputs first (preallocated), then all arguments of the op's schema;
 tensors arrive as `tritonnn.buffer.Buffer`, of any strides.
 
-- **Elementwise ops** (`elementwise.py`, `activation.py`) are scalar `@triton.jit` functions of their
+- **Elementwise ops** (`elementwise.py`, `activation.py`, `special/`) are scalar `@triton.jit` functions of their
   operands; the generic kernel in `device/pointwise.py` loads, casts, applies and stores. A plain Python function of
   the op's name in those files is an ordinary implementation (used where an argument picks between scalar
   functions).
@@ -44,10 +44,9 @@ from typing import Any
 
 from tritonnn._families import find, place
 
-POINTWISE = ("elementwise", "activation")
-COMPLEX = (
-    "complex_functions"  # where the scalar functions of complex numbers stand, under the names of the ops
-)
+POINTWISE = ("elementwise", "activation", "special", "variates")
+# where the scalar functions of complex numbers stand, under the names of the ops
+COMPLEX = "complex_functions"
 
 _implementations: dict[tuple[str, str], Callable[..., None]] = {}
 

@@ -759,11 +759,8 @@ def bitwise_right_shift(x, y):
 # ---- where an argument chooses
 
 
-_divide = {
-    None: pointwise(_true_divide, _complex.div),
-    "trunc": pointwise(trunc_divide),
-    "floor": pointwise(floor_divide),
-}
+_divide = {None: pointwise(_true_divide, _complex.div), "trunc": pointwise(trunc_divide)}
+_divide["floor"] = pointwise(floor_divide)
 _general_power = pointwise(_power, _complex.pow)
 # exponents that need no logarithm and exponential in float64
 _powers = {
@@ -858,7 +855,7 @@ def COMPILE() -> list[Case]:
     integers = ("gcd", "lcm", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift",
                 "bitwise_right_shift", "_flip_bits")  # fmt: skip
     # In float64 and of many steps; their speed is not worth a tiling of their own.
-    spills = {"lgamma": 48, "digamma": 768, "_trigamma": 1024, "_polygamma": 1280, "zeta": 1280}
+    spills = {"lgamma": 48, "digamma": 768, "_trigamma": 1280, "_polygamma": 1536, "zeta": 1536}
     # Angles beyond 100 000 are reduced by a table kept in local memory; other angles never touch it.
     spills |= dict.fromkeys(("sin", "cos", "tan", "sinc"), 32)
     return walks + scalar_cases(sys.modules[__name__], integers, spills)

@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
     (
         "base",
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
-        "_call_site determinism batch_sizes",
+        "_call_site determinism batch_sizes bessel_coefficients gamma_coefficients",
     ),
     ("a tensor as data", "memory _tensor _conjugated _sparse _methods _overriding _overridable"),
     ("device runtime", "runtime"),
@@ -40,8 +40,8 @@ FLOORS: tuple[tuple[str, str], ...] = (
     ("files", "serialization"),
     (
         "what users see",
-        "tritonnn _tensor_methods nn func optim amp linalg special sparse cpu cuda backends utils "
-        "ops.__main__ ops._stubs collect_env _run _shim __main__ _verify testing overrides _C library",
+        "tritonnn _tensor_methods nn func optim amp linalg special fft signal masked distributions sparse cpu cuda "
+        "backends utils ops.__main__ ops._stubs collect_env _run _shim __main__ _verify testing overrides _C library",
     ),
 )
 

@@ -57,7 +57,11 @@ def _listed():
             if policy not in GIVES:
                 continue
             for name in names.split():
-                if OPS[name].samples and (device, name) not in table.ONLY:
+                if (
+                    OPS[name].samples
+                    and (device, name) not in table.ONLY
+                    and (device, name) not in table.STATES
+                ):
                     yield pytest.param(device, name, policy, id=f"{device}-{name}")
 
 

@@ -34,6 +34,7 @@ def functions() -> dict[str, Any]:
         "functional": NAMESPACES["functional"],
         "linalg": NAMESPACES["linalg"],
         "special": NAMESPACES["special"],
+        "fft": NAMESPACES["fft"],
         "Tensor": vars(Tensor),
         "entry": {name: op.function for name, op in OPS.items()},
     }
@@ -93,8 +94,8 @@ def public(module: str) -> dict[str, Any]:
     [
         "tritonnn", "tritonnn.nn", "tritonnn.nn.functional", "tritonnn.nn.init", "tritonnn.optim",
         "tritonnn.optim.lr_scheduler", "tritonnn.cuda", "tritonnn.cuda.comm", "tritonnn.cuda.nccl",
-        "tritonnn.cuda.nvtx", "tritonnn.linalg", "tritonnn.special", "tritonnn.utils.data",
-        "tritonnn.amp", "tritonnn.amp.autocast_mode",
+        "tritonnn.cuda.nvtx", "tritonnn.linalg", "tritonnn.special", "tritonnn.fft", "tritonnn.utils.data",
+        "tritonnn.amp", "tritonnn.amp.autocast_mode", "tritonnn.distributions", "tritonnn.distributions.transforms",
         "tritonnn.amp.switches", "tritonnn.cpu", "tritonnn.cpu.amp", "tritonnn.cuda.amp", "tritonnn.cuda.amp.common",
     ],
 )  # fmt: skip

@@ -294,7 +294,7 @@ def test_local_response_normalisation_sums_over_neighbouring_channels():
     x = torch.tensor([[[1.0], [2.0], [3.0]]])
     sums = torch.tensor([[[1.0 + 4], [1 + 4 + 9], [4 + 9]]])
     close(nn.LocalResponseNorm(3, alpha=0.3, beta=0.5, k=2.0)(x), x / (2 + 0.1 * sums).sqrt())
-    x, sums = x.unsqueeze(-1), sums.unsqueeze(-1)
+    x, sums = x.unsqueeze(-1), sums.unsqueeze(-1) + torch.tensor([0.0, 0, 1]).reshape(1, 3, 1, 1)
     close(nn.CrossMapLRN2d(3, alpha=0.3, beta=0.5, k=2.0)(x), x / (2 + 0.1 * sums).sqrt())
 
 

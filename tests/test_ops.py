@@ -353,7 +353,7 @@ def test_inplace(op, device, dtype):
         if device == "cpu" and wanted.dtype.is_floating_point:
             plain, moved = first.clone().requires_grad_(), first.clone().requires_grad_()
             result = op.function(plain, *sample.args[1:], **sample.kwargs)
-            if result.requires_grad and op.has_derivative:
+            if result.requires_grad and op.has_derivative and op.names[0] not in sample.constants:
                 result.sum().backward()
                 method(moved * 1, *sample.args[1:], **sample.kwargs).sum().backward()
                 assert_close(moved.grad, plain.grad, dtype, what=repr(sample))

@@ -9,7 +9,7 @@ import pytest
 import tritonnn as torch
 from tritonnn import optim
 from tritonnn.ops.optimizer.optimizer import elementwise_step
-from tritonnn.optim.adam import adam as adam_update
+from tritonnn.optim.adam import adam_formula as adam_update
 
 DEVICES = ("cpu", "cuda")
 

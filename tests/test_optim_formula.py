@@ -71,7 +71,9 @@ def test_every_formula_has_a_kernel_that_names_the_same():
         formula = cls._formula
         code = formula.__code__
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        assert set(FORMULAS[formula.__name__].arg_names) == set(names), formula.__name__
+        assert set(FORMULAS[formula.__name__.removesuffix("_formula")].arg_names) == set(names), (
+            formula.__name__
+        )
         assert set(cls._state) <= set(names) and set(cls._kept_if) <= set(cls._state)
 
 

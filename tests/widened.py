@@ -30,6 +30,10 @@ NOT_WIDENED = {"rms_norm": "its default eps is the dtype's", "scaled_product": "
 # op, or op and dtype -> (how many times the own error is allowed, why it needs more than two)
 PRODUCTS = "BLAS adds one product after another, each rounding of a sum that has grown"
 SHIFTED = "the exponential of a difference multiplies the difference's rounding"
+FOURIER = [
+    *[kind + along for kind in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft") for along in ("", "2", "n")],
+    *("fft_c2c", "fft_r2c", "fft_c2r", "stft", "istft"),
+]
 LARGER_ERROR: dict[str, tuple[float, str]] = {
     "conv2d": (16, "Winograd's transforms add up larger numbers than they give"),
     **dict.fromkeys(("sum", "mean"), (5, "across memory NumPy adds up one after another, here 32 at a time")),
@@ -71,6 +75,11 @@ AT_LEAST: dict[str, tuple[float, str]] = {
     "gelu_backward": (1.0, "1 + erf(x / sqrt 2) has the error of erf"),
     "logit": (1.0, "the logarithm of a quotient near 1 has the quotient's error"),
     "sinc": (1.0, "sin(pi x) has the error of pi x"),
+    **dict.fromkeys(
+        [f"{name}_window" for name in ("bartlett", "blackman", "hamming", "hann", "kaiser")],
+        (1.0, "a difference of numbers of about 1"),
+    ),
+    **dict.fromkeys(FOURIER, (4.0, "a sum that cancels has the rounding of its terms")),
 }
 
 
@@ -90,6 +99,8 @@ def seeds(op: Op, several: Sequence[int]) -> Sequence[int | None]:
 
 def whole_operands(op: Op, sample: Sample, fractions: Sequence[bool]) -> bool:
     """Whether whole numbers become fractions: in all results of an elementwise function of nothing else."""
+    if op.family == "fft":
+        return True
     if op.family != "elementwise" or op.result_rule is not None:
         return op.result_rule is FLOAT
     return all(fractions) and all(t.dtype.kind < 2 for t in tensors(sample))

@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any
 
 TYPES = ("cpu", "cuda", "meta")
+# Devices that programs name and ask for, and that are never there.
+ABSENT = ("hpu", "ipu", "maia", "mps", "mtia", "privateuseone", "vulkan", "xla", "xpu")
 _default = threading.local()
 
 
@@ -56,7 +58,7 @@ class device:
             if not number.isdigit() or (len(number) > 1 and number[0] == "0"):
                 raise RuntimeError(f"Invalid device string: '{text}'")
             index = int(number)
-        if kind not in TYPES:
+        if kind not in TYPES and kind not in ABSENT:
             raise RuntimeError(
                 f"Expected one of {', '.join(TYPES)} device type at start of device string: {text or repr(text)}"
             )
@@ -170,4 +172,10 @@ def resolve(d: str | int | device | None) -> device:
         return device("cuda", runtime().current_device())
     if target.type == "cpu" and target.index is not None:
         return CPU
+    if target.type == "meta":
+        return META
+    if target.type in ABSENT:
+        raise NotImplementedError(
+            f"There is no backend for the device {target}; there is one for {', '.join(TYPES)}"
+        )
     return target

@@ -303,8 +303,10 @@ class iinfo(_Limits):
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
             )
+        if type is bool_:
+            raise TypeError("torch.bool is not supported by torch.iinfo")
         super().__init__(type)
-        info = np.iinfo(np.uint8 if type is bool_ else type.np)
+        info = np.iinfo(type.np)
         self.max, self.min = int(info.max), int(info.min)
 
     def __repr__(self) -> str:

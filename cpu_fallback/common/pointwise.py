@@ -100,6 +100,19 @@ def formula(step: Callable[..., None], dtype: np.dtype[Any] | None = None) -> Ca
     return run
 
 
+_FLOAT64 = np.dtype(np.float64)
+
+
+def in_float64(function: Callable[..., Array], operands: int = 1) -> Callable[..., None]:
+    """The implementation of an op as a function of so many float64 arrays of one dimension, and its other arguments."""
+
+    def step(out: Array, *args: Any) -> None:
+        flat = [np.broadcast_to(np.asarray(x, _FLOAT64), out.shape).reshape(-1) for x in args[:operands]]
+        out[...] = function(*flat, *args[operands:]).reshape(out.shape)
+
+    return formula(step, _FLOAT64)
+
+
 def blockwise(
     formula: Callable[..., None], out: Array, *operands: Operand, dtype: np.dtype[Any] | None = None
 ) -> None:

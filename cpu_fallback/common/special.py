@@ -272,27 +272,45 @@ def digamma(x: Array) -> Array:
     )
 
 
-def zeta(s: float, q: Array) -> Array:
-    """Hurwitz's zeta, the sum of (q + k)^-s over k >= 0, for s > 1, by Euler-Maclaurin summation.
-
-    inf at q = 0, -1, -2, ...; NaN at other negative q where s is not a whole number.
-    """
-    direct = 10
+def _zeta_positive(s: Array, q: Array) -> Array:
+    """For q > 0 and s > 1, by ten terms and Euler's and Maclaurin's formula for the others."""
     k = q.copy()
     total = np.zeros_like(q)
-    for _ in range(direct):
+    for _ in range(10):
         total += k**-s
         k += 1
-    total += k ** (1 - s) / (s - 1) + 0.5 * k**-s
-    factor, power = s, k ** (-s - 1)
+    last = k**-s
+    total += last * k / (s - 1) + 0.5 * last
+    factor, power = s, last / k
     for n, b in enumerate(_BERNOULLI):
         total += b / _FACTORIAL[2 * n + 2] * factor * power
-        factor *= (s + 2 * n + 1) * (s + 2 * n + 2)
+        factor = factor * (s + 2 * n + 1) * (s + 2 * n + 2)
         power = power / (k * k)
-    total = np.where(np.isinf(q) & (q > 0), 0.0, total)
-    if s != np.floor(s):
-        total = np.where(q < 0, np.nan, total)
-    return np.where((q <= 0) & (q == np.floor(q)), np.inf, total)
+    return np.where(np.isinf(q) | (total > 1e300), np.where(np.isinf(q), 0.0, q**-s), total)
+
+
+def _zeta_negative(s: Array, q: Array) -> Array:
+    """For whole s > 1 and negative q between whole numbers: three sums over positive ones, of both signs of q + k."""
+    part = q - np.floor(q)
+    below = _zeta_positive(s, 1 - part) - _zeta_positive(s, 1 - q)
+    return _zeta_positive(s, part) + np.where(s % 2 == 0, below, -below)
+
+
+def zeta(s: Array, q: Array) -> Array:
+    """Hurwitz's zeta, the sum of (q + k)^-s over k >= 0, for s > 1.
+
+    inf at s = 1, and at q = 0, -1, -2, ...; NaN for s < 1, and at other negative q where s is not a whole number.
+    """
+    result = np.full(q.shape, np.nan)
+    result[s == 1] = np.inf
+    result[(s > 1) & (q <= 0) & (q == np.floor(q))] = np.inf
+    for where, function in (
+        ((s > 1) & (q > 0), _zeta_positive),
+        ((s > 1) & (q < 0) & (q != np.floor(q)) & (s == np.floor(s)), _zeta_negative),
+    ):
+        if where.any():
+            result[where] = function(s[where], q[where])
+    return result
 
 
 _FACTORIAL = [1.0]
@@ -305,8 +323,8 @@ def trigamma(x: Array) -> Array:
     low = x < 0.5
     return pick(
         x,
-        (low, lambda x: (np.pi / _sin_pi(x)) ** 2 - zeta(2, 1 - x)),
-        (~low, lambda x: zeta(2, x)),
+        (low, lambda x: (np.pi / _sin_pi(x)) ** 2 - _zeta_positive(np.full_like(x, 2.0), 1 - x)),
+        (~low, lambda x: _zeta_positive(np.full_like(x, 2.0), x)),
     )
 
 
@@ -317,4 +335,4 @@ def polygamma(n: int, x: Array) -> Array:
     if n == 1:
         return trigamma(x)
     factorial = _FACTORIAL[n] if n < len(_FACTORIAL) else np.inf
-    return (factorial if n % 2 else -factorial) * zeta(n + 1, x)
+    return (factorial if n % 2 else -factorial) * zeta(np.full_like(x, n + 1.0), x)

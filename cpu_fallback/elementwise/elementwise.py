@@ -8,7 +8,6 @@ rounded once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from tritonnn.cpu_fallback.common.pointwise import (
     blockwise,
     comparison,
     formula,
+    in_float64,
     pieces,
     select,
     unary,
@@ -107,15 +107,6 @@ def isneginf(out: Array, input: Array) -> None:
 # ---- one operand, several steps -----------------------------------------------------------------------
 
 
-def _in_float64(function: Callable[..., Array]) -> Callable[..., None]:
-    """The implementation of an op as a special function of float64 arrays with at least one dimension."""
-
-    def step(out: Array, x: Array, *params: Any) -> None:
-        out[...] = function(x.reshape(-1), *params).reshape(x.shape)
-
-    return formula(step, _FLOAT64)
-
-
 def _rsqrt(out: Array, x: Array) -> None:
     np.divide(1, np.sqrt(x), out=out)
 
@@ -179,17 +170,17 @@ sigmoid = formula(_sigmoid)
 logit = formula(_logit)
 sinc = formula(_sinc)
 erf = formula(_erf)
-digamma = _in_float64(_special.digamma)
-erfc = _in_float64(_special.erfc)
-erfcx = _in_float64(_special.erfcx)
-erfinv = _in_float64(_special.erfinv)
-i0 = _in_float64(_bessel.i0)
-i0e = _in_float64(_bessel.i0e)
-i1 = _in_float64(_bessel.i1)
-i1e = _in_float64(_bessel.i1e)
-lgamma = _in_float64(_special.lgamma)
-ndtri = _in_float64(_special.ndtri)
-polygamma = _in_float64(lambda x, n: _special.polygamma(n, x))
+digamma = in_float64(_special.digamma)
+erfc = in_float64(_special.erfc)
+erfcx = in_float64(_special.erfcx)
+erfinv = in_float64(_special.erfinv)
+i0 = in_float64(_bessel.i0)
+i0e = in_float64(_bessel.i0e)
+i1 = in_float64(_bessel.i1)
+i1e = in_float64(_bessel.i1e)
+lgamma = in_float64(_special.lgamma)
+ndtri = in_float64(_special.ndtri)
+polygamma = in_float64(lambda x, n: _special.polygamma(n, x))
 
 
 def round(out: Array, input: Array, decimals: int) -> None:
@@ -308,14 +299,7 @@ logaddexp2 = formula(_logaddexp2)
 xlogy = formula(_xlogy)
 
 
-def zeta(out: Array, input: Operand, other: Operand) -> None:
-    """Hurwitz's zeta of s = input and q = other."""
-    s, q = np.broadcast_arrays(np.asarray(input, np.float64), np.asarray(other, np.float64))
-    result = np.empty(s.shape)
-    for value in np.unique(s):  # the series has one s for all q
-        where = s == value
-        result[where] = _special.zeta(float(value), q[where])
-    out[...] = result
+zeta = in_float64(_special.zeta, 2)
 
 
 # ---- three operands -----------------------------------------------------------------------------------

@@ -52,6 +52,8 @@ def matmul_nd(out: np.ndarray, input: np.ndarray, other: np.ndarray) -> None:
 
 def linear(out: np.ndarray, input: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> None:
     """out = input @ weight.T + bias over the last dimension, as one product of all rows."""
+    if weight.ndim == 1:  # one output, without a dimension of its own
+        weight, out = weight[None], out[..., None]
     if input.ndim == 2 and out.dtype.itemsize > 2 and out.flags.c_contiguous and input.size:
         product(out, input, weight.T)
         if bias is not None:

@@ -202,7 +202,7 @@ def _share(sums: Array, divisor: Array) -> Array:
     if sums.dtype.kind not in "iu":
         return sums / divisor
     down = sums // divisor
-    return down + ((sums < 0) & (down * divisor != sums))
+    return down + (((sums < 0) != (divisor < 0)) & (down * divisor != sums))
 
 
 @lru_cache(maxsize=256)

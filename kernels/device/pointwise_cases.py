@@ -67,12 +67,13 @@ _WIDTH = {"fp64": 8, "i64": 8, "fp32": 4, "i32": 4, "fp16": 2, "bf16": 2, "i16":
 
 
 def scalar_cases(
-    module: Any, integers: Sequence[str] = (), spills: dict[str, int] | None = None
+    module: Any, integers: Sequence[str] = (), spills: dict[str, int] | None = None, public: bool = False
 ) -> list[Case]:
     """Every scalar function of a module on float32, or int32 for those named in `integers`.
 
     Args:
         spills: bytes of local memory to accept, by name.
+        public: only of functions that ops are, not of their parts.
     """
     accepted = spills or {}
     unread = "_one"  # the only function that does not look at its operand
@@ -84,7 +85,7 @@ def scalar_cases(
             wide="stores" if name == unread else "both",
         )
         for name, function in vars(module).items()
-        if isinstance(function, triton.JITFunction)
+        if isinstance(function, triton.JITFunction) and not (public and name.startswith("_"))
     ]
 
 

@@ -71,7 +71,7 @@ SQRT_HALF: tl.constexpr = tl.constexpr(0.7071067811865476)
 
 
 @triton.jit
-def _horner(t, COEFFICIENTS: tl.constexpr, COUNT: tl.constexpr):
+def horner(t, COEFFICIENTS: tl.constexpr, COUNT: tl.constexpr):
     """The polynomial with COUNT coefficients, highest power first, at t."""
     result = tl.full(t.shape, COEFFICIENTS[0], t.dtype)
     for k in tl.static_range(1, COUNT):
@@ -84,7 +84,7 @@ def _horner(t, COEFFICIENTS: tl.constexpr, COUNT: tl.constexpr):
 
 @triton.jit
 def _erfcx_positive(a):
-    return _horner(1.0 - 7.5 / (a + 3.75), _ERFCX, 25) * 0.5 / (0.5 + a)  # 2 a may overflow
+    return horner(1.0 - 7.5 / (a + 3.75), _ERFCX, 25) * 0.5 / (0.5 + a)  # 2 a may overflow
 
 
 @triton.jit
@@ -117,8 +117,8 @@ def erfcx(x):
 def _upper_quantile(p):
     """z with P(Z > z) = p for a normal Z, for 0 <= p <= 0.075."""
     r = tl.sqrt(-tl.log(p))
-    near = _horner(r - 1.6, _NEAR_TOP, 8) / _horner(r - 1.6, _NEAR_BOTTOM, 8)
-    far = _horner(r - 5.0, _FAR_TOP, 8) / _horner(r - 5.0, _FAR_BOTTOM, 8)
+    near = horner(r - 1.6, _NEAR_TOP, 8) / horner(r - 1.6, _NEAR_BOTTOM, 8)
+    far = horner(r - 5.0, _FAR_TOP, 8) / horner(r - 5.0, _FAR_BOTTOM, 8)
     return tl.where(r <= 5.0, near, tl.where(r == _math.INF, r, far))
 
 
@@ -127,7 +127,7 @@ def ndtri(p):
     """The normal quantile: z with P(Z <= z) = p; NaN outside 0..1."""
     q = p - 0.5
     t = 0.180625 - q * q
-    centre = q * (_horner(t, _CENTRE_TOP, 8) / _horner(t, _CENTRE_BOTTOM, 8))
+    centre = q * (horner(t, _CENTRE_TOP, 8) / horner(t, _CENTRE_BOTTOM, 8))
     tail = _upper_quantile(_math.minimum(p, 1.0 - p))
     return tl.where(tl.abs(q) <= 0.425, centre, _math.copysign(tail, q))
 
@@ -136,7 +136,7 @@ def ndtri(p):
 def erfinv(y):
     """x with erf(x) = y; infinite at -1 and 1, NaN outside."""
     t = 0.180625 - 0.25 * y * y
-    centre = 0.5 * y * (_horner(t, _CENTRE_TOP, 8) / _horner(t, _CENTRE_BOTTOM, 8))
+    centre = 0.5 * y * (horner(t, _CENTRE_TOP, 8) / horner(t, _CENTRE_BOTTOM, 8))
     tail = _upper_quantile((1.0 - tl.abs(y)) * 0.5)
     return tl.where(tl.abs(y) <= 0.85, centre, _math.copysign(tail, y)) * SQRT_HALF
 
@@ -159,7 +159,7 @@ def lgamma(x):
         (z - 0.5) * (tl.log(z) - 1.0)
         - 0.5
         + HALF_LOG_2PI
-        + _horner(r * r, _STIRLING, 10) * r
+        + horner(r * r, _STIRLING, 10) * r
         - tl.log(product)
     )
     # sin(pi x) of what is beyond whole numbers: pi x itself would lose the digits behind the point
@@ -182,7 +182,7 @@ def digamma(x):
         shifted = tl.where(z < 10.0, shifted + 1.0 / z, shifted)
         z = tl.where(z < 10.0, z + 1.0, z)
     r = 1.0 / z
-    y = tl.log(z) - 0.5 * r - _horner(r * r, _DIGAMMA_TAIL, 10) * r * r - shifted
+    y = tl.log(z) - 0.5 * r - horner(r * r, _DIGAMMA_TAIL, 10) * r * r - shifted
     off = x - _math.rint(x)
     pole = tl.cos(off * _math.PI) / tl.sin(off * _math.PI) * _math.PI
     y = tl.where(reflect, tl.where(off == 0.0, float("nan"), y - pole), y)
@@ -192,24 +192,48 @@ def digamma(x):
 
 
 @triton.jit
-def zeta(s, q):
-    """Hurwitz's zeta, the sum of (q + k)^-s over k >= 0, for s > 1, by Euler and Maclaurin's formula."""
-    k = q + s * 0.0
+def _zeta_positive(s, q):
+    """For q > 0 and s > 1: ten terms, and Euler's and Maclaurin's formula for the others."""
+    k = q + 0.0
     total = k * 0.0
-    for _ in tl.static_range(10):
+    for _ in range(10):  # not unrolled: the powers take many registers
         total += _math.power(k, -s)
         k += 1.0
     last = _math.power(k, -s)
     total += last * k / (s - 1.0) + 0.5 * last
-    factor = s
+    factor = s + 0.0
     last = last / k
     for n in tl.static_range(10):
         total += _ZETA_TAIL[n] * factor * last
         factor = factor * (s + (2.0 * n + 1.0)) * (s + (2.0 * n + 2.0))
         last = last / (k * k)
-    total = tl.where(q == _math.INF, 0.0, total)
-    total = tl.where((q < 0.0) & (tl.floor(s) != s), float("nan"), total)
-    return tl.where((q <= 0.0) & (tl.floor(q) == q), _math.INF, total)
+    # where the largest term is all there is, the others' products may overflow
+    total = tl.where(total > 1e300, _math.power(q, -s), total)
+    return tl.where(q == _math.INF, 0.0, total)
+
+
+@triton.jit
+def zeta(s, q):
+    """Hurwitz's zeta, the sum of (q + k)^-s over k >= 0, for s > 1.
+
+    Infinite at s = 1 and at q = 0, -1, -2, ...; NaN for s < 1, and at other negative q where s is not a whole number.
+    """
+    s, q = tl.broadcast(s, q)
+    whole = tl.floor(q) == q
+    below = (q < 0.0) & (whole == 0) & (s > 1.0) & (tl.floor(s) == s)
+    known = (s > 1.0) & ((q > 0.0) | below)
+    exponent = tl.where(known, s, 2.0)
+    # Below 0 three sums over positive numbers, of both signs of q + k; elsewhere the first of them alone. A loop, so
+    # that their many registers are needed once.
+    part = tl.where(known, tl.where(below, q - tl.floor(q), q), 1.0)
+    sign = tl.where(tl.floor(exponent * 0.5) * 2.0 == exponent, 1.0, -1.0)
+    total = tl.zeros_like(part)
+    for i in range(1 + 2 * tl.max(below.to(tl.int32), axis=None)):
+        start = tl.where(i == 0, part, tl.where(below, tl.where(i == 1, 1.0 - part, 1.0 - q), 1.0))
+        factor = tl.where(i == 0, 1.0, tl.where(below, tl.where(i == 1, sign, -sign), 0.0))
+        total += factor * _zeta_positive(exponent, start)
+    at_pole = (s == 1.0) | ((s > 1.0) & (q <= 0.0) & whole)
+    return tl.where(known, total, tl.where(at_pole, _math.INF, float("nan")))
 
 
 @triton.jit
@@ -217,7 +241,7 @@ def trigamma(x):
     """The second derivative of log Gamma; the reflection formula below 1/2."""
     low = x < 0.5
     two = tl.full(x.shape, 2.0, tl.float64)
-    y = zeta(two, tl.where(low, 1.0 - x, x))
+    y = _zeta_positive(two, tl.where(low, 1.0 - x, x))
     ratio = tl.sin((x - _math.rint(x)) * _math.PI) / _math.PI
     return tl.where(low, 1.0 / (ratio * ratio) - y, y)
 
@@ -229,16 +253,16 @@ def trigamma(x):
 def i0e(x):
     """exp(-|x|) I0(x)."""
     a = tl.abs(x)
-    large = _horner(16.0 / a - 1.0, _I0_LARGE, 23) / tl.sqrt(a)
-    return tl.where(a <= 8.0, _horner(a * 0.25 - 1.0, _I0_SMALL, 29), large)
+    large = horner(16.0 / a - 1.0, _I0_LARGE, 23) / tl.sqrt(a)
+    return tl.where(a <= 8.0, horner(a * 0.25 - 1.0, _I0_SMALL, 29), large)
 
 
 @triton.jit
 def i1e(x):
     """exp(-|x|) I1(x)."""
     a = tl.abs(x)
-    small = _horner(a * 0.25 - 1.0, _I1_SMALL, 28) * a
-    result = tl.where(a <= 8.0, small, _horner(16.0 / a - 1.0, _I1_LARGE, 23) / tl.sqrt(a))
+    small = horner(a * 0.25 - 1.0, _I1_SMALL, 28) * a
+    result = tl.where(a <= 8.0, small, horner(16.0 / a - 1.0, _I1_LARGE, 23) / tl.sqrt(a))
     return tl.where(x < 0.0, -result, result)
 
 

@@ -25,9 +25,7 @@ def matmul_nd(out: Buffer, input: Buffer, other: Buffer) -> None:
 def linear(out: Buffer, input: Buffer, weight: Buffer, bias: Buffer | None) -> None:
     """out = input @ weight.T + bias over the last dimension."""
     if out.dtype.is_complex:
-        out, input = _as_rows(out), _as_rows(input)
-        weight = weight.as_strided(weight.shape[::-1], weight.strides[::-1])
-        return complex_product(_real_product, out, input, weight, bias)
+        return complex_product(_real_product, *_as_matrices(out, input, weight), bias)
     _linear(
         out, input, weight, bias, precision.kernel_precision(), not (out.ptr | input.ptr | weight.ptr) & 15
     )
@@ -44,14 +42,20 @@ def _matmul(out: Buffer, input: Buffer, other: Buffer, precise: str, aligned: bo
 def _linear(
     out: Buffer, input: Buffer, weight: Buffer, bias: Buffer | None, precise: str, aligned: bool
 ) -> Callable[..., None]:
-    input, out = _as_rows(input), _as_rows(out)
-    turned = with_batch(weight.as_strided(weight.shape[::-1], weight.strides[::-1]), out.shape[:-2])
+    out, input, turned = _as_matrices(out, input, weight)
+    turned = with_batch(turned, out.shape[:-2])
     return plan_product(Product(out, input, turned, _spread(bias, out), precise=precise), aligned)
 
 
-def _as_rows(vector: Buffer) -> Buffer:
-    """A vector as a matrix of one row; a matrix as it is."""
-    return vector.as_strided((1, *vector.shape), (0, *vector.strides)) if vector.ndim == 1 else vector
+def _as_matrices(out: Buffer, input: Buffer, weight: Buffer) -> tuple[Buffer, Buffer, Buffer]:
+    """The operands of `linear` as those of a product: vectors as matrices, and the weight turned."""
+    if weight.ndim == 1:  # one output, without a dimension of its own
+        weight = weight.as_strided((1, *weight.shape), (0, *weight.strides))
+        out = out.as_strided((*out.shape, 1), (*out.strides, 1))
+    if input.ndim == 1:
+        input = input.as_strided((1, *input.shape), (0, *input.strides))
+        out = out.as_strided((1, *out.shape), (0, *out.strides))
+    return out, input, weight.as_strided(weight.shape[::-1], weight.strides[::-1])
 
 
 def _real_product(out: Buffer, a: Buffer, b: Buffer, addend: Buffer | None) -> None:

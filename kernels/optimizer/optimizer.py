@@ -164,7 +164,9 @@ def elementwise_step(
     rows = list(
         zip(params, grads, *[states[k * number : (k + 1) * number] for k in range(len(kept))], strict=True)
     )
-    constants, numbers = _plan(FORMULAS[formula.__name__], kept, options, bool(steps))
+    constants, numbers = _plan(
+        FORMULAS[formula.__name__.removesuffix("_formula")], kept, options, bool(steps)
+    )
     counts: Sequence[Buffer | None] = steps or [None] * number
     _update(list(zip(rows, counts, strict=True)), (grad_scale, found_inf, *numbers), constants)
 

@@ -27,6 +27,7 @@ AREAS = (
     "recurrent",
     "sparse",
     "overriding",
+    "distributions",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

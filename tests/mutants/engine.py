@@ -250,12 +250,13 @@ FAULTS = [
     ),
     Fault(
         "out= that requires grad", "argument check", WRITING,
-        "if recorded or (state.enabled and out.requires_grad):", "if recorded:",
+        "if recorded or (state.enabled and out.requires_grad and dtype is not dtypes.bool_):", "if recorded:",
         f"{OUT} -k requires_grad",
     ),
     Fault(
         "out= of what requires grad", "argument check", WRITING,
-        "if recorded or (state.enabled and out.requires_grad):", "if state.enabled and out.requires_grad:",
+        "if recorded or (state.enabled and out.requires_grad and dtype is not dtypes.bool_):",
+        "if state.enabled and out.requires_grad:",
         f"{OUT} -k requires_grad",
     ),
     Fault(

@@ -20,7 +20,7 @@ P = inspect.Parameter
 # For functions that take anything and pass it on: functions of the same arguments.
 OVERRIDES = reference.overrides.get_testing_overrides()
 # The operators behind a namespace's functions start with this.
-PREFIX = {"linalg": "linalg_", "special": "special_"}
+PREFIX = {"linalg": "linalg_", "special": "special_", "fft": "fft_"}
 UNKNOWN = "?"  # a default that the stub leaves out
 # Overloads with these are of features of their own: dimensions with names.
 OTHERS = {"names"}

@@ -34,7 +34,7 @@ def counterpart(op: Op) -> Any:
         return None
     places = {
         "functional": reference.nn.functional, "torch": reference, "tensor": reference.Tensor,
-        "linalg": reference.linalg, "special": reference.special,
+        "linalg": reference.linalg, "special": reference.special, "fft": reference.fft,
     }  # fmt: skip
     for place, module in places.items():
         function = getattr(module, op.public_name, None) if place in op.api.split() else None

@@ -32,10 +32,6 @@ OTHER: dict[tuple[str, str], str] = {
         for name in names.split()
     },
     **{
-        ("cpu", name): "in lower precision, as on CUDA; PyTorch's CPU code keeps states in what it is given"
-        for name in ("lstm", "gru", "lstm_cell", "gru_cell")
-    },
-    **{
         ("cuda", name): "as cuDNN's layers under autocast; compared with here are those of PyTorch's CPU code"
         for name in ("lstm", "gru")
     },
@@ -101,12 +97,13 @@ def differences(op: Any, lower: str) -> list[str]:
 @contextlib.contextmanager
 def policies_of_cuda() -> Iterator[None]:
     """Within the block, both libraries do on the CPU what they do on CUDA."""
-    known, only = table._by_op(), dict(table.ONLY)
+    known, only, states = table._by_op(), dict(table.ONLY), dict(table.STATES)
     before = {name: dict(row) for name, row in known.items()}
     for row in known.values():
         row.pop("cpu", None)
         if "cuda" in row:
             row["cpu"] = row["cuda"]
+    table.STATES.clear()
     table.ONLY.clear()
     table.ONLY.update({("cpu", name): holds for (device, name), holds in only.items() if device == "cuda"})
     try:
@@ -116,6 +113,7 @@ def policies_of_cuda() -> Iterator[None]:
         known.update(before)
         table.ONLY.clear()
         table.ONLY.update(only)
+        table.STATES.update(states)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from test_signature_parity import namespace
 
 import tritonnn as torch
 
-PLACES = ["", "Tensor", "nn.functional", "linalg", "special"]
+PLACES = ["", "Tensor", "nn.functional", "linalg", "special", "fft"]
 POSITIONAL = (P.POSITIONAL_ONLY, P.POSITIONAL_OR_KEYWORD)
 # Defaults that stand for nothing given.
 NOTHING = ("None", "()", "[]", "strided", "torch.contiguous_format", "torch.preserve_format")

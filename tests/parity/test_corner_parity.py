@@ -15,6 +15,7 @@ import pytest
 import torch as reference
 from reference_ops import counterpart, outcome, reference_tensors, to_reference, values_of
 from support import Make, array, mapped, ops, tensors
+from unspecified import POLYNOMIALS
 
 import tritonnn as torch
 from tritonnn.ops._table import Op, Sample
@@ -24,6 +25,7 @@ FEW = [NAN, INF, -INF, 0.0, -0.0, 1.0, -1.0, 2.0]
 ENDS = ["max", "tiny", "smallest_subnormal"]
 MORE = [0.5, -0.5, 3.0, -3.0, -2.0, 2.5, 6.0, 20.0, 21.0, -20.0, 100.0, -100.0]
 
+UNDEFINED_HERE = ["airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", *POLYNOMIALS]
 ANY: Callable = lambda *x: True
 BEYOND = "beyond the largest number in a step that PyTorch's fused multiply-add leaves out"
 LIMIT = "PyTorch's is NaN at infinity; ours is the limit"
@@ -34,7 +36,9 @@ OPEN: dict[str, tuple[Callable, str]] = {
     **dict.fromkeys(
         ("fmod", "remainder"), (lambda x, y=0: abs(x) > 1e38, "PyTorch's is NaN; ours is the exact remainder")
     ),
-    **dict.fromkeys(("i0", "zeta", "gelu"), (lambda *x: any(np.isinf(x)), LIMIT)),
+    **dict.fromkeys(UNDEFINED_HERE, (ANY, "as tests/parity/unspecified.py says")),
+    **dict.fromkeys(
+        ("i0", "zeta", "gelu", "modified_bessel_i0", "modified_bessel_i1"), (lambda *x: any(np.isinf(x)), LIMIT)),
     **dict.fromkeys(
         ("i1", "i1e"), (lambda x: not np.isfinite(x), LIMIT + "; its slope at NaN is 1/2, ours NaN")
     ),

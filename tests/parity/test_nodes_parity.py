@@ -15,21 +15,21 @@ import tritonnn as torch
 
 MADE_OF_OTHERS = "one op of PyTorch's is made of others here, or the reverse: the last of them is seen"
 _OTHER_NAMES = """
-    _foreach_norm adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool1d adaptive_max_pool1d_with_indices addbmm
-    addmm_activation addmv addr affine_grid aminmax angle as_strided_scatter atleast_1d atleast_2d atleast_3d
-    avg_pool1d bilinear cdist chain_matmul channel_shuffle clamp_max clamp_min combinations conv_tbc cross
-    cross_entropy cumulative_trapezoid deg2rad diag diag_embed diagflat diagonal_scatter dist einsum entr fold
-    functional_instance_norm functional_unfold glu gru gru_cell index_put index_reduce instance_norm interpolate kron
-    ldexp linear_cross_entropy log_ndtr lp_pool1d lstm lstm_cell margin_ranking_loss matmul max max_pool1d
-    max_pool1d_with_indices max_unpool1d max_unpool2d max_unpool3d min multi_dot multi_margin_loss
+    _foreach_norm adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool1d adaptive_max_pool1d_with_indices
+    addbmm addmm_activation addmv addr affine_grid aminmax angle as_strided_scatter atleast_1d atleast_2d atleast_3d
+    avg_pool1d bilinear block_diag cdist chain_matmul channel_shuffle clamp_max clamp_min combinations conv_tbc cov
+    cross cross_entropy cumulative_trapezoid deg2rad diag diag_embed diagflat diagonal_scatter dist einsum entr fold
+    frexp functional_instance_norm functional_unfold glu gru gru_cell index_put index_reduce instance_norm
+    interpolate kron ldexp linear_cross_entropy log_ndtr lp_pool1d lstm lstm_cell margin_ranking_loss matmul max
+    max_pool1d max_pool1d_with_indices max_unpool1d max_unpool2d max_unpool3d min multi_dot multi_margin_loss
     multilabel_margin_loss multilabel_soft_margin_loss mvlgamma nanmedian nanquantile nansum ndtr norm pad
     pairwise_distance pdist pixel_shuffle pixel_unshuffle public_div quantile rad2deg renorm reshape rnn_relu
     rnn_relu_cell rnn_tanh rnn_tanh_cell roll rot90 rrelu scaled_dot_product_attention select_scatter slice_scatter
     soft_margin_loss squeeze std std_mean t tile to torch_adaptive_max_pool1d trace trapezoid triplet_margin_loss
-    upsample upsample_bilinear upsample_nearest vander var_mean vdot xlog1py
-    cholesky cholesky_inverse cholesky_solve cond householder_product linalg_cross linalg_lu linalg_lu_solve
-    linalg_matmul linalg_matrix_power linalg_norm logdet lstsq lu_solve lu_unpack matrix_norm matrix_power orgqr ormqr
-    solve solve_ex tensorinv triangular_solve vecdot
+    upsample upsample_bilinear upsample_nearest vander var_mean vdot xlog1py cholesky cholesky_inverse
+    cholesky_solve cond householder_product linalg_cross linalg_lu linalg_lu_solve linalg_matmul linalg_matrix_power
+    linalg_norm logdet lstsq lu_solve lu_unpack matrix_norm matrix_power orgqr ormqr solve solve_ex tensorinv
+    triangular_solve vecdot
 """
 OTHER_NAMES = dict.fromkeys(_OTHER_NAMES.split(), MADE_OF_OTHERS)
 LESS = "nothing is saved here that backward needs, so that it can run again; or the reverse"

@@ -117,7 +117,7 @@ def test_every_exception_exists():
     assert set(EXCEPTIONS) <= set(PAIRS)
 
 
-@pytest.mark.parametrize("name", ["Tensor", "", "nn.functional", "nn.init", "linalg", "special"])
+@pytest.mark.parametrize("name", ["Tensor", "", "nn.functional", "nn.init", "linalg", "special", "fft"])
 def test_what_works_in_place_does_so_in_pytorch(name):
     mine, theirs = (
         {n for n in dir(namespace(library, name)) if n.endswith("_") and not n.startswith("_")}

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from widened import FOURIER
+
 EITHER = "the larger and the smaller of +0 and -0 is either; PyTorch's vector and scalar code differ"
 SUMS = "a sum of zeros has the sign that its order and its start give it"
+_CHEBYSHEV = [f"{shifted}chebyshev_polynomial_{kind}" for shifted in ("", "shifted_") for kind in "tuvw"]
+POLYNOMIALS = [
+    *_CHEBYSHEV, "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p",
+]  # fmt: skip
+WINDOWS = [f"{name}_window" for name in ("bartlett", "blackman", "hamming", "hann", "kaiser")]
 # Families and ops whose zeros may have either sign.
 SIGN_OF_ZERO = {
     **dict.fromkeys(
@@ -28,7 +35,8 @@ SIGN_OF_ZERO = {
     "lerp": "the sign of what underflows",
     "nextafter": "PyTorch's float16 code gives the first of equal numbers, its other code the second",
     **dict.fromkeys(("softshrink",), "PyTorch's vector code writes +0, its scalar code input * 0"),
-    **dict.fromkeys(("convolution", "linalg", "reduction", "scan", "normalization"), SUMS),
+    **dict.fromkeys(WINDOWS, "a difference of equal numbers, which rounding may have made a negative one"),
+    **dict.fromkeys(("convolution", "linalg", "reduction", "scan", "normalization", "fft"), SUMS),
     **dict.fromkeys(("einsum", "attention", "grid_sample", "grid_sampler", "scatter"), SUMS),
 }
 # Families whose indices say only which of several equal elements was found.
@@ -47,6 +55,18 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
     **dict.fromkeys(
         ("addmm complex64", "conv1d complex64"), (4, "BLAS adds complex products in another order")
     ),
+    **dict.fromkeys(
+        [
+            f"{name} float64"
+            for name in ("modified_bessel_k0", "scaled_modified_bessel_k0", "igamma", "igammac")
+        ],
+        (40, "series and asymptotic expansions of other lengths"),
+    ),
+    **dict.fromkeys(
+        [f"{name} {kind}" for name in POLYNOMIALS for kind in ("float64", "float32")],
+        (16, "each degree rounds what the one before has rounded"),
+    ),
+    **dict.fromkeys(WINDOWS, (30, "computed in float64; PyTorch rounds every step to the window's dtype")),
     "log1p complex64": (4, "the logarithm of a magnitude near 1 cancels"),
     "scaled_dot_product_attention": (3, "the softmax is summed block by block"),
     **dict.fromkeys(
@@ -57,12 +77,23 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
 }
 # op -> (whether PyTorch has no result of a call to compare with, why)
 UNDEFINED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(
+        ("airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1"),
+        (
+            lambda call: True,
+            "PyTorch's is off by up to 2e-6 beyond 5; test_special_functions_parity.py compares with SciPy",
+        ),
+    ),
     "scaled_product": (lambda call: call.args[0].shape[1] == 0, "a product of nothing is never written"),
     **dict.fromkeys(
         ("eig", "eigh", "svd", "torch_svd", "svd_lowrank", "pca_lowrank", "lobpcg"),
         (lambda call: True, "vectors have any sign: tests/parity/test_linalg_parity.py"),
     ),
     "empty_like": (lambda call: True, "the values are what the memory was"),
+    **dict.fromkeys(
+        ("standard_gamma_grad", "dirichlet_grad"),
+        (lambda call: True, "PyTorch's are approximations to 3 digits: tests/test_variates.py"),
+    ),
     "gumbel_softmax": (lambda call: True, "draws random numbers"),
     "polygamma_of_order": (
         lambda call: call.args[0] == 1 and call.args[1].dtype.name == "float64",
@@ -92,12 +123,34 @@ ONLY_INPUT = dict.fromkeys(
 # op -> (kinds of special numbers whose result is not compared, why)
 SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
     **dict.fromkeys(
+        FOURIER,
+        (
+            ("nan", "infinite", "mixed", "limits", "largest"),
+            "which sums a special number enters, and what cancels beside large ones, depends on the factorisation",
+        ),
+    ),
+    **dict.fromkeys(
         ("grid_sample", "grid_sampler"),
         (
             ("nan", "infinite", "mixed", "largest", "limits"),
             "a place that is not finite, or beyond all indices, lies outside, as in PyTorch's CUDA code; its CPU code "
             "multiplies by weights of NaN",
         ),
+    ),
+    **dict.fromkeys(
+        ("modified_bessel_i0", "modified_bessel_i1"),
+        (("infinite", "mixed"), "PyTorch's is NaN at infinity, exp(inf) / sqrt(inf); ours is the limit"),
+    ),
+    **dict.fromkeys(
+        POLYNOMIALS,
+        (
+            ("nan", "infinite", "mixed", "largest", "limits"),
+            "PyTorch's loop ends at a NaN with a value that it never set; degrees near the largest take it minutes",
+        ),
+    ),
+    **dict.fromkeys(
+        ("igamma", "igammac"),
+        (("smallest", "mixed", "largest"), "PyTorch breaks off where its logarithms leave float64's range"),
     ),
     "i0": (("infinite", "mixed"), "PyTorch's is NaN at infinity, exp(inf) / sqrt(inf); ours is the limit"),
     "i1": (("infinite", "mixed"), "PyTorch's is NaN at infinity, exp(inf) / sqrt(inf); ours is the limit"),

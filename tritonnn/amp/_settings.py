@@ -21,7 +21,7 @@ def known_device(function: str, device_type: object) -> str:
     """The device type, refused where it is none."""
     if not isinstance(device_type, str):
         raise wrong(function, "device_type", 1, "str", device_type)
-    return Device(device_type).type
+    return device_type if device_type in autocast.dtypes else Device(device_type).type
 
 
 def lower_of(function: str, device_type: object) -> DType:

@@ -53,7 +53,7 @@ class autocast:
     block. Backward computes in the types that forward chose and needs no autocast.
 
     Args:
-        device_type: 'cpu' or 'cuda'.
+        device_type: 'cpu' or 'cuda'; of 'mps', 'xpu' and other types that PyTorch knows there are no tensors to cast.
         dtype: the lower precision; by default bfloat16 on the CPU and float16 on the GPU.
         enabled: False makes an island within which nothing is cast.
         cache_enabled: whether casts of parameters are kept until the outermost block ends; default: as it is set.
@@ -81,7 +81,7 @@ class autocast:
         if not isinstance(device_type, str):
             raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
         self.device = known_device("autocast", device_type)
-        if self.device not in SUPPORTED:
+        if self.device not in settings.dtypes:
             raise RuntimeError(f"User specified an unsupported autocast device_type '{self.device}'")
         self.fast_dtype = get_autocast_dtype(self.device) if dtype is None else dtype
         self._cache_enabled = settings.cache_enabled if cache_enabled is None else cache_enabled
@@ -93,10 +93,10 @@ class autocast:
             return False
         if self.device == "cuda" and not is_available():
             reason = "CUDA is not available. Disabling autocast."
-        elif self.fast_dtype in SUPPORTED[self.device]:
+        elif self.fast_dtype in (supported := SUPPORTED.get(self.device, SUPPORTED["cpu"])):
             return True
         else:
-            known = ", ".join(map(str, SUPPORTED[self.device]))
+            known = ", ".join(map(str, supported))
             name = self.device.upper()
             reason = (
                 f"In {name} autocast, but the target dtype is not supported. Disabling autocast.\n{name} Autocast "

@@ -15,12 +15,18 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.recording.grad_mode import state
-from tritonnn.table.autocast import CLOSED, FLOAT32, FLOAT32_RESULT, ONLY, REFUSALS, WIDEST, policies
+from tritonnn.table.autocast import CLOSED, FLOAT32, FLOAT32_RESULT, ONLY, REFUSALS, STATES, WIDEST, policies
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
 
-DEFAULTS = {"cpu": dtypes.bfloat16, "cuda": dtypes.float16}
+#: the lower precision by device type; of those after the first two there are no tensors here, but programs for any
+#: device open blocks for them all the same
+DEFAULTS = {
+    "cpu": dtypes.bfloat16, "cuda": dtypes.float16, "mps": dtypes.float16, "xpu": dtypes.float16,
+    "ipu": dtypes.float16, "mtia": dtypes.float16, "hpu": dtypes.bfloat16, "xla": dtypes.bfloat16,
+    "maia": dtypes.bfloat16,
+}  # fmt: skip
 
 
 class _Autocast(threading.local):
@@ -254,12 +260,28 @@ def _composed(op: Op, body: Callable) -> Callable:
         policy, device = _policy(op, args, kwargs, on) if on else ("", "")
         if not policy:
             return body(*args, **kwargs)
+        given = args, kwargs
         if kwargs.get("out") is None:
             args, kwargs = _changed(op, args, kwargs, policy, device)
         autocast.on = {}
         try:
-            return body(*args, **kwargs)
+            result = body(*args, **kwargs)
+            return (
+                _widened(op, result, *given, states) if (states := STATES.get((device, op.name))) else result
+            )
         finally:
             autocast.on = on
 
     return cast_and_run
+
+
+def _widened(op: Op, result: Any, args: tuple, kwargs: dict[str, Any], states: Callable[..., tuple]) -> Any:
+    """The results, each at least as wide as the state that its call was given."""
+    given = {**op.defaults, **dict(zip(op.names, args, strict=False)), **kwargs}
+    found = states(*[given[name] for name in states.__code__.co_varnames[: states.__code__.co_argcount]])
+    listed = isinstance(result, tuple)
+    results = list(result) if listed else [result]
+    for k, given_state in enumerate(found):
+        if given_state is not None:
+            results[k] = results[k].to(dtypes.promote_types(results[k].dtype, given_state.dtype))
+    return tuple(results) if listed else results[0]

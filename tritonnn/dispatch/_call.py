@@ -237,7 +237,7 @@ def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | 
 
 def _through_host(op: Op, args: tuple, out: Any, device: Device | None) -> Any:
     """Run an op that is declared to run on the host on GPU tensors: copy there, compute, copy back."""
-    warn_once(op.name, f"{op.name} runs through LAPACK on the host: its tensors are copied there and back")
+    warn_once(op.name, f"{op.name} runs through {op.host} on the host: its tensors are copied there and back")
     returned = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
     results = returned if isinstance(returned, tuple) else (returned,)
     moved = tuple([result.to(device) for result in results])

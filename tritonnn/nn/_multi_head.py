@@ -20,17 +20,19 @@ from tritonnn.ops.joining.joining import cat
 _error = explained(AssertionError)
 
 
-def canonical_mask(mask: Tensor | None, name: str, other: Any, other_name: str, dtype: DType | None) -> Any:
+def canonical_mask(
+    mask: Tensor | None, name: str, other: DType | None, other_name: str, dtype: DType | None
+) -> Any:
     """A mask to be added: bool masks become 0 and -inf; float masks stay.
 
-    `other` is a second mask whose dtype should agree.
+    `other` is the dtype of a second mask, with which it should agree.
     """
     if mask is None:
         return None
     floating = mask.is_floating_point()
     if mask.dtype is not bool_ and not floating:
         raise _error(f"only bool and floating types of {name} are supported, got {mask.dtype}")
-    if other is not None and other.dtype is not mask.dtype:
+    if other is not None and other is not mask.dtype:
         warnings.warn(
             f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead."
         )
@@ -110,7 +112,7 @@ def multi_head_attention_forward(
     head_dim = embed_dim // num_heads
 
     key_padding_mask = canonical_mask(
-        key_padding_mask, "key_padding_mask", attn_mask, "attn_mask", query.dtype
+        key_padding_mask, "key_padding_mask", getattr(attn_mask, "dtype", None), "attn_mask", query.dtype
     )
     if is_causal and attn_mask is None:
         raise explained(RuntimeError)(

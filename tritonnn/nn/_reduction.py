@@ -20,6 +20,22 @@ def legacy_get_string(size_average: bool | None, reduce: bool | None, emit_warni
     return reduction
 
 
+def get_enum(reduction: str) -> int:
+    """The number that PyTorch's operators take for it."""
+    if reduction == "elementwise_mean":
+        warnings.warn("reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.")
+        return 1
+    numbers = {"none": 0, "mean": 1, "sum": 2}
+    if reduction not in numbers:
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return numbers[reduction]
+
+
+def legacy_get_enum(size_average: bool | None, reduce: bool | None, emit_warning: bool = True) -> int:
+    """`legacy_get_string` as such a number."""
+    return get_enum(legacy_get_string(size_average, reduce, emit_warning))
+
+
 def resolve(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
     """`reduction`, unless one of the older arguments is given: then what those mean."""
     if size_average is None and reduce is None:

@@ -6,7 +6,7 @@ import warnings
 import weakref
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from tritonnn._parameter import Parameter, is_lazy
 from tritonnn._tensor import Tensor
@@ -15,6 +15,7 @@ from tritonnn.recording.grad_mode import no_grad
 from tritonnn.utils.hooks import RemovableHandle
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
+T_destination = TypeVar("T_destination", bound=dict[str, Any])  # what subclasses annotate `state_dict` with
 
 
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
@@ -33,6 +34,8 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
 class StateMixin:
     """The part of Module that saves and loads parameters, persistent buffers and extra state."""
 
+    T_destination: ClassVar[Any] = T_destination
+    __constants__: ClassVar[list[str]]  # of layers: see modules/_constants.py
     _version: int = 1
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]

@@ -263,11 +263,22 @@ __all__ = [
 # ---- written by `python -m tritonnn.ops stubs` --------------------
 
 _LAZY = {"multi_head_attention_forward": "tritonnn.nn._multi_head"}  # is built on this module
+#: as that, and PyTorch's own business, but other packages take them
+_PRIVATE = (
+    "_canonical_mask",
+    "_in_projection",
+    "_in_projection_packed",
+    "_none_or_dtype",
+    "_verify_batch_size",
+)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        globals()[name] = function = getattr(importlib.import_module(_LAZY[name]), name)
+    if name == "_Reduction":
+        return importlib.import_module("tritonnn.nn._reduction")
+    if name in _LAZY or name in _PRIVATE:
+        home = importlib.import_module(_LAZY.get(name, "tritonnn.nn._private"))
+        globals()[name] = function = getattr(home, name)
         return function
     from tritonnn.table import NAMESPACES
 

@@ -67,8 +67,8 @@ def mentions(op: Op, folder: str, pattern: str) -> list[str]:
 # Where public names are looked for, in this order.
 PLACES = (
     "", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "linalg", "special",
-    "autograd", "autograd.functional", "autograd.graph", "cuda", "backends", "utils", "utils.data", "utils.checkpoint",
-    "utils.dlpack", "random", "multiprocessing", "serialization",
+    "fft", "autograd", "autograd.functional", "autograd.graph", "cuda", "backends", "utils", "utils.data",
+    "utils.checkpoint", "utils.dlpack", "random", "multiprocessing", "serialization",
 )  # fmt: skip
 
 

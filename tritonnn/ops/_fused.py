@@ -133,3 +133,22 @@ def per_channel(values: Tensor | None, rank: int) -> Tensor | None:
 def sum_to_channels(x: Tensor) -> Tensor:
     """Sum of (N, C, *) over all but the channels."""
     return x.sum((0, *range(2, len(x.shape))))
+
+
+def check_parameters(input: Tensor, **parameters: Tensor | None) -> None:
+    """Refuse parameters of another type than the input, but for float32 beside half precision."""
+    kinds = {tensor.dtype for tensor in parameters.values() if tensor is not None}
+    half = input.dtype is dtypes.float16 or input.dtype is dtypes.bfloat16
+    if kinds and kinds != {input.dtype} and not (half and kinds == {dtypes.float32}):
+        given = ", ".join(f"{name} {t.dtype.name}" for name, t in parameters.items() if t is not None)
+        wanted = f"{input.dtype.name}, or float32," if half else input.dtype.name
+        raise Invalid(
+            f"mixed dtype: expected parameters of type {wanted} for an input of it, but got {given}"
+        )
+
+
+def check_channels(channels: int, **vectors: Tensor | None) -> None:
+    """Refuse vectors of another length than the number of channels."""
+    for name, tensor in vectors.items():
+        if tensor is not None and tuple(tensor.shape) != (channels,):
+            raise Invalid(f"{name} should contain {channels} elements not {tensor.numel()}")

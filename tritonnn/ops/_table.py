@@ -83,6 +83,7 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
             and bfloat16 as float64), and absent arguments as their defaults. A ufunc is given the tensors in order.
         inplace: also make `name_`, a method if the op is one. alias: more names.
         aliasing: the implementation may be given its first argument as the output (in-place calls need no copy).
+        unrecorded: its results never require grad, as PyTorch's do not.
         recorded: it stands in graphs alone and is never run: dispatch, or other ops, compute what it stands for.
         renewable: the gradient's formula is given None for a result that was written since, and computes it anew.
         public: what errors call it, where users know another name.
@@ -90,7 +91,7 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
         keywords: other name -> argument, where it may be given by that as well (`axis` and the like always may).
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
         alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.
-        host: runs through the host by declaration.
+        host: the library through which it runs on the host by declaration, for GPU tensors too.
         float8: whether tensors may be of float8 types: what only moves elements may, and products.
     """
     return lambda rule: _publish(Op(rule, "primitive", **options), dispatch.call, options)

@@ -33,6 +33,19 @@ def _margins(pad: Sequence[int], ndim: int) -> list[tuple[int, int]]:
     return margins
 
 
+def _kept(margins: list[tuple[int, int]], shape: Sequence[int]) -> list[tuple[int, int]]:
+    """Margins of which none cuts off all elements: the last one in their way stays, to be repeated."""
+    kept = []
+    for (before, after), extent in zip(margins, shape):
+        total = before + extent + after
+        if extent and total > 0 and -before >= extent:
+            before, after = 1 - extent, total - 1
+        elif extent and total > 0 and -after >= extent:
+            before, after = total - 1, 1 - extent
+        kept.append((before, after))
+    return kept
+
+
 def _narrowed(input: Tensor, margins: list[tuple[int, int]]) -> Tensor:
     """`input` without what negative margins cut off."""
     for dim, (before, after) in enumerate(margins):
@@ -49,7 +62,7 @@ def _narrowed(input: Tensor, margins: list[tuple[int, int]]) -> Tensor:
 
 @primitive(
     float8=True,
-    public="pad",
+    public="pad", alias=("constant_pad_nd",),
     dtypes=ANY, api="torch",
     grad={"input": lambda g, pad: constant_pad_nd(g, [-p for p in pad], 0)},
     samples=lambda make: [Sample(make(2, 3), (1, 2)), Sample(make(2, 3), (1, 0, 0, 2), 1.5),
@@ -157,6 +170,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     _extensible(input, pad, mode)
     try:
         margins = _margins(pad, len(input.shape))
+        if mode == "replicate":
+            margins = _kept(margins, input.shape)
         margins_in = _narrowed(input, margins)
     except Invalid as invalid:
         raise fail("pad", str(invalid), input=input) from None

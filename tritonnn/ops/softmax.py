@@ -12,6 +12,7 @@ from tritonnn.errors import Invalid, warn
 from tritonnn.ops._definitions import order as define
 from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.elementwise.elementwise import conjugate
 from tritonnn.ops.reduction.reduction import reduced_shape, restore
 from tritonnn.recording.grad_mode import state
 from tritonnn.shape import wrap_dim, wrap_dims
@@ -100,7 +101,7 @@ def log_softmax_backward(grad: Tensor, result: Tensor, dim: int) -> Any:
     samples=lambda make: [Sample(make(3, 4), (1,), False), Sample(make(3, 4), (0, 1), True),
                           Sample(make(4, 3, 5), (0, 2), False), Sample(make(0, 3), (0,), False)],
     grad={"input": lambda g, input, dim, keepdim, result: restore(g, input.shape, dim, keepdim)
-          * (input - _finite(restore(result, input.shape, dim, keepdim))).exp()},
+          * conjugate((input - _finite(restore(result, input.shape, dim, keepdim))).exp())},
 )  # fmt: skip
 def logsumexp_dims(input: Tensor, dim: int | Sequence[int], keepdim: bool) -> Any:
     """log Σ exp(x) over several dimensions."""
@@ -114,7 +115,7 @@ def _finite(result: Tensor) -> Tensor:
 
 
 @composite(
-    api="torch tensor", dtypes=(*NUMERIC, *dtypes.COMPLEX),
+    api="torch tensor special", dtypes=(*NUMERIC, *dtypes.COMPLEX),
     samples=lambda make: [Sample(make(3, 4), 1), Sample(make(3, 4), (0, 1), True), Sample(make(()), 0)],
     errors=lambda make: [Bad(make(2, 3), 2, error=IndexError, match="Dimension out of range")],
     reference=define.logsumexp,

@@ -109,7 +109,6 @@ class ElementwiseOptimizer(Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self.defaults.setdefault("differentiable", False)
         if self.defaults.get("fused"):
             self._step_supports_amp_scaling = True
         for group in self.param_groups:

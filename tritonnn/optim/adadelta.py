@@ -6,12 +6,13 @@ from typing import ClassVar
 
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, require
+from tritonnn.optim._forms import functional
 from tritonnn.optim.optimizer import ParamsT
 
-__all__ = ["Adadelta"]
+__all__ = ["Adadelta", "adadelta"]
 
 
-def adadelta(
+def adadelta_formula(
     p: Array, g: Array, square_avg: Array, acc_delta: Array, *, lr: Number, rho: Number, eps: Number,
 ) -> tuple[Array, ...]:  # fmt: skip
     square_avg = square_avg * rho + g * g * (1 - rho)
@@ -49,7 +50,7 @@ class Adadelta(ElementwiseOptimizer):
         0.9968
     """
 
-    _formula = staticmethod(adadelta)
+    _formula = staticmethod(adadelta_formula)
     _state: ClassVar[dict[str, float | str]] = {"square_avg": 0, "acc_delta": 0}
 
     def __init__(
@@ -70,3 +71,18 @@ class Adadelta(ElementwiseOptimizer):
             params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay},
             maximize=maximize, capturable=capturable, foreach=foreach, differentiable=differentiable,
         )  # fmt: skip
+
+
+adadelta = functional(
+    "adadelta",
+    Adadelta,
+    {
+        "params": None,
+        "grads": None,
+        "square_avgs": "square_avg",
+        "acc_deltas": "acc_delta",
+        "state_steps": "step",
+    },
+    {"capturable": False, "foreach": None, "differentiable": False, "has_complex": False},
+    "lr rho eps weight_decay maximize",
+)

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 from tritonnn._sparse import with_values
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, State, require
+from tritonnn.optim._forms import functional
 from tritonnn.optim.optimizer import Group, ParamsT
 
-__all__ = ["Adagrad"]
+__all__ = ["Adagrad", "adagrad"]
 
 
-def adagrad(
+def adagrad_formula(
     p: Array, g: Array, sum: Array, *, step: Number, lr: Number, lr_decay: Number, eps: Number,
 ) -> tuple[Array, ...]:  # fmt: skip
     sum = sum + g * g
@@ -49,7 +50,7 @@ class Adagrad(ElementwiseOptimizer):
         tensor([0.5000, 9.5000])
     """
 
-    _formula = staticmethod(adagrad)
+    _formula = staticmethod(adagrad_formula)
     _state: ClassVar[dict[str, float | str]] = {"sum": "initial_accumulator_value"}
 
     def __init__(
@@ -107,3 +108,20 @@ class Adagrad(ElementwiseOptimizer):
         # As in PyTorch a group has no value of its own to start from.
         name = "initial_accumulator_value"
         return super()._new_state({**group, name: self.defaults[name]}, p)
+
+
+adagrad = functional(
+    "adagrad",
+    Adagrad,
+    {"params": None, "grads": None, "state_sums": "sum", "state_steps": "step"},
+    {
+        "fused": None,
+        "grad_scale": None,
+        "found_inf": None,
+        "has_sparse_grad": False,
+        "foreach": None,
+        "differentiable": False,
+        "has_complex": False,
+    },
+    "lr weight_decay lr_decay eps maximize",
+)

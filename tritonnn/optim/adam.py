@@ -6,12 +6,13 @@ from typing import ClassVar
 
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number
+from tritonnn.optim._forms import functional
 from tritonnn.optim.optimizer import Group, ParamsT, one_element
 
-__all__ = ["Adam"]
+__all__ = ["Adam", "adam"]
 
 
-def adam(
+def adam_formula(
     p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, max_exp_avg_sq: Array = None, *, step: Number,
     lr: Number, beta1: Number, beta2: Number, eps: Number,
 ) -> tuple[Array, ...]:  # fmt: skip
@@ -56,7 +57,7 @@ class Adam(ElementwiseOptimizer):
         tensor([ 0.7500, -1.7500])
     """
 
-    _formula = staticmethod(adam)
+    _formula = staticmethod(adam_formula)
     _state: ClassVar[dict[str, float | str]] = {"exp_avg": 0, "exp_avg_sq": 0, "max_exp_avg_sq": 0}
     _kept_if: ClassVar[dict[str, str]] = {"max_exp_avg_sq": "amsgrad"}
 
@@ -96,3 +97,28 @@ def _check_tensors(lr: float | Tensor, betas: tuple, foreach: bool, capturable: 
         if foreach and not capturable:
             raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
         one_element(name, value)
+
+
+adam = functional(
+    "adam",
+    Adam,
+    {
+        "params": None,
+        "grads": None,
+        "exp_avgs": "exp_avg",
+        "exp_avg_sqs": "exp_avg_sq",
+        "max_exp_avg_sqs": "max_exp_avg_sq",
+        "state_steps": "step",
+    },
+    {
+        "foreach": None,
+        "capturable": False,
+        "differentiable": False,
+        "fused": None,
+        "grad_scale": None,
+        "found_inf": None,
+        "has_complex": False,
+        "decoupled_weight_decay": False,
+    },
+    "amsgrad beta1 beta2 lr weight_decay eps maximize",
+)

@@ -6,12 +6,13 @@ from typing import ClassVar
 
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number
+from tritonnn.optim._forms import functional
 from tritonnn.optim.optimizer import ParamsT
 
-__all__ = ["Adamax"]
+__all__ = ["Adamax", "adamax"]
 
 
-def adamax(
+def adamax_formula(
     p: Array, g: Array, exp_avg: Array, exp_inf: Array, *, step: Number, lr: Number, beta1: Number,
     beta2: Number, eps: Number,
 ) -> tuple[Array, ...]:  # fmt: skip
@@ -48,7 +49,7 @@ class Adamax(ElementwiseOptimizer):
         tensor([0.7500])
     """
 
-    _formula = staticmethod(adamax)
+    _formula = staticmethod(adamax_formula)
     _state: ClassVar[dict[str, float | str]] = {"exp_avg": 0, "exp_inf": 0}
 
     def __init__(
@@ -68,3 +69,12 @@ class Adamax(ElementwiseOptimizer):
             params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay},
             foreach=foreach, maximize=maximize, differentiable=differentiable, capturable=capturable,
         )  # fmt: skip
+
+
+adamax = functional(
+    "adamax",
+    Adamax,
+    {"params": None, "grads": None, "exp_avgs": "exp_avg", "exp_infs": "exp_inf", "state_steps": "step"},
+    {"foreach": None, "maximize": False, "differentiable": False, "capturable": False, "has_complex": False},
+    "eps beta1 beta2 lr weight_decay",
+)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.optim._forms import functional
 from tritonnn.optim.adam import Adam
 from tritonnn.optim.optimizer import ParamsT
 
-__all__ = ["AdamW"]
+__all__ = ["AdamW", "adamw"]
 
 
 class AdamW(Adam):
@@ -74,3 +75,27 @@ class AdamW(Adam):
         # Whatever a checkpoint says: decoupled is what makes it AdamW.
         for group in self.param_groups:
             group["decoupled_weight_decay"] = True
+
+
+adamw = functional(
+    "adamw",
+    AdamW,
+    {
+        "params": None,
+        "grads": None,
+        "exp_avgs": "exp_avg",
+        "exp_avg_sqs": "exp_avg_sq",
+        "max_exp_avg_sqs": "max_exp_avg_sq",
+        "state_steps": "step",
+    },
+    {
+        "foreach": None,
+        "capturable": False,
+        "differentiable": False,
+        "fused": None,
+        "grad_scale": None,
+        "found_inf": None,
+        "has_complex": False,
+    },
+    "amsgrad beta1 beta2 lr weight_decay eps maximize",
+)

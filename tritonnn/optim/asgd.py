@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, State, choose, read, write
+from tritonnn.optim._forms import functional
 from tritonnn.optim.optimizer import Group, ParamsT
 
-__all__ = ["ASGD"]
+__all__ = ["ASGD", "asgd"]
 
 
-def asgd(
+def asgd_formula(
     p: Array, g: Array, ax: Array, *, lambd: Number, eta: Number, mu: Number,
 ) -> tuple[Array, ...]:  # fmt: skip
     p = p * (1 - lambd * eta) - g * eta
@@ -49,7 +50,7 @@ class ASGD(ElementwiseOptimizer):
         tensor([0.5000])
     """
 
-    _formula = staticmethod(asgd)
+    _formula = staticmethod(asgd_formula)
     _counters: ClassVar[dict[str, float | str]] = {"step": 0, "eta": "lr", "mu": 1}
     _state: ClassVar[dict[str, float | str]] = {"ax": 0}
 
@@ -78,3 +79,12 @@ class ASGD(ElementwiseOptimizer):
         after = step - group["t0"]
         write(state["mu"], 1 / (after.clamp(min=1) if isinstance(after, Tensor) else max(1, after)))
         return numbers
+
+
+asgd = functional(
+    "asgd",
+    ASGD,
+    {"params": None, "grads": None, "axs": "ax", "mus": "mu", "etas": "eta", "state_steps": "step"},
+    {"foreach": None, "maximize": False, "differentiable": False, "capturable": False, "has_complex": False},
+    "lambd lr t0 alpha weight_decay",
+)

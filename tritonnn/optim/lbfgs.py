@@ -103,84 +103,86 @@ class LBFGS(Optimizer):
             return self._minimise(closure)
 
     def _minimise(self, closure: Callable[[], Any]) -> Any:
+        if len(self.param_groups) != 1:
+            raise AssertionError(f"Expected exactly one param_group, but got {len(self.param_groups)}")
         group = self.param_groups[0]
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise RuntimeError("only 'strong_wolfe' is supported")
         state = self.state[self._params[0]]
-        state.setdefault("func_evals", 0)
-        state.setdefault("n_iter", 0)
-
+        for count in ("func_evals", "n_iter"):
+            state.setdefault(count, 0)
         first_loss = run_closure(closure)
         loss, grad, evals = float(first_loss), self._flat_grad(), 1
         state["func_evals"] += 1
         if _largest(grad) <= group["tolerance_grad"]:
             return first_loss
 
+        kept = {name: state.get(name) for name in _KEPT}
         for i in range(1, group["max_iter"] + 1):
             state["n_iter"] += 1
-            direction = self._direction(state, grad, group["history_size"])
-            previous = state["prev_loss"] = loss
-            size = float(group["lr"])
+            direction = self._direction(state, kept, grad, group["history_size"])
+            previous = kept["prev_loss"] = loss
+            size: Any = float(group["lr"])
             if state["n_iter"] == 1:
-                size *= min(1.0, 1.0 / float(grad.abs().sum()))
-            state["t"] = size
+                size = min(1.0, 1.0 / grad.abs().sum()) * size
+            kept["t"] = size
             slope = float(grad.dot(direction))
             if slope > -group["tolerance_change"]:
                 break
             if group["line_search_fn"] is not None:
                 start = _Point(0.0, loss, grad, slope)
-                point, used = self._search(closure, start, size, direction, group["max_eval"] - evals)
-                loss, grad, size = point.loss, point.grad, point.t
-                self._move(size, direction)
+                point, used = self._search(closure, start, float(size), direction, group["max_eval"] - evals)
+                loss, grad, size = point.loss, point.grad, size if point.t == float(size) else point.t
+                self._move(float(size), direction)
             else:
-                self._move(size, direction)
+                self._move(float(size), direction)
                 used = 0
                 if i != group["max_iter"]:
                     loss = float(run_closure(closure))
                     grad, used = self._flat_grad(), 1
             evals += used
             state["func_evals"] += used
-            state["t"] = size
+            kept["t"] = size
             if (
                 evals >= group["max_eval"]
                 or _largest(grad) <= group["tolerance_grad"]
-                or _largest(direction) * size <= group["tolerance_change"]
+                or _largest(direction) * float(size) <= group["tolerance_change"]
                 or abs(loss - previous) < group["tolerance_change"]
             ):
                 break
+        state.update(kept)
         return first_loss
 
     @property
     def _params(self) -> list[Tensor]:
         return self.param_groups[0]["params"]
 
-    def _direction(self, state: dict[str, Any], grad: Tensor, history: int) -> Tensor:
+    def _direction(self, state: dict[str, Any], kept: dict[str, Any], grad: Tensor, history: int) -> Any:
         """The next direction of search; takes the last step into the history."""
         if state["n_iter"] == 1:
-            state.update(
-                old_dirs=[], old_stps=[], ro=[], H_diag=1.0, d=grad.neg(), prev_flat_grad=grad.clone()
-            )
-            return state["d"]
-        changes, steps, inverses = state["old_dirs"], state["old_stps"], state["ro"]
-        y, s = grad - state["prev_flat_grad"], state["d"] * state["t"]
-        curvature = float(y.dot(s))
+            kept.update(old_dirs=[], old_stps=[], ro=[], H_diag=1, d=grad.neg(), prev_flat_grad=grad.clone())
+            return kept["d"]
+        changes, steps, inverses = kept["old_dirs"], kept["old_stps"], kept["ro"]
+        y, s = grad - kept["prev_flat_grad"], kept["d"] * kept["t"]
+        curvature: Any = y.dot(s)
         if curvature > 1e-10:
             if len(changes) == history:
-                for kept in (changes, steps, inverses):
-                    kept.pop(0)
+                for numbers in (changes, steps, inverses):
+                    numbers.pop(0)
             changes.append(y)
             steps.append(s)
             inverses.append(1.0 / curvature)
-            state["H_diag"] = curvature / float(y.dot(y))
+            kept["H_diag"] = curvature / y.dot(y)
 
-        q, weights = grad.neg(), []
-        for y, s, inverse in zip(reversed(changes), reversed(steps), reversed(inverses), strict=True):
-            weights.append(float(s.dot(q)) * float(inverse))
-            q.add_(y, alpha=-weights[-1])
-        q.mul_(float(state["H_diag"]))
-        for y, s, inverse in zip(changes, steps, inverses, strict=True):
-            q.add_(s, alpha=weights.pop() - float(y.dot(q)) * float(inverse))
-        state["d"], state["prev_flat_grad"] = q, grad.clone()
+        q: Any = grad.neg()
+        weights = state.setdefault("al", [None] * history)
+        for i in reversed(range(len(changes))):
+            weights[i] = steps[i].dot(q) * inverses[i]
+            q.add_(changes[i], alpha=-float(weights[i]))
+        q.mul_(kept["H_diag"])
+        for y, s, inverse, weight in zip(changes, steps, inverses, weights, strict=False):
+            q.add_(s, alpha=float(weight - y.dot(q) * inverse))
+        kept["d"], kept["prev_flat_grad"] = q, grad.clone()
         return q
 
     def _search(
@@ -213,6 +215,10 @@ class LBFGS(Optimizer):
                 p = tritonnn.view_as_real(p)
             p.add_(direction.narrow(0, start, p.numel()).view(p.shape), alpha=size)
             start += p.numel()
+
+
+#: what is kept between steps beside the counts and the weights "al", in PyTorch's order
+_KEPT = ("d", "t", "old_dirs", "old_stps", "ro", "H_diag", "prev_flat_grad", "prev_loss")
 
 
 def _largest(x: Tensor) -> float:

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, State, read, require
+from tritonnn.optim._forms import functional
 from tritonnn.optim.optimizer import Group, ParamsT
 
-__all__ = ["NAdam"]
+__all__ = ["NAdam", "nadam"]
 
 
-def nadam(
+def nadam_formula(
     p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, *, step: Number, lr: Number, beta1: Number,
     beta2: Number, eps: Number, mu: Number, mu_next: Number, mu_product: Number,
 ) -> tuple[Array, ...]:  # fmt: skip
@@ -54,7 +55,7 @@ class NAdam(ElementwiseOptimizer):
         0.8944
     """
 
-    _formula = staticmethod(nadam)
+    _formula = staticmethod(nadam_formula)
     _counters: ClassVar[dict[str, float | str]] = {"step": 0, "mu_product": 1}
     _state: ClassVar[dict[str, float | str]] = {"exp_avg": 0, "exp_avg_sq": 0}
 
@@ -88,3 +89,26 @@ class NAdam(ElementwiseOptimizer):
         mu, mu_next = (beta1 * (1.0 - 0.5 * 0.96 ** (t * psi)) for t in (step, step + 1))
         state["mu_product"] *= mu
         return numbers | {"mu": mu, "mu_next": mu_next, "mu_product": read(group, state["mu_product"])}
+
+
+nadam = functional(
+    "nadam",
+    NAdam,
+    {
+        "params": None,
+        "grads": None,
+        "exp_avgs": "exp_avg",
+        "exp_avg_sqs": "exp_avg_sq",
+        "mu_products": "mu_product",
+        "state_steps": "step",
+    },
+    {
+        "decoupled_weight_decay": False,
+        "foreach": None,
+        "capturable": False,
+        "differentiable": False,
+        "has_complex": False,
+        "maximize": False,
+    },
+    "beta1 beta2 lr weight_decay momentum_decay eps",
+)

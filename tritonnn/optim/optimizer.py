@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import tritonnn
 from tritonnn._tensor import Tensor
+from tritonnn.optim._helpers import *  # noqa: F403  PyTorch's names for optimizers of other packages
 from tritonnn.optim._hooks import (
     register,
     register_optimizer_step_post_hook,
@@ -111,6 +112,7 @@ class Optimizer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._prepare_hooks()
+        self.defaults.setdefault("differentiable", False)
 
     def __repr__(self) -> str:
         text = type(self).__name__ + " ("

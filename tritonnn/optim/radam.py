@@ -6,12 +6,13 @@ from typing import ClassVar
 
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, choose
+from tritonnn.optim._forms import functional
 from tritonnn.optim.optimizer import ParamsT
 
-__all__ = ["RAdam"]
+__all__ = ["RAdam", "radam"]
 
 
-def radam(
+def radam_formula(
     p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, *, step: Number, lr: Number, beta1: Number,
     beta2: Number, eps: Number,
 ) -> tuple[Array, ...]:  # fmt: skip
@@ -60,7 +61,7 @@ class RAdam(ElementwiseOptimizer):
         tensor([0.5000])
     """
 
-    _formula = staticmethod(radam)
+    _formula = staticmethod(radam_formula)
     _state: ClassVar[dict[str, float | str]] = {"exp_avg": 0, "exp_avg_sq": 0}
 
     def __init__(
@@ -82,3 +83,25 @@ class RAdam(ElementwiseOptimizer):
             params, options, maximize=maximize, foreach=foreach, capturable=capturable,
             decoupled_weight_decay=decoupled_weight_decay, differentiable=differentiable,
         )  # fmt: skip
+
+
+radam = functional(
+    "radam",
+    RAdam,
+    {
+        "params": None,
+        "grads": None,
+        "exp_avgs": "exp_avg",
+        "exp_avg_sqs": "exp_avg_sq",
+        "state_steps": "step",
+    },
+    {
+        "decoupled_weight_decay": False,
+        "foreach": None,
+        "differentiable": False,
+        "capturable": False,
+        "has_complex": False,
+        "maximize": False,
+    },
+    "beta1 beta2 lr weight_decay eps",
+)

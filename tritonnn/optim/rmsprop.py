@@ -6,12 +6,13 @@ from typing import ClassVar
 
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, require
+from tritonnn.optim._forms import functional
 from tritonnn.optim.optimizer import ParamsT
 
-__all__ = ["RMSprop"]
+__all__ = ["RMSprop", "rmsprop"]
 
 
-def rmsprop(
+def rmsprop_formula(
     p: Array, g: Array, square_avg: Array, momentum_buffer: Array = None, grad_avg: Array = None, *,
     lr: Number, alpha: Number, eps: Number, momentum: Number,
 ) -> tuple[Array, ...]:  # fmt: skip
@@ -57,7 +58,7 @@ class RMSprop(ElementwiseOptimizer):
         0.9
     """
 
-    _formula = staticmethod(rmsprop)
+    _formula = staticmethod(rmsprop_formula)
     _state: ClassVar[dict[str, float | str]] = {"square_avg": 0, "momentum_buffer": 0, "grad_avg": 0}
     _kept_if: ClassVar[dict[str, str]] = {"momentum_buffer": "momentum", "grad_avg": "centered"}
 
@@ -84,3 +85,19 @@ class RMSprop(ElementwiseOptimizer):
         super().__init__(
             params, options, capturable=capturable, foreach=foreach, maximize=maximize, differentiable=differentiable,
         )  # fmt: skip
+
+
+rmsprop = functional(
+    "rmsprop",
+    RMSprop,
+    {
+        "params": None,
+        "grads": None,
+        "square_avgs": "square_avg",
+        "grad_avgs": "grad_avg",
+        "momentum_buffer_list": "momentum_buffer",
+        "state_steps": "step",
+    },
+    {"foreach": None, "maximize": False, "differentiable": False, "capturable": False, "has_complex": False},
+    "lr alpha eps weight_decay momentum centered",
+)

@@ -6,12 +6,13 @@ from typing import ClassVar
 
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, choose, require
+from tritonnn.optim._forms import functional
 from tritonnn.optim.optimizer import ParamsT
 
-__all__ = ["Rprop"]
+__all__ = ["Rprop", "rprop"]
 
 
-def rprop(
+def rprop_formula(
     p: Array, g: Array, prev: Array, step_size: Array, *, eta1: Number, eta2: Number, step_size1: Number,
     step_size2: Number,
 ) -> tuple[Array, ...]:  # fmt: skip
@@ -49,7 +50,7 @@ class Rprop(ElementwiseOptimizer):
         tensor([ 0.5000, -2.5000])
     """
 
-    _formula = staticmethod(rprop)
+    _formula = staticmethod(rprop_formula)
     _state: ClassVar[dict[str, float | str]] = {"prev": 0, "step_size": "lr"}
 
     def __init__(
@@ -69,3 +70,12 @@ class Rprop(ElementwiseOptimizer):
             params, {"lr": lr, "etas": etas, "step_sizes": step_sizes},
             foreach=foreach, maximize=maximize, differentiable=differentiable, capturable=capturable,
         )  # fmt: skip
+
+
+rprop = functional(
+    "rprop",
+    Rprop,
+    {"params": None, "grads": None, "prevs": "prev", "step_sizes": "step_size", "state_steps": "step"},
+    {"foreach": None, "capturable": False, "maximize": False, "differentiable": False, "has_complex": False},
+    "step_size_min step_size_max etaminus etaplus",
+)

@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 import tritonnn
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, State, require
+from tritonnn.optim._forms import functional
 from tritonnn.optim.optimizer import Group, ParamsT
 
-__all__ = ["SGD"]
+__all__ = ["SGD", "sgd"]
 
 
-def sgd(
+def sgd_formula(
     p: Array, g: Array, momentum_buffer: Array = None, *, lr: Number, momentum: Number, dampening: Number,
     nesterov: bool, fresh: bool,
 ) -> tuple[Array, ...]:  # fmt: skip
@@ -54,7 +55,7 @@ class SGD(ElementwiseOptimizer):
         tensor([ 0.5000, -1.0000])
     """
 
-    _formula = staticmethod(sgd)
+    _formula = staticmethod(sgd_formula)
     _counters: ClassVar[dict[str, float | str]] = {}
     _state: ClassVar[dict[str, float | str]] = {"momentum_buffer": 0}
     _kept_if: ClassVar[dict[str, str]] = {"momentum_buffer": "momentum"}
@@ -113,3 +114,12 @@ class SGD(ElementwiseOptimizer):
             # zeros: where a scaler leaves the first step out, they are what the next one finds
             state["momentum_buffer"] = tritonnn.zeros_like(p) if group["fused"] else tritonnn.empty_like(p)
         return {"fresh": fresh}
+
+
+sgd = functional(
+    "sgd",
+    SGD,
+    {"params": None, "d_p_list": None, "momentum_buffer_list": "momentum_buffer"},
+    {"has_sparse_grad": False, "foreach": None, "fused": None, "grad_scale": None, "found_inf": None},
+    "weight_decay momentum lr dampening nesterov maximize",
+)

@@ -12,7 +12,8 @@ NO_FORMULA = "torch::autograd::NotImplemented"
 _NAMES = {
     "col2im": "Col2ImBackward0", "constant_pad_nd": "ConstantPadNdBackward0", "copied_over": "CopyBackwards",
     "bincount_of": NO_FORMULA, "histogram_of": NO_FORMULA,
-    "erfcx": "SpecialErfcxBackward0", "expand_as_size": "ExpandBackward0", "filled_over": "FillBackward0",
+    "erfcx": "SpecialErfcxBackward0", "expand_as_size": "ExpandBackward0", "fft_c2r": "FftC2RBackward0",
+    "fft_r2c": "FftR2CBackward0", "filled_over": "FillBackward0",
     "exponential": "LinalgMatrixExpBackward0", "least_squares": "LinalgLstsqBackward0",
     "floor_quotient": "DivBackward2", "fused_rms_norm": "MulBackward0", "i0e": "SpecialI0EBackward0",
     "i1": "SpecialI1Backward0", "i1e": "SpecialI1EBackward0", "im2col": "Im2ColBackward0", "log1p": "Log1PBackward0",
@@ -69,6 +70,11 @@ def _copy(args: tuple) -> str:
     return "CloneBackward0" if (source.dtype, source.device) == (dtype, device) else "ToCopyBackward0"
 
 
+def _drawn(args: tuple) -> str:
+    mean, std = args
+    return f"NormalBackward{1 if std is None else 2 if mean is None else 3}"
+
+
 _NLL: Callable[[tuple], str] = lambda args: (
     "NllLoss2DBackward0" if len(args[0].shape) > 3 else "NllLossBackward0"
 )
@@ -79,6 +85,7 @@ BY_ARGUMENTS: dict[str, Callable[[tuple], str]] = {
     "adaptive_avg_pool": _dims(1, "AdaptiveAvgPool"), "adaptive_max_pool": _dims(1, "AdaptiveMaxPool"),
     "avg_pool": _dims(1, "AvgPool"), "clamp": _clamp,
     "copysign": _is_tensor(1, "CopysignBackward0", "CopysignBackward1"),
+    "fft_c2c": lambda args: f"Fft{'C' if args[0].dtype.is_complex or len(args[1]) > 1 else 'R'}2CBackward0",
     "fmod": _is_tensor(1, "FmodBackward1", "FmodBackward0"),
     "fused_cross_entropy": lambda args: "AddBackward0" if args[4] else _NLL(args),
     "grid_sampler": lambda args: f"GridSampler{len(args[0].shape) - 2}DBackward0",
@@ -87,7 +94,8 @@ BY_ARGUMENTS: dict[str, Callable[[tuple], str]] = {
     "masked_fill": _is_tensor(2, "MaskedFillBackward1", "MaskedFillBackward0"),
     "matmul_nd": lambda args: "MmBackward0" if len(args[0].shape) == 2 == len(args[1].shape) else "BmmBackward0",
     "max_pool": _dims(1, "MaxPool", "WithIndices"), "max_pool_with_indices": _dims(1, "MaxPool", "WithIndices"),
-    "mean": lambda args: "Mean" + _all_dims(args), "median_dim": _MEDIAN, "nll_loss": _NLL, "pow": _power,
+    "mean": lambda args: "Mean" + _all_dims(args), "median_dim": _MEDIAN, "nll_loss": _NLL,
+    "normal_drawn": _drawn, "pow": _power,
     "prod_dims": lambda args: "Prod" + _all_dims(args),
     "remainder": _is_tensor(1, "RemainderBackward1", "RemainderBackward0"),
     "round": lambda args: "RoundBackward1" if args[1] else "RoundBackward0",

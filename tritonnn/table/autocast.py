@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
+
+from tritonnn.dtypes import float16
 
 LOWER = "lower precision"
 FLOAT32 = "float32"
@@ -57,6 +60,7 @@ _TABLE: dict[str, dict[str, str]] = {
             max_pool3d max_unpool1d max_unpool2d max_unpool3d lp_pool3d local_response_norm pad
             fractional_max_pool2d fractional_max_pool2d_with_indices
             fractional_max_pool3d fractional_max_pool3d_with_indices grid_sampler
+            fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft ihfft stft
         """ + _DECOMPOSITIONS,
         WIDEST: "stack cat index_copy",
         CLOSED: "addmv bilinear dot vdot mv interpolate as_strided_scatter " + _CLOSED,
@@ -85,6 +89,31 @@ ONLY: dict[tuple[str, str], Callable[..., bool]] = {
     ("cpu", "local_response_norm"): lambda input: len(input.shape) > 3,
     ("cuda", "interpolate"): lambda mode: mode != "area",
     **{(device, loss): lambda weight: weight is None for device in ("cpu", "cuda") for loss in ("mse_loss", "l1_loss")},
+}  # fmt: skip
+
+
+def _gru_states(hx: Any, params: Any, has_biases: Any) -> tuple[Any, ...]:
+    state = (
+        params if isinstance(has_biases, (list, tuple)) else hx
+    )  # the packed form has batch_sizes before it
+    return state, state
+
+
+def _lstm_states(input: Any, hx: Any, params: Any, has_biases: Any) -> tuple[Any, ...]:
+    packed = isinstance(has_biases, (list, tuple))
+    h, c = params if packed else hx
+    if h.shape[-1:] != c.shape[-1:]:
+        return None, None, c  # the projection is a product
+    return (c, c, c) if packed or input.dtype is float16 else ()
+
+
+#: (device type, op) -> states by the arguments; the result in the place of each is at least as wide as the state.
+#: PyTorch's CPU code lowers the products of these ops alone, so that a float32 state makes the next one float32.
+STATES: dict[tuple[str, str], Callable[..., tuple[Any, ...]]] = {
+    ("cpu", "gru"): _gru_states,
+    ("cpu", "lstm"): _lstm_states,
+    ("cpu", "gru_cell"): lambda hx: (hx,),
+    ("cpu", "lstm_cell"): lambda hx: (hx[1], hx[1]),
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ OPS: dict[str, Op] = {}
 # Where entries appear, by the word that an entry's `api` has for it; the modules that users find them in.
 MODULES = {
     "torch": "tritonnn", "functional": "tritonnn.nn.functional", "linalg": "tritonnn.linalg",
-    "special": "tritonnn.special",
+    "special": "tritonnn.special", "fft": "tritonnn.fft",
 }  # fmt: skip
 NAMESPACES: dict[str, dict[str, Any]] = {place: {} for place in MODULES}
 KEYWORD_ALIASES = {
@@ -60,7 +60,9 @@ class Op:
         self.inplace: bool = options.get("inplace", False)
         # Whether `out=` is taken beside the arguments that are named: said by composites and by what is published
         # in nn.functional alone.
-        published = kind != "composite" and not {"torch", "linalg", "special"}.isdisjoint(self.api.split())
+        published = kind != "composite" and not {"torch", "linalg", "special", "fft"}.isdisjoint(
+            self.api.split()
+        )
         self.takes_out: bool = options.get("out", published)
         self.cpu: Callable | None = None  # found by name when first needed
         self.gpu: Callable | None = None
@@ -192,7 +194,7 @@ class Op:
     result_rule: Callable | None = _option("result_rule", None)
     alloc: bool = _option("alloc", False)
     typed_by_out: bool = _option("typed_by_out", False)  # whether it computes in the type of its `out=`
-    host: bool = _option("host", False)
+    host: str = _option("host", "")  # the library that computes it in the host's memory, on every device
     out: bool = _option("out", True)
     float8: bool = _option("float8", False)
     aliasing: bool = _option("aliasing", False)
@@ -237,6 +239,8 @@ class Op:
     def grad(self) -> dict[str, Callable]:
         """Argument -> formula."""
         known = self.options.get("grad") or {}
+        if self.options.get("unrecorded"):
+            return known
         floating = self.result_rule in (PROMOTE, FLOAT)
         if self.has_derivative or not (floating or self.host or self.options.get("no_derivative")):
             return known

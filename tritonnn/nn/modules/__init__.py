@@ -16,6 +16,7 @@ from tritonnn.nn.modules import (
     parameter_container,
     pooling,
 )
+from tritonnn.nn.modules._constants import set_constants
 from tritonnn.nn.modules.activation import *
 from tritonnn.nn.modules.adaptive import *
 from tritonnn.nn.modules.adaptive_pooling import *
@@ -53,6 +54,8 @@ for _home, _parts in (
 ):
     for _part in _parts:
         vars(_home).update({name: getattr(_part, name) for name in _part.__all__})
+
+set_constants()
 
 if not TYPE_CHECKING:  # to type checkers a list that is computed is an empty one
     # The classes only: `import *` would else take the files of this folder along.

@@ -10,6 +10,7 @@ from typing import Any
 from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
+from tritonnn.dispatch import autocast
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail, warn
 from tritonnn.nn import init
@@ -171,6 +172,10 @@ class RNNBase(Module):
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
     @property
+    def _flat_weights_names(self) -> list[str]:
+        return [name for names in self._all_weights for name in names]
+
+    @property
     def _flat_weights(self) -> list[Any]:
         return [getattr(self, name) for names in self._all_weights for name in names]
 
@@ -193,7 +198,7 @@ class RNNBase(Module):
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
         """Refuse an input of another type, rank or number of features than the weights take."""
         weight = self._flat_weights[0]
-        if input.dtype is not weight.dtype:
+        if input.dtype is not weight.dtype and weight.device.type not in autocast.on:
             message = (
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). Convert input: "
                 f"input.to({weight.dtype}), or convert model: model.to({input.dtype})"

@@ -215,6 +215,9 @@ class CrossMapLRN2d(Module):
     """`LocalResponseNorm` as older networks had it: an even `size` reaches (size-1)//2 channels to either
     side.
 
+    As in PyTorch, the square of the first channel stays in the sums of all channels after its reach. The gradient is
+    the derivative of that, where PyTorch's sums over channels beside those of the window.
+
     Args:
         size, alpha, beta, k: as of `LocalResponseNorm`; alpha is still divided by `size`.
 
@@ -233,8 +236,18 @@ class CrossMapLRN2d(Module):
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim != 4:
             raise explained(ValueError)(f"CrossMapLRN2d: Expected input to be 4D, got {input.ndim}D instead.")
-        window = 2 * ((self.size - 1) // 2) + 1
-        return F.local_response_norm(input, window, self.alpha * window / self.size, self.beta, self.k)
+        if input.dtype.kind < 2:
+            message = f"result type Float can't be cast to the desired output type {input.dtype.name}"
+            raise explained(RuntimeError)(f"CrossMapLRN2d: {message}: the input must be floating")
+        rate = self.alpha / self.size
+        half, channels = (self.size - 1) // 2, input.shape[1]
+        squares: Any = input * input
+        first = squares.select(1, 0).unsqueeze(1)
+        sums: Any = F.pad(squares, (0, 0, 0, 0, half, half)).unfold(1, 2 * half + 1, 1).sum(-1)
+        if channels > half + 1:
+            stays = first.expand(-1, channels - half - 1, -1, -1)
+            sums = sums + F.pad(stays, (0, 0, 0, 0, half + 1, 0))
+        return input / (sums * rate + self.k) ** self.beta
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

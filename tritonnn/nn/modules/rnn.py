@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from tritonnn._tensor import Tensor
@@ -10,6 +11,19 @@ from tritonnn.nn.modules.rnn_cells import GRUCell, LSTMCell, RNNCell, RNNCellBas
 from tritonnn.ops.creation.creation import zeros
 
 __all__ = ["RNNBase", "RNN", "LSTM", "GRU", "RNNCellBase", "RNNCell", "LSTMCell", "GRUCell"]
+
+
+def _apply_permutation(tensor: Tensor, permutation: Tensor, dim: int = 1) -> Any:
+    return tensor.index_select(dim, permutation)
+
+
+def apply_permutation(tensor: Tensor, permutation: Tensor, dim: int = 1) -> Any:
+    """Deprecated: `tensor.index_select(dim, permutation)`."""
+    warnings.warn(
+        "`apply_permutation` is deprecated, please use `tensor.index_select(dim, permutation)` instead",
+        FutureWarning, stacklevel=2,
+    )  # fmt: skip
+    return _apply_permutation(tensor, permutation, dim)
 
 
 class RNN(RNNBase):

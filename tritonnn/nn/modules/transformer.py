@@ -247,7 +247,7 @@ class TransformerEncoder(Module):
     ) -> Any:
         """Encode `src`; whether `mask` is causal is found out by comparison unless `is_causal` says it."""
         name = "src_key_padding_mask"
-        padded = canonical_mask(src_key_padding_mask, name, mask, "mask", src.dtype)
+        padded = canonical_mask(src_key_padding_mask, name, getattr(mask, "dtype", None), "mask", src.dtype)
         mask = canonical_mask(mask, "mask", None, "", src.dtype)
         attention = getattr(self.layers[0], "self_attn", None)
         length = _sequence_length(src, getattr(attention, "batch_first", False))

@@ -219,8 +219,9 @@ def pack_padded_sequence(
         input = input.transpose(0, 1)
     batch_sizes = [sum(n > step for n in sizes) for step in range(sizes[0])] if sizes else []
     rows = tensor(_places(sizes, batch_sizes), dtype=int64, device=input.device)
+    sizes_of_steps = tensor(batch_sizes, dtype=int64, device="cpu")  # whatever the default device is
     flat = input.reshape(input.shape[0] * input.shape[1], *input.shape[2:])
-    return PackedSequence(flat.index_select(0, rows), tensor(batch_sizes, dtype=int64), sorted_indices)
+    return PackedSequence(flat.index_select(0, rows), sizes_of_steps, sorted_indices)
 
 
 def pad_packed_sequence(
@@ -270,7 +271,7 @@ def pad_packed_sequence(
     padded = padded.reshape(steps, batch, *data.shape[1:])
     if batch_first:
         padded = padded.transpose(0, 1)
-    counts = tensor(lengths, dtype=int64)
+    counts = tensor(lengths, dtype=int64, device="cpu")
     order = sequence.unsorted_indices
     if order is not None:
         return padded.index_select(0 if batch_first else 1, order), counts[order.cpu()]

@@ -219,6 +219,11 @@ def interpolate(
     )
     for d, (out, scale) in enumerate(zip(sizes, scales, strict=True)):
         factor = None if recompute_scale_factor else scale
+        extent, images = input.shape[2 + d], mode == "nearest" and n == 2
+        if out == extent and (antialias or images or mode.endswith("linear")):
+            continue  # a product rounded down to the same extent is a copy
+        if out == 2 * extent and images:
+            factor = 2.0
         matrix = _weights(input.shape[2 + d], out, factor, mode, bool(align_corners), antialias)
         input = np.moveaxis(np.tensordot(input, matrix, ((2 + d,), (1,))), -1, 2 + d)
     return input

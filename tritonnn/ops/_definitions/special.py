@@ -57,3 +57,14 @@ def xlogy(input: Any, other: Any) -> Array:
 def nan_to_num(input: Array, nan: Any, posinf: Any, neginf: Any) -> Array:
     """NumPy's nan_to_num."""
     return np.nan_to_num(input, nan=nan or 0.0, posinf=posinf, neginf=neginf)
+
+
+def _igamma(a: float, x: float) -> float:
+    """The integral of the exponential's series, term by term."""
+    terms = (x ** (a + n) * (-1) ** n / (math.factorial(n) * (a + n)) for n in range(80))
+    return math.fsum(terms) / math.gamma(a)
+
+
+def igamma(input: Array, other: Array) -> Array:
+    """The lower regularised incomplete gamma function."""
+    return np.vectorize(_igamma, otypes=[float])(input, other)

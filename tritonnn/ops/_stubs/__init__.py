@@ -1,8 +1,9 @@
 """`python -m tritonnn.ops stubs`: writes the type stubs of what the op table publishes.
 
 Type checkers cannot see functions that are put into a module, or onto Tensor, while it is imported. The stubs say
-what is there: `tritonnn/__init__.pyi`, `linalg.pyi`, `special.pyi` and `nn/functional.pyi`, and `_methods.pyi` with the
-class that is a base of Tensor where types are checked. The names that `nn/functional.py` imports are written here too.
+what is there: `tritonnn/__init__.pyi`, `linalg.pyi`, `special.pyi`, `fft.pyi` and `nn/functional.pyi`, and
+`_methods.pyi` with the class that is a base of Tensor where types are checked. The names that `nn/functional.py`
+imports are written here too.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def files() -> dict[str, str]:
     """Path below the package -> text, not yet formatted."""
     return {
         "__init__.pyi": torch(), "_methods.pyi": methods(), "linalg.pyi": plain("linalg"),
-        "special.pyi": plain("special"), "nn/functional.pyi": plain("functional"),
+        "special.pyi": plain("special"), "fft.pyi": plain("fft"), "nn/functional.pyi": plain("functional"),
         "nn/functional.py": functional(),
     }  # fmt: skip
 

@@ -122,7 +122,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         message = f"Type promoting not supported. Got {input.dtype.name} and {weight.dtype.name}"
         raise fail("prelu", message, input=input, weight=weight)
     count = weight.numel()
-    if count == 1 and len(weight.shape) > 1:
+    if len(weight.shape) > 1:
         message = f"Expected `weight` to be a scalar or 1D tensor, but got: ndim = {len(weight.shape)}"
         raise fail("prelu", message, input=input, weight=weight)
     if count == 1 or not weight.shape:

@@ -13,7 +13,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._table import attach, checked, named
 from tritonnn.ops.conversion.overwriting import fill_fresh, uninitialised
-from tritonnn.ops.creation.creation import _finish, _one_number
+from tritonnn.ops.creation.creation import _finish, _one_number, empty_strided
 from tritonnn.shape import Size, by_name
 from tritonnn.table.types import Number
 
@@ -51,3 +51,18 @@ def new_full(
 for _name, _fill in (("new_empty", None), ("new_zeros", 0), ("new_ones", 1)):
     attach(**{_name: checked(_new(_name, _fill))})
 attach(new_full=checked(new_full))
+
+
+def new_empty_strided(
+    self: Tensor, size: Sequence[int], stride: Sequence[int], dtype: DType | None = None, *,
+    layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    """An uninitialised tensor with the given strides in this tensor's dtype and device."""
+    return empty_strided(
+        size, stride, dtype=dtype or self.dtype, layout=layout, device=self.device if device is None else device,
+        requires_grad=requires_grad, pin_memory=pin_memory,
+    )  # fmt: skip
+
+
+attach(new_empty_strided=checked(new_empty_strided))

@@ -78,6 +78,12 @@ def arange(
     if dtype is not None and dtype not in NUMERIC and dtype not in dtypes.FLOAT8:
         raise fail("arange", f"not implemented for {dtype.name}", kind=NotImplementedError)
     agreed("arange", out, dtype)
+    kind = dtype if dtype is not None or out is None else out.dtype
+    if kind is dtypes.int64 and all(math.isfinite(v) for v in (start, end, step)):
+        whole_step = int(step)
+        if step and not whole_step:
+            raise fail("arange", f"step must be nonzero, got {step} for {kind.name}", kind=ValueError)
+        start, end, step = int(start), int(end), whole_step  # counted in the type itself
     if step == 0 or step != step:
         raise fail("arange", f"step must be nonzero, got {step}")
     if not (math.isfinite(start) and math.isfinite(end)):
@@ -90,6 +96,8 @@ def arange(
         count = max(0, -(-(end - start) // step))
     else:
         count = max(0, math.ceil((end - start) / step))
+    if kind is not None and kind.kind == 1:  # counted as given, and then whole
+        start, step = int(start), int(step)
     dtype = dtype or (out.dtype if out is not None else dtypes.int64 if whole else dtypes.get_default_dtype())
     values = dispatch.call(
         arange_fill.op, (start, step, count, dtype, out.device if out is not None else resolve(device))
@@ -127,6 +135,8 @@ def _spaced(
     if dtype is dtypes.bool_:
         raise fail(op, "not implemented for bool", kind=NotImplementedError)
     dtype = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
+    if dtype.kind == 1 and math.isfinite(start) and math.isfinite(end):
+        start, end = int(start), int(end)  # the ends are of the type; the steps between them are not
     values = dispatch.call(
         linspace_fill.op, (start, end, steps, base, dtype, out.device if out is not None else resolve(device))
     )

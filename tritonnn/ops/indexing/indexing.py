@@ -101,6 +101,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     """
     if sparse_grad:
         raise Invalid("sparse_grad=True is not implemented", kind=NotImplementedError)
+    if not index.numel() and index.dtype.kind < 2:
+        index = index.to(dtypes.int64)  # nothing is looked up, whatever the type
     dim, index = check_index("gather", input, dim, index)
     return Out(index.shape, input.dtype), (input, dim, index, sparse_grad)
 
@@ -127,6 +129,21 @@ def take_along_dim(
     """
     if not (isinstance(input, Tensor) and isinstance(indices, Tensor)):
         tensors_only("take_along_dim", input=input, indices=indices)
+    if indices.dtype is not dtypes.int64:
+        raise fail(
+            "take_along_dim",
+            f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.name}",
+            input=input,
+            indices=indices,
+        )
+    extent = (
+        input.numel()
+        if dim is None
+        else input.shape[dim]
+        if -len(input.shape) <= dim < len(input.shape)
+        else 0
+    )
+    indices = indices + (indices < 0) * extent  # negative ones count from the end
     if dim is None:
         return gather(input.reshape(-1), 0, indices.reshape(-1), out=out)
     try:

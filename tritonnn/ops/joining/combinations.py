@@ -83,9 +83,10 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         return zeros(0, dtype=input.dtype, device=input.device)
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(range(input.shape[0]), r))
-    if not rows:
-        return zeros((0, r), dtype=input.dtype, device=input.device)
-    return input[tensor(rows, device=input.device)]
+    places = (
+        tensor(rows, device=input.device) if rows else zeros((0, r), dtype=dtypes.int64, device=input.device)
+    )
+    return input[places]
 
 
 @composite(

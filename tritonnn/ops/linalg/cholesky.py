@@ -57,7 +57,7 @@ _FACTOR = dict(
 
 
 @primitive(
-    host=True,
+    host="LAPACK",
     results=("L", "info"),
     non_differentiable=("info",),
     grad={"A": lambda g, L, upper: _factor_grad(g, L, upper)},

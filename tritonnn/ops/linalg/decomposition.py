@@ -66,7 +66,7 @@ def _qr_grad(g: Any, Q: Tensor, R: Tensor, mode: str) -> Tensor:
 
 @primitive(
     api="linalg",
-    host=True,
+    host="LAPACK",
     dtypes=m.DECOMPOSED,
     results=("Q", "R"),
     samples=lambda make: [

@@ -84,7 +84,7 @@ def _uplo(UPLO: str) -> str:
 
 
 @primitive(
-    host=True,
+    host="LAPACK",
     dtypes=m.DECOMPOSED,
     results=("eigenvalues", "eigenvectors"),
     grad={"A": _eigh_grad},
@@ -195,7 +195,7 @@ def _eig_grad(g: Any, eigenvalues: Tensor, eigenvectors: Tensor, compute_v: bool
 
 
 @primitive(
-    host=True,
+    host="LAPACK",
     dtypes=m.DECOMPOSED,
     results=("eigenvalues", "eigenvectors"),
     grad={"A": _eig_grad},

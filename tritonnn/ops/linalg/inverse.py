@@ -56,7 +56,7 @@ _SAMPLES = lambda make: [
 
 
 @primitive(
-    host=True,
+    host="LAPACK",
     dtypes=m.DECOMPOSED,
     results=("inverse", "info"),
     non_differentiable=("info",),

@@ -22,7 +22,7 @@ DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 
 @primitive(
-    host=True,
+    host="LAPACK",
     dtypes=m.DECOMPOSED,
     results=("solution", "rank", "singular_values"),
     non_differentiable=("rank", "singular_values"),

@@ -292,19 +292,21 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 @primitive(
     float8=True,
     api="functional", out=True, dtypes=FLOATING_AND_COMPLEX,
-    grad={"input": lambda g, weight: matmul(g, conjugate(weight)),
-          "weight": lambda g, input: _weight_grad(g, input),
+    grad={"input": lambda g, weight: _input_grad(g, weight),
+          "weight": lambda g, input, weight: _weight_grad(g, input, weight),
           "bias": lambda g: g},
     samples=lambda make: [Sample(make(3, 4), make(2, 4), make(2)), Sample(make(2, 3, 4), make(5, 4)),
+                          Sample(make(2, 3, 4), make(4)), Sample(make(4), make(4)),
                           Sample(make(4), make(2, 4), make(2)), Sample(make(0, 4), make(2, 4), make(2))],
     errors=lambda make: [Bad(make(2, 3), make(4, 8),
                              match="input has 3 features in its last dimension but weight expects 8"),
                          Bad(make(2, 3), make(4, 3), make(5), match="bias has 5 elements but weight has 4 rows")],
     reference=lambda input, weight, bias: (
-        np.einsum("...i,oi->...o", input, weight) + (0 if bias is None else bias)),
+        np.einsum("...i,oi->...o" if weight.ndim == 2 else "...i,i->...", input, weight)
+        + (0 if bias is None else bias)),
 )  # fmt: skip
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
-    """y = x W^T + b over the last dimension: (*, in) x (out, in) -> (*, out).
+    """y = x W^T + b over the last dimension: (*, in) x (out, in) -> (*, out), or without b (*, in) x (in) -> (*).
 
     >>> import tritonnn as torch, tritonnn.nn.functional as F
     >>> F.linear(torch.ones(1, 2), torch.tensor([[1., 2.]]), torch.tensor([3.]))
@@ -317,21 +319,25 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
         kind = input._dtype
         if features == expected and bias._shape == (outputs,) and kind is weight._dtype is bias._dtype:
             return Out((rows, outputs), kind)
-    if len(weight.shape) == 1:
+    if len(weight.shape) == 1 and bias is not None:
         raise Invalid(
-            "weight must be a matrix (out_features, in_features), got a vector", hint="weight.unsqueeze(0)"
+            "weight must be a matrix (out_features, in_features) beside a bias, got a vector",
+            hint="weight.unsqueeze(0)",
         )
-    if len(weight.shape) != 2:
+    if len(weight.shape) not in (1, 2):
         raise Invalid(f"weight must be a matrix (out_features, in_features), got {len(weight.shape)}D")
-    if not input.shape or input.shape[-1] != weight.shape[1]:
+    if not input.shape or input.shape[-1] != weight.shape[-1]:
         width = str(input.shape[-1]) if input.shape else "no"
+        outputs = weight.shape[0] if len(weight.shape) == 2 else 1
         raise Invalid(
-            f"input has {width} features in its last dimension but weight expects {weight.shape[1]}. "
+            f"input has {width} features in its last dimension but weight expects {weight.shape[-1]}. "
             f"(mat1 and mat2 shapes cannot be multiplied ({numel(input.shape[:-1])}x{width} and "
-            f"{weight.shape[1]}x{weight.shape[0]}))"
+            f"{weight.shape[-1]}x{outputs}))"
         )
     if bias is None:
         _same_dtype(input=input, weight=weight)
+        if len(weight.shape) == 1:
+            return Out(input.shape[:-1], input.dtype), (input, weight, bias)
     else:
         _same_dtype(input=input, weight=weight, bias=bias)
         if len(bias.shape) > 1 or bias.shape not in ((weight.shape[0],), (1,), ()):
@@ -346,7 +352,19 @@ def _as_matrix(x: Tensor) -> Tensor:
     return x if len(x.shape) == 2 else view_or_copy(x, (numel(x.shape[:-1]), x.shape[-1]))
 
 
-def _weight_grad(g: Tensor, input: Tensor) -> Tensor:
+def _input_grad(g: Tensor, weight: Tensor) -> Any:
+    if len(weight.shape) == 1:
+        g, weight = unsqueeze(g, -1), unsqueeze(weight, 0)
+    return matmul(g, conjugate(weight))
+
+
+def _weight_grad(g: Tensor, input: Tensor, weight: Tensor) -> Any:
+    if len(weight.shape) == 1:
+        return _matrix_grad(unsqueeze(g, -1), input).reshape(weight.shape)
+    return _matrix_grad(g, input)
+
+
+def _matrix_grad(g: Tensor, input: Tensor) -> Any:
     rows, grads = _as_matrix(input), _as_matrix(g)
     return (
         matmul_nd(_adjoint(grads), rows)

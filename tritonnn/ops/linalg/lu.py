@@ -25,7 +25,9 @@ from tritonnn.table import Make
 
 
 @primitive(
-    host=True, dtypes=(dtypes.int32,), samples=lambda make: [Sample(make.int(3, dtype=make.dtype) * 0 + 3, 4)]
+    host="LAPACK",
+    dtypes=(dtypes.int32,),
+    samples=lambda make: [Sample(make.int(3, dtype=make.dtype) * 0 + 3, 4)],
 )
 def rows_of_pivots(pivots: Tensor, rows: int) -> Any:
     """Which row of A is row i of L U: the exchanges of row i with row pivots[i] - 1, one after another."""
@@ -89,7 +91,7 @@ def _errors(make: Make) -> list[Bad]:
 
 
 @primitive(
-    host=True,
+    host="LAPACK",
     dtypes=m.DECOMPOSED,
     results=("LU", "pivots", "info"),
     non_differentiable=("pivots", "info"),

@@ -233,7 +233,7 @@ def _pivoted(input: np.ndarray, upper: bool) -> Any:
 
 @primitive(
     api="torch tensor",
-    host=True,
+    host="LAPACK",
     dtypes=(dtypes.float32, dtypes.float64),
     results=("u", "piv"),
     non_differentiable=("piv",),

@@ -35,7 +35,7 @@ def _exp_grad(g: Tensor, A: Tensor) -> Tensor:
 _SAMPLES = lambda make: [Sample(make(3, 3)), Sample(make(2, 3, 3) * 4), Sample(make(2, 0, 0))]
 
 
-@primitive(host=True, public="matrix_exp", dtypes=m.DECOMPOSED, grad={"A": _exp_grad}, samples=_SAMPLES)
+@primitive(host="LAPACK", public="matrix_exp", dtypes=m.DECOMPOSED, grad={"A": _exp_grad}, samples=_SAMPLES)
 def exponential(A: Tensor) -> Any:
     """e^A of matrices."""
     m.square(A)

@@ -95,8 +95,19 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
         message = f"expects dims to be int or tuple[list[int], list[int]], but got dims={dims!r}"
         raise fail("tensordot", message, kind=kind, a=a, b=b)
     left, right = ([wrap_dim(d, len(t.shape)) for d in ds] for t, ds in zip((a, b), dims, strict=True))
-    if len(left) != len(right) or any(a.shape[i] != b.shape[j] for i, j in zip(left, right, strict=True)):
-        raise fail("tensordot", f"contracted dimensions need to match, got dims {left} and {right}", a=a, b=b)
+    if len(left) != len(right):
+        raise fail(
+            "tensordot", f"both dimension lists should have same length, got {left} and {right}", a=a, b=b
+        )
+    for i, j in zip(left, right, strict=True):  # of extents 1 and n, the n are summed
+        if a.shape[i] == 1 != b.shape[j]:
+            b = b.sum(j, True)
+        elif b.shape[j] == 1 != a.shape[i]:
+            a = a.sum(i, True)
+        elif a.shape[i] != b.shape[j]:
+            raise fail(
+                "tensordot", f"contracted dimensions need to match, got dims {left} and {right}", a=a, b=b
+            )
     keep_a = [d for d in range(len(a.shape)) if d not in left]
     keep_b = [d for d in range(len(b.shape)) if d not in right]
     inner = numel(a.shape[d] for d in left)
@@ -274,7 +285,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
 
 
 @composite(
-    api="functional",
+    api="torch functional",
     samples=lambda make: [Sample(make(3, 4), make(3, 5), make(2, 4, 5), make(2)),
                           Sample(make(2, 3, 4), make(2, 3, 5), make(6, 4, 5))],
     errors=lambda make: [Bad(make(3, 4), make(3, 5), make(2, 4, 6), match="weight expects")],
@@ -291,6 +302,15 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     """
     if not (isinstance(input1, Tensor) and isinstance(input2, Tensor) and isinstance(weight, Tensor)):
         tensors_only("bilinear", input1=input1, input2=input2, weight=weight)
+    given: dict[str, Any] = {
+        "input1": input1,
+        "input2": input2,
+        "weight": weight,
+        **({} if bias is None else {"bias": bias}),
+    }
+    if len({tensor.dtype for tensor in given.values()}) > 1:
+        kinds = ", ".join(f"{name}: {tensor.dtype.name}" for name, tensor in given.items())
+        raise fail("bilinear", f"All tensors must have the same dtype, got {kinds}", **given)
     if not (input1.shape and input2.shape):
         text = "input1 and input2 must have a last dimension of features"
         kind = IndexError if len(input1.shape) == len(input2.shape) else RuntimeError

@@ -26,7 +26,7 @@ def _reflected(A: np.ndarray, tau: np.ndarray) -> Any:
 
 @primitive(
     api="torch tensor",
-    host=True,
+    host="LAPACK",
     dtypes=m.DECOMPOSED,
     results=("a", "tau"),
     samples=lambda make: [Sample(make(4, 3)), Sample(make(2, 3, 4)), Sample(make(0, 3))],

@@ -62,7 +62,7 @@ def _svd_grad(g: Any, U: Tensor, S: Tensor, Vh: Tensor, compute_uv: bool) -> Ten
 
 
 @primitive(
-    host=True,
+    host="LAPACK",
     dtypes=m.DECOMPOSED,
     results=("U", "S", "Vh"),
     grad={"A": _svd_grad},
@@ -186,7 +186,7 @@ def pinv_grad(g: Tensor, A: Tensor, result: Tensor) -> Tensor:
 
 
 @primitive(
-    host=True,
+    host="LAPACK",
     dtypes=m.DECOMPOSED,
     grad={"A": pinv_grad},
     samples=lambda make: (

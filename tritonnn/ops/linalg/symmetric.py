@@ -35,7 +35,7 @@ _SAMPLES = lambda make: [
 ]
 
 
-@primitive(host=True, dtypes=m.DECOMPOSED, results=("LD", "pivots", "info"), samples=lambda make: [
+@primitive(host="LAPACK", dtypes=m.DECOMPOSED, results=("LD", "pivots", "info"), samples=lambda make: [
     Sample(_symmetric(make, 4), False), Sample(_symmetric(make, 2, 5, hermitian=True), True)])  # fmt: skip
 def linalg_ldl_factor_ex(A: Tensor, hermitian: bool = False) -> Any:
     """L and D in one matrix, the exchanges of rows, and 0 or the place of the first column that was 0."""
@@ -112,7 +112,7 @@ def _factored(make: Make, *shape: int, hermitian: bool = False) -> list[Tensor]:
 
 @primitive(
     api="linalg",
-    host=True,
+    host="LAPACK",
     dtypes=m.DECOMPOSED,
     samples=lambda make: [
         Sample(*_factored(make, 4), make(4, 2)),

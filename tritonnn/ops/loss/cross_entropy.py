@@ -235,17 +235,19 @@ def _curvature(
     """The gradient with respect to the scores: softmax's own, scaled by the number `a` of every sample."""
     dim = 1 if len(input.shape) > 1 else dimension("cross_entropy", input, 0)
     classes = input.shape[dim]
-    counted = (target != ignore_index).to(input.dtype)
+    ignored = target == ignore_index
+    counted = ignored.logical_not().to(input.dtype)
     if weight is None:
         scale = counted
     else:
-        places = target.long().masked_fill(target == ignore_index, 0)
+        places = target.long().masked_fill(ignored, 0)
         picked = weight.index_select(0, places.reshape(-1)).reshape(target.shape)
         smooth = weight.sum() * (label_smoothing / classes)
         scale = counted * ((1 - label_smoothing) * picked + smooth)
     if reduction == "mean":
         grad = grad / total_weight.to(grad.dtype)
-    scale = (scale * grad).reshape(_per_sample(input)).unsqueeze(dim)
+    scale = (scale * grad).masked_fill(ignored, 0)  # where all are ignored, grad is NaN
+    scale = scale.reshape(_per_sample(input)).unsqueeze(dim)
     return softmax_backward(g * scale, softmax(input, dim), dim)
 
 

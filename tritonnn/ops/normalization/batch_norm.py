@@ -6,12 +6,14 @@ from typing import Any
 
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid
+from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._fused import (
     Grads,
     centred_grads,
+    check_channels,
+    check_parameters,
     on_demand,
     only_floating,
     per_channel,
@@ -65,17 +67,13 @@ def native_batch_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
     running_var: Tensor | None, training: bool, momentum: float, eps: float,
 ) -> Any:  # fmt: skip
-    """Batch normalisation with the mean and 1 / standard deviation it used; in training it moves the
-    running ones.
-    """
+    """Batch normalisation with the mean and 1 / standard deviation it used; training moves the running ones."""
     only_floating(input)
     if len(input.shape) < 2:
         raise Invalid(f"expected an input of at least 2 dimensions (N, C, *), got {len(input.shape)}")
-    channels = input.shape[1]
     named = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
-    for name, tensor in named.items():
-        if tensor is not None and (len(tensor.shape) != 1 or tensor.shape[0] != channels):
-            raise Invalid(f"{name} should contain {channels} elements not {numel(tensor.shape)}")
+    check_channels(channels := input.shape[1], **named)
+    check_parameters(input, **named)
     if not training and (running_mean is None or running_var is None):
         raise Invalid("Expected running_mean and running_var to be defined when training=False")
     saved = Out((channels,), statistics_dtype(input.dtype))
@@ -237,6 +235,10 @@ def _move_instance_statistics(
     input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, momentum: float
 ) -> None:
     """Move the running statistics by the batch's average of the instances' ones."""
+    try:
+        check_channels(input.shape[1], running_mean=running_mean, running_var=running_var)
+    except Invalid as invalid:
+        raise fail("instance_norm", str(invalid), input=input) from None
     dims = tuple(range(2, len(input.shape)))
     with no_grad():
         x = raised(input)[0].detach()

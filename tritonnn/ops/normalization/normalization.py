@@ -13,6 +13,7 @@ from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._fused import (
     Grads,
     centred_grads,
+    check_parameters,
     leading_sum,
     on_demand,
     only_floating,
@@ -88,6 +89,7 @@ def native_layer_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> Any:
     """Layer normalisation with the mean and 1 / standard deviation of every row."""
+    check_parameters(input, weight=weight, bias=bias)
     only_floating(input)
     shape, saved = _check_normalized(input, normalized_shape, weight, bias)
     kind = statistics_dtype(input.dtype)
@@ -265,7 +267,7 @@ def _group_norm_grads(
         grads = native_group_norm_backward(g, input, num_groups, mean, rstd, weight, mask)
         return spread(grads, mask, (0, 2, 3), 5)
     g, x, w = raised(g, input, weight)
-    grouped = (x.shape[0], num_groups, -1)
+    grouped = (x.shape[0], num_groups, numel(x.shape[1:]) // num_groups)  # not -1, which no batch leaves open
     gw = g if w is None else g * per_channel(w, len(x.shape))
     gx, normal = centred_grads(gw.reshape(grouped), x.reshape(grouped), (-1,), None, eps)
     normal = normal.reshape(x.shape)
@@ -285,6 +287,7 @@ def native_group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> Any:
     """Group normalisation with the mean and 1 / standard deviation of every sample's groups."""
+    check_parameters(input, weight=weight, bias=bias)
     only_floating(input)
     if len(input.shape) < 2:
         raise Invalid(f"Expected at least 2 dimensions for input tensor but received {len(input.shape)}")

@@ -105,4 +105,4 @@ def has_kernel(formula: Callable[..., Any], device: Device) -> bool:
     if device.type != "cuda":
         return True
     backend = elementwise_step.op.implementation("cuda")
-    return formula.__name__ in sys.modules[backend.__module__].FORMULAS
+    return formula.__name__.removesuffix("_formula") in sys.modules[backend.__module__].FORMULAS

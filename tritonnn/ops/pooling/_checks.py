@@ -127,7 +127,14 @@ def adaptive_size(name: str, n: int, input: Tensor, output_size: Any) -> Ints:
             raise Invalid(f"output_size must be {n}: {_COUNTS[n]}, but got {list(output_size)}")
         shape = list(input.shape)
         if len(shape) not in (n + 1, n + 2):
-            raise Invalid(f"Expected {n + 1} to {n + 2} dimensions, but got {len(shape)}-dimensional tensor")
+            text = f"Expected {n + 1} to {n + 2} dimensions, but got {len(shape)}-dimensional tensor"
+            # PyTorch's functions of more dimensions look at the input before the operator does
+            short = n > 1 and len(shape) <= n
+            raise (
+                Invalid(f"Input dimension should be at least {n + 1}: {text}", kind=ValueError)
+                if short
+                else Invalid(text)
+            )
         if min(size) < 0:
             raise Invalid(f"elements of output_size must be greater than or equal to 0, got {list(size)}")
         for dim in range(len(shape) - n, len(shape)):

@@ -205,7 +205,8 @@ def _check_fractional(input: Tensor, kernel: Ints, size: Ints, samples: Tensor) 
     if samples.dtype is not input.dtype:
         raise Invalid(f"Expect _random_samples to have the same dtype as input: got {samples.dtype.name}")
     for i, (length, k, o) in enumerate(zip(input.shape[len(input.shape) - n :], kernel, size)):
-        if o + k - 1 >= length and not (o == 1 and k <= length):
+        most = length if n == 2 else length - 1  # PyTorch's bound in three dimensions is one lower
+        if o + k - 1 > most:
             axis = ("time", "height", "width")[3 - n + i]
             raise Invalid(f"pool {axis} {k} too large relative to input {axis} {length}")
 

@@ -11,6 +11,7 @@ from tritonnn.errors import fail
 from tritonnn.ops._table import checked
 from tritonnn.ops.conversion.overwriting import overwritten
 from tritonnn.ops.random.random import (
+    _real_parts,
     draw,
     draw_integers,
     philox_bernoulli,
@@ -52,7 +53,7 @@ def _no_more(name: str, left: dict[str, Any]) -> None:
 def uniform_(
     self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None, **old: Any
 ) -> Tensor:
-    """Overwrite with uniform numbers on [from, to).
+    """Overwrite with uniform numbers on [from, to), both parts of complex ones.
 
     >>> import tritonnn as torch
     >>> bool((torch.empty(100).uniform_(2, 3) >= 2).all())
@@ -64,13 +65,14 @@ def uniform_(
         raise RuntimeError(f"uniform_: from or to is out of bounds: they are {from_} and {to}")
     if from_ > to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
-    return _refill("uniform_", self, philox_uniform, float(from_), float(to), generator=generator)
+    _refill("uniform_", _real_parts(self), philox_uniform, float(from_), float(to), generator=generator)
+    return self
 
 
 def normal_(
     self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
-    """Overwrite with normal numbers.
+    """Overwrite with normal numbers; of complex ones each part has half the variance, and the real one the mean.
 
     >>> import tritonnn as torch
     >>> torch.empty(2).normal_(5, 0)
@@ -78,6 +80,9 @@ def normal_(
     """
     if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    if self.dtype.is_complex:
+        _refill("normal_", _real_parts(self), philox_normal, 0.0, float(std) * 0.5**0.5, generator=generator)
+        return self.add_(mean) if mean else self
     return _refill("normal_", self, philox_normal, float(mean), float(std), generator=generator)
 
 

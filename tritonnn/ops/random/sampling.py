@@ -12,8 +12,8 @@ from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import layout as Layout
-from tritonnn.ops._table import FLOATING, Bad, Sample, composite
-from tritonnn.ops.creation.creation import _finish, agreed, allocate
+from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.creation.creation import _finish, agreed, allocate, zeros
 from tritonnn.ops.random.random import (
     _new,
     draw,
@@ -26,6 +26,7 @@ from tritonnn.ops.random.random import (
 from tritonnn.ops.sorting.searching import searchsorted
 from tritonnn.random import Generator, generator_for
 from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import record_refusal
 from tritonnn.table import Make
 from tritonnn.table.types import Count
 
@@ -91,9 +92,44 @@ def normal(
         dispatch.check_out("normal", out, recorded, tensors[0].dtype, tensors[0].device)
     numbers = _new((shape,), tensors[0].dtype, tensors[0].device, out)
     draw(philox_normal, numbers, 0.0, 1.0, generator=generator)
-    std, mean = (value.detach() if isinstance(value, Tensor) else value for value in (std, mean))
-    result = numbers * std + mean
-    return result if out is None else out.copy_(result)
+    plain_std, plain_mean = (value.detach() if isinstance(value, Tensor) else value for value in (std, mean))
+    result = numbers * plain_std + plain_mean
+    return _recorded(normal_drawn, result, mean, std) if out is None else out.copy_(result)
+
+
+def _no_gradient(argument: str) -> Any:
+    """The formula of what was drawn from: zeros of its shape."""
+    if argument == "std":
+        return lambda g, std_shape: zeros(std_shape, dtype=g.dtype, device=g.device)
+    return lambda g, input_shape: zeros(input_shape, dtype=g.dtype, device=g.device)
+
+
+@primitive(
+    public="normal", recorded=True, dtypes=FLOATING,
+    grad={"input": _no_gradient("input"), "std": _no_gradient("std")},
+)  # fmt: skip
+def normal_drawn(input: Tensor | None, std: Tensor | None) -> Out:
+    """History of numbers drawn with a mean and a standard deviation; recorded, never run."""
+    given = [t for t in (input, std) if t is not None]
+    return Out(shapes.broadcast_shapes(*[t.shape for t in given]), given[0].dtype)
+
+
+@primitive(public="bernoulli", recorded=True, dtypes=FLOATING, grad={"input": _no_gradient("input")})
+def bernoulli_drawn(input: Tensor) -> Out:
+    """History of what was drawn with probabilities; recorded, never run."""
+    return Out(input.shape, input.dtype)
+
+
+@primitive(public="poisson", recorded=True, dtypes=FLOATING, grad={"input": _no_gradient("input")})
+def poisson_drawn(input: Tensor) -> Out:
+    """History of what was drawn with rates; recorded, never run."""
+    return Out(input.shape, input.dtype)
+
+
+def _recorded(history: Any, result: Tensor, *sources: Any) -> Tensor:
+    """`result`, in the graph if what it was drawn from is; the gradients of that are zeros."""
+    record_refusal(history.op, tuple(s if isinstance(s, Tensor) else None for s in sources), (result,))
+    return result
 
 
 def _one_of_many(name: str, value: Tensor | float) -> float:
@@ -133,7 +169,8 @@ def bernoulli(
         if out.dtype.is_complex:
             raise fail("bernoulli", f"not implemented for {out.dtype.name}", kind=NotImplementedError)
     target = _new((input.shape,), input.dtype, input.device, out)
-    return draw_bernoulli(target, input if p is None else p, generator)
+    drawn = draw_bernoulli(target, input if p is None else p, generator)
+    return _recorded(bernoulli_drawn, drawn, input) if p is None and out is None else drawn
 
 
 def draw_bernoulli(target: Tensor, p: Any, generator: Generator | None) -> Tensor:
@@ -176,7 +213,8 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if input.numel() and bool((input < 0).any()):
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
     generator = generator_for(input.device) if generator is None else generator
-    return philox_poisson(input.detach(), *generator.reserve(4 * input.numel()))
+    drawn = philox_poisson(input.detach(), *generator.reserve(4 * input.numel()))
+    return _recorded(poisson_drawn, drawn, input)
 
 
 def _multinomial_errors(make: Make) -> list[Bad]:

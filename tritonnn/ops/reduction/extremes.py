@@ -146,6 +146,7 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 PAIRS = {
     "max": ("values", "indices"), "min": ("values", "indices"), "median": ("values", "indices"),
     "nanmedian": ("values", "indices"), "aminmax": ("min", "max"), "histogram": ("hist", "bin_edges"),
+    "histogramdd": ("hist", "bin_edges"), "frexp": ("mantissa", "exponent"),
 }  # fmt: skip
 _pairs: dict[str, Any] = {}
 

@@ -10,7 +10,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, explained, warn
 from tritonnn.ops._definitions import sampling as define
 from tritonnn.ops._fused import only_floating
-from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, expose, named, primitive
 from tritonnn.ops.creation.ranges import linspace
 from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.resampling import _sampling_formula as formula
@@ -158,6 +158,17 @@ def grid_sampler(
     if interpolation_mode == 2 and ndim == 3:
         raise Invalid("bicubic interpolation only supports 4D input")
     return Out((*input.shape[:2], *grid.shape[1:-1]), input.dtype)
+
+
+for _n in (2, 3):
+
+    def _sampler(
+        input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
+    ) -> Tensor:
+        """`grid_sampler` of images of so many dimensions."""
+        return grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners)
+
+    expose("torch", of=grid_sampler)(named(f"grid_sampler_{_n}d", _sampler))
 
 
 @primitive()

@@ -7,8 +7,7 @@ line.
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
@@ -19,6 +18,7 @@ from tritonnn.ops._definitions import pooling as define
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.creation.from_data import tensor as make_tensor
 from tritonnn.ops.pooling.avg_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from tritonnn.ops.resampling._places import antialias_matrix, copies, cubic, cubic_taps, linear_taps, nearest
 from tritonnn.table import Make
 from tritonnn.table.types import IntOrInts
 
@@ -27,88 +27,6 @@ _ADAPTIVE_AVG_POOL = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptiv
 _LARGEST = 2**31 - 1  # of the sizes that PyTorch computes with
 _CORNER_MODES = (*_LINEAR, "bicubic")
 _MODES = ("nearest", "nearest-exact", "area", *_CORNER_MODES)
-
-
-# ---- where an output element comes from -------------------------------------------------------------------
-
-
-def _single(x: float) -> float:
-    """x rounded to float32: at borders between two elements, PyTorch's rounding decides which is nearest."""
-    return struct.unpack("f", struct.pack("f", x))[0]
-
-
-def _nearest(size: int, out: int, scale: float | None, exact: bool) -> list[int]:
-    ratio = _single(size / out if scale is None else 1.0 / scale)
-    shift = 0.5 if exact else 0.0
-    return [min(int(_single((i + shift) * ratio)), size - 1) for i in range(out)]
-
-
-def _source(size: int, out: int, scale: float | None, align_corners: bool) -> list[float]:
-    """Coordinate in the input that the centre (or with align_corners the corner) of each output element
-    has.
-    """
-    if align_corners:
-        ratio = (size - 1) / (out - 1) if out > 1 else 0.0
-        return [i * ratio for i in range(out)]
-    ratio = size / out if scale is None else 1.0 / scale
-    return [(i + 0.5) * ratio - 0.5 for i in range(out)]
-
-
-def _linear_taps(
-    size: int, out: int, scale: float | None, align_corners: bool
-) -> list[tuple[list[int], list[float]]]:
-    """Two taps: positions and weights of each."""
-    places = [max(x, 0.0) for x in _source(size, out, scale, align_corners)]
-    low = [min(int(x), size - 1) for x in places]
-    share = [x - i for x, i in zip(places, low)]
-    high = [min(i + 1, size - 1) for i in low]
-    return [(low, [1 - w for w in share]), (high, share)]
-
-
-def _cubic(x: float, a: float) -> float:
-    """Keys' cubic convolution kernel."""
-    x = abs(x)
-    if x <= 1:
-        return ((a + 2) * x - (a + 3)) * x * x + 1
-    return (((x - 5) * x + 8) * x - 4) * a if x < 2 else 0.0
-
-
-def _cubic_taps(
-    size: int, out: int, scale: float | None, align_corners: bool
-) -> list[tuple[list[int], list[float]]]:
-    places = _source(size, out, scale, align_corners)
-    base = [math.floor(x) for x in places]
-    return [
-        (
-            [min(max(i + k, 0), size - 1) for i in base],
-            [_cubic(x - i - k, -0.75) for x, i in zip(places, base)],
-        )
-        for k in (-1, 0, 1, 2)
-    ]
-
-
-def _antialias_matrix(
-    size: int,
-    out: int,
-    scale: float | None,
-    align_corners: bool,
-    filter: Callable[[float], float],
-    reach: float,
-) -> list[list[float]]:
-    """Weights (out, size) of a filter that is widened by the ratio when shrinking, as image libraries do."""
-    if align_corners:
-        ratio = (size - 1) / (out - 1) if out > 1 else 0.0
-    else:
-        ratio = size / out if scale is None else 1.0 / scale
-    wide = max(ratio, 1.0)
-    rows = []
-    for i in range(out):
-        centre = ratio * (i + 0.5)
-        low, high = max(int(centre - reach * wide + 0.5), 0), min(int(centre + reach * wide + 0.5), size)
-        weights = [filter((j - centre + 0.5) / wide) for j in range(low, high)]
-        total = sum(weights)
-        rows.append([0.0] * low + [w / total for w in weights] + [0.0] * (size - high))
-    return rows
 
 
 # ---- one dimension ----------------------------------------------------------------------------------------
@@ -285,8 +203,8 @@ def interpolate(
     # The last dimension first: its elements lie together, and shrinking it makes the rest cheaper.
     for dim in reversed(range(2, x.ndim)):
         x = _along(x, dim, out[dim - 2], scales[dim - 2], mode, bool(align_corners), antialias)
-    if whole and half:
-        x = x.round().clamp(0, 255)
+        if whole and half:  # bytes after each dimension, as PyTorch has them between its passes
+            x = (x + 0.5).floor().clamp(0, 255)
     return (x.to(input.dtype) if half else x).contiguous(format_of(input))
 
 
@@ -294,19 +212,20 @@ def _along(
     x: Tensor, dim: int, out: int, scale: float | None, mode: str, align: bool, antialias: bool
 ) -> Any:
     size = x.shape[dim]
-    if mode in ("nearest", "nearest-exact"):
-        return _pick(x, dim, _nearest(size, out, scale, mode == "nearest-exact"))
-    if size == out and (align or scale is None or scale == 1):
+    if size == out and (antialias or copies(mode, x.ndim, align or scale is None or scale == 1)):
         return x
+    if mode in ("nearest", "nearest-exact"):
+        doubled = mode == "nearest" and x.ndim == 4 and out == 2 * size
+        return _pick(x, dim, nearest(size, out, 2.0 if doubled else scale, mode == "nearest-exact"))
     if antialias:
         if mode == "bicubic":
             return _blend_antialiased(
-                x, dim, _antialias_matrix(size, out, scale, align, lambda d: _cubic(d, -0.5), 2.0)
+                x, dim, antialias_matrix(size, out, scale, align, lambda d: cubic(d, -0.5), 2.0)
             )
         return _blend_antialiased(
-            x, dim, _antialias_matrix(size, out, scale, align, lambda d: max(0.0, 1 - abs(d)), 1.0)
+            x, dim, antialias_matrix(size, out, scale, align, lambda d: max(0.0, 1 - abs(d)), 1.0)
         )
-    taps = _cubic_taps if mode == "bicubic" else _linear_taps
+    taps = cubic_taps if mode == "bicubic" else linear_taps
     return _blend(x, dim, taps(size, out, scale, align))
 
 

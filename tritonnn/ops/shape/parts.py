@@ -249,9 +249,27 @@ def _unfold_grad(g: Tensor, input_shape: Size, dimension: int, size: int, step: 
     if not input_shape:
         return g.sum()
     dim = dimension % len(input_shape)
-    total = zeros(input_shape, dtype=g.dtype, device=g.device)
-    count = g.shape[dim]
-    for offset in range(size):  # windows at one offset never overlap
-        part = select_dim(g, len(g.shape) - 1, offset)
-        total = total + slice_backward(part, input_shape, dim, offset, count, step)
-    return total
+    if not size:
+        return zeros(input_shape, dtype=g.dtype, device=g.device)
+    return overlap_added(g, dim, step, input_shape[dim])
+
+
+def overlap_added(windows: Tensor, dim: int, step: int, length: int) -> Tensor:
+    """The sum of windows (along the last dimension), `step` apart along `dim`, of which `length` places are kept.
+
+    Parts of `step` places of all windows lie side by side: there is one sum for each part, not for each place.
+    """
+    from tritonnn.ops.padding import constant_pad_nd
+
+    def along(before: int, after: int) -> list[int]:
+        return [0, 0] * (len(windows.shape) - 2 - dim) + [before, after]
+
+    parts = -(-windows.shape[-1] // step)
+    windows = constant_pad_nd(windows, [0, parts * step - windows.shape[-1]])
+    total = None
+    for k in range(parts):
+        part = narrow(windows, -1, k * step, step).movedim(-1, dim + 1).flatten(dim, dim + 1)
+        part = constant_pad_nd(part, along(k * step, (parts - 1 - k) * step))
+        total = part if total is None else total + part
+    assert total is not None
+    return constant_pad_nd(total, along(0, length - total.shape[dim]))

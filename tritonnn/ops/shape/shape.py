@@ -456,6 +456,8 @@ def sum_to_size(input: Tensor, *sizes: int | Sequence[int], size: Sequence[int] 
     target = shapes.as_size(sizes or shapes.by_name("sum_to_size", "size", size), "sum_to_size")
     if not is_expandable_to(target, input.shape):
         raise RuntimeError(f"size {{{list(target)}}} is not expandable to size {{{list(input.shape)}}}.")
+    if not target:
+        return input.sum()  # also of one element, of whose truth values that is a count
     lead = len(input.shape) - len(target)
     dims = [*range(lead), *[lead + d for d, n in enumerate(target) if n == 1 and input.shape[lead + d] != 1]]
     if not dims:

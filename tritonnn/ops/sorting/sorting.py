@@ -288,10 +288,12 @@ def _quantile(
     extent = ordered.shape[dim]
     invalid = (input != input).sum(dim, True)
     results = []
-    for fraction in fractions:
+    for number, fraction in enumerate(fractions):
+        # a tensor where its gradient is wanted
+        exact = (q[number] if many else q) if isinstance(q, Tensor) and q.requires_grad else fraction
         if skip_nan:
-            place = (extent - invalid - 1).clamp(min=0).to(input.dtype) * fraction
-            low, high = place.floor().to(dtypes.int64), place.ceil().to(dtypes.int64)
+            place = (extent - invalid - 1).clamp(min=0).to(input.dtype) * exact
+            low, high = place.detach().floor().to(dtypes.int64), place.detach().ceil().to(dtypes.int64)
             first, last, weight = ordered.gather(dim, low), ordered.gather(dim, high), place - low
             value = _between(first, last, weight, interpolation)
         else:
@@ -299,7 +301,7 @@ def _quantile(
             below = int(at)
             above = min(below + (at > below), extent - 1)
             first, last = slice_dim(ordered, dim, below, 1, 1), slice_dim(ordered, dim, above, 1, 1)
-            value = _between(first, last, at - below, interpolation)
+            value = _between(first, last, (extent - 1) * exact - below, interpolation)
             # NaN comes last, and takes the gradient of a result that is one
             value = where(invalid > 0, slice_dim(ordered, dim, extent - 1, 1, 1), value)
         if flat:

@@ -139,8 +139,8 @@ class CyclicLR(_MomentumCycle):
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer; a function is left out, of another callable the attributes stay."""
         state = super().state_dict()
-        if self._scale_fn_custom is not None:
-            state["_scale_fn_custom"] = callable_state(self._scale_fn_custom)
+        function = state.pop("_scale_fn_custom")
+        state["_scale_fn_custom"] = None if function is None else callable_state(function)
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -133,6 +133,10 @@ class ReduceLROnPlateau(LRScheduler):
                 if self.verbose:
                     print(f"Epoch {epoch:5d}: reducing learning rate of group {i} to {new:.4e}.")
 
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer, and whether reductions are printed."""
+        return {name: value for name, value in super().state_dict().items() if name != "verbose"}
+
     def _is_better(self, a: float, best: float) -> bool:
         sign = 1 if self.mode == "min" else -1
         if self.threshold_mode == "rel":

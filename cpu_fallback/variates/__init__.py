@@ -1,0 +1,1 @@
+"""Numbers of distributions whose parameters are tensors, and their derivatives."""

@@ -1,0 +1,1 @@
+"""Bessel functions, incomplete gamma functions and orthogonal polynomials."""

@@ -1,0 +1,1 @@
+"""Divergences between pairs of families, a file a kind."""

@@ -1,0 +1,1 @@
+"""Invertible maps of random variables, a file a kind."""

@@ -1,0 +1,1 @@
+"""Special functions of physics and statistics: Bessel's, incomplete gamma functions, orthogonal polynomials."""
