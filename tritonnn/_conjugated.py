@@ -44,6 +44,9 @@ class ConjugatedTensor(Tensor):
         """Whether reading negates."""
         return self._negated
 
+    def _resolved(self) -> Tensor:
+        return resolved(self)
+
     # ---- autograd -------------------------------------------------------------------------------------
 
     @property
@@ -88,10 +91,6 @@ class ConjugatedTensor(Tensor):
     def item(self) -> Any:
         """The value of a one-element tensor as a Python number."""
         return resolved(self).item()
-
-    def tolist(self) -> Any:
-        """The values as nested lists of Python numbers."""
-        return resolved(self).tolist()
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         return repr(resolved(self))

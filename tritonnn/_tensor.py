@@ -327,6 +327,10 @@ class Tensor(Methods):
         self._dtype, self._device = other._dtype, other._device
         self._stride, self._offset = other._stride, other._offset
 
+    def _resolved(self) -> Tensor:
+        """Itself, whose elements are those of its memory; of what is conjugated when it is read, a copy that is not."""
+        return self
+
     def _is_view(self) -> bool:
         return self._base is not None
 
@@ -578,6 +582,7 @@ def from_array(array: np.ndarray, dtype: DType) -> Tensor:
 
 def host_array(tensor: Tensor) -> np.ndarray:
     """The values as an ndarray on the host: the memory itself for a CPU tensor, a copy otherwise."""
+    tensor = tensor._resolved()
     if tensor._device.type == "cpu":
         if tensor._buf.__class__ is Missing:
             tensor._buf.refuse()
