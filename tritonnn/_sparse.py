@@ -175,7 +175,8 @@ def with_values(tensor: SparseTensor, values: Tensor) -> SparseTensor:
 KNOWN = frozenset((
     *(name for name in vars(SparseTensor) if name[0] != "_"),
     "shape", "size", "dtype", "device", "ndim", "dim", "ndimension", "numel", "nelement", "element_size", "itemsize",
-    "is_same_size", "is_cuda", "is_cpu", "is_meta", "is_floating_point", "is_complex", "is_signed", "get_device",
+    "is_same_size", "is_cuda", "is_cpu", "is_meta", "is_floating_point", "is_complex", "is_conj", "is_neg",
+    "is_signed", "get_device",
     "is_sparse_csr", "is_quantized", "is_nested", "is_mkldnn", "is_mps", "is_xpu", "is_inference", "data", "detach",
     "output_nr", "name", "names", "retains_grad",
 ))  # fmt: skip

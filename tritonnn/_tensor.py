@@ -238,6 +238,14 @@ class Tensor(Methods):
         """Whether the dtype is a complex one."""
         return self._dtype.is_complex
 
+    def is_conj(self) -> bool:
+        """Whether it is conjugated when it is read: a view that `conj()` made."""
+        return False
+
+    def is_neg(self) -> bool:
+        """Whether it is negated when it is read: the imaginary part of such a view."""
+        return False
+
     def is_signed(self) -> bool:
         """Whether the dtype has negative numbers."""
         return self._dtype.is_signed

@@ -14,7 +14,7 @@ import numpy as np
 from tritonnn._conjugated import ConjugatedTensor, flagged, memory, register_compute, resolved
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
-from tritonnn.ops._table import ANY, IN_PLACE, Op, Sample, composite, expose
+from tritonnn.ops._table import ANY, IN_PLACE, Op, Sample, composite
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.derived import no_tensor
 from tritonnn.ops.shape.alias import alias
@@ -100,28 +100,6 @@ def resolve_neg(input: Tensor) -> Tensor:
     return resolved(input) if input.__class__ is ConjugatedTensor and input._negated else input
 
 
-@expose("torch tensor")
-def is_conj(input: Tensor) -> bool:
-    """Whether it is conjugated when it is read: a view that `conj()` made.
-
-    >>> import tritonnn as torch
-    >>> torch.is_conj(torch.tensor([1j])), torch.is_conj(torch.tensor([1j]).conj())
-    (False, True)
-    """
-    return input.__class__ is ConjugatedTensor and input._conjugated
-
-
-@expose("torch tensor")
-def is_neg(input: Tensor) -> bool:
-    """Whether it is negated when it is read: the imaginary part of a conjugate.
-
-    >>> import tritonnn as torch
-    >>> torch.is_neg(torch.tensor([1j])), torch.is_neg(torch.tensor([1j]).conj().imag)
-    (False, True)
-    """
-    return input.__class__ is ConjugatedTensor and input._negated
-
-
 # ---- how ops take them ---------------------------------------------------------------------------------
 
 
@@ -150,8 +128,8 @@ def _answer(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str) -> Any:
     back = {}
     for tensor in given:
         values = own[id(tensor)]
-        back[id(values)] = tensor
         if values._storage.version != versions[id(tensor)]:  # it was written into
+            back[id(values)] = tensor
             memory(tensor).copy_(_compute(values, tensor._conjugated, tensor._negated))
     return _with_own(result, back)
 
@@ -232,6 +210,8 @@ def attach_forms() -> None:
             raise RuntimeError(
                 f"torch.Tensor.view is not supported for {what} when converting to a different dtype."
             )
+        if isinstance(kind, DType):
+            return view(self, *self._shape)
         return view(self, *size, **named)
 
     viewed.__name__, viewed.__doc__ = "view", view.__doc__
