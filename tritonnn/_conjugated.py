@@ -31,7 +31,7 @@ class ConjugatedTensor(Tensor):
             "this tensor's elements are conjugated or negated when they are read: .resolve_conj()"
         )
 
-    def _replace(self, buffer: Any) -> None:
+    def _replace(self, buffer: object) -> None:
         _SLOT.__set__(self, buffer)  # type: ignore[attr-defined]
 
     _buf = property(_refuse, _replace)  # type: ignore[assignment]
@@ -92,7 +92,7 @@ class ConjugatedTensor(Tensor):
         """The value of a one-element tensor as a Python number."""
         return resolved(self).item()
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: object = None) -> str:
         return repr(resolved(self))
 
     def __deepcopy__(self, memo: dict) -> Tensor:
@@ -153,7 +153,7 @@ def own_memory(tensor: ConjugatedTensor) -> None:
     tensor._adopt(own)
 
 
-def holds(values: Iterable[Any]) -> bool:
+def holds(values: Iterable[object]) -> bool:
     """Whether one of the values, or of the items of lists and tuples among them, is such a tensor."""
     return any(
         [
@@ -163,7 +163,7 @@ def holds(values: Iterable[Any]) -> bool:
     )
 
 
-def with_own(value: Any) -> Any:
+def with_own(value: object) -> Any:
     """The value with elements in memory of their own in the place of such tensors."""
     if value.__class__ is ConjugatedTensor:
         return resolved(value)

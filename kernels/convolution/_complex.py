@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.complex_functions import conj_physical, turned, turned_conjugate
 from tritonnn.kernels.device.complex_pointwise import complex_pointwise
@@ -14,13 +12,14 @@ from tritonnn.kernels.device.pointwise import pointwise
 from tritonnn.kernels.device.strided import contiguous, permute
 from tritonnn.kernels.launch.launch import empty
 
+Ints = tuple[int, ...]
 _conj, _turn, _turn_conj = (complex_pointwise(f) for f in (conj_physical, turned, turned_conjugate))
 _plus, _minus = pointwise(plus), pointwise(minus)
 
 
 def complex_convolution(
-    run: Callable[..., None], out: Buffer, input: Buffer, weight: Buffer, bias: Buffer | None, stride: Any,
-    padding: Any, dilation: Any, transposed: bool, output_padding: Any, groups: int,
+    run: Callable[..., None], out: Buffer, input: Buffer, weight: Buffer, bias: Buffer | None, stride: Ints,
+    padding: Ints, dilation: Ints, transposed: bool, output_padding: Ints, groups: int,
 ) -> None:  # fmt: skip
     """`convolution` of complex numbers by `run`, that of real ones."""
     result = _channels_innermost(out, False)
@@ -34,7 +33,7 @@ def complex_convolution(
 
 
 def complex_weight_grad(
-    run: Callable[..., None], out: Buffer, grad: Buffer, input: Buffer, *rest: Any
+    run: Callable[..., None], out: Buffer, grad: Buffer, input: Buffer, *rest: object
 ) -> None:
     """`convolution_weight_grad` of complex numbers by `run`, that of real ones."""
     real = out.dtype.to_real()

@@ -14,6 +14,7 @@ import triton
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
+from tritonnn.dtypes import dtype as DType
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.moving import complex_parts
 from tritonnn.kernels.device.pointwise import (
@@ -119,7 +120,7 @@ def complex_kernel(
         tl.store(target, convert(FN(*operands), out.dtype.element_ty), mask=mask)
 
 
-def complex_plan(function: Any, out: Buffer, args: tuple, compute: Any) -> Callable[..., None]:
+def complex_plan(function: triton.JITFunction, out: Buffer, args: tuple, compute: DType) -> Callable[..., None]:
     """One op at one combination of shapes, strides and types; called with out and all operands.
 
     Args:
@@ -164,12 +165,12 @@ def complex_plan(function: Any, out: Buffer, args: tuple, compute: Any) -> Calla
     return run
 
 
-def complex_pointwise(function: Any) -> Callable[..., None]:
+def complex_pointwise(function: triton.JITFunction) -> Callable[..., None]:
     """An implementation `f(out, *operands, compute=dtype)` of a scalar function of pairs alone."""
     return pointwise(function, function)
 
 
-def complex_case(function: Any, kind: str, result: bool, spills: int = 0) -> Case:
+def complex_case(function: triton.JITFunction, kind: str, result: bool, spills: int = 0) -> Case:
     """A scalar function of pairs in the kernel, for the compile check.
 
     Args:

@@ -320,7 +320,7 @@ def _through_half(run: Callable[..., None], result: DType, compute: DType) -> Ca
     return widened
 
 
-def pointwise(function: Any, on_pairs: Any = None) -> Callable[..., None]:
+def pointwise(function: Any, on_pairs: triton.JITFunction | None = None) -> Callable[..., None]:
     """An implementation `f(out, *operands, compute=dtype)` of a scalar `@triton.jit` function.
 
     The function is given the operands (Buffers or Python numbers) in order, all converted to the Triton type

@@ -12,8 +12,6 @@ so that the work is the real kernels' own, with their configurations and their a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.complex_functions import mul, turned
 from tritonnn.kernels.device.complex_pointwise import complex_pointwise
@@ -26,8 +24,8 @@ _scale, _turn = complex_pointwise(mul), complex_pointwise(turned)
 
 
 def complex_product(
-    run: Callable[..., None], out: Buffer, a: Buffer, b: Buffer, addend: Buffer | None = None, alpha: Any = 1,
-    beta: Any = 1,
+    run: Callable[..., None], out: Buffer, a: Buffer, b: Buffer, addend: Buffer | None = None, alpha: complex = 1,
+    beta: complex = 1,
 ) -> None:  # fmt: skip
     """out = beta addend + alpha a @ b of complex matrices; `run(out, a, b, addend)` is that of real ones.
 
@@ -65,7 +63,7 @@ def as_real(matrix: Buffer) -> Buffer:
     return real.as_strided((*real.shape[:-1], 2 * real.shape[-1]), (*real.strides[:-1], 1))
 
 
-def _blocks(b: Buffer, alpha: Any) -> Buffer:
+def _blocks(b: Buffer, alpha: complex) -> Buffer:
     """The real matrix with twice the rows and columns of alpha b."""
     *batch, k, n = b.shape
     whole = empty((*batch, 2 * k, n), b.dtype, like=b)

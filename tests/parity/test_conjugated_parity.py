@@ -17,30 +17,43 @@ import tritonnn
 LIBRARIES = (tritonnn, reference)
 # What is made of z = [[1+2j, 3-4j], [5j, 6]] and its conjugate c.
 MADE = """
-c; c.conj(); c.clone(); c.detach(); c.data; c.imag; c.real; c.imag.real; c[0]; c[:, 1]; c[[1, 0]]; c.T; c.mT; z.H; z.mH;
+c; c.conj(); c.clone(); c.detach(); c.data; c.imag; c.real; c.imag.real; c[0]; c[:, 1]; c[[1, 0]]; c.T; c.mT;
+z.H; z.mH;
 z.adjoint(); c.contiguous(); c.to(torch.complex128); c.to(torch.complex64); c.cpu(); c.reshape(4); c.reshape(-1, 1);
 c * 2; 2j + c; -c; c @ z; z @ c; c.resolve_conj(); c.resolve_neg(); c.imag.resolve_neg(); c.conj_physical();
 torch.zeros_like(c); c.neg(); z._neg_view(); z._neg_view().conj(); z._neg_view().conj().imag; z._neg_view().real;
 torch.cat([c, z]); torch.stack([c, c]); c.chunk(2)[0]; c.unbind(1)[1]; c.split(1)[1]; list(c)[0]; c.expand(3, 2, 2);
 c.unsqueeze(0); c.permute(1, 0); c.flatten(); c.diagonal(); c.as_strided((2,), (1,)); c.unfold(0, 1, 1); c.abs();
 torch.where(torch.tensor([True, False]), c, z); torch.equal(c, z.conj_physical()); c.sum(); c.mean(0); c.angle();
-c.view(4); c.view(torch.complex64); torch.ones(2).conj(); torch.real(c); torch.imag(c); torch.view_as_real(c.resolve_conj());
-c.item() if False else c[0, 0].item(); c.tolist(); complex(c[1, 1]); format(c[0, 0]); c.numpy(force=True); c.is_conj();
-z.is_conj(); c.imag.is_neg(); torch.is_conj(c); torch.is_neg(c.imag); c._is_view(); c._base is z; z.resolve_conj() is z;
-c.data_ptr() == z.data_ptr(); c.requires_grad; torch.einsum('ij,jk', c, z); torch.linalg.solve(c + 3, z); torch.vdot(c[0], z[0]);
-torch.outer(c[0], z[1]); c.cumsum(0); c.index_select(0, torch.tensor([1])); c.masked_select(torch.eye(2) > 0); torch.allclose(c, z);
-torch.addmm(c, c, z); torch.nn.functional.linear(c, z); torch.polar(c.abs(), c.angle()); c.imag * 2; c.imag.sum(); c.imag.tolist();
-torch.complex(c.real, c.imag); c.imag.T; c.imag[0]; c.imag.contiguous(); c.imag + c.real; c.imag.clone(); bool((c == c).all());
+c.view(4); torch.ones(2).conj(); torch.real(c); torch.imag(c); torch.view_as_real(c.resolve_conj());
+c.item() if False else c[0, 0].item(); c.tolist(); complex(c[1, 1]); format(c[0, 0]); c.numpy(force=True);
+c.is_conj();
+z.is_conj(); c.imag.is_neg(); torch.is_conj(c); torch.is_neg(c.imag); c._is_view(); c._base is z;
+z.resolve_conj() is z;
+c.data_ptr() == z.data_ptr(); c.requires_grad; torch.einsum('ij,jk', c, z); torch.linalg.solve(c + 3, z);
+torch.vdot(c[0], z[0]);
+torch.outer(c[0], z[1]); c.cumsum(0); c.index_select(0, torch.tensor([1])); c.masked_select(torch.eye(2) > 0);
+torch.allclose(c, z);
+torch.addmm(c, c, z); torch.nn.functional.linear(c, z); torch.polar(c.abs(), c.angle()); c.imag * 2;
+c.imag.sum(); c.imag.tolist();
+torch.complex(c.real, c.imag); c.imag.T; c.imag[0]; c.imag.contiguous(); c.imag + c.real; c.imag.clone();
+bool((c == c).all());
 """.replace("\n", " ")
 WRITTEN = """
-c.imag.fill_(7); c.mul_(1j); c[0] = 1 + 1j; c.copy_(z + 1); z.copy_(c); torch.add(z, 1j, out=c); c.add_(1); c.zero_();
-c.imag.add_(1); c.imag[0] = 3; c.real.copy_(torch.ones(2, 2)); c[c.abs() > 4] = 0; c[0].mul_(2j); c.T[0] = 9j; c.fill_(1j);
-z._neg_view()[0] = 5; z.H.mul_(1j); z.mH[0, 1] = 2j; c += z; c.imag *= 2; z[0].conj().sub_(1j); c.masked_fill_(c == c, 3j);
-c.index_fill_(0, torch.tensor([1]), 2j); c.t_().add_(1j); c.sqrt_(); c.conj_physical_(); c.neg_(); c.lerp_(z, 0.5); c.diagonal().fill_(1j);
+c.imag.fill_(7); c.mul_(1j); c[0] = 1 + 1j; c.copy_(z + 1); z.copy_(c); torch.add(z, 1j, out=c); c.add_(1);
+c.zero_();
+c.imag.add_(1); c.imag[0] = 3; c.real.copy_(torch.ones(2, 2)); c[c.abs() > 4] = 0; c[0].mul_(2j); c.T[0] = 9j;
+c.fill_(1j);
+z._neg_view()[0] = 5; z.H.mul_(1j); z.mH[0, 1] = 2j; c += z; c.imag *= 2; z[0].conj().sub_(1j);
+c.masked_fill_(c == c, 3j);
+c.index_fill_(0, torch.tensor([1]), 2j); c.t_().add_(1j); c.sqrt_(); c.conj_physical_(); c.neg_();
+c.lerp_(z, 0.5); c.diagonal().fill_(1j);
 c.view(4)[1:].mul_(1j); torch.mul(z, z, out=c); c.imag.sub_(c.real); c.scatter_(0, torch.tensor([[1, 0]]), z);
 """.replace("\n", " ")
 REFUSED = """
-c.numpy(); c.imag.numpy(); np.asarray(c); torch.view_as_real(c); c.__dlpack__(); c.view(torch.float32); c.imag.view(torch.int32)
+c.numpy(); c.imag.numpy(); np.asarray(c); torch.view_as_real(c); c.__dlpack__(); c.view(torch.float32);
+c.view(torch.complex64);
+c.imag.view(torch.int32)
 """.replace("\n", " ")
 
 

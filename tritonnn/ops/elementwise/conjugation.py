@@ -110,7 +110,7 @@ def _answer(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str) -> Any:
         return _viewed(op, args, kwargs)
     own: dict[int, Tensor] = {}
 
-    def plain(value: Any) -> Any:
+    def plain(value: object) -> Any:
         if value.__class__ is ConjugatedTensor:
             if id(value) not in own:
                 own[id(value)] = resolved(value)
@@ -134,7 +134,7 @@ def _answer(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str) -> Any:
     return _with_own(result, back)
 
 
-def _with_own(result: Any, back: dict[int, Tensor]) -> Any:
+def _with_own(result: object, back: dict[int, Tensor]) -> Any:
     """The result, in which what was given stands for what was computed with in its place."""
     if isinstance(result, Tensor):
         return back.get(id(result), result)
@@ -205,13 +205,11 @@ def attach_forms() -> None:
 
     def viewed(self: ConjugatedTensor, *size: Any, **named: Any) -> Tensor:
         kind = size[0] if size else named.get("dtype")
-        if isinstance(kind, DType) and kind is not self._dtype:
+        if isinstance(kind, DType):
             what = "conjugate view tensors" if self._conjugated else "tensors with negative bit set"
             raise RuntimeError(
                 f"torch.Tensor.view is not supported for {what} when converting to a different dtype."
             )
-        if isinstance(kind, DType):
-            return view(self, *self._shape)
         return view(self, *size, **named)
 
     viewed.__name__, viewed.__doc__ = "view", view.__doc__
