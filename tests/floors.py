@@ -41,7 +41,8 @@ FLOORS: tuple[tuple[str, str], ...] = (
     (
         "what users see",
         "tritonnn _tensor_methods nn func optim amp linalg special fft signal masked distributions sparse cpu cuda "
-        "backends utils ops.__main__ ops._stubs collect_env _run _shim __main__ _verify testing overrides _C library",
+        "backends utils ops.__main__ ops._stubs collect_env _run _shim __main__ _verify testing overrides _C library "
+        "profiler autograd.profiler",
     ),
 )
 

@@ -55,7 +55,7 @@ NO_DEFINITION.update(
             "pca_lowrank",
             "lobpcg",
         ),
-        "any sign, any order, any pivot will do: tests/test_linalg.py multiplies the factors together",
+        "any sign, any order, any pivot will do: tests/test_decompositions.py multiplies the factors together",
     )
 )
 

@@ -22,7 +22,7 @@ def test_every_implementation_stands_once_in_its_family():
         wrong = {
             op.name: places
             for op in IMPLEMENTED
-            if op.name not in COPIED and not (op.host and folder == "kernels")
+            if op.name not in COPIED and not (op.host and not callable(op.host) and folder == "kernels")
             if len(places := list(lines(backend(folder) / op.family, op.name))) != 1
         }
         assert not wrong

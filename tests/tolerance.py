@@ -89,9 +89,8 @@ def first_beyond(got: np.ndarray, exact: np.ndarray, error: np.ndarray, factor: 
     with np.errstate(invalid="ignore", over="ignore"):
         off = np.abs(got - exact)
         beyond = np.isfinite(off) & (off > factor * error)
-    if not beyond.any():
-        return ""
-    place = tuple(int(i) for i in np.unravel_index(np.argmax(np.where(beyond, off / error, 0)), off.shape))
-    return (
-        f"{got[place]} at {place}, exactly {exact[place]}: off by {off[place] / error[place]:.1f} own errors"
-    )
+        if not beyond.any():
+            return ""
+        times = np.where(beyond, off / error, 0)
+    place = tuple(int(i) for i in np.unravel_index(np.argmax(times), off.shape))
+    return f"{got[place]} at {place}, exactly {exact[place]}: off by {times[place]:.1f} own errors"

@@ -89,8 +89,8 @@ globals().update(NAMESPACES["torch"])
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
     "_C", "amp", "autograd", "backends", "cpu", "cuda", "distributions", "fft", "func", "library", "linalg", "masked",
-    "multiprocessing", "nn", "optim", "overrides", "random", "serialization", "signal", "sparse", "special", "storage",
-    "testing", "utils", "version",
+    "multiprocessing", "nn", "optim", "overrides", "profiler", "random", "serialization", "signal", "sparse", "special",
+    "storage", "testing", "utils", "version",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",

@@ -24,6 +24,7 @@ from tritonnn import multiprocessing as multiprocessing
 from tritonnn import nn as nn
 from tritonnn import optim as optim
 from tritonnn import overrides as overrides
+from tritonnn import profiler as profiler
 from tritonnn import random as random
 from tritonnn import serialization as serialization
 from tritonnn import signal as signal

@@ -24,7 +24,7 @@ class Method:
     def __init__(self, function: FunctionType) -> None:
         self.function, self.looking = function, _looking(function)
 
-    def __get__(self, obj: Any, owner: type | None = None) -> Any:
+    def __get__(self, obj: object, owner: type | None = None) -> Any:
         return self.function if obj is None else MethodType(self.looking, obj)
 
 
@@ -37,13 +37,13 @@ class Property:
         self.member = member
         self.get, self.set, self.delete = map(_looking, (member.__get__, member.__set__, member.__delete__))
 
-    def __get__(self, obj: Any, owner: type | None = None) -> Any:
+    def __get__(self, obj: object, owner: type | None = None) -> Any:
         return self.member if obj is None else self.get(obj)
 
-    def __set__(self, obj: Any, value: Any) -> None:
+    def __set__(self, obj: object, value: object) -> None:
         self.set(obj, value)
 
-    def __delete__(self, obj: Any) -> None:
+    def __delete__(self, obj: object) -> None:
         self.delete(obj)
 
 
@@ -112,7 +112,7 @@ _ORIGINALS: dict[str, Any] = {}
 _lock = threading.RLock()
 
 
-def _subclassed(cls: type, **options: Any) -> None:
+def _subclassed(cls: type, **options: object) -> None:
     """Give a new subclass of Tensor the members behind the look, where it takes calls over."""
     super(Tensor, cls).__init_subclass__(**options)  # type: ignore[misc]
     if cls is Overridable or Overridable in cls.__mro__ or not overrides(cls):
@@ -132,7 +132,7 @@ def _prepare() -> None:
             setattr(Overridable, name, member)
 
 
-def enter(mode: Any) -> None:
+def enter(mode: object) -> None:
     """Let a mode answer the calls of this thread."""
     with _lock:
         _prepare()

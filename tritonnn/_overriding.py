@@ -117,7 +117,7 @@ def _found(values: Iterable[Any]) -> list[Any] | None:
     return found if found or (state.modes and state.off < 2) else None
 
 
-def _add(found: list[Any], value: Any) -> None:
+def _add(found: list[Any], value: object) -> None:
     """Put a value where it belongs: subclasses before the classes above them, else as they come."""
     kind = type(value)
     if not overrides(kind) or any([type(other) is kind for other in found]):
@@ -166,7 +166,7 @@ def overridden(public: Callable, found: list[Any], args: tuple, kwargs: dict[str
     raise error
 
 
-def _unimplemented(public: Callable, types: tuple, mode: Any) -> str:
+def _unimplemented(public: Callable, types: tuple, mode: object) -> str:
     text = f"no implementation found for '{public_name(public)}' on types that implement __torch_function__"
     text = f"{text}: {list(types)}"
     return text if mode is None else f"{text} nor in mode {mode}"
@@ -195,11 +195,12 @@ def modes_alone(values: Iterable[Any]) -> list[Any] | None:
 def undisturbed(function: Callable) -> Callable:
     """The function, within which a tensor that it is given first takes nothing over."""
 
-    def run(data: Any, *args: Any, **kwargs: Any) -> Any:
+    def run(*args: object, **kwargs: object) -> Any:
+        data = args[0] if args else None
         if data.__class__ in TENSORS or not isinstance(data, Tensor):
-            return function(data, *args, **kwargs)
+            return function(*args, **kwargs)
         with DisableTorchFunctionSubclass():
-            return function(data, *args, **kwargs)
+            return function(*args, **kwargs)
 
     return run
 
@@ -208,7 +209,7 @@ def overridable(function: F) -> F:
     """A function behind a look for arguments that take its calls over."""
 
     @wraps(function)
-    def public(*args: Any, **kwargs: Any) -> Any:
+    def public(*args: object, **kwargs: object) -> Any:
         found = overloading((*args, *kwargs.values()) if kwargs else args)
         if found is not None:
             return overridden(public, found, args, kwargs)
@@ -240,7 +241,7 @@ def unconverted() -> set[Callable]:
     return {vars(Tensor)["grad"].__get__}
 
 
-def converted(result: Any, cls: type) -> Any:
+def converted(result: object, cls: type) -> Any:
     """The tensors of a result, in lists and tuples too, as tensors of a class."""
     if cls is Tensor:
         return result

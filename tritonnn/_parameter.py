@@ -102,7 +102,7 @@ class Parameter(Tensor):
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
 
-    def __reduce_ex__(self, protocol: Any) -> tuple:
+    def __reduce_ex__(self, protocol: object) -> tuple:
         plain: tuple = self.data, self.requires_grad, OrderedDict()
         state = attributes(self)
         return (_rebuild_parameter_with_state, (*plain, state)) if state else (_rebuild_parameter, plain)
@@ -215,7 +215,7 @@ class UninitializedTensorMixin:
         return f"<{type(self).__name__}>"
 
 
-def is_lazy(param: Any) -> TypeGuard[UninitializedParameter | UninitializedBuffer]:
+def is_lazy(param: object) -> TypeGuard[UninitializedParameter | UninitializedBuffer]:
     """Whether `param` is an uninitialized parameter or buffer."""
     return isinstance(param, UninitializedTensorMixin)
 
@@ -242,7 +242,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
             memo[id(self)] = type(self)(self.requires_grad, self.device, self.dtype)
         return memo[id(self)]
 
-    def __reduce_ex__(self, protocol: Any) -> tuple:
+    def __reduce_ex__(self, protocol: object) -> tuple:
         return type(self), (self.requires_grad, self.device, self.dtype)
 
 
@@ -274,5 +274,5 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):
             memo[id(self)] = type(self)(self.requires_grad, self.device, self.dtype, self.persistent)
         return memo[id(self)]
 
-    def __reduce_ex__(self, protocol: Any) -> tuple:
+    def __reduce_ex__(self, protocol: object) -> tuple:
         return type(self), (self.requires_grad, self.device, self.dtype, self.persistent)

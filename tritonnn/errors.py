@@ -171,7 +171,7 @@ def _too_long(name: str, names: Sequence[str], args: Sequence[Any]) -> Exception
     return None
 
 
-def describe(value: Any) -> str:
+def describe(value: object) -> str:
     """A tensor as 'shape dtype device', another value as its repr."""
     if hasattr(value, "dtype") and hasattr(value, "shape") and hasattr(value, "device"):
         shape = tuple(value.shape)
@@ -206,7 +206,7 @@ def listed(names: Sequence[str], args: Sequence[Any]) -> str:
 
 
 def fail(
-    name: str, message: str, *, kind: type[Exception] = RuntimeError, hint: str = "", **values: Any
+    name: str, message: str, *, kind: type[Exception] = RuntimeError, hint: str = "", **values: object
 ) -> Exception:
     """Build (not raise) an explained error outside a rule: `raise fail("cat", "...", tensors=...)`."""
     return complete(name, tuple(values), tuple(values.values()), Invalid(message, kind=kind, hint=hint))

@@ -8,6 +8,12 @@ STIRLING = (
     0.0008417508417508418, -0.0005952380952380952, 0.0007936507936507937, -0.002777777777777778, 0.08333333333333333,
 )  # fmt: skip
 
+# Of log Gamma(1 + a) = -(Euler's constant) a + a^2 zeta(2)/2 - a^3 zeta(3)/3 + ..., divided by a, highest power first
+LOG_GAMMA_BESIDE_1 = (
+    -0.1440498967688461, 0.16955717699740818, -0.20738555102867398, 0.27058080842778454, -0.40068563438653143,
+    0.8224670334241132, -0.5772156649015329,
+)  # fmt: skip
+
 # The uniform expansion of the incomplete gamma functions (N. M. Temme, Math. Comp. 33, 1979; DLMF 8.12): row k has the
 # Taylor coefficients of c_k(eta) by powers of eta, highest first. Rows are made as long as each other by zeros.
 TEMME = (

@@ -38,18 +38,18 @@ def has_torch_function(relevant_args: Iterable[Any]) -> bool:
     )
 
 
-def has_torch_function_unary(arg: Any) -> bool:
+def has_torch_function_unary(arg: object) -> bool:
     """`has_torch_function` of one argument."""
     return has_torch_function((arg,))
 
 
-def has_torch_function_variadic(*args: Any) -> bool:
+def has_torch_function_variadic(*args: object) -> bool:
     """`has_torch_function` of arguments in line."""
     return has_torch_function(args)
 
 
 def handle_torch_function(
-    public_api: Callable, relevant_args: Iterable[Any], *args: Any, **kwargs: Any
+    public_api: Callable, relevant_args: Iterable[Any], *args: object, **kwargs: object
 ) -> Any:
     """Let what takes the call over answer it.
 
@@ -90,7 +90,7 @@ def wrap_torch_function(dispatcher: Callable) -> Callable[[Callable], Callable]:
 
     def decorate(func: Callable) -> Callable:
         @wraps(func)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
+        def wrapped(*args: object, **kwargs: object) -> Any:
             relevant = dispatcher(*args, **kwargs)
             if has_torch_function(relevant):
                 return handle_torch_function(wrapped, relevant, *args, **kwargs)
@@ -101,7 +101,7 @@ def wrap_torch_function(dispatcher: Callable) -> Callable[[Callable], Callable]:
     return decorate
 
 
-def is_tensor_like(inp: Any) -> bool:
+def is_tensor_like(inp: object) -> bool:
     """Whether it is a tensor, or of a class that has `__torch_function__`.
 
     >>> import tritonnn as torch
@@ -270,7 +270,7 @@ class TorchFunctionMode:
         _overridable.leave()
 
     @classmethod
-    def push(cls, *args: Any, **kwargs: Any) -> Any:
+    def push(cls, *args: object, **kwargs: object) -> Any:
         """Older form of making one."""
         return cls(*args, **kwargs)
 

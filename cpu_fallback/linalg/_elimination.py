@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 BLOCK = 32  # rows that are eliminated one by one between two matrix products
@@ -14,8 +16,8 @@ def eliminate(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         (L and U in one matrix, pivots, info): row i was exchanged with row pivots[i]; info is 0, or one more than the
         place of the first zero in the diagonal of U.
     """
-    lu = A.copy().reshape(-1, *A.shape[-2:])
-    batch, m, n = lu.shape
+    (*shape, m, n), batch = A.shape, prod(A.shape[:-2])
+    lu = A.copy().reshape(batch, m, n)
     k = min(m, n)
     pivots = np.zeros((batch, k), np.int32)
     info = np.zeros(batch, np.int32)
@@ -25,6 +27,12 @@ def eliminate(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         for j in range(start, end):
             column = lu[:, j:, j]
             size = np.abs(column.real) + np.abs(column.imag) if lu.dtype.kind == "c" else np.abs(column)
+            missing = np.isnan(size)
+            if (
+                missing.any()
+            ):  # as in LAPACK, NaN is a pivot where it stands in the diagonal, and nowhere else
+                size = np.where(missing, 0, size)
+                size[missing[:, 0], 0] = np.inf
             row = j + size.argmax(1) if m else every
             pivots[:, j] = row
             lu[every, j], lu[every, row] = lu[every, row], lu[every, j]
@@ -37,7 +45,6 @@ def eliminate(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             rest = lu[:, start:end, end:]
             rest[...] = substitute(lu[:, start:end, start:end], rest, False, True)
             lu[:, end:, end:] -= lu[:, end:, start:end] @ rest
-    shape = A.shape[:-2]
     return lu.reshape(A.shape), pivots.reshape(*shape, k), info.reshape(shape)
 
 

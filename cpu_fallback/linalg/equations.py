@@ -20,22 +20,24 @@ def solve_triangular(
 
 def linalg_cholesky_ex(L: np.ndarray, info: np.ndarray, A: np.ndarray, upper: bool) -> None:
     """A = L L^H, or L^H L with `upper`; info: the order of the first leading minor that is not positive definite."""
-    factor = L.swapaxes(-1, -2) if upper else L
+    if upper:
+        L, A = L.swapaxes(-1, -2), A.swapaxes(-1, -2)  # of a Hermitian A the conjugate, and so is its factor
     info[...] = 0
     try:
-        factor[...] = np.linalg.cholesky(A)
+        L[...] = np.linalg.cholesky(A)
+        # LAPACK may take NaN for a size
+        failed = np.asarray(~(np.diagonal(L, 0, -2, -1).real > 0).all(-1))
     except np.linalg.LinAlgError:
-        for at in np.ndindex(*A.shape[:-2]):
-            try:
-                factor[at] = np.linalg.cholesky(A[at])
-            except np.linalg.LinAlgError:
-                info[at] = _up_to_failure(factor[at], A[at])
-    if upper and L.dtype.kind == "c":
-        np.conjugate(L, out=L)
+        failed = np.ones(A.shape[:-2], bool)
+    if not failed.any():
+        return
+    for at in np.ndindex(*A.shape[:-2]):
+        if failed[at]:
+            info[at] = _up_to_failure(L[at], A[at])
 
 
 def _up_to_failure(L: np.ndarray, A: np.ndarray) -> int:
-    """The columns of the factor before the first that has none, zeros after them; the place of that, from 1."""
+    """The columns of the factor before the first that has none, then those of A; the place of that, from 1, or 0."""
     L[...] = np.tril(A)
     for j in range(A.shape[0]):
         size = (A[j, j] - L[j, :j] @ L[j, :j].conj()).real
@@ -43,7 +45,7 @@ def _up_to_failure(L: np.ndarray, A: np.ndarray) -> int:
             return j + 1
         L[j, j] = np.sqrt(size)
         L[j + 1 :, j] = (A[j + 1 :, j] - L[j + 1 :, :j] @ L[j, :j].conj()) / L[j, j]
-    return A.shape[0]  # LAPACK's roundings were others
+    return 0
 
 
 def linalg_inv_ex(inverse: np.ndarray, info: np.ndarray, A: np.ndarray) -> None:
@@ -52,18 +54,30 @@ def linalg_inv_ex(inverse: np.ndarray, info: np.ndarray, A: np.ndarray) -> None:
     try:
         inverse[...] = np.linalg.inv(A)
     except np.linalg.LinAlgError:
+        one = np.eye(A.shape[-1], dtype=A.dtype)
         for at in np.ndindex(*A.shape[:-2]):
-            try:
-                inverse[at] = np.linalg.inv(A[at])
-            except np.linalg.LinAlgError:
-                lu, _, where = eliminate(A[at])
-                inverse[at], info[at] = lu, where or A.shape[-1]
+            inverse[at], info[at] = _solved(A[at], one)
+
+
+def _solved(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, int]:
+    """The solution of A X = B, infinite or NaN of a singular matrix, and the place of its first zero, from 1."""
+    try:
+        return np.linalg.solve(A, B), 0
+    except np.linalg.LinAlgError:
+        lu, pivots, info = eliminate(A)
+    X = B.astype(A.dtype)
+    for i, other in enumerate(pivots):
+        X[[i, other]] = X[[other, i]]
+    return substitute(lu, substitute(lu, X, False, True), True, False), int(info) or A.shape[-1]
 
 
 def linalg_solve_ex(X: np.ndarray, info: np.ndarray, A: np.ndarray, B: np.ndarray, left: bool) -> None:
     """A X = B, or X A = B; info: one more than the place of the first zero in the diagonal of the LU factor."""
     if not left:
         linalg_solve_ex(X.swapaxes(-1, -2), info, A.swapaxes(-1, -2), B.swapaxes(-1, -2), True)
+        return
+    if not X.size:
+        info[...] = eliminate(A)[2]
         return
     info[...] = 0
     try:
@@ -72,11 +86,7 @@ def linalg_solve_ex(X: np.ndarray, info: np.ndarray, A: np.ndarray, B: np.ndarra
         wide = np.broadcast_to(np.arange(info.size).reshape(info.shape), X.shape[:-2])
         A, B = (np.broadcast_to(part, (*X.shape[:-2], *part.shape[-2:])) for part in (A, B))
         for at in np.ndindex(*X.shape[:-2]):
-            try:
-                X[at] = np.linalg.solve(A[at], B[at])
-            except np.linalg.LinAlgError:
-                X[at] = 0
-                info.reshape(-1)[wide[at]] = eliminate(A[at])[2] or A.shape[-1]
+            X[at], info.reshape(-1)[wide[at]] = _solved(A[at], B[at])
 
 
 def linalg_lu_factor_ex(LU: np.ndarray, pivots: np.ndarray, info: np.ndarray, A: np.ndarray) -> None:

@@ -12,7 +12,7 @@ def least_squares(
 ) -> None:  # fmt: skip
     """The smallest X that minimises |A X - B|."""
     place = np.broadcast_to(np.arange(rank.size).reshape(rank.shape), X.shape[:-2])
-    ranks, sizes = rank.reshape(-1), values.reshape(rank.size, -1)
+    ranks, sizes = rank.reshape(-1), values.reshape(rank.size, values.shape[-1])
     A, B = (np.broadcast_to(part, (*X.shape[:-2], *part.shape[-2:])) for part in (A, B))
     for at in np.ndindex(*X.shape[:-2]):
         if not A[at].size:

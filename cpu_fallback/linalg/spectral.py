@@ -76,6 +76,8 @@ def linalg_det(out: np.ndarray, A: np.ndarray) -> None:
 def linalg_slogdet(sign: np.ndarray, logabsdet: np.ndarray, A: np.ndarray) -> None:
     """The sign of the determinant and the logarithm of its size."""
     sign[...], logabsdet[...] = np.linalg.slogdet(A)
+    if sign.dtype.kind == "f":
+        sign[np.isnan(logabsdet)] = 0  # NaN has no sign
 
 
 # Of Pade's approximation of degree 13, which is exact to the last digit of float64 up to a 1-norm of 5.37.

@@ -16,12 +16,18 @@ _EPS = 2.0**-53
 _STEPS = 2000  # no element takes a quarter of them
 
 
-def _log1p_less(mu: Array) -> Array:
-    """log(1 + mu) - mu, which cancels for small mu: by the series of atanh."""
+def _log_less(x: Array, a: Array) -> Array:
+    """log(x / a) - mu with mu = x / a - 1, which cancels for small mu: by the series of atanh."""
+    mu = (x - a) / a
     r = mu / (2 + mu)
     square = r * r
     series = horner([2 / (2 * k + 3) for k in range(16)][::-1], square)
-    return np.where(np.abs(mu) < 0.4, r * (square * series - mu), np.log1p(mu) - mu)
+    return np.where(np.abs(mu) < 0.4, r * (square * series - mu), np.log(x / a) - mu)
+
+
+def _log_gamma_1(a: Array) -> Array:
+    """log Gamma(1 + a), of which 1 + a would lose the small a."""
+    return np.where(a < 0.01, a * horner(table.LOG_GAMMA_BESIDE_1, a), lgamma(1 + a))
 
 
 def _front(a: Array, x: Array) -> Array:
@@ -29,7 +35,7 @@ def _front(a: Array, x: Array) -> Array:
     large = a >= 10
     big = np.where(large, a, 10.0)
     r = 1 / big
-    exponent = big * _log1p_less((np.where(large, x, big) - big) / big) - horner(table.STIRLING, r * r) * r
+    exponent = big * _log_less(np.where(large, x, big), big) - horner(table.STIRLING, r * r) * r
     far = np.exp(exponent) / np.sqrt(2 * np.pi * big)
     small = np.where(large, 1.0, a)
     x = np.minimum(x, 800.0)  # where exp(-x) is 0
@@ -71,14 +77,14 @@ def _upper_small(a: Array, x: Array) -> Array:
     for n in range(1, 60):
         factor = factor * -x / n
         total = total + factor / (a + n)
-    log_front = a * np.log(x) - lgamma(1 + a)
+    log_front = a * np.log(x) - _log_gamma_1(a)
     return -np.expm1(log_front) - np.exp(log_front) * a * total
 
 
 def _temme(a: Array, x: Array, upper: Array) -> Array:
     """P or Q for a > 20 and x within 30 % of it."""
     mu = (x - a) / a
-    half_square = -_log1p_less(mu)
+    half_square = -_log_less(x, a)
     eta = np.copysign(np.sqrt(2 * half_square), mu)
     total = np.zeros_like(a)
     for row in table.TEMME[::-1]:

@@ -17,6 +17,7 @@ from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device import special as _special
 from tritonnn.kernels.device.pointwise_cases import scalar_cases
 
+_BESIDE_1: tl.constexpr = tl.constexpr(_table.LOG_GAMMA_BESIDE_1)
 _STIRLING: tl.constexpr = tl.constexpr(_table.STIRLING)
 # the last row first, each highest power first
 _TEMME: tl.constexpr = tl.constexpr(tuple(number for row in _table.TEMME[::-1] for number in row))
@@ -29,12 +30,19 @@ _TWO_PI: tl.constexpr = tl.constexpr(6.283185307179586)
 
 
 @triton.jit
-def _log1p_less(mu):
-    """log(1 + mu) - mu, which cancels for small mu: by the series of atanh."""
+def _log_less(x, a):
+    """log(x / a) - mu with mu = x / a - 1, which cancels for small mu: by the series of atanh."""
+    mu = (x - a) / a
     r = mu / (2.0 + mu)
     square = r * r
     near = r * (square * _special.horner(square, _ATANH, 16) - mu)
-    return tl.where(tl.abs(mu) < 0.4, near, _math.log1p(mu) - mu)
+    return tl.where(tl.abs(mu) < 0.4, near, tl.log(x / a) - mu)
+
+
+@triton.jit
+def _log_gamma_1(a):
+    """log Gamma(1 + a), of which 1 + a would lose the small a."""
+    return tl.where(a < 0.01, a * _special.horner(a, _BESIDE_1, 7), _special.lgamma(1.0 + a))
 
 
 @triton.jit
@@ -43,8 +51,7 @@ def _front(a, x):
     large = a >= 10.0
     big = tl.where(large, a, 10.0)
     r = 1.0 / big
-    mu = (tl.where(large, x, big) - big) / big
-    exponent = big * _log1p_less(mu) - _special.horner(r * r, _STIRLING, 10) * r
+    exponent = big * _log_less(tl.where(large, x, big), big) - _special.horner(r * r, _STIRLING, 10) * r
     far = tl.exp(exponent) / _math.sqrt(big * _TWO_PI)
     small = tl.where(large, 1.0, a)
     # where exp(-x) is 0
@@ -98,7 +105,7 @@ def _upper_small(a, x):
     for n in range(1, 25):
         factor = factor * -x / n
         total += factor / (a + n)
-    log_front = a * tl.log(x) - _special.lgamma(1.0 + a)
+    log_front = a * tl.log(x) - _log_gamma_1(a)
     return -_math.expm1(log_front) - tl.exp(log_front) * a * total
 
 
@@ -106,7 +113,7 @@ def _upper_small(a, x):
 def _temme(a, x, SIGN: tl.constexpr):
     """Q (SIGN 1) or P (-1) for a > 20 and x within 30 % of it."""
     mu = (x - a) / a
-    half_square = -_log1p_less(mu)
+    half_square = -_log_less(x, a)
     eta = _math.copysign(_math.sqrt(2.0 * half_square), mu)
     total = tl.full(a.shape, 0.0, tl.float64)
     for k in tl.static_range(_TEMME_ROWS):

@@ -29,7 +29,7 @@ def test_primitives(gpu, part: int) -> None:
         from tritonnn.ops._table import OPS
         reading = {{"fused_adam", "gaussian_nll_loss", "histc", "masked_scatter", "philox_bernoulli", "philox_poisson"}}
         ops = [op for name, op in sorted(OPS.items()) if op.kind == "primitive" and op.samples and not op.alloc
-               and not op.host and name not in reading]
+               and (callable(op.host) or not op.host) and name not in reading]
         assert len(ops) > 100
         failed = []
         for op in ops[{part}::{PARTS}]:

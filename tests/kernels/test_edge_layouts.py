@@ -13,7 +13,11 @@ import tritonnn as torch
 from tritonnn.kernels.device.strided import merged
 from tritonnn.ops._table import OPS
 
-PRIMITIVES = [op for _, op in sorted(OPS.items()) if op.kind == "primitive" and op.samples and not op.host]
+PRIMITIVES = [
+    op
+    for _, op in sorted(OPS.items())
+    if op.kind == "primitive" and op.samples and (callable(op.host) or not op.host)
+]
 DERIVED = [op for op in PRIMITIVES if op.differentiable and op.has_derivative]
 
 

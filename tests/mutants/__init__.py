@@ -16,6 +16,7 @@ AREAS = (
     "ops",
     "kernels",
     "kernel_families",
+    "linalg",
     "twins",
     "optim",
     "amp",
@@ -28,6 +29,7 @@ AREAS = (
     "sparse",
     "overriding",
     "distributions",
+    "profiling",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

@@ -73,6 +73,9 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
         ("lstm", "gru", "rnn_tanh", "rnn_relu"), (4, "each step rounds what the one before has rounded")
     ),
     "lstsq": (8, "by singular values, PyTorch's by reflections"),
+    **dict.fromkeys(
+        ("linalg_matrix_exp", "matrix_exp"), (30, "the squarings multiply the first approximation's rounding")
+    ),
     "var_mean": (3, "PyTorch's CPU code adds up in float64"),
 }
 # op -> (whether PyTorch has no result of a call to compare with, why)
@@ -120,6 +123,8 @@ ONLY_INPUT = dict.fromkeys(
     ),
     "whether a weight that is not finite meets the zeros of the padding depends on the algorithm",
 )
+REACHED = "which elements what is not finite reaches depends on the order of LAPACK's sums, and on its blocks"
+TINY = "quotients of numbers below the smallest normal ones have no digits left"
 # op -> (kinds of special numbers whose result is not compared, why)
 SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
     **dict.fromkeys(
@@ -178,7 +183,52 @@ SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "signbit": (("nan", "mixed"), "the sign of a NaN"),
     "var_mean": (("infinite",), "PyTorch's running mean makes NaN of infinity, its mean does not"),
-    "qr": (("infinite", "nan", "zeros", "ties", "smallest"), "the sign of a reflection is LAPACK's choice"),
+    **dict.fromkeys(
+        ("qr", "torch_qr"),
+        (("infinite", "nan", "zeros", "ties", "smallest"), "the sign of a reflection is LAPACK's choice"),
+    ),
+    **dict.fromkeys(
+        (
+            "cholesky_ex",
+            "cholesky_inverse",
+            "householder_product",
+            "inv_ex",
+            "inverse",
+            "ldl_factor",
+            "ldl_factor_ex",
+            "orgqr",
+            "ormqr",
+            "solve",
+            "solve_ex",
+        ),
+        (("nan", "infinite"), REACHED),
+    ),
+    **dict.fromkeys(
+        ("compact_lu", "ldl_solve", "linalg_lu", "linalg_lu_solve", "lu_factor", "lu_factor_ex"),
+        (("nan", "infinite", "smallest"), f"{REACHED}; {TINY}"),
+    ),
+    **dict.fromkeys(
+        ("det", "det_of", "slogdet", "slogdet_of"),
+        (
+            ("infinite", "smallest"),
+            f"{REACHED}; {TINY}, and NumPy's determinant goes by way of its logarithm",
+        ),
+    ),
+    "cond": (("infinite", "smallest"), f"{REACHED}; whether the inverse of tiny numbers overflows"),
+    "eigvals": (("nan", "infinite"), "end PyTorch's process"),
+    "lstsq": (
+        ("infinite", "zeros", "smallest", "ties"),
+        "singular values do not converge, as NumPy says and PyTorch does not; a first column of zeros, or next to it, "
+        "is rank 0 to PyTorch; a rank that is full by rounding alone is no error to it",
+    ),
+    **dict.fromkeys(
+        ("matrix_norm", "matrix_rank", "pinv", "pinverse", "svdvals"),
+        (
+            ("infinite",),
+            "PyTorch's singular values without vectors are NaN, those with vectors are refused, as ours",
+        ),
+    ),
+    "geqrf": (("infinite", "nan", "zeros"), "the sign of a reflection is LAPACK's choice"),
     "gcd": (("limits",), "PyTorch's |-128| is -128"),
     "lcm": (("limits",), "PyTorch's |-128| is -128"),
 }

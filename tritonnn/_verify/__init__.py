@@ -107,7 +107,7 @@ def _looked_at(op: Op, device_type: str, function: Callable) -> Callable:
     """The backend's function with a look at what it is given and what it makes."""
 
     @functools.wraps(function)
-    def run(*given: Any, **options: Any) -> Any:
+    def run(*given: object, **options: object) -> Any:
         settings = verify._active[-1] if verify._active else None
         on_gpu = device_type == "cuda"
         if settings is None or settings.done or (on_gpu and runtime().is_capturing()):

@@ -121,7 +121,7 @@ class Call:
                 self.report("non-finite", head, name, place, got[place], None)
                 return
 
-    def changed(self, returned: Any) -> bool:
+    def changed(self, returned: object) -> bool:
         """Whether an argument is not, byte for byte, what it was; if so it is reported.
 
         What shares memory with a result may be, and what the twin writes is held to it, as results are.
@@ -147,7 +147,7 @@ class Call:
                     return True
         return False
 
-    def results(self, returned: Any) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
+    def results(self, returned: object) -> list[tuple[str, np.ndarray, np.ndarray | None]]:
         """(name, what is there, what the twin has) of each tensor that was written."""
         if self.allocated:
             outs: Sequence[Any] = returned if isinstance(returned, tuple) else (returned,)
@@ -277,7 +277,14 @@ class Call:
         return change
 
     def report(
-        self, kind: str, head: str, name: str, place: tuple, got: Any, expected: Any, allowed: Any = None
+        self,
+        kind: str,
+        head: str,
+        name: str,
+        place: tuple,
+        got: object,
+        expected: object,
+        allowed: object = None,
     ) -> None:
         """Say what was found, of which call, where in the program."""
         site = call_site()

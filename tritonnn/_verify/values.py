@@ -19,7 +19,7 @@ TOLERANCES = {
 }  # fmt: skip
 
 
-def mapped(value: Any, change: Callable) -> Any:
+def mapped(value: object, change: Callable) -> Any:
     """The value with every tensor in it changed."""
     if isinstance(value, (Buffer, np.ndarray)):
         return change(value)
@@ -101,7 +101,7 @@ def place_of(wrong: np.ndarray, badness: np.ndarray) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(worst)), worst.shape))
 
 
-def described(name: str, value: Any) -> str:
+def described(name: str, value: object) -> str:
     """An argument in words: shape, strides and dtype of a tensor, of a list's first four."""
     items = flat([value])
     texts = []

@@ -143,7 +143,7 @@ def autocast_decorator(autocast_instance: autocast, func: Callable[..., Any]) ->
     """
 
     @functools.wraps(func)
-    def decorated(*args: Any, **kwargs: Any) -> Any:
+    def decorated(*args: object, **kwargs: object) -> Any:
         with autocast_instance:
             return func(*args, **kwargs)
 
@@ -153,7 +153,7 @@ def autocast_decorator(autocast_instance: autocast, func: Callable[..., Any]) ->
 # ---- custom functions -----------------------------------------------------------------------------------------
 
 
-def _cast(value: Any, device: str, dtype: DType) -> Any:
+def _cast(value: object, device: str, dtype: DType) -> Any:
     """Floating tensors of the device type in `dtype`, however nested; double precision stays."""
     if isinstance(value, Tensor):
         wanted = (
@@ -207,7 +207,7 @@ def custom_fwd(
         return functools.partial(custom_fwd, device_type=device_type, cast_inputs=cast_inputs)
 
     @functools.wraps(fwd)
-    def decorated(*args: Any, **kwargs: Any) -> Any:
+    def decorated(*args: Any, **kwargs: object) -> Any:
         on = is_autocast_enabled(device)
         args[0]._dtype = get_autocast_dtype(device)
         args[0]._fwd_used_autocast = on and cast_inputs is None
@@ -236,7 +236,7 @@ def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str) -> An
         return functools.partial(custom_bwd, device_type=device_type)
 
     @functools.wraps(bwd)
-    def decorated(*args: Any, **kwargs: Any) -> Any:
+    def decorated(*args: Any, **kwargs: object) -> Any:
         with autocast(device, enabled=args[0]._fwd_used_autocast, dtype=args[0]._dtype):
             return bwd(*args, **kwargs)
 

@@ -73,7 +73,7 @@ class GradScaler(ScalerState):
     def scale(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]: ...
     @overload
     def scale(self, outputs: Iterable[Tensor]) -> Iterable[Tensor]: ...
-    def scale(self, outputs: Any) -> Any:
+    def scale(self, outputs: object) -> Any:
         """A tensor, or tensors however nested, times the scale.
 
         Args:
@@ -90,7 +90,7 @@ class GradScaler(ScalerState):
             return outputs
         copies: list[_Copies] = []
 
-        def scaled(value: Any) -> Any:
+        def scaled(value: object) -> Any:
             if isinstance(value, Tensor):
                 if not copies:
                     if self._scale is None:

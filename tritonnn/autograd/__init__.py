@@ -21,6 +21,9 @@ from tritonnn.recording.grad_mode import (
     set_grad_enabled,
 )
 
+_SUBMODULES = frozenset((
+    "functional", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode", "profiler",
+))  # fmt: skip
 _LAZY = {
     "Function": "function", "FunctionCtx": "function", "NestedIOFunction": "function", "Variable": "variable",
     "once_differentiable": "function", "gradgradcheck": "gradcheck", "GradcheckError": "gradcheck",
@@ -40,7 +43,7 @@ if TYPE_CHECKING:  # where `__getattr__` would let any name pass
 else:
 
     def __getattr__(name: str) -> Any:
-        if name in ("functional", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode"):
+        if name in _SUBMODULES:
             module = "anomaly" if name == "anomaly_mode" else name
             return importlib.import_module(f"tritonnn.autograd.{module}")
         if name in _LAZY:

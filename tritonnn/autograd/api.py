@@ -18,7 +18,7 @@ def _as_tuple(value: Any) -> tuple:
     return (value,) if isinstance(value, (Tensor, GradientEdge)) else tuple(value)
 
 
-def _gradients(value: Any, count: int) -> tuple:
+def _gradients(value: object, count: int) -> tuple:
     """The gradients that a pass starts from, None for those that are not given."""
     return (None,) * count if value is None else _as_tuple(value)
 
@@ -85,7 +85,7 @@ def _root_edges(tensors: Sequence[Tensor]) -> list[Edge]:
     return edges
 
 
-def _input_edge(value: Any) -> Edge:
+def _input_edge(value: object) -> Edge:
     if isinstance(value, Tensor):
         edge = edge_of(value)
         if edge is None:
@@ -159,9 +159,9 @@ def _accumulate_captured(run: Run, inputs: tuple) -> None:
 
 @overridable
 def grad(
-    outputs: Any,
-    inputs: Any,
-    grad_outputs: Any = None,
+    outputs: object,
+    inputs: object,
+    grad_outputs: object = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     only_inputs: bool = True,
@@ -220,7 +220,7 @@ def grad(
 
 
 def _batched_grad(
-    outputs: Any, inputs: Any, grad_outputs: Any, create: bool, unused: Any, fill: bool
+    outputs: Any, inputs: Any, grad_outputs: object, create: bool, unused: Any, fill: bool
 ) -> tuple:
     from tritonnn.ops.joining.joining import stack
 

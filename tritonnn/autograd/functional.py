@@ -79,7 +79,7 @@ def _scalar(func: Callable, leaves: tuple[Tensor, ...], name: str, strict: bool)
 
 
 def _directions(
-    v: Any, like: tuple[Tensor, ...], is_tuple: bool, of: str, name: str, create_graph: bool
+    v: object, like: tuple[Tensor, ...], is_tuple: bool, of: str, name: str, create_graph: bool
 ) -> Any:
     """The vectors of a product, of the shapes of what they are multiplied with."""
     if v is None:
@@ -148,7 +148,9 @@ def _unwrap(values: tuple[Tensor, ...], was_tuple: bool, keep: bool = True) -> A
     return values if was_tuple else values[0]
 
 
-def vjp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+def vjp(
+    func: Callable, inputs: object, v: object = None, create_graph: bool = False, strict: bool = False
+) -> Any:
     """(func(inputs), v^T J): the vector-Jacobian product.
 
     Args:
@@ -176,7 +178,9 @@ def vjp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     return _unwrap(outputs, out_tuple, create_graph), _unwrap(products, was_tuple, create_graph)
 
 
-def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+def jvp(
+    func: Callable, inputs: object, v: object = None, create_graph: bool = False, strict: bool = False
+) -> Any:
     """(func(inputs), J v): the Jacobian-vector product, by differentiating the vector-Jacobian product twice.
 
     Arguments as of `vjp`, but that `v` is shaped as the inputs.
@@ -213,7 +217,7 @@ def _check_strategy(name: str, strategy: str) -> None:
 
 
 def jacobian(
-    func: Callable, inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
+    func: Callable, inputs: object, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
     strategy: str = "reverse-mode",
 ) -> Any:  # fmt: skip
     """The Jacobian of `func`: for each output and input a tensor (*output.shape, *input.shape).
@@ -271,7 +275,7 @@ def _row(
 
 
 def hessian(
-    func: Callable, inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
+    func: Callable, inputs: object, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
     outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:  # fmt: skip
     """The Hessian of a function of one element: for each pair of inputs a tensor (*first.shape, *second.shape).
@@ -298,7 +302,7 @@ def hessian(
 
 
 def _hessian_product(
-    name: str, func: Callable, inputs: Any, v: Any, create_graph: bool, strict: bool
+    name: str, func: Callable, inputs: object, v: object, create_graph: bool, strict: bool
 ) -> tuple[Tensor, Any]:
     """A function's one element, and its Hessian, which is symmetric, times a vector."""
     from tritonnn.ops.creation.creation import ones_like
@@ -319,12 +323,16 @@ def _hessian_product(
     return output if create_graph else output.detach(), _unwrap(filled, was_tuple, create_graph)
 
 
-def vhp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+def vhp(
+    func: Callable, inputs: object, v: object = None, create_graph: bool = False, strict: bool = False
+) -> Any:
     """(func(inputs), v^T H) of a function of one element; arguments as of `jvp`."""
     return _hessian_product("vhp", func, inputs, v, create_graph, strict)
 
 
-def hvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+def hvp(
+    func: Callable, inputs: object, v: object = None, create_graph: bool = False, strict: bool = False
+) -> Any:
     """(func(inputs), H v) of a function of one element; arguments as of `jvp`.
 
     Twice differentiable functions have symmetric Hessians, so that it is `vhp`, which takes one pass less.

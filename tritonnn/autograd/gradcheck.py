@@ -33,7 +33,7 @@ class _How(NamedTuple):
     batched: bool
 
 
-def _tensors(value: Any) -> tuple[Tensor, ...]:
+def _tensors(value: object) -> tuple[Tensor, ...]:
     items = value if isinstance(value, (tuple, list)) else (value,)
     return tuple(item for item in items if isinstance(item, Tensor))
 
@@ -96,7 +96,7 @@ def _gradient(output: Tensor, which: Tensor, weights: np.ndarray, how: _How, j: 
 
 def gradcheck(
     func: Callable,
-    inputs: Any,
+    inputs: object,
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
@@ -263,8 +263,8 @@ def _element(place: int, tensor: Tensor) -> str:
 
 def gradgradcheck(
     func: Callable,
-    inputs: Any,
-    grad_outputs: Any = None,
+    inputs: object,
+    grad_outputs: object = None,
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
@@ -309,7 +309,7 @@ def gradgradcheck(
     count = len(given)
 
     @enable_grad()  # the differences are taken without recording, but the first derivative needs it
-    def first(*args: Any) -> tuple:
+    def first(*args: object) -> tuple:
         results = [out for out in _tensors(func(*args[:count])) if out.requires_grad]
         leaves = [t for t in _tensors(args[:count]) if t.requires_grad]
         grads = grad(results, leaves, args[count:], create_graph=True, allow_unused=True)

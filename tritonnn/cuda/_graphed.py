@@ -62,7 +62,7 @@ def make_graphed_callables(
     return graphed if several else graphed[0]
 
 
-def _check(function: Any, args: tuple) -> None:
+def _check(function: object, args: tuple) -> None:
     for i, arg in enumerate(args):
         if not isinstance(arg, Tensor):
             raise TypeError(
@@ -169,7 +169,7 @@ def _replaying(capture: _Capture) -> Callable[..., Any]:
                 capture.backward_graph.replay()
             return tuple(None if g is None else g.detach() for g in capture.grad_inputs)
 
-    def call(*args: Any) -> Any:
+    def call(*args: object) -> Any:
         results = Replay.apply(*args, *capture.inputs[count:])
         return results[0] if capture.single else results
 

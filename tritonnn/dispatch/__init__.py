@@ -9,7 +9,7 @@ from tritonnn.dispatch._inplace import check_inplace, inplace, inplace_composite
 from tritonnn.dispatch._overlap import check_shared, is_expanded, refuse_expanded, refuse_partial_overlap
 from tritonnn.dispatch._pointwise import pointwise, result_type
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
-from tritonnn.dispatch._watch import watch
+from tritonnn.dispatch._watch import TableCall, around, enter, leave, watch
 from tritonnn.dispatch._writing import (
     allocate,
     before_write,
@@ -26,10 +26,9 @@ from tritonnn.dispatch._writing import (
 )
 
 __all__ = [
-    "QUIET", "allocate", "autocast", "before_write", "call", "cast", "check_dtype", "check_float8", "check_inplace",
-    "check_limited", "check_out", "check_shared", "copy_into", "deliver", "inplace", "inplace_composite",
-    "is_expanded", "lower_precision", "pointwise", "quiet_reset", "quiet_set", "refuse_expanded",
-    "refuse_partial_overlap", "register_copy", "resize_out", "result_type", "row_major", "run_into", "switch",
-    "to_device", "view", "views", "watch", "without_autocast",
-    "write", "wrote",
+    "QUIET", "TableCall", "allocate", "around", "autocast", "before_write", "call", "cast", "check_dtype",
+    "check_float8", "check_inplace", "check_limited", "check_out", "check_shared", "copy_into", "deliver", "enter",
+    "inplace", "inplace_composite", "is_expanded", "leave", "lower_precision", "pointwise", "quiet_reset", "quiet_set",
+    "refuse_expanded", "refuse_partial_overlap", "register_copy", "resize_out", "result_type", "row_major", "run_into",
+    "switch", "to_device", "view", "views", "watch", "without_autocast", "write", "wrote",
 ]  # fmt: skip

@@ -76,7 +76,7 @@ def switch(on: dict[str, DType]) -> None:
 def without_autocast(function: Callable) -> Callable:
     """The function, called with autocast off: for forms in place and with `out=`, and within ops with a policy."""
 
-    def run(*args: Any, **kwargs: Any) -> Any:
+    def run(*args: object, **kwargs: object) -> Any:
         before = autocast.on
         if not before:
             return function(*args, **kwargs)
@@ -239,7 +239,7 @@ def _runs() -> list[tuple[Op, Callable, Callable]]:
 def _called(run: Callable) -> Callable:
     """What a primitive runs, all of whose arguments are given in order."""
 
-    def cast_and_run(op: Op, args: tuple, out: Any = None) -> Any:
+    def cast_and_run(op: Op, args: tuple, out: object = None) -> Any:
         on = autocast.on
         if out is not None:
             return run(op, args, out)
@@ -255,7 +255,7 @@ def _called(run: Callable) -> Callable:
 def _composed(op: Op, body: Callable) -> Callable:
     """What a composite runs: autocast is off within, as what it is made of is no concern of the policies."""
 
-    def cast_and_run(*args: Any, **kwargs: Any) -> Any:
+    def cast_and_run(*args: object, **kwargs: object) -> Any:
         on = autocast.on
         policy, device = _policy(op, args, kwargs, on) if on else ("", "")
         if not policy:

@@ -32,7 +32,7 @@ def apply_rule(op: Op, args: tuple) -> Any:
     return op.rule(*args)
 
 
-def explained(op: Op, step: Callable, args: tuple, *more: Any) -> Any:
+def explained(op: Op, step: Callable, args: tuple, *more: object) -> Any:
     try:
         return step(op, args, *more)
     except Invalid as invalid:
@@ -62,7 +62,7 @@ def plain_numbers(op: Op, args: tuple) -> tuple:
     return args
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     return isinstance(value, (bool, int, float, complex, np.number))
 
 

@@ -19,7 +19,7 @@ from tritonnn.dispatch._checks import (
 )
 from tritonnn.dispatch._overlap import check_apart, is_expanded, refuse_expanded, refuse_partial_overlap
 from tritonnn.dispatch._pointwise import plan_alike, plan_pointwise, run_pointwise
-from tritonnn.dispatch._watch import seen, watchers
+from tritonnn.dispatch._watch import ON, entered, seen, surrounded, watchers
 from tritonnn.dispatch._writing import (
     before_write,
     cast_into,
@@ -60,14 +60,14 @@ def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
 
 def inplace(op: Op, args: tuple) -> Tensor:
     """`x.op_(...)`: compute into x's memory, and make the result x's history."""
+    if entered and (answer := surrounded(inplace, op, args)) is not ON:
+        return answer
     target = args[0]
     elsewhere = op.options.get("overlapping")
     if elsewhere is not None and isinstance(target, Tensor) and is_expanded(target):
         return elsewhere(*args)
     check_inplace(op, target)
-    constant = state.enabled and not op.differentiable and target.requires_grad
-    if constant and op.result_rule is not BOOL:
-        raise NotImplementedError(f"derivative for aten::{op.name}_ is not implemented")
+    constant = _is_constant(op, target)
     if op.result_rule is not None:
         plan = plan_alike(op, args)
         if plan is None:
@@ -111,8 +111,18 @@ def inplace(op: Op, args: tuple) -> Tensor:
     return target
 
 
+def _is_constant(op: Op, target: Tensor) -> bool:
+    """Whether the write ends the target's history: what it writes depends on nothing, as that of a comparison."""
+    constant = state.enabled and not op.differentiable and target.requires_grad
+    if constant and op.result_rule is not BOOL:
+        raise NotImplementedError(f"derivative for aten::{op.name}_ is not implemented")
+    return constant
+
+
 def write(op: Op, args: tuple) -> None:
     """Call an op that writes into tensors it is given and has no result; its rule returns those tensors."""
+    if entered and (answer := surrounded(write, op, args)) is not ON:
+        return answer
     tensors = tensor_arguments(op, args)
     written = explained(op, apply_rule, args)
     if not tensors:

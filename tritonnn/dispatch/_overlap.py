@@ -69,7 +69,7 @@ def refuse_repeated(name: str, out: Tensor) -> None:
 
 
 def check_shared(
-    name: str, names: Sequence[str], out: Any, args: Sequence[Any], kwargs: dict[str, Any] | None = None
+    name: str, names: Sequence[str], out: object, args: Sequence[Any], kwargs: dict[str, Any] | None = None
 ) -> None:
     """Refuse an `out=` whose memory is that of arguments, as far as PyTorch looks.
 

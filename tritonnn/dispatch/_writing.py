@@ -13,7 +13,7 @@ from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import check_present, fresh, run_backend
 from tritonnn.dispatch._overlap import check_shared, refuse_repeated
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
-from tritonnn.dispatch._watch import seen, watchers
+from tritonnn.dispatch._watch import ON, entered, seen, surrounded, watchers
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, warn
 from tritonnn.recording.grad_mode import state
@@ -74,7 +74,7 @@ def into(
     return out
 
 
-def check_out(name: str, out: Any, recorded: bool, dtype: DType, device: Any) -> None:
+def check_out(name: str, out: object, recorded: bool, dtype: DType, device: object) -> None:
     """Refuse an `out=` that cannot take the result, before it is written.
 
     Args:
@@ -154,7 +154,7 @@ def fit_out(name: str, out: Tensor, shape: Size, strides: tuple[int, ...] | None
         out.as_strided_(shape, strides)
 
 
-def typed_by_out(op: Op, args: tuple, out: Any) -> tuple:
+def typed_by_out(op: Op, args: tuple, out: object) -> tuple:
     """The arguments of a sum or product that is computed in the type of its `out=` where no other is named."""
     place = op.names.index("dtype")
     if not isinstance(out, Tensor) or len(args) <= place:
@@ -206,6 +206,8 @@ def overlaps(out: Tensor, args: tuple) -> bool:
 
 def run_into(op: Op, out: Tensor, args: tuple) -> None:
     """A table call that writes into a tensor that exists, as the caller has checked; no graph, no version."""
+    if entered and (answer := surrounded(run_into, op, out, args)) is not ON:
+        return answer
     buffers = [arg._buf if isinstance(arg, Tensor) else arg for arg in args]
     if out._device is CPU:
         run = op.cpu or op.implementation("cpu")
@@ -282,7 +284,7 @@ def row_major(input: Tensor) -> Tensor:
     return result
 
 
-def check_dtype(dtype: Any) -> None:
+def check_dtype(dtype: object) -> None:
     """Refuse what is no dtype."""
     if not isinstance(dtype, DType):
         raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")

@@ -173,7 +173,7 @@ class Library:
         self.ns, self.kind, self.dispatch_key = ns, kind, dispatch_key
         self._defined: list[Operator] = []
 
-    def define(self, schema: str, alias_analysis: str = "", *, tags: Any = ()) -> str:
+    def define(self, schema: str, alias_analysis: str = "", *, tags: object = ()) -> str:
         """Define an operator by its schema; returns its name."""
         said = parse(schema)
         if self.kind == "IMPL":
@@ -208,7 +208,7 @@ class Library:
         self._defined.clear()
 
 
-def define(qualname: str, schema: str, *, lib: Library | None = None, tags: Any = ()) -> None:
+def define(qualname: str, schema: str, *, lib: Library | None = None, tags: object = ()) -> None:
     """Define an operator 'namespace::name' by its schema '(Tensor x) -> Tensor'."""
     space, colons, name = qualname.partition("::")
     if not colons:
@@ -227,7 +227,12 @@ def impl(qualname: str, types: str | Sequence[str], func: Callable | None = None
 
 
 def register_kernel(
-    op: Any, device_types: str | Sequence[str] | None, func: Callable | None = None, /, *, lib: Any = None
+    op: object,
+    device_types: str | Sequence[str] | None,
+    func: Callable | None = None,
+    /,
+    *,
+    lib: object = None,
 ) -> Any:
     """Give an operator what runs on tensors of device types; a decorator where no function is given."""
 
@@ -240,11 +245,11 @@ def register_kernel(
 
 
 def register_fake(
-    op: Any,
+    op: object,
     func: Callable | None = None,
     /,
     *,
-    lib: Any = None,
+    lib: object = None,
     _stacklevel: int = 1,
     allow_override: bool = False,
 ) -> Any:
@@ -258,7 +263,7 @@ def register_fake(
 
 
 def register_autograd(
-    op: Any, backward: Callable, /, *, setup_context: Callable | None = None, lib: Any = None
+    op: object, backward: Callable, /, *, setup_context: Callable | None = None, lib: object = None
 ) -> None:
     """Give an operator a derivative, as `CustomOpDef.register_autograd` does."""
     operator = operator_of(op)
@@ -280,6 +285,6 @@ def get_ctx() -> _Context:
     return _Context()
 
 
-def get_kernel(op: Any, dispatch_key: str) -> Callable:
+def get_kernel(op: object, dispatch_key: str) -> Callable:
     """What runs of an operator on a device type."""
     return operator_of(op).kernel(_device(dispatch_key))

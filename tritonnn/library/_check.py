@@ -18,7 +18,7 @@ class OpCheckError(Exception):
 
 
 def opcheck(
-    op: Any,
+    op: object,
     args: tuple,
     kwargs: dict[str, Any] | None = None,
     *,
@@ -69,7 +69,7 @@ def opcheck(
 
 
 def _copies(values: list[Any]) -> list[Any]:
-    def copy(value: Any) -> Any:
+    def copy(value: object) -> Any:
         if isinstance(value, Tensor):
             return value.detach().clone().requires_grad_(value.requires_grad)
         return [copy(item) for item in value] if isinstance(value, (list, tuple)) else value
@@ -101,7 +101,7 @@ def _autograd(operator: Operator, values: list[Any]) -> None:
 
 
 def _faketensor(operator: Operator, values: list[Any]) -> None:
-    def empty(value: Any) -> Any:
+    def empty(value: object) -> Any:
         if isinstance(value, Tensor):
             return value.detach().to("meta")
         return [empty(item) for item in value] if isinstance(value, (list, tuple)) else value

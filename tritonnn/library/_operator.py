@@ -152,7 +152,7 @@ _CLASSES: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 
 
-def _fits(kind: str, value: Any) -> bool:
+def _fits(kind: str, value: object) -> bool:
     """Whether a value is of a schema's type; of types that are looked at by what reads them, always."""
     if kind.endswith("?"):
         return value is None or _fits(kind[:-1], value)
@@ -246,7 +246,7 @@ def _flat_gradients(operator: Operator, values: list[Any], returned: tuple) -> t
     return tuple(flat)
 
 
-def operator_of(op: Any) -> Operator:
+def operator_of(op: object) -> Operator:
     """The operator that a name, an overload, a packet or a CustomOpDef stands for."""
     name = (
         op
@@ -274,7 +274,7 @@ def devices(device_types: Any) -> list[str]:
 
 
 @contextmanager
-def kernel_enabled(operator: Operator, device_types: Any, enabled: bool) -> Iterator[None]:
+def kernel_enabled(operator: Operator, device_types: object, enabled: bool) -> Iterator[None]:
     """Within the block, run the kernels of device types, or what is registered for all devices instead."""
     before = set(operator.disabled)
     change = operator.disabled.difference_update if enabled else operator.disabled.update

@@ -136,7 +136,7 @@ def of_function(function: Callable, mutates_args: str | Iterable[str], name: str
     return Schema(name, tuple(arguments), returns)
 
 
-def type_name(hint: Any) -> str | None:
+def type_name(hint: object) -> str | None:
     """What schemas call a type of Python; None for one that operators do not take."""
     if hint in _NAMES:
         return _NAMES[hint]
@@ -153,7 +153,7 @@ def type_name(hint: Any) -> str | None:
     return None
 
 
-def _returned(hint: Any) -> tuple[str, ...] | None:
+def _returned(hint: object) -> tuple[str, ...] | None:
     if hint is None or hint is type(None):
         return ()
     if typing.get_origin(hint) is tuple:
@@ -163,7 +163,7 @@ def _returned(hint: Any) -> tuple[str, ...] | None:
     return None if name is None else (name,)
 
 
-def _shown(value: Any) -> str | None:
+def _shown(value: object) -> str | None:
     if isinstance(value, str):
         return f'"{value}"'
     if value is None or isinstance(value, (bool, int, float)):

@@ -91,7 +91,8 @@ def primitive(**options: Any) -> Callable[[Callable[P, Any]], Entry[P, Any]]:
         keywords: other name -> argument, where it may be given by that as well (`axis` and the like always may).
         rule_only: names of arguments that only the rule reads (a dtype that the result's says already).
         alloc: sizes depend on data: the implementation gets `alloc(shape, dtype)` and returns the results.
-        host: the library through which it runs on the host by declaration, for GPU tensors too.
+        host: the library through which it runs on the host by declaration, for GPU tensors too; or a function of all
+            arguments that names it, "" where there is a kernel for them.
         float8: whether tensors may be of float8 types: what only moves elements may, and products.
     """
     return lambda rule: _publish(Op(rule, "primitive", **options), dispatch.call, options)

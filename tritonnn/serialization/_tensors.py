@@ -126,7 +126,7 @@ def storage_object(ref: StorageRef) -> StorageBase:
     return shown
 
 
-def _ref(storage: Any) -> StorageRef | None:
+def _ref(storage: object) -> StorageRef | None:
     """What a tensor is made over; None for anything but a storage of the file."""
     if isinstance(storage, StorageBase):  # and of nothing else: a file may name a tensor's attributes
         return getattr(storage, "_ref", None)
@@ -171,11 +171,11 @@ def reduce_tensor(tensor: Tensor) -> tuple:
 def rebuild_tensor_v2(
     storage: StorageRef | TypedStorage,
     offset: int,
-    size: Any,
-    stride: Any,
+    size: object,
+    stride: object,
     requires_grad: bool,
-    hooks: Any,
-    metadata: Any = None,
+    hooks: object,
+    metadata: object = None,
 ) -> Tensor:
     """A tensor over a typed storage, where it lies inside of it."""
     ref = _ref(storage)
@@ -190,9 +190,9 @@ def rebuild_tensor_v3(
     size: Any,
     stride: Any,
     requires_grad: bool,
-    hooks: Any,
+    hooks: object,
     dtype: DType,
-    metadata: Any = None,
+    metadata: object = None,
 ) -> Tensor:
     """A tensor over a storage of bytes, where it lies inside of it.
 
@@ -216,7 +216,7 @@ def rebuild_tensor_v3(
     return tensor.requires_grad_(requires_grad) if requires_grad else tensor
 
 
-def rebuild_sparse(kind: object, parts: Any) -> Tensor:
+def rebuild_sparse(kind: object, parts: object) -> Tensor:
     """A sparse tensor of its indices, its values, its shape, and whether it is coalesced.
 
     Raises:
@@ -234,7 +234,7 @@ def rebuild_sparse(kind: object, parts: Any) -> Tensor:
     return sparse_coo_tensor(indices, values, size, is_coalesced=coalesced, device=values.device)
 
 
-def rebuild_tensor(storage: StorageRef | TypedStorage, offset: int, size: Any, stride: Any) -> Tensor:
+def rebuild_tensor(storage: StorageRef | TypedStorage, offset: int, size: object, stride: object) -> Tensor:
     """A tensor as PyTorch wrote it before version 0.4."""
     return rebuild_tensor_v2(storage, offset, size, stride, False, None)
 
@@ -290,7 +290,7 @@ def rebuild_meta(dtype: DType, size: Any, stride: Any, requires_grad: bool) -> T
 MapLocation = Callable[[Any, str], Any] | dict[str, Any] | Device | str | None
 
 
-def check_map_location(map_location: Any) -> None:
+def check_map_location(map_location: object) -> None:
     """Refuse what is no ``map_location``."""
     if map_location is None or isinstance(map_location, (str, Device)) or callable(map_location):
         return
@@ -359,7 +359,7 @@ def _as_storage(base: Tensor) -> Any:
     return base.untyped_storage()
 
 
-def _from_storage(storage: Any) -> Tensor:
+def _from_storage(storage: object) -> Tensor:
     """The flat uint8 tensor over what a ``map_location`` function returned."""
     if not isinstance(storage, StorageBase):
         raise WrongArgument(

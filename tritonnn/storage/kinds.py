@@ -34,7 +34,7 @@ class _Kind(type):
             return TypedStorage(*args, dtype=cls.dtype, **kwargs)
         return TypedStorage(*args, dtype=cls.dtype, device=cls.device_type, **kwargs)
 
-    def __instancecheck__(cls, instance: Any) -> bool:
+    def __instancecheck__(cls, instance: object) -> bool:
         return (
             isinstance(instance, TypedStorage)
             and instance.dtype is cls.dtype
@@ -52,7 +52,7 @@ class _Named:
 
     @classmethod
     def from_buffer(
-        cls, buffer: Any, byte_order: str | None = None, count: int = -1, offset: int = 0
+        cls, buffer: object, byte_order: str | None = None, count: int = -1, offset: int = 0
     ) -> TypedStorage:
         """See `TypedStorage.from_buffer`."""
         return TypedStorage.from_buffer(buffer, byte_order, count, offset, cls.dtype)
@@ -78,7 +78,7 @@ globals().update({cls.__name__: cls for cls in STORAGES.values()})
 Storage = STORAGES[float32]
 
 
-def is_storage(obj: Any) -> bool:
+def is_storage(obj: object) -> bool:
     """Whether `obj` is a storage.
 
     >>> import tritonnn as torch
@@ -95,7 +95,7 @@ def storage_of(tensor: Tensor) -> TypedStorage:
 
 def from_file(
     filename: str | os.PathLike, shared: bool | None = None, size: int | None = 0, *, dtype: DType | None = None,
-    layout: Any = None, device: DeviceLike | None = None, pin_memory: bool = False, requires_grad: bool = False,
+    layout: object = None, device: DeviceLike | None = None, pin_memory: bool = False, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """A 1-d tensor whose memory is mapped to a file.
 

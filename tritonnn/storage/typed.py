@@ -56,7 +56,7 @@ class TypedStorage(StorageBase):
     """
 
     def __init__(
-        self, *args: Any, wrap_storage: UntypedStorage | None = None, dtype: DType | None = None,
+        self, *args: object, wrap_storage: UntypedStorage | None = None, dtype: DType | None = None,
         device: DeviceLike | None = None, wrap: Memory | None = None,
     ) -> None:  # fmt: skip
         if wrap_storage is not None:
@@ -83,7 +83,7 @@ class TypedStorage(StorageBase):
 
     @classmethod
     def from_buffer(
-        cls, buffer: Any, byte_order: str | None = None, count: int = -1, offset: int = 0,
+        cls, buffer: object, byte_order: str | None = None, count: int = -1, offset: int = 0,
         dtype: DType | None = None, device: DeviceLike | None = None,
     ) -> TypedStorage:  # fmt: skip
         """A copy of what a bytes-like object holds, its elements in this machine's order of bytes.
@@ -122,7 +122,7 @@ class TypedStorage(StorageBase):
         """
         raise RuntimeError("from_file can only be called on derived classes")
 
-    def new(self, *args: Any) -> TypedStorage:
+    def new(self, *args: object) -> TypedStorage:
         """Older name: another one of this kind and device, of a size or sequence."""
         return TypedStorage(*args, dtype=self.dtype, device=self.device)
 
@@ -213,7 +213,7 @@ class TypedStorage(StorageBase):
             return self
         return TypedStorage(wrap=self._flat().to(dtype)._storage, dtype=dtype)
 
-    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+    def type(self, dtype: object = None, non_blocking: bool = False) -> Any:
         """Without argument the kind's name, such as 'torch.FloatStorage'; else the elements in that kind.
 
         Args:

@@ -118,7 +118,7 @@ def check_host(storage: StorageBase) -> None:
         raise NotImplementedError("Not available for 'meta' device type")
 
 
-def _whole(value: Any, complaint: str) -> int:
+def _whole(value: object, complaint: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise RuntimeError(complaint)
     return int(value)
@@ -166,7 +166,7 @@ class UntypedStorage(StorageBase):
 
     @classmethod
     def from_buffer(
-        cls, buffer: Any, byte_order: str | None = None, count: int = -1, offset: int = 0, *, dtype: DType
+        cls, buffer: object, byte_order: str | None = None, count: int = -1, offset: int = 0, *, dtype: DType
     ) -> UntypedStorage:
         """A copy of what a bytes-like object holds, its elements in this machine's order of bytes.
 
@@ -343,12 +343,12 @@ class UntypedStorage(StorageBase):
         return f"{shown}[torch.storage.UntypedStorage(device={self.device}) of size {len(self)}]"
 
 
-def _not_integers(content: Any, item: Any) -> str:
+def _not_integers(content: object, item: object) -> str:
     kinds = f"({type(content).__name__}), but one of the items was of type {type(item).__name__}"
     return f"torch.UntypedStorage(): tried to construct a storage from a sequence {kinds} instead of int"
 
 
-def position(storage: Any, index: Any, kind: str) -> int:
+def position(storage: Any, index: object, kind: str) -> int:
     if isinstance(index, bool) or not isinstance(index, (int, np.integer)):
         raise TypeError(f"can't index a {kind} with {type(index).__name__}")
     size = storage.size()
@@ -357,7 +357,7 @@ def position(storage: Any, index: Any, kind: str) -> int:
     return int(index) % size
 
 
-def copy_bytes(target: StorageBase, source: Any, non_blocking: bool) -> None:
+def copy_bytes(target: StorageBase, source: object, non_blocking: bool) -> None:
     if not isinstance(source, StorageBase):
         raise TypeError(f"copy_(): argument 'source' must be a storage, not {type(source).__name__}")
     if source.nbytes() != target.nbytes():

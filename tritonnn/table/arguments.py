@@ -47,7 +47,7 @@ class Kind(NamedTuple):
     items: frozenset[type] = frozenset()
 
 
-def is_int(value: Any) -> bool:
+def is_int(value: object) -> bool:
     """An integer, NumPy's and 0-d integer tensors included; no truth value."""
     if value.__class__ is int:
         return True
@@ -58,18 +58,18 @@ def is_int(value: Any) -> bool:
     return hasattr(value, "__index__")
 
 
-def is_float(value: Any) -> bool:
+def is_float(value: object) -> bool:
     """A real number, of Python or NumPy, or a tensor of no dimensions."""
     if isinstance(value, Tensor):
         return not value.shape and value.dtype.kind < 3
     return isinstance(value, (int, float, np.bool_, np.integer, np.floating)) or _is_real(value)
 
 
-def _is_real(value: Any) -> bool:
+def _is_real(value: object) -> bool:
     return isinstance(value, AnyNumber) and not isinstance(value, complex) and hasattr(value, "__float__")
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """A number, complex ones included, or a tensor of no dimensions."""
     return (
         isinstance(value, (complex, np.number))
@@ -78,14 +78,14 @@ def is_number(value: Any) -> bool:
     )
 
 
-def is_count(value: Any) -> bool:
+def is_count(value: object) -> bool:
     """As `is_int`, and integer tensors of one element, whatever their dimensions."""
     if isinstance(value, Tensor):
         return value.dtype.kind == 1 and value.numel() == 1
     return value.__class__ is int or is_int(value)
 
 
-def is_ints(value: Any) -> bool:
+def is_ints(value: object) -> bool:
     """A sequence of integers, which may be tensors of one element each; no tensor itself."""
     if isinstance(value, np.ndarray) and not value.shape:
         return False
@@ -94,17 +94,17 @@ def is_ints(value: Any) -> bool:
     return all([item.__class__ is int or is_count(item) for item in value])
 
 
-def is_int_or_ints(value: Any) -> bool:
+def is_int_or_ints(value: object) -> bool:
     """One integer, a tensor of one among them, or a sequence of integers."""
     return is_count(value) or is_ints(value)
 
 
-def is_tensors(value: Any) -> bool:
+def is_tensors(value: object) -> bool:
     """A sequence, of tensors as the call's own check says, which names the one that is none."""
     return hasattr(value, "__iter__") and not isinstance(value, (str, bytes, dict, Tensor))
 
 
-def plain_number(value: Any) -> Any:
+def plain_number(value: object) -> Any:
     """The Python number that a value accepted as one stands for; other values stay."""
     if isinstance(value, (np.generic, np.ndarray, Tensor)):
         return value.item()
@@ -120,7 +120,7 @@ def plain_int(value: Any) -> int:
     return index(value)
 
 
-def plain_float(value: Any) -> Any:
+def plain_float(value: object) -> Any:
     """As `plain_number`, and a float of what is a truth value."""
     return float(plain_number(value))
 
@@ -221,10 +221,10 @@ def kind_of(annotation: str, optional: bool = False) -> Kind | None:
     if len(looks) == 1:
         return Kind(name, classes, *looks[0][2:])
 
-    def first(value: Any) -> Kind | None:
+    def first(value: object) -> Kind | None:
         return next((kind for kind in looks if kind.accepts(value)), None)
 
-    def plain(value: Any) -> Any:
+    def plain(value: object) -> Any:
         kind = first(value)
         return value if kind is None else kind.plain(value)
 
@@ -257,7 +257,7 @@ def taken_at_once(kind: Kind | None, listed: bool) -> frozenset[type]:
     return kind.classes | TENSORS if Tensor in kind.classes else kind.classes
 
 
-def _is_truth(value: Any) -> bool:
+def _is_truth(value: object) -> bool:
     return is_number(value) or isinstance(value, np.bool_)
 
 
@@ -297,7 +297,7 @@ def verify_named(op: Op, kwargs: dict[str, Any]) -> None:
             kwargs[name] = kind.plain(value)
 
 
-def wrong_type(op: Op, place: int, kind: Kind, value: Any, args: Sequence[Any]) -> Exception:
+def wrong_type(op: Op, place: int, kind: Kind, value: object, args: Sequence[Any]) -> Exception:
     """What is said of an argument of another type, in PyTorch's words; `args` are those known, in order."""
     if op.names[place] == "reduction":  # PyTorch compares the value before it looks at the type
         text = f"{value} is not a valid value for reduction: use 'none', 'mean' or 'sum'"

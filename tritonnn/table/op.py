@@ -194,7 +194,9 @@ class Op:
     result_rule: Callable | None = _option("result_rule", None)
     alloc: bool = _option("alloc", False)
     typed_by_out: bool = _option("typed_by_out", False)  # whether it computes in the type of its `out=`
-    host: str = _option("host", "")  # the library that computes it in the host's memory, on every device
+    host: str | Callable[..., str] = _option(
+        "host", ""
+    )  # the library on the host, or what names it for arguments
     out: bool = _option("out", True)
     float8: bool = _option("float8", False)
     aliasing: bool = _option("aliasing", False)

@@ -47,7 +47,7 @@ class _Unlike(Exception):
         self.place: tuple = ()  # keys and positions that lead to the pair
 
 
-def _at(place: tuple, step: Callable[..., Any], *args: Any) -> Any:
+def _at(place: tuple, step: Callable[..., Any], *args: object) -> Any:
     """What a step returns; what it raises has its place."""
     try:
         return step(*args)
@@ -57,8 +57,8 @@ def _at(place: tuple, step: Callable[..., Any], *args: Any) -> Any:
 
 
 def assert_close(
-    actual: Any,
-    expected: Any,
+    actual: object,
+    expected: object,
     *,
     allow_subclasses: bool = True,
     rtol: float | None = None,
@@ -154,7 +154,7 @@ def _are(kind: Any, *values: Any) -> bool:
     return all(isinstance(value, kind) for value in values)
 
 
-def _comparison(actual: Any, expected: Any, options: _Options) -> Callable[[], None]:
+def _comparison(actual: object, expected: object, options: _Options) -> Callable[[], None]:
     """How two things that are no containers are compared."""
     if actual is None or expected is None:
         return lambda: _same(actual is expected, f"None mismatch: {actual} is not {expected}")
@@ -175,7 +175,7 @@ def _comparison(actual: Any, expected: Any, options: _Options) -> Callable[[], N
     raise _Unlike(f"No comparison pair was able to handle inputs of type {kinds}.", TypeError)
 
 
-def _as_tensor(value: Any) -> Any:
+def _as_tensor(value: object) -> Any:
     if isinstance(value, Tensor):
         return value.detach()
     if not hasattr(value, "__array__") and not hasattr(value, "__dlpack__"):
@@ -241,7 +241,7 @@ def _allowance(rtol: float, atol: float) -> tuple[str, str, str]:
 def _compare_tensors(
     actual: Tensor, expected: Tensor, limits: tuple[float, float], options: _Options
 ) -> None:
-    def agree(name: str, a: Any, b: Any) -> None:
+    def agree(name: str, a: object, b: object) -> None:
         _same(a == b, f"The values for attribute '{name}' do not match: {a} != {b}.")
 
     agree("shape", actual.shape, expected.shape)
@@ -311,8 +311,8 @@ def _index(flat: int, shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def assert_allclose(
-    actual: Any,
-    expected: Any,
+    actual: object,
+    expected: object,
     rtol: float | None = None,
     atol: float | None = None,
     equal_nan: bool = True,

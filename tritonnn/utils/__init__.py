@@ -5,12 +5,26 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-_SUBMODULES = frozenset({"_pytree", "checkpoint", "data", "deterministic", "dlpack", "hooks", "safetensors"})
+_SUBMODULES = frozenset((
+    "_pytree", "_python_dispatch", "checkpoint", "data", "deterministic", "dlpack", "flop_counter", "hooks",
+    "module_tracker", "safetensors",
+))  # fmt: skip
 _FUNCTIONS = {"summary": "_summary"}
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.utils import _pytree, checkpoint, data, deterministic, dlpack, hooks, safetensors
+    from tritonnn.utils import (
+        _python_dispatch,
+        _pytree,
+        checkpoint,
+        data,
+        deterministic,
+        dlpack,
+        flop_counter,
+        hooks,
+        module_tracker,
+        safetensors,
+    )
     from tritonnn.utils._summary import summary
 else:
 

@@ -121,7 +121,7 @@ class Summary:
         yield from rows
 
 
-def summary(model: Module, input: Any, *, depth: int | None = None) -> Summary:
+def summary(model: Module, input: object, *, depth: int | None = None) -> Summary:
     """Calls ``model`` once and reports, layer by layer, what it returned, holds and computed.
 
     The call is made in evaluation mode, without a graph and with the state of the random generators restored, so that
@@ -168,7 +168,7 @@ def summary(model: Module, input: Any, *, depth: int | None = None) -> Summary:
     return result
 
 
-def _arguments(model: Module, input: Any) -> tuple[tuple, dict[str, Any]]:
+def _arguments(model: Module, input: object) -> tuple[tuple, dict[str, Any]]:
     if isinstance(input, dict):
         return (), input
     if isinstance(input, (list, tuple)) and input and all(type(size) is int for size in input):
@@ -220,12 +220,12 @@ def _observed(model: Module, layers: list[LayerSummary]) -> Iterator[None]:
     inside: list[LayerSummary] = []  # the modules that are running, innermost last
 
     def entered(layer: LayerSummary) -> Any:
-        def hook(module: Module, args: Any) -> None:
+        def hook(module: Module, args: object) -> None:
             inside.append(layer)
 
         return hook
 
-    def left(module: Module, args: Any, output: Any) -> None:
+    def left(module: Module, args: object, output: object) -> None:
         layer = inside.pop()
         layer.calls += 1
         layer.output = _structure(output)
@@ -256,7 +256,7 @@ def _tensors(values: Sequence[Any]) -> Iterator[Tensor]:
             yield from _tensors(value)
 
 
-def _structure(output: Any) -> Any:
+def _structure(output: object) -> Any:
     """Shapes in place of tensors."""
     if isinstance(output, Tensor):
         return tuple(output.shape)
@@ -267,7 +267,7 @@ def _structure(output: Any) -> Any:
     return type(output).__name__
 
 
-def _shapes(structure: Any) -> str:
+def _shapes(structure: object) -> str:
     if isinstance(structure, dict):
         return ", ".join(f"{key}: {_shapes(value)}" for key, value in structure.items())
     if isinstance(structure, list):

@@ -195,7 +195,7 @@ def _property(name: str) -> property:
             _cache[key] = entries()
         return _cache[key]
 
-    def write(self: Any, value: Any) -> None:
+    def write(self: Any, value: object) -> None:
         self.parametrizations[name].right_inverse(value)
 
     return property(read, write)

@@ -18,12 +18,20 @@ from tritonnn.shape import broadcast_shapes
 from tritonnn.table import Make
 
 __all__ = [
-    "DECOMPOSED", "adjoint", "by_columns", "check_info", "eye_like", "floating", "hermitian", "matmul_nd", "matrices",
-    "positive", "product", "real_type", "regular", "same_type", "solvable", "square", "triangle", "vectors", "zeros_of",
+    "DECOMPOSED", "adjoint", "by_columns", "check_info", "eye_like", "floating", "hermitian", "large", "matmul_nd",
+    "matrices", "positive", "product", "real_type", "regular", "same_type", "solvable", "square", "triangle", "vectors",
+    "zeros_of",
 ]  # fmt: skip
 
 #: the types that LAPACK has
 DECOMPOSED = (dtypes.float32, dtypes.float64, *dtypes.COMPLEX)
+#: rows and columns of the largest matrices that GPU kernels factor
+LARGEST = 32
+
+
+def large(A: Tensor, *_: Any) -> str:
+    """What factors matrices of a GPU on the host (`host=`): those with more rows, and complex ones."""
+    return "LAPACK" if A.shape[-1] > LARGEST or A.dtype.is_complex else ""
 
 
 # ---- checks --------------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ _FACTOR = dict(
 
 
 @primitive(
-    host="LAPACK",
+    host=m.large,
     results=("L", "info"),
     non_differentiable=("info",),
     grad={"A": lambda g, L, upper: _factor_grad(g, L, upper)},
@@ -94,7 +94,7 @@ def linalg_cholesky(input: Tensor, *, upper: bool = False) -> Tensor:
     """The lower triangular L with A = L L^H, of a Hermitian positive definite A.
 
     Args:
-        input: (*, n, n); its lower triangle is read.
+        input: (*, n, n); of it the triangle is read that the result has.
         upper: return L^H instead.
 
     Raises:
@@ -125,7 +125,7 @@ def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = Fals
     """`linalg.cholesky` without an error for each matrix that is not positive definite.
 
     Args:
-        input: (*, n, n); its lower triangle is read.
+        input: (*, n, n); of it the triangle is read that the result has.
         upper: return L^H instead.
         check_errors: raise as `linalg.cholesky` does.
 

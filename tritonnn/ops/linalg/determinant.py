@@ -55,7 +55,7 @@ def _cofactors(A: Tensor, det: Tensor) -> Tensor:
 
 
 @primitive(
-    host="LAPACK",
+    host=m.large,
     dtypes=m.DECOMPOSED,
     samples=_SAMPLES,
     grad={"A": lambda g, A, result: g.unsqueeze(-1).unsqueeze(-1) * _cofactors(A, result)},
@@ -111,7 +111,7 @@ def _slogdet_grad(g: Any, A: Tensor, sign: Tensor) -> Tensor:
 
 
 @primitive(
-    host="LAPACK",
+    host=m.large,
     dtypes=m.DECOMPOSED,
     results=("sign", "logabsdet"),
     samples=_SAMPLES,

@@ -28,7 +28,7 @@ def _matrix_grad(g: Tensor, A: Tensor, result: Tensor, left: bool) -> Tensor:
 
 
 @primitive(
-    host="LAPACK",
+    host=m.large,
     dtypes=m.DECOMPOSED,
     results=("result", "info"),
     non_differentiable=("info",),

@@ -56,7 +56,7 @@ _SAMPLES = lambda make: [
 
 
 @primitive(
-    host="LAPACK",
+    host=m.large,
     dtypes=m.DECOMPOSED,
     results=("inverse", "info"),
     non_differentiable=("info",),

@@ -251,5 +251,7 @@ def cond(input: Tensor, p: Any = None) -> Tensor:
     if not input.numel():
         return input.new_zeros(input.shape[:-2], dtype=m.real_type(input.dtype))
     inverse, info = linalg_inv_ex(input)
+    singular = info != 0
+    inverse = inverse.masked_fill(singular.unsqueeze(-1).unsqueeze(-1), 0)
     result = matrix_norm(input, p) * matrix_norm(inverse, p)
-    return result.masked_fill(info != 0, math.inf)
+    return result.masked_fill(singular | (result != result), math.inf)

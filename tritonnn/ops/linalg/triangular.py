@@ -40,7 +40,7 @@ def _by_inverse(A: np.ndarray, B: np.ndarray, upper: bool, left: bool, unitriang
 
 @primitive(
     api="linalg",
-    host="LAPACK",
+    host=m.large,
     dtypes=m.DECOMPOSED,
     grad={
         "input": _matrix_grad,

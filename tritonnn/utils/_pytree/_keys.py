@@ -13,7 +13,7 @@ class KeyEntry(Protocol):
     def __hash__(self) -> int: ...
     def __eq__(self, other: object) -> bool: ...
     def __str__(self) -> str: ...
-    def get(self, parent: Any) -> Any:
+    def get(self, parent: object) -> Any:
         """The child of `parent` that the key stands for."""
 
 
@@ -54,7 +54,7 @@ class GetAttrKey:
     def __str__(self) -> str:
         return f".{self.name}"
 
-    def get(self, obj: Any) -> Any:
+    def get(self, obj: object) -> Any:
         """The attribute of the name."""
         return getattr(obj, self.name)
 
@@ -72,7 +72,7 @@ def keystr(kp: KeyPath) -> str:
     return "".join([str(key) for key in kp])
 
 
-def key_get(obj: Any, kp: Iterable[KeyEntry]) -> Any:
+def key_get(obj: object, kp: Iterable[KeyEntry]) -> Any:
     """What stands in an object at the end of a path.
 
     >>> from tritonnn.utils import _pytree as pytree

@@ -159,13 +159,13 @@ def register_dataclass(
     """
     names = _fields(cls, field_names, drop_field_names)
 
-    def flatten_with_keys(value: Any) -> tuple[list[tuple[KeyEntry, Any]], Any]:
+    def flatten_with_keys(value: object) -> tuple[list[tuple[KeyEntry, Any]], Any]:
         held = {name: getattr(value, name) for name in names}
         given = [name for name in names if held[name] is not None]
         absent = [name for name in names if held[name] is None]
         return [(GetAttrKey(name), held[name]) for name in given], [given, absent]
 
-    def flatten(value: Any) -> tuple[list[Any], Any]:
+    def flatten(value: object) -> tuple[list[Any], Any]:
         children, context = flatten_with_keys(value)
         return [child for _, child in children], context
 
@@ -289,7 +289,7 @@ def is_structseq_instance(obj: object) -> bool:
     return is_structseq_class(type(obj))
 
 
-def node_type(tree: Any) -> Any:
+def node_type(tree: object) -> Any:
     """What a tree's root is registered as: its class, and one key for all named tuples."""
     kind = type(tree)
     return namedtuple if kind not in SUPPORTED_NODES and is_namedtuple_class(kind) else kind
@@ -299,7 +299,7 @@ def node_type(tree: Any) -> Any:
 
 
 def _keyed(flatten: FlattenFn, keys: Callable[[Any], Iterable[KeyEntry]]) -> FlattenWithKeysFn:
-    def flatten_with_keys(value: Any) -> tuple[list[tuple[KeyEntry, Any]], Any]:
+    def flatten_with_keys(value: object) -> tuple[list[tuple[KeyEntry, Any]], Any]:
         children, context = flatten(value)
         return list(zip(keys(value), children, strict=True)), context
 

@@ -109,7 +109,7 @@ def map_only(type_or_types_or_pred: Types, /) -> Callable[[Callable[[Any], Any]]
 
     def decorate(func: Callable[[Any], Any]) -> Callable[[Any], Any]:
         @functools.wraps(func)
-        def of_some(value: Any) -> Any:
+        def of_some(value: object) -> Any:
             return func(value) if fits(value) else value
 
         return of_some

@@ -197,6 +197,28 @@ def test_what_failed_beside_what_did_not():
     close(X[0], torch.ones(2, 1) / 4)
 
 
+def test_nothing_factored():
+    """Batches without matrices, and matrices without rows: as LAPACK's names have them, without an error."""
+    for shape in ((0, 0), (2, 0, 0), (0, 3, 3), (0, 3), (2, 3, 0)):
+        LU, pivots, info = torch.linalg.lu_factor_ex(torch.ones(shape))
+        assert LU.shape == shape and pivots.shape == (*shape[:-2], min(shape[-2:])) and not info.any()
+    assert torch.linalg.lstsq(torch.ones(0, 3, 3), torch.ones(0, 3, 2))[0].shape == (0, 3, 2)
+
+
+def test_nan_is_a_pivot_on_the_diagonal_alone():
+    """As PyTorch's LAPACK has it: what is compared with NaN is never the smaller one."""
+    nan = float("nan")
+    A = torch.tensor([[[nan, 1.0], [2.0, 3.0]], [[1.0, 1.0], [nan, 3.0]], [[1.0, nan], [-4.0, 3.0]]])
+    _, pivots, info = torch.linalg.lu_factor_ex(A)
+    assert pivots.tolist() == [[1, 2], [1, 2], [2, 2]] and not info.any()
+    assert torch.linalg.cond(A, 1).tolist() == [np.inf] * 3
+
+
+def test_lu_of_a_singular_matrix_is_no_error():
+    LU, pivots = torch.lu(torch.zeros(2, 2))
+    assert LU.tolist() == [[0, 0], [0, 0]] and pivots.tolist() == [1, 2]
+
+
 @pytest.mark.parametrize("name", ["svd", "eigh", "eig"])
 def test_a_loss_that_depends_on_the_phase_of_vectors_is_refused(name):
     A = matrix(3, 3, kind=torch.complex128)
