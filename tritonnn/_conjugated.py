@@ -32,9 +32,9 @@ class ConjugatedTensor(Tensor):
         )
 
     def _replace(self, buffer: object) -> None:
-        _SLOT.__set__(self, buffer)  # type: ignore[attr-defined]
+        _SLOT.__set__(self, buffer)
 
-    _buf = property(_refuse, _replace)  # type: ignore[assignment]
+    _buf = property(_refuse, _replace)
 
     def is_conj(self) -> bool:
         """Whether reading conjugates."""
@@ -123,7 +123,7 @@ def flagged(plain: Tensor, conjugated: bool, negated: bool) -> Tensor:
 
 def memory(tensor: ConjugatedTensor) -> Tensor:
     """What lies in the memory, as it is, as a view of it."""
-    buffer = _SLOT.__get__(tensor, ConjugatedTensor)  # type: ignore[attr-defined]
+    buffer = _SLOT.__get__(tensor, ConjugatedTensor)
     where = tensor._stride, tensor._offset
     plain = _strided(buffer, tensor._storage, tensor._shape, *where, tensor._dtype, tensor._device)
     plain._base = tensor._base

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.complex_functions import conj_physical, turned, turned_conjugate
 from tritonnn.kernels.device.complex_pointwise import complex_pointwise

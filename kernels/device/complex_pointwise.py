@@ -120,7 +120,9 @@ def complex_kernel(
         tl.store(target, convert(FN(*operands), out.dtype.element_ty), mask=mask)
 
 
-def complex_plan(function: triton.JITFunction, out: Buffer, args: tuple, compute: DType) -> Callable[..., None]:
+def complex_plan(
+    function: triton.JITFunction, out: Buffer, args: tuple, compute: DType
+) -> Callable[..., None]:
     """One op at one combination of shapes, strides and types; called with out and all operands.
 
     Args:

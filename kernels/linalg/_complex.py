@@ -12,6 +12,7 @@ so that the work is the real kernels' own, with their configurations and their a
 from __future__ import annotations
 
 from collections.abc import Callable
+
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.complex_functions import mul, turned
 from tritonnn.kernels.device.complex_pointwise import complex_pointwise

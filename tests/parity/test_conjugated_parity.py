@@ -158,6 +158,28 @@ def test_gradients_through_conjugates() -> None:
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-5)
 
 
+def test_gradients_that_functions_and_hooks_conjugate() -> None:
+    found = []
+    for library in LIBRARIES:
+
+        class Twice(library.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: Any) -> Any:
+                return x * 2
+
+            @staticmethod
+            def backward(ctx: Any, g: Any) -> Any:
+                return g.conj()
+
+        x = library.tensor([1 + 2j, 3j], requires_grad=True)
+        Twice.apply(x).abs().sum().backward()
+        y = library.tensor([1 + 2j, 3j], requires_grad=True)
+        y.register_hook(lambda g: g.conj())
+        (y * 2).abs().sum().backward(library.tensor(1.0))
+        found.append((x.grad.tolist(), y.grad.tolist()))
+    np.testing.assert_allclose(*found, rtol=1e-6)
+
+
 def test_a_recorded_write_into_a_conjugate_reaches_the_graph() -> None:
     found = []
     for library in LIBRARIES:

@@ -214,4 +214,4 @@ def attach_forms() -> None:
 
     viewed.__name__, viewed.__doc__ = "view", view.__doc__
     ConjugatedTensor.view = viewed  # type: ignore[assignment]
-    Tensor._neg_view = negative_view  # type: ignore[attr-defined]
+    setattr(Tensor, "_neg_view", negative_view)  # noqa: B010
