@@ -7,8 +7,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from tritonnn._overriding import state as overriding
 from tritonnn._conjugated import ConjugatedTensor, resolved
+from tritonnn._overriding import state as overriding
 from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.nested import LEVELS, on_fresh_stack
