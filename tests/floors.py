@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
         "_call_site determinism batch_sizes bessel_coefficients gamma_coefficients",
     ),
-    ("a tensor as data", "memory _tensor _conjugated _sparse _methods _overriding _overridable"),
+    ("a tensor as data", "memory _tensor _conjugated _sparse _compressed _methods _overriding _overridable"),
     ("device runtime", "runtime"),
     ("what kernels are launched with", "kernels.check.case kernels.tables kernels.launch"),
     ("what kernels call", "kernels.device"),

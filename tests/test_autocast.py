@@ -78,6 +78,8 @@ def test_results_are_of_the_type_that_the_policy_says(device, name, policy):
             warnings.simplefilter("ignore")
             results = list(tensors(call(op, typed)))
         dtype = results[0].dtype.to_real() if results[0].dtype.is_complex else results[0].dtype
+        if not dtype.is_floating_point:
+            continue  # a rank or another count
         assert dtype is (lower if wanted == "lower" else torch.float32), f"given {given}"
 
 

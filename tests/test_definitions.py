@@ -136,7 +136,14 @@ def by_definition(op: Op, sample: Any) -> list[np.ndarray]:
         else:
             names = inspect.signature(op.reference).parameters
             result = op.reference(**{name: given[name] for name in names if name in given})
-    return [np.asarray(value) for value in (result if isinstance(result, (tuple, list)) else (result,))]
+    return flat(result)
+
+
+def flat(result: Any) -> list[np.ndarray]:
+    """The arrays of a result, those of tuples in it as well."""
+    if isinstance(result, (tuple, list)):
+        return [array for value in result for array in flat(value)]
+    return [np.asarray(result)]
 
 
 def defined() -> list[Any]:

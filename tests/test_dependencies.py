@@ -9,8 +9,8 @@ from floors import FLOORS, circles, floor, imports, modules, statements
 
 # What a backend may take from tritonnn beside its own package: it never sees a Tensor or a graph.
 BASE = {
-    "_families", "dtypes", "shape", "buffer", "coefficients", "bessel_coefficients", "gamma_coefficients", "errors", "config", "device", "precision", "determinism",
-    "version", "batch_sizes",
+    "_families", "dtypes", "shape", "buffer", "coefficients", "bessel_coefficients", "gamma_coefficients", "errors",
+    "config", "device", "precision", "determinism", "version", "batch_sizes",
 }  # fmt: skip
 BACKEND_MAY_IMPORT = {"kernels": BASE | {"kernels", "runtime"}, "cpu_fallback": BASE | {"cpu_fallback"}}
 MAY_IMPORT_TRITON = ("kernels", "runtime")

@@ -92,7 +92,13 @@ def test_out_takes_shape_and_values_of_the_result(name: str) -> None:
             outs = tuple(torch.empty(size, dtype=t.dtype) for t in tensors(result))
             assert call(op, sample, out=outs[0] if isinstance(result, Tensor) else outs) is not None
             for out, expected in zip(outs, tensors(result), strict=True):
-                np.testing.assert_array_equal(out.numpy(), expected.detach().numpy(), str((dtype, size)))
+                told = str((dtype, size))
+                if (
+                    op.family == "linalg"
+                ):  # where a product of the BLAS sums in an order that depends on addresses
+                    np.testing.assert_allclose(out.numpy(), expected.detach().numpy(), 1e-14, err_msg=told)
+                else:
+                    np.testing.assert_array_equal(out.numpy(), expected.detach().numpy(), told)
 
 
 FACTORIES = {

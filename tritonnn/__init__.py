@@ -56,7 +56,11 @@ from tritonnn.memory_format import (
     layout,
     memory_format,
     preserve_format,
+    sparse_bsc,
+    sparse_bsr,
     sparse_coo,
+    sparse_csc,
+    sparse_csr,
     strided,
 )
 from tritonnn.precision import get_float32_matmul_precision, set_float32_matmul_precision
@@ -99,6 +103,10 @@ _LAZY = {
     "is_storage": "storage.kinds", "from_file": "storage.kinds",
     "set_default_tensor_type": "legacy_types",
     "sparse_coo_tensor": "ops.sparse.making",
+    **dict.fromkeys((
+        "sparse_csr_tensor", "sparse_csc_tensor", "sparse_bsr_tensor", "sparse_bsc_tensor", "sparse_compressed_tensor",
+    ), "ops.sparse.compressed"),
+    **dict.fromkeys(("hspmm", "smm", "sspaddmm"), "ops.sparse.products"),
     "from_dlpack": "utils.dlpack", "to_dlpack": "utils.dlpack",
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tritonnn._compressed import CompressedTensor
 from tritonnn._conjugated import ConjugatedTensor, holds, with_own
 from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor
@@ -29,7 +30,7 @@ from tritonnn.shape import Size
 F = TypeVar("F", bound=Callable)
 
 #: classes of tensors that take nothing over; Parameter and Buffer join them where they are defined
-TENSORS: set[type] = {Tensor, SparseTensor, ConjugatedTensor}
+TENSORS: set[type] = {Tensor, SparseTensor, CompressedTensor, ConjugatedTensor}
 #: classes of values that take nothing over
 VALUES: frozenset[type] = frozenset((
     int, float, bool, complex, str, bytes, type(None), slice, EllipsisType, FunctionType, Device, DType, Layout,

@@ -7,6 +7,7 @@ from typing import Any, TypeGuard
 
 from tritonnn._conjugated import ConjugatedTensor, resolved
 from tritonnn._overriding import TENSORS, DisableTorchFunctionSubclass, _disabled_torch_function_impl
+from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
@@ -34,7 +35,7 @@ def make_subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:
     """`data`'s memory as a leaf of the given class."""
     if data.__class__ is ConjugatedTensor:
         data = resolved(data)
-    if data.is_sparse:
+    if isinstance(data, Sparse):
         raise NotImplementedError(
             f"{cls.__name__}: is not implemented for sparse tensors: give it a dense one"
         )
@@ -167,7 +168,7 @@ def _rebuild_from_type_v2(function: Any, kind: object, args: Any, state: object)
     if type(state) is dict and state.get("_is_buffer") is True and kind is Tensor:
         tensor = Buffer(tensor, persistent=bool(state.get("persistent", True)))
         state = {name: value for name, value in state.items() if name not in ("_is_buffer", "persistent")}
-    elif kind is not type(tensor) and not (tensor.is_sparse and kind is Tensor):
+    elif kind is not type(tensor) and not (isinstance(tensor, Sparse) and kind is Tensor):
         tensor.__class__ = kind
     restore = getattr(kind, "__setstate__", None)
     return set_attributes(tensor, state) if restore is None else (restore(tensor, state), tensor)[1]

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn._compressed import BY_ROWS, NAMES, CompressedTensor
 from tritonnn._overriding import overrides
-from tritonnn._sparse import SparseTensor
+from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.dtypes import bool_, get_default_dtype, int64
 
@@ -203,17 +204,25 @@ def contents(tensor: Tensor, indent: int) -> str:
     return _nested(values, indent, summarize, formatter)
 
 
-def _parts(tensor: SparseTensor, prefix: str) -> str:
+def _named_parts(tensor: Sparse) -> dict[str, Tensor]:
+    values = tensor._entries.detach()
+    if isinstance(tensor, CompressedTensor):
+        first, second = NAMES[tensor.layout in BY_ROWS]
+        return {first: tensor._starts, second: tensor._places, "values": values}
+    return {"indices": tensor._places, "values": values}
+
+
+def _parts(tensor: Sparse, prefix: str) -> str:
     """The indices and values of a sparse tensor, below each other."""
     lines = []
-    for name, part in (("indices", tensor._indices()), ("values", tensor._values().detach())):
+    for name, part in _named_parts(tensor).items():
         start = f"{name}=tensor("
         size = f", size={tuple(part.shape)}" if not part.numel() else ""
         lines.append(f"{start}{contents(part, len(prefix) + len(start))}{size})")
     return prefix + (",\n" + " " * len(prefix)).join(lines)
 
 
-def _sparse_suffixes(tensor: SparseTensor) -> list[str]:
+def _sparse_suffixes(tensor: Sparse) -> list[str]:
     suffixes = [] if tensor.device.type == "cpu" else [f"device='{tensor.device}'"]
     suffixes += [f"size={tuple(tensor.shape)}", f"nnz={tensor._nnz()}"]
     if tensor.dtype not in (get_default_dtype(), get_default_dtype().to_complex(), int64, bool_):
@@ -230,12 +239,13 @@ def tensor_str(tensor: Tensor) -> str:
     """`repr(tensor)`."""
     kind = type(tensor)
     prefix = "tensor(" if not overrides(kind) else f"{kind.__name__}("
-    if isinstance(tensor, SparseTensor):
+    if isinstance(tensor, Sparse):
         text, suffixes = _parts(tensor, prefix), _sparse_suffixes(tensor)
-        last = options.linewidth  # so that they begin a line
     else:
         text, suffixes = prefix + contents(tensor, len(prefix)), _suffixes(tensor)
-        last = len(text) - text.rfind("\n") - 1 if "\n" in text else len(text)
+    last = len(text) - text.rfind("\n") + 1  # two more than there are, as PyTorch counts
+    if tensor.is_sparse:
+        last = options.linewidth  # so that they begin a line
     for suffix in suffixes:
         if last + len(suffix) + 2 > options.linewidth:
             text += ",\n" + " " * len(prefix) + suffix

@@ -18,6 +18,7 @@ from tritonnn import _overridable
 from tritonnn._conjugated import ConjugatedTensor
 from tritonnn._overriding import DisableTorchFunctionSubclass
 from tritonnn._parameter import _rebuild_from_type_v2, attributes, make_subclass, of_class
+from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor, check_grad, set_requires_grad
 from tritonnn.autograd.api import backward
 from tritonnn.device import CPU, register_runtime
@@ -274,8 +275,9 @@ class _Methods(Tensor):
         from tritonnn.serialization import reduce_tensor
 
         function, args = reduce_tensor(self)
-        state = {} if type(self) is ConjugatedTensor else attributes(self)
-        kind = Tensor if self.is_sparse or type(self) is ConjugatedTensor else type(self)
+        conjugated = type(self) is ConjugatedTensor
+        state = {} if conjugated else attributes(self)
+        kind = Tensor if isinstance(self, Sparse) or conjugated else type(self)
         if kind is Tensor and not state:
             return function, args
         return _rebuild_from_type_v2, (function, kind, args, state)

@@ -192,7 +192,7 @@ def _format_of(shape: tuple[int, ...], strides: tuple[int, ...]) -> memory_forma
 
 
 class layout:
-    """How elements are laid out: `torch.strided`, or `torch.sparse_coo` for indices and values.
+    """How elements are laid out: `torch.strided`, `torch.sparse_coo` for indices and values, or a compressed one.
 
     >>> import tritonnn as torch
     >>> torch.strided
@@ -211,3 +211,7 @@ class layout:
 
 strided = layout("strided")
 sparse_coo = layout("sparse_coo")
+sparse_csr = layout("sparse_csr")
+sparse_csc = layout("sparse_csc")
+sparse_bsr = layout("sparse_bsr")
+sparse_bsc = layout("sparse_bsc")

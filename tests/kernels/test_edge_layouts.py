@@ -6,7 +6,7 @@ import warnings
 from functools import partial
 
 import pytest
-from support import assert_close, call, floating, mapped, samples, tensors
+from support import assert_close, call, floating, leaves_of, mapped, samples, tensors
 from widened import allowed, own_errors
 
 import tritonnn as torch
@@ -99,7 +99,7 @@ def test_gradients_expanded_from_one_element(op):
 
 def expanded_grads(op, sample):
     """The gradients of a sample's inputs, every result's an element repeated."""
-    leaves = mapped(sample, lambda t: t.detach().clone().requires_grad_(t.dtype.is_floating_point))
+    leaves = leaves_of(op, sample)
     outs = [t for t in floating(call(op, leaves)) if t.requires_grad]
     inputs = [t for t in floating(leaves) if t.requires_grad]
     given = [torch.ones((), dtype=t.dtype, device=t.device).expand(t.shape) for t in outs]

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn._overriding import overridable
+from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.engine import Run, lock_of
+from tritonnn.ops.sparse.leaves import as_gradient, values_at
 from tritonnn.recording.edges import AccumulateGrad, GradientEdge
 from tritonnn.recording.graph import Edge, edge_of
 
@@ -55,7 +57,7 @@ def _root_grads(tensors: Sequence[Tensor], grads: Sequence[Tensor | None]) -> li
             )
         elif grad.dtype is not tensor.dtype:
             grad = grad.to(tensor.dtype)
-        root_grads.append(grad)
+        root_grads.append(values_at(tensor, grad) if isinstance(tensor, Sparse) else grad)
     return root_grads
 
 
@@ -78,7 +80,7 @@ def _root_edges(tensors: Sequence[Tensor]) -> list[Edge]:
             continue
         if not isinstance(tensor, Tensor):
             raise TypeError(f"element {i} of tensors is not a Tensor but {type(tensor).__name__}")
-        edge = edge_of(tensor)
+        edge = edge_of(tensor._entries if isinstance(tensor, Sparse) else tensor)
         if edge is None:
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
         edges.append(edge)
@@ -87,7 +89,7 @@ def _root_edges(tensors: Sequence[Tensor]) -> list[Edge]:
 
 def _input_edge(value: object) -> Edge:
     if isinstance(value, Tensor):
-        edge = edge_of(value)
+        edge = edge_of(value._entries if isinstance(value, Sparse) else value)
         if edge is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         return edge
@@ -203,7 +205,10 @@ def grad(
     wanted = [_input_edge(value) for value in wanted_values]
     run = Run(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulate=False)
     run(edges, _root_grads(roots, given))
-    results = [run.captured.get((id(edge[0]), edge[1])) for edge in wanted]
+    results: list[Tensor | None] = [run.captured.get((id(edge[0]), edge[1])) for edge in wanted]
+    for i, value in enumerate(wanted_values):
+        if isinstance(value, Sparse) and (received := results[i]) is not None:
+            results[i] = as_gradient(value, received)
     if any(result is None for result in results) and not (allow_unused or materialize_grads):
         raise RuntimeError(
             "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if "

@@ -119,7 +119,7 @@ def argmax(
 
     >>> import tritonnn as torch
     >>> torch.masked.argmax(torch.tensor([1., 5., 3.]), mask=torch.tensor([True, False, True]))
-    tensor(2)
+    tensor(2.)
     """
     x, mask = _cast("argmax", input, mask, dtype)
     at = _extremes.argmax(filled(x, mask, least("argmax", x.dtype)), dim, builtins.bool(keepdim))
@@ -134,7 +134,7 @@ def argmin(
 
     >>> import tritonnn as torch
     >>> torch.masked.argmin(torch.tensor([3., 1., 5.]), mask=torch.tensor([True, False, True]))
-    tensor(0)
+    tensor(0.)
     """
     x, mask = _cast("argmin", input, mask, dtype)
     at = _extremes.argmin(filled(x, mask, greatest("argmin", x.dtype)), dim, builtins.bool(keepdim))

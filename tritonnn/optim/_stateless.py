@@ -40,7 +40,7 @@ def swap_in_optimizer_params_and_state(
         >>> with torch.optim.swap_in_optimizer_params_and_state(optimizer, {"w": other}, optimizer.state_dict()):
         ...     optimizer.step()
         >>> w.detach(), other.detach()
-        (tensor([0.5000]), tensor([-0.2500]))
+        (tensor([0.5000]), tensor([0.2500]))
     """
     groups, state = _prepared(optimizer, list(swapin_parameters.values()), swapin_optim_state)
     had, own = [dict(group) for group in optimizer.param_groups], optimizer.state

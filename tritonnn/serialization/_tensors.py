@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn._compressed import COMPRESSED, CompressedTensor
 from tritonnn._conjugated import ConjugatedTensor, flagged, memory
 from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor, from_array, host_array, make, make_view
+from tritonnn.device import ABSENT, runtime
 from tritonnn.device import device as Device
-from tritonnn.device import runtime
 from tritonnn.dtypes import (
     bfloat16,
     bool_,
@@ -34,6 +35,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.memory import Storage
 from tritonnn.memory_format import layout, sparse_coo, strided
 from tritonnn.ops.creation.creation import empty, empty_strided
+from tritonnn.ops.sparse.compressed import sparse_compressed_tensor
 from tritonnn.ops.sparse.making import sparse_coo_tensor
 from tritonnn.serialization._budget import WrongArgument
 from tritonnn.shape import Size, contiguous_strides, extent_in_elements, numel
@@ -135,7 +137,7 @@ def _ref(storage: object) -> StorageRef | None:
 
 def layout_of(name: str) -> layout:
     """The layout that goes by 'torch.strided'."""
-    for known in (strided, sparse_coo):
+    for known in (strided, sparse_coo, *COMPRESSED):
         if type(name) is str and name == repr(known):
             return known
     raise RuntimeError("load: an unknown layout of tensors: the file is corrupted")
@@ -153,6 +155,9 @@ def reduce_tensor(tensor: Tensor) -> tuple:
     if isinstance(tensor, SparseTensor):
         parts = tensor._indices(), tensor._values(), Size(tensor.shape), tensor.is_coalesced()
         return rebuild_sparse, (tensor.layout, parts)
+    if isinstance(tensor, CompressedTensor):
+        held = tensor._starts, tensor._places, tensor._entries.detach(), Size(tensor.shape)
+        return rebuild_sparse, (tensor.layout, held)
     geometry = tuple(tensor.shape), tuple(tensor.stride())
     if tensor.device.type == "meta":
         return rebuild_meta, (tensor.dtype, *geometry, tensor.requires_grad)
@@ -217,21 +222,30 @@ def rebuild_tensor_v3(
 
 
 def rebuild_sparse(kind: object, parts: object) -> Tensor:
-    """A sparse tensor of its indices, its values, its shape, and whether it is coalesced.
+    """A sparse tensor of its indices, its values, its shape, and of COO layout whether it is coalesced.
 
     Raises:
-        RuntimeError: the parts do not fit each other, or the layout is another than torch.sparse_coo.
+        RuntimeError: the parts do not fit each other, or the layout is no sparse one.
     """
-    if kind is not sparse_coo:
+    if kind is not sparse_coo and not any(kind is known for known in COMPRESSED):
         raise RuntimeError(f"load: sparse tensors of layout {kind} are not implemented")
-    if type(parts) is not tuple or not 3 <= len(parts) <= 4:
+    compressed = kind is not sparse_coo
+    if type(parts) is not tuple or not (len(parts) == 4 or (len(parts) == 3 and not compressed)):
         raise RuntimeError("load: a sparse tensor has no indices, values and size: the file is corrupted")
-    indices, values, size, coalesced = (*parts, None)[:4]
-    plain = all(type(part) is Tensor for part in (indices, values)) and type(size) in (Size, tuple, list)
-    if not plain or coalesced not in (None, True, False) or indices.dtype is not int64:
+    count = 3 if compressed else 2
+    tensors: Any = parts[:count]
+    size, coalesced = parts[count], None if compressed else (*parts, None)[3]
+    plain = all(type(part) is Tensor for part in tensors) and type(size) in (Size, tuple, list)
+    indices = (int64, int32) if compressed else (int64,)
+    typed = plain and all(part.dtype in indices for part in tensors[:-1])
+    if not typed or coalesced not in (None, True, False):
         raise RuntimeError("load: the parts of a sparse tensor are none: the file is corrupted")
     _check_numbers(size, contiguous_strides(size) if all(type(n) is int for n in size) else ())
-    return sparse_coo_tensor(indices, values, size, is_coalesced=coalesced, device=values.device)
+    if compressed:
+        options: Any = {"layout": kind, "device": tensors[-1].device, "check_invariants": True}
+        build: Any = sparse_compressed_tensor
+        return build(*tensors, size, **options)
+    return sparse_coo_tensor(tensors[0], tensors[1], size, is_coalesced=coalesced, device=tensors[1].device)
 
 
 def rebuild_tensor(storage: StorageRef | TypedStorage, offset: int, size: object, stride: object) -> Tensor:
@@ -332,6 +346,10 @@ def _to(base: Tensor, location: str) -> Tensor:
             f"don't know how to restore data location of a storage (tagged with {location}): "
             "give map_location, for example map_location='cpu'"
         ) from None
+    if device.type in ABSENT:
+        raise RuntimeError(
+            f"don't know how to restore data location of a storage (tagged with {location}): there is no such device"
+        )
     if device.type == "cuda":
         _check_cuda(device)
     return base.to(device)

@@ -10,6 +10,7 @@ from typing import Any
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, refused
 from tritonnn.table import between
+from tritonnn.table._reading import all_positional, defaults_of, family_of
 from tritonnn.table.arguments import Kind, kind_of_argument, taken_at_once, verify
 from tritonnn.table.formulas import no_derivative
 from tritonnn.table.rules import FLOAT, FLOATING, PROMOTE
@@ -86,12 +87,12 @@ class Op:
     @cached_property
     def family(self) -> str:
         """The folder or file below ops/; the backend functions stand in those of the same name."""
-        return _family(self.body.__module__)
+        return family_of(self.body.__module__)
 
     @cached_property
     def rule(self) -> Callable:
         """The body, its keyword-only parameters taken by position."""
-        return _all_positional(self.body)
+        return all_positional(self.body)
 
     @cached_property
     def doc(self) -> str:
@@ -101,7 +102,7 @@ class Op:
     @cached_property
     def defaults(self) -> dict[str, Any]:
         """Argument -> default."""
-        return _defaults(self.body, self.names)
+        return defaults_of(self.body, self.names)
 
     @cached_property
     def n_required(self) -> int:
@@ -351,24 +352,6 @@ class Op:
         return f"{self.public_name}({', '.join(parts)})"
 
 
-def _all_positional(function: Callable) -> Callable:
-    """The rule with its keyword-only parameters taken by position, as dispatch passes them."""
-    code = function.__code__
-    if not code.co_kwonlyargcount:
-        return function
-    count = code.co_argcount
-    names = code.co_varnames[count : count + code.co_kwonlyargcount]
-    return lambda *args: function(*args[:count], **dict(zip(names, args[count:], strict=True)))
-
-
-def _defaults(function: Callable, names: tuple[str, ...]) -> dict[str, Any]:
-    given = function.__defaults__ or ()
-    positional = names[: function.__code__.co_argcount]
-    defaults = dict(zip(positional[len(positional) - len(given) :], given, strict=True))
-    defaults.update(function.__kwdefaults__ or {})
-    return defaults
-
-
 def _tails(op: Op) -> dict[int, tuple]:
     """By number of positional arguments given: the defaults of the rest."""
     values = [op.defaults.get(name) for name in op.names]
@@ -385,12 +368,6 @@ def _tensor_counts(op: Op) -> tuple[int, ...]:
     """The number of leading tensor arguments, if all other arguments have defaults; else nothing."""
     count = len(op.tensor_slots)
     return (count,) if op.tensor_slots == tuple(range(count)) else ()
-
-
-def _family(module: str) -> str:
-    """tritonnn.ops.loss.margin -> loss; outside the package the last part of the name."""
-    parts = module.split(".")
-    return parts[2] if parts[:2] == ["tritonnn", "ops"] and len(parts) > 2 else parts[-1]
 
 
 def _fast_dtypes(op: Op) -> dict[DType, DType]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tritonnn._compressed import CompressedTensor
 from tritonnn._conjugated import holds
 from tritonnn.errors import SparseOperand, explained, listed
 
 if TYPE_CHECKING:
     from tritonnn.table.op import Op
 
-#: public name of an op -> what computes it with sparse operands; in-place forms have names of their own
-SPARSE: dict[str, Callable] = {}
+#: layout -> public name of an op -> what computes it with operands of that layout; in-place forms have own names
+SPARSE: dict[str, dict[str, Callable]] = {"coo": {}, "compressed": {}}
 
 
 #: op, arguments, and the suffix of its form -> the answer to a call with conjugated tensors; ops put it here
@@ -34,10 +35,19 @@ def with_sparse(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str = "") -
     if holds((*args, *kwargs.values())):
         return _answers[0](op, args, kwargs, suffix)
     name = op.public_name + suffix
-    function = SPARSE.get(name)
+    function = SPARSE[_kind((*args, *kwargs.values()))].get(name)
     if function is None or kwargs.get("out") is not None:
         raise refused(name, (*op.names[: len(args)], *kwargs), (*args, *kwargs.values())) from None
     return function(*args, **kwargs)
+
+
+def _kind(values: tuple) -> str:
+    """Compressed where some operand is: what takes both layouts stands there."""
+    for value in values:
+        for part in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(part, CompressedTensor):
+                return "compressed"
+    return "coo"
 
 
 def as_given(op: Op, bound: tuple, out: Any = None) -> tuple[tuple, dict[str, Any]]:

@@ -15,6 +15,7 @@ Ints = tuple[int, ...]
 IntOrInts = int | Sequence[int]
 Dims = int | Sequence[int] | None
 OptionalSize = int | Sequence[int | None] | None  # None keeps an extent
+Blocks = int | Sequence[int] | None  # extents of the blocks of a sparse matrix
 Tensors = Sequence[Tensor]
 Pooled = Tensor | tuple[Tensor, Tensor]  # with indices where they are asked for
 Geometry = tuple[Sequence[int], Sequence[int], int]  # what the body of a view returns: shape, strides, offset

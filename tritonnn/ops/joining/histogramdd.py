@@ -57,8 +57,15 @@ def _edges(points: Tensor, bins: Any, limits: Sequence[float] | None) -> list[Te
     return edges
 
 
+def _numpy(input: Any, bins: Any, range: Any = None, weight: Any = None, density: bool = False) -> Any:
+    """The definition in NumPy."""
+    bounds: Any = None if range is None else np.reshape(range, (-1, 2))
+    counts, edges = np.histogramdd(input, bins, bounds, density, weight)
+    return counts, tuple(edges)
+
+
 @composite(
-    api="torch", dtypes=_TYPES, no_derivative=True,
+    api="torch", dtypes=_TYPES, no_derivative=True, reference=_numpy,
     samples=lambda make: [
         Sample(make(20, 2), (3, 4)).constant("input"), Sample(make(9, 1), 4, range=(-1.0, 1.0)).constant("input"),
         Sample(make(9, 2), (2, 2), weight=make(9, positive=True), density=True).constant("input", "weight"),

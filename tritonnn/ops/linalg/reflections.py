@@ -80,6 +80,8 @@ def _checked(name: str, A: Tensor, tau: Tensor) -> None:
     if len(A.shape) < 2:
         raise Invalid(f"torch.{name}: input must have at least 2 dimensions.")
     m.same_type(A, tau, "input and tau")
+    if len(tau.shape) == 0:
+        raise Invalid(f"torch.{name}: tau must have at least 1 dimension, got a 0-d tensor")
     m.floating(A)
     if tau.shape[:-1] != A.shape[:-2]:
         raise Invalid(f"torch.{name}: Expected batch dimensions of tau to be equal to input.shape[:-2], "

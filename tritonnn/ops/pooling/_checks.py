@@ -112,7 +112,8 @@ def adaptive_size(name: str, n: int, input: Tensor, output_size: Any) -> Ints:
     check_tensor(name, input)
     try:
         check_dtype(input, FLOATING)
-        if n > 1 and isinstance(output_size, (tuple, list)) and len(output_size) == n:
+        listed = isinstance(output_size, (tuple, list))
+        if n > 1 and listed and len(output_size) == n:
             if None in output_size and len(input.shape) < n + 1:
                 text = f"Input dimension should be at least {n + 1} where output_size has None"
                 raise Invalid(f"{text}, got {len(input.shape)}", kind=ValueError)
@@ -128,8 +129,8 @@ def adaptive_size(name: str, n: int, input: Tensor, output_size: Any) -> Ints:
         shape = list(input.shape)
         if len(shape) not in (n + 1, n + 2):
             text = f"Expected {n + 1} to {n + 2} dimensions, but got {len(shape)}-dimensional tensor"
-            # PyTorch's functions of more dimensions look at the input before the operator does
-            short = n > 1 and len(shape) <= n
+            # of a list, PyTorch's functions of more dimensions look at the input before the operator does
+            short = n > 1 and listed and len(shape) <= n
             raise (
                 Invalid(f"Input dimension should be at least {n + 1}: {text}", kind=ValueError)
                 if short

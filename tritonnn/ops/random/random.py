@@ -200,8 +200,8 @@ def draw_integers(target: Tensor, low: int, high: int, generator: Generator | No
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if target.dtype.kind < 2:
-        info = dtypes.iinfo(target.dtype)
-        least, most = (0, 1) if target.dtype.kind == 0 else (info.min, info.max)
+        info = None if target.dtype.kind == 0 else dtypes.iinfo(target.dtype)
+        least, most = (0, 1) if info is None else (info.min, info.max)
         for name, bound in (("from", low), ("to - 1", high - 1)):
             if not least <= bound <= most:
                 raise RuntimeError(

@@ -165,9 +165,15 @@ for _n in (2, 3):
     def _sampler(
         input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
     ) -> Tensor:
-        """`grid_sampler` of images of so many dimensions."""
         return grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners)
 
+    _sizes = ", 2" * _n
+    _sampler.__doc__ = f"""`grid_sampler` of {_n}-d images.
+
+    >>> import tritonnn as torch
+    >>> torch.grid_sampler_{_n}d(torch.ones(1, 1{_sizes}), torch.zeros(1{_sizes}, {_n}), 0, 0, False).sum()
+    tensor({2**_n}.)
+    """
     expose("torch", of=grid_sampler)(named(f"grid_sampler_{_n}d", _sampler))
 
 

@@ -1,11 +1,11 @@
-"""Sums and multiples of sparse tensors, their dense form, and the one in which every index stands once."""
+"""Sums of sparse tensors, their dense form, and the one in which every index stands once."""
 
 from __future__ import annotations
 
 import math
 
 from tritonnn import dispatch
-from tritonnn._sparse import HINT, SparseTensor, make_sparse, with_values
+from tritonnn._sparse import SparseTensor, make_sparse, with_values
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import bool_, can_cast, int64
 from tritonnn.dtypes import dtype as DType
@@ -16,14 +16,13 @@ from tritonnn.ops.embedding import embedding_backward
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scatter.index_put import index_put
 from tritonnn.ops.sparse._forms import sparse_form
-from tritonnn.recording.grad_mode import no_grad
 from tritonnn.table.arguments import is_number
 from tritonnn.table.types import Number, Operand
 
 # ---- its forms ------------------------------------------------------------------------------------------
 
 
-def _flat_places(tensor: SparseTensor) -> Tensor:
+def flat_places(tensor: SparseTensor) -> Tensor:
     """Each index as one number, in row-major order."""
     places, extents = tensor._places, tensor._shape[: len(tensor._places)]
     if math.prod(extents) >= 1 << 63:
@@ -46,6 +45,17 @@ def _sums(values: Tensor, groups: Tensor, count: int) -> Tensor:
     return summed.reshape(count, *values.shape[1:])
 
 
+def distinct(tensor: SparseTensor) -> tuple[Tensor, Tensor]:
+    """To which of the distinct indices each entry belongs, and those indices, sorted."""
+    flat, groups = flat_places(tensor).unique(return_inverse=True)
+    places = tensor._places.new_empty(len(tensor._places), len(flat))
+    for dim in reversed(range(len(places))):
+        extent = tensor._shape[dim]
+        places[dim].copy_(flat % extent)
+        flat = flat.floor_divide(extent)
+    return groups, places
+
+
 @sparse_form("coalesce")
 def coalesce(input: SparseTensor) -> SparseTensor:
     """Sorted indices, each once, with the sums of their values; itself where it is so already.
@@ -54,31 +64,33 @@ def coalesce(input: SparseTensor) -> SparseTensor:
     """
     if input._coalesced:
         return input
-    nnz = input._nnz()
-    if nnz < 2:
+    if input._nnz() < 2:
         return make_sparse(input._places, input._entries, input._shape, True)
-    flat, groups = _flat_places(input).unique(return_inverse=True)
-    values = _sums(input._entries, groups, len(flat))
-    places = input._places.new_empty(len(input._places), len(flat))
-    for dim in reversed(range(len(places))):
-        extent = input._shape[dim]
-        places[dim].copy_(flat % extent)
-        flat = flat.floor_divide(extent)
-    return make_sparse(places, values, input._shape, True)
+    groups, places = distinct(input)
+    return make_sparse(places, _sums(input._entries, groups, places._shape[1]), input._shape, True)
+
+
+def check_dense(dtype: DType | None, masked_grad: bool | None) -> None:
+    """Refuse another type, and the gradient that has values where the sparse tensor has none."""
+    if dtype is not None:
+        raise RuntimeError(
+            "to_dense: dtype argument is not supported by sparse_to_dense. Hint: .to(dtype) comes after"
+        )
+    if masked_grad is False:
+        raise NotImplementedError(
+            "to_dense: masked_grad=False is not implemented: the gradient of a sparse tensor is that of its values"
+        )
 
 
 @sparse_form("to_dense")
 def to_dense(input: SparseTensor, dtype: DType | None = None, *, masked_grad: bool | None = None) -> Tensor:
     """All elements, with zeros where there is no index."""
-    if masked_grad is not None:
-        raise NotImplementedError(
-            "to_dense: masked_grad is not implemented: the gradient is that of the values"
-        )
+    check_dense(dtype, masked_grad)
     single = coalesce(input)
-    values = single._entries if dtype is None else single._entries.to(dtype)
+    values = single._entries
     dense = zeros(input._shape, dtype=values.dtype, device=values.device)
     if not len(single._places):
-        return dense + values.sum(0) if len(values) else dense
+        return values.sum(0).to(values.dtype) if len(values) else dense
     return index_put(dense, tuple(single._places), values)
 
 
@@ -133,7 +145,7 @@ def _into_dense(op: str, dense: Tensor, other: SparseTensor, alpha: Number) -> T
     values = single._entries.to(dtype)
     values = values if alpha == 1 else values * alpha
     if not len(single._places):
-        return dense.add_(values.sum(0)) if len(values) else dense
+        return dense.add_(values.sum(0).to(values.dtype)) if len(values) else dense
     if single._nnz():
         places = tuple(single._places)  # each once, so that reading and writing are in any order
         dense.index_put_(places, dense[places] + values)
@@ -149,7 +161,7 @@ def add(input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor:
     if isinstance(input, SparseTensor):
         return _joined("add", input, other, alpha)
     if not isinstance(input, Tensor):
-        raise NotImplementedError(f"add of a number and a sparse tensor {HINT}")
+        raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
     dtype = dispatch.result_type(input, other._entries)
     copy = input.clone() if dtype is input.dtype else input.to(dtype)
     return _into_dense("add", copy, other, alpha)
@@ -200,75 +212,3 @@ def _rsub(other: Tensor, input: Operand) -> Tensor:
 def sub_(input: Tensor, other: Operand, *, alpha: Number = 1) -> Tensor:
     """Subtract a sparse tensor, in place."""
     return add_(input, other, alpha=_less(alpha))
-
-
-# ---- multiples ------------------------------------------------------------------------------------------
-
-
-def _factor(op: str, value: object) -> Tensor | Number:
-    """A number, or a dense tensor of no dimensions."""
-    if is_number(value) or (isinstance(value, Tensor) and not value._shape and not value.is_sparse):
-        return value  # type: ignore[return-value]
-    raise NotImplementedError(f"{op} by something else than a number {HINT}")
-
-
-@sparse_form("mul", "__mul__", "__rmul__", "multiply")
-def mul(input: Operand, other: Operand) -> SparseTensor:
-    """A sparse tensor times a number."""
-    sparse, factor = (input, other) if isinstance(input, SparseTensor) else (other, input)
-    assert isinstance(sparse, SparseTensor)
-    return with_values(sparse, sparse._entries * _factor("mul", factor))
-
-
-@sparse_form("div", "__truediv__", "divide", "true_divide")
-def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> SparseTensor:
-    """A sparse tensor divided by a number."""
-    if rounding_mode is not None or not isinstance(input, SparseTensor):
-        raise NotImplementedError(f"this form of div {HINT}")
-    if not input._coalesced and not input._entries.dtype.is_floating_point:
-        input = coalesce(input)
-    return with_values(input, input._entries / _factor("div", other))
-
-
-@sparse_form("neg", "__neg__", "negative")
-def neg(input: SparseTensor) -> SparseTensor:
-    """The negative."""
-    return with_values(input, -input._entries)
-
-
-@sparse_form("mul_", "__imul__", "multiply_")
-def mul_(input: Tensor, other: Operand) -> Tensor:
-    """Multiply by a number, in place."""
-    if not isinstance(input, SparseTensor):
-        raise NotImplementedError(f"mul_ by a sparse tensor {HINT}")
-    input._entries.mul_(_factor("mul_", other))
-    return input._replace(input)
-
-
-@sparse_form("div_", "__itruediv__", "divide_")
-def div_(input: Tensor, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
-    """Divide by a number, in place."""
-    if rounding_mode is not None or not isinstance(input, SparseTensor):
-        raise NotImplementedError(f"this form of div_ {HINT}")
-    input._entries.div_(_factor("div_", other))
-    return input._replace(input)
-
-
-@sparse_form("neg_", "negative_")
-def neg_(input: SparseTensor) -> SparseTensor:
-    """The negative, in place."""
-    input._entries.neg_()
-    return input._replace(input)
-
-
-@sparse_form("zero_")
-def zero_(input: SparseTensor) -> SparseTensor:
-    """Remove every entry, in place."""
-    with no_grad():
-        empty = make_sparse(
-            input._places.new_empty(len(input._places), 0),
-            input._entries.new_empty(0, *input._entries.shape[1:]),
-            input._shape,
-            True,
-        )
-    return input._replace(empty)

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from typing import Any, NoReturn
 
 import numpy as np
 
 from tritonnn import dtypes
 from tritonnn import shape as shapes
-from tritonnn._sparse import HINT, SparseTensor, make_sparse
+from tritonnn._sparse import make_sparse, spelled
 from tritonnn._tensor import Tensor, host_array
-from tritonnn.device import CPU, DeviceLike, resolve
-from tritonnn.device import device as Device
+from tritonnn.device import DeviceLike, resolve
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import layout as Layout
-from tritonnn.memory_format import memory_format as MemoryFormat
-from tritonnn.memory_format import preserve_format, sparse_coo, strided
+from tritonnn.memory_format import sparse_coo
 from tritonnn.ops._table import attach
-from tritonnn.ops.conversion._forms import parse_to
 from tritonnn.ops.creation.creation import empty
 from tritonnn.ops.creation.from_data import tensor as as_tensor
 from tritonnn.ops.sparse._forms import sparse_form
-from tritonnn.ops.sparse.arithmetic import to_dense
 from tritonnn.shape import Size
 
 
@@ -40,7 +35,8 @@ def sparse_coo_tensor(
         size: the shape; by default the smallest that holds the indices.
         dtype, device: by default those of the values.
         layout: torch.sparse_coo.
-        pin_memory, requires_grad: must be False. Of values that require grad, the tensor requires grad.
+        pin_memory: must be False.
+        requires_grad: whether to record what is computed with it. Of values that require grad, it requires grad anyway.
         check_invariants: False leaves out the look at the indices.
         is_coalesced: whether the indices are known to be sorted, each once.
 
@@ -52,15 +48,23 @@ def sparse_coo_tensor(
     tensor([[0., 0., 3.],
             [4., 0., 0.]])
     """
-    if requires_grad or pin_memory or layout not in (None, sparse_coo):
+    if pin_memory or layout not in (None, sparse_coo):
         raise NotImplementedError(
-            "sparse_coo_tensor: requires_grad=True, pin_memory=True and other layouts than torch.sparse_coo are not "
-            "implemented. Hint: values that require grad make a sparse tensor that does"
+            "sparse_coo_tensor: pin_memory=True and other layouts than torch.sparse_coo are not implemented"
         )
     if values is None:
-        return _without_entries(indices if size is None else size, dtype, device)
-    values = _part(values, dtype, device)
-    indices = _part(indices, None, values.device).to(dtypes.int64)
+        made = _without_entries(indices if size is None else size, dtype, device)
+    else:
+        made = _of_parts(indices, values, size, dtype, device, check_invariants, is_coalesced)
+    return made.requires_grad_() if requires_grad else made
+
+
+def _of_parts(
+    indices: Any, values: Any, size: Sequence[int] | None, dtype: DType | None, device: DeviceLike | None,
+    check_invariants: bool | None, is_coalesced: bool | None,
+) -> Tensor:  # fmt: skip
+    values = part_of(values, dtype, device)
+    indices = part_of(indices, None, values.device).to(dtypes.int64)
     if len(indices.shape) != 2:
         raise RuntimeError(f"indices must be sparse_dim x nnz, but got: {list(indices.shape)}")
     nnz = indices.shape[1]
@@ -81,7 +85,7 @@ def sparse_coo_tensor(
     return make_sparse(indices, values, shape, bool(is_coalesced))
 
 
-def _part(data: object, dtype: DType | None, device: DeviceLike | None) -> Tensor:
+def part_of(data: object, dtype: DType | None, device: DeviceLike | None) -> Tensor:
     """A tensor as it is where nothing changes, anything else as `torch.tensor` makes it."""
     if isinstance(data, Tensor):
         return data.to(resolve(device) if device is not None else data.device, dtype or data.dtype)
@@ -141,39 +145,6 @@ def _is_sorted(indices: Tensor) -> bool:
 # ---- of dense tensors -----------------------------------------------------------------------------------
 
 
-def to_sparse(self: Tensor, sparse_dim: int | None = None, *, layout: Layout | None = None) -> Tensor:
-    """The elements that are not zero, with their indices; `sparse_dim` leading dimensions have indices (all).
-
-    >>> import tritonnn as torch
-    >>> torch.tensor([[0., 2.], [0., 0.]]).to_sparse()
-    tensor(indices=tensor([[0],
-                           [1]]),
-           values=tensor([2.]),
-           size=(2, 2), nnz=1, layout=torch.sparse_coo)
-    """
-    if layout not in (None, sparse_coo):
-        raise NotImplementedError(f"to_sparse: layout={layout} is not implemented")
-    count = len(self.shape) if sparse_dim is None else sparse_dim
-    if not isinstance(count, int) or isinstance(count, bool):
-        raise TypeError(f"to_sparse(): argument 'sparse_dim' must be int, not {type(count).__name__}")
-    if count == 0 and self.shape:
-        raise RuntimeError("dense_to_sparse: sparse_dim argument must be in >0 when self.dim()>0")
-    if not 0 <= count <= len(self.shape):
-        raise RuntimeError(
-            f"dense_to_sparse: sparse_dim argument must be in [0,{len(self.shape)}] range, but {count} is given"
-        )
-    if not self.shape:
-        values = self.reshape(1)[self.reshape(1) != 0]
-        return make_sparse(
-            empty(0, len(values), dtype=dtypes.int64, device=self.device), values, self.shape, True
-        )
-    there = self.detach() != 0
-    if count < len(self.shape):
-        there = there.flatten(count).any(-1)
-    places = there.nonzero().t().contiguous()
-    return make_sparse(places, self[tuple(places)], self.shape, True)
-
-
 def _dense(self: Tensor, dtype: DType | None = None, *, masked_grad: bool | None = None) -> Tensor:
     """All elements of a sparse tensor; of a dense one, itself."""
     if dtype is None:
@@ -201,8 +172,8 @@ for _method in (_dense, _sparse_dim, _dense_dim):  # the names by which Tensor h
 
 
 def _needs_sparse(name: str, text: str, kind: type[Exception] = RuntimeError) -> Callable[[Tensor], NoReturn]:
-    def refuse(self: Tensor) -> Any:
-        raise kind(f"{text} layout but got Strided")
+    def refuse(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        raise kind(f"{text} layout but got {spelled(self.layout)}")
 
     refuse.__name__ = refuse.__qualname__ = name
     refuse.__doc__ = f"Of sparse tensors; {kind.__name__} for others."
@@ -210,104 +181,28 @@ def _needs_sparse(name: str, text: str, kind: type[Exception] = RuntimeError) ->
 
 
 _COO = "expected sparse coordinate tensor"
+_ROWS, _COLUMNS = (f"expected sparse {kind} compressed tensor" for kind in ("row", "column"))
 attach(
-    to_sparse=to_sparse, to_dense=_dense, sparse_dim=_sparse_dim, dense_dim=_dense_dim,
+    to_dense=_dense, sparse_dim=_sparse_dim, dense_dim=_dense_dim,
     indices=_needs_sparse("indices", f"indices {_COO}"),
     values=_needs_sparse("values", "values expected sparse tensor"),
     coalesce=_needs_sparse("coalesce", f"coalesce {_COO}"),
     is_coalesced=_needs_sparse("is_coalesced", f"is_coalesced {_COO}"),
-    **{name: _needs_sparse(name, f"{name} {_COO}", NotImplementedError) for name in ("_nnz", "_indices", "_values")},
+    **{name: _needs_sparse(name, f"{name} {_COO}", NotImplementedError) for name in (
+        "_nnz", "_indices", "_values", "sparse_resize_", "sparse_resize_and_clear_", "resize_as_sparse_")},
+    **{name: _needs_sparse(name, f"{name} {_ROWS}") for name in ("crow_indices", "col_indices")},
+    **{name: _needs_sparse(name, f"{name} {_COLUMNS}") for name in ("ccol_indices", "row_indices")},
 )  # fmt: skip
 
 
-# ---- of sparse tensors ----------------------------------------------------------------------------------
-
-
-@sparse_form("to_sparse")
-def _again(self: SparseTensor, sparse_dim: int | None = None, *, layout: Layout | None = None) -> Tensor:
-    if layout not in (None, sparse_coo) or sparse_dim not in (None, len(self._places)):
-        return to_sparse(to_dense(self), sparse_dim, layout=layout)
-    return self
-
-
-def _moved(self: SparseTensor, dtype: DType, device: Device, copy: bool, non_blocking: bool) -> SparseTensor:
-    if not copy and dtype is self._dtype and device is self._device:
-        return self
-    places = self._places.to(device, copy=copy, non_blocking=non_blocking)
-    values = self._entries.to(device, dtype, copy=copy, non_blocking=non_blocking)
-    return make_sparse(places, values, self._shape, self._coalesced)
-
-
-@sparse_form("to")
-def _to(self: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
-    dtype, device, non_blocking, copy, format = parse_to(args, kwargs)
-    if format not in (None, preserve_format):
-        raise NotImplementedError(f"to with a memory_format {HINT}")
-    dtype = dtypes.OF_PYTHON.get(dtype, dtype) or self._dtype
-    return _moved(self, dtype, self._device if device is None else resolve(device), copy, non_blocking)
-
-
-def _typed(dtype: DType) -> Callable[[SparseTensor], SparseTensor]:
-    return lambda self: _moved(self, dtype, self._device, False, False)
-
-
-for _name, _dtype in {
-    **dtypes.ALIASES, "bfloat16": dtypes.bfloat16, "char": dtypes.int8, "byte": dtypes.uint8,
-}.items():  # fmt: skip
-    sparse_form(_name)(_typed(_dtype))
-
-
-@sparse_form("cpu")
-def _cpu(self: SparseTensor) -> SparseTensor:
-    return _moved(self, self._dtype, CPU, False, False)
-
-
-@sparse_form("cuda")
-def _cuda(self: SparseTensor, device: DeviceLike | None = None, non_blocking: bool = False) -> SparseTensor:
-    return _moved(self, self._dtype, resolve("cuda" if device is None else device), False, non_blocking)
-
-
-@sparse_form("type_as")
-def _type_as(self: SparseTensor, other: Tensor) -> SparseTensor:
-    return _to(self, other)
-
-
-@sparse_form("type")
-def _type(self: SparseTensor, dtype: DType | None = None, non_blocking: bool = False) -> str | Tensor:
-    if dtype is not None:
-        return _to(self, dtype, non_blocking=non_blocking)
-    return self._entries.type().replace("torch.", "torch.sparse.")
-
-
-@sparse_form("clone")
-def _clone(self: SparseTensor, *, memory_format: MemoryFormat | None = None) -> SparseTensor:
-    if memory_format not in (None, preserve_format):
-        raise NotImplementedError(f"clone with a memory_format {HINT}")
-    return make_sparse(self._places.clone(), self._entries.clone(), self._shape, self._coalesced)
-
-
-@sparse_form("__deepcopy__")
-def _deep_copy(self: SparseTensor, memo: dict) -> SparseTensor:
-    if id(self) not in memo:
-        places, values = deepcopy(self._places, memo), deepcopy(self._entries, memo)
-        memo[id(self)] = make_sparse(places, values, self._shape, self._coalesced)
-    return memo[id(self)]
-
-
-@sparse_form("zeros_like", "empty_like")
-def _zeros_like(
-    input: SparseTensor, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False, pin_memory: bool = False, memory_format: MemoryFormat | None = None,
-) -> Tensor:  # fmt: skip
-    """A sparse tensor of the same shape without entries."""
-    if requires_grad or pin_memory or memory_format not in (None, preserve_format) or layout is strided:
-        raise NotImplementedError(f"these options of zeros_like {HINT}")
-    places, values = input._places, input._entries
-    options: Any = {
-        "dtype": dtype or input._dtype,
-        "device": input._device if device is None else resolve(device),
-    }
-    return make_sparse(
-        empty(len(places), 0, dtype=dtypes.int64, device=options["device"]),
-        empty(0, *values.shape[1:], **options), input._shape, True,
-    )  # fmt: skip
+for _name, _text in (
+    ("crow_indices", _ROWS),
+    ("col_indices", _ROWS),
+    ("ccol_indices", _COLUMNS),
+    ("row_indices", _COLUMNS),
+):
+    sparse_form(_name)(_needs_sparse(_name, f"{_name} {_text}"))
+for _name in ("indices", "coalesce", "is_coalesced"):
+    sparse_form(_name, of="compressed")(_needs_sparse(_name, f"{_name} {_COO}"))
+for _name in ("_indices", "_values"):
+    sparse_form(_name, of="compressed")(_needs_sparse(_name, f"{_name} {_COO}", NotImplementedError))

@@ -1,0 +1,277 @@
+"""Sparse tensors made of sparse tensors: of another type, on another device, copies, those of other values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any
+
+from tritonnn import dtypes
+from tritonnn._compressed import CompressedTensor, make_compressed
+from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse, with_values
+from tritonnn._tensor import Tensor
+from tritonnn.device import CPU, DeviceLike, resolve
+from tritonnn.device import device as Device
+from tritonnn.dtypes import dtype as DType
+from tritonnn.memory_format import layout as Layout
+from tritonnn.memory_format import memory_format as MemoryFormat
+from tritonnn.memory_format import preserve_format
+from tritonnn.ops.conversion._forms import parse_to
+from tritonnn.ops.creation.creation import empty, full_like, zeros
+from tritonnn.ops.sparse._forms import sparse_form
+from tritonnn.shape import Size, as_size
+from tritonnn.table.types import Number
+
+BOTH = "coo compressed"
+
+
+def mapped(self: Any, change: Callable[[Tensor], Tensor], values: Tensor) -> Any:
+    """The tensor with its index tensors changed by a function, and other values."""
+    if isinstance(self, SparseTensor):
+        return make_sparse(change(self._places), values, self._shape, self._coalesced)
+    return make_compressed(change(self._starts), change(self._places), values, self._shape, self._layout)
+
+
+def _moved(self: Sparse, dtype: DType, device: Device, copy: bool, non_blocking: bool) -> Sparse:
+    if not copy and dtype is self._dtype and device is self._device:
+        return self
+    values = self._entries.to(device, dtype, copy=copy, non_blocking=non_blocking)
+    return mapped(self, lambda part: part.to(device, copy=copy, non_blocking=non_blocking), values)
+
+
+@sparse_form("to", of=BOTH)
+def _to(self: Sparse, *args: Any, **kwargs: Any) -> Sparse:
+    dtype, device, non_blocking, copy, format = parse_to(args, kwargs)
+    if format not in (None, preserve_format):
+        raise NotImplementedError(f"to with a memory_format {HINT}")
+    dtype = dtypes.OF_PYTHON.get(dtype, dtype) or self._dtype
+    return _moved(self, dtype, self._device if device is None else resolve(device), copy, non_blocking)
+
+
+def _typed(dtype: DType) -> Callable[[Sparse], Sparse]:
+    return lambda self: _moved(self, dtype, self._device, False, False)
+
+
+for _name, _dtype in {
+    **dtypes.ALIASES, "bfloat16": dtypes.bfloat16, "char": dtypes.int8, "byte": dtypes.uint8,
+}.items():  # fmt: skip
+    sparse_form(_name, of=BOTH)(_typed(_dtype))
+
+
+@sparse_form("cpu", of=BOTH)
+def _cpu(self: Sparse) -> Sparse:
+    return _moved(self, self._dtype, CPU, False, False)
+
+
+@sparse_form("cuda", of=BOTH)
+def _cuda(self: Sparse, device: DeviceLike | None = None, non_blocking: bool = False) -> Sparse:
+    return _moved(self, self._dtype, resolve("cuda" if device is None else device), False, non_blocking)
+
+
+@sparse_form("type_as", of=BOTH)
+def _type_as(self: Sparse, other: Tensor) -> Sparse:
+    return _to(self, other)
+
+
+@sparse_form("type")
+def _type(self: SparseTensor, dtype: DType | None = None, non_blocking: bool = False) -> str | Tensor:
+    if dtype is not None:
+        return _to(self, dtype, non_blocking=non_blocking)
+    return self._entries.type().replace("torch.", "torch.sparse.")
+
+
+@sparse_form("clone", of=BOTH)
+def clone(self: Sparse, *, memory_format: MemoryFormat | None = None) -> Sparse:
+    """A copy of indices and values."""
+    if memory_format not in (None, preserve_format):
+        raise NotImplementedError(f"clone with a memory_format {HINT}")
+    return mapped(self, lambda part: part.clone(), self._entries.clone())
+
+
+@sparse_form("__deepcopy__", of=BOTH)
+def _deep_copy(self: Sparse, memo: dict) -> Sparse:
+    if id(self) not in memo:
+        if self.requires_grad and not self._leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
+                "the moment."
+            )
+        copy = mapped(self, lambda part: deepcopy(part, memo), deepcopy(self._entries.detach(), memo))
+        memo[id(self)] = copy
+        if self._leaf:
+            copy.requires_grad_()
+            if self.grad is not None:
+                copy.grad = deepcopy(self.grad, memo)
+    return memo[id(self)]
+
+
+# ---- of the same shape --------------------------------------------------------------------------------------
+
+
+def _plain(op: str, given: dict[str, Any], layout: Layout | None, mine: Layout) -> None:
+    """Refuse what sparse tensors have no meaning for."""
+    wrong = [name for name, value in given.items() if value not in (None, False, preserve_format)]
+    if wrong or layout not in (None, mine):
+        raise NotImplementedError(f"the option {(wrong or ['layout'])[0]} of {op} {HINT}")
+
+
+def without_entries(self: Sparse, shape: Size, dtype: DType, device: Device) -> Any:
+    """A tensor of the same layout, and of a shape of as many dimensions, that has no values."""
+    values = self._entries
+    if isinstance(self, SparseTensor):
+        dims = len(self._places)
+        return make_sparse(
+            empty(dims, 0, dtype=dtypes.int64, device=device),
+            empty(0, *shape[dims:], dtype=dtype, device=device), shape, True,
+        )  # fmt: skip
+    assert isinstance(self, CompressedTensor)
+    batch = self._batch_dims
+    index: Any = {"dtype": self._starts._dtype, "device": device}
+    return make_compressed(
+        zeros(self._starts._shape, **index), empty(*shape[:batch], 0, **index),
+        empty(*shape[:batch], 0, *values._shape[batch + 1 :], dtype=dtype, device=device), shape, self._layout,
+    )  # fmt: skip
+
+
+@sparse_form("zeros_like", "empty_like", of=BOTH)
+def _zeros_like(
+    input: Sparse, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, pin_memory: bool = False, memory_format: MemoryFormat | None = None,
+) -> Tensor:  # fmt: skip
+    """A sparse tensor of the same shape without entries."""
+    _plain("zeros_like", {"pin_memory": pin_memory, "memory_format": memory_format}, layout, input.layout)
+    made = without_entries(
+        input, input._shape, dtype or input._dtype, input._device if device is None else resolve(device)
+    )
+    return made.requires_grad_() if requires_grad else made
+
+
+def _filled(op: str) -> Callable[..., Tensor]:
+    def like(
+        input: CompressedTensor, *value: Any, fill_value: Number | None = None, dtype: DType | None = None,
+        layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
+        pin_memory: bool = False, memory_format: MemoryFormat | None = None,
+    ) -> Tensor:  # fmt: skip
+        _plain(op, {"pin_memory": pin_memory, "memory_format": memory_format}, layout, input.layout)
+        number: Any = 1 if op == "ones_like" else value[0] if value else fill_value
+        values = full_like(input._entries, number, dtype=dtype or input._dtype, device=device)
+        where = values._device
+        made = mapped(input, lambda part: part.to(where), values)
+        return made.requires_grad_() if requires_grad else made
+
+    like.__name__ = op
+    return like
+
+
+for _name in ("ones_like", "full_like"):
+    sparse_form(_name, of="compressed")(_filled(_name))
+
+
+@sparse_form("new_zeros", "new_empty")
+def _new(
+    self: SparseTensor, *size: Any, dtype: DType | None = None, device: DeviceLike | None = None,
+    requires_grad: bool = False, layout: Layout | None = None, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    _plain("new_zeros", {"pin_memory": pin_memory}, layout, self.layout)
+    shape = Size(as_size(size, "new_zeros"))
+    where = self._device if device is None else resolve(device)
+    made = make_sparse(
+        empty(len(shape), 0, dtype=dtypes.int64, device=where), empty(0, dtype=dtype or self._dtype, device=where),
+        shape, True,
+    )  # fmt: skip
+    return made.requires_grad_() if requires_grad else made
+
+
+# ---- in place -------------------------------------------------------------------------------------------------
+
+
+@sparse_form("zero_", of=BOTH)
+def zero_(input: Sparse) -> Sparse:
+    """Remove every entry, in place."""
+    return input._replace(without_entries(input, input._shape, input._dtype, input._device))
+
+
+@sparse_form("fill_", of="compressed")
+def _fill_(input: CompressedTensor, value: Number) -> CompressedTensor:
+    return input._replace(with_values(input, full_like(input._entries, value)))
+
+
+@sparse_form("copy_", of=BOTH)
+def copy_(self: Any, src: Tensor, non_blocking: bool = False) -> Any:
+    """Take over the entries of a sparse tensor of the same layout."""
+    if not isinstance(self, Sparse) or not isinstance(src, Sparse):
+        raise NotImplementedError(f"copy_ between dense and sparse tensors {HINT}")
+    if self.layout is not src.layout:
+        raise RuntimeError(f"copy_: expected a tensor of layout {self.layout}, got {src.layout}")
+    if self._shape != src._shape:
+        raise RuntimeError(
+            f"copy_: expected a tensor of the shape {list(self._shape)}, got {list(src._shape)}: copies of sparse "
+            "tensors do not broadcast"
+        )
+    return self._replace(_moved(src, self._dtype, self._device, True, non_blocking))
+
+
+@sparse_form("resize_as_sparse_", of=BOTH)
+def _resize_as_sparse_(self: Any, the_template: Sparse, memory_format: MemoryFormat | None = None) -> Any:
+    if type(self) is not type(the_template):
+        raise RuntimeError("resize_as_sparse_: self and other tensor should have the same layout")
+    if self._shape == the_template._shape:
+        return self
+    return self._replace(without_entries(the_template, the_template._shape, self._dtype, self._device))
+
+
+def _resized(self: SparseTensor, name: str, size: Sequence[int], sparse_dim: int, dense_dim: int) -> Size:
+    shape = Size(as_size((size,), name))
+    if sparse_dim + dense_dim != len(shape):
+        raise RuntimeError(
+            f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(shape)}, sparse_dim = "
+            f"{sparse_dim}, dense_dim = {dense_dim}"
+        )
+    return shape
+
+
+@sparse_form("sparse_resize_and_clear_")
+def _resize_and_clear_(
+    self: SparseTensor, size: Sequence[int], sparse_dim: int, dense_dim: int
+) -> SparseTensor:
+    """Another shape, and no entries."""
+    shape = _resized(self, "sparse_resize_and_clear_", size, sparse_dim, dense_dim)
+    return self._replace(
+        make_sparse(
+            empty(sparse_dim, 0, dtype=dtypes.int64, device=self._device),
+            empty(0, *shape[sparse_dim:], dtype=self._dtype, device=self._device), shape, True,
+        )
+    )  # fmt: skip
+
+
+@sparse_form("sparse_resize_")
+def _resize_(self: SparseTensor, size: Sequence[int], sparse_dim: int, dense_dim: int) -> SparseTensor:
+    """Another shape with the same entries; values that grow get zeros."""
+    shape = _resized(self, "sparse_resize_", size, sparse_dim, dense_dim)
+    values = self._entries
+    if self._nnz():
+        if sparse_dim != len(self._places):
+            raise RuntimeError(
+                "changing the number of sparse dimensions (from "
+                f"{len(self._places)} to {sparse_dim}) on a non-empty sparse tensor is not supported."
+            )
+        if dense_dim != self.dense_dim():
+            raise RuntimeError(
+                "changing the number of dense dimensions (from "
+                f"{self.dense_dim()} to {dense_dim}) on a non-empty sparse tensor is not supported."
+            )
+        for kind, low, high in (("sparse", 0, sparse_dim), ("dense", sparse_dim, len(shape))):
+            if any(new < old for new, old in zip(shape[low:high], self._shape[low:high], strict=True)):
+                raise RuntimeError(
+                    f"shrinking the size of {kind} dimensions (from {list(self._shape[low:high])} to "
+                    f"{list(shape[low:high])}) on a non-empty sparse tensor is not supported."
+                )
+        places = self._places
+    else:
+        places = empty(sparse_dim, 0, dtype=dtypes.int64, device=self._device)
+    if values._shape[1:] != shape[sparse_dim:]:
+        grown = zeros(self._nnz(), *shape[sparse_dim:], dtype=self._dtype, device=self._device)
+        if values.numel():
+            grown[tuple(slice(n) for n in values._shape)] = values.detach()
+        values = grown
+    return self._replace(make_sparse(places, values, shape, self._coalesced))

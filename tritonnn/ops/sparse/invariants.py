@@ -1,0 +1,66 @@
+"""Whether the parts of sparse tensors are looked at where nobody says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class _State:
+    enabled = False
+
+
+def checked_by_default(check_invariants: bool | None) -> bool:
+    """What a constructor's argument says, or the switch of the program."""
+    return _State.enabled if check_invariants is None else bool(check_invariants)
+
+
+class check_sparse_tensor_invariants:
+    """Whether constructors of sparse tensors look at the indices they are given; a switch, a context, a decorator.
+
+    >>> import tritonnn as torch
+    >>> with torch.sparse.check_sparse_tensor_invariants():
+    ...     torch.sparse.check_sparse_tensor_invariants.is_enabled()
+    True
+    """
+
+    def __init__(self, enable: bool = True) -> None:
+        self.state = enable
+        self.saved_state: bool | None = None
+
+    @staticmethod
+    def is_enabled() -> bool:
+        """Whether they look."""
+        return _State.enabled
+
+    @staticmethod
+    def enable() -> None:
+        """From now on they look."""
+        _State.enabled = True
+
+    @staticmethod
+    def disable() -> None:
+        """From now on they do not."""
+        _State.enabled = False
+
+    def __enter__(self) -> None:
+        if self.saved_state is not None:
+            raise RuntimeError(
+                "This context manager instance is already activated. Use a different context manager."
+            )
+        self.saved_state = _State.enabled
+        _State.enabled = self.state
+
+    def __exit__(self, *exception: object) -> None:
+        assert self.saved_state is not None
+        _State.enabled = self.saved_state
+        self.saved_state = None
+
+    def __call__(self, function: Any) -> Any:
+        from functools import wraps
+
+        @wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with type(self)(self.state):
+                return function(*args, **kwargs)
+
+        return run
