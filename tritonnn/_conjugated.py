@@ -168,3 +168,14 @@ def with_own(value: object) -> Any:
     if value.__class__ is ConjugatedTensor:
         return resolved(value)
     return type(value)([with_own(item) for item in value]) if value.__class__ in (tuple, list) else value
+
+
+def bits(tensor: ConjugatedTensor) -> dict[str, bool]:
+    """How it is read, as files say it."""
+    known = {"conj": tensor._conjugated, "neg": tensor._negated}
+    return {name: True for name, is_set in known.items() if is_set}
+
+
+def with_bits(tensor: Tensor, bits: dict[str, Any]) -> Tensor:
+    """A tensor that is read as a file says."""
+    return flagged(tensor, bool(bits.get("conj")) and tensor._dtype.is_complex, bool(bits.get("neg")))

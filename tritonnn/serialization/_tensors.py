@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn._compressed import COMPRESSED, CompressedTensor
-from tritonnn._conjugated import ConjugatedTensor, flagged, memory
+from tritonnn._conjugated import ConjugatedTensor, bits, memory, with_bits
 from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor, from_array, host_array, make, make_view
 from tritonnn.device import ABSENT, runtime
@@ -163,10 +163,7 @@ def reduce_tensor(tensor: Tensor) -> tuple:
         return rebuild_meta, (tensor.dtype, *geometry, tensor.requires_grad)
     if tensor.__class__ is ConjugatedTensor:
         function, given = reduce_tensor(memory(tensor))
-        bits = {
-            name: True for name, is_set in (("conj", tensor.is_conj()), ("neg", tensor.is_neg())) if is_set
-        }
-        return function, (*given, bits)
+        return function, (*given, bits(tensor))
     where = storage_of(tensor), tensor.storage_offset(), *geometry
     if where[0].dtype is None:
         return rebuild_tensor_v3, (*where, tensor.requires_grad, OrderedDict(), tensor.dtype)
@@ -216,8 +213,7 @@ def rebuild_tensor_v3(
     _check_geometry(size, stride, offset, ref.base.numel() // dtype.itemsize)
     size, stride = tuple(size), tuple(stride)
     tensor = _over(ref.base, Size(size), stride, offset, dtype)
-    if metadata:  # what is conjugated or negated when it is read
-        tensor = flagged(tensor, bool(metadata.get("conj")) and dtype.is_complex, bool(metadata.get("neg")))
+    tensor = with_bits(tensor, metadata) if metadata else tensor
     return tensor.requires_grad_(requires_grad) if requires_grad else tensor
 
 
