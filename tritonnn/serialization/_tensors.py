@@ -212,8 +212,7 @@ def rebuild_tensor_v3(
         )
     _check_geometry(size, stride, offset, ref.base.numel() // dtype.itemsize)
     size, stride = tuple(size), tuple(stride)
-    tensor = _over(ref.base, Size(size), stride, offset, dtype)
-    tensor = with_bits(tensor, metadata) if metadata else tensor
+    tensor = with_bits(_over(ref.base, Size(size), stride, offset, dtype), metadata or {})
     return tensor.requires_grad_(requires_grad) if requires_grad else tensor
 
 
