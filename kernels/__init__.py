@@ -45,6 +45,8 @@ from typing import Any
 from tritonnn._families import find, place
 
 POINTWISE = ("elementwise", "activation", "special", "variates")
+# where the scalar functions of complex numbers stand, under the names of the ops
+COMPLEX = "complex_functions"
 
 _implementations: dict[tuple[str, str], Callable[..., None]] = {}
 
@@ -77,5 +79,5 @@ def _find(family: str, name: str) -> Callable[..., Any]:
     if family in POINTWISE and hasattr(function, "arg_names"):
         from tritonnn.kernels.device.pointwise import pointwise
 
-        return pointwise(function)
+        return pointwise(function, find(__name__, COMPLEX, name))
     return function

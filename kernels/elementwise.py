@@ -18,6 +18,7 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bfloat16, bool_, float16
 from tritonnn.dtypes import dtype as DType
+from tritonnn.kernels import complex_functions as _complex
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device import special as _special
@@ -758,8 +759,9 @@ def bitwise_right_shift(x, y):
 # ---- where an argument chooses
 
 
-_divide = {None: pointwise(_true_divide), "trunc": pointwise(trunc_divide), "floor": pointwise(floor_divide)}
-_general_power = pointwise(_power)
+_divide = {None: pointwise(_true_divide, _complex.div), "trunc": pointwise(trunc_divide)}
+_divide["floor"] = pointwise(floor_divide)
+_general_power = pointwise(_power, _complex.pow)
 # exponents that need no logarithm and exponential in float64
 _powers = {
     -2: pointwise(_inverse_square), -1: pointwise(reciprocal), -0.5: pointwise(rsqrt), 0: pointwise(_one),

@@ -17,6 +17,7 @@ from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.bounds import check_bounds
+from tritonnn.kernels.device.moving import truth
 from tritonnn.kernels.device.strided import (
     at_least_1d,
     comparable,
@@ -222,13 +223,9 @@ def index_at(out: Buffer, input: Buffer, indices: list[Buffer], dims: tuple[int,
 
 def marked(mask: Buffer) -> tuple[Buffer, int]:
     """How many elements up to each one are not zero, and how many there are. Waits for the device."""
-    n = mask.numel
+    n, mask = mask.numel, truth(mask)
     marks, ends = empty((n,), dtypes.int64, mask), empty((n,), dtypes.int64, mask)
     shape, strides = merged(mask.shape, mask.strides)
-    if mask.dtype.is_complex:
-        raise NotImplementedError(
-            f"nonzero has no GPU kernel for {mask.dtype.name}: add it to kernels/indexing.py"
-        )
     launch(
         true_kernel, (-(-n // BLOCK),), marks, mask, n, shape, strides, BLOCK=BLOCK, INT64=needs_int64(mask)
     )

@@ -11,12 +11,16 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64, int32, int64
 from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.complex_scan import complex_product
 from tritonnn.kernels.device import reduce as _reduce_kernels
-from tritonnn.kernels.device.moving import imaginary_part, real_part
+from tritonnn.kernels.device.math import plus
+from tritonnn.kernels.device.moving import imaginary_part, real_part, truth
+from tritonnn.kernels.device.pointwise import pointwise
 from tritonnn.kernels.launch.launch import Plan, Slot, empty, multiprocessors, needs_int64, planned
-from tritonnn.kernels.tables.reduction import Reduction, choose_reduction, power_of_2
+from tritonnn.kernels.tables.reduction import Reduction, choose_reduction, merge, power_of_2
 from tritonnn.shape import contiguous_strides, numel
 
+_sum_of_two = pointwise(plus)
 TRITON = {float32: tl.float32, float64: tl.float64, int32: tl.int32, int64: tl.int64}
 
 
@@ -44,6 +48,8 @@ def mean(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool, dtype: A
 
 def prod_dims(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool, dtype: Any) -> None:
     """out = product of input over dim."""
+    if out.dtype.is_complex:
+        return complex_product(out, input, dim)
     _reduce(out, input, tuple(dim), "prod", None, False, None)
 
 
@@ -63,17 +69,17 @@ min_dims = amin
 
 def any(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
     """out = whether an element over dim is not 0."""
-    _reduce(out, input, tuple(dim), "max", None, False, int32)
+    _reduce(out, truth(input), tuple(dim), "max", None, False, int32)
 
 
 def all(out: Buffer, input: Buffer, dim: Sequence[int], keepdim: bool) -> None:
     """out = whether no element over dim is 0."""
-    _reduce(out, input, tuple(dim), "min", None, False, int32)
+    _reduce(out, truth(input), tuple(dim), "min", None, False, int32)
 
 
 def count_nonzero(out: Buffer, input: Buffer, dim: Sequence[int]) -> None:
     """out = number of elements over dim that are not 0."""
-    _reduce(out, input, tuple(dim), "sum", None, False, int64)
+    _reduce(out, truth(input), tuple(dim), "sum", None, False, int64)
 
 
 def p_norm(out: Buffer, input: Buffer, p: float, dim: Sequence[int], keepdim: bool) -> None:
@@ -105,8 +111,13 @@ def argmin(out: Buffer, input: Buffer, dim: int | None, keepdim: bool) -> None:
 
 
 def var_dims(out: Buffer, input: Buffer, dim: Sequence[int], correction: float, keepdim: bool) -> None:
-    """out = sum((input - mean)^2) / max(count - correction, 0) over dim."""
-    _variance(out, input, tuple(dim), correction)
+    """out = sum((input - mean)^2) / max(count - correction, 0) over dim; of complex numbers that of both parts."""
+    if not input.dtype.is_complex:
+        return _variance(out, input, tuple(dim), correction)
+    both = [empty(out.shape, out.dtype, like=out) for _ in range(2)]
+    for part, view in zip(both, (real_part(input), imaginary_part(input)), strict=True):
+        _variance(part, view, tuple(dim), correction)
+    _sum_of_two(out, *both, compute=out.dtype)
 
 
 @planned
@@ -192,27 +203,6 @@ def _kept(
         sides = [(*side, stride) for side, stride in zip(sides, strides, strict=True)]
     shape, from_input, *to_outs = merge(sides, 2 + len(outs))
     return shape, from_input, to_outs
-
-
-def merge(dims: list[tuple[int, ...]], width: int, sort: bool = True) -> tuple[tuple[int, ...], ...]:
-    """Extents and strides per operand of dimensions given as (extent, stride, ...), merged where all do."""
-    dims = [dim for dim in dims if dim[0] != 1]
-    if sort:
-        dims.sort(key=lambda dim: -abs(dim[1]))
-    merged: list[tuple[int, ...]] = []
-    for dim in dims:
-        if merged and _continues(merged[-1], dim):
-            merged[-1] = (merged[-1][0] * dim[0], *dim[1:])
-        else:
-            merged.append(dim)
-    if not merged:
-        merged = [(1, *(0,) * (width - 1))]  # a stride of 0 keeps what is known of a pointer's alignment
-    return tuple(zip(*merged, strict=True))
-
-
-def _continues(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:
-    """Whether the outer dimension goes on where the inner one ends, for every operand."""
-    return outer[1:] == tuple([stride * inner[0] for stride in inner[1:]])
 
 
 def _tiling(p: Problem, input: Buffer) -> tuple[Reduction, bool]:

@@ -23,6 +23,7 @@ from triton import language as tl
 from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.complex_scan import complex_scan
 from tritonnn.kernels.device.pointwise import compute_type, convert
 from tritonnn.kernels.device.strided import last, offset_of, parts, row_geometry
 from tritonnn.kernels.launch.launch import empty, launch, needs_int64
@@ -238,9 +239,7 @@ def _tile(kind: int, compute: Any, rows: int, n: int) -> tuple[int, int, int]:
 def _accumulate(name: str, kind: int, out: Buffer, input: Buffer, dim: int) -> None:
     if out.dtype.is_complex:
         if kind != SUM:
-            raise NotImplementedError(
-                f"{name} has no GPU kernel for {out.dtype.name}: add it to kernels/scan.py"
-            )
+            return complex_scan(kind, out, input, dim)
         out, input = parts(out), parts(input)
         dim = dim if len(out.shape) > 1 else -1
         if out.ndim == 1:

@@ -30,8 +30,8 @@ from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.pointwise import convert
 from tritonnn.kernels.device.strided import offset_of, offsets_from, positions
 from tritonnn.kernels.launch.launch import Plan, Slot, needs_int64, planned
-from tritonnn.kernels.reduction import logsumexp, merge
-from tritonnn.kernels.tables.reduction import choose_rows, power_of_2
+from tritonnn.kernels.reduction import logsumexp
+from tritonnn.kernels.tables.reduction import choose_rows, merge, power_of_2
 from tritonnn.shape import numel
 
 LONGEST_ROW = 32768

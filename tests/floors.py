@@ -22,7 +22,10 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "_call_site determinism batch_sizes utils._pytree bessel_coefficients gamma_coefficients torch_version "
         "_streams _symbolic _absent quasirandom._directions nn._conversion",
     ),
-    ("a tensor as data", "memory _tensor _sparse _compressed _methods _overriding _overridable _levels"),
+    (
+        "a tensor as data",
+        "memory _tensor _conjugated _sparse _compressed _methods _overriding _overridable _levels",
+    ),
     ("device runtime", "runtime"),
     ("what kernels are launched with", "kernels.check.case kernels.tables kernels.launch"),
     ("what kernels call", "kernels.device"),

@@ -174,6 +174,32 @@ def is_complex(input: Tensor) -> bool:
 
 
 @_overriding.overridable
+def is_conj(input: Tensor) -> bool:
+    """Whether a tensor is conjugated when it is read: a view that `conj()` made.
+
+    >>> import tritonnn as torch
+    >>> torch.is_conj(torch.tensor([1j])), torch.is_conj(torch.tensor([1j]).conj())
+    (False, True)
+    """
+    if not isinstance(input, Tensor):
+        raise _tensor.wrong("is_conj", "input", "Tensor", input)
+    return input.is_conj()
+
+
+@_overriding.overridable
+def is_neg(input: Tensor) -> bool:
+    """Whether a tensor is negated when it is read: the imaginary part of what `conj()` made.
+
+    >>> import tritonnn as torch
+    >>> torch.is_neg(torch.tensor([1j])), torch.is_neg(torch.tensor([1j]).conj().imag)
+    (False, True)
+    """
+    if not isinstance(input, Tensor):
+        raise _tensor.wrong("is_neg", "input", "Tensor", input)
+    return input.is_neg()
+
+
+@_overriding.overridable
 def is_inference(input: Tensor) -> bool:
     """Whether the memory of `input` was made in inference mode.
 

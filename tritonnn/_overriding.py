@@ -17,10 +17,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tritonnn._compressed import CompressedTensor
+from tritonnn._conjugated import ConjugatedTensor, holds, with_own
 from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import SparseOperand
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.shape import Size
@@ -28,7 +30,7 @@ from tritonnn.shape import Size
 F = TypeVar("F", bound=Callable)
 
 #: classes of tensors that take nothing over; Parameter and Buffer join them where they are defined
-TENSORS: set[type] = {Tensor, SparseTensor, CompressedTensor}
+TENSORS: set[type] = {Tensor, SparseTensor, CompressedTensor, ConjugatedTensor}
 #: classes of values that take nothing over
 VALUES: frozenset[type] = frozenset((
     int, float, bool, complex, str, bytes, type(None), slice, EllipsisType, FunctionType, Device, DType, Layout,
@@ -226,7 +228,13 @@ def overridable(function: F) -> F:
         found = overloading((*args, *kwargs.values()) if kwargs else args)
         if found is not None:
             return overridden(public, found, args, kwargs)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except SparseOperand:
+            if not holds((*args, *kwargs.values())):
+                raise
+        own = {name: with_own(value) for name, value in kwargs.items()}
+        return function(*[with_own(arg) for arg in args], **own)
 
     public.overridable = True  # type: ignore[attr-defined]
     return public  # type: ignore[return-value]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, TypeGuard
 
+from tritonnn._conjugated import ConjugatedTensor, resolved
 from tritonnn._overriding import TENSORS, DisableTorchFunctionSubclass, _disabled_torch_function_impl
 from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor
@@ -32,6 +33,8 @@ _FIELDS = ("_buf", "_shape", "_dtype", "_device", "_rg", "_node", "_base", "_sto
 
 def make_subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:
     """`data`'s memory as a leaf of the given class."""
+    if data.__class__ is ConjugatedTensor:
+        data = resolved(data)
     if isinstance(data, Sparse):
         raise NotImplementedError(
             f"{cls.__name__}: is not implemented for sparse tensors: give it a dense one"

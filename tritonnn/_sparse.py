@@ -241,7 +241,8 @@ class SparseTensor(Sparse):
 
 _SHARED = (
     "shape", "size", "dtype", "device", "ndim", "dim", "ndimension", "numel", "nelement", "element_size", "itemsize",
-    "is_same_size", "is_cuda", "is_cpu", "is_meta", "is_floating_point", "is_complex", "is_signed", "get_device",
+    "is_same_size", "is_cuda", "is_cpu", "is_meta", "is_floating_point", "is_complex", "is_conj", "is_neg",
+    "is_signed", "get_device",
     "is_sparse", "is_sparse_csr", "is_quantized", "is_nested", "is_mkldnn", "is_mps", "is_xpu", "is_inference",
     "data", "detach", "output_nr", "name", "names", "known",
 )  # fmt: skip

@@ -239,6 +239,14 @@ class Tensor(Methods):
         """Whether the dtype is a complex one."""
         return self._dtype.is_complex
 
+    def is_conj(self) -> bool:
+        """Whether it is conjugated when it is read: a view that `conj()` made."""
+        return False
+
+    def is_neg(self) -> bool:
+        """Whether it is negated when it is read: the imaginary part of such a view."""
+        return False
+
     def is_signed(self) -> bool:
         """Whether the dtype has negative numbers."""
         return self._dtype.is_signed
@@ -327,6 +335,10 @@ class Tensor(Methods):
         self._buf, self._storage, self._shape = other._buf, other._storage, other._shape
         self._dtype, self._device = other._dtype, other._device
         self._stride, self._offset = other._stride, other._offset
+
+    def _resolved(self) -> Tensor:
+        """Itself, whose elements are those of its memory; of what is conjugated when it is read, a copy that is not."""
+        return self
 
     def _is_view(self) -> bool:
         return self._base is not None
@@ -579,6 +591,7 @@ def from_array(array: np.ndarray, dtype: DType) -> Tensor:
 
 def host_array(tensor: Tensor) -> np.ndarray:
     """The values as an ndarray on the host: the memory itself for a CPU tensor, a copy otherwise."""
+    tensor = tensor._resolved()
     if tensor._device.type == "cpu":
         if tensor._buf.__class__ is Missing:
             tensor._buf.refuse()

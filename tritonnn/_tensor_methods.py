@@ -15,6 +15,7 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 
 from tritonnn import _overridable
+from tritonnn._conjugated import ConjugatedTensor
 from tritonnn._levels import refuse_inside
 from tritonnn._overriding import DisableTorchFunctionSubclass
 from tritonnn._parameter import _rebuild_from_type_v2, attributes, make_subclass, of_class
@@ -26,6 +27,7 @@ from tritonnn.device import CPU, register_runtime
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import get_default_dtype
 from tritonnn.ops.conversion.conversion import deep_copy
+from tritonnn.ops.elementwise.conjugation import attach_forms
 from tritonnn.ops.shape.alias import alias
 from tritonnn.recording import graph, hooks
 from tritonnn.recording.grad_mode import state
@@ -277,8 +279,9 @@ class _Methods(Tensor):
         from tritonnn.serialization import reduce_tensor
 
         function, args = reduce_tensor(self)
-        state = attributes(self)
-        kind = Tensor if isinstance(self, Sparse) else type(self)
+        conjugated = type(self) is ConjugatedTensor
+        state = {} if conjugated else attributes(self)
+        kind = Tensor if isinstance(self, Sparse) or conjugated else type(self)
         if kind is Tensor and not state:
             return function, args
         return _rebuild_from_type_v2, (function, kind, args, state)
@@ -343,6 +346,7 @@ def _read_only(name: str, member: property) -> property:
 
 
 _attach()
+attach_forms()
 _overridable.attach()
 for _maker in (_make_subclass, _make_wrapper_subclass):
     setattr(Tensor, _maker.__name__, staticmethod(_maker))

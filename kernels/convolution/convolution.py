@@ -9,6 +9,7 @@ the channels_last memory format are not). Depthwise convolutions have kernels of
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from math import gcd
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.convolution import _kernels as _conv
 from tritonnn.kernels.convolution._cases import cases
+from tritonnn.kernels.convolution._complex import complex_convolution, complex_weight_grad
 from tritonnn.kernels.device.moving import copy
 from tritonnn.kernels.device.strided import permute
 from tritonnn.kernels.launch.launch import architecture, empty, launch, multiprocessors, needs_int64
@@ -54,9 +56,29 @@ def convolution(
     groups: int,
 ) -> None:
     """Convolution, or with `transposed` its transpose; the size of `out` tells `output_padding`."""
-    _check_dtype("convolution", out)
     if not out.numel:
         return
+    if out.dtype.is_complex:
+        return complex_convolution(
+            _convolution, out, input, weight, bias, stride, padding, dilation, transposed, output_padding,
+            groups,
+        )  # fmt: skip
+    _convolution(out, input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
+
+
+def _convolution(
+    out: Buffer,
+    input: Buffer,
+    weight: Buffer,
+    bias: Buffer | None,
+    stride: Ints,
+    padding: Ints,
+    dilation: Ints,
+    transposed: bool,
+    output_padding: Ints,
+    groups: int,
+) -> None:
+    _check_dtype("convolution", out)
     window = _window(stride, padding, dilation)
     out, input, weight = _spatial(out), _spatial(input), _spatial(weight)
     if not transposed:
@@ -88,6 +110,14 @@ def convolution_weight_grad(
     groups: int,
 ) -> None:
     """Gradient of `convolution` (not transposed) with respect to its weight."""
+    run = partial(complex_weight_grad, _weight_grad) if out.dtype.is_complex else _weight_grad
+    run(out, grad, input, kernel_size, stride, padding, dilation, groups)
+
+
+def _weight_grad(
+    out: Buffer, grad: Buffer, input: Buffer, kernel_size: Ints, stride: Ints, padding: Ints, dilation: Ints,
+    groups: int,
+) -> None:  # fmt: skip
     _check_dtype("convolution_weight_grad", out)
     window = _window(stride, padding, dilation)
     out, grad, x = _spatial(out), _spatial(grad), _spatial(input)

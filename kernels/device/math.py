@@ -35,6 +35,18 @@ def identity(x):
 
 
 @triton.jit
+def plus(x, y):
+    """x + y."""
+    return x + y
+
+
+@triton.jit
+def minus(x, y):
+    """x - y."""
+    return x - y
+
+
+@triton.jit
 def exp(x):
     """e**x. The float32 instruction computes 2**t, and rounding t = x log2(e) would cost as many bits as t
     has before its point: so the product is split into an exact part and a small rest."""

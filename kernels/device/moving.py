@@ -65,6 +65,15 @@ def copy_float8(out: Buffer, input: Buffer) -> None:
     _encode[out.dtype](as_bits(out), input, compute=float32)
 
 
+def truth(buffer: Buffer) -> Buffer:
+    """Which complex numbers are not 0, in memory of its own; a real buffer as it is."""
+    if not buffer.dtype.is_complex:
+        return buffer
+    marks = empty(buffer.shape, bool_, like=buffer)
+    copy(marks, buffer)
+    return marks
+
+
 def fill(out: Buffer, value: Any) -> None:
     """Every element of out = value, a Python number."""
     if out.dtype.is_complex:

@@ -320,11 +320,15 @@ def _through_half(run: Callable[..., None], result: DType, compute: DType) -> Ca
     return widened
 
 
-def pointwise(function: Any) -> Callable[..., None]:
+def pointwise(function: Any, on_pairs: triton.JITFunction | None = None) -> Callable[..., None]:
     """An implementation `f(out, *operands, compute=dtype)` of a scalar `@triton.jit` function.
 
     The function is given the operands (Buffers or Python numbers) in order, all converted to the Triton type
     that stands for `compute` in `COMPUTE`.
+
+    Args:
+        function: for real numbers.
+        on_pairs: for complex ones, as `device/complex_pointwise.py` has it; None where there is none.
     """
     plans: dict[tuple, Callable[..., None]] = {}
     name = function.__name__
@@ -341,6 +345,11 @@ def pointwise(function: Any) -> Callable[..., None]:
                 return
             if len(plans) >= LARGEST_CACHE:
                 plans.clear()
+            if compute.is_complex and on_pairs is not None:
+                from tritonnn.kernels.device.complex_pointwise import complex_plan
+
+                plan = plans[key] = complex_plan(on_pairs, out, args, compute)
+                return plan(out, *args)
             kind = compute_type(name, compute)
             if _NARROW & {b.dtype for b in (out, *args) if isinstance(b, Buffer)} and not instructions(
                 architecture()

@@ -15,9 +15,9 @@ from tritonnn.kernels.launch.autotune import pick
 from tritonnn.kernels.launch.descriptors import Tiles
 from tritonnn.kernels.launch.launch import Plan, Slot, architecture, empty, multiprocessors, needs_int64
 from tritonnn.kernels.linalg import _kernels as _gemm
-from tritonnn.kernels.reduction import merge
 from tritonnn.kernels.tables.gemm import Choice, Gemm, candidates, choose
 from tritonnn.kernels.tables.pointwise import broadcast_strides
+from tritonnn.kernels.tables.reduction import merge
 from tritonnn.shape import contiguous_strides, numel
 
 KINDS = {float16: "half", bfloat16: "half", float8_e4m3fn: "fp8", float8_e5m2: "fp8", float64: "fp64"}
@@ -91,10 +91,6 @@ def plan_product(p: Product, aligned: bool = False, configuration: Choice | None
         aligned: whether all memory the plan will be called with starts at a multiple of 16 bytes.
         configuration: instead of the chosen one.
     """
-    if p.out.dtype.is_complex:
-        raise NotImplementedError(
-            f"matrix products have no GPU kernel for {p.out.dtype.name}: add it to kernels/linalg/linalg.py"
-        )
     if 0 in p.out.shape:
         return lambda *arguments: None
     if p.a.shape[-1] == 0 and p.addend is None and p.epilogue is None:

@@ -10,17 +10,22 @@ from tritonnn import precision
 from tritonnn.buffer import Buffer
 from tritonnn.kernels import activation
 from tritonnn.kernels.launch.launch import planned
+from tritonnn.kernels.linalg._complex import complex_product
 from tritonnn.kernels.linalg._plan import Product, plan_product, with_batch
 from tritonnn.kernels.tables.pointwise import broadcast_strides
 
 
 def matmul_nd(out: Buffer, input: Buffer, other: Buffer) -> None:
     """out[..., i, j] = sum over k of input[..., i, k] other[..., k, j]; leading dimensions broadcast."""
+    if out.dtype.is_complex:
+        return complex_product(_real_product, out, input, other)
     _matmul(out, input, other, precision.kernel_precision(), not (out.ptr | input.ptr | other.ptr) & 15)
 
 
 def linear(out: Buffer, input: Buffer, weight: Buffer, bias: Buffer | None) -> None:
     """out = input @ weight.T + bias over the last dimension."""
+    if out.dtype.is_complex:
+        return complex_product(_real_product, *_as_matrices(out, input, weight), bias)
     _linear(
         out, input, weight, bias, precision.kernel_precision(), not (out.ptr | input.ptr | weight.ptr) & 15
     )
@@ -37,14 +42,25 @@ def _matmul(out: Buffer, input: Buffer, other: Buffer, precise: str, aligned: bo
 def _linear(
     out: Buffer, input: Buffer, weight: Buffer, bias: Buffer | None, precise: str, aligned: bool
 ) -> Callable[..., None]:
+    out, input, turned = _as_matrices(out, input, weight)
+    turned = with_batch(turned, out.shape[:-2])
+    return plan_product(Product(out, input, turned, _spread(bias, out), precise=precise), aligned)
+
+
+def _as_matrices(out: Buffer, input: Buffer, weight: Buffer) -> tuple[Buffer, Buffer, Buffer]:
+    """The operands of `linear` as those of a product: vectors as matrices, and the weight turned."""
     if weight.ndim == 1:  # one output, without a dimension of its own
         weight = weight.as_strided((1, *weight.shape), (0, *weight.strides))
         out = out.as_strided((*out.shape, 1), (*out.strides, 1))
     if input.ndim == 1:
         input = input.as_strided((1, *input.shape), (0, *input.strides))
         out = out.as_strided((1, *out.shape), (0, *out.strides))
-    turned = with_batch(weight.as_strided(weight.shape[::-1], weight.strides[::-1]), out.shape[:-2])
-    return plan_product(Product(out, input, turned, _spread(bias, out), precise=precise), aligned)
+    return out, input, weight.as_strided(weight.shape[::-1], weight.strides[::-1])
+
+
+def _real_product(out: Buffer, a: Buffer, b: Buffer, addend: Buffer | None) -> None:
+    aligned = not (out.ptr | a.ptr | b.ptr) & 15
+    _sum_of_products(out, a, b, addend, None, precision.kernel_precision(), aligned)
 
 
 def _spread(addend: Buffer | None, out: Buffer) -> Buffer | None:
@@ -79,6 +95,8 @@ def _affine(out: Buffer, input: Buffer, a: Buffer, b: Buffer, beta: Any, alpha: 
     # as in BLAS, a factor of 0 ignores what it multiplies, its NaN included
     if alpha == 0:
         a, b = _without_columns(a), _without_rows(b)
+    if out.dtype.is_complex:
+        return complex_product(_real_product, out, a, b, None if beta == 0 else input, alpha, beta)
     geometry = (out, a, b, None if beta == 0 else input, epilogue, precision.kernel_precision(), aligned)
     # no factors: a plan that takes none, and no products with them in its epilogue
     if alpha == 1 and beta in (0, 1):

@@ -17,9 +17,8 @@ from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.loss import _cross_entropy
 from tritonnn.kernels.loss import _elementwise as _loss
 from tritonnn.kernels.loss._cases import cases
-from tritonnn.kernels.reduction import merge
 from tritonnn.kernels.softmax import LONGEST_ROW, Walk, choose_walk
-from tritonnn.kernels.tables.reduction import power_of_2
+from tritonnn.kernels.tables.reduction import merge, power_of_2
 from tritonnn.shape import numel
 
 TILE = 2048  # elements of a tile of backward: 16 a thread of 4 warps

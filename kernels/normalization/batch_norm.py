@@ -24,8 +24,7 @@ from tritonnn.kernels.normalization._channel_kernels import (
     sums_kernel,
     use_running_kernel,
 )
-from tritonnn.kernels.reduction import merge
-from tritonnn.kernels.tables.reduction import choose_reduction, power_of_2
+from tritonnn.kernels.tables.reduction import choose_reduction, merge, power_of_2
 from tritonnn.shape import numel
 
 TILE = 2048  # elements of an elementwise tile: 16 a thread of 4 warps

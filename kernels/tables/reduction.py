@@ -62,3 +62,24 @@ def choose_rows(rows: int, length: int) -> tuple[int, int, int]:
         together = max(1, min(2048 // block, power_of_2(rows)))
         return together, block, 4 if block * together >= 512 else 1
     return 1, block, 4 if block <= 2048 else 8 if block <= 8192 else 16
+
+
+def merge(dims: list[tuple[int, ...]], width: int, sort: bool = True) -> tuple[tuple[int, ...], ...]:
+    """Extents and strides per operand of dimensions given as (extent, stride, ...), merged where all do."""
+    dims = [dim for dim in dims if dim[0] != 1]
+    if sort:
+        dims.sort(key=lambda dim: -abs(dim[1]))
+    merged: list[tuple[int, ...]] = []
+    for dim in dims:
+        if merged and _continues(merged[-1], dim):
+            merged[-1] = (merged[-1][0] * dim[0], *dim[1:])
+        else:
+            merged.append(dim)
+    if not merged:
+        merged = [(1, *(0,) * (width - 1))]  # a stride of 0 keeps what is known of a pointer's alignment
+    return tuple(zip(*merged, strict=True))
+
+
+def _continues(outer: tuple[int, ...], inner: tuple[int, ...]) -> bool:
+    """Whether the outer dimension goes on where the inner one ends, for every operand."""
+    return outer[1:] == tuple([stride * inner[0] for stride in inner[1:]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -103,12 +105,26 @@ def test_persistent_kernel_with_descriptors(a_order, b_order, specialize):
     close(out, a.astype(np.float64) @ b.astype(np.float64) + bias.astype(np.float64))
 
 
-def test_complex_is_refused_by_name():
-    x = np.zeros((2, 2), np.complex64)
-    with pytest.raises(
-        NotImplementedError, match=r"no GPU kernel for complex64: add it to kernels/linalg/linalg\.py"
-    ):
-        run(linalg.matmul_nd, np.empty((2, 2), np.complex64), x, x)
+@pytest.mark.parametrize("kind", [np.complex64, np.complex128])
+@pytest.mark.parametrize("orders", ["CC", "FF", "CF"])
+def test_complex_products_with_factors(kind, orders):
+    rng = np.random.default_rng(6)
+
+    def some(*shape):
+        return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(kind)
+
+    a, b = (np.asarray(some(*s), order=o) for s, o in zip(((5, 7), (7, 6)), orders, strict=True))
+    addend, alpha, beta = some(6), 0.5 - 2j, 1.5j
+    close = partial(np.testing.assert_allclose, rtol=2e-5 if kind is np.complex64 else 1e-13)
+    out = np.asarray(np.empty((5, 6), kind), order=orders[0])
+    close(run(linalg.matmul_nd, out, a, b), a @ b)
+    close(run(linalg.addmm, out, addend, a, b, beta, alpha), beta * addend + alpha * (a @ b))
+    close(run(linalg.addmm, out, addend, a, b, 0, 2), 2 * (a @ b))
+    close(run(linalg.addmm, out, addend, a, b, 1, 0), np.broadcast_to(addend, (5, 6)))
+    batch = some(3, 7, 6)
+    close(run(linalg.matmul_nd, np.empty((3, 5, 6), kind), a, batch), a @ batch)
+    close(run(linalg.linear, np.empty(5, kind), b[:, 0], a, addend[:5]), a @ b[:, 0] + addend[:5])
+    np.testing.assert_array_equal(run(linalg.matmul_nd, out, a[:, :0], b[:0]), np.zeros((5, 6)))
 
 
 SHAPES = [(8192, 8192, 8192), (4096, 4096, 4096), (512, 512, 512), (256, 256, 8192), (1, 4096, 4096), (8192, 4096, 64),

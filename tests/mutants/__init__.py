@@ -30,6 +30,7 @@ AREAS = (
     "overriding",
     "distributions",
     "profiling",
+    "complex_numbers",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

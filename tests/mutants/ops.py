@@ -370,7 +370,7 @@ FAULTS = [
     ),
     Fault(
         "linear: the weight's conjugate", "derivative", "tritonnn/ops/linalg/linalg.py",
-        "matmul(g, weight.conj() if weight.dtype.is_complex else weight)", "matmul(g, weight)",
+        "matmul(g, conjugate(weight))", "matmul(g, weight)",
         "tests/test_complex_gradients.py -k linear",
     ),
 ]  # fmt: skip

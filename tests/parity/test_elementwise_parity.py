@@ -414,7 +414,8 @@ def same(got: Any, wanted: Any) -> None:
         assert tuple(got.shape) == tuple(wanted.shape)
         values = wanted.float() if wanted.dtype is reference.bfloat16 else wanted
         result = got.float() if got.dtype is tritonnn.bfloat16 else got
-        np.testing.assert_allclose(result.numpy(), values.resolve_conj().numpy(), rtol=1e-5, atol=1e-6)
+        result, values = result.resolve_conj(), values.resolve_conj()
+        np.testing.assert_allclose(result.numpy(), values.numpy(), rtol=1e-5, atol=1e-6)
     elif isinstance(wanted, tuple):
         assert len(got) == len(wanted)
         for a, b in zip(got, wanted, strict=True):

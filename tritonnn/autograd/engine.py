@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._conjugated import ConjugatedTensor, resolved
 from tritonnn._overriding import state as overriding
 from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor
@@ -276,6 +277,8 @@ class Run:
 
     def _own(self, grad: Tensor, leaf: Tensor) -> Tensor:
         """The gradient itself where this leaf is the only one to hold its memory, else a copy."""
+        if grad.__class__ is ConjugatedTensor:
+            return resolved(grad)
         if grad.__class__ is SparseTensor:
             grad = (grad if self.create else grad.detach()).clone()
             self._note_given(grad)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn._compressed import COMPRESSED, CompressedTensor
+from tritonnn._conjugated import ConjugatedTensor, bits, memory, with_bits
 from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor, from_array, host_array, make, make_view
 from tritonnn.device import ABSENT, runtime
@@ -34,7 +35,6 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.memory import Storage
 from tritonnn.memory_format import layout, sparse_coo, strided
 from tritonnn.ops.creation.creation import empty, empty_strided
-from tritonnn.ops.elementwise.derived import conj
 from tritonnn.ops.sparse.compressed import sparse_compressed_tensor
 from tritonnn.ops.sparse.making import sparse_coo_tensor
 from tritonnn.serialization._budget import WrongArgument
@@ -161,6 +161,9 @@ def reduce_tensor(tensor: Tensor) -> tuple:
     geometry = tuple(tensor.shape), tuple(tensor.stride())
     if tensor.device.type == "meta":
         return rebuild_meta, (tensor.dtype, *geometry, tensor.requires_grad)
+    if tensor.__class__ is ConjugatedTensor:
+        function, given = reduce_tensor(memory(tensor))
+        return function, (*given, bits(tensor))
     where = storage_of(tensor), tensor.storage_offset(), *geometry
     if where[0].dtype is None:
         return rebuild_tensor_v3, (*where, tensor.requires_grad, OrderedDict(), tensor.dtype)
@@ -209,14 +212,7 @@ def rebuild_tensor_v3(
         )
     _check_geometry(size, stride, offset, ref.base.numel() // dtype.itemsize)
     size, stride = tuple(size), tuple(stride)
-    # PyTorch marks lazily conjugated or negated tensors; here the values themselves are.
-    if metadata and (metadata.get("conj") or metadata.get("neg")):
-        once = tuple([extent if step else 1 for extent, step in zip(size, stride)]) if 0 not in size else size
-        tensor = _over(ref.base, Size(once), stride, offset, dtype)
-        tensor = conj(tensor) if metadata.get("conj") else tensor
-        tensor = (-tensor if metadata.get("neg") else tensor).expand(size)
-    else:
-        tensor = _over(ref.base, Size(size), stride, offset, dtype)
+    tensor = with_bits(_over(ref.base, Size(size), stride, offset, dtype), metadata or {})
     return tensor.requires_grad_(requires_grad) if requires_grad else tensor
 
 

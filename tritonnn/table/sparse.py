@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tritonnn._compressed import CompressedTensor
+from tritonnn._conjugated import holds
 from tritonnn._levels import HOOKS, highest
 from tritonnn.errors import SparseOperand, explained, listed
 
@@ -16,14 +17,27 @@ if TYPE_CHECKING:
 SPARSE: dict[str, dict[str, Callable]] = {"coo": {}, "compressed": {}}
 
 
+#: op, arguments, and the suffix of its form -> the answer to a call with conjugated tensors; ops put it here
+_answers: list[Callable] = []
+
+
+def answer_conjugated(function: Callable) -> Callable:
+    """Say what answers calls with conjugated tensors."""
+    _answers.append(function)
+    return function
+
+
 def with_sparse(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> Any:
-    """Call what an op has for sparse operands, or compute with the batches that batched operands are samples of.
+    """Call what an op has for sparse operands; compute with the batches that batched operands are samples of; answer
+    what has conjugated ones.
 
     Raises:
         NotImplementedError: it has nothing.
     """
     if level := highest((*args, *kwargs.values())):
         return HOOKS["call"](op, args, kwargs, suffix, level)
+    if holds((*args, *kwargs.values())):
+        return _answers[0](op, args, kwargs, suffix)
     name = op.public_name + suffix
     function = SPARSE[_kind((*args, *kwargs.values()))].get(name)
     if function is None or kwargs.get("out") is not None:

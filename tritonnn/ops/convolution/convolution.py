@@ -27,6 +27,7 @@ from tritonnn.ops.convolution._checks import (
     transposed_size,
     transposed_sizes,
 )
+from tritonnn.ops.elementwise.elementwise import conjugate
 from tritonnn.ops.padding import constant_pad_nd
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.shape import permute_dims, squeeze_dims, unsqueeze
@@ -36,7 +37,7 @@ from tritonnn.table.types import Count, IntOrInts, Ints
 
 
 def _conj(x: Tensor) -> Tensor:
-    return x.conj() if x.dtype.is_complex else x
+    return conjugate(x)
 
 
 def _cropped(x: Tensor, sizes: Sequence[int]) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._conjugated import ConjugatedTensor, flagged, memory
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import kept
@@ -154,7 +155,7 @@ def real(input: Tensor) -> Tensor:
     >>> torch.real(torch.tensor([1 + 2j]))
     tensor([1.])
     """
-    return view_as_real(input).select(-1, 0) if input.dtype.is_complex else input
+    return _part(input, False) if input.dtype.is_complex else input
 
 
 @composite(
@@ -175,7 +176,16 @@ def imag(input: Tensor) -> Tensor:
     """
     if not input.dtype.is_complex:
         raise fail("imag", "imag is not implemented for tensors with non-complex dtypes.", input=input)
-    return view_as_real(input).select(-1, 1)
+    return _part(input, True)
+
+
+def _part(input: Tensor, imaginary: bool) -> Tensor:
+    """The real or imaginary parts, as a view; of what is conjugated when it is read, the latter negated."""
+    negated = False
+    if input.__class__ is ConjugatedTensor:
+        negated = input._negated is not (imaginary and input._conjugated)
+        input = memory(input)
+    return flagged(view_as_real(input).select(-1, int(imaginary)), False, negated)
 
 
 def _set_part(part: Any) -> Any:
@@ -260,17 +270,6 @@ _OF_ANY: Any = dict(
     samples=lambda make: [Sample(make(3, 4)), Sample(make(()))],
     errors=no_tensor,
 )
-
-
-@composite(**_OF_ANY, reference=np.conjugate)
-def conj(input: Tensor) -> Tensor:
-    """The complex conjugate; a real tensor as it is.
-
-    >>> import tritonnn as torch
-    >>> torch.conj(torch.tensor([1 + 2j]))
-    tensor([1.-2.j])
-    """
-    return ew.conj_physical(input) if input.dtype.is_complex else input
 
 
 @composite(**_OF_ANY, reference=lambda input: np.isreal(input))

@@ -1,4 +1,4 @@
-"""Floating numbers as fraction and exponent: frexp; and resolve_conj, resolve_neg, which find nothing to resolve."""
+"""Floating numbers as fraction and exponent: frexp."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
-from tritonnn.ops._table import ANY, FLOATING, Bad, Sample, composite
+from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.elementwise.powers import ldexp
 
@@ -52,22 +52,3 @@ def frexp(input: Tensor) -> tuple[Tensor, Tensor]:
     from tritonnn.ops.reduction.extremes import pair  # which needs elementwise ops
 
     return pair("frexp")(ldexp(input, -exponent), exponent)
-
-
-def _resolved(name: str, doc: str) -> None:
-    def entry(input: Tensor) -> Tensor:
-        return input
-
-    entry.__name__ = entry.__qualname__ = name
-    entry.__module__, entry.__doc__ = __name__, doc
-    composite(
-        api="torch tensor", dtypes=ANY, reference=lambda input: input, samples=lambda make: [Sample(make(2, 3))],
-        errors=lambda make: [Bad("a", error=TypeError, match="must be Tensor")],
-    )(entry)  # fmt: skip
-
-
-_EXAMPLE = "\n\n>>> import tritonnn as torch\n>>> torch.{}(torch.tensor([1., 2.]))\ntensor([1., 2.])\n"
-for _name, _what in (("resolve_conj", "conjugated"), ("resolve_neg", "negated")):
-    _resolved(
-        _name, f"The tensor itself: values are {_what} when they are asked for." + _EXAMPLE.format(_name)
-    )

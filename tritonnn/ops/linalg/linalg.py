@@ -33,7 +33,7 @@ def _same_dtype(**tensors: Tensor) -> None:
 
 def _adjoint(x: Tensor) -> Tensor:
     turned = transpose(x, -2, -1)
-    return turned.conj() if x.dtype.is_complex else turned
+    return conjugate(turned)
 
 
 @primitive(
@@ -267,7 +267,7 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
         tensors_only("vdot", input=input, other=other)
-    return dot(input.conj() if input.dtype.is_complex else input, other, out=out)
+    return dot(conjugate(input), other, out=out)
 
 
 @composite(
@@ -357,7 +357,7 @@ def _as_matrix(x: Tensor) -> Tensor:
 def _input_grad(g: Tensor, weight: Tensor) -> Any:
     if len(weight.shape) == 1:
         g, weight = unsqueeze(g, -1), unsqueeze(weight, 0)
-    return matmul(g, weight.conj() if weight.dtype.is_complex else weight)
+    return matmul(g, conjugate(weight))
 
 
 def _weight_grad(g: Tensor, input: Tensor, weight: Tensor) -> Any:
@@ -371,7 +371,7 @@ def _matrix_grad(g: Tensor, input: Tensor) -> Any:
     return (
         matmul_nd(_adjoint(grads), rows)
         if not rows.dtype.is_complex
-        else matmul_nd(transpose(grads, 0, 1), rows.conj())
+        else matmul_nd(transpose(grads, 0, 1), conjugate(rows))
     )
 
 

@@ -10,6 +10,7 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import ANY, FLOATING_AND_COMPLEX, NUMERIC, Bad, Sample, composite
+from tritonnn.ops.elementwise.elementwise import conjugate
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.linalg import _matrices as m
 from tritonnn.ops.linalg.equations import solve
@@ -144,7 +145,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
             f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {x.dtype.name}"
         )
     m.same_type(x, y, "x and y")
-    return ((x.conj() if x.dtype.is_complex else x) * y).sum(dim)
+    return (conjugate(x) * y).sum(dim)
 
 
 @composite(
