@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tritonnn._levels import Batched, batched, below, highest, within
@@ -113,88 +114,95 @@ class _Context:
     constants: tuple = ()
 
 
+def _samples(values: Any, level: int, flags: Any) -> list[Any]:
+    """The values, those tensors whose flag is set as samples of a batch."""
+    return [
+        batched(value, level) if flag and isinstance(value, Tensor) else value
+        for value, flag in zip(values, flags, strict=True)
+    ]
+
+
+def _batch(value: Any, level: int, size: int) -> Any:
+    return materialized(value, level, size) if isinstance(value, Tensor) else value
+
+
+def _restored(ctx: Any, level: int) -> _Context:
+    """The context that `cls` saved into, with samples again."""
+    inner = ctx.inner
+    inner.needs_input_grad = ctx.needs_input_grad
+    inner.saved_tensors = tuple(_samples(ctx.saved_tensors, level, ctx.kept))
+    return inner
+
+
+def _forward(cls: Any, flags: list[bool], info: VmapInfo) -> Callable:
+    def forward(ctx: Any, *values: Any) -> Any:
+        inner = ctx.inner = _Context()
+        with within(*info) as level:
+            inputs = tuple(_samples(values, level.number, flags))
+            if cls._generated:  # of an outer vmap
+                output = cls.forward(inner, *inputs)
+            else:
+                output = cls.forward(*inputs)
+                cls.setup_context(inner, inputs, output)
+            outputs = output if isinstance(output, tuple) else (output,)
+            results = tuple([_batch(value, level.number, info.batch_size) for value in outputs])
+            saved = inner.saved_tensors
+            ctx.kept = [value.__class__ is Batched and value.level == level.number for value in saved]
+            kept = [value.value if flag else value for value, flag in zip(saved, ctx.kept, strict=True)]
+            constant = [any([value is other for other in inner.constants]) for value in outputs]
+        inner.saved_tensors, inner.constants = (), ()
+        ctx.set_materialize_grads(inner._materialize)
+        ctx.mark_non_differentiable(*[r for r, flag in zip(results, constant, strict=True) if flag])
+        ctx.save_for_backward(*kept)
+        return results if isinstance(output, tuple) else results[0]
+
+    return forward
+
+
+def _backward(cls: Any, flags: list[bool], info: VmapInfo) -> Callable:
+    def backward(ctx: Any, *grads: Any) -> Any:
+        with within(*info) as level:
+            inner = _restored(ctx, level.number)
+            slopes = cls._run_backward(inner, _samples(grads, level.number, [True] * len(grads)))
+            slopes = slopes if isinstance(slopes, tuple) else (slopes,)
+            found = [_batch(value, level.number, info.batch_size) for value in slopes]
+        summed = [  # over the batch, of what all samples share
+            value if flag or not isinstance(value, Tensor) else value.sum(0)
+            for value, flag in zip(found, flags, strict=True)
+        ]
+        return tuple(summed)
+
+    return backward
+
+
+def _jvp(cls: Any, flags: list[bool], info: VmapInfo) -> Callable:
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        with within(*info) as level:
+            inner = _restored(ctx, level.number)
+            given = [
+                None if t is None else batched(t if flag else front(t, flag, info.batch_size), level.number)
+                for t, flag in zip(tangents, flags, strict=True)
+            ]
+            output = cls.jvp(inner, *given)
+            outputs = output if isinstance(output, tuple) else (output,)
+            results = tuple([_batch(value, level.number, info.batch_size) for value in outputs])
+        return results if isinstance(output, tuple) else results[0]
+
+    return jvp
+
+
 def generate(cls: Any, dims: Any, info: VmapInfo) -> Any:
     """A function of batches that runs the parts of `cls` with samples of them."""
     from tritonnn.autograd.function import Function
 
     flags = [dim is not None for dim in dims]
-
-    def samples(values: Any, level: int, which: Any) -> list[Any]:
-        return [
-            batched(value, level) if flag and isinstance(value, Tensor) else value
-            for value, flag in zip(values, which, strict=True)
-        ]
-
-    def batch(value: Any, level: int) -> Any:
-        return materialized(value, level, info.batch_size) if isinstance(value, Tensor) else value
-
-    class Generated(Function):
-        generate_vmap_rule = True
-        _generated = True
-
-        @staticmethod
-        def forward(ctx: Any, *values: Any) -> Any:
-            inner = ctx.inner = _Context()
-            with within(*info) as level:
-                inputs = tuple(samples(values, level.number, flags))
-                if cls._generated:  # of an outer vmap
-                    output = cls.forward(inner, *inputs)
-                else:
-                    output = cls.forward(*inputs)
-                    cls.setup_context(inner, inputs, output)
-                outputs = output if isinstance(output, tuple) else (output,)
-                results = tuple([batch(value, level.number) for value in outputs])
-                ctx.kept = [
-                    value.__class__ is Batched and value.level == level.number
-                    for value in inner.saved_tensors
-                ]
-                kept = [v.value if flag else v for v, flag in zip(inner.saved_tensors, ctx.kept, strict=True)]
-                constant = [any([value is other for other in inner.constants]) for value in outputs]
-            inner.saved_tensors, inner.constants = (), ()
-            ctx.set_materialize_grads(inner._materialize)
-            ctx.mark_non_differentiable(*[r for r, flag in zip(results, constant, strict=True) if flag])
-            ctx.save_for_backward(*kept)
-            return results if isinstance(output, tuple) else results[0]
-
-        @staticmethod
-        def backward(ctx: Any, *grads: Any) -> Any:
-            with within(*info) as level:
-                inner = restored(ctx, level.number)
-                slopes = cls._run_backward(inner, samples(grads, level.number, [True] * len(grads)))
-                slopes = slopes if isinstance(slopes, tuple) else (slopes,)
-                found = [batch(value, level.number) for value in slopes]
-            return tuple(
-                [
-                    value if flag or not isinstance(value, Tensor) else value.sum(0)
-                    for value, flag in zip(found, flags, strict=True)
-                ]
-            )
-
-    def restored(ctx: Any, level: int) -> _Context:
-        inner = ctx.inner
-        inner.needs_input_grad = ctx.needs_input_grad
-        inner.saved_tensors = tuple(samples(ctx.saved_tensors, level, ctx.kept))
-        return inner
-
-    Generated.__name__ = Generated.__qualname__ = f"Vmapped{cls.__name__}"
+    parts: dict[str, Any] = {
+        "generate_vmap_rule": True, "_generated": True, "forward": staticmethod(_forward(cls, flags, info)),
+        "backward": staticmethod(_backward(cls, flags, info)),
+    }  # fmt: skip
     if cls.jvp is not Function.jvp:
-
-        def push(ctx: Any, *tangents: Any) -> Any:
-            with within(*info) as level:
-                inner = restored(ctx, level.number)
-                given = [
-                    None
-                    if t is None
-                    else batched(front(t, flag, info.batch_size) if not flag else t, level.number)
-                    for t, flag in zip(tangents, flags, strict=True)
-                ]
-                output = cls.jvp(inner, *given)
-                outputs = output if isinstance(output, tuple) else (output,)
-                results = tuple([batch(value, level.number) for value in outputs])
-            return results if isinstance(output, tuple) else results[0]
-
-        Generated.jvp = staticmethod(push)
-    return Generated
+        parts["jvp"] = staticmethod(_jvp(cls, flags, info))
+    return type(f"Vmapped{cls.__name__}", (Function,), parts)
 
 
 def transposed(node: Any, grads: list[Tensor | None]) -> list[Tensor | None]:

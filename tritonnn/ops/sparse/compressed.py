@@ -194,6 +194,30 @@ def _check_order(layout: Layout, starts: Tensor, places: Tensor, shape: Size, va
 # ---- what users call --------------------------------------------------------------------------------------
 
 
+def _doc(layout: Layout, first: str, second: str) -> str:
+    return f"""A sparse tensor of the layout torch.{layout.name}, of its parts.
+
+    Args:
+        {first}: where each {first[1:4]} begins in the list of values (*batch, number + 1).
+        {second}: the other index of each value (*batch, nnz).
+        values: (*batch, nnz{", *block" if layout in OF_BLOCKS else ""}, *dense extents).
+        size: the shape; by default the smallest that holds the indices.
+        dtype, device: by default those of the values.
+        layout: this one.
+        pin_memory: must be False.
+        requires_grad: whether to record what is computed with it.
+        check_invariants: look at the parts; by default what `torch.sparse.check_sparse_tensor_invariants` says.
+
+    Raises:
+        RuntimeError: parts that do not fit each other, where they are looked at.
+
+    >>> import tritonnn as torch
+    >>> torch.{layout.name}_tensor([0, 1, 2], [0, 1], torch.ones(2{", 1, 1" if layout in OF_BLOCKS else ""})).to_dense()
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+
+
 def _constructor(layout: Layout) -> Callable[..., Tensor]:
     name = f"{layout.name}_tensor"
     first, second = NAMES[layout in BY_ROWS]
@@ -223,27 +247,7 @@ def _constructor(layout: Layout) -> Callable[..., Tensor]:
 
     own = layout
     make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"""A sparse tensor of the layout torch.{layout.name}, of its parts.
-
-    Args:
-        {first}: where each {first[1:4]} begins in the list of values (*batch, number + 1).
-        {second}: the other index of each value (*batch, nnz).
-        values: (*batch, nnz{", *block" if layout in OF_BLOCKS else ""}, *dense extents).
-        size: the shape; by default the smallest that holds the indices.
-        dtype, device: by default those of the values.
-        layout: this one.
-        pin_memory: must be False.
-        requires_grad: whether to record what is computed with it.
-        check_invariants: look at the parts; by default what `torch.sparse.check_sparse_tensor_invariants` says.
-
-    Raises:
-        RuntimeError: parts that do not fit each other, where they are looked at.
-
-    >>> import tritonnn as torch
-    >>> torch.{name}([0, 1, 2], [0, 1], torch.ones(2{", 1, 1" if layout in OF_BLOCKS else ""})).to_dense()
-    tensor([[1., 0.],
-            [0., 1.]])
-    """
+    make.__doc__ = _doc(layout, first, second)
     return make
 
 
